@@ -1,0 +1,183 @@
+"""The numbers of the Proxy-Wasm ABI 0.2.1, under the names that its specification gives them.
+
+Facts: every value crosses the ABI as an i32. Envoy 1.40 accepts the ranges noted on each class; a number outside its
+range is answered with `Status.BAD_ARGUMENT` unless the class says otherwise. The same module is imported by the SDK
+inside Wasm, so it depends on nothing but `enum`.
+"""
+
+from enum import IntEnum
+
+__all__ = [
+    "AbiVersion",
+    "Action",
+    "BufferType",
+    "CloseType",
+    "DataStatus",
+    "GrpcStatus",
+    "HeaderMapType",
+    "HeadersStatus",
+    "LogLevel",
+    "MetricType",
+    "Status",
+    "StreamType",
+    "TrailersStatus",
+]
+
+
+class AbiVersion(IntEnum):
+    """ABI versions that Envoy 1.40 loads. The value sorts; `.marker` is the export that a module declares it with."""
+
+    V0_1_0 = 10
+    V0_2_0 = 20
+    V0_2_1 = 21
+
+    @property
+    def text(self) -> str:
+        """The version as people write it: `0.2.1`."""
+        return f"0.{self.value // 10}.{self.value % 10}"
+
+    @property
+    def marker(self) -> str:
+        """Name of the exported function that declares this version (it is never called)."""
+        return "proxy_abi_version_" + self.text.replace(".", "_")
+
+
+class Status(IntEnum):
+    """Result of a hostcall. Envoy never returns 5 and 9; 11 appears only inside `get_status`."""
+
+    OK = 0
+    NOT_FOUND = 1
+    BAD_ARGUMENT = 2
+    SERIALIZATION_FAILURE = 3
+    PARSE_FAILURE = 4
+    BAD_EXPRESSION = 5
+    INVALID_MEMORY_ACCESS = 6
+    EMPTY = 7
+    CAS_MISMATCH = 8
+    RESULT_MISMATCH = 9
+    INTERNAL_FAILURE = 10
+    BROKEN_CONNECTION = 11
+    UNIMPLEMENTED = 12
+
+
+class LogLevel(IntEnum):
+    """Severity of `proxy_log`, from chatty to fatal."""
+
+    TRACE = 0
+    DEBUG = 1
+    INFO = 2
+    WARN = 3
+    ERROR = 4
+    CRITICAL = 5
+
+
+class HeaderMapType(IntEnum):
+    """Which header map a header hostcall means. When each is readable and writable: the SDK's and host's phase table."""
+
+    REQUEST_HEADERS = 0
+    REQUEST_TRAILERS = 1
+    RESPONSE_HEADERS = 2
+    RESPONSE_TRAILERS = 3
+    GRPC_RECEIVE_INITIAL_METADATA = 4
+    GRPC_RECEIVE_TRAILING_METADATA = 5
+    HTTP_CALL_RESPONSE_HEADERS = 6
+    HTTP_CALL_RESPONSE_TRAILERS = 7
+
+
+class BufferType(IntEnum):
+    """Which buffer a buffer hostcall means."""
+
+    HTTP_REQUEST_BODY = 0
+    HTTP_RESPONSE_BODY = 1
+    DOWNSTREAM_DATA = 2
+    UPSTREAM_DATA = 3
+    HTTP_CALL_RESPONSE_BODY = 4
+    GRPC_RECEIVE_BUFFER = 5
+    VM_CONFIGURATION = 6
+    PLUGIN_CONFIGURATION = 7
+    CALL_DATA = 8
+
+
+class StreamType(IntEnum):
+    """Direction for `continue_stream` and `close_stream`."""
+
+    REQUEST = 0
+    RESPONSE = 1
+    DOWNSTREAM = 2
+    UPSTREAM = 3
+
+
+class MetricType(IntEnum):
+    """Kind of a metric. The low two bits of a metric id repeat it."""
+
+    COUNTER = 0
+    GAUGE = 1
+    HISTOGRAM = 2
+
+
+class CloseType(IntEnum):
+    """Who closed a TCP connection: `LOCAL` is the proxy, `REMOTE` the peer."""
+
+    UNKNOWN = 0
+    LOCAL = 1
+    REMOTE = 2
+
+
+class Action(IntEnum):
+    """What an SDK's callback returns: go on, or hold the stream until `continue_stream` or a local response."""
+
+    CONTINUE = 0
+    PAUSE = 1
+
+
+class HeadersStatus(IntEnum):
+    """Result of a headers callback as Envoy reads it.
+
+    1 becomes `STOP_ALL_ITERATION_AND_WATERMARK` unless the plugin sets `allow_on_headers_stop_iteration`; 2 is treated
+    as `CONTINUE`; anything above 4 as `STOP_ALL_ITERATION_AND_WATERMARK`.
+    """
+
+    CONTINUE = 0
+    STOP_ITERATION = 1
+    CONTINUE_AND_END_STREAM = 2
+    STOP_ALL_ITERATION_AND_BUFFER = 3
+    STOP_ALL_ITERATION_AND_WATERMARK = 4
+
+
+class DataStatus(IntEnum):
+    """Result of a body callback as Envoy reads it; anything above 3 is `STOP_ITERATION_NO_BUFFER`."""
+
+    CONTINUE = 0
+    STOP_ITERATION_AND_BUFFER = 1
+    STOP_ITERATION_AND_WATERMARK = 2
+    STOP_ITERATION_NO_BUFFER = 3
+
+
+class TrailersStatus(IntEnum):
+    """Result of a trailers callback; anything but 0 stops."""
+
+    CONTINUE = 0
+    STOP_ITERATION = 1
+
+
+class GrpcStatus(IntEnum):
+    """gRPC status codes (https://grpc.io/docs/guides/status-codes/); `INVALID` is the ABI's "none given"."""
+
+    OK = 0
+    CANCELLED = 1
+    UNKNOWN = 2
+    INVALID_ARGUMENT = 3
+    DEADLINE_EXCEEDED = 4
+    NOT_FOUND = 5
+    ALREADY_EXISTS = 6
+    PERMISSION_DENIED = 7
+    RESOURCE_EXHAUSTED = 8
+    FAILED_PRECONDITION = 9
+    ABORTED = 10
+    OUT_OF_RANGE = 11
+    UNIMPLEMENTED = 12
+    INTERNAL = 13
+    UNAVAILABLE = 14
+    DATA_LOSS = 15
+    UNAUTHENTICATED = 16
+    INVALID = 0xFFFFFFFF

@@ -1,0 +1,77 @@
+"""Wire formats: how header maps, property paths and property values cross the ABI as bytes.
+
+Facts (little endian, unaligned, no alignment padding):
+
+* Pairs: u32 count; then for each pair u32 name length and u32 value length; then for each pair the name, a zero byte,
+  the value, a zero byte. Lengths leave the zero bytes out. A reader demands the exact total length and the zero bytes;
+  Envoy reads anything else, anything over 1 MiB and anything over 1024 pairs as zero pairs.
+* An empty map crosses as pointer 0 and size 0, never as a four-byte zero count.
+* Property paths are parts joined by NUL; one trailing NUL is tolerated.
+* Property values: strings and bytes as they are; integers, doubles, timestamps and durations in 8 bytes (the last two
+  in nanoseconds); booleans in 1 byte; maps and lists as pairs.
+"""
+
+import struct
+from collections.abc import Iterable, Sequence
+
+__all__ = [
+    "MAX_PAIRS",
+    "MAX_PAIRS_BYTES",
+    "Pair",
+    "decode_pairs",
+    "decode_path",
+    "encode_pairs",
+    "encode_path",
+]
+
+#: A header: name and value, in bytes.
+Pair = tuple[bytes, bytes]
+
+#: Envoy treats a serialised map from the guest that is larger, in bytes, as empty.
+MAX_PAIRS_BYTES = 1024 * 1024
+
+#: Envoy treats a serialised map from the guest with more pairs as empty.
+MAX_PAIRS = 1024
+
+
+def encode_pairs(pairs: Sequence[Pair]) -> bytes:
+    """Serialise a header map. No pairs give no bytes at all, as Envoy passes an empty map."""
+    if not pairs:
+        return b""
+    parts = [struct.pack("<I", len(pairs))]
+    parts.extend(struct.pack("<II", len(name), len(value)) for name, value in pairs)
+    for name, value in pairs:
+        parts += (name, b"\0", value, b"\0")
+    return b"".join(parts)
+
+
+def decode_pairs(data: bytes) -> list[Pair] | None:
+    """Read a serialised header map; None if its layout is broken (Envoy then goes on with zero pairs)."""
+    if not data:
+        return []
+    if len(data) < 4:
+        return None
+    (count,) = struct.unpack_from("<I", data)
+    position = 4 + 8 * count
+    if position > len(data):
+        return None
+    lengths = struct.unpack_from(f"<{2 * count}I", data, 4)
+    pairs: list[Pair] = []
+    for name_size, value_size in zip(lengths[::2], lengths[1::2], strict=True):
+        value_at = position + name_size + 1
+        end = value_at + value_size + 1
+        if end > len(data) or data[value_at - 1] or data[end - 1]:
+            return None
+        pairs.append((data[position : value_at - 1], data[value_at : end - 1]))
+        position = end
+    return pairs if position == len(data) else None
+
+
+def encode_path(parts: Iterable[str | bytes]) -> bytes:
+    """Join the parts of a property path: `("request", "path")` gives `b"request\\0path"`."""
+    return b"\0".join(p.encode() if isinstance(p, str) else p for p in parts)
+
+
+def decode_path(data: bytes) -> list[bytes]:
+    """Split a property path into its parts; one trailing NUL is dropped, an empty path has no parts."""
+    return data.removesuffix(b"\0").split(b"\0") if data else []

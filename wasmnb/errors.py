@@ -1,0 +1,86 @@
+"""Errors, split by whose fault they are; every one derives from `WasmnbError`.
+
+    SourceError     the filter's source: syntax, a missing import, no filter class (a SyntaxError knows its line)
+    ModuleError     the module cannot be loaded by Envoy: no ABI marker, a missing import, a truncated file
+    FilterTrap      the filter failed while it ran: an exception in a callback, a trap, the deadline
+    UsageError      wasmnb was called wrongly: an unknown filter name, a closed proxy
+    BuildError      the tool chain failed: componentize-py, no disk space, a cache that cannot be written
+
+A message says what happened, where (callback, cell line), and what to try.
+"""
+
+from __future__ import annotations
+
+__all__ = ["BuildError", "FilterTrap", "ModuleError", "SourceError", "UsageError", "WasmnbError"]
+
+
+class WasmnbError(Exception):
+    """Base of every error that wasmnb raises."""
+
+
+class UsageError(WasmnbError):
+    """wasmnb was asked for something that it does not have or cannot do."""
+
+
+class BuildError(WasmnbError):
+    """The tool chain or the cache failed; the filter's source is not at fault."""
+
+
+class ModuleError(WasmnbError):
+    """A module that Envoy would refuse, too."""
+
+
+class SourceError(WasmnbError):
+    """The filter's source is at fault.
+
+    Attributes
+    ----------
+    filename, lineno, offset
+        Where in the source (1-based; None if the whole source is meant). `filename` is the cell's.
+    hint
+        What to try, as one sentence, or an empty string.
+    traceback
+        The guest's traceback as text, if one was made.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        filename: str = "<filter>",
+        lineno: int | None = None,
+        offset: int | None = None,
+        hint: str = "",
+        traceback: str = "",
+    ) -> None:
+        super().__init__(message)
+        self.filename = filename
+        self.lineno = lineno
+        self.offset = offset
+        self.hint = hint
+        self.traceback = traceback
+
+    def __str__(self) -> str:
+        """Message, place and hint as sentences."""
+        where = f" ({self.filename}, line {self.lineno})" if self.lineno else ""
+        return f"{self.args[0]}{where}" + (f"\n{self.hint}" if self.hint else "")
+
+
+class FilterTrap(WasmnbError):
+    """The filter stopped in mid-callback: an exception, a Wasm trap or the deadline.
+
+    Attributes
+    ----------
+    callback
+        Export that was running, e.g. `proxy_on_request_headers`.
+    context_id
+        Context it ran on.
+    traceback
+        Python traceback from inside the module, or an empty string.
+    """
+
+    def __init__(self, message: str, *, callback: str = "", context_id: int = 0, traceback: str = "") -> None:
+        super().__init__(message)
+        self.callback = callback
+        self.context_id = context_id
+        self.traceback = traceback
