@@ -73,7 +73,8 @@ class Kind(Enum):
     @property
     def core(self) -> tuple[str, ...]:
         """Core Wasm types of the parameter."""
-        return self.value[1:]
+        types: tuple[str, ...] = self.value[1:]
+        return types
 
     @property
     def is_output(self) -> bool:

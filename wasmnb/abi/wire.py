@@ -68,7 +68,7 @@ def decode_pairs(data: bytes) -> list[Pair] | None:
 
 
 def encode_path(parts: Iterable[str | bytes]) -> bytes:
-    """Join the parts of a property path: `("request", "path")` gives `b"request\\0path"`."""
+    """Join the parts of a property path with NUL: `("request", "path")` gives 12 bytes."""
     return b"\0".join(p.encode() if isinstance(p, str) else p for p in parts)
 
 

@@ -1,0 +1,227 @@
+"""The engine: calls both ways, deadlines, interrupts, memory bounds, hostile modules."""
+
+import gc
+import os
+import signal
+import threading
+import time
+
+import pytest
+import wasmtime
+
+from wasmnb.engine import Engine, Image, Instance, OutOfBounds, Trap, default_engine
+from wasmnb.errors import ModuleError
+
+WAT = """(module
+  (import "env" "f" (func $f (param i32 i64 i32) (result i32)))
+  (import "env" "v" (func $v (param i32)))
+  (memory (export "memory") 1)
+  (func (export "through") (param i32 i64 i32) (result i32) (call $f (local.get 0) (local.get 1) (local.get 2)))
+  (func (export "void") (param i32) (call $v (local.get 0)))
+  (func (export "neg") (result i32) (i32.const -1))
+  (func (export "spin") (loop $l (br $l)))
+  (func (export "spincall") (loop $l (call $v (i32.const 0)) (br $l)))
+  (func (export "boom") unreachable)
+  (func (export "div") (param i32) (result i32) (i32.div_u (i32.const 1) (local.get 0)))
+  (func (export "oob") (result i32) (i32.load (i32.const 0x7fffffff)))
+  (func $deep (export "deep") (call $deep))
+  (func (export "grow") (param i32) (result i32) (memory.grow (local.get 0))))"""
+
+
+def make(f=lambda *a: 0, v=lambda *a: None, wat=WAT, **options):
+    code = default_engine().compile(wasmtime.wat2wasm(wat))
+    return Instance(code, lambda i: {"f": f, "v": v}.get(i.name), **options)
+
+
+def test_numbers_arrive_unsigned_and_unchanged():
+    seen = []
+    instance = make(f=lambda *a: seen.append(a) or 0xFFFFFFFF)
+    assert instance.function("through")(0xFFFFFFFF, (1 << 64) - 1, 7) == 0xFFFFFFFF
+    assert seen == [(0xFFFFFFFF, (1 << 64) - 1, 7)]
+    assert instance.function("neg")() == 0xFFFFFFFF
+    assert instance.function("void")(3) is None
+
+
+def test_what_a_host_function_raises_comes_out_as_the_cause():
+    def f(*_):
+        raise ValueError("no such key")
+
+    with pytest.raises(Trap) as caught:
+        make(f=f).function("through")(1, 2, 3)
+    assert caught.value.kind == "host"
+    assert isinstance(caught.value.__cause__, ValueError)
+    assert "no such key" in caught.value.message
+
+
+@pytest.mark.parametrize(("name", "args", "kind", "message"), [
+    ("boom", (), "unreachable", "unreachable"),
+    ("div", (0,), "arithmetic", "divide by zero"),
+    ("oob", (), "memory", "memory access out of bounds"),
+    ("deep", (), "stack", "Maximum call stack size exceeded"),
+])
+def test_a_trap_says_its_kind_in_the_words_that_envoy_prints(name, args, kind, message):
+    with pytest.raises(Trap) as caught:
+        make().function(name)(*args)
+    assert caught.value.kind == kind
+    assert message in caught.value.message
+
+
+@pytest.mark.parametrize("name", ["spin", "spincall"])
+def test_a_guest_that_never_returns_is_stopped_at_the_deadline(name):
+    instance = make(deadline=0.2)
+    start = time.monotonic()
+    with pytest.raises(Trap) as caught:
+        instance.function(name)()
+    assert caught.value.kind == "deadline"
+    assert 0.15 < time.monotonic() - start < 3
+
+
+def test_the_deadline_counts_anew_for_every_entry():
+    instance = make(deadline=0.3)
+    start = time.monotonic()
+    while time.monotonic() - start < 0.7:
+        assert instance.function("neg")() == 0xFFFFFFFF
+
+
+def test_calls_back_into_the_guest_do_not_prolong_the_deadline():
+    instance = make(v=lambda _: instance.function("neg")() and None, deadline=0.2)
+    with pytest.raises(Trap) as caught:
+        instance.function("spincall")()
+    assert caught.value.kind == "deadline"
+
+
+@pytest.mark.parametrize("name", ["spin", "spincall"])
+@pytest.mark.parametrize("after", [0.01, 0.3])
+def test_the_interrupt_button_stops_a_spinning_guest(name, after):
+    instance = make(deadline=20)
+    handler = signal.getsignal(signal.SIGINT)
+    threading.Timer(after, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
+    start = time.monotonic()
+    with pytest.raises(KeyboardInterrupt), instance.engine.interrupts:
+        instance.function(name)()
+    assert time.monotonic() - start < 5
+    assert instance.function("neg")() == 0xFFFFFFFF
+    assert signal.getsignal(signal.SIGINT) is handler
+
+
+def test_an_interrupt_outside_a_guest_is_raised_at_once():
+    engine = default_engine()
+    threading.Timer(0.1, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
+    start = time.monotonic()
+    with pytest.raises(KeyboardInterrupt), engine.interrupts:
+        time.sleep(10)
+    assert time.monotonic() - start < 5
+
+
+def test_memory_is_read_and_written_inside_its_bounds_only():
+    memory = make().memory
+    memory.write(10, b"abc")
+    memory.write_u32(16, 0x1_0000_0001)
+    assert memory.read(10, 3) == b"abc"
+    assert memory.u32(16) == 1
+    memory.write(65535, b"x")
+    for pointer, size in [(65535, 2), (65536, 1), (0xFFFFFFFF, 1), (0, 65537), (0xFFFFFFFF, 0xFFFFFFFF)]:
+        with pytest.raises(OutOfBounds):
+            memory.read(pointer, size)
+    with pytest.raises(OutOfBounds):
+        memory.write(65535, b"xy")
+
+
+def test_memory_that_the_guest_grew_is_seen():
+    instance = make()
+    assert instance.function("grow")(2) == 1
+    instance.memory.write(3 * 65536 - 1, b"x")
+    assert instance.memory.size == 3 * 65536
+    assert instance.memory.grow(1) == 3 * 65536
+
+
+def test_growing_beyond_the_limit_fails_inside_the_guest():
+    instance = make(memory_limit=2 * 65536)
+    assert instance.function("grow")(1) == 1
+    assert instance.function("grow")(1) == 0xFFFFFFFF
+
+
+@pytest.mark.parametrize(("wasm", "words"), [
+    (b"", "empty"),
+    (b"garbage", "Not a valid core WebAssembly module"),
+    (b"\0asm\x01\0\0\0\x01\xff", "Not a valid core WebAssembly module"),
+    (b"\0asm\x0d\0\x01\0", "Not a valid core WebAssembly module"),
+])
+def test_bytes_that_are_no_module_are_refused_in_one_sentence(wasm, words):
+    with pytest.raises(ModuleError, match=words) as caught:
+        default_engine().compile(wasm)
+    assert "\n" not in str(caught.value)
+
+
+def test_unknown_imports_are_refused_by_name():
+    with pytest.raises(ModuleError, match=r"env\.nothing"):
+        make(wat='(module (import "env" "nothing" (func)))')
+    with pytest.raises(ModuleError, match=r"global env\.g"):
+        make(wat='(module (import "env" "g" (global i32)))')
+
+
+def test_a_memory_larger_than_the_limit_is_refused():
+    with pytest.raises(ModuleError, match="cannot be instantiated"):
+        make(wat='(module (memory (export "memory") 32768))')
+
+
+def test_a_trap_in_the_start_section_is_a_trap():
+    with pytest.raises(Trap):
+        make(wat="(module (func $s unreachable) (start $s))")
+
+
+def test_an_imported_memory_is_made_and_seen():
+    instance = make(wat='(module (import "env" "m" (memory 1)) (func (export "w") (i32.store (i32.const 4) (i32.const 9))))')
+    instance.function("w")()
+    assert instance.memory.u32(4) == 9
+
+
+def test_a_closed_instance_refuses_calls_and_memory():
+    instance = make()
+    call = instance.function("neg")
+    instance.close()
+    with pytest.raises(Trap):
+        call()
+    with pytest.raises(OutOfBounds):
+        instance.memory.read(0, 1)
+    gc.collect()
+
+
+def test_closing_inside_a_hostcall_waits_for_the_guest_to_return():
+    instance = make(v=lambda _: instance.close())
+    instance.function("void")(1)
+    with pytest.raises(Trap):
+        instance.function("neg")()
+
+
+def test_precompiled_code_runs_as_the_module_does(tmp_path):
+    engine = default_engine()
+    path = tmp_path / "x.cwasm"
+    path.write_bytes(engine.compile(wasmtime.wat2wasm(WAT)).serialize())
+    code = engine.load(path)
+    assert [e.name for e in code.exports][:2] == ["memory", "through"]
+    assert Instance(code, lambda _: lambda *_: 5).function("through")(1, 2, 3) == 5
+    path.write_bytes(b"something else")
+    with pytest.raises(ModuleError):
+        engine.load(path)
+
+
+def test_an_image_shows_only_what_it_is_told_to():
+    code = default_engine().compile(wasmtime.wat2wasm(WAT))
+    image = Image(code, frozenset({"neg"}), lambda i: i.memory.write(0, b"hi"))
+    instance = image.instantiate(lambda _: lambda *_: 0)
+    assert instance.function("boom") is None
+    assert instance.function("neg")() == 0xFFFFFFFF
+    assert instance.memory.read(0, 2) == b"hi"
+    assert [e.name for e in image.exports] == ["memory", "neg"]
+
+
+def test_fuel_is_the_same_on_every_run():
+    engine = Engine(fuel=True)
+    code = engine.compile(wasmtime.wat2wasm(WAT))
+    used = []
+    for _ in range(2):
+        instance = Instance(code, lambda _: lambda *_: 0)
+        instance.function("neg")()
+        used.append(instance.fuel_used)
+    assert used[0] == used[1] > 0

@@ -1,0 +1,22 @@
+"""The engine: the only code of wasmnb that touches wasmtime."""
+
+from .engine import Code, Engine, ExportType, ImportType, default_engine
+from .image import Image
+from .instance import HostFunction, Instance, Resolve
+from .memory import Memory
+from .traps import OutOfBounds, Trap
+
+__all__ = [
+    "Code",
+    "Engine",
+    "ExportType",
+    "HostFunction",
+    "Image",
+    "ImportType",
+    "Instance",
+    "Memory",
+    "OutOfBounds",
+    "Resolve",
+    "Trap",
+    "default_engine",
+]

@@ -1,0 +1,47 @@
+"""What a host instantiates: compiled code, which of its exports count, and what lies in memory before it starts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from .engine import Code, ExportType
+from .instance import Instance, Resolve
+
+__all__ = ["Image"]
+
+
+@dataclass(frozen=True)
+class Image:
+    """A module ready to be instantiated any number of times.
+
+    Attributes
+    ----------
+    code
+        The compiled module.
+    visible
+        Function exports that count, or None for all. A filter run from a cached runtime shares the code with every
+        other such filter, but must behave as its saved file, which exports less.
+    prepare
+        Called with the new instance before anything in it runs; puts the filter's source into its memory.
+    """
+
+    code: Code
+    visible: frozenset[str] | None = None
+    prepare: Callable[[Instance], None] | None = None
+
+    @property
+    def exports(self) -> tuple[ExportType, ...]:
+        """The exports that count."""
+        if self.visible is None:
+            return self.code.exports
+        return tuple(e for e in self.code.exports if e.kind != "func" or e.name in self.visible)
+
+    def instantiate(self, resolve: Resolve, *, memory_limit: int = 1 << 30, deadline: float = 5.0) -> Instance:
+        """A fresh instance; raises as `Instance` does."""
+        instance = Instance(self.code, resolve, memory_limit=memory_limit, deadline=deadline)
+        if self.visible is not None:
+            instance.hide_except(self.visible)
+        if self.prepare is not None:
+            self.prepare(instance)
+        return instance

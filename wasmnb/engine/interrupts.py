@@ -1,0 +1,68 @@
+"""The interrupt button while a guest runs.
+
+Facts: Python runs signal handlers when it enters a Python function. While a guest runs, the next one entered is a
+callback that C called, and what the handler raises *there*, before the function's first line, is lost: ctypes prints it
+and goes on. So while guests may run, SIGINT gets a handler that does not raise inside a guest. It takes a note, and the
+next epoch, or the end of the guarded block, raises KeyboardInterrupt where it can be seen.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable
+from types import FrameType
+from typing import Any, Self
+
+__all__ = ["Interrupts"]
+
+
+class Interrupts:
+    """A context manager around everything that calls guests; nesting costs one comparison.
+
+    Parameters
+    ----------
+    running
+        Says whether a guest is on the stack now.
+    """
+
+    def __init__(self, running: Callable[[], bool]) -> None:
+        self._running = running
+        self._before: Any = None
+        self._depth = 0
+        self.pending = False
+
+    def __enter__(self) -> Self:
+        if threading.current_thread() is not threading.main_thread():
+            return self  # signals are the main thread's
+        self._depth += 1
+        if self._depth == 1:
+            before = signal.getsignal(signal.SIGINT)
+            if callable(before):
+                self._before = before
+                self.pending = False
+                signal.signal(signal.SIGINT, self._note)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if threading.current_thread() is not threading.main_thread():
+            return
+        self._depth -= 1
+        if self._depth == 0 and self._before is not None:
+            before, self._before = self._before, None
+            signal.signal(signal.SIGINT, before)
+            if self.pending:
+                self.pending = False
+                before(signal.SIGINT, None)
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        if self._running():
+            self.pending = True
+        else:
+            self._before(number, frame)
+
+    def check(self) -> None:
+        """Raise what the interrupt button means, if it was pressed inside a guest."""
+        if self.pending:
+            self.pending = False
+            self._before(signal.SIGINT, None)

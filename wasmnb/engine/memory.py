@@ -1,0 +1,85 @@
+"""The guest's linear memory, seen from outside.
+
+Facts: the engine is configured so that a memory never moves (its whole address range is reserved when it is made), and
+WebAssembly memories only grow. So the base address is looked up once, and the size only when an access lies beyond the
+size known so far.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from ctypes import memmove, string_at
+
+from .traps import OutOfBounds
+
+__all__ = ["Memory"]
+
+_U32 = struct.Struct("<I")
+_U64 = struct.Struct("<Q")
+
+
+class Memory:
+    """Bounds-checked access by guest addresses (u32). Every method raises `OutOfBounds` outside the memory.
+
+    Attributes
+    ----------
+    base
+        Address of the guest's byte 0 in this process; 0 if the module has no memory or is closed.
+    size
+        Bytes known to be there. It may lag behind after the guest grew its memory: `refresh` looks again.
+    """
+
+    __slots__ = ("_grow", "_measure", "base", "size")
+
+    def __init__(self, base: int, measure: Callable[[], int], grow: Callable[[int], int]) -> None:
+        self.base = base
+        self._measure = measure
+        self._grow = grow
+        self.size = measure()
+
+    def refresh(self) -> int:
+        """Look the size up, in bytes."""
+        self.size = self._measure()
+        return self.size
+
+    def check(self, pointer: int, size: int) -> None:
+        """Raise `OutOfBounds` unless `size` bytes from `pointer` are inside."""
+        if pointer + size > self.size and pointer + size > self.refresh():
+            raise OutOfBounds(pointer, size, self.size)
+
+    def read(self, pointer: int, size: int) -> bytes:
+        """Copy of `size` bytes."""
+        if pointer + size > self.size:
+            self.check(pointer, size)
+        return string_at(self.base + pointer, size)
+
+    def write(self, pointer: int, data: bytes) -> None:
+        """Store `data` at `pointer`."""
+        if pointer + len(data) > self.size:
+            self.check(pointer, len(data))
+        memmove(self.base + pointer, data, len(data))
+
+    def u32(self, pointer: int) -> int:
+        """The little-endian u32 at `pointer`."""
+        value: int = _U32.unpack(self.read(pointer, 4))[0]
+        return value
+
+    def write_u32(self, pointer: int, value: int) -> None:
+        """Store a u32; higher bits are cut off."""
+        self.write(pointer, _U32.pack(value & 0xFFFFFFFF))
+
+    def write_u64(self, pointer: int, value: int) -> None:
+        """Store a u64; higher bits are cut off."""
+        self.write(pointer, _U64.pack(value & 0xFFFFFFFFFFFFFFFF))
+
+    def grow(self, pages: int) -> int:
+        """Add pages of 64 KiB from outside and return the address of the first new byte."""
+        before = self._grow(pages)
+        self.refresh()
+        return before * 65536
+
+    def forget(self) -> None:
+        """Make every access fail from now on: the memory is gone."""
+        self.base = self.size = 0
+        self._measure = lambda: 0
