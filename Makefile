@@ -1,0 +1,46 @@
+# Every target sets up what it needs: a virtual environment in .venv, caches in .cache.
+PYTHON ?= python3
+BIN    := .venv/bin
+STAMP  := .venv/.installed
+export WASMNB_CACHE ?= $(CURDIR)/.cache/wasmnb
+export PYTHONWARNINGS := ignore::DeprecationWarning:jupyter_core
+
+.PHONY: demo test test-fast lint lab bench conformance screenshots clean
+
+demo: $(STAMP)          ## build the runtime, run the first notebook, write build/demo.html
+	$(BIN)/python -m wasmnb.demo
+
+lab: $(STAMP)           ## JupyterLab on the notebooks
+	$(BIN)/wasmnb runtime build
+	$(BIN)/jupyter lab --ServerApp.root_dir=notebooks
+
+test: $(STAMP) lint     ## every check and every test
+	$(BIN)/wasmnb runtime build
+	$(BIN)/pytest -n 2 --dist loadgroup
+
+test-fast: $(STAMP)     ## what takes less than two minutes
+	$(BIN)/pytest -n 2 --dist loadgroup -m "not slow and not envoy and not browser"
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check wasmnb
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(STAMP)         ## figures and ratios, written to tests/benchmarks/reports
+	$(BIN)/python -m tests.benchmarks
+
+conformance: $(STAMP)   ## agreement of the simulated proxy with the real Envoy, by area
+	$(BIN)/python -m tests.conformance
+
+screenshots: $(STAMP)   ## pictures of every view, light and dark, in build/screenshots
+	$(BIN)/pytest tests/browser -q
+
+$(STAMP): pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
+	$(BIN)/python -m pip install --quiet --editable ".[envoy,lab]" --group test
+	touch $@
+
+clean:
+	rm -rf .venv .cache build .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,56 @@
+"""Header maps keep order, duplicates and every byte; messages take what people type."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wasmnb import Headers, Request, Response
+
+
+def test_names_compare_without_case_and_values_keep_their_order():
+    headers = Headers([("Set-Cookie", "a"), ("x", "1"), ("set-cookie", "b")])
+    assert headers.get_all("SET-COOKIE") == ["a", "b"]
+    assert headers["set-cookie"] == "a"
+    assert headers.items() == [("set-cookie", "a"), ("x", "1"), ("set-cookie", "b")]
+    assert "X" in headers and "y" not in headers and 3 not in headers
+
+
+def test_setting_replaces_every_entry_where_the_first_stood():
+    headers = Headers([("a", "1"), ("b", "2"), ("a", "3")])
+    headers["a"] = "new"
+    headers["c"] = 5
+    assert headers.items() == [("a", "new"), ("b", "2"), ("c", "5")]
+    headers.add("c", b"\xff")
+    del headers["a"]
+    assert headers.raw == [(b"b", b"2"), (b"c", b"5"), (b"c", b"\xff")]
+
+
+def test_missing_names_raise_or_give_the_default():
+    headers = Headers()
+    assert headers.get("x") is None
+    assert headers.get("x", "d") == "d"
+    with pytest.raises(KeyError):
+        headers["x"]
+    with pytest.raises(KeyError):
+        del headers["x"]
+
+
+@given(st.lists(st.tuples(st.binary(max_size=8), st.binary(max_size=8))))
+def test_bytes_survive_being_shown_as_text(pairs):
+    shown = Headers(pairs).items()
+    assert Headers(shown).raw == [(n.decode("utf-8", "surrogateescape").encode("utf-8", "surrogateescape").lower(), v) for n, v in pairs]
+
+
+def test_a_mapping_or_another_header_map_will_do():
+    assert Headers({"A": "b"}) == Headers([("a", b"b")])
+    one = Headers({"a": "b"})
+    two = Headers(one)
+    two["a"] = "c"
+    assert one["a"] == "b"
+
+
+def test_messages_encode_text_and_add_up_chunks():
+    assert Request(body="é").body == "é".encode()
+    request = Request(chunks=["a", b"b"])
+    assert request.body == b"ab" and request.text == "ab"
+    assert Response(404, {"x": "y"}, chunks=[b"1", b"2"]).body == b"12"
