@@ -1,0 +1,50 @@
+"""Histograms and their table."""
+
+import random
+
+from wasmnb.view import latency_figure, latency_html, latency_text
+from wasmnb.view.histogram import from_samples, sparkline
+from wasmnb.view.latency import latency_png
+
+RNG = random.Random(7)
+SERIES = [
+    from_samples("request", [RNG.lognormvariate(12, 0.3) for _ in range(500)]),
+    from_samples("on_request_headers", [RNG.lognormvariate(11, 0.3) for _ in range(500)]),
+]
+
+
+def test_quantiles_are_those_of_the_samples():
+    series = from_samples("x", range(1, 1001))
+    assert series.quantiles == (501, 901, 991)
+    assert series.maximum == 1000
+    assert series.count == sum(n for _, _, n in series.buckets) == 1000
+
+
+def test_buckets_hold_their_samples_and_are_an_eighth_of_an_octave_wide():
+    for low, high, _ in from_samples("x", [1000, 5000, 123456]).buckets:
+        assert 1 < high / low <= 1.13
+
+
+def test_table_names_callbacks_and_quantiles_and_the_harness_cost():
+    text = latency_text(SERIES, [("empty callback", 700.0)])
+    assert text.splitlines()[0].split() == ["callback", "count", "p50", "p90", "p99", "max", "shape"]
+    assert "on_request_headers" in text
+    assert "harness: empty callback" in text
+    assert "700 ns" in text
+
+
+def test_figure_is_a_png_in_the_html_and_has_a_row_for_each_series():
+    assert 'src="data:image/png;base64,' in latency_html(SERIES)
+    assert latency_png(SERIES).startswith(b"\x89PNG")
+    assert [axis.get_ylabel() for axis in latency_figure(SERIES).axes] == ["request", "on_request_headers"]
+
+
+def test_no_samples_no_picture():
+    empty = from_samples("request", [])
+    assert "Nothing was measured." in latency_text([empty])
+    assert "<img" not in latency_html([empty])
+    assert sparkline(empty, 1, 2) == ""
+
+
+def test_one_sample_is_enough_for_a_picture():
+    assert "<img" in latency_html([from_samples("request", [0])])

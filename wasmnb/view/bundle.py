@@ -1,0 +1,45 @@
+"""From an object to its MIME bundle: one table says which document draws which class.
+
+Classes are found by name along the method resolution order, so the host need not import this floor and stand-ins in
+tests are drawn as the real ones are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from .document import Document
+from .exchange import exchange_document
+from .log import log_document
+from .module import facts_document
+from .to_html import to_html
+from .to_text import to_text
+from .trace import trace_document
+from .tree import tree_document
+
+__all__ = ["DOCUMENTS", "document_of", "mimebundle"]
+
+
+#: Class name -> the function that makes its document.
+DOCUMENTS: dict[str, Callable[[Any], Document]] = {
+    "TreeNode": tree_document,
+    "Exchange": exchange_document,
+    "Log": log_document,
+    "Trace": lambda trace: trace_document(list(trace), dropped=getattr(trace, "dropped", 0)),
+    "ModuleFacts": facts_document,
+}
+
+
+def document_of(obj: Any) -> Document:
+    """The document that draws an object; TypeError for a class that no view knows."""
+    for cls in type(obj).__mro__:
+        if cls.__name__ in DOCUMENTS:
+            return DOCUMENTS[cls.__name__](obj)
+    raise TypeError(f"no view draws a {type(obj).__name__}")
+
+
+def mimebundle(obj: Any) -> dict[str, str]:
+    """`text/html` and `text/plain` of an object, from the same document."""
+    document = document_of(obj)
+    return {"text/html": to_html(document), "text/plain": to_text(document)}

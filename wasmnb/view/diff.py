@@ -1,0 +1,61 @@
+"""What happened to a header map between two stations, entry by entry.
+
+Entries of one name are paired in order; a pair with different values is a change, what is left over was added or
+removed. The signs `+`, `-` and `~` carry the meaning; colour only repeats it.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+__all__ = ["SIGNS", "Change", "Entry", "diff_pairs", "single"]
+
+Pair = tuple[bytes, bytes]
+Change = Literal["same", "added", "removed", "changed"]
+
+#: How a change is written.
+SIGNS: dict[Change, str] = {"same": " ", "added": "+", "removed": "-", "changed": "~"}
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A header at two stations; None where it does not stand."""
+
+    name: bytes
+    before: bytes | None
+    after: bytes | None
+    change: Change
+
+
+def single(name: bytes, before: bytes | None, after: bytes | None) -> Entry:
+    """One entry from its value at either station."""
+    if before == after:
+        return Entry(name, before, after, "same")
+    change: Change = "added" if before is None else "removed" if after is None else "changed"
+    return Entry(name, before, after, change)
+
+
+def _pair_up(before: list[bytes], after: list[bytes]) -> list[tuple[bytes | None, bytes | None]]:
+    """Equal values first, so that one removed duplicate does not look like a row of changes."""
+    left, right = list(before), list(after)
+    pairs: list[tuple[bytes | None, bytes | None]] = []
+    for value in before:
+        if value in right:
+            right.remove(value)
+            left.remove(value)
+            pairs.append((value, value))
+    rest = max(len(left), len(right))
+    left_or, right_or = [*left, *[None] * (rest - len(left))], [*right, *[None] * (rest - len(right))]
+    return pairs + list(zip(left_or, right_or, strict=True))
+
+
+def diff_pairs(before: Sequence[Pair], after: Sequence[Pair]) -> list[Entry]:
+    """Entries in the order of `before`, then those that only `after` has."""
+    values: dict[bytes, tuple[list[bytes], list[bytes]]] = defaultdict(lambda: ([], []))
+    for side, pairs in enumerate((before, after)):
+        for name, value in pairs:
+            values[name][side].append(value)
+    return [single(name, b, a) for name, (old, new) in values.items() for b, a in _pair_up(old, new)]

@@ -1,0 +1,128 @@
+"""Errors as IPython draws them: the cell's own lines with an arrow, no frame of ours, and what to try."""
+
+from __future__ import annotations
+
+import linecache
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from wasmnb.errors import FilterTrap, SourceError, WasmnbError
+
+from .escape import NEWLINES, visible
+
+__all__ = ["Frame", "error_lines", "frames"]
+
+_RULE = "-" * 75
+_AROUND = 2  # lines of context on either side
+_FRAME = re.compile(r'^  File "(?P<file>[^"]*)", line (?P<line>\d+)(?:, in (?P<name>.*))?$', re.MULTILINE)
+
+Paint = Callable[[str, str], str]
+_CODES = {"red": "31;1", "green": "32;1", "cyan": "36", "blue": "34;1", "yellow": "33"}
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A place in the filter's source."""
+
+    filename: str
+    lineno: int
+    name: str = ""
+
+
+def _ansi(text: str, colour: str) -> str:
+    return f"\x1b[{_CODES[colour]}m{text}\x1b[0m" if text else ""
+
+
+def _plain(text: str, colour: str) -> str:  # noqa: ARG001 -- the same signature as `_ansi`
+    return text
+
+
+def frames(traceback: str) -> list[Frame]:
+    """Places that a Python traceback names, outermost first."""
+    return [Frame(m["file"], int(m["line"]), m["name"] or "") for m in _FRAME.finditer(traceback)]
+
+
+def _conclusion(traceback: str) -> str:
+    """What follows the last frame: the exception's name and message (without notes of source lines)."""
+    lines = traceback.rstrip().split("\n")
+    ends = [i for i, line in enumerate(lines) if line and not line.startswith((" ", "Traceback "))]
+    return "\n".join(lines[ends[0] :]) if ends else ""
+
+
+def _source(filename: str) -> Sequence[str]:
+    """Lines of a cell or file, if this process knows them; the text of a cell is put in `linecache` when it is run."""
+    return linecache.getlines(filename)
+
+
+def _excerpt(frame: Frame, paint: Paint) -> Iterator[str]:
+    lines = _source(frame.filename)
+    first, last = max(1, frame.lineno - _AROUND), min(len(lines), frame.lineno + _AROUND)
+    for number in range(first, last + 1):
+        text = visible(lines[number - 1].rstrip("\n"), keep="\t")
+        if number == frame.lineno:
+            yield f"{paint(f'----> {number}', 'green')} {text}"
+        else:
+            yield f"{paint(f'{number:>7}', 'green')} {text}"
+
+
+def _place(frame: Frame, paint: Paint) -> str:
+    within = f", in {paint(visible(frame.name), 'cyan')}" if frame.name and frame.name != "<module>" else ""
+    return f"{paint(visible(frame.filename), 'green')}, line {frame.lineno}{within}"
+
+
+def _syntax(error: SourceError, paint: Paint) -> Iterator[str]:
+    """A syntax error: the line and a caret, as IPython shows its own."""
+    frame = Frame(error.filename, error.lineno or 1)
+    yield f"  {_place(frame, paint)}"
+    lines = _source(error.filename)
+    if error.lineno and error.lineno <= len(lines):
+        text = lines[error.lineno - 1].rstrip("\n")
+        shown = text.lstrip()
+        caret = max((error.offset or 1) - 1 - (len(text) - len(shown)), 0)
+        yield f"    {visible(shown, keep=NEWLINES)}"
+        yield "    " + paint(" " * caret + "^", "green")
+
+
+def _traceback(title: str, places: list[Frame], paint: Paint) -> Iterator[str]:
+    yield paint(_RULE, "red")
+    yield f"{paint(title, 'red')}{'Traceback (inside the filter)':>{max(75 - len(title), 31)}}"
+    for frame in places:
+        yield _place(frame, paint)
+        yield from _excerpt(frame, paint)
+        yield ""
+
+
+def _close(error: WasmnbError, paint: Paint) -> Iterator[str]:
+    """Last lines: the error's name, its message and the hint."""
+    message = visible(str(error.args[0]) if error.args else "", keep=NEWLINES)
+    yield f"{paint(type(error).__name__, 'red')}: {message}"
+    if isinstance(error, FilterTrap) and error.callback:
+        yield paint(f"In {visible(error.callback)}, on context {error.context_id}.", "blue")
+    hint = getattr(error, "hint", "")
+    if hint:
+        yield paint(visible(hint, keep=NEWLINES), "blue")
+
+
+def error_lines(error: WasmnbError, *, colour: bool = False) -> list[str]:
+    """An error drawn for a notebook or a terminal, line by line.
+
+    A `SourceError` with an offset is drawn as a syntax error; one that has only a line, and a `FilterTrap` with the
+    guest's traceback, as a traceback through the filter's own frames. Any other error is its name and message.
+    """
+    paint = _ansi if colour else _plain
+    lines: list[str] = []
+    guest = getattr(error, "traceback", "")
+    places = frames(guest)
+    if isinstance(error, SourceError) and error.lineno and (error.offset or not places):
+        lines += _syntax(error, paint) if error.offset else _traceback("SourceError", [_at(error)], paint)
+    elif places:
+        lines += _traceback(type(error).__name__, places, paint)
+        end = _conclusion(guest)
+        if end and end not in str(error.args[0]):
+            lines += visible(end, keep=NEWLINES).split("\n")
+    return lines + list(_close(error, paint))
+
+
+def _at(error: SourceError) -> Frame:
+    return Frame(error.filename, error.lineno or 1)

@@ -1,0 +1,222 @@
+"""One exchange at its four stations: what the client sent, what the upstream got, what it answered, what came back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Protocol
+
+from .body import body_kind, body_text
+from .diff import SIGNS, Change, Entry, diff_pairs, single
+from .document import (
+    Block,
+    Code,
+    Column,
+    Document,
+    Fold,
+    Inline,
+    Outline,
+    Paragraph,
+    Role,
+    Row,
+    Span,
+    Table,
+    Title,
+    inline,
+)
+from .log import log_table
+from .to_html import to_html
+from .to_text import to_text
+from .trace import trace_items
+from .units import duration, plural, size
+from .values import state_role
+
+__all__ = ["Exchanged", "exchange_document", "exchange_html", "exchange_text"]
+
+_PSEUDO = ("method", "path", "authority", "scheme")
+_ABSENT = "—"
+_OPEN = 600  # bytes of a body that is shown without being asked for
+_EVENTS = 40
+_ROLES: dict[Change, Role] = {"same": "", "added": "added", "removed": "removed", "changed": "changed"}
+
+
+class Exchanged(Protocol):
+    """An exchange of `wasmnb.host` (or of the real Envoy), or anything with these attributes."""
+
+    number: int
+    worker: Any
+    request: Any
+    upstream_request: Any
+    upstream_response: Any
+    response: Any
+    events: Sequence[Any]
+    log: Sequence[Any]
+    state: str
+    duration: float
+    filter_ns: int
+
+
+def _pseudo(message: Any) -> list[tuple[bytes, bytes]]:
+    """Pseudo-headers of a message, as the entries that the filter sees them as."""
+    if message is None:
+        return []
+    if hasattr(message, "status"):
+        return [(b":status", str(message.status).encode())]
+    return [(f":{n}".encode(), str(getattr(message, n)).encode("utf-8", "surrogateescape")) for n in _PSEUDO]
+
+
+def _head(message: Any) -> list[tuple[bytes, bytes]]:
+    return [] if message is None else [*_pseudo(message), *message.headers.raw]
+
+
+def _trailers(message: Any) -> list[tuple[bytes, bytes]]:
+    return [] if message is None else list(message.trailers.raw)
+
+
+def _body(message: Any) -> bytes | None:
+    return None if message is None or not message.body else bytes(message.body)
+
+
+def _type(message: Any) -> str:
+    return (message.headers.get("content-type") or "") if message is not None else ""
+
+
+class Direction:
+    """One direction of an exchange: a message before and after the filter."""
+
+    def __init__(self, noun: str, heads: tuple[str, str], before: Any, after: Any) -> None:
+        self.noun, self.heads, self.before, self.after = noun, heads, before, after
+        self.headers = diff_pairs(_head(before), _head(after))
+        self.trailers = diff_pairs(_trailers(before), _trailers(after))
+        self.body = single(b"", _body(before), _body(after))
+
+    @property
+    def crossed(self) -> bool:
+        """Whether there is a before and an after to compare."""
+        return self.before is not None and self.after is not None
+
+    def changes(self) -> list[Change]:
+        """Every change that the filter made; none if the message stopped or began in the proxy."""
+        if not self.crossed:
+            return []
+        return [e.change for e in (*self.headers, *self.trailers, self.body) if e.change != "same"]
+
+
+def _value(value: bytes | None, role: Role = "") -> Inline:
+    return inline(Span(_ABSENT, "muted")) if value is None else (Span(value or b'""', role),)
+
+
+def _row(entry: Entry, label: str, *, marked: bool) -> Row:
+    change: Change = entry.change if marked else "same"
+    role = _ROLES[change]
+    return Row(
+        (
+            inline(Span(SIGNS[change], role)) if role else (),
+            inline(Span(label, "muted"), Span(entry.name, "code")),
+            _value(entry.before, "removed" if role == "removed" else ""),
+            _value(entry.after, "" if role == "removed" else role),
+        ),
+        role,
+    )
+
+
+def _body_row(direction: Direction) -> list[Row]:
+    entry = direction.body
+    if entry.before is None and entry.after is None:
+        return []
+    sizes = [None if b is None else size(len(b)).encode() for b in (entry.before, entry.after)]
+    shown = Entry(b"", sizes[0], sizes[1], entry.change)
+    return [_row(shown, "body", marked=direction.crossed)]
+
+
+def _table(direction: Direction) -> Table:
+    stations = (Column(head, width=37) for head in direction.heads)
+    columns = (Column("", width=2, wrap=False), Column(direction.noun, width=24), *stations)
+    rows = [_row(e, "", marked=direction.crossed) for e in direction.headers]
+    rows += [_row(e, "trailer ", marked=direction.crossed) for e in direction.trailers]
+    return Table(columns, (*rows, *_body_row(direction)), wide=True, cut=44)
+
+
+def _bodies(direction: Direction) -> Iterable[Block]:
+    entry = direction.body
+    sides = [(direction.heads[0], direction.before, entry.before), (direction.heads[1], direction.after, entry.after)]
+    if entry.change == "same":
+        sides = sides[1:]
+    for who, message, data in sides:
+        if data is not None:
+            kind = body_kind(data, _type(message))
+            what = inline(
+                Span(f"{direction.noun} body", "strong"), Span(f"  {who}, {size(len(data))}, {kind}", "muted")
+            )
+            yield Fold(what, (Code(body_text(data, _type(message))),), open=len(data) <= _OPEN)
+
+
+def _directions(x: Exchanged) -> list[Direction]:
+    return [
+        Direction("request", ("client sent", "upstream got"), x.request, x.upstream_request),
+        Direction("response", ("upstream answered", "client got"), x.upstream_response, x.response),
+    ]
+
+
+def _verdict(x: Exchanged, directions: list[Direction]) -> Paragraph:
+    """One sentence on what the filter did to the messages."""
+    if x.upstream_request is None and x.response is not None:
+        return Paragraph(inline(Span("Answered in the proxy; the upstream saw nothing.", "warn")))
+    changes = [c for d in directions for c in d.changes()]
+    if not changes:
+        return Paragraph(inline(Span("Nothing was changed on the way.", "muted")))
+    kinds = [kind for kind in SIGNS if kind in changes]
+    spans = [
+        inline(" · " if i else "", Span(f"{SIGNS[k]} {changes.count(k)} {k}", _ROLES[k])) for i, k in enumerate(kinds)
+    ]
+    return Paragraph(inline(*spans))
+
+
+def _worker(x: Exchanged) -> str:
+    return f"worker-{x.worker}" if isinstance(x.worker, int) else str(x.worker)
+
+
+def _facts(x: Exchanged) -> str:
+    calls = sum(e.kind == "callback" for e in x.events)
+    hostcalls = sum(e.kind == "hostcall" for e in x.events)
+    parts = [_worker(x), f"{duration(x.duration * 1e9)} in all"]
+    parts.append(f"{duration(x.filter_ns)} in the filter: {plural(calls, 'callback')}, {plural(hostcalls, 'hostcall')}")
+    return " · ".join(parts)
+
+
+def _title(x: Exchanged) -> Title:
+    r = x.request
+    status = "no answer" if x.response is None or not x.response.status else str(x.response.status)
+    bad = x.response is None or not 0 < x.response.status < 400
+    state = inline("  ", state_role(x.state)) if x.state != "done" else ()
+    return Title(
+        inline(
+            Span(f"#{x.number} ", "muted"), Span(f"{r.method} {r.path}", "strong"), " → ",
+            Span(status, "warn" if bad else "good"), state, Span(f"   {_facts(x)}", "muted"),
+        )
+    )  # fmt: skip
+
+
+def exchange_document(x: Exchanged) -> Document:
+    """The exchange as a document: both directions as tables of two stations, bodies, log, calls."""
+    directions = _directions(x)
+    blocks: list[Block] = [_title(x), _verdict(x, directions)]
+    for direction in directions:
+        if direction.before is not None or direction.after is not None:
+            blocks += [_table(direction), *_bodies(direction)]
+    if x.log:
+        blocks.append(Fold(inline(Span("log", "strong"), Span(f"  {plural(len(x.log), 'line')}", "muted")),
+                           (log_table(x.log[-50:]),), open=True))  # fmt: skip
+    if x.events:
+        calls = inline(Span("callbacks and hostcalls", "strong"), Span(f"  {plural(len(x.events), 'event')}", "muted"))
+        blocks.append(Fold(calls, (Outline(trace_items(x.events, limit=_EVENTS, folded=False)),)))
+    return Document(tuple(blocks))
+
+
+def exchange_html(x: Exchanged) -> str:
+    """The exchange as tables; what the filter changed is marked with a sign and a tint."""
+    return to_html(exchange_document(x))
+
+
+def exchange_text(x: Exchanged) -> str:
+    """The exchange as a terminal shows it."""
+    return to_text(exchange_document(x))

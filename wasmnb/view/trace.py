@@ -1,0 +1,113 @@
+"""A trace as a list of callbacks, each with the hostcalls made inside it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Protocol
+
+from .document import Document, Inline, Item, Outline, Paragraph, Span, inline
+from .escape import clip
+from .to_html import to_html
+from .to_text import to_text
+from .units import duration, plural
+from .values import arguments, value_text
+
+__all__ = ["Happening", "nested", "trace_document", "trace_html", "trace_items", "trace_text"]
+
+_SHOWN = 200  # callbacks before the rest become a line
+_INNER = 100  # hostcalls of one callback
+
+
+class Happening(Protocol):
+    """An event of `wasmnb.host`, or anything with these attributes."""
+
+    seq: int
+    time: float
+    thread: str
+    vm: int
+    context: int
+    kind: str
+    name: str
+    args: dict[str, Any]
+    result: Any
+    status: Any
+    guest_ns: int
+    host_ns: int
+    parent: int | None
+
+
+def nested(events: Iterable[Happening]) -> list[tuple[Happening, list[Happening]]]:
+    """Top-level events, each with those that happened inside it (at any depth)."""
+    tops: dict[int, tuple[Happening, list[Happening]]] = {}
+    owner: dict[int, int] = {}
+    for event in events:
+        top = owner.get(event.parent) if event.parent is not None else None
+        if top is None:
+            tops[event.seq] = (event, [])
+            owner[event.seq] = event.seq
+        else:
+            tops[top][1].append(event)
+            owner[event.seq] = top
+    return list(tops.values())
+
+
+def _outcome(event: Happening) -> Inline:
+    status = getattr(event.status, "name", None)
+    shown = [] if event.result is None else [value_text(event.result)]
+    if status and status != "OK":
+        return inline(" → ", Span(status, "warn"), *(f" {s}" for s in shown))
+    return inline(*(f" → {s}" for s in shown))
+
+
+def _line(event: Happening, *, place: bool) -> Inline:
+    took = event.guest_ns if event.kind == "callback" else event.host_ns
+    if event.kind == "log":
+        return inline(
+            Span("log ", "muted"), value_text(event.args.get("message", event.args.get("text", event.result)))
+        )
+    where = f"  {event.thread} vm {event.vm} context {event.context}" if place else ""
+    return inline(
+        Span(event.name, "strong" if event.kind == "callback" else "code"), f"({arguments(event.args)})",
+        _outcome(event), Span(f"  {duration(took)}" if took else "", "muted"), Span(where, "muted"),
+    )  # fmt: skip
+
+
+def trace_items(events: Sequence[Happening], *, limit: int = _SHOWN, folded: bool = True) -> tuple[Item, ...]:
+    """Outline items for events; what is cut is said in a last line."""
+    groups = nested(events)
+    items = [
+        Item(_line(top, place=True), tuple(_inner(inner)), folded=folded and len(inner) > 0)
+        for top, inner in groups[:limit]
+    ]
+    if len(groups) > limit:
+        items.append(Item(inline(Span(f"… {plural(len(groups) - limit, 'more event')}", "muted"))))
+    return tuple(items)
+
+
+def _inner(inner: list[Happening]) -> list[Item]:
+    items = [Item(_line(event, place=False)) for event in inner[:_INNER]]
+    if len(inner) > _INNER:
+        items.append(Item(inline(Span(f"… {plural(len(inner) - _INNER, 'more hostcall')}", "muted"))))
+    return items
+
+
+def trace_document(events: Sequence[Happening], *, dropped: int = 0) -> Document:
+    """Events in order, and how many an over-full trace has dropped before them."""
+    calls = sum(e.kind == "callback" for e in events)
+    hostcalls = sum(e.kind == "hostcall" for e in events)
+    head = f"{plural(len(events), 'event')}: {plural(calls, 'callback')}, {plural(hostcalls, 'hostcall')}"
+    lost = f"; {plural(dropped, 'older event')} dropped, the trace is bounded" if dropped else ""
+    return Document((Paragraph(inline(Span(clip(head + lost, 200), "muted"))), Outline(trace_items(events))))
+
+
+def trace_html(events: Sequence[Happening], *, dropped: int = 0) -> str:
+    """A trace as a list that opens."""
+    return to_html(trace_document(events, dropped=dropped))
+
+
+def trace_text(events: Sequence[Happening], *, dropped: int = 0) -> str:
+    """A trace as indented lines."""
+    head, outline = trace_document(events, dropped=dropped).blocks
+    assert isinstance(outline, Outline)
+    opened = Outline(tuple(Item(i.line, i.children) for i in outline.items))
+    return to_text(Document((head, opened)))

@@ -1,0 +1,63 @@
+"""Decoded arguments and results of callbacks and hostcalls as short text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import Enum
+from typing import Any
+
+from .document import Span
+from .escape import clip
+
+__all__ = ["arguments", "level_role", "state_role", "value_text"]
+
+_LIMIT = 80
+
+_STATE_ROLES = {
+    "running": "good", "done": "good", "ok": "good",
+    "paused": "warn", "template": "muted", "closed": "muted", "idle": "muted",
+    "failed": "bad", "trapped": "bad", "reset": "bad",
+}  # fmt: skip
+_LEVEL_ROLES = {"WARN": "warn", "ERROR": "bad", "CRITICAL": "bad", "TRACE": "muted", "DEBUG": "muted"}
+
+
+def value_text(value: Any, limit: int = _LIMIT) -> str:
+    """One value: enums by name, bytes as quoted text, header maps as `name: value`."""
+    match value:
+        case None:
+            return "none"
+        case Enum():
+            return str(value.name)
+        case bytes() | bytearray():
+            return f'"{clip(bytes(value[: limit * 2]).decode("utf-8", "surrogateescape"), limit)}"'
+        case str():
+            return f'"{clip(value, limit)}"'
+        case Mapping():
+            return "{" + clip(", ".join(f"{k}: {value_text(v)}" for k, v in value.items()), limit) + "}"
+        case list() | tuple():
+            return "[" + clip(", ".join(_entry(v) for v in value), limit) + "]"
+    return clip(str(value), limit)
+
+
+def _entry(value: Any) -> str:
+    if isinstance(value, tuple) and len(value) == 2:
+        return ": ".join(v if isinstance(v, str) else value_text(v).strip('"') for v in value)
+    return value_text(value)
+
+
+def arguments(args: Mapping[str, Any]) -> str:
+    """Arguments as a call shows them; numbers are named, the rest speaks for itself."""
+    parts = (f"{k}={v}" if isinstance(v, int) and not isinstance(v, Enum) else value_text(v) for k, v in args.items())
+    return ", ".join(parts)
+
+
+def state_role(state: str) -> Span:
+    """A state as a word in its role."""
+    role = _STATE_ROLES.get(state, "")
+    return Span(state, role)  # type: ignore[arg-type]
+
+
+def level_role(name: str) -> Span:
+    """A log level as a word in its role."""
+    role = _LEVEL_ROLES.get(name, "")
+    return Span(name.lower(), role)  # type: ignore[arg-type]
