@@ -1,6 +1,6 @@
 """The engine: the only code of wasmnb that touches wasmtime."""
 
-from .engine import Code, Engine, ExportType, ImportType, default_engine
+from .engine import Code, Engine, ExportType, ImportType, assemble, default_engine
 from .image import Image
 from .instance import HostFunction, Instance, Resolve
 from .memory import Memory
@@ -18,5 +18,6 @@ __all__ = [
     "OutOfBounds",
     "Resolve",
     "Trap",
+    "assemble",
     "default_engine",
 ]

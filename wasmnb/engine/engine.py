@@ -25,7 +25,7 @@ from ..errors import ModuleError
 from .c_api import C
 from .interrupts import Interrupts
 
-__all__ = ["Code", "Engine", "ExportType", "ImportType", "default_engine"]
+__all__ = ["Code", "Engine", "ExportType", "ImportType", "assemble", "default_engine"]
 
 #: Seconds between two epochs: the precision of deadlines and of the interrupt button.
 TICK = 0.05
@@ -170,6 +170,11 @@ class Engine:
                 if not self._watched:
                     self._ticker = None
                     return
+
+
+def assemble(text: str) -> bytes:
+    """A module from WebAssembly's text format."""
+    return bytes(wasmtime.wat2wasm(text))
 
 
 @cache

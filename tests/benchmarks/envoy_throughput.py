@@ -1,0 +1,118 @@
+"""Requests a second through the real Envoy: no filter, a wasmnb filter, Envoy's Lua filter, a Python ext_proc server.
+
+One Envoy with one worker and a listener for each variant; routes answer directly, so that nothing but the filter
+differs. wrk loads the variants in turn, several rounds over.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+
+from wasmnb import Filter
+from wasmnb.envoy.config import Cluster, Listener, bootstrap
+from wasmnb.envoy.plugin import EnvoyPlugin
+from wasmnb.envoy.process import EnvoyProcess
+
+from .reporting import alternate, median, report
+
+SOURCE = '''
+class Measured(HttpContext):
+    def on_request_headers(self, num_headers, end_of_stream):
+        self.request_headers["x-agent"] = self.request_headers.get("user-agent", "")
+
+    def on_response_headers(self, num_headers, end_of_stream):
+        self.response_headers["x-filter"] = "wasm"
+'''
+
+LUA = """
+function envoy_on_request(handle)
+  handle:headers():replace("x-agent", handle:headers():get("user-agent") or "")
+end
+function envoy_on_response(handle)
+  handle:headers():replace("x-filter", "lua")
+end
+"""
+
+_EXTENSIONS = "type.googleapis.com/envoy.extensions.filters.http."
+ROUTES = [{"match": {"prefix": "/"}, "direct_response": {"status": 200, "body": {"inline_string": "ok"}}}]
+
+
+def main(seconds: int = 4, rounds: int = 5) -> None:
+    wasm = Filter.from_source(SOURCE, name="measured")
+    server = subprocess.Popen([sys.executable, "-m", "tests.benchmarks.ext_proc_server"], stdout=subprocess.PIPE, text=True)
+    try:
+        port = int(server.stdout.readline())
+        with_envoy(wasm, port, seconds, rounds)
+    finally:
+        server.kill()
+        server.wait()
+
+
+def with_envoy(wasm: bytes, ext_proc_port: int, seconds: int, rounds: int) -> None:
+    router = {"name": "envoy.filters.http.router", "typed_config": {"@type": _EXTENSIONS + "router.v3.Router"}}
+    lua = {"name": "lua", "typed_config": {"@type": _EXTENSIONS + "lua.v3.Lua", "default_source_code": {"inline_string": LUA}}}
+    external = {
+        "name": "ext_proc",
+        "typed_config": {
+            "@type": _EXTENSIONS + "ext_proc.v3.ExternalProcessor",
+            "grpc_service": {"envoy_grpc": {"cluster_name": "ext_proc"}},
+            "processing_mode": {"request_header_mode": "SEND", "response_header_mode": "SEND"},
+        },
+    }
+    listeners = {
+        "no filter": Listener("none", [], routes=ROUTES),
+        "wasmnb filter": Listener("wasm", [EnvoyPlugin(wasm).as_config()], routes=ROUTES),
+        "Lua filter": Listener("lua", [], routes=ROUTES, hcm={"http_filters": [lua, router]}),
+        "Python ext_proc": Listener("ext_proc", [], routes=ROUTES, hcm={"http_filters": [external, router]}),
+    }
+    clusters = [Cluster("ext_proc", ("127.0.0.1", ext_proc_port), http2=True)]
+    envoy = EnvoyProcess(bootstrap(list(listeners.values()), clusters), concurrency=1, log_level="warning")
+    try:
+        addresses = envoy.admin.listeners()
+        variants = {
+            title: (lambda address=addresses[listener.name]: wrk(address, seconds)) for title, listener in listeners.items()
+        }
+        for measure in variants.values():
+            measure()  # warm-up: V8's compiler, connections
+        write(alternate(variants, rounds), rounds, seconds)
+    finally:
+        envoy.close()
+
+
+def wrk(address: tuple[str, int], seconds: int) -> float:
+    """Requests a second; raises if a single one failed."""
+    host, port = address
+    done = subprocess.run(
+        ["wrk", "-t1", "-c16", f"-d{seconds}s", f"http://{host}:{port}/"], capture_output=True, text=True, check=True
+    )
+    if "Non-2xx" in done.stdout or "Socket errors" in done.stdout:
+        raise RuntimeError(done.stdout)
+    return float(re.search(r"Requests/sec:\s+([\d.]+)", done.stdout)[1])
+
+
+def write(results: dict[str, list[float]], rounds: int, seconds: int) -> None:
+    base = median(results["no filter"])
+    rows = [
+        {
+            "variant": name,
+            "requests/s (median)": f"{median(values):,.0f}",
+            "of no filter": f"{median(values) / base:.2f}",
+            "lowest and highest": f"{min(values):,.0f} .. {max(values):,.0f}",
+        }
+        for name, values in results.items()
+    ]
+    ratio = median(results["wasmnb filter"]) / median(results["Python ext_proc"])
+    report(
+        "envoy_throughput", "Requests a second through Envoy 1.40, one worker", rows,
+        [
+            "The filter reads one request header, sets one on the request and one on the response.",
+            f"The wasmnb filter does {ratio:.0f} times as many requests a second as the Python ext_proc server.",
+            f"wrk, 16 connections, {rounds} rounds of {seconds} s for each variant in turn; routes answer directly.",
+        ],
+    )
+
+
+if __name__ == "__main__":
+    main()

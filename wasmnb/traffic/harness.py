@@ -1,0 +1,55 @@
+"""What the simulation itself costs: an empty callback and an empty hostcall, measured on this machine now.
+
+These are the engine's crossings, the floor under every figure. The host's own work on top of them (tracing, header
+maps) is counted apart from the guest's time in every event, so that a callback's latency is the filter's.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from ..engine import Instance, assemble, default_engine
+
+__all__ = ["Harness", "measure_harness"]
+
+_MODULE = """(module
+  (import "env" "empty" (func $empty (param i32 i32 i32) (result i32)))
+  (func (export "callback") (param i32 i32 i32) (result i32) (i32.const 0))
+  (func (export "hostcalls") (param i32)
+    (loop $again
+      (drop (call $empty (i32.const 1) (i32.const 2) (i32.const 3)))
+      (local.set 0 (i32.sub (local.get 0) (i32.const 1)))
+      (br_if $again (local.get 0)))))"""
+
+
+@dataclass(frozen=True)
+class Harness:
+    """Nanoseconds of an empty callback and of an empty hostcall."""
+
+    callback_ns: float
+    hostcall_ns: float
+
+    def __str__(self) -> str:
+        return f"empty callback {self.callback_ns / 1000:.2f} us, empty hostcall {self.hostcall_ns / 1000:.2f} us"
+
+
+def measure_harness(rounds: int = 5, calls: int = 2000) -> Harness:
+    """Best of several rounds, since anything slower was the machine being busy elsewhere."""
+    code = default_engine().compile(assemble(_MODULE))
+    instance = Instance(code, lambda _: lambda _a, _b, _c: 0)
+    callback, hostcalls = instance.function("callback"), instance.function("hostcalls")
+    assert callback is not None
+    assert hostcalls is not None
+
+    def one_round() -> tuple[float, float]:
+        start = time.perf_counter_ns()
+        for _ in range(calls):
+            callback(1, 2, 3)
+        between = time.perf_counter_ns()
+        hostcalls(calls)
+        return (between - start) / calls, (time.perf_counter_ns() - between) / calls
+
+    times = [one_round() for _ in range(rounds)]
+    instance.close()
+    return Harness(min(t[0] for t in times), min(t[1] for t in times))
