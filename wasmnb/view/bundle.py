@@ -13,12 +13,19 @@ from .document import Document
 from .exchange import exchange_document
 from .log import log_document
 from .module import facts_document
+from .state import metrics_document
 from .to_html import to_html
 from .to_text import to_text
-from .trace import trace_document
+from .trace import NEWEST, trace_document
 from .tree import tree_document
 
 __all__ = ["DOCUMENTS", "document_of", "mimebundle"]
+
+
+def _trace(trace: Any) -> Document:
+    """The newest events; decoding all of a long trace for a picture that cuts it would take seconds."""
+    newest = trace[-NEWEST:]
+    return trace_document(newest, dropped=trace.dropped + len(trace) - len(newest))
 
 
 #: Class name -> the function that makes its document.
@@ -26,7 +33,8 @@ DOCUMENTS: dict[str, Callable[[Any], Document]] = {
     "TreeNode": tree_document,
     "Exchange": exchange_document,
     "Log": log_document,
-    "Trace": lambda trace: trace_document(list(trace), dropped=getattr(trace, "dropped", 0)),
+    "Trace": _trace,
+    "Metrics": metrics_document,
     "ModuleFacts": facts_document,
 }
 

@@ -1,11 +1,12 @@
-"""What the latency views need of a distribution, taken from any object that has the counts."""
+"""What the latency views need of a distribution: its quantiles, its buckets and its shape in one line of text."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from math import log, sqrt
+from typing import Protocol
 
-__all__ = ["QUANTILES", "Series", "from_samples", "sparkline"]
+__all__ = ["QUANTILES", "Measured", "Series", "series_of", "sparkline"]
 
 #: Columns of the latency table.
 QUANTILES = (("p50", 0.50), ("p90", 0.90), ("p99", 0.99))
@@ -13,19 +14,29 @@ QUANTILES = (("p50", 0.50), ("p90", 0.90), ("p99", 0.99))
 _BARS = " ▁▂▃▄▅▆▇█"
 
 
+class Measured(Protocol):
+    """`wasmnb.traffic.Distribution`, or anything with its attributes; nanoseconds throughout."""
+
+    name: str
+
+    @property
+    def count(self) -> int:
+        """How many were measured."""
+
+    @property
+    def maximum(self) -> int:
+        """The longest."""
+
+    def quantile(self, q: float) -> float:
+        """Value below which that share lies."""
+
+    def buckets(self) -> list[tuple[float, float, int]]:
+        """Lower edge, upper edge and count, ascending; empty ones are missing."""
+
+
 @dataclass(frozen=True, slots=True)
 class Series:
-    """One distribution in nanoseconds.
-
-    Attributes
-    ----------
-    name
-        Callback, or `request`.
-    quantiles
-        Values at `QUANTILES`.
-    buckets
-        (lower edge, upper edge, count), ascending, empty ones may be missing.
-    """
+    """A distribution as it is drawn, in nanoseconds; `quantiles` are those of `QUANTILES`."""
 
     name: str
     count: int
@@ -34,48 +45,19 @@ class Series:
     buckets: tuple[tuple[float, float, int], ...]
 
 
-def _quantile(ordered: Sequence[float], q: float) -> float:
-    return ordered[min(int(q * len(ordered)), len(ordered) - 1)]
-
-
-def from_samples(name: str, samples: Iterable[float]) -> Series:
-    """A series from single measurements, in eight buckets an octave."""
-    ordered = sorted(samples)
-    if not ordered:
-        return Series(name, 0, (0.0,) * len(QUANTILES), 0.0, ())
-    counts: dict[int, int] = {}
-    for value in ordered:
-        key = _bucket(value)
-        counts[key] = counts.get(key, 0) + 1
-    buckets = tuple((_edge(k), _edge(k + 1), n) for k, n in sorted(counts.items()))
-    return Series(name, len(ordered), tuple(_quantile(ordered, q) for _, q in QUANTILES), ordered[-1], buckets)
-
-
-def _bucket(value: float) -> int:
-    """Log-linear: eight linear steps between powers of two."""
-    whole = max(int(value), 1)
-    octave = whole.bit_length() - 1
-    return octave * 8 + ((whole - (1 << octave)) * 8 >> octave)
-
-
-def _edge(key: int) -> float:
-    octave, step = divmod(key, 8)
-    return (1 << octave) * (1 + step / 8)
+def series_of(measured: Measured) -> Series:
+    """Everything that the views ask of a distribution, computed once."""
+    quantiles = tuple(measured.quantile(q) for _, q in QUANTILES)
+    return Series(measured.name, measured.count, quantiles, measured.maximum, tuple(measured.buckets()))
 
 
 def sparkline(series: Series, low: float, high: float, width: int = 24) -> str:
     """The shape of a distribution as bars between two values on a logarithmic scale."""
     if not series.buckets or not 0 < low < high:
         return ""
-    columns = [0.0] * width
+    columns = [0] * width
     for lower, upper, number in series.buckets:
-        columns[_column((lower * upper) ** 0.5, low, high, width)] += number
+        place = log(max(sqrt(lower * upper), low) / low) / log(high / low)
+        columns[min(int(place * width), width - 1)] += number
     top = max(columns)
-    return "".join(_BARS[-(-int(c * 1000) * 8 // int(top * 1000)) if c else 0] for c in columns)
-
-
-def _column(value: float, low: float, high: float, width: int) -> int:
-    from math import log
-
-    place = log(max(value, low) / low) / log(high / low)
-    return min(int(place * width), width - 1)
+    return "".join(_BARS[-(-c * 8 // top)] for c in columns)

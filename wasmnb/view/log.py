@@ -25,8 +25,8 @@ class LogLine(Protocol):
     level: Any
     text: str
     thread: str
-    vm: int
-    context: int
+    vm: int | None
+    context: int | None
     exchange: int | None
 
 
@@ -44,7 +44,7 @@ def _row(line: LogLine) -> Row:
             inline(Span(f"{line.time:.6f}", "muted")),
             inline(level),
             inline(line.thread),
-            inline(str(line.context)),
+            inline("" if line.context is None else str(line.context)),
             inline("" if line.exchange is None else f"#{line.exchange}"),
             inline(Span(clip(line.text.rstrip("\n"), _CUT), "lines")),
         ),

@@ -12,7 +12,10 @@ from .to_text import to_text
 from .units import duration, plural
 from .values import arguments, value_text
 
-__all__ = ["Happening", "nested", "trace_document", "trace_html", "trace_items", "trace_text"]
+__all__ = ["NEWEST", "Happening", "nested", "trace_document", "trace_html", "trace_items", "trace_text"]
+
+#: Events of a trace that a picture is made of.
+NEWEST = 4000
 
 _SHOWN = 200  # callbacks before the rest become a line
 _INNER = 100  # hostcalls of one callback
@@ -24,8 +27,8 @@ class Happening(Protocol):
     seq: int
     time: float
     thread: str
-    vm: int
-    context: int
+    vm: int | None
+    context: int | None
     kind: str
     name: str
     args: dict[str, Any]
@@ -65,11 +68,15 @@ def _line(event: Happening, *, place: bool) -> Inline:
         return inline(
             Span("log ", "muted"), value_text(event.args.get("message", event.args.get("text", event.result)))
         )
-    where = f"  {event.thread} vm {event.vm} context {event.context}" if place else ""
+    where = f"  {event.thread}{_numbered(' VM ', event.vm)}{_numbered(' context ', event.context)}" if place else ""
     return inline(
         Span(event.name, "strong" if event.kind == "callback" else "code"), f"({arguments(event.args)})",
         _outcome(event), Span(f"  {duration(took)}" if took else "", "muted"), Span(where, "muted"),
     )  # fmt: skip
+
+
+def _numbered(noun: str, number: int | None) -> str:
+    return "" if number is None else f"{noun}{number}"
 
 
 def trace_items(events: Sequence[Happening], *, limit: int = _SHOWN, folded: bool = True) -> tuple[Item, ...]:
@@ -95,8 +102,11 @@ def trace_document(events: Sequence[Happening], *, dropped: int = 0) -> Document
     """Events in order, and how many an over-full trace has dropped before them."""
     calls = sum(e.kind == "callback" for e in events)
     hostcalls = sum(e.kind == "hostcall" for e in events)
+    older = max(0, len(events) - NEWEST)
+    events = events[older:]
+    dropped += older
     head = f"{plural(len(events), 'event')}: {plural(calls, 'callback')}, {plural(hostcalls, 'hostcall')}"
-    lost = f"; {plural(dropped, 'older event')} dropped, the trace is bounded" if dropped else ""
+    lost = f"; {plural(dropped, 'older event')} not shown" if dropped else ""
     return Document((Paragraph(inline(Span(clip(head + lost, 200), "muted"))), Outline(trace_items(events))))
 
 
