@@ -1,0 +1,56 @@
+"""Progress of a build on a terminal and in a notebook."""
+
+import io
+
+import pytest
+
+from wasmnb.notebook.progress import Progress, TerminalProgress, WidgetProgress, progress_for
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def test_nothing_is_shown_for_a_build_that_had_nothing_to_do():
+    stream = Terminal()
+    with TerminalProgress(stream):
+        pass
+    assert stream.getvalue() == ""
+
+
+def test_a_terminal_gets_one_line_that_rewrites_itself():
+    stream = Terminal()
+    with TerminalProgress(stream) as progress:
+        progress("linking", 0.5)
+        progress("compiling", 2.0)
+    text = stream.getvalue()
+    assert text.count("\n") == 1
+    assert " 50%" in text
+    assert "100%" in text
+    assert text.endswith("later cells use it from the cache.\n")
+
+
+def test_a_file_gets_one_line_a_step():
+    stream = io.StringIO()
+    with TerminalProgress(stream) as progress:
+        progress("linking", 0.5)
+    assert stream.getvalue().splitlines()[0] == " 50%  linking"
+
+
+def test_a_failed_build_leaves_no_claim():
+    stream = Terminal()
+    with pytest.raises(KeyboardInterrupt), TerminalProgress(stream) as progress:
+        progress("linking", 0.5)
+        raise KeyboardInterrupt
+    assert "built" not in stream.getvalue()
+
+
+def test_the_display_fits_the_front_end():
+    class Shell:
+        kernel = object()
+
+    assert isinstance(progress_for(Shell()), WidgetProgress)
+    assert isinstance(progress_for(object()), TerminalProgress)
+    assert isinstance(progress_for(Shell(), "text"), TerminalProgress)
+    assert type(progress_for(Shell(), "off")) is Progress

@@ -1,0 +1,6 @@
+"""`python -m wasmnb.cli`."""
+
+from . import main
+
+if __name__ == "__main__":
+    raise SystemExit(main())

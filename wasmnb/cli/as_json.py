@@ -1,0 +1,72 @@
+"""The host's objects as JSON: text where bytes are UTF-8, base64 (marked as such) where they are not."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from enum import Enum
+from typing import Any
+
+__all__ = ["event_json", "exchange_json", "line_json", "plain", "tree_json"]
+
+
+def plain(value: Any) -> Any:
+    """A value that `json` can write; bytes that are not UTF-8 become `{"base64": ...}`."""
+    match value:
+        case Enum():
+            return value.name
+        case bytes() | bytearray():
+            try:
+                return value.decode()
+            except UnicodeDecodeError:
+                return {"base64": base64.b64encode(value).decode()}
+        case str():
+            return value if value.isascii() else value.encode("utf-8", "backslashreplace").decode()
+        case Mapping():
+            return {str(plain(k)): plain(v) for k, v in value.items()}
+        case list() | tuple() | set() | frozenset():
+            return [plain(v) for v in value]
+        case int() | float() | None:
+            return value
+    return str(value)
+
+
+def _message(message: Any) -> dict[str, Any] | None:
+    if message is None:
+        return None
+    names = ("status", "reset") if hasattr(message, "status") else ("method", "path", "authority", "scheme")
+    made = {name: plain(getattr(message, name)) for name in names}
+    made["headers"] = plain(message.headers.raw)
+    made["body"] = plain(message.body)
+    if len(message.trailers):
+        made["trailers"] = plain(message.trailers.raw)
+    return made
+
+
+def event_json(event: Any) -> dict[str, Any]:
+    """An event of the trace."""
+    names = ("seq", "time", "thread", "vm", "context", "kind", "name", "args", "result", "status", "guest_ns", "host_ns",
+             "exchange", "parent")  # fmt: skip
+    return {name: plain(getattr(event, name)) for name in names}
+
+
+def line_json(line: Any) -> dict[str, Any]:
+    """A line of the log."""
+    names = ("time", "level", "text", "thread", "vm", "context", "exchange")
+    return {name: plain(getattr(line, name)) for name in names}
+
+
+def exchange_json(x: Any, *, events: bool = False) -> dict[str, Any]:
+    """An exchange: its four stations, state and times; `events` adds callbacks and hostcalls."""
+    stations = ("request", "upstream_request", "upstream_response", "response")
+    made: dict[str, Any] = {name: plain(getattr(x, name)) for name in ("number", "worker", "state", "duration", "filter_ns")}
+    made |= {name: _message(getattr(x, name)) for name in stations}
+    if events:
+        made["events"] = [event_json(e) for e in x.events]
+    return made
+
+
+def tree_json(node: Any) -> dict[str, Any]:
+    """The context tree."""
+    made = {name: plain(getattr(node, name)) for name in ("kind", "name", "label", "state", "facts", "counts")}
+    return {**made, "children": [tree_json(child) for child in node.children]}

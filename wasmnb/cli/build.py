@@ -1,0 +1,31 @@
+"""`wasmnb build`: a module beside its source."""
+
+from __future__ import annotations
+
+import time
+from argparse import Namespace
+from pathlib import Path
+
+from wasmnb.errors import UsageError
+from wasmnb.notebook.progress import Progress, TerminalProgress
+from wasmnb.view.units import size
+
+__all__ = ["build"]
+
+
+def build(options: Namespace) -> int:
+    """Run the command."""
+    from wasmnb.build import Filter
+
+    source = Path(options.filter)
+    output = Path(options.output) if options.output else source.with_suffix(".wasm")
+    if output.resolve() == source.resolve():
+        raise UsageError(f"the module would overwrite its source, {source}")
+    started = time.monotonic()
+    with Progress() if options.quiet else TerminalProgress() as progress:
+        made = Filter.from_file(source, progress=progress)
+    made.save(output)
+    if not options.quiet:
+        took = time.monotonic() - started
+        print(f"{output}  {size(output.stat().st_size)}  built in {took:.1f} s")
+    return 0

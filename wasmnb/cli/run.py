@@ -1,0 +1,93 @@
+"""`wasmnb run`: requests through a filter, and what came of them."""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import json
+import re
+import shlex
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from wasmnb.errors import UsageError
+from wasmnb.notebook.curl import CurlRequest, from_options, read_at
+from wasmnb.notebook.progress import TerminalProgress
+from wasmnb.view import exchange_text, log_text, trace_text, tree_text
+
+from .as_json import exchange_json, line_json, tree_json
+from .parser import request_parser
+
+if TYPE_CHECKING:
+    from wasmnb.host import Proxy
+
+__all__ = ["requests_of", "run"]
+
+_METHOD = re.compile(r"[A-Z]+\Z")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the command; 1 if the filter failed in any request."""
+    from wasmnb.build import Filter
+    from wasmnb.host import Proxy
+
+    requests = list(requests_of(options))
+    with TerminalProgress() as progress:
+        made = Filter.from_file(options.filter, progress=progress)
+    with Proxy(made, **_settings(options)) as proxy:
+        exchanges = [proxy.request(**request.arguments) for request in requests]
+        show = _show_json if options.as_json else _show_text
+        show(proxy, exchanges, options)
+    return int(any(x.state == "failed" for x in exchanges))
+
+
+def _settings(options: argparse.Namespace) -> dict[str, Any]:
+    made: dict[str, Any] = {"workers": options.workers, "seed": options.seed, "deadline": options.deadline}
+    for name in ("config", "vm_config"):
+        if getattr(options, name) is not None:
+            made[name] = read_at(getattr(options, name))
+    if options.root_id is not None:
+        made["root_id"] = options.root_id
+    return made
+
+
+def requests_of(options: argparse.Namespace) -> Iterator[CurlRequest]:
+    """The requests that the command line asks for; flags outside the quotes hold for all of them."""
+    for text in options.request or [""]:
+        yield _request(text, options)
+
+
+def _request(text: str, options: argparse.Namespace) -> CurlRequest:
+    try:
+        words = shlex.split(text)
+        method = words.pop(0) if words and _METHOD.match(words[0]) else None
+        shared = argparse.Namespace(**copy.copy(vars(options)))
+        shared.request = None
+        parsed = request_parser().parse_args(words, shared)
+    except (ValueError, argparse.ArgumentError) as error:
+        raise UsageError(f"--request {text!r}: {error}") from None
+    parsed.request = method or parsed.request
+    return from_options(parsed, parsed.url)
+
+
+def _show_text(proxy: Proxy, exchanges: list[Any], options: argparse.Namespace) -> None:
+    for exchange in exchanges:
+        print(exchange_text(exchange), end="\n\n")
+    if options.tree:
+        print(tree_text(proxy.tree()), end="\n\n")
+    if options.trace:
+        print(trace_text(list(proxy.trace), dropped=proxy.trace.dropped), end="\n\n")
+    rest = [line for line in proxy.log if line.exchange is None]
+    if rest:
+        print("log outside of requests")
+        print(log_text(rest))
+
+
+def _show_json(proxy: Proxy, exchanges: list[Any], options: argparse.Namespace) -> None:
+    document: dict[str, Any] = {
+        "exchanges": [exchange_json(x, events=options.trace) for x in exchanges],
+        "log": [line_json(line) for line in proxy.log],
+    }
+    if options.tree:
+        document["tree"] = tree_json(proxy.tree())
+    print(json.dumps(document, indent=2))

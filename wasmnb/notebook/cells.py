@@ -1,0 +1,37 @@
+"""Where a cell's source stands: its name, its first line, and its text for whoever draws an error."""
+
+from __future__ import annotations
+
+import linecache
+from dataclasses import dataclass
+from typing import Any
+
+__all__ = ["CellPlace", "place_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class CellPlace:
+    """`filename` as IPython names a cell; `first_line` is the line of the cell that the source begins on."""
+
+    filename: str
+    first_line: int
+
+
+def place_of(shell: Any, body: str) -> CellPlace:
+    """Place of the body of the cell magic that is running; the whole cell's text goes to `linecache`.
+
+    The lines are those that the notebook shows, so the line of the magic itself is line 1.
+    """
+    name = f"Cell In[{shell.execution_count}]"
+    raw = _raw_cell(shell, body)
+    lines = raw.splitlines(keepends=True)
+    # No modification time: `linecache.checkcache` then leaves the entry alone.
+    linecache.cache[name] = (len(raw), None, lines, name)
+    return CellPlace(name, raw[: raw.rindex(body)].count("\n") + 1)
+
+
+def _raw_cell(shell: Any, body: str) -> str:
+    """The cell as it was typed; if the history does not have it, the body under a line for the magic."""
+    history = getattr(shell, "history_manager", None)
+    raw = history.input_hist_raw[-1] if history is not None and history.input_hist_raw else ""
+    return raw if body and body in raw else f"%%wasmfilter\n{body}"

@@ -1,0 +1,55 @@
+"""Tab completion in the lines of the magics: flags, and the names of running filters."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+__all__ = ["candidates", "make_matcher"]
+
+_LINE = re.compile(r"^\s*%%?(?P<magic>\w+)\s(?P<rest>.*)$", re.DOTALL)
+
+
+def candidates(line: str, parsers: dict[str, Any], names: list[str]) -> tuple[str, list[str]]:
+    """The word being typed and what could stand there.
+
+    Parameters
+    ----------
+    line
+        Text of the line up to the cursor.
+    parsers
+        Magic name -> its argument parser.
+    names
+        Names of running filters.
+    """
+    match = _LINE.match(line)
+    if match is None or match["magic"] not in parsers:
+        return "", []
+    words = match["rest"].split(" ")
+    word = words[-1]
+    if word.startswith("-"):
+        flags = [s for action in parsers[match["magic"]]._actions for s in action.option_strings]
+        return word, [f for f in flags if f.startswith(word) and (f.startswith("--") or len(word) < 3)]
+    if len([w for w in words if w]) <= (1 if word else 0):
+        return word, [n for n in names if n.startswith(word)]
+    return word, []
+
+
+def make_matcher(parsers: dict[str, Any], names: Callable[[], list[str]]) -> Any:
+    """A matcher for IPython's completer; it speaks only in lines of our magics."""
+    from IPython.core.completer import CompletionContext, SimpleCompletion, SimpleMatcherResult, context_matcher
+
+    @context_matcher()  # type: ignore[untyped-decorator]
+    def wasmnb_matcher(context: CompletionContext) -> SimpleMatcherResult:
+        line = context.text_until_cursor.rpartition("\n")[2]
+        word, found = candidates(line, parsers, names())
+        kinds = {True: "magic", False: "instance"}
+        return {
+            "completions": [SimpleCompletion(f, type=kinds[f.startswith("-")]) for f in found],
+            "matched_fragment": word,
+            # Other matchers offer files and names that no flag of ours takes.
+            "suppress": bool(found),
+        }
+
+    return wasmnb_matcher

@@ -1,0 +1,245 @@
+"""The magics: each parses its line, calls the public API, and returns the object that it shows.
+
+A filter's name is a variable of the notebook that holds its `Proxy`; there is no other register. Whatever goes wrong
+raises, so that "Run all" and tests stop where a user would.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from IPython.core.error import UsageError as MagicUsageError
+from IPython.core.magic import Magics, magics_class
+from traitlets import Enum, Float, Int
+
+from wasmnb.errors import UsageError
+
+from .arguments import flag, line_cell, line_only, parse
+from .cells import place_of
+from .curl import FLAGS, from_options, read_at
+from .progress import progress_for
+from .results import Log, Trace
+from .transcript import transcript
+
+__all__ = ["WasmMagics"]
+
+_NAME = flag("name", metavar="NAME", help="Name of the filter; the variable of that name is its Proxy.")
+_LEVELS = ("trace", "debug", "info", "warn", "error", "critical")
+
+
+@magics_class
+class WasmMagics(Magics):
+    """Defaults of the magics; a flag on a line goes before them."""
+
+    if TYPE_CHECKING:
+        shell: Any
+
+    workers = Int(4, min=1, max=64, help="Worker threads of a new proxy.").tag(config=True)
+    deadline = Float(5.0, min=0.01, help="Seconds that one callback may take before it is stopped.").tag(config=True)
+    seed = Int(0, help="Seed of the simulation; the same seed gives the same interleaving.").tag(config=True)
+    requests = Int(1000, min=1, help="Requests of a %wasmload that does not say.").tag(config=True)
+    progress = Enum(
+        ["auto", "widget", "text", "off"], "auto", help="How the building of a runtime is shown."
+    ).tag(config=True)  # fmt: skip
+
+    # ── the filter ──────────────────────────────────────────────────────────────────────────────────────────
+
+    @line_cell(
+        _NAME,
+        flag("--workers", "-w", type=int, metavar="N", help="Worker threads."),
+        flag("--config", "-c", metavar="TEXT|@FILE", help="Plugin configuration."),
+        flag("--vm-config", metavar="TEXT|@FILE", help="VM configuration."),
+        flag("--root-id", metavar="ID", help="root_id of the plugin."),
+        flag("--vm-id", metavar="ID", help="vm_id; VMs that share it share data and queues."),
+        flag("--seed", type=int, help="Seed of the simulation."),
+        flag("--deadline", type=float, metavar="SECONDS", help="Limit of one callback."),
+        flag("--file", "-f", metavar="PATH", help="A .py or .wasm file instead of the cell."),
+        flag("--save", metavar="PATH", help="Also write the module to this file, for Envoy."),
+    )
+    def wasmfilter(self, line: str, cell: str | None = None) -> Any:
+        """Compile the cell to a Proxy-Wasm module and run it in a simulated Envoy.
+
+        The cell holds a filter; the variable NAME becomes its running `Proxy`. Running the cell again
+        replaces it. An example::
+
+            %%wasmfilter hello --workers 4
+            from wasmnb.sdk import Action, HttpContext
+
+            class Hello(HttpContext):
+                def on_http_request_headers(self, num_headers, end_of_stream):
+                    self.request_headers["x-hello"] = "world"
+                    return Action.CONTINUE
+
+        Then `%wasmcurl hello /path`, `%wasmload hello`, `%wasmtree hello`, `%wasmlog hello`; or in Python
+        `hello.get("/path")`. A module built elsewhere: `%wasmfilter NAME --file filter.wasm`.
+        """
+        options = parse(self.wasmfilter, line)
+        if not options.name.isidentifier():
+            raise MagicUsageError(f"NAME becomes a variable, and {options.name!r} cannot be one.")
+        if (options.file is None) == (cell is None):
+            raise MagicUsageError("Give the filter as the cell's body (%%wasmfilter) or with --file, one of them.")
+        with progress_for(self.shell, self.progress) as progress:
+            made = self._compile(options, cell, progress)
+        if options.save:
+            made.save(options.save)
+        return self._start(options, made)
+
+    def _compile(self, options: Any, cell: str | None, progress: Any) -> Any:
+        from wasmnb.build import Filter
+
+        if cell is None:
+            return Filter.from_file(options.file, options.name)
+        place = place_of(self.shell, cell)
+        return Filter.from_source(
+            cell, options.name, filename=place.filename, first_line=place.first_line, progress=progress
+        )
+
+    def _start(self, options: Any, made: Any) -> Any:
+        """Start the proxy, and only then close the one that it replaces: a filter that fails leaves the old one up."""
+        from wasmnb.host import Proxy
+
+        given = {
+            "config": read_at(options.config) if options.config is not None else None,
+            "vm_config": read_at(options.vm_config) if options.vm_config is not None else None,
+            "root_id": options.root_id,
+            "vm_id": options.vm_id,
+            "workers": self.workers if options.workers is None else options.workers,
+            "seed": self.seed if options.seed is None else options.seed,
+            "deadline": self.deadline if options.deadline is None else options.deadline,
+        }
+        proxy = Proxy(made, **{key: value for key, value in given.items() if value is not None})
+        old = self.shell.user_ns.get(options.name)
+        self.shell.push({options.name: proxy}, interactive=True)
+        if isinstance(old, Proxy):
+            old.close()
+        return proxy
+
+    # ── traffic ─────────────────────────────────────────────────────────────────────────────────────────────
+
+    @line_cell(
+        _NAME,
+        flag("url", nargs="?", default="/", help="A path, or a URL."),
+        *FLAGS,
+    )
+    def wasmcurl(self, line: str, cell: str | None = None) -> Any:
+        """Send one request through a filter with curl's own flags, and show the exchange.
+
+        Examples::
+
+            %wasmcurl auth -X POST -H 'authorization: Bearer x' -d @body.json /pay?x=1
+
+            %%wasmcurl auth
+            curl 'http://example.com/pay' -H 'accept: */*' --data-raw 'a=1'
+        """
+        options = parse(self.wasmcurl, f"{line} {_pasted(cell or '')}")
+        exchange = self._proxy(options.name).request(**from_options(options, options.url).arguments)
+        if options.include or options.verbose or options.head:
+            print(transcript(exchange, verbose=options.verbose))
+        return exchange
+
+    @line_only(
+        _NAME,
+        flag("url", nargs="?", default="/", help="A path, or a URL."),
+        flag("--requests", "-n", type=int, metavar="N", help="How many requests."),
+        flag(
+            "--rate", "-r", type=float, metavar="PER_SECOND", help="Arrivals a second; as fast as it goes if not given."
+        ),
+        *FLAGS,
+    )
+    def wasmload(self, line: str) -> Any:
+        """Send many requests through a filter, and show latency histograms of callbacks and requests.
+
+        The request is given with curl's flags. An example::
+
+            %wasmload auth --requests 2000 --rate 500 -H 'x-user: ann' /pay
+        """
+        from wasmnb.traffic import load
+
+        options = parse(self.wasmload, line)
+        request = from_options(options, options.url)
+        number = self.requests if options.requests is None else options.requests
+        return load(self._proxy(options.name), **_load_arguments(number, options.rate, request))
+
+    # ── looking ─────────────────────────────────────────────────────────────────────────────────────────────
+
+    @line_only(
+        _NAME,
+    )
+    def wasmtree(self, line: str) -> Any:
+        """Show the contexts of a filter: threads, VMs, plugin contexts and live streams."""
+        return self._proxy(parse(self.wasmtree, line).name).tree()
+
+    @line_only(
+        _NAME,
+        flag("--level", "-l", choices=_LEVELS, default="trace", help="Leave out what is below this level."),
+        flag("--worker", metavar="THREAD", help="Only this thread: a worker's number, or main."),
+        flag("--exchange", type=int, metavar="N", help="Only what belongs to this exchange."),
+        flag("--grep", metavar="TEXT", help="Only lines that contain this text."),
+    )
+    def wasmlog(self, line: str) -> Any:
+        """Show what a filter has logged. An example: `%wasmlog auth --level warn --worker 2`."""
+        options = parse(self.wasmlog, line)
+        lowest = _LEVELS.index(options.level)
+        return Log(entry for entry in self._proxy(options.name).log if _wanted(entry, options, lowest))
+
+    @line_only(
+        _NAME,
+    )
+    def wasmmetrics(self, line: str) -> Any:
+        """Show the metrics that a filter has defined, as Envoy's admin page would name them."""
+        return self._proxy(parse(self.wasmmetrics, line).name).metrics
+
+    @line_only(
+        _NAME,
+        flag("--exchange", type=int, metavar="N", help="Only the events of this exchange."),
+    )
+    def wasmtrace(self, line: str) -> Any:
+        """Show every callback of a filter with the hostcalls inside it, arguments decoded."""
+        options = parse(self.wasmtrace, line)
+        trace = self._proxy(options.name).trace
+        chosen = (e for e in trace if options.exchange is None or e.exchange == options.exchange)
+        return Trace(chosen, 0 if options.exchange is not None else getattr(trace, "dropped", 0))
+
+    # ── helpers ─────────────────────────────────────────────────────────────────────────────────────────────
+
+    def names(self) -> list[str]:
+        """Variables of the notebook that hold a proxy, for completion."""
+        from wasmnb.host import Proxy
+
+        space = self.shell.user_ns
+        return sorted(k for k, v in list(space.items()) if isinstance(v, Proxy) and not k.startswith("_"))
+
+    def parsers(self) -> dict[str, Any]:
+        """Magic name -> its argument parser."""
+        names = {name for table in self.magics.values() for name in table}
+        return {name: getattr(self, name).parser for name in names}
+
+    def _proxy(self, name: str) -> Any:
+        from wasmnb.host import Proxy
+
+        found = self.shell.user_ns.get(name)
+        if not isinstance(found, Proxy):
+            running = ", ".join(self.names())
+            what = f"Running: {running}." if running else "Start one with %%wasmfilter."
+            raise UsageError(f"{name!r} is not a running filter. {what}")
+        return found
+
+
+def _pasted(command: str) -> str:
+    """A pasted curl command without its first word and its line continuations."""
+    return command.replace("\\\r\n", " ").replace("\\\n", " ").strip().removeprefix("curl ")
+
+
+def _load_arguments(number: int, rate: float | None, request: Any) -> dict[str, Any]:
+    made = {k: v for k, v in request.arguments.items() if k != "worker"}
+    return {"requests": number, **({} if rate is None else {"rate": rate}), **made}
+
+
+def _wanted(entry: Any, options: Any, lowest: int) -> bool:
+    thread = options.worker if options.worker is None or not options.worker.isdigit() else f"worker-{options.worker}"
+    return (
+        int(entry.level) >= lowest
+        and thread in (None, entry.thread)
+        and options.exchange in (None, entry.exchange)
+        and (options.grep is None or options.grep in entry.text)
+    )

@@ -1,0 +1,106 @@
+"""Progress while a runtime is being built: a bar in a notebook, a line that rewrites itself on a terminal.
+
+Nothing is shown for builds that find everything in the cache. When the work is done, one line says how long it took.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import Any, Self, TextIO
+
+__all__ = ["Progress", "TerminalProgress", "WidgetProgress", "progress_for"]
+
+_WIDTH = 30
+
+
+class Progress:
+    """A callable (step, fraction) to hand to a build, and a context manager around it; this one shows nothing."""
+
+    def __init__(self) -> None:
+        self.started = time.monotonic()
+        self.used = False
+
+    def __call__(self, step: str, fraction: float) -> None:
+        """Called by the build at the beginning of every step; `fraction` is what is done, from 0 to 1."""
+        self.used = True
+        self.show(step, min(max(fraction, 0.0), 1.0))
+
+    def show(self, step: str, fraction: float) -> None:
+        """Draw the state."""
+
+    def finish(self, verdict: str) -> None:
+        """Draw the end."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if self.used:
+            took = time.monotonic() - self.started
+            self.finish(f"Runtime built in {took:.1f} s; later cells use it from the cache." if kind is None else "")
+
+
+class TerminalProgress(Progress):
+    """A line on a stream; rewritten if the stream is a terminal, else one line a step."""
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        super().__init__()
+        self.stream = stream or sys.stderr
+        self.live = self.stream.isatty()
+
+    def show(self, step: str, fraction: float) -> None:
+        """Draw the bar."""
+        done = int(_WIDTH * fraction)
+        took = time.monotonic() - self.started
+        text = f"{'█' * done}{'░' * (_WIDTH - done)} {fraction:4.0%}  {took:4.1f} s  {step}"
+        self.stream.write(f"\r\x1b[2K{text}" if self.live else f"{fraction:4.0%}  {step}\n")
+        self.stream.flush()
+
+    def finish(self, verdict: str) -> None:
+        """Leave one line."""
+        self.stream.write(("\r\x1b[2K" if self.live else "") + (f"{verdict}\n" if verdict else ""))
+        self.stream.flush()
+
+
+class WidgetProgress(Progress):
+    """An ipywidgets bar; its output becomes a line of text when the work is done, so that nothing stale is saved."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.bar: Any = None
+        self.handle: Any = None
+
+    def show(self, step: str, fraction: float) -> None:
+        """Draw the bar, and make it when it is first needed."""
+        if self.bar is None:
+            from IPython.display import display
+            from ipywidgets import FloatProgress, Layout
+
+            self.bar = FloatProgress(min=0, max=1, layout=Layout(width="100%", max_width="60em"))
+            self.bar.style.description_width = "initial"
+            self.handle = display(self.bar, display_id=True)
+        self.bar.value = fraction
+        self.bar.description = f"{step} ({fraction:.0%})"
+
+    def finish(self, verdict: str) -> None:
+        """Replace the bar by a line of text."""
+        self.bar.close()
+        self.handle.update({"text/plain": verdict}, raw=True)
+
+
+def progress_for(shell: Any = None, style: str = "auto") -> Progress:
+    """The display that fits: `auto` is a widget in a notebook and a line on a terminal.
+
+    Parameters
+    ----------
+    shell
+        The IPython shell, or None outside IPython.
+    style
+        `auto`, `widget`, `text` or `off`.
+    """
+    if style == "off":
+        return Progress()
+    if style == "widget" or (style == "auto" and getattr(shell, "kernel", None) is not None):
+        return WidgetProgress()
+    return TerminalProgress()
