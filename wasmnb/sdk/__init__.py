@@ -1,0 +1,124 @@
+"""What a filter author imports; it runs inside Wasm and natively.
+
+A filter is one class::
+
+    class Hello(HttpContext):
+        def on_http_response_headers(self, num_headers, end_of_stream):
+            self.response_headers["x-hello"] = "from Python"
+
+All names below are already in a filter's namespace; importing them helps editors.
+"""
+
+from typing import Any
+
+from ..abi import (
+    Action,
+    BufferType,
+    CloseType,
+    DataStatus,
+    GrpcStatus,
+    HeaderMapType,
+    HeadersStatus,
+    LogLevel,
+    MetricType,
+    Status,
+    StreamType,
+    TrailersStatus,
+)
+from . import hostcalls
+from .bodies import Body
+from .callouts import HttpCall, HttpCallResponse
+from .contexts import PluginContext, VMContext
+from .errors import (
+    BadArgument,
+    BrokenConnection,
+    CalloutError,
+    CalloutReset,
+    CalloutTimeout,
+    CalloutUnreachable,
+    CasMismatch,
+    ConfigurationError,
+    Empty,
+    FilterSourceError,
+    GrpcError,
+    HostcallError,
+    InternalFailure,
+    NotFound,
+    ParseFailure,
+    SerializationFailure,
+    StreamStateError,
+    Unimplemented,
+)
+from .grpc import GrpcCall, GrpcResponse, GrpcStream
+from .headers import HeaderMap
+from .http import HttpContext
+from .logs import log, log_critical, log_debug, log_error, log_info, log_level, log_trace, log_warn
+from .metrics import Counter, Gauge, Histogram
+from .shared import Queue, register_queue, resolve_queue, shared_data
+from .tcp import TcpContext
+
+__all__ = [
+    "Action",
+    "BadArgument",
+    "Body",
+    "BrokenConnection",
+    "BufferType",
+    "CalloutError",
+    "CalloutReset",
+    "CalloutTimeout",
+    "CalloutUnreachable",
+    "CasMismatch",
+    "CloseType",
+    "ConfigurationError",
+    "Counter",
+    "DataStatus",
+    "Empty",
+    "FilterSourceError",
+    "Gauge",
+    "GrpcCall",
+    "GrpcError",
+    "GrpcResponse",
+    "GrpcStatus",
+    "GrpcStream",
+    "HeaderMap",
+    "HeaderMapType",
+    "HeadersStatus",
+    "Histogram",
+    "HostcallError",
+    "HttpCall",
+    "HttpCallResponse",
+    "HttpContext",
+    "InternalFailure",
+    "LogLevel",
+    "MetricType",
+    "NotFound",
+    "ParseFailure",
+    "PluginContext",
+    "Queue",
+    "SerializationFailure",
+    "Status",
+    "StreamStateError",
+    "StreamType",
+    "TcpContext",
+    "TrailersStatus",
+    "Unimplemented",
+    "VMContext",
+    "hostcalls",
+    "log",
+    "log_critical",
+    "log_debug",
+    "log_error",
+    "log_info",
+    "log_level",
+    "log_trace",
+    "log_warn",
+    "names",
+    "register_queue",
+    "resolve_queue",
+    "shared_data",
+]
+
+
+def names() -> dict[str, Any]:
+    """What a filter's source finds in its namespace."""
+    return {name: value for name, value in globals().items() if name in __all__ and name != "names"}

@@ -1,0 +1,189 @@
+"""HTTP callouts: sending a request to a cluster, and routing its answer to the context that asked.
+
+Facts: `:method`, `:path` and `:authority` are required. A call belongs to the plugin and outlives the stream. Failure
+usually arrives as an ordinary answer that the proxy made: 504 for a timeout, 503 for no connection, three headers and a
+text that it always writes. Only an answer that broke off in the middle has no headers at all.
+"""
+
+import json
+from collections.abc import Callable, Generator, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from ..abi import BufferType, HeaderMapType, Pair, decode_pairs, encode_pairs
+from .bodies import WHOLE
+from .errors import CalloutError, CalloutReset, CalloutTimeout, CalloutUnreachable
+from .explain import hostcall_error
+from .text import PairsLike, Text, Value, decode, encode, encode_all
+
+if TYPE_CHECKING:
+    from .contexts import Context
+    from .vm import VM
+
+__all__ = ["AnswerHeaders", "HttpCall", "HttpCallResponse", "milliseconds"]
+
+_TIMEOUT = b"upstream request timeout"
+_UNREACHABLE = (b"upstream connect error or disconnect/reset before headers", b"no healthy upstream")
+
+
+class AnswerHeaders(Mapping[str, str]):
+    """Headers that came with an answer: read-only, kept after the callback. `get_all` for repeated names, `raw` for bytes."""
+
+    __slots__ = ("raw",)
+
+    def __init__(self, raw: list[Pair]) -> None:
+        self.raw = raw
+
+    def __getitem__(self, name: Text) -> str:
+        key = encode(name).lower()
+        for n, v in self.raw:
+            if n == key:
+                return decode(v)
+        raise KeyError(name)
+
+    def get_all(self, name: Text) -> list[str]:
+        """Every value of a name, in order."""
+        key = encode(name).lower()
+        return [decode(v) for n, v in self.raw if n == key]
+
+    def items(self) -> list[tuple[str, str]]:  # type: ignore[override]
+        """Every entry in order, repeated names one by one."""
+        return [(decode(n), decode(v)) for n, v in self.raw]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(dict.fromkeys(decode(n) for n, _ in self.raw))
+
+    def __len__(self) -> int:
+        return len({n for n, _ in self.raw})
+
+    def __repr__(self) -> str:
+        return f"AnswerHeaders({self.items()!r})"
+
+
+class HttpCallResponse:
+    """The answer to a callout, read in full: `status`, `headers`, `body`, `trailers`, and `error` if there was none."""
+
+    __slots__ = ("body", "headers", "status", "trailers")
+
+    def __init__(self, headers: AnswerHeaders, body: bytes, trailers: AnswerHeaders) -> None:
+        self.headers = headers
+        self.body = body
+        self.trailers = trailers
+        status = headers.get(":status", "0")
+        self.status = int(status) if status.isdigit() else 0
+
+    @classmethod
+    def read(cls, abi: Any, num_headers: int, body_size: int, num_trailers: int) -> "HttpCallResponse":
+        """Read the answer whose callback runs now; parts that are not there cost no hostcall."""
+        maps = HeaderMapType
+        headers = abi.get_header_map_pairs(int(maps.HTTP_CALL_RESPONSE_HEADERS))[1] if num_headers else b""
+        trailers = abi.get_header_map_pairs(int(maps.HTTP_CALL_RESPONSE_TRAILERS))[1] if num_trailers else b""
+        body = abi.get_buffer_bytes(int(BufferType.HTTP_CALL_RESPONSE_BODY), 0, WHOLE)[1] if body_size else b""
+        return cls(AnswerHeaders(decode_pairs(headers) or []), body, AnswerHeaders(decode_pairs(trailers) or []))
+
+    @property
+    def ok(self) -> bool:
+        """Whether the status is 2xx."""
+        return 200 <= self.status < 300
+
+    @property
+    def text(self) -> str:
+        """Body as text, bytes that are not UTF-8 replaced."""
+        return self.body.decode("utf-8", "replace")
+
+    def json(self) -> Any:
+        """Body as JSON; ValueError if it is none."""
+        return json.loads(self.body)
+
+    @property
+    def error(self) -> CalloutError | None:
+        """The way in which the call failed, or None if the other side answered (with whatever status)."""
+        if self.status == 0:
+            return CalloutReset("the other side broke off in the middle of its answer")
+        made_by_proxy = len(self.headers.raw) <= 3 and "server" not in self.headers
+        if made_by_proxy and self.status == 504 and self.body == _TIMEOUT:
+            return CalloutTimeout("no answer in time")
+        if made_by_proxy and self.status == 503 and self.body.startswith(_UNREACHABLE):
+            return CalloutUnreachable(self.text)
+        return None
+
+    def __repr__(self) -> str:
+        return f"<HttpCallResponse {self.status}, {len(self.headers.raw)} headers, {len(self.body)} bytes>"
+
+
+class HttpCall:
+    """A callout under way. Await it, or give it a callback; `cancel` forgets it (the proxy still finishes it)."""
+
+    __slots__ = ("_wake", "callback", "context", "response", "token", "vm")
+
+    def __init__(self, vm: "VM", context: "Context", token: int, callback: Callable[..., Any] | None) -> None:
+        self.vm = vm
+        self.context = context
+        self.token = token
+        self.callback = callback
+        self.response: HttpCallResponse | None = None
+        self._wake: Callable[[], None] | None = None
+
+    @classmethod
+    def start(
+        cls,
+        vm: "VM",
+        context: "Context",
+        cluster: Text,
+        pairs: list[Pair],
+        *,
+        body: Value,
+        trailers: PairsLike,
+        timeout_ms: int,
+        callback: Callable[..., Any] | None,
+    ) -> "HttpCall":
+        """Make the hostcall. Raises `BadArgument` (cluster, headers) or `InternalFailure` (no endpoint)."""
+        status, token = vm.abi.http_call(
+            encode(cluster), encode_pairs(pairs), encode(body), encode_pairs(encode_all(trailers)), timeout_ms
+        )
+        if status:
+            raise hostcall_error("http_call", status, repr(cluster))
+        call = vm.http_calls[token] = cls(vm, context, token, callback)
+        return call
+
+    def on_response(self, callback: Callable[[HttpCallResponse], object]) -> "HttpCall":
+        """Have `callback` called with the answer, on the context that made the call."""
+        self.callback = callback
+        return self
+
+    def deliver(self, num_headers: int, body_size: int, num_trailers: int) -> None:
+        """Take the answer: read it whole, call the callback, wake who waits."""
+        self.response = HttpCallResponse.read(self.vm.abi, num_headers, body_size, num_trailers)
+        if self.callback is not None:
+            self.callback(self.response)
+        if self._wake is not None:
+            self._wake()
+
+    def cancel(self) -> None:
+        """Forget the call: its answer is dropped."""
+        self.vm.http_calls.pop(self.token, None)
+
+    def __await__(self) -> Generator[Any, None, HttpCallResponse]:
+        """The answer; raises `CalloutTimeout`, `CalloutUnreachable` or `CalloutReset` if there is none."""
+        from .aio import wait_for_call
+
+        return wait_for_call(self)
+
+    def __repr__(self) -> str:
+        return f"<HttpCall {self.token}: {self.response or 'under way'}>"
+
+
+def request_pairs(method: Text, path: Text, authority: Text, headers: PairsLike) -> list[Pair]:
+    """Pseudo-headers first (those that the caller has not given among the headers), then the headers."""
+    given = encode_all(headers)
+    names = {name.lower() for name, _ in given}
+    pseudo = [(b":method", encode(method)), (b":path", encode(path)), (b":authority", encode(authority))]
+    return [(n, v) for n, v in pseudo if n not in names] + given
+
+
+def milliseconds(seconds: float | None) -> int:
+    """A timeout for the ABI: 0 means none, and anything above 0 is at least one millisecond."""
+    if seconds is None:
+        return 0
+    if not 0 < seconds < 2**31 / 1000:
+        raise ValueError(f"a timeout is between 0 and 2147483 seconds, or None for no timeout; got {seconds!r}")
+    return max(1, round(seconds * 1000))

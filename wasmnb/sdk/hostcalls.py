@@ -1,0 +1,315 @@
+"""The ABI's hostcalls one for one, for those who know them: plain arguments in, results out, a bad status raised.
+
+Each acts on the context of the callback that runs (or the one set by `set_effective_context`). Names are the ABI's without
+prefix. Text is encoded as UTF-8; results are bytes.
+"""
+
+from ..abi import (
+    BufferType,
+    GrpcStatus,
+    HeaderMapType,
+    LogLevel,
+    MetricType,
+    Pair,
+    StreamType,
+    decode_pairs,
+    encode_pairs,
+    encode_path,
+)
+from .bodies import WHOLE
+from .callouts import HttpCall
+from .contexts import Context
+from .grpc import GrpcCall, GrpcStream
+from .text import PairsLike, Text, Value, encode, encode_all
+from .vm import VM, current_vm
+
+__all__ = [
+    "add_header_map_value",
+    "call_foreign_function",
+    "close_stream",
+    "continue_stream",
+    "define_metric",
+    "dequeue_shared_queue",
+    "done",
+    "enqueue_shared_queue",
+    "get_buffer_bytes",
+    "get_buffer_status",
+    "get_current_time_nanoseconds",
+    "get_header_map_pairs",
+    "get_header_map_size",
+    "get_header_map_value",
+    "get_log_level",
+    "get_metric",
+    "get_property",
+    "get_shared_data",
+    "get_status",
+    "grpc_call",
+    "grpc_cancel",
+    "grpc_close",
+    "grpc_send",
+    "grpc_stream",
+    "http_call",
+    "increment_metric",
+    "log",
+    "record_metric",
+    "register_shared_queue",
+    "remove_header_map_value",
+    "replace_header_map_value",
+    "resolve_shared_queue",
+    "send_local_response",
+    "set_buffer_bytes",
+    "set_effective_context",
+    "set_header_map_pairs",
+    "set_property",
+    "set_shared_data",
+    "set_tick_period_milliseconds",
+]
+
+
+def log(level: LogLevel, message: Text) -> None:
+    """Write one line to the proxy's log."""
+    current_vm().call("log", int(level), encode(message))
+
+
+def get_log_level() -> LogLevel:
+    """The level from which on the proxy writes lines."""
+    return LogLevel(current_vm().call("get_log_level"))
+
+
+def get_current_time_nanoseconds() -> int:
+    """Wall clock, nanoseconds since 1970."""
+    return current_vm().call("get_current_time_nanoseconds")  # type: ignore[no-any-return]
+
+
+def set_tick_period_milliseconds(period: int) -> None:
+    """Call `on_tick` of the plugin every `period` milliseconds; 0 stops it."""
+    current_vm().call("set_tick_period_milliseconds", period, about=str(period))
+
+
+# -- header maps
+
+
+def get_header_map_value(map_type: HeaderMapType, name: Text) -> bytes:
+    """First value of a name; `NotFound` if there is none."""
+    about = f"{map_type.name}, {name!r}"
+    return current_vm().call("get_header_map_value", int(map_type), encode(name), about=about)  # type: ignore[no-any-return]
+
+
+def add_header_map_value(map_type: HeaderMapType, name: Text, value: Value) -> None:
+    """Append an entry."""
+    about = f"{map_type.name}, {name!r}"
+    current_vm().call("add_header_map_value", int(map_type), encode(name), encode(value), about=about)
+
+
+def replace_header_map_value(map_type: HeaderMapType, name: Text, value: Value) -> None:
+    """Leave exactly one entry of a name."""
+    about = f"{map_type.name}, {name!r}"
+    current_vm().call("replace_header_map_value", int(map_type), encode(name), encode(value), about=about)
+
+
+def remove_header_map_value(map_type: HeaderMapType, name: Text) -> None:
+    """Remove every entry of a name; it need not be there."""
+    about = f"{map_type.name}, {name!r}"
+    current_vm().call("remove_header_map_value", int(map_type), encode(name), about=about)
+
+
+def get_header_map_pairs(map_type: HeaderMapType) -> list[Pair]:
+    """The whole map; empty if it cannot be had now."""
+    return decode_pairs(current_vm().call("get_header_map_pairs", int(map_type), about=map_type.name)) or []
+
+
+def set_header_map_pairs(map_type: HeaderMapType, pairs: PairsLike) -> None:
+    """Replace the whole map."""
+    current_vm().call("set_header_map_pairs", int(map_type), encode_pairs(encode_all(pairs)), about=map_type.name)
+
+
+def get_header_map_size(map_type: HeaderMapType) -> int:
+    """Bytes of names and values; for maps that can be written now."""
+    return current_vm().call("get_header_map_size", int(map_type), about=map_type.name)  # type: ignore[no-any-return]
+
+
+# -- buffers
+
+
+def get_buffer_bytes(buffer_type: BufferType, start: int = 0, length: int = WHOLE) -> bytes:
+    """Part of a buffer; what lies beyond its end is left out."""
+    return current_vm().call("get_buffer_bytes", int(buffer_type), start, length, about=buffer_type.name)  # type: ignore[no-any-return]
+
+
+def get_buffer_status(buffer_type: BufferType) -> tuple[int, int]:
+    """Length of a buffer, and flags (0)."""
+    return current_vm().call("get_buffer_status", int(buffer_type), about=buffer_type.name)  # type: ignore[no-any-return]
+
+
+def set_buffer_bytes(buffer_type: BufferType, start: int, length: int, data: Value) -> None:
+    """Replace the first `length` bytes (start 0), or append (start at or after the end)."""
+    about = f"{buffer_type.name}, {start}, {length}"
+    current_vm().call("set_buffer_bytes", int(buffer_type), start, length, encode(data), about=about)
+
+
+# -- streams and contexts
+
+
+def send_local_response(
+    status: int,
+    details: Text = b"",
+    body: Value = b"",
+    headers: PairsLike = (),
+    grpc_status: int = GrpcStatus.INVALID,
+) -> None:
+    """Answer the client; done after the callback returns. The status is not checked."""
+    pairs = encode_pairs(encode_all(headers))
+    current_vm().call("send_local_response", status, encode(details), encode(body), pairs, int(grpc_status))
+
+
+def continue_stream(stream_type: StreamType) -> None:
+    """Resume a paused direction. Unchecked: Envoy misbehaves if it is not paused."""
+    current_vm().call("continue_stream", int(stream_type), about=stream_type.name)
+
+
+def close_stream(stream_type: StreamType) -> None:
+    """Reset the stream or close the connection."""
+    current_vm().call("close_stream", int(stream_type), about=stream_type.name)
+
+
+def set_effective_context(context_id: int) -> None:
+    """Let the rest of this callback act on another context of this VM."""
+    vm = current_vm()
+    vm.call("set_effective_context", context_id, about=str(context_id))
+    vm.active = None  # the objects have to find their way back on their own
+
+
+def done() -> None:
+    """Finish a plugin whose `on_plugin_done` returned False."""
+    current_vm().call("done")
+
+
+def get_status() -> tuple[int, bytes]:
+    """Code and message of the plugin's last call."""
+    return current_vm().call("get_status")  # type: ignore[no-any-return]
+
+
+def call_foreign_function(name: Text, arguments: bytes = b"") -> bytes:
+    """A function that the proxy's build offers by name."""
+    return current_vm().call("call_foreign_function", encode(name), arguments, about=repr(name))  # type: ignore[no-any-return]
+
+
+# -- properties, shared data, queues
+
+
+def get_property(*path: Text) -> bytes:
+    """An attribute as bytes; `NotFound` if it is not there (now)."""
+    return current_vm().call("get_property", encode_path(path), about=repr(path))  # type: ignore[no-any-return]
+
+
+def set_property(path: Text, value: Value) -> None:
+    """Put a value in the stream's filter state."""
+    current_vm().call("set_property", encode(path), encode(value), about=repr(path))
+
+
+def get_shared_data(key: Text) -> tuple[bytes, int]:
+    """A value and its cas number; `NotFound` if nothing has been stored."""
+    return current_vm().call("get_shared_data", encode(key), about=repr(key))  # type: ignore[no-any-return]
+
+
+def set_shared_data(key: Text, value: Value, cas: int = 0) -> None:
+    """Store a value; with a cas number, only if nobody wrote since (else `CasMismatch`)."""
+    current_vm().call("set_shared_data", encode(key), encode(value), cas, about=repr(key))
+
+
+def register_shared_queue(name: Text) -> int:
+    """Open or make a queue and become its receiver; its token."""
+    return current_vm().call("register_shared_queue", encode(name), about=repr(name))  # type: ignore[no-any-return]
+
+
+def resolve_shared_queue(vm_id: Text, name: Text) -> int:
+    """Find a queue; its token, or `NotFound`."""
+    return current_vm().call("resolve_shared_queue", encode(vm_id), encode(name), about=repr(name))  # type: ignore[no-any-return]
+
+
+def enqueue_shared_queue(token: int, data: Value) -> None:
+    """Append an item."""
+    current_vm().call("enqueue_shared_queue", token, encode(data), about=str(token))
+
+
+def dequeue_shared_queue(token: int) -> bytes:
+    """Take the first item; `Empty` if there is none."""
+    return current_vm().call("dequeue_shared_queue", token, about=str(token))  # type: ignore[no-any-return]
+
+
+# -- metrics
+
+
+def define_metric(metric_type: MetricType, name: Text) -> int:
+    """Open a metric; its id in this VM."""
+    return current_vm().call("define_metric", int(metric_type), encode(name), about=repr(name))  # type: ignore[no-any-return]
+
+
+def increment_metric(metric_id: int, offset: int) -> None:
+    """Add to a counter (at least 1) or a gauge."""
+    current_vm().call("increment_metric", metric_id, offset, about=f"{metric_id}, {offset}")
+
+
+def record_metric(metric_id: int, value: int) -> None:
+    """Set a gauge, record in a histogram, add to a counter."""
+    current_vm().call("record_metric", metric_id, value, about=f"{metric_id}, {value}")
+
+
+def get_metric(metric_id: int) -> int:
+    """Value of a counter or a gauge."""
+    return current_vm().call("get_metric", metric_id, about=str(metric_id))  # type: ignore[no-any-return]
+
+
+# -- callouts
+
+
+def _caller(vm: VM) -> Context:
+    """Whose call it is: the context that the callback is for."""
+    if vm.active is None:
+        raise RuntimeError("after hostcalls.set_effective_context, make calls with a context's own methods")
+    return vm.active
+
+
+def http_call(
+    cluster: Text, headers: PairsLike, body: Value = b"", trailers: PairsLike = (), timeout_ms: int = 5000
+) -> HttpCall:
+    """Send a request; the headers need :method, :path and :authority. Set `on_response` on the result."""
+    vm = current_vm()
+    pairs, who = encode_all(headers), _caller(vm)
+    return HttpCall.start(vm, who, cluster, pairs, body=body, trailers=trailers, timeout_ms=timeout_ms, callback=None)
+
+
+def grpc_call(
+    service: Text,
+    service_name: Text,
+    method: Text,
+    *,
+    metadata: PairsLike = (),
+    message: Value = b"",
+    timeout_ms: int = 5000,
+) -> GrpcCall:
+    """Make a unary call; set `on_response` on the result."""
+    vm = current_vm()
+    target, who = (service, service_name, method), _caller(vm)
+    return GrpcCall.start(vm, who, target, message, metadata=metadata, timeout_ms=timeout_ms, callback=None)
+
+
+def grpc_stream(service: Text, service_name: Text, method: Text, metadata: PairsLike = ()) -> GrpcStream:
+    """Open a stream; set `on_message` and `on_close` on the result."""
+    vm = current_vm()
+    return GrpcStream.start(vm, _caller(vm), (service, service_name, method), metadata)
+
+
+def grpc_send(token: int, message: Value, end_of_stream: bool = False) -> None:
+    """Send a message on a stream."""
+    current_vm().call("grpc_send", token, encode(message), int(end_of_stream), about=str(token))
+
+
+def grpc_close(token: int) -> None:
+    """Half-close a stream; cancel a call."""
+    current_vm().call("grpc_close", token, about=str(token))
+
+
+def grpc_cancel(token: int) -> None:
+    """Reset a call or stream."""
+    current_vm().call("grpc_cancel", token, about=str(token))

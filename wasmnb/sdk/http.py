@@ -1,0 +1,202 @@
+"""HttpContext: one HTTP stream."""
+
+from collections.abc import Awaitable
+from typing import TYPE_CHECKING
+
+from ..abi import (
+    Action,
+    DataStatus,
+    GrpcStatus,
+    HeadersStatus,
+    StreamType,
+    TrailersStatus,
+    encode_pairs,
+)
+from .bodies import Body
+from .contexts import Context, PluginContext
+from .errors import StreamStateError
+from .explain import hostcall_error
+from .headers import HeaderMap
+from .text import PairsLike, Text, Value, encode, encode_all
+
+if TYPE_CHECKING:
+    HeadersResult = Action | HeadersStatus | None | Awaitable[Action | HeadersStatus | None]
+    DataResult = Action | DataStatus | None | Awaitable[Action | DataStatus | None]
+    TrailersResult = Action | TrailersStatus | None | Awaitable[Action | TrailersStatus | None]
+
+__all__ = ["HttpContext"]
+
+# Whether a direction may be continued: Envoy sends a request twice, or crashes, if it is continued without a pause.
+_NEVER_PAUSED, _PAUSED, _CONTINUED = range(3)
+
+
+class HttpContext(Context):
+    """One HTTP request and its response. A callback that returns nothing lets the stream go on.
+
+    Headers can be read and changed only in their own callback (and while paused in it); a body in its callback is the
+    current chunk, or all of it so far if the callback before paused.
+    """
+
+    #: The plugin that the stream belongs to; its configuration is `self.plugin.config`.
+    plugin: PluginContext
+
+    _request_state = _NEVER_PAUSED
+    _response_state = _NEVER_PAUSED
+    _over = False
+
+    # -- callbacks
+
+    def on_http_request_headers(self, num_headers: int, end_of_stream: bool) -> "HeadersResult":
+        """Request headers are here; `end_of_stream` if neither a body nor trailers follow."""
+
+    def on_http_request_body(self, body_size: int, end_of_stream: bool) -> "DataResult":
+        """A chunk of the request body is here. Pausing keeps it and shows more of the body next time."""
+
+    def on_http_request_trailers(self, num_trailers: int) -> "TrailersResult":
+        """Request trailers are here."""
+
+    def on_http_request_metadata(self, num_elements: int) -> None:
+        """HTTP/2 metadata of the request are here."""
+
+    def on_http_response_headers(self, num_headers: int, end_of_stream: bool) -> "HeadersResult":
+        """Response headers are here."""
+
+    def on_http_response_body(self, body_size: int, end_of_stream: bool) -> "DataResult":
+        """A chunk of the response body is here."""
+
+    def on_http_response_trailers(self, num_trailers: int) -> "TrailersResult":
+        """Response trailers are here."""
+
+    def on_http_response_metadata(self, num_elements: int) -> None:
+        """HTTP/2 metadata of the response are here."""
+
+    def on_http_stream_done(self) -> None:
+        """The stream is over; headers can be read once more, for logging."""
+
+    def on_delete(self) -> None:
+        """The context goes away."""
+
+    # -- what the stream carries
+
+    @property
+    def request_headers(self) -> HeaderMap:
+        """Request headers."""
+        vm = self._vm
+        if vm.active is not self:
+            vm.switch(self)
+        return vm.request_headers
+
+    @property
+    def response_headers(self) -> HeaderMap:
+        """Response headers."""
+        vm = self._vm
+        if vm.active is not self:
+            vm.switch(self)
+        return vm.response_headers
+
+    @property
+    def request_trailers(self) -> HeaderMap:
+        """Request trailers."""
+        self._vm.switch(self)
+        return self._vm.request_trailers
+
+    @property
+    def response_trailers(self) -> HeaderMap:
+        """Response trailers."""
+        self._vm.switch(self)
+        return self._vm.response_trailers
+
+    @property
+    def request_body(self) -> Body:
+        """What can be seen of the request body; assigning replaces it."""
+        self._vm.switch(self)
+        return self._vm.request_body
+
+    @request_body.setter
+    def request_body(self, data: Value) -> None:
+        self.request_body.set(data)
+
+    @property
+    def response_body(self) -> Body:
+        """What can be seen of the response body; assigning replaces it."""
+        self._vm.switch(self)
+        return self._vm.response_body
+
+    @response_body.setter
+    def response_body(self, data: Value) -> None:
+        self.response_body.set(data)
+
+    # -- what can be done with it
+
+    def send_local_response(
+        self,
+        status: int,
+        body: Value = b"",
+        headers: PairsLike = (),
+        *,
+        details: Text = b"",
+        grpc_status: int = GrpcStatus.INVALID,
+    ) -> Action:
+        """Answer the client from here; nothing (more) goes upstream.
+
+        The proxy sends it when the callback returns and then stops the stream, whatever the callback returned, so that
+        `return self.send_local_response(403, "no")` and a bare call mean the same.
+
+        Parameters
+        ----------
+        status
+            HTTP status, 200 to 599.
+        body
+            Empty for none; text/plain unless the headers say otherwise.
+        details
+            Why, for the access log (RESPONSE_CODE_DETAILS).
+        grpc_status
+            For gRPC requests; the proxy derives it from the HTTP status if not given.
+        """
+        if not isinstance(status, int) or not 200 <= status <= 599:
+            raise ValueError(f"a local response needs a status from 200 to 599, got {status!r}")
+        if self._over:
+            raise StreamStateError("the stream is over: Envoy crashes if it is answered in on_http_stream_done")
+        self._vm.switch(self)
+        pairs = encode_pairs(encode_all(headers))
+        answer = self._vm.abi.send_local_response(status, encode(details), encode(body), pairs, int(grpc_status))
+        if answer:
+            raise hostcall_error("send_local_response", answer, str(status))
+        return Action.PAUSE
+
+    def continue_request(self) -> None:
+        """Let a paused request go on. Its headers and body can no longer be changed."""
+        if self._request_state is _NEVER_PAUSED:
+            raise StreamStateError(
+                "continue_request() on a request that has not been paused: Envoy would send it twice. "
+                "Return Action.PAUSE from the callback, and continue from a later one."
+            )
+        if self._request_state is _PAUSED:
+            self._request_state = _CONTINUED
+            self._stream("continue_stream", StreamType.REQUEST)
+
+    def continue_response(self) -> None:
+        """Let a paused response go on."""
+        if self._response_state is _NEVER_PAUSED:
+            raise StreamStateError(
+                "continue_response() on a response that has not been paused: Envoy can crash. "
+                "Return Action.PAUSE from a response callback, and continue from a later one."
+            )
+        if self._response_state is _PAUSED:
+            self._response_state = _CONTINUED
+            self._stream("continue_stream", StreamType.RESPONSE)
+
+    def close(self) -> None:
+        """Reset the stream: the client gets no (complete) response."""
+        self._stream("close_stream", StreamType.REQUEST)
+
+    def _stream(self, hostcall: str, direction: StreamType) -> None:
+        self._vm.switch(self)
+        self._vm.call(hostcall, int(direction), about=direction.name)
+
+    def _paused(self, method: str) -> None:
+        """A callback of this stream returned a stop."""
+        if "request" in method:
+            self._request_state = _PAUSED
+        else:
+            self._response_state = _PAUSED

@@ -1,0 +1,104 @@
+"""Metrics as objects: `hits = Counter("hits", tags={"zone": "a"})`, then `hits.increment()`.
+
+Facts: ids are per VM, values are per name and shared by all workers. A counter only grows; a gauge may go below zero and
+then wraps as an unsigned number; a histogram cannot be read back. The ABI has no tags: they become part of the name,
+as `tag.value.name`, which is how the C++ SDK writes them and what Envoy's stats_tags can split again.
+
+A metric is defined when it is first used, so that it may be made at the module's top level, where no hostcall is allowed.
+"""
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+from ..abi import MetricType
+from .vm import VM, current_vm
+
+__all__ = ["Counter", "Gauge", "Histogram", "Metric"]
+
+
+class Metric:
+    """Base of the three kinds.
+
+    Parameters
+    ----------
+    name
+        Name of the metric; Envoy's admin page shows it with the prefix `wasmcustom.`.
+    tags
+        Names and values that become part of the full name.
+    """
+
+    __slots__ = ("name", "tags")
+    kind: ClassVar[MetricType]
+
+    def __init__(self, name: str, tags: Mapping[str, str] | None = None) -> None:
+        self.tags = dict(tags or {})
+        self.name = "".join(f"{tag}.{value}." for tag, value in self.tags.items()) + name
+
+    def with_tags(self, **tags: str) -> "Metric":
+        """The same metric with other values of its tags."""
+        bare = self.name.removeprefix("".join(f"{tag}.{value}." for tag, value in self.tags.items()))
+        return type(self)(bare, {**self.tags, **tags})
+
+    def _id(self, vm: VM) -> int:
+        """Id of the metric in this VM; defines it on first use."""
+        key = (int(self.kind), self.name)
+        found = vm.metric_ids.get(key)
+        if found is None:
+            defined = vm.call("define_metric", int(self.kind), self.name.encode(), about=repr(self.name))
+            found = vm.metric_ids[key] = int(defined)
+        return found
+
+    def _call(self, hostcall: str, *args: int) -> int:
+        vm = current_vm()
+        answer = vm.call(hostcall, self._id(vm), *args, about=", ".join([repr(self.name), *map(str, args)]))
+        return int(answer or 0)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.name!r})"
+
+
+class Counter(Metric):
+    """A number that only grows."""
+
+    __slots__ = ()
+    kind = MetricType.COUNTER
+
+    def increment(self, by: int = 1) -> None:
+        """Add `by`, at least 1."""
+        self._call("increment_metric", by)
+
+    @property
+    def value(self) -> int:
+        """What all workers have counted."""
+        return self._call("get_metric")
+
+
+class Gauge(Metric):
+    """A number that goes up and down."""
+
+    __slots__ = ()
+    kind = MetricType.GAUGE
+
+    def set(self, value: int) -> None:
+        """Set the value, at least 0."""
+        self._call("record_metric", value)
+
+    def add(self, by: int = 1) -> None:
+        """Add `by`; a negative number subtracts."""
+        self._call("increment_metric", by)
+
+    @property
+    def value(self) -> int:
+        """The value now."""
+        return self._call("get_metric")
+
+
+class Histogram(Metric):
+    """A distribution of values."""
+
+    __slots__ = ()
+    kind = MetricType.HISTOGRAM
+
+    def record(self, value: int) -> None:
+        """Record one value, at least 0."""
+        self._call("record_metric", value)

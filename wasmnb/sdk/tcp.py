@@ -1,0 +1,81 @@
+"""TcpContext: one TCP connection.
+
+Facts: "downstream data" go from the client to the upstream, "upstream data" the other way. Data that a callback holds
+back come again with the next ones, all of them readable and writable.
+"""
+
+from collections.abc import Awaitable
+from typing import TYPE_CHECKING
+
+from ..abi import Action, CloseType, StreamType
+from .bodies import Body
+from .contexts import Context, PluginContext
+from .text import Value
+
+if TYPE_CHECKING:
+    TcpResult = Action | None | Awaitable[Action | None]
+
+__all__ = ["TcpContext"]
+
+
+class TcpContext(Context):
+    """One TCP connection. A callback that returns nothing lets the data go on."""
+
+    #: The plugin that the connection belongs to; its configuration is `self.plugin.config`.
+    plugin: PluginContext
+
+    def on_new_connection(self) -> "TcpResult":
+        """A client has connected; pausing holds everything back until `continue_downstream`."""
+
+    def on_downstream_data(self, data_size: int, end_of_stream: bool) -> "TcpResult":
+        """Bytes from the client are here."""
+
+    def on_upstream_data(self, data_size: int, end_of_stream: bool) -> "TcpResult":
+        """Bytes from the upstream are here."""
+
+    def on_downstream_close(self, close_type: CloseType) -> None:
+        """The client's side is closed, by the proxy (LOCAL) or the client (REMOTE)."""
+
+    def on_upstream_close(self, close_type: CloseType) -> None:
+        """The upstream's side is closed; Envoy always says UNKNOWN here."""
+
+    def on_stream_done(self) -> None:
+        """The connection is over."""
+
+    def on_delete(self) -> None:
+        """The context goes away."""
+
+    @property
+    def downstream_data(self) -> Body:
+        """Bytes from the client; assigning replaces them."""
+        self._vm.switch(self)
+        return self._vm.downstream_data
+
+    @downstream_data.setter
+    def downstream_data(self, data: Value) -> None:
+        self.downstream_data.set(data)
+
+    @property
+    def upstream_data(self) -> Body:
+        """Bytes from the upstream; assigning replaces them."""
+        self._vm.switch(self)
+        return self._vm.upstream_data
+
+    @upstream_data.setter
+    def upstream_data(self, data: Value) -> None:
+        self.upstream_data.set(data)
+
+    def continue_downstream(self) -> None:
+        """Let the client's data that were held back go on. (Envoy cannot continue the upstream's.)"""
+        self._stream("continue_stream", StreamType.DOWNSTREAM)
+
+    def close(self) -> None:
+        """Close the connection to the client, after what is on its way has been sent."""
+        self._stream("close_stream", StreamType.DOWNSTREAM)
+
+    def _stream(self, hostcall: str, direction: StreamType) -> None:
+        self._vm.switch(self)
+        self._vm.call(hostcall, int(direction), about=direction.name)
+
+    def _paused(self, method: str) -> None:
+        """A callback of this connection returned a stop; nothing to remember."""

@@ -1,0 +1,35 @@
+"""A filter's exception as text: its own lines, with source and carets, and none of the SDK's frames."""
+
+import os.path
+import traceback
+from types import CodeType
+
+__all__ = ["format_exception"]
+
+
+def _folder(code: CodeType) -> str:
+    """Folder of the SDK, wherever it lies: inside Wasm it is not a real one."""
+    return os.path.dirname(os.path.dirname(code.co_filename))  # noqa: PTH120 - no pathlib in the guest's start
+
+
+def format_exception(error: BaseException) -> str:
+    """The exception with its chain of causes, as Python prints it, without the frames of `wasmnb.sdk` and `wasmnb.abi`."""
+    try:
+        summary = traceback.TracebackException.from_exception(error)
+        _hide(summary, _folder(format_exception.__code__), set())
+        return "".join(summary.format()).rstrip("\n")
+    except Exception:  # noqa: BLE001 - a hostile __str__, no memory: what is left is the type
+        return f"{type(error).__name__} (its traceback cannot be shown)"
+
+
+def _hide(summary: traceback.TracebackException, folder: str, seen: set[int]) -> None:
+    """Drop our frames from an exception and from those it is chained to."""
+    if id(summary) in seen:
+        return
+    seen.add(id(summary))
+    ours = tuple(os.path.join(folder, floor, "") for floor in ("sdk", "abi"))  # noqa: PTH118
+    kept = [frame for frame in summary.stack if not frame.filename.startswith(ours)]
+    summary.stack[:] = kept
+    for other in (summary.__cause__, summary.__context__, *(summary.exceptions or ())):
+        if other is not None:
+            _hide(other, folder, seen)

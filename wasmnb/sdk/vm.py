@@ -1,0 +1,123 @@
+"""What one VM of the proxy holds: its hostcalls, its views of the current stream, the calls that are under way.
+
+Facts: a hostcall acts on the context that the callback is for, until `set_effective_context` says otherwise, which lasts
+to the end of the callback. So the views (header maps, bodies) belong to the VM rather than to a stream, and `enter`
+makes them show the stream that is meant.
+
+In Wasm an interpreter is one VM; natively one interpreter holds several. Nothing here is shared between them: the
+current one is a context variable, set when a source is loaded and by `Dispatcher.activate`.
+"""
+
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any
+
+from ..abi import BufferType, HeaderMapType
+from .bodies import Body
+from .explain import hostcall_error
+from .headers import HeaderMap
+
+if TYPE_CHECKING:
+    from .callouts import HttpCall
+    from .contexts import Context, VMContext
+    from .grpc import GrpcCall, GrpcStream
+
+__all__ = ["VM", "current_vm", "set_current_vm"]
+
+_current: ContextVar["VM"] = ContextVar("wasmnb.sdk.vm")
+
+
+class VM:
+    """One VM, as the SDK sees it.
+
+    Attributes
+    ----------
+    abi
+        The binding: one callable a hostcall, inputs in, status or (status, outputs...) out.
+    active
+        The context that hostcalls act on now.
+    context
+        The filter's VMContext.
+    classes
+        The filter's classes: "vm", "plugin", "http", "tcp".
+    aio
+        What runs `async def` callbacks; made when the first one starts.
+    http_calls, grpc_calls
+        Callouts under way, by token.
+    metric_ids
+        Metrics that this VM has defined, by kind and name.
+    """
+
+    __slots__ = (
+        "abi",
+        "active",
+        "aio",
+        "classes",
+        "context",
+        "downstream_data",
+        "grpc_calls",
+        "http_calls",
+        "metric_ids",
+        "request_body",
+        "request_headers",
+        "request_trailers",
+        "response_body",
+        "response_headers",
+        "response_trailers",
+        "upstream_data",
+    )
+
+    def __init__(self, abi: Any) -> None:
+        self.abi = abi
+        self.active: Context | None = None
+        self.context: VMContext | None = None
+        self.aio: Any = None
+        self.classes: dict[str, Any] = {}
+        self.http_calls: dict[int, HttpCall] = {}
+        self.grpc_calls: dict[int, GrpcCall | GrpcStream] = {}
+        self.metric_ids: dict[tuple[int, str], int] = {}
+        self.request_headers = HeaderMap(abi, HeaderMapType.REQUEST_HEADERS)
+        self.request_trailers = HeaderMap(abi, HeaderMapType.REQUEST_TRAILERS)
+        self.response_headers = HeaderMap(abi, HeaderMapType.RESPONSE_HEADERS)
+        self.response_trailers = HeaderMap(abi, HeaderMapType.RESPONSE_TRAILERS)
+        self.request_body = Body(self, BufferType.HTTP_REQUEST_BODY)
+        self.response_body = Body(self, BufferType.HTTP_RESPONSE_BODY)
+        self.downstream_data = Body(self, BufferType.DOWNSTREAM_DATA)
+        self.upstream_data = Body(self, BufferType.UPSTREAM_DATA)
+
+    def call(self, hostcall: str, *args: Any, about: str = "") -> Any:
+        """Make a hostcall; its outputs (none, one, or a tuple). A status other than OK is raised as `HostcallError`."""
+        answer = getattr(self.abi, hostcall)(*args)
+        if isinstance(answer, int):
+            if answer:
+                raise hostcall_error(hostcall, answer, about)
+            return None
+        if answer[0]:
+            raise hostcall_error(hostcall, answer[0], about)
+        return answer[1] if len(answer) == 2 else answer[1:]
+
+    def enter(self, context: "Context") -> bool:
+        """Have the hostcalls of this callback act on `context` from here on; False if its stream is over."""
+        if context is self.active:
+            return True
+        if self.abi.set_effective_context(context.context_id):
+            return False
+        self.active = context
+        return True
+
+    def switch(self, context: "Context") -> None:
+        """As `enter`, for code that cannot go on without it: raises `BadArgument` if the stream is over."""
+        if not self.enter(context):
+            raise hostcall_error("set_effective_context", 2, str(context.context_id))
+
+
+def current_vm() -> VM:
+    """The VM whose callback runs now."""
+    try:
+        return _current.get()
+    except LookupError:
+        raise RuntimeError("hostcalls work only while a proxy runs the filter: call this from a callback") from None
+
+
+def set_current_vm(vm: VM) -> None:
+    """Make `vm` the one that `print`, logging and module-level objects mean."""
+    _current.set(vm)
