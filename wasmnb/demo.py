@@ -1,6 +1,6 @@
 """`make demo`: run the first notebook headless, print what it shows, write it to build/demo.html.
 
-    python -m wasmnb.demo [NOTEBOOK] [--output build/demo.html]
+python -m wasmnb.demo [NOTEBOOK] [--output build/demo.html]
 """
 
 from __future__ import annotations

@@ -86,6 +86,17 @@ class Code:
         return tuple(ImportType(i.module, i.name or "", *_kind(i.type)) for i in self.module.imports)
 
     @cached_property
+    def linkage(self) -> list[tuple[Any, ImportType]]:
+        """Every import with wasmtime's own type for it; looked up once, since there is one instance a worker."""
+        self._owners = self.module.imports  # the types live as long as these
+        return [(item.type, wanted) for item, wanted in zip(self._owners, self.imports, strict=True)]
+
+    @cached_property
+    def functions(self) -> dict[str, ExportType]:
+        """Exported functions by name."""
+        return {e.name: e for e in self.exports if e.kind == "func"}
+
+    @cached_property
     def exports(self) -> tuple[ExportType, ...]:
         """What the module offers, in order."""
         return tuple(ExportType(e.name, *_kind(e.type)) for e in self.module.exports)

@@ -24,7 +24,6 @@ HostFunction = Callable[..., "int | None"]
 #: Gives the host function for an import, or None if there is none.
 Resolve = Callable[[ImportType], "HostFunction | None"]
 
-_VALUE_TYPES = {"i32": wasmtime.ValType.i32, "i64": wasmtime.ValType.i64}
 _FUEL = 1 << 62
 
 
@@ -65,13 +64,11 @@ class Instance:
         self._context = _address(self._store._context())
         self._configure_store(memory_limit)
         self._imported_memory: wasmtime.Memory | None = None
-        externs = [
-            self._extern(item, wanted, resolve) for item, wanted in zip(code.module.imports, code.imports, strict=True)
-        ]
+        externs = [self._extern(kind, wanted, resolve) for kind, wanted in code.linkage]
         self.engine.watch(self)
         exports = self._instantiate(externs)
         self._exports = dict(exports)
-        self._types = {e.name: e for e in code.exports if e.kind == "func"}
+        self._types = code.functions
         self.memory = self._find_memory()
 
     # -- set-up -------------------------------------------------------------------------------------------------
@@ -85,32 +82,27 @@ class Instance:
         self._keep.append(on_epoch)
         self.engine.c.store_epoch_deadline_callback(_address(self._store.ptr()), on_epoch, None, None)
 
-    def _extern(self, item: wasmtime.ImportType, wanted: ImportType, resolve: Resolve) -> Any:
+    def _extern(self, kind: Any, wanted: ImportType, resolve: Resolve) -> Any:
         place = f"{wanted.module}.{wanted.name}"
-        if isinstance(item.type, wasmtime.MemoryType):
-            self._imported_memory = wasmtime.Memory(self._store, item.type)
+        if isinstance(kind, wasmtime.MemoryType):
+            self._imported_memory = wasmtime.Memory(self._store, kind)
             return self._imported_memory
-        if isinstance(item.type, wasmtime.TableType):
-            return wasmtime.Table(self._store, item.type, None)
-        if not isinstance(item.type, wasmtime.FuncType):
+        if isinstance(kind, wasmtime.TableType):
+            return wasmtime.Table(self._store, kind, None)
+        if not isinstance(kind, wasmtime.FuncType):
             raise ModuleError(f"The module imports the {wanted.kind} {place}; no host gives one.")
         function = resolve(wanted)
         if function is None:
             raise ModuleError(f"The module imports the function {place}, which does not exist.")
-        if not {*wanted.params, *wanted.results} <= _VALUE_TYPES.keys() or len(wanted.results) > 1:
+        if not {*wanted.params, *wanted.results} <= {"i32", "i64"} or len(wanted.results) > 1:
             raise ModuleError(f"The import {place} has a signature that no hostcall has.")
-        return self._host_function(function, wanted)
+        return self._host_function(function, wanted, _address(kind.ptr()))
 
-    def _host_function(self, function: HostFunction, wanted: ImportType) -> wasmtime.Func:
+    def _host_function(self, function: HostFunction, wanted: ImportType, kind: int) -> wasmtime.Func:
         callback = HOST_CALLBACK(self._trampoline(function, wanted))
         self._keep.append(callback)
-        kind = wasmtime.FuncType(
-            [_VALUE_TYPES[t]() for t in wanted.params], [_VALUE_TYPES[t]() for t in wanted.results]
-        )
         raw = _ffi.wasmtime_func_t()
-        self.engine.c.func_new_unchecked(
-            self._context, _address(kind.ptr()), callback, None, None, ctypes.addressof(raw)
-        )
+        self.engine.c.func_new_unchecked(self._context, kind, callback, None, None, ctypes.addressof(raw))
         return wasmtime.Func._from_raw(raw)
 
     def _trampoline(self, function: HostFunction, wanted: ImportType) -> Callable[..., int]:
