@@ -1,0 +1,138 @@
+"""The numbers, names and sections that WebAssembly's binary format is made of.
+
+Follows https://webassembly.github.io/spec/core/binary/. A `Reader` never reads past its end: a file that is cut short
+or lies about a length ends in `Malformed`, which says where.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TypeVar
+
+__all__ = ["CORE_MAGIC", "Malformed", "Reader", "name", "section", "signed", "unsigned", "vector"]
+
+#: First bytes of a core module: magic and version.
+CORE_MAGIC = b"\0asm\x01\0\0\0"
+
+T = TypeVar("T")
+
+
+class Malformed(ValueError):
+    """The bytes are not what the binary format allows; the message says what and at which offset."""
+
+
+class Reader:
+    """Reads `data[at:end]` from left to right."""
+
+    __slots__ = ("at", "data", "end")
+
+    def __init__(self, data: bytes, at: int = 0, end: int | None = None) -> None:
+        self.data = data
+        self.at = at
+        self.end = len(data) if end is None else end
+
+    @property
+    def more(self) -> bool:
+        """Whether anything is left."""
+        return self.at < self.end
+
+    def byte(self) -> int:
+        """The next byte."""
+        if self.at >= self.end:
+            raise Malformed(f"the file ends in the middle of something, at offset {self.at:#x}")
+        self.at += 1
+        return self.data[self.at - 1]
+
+    def bytes(self, size: int) -> bytes:
+        """The next `size` bytes."""
+        start = self.skip(size)
+        return self.data[start : self.at]
+
+    def skip(self, size: int) -> int:
+        """Go `size` bytes on; gives where they start."""
+        start = self.at
+        if size > self.end - start:
+            raise Malformed(f"{size} bytes are announced at offset {start:#x}, but only {self.end - start} are left")
+        self.at += size
+        return start
+
+    def u32(self) -> int:
+        """An unsigned LEB128 number of at most 32 bits."""
+        result = shift = 0
+        while True:
+            byte = self.byte()
+            result |= (byte & 0x7F) << shift
+            shift += 7
+            if byte < 0x80:
+                break
+            if shift > 28 + 7:
+                raise Malformed(f"a number at offset {self.at:#x} is too long")
+        if result >> 32:
+            raise Malformed(f"a number at offset {self.at:#x} is too large")
+        return result
+
+    def signed(self) -> int:
+        """A signed LEB128 number of at most 64 bits."""
+        result = shift = 0
+        while True:
+            byte = self.byte()
+            result |= (byte & 0x7F) << shift
+            shift += 7
+            if byte < 0x80:
+                return result - (1 << shift) if byte & 0x40 else result
+            if shift > 70:
+                raise Malformed(f"a number at offset {self.at:#x} is too long")
+
+    def name(self) -> str:
+        """A length and that many bytes of UTF-8."""
+        start = self.at
+        try:
+            return self.bytes(self.u32()).decode()
+        except UnicodeDecodeError:
+            raise Malformed(f"the name at offset {start:#x} is not UTF-8") from None
+
+    def vector(self, item: Callable[[], T]) -> list[T]:
+        """A count and that many items."""
+        count = self.u32()
+        if count > self.end - self.at:
+            raise Malformed(f"{count} items are announced at offset {self.at:#x}, more than there are bytes")
+        return [item() for _ in range(count)]
+
+
+def unsigned(value: int) -> bytes:
+    """Unsigned LEB128."""
+    if value < 0x80:
+        return bytes((value,))
+    out = bytearray()
+    while value >= 0x80:
+        out.append(value & 0x7F | 0x80)
+        value >>= 7
+    out.append(value)
+    return bytes(out)
+
+
+def signed(value: int) -> bytes:
+    """Signed LEB128."""
+    out = bytearray()
+    while not -0x40 <= value < 0x40:
+        out.append(value & 0x7F | 0x80)
+        value >>= 7
+    out.append(value & 0x7F)
+    return bytes(out)
+
+
+def name(text: str) -> bytes:
+    """Length and UTF-8."""
+    data = text.encode()
+    return unsigned(len(data)) + data
+
+
+def vector(items: Iterable[bytes]) -> bytes:
+    """Count and items."""
+    items = list(items)
+    return unsigned(len(items)) + b"".join(items)
+
+
+def section(number: int, body: bytes) -> bytes:
+    """A section with its number and size."""
+    return bytes((number,)) + unsigned(len(body)) + body
