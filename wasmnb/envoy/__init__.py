@@ -1,0 +1,24 @@
+"""The real Envoy, behind the same interface as the simulated proxy."""
+
+from .binary import find_envoy
+from .config import Cluster, Listener, bootstrap
+from .exchange import EnvoyExchange
+from .log import LogLine
+from .plugin import EnvoyPlugin
+from .process import EnvoyProcess, EnvoyRefused
+from .proxy import Envoy
+from .upstream import Upstream
+
+__all__ = [
+    "Cluster",
+    "Envoy",
+    "EnvoyExchange",
+    "EnvoyPlugin",
+    "EnvoyProcess",
+    "EnvoyRefused",
+    "Listener",
+    "LogLine",
+    "Upstream",
+    "bootstrap",
+    "find_envoy",
+]

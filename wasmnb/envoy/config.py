@@ -1,0 +1,177 @@
+"""Envoy's bootstrap, written as plain dictionaries and dumped as JSON (which Envoy reads as YAML).
+
+The shape is the one that `reference` traces were recorded with: listener, HTTP connection manager (codec AUTO, HTTP/1
+trailers kept), Wasm filters, router, static cluster; or listener, Wasm network filters, tcp_proxy. Every address is
+127.0.0.1 with port 0: the system gives the ports, and the admin interface tells them (`admin.Admin.listeners`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+__all__ = ["Cluster", "Listener", "bootstrap", "merge"]
+
+Config = dict[str, Any]
+
+_EXTENSIONS = "type.googleapis.com/envoy.extensions."
+_LOOPBACK = "127.0.0.1"
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """An upstream cluster with at most one endpoint.
+
+    Attributes
+    ----------
+    address
+        (host, port), or None for a cluster without endpoints.
+    http2
+        Speak HTTP/2 without TLS to it (gRPC needs that).
+    extra
+        Merged over the result; for what is rare.
+    """
+
+    name: str
+    address: tuple[str, int] | None
+    http2: bool = False
+    extra: Config = field(default_factory=dict)
+
+    def as_config(self) -> Config:
+        """The `envoy.config.cluster.v3.Cluster` message."""
+        protocol: Config = (
+            {"http2_protocol_options": {}} if self.http2 else {"http_protocol_options": {"enable_trailers": True}}
+        )
+        options = {
+            "@type": _EXTENSIONS + "upstreams.http.v3.HttpProtocolOptions",
+            "explicit_http_config": protocol,
+        }
+        endpoints = [{"endpoint": {"address": socket_address(*self.address)}}] if self.address else []
+        config: Config = {
+            "name": self.name,
+            "type": "STATIC",
+            "connect_timeout": "5s",
+            "load_assignment": {"cluster_name": self.name, "endpoints": [{"lb_endpoints": endpoints}]},
+            "typed_extension_protocol_options": {"envoy.extensions.upstreams.http.v3.HttpProtocolOptions": options},
+        }
+        return merge(config, self.extra)
+
+
+@dataclass(frozen=True)
+class Listener:
+    """One listener with its chain of Wasm plugins.
+
+    Attributes
+    ----------
+    plugins
+        `PluginConfig` messages, in chain order (`EnvoyPlugin.as_config`).
+    kind
+        "http" or "tcp".
+    routes
+        Routes of the virtual host `vh`; None for one that sends everything to `cluster`.
+    hcm, extra
+        Merged over the connection manager and over the listener; for what is rare.
+    """
+
+    name: str
+    plugins: Sequence[Config]
+    cluster: str = "up"
+    kind: str = "http"
+    routes: Sequence[Config] | None = None
+    virtual_host: Config = field(default_factory=dict)
+    hcm: Config = field(default_factory=dict)
+    extra: Config = field(default_factory=dict)
+
+    def as_config(self) -> Config:
+        """The `envoy.config.listener.v3.Listener` message."""
+        filters = self._http() if self.kind == "http" else self._tcp()
+        config: Config = {
+            "name": self.name,
+            "address": socket_address(_LOOPBACK, 0),
+            "filter_chains": [{"filters": filters}],
+        }
+        return merge(config, self.extra)
+
+    def _http(self) -> list[Config]:
+        router = {
+            "name": "envoy.filters.http.router",
+            "typed_config": {"@type": _EXTENSIONS + "filters.http.router.v3.Router"},
+        }
+        wasm = [_filter("http", plugin) for plugin in self.plugins]
+        routes = self.routes or [{"match": {"prefix": "/"}, "route": {"cluster": self.cluster}}]
+        host = {"name": "vh", "domains": ["*"], "routes": list(routes), **self.virtual_host}
+        hcm: Config = {
+            "@type": _EXTENSIONS + "filters.network.http_connection_manager.v3.HttpConnectionManager",
+            "stat_prefix": self.name,
+            "codec_type": "AUTO",
+            "http_protocol_options": {"enable_trailers": True},
+            "route_config": {"name": "routes", "virtual_hosts": [host]},
+            "http_filters": [*wasm, router],
+        }
+        return [{"name": "envoy.filters.network.http_connection_manager", "typed_config": merge(hcm, self.hcm)}]
+
+    def _tcp(self) -> list[Config]:
+        proxy = {
+            "@type": _EXTENSIONS + "filters.network.tcp_proxy.v3.TcpProxy",
+            "stat_prefix": self.name,
+            "cluster": self.cluster,
+        }
+        return [
+            *(_filter("network", p) for p in self.plugins),
+            {"name": "envoy.filters.network.tcp_proxy", "typed_config": proxy},
+        ]
+
+
+def bootstrap(
+    listeners: Sequence[Listener],
+    clusters: Sequence[Cluster],
+    *,
+    node: Mapping[str, Any] | None = None,
+    services: Sequence[Config] = (),
+    extra: Config | None = None,
+) -> Config:
+    """The whole `envoy.config.bootstrap.v3.Bootstrap`.
+
+    Parameters
+    ----------
+    node
+        Node id, cluster and metadata (`xds.node` in properties).
+    services
+        `WasmService` messages (bootstrap extensions).
+    extra
+        Merged over the result.
+    """
+    config: Config = {
+        "node": dict(node or {"id": "wasmnb", "cluster": "wasmnb"}),
+        "admin": {"address": socket_address(_LOOPBACK, 0)},
+        "static_resources": {
+            "listeners": [listener.as_config() for listener in listeners],
+            "clusters": [cluster.as_config() for cluster in clusters],
+        },
+    }
+    if services:
+        config["bootstrap_extensions"] = [
+            {"name": "envoy.bootstrap.wasm", "typed_config": {"@type": _EXTENSIONS + "wasm.v3.WasmService", **service}}
+            for service in services
+        ]
+    return merge(config, extra or {})
+
+
+def merge(base: Config, over: Mapping[str, Any]) -> Config:
+    """A copy of `base` with `over` laid on it, mapping by mapping; other values are replaced."""
+    result = dict(base)
+    for key, value in over.items():
+        old = result.get(key)
+        result[key] = merge(old, value) if isinstance(old, dict) and isinstance(value, Mapping) else value
+    return result
+
+
+def socket_address(host: str, port: int) -> Config:
+    """An `envoy.config.core.v3.Address`."""
+    return {"socket_address": {"address": host, "port_value": port}}
+
+
+def _filter(level: str, plugin: Config) -> Config:
+    kind = f"filters.{level}.wasm.v3.Wasm"
+    return {"name": f"envoy.filters.{level}.wasm", "typed_config": {"@type": _EXTENSIONS + kind, "config": plugin}}

@@ -1,0 +1,208 @@
+"""A real upstream on loopback: answers as it is told and remembers what it saw.
+
+It answers with a `Response`, with what a callable makes of the `Request`, or, told nothing, with an echo. It can be slow
+(`Response.latency`), send its body in pieces (`chunks`), add trailers, close without an answer (`status=0`) and abort in
+the middle (`reset=True`: what `chunks` or `body` hold goes out, then the connection ends).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from types import TracebackType
+from typing import Self
+
+from ..messages import Headers, Request, Response, to_bytes
+from .http1 import Head, Message, Reader, chunked, head_bytes
+
+__all__ = ["Early", "Handler", "Seen", "Upstream", "echo"]
+
+Handler = Callable[[Request], Response]
+Early = Callable[[Request], Response | None]
+
+
+@dataclass
+class Seen:
+    """One request as the upstream saw it.
+
+    Attributes
+    ----------
+    request
+        Headers in the order they came; `host` is both in them and in `authority`.
+    chunks
+        Its body as it was framed (or as it was read, with a content-length).
+    response
+        What the upstream answered, once it did.
+    end
+        "complete", or how the connection ended before that.
+    """
+
+    request: Request
+    chunks: list[bytes] = field(default_factory=list)
+    response: Response | None = None
+    end: str = "open"
+
+
+def echo(request: Request) -> Response:
+    """Answer 200 with the request's body and its content-type."""
+    kind = request.headers.get("content-type") or "text/plain"
+    return Response(200, Headers([("content-type", kind)]), body=request.body)
+
+
+class Upstream:
+    """A server on 127.0.0.1 with a port that the system gives; a thread accepts, a thread serves each connection.
+
+    Parameters
+    ----------
+    answer
+        A response, a callable that makes one, or None for `echo`.
+    early
+        Asked when only the head of a request has come; a response that it gives is sent at once.
+    gap
+        Seconds between two pieces of an answer's body.
+    """
+
+    def __init__(
+        self, answer: Response | Handler | None = None, *, early: Early | None = None, gap: float = 0.02
+    ) -> None:
+        self.answer = answer
+        self.early = early
+        self.gap = gap
+        self.seen: list[Seen] = []
+        self.errors: list[str] = []
+        self._closed = threading.Event()
+        self._open: set[socket.socket] = set()
+        self._lock = threading.Lock()
+        self._server = socket.create_server(("127.0.0.1", 0), backlog=512)
+        threading.Thread(target=self._accept, name="upstream", daemon=True).start()
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port that it listens on."""
+        host, port = self._server.getsockname()[:2]
+        return host, port
+
+    def close(self) -> None:
+        """Stop listening and drop every connection."""
+        self._closed.set()
+        with contextlib.suppress(OSError):
+            self._server.shutdown(socket.SHUT_RDWR)
+        self._server.close()
+        with self._lock:
+            for connection in self._open:
+                with contextlib.suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _accept(self) -> None:
+        while not self._closed.is_set():
+            try:
+                connection, _ = self._server.accept()
+            except OSError:
+                return
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            with self._lock:
+                self._open.add(connection)
+            threading.Thread(target=self._serve, args=(connection,), name="upstream connection", daemon=True).start()
+
+    def _serve(self, connection: socket.socket) -> None:
+        try:
+            with connection:
+                reader = Reader(connection, timeout=3600.0)
+                while (head := reader.request_head()) is not None and self._one(connection, reader, head):
+                    pass
+        except OSError as error:
+            self.errors.append(str(error))
+        finally:
+            with self._lock:
+                self._open.discard(connection)
+
+    def _one(self, connection: socket.socket, reader: Reader, head: Head) -> bool:
+        """Serve one request; whether the connection can take another."""
+        seen = Seen(_request(head))
+        self.seen.append(seen)
+        response = self.early(seen.request) if self.early else None
+        if response is None:
+            message = reader.request_body()
+            _finish(seen, message)
+            if message.end != "complete":
+                return False
+            response = self._respond(seen.request)
+        seen.response = response
+        if response.latency and reader.pause(response.latency):
+            return False
+        return self._send(connection, response, head)
+
+    def _respond(self, request: Request) -> Response:
+        if isinstance(self.answer, Response):
+            return self.answer
+        try:
+            return (self.answer or echo)(request)
+        except Exception as error:  # noqa: BLE001 - a user's handler may raise anything; the proxy gets a 500
+            self.errors.append(f"{type(error).__name__}: {error}")
+            return Response(500, body=f"the upstream's handler failed: {error}".encode())
+
+    def _send(self, connection: socket.socket, response: Response, head: Head) -> bool:
+        if response.status == 0:
+            return False
+        headers, in_chunks = framing(response)
+        connection.sendall(head_bytes(_status_line(response.status), headers))
+        if head.start[0] == b"HEAD" or response.status in (204, 304):
+            return True
+        pieces = response.chunks if response.chunks is not None else [response.body]
+        for number, piece in enumerate(pieces):
+            if number or response.chunks is not None:
+                time.sleep(self.gap)
+            connection.sendall(chunked(piece) if in_chunks else piece)
+        if response.reset:
+            return False
+        if in_chunks:
+            if response.chunks is not None:
+                time.sleep(self.gap)
+            connection.sendall(b"0\r\n" + head_bytes(b"", response.trailers.raw).removeprefix(b"\r\n"))
+        return (response.headers.get("connection") or "") != "close"
+
+
+def framing(response: Response) -> tuple[list[tuple[bytes, bytes]], bool]:
+    """Headers with what frames the body put in front if the response does not say, and whether it is chunked."""
+    headers = list(response.headers.raw)
+    if "transfer-encoding" in response.headers:
+        return headers, True
+    if "content-length" in response.headers or response.status in (204, 304) or response.status < 200:
+        return headers, False
+    if response.chunks is not None or len(response.trailers):
+        return [(b"transfer-encoding", b"chunked"), *headers], True
+    return [(b"content-length", b"%d" % len(response.body)), *headers], False
+
+
+def _request(head: Head) -> Request:
+    method, path, _ = (part.decode("utf-8", "surrogateescape") for part in head.start)
+    authority = (head.get(b"host") or b"").decode("utf-8", "surrogateescape")
+    return Request(method, path, Headers(head.headers), authority=authority)
+
+
+def _finish(seen: Seen, message: Message) -> None:
+    seen.request.body = message.body
+    seen.request.trailers = Headers(message.trailers)
+    seen.chunks = list(message.chunks)
+    seen.end = message.end
+
+
+def _status_line(status: int) -> bytes:
+    try:
+        phrase = HTTPStatus(status).phrase
+    except ValueError:
+        phrase = "Unknown"
+    return to_bytes(f"HTTP/1.1 {status} {phrase}")
