@@ -1,7 +1,10 @@
 """A filter's exception as text: its own lines, with source and carets, and none of the SDK's frames."""
 
+# Inside Wasm nothing can be imported after the snapshot: what `traceback` imports late has to be there before.
+import ast as _ast  # noqa: F401
 import os.path
 import traceback
+import unicodedata as _unicodedata  # noqa: F401
 from types import CodeType
 
 __all__ = ["format_exception"]

@@ -1,0 +1,38 @@
+"""Counts responses by route and status class, and records how long requests take.
+
+Configuration (JSON)::
+
+    {"routes": {"/api/": "api", "/static/": "static"}}     path prefix -> name; anything else is "other"
+
+Metrics (Envoy's admin page shows them with the prefix `wasmcustom.`)::
+
+    route.<name>.class.<2xx...>.responses     counter
+    route.<name>.active                       gauge, requests under way
+    route.<name>.milliseconds                 histogram, from request headers to the end of the stream
+"""
+
+import time
+
+from wasmnb.sdk import Counter, Gauge, Histogram, HttpContext
+
+
+class Metrics(HttpContext):
+    route = None
+
+    def on_http_request_headers(self, num_headers, end_of_stream):
+        routes = self.plugin.config.get("routes", {})
+        path = self.request_headers[":path"]
+        self.route = next((name for prefix, name in routes.items() if path.startswith(prefix)), "other")
+        self.start = time.monotonic()
+        Gauge("active", {"route": self.route}).add(1)
+
+    def on_http_response_headers(self, num_headers, end_of_stream):
+        if self.route is not None:
+            group = self.response_headers[":status"][:1] + "xx"
+            Counter("responses", {"route": self.route, "class": group}).increment()
+
+    def on_http_stream_done(self):
+        if self.route is not None:  # a request that the proxy itself refused never came here
+            Gauge("active", {"route": self.route}).add(-1)
+            milliseconds = round((time.monotonic() - self.start) * 1000)
+            Histogram("milliseconds", {"route": self.route}).record(milliseconds)

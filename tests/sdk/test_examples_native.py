@@ -1,0 +1,247 @@
+"""Every example on a proxy in plain Python: what it does, and what hostile clients get."""
+
+import ast
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+from fake_proxy import FakeProxy
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+
+def example(name, config=None, **options):
+    text = (EXAMPLES / f"{name}.py").read_text()
+    return FakeProxy(text, b"" if config is None else config, **options)
+
+
+@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.py")), ids=lambda p: p.stem)
+def test_every_example_begins_with_a_sentence_says_its_configuration_and_starts(path):
+    first = ast.get_docstring(ast.parse(path.read_text())).splitlines()
+    assert first[0].endswith(".") and first[1] == "" and any(line.startswith("Configuration") for line in first)
+    config = {"clients": {"ann": "00"}} if path.stem == "api_key" else b""
+    assert FakeProxy(path.read_text(), config).started
+
+
+def test_header_rewriting():
+    rules = {
+        "request": {"remove": ["X-Internal"], "set": {"x-env": "prod", "x-was": "{:path}{nope}"}, "add": {"via": "gw"}},
+        "response": {"remove": ["server"], "set": {"x-path": "{:path}"}},
+    }
+    answer = example("header_rewriting", rules).exchange(
+        path="/a", headers=[("x-internal", "1"), ("via", "x"), ("x-env", "a"), ("x-env", "b")], response=(200, {"server": "s"}, [b"."])
+    )
+    names = [n for n, _ in answer.upstream[0]]
+    assert b"x-internal" not in names and names.count(b"x-env") == 1 and names.count(b"via") == 2
+    assert answer.upstream_header(b"x-was") == b"/a"
+    assert answer.header(b"server") is None and answer.header(b"x-path") == b"/a"
+    assert not example("header_rewriting", {"requests": {}}).started
+
+
+KEYS = {"clients": {"ann": hashlib.sha256(b"secret").hexdigest()}, "query": "key", "open": ["/healthz"]}
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "status", "client"),
+    [
+        ("/", {"x-api-key": "secret"}, 200, b"ann"),
+        ("/?key=secret", {}, 200, b"ann"),
+        ("/?key=a&key=b", {}, 403, None),
+        ("/", {}, 401, None),
+        ("/", {"x-api-key": ""}, 403, None),
+        ("/", {"x-api-key": b"\xff\x00".decode("utf-8", "surrogateescape")}, 403, None),
+        ("/", {"x-client": "ann"}, 401, None),
+        ("/healthz?x", {"x-client": "ann"}, 200, None),
+    ],
+)
+def test_api_key(path, headers, status, client):
+    answer = example("api_key", KEYS).exchange(path=path, headers=headers)
+    assert answer.status == status
+    if answer.upstream:
+        assert answer.upstream_header(b"x-client") == client and answer.upstream_header(b"x-api-key") is None
+
+
+def test_api_key_without_clients_does_not_start():
+    proxy = example("api_key", {})
+    assert not proxy.started and "clients" in proxy.logs[0][1]
+
+
+@pytest.mark.parametrize(
+    ("percent", "path", "headers", "release", "cookie"),
+    [
+        (100, "/", {}, b"canary", True),
+        (0, "/", {}, b"stable", True),
+        (0, "/", {"cookie": "a=b; release=canary"}, b"canary", False),
+        (100, "/?release=stable", {"cookie": "release=canary"}, b"stable", True),
+        (0, "/", {"cookie": "release=evil"}, b"stable", True),
+        (0, "/?release=evil", {"cookie": "\xff;;;=,"}, b"stable", True),
+    ],
+)
+def test_canary(percent, path, headers, release, cookie):
+    answer = example("canary", {"percent": percent}).exchange(path=path, headers=headers)
+    assert answer.upstream_header(b"x-release") == release
+    assert (answer.header(b"set-cookie") is not None) == cookie
+
+
+def test_canary_share():
+    proxy = example("canary", {"percent": 30})
+    canaries = sum(proxy.exchange().upstream_header(b"x-release") == b"canary" for _ in range(1000))
+    assert 230 < canaries < 370
+
+
+SCHEMA = {
+    "max_bytes": 100,
+    "schema": {
+        "type": "object",
+        "required": ["amount"],
+        "properties": {
+            "amount": {"type": "number", "minimum": 0},
+            "currency": {"enum": ["EUR"]},
+            "lines": {"type": "array", "maxItems": 2, "items": {"type": "integer"}},
+            "note": {"type": "string", "maxLength": 3},
+        },
+        "additionalProperties": False,
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "error"),
+    [
+        ('{"amount": 1}', 200, ""),
+        ('{"amount": 1.5, "currency": "EUR", "lines": [1, 2], "note": "abc"}', 200, ""),
+        ('{"amount": "1"}', 400, "$.amount: expected number, got string"),
+        ('{"amount": true}', 400, "$.amount: expected number, got boolean"),
+        ('{"amount": -1}', 400, "$.amount: less than 0"),
+        ("{}", 400, "$: amount is missing"),
+        ("[]", 400, "$: expected object, got array"),
+        ("null", 400, "$: expected object, got null"),
+        ('{"amount": 1, "x": 1}', 400, "$: x is not known"),
+        ('{"amount": 1, "currency": "XXX"}', 400, "$.currency: 'XXX' is not one of ['EUR']"),
+        ('{"amount": 1, "lines": [1, "2"]}', 400, "$.lines[1]: expected integer, got string"),
+        ('{"amount": 1, "lines": [1, 2, 3]}', 400, "$.lines: more than 2 items"),
+        ('{"amount": 1, "note": "abcd"}', 400, "$.note: longer than 3 characters"),
+        ("{nope", 400, "not JSON: "),
+        (b"\xff\xfe", 400, "not JSON: "),
+        (" " * 101, 413, "body too large"),
+    ],
+)
+@pytest.mark.parametrize("pieces", [1, 3])
+@pytest.mark.parametrize("trailers", [{}, {"x": "y"}])
+def test_validate_json(body, status, error, pieces, trailers):
+    body = body if isinstance(body, bytes) else body.encode()
+    size = -(-len(body) // pieces)
+    chunks = [body[i : i + size] for i in range(0, len(body), size)]
+    answer = example("validate_json", SCHEMA).exchange("POST", headers={"content-type": "application/json"}, chunks=chunks, trailers=trailers)
+    assert answer.status == status
+    if status == 200:
+        assert answer.upstream[1] == body
+    else:
+        assert json.loads(answer.body)["error"].startswith(error)
+
+
+def test_validate_json_looks_only_at_what_it_should():
+    proxy = example("validate_json", SCHEMA)
+    assert proxy.exchange("GET", chunks=[b"x"]).status == 200
+    assert proxy.exchange("POST", chunks=[b"x"]).status == 415
+    assert proxy.exchange("POST", headers={"content-type": "application/json"}).status == 400
+    deep = example("validate_json", {"max_bytes": 10**6}).exchange(
+        "POST", headers={"content-type": "application/json"}, chunks=[b"[" * 100_000]
+    )
+    assert deep.status == 400
+
+
+CARD, NO_CARD = "4111 1111 1111 1111", "4111 1111 1111 1112"
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "expected"),
+    [
+        ("text/plain", f"pay {CARD} or {NO_CARD}", f"pay [redacted] or {NO_CARD}"),
+        ("text/plain", "ssn 123-45-6789", "ssn [redacted]"),
+        ("image/png", CARD, CARD),
+        ("application/json", '{"Password": {"a": 1}, "b": ["4111111111111111", 4111111111111111, 5, null]}',
+         '{"Password": "[redacted]", "b": ["[redacted]", "[redacted]", 5, null]}'),
+        ("application/json", f"not json {CARD}", "not json [redacted]"),
+    ],
+)
+@pytest.mark.parametrize("trailers", [[], [{"x": "y"}]])
+def test_redact(kind, body, expected, trailers):
+    proxy = example("redact", {"fields": ["password"], "patterns": [r"\b\d{3}-\d{2}-\d{4}\b"]})
+    head = {"content-type": kind, "content-length": str(len(body))}
+    half = len(body) // 2
+    chunks = [body[:half].encode(), body[half:].encode()]
+    answer = proxy.exchange(headers={"accept-encoding": "gzip"}, response=(200, head, chunks, *trailers))
+    assert answer.body.decode() == expected
+    assert answer.upstream_header(b"accept-encoding") is None
+    assert (answer.header(b"content-length") is None) == (kind != "image/png")
+
+
+def test_redact_keeps_bytes_that_are_no_text_and_refuses_a_bad_pattern():
+    answer = example("redact", {}).exchange(response=(200, {"content-type": "text/x"}, [b"\xff\x00 4111111111111111"]))
+    assert answer.body == b"\xff\x00 [redacted]"
+    proxy = example("redact", {"patterns": ["("]})
+    assert not proxy.started and "pattern '('" in proxy.logs[0][1]
+
+
+def test_rate_limit_counts_over_workers(monkeypatch):
+    shared, now = {}, [1000.0]
+    monkeypatch.setattr("time.time", lambda: now[0])
+    workers = [example("rate_limit", {"rate": 2, "burst": 4}, shared=shared) for _ in range(2)]
+
+    def statuses(n, client="ann"):
+        return [workers[i % 2].exchange(headers={"x-client": client}).status for i in range(n)]
+
+    assert statuses(6) == [200] * 4 + [429] * 2
+    assert statuses(2, "bob") == [200, 200], "another client has a bucket of its own"
+    now[0] += 1
+    assert statuses(3) == [200, 200, 429]
+    refused = workers[0].exchange(headers={"x-client": "ann"})
+    assert refused.header(b"retry-after") == b"1" and refused.details == b"rate_limited"
+    assert workers[0].tick_period == 10_000
+    workers[0].tick()
+    assert "refused 3 requests" in workers[0].logs[-1][1]
+    assert len(shared) == 2
+
+
+def test_rate_limit_refuses_nonsense():
+    assert not example("rate_limit", {"rate": 0}).started
+
+
+def auth(headers, body):
+    if headers.get("authorization") == b"good":
+        assert headers["x-original-path"] == b"/pay" and headers["x-original-method"] == b"GET"
+        return 200, {"x-user": "ann", "server": "auth"}, b""
+    return 401, {"www-authenticate": "Basic", "server": "auth"}, b"who?"
+
+
+def test_auth_callout():
+    proxy = example("auth_callout", {}, clusters={"auth": auth})
+    good = proxy.exchange(path="/pay", headers={"authorization": "good", "x-user": "root"})
+    assert good.upstream_header(b"x-user") == b"ann"
+    bad = proxy.exchange(path="/pay", headers={"x-user": "root"})
+    assert (bad.status, bad.body, bad.upstream) == (401, b"who?", None)
+    assert bad.header(b"www-authenticate") == b"Basic" and bad.header(b"server") is None
+
+
+@pytest.mark.parametrize("service", [None, lambda headers, body: None, lambda headers, body: (504, {}, b"upstream request timeout")])
+@pytest.mark.parametrize("fail_open", [True, False])
+def test_auth_callout_when_the_service_is_down(service, fail_open):
+    answer = example("auth_callout", {"fail_open": fail_open}, clusters={"auth": service}).exchange()
+    assert answer.status == (200 if fail_open else 503)
+    assert (answer.upstream is not None) == fail_open
+
+
+def test_metrics():
+    proxy = example("metrics", {"routes": {"/api/": "api"}})
+    proxy.exchange(path="/api/x")
+    proxy.exchange(path="/api/y", response=(503, {}, [b""]))
+    proxy.exchange(path="/")
+    assert proxy.metrics[0, b"route.api.class.2xx.responses"] == 1
+    assert proxy.metrics[0, b"route.api.class.5xx.responses"] == 1
+    assert proxy.metrics[1, b"route.api.active"] == proxy.metrics[1, b"route.other.active"] == 0
+    assert len(proxy.metrics[2, b"route.api.milliseconds"]) == 2
+    i = proxy.create()
+    proxy.call("on_log", i)  # refused by the proxy before any filter saw it
+    assert len(proxy.metrics[2, b"route.other.milliseconds"]) == 1

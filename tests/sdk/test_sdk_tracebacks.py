@@ -1,0 +1,76 @@
+import pytest
+from fake_proxy import FakeProxy
+
+from wasmnb.sdk.tracebacks import format_exception
+
+SOURCE = """\
+import json
+
+class F(HttpContext):
+    def on_http_request_headers(self, n, e):
+        self.parse(self.request_headers["x-json"])
+
+    def parse(self, text):
+        try:
+            json.loads(text)
+        except ValueError as error:
+            raise RuntimeError("bad header") from error
+"""
+
+
+def test_the_cells_lines_and_none_of_ours():
+    proxy = FakeProxy(SOURCE, first_line=20)
+    with pytest.raises(RuntimeError):
+        proxy.exchange(headers={"x-json": "{"})
+    ((level, text),) = proxy.logs
+    assert level == 5
+    assert 'File "<cell>", line 24, in on_http_request_headers\n    self.parse(self.request_headers["x-json"])' in text
+    assert 'File "<cell>", line 30, in parse' in text
+    assert "The above exception was the direct cause" in text and "JSONDecodeError" in text
+    assert "wasmnb/sdk" not in text
+    assert text.endswith("RuntimeError: bad header")
+
+
+def test_an_error_inside_the_sdk_ends_at_the_cells_line():
+    proxy = FakeProxy(SOURCE)
+    with pytest.raises(KeyError):
+        proxy.exchange()
+    lines = proxy.logs[0][1].splitlines()
+    assert lines[1] == '  File "<cell>", line 5, in on_http_request_headers'
+    assert lines[-1] == "KeyError: 'x-json'" and len(lines) <= 5
+
+
+def test_one_exception_is_logged_once_and_raised_again():
+    proxy = FakeProxy("class F(HttpContext):\n    def on_http_request_headers(self, n, e):\n        raise SystemExit(3)")
+    with pytest.raises(SystemExit):
+        proxy.exchange()
+    assert [level for level, _ in proxy.logs] == [5]
+
+
+def test_the_stop_button_is_not_the_filters_fault():
+    proxy = FakeProxy("class F(HttpContext):\n    def on_http_request_headers(self, n, e):\n        raise KeyboardInterrupt")
+    with pytest.raises(KeyboardInterrupt):
+        proxy.exchange()
+    assert proxy.logs == []
+
+
+def test_groups_of_exceptions_are_shown():
+    proxy = FakeProxy("class F(HttpContext):\n    def on_http_request_headers(self, n, e):\n        raise ExceptionGroup('many', [ValueError('one')])")
+    with pytest.raises(ExceptionGroup):
+        proxy.exchange()
+    assert "ValueError: one" in proxy.logs[0][1] and "wasmnb/sdk" not in proxy.logs[0][1]
+
+
+def test_endless_recursion_is_a_python_error():
+    proxy = FakeProxy("class F(HttpContext):\n    def on_http_request_headers(self, n, e):\n        self.on_http_request_headers(n, e)")
+    with pytest.raises(RecursionError):
+        proxy.exchange()
+    assert "RecursionError" in proxy.logs[0][1] and len(proxy.logs[0][1]) < 10_000
+
+
+def test_a_hostile_exception_does_not_break_the_report():
+    class Hostile(Exception):
+        def __str__(self):
+            raise RuntimeError("no")
+
+    assert "Hostile" in format_exception(Hostile())
