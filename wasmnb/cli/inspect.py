@@ -8,8 +8,7 @@ from argparse import Namespace
 from pathlib import Path
 
 from wasmnb.view import facts_text
-
-from .as_json import plain
+from wasmnb.view.as_json import plain
 
 __all__ = ["inspect"]
 

@@ -65,8 +65,13 @@ def _build(commands: Any) -> None:
 def _run(commands: Any) -> None:
     p = _command(commands, "run", "run", "Send requests through a filter in a simulated Envoy.")
     p.add_argument("filter", metavar="FILTER", help="A .py or .wasm file.")
-    p.add_argument("--request", "-r", action="append", metavar="'METHOD /PATH [FLAGS]'",
-                   help="A request, e.g. 'GET /x' or 'POST /y -H \"a: b\" -d c=1'; may be repeated. GET / if not given.")
+    p.add_argument(
+        "--request",
+        "-r",
+        action="append",
+        metavar="'METHOD /PATH [FLAGS]'",
+        help="A request, e.g. 'GET /x' or 'POST /y -H \"a: b\" -d c=1'; may be repeated. GET / if not given.",
+    )
     for names, options in FLAGS:
         if set(names) & set(_SHARED):
             p.add_argument(*names, **_shared(names, options))

@@ -14,8 +14,8 @@ from wasmnb.errors import UsageError
 from wasmnb.notebook.curl import CurlRequest, from_options, read_at
 from wasmnb.notebook.progress import TerminalProgress
 from wasmnb.view import exchange_text, log_text, trace_text, tree_text
+from wasmnb.view.as_json import exchange_json, line_json, tree_json
 
-from .as_json import exchange_json, line_json, tree_json
 from .parser import request_parser
 
 if TYPE_CHECKING:

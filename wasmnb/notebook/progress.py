@@ -74,12 +74,13 @@ class WidgetProgress(Progress):
     def show(self, step: str, fraction: float) -> None:
         """Draw the bar, and make it when it is first needed."""
         if self.bar is None:
+            import ipywidgets
             from IPython.display import display
-            from ipywidgets import FloatProgress, Layout
 
-            self.bar = FloatProgress(min=0, max=1, layout=Layout(width="100%", max_width="60em"))
-            self.bar.style.description_width = "initial"
-            self.handle = display(self.bar, display_id=True)
+            widgets: Any = ipywidgets
+            layout = widgets.Layout(width="100%", max_width="60em")
+            self.bar = widgets.FloatProgress(min=0, max=1, layout=layout, style={"description_width": "initial"})
+            self.handle = display(self.bar, display_id=True)  # type: ignore[no-untyped-call]
         self.bar.value = fraction
         self.bar.description = f"{step} ({fraction:.0%})"
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any, Protocol
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
 from .body import body_kind, body_text
 from .diff import SIGNS, Change, Entry, diff_pairs, single
@@ -30,29 +30,23 @@ from .trace import trace_items
 from .units import duration, plural, size
 from .values import state_role
 
-__all__ = ["Exchanged", "exchange_document", "exchange_html", "exchange_text"]
+if TYPE_CHECKING:
+    from wasmnb.host import Exchange
+
+__all__ = [
+    "Direction",
+    "directions_of",
+    "exchange_document",
+    "exchange_html",
+    "exchange_text",
+    "worker_name",
+]
 
 _PSEUDO = ("method", "path", "authority", "scheme")
 _ABSENT = "—"
 _OPEN = 600  # bytes of a body that is shown without being asked for
 _EVENTS = 40
 _ROLES: dict[Change, Role] = {"same": "", "added": "added", "removed": "removed", "changed": "changed"}
-
-
-class Exchanged(Protocol):
-    """An exchange of `wasmnb.host` (or of the real Envoy), or anything with these attributes."""
-
-    number: int
-    worker: Any
-    request: Any
-    upstream_request: Any
-    upstream_response: Any
-    response: Any
-    events: Sequence[Any]
-    log: Sequence[Any]
-    state: str
-    duration: float
-    filter_ns: int
 
 
 def _pseudo(message: Any) -> list[tuple[bytes, bytes]]:
@@ -150,14 +144,15 @@ def _bodies(direction: Direction) -> Iterable[Block]:
             yield Fold(what, (Code(body_text(data, _type(message))),), open=len(data) <= _OPEN)
 
 
-def _directions(x: Exchanged) -> list[Direction]:
+def directions_of(x: Exchange) -> list[Direction]:
+    """Both directions of an exchange."""
     return [
         Direction("request", ("client sent", "upstream got"), x.request, x.upstream_request),
         Direction("response", ("upstream answered", "client got"), x.upstream_response, x.response),
     ]
 
 
-def _verdict(x: Exchanged, directions: list[Direction]) -> Paragraph:
+def _verdict(x: Exchange, directions: list[Direction]) -> Paragraph:
     """One sentence on what the filter did to the messages."""
     if x.upstream_request is None and x.response is not None:
         return Paragraph(inline(Span("Answered in the proxy; the upstream saw nothing.", "warn")))
@@ -171,19 +166,20 @@ def _verdict(x: Exchanged, directions: list[Direction]) -> Paragraph:
     return Paragraph(inline(*spans))
 
 
-def _worker(x: Exchanged) -> str:
+def worker_name(x: Exchange) -> str:
+    """Name of the thread that served it."""
     return f"worker-{x.worker}" if isinstance(x.worker, int) else str(x.worker)
 
 
-def _facts(x: Exchanged) -> str:
+def _facts(x: Exchange) -> str:
     calls = sum(e.kind == "callback" for e in x.events)
     hostcalls = sum(e.kind == "hostcall" for e in x.events)
-    parts = [_worker(x), f"{duration(x.duration * 1e9)} in all"]
+    parts = [worker_name(x), f"{duration(x.duration * 1e9)} in all"]
     parts.append(f"{duration(x.filter_ns)} in the filter: {plural(calls, 'callback')}, {plural(hostcalls, 'hostcall')}")
     return " · ".join(parts)
 
 
-def _title(x: Exchanged) -> Title:
+def _title(x: Exchange) -> Title:
     r = x.request
     status = "no answer" if x.response is None or not x.response.status else str(x.response.status)
     bad = x.response is None or not 0 < x.response.status < 400
@@ -196,9 +192,9 @@ def _title(x: Exchanged) -> Title:
     )  # fmt: skip
 
 
-def exchange_document(x: Exchanged) -> Document:
+def exchange_document(x: Exchange) -> Document:
     """The exchange as a document: both directions as tables of two stations, bodies, log, calls."""
-    directions = _directions(x)
+    directions = directions_of(x)
     blocks: list[Block] = [_title(x), _verdict(x, directions)]
     for direction in directions:
         if direction.before is not None or direction.after is not None:
@@ -212,11 +208,11 @@ def exchange_document(x: Exchanged) -> Document:
     return Document(tuple(blocks))
 
 
-def exchange_html(x: Exchanged) -> str:
+def exchange_html(x: Exchange) -> str:
     """The exchange as tables; what the filter changed is marked with a sign and a tint."""
     return to_html(exchange_document(x))
 
 
-def exchange_text(x: Exchanged) -> str:
+def exchange_text(x: Exchange) -> str:
     """The exchange as a terminal shows it."""
     return to_text(exchange_document(x))

@@ -4,34 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import log, sqrt
-from typing import Protocol
+from typing import TYPE_CHECKING
 
-__all__ = ["QUANTILES", "Measured", "Series", "series_of", "sparkline"]
+if TYPE_CHECKING:
+    from wasmnb.traffic.distribution import Distribution
+
+__all__ = ["QUANTILES", "Series", "series_of", "sparkline"]
 
 #: Columns of the latency table.
 QUANTILES = (("p50", 0.50), ("p90", 0.90), ("p99", 0.99))
 
 _BARS = " ▁▂▃▄▅▆▇█"
-
-
-class Measured(Protocol):
-    """`wasmnb.traffic.Distribution`, or anything with its attributes; nanoseconds throughout."""
-
-    name: str
-
-    @property
-    def count(self) -> int:
-        """How many were measured."""
-
-    @property
-    def maximum(self) -> int:
-        """The longest."""
-
-    def quantile(self, q: float) -> float:
-        """Value below which that share lies."""
-
-    def buckets(self) -> list[tuple[float, float, int]]:
-        """Lower edge, upper edge and count, ascending; empty ones are missing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +28,7 @@ class Series:
     buckets: tuple[tuple[float, float, int], ...]
 
 
-def series_of(measured: Measured) -> Series:
+def series_of(measured: Distribution) -> Series:
     """Everything that the views ask of a distribution, computed once."""
     quantiles = tuple(measured.quantile(q) for _, q in QUANTILES)
     return Series(measured.name, measured.count, quantiles, measured.maximum, tuple(measured.buckets()))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING
 
 from .document import Column, Document, Paragraph, Row, Span, Table, inline
 from .escape import clip
@@ -12,22 +12,13 @@ from .to_text import to_text
 from .units import plural
 from .values import level_role
 
-__all__ = ["LogLine", "log_document", "log_html", "log_table", "log_text"]
+if TYPE_CHECKING:
+    from wasmnb.host.log import LogLine
+
+__all__ = ["log_document", "log_html", "log_table", "log_text"]
 
 _SHOWN = 200  # newest lines
 _CUT = 20_000  # characters of one line
-
-
-class LogLine(Protocol):
-    """A line of `wasmnb.host`'s log, or anything with these attributes."""
-
-    time: float
-    level: Any
-    text: str
-    thread: str
-    vm: int | None
-    context: int | None
-    exchange: int | None
 
 
 _COLUMNS = (

@@ -59,7 +59,7 @@ STYLES: dict[str, str] = {
     "leaf": "padding-left:1em",
     "summary": "cursor:pointer",
     "fold": "margin:.3em 0 .5em",
-    "pre": f"{MONO};font-size:.92em;line-height:1.4;background:{_PANE};color:{_TEXT};border-radius:4px;"
+    "pre": f"{MONO};font-size:.92em;line-height:1.4;background:rgba(128,128,128,.1);color:{_TEXT};border-radius:4px;"
     "margin:.35em 0;padding:.5em .7em;white-space:pre-wrap;overflow-wrap:anywhere;max-height:28em;overflow:auto",
     "lines": f"{MONO};font-size:.92em;line-height:1.4;background:transparent;color:inherit;margin:0;padding:0;"
     "white-space:pre-wrap;overflow-wrap:anywhere",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING
 
 from .document import Document, Inline, Item, Outline, Paragraph, Span, inline
 from .escape import clip
@@ -12,7 +12,10 @@ from .to_text import to_text
 from .units import duration, plural
 from .values import arguments, value_text
 
-__all__ = ["NEWEST", "Happening", "nested", "trace_document", "trace_html", "trace_items", "trace_text"]
+if TYPE_CHECKING:
+    from wasmnb.host.trace import Event
+
+__all__ = ["NEWEST", "nested", "trace_document", "trace_html", "trace_items", "trace_text"]
 
 #: Events of a trace that a picture is made of.
 NEWEST = 4000
@@ -21,27 +24,9 @@ _SHOWN = 200  # callbacks before the rest become a line
 _INNER = 100  # hostcalls of one callback
 
 
-class Happening(Protocol):
-    """An event of `wasmnb.host`, or anything with these attributes."""
-
-    seq: int
-    time: float
-    thread: str
-    vm: int | None
-    context: int | None
-    kind: str
-    name: str
-    args: dict[str, Any]
-    result: Any
-    status: Any
-    guest_ns: int
-    host_ns: int
-    parent: int | None
-
-
-def nested(events: Iterable[Happening]) -> list[tuple[Happening, list[Happening]]]:
+def nested(events: Iterable[Event]) -> list[tuple[Event, list[Event]]]:
     """Top-level events, each with those that happened inside it (at any depth)."""
-    tops: dict[int, tuple[Happening, list[Happening]]] = {}
+    tops: dict[int, tuple[Event, list[Event]]] = {}
     owner: dict[int, int] = {}
     for event in events:
         top = owner.get(event.parent) if event.parent is not None else None
@@ -54,7 +39,7 @@ def nested(events: Iterable[Happening]) -> list[tuple[Happening, list[Happening]
     return list(tops.values())
 
 
-def _outcome(event: Happening) -> Inline:
+def _outcome(event: Event) -> Inline:
     status = getattr(event.status, "name", None)
     shown = [] if event.result is None else [value_text(event.result)]
     if status and status != "OK":
@@ -62,7 +47,7 @@ def _outcome(event: Happening) -> Inline:
     return inline(*(f" → {s}" for s in shown))
 
 
-def _line(event: Happening, *, place: bool) -> Inline:
+def _line(event: Event, *, place: bool) -> Inline:
     took = event.guest_ns if event.kind == "callback" else event.host_ns
     if event.kind == "log":
         return inline(
@@ -79,7 +64,7 @@ def _numbered(noun: str, number: int | None) -> str:
     return "" if number is None else f"{noun}{number}"
 
 
-def trace_items(events: Sequence[Happening], *, limit: int = _SHOWN, folded: bool = True) -> tuple[Item, ...]:
+def trace_items(events: Sequence[Event], *, limit: int = _SHOWN, folded: bool = True) -> tuple[Item, ...]:
     """Outline items for events; what is cut is said in a last line."""
     groups = nested(events)
     items = [
@@ -91,14 +76,14 @@ def trace_items(events: Sequence[Happening], *, limit: int = _SHOWN, folded: boo
     return tuple(items)
 
 
-def _inner(inner: list[Happening]) -> list[Item]:
+def _inner(inner: list[Event]) -> list[Item]:
     items = [Item(_line(event, place=False)) for event in inner[:_INNER]]
     if len(inner) > _INNER:
         items.append(Item(inline(Span(f"… {plural(len(inner) - _INNER, 'more hostcall')}", "muted"))))
     return items
 
 
-def trace_document(events: Sequence[Happening], *, dropped: int = 0) -> Document:
+def trace_document(events: Sequence[Event], *, dropped: int = 0) -> Document:
     """Events in order, and how many an over-full trace has dropped before them."""
     calls = sum(e.kind == "callback" for e in events)
     hostcalls = sum(e.kind == "hostcall" for e in events)
@@ -110,12 +95,12 @@ def trace_document(events: Sequence[Happening], *, dropped: int = 0) -> Document
     return Document((Paragraph(inline(Span(clip(head + lost, 200), "muted"))), Outline(trace_items(events))))
 
 
-def trace_html(events: Sequence[Happening], *, dropped: int = 0) -> str:
+def trace_html(events: Sequence[Event], *, dropped: int = 0) -> str:
     """A trace as a list that opens."""
     return to_html(trace_document(events, dropped=dropped))
 
 
-def trace_text(events: Sequence[Happening], *, dropped: int = 0) -> str:
+def trace_text(events: Sequence[Event], *, dropped: int = 0) -> str:
     """A trace as indented lines."""
     head, outline = trace_document(events, dropped=dropped).blocks
     assert isinstance(outline, Outline)

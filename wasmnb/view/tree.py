@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from .document import Block, Document, Inline, Item, Outline, Paragraph, Span, Title, inline
 from .to_html import to_html
@@ -12,7 +12,10 @@ from .to_text import to_text
 from .units import count, duration, plural, size, words
 from .values import state_role
 
-__all__ = ["Node", "tree_document", "tree_html", "tree_text"]
+if TYPE_CHECKING:
+    from wasmnb.host import TreeNode
+
+__all__ = ["details_of", "role_of", "tree_document", "tree_html", "tree_text"]
 
 _STREAMS_SHOWN = 12  # live streams under one plugin before the rest become a line
 _STATE_HIDDEN = ("running", "")  # what needs no word
@@ -21,25 +24,13 @@ _STATE_HIDDEN = ("running", "")  # what needs no word
 FOLDED = ("base", "canary")
 
 
-class Node(Protocol):
-    """What a tree is drawn from: `wasmnb.host.TreeNode`, or anything with its attributes."""
-
-    kind: str
-    name: str
-    label: str
-    state: str
-    facts: dict[str, Any]
-    counts: dict[str, int]
-    children: list[Any]
-
-
-def _walk(node: Node) -> Iterator[Node]:
+def _walk(node: TreeNode) -> Iterator[TreeNode]:
     yield node
     for child in node.children:
         yield from _walk(child)
 
 
-def _role(vm: Node) -> str:
+def role_of(vm: TreeNode) -> str:
     """`base`, `canary`, or an empty string for a VM that lives and serves."""
     for word in FOLDED:
         if word in (vm.name, vm.label, vm.facts.get("role"), vm.state) or vm.name.startswith(word):
@@ -61,38 +52,39 @@ def _fact(key: str, value: Any) -> str:
     return f"{name} {value}"
 
 
-def _details(node: Node) -> str:
+def details_of(node: TreeNode) -> str:
+    """Counts and facts of a node in one line."""
     parts = [plural(n, words(k).removesuffix("s"), words(k)) for k, n in node.counts.items() if n]
     parts += [_fact(k, v) for k, v in node.facts.items() if v not in (None, "", b"") and k != "role"]
     return " · ".join(parts)
 
 
-def _line(node: Node) -> Inline:
+def _line(node: TreeNode) -> Inline:
     label = node.label if node.label and node.label != node.name else ""
     state = () if node.state in _STATE_HIDDEN else inline(" ", state_role(node.state))
-    details = _details(node)
+    details = details_of(node)
     return inline(
         Span(node.kind, "muted"), " ", Span(node.name, "strong"), f" {label}" if label else "", state,
         Span(f"  {details}", "muted") if details else "",
     )  # fmt: skip
 
 
-def _item(node: Node) -> Item:
+def _item(node: TreeNode) -> Item:
     children = [_item(c) for c in node.children[:_STREAMS_SHOWN]]
     rest = len(node.children) - len(children)
     if rest and node.kind == "plugin":
         children.append(Item(inline(Span(f"… and {plural(rest, 'more stream')}", "muted"))))
     else:
         children += [_item(c) for c in node.children[_STREAMS_SHOWN:]]
-    return Item(_line(node), tuple(children), folded=node.kind == "vm" and bool(_role(node)))
+    return Item(_line(node), tuple(children), folded=node.kind == "vm" and bool(role_of(node)))
 
 
-def _summary(node: Node) -> str:
+def _summary(node: TreeNode) -> str:
     """How many of each there are, as Envoy counts them."""
     vms = [n for n in _walk(node) if n.kind == "vm"]
-    apart = Counter(_role(vm) for vm in vms)
+    apart = Counter(role_of(vm) for vm in vms)
     plugins = sum(n.kind == "plugin" for vm in vms for n in _walk(vm))
-    in_canary = sum(n.kind == "plugin" for vm in vms if _role(vm) for n in _walk(vm))
+    in_canary = sum(n.kind == "plugin" for vm in vms if role_of(vm) for n in _walk(vm))
     streams = sum(n.kind == "stream" for n in _walk(node))
     made = [f"{apart[word]} {word}" for word in FOLDED if apart[word]]
     aside = f" ({', '.join(made)}, {len(vms) - sum(apart[w] for w in FOLDED)} serving)" if made else ""
@@ -102,25 +94,25 @@ def _summary(node: Node) -> str:
     )
 
 
-def tree_document(node: Node) -> Document:
+def tree_document(node: TreeNode) -> Document:
     """The tree as a document."""
     if node.kind != "proxy":
         return Document((Outline((_item(node),)),))
     top = inline(Span(node.name, "strong"), Span(f"  {node.label}", "muted") if node.label else "")
     if node.state not in _STATE_HIDDEN:
         top = inline(top, " ", state_role(node.state))
-    details = _details(node)
+    details = details_of(node)
     blocks: list[Block] = [Title(top), Paragraph(inline(Span(_summary(node), "muted")))]
     if details:
         blocks.append(Paragraph(inline(Span(details, "muted"))))
     return Document((*blocks, Outline(tuple(_item(c) for c in node.children))))
 
 
-def tree_html(node: Node) -> str:
+def tree_html(node: TreeNode) -> str:
     """The tree as nested lists that open and close; base and canary VMs start closed."""
     return to_html(tree_document(node))
 
 
-def tree_text(node: Node) -> str:
+def tree_text(node: TreeNode) -> str:
     """The tree as a terminal shows it."""
     return to_text(tree_document(node))

@@ -59,7 +59,9 @@ def line_json(line: Any) -> dict[str, Any]:
 def exchange_json(x: Any, *, events: bool = False) -> dict[str, Any]:
     """An exchange: its four stations, state and times; `events` adds callbacks and hostcalls."""
     stations = ("request", "upstream_request", "upstream_response", "response")
-    made: dict[str, Any] = {name: plain(getattr(x, name)) for name in ("number", "worker", "state", "duration", "filter_ns")}
+    made: dict[str, Any] = {
+        name: plain(getattr(x, name)) for name in ("number", "worker", "state", "duration", "filter_ns")
+    }
     made |= {name: _message(getattr(x, name)) for name in stations}
     if events:
         made["events"] = [event_json(e) for e in x.events]

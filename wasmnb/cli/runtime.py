@@ -1,0 +1,68 @@
+"""`wasmnb runtime build|list|clear`: the cache of runtimes."""
+
+from __future__ import annotations
+
+import time
+from argparse import Namespace
+from pathlib import Path
+
+from wasmnb.notebook.progress import TerminalProgress
+from wasmnb.view.document import Column, Document, Row, Span, Table, inline
+from wasmnb.view.to_text import to_text
+from wasmnb.view.units import plural, size
+
+__all__ = ["build", "clear", "list"]
+
+#: A filter that imports nothing: its runtime is the one that most filters use.
+_PLAIN = "from wasmnb.sdk import HttpContext\nclass Filter(HttpContext):\n    pass\n"
+
+
+def build(options: Namespace) -> int:
+    """Build the runtime of a filter, or the plain one."""
+    from wasmnb.build import Filter
+
+    started = time.monotonic()
+    with TerminalProgress() as progress:
+        if options.source:
+            made = Filter.from_file(options.source, progress=progress)
+        else:
+            made = Filter.from_source(_PLAIN, "plain", progress=progress)
+    verdict = "built" if progress.used else "found in the cache"
+    print(f"runtime {made.info.runtime[:12]} {verdict} in {time.monotonic() - started:.1f} s")
+    return 0
+
+
+def _folder_size(folder: Path) -> int:
+    return sum(f.stat().st_size for f in folder.rglob("*") if f.is_file())
+
+
+def list(_options: Namespace) -> int:  # noqa: A001 -- the verb's name
+    """Show what the cache holds."""
+    from wasmnb.build.cache import Cache
+
+    cache = Cache()
+    rows = []
+    for key in cache.keys():  # noqa: SIM118 -- a method of the cache, not of a dict
+        entry = cache.find(key)
+        facts = entry.manifest if entry is not None else {}
+        built = time.strftime("%Y-%m-%d %H:%M", time.localtime(facts["built"])) if "built" in facts else "damaged"
+        extra = ", ".join([*facts.get("packages", ()), *facts.get("modules", ())]) or "-"
+        whole = size(_folder_size(cache.folder / key))
+        rows.append(Row(tuple(inline(Span(text)) for text in (key[:12], built, whole, extra))))
+    columns = (Column("runtime"), Column("built"), Column("size", "right"), Column("beyond the standard set"))
+    print(cache.folder)
+    print(to_text(Document((Table(columns, tuple(rows)),))) if rows else "It is empty.")
+    return 0
+
+
+def clear(_options: Namespace) -> int:
+    """Remove every runtime."""
+    from wasmnb.build.cache import Cache
+
+    cache = Cache()
+    keys = cache.keys()
+    freed = sum(_folder_size(cache.folder / key) for key in keys)
+    for key in keys:
+        cache.remove(key)
+    print(f"{plural(len(keys), 'runtime')} removed from {cache.folder}, {size(freed)} freed")
+    return 0

@@ -1,0 +1,190 @@
+"""What the panel shows, as JSON: pure functions from the host's objects.
+
+All text goes through `visible` here, so the front-end gets nothing but printable characters, and it only ever writes
+text nodes. Long things are cut here as well, and say so: a trace of a million events, a body of 50 MB or a log of
+100,000 lines costs what is shown of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from wasmnb.view.body import body_kind, body_text
+from wasmnb.view.diff import SIGNS, Entry
+from wasmnb.view.escape import NEWLINES, clip, visible
+from wasmnb.view.exchange import Direction, directions_of, worker_name
+from wasmnb.view.histogram import QUANTILES, series_of
+from wasmnb.view.trace import nested
+from wasmnb.view.tree import details_of, role_of
+from wasmnb.view.values import arguments, value_text
+
+if TYPE_CHECKING:
+    from wasmnb.traffic.distribution import Distribution
+
+__all__ = ["call", "detail", "lanes", "latency", "line", "metrics", "row", "shared", "shown", "tree"]
+
+Json = Any
+
+VALUE = 2_000  # characters of one header value
+LINE = 8_000  # characters of one log line
+STREAMS = 50  # live streams under one plugin
+CALLS = 400  # callbacks of one exchange
+HOSTCALLS = 200  # hostcalls of one callback
+BARS = 3_000  # events of the timeline
+
+
+def shown(value: str | bytes, limit: int = VALUE) -> str:
+    """Text for the front-end: printable, and cut."""
+    return clip(visible(value[: 2 * limit] if len(value) > 2 * limit else value, keep=NEWLINES), limit)
+
+
+# ── contexts ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def tree(node: Any, path: str = "", thread: str = "") -> Json:
+    """A node with its children; `path` names it, `thread` is what selecting it narrows the other views to."""
+    path = f"{path}/{node.name}" if path else node.name
+    thread = node.name if node.kind == "thread" else thread
+    children = node.children[:STREAMS] if node.kind == "plugin" else node.children
+    return {
+        "path": shown(path),
+        "kind": shown(node.kind),
+        "name": shown(node.name),
+        "label": shown(node.label if node.label != node.name else ""),
+        "state": shown(node.state),
+        "details": shown(details_of(node)),
+        "thread": shown(thread),
+        "folded": node.kind == "vm" and bool(role_of(node)),
+        "more": len(node.children) - len(children),
+        "children": [tree(child, path, thread) for child in children],
+    }
+
+
+# ── exchanges ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def row(x: Any) -> Json:
+    """An exchange as a row of the list, an array to keep ten thousand of them small."""
+    status = x.response.status if x.response is not None else 0
+    return [
+        x.number, shown(x.request.method, 20), shown(x.request.path, 300), status, shown(worker_name(x)),
+        round(x.duration * 1e6, 1), round(x.filter_ns / 1e3, 1), shown(x.state),
+    ]  # fmt: skip
+
+
+def _entry(entry: Entry, label: str, *, marked: bool) -> Json:
+    sides = [None if side is None else shown(side) for side in (entry.before, entry.after)]
+    return [SIGNS[entry.change] if marked else " ", label + shown(entry.name), *sides]
+
+
+def _bodies(direction: Direction) -> Iterable[Json]:
+    entry = direction.body
+    for head, message, data in zip(
+        direction.heads, (direction.before, direction.after), (entry.before, entry.after), strict=True
+    ):
+        if data is not None:
+            kind = (message.headers.get("content-type") or "") if message is not None else ""
+            yield {
+                "who": head,
+                "size": len(data),
+                "kind": body_kind(data, kind),
+                "text": visible(body_text(data, kind), keep=NEWLINES),
+                "changed": direction.crossed and entry.change != "same",
+            }
+
+
+def _direction(direction: Direction) -> Json:
+    rows = [_entry(e, "", marked=direction.crossed) for e in direction.headers]
+    rows += [_entry(e, "trailer ", marked=direction.crossed) for e in direction.trailers]
+    return {"noun": direction.noun, "heads": direction.heads, "rows": rows, "bodies": list(_bodies(direction))}
+
+
+def call(top: Any, inner: Sequence[Any]) -> Json:
+    """A callback with the hostcalls inside it."""
+    made = _event(top)
+    made["inner"] = [_event(event) for event in inner[:HOSTCALLS]]
+    made["more"] = max(0, len(inner) - HOSTCALLS)
+    return made
+
+
+def _event(event: Any) -> Json:
+    status = getattr(event.status, "name", None if event.status is None else str(event.status))
+    return {
+        "seq": event.seq,
+        "kind": event.kind,
+        "name": shown(event.name),
+        "args": shown(arguments(event.args)),
+        "result": "" if event.result is None else shown(value_text(event.result, 400)),
+        "status": status,
+        "ns": event.guest_ns if event.kind == "callback" else event.host_ns,
+        "time": event.time,
+        "thread": shown(event.thread),
+        "context": event.context,
+    }
+
+
+def detail(x: Any) -> Json:
+    """An exchange at its four stations, with bodies, log and calls."""
+    calls = nested(x.events)
+    return {
+        "row": row(x),
+        "local": x.upstream_request is None and x.response is not None,
+        "directions": [_direction(d) for d in directions_of(x) if d.before is not None or d.after is not None],
+        "log": [line(entry) for entry in x.log[-50:]],
+        "calls": [call(*group) for group in calls[:CALLS]],
+        "more": max(0, len(calls) - CALLS),
+    }
+
+
+# ── log, latency, state ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def line(entry: Any) -> Json:
+    """A line of the log."""
+    level = getattr(entry.level, "name", str(entry.level)).lower()
+    return [round(entry.time, 6), level, shown(entry.thread), entry.context, entry.exchange, shown(entry.text, LINE)]
+
+
+def latency(measured: Iterable[Distribution], harness: Iterable[tuple[str, float]] = ()) -> Json:
+    """Distributions with quantiles and buckets, and the harness's own cost, in nanoseconds."""
+    series = [series_of(m) for m in measured]
+    return {
+        "quantiles": [name for name, _ in QUANTILES],
+        "series": [
+            {"name": shown(s.name), "count": s.count, "quantiles": s.quantiles, "max": s.maximum, "buckets": s.buckets}
+            for s in series
+            if s.count
+        ],
+        "harness": [[name, ns] for name, ns in harness],
+    }
+
+
+def metrics(all_metrics: Any) -> Json:
+    """Metrics: name, kind, value as text; Envoy's own last."""
+    rows = []
+    for m in all_metrics.all()[:500]:
+        kind = m.kind.name.lower()
+        rows.append([shown(m.name), kind, f"{len(m.samples):,} samples" if kind == "histogram" else f"{m.value:,}"])
+    return rows + [[shown(name), "envoy", f"{value:,}"] for name, value in all_metrics.envoy.items()]
+
+
+def shared(entries: Iterable[tuple[bytes, bytes, bytes, int]]) -> Json:
+    """Shared data: vm_id, key, value, compare-and-swap number."""
+    return [[shown(vm_id), shown(key), shown(value), cas] for vm_id, key, value, cas in entries]
+
+
+# ── timeline ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def lanes(events: Sequence[Any]) -> Json:
+    """Bars of the newest events: a callback spans its time in guest and host, hostcalls lie inside it."""
+    newest = events[-BARS:]
+    bars = []
+    for top, inner in nested(newest):
+        if top.kind != "callback":
+            continue
+        whole = top.guest_ns + top.host_ns
+        bars.append([shown(top.thread), top.time, whole, top.seq, shown(top.name), top.exchange, top.context,
+                     [[shown(e.name), e.host_ns, e.seq] for e in inner[:HOSTCALLS] if e.kind == "hostcall"]])  # fmt: skip
+    return {"bars": bars, "cut": max(0, len(events) - BARS)}
