@@ -18,7 +18,15 @@ __all__ = ["COMPONENT_MAGIC", "Builtin", "Component", "CoreInstance", "Lift", "L
 COMPONENT_MAGIC = b"\0asm\x0d\0\x01\0"
 
 #: Sorts of core definitions, as in an alias or an inline export.
-_CORE_SORTS = {0x00: "func", 0x01: "table", 0x02: "memory", 0x03: "global", 0x10: "type", 0x11: "module", 0x12: "instance"}
+_CORE_SORTS = {
+    0x00: "func",
+    0x01: "table",
+    0x02: "memory",
+    0x03: "global",
+    0x10: "type",
+    0x11: "module",
+    0x12: "instance",
+}
 _SORTS = {0x01: "func", 0x02: "value", 0x03: "type", 0x04: "component", 0x05: "instance"}
 
 

@@ -22,7 +22,9 @@ Definition = tuple[int, int]
 HOST = -1
 
 #: A function that does nothing but pass its parameters on through a fixed slot of a table.
-_TRAMPOLINE = re.compile(rb"\0(?:\x20[\x00-\x7f])*\x41([\x80-\xff]*[\x00-\x7f])\x11[\x80-\xff]*[\x00-\x7f]([\x00-\x7f])\x0b", re.DOTALL)
+_TRAMPOLINE = re.compile(
+    rb"\0(?:\x20[\x00-\x7f])*\x41([\x80-\xff]*[\x00-\x7f])\x11[\x80-\xff]*[\x00-\x7f]([\x00-\x7f])\x0b", re.DOTALL
+)
 
 
 def glue_name(target: Lowered | Builtin) -> str:
@@ -35,7 +37,9 @@ def glue_name(target: Lowered | Builtin) -> str:
 class Node:
     """A core module's instance. `arguments` gives the targets of its imports by (module, name)."""
 
-    def __init__(self, number: int, module: CoreModule, arguments: Mapping[tuple[str, str], Target | Definition]) -> None:
+    def __init__(
+        self, number: int, module: CoreModule, arguments: Mapping[tuple[str, str], Target | Definition]
+    ) -> None:
         self.number = number
         self.module = module
         self.arguments = arguments

@@ -23,7 +23,7 @@ def link_component(data: bytes) -> bytes:
     image = memory_image(graph)
     base = image.grow(GLUE_PAGES)
     glue = CoreModule.read(bytes(wat2wasm(glue_text(graph.wanted_from_outside(), base))))
-    graph.add_glue(glue, _given(component))
+    graph.add_glue(glue, _given(component, graph))
     for segment in glue.segments:
         assert segment.offset is not None
         image.put(graph.evaluate(graph.glue, segment.offset), glue.data[segment.start : segment.end])
@@ -35,7 +35,7 @@ def link_component(data: bytes) -> bytes:
     return link(graph, exports, image)
 
 
-def _given(component: Component) -> Mapping[tuple[str, str], Target]:
+def _given(component: Component, graph: Graph) -> Mapping[tuple[str, str], Target]:
     """What the glue takes from the component: memory, allocator, the functions behind the callbacks."""
     given: dict[tuple[str, str], Target] = {}
     for name, lift in component.exports.items():
@@ -46,4 +46,8 @@ def _given(component: Component) -> Mapping[tuple[str, str], Target]:
     function = next(iter(component.exports.values())).function
     assert isinstance(function, Ref)
     given["component", "realloc"] = Ref(function.instance, "cabi_realloc")
+    libc = next((n.number for n in graph.all_nodes() if {"malloc", "free"} <= n.module.exports.keys()), None)
+    if libc is None:
+        raise Malformed("no module of the component exports malloc and free")
+    given["component", "free"] = Ref(libc, "free")
     return given

@@ -1,18 +1,37 @@
-"""Which modules of the standard library every runtime has in memory."""
+"""The standard library inside a filter: what is always there, what costs a runtime of its own, what cannot be there."""
 
 from __future__ import annotations
 
-__all__ = ["PRELOADED"]
+__all__ = ["ABSENT", "PRELOADED"]
 
-#: Imported while the runtime is built, since there is no file system to import from later.
+#: In every runtime. Imported while it is built, since there is no file system to import from later.
 PRELOADED = tuple(
     """
-    abc array ast asyncio base64 binascii bisect calendar cmath codecs collections collections.abc colorsys configparser
-    contextlib contextvars copy csv dataclasses datetime decimal difflib email.message email.utils enum errno fnmatch
-    fractions functools gc gettext hashlib heapq hmac html html.entities html.parser http http.cookies inspect io
-    ipaddress itertools json json.decoder json.encoder json.scanner keyword linecache locale logging logging.handlers
-    math mimetypes numbers operator os os.path pathlib pickle pprint quopri random re reprlib secrets shlex statistics
-    string struct sys textwrap time timeit token tokenize tomllib traceback types typing unicodedata urllib urllib.error
-    urllib.parse uuid warnings weakref xml.etree.ElementTree xml.sax.saxutils zlib zoneinfo
+    abc array ast base64 binascii bisect calendar cmath codecs collections.abc colorsys configparser contextlib
+    contextvars copy csv dataclasses datetime decimal difflib email.message email.utils enum errno fnmatch fractions
+    functools gc gettext hashlib heapq hmac html.entities html.parser http.cookies importlib inspect io ipaddress
+    itertools json keyword linecache locale logging logging.handlers math mimetypes numbers operator os.path pathlib
+    pickle pprint quopri random re reprlib secrets shlex statistics string struct sys textwrap threading time timeit
+    tokenize tomllib traceback types typing unicodedata urllib.error urllib.parse uuid warnings weakref
+    xml.etree.ElementTree xml.sax.saxutils zlib zoneinfo asyncio
     """.split()
 )
+
+_NO_FILES = "A filter has no file system: it runs inside the proxy."
+_NO_PROCESSES = "A filter runs inside the proxy and cannot start processes or threads."
+_NATIVE = "It needs a C library that is not in the Wasm build of Python."
+_NO_TERMINAL = "A filter has no terminal: it runs inside the proxy."
+
+#: Top-level modules that no runtime can have, and why.
+ABSENT: dict[str, str] = {
+    **dict.fromkeys(("bz2", "lzma", "ctypes", "_ctypes", "compression"), _NATIVE),
+    **dict.fromkeys(("sqlite3", "dbm"), f"{_NATIVE} For values shared by all workers there is shared_data."),
+    **dict.fromkeys(("mmap", "fcntl", "grp", "pwd", "resource", "syslog", "spwd"), _NO_FILES),
+    **dict.fromkeys(("multiprocessing",), _NO_PROCESSES),
+    **dict.fromkeys(("curses", "readline", "rlcompleter", "termios", "tty", "pty", "tkinter", "turtle", "idlelib"), _NO_TERMINAL),
+    **dict.fromkeys(("ssl",), "The proxy does TLS; to call another service, use self.http_call(cluster, ...)."),
+    **dict.fromkeys(
+        ("asynchat", "asyncore", "cgi", "cgitb", "chunk", "crypt", "imghdr", "imp", "lib2to3", "nntplib", "pipes", "sndhdr", "telnetlib", "uu", "xdrlib", "audioop", "aifc", "sunau", "distutils", "mailcap", "msilib", "nis", "ossaudiodev", "smtpd"),
+        "The Python inside Wasm is 3.14, which no longer has it.",
+    ),
+}  # fmt: skip

@@ -146,6 +146,13 @@ class Engine:
         except wasmtime.WasmtimeError as error:
             raise ModuleError(f"Not a valid core WebAssembly module: {_one_line(error)}") from None
 
+    def validate(self, wasm: bytes) -> None:
+        """Check a core module as `compile` does, without the compiling; raises `ModuleError`."""
+        try:
+            wasmtime.Module.validate(self.wasmtime, wasm)
+        except wasmtime.WasmtimeError as error:
+            raise ModuleError(f"Not a valid core WebAssembly module: {_one_line(error)}") from None
+
     def load(self, source: str | Path | bytes) -> Code:
         """Take over what `Code.serialize` gave, from a file or from bytes that the caller has verified.
 

@@ -21,7 +21,17 @@ from importlib.resources import files
 from ...abi import AbiVersion, Callback, Hostcall, Kind, Result, callbacks_for, hostcalls_for
 from ..memory_image import PAGE
 
-__all__ = ["FINISHED", "GLUE_PAGES", "ON_DELETE_IN_PYTHON", "VERSION", "WIT_INTERFACE", "WORLD_EXPORTS", "glue_text", "wit_name"]
+__all__ = [
+    "FINISHED",
+    "GLUE_PAGES",
+    "ON_DELETE_IN_PYTHON",
+    "REPORT",
+    "VERSION",
+    "WIT_INTERFACE",
+    "WORLD_EXPORTS",
+    "glue_text",
+    "wit_name",
+]
 
 #: The ABI version that our modules declare.
 VERSION = AbiVersion.V0_2_1
@@ -58,6 +68,9 @@ GLUE_PAGES = 1
 
 #: Flag: deleting a context enters Python, since the filter overrides `on_delete`.
 ON_DELETE_IN_PYTHON = 1
+
+#: Where the address and the size of the report stand.
+REPORT = 352
 
 _JOURNAL, _JOURNAL_ENTRIES, _MESSAGES = 20480, 4096, 53248
 
@@ -132,6 +145,7 @@ def _host_imports(hostcalls: Iterable[Hostcall]) -> Iterable[str]:
 def _component_imports(callbacks: Iterable[Callback]) -> Iterable[str]:
     yield '  (import "component" "memory" (memory 0))'
     yield '  (import "component" "realloc" (func $realloc (param i32 i32 i32 i32) (result i32)))'
+    yield '  (import "component" "free" (func $free (param i32)))'
     signatures = {wit_name(c.short): (c.core_params, c.core_results) for c in callbacks}
     for name, (params, results) in {**signatures, **dict.fromkeys(WORLD_EXPORTS, ((), ()))}.items():
         yield f'  (import "lift" "{name}" (func ${name}{_params(params)}{_results(results)}))'
@@ -148,26 +162,42 @@ def _constants(base: int) -> Iterable[str]:
 
 
 def _hostcall(hostcall: Hostcall) -> str:
-    """What the component calls for a hostcall: the import, or a function that has it fill the return area."""
+    """What the component calls for a hostcall: the import, or a function around it.
+
+    componentize-py 0.25 copies every list that is passed and never frees the copy: that is done here.
+    """
     export = f'(export "{WIT_INTERFACE}#{wit_name(hostcall.short)}")'
-    if not hostcall.outputs:
+    copies, at = [], 0
+    for p in hostcall.inputs:
+        if len(p.kind.core) == 2:
+            copies.append(at)
+        at += len(p.kind.core)
+    if not hostcall.outputs and not copies:
         return f"  {export[:-1]} (func ${hostcall.name}))"
     inputs = [t for p in hostcall.inputs for t in p.kind.core]
-    ret, addresses, cleared = f"(local.get {len(inputs)})", [], []
-    at = 4
+    given = " ".join(f"(local.get {i})" for i in range(len(inputs)))
+    freed = " ".join(f"(call $free (local.get {i}))" for i in copies)
+    if not hostcall.outputs:
+        return f"""  (func {export}{_params(inputs)} (result i32)
+    (call ${hostcall.name} {given}) {freed})"""
+    ret = f"(local.get {len(inputs)})"
+    addresses, cleared = _return_area(hostcall, ret)
+    return f"""  (func {export}{_params(inputs)} (param i32)
+    {cleared}
+    (i32.store {ret} (call ${hostcall.name} {given} {addresses})) {freed})"""
+
+
+def _return_area(hostcall: Hostcall, ret: str) -> tuple[str, str]:
+    """Addresses of the outputs in the return area after the status, and what sets them to zero."""
+    addresses, cleared, at = [], [], 4
     for output in hostcall.outputs:
-        at += -at % (8 if output.kind is Kind.OUT_U64 else 4)
+        size = 8 if output.kind is Kind.OUT_U64 else 4
+        at += -at % size
         for _ in output.kind.core:
             addresses.append(f"(i32.add {ret} (i32.const {at}))")
-            cleared.append(f"(i32.store offset={at} {ret} (i32.const 0))")
-            at += 4
-        if output.kind is Kind.OUT_U64:
-            cleared.append(f"(i32.store offset={at} {ret} (i32.const 0))")
-            at += 4
-    given = " ".join([*(f"(local.get {i})" for i in range(len(inputs))), *addresses])
-    return f"""  (func {export}{_params(inputs)} (param i32)
-    {" ".join(cleared)}
-    (i32.store {ret} (call ${hostcall.name} {given})))"""
+            cleared.append(f"(i{8 * size}.store offset={at} {ret} (i{8 * size}.const 0))")
+            at += size
+    return " ".join(addresses), " ".join(cleared)
 
 
 def _finished(callbacks: Iterable[Callback]) -> Iterable[str]:

@@ -49,10 +49,10 @@
     (call $give-list (local.get $ret) (local.get $size))
     (memory.copy (i32.load (local.get $ret)) (local.get $from) (local.get $size)))
 
-  ;; Return a list of $size bytes, not yet filled. An empty list has a pointer that is not null.
+  ;; Return a list of $size bytes, not yet filled. The guest frees it; an empty one is a null pointer, which it may.
   (func $give-list (param $ret i32) (param $size i32)
     (i32.store offset=0 (local.get $ret)
-      (if (result i32) (local.get $size) (then (call $allocate (local.get $size))) (else (i32.const 1))))
+      (if (result i32) (local.get $size) (then (call $allocate (local.get $size))) (else (i32.const 0))))
     (i32.store offset=4 (local.get $ret) (local.get $size)))
 
   (func $allocate (param $size i32) (result i32)
@@ -71,7 +71,8 @@
   (func $report (param $data i32) (param $size i32)
     (i32.store offset=352 (global.get $base) (call $allocate (local.get $size)))
     (i32.store offset=356 (global.get $base) (local.get $size))
-    (memory.copy (i32.load offset=352 (global.get $base)) (local.get $data) (local.get $size)))
+    (memory.copy (i32.load offset=352 (global.get $base)) (local.get $data) (local.get $size))
+    (call $free (local.get $data)))
 
   ;; The SDK has logged why; the guest's frames are left as they are and never entered again.
   (func $abort unreachable)

@@ -73,11 +73,10 @@ def _start(_self):
     try:
         _dispatcher.load(source.decode(), filename, int(first_line))
     except BaseException as error:
-        _refuse(error, filename)
+        _refuse(error.with_traceback(error.__traceback__.tb_next), filename)
         raise
     host.report(json.dumps({"exports": _dispatcher.exports()}).encode())
-    gc.collect()
-    gc.freeze()
+    gc.freeze()  # what has been loaded stays: the collector need not look at it again
 
 
 def _world():
@@ -93,3 +92,6 @@ def _missing(*_):
 
 
 WitWorld = _world()
+
+gc.collect()
+gc.freeze()

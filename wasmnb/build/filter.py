@@ -1,0 +1,346 @@
+"""`Filter`: what the user holds of a compiled module, made from Python source or loaded from a file."""
+
+from __future__ import annotations
+
+import errno
+import os
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from .._version import __version__
+from ..abi import AbiVersion
+from ..engine import Engine, Image, Instance, default_engine
+from ..errors import BuildError, ModuleError, SourceError, UsageError
+from .cache import cache_folder
+from .core import CoreModule
+from .glue import ON_DELETE_IN_PYTHON, VERSION
+from .imports import parse
+from .inspection import ModuleFacts, inspect_module
+from .leb import CORE_MAGIC
+from .probe import probe
+from .requirements import Requirements, requirements_of
+from .rewrite import Placement, place, with_source
+from .runtime import FailedImport, Progress, Runtime, runtimes_in
+
+__all__ = ["Filter", "FilterInfo"]
+
+#: Exports that every filter of ours has, beside the callbacks that it needs.
+_ALWAYS = frozenset(
+    {"_initialize", VERSION.marker, "proxy_on_memory_allocate", "proxy_on_context_create", "proxy_on_delete"}
+)
+
+#: What the Python inside a runtime is.
+GUEST_PYTHON = "3.14"
+
+
+@dataclass(frozen=True)
+class FilterInfo:
+    """Facts of a filter.
+
+    Attributes
+    ----------
+    abi_version
+        As its marker says: `0.2.1`.
+    imports, exports
+        Names of functions: hostcalls and WASI; callbacks and entry points.
+    size
+        Bytes of the file.
+    sections
+        Bytes of every section.
+    memory
+        Bytes of linear memory that a VM starts with.
+    runtime
+        Key of the runtime in the cache; empty for modules built elsewhere, as are the fields below.
+    python, sdk
+        Versions inside the module.
+    modules, packages
+        What the runtime holds beyond the standard set.
+    build_times
+        Seconds: `componentize`, `link`, `compile`, `store` when the runtime was built; `filter` for this filter on it.
+    """
+
+    name: str
+    abi_version: str
+    imports: tuple[str, ...]
+    exports: tuple[str, ...]
+    size: int
+    sections: Mapping[str, int]
+    memory: int
+    runtime: str = ""
+    python: str = ""
+    sdk: str = ""
+    modules: tuple[str, ...] = ()
+    packages: tuple[str, ...] = ()
+    build_times: Mapping[str, float] = field(default_factory=dict)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The same in plain types, for JSON."""
+        return asdict(self)
+
+
+class Filter:
+    """A compiled filter. Made by `from_source` and `from_file`, not directly.
+
+    Attributes
+    ----------
+    name
+        What the proxy calls it.
+    source
+        Its Python source; None for a module built elsewhere.
+    filename
+        What tracebacks call the source; for a module, the file's name.
+    """
+
+    def __init__(self, name: str, filename: str, made: _FromSource | _FromModule) -> None:
+        self.name = name
+        self.filename = filename
+        self._made = made
+
+    @classmethod
+    def from_source(
+        cls,
+        text: str,
+        name: str | None = None,
+        *,
+        filename: str = "<filter>",
+        first_line: int = 1,
+        progress: Progress | None = None,
+    ) -> Filter:
+        """Compile Python source.
+
+        The first filter with a new set of imports takes about ten seconds, any other some tens of milliseconds.
+
+        Parameters
+        ----------
+        text
+            The source: at least one class that derives from `HttpContext` or `TcpContext`.
+        name
+            What the proxy calls it; `filter` if not given.
+        filename, first_line
+            What errors and tracebacks call the source, and the number of its first line there.
+        progress
+            Called with a step and a fraction from 0 to 1 while a runtime is built.
+
+        Raises
+        ------
+        SourceError
+            The source is at fault: syntax, an import, no filter class. Says where and what to do.
+        BuildError
+            The tool chain, the cache or the disk failed.
+        """
+        return cls(name or "filter", filename, _compile(text, filename, first_line, progress))
+
+    @classmethod
+    def from_file(
+        cls, path: str | os.PathLike[str], name: str | None = None, *, progress: Progress | None = None
+    ) -> Filter:
+        """Compile a `.py` file, or load a `.wasm` module, from whatever language.
+
+        Raises
+        ------
+        SourceError, BuildError
+            As `from_source`.
+        ModuleError
+            Envoy would refuse the module, too.
+        UsageError
+            The file cannot be read, or is neither.
+        """
+        path = Path(path)
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            raise UsageError(f"{path} cannot be read: {error.strerror or error}") from None
+        name = name or path.stem
+        if path.suffix == ".wasm" or data[:4] == CORE_MAGIC[:4]:
+            return cls(name, path.name, _load(data))
+        if path.suffix not in {".py", ""}:
+            raise UsageError(f"{path} is neither a .py nor a .wasm file.")
+        try:
+            text = data.decode("utf-8-sig")
+        except UnicodeDecodeError:
+            raise SourceError("the file is not UTF-8 text", filename=str(path)) from None
+        return cls.from_source(text, name, filename=str(path), progress=progress)
+
+    @property
+    def source(self) -> str | None:
+        """The Python source, if it was made from one."""
+        return self._made.source
+
+    @property
+    def wasm(self) -> bytes:
+        """The module, complete: what `save` writes and Envoy loads."""
+        return self._made.wasm()
+
+    @cached_property
+    def info(self) -> FilterInfo:
+        """What the module is and what it was made from."""
+        return self._made.info(self.name)
+
+    def image(self, engine: Engine) -> Image:
+        """What a host instantiates, compiled for `engine`."""
+        return self._made.image(engine)
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the module to a file, complete or not at all; gives the path.
+
+        Raises
+        ------
+        BuildError
+            The file cannot be written.
+        """
+        target = Path(path)
+        data = self.wasm
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            _write(target, data)
+        except OSError as error:
+            why = "there is no space left on the disk" if error.errno == errno.ENOSPC else error.strerror or str(error)
+            raise BuildError(f"{target} cannot be written: {why}.") from error
+        return target
+
+    def __repr__(self) -> str:
+        return f"<Filter {self.name!r} from {self.filename}>"
+
+
+def _write(target: Path, data: bytes) -> None:
+    handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        mask = os.umask(0)
+        os.umask(mask)
+        Path(temporary).chmod(0o666 & ~mask)
+        Path(temporary).replace(target)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+# -- made from source -------------------------------------------------------------------------------------------------
+
+
+class _FromSource:
+    """A filter that is a runtime with a source."""
+
+    def __init__(self, source: str, requirements: Requirements, runtime: Runtime, placement: Placement) -> None:
+        self.source: str | None = source
+        self.requirements = requirements
+        self.runtime = runtime
+        self.placement = placement
+        self.exports = _ALWAYS
+        self.seconds = 0.0
+
+    def image(self, engine: Engine) -> Image:
+        _, code = runtimes_in(cache_folder()).get(self.requirements, engine)
+        return Image(code, self.exports, self.prepare)
+
+    def prepare(self, instance: Instance) -> None:
+        """Put the source where the saved file has it."""
+        if self.placement.pages:
+            instance.memory.grow(self.placement.pages)
+        for address, data in self.placement.writes:
+            instance.memory.write(address, data)
+
+    def wasm(self) -> bytes:
+        return with_source(self.runtime.wasm, self.runtime.module, self.placement, self.exports)
+
+    def info(self, name: str) -> FilterInfo:
+        facts, runtime = inspect_module(self.wasm()), self.runtime
+        return _info(
+            name,
+            facts,
+            runtime=runtime.key,
+            python=GUEST_PYTHON,
+            sdk=__version__,
+            modules=tuple(runtime.facts["modules"]),
+            packages=tuple(runtime.facts["packages"]),
+            build_times={**runtime.facts["times"], "filter": round(self.seconds, 4)},
+        )
+
+
+def _compile(text: str, filename: str, first_line: int, progress: Progress | None) -> _FromSource:
+    started = time.perf_counter()
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise SourceError("the source holds half a surrogate pair, which is no text", filename=filename) from None
+    requirements = requirements_of(parse(text), filename, first_line)
+    engine = default_engine()
+    try:
+        runtime, code = runtimes_in(cache_folder()).get(requirements, engine, progress)
+    except FailedImport as error:
+        raise _at_import(error, text, filename, first_line) from None
+    made = _FromSource(text, requirements, runtime, place(runtime.pages, text, filename, first_line))
+    found = probe(Image(code, None, made.prepare), runtime.pages, filename)
+    made.exports = _ALWAYS | set(found.exports)
+    if "proxy_on_delete" in found.exports:
+        made.placement = place(runtime.pages, text, filename, first_line, ON_DELETE_IN_PYTHON)
+    made.seconds = time.perf_counter() - started
+    return made
+
+
+def _at_import(error: FailedImport, text: str, filename: str, first_line: int) -> SourceError:
+    """Put a failed import at the line that asks for it, directly or through a package."""
+    from .imports import imported_modules
+
+    top = error.module.partition(".")[0]
+    found = next((m for m in imported_modules(parse(text)) if m.name.partition(".")[0] == top), None)
+    through = f" (it needs {error.missing})" if error.missing and error.missing.partition(".")[0] != top else ""
+    return SourceError(
+        f"{error.module} cannot be imported inside WebAssembly{through}: {error.reason}",
+        filename=filename,
+        lineno=found.lineno + first_line - 1 if found else None,
+        offset=found.offset if found else None,
+        hint="A filter can use packages that are pure Python and need neither files, sockets, threads nor processes.",
+    )
+
+
+# -- loaded from a file -----------------------------------------------------------------------------------------------
+
+
+class _FromModule:
+    """A module that was built elsewhere, or saved before."""
+
+    def __init__(self, data: bytes, facts: ModuleFacts) -> None:
+        self.source: str | None = None
+        self.data = data
+        self.facts = facts
+        self._images: dict[Engine, Image] = {}
+
+    def image(self, engine: Engine) -> Image:
+        if engine not in self._images:
+            self._images[engine] = Image(engine.compile(self.data))
+        return self._images[engine]
+
+    def wasm(self) -> bytes:
+        return self.data
+
+    def info(self, name: str) -> FilterInfo:
+        return _info(name, self.facts)
+
+
+def _load(data: bytes) -> _FromModule:
+    facts = inspect_module(data)
+    if facts.problems:
+        raise ModuleError("\n".join(facts.problems))
+    return _FromModule(data, facts)
+
+
+def _info(name: str, facts: ModuleFacts, **more: Any) -> FilterInfo:
+    version = facts.abi_version
+    memory = facts.memory
+    return FilterInfo(
+        name,
+        version.text if isinstance(version, AbiVersion) else "",
+        tuple(i.name for i in facts.imports),
+        tuple(e.name for e in facts.exports if e.kind == "func"),
+        facts.size,
+        facts.sections,
+        memory,
+        **more,
+    )
