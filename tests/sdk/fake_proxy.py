@@ -176,13 +176,14 @@ class FakeProxy:
         result = self.call(callback, i, *args)
         waited = 0
         while result and s.local is None and not s.closed and direction not in s.continued:
-            if callback.endswith("_body") and result == 1:
-                return result
+            # What the filter waits for comes before the next chunk does.
             if self.calls:
                 self.answer_calls()
             elif self.tick_period and waited < 1000:
                 waited += 1
                 self.advance(self.tick_period / 1000)
+            elif callback.endswith("_body") and result == 1:
+                return result
             else:
                 raise Abandoned(callback)
         if s.local is not None or s.closed:
@@ -241,8 +242,10 @@ class FakeProxy:
         status, details, body, headers, _grpc = s.local
         s.local, answer.details = None, details
         head = [(b":status", str(status).encode()), *headers]
-        self._response(i, s, answer, head, [], [])
-        answer.status, answer.body = status, body
+        # Only an answer to the request passes the response callbacks.
+        if answer.upstream is None:
+            self._response(i, s, answer, head, [], [])
+        answer.status, answer.body, answer.headers = status, body, answer.headers or head
 
     # -- the binding: one method a hostcall
 

@@ -26,6 +26,7 @@ from ..abi import (
     TrailersStatus,
 )
 from . import hostcalls
+from .aio import gather, sleep, timeout, wait_for
 from .bodies import Body
 from .callouts import HttpCall, HttpCallResponse
 from .contexts import PluginContext, VMContext
@@ -103,6 +104,7 @@ __all__ = [
     "TrailersStatus",
     "Unimplemented",
     "VMContext",
+    "gather",
     "hostcalls",
     "log",
     "log_critical",
@@ -116,6 +118,9 @@ __all__ = [
     "register_queue",
     "resolve_queue",
     "shared_data",
+    "sleep",
+    "timeout",
+    "wait_for",
 ]
 
 

@@ -79,13 +79,13 @@ class Body:
 
     def __call__(self) -> Awaitable[bytes]:
         """`await body()`: the whole body, once all of it has come (in an `async def` callback)."""
-        from .aio import whole_body
+        from .waiting import whole_body
 
         return whole_body(self._vm, self._type)
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         """`async for chunk in body`: each chunk as it comes (in an `async def` callback)."""
-        from .aio import body_chunks
+        from .waiting import body_chunks
 
         return body_chunks(self._vm, self._type)
 

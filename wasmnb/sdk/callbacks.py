@@ -33,6 +33,8 @@ class Handler:
         Names of its parameters after `self`.
     returns
         Enums whose members it may return; empty if the result is a bool or is not looked at.
+    may_wait
+        Whether it may be `async def`: whether the ABI has a way to hold what it decides about, or nothing to hold.
     """
 
     callback: str
@@ -40,6 +42,7 @@ class Handler:
     method: str
     params: tuple[str, ...] = ()
     returns: tuple[type[IntEnum], ...] = ()
+    may_wait: bool = False
 
     @property
     def signature(self) -> str:
@@ -54,26 +57,26 @@ def _handlers() -> tuple[Handler, ...]:
     H = Handler
     return (
         H("on_vm_start", "vm", "on_vm_start", ("vm_configuration_size",)),
-        H("on_configure", "plugin", "on_plugin_start", ("plugin_configuration_size",)),
-        H("on_tick", "plugin", "on_tick"),
-        H("on_queue_ready", "plugin", "on_queue_ready", ("queue_id",)),
+        H("on_configure", "plugin", "on_plugin_start", ("plugin_configuration_size",), may_wait=True),
+        H("on_tick", "plugin", "on_tick", may_wait=True),
+        H("on_queue_ready", "plugin", "on_queue_ready", ("queue_id",), may_wait=True),
         H("on_done", "plugin", "on_plugin_done"),
         H("on_log", "plugin", "on_log"),
         H("on_delete", "plugin", "on_delete"),
         H("on_foreign_function", "plugin", "on_foreign_function", foreign),
-        H("on_request_headers", "http", "on_http_request_headers", headers, _HEADERS),
-        H("on_request_body", "http", "on_http_request_body", body, _DATA),
-        H("on_request_trailers", "http", "on_http_request_trailers", trailers, _TRAILERS),
+        H("on_request_headers", "http", "on_http_request_headers", headers, _HEADERS, may_wait=True),
+        H("on_request_body", "http", "on_http_request_body", body, _DATA, may_wait=True),
+        H("on_request_trailers", "http", "on_http_request_trailers", trailers, _TRAILERS, may_wait=True),
         H("on_request_metadata", "http", "on_http_request_metadata", elements),
-        H("on_response_headers", "http", "on_http_response_headers", headers, _HEADERS),
-        H("on_response_body", "http", "on_http_response_body", body, _DATA),
-        H("on_response_trailers", "http", "on_http_response_trailers", trailers, _TRAILERS),
+        H("on_response_headers", "http", "on_http_response_headers", headers, _HEADERS, may_wait=True),
+        H("on_response_body", "http", "on_http_response_body", body, _DATA, may_wait=True),
+        H("on_response_trailers", "http", "on_http_response_trailers", trailers, _TRAILERS, may_wait=True),
         H("on_response_metadata", "http", "on_http_response_metadata", elements),
         H("on_log", "http", "on_http_stream_done"),
         H("on_delete", "http", "on_delete"),
         H("on_foreign_function", "http", "on_foreign_function", foreign),
-        H("on_new_connection", "tcp", "on_new_connection", (), _ACTION),
-        H("on_downstream_data", "tcp", "on_downstream_data", data, _ACTION),
+        H("on_new_connection", "tcp", "on_new_connection", (), _ACTION, may_wait=True),
+        H("on_downstream_data", "tcp", "on_downstream_data", data, _ACTION, may_wait=True),
         H("on_upstream_data", "tcp", "on_upstream_data", data, _ACTION),
         H("on_downstream_connection_close", "tcp", "on_downstream_close", peer),
         H("on_upstream_connection_close", "tcp", "on_upstream_close", peer),

@@ -189,6 +189,9 @@ class PluginContext(Context):
     #: The VM that the plugin runs in.
     vm: VMContext
 
+    #: The filter's own tick period, in milliseconds.
+    _tick_period = 0
+
     def on_plugin_start(self, plugin_configuration_size: int) -> bool | Awaitable[bool | None] | None:
         """The plugin starts; `self.configuration` and `self.config` are there. Return False to refuse."""
 
@@ -219,8 +222,13 @@ class PluginContext(Context):
 
     def set_tick_period(self, seconds: float) -> None:
         """Have `on_tick` called every `seconds` (at least a millisecond); 0 stops it."""
-        self._vm.switch(self)
-        self._vm.call("set_tick_period_milliseconds", milliseconds(seconds) if seconds else 0, about=f"{seconds} s")
+        self._tick_period = milliseconds(seconds) if seconds else 0
+        self._vm.enter_plugin(self)
+        ticker = self._vm.tickers.get(self.context_id)
+        if ticker is not None:  # timers share the tick
+            ticker.set_own(self._tick_period)
+        else:
+            self._vm.call("set_tick_period_milliseconds", self._tick_period, about=str(self._tick_period))
 
     def done(self) -> None:
         """End a plugin whose `on_plugin_done` returned False."""

@@ -9,10 +9,11 @@ know. An exception is logged once, as the filter's own traceback, and then goes 
 """
 
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import Any, NoReturn, TypeVar
 
-from ..abi import Action, BufferType, CloseType, LogLevel
+from ..abi import Action, BufferType, CloseType
+from .aio import queue_ready
 from .bodies import WHOLE
 from .callbacks import HANDLERS
 from .contexts import Context, PluginContext, VMContext
@@ -22,8 +23,8 @@ from .http import HttpContext
 from .numbering import is_named, named
 from .source import Source, load_source
 from .tcp import TcpContext
-from .tracebacks import format_exception
 from .vm import VM, set_current_vm
+from .waiting import cancel, run_callback, run_in_background
 
 __all__ = ["Dispatcher", "FilterSourceError"]
 
@@ -100,7 +101,7 @@ class Dispatcher:
             self.vm.classes = self._source.classes
             self.vm.context = self._make_vm(self._source.classes["vm"])
         except BaseException as error:
-            self._failed(error)
+            self.vm.report(error)
             raise
         finally:
             self.vm.abi = self._binding
@@ -127,6 +128,7 @@ class Dispatcher:
 
     def _forget(self, context_id: int) -> Context | None:
         self._parents.pop(context_id, None)
+        self.vm.tickers.pop(context_id, None)
         tables: tuple[dict[int, Any], ...] = (self._http, self._tcp, self._plugins)
         return next((t.pop(context_id) for t in tables if context_id in t), None)
 
@@ -185,18 +187,27 @@ class Dispatcher:
 
     # -- results and failures
 
-    def _stopped(self, context: Any, kind: str, method: str, result: Any) -> int:
-        """What to tell the proxy when a callback returned neither nothing nor CONTINUE."""
-        allowed = HANDLERS[kind, method].returns
-        if hasattr(result, "__await__"):
-            from .aio import start
-
-            return start(context, method, result)
+    def _stopped(self, context: Any, method: str, result: Any, end_of_stream: Any = False) -> int:
+        """What to tell the proxy when a stream's callback returned something other than CONTINUE."""
+        if isinstance(result, Coroutine):
+            return run_callback(
+                self.vm, context, method, result, end_of_stream=bool(end_of_stream), check=self._stopped
+            )
+        if result is None:
+            return 0
+        allowed = HANDLERS["tcp" if isinstance(context, TcpContext) else "http", method].returns
         if type(result) in allowed or (type(result) is int and any(is_named(enum, result) for enum in allowed)):
             if result:
                 context._paused(method)
             return int(result)
         raise TypeError(_nonsense(context, method, result, " or ".join(f"a member of {e.__name__}" for e in allowed)))
+
+    def _background(self, plugin: PluginContext, method: str, result: Any) -> None:
+        """A plugin's callback returned something: a coroutine runs on beside whatever comes; nothing else makes sense."""
+        if isinstance(result, Coroutine):
+            run_in_background(self.vm, plugin, result)
+        elif not isinstance(result, bool | int):
+            raise TypeError(_nonsense(plugin, method, result, "nothing else"))
 
     def _verdict(self, context: Context, method: str, result: Any) -> int:
         """What to tell the proxy when a callback answers yes or no; nothing means yes."""
@@ -205,13 +216,6 @@ class Dispatcher:
         if result is False:
             return 0
         raise TypeError(_nonsense(context, method, result, "True or False"))
-
-    def _failed(self, error: BaseException) -> None:
-        """Log what the filter raised, once, in one piece."""
-        if isinstance(error, KeyboardInterrupt):  # the notebook's stop button, in native mode
-            return
-        text = format_exception(error).encode("utf-8", "backslashreplace")
-        self._binding.log(int(LogLevel.CRITICAL), text)
 
     # -- callbacks: life cycle
 
@@ -228,7 +232,7 @@ class Dispatcher:
             vm.active = vm.context
             return self._verdict(vm.context, "on_vm_start", vm.context.on_vm_start(vm_configuration_size))
         except BaseException as error:
-            self._failed(error)
+            self.vm.report(error)
             raise
 
     def on_configure(self, root_context_id: int, plugin_configuration_size: int) -> int:
@@ -239,9 +243,12 @@ class Dispatcher:
                 buffer = int(BufferType.PLUGIN_CONFIGURATION)
                 plugin.configuration = self.vm.call("get_buffer_bytes", buffer, 0, WHOLE)
             result = plugin.on_plugin_start(plugin_configuration_size)
+            if isinstance(result, Coroutine):
+                task = run_in_background(self.vm, plugin, result)
+                result = task.value if task.ended else None
             return self._verdict(plugin, "on_plugin_start", result)
         except BaseException as error:
-            self._failed(error)
+            self.vm.report(error)
             raise
 
     def on_done(self, context_id: int) -> int:
@@ -252,7 +259,7 @@ class Dispatcher:
             self.vm.active = plugin = self._plugins[context_id]
             return self._verdict(plugin, "on_plugin_done", plugin.on_plugin_done())
         except BaseException as error:
-            self._failed(error)
+            self.vm.report(error)
             raise
 
     def on_log(self, context_id: int) -> None:
@@ -269,7 +276,7 @@ class Dispatcher:
                 stream._over = True
                 stream.on_http_stream_done()
         except BaseException as error:
-            self._failed(error)
+            self.vm.report(error)
             raise
 
     def on_delete(self, context_id: int) -> None:
@@ -280,9 +287,11 @@ class Dispatcher:
             context: Any = self._forget(context_id)
             if context is not None:  # one that never had a callback was never made
                 self.vm.active = context
+                context._over = True
+                cancel(context)
                 context.on_delete()
         except BaseException as error:
-            self._failed(error)
+            self.vm.report(error)
             raise
 
     def on_foreign_function(self, context_id: int, function_id: int, arguments_size: int) -> None:
@@ -293,7 +302,7 @@ class Dispatcher:
             self.vm.active = context = table[context_id]
             context.on_foreign_function(function_id, arguments_size)
         except BaseException as error:
-            self._failed(error)
+            self.vm.report(error)
             raise
 
     # -- callbacks: the plugin's events
@@ -302,18 +311,29 @@ class Dispatcher:
         """The tick period is over."""
         try:
             self.vm.active = plugin = self._plugins[root_context_id]
-            plugin.on_tick()
+            ticker = self.vm.tickers.get(root_context_id)
+            if ticker is not None and not ticker.tick():
+                return
+            self.vm.enter(plugin)
+            result = plugin.on_tick()
+            if result is not None:
+                self._background(plugin, "on_tick", result)
         except BaseException as error:
-            self._failed(error)
+            self.vm.report(error)
             raise
 
     def on_queue_ready(self, root_context_id: int, token: int) -> None:
         """A queue has an item."""
         try:
             self.vm.active = plugin = self._plugins[root_context_id]
-            plugin.on_queue_ready(token)
+            if self.vm.queue_waiters:
+                queue_ready(self.vm, token)
+                self.vm.enter(plugin)
+            result = plugin.on_queue_ready(token)
+            if result is not None:
+                self._background(plugin, "on_queue_ready", result)
         except BaseException as error:
-            self._failed(error)
+            self.vm.report(error)
             raise
 
     def on_http_call_response(
@@ -326,7 +346,7 @@ class Dispatcher:
             if call is not None and self.vm.enter(call.context):
                 call.deliver(num_headers, body_size, num_trailers)
         except BaseException as error:
-            self._failed(error)
+            self.vm.report(error)
             raise
 
     def on_grpc_receive_initial_metadata(self, root_context_id: int, token: int, num_headers: int) -> None:  # noqa: ARG002
@@ -356,7 +376,7 @@ class Dispatcher:
             elif event != "initial_metadata":  # who asked is gone: nobody will end the call
                 self.vm.grpc_calls.pop(token)
         except BaseException as error:
-            self._failed(error)
+            self.vm.report(error)
             raise
 
     # -- callbacks: HTTP streams; written out, since they are what every request pays for
@@ -368,9 +388,9 @@ class Dispatcher:
             result = context.on_http_request_headers(num_headers, end_of_stream != 0)
             if result is None or result is _CONTINUE:
                 return 0
-            return self._stopped(context, "http", "on_http_request_headers", result)
+            return self._stopped(context, "on_http_request_headers", result, end_of_stream)
         except BaseException as error:
-            self._failed(error)
+            self.vm.report(error)
             raise
 
     def on_request_body(self, context_id: int, body_size: int, end_of_stream: int) -> int:
@@ -380,9 +400,9 @@ class Dispatcher:
             result = context.on_http_request_body(body_size, end_of_stream != 0)
             if result is None or result is _CONTINUE:
                 return 0
-            return self._stopped(context, "http", "on_http_request_body", result)
+            return self._stopped(context, "on_http_request_body", result, end_of_stream)
         except BaseException as error:
-            self._failed(error)
+            self.vm.report(error)
             raise
 
     def on_request_trailers(self, context_id: int, num_trailers: int) -> int:
@@ -392,9 +412,9 @@ class Dispatcher:
             result = context.on_http_request_trailers(num_trailers)
             if result is None or result is _CONTINUE:
                 return 0
-            return self._stopped(context, "http", "on_http_request_trailers", result)
+            return self._stopped(context, "on_http_request_trailers", result, True)
         except BaseException as error:
-            self._failed(error)
+            self.vm.report(error)
             raise
 
     def on_request_metadata(self, context_id: int, num_elements: int) -> int:
@@ -403,7 +423,7 @@ class Dispatcher:
             self.vm.active = context = self._http[context_id]
             context.on_http_request_metadata(num_elements)
         except BaseException as error:
-            self._failed(error)
+            self.vm.report(error)
             raise
         return 0
 
@@ -414,9 +434,9 @@ class Dispatcher:
             result = context.on_http_response_headers(num_headers, end_of_stream != 0)
             if result is None or result is _CONTINUE:
                 return 0
-            return self._stopped(context, "http", "on_http_response_headers", result)
+            return self._stopped(context, "on_http_response_headers", result, end_of_stream)
         except BaseException as error:
-            self._failed(error)
+            self.vm.report(error)
             raise
 
     def on_response_body(self, context_id: int, body_size: int, end_of_stream: int) -> int:
@@ -426,9 +446,9 @@ class Dispatcher:
             result = context.on_http_response_body(body_size, end_of_stream != 0)
             if result is None or result is _CONTINUE:
                 return 0
-            return self._stopped(context, "http", "on_http_response_body", result)
+            return self._stopped(context, "on_http_response_body", result, end_of_stream)
         except BaseException as error:
-            self._failed(error)
+            self.vm.report(error)
             raise
 
     def on_response_trailers(self, context_id: int, num_trailers: int) -> int:
@@ -438,9 +458,9 @@ class Dispatcher:
             result = context.on_http_response_trailers(num_trailers)
             if result is None or result is _CONTINUE:
                 return 0
-            return self._stopped(context, "http", "on_http_response_trailers", result)
+            return self._stopped(context, "on_http_response_trailers", result, True)
         except BaseException as error:
-            self._failed(error)
+            self.vm.report(error)
             raise
 
     def on_response_metadata(self, context_id: int, num_elements: int) -> int:
@@ -449,7 +469,7 @@ class Dispatcher:
             self.vm.active = context = self._http[context_id]
             context.on_http_response_metadata(num_elements)
         except BaseException as error:
-            self._failed(error)
+            self.vm.report(error)
             raise
         return 0
 
@@ -481,9 +501,9 @@ class Dispatcher:
             result = getattr(context, method)(*args)
             if result is None or result is _CONTINUE:
                 return 0
-            return self._stopped(context, "tcp", method, result)
+            return self._stopped(context, method, result, args[-1] if args else False)
         except BaseException as error:
-            self._failed(error)
+            self.vm.report(error)
             raise
 
 

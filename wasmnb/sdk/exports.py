@@ -5,6 +5,7 @@ whenever it applies. So a module exports what the filter's classes override, and
 mentions: a call that is made needs its answer. What is mentioned is read from the compiled code, and errs on the safe side.
 """
 
+import inspect
 import sys
 from collections.abc import Iterator
 from types import CodeType, ModuleType
@@ -28,6 +29,16 @@ _NEEDS = {
         "on_grpc_receive_initial_metadata",
         "on_grpc_receive_trailing_metadata",
     ),
+    "sleep": ("on_tick",),
+    "timeout": ("on_tick",),
+    "wait_for": ("on_tick",),
+    "register_queue": ("on_queue_ready",),
+}
+
+#: The same for sources that have an `async def`: what may wait ends with its stream, and a body has to come to be awaited.
+_NEEDS_OF_ASYNC = {
+    "request_body": ("on_request_body", "on_request_trailers"),
+    "response_body": ("on_response_body", "on_response_trailers"),
 }
 
 
@@ -35,9 +46,13 @@ def needed_exports(source: Source) -> list[str]:
     """Export names (`proxy_on_...`) of the callbacks that the filter needs, in the order of the ABI's table."""
     needed = set(_ALWAYS)
     needed |= {h.callback for h in HANDLERS.values() if source.overrides(h.kind, h.method)}
-    mentioned = set(_NEEDS) if _uses_foreign_code(source.module) else set(_names(source.code))
-    for name in mentioned & set(_NEEDS):
-        needed.update(_NEEDS[name])
+    waits = _has_async(source.code)
+    needs = {**_NEEDS, **_NEEDS_OF_ASYNC} if waits else _NEEDS
+    mentioned = set(needs) if _uses_foreign_code(source.module) else set(_names(source.code))
+    for name in mentioned & set(needs):
+        needed.update(needs[name])
+    if waits:
+        needed.add("on_delete")
     return [name for name, callback in CALLBACKS.items() if callback.short in needed]
 
 
@@ -49,6 +64,13 @@ def _names(code: CodeType) -> Iterator[str]:
             yield from _names(constant)
         elif isinstance(constant, str):
             yield constant
+
+
+def _has_async(code: CodeType) -> bool:
+    """Whether there is an `async def` anywhere in the code."""
+    if code.co_flags & (inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR):
+        return True
+    return any(_has_async(c) for c in code.co_consts if isinstance(c, CodeType))
 
 
 def _uses_foreign_code(module: ModuleType) -> bool:

@@ -43,6 +43,8 @@ class HttpContext(Context):
     _request_state = _NEVER_PAUSED
     _response_state = _NEVER_PAUSED
     _over = False
+    _answered = False
+    _is_reply = False
 
     # -- callbacks
 
@@ -162,6 +164,7 @@ class HttpContext(Context):
         answer = self._vm.abi.send_local_response(status, encode(details), encode(body), pairs, int(grpc_status))
         if answer:
             raise hostcall_error("send_local_response", answer, str(status))
+        self._answered = True
         return Action.PAUSE
 
     def continue_request(self) -> None:
@@ -188,6 +191,7 @@ class HttpContext(Context):
 
     def close(self) -> None:
         """Reset the stream: the client gets no (complete) response."""
+        self._answered = True
         self._stream("close_stream", StreamType.REQUEST)
 
     def _stream(self, hostcall: str, direction: StreamType) -> None:
@@ -200,3 +204,28 @@ class HttpContext(Context):
             self._request_state = _PAUSED
         else:
             self._response_state = _PAUSED
+            # A response callback after an answer from here is for that answer.
+            self._is_reply = self._is_reply or (self._answered and method == "on_http_response_headers")
+
+    # -- for callbacks that wait
+
+    def _is_held(self, direction: str) -> bool:
+        """Whether a direction is paused, so that it would go on if it were continued."""
+        if direction == "request":
+            return self._request_state is _PAUSED and not self._answered
+        return self._response_state is _PAUSED and (not self._answered or self._is_reply)
+
+    def _let_go(self, direction: str) -> None:
+        """A callback returned so that a direction goes on."""
+        name = f"_{direction}_state"
+        if getattr(self, name) is _PAUSED:
+            setattr(self, name, _CONTINUED)
+
+    def _fail(self, method: str) -> None:
+        """End the stream as Envoy ends one whose filter trapped."""
+        if self._answered or self._over:
+            return
+        if "response" in method and not method.endswith("_headers"):
+            self.close()
+        else:
+            self.send_local_response(503, details="wasm_fail_stream")

@@ -188,6 +188,7 @@ def _check_methods(kind: str, cls: type[Any], filename: str) -> None:
         if handler is None:
             _check_spelling(kind, cls, name, method, filename)
             continue
+        _check_async(cls, method, handler.may_wait, filename)
         try:
             inspect.signature(method).bind(*("self", *handler.params))
         except TypeError:
@@ -197,6 +198,22 @@ def _check_methods(kind: str, cls: type[Any], filename: str) -> None:
                 lineno=method.__code__.co_firstlineno,
                 hint=f"Write it as def {handler.signature}.",
             ) from None
+
+
+def _check_async(cls: type[Any], method: FunctionType, may_wait: bool, filename: str) -> None:
+    """Refuse `async def` where the proxy does not wait, and `yield` anywhere."""
+    if inspect.isgeneratorfunction(method) or inspect.isasyncgenfunction(method):
+        problem, hint = "is a generator and would never run", "A callback returns or awaits, but does not yield."
+    elif inspect.iscoroutinefunction(method) and not may_wait:
+        problem, hint = "cannot be async: the proxy does not wait for it", "Write it as a plain def."
+    else:
+        return
+    raise FilterSourceError(
+        f"{cls.__name__}.{method.__name__} {problem}",
+        filename=filename,
+        lineno=method.__code__.co_firstlineno,
+        hint=hint,
+    )
 
 
 def _check_spelling(kind: str, cls: type[Any], name: str, method: FunctionType, filename: str) -> None:

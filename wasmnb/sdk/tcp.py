@@ -24,6 +24,8 @@ class TcpContext(Context):
     #: The plugin that the connection belongs to; its configuration is `self.plugin.config`.
     plugin: PluginContext
 
+    _held = False
+
     def on_new_connection(self) -> "TcpResult":
         """A client has connected; pausing holds everything back until `continue_downstream`."""
 
@@ -67,6 +69,7 @@ class TcpContext(Context):
 
     def continue_downstream(self) -> None:
         """Let the client's data that were held back go on. (Envoy cannot continue the upstream's.)"""
+        self._held = False
         self._stream("continue_stream", StreamType.DOWNSTREAM)
 
     def close(self) -> None:
@@ -78,4 +81,19 @@ class TcpContext(Context):
         self._vm.call(hostcall, int(direction), about=direction.name)
 
     def _paused(self, method: str) -> None:
-        """A callback of this connection returned a stop; nothing to remember."""
+        """A callback of this connection returned a stop."""
+        self._held = self._held or method != "on_upstream_data"
+
+    # -- for callbacks that wait
+
+    def _is_held(self, _direction: str) -> bool:
+        """Whether the client's data are held back."""
+        return self._held
+
+    def _let_go(self, _direction: str) -> None:
+        """A callback returned so that the data go on."""
+        self._held = False
+
+    def _fail(self, _method: str) -> None:
+        """End the connection as Envoy ends one whose filter trapped."""
+        self.close()

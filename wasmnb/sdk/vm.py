@@ -11,15 +11,18 @@ current one is a context variable, set when a source is loaded and by `Dispatche
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
-from ..abi import BufferType, HeaderMapType
+from ..abi import BufferType, HeaderMapType, LogLevel
 from .bodies import Body
 from .explain import hostcall_error
 from .headers import HeaderMap
+from .tracebacks import format_exception
 
 if TYPE_CHECKING:
+    from .aio import QueueItem
     from .callouts import HttpCall
-    from .contexts import Context, VMContext
+    from .contexts import Context, PluginContext, VMContext
     from .grpc import GrpcCall, GrpcStream
+    from .timers import Ticker
 
 __all__ = ["VM", "current_vm", "set_current_vm"]
 
@@ -39,8 +42,8 @@ class VM:
         The filter's VMContext.
     classes
         The filter's classes: "vm", "plugin", "http", "tcp".
-    aio
-        What runs `async def` callbacks; made when the first one starts.
+    tickers, queue_waiters
+        Timers by plugin and waits by queue, of `async def` callbacks.
     http_calls, grpc_calls
         Callouts under way, by token.
     metric_ids
@@ -50,19 +53,20 @@ class VM:
     __slots__ = (
         "abi",
         "active",
-        "aio",
         "classes",
         "context",
         "downstream_data",
         "grpc_calls",
         "http_calls",
         "metric_ids",
+        "queue_waiters",
         "request_body",
         "request_headers",
         "request_trailers",
         "response_body",
         "response_headers",
         "response_trailers",
+        "tickers",
         "upstream_data",
     )
 
@@ -70,7 +74,8 @@ class VM:
         self.abi = abi
         self.active: Context | None = None
         self.context: VMContext | None = None
-        self.aio: Any = None
+        self.tickers: dict[int, Ticker] = {}
+        self.queue_waiters: dict[int, list[QueueItem]] = {}
         self.classes: dict[str, Any] = {}
         self.http_calls: dict[int, HttpCall] = {}
         self.grpc_calls: dict[int, GrpcCall | GrpcStream] = {}
@@ -103,6 +108,18 @@ class VM:
             return False
         self.active = context
         return True
+
+    def enter_plugin(self, plugin: "PluginContext") -> None:
+        """As `enter`, for calls that act on the plugin of whatever stream is active, such as the tick period."""
+        if getattr(self.active, "plugin", None) is not plugin:
+            self.enter(plugin)
+
+    def report(self, error: BaseException) -> None:
+        """Log what the filter raised, once, in one piece."""
+        if isinstance(error, KeyboardInterrupt):  # the notebook's stop button, in native mode
+            return
+        text = format_exception(error).encode("utf-8", "backslashreplace")
+        self.abi.log(int(LogLevel.CRITICAL), text)
 
     def switch(self, context: "Context") -> None:
         """As `enter`, for code that cannot go on without it: raises `BadArgument` if the stream is over."""
