@@ -1,0 +1,71 @@
+"""What all VMs of a proxy share: clock, trace, log, shared state, metrics, randomness and limits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any
+
+from ..abi import LogLevel
+from ..engine import Engine
+from .clock import Clock, Thread
+from .log import Log, LogLine
+from .shared import SharedState
+from .stats import Metrics
+from .trace import Trace
+
+__all__ = ["Environment"]
+
+
+@dataclass
+class Environment:
+    """Everything that a VM or stream needs from its proxy.
+
+    Attributes
+    ----------
+    guest_time
+        Virtual seconds that a callback takes; None to take what it really took.
+    deadline
+        Real seconds that one entry into a guest may take.
+    memory_limit
+        Bytes of memory that a VM may have.
+    clusters
+        Upstreams by name; whoever calls out looks them up here.
+    """
+
+    engine: Engine
+    clock: Clock
+    trace: Trace
+    log: Log
+    shared: SharedState
+    metrics: Metrics
+    random: Random
+    guest_time: float | None = None
+    deadline: float = 5.0
+    memory_limit: int = 1 << 30
+    clusters: dict[str, Any] = field(default_factory=dict)
+    vms_made: int = 0
+
+    def new_vm_number(self) -> int:
+        """VMs are numbered from 1 in the order in which they are made."""
+        self.vms_made += 1
+        return self.vms_made
+
+    def uuid(self) -> str:
+        """A random UUID (version 4) from the seed."""
+        bits = self.random.getrandbits(128)
+        bits = bits & ~(0xF << 76) | 4 << 76
+        bits = bits & ~(3 << 62) | 2 << 62
+        text = f"{bits:032x}"
+        return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+    def say(self, level: LogLevel, text: str, thread: Thread, **about: Any) -> None:
+        """Write a line of Envoy's own, into the log and into the trace."""
+        time = self.clock.time()
+        exchange, vm = about.get("exchange"), about.get("vm")
+        context = about.get("context")
+        self.log.add(LogLine(time, level, text, thread.name, vm, context, exchange, source="envoy"))
+        self.trace.note(
+            "log", "envoy", {"level": level, "text": text},
+            time=time, thread=thread.name, exchange=exchange, vm=vm,
+        )  # fmt: skip

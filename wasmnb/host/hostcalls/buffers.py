@@ -1,0 +1,51 @@
+"""Buffers: bodies, connection data, callout answers, configuration.
+
+Facts (Envoy 1.40): a buffer type of 9 or more is BadArgument. Outside their phase bodies and connection data read as
+empty (OK), an HTTP call's body and the plugin configuration as NotFound; the VM configuration is readable at any time.
+Reading beyond the end gives what is there. Only bodies and connection data can be written, inside their callback or
+while they are held. Flags are always 0.
+"""
+
+from __future__ import annotations
+
+from ...abi import BufferType, Status
+from ..buffers import write
+from ..contexts import Context
+
+__all__ = ["get_buffer_bytes", "get_buffer_status", "get_configuration", "set_buffer_bytes"]
+
+_LAST = int(max(BufferType))
+_BAD = int(Status.BAD_ARGUMENT)
+_NOT_FOUND = int(Status.NOT_FOUND)
+
+
+def get_buffer_bytes(context: Context, kind: int, start: int, length: int) -> tuple[int, bytes | None]:
+    """Part of a buffer."""
+    if kind > _LAST:
+        return _BAD, None
+    data = context.peek(kind)
+    return (_NOT_FOUND, None) if data is None else (0, data[start : start + length])
+
+
+def get_buffer_status(context: Context, kind: int) -> tuple[int, int | None, int | None]:
+    """Length of a buffer, and flags."""
+    if kind > _LAST:
+        return _BAD, None, None
+    data = context.peek(kind)
+    return (_NOT_FOUND, None, None) if data is None else (0, len(data), 0)
+
+
+def set_buffer_bytes(context: Context, kind: int, start: int, length: int, data: bytes) -> int:
+    """Change a buffer."""
+    if kind > _LAST:
+        return _BAD
+    if context.peek(kind) is None:
+        return _NOT_FOUND
+    buffer = context.stream_buffer(kind)
+    return _BAD if buffer is None else int(write(buffer, start, length, data))
+
+
+def get_configuration(context: Context) -> tuple[int, bytes]:
+    """ABI 0.1.0: the VM configuration, inside `on_configure` the plugin's."""
+    vm = context.vm
+    return 0, vm.configuration if vm.plugin_configuration is None else vm.plugin_configuration

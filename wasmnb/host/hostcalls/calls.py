@@ -1,0 +1,16 @@
+"""HTTP callouts; the rules stand in `..callouts`. The token is 0 when a call does not start."""
+
+from __future__ import annotations
+
+from ...abi import Pair
+from ..callouts import start_http_call
+from ..contexts import Context
+
+__all__ = ["http_call"]
+
+
+def http_call(
+    context: Context, cluster: bytes, headers: list[Pair], body: bytes, trailers: list[Pair], timeout: int
+) -> tuple[int, int]:
+    """Send a request to a cluster."""
+    return start_http_call(context, cluster, headers, body, trailers, timeout)

@@ -1,0 +1,20 @@
+"""Foreign functions: what Envoy has registered beside the ABI; they stand in `..foreign`.
+
+Facts (Envoy 1.40): an unknown name is NotFound. They look at the calling context, not at the effective one.
+"""
+
+from __future__ import annotations
+
+from ...abi import Status
+from ..contexts import Context
+from ..foreign import FOREIGN
+
+__all__ = ["call_foreign_function"]
+
+
+def call_foreign_function(context: Context, name: bytes, arguments: bytes) -> tuple[int, bytes | None]:
+    """Call a function by name."""
+    function = FOREIGN.get(name.decode("utf-8", "replace"))
+    if function is None:
+        return Status.NOT_FOUND, None
+    return function(context.vm.current, arguments)

@@ -1,0 +1,108 @@
+"""Header maps.
+
+Facts (Envoy 1.40): a map type of 8 or more is BadArgument for every function. A map that is not there now is BadArgument
+too, but in `on_log` a missing map reads as NotFound, and the whole map reads as empty at any time. ABI 0.1.0 gives OK and
+an empty value for a missing header. Nothing is validated here: the codecs do that later. Writing request headers has
+the route chosen again.
+"""
+
+from __future__ import annotations
+
+from ...abi import AbiVersion, HeaderMapType, Pair, Status, encode_pairs
+from ..contexts import Context
+from ..header_map import HeaderMap
+
+__all__ = [
+    "add_header_map_value",
+    "get_header_map_pairs",
+    "get_header_map_size",
+    "get_header_map_value",
+    "remove_header_map_value",
+    "replace_header_map_value",
+    "set_header_map_pairs",
+]
+
+_REQUEST_HEADERS = int(HeaderMapType.REQUEST_HEADERS)
+_LAST = int(max(HeaderMapType))
+_BAD = int(Status.BAD_ARGUMENT)
+_OK = int(Status.OK)
+
+
+def _readable(context: Context, map_type: int) -> HeaderMap | None:
+    if map_type > HeaderMapType.RESPONSE_TRAILERS:
+        return context.root.maps[map_type]
+    return (context.log_maps or context.maps)[map_type]
+
+
+def get_header_map_value(context: Context, map_type: int, key: bytes) -> tuple[int, bytes | None]:
+    """First value of a name."""
+    if map_type < 4 and context.log_maps is None:
+        headers = context.maps[map_type]  # the way that nearly all calls go
+    elif map_type > _LAST:
+        return _BAD, None
+    else:
+        headers = _readable(context, map_type)
+    value = None if headers is None else headers.get(key.lower())
+    if value is not None:
+        return _OK, value
+    if headers is None and context.log_maps is None:
+        return _BAD, None
+    return (_OK, b"") if context.vm.abi is AbiVersion.V0_1_0 else (int(Status.NOT_FOUND), None)
+
+
+def get_header_map_pairs(context: Context, map_type: int) -> tuple[int, bytes | None]:
+    """The whole map, serialised; nothing for a map that is empty or not there."""
+    if map_type > _LAST:
+        return _BAD, None
+    headers = _readable(context, map_type)
+    return _OK, b"" if headers is None else encode_pairs(headers.items)
+
+
+def get_header_map_size(context: Context, map_type: int) -> tuple[int, int | None]:
+    """Bytes of a writable map."""
+    headers = context.writable_map(map_type)
+    return (_BAD, None) if headers is None else (_OK, headers.byte_size)
+
+
+def add_header_map_value(context: Context, map_type: int, key: bytes, value: bytes) -> int:
+    """Append an entry."""
+    headers = context.writable_map(map_type)
+    if headers is None:
+        return _BAD
+    headers.add(key.lower(), value)
+    return _changed(context, map_type)
+
+
+def replace_header_map_value(context: Context, map_type: int, key: bytes, value: bytes) -> int:
+    """Set to exactly one entry."""
+    headers = context.writable_map(map_type)
+    if headers is None:
+        return _BAD
+    headers.replace(key.lower(), value)
+    return _changed(context, map_type)
+
+
+def remove_header_map_value(context: Context, map_type: int, key: bytes) -> int:
+    """Remove every entry of a name."""
+    headers = context.writable_map(map_type)
+    if headers is None:
+        return _BAD
+    headers.remove(key.lower())
+    return _changed(context, map_type)
+
+
+def set_header_map_pairs(context: Context, map_type: int, pairs: list[Pair]) -> int:
+    """Replace the whole map."""
+    headers = context.writable_map(map_type)
+    if headers is None:
+        return _BAD
+    headers.clear()
+    for name, value in pairs:
+        headers.add(name.lower(), value)
+    return _changed(context, map_type)
+
+
+def _changed(context: Context, map_type: int) -> int:
+    if map_type == _REQUEST_HEADERS:
+        context.clear_route_cache()
+    return _OK

@@ -1,0 +1,26 @@
+"""Properties; names and encodings stand in `..properties`.
+
+Facts (Envoy 1.40): `set_property` takes the whole path, NULs included, as one key under `wasm.` in the stream's filter
+state. Without a stream it is NotFound. A value that was declared read-only stays what it was first set to.
+"""
+
+from __future__ import annotations
+
+from ...abi import Status
+from ..contexts import Context
+from ..properties import lookup
+
+__all__ = ["get_property", "set_property"]
+
+
+def get_property(context: Context, path: bytes) -> tuple[int, bytes | None]:
+    """An attribute."""
+    return lookup(context, path)
+
+
+def set_property(context: Context, path: bytes, value: bytes) -> int:
+    """A value in filter state."""
+    info = context.log_info or context.info
+    if info is None:
+        return Status.NOT_FOUND
+    return info.filter_state.set(b"wasm." + path, value, context.root)

@@ -1,0 +1,55 @@
+"""Control of streams. All of it is done after the callback returns, in the order in which it was asked for.
+
+Facts (Envoy 1.40): a local response overrides what the callback returns; continuing does not. Continuing clears the
+context's request maps and body at once, whichever direction is meant. Directions that a context does not have are OK
+and without effect; continuing UPSTREAM is Unimplemented; 4 and more is BadArgument.
+"""
+
+from __future__ import annotations
+
+from ...abi import Pair, Status, StreamType
+from ..contexts import Context
+
+__all__ = [
+    "clear_route_cache",
+    "close_stream",
+    "continue_request",
+    "continue_response",
+    "continue_stream",
+    "send_local_response",
+]
+
+
+def send_local_response(
+    context: Context, code: int, details: bytes, body: bytes, headers: list[Pair], grpc_status: int
+) -> int:
+    """Answer the client instead of going on."""
+    context.send_local_response(code, details, body, headers, grpc_status)
+    context.vm.stop_next = True
+    return Status.OK
+
+
+def continue_stream(context: Context, kind: int) -> int:
+    """Resume a direction."""
+    return context.continue_stream(kind)
+
+
+def close_stream(context: Context, kind: int) -> int:
+    """Reset the stream, close the connection."""
+    return context.close_stream(kind)
+
+
+def continue_request(context: Context) -> int:
+    """ABI 0.1.0."""
+    return context.continue_stream(StreamType.REQUEST)
+
+
+def continue_response(context: Context) -> int:
+    """ABI 0.1.0."""
+    return context.continue_stream(StreamType.RESPONSE)
+
+
+def clear_route_cache(context: Context) -> int:
+    """ABI 0.1.0."""
+    context.clear_route_cache()
+    return Status.OK

@@ -1,0 +1,20 @@
+"""Clock and ticks, both on virtual time. A tick period belongs to the root of the effective context; 0 stops it."""
+
+from __future__ import annotations
+
+from ..contexts import Context, RootContext
+
+__all__ = ["get_current_time_nanoseconds", "set_tick_period_milliseconds"]
+
+
+def get_current_time_nanoseconds(context: Context) -> tuple[int, int]:
+    """Wall clock, nanoseconds since 1970."""
+    return 0, context.vm.wall_ns()
+
+
+def set_tick_period_milliseconds(context: Context, period: int) -> int:
+    """Start, change or stop the root's timer."""
+    root = context.root
+    if isinstance(root, RootContext):
+        root.set_tick_period(period)
+    return 0

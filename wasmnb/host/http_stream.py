@@ -1,0 +1,503 @@
+"""One HTTP stream: from the client through the filters to the router, and back.
+
+Facts (Envoy 1.40, connection manager and filter manager):
+
+* A local reply goes through all filters' response callbacks if no response has begun, straight to the client if one is
+  on its way through the filters, and resets the stream if headers have gone out.
+* A response that ends before the request was complete ends the stream; over HTTP/1 it says `connection: close`.
+* Bodies over HTTP/1 end with an empty piece of their own; over HTTP/2 the last piece ends them.
+* At the end come `on_log` of every filter in order, access loggers, then `on_done` and `on_delete` filter by filter.
+* Timeouts (request, idle, route) answer 504; they also apply to streams that a filter holds.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ..abi import LogLevel, Pair
+from ..messages import Request, Response
+from .codec import (
+    client_problem,
+    finish_headers,
+    from_client,
+    missing_header,
+    to_client,
+    to_trailers,
+)
+from .filter_manager import Direction
+from .filter_state import FilterState
+from .header_map import HeaderMap, Trailers
+from .http_filter import REQUEST, RESPONSE, BlockedFilter, HttpContext, HttpFilter
+from .local_reply import build_reply, is_grpc
+from .router import Router
+from .stream_info import Connection, Route, StreamInfo
+
+if TYPE_CHECKING:
+    from .clock import Timer
+    from .cluster import Cluster
+    from .exchange import Exchange
+    from .worker import Worker
+
+__all__ = ["HttpStream", "Limits"]
+
+_UNAVAILABLE = 14
+_DC, _SI, _DI = 0x4, 0x80000, 0x40000  # response flags
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a listener allows: bytes that a filter may hold, and seconds (0 for no limit)."""
+
+    buffer: int = 1 << 20
+    route_timeout: float = 15.0
+    idle_timeout: float = 300.0
+    request_timeout: float = 0.0
+
+
+class _RequestSink:
+    """The request's way ends at the router."""
+
+    def __init__(self, stream: HttpStream) -> None:
+        self.stream = stream
+
+    def out_headers(self, headers: HeaderMap, *, end: bool) -> None:
+        self.stream.router.headers(headers, end=end)
+
+    def out_data(self, data: bytes, *, end: bool) -> None:
+        self.stream.router.data(data, end=end)
+
+    def out_trailers(self, trailers: HeaderMap) -> None:
+        self.stream.router.trailers(trailers)
+
+    def over_limit(self) -> None:
+        self.stream.local_reply(413, b"Payload Too Large", details="request_payload_too_large")
+
+    def flow(self, *, stop: bool) -> None:
+        self.stream.stop_reading(stop=stop)
+
+    def over(self) -> bool:
+        return self.stream.finished
+
+
+class _ResponseSink:
+    """The response's way ends at the client."""
+
+    def __init__(self, stream: HttpStream) -> None:
+        self.stream = stream
+
+    def out_headers(self, headers: HeaderMap, *, end: bool) -> None:
+        problem = missing_header(headers)
+        if problem is not None:
+            self.stream.local_reply(502, problem.encode(), details="filter_removed_required_response_headers")
+        else:
+            self.stream.send_headers(headers, end=end)
+
+    def out_data(self, data: bytes, *, end: bool) -> None:
+        self.stream.send_data(data, end=end)
+
+    def out_trailers(self, trailers: HeaderMap) -> None:
+        self.stream.send_trailers(trailers)
+
+    def over_limit(self) -> None:
+        self.stream.response_too_large()
+
+    def flow(self, *, stop: bool) -> None:
+        self.stream.router.flow(stop=stop)
+
+    def over(self) -> bool:
+        return self.stream.finished
+
+
+class HttpStream:
+    """One request and its response on a worker.
+
+    Attributes
+    ----------
+    request, response
+        The two directions.
+    filters
+        Contexts of the chain, in order.
+    headers_sent
+        The response's headers have gone to the client.
+    finished
+        Nothing more happens.
+    """
+
+    def __init__(
+        self, worker: Worker, exchange: Exchange, connection: Connection, limits: Limits, *, http2: bool
+    ) -> None:
+        self.worker = worker
+        self.exchange = exchange
+        self.limits = limits
+        self.http2 = http2
+        clock = worker.clock
+        self.info = StreamInfo(
+            connection, clock.time(), clock.wall_ns(), FilterState(connection.state), "HTTP/2" if http2 else "HTTP/1.1"
+        )
+        self.finished = False
+        self.headers_sent = False
+        self.route_known = False
+        self.router = Router(self)
+        self.filters: list[HttpFilter] = []
+        self.request = Direction(_RequestSink(self), [], limits.buffer, REQUEST, Trailers)
+        self.response = Direction(_ResponseSink(self), [], limits.buffer, RESPONSE, Trailers)
+        self._inbox: deque[Callable[[], None]] = deque()
+        self._reading_stopped = False
+        self._sent: list[bytes] = []
+        self._active = clock.time()
+        self._timers: list[Timer] = []
+        worker.streams[exchange.number] = self
+
+    # -- small things ---------------------------------------------------------------------------------------------
+
+    def now(self) -> float:
+        """Virtual seconds."""
+        return self.worker.clock.time()
+
+    def soon(self, action: Callable[[], None]) -> Timer:
+        """An event of this stream."""
+        return self.worker.clock.soon(self.worker.thread, action)
+
+    def later(self, seconds: float, action: Callable[[], None], *, patient: bool = False) -> Timer:
+        """An event of this stream after so many seconds."""
+        return self.worker.clock.later(seconds, self.worker.thread, action, patient=patient)
+
+    def note(self, name: str, **args: Any) -> None:
+        """Leave a mark in the trace."""
+        self.worker.environment.trace.note(
+            "stream", name, args, time=self.now(), thread=self.worker.thread.name, exchange=self.exchange.number
+        )
+
+    def over(self) -> bool:
+        """Whether nothing more happens."""
+        return self.finished
+
+    # -- from the client ------------------------------------------------------------------------------------------
+
+    def start(self, request: Request, *, end: bool, has_body: bool) -> None:
+        """The request's headers arrive."""
+        self._make_filters()
+        problem = client_problem(request)
+        if problem is not None:
+            self._refuse(*problem)
+            return
+        headers = from_client(request, http2=self.http2, request_id=self.worker.environment.uuid(), has_body=has_body)
+        self.info.request_id = headers.get(b"x-request-id") or b""
+        self.info.request_total_size += headers.byte_size
+        self._arm()
+        self.request.take_headers(headers, end=end)
+
+    def _make_filters(self) -> None:
+        """One context for each plugin; a failed VM is bypassed, or blocks the stream."""
+        for handle in self.worker.http_plugins:
+            root = handle.root_for_stream()
+            if root is not None:
+                self.filters.append(HttpContext(root, self))
+            elif not handle.bypassed:
+                self.filters.append(BlockedFilter(handle.plugin, handle.vm, self))
+        self.request = Direction(_RequestSink(self), self.filters, self.limits.buffer, REQUEST, Trailers)
+        self.response = Direction(_ResponseSink(self), self.filters[::-1], self.limits.buffer, RESPONSE, Trailers)
+
+    def _refuse(self, status: int, body: bytes) -> None:
+        """A request that the codec does not take: filters are made, but see nothing but the end."""
+        reply, text = build_reply(status, body)
+        self.info.details = "http1.codec_error"
+        self.exchange.state = "refused"
+        self.response.headers = reply
+        self.send_headers(reply, end=not text)
+        if text:
+            self.send_data(text, end=True)
+
+    def _arm(self) -> None:
+        limits = self.limits
+        if limits.idle_timeout:
+            self._timers.append(self.later(limits.idle_timeout, self._idle, patient=True))
+        if limits.request_timeout:
+            self._timers.append(self.later(limits.request_timeout, self._request_timed_out, patient=True))
+
+    def data(self, data: bytes, *, end: bool = False) -> None:
+        """A piece of the request's body arrives."""
+        self._arrive(lambda: self._data(data, end=end))
+
+    def _data(self, data: bytes, *, end: bool) -> None:
+        self.info.request_size += len(data)
+        self.info.request_total_size += len(data)
+        if data and end and not self.http2:
+            self.request.take_data(data, end=False)
+            data = b""
+        if not self.finished:
+            self.request.take_data(data, end=end)
+
+    def trailers(self, items: Iterable[Pair]) -> None:
+        """The request's trailers arrive."""
+        self._arrive(lambda: self.request.take_trailers(to_trailers(items)))
+
+    def client_gone(self) -> None:
+        """The client closes or resets."""
+        if not self.finished:
+            self.info.flags |= _DC
+            self.info.details = "downstream_remote_disconnect"
+            self._finish("reset")
+
+    def _arrive(self, event: Callable[[], None]) -> None:
+        self._active = self.now()
+        if self.finished:
+            return
+        if self._reading_stopped or self._inbox:
+            self._inbox.append(event)
+        else:
+            event()
+
+    def stop_reading(self, *, stop: bool) -> None:
+        """Back-pressure towards the client, or its end."""
+        self._reading_stopped = stop
+        if not stop and self._inbox:
+            self.soon(self._read_on)
+
+    def _read_on(self) -> None:
+        while self._inbox and not self._reading_stopped and not self.finished:
+            self._inbox.popleft()()
+
+    # -- routing --------------------------------------------------------------------------------------------------
+
+    def choose_route(self, headers: HeaderMap | None = None) -> Route | None:
+        """The route of the request as its headers are now."""
+        headers = headers if headers is not None else self.request.headers
+        if not self.route_known or self.info.route is None:
+            self.route_known = True
+            self.info.route = None if headers is None else self.worker.route(headers)
+        return self.info.route
+
+    def find_cluster(self, name: str) -> Cluster | None:
+        """A cluster by name."""
+        found: Cluster | None = self.worker.environment.clusters.get(name)
+        return found
+
+    # -- from the upstream ----------------------------------------------------------------------------------------
+
+    def respond_headers(self, headers: HeaderMap, *, end: bool) -> None:
+        """Response headers start their way back."""
+        self._active = self.now()
+        if not self.finished:
+            self.response.take_headers(headers, end=end)
+
+    def respond_data(self, data: bytes, *, end: bool) -> None:
+        """A piece of the response's body."""
+        self._active = self.now()
+        self.info.response_total_size += len(data)
+        if not self.finished:
+            self.response.take_data(data, end=end)
+
+    def respond_trailers(self, trailers: Trailers) -> None:
+        """Response trailers."""
+        self._active = self.now()
+        if not self.finished:
+            self.response.take_trailers(trailers)
+
+    # -- what filters ask for ---------------------------------------------------------------------------------------
+
+    def resume(self, context: HttpContext, side: int) -> None:
+        """`continue_stream`, after the callback."""
+        slot = context.slots[side]
+        if self.finished or slot is None:
+            return
+        if side == RESPONSE and self.response.headers is None:
+            text = "continue_stream(RESPONSE) before there is a response: Envoy crashes here"
+            self._usage_error(context, text)
+            return
+        self.note("continued", side="response" if side else "request", plugin=context.prefix)
+        slot.resume()
+
+    def filter_reply(
+        self, context: HttpContext, code: int, body: bytes, headers: list[Pair], grpc: int | None, details: str
+    ) -> None:
+        """`send_local_response`, after the callback."""
+        if context.log_maps is not None or (context.destroyed and self.finished):
+            self._usage_error(context, "send_local_response when the stream has ended: Envoy crashes here")
+            return
+        self.local_reply(code, body, headers, grpc_status=grpc, details=details)
+
+    def close(self, context: HttpContext) -> None:
+        """`close_stream`, after the callback."""
+        if not self.finished and context.log_maps is None:
+            self.info.details = "wasm_close_stream"
+            self.reset()
+
+    def fail(self, context: HttpFilter) -> None:
+        """A filter's VM has failed: answer 503, or reset if it is too late for that."""
+        if self.exchange.failure is None and context.vm is not None:
+            self.exchange.failure = context.vm.failure
+        if not self.finished:
+            self.exchange.state = "failed"
+            self.local_reply(503, b"", details="wasm_fail_stream", grpc_status=_UNAVAILABLE)
+
+    def _usage_error(self, context: HttpContext, text: str) -> None:
+        self.exchange.notes.append(text)
+        about = {"exchange": self.exchange.number, "vm": context.vm.number}
+        self.worker.environment.say(LogLevel.CRITICAL, text, self.worker.thread, **about)
+        if not self.finished:
+            self.reset()
+
+    # -- local replies ----------------------------------------------------------------------------------------------
+
+    def local_reply(
+        self,
+        code: int,
+        body: bytes,
+        headers: Iterable[Pair] = (),
+        *,
+        details: str,
+        grpc_status: int | None = None,
+    ) -> None:
+        """Answer for the proxy, by the way that is still open."""
+        self.info.details = details
+        if self.finished:
+            self.exchange.details = details
+            return
+        self.note("local_reply", code=code, details=details)
+        for way in (self.request, self.response):
+            way.aborted = way.aborted or way.calling > 0
+        request_headers = self.request.headers
+        reply, text = build_reply(code, body, headers, grpc_status=grpc_status, grpc=is_grpc(request_headers))
+        if request_headers is not None and request_headers.get(b":method") == b"HEAD":
+            text = b""
+        if self.response.headers is None:
+            self.response.take_headers(reply, end=not text)
+            if text and not self.finished:
+                self.response.take_data(text, end=True)
+        elif not self.headers_sent:
+            self.response.headers = reply
+            self.send_headers(reply, end=not text)
+            if text:
+                self.send_data(text, end=True)
+        else:
+            self.reset()
+
+    def response_too_large(self) -> None:
+        """A filter buffers more of a response than may be: too late for an answer if headers have gone out."""
+        if self.headers_sent:
+            self.info.details = "response_payload_too_large"
+            self.reset()
+            return
+        self.local_reply(500, b"Internal Server Error", details="response_payload_too_large")
+
+    # -- to the client ----------------------------------------------------------------------------------------------
+
+    def send_headers(self, headers: HeaderMap, *, end: bool) -> None:
+        """Response headers go out."""
+        close = not self.request.ended and not self.http2
+        clock = self.worker.clock
+        finish_headers(headers, now=clock.start + clock.time(), close=close)
+        self.headers_sent = True
+        request_headers = self.request.headers
+        head = request_headers is not None and request_headers.get(b":method") == b"HEAD"
+        response = to_client(headers, end=end, head=head, http2=self.http2)
+        self.exchange.response = response
+        self.info.code = response.status
+        self.note("response", status=response.status)
+        if end:
+            self._finish("done")
+
+    def send_data(self, data: bytes, *, end: bool) -> None:
+        """A piece of the response's body goes out."""
+        self.info.response_size += len(data)
+        if data:
+            self._sent.append(data)
+        if end:
+            self._finish("done")
+
+    def send_trailers(self, trailers: HeaderMap) -> None:
+        """Response trailers go out."""
+        if self.exchange.response is not None:
+            self.exchange.response.trailers.raw = list(trailers.items)
+        self._finish("done")
+
+    # -- the end ------------------------------------------------------------------------------------------------------
+
+    def reset(self) -> None:
+        """Close without a proper end."""
+        if not self.finished:
+            self._finish("reset")
+
+    def _finish(self, state: str) -> None:
+        if self.finished:
+            return
+        self.finished = True
+        info, exchange = self.info, self.exchange
+        info.finished = exchange.finished = self.now()
+        for timer in self._timers:
+            timer.cancel()
+        self.router.cancel()
+        self._close_response(state)
+        if exchange.state not in ("failed", "refused"):
+            exchange.state = state
+        exchange.details, exchange.paused = info.details, ""
+        self.worker.streams.pop(exchange.number, None)
+        for context in self.filters:
+            context.log()
+        self.worker.access_log(self)
+        for context in self.filters:
+            context.destroy()
+        self.note(state)
+        if exchange.failure is None:
+            failed = next((c.vm.failure for c in self.filters if c.vm is not None and c.vm.failed), None)
+            exchange.failure = failed if failed is not None and failed.exchange == exchange.number else None
+        exchange.details = info.details
+        self.worker.stream_ended(self)
+
+    def _close_response(self, state: str) -> None:
+        """Put together what the client received."""
+        response = self.exchange.response
+        if response is None:
+            if state == "reset" and self.info.flags & _DC == 0:
+                self.exchange.response = Response(0, reset=True)
+            return
+        response.chunks = self._sent if len(self._sent) > 1 else None
+        response.body = b"".join(self._sent)
+        response.reset = state == "reset"
+        self._fit_length(response)
+
+    def _fit_length(self, response: Any) -> None:
+        """A client of HTTP/1 reads as much as content-length says."""
+        length = response.headers.get("content-length")
+        if self.http2 or length is None or not length.isdigit() or self._is_head() or response.reset:
+            return
+        size = len(response.body)
+        if size == int(length):
+            return
+        self.exchange.notes.append(
+            f"The response's body has {size} bytes but content-length says {length}; remove the header before changing"
+            " the body."
+        )
+        response.body = response.body[: int(length)]
+        response.reset = size < int(length)
+
+    def _is_head(self) -> bool:
+        headers = self.request.headers
+        return headers is not None and headers.get(b":method") == b"HEAD"
+
+    # -- timeouts -----------------------------------------------------------------------------------------------------
+
+    def _idle(self) -> None:
+        left = self._active + self.limits.idle_timeout - self.now()
+        if left > 1e-9:
+            self._timers.append(self.later(left, self._idle, patient=True))
+        elif not self.finished:
+            self.info.flags |= _SI
+            self.local_reply(504, b"stream timeout", details="stream_idle_timeout")
+
+    def _request_timed_out(self) -> None:
+        if not self.request.ended or any(s.stopped for s in self.request.slots):
+            self.local_reply(504, b"request timeout", details="request_overall_timeout")
+
+    @property
+    def paused(self) -> str:
+        """Which filter holds what, in words; empty if none does."""
+        for context in self.filters:
+            held = context.paused
+            if held:
+                return f"{held} held by {context.plugin.name if context.plugin else 'a filter'}"
+        return ""

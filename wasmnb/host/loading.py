@@ -1,0 +1,145 @@
+"""Loading: which modules Envoy takes, and what it says of the others.
+
+Facts (Envoy 1.40): the first function export named like an ABI marker decides the version. Every import must exist for
+that version with the exact signature; an imported memory or table is made by the host, an imported global never exists. A
+callback that is exported with a wrong signature fails the load, and so does a missing allocator. Checks come in this
+order, and the first failure is reported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from ..abi import ENTRY_POINTS, AbiVersion, callbacks_for, hostcalls_for
+from ..engine import ExportType, Image, ImportType
+from ..errors import ModuleError
+from .wasi import WASI
+
+__all__ = ["ALLOCATORS", "Loaded", "load"]
+
+#: Exports that allocate for the host, in the order in which Envoy looks.
+ALLOCATORS = ("malloc", "proxy_on_memory_allocate")
+
+_ENV: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "pthread_equal": (("i32", "i32"), ("i32",)),
+    "emscripten_notify_memory_growth": (("i32",), ()),
+    "envoy_resolve_dns": (("i32", "i32", "i32"), ("i32",)),
+}
+
+_WASI_MODULES = ("wasi_snapshot_preview1", "wasi_unstable")
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A module that Envoy would load.
+
+    Attributes
+    ----------
+    abi
+        Version that it declares.
+    exports
+        Its function exports by name.
+    """
+
+    image: Image
+    abi: AbiVersion
+    exports: dict[str, ExportType]
+
+
+def load(image: Image, name: str) -> Loaded:
+    """Check a module as Envoy does.
+
+    Raises
+    ------
+    ModuleError
+        With Envoy's own line and what it means.
+    """
+    functions = {e.name: e for e in image.exports if e.kind == "func"}
+    abi = _abi(image.exports, name)
+    for wanted in image.code.imports:
+        _check_import(wanted, abi, name)
+    _check_exports(functions, abi, name)
+    return Loaded(image, abi, functions)
+
+
+def _refuse(name: str, line: str, meaning: str) -> ModuleError:
+    error = ModuleError(f"Envoy does not load {name}: {meaning}")
+    error.add_note(f"Envoy's log says: {line}")
+    return error
+
+
+def _abi(exports: Iterable[ExportType], name: str) -> AbiVersion:
+    markers = {version.marker: version for version in AbiVersion}
+    functions = [e.name for e in exports if e.kind == "func"]
+    for export in functions:
+        if export in markers:
+            return markers[export]
+    other = next((e for e in functions if e.startswith("proxy_abi_version_")), None)
+    known = ", ".join(markers)
+    found = f"it declares its ABI with {other}, which Envoy does not know" if other else "it declares no Proxy-Wasm ABI"
+    raise _refuse(
+        name, "Missing or unknown Proxy-Wasm ABI version", f"{found}; it has to export one of the functions {known}."
+    )
+
+
+def _host_signature(wanted: ImportType, abi: AbiVersion) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
+    if wanted.module == "env":
+        hostcall = hostcalls_for(abi).get(wanted.name)
+        return (hostcall.core_params, hostcall.core_results) if hostcall is not None else _ENV.get(wanted.name)
+    return WASI.get(wanted.name) if wanted.module in _WASI_MODULES else None
+
+
+def _check_import(wanted: ImportType, abi: AbiVersion, name: str) -> None:
+    place = f"{wanted.module}.{wanted.name}"
+    missing = f"Failed to load Wasm module due to a missing import: {place}"
+    if wanted.kind in ("memory", "table"):
+        return
+    if wanted.kind != "func":
+        raise _refuse(name, missing, f"it imports the {wanted.kind} {place}, and Envoy gives no module any.")
+    has = _host_signature(wanted, abi)
+    if has is None:
+        raise _refuse(name, missing, f"it imports {place}, which {_where(wanted.name, abi)}.")
+    if has != (wanted.params, wanted.results):
+        line = (
+            f"Failed to load Wasm module due to an import type mismatch: {place}, "
+            f"want: {_signature(wanted.params, wanted.results)}, but host exports: {_signature(*has)}"
+        )
+        raise _refuse(name, line, f"it imports {place} with the wrong signature.")
+
+
+def _where(name: str, abi: AbiVersion) -> str:
+    others = [v.text for v in AbiVersion if name in hostcalls_for(v)]
+    if others:
+        return f"exists in ABI {' and '.join(others)} but not in its {abi.text}"
+    return "no Envoy 1.40 has"
+
+
+def _check_exports(functions: dict[str, ExportType], abi: AbiVersion, name: str) -> None:
+    wanted = {c: (d.core_params, d.core_results) for c, d in callbacks_for(abi).items()} | ENTRY_POINTS
+    wanted |= dict.fromkeys(ALLOCATORS, (("i32",), ("i32",)))
+    for export, signature in wanted.items():
+        has = functions.get(export)
+        if has is not None and (has.params, has.results) != signature and _is_looked_up(export, functions):
+            line = (
+                f"Bad function signature for: {export}, want: {_signature(*signature)}, "
+                f"but the module exports: {_signature(has.params, has.results)}"
+            )
+            raise _refuse(name, line, f"its export {export} has the wrong signature for ABI {abi.text}.")
+    if not any(allocator in functions for allocator in ALLOCATORS):
+        raise _refuse(
+            name, "Wasm module is missing malloc function.", f"it exports no allocator ({' or '.join(ALLOCATORS)})."
+        )
+
+
+def _is_looked_up(export: str, functions: dict[str, ExportType]) -> bool:
+    """Envoy looks at some exports only if others are absent."""
+    if export in ("main", "__main_void"):
+        return "_initialize" in functions and not (export == "__main_void" and "main" in functions)
+    if export == "_start":
+        return "_initialize" not in functions
+    return not (export == ALLOCATORS[1] and ALLOCATORS[0] in functions)
+
+
+def _signature(params: tuple[str, ...], results: tuple[str, ...]) -> str:
+    return f"{' '.join(params) or 'void'} -> {' '.join(results) or 'void'}"

@@ -1,0 +1,96 @@
+"""The proxy's log: what filters write, and what Envoy says about them."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import overload
+
+from ..abi import LogLevel
+
+__all__ = ["Log", "LogLine"]
+
+#: Lines that a log keeps.
+DEFAULT_LIMIT = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """One line.
+
+    Attributes
+    ----------
+    time
+        Virtual seconds since the proxy started.
+    level, text
+        What was written.
+    thread, vm, context, exchange
+        Who wrote it, and during which exchange (None where it does not apply).
+    prefix
+        What Envoy prints between `wasm log` and the text: plugin name, root_id and vm_id. Envoy's own lines have none.
+    source
+        `filter` for what a module wrote, `envoy` for what Envoy says.
+    """
+
+    time: float
+    level: LogLevel
+    text: str
+    thread: str
+    vm: int | None = None
+    context: int | None = None
+    exchange: int | None = None
+    prefix: str = ""
+    source: str = "filter"
+
+    def __str__(self) -> str:
+        """The line as Envoy writes it, with the virtual time in front."""
+        who = f"wasm log{' ' + self.prefix if self.prefix else ''}: " if self.source == "filter" else ""
+        return f"[{self.time:.6f}][{self.thread}][{self.level.name.lower()}] {who}{self.text}"
+
+
+class Log(Sequence[LogLine]):
+    """The last lines, oldest first.
+
+    Parameters
+    ----------
+    level
+        Lines below it are not written, as Envoy's `--component-log-level wasm:...` has it.
+    """
+
+    def __init__(self, level: LogLevel = LogLevel.INFO, limit: int = DEFAULT_LIMIT) -> None:
+        self.level = level
+        self._lines: deque[LogLine] = deque(maxlen=limit)
+        self.written = 0
+
+    def add(self, line: LogLine) -> None:
+        """Write a line, unless it is below the level."""
+        if line.level >= self.level:
+            self._lines.append(line)
+            self.written += 1
+
+    def since(self, written: int) -> list[LogLine]:
+        """Lines written after `Log.written` had this value."""
+        fresh = self.written - written
+        return list(self._lines)[-fresh:] if fresh > 0 else []
+
+    def of_exchange(self, number: int) -> list[LogLine]:
+        """Lines of one exchange."""
+        return [line for line in self._lines if line.exchange == number]
+
+    def __len__(self) -> int:
+        return len(self._lines)
+
+    @overload
+    def __getitem__(self, index: int) -> LogLine: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[LogLine]: ...
+    def __getitem__(self, index: int | slice) -> LogLine | list[LogLine]:
+        return list(self._lines)[index]
+
+    def __repr__(self) -> str:
+        return f"<Log of {len(self)} lines>"
+
+    def __str__(self) -> str:
+        """All lines."""
+        return "\n".join(map(str, self._lines))

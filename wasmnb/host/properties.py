@@ -1,0 +1,363 @@
+"""Properties: the attributes of a stream by path, and how their values cross the ABI.
+
+Facts (Envoy 1.40): the first part of a path names a group or a value; further parts walk maps by key, messages by field
+and lists by index. Strings and bytes cross as they are, numbers, times and durations in 8 bytes, booleans in 1, messages
+serialised, maps and lists as pairs; an empty map is four zero bytes. A whole group, or an empty path, cannot be serialised
+(SerializationFailure). Attributes that come from request headers are there when the header map is. Outside streams only
+`xds.node` and the plugin's names exist. A name that Envoy does not know is looked up in filter state under `wasm.`.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ..abi import Status, decode_path, encode_pairs
+from . import protobuf
+from .header_map import HeaderMap
+from .local_reply import grpc_status_of
+
+if TYPE_CHECKING:
+    from .cluster import Cluster
+    from .contexts import Context
+    from .stream_info import StreamInfo
+
+__all__ = ["GROUPS", "Message", "lookup", "serialise"]
+
+
+class Unserialisable(Exception):
+    """A value that has no form as bytes."""
+
+
+class _Group:
+    """A whole group of attributes, such as `request`."""
+
+
+_GROUP = _Group()
+
+
+@dataclass(frozen=True)
+class Message:
+    """A protobuf message: its fields by name, and its bytes."""
+
+    fields: Mapping[str, Any]
+    data: bytes
+
+
+def _metadata(values: Mapping[str, Any] | None) -> Message:
+    return Message({"filter_metadata": dict(values or {}), "typed_filter_metadata": {}}, protobuf.metadata(values))
+
+
+#: The node that the simulated Envoy says it is.
+NODE_ID, NODE_CLUSTER = "wasmnb", "wasmnb"
+
+
+def _node() -> Message:
+    data = protobuf.field(1, NODE_ID.encode()) + protobuf.field(2, NODE_CLUSTER.encode())
+    return Message({"id": NODE_ID, "cluster": NODE_CLUSTER, "metadata": {}}, data)
+
+
+# -- encoding -------------------------------------------------------------------------------------------------------
+
+
+def serialise(value: Any) -> bytes:
+    """A value as it crosses the ABI; raises `Unserialisable`."""
+    match value:
+        case bytes():
+            return value
+        case str():
+            return value.encode("utf-8", "surrogateescape")
+        case bool():
+            return bytes((value,))
+        case int():
+            return struct.pack("<Q", value & 0xFFFFFFFFFFFFFFFF)
+        case float():
+            return struct.pack("<d", value)
+        case Message():
+            return value.data
+        case Mapping():
+            pairs = [(serialise(k), serialise(v)) for k, v in value.items()]
+            return encode_pairs(pairs) or bytes(4)
+        case list() | tuple():
+            return encode_pairs([(serialise(v), b"") for v in value]) or bytes(4)
+    raise Unserialisable
+
+
+# -- attributes -----------------------------------------------------------------------------------------------------
+# Each takes the context and the stream's facts, and gives None for "not there".
+
+Attribute = Callable[["Context", "StreamInfo"], Any]
+
+
+def _headers(context: Context, kind: int) -> HeaderMap | None:
+    return (context.log_maps or context.maps)[kind]
+
+
+def _header(name: bytes) -> Attribute:
+    def read(context: Context, _info: StreamInfo) -> Any:
+        headers = _headers(context, 0)
+        return None if headers is None else headers.get(name)
+
+    return read
+
+
+def _path(context: Context, _info: StreamInfo, part: int) -> bytes | None:
+    path = _header(b":path")(context, _info)
+    return None if path is None else path.partition(b"?")[part]
+
+
+class _HeaderView(Mapping[str, bytes]):
+    """A header map as a map: names in any case, repeated values joined."""
+
+    def __init__(self, headers: HeaderMap | None) -> None:
+        joined: dict[str, bytes] = {}
+        for name, value in headers.items if headers is not None else ():
+            key = name.decode("latin-1")
+            joined[key] = joined[key] + b"," + value if key in joined else value
+        self._joined = joined
+
+    def __getitem__(self, name: str) -> bytes:
+        return self._joined[name.lower()]
+
+    def __iter__(self) -> Any:
+        return iter(self._joined)
+
+    def __len__(self) -> int:
+        return len(self._joined)
+
+
+def _map(kind: int) -> Attribute:
+    return lambda context, _info: _HeaderView(_headers(context, kind))
+
+
+def _request_size(context: Context, info: StreamInfo) -> int:
+    told = _header(b"content-length")(context, info)
+    return int(told) if told is not None and told.isdigit() else info.request_size
+
+
+def _total(context: Context, kind: int, body: int) -> int:
+    headers = _headers(context, kind)
+    return body + (headers.byte_size if headers is not None else 0)
+
+
+def _ns(seconds: float) -> int:
+    return int(seconds * 1e9)
+
+
+def _duration(_context: Context, info: StreamInfo) -> int | None:
+    return None if info.finished is None else _ns(info.finished - info.started)
+
+
+def _backend_latency(_context: Context, info: StreamInfo) -> int | None:
+    if info.finished is None or info.upstream_sent is None or info.upstream_finished is None:
+        return None
+    return _ns(info.upstream_finished - info.upstream_sent)
+
+
+def _grpc_status(context: Context, info: StreamInfo) -> int | None:
+    for kind in (3, 2):
+        headers = _headers(context, kind)
+        told = headers.get(b"grpc-status") if headers is not None else None
+        if told is not None and told.isdigit():
+            return int(told)
+    if info.code is None and _headers(context, 2) is None:
+        return None
+    code = _code(context, info)
+    return None if code is None else 2 if code == 200 else grpc_status_of(code)
+
+
+def _code(context: Context, info: StreamInfo) -> int | None:
+    if info.code is not None:
+        return info.code
+    if info.upstream_answered is None:
+        return None
+    headers = _headers(context, 2)
+    told = headers.get(b":status") if headers is not None else None
+    return int(told) if told is not None and told.isdigit() else None
+
+
+def _port(address: str) -> int:
+    return int(address.rpartition(":")[2] or 0)
+
+
+def _upstream(value: Callable[[StreamInfo, Cluster], Any]) -> Attribute:
+    """An attribute that exists once the upstream is chosen."""
+    return lambda _context, info: value(info, info.cluster) if info.attempts and info.cluster is not None else None
+
+
+def _route(value: Callable[[Any], Any]) -> Attribute:
+    return lambda _context, info: None if info.route is None else value(info.route)
+
+
+def _cluster_metadata(context: Context, info: StreamInfo) -> Any:
+    if info.route is None:
+        return None
+    cluster = context.vm.environment.clusters.get(info.route.cluster)
+    return _metadata(getattr(cluster, "metadata", None))
+
+
+_REQUEST: dict[str, Attribute] = {
+    "path": _header(b":path"),
+    "url_path": lambda c, i: _path(c, i, 0),
+    "query": lambda c, i: _path(c, i, 2),
+    "host": _header(b":authority"),
+    "scheme": _header(b":scheme"),
+    "method": _header(b":method"),
+    "referer": _header(b"referer"),
+    "useragent": _header(b"user-agent"),
+    "id": _header(b"x-request-id"),
+    "headers": _map(0),
+    "time": lambda _c, i: i.started_ns,
+    "duration": _duration,
+    "protocol": lambda _c, i: i.protocol or None,
+    "size": _request_size,
+    "total_size": lambda c, i: _total(c, 0, i.request_size),
+}
+
+_RESPONSE: dict[str, Attribute] = {
+    "code": _code,
+    "code_details": lambda _c, i: i.details or None,
+    "flags": lambda _c, i: i.flags,
+    "grpc_status": _grpc_status,
+    "headers": _map(2),
+    "trailers": _map(3),
+    "size": lambda _c, i: i.response_size,
+    "total_size": lambda c, i: _total(c, 2, i.response_size),
+    "backend_latency": _backend_latency,
+}
+
+_SOURCE: dict[str, Attribute] = {
+    "address": lambda _c, i: i.connection.peer,
+    "port": lambda _c, i: _port(i.connection.peer),
+}
+
+_DESTINATION: dict[str, Attribute] = {
+    "address": lambda _c, i: i.connection.local,
+    "port": lambda _c, i: _port(i.connection.local),
+}
+
+_CONNECTION: dict[str, Attribute] = {
+    "id": lambda _c, i: i.connection.id,
+    "mtls": lambda _c, _i: False,
+    "requested_server_name": lambda _c, _i: "",
+    "termination_details": lambda _c, i: i.termination or None,
+}
+
+_UPSTREAM: dict[str, Attribute] = {
+    "address": _upstream(lambda _i, c: c.address),
+    "port": _upstream(lambda _i, c: _port(c.address)),
+    "local_address": _upstream(lambda i, _c: f"127.0.0.1:{30000 + i.connection.id % 10000}"),
+    "transport_failure_reason": _upstream(lambda _i, _c: ""),
+    "request_attempt_count": lambda _c, i: i.attempts,
+    "cx_pool_ready_duration": _upstream(lambda _i, _c: 0),
+}
+
+_XDS: dict[str, Attribute] = {
+    "cluster_name": _route(lambda r: r.cluster),
+    "cluster_metadata": _cluster_metadata,
+    "route_name": _route(lambda r: r.name),
+    "route_metadata": _route(lambda r: _metadata(r.metadata)),
+    "virtual_host_name": _route(lambda _r: "default"),
+    "virtual_host_metadata": _route(lambda _r: _metadata(None)),
+    "upstream_host_metadata": _upstream(lambda _i, _c: _GROUP),
+    "listener_direction": lambda _c, _i: 0,
+    "listener_metadata": lambda _c, _i: _metadata(None),
+    "filter_chain_name": lambda _c, _i: "",
+}
+
+#: Group -> attribute -> how it is found.
+GROUPS: dict[str, dict[str, Attribute]] = {
+    "request": _REQUEST,
+    "response": _RESPONSE,
+    "source": _SOURCE,
+    "destination": _DESTINATION,
+    "connection": _CONNECTION,
+    "upstream": _UPSTREAM,
+    "xds": _XDS,
+}
+
+#: Names that Envoy's Wasm extension adds.
+_PLUGIN: dict[bytes, Callable[[Context], Any]] = {
+    b"plugin_name": lambda c: c.plugin.name if c.plugin else None,
+    b"plugin_root_id": lambda c: c.plugin.root_id if c.plugin else None,
+    b"plugin_vm_id": lambda c: c.plugin.vm_id if c.plugin else None,
+}
+
+
+# -- looking up -----------------------------------------------------------------------------------------------------
+
+
+def _top(context: Context, name: bytes) -> Any:
+    info = context.log_info or context.info
+    text = name.decode("utf-8", "replace")
+    if text == "xds" or (info is not None and text in GROUPS):
+        return _GROUP
+    if name in _PLUGIN:
+        return _PLUGIN[name](context)
+    if info is None:
+        return None
+    if text in ("filter_state", "upstream_filter_state"):
+        return _GROUP if text == "filter_state" or info.attempts else None
+    if text == "metadata":
+        return _metadata(info.metadata)
+    if text == "connection_id":
+        return info.connection.id
+    return info.filter_state.get(b"wasm." + name)
+
+
+def _attribute(context: Context, group: bytes, name: bytes) -> Any:
+    info = context.log_info or context.info
+    text = name.decode("utf-8", "replace")
+    if group == b"xds" and text == "node":
+        return _node()
+    if info is None:
+        return None
+    if group == b"filter_state":
+        return info.filter_state.get(name)
+    attribute = GROUPS.get(group.decode(), {}).get(text)
+    return None if attribute is None else attribute(context, info)
+
+
+def _step(value: Any, part: bytes) -> Any:
+    text = part.decode("utf-8", "surrogateescape")
+    match value:
+        case Message():
+            return value.fields.get(text)
+        case Mapping():
+            try:
+                return value[text]
+            except KeyError:
+                return None
+        case list() | tuple():
+            return value[int(text)] if text.isdecimal() and int(text) < len(value) else None
+    return None
+
+
+def find(context: Context, parts: list[bytes]) -> Any:
+    """The value at a path; None if there is none."""
+    value = _top(context, parts[0])
+    rest = parts[1:]
+    if value is _GROUP and rest:
+        value = _attribute(context, parts[0], rest[0])
+        rest = rest[1:]
+    for part in rest:
+        if value is None:
+            return None
+        value = _step(value, part)
+    return value
+
+
+def lookup(context: Context, path: bytes) -> tuple[int, bytes | None]:
+    """What `get_property` gives: a status and the value's bytes."""
+    parts = decode_path(path)
+    if not parts or parts == [b""]:
+        return Status.SERIALIZATION_FAILURE, None
+    value = find(context, parts)
+    if value is None:
+        return Status.NOT_FOUND, None
+    try:
+        return Status.OK, serialise(value)
+    except Unserialisable:
+        return Status.SERIALIZATION_FAILURE, None

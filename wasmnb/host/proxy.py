@@ -1,0 +1,435 @@
+"""The simulated Envoy: a main thread and workers that run filters as Envoy 1.40 does."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from random import Random
+from typing import Any, Self
+
+from ..abi import LogLevel
+from ..engine import Engine, default_engine
+from ..errors import UsageError
+from ..messages import Headers, Request, Text, to_bytes
+from ._display import Shown
+from .clock import Clock, Thread
+from .cluster import to_clusters
+from .environment import Environment
+from .exchange import Exchange
+from .http_stream import HttpStream, Limits
+from .log import Log
+from .plugin import FilterLike, Plugin
+from .registry import PluginHandle, Registry
+from .routes import RouteMatch
+from .shared import SharedData, SharedState
+from .stats import Metrics
+from .stream import Stream
+from .stream_info import Connection
+from .trace import DEFAULT_LIMIT, Trace
+from .tree import TreeNode, build_tree
+from .vm import Vm
+from .worker import Worker
+
+__all__ = ["Proxy"]
+
+#: Where virtual time begins: 2026-01-01 00:00:00 UTC.
+DEFAULT_START = 1767225600.0
+
+#: Virtual seconds that `request` waits for a stream that a filter holds.
+DEFAULT_WAIT = 20.0
+
+#: Exchanges that a proxy remembers.
+EXCHANGES_KEPT = 10_000
+
+_ONE_PLUGIN = ("config", "vm_config", "root_id", "vm_id", "failure_policy")
+
+
+class Proxy(Shown):
+    """A simulated Envoy running one filter or a chain of plugins.
+
+    Parameters
+    ----------
+    filter
+        A `Filter`, a `Plugin`, or a list of them (HTTP filters in order; other kinds of plugin anywhere).
+    workers
+        Number of worker threads.
+    config, vm_config, root_id, vm_id, failure_policy
+        Of the one filter, if no `Plugin` says them: as in Envoy's configuration.
+    upstream
+        What answers: a `Response`, a function from `Request` to `Response`, a `Cluster`, or nothing for an echo that
+        answers 200.
+    clusters
+        More upstreams by name, for callouts and routes; the main one is called `upstream`.
+    routes
+        `RouteMatch`es, first match first; by default everything goes to `upstream`.
+    seed
+        Decides random ids and which thread goes first at the same moment.
+    deadline
+        Real seconds that one entry into a filter may take (0.1 s precise).
+    memory_limit
+        Bytes of memory that a VM may have.
+    guest_time
+        `"measured"`: a callback takes as long on the virtual clock as it really took; a number: so many seconds, which
+        makes traces repeatable to the last digit.
+    start_time
+        Wall-clock time, seconds since 1970, at which virtual time begins; by default the start of 2026.
+    log_level
+        Lines below it are not written.
+    buffer_limit, route_timeout, idle_timeout, request_timeout
+        Bytes that a filter may hold, and Envoy's timeouts in seconds, with its defaults.
+    trace_limit
+        Events that the trace keeps.
+
+    Raises
+    ------
+    ModuleError
+        Envoy would not load the module.
+    FilterTrap
+        The filter failed while it started, or refused its configuration.
+    UsageError
+        The arguments do not fit together.
+    """
+
+    def __init__(
+        self,
+        filter: FilterLike | Plugin | Sequence[FilterLike | Plugin] | None = None,  # noqa: A002 -- the public name
+        *,
+        workers: int = 4,
+        chain: Sequence[FilterLike | Plugin] | None = None,
+        config: Any = None,
+        vm_config: Any = None,
+        root_id: str = "",
+        vm_id: str = "",
+        failure_policy: str | None = None,
+        upstream: Any = None,
+        clusters: Mapping[str, Any] | None = None,
+        routes: Sequence[RouteMatch] | None = None,
+        seed: int = 0,
+        deadline: float = 5.0,
+        memory_limit: int = 1 << 30,
+        guest_time: float | str = "measured",
+        start_time: float = DEFAULT_START,
+        log_level: LogLevel = LogLevel.INFO,
+        buffer_limit: int = 1 << 20,
+        route_timeout: float = 15.0,
+        idle_timeout: float = 300.0,
+        request_timeout: float = 0.0,
+        trace_limit: int = DEFAULT_LIMIT,
+        name: str = "",
+        engine: Engine | None = None,
+    ) -> None:
+        if workers < 1:
+            raise UsageError(f"A proxy needs at least one worker, not {workers}.")
+        single: dict[str, Any] = {"config": config, "vm_config": vm_config, "root_id": root_id, "vm_id": vm_id}
+        self.plugins = _plugins(filter if chain is None else list(chain), single, failure_policy)
+        self.name = name or (self.plugins[0].name if self.plugins else "proxy")
+        self._limits = Limits(buffer_limit, route_timeout, idle_timeout, request_timeout)
+        self._environment = Environment(
+            engine=engine or default_engine(),
+            clock=Clock(seed, start_time),
+            trace=Trace(trace_limit),
+            log=Log(log_level),
+            shared=SharedState(),
+            metrics=Metrics(),
+            random=Random(seed),  # noqa: S311 -- a simulation repeats itself
+            guest_time=None if guest_time == "measured" else float(guest_time),
+            deadline=deadline,
+            memory_limit=memory_limit,
+            clusters=to_clusters("upstream", upstream, clusters),
+        )
+        self._main = Thread(0)
+        self._registry = Registry(self._environment, self._main)
+        self.workers = [Worker(self._environment, Thread(n), routes or [RouteMatch()]) for n in range(1, workers + 1)]
+        self.exchanges: deque[Exchange] = deque(maxlen=EXCHANGES_KEPT)
+        self._exchanges_made = self._connections = 0
+        self._next_worker = 0
+        self._closed = False
+        try:
+            self._start()
+        except BaseException:
+            self._drop()
+            raise
+
+    # -- start and end --------------------------------------------------------------------------------------------
+
+    def _start(self) -> None:
+        """Envoy's start: everything on the main thread first, then each worker."""
+        prepared: list[PluginHandle] = []
+
+        def on_main() -> None:
+            prepared.extend(self._registry.prepare(plugin) for plugin in self.plugins)
+
+        self._run_on(self._main, on_main)
+        for worker in self.workers:
+            self._environment.clock.soon(worker.thread, lambda w=worker: self._start_worker(w, prepared))  # type: ignore[misc]
+        self._settle()
+
+    def _start_worker(self, worker: Worker, prepared: list[PluginHandle]) -> None:
+        for handle in prepared:
+            if handle.plugin.kind != "singleton":
+                worker.plugins.append(self._registry.attach(handle.base, handle.plugin, worker.thread))
+
+    def close(self) -> None:
+        """Shut down as Envoy does: streams are cut off, roots get `on_done` and `on_delete`, VMs go."""
+        if self._closed:
+            return
+        self._closed = True
+        clock = self._environment.clock
+        try:
+            for worker in self.workers:
+                clock.soon(worker.thread, lambda w=worker: self._close_thread(w))  # type: ignore[misc]
+            clock.soon(self._main, lambda: self._close_roots(self._main))
+            self._settle()
+        finally:
+            self._drop()
+
+    def _close_thread(self, worker: Worker) -> None:
+        for stream in list(worker.streams.values()):
+            stream.client_gone()
+        self._close_roots(worker.thread)
+
+    def _close_roots(self, thread: Thread) -> None:
+        """Newest root first, as seen in Envoy."""
+        roots = [r for b in self._registry.bases for (n, _), r in b.roots.items() if n == thread.number]
+        for root in reversed(roots):
+            root.close()
+
+    def _drop(self) -> None:
+        for vm in self._all_vms():
+            with suppress(Exception):
+                vm.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # -- requests -------------------------------------------------------------------------------------------------
+
+    def request(
+        self,
+        method: str = "GET",
+        path: str = "/",
+        headers: Headers | Mapping[str, Text] | Iterable[tuple[Text, Text]] | None = (),
+        body: Text = b"",
+        trailers: Headers | Mapping[str, Text] | Iterable[tuple[Text, Text]] | None = (),
+        *,
+        chunks: Iterable[Text] | None = None,
+        worker: int | None = None,
+        authority: str = "example.com",
+        http2: bool = False,
+        wait: float | None = DEFAULT_WAIT,
+    ) -> Exchange:
+        """Send a request and wait for its end.
+
+        Parameters
+        ----------
+        body, chunks
+            The body in one piece (with content-length) or in several (chunked).
+        worker
+            Number of the worker that accepts the connection, from 1; by default they take turns.
+        authority
+            Value of the `host` header.
+        http2
+            Speak HTTP/2 rather than HTTP/1.1.
+        wait
+            Virtual seconds to wait for a stream that a filter holds; then its exchange is returned as `paused`, and goes
+            on in later calls.
+
+        Returns
+        -------
+        Exchange
+        """
+        pieces = None if chunks is None else [to_bytes(c) for c in chunks]
+        request = Request(method, path, Headers(headers), to_bytes(body), Headers(trailers), authority, chunks=pieces)
+        stream = self._open(request, worker, http2=http2)
+        self._on_worker(stream.worker, lambda: _send(stream, request))
+        self._run_until(stream.exchange, wait)
+        return stream.exchange
+
+    def get(self, path: str = "/", headers: Any = (), **more: Any) -> Exchange:
+        """`request("GET", ...)`."""
+        return self.request("GET", path, headers, **more)
+
+    def post(self, path: str = "/", headers: Any = (), body: Text = b"", **more: Any) -> Exchange:
+        """`request("POST", ...)`."""
+        return self.request("POST", path, headers, body, **more)
+
+    def open(
+        self,
+        method: str = "GET",
+        path: str = "/",
+        headers: Headers | Mapping[str, Text] | Iterable[tuple[Text, Text]] | None = (),
+        *,
+        end: bool = False,
+        worker: int | None = None,
+        authority: str = "example.com",
+        http2: bool = False,
+    ) -> Stream:
+        """Send a request's headers only; the `Stream` sends the rest piece by piece.
+
+        Parameters
+        ----------
+        end
+            The request has no body.
+        """
+        request = Request(method, path, Headers(headers), authority=authority, chunks=None if end else [])
+        stream = self._open(request, worker, http2=http2)
+        self._on_worker(stream.worker, lambda: stream.start(request, end=end, has_body=not end))
+        return Stream(self, stream)
+
+    def _open(self, request: Request, number: int | None, *, http2: bool) -> HttpStream:
+        self._check_open()
+        worker = self._pick(number)
+        self._exchanges_made += 1
+        self._connections += 1
+        trace, log = self._environment.trace, self._environment.log
+        exchange = Exchange(self._exchanges_made, worker.name, request, trace, log, self._environment.clock.now)
+        self.exchanges.append(exchange)
+        connection = Connection(self._connections, f"127.0.0.1:{40000 + self._connections % 20000}")
+        return HttpStream(worker, exchange, connection, self._limits, http2=http2)
+
+    def _pick(self, number: int | None) -> Worker:
+        if number is None:
+            self._next_worker += 1
+            return self.workers[(self._next_worker - 1) % len(self.workers)]
+        if not 1 <= number <= len(self.workers):
+            raise UsageError(f"There is no worker {number}; they are numbered from 1 to {len(self.workers)}.")
+        return self.workers[number - 1]
+
+    # -- time -----------------------------------------------------------------------------------------------------
+
+    @property
+    def now(self) -> float:
+        """Virtual seconds since the start."""
+        return self._environment.clock.now
+
+    def advance(self, seconds: float) -> None:
+        """Let virtual time pass: ticks, timeouts and late answers happen."""
+        self._check_open()
+        self._guarded(lambda: self._environment.clock.advance(seconds))
+        self._mark_paused()
+
+    def _settle(self) -> None:
+        self._guarded(self._environment.clock.settle)
+
+    def _run_on(self, thread: Thread, action: Callable[[], None]) -> None:
+        self._environment.clock.soon(thread, action)
+        self._settle()
+
+    def _on_worker(self, worker: Worker, action: Callable[[], None]) -> None:
+        self._check_open()
+        self._run_on(worker.thread, action)
+        self._mark_paused()
+
+    def _run_until(self, exchange: Exchange, wait: float | None) -> None:
+        """Run until an exchange is over, nothing can happen any more, or so much virtual time has passed."""
+        clock = self._environment.clock
+        limit = None if wait is None else clock.now + wait
+
+        def run() -> None:
+            while not exchange.done and clock.step(limit):
+                pass
+
+        self._guarded(run)
+        self._mark_paused()
+
+    def _guarded(self, run: Callable[[], None]) -> None:
+        """Run the event loop with the interrupt button watched; leave no stream half-way if it is pressed."""
+        try:
+            with self._environment.engine.interrupts:
+                run()
+        except BaseException:
+            for worker in self.workers:
+                worker.abandon()
+            raise
+
+    def _mark_paused(self) -> None:
+        for worker in self.workers:
+            for stream in worker.streams.values():
+                stream.exchange.paused = stream.paused
+                if stream.exchange.state in ("open", "paused"):
+                    stream.exchange.state = "paused" if stream.paused else "open"
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise UsageError(f"The proxy {self.name} is closed.")
+
+    # -- what there is to see -------------------------------------------------------------------------------------
+
+    @property
+    def trace(self) -> Trace:
+        """Every crossing between host and guests, and what happened around them."""
+        return self._environment.trace
+
+    @property
+    def log(self) -> Log:
+        """What filters and Envoy have written."""
+        return self._environment.log
+
+    @property
+    def metrics(self) -> Metrics:
+        """The filters' metrics by name; Envoy's own in `.envoy`."""
+        return self._environment.metrics
+
+    @property
+    def shared_data(self) -> SharedData:
+        """Shared data by key; `.of(vm_id)` for one vm_id."""
+        return SharedData(self._environment.shared)
+
+    @property
+    def state(self) -> str:
+        """`running`, `failed` (a worker's VM has failed), or `closed`."""
+        if self._closed:
+            return "closed"
+        return "failed" if any(vm.failed for vm in self._all_vms()) else "running"
+
+    @property
+    def vms(self) -> list[Vm]:
+        """Living VMs, in the order in which they were made."""
+        return [vm for vm in self._all_vms() if not vm.closed]
+
+    def tree(self) -> TreeNode:
+        """Threads, VMs, plugin contexts and live streams as they are now."""
+        return build_tree(self)
+
+    def _all_vms(self) -> list[Vm]:
+        found: list[Vm] = []
+        for base in self._registry.bases:
+            found += [base.vm, *base.canaries, *base.threads.values()]
+        found += [h.vm for h in self._registry.handles if h.vm is not None]
+        return sorted(dict.fromkeys(found), key=lambda vm: vm.number)
+
+    def _thread_names(self) -> list[tuple[int, str]]:
+        return [(self._main.number, self._main.name), *((w.thread.number, w.name) for w in self.workers)]
+
+    def __repr__(self) -> str:
+        return f"<Proxy {self.name}: {len(self.workers)} workers, {self._exchanges_made} exchanges, {self.state}>"
+
+
+def _send(stream: HttpStream, request: Request) -> None:
+    """A whole request: headers, the pieces of the body as events of their own, trailers."""
+    pieces = request.chunks if request.chunks is not None else [request.body] if request.body else []
+    trailers = request.trailers.raw
+    has_body = bool(pieces) or bool(trailers) or request.chunks is not None
+    stream.start(request, end=not has_body, has_body=has_body)
+    last = len(pieces) - 1
+    for at, piece in enumerate(pieces):
+        stream.soon(lambda p=piece, e=at == last and not trailers: stream.data(p, end=e))  # type: ignore[misc]
+    if trailers:
+        stream.soon(lambda: stream.trailers(trailers))
+    elif has_body and not pieces:
+        stream.soon(lambda: stream.data(b"", end=True))
+
+
+def _plugins(given: Any, single: dict[str, Any], policy: str | None) -> list[Plugin]:
+    """What the caller gave as a list of plugins."""
+    items = list(given) if isinstance(given, list | tuple) else [] if given is None else [given]
+    told = policy is not None or any(v not in (None, "") for v in single.values())
+    if len(items) == 1 and not isinstance(items[0], Plugin):
+        return [Plugin(items[0], failure_policy=policy, **single)]
+    if told:
+        raise UsageError(f"With plugins, say {', '.join(_ONE_PLUGIN)} in each Plugin(...), not in Proxy(...).")
+    return [item if isinstance(item, Plugin) else Plugin(item) for item in items]

@@ -1,0 +1,289 @@
+"""The router: the end of the request's way and the start of the response's.
+
+Facts (Envoy 1.40): the route is chosen when the headers arrive, again if a filter changed them; without `:path` or
+`x-forwarded-proto` none is found (404). `x-envoy-expected-rq-timeout-ms` goes on the request. The upstream's codec refuses
+headers that cannot be sent (503). `x-envoy-upstream-service-time` goes on the response if the request was complete. The
+route timeout runs from the end of the request. An upstream that closes before answering makes a 503.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..messages import Response
+from .codec import from_upstream, refused_by_upstream, to_trailers, to_upstream
+from .header_map import HeaderMap, ResponseHeaders
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ..messages import Request
+    from .clock import Timer
+    from .cluster import Cluster
+    from .http_stream import HttpStream
+
+__all__ = ["BEFORE_HEADERS", "Router"]
+
+#: What Envoy writes when an upstream gives no answer.
+BEFORE_HEADERS = "upstream connect error or disconnect/reset before headers. reset reason: "
+
+#: ConnectionError of an upstream -> reset reason, details.
+_REFUSED = ("remote connection failure", "remote_connection_failure|delayed_connect_error:_Connection_refused")
+_CLOSED = ("connection termination", "connection_termination")
+
+# Response flags (bit numbers of `response.flags`).
+NO_HEALTHY_UPSTREAM, UPSTREAM_TIMEOUT, UPSTREAM_CLOSED, UPSTREAM_FAILED = 0x2, 0x4, 0x40, 0x20
+NO_ROUTE, NO_CLUSTER = 0x100, 0x8000000
+
+
+class Router:
+    """The router of one stream.
+
+    Attributes
+    ----------
+    request
+        What the upstream receives, as far as it was sent.
+    sent_all, answered, over
+        The request is complete; the upstream has begun to answer; nothing more comes from it.
+    """
+
+    def __init__(self, stream: HttpStream) -> None:
+        self.stream = stream
+        self.cluster: Cluster | None = None
+        self.request: Request | None = None
+        self.answered = False
+        self.sent_all = False
+        self.over = False
+        self._pieces: list[bytes] = []
+        self._timers: list[Timer] = []
+        self._sent_at: float | None = None
+        self._waiting: list[Callable[[], None]] = []  # upstream events while reading is stopped
+        self._stopped = False
+        self._length: int | None = None
+
+    # -- to the upstream ------------------------------------------------------------------------------------------
+
+    def headers(self, headers: HeaderMap, *, end: bool) -> None:
+        """The request's headers have passed all filters."""
+        stream = self.stream
+        route = stream.choose_route(headers)
+        if route is None:
+            stream.info.flags |= NO_ROUTE
+            stream.local_reply(404, b"", details="route_not_found")
+            return
+        cluster = stream.find_cluster(route.cluster)
+        if cluster is None:
+            stream.info.flags |= NO_CLUSTER
+            stream.local_reply(503, b"", details="cluster_not_found")
+            return
+        self.cluster = stream.info.cluster = cluster
+        if not cluster.endpoints:
+            stream.info.flags |= NO_HEALTHY_UPSTREAM
+            stream.local_reply(503, b"no healthy upstream", details="no_healthy_upstream")
+            return
+        timeout = stream.limits.route_timeout
+        if timeout:
+            headers.put(b"x-envoy-expected-rq-timeout-ms", b"%d" % int(timeout * 1000))
+        self._send(headers, cluster, end=end)
+
+    def _send(self, headers: HeaderMap, cluster: Cluster, *, end: bool) -> None:
+        stream = self.stream
+        refused = refused_by_upstream(headers)
+        if not cluster.alive:
+            self._timers.append(stream.soon(self._refused))
+        elif refused is not None:
+            details = f"upstream_reset_before_response_started{{protocol_error}}:{refused}".replace(" ", "_")
+            stream.local_reply(503, refused.encode(), details=details)
+            return
+        if self.request is not None:
+            stream.exchange.notes.append(
+                "continue_stream in on_request_headers together with Continue: Envoy sends the request upstream twice"
+            )
+        self.request = to_upstream(headers, end=end, http2=cluster.http2)
+        stream.info.attempts += 1
+        length = headers.get(b"content-length")
+        self._length = int(length) if length is not None and length.isdigit() else None
+        if cluster.alive:
+            stream.exchange.upstream_requests.append(self.request)
+            stream.note("upstream_request", method=self.request.method, path=self.request.path, cluster=cluster.name)
+        if end:
+            self._complete()
+
+    def data(self, data: bytes, *, end: bool) -> None:
+        """A piece of the request's body."""
+        if data:
+            self._pieces.append(data)
+        if end:
+            self._complete()
+
+    def trailers(self, trailers: HeaderMap) -> None:
+        """The request's trailers, its end."""
+        if self.request is not None:
+            self.request.trailers.raw = list(trailers.items)
+        self._complete()
+
+    def _complete(self) -> None:
+        """The request is complete: the upstream may answer, and the route timeout begins."""
+        stream, request, cluster = self.stream, self.request, self.cluster
+        if request is None or cluster is None or self.sent_all or self.over:
+            return
+        self.sent_all = True
+        self._sent_at = stream.info.upstream_sent = stream.now()
+        body = b"".join(self._pieces)
+        request.chunks = self._pieces if len(self._pieces) > 1 else None
+        request.body = body if self._length is None or cluster.http2 else body[: self._length]
+        if stream.limits.route_timeout:
+            self._timers.append(stream.later(stream.limits.route_timeout, self._timed_out))
+        if not cluster.alive:
+            return
+        if self._length is not None and len(body) != self._length and not cluster.http2:
+            stream.exchange.notes.append(
+                f"The body sent upstream has {len(body)} bytes but content-length says {self._length}; remove the header"
+                " before changing the body."
+            )
+            if len(body) < self._length:
+                return  # the upstream waits for the rest
+        self._timers.append(stream.soon(self._ask))
+
+    # -- from the upstream ----------------------------------------------------------------------------------------
+
+    def _ask(self) -> None:
+        request, cluster, stream = self.request, self.cluster, self.stream
+        assert request is not None
+        assert cluster is not None
+        try:
+            answer = cluster.answer(request)
+        except ConnectionRefusedError:
+            self._refused()
+            return
+        except ConnectionError:
+            self._closed(*_CLOSED)
+            return
+        if answer.latency > 0:
+            self._timers.append(stream.later(answer.latency, lambda: self.answer(answer)))
+        else:
+            self.answer(answer)
+
+    def answer(self, answer: Response) -> None:
+        """The upstream answers: headers now, the pieces of the body one event after the other."""
+        stream = self.stream
+        if self.over or self.answered:
+            return
+        if answer.reset and not answer.status:
+            self._closed(*_CLOSED)
+            return
+        self.answered = True
+        stream.exchange.upstream_response = answer
+        head = self.request is not None and self.request.method == "HEAD"
+        headers, pieces = from_upstream(answer, head=head, http2=bool(self.cluster and self.cluster.http2))
+        trailers = answer.trailers if len(answer.trailers) and not head else None
+        end = not pieces and trailers is None and not answer.reset
+        self.begin(headers, end=end, status=answer.status)
+        whole = answer.chunks is None
+        for at, piece in enumerate(pieces):
+            last = at == len(pieces) - 1 and trailers is None and not answer.reset
+            self._deliver(lambda p=piece: self.piece(p), now=whole)  # type: ignore[misc]
+            if last:
+                self._deliver(lambda: self.piece(b"", end=True), now=whole)
+        if trailers is not None:
+            self._deliver(lambda: self.finish(list(trailers.raw)), now=whole)
+        if answer.reset:
+            self._deliver(lambda: self._closed(*_CLOSED), now=whole)
+
+    def _deliver(self, event: Callable[[], None], *, now: bool) -> None:
+        """Pieces that arrive together are read in one go; others are events of their own."""
+        if now:
+            self._receive(event)
+        else:
+            self._timers.append(self.stream.soon(lambda: self._receive(event)))
+
+    def _receive(self, event: Callable[[], None]) -> None:
+        if self.over:
+            return
+        if self._stopped or self._waiting:
+            self._waiting.append(event)
+        else:
+            event()
+
+    def begin(self, headers: ResponseHeaders, *, end: bool, status: int) -> None:
+        """Response headers."""
+        stream = self.stream
+        self.answered = True
+        stream.info.upstream_answered = stream.now()
+        stream.info.details = "via_upstream"
+        stream.info.response_total_size += headers.byte_size
+        stream.note("upstream_response", status=status)
+        if self._sent_at is not None:
+            waited = int((stream.now() - self._sent_at) * 1000 + 1e-6)
+            headers.put(b"x-envoy-upstream-service-time", b"%d" % waited)
+        if end:
+            self._end()
+        stream.respond_headers(headers, end=end)
+
+    def piece(self, data: bytes, *, end: bool = False) -> None:
+        """A piece of the response's body."""
+        if end:
+            self._end()
+        self.stream.respond_data(data, end=end)
+
+    def finish(self, trailers: list[tuple[bytes, bytes]]) -> None:
+        """Response trailers, the end."""
+        self._end()
+        self.stream.respond_trailers(to_trailers(trailers))
+
+    def _end(self) -> None:
+        self.over = True
+        self.stream.info.upstream_finished = self.stream.now()
+        self._cancel()
+
+    # -- what goes wrong ------------------------------------------------------------------------------------------
+
+    def _refused(self) -> None:
+        self._closed(*_REFUSED)
+
+    def _closed(self, reason: str, details: str) -> None:
+        """The upstream closed. After the response's headers have gone to the client this resets the stream."""
+        if self.over:
+            return
+        self.over = True
+        self._cancel()
+        when = "after" if self.answered else "before"
+        self.stream.info.flags |= UPSTREAM_FAILED if reason == _REFUSED[0] else UPSTREAM_CLOSED
+        text = (BEFORE_HEADERS + reason).encode()
+        self.stream.local_reply(503, text, details=f"upstream_reset_{when}_response_started{{{details}}}")
+
+    def _timed_out(self) -> None:
+        if self.over:
+            return
+        self.stream.info.flags |= UPSTREAM_TIMEOUT
+        self.cancel()
+        self.stream.local_reply(504, b"upstream request timeout", details="response_timeout")
+
+    # -- flow and end ---------------------------------------------------------------------------------------------
+
+    def flow(self, *, stop: bool) -> None:
+        """Stop or go on reading from the upstream."""
+        self._stopped = stop
+        if not stop and self._waiting:
+            self._timers.append(self.stream.soon(self._go_on))
+
+    def _go_on(self) -> None:
+        while self._waiting and not self._stopped and not self.stream.over():
+            self._waiting.pop(0)()
+
+    def cancel(self) -> None:
+        """The stream is over: reset the upstream request."""
+        if not self.over:
+            self.over = True
+            self._cut()
+        self._cancel()
+
+    def _cut(self) -> None:
+        """What the upstream had received when the request was reset."""
+        if self.request is not None and not self.sent_all:
+            self.request.body = b"".join(self._pieces)
+
+    def _cancel(self) -> None:
+        for timer in self._timers:
+            timer.cancel()
+        self._timers.clear()

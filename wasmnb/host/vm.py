@@ -1,0 +1,469 @@
+"""A VM: one instance of a module on one thread, with its contexts, callbacks and deferred actions.
+
+Facts (Envoy 1.40): `_initialize` then `main(0, 0)` (or `__main_void`), or else `_start`, run first, on context 0, and may
+call only a few imports. Local responses, continuing and closing that the guest asks for are queued and done in order
+when the callback has returned, before its result is looked at; so the guest is never entered twice. After a trap no
+callback of any kind runs in the VM again.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from time import perf_counter_ns
+from typing import TYPE_CHECKING, Any
+
+from ..abi import CALLBACKS, ENTRY_POINTS, HOSTCALLS, Callback, LogLevel, Status, callbacks_for
+from ..engine import ImportType, Instance, Trap
+from ..errors import FilterTrap
+from .binding import RestrictedCallback, bind, bind_refused
+from .contexts import Context, VmContext
+from .guest_memory import GuestMemory
+from .hostcalls import IMPLEMENTATIONS
+from .loading import ALLOCATORS, Loaded
+from .log import LogLine
+from .stats import MetricTable
+from .trace import Entry
+from .wasi import AT_ENTRY, WASI, bind_wasi, make_wasi
+
+if TYPE_CHECKING:
+    from .clock import Thread
+    from .environment import Environment
+
+__all__ = ["STOPPED", "Failure", "Vm", "VmSettings"]
+
+#: What a callback's result becomes when a local response was sent in it: too large for any status, so that all mean "stop".
+STOPPED = 255
+
+_AT_ENTRY = AT_ENTRY | {name for name, h in HOSTCALLS.items() if h.at_entry} | {"emscripten_notify_memory_growth"}
+_IN_ALLOCATOR = frozenset({"proxy_log", "fd_write", "clock_time_get", "poll_oneoff"})
+
+#: Bytes of one log line that are kept.
+_LONGEST_LINE = 1 << 16
+
+Invoke = Callable[..., "int | None"]
+
+
+@dataclass(frozen=True)
+class VmSettings:
+    """What distinguishes VMs of one module, as `vm_config` says it."""
+
+    vm_id: bytes = b""
+    configuration: bytes = b""
+    variables: tuple[tuple[str, str], ...] = ()
+    allowed: frozenset[str] = frozenset()
+
+
+@dataclass
+class Failure:
+    """Why a VM failed.
+
+    Attributes
+    ----------
+    callback
+        Export that was running.
+    context_id, exchange
+        What it was about.
+    message
+        One line, as Envoy's log has it.
+    traceback
+        A Python filter's traceback, or an empty string.
+    backtrace
+        Wasm frames, or an empty string.
+    """
+
+    callback: str
+    context_id: int
+    exchange: int | None
+    message: str
+    traceback: str = ""
+    backtrace: str = ""
+
+    def error(self) -> FilterTrap:
+        """The same as an exception."""
+        text = f"{self.callback} failed: {self.message}"
+        if self.traceback:
+            text = f"{self.callback} failed: {self.traceback.strip().splitlines()[-1]}"
+        return FilterTrap(text, callback=self.callback, context_id=self.context_id, traceback=self.traceback)
+
+
+class Vm:
+    """One VM.
+
+    Parameters
+    ----------
+    role
+        `base`, `canary`, `main` or `worker`: what Envoy made it for.
+
+    Attributes
+    ----------
+    contexts
+        By id; 0 is the VM itself.
+    callbacks
+        Short name -> function of `(context, *args)`, or None if the module does not export it.
+    current, effective
+        Context that the running callback is for, and the one that its hostcalls act on.
+    frame
+        Trace record of the running entry.
+    failed, failure
+        Set by the first trap.
+    stop_next
+        A local response was asked for in the running callback.
+    about
+        Exchange that the next entries belong to although their context is a root (callout answers).
+    """
+
+    def __init__(
+        self, environment: Environment, loaded: Loaded, settings: VmSettings, thread: Thread, role: str
+    ) -> None:
+        self.environment = environment
+        self.clock = environment.clock
+        self.trace = environment.trace
+        self.loaded = loaded
+        self.abi = loaded.abi
+        self.thread = thread
+        self.role = role
+        self.number = environment.new_vm_number()
+        self.vm_id, self.configuration = settings.vm_id, settings.configuration
+        self.variables, self.allowed = dict(settings.variables), settings.allowed
+        self.plugin_configuration: bytes | None = None
+        self.call_data = b""
+        self.metrics = MetricTable(environment.metrics)
+        self.failed = False
+        self.failure: Failure | None = None
+        self.about: int | None = None
+        self.closed = False
+        self.stop_next = False
+        self.restricted: frozenset[str] | None = None
+        self._moment = ""
+        self.deferred: deque[Callable[[], None]] = deque()
+        self._ids = 0
+        self._tokens = {0: 0, 1: 1, 2: 2}  # http calls 4, 8, ...; grpc calls 5, 9, ...; grpc streams 6, 10, ...
+        self._last_words: tuple[Any, str] = (None, "")
+        self.guest = GuestMemory()
+        self.wasi = make_wasi(self)
+        self.contexts: dict[int, Context] = {}
+        self.zero: Context = VmContext(self)
+        self.contexts[0] = self.zero
+        self.current: Context = self.zero
+        self.effective: Context = self.zero
+        self.frame: Any = None
+        environment.shared.hold(self.vm_id)
+        environment.metrics.count("wasm.envoy.wasm.runtime.v8.created")
+        environment.metrics.count("wasm.envoy.wasm.runtime.v8.active")
+        self._note("created", role=role)
+        self._instantiate()
+
+    # -- set-up -------------------------------------------------------------------------------------------------
+
+    def _instantiate(self) -> None:
+        """Link, instantiate and find the exports; a trap in the start section fails the VM."""
+        self.callbacks: dict[str, Invoke | None] = {}
+        self.frame = self._open_frame(Entry("start section"), self.zero, ())
+        try:
+            self.instance: Instance = self.loaded.image.instantiate(
+                self._resolve, memory_limit=self.environment.memory_limit, deadline=self.environment.deadline
+            )
+        except Trap as trap:
+            self._trapped(self.frame, "the start section", trap)
+            return
+        finally:
+            self._close_frame(self.frame, None)
+        malloc = next((self.instance.function(a) for a in ALLOCATORS if a in self.loaded.exports), None)
+        self.guest.attach(self.instance.memory, self._allocator(malloc))
+        for name, callback in callbacks_for(self.abi).items():
+            self.callbacks[callback.short] = self._callback(name, callback)
+        for callback in CALLBACKS.values():
+            self.callbacks.setdefault(callback.short, None)
+        self.on_context_create = self.callbacks["on_context_create"] or _nothing
+
+    def _callback(self, name: str, callback: Callback) -> Invoke | None:
+        function = self.instance.function(name) if name in self.loaded.exports else None
+        if function is None or (self.allowed and name not in self.allowed):
+            return None
+        return self._entry(name, Entry(callback), function)
+
+    def _resolve(self, wanted: ImportType) -> Callable[..., Any] | None:
+        name = wanted.name
+        allowed = not self.allowed or name in self.allowed
+        if wanted.module != "env":
+            return bind_wasi(self, name, allowed=allowed) if name in WASI else None
+        if name in _ENV:
+            return _ENV[name](self)
+        implementation = IMPLEMENTATIONS.get(name)
+        if implementation is None:
+            return None
+        if not allowed:
+            return bind_refused(self, name, lambda n: self.refuse(n, "proxy-wasm"))
+        return bind(self, name, implementation)
+
+    def _allocator(self, malloc: Invoke | None) -> Callable[[int], int] | None:
+        if malloc is None:
+            return None
+
+        def allocate(size: int) -> int:
+            before, self.restricted, self._moment = self.restricted, _IN_ALLOCATOR, "the allocator"
+            try:
+                return malloc(size) or 0
+            finally:
+                self.restricted = before
+
+        return allocate
+
+    def initialize(self) -> bool:
+        """Run the entry points; False if one trapped."""
+        exports = self.loaded.exports
+        if "_initialize" in exports:
+            names = ["_initialize", *[n for n in ("main", "__main_void") if n in exports][:1]]
+        else:
+            names = ["_start"] if "_start" in exports else []
+        self.restricted = _AT_ENTRY
+        for name in names:
+            if self.closed or not self.callbacks:
+                break
+            self._moment = name
+            function = self.instance.function(name)
+            assert function is not None
+            args = (0,) * len(ENTRY_POINTS[name][0])
+            self._entry(name, Entry(name), function)(self.zero, *args)
+        self.restricted = None
+        return not self.failed
+
+    # -- calls into the guest -----------------------------------------------------------------------------------
+
+    def _open_frame(self, entry: Entry, context: Context, args: tuple[int, ...]) -> list[Any]:
+        thread = self.thread
+        frame = [
+            self.trace.next(),
+            entry,
+            context,
+            args,
+            thread.time,
+            perf_counter_ns(),
+            0,
+            0,
+            None,
+            thread.name,
+            self.about,
+        ]
+        self.trace.append(frame)
+        return frame
+
+    def _close_frame(self, frame: list[Any], result: int | None) -> None:
+        ended = perf_counter_ns()
+        frame[6], frame[8] = ended, result
+        fixed = self.environment.guest_time
+        self.thread.time += (ended - frame[5] - frame[7]) * 1e-9 if fixed is None else fixed
+        self.frame = None
+
+    def _entry(self, name: str, entry: Entry, function: Callable[..., int | None]) -> Invoke:
+        """Wrap an export: one record in the trace, the contexts set, traps caught, deferred actions done."""
+        trace, thread = self.trace, self.thread
+        append, number, clock = trace.append, trace.next, perf_counter_ns
+        fixed = self.environment.guest_time
+
+        def invoke(context: Context, *args: int) -> int | None:
+            self.current = self.effective = context
+            self.frame = frame = [
+                number(), entry, context, args, thread.time, clock(), 0, 0, None, thread.name, self.about,
+            ]  # fmt: skip
+            append(frame)
+            try:
+                result = function(*args)
+            except Trap as trap:
+                result = None
+                self._trapped(frame, name, trap)
+            except BaseException as error:
+                self._interrupted(frame, name, error)
+                raise
+            frame[6] = ended = clock()
+            frame[8] = result
+            thread.time += (ended - frame[5] - frame[7]) * 1e-9 if fixed is None else fixed  # type: ignore[operator]
+            self.frame = None
+            if self.stop_next:
+                self.stop_next = False
+                result = STOPPED
+            if self.deferred and not (self.failed and context.info is not None):
+                self.run_deferred()
+            return result
+
+        return invoke
+
+    def tell(self, invoke: Invoke | None, context: Context, *args: int) -> None:
+        """Make a call whose result does not matter, if the module exports it and the VM is sound."""
+        if invoke is not None and not self.failed:
+            invoke(context, *args)
+
+    def ask(self, invoke: Invoke | None, context: Context, *args: int) -> bool:
+        """Make a call that says yes or no. A missing export says yes, a failed VM no."""
+        if self.failed:
+            return False
+        if invoke is None:
+            return True
+        result = invoke(context, *args)
+        return result != 0 and not self.failed
+
+    def after_call(self, action: Callable[[], None]) -> None:
+        """Have something done when the running callback has returned; at once if none is running."""
+        self.deferred.append(action)
+        if self.frame is None:
+            self.run_deferred()
+
+    def run_deferred(self) -> None:
+        """Do what was put off, in order; what comes up meanwhile is done, too."""
+        while self.deferred:
+            self.deferred.popleft()()
+
+    def new_context_id(self) -> int:
+        """The next id."""
+        self._ids += 1
+        return self._ids
+
+    def new_token(self, kind: int) -> int:
+        """The next token of a kind: 0 HTTP call, 1 gRPC call, 2 gRPC stream."""
+        self._tokens[kind] += 4
+        return self._tokens[kind]
+
+    # -- failure ------------------------------------------------------------------------------------------------
+
+    def _trapped(self, frame: list[Any], name: str, trap: Trap) -> None:
+        cause = trap.__cause__
+        if isinstance(cause, RestrictedCallback):
+            message = "Uncaught Error: restricted_callback"
+        elif trap.kind == "stack":
+            message = f"Uncaught RangeError: {trap.message}"
+        elif trap.kind == "deadline":
+            message = f"stopped: {trap.message}"  # Envoy has no deadline: there the worker hangs
+        else:
+            message = f"Uncaught RuntimeError: {trap.message}"
+        detail = f" ({cause})" if isinstance(cause, RestrictedCallback) else ""
+        self._fail(frame, name, message + detail, trap.backtrace)
+
+    def _interrupted(self, frame: list[Any], name: str, error: BaseException) -> None:
+        """The interrupt button, or a fault of the host: the guest was left in mid-flight and cannot go on."""
+        self._fail(frame, name, f"stopped: {type(error).__name__}", "")
+        self._close_frame(frame, None)
+        self.deferred.clear()
+        self.stop_next = False
+
+    def _fail(self, frame: list[Any], name: str, message: str, backtrace: str) -> None:
+        context: Context = frame[2]
+        exchange = context.exchange if context.exchange is not None else frame[10]
+        words = self._last_words[1] if self._last_words[0] is frame else ""
+        self.failed = True
+        if self.failure is None:
+            self.failure = Failure(name, context.id, exchange, message, words, backtrace)
+        text = f"Function: {name} failed: {message}"
+        if backtrace:
+            frames = "\n".join(f"  {line}" for line in backtrace.splitlines())
+            text += f"\nProxy-Wasm plugin in-VM backtrace:\n{frames}"
+        about = {"exchange": exchange, "vm": self.number, "context": context.id}
+        self.environment.say(LogLevel.ERROR, text, self.thread, **about)
+        self._note("failed", callback=name, message=message)
+
+    def restrict(self, name: str) -> None:
+        """Raise if this import may not be called now."""
+        if self.restricted is not None and name not in self.restricted:
+            raise RestrictedCallback(name, self._moment)
+
+    def refuse(self, name: str, family: str) -> None:
+        """Say that the configuration does not allow a call."""
+        text = f"Attempted call to restricted {family} capability: {name}"
+        self.environment.say(LogLevel.ERROR, text, self.thread, vm=self.number, exchange=self.effective.exchange)
+
+    # -- what hostcalls use ---------------------------------------------------------------------------------------
+
+    def write_log(self, level: int, message: bytes) -> None:
+        """A line of the filter's."""
+        if level == LogLevel.CRITICAL:
+            self._last_words = (self.frame, message.decode("utf-8", "replace"))
+        log = self.environment.log
+        if level < log.level:
+            return
+        context = self.effective
+        text = message[:_LONGEST_LINE].decode("utf-8", "replace")
+        exchange = context.exchange if context.exchange is not None else self.frame[10]
+        log.add(
+            LogLine(
+                self.now(), LogLevel(level), text, self.thread.name, self.number, context.id, exchange, context.prefix
+            )
+        )
+
+    def now(self) -> float:
+        """Virtual seconds as the guest sees them in mid-callback."""
+        frame = self.frame
+        if frame is None or self.environment.guest_time is not None:
+            return self.thread.time
+        return float(frame[4]) + (perf_counter_ns() - int(frame[5]) - int(frame[7])) * 1e-9
+
+    def wall_ns(self) -> int:
+        """Wall clock, nanoseconds since 1970."""
+        return int((self.clock.start + self.now()) * 1e9)
+
+    def monotonic_ns(self) -> int:
+        """Monotonic clock, nanoseconds."""
+        return int(self.now() * 1e9)
+
+    # -- end ------------------------------------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """Free the instance; no callback runs."""
+        if self.closed:
+            return
+        self.closed = True
+        for context in list(self.contexts.values()):
+            forget = getattr(context, "forget", None)
+            if forget is not None:
+                forget()
+        self.contexts.clear()
+        self.guest.detach()
+        if hasattr(self, "instance"):
+            self.instance.close()
+        self.environment.shared.release(self.vm_id)
+        self.environment.metrics.count("wasm.envoy.wasm.runtime.v8.active", -1)
+        self._note("closed")
+
+    @property
+    def memory_size(self) -> int:
+        """Bytes of linear memory."""
+        return 0 if self.closed or not hasattr(self, "instance") else self.instance.memory.refresh()
+
+    @property
+    def state(self) -> str:
+        """`running`, `failed`, `closed`, or `template` for the base VM."""
+        if self.failed:
+            return "failed"
+        if self.closed:
+            return "closed"
+        return "template" if self.role == "base" else "running"
+
+    def _note(self, name: str, **args: Any) -> None:
+        self.trace.note("vm", name, args, time=self.clock.time(), thread=self.thread.name, vm=self.number)
+
+    def __repr__(self) -> str:
+        return f"<VM{self.number} {self.role} on {self.thread.name}, {self.state}>"
+
+
+def _nothing(*_: Any) -> None:
+    """What a missing callback does."""
+
+
+def _pthread_equal(_vm: Vm) -> Callable[..., int]:
+    return lambda a, b: int(a == b)
+
+
+def _memory_growth(_vm: Vm) -> Callable[..., None]:
+    return lambda _index: None
+
+
+def _resolve_dns(_vm: Vm) -> Callable[..., int]:
+    return lambda *_: int(Status.UNIMPLEMENTED)
+
+
+#: Imports of `env` that are not hostcalls of the ABI.
+_ENV: dict[str, Callable[[Vm], Callable[..., Any]]] = {
+    "pthread_equal": _pthread_equal,
+    "emscripten_notify_memory_growth": _memory_growth,
+    "envoy_resolve_dns": _resolve_dns,
+}

@@ -1,0 +1,84 @@
+"""A worker: one thread with its VMs, streams and connections."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from .contexts import RootContext
+from .http_filter import HttpContext
+from .routes import RouteMatch, choose
+
+if TYPE_CHECKING:
+    from .clock import Clock, Thread
+    from .environment import Environment
+    from .header_map import HeaderMap
+    from .http_stream import HttpStream
+    from .registry import PluginHandle
+    from .stream_info import Route
+
+__all__ = ["Worker"]
+
+
+class Worker:
+    """One worker thread.
+
+    Attributes
+    ----------
+    thread
+        Its event loop.
+    plugins
+        Plugins of the configuration in force, on this thread.
+    streams
+        Live HTTP streams by exchange number.
+    served
+        Streams that have ended.
+    """
+
+    def __init__(self, environment: Environment, thread: Thread, routes: Sequence[RouteMatch]) -> None:
+        self.environment = environment
+        self.clock: Clock = environment.clock
+        self.thread = thread
+        self.routes = list(routes)
+        self.plugins: list[PluginHandle] = []
+        self.streams: dict[int, HttpStream] = {}
+        self.served = 0
+
+    @property
+    def name(self) -> str:
+        """`worker-1` and so on."""
+        return self.thread.name
+
+    @property
+    def http_plugins(self) -> list[PluginHandle]:
+        """The HTTP filters, in order."""
+        return [h for h in self.plugins if h.plugin.kind == "http"]
+
+    def route(self, headers: HeaderMap) -> Route | None:
+        """Where a request goes."""
+        return choose(self.routes, headers)
+
+    def access_log(self, stream: HttpStream) -> None:
+        """Tell the access loggers of a finished stream."""
+        for handle in self.plugins:
+            root = handle.root
+            if handle.plugin.kind == "access_log" and isinstance(root, RootContext) and not root.vm.failed:
+                maps = [stream.request.headers, None, stream.response.headers, stream.response.trailers]
+                root.log([*maps, None, None, None, None], stream.info)
+
+    def stream_ended(self, _stream: HttpStream) -> None:
+        """Count it."""
+        self.served += 1
+
+    def abandon(self) -> None:
+        """Close streams that were left in mid-callback by an interrupt."""
+        for stream in list(self.streams.values()):
+            if stream.request.calling or stream.response.calling:
+                for context in stream.filters:
+                    if isinstance(context, HttpContext) and context.vm.failed:
+                        stream.exchange.failure = stream.exchange.failure or context.vm.failure
+                        stream.exchange.state = "failed"
+                stream.reset()
+
+    def __repr__(self) -> str:
+        return f"<Worker {self.name}: {len(self.streams)} live streams, {self.served} served>"
