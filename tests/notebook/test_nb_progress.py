@@ -35,7 +35,9 @@ def test_a_file_gets_one_line_a_step():
     stream = io.StringIO()
     with TerminalProgress(stream) as progress:
         progress("linking", 0.5)
-    assert stream.getvalue().splitlines()[0] == " 50%  linking"
+        progress("linking", 0.6)
+        progress("compiling", 0.7)
+    assert stream.getvalue().splitlines()[:-1] == [" 50%  linking", " 70%  compiling"]
 
 
 def test_a_failed_build_leaves_no_claim():

@@ -75,12 +75,20 @@ class Samples:
     def proxy_tree(self, workers: int = 2, streams: int = 1) -> Node:
         def vm(name: str, number: int, live: int, state: str = "running") -> Node:
             inside = [Node("stream", f"context {i + 2}", state="paused" if i else "running") for i in range(live)]
-            plugin = Node("plugin", "auth", counts={"streams": live}, children=inside)
-            return Node("vm", name, f"vm {number}", state, {"memory": 14 << 20}, {"callbacks": 12}, [plugin])
+            plugin = Node("plugin", "auth", counts={"live streams": live}, children=inside)
+            return Node(
+                "vm",
+                f"VM{number}",
+                name,
+                state,
+                {"role": name, "memory": 14 << 20},
+                {},
+                [] if state == "closed" else [plugin],
+            )
 
-        base = Node("vm", "base", "vm 1", "template", {"memory": 13 << 20})
-        main = Node("thread", "main", children=[base, vm("canary", 2, 0, "closed"), vm("vm", 3, 0)])
-        threads = [Node("thread", f"worker-{w + 1}", children=[vm("vm", 4 + w, streams)]) for w in range(workers)]
+        base = Node("vm", "VM1", "base", "template", {"role": "base", "memory": 13 << 20})
+        main = Node("thread", "main", children=[base, vm("canary", 2, 0, "closed"), vm("main", 3, 0)])
+        threads = [Node("thread", f"worker-{w + 1}", children=[vm("worker", 4 + w, streams)]) for w in range(workers)]
         return Node("proxy", "auth", children=[main, *threads])
 
     def events(self) -> list[Event]:

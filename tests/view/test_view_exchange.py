@@ -2,6 +2,7 @@
 
 import pytest
 
+from wasmnb.abi import HeaderMapType
 from wasmnb.messages import Response
 from wasmnb.view import exchange_html, exchange_text
 from wasmnb.view.body import body_kind, body_text
@@ -49,7 +50,7 @@ def test_local_response_is_not_drawn_as_a_row_of_changes(samples):
 def test_nothing_changed_is_said(samples):
     x = samples.exchange()
     x.upstream_request, x.response = x.request, x.upstream_response
-    assert "Nothing was changed on the way." in exchange_text(x)
+    assert "The filter changed nothing." in exchange_text(x)
 
 
 def test_duplicates_are_paired_by_value_first():
@@ -87,3 +88,20 @@ def test_log_and_calls_of_the_exchange_are_there(samples):
     text = exchange_text(samples.exchange())
     assert "checked ann" in text
     assert 'get_header_map_value(REQUEST_HEADERS, "x-user") → "ann"' in text
+
+
+def test_what_envoy_adds_is_not_called_the_filters(samples):
+    x = samples.exchange()
+    x.response.headers.add("date", "now")
+    x.response.headers.add("x-envoy-upstream-service-time", "3")
+    lines = exchange_text(x).splitlines()
+    assert [line.split()[:2] for line in lines if "date" in line] == [["Envoy", "date"]]
+    assert [line.split()[0] for line in lines if "service-time" in line] == ["Envoy"]
+
+
+def test_what_the_filter_wrote_is_its_own_whatever_the_name(samples):
+    x = samples.exchange()
+    x.upstream_request.headers.add("x-request-id", "1")
+    call = {"map_type": HeaderMapType.REQUEST_HEADERS, "key": b"X-Request-Id", "value": b"1"}
+    x.events.append(samples.Event(9, "hostcall", "replace_header_map_value", call))
+    assert [line.split()[0] for line in exchange_text(x).splitlines() if "x-request-id" in line][0] == "+"

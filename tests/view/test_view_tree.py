@@ -4,16 +4,18 @@ from wasmnb.view import tree_html, tree_text
 
 
 def test_counts_are_envoys_not_the_folklores(samples):
-    head = tree_text(samples.proxy_tree(workers=4)).splitlines()[2]
-    assert head.startswith("7 VMs (1 base, 1 canary, 5 serving) · 6 plugin contexts (1 of them the canary's)")
+    lines = tree_text(samples.proxy_tree(workers=4)).splitlines()
+    assert lines[2] == "7 VMs: 1 base, 1 canary (gone), 1 main, 4 worker"
+    assert lines[3] == "6 plugin contexts: 1 canary (gone), 1 main, 4 worker"
 
 
 def test_base_and_canary_are_there_but_folded(samples):
-    html = tree_html(samples.proxy_tree())
-    assert html.count("<details>") == 1  # the canary; the base VM has nothing inside to fold
-    text = tree_text(samples.proxy_tree())
-    assert "▸ vm canary" in text
-    assert "base" in text
+    tree = samples.proxy_tree()
+    tree.children[0].children[1].children.append(samples.Node("plugin", "auth"))
+    assert tree_html(tree).count("<details>") == 1
+    text = tree_text(tree)
+    assert "▸ vm VM2 canary" in text
+    assert "VM1 base template" in text
 
 
 def test_streams_say_their_state(samples):

@@ -48,13 +48,18 @@ class TerminalProgress(Progress):
         super().__init__()
         self.stream = stream or sys.stderr
         self.live = self.stream.isatty()
+        self.last = ""
 
     def show(self, step: str, fraction: float) -> None:
         """Draw the bar."""
         done = int(_WIDTH * fraction)
         took = time.monotonic() - self.started
-        text = f"{'█' * done}{'░' * (_WIDTH - done)} {fraction:4.0%}  {took:4.1f} s  {step}"
-        self.stream.write(f"\r\x1b[2K{text}" if self.live else f"{fraction:4.0%}  {step}\n")
+        if self.live:
+            bar = f"{'█' * done}{'░' * (_WIDTH - done)}"
+            self.stream.write(f"\r\x1b[2K{bar} {fraction:4.0%}  {took:4.1f} s  {step}")
+        elif step != self.last:
+            self.stream.write(f"{fraction:4.0%}  {step}\n")
+        self.last = step
         self.stream.flush()
 
     def finish(self, verdict: str) -> None:

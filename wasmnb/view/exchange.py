@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
+
+from wasmnb.abi import HeaderMapType
 
 from .body import body_kind, body_text
 from .diff import SIGNS, Change, Entry, diff_pairs, single
@@ -31,7 +33,7 @@ from .units import duration, plural, size
 from .values import state_role
 
 if TYPE_CHECKING:
-    from wasmnb.host import Exchange
+    from wasmnb.host import Event, Exchange
 
 __all__ = [
     "Direction",
@@ -42,6 +44,13 @@ __all__ = [
     "worker_name",
 ]
 
+#: What Envoy adds to messages, or takes away, with or without a filter (beside everything that begins with x-envoy-).
+ENVOYS_OWN = frozenset(
+    (b"x-forwarded-proto", b"x-forwarded-for", b"x-request-id", b"date", b"server", b"content-length",
+     b"transfer-encoding", b"connection", b"keep-alive", b"te", b"upgrade", b"via")
+)  # fmt: skip
+
+_WRITERS = ("add_header_map_value", "replace_header_map_value", "remove_header_map_value", "set_header_map_pairs")
 _PSEUDO = ("method", "path", "authority", "scheme")
 _ABSENT = "—"
 _OPEN = 600  # bytes of a body that is shown without being asked for
@@ -75,10 +84,11 @@ def _type(message: Any) -> str:
 
 
 class Direction:
-    """One direction of an exchange: a message before and after the filter."""
+    """One direction of an exchange: a message before and after the filter; `touched` are the names that filters wrote."""
 
-    def __init__(self, noun: str, heads: tuple[str, str], before: Any, after: Any) -> None:
+    def __init__(self, noun: str, heads: tuple[str, str], before: Any, after: Any, touched: set[bytes]) -> None:
         self.noun, self.heads, self.before, self.after = noun, heads, before, after
+        self.touched = touched
         self.headers = diff_pairs(_head(before), _head(after))
         self.trailers = diff_pairs(_trailers(before), _trailers(after))
         self.body = single(b"", _body(before), _body(after))
@@ -92,19 +102,29 @@ class Direction:
         """Every change that the filter made; none if the message stopped or began in the proxy."""
         if not self.crossed:
             return []
-        return [e.change for e in (*self.headers, *self.trailers, self.body) if e.change != "same"]
+        return [self.sign(e) for e in (*self.headers, *self.trailers, self.body) if self.sign(e) != "same"]
+
+    def sign(self, entry: Entry) -> Change:
+        """The filter's change of an entry; `same` where Envoy itself made the difference."""
+        return "same" if not self.crossed or self.envoys(entry) else entry.change
+
+    def envoys(self, entry: Entry) -> bool:
+        """Whether the entry differs because of what Envoy adds to every message."""
+        own = entry.name in ENVOYS_OWN or entry.name.startswith(b"x-envoy-")
+        return self.crossed and entry.change != "same" and own and entry.name not in self.touched
 
 
 def _value(value: bytes | None, role: Role = "") -> Inline:
     return inline(Span(_ABSENT, "muted")) if value is None else (Span(value or b'""', role),)
 
 
-def _row(entry: Entry, label: str, *, marked: bool) -> Row:
-    change: Change = entry.change if marked else "same"
+def _row(direction: Direction, entry: Entry, label: str = "") -> Row:
+    change = direction.sign(entry)
     role = _ROLES[change]
+    envoys = inline(Span("Envoy", "muted")) if direction.envoys(entry) else ()
     return Row(
         (
-            inline(Span(SIGNS[change], role)) if role else (),
+            inline(Span(SIGNS[change], role)) if role else envoys,
             inline(Span(label, "muted"), Span(entry.name, "code")),
             _value(entry.before, "removed" if role == "removed" else ""),
             _value(entry.after, "" if role == "removed" else role),
@@ -119,14 +139,14 @@ def _body_row(direction: Direction) -> list[Row]:
         return []
     sizes = [None if b is None else size(len(b)).encode() for b in (entry.before, entry.after)]
     shown = Entry(b"", sizes[0], sizes[1], entry.change)
-    return [_row(shown, "body", marked=direction.crossed)]
+    return [_row(direction, shown, "body")]
 
 
 def _table(direction: Direction) -> Table:
     stations = (Column(head, width=37) for head in direction.heads)
-    columns = (Column("", width=2, wrap=False), Column(direction.noun, width=24), *stations)
-    rows = [_row(e, "", marked=direction.crossed) for e in direction.headers]
-    rows += [_row(e, "trailer ", marked=direction.crossed) for e in direction.trailers]
+    columns = (Column("", width=4, wrap=False), Column(direction.noun, width=24), *stations)
+    rows = [_row(direction, e) for e in direction.headers]
+    rows += [_row(direction, e, "trailer ") for e in direction.trailers]
     return Table(columns, (*rows, *_body_row(direction)), wide=True, cut=44)
 
 
@@ -146,10 +166,23 @@ def _bodies(direction: Direction) -> Iterable[Block]:
 
 def directions_of(x: Exchange) -> list[Direction]:
     """Both directions of an exchange."""
+    asked, answered = _touched(x.events)
     return [
-        Direction("request", ("client sent", "upstream got"), x.request, x.upstream_request),
-        Direction("response", ("upstream answered", "client got"), x.upstream_response, x.response),
+        Direction("request", ("client sent", "upstream got"), x.request, x.upstream_request, asked),
+        Direction("response", ("upstream answered", "client got"), x.upstream_response, x.response, answered),
     ]
+
+
+def _touched(events: Sequence[Event]) -> tuple[set[bytes], set[bytes]]:
+    """Header names that filters wrote in the request and in the response."""
+    found: tuple[set[bytes], set[bytes]] = (set(), set())
+    for event in events:
+        if event.name in _WRITERS and isinstance(event.args.get("map_type"), HeaderMapType):
+            side = found[event.args["map_type"] >= HeaderMapType.RESPONSE_HEADERS]
+            pairs = event.args.get("pairs")
+            names = [n for n, _ in pairs] if isinstance(pairs, list) else [event.args.get("key", b"")]
+            side.update(bytes(n).lower() for n in names if isinstance(n, bytes))
+    return found
 
 
 def _verdict(x: Exchange, directions: list[Direction]) -> Paragraph:
@@ -158,12 +191,12 @@ def _verdict(x: Exchange, directions: list[Direction]) -> Paragraph:
         return Paragraph(inline(Span("Answered in the proxy; the upstream saw nothing.", "warn")))
     changes = [c for d in directions for c in d.changes()]
     if not changes:
-        return Paragraph(inline(Span("Nothing was changed on the way.", "muted")))
+        return Paragraph(inline(Span("The filter changed nothing.", "muted")))
     kinds = [kind for kind in SIGNS if kind in changes]
     spans = [
         inline(" · " if i else "", Span(f"{SIGNS[k]} {changes.count(k)} {k}", _ROLES[k])) for i, k in enumerate(kinds)
     ]
-    return Paragraph(inline(*spans))
+    return Paragraph(inline(*spans, Span(" by the filter", "muted")))
 
 
 def worker_name(x: Exchange) -> str:

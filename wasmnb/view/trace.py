@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from wasmnb.abi import CALLBACKS, Action, DataStatus, HeadersStatus, Result, TrailersStatus
 
 from .document import Document, Inline, Item, Outline, Paragraph, Span, inline
 from .escape import clip
@@ -15,10 +17,18 @@ from .values import arguments, value_text
 if TYPE_CHECKING:
     from wasmnb.host.trace import Event
 
-__all__ = ["NEWEST", "nested", "trace_document", "trace_html", "trace_items", "trace_text"]
+__all__ = ["NEWEST", "nested", "result_of", "trace_document", "trace_html", "trace_items", "trace_text"]
 
 #: Events of a trace that a picture is made of.
 NEWEST = 4000
+
+_MEANINGS: dict[Result, Callable[[int], Any]] = {
+    Result.HEADERS_STATUS: HeadersStatus,
+    Result.DATA_STATUS: DataStatus,
+    Result.TRAILERS_STATUS: TrailersStatus,
+    Result.ACTION: Action,
+    Result.BOOL: bool,
+}
 
 _SHOWN = 200  # callbacks before the rest become a line
 _INNER = 100  # hostcalls of one callback
@@ -39,15 +49,27 @@ def nested(events: Iterable[Event]) -> list[tuple[Event, list[Event]]]:
     return list(tops.values())
 
 
+def result_of(event: Event) -> Any:
+    """A result as its name: a callback's number means what the ABI's table says."""
+    callback = CALLBACKS.get(f"proxy_{event.name}") if event.kind == "callback" else None
+    meaning = _MEANINGS.get(callback.result) if callback is not None else None
+    try:
+        return event.result if meaning is None else meaning(event.result)
+    except ValueError:  # a number that the ABI has no name for
+        return event.result
+
+
 def _outcome(event: Event) -> Inline:
     status = getattr(event.status, "name", None)
-    shown = [] if event.result is None else [value_text(event.result)]
+    shown = [] if event.result is None else [value_text(result_of(event))]
     if status and status != "OK":
         return inline(" → ", Span(status, "warn"), *(f" {s}" for s in shown))
     return inline(*(f" → {s}" for s in shown))
 
 
 def _line(event: Event, *, place: bool) -> Inline:
+    if event.kind in ("stream", "vm"):
+        return inline(Span(f"· {event.name.replace('_', ' ')}  {arguments(event.args)}", "muted"))
     took = event.guest_ns if event.kind == "callback" else event.host_ns
     if event.kind == "log":
         return inline(

@@ -15,12 +15,15 @@ from .values import state_role
 if TYPE_CHECKING:
     from wasmnb.host import TreeNode
 
-__all__ = ["details_of", "role_of", "tree_document", "tree_html", "tree_text"]
+__all__ = ["details_of", "folded", "role_of", "tree_document", "tree_html", "tree_text"]
 
 _STREAMS_SHOWN = 12  # live streams under one plugin before the rest become a line
 _STATE_HIDDEN = ("running", "")  # what needs no word
 
-#: VMs that Envoy makes at start and never sends a request to.
+#: What VMs are there for, in the order in which Envoy makes them.
+ROLES = ("base", "canary", "main", "worker")
+
+#: Those that never see a request.
 FOLDED = ("base", "canary")
 
 
@@ -31,11 +34,8 @@ def _walk(node: TreeNode) -> Iterator[TreeNode]:
 
 
 def role_of(vm: TreeNode) -> str:
-    """`base`, `canary`, or an empty string for a VM that lives and serves."""
-    for word in FOLDED:
-        if word in (vm.name, vm.label, vm.facts.get("role"), vm.state) or vm.name.startswith(word):
-            return word
-    return "base" if vm.state == "template" else ""
+    """What a VM is there for: one of `ROLES`."""
+    return str(vm.facts.get("role") or vm.label or "worker")
 
 
 def _fact(key: str, value: Any) -> str:
@@ -69,6 +69,11 @@ def _line(node: TreeNode) -> Inline:
     )  # fmt: skip
 
 
+def folded(node: TreeNode) -> bool:
+    """Whether a node starts closed."""
+    return node.kind == "vm" and role_of(node) in FOLDED
+
+
 def _item(node: TreeNode) -> Item:
     children = [_item(c) for c in node.children[:_STREAMS_SHOWN]]
     rest = len(node.children) - len(children)
@@ -76,22 +81,31 @@ def _item(node: TreeNode) -> Item:
         children.append(Item(inline(Span(f"… and {plural(rest, 'more stream')}", "muted"))))
     else:
         children += [_item(c) for c in node.children[_STREAMS_SHOWN:]]
-    return Item(_line(node), tuple(children), folded=node.kind == "vm" and bool(role_of(node)))
+    return Item(_line(node), tuple(children), folded=folded(node))
 
 
-def _summary(node: TreeNode) -> str:
-    """How many of each there are, as Envoy counts them."""
+def _by_role(noun: str, roles: Counter[str], aside: dict[str, str]) -> str:
+    """`7 VMs: 1 base, 1 canary, 1 main, 4 worker`, in the order in which Envoy makes them."""
+    order = [r for r in ROLES if roles[r]] + [r for r in roles if r not in ROLES]
+    parts = ", ".join(f"{roles[r]} {r}{aside.get(r, '')}" for r in order)
+    return f"{plural(roles.total(), noun)}: {parts}"
+
+
+def _summary(node: TreeNode) -> list[str]:
+    """How many of each Envoy has made. A canary that is gone had a plugin context for each plugin, too."""
     vms = [n for n in _walk(node) if n.kind == "vm"]
-    apart = Counter(role_of(vm) for vm in vms)
-    plugins = sum(n.kind == "plugin" for vm in vms for n in _walk(vm))
-    in_canary = sum(n.kind == "plugin" for vm in vms if role_of(vm) for n in _walk(vm))
+    plugins: Counter[str] = Counter()
+    for vm in vms:
+        plugins[role_of(vm)] += sum(child.kind == "plugin" for child in vm.children)
+    gone = [vm for vm in vms if role_of(vm) == "canary" and not vm.children]
+    plugins["canary"] += len(gone)
+    aside = {"canary": " (gone)"} if gone else {}
     streams = sum(n.kind == "stream" for n in _walk(node))
-    made = [f"{apart[word]} {word}" for word in FOLDED if apart[word]]
-    aside = f" ({', '.join(made)}, {len(vms) - sum(apart[w] for w in FOLDED)} serving)" if made else ""
-    canary = f" ({in_canary} of them the canary's)" if in_canary else ""
-    return " · ".join(
-        [plural(len(vms), "VM") + aside, plural(plugins, "plugin context") + canary, plural(streams, "live stream")]
-    )
+    return [
+        _by_role("VM", Counter(map(role_of, vms)), aside),
+        _by_role("plugin context", +plugins, aside),
+        plural(streams, "live stream"),
+    ]
 
 
 def tree_document(node: TreeNode) -> Document:
@@ -102,7 +116,7 @@ def tree_document(node: TreeNode) -> Document:
     if node.state not in _STATE_HIDDEN:
         top = inline(top, " ", state_role(node.state))
     details = details_of(node)
-    blocks: list[Block] = [Title(top), Paragraph(inline(Span(_summary(node), "muted")))]
+    blocks: list[Block] = [Title(top), *(Paragraph(inline(Span(text, "muted"))) for text in _summary(node))]
     if details:
         blocks.append(Paragraph(inline(Span(details, "muted"))))
     return Document((*blocks, Outline(tuple(_item(c) for c in node.children))))

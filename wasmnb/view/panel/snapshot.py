@@ -15,8 +15,8 @@ from wasmnb.view.diff import SIGNS, Entry
 from wasmnb.view.escape import NEWLINES, clip, visible
 from wasmnb.view.exchange import Direction, directions_of, worker_name
 from wasmnb.view.histogram import QUANTILES, series_of
-from wasmnb.view.trace import nested
-from wasmnb.view.tree import details_of, role_of
+from wasmnb.view.trace import nested, result_of
+from wasmnb.view.tree import details_of, folded
 from wasmnb.view.values import arguments, value_text
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def tree(node: Any, path: str = "", thread: str = "") -> Json:
         "state": shown(node.state),
         "details": shown(details_of(node)),
         "thread": shown(thread),
-        "folded": node.kind == "vm" and bool(role_of(node)),
+        "folded": folded(node),
         "more": len(node.children) - len(children),
         "children": [tree(child, path, thread) for child in children],
     }
@@ -73,9 +73,10 @@ def row(x: Any) -> Json:
     ]  # fmt: skip
 
 
-def _entry(entry: Entry, label: str, *, marked: bool) -> Json:
+def _entry(direction: Direction, entry: Entry, label: str = "") -> Json:
     sides = [None if side is None else shown(side) for side in (entry.before, entry.after)]
-    return [SIGNS[entry.change] if marked else " ", label + shown(entry.name), *sides]
+    sign = "Envoy" if direction.envoys(entry) else SIGNS[direction.sign(entry)]
+    return [sign, label + shown(entry.name), *sides]
 
 
 def _bodies(direction: Direction) -> Iterable[Json]:
@@ -95,8 +96,8 @@ def _bodies(direction: Direction) -> Iterable[Json]:
 
 
 def _direction(direction: Direction) -> Json:
-    rows = [_entry(e, "", marked=direction.crossed) for e in direction.headers]
-    rows += [_entry(e, "trailer ", marked=direction.crossed) for e in direction.trailers]
+    rows = [_entry(direction, e) for e in direction.headers]
+    rows += [_entry(direction, e, "trailer ") for e in direction.trailers]
     return {"noun": direction.noun, "heads": direction.heads, "rows": rows, "bodies": list(_bodies(direction))}
 
 
@@ -115,7 +116,7 @@ def _event(event: Any) -> Json:
         "kind": event.kind,
         "name": shown(event.name),
         "args": shown(arguments(event.args)),
-        "result": "" if event.result is None else shown(value_text(event.result, 400)),
+        "result": "" if event.result is None else shown(value_text(result_of(event), 400)),
         "status": status,
         "ns": event.guest_ns if event.kind == "callback" else event.host_ns,
         "time": event.time,
