@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import overload
 
 from ..abi import LogLevel
+from ._display import Shown
 
 __all__ = ["Log", "LogLine"]
 
@@ -49,7 +50,7 @@ class LogLine:
         return f"[{self.time:.6f}][{self.thread}][{self.level.name.lower()}] {who}{self.text}"
 
 
-class Log(Sequence[LogLine]):
+class Log(Shown, Sequence[LogLine]):
     """The last lines, oldest first.
 
     Parameters

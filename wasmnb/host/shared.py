@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from ..abi import Status
 from ..messages import to_bytes
+from ._display import Shown
 
 __all__ = ["SharedData", "SharedQueue", "SharedState"]
 
@@ -115,7 +116,7 @@ class SharedState:
                     self.queues.pop(token, None)
 
 
-class SharedData(Mapping[str, bytes]):
+class SharedData(Shown, Mapping[str, bytes]):
     """Shared data as a reader sees it: a mapping from keys to values, for one vm_id or for all of them together."""
 
     def __init__(self, state: SharedState, vm_id: str | bytes | None = None) -> None:

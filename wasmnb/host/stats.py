@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from ..abi import MetricType, Status
+from ._display import Shown
 
 __all__ = ["Metric", "MetricTable", "Metrics"]
 
@@ -35,7 +36,7 @@ class Metric:
         return f"{self.name}: {self.value}"
 
 
-class Metrics(Mapping[str, int | list[int]]):
+class Metrics(Shown, Mapping[str, int | list[int]]):
     """All metrics of a proxy by name: numbers for counters and gauges, lists of samples for histograms.
 
     Where a counter and a gauge share a name, the counter is shown; `find` tells them apart. Envoy's own about Wasm are in

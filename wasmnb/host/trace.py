@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 from ..abi import Status, decode_pairs, decode_path
 from ..abi.table import Callback, Kind, Param, Result
+from ._display import Shown
 
 if TYPE_CHECKING:
     from .contexts import Context
@@ -142,7 +143,7 @@ def _short(value: Any) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
-class Trace(Sequence[Event]):
+class Trace(Shown, Sequence[Event]):
     """The last `limit` events of a proxy; `dropped` says how many older ones are gone."""
 
     def __init__(self, limit: int = DEFAULT_LIMIT) -> None:
@@ -197,14 +198,24 @@ class Trace(Sequence[Event]):
         return (decode(r) for r in list(self._records))
 
     def of_exchange(self, number: int, first: int = 0) -> list[Event]:
-        """Events of one exchange, among those numbered from `first` on."""
+        """Events of one exchange, among those numbered from `first` on, to the note of its end."""
         skip = max(0, first - self.dropped)
-        return [decode(r) for r in islice(self._records, skip, None) if _exchange(r) == number]
+        found = []
+        for record in islice(self._records, skip, None):
+            if _exchange(record) == number:
+                found.append(decode(record))
+                # Without this, a look at one exchange would read everything that came after it.
+                if isinstance(record[1], Note) and record[3] in _ENDS:
+                    break
+        return found
 
     def __repr__(self) -> str:
         gone = f", {self.dropped} older ones dropped" if self.dropped else ""
         return f"<Trace of {len(self)} events{gone}>"
 
+
+#: Notes that end an exchange.
+_ENDS = ("done", "reset", "refused")
 
 # -- decoding -------------------------------------------------------------------------------------------------------
 
