@@ -12,7 +12,6 @@ The configuration holds digests, so that reading it gives nobody a key: `printf 
 """
 
 import hashlib
-from urllib.parse import parse_qs, urlsplit
 
 from wasmnb.sdk import HttpContext, PluginContext, log_error
 
@@ -35,12 +34,11 @@ class ApiKey(HttpContext):
     def on_http_request_headers(self, num_headers, end_of_stream):
         plugin, headers = self.plugin, self.request_headers
         headers.remove("x-client")  # nobody names himself
-        path = urlsplit(headers[":path"])
-        if path.path in plugin.open:
+        if self.request.path in plugin.open:
             return None
         key = headers.get(plugin.header)
         if key is None and plugin.query:
-            key = next(iter(parse_qs(path.query).get(plugin.query, ())), None)
+            key = self.request.query.get(plugin.query)
         if key is None:
             return self.refuse(401, "API key missing\n")
         name = plugin.names.get(hashlib.sha256(key.encode("utf-8", "surrogateescape")).hexdigest())

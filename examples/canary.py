@@ -1,9 +1,9 @@
 """Sends a share of the users to a canary release, and keeps each of them there with a cookie.
 
-Configuration (JSON)::
+Configuration (JSON; every part may be left out)::
 
     {"percent": 5,                  share of new users that get the canary, 0 to 100
-     "cookie": "release",           name of the cookie
+     "cookie": "release",           name of the cookie, and of a query parameter
      "header": "x-release",         request header that the route matches on
      "max_age": 86400}              seconds that a user stays
 
@@ -12,41 +12,33 @@ names the canary's cluster. A user may choose with `?release=canary` (or `stable
 """
 
 import random
-from http.cookies import CookieError, SimpleCookie
-from urllib.parse import parse_qs, urlsplit
+from dataclasses import dataclass
 
 from wasmnb.sdk import HttpContext
 
 RELEASES = ("stable", "canary")
 
 
-def release_in(cookies, name):
-    """The release that a cookie names, or None; a cookie header may hold anything."""
-    for line in cookies:
-        try:
-            found = SimpleCookie(line).get(name)
-        except CookieError:
-            continue
-        if found is not None and found.value in RELEASES:
-            return found.value
-    return None
+@dataclass
+class Settings:
+    percent: float = 5
+    cookie: str = "release"
+    header: str = "x-release"
+    max_age: int = 86400
 
 
 class Canary(HttpContext):
+    config: Settings
+    new = False
+
     def on_http_request_headers(self, num_headers, end_of_stream):
-        config, headers = self.plugin.config, self.request_headers
-        name = config.get("cookie", "release")
-        asked = parse_qs(urlsplit(headers[":path"]).query).get(name, [""])[-1]
-        known = release_in(headers.get_all("cookie"), name)
-        self.release = asked if asked in RELEASES else known or self.draw(config.get("percent", 5))
+        name = self.config.cookie
+        asked, known = self.request.query.get(name), self.request.cookies.get(name)
+        drawn = "canary" if random.random() * 100 < self.config.percent else "stable"
+        self.release = next(r for r in (asked, known, drawn) if r in RELEASES)
         self.new = self.release != known
-        headers[config.get("header", "x-release")] = self.release
+        self.request_headers[self.config.header] = self.release
 
     def on_http_response_headers(self, num_headers, end_of_stream):
-        if getattr(self, "new", False):
-            config = self.plugin.config
-            name, age = config.get("cookie", "release"), config.get("max_age", 86400)
-            self.response_headers.add("set-cookie", f"{name}={self.release}; Path=/; Max-Age={age}; SameSite=Lax")
-
-    def draw(self, percent):
-        return "canary" if random.random() * 100 < percent else "stable"
+        if self.new:
+            self.response.set_cookie(self.config.cookie, self.release, max_age=self.config.max_age)

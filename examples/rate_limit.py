@@ -1,6 +1,6 @@
 """Limits how many requests a client may make, counted over all workers together.
 
-Configuration (JSON)::
+Configuration (JSON; every part may be left out)::
 
     {"rate": 10,              requests a second that a client may keep up
      "burst": 20,             requests that it may make at once
@@ -14,23 +14,31 @@ A token bucket for each client lies in shared data, where all workers see it; th
 
 import time
 import zlib
+from dataclasses import dataclass
 
-from wasmnb.sdk import HttpContext, PluginContext, log_error, log_warn
+from wasmnb.sdk import HttpContext, PluginContext, log_warn
 
 REPORT_SECONDS = 10
 
 
-class Limits(PluginContext):
-    def on_plugin_start(self, plugin_configuration_size):
-        self.rate = float(self.config.get("rate", 10))
-        self.burst = float(self.config.get("burst", 2 * self.rate))
-        self.buckets = int(self.config.get("buckets", 1024))
+@dataclass
+class Settings:
+    rate: float = 10
+    burst: float = 20
+    header: str = "x-client"
+    buckets: int = 1024
+
+    def __post_init__(self):
         if self.rate <= 0 or self.burst < 1 or self.buckets < 1:
-            log_error("rate must be above 0, burst and buckets at least 1")
-            return False
-        self.refused = 0
+            raise ValueError("rate must be above 0, burst and buckets at least 1")
+
+
+class Limits(PluginContext):
+    config: Settings
+    refused = 0
+
+    def on_plugin_start(self, plugin_configuration_size):
         self.set_tick_period(REPORT_SECONDS)
-        return True
 
     def on_tick(self):
         if self.refused:
@@ -40,24 +48,24 @@ class Limits(PluginContext):
     def take(self, client):
         """Take a token of the client's; seconds until there is one, 0.0 if it was there."""
         now, wait = time.time(), 0.0
+        rate, burst = self.config.rate, self.config.burst
 
         def change(old):
             nonlocal wait
-            tokens, since = map(float, old.split()) if old else (self.burst, now)
-            tokens = min(self.burst, tokens + max(0.0, now - since) * self.rate)
-            wait = 0.0 if tokens >= 1 else (1 - tokens) / self.rate
+            tokens, since = map(float, old.split()) if old else (burst, now)
+            tokens = min(burst, tokens + max(0.0, now - since) * rate)
+            wait = 0.0 if tokens >= 1 else (1 - tokens) / rate
             return f"{tokens if wait else tokens - 1} {now}"
 
-        place = zlib.crc32(client.encode("utf-8", "surrogateescape")) % self.buckets
+        place = zlib.crc32(client.encode("utf-8", "surrogateescape")) % self.config.buckets
         self.shared_data.update(f"rate_limit.{place}", change)
         return wait
 
 
 class RateLimit(HttpContext):
     def on_http_request_headers(self, num_headers, end_of_stream):
-        header = self.plugin.config.get("header", "x-client")
         address = self.properties.get("source.address", "")
-        client = self.request_headers.get(header) or address.rpartition(":")[0]
+        client = self.request_headers.get(self.config.header) or address.rpartition(":")[0]
         wait = self.plugin.take(client)
         if not wait:
             return None

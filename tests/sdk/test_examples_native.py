@@ -76,6 +76,7 @@ def test_api_key_without_clients_does_not_start():
         (100, "/?release=stable", {"cookie": "release=canary"}, b"stable", True),
         (0, "/", {"cookie": "release=evil"}, b"stable", True),
         (0, "/?release=evil", {"cookie": "\xff;;;=,"}, b"stable", True),
+        (0, "/?x", {"cookie": "release=stable"}, b"stable", False),
     ],
 )
 def test_canary(percent, path, headers, release, cookie):
@@ -231,6 +232,19 @@ def test_auth_callout_when_the_service_is_down(service, fail_open):
     answer = example("auth_callout", {"fail_open": fail_open}, clusters={"auth": service}).exchange()
     assert answer.status == (200 if fail_open else 503)
     assert (answer.upstream is not None) == fail_open
+
+
+def test_auth_in_a_dozen_lines():
+    def service(headers, body):
+        return (200, {"x-user": "ann"}, b"") if headers["authorization"] == b"good" else (401, {}, b"")
+
+    proxy = example("auth_await", {"cluster": "auth", "path": "/check"}, clusters={"auth": service})
+    assert proxy.exchange(headers={"authorization": "good", "x-user": "root"}).upstream_header(b"x-user") == b"ann"
+    assert proxy.exchange().status == 403
+    proxy.clusters["auth"] = lambda headers, body: None
+    assert proxy.exchange().status == 503 and "CalloutReset" in proxy.logs[-1][1]
+    tree = ast.parse((EXAMPLES / "auth_await.py").read_text())
+    assert tree.body[-1].end_lineno - tree.body[-1].lineno + 1 <= 12
 
 
 def test_metrics():

@@ -50,6 +50,24 @@ def test_code_that_is_not_the_filters_own_is_not_trusted_to_make_no_calls(monkey
     assert "on_http_call_response" not in exports("import json, re\nfrom collections import deque\n" + stream("pass"))
 
 
+def test_awaiting_a_body_exports_what_brings_it():
+    wanted = {"on_request_body", "on_request_trailers"}
+    asynchronous = "class F(HttpContext):\n    async def on_http_request_headers(self, n, e):\n        "
+    assert wanted <= exports(asynchronous + "await self.request_body()")
+    assert wanted <= exports(asynchronous + "await self.request.body()")
+    assert "on_response_body" not in exports(asynchronous + "await self.request.body()")
+    call = "response = await self.http_call('a')\n        return response.body"
+    assert not {"on_request_body", "on_response_body"} & exports(asynchronous + call)
+    assert "on_tick" in exports(asynchronous + "await sleep(1)")
+
+
+def test_what_could_never_end_is_refused_rather_than_waited_for():
+    name = "'http' + '_call'"
+    source = f"class F(HttpContext):\n    def on_http_request_headers(self, n, e):\n        getattr(self, {name}.strip('!'))('c')"
+    with pytest.raises(RuntimeError, match="http_call needs on_http_call_response, which the module does not export"):
+        FakeProxy(source, clusters={"c": 1}).exchange()
+
+
 def test_a_base_classs_methods_count():
     source = "class B(HttpContext):\n    def on_http_response_headers(self, n, e): pass\nclass F(B): pass"
     assert "on_response_headers" in exports(source)

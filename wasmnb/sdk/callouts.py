@@ -137,6 +137,7 @@ class HttpCall:
         callback: Callable[..., Any] | None,
     ) -> "HttpCall":
         """Make the hostcall. Raises `BadArgument` (cluster, headers) or `InternalFailure` (no endpoint)."""
+        vm.require("on_http_call_response", "http_call")
         status, token = vm.abi.http_call(
             encode(cluster), encode_pairs(pairs), encode(body), encode_pairs(encode_all(trailers)), timeout_ms
         )

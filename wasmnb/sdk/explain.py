@@ -89,7 +89,9 @@ def running_callback() -> str:
     """The callback that runs now, as its author calls it; found on the stack, so that it costs nothing when all is well."""
     frame = sys._getframe(1)
     while frame is not None:
-        if frame.f_globals.get("__name__") == "wasmnb.sdk.dispatch" and frame.f_code.co_name.startswith("on_"):
+        if frame.f_globals.get("__name__", "").startswith("wasmnb.sdk.dispatch") and frame.f_code.co_name.startswith(
+            "on_"
+        ):
             return author_name(frame.f_code.co_name)
         frame = frame.f_back  # type: ignore[assignment]
     return ""

@@ -35,7 +35,7 @@ _NEEDS = {
     "register_queue": ("on_queue_ready",),
 }
 
-#: The same for sources that have an `async def`: what may wait ends with its stream, and a body has to come to be awaited.
+#: The same for sources that have an `async def`: a body has to come to be awaited.
 _NEEDS_OF_ASYNC = {
     "request_body": ("on_request_body", "on_request_trailers"),
     "response_body": ("on_response_body", "on_response_trailers"),
@@ -59,6 +59,8 @@ def needed_exports(source: Source) -> list[str]:
 def _names(code: CodeType) -> Iterator[str]:
     """Every name and every string that the code mentions, nested functions and classes included."""
     yield from code.co_names
+    if "body" in code.co_names:  # self.request.body is self.request_body by another name
+        yield from (f"{side}_body" for side in ("request", "response") if side in code.co_names)
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
             yield from _names(constant)

@@ -88,6 +88,7 @@ class GrpcCall:
         callback: Callable[..., Any] | None,
     ) -> "GrpcCall":
         """Make the hostcall. Raises `ParseFailure` for an unknown cluster, `InternalFailure` if it cannot start."""
+        vm.require("on_grpc_close", "grpc_call")
         status, token = vm.abi.grpc_call(
             *map(encode, target), encode_pairs(encode_all(metadata)), encode(message), timeout_ms
         )
@@ -170,6 +171,7 @@ class GrpcStream:
     @classmethod
     def start(cls, vm: "VM", context: "Context", target: tuple[Text, Text, Text], metadata: PairsLike) -> "GrpcStream":
         """Open the stream. Raises as `GrpcCall.start` does."""
+        vm.require("on_grpc_receive_initial_metadata", "grpc_stream")
         status, token = vm.abi.grpc_stream(*map(encode, target), encode_pairs(encode_all(metadata)))
         if status:
             raise hostcall_error("grpc_stream", status, ", ".join(map(repr, target)))

@@ -1,7 +1,7 @@
 """HttpContext: one HTTP stream."""
 
 from collections.abc import Awaitable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..abi import (
     Action,
@@ -18,6 +18,7 @@ from .errors import StreamStateError
 from .explain import hostcall_error
 from .headers import HeaderMap
 from .text import PairsLike, Text, Value, encode, encode_all
+from .views import PluginConfig, RequestView, ResponseView, View
 
 if TYPE_CHECKING:
     HeadersResult = Action | HeadersStatus | None | Awaitable[Action | HeadersStatus | None]
@@ -39,6 +40,12 @@ class HttpContext(Context):
 
     #: The plugin that the stream belongs to; its configuration is `self.plugin.config`.
     plugin: PluginContext
+
+    #: The plugin's configuration: `self.plugin.config`.
+    config: Any = PluginConfig()
+
+    request = View(RequestView, "The request, with its parts by name: `self.request.path`, `.query`, `.cookies`.")
+    response = View(ResponseView, "The response, with its parts by name: `self.response.status`, `.set_cookie(...)`.")
 
     _request_state = _NEVER_PAUSED
     _response_state = _NEVER_PAUSED

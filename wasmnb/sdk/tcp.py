@@ -5,12 +5,13 @@ back come again with the next ones, all of them readable and writable.
 """
 
 from collections.abc import Awaitable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..abi import Action, CloseType, StreamType
 from .bodies import Body
 from .contexts import Context, PluginContext
 from .text import Value
+from .views import PluginConfig
 
 if TYPE_CHECKING:
     TcpResult = Action | None | Awaitable[Action | None]
@@ -23,6 +24,9 @@ class TcpContext(Context):
 
     #: The plugin that the connection belongs to; its configuration is `self.plugin.config`.
     plugin: PluginContext
+
+    #: The plugin's configuration: `self.plugin.config`.
+    config: Any = PluginConfig()
 
     _held = False
 

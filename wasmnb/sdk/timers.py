@@ -104,6 +104,7 @@ def ticker_of(task: Task) -> Ticker:
     tickers = task.vm.tickers
     found = tickers.get(plugin.context_id)
     if found is None:
+        task.vm.require("on_tick", "sleep")
         found = tickers[plugin.context_id] = Ticker(task.vm, plugin)
     return found
 

@@ -42,6 +42,8 @@ class VM:
         The filter's VMContext.
     classes
         The filter's classes: "vm", "plugin", "http", "tcp".
+    exports
+        Callbacks that the module exports: no other is ever called.
     tickers, queue_waiters
         Timers by plugin and waits by queue, of `async def` callbacks.
     http_calls, grpc_calls
@@ -56,6 +58,7 @@ class VM:
         "classes",
         "context",
         "downstream_data",
+        "exports",
         "grpc_calls",
         "http_calls",
         "metric_ids",
@@ -77,6 +80,7 @@ class VM:
         self.tickers: dict[int, Ticker] = {}
         self.queue_waiters: dict[int, list[QueueItem]] = {}
         self.classes: dict[str, Any] = {}
+        self.exports: frozenset[str] = frozenset()
         self.http_calls: dict[int, HttpCall] = {}
         self.grpc_calls: dict[int, GrpcCall | GrpcStream] = {}
         self.metric_ids: dict[tuple[int, str], int] = {}
@@ -99,6 +103,14 @@ class VM:
         if answer[0]:
             raise hostcall_error(hostcall, answer[0], about)
         return answer[1] if len(answer) == 2 else answer[1:]
+
+    def require(self, callback: str, what: str) -> None:
+        """Refuse what would never come to its end, since the module lacks a callback that belongs to it."""
+        if f"proxy_{callback}" not in self.exports:
+            raise RuntimeError(
+                f"{what} needs {callback}, which the module does not export: exports follow from what the filter's source "
+                f"mentions, so mention {what} there (a comment does not count)"
+            )
 
     def enter(self, context: "Context") -> bool:
         """Have the hostcalls of this callback act on `context` from here on; False if its stream is over."""

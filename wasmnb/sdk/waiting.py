@@ -283,6 +283,7 @@ class _Body(Future):
         elif root.can_read(whole=self.whole):
             self.resolve(root.read(whole=self.whole))
         else:
+            task.vm.require(f"on_{direction}_body", f"{direction}_body")
             self._root = root
             root.ask_for_more(self)
 

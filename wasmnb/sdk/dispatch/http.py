@@ -1,0 +1,104 @@
+"""Callbacks of HTTP streams; written out one by one, since they are what every request pays for."""
+
+from ...abi import Action
+from .core import Core
+
+__all__ = ["Http"]
+
+_CONTINUE = Action.CONTINUE
+
+
+class Http(Core):
+    """Headers, bodies, trailers and metadata, both ways."""
+
+    def on_request_headers(self, context_id: int, num_headers: int, end_of_stream: int) -> int:
+        """Request headers."""
+        try:
+            self.vm.active = context = self._http[context_id]
+            result = context.on_http_request_headers(num_headers, end_of_stream != 0)
+            if result is None or result is _CONTINUE:
+                return 0
+            return self._stopped(context, "on_http_request_headers", result, end_of_stream)
+        except BaseException as error:
+            self.vm.report(error)
+            raise
+
+    def on_request_body(self, context_id: int, body_size: int, end_of_stream: int) -> int:
+        """A chunk of the request body."""
+        try:
+            self.vm.active = context = self._http[context_id]
+            result = context.on_http_request_body(body_size, end_of_stream != 0)
+            if result is None or result is _CONTINUE:
+                return 0
+            return self._stopped(context, "on_http_request_body", result, end_of_stream)
+        except BaseException as error:
+            self.vm.report(error)
+            raise
+
+    def on_request_trailers(self, context_id: int, num_trailers: int) -> int:
+        """Request trailers."""
+        try:
+            self.vm.active = context = self._http[context_id]
+            result = context.on_http_request_trailers(num_trailers)
+            if result is None or result is _CONTINUE:
+                return 0
+            return self._stopped(context, "on_http_request_trailers", result, True)
+        except BaseException as error:
+            self.vm.report(error)
+            raise
+
+    def on_request_metadata(self, context_id: int, num_elements: int) -> int:
+        """HTTP/2 metadata of the request."""
+        try:
+            self.vm.active = context = self._http[context_id]
+            context.on_http_request_metadata(num_elements)
+        except BaseException as error:
+            self.vm.report(error)
+            raise
+        return 0
+
+    def on_response_headers(self, context_id: int, num_headers: int, end_of_stream: int) -> int:
+        """Response headers."""
+        try:
+            self.vm.active = context = self._http[context_id]
+            result = context.on_http_response_headers(num_headers, end_of_stream != 0)
+            if result is None or result is _CONTINUE:
+                return 0
+            return self._stopped(context, "on_http_response_headers", result, end_of_stream)
+        except BaseException as error:
+            self.vm.report(error)
+            raise
+
+    def on_response_body(self, context_id: int, body_size: int, end_of_stream: int) -> int:
+        """A chunk of the response body."""
+        try:
+            self.vm.active = context = self._http[context_id]
+            result = context.on_http_response_body(body_size, end_of_stream != 0)
+            if result is None or result is _CONTINUE:
+                return 0
+            return self._stopped(context, "on_http_response_body", result, end_of_stream)
+        except BaseException as error:
+            self.vm.report(error)
+            raise
+
+    def on_response_trailers(self, context_id: int, num_trailers: int) -> int:
+        """Response trailers."""
+        try:
+            self.vm.active = context = self._http[context_id]
+            result = context.on_http_response_trailers(num_trailers)
+            if result is None or result is _CONTINUE:
+                return 0
+            return self._stopped(context, "on_http_response_trailers", result, True)
+        except BaseException as error:
+            self.vm.report(error)
+            raise
+
+    def on_response_metadata(self, context_id: int, num_elements: int) -> int:
+        """HTTP/2 metadata of the response."""
+        try:
+            self.vm.active = context = self._http[context_id]
+            context.on_http_response_metadata(num_elements)
+        except BaseException as error:
+            self.vm.report(error)
+            raise
+        return 0

@@ -1,0 +1,46 @@
+"""Callbacks of TCP connections."""
+
+from typing import Any
+
+from ...abi import Action, CloseType
+from ..numbering import named
+from .core import Core
+
+__all__ = ["Tcp"]
+
+_CONTINUE = Action.CONTINUE
+
+
+class Tcp(Core):
+    """Connections and their data, both ways."""
+
+    def on_new_connection(self, context_id: int) -> int:
+        """A connection begins."""
+        return self._connection(context_id, "on_new_connection")
+
+    def on_downstream_data(self, context_id: int, data_size: int, end_of_stream: int) -> int:
+        """Bytes from the client."""
+        return self._connection(context_id, "on_downstream_data", data_size, end_of_stream != 0)
+
+    def on_upstream_data(self, context_id: int, data_size: int, end_of_stream: int) -> int:
+        """Bytes from the upstream."""
+        return self._connection(context_id, "on_upstream_data", data_size, end_of_stream != 0)
+
+    def on_downstream_connection_close(self, context_id: int, close_type: int) -> None:
+        """The client's side is closed."""
+        self._connection(context_id, "on_downstream_close", named(CloseType, close_type, CloseType.UNKNOWN))
+
+    def on_upstream_connection_close(self, context_id: int, close_type: int) -> None:
+        """The upstream's side is closed."""
+        self._connection(context_id, "on_upstream_close", named(CloseType, close_type, CloseType.UNKNOWN))
+
+    def _connection(self, context_id: int, method: str, *args: Any) -> int:
+        try:
+            self.vm.active = context = self._tcp[context_id]
+            result = getattr(context, method)(*args)
+            if result is None or result is _CONTINUE:
+                return 0
+            return self._stopped(context, method, result, args[-1] if args else False)
+        except BaseException as error:
+            self.vm.report(error)
+            raise
