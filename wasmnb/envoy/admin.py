@@ -12,6 +12,9 @@ from typing import Any
 __all__ = ["Admin"]
 
 
+_IDLE = (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError)
+
+
 class Admin:
     """One keep-alive connection to the admin interface; not for use by two threads at once."""
 
@@ -50,14 +53,21 @@ class Admin:
         self._connection.close()
 
     def _call(self, method: str, path: str) -> str:
+        """One call; an idle connection that Envoy closed is opened again, once.
+
+        Raises
+        ------
+        OSError
+            If there is no answer.
+        """
         for attempt in (1, 2):
             try:
                 self._connection.request(method, path)
                 return self._connection.getresponse().read().decode("utf-8", "replace")
-            except (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError):
-                self._connection.close()  # idle connections are closed by Envoy; once more on a new one
-                if attempt == 2:
-                    raise
+            except (http.client.HTTPException, OSError) as error:
+                self._connection.close()
+                if attempt == 2 or not isinstance(error, _IDLE):
+                    raise ConnectionError(f"Envoy's admin interface does not answer: {error!r}") from error
         raise AssertionError
 
 

@@ -90,6 +90,15 @@ class Client:
         """Send bytes as they are."""
         self.socket.sendall(data)
 
+    def receive(self) -> bytes | str:
+        """What comes next, for connections that speak no HTTP: bytes; else "closed", "reset" or "timeout"."""
+        try:
+            return self.socket.recv(1 << 16) or "closed"
+        except TimeoutError:
+            return "timeout"
+        except OSError:
+            return "reset"
+
     def wait(self, seconds: float) -> None:
         """Do nothing for a while, as a slow client does."""
         time.sleep(seconds)

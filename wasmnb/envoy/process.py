@@ -164,9 +164,14 @@ class EnvoyProcess:
     def _refused(self) -> EnvoyRefused:
         self.log.read(final=True)
         lines = self.log.lines
-        said = [line.text for line in lines if line.level >= LogLevel.ERROR and not line.from_guest]
+        said = [_words(line) for line in lines if line.level >= LogLevel.ERROR and not line.from_guest]
         words = "\n".join(said) or self.log.stray.strip() or "it said nothing"
         return EnvoyRefused(f"Envoy refused to start:\n{words}", list(lines), self.exit_code)
+
+
+def _words(line: LogLine) -> str:
+    """What a line says, without the dump of the whole configuration that Envoy adds to its last one."""
+    return line.text.partition(" initializing config ")[0]
 
 
 def _answers(admin: Admin) -> bool:

@@ -195,7 +195,7 @@ class Envoy:
         with Client(*self.address, timeout=self.timeout) as client:
             answer = client.request(sent)
             duration = time.monotonic() - began
-            self._settle()
+        self._settle()
         seen = self._seen()[first_seen:]
         exchange = EnvoyExchange.of(len(self.exchanges) + 1, sent, answer, seen[0] if seen else None, duration)
         exchange.log = [line for line in self.lines[first_line:] if line.logger == "wasm"]
@@ -203,8 +203,11 @@ class Envoy:
         return exchange
 
     def _settle(self, seconds: float = 1.0) -> None:
-        """Wait until Envoy has deleted the stream, so that its last log lines are there."""
-        name = f"http.{_LISTENER}.downstream_rq_active"
+        """Wait until Envoy has destroyed the connection, and the stream with it, so that its last log lines are there.
+
+        (The gauge of active requests falls before `on_log`.)
+        """
+        name = f"http.{_LISTENER}.downstream_cx_active"
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline and self.process.alive:
             try:

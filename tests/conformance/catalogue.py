@@ -1,0 +1,19 @@
+"""All scenarios, by area."""
+
+from importlib import import_module
+
+from .scenario import Scenario
+
+#: Modules of `scenarios/`, in the order in which reports list them.
+AREAS = (
+    "lifecycle", "loading", "streams", "pausing", "buffers", "headers", "local_replies", "properties", "shared",
+    "metrics", "ticks", "calls", "http_calls", "chains", "failure", "limits", "tcp", "grpc",
+)  # fmt: skip
+
+
+def scenarios(*areas: str) -> list[Scenario]:
+    """Scenarios of the areas named, or of all."""
+    found: list[Scenario] = []
+    for area in areas or AREAS:
+        found += import_module(f".scenarios.{area}", __package__).SCENARIOS
+    return found

@@ -1,0 +1,191 @@
+"""HTTP/2 without TLS on plain sockets: a gRPC server with methods that do what their name says, and a small client.
+
+    Unary     answers "re:" and the message        Stream   echoes each message; ends after "bye" or when the client ends
+    Fail      trailers only, status 5              Http500  no gRPC at all
+    FailLate  headers, then status 9               Reset    headers, then RST_STREAM
+    Hang      says nothing
+"""
+
+import contextlib
+import socket
+import threading
+from dataclasses import dataclass, field
+from types import TracebackType
+
+from h2.config import H2Configuration
+from h2.connection import H2Connection
+from h2.errors import ErrorCodes
+from h2.events import DataReceived, Event, RequestReceived, ResponseReceived, StreamEnded, StreamReset, TrailersReceived
+from h2.exceptions import ProtocolError
+
+from wasmnb.messages import Headers, Request, Response
+
+_HEADERS = [(":status", "200"), ("content-type", "application/grpc"), ("x-init", "iv")]
+_TRAILERS = [("grpc-status", "0"), ("x-trail", "tv")]
+
+
+def frame(message: bytes) -> bytes:
+    """A gRPC message: uncompressed flag, length, bytes."""
+    return b"\0" + len(message).to_bytes(4, "big") + message
+
+
+def messages(data: bytes) -> tuple[list[bytes], bytes]:
+    """Whole messages at the front of data, and what is left."""
+    found = []
+    while len(data) >= 5 and len(data) >= 5 + (size := int.from_bytes(data[1:5], "big")):
+        found.append(data[5 : 5 + size])
+        data = data[5 + size :]
+    return found, data
+
+
+@dataclass
+class _Call:
+    method: str
+    data: bytes = b""
+    seen: list[str] = field(default_factory=list)
+    open: bool = True
+
+
+class GrpcUpstream:
+    """The server; one thread a connection. `seen` keeps what each call brought."""
+
+    def __init__(self) -> None:
+        self.seen: list[str] = []
+        self._server = socket.create_server(("127.0.0.1", 0))
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port."""
+        host, port = self._server.getsockname()[:2]
+        return host, port
+
+    def __enter__(self) -> "GrpcUpstream":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        with contextlib.suppress(OSError):
+            self._server.shutdown(socket.SHUT_RDWR)
+        self._server.close()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                connection, _ = self._server.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+
+    def _serve(self, sock: socket.socket) -> None:
+        connection = H2Connection(H2Configuration(client_side=False))
+        connection.initiate_connection()
+        calls: dict[int, _Call] = {}
+        with sock, contextlib.suppress(OSError, ProtocolError):
+            sock.sendall(connection.data_to_send())
+            while data := sock.recv(1 << 16):
+                for event in connection.receive_data(data):
+                    self._on(connection, calls, event)
+                sock.sendall(connection.data_to_send())
+
+    def _on(self, c: H2Connection, calls: dict[int, _Call], event: Event) -> None:
+        if isinstance(event, RequestReceived):
+            self._begin(calls, event)
+        elif isinstance(event, DataReceived):
+            c.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
+            call = calls[event.stream_id]
+            got, call.data = messages(call.data + event.data)
+            for message in got:
+                self.seen.append(f"  message {message!r}")
+                if call.method == "Stream" and call.open:
+                    self._echo(c, event.stream_id, call, message)
+            if not got and event.stream_ended is None:
+                return
+        elif isinstance(event, StreamEnded):
+            self._answer(c, event.stream_id, calls[event.stream_id])
+        elif isinstance(event, StreamReset):
+            self.seen.append("  reset")
+
+    def _begin(self, calls: dict[int, _Call], event: RequestReceived) -> None:
+        headers = [(_text(n), _text(v)) for n, v in event.headers]
+        path = dict(headers)[":path"]
+        self.seen.append(f"POST {path}")
+        self.seen += [f"  {n}: {v}" for n, v in headers if not n.startswith(":")]
+        calls[event.stream_id] = _Call(path.rpartition("/")[2])
+
+    def _echo(self, c: H2Connection, stream: int, call: _Call, message: bytes) -> None:
+        if "headers" not in call.seen:
+            call.seen.append("headers")
+            c.send_headers(stream, _HEADERS)
+        c.send_data(stream, frame(b"echo:" + message))
+        if message == b"bye":
+            call.open = False
+            c.send_headers(stream, _TRAILERS, end_stream=True)
+
+    def _answer(self, c: H2Connection, stream: int, call: _Call) -> None:
+        """The client has said all."""
+        match call.method:
+            case "Unary":
+                c.send_headers(stream, _HEADERS)
+                c.send_data(stream, frame(b"re:hello"))
+                c.send_headers(stream, _TRAILERS, end_stream=True)
+            case "Fail":
+                c.send_headers(stream, [*_HEADERS, ("grpc-status", "5"), ("grpc-message", "not here")], end_stream=True)
+            case "FailLate":
+                c.send_headers(stream, _HEADERS)
+                c.send_headers(stream, [("grpc-status", "9"), ("grpc-message", "late")], end_stream=True)
+            case "Http500":
+                c.send_headers(stream, [(":status", "500"), ("content-type", "text/plain")])
+                c.send_data(stream, b"oops", end_stream=True)
+            case "Reset":
+                c.send_headers(stream, _HEADERS)
+                c.reset_stream(stream, ErrorCodes.INTERNAL_ERROR)
+            case "Stream" if call.open:
+                if "headers" not in call.seen:
+                    c.send_headers(stream, _HEADERS)
+                call.open = False
+                c.send_headers(stream, _TRAILERS, end_stream=True)
+
+
+def http2_request(address: tuple[str, int], request: Request, timeout: float) -> tuple[Response | None, str]:
+    """Send one request over HTTP/2 and read its answer: the response, and how it ended."""
+    connection = H2Connection(H2Configuration(client_side=True, validate_outbound_headers=False))
+    response: Response | None = None
+    with socket.create_connection(address, timeout=timeout) as sock:
+        connection.initiate_connection()
+        _send(connection, request)
+        sock.sendall(connection.data_to_send())
+        while True:
+            try:
+                data = sock.recv(1 << 16)
+            except TimeoutError:
+                return response, "timeout"
+            if not data:
+                return response, "closed"
+            for event in connection.receive_data(data):
+                if isinstance(event, ResponseReceived):
+                    pairs = [(_text(n), _text(v)) for n, v in event.headers]
+                    response = Response(int(dict(pairs)[":status"]), Headers(p for p in pairs if not p[0].startswith(":")))
+                elif isinstance(event, DataReceived) and response:
+                    connection.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
+                    response.body += event.data
+                elif isinstance(event, TrailersReceived) and response:
+                    response.trailers = Headers((_text(n), _text(v)) for n, v in event.headers)
+                elif isinstance(event, StreamReset):
+                    return response, "closed"
+                elif isinstance(event, StreamEnded):
+                    return response, "complete"
+            sock.sendall(connection.data_to_send())
+
+
+def _send(c: H2Connection, request: Request) -> None:
+    start = [(":method", request.method), (":path", request.path), (":scheme", "http"), (":authority", request.authority)]
+    ended = not request.body and not len(request.trailers)
+    c.send_headers(1, [*start, *request.headers.items()], end_stream=ended)
+    for number, piece in enumerate(pieces := request.chunks or ([request.body] if request.body else [])):
+        c.send_data(1, piece, end_stream=number == len(pieces) - 1 and not len(request.trailers))
+    if len(request.trailers):
+        c.send_headers(1, request.trailers.items(), end_stream=True)
+
+
+def _text(value: bytes | str) -> str:
+    return value.decode("latin-1") if isinstance(value, bytes) else value

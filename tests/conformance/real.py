@@ -1,0 +1,294 @@
+"""Runs a scenario through the real Envoy."""
+
+import contextlib
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from tempfile import mkdtemp
+
+from wasmnb.abi import LogLevel
+from wasmnb.envoy import Cluster, EnvoyPlugin, EnvoyProcess, EnvoyRefused, Listener, Upstream, bootstrap
+from wasmnb.envoy.client import Answer, Client
+from wasmnb.envoy.config import merge
+from wasmnb.messages import Headers, Request
+
+from . import backends, normal
+from .http2 import GrpcUpstream, http2_request
+from .modules import module
+from .routes import CLUSTER_EXTRA, LISTENER_EXTRA, NODE, ROUTES
+from .tcp_upstream import TcpUpstream
+from .scenario import Outcome, Part, Plug, Raw, Scenario, Send, Shutdown, Step, Tcp, Update, Wait
+
+_SETTLE = 3.0
+_ACCESS_LOG = "type.googleapis.com/envoy.extensions.access_loggers.wasm.v3.WasmAccessLog"
+
+
+def run(scenario: Scenario) -> Outcome:
+    """What Envoy does."""
+    with Upstream(backends.handler, early=backends.early) as up, TcpUpstream() as tcp, GrpcUpstream() as grpc:
+        try:
+            bench = Bench(scenario, up, tcp, grpc)
+        except EnvoyRefused as refusal:
+            return Outcome(refused=_refusal(refusal))
+        try:
+            return bench.run()
+        finally:
+            bench.process.close()
+
+
+class Bench:
+    """One Envoy with a scenario's listener."""
+
+    def __init__(self, scenario: Scenario, up: Upstream, tcp: TcpUpstream, grpc: GrpcUpstream) -> None:
+        self.scenario, self.up, self.tcp_up, self.grpc = scenario, up, tcp, grpc
+        self.directory = Path(mkdtemp(prefix="wasmnb-conformance-"))
+        self.dynamic = any(isinstance(step, Update) for step in scenario.steps)
+        self.port = _closed_port() if self.dynamic else 0
+        self.process = EnvoyProcess(
+            self._config(), concurrency=scenario.workers, directory=self.directory, arguments=["--drain-time-s", "1"],
+        )  # fmt: skip
+        self.lines = normal.Lines()
+        self.read = 0
+
+    def run(self) -> Outcome:
+        outcome = Outcome()
+        start = self.part("start", [])
+        if self.scenario.show_start:
+            outcome.parts.append(start)
+        for step in self.scenario.steps:
+            client = self.step(step)
+            if not isinstance(step, Shutdown) and self.gone():
+                outcome.parts.append(self.crashed(_title(step)))
+                break
+            outcome.parts.append(self.part(_title(step), client))
+        if not self.gone():
+            outcome.metrics = self.metrics()
+        outcome.upstream = self.upstream()
+        return outcome
+
+    def upstream(self) -> list[str]:
+        """What all upstreams saw."""
+        http = [normal.upstream_lines(s.request, s.end) for s in list(self.up.seen)]
+        grpc = normal.blocks(normal.plain(line) for line in list(self.grpc.seen))
+        return [line for block in sorted(http + grpc) for line in block] + list(self.tcp_up.seen)
+
+    def metrics(self) -> list[str]:
+        """Counters and gauges that guests defined; a name may stand for one of each."""
+        entries = json.loads(self.process.admin.get("/stats?format=json&filter=%5Ewasmcustom"))["stats"]
+        found = [(e["name"].removeprefix("wasmcustom."), e["value"]) for e in entries if "value" in e]
+        return sorted(f"{name} {value}" for name, value in found)
+
+    def gone(self) -> bool:
+        """Whether Envoy has ended; one that is just crashing is waited for."""
+        try:
+            self.process.admin.ready()
+        except OSError:
+            time.sleep(0.2)
+            return True
+        return False
+
+    def crashed(self, title: str) -> Part:
+        """Envoy ended by itself: where exactly its log stops is chance."""
+        self.process.terminate()
+        part = self.part(title, ["Envoy crashed"])
+        part.log[8:] = ["..."] * (len(part.log) > 8)
+        return part
+
+    def step(self, step: Step) -> list[str]:
+        """Do a step; what the client saw."""
+        match step:
+            case Wait(seconds):
+                time.sleep(seconds)
+            case Shutdown():
+                self.process.terminate()
+            case Send() | Raw():
+                return self.request(step)
+            case Update(plugins, during):
+                return self.update(plugins, during)
+            case Tcp(moves, wait):
+                return self.tcp(moves, wait)
+        return []
+
+    def request(self, step: Send | Raw) -> list[str]:
+        """Send one request on a new connection."""
+        if isinstance(step, Send) and step.http2:
+            found = http2_request(self.process.admin.listeners()["l"], to_request(step), step.wait)
+            self._settle()
+            return normal.client_lines(*found)
+        client = self._client(step.wait)
+        try:
+            return self._request(client, step)
+        finally:
+            client.close()
+            self._settle()
+
+    def update(self, plugins: Sequence[Plug], during: Send | None) -> list[str]:
+        """Replace the listener, and wait until Envoy has taken or refused it."""
+        before = self.process.admin.stats("^listener_manager.lds.update_(success|rejected)$")
+        client = self._client(during.wait) if during else None
+        if client and during:
+            client.send(to_request(during))
+            time.sleep(0.1)
+        self._write_listener(plugins)
+        deadline = time.monotonic() + _SETTLE
+        while time.monotonic() < deadline:
+            if self.process.admin.stats("^listener_manager.lds.update_(success|rejected)$") != before:
+                break
+            time.sleep(0.01)
+        time.sleep(0.3)  # the workers take it after the main thread
+        if client is None:
+            return []
+        answer = client.answer()
+        client.close()
+        self._settle()
+        return normal.client_lines(answer.response, _end(answer))
+
+    def tcp(self, moves: Sequence[bytes | float | str], wait: float) -> list[str]:
+        """One TCP connection, move by move."""
+        client = self._client(wait)
+        shown = [line for move in moves if (line := _move(client, move))]
+        client.close()
+        time.sleep(0.15)
+        return shown
+
+    def part(self, title: str, client: list[str]) -> Part:
+        """Gather what came to light since the last part."""
+        if self.process.alive:
+            self.process.log.read()
+        fresh = self.process.log.lines[self.read :]
+        self.read = len(self.process.log.lines)
+        return Part(title, self.lines.write(x for x in fresh if x.logger == "wasm"), client)
+
+    def _client(self, wait: float) -> Client:
+        return Client(*self.process.admin.listeners()["l"], timeout=wait, gap=0.03)
+
+    def _request(self, client: Client, step: Send | Raw) -> list[str]:
+        if isinstance(step, Raw):
+            client.raw(step.data)
+            answer = client.answer()
+            return normal.client_lines(answer.response, answer.end)
+        client.send(to_request(step), finish=step.leave is None)
+        if step.leave is not None:
+            client.wait(step.leave)
+            return ["client left"]
+        answer = client.answer(step.method)
+        return normal.client_lines(answer.response, _end(answer))
+
+    def _settle(self) -> None:
+        """Wait until the connection is destroyed, and its streams with it; the gauge of requests falls too early."""
+        name = "http.l.downstream_cx_active"
+        deadline = time.monotonic() + _SETTLE
+        while time.monotonic() < deadline and self.process.alive:
+            try:
+                if not self.process.admin.stats(f"^{name}$").get(name):
+                    return
+            except OSError:
+                return  # it crashed, which some scenarios want
+            time.sleep(0.01)
+
+    def _config(self) -> dict:
+        s = self.scenario
+        cluster = merge(CLUSTER_EXTRA, _limit(s))
+        clusters = [
+            Cluster("up", self.tcp_up.address if s.kind == "tcp" else self.up.address, extra=cluster),
+            Cluster("up2", self.up.address),
+            Cluster("dead", ("127.0.0.1", _closed_port())),
+            Cluster("noep", None),
+            Cluster("g", self.grpc.address, http2=True),
+            Cluster("deadg", ("127.0.0.1", _closed_port()), http2=True),
+        ]
+        services = [self._service(p) for p in s.services]
+        if not self.dynamic:
+            return bootstrap([self._listener(s.plugins)], clusters, node=NODE, services=services)
+        self._write_listener(s.plugins)
+        source = {"path_config_source": {"path": str(self.directory / "listener.json")}}
+        return bootstrap([], clusters, node=NODE, services=services, extra={"dynamic_resources": {"lds_config": source}})
+
+    def _listener(self, plugins: Sequence[Plug]) -> Listener:
+        s = self.scenario
+        chain = [plugin(p).as_config(self.directory) for p in plugins]
+        hcm: dict = {name: f"{seconds}s" for name, seconds in s.timeouts.items()}
+        if s.access_log:
+            logger = {"@type": _ACCESS_LOG, "config": plugin(s.access_log).as_config(self.directory)}
+            hcm["access_log"] = [{"name": "envoy.access_loggers.wasm", "typed_config": logger}]
+        return Listener("l", chain, kind=s.kind, hcm=hcm, extra=merge(LISTENER_EXTRA, _limit(s)), routes=ROUTES[s.routes])
+
+    def _write_listener(self, plugins: Sequence[Plug]) -> None:
+        """A listener that comes from a file has a port that stays: the system would give a new one each time."""
+        listener = merge(self._listener(plugins).as_config(), {"address": {"socket_address": {"port_value": self.port}}})
+        resource = {"@type": "type.googleapis.com/envoy.config.listener.v3.Listener", **listener}
+        half = self.directory / "listener.half"
+        half.write_text(json.dumps({"version_info": str(time.time_ns()), "resources": [resource]}))
+        half.replace(self.directory / "listener.json")
+
+    def _service(self, p: Plug) -> dict:
+        options = dict(p.options)
+        singleton = options.pop("singleton")
+        return {"config": plugin(replace(p, options=options)).as_config(self.directory), "singleton": singleton}
+
+
+def plugin(p: Plug) -> EnvoyPlugin:
+    """A scenario's plugin for Envoy."""
+    return EnvoyPlugin(
+        module(p.module), p.name, p.root_id, p.vm_id, p.script, p.vm_script, **p.options,
+    )  # fmt: skip
+
+
+def to_request(step: Send) -> Request:
+    """A step's request."""
+    headers = Headers(step.headers)
+    if step.script:
+        headers.add("x-script", step.script.strip().replace("\n", "|"))
+    chunks = None if step.chunks is None else list(step.chunks)
+    return Request(step.method, step.path, headers, step.body, Headers(step.trailers), step.authority, chunks=chunks)
+
+
+def _end(answer: Answer) -> str:
+    return "closed" if answer.end == "reset" else answer.end
+
+
+def _title(step: object) -> str:
+    match step:
+        case Send(method=method, path=path):
+            return f"{method} {path}"
+        case Wait(seconds):
+            return f"wait {seconds:g} s"
+        case _:
+            return type(step).__name__.lower()
+
+
+def _refusal(refusal: EnvoyRefused) -> list[str]:
+    return normal.Lines().write(x for x in refusal.lines if x.logger == "wasm" or x.level is LogLevel.CRITICAL)
+
+
+def _limit(s: Scenario) -> dict:
+    return {"per_connection_buffer_limit_bytes": s.limit} if s.limit else {}
+
+
+def _move(client: Client, move: bytes | float | str) -> str:
+    """One move of a TCP client; what it got, if it read."""
+    match move:
+        case bytes():
+            with contextlib.suppress(OSError):
+                client.raw(move)
+        case "read":
+            got = client.receive()  # whether an end is a reset depends on what lay unread
+            return "read end" if got in ("closed", "reset") else f"read {got}"
+        case "shut":
+            client.half_close()
+        case "reset":
+            client.close(reset=True)
+        case float():
+            client.wait(move)
+    return ""
+
+
+def _closed_port() -> int:
+    """A port that nobody listens on: one that was free a moment ago."""
+    import socket
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

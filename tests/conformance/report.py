@@ -1,0 +1,96 @@
+"""Agreement of the simulated proxy with what the real Envoy did, by area, and what is not the same."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from . import record, simulated
+from .catalogue import scenarios
+from .compare import Difference, differences, fields_compared
+from .scenario import Outcome, Scenario
+
+TABLE = Path(__file__).parent / "AGREEMENT.md"
+
+
+@dataclass
+class Score:
+    """How an area stands."""
+
+    area: str
+    scenarios: int = 0
+    agree: int = 0
+    fields: int = 0
+    fields_agree: int = 0
+    excused: list[str] = field(default_factory=list)
+    failed: list[tuple[Scenario, list[Difference] | str]] = field(default_factory=list)
+
+
+def judge(scenario: Scenario, wanted: Outcome) -> list[Difference] | str:
+    """Differences, or words if the simulated proxy could not run the scenario at all."""
+    try:
+        found = simulated.run(scenario)
+    except simulated.NotSimulated as missing:
+        return f"not simulated: {missing}"
+    except Exception as error:  # a defect of the host is a result here, too
+        return f"{type(error).__name__}: {error}"
+    return differences(wanted, found)
+
+
+def score(area: str, name: str = "") -> Score:
+    """Run an area's scenarios against their records."""
+    kept = record.read(area)
+    result = Score(area)
+    for scenario in scenarios(area):
+        wanted = kept.get(scenario.name)
+        if wanted is None or name not in scenario.name:
+            continue
+        if scenario.why_not:
+            result.excused.append(f"{scenario.name}: {scenario.why_not}")
+            continue
+        count = fields_compared(wanted)
+        verdict = judge(scenario, wanted)
+        missed = count if isinstance(verdict, str) else len(verdict)
+        result.scenarios += 1
+        result.agree += not verdict
+        result.fields += count
+        result.fields_agree += max(0, count - missed)
+        if verdict:
+            result.failed.append((scenario, verdict))
+    return result
+
+
+def report(areas: Sequence[str], name: str = "", *, verbose: bool = True) -> int:
+    """Print the differences and the table; write the table."""
+    scores = [score(area, name) for area in areas]
+    if verbose:
+        for s in scores:
+            for scenario, verdict in s.failed:
+                print(f"{s.area}: {scenario.name}")
+                text = verdict if isinstance(verdict, str) else "\n".join(map(str, verdict))
+                print("  " + text.replace("\n", "\n  "))
+    text = table(scores)
+    print(text)
+    if not name and len(areas) > 1:
+        TABLE.write_text(text + "\n")
+    return min(1, sum(len(s.failed) for s in scores))
+
+
+def table(scores: Sequence[Score]) -> str:
+    """A Markdown table."""
+    lines = ["| area | scenarios | agree | fields | agree |", "| --- | ---: | ---: | ---: | ---: |"]
+    total = Score("**all**")
+    for s in scores:
+        lines.append(_row(s))
+        for name in ("scenarios", "agree", "fields", "fields_agree"):
+            setattr(total, name, getattr(total, name) + getattr(s, name))
+    lines.append(_row(total))
+    excused = [f"* {s.area}: {text}" for s in scores for text in s.excused]
+    return "\n".join([*lines, *(["", "Not compared:", "", *excused] if excused else [])])
+
+
+def _row(s: Score) -> str:
+    return f"| {s.area} | {s.scenarios} | {_percent(s.agree, s.scenarios)} | {s.fields} | {_percent(s.fields_agree, s.fields)} |"
+
+
+def _percent(part: int, whole: int) -> str:
+    return f"{100 * part / whole:.1f} %" if whole else "-"

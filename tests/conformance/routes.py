@@ -1,0 +1,26 @@
+"""Routes, metadata and the node: what properties show. Envoy's configuration and the simulated proxy's are made from it."""
+
+NODE = {"id": "n1", "cluster": "c1", "metadata": {"nk": "nv"}}
+
+CLUSTER_EXTRA = {"metadata": {"filter_metadata": {"cm": {"ck": "cv"}}}}
+
+LISTENER_EXTRA = {"traffic_direction": "INBOUND", "metadata": {"filter_metadata": {"lm": {"a": "b"}}}}
+
+_METADATA = {"filter_metadata": {"rm": {"k": "v", "n": 3, "b": True, "l": ["a", "b"]}}}
+
+ROUTES = {
+    "plain": None,
+    "several": [
+        {"name": "alt", "match": {"prefix": "/alt"}, "route": {"cluster": "up2"}},
+        {
+            "name": "hdr",
+            "match": {"prefix": "/", "headers": [{"name": "x-route", "string_match": {"exact": "alt"}}]},
+            "route": {"cluster": "up2"},
+        },
+        {"name": "myroute", "match": {"prefix": "/"}, "route": {"cluster": "up"}, "metadata": _METADATA},
+    ],
+    "grpc": [
+        {"match": {"prefix": "/svc"}, "route": {"cluster": "g"}},
+        {"match": {"prefix": "/"}, "route": {"cluster": "up"}},
+    ],
+}

@@ -1,0 +1,231 @@
+"""Runs a scenario through the simulated proxy."""
+
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+
+from wasmnb.abi import MetricType
+from wasmnb.engine import Engine, Image
+from wasmnb.errors import WasmnbError
+from wasmnb.host import Cluster, Exchange, LogLine, Plugin, Proxy, RouteMatch
+from wasmnb.messages import Headers, Request, Response
+
+from . import backends, normal
+from .modules import module
+from .routes import NODE, ROUTES
+from .scenario import Outcome, Part, Plug, Raw, Scenario, Send, Shutdown, Step, Update, Wait
+
+_GAP = 0.03  # seconds between two chunks, as the real client leaves
+
+
+class NotSimulated(Exception):
+    """The simulated proxy has no way to do this."""
+
+
+class Module:
+    """A module as the host takes filters."""
+
+    def __init__(self, path: Path) -> None:
+        self.name = path.stem
+        self.wasm = path.read_bytes()
+        self._image: Image | None = None
+
+    def image(self, engine: Engine) -> Image:
+        """Compiled once."""
+        self._image = self._image or Image(engine.compile(self.wasm))
+        return self._image
+
+
+@cache
+def _module(path: Path) -> Module:
+    return Module(path)
+
+
+def run(scenario: Scenario) -> Outcome:
+    """What the simulated proxy does."""
+    try:
+        bench = Bench(scenario)
+    except WasmnbError as error:
+        return Outcome(refused=normal.Lines().write([_Line(x) for x in error.log]))
+    try:
+        return bench.run()
+    finally:
+        bench.proxy.close()
+
+
+class Bench:
+    """One proxy with a scenario's plugins."""
+
+    def __init__(self, scenario: Scenario) -> None:
+        self.scenario = scenario
+        self.calls: list[Request] = []
+        self.lines = normal.Lines()
+        self.read = 0
+        if scenario.kind != "http":
+            raise NotSimulated("TCP")
+        plugins = [plugin(p) for p in scenario.plugins]
+        plugins += [plugin(p, kind="singleton" if p.options["singleton"] else "service") for p in scenario.services]
+        if scenario.access_log:
+            plugins.append(plugin(scenario.access_log, kind="access_log"))
+        self.proxy = Proxy(
+            plugins, workers=scenario.workers, guest_time=0.0, clusters=self._clusters(), routes=_routes(scenario), node=NODE, **_options(scenario)
+        )
+
+    def run(self) -> Outcome:
+        outcome = Outcome()
+        start = self.part("start", [])
+        if self.scenario.show_start:
+            outcome.parts.append(start)
+        for step in self.scenario.steps:
+            outcome.parts.append(self.part(_title(step), self.step(step)))
+        outcome.upstream = self.upstream()
+        outcome.metrics = sorted(f"{m.name} {m.value}" for m in self.proxy.metrics.all() if m.kind is not MetricType.HISTOGRAM)
+        return outcome
+
+    def step(self, step: Step) -> list[str]:
+        """Do a step; what the client saw."""
+        match step:
+            case Wait(seconds):
+                self.proxy.advance(seconds)
+            case Shutdown():
+                self.proxy.close()
+            case Send():
+                return self.request(step)
+            case Raw(like=Send() as like):
+                return self.request(like)
+            case Update(plugins, during):
+                return self.update(plugins, during)
+            case _:
+                raise NotSimulated(type(step).__name__)
+        return []
+
+    def update(self, plugins: Sequence[Plug], during: Send | None) -> list[str]:
+        """Replace the listener's plugins; with `during`, while that request is in flight."""
+        sending = None
+        if during:
+            sending = self.proxy.open(during.method, during.path, Headers(during.headers), end=True, authority=during.authority)
+        try:
+            self.proxy.update([plugin(p) for p in plugins])
+        except WasmnbError:
+            pass  # the log says so
+        return _client(sending.wait(during.wait)) if sending and during else []
+
+    def request(self, step: Send) -> list[str]:
+        """Send one request, chunk by chunk with the client's pauses."""
+        headers = Headers(step.headers)
+        if step.script:
+            headers.add("x-script", step.script.strip().replace("\n", "|"))
+        if step.chunks is None and not step.trailers:
+            exchange = self.proxy.request(
+                step.method, step.path, headers, step.body, authority=step.authority, http2=step.http2, wait=step.leave or step.wait
+            )
+        else:
+            exchange = self._in_pieces(step, headers)
+        if step.leave is not None:
+            self._leave(exchange)
+            return ["client left"]
+        shown = _client(exchange)
+        if not exchange.done:
+            self._leave(exchange)
+        return shown
+
+    def part(self, title: str, client: list[str]) -> Part:
+        """Gather what came to light since the last part."""
+        fresh = self.proxy.log.since(self.read)
+        self.read = self.proxy.log.written
+        return Part(title, self.lines.write([_Line(x) for x in fresh]), client)
+
+    def _in_pieces(self, step: Send, headers: Headers) -> Exchange:
+        stream = self.proxy.open(step.method, step.path, headers, authority=step.authority, http2=step.http2)
+        pieces = list(step.chunks) if step.chunks is not None else [step.body]
+        for piece in pieces:
+            self.proxy.advance(_GAP)
+            if not stream.exchange.done:
+                stream.send_body(piece)
+        self.proxy.advance(_GAP)
+        if step.leave is None and not stream.exchange.done:
+            if step.trailers:
+                stream.send_trailers(Headers(step.trailers))
+            else:
+                stream.send_body(b"", end=True)
+        return stream.wait(step.leave or step.wait)
+
+    def _leave(self, exchange: Exchange) -> None:
+        for worker in self.proxy.workers:
+            for stream in list(worker.streams.values()):
+                if stream.exchange is exchange:
+                    self.proxy._on_worker(worker, stream.client_gone)
+
+    def upstream(self) -> list[str]:
+        """What all upstreams saw: requests that were answered, and those of the main route that never became whole."""
+        found = [normal.upstream_lines(r) for r in self.calls]
+        cut = [r for x in self.proxy.exchanges for r in x.upstream_requests if all(r is not c for c in self.calls)]
+        found += [normal.upstream_lines(r, "cut" if "transfer-encoding" in r.headers else "complete") for r in cut]
+        return [line for block in sorted(found) for line in block]
+
+    def _clusters(self) -> dict[str, Cluster]:
+        return {
+            "up": Cluster(self._handler, buffer_limit=self.scenario.limit or 1 << 20, metadata={"filter_metadata": {"cm": {"ck": "cv"}}}),
+            "up2": Cluster(self._handler),
+            "dead": Cluster(alive=False),
+            "noep": Cluster(endpoints=0),
+        }
+
+    def _handler(self, request: Request) -> Response:
+        self.calls.append(request)
+        response = backends.handler(request)
+        if response.status == 0:
+            raise ConnectionResetError
+        return response
+
+
+class _Line:
+    """A log line in the terms of `normal`."""
+
+    def __init__(self, line: LogLine) -> None:
+        self.thread, self.level, self.text = line.thread, line.level, line.text
+        self.prefix = line.prefix if line.source == "filter" else None
+
+
+def plugin(p: Plug, **more: object) -> Plugin:
+    """A scenario's plugin for the host."""
+    options = {_NAMES.get(name, name): value for name, value in p.options.items() if name != "singleton"}
+    return Plugin(
+        _module(module(p.module)), p.name, root_id=p.root_id, vm_id=p.vm_id, config=p.script, vm_config=p.vm_script, **options, **more
+    )
+
+
+_NAMES = {"capabilities": "allowed_capabilities", "reload_interval": "reload_backoff"}
+
+
+def _options(s: Scenario) -> dict:
+    found: dict = {}
+    if s.limit:
+        found["buffer_limit"] = s.limit
+    for theirs, ours in (("request_timeout", "request_timeout"), ("stream_idle_timeout", "idle_timeout")):
+        if theirs in s.timeouts:
+            found[ours] = s.timeouts[theirs]
+    return found
+
+
+def _routes(s: Scenario) -> Sequence[RouteMatch]:
+    found = []
+    for route in ROUTES[s.routes] or [{"match": {"prefix": "/"}, "route": {"cluster": "up"}}]:
+        wanted = {h["name"]: h["string_match"]["exact"] for h in route["match"].get("headers", [])}
+        found.append(
+            RouteMatch(route["match"]["prefix"], wanted, route["route"]["cluster"], route.get("name", ""), route.get("metadata"))
+        )
+    return found
+
+
+def _client(exchange: Exchange) -> list[str]:
+    if exchange.response is None or (not exchange.response.status and exchange.done):
+        return ["no answer: closed" if exchange.done else "no answer: timeout"]
+    end = "closed" if exchange.response.reset else "complete" if exchange.done else "timeout"
+    return normal.client_lines(exchange.response, end)
+
+
+def _title(step: Step) -> str:
+    from .real import _title
+
+    return _title(step)
