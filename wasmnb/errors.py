@@ -11,11 +11,26 @@ A message says what happened, where (callback, cell line), and what to try.
 
 from __future__ import annotations
 
+from importlib import import_module
+
 __all__ = ["BuildError", "FilterTrap", "ModuleError", "SourceError", "UsageError", "WasmnbError"]
 
 
 class WasmnbError(Exception):
-    """Base of every error that wasmnb raises."""
+    """Base of every error that wasmnb raises.
+
+    Attributes
+    ----------
+    log
+        Lines that a proxy had written when it would not start (`wasmnb.host.LogLine`).
+    """
+
+    log: list[object] | tuple[object, ...] = ()
+
+    def _render_traceback_(self) -> list[str]:
+        """IPython's hook: the filter's lines and the caller's, none of ours. The view that draws it is loaded only then."""
+        lines: list[str] = import_module("wasmnb.view").error_lines(self, colour=True)
+        return lines
 
 
 class UsageError(WasmnbError):

@@ -49,7 +49,9 @@ def scripted_proxy(script: str = "", **options) -> Proxy:
 
 def calls(exchange) -> list[str]:
     """Callbacks of an exchange, as the recorded traces write them."""
-    return [f"{e.name}({', '.join(str(int(a)) for a in e.args.values())})" for e in exchange.events if e.kind == "callback"]
+    return [
+        f"{e.name}({', '.join(str(int(a)) for a in e.args.values())})" for e in exchange.events if e.kind == "callback"
+    ]
 
 
 def said(exchange) -> list[str]:

@@ -119,6 +119,17 @@ class Instance:
                 return self._stop(error)
             return 0
 
+        def call_bare(_env: int, _caller: int, values: Any, _count: int) -> int:
+            try:
+                result = function()  # ctypes makes one element of an empty slice with a step
+                if has_result:
+                    values[0] = result
+            except BaseException as error:  # noqa: BLE001
+                return self._stop(error)
+            return 0
+
+        if not wanted.params and wanted.results != ("i64",):
+            return call_bare
         if set(wanted.params) | set(wanted.results) <= {"i32"}:
             return call
         wide = [4 * i for i, kind in enumerate(wanted.params) if kind == "i64"]

@@ -68,7 +68,11 @@ class HttpCall:
             except ConnectionError:
                 self._reply(503, (BEFORE_HEADERS + "connection termination").encode())
             else:
-                self._later(answer.latency, lambda: self._answer(answer, head=request.method == "HEAD"))
+                head = request.method == "HEAD"
+                if answer.latency > 0:
+                    self._later(answer.latency, lambda: self._answer(answer, head=head))
+                else:
+                    self._answer(answer, head=head)
 
         self._soon(ask)
 

@@ -93,15 +93,9 @@ class Clock:
         """Run `action` on `thread` as its next free event; part of the same piece of work as what runs now."""
         return self._add(self.time(), thread, action, patient=False)
 
-    def later(self, seconds: float, thread: Thread, action: Action, *, patient: bool = False) -> Timer:
-        """Run `action` after so many virtual seconds.
-
-        Parameters
-        ----------
-        patient
-            True for what nobody waits for (ticks, idle timeouts): `settle` does not wait for it either.
-        """
-        return self._add(self.time() + seconds, thread, action, patient=patient)
+    def later(self, seconds: float, thread: Thread, action: Action) -> Timer:
+        """Run `action` after so many virtual seconds; nobody waits for it."""
+        return self._add(self.time() + seconds, thread, action, patient=True)
 
     def _add(self, when: float, thread: Thread, action: Action, *, patient: bool) -> Timer:
         timer = Timer(self, thread, action, patient=patient)
@@ -166,7 +160,7 @@ class Clock:
             self.running = None
 
     def settle(self) -> None:
-        """Run until nothing is pending that somebody waits for; timers that come due on the way run, too."""
+        """Run all that is to be done at this moment, and what follows from it; timers that come due meanwhile run, too."""
         while self._prompt:
             if not self.step():
                 return

@@ -43,6 +43,10 @@ class Cluster:
         Bytes, as `per_connection_buffer_limit_bytes`.
     address
         Where it is, for the properties that tell.
+    metadata
+        As in Envoy's configuration: `{"filter_metadata": {...}}`.
+    early
+        Asked when a request's headers have arrived: a `Response` answers before the body is there, None waits for it.
     """
 
     upstream: Upstream = None
@@ -53,6 +57,7 @@ class Cluster:
     buffer_limit: int = 1 << 20
     address: str = "127.0.0.1:10080"
     metadata: Any = None
+    early: Callable[[Request], Response | None] | None = None
 
     def answer(self, request: Request) -> Response:
         """Ask the upstream.

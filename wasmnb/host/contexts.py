@@ -90,6 +90,9 @@ class Context:
         buffer = self.stream_buffer(kind)
         return buffer.data if buffer is not None else b""
 
+    def cut_off(self) -> None:
+        """End the stream that this is a context of."""
+
     def stream_buffer(self, _kind: int) -> Buffer | None:
         """A body or connection buffer to change, or None."""
         return None
@@ -228,7 +231,7 @@ class RootContext(Context):
         return self._period if self._timer is not None else 0.0
 
     def _arm(self) -> None:
-        self._timer = self.vm.clock.later(self._period, self.vm.thread, self._tick, patient=True)
+        self._timer = self.vm.clock.later(self._period, self.vm.thread, self._tick)
 
     def _tick(self) -> None:
         vm = self.vm

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
@@ -31,6 +32,10 @@ class Environment:
         Bytes of memory that a VM may have.
     clusters
         Upstreams by name; whoever calls out looks them up here.
+    properties
+        Properties that a test prescribes, by their paths joined with dots; they hide Envoy's own.
+    node
+        What `xds.node` tells: id, cluster, metadata.
     """
 
     engine: Engine
@@ -44,6 +49,8 @@ class Environment:
     deadline: float = 5.0
     memory_limit: int = 1 << 30
     clusters: dict[str, Any] = field(default_factory=dict)
+    properties: dict[bytes, bytes] = field(default_factory=dict)
+    node: Mapping[str, Any] = field(default_factory=lambda: {"id": "wasmnb", "cluster": "wasmnb"})
     vms_made: int = 0
 
     def new_vm_number(self) -> int:

@@ -140,7 +140,10 @@ class GrpcCall(_Grpc):
             except ConnectionError:
                 self._fail(_UNAVAILABLE, _REFUSED, _REFUSED_DETAILS)
             else:
-                self.later(answer.latency, lambda: self._answer(answer))
+                if answer.latency > 0:
+                    self.later(answer.latency, lambda: self._answer(answer))
+                else:
+                    self._answer(answer)
 
         self.soon(ask)
 

@@ -168,6 +168,10 @@ class HttpContext(Context):
         root = self.root
         root.streams.pop(self.id, None)  # type: ignore[attr-defined]
 
+    def cut_off(self) -> None:
+        """End the stream."""
+        self.stream.cut_off()
+
     @property
     def paused(self) -> str:
         """What the guest holds: `request`, `response` or an empty string."""

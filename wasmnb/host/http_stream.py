@@ -161,9 +161,9 @@ class HttpStream:
         """An event of this stream."""
         return self.worker.clock.soon(self.worker.thread, action)
 
-    def later(self, seconds: float, action: Callable[[], None], *, patient: bool = False) -> Timer:
+    def later(self, seconds: float, action: Callable[[], None]) -> Timer:
         """An event of this stream after so many seconds."""
-        return self.worker.clock.later(seconds, self.worker.thread, action, patient=patient)
+        return self.worker.clock.later(seconds, self.worker.thread, action)
 
     def note(self, name: str, **args: Any) -> None:
         """Leave a mark in the trace."""
@@ -187,6 +187,8 @@ class HttpStream:
         headers = from_client(request, http2=self.http2, request_id=self.worker.environment.uuid(), has_body=has_body)
         self.info.request_id = headers.get(b"x-request-id") or b""
         self.info.request_total_size += headers.byte_size
+        self.request.headers = headers
+        self.choose_route()
         self._arm()
         self.request.take_headers(headers, end=end)
 
@@ -214,9 +216,9 @@ class HttpStream:
     def _arm(self) -> None:
         limits = self.limits
         if limits.idle_timeout:
-            self._timers.append(self.later(limits.idle_timeout, self._idle, patient=True))
+            self._timers.append(self.later(limits.idle_timeout, self._idle))
         if limits.request_timeout:
-            self._timers.append(self.later(limits.request_timeout, self._request_timed_out, patient=True))
+            self._timers.append(self.later(limits.request_timeout, self._request_timed_out))
 
     def data(self, data: bytes, *, end: bool = False) -> None:
         """A piece of the request's body arrives."""
@@ -240,6 +242,13 @@ class HttpStream:
         if not self.finished:
             self.info.flags |= _DC
             self.info.details = "downstream_remote_disconnect"
+            self._finish("reset")
+
+    def cut_off(self) -> None:
+        """The proxy closes the connection: it shuts down, or its listener goes."""
+        if not self.finished:
+            self.info.flags |= _DC
+            self.info.details = "downstream_local_disconnect"
             self._finish("reset")
 
     def _arrive(self, event: Callable[[], None]) -> None:
@@ -484,7 +493,7 @@ class HttpStream:
     def _idle(self) -> None:
         left = self._active + self.limits.idle_timeout - self.now()
         if left > 1e-9:
-            self._timers.append(self.later(left, self._idle, patient=True))
+            self._timers.append(self.later(left, self._idle))
         elif not self.finished:
             self.info.flags |= _SI
             self.local_reply(504, b"stream timeout", details="stream_idle_timeout")

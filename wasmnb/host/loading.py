@@ -16,7 +16,13 @@ from ..engine import ExportType, Image, ImportType
 from ..errors import ModuleError
 from .wasi import WASI
 
-__all__ = ["ALLOCATORS", "Loaded", "load"]
+__all__ = ["ALLOCATORS", "ENVOY_SAYS", "Loaded", "load", "refusal_of"]
+
+#: Before a line of Envoy's log in an error's notes.
+ENVOY_SAYS = "Envoy's log says: "
+
+_NOT_LOADED = "Wasm VM failed Failed to load Wasm code"
+_NOT_INITIALIZED = "Wasm VM failed Failed to initialize Wasm code"
 
 #: Exports that allocate for the host, in the order in which Envoy looks.
 ALLOCATORS = ("malloc", "proxy_on_memory_allocate")
@@ -63,10 +69,35 @@ def load(image: Image, name: str) -> Loaded:
     return Loaded(image, abi, functions)
 
 
-def _refuse(name: str, line: str, meaning: str) -> ModuleError:
+def _refuse(name: str, line: str, meaning: str, *, early: bool = False) -> ModuleError:
+    """An error with Envoy's lines; `early` if Envoy has not linked anything yet."""
     error = ModuleError(f"Envoy does not load {name}: {meaning}")
-    error.add_note(f"Envoy's log says: {line}")
+    error.add_note(ENVOY_SAYS + line)
+    error.add_note(ENVOY_SAYS + (_NOT_LOADED if early else _NOT_INITIALIZED))
     return error
+
+
+def refusal_of(wasm: bytes) -> list[str]:
+    """Envoy's lines about bytes that are no module: it looks at the magic number and walks the sections."""
+    if not wasm:
+        return []
+    at = 8
+    sound = wasm.startswith(b"\0asm")
+    while sound and at < len(wasm):
+        size, shift, at = 0, 0, at + 1
+        while True:
+            sound = at < len(wasm) and shift < 35
+            if not sound:
+                break
+            byte = wasm[at]
+            size |= (byte & 0x7F) << shift
+            at, shift = at + 1, shift + 7
+            if not byte & 0x80:
+                break
+        at += size
+        sound = sound and at <= len(wasm)
+    what = "Missing or unknown Proxy-Wasm ABI version" if sound else "Failed to parse corrupted Wasm module"
+    return [f"Wasm VM failed {what}", _NOT_LOADED]
 
 
 def _abi(exports: Iterable[ExportType], name: str) -> AbiVersion:
@@ -79,8 +110,9 @@ def _abi(exports: Iterable[ExportType], name: str) -> AbiVersion:
     known = ", ".join(markers)
     found = f"it declares its ABI with {other}, which Envoy does not know" if other else "it declares no Proxy-Wasm ABI"
     raise _refuse(
-        name, "Missing or unknown Proxy-Wasm ABI version", f"{found}; it has to export one of the functions {known}."
-    )
+        name, "Wasm VM failed Missing or unknown Proxy-Wasm ABI version",
+        f"{found}; it has to export one of the functions {known}.", early=True,
+    )  # fmt: skip
 
 
 def _host_signature(wanted: ImportType, abi: AbiVersion) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
@@ -128,7 +160,9 @@ def _check_exports(functions: dict[str, ExportType], abi: AbiVersion, name: str)
             raise _refuse(name, line, f"its export {export} has the wrong signature for ABI {abi.text}.")
     if not any(allocator in functions for allocator in ALLOCATORS):
         raise _refuse(
-            name, "Wasm module is missing malloc function.", f"it exports no allocator ({' or '.join(ALLOCATORS)})."
+            name,
+            "Wasm VM failed Wasm module is missing malloc function.",
+            f"it exports no allocator ({' or '.join(ALLOCATORS)}).",
         )
 
 

@@ -9,8 +9,10 @@ from functools import cached_property
 from hashlib import sha256
 from typing import Any, Protocol
 
+from ..abi import LogLevel
 from ..engine import Engine, Image
 from ..errors import UsageError
+from .log import LogLine
 from .vm import VmSettings
 
 __all__ = ["FAILURE_POLICIES", "KINDS", "FilterLike", "Plugin", "to_config"]
@@ -96,7 +98,10 @@ class Plugin:
                 f"A plugin needs a Filter, not {type(self.filter).__name__}; Filter.from_file loads a .wasm."
             )
         if self.failure_policy is not None and self.fail_open:
-            raise UsageError("only one of fail_open or failure_policy can be set (Envoy refuses both, too)")
+            error = UsageError("only one of fail_open or failure_policy can be set (Envoy refuses both, too)")
+            text = "error `only one of fail_open or failure_policy can be set`"
+            error.log = [LogLine(0.0, LogLevel.CRITICAL, text, "main", source="envoy")]
+            raise error
         if self.policy not in FAILURE_POLICIES:
             raise UsageError(f"failure_policy is one of {', '.join(FAILURE_POLICIES)}, not {self.failure_policy!r}.")
         if self.kind not in KINDS:

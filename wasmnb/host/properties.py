@@ -47,16 +47,18 @@ class Message:
 
 
 def _metadata(values: Mapping[str, Any] | None) -> Message:
-    return Message({"filter_metadata": dict(values or {}), "typed_filter_metadata": {}}, protobuf.metadata(values))
+    """Metadata in the shape of Envoy's configuration: `{"filter_metadata": {"name": {...}}}`."""
+    found = (values or {}).get("filter_metadata") or {}
+    return Message({"filter_metadata": found, "typed_filter_metadata": {}}, protobuf.metadata(found))
 
 
-#: The node that the simulated Envoy says it is.
-NODE_ID, NODE_CLUSTER = "wasmnb", "wasmnb"
-
-
-def _node() -> Message:
-    data = protobuf.field(1, NODE_ID.encode()) + protobuf.field(2, NODE_CLUSTER.encode())
-    return Message({"id": NODE_ID, "cluster": NODE_CLUSTER, "metadata": {}}, data)
+def _node(node: Mapping[str, Any]) -> Message:
+    """The node that the simulated Envoy says it is; the real one adds its build and extensions."""
+    identity, cluster, values = str(node.get("id", "")), str(node.get("cluster", "")), node.get("metadata") or {}
+    data = protobuf.field(1, identity.encode()) + protobuf.field(2, cluster.encode())
+    if values:
+        data += protobuf.field(3, protobuf.struct_message(values))
+    return Message({"id": identity, "cluster": cluster, "metadata": values}, data)
 
 
 # -- encoding -------------------------------------------------------------------------------------------------------
@@ -311,7 +313,7 @@ def _attribute(context: Context, group: bytes, name: bytes) -> Any:
     info = context.log_info or context.info
     text = name.decode("utf-8", "replace")
     if group == b"xds" and text == "node":
-        return _node()
+        return _node(context.vm.environment.node)
     if info is None:
         return None
     if group == b"filter_state":

@@ -10,17 +10,18 @@ from typing import Any, Self
 
 from ..abi import LogLevel
 from ..engine import Engine, default_engine
-from ..errors import UsageError
+from ..errors import UsageError, WasmnbError
 from ..messages import Headers, Request, Text, to_bytes
 from ._display import Shown
 from .clock import Clock, Thread
 from .cluster import to_clusters
+from .deployment import Deployment
 from .environment import Environment
 from .exchange import Exchange
 from .http_stream import HttpStream, Limits
 from .log import Log
 from .plugin import FilterLike, Plugin
-from .registry import PluginHandle, Registry
+from .registry import Registry
 from .routes import RouteMatch
 from .shared import SharedData, SharedState
 from .stats import Metrics
@@ -80,6 +81,8 @@ class Proxy(Shown):
         Bytes that a filter may hold, and Envoy's timeouts in seconds, with its defaults.
     trace_limit
         Events that the trace keeps.
+    node
+        Id, cluster and metadata that the properties under `xds.node` tell.
 
     Raises
     ------
@@ -116,6 +119,7 @@ class Proxy(Shown):
         idle_timeout: float = 300.0,
         request_timeout: float = 0.0,
         trace_limit: int = DEFAULT_LIMIT,
+        node: Mapping[str, Any] | None = None,
         name: str = "",
         engine: Engine | None = None,
     ) -> None:
@@ -137,6 +141,7 @@ class Proxy(Shown):
             deadline=deadline,
             memory_limit=memory_limit,
             clusters=to_clusters("upstream", upstream, clusters),
+            node=node or {"id": "wasmnb", "cluster": "wasmnb"},
         )
         self._main = Thread(0)
         self._registry = Registry(self._environment, self._main)
@@ -145,55 +150,65 @@ class Proxy(Shown):
         self._exchanges_made = self._connections = 0
         self._next_worker = 0
         self._closed = False
+        self._deployment = Deployment(self._environment, self._registry, self._main, self.workers)
         try:
-            self._start()
-        except BaseException:
+            self._start(self.plugins)
+        except BaseException as error:
             self._drop()
+            if isinstance(error, WasmnbError):
+                error.log = list(self.log)
             raise
 
     # -- start and end --------------------------------------------------------------------------------------------
 
-    def _start(self) -> None:
-        """Envoy's start: everything on the main thread first, then each worker."""
-        prepared: list[PluginHandle] = []
+    def _start(self, plugins: Sequence[Plugin]) -> None:
+        self._run_on(self._main, lambda: self._deployment.start(plugins))
 
-        def on_main() -> None:
-            prepared.extend(self._registry.prepare(plugin) for plugin in self.plugins)
+    def update(
+        self,
+        plugins: FilterLike | Plugin | Sequence[FilterLike | Plugin],
+        *,
+        drain: float = 1.0,
+        config: Any = None,
+        **more: Any,
+    ) -> bool:
+        """Replace the configuration while traffic runs, as a listener update does.
 
-        self._run_on(self._main, on_main)
-        for worker in self.workers:
-            self._environment.clock.soon(worker.thread, lambda w=worker: self._start_worker(w, prepared))  # type: ignore[misc]
-        self._settle()
+        Parameters
+        ----------
+        plugins
+            What shall run from now on; settings of a single filter can follow by name, as for `Proxy`.
+        drain
+            Virtual seconds that old streams have to finish.
 
-    def _start_worker(self, worker: Worker, prepared: list[PluginHandle]) -> None:
-        for handle in prepared:
-            if handle.plugin.kind != "singleton":
-                worker.plugins.append(self._registry.attach(handle.base, handle.plugin, worker.thread))
+        Returns
+        -------
+        bool
+            False if this is what runs already; then nothing happens.
+
+        Raises
+        ------
+        ModuleError, FilterTrap
+            Envoy would refuse the update. The old configuration goes on serving.
+        """
+        self._check_open()
+        policy = more.pop("failure_policy", None)
+        wanted = _plugins(plugins, {"config": config, **more}, policy)
+        done: list[bool] = []
+        self._run_on(self._main, lambda: done.append(self._deployment.update(wanted, drain)))
+        self.plugins = wanted
+        return done[0]
 
     def close(self) -> None:
         """Shut down as Envoy does: streams are cut off, roots get `on_done` and `on_delete`, VMs go."""
         if self._closed:
             return
         self._closed = True
-        clock = self._environment.clock
         try:
-            for worker in self.workers:
-                clock.soon(worker.thread, lambda w=worker: self._close_thread(w))  # type: ignore[misc]
-            clock.soon(self._main, lambda: self._close_roots(self._main))
+            self._deployment.close()
             self._settle()
         finally:
             self._drop()
-
-    def _close_thread(self, worker: Worker) -> None:
-        for stream in list(worker.streams.values()):
-            stream.client_gone()
-        self._close_roots(worker.thread)
-
-    def _close_roots(self, thread: Thread) -> None:
-        """Newest root first, as seen in Envoy."""
-        roots = [r for b in self._registry.bases for (n, _), r in b.roots.items() if n == thread.number]
-        for root in reversed(roots):
-            root.close()
 
     def _drop(self) -> None:
         for vm in self._all_vms():

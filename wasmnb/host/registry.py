@@ -8,12 +8,13 @@ root context in the VMs that are there. A canary that fails makes the configurat
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ..abi import LogLevel
 from ..errors import FilterTrap, ModuleError, WasmnbError
 from .contexts import RootContext
-from .loading import Loaded, load
+from .loading import ENVOY_SAYS, Loaded, load, refusal_of
 from .vm import Vm, VmSettings
 
 if TYPE_CHECKING:
@@ -124,6 +125,7 @@ class Registry:
         self.bases: list[Base] = []
         self.handles: list[PluginHandle] = []
         self.failed_starts: list[str] = []
+        self.refused_plugin = ""
 
     # -- main thread ----------------------------------------------------------------------------------------------
 
@@ -151,7 +153,7 @@ class Registry:
         found = next((b for b in self.bases if self._shares(b.plugin, plugin)), None)
         if found is not None:
             return found
-        loaded = load(plugin.filter.image(self.environment.engine), plugin.name)
+        loaded = self._load(plugin)
         vm = Vm(self.environment, loaded, plugin.settings, self.main, "base")
         if not vm.initialize():
             self._say(LogLevel.ERROR, "Wasm VM failed Failed to initialize Wasm code")
@@ -159,6 +161,15 @@ class Registry:
             raise self._start_error(plugin, vm)
         self.bases.append(Base(plugin, loaded, vm))
         return self.bases[-1]
+
+    def _load(self, plugin: Plugin) -> Loaded:
+        try:
+            image = plugin.filter.image(self.environment.engine)
+        except ModuleError as error:
+            for line in refusal_of(getattr(plugin.filter, "wasm", b"")):
+                error.add_note(ENVOY_SAYS + line)
+            raise
+        return load(image, plugin.name)
 
     @staticmethod
     def _shares(first: Plugin, second: Plugin) -> bool:
@@ -226,6 +237,29 @@ class Registry:
             return None
         return root
 
+    def roots_of(self, thread: Thread) -> list[RootContext]:
+        """Root contexts that live on a thread, newest first; singleton services come last."""
+        roots = [r for b in self.bases for (number, _), r in b.roots.items() if number == thread.number]
+        return sorted([r for r in reversed(roots) if not r.closed], key=lambda r: r.plugin.kind == "singleton")
+
+    def release(self, handles: Sequence[PluginHandle]) -> None:
+        """Plugins are no longer in force on their thread: drop VMs that have no root context left."""
+        for handle in handles:
+            if handle in self.handles:
+                self.handles.remove(handle)
+        for base in list(self.bases):
+            for key in [k for k, r in base.roots.items() if r.closed or r.parked]:
+                if not any(h.root is base.roots[key] for h in self.handles):
+                    del base.roots[key]
+            for number, vm in list(base.threads.items()):
+                if not any(h.vm is vm for h in self.handles) and not any(
+                    c.kind == "root" for c in vm.contexts.values()
+                ):
+                    del base.threads[number]
+                    vm.close()
+            if not any(h.base is base for h in self.handles):
+                base.vm.close()
+
     # -- words ----------------------------------------------------------------------------------------------------
 
     def _say(self, level: LogLevel, text: str) -> None:
@@ -234,6 +268,8 @@ class Registry:
     def _refused(self, plugin: Plugin, error: WasmnbError) -> None:
         if isinstance(error, ModuleError):
             for note in getattr(error, "__notes__", []):
-                self._say(LogLevel.ERROR, note.removeprefix("Envoy's log says: "))
+                if note.startswith(ENVOY_SAYS):
+                    self._say(LogLevel.ERROR, note.removeprefix(ENVOY_SAYS))
         self._say(LogLevel.CRITICAL, f"Plugin {plugin.name} failed to load")
         self._say(LogLevel.CRITICAL, "Plugin configured to fail closed failed to load")
+        self.refused_plugin = plugin.name

@@ -106,6 +106,9 @@ class Router:
         if cluster.alive:
             stream.exchange.upstream_requests.append(self.request)
             stream.note("upstream_request", method=self.request.method, path=self.request.path, cluster=cluster.name)
+        early = cluster.early(self.request) if cluster.early is not None and cluster.alive else None
+        if early is not None:
+            self._timers.append(stream.soon(lambda: self.answer(early)))
         if end:
             self._complete()
 

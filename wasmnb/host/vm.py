@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any
 
 from ..abi import CALLBACKS, ENTRY_POINTS, HOSTCALLS, Callback, LogLevel, Status, callbacks_for
 from ..engine import ImportType, Instance, Trap
-from ..errors import FilterTrap
+from ..errors import FilterTrap, ModuleError
 from .binding import RestrictedCallback, bind, bind_refused
 from .contexts import Context, VmContext
 from .guest_memory import GuestMemory
 from .hostcalls import IMPLEMENTATIONS
-from .loading import ALLOCATORS, Loaded
+from .loading import ALLOCATORS, ENVOY_SAYS, Loaded
 from .log import LogLine
 from .stats import MetricTable
 from .trace import Entry
@@ -165,8 +165,16 @@ class Vm:
             self.instance: Instance = self.loaded.image.instantiate(
                 self._resolve, memory_limit=self.environment.memory_limit, deadline=self.environment.deadline
             )
+        except ModuleError as error:
+            error.add_note(f"{ENVOY_SAYS}Failed to create new Wasm instance")
+            error.add_note(f"{ENVOY_SAYS}Wasm VM failed Failed to initialize Wasm code")
+            raise
         except Trap as trap:
-            self._trapped(self.frame, "the start section", trap)
+            self.failed = True
+            self.failure = Failure(
+                "the start section", 0, None, f"Uncaught RuntimeError: {trap.message}", "", trap.backtrace
+            )
+            self.environment.say(LogLevel.ERROR, "Failed to create new Wasm instance", self.thread, vm=self.number)
             return
         finally:
             self._close_frame(self.frame, None)
@@ -203,11 +211,14 @@ class Vm:
             return None
 
         def allocate(size: int) -> int:
-            before, self.restricted, self._moment = self.restricted, _IN_ALLOCATOR, "the allocator"
+            before, acting = (self.restricted, self._moment), (self.effective, self.current)
+            self.restricted, self._moment = _IN_ALLOCATOR, "the allocator"
+            self.effective = self.current = self.zero  # the allocator is called for the VM, not for a plugin
             try:
                 return malloc(size) or 0
             finally:
-                self.restricted = before
+                self.restricted, self._moment = before
+                self.effective, self.current = acting
 
         return allocate
 
@@ -337,8 +348,9 @@ class Vm:
             message = f"stopped: {trap.message}"  # Envoy has no deadline: there the worker hangs
         else:
             message = f"Uncaught RuntimeError: {trap.message}"
-        detail = f" ({cause})" if isinstance(cause, RestrictedCallback) else ""
-        self._fail(frame, name, message + detail, trap.backtrace)
+        self._fail(frame, name, message, trap.backtrace)
+        if isinstance(cause, RestrictedCallback) and self.failure is not None:
+            self.failure.message += f" ({cause})"
 
     def _interrupted(self, frame: list[Any], name: str, error: BaseException) -> None:
         """The interrupt button, or a fault of the host: the guest was left in mid-flight and cannot go on."""

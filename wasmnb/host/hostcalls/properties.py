@@ -15,6 +15,11 @@ __all__ = ["get_property", "set_property"]
 
 def get_property(context: Context, path: bytes) -> tuple[int, bytes | None]:
     """An attribute."""
+    prescribed = context.vm.environment.properties
+    if prescribed:
+        value = prescribed.get(path.strip(b"\0").replace(b"\0", b"."))
+        if value is not None:
+            return Status.OK, value
     return lookup(context, path)
 
 
