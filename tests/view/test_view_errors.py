@@ -1,10 +1,12 @@
 """Errors drawn at the cell's own lines."""
 
 import linecache
+from pathlib import Path
 
 import pytest
 
-from wasmnb.errors import BuildError, FilterTrap, SourceError
+import wasmnb
+from wasmnb.errors import BuildError, FilterTrap, SourceError, UsageError
 from wasmnb.view import error_lines
 
 CELL = "%%wasmfilter auth\nfrom wasmnb.sdk import HttpContext\n\nclass Auth(HttpContext):\n    def on_http_request_headers(self, n, eos)\n        return self.users['x']\n"
@@ -63,3 +65,28 @@ def test_hostile_names_are_shown_escaped():
 def test_colour_is_ansi_and_only_when_asked_for():
     error = SourceError("expected ':'", filename="Cell In[3]", lineno=5, offset=46)
     assert "\x1b[31;1mSourceError\x1b[0m: expected ':'" in error_lines(error, colour=True)
+
+
+def test_the_callers_lines_come_first_and_ours_never():
+    ours = compile("def ours(inner): inner()", str(Path(wasmnb.__file__).with_name("inner.py")), "exec")
+    space = {}
+    exec(ours, space)
+
+    def raise_it():
+        raise UsageError("no such filter")
+
+    def cell():
+        space["ours"](raise_it)
+
+    with pytest.raises(UsageError) as caught:
+        cell()
+    text = "\n".join(error_lines(caught.value))
+    assert 'space["ours"](raise_it)' in text
+    assert "in cell" in text
+    assert "inner.py" not in text
+    assert text.endswith("UsageError: no such filter")
+    assert error_lines(caught.value, callers=False) == ["UsageError: no such filter"]
+
+
+def test_ipython_finds_the_drawing_on_the_error_itself():
+    assert BuildError("No disk space left")._render_traceback_()[-1].endswith("No disk space left")

@@ -5,8 +5,8 @@ from wasmnb.view import tree_html, tree_text
 
 def test_counts_are_envoys_not_the_folklores(samples):
     lines = tree_text(samples.proxy_tree(workers=4)).splitlines()
-    assert lines[2] == "7 VMs: 1 base, 1 canary (gone), 1 main, 4 worker"
-    assert lines[3] == "6 plugin contexts: 1 canary (gone), 1 main, 4 worker"
+    assert lines[2] == "7 VMs: 1 base, 1 canary (gone), 1 main, 4 workers"
+    assert lines[3] == "6 plugin contexts: 1 canary (gone), 1 main, 4 workers"
 
 
 def test_base_and_canary_are_there_but_folded(samples):

@@ -63,5 +63,5 @@ def _say(error: WasmnbError, code: int) -> int:
 
     sys.stdout.flush()
     colour = sys.stderr.isatty() and "NO_COLOR" not in os.environ
-    print("\n".join(error_lines(error, colour=colour)), file=sys.stderr)
+    print("\n".join(error_lines(error, colour=colour, callers=False)), file=sys.stderr)
     return code

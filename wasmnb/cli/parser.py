@@ -13,7 +13,7 @@ from wasmnb.notebook.curl import FLAGS
 __all__ = ["make_parser", "request_parser"]
 
 # Flags of curl's that every request of `wasmnb run` shares; the rest make sense within one request only.
-_SHARED = ("-H", "-d", "--data-binary", "--data-raw", "--data-urlencode", "--json", "-u", "-b", "-A", "-e", "--http2")
+_SHARED = ("-H", "-d", "--data-binary", "--data-raw", "--data-urlencode", "-u", "-b", "-A", "-e", "--http2")
 
 _EPILOG = """examples:
   wasmnb build auth.py -o auth.wasm
@@ -83,7 +83,7 @@ def _run(commands: Any) -> None:
     p.add_argument("--deadline", type=float, default=5.0, metavar="SECONDS", help="Limit of one callback (5).")
     p.add_argument("--tree", action="store_true", help="Show the context tree after the requests.")
     p.add_argument("--trace", action="store_true", help="Show every callback and hostcall.")
-    p.add_argument("--json", dest="as_json", action="store_true", help="Print everything as one JSON document.")  # fmt: skip
+    p.add_argument("--json", dest="as_json", action="store_true", help="Print everything as one JSON document.")
 
 
 def _shared(names: tuple[str, ...], options: dict[str, Any]) -> dict[str, Any]:

@@ -50,4 +50,5 @@ def parse(function: Any, line: str) -> Any:
         words = shlex.split(line)
     except ValueError as error:
         raise MagicUsageError(f"{error} in: {line}") from None
-    return function.parser.parse_args(words)
+    # Intermixed: `NAME -i /path` has flags between its two positional arguments.
+    return function.parser.parse_intermixed_args(words)

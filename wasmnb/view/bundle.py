@@ -13,7 +13,8 @@ from .document import Document
 from .exchange import exchange_document
 from .log import log_document
 from .module import facts_document
-from .state import metrics_document
+from .proxy import proxy_document
+from .state import metrics_document, shared_document
 from .to_html import to_html
 from .to_text import to_text
 from .trace import NEWEST, trace_document
@@ -28,13 +29,19 @@ def _trace(trace: Any) -> Document:
     return trace_document(newest, dropped=trace.dropped + len(trace) - len(newest))
 
 
+def _shared(data: Any) -> Document:
+    return shared_document({key: (data[key], data.cas(key)) for key in data})
+
+
 #: Class name -> the function that makes its document.
 DOCUMENTS: dict[str, Callable[[Any], Document]] = {
+    "Proxy": proxy_document,
     "TreeNode": tree_document,
     "Exchange": exchange_document,
     "Log": log_document,
     "Trace": _trace,
     "Metrics": metrics_document,
+    "SharedData": _shared,
     "ModuleFacts": facts_document,
 }
 

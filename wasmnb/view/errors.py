@@ -5,29 +5,21 @@ from __future__ import annotations
 import linecache
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 
 from wasmnb.errors import FilterTrap, SourceError, WasmnbError
 
 from .escape import NEWLINES, visible
+from .frames import Frame, caller_frames, display_name
 
-__all__ = ["Frame", "error_lines", "frames"]
+__all__ = ["error_lines", "frames", "traceback_lines"]
 
 _RULE = "-" * 75
+_INSIDE = "Traceback (inside the filter)"
 _AROUND = 2  # lines of context on either side
 _FRAME = re.compile(r'^  File "(?P<file>[^"]*)", line (?P<line>\d+)(?:, in (?P<name>.*))?$', re.MULTILINE)
 
 Paint = Callable[[str, str], str]
 _CODES = {"red": "31;1", "green": "32;1", "cyan": "36", "blue": "34;1", "yellow": "33"}
-
-
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """A place in the filter's source."""
-
-    filename: str
-    lineno: int
-    name: str = ""
 
 
 def _ansi(text: str, colour: str) -> str:
@@ -68,7 +60,7 @@ def _excerpt(frame: Frame, paint: Paint) -> Iterator[str]:
 
 def _place(frame: Frame, paint: Paint) -> str:
     within = f", in {paint(visible(frame.name), 'cyan')}" if frame.name and frame.name != "<module>" else ""
-    return f"{paint(visible(frame.filename), 'green')}, line {frame.lineno}{within}"
+    return f"{paint(visible(display_name(frame.filename)), 'green')}, line {frame.lineno}{within}"
 
 
 def _syntax(error: SourceError, paint: Paint) -> Iterator[str]:
@@ -84,9 +76,9 @@ def _syntax(error: SourceError, paint: Paint) -> Iterator[str]:
         yield "    " + paint(" " * caret + "^", "green")
 
 
-def _traceback(title: str, places: list[Frame], paint: Paint) -> Iterator[str]:
+def _traceback(title: str, where: str, places: list[Frame], paint: Paint) -> Iterator[str]:
     yield paint(_RULE, "red")
-    yield f"{paint(title, 'red')}{'Traceback (inside the filter)':>{max(75 - len(title), 31)}}"
+    yield f"{paint(title, 'red')}{where:>{max(75 - len(title), len(where) + 2)}}"
     for frame in places:
         yield _place(frame, paint)
         yield from _excerpt(frame, paint)
@@ -104,24 +96,37 @@ def _close(error: WasmnbError, paint: Paint) -> Iterator[str]:
         yield paint(visible(hint, keep=NEWLINES), "blue")
 
 
-def error_lines(error: WasmnbError, *, colour: bool = False) -> list[str]:
+def error_lines(error: WasmnbError, *, colour: bool = False, callers: bool = True) -> list[str]:
     """An error drawn for a notebook or a terminal, line by line.
 
     A `SourceError` with an offset is drawn as a syntax error; one that has only a line, and a `FilterTrap` with the
-    guest's traceback, as a traceback through the filter's own frames. Any other error is its name and message.
+    guest's traceback, as a traceback through the filter's own frames. Any other error is its name and message. With
+    `callers`, the lines of the code that called wasmnb stand before it.
     """
     paint = _ansi if colour else _plain
+    name = type(error).__name__
     lines: list[str] = []
+    outer = caller_frames(error.__traceback__) if callers else []
+    if outer:
+        lines += _traceback(name, "Traceback (most recent call last)", outer, paint)
     guest = getattr(error, "traceback", "")
     places = frames(guest)
     if isinstance(error, SourceError) and error.lineno and (error.offset or not places):
-        lines += _syntax(error, paint) if error.offset else _traceback("SourceError", [_at(error)], paint)
+        lines += _syntax(error, paint) if error.offset else _traceback(name, _INSIDE, [_at(error)], paint)
     elif places:
-        lines += _traceback(type(error).__name__, places, paint)
+        lines += _traceback(name, _INSIDE, places, paint)
         end = _conclusion(guest)
         if end and end not in str(error.args[0]):
             lines += visible(end, keep=NEWLINES).split("\n")
     return lines + list(_close(error, paint))
+
+
+def traceback_lines(traceback: str) -> list[str]:
+    """A guest's traceback with the lines around each of its places, and the exception at the end."""
+    lines: list[str] = []
+    for frame in frames(traceback):
+        lines += [_place(frame, _plain), *_excerpt(frame, _plain), ""]
+    return [*lines, *_conclusion(traceback).split("\n")] if lines else []
 
 
 def _at(error: SourceError) -> Frame:

@@ -25,6 +25,7 @@ from .document import (
     Title,
     inline,
 )
+from .errors import traceback_lines
 from .log import log_table
 from .to_html import to_html
 from .to_text import to_text
@@ -185,9 +186,22 @@ def _touched(events: Sequence[Event]) -> tuple[set[bytes], set[bytes]]:
     return found
 
 
+def _failure(x: Exchange) -> list[Block]:
+    """Why a filter failed: the last line of its traceback first, then the cell's lines."""
+    failure = getattr(x, "failure", None)
+    if failure is None:
+        return []
+    what = failure.traceback.rstrip().rpartition("\n")[2] if failure.traceback else failure.message
+    said = inline(Span(f"✗ {failure.callback} failed: ", "bad"), what)
+    drawn = traceback_lines(failure.traceback)
+    return [Paragraph(said), *([Code("\n".join(drawn))] if drawn else [])]
+
+
 def _verdict(x: Exchange, directions: list[Direction]) -> Paragraph:
     """One sentence on what the filter did to the messages."""
     if x.upstream_request is None and x.response is not None:
+        if getattr(x, "failure", None) is not None:
+            return Paragraph(inline(Span("Envoy answered for the failed filter; the upstream saw nothing.", "warn")))
         return Paragraph(inline(Span("Answered in the proxy; the upstream saw nothing.", "warn")))
     changes = [c for d in directions for c in d.changes()]
     if not changes:
@@ -228,7 +242,7 @@ def _title(x: Exchange) -> Title:
 def exchange_document(x: Exchange) -> Document:
     """The exchange as a document: both directions as tables of two stations, bodies, log, calls."""
     directions = directions_of(x)
-    blocks: list[Block] = [_title(x), _verdict(x, directions)]
+    blocks: list[Block] = [_title(x), *_failure(x), _verdict(x, directions)]
     for direction in directions:
         if direction.before is not None or direction.after is not None:
             blocks += [_table(direction), *_bodies(direction)]

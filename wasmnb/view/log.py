@@ -27,6 +27,14 @@ _COLUMNS = (
 )  # fmt: skip
 
 
+def _message(line: LogLine) -> str:
+    """The text; of what Envoy itself says about a failure only the first line, for the rest is Wasm's backtrace."""
+    first, *rest = line.text.rstrip("\n").split("\n")
+    if getattr(line, "source", "") == "envoy" and len(rest) > 1:
+        return f"{first}\n… {len(rest)} lines of Wasm backtrace"
+    return clip(line.text.rstrip("\n"), _CUT)
+
+
 def _row(line: LogLine) -> Row:
     name = getattr(line.level, "name", str(line.level))
     level = level_role(name)
@@ -37,7 +45,7 @@ def _row(line: LogLine) -> Row:
             inline(line.thread),
             inline("" if line.context is None else str(line.context)),
             inline("" if line.exchange is None else f"#{line.exchange}"),
-            inline(Span(clip(line.text.rstrip("\n"), _CUT), "lines")),
+            inline(Span(_message(line), "lines")),
         ),
         level.role if level.role == "bad" else "",
     )

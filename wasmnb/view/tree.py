@@ -85,9 +85,9 @@ def _item(node: TreeNode) -> Item:
 
 
 def _by_role(noun: str, roles: Counter[str], aside: dict[str, str]) -> str:
-    """`7 VMs: 1 base, 1 canary, 1 main, 4 worker`, in the order in which Envoy makes them."""
+    """`7 VMs: 1 base, 1 canary, 1 main, 4 workers`, in the order in which Envoy makes them."""
     order = [r for r in ROLES if roles[r]] + [r for r in roles if r not in ROLES]
-    parts = ", ".join(f"{roles[r]} {r}{aside.get(r, '')}" for r in order)
+    parts = ", ".join(f"{roles[r]} {r}{'s' * (r == 'worker' and roles[r] > 1)}{aside.get(r, '')}" for r in order)
     return f"{plural(roles.total(), noun)}: {parts}"
 
 

@@ -15,7 +15,7 @@ _LIMIT = 80
 
 _STATE_ROLES = {
     "running": "good", "done": "good", "ok": "good",
-    "paused": "warn", "template": "muted", "closed": "muted", "idle": "muted",
+    "paused": "warn", "open": "warn", "refused": "bad", "template": "muted", "closed": "muted", "idle": "muted",
     "failed": "bad", "trapped": "bad", "reset": "bad",
 }  # fmt: skip
 _LEVEL_ROLES = {"WARN": "warn", "ERROR": "bad", "CRITICAL": "bad", "TRACE": "muted", "DEBUG": "muted"}

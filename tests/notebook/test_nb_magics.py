@@ -1,0 +1,298 @@
+"""The magics in a real IPython shell, on real filters."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+from IPython.core.completer import provisionalcompleter
+from IPython.core.error import UsageError as MagicUsageError
+from IPython.core.interactiveshell import InteractiveShell
+from traitlets.config import Config
+
+from wasmnb import Proxy
+from wasmnb.errors import FilterTrap, ModuleError, SourceError, UsageError
+from wasmnb.host import Exchange
+
+HELLO = """\
+from wasmnb.sdk import HttpContext
+
+
+class Hello(HttpContext):
+    def on_http_request_headers(self, num_headers, end_of_stream):
+        self.request_headers["x-hello"] = self.plugin.config.get("greeting", "$x {y}")
+        print("saw", self.request_headers.get("x-user"))
+"""
+
+
+@pytest.fixture(scope="module")
+def shell():
+    config = Config()
+    config.HistoryManager.enabled = False
+    InteractiveShell.clear_instance()
+    made = InteractiveShell.instance(config=config)
+    yield made
+    InteractiveShell.clear_instance()
+
+
+@pytest.fixture
+def run(shell, capsys):
+    """Run a cell; its value, or its exception raised here."""
+
+    def runner(text):
+        result = shell.run_cell(text, store_history=True)
+        result.raise_error()
+        return result.result
+
+    runner("%load_ext wasmnb")
+    yield runner
+    for name, value in list(shell.user_ns.items()):
+        if isinstance(value, Proxy):
+            value.close()
+            del shell.user_ns[name]
+    runner("%unload_ext wasmnb")
+    shell.displayhook.flush()
+
+
+@pytest.fixture
+def hello(run):
+    return run(f"%%wasmfilter hello --workers 2\n{HELLO}")
+
+
+def test_the_cell_becomes_a_running_proxy_under_its_name(run, shell, hello):
+    assert isinstance(hello, Proxy)
+    assert shell.user_ns["hello"] is hello
+    assert len(hello.workers) == 2
+    assert hello.state == "running"
+
+
+def test_dollar_and_braces_in_the_source_are_left_alone(hello):
+    assert hello.get("/").upstream_request.headers["x-hello"] == "$x {y}"
+
+
+def test_configuration_is_text_or_a_file(run, tmp_path):
+    proxy = run(f'%%wasmfilter hello --config \'{{"greeting": "text"}}\'\n{HELLO}')
+    assert proxy.get("/").upstream_request.headers["x-hello"] == "text"
+    (tmp_path / "config.json").write_text('{"greeting": "file"}')
+    proxy = run(f"%%wasmfilter hello --config @{tmp_path}/config.json\n{HELLO}")
+    assert proxy.get("/").upstream_request.headers["x-hello"] == "file"
+
+
+def test_running_the_cell_again_replaces_and_closes(run, shell, hello):
+    again = run(f"%%wasmfilter hello\n{HELLO}")
+    assert again is not hello
+    assert hello.state == "closed"
+    assert shell.user_ns["hello"] is again
+
+
+def test_a_broken_edit_leaves_the_running_filter_as_it_was(run, shell, hello):
+    with pytest.raises(SourceError):
+        run("%%wasmfilter hello\nclass Hello(\n")
+    assert shell.user_ns["hello"] is hello
+    assert hello.state == "running"
+
+
+def test_curl_returns_the_exchange(run, hello):
+    x = run("%wasmcurl hello -X POST -H 'x-user: ann' -d a=1 /pay?q=1")
+    assert isinstance(x, Exchange)
+    assert (x.request.method, x.request.path, x.request.body) == ("POST", "/pay?q=1", b"a=1")
+    assert x.upstream_request.headers["x-user"] == "ann"
+
+
+def test_flags_may_stand_on_either_side_of_the_path(run, hello):
+    assert run("%wasmcurl hello /a -H 'x: 1' --worker 2").request.path == "/a"
+    assert run("%wasmcurl hello -H 'x: 1' /a").worker == "worker-1"
+
+
+def test_a_pasted_curl_command_is_taken_as_it_is(run, hello):
+    x = run(
+        "%%wasmcurl hello\ncurl 'http://api.test/pay' \\\n  -H 'accept: text/html' \\\n  --data-raw 'a=1' --compressed\n"
+    )
+    assert (x.request.method, x.request.path, x.request.authority) == ("POST", "/pay", "api.test")
+    assert x.request.body == b"a=1"
+
+
+def test_i_also_prints_what_curl_would(run, hello, capsys):
+    run("%wasmcurl hello -v /x")
+    printed = capsys.readouterr().out
+    assert "> GET /x HTTP/1.1" in printed
+    assert "< HTTP/1.1 200" in printed
+
+
+def test_tree_log_metrics_and_trace_return_what_they_show(run, hello):
+    run("%wasmcurl hello -H 'x-user: ann' /")
+    run("%wasmcurl hello -H 'x-user: bob' /")
+    assert run("%wasmtree hello").kind == "proxy"
+    assert [line.text for line in run("%wasmlog hello")] == ["saw ann", "saw bob"]
+    assert [line.text for line in run("%wasmlog hello --worker 2")] == ["saw bob"]
+    assert list(run("%wasmlog hello --level error")) == []
+    assert [line.text for line in run("%wasmlog hello --grep ann --exchange 1")] == ["saw ann"]
+    assert {e.exchange for e in run("%wasmtrace hello --exchange 2")} == {2}
+    assert dict(run("%wasmmetrics hello")) == {}
+
+
+def test_everything_shown_has_html_and_text(run, hello):
+    x = run("%wasmcurl hello /")
+    for shown in (
+        hello,
+        x,
+        hello.tree(),
+        hello.log,
+        hello.trace,
+        hello.metrics,
+        run("%wasmlog hello"),
+        run("%wasmtrace hello"),
+    ):
+        bundle = shown._repr_mimebundle_()
+        assert bundle["text/html"].startswith('<div class="wasmnb"')
+        assert bundle["text/plain"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "%wasmcurl hello --no-such-flag /",
+        "%wasmlog hello --level nonsense",
+        "%wasmcurl hello -H 'unclosed /",
+        "%%wasmfilter 1x\npass",
+        "%wasmfilter hello",
+        "%%wasmfilter hello --file x.wasm\npass",
+        "%wasmtree",
+        "%%wasmfilter hello --workers many\npass",
+    ],
+)
+def test_wrong_flags_are_usage_errors_without_traceback(run, line):
+    with pytest.raises(MagicUsageError):
+        run(line)
+
+
+def test_an_unknown_name_says_what_is_running(run, hello):
+    with pytest.raises(UsageError, match=r"'nosuch' is not a running filter\. Running: hello\."):
+        run("%wasmtree nosuch")
+
+
+def test_files_are_compiled_and_modules_loaded(run, tmp_path):
+    (tmp_path / "hello.py").write_text(HELLO)
+    proxy = run(f"%wasmfilter one --file {tmp_path}/hello.py")
+    assert proxy.get("/").response.status == 200
+    run(f"%%wasmfilter two --save {tmp_path}/hello.wasm\n{HELLO}")
+    assert (tmp_path / "hello.wasm").read_bytes()[:4] == b"\0asm"
+    (tmp_path / "bad.wasm").write_bytes(b"\0asm\1\0\0\0")
+    with pytest.raises(ModuleError):
+        run(f"%wasmfilter bad --file {tmp_path}/bad.wasm")
+
+
+def drawn(error):
+    return [line for line in "\n".join(error._render_traceback_()).replace("\x1b[0m", "").split("\n") if line]
+
+
+def test_a_syntax_error_points_at_the_cells_own_line(run, shell):
+    with pytest.raises(SourceError) as caught:
+        run("%%wasmfilter bad\nfrom wasmnb.sdk import HttpContext\n\nclass X(HttpContext)\n    pass\n")
+    assert caught.value.lineno == 4
+    text = "\n".join(drawn(caught.value))
+    assert "line 4" in text
+    assert "    class X(HttpContext)" in text
+    assert "wasmnb/" not in text
+    assert "run_cell_magic" not in text
+
+
+def test_an_exception_at_start_shows_the_guests_traceback_with_the_cells_lines(run):
+    cell = """%%wasmfilter bad
+from wasmnb.sdk import HttpContext, PluginContext
+
+class Plugin(PluginContext):
+    def on_plugin_start(self, size):
+        return self.config["missing"]
+
+class X(HttpContext):
+    pass
+"""
+    with pytest.raises(FilterTrap) as caught:
+        run(cell)
+    text = "\n".join(drawn(caught.value))
+    assert "----> 6" in text
+    assert 'return self.config["missing"]' in text
+    assert "KeyError: 'missing'" in text
+    assert "notebook/magics.py" not in text
+
+
+def test_an_exception_in_a_callback_is_in_the_exchange_with_the_cells_lines(run):
+    run("%%wasmfilter boom\nfrom wasmnb.sdk import HttpContext\nclass X(HttpContext):\n"
+        "    def on_http_request_headers(self, n, eos):\n        return {}['a']\n")  # fmt: skip
+    x = run("%wasmcurl boom /")
+    assert x.response.status == 503
+    text = x._repr_mimebundle_()["text/plain"]
+    assert "✗ proxy_on_request_headers failed: KeyError: 'a'" in text
+    assert "----> 5         return {}['a']" in text
+
+
+def test_config_sets_the_defaults(run):
+    run("%config WasmMagics.workers = 3")
+    try:
+        assert len(run(f"%%wasmfilter hello\n{HELLO}").workers) == 3
+        assert len(run(f"%%wasmfilter hello -w 1\n{HELLO}").workers) == 1
+    finally:
+        run("%config WasmMagics.workers = 4")
+
+
+def test_help_explains_with_an_example(shell, run):
+    text = shell.find_line_magic("wasmfilter").__doc__
+    assert "%%wasmfilter hello --workers 4" in text
+    assert "class Hello(HttpContext)" in text
+    assert "--config" in text
+
+
+def completions(shell, text):
+    with provisionalcompleter():
+        return {c.text for c in shell.Completer.completions(text, len(text))}
+
+
+def test_tab_completes_flags_and_filter_names(shell, run, hello):
+    assert {"--workers"} == completions(shell, "%%wasmfilter x --wor")
+    assert "hello" in completions(shell, "%wasmcurl he")
+    assert "hello" in completions(shell, "%wasmtree ")
+    assert {"--header", "--head"} <= completions(shell, "%wasmcurl hello --hea")
+    assert "--header" not in completions(shell, "%pinfo --hea")
+
+
+def test_unloading_takes_everything_away(shell, run):
+    run("%load_ext wasmnb")
+    run("%reload_ext wasmnb")
+    assert [m.__name__ for m in shell.Completer.custom_matchers].count("wasmnb_matcher") == 1
+    run("%unload_ext wasmnb")
+    assert shell.find_line_magic("wasmcurl") is None
+    assert shell.find_cell_magic("wasmfilter") is None
+    assert not [m for m in shell.Completer.custom_matchers if m.__name__ == "wasmnb_matcher"]
+    assert "WasmMagics" not in {c.__class__.__name__ for c in shell.configurables}
+    run("%load_ext wasmnb")
+
+
+def test_a_callback_that_never_returns_is_stopped_and_the_shell_goes_on(run):
+    run("%%wasmfilter spin --deadline 0.5\nfrom wasmnb.sdk import HttpContext\nclass X(HttpContext):\n"
+        "    def on_http_request_headers(self, n, eos):\n        while True: pass\n")  # fmt: skip
+    started = time.monotonic()
+    x = run("%wasmcurl spin /")
+    assert time.monotonic() - started < 5
+    assert x.response.status == 503
+    assert run("1 + 1") == 2
+
+
+def test_the_interrupt_button_works_while_a_filter_spins(run):
+    run("%%wasmfilter spin --deadline 60\nfrom wasmnb.sdk import HttpContext\nclass X(HttpContext):\n"
+        "    def on_http_request_headers(self, n, eos):\n        while True: pass\n")  # fmt: skip
+    timer = threading.Timer(0.7, os.kill, (os.getpid(), signal.SIGINT))
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        run("%wasmcurl spin /")
+    timer.join()
+    assert run("1 + 1") == 2
+
+
+def test_importing_the_package_brings_neither_ipython_nor_matplotlib():
+    code = "import sys, wasmnb, wasmnb.view; print(sorted({'IPython', 'matplotlib', 'anywidget', 'componentize_py'} & set(sys.modules)))"
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert out.stdout.strip() == "[]"

@@ -1,0 +1,57 @@
+"""Whose frames an error went through: the caller's are worth showing, ours and IPython's are not."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+__all__ = ["Frame", "caller_frames", "display_name"]
+
+_PACKAGE = str(Path(__file__).parents[1]) + "/"
+_TOOLS = ("/IPython/", "/ipykernel/", "/traitlets/", "/decorator.py", "<decorator-gen", "<frozen ")
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A place in a source; `filename` is what `linecache` knows it by."""
+
+    filename: str
+    lineno: int
+    name: str = ""
+
+
+def _tool(filename: str) -> bool:
+    return any(part in filename for part in _TOOLS)
+
+
+def caller_frames(traceback: TracebackType | None) -> list[Frame]:
+    """Frames of the code that called wasmnb, outermost first.
+
+    A frame that called IPython rather than us is a cell that holds a magic: its line is not Python, and the filter's own
+    lines are shown anyway.
+    """
+    found: list[tuple[str, Frame]] = []
+    while traceback is not None:
+        code = traceback.tb_frame.f_code
+        found.append((code.co_filename, Frame(code.co_filename, traceback.tb_lineno, code.co_name)))
+        traceback = traceback.tb_next
+    after = [filename for filename, _ in found[1:]] + [""]
+    return [
+        frame
+        for (filename, frame), next_one in zip(found, after, strict=False)
+        if not filename.startswith(_PACKAGE) and not _tool(filename) and not _tool(next_one)
+    ]
+
+
+def display_name(filename: str) -> str:
+    """A file's name as people know it: IPython's cells by their number."""
+    shell: Any = None
+    if "IPython" in sys.modules:
+        from IPython import get_ipython
+
+        shell = get_ipython()
+    known = shell.compile.format_code_name(filename) if shell is not None else None
+    return " ".join(known) if known else filename
