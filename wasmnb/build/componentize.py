@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ..errors import BuildError
-from .staging import APP
+from .staging import APP, SITE
 from .wit import WORLD
 
 __all__ = ["ComponentizeError", "componentize"]
@@ -48,7 +48,7 @@ def componentize(folder: Path, wait: Callable[[float], None]) -> bytes:
         It is not installed, or it failed.
     """
     output = folder / "component.wasm"
-    arguments = ["-d", "wit", "-w", WORLD, "componentize", "-p", "app", APP, "-o", str(output)]
+    arguments = ["-d", "wit", "-w", WORLD, "componentize", "-p", "app", "-p", SITE, APP, "-o", str(output)]
     environment = {k: v for k, v in os.environ.items() if k not in {"VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME"}}
     environment |= {"PATH": str(folder), "PYTHONSAFEPATH": "1"}
     with (folder / "log").open("w+b") as log:

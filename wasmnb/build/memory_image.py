@@ -11,8 +11,8 @@ __all__ = ["PAGE", "MemoryImage", "active_segment"]
 #: Bytes of a page of linear memory.
 PAGE = 65536
 
-#: A segment costs about this many bytes; shorter runs of zeros stay inside one.
-_GAP = 16
+#: Shorter runs of zeros stay inside a segment: they compress well, and each segment costs its head and its set-up.
+_GAP = 32
 
 _ZEROS = re.compile(rb"\0{%d,}" % _GAP)
 

@@ -165,7 +165,7 @@ class Runtimes:
             "built": time.time(),
             "versions": _versions(),
             "modules": sorted(requirements.modules),
-            "packages": sorted({name.partition("/")[0] for name, _ in requirements.files}),
+            "packages": [package.name for package in requirements.packages],
             "pages": CoreModule.read(wasm).memories[0].minimum,
             "component_size": len(component),
             "size": len(wasm),
@@ -191,10 +191,10 @@ def runtimes_in(folder: Path) -> Runtimes:
 
 
 def _failed_import(error: ComponentizeError) -> FailedImport | None:
-    _, found, rest = error.log.partition(FAILED_IMPORT)
+    _, found, rest = error.log.partition(FAILED_IMPORT + "{")
     if not found:
         return None
-    word = json.JSONDecoder().raw_decode(rest)[0]
+    word = json.JSONDecoder().raw_decode("{" + rest)[0]
     return FailedImport(word["module"], word["missing"], f"{word['type']}: {word['message']}")
 
 

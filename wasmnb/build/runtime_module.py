@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from .compact import clear_unused
 from .component import Component, Ref, Target
 from .core import CoreModule
-from .glue import FINISHED, GLUE_PAGES, glue_text
+from .glue import C_API, FINISHED, GLUE_PAGES, glue_text
 from .graph import Graph
 from .leb import Malformed
 from .link import link, memory_image
 
 __all__ = ["link_component"]
+
+#: Name under which the modules of a component share their function table.
+_TABLE = "__indirect_function_table"
 
 
 def link_component(data: bytes) -> bytes:
@@ -21,8 +25,9 @@ def link_component(data: bytes) -> bytes:
     component = Component(data)
     graph = Graph(component, [CoreModule.read(data, *span) for span in component.modules])
     image = memory_image(graph)
+    clear_unused(graph, image)
     base = image.grow(GLUE_PAGES)
-    glue = CoreModule.read(bytes(wat2wasm(glue_text(graph.wanted_from_outside(), base))))
+    glue = CoreModule.read(bytes(wat2wasm(glue_text(graph.wanted_from_outside(), base, _first_free_slot(graph)))))
     graph.add_glue(glue, _given(component, graph))
     for segment in glue.segments:
         assert segment.offset is not None
@@ -46,8 +51,21 @@ def _given(component: Component, graph: Graph) -> Mapping[tuple[str, str], Targe
     function = next(iter(component.exports.values())).function
     assert isinstance(function, Ref)
     given["component", "realloc"] = Ref(function.instance, "cabi_realloc")
-    libc = next((n.number for n in graph.all_nodes() if {"malloc", "free"} <= n.module.exports.keys()), None)
-    if libc is None:
-        raise Malformed("no module of the component exports malloc and free")
-    given["component", "free"] = Ref(libc, "free")
+    given["component", "free"] = Ref(_with_exports(graph, {"malloc", "free"}), "free")
+    given["component", "table"] = Ref(_with_exports(graph, {_TABLE}), _TABLE)
+    python = _with_exports(graph, set(C_API))
+    given.update({("python", name): Ref(python, name) for name in C_API})
     return given
+
+
+def _with_exports(graph: Graph, names: set[str]) -> int:
+    """Number of the module that exports all of these."""
+    found = next((n.number for n in graph.all_nodes() if names <= n.module.exports.keys()), None)
+    if found is None:
+        raise Malformed(f"no module of the component exports {', '.join(sorted(names))}")
+    return found
+
+
+def _first_free_slot(graph: Graph) -> int:
+    """Size of the component's function table."""
+    return graph.node(_with_exports(graph, {_TABLE})).module.tables[0].minimum

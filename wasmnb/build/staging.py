@@ -14,10 +14,13 @@ from .requirements import Requirements
 from .stdlib import PRELOADED
 from .wit import world_text
 
-__all__ = ["APP", "FAILED_IMPORT", "guest_digest", "stage"]
+__all__ = ["APP", "FAILED_IMPORT", "SITE", "guest_digest", "stage"]
 
 #: Name of the app's module.
 APP = "wasmnb_app"
+
+#: Folder for packages: their docstrings are kept.
+SITE = "site"
 
 #: Before the JSON that says which import failed while the runtime was built.
 FAILED_IMPORT = "wasmnb: failed import: "
@@ -42,17 +45,19 @@ for name in {{names!r}}:
 
 
 def stage(folder: Path, requirements: Requirements) -> None:
-    """Fill an empty folder: `wit/` for the world, `app/` for the Python path."""
+    """Fill an empty folder: `wit/` for the world, `app/` and `site/` for the Python path."""
     (folder / "wit").mkdir()
     (folder / "wit" / "world.wit").write_text(world_text())
     app = folder / "app"
     app.mkdir()
+    (folder / SITE).mkdir()
     for name, source in _guest_files():
         _write(app / name, source.read_bytes())
-    for name, path in requirements.files:
-        target = app / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, target)
+    for package in requirements.packages:
+        for name, path, _, _ in package.files:
+            target = folder / SITE / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, target)
     names = [*PRELOADED, *sorted(requirements.modules)]
     (app / "wasmnb_preload.py").write_text(_PRELOAD.format(names=names))
 

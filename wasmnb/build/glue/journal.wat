@@ -19,7 +19,7 @@
   (func $context-delete (param $id i32)
     (local $count i32)
     (if (i32.and (i32.load offset=8 (global.get $base)) (i32.const 1))
-      (then (call $on-delete (local.get $id)) (call $on-delete-post) (return)))
+      (then (call $on-delete (local.get $id)) (return)))
     (local.set $count (i32.load offset=16 (global.get $base)))
     (if (local.get $count)
       (then
@@ -33,12 +33,6 @@
 
   (func $journal-last (param $count i32) (result i32)
     (i32.add (global.get $journal) (i32.shl (i32.sub (local.get $count) (i32.const 1)) (i32.const 3))))
-
-  ;; -> list<u8>: the journal, which is empty afterwards.
-  (func $journal-take (param $ret i32)
-    (call $give-copy (local.get $ret) (global.get $journal)
-      (i32.shl (i32.load offset=16 (global.get $base)) (i32.const 3)))
-    (i32.store offset=16 (global.get $base) (i32.const 0)))
 
   ;; -> list<u8>: the filter's source, as it was put after this memory.
   (func $source-take (param $ret i32)

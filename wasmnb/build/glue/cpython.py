@@ -1,0 +1,231 @@
+"""The fast way in and out of Python: glue that speaks CPython's C interface, generated from the ABI table.
+
+componentize-py's own way (Rust, the canonical ABI, a return area) costs about 4 us a callback and 2.5 us a hostcall in
+Wasm. CPython's functions are in the same module, and can be called directly:
+
+* A callback is `PyObject_Vectorcall` on the dispatcher's bound method, whose address the app has left with `bind`.
+* A hostcall is a built-in function (METH_FASTCALL) that the app fetches with `natives`. It hands the addresses inside
+  `bytes` objects to the proxy as they are, and makes `bytes` of what comes back.
+
+Facts: a function pointer is a slot of the component's one function table; new slots are added behind its end. From the
+end of `_initialize` on the interpreter's lock is held for good, since nobody else is there to take it. References:
+https://docs.python.org/3.14/c-api/call.html and /structures.html.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from ...abi import Callback, Hostcall, Kind, Param, Result
+
+__all__ = ["C_API", "LAYOUT_END", "callback_text", "cpython_text", "imports_text"]
+
+_I, _I64 = "i32", "i64"
+
+#: What is called of CPython: name -> (parameters, results).
+C_API: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "PyObject_Vectorcall": ((_I, _I, _I, _I), (_I,)),
+    "PyLong_FromLong": ((_I,), (_I,)),
+    "PyLong_FromUnsignedLong": ((_I,), (_I,)),
+    "PyLong_FromUnsignedLongLong": ((_I64,), (_I,)),
+    "PyLong_AsLong": ((_I,), (_I,)),
+    "PyLong_AsUnsignedLongMask": ((_I,), (_I,)),
+    "PyLong_AsUnsignedLongLongMask": ((_I,), (_I64,)),
+    "PyBytes_AsStringAndSize": ((_I, _I, _I), (_I,)),
+    "PyBytes_FromStringAndSize": ((_I, _I), (_I,)),
+    "PyTuple_New": ((_I,), (_I,)),
+    "PyTuple_SetItem": ((_I, _I, _I), (_I,)),
+    "PyCMethod_New": ((_I, _I, _I, _I), (_I,)),
+    "PyList_Append": ((_I, _I), (_I,)),
+    "PyErr_Occurred": ((), (_I,)),
+    "PyErr_BadArgument": ((), (_I,)),
+    "PyGILState_Ensure": ((), (_I,)),
+    "PyGILState_Release": ((_I,), ()),
+    "Py_DecRef": ((_I,), ()),
+}
+
+#: Where things lie in the glue's memory, from `$base`: slot before the arguments (callees may use it), arguments of a
+#: callback, results of a hostcall, callbacks' methods, method definitions, their names.
+_ARGS, _SCRATCH, _METHODS, _DEFINITIONS, _NAMES = 516, 576, 704, 1024, 2048
+
+#: First address, from `$base`, that is free again.
+LAYOUT_END = 4096
+
+_METH_FASTCALL = 0x80
+_DEFINITION_SIZE = 16
+_ARGUMENTS_OFFSET = 0x80000000  # PY_VECTORCALL_ARGUMENTS_OFFSET: the slot before the arguments may be overwritten
+
+#: Built-in functions beside the hostcalls; the app relies on this order.
+_OWN = ("journal",)
+
+
+def cpython_text(hostcalls: Sequence[Hostcall], base: int, first_slot: int) -> Iterable[str]:
+    """Built-in functions for the hostcalls and for the journal, and `natives` and `bind` for the app.
+
+    Parameters
+    ----------
+    base
+        Address of the glue's memory.
+    first_slot
+        First free slot of the component's function table.
+    """
+    names = [*_OWN, *(h.short for h in hostcalls)]
+    yield from _definitions(names, base, first_slot)
+    yield f"  (elem (i32.const {first_slot}) func {' '.join(f'$py-{n}' for n in names)})"
+    yield _TAKE_BYTES
+    yield _JOURNAL
+    yield from map(_native, hostcalls)
+    yield _natives(len(names))
+    yield _BIND
+
+
+def imports_text() -> Iterable[str]:
+    """The imports from CPython, and the function table."""
+    yield '  (import "component" "table" (table 1 funcref))'
+    for name, (params, results) in C_API.items():
+        signature = "".join(f" (param {p})" for p in params) + "".join(f" (result {r})" for r in results)
+        yield f'  (import "python" "{name}" (func ${name}{signature}))'
+
+
+def callback_text(callback: Callback, number: int, head: str) -> str:
+    """A callback: `PyObject_Vectorcall` on method `number`. An exception stops the VM; it has been logged.
+
+    `head` is the function's identifier or its export.
+    """
+    count = len(callback.params)
+    at = [f"(i32.const {_ARGS + 4 * i})" for i in range(count)]
+    address = [f"(i32.add (global.get $base) {a})" for a in at]
+    store = "\n    ".join(
+        f"(i32.store {a} (call $PyLong_FromUnsignedLong (local.get {i})))" for i, a in enumerate(address)
+    )
+    release = " ".join(f"(call $Py_DecRef (i32.load {a}))" for a in address)
+    give = ""
+    if callback.result is not Result.NONE:
+        give = f"(local.set $value (call $PyLong_AsLong (local.get $result))) {_drop_result()} (local.get $value)"
+    return f"""  (func {head}{" (param i32)" * count}{" (result i32)" if give else ""} (local $result i32) (local $value i32)
+    {store}
+    (local.set $result (call $PyObject_Vectorcall (i32.load offset={_METHODS + 4 * number} (global.get $base))
+      (i32.add (global.get $base) (i32.const {_ARGS})) (i32.const {_ARGUMENTS_OFFSET | count}) (i32.const 0)))
+    {release}
+    (if (i32.eqz (local.get $result)) (then unreachable))
+    {give or _drop_result()})"""
+
+
+def _drop_result() -> str:
+    return "(call $Py_DecRef (local.get $result))"
+
+
+# -- built-in functions ------------------------------------------------------------------------------------------------
+
+
+def _definitions(names: Sequence[str], base: int, first_slot: int) -> Iterable[str]:
+    """`PyMethodDef` structures: name, function, flags, no documentation; then the names."""
+    name_at = base + _NAMES
+    for i, name in enumerate(names):
+        fields = (name_at, first_slot + i, _METH_FASTCALL, 0)
+        data = "".join(f"\\{b:02x}" for field in fields for b in field.to_bytes(4, "little"))
+        yield f'  (data (i32.const {base + _DEFINITIONS + _DEFINITION_SIZE * i}) "{data}")'
+        yield f'  (data (i32.const {name_at}) "{name}\\00")'
+        name_at += len(name) + 1
+    if name_at > base + LAYOUT_END or _DEFINITIONS + _DEFINITION_SIZE * len(names) > _NAMES:
+        raise ValueError("the hostcalls' definitions do not fit into the glue's memory")
+
+
+def _natives(count: int) -> str:
+    """`natives(list)`: append every built-in function: the journal's, then the hostcalls' in the table's order."""
+    return f"""  (func $natives (param $list i32) (local $at i32) (local $end i32) (local $lock i32) (local $made i32)
+    (local.set $lock (call $PyGILState_Ensure))
+    (local.set $at (i32.add (global.get $base) (i32.const {_DEFINITIONS})))
+    (local.set $end (i32.add (local.get $at) (i32.const {_DEFINITION_SIZE * count})))
+    (loop $next
+      (local.set $made (call $PyCMethod_New (local.get $at) (i32.const 0) (i32.const 0) (i32.const 0)))
+      (drop (call $PyList_Append (local.get $list) (local.get $made)))
+      (call $Py_DecRef (local.get $made))
+      (local.set $at (i32.add (local.get $at) (i32.const {_DEFINITION_SIZE})))
+      (br_if $next (i32.lt_u (local.get $at) (local.get $end))))
+    (call $PyGILState_Release (local.get $lock)))"""
+
+
+#: `bind(number, method)`: leave the address of a callback's method.
+_BIND = f"""  (func $bind (param $number i32) (param $method i32)
+    (i32.store offset={_METHODS} (i32.add (global.get $base) (i32.shl (local.get $number) (i32.const 2)))
+      (local.get $method)))"""
+
+#: A `bytes` of what the proxy allocated in the guest, which is freed.
+_TAKE_BYTES = """  (func $take-bytes (param $at i32) (param $size i32) (result i32) (local $made i32)
+    (local.set $made (call $PyBytes_FromStringAndSize (local.get $at) (local.get $size)))
+    (if (local.get $at) (then (call $free (local.get $at))))
+    (local.get $made))"""
+
+#: `journal()`: what was noted, which is forgotten.
+_JOURNAL = """  (func $py-journal (param i32 i32 i32) (result i32) (local $size i32)
+    (local.set $size (i32.shl (i32.load offset=16 (global.get $base)) (i32.const 3)))
+    (i32.store offset=16 (global.get $base) (i32.const 0))
+    (call $PyBytes_FromStringAndSize (global.get $journal) (local.get $size)))"""
+
+
+def _native(hostcall: Hostcall) -> str:
+    """One hostcall as a built-in function: (self, arguments, count) -> status, or (status, *outputs)."""
+    read, given, slots = _inputs(hostcall.inputs)
+    outputs = _outputs(hostcall.outputs)
+    cleared = " ".join(f"(i64.store offset={at} (global.get $base) (i64.const 0))" for _, at in outputs)
+    addresses = " ".join(
+        f"(i32.add (global.get $base) (i32.const {at + 4 * i}))" for p, at in outputs for i in range(len(p.kind.core))
+    )
+    locals_ = " ".join(f"(local ${name} {kind})" for name, kind in slots)
+    return f"""  (func $py-{hostcall.short} (param $self i32) (param $args i32) (param $count i32) (result i32)
+    {locals_} (local $status i32) (local $made i32)
+    (if (i32.ne (local.get $count) (i32.const {len(hostcall.inputs)}))
+      (then (drop (call $PyErr_BadArgument)) (return (i32.const 0))))
+    {read}
+    {cleared}
+    (local.set $status (call ${hostcall.name} {given} {addresses}))
+    {_made(outputs)})"""
+
+
+def _inputs(inputs: Sequence[Param]) -> tuple[str, str, list[tuple[str, str]]]:
+    """Code that reads the arguments into locals, the locals as arguments, and the locals' names and types."""
+    code, given, slots = [], [], []
+    for i, p in enumerate(inputs):
+        argument = f"(i32.load offset={4 * i} (local.get $args))"
+        if len(p.kind.core) == 2:
+            where = [f"(i32.add (global.get $base) (i32.const {_SCRATCH + 4 * k}))" for k in (0, 1)]
+            code.append(
+                f"(if (call $PyBytes_AsStringAndSize {argument} {where[0]} {where[1]}) (then (return (i32.const 0))))\n"
+                f"    (local.set $at{i} (i32.load {where[0]})) (local.set $size{i} (i32.load {where[1]}))"
+            )
+            names = [(f"at{i}", _I), (f"size{i}", _I)]
+        else:
+            kind = p.kind.core[0]
+            convert = "PyLong_AsUnsignedLongLongMask" if kind == _I64 else "PyLong_AsUnsignedLongMask"
+            code.append(f"(local.set $in{i} (call ${convert} {argument}))")
+            names = [(f"in{i}", kind)]
+        slots += names
+        given += [f"(local.get ${name})" for name, _ in names]
+    if any(len(p.kind.core) == 1 for p in inputs):
+        code.append("(if (call $PyErr_Occurred) (then (return (i32.const 0))))")
+    return "\n    ".join(code), " ".join(given), slots
+
+
+def _outputs(outputs: Sequence[Param]) -> list[tuple[Param, int]]:
+    """The outputs with their places: eight bytes each, which holds a u64 as well as pointer and size."""
+    return [(p, _SCRATCH + 8 + 8 * i) for i, p in enumerate(outputs)]
+
+
+_MAKE = {
+    Kind.OUT_U32: "(call $PyLong_FromUnsignedLong (i32.load offset={at} (global.get $base)))",
+    Kind.OUT_U64: "(call $PyLong_FromUnsignedLongLong (i64.load offset={at} (global.get $base)))",
+    Kind.OUT_BYTES: "(call $take-bytes (i32.load offset={at} (global.get $base)) (i32.load offset={size} (global.get $base)))",
+}
+
+
+def _made(outputs: Sequence[tuple[Param, int]]) -> str:
+    """The result: the status alone, or a tuple."""
+    status = "(call $PyLong_FromLong (local.get $status))"
+    if not outputs:
+        return status
+    values = [status, *(_MAKE[p.kind].format(at=at, size=at + 4) for p, at in outputs)]
+    items = "\n    ".join(
+        f"(drop (call $PyTuple_SetItem (local.get $made) (i32.const {i}) {value}))" for i, value in enumerate(values)
+    )
+    return f"(local.set $made (call $PyTuple_New (i32.const {len(values)})))\n    {items}\n    (local.get $made)"
