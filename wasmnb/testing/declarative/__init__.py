@@ -1,0 +1,108 @@
+"""Other people's declarative tests, run unchanged on the simulated proxy.
+
+`run_declarative` takes Google Service Extensions' suites (`tests.textpb`, `tests.yaml`) and fastedge-test's fixtures
+(`*.test.json`); `python -m wasmnb.testing` does the same from a shell.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from ...errors import UsageError
+from .errors import FixtureError
+from .fastedge import is_fixture, read_fixture, run_fixture
+from .results import CaseResult, DeclarativeResult
+from .service_extensions import SuiteRunner
+from .suite import read_suite
+from .yaml_json import read_json
+
+__all__ = ["CaseResult", "DeclarativeResult", "FixtureError", "run_declarative"]
+
+#: Names of the files that a folder is searched for.
+_PATTERNS = ("*tests*.textpb", "*test*.textproto", "*tests*.yaml", "*tests*.yml", "*.test.json")
+
+
+def run_declarative(
+    path: str | os.PathLike[str], module: Any = None, *, config: Any = None, only: str | None = None
+) -> DeclarativeResult:
+    """Run a declarative test file, or all in a folder.
+
+    Parameters
+    ----------
+    path
+        A suite of Service Extensions in text format, YAML or JSON; a fixture of fastedge-test; or a folder of such.
+    module
+        The filter: a `Filter`, the path of a `.wasm` or `.py`, or bytes of a module. None for what the file names.
+    config
+        Plugin configuration: bytes, text, or anything that JSON can write. None for what the file names.
+    only
+        Run only tests whose names contain this.
+
+    Returns
+    -------
+    DeclarativeResult
+        With a result and all reasons for each test; `print` it.
+
+    Raises
+    ------
+    FixtureError
+        The file is malformed: file, line and field.
+    UsageError
+        There is no such file, or no module.
+    ModuleError
+        Envoy would not load the module.
+    """
+    from ...host.plugin import to_config
+
+    chosen = _filter(module)
+    data = None if config is None else to_config(config)
+    place = Path(path)
+    if not place.is_dir():
+        return _run_file(place, chosen, data, only)
+    files = sorted({file for pattern in _PATTERNS for file in place.glob(pattern)})
+    if not files:
+        raise UsageError(f"In {place} there is no test file ({', '.join(_PATTERNS)}).")
+    results = [_run_file(file, chosen, data, only) for file in files]
+    return DeclarativeResult(str(place), "several", [case for result in results for case in result.cases])
+
+
+def _filter(module: Any) -> Any:
+    from ...build import Filter
+
+    if module is None or hasattr(module, "image"):
+        return module
+    if isinstance(module, bytes):
+        return _from_bytes(module)
+    return Filter.from_file(module)
+
+
+def _from_bytes(module: bytes) -> Any:
+    import tempfile
+
+    from ...build import Filter
+
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "module.wasm"
+        file.write_bytes(module)
+        return Filter.from_file(file)
+
+
+def _run_file(path: Path, module: Any, config: bytes | None, only: str | None) -> DeclarativeResult:
+    if path.suffix.lower() == ".json":
+        node = read_json(_read(path), str(path))
+        if is_fixture(node):
+            fixture = read_fixture(node, str(path))
+            return DeclarativeResult(str(path), "fastedge-test", [run_fixture(fixture, path, module, config)])
+    suite = read_suite(path)
+    if only is not None:
+        suite.test = [case for case in suite.test if only in case.name]
+    return DeclarativeResult(str(path), "service-extensions", SuiteRunner(suite, path, module, config).run())
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"The test file {path} cannot be read: {error.strerror}.") from error

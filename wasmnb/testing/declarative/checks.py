@@ -1,0 +1,121 @@
+"""Whether a phase's result meets an expectation; every reason if it does not."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+
+from ...messages import to_text
+from .phases import PhaseResult
+from .suite import Expectation, Header, Matcher
+
+__all__ = ["check_log", "check_phase"]
+
+#: Reads a file that an expectation names.
+ReadFile = Callable[[str], bytes]
+
+#: What RE2 writes differently.
+_RE2 = ((r"\z", r"\Z"), (r"\pL", r"[^\W\d_]"), (r"\C", r"[\s\S]"))
+_POSIX = {
+    "alpha": "a-zA-Z", "digit": "0-9", "alnum": "a-zA-Z0-9", "upper": "A-Z", "lower": "a-z", "space": r"\s",
+    "xdigit": "0-9a-fA-F", "word": r"\w", "punct": r"!-/:-@\[-`{-~", "blank": r" \t",
+}  # fmt: skip
+
+_SHOWN = 300
+
+
+def check_phase(expected: Expectation, result: PhaseResult, read: ReadFile, *, headers_phase: bool) -> Iterator[str]:
+    """Reasons why a phase failed."""
+    for header in expected.all_has_header():
+        yield from _has_header(header, result)
+    for header in expected.all_no_header():
+        value = result.headers.get(header.key.encode())
+        if value is not None:
+            yield _at(header, f"header {header.key} is {_text(value)!r}, expected none")
+    lines = [f"{to_text(n)}: {to_text(v)}" for n, v in result.headers]
+    for matcher in expected.all_lines():
+        yield from _find(matcher, "header", lines, read)
+    for matcher in expected.all_body():
+        yield from _find(matcher, "body", [to_text(result.body)], read)
+    yield from _immediate(expected, result, headers_phase=headers_phase)
+    yield from check_log(expected, result.log, read)
+
+
+def check_log(expected: Expectation, log: list[str], read: ReadFile) -> Iterator[str]:
+    """Reasons why a phase's log is not as expected."""
+    for matcher in expected.log:
+        yield from _find(matcher, "log line", log, read)
+
+
+def _at(what: Header | Matcher | Expectation, reason: str) -> str:
+    return f"line {what.place.line}: {reason}" if what.place.line else reason
+
+
+def _text(value: bytes) -> str:
+    text = to_text(value)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
+
+
+def _has_header(header: Header, result: PhaseResult) -> Iterator[str]:
+    if not header.key:
+        yield _at(header, "has_header needs a key")
+        return
+    value = result.headers.get(header.key.encode())
+    if value is None:
+        yield _at(header, f"header {header.key} is missing, expected {_text(header.value)!r}")
+    elif value != header.value:
+        yield _at(header, f"header {header.key} is {_text(value)!r}, expected {_text(header.value)!r}")
+
+
+def _immediate(expected: Expectation, result: PhaseResult, *, headers_phase: bool) -> Iterator[str]:
+    immediate = expected.immediate
+    if immediate is None:
+        if result.http_status:
+            yield _at(expected, f"an immediate response (HTTP {result.http_status}) was sent, expected none")
+        elif headers_phase and not result.continues:
+            yield _at(expected, "the callback paused the stream, expected it to go on")
+        return
+    if not result.http_status:
+        paused = "" if result.continues else " (the callback paused the stream)"
+        yield _at(expected, f"no immediate response was sent, expected one{paused}")
+        return
+    told = (
+        ("HTTP status", immediate.http_status, result.http_status),
+        ("gRPC status", immediate.grpc_status, result.grpc_status),
+        ("details", immediate.details, result.details),
+    )
+    for name, wanted, value in told:
+        if wanted is not None and wanted != value:
+            yield f"line {immediate.place.line}: {name} of the immediate response is {value!r}, expected {wanted!r}"
+
+
+def _find(matcher: Matcher, what: str, contents: Iterable[str], read: ReadFile) -> Iterator[str]:
+    """Presence, or with `invert` absence, of a text in a list."""
+    there = list(contents)
+    try:
+        test, shown = _test(matcher, read)
+    except (re.error, OSError, ValueError) as error:
+        yield _at(matcher, f"the matcher cannot be used: {error}")
+        return
+    if any(map(test, there)) == matcher.invert:
+        found = "\n".join(f"    {_text(line.encode('utf-8', 'surrogateescape'))}" for line in there) or "    nothing"
+        wish = "no" if matcher.invert else "a"
+        yield _at(matcher, f"expected {wish} {what} that is {shown}; there is\n{found}")
+
+
+def _test(matcher: Matcher, read: ReadFile) -> tuple[Callable[[str], bool], str]:
+    if matcher.regex is not None:
+        pattern = re.compile(_translate(matcher.regex))
+        return lambda text: pattern.fullmatch(text) is not None, f"/{matcher.regex}/"
+    if matcher.exact is None and matcher.file is None:
+        raise ValueError("it has to say `exact`, `regex` or `file`")
+    data = matcher.exact if matcher.exact is not None else read(matcher.file or "")
+    wanted = to_text(data)
+    return lambda text: text == wanted, repr(wanted if len(wanted) <= _SHOWN else f"{wanted[:_SHOWN]}...")
+
+
+def _translate(regex: str) -> str:
+    """RE2's syntax as Python writes it."""
+    for theirs, ours in _RE2:
+        regex = regex.replace(theirs, ours)
+    return re.sub(r"\[:(\^?)(\w+):\]", lambda m: _POSIX.get(m[2], m[0]) if not m[1] else m[0], regex)

@@ -1,0 +1,224 @@
+"""Google Service Extensions' test suites: the messages of their `plugins/test/runner.proto`.
+
+The format has grown, and all of its stages are out there: an older `runtime` for `env`; header expectations beside
+`body`, in a message `headers` of their own, or inside `immediate`. Each is read; `Expectation` puts them together.
+"""
+
+# ruff: noqa: RUF009 -- `once` and `many` make dataclass fields
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ...errors import UsageError
+from .errors import FixtureError, Place
+from .nodes import Block
+from .schema import fill, many, once
+from .textproto import read_textproto
+from .yaml_json import read_json, read_yaml
+
+__all__ = ["Case", "Env", "Expectation", "Header", "Input", "Invocation", "Matcher", "Suite", "read_suite"]
+
+_LEVELS = {"UNDEFINED": 0, "TRACE": 1, "DEBUG": 2, "INFO": 3, "WARN": 4, "ERROR": 5, "CRITICAL": 6}
+_NOWHERE = Place("")
+
+
+@dataclass
+class Header:
+    """A header and its value."""
+
+    key: str = once("string", default="")
+    value: bytes = once("bytes", default=b"")
+    place: Place = _NOWHERE
+
+
+@dataclass
+class Property:
+    """What `get_property` gives for a path, its parts joined with dots."""
+
+    path: str = once("string", default="")
+    value: bytes = once("bytes", default=b"")
+    place: Place = _NOWHERE
+
+
+@dataclass
+class Matcher:
+    """`StringMatcher`: exact, a regular expression for the whole text, or a file's content; `invert` for absence."""
+
+    invert: bool = once("bool", default=False)
+    exact: bytes | None = once("bytes", oneof="matcher")
+    regex: str | None = once("string", oneof="matcher")
+    file: str | None = once("string", oneof="matcher")
+    place: Place = _NOWHERE
+
+
+@dataclass
+class HeaderMatcher(Matcher):
+    """What stands under `headers`: a matcher for `name: value` lines, or, in later files, a message of expectations."""
+
+    has_header: list[Header] = many(Header)
+    no_header: list[Header] = many(Header)
+    headers_serialized: list[Matcher] = many(Matcher)
+
+
+@dataclass
+class Immediate:
+    """The plugin answers by itself."""
+
+    http_status: int | None = once("uint32")
+    grpc_status: int | None = once("uint32")
+    details: str | None = once("string")
+    body: list[Matcher] = many(Matcher)
+    headers: list[HeaderMatcher] = many(HeaderMatcher)
+    has_header: list[Header] = many(Header)
+    no_header: list[Header] = many(Header)
+    place: Place = _NOWHERE
+
+
+@dataclass
+class Input:
+    """What a phase gets: headers one by one, or serialised content, or a file with it."""
+
+    header: list[Header] = many(Header)
+    content: bytes = once("bytes", default=b"")
+    file: str = once("string", default="")
+    place: Place = _NOWHERE
+
+
+@dataclass
+class Expectation:
+    """What a phase has to result in."""
+
+    has_header: list[Header] = many(Header)
+    no_header: list[Header] = many(Header)
+    headers: list[HeaderMatcher] = many(HeaderMatcher)
+    body: list[Matcher] = many(Matcher)
+    immediate: Immediate | None = once(Immediate)
+    log: list[Matcher] = many(Matcher)
+    place: Place = _NOWHERE
+
+    @property
+    def _holders(self) -> list[Any]:
+        holders: list[Any] = [self, *self.headers]
+        return holders + ([self.immediate, *self.immediate.headers] if self.immediate is not None else [])
+
+    def all_has_header(self) -> Iterator[Header]:
+        """Headers that have to be there, wherever the file says so."""
+        return (h for holder in self._holders for h in holder.has_header)
+
+    def all_no_header(self) -> Iterator[Header]:
+        """Headers that must not be there."""
+        return (h for holder in self._holders for h in holder.no_header)
+
+    def all_lines(self) -> Iterator[Matcher]:
+        """Matchers for `name: value` lines."""
+        outer = [*self.headers, *(self.immediate.headers if self.immediate is not None else [])]
+        for matcher in outer:
+            if not (matcher.has_header or matcher.no_header or matcher.headers_serialized):
+                yield matcher
+            yield from matcher.headers_serialized
+
+    def all_body(self) -> Iterator[Matcher]:
+        """Matchers for the body."""
+        yield from self.body
+        yield from self.immediate.body if self.immediate is not None else ()
+
+
+@dataclass
+class Invocation:
+    """One call of a phase's callback."""
+
+    input: Input | None = once(Input)
+    result: Expectation | None = once(Expectation)
+    place: Place = _NOWHERE
+
+
+@dataclass
+class Case:
+    """One test: a stream with its phases in order."""
+
+    name: str = once("string", default="")
+    benchmark: bool = once("bool", default=False)
+    num_chunks: int | None = once("int32", oneof="body_chunking_plan")
+    chunk_size: int | None = once("int64", oneof="body_chunking_plan")
+    properties: list[Property] = many(Property)
+    request_headers: Invocation | None = once(Invocation)
+    request_body: list[Invocation] = many(Invocation)
+    response_headers: Invocation | None = once(Invocation)
+    response_body: list[Invocation] = many(Invocation)
+    plugin_init: Expectation | None = once(Expectation)
+    stream_init: Expectation | None = once(Expectation)
+    stream_destroy: Expectation | None = once(Expectation)
+    place: Place = _NOWHERE
+
+    def __post_init__(self) -> None:
+        for name in ("num_chunks", "chunk_size"):
+            if (value := getattr(self, name)) is not None and value < 1:
+                raise FixtureError("it has to be at least 1.", self.place.into(name, self.place.line))
+        chunked = self.num_chunks is not None or self.chunk_size is not None
+        for name in ("request_body", "response_body"):
+            if chunked and len(getattr(self, name)) > 1:
+                second = getattr(self, name)[1].place
+                raise FixtureError("a chunking plan allows one body only; it cuts that into the chunks.", second)
+
+
+@dataclass
+class Env:
+    """Module, configuration, log level and clock. `min_log_level` is the older name of `log_level`."""
+
+    test_path: str = once("string", default="")
+    wasm_path: str = once("string", default="")
+    config_path: str = once("string", default="")
+    log_level: int = once(_LEVELS, default=0)
+    min_log_level: int = once(_LEVELS, default=0)
+    log_path: str = once("string", default="")
+    time_secs: int | None = once("uint64")
+    num_additional_streams: int | None = once("uint64")
+    additional_stream_advance_rate: int | None = once("uint64")
+    place: Place = _NOWHERE
+
+    @property
+    def level(self) -> int:
+        """Lowest level that is logged, as the ABI numbers them; INFO unless the file says otherwise."""
+        return (self.log_level or self.min_log_level or _LEVELS["INFO"]) - 1
+
+
+@dataclass
+class Suite:
+    """A whole file. `runtime` is the older name of `env`."""
+
+    env: Env | None = once(Env, oneof="environment")
+    runtime: Env | None = once(Env, oneof="environment")
+    test: list[Case] = many(Case)
+    place: Place = _NOWHERE
+
+    @property
+    def environment(self) -> Env:
+        """`env`, by either name, or the defaults."""
+        return self.env or self.runtime or Env()
+
+
+_READERS = {".yaml": read_yaml, ".yml": read_yaml, ".json": read_json}
+
+
+def read_suite(path: Path) -> Suite:
+    """Read `tests.textpb` (or .textproto, .txtpb, .pbtxt), `tests.yaml` or the same in JSON.
+
+    Raises
+    ------
+    FixtureError
+        The file is malformed: file, line and field.
+    UsageError
+        There is no such file.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"The test file {path} cannot be read: {error.strerror}.") from error
+    reader = _READERS.get(path.suffix.lower())
+    node = reader(data, str(path)) if reader is not None else read_textproto(data, str(path))
+    if not isinstance(node, Block):
+        raise FixtureError("a suite is a message with `test` fields.", Place(str(path), 1))
+    return fill(Suite, node, Place(str(path), 1), lenient=reader is not None)

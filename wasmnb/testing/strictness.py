@@ -1,0 +1,143 @@
+"""Strict mode: whatever a test did not allow fails it.
+
+Without it a filter may call out, or call a hostcall that is refused, and nobody notices as long as the answer is right.
+A strict proxy looks at the trace after every request:
+
+    with strict(Proxy(filter, clusters={"auth": auth}), callouts=["auth"]) as proxy:
+        proxy.get("/")          # AssertionError if the filter calls another cluster, or a hostcall goes wrong
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from types import TracebackType
+from typing import Any, Self
+
+from ..abi import Status
+from ..errors import UsageError
+from .calls import callouts
+from .matchers import fail
+
+__all__ = ["StrictProxy", "strict"]
+
+#: Statuses that are an answer rather than a mistake: not there, nothing in the queue, somebody else was faster.
+_ANSWERS = frozenset({Status.OK, Status.NOT_FOUND, Status.EMPTY, Status.CAS_MISMATCH})
+
+
+class StrictProxy:
+    """A simulated proxy that fails on what was not allowed. Everything else goes to the proxy itself.
+
+    Attributes
+    ----------
+    proxy
+        The proxy that it watches.
+    """
+
+    def __init__(
+        self, proxy: Any, callouts: Collection[str], hostcalls: Collection[str] | None, statuses: Collection[Status]
+    ) -> None:
+        self.proxy = proxy
+        self._callouts = frozenset(callouts)
+        self._hostcalls = None if hostcalls is None else frozenset(n.removeprefix("proxy_") for n in hostcalls)
+        self._statuses = _ANSWERS | frozenset(statuses)
+        self._checked = -1
+
+    def request(self, *args: Any, **kwargs: Any) -> Any:
+        """As the proxy's, then check."""
+        __tracebackhide__ = True
+        exchange = self.proxy.request(*args, **kwargs)
+        self.check()
+        return exchange
+
+    def get(self, path: str = "/", *args: Any, **kwargs: Any) -> Any:
+        """`request("GET", ...)`."""
+        __tracebackhide__ = True
+        return self.request("GET", path, *args, **kwargs)
+
+    def post(self, path: str = "/", *args: Any, **kwargs: Any) -> Any:
+        """As the proxy's `post`."""
+        __tracebackhide__ = True
+        exchange = self.proxy.post(path, *args, **kwargs)
+        self.check()
+        return exchange
+
+    def advance(self, seconds: float) -> None:
+        """As the proxy's, then check."""
+        __tracebackhide__ = True
+        self.proxy.advance(seconds)
+        self.check()
+
+    def check(self) -> None:
+        """Fail if anything happened since the last check that was not allowed."""
+        __tracebackhide__ = True
+        events = [e for e in self.proxy.trace if e.seq > self._checked]
+        self._checked = events[-1].seq if events else self._checked
+        for call in callouts(events):
+            if call.cluster not in self._callouts:
+                allowed = ", ".join(sorted(self._callouts)) or "none"
+                fail(f"unexpected callout to {call}; allowed clusters: {allowed}")
+        for event in events:
+            if event.kind == "hostcall":
+                self._check_hostcall(event)
+
+    def _check_hostcall(self, event: Any) -> None:
+        __tracebackhide__ = True
+        if self._hostcalls is not None and event.name not in self._hostcalls:
+            fail(
+                f"unexpected hostcall proxy_{event.name}",
+                f"  {event}",
+                f"  allowed: {', '.join(sorted(self._hostcalls))}",
+            )
+        if event.status is not None and event.status not in self._statuses:
+            name = getattr(event.status, "name", event.status)
+            fail(f"hostcall proxy_{event.name} was refused with {name}", f"  {event}")
+
+    def close(self) -> None:
+        """Check a last time, and close the proxy."""
+        __tracebackhide__ = True
+        try:
+            self.check()
+        finally:
+            self.proxy.close()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.proxy, name)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is None:
+            self.close()
+        else:
+            self.proxy.close()
+
+    def __repr__(self) -> str:
+        return f"<strict {self.proxy!r}>"
+
+
+def strict(
+    proxy: Any,
+    *,
+    callouts: Collection[str] = (),
+    hostcalls: Iterable[str] | None = None,
+    statuses: Collection[Status] = (),
+) -> StrictProxy:
+    """A proxy whose requests fail the test when the filter does what was not allowed.
+
+    Parameters
+    ----------
+    proxy
+        A simulated proxy; the real Envoy does not tell which hostcalls there were.
+    callouts
+        Clusters that the filter may call; by default none.
+    hostcalls
+        The only hostcalls that it may use, with or without `proxy_`; by default any.
+    statuses
+        Hostcall statuses that are all right beside OK, NOT_FOUND, EMPTY and CAS_MISMATCH.
+    """
+    if not hasattr(proxy, "trace"):
+        raise UsageError("Strict mode needs the simulated proxy: a real Envoy does not show its hostcalls.")
+    return StrictProxy(proxy, callouts, None if hostcalls is None else list(hostcalls), statuses)
