@@ -8,6 +8,7 @@ from .proxy import Proxy
 from .routes import RouteMatch
 from .stats import Metric, Metrics
 from .stream import Stream
+from .stream_info import Listener
 from .trace import Event, Trace
 from .tree import TreeNode
 from .worker import Worker
@@ -16,6 +17,7 @@ __all__ = [
     "Cluster",
     "Event",
     "Exchange",
+    "Listener",
     "Log",
     "LogLine",
     "Metric",

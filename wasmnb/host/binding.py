@@ -74,6 +74,8 @@ class _Text:
             self._input(param, f"v{len(self.passed)}")
         for param in hostcall.outputs:
             self._output(param, f"r{len(self.results)}")
+        if hostcall.name == "proxy_http_call":  # Envoy tries the token's address before it starts a call
+            self.reads.append(f"write_u32({self.core[-1]}, 0)")
 
     def _new(self) -> str:
         self.core.append(f"a{len(self.core)}")
@@ -120,7 +122,9 @@ def _source(hostcall: Hostcall) -> str:
     call = f"implementation({', '.join(['context', *text.passed])})"
     target = ", ".join(["status", *text.results])
     lines = [f"{target} = {call}", f"args, outputs = {_tuple(text.args)}, ()"]
-    if text.stores:
+    if text.optional:  # a function that exists gives a result even if it fails
+        lines += ["if r0 is not None:", *(f"    {line}" for line in text.stores), f"    outputs = {_tuple(text.kept)}"]
+    elif text.stores:
         lines += ["if not status:", *(f"    {line}" for line in text.stores), f"    outputs = {_tuple(text.kept)}"]
     body = "\n            ".join([*text.reads, *lines])
     return f"""

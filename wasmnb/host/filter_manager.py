@@ -64,6 +64,10 @@ class Sink(Protocol):
         """The stream has ended; nothing goes on."""
         ...
 
+    def called(self) -> None:
+        """A filter's callback has returned: send the local reply that was prepared in it."""
+        ...
+
 
 class Slot:
     """One filter's place in one direction."""
@@ -92,7 +96,7 @@ class Slot:
     def resume(self) -> None:
         """Continue: send on what this filter holds."""
         way = self.direction
-        if way.sink.over():
+        if way.sink.over() or way.aborted:
             return
         if self.stopped_all:
             self.from_current = True
@@ -213,7 +217,7 @@ class Direction:
             self.calling += 1
             status = slot.wasm.take_headers(self.side, headers, end=end)
             self.calling -= 1
-            if self.aborted or self.sink.over() or not slot.after_headers(status):
+            if self._stopped_by_reply() or not slot.after_headers(status):
                 return
         self.sink.out_headers(headers, end=end)
 
@@ -235,7 +239,7 @@ class Direction:
             self.calling += 1
             status = slot.wasm.take_data(self.side, data, end=slot.end_stream)
             self.calling -= 1
-            if self.aborted or self.sink.over():
+            if self._stopped_by_reply():
                 return
             if not had_trailers and adder is None and self.trailers is not None:
                 adder = slot
@@ -261,9 +265,15 @@ class Direction:
             status = slot.wasm.take_trailers(self.side, trailers)
             self.calling -= 1
             slot.end_stream = True
-            if self.aborted or self.sink.over() or not slot.after_trailers(status):
+            if self._stopped_by_reply() or not slot.after_trailers(status):
                 return
         self.sink.out_trailers(trailers)
+
+    def _stopped_by_reply(self) -> bool:
+        """After a callback: send the local reply made in it, if any; True if nothing goes on."""
+        if self.aborted:
+            self.sink.called()
+        return self.aborted or self.sink.over()
 
     # -- holding ------------------------------------------------------------------------------------------------
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FOREIGN"]
 
-Answer = tuple[int, "bytes | None"]
+Answer = tuple[int, bytes]
 
 #: Bytes that `uncompress` makes at most; Envoy sets no limit, but a few bytes may stand for a terabyte.
 _MOST = 1 << 28
@@ -34,8 +34,8 @@ def _uncompress(_context: Context, data: bytes) -> Answer:
     try:
         plain = worker.decompress(data, _MOST)
     except zlib.error:
-        return Status.SERIALIZATION_FAILURE, None
-    return (Status.OK, plain) if worker.eof else (Status.SERIALIZATION_FAILURE, None)
+        return Status.SERIALIZATION_FAILURE, b""
+    return (Status.OK, plain) if worker.eof else (Status.SERIALIZATION_FAILURE, b"")
 
 
 def _clear_route_cache(context: Context, _data: bytes) -> Answer:
@@ -58,11 +58,11 @@ def _declare_property(context: Context, data: bytes) -> Answer:
     try:
         fields = protobuf.read(data)
     except protobuf.ParseError:
-        return Status.BAD_ARGUMENT, None
+        return Status.BAD_ARGUMENT, b""
     name = _text(fields, 1)
     declared: dict[bytes, Declaration] = context.__dict__.setdefault("declared", {})
     if name in declared:
-        return Status.BAD_ARGUMENT, None
+        return Status.BAD_ARGUMENT, b""
     declared[name] = Declaration(
         name, bool(_number(fields, 2)), _number(fields, 3), _text(fields, 4), _number(fields, 5)
     )
@@ -82,10 +82,10 @@ def _set_envoy_filter_state(context: Context, data: bytes) -> Answer:
     try:
         fields = protobuf.read(data)
     except protobuf.ParseError:
-        return Status.BAD_ARGUMENT, None
+        return Status.BAD_ARGUMENT, b""
     key, info = _text(fields, 1), context.info
     if info is None or key not in _FACTORIES:
-        return Status.NOT_FOUND, None
+        return Status.NOT_FOUND, b""
     info.filter_state.put(key, _text(fields, 2), _number(fields, 3))
     return Status.OK, b""
 

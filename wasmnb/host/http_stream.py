@@ -81,6 +81,9 @@ class _RequestSink:
     def over(self) -> bool:
         return self.stream.finished
 
+    def called(self) -> None:
+        self.stream.send_prepared()
+
 
 class _ResponseSink:
     """The response's way ends at the client."""
@@ -109,6 +112,9 @@ class _ResponseSink:
 
     def over(self) -> bool:
         return self.stream.finished
+
+    def called(self) -> None:
+        """Replies from response callbacks are sent at once."""
 
 
 class HttpStream:
@@ -147,6 +153,7 @@ class HttpStream:
         self._inbox: deque[Callable[[], None]] = deque()
         self._reading_stopped = False
         self._sent: list[bytes] = []
+        self._prepared: tuple[HeaderMap, bytes] | None = None
         self._active = clock.time()
         self._timers: list[Timer] = []
         worker.streams[exchange.number] = self
@@ -366,17 +373,18 @@ class HttpStream:
         if self.finished:
             self.exchange.details = details
             return
+        self.info.code = code
         self.note("local_reply", code=code, details=details)
         for way in (self.request, self.response):
             way.aborted = way.aborted or way.calling > 0
         request_headers = self.request.headers
         reply, text = build_reply(code, body, headers, grpc_status=grpc_status, grpc=is_grpc(request_headers))
-        if request_headers is not None and request_headers.get(b":method") == b"HEAD":
+        if self._is_head():
             text = b""
-        if self.response.headers is None:
-            self.response.take_headers(reply, end=not text)
-            if text and not self.finished:
-                self.response.take_data(text, end=True)
+        if self.response.headers is None and self.request.calling:
+            self._prepared = self._prepared or (reply, text)  # the first one counts
+        elif self.response.headers is None:
+            self._reply_through_filters(reply, text)
         elif not self.headers_sent:
             self.response.headers = reply
             self.send_headers(reply, end=not text)
@@ -384,6 +392,17 @@ class HttpStream:
                 self.send_data(text, end=True)
         else:
             self.reset()
+
+    def send_prepared(self) -> None:
+        """The callback in which a local reply was made has returned."""
+        prepared, self._prepared = self._prepared, None
+        if prepared is not None and not self.finished:
+            self._reply_through_filters(*prepared)
+
+    def _reply_through_filters(self, reply: HeaderMap, text: bytes) -> None:
+        self.response.take_headers(reply, end=not text)
+        if text and not self.finished:
+            self.response.take_data(text, end=True)
 
     def response_too_large(self) -> None:
         """A filter buffers more of a response than may be: too late for an answer if headers have gone out."""
@@ -471,6 +490,9 @@ class HttpStream:
 
     def _fit_length(self, response: Any) -> None:
         """A client of HTTP/1 reads as much as content-length says."""
+        if response.status in (204, 304):
+            response.body, response.chunks = b"", None  # a client reads no body there, whatever was sent
+            return
         length = response.headers.get("content-length")
         if self.http2 or length is None or not length.isdigit() or self._is_head() or response.reset:
             return

@@ -48,7 +48,7 @@ class Message:
 
 def _metadata(values: Mapping[str, Any] | None) -> Message:
     """Metadata in the shape of Envoy's configuration: `{"filter_metadata": {"name": {...}}}`."""
-    found = (values or {}).get("filter_metadata") or {}
+    found = _plain((values or {}).get("filter_metadata") or {})
     return Message({"filter_metadata": found, "typed_filter_metadata": {}}, protobuf.metadata(found))
 
 
@@ -59,6 +59,15 @@ def _node(node: Mapping[str, Any]) -> Message:
     if values:
         data += protobuf.field(3, protobuf.struct_message(values))
     return Message({"id": identity, "cluster": cluster, "metadata": values}, data)
+
+
+def _plain(value: Any) -> Any:
+    """A value of a Struct: all its numbers are doubles."""
+    if isinstance(value, Mapping):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(v) for v in value]
+    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 # -- encoding -------------------------------------------------------------------------------------------------------
@@ -153,7 +162,7 @@ def _duration(_context: Context, info: StreamInfo) -> int | None:
 
 
 def _backend_latency(_context: Context, info: StreamInfo) -> int | None:
-    if info.finished is None or info.upstream_sent is None or info.upstream_finished is None:
+    if info.upstream_sent is None or info.upstream_finished is None:
         return None
     return _ns(info.upstream_finished - info.upstream_sent)
 
@@ -261,12 +270,14 @@ _XDS: dict[str, Attribute] = {
     "cluster_metadata": _cluster_metadata,
     "route_name": _route(lambda r: r.name),
     "route_metadata": _route(lambda r: _metadata(r.metadata)),
-    "virtual_host_name": _route(lambda _r: "default"),
-    "virtual_host_metadata": _route(lambda _r: _metadata(None)),
+    "virtual_host_name": lambda _c, i: None if i.route is None else i.connection.listener.virtual_host,
+    "virtual_host_metadata": lambda _c, i: (
+        None if i.route is None else _metadata(i.connection.listener.virtual_host_metadata)
+    ),
     "upstream_host_metadata": _upstream(lambda _i, _c: _GROUP),
-    "listener_direction": lambda _c, _i: 0,
-    "listener_metadata": lambda _c, _i: _metadata(None),
-    "filter_chain_name": lambda _c, _i: "",
+    "listener_direction": lambda _c, i: i.connection.listener.direction,
+    "listener_metadata": lambda _c, i: _metadata(i.connection.listener.metadata),
+    "filter_chain_name": lambda _c, i: i.connection.listener.filter_chain,
 }
 
 #: Group -> attribute -> how it is found.
@@ -354,7 +365,7 @@ def find(context: Context, parts: list[bytes]) -> Any:
 def lookup(context: Context, path: bytes) -> tuple[int, bytes | None]:
     """What `get_property` gives: a status and the value's bytes."""
     parts = decode_path(path)
-    if not parts or parts == [b""]:
+    if not parts:
         return Status.SERIALIZATION_FAILURE, None
     value = find(context, parts)
     if value is None:

@@ -26,7 +26,7 @@ from .routes import RouteMatch
 from .shared import SharedData, SharedState
 from .stats import Metrics
 from .stream import Stream
-from .stream_info import Connection
+from .stream_info import Connection, Listener
 from .trace import DEFAULT_LIMIT, Trace
 from .tree import TreeNode, build_tree
 from .vm import Vm
@@ -81,6 +81,8 @@ class Proxy(Shown):
         Bytes that a filter may hold, and Envoy's timeouts in seconds, with its defaults.
     trace_limit
         Events that the trace keeps.
+    listener
+        A `Listener`: direction, metadata and names that properties tell.
     node
         Id, cluster and metadata that the properties under `xds.node` tell.
 
@@ -120,6 +122,7 @@ class Proxy(Shown):
         request_timeout: float = 0.0,
         trace_limit: int = DEFAULT_LIMIT,
         node: Mapping[str, Any] | None = None,
+        listener: Listener | None = None,
         name: str = "",
         engine: Engine | None = None,
     ) -> None:
@@ -128,6 +131,7 @@ class Proxy(Shown):
         single: dict[str, Any] = {"config": config, "vm_config": vm_config, "root_id": root_id, "vm_id": vm_id}
         self.plugins = _plugins(filter if chain is None else list(chain), single, failure_policy)
         self.name = name or (self.plugins[0].name if self.plugins else "proxy")
+        self._listener = listener or Listener()
         self._limits = Limits(buffer_limit, route_timeout, idle_timeout, request_timeout)
         self._environment = Environment(
             engine=engine or default_engine(),
@@ -299,12 +303,16 @@ class Proxy(Shown):
         self._check_open()
         worker = self._pick(number)
         self._exchanges_made += 1
-        self._connections += 1
         trace, log = self._environment.trace, self._environment.log
         exchange = Exchange(self._exchanges_made, worker.name, request, trace, log, self._environment.clock.now)
         self.exchanges.append(exchange)
-        connection = Connection(self._connections, f"127.0.0.1:{40000 + self._connections % 20000}")
+        connection = self._connect()
         return HttpStream(worker, exchange, connection, self._limits, http2=http2)
+
+    def _connect(self) -> Connection:
+        self._connections += 1
+        peer = f"127.0.0.1:{40000 + self._connections % 20000}"
+        return Connection(self._connections, peer, self._listener.address, listener=self._listener)
 
     def _pick(self, number: int | None) -> Worker:
         if number is None:

@@ -194,9 +194,10 @@ class Router:
             self._deliver(lambda: self._closed(*_CLOSED), now=whole)
 
     def _deliver(self, event: Callable[[], None], *, now: bool) -> None:
-        """Pieces that arrive together are read in one go; others are events of their own."""
+        """Pieces that arrive together are read in one go, even if reading is stopped meanwhile; others are events."""
         if now:
-            self._receive(event)
+            if not self.over:
+                event()
         else:
             self._timers.append(self.stream.soon(lambda: self._receive(event)))
 

@@ -65,6 +65,12 @@ class Metrics(Shown, Mapping[str, int | list[int]]):
         """Every metric that a filter defined, in the order of definition."""
         return list(self._metrics.values())
 
+    def shown(self) -> dict[str, int]:
+        """Counters and gauges as Envoy's admin page shows them without `wasmcustom.`: a gauge hides a counter of its name."""
+        values = {m.name or "wasmcustom": m.value for m in self._metrics.values() if m.kind is MetricType.COUNTER}
+        gauges = {m.name or "wasmcustom": m.value for m in self._metrics.values() if m.kind is MetricType.GAUGE}
+        return values | gauges
+
     def count(self, name: str, by: int = 1) -> None:
         """Change one of Envoy's own counters or gauges."""
         self.envoy[name] = self.envoy.get(name, 0) + by

@@ -10,7 +10,27 @@ from .filter_state import FilterState
 if TYPE_CHECKING:
     from .cluster import Cluster
 
-__all__ = ["Connection", "Route", "StreamInfo"]
+__all__ = ["Connection", "Listener", "Route", "StreamInfo"]
+
+
+@dataclass(frozen=True)
+class Listener:
+    """Where connections come in, as properties tell it.
+
+    Attributes
+    ----------
+    direction
+        0 unspecified, 1 inbound, 2 outbound.
+    metadata, virtual_host_metadata
+        As in Envoy's configuration: `{"filter_metadata": {...}}`.
+    """
+
+    direction: int = 0
+    metadata: Any = None
+    filter_chain: str = ""
+    virtual_host: str = "default"
+    virtual_host_metadata: Any = None
+    address: str = "127.0.0.1:10000"
 
 
 @dataclass
@@ -31,6 +51,7 @@ class Connection:
     peer: str = "127.0.0.1:50000"
     local: str = "127.0.0.1:10000"
     state: dict[bytes, bytes] = field(default_factory=dict)
+    listener: Listener = field(default_factory=Listener)
 
 
 @dataclass(frozen=True)
