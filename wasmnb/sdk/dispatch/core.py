@@ -19,6 +19,8 @@ C = TypeVar("C", bound=Context)
 #: In the journal, the parent of a context that was deleted.
 _DELETED = 0xFFFFFFFF
 
+_entries = struct.Struct("<II").iter_unpack
+
 
 class _Table(dict[int, C]):
     """Context objects by id, made when they are first needed."""
@@ -38,23 +40,28 @@ class Core:
     def __init__(self, binding: Any) -> None:
         self._journal: Callable[[], bytes] | None = getattr(binding, "journal", None)
         self._parents: dict[int, int] = {}
+        self._ready: dict[int, tuple[type[HttpContext], PluginContext]] = {}
         self._plugins: _Table[PluginContext] = _Table(self._make_plugin)
-        self._http: _Table[HttpContext] = _Table(lambda i: self._make_stream("http", i))
+        self._http: _Table[HttpContext] = _Table(self._make_http)
         self._tcp: _Table[TcpContext] = _Table(lambda i: self._make_stream("tcp", i))
         self.vm = VM(binding)
 
     # -- contexts
 
     def sync(self, journal: bytes) -> None:
-        """Apply notes of created and deleted contexts."""
-        for context_id, parent_id in struct.iter_unpack("<II", journal):
-            if parent_id == _DELETED:
+        """Apply notes of created and deleted contexts. Every stream pays for this: hence no further calls for most."""
+        parents, streams = self._parents, self._http
+        for context_id, parent_id in _entries(journal):
+            if parent_id != _DELETED:
+                parents[context_id] = parent_id
+            elif streams.pop(context_id, None) is None:
                 self._forget(context_id)
             else:
-                self._parents[context_id] = parent_id
+                parents.pop(context_id, None)
 
     def _forget(self, context_id: int) -> Context | None:
         self._parents.pop(context_id, None)
+        self._ready.pop(context_id, None)
         self.vm.tickers.pop(context_id, None)
         tables: tuple[dict[int, Any], ...] = (self._http, self._tcp, self._plugins)
         return next((t.pop(context_id) for t in tables if context_id in t), None)
@@ -78,6 +85,24 @@ class Core:
             plugin = self._made_by_author(vm.new_plugin_context(context_id), PluginContext, vm, "new_plugin_context")
             self._adopt(plugin, context_id, vm=vm)
         return plugin
+
+    def _make_http(self, context_id: int) -> HttpContext:
+        """An HTTP stream; for classes without an `__init__` of their own by the shortest way."""
+        parent = self._parents.get(context_id) or self._parent(context_id)
+        ready = self._ready.get(parent)
+        if ready is None:
+            context: HttpContext = self._make_stream("http", context_id)
+            cls, plugin = type(context), context.plugin
+            usual = cls is self.vm.classes["http"] and cls.__init__ is object.__init__
+            if usual and type(plugin).new_http_context is PluginContext.new_http_context:
+                self._ready[parent] = cls, plugin
+            return context
+        cls, plugin = ready
+        context = cls.__new__(cls)
+        context._vm = self.vm
+        context.context_id = context_id
+        context.plugin = plugin
+        return context
 
     def _make_stream(self, kind: str, context_id: int) -> Any:
         plugin = self._plugins[self._parent(context_id)]
