@@ -9,7 +9,7 @@ from wasmnb.view import facts_html, facts_text
 def facts(**over):
     made = {
         "kind": "core", "abi_version": AbiVersion.V0_2_1, "imports": ["proxy_log", "odd"],
-        "exports": ["proxy_on_request_headers", "memory"], "sections": [("code", 900), ("data", 100)], "problems": [],
+        "exports": ["proxy_on_request_headers", "memory"], "sections": {"code": 900, "data": 100}, "memory": 65536, "problems": [],
     }  # fmt: skip
     return SimpleNamespace(**{**made, **over})
 

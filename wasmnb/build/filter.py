@@ -12,12 +12,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from .._display import Shown
 from .._version import __version__
 from ..abi import AbiVersion
 from ..engine import Engine, Image, Instance, default_engine
 from ..errors import BuildError, ModuleError, SourceError, UsageError
 from .cache import cache_folder
-from .core import CoreModule
 from .glue import ON_DELETE_IN_PYTHON, VERSION
 from .imports import parse
 from .inspection import ModuleFacts, inspect_module
@@ -39,7 +39,7 @@ GUEST_PYTHON = "3.14"
 
 
 @dataclass(frozen=True)
-class FilterInfo:
+class FilterInfo(Shown):
     """Facts of a filter.
 
     Attributes
@@ -83,7 +83,7 @@ class FilterInfo:
         return asdict(self)
 
 
-class Filter:
+class Filter(Shown):
     """A compiled filter. Made by `from_source` and `from_file`, not directly.
 
     Attributes

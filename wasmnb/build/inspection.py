@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import cast
 
+from .._display import Shown
 from ..abi import CALLBACKS, ENTRY_POINTS, HOSTCALLS, AbiVersion, callbacks_for, hostcalls_for
 from ..abi.wasi import WASI_MODULES, WASI_PREVIEW_1
 from ..engine import ExportType, ImportType, default_engine
@@ -50,7 +51,7 @@ Signature = tuple[tuple[str, ...], tuple[str, ...]]
 
 
 @dataclass(frozen=True)
-class ModuleFacts:
+class ModuleFacts(Shown):
     """What a module is.
 
     Attributes

@@ -43,6 +43,8 @@ DOCUMENTS: dict[str, Callable[[Any], Document]] = {
     "Metrics": metrics_document,
     "SharedData": _shared,
     "ModuleFacts": facts_document,
+    "FilterInfo": facts_document,
+    "Filter": lambda made: facts_document(made.info),
 }
 
 

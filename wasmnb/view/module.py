@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from wasmnb.abi import CALLBACKS, ENTRY_POINTS, HOSTCALLS
+from wasmnb.abi import CALLBACKS, ENTRY_POINTS, HOSTCALLS, AbiVersion
+from wasmnb.abi.wasi import WASI_PREVIEW_1
 
 from .document import Block, Code, Column, Document, Fold, Paragraph, Row, Span, Table, Title, inline
 from .to_html import to_html
 from .to_text import to_text
-from .units import plural, size
+from .units import duration, plural, size
 
 __all__ = ["facts_document", "facts_html", "facts_text"]
 
+_KNOWN_EXPORTS = (
+    *CALLBACKS, *ENTRY_POINTS, *(v.marker for v in AbiVersion), "memory", "malloc", "proxy_on_memory_allocate",
+)  # fmt: skip
 _KINDS = {"core": "core Wasm module", "component": "Wasm component", "other": "not a Wasm file"}
 
 
@@ -29,7 +33,7 @@ def _sections(sections: Any) -> list[tuple[str, int]]:
 
 
 def _bar(part: int, whole: int, width: int = 20) -> str:
-    return "█" * max(1, round(width * part / whole)) if part and whole else ""
+    return "█" * round(width * part / whole) or "▏" if whole else ""
 
 
 def _section_table(sections: Sequence[tuple[str, int]]) -> Table:
@@ -51,29 +55,58 @@ def facts_document(facts: Any, name: str = "", number: int | None = None) -> Doc
     Parameters
     ----------
     facts
-        `wasmnb.build.ModuleFacts`, or anything with its attributes.
+        `wasmnb.build.ModuleFacts`, or `FilterInfo`, which has no problems and knows how it was built.
     name, number
         File name, and size of the file in bytes.
     """
+    number = getattr(facts, "size", None) if number is None else number
     version = getattr(facts.abi_version, "text", facts.abi_version)
     abi = f"Proxy-Wasm ABI {version}" if version else "no Proxy-Wasm ABI marker"
-    whole = [_KINDS.get(facts.kind, facts.kind), abi, *([size(number)] if number is not None else [])]
-    blocks: list[Block] = [Title(inline(Span(name or "module", "strong"), Span(f"   {' · '.join(whole)}", "muted")))]
-    if facts.problems:
-        blocks.append(Paragraph(inline(Span("✗ Envoy would refuse this module:", "bad"))))
-        blocks += [Paragraph(inline("  • ", problem)) for problem in facts.problems]
-    else:
-        blocks.append(Paragraph(inline(Span("✓ Nothing stops Envoy from loading this module.", "good"))))
+    kind = getattr(facts, "kind", "core")
+    whole = [_KINDS.get(kind, kind), abi, *([size(number)] if number else [])]
+    name = name or getattr(facts, "name", "module")
+    blocks: list[Block] = [Title(inline(Span(name, "strong"), Span(f"   {' · '.join(whole)}", "muted")))]
+    blocks += [*_verdict(getattr(facts, "problems", ())), *_surface(facts), *_origin(facts)]
+    sections = _sections(facts.sections)
+    if sections:
+        blocks.append(_section_table(sections))
     exports, imports = _names(facts.exports), _names(facts.imports)
-    callbacks = [e.removeprefix("proxy_") for e in exports if e in CALLBACKS]
-    blocks.append(Paragraph(inline(Span("callbacks  ", "muted"), ", ".join(callbacks) or "none")))
-    calls = sorted({i.removeprefix("proxy_") for i in imports if i in HOSTCALLS})
-    blocks.append(Paragraph(inline(Span("hostcalls  ", "muted"), plural(len(calls), "import"))))
-    known_exports = [*CALLBACKS, *ENTRY_POINTS, "memory", "malloc", "proxy_on_memory_allocate"]
-    blocks.append(_section_table(_sections(facts.sections)))
-    blocks.append(_name_fold("exports", exports, known_exports))
-    blocks.append(_name_fold("imports", imports, HOSTCALLS))
+    blocks.append(_name_fold("exports", exports, _KNOWN_EXPORTS))
+    blocks.append(_name_fold("imports", imports, [*HOSTCALLS, *WASI_PREVIEW_1]))
     return Document(tuple(blocks))
+
+
+def _verdict(problems: Sequence[str]) -> list[Block]:
+    if not problems:
+        return [Paragraph(inline(Span("✓ Nothing stops Envoy from loading this module.", "good")))]
+    refused = Paragraph(inline(Span("✗ Envoy would refuse this module:", "bad")))
+    return [refused, *(Paragraph(inline("  • ", problem)) for problem in problems)]
+
+
+def _surface(facts: Any) -> Iterator[Block]:
+    """What it hears of, and what it may ask for."""
+    callbacks = [e.removeprefix("proxy_") for e in _names(facts.exports) if e in CALLBACKS]
+    yield _fact("callbacks", ", ".join(callbacks) or "none")
+    calls = {i for i in _names(facts.imports) if i in HOSTCALLS}
+    yield _fact("hostcalls", plural(len(calls), "import"))
+    if facts.memory:
+        yield _fact("memory", f"{size(facts.memory)} at start")
+
+
+def _origin(facts: Any) -> Iterator[Block]:
+    """How a filter of ours was made."""
+    if not getattr(facts, "runtime", ""):
+        return
+    yield _fact("inside", f"Python {facts.python}, wasmnb {facts.sdk}, runtime {facts.runtime[:12]}")
+    beyond = ", ".join([*facts.packages, *facts.modules])
+    if beyond:
+        yield _fact("imports", beyond)
+    times = ", ".join(f"{step} {duration(seconds * 1e9)}" for step, seconds in facts.build_times.items())
+    yield _fact("built in", times)
+
+
+def _fact(name: str, text: str) -> Paragraph:
+    return Paragraph(inline(Span(f"{name:<10} ", "muted"), text))
 
 
 def facts_html(facts: Any, name: str = "", number: int | None = None) -> str:
