@@ -1,9 +1,9 @@
 """`python -m tests.conformance`: agreement of the simulated proxy with the real Envoy, by area.
 
-    --record      run the real Envoy and keep what it did (after a look at the difference)
-    --check       run the real Envoy and compare with what was kept
-    AREA ...      only these areas
-    --name TEXT   only scenarios whose name holds this
+--record      run the real Envoy and keep what it did (after a look at the difference)
+--check       run the real Envoy and compare with what was kept
+AREA ...      only these areas
+--name TEXT   only scenarios whose name holds this
 """
 
 import argparse

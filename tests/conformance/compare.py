@@ -24,7 +24,9 @@ def differences(wanted: Outcome, found: Outcome) -> list[Difference]:
     """What is not the same; `wanted` is the real Envoy's."""
     ours = dict(found.fields())
     missing = [n for n, _ in found.fields() if n not in dict(wanted.fields())]
-    result = [Difference(name, lines, ours.get(name, [])) for name, lines in wanted.fields() if lines != ours.get(name, [])]
+    result = [
+        Difference(name, lines, ours.get(name, [])) for name, lines in wanted.fields() if lines != ours.get(name, [])
+    ]
     return result + [Difference(name, [], ours[name]) for name in missing if ours[name]]
 
 

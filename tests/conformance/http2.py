@@ -1,9 +1,9 @@
 """HTTP/2 without TLS on plain sockets: a gRPC server with methods that do what their name says, and a small client.
 
-    Unary     answers "re:" and the message        Stream   echoes each message; ends after "bye" or when the client ends
-    Fail      trailers only, status 5              Http500  no gRPC at all
-    FailLate  headers, then status 9               Reset    headers, then RST_STREAM
-    Hang      says nothing
+Unary     answers "re:" and the message        Stream   echoes each message; ends after "bye" or when the client ends
+Fail      trailers only, status 5              Http500  no gRPC at all
+FailLate  headers, then status 9               Reset    headers, then RST_STREAM
+Hang      says nothing
 """
 
 import contextlib
@@ -63,7 +63,9 @@ class GrpcUpstream:
     def __enter__(self) -> "GrpcUpstream":
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         with contextlib.suppress(OSError):
             self._server.shutdown(socket.SHUT_RDWR)
         self._server.close()
@@ -164,7 +166,9 @@ def http2_request(address: tuple[str, int], request: Request, timeout: float) ->
             for event in connection.receive_data(data):
                 if isinstance(event, ResponseReceived):
                     pairs = [(_text(n), _text(v)) for n, v in event.headers]
-                    response = Response(int(dict(pairs)[":status"]), Headers(p for p in pairs if not p[0].startswith(":")))
+                    response = Response(
+                        int(dict(pairs)[":status"]), Headers(p for p in pairs if not p[0].startswith(":"))
+                    )
                 elif isinstance(event, DataReceived) and response:
                     connection.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
                     response.body += event.data
@@ -178,7 +182,12 @@ def http2_request(address: tuple[str, int], request: Request, timeout: float) ->
 
 
 def _send(c: H2Connection, request: Request) -> None:
-    start = [(":method", request.method), (":path", request.path), (":scheme", "http"), (":authority", request.authority)]
+    start = [
+        (":method", request.method),
+        (":path", request.path),
+        (":scheme", "http"),
+        (":authority", request.authority),
+    ]
     ended = not request.body and not len(request.trailers)
     c.send_headers(1, [*start, *request.headers.items()], end_stream=ended)
     for number, piece in enumerate(pieces := request.chunks or ([request.body] if request.body else [])):

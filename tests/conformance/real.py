@@ -75,10 +75,10 @@ class Bench:
         return [line for block in sorted(http + grpc) for line in block] + list(self.tcp_up.seen)
 
     def metrics(self) -> list[str]:
-        """Counters and gauges that guests defined; a name may stand for one of each."""
+        """Counters and gauges that guests defined; of a counter and a gauge of one name Envoy shows the gauge."""
         entries = json.loads(self.process.admin.get("/stats?format=json&filter=%5Ewasmcustom"))["stats"]
         found = [(e["name"].removeprefix("wasmcustom."), e["value"]) for e in entries if "value" in e]
-        return sorted(f"{name} {value}" for name, value in found)
+        return sorted(f"{name} {value}" for name, value in found if name != "wasmcustom")
 
     def gone(self) -> bool:
         """Whether Envoy has ended; one that is just crashing is waited for."""
@@ -204,7 +204,9 @@ class Bench:
             return bootstrap([self._listener(s.plugins)], clusters, node=NODE, services=services)
         self._write_listener(s.plugins)
         source = {"path_config_source": {"path": str(self.directory / "listener.json")}}
-        return bootstrap([], clusters, node=NODE, services=services, extra={"dynamic_resources": {"lds_config": source}})
+        return bootstrap(
+            [], clusters, node=NODE, services=services, extra={"dynamic_resources": {"lds_config": source}}
+        )
 
     def _listener(self, plugins: Sequence[Plug]) -> Listener:
         s = self.scenario
@@ -213,11 +215,15 @@ class Bench:
         if s.access_log:
             logger = {"@type": _ACCESS_LOG, "config": plugin(s.access_log).as_config(self.directory)}
             hcm["access_log"] = [{"name": "envoy.access_loggers.wasm", "typed_config": logger}]
-        return Listener("l", chain, kind=s.kind, hcm=hcm, extra=merge(LISTENER_EXTRA, _limit(s)), routes=ROUTES[s.routes])
+        return Listener(
+            "l", chain, kind=s.kind, hcm=hcm, extra=merge(LISTENER_EXTRA, _limit(s)), routes=ROUTES[s.routes]
+        )
 
     def _write_listener(self, plugins: Sequence[Plug]) -> None:
         """A listener that comes from a file has a port that stays: the system would give a new one each time."""
-        listener = merge(self._listener(plugins).as_config(), {"address": {"socket_address": {"port_value": self.port}}})
+        listener = merge(
+            self._listener(plugins).as_config(), {"address": {"socket_address": {"port_value": self.port}}}
+        )
         resource = {"@type": "type.googleapis.com/envoy.config.listener.v3.Listener", **listener}
         half = self.directory / "listener.half"
         half.write_text(json.dumps({"version_info": str(time.time_ns()), "resources": [resource]}))

@@ -1,13 +1,13 @@
 """What the real Envoy did, kept as text: one file an area under `recorded/`, read as easily by people as by tests.
 
-    ## name of a scenario
-    refused  main <error> ...
-    -- GET /
-    log      worker VM1 (plug r1 vm1) on_request_headers(2, 6, 1)
-    client   status 200
-    -- all
-    upstream GET / host=h.test
-    metric   c1 3
+## name of a scenario
+refused  main <error> ...
+-- GET /
+log      worker VM1 (plug r1 vm1) on_request_headers(2, 6, 1)
+client   status 200
+-- all
+upstream GET / host=h.test
+metric   c1 3
 """
 
 from collections.abc import Iterable, Mapping

@@ -207,7 +207,9 @@ def rules(text: str) -> str:
 def maker(area: str) -> Callable[..., Scenario]:
     """A short way to write the scenarios of an area: most have one plugin with one script."""
 
-    def make(name: str, steps: Sequence[Step], script: str = "", *, plug: Mapping[str, Any] | None = None, **more: Any) -> Scenario:
+    def make(
+        name: str, steps: Sequence[Step], script: str = "", *, plug: Mapping[str, Any] | None = None, **more: Any
+    ) -> Scenario:
         plugins = more.pop("plugins", None)
         plugins = (Plug(script, **(plug or {})),) if plugins is None else plugins
         return Scenario(name, area, plugins, steps, **more)

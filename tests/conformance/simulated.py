@@ -68,7 +68,13 @@ class Bench:
         if scenario.access_log:
             plugins.append(plugin(scenario.access_log, kind="access_log"))
         self.proxy = Proxy(
-            plugins, workers=scenario.workers, guest_time=0.0, clusters=self._clusters(), routes=_routes(scenario), node=NODE, **_options(scenario)
+            plugins,
+            workers=scenario.workers,
+            guest_time=0.0,
+            clusters=self._clusters(),
+            routes=_routes(scenario),
+            node=NODE,
+            **_options(scenario),
         )
 
     def run(self) -> Outcome:
@@ -79,8 +85,14 @@ class Bench:
         for step in self.scenario.steps:
             outcome.parts.append(self.part(_title(step), self.step(step)))
         outcome.upstream = self.upstream()
-        outcome.metrics = sorted(f"{m.name} {m.value}" for m in self.proxy.metrics.all() if m.kind is not MetricType.HISTOGRAM)
+        outcome.metrics = self.metrics()
         return outcome
+
+    def metrics(self) -> list[str]:
+        """Counters and gauges; of two with one name the gauge, as Envoy's statistics show it."""
+        found = [m for m in self.proxy.metrics.all() if m.kind is not MetricType.HISTOGRAM and m.name]
+        shown = {m.name: m.value for m in sorted(found, key=lambda m: m.kind)}
+        return sorted(f"{name} {value}" for name, value in shown.items())
 
     def step(self, step: Step) -> list[str]:
         """Do a step; what the client saw."""
@@ -103,7 +115,9 @@ class Bench:
         """Replace the listener's plugins; with `during`, while that request is in flight."""
         sending = None
         if during:
-            sending = self.proxy.open(during.method, during.path, Headers(during.headers), end=True, authority=during.authority)
+            sending = self.proxy.open(
+                during.method, during.path, Headers(during.headers), end=True, authority=during.authority
+            )
         try:
             self.proxy.update([plugin(p) for p in plugins])
         except WasmnbError:
@@ -117,7 +131,13 @@ class Bench:
             headers.add("x-script", step.script.strip().replace("\n", "|"))
         if step.chunks is None and not step.trailers:
             exchange = self.proxy.request(
-                step.method, step.path, headers, step.body, authority=step.authority, http2=step.http2, wait=step.leave or step.wait
+                step.method,
+                step.path,
+                headers,
+                step.body,
+                authority=step.authority,
+                http2=step.http2,
+                wait=step.leave or step.wait,
             )
         else:
             exchange = self._in_pieces(step, headers)
@@ -165,7 +185,12 @@ class Bench:
 
     def _clusters(self) -> dict[str, Cluster]:
         return {
-            "up": Cluster(self._handler, buffer_limit=self.scenario.limit or 1 << 20, metadata={"filter_metadata": {"cm": {"ck": "cv"}}}),
+            "up": Cluster(
+                self._handler,
+                early=backends.early,
+                buffer_limit=self.scenario.limit or 1 << 20,
+                metadata={"filter_metadata": {"cm": {"ck": "cv"}}},
+            ),
             "up2": Cluster(self._handler),
             "dead": Cluster(alive=False),
             "noep": Cluster(endpoints=0),
@@ -189,13 +214,17 @@ class _Line:
 
 def plugin(p: Plug, **more: object) -> Plugin:
     """A scenario's plugin for the host."""
-    options = {_NAMES.get(name, name): value for name, value in p.options.items() if name != "singleton"}
+    options = {name: value for name, value in p.options.items() if name != "singleton"}
     return Plugin(
-        _module(module(p.module)), p.name, root_id=p.root_id, vm_id=p.vm_id, config=p.script, vm_config=p.vm_script, **options, **more
+        _module(module(p.module)),
+        p.name,
+        root_id=p.root_id,
+        vm_id=p.vm_id,
+        config=p.script,
+        vm_config=p.vm_script,
+        **options,
+        **more,
     )
-
-
-_NAMES = {"capabilities": "allowed_capabilities", "reload_interval": "reload_backoff"}
 
 
 def _options(s: Scenario) -> dict:
@@ -213,7 +242,13 @@ def _routes(s: Scenario) -> Sequence[RouteMatch]:
     for route in ROUTES[s.routes] or [{"match": {"prefix": "/"}, "route": {"cluster": "up"}}]:
         wanted = {h["name"]: h["string_match"]["exact"] for h in route["match"].get("headers", [])}
         found.append(
-            RouteMatch(route["match"]["prefix"], wanted, route["route"]["cluster"], route.get("name", ""), route.get("metadata"))
+            RouteMatch(
+                route["match"]["prefix"],
+                wanted,
+                route["route"]["cluster"],
+                route.get("name", ""),
+                route.get("metadata"),
+            )
         )
     return found
 

@@ -28,8 +28,6 @@ class EnvoyExchange:
     ----------
     number
         Counts this proxy's requests, from 1.
-    worker
-        The worker whose log lines belong to it; None if the filter said nothing.
     upstream_request, upstream_response
         None if the request never reached the upstream.
     response
@@ -54,10 +52,9 @@ class EnvoyExchange:
     events: Sequence[Any] = ()
 
     @property
-    def worker(self) -> int | None:
-        """Number of the worker that served it, from 1."""
-        names = [line.thread for line in self.log if line.thread.startswith("worker-")]
-        return int(names[0].removeprefix("worker-")) if names else None
+    def worker(self) -> str | None:
+        """Name of the worker that served it (`worker-1`), as far as its log lines tell."""
+        return next((line.thread for line in self.log if line.thread.startswith("worker-")), None)
 
     @classmethod
     def of(cls, number: int, request: Request, answer: Answer, seen: Seen | None, duration: float) -> EnvoyExchange:

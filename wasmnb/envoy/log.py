@@ -105,10 +105,10 @@ class LogFile:
         self._rest += self._file.read()
         if not final and not self._rest.endswith(b"\n"):
             return []
-        whole, self._rest = self._rest, b""
+        whole, self._rest = self._rest.removesuffix(b"\n"), b""
         pieces = (b"\n" + whole).split(b"\n" + self._token)
         self._continue(to_text(pieces[0][1:]))
-        fresh = [line for piece in pieces[1:] if (line := self._parse(piece.removesuffix(b"\n"))) is not None]
+        fresh = [line for piece in pieces[1:] if (line := self._parse(piece)) is not None]
         self.lines += fresh
         return fresh
 
@@ -121,7 +121,7 @@ class LogFile:
         if not text:
             return
         if self.lines and self.lines[-1].from_guest:
-            self.lines[-1] = replace(self.lines[-1], text=self.lines[-1].text + "\n" + text.removesuffix("\n"))
+            self.lines[-1] = replace(self.lines[-1], text=self.lines[-1].text + "\n" + text)
         else:
             self.stray += text
 

@@ -1,19 +1,19 @@
 """What Envoy is told about one Wasm plugin: `envoy.extensions.wasm.v3.PluginConfig` as plain data.
 
-Facts (Envoy 1.40): a `Struct` configuration reaches the guest as serialised protobuf, not as JSON; `StringValue` and
-`BytesValue` give their inner bytes. `failure_policy` and the legacy `fail_open` exclude each other.
+Facts (Envoy 1.40): `StringValue` and `BytesValue` give the guest their inner bytes (a `Struct` would reach it as serialised
+protobuf, not as JSON, so it is not used). `failure_policy` and the legacy `fail_open` exclude each other.
 """
 
 from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-from ..messages import to_bytes
+from ..host.plugin import to_config
 
 __all__ = ["EnvoyPlugin", "any_value", "write_module"]
 
@@ -29,30 +29,30 @@ class EnvoyPlugin:
     module
         The Wasm module: bytes, or the path of a file.
     config, vm_config
-        Bytes or text, or a mapping, which is given to Envoy as a `Struct`.
+        Bytes or text; anything else is given as JSON, as the simulated proxy's `Plugin` does.
     failure_policy
         "FAIL_CLOSED", "FAIL_OPEN", "FAIL_RELOAD", or None for Envoy's default (closed).
-    reload_interval
+    reload_backoff
         Seconds of `reload_config.backoff.base_interval`; None for Envoy's default.
     environment
         WASI environment variables; `host_environment` names those taken over from Envoy's own.
-    capabilities
-        Names that a capability restriction allows; None for no restriction.
+    allowed_capabilities
+        Names that a capability restriction allows; none for no restriction.
     """
 
     module: bytes | Path
     name: str = "filter"
     root_id: str = ""
     vm_id: str = ""
-    config: bytes | str | Mapping[str, Any] = b""
-    vm_config: bytes | str | Mapping[str, Any] = b""
+    config: Any = b""
+    vm_config: Any = b""
     failure_policy: str | None = None
     fail_open: bool = False
-    reload_interval: float | None = None
+    reload_backoff: float | None = None
     allow_on_headers_stop_iteration: bool = False
     environment: Mapping[str, str] = field(default_factory=dict)
     host_environment: tuple[str, ...] = ()
-    capabilities: tuple[str, ...] | None = None
+    allowed_capabilities: Sequence[str] = ()
 
     @classmethod
     def of(cls, thing: Any, **defaults: Any) -> EnvoyPlugin:
@@ -81,18 +81,19 @@ class EnvoyPlugin:
             "runtime": "envoy.wasm.runtime.v8",
             "code": {"local": {"filename": str(path)}},
         }
-        if self.vm_config:
-            vm["configuration"] = any_value(self.vm_config)
+        if vm_config := to_config(self.vm_config):
+            vm["configuration"] = any_value(vm_config)
         if self.environment or self.host_environment:
             vm["environment_variables"] = {
                 "key_values": dict(self.environment),
                 "host_env_keys": list(self.host_environment),
             }
         plugin: dict[str, Any] = {"name": self.name, "root_id": self.root_id, "vm_config": vm}
-        if self.config:
-            plugin["configuration"] = any_value(self.config)
-        if self.capabilities is not None:
-            plugin["capability_restriction_config"] = {"allowed_capabilities": {n: {} for n in self.capabilities}}
+        if config := to_config(self.config):
+            plugin["configuration"] = any_value(config)
+        if self.allowed_capabilities:
+            allowed: dict[str, Any] = {n: {} for n in self.allowed_capabilities}
+            plugin["capability_restriction_config"] = {"allowed_capabilities": allowed}
         if self.allow_on_headers_stop_iteration:
             plugin["allow_on_headers_stop_iteration"] = True
         return plugin | self._failure()
@@ -103,8 +104,8 @@ class EnvoyPlugin:
             found["failure_policy"] = self.failure_policy
         if self.fail_open:
             found["fail_open"] = True
-        if self.reload_interval is not None:
-            found["reload_config"] = {"backoff": {"base_interval": f"{self.reload_interval}s"}}
+        if self.reload_backoff is not None:
+            found["reload_config"] = {"backoff": {"base_interval": f"{self.reload_backoff}s"}}
         return found
 
 
@@ -118,11 +119,8 @@ def write_module(module: bytes | Path, directory: Path) -> Path:
     return path
 
 
-def any_value(value: bytes | str | Mapping[str, Any]) -> dict[str, Any]:
+def any_value(data: bytes) -> dict[str, Any]:
     """A configuration as `google.protobuf.Any`: text readable where it can be, bytes exact always."""
-    if isinstance(value, Mapping):
-        return {"@type": _TYPE + "google.protobuf.Struct", "value": dict(value)}
-    data = to_bytes(value)
     try:
         return {"@type": _TYPE + "google.protobuf.StringValue", "value": data.decode("utf-8")}
     except UnicodeDecodeError:

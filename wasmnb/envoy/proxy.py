@@ -67,8 +67,8 @@ class Envoy:
         filters: Any,
         *,
         workers: int = 4,
-        config: bytes | str | Mapping[str, Any] = b"",
-        vm_config: bytes | str | Mapping[str, Any] = b"",
+        config: Any = b"",
+        vm_config: Any = b"",
         root_id: str = "",
         vm_id: str = "",
         upstream: Backend = None,
@@ -89,12 +89,13 @@ class Envoy:
         self._lock = threading.Lock()
         self._servers: list[Upstream] = []
         self.upstream, main = self._backend(
-            "up", Response(200) if upstream is None and kind == "tcp" else upstream, missing="echo"
+            "upstream", Response(200) if upstream is None and kind == "tcp" else upstream, missing="echo"
         )
         others = [self._backend(n, b)[1] for n, b in (clusters or {}).items()]
         directory = Path(tempfile.mkdtemp(prefix="wasmnb-envoy-"))
         try:
-            listener = Listener(_LISTENER, [p.as_config(directory) for p in self.plugins], kind=kind)
+            plugins = [p.as_config(directory) for p in self.plugins]
+            listener = Listener(_LISTENER, plugins, cluster="upstream", kind=kind)
             self.process = EnvoyProcess(
                 bootstrap([listener], [main, *others]), concurrency=workers, wasm_log_level=log_level,
                 binary=binary, directory=directory,

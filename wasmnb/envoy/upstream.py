@@ -15,14 +15,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
+from ..host import Cluster
 from ..messages import Headers, Request, Response, to_bytes
 from .http1 import Head, Message, Reader, chunked, head_bytes
 
-__all__ = ["Early", "Handler", "Seen", "Upstream", "echo"]
+__all__ = ["Early", "Handler", "Seen", "Upstream"]
 
-Handler = Callable[[Request], Response]
+Handler = Callable[[Request], Any]
 Early = Callable[[Request], Response | None]
 
 
@@ -48,19 +49,14 @@ class Seen:
     end: str = "open"
 
 
-def echo(request: Request) -> Response:
-    """Answer 200 with the request's body and its content-type."""
-    kind = request.headers.get("content-type") or "text/plain"
-    return Response(200, Headers([("content-type", kind)]), body=request.body)
-
-
 class Upstream:
     """A server on 127.0.0.1 with a port that the system gives; a thread accepts, a thread serves each connection.
 
     Parameters
     ----------
     answer
-        A response, a callable that makes one, or None for `echo`.
+        A response, a callable that makes one (it may raise `ConnectionError`: closed without an answer), or None for the
+        echo. The simulated proxy's `Cluster` decides what any other answer means.
     early
         Asked when only the head of a request has come; a response that it gives is sent at once.
     gap
@@ -70,7 +66,7 @@ class Upstream:
     def __init__(
         self, answer: Response | Handler | None = None, *, early: Early | None = None, gap: float = 0.02
     ) -> None:
-        self.answer = answer
+        self._cluster = Cluster(answer, "upstream")
         self.early = early
         self.gap = gap
         self.seen: list[Seen] = []
@@ -146,10 +142,10 @@ class Upstream:
         return self._send(connection, response, head)
 
     def _respond(self, request: Request) -> Response:
-        if isinstance(self.answer, Response):
-            return self.answer
         try:
-            return (self.answer or echo)(request)
+            return self._cluster.answer(request)
+        except ConnectionError:
+            return Response(0)
         except Exception as error:  # noqa: BLE001 - a user's handler may raise anything; the proxy gets a 500
             self.errors.append(f"{type(error).__name__}: {error}")
             return Response(500, body=f"the upstream's handler failed: {error}".encode())

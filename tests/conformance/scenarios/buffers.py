@@ -6,8 +6,8 @@ S = maker("buffers")
 
 SCENARIOS: list[Scenario] = [
     S(
-        'every way to set and get a part of the body',
-        [Send('POST', chunks=[b'abcdef'])],
+        "every way to set and get a part of the body",
+        [Send("POST", chunks=[b"abcdef"])],
         """
         on_request_body:
             get_buffer_bytes HTTP_REQUEST_BODY 0 0
@@ -30,8 +30,8 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        'append at the exact end',
-        [Send('POST', chunks=[b'abcdef'])],
+        "append at the exact end",
+        [Send("POST", chunks=[b"abcdef"])],
         """
         on_request_body:
             set_buffer_bytes HTTP_REQUEST_BODY 6 0 TAIL
@@ -39,8 +39,8 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        'append at the exact end with a length',
-        [Send('POST', chunks=[b'abcdef'])],
+        "append at the exact end with a length",
+        [Send("POST", chunks=[b"abcdef"])],
         """
         on_request_body:
             set_buffer_bytes HTTP_REQUEST_BODY 6 10 TAIL
@@ -48,16 +48,16 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        'longer body with the old content-length',
-        [Send('POST', body=b"abc")],
+        "longer body with the old content-length",
+        [Send("POST", body=b"abc")],
         """
         on_request_body:
             set_buffer_bytes HTTP_REQUEST_BODY 0 99 MUCHLONGERBODY
         """,
     ),
     S(
-        'longer body without content-length',
-        [Send('POST', body=b"abc")],
+        "longer body without content-length",
+        [Send("POST", body=b"abc")],
         """
         on_request_headers:
             remove_header_map_value REQUEST_HEADERS content-length
@@ -66,8 +66,8 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        'body added to at its end',
-        [Send('POST', body=b"abc")],
+        "body added to at its end",
+        [Send("POST", body=b"abc")],
         """
         on_request_headers:
             remove_header_map_value REQUEST_HEADERS content-length
@@ -77,7 +77,7 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        'response body replaced and added to',
+        "response body replaced and added to",
         [Send()],
         """
         on_response_headers:
@@ -89,7 +89,7 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        'longer response body with the old content-length',
+        "longer response body with the old content-length",
         [Send()],
         """
         on_response_body:
@@ -97,7 +97,7 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        'buffers outside their phase',
+        "buffers outside their phase",
         [Send()],
         """
         on_request_headers:
@@ -123,8 +123,8 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        'request body asked for in response callbacks',
-        [Send('POST', body=b"abc")],
+        "request body asked for in response callbacks",
+        [Send("POST", body=b"abc")],
         """
         on_response_headers:
             get_buffer_bytes HTTP_REQUEST_BODY 0 10
@@ -136,8 +136,8 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        'buffered request body asked for later',
-        [Send('POST', chunks=[b'abc', b'def'])],
+        "buffered request body asked for later",
+        [Send("POST", chunks=[b"abc", b"def"])],
         """
         on_request_body#1:
             return 1

@@ -51,7 +51,7 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        'every log level',
+        "every log level",
         [Send()],
         """
         on_request_headers:
@@ -68,7 +68,7 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        'done and set_effective_context',
+        "done and set_effective_context",
         [Send()],
         """
         on_request_headers:
@@ -85,7 +85,7 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        'foreign functions',
+        "foreign functions",
         [Send()],
         """
         on_request_headers:
@@ -107,7 +107,7 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        'the clock',
+        "the clock",
         [Send()],
         """
         on_request_headers:
@@ -115,7 +115,7 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        'effective context: the root, then the stream again',
+        "effective context: the root, then the stream again",
         [Send()],
         """
         on_request_headers:
@@ -129,7 +129,7 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        'foreign functions use the calling context',
+        "foreign functions use the calling context",
         [Send()],
         """
         on_request_headers:

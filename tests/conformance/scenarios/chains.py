@@ -12,7 +12,11 @@ def pair(a: str = "", b: str = "", vm_b: str = "vm1") -> tuple[Plug, Plug]:
 
 SCENARIOS: list[Scenario] = [
     S("GET through two plugins of one VM", [Send()], plugins=pair("x", "y"), show_start=True),
-    S("POST with trailers through two plugins", [Send("POST", "/trailers", chunks=[b"aaaa", b"bb"], trailers=[("x-rt", "1")])], plugins=pair("x", "y")),
+    S(
+        "POST with trailers through two plugins",
+        [Send("POST", "/trailers", chunks=[b"aaaa", b"bb"], trailers=[("x-rt", "1")])],
+        plugins=pair("x", "y"),
+    ),
     S(
         "first plugin replies from request headers",
         [Send()],

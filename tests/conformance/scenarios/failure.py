@@ -48,7 +48,10 @@ def _options(policy: str) -> dict:
 
 SCENARIOS: list[Scenario] = [
     *(_trap(place, "FAIL_CLOSED") for place in _PLACES),
-    S("FAIL_CLOSED: POST after the VM failed", [Send(script="on_request_headers: trap"), Send("POST", chunks=[b"aaa", b"bb"])]),
+    S(
+        "FAIL_CLOSED: POST after the VM failed",
+        [Send(script="on_request_headers: trap"), Send("POST", chunks=[b"aaa", b"bb"])],
+    ),
     S("FAIL_CLOSED: trap in context_create of a stream", [Send(), Send()], "on_context_create:\n  trap\n"),
     S("FAIL_CLOSED: trap in tick while paused", [Send(), Send()], _TICK),
     S("FAIL_CLOSED: trap in a call response while paused", [Send(), Send()], _CALL),
@@ -66,6 +69,6 @@ SCENARIOS: list[Scenario] = [
             Wait(1.2),
             Send(),
         ],
-        plug={"options": {"failure_policy": "FAIL_RELOAD", "reload_interval": 0.5}},
+        plug={"options": {"failure_policy": "FAIL_RELOAD", "reload_backoff": 0.5}},
     ),
 ]

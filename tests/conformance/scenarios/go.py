@@ -6,19 +6,19 @@ S = maker("go")
 
 SCENARIOS: list[Scenario] = [
     S(
-        '[go] start',
+        "[go] start",
         [None],
     ),
     S(
-        '[go] GET',
+        "[go] GET",
         [Send()],
     ),
     S(
-        '[go] panic in request headers',
-        [Send(headers=[('x-a', 'b')])],
+        "[go] panic in request headers",
+        [Send(headers=[("x-a", "b")])],
     ),
     S(
-        '[go] next',
+        "[go] next",
         [Send()],
     ),
 ]

@@ -15,7 +15,7 @@ _GRPC = _call("Unary")
 
 SCENARIOS: list[Scenario] = [
     S(
-        'call: answered',
+        "call: answered",
         [Send()],
         """
         on_request_headers:
@@ -30,7 +30,7 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        'call: error in trailers only',
+        "call: error in trailers only",
         [Send()],
         """
         on_request_headers:
@@ -44,7 +44,7 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        'call: error after headers',
+        "call: error after headers",
         [Send()],
         """
         on_request_headers:
@@ -58,7 +58,7 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        'call: HTTP 500',
+        "call: HTTP 500",
         [Send()],
         """
         on_request_headers:
@@ -72,7 +72,7 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        'call: timeout',
+        "call: timeout",
         [Send()],
         """
         on_request_headers:
@@ -86,7 +86,7 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        'call: reset after headers',
+        "call: reset after headers",
         [Send()],
         """
         on_request_headers:
@@ -100,7 +100,7 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        'call: nobody listens',
+        "call: nobody listens",
         [Send()],
         """
         on_request_headers:
@@ -114,7 +114,7 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        'call: unknown cluster',
+        "call: unknown cluster",
         [Send()],
         """
         on_request_headers:
@@ -122,7 +122,7 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        'call: cancel, close and send with tokens of all kinds',
+        "call: cancel, close and send with tokens of all kinds",
         [Send()],
         """
         on_request_headers:
@@ -144,7 +144,7 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        'stream: two messages each way, server ends',
+        "stream: two messages each way, server ends",
         [Send()],
         """
         on_request_headers:
@@ -167,7 +167,7 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        'stream: client ends with a message',
+        "stream: client ends with a message",
         [Send()],
         """
         on_request_headers:
@@ -187,7 +187,7 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        'stream: grpc_close after a message',
+        "stream: grpc_close after a message",
         [Send()],
         """
         on_request_headers:
@@ -210,7 +210,7 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        'stream: cancelled',
+        "stream: cancelled",
         [Send()],
         """
         on_request_headers:
@@ -222,7 +222,7 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        'stream: nobody listens',
+        "stream: nobody listens",
         [Send()],
         """
         on_request_headers:
@@ -240,7 +240,7 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        'stream: unknown cluster',
+        "stream: unknown cluster",
         [Send()],
         """
         on_request_headers:
@@ -283,5 +283,8 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S("POST over HTTP/2 with its body in one frame", [Send("POST", "/x", body=b"hello", http2=True)]),
-    S("POST over HTTP/2 with trailers", [Send("POST", "/trailers", body=b"hello", trailers=[("x-rt", "1")], http2=True)]),
+    S(
+        "POST over HTTP/2 with trailers",
+        [Send("POST", "/trailers", body=b"hello", trailers=[("x-rt", "1")], http2=True)],
+    ),
 ]

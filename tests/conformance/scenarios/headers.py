@@ -6,32 +6,32 @@ S = maker("headers")
 
 SCENARIOS: list[Scenario] = [
     S(
-        'all headers replaced, without x-forwarded-proto',
-        [Send('GET', '/p')],
+        "all headers replaced, without x-forwarded-proto",
+        [Send("GET", "/p")],
         """
         on_request_headers:
             set_header_map_pairs REQUEST_HEADERS :method=POST&:path=/sp&:authority=zz&:scheme=http
         """,
     ),
     S(
-        ':scheme removed',
-        [Send('GET', '/p')],
+        ":scheme removed",
+        [Send("GET", "/p")],
         """
         on_request_headers:
             remove_header_map_value REQUEST_HEADERS :scheme
         """,
     ),
     S(
-        'x-forwarded-proto removed',
-        [Send('GET', '/p')],
+        "x-forwarded-proto removed",
+        [Send("GET", "/p")],
         """
         on_request_headers:
             remove_header_map_value REQUEST_HEADERS x-forwarded-proto
         """,
     ),
     S(
-        'set, add and remove; case; empty values',
-        [Send('GET', '/p', headers=[('x-dup', 'a'), ('x-dup', 'b'), ('x-gone', '1'), ('x-gone', '2')])],
+        "set, add and remove; case; empty values",
+        [Send("GET", "/p", headers=[("x-dup", "a"), ("x-dup", "b"), ("x-gone", "1"), ("x-gone", "2")])],
         """
         on_request_headers:
             replace_header_map_value REQUEST_HEADERS X-New V1
@@ -49,8 +49,8 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        'add to headers that have one value only',
-        [Send('GET', '/p', headers=[('user-agent', 'a'), ('cookie', 'c=1'), ('accept', 'x')])],
+        "add to headers that have one value only",
+        [Send("GET", "/p", headers=[("user-agent", "a"), ("cookie", "c=1"), ("accept", "x")])],
         """
         on_request_headers:
             add_header_map_value REQUEST_HEADERS :path /two
@@ -65,8 +65,8 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        ':method removed',
-        [Send('GET', '/p')],
+        ":method removed",
+        [Send("GET", "/p")],
         """
         on_request_headers:
             remove_header_map_value REQUEST_HEADERS :method
@@ -75,8 +75,8 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        ':path removed',
-        [Send('GET', '/p')],
+        ":path removed",
+        [Send("GET", "/p")],
         """
         on_request_headers:
             remove_header_map_value REQUEST_HEADERS :path
@@ -84,8 +84,8 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        ':authority removed',
-        [Send('GET', '/p')],
+        ":authority removed",
+        [Send("GET", "/p")],
         """
         on_request_headers:
             remove_header_map_value REQUEST_HEADERS :authority
@@ -93,8 +93,8 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        'a pseudo-header that nobody knows',
-        [Send('GET', '/p')],
+        "a pseudo-header that nobody knows",
+        [Send("GET", "/p")],
         """
         on_request_headers:
             replace_header_map_value REQUEST_HEADERS :foo bar
@@ -102,8 +102,8 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        'host is :authority',
-        [Send('GET', '/p')],
+        "host is :authority",
+        [Send("GET", "/p")],
         """
         on_request_headers:
             replace_header_map_value REQUEST_HEADERS host other
@@ -113,8 +113,8 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        'a name with a space',
-        [Send('GET', '/p')],
+        "a name with a space",
+        [Send("GET", "/p")],
         """
         on_request_headers:
             replace_header_map_value REQUEST_HEADERS bad%20name v
@@ -122,8 +122,8 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        'a value with a line break',
-        [Send('GET', '/p')],
+        "a value with a line break",
+        [Send("GET", "/p")],
         """
         on_request_headers:
             replace_header_map_value REQUEST_HEADERS x-crlf a%0d%0ab
@@ -131,8 +131,8 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        'a value with NUL',
-        [Send('GET', '/p')],
+        "a value with NUL",
+        [Send("GET", "/p")],
         """
         on_request_headers:
             replace_header_map_value REQUEST_HEADERS x-nul a%00b
@@ -140,8 +140,8 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        'an empty name',
-        [Send('GET', '/p')],
+        "an empty name",
+        [Send("GET", "/p")],
         """
         on_request_headers:
             replace_header_map_value REQUEST_HEADERS _ v
@@ -152,8 +152,8 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        'set_header_map_pairs replaces all',
-        [Send('GET', '/p')],
+        "set_header_map_pairs replaces all",
+        [Send("GET", "/p")],
         """
         on_request_headers:
             set_header_map_pairs REQUEST_HEADERS :method=POST&:path=/sp&:authority=zz&X-A=1&x-a=2
@@ -161,8 +161,8 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        'set_header_map_pairs with an empty map',
-        [Send('GET', '/p')],
+        "set_header_map_pairs with an empty map",
+        [Send("GET", "/p")],
         """
         on_request_headers:
             set_header_map_pairs REQUEST_HEADERS _
@@ -170,8 +170,8 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        'set_header_map_pairs with bytes that are no map',
-        [Send('GET', '/p')],
+        "set_header_map_pairs with bytes that are no map",
+        [Send("GET", "/p")],
         """
         on_request_headers:
             set_header_map_pairs REQUEST_HEADERS raw:%01%00%00%00zz
@@ -179,8 +179,8 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        'maps that are not there, and numbers that are no map',
-        [Send('GET', '/p')],
+        "maps that are not there, and numbers that are no map",
+        [Send("GET", "/p")],
         """
         on_request_headers:
             get_header_map_value 8 a
@@ -201,8 +201,8 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        'response status and headers changed',
-        [Send('GET', '/dup')],
+        "response status and headers changed",
+        [Send("GET", "/dup")],
         """
         on_response_headers:
             get_header_map_pairs RESPONSE_HEADERS
@@ -217,8 +217,8 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        'response :status removed',
-        [Send('GET', '/dup')],
+        "response :status removed",
+        [Send("GET", "/dup")],
         """
         on_response_headers:
             remove_header_map_value RESPONSE_HEADERS :status
@@ -226,8 +226,8 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        'response :status that is no number',
-        [Send('GET', '/dup')],
+        "response :status that is no number",
+        [Send("GET", "/dup")],
         """
         on_response_headers:
             replace_header_map_value RESPONSE_HEADERS :status abc
@@ -235,8 +235,8 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        'response headers in the body callback',
-        [Send('GET', '/chunked')],
+        "response headers in the body callback",
+        [Send("GET", "/chunked")],
         """
         on_response_body:
             get_header_map_value RESPONSE_HEADERS :status
@@ -244,8 +244,8 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        'request headers in the body callback',
-        [Send('POST', '/p', body=b"abc")],
+        "request headers in the body callback",
+        [Send("POST", "/p", body=b"abc")],
         """
         on_request_body:
             get_header_map_value REQUEST_HEADERS :path
@@ -253,16 +253,16 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        'paused in request headers, no body callback comes',
-        [Send('POST', '/p', body=b"abc", leave=0.15)],
+        "paused in request headers, no body callback comes",
+        [Send("POST", "/p", body=b"abc", leave=0.15)],
         """
         on_request_headers:
             return 1
         """,
     ),
     S(
-        ':path changed selects another route',
-        [Send('GET', '/p')],
+        ":path changed selects another route",
+        [Send("GET", "/p")],
         """
         on_request_headers:
             get_property route_name
@@ -279,8 +279,8 @@ SCENARIOS: list[Scenario] = [
         routes="several",
     ),
     S(
-        'a header added selects another route',
-        [Send('GET', '/p')],
+        "a header added selects another route",
+        [Send("GET", "/p")],
         """
         on_request_headers:
             replace_header_map_value REQUEST_HEADERS x-route alt
@@ -291,8 +291,8 @@ SCENARIOS: list[Scenario] = [
         routes="several",
     ),
     S(
-        'clear_route_cache as foreign function',
-        [Send('GET', '/p')],
+        "clear_route_cache as foreign function",
+        [Send("GET", "/p")],
         """
         on_request_headers:
             replace_header_map_value REQUEST_HEADERS x-route alt
@@ -303,8 +303,8 @@ SCENARIOS: list[Scenario] = [
         routes="several",
     ),
     S(
-        'ABI 0.1.0: :path changed',
-        [Send('GET', '/p')],
+        "ABI 0.1.0: :path changed",
+        [Send("GET", "/p")],
         """
         on_request_headers:
             replace_header_map_value REQUEST_HEADERS :path /alt
@@ -315,8 +315,8 @@ SCENARIOS: list[Scenario] = [
         plug={"module": "scripted-0.1.0"},
     ),
     S(
-        'ABI 0.1.0: :path changed and clear_route_cache',
-        [Send('GET', '/p')],
+        "ABI 0.1.0: :path changed and clear_route_cache",
+        [Send("GET", "/p")],
         """
         on_request_headers:
             replace_header_map_value REQUEST_HEADERS :path /alt

@@ -6,7 +6,7 @@ S = maker("http calls")
 
 SCENARIOS: list[Scenario] = [
     S(
-        'paused in request headers, resumed by a call response',
+        "paused in request headers, resumed by a call response",
         [Send()],
         """
         on_request_headers:
@@ -32,7 +32,7 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        'call with body and trailers, answer with trailers',
+        "call with body and trailers, answer with trailers",
         [Send()],
         """
         on_request_headers:
@@ -47,7 +47,7 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        'call times out',
+        "call times out",
         [Send()],
         """
         on_request_headers:
@@ -65,7 +65,7 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        'call to a port that nobody listens on',
+        "call to a port that nobody listens on",
         [Send()],
         """
         on_request_headers:
@@ -81,7 +81,7 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        'callee closes without an answer',
+        "callee closes without an answer",
         [Send()],
         """
         on_request_headers:
@@ -97,7 +97,7 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        'callee ends in the middle of its answer',
+        "callee ends in the middle of its answer",
         [Send()],
         """
         on_request_headers:
@@ -113,7 +113,7 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        'calls that cannot be made',
+        "calls that cannot be made",
         [Send(), Wait(0.3)],
         """
         on_request_headers:
@@ -127,7 +127,7 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        'stream is gone when the answer comes',
+        "stream is gone when the answer comes",
         [Send(), Wait(0.7)],
         """
         on_request_headers:
@@ -135,7 +135,7 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        'two calls at once',
+        "two calls at once",
         [Send(), Wait(0.3)],
         """
         on_request_headers:
@@ -148,7 +148,7 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        'cluster without endpoints fails inline',
+        "cluster without endpoints fails inline",
         [Send()],
         """
         on_request_headers:
@@ -157,7 +157,7 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        'host instead of :authority, a scheme, a repeated header',
+        "host instead of :authority, a scheme, a repeated header",
         [Send()],
         """
         on_request_headers:
@@ -169,7 +169,7 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        'call from response headers, resumed by its answer',
+        "call from response headers, resumed by its answer",
         [Send()],
         """
         on_response_headers:
@@ -182,7 +182,7 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        'call from on_log',
+        "call from on_log",
         [Send(), Wait(0.4)],
         """
         on_log:
@@ -190,7 +190,7 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        'content-length without a body',
+        "content-length without a body",
         [Send()],
         """
         on_request_headers:
@@ -202,7 +202,7 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        'answer of three megabytes',
+        "answer of three megabytes",
         [Send()],
         """
         on_request_headers:
@@ -216,7 +216,7 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        'client of the paused stream leaves before the answer',
+        "client of the paused stream leaves before the answer",
         [Send(leave=0.15), Wait(0.6)],
         """
         on_request_headers:
@@ -225,7 +225,7 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        'get_status before any call',
+        "get_status before any call",
         [Send()],
         """
         on_request_headers:
@@ -233,7 +233,7 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        'call from on_configure',
+        "call from on_configure",
         [Wait(0.4)],
         """
         on_configure:
@@ -246,12 +246,14 @@ SCENARIOS: list[Scenario] = [
         show_start=True,
     ),
     S(
-        'call from on_vm_start',
+        "call from on_vm_start",
         [Wait(0.4)],
-        plug={"vm_script": """
+        plug={
+            "vm_script": """
         on_vm_start:
             http_call up :method=GET&:path=/later&:authority=cb.test _ _ 500
-        """},
+        """
+        },
         show_start=True,
     ),
 ]

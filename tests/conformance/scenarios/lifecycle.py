@@ -57,11 +57,25 @@ SCENARIOS: list[Scenario] = [
         workers=4,
         show_start=True,
     ),
-    _shared("two plugins of one VM with different root_id and configuration", Plug("cfgA", "v", "A", "ra"), Plug("cfgB", "v", "B", "rb")),
-    _shared("two plugins of one VM with one root_id, one configuration and different names", Plug("cfg", "", "A", "r"), Plug("cfg", "", "B", "r")),
+    _shared(
+        "two plugins of one VM with different root_id and configuration",
+        Plug("cfgA", "v", "A", "ra"),
+        Plug("cfgB", "v", "B", "rb"),
+    ),
+    _shared(
+        "two plugins of one VM with one root_id, one configuration and different names",
+        Plug("cfg", "", "A", "r"),
+        Plug("cfg", "", "B", "r"),
+    ),
     _shared("two plugins that are equal", Plug("cfg", "", "A", "r"), Plug("cfg", "", "A", "r")),
-    _shared("two plugins of one VM with one root_id and different configuration", Plug("cfgA", "", "A", "r"), Plug("cfgB", "", "A", "r")),
-    _shared("one vm_id, different VM configuration: different VMs", Plug("c", "v1", "A", "r"), Plug("c", "v2", "B", "r")),
+    _shared(
+        "two plugins of one VM with one root_id and different configuration",
+        Plug("cfgA", "", "A", "r"),
+        Plug("cfgB", "", "A", "r"),
+    ),
+    _shared(
+        "one vm_id, different VM configuration: different VMs", Plug("c", "v1", "A", "r"), Plug("c", "v2", "B", "r")
+    ),
     S(
         "without root_id, vm_id and VM configuration",
         [Send(), Shutdown()],
@@ -75,8 +89,20 @@ SCENARIOS: list[Scenario] = [
         plug={"name": "A", "root_id": "", "vm_id": ""},
         show_start=True,
     ),
-    S("an access logger", [Send(), Shutdown()], plugins=(), access_log=Plug(_LOGGER, name="logger", root_id="log"), show_start=True),
-    S("an access logger and a filter in one VM", [Send(), Shutdown()], "x", access_log=Plug(_LOGGER, name="logger", root_id="log"), show_start=True),
+    S(
+        "an access logger",
+        [Send(), Shutdown()],
+        plugins=(),
+        access_log=Plug(_LOGGER, name="logger", root_id="log"),
+        show_start=True,
+    ),
+    S(
+        "an access logger and a filter in one VM",
+        [Send(), Shutdown()],
+        "x",
+        access_log=Plug(_LOGGER, name="logger", root_id="log"),
+        show_start=True,
+    ),
     S(
         "an access logger sees the end of a local reply with trailers coming",
         [Send("POST", chunks=[b"a"], trailers=[("x-rt", "1")])],
@@ -133,7 +159,11 @@ SCENARIOS: list[Scenario] = [
         [Update([Plug("on_configure: return 0", "v", "A", "r")]), Send()],
         plugins=(Plug("cfgA", "v", "A", "r"),),
     ),
-    S("the same configuration again", [Update([Plug("cfgA", "v", "A", "r")]), Send()], plugins=(Plug("cfgA", "v", "A", "r"),)),
+    S(
+        "the same configuration again",
+        [Update([Plug("cfgA", "v", "A", "r")]), Send()],
+        plugins=(Plug("cfgA", "v", "A", "r"),),
+    ),
     S(
         "root on_done returns 0 when replaced: parked until proxy_done",
         [Update([Plug("x", "v", "A", "r")]), Wait(1.8), Send()],

@@ -8,8 +8,8 @@ SIX = (b"a" * 600, b"b" * 600, b"c" * 600)
 
 SCENARIOS: list[Scenario] = [
     S(
-        'request body returns 1 beyond the limit',
-        [Send('POST', chunks=SIX)],
+        "request body returns 1 beyond the limit",
+        [Send("POST", chunks=SIX)],
         """
         on_request_body:
             return 1
@@ -18,8 +18,8 @@ SCENARIOS: list[Scenario] = [
         plug={"options": {"allow_on_headers_stop_iteration": True}},
     ),
     S(
-        'request headers return 1, more body than the limit, resumed by a tick',
-        [Send('POST', chunks=SIX)],
+        "request headers return 1, more body than the limit, resumed by a tick",
+        [Send("POST", chunks=SIX)],
         """
         on_request_headers:
             set_tick_period_milliseconds 400
@@ -32,8 +32,8 @@ SCENARIOS: list[Scenario] = [
         limit=1000,
     ),
     S(
-        'request headers return 3, more body than the limit',
-        [Send('POST', chunks=SIX)],
+        "request headers return 3, more body than the limit",
+        [Send("POST", chunks=SIX)],
         """
         on_request_headers:
             return 3
@@ -41,8 +41,8 @@ SCENARIOS: list[Scenario] = [
         limit=1000,
     ),
     S(
-        'request body returns 2 beyond the limit, resumed by a tick',
-        [Send('POST', chunks=SIX)],
+        "request body returns 2 beyond the limit, resumed by a tick",
+        [Send("POST", chunks=SIX)],
         """
         on_request_body#1:
             set_tick_period_milliseconds 400
@@ -57,8 +57,8 @@ SCENARIOS: list[Scenario] = [
         limit=1000,
     ),
     S(
-        'response body returns 1 beyond the limit',
-        [Send('GET', '/big=5000')],
+        "response body returns 1 beyond the limit",
+        [Send("GET", "/big=5000")],
         """
         on_response_body:
             return 1
@@ -66,8 +66,8 @@ SCENARIOS: list[Scenario] = [
         limit=1000,
     ),
     S(
-        'response body returns 2 beyond the limit, resumed by a tick',
-        [Send('GET', '/big=5000')],
+        "response body returns 2 beyond the limit, resumed by a tick",
+        [Send("GET", "/big=5000")],
         """
         on_response_body#1:
             set_tick_period_milliseconds 200
@@ -82,8 +82,8 @@ SCENARIOS: list[Scenario] = [
         limit=1000,
     ),
     S(
-        'response headers return 1, more body than the limit, resumed by a tick',
-        [Send('GET', '/big=5000')],
+        "response headers return 1, more body than the limit, resumed by a tick",
+        [Send("GET", "/big=5000")],
         """
         on_response_headers:
             set_tick_period_milliseconds 200
@@ -96,8 +96,8 @@ SCENARIOS: list[Scenario] = [
         limit=1000,
     ),
     S(
-        'response headers return 3, more body than the limit',
-        [Send('GET', '/big=5000')],
+        "response headers return 3, more body than the limit",
+        [Send("GET", "/big=5000")],
         """
         on_response_headers:
             return 3
@@ -105,13 +105,13 @@ SCENARIOS: list[Scenario] = [
         limit=1000,
     ),
     S(
-        'bodies beyond the limit pass through',
-        [Send('POST', '/big=5000', body=b"q" * 5000)],
+        "bodies beyond the limit pass through",
+        [Send("POST", "/big=5000", body=b"q" * 5000)],
         limit=1000,
     ),
     S(
-        'set_buffer_bytes beyond the limit',
-        [Send('POST', chunks=[b'abc'])],
+        "set_buffer_bytes beyond the limit",
+        [Send("POST", chunks=[b"abc"])],
         """
         on_request_body#1:
             set_buffer_bytes HTTP_REQUEST_BODY 0 99999 repeat:x:5000
@@ -119,8 +119,8 @@ SCENARIOS: list[Scenario] = [
         limit=1000,
     ),
     S(
-        'real StopIteration in request headers, body continues',
-        [Send('POST', chunks=[b'aaa', b'bbb'])],
+        "real StopIteration in request headers, body continues",
+        [Send("POST", chunks=[b"aaa", b"bbb"])],
         """
         on_request_headers:
             return 1
@@ -139,7 +139,7 @@ SCENARIOS: list[Scenario] = [
         plug={"options": {"allow_on_headers_stop_iteration": True}},
     ),
     S(
-        'real StopIteration in request headers, no body, resumed by a tick',
+        "real StopIteration in request headers, no body, resumed by a tick",
         [Send()],
         """
         on_request_headers:
@@ -153,8 +153,8 @@ SCENARIOS: list[Scenario] = [
         plug={"options": {"allow_on_headers_stop_iteration": True}},
     ),
     S(
-        'real StopIteration in response headers, body continues at its end',
-        [Send('GET', '/chunked')],
+        "real StopIteration in response headers, body continues at its end",
+        [Send("GET", "/chunked")],
         """
         on_response_headers:
             return 1
@@ -172,16 +172,17 @@ SCENARIOS: list[Scenario] = [
         plug={"options": {"allow_on_headers_stop_iteration": True}},
     ),
     S(
-        'Expect: 100-continue',
-        [Send('POST', headers=[('expect', '100-continue')], body=b"abc")],
+        "Expect: 100-continue",
+        [Send("POST", headers=[("expect", "100-continue")], body=b"abc")],
     ),
     S(
-        'two requests pipelined',
-        [Raw(b'GET /1 HTTP/1.1\r\nhost: a\r\n\r\nGET /2 HTTP/1.1\r\nhost: a\r\n\r\n')],
+        "two requests pipelined",
+        [Raw(b"GET /1 HTTP/1.1\r\nhost: a\r\n\r\nGET /2 HTTP/1.1\r\nhost: a\r\n\r\n")],
+        why_not="the simulated proxy takes requests, not bytes",
     ),
     S(
-        'request timeout while paused in request headers',
-        [Send('POST', chunks=[b'aaa'])],
+        "request timeout while paused in request headers",
+        [Send("POST", chunks=[b"aaa"])],
         """
         on_request_headers:
             return 1
@@ -189,7 +190,7 @@ SCENARIOS: list[Scenario] = [
         timeouts={"request_timeout": 0.3},
     ),
     S(
-        'stream idle timeout while paused in request headers',
+        "stream idle timeout while paused in request headers",
         [Send()],
         """
         on_request_headers:

@@ -22,7 +22,13 @@ _ALLOWED = (
 
 
 def _abi(version: str, script: str) -> Scenario:
-    return S(f"ABI {version}", [Send(), Shutdown()], script, plug={"module": f"scripted-{version}", "vm_script": script}, show_start=True)
+    return S(
+        f"ABI {version}",
+        [Send(), Shutdown()],
+        script,
+        plug={"module": f"scripted-{version}", "vm_script": script},
+        show_start=True,
+    )
 
 
 SCENARIOS: list[Scenario] = [
@@ -64,12 +70,27 @@ SCENARIOS: list[Scenario] = [
             get_header_map_value REQUEST_HEADERS nope
         """,
     ),
-    S("capability restriction", [Send()], _SCRIPT, plug={"options": {"capabilities": _ALLOWED}}, show_start=True),
+    S("capability restriction", [Send()], _SCRIPT, plug={"options": {"allowed_capabilities": _ALLOWED}}, show_start=True),
     S("without on_vm_start and on_configure", [Send()], plug={"module": "scripted-without-start"}, show_start=True),
     S("on_vm_start returns 0", [], plug={"vm_script": "on_vm_start:\n  return 0"}, show_start=True),
-    S("on_vm_start returns 0, FAIL_OPEN", [], plug={"vm_script": "on_vm_start:\n  return 0", "options": {"failure_policy": "FAIL_OPEN"}}, show_start=True),
-    S("on_vm_start traps", [], plug={"vm_script": "on_vm_start:\n  get_current_time_nanoseconds\n  trap"}, show_start=True),
+    S(
+        "on_vm_start returns 0, FAIL_OPEN",
+        [],
+        plug={"vm_script": "on_vm_start:\n  return 0", "options": {"failure_policy": "FAIL_OPEN"}},
+        show_start=True,
+    ),
+    S(
+        "on_vm_start traps",
+        [],
+        plug={"vm_script": "on_vm_start:\n  get_current_time_nanoseconds\n  trap"},
+        show_start=True,
+    ),
     S("on_configure returns 0", [], "on_configure:\n  return 0", show_start=True),
     S("on_configure traps", [], "on_configure:\n  trap", show_start=True),
-    S("fail_open and failure_policy at once", [], plug={"options": {"fail_open": True, "failure_policy": "FAIL_OPEN"}}, show_start=True),
+    S(
+        "fail_open and failure_policy at once",
+        [],
+        plug={"options": {"fail_open": True, "failure_policy": "FAIL_OPEN"}},
+        show_start=True,
+    ),
 ]

@@ -6,7 +6,7 @@ S = maker("local replies")
 
 SCENARIOS: list[Scenario] = [
     S(
-        'from request headers, with body and headers, returns Pause',
+        "from request headers, with body and headers, returns Pause",
         [Send()],
         """
         on_request_headers:
@@ -18,7 +18,7 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        'from request headers, returns Continue',
+        "from request headers, returns Continue",
         [Send()],
         """
         on_request_headers:
@@ -29,8 +29,8 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        'from request headers, with a body still coming',
-        [Send('POST', chunks=[b'aaa', b'bbb'])],
+        "from request headers, with a body still coming",
+        [Send("POST", chunks=[b"aaa", b"bbb"])],
         """
         on_request_headers:
             send_local_response 403 my%20details local%20body x-lr=1&Content-Type=application/json -1
@@ -38,7 +38,7 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        'without details, body or headers',
+        "without details, body or headers",
         [Send()],
         """
         on_request_headers:
@@ -48,7 +48,7 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        'with a gRPC status for a request that is not gRPC',
+        "with a gRPC status for a request that is not gRPC",
         [Send()],
         """
         on_request_headers:
@@ -56,23 +56,23 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        'to a gRPC request, with its status',
-        [Send('POST', headers=[('content-type', 'application/grpc'), ('te', 'trailers')], body=b"abc")],
+        "to a gRPC request, with its status",
+        [Send("POST", headers=[("content-type", "application/grpc"), ("te", "trailers")], body=b"abc")],
         """
         on_request_headers:
             send_local_response 403 d denied%20msg x-lr=1 7
         """,
     ),
     S(
-        'to a gRPC request, without a status',
-        [Send('POST', headers=[('content-type', 'application/grpc'), ('te', 'trailers')], body=b"abc")],
+        "to a gRPC request, without a status",
+        [Send("POST", headers=[("content-type", "application/grpc"), ("te", "trailers")], body=b"abc")],
         """
         on_request_headers:
             send_local_response 403 d denied%20msg _ -1
         """,
     ),
     S(
-        'twice',
+        "twice",
         [Send()],
         """
         on_request_headers:
@@ -81,7 +81,7 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        'with headers that Envoy sets itself',
+        "with headers that Envoy sets itself",
         [Send()],
         """
         on_request_headers:
@@ -89,7 +89,7 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        'with status 0',
+        "with status 0",
         [Send()],
         """
         on_request_headers:
@@ -97,7 +97,7 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        'with status 99',
+        "with status 99",
         [Send()],
         """
         on_request_headers:
@@ -105,7 +105,7 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        'with status 1000',
+        "with status 1000",
         [Send()],
         """
         on_request_headers:
@@ -113,7 +113,7 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        'with status 100',
+        "with status 100",
         [Send()],
         """
         on_request_headers:
@@ -121,7 +121,7 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        'with status 204 and a body',
+        "with status 204 and a body",
         [Send()],
         """
         on_request_headers:
@@ -129,16 +129,16 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        'to HEAD',
-        [Send('HEAD')],
+        "to HEAD",
+        [Send("HEAD")],
         """
         on_request_headers:
             send_local_response 403 d bbbb _ -1
         """,
     ),
     S(
-        'from the end of the request body',
-        [Send('POST', chunks=[b'aaa', b'bbb'])],
+        "from the end of the request body",
+        [Send("POST", chunks=[b"aaa", b"bbb"])],
         """
         on_request_body#3:
             send_local_response 403 my%20details local%20body x-lr=1&Content-Type=application/json -1
@@ -146,8 +146,8 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        'from the first chunk of the request body',
-        [Send('POST', chunks=[b'aaa', b'bbb'])],
+        "from the first chunk of the request body",
+        [Send("POST", chunks=[b"aaa", b"bbb"])],
         """
         on_request_body:
             send_local_response 403 my%20details local%20body x-lr=1&Content-Type=application/json -1
@@ -155,8 +155,8 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        'from request trailers',
-        [Send('POST', chunks=[b'aaa', b'bbb'], trailers=[('x-rt', '1')])],
+        "from request trailers",
+        [Send("POST", chunks=[b"aaa", b"bbb"], trailers=[("x-rt", "1")])],
         """
         on_request_trailers:
             send_local_response 403 my%20details local%20body x-lr=1&Content-Type=application/json -1
@@ -164,7 +164,7 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        'from response headers',
+        "from response headers",
         [Send()],
         """
         on_response_headers:
@@ -173,8 +173,8 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        'from the response body, with headers sent',
-        [Send('GET', '/chunked')],
+        "from the response body, with headers sent",
+        [Send("GET", "/chunked")],
         """
         on_response_body:
             send_local_response 503 my%20details local%20body x-lr=1&Content-Type=application/json -1
@@ -182,8 +182,8 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        'from the end of a buffered response body',
-        [Send('GET', '/chunked')],
+        "from the end of a buffered response body",
+        [Send("GET", "/chunked")],
         """
         on_response_body#1:
             return 1
@@ -197,7 +197,7 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        'from a call response',
+        "from a call response",
         [Send()],
         """
         on_request_headers:
@@ -209,7 +209,7 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        'from a call response without effective context',
+        "from a call response without effective context",
         [Send()],
         """
         on_request_headers:
@@ -220,7 +220,7 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        'from a tick',
+        "from a tick",
         [Send()],
         """
         on_request_headers:
@@ -233,7 +233,7 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        'and continue_stream in one callback',
+        "and continue_stream in one callback",
         [Send()],
         """
         on_request_headers:
@@ -242,7 +242,7 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        'continue_stream in request headers, returns Continue: sent twice',
+        "continue_stream in request headers, returns Continue: sent twice",
         [Send()],
         """
         on_request_headers:
@@ -251,7 +251,7 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        'continue_stream in request headers, returns Pause',
+        "continue_stream in request headers, returns Pause",
         [Send()],
         """
         on_request_headers:
@@ -260,7 +260,7 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        'continue_stream in response headers, returns Pause: the body hangs',
+        "continue_stream in response headers, returns Pause: the body hangs",
         [Send()],
         """
         on_response_headers:
@@ -269,15 +269,15 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        'continue_stream in a body callback that was not paused',
-        [Send('POST', body=b"abc")],
+        "continue_stream in a body callback that was not paused",
+        [Send("POST", body=b"abc")],
         """
         on_request_body:
             continue_stream REQUEST
         """,
     ),
     S(
-        'continue_stream(Response) before there is a response',
+        "continue_stream(Response) before there is a response",
         [Send()],
         """
         on_request_headers:
@@ -286,7 +286,7 @@ SCENARIOS: list[Scenario] = [
         why_not="Envoy crashes; the simulated proxy says so",
     ),
     S(
-        'from on_log',
+        "from on_log",
         [Send()],
         """
         on_log:
@@ -295,7 +295,7 @@ SCENARIOS: list[Scenario] = [
         why_not="Envoy recurses until it crashes; the simulated proxy says so",
     ),
     S(
-        'close_stream in request headers, returns Pause',
+        "close_stream in request headers, returns Pause",
         [Send()],
         """
         on_request_headers:
@@ -304,7 +304,7 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        'close_stream in request headers, returns Continue',
+        "close_stream in request headers, returns Continue",
         [Send()],
         """
         on_request_headers:
@@ -313,7 +313,7 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        'close_stream in response headers',
+        "close_stream in response headers",
         [Send()],
         """
         on_response_headers:
@@ -322,7 +322,7 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        'stream types that do not fit',
+        "stream types that do not fit",
         [Send()],
         """
         on_request_headers:
@@ -335,7 +335,7 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        'from on_done',
+        "from on_done",
         [Send()],
         """
         on_done:
@@ -344,7 +344,7 @@ SCENARIOS: list[Scenario] = [
         why_not="Envoy crashes; the simulated proxy says so",
     ),
     S(
-        'and reads in the same callback',
+        "and reads in the same callback",
         [Send()],
         """
         on_request_headers:
@@ -355,7 +355,7 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        'changed in the response callbacks',
+        "changed in the response callbacks",
         [Send()],
         """
         on_request_headers:

@@ -6,7 +6,7 @@ S = maker("metrics")
 
 SCENARIOS: list[Scenario] = [
     S(
-        'define, increment, record, get',
+        "define, increment, record, get",
         [Send()],
         """
         on_request_headers:
@@ -51,7 +51,7 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        'one name of two types, and odd names',
+        "one name of two types, and odd names",
         [Send()],
         """
         on_request_headers:

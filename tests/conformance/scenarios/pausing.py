@@ -6,7 +6,7 @@ S = maker("pausing")
 
 SCENARIOS: list[Scenario] = [
     S(
-        'paused in request headers, resumed by a tick',
+        "paused in request headers, resumed by a tick",
         [Send()],
         """
         on_request_headers:
@@ -21,8 +21,8 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        'paused in request headers with a body coming, resumed by a tick',
-        [Send('POST', chunks=[b'aaa', b'bbb'])],
+        "paused in request headers with a body coming, resumed by a tick",
+        [Send("POST", chunks=[b"aaa", b"bbb"])],
         """
         on_request_headers:
             set_tick_period_milliseconds 200
@@ -34,8 +34,8 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        'request headers return 3 (stop all and buffer), resumed by a tick',
-        [Send('POST', chunks=[b'aaa', b'bbb'])],
+        "request headers return 3 (stop all and buffer), resumed by a tick",
+        [Send("POST", chunks=[b"aaa", b"bbb"])],
         """
         on_request_headers:
             set_tick_period_milliseconds 300
@@ -47,15 +47,15 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        'request headers return 2, which is Continue',
-        [Send('POST', chunks=[b'aaa', b'bbb'])],
+        "request headers return 2, which is Continue",
+        [Send("POST", chunks=[b"aaa", b"bbb"])],
         """
         on_request_headers:
             return 2
         """,
     ),
     S(
-        'request headers return 77, which stops all',
+        "request headers return 77, which stops all",
         [Send()],
         """
         on_request_headers:
@@ -68,7 +68,7 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        'paused in request headers, client leaves',
+        "paused in request headers, client leaves",
         [Send(leave=0.15)],
         """
         on_request_headers:
@@ -76,8 +76,8 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        'paused in response headers, resumed by a tick',
-        [Send('GET', '/chunked')],
+        "paused in response headers, resumed by a tick",
+        [Send("GET", "/chunked")],
         """
         on_response_headers:
             set_tick_period_milliseconds 150
@@ -92,8 +92,8 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        'request body returns 1 (buffer) until its end, then is replaced',
-        [Send('POST', chunks=[b'aaaa', b'bbbbb', b'cc'])],
+        "request body returns 1 (buffer) until its end, then is replaced",
+        [Send("POST", chunks=[b"aaaa", b"bbbbb", b"cc"])],
         """
         on_request_body#1:
             get_buffer_bytes HTTP_REQUEST_BODY 0 100
@@ -110,8 +110,8 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        'request body returns 2 (watermark) once',
-        [Send('POST', chunks=[b'aaaa', b'bbbbb', b'cc'])],
+        "request body returns 2 (watermark) once",
+        [Send("POST", chunks=[b"aaaa", b"bbbbb", b"cc"])],
         """
         on_request_body#1:
             get_buffer_bytes HTTP_REQUEST_BODY 0 100
@@ -123,8 +123,8 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        'request body returns 3 (no buffer) once',
-        [Send('POST', chunks=[b'aaaa', b'bbbbb', b'cc'])],
+        "request body returns 3 (no buffer) once",
+        [Send("POST", chunks=[b"aaaa", b"bbbbb", b"cc"])],
         """
         on_request_body#1:
             get_buffer_bytes HTTP_REQUEST_BODY 0 100
@@ -137,8 +137,8 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        'request body buffered to its end, resumed by a tick',
-        [Send('POST', chunks=[b'aaaa', b'bb'])],
+        "request body buffered to its end, resumed by a tick",
+        [Send("POST", chunks=[b"aaaa", b"bb"])],
         """
         on_request_body#1:
             return 1
@@ -155,16 +155,16 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        'first chunk of the request buffered, then released',
-        [Send('POST', chunks=[b'aaaa', b'bb', b'cc'])],
+        "first chunk of the request buffered, then released",
+        [Send("POST", chunks=[b"aaaa", b"bb", b"cc"])],
         """
         on_request_body#1:
             return 1
         """,
     ),
     S(
-        'paused in request trailers, resumed by a tick',
-        [Send('POST', chunks=[b'aaaa'], trailers=[('x-rt', '1')])],
+        "paused in request trailers, resumed by a tick",
+        [Send("POST", chunks=[b"aaaa"], trailers=[("x-rt", "1")])],
         """
         on_request_trailers:
             set_tick_period_milliseconds 60
@@ -179,8 +179,8 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        'body buffered until the trailers, changed there',
-        [Send('POST', chunks=[b'aaaa', b'bb'], trailers=[('x-rt', '1')])],
+        "body buffered until the trailers, changed there",
+        [Send("POST", chunks=[b"aaaa", b"bb"], trailers=[("x-rt", "1")])],
         """
         on_request_body:
             return 1
@@ -191,8 +191,8 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        'request trailers made at the end of the body',
-        [Send('POST', chunks=[b'aaaa', b'bb'])],
+        "request trailers made at the end of the body",
+        [Send("POST", chunks=[b"aaaa", b"bb"])],
         """
         on_request_body#1:
             add_header_map_value REQUEST_TRAILERS x-a b
@@ -202,8 +202,8 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        'response trailers made at the end of the body',
-        [Send('GET', '/chunked')],
+        "response trailers made at the end of the body",
+        [Send("GET", "/chunked")],
         """
         on_response_body#1:
             add_header_map_value RESPONSE_TRAILERS x-a b
@@ -213,7 +213,7 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        'continue_stream twice from a call response is harmless',
+        "continue_stream twice from a call response is harmless",
         [Send()],
         """
         on_request_headers:

@@ -34,7 +34,13 @@ def _get(callback: str, *paths: str) -> str:
 
 
 SCENARIOS: list[Scenario] = [
-    S("in on_configure and on_vm_start", [], _get("on_configure", *_ROOTS, *_STREAM), plug={"vm_script": _get("on_vm_start", *_ROOTS)}, show_start=True),
+    S(
+        "in on_configure and on_vm_start",
+        [],
+        _get("on_configure", *_ROOTS, *_STREAM),
+        plug={"vm_script": _get("on_vm_start", *_ROOTS)},
+        show_start=True,
+    ),
     *(
         S(
             f"every name in on_{callback}",
@@ -51,8 +57,16 @@ SCENARIOS: list[Scenario] = [
             routes="several",
         )
         for callback in (
-            "context_create", "request_headers", "request_body", "request_trailers", "response_headers", "response_body", "response_trailers",
-            "log", "done", "delete",
+            "context_create",
+            "request_headers",
+            "request_body",
+            "request_trailers",
+            "response_headers",
+            "response_body",
+            "response_trailers",
+            "log",
+            "done",
+            "delete",
         )  # fmt: skip
     ),
     S(
@@ -115,7 +129,7 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        'set_property, then get',
+        "set_property, then get",
         [Send(), Send(script="on_request_headers: get_property foo")],
         """
         on_request_headers:
@@ -149,7 +163,7 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        'declare_property from a stream',
+        "declare_property from a stream",
         [Send()],
         """
         on_request_headers:
@@ -163,7 +177,7 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        'declare_property from a stream, read-only, for the connection',
+        "declare_property from a stream, read-only, for the connection",
         [Send()],
         """
         on_request_headers:
@@ -175,7 +189,7 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        'declared in on_configure: read-only, for the connection',
+        "declared in on_configure: read-only, for the connection",
         [Send(), Send()],
         """
         on_configure:
@@ -188,7 +202,7 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        'set_envoy_filter_state',
+        "set_envoy_filter_state",
         [Send()],
         """
         on_request_headers:

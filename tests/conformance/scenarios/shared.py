@@ -6,7 +6,7 @@ S = maker("shared")
 
 SCENARIOS: list[Scenario] = [
     S(
-        'compare and swap',
+        "compare and swap",
         [Send(), Send(script="on_request_headers: get_shared_data k")],
         """
         on_request_headers:
@@ -29,7 +29,7 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        'register, resolve, enqueue, dequeue',
+        "register, resolve, enqueue, dequeue",
         [Send()],
         """
         on_request_headers:

@@ -6,12 +6,12 @@ S = maker("streams")
 
 SCENARIOS: list[Scenario] = [
     S(
-        'GET with an answer of five bytes',
+        "GET with an answer of five bytes",
         [Send()],
     ),
     S(
-        'every header map read in every callback',
-        [Send('GET', '/a?b=c', headers=[('X-Dup', 'One'), ('x-dup', 'two'), ('X-MiXed', 'CaSe')])],
+        "every header map read in every callback",
+        [Send("GET", "/a?b=c", headers=[("X-Dup", "One"), ("x-dup", "two"), ("X-MiXed", "CaSe")])],
         """
         on_request_headers:
             get_header_map_pairs REQUEST_HEADERS
@@ -56,16 +56,16 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        'POST with a content-length',
-        [Send('POST', body=b"hello world")],
+        "POST with a content-length",
+        [Send("POST", body=b"hello world")],
     ),
     S(
-        'POST in three chunks',
-        [Send('POST', chunks=[b'aaaa', b'bbbbb', b'cc'])],
+        "POST in three chunks",
+        [Send("POST", chunks=[b"aaaa", b"bbbbb", b"cc"])],
     ),
     S(
-        'POST in chunks, trailers both ways',
-        [Send('POST', '/trailers', chunks=[b'aaaa', b'bb'], trailers=[('x-rt', '1')])],
+        "POST in chunks, trailers both ways",
+        [Send("POST", "/trailers", chunks=[b"aaaa", b"bb"], trailers=[("x-rt", "1")])],
         """
         on_request_trailers:
             get_header_map_pairs REQUEST_TRAILERS
@@ -75,51 +75,52 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        'answer in chunks',
-        [Send('GET', '/chunked')],
+        "answer in chunks",
+        [Send("GET", "/chunked")],
     ),
     S(
-        'answer without a body',
-        [Send('GET', '/nobody')],
+        "answer without a body",
+        [Send("GET", "/nobody")],
     ),
     S(
-        'answer 204',
-        [Send('GET', '/204')],
+        "answer 204",
+        [Send("GET", "/204")],
     ),
     S(
-        'HEAD',
-        [Send('HEAD')],
+        "HEAD",
+        [Send("HEAD")],
     ),
     S(
-        'upstream closes without an answer',
-        [Send('GET', '/close')],
+        "upstream closes without an answer",
+        [Send("GET", "/close")],
     ),
     S(
-        'upstream ends in the middle of the body',
-        [Send('GET', '/rstmid')],
+        "upstream ends in the middle of the body",
+        [Send("GET", "/rstmid")],
     ),
     S(
-        'client leaves while it sends its body',
-        [Send('POST', chunks=[b'aaaa'], leave=0.15)],
+        "client leaves while it sends its body",
+        [Send("POST", chunks=[b"aaaa"], leave=0.15)],
     ),
     S(
-        'client leaves while the upstream thinks',
-        [Send('GET', '/slow', leave=0.15)],
+        "client leaves while the upstream thinks",
+        [Send("GET", "/slow", leave=0.15)],
     ),
     S(
-        'upstream answers before it has the body',
-        [Send('POST', '/early', chunks=[b'aaaa', b'bbb'], leave=0.15)],
+        "upstream answers before it has the body",
+        [Send("POST", "/early", chunks=[b"aaaa", b"bbb"], leave=0.15)],
     ),
     S(
-        'HTTP/1.0 is refused before the filters',
-        [Raw(b'GET / HTTP/1.0\r\nhost: h.test\r\n\r\n')],
+        "HTTP/1.0 is refused before the filters",
+        [Raw(b"GET / HTTP/1.0\r\nhost: h.test\r\n\r\n")],
+        why_not="the simulated proxy takes requests, not bytes",
     ),
     S(
-        'a request line that is none',
-        [Raw(b'GARBAGE\r\n\r\n', like=Send('GAR BAGE'))],
+        "a request line that is none",
+        [Raw(b"GARBAGE\r\n\r\n", like=Send("GAR BAGE"))],
     ),
     S(
-        'HTTP/1.1 without host',
-        [Raw(b'GET / HTTP/1.1\r\n\r\n', like=Send(authority=''))],
+        "HTTP/1.1 without host",
+        [Raw(b"GET / HTTP/1.1\r\n\r\n", like=Send(authority=""))],
     ),
 ]

@@ -71,7 +71,11 @@ SCENARIOS: list[Scenario] = [
             set_tick_period_milliseconds 0
         """,
     ),
-    _tcp("on_downstream_data pauses the first chunk", [b"aaa", 0.15, b"bbb", "read"], "on_downstream_data#1:\n  return 1\n"),
+    _tcp(
+        "on_downstream_data pauses the first chunk",
+        [b"aaa", 0.15, b"bbb", "read"],
+        "on_downstream_data#1:\n  return 1\n",
+    ),
     _tcp(
         "on_downstream_data pauses, resumed by a tick",
         [b"aaa", "read"],
@@ -86,14 +90,34 @@ SCENARIOS: list[Scenario] = [
             continue_stream DOWNSTREAM
         """,
     ),
-    _tcp("on_upstream_data pauses the first chunk", [b"aaa", "read", b"bbb", "read"], "on_upstream_data#1:\n  return 1\n"),
-    _tcp("data replaced and removed", [b"aaa", "read"], "on_downstream_data#1:\n  set_buffer_bytes DOWNSTREAM_DATA 0 99 other\n"),
-    _tcp("close_stream(Downstream) from downstream data", [b"aaa", "read", "read"], "on_downstream_data:\n  close_stream DOWNSTREAM\n"),
-    _tcp("close_stream(Upstream) from downstream data", [b"aaa", "read", "read"], "on_downstream_data:\n  close_stream UPSTREAM\n"),
-    _tcp("close_stream(Downstream) from a new connection", [b"aaa", "read"], "on_new_connection:\n  close_stream DOWNSTREAM\n"),
+    _tcp(
+        "on_upstream_data pauses the first chunk", [b"aaa", "read", b"bbb", "read"], "on_upstream_data#1:\n  return 1\n"
+    ),
+    _tcp(
+        "data replaced and removed",
+        [b"aaa", "read"],
+        "on_downstream_data#1:\n  set_buffer_bytes DOWNSTREAM_DATA 0 99 other\n",
+    ),
+    _tcp(
+        "close_stream(Downstream) from downstream data",
+        [b"aaa", "read", "read"],
+        "on_downstream_data:\n  close_stream DOWNSTREAM\n",
+    ),
+    _tcp(
+        "close_stream(Upstream) from downstream data",
+        [b"aaa", "read", "read"],
+        "on_downstream_data:\n  close_stream UPSTREAM\n",
+    ),
+    _tcp(
+        "close_stream(Downstream) from a new connection",
+        [b"aaa", "read"],
+        "on_new_connection:\n  close_stream DOWNSTREAM\n",
+    ),
     _tcp("HTTP hostcalls in a TCP context", [b"aaa", "read"], _HTTP_CALLS),
     _tcp("FAIL_CLOSED: trap in downstream data", [b"aaa", "read"], _TRAP, Tcp([b"aaa", "read"]), policy="FAIL_CLOSED"),
     _tcp("FAIL_OPEN: trap in downstream data", [b"aaa", "read"], _TRAP, Tcp([b"aaa", "read"]), policy="FAIL_OPEN"),
-    _tcp("FAIL_CLOSED: trap in a new connection", [b"aaa", "read"], "on_new_connection:\n  trap\n", policy="FAIL_CLOSED"),
+    _tcp(
+        "FAIL_CLOSED: trap in a new connection", [b"aaa", "read"], "on_new_connection:\n  trap\n", policy="FAIL_CLOSED"
+    ),
     _tcp("FAIL_CLOSED: trap in upstream data", [b"aaa", "read"], "on_upstream_data:\n  trap\n", policy="FAIL_CLOSED"),
 ]

