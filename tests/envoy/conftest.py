@@ -1,8 +1,3 @@
-import os
-import signal
-import time
-from pathlib import Path
-
 import pytest
 
 from tests.foreign.toolchain import scripted_guest
@@ -24,22 +19,3 @@ def need_envoy(request):
 @pytest.fixture(scope="session")
 def guest():
     return scripted_guest()
-
-
-def running(pid: int) -> bool:
-    """Whether a process is there and no zombie."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
-
-
-def ends(pid: int, seconds: float = 5.0) -> bool:
-    """Whether a process is gone within so many seconds; one that is not is killed."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if not running(pid):
-            return True
-        time.sleep(0.02)
-    os.kill(pid, signal.SIGKILL)
-    return False

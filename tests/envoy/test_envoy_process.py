@@ -13,7 +13,7 @@ import pytest
 from wasmnb.envoy import Envoy, EnvoyProcess, EnvoyRefused, bootstrap
 from wasmnb.errors import ModuleError, UsageError
 
-from conftest import ends, running
+from tests.envoy.processes import ends, running
 
 pytestmark = pytest.mark.envoy
 
