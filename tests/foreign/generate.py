@@ -18,7 +18,7 @@ def declarations(version: AbiVersion = AbiVersion.V0_2_1) -> str:
         "#include <stddef.h>",
         "#include <stdint.h>",
         "#define EXPORT(name) __attribute__((export_name(#name)))",
-        "#define IMPORT(name) __attribute__((import_module(\"env\"), import_name(#name)))",
+        '#define IMPORT(name) __attribute__((import_module("env"), import_name(#name)))',
         f"#define PROXY_WASM_MARKER EXPORT({version.marker}) void {version.marker}(void) {{}}",
         "",
     ]

