@@ -619,3 +619,56 @@ def test_waits_leave_nothing_behind_even_without_the_garbage_collector(how):
         gc.enable()
     assert after - before < 30
     assert sys.getrefcount(proxy.dispatcher._plugins[1]) < 10
+
+
+def test_deletes_are_watched_only_while_something_waits(monkeypatch):
+    watching = []
+
+    def watch_deletes(self, on):
+        watching.append(on)
+
+    monkeypatch.setattr(FakeProxy, "watch_deletes", watch_deletes, raising=False)
+    proxy = FakeProxy(AUTH, clusters={"auth": auth})
+    assert "on_delete" not in proxy.exports
+    waiting = [proxy.create() for _ in range(3)]
+    for i in waiting:
+        proxy.streams[i].maps[0] = []
+        proxy.call("on_request_headers", i, 0, 1)
+    proxy.exports.add("on_delete")  # what the proxy's side does while it watches
+    proxy.delete(waiting[0])
+    assert watching == [1]
+    proxy.answer_calls()
+    assert watching == [1, 0]
+    assert not proxy.dispatcher.vm.http_calls
+
+
+@pytest.mark.parametrize(
+    ("write", "expected"),
+    [
+        ("self.request_body = chunk.upper()", b"ONEtwothree"),
+        ("self.request_body.append('!')", b"one!twothree"),
+        ("self.request_body.prepend('<')", b"<onetwothree"),
+        ("self.request_body.replace_start(1, '-')", b"-netwothree"),
+        ("self.request_body.clear()", b"twothree"),
+        ("assert bytes(self.request_body) == b'one' and len(self.request_body) == 3 and self.request_body.get(1, 1) == b'n'", b"onetwothree"),
+    ],
+)
+def test_what_is_written_after_a_wait_leaves_alone_what_came_meanwhile(write, expected):
+    source = stream(f"""
+async for chunk in self.request_body:
+    if chunk != b"one":
+        assert bytes(self.request_body) == chunk == b"twothree", bytes(self.request_body)
+        await self.http_call("a")
+        self.request_body = chunk + b"."
+        continue
+    await self.http_call("a")
+    {write}
+""", "on_http_request_body(self, n, e)")
+    proxy = FakeProxy(source, clusters={"a": lambda h, b: (200, {}, b"")})
+    i = proxy.create()
+    s = proxy.streams[i]
+    for data, end in ((b"one", 0), (b"two", 0), (b"three", 1)):
+        s.buffers[0] = s.buffers.get(0, b"") + data
+        assert proxy.call("on_request_body", i, len(s.buffers[0]), end) == 1
+    proxy.answer_calls()
+    assert s.buffers[0] == expected + b"." and s.continued == [0]

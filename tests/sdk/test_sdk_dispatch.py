@@ -44,14 +44,14 @@ def test_contexts_of_deleted_streams_are_dropped_with_the_journal():
     for _ in range(50):
         proxy.exchange()
     assert len(proxy.dispatcher._http) == 1
-    assert len(proxy.dispatcher._parents) <= 2
+    assert len(proxy.dispatcher.contexts.parents) <= 2
 
 
 def test_sync_applies_creates_and_deletes():
     dispatcher = Dispatcher(FakeProxy(HELLO))
     dispatcher.load(HELLO)
     dispatcher.sync(struct.pack("<IIIIII", 1, 0, 2, 1, 2, 0xFFFFFFFF))
-    assert dispatcher._parents == {1: 0}
+    assert dispatcher.contexts.parents == {1: 0}
 
 
 def test_a_context_that_was_never_created_is_refused():

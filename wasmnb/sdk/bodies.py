@@ -27,7 +27,7 @@ class Body:
 
     __slots__ = ("_abi", "_type", "_vm")
 
-    def __init__(self, vm: "VM", buffer_type: BufferType) -> None:
+    def __init__(self, vm: "VM", buffer_type: int) -> None:
         self._vm = vm
         self._abi = vm.abi
         self._type = int(buffer_type)

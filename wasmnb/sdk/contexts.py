@@ -141,11 +141,11 @@ class Context:
         self._vm.switch(self)
         return GrpcStream.start(self._vm, self, (cluster, service, method), metadata)
 
-    def call_foreign_function(self, name: Text, arguments: bytes = b"") -> bytes:
+    def call_foreign_function(self, name: Text, arguments: Value = b"") -> bytes:
         """Call a function that the proxy's build offers by name, such as `compress`; `NotFound` if there is none."""
         self._vm.switch(self)
         return self._vm.call(  # type: ignore[no-any-return]
-            "call_foreign_function", encode(name), arguments, about=repr(name)
+            "call_foreign_function", encode(name), encode(arguments), about=repr(name)
         )
 
     def on_foreign_function(self, function_id: int, arguments_size: int) -> None:

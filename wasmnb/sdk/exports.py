@@ -42,8 +42,11 @@ _NEEDS_OF_ASYNC = {
 }
 
 
-def needed_exports(source: Source) -> list[str]:
-    """Export names (`proxy_on_...`) of the callbacks that the filter needs, in the order of the ABI's table."""
+def needed_exports(source: Source, *, watched: bool = False) -> list[str]:
+    """Export names (`proxy_on_...`) of the callbacks that the filter needs, in the order of the ABI's table.
+
+    `watched` says that the proxy's side calls `on_delete` whenever it is told to, exported or not.
+    """
     needed = set(_ALWAYS)
     needed |= {h.callback for h in HANDLERS.values() if source.overrides(h.kind, h.method)}
     waits = _has_async(source.code)
@@ -51,7 +54,7 @@ def needed_exports(source: Source) -> list[str]:
     mentioned = set(needs) if _uses_foreign_code(source.module) else set(_names(source.code))
     for name in mentioned & set(needs):
         needed.update(needs[name])
-    if waits:
+    if waits and not watched:
         needed.add("on_delete")
     return [name for name, callback in CALLBACKS.items() if callback.short in needed]
 

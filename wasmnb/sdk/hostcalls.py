@@ -189,9 +189,9 @@ def get_status() -> tuple[int, bytes]:
     return current_vm().call("get_status")  # type: ignore[no-any-return]
 
 
-def call_foreign_function(name: Text, arguments: bytes = b"") -> bytes:
+def call_foreign_function(name: Text, arguments: Value = b"") -> bytes:
     """A function that the proxy's build offers by name."""
-    return current_vm().call("call_foreign_function", encode(name), arguments, about=repr(name))  # type: ignore[no-any-return]
+    return current_vm().call("call_foreign_function", encode(name), encode(arguments), about=repr(name))  # type: ignore[no-any-return]
 
 
 # -- properties, shared data, queues

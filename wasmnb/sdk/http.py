@@ -19,6 +19,7 @@ from .explain import hostcall_error
 from .headers import HeaderMap
 from .text import PairsLike, Text, Value, encode, encode_all
 from .views import PluginConfig, RequestView, ResponseView, View
+from .waiting import body_window
 
 if TYPE_CHECKING:
     HeadersResult = Action | HeadersStatus | None | Awaitable[Action | HeadersStatus | None]
@@ -119,7 +120,8 @@ class HttpContext(Context):
     def request_body(self) -> Body:
         """What can be seen of the request body; assigning replaces it."""
         self._vm.switch(self)
-        return self._vm.request_body
+        window = body_window(self, "request")
+        return self._vm.request_body if window is None else window
 
     @request_body.setter
     def request_body(self, data: Value) -> None:
@@ -129,7 +131,8 @@ class HttpContext(Context):
     def response_body(self) -> Body:
         """What can be seen of the response body; assigning replaces it."""
         self._vm.switch(self)
-        return self._vm.response_body
+        window = body_window(self, "response")
+        return self._vm.response_body if window is None else window
 
     @response_body.setter
     def response_body(self, data: Value) -> None:

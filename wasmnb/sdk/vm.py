@@ -8,6 +8,7 @@ In Wasm an interpreter is one VM; natively one interpreter holds several. Nothin
 current one is a context variable, set when a source is loaded and by `Dispatcher.activate`.
 """
 
+from collections.abc import Callable
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
@@ -44,6 +45,9 @@ class VM:
         The filter's classes: "vm", "plugin", "http", "tcp".
     exports
         Callbacks that the module exports: no other is ever called.
+    watched, watch_deletes
+        How many streams wait, and what tells the proxy's side to call `on_delete` while any does (None: it always does,
+        if the source has an `async def`).
     tickers, queue_waiters
         Timers by plugin and waits by queue, of `async def` callbacks.
     http_calls, grpc_calls
@@ -71,6 +75,8 @@ class VM:
         "response_trailers",
         "tickers",
         "upstream_data",
+        "watch_deletes",
+        "watched",
     )
 
     def __init__(self, abi: Any) -> None:
@@ -84,6 +90,8 @@ class VM:
         self.http_calls: dict[int, HttpCall] = {}
         self.grpc_calls: dict[int, GrpcCall | GrpcStream] = {}
         self.metric_ids: dict[tuple[int, str], int] = {}
+        self.watch_deletes: Callable[[int], object] | None = getattr(abi, "watch_deletes", None)
+        self.watched = 0
         self.request_headers = HeaderMap(abi, HeaderMapType.REQUEST_HEADERS)
         self.request_trailers = HeaderMap(abi, HeaderMapType.REQUEST_TRAILERS)
         self.response_headers = HeaderMap(abi, HeaderMapType.RESPONSE_HEADERS)
@@ -111,6 +119,12 @@ class VM:
                 f"{what} needs {callback}, which the module does not export: exports follow from what the filter's source "
                 f"mentions, so mention {what} there (a comment does not count)"
             )
+
+    def watch(self, change: int) -> None:
+        """One more or one less stream has something to cancel when it ends; told to the proxy's side when it matters."""
+        before, self.watched = self.watched, self.watched + change
+        if self.watch_deletes is not None and bool(before) != bool(self.watched):
+            self.watch_deletes(int(bool(self.watched)))
 
     def enter(self, context: "Context") -> bool:
         """Have the hostcalls of this callback act on `context` from here on; False if its stream is over."""

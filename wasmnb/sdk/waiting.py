@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from ..abi import Action, BufferType
 from .futures import Future, Task, explained
+from .window import Window
 
 if TYPE_CHECKING:
     from .contexts import Context
     from .vm import VM
 
-__all__ = ["body_chunks", "cancel", "run_callback", "run_in_background", "whole_body"]
+__all__ = ["body_chunks", "body_window", "cancel", "run_callback", "run_in_background", "whole_body"]
 
 #: Direction -> (methods that are kept back while a callback of that direction waits, how the stream goes on).
 _DIRECTIONS = {
@@ -26,7 +27,9 @@ _DIRECTIONS = {
     "downstream": (("on_downstream_data",), "continue_downstream"),
 }
 
-_BODIES = {int(BufferType.HTTP_REQUEST_BODY): "request", int(BufferType.HTTP_RESPONSE_BODY): "response"}
+_BUFFERS = {"request": int(BufferType.HTTP_REQUEST_BODY), "response": int(BufferType.HTTP_RESPONSE_BODY)}
+
+_BODIES = {buffer: direction for direction, buffer in _BUFFERS.items()}
 
 
 def run_callback(
@@ -52,6 +55,12 @@ def run_callback(
         raise better from None
     task = _StreamTask(vm, context, method, coroutine, end_of_stream=end_of_stream, check=check)
     return task.begin(waited)
+
+
+def body_window(context: "Context", direction: str) -> Window | None:
+    """What a callback that waits may see of a body; None if all of it may be seen."""
+    task = context.__dict__.get("_tasks", {}).get(direction)
+    return None if task is None else task.window()
 
 
 def run_in_background(vm: "VM", context: "Context", coroutine: Any) -> Task:
@@ -82,13 +91,15 @@ class _StreamTask(Task):
     __slots__ = (
         "_check",
         "_first",
-        "_held",
         "_inside",
         "_method",
         "_missed",
         "_outcome",
+        "_read_to",
         "_unread",
+        "base",
         "direction",
+        "end",
         "over",
         "wanted",
     )
@@ -102,9 +113,10 @@ class _StreamTask(Task):
         self.over = end_of_stream or method.endswith("_trailers")
         self._method = method
         self._check = check
-        #: The buffer holds something that the coroutine has not read, from `_held` on.
+        #: The buffer holds something that the coroutine has not read.
         self._unread = not method.endswith("_headers") and self.direction != "downstream"
-        self._held = 0
+        #: Where in the buffer lies what the coroutine may see and change, and up to where it has read chunks.
+        self.base = self.end = self._read_to = 0
         #: A callback of this direction is running, and what it returns decides; otherwise the stream is held.
         self._inside = True
         #: The callback that started the coroutine is still running, so an exception goes up.
@@ -131,11 +143,13 @@ class _StreamTask(Task):
             return self._outcome
         wanted = self.wanted
         if wanted is not None and (not wanted.whole or method.endswith("_headers")):
-            self._held = 0
+            self.base = self.end = self._read_to = 0
             self.context._let_go(self.direction)  # type: ignore[attr-defined]
             return 0
-        if "body" in method:
-            self._held = len(self._body())
+        if "_headers" not in method and self.direction != "downstream":
+            self.end = len(self._body())
+            if not self._unread:
+                self._read_to = self.end
         self.context._paused(method)  # type: ignore[attr-defined]
         return 1
 
@@ -193,13 +207,16 @@ class _StreamTask(Task):
         methods, _ = _DIRECTIONS[self.direction]
         attributes = self.context.__dict__
         attributes.setdefault("_tasks", {})[self.direction] = self
+        self.vm.watch(+1)
         for method in methods:
             attributes[method] = self._arrived_as(method)
 
     def _give_back(self) -> None:
         methods, _ = _DIRECTIONS[self.direction]
         attributes = self.context.__dict__
-        attributes.get("_tasks", {}).pop(self.direction, None)
+        if attributes.get("_tasks", {}).pop(self.direction, None) is None:
+            return
+        self.vm.watch(-1)
         for method in methods:
             attributes.pop(method, None)
 
@@ -239,8 +256,22 @@ class _StreamTask(Task):
             return None
         self._unread = False
         self._missed.pop(f"on_http_{self.direction}_body", None)
-        data: bytes = self._body().get(0 if whole else self._held)
+        self.base = 0 if whole else self._read_to
+        data: bytes = self._body().get(self.base)
+        self.end = self._read_to = self.base + len(data)
         return data
+
+    def moved(self, end: int) -> None:
+        """The coroutine has written: what it may see ends elsewhere in the buffer now."""
+        if self._read_to == self.end:
+            self._read_to = end
+        self.end = end
+
+    def window(self) -> Window | None:
+        """The body as the coroutine may see it, if more may have come behind it; None if it sees all."""
+        if self._inside or self.direction == "downstream":
+            return None
+        return Window(self.vm, _BUFFERS[self.direction], self)
 
     def can_read(self, *, whole: bool) -> bool:
         """Whether waiting for the body would be in vain."""
@@ -253,7 +284,7 @@ class _StreamTask(Task):
         if self._inside or not context._is_held(self.direction):
             return
         if not whole or self._method.endswith("_headers"):
-            self._held = 0
+            self.base = self.end = self._read_to = 0
             getattr(context, _DIRECTIONS[self.direction][1])()
 
 

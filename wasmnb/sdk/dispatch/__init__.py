@@ -10,6 +10,7 @@ know. An exception is logged once, as the filter's own traceback, and then goes 
 
 from typing import Any, NoReturn
 
+from ..contexts import VMContext
 from ..errors import FilterSourceError
 from ..exports import needed_exports
 from ..source import Source, load_source
@@ -43,7 +44,8 @@ class Dispatcher(Http, Tcp, Events, Lifecycle):
     binding
         One callable a hostcall, named without prefix. It takes the inputs (ints and bytes) and returns the status if
         the hostcall has no outputs, else a tuple of the status and the outputs. An optional `journal()` returns
-        (context, parent) pairs of u32 noted since the last call; a parent of 0xFFFFFFFF is a delete.
+        (context, parent) pairs of u32 noted since the last call; a parent of 0xFFFFFFFF is a delete. An optional
+        `watch_deletes(on)` has `on_delete` called for real while it is on; without it, a filter that waits exports it.
     module_name
         Name of the module that the source becomes. VMs that share an interpreter need different ones.
     """
@@ -67,7 +69,7 @@ class Dispatcher(Http, Tcp, Events, Lifecycle):
         try:
             self._source = load_source(source, filename, first_line, self._module_name, names())
             self.vm.classes = self._source.classes
-            self._exports = needed_exports(self._source)
+            self._exports = needed_exports(self._source, watched=self.vm.watch_deletes is not None)
             self.vm.exports = frozenset(self._exports)
             self.vm.context = self._make_vm(self._source.classes["vm"])
         except BaseException as error:
@@ -75,6 +77,12 @@ class Dispatcher(Http, Tcp, Events, Lifecycle):
             raise
         finally:
             self.vm.abi = self._binding
+
+    def _make_vm(self, cls: type[VMContext]) -> VMContext:
+        context = cls.__new__(cls)
+        context._vm = self.vm
+        cls.__init__(context)
+        return context
 
     def exports(self) -> list[str]:
         """Export names of the callbacks that the filter needs; any other need not be called."""

@@ -21,7 +21,7 @@ class Lifecycle(Core):
 
     def on_context_create(self, context_id: int, parent_context_id: int) -> None:
         """A context begins; for proxies that call this rather than keep a journal."""
-        self._parents[context_id] = parent_context_id
+        self.contexts.parents[context_id] = parent_context_id
 
     def on_vm_start(self, root_context_id: int, vm_configuration_size: int) -> int:
         """The VM starts (once for every plugin)."""
@@ -95,9 +95,8 @@ class Lifecycle(Core):
     def on_delete(self, context_id: int) -> None:
         """A context has ended."""
         try:
-            if self._journal is not None:
-                self.sync(self._journal())
-            context: Any = self._forget(context_id)
+            self.contexts.fetch()
+            context: Any = self.contexts.forget(context_id)
             if context is not None:  # one that never had a callback was never made
                 self.vm.active = context
                 context._over = True

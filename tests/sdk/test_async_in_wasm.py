@@ -1,0 +1,147 @@
+"""`async def` callbacks inside Wasm: the same filter in the simulated proxy and in the real Envoy."""
+
+import time
+
+import pytest
+
+from wasmnb.build import Filter
+from wasmnb.messages import Response
+
+SOURCE = """
+class Plugin(PluginContext):
+    def on_plugin_start(self, size):
+        self.jobs = register_queue("jobs")
+
+class F(HttpContext):
+    async def on_http_request_headers(self, num_headers, end_of_stream):
+        case = self.request.path.strip("/")
+        method = getattr(self, case, None)
+        if method is not None:
+            return await method()
+
+    async def on_http_response_headers(self, num_headers, end_of_stream):
+        if self.response_headers.get("x-chunks"):
+            self.response_headers.remove("content-length")
+            async for chunk in self.response_body:
+                await sleep(0.01)
+                self.response_body = chunk.upper()
+            return None
+        answer = await self.http_call("auth", headers={"x-user": "response"})
+        self.response_headers["x-late"] = answer.headers["x-name"]
+
+    async def callout(self):
+        answer = await self.http_call("auth", headers={"x-user": self.request_headers.get("x-user", "")})
+        if not answer.ok:
+            return self.send_local_response(403, "no " + answer.text)
+        self.request_headers["x-name"] = answer.headers["x-name"]
+
+    async def many(self):
+        answers = await gather(*(self.http_call("auth", headers={"x-user": str(i)}) for i in range(5)))
+        self.request_headers["x-name"] = "".join(a.headers["x-name"] for a in answers)
+
+    async def sleeps(self):
+        await gather(sleep(0.05), sleep(0.02))
+        async with timeout(5):
+            await sleep(0.01)
+        self.request_headers["x-name"] = "rested"
+
+    async def times_out(self):
+        try:
+            async with timeout(0.05):
+                await sleep(60)
+        except TimeoutError as error:
+            return self.send_local_response(504, str(error))
+
+    async def body(self):
+        body = await self.request_body()
+        if b"bad" in body:
+            return self.send_local_response(400, f"{len(body)} bytes")
+        await sleep(0.01)
+
+    async def changed(self):
+        self.request_headers.remove("content-length")
+        body = await self.request_body()
+        answer = await self.http_call("auth", headers={"x-user": "x"})
+        self.request_body = body.upper() + answer.headers["x-name"].encode()
+
+    async def raises(self):
+        await sleep(0.01)
+        raise ValueError("after a wait")
+"""
+
+
+def auth(request):
+    user = request.headers.get("x-user", "")
+    return Response(200, headers={"x-name": f"<{user}>"}) if user else Response(401, body=b"who?")
+
+
+def upstream(request):
+    if request.path == "/chunks":
+        return Response(200, headers={"x-chunks": "1"}, chunks=[b"ab", b"cd"])
+    return Response(200, body=request.body)
+
+
+@pytest.fixture(scope="module", params=["simulated", pytest.param("envoy", marks=pytest.mark.envoy)])
+def proxy(request):
+    made = Filter.from_source(SOURCE, name="waits")
+    options = {"workers": 1, "upstream": upstream, "clusters": {"auth": auth}}
+    if request.param == "simulated":
+        from wasmnb.host import Proxy
+
+        kind = Proxy
+    else:
+        from wasmnb.envoy import Envoy as kind  # noqa: N813
+    with kind(made, **options) as running:
+        yield running
+
+
+def test_a_callout_is_awaited_on_both_sides(proxy):
+    x = proxy.get("/callout", headers=[("x-user", "ann")])
+    assert x.response.status == 200
+    assert x.upstream_request.headers.get("x-name") == "<ann>"
+    assert x.response.headers.get("x-late") == "<response>"
+
+
+def test_a_refusal_passes_the_filters_own_response_callback(proxy):
+    x = proxy.get("/callout")
+    assert (x.response.status, x.response.body) == (403, b"no who?")
+    assert x.response.headers.get("x-late") == "<response>" and x.upstream_request is None
+
+
+def test_several_callouts_at_once(proxy):
+    x = proxy.get("/many")
+    assert x.upstream_request.headers.get("x-name") == "<0><1><2><3><4>"
+
+
+def test_time_passes(proxy):
+    assert proxy.get("/sleeps").upstream_request.headers.get("x-name") == "rested"
+    x = proxy.get("/times_out")
+    assert (x.response.status, x.response.body) == (504, b"not done after 0.05 s")
+
+
+@pytest.mark.parametrize("chunks", [None, [b"go", b"od"]])
+def test_a_whole_body(proxy, chunks):
+    good = proxy.request("POST", "/body", body=b"good", chunks=chunks)
+    assert (good.response.status, good.upstream_request.body) == (200, b"good")
+    assert proxy.post("/body", body=b"bad").response.status == 400
+    assert proxy.get("/body").response.status == 200
+
+
+def test_a_body_is_changed_after_a_wait(proxy):
+    x = proxy.post("/changed", body=b"text")
+    assert x.upstream_request.body == b"TEXT<x>" and x.response.body == b"TEXT<x>"
+
+
+def test_chunks_of_a_response(proxy):
+    assert proxy.get("/chunks").response.body == b"ABCD"
+
+
+def test_an_exception_after_a_wait_ends_one_stream(proxy):
+    x = proxy.get("/raises")
+    assert x.response.status == 503
+    deadline = time.monotonic() + 5
+    while not any("after a wait" in line.text for line in proxy.log) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    text = next(line.text for line in proxy.log if "after a wait" in line.text)
+    assert "in raises" in text and 'raise ValueError("after a wait")' in text and "wasmnb/sdk" not in text
+    assert proxy.get("/sleeps").response.status == 200, "the VM lives on"

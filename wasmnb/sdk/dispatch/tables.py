@@ -1,0 +1,149 @@
+"""The contexts of one VM by id: made late, when the first callback that the filter wants arrives.
+
+Facts: the proxy announces every context and its end, but that would cost a trip into Python each. So they are noted in a
+journal outside, which is fetched when a context is met that is not known. Making a stream's context is part of what every
+request pays for: hence the plain loops and the few calls.
+"""
+
+import struct
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar
+
+from ..contexts import Context, PluginContext, VMContext
+from ..http import HttpContext
+from ..tcp import TcpContext
+from ..vm import VM
+
+__all__ = ["Contexts", "Plugins", "Streams"]
+
+C = TypeVar("C", bound=Context)
+S = TypeVar("S", HttpContext, TcpContext)
+
+#: In the journal, the parent of a context that was deleted.
+_DELETED = 0xFFFFFFFF
+
+_NOTES = struct.Struct("<II")
+
+
+class Contexts:
+    """All contexts of a VM, and the notes of which stream belongs to which plugin."""
+
+    def __init__(self, vm: VM, journal: Callable[[], bytes] | None) -> None:
+        self._journal = journal
+        #: Plugins' id 0; of streams only those whose context has not been made.
+        self.parents: dict[int, int] = {}
+        self.plugins = Plugins(vm)
+        self.http: Streams[HttpContext] = Streams(vm, self, "http", HttpContext, PluginContext.new_http_context)
+        self.tcp: Streams[TcpContext] = Streams(vm, self, "tcp", TcpContext, PluginContext.new_tcp_context)
+        self._vm = vm
+
+    def sync(self, journal: bytes) -> None:
+        """Apply notes of created and deleted contexts."""
+        parents, http = self.parents, self.http
+        for context_id, parent_id in _NOTES.iter_unpack(journal):
+            if parent_id != _DELETED:
+                parents[context_id] = parent_id
+            elif http.pop(context_id, None) is None:
+                self.forget(context_id)
+
+    def fetch(self) -> None:
+        """Fetch the journal, if the proxy keeps one."""
+        if self._journal is not None:
+            self.sync(self._journal())
+
+    def forget(self, context_id: int) -> Context | None:
+        """A context is gone; its object, if there was one."""
+        self.parents.pop(context_id, None)
+        for streams in (self.http, self.tcp):
+            if context_id in streams:
+                return streams.pop(context_id)
+        self._vm.tickers.pop(context_id, None)
+        return self.plugins.pop(context_id, None)
+
+    def parent(self, context_id: int) -> int:
+        """The plugin's id of a stream that has no context yet."""
+        if context_id not in self.parents:
+            self.fetch()
+        try:
+            return self.parents.pop(context_id)
+        except KeyError:
+            message = f"the proxy called a callback on context {context_id}, which it never created"
+            raise RuntimeError(message) from None
+
+
+class Plugins(dict[int, PluginContext]):
+    """The plugins by id."""
+
+    def __init__(self, vm: VM) -> None:
+        super().__init__()
+        self._vm = vm
+
+    def __missing__(self, context_id: int) -> PluginContext:
+        vm, parent = self._vm, self._vm.context
+        assert parent is not None
+        if type(parent).new_plugin_context is VMContext.new_plugin_context:
+            plugin: PluginContext = _new(vm, vm.classes["plugin"], context_id, "vm", parent)
+        else:
+            plugin = parent.new_plugin_context(context_id)
+            _check(plugin, PluginContext, parent, "new_plugin_context")
+            _link(vm, plugin, context_id, "vm", parent)
+        self[context_id] = plugin
+        return plugin
+
+
+class Streams(dict[int, S], Generic[S]):
+    """The streams of one kind by id."""
+
+    def __init__(self, vm: VM, contexts: Contexts, kind: str, base: type[S], maker: Callable[..., Any]) -> None:
+        super().__init__()
+        self._vm = vm
+        self._contexts = contexts
+        self._kind = kind
+        self._base: type[S] = base
+        self._maker = maker
+        self._name = maker.__name__
+
+    def __missing__(self, context_id: int) -> S:
+        contexts, vm = self._contexts, self._vm
+        plugin = contexts.plugins[contexts.parent(context_id)]
+        if getattr(type(plugin), self._name) is self._maker:
+            stream: S = _new(vm, vm.classes[self._kind], context_id, "plugin", plugin)
+        else:
+            stream = self._made_by_author(plugin, context_id)
+        self[context_id] = stream
+        return stream
+
+    def _made_by_author(self, plugin: PluginContext, context_id: int) -> S:
+        vm = self._vm
+        vm.active = None
+        stream: S | None = getattr(plugin, self._name)(context_id)
+        if stream is None:  # the author lets this stream pass, which is what the base class does
+            stream = self._base()
+        _check(stream, self._base, plugin, self._name)
+        _link(vm, stream, context_id, "plugin", plugin)
+        if vm.active is not None:  # the author's method acted on the plugin; back to the stream
+            vm.switch(stream)
+        return stream
+
+
+def _new(vm: VM, cls: type[C], context_id: int, link: str, parent: Context) -> C:
+    """Make a context that has its links before its own `__init__` runs."""
+    context = cls.__new__(cls)
+    context._vm = vm
+    context.context_id = context_id
+    setattr(context, link, parent)
+    if cls.__init__ is not object.__init__:
+        vm.active = context
+        cls.__init__(context)
+    return context
+
+
+def _link(vm: VM, context: Context, context_id: int, link: str, parent: Context) -> None:
+    context._vm = vm
+    context.context_id = context_id
+    setattr(context, link, parent)
+
+
+def _check(made: Any, base: type[Any], maker: Context, method: str) -> None:
+    if not isinstance(made, base):
+        raise TypeError(f"{type(maker).__name__}.{method} returned {made!r}; it has to return a {base.__name__}")
