@@ -84,7 +84,7 @@ def _cache() -> Finding:
     there = next(p for p in (folder, *folder.parents) if p.exists())
     if not os.access(there, os.W_OK):
         return Finding("cache", "bad", f"{folder} cannot be written", "set WASMNB_CACHE to a folder that can")
-    keys = Cache().keys()
+    keys = Cache().names()
     advice = "" if keys else "`wasmnb runtime build` prepares one; otherwise the first filter does"
     return Finding("cache", "good", f"{folder}, {plural(len(keys), 'runtime')}", advice)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 from importlib import import_module
-from typing import Any
+from typing import Any, NoReturn
 
 from wasmnb._version import __version__
 from wasmnb.notebook.curl import FLAGS
@@ -115,9 +115,16 @@ def _doctor(commands: Any) -> None:
     _command(commands, "doctor", "doctor", "Check versions, cache, Envoy and disk.")
 
 
+class _RequestParser(argparse.ArgumentParser):
+    """Raises where argparse would leave the process."""
+
+    def error(self, message: str) -> NoReturn:
+        raise ValueError(message)
+
+
 def request_parser() -> argparse.ArgumentParser:
-    """Grammar of one request in quotes: curl's flags around a path."""
-    parser = argparse.ArgumentParser(prog="wasmnb run --request", add_help=False, exit_on_error=False)
+    """Grammar of one request in quotes: curl's flags around a path. Raises ValueError for what is none."""
+    parser = _RequestParser(prog="wasmnb run --request", add_help=False)
     for names, options in FLAGS:
         parser.add_argument(*names, **options)
     parser.add_argument("url", nargs="?", default="/")

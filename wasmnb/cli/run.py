@@ -64,7 +64,7 @@ def _request(text: str, options: argparse.Namespace) -> CurlRequest:
         shared = argparse.Namespace(**copy.copy(vars(options)))
         shared.request = None
         parsed = request_parser().parse_args(words, shared)
-    except (ValueError, argparse.ArgumentError) as error:
+    except ValueError as error:
         raise UsageError(f"--request {text!r}: {error}") from None
     parsed.request = method or parsed.request
     return from_options(parsed, parsed.url)

@@ -42,7 +42,7 @@ def list(_options: Namespace) -> int:  # noqa: A001 -- the verb's name
 
     cache = Cache()
     rows = []
-    for key in cache.keys():  # noqa: SIM118 -- a method of the cache, not of a dict
+    for key in cache.names():
         entry = cache.find(key)
         facts = entry.manifest if entry is not None else {}
         built = time.strftime("%Y-%m-%d %H:%M", time.localtime(facts["built"])) if "built" in facts else "damaged"
@@ -60,7 +60,7 @@ def clear(_options: Namespace) -> int:
     from wasmnb.build.cache import Cache
 
     cache = Cache()
-    keys = cache.keys()
+    keys = cache.names()
     freed = sum(_folder_size(cache.folder / key) for key in keys)
     for key in keys:
         cache.remove(key)

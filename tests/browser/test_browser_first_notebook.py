@@ -1,0 +1,68 @@
+"""The first notebook in JupyterLab, as a user sees it: every cell run, its text read, pictures kept."""
+
+import pytest
+
+
+@pytest.fixture(scope="module")
+def noted():
+    return {}
+
+
+def test_the_first_notebook_in_jupyterlab(open_notebook):
+    notebook = open_notebook("01-first-filter.ipynb", height=1400)
+    errors = []
+    notebook.page.on("pageerror", errors.append)
+    notebook.theme(dark=False)
+    notebook.run_all()
+    page = notebook.page
+    page.wait_for_timeout(500)
+
+    outputs = page.locator(".jp-OutputArea-output .wasmnb")
+    assert outputs.count() >= 7
+    text = page.locator(".jp-Notebook").inner_text()
+    for sentence in (
+        "5 VMs: 1 base, 1 canary (gone), 1 main, 2 workers",
+        "+ 2 added · - 1 removed by the filter",
+        "Good morning, ann",
+        "KeyError: 'x-user'",
+        "SyntaxError: expected ':'",
+        "Nothing stops Envoy from loading this module.",
+    ):
+        assert sentence in text, sentence
+    assert page.locator(".wasmnb img[alt^=Histograms]").count() == 1
+    assert not errors
+
+    for dark in (False, True):
+        notebook.theme(dark)
+        tone = "dark" if dark else "light"
+        for number, name in (
+            (2, "filter"),
+            (4, "exchange"),
+            (6, "latency"),
+            (10, "trap"),
+            (11, "syntax-error"),
+            (13, "module"),
+        ):
+            notebook.shoot(f"01-{name}-{tone}", number)
+
+
+def test_a_folded_part_opens_with_a_click_and_by_keyboard(open_notebook):
+    notebook = open_notebook("01-first-filter.ipynb")
+    notebook.run_all()
+    calls = notebook.cell(4).locator("summary", has_text="callbacks and hostcalls")
+    assert not notebook.cell(4).get_by_text("get_header_map_value").first.is_visible()
+    calls.click()
+    assert notebook.cell(4).get_by_text("get_header_map_value").first.is_visible()
+    calls.press("Enter")
+    assert not notebook.cell(4).get_by_text("get_header_map_value").first.is_visible()
+
+
+def test_completion_offers_flags_and_running_filters(open_notebook):
+    notebook = open_notebook("01-first-filter.ipynb")
+    notebook.run_all()
+    notebook.command("notebook:insert-cell-below")
+    notebook.page.keyboard.press("Enter")
+    notebook.page.keyboard.type("%wasmcurl hel")
+    notebook.page.keyboard.press("Tab")
+    page = notebook.page
+    page.wait_for_function("() => document.activeElement.textContent.includes('%wasmcurl hello')", timeout=10_000)
