@@ -1,14 +1,16 @@
 """The simulated Envoy: it runs any Proxy-Wasm module as Envoy 1.40 does, on virtual time, and keeps a trace of it."""
 
 from .cluster import Cluster
-from .exchange import Exchange
+from .exchange import Exchange, TcpExchange
+from .grpc_server import GrpcReply, GrpcServer
 from .log import Log, LogLine
 from .plugin import Plugin
 from .proxy import Proxy
 from .routes import RouteMatch
 from .stats import Metric, Metrics
-from .stream import Stream
+from .stream import Stream, TcpConnection
 from .stream_info import Listener
+from .tcp_stream import TcpReply
 from .trace import Event, Trace
 from .tree import TreeNode
 from .worker import Worker
@@ -17,6 +19,8 @@ __all__ = [
     "Cluster",
     "Event",
     "Exchange",
+    "GrpcReply",
+    "GrpcServer",
     "Listener",
     "Log",
     "LogLine",
@@ -26,6 +30,9 @@ __all__ = [
     "Proxy",
     "RouteMatch",
     "Stream",
+    "TcpConnection",
+    "TcpExchange",
+    "TcpReply",
     "Trace",
     "TreeNode",
     "Worker",

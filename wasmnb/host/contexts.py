@@ -161,6 +161,11 @@ class RootContext(Context):
         self._timer: Timer | None = None
         vm.contexts[self.id] = self
 
+    @property
+    def is_singleton(self) -> bool:
+        """Whether it belongs to a service that runs on the main thread only."""
+        return self.plugin is not None and self.plugin.kind == "singleton"
+
     # -- life -----------------------------------------------------------------------------------------------------
 
     def create(self) -> None:

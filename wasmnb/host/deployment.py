@@ -141,7 +141,7 @@ class Deployment:
         clock.soon(self.main, lambda: self._close_roots(self.registry.roots_of(self.main)))
 
     def _close_worker(self, worker: Worker) -> None:
-        for stream in list(worker.streams.values()):
+        for stream in worker.live:
             stream.cut_off()
         self._close_roots(self.registry.roots_of(worker.thread))
 

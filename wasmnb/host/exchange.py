@@ -1,4 +1,4 @@
-"""An exchange: one request through the proxy, as each of the four parties saw it, and all that happened on the way."""
+"""An exchange: one request or connection through the proxy, as each party saw it, and all that happened on the way."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from ..messages import Request, Response
 from ._display import Shown
 
 if TYPE_CHECKING:
-    from .log import LogLine
+    from .log import Log, LogLine
     from .trace import Event, Trace
     from .vm import Failure
 
-__all__ = ["Exchange"]
+__all__ = ["Exchange", "Recorded", "TcpExchange"]
 
 
-class Exchange(Shown):
-    """One request and its response.
+class Recorded(Shown):
+    """What exchanges of HTTP and TCP have in common.
 
     Attributes
     ----------
@@ -24,14 +24,6 @@ class Exchange(Shown):
         Counts from 1 in each proxy.
     worker
         Name of the worker that served it: `worker-1`.
-    request
-        What the client sent.
-    upstream_request
-        What the upstream received; None if nothing got there. `upstream_requests` has all, if it was sent twice.
-    upstream_response
-        What the upstream answered, or None.
-    response
-        What the client received, or None if it is still waiting. Its status is 0 if the connection was closed instead.
     state
         `open`, `paused` (a filter holds it), `done`, `failed` (a filter trapped), `reset` (closed without a proper end),
         `refused` (it never got to the filters).
@@ -41,42 +33,24 @@ class Exchange(Shown):
         Virtual seconds.
     failure
         Why a filter failed, if one did: callback, message and a Python filter's traceback.
-    details, code_details
-        Envoy's response code details: `via_upstream`, `wasm_fail_stream`, the filter's own.
-    notes
-        What the simulator has to say: usage that would crash Envoy, body lengths that do not fit.
     """
 
-    def __init__(self, number: int, worker: str, request: Request, trace: Trace, log: Any, started: float) -> None:
+    def __init__(self, number: int, worker: str, trace: Trace, log: Log, started: float) -> None:
         self.number = number
         self.worker = worker
-        self.request = request
-        self.upstream_requests: list[Request] = []
-        self.upstream_response: Response | None = None
-        self.response: Response | None = None
         self.state = "open"
         self.paused = ""
         self.started = started
         self.finished: float | None = None
         self.failure: Failure | None = None
-        self.details = ""
-        self.notes: list[str] = []
         self._trace = trace
         self._log = log
-        self._first = trace.note(
-            "stream", "request", {"method": request.method, "path": request.path},
-            time=started, thread=worker, exchange=number,
-        )  # fmt: skip
+        self._first = 0
 
-    @property
-    def upstream_request(self) -> Request | None:
-        """What the upstream received, or None."""
-        return self.upstream_requests[0] if self.upstream_requests else None
-
-    @property
-    def code_details(self) -> str:
-        """Envoy's response code details."""
-        return self.details
+    def _began(self, name: str, **args: Any) -> None:
+        self._first = self._trace.note(
+            "stream", name, args, time=self.started, thread=self.worker, exchange=self.number
+        )
 
     @property
     def done(self) -> bool:
@@ -85,9 +59,8 @@ class Exchange(Shown):
 
     @property
     def duration(self) -> float:
-        """Virtual seconds from the first byte in to the end (so far)."""
-        end = self.finished if self.finished is not None else self.started
-        return end - self.started
+        """Virtual seconds from the first byte in to the end; 0 while it lasts."""
+        return self.finished - self.started if self.finished is not None else 0.0
 
     @property
     def events(self) -> list[Event]:
@@ -97,8 +70,7 @@ class Exchange(Shown):
     @property
     def log(self) -> list[LogLine]:
         """Lines written during it."""
-        found: list[LogLine] = self._log.of_exchange(self.number)
-        return found
+        return self._log.of_exchange(self.number)
 
     @property
     def filter_ns(self) -> int:
@@ -110,7 +82,84 @@ class Exchange(Shown):
         """The Python traceback of the filter that failed, or an empty string."""
         return self.failure.traceback if self.failure is not None else ""
 
+
+class Exchange(Recorded):
+    """One request and its response.
+
+    Attributes
+    ----------
+    request
+        What the client sent.
+    upstream_requests
+        What the upstream received; more than one if it was sent twice.
+    upstream_response
+        What the upstream answered, or None.
+    response
+        What the client received, or None if it is still waiting. Its status is 0 if the connection was closed instead.
+    details
+        Envoy's response code details: `via_upstream`, `wasm_fail_stream`, the filter's own.
+    notes
+        What the simulator has to say: usage that would crash Envoy, body lengths that do not fit.
+    """
+
+    def __init__(self, number: int, worker: str, request: Request, trace: Trace, log: Log, started: float) -> None:
+        super().__init__(number, worker, trace, log, started)
+        self.request = request
+        self.upstream_requests: list[Request] = []
+        self.upstream_response: Response | None = None
+        self.response: Response | None = None
+        self.details = ""
+        self.notes: list[str] = []
+        self._began("request", method=request.method, path=request.path)
+
+    @property
+    def upstream_request(self) -> Request | None:
+        """What the upstream received, or None."""
+        return self.upstream_requests[0] if self.upstream_requests else None
+
+    @property
+    def code_details(self) -> str:
+        """Envoy's response code details."""
+        return self.details
+
     def __repr__(self) -> str:
         answer = "no answer" if self.response is None or not self.response.status else str(self.response.status)
         state = "" if self.state == "done" else f" ({self.paused or self.state})"
         return f"<Exchange {self.number}: {self.request.method} {self.request.path} -> {answer}{state}>"
+
+
+class TcpExchange(Recorded):
+    """One TCP connection.
+
+    Attributes
+    ----------
+    sent, received
+        Bytes that the client sent and received.
+    upstream_sent, upstream_chunks
+        Bytes that the upstream sent, and those that it received, piece by piece.
+    upstream_connected
+        Whether the upstream was connected to.
+    upstream_end
+        How that connection ended for the upstream: `end` (the proxy closed it), `reset`, `closed` (it closed itself), or an
+        empty string while it lasts.
+    ended
+        The client has seen the end.
+    """
+
+    def __init__(self, number: int, worker: str, trace: Trace, log: Log, started: float) -> None:
+        super().__init__(number, worker, trace, log, started)
+        self.sent = self.received = b""
+        self.upstream_sent = b""
+        self.upstream_chunks: list[bytes] = []
+        self.upstream_connected = self.ended = False
+        self.upstream_end = ""
+        self._began("connection")
+
+    @property
+    def upstream_received(self) -> bytes:
+        """Bytes that the upstream received."""
+        return b"".join(self.upstream_chunks)
+
+    def __repr__(self) -> str:
+        sizes = f"{len(self.sent)} bytes sent, {len(self.received)} received"
+        return f"<TcpExchange {self.number}: {sizes}, {self.paused or self.state}>"

@@ -17,7 +17,7 @@ from .clock import Clock, Thread
 from .cluster import to_clusters
 from .deployment import Deployment
 from .environment import Environment
-from .exchange import Exchange
+from .exchange import Exchange, Recorded, TcpExchange
 from .http_stream import HttpStream, Limits
 from .log import Log
 from .plugin import FilterLike, Plugin
@@ -25,8 +25,9 @@ from .registry import Registry
 from .routes import RouteMatch
 from .shared import SharedData, SharedState
 from .stats import Metrics
-from .stream import Stream
+from .stream import Stream, TcpConnection
 from .stream_info import Connection, Listener
+from .tcp_stream import TcpStream
 from .trace import DEFAULT_LIMIT, Trace
 from .tree import TreeNode, build_tree
 from .vm import Vm
@@ -150,7 +151,7 @@ class Proxy(Shown):
         self._main = Thread(0)
         self._registry = Registry(self._environment, self._main)
         self.workers = [Worker(self._environment, Thread(n), routes or [RouteMatch()]) for n in range(1, workers + 1)]
-        self.exchanges: deque[Exchange] = deque(maxlen=EXCHANGES_KEPT)
+        self.exchanges: deque[Exchange | TcpExchange] = deque(maxlen=EXCHANGES_KEPT)
         self._exchanges_made = self._connections = 0
         self._next_worker = 0
         self._closed = False
@@ -299,6 +300,27 @@ class Proxy(Shown):
         self._on_worker(stream.worker, lambda: stream.start(request, end=end, has_body=not end))
         return Stream(self, stream)
 
+    def connect(self, *, worker: int | None = None, cluster: str = "upstream") -> TcpConnection:
+        """Open a TCP connection through the network filters.
+
+        Parameters
+        ----------
+        cluster
+            Where it goes. Its upstream is an echo, or a function from bytes to bytes or `TcpReply`; empty bytes mean that
+            the client has closed its side.
+        """
+        self._check_open()
+        if cluster not in self._environment.clusters:
+            raise UsageError(f"There is no cluster {cluster!r}.")
+        on = self._pick(worker)
+        self._exchanges_made += 1
+        trace, log = self._environment.trace, self._environment.log
+        exchange = TcpExchange(self._exchanges_made, on.name, trace, log, self._environment.clock.now)
+        self.exchanges.append(exchange)
+        stream = TcpStream(on, exchange, self._connect(), self._environment.clusters[cluster])
+        self._on_worker(on, stream.start)
+        return TcpConnection(self, stream)
+
     def _open(self, request: Request, number: int | None, *, http2: bool) -> HttpStream:
         self._check_open()
         worker = self._pick(number)
@@ -347,13 +369,16 @@ class Proxy(Shown):
         self._run_on(worker.thread, action)
         self._mark_paused()
 
-    def _run_until(self, exchange: Exchange, wait: float | None) -> None:
+    def _run_until(self, exchange: Recorded, wait: float | None) -> None:
         """Run until an exchange is over, nothing can happen any more, or so much virtual time has passed."""
+        self._run_while(lambda: not exchange.done, wait)
+
+    def _run_while(self, condition: Callable[[], bool], wait: float | None) -> None:
         clock = self._environment.clock
         limit = None if wait is None else clock.now + wait
 
         def run() -> None:
-            while not exchange.done and clock.step(limit):
+            while condition() and clock.step(limit):
                 pass
 
         self._guarded(run)
@@ -371,7 +396,7 @@ class Proxy(Shown):
 
     def _mark_paused(self) -> None:
         for worker in self.workers:
-            for stream in worker.streams.values():
+            for stream in worker.live:
                 stream.exchange.paused = stream.paused
                 if stream.exchange.state in ("open", "paused"):
                     stream.exchange.state = "paused" if stream.paused else "open"

@@ -240,7 +240,7 @@ class Registry:
     def roots_of(self, thread: Thread) -> list[RootContext]:
         """Root contexts that live on a thread, newest first; singleton services come last."""
         roots = [r for b in self.bases for (number, _), r in b.roots.items() if number == thread.number]
-        return sorted([r for r in reversed(roots) if not r.closed], key=lambda r: r.plugin.kind == "singleton")
+        return sorted([r for r in reversed(roots) if not r.closed], key=lambda r: r.is_singleton)
 
     def release(self, handles: Sequence[PluginHandle]) -> None:
         """Plugins are no longer in force on their thread: drop VMs that have no root context left."""

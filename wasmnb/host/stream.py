@@ -1,4 +1,4 @@
-"""A stream in the hands of its client: send piece by piece, look, go away."""
+"""A stream or connection in the hands of its client: send piece by piece, look, go away."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from ..errors import UsageError
 from ..messages import Headers, Text, to_bytes
 
 if TYPE_CHECKING:
-    from .exchange import Exchange
+    from .exchange import Exchange, TcpExchange
     from .http_stream import HttpStream
     from .proxy import Proxy
+    from .tcp_stream import TcpStream
 
-__all__ = ["Stream"]
+__all__ = ["Stream", "TcpConnection"]
 
 
 class Stream:
@@ -74,3 +75,77 @@ class Stream:
 
     def __repr__(self) -> str:
         return f"<Stream of {self.exchange!r}>"
+
+
+class TcpConnection:
+    """A TCP connection of a client.
+
+    Every method lets the proxy work until nothing is left to do at this moment.
+
+    Attributes
+    ----------
+    exchange
+        What has happened so far.
+    """
+
+    def __init__(self, proxy: Proxy, stream: TcpStream) -> None:
+        self._proxy = proxy
+        self._stream = stream
+        self.exchange: TcpExchange = stream.exchange
+        self._read = 0
+        self._ended = False
+
+    def send(self, data: Text, *, end: bool = False) -> TcpConnection:
+        """Send bytes; with `end` close the own side after them."""
+        if self._ended:
+            raise UsageError("The connection's own side is closed; nothing can be sent any more.")
+        raw = to_bytes(data)
+        self.exchange.sent += raw
+        self._ended = end
+        self._do(lambda: self._stream.data(raw, end=end))
+        return self
+
+    def end(self) -> TcpConnection:
+        """Close the own side (half-close)."""
+        return self.send(b"", end=True)
+
+    def read(self, wait: float | None = None) -> bytes | None:
+        """What has arrived since the last `read`; b"" at the end, None if nothing has come.
+
+        Parameters
+        ----------
+        wait
+            Virtual seconds to wait for something.
+        """
+        if wait and not self._news():
+            self._proxy._run_while(lambda: not self._news(), wait)
+        fresh = self.exchange.received[self._read :]
+        self._read += len(fresh)
+        return fresh or (b"" if self.exchange.ended else None)
+
+    def _news(self) -> bool:
+        return len(self.exchange.received) > self._read or self.exchange.ended
+
+    @property
+    def received(self) -> bytes:
+        """All that has arrived."""
+        return self.exchange.received
+
+    def close(self) -> TcpExchange:
+        """Close both sides."""
+        if not self._ended:
+            self._ended = True
+            self._do(self._stream.closed_by_client)
+        return self.exchange
+
+    def reset(self) -> TcpExchange:
+        """Go away without a word."""
+        self._ended = True
+        self._do(self._stream.reset_by_client)
+        return self.exchange
+
+    def _do(self, action: Callable[[], None]) -> None:
+        self._proxy._on_worker(self._stream.worker, action)
+
+    def __repr__(self) -> str:
+        return f"<TcpConnection of {self.exchange!r}>"

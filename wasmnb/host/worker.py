@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .http_stream import HttpStream
     from .registry import PluginHandle
     from .stream_info import Route
+    from .tcp_stream import TcpStream
 
 __all__ = ["Worker"]
 
@@ -29,8 +30,8 @@ class Worker:
         Its event loop.
     plugins
         Plugins of the configuration in force, on this thread.
-    streams
-        Live HTTP streams by exchange number.
+    streams, connections
+        Live HTTP streams and TCP connections by exchange number.
     served
         Streams that have ended.
     """
@@ -42,6 +43,7 @@ class Worker:
         self.routes = list(routes)
         self.plugins: list[PluginHandle] = []
         self.streams: dict[int, HttpStream] = {}
+        self.connections: dict[int, TcpStream] = {}
         self.served = 0
 
     @property
@@ -53,6 +55,16 @@ class Worker:
     def http_plugins(self) -> list[PluginHandle]:
         """The HTTP filters, in order."""
         return [h for h in self.plugins if h.plugin.kind == "http"]
+
+    @property
+    def network_plugins(self) -> list[PluginHandle]:
+        """The network filters, in order."""
+        return [h for h in self.plugins if h.plugin.kind == "network"]
+
+    @property
+    def live(self) -> list[HttpStream | TcpStream]:
+        """Streams and connections."""
+        return [*self.streams.values(), *self.connections.values()]
 
     def route(self, headers: HeaderMap) -> Route | None:
         """Where a request goes."""
@@ -79,6 +91,9 @@ class Worker:
                         stream.exchange.failure = stream.exchange.failure or context.vm.failure
                         stream.exchange.state = "failed"
                 stream.reset()
+        for connection in list(self.connections.values()):
+            if any(c.vm.failed for c in connection.filters):
+                connection.fail(connection.filters[0])
 
     def __repr__(self) -> str:
         return f"<Worker {self.name}: {len(self.streams)} live streams, {self.served} served>"
