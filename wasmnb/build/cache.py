@@ -110,7 +110,7 @@ class Cache:
             (self.folder / key).rename(doomed)
             shutil.rmtree(doomed, ignore_errors=True)
 
-    def keys(self) -> list[str]:
+    def names(self) -> list[str]:
         """The entries, the last used first."""
         try:
             found = [p for p in self.folder.iterdir() if p.is_dir() and not p.name.startswith(".")]

@@ -27,11 +27,11 @@ _STEP = 0.1
 
 
 class ComponentizeError(BuildError):
-    """componentize-py failed; `log` is what it wrote."""
+    """componentize-py failed; `output` is what it wrote."""
 
     def __init__(self, message: str, log: str) -> None:
         super().__init__(message)
-        self.log = log
+        self.output = log
 
 
 def componentize(folder: Path, wait: Callable[[float], None]) -> bytes:
@@ -50,7 +50,7 @@ def componentize(folder: Path, wait: Callable[[float], None]) -> bytes:
     output = folder / "component.wasm"
     arguments = ["-d", "wit", "-w", WORLD, "componentize", "-p", "app", "-p", SITE, APP, "-o", str(output)]
     environment = {k: v for k, v in os.environ.items() if k not in {"VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME"}}
-    environment |= {"PATH": str(folder), "PYTHONSAFEPATH": "1"}
+    environment.update(PATH=str(folder), PYTHONSAFEPATH="1")
     with (folder / "log").open("w+b") as log:
         process = subprocess.Popen(
             [sys.executable, "-c", _RUN, *arguments],
@@ -90,6 +90,6 @@ def _explain(code: int, log: str) -> str:
         return "componentize-py is not installed: pip install 'componentize-py>=0.25.1,<0.26'"
     if "No space left on device" in log:
         return "there is no space left on the disk for building a runtime"
-    lines = [line.strip() for line in log.split("Stack backtrace:")[0].splitlines() if line.strip()]
+    lines = [line.strip() for line in log.partition("Stack backtrace:")[0].splitlines() if line.strip()]
     reason = lines[-1] if lines else f"exit code {code}"
     return f"componentize-py could not build the runtime: {reason}"

@@ -46,8 +46,10 @@ class Limits:
 
 @dataclass(frozen=True)
 class Import:
-    """What a module wants. `type` is a type's number for functions and tags, `Limits` for tables and memories, the two
-    bytes of its type for globals."""
+    """What a module wants.
+
+    `type` is a type's number for functions and tags, `Limits` for tables and memories, the bytes of a global's type.
+    """
 
     module: str
     name: str

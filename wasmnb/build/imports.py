@@ -11,11 +11,12 @@ import ast
 import sys
 import sysconfig
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 __all__ = ["Imported", "imported_modules", "is_standard", "parse", "standard_module_exists"]
 
+_IMPORTERS = {"import_module", "__import__"}
 _IMPORT_ERRORS = {"ImportError", "ModuleNotFoundError", "Exception", "BaseException"}
 
 
@@ -29,23 +30,26 @@ class Imported:
         Dotted name.
     lineno, offset
         Where: line and column in the source, counted from 1.
-    optional
-        Whether the source goes on without it.
     names
         What is taken from it; these may be submodules.
     level
         Dots of a relative import.
+    optional
+        Whether the source goes on without it.
     lazy
         Whether it stands inside a function.
+    conditional
+        Whether it stands under an `if`.
     """
 
     name: str
     lineno: int
     offset: int
-    optional: bool = False
     names: tuple[str, ...] = ()
     level: int = 0
+    optional: bool = False
     lazy: bool = False
+    conditional: bool = False
 
 
 def parse(source: str) -> ast.Module:
@@ -73,34 +77,54 @@ def parse(source: str) -> ast.Module:
 
 def imported_modules(tree: ast.AST) -> list[Imported]:
     """Every import in a syntax tree, in the order of the source; code under `if TYPE_CHECKING` is left out."""
-    return list(_walk(tree, optional=False, lazy=False))
+    return list(_walk(tree, _Place()))
 
 
-def _walk(node: ast.AST, *, optional: bool, lazy: bool) -> Iterator[Imported]:
+@dataclass(frozen=True)
+class _Place:
+    """What the code around says about an import."""
+
+    optional: bool = False
+    lazy: bool = False
+    conditional: bool = False
+
+
+def _walk(node: ast.AST, place: _Place) -> Iterator[Imported]:
+    for name, names, level in _imports(node):
+        line, column = getattr(node, "lineno", 1), getattr(node, "col_offset", 0) + 1
+        yield Imported(name, line, column, names, level, place.optional, place.lazy, place.conditional)
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+        place = replace(place, lazy=True)
+    for child, around in _children(node, place):
+        yield from _walk(child, around)
+
+
+def _imports(node: ast.AST) -> Iterator[tuple[str, tuple[str, ...], int]]:
+    """(module, names taken from it, dots) of what one statement or call imports."""
     if isinstance(node, ast.Import):
-        for alias in node.names:
-            yield Imported(alias.name, node.lineno, node.col_offset + 1, optional, lazy=lazy)
+        yield from ((alias.name, (), 0) for alias in node.names)
     elif isinstance(node, ast.ImportFrom):
-        names = tuple(alias.name for alias in node.names)
-        yield Imported(node.module or "", node.lineno, node.col_offset + 1, optional, names, node.level, lazy)
-    elif isinstance(node, ast.Call) and _is_dynamic_import(node):
-        name = node.args[0].value  # type: ignore[attr-defined]
-        yield Imported(name, node.lineno, node.col_offset + 1, optional, lazy=lazy)
-    lazy = lazy or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
-    for child, is_optional in _children(node):
-        yield from _walk(child, optional=optional or is_optional, lazy=lazy)
+        yield node.module or "", tuple(alias.name for alias in node.names), node.level
+    elif isinstance(node, ast.Call) and getattr(node.func, "id", getattr(node.func, "attr", "")) in _IMPORTERS:
+        first = node.args[0] if node.args else None
+        if isinstance(first, ast.Constant) and isinstance(first.value, str) and not first.value.startswith("."):
+            yield first.value, (), 0
 
 
-def _children(node: ast.AST) -> Iterator[tuple[ast.AST, bool]]:
-    """The nodes below, and whether an import that fails there is caught."""
+def _children(node: ast.AST, place: _Place) -> Iterator[tuple[ast.AST, _Place]]:
+    """The nodes below, and what their place says."""
     if isinstance(node, ast.If) and _names_type_checking(node.test):
-        yield from ((child, False) for child in node.orelse)
-        return
-    guarded = isinstance(node, ast.Try) and any(_takes_import_error(h) for h in node.handlers)
-    body = {id(n) for n in node.body} if isinstance(node, ast.Try) and guarded else set()
-    for child in ast.iter_child_nodes(node):
-        # what stands in the handlers is the substitute: it may be missing as well
-        yield child, guarded and (id(child) in body or isinstance(child, ast.ExceptHandler))
+        yield from ((child, place) for child in node.orelse)
+    elif isinstance(node, ast.If | ast.IfExp | ast.Match):
+        yield from ((child, replace(place, conditional=True)) for child in ast.iter_child_nodes(node))
+    elif isinstance(node, ast.Try) and any(_takes_import_error(h) for h in node.handlers):
+        body = {id(n) for n in node.body}
+        for child in ast.iter_child_nodes(node):
+            # what stands in the handlers is the substitute: it may be missing as well
+            optional = id(child) in body or isinstance(child, ast.ExceptHandler)
+            yield child, replace(place, optional=place.optional or optional)
+    else:
+        yield from ((child, place) for child in ast.iter_child_nodes(node))
 
 
 def _names_type_checking(test: ast.expr) -> bool:
@@ -112,13 +136,6 @@ def _takes_import_error(handler: ast.ExceptHandler) -> bool:
         return True
     kinds = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
     return any(getattr(k, "id", getattr(k, "attr", "")) in _IMPORT_ERRORS for k in kinds)
-
-
-def _is_dynamic_import(call: ast.Call) -> bool:
-    function = getattr(call.func, "id", getattr(call.func, "attr", ""))
-    if function not in {"import_module", "__import__"} or not call.args:
-        return False
-    return isinstance(call.args[0], ast.Constant) and isinstance(call.args[0].value, str)
 
 
 def is_standard(name: str) -> bool:

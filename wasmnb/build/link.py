@@ -154,7 +154,7 @@ class _Link:
 
     def _code(self) -> bytes:
         rewriters = {node.number: _Rewriter(self, node) for node in self.graph.all_nodes()}
-        out = []
+        out: list[bytes] = []
         for definition in sorted(self.bodies):
             locals_, parts = self.bodies[definition]
             rewriter = rewriters[definition[0]]
@@ -258,7 +258,8 @@ def _operands(instruction: bytes) -> tuple[str, list[int]]:
 
 def _runs(slots: Mapping[int, int]) -> Iterable[tuple[int, list[int]]]:
     """Group neighbouring slots: (first slot, values)."""
-    first, values = -1, []
+    first = -1
+    values: list[int] = []
     for slot in sorted(slots):
         if slot != first + len(values):
             if values:

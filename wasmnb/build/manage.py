@@ -66,7 +66,7 @@ def list_runtimes() -> list[RuntimeFacts]:
     """The runtimes in the cache, the last built first; what cannot be read is left out."""
     cache = Cache()
     found = []
-    for key in cache.keys():
+    for key in cache.names():
         entry = cache.find(key)
         if entry is None:
             continue
@@ -95,7 +95,7 @@ def clear_runtimes(key: str | None = None) -> int:
         There is none with this key.
     """
     cache = Cache()
-    keys = cache.keys()
+    keys = cache.names()
     if key is not None:
         keys = [k for k in keys if k.startswith(key)]
         if not keys:

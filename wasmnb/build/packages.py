@@ -16,8 +16,9 @@ from importlib.machinery import EXTENSION_SUFFIXES, ModuleSpec, PathFinder
 from pathlib import Path
 
 from .imports import Imported, imported_modules, is_standard
+from .stdlib import ABSENT
 
-__all__ = ["Package", "find_package", "is_installed"]
+__all__ = ["Package", "find_package"]
 
 #: Folders of a package that a filter does not need.
 _SKIPPED = {"__pycache__", "tests", "test"}
@@ -49,9 +50,12 @@ class Package:
         return _dependencies(self)
 
     @property
-    def compiled_module(self) -> str | None:
-        """A compiled module that importing the package needs in any case, if there is one."""
-        return self.name if self.root is None else _needed_compiled(self)
+    def obstacle(self) -> str | None:
+        """A module that importing the package needs in any case and that cannot run in a filter, if there is one.
+
+        It is a compiled one of this or another package, or one of those that `stdlib.ABSENT` names.
+        """
+        return self.name if self.root is None else _find_obstacle(self)
 
     @property
     def digest(self) -> str:
@@ -60,7 +64,7 @@ class Package:
 
     def has(self, module: str) -> bool:
         """Whether a dotted name is one of its modules."""
-        return self.root is not None and _module_file(module, self) is not None
+        return _module_file(module, self) is not None
 
 
 def _find(name: str) -> ModuleSpec | None:
@@ -68,11 +72,6 @@ def _find(name: str) -> ModuleSpec | None:
         return PathFinder.find_spec(name)
     except (ImportError, ValueError, OSError):
         return None
-
-
-def is_installed(name: str) -> bool:
-    """Whether there is a top-level package of this name."""
-    return _find(name) is not None
 
 
 def find_package(name: str) -> Package | None:
@@ -139,7 +138,8 @@ def _dependencies(package: Package) -> frozenset[str]:
 
 def _module_file(module: str, package: Package) -> Path | None:
     """File of a module of the package: a compiled one comes first, as for `import`."""
-    assert package.root is not None
+    if package.root is None:
+        return None
     if package.root.is_file():
         return package.root if module == package.name else None
     path = package.root.joinpath(*module.split(".")[1:])
@@ -149,21 +149,31 @@ def _module_file(module: str, package: Package) -> Path | None:
     return next((c for c in candidates if c.is_file()), None)
 
 
-@cache
-def _needed_compiled(package: Package) -> str | None:
+def _find_obstacle(package: Package) -> str | None:
+    """The first module on the way that is compiled or absent, in this package or in one that it needs."""
+    packages: dict[str, Package | None] = {package.name: package}
     waiting, seen = [package.name], set()
     while waiting:
         module = waiting.pop()
-        if module in seen:
+        top = module.partition(".")[0]
+        if top in ABSENT:
+            return module
+        if module in seen or is_standard(top):
             continue
         seen.add(module)
-        path = _module_file(module, package)
-        if path is None:
-            continue
-        if path.name.endswith(_COMPILED):
+        if top not in packages:
+            packages[top] = find_package(top)
+        owner = packages[top]
+        if owner is None:
+            continue  # perhaps not reached: the guest will tell
+        path = _module_file(module, owner)
+        if owner.root is None or (path is not None and path.name.endswith(_COMPILED)):
             return module
-        for found in _imports_of(path, path.stat().st_mtime_ns):
-            waiting += _names(found, module, is_package=path.name == "__init__.py")
+        if path is not None:
+            imports = _imports_of(path, path.stat().st_mtime_ns)
+            # Under an `if` a package may try another package; its own compiled part it has for this machine.
+            for found in (f for f in imports if f.level or not f.conditional):
+                waiting += _names(found, module, is_package=path.name == "__init__.py")
     return None
 
 

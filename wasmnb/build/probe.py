@@ -129,7 +129,7 @@ def probe(image: Image, pages: int, filename: str) -> Probe:
 def _source_error(report: dict[str, Any], trap: Trap, log: list[tuple[int, str]], filename: str) -> SourceError:
     if "type" in report:
         kind, message = report["type"], report["message"]
-        plain = kind in {"FilterSourceError"}
+        plain = kind == "FilterSourceError"
         return SourceError(
             message if plain else f"{kind}: {message}" if message else kind,
             filename=report["filename"] if kind == "SyntaxError" or plain else filename,

@@ -78,7 +78,7 @@ def _needed(module: Imported, error: _MakeError, packages: dict[str, Package]) -
     if top in ABSENT:
         raise error(f"a filter cannot import {module.name}", ABSENT[top])
     if is_standard(top):
-        if not standard_module_exists(module.name):
+        if module.name not in PRESENT and not standard_module_exists(module.name):
             raise error(f"there is no module {module.name}", "Look for a slip in its name.")
         wanted = {module.name, *(n for n in _submodules(module) if standard_module_exists(n))}
         return wanted - PRESENT
@@ -112,16 +112,22 @@ def _add_package(name: str, error: _MakeError, packages: dict[str, Package]) -> 
     waiting = [package]
     while waiting:
         found = waiting.pop()
-        compiled = found.compiled_module
-        if compiled is not None:
-            through = "" if found is package else f", which {name} needs,"
-            what = compiled if compiled == found.name else f"{found.name} ({compiled})"
-            raise error(
-                f"{what}{through} is compiled for this machine and cannot run inside WebAssembly",
-                "A filter can use packages that are pure Python.",
-            )
+        obstacle = found.obstacle
+        if obstacle is not None:
+            raise _stopped_by(obstacle, name, error)
         packages[found.name] = found
         others = (find_package(d) for d in sorted(found.dependencies) if d not in packages)
-        # A dependency that is compiled, or absent, may still not be reached: the guest will tell.
-        waiting += [p for p in others if p is not None and p.compiled_module is None]
+        # A dependency that cannot run here may still not be reached: the guest will tell.
+        waiting += [p for p in others if p is not None and p.obstacle is None]
     return package
+
+
+def _stopped_by(obstacle: str, name: str, error: _MakeError) -> SourceError:
+    top = obstacle.partition(".")[0]
+    if top in ABSENT:
+        return error(f"{name} cannot be imported inside a filter: it needs {obstacle}", ABSENT[top])
+    needs = "is" if obstacle == name else f"needs {obstacle}, which is"
+    return error(
+        f"{name} cannot be imported inside WebAssembly: it {needs} compiled for this machine",
+        "A filter can use packages that are pure Python.",
+    )

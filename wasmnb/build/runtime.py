@@ -191,7 +191,7 @@ def runtimes_in(folder: Path) -> Runtimes:
 
 
 def _failed_import(error: ComponentizeError) -> FailedImport | None:
-    _, found, rest = error.log.partition(FAILED_IMPORT + "{")
+    _, found, rest = error.output.partition(FAILED_IMPORT + "{")
     if not found:
         return None
     word = json.JSONDecoder().raw_decode("{" + rest)[0]

@@ -78,9 +78,10 @@ def guest_digest() -> str:
 
 def _guest_files() -> list[tuple[str, Traversable]]:
     """(path on the guest's Python path, file): the app, and of our package the SDK alone."""
-    package = files("wasmnb")
+    package, guest = files("wasmnb"), files("wasmnb.build") / "guest"
     return [
-        (f"{APP}.py", files("wasmnb.build") / "guest" / "app.py"),
+        (f"{APP}.py", guest / "app.py"),
+        ("wasmnb_no_docstrings.py", guest / "no_docstrings.py"),
         ("wasmnb/__init__.py", package / "sdk" / "guest_init.py"),
         *((f"wasmnb/{floor}/{name}", path) for floor in ("abi", "sdk") for name, path in _files_of(package / floor)),
     ]

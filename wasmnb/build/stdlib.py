@@ -1,4 +1,5 @@
 """The standard library inside a filter: what is always there, what costs a runtime of its own, what cannot be there."""
+# ruff: noqa: SIM905 -- eighty names read better than eighty strings
 
 from __future__ import annotations
 
@@ -12,14 +13,14 @@ PRELOADED = tuple(
     "html.parser http.cookies importlib inspect io ipaddress itertools json keyword linecache locale logging math "
     "numbers operator os.path pathlib pickle pprint quopri random re reprlib secrets statistics string struct sys "
     "textwrap threading time tokenize tomllib traceback types typing unicodedata urllib.error urllib.parse uuid "
-    "warnings weakref xml.etree.ElementTree zlib".split()  # noqa: SIM905 -- eighty names read better than eighty strings
+    "warnings weakref xml.etree.ElementTree zlib".split()
 )
 
 #: What the preloaded modules bring along, of the public ones.
 _BROUGHT_ALONG = (
     "__future__ annotationlib atexit builtins codeop collections copyreg dis encodings encodings.aliases encodings.utf_8 "
     "genericpath glob http importlib.machinery json.decoder json.encoder json.scanner marshal ntpath opcode posix "
-    "posixpath pyexpat shutil site stat tempfile token urllib.response zipimport _thread _collections_abc".split()  # noqa: SIM905
+    "posixpath pyexpat shutil site stat tempfile token urllib.response zipimport _thread _collections_abc".split()
 )
 
 #: All modules that a filter may import without a runtime of its own, packages around the preloaded ones included.

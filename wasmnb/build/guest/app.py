@@ -5,31 +5,27 @@ from the module's `_initialize`. Callbacks go straight to the dispatcher: the gl
 methods. Hostcalls are built-in functions that the glue makes.
 """
 
-import importlib.machinery
-import sys
+from __future__ import annotations
 
+from importlib import import_module
 
-def _compile(self, data, path, *, _optimization=-1):
-    """Leave the docstrings out, but for packages that a filter brings: some read their own.
+import_module("wasmnb_no_docstrings")
+import_module("wasmnb_preload")  # what filters may import has to be in memory before there is no file system
 
-    componentize-py puts the folders of the Python path at /0, /1, ...: the second one is for packages.
-    """
-    return compile(data, path, "exec", dont_inherit=True, optimize=0 if path.startswith("/1/") else 2)
-
-
-importlib.machinery.SourceFileLoader.source_to_code = _compile
-
+# ruff: noqa: E402
 import gc
 import json
 import os
 import random
+import sys
+import traceback
+from typing import Any
 
 import wit_world
 from wit_world.imports import host
 
-import wasmnb_preload  # noqa: F401 -- what filters may import has to be in memory before there is no file system
 from wasmnb.abi import AbiVersion, callbacks_for, hostcalls_for
-from wasmnb.sdk.dispatch import Dispatcher
+from wasmnb.sdk.dispatch import Dispatcher, FilterSourceError
 from wasmnb.sdk.logs import take_over_output
 from wasmnb.sdk.tracebacks import format_exception
 
@@ -41,41 +37,36 @@ class _Binding:
 
 
 #: The VM's dispatcher, and the methods that the glue knows by their addresses: both have to stay.
-_kept = []
+_kept: list[Any] = []
 
 
-def _refuse(error, filename):
+def _refuse(error: BaseException, filename: str) -> None:
     """Leave word of why the source does not load, for whoever builds it."""
-    place = error if isinstance(error, SyntaxError) else None
-    lines = [(f.filename, f.lineno) for f in _frames(error) if f.filename == filename]
-    host.report(
-        json.dumps(
-            {
-                "type": type(error).__name__,
-                "message": str(error.args[0]) if error.args else "",
-                "filename": getattr(error, "filename", None) or filename,
-                "lineno": getattr(error, "lineno", None) or (lines[-1][1] if lines else None),
-                "offset": place.offset if place is not None else None,
-                "hint": getattr(error, "hint", ""),
-                "name": getattr(error, "name", None),
-                "traceback": format_exception(error),
-            }
-        ).encode("utf-8", "backslashreplace")
-    )
+    lines = [f.lineno for f in traceback.extract_tb(error.__traceback__) if f.filename == filename]
+    word = {
+        "type": type(error).__name__,
+        "message": _message(error),
+        "filename": getattr(error, "filename", None) or filename,
+        "lineno": getattr(error, "lineno", None) or (lines[-1] if lines else None),
+        "offset": error.offset if isinstance(error, SyntaxError) else None,
+        "hint": getattr(error, "hint", ""),
+        "traceback": format_exception(error),
+    }
+    host.report(json.dumps(word).encode("utf-8", "backslashreplace"))
 
 
-def _frames(error):
-    import traceback
+def _message(error: BaseException) -> str:
+    """What it says, without the place, which is told apart."""
+    plain = isinstance(error, SyntaxError | FilterSourceError) and error.args
+    return str(error.args[0]) if plain else str(error)
 
-    return traceback.extract_tb(error.__traceback__)
 
-
-def _abort(*_):
+def _abort(*_: object) -> None:
     """An exception has left a callback. The dispatcher has logged it; what remains is to stop the VM."""
     host.abort()
 
 
-def _environment():
+def _environment() -> None:
     """The variables that the proxy gives this VM, which are others than those of the build."""
     os.environ.clear()
     for entry in host.environment().split(b"\0"):
@@ -84,9 +75,10 @@ def _environment():
             os.environ[os.fsdecode(name)] = os.fsdecode(value)
 
 
-def _dispatcher():
+def _make_dispatcher() -> Dispatcher:
     """Take the hostcalls from the glue, and leave it the callbacks. In CPython an object's id is its address."""
-    natives, binding = [], _Binding()
+    natives: list[Any] = []
+    binding = _Binding()
     host.natives(id(natives))
     for name, native in zip(("journal", *(h.short for h in hostcalls_for(_VERSION).values())), natives, strict=True):
         setattr(binding, name, native)
@@ -98,33 +90,32 @@ def _dispatcher():
     return dispatcher
 
 
-def _missing(*_):
+def _missing(*_: object) -> int:
     return 0
 
 
-def _start(_self):
-    dispatcher = _dispatcher()
-    sys.excepthook = sys.unraisablehook = _abort
-    take_over_output()
-    random.seed()
-    _environment()
-    filename, first_line, source = host.source().split(b"\0", 2)
-    filename = filename.decode()
-    try:
-        dispatcher.load(source.decode(), filename, int(first_line))
-    except BaseException as error:
-        _refuse(error.with_traceback(error.__traceback__.tb_next), filename)
-        raise
-    host.report(json.dumps({"exports": dispatcher.exports()}).encode())
-    gc.freeze()  # what has been loaded stays: the collector need not look at it again
-
-
-class WitWorld(wit_world.WitWorld):
+class WitWorld(wit_world.WitWorld):  # type: ignore[misc]
     """The class that componentize-py looks for."""
 
-    start = _start
+    def start(self) -> None:
+        """Load the filter: once in every VM."""
+        dispatcher = _make_dispatcher()
+        sys.excepthook = sys.unraisablehook = _abort
+        take_over_output()
+        random.seed()
+        _environment()
+        name, first_line, source = host.source().split(b"\0", 2)
+        filename = name.decode()
+        try:
+            dispatcher.load(source.decode(), filename, int(first_line))
+        except BaseException as error:
+            ours = error.__traceback__
+            _refuse(error.with_traceback(ours and ours.tb_next), filename)
+            raise
+        host.report(json.dumps({"exports": dispatcher.exports()}).encode())
+        gc.freeze()  # what has been loaded stays: the collector need not look at it again
 
-    def sync(self):
+    def sync(self) -> None:
         """The journal is full."""
         dispatcher = _kept[0]
         dispatcher.sync(dispatcher.vm.abi.journal())
