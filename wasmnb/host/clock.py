@@ -78,6 +78,8 @@ class Clock:
         self._made = 0
         self._dead = 0
         self._prompt = 0
+        #: Called between events, outside any callback: a panel draws itself then. Each looks itself whether it is time.
+        self.watchers: list[Action] = []
 
     def time(self) -> float:
         """Virtual seconds as the running thread sees them; between events, as everybody does."""
@@ -144,6 +146,8 @@ class Clock:
             # Its thread is still busy then: it waits its turn behind the events of threads that are not.
             heappush(self._heap, (free, place, due, made, timer))
         self._run(when, timer)
+        for watcher in self.watchers:
+            watcher()
         return True
 
     def _run(self, when: float, timer: Timer) -> None:

@@ -357,6 +357,12 @@ class Proxy(Shown):
         self._guarded(lambda: self._environment.clock.advance(seconds))
         self._mark_paused()
 
+    def watch(self, watcher: Callable[[], None]) -> Callable[[], None]:
+        """Have `watcher` called between events, often; gives a function that ends it."""
+        watchers = self._environment.clock.watchers
+        watchers.append(watcher)
+        return lambda: watchers.remove(watcher) if watcher in watchers else None
+
     def _settle(self) -> None:
         self._guarded(self._environment.clock.settle)
 
