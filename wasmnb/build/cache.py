@@ -25,6 +25,7 @@ from ..errors import BuildError
 __all__ = ["Cache", "Entry", "cache_folder"]
 
 _MANIFEST = "manifest.json"
+_MANIFEST_TYPES = {"files": dict, "times": dict, "modules": list, "packages": list, "pages": int, "built": float}
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
@@ -81,7 +82,7 @@ class Cache:
             manifest = json.loads((self.folder / key / _MANIFEST).read_bytes())
         except (OSError, ValueError):
             return None
-        if not isinstance(manifest, dict) or not isinstance(manifest.get("files"), dict):
+        if not isinstance(manifest, dict) or {n: type(manifest.get(n)) for n in _MANIFEST_TYPES} != _MANIFEST_TYPES:
             return None
         return Entry(self.folder / key, manifest)
 

@@ -15,7 +15,7 @@ from typing import Any
 from .._display import Shown
 from .._version import __version__
 from ..abi import AbiVersion
-from ..engine import Engine, Image, Instance, default_engine
+from ..engine import Code, Engine, Image, default_engine
 from ..errors import BuildError, ModuleError, SourceError, UsageError
 from .cache import cache_folder
 from .glue import ON_DELETE_IN_PYTHON, VERSION
@@ -23,9 +23,9 @@ from .imports import parse
 from .inspection import ModuleFacts, inspect_module
 from .leb import CORE_MAGIC
 from .probe import probe
-from .requirements import Requirements, requirements_of
+from .requirements import requirements_of
 from .rewrite import Placement, place, with_source
-from .runtime import FailedImport, Progress, Runtime, runtimes_in
+from .runtime import FailedImport, Progress, Runtime, Runtimes, runtimes_in
 
 __all__ = ["Filter", "FilterInfo"]
 
@@ -225,35 +225,50 @@ def _write(target: Path, data: bytes) -> None:
 
 
 class _FromSource:
-    """A filter that is a runtime with a source."""
+    """A filter that is a runtime with a source behind it."""
 
-    def __init__(self, source: str, requirements: Requirements, runtime: Runtime, placement: Placement) -> None:
+    def __init__(self, source: str, filename: str, first_line: int) -> None:
         self.source: str | None = source
-        self.requirements = requirements
-        self.runtime = runtime
-        self.placement = placement
-        self.exports = _ALWAYS
+        self.filename = filename
+        self.first_line = first_line
+        self.requirements = requirements_of(parse(source), filename, first_line)
+        self.exports: frozenset[str] | None = None  # all, until the probe tells
         self.seconds = 0.0
 
-    def image(self, engine: Engine) -> Image:
-        _, code = runtimes_in(cache_folder()).get(self.requirements, engine)
-        return Image(code, self.exports, self.prepare)
+    @property
+    def runtimes(self) -> Runtimes:
+        return runtimes_in(cache_folder())
 
-    def prepare(self, instance: Instance) -> None:
-        """Put the source where the saved file has it."""
-        if self.placement.pages:
-            instance.memory.grow(self.placement.pages)
-        for address, data in self.placement.writes:
-            instance.memory.write(address, data)
+    def placement(self, runtime: Runtime) -> Placement:
+        """Where the source lies behind a runtime's memory. A runtime that was built anew may be of another size."""
+        flags = ON_DELETE_IN_PYTHON if self.exports and "proxy_on_delete" in self.exports else 0
+        assert self.source is not None
+        return place(runtime.pages, self.source, self.filename, self.first_line, flags)
+
+    def image(self, engine: Engine, progress: Progress | None = None) -> Image:
+        return self._image(*self.runtimes.get(self.requirements, engine, progress))
+
+    def _image(self, runtime: Runtime, code: Code) -> Image:
+        return Image(code, self.exports and self.exports | _ALWAYS, self.placement(runtime).write)
+
+    def probe(self, engine: Engine, progress: Progress | None) -> None:
+        """Load the source once, to learn what it needs; raises `SourceError` if it does not load."""
+        runtime, code = self.runtimes.get(self.requirements, engine, progress)
+        self.exports = frozenset(probe(self._image(runtime, code), runtime.pages, self.filename).exports)
 
     def wasm(self) -> bytes:
-        return with_source(self.runtime.wasm, self.runtime.module, self.placement, self.exports)
+        return self._with_runtime()[1]
+
+    def _with_runtime(self) -> tuple[Runtime, bytes]:
+        runtime, data = self.runtimes.module(self.requirements, default_engine())
+        assert self.exports is not None
+        return runtime, with_source(data, self.placement(runtime), self.exports | _ALWAYS)
 
     def info(self, name: str) -> FilterInfo:
-        facts, runtime = inspect_module(self.wasm()), self.runtime
+        runtime, data = self._with_runtime()
         return _info(
             name,
-            facts,
+            inspect_module(data),
             runtime=runtime.key,
             python=GUEST_PYTHON,
             sdk=__version__,
@@ -269,17 +284,11 @@ def _compile(text: str, filename: str, first_line: int, progress: Progress | Non
         text.encode()
     except UnicodeEncodeError:
         raise SourceError("the source holds half a surrogate pair, which is no text", filename=filename) from None
-    requirements = requirements_of(parse(text), filename, first_line)
-    engine = default_engine()
+    made = _FromSource(text, filename, first_line)
     try:
-        runtime, code = runtimes_in(cache_folder()).get(requirements, engine, progress)
+        made.probe(default_engine(), progress)
     except FailedImport as error:
         raise _at_import(error, text, filename, first_line) from None
-    made = _FromSource(text, requirements, runtime, place(runtime.pages, text, filename, first_line))
-    found = probe(Image(code, None, made.prepare), runtime.pages, filename)
-    made.exports = _ALWAYS | set(found.exports)
-    if "proxy_on_delete" in found.exports:
-        made.placement = place(runtime.pages, text, filename, first_line, ON_DELETE_IN_PYTHON)
     made.seconds = time.perf_counter() - started
     return made
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 import struct
 from collections.abc import Collection
 
+from ..engine import Instance
 from . import leb
-from .core import CoreModule
 from .glue import GLUE_PAGES
 from .leb import CORE_MAGIC, Reader
 from .memory_image import PAGE, active_segment
@@ -19,6 +19,7 @@ from .memory_image import PAGE, active_segment
 __all__ = ["Placement", "place", "with_source"]
 
 _MEMORY, _EXPORT, _DATA = 5, 7, 11
+_FUNCTION = 0
 
 
 class Placement:
@@ -27,8 +28,15 @@ class Placement:
     def __init__(self, runtime_pages: int, payload: bytes, flags: int) -> None:
         start = runtime_pages * PAGE
         slot = start - GLUE_PAGES * PAGE
-        self.pages = -(-len(payload) // PAGE)
+        self.total = runtime_pages + -(-len(payload) // PAGE)
+        self.pages = self.total - runtime_pages
         self.writes = [(slot, struct.pack("<III", start, len(payload), flags)), (start, payload)]
+
+    def write(self, instance: Instance) -> None:
+        """Put the source into the memory of a runtime that has not started yet, where the saved file has it."""
+        instance.memory.grow(self.pages)
+        for address, data in self.writes:
+            instance.memory.write(address, data)
 
 
 def place(runtime_pages: int, source: str, filename: str, first_line: int, flags: int = 0) -> Placement:
@@ -47,23 +55,14 @@ def place(runtime_pages: int, source: str, filename: str, first_line: int, flags
     return Placement(runtime_pages, head + source.encode("utf-8", "surrogatepass"), flags)
 
 
-def with_source(runtime: bytes, module: CoreModule, placement: Placement, exports: Collection[str]) -> bytes:
-    """The module of a filter.
-
-    Parameters
-    ----------
-    runtime, module
-        The runtime's module, and the same read.
-    exports
-        Function exports to keep; its memory is exported anyway.
-    """
-    pages = module.memories[0].minimum + placement.pages
+def with_source(runtime: bytes, placement: Placement, exports: Collection[str]) -> bytes:
+    """The module of a filter: a runtime's module with a source in it, and of its function exports these."""
     out = [CORE_MAGIC]
     for number, start, end in _sections(runtime):
         if number == _MEMORY:
-            out.append(leb.section(number, leb.vector([b"\0" + leb.unsigned(pages)])))
+            out.append(leb.section(number, leb.vector([b"\0" + leb.unsigned(placement.total)])))
         elif number == _EXPORT:
-            out.append(leb.section(number, _exports(module, exports)))
+            out.append(leb.section(number, _exports(Reader(runtime, start, end), exports)))
         elif number == _DATA:
             extra = [active_segment(address, data) for address, data in placement.writes]
             r = Reader(runtime, start, end)
@@ -85,10 +84,11 @@ def _sections(data: bytes) -> list[tuple[int, int, int]]:
     return found
 
 
-def _exports(module: CoreModule, kept: Collection[str]) -> bytes:
-    kinds = {"func": 0, "memory": 2}
+def _exports(r: Reader, kept: Collection[str]) -> bytes:
+    """The export section without the functions that are not kept."""
+    found = r.vector(lambda: (r.name(), r.byte(), r.u32()))
     return leb.vector(
-        leb.name(name) + bytes((kinds[kind],)) + leb.unsigned(index)
-        for name, (kind, index) in module.exports.items()
-        if kind == "memory" or name in kept
+        leb.name(name) + bytes((kind,)) + leb.unsigned(index)
+        for name, kind, index in found
+        if kind != _FUNCTION or name in kept
     )

@@ -9,10 +9,10 @@ from __future__ import annotations
 import json
 import platform
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -70,21 +70,15 @@ class Runtime:
     ----------
     key
         Hash of everything that it was made from.
-    wasm
-        The module.
     facts
         Times (seconds) and sizes of its building, versions, extra imports.
+    entry
+        Its folder.
     """
 
     key: str
-    wasm: bytes
-    facts: dict[str, Any]
+    facts: Mapping[str, Any]
     entry: Entry
-
-    @cached_property
-    def module(self) -> CoreModule:
-        """The module, read."""
-        return CoreModule.read(self.wasm)
 
     @property
     def pages(self) -> int:
@@ -128,21 +122,34 @@ class Runtimes:
         self._found[key], self._codes[key, engine] = loaded
         return loaded
 
+    def module(self, requirements: Requirements, engine: Engine) -> tuple[Runtime, bytes]:
+        """The runtime's module, as it stands in the cache; built anew if it is gone or damaged. Raises as `get`."""
+        runtime, _ = self.get(requirements, engine)
+        wasm = runtime.entry.read(_WASM)
+        if wasm is None:
+            self.cache.remove(runtime.key)
+            del self._codes[runtime.key, engine]
+            runtime, _ = self.get(requirements, engine)
+            wasm = runtime.entry.read(_WASM)
+        if wasm is None:
+            raise BuildError(f"The cache in {self.cache.folder} does not keep what is written to it.")
+        return runtime, wasm
+
     def _load(self, key: str, engine: Engine) -> tuple[Runtime, Code] | None:
         """What is in the cache, if it is whole; code that this engine cannot use is compiled anew."""
         entry = self.cache.find(key)
         if entry is None:
             return None
-        wasm = entry.read(_WASM)
-        if wasm is None:
-            return None
-        runtime = Runtime(key, wasm, dict(entry.manifest), entry)
+        runtime = Runtime(key, entry.manifest, entry)
         machine_code = entry.read(_code_name(engine))
         try:
             if machine_code is not None:
                 return runtime, engine.load(machine_code)
         except ModuleError:
             pass
+        wasm = entry.read(_WASM)
+        if wasm is None:
+            return None
         code = engine.compile(wasm)
         entry.add(_code_name(engine), code.serialize())
         return runtime, code
@@ -173,7 +180,7 @@ class Runtimes:
         }
         with _step("store", "Building the runtime: storing", times, tell):
             entry = self.cache.store(key, {_WASM: wasm, _code_name(engine): code.serialize()}, facts)
-        return Runtime(key, wasm, facts, entry), code
+        return Runtime(key, entry.manifest, entry), code
 
     def _component(self, requirements: Requirements, wait: Callable[[float], None]) -> bytes:
         with self.cache.workspace() as folder:

@@ -11,7 +11,7 @@ WORLD = "filter"
 
 #: The app's imports (`glue/journal.wat` and `glue/cpython.py` serve them).
 _IMPORTS = """
-  /// Append the built-in functions (the journal's, then the hostcalls' in the table's order) to the list at this address.
+  /// Append the built-in functions (the glue's own, then the hostcalls' in the table's order) to the list at this address.
   natives: func(target: u32);
   /// Leave the address of the method that serves a callback, by the callback's number in the table.
   bind: func(number: u32, method: u32);

@@ -5,7 +5,8 @@ Wasm. CPython's functions are in the same module, and can be called directly:
 
 * A callback is `PyObject_Vectorcall` on the dispatcher's bound method, whose address the app has left with `bind`.
 * A hostcall is a built-in function (METH_FASTCALL) that the app fetches with `natives`. It hands the addresses inside
-  `bytes` objects to the proxy as they are, and makes `bytes` of what comes back.
+  `bytes` and `str` objects to the proxy as they are, and makes `bytes` of what comes back. A `str` has to be plain
+  UTF-8: for surrogates it raises UnicodeEncodeError.
 
 Facts: a function pointer is a slot of the component's one function table; new slots are added behind its end. From the
 end of `_initialize` on the interpreter's lock is held for good, since nobody else is there to take it. References:
@@ -33,6 +34,9 @@ C_API: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "PyLong_AsUnsignedLongLongMask": ((_I,), (_I64,)),
     "PyBytes_AsStringAndSize": ((_I, _I, _I), (_I,)),
     "PyBytes_FromStringAndSize": ((_I, _I), (_I,)),
+    "PyUnicode_AsUTF8AndSize": ((_I, _I), (_I,)),
+    "PyUnicode_DecodeUTF8": ((_I, _I, _I), (_I,)),
+    "PyType_GetFlags": ((_I,), (_I,)),
     "PyTuple_New": ((_I,), (_I,)),
     "PyTuple_SetItem": ((_I, _I, _I), (_I,)),
     "PyCMethod_New": ((_I, _I, _I, _I), (_I,)),
@@ -56,7 +60,13 @@ _DEFINITION_SIZE = 16
 _ARGUMENTS_OFFSET = 0x80000000  # PY_VECTORCALL_ARGUMENTS_OFFSET: the slot before the arguments may be overwritten
 
 #: Built-in functions beside the hostcalls; the app relies on this order.
-_OWN = ("journal",)
+_OWN = ("journal", "header_text")
+
+_TYPE_IS_STR = 1 << 28  # Py_TPFLAGS_UNICODE_SUBCLASS
+_OBJECT_TYPE = 4  # offset of ob_type
+
+#: Where `surrogateescape` stands, from `$base`.
+_ERRORS = 680
 
 
 def cpython_text(hostcalls: Sequence[Hostcall], base: int, first_slot: int) -> Iterable[str]:
@@ -72,8 +82,8 @@ def cpython_text(hostcalls: Sequence[Hostcall], base: int, first_slot: int) -> I
     names = [*_OWN, *(h.short for h in hostcalls)]
     yield from _definitions(names, base, first_slot)
     yield f"  (elem (i32.const {first_slot}) func {' '.join(f'$py-{n}' for n in names)})"
-    yield _TAKE_BYTES
-    yield _JOURNAL
+    yield f'  (data (i32.const {base + _ERRORS}) "surrogateescape\\00")'
+    yield from (_TAKE_BYTES, _TEXT_OR_BYTES, _JOURNAL, _HEADER_TEXT)
     yield from map(_native, hostcalls)
     yield _natives(len(names))
     yield _BIND
@@ -132,7 +142,7 @@ def _definitions(names: Sequence[str], base: int, first_slot: int) -> Iterable[s
 
 
 def _natives(count: int) -> str:
-    """`natives(list)`: append every built-in function: the journal's, then the hostcalls' in the table's order."""
+    """`natives(list)`: append every built-in function: our own, then the hostcalls' in the table's order."""
     return f"""  (func $natives (param $list i32) (local $at i32) (local $end i32) (local $lock i32) (local $made i32)
     (local.set $lock (call $PyGILState_Ensure))
     (local.set $at (i32.add (global.get $base) (i32.const {_DEFINITIONS})))
@@ -164,6 +174,34 @@ _JOURNAL = """  (func $py-journal (param i32 i32 i32) (result i32) (local $size 
     (call $PyBytes_FromStringAndSize (global.get $journal) (local.get $size)))"""
 
 
+#: Address and size of what a `str` or a `bytes` holds; not 0 if it is neither, with the exception set.
+_TEXT_OR_BYTES = f"""  (func $text-or-bytes (param $object i32) (param $at i32) (param $size i32) (result i32)
+    (if (i32.and (call $PyType_GetFlags (i32.load offset={_OBJECT_TYPE} (local.get $object))) (i32.const {_TYPE_IS_STR}))
+      (then
+        (i32.store (local.get $at) (call $PyUnicode_AsUTF8AndSize (local.get $object) (local.get $size)))
+        (return (i32.eqz (i32.load (local.get $at))))))
+    (call $PyBytes_AsStringAndSize (local.get $object) (local.get $at) (local.get $size)))"""
+
+#: `header_text(map, name)`: what filters do most, in one step: the first value as a `str`, or the status if not OK.
+_HEADER_TEXT = f"""  (func $py-header_text (param $self i32) (param $args i32) (param $count i32) (result i32)
+    (local $map i32) (local $status i32) (local $made i32) (local $area i32)
+    (local.set $area (i32.add (global.get $base) (i32.const {_SCRATCH})))
+    (if (i32.ne (local.get $count) (i32.const 2)) (then (drop (call $PyErr_BadArgument)) (return (i32.const 0))))
+    (local.set $map (call $PyLong_AsUnsignedLongMask (i32.load (local.get $args))))
+    (if (call $text-or-bytes (i32.load offset=4 (local.get $args)) (local.get $area) (i32.add (local.get $area) (i32.const 4)))
+      (then (return (i32.const 0))))
+    (if (call $PyErr_Occurred) (then (return (i32.const 0))))
+    (i64.store offset=8 (local.get $area) (i64.const 0))
+    (local.set $status (call $proxy_get_header_map_value (local.get $map)
+      (i32.load (local.get $area)) (i32.load offset=4 (local.get $area))
+      (i32.add (local.get $area) (i32.const 8)) (i32.add (local.get $area) (i32.const 12))))
+    (if (local.get $status) (then (return (call $PyLong_FromLong (local.get $status)))))
+    (local.set $made (call $PyUnicode_DecodeUTF8 (i32.load offset=8 (local.get $area)) (i32.load offset=12 (local.get $area))
+      (i32.add (global.get $base) (i32.const {_ERRORS}))))
+    (if (i32.load offset=8 (local.get $area)) (then (call $free (i32.load offset=8 (local.get $area)))))
+    (local.get $made))"""
+
+
 def _native(hostcall: Hostcall) -> str:
     """One hostcall as a built-in function: (self, arguments, count) -> status, or (status, *outputs)."""
     read, given, slots = _inputs(hostcall.inputs)
@@ -191,7 +229,7 @@ def _inputs(inputs: Sequence[Param]) -> tuple[str, str, list[tuple[str, str]]]:
         if len(p.kind.core) == 2:
             where = [f"(i32.add (global.get $base) (i32.const {_SCRATCH + 4 * k}))" for k in (0, 1)]
             code.append(
-                f"(if (call $PyBytes_AsStringAndSize {argument} {where[0]} {where[1]}) (then (return (i32.const 0))))\n"
+                f"(if (call $text-or-bytes {argument} {where[0]} {where[1]}) (then (return (i32.const 0))))\n"
                 f"    (local.set $at{i} (i32.load {where[0]})) (local.set $size{i} (i32.load {where[1]}))"
             )
             names = [(f"at{i}", _I), (f"size{i}", _I)]

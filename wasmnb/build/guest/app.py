@@ -80,7 +80,9 @@ def _make_dispatcher() -> Dispatcher:
     natives: list[Any] = []
     binding = _Binding()
     host.natives(id(natives))
-    for name, native in zip(("journal", *(h.short for h in hostcalls_for(_VERSION).values())), natives, strict=True):
+    for name, native in zip(
+        ("journal", "header_text", *(h.short for h in hostcalls_for(_VERSION).values())), natives, strict=True
+    ):
         setattr(binding, name, native)
     dispatcher = Dispatcher(binding)
     methods = [getattr(dispatcher, c.short, None) or _missing for c in callbacks_for(_VERSION).values()]
