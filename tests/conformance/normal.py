@@ -28,7 +28,7 @@ _RULES = [
 _CHANCE = (
     "request/time", "request/duration", "response/backend_latency", "upstream/cx_pool_ready_duration", "source/port",
     "destination/port", "upstream/port", "connection/id", "connection_id", "xds/node", "request/total_size",
-    "response/total_size", "xds/route_metadata", "source/address", "destination/address", "upstream/address", "upstream/local_address",
+    "response/total_size", "xds/route_metadata", "request/headers/", "source/address", "destination/address", "upstream/address", "upstream/local_address",
 )  # fmt: skip
 _PROPERTY = re.compile(r"(  get_property\((.*?)\) -> OK n=)\d+ \[.*\]")
 _INSTANCE = re.compile(r"^#([0-9a-f]{8}) ")

@@ -7,14 +7,15 @@ from pathlib import Path
 from wasmnb.abi import MetricType
 from wasmnb.engine import Engine, Image
 from wasmnb.errors import WasmnbError
-from wasmnb.host import Cluster, Exchange, LogLine, Plugin, Proxy, RouteMatch
+from wasmnb.host import Cluster, Exchange, Listener, LogLine, Plugin, Proxy, RouteMatch, TcpExchange, TcpReply
 from wasmnb.messages import Headers, Request, Response
 
 from . import backends, normal
 from .modules import module
-from .routes import NODE, ROUTES
-from .scenario import Outcome, Part, Plug, Raw, Scenario, Send, Shutdown, Step, Update, Wait
+from .routes import LISTENER_EXTRA, NODE, ROUTES
+from .scenario import Outcome, Part, Plug, Raw, Scenario, Send, Shutdown, Step, Tcp, Update, Wait
 
+_LISTENER = Listener(direction=1, metadata=LISTENER_EXTRA["metadata"], virtual_host="vh")
 _GAP = 0.03  # seconds between two chunks, as the real client leaves
 
 
@@ -61,9 +62,8 @@ class Bench:
         self.calls: list[Request] = []
         self.lines = normal.Lines()
         self.read = 0
-        if scenario.kind != "http":
-            raise NotSimulated("TCP")
-        plugins = [plugin(p) for p in scenario.plugins]
+        kind = "network" if scenario.kind == "tcp" else "http"
+        plugins = [plugin(p, kind=kind) for p in scenario.plugins]
         plugins += [plugin(p, kind="singleton" if p.options["singleton"] else "service") for p in scenario.services]
         if scenario.access_log:
             plugins.append(plugin(scenario.access_log, kind="access_log"))
@@ -74,6 +74,7 @@ class Bench:
             clusters=self._clusters(),
             routes=_routes(scenario),
             node=NODE,
+            listener=_LISTENER,
             **_options(scenario),
         )
 
@@ -107,9 +108,29 @@ class Bench:
                 return self.request(like)
             case Update(plugins, during):
                 return self.update(plugins, during)
+            case Tcp(moves, wait):
+                return self.tcp(moves, wait)
             case _:
                 raise NotSimulated(type(step).__name__)
         return []
+
+    def tcp(self, moves: Sequence[bytes | float | str], wait: float) -> list[str]:
+        """One TCP connection, move by move."""
+        connection = self.proxy.connect(cluster="tcp")
+        shown = []
+        for move in moves:
+            if isinstance(move, bytes):
+                connection.send(move)
+            elif isinstance(move, float):
+                self.proxy.advance(move)
+            elif move == "read":
+                got = connection.read(wait)
+                shown.append("read end" if got == b"" else f"read {got if got else 'timeout'}")
+            else:
+                connection.end() if move == "shut" else connection.reset()
+        connection.close()
+        self.proxy.advance(0.15)
+        return shown
 
     def update(self, plugins: Sequence[Plug], during: Send | None) -> list[str]:
         """Replace the listener's plugins; with `during`, while that request is in flight."""
@@ -179,9 +200,19 @@ class Bench:
     def upstream(self) -> list[str]:
         """What all upstreams saw: requests that were answered, and those of the main route that never became whole."""
         found = [normal.upstream_lines(r) for r in self.calls]
-        cut = [r for x in self.proxy.exchanges for r in x.upstream_requests if all(r is not c for c in self.calls)]
+        http = [x for x in self.proxy.exchanges if isinstance(x, Exchange)]
+        cut = [r for x in http for r in x.upstream_requests if all(r is not c for c in self.calls)]
         found += [normal.upstream_lines(r, "cut" if "transfer-encoding" in r.headers else "complete") for r in cut]
-        return [line for block in sorted(found) for line in block]
+        return [line for block in sorted(found) for line in block] + self._tcp_upstream()
+
+    def _tcp_upstream(self) -> list[str]:
+        """What the TCP upstream saw; a close of its own says nothing."""
+        seen: list[str] = []
+        for x in self.proxy.exchanges:
+            if isinstance(x, TcpExchange) and x.upstream_connected:
+                seen += ["accepted", *(f"received {chunk!r}" for chunk in x.upstream_chunks)]
+                seen += [x.upstream_end] * (x.upstream_end in ("end", "reset"))
+        return seen
 
     def _clusters(self) -> dict[str, Cluster]:
         return {
@@ -194,7 +225,13 @@ class Bench:
             "up2": Cluster(self._handler),
             "dead": Cluster(alive=False),
             "noep": Cluster(endpoints=0),
+            "tcp": Cluster(self._tcp),
         }
+
+    def _tcp(self, data: bytes) -> TcpReply:
+        if data == b"QUIT":
+            return TcpReply(b"bye", close=True)
+        return TcpReply(data, close=not data)
 
     def _handler(self, request: Request) -> Response:
         self.calls.append(request)
