@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import Any, NoReturn
 
 from wasmnb._version import __version__
-from wasmnb.notebook.curl import FLAGS
+from wasmnb.traffic.curl import FLAGS
 
 __all__ = ["make_parser", "request_parser"]
 

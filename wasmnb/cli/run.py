@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from wasmnb.errors import UsageError
-from wasmnb.notebook.curl import CurlRequest, from_options, read_at
 from wasmnb.notebook.progress import TerminalProgress
+from wasmnb.traffic.curl import CurlRequest, from_options, read_at
 from wasmnb.view import exchange_text, log_text, trace_text, tree_text
 from wasmnb.view.as_json import exchange_json, line_json, tree_json
 

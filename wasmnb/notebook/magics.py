@@ -13,10 +13,10 @@ from IPython.core.magic import Magics, magics_class
 from traitlets import Enum, Float, Int
 
 from wasmnb.errors import UsageError
+from wasmnb.traffic.curl import FLAGS, from_options, read_at
 
 from .arguments import flag, line_cell, line_only, parse
 from .cells import place_of
-from .curl import FLAGS, from_options, read_at
 from .progress import progress_for
 from .results import Log, Trace
 from .transcript import transcript

@@ -7,7 +7,7 @@ import shlex
 import pytest
 
 from wasmnb.errors import UsageError
-from wasmnb.notebook.curl import FLAGS, from_options
+from wasmnb.traffic.curl import FLAGS, from_options
 
 
 def curl(line):
