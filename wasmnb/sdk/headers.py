@@ -13,7 +13,7 @@ from .errors import HostcallError
 from .explain import header_error
 from .text import PairsLike, Text, Value, decode, encode, encode_all
 
-__all__ = ["HeaderMap"]
+__all__ = ["HeaderMap", "header_map"]
 
 T = TypeVar("T")
 
@@ -178,3 +178,43 @@ class HeaderMap(MutableMapping[str, str]):
             return f"<{name} {self.items()!r}>"
         except HostcallError:
             return f"<{name}: not available in this callback>"
+
+
+class TextHeaderMap(HeaderMap):
+    """The same for a binding whose hostcalls take `str`, and which has `header_text`: two steps less a header.
+
+    Text with surrogates, numbers and whatever else is no plain text takes the long way.
+    """
+
+    __slots__ = ("_text",)
+
+    def __init__(self, abi: Any, map_type: HeaderMapType) -> None:
+        super().__init__(abi, map_type)
+        self._text = abi.header_text
+
+    def get(self, name: Text, default: Any = None) -> Any:
+        """First value of a name, or `default`. One hostcall."""
+        try:
+            value = self._text(self._map, name)
+        except (TypeError, UnicodeEncodeError):
+            return super().get(name, default)
+        if type(value) is str:
+            return value
+        if value == 1:
+            return default
+        raise header_error("get_header_map_value", value, self._map, decode(encode(name)))
+
+    def __setitem__(self, name: Text, value: Value) -> None:
+        """Leave exactly one entry of this name. One hostcall."""
+        try:
+            status = self._replace(self._map, name, value)
+        except (TypeError, UnicodeEncodeError):
+            super().__setitem__(name, value)
+            return
+        if status:
+            raise header_error("replace_header_map_value", status, self._map, decode(encode(name)))
+
+
+def header_map(abi: Any, map_type: HeaderMapType) -> HeaderMap:
+    """The header map that suits a binding."""
+    return (TextHeaderMap if hasattr(abi, "header_text") else HeaderMap)(abi, map_type)

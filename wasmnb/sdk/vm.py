@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from ..abi import BufferType, HeaderMapType, LogLevel
 from .bodies import Body
 from .explain import hostcall_error
-from .headers import HeaderMap
+from .headers import header_map
 from .tracebacks import format_exception
 
 if TYPE_CHECKING:
@@ -92,10 +92,10 @@ class VM:
         self.metric_ids: dict[tuple[int, str], int] = {}
         self.watch_deletes: Callable[[int], object] | None = getattr(abi, "watch_deletes", None)
         self.watched = 0
-        self.request_headers = HeaderMap(abi, HeaderMapType.REQUEST_HEADERS)
-        self.request_trailers = HeaderMap(abi, HeaderMapType.REQUEST_TRAILERS)
-        self.response_headers = HeaderMap(abi, HeaderMapType.RESPONSE_HEADERS)
-        self.response_trailers = HeaderMap(abi, HeaderMapType.RESPONSE_TRAILERS)
+        self.request_headers = header_map(abi, HeaderMapType.REQUEST_HEADERS)
+        self.request_trailers = header_map(abi, HeaderMapType.REQUEST_TRAILERS)
+        self.response_headers = header_map(abi, HeaderMapType.RESPONSE_HEADERS)
+        self.response_trailers = header_map(abi, HeaderMapType.RESPONSE_TRAILERS)
         self.request_body = Body(self, BufferType.HTTP_REQUEST_BODY)
         self.response_body = Body(self, BufferType.HTTP_RESPONSE_BODY)
         self.downstream_data = Body(self, BufferType.DOWNSTREAM_DATA)
