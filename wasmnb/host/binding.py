@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
+from struct import Struct
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any
 
@@ -152,6 +153,7 @@ def _factory(name: str) -> Callable[..., HostFunction]:
     scope: dict[str, Any] = {
         "OutOfBounds": OutOfBounds,
         "clock": perf_counter_ns,
+        "pack": Struct("<I").pack_into,
         "read_pairs": read_pairs,
         "cut": Cut.of,
         "KEEP": KEEP,

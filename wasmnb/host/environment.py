@@ -68,7 +68,7 @@ class Environment:
 
     def say(self, level: LogLevel, text: str, thread: Thread, **about: Any) -> None:
         """Write a line of Envoy's own, into the log and into the trace."""
-        time = self.clock.time()
+        time = about.get("time") or self.clock.time()
         exchange, vm = about.get("exchange"), about.get("vm")
         context = about.get("context")
         self.log.add(LogLine(time, level, text, thread.name, vm, context, exchange, source="envoy"))

@@ -34,27 +34,28 @@ class GuestMemory:
         Bytes from guest address 0 on. Touch it only inside `size`.
     size
         Bytes known to be there; `check` looks again.
+    put
+        Has the guest allocate, stores data there and gives the address; 0 for no data.
     """
 
-    __slots__ = ("_malloc", "_memory", "size", "view")
+    __slots__ = ("_memory", "put", "size", "view")
 
     def __init__(self) -> None:
         self._memory: Memory | None = None
-        self._malloc: Callable[[int], int] | None = None
+        self.put: Callable[[bytes], int] = _no_allocator
         self.size = 0
         self.view = memoryview(bytearray(0))
 
-    def attach(self, memory: Memory, malloc: Callable[[int], int] | None) -> None:
-        """The instance is there: use its memory, and its allocator."""
+    def attach(self, memory: Memory) -> None:
+        """The instance is there: use its memory."""
         self._memory = memory
-        self._malloc = malloc
         self.size = memory.size
         if memory.base:
             self.view = memoryview((ctypes.c_ubyte * (1 << 32)).from_address(memory.base)).cast("B")
 
     def detach(self) -> None:
         """The memory is gone; every access fails from now on."""
-        self._memory, self._malloc, self.size = None, None, 0
+        self._memory, self.put, self.size = None, _no_allocator, 0
         self.view = memoryview(bytearray(0))
 
     def check(self, pointer: int, size: int) -> None:
@@ -89,15 +90,7 @@ class GuestMemory:
             self.check(pointer, 8)
         _U64(self.view, pointer, value & _WRAP)
 
-    def put(self, data: bytes) -> int:
-        """Have the guest allocate, store the data there and give its address; 0 for no data."""
-        size = len(data)
-        if not size:
-            return 0
-        if self._malloc is None:
-            raise OutOfBounds(0, size, 0)
-        pointer = self._malloc(size)
-        if not pointer:
-            raise OutOfBounds(0, size, self.size)
-        self.write(pointer, data)
-        return pointer
+
+def _no_allocator(_data: bytes) -> int:
+    """Without an allocator nothing can be returned."""
+    raise OutOfBounds(0, len(_data), 0)

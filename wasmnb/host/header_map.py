@@ -69,6 +69,8 @@ class HeaderMap:
     __slots__ = ("first", "items")
 
     INLINE: frozenset[bytes] = frozenset()
+    #: What `host` means here.
+    HOST = b"host"
 
     def __init__(self, items: Iterable[Pair] = ()) -> None:
         self.items: list[Pair] = []
@@ -78,14 +80,17 @@ class HeaderMap:
 
     def get(self, name: bytes) -> bytes | None:
         """First value, or None."""
-        return self.first.get(name)
+        return self.first.get(self.HOST if name == b"host" else name)
 
     def get_all(self, name: bytes) -> list[bytes]:
         """All values in order."""
-        return [v for n, v in self.items if n == name]
+        key = self.HOST if name == b"host" else name
+        return [v for n, v in self.items if n == key]
 
     def add(self, name: bytes, value: bytes) -> None:
         """Append an entry, or join it to the one that is there if the header is a single-valued one."""
+        if name == b"host":
+            name = self.HOST
         there = self.first.get(name)
         if there is None:
             self.first[name] = value
@@ -108,12 +113,21 @@ class HeaderMap:
 
     def replace(self, name: bytes, value: bytes) -> None:
         """Remove all entries of the name and add one; the guest's `replace` does this."""
-        if name in self.first:
-            self.remove(name)
-        self.add(name, value)
+        if name == b"host":
+            name = self.HOST
+        first = self.first
+        if name in first:
+            self.items = [item for item in self.items if item[0] != name]
+        first[name] = value
+        if name[:1] == b":":
+            self.items.insert(self._pseudo_end(), (name, value))
+        else:
+            self.items.append((name, value))
 
     def remove(self, name: bytes) -> None:
         """Remove all entries of a name."""
+        if name == b"host":
+            name = self.HOST
         if self.first.pop(name, None) is not None:
             self.items = [item for item in self.items if item[0] != name]
 
@@ -147,7 +161,7 @@ class HeaderMap:
         return iter(self.items)
 
     def __contains__(self, name: object) -> bool:
-        return name in self.first
+        return (self.HOST if name == b"host" else name) in self.first
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.items!r})"
@@ -159,26 +173,7 @@ class RequestHeaders(HeaderMap):
     __slots__ = ()
 
     INLINE = _REQUEST
-
-    def get(self, name: bytes) -> bytes | None:
-        """First value, or None."""
-        return self.first.get(b":authority" if name == b"host" else name)
-
-    def get_all(self, name: bytes) -> list[bytes]:
-        """All values in order."""
-        return super().get_all(b":authority" if name == b"host" else name)
-
-    def add(self, name: bytes, value: bytes) -> None:
-        """As `HeaderMap.add`."""
-        super().add(b":authority" if name == b"host" else name, value)
-
-    def replace(self, name: bytes, value: bytes) -> None:
-        """As `HeaderMap.replace`."""
-        super().replace(b":authority" if name == b"host" else name, value)
-
-    def remove(self, name: bytes) -> None:
-        """As `HeaderMap.remove`."""
-        super().remove(b":authority" if name == b"host" else name)
+    HOST = b":authority"
 
 
 class ResponseHeaders(HeaderMap):

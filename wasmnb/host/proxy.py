@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
+from importlib import import_module
 from random import Random
 from typing import Any, Self
 
@@ -14,7 +15,7 @@ from ..errors import UsageError, WasmnbError
 from ..messages import Headers, Request, Text, to_bytes
 from ._display import Shown
 from .clock import Clock, Thread
-from .cluster import to_clusters
+from .cluster import Cluster, to_clusters
 from .deployment import Deployment
 from .environment import Environment
 from .exchange import Exchange, Recorded, TcpExchange
@@ -429,6 +430,11 @@ class Proxy(Shown):
         return self._environment.metrics
 
     @property
+    def clusters(self) -> dict[str, Cluster]:
+        """Upstreams by name, the main one as `upstream`; `.alive = False` takes one down."""
+        return self._environment.clusters
+
+    @property
     def shared_data(self) -> SharedData:
         """Shared data by key; `.of(vm_id)` for one vm_id."""
         return SharedData(self._environment.shared)
@@ -444,6 +450,10 @@ class Proxy(Shown):
     def vms(self) -> list[Vm]:
         """Living VMs, in the order in which they were made."""
         return [vm for vm in self._all_vms() if not vm.closed]
+
+    def panel(self) -> Any:
+        """The live panel of this proxy, for a notebook; the same one each time."""
+        return import_module("wasmnb.view.panel").panel_of(self)
 
     def tree(self) -> TreeNode:
         """Threads, VMs, plugin contexts and live streams as they are now."""

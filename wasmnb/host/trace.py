@@ -197,6 +197,21 @@ class Trace(Shown, Sequence[Event]):
     def __iter__(self) -> Iterator[Event]:
         return (decode(r) for r in list(self._records))
 
+    @property
+    def made(self) -> int:
+        """Events made so far, those no longer kept included."""
+        return self.dropped + len(self._records)
+
+    def callbacks(self, since: int = 0) -> Iterator[tuple[str, int, int | None, str]]:
+        """Name, guest nanoseconds, exchange and thread of every callback among the events made after the first `since`.
+
+        For sums over long traces: nothing else is decoded.
+        """
+        for record in islice(self._records, max(0, since - self.dropped), None):
+            entry = record[1]
+            if isinstance(entry, Entry):
+                yield entry.short, max(0, record[6] - record[5] - record[7]), _exchange(record), record[9]
+
     def of_exchange(self, number: int, first: int = 0) -> list[Event]:
         """Events of one exchange, among those numbered from `first` on, to the note of its end."""
         skip = max(0, first - self.dropped)

@@ -15,7 +15,7 @@ from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any
 
 from ..abi import CALLBACKS, ENTRY_POINTS, HOSTCALLS, Callback, LogLevel, Status, callbacks_for
-from ..engine import ImportType, Instance, Trap
+from ..engine import ImportType, Instance, OutOfBounds, Trap
 from ..errors import FilterTrap, ModuleError
 from .binding import RestrictedCallback, bind, bind_refused
 from .contexts import Context, VmContext
@@ -179,7 +179,9 @@ class Vm:
         finally:
             self._close_frame(self.frame, None)
         malloc = next((self.instance.function(a) for a in ALLOCATORS if a in self.loaded.exports), None)
-        self.guest.attach(self.instance.memory, self._allocator(malloc))
+        self.guest.attach(self.instance.memory)
+        if malloc is not None:
+            self.guest.put = self._put(malloc)
         for name, callback in callbacks_for(self.abi).items():
             self.callbacks[callback.short] = self._callback(name, callback)
         for callback in CALLBACKS.values():
@@ -206,21 +208,28 @@ class Vm:
             return bind_refused(self, name, lambda n: self.refuse(n, "proxy-wasm"))
         return bind(self, name, implementation)
 
-    def _allocator(self, malloc: Invoke | None) -> Callable[[int], int] | None:
-        if malloc is None:
-            return None
+    def _put(self, malloc: Invoke) -> Callable[[bytes], int]:
+        """What stores results for the guest, in memory that the guest allocates."""
+        guest, zero = self.guest, self.zero
 
-        def allocate(size: int) -> int:
-            before, acting = (self.restricted, self._moment), (self.effective, self.current)
-            self.restricted, self._moment = _IN_ALLOCATOR, "the allocator"
-            self.effective = self.current = self.zero  # the allocator is called for the VM, not for a plugin
-            try:
-                return malloc(size) or 0
-            finally:
-                self.restricted, self._moment = before
-                self.effective, self.current = acting
+        def put(data: bytes) -> int:
+            size = len(data)
+            if not size:
+                return 0
+            restricted, effective, current = self.restricted, self.effective, self.current
+            self.restricted = _IN_ALLOCATOR
+            self.effective = self.current = zero  # the allocator is called for the VM, not for a plugin
+            pointer = malloc(size)  # if it traps, the VM has failed and nothing below matters
+            self.restricted, self.effective, self.current = restricted, effective, current
+            if not pointer:
+                raise OutOfBounds(0, size, guest.size)
+            end = pointer + size
+            if end > guest.size:
+                guest.check(pointer, size)
+            guest.view[pointer:end] = data
+            return pointer
 
-        return allocate
+        return put
 
     def initialize(self) -> bool:
         """Run the entry points; False if one trapped."""
@@ -370,14 +379,15 @@ class Vm:
         if backtrace:
             frames = "\n".join(f"  {line}" for line in backtrace.splitlines())
             text += f"\nProxy-Wasm plugin in-VM backtrace:\n{frames}"
-        about = {"exchange": exchange, "vm": self.number, "context": context.id}
+        about = {"exchange": exchange, "vm": self.number, "context": context.id, "time": self.now()}
         self.environment.say(LogLevel.ERROR, text, self.thread, **about)
         self._note("failed", callback=name, message=message)
 
     def restrict(self, name: str) -> None:
         """Raise if this import may not be called now."""
         if self.restricted is not None and name not in self.restricted:
-            raise RestrictedCallback(name, self._moment)
+            moment = "the allocator" if self.restricted is _IN_ALLOCATOR else self._moment
+            raise RestrictedCallback(name, moment)
 
     def refuse(self, name: str, family: str) -> None:
         """Say that the configuration does not allow a call."""
