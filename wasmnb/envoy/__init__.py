@@ -7,17 +7,21 @@ from .log import LogLine
 from .plugin import EnvoyPlugin
 from .process import EnvoyProcess, EnvoyRefused
 from .proxy import Envoy
+from .tcp import EnvoyConnection, EnvoyTcpExchange, TcpUpstream
 from .upstream import Upstream
 
 __all__ = [
     "Cluster",
     "Envoy",
+    "EnvoyConnection",
     "EnvoyExchange",
     "EnvoyPlugin",
     "EnvoyProcess",
     "EnvoyRefused",
+    "EnvoyTcpExchange",
     "Listener",
     "LogLine",
+    "TcpUpstream",
     "Upstream",
     "bootstrap",
     "find_envoy",

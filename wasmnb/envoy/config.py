@@ -1,6 +1,6 @@
 """Envoy's bootstrap, written as plain dictionaries and dumped as JSON (which Envoy reads as YAML).
 
-The shape is the one that `reference` traces were recorded with: listener, HTTP connection manager (codec AUTO, HTTP/1
+The shape is the plainest one in which a filter can run: listener, HTTP connection manager (codec AUTO, HTTP/1
 trailers kept), Wasm filters, router, static cluster; or listener, Wasm network filters, tcp_proxy. Every address is
 127.0.0.1 with port 0: the system gives the ports, and the admin interface tells them (`admin.Admin.listeners`).
 """
@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["Cluster", "Listener", "bootstrap", "merge"]
+__all__ = ["Cluster", "Config", "Listener", "bootstrap", "merge"]
 
 Config = dict[str, Any]
 
@@ -69,7 +69,9 @@ class Listener:
     kind
         "http" or "tcp".
     routes
-        Routes of the virtual host `vh`; None for one that sends everything to `cluster`.
+        Routes of the virtual host; None for one that sends everything to `cluster`.
+    access_logs
+        `PluginConfig` messages of access loggers.
     hcm, extra
         Merged over the connection manager and over the listener; for what is rare.
     """
@@ -80,6 +82,7 @@ class Listener:
     kind: str = "http"
     routes: Sequence[Config] | None = None
     virtual_host: Config = field(default_factory=dict)
+    access_logs: Sequence[Config] = ()
     hcm: Config = field(default_factory=dict)
     extra: Config = field(default_factory=dict)
 
@@ -109,6 +112,8 @@ class Listener:
             "route_config": {"name": "routes", "virtual_hosts": [host]},
             "http_filters": [*wasm, router],
         }
+        if self.access_logs:
+            hcm["access_log"] = [_access_log(plugin) for plugin in self.access_logs]
         return [{"name": "envoy.filters.network.http_connection_manager", "typed_config": merge(hcm, self.hcm)}]
 
     def _tcp(self) -> list[Config]:
@@ -175,3 +180,8 @@ def socket_address(host: str, port: int) -> Config:
 def _filter(level: str, plugin: Config) -> Config:
     kind = f"filters.{level}.wasm.v3.Wasm"
     return {"name": f"envoy.filters.{level}.wasm", "typed_config": {"@type": _EXTENSIONS + kind, "config": plugin}}
+
+
+def _access_log(plugin: Config) -> Config:
+    kind = "access_loggers.wasm.v3.WasmAccessLog"
+    return {"name": "envoy.access_loggers.wasm", "typed_config": {"@type": _EXTENSIONS + kind, "config": plugin}}

@@ -36,6 +36,8 @@ class EnvoyPlugin:
         Seconds of `reload_config.backoff.base_interval`; None for Envoy's default.
     environment
         WASI environment variables; `host_environment` names those taken over from Envoy's own.
+    kind
+        Where it stands: "http", "network", "access_log", "singleton" (a service on the main thread) or "service".
     allowed_capabilities
         Names that a capability restriction allows; none for no restriction.
     """
@@ -53,6 +55,7 @@ class EnvoyPlugin:
     environment: Mapping[str, str] = field(default_factory=dict)
     host_environment: tuple[str, ...] = ()
     allowed_capabilities: Sequence[str] = ()
+    kind: str = "http"
 
     @classmethod
     def of(cls, thing: Any, **defaults: Any) -> EnvoyPlugin:

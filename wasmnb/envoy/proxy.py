@@ -3,52 +3,57 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from ..errors import UsageError
-from ..messages import Headers, Request, Response
+from ..host import Listener as Facts
+from ..host import RouteMatch
+from ..messages import Headers, Request
 from .client import Client
-from .config import Cluster, Listener, bootstrap
+from .config import Cluster, Config, Listener, bootstrap
 from .exchange import EnvoyExchange
 from .log import LogLine
 from .plugin import EnvoyPlugin
 from .process import EnvoyProcess
-from .upstream import Handler, Upstream
+from .settings import Backends, listener_facts, route_config, timeouts, with_route_timeout
+from .tcp import EnvoyConnection, EnvoyTcpExchange
+from .upstream import Seen, Upstream
 
 __all__ = ["Envoy"]
 
-#: What stands for an upstream: an answer, a handler, a server, an address, or None (`echo`; for a cluster: no endpoint).
-Backend = Response | Handler | Upstream | tuple[str, int] | None
-
-_LISTENER = "proxy"
+_HTTP, _TCP = "http", "tcp"
 _METRICS = "wasmcustom."
 
 
 class Envoy:
-    """A running Envoy with one listener, one filter or chain of plugins, and real upstreams on loopback.
+    """A running Envoy with a filter or a chain of plugins, and real upstreams on loopback.
 
     Parameters
     ----------
     filters
-        A filter, a plugin, the path or bytes of a module, or a sequence of these (a chain).
+        A filter, a plugin, the path or bytes of a module, or a sequence of these (a chain). A plugin of kind "network"
+        makes a TCP listener, too (`connect`); other kinds stand where their names say.
     workers
         Envoy's `--concurrency`.
     config, vm_config, root_id, vm_id
         Of every plugin that does not say itself.
-    upstream
-        A `Response`, a callable from `Request` to `Response`, a (host, port), or None for an echo.
-    clusters
-        More clusters by name, for callouts: the same values; None makes a cluster without endpoints.
+    upstream, clusters
+        What answers on the main route, and other clusters by name: a `Response`, a callable from `Request` to `Response`, a
+        `Cluster`, a (host, port), or None (an echo; for other clusters: no endpoint).
+    routes, listener, node
+        As for the simulated `Proxy`.
+    buffer_limit, route_timeout, idle_timeout, request_timeout
+        Bytes, and Envoy's timeouts in seconds; None for Envoy's defaults.
     timeout
         Seconds of silence after which an answer counts as not coming (the exchange is then "paused").
-    kind
-        "http" or "tcp".
     log_level
         Of Envoy's `wasm` logger: "trace", "debug", "info", "warning", "error".
     binary
@@ -71,10 +76,16 @@ class Envoy:
         vm_config: Any = b"",
         root_id: str = "",
         vm_id: str = "",
-        upstream: Backend = None,
-        clusters: Mapping[str, Backend] | None = None,
+        upstream: Any = None,
+        clusters: Mapping[str, Any] | None = None,
+        routes: Sequence[RouteMatch] | None = None,
+        listener: Facts | None = None,
+        node: Mapping[str, Any] | None = None,
+        buffer_limit: int | None = None,
+        route_timeout: float | None = None,
+        idle_timeout: float | None = None,
+        request_timeout: float | None = None,
         timeout: float = 5.0,
-        kind: str = "http",
         log_level: str = "info",
         name: str | None = None,
         binary: str | os.PathLike[str] | None = None,
@@ -85,25 +96,39 @@ class Envoy:
         self.name = name or (self.plugins[0].name if self.plugins else "envoy")
         self.workers = workers
         self.timeout = timeout
-        self.exchanges: list[EnvoyExchange] = []
+        self.exchanges: list[EnvoyExchange | EnvoyTcpExchange] = []
         self._lock = threading.Lock()
-        self._servers: list[Upstream] = []
-        self.upstream, main = self._backend(
-            "upstream", Response(200) if upstream is None and kind == "tcp" else upstream, missing="echo"
-        )
-        others = [self._backend(n, b)[1] for n, b in (clusters or {}).items()]
+        self._backends = Backends()
         directory = Path(tempfile.mkdtemp(prefix="wasmnb-envoy-"))
         try:
-            plugins = [p.as_config(directory) for p in self.plugins]
-            listener = Listener(_LISTENER, plugins, cluster="upstream", kind=kind)
+            extra, host = listener_facts(listener, buffer_limit)
+            route_configs = [route_config(r) for r in routes or [RouteMatch()]]
+            listeners = self._listeners(directory, extra, host, with_route_timeout(route_configs, route_timeout))
+            listeners[0] = replace(listeners[0], hcm=timeouts(idle_timeout, request_timeout))
+            written = bootstrap(
+                listeners,
+                self._clusters(upstream, clusters or {}, buffer_limit),
+                node=node,
+                services=self._services(directory),
+            )
             self.process = EnvoyProcess(
-                bootstrap([listener], [main, *others]), concurrency=workers, wasm_log_level=log_level,
-                binary=binary, directory=directory,
-            )  # fmt: skip
+                written, concurrency=workers, wasm_log_level=log_level, binary=binary, directory=directory
+            )
         except BaseException:
-            self._close_servers()
+            self._backends.close()
+            shutil.rmtree(directory, ignore_errors=True)
             raise
-        self.address = self.process.admin.listeners()[_LISTENER]
+        self._addresses = self.process.admin.listeners()
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Where the HTTP listener listens."""
+        return self._addresses[_HTTP]
+
+    @property
+    def upstream(self) -> Upstream | None:
+        """The server behind the main route, if it is one of ours."""
+        return self._backends.http.get("upstream")
 
     @property
     def state(self) -> str:
@@ -176,7 +201,7 @@ class Envoy:
         if self.process.alive:
             self.process.terminate()
         self.process.close()
-        self._close_servers()
+        self._backends.close()
 
     def __enter__(self) -> Self:
         return self
@@ -190,35 +215,86 @@ class Envoy:
         names = ", ".join(p.name for p in self.plugins)
         return f"<Envoy {self.name}: {names or 'no filter'}, {self.workers} workers, {self.state}, {len(self.exchanges)} requests>"
 
+    def connect(self) -> EnvoyConnection:
+        """Open a TCP connection through the network filters.
+
+        Raises
+        ------
+        UsageError
+            If no plugin is of kind "network", or Envoy is closed.
+        """
+        self._running()
+        if _TCP not in self._addresses:
+            raise UsageError("No plugin is a network filter; give one kind='network'.")
+        exchange = EnvoyTcpExchange(len(self.exchanges) + 1)
+        self.exchanges.append(exchange)
+        first_line, first_seen = len(self.lines), len(self._backends.tcp["upstream tcp"].received)
+
+        def finished(exchange: EnvoyTcpExchange) -> None:
+            self._settle(f"tcp.{_TCP}.downstream_cx_active")
+            time.sleep(0.02)  # the gauge may fall before the filters' last callbacks
+            exchange.log = [line for line in self.lines[first_line:] if line.logger == "wasm"]
+            exchange.upstream_received = b"".join(self._backends.tcp["upstream tcp"].received[first_seen:])
+
+        return EnvoyConnection(self._addresses[_TCP], exchange, finished)
+
+    def _listeners(self, directory: Path, extra: Config, host: Config, routes: Sequence[Config]) -> list[Listener]:
+        """The HTTP listener always; one for TCP if there are network filters."""
+        by_kind: dict[str, list[Config]] = {}
+        for plugin in self.plugins:
+            by_kind.setdefault(plugin.kind, []).append(plugin.as_config(directory))
+        found = [
+            Listener(
+                _HTTP, by_kind.get("http", []), routes=routes, virtual_host=host,
+                access_logs=by_kind.get("access_log", []), extra=extra,
+            ),
+        ]  # fmt: skip
+        if "network" in by_kind:
+            found.append(Listener(_TCP, by_kind["network"], "upstream tcp", "tcp", extra=extra))
+        return found
+
+    def _clusters(self, upstream: Any, others: Mapping[str, Any], limit: int | None) -> list[Cluster]:
+        tcp = any(plugin.kind == "network" for plugin in self.plugins)
+        found = [self._backends.cluster("upstream", None if tcp else upstream, main=True, limit=limit)]
+        if tcp:
+            found.append(self._backends.cluster("upstream tcp", upstream, tcp=True, main=True, limit=limit))
+        return found + [self._backends.cluster(n, b) for n, b in others.items() if n != "upstream"]
+
+    def _services(self, directory: Path) -> list[Config]:
+        return [
+            {"config": plugin.as_config(directory), "singleton": plugin.kind == "singleton"}
+            for plugin in self.plugins
+            if plugin.kind in ("singleton", "service")
+        ]
+
     def _exchange(self, sent: Request) -> EnvoyExchange:
         first_line, first_seen = len(self.lines), len(self._seen())
         began = time.monotonic()
         with Client(*self.address, timeout=self.timeout) as client:
             answer = client.request(sent)
             duration = time.monotonic() - began
-        self._settle()
+        self._settle(f"http.{_HTTP}.downstream_cx_active")
         seen = self._seen()[first_seen:]
         exchange = EnvoyExchange.of(len(self.exchanges) + 1, sent, answer, seen[0] if seen else None, duration)
         exchange.log = [line for line in self.lines[first_line:] if line.logger == "wasm"]
         self.exchanges.append(exchange)
         return exchange
 
-    def _settle(self, seconds: float = 1.0) -> None:
+    def _settle(self, gauge: str, seconds: float = 1.0) -> None:
         """Wait until Envoy has destroyed the connection, and the stream with it, so that its last log lines are there.
 
         (The gauge of active requests falls before `on_log`.)
         """
-        name = f"http.{_LISTENER}.downstream_cx_active"
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline and self.process.alive:
             try:
-                if not self.process.admin.stats(f"^{name}$").get(name):
+                if not self.process.admin.stats(f"^{gauge}$").get(gauge):
                     return
             except OSError:
                 return
             time.sleep(0.005)
 
-    def _seen(self) -> list[Any]:
+    def _seen(self) -> list[Seen]:
         return self.upstream.seen if self.upstream else []
 
     def _running(self) -> None:
@@ -227,16 +303,3 @@ class Envoy:
         code = self.process.exit_code
         how = f"ended by itself with exit code {code}" if code not in (0, None) else "is closed"
         raise UsageError(f"Envoy {self.name!r} {how}; its log is in `.lines`.")
-
-    def _backend(self, name: str, backend: Backend, missing: str = "") -> tuple[Upstream | None, Cluster]:
-        if backend is None and not missing:
-            return None, Cluster(name, None)
-        if isinstance(backend, tuple):
-            return None, Cluster(name, backend)
-        server = backend if isinstance(backend, Upstream) else Upstream(backend)
-        self._servers.append(server)
-        return server, Cluster(name, server.address)
-
-    def _close_servers(self) -> None:
-        for server in self._servers:
-            server.close()
