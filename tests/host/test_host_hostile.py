@@ -100,7 +100,9 @@ def test_a_range_outside_memory_is_invalid_memory_access(bench, name):
     vm = bench.workers[0].http_plugins[0].root.vm
     args = []
     for param in HOSTCALLS[name].params:
-        args += [MEMORY - 4, 8] if len(param.kind.core) == 2 and not param.kind.is_output else [0] * len(param.kind.core)
+        args += (
+            [MEMORY - 4, 8] if len(param.kind.core) == 2 and not param.kind.is_output else [0] * len(param.kind.core)
+        )
     assert call(vm, vm.zero, name, *args) == Status.INVALID_MEMORY_ACCESS
 
 
@@ -113,7 +115,9 @@ def test_results_may_not_be_stored_outside_memory(bench):
 
 
 def spinning(callback="proxy_on_request_headers", params="i32 i32 i32", result="(result i32)"):
-    body = f'(func (export "{callback}") (param {params}) {result} (loop $l (br $l)) {"(i32.const 0)" if result else ""})'
+    body = (
+        f'(func (export "{callback}") (param {params}) {result} (loop $l (br $l)) {"(i32.const 0)" if result else ""})'
+    )
     return wat(body)
 
 
@@ -167,7 +171,7 @@ def test_memory_beyond_the_limit_is_refused_inside_the_guest():
 
 
 def test_two_gigabytes_of_initial_memory_are_refused_in_one_sentence():
-    big = FRAME.replace("(memory (export \"memory\") 2)", '(memory (export "memory") 32768)')
+    big = FRAME.replace('(memory (export "memory") 2)', '(memory (export "memory") 32768)')
     with pytest.raises(ModuleError) as caught:
         Proxy(wat("", frame=big), workers=1)
     assert "memory" in str(caught.value)

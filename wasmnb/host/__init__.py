@@ -1,5 +1,6 @@
 """The simulated Envoy: it runs any Proxy-Wasm module as Envoy 1.40 does, on virtual time, and keeps a trace of it."""
 
+from .callout_record import Callout
 from .cluster import Cluster
 from .exchange import Exchange, TcpExchange
 from .grpc_server import GrpcReply, GrpcServer
@@ -16,6 +17,7 @@ from .tree import TreeNode
 from .worker import Worker
 
 __all__ = [
+    "Callout",
     "Cluster",
     "Event",
     "Exchange",

@@ -13,7 +13,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ..abi import Pair, Status
-from ..messages import Response
+from ..messages import Request, Response
+from .callout_record import Callout
 from .codec import from_upstream, refused_by_upstream, to_trailers, to_upstream
 from .header_map import HeaderMap, RequestHeaders
 from .local_reply import build_reply
@@ -45,28 +46,35 @@ class HttpCall:
         self.cluster = cluster
         self.exchange = exchange
         self._timers: list[Timer] = []
-        self._started = root.vm.clock.time()
+        vm = root.vm
+        self.record = Callout("http", cluster.name, token, vm.number, exchange, Request(), vm.clock.time())
 
     def start(self, headers: RequestHeaders, body: bytes, timeout: float) -> None:
         """Send it; the answer comes as a later event."""
-        cluster = self.cluster
-        request = to_upstream(headers, end=not body, http2=cluster.http2)
+        cluster, record = self.cluster, self.record
+        request = record.request = to_upstream(headers, end=not body, http2=cluster.http2)
         request.body = body
+        self.root.vm.environment.callouts.add(record)
         refused = refused_by_upstream(headers)
         self._note("http_call", cluster=cluster.name, method=request.method, path=request.path, token=self.token)
         if refused is not None:
-            self._soon(lambda: self._reply(503, refused.encode()))
+            self._soon(lambda: self._reply(503, refused.encode(), "failed"))
             return
         if timeout:
-            self._later(timeout, lambda: self._reply(504, b"upstream request timeout"))
+            self._later(timeout, lambda: self._reply(504, b"upstream request timeout", "timeout"))
+        length = headers.get(b"content-length") or b""
+        record.complete = not length.isdigit() or int(length) <= len(body) or cluster.http2
 
         def ask() -> None:
+            record.sent = cluster.alive
+            if cluster.alive and not record.complete:
+                return  # the upstream waits for the rest of the body
             try:
                 answer = cluster.answer(request)
             except ConnectionRefusedError:
-                self._reply(503, (BEFORE_HEADERS + "remote connection failure").encode())
+                self._reply(503, (BEFORE_HEADERS + "remote connection failure").encode(), "failed")
             except ConnectionError:
-                self._reply(503, (BEFORE_HEADERS + "connection termination").encode())
+                self._reply(503, (BEFORE_HEADERS + "connection termination").encode(), "failed")
             else:
                 head = request.method == "HEAD"
                 if answer.latency > 0:
@@ -78,26 +86,28 @@ class HttpCall:
 
     def _answer(self, answer: Response, *, head: bool) -> None:
         if answer.reset and not answer.status:
-            self._reply(503, (BEFORE_HEADERS + "connection termination").encode())
+            self._reply(503, (BEFORE_HEADERS + "connection termination").encode(), "failed")
             return
+        self.record.response = answer
         if answer.reset:
             self.root.status = (_BROKEN, b"reset")
-            self._deliver(None, b"", None)
+            self._deliver(None, b"", None, "reset")
             self.root.status = (_BROKEN, b"")
             return
         headers, pieces = from_upstream(answer, head=head, http2=self.cluster.http2)
-        waited = int((self.root.vm.clock.time() - self._started) * 1000 + 1e-6)
+        waited = int((self.root.vm.clock.time() - self.record.started) * 1000 + 1e-6)
         headers.put(b"x-envoy-upstream-service-time", b"%d" % waited)
         trailers = to_trailers(answer.trailers) if len(answer.trailers) else None
-        self._deliver(headers, b"".join(pieces), trailers)
+        self._deliver(headers, b"".join(pieces), trailers, "answered")
 
-    def _reply(self, code: int, body: bytes) -> None:
+    def _reply(self, code: int, body: bytes, state: str) -> None:
         """An answer that Envoy makes."""
         headers, text = build_reply(code, body)
-        self._deliver(headers, text, None)
+        self._deliver(headers, text, None, state)
 
-    def _deliver(self, headers: HeaderMap | None, body: bytes, trailers: HeaderMap | None) -> None:
+    def _deliver(self, headers: HeaderMap | None, body: bytes, trailers: HeaderMap | None, state: str) -> None:
         self._cancel()
+        self.record.state, self.record.finished = state, self.root.vm.clock.time()
         root, vm = self.root, self.root.vm
         root.calls.pop(self.token, None)
         root.maps[_HEADERS], root.maps[_TRAILERS] = headers, trailers
@@ -113,6 +123,7 @@ class HttpCall:
 
     def abandon(self) -> None:
         """Forget it."""
+        self.record.state = "cancelled"
         self._cancel()
 
     def _cancel(self) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from ..abi import LogLevel
 from ..engine import Engine
+from .callout_record import CalloutLog
 from .clock import Clock, Thread
 from .log import Log, LogLine
 from .shared import SharedState
@@ -34,6 +35,8 @@ class Environment:
         Upstreams by name; whoever calls out looks them up here.
     properties
         Properties that a test prescribes, by their paths joined with dots; they hide Envoy's own.
+    callouts
+        Callouts made so far.
     node
         What `xds.node` tells: id, cluster, metadata.
     """
@@ -51,6 +54,7 @@ class Environment:
     clusters: dict[str, Any] = field(default_factory=dict)
     properties: dict[bytes, bytes] = field(default_factory=dict)
     node: Mapping[str, Any] = field(default_factory=lambda: {"id": "wasmnb", "cluster": "wasmnb"})
+    callouts: CalloutLog = field(default_factory=CalloutLog)
     vms_made: int = 0
 
     def new_vm_number(self) -> int:

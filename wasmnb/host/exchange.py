@@ -8,8 +8,10 @@ from ..messages import Request, Response
 from ._display import Shown
 
 if TYPE_CHECKING:
-    from .log import Log, LogLine
-    from .trace import Event, Trace
+    from .callout_record import Callout
+    from .environment import Environment
+    from .log import LogLine
+    from .trace import Event
     from .vm import Failure
 
 __all__ = ["Exchange", "Recorded", "TcpExchange"]
@@ -35,20 +37,19 @@ class Recorded(Shown):
         Why a filter failed, if one did: callback, message and a Python filter's traceback.
     """
 
-    def __init__(self, number: int, worker: str, trace: Trace, log: Log, started: float) -> None:
+    def __init__(self, number: int, worker: str, environment: Environment) -> None:
         self.number = number
         self.worker = worker
         self.state = "open"
         self.paused = ""
-        self.started = started
+        self.started = environment.clock.time()
         self.finished: float | None = None
         self.failure: Failure | None = None
-        self._trace = trace
-        self._log = log
+        self._environment = environment
         self._first = 0
 
     def _began(self, name: str, **args: Any) -> None:
-        self._first = self._trace.note(
+        self._first = self._environment.trace.note(
             "stream", name, args, time=self.started, thread=self.worker, exchange=self.number
         )
 
@@ -65,12 +66,17 @@ class Recorded(Shown):
     @property
     def events(self) -> list[Event]:
         """Its part of the trace, callouts made for it included."""
-        return self._trace.of_exchange(self.number, self._first)
+        return self._environment.trace.of_exchange(self.number, self._first)
 
     @property
     def log(self) -> list[LogLine]:
         """Lines written during it."""
-        return self._log.of_exchange(self.number)
+        return self._environment.log.of_exchange(self.number)
+
+    @property
+    def callouts(self) -> list[Callout]:
+        """Callouts that filters made for it."""
+        return self._environment.callouts.of_exchange(self.number)
 
     @property
     def filter_ns(self) -> int:
@@ -102,8 +108,8 @@ class Exchange(Recorded):
         What the simulator has to say: usage that would crash Envoy, body lengths that do not fit.
     """
 
-    def __init__(self, number: int, worker: str, request: Request, trace: Trace, log: Log, started: float) -> None:
-        super().__init__(number, worker, trace, log, started)
+    def __init__(self, number: int, worker: str, environment: Environment, request: Request) -> None:
+        super().__init__(number, worker, environment)
         self.request = request
         self.upstream_requests: list[Request] = []
         self.upstream_response: Response | None = None
@@ -146,8 +152,8 @@ class TcpExchange(Recorded):
         The client has seen the end.
     """
 
-    def __init__(self, number: int, worker: str, trace: Trace, log: Log, started: float) -> None:
-        super().__init__(number, worker, trace, log, started)
+    def __init__(self, number: int, worker: str, environment: Environment) -> None:
+        super().__init__(number, worker, environment)
         self.sent = self.received = b""
         self.upstream_sent = b""
         self.upstream_chunks: list[bytes] = []

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from ..abi import Pair, Status
 from ..messages import Request, Response, to_bytes, to_text
 from . import protobuf
+from .callout_record import Callout
 from .grpc_server import GrpcReply, GrpcServer, frame_message, split_messages
 from .header_map import HeaderMap, RequestHeaders, ResponseHeaders, Trailers
 from .local_reply import grpc_status_of
@@ -40,6 +41,8 @@ _RESET_DETAILS = "upstream_reset_after_response_started{remote_reset}"
 class _Grpc:
     """What calls and streams have in common."""
 
+    kind = ""
+
     def __init__(self, root: RootContext, token: int, cluster: Cluster, path: str, exchange: int | None) -> None:
         self.root = root
         self.vm = root.vm
@@ -49,21 +52,25 @@ class _Grpc:
         self.exchange = exchange
         self.over = False
         self._timers: list[Timer] = []
-        self._started = self.vm.clock.time()
+        started = self.vm.clock.time()
+        self.record = Callout(self.kind, cluster.name, token, self.vm.number, exchange, Request(), started)
 
     def request(self, metadata: list[Pair], timeout: int | None) -> Request:
         """The HTTP/2 request that carries it."""
-        headers = RequestHeaders([(b"content-type", b"application/grpc"), (b"te", b"trailers")])
-        for name, value in metadata:
-            headers.add(name.lower(), value)
+        headers = RequestHeaders([(b"te", b"trailers")])
         if timeout:
             headers.add(b"grpc-timeout", b"%dm" % timeout)
+        headers.add(b"content-type", b"application/grpc")
+        for name, value in metadata:
+            headers.add(name.lower(), value)
         headers.put(b"x-envoy-internal", b"true")
         if timeout:
             headers.put(b"x-envoy-expected-rq-timeout-ms", b"%d" % timeout)
         request = Request("POST", self.path, authority=self.cluster.name)
         request.headers.raw = [item for item in headers if item[0][:1] != b":"]
         vm = self.vm
+        self.record.request = request
+        vm.environment.callouts.add(self.record)
         vm.trace.note(
             "stream", "grpc_call", {"cluster": self.cluster.name, "path": self.path, "token": self.token},
             time=vm.now(), thread=vm.thread.name, exchange=self.exchange, vm=vm.number,
@@ -94,10 +101,16 @@ class _Grpc:
 
     def closed(self, status: int, message: str, details: str) -> None:
         """The end, with a status."""
+        self.settle("failed" if status else "answered")
         text = f"{message}{{{details}}}" if message and details else message or details
         self.root.status = (status, text.encode())
         self.tell("on_grpc_close", status)
         self.root.status = (status, b"")
+
+    def settle(self, state: str) -> None:
+        """Note how it ended, once."""
+        if self.record.finished is None:
+            self.record.state, self.record.finished = state, self.vm.clock.time()
 
     def abandon(self) -> None:
         """Forget it without a word."""
@@ -108,6 +121,7 @@ class _Grpc:
 
     def forget(self) -> None:
         """Its token means nothing any more."""
+        self.settle("cancelled")
         self.abandon()
         self.root.calls.pop(self.token, None)
 
@@ -127,6 +141,8 @@ def outcome(answer: Response) -> tuple[int, str, list[bytes]]:
 class GrpcCall(_Grpc):
     """A unary call."""
 
+    kind = "grpc call"
+
     def start(self, metadata: list[Pair], message: bytes, timeout: int) -> None:
         """Send it."""
         request = self.request(metadata, timeout)
@@ -135,6 +151,8 @@ class GrpcCall(_Grpc):
             self.later(timeout / 1000, lambda: self._fail(_UNAVAILABLE, "upstream request timeout", "response_timeout"))
 
         def ask() -> None:
+            self.record.sent = self.record.complete = self.cluster.alive
+            self.record.messages.append(message)
             try:
                 answer = self.cluster.answer(request)
             except ConnectionError:
@@ -148,6 +166,7 @@ class GrpcCall(_Grpc):
         self.soon(ask)
 
     def _answer(self, answer: Response) -> None:
+        self.record.response = answer
         if answer.reset:
             self._fail(_INTERNAL, "", _RESET_DETAILS)
             return
@@ -156,6 +175,7 @@ class GrpcCall(_Grpc):
             self._fail(status or _INTERNAL, text, "via_upstream")
             return
         self.abandon()
+        self.settle("answered")
         self.receive(messages[0])
         self.forget()
 
@@ -174,6 +194,8 @@ class GrpcStream(_Grpc):
         The guest has closed its side.
     """
 
+    kind = "grpc stream"
+
     def __init__(self, root: RootContext, token: int, cluster: Cluster, path: str, exchange: int | None) -> None:
         super().__init__(root, token, cluster, path, exchange)
         self.half_closed = False
@@ -184,8 +206,10 @@ class GrpcStream(_Grpc):
     def start(self, metadata: list[Pair]) -> None:
         """Open it."""
         self._request = self.request(metadata, None)
-        if not self.cluster.alive:
-            self.soon(self._refused)
+        self.soon(self._sent_off if self.cluster.alive else self._refused)
+
+    def _sent_off(self) -> None:
+        self.record.sent = True
 
     def send(self, message: bytes, *, end: bool) -> None:
         """A message of the guest's, unless its side is closed already."""
@@ -209,7 +233,10 @@ class GrpcStream(_Grpc):
 
     def _arrived(self, message: bytes) -> None:
         server = self.cluster.upstream
-        if self.over or not isinstance(server, GrpcServer):
+        if self.over:
+            return
+        self.record.messages.append(message)
+        if not isinstance(server, GrpcServer):
             return
         reply = server.reply(self.path, message)
         if reply.latency:
@@ -221,6 +248,7 @@ class GrpcStream(_Grpc):
         server = self.cluster.upstream
         if self.over:
             return
+        self.record.complete = True
         if isinstance(server, GrpcServer):
             self._reply(GrpcReply(status=0))
             return
@@ -240,7 +268,7 @@ class GrpcStream(_Grpc):
             self._answered = True
             headers = ResponseHeaders([(b":status", b"200"), (b"content-type", b"application/grpc"), *extra])
             if self.half_closed:
-                waited = int((self.vm.clock.time() - self._started) * 1000)
+                waited = int((self.vm.clock.time() - self.record.started) * 1000)
                 headers.put(b"x-envoy-upstream-service-time", b"%d" % waited)
             self._metadata(_INITIAL, "on_grpc_receive_initial_metadata", headers)
         for message in reply.messages:

@@ -14,6 +14,7 @@ from ..engine import Engine, default_engine
 from ..errors import UsageError, WasmnbError
 from ..messages import Headers, Request, Text, to_bytes
 from ._display import Shown
+from .callout_record import Callout
 from .clock import Clock, Thread
 from .cluster import Cluster, to_clusters
 from .deployment import Deployment
@@ -265,10 +266,46 @@ class Proxy(Shown):
         """
         pieces = None if chunks is None else [to_bytes(c) for c in chunks]
         request = Request(method, path, Headers(headers), to_bytes(body), Headers(trailers), authority, chunks=pieces)
+        return self.send(request, worker=worker, http2=http2, wait=wait)
+
+    def send(
+        self, request: Request, *, worker: int | None = None, http2: bool = False, wait: float | None = DEFAULT_WAIT
+    ) -> Exchange:
+        """As `request`, for one that is made already."""
         stream = self._open(request, worker, http2=http2)
         self._on_worker(stream.worker, lambda: _send(stream, request))
         self._run_until(stream.exchange, wait)
         return stream.exchange
+
+    def send_at(
+        self, requests: Iterable[tuple[float, Request]], *, http2: bool = False, wait: float | None = DEFAULT_WAIT
+    ) -> list[Exchange]:
+        """Send requests one after the other without waiting for answers in between, then wait until all are over.
+
+        Parameters
+        ----------
+        requests
+            Virtual seconds since the one before, and the request. Workers take turns; one that is still busy makes the
+            request wait, which its exchange's duration counts.
+        """
+        self._check_open()
+        clock, moment = self._environment.clock, 0.0
+        exchanges: list[Exchange] = []
+        for gap, request in requests:
+            moment += gap
+            due, worker = clock.now + moment, self._pick(None)
+
+            def arrive(request: Request = request, worker: Worker = worker, due: float = due) -> None:
+                stream = self._open(request, worker.thread.number, http2=http2)
+                stream.exchange.started = due
+                exchanges.append(stream.exchange)
+                _send(stream, request)
+
+            clock.later(moment, worker.thread, arrive)
+        self._settle()
+        for exchange in exchanges:
+            self._run_until(exchange, wait)
+        return exchanges
 
     def get(self, path: str = "/", headers: Any = (), **more: Any) -> Exchange:
         """`request("GET", ...)`."""
@@ -315,8 +352,7 @@ class Proxy(Shown):
             raise UsageError(f"There is no cluster {cluster!r}.")
         on = self._pick(worker)
         self._exchanges_made += 1
-        trace, log = self._environment.trace, self._environment.log
-        exchange = TcpExchange(self._exchanges_made, on.name, trace, log, self._environment.clock.now)
+        exchange = TcpExchange(self._exchanges_made, on.name, self._environment)
         self.exchanges.append(exchange)
         stream = TcpStream(on, exchange, self._connect(), self._environment.clusters[cluster])
         self._on_worker(on, stream.start)
@@ -326,8 +362,7 @@ class Proxy(Shown):
         self._check_open()
         worker = self._pick(number)
         self._exchanges_made += 1
-        trace, log = self._environment.trace, self._environment.log
-        exchange = Exchange(self._exchanges_made, worker.name, request, trace, log, self._environment.clock.now)
+        exchange = Exchange(self._exchanges_made, worker.name, self._environment, request)
         self.exchanges.append(exchange)
         connection = self._connect()
         return HttpStream(worker, exchange, connection, self._limits, http2=http2)
@@ -433,6 +468,11 @@ class Proxy(Shown):
     def clusters(self) -> dict[str, Cluster]:
         """Upstreams by name, the main one as `upstream`; `.alive = False` takes one down."""
         return self._environment.clusters
+
+    @property
+    def callouts(self) -> list[Callout]:
+        """Callouts that filters have made, the last ten thousand."""
+        return self._environment.callouts.all()
 
     @property
     def shared_data(self) -> SharedData:

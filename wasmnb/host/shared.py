@@ -141,6 +141,15 @@ class SharedData(Shown, Mapping[str, bytes]):
         """The compare-and-swap number of a key."""
         return self._entries()[to_bytes(key).decode("utf-8", "surrogateescape")][1]
 
+    def entries(self) -> list[tuple[bytes, bytes, bytes, int]]:
+        """vm_id, key, value and compare-and-swap number of every entry."""
+        chosen = self._state.data.items()
+        return [(vm_id, key, *entry) for (vm_id, key), entry in chosen if self._vm_id in (None, vm_id)]
+
+    def queues(self) -> list[SharedQueue]:
+        """The shared queues."""
+        return [q for q in self._state.queues.values() if self._vm_id in (None, q.vm_id)]
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._entries())
 
