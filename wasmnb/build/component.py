@@ -135,7 +135,10 @@ class Component:
         self._core: dict[str, list[Target]] = {sort: [] for sort in ("func", "table", "memory", "global")}
         self._functions: list[Lowered | Lift] = []
         self._interfaces: list[str] = []
-        self._read(Reader(data, 8))
+        try:
+            self._read(Reader(data, 8))
+        except (IndexError, KeyError) as error:
+            raise Malformed(f"the component refers to something that it does not have ({error})") from None
 
     def _read(self, reader: Reader) -> None:
         readers = {

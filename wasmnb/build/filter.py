@@ -166,6 +166,11 @@ class Filter(Shown):
             raise SourceError("the file is not UTF-8 text", filename=str(path)) from None
         return cls.from_source(text, name, filename=str(path), progress=progress)
 
+    @classmethod
+    def from_bytes(cls, data: bytes, name: str = "filter") -> Filter:
+        """Load a module that is in memory; raises `ModuleError` if Envoy would refuse it."""
+        return cls(name, f"<{name}>", _load(data))
+
     @property
     def source(self) -> str | None:
         """The Python source, if it was made from one."""

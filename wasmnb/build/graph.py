@@ -149,15 +149,25 @@ class Graph:
             return node.number, index - len(imports)
         wanted = imports[index]
         found = self.find(node.arguments[wanted.module, wanted.name], kind)
-        if kind == "func" and found[0] != HOST:
+        if kind == "func":
             self._check_type(node, wanted, found)
         return found
 
     def _check_type(self, node: Node, wanted: Import, found: Definition) -> None:
-        module = self.node(found[0]).module
         assert isinstance(wanted.type, int)
-        if node.module.types[wanted.type] != module.types[module.functions[found[1]]]:
+        if node.module.types[wanted.type] != self._type(found):
             raise Malformed(f"{wanted.module}.{wanted.name} has another signature than what stands in for it")
+
+    def _type(self, function: Definition) -> bytes:
+        """Type of a function, encoded."""
+        if function[0] == HOST:
+            place = self.host_imports[function[1]]
+            types = {(i.module, i.name): i.type for i in self.glue.imports["func"]}
+            index = types[place]
+            assert isinstance(index, int)
+            return self.glue.module.types[index]
+        module = self.node(function[0]).module
+        return module.types[module.functions[function[1]]]
 
     def function(self, node: Node, index: int) -> Definition:
         """As `definition`, straight through functions that only pass a call on."""

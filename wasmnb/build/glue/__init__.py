@@ -67,7 +67,7 @@ FINISHED = "finished:"
 #:  +53248  messages of functions that trap
 GLUE_PAGES = 1
 
-#: Flag: deleting a context enters Python, since the filter overrides `on_delete`.
+#: Flag: deleting a context enters Python, since the filter overrides `on_delete`. (The next bit: for now, since one waits.)
 ON_DELETE_IN_PYTHON = 1
 
 #: Where the address and the size of the report stand.

@@ -60,7 +60,7 @@ _DEFINITION_SIZE = 16
 _ARGUMENTS_OFFSET = 0x80000000  # PY_VECTORCALL_ARGUMENTS_OFFSET: the slot before the arguments may be overwritten
 
 #: Built-in functions beside the hostcalls; the app relies on this order.
-_OWN = ("journal", "header_text")
+_OWN = ("journal", "header_text", "watch_deletes")
 
 _TYPE_IS_STR = 1 << 28  # Py_TPFLAGS_UNICODE_SUBCLASS
 _OBJECT_TYPE = 4  # offset of ob_type
@@ -83,7 +83,7 @@ def cpython_text(hostcalls: Sequence[Hostcall], base: int, first_slot: int) -> I
     yield from _definitions(names, base, first_slot)
     yield f"  (elem (i32.const {first_slot}) func {' '.join(f'$py-{n}' for n in names)})"
     yield f'  (data (i32.const {base + _ERRORS}) "surrogateescape\\00")'
-    yield from (_TAKE_BYTES, _TEXT_OR_BYTES, _JOURNAL, _HEADER_TEXT)
+    yield from (_TAKE_BYTES, _TEXT_OR_BYTES, _JOURNAL, _HEADER_TEXT, _WATCH_DELETES)
     yield from map(_native, hostcalls)
     yield _natives(len(names))
     yield _BIND
@@ -200,6 +200,15 @@ _HEADER_TEXT = f"""  (func $py-header_text (param $self i32) (param $args i32) (
       (i32.add (global.get $base) (i32.const {_ERRORS}))))
     (if (i32.load offset=8 (local.get $area)) (then (call $free (i32.load offset=8 (local.get $area)))))
     (local.get $made))"""
+
+
+#: `watch_deletes(on)`: whether deleting a context enters Python for now, since something waits that it would end.
+_WATCH_DELETES = """  (func $py-watch_deletes (param $self i32) (param $args i32) (param $count i32) (result i32)
+    (if (i32.ne (local.get $count) (i32.const 1)) (then (drop (call $PyErr_BadArgument)) (return (i32.const 0))))
+    (i32.store offset=8 (global.get $base) (i32.or
+      (i32.and (i32.load offset=8 (global.get $base)) (i32.const -3))
+      (i32.shl (i32.ne (call $PyLong_AsLong (i32.load (local.get $args))) (i32.const 0)) (i32.const 1))))
+    (call $PyLong_FromLong (i32.const 0)))"""
 
 
 def _native(hostcall: Hostcall) -> str:

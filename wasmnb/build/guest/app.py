@@ -81,7 +81,9 @@ def _make_dispatcher() -> Dispatcher:
     binding = _Binding()
     host.natives(id(natives))
     for name, native in zip(
-        ("journal", "header_text", *(h.short for h in hostcalls_for(_VERSION).values())), natives, strict=True
+        ("journal", "header_text", "watch_deletes", *(h.short for h in hostcalls_for(_VERSION).values())),
+        natives,
+        strict=True,
     ):
         setattr(binding, name, native)
     dispatcher = Dispatcher(binding)
