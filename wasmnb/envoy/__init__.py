@@ -4,6 +4,8 @@ from .binary import find_envoy
 from .config import Cluster, Listener, bootstrap
 from .exchange import EnvoyExchange
 from .log import LogLine
+from .mirror import envoy_like
+from .parity import Difference, Pair, Parity, compare
 from .plugin import EnvoyPlugin
 from .process import EnvoyProcess, EnvoyRefused
 from .proxy import Envoy
@@ -12,6 +14,7 @@ from .upstream import Upstream
 
 __all__ = [
     "Cluster",
+    "Difference",
     "Envoy",
     "EnvoyConnection",
     "EnvoyExchange",
@@ -21,8 +24,12 @@ __all__ = [
     "EnvoyTcpExchange",
     "Listener",
     "LogLine",
+    "Pair",
+    "Parity",
     "TcpUpstream",
     "Upstream",
     "bootstrap",
+    "compare",
+    "envoy_like",
     "find_envoy",
 ]

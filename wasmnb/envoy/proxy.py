@@ -268,13 +268,14 @@ class Envoy:
         ]
 
     def _exchange(self, sent: Request) -> EnvoyExchange:
-        first_line, first_seen = len(self.lines), len(self._seen())
+        first_line = len(self.lines)
+        before = {name: len(server.seen) for name, server in self._backends.http.items()}
         began = time.monotonic()
         with Client(*self.address, timeout=self.timeout) as client:
             answer = client.request(sent)
             duration = time.monotonic() - began
         self._settle(f"http.{_HTTP}.downstream_cx_active")
-        seen = self._seen()[first_seen:]
+        seen = [s for s in self._seen(before) if not s.is_callout]
         exchange = EnvoyExchange.of(len(self.exchanges) + 1, sent, answer, seen[0] if seen else None, duration)
         exchange.log = [line for line in self.lines[first_line:] if line.logger == "wasm"]
         self.exchanges.append(exchange)
@@ -294,8 +295,10 @@ class Envoy:
                 return
             time.sleep(0.005)
 
-    def _seen(self) -> list[Seen]:
-        return self.upstream.seen if self.upstream else []
+    def _seen(self, before: Mapping[str, int]) -> list[Seen]:
+        """What all HTTP upstreams saw since they had seen so much, in order of arrival."""
+        fresh = (s for name, server in self._backends.http.items() for s in server.seen[before[name] :])
+        return sorted(fresh, key=lambda s: s.at)
 
     def _running(self) -> None:
         if self.process.alive:

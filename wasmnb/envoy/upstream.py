@@ -41,12 +41,20 @@ class Seen:
         What the upstream answered, once it did.
     end
         "complete", or how the connection ended before that.
+    at
+        When its head had come (`time.monotonic`).
     """
 
     request: Request
     chunks: list[bytes] = field(default_factory=list)
     response: Response | None = None
     end: str = "open"
+    at: float = field(default_factory=time.monotonic)
+
+    @property
+    def is_callout(self) -> bool:
+        """Whether a filter made it: Envoy marks those of callouts as internal."""
+        return "x-envoy-internal" in self.request.headers
 
 
 class Upstream:
