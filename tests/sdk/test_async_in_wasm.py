@@ -1,5 +1,6 @@
 """`async def` callbacks inside Wasm: the same filter in the simulated proxy and in the real Envoy."""
 
+import socket
 import time
 
 import pytest
@@ -63,6 +64,13 @@ class F(HttpContext):
         body = await self.request_body()
         answer = await self.http_call("auth", headers={"x-user": "x"})
         self.request_body = body.upper() + answer.headers["x-name"].encode()
+
+    async def forever(self):
+        log_info("waits")
+        try:
+            await sleep(3600)
+        finally:
+            log_info("cleaned up")
 
     async def raises(self):
         await sleep(0.01)
@@ -136,12 +144,31 @@ def test_chunks_of_a_response(proxy):
     assert proxy.get("/chunks").response.body == b"ABCD"
 
 
+def logged(proxy, part):
+    """The log line that has this part, as soon as it is there."""
+    deadline = time.monotonic() + 5
+    while True:
+        found = [line.text for line in proxy.log if part in line.text]
+        if found or time.monotonic() > deadline:
+            return found[0]
+        time.sleep(0.05)
+
+
+def test_a_client_that_leaves_cancels_what_its_stream_waits_for(proxy):
+    if hasattr(proxy, "open"):
+        stream = proxy.open("GET", "/forever", end=True)
+        logged(proxy, "waits")
+        stream.reset()
+    else:
+        with socket.create_connection(proxy.address) as client:
+            client.sendall(b"GET /forever HTTP/1.1\r\nhost: x\r\n\r\n")
+            logged(proxy, "waits")
+    assert logged(proxy, "cleaned up")
+
+
 def test_an_exception_after_a_wait_ends_one_stream(proxy):
     x = proxy.get("/raises")
     assert x.response.status == 503
-    deadline = time.monotonic() + 5
-    while not any("after a wait" in line.text for line in proxy.log) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    text = next(line.text for line in proxy.log if "after a wait" in line.text)
+    text = logged(proxy, "after a wait")
     assert "in raises" in text and 'raise ValueError("after a wait")' in text and "wasmnb/sdk" not in text
     assert proxy.get("/sleeps").response.status == 200, "the VM lives on"

@@ -8,7 +8,7 @@ A metric is defined when it is first used, so that it may be made at the module'
 """
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from ..abi import MetricType
 from .vm import VM, current_vm
@@ -34,7 +34,7 @@ class Metric:
         self.tags = dict(tags or {})
         self.name = "".join(f"{tag}.{value}." for tag, value in self.tags.items()) + name
 
-    def with_tags(self, **tags: str) -> "Metric":
+    def with_tags(self, **tags: str) -> Self:
         """The same metric with other values of its tags."""
         bare = self.name.removeprefix("".join(f"{tag}.{value}." for tag, value in self.tags.items()))
         return type(self)(bare, {**self.tags, **tags})

@@ -1,14 +1,18 @@
 """Attributes of the stream and the node: `self.properties.source.address`, with the right Python types.
 
-Facts: text and bytes cross as they are; integers, doubles, timestamps and durations in 8 bytes, booleans in 1, maps and
-lists as pairs, messages serialised. Which exist depends on the callback. In Envoy 1.40 the old top-level names
-(`node`, `route_name`, ...) are gone; they lie under `xds`.
+Facts: text and bytes cross as they are; integers, doubles, timestamps and durations in 8 bytes, booleans in 1, maps as
+pairs, messages serialised. Which exist depends on the callback. In Envoy 1.40 the old top-level names (`node`,
+`route_name`, ...) are gone; they lie under `xds`.
+
+The annotations below are the table: what editors complete is what is read, and how.
 """
 
 import struct
+import typing
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from functools import cache
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..abi import Status, decode_pairs, encode_path
 from .errors import NotFound
@@ -21,146 +25,198 @@ if TYPE_CHECKING:
 __all__ = ["Properties"]
 
 
-def _integer(data: bytes) -> int:
-    return int.from_bytes(data, "little", signed=True)
+class Group:
+    """Properties that begin with the same names."""
+
+    _path: ClassVar[tuple[str, ...]] = ()
+    _when: ClassVar[str] = "in a stream's callbacks"
+
+    def __init__(self, context: "Context") -> None:
+        self._context = context
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        kind = _kinds(type(self)).get(name)
+        if kind is None:
+            full = ".".join((*self._path, name))
+            known = ", ".join(sorted(".".join((*self._path, n)) for n in _kinds(type(self))))
+            raise AttributeError(f"no property {full!r} is known; there are {known}. Any other: properties.raw(...)")
+        if isinstance(kind, type) and issubclass(kind, Group):
+            return kind(self._context)
+        return _READERS[kind](_raw(self._context, (*self._path, name), self._when))
+
+    def __repr__(self) -> str:
+        return f"<properties {'.'.join(self._path)}>" if self._path else "<properties>"
 
 
-def _unsigned(data: bytes) -> int:
-    return int.from_bytes(data, "little")
+class RequestProperties(Group):
+    """What is known of the request."""
+
+    _path = ("request",)
+    _when = "in the request callbacks and in on_http_stream_done (size, time and protocol in all of a stream's)"
+
+    path: str
+    url_path: str
+    host: str
+    scheme: str
+    method: str
+    referer: str
+    useragent: str
+    id: str
+    query: str
+    protocol: str
+    headers: dict[str, str]
+    time: datetime
+    duration: timedelta
+    size: int
+    total_size: int
 
 
-def _double(data: bytes) -> float:
-    return float(struct.unpack("<d", data)[0])
+class ResponseProperties(Group):
+    """What is known of the response."""
+
+    _path = ("response",)
+    _when = "from on_http_response_headers on"
+
+    code: int
+    code_details: str
+    flags: int
+    grpc_status: int
+    headers: dict[str, str]
+    trailers: dict[str, str]
+    size: int
+    total_size: int
+    backend_latency: timedelta
 
 
-def _boolean(data: bytes) -> bool:
-    return data != b"\0"
+class SourceProperties(Group):
+    """The client's end of the connection."""
+
+    _path = ("source",)
+
+    address: str
+    port: int
 
 
-def _timestamp(data: bytes) -> datetime:
-    return datetime.fromtimestamp(0, UTC) + timedelta(microseconds=_integer(data) / 1000)
+class DestinationProperties(Group):
+    """The proxy's end of the client's connection."""
+
+    _path = ("destination",)
+
+    address: str
+    port: int
 
 
-def _duration(data: bytes) -> timedelta:
-    return timedelta(microseconds=_integer(data) / 1000)
+class TlsProperties(Group):
+    """What a TLS handshake tells."""
+
+    tls_version: str
+    subject_local_certificate: str
+    subject_peer_certificate: str
+    dns_san_local_certificate: str
+    dns_san_peer_certificate: str
+    uri_san_local_certificate: str
+    uri_san_peer_certificate: str
+    sha256_peer_certificate_digest: str
 
 
-def _map(data: bytes) -> dict[str, str]:
-    return {decode(n): decode(v) for n, v in decode_pairs(data) or []}
+class ConnectionProperties(TlsProperties):
+    """The client's connection."""
+
+    _path = ("connection",)
+
+    id: int
+    mtls: bool
+    requested_server_name: str
+    transport_failure_reason: str
+    termination_details: str
 
 
-def _raw(data: bytes) -> bytes:
-    return data
+class UpstreamProperties(TlsProperties):
+    """The connection to the upstream."""
+
+    _path = ("upstream",)
+    _when = "from on_http_response_headers on"
+
+    address: str
+    port: int
+    local_address: str
+    transport_failure_reason: str
+    request_attempt_count: int
+    cx_pool_ready_duration: timedelta
 
 
-_TLS = (
-    "subject_local_certificate subject_peer_certificate dns_san_local_certificate dns_san_peer_certificate "
-    "uri_san_local_certificate uri_san_peer_certificate sha256_peer_certificate_digest tls_version"
-)
+class NodeProperties(Group):
+    """The Envoy node."""
 
-#: Group -> type -> names. Anything else under a group is bytes, or a map that is walked further.
-_KNOWN: dict[str, dict[Callable[[bytes], Any], str]] = {
-    "request": {
-        decode: "path url_path host scheme method referer useragent id query protocol",
-        _map: "headers",
-        _timestamp: "time",
-        _duration: "duration",
-        _integer: "size total_size",
-    },
-    "response": {
-        _integer: "code flags grpc_status size total_size",
-        decode: "code_details",
-        _map: "headers trailers",
-        _duration: "backend_latency",
-    },
-    "source": {decode: "address", _integer: "port"},
-    "destination": {decode: "address", _integer: "port"},
-    "connection": {
-        _unsigned: "id",
-        _boolean: "mtls",
-        decode: f"requested_server_name {_TLS} transport_failure_reason termination_details",
-    },
-    "upstream": {
-        decode: f"address local_address transport_failure_reason {_TLS}",
-        _integer: "port",
-        _unsigned: "request_attempt_count",
-        _duration: "cx_pool_ready_duration",
-    },
-    "xds": {
-        decode: "cluster_name route_name virtual_host_name filter_chain_name",
-        _integer: "listener_direction",
-        _raw: "node cluster_metadata route_metadata virtual_host_metadata upstream_host_metadata listener_metadata",
-    },
-    "xds.node": {decode: "id cluster user_agent_name", _raw: "metadata"},
-    "": {decode: "plugin_name plugin_root_id plugin_vm_id", _unsigned: "connection_id", _raw: "metadata filter_state"},
-}
+    _path = ("xds", "node")
+    _when = "everywhere"
 
-#: Groups that are walked: reading one as a whole is refused, or gives a serialised message.
-_GROUPS = {"request", "response", "source", "destination", "connection", "upstream", "xds", "xds.node"}
-
-#: Maps whose keys are given in brackets.
-_MAPS = {"request.headers", "response.headers", "response.trailers"}
-
-#: Group -> when it can be had.
-_PHASES = {
-    "request": "in the request callbacks and in on_http_stream_done (size, time and protocol in all of a stream's)",
-    "response": "from on_http_response_headers on",
-    "upstream": "from on_http_response_headers on",
-    "source": "in a stream's callbacks",
-    "destination": "in a stream's callbacks",
-    "connection": "in a stream's callbacks",
-    "xds": "in a stream's callbacks (xds.node everywhere)",
-}
+    id: str
+    cluster: str
+    user_agent_name: str
+    metadata: bytes
 
 
-def _readers() -> dict[str, Callable[[bytes], Any]]:
-    """Full name -> how its bytes are read."""
-    return {
-        f"{group}.{name}".lstrip("."): read
-        for group, types in _KNOWN.items()
-        for read, names in types.items()
-        for name in names.split()
-    }
+class XdsProperties(Group):
+    """Names and metadata of the configuration that the stream runs through."""
+
+    _path = ("xds",)
+    _when = "in a stream's callbacks (xds.node everywhere)"
+
+    node: NodeProperties
+    cluster_name: str
+    route_name: str
+    virtual_host_name: str
+    filter_chain_name: str
+    listener_direction: int
+    cluster_metadata: bytes
+    route_metadata: bytes
+    virtual_host_metadata: bytes
+    upstream_host_metadata: bytes
+    listener_metadata: bytes
 
 
-_READERS = _readers()
-
-
-class Properties:
+class Properties(Group):
     """Attributes by dotted name (`properties.request.path`) or by key (`properties["request.path"]`).
 
     An attribute that is not there raises `NotFound`, which says when it is; `get` gives a default instead. Assigning by
     key stores a value in the stream's filter state, where other filters of the stream find it.
     """
 
-    __slots__ = ("_context", "_path")
-
-    def __init__(self, context: "Context", path: tuple[str, ...] = ()) -> None:
-        self._context = context
-        self._path = path
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        path = (*self._path, name)
-        full = ".".join(path)
-        if full in _GROUPS:
-            return Properties(self._context, path)
-        if full not in _READERS:
-            group = ".".join(self._path)
-            known = sorted(n for n in {*_READERS, *_GROUPS} if n.rpartition(".")[0] == group)
-            raise AttributeError(
-                f"no property {full!r} is known; there are {', '.join(known)}. Any other path: properties.raw(...)"
-            )
-        return self._read(path)
+    request: RequestProperties
+    response: ResponseProperties
+    source: SourceProperties
+    destination: DestinationProperties
+    connection: ConnectionProperties
+    upstream: UpstreamProperties
+    xds: XdsProperties
+    plugin_name: str
+    plugin_root_id: str
+    plugin_vm_id: str
+    connection_id: int
+    metadata: bytes
+    filter_state: bytes
 
     def __getitem__(self, key: str) -> Any:
-        return self._read((*self._path, *key.split(".")))
+        """By dotted name; under a map by its key: `properties["request.headers.x-user"]`. Unknown names give bytes."""
+        group: type[Group] = Properties
+        path = key.split(".")
+        for i, name in enumerate(path):
+            kind = _kinds(group).get(name)
+            if kind == dict[str, str] and path[i + 1 :]:
+                return decode(_raw(self._context, (*path[: i + 1], ".".join(path[i + 1 :])), group._when))
+            if not (isinstance(kind, type) and issubclass(kind, Group)):
+                data = _raw(self._context, tuple(path), group._when)
+                return _READERS[kind](data) if kind is not None and not path[i + 1 :] else data
+            group = kind
+        return group(self._context)
 
     def __setitem__(self, key: str, value: Value) -> None:
-        context = self._context
-        context._vm.switch(context)
-        status = context._vm.abi.set_property(key.encode(), encode(value))
+        vm = self._context._vm
+        vm.switch(self._context)
+        status = vm.abi.set_property(key.encode(), encode(value))
         if status:
             raise hostcall_error("set_property", status, repr(key))
 
@@ -171,6 +227,10 @@ class Properties:
         except NotFound:
             return default
 
+    def raw(self, *path: Text) -> bytes:
+        """The bytes of any path: `properties.raw("filter_state", "my.key")`."""
+        return _raw(self._context, path, "")
+
     def get_raw(self, *path: Text) -> bytes | None:
         """The bytes of any path, or None if there is no such attribute (now)."""
         try:
@@ -178,25 +238,61 @@ class Properties:
         except NotFound:
             return None
 
-    def raw(self, *path: Text) -> bytes:
-        """The bytes of any path: `properties.raw("filter_state", "my.key")`."""
-        vm = self._context._vm
-        vm.switch(self._context)
-        status, data = vm.abi.get_property(encode_path((*self._path, *path)))
-        if status:
-            full = ".".join(p if isinstance(p, str) else decode(p) for p in (*self._path, *path))
-            phase = _PHASES.get(full.partition(".")[0], "") if status == Status.NOT_FOUND else ""
-            cause = f"{full} can be had {phase}, if the stream has it at all." if phase else ""
-            raise hostcall_error("get_property", status, repr(full), cause)
-        return data  # type: ignore[no-any-return]
 
-    def _read(self, path: tuple[str, ...]) -> Any:
-        full = ".".join(path)
-        data = Properties(self._context).raw(*path)
-        if full in _READERS:
-            return _READERS[full](data)
-        in_map = any(full.startswith(m + ".") for m in _MAPS)
-        return decode(data) if in_map else data
+def _raw(context: "Context", path: tuple[Text, ...], when: str) -> bytes:
+    """The bytes of a property; `when` it can be had goes into the error."""
+    vm = context._vm
+    vm.switch(context)
+    status, data = vm.abi.get_property(encode_path(path))
+    if status:
+        full = ".".join(p if isinstance(p, str) else decode(p) for p in path)
+        known = status == Status.NOT_FOUND and when
+        cause = f"{full} can be had {when}, if the stream has it at all." if known else ""
+        raise hostcall_error("get_property", status, repr(full), cause)
+    return data  # type: ignore[no-any-return]
 
-    def __repr__(self) -> str:
-        return f"<properties {'.'.join(self._path)}>" if self._path else "<properties>"
+
+def _kinds(group: type[Group]) -> dict[str, Any]:
+    """Name -> type of the properties of a group, those of its bases included."""
+    return _tables()[group.__name__]
+
+
+@cache
+def _tables() -> dict[str, dict[str, Any]]:
+    """The annotations of every group, read once."""
+    groups: list[type[Group]] = [Properties]
+    tables: dict[str, dict[str, Any]] = {}
+    for group in groups:
+        hints = {n: kind for n, kind in typing.get_type_hints(group).items() if not n.startswith("_")}
+        tables[group.__name__] = hints
+        groups += [kind for kind in hints.values() if isinstance(kind, type) and issubclass(kind, Group)]
+    return tables
+
+
+def _integer(data: bytes) -> int:
+    return int.from_bytes(data, "little", signed=True)
+
+
+def _double(data: bytes) -> float:
+    return float(struct.unpack("<d", data)[0])
+
+
+def _timestamp(data: bytes) -> datetime:
+    return datetime.fromtimestamp(0, UTC) + timedelta(microseconds=_integer(data) / 1000)
+
+
+def _duration(data: bytes) -> timedelta:
+    return timedelta(microseconds=_integer(data) / 1000)
+
+
+#: How the bytes of each type are read.
+_READERS: dict[Any, Callable[[bytes], Any]] = {
+    str: decode,
+    int: _integer,
+    float: _double,
+    bool: lambda data: data != b"\0",
+    bytes: bytes,
+    datetime: _timestamp,
+    timedelta: _duration,
+    dict[str, str]: lambda data: {decode(n): decode(v) for n, v in decode_pairs(data) or []},
+}

@@ -11,14 +11,14 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 from ..abi import Action, BufferType
-from .futures import Future, Task, explained
+from .futures import Future, Task
 from .window import Window
 
 if TYPE_CHECKING:
     from .contexts import Context
     from .vm import VM
 
-__all__ = ["body_chunks", "body_window", "cancel", "run_callback", "run_in_background", "whole_body"]
+__all__ = ["begin_wait", "body_chunks", "body_window", "cancel", "run_in_background", "whole_body"]
 
 #: Direction -> (methods that are kept back while a callback of that direction waits, how the stream goes on).
 _DIRECTIONS = {
@@ -32,29 +32,28 @@ _BUFFERS = {"request": int(BufferType.HTTP_REQUEST_BODY), "response": int(Buffer
 _BODIES = {buffer: direction for direction, buffer in _BUFFERS.items()}
 
 
-def run_callback(
-    vm: "VM", context: Any, method: str, coroutine: Any, *, end_of_stream: bool, check: Callable[..., int]
+def begin_wait(
+    vm: "VM",
+    context: Any,
+    method: str,
+    coroutine: Any,
+    waited: Any,
+    *,
+    last: bool,
+    check: Callable[..., int],
 ) -> int:
-    """Run an `async def` callback as far as it goes; what the proxy is told.
+    """An `async def` callback has run up to its first wait; what the proxy is told.
 
     Parameters
     ----------
-    end_of_stream
+    waited
+        What the coroutine waits for.
+    last
         Whether this callback is the last of its direction.
     check
         The dispatcher's own reading of a callback's result.
     """
-    try:
-        waited = coroutine.send(None)
-    except StopIteration as stop:
-        return 0 if stop.value is None else check(context, method, stop.value)
-    except RuntimeError as error:
-        better = explained(error)
-        if better is error:
-            raise
-        raise better from None
-    task = _StreamTask(vm, context, method, coroutine, end_of_stream=end_of_stream, check=check)
-    return task.begin(waited)
+    return _StreamTask(vm, context, method, coroutine, last=last, check=check).begin(waited)
 
 
 def body_window(context: "Context", direction: str) -> Window | None:
@@ -105,12 +104,12 @@ class _StreamTask(Task):
     )
 
     def __init__(
-        self, vm: "VM", context: Any, method: str, coroutine: Any, *, end_of_stream: bool, check: Callable[..., int]
+        self, vm: "VM", context: Any, method: str, coroutine: Any, *, last: bool, check: Callable[..., int]
     ) -> None:
         super().__init__(vm, context, coroutine, on_end=_StreamTask._ended)  # type: ignore[arg-type]
         self.direction = next((d for d in ("request", "response") if d in method), "downstream")
         #: Nothing follows in this direction.
-        self.over = end_of_stream or method.endswith("_trailers")
+        self.over = last or method.endswith("_trailers")
         self._method = method
         self._check = check
         #: The buffer holds something that the coroutine has not read.

@@ -6,10 +6,11 @@ from typing import Any
 
 from ..callbacks import HANDLERS
 from ..contexts import Context, PluginContext
+from ..futures import explained
 from ..numbering import is_named
 from ..tcp import TcpContext
 from ..vm import VM
-from ..waiting import run_callback, run_in_background
+from ..waiting import begin_wait, run_in_background
 from .tables import Contexts
 
 __all__ = ["Core"]
@@ -32,9 +33,19 @@ class Core:
     def _stopped(self, context: Any, method: str, result: Any, end_of_stream: Any = False) -> int:
         """What to tell the proxy when a stream's callback returned something other than CONTINUE."""
         if type(result) is CoroutineType or isinstance(result, Coroutine):
-            return run_callback(
-                self.vm, context, method, result, end_of_stream=bool(end_of_stream), check=self._stopped
-            )
+            try:
+                waited = result.send(None)
+            except StopIteration as stop:
+                result = stop.value
+            except RuntimeError as error:
+                better = explained(error)
+                if better is error:
+                    raise
+                raise better from None
+            else:
+                return begin_wait(
+                    self.vm, context, method, result, waited, last=bool(end_of_stream), check=self._stopped
+                )
         if result is None:
             return 0
         allowed = HANDLERS["tcp" if isinstance(context, TcpContext) else "http", method].returns

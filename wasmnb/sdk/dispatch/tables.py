@@ -61,14 +61,13 @@ class Contexts:
         return self.plugins.pop(context_id, None)
 
     def parent(self, context_id: int) -> int:
-        """The plugin's id of a stream that has no context yet."""
-        if context_id not in self.parents:
-            self.fetch()
-        try:
-            return self.parents.pop(context_id)
-        except KeyError:
-            message = f"the proxy called a callback on context {context_id}, which it never created"
-            raise RuntimeError(message) from None
+        """The plugin's id of a stream that is not known yet."""
+        if self._journal is not None:
+            self.sync(self._journal())
+        parent = self.parents.pop(context_id, None)
+        if parent is None:
+            raise RuntimeError(f"the proxy called a callback on context {context_id}, which it never created")
+        return parent
 
 
 class Plugins(dict[int, PluginContext]):
@@ -105,11 +104,20 @@ class Streams(dict[int, S], Generic[S]):
 
     def __missing__(self, context_id: int) -> S:
         contexts, vm = self._contexts, self._vm
-        plugin = contexts.plugins[contexts.parent(context_id)]
-        if getattr(type(plugin), self._name) is self._maker:
-            stream: S = _new(vm, vm.classes[self._kind], context_id, "plugin", plugin)
-        else:
+        parent = contexts.parents.pop(context_id, None)
+        plugin = contexts.plugins[contexts.parent(context_id) if parent is None else parent]
+        if getattr(type(plugin), self._name) is not self._maker:
             stream = self._made_by_author(plugin, context_id)
+        else:
+            # `_new`, spelled out: this is done for every request.
+            cls = vm.classes[self._kind]
+            stream = cls.__new__(cls)
+            stream._vm = vm
+            stream.context_id = context_id
+            stream.plugin = plugin
+            if cls.__init__ is not object.__init__:
+                vm.active = stream
+                cls.__init__(stream)
         self[context_id] = stream
         return stream
 
