@@ -70,8 +70,9 @@ class Bench:
 
     def upstream(self) -> list[str]:
         """What all upstreams saw."""
-        http = [normal.upstream_lines(s.request, s.end) for s in list(self.up.seen)]
-        grpc = normal.blocks(normal.plain(line) for line in list(self.grpc.seen))
+        whole = [s for s in list(self.up.seen) if s.end == "complete" or not s.is_callout]
+        http = [normal.upstream_lines(s.request, s.end) for s in whole]
+        grpc = normal.blocks(normal.plain(line) for line in list(self.grpc.seen) if line != "  reset")
         return [line for block in sorted(http + grpc) for line in block] + list(self.tcp_up.seen)
 
     def metrics(self) -> list[str]:

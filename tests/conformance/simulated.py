@@ -7,7 +7,20 @@ from pathlib import Path
 from wasmnb.abi import MetricType
 from wasmnb.engine import Engine, Image
 from wasmnb.errors import WasmnbError
-from wasmnb.host import Cluster, Exchange, Listener, LogLine, Plugin, Proxy, RouteMatch, TcpExchange, TcpReply
+from wasmnb.host import (
+    Cluster,
+    Exchange,
+    GrpcReply,
+    GrpcServer,
+    Listener,
+    LogLine,
+    Plugin,
+    Proxy,
+    RouteMatch,
+    TcpExchange,
+    TcpReply,
+)
+from wasmnb.host.grpc_server import split_messages
 from wasmnb.messages import Headers, Request, Response
 
 from . import backends, normal
@@ -52,6 +65,28 @@ def run(scenario: Scenario) -> Outcome:
         return bench.run()
     finally:
         bench.proxy.close()
+
+
+class GrpcMethods(GrpcServer):
+    """The methods of `http2.GrpcUpstream`."""
+
+    def __init__(self) -> None:
+        hang = GrpcReply([b"re:hello"], latency=3600.0)
+        methods = {
+            "Unary": lambda message: b"re:" + message,
+            "Fail": lambda message: GrpcReply(status=5, message="not here"),
+            "FailLate": lambda message: GrpcReply([], status=9, message="late"),
+            "Reset": lambda message: GrpcReply(reset=True),
+            "Hang": lambda message: hang,
+            "Stream": lambda message: GrpcReply([b"echo:" + message], status=0 if message == b"bye" else None),
+        }
+        paths = {f"/svc/{name}": method for name, method in methods.items()}
+        super().__init__(paths, headers=[("x-init", "iv")], trailers=[("x-trail", "tv")])
+
+    def __call__(self, request: Request) -> Response:
+        if request.path == "/svc/Http500":
+            return Response(500, Headers([("content-type", "text/plain")]), b"oops")
+        return super().__call__(request)
 
 
 class Bench:
@@ -199,9 +234,13 @@ class Bench:
 
     def upstream(self) -> list[str]:
         """What all upstreams saw: requests that were answered, and those of the main route that never became whole."""
-        found = [normal.upstream_lines(r) for r in self.calls]
+        found = [normal.upstream_lines(r, "cut" if _short(r) else "complete") for r in self.calls]
         http = [x for x in self.proxy.exchanges if isinstance(x, Exchange)]
         cut = [r for x in http for r in x.upstream_requests if all(r is not c for c in self.calls)]
+        grpc = [r for r in cut if r.path.startswith("/svc/")]
+        cut = [r for r in cut if r not in grpc]
+        found += [_grpc_lines(r, split_messages(r.body)) for r in grpc]
+        found += [_grpc_lines(c.request, c.messages) for c in self.proxy.callouts if c.cluster == "g" and c.sent]
         found += [normal.upstream_lines(r, "cut" if "transfer-encoding" in r.headers else "complete") for r in cut]
         return [line for block in sorted(found) for line in block] + self._tcp_upstream()
 
@@ -226,6 +265,8 @@ class Bench:
             "dead": Cluster(alive=False),
             "noep": Cluster(endpoints=0),
             "tcp": Cluster(self._tcp),
+            "g": Cluster(GrpcMethods(), http2=True),
+            "deadg": Cluster(alive=False, http2=True),
         }
 
     def _tcp(self, data: bytes) -> TcpReply:
@@ -235,6 +276,8 @@ class Bench:
 
     def _handler(self, request: Request) -> Response:
         self.calls.append(request)
+        if _short(request):  # an HTTP server waits for the rest
+            return Response(200, latency=3600.0)
         response = backends.handler(request)
         if response.status == 0:
             raise ConnectionResetError
@@ -291,10 +334,24 @@ def _routes(s: Scenario) -> Sequence[RouteMatch]:
 
 
 def _client(exchange: Exchange) -> list[str]:
-    if exchange.response is None or (not exchange.response.status and exchange.done):
+    nothing = exchange.response is None or not (exchange.response.status or len(exchange.response.headers))
+    if exchange.response is None or (nothing and exchange.done):
         return ["no answer: closed" if exchange.done else "no answer: timeout"]
     end = "closed" if exchange.response.reset else "complete" if exchange.done else "timeout"
     return normal.client_lines(exchange.response, end)
+
+
+def _grpc_lines(request: Request, messages: Sequence[bytes]) -> list[str]:
+    """A gRPC request as `http2.GrpcUpstream` writes it down."""
+    headers = [
+        normal.plain(f"  {n}: {v}") for n, v in request.headers.items() if n not in ("host", "transfer-encoding")
+    ]
+    return [f"POST {request.path}", *headers, *(f"  message {m!r}" for m in messages)]
+
+
+def _short(request: Request) -> bool:
+    """Whether a request promises more bytes than it has."""
+    return int(request.headers.get("content-length") or 0) > len(request.body)
 
 
 def _title(step: Step) -> str:

@@ -33,7 +33,13 @@ def _abi(version: str, script: str) -> Scenario:
 
 SCENARIOS: list[Scenario] = [
     *(S(name, [Send()], plug={"module": name}, show_start=True) for name in (*TEXTS, *BYTES)),
-    S("a file that does not exist", [], plug={"module": "/nonexistent/filter.wasm"}, show_start=True),
+    S(
+        "a file that does not exist",
+        [],
+        plug={"module": "/nonexistent/filter.wasm"},
+        show_start=True,
+        why_not="a file is read before there is a proxy",
+    ),
     _abi(
         "0.1.0",
         """
@@ -70,7 +76,13 @@ SCENARIOS: list[Scenario] = [
             get_header_map_value REQUEST_HEADERS nope
         """,
     ),
-    S("capability restriction", [Send()], _SCRIPT, plug={"options": {"allowed_capabilities": _ALLOWED}}, show_start=True),
+    S(
+        "capability restriction",
+        [Send()],
+        _SCRIPT,
+        plug={"options": {"allowed_capabilities": _ALLOWED}},
+        show_start=True,
+    ),
     S("without on_vm_start and on_configure", [Send()], plug={"module": "scripted-without-start"}, show_start=True),
     S("on_vm_start returns 0", [], plug={"vm_script": "on_vm_start:\n  return 0"}, show_start=True),
     S(
