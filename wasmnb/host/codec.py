@@ -124,18 +124,18 @@ def to_upstream(headers: HeaderMap, *, end: bool, http2: bool) -> Request:
 def from_upstream(answer: Response, *, head: bool, http2: bool) -> tuple[ResponseHeaders, list[bytes]]:
     """Header map and body pieces of an answer, as an HTTP server would send them.
 
-    The server says how long the body is: `content-length`, or `transfer-encoding: chunked` for a body in chunks or with
+    Over HTTP/1 the server says how long the body is: `content-length`, or `transfer-encoding: chunked` for a body in chunks or with
     trailers, before all other headers.
     """
     headers = ResponseHeaders([(b":status", b"%d" % answer.status)])
     bodiless = head or answer.status in (204, 304) or answer.status < 200
     told = {n for n, _ in answer.headers.raw}
     in_pieces = answer.chunks is not None or bool(len(answer.trailers))
-    if not told & {b"content-length", b"transfer-encoding"} and (head or not bodiless):
-        if not in_pieces:
-            headers.add(b"content-length", b"%d" % len(answer.body))
-        elif not http2:
+    if not http2 and not told & {b"content-length", b"transfer-encoding"} and (head or not bodiless):
+        if in_pieces:
             headers.add(b"transfer-encoding", b"chunked")
+        else:
+            headers.add(b"content-length", b"%d" % len(answer.body))
     for name, value in answer.headers.raw:
         headers.add(name, value)
     pieces = answer.chunks if answer.chunks is not None else [answer.body]

@@ -156,6 +156,7 @@ class RootContext(Context):
         self.parked = False
         self.closed = False
         self.expressions: dict[int, Any] = {}
+        self.expressions_made = 0
         self.declared: dict[bytes, Any] = {}
         self._period = 0.0
         self._timer: Timer | None = None

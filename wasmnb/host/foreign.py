@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ..abi import Status
-from . import protobuf
+from . import expressions, protobuf, signatures
 from .filter_state import Declaration
 
 if TYPE_CHECKING:
@@ -97,4 +97,9 @@ FOREIGN: dict[str, Callable[[Context, bytes], Answer]] = {
     "clear_route_cache": _clear_route_cache,
     "declare_property": _declare_property,
     "set_envoy_filter_state": _set_envoy_filter_state,
+    "expr_create": expressions.create,
+    "expr_evaluate": expressions.evaluate,
+    "expr_delete": expressions.delete,
+    "verify_signature": signatures.verify,
+    "sign": signatures.sign,
 }

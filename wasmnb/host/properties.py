@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from .contexts import Context
     from .stream_info import StreamInfo
 
-__all__ = ["GROUPS", "Message", "lookup", "serialise"]
+__all__ = ["GROUPS", "Message", "Unserialisable", "attribute", "lookup", "serialise", "top"]
 
 
 class Unserialisable(Exception):
@@ -302,7 +302,8 @@ _PLUGIN: dict[bytes, Callable[[Context], Any]] = {
 # -- looking up -----------------------------------------------------------------------------------------------------
 
 
-def _top(context: Context, name: bytes) -> Any:
+def top(context: Context, name: bytes) -> Any:
+    """What the first part of a path stands for, or None."""
     info = context.log_info or context.info
     text = name.decode("utf-8", "replace")
     if text == "xds" or (info is not None and text in GROUPS):
@@ -320,7 +321,8 @@ def _top(context: Context, name: bytes) -> Any:
     return info.filter_state.get(b"wasm." + name)
 
 
-def _attribute(context: Context, group: bytes, name: bytes) -> Any:
+def attribute(context: Context, group: bytes, name: bytes) -> Any:
+    """One attribute of a group, or None."""
     info = context.log_info or context.info
     text = name.decode("utf-8", "replace")
     if group == b"xds" and text == "node":
@@ -329,8 +331,8 @@ def _attribute(context: Context, group: bytes, name: bytes) -> Any:
         return None
     if group == b"filter_state":
         return info.filter_state.get(name)
-    attribute = GROUPS.get(group.decode(), {}).get(text)
-    return None if attribute is None else attribute(context, info)
+    read = GROUPS.get(group.decode("utf-8", "replace"), {}).get(text)
+    return None if read is None else read(context, info)
 
 
 def _step(value: Any, part: bytes) -> Any:
@@ -350,10 +352,10 @@ def _step(value: Any, part: bytes) -> Any:
 
 def find(context: Context, parts: list[bytes]) -> Any:
     """The value at a path; None if there is none."""
-    value = _top(context, parts[0])
+    value = top(context, parts[0])
     rest = parts[1:]
     if value is _GROUP and rest:
-        value = _attribute(context, parts[0], rest[0])
+        value = attribute(context, parts[0], rest[0])
         rest = rest[1:]
     for part in rest:
         if value is None:

@@ -289,7 +289,7 @@ class Proxy(Shown):
             request wait, which its exchange's duration counts.
         """
         self._check_open()
-        clock, moment = self._environment.clock, 0.0
+        clock, moment, expected = self._environment.clock, 0.0, 0
         exchanges: list[Exchange] = []
         for gap, request in requests:
             moment += gap
@@ -302,7 +302,8 @@ class Proxy(Shown):
                 _send(stream, request)
 
             clock.later(moment, worker.thread, arrive)
-        self._settle()
+            expected += 1
+        self._run_while(lambda: len(exchanges) < expected, None)
         for exchange in exchanges:
             self._run_until(exchange, wait)
         return exchanges
