@@ -3,6 +3,7 @@
 from .callout_record import Callout
 from .cluster import Cluster
 from .exchange import Exchange, TcpExchange
+from .explain import Explanation
 from .grpc_server import GrpcReply, GrpcServer
 from .log import Log, LogLine
 from .plugin import Plugin
@@ -21,6 +22,7 @@ __all__ = [
     "Cluster",
     "Event",
     "Exchange",
+    "Explanation",
     "GrpcReply",
     "GrpcServer",
     "Listener",

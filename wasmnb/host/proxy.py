@@ -20,6 +20,7 @@ from .cluster import Cluster, to_clusters
 from .deployment import Deployment
 from .environment import Environment
 from .exchange import Exchange, Recorded, TcpExchange
+from .explain import Explanation, explain
 from .http_stream import HttpStream, Limits
 from .log import Log
 from .plugin import FilterLike, Plugin
@@ -499,6 +500,23 @@ class Proxy(Shown):
     def tree(self) -> TreeNode:
         """Threads, VMs, plugin contexts and live streams as they are now."""
         return build_tree(self)
+
+    def explain(self, what: Recorded | Stream | TcpConnection | int | None = None) -> Explanation:
+        """What an exchange waits for or why it failed, in words.
+
+        Parameters
+        ----------
+        what
+            An exchange, its number, or the stream or connection; by default the last one.
+        """
+        if isinstance(what, Stream | TcpConnection):
+            what = what.exchange
+        if what is None or isinstance(what, int):
+            found = [x for x in self.exchanges if what is None or x.number == what]
+            if not found:
+                raise UsageError(f"There is no exchange {what if what is not None else ''}".rstrip() + ".")
+            what = found[-1]
+        return explain(self, what)
 
     def _all_vms(self) -> list[Vm]:
         found: list[Vm] = []
