@@ -118,12 +118,18 @@ class Notebook:
         self.page = page
         page.goto(lab.address(name))
         page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60_000)
-        # The kernel has to be there before anything can run.
+        # Cells that are run before the kernel has answered once are dropped without a word.
+        page.evaluate(
+            """async () => {
+                const panel = window.jupyterapp.shell.currentWidget;
+                await panel.context.ready;
+                await panel.sessionContext.ready;
+                await panel.sessionContext.session.kernel.info;
+            }"""
+        )
         page.wait_for_function(
             "() => document.querySelector('.jp-Notebook-ExecutionIndicator')?.dataset.status === 'idle'", timeout=60_000
         )
-        self.command("application:set-mode", {"mode": "single-document"})
-        self.command("application:toggle-left-area", {}) if page.locator("#jp-left-stack:visible").count() else None
 
     def command(self, name: str, args: dict | None = None) -> None:
         # Not awaited: the promise of a run is kept only when the run is over, and Playwright would wait for ever.

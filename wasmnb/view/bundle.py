@@ -10,7 +10,8 @@ from collections.abc import Callable
 from typing import Any
 
 from .document import Document
-from .exchange import exchange_document
+from .exchange import connection_document, exchange_document
+from .load import load_document
 from .log import log_document
 from .module import facts_document
 from .proxy import proxy_document
@@ -20,7 +21,7 @@ from .to_text import to_text
 from .trace import NEWEST, trace_document
 from .tree import tree_document
 
-__all__ = ["DOCUMENTS", "document_of", "mimebundle"]
+__all__ = ["DOCUMENTS", "document_of", "mimebundle", "static_bundle"]
 
 
 def _trace(trace: Any) -> Document:
@@ -38,6 +39,9 @@ DOCUMENTS: dict[str, Callable[[Any], Document]] = {
     "Proxy": proxy_document,
     "TreeNode": tree_document,
     "Exchange": exchange_document,
+    "EnvoyExchange": exchange_document,
+    "TcpExchange": connection_document,
+    "LoadReport": load_document,
     "Log": log_document,
     "Trace": _trace,
     "Metrics": metrics_document,
@@ -56,7 +60,13 @@ def document_of(obj: Any) -> Document:
     raise TypeError(f"no view draws a {type(obj).__name__}")
 
 
-def mimebundle(obj: Any) -> dict[str, str]:
+def mimebundle(obj: Any) -> dict[str, Any]:
+    """What a notebook shows of an object: HTML and text, and a proxy's live panel, if it has one."""
+    panel = getattr(obj, "_panel", None)
+    return {**static_bundle(obj), **(panel.live_bundle() if panel is not None else {})}
+
+
+def static_bundle(obj: Any) -> dict[str, str]:
     """`text/html` and `text/plain` of an object, from the same document."""
     document = document_of(obj)
     return {"text/html": to_html(document), "text/plain": to_text(document)}

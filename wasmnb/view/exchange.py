@@ -35,6 +35,7 @@ from .values import state_role
 
 if TYPE_CHECKING:
     from wasmnb.host import Event, Exchange
+    from wasmnb.host.exchange import TcpExchange
 
 __all__ = [
     "Direction",
@@ -165,9 +166,9 @@ def _bodies(direction: Direction) -> Iterable[Block]:
             yield Fold(what, (Code(body_text(data, _type(message))),), open=len(data) <= _OPEN)
 
 
-def directions_of(x: Exchange) -> list[Direction]:
-    """Both directions of an exchange."""
-    asked, answered = _touched(x.events)
+def directions_of(x: Exchange, events: Sequence[Event]) -> list[Direction]:
+    """Both directions of an exchange, whose events tell what filters wrote."""
+    asked, answered = _touched(events)
     return [
         Direction("request", ("client sent", "upstream got"), x.request, x.upstream_request, asked),
         Direction("response", ("upstream answered", "client got"), x.upstream_response, x.response, answered),
@@ -186,7 +187,7 @@ def _touched(events: Sequence[Event]) -> tuple[set[bytes], set[bytes]]:
     return found
 
 
-def _failure(x: Exchange) -> list[Block]:
+def _failure(x: Exchange | TcpExchange) -> list[Block]:
     """Why a filter failed: the last line of its traceback first, then the cell's lines."""
     failure = getattr(x, "failure", None)
     if failure is None:
@@ -213,20 +214,22 @@ def _verdict(x: Exchange, directions: list[Direction]) -> Paragraph:
     return Paragraph(inline(*spans, Span(" by the filter", "muted")))
 
 
-def worker_name(x: Exchange) -> str:
+def worker_name(x: Exchange | TcpExchange) -> str:
     """Name of the thread that served it."""
-    return f"worker-{x.worker}" if isinstance(x.worker, int) else str(x.worker)
+    return f"worker-{x.worker}" if isinstance(x.worker, int) else str(x.worker or "some worker")
 
 
-def _facts(x: Exchange) -> str:
-    calls = sum(e.kind == "callback" for e in x.events)
-    hostcalls = sum(e.kind == "hostcall" for e in x.events)
+def _facts(x: Exchange | TcpExchange, events: Sequence[Event]) -> Span:
+    calls = [e.guest_ns for e in events if e.kind == "callback"]
+    hostcalls = sum(e.kind == "hostcall" for e in events)
     parts = [worker_name(x), f"{duration(x.duration * 1e9)} in all"]
-    parts.append(f"{duration(x.filter_ns)} in the filter: {plural(calls, 'callback')}, {plural(hostcalls, 'hostcall')}")
-    return " · ".join(parts)
+    if calls:
+        inside = f"{plural(len(calls), 'callback')}, {plural(hostcalls, 'hostcall')}"
+        parts.append(f"{duration(sum(calls))} in the filter: {inside}")
+    return Span(f"   {' · '.join(parts)}", "muted")
 
 
-def _title(x: Exchange) -> Title:
+def _title(x: Exchange, events: Sequence[Event]) -> Title:
     r = x.request
     status = "no answer" if x.response is None or not x.response.status else str(x.response.status)
     bad = x.response is None or not 0 < x.response.status < 400
@@ -234,25 +237,51 @@ def _title(x: Exchange) -> Title:
     return Title(
         inline(
             Span(f"#{x.number} ", "muted"), Span(f"{r.method} {r.path}", "strong"), " → ",
-            Span(status, "warn" if bad else "good"), state, Span(f"   {_facts(x)}", "muted"),
+            Span(status, "warn" if bad else "good"), state, _facts(x, events),
         )
     )  # fmt: skip
 
 
 def exchange_document(x: Exchange) -> Document:
     """The exchange as a document: both directions as tables of two stations, bodies, log, calls."""
-    directions = directions_of(x)
-    blocks: list[Block] = [_title(x), *_failure(x), _verdict(x, directions)]
+    events = x.events
+    directions = directions_of(x, events)
+    blocks: list[Block] = [_title(x, events), *_failure(x), _verdict(x, directions), *_notes(x)]
     for direction in directions:
         if direction.before is not None or direction.after is not None:
             blocks += [_table(direction), *_bodies(direction)]
-    if x.log:
-        blocks.append(Fold(inline(Span("log", "strong"), Span(f"  {plural(len(x.log), 'line')}", "muted")),
-                           (log_table(x.log[-50:]),), open=True))  # fmt: skip
-    if x.events:
-        calls = inline(Span("callbacks and hostcalls", "strong"), Span(f"  {plural(len(x.events), 'event')}", "muted"))
-        blocks.append(Fold(calls, (Outline(trace_items(x.events, limit=_EVENTS, folded=False)),)))
-    return Document(tuple(blocks))
+    return Document((*blocks, *_happenings(x, events)))
+
+
+def _notes(x: Exchange) -> list[Paragraph]:
+    """What the simulator has to say about it."""
+    return [Paragraph(inline(Span("! ", "warn"), note)) for note in getattr(x, "notes", ())]
+
+
+def _happenings(x: Exchange | TcpExchange, events: Sequence[Event]) -> Iterable[Block]:
+    """Log lines, and the calls between host and guest."""
+    log = x.log
+    if log:
+        what = inline(Span("log", "strong"), Span(f"  {plural(len(log), 'line')}", "muted"))
+        yield Fold(what, (log_table(log[-50:]),), open=True)
+    if events:
+        what = inline(Span("callbacks and hostcalls", "strong"), Span(f"  {plural(len(events), 'event')}", "muted"))
+        yield Fold(what, (Outline(trace_items(events, limit=_EVENTS, folded=False)),))
+
+
+def _flow(who: str, data: bytes) -> Fold:
+    what = inline(Span(who, "strong"), Span(f"  {size(len(data))}, {body_kind(data)}", "muted"))
+    return Fold(what, (Code(body_text(data)),) if data else (), open=len(data) <= _OPEN)
+
+
+def connection_document(x: TcpExchange) -> Document:
+    """A TCP connection: the bytes at its four stations."""
+    events = x.events
+    state = inline("  ", state_role(x.state)) if x.state != "done" else ()
+    title = Title(inline(Span(f"#{x.number} ", "muted"), Span("TCP connection", "strong"), state, _facts(x, events)))
+    flows = (("client sent", x.sent), ("upstream got", x.upstream_received),
+             ("upstream sent", x.upstream_sent), ("client got", x.received))  # fmt: skip
+    return Document((title, *_failure(x), *(_flow(who, data) for who, data in flows), *_happenings(x, events)))
 
 
 def exchange_html(x: Exchange) -> str:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .document import Block, Column, Document, Fold, Paragraph, Row, Span, Table, inline
 from .exchange import worker_name
 from .log import log_table
 from .tree import tree_document
-from .units import duration, plural
+from .units import duration, plural, size
 from .values import state_role
 
 if TYPE_CHECKING:
     from wasmnb.host import Exchange, Proxy
+    from wasmnb.host.exchange import TcpExchange
 
 __all__ = ["exchanges_table", "proxy_document"]
 
@@ -27,18 +28,21 @@ _COLUMNS = (
 )  # fmt: skip
 
 
-def _row(x: Exchange) -> Row:
-    status = x.response.status if x.response is not None else 0
+def _row(x: Exchange | TcpExchange) -> Row:
+    http: Any = x if hasattr(x, "request") else None
+    sent = f"{size(len(getattr(x, 'sent', b'')))} sent"
+    method, path = (http.request.method, http.request.path) if http else ("TCP", sent)
+    status = http.response.status if http and http.response is not None else 0
     return Row(
         (
             inline(str(x.number)), inline(Span(str(status or "—"), "good" if 0 < status < 400 else "warn")),
-            inline(x.request.method), inline(Span(x.request.path, "code")), inline(worker_name(x)),
+            inline(method), inline(Span(path, "code")), inline(worker_name(x)),
             inline(duration(x.duration * 1e9)), inline(state_role(x.state)),
         )
     )  # fmt: skip
 
 
-def exchanges_table(exchanges: Iterable[Exchange]) -> Table:
+def exchanges_table(exchanges: Iterable[Exchange | TcpExchange]) -> Table:
     """Exchanges as rows, in the order given."""
     return Table(_COLUMNS, tuple(map(_row, exchanges)), wide=True)
 

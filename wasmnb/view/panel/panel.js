@@ -129,11 +129,11 @@ function directionView(direction, previous) {
   const old = new Map((previous ? previous.rows : []).map((row) => [row[1], row[3]]));
   const side = (value) => (value === null ? el("span", { class: "muted" }, "—") : value === "" ? '""' : value);
   const row = ([sign, name, before, after]) => el("tr", { class: CHANGES[sign] || "" },
-    el("td", { class: "sign" }, sign.trim()), el("td", { class: "mono" }, name), el("td", {}, side(before)), el("td", {}, side(after)),
+    el("td", { class: CHANGES[sign] ? "sign" : "sign muted by" }, sign.trim()), el("td", { class: "mono" }, name), el("td", {}, side(before)), el("td", {}, side(after)),
     previous && el("td", { class: "muted" }, old.has(name) ? (old.get(name) !== after ? `was ${old.get(name) ?? "—"}` : "") : "new"));
   const heads = ["", direction.noun, ...direction.heads, ...(previous ? ["before the edit"] : [])];
   return [
-    el("table", {}, el("thead", {}, el("tr", {}, heads.map((h) => el("th", {}, h)))), el("tbody", {}, direction.rows.map(row))),
+    direction.rows.length > 0 && el("table", {}, el("thead", {}, el("tr", {}, heads.map((h) => el("th", {}, h)))), el("tbody", {}, direction.rows.map(row))),
     direction.bodies.map((body) => el("details", { open: body.size <= 400 && body.size > 0 },
       el("summary", {}, el("b", {}, `${direction.noun} body`), el("span", { class: "muted" }, `  ${body.who}, ${bytes(body.size)}, ${body.kind}${body.changed ? ", changed" : ""}`)),
       el("pre", {}, body.text))),
@@ -161,6 +161,8 @@ function detailView(ui) {
       state !== "done" && el("span", { class: "warn" }, ` ${state}`), `  ${worker} · ${duration(whole * 1e3)} in all · ${duration(filter * 1e3)} in the filter  `,
       el("button", { onclick: () => ui.ask("again", { exchange: number }), title: "Send the same request again" }, "send again")),
     detail.local && el("div", { class: "warn", style: "padding:0 12px" }, "Answered in the proxy; the upstream saw nothing."),
+    detail.failure && el("pre", { class: "failure" }, detail.failure),
+    (detail.notes || []).map((note) => el("div", { class: "warn", style: "padding:0 12px" }, `! ${note}`)),
     detail.directions.map((d, i) => directionView(d, old && old[i])),
     detail.log.length > 0 && [el("h4", {}, "log"), logTable(ui, detail.log)],
     el("h4", {}, "callbacks and hostcalls"), detail.calls.map(callView),
@@ -322,8 +324,7 @@ function stateView(ui) {
   const state = ui.get("shared") || {};
   return [grid("metrics", ["name", "kind", "value"], state.metrics || [], "No metric has been defined."),
     grid("shared data", ["vm_id", "key", "value", "cas"], state.data || [], "No shared data."),
-    grid("shared queues", ["vm_id", "name", "items", "receiver"], state.queues || [], "No queues."),
-    grid("state of the contexts", ["thread", "context", "attributes"], state.contexts || [], "Nothing to show for this filter.")];
+    grid("shared queues", ["vm_id", "name", "items", "receiver"], state.queues || [], "No queues.")];
 }
 
 function moduleView(ui) {
@@ -368,10 +369,11 @@ function controls(ui, head) {
   const config = el("input", { name: "config", value: head.config || "", style: "flex:1;font-family:var(--mono)", "aria-label": "plugin configuration", spellcheck: "false" });
   return el("div", { class: "wide" },
     el("div", { class: "line" }, el("span", { class: "muted" }, "time"), seconds, el("button", { type: "button", onclick: () => ui.ask("advance", { seconds: Number(seconds.value) }) }, "advance seconds"),
-      el("button", { type: "button", onclick: () => ui.ask("fail") }, head.upstream_down ? "bring the upstream back" : "fail the upstream"),
-      el("span", { class: "muted" }, "workers"), workers, el("span", { class: "muted" }, "seed"), seed,
-      el("button", { type: "button", onclick: () => ui.ask("restart", { workers: Number(workers.value), seed: Number(seed.value), config: config.value }) }, "restart with these")),
-    el("div", { class: "line", style: "margin-top:6px" }, el("span", { class: "muted" }, "configuration"), config));
+      el("button", { type: "button", onclick: () => ui.ask("fail") }, "fail or mend the upstream"),
+      head.remake && [el("span", { class: "muted" }, "workers"), workers, el("span", { class: "muted" }, "seed"), seed,
+        el("button", { type: "button", onclick: () => ui.ask("restart", { workers: Number(workers.value), seed: Number(seed.value), config: config.value }) }, "restart with these")]),
+    el("div", { class: "line", style: "margin-top:6px" }, el("span", { class: "muted" }, "configuration"), config,
+      el("button", { type: "button", onclick: () => ui.ask("configure", { config: config.value }) }, "replace it while running")));
 }
 
 // ── the panel ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -402,7 +404,6 @@ class Panel {
     }
     this.listen("msg:custom", (message) => this.take(message));
     this.exchange = this.get("picked");
-    this.workers = null;
     this.drawHead(); this.drawTree(); this.drawFoot(); this.redraw();
   }
 
@@ -439,8 +440,9 @@ class Panel {
     const head = this.get("head") || {};
     this.head.replaceChildren(
       el("span", { class: "name" }, head.name || "filter"), el("span", { class: head.state === "running" ? "good" : "bad" }, head.state || ""),
-      el("span", { class: "muted" }, head.summary || ""), el("span", { class: "muted push" }, head.clock || ""));
-    if (this.workers !== head.workers) { this.workers = head.workers; this.send.replaceChildren(...sendBar(this)); }
+      el("span", { class: "muted" }, head.summary || ""), head.upstream_down && el("span", { class: "warn" }, "the upstream is down"), el("span", { class: "muted push" }, head.clock || ""));
+    const made = `${head.name} ${head.workers} ${head.remake}`;
+    if (this.made !== made) { this.made = made; this.send.replaceChildren(...sendBar(this)); }
   }
 
   drawTree(focus) {

@@ -12,17 +12,19 @@ from typing import TYPE_CHECKING, Any
 
 from wasmnb.view.body import body_kind, body_text
 from wasmnb.view.diff import SIGNS, Entry
+from wasmnb.view.errors import traceback_lines
 from wasmnb.view.escape import NEWLINES, clip, visible
 from wasmnb.view.exchange import Direction, directions_of, worker_name
 from wasmnb.view.histogram import QUANTILES, series_of
 from wasmnb.view.trace import nested, result_of
 from wasmnb.view.tree import details_of, folded
+from wasmnb.view.units import duration, size
 from wasmnb.view.values import arguments, value_text
 
 if TYPE_CHECKING:
     from wasmnb.traffic.distribution import Distribution
 
-__all__ = ["call", "detail", "lanes", "latency", "line", "metrics", "row", "shared", "shown", "tree"]
+__all__ = ["call", "detail", "lanes", "latency", "line", "metrics", "module", "row", "shown", "state", "tree"]
 
 Json = Any
 
@@ -31,7 +33,8 @@ LINE = 8_000  # characters of one log line
 STREAMS = 50  # live streams under one plugin
 CALLS = 400  # callbacks of one exchange
 HOSTCALLS = 200  # hostcalls of one callback
-BARS = 3_000  # events of the timeline
+BARS = 4_000  # events of the timeline
+ENTRIES = 1_000  # of shared data, and queues
 
 
 def shown(value: str | bytes, limit: int = VALUE) -> str:
@@ -64,13 +67,24 @@ def tree(node: Any, path: str = "", thread: str = "") -> Json:
 # ── exchanges ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def row(x: Any) -> Json:
+def row(x: Any, filter_ns: int) -> Json:
     """An exchange as a row of the list, an array to keep ten thousand of them small."""
-    status = x.response.status if x.response is not None else 0
+    if hasattr(x, "request"):
+        what, path = shown(x.request.method, 20), shown(x.request.path, 300)
+        status = x.response.status if x.response is not None else 0
+    else:
+        what, path, status = "TCP", f"{size(len(x.sent))} sent, {size(len(x.received))} received", 0
+    state = shown(x.paused or x.state, 60)
     return [
-        x.number, shown(x.request.method, 20), shown(x.request.path, 300), status, shown(worker_name(x)),
-        round(x.duration * 1e6, 1), round(x.filter_ns / 1e3, 1), shown(x.state),
-    ]  # fmt: skip
+        x.number,
+        what,
+        path,
+        status,
+        shown(worker_name(x)),
+        round(x.duration * 1e6, 1),
+        round(filter_ns / 1e3, 1),
+        state,
+    ]
 
 
 def _entry(direction: Direction, entry: Entry, label: str = "") -> Json:
@@ -125,13 +139,34 @@ def _event(event: Any) -> Json:
     }
 
 
+def _directions(x: Any, events: Sequence[Any]) -> Json:
+    return [_direction(d) for d in directions_of(x, events) if d.before is not None or d.after is not None]
+
+
+def _flows(x: Any) -> Iterable[Json]:
+    """Both directions of a TCP connection."""
+    for noun, heads, before, after in (
+        ("downstream", ("client sent", "upstream got"), x.sent, x.upstream_received),
+        ("upstream", ("upstream sent", "client got"), x.upstream_sent, x.received),
+    ):
+        bodies = [
+            {"who": who, "size": len(data), "kind": body_kind(data), "text": visible(body_text(data), keep=NEWLINES),
+             "changed": before != after}
+            for who, data in zip(heads, (before, after), strict=True) if data
+        ]  # fmt: skip
+        yield {"noun": noun, "heads": heads, "rows": [], "bodies": bodies}
+
+
 def detail(x: Any) -> Json:
     """An exchange at its four stations, with bodies, log and calls."""
-    calls = nested(x.events)
+    events = x.events
+    calls, http = nested(events), hasattr(x, "request")
     return {
-        "row": row(x),
-        "local": x.upstream_request is None and x.response is not None,
-        "directions": [_direction(d) for d in directions_of(x) if d.before is not None or d.after is not None],
+        "row": row(x, sum(e.guest_ns for e in events if e.kind == "callback")),
+        "local": http and x.upstream_request is None and x.response is not None,
+        "directions": _directions(x, events) if http else list(_flows(x)),
+        "failure": "\n".join(traceback_lines(x.traceback)) or (x.failure.message if x.failure is not None else ""),
+        "notes": [shown(note) for note in getattr(x, "notes", ())],
         "log": [line(entry) for entry in x.log[-50:]],
         "calls": [call(*group) for group in calls[:CALLS]],
         "more": max(0, len(calls) - CALLS),
@@ -170,22 +205,47 @@ def metrics(all_metrics: Any) -> Json:
     return rows + [[shown(name), "envoy", f"{value:,}"] for name, value in all_metrics.envoy.items()]
 
 
-def shared(entries: Iterable[tuple[bytes, bytes, bytes, int]]) -> Json:
-    """Shared data: vm_id, key, value, compare-and-swap number."""
-    return [[shown(vm_id), shown(key), shown(value), cas] for vm_id, key, value, cas in entries]
+def state(proxy: Any) -> Json:
+    """Metrics, shared data, queues."""
+    entries, queues = proxy.shared_data.entries()[:ENTRIES], proxy.shared_data.queues()[:ENTRIES]
+    return {
+        "metrics": metrics(proxy.metrics),
+        "data": [[shown(vm_id), shown(key), shown(value), cas] for vm_id, key, value, cas in entries],
+        "queues": [[shown(q.vm_id), shown(q.name), len(q.items), shown(q.receiver)] for q in queues],
+    }
+
+
+def module(plugin: Any) -> Json:
+    """What is known of a plugin's module."""
+    info = plugin.filter.info
+    facts = [
+        ["filter", info.name],
+        ["ABI", info.abi_version],
+        ["size", size(info.size)],
+        ["memory at start", size(info.memory)],
+    ]
+    if info.runtime:
+        facts += [["Python", info.python], ["SDK", info.sdk], ["runtime", info.runtime[:12]]]
+        facts += [[f"{step} took", duration(seconds * 1e9)] for step, seconds in info.build_times.items()]
+    return {
+        "facts": [[name, shown(str(value))] for name, value in facts],
+        "problems": [],
+        "sections": sorted(([shown(n), b] for n, b in info.sections.items()), key=lambda pair: -pair[1]),
+        "exports": [shown(n) for n in info.exports],
+        "imports": [shown(n) for n in info.imports],
+    }
 
 
 # ── timeline ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def lanes(events: Sequence[Any]) -> Json:
-    """Bars of the newest events: a callback spans its time in guest and host, hostcalls lie inside it."""
-    newest = events[-BARS:]
+def lanes(events: Sequence[Any], made: int) -> Json:
+    """Bars of the newest events of `made`: a callback spans its time in guest and host, hostcalls lie inside it."""
     bars = []
-    for top, inner in nested(newest):
+    for top, inner in nested(events):
         if top.kind != "callback":
             continue
         whole = top.guest_ns + top.host_ns
         bars.append([shown(top.thread), top.time, whole, top.seq, shown(top.name), top.exchange, top.context,
                      [[shown(e.name), e.host_ns, e.seq] for e in inner[:HOSTCALLS] if e.kind == "hostcall"]])  # fmt: skip
-    return {"bars": bars, "cut": max(0, len(events) - BARS)}
+    return {"bars": bars, "cut": made - len(events)}

@@ -1,0 +1,214 @@
+"""`Panel`: fills the widget from a proxy, and does what the user wishes.
+
+Drawing happens between two events of the simulation, outside any callback, so that it is in nobody's latency; and at
+most so often that it costs a fifteenth of the time (four times a second if that is less).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from wasmnb.errors import UsageError, WasmnbError
+from wasmnb.traffic.harness import measure_harness
+from wasmnb.view.escape import clip, visible
+
+from . import snapshot
+from .history import KEPT, History
+from .widget import PanelWidget
+from .wishes import WISHES
+
+if TYPE_CHECKING:
+    from wasmnb.host import Proxy
+    from wasmnb.traffic.harness import Harness
+
+__all__ = ["Panel", "Remake"]
+
+#: Makes the same proxy again with other settings (workers, seed, config).
+Remake = Callable[[dict[str, Any]], Any]
+
+_KIND = "application/vnd.jupyter.widget-view+json"
+_EVERY = 0.25  # seconds between two drawings while traffic runs
+_SHARE = 15  # a drawing may cost one part in so many
+_LIVE_ROWS = 500
+_LINES = 500
+
+
+class Panel:
+    """The live view of a proxy.
+
+    Parameters
+    ----------
+    proxy
+        What to show.
+    remake
+        Starts the filter anew with other settings; without it the panel cannot change workers and seed.
+
+    Attributes
+    ----------
+    widget
+        The ipywidget.
+    """
+
+    def __init__(self, proxy: Proxy, remake: Remake | None = None) -> None:
+        self.remake = remake
+        self.view = "Exchanges"
+        self.settings: dict[str, Any] = {}
+        self._harness: Harness | None = None
+        self._due = 0.0
+        self.widget = PanelWidget(self.wish)
+        self._attach(proxy)
+        self.refresh(everything=True)
+
+    def _attach(self, proxy: Proxy) -> None:
+        self.proxy = proxy
+        self.history = History(proxy)
+        self._stop = proxy.watch(self.tick)
+        proxy._panel = self  # type: ignore[attr-defined]
+
+    def replace(self, proxy: Proxy) -> None:
+        """Show another proxy, the next version of the filter: its latency stands before the old one's, outlined.
+
+        The last request is sent again, and the answer compared with that of the version before.
+        """
+        self._stop()
+        old, last = self.history, self._last()
+        old.read()
+        before = snapshot.detail(last) if last is not None else {}
+        self.widget.baseline = self._latency() if old.requests.count else {}
+        self._attach(proxy)
+        if last is not None:
+            again = WISHES["again"](self, {"request": last.request})
+            self.widget.before = {**before, "number": self.widget.picked}
+            self.say(again)
+        self.refresh(everything=True)
+
+    def _last(self) -> Any:
+        """The newest HTTP exchange that is over."""
+        return next((x for x in reversed(self.proxy.exchanges) if x.done and hasattr(x, "request")), None)
+
+    # -- drawing --------------------------------------------------------------------------------------------------
+
+    def tick(self) -> None:
+        """Draw, if it is time to; called between events."""
+        now = time.monotonic()
+        if now >= self._due:
+            self.refresh()
+            self._due = max(now + _EVERY, time.monotonic() + _SHARE * (time.monotonic() - now))
+
+    def refresh(self, *, everything: bool = False) -> None:
+        """Bring the traits up to date: head, tree, rows and the view looked at, or everything."""
+        self.history.read()
+        widget = self.widget
+        with widget.hold_sync():
+            widget.head = self._head()
+            widget.tree = snapshot.tree(self.proxy.tree())
+            limit = KEPT if everything else _LIVE_ROWS
+            widget.rows = {"total": self.history.total, "rows": self.history.rows(limit)}
+            for view, fill in self._views().items():
+                if everything or view == self.view:
+                    fill()
+
+    def _views(self) -> dict[str, Callable[[], None]]:
+        return {
+            "Exchanges": self._show_picked,
+            "Timeline": self._show_lanes,
+            "Latency": self._show_latency,
+            "State": self._show_state,
+            "Log": self._show_log,
+            "Module": self._show_module,
+        }
+
+    def look(self, view: str) -> None:
+        """The user looks at another view."""
+        self.view = view if view in self._views() else "Exchanges"
+        self.refresh()
+
+    def _head(self) -> dict[str, Any]:
+        proxy = self.proxy
+        upstream = proxy.clusters.get("upstream")
+        return {
+            "name": snapshot.shown(proxy.name, 80),
+            "state": proxy.state,
+            "summary": f"{len(proxy.workers)} workers · {len(proxy.vms)} VMs · {self.history.total:,} exchanges",
+            "clock": f"virtual time {proxy.now:,.3f} s",
+            "workers": len(proxy.workers),
+            "config": snapshot.shown(proxy.plugins[0].config, 4000) if proxy.plugins else "",
+            "upstream_down": upstream is not None and not upstream.alive,
+            "remake": self.remake is not None,
+            **self.settings,
+        }
+
+    def _show_picked(self) -> None:
+        if self.widget.picked is None and self.proxy.exchanges:
+            self.widget.picked = self.proxy.exchanges[-1].number
+        self.pick(self.widget.picked)
+
+    def pick(self, number: int | None) -> None:
+        """Show one exchange."""
+        found = self.history.find(number) if number is not None else None
+        self.widget.picked = number
+        if found is not None:
+            self.widget.detail = snapshot.detail(found)
+
+    def _show_lanes(self) -> None:
+        trace = self.proxy.trace
+        self.widget.lanes = snapshot.lanes(trace[-snapshot.BARS :], trace.made)
+
+    def _latency(self) -> Any:
+        if self._harness is None:
+            self._harness = measure_harness(rounds=3, calls=500)
+        harness = (("empty callback", self._harness.callback_ns), ("empty hostcall", self._harness.hostcall_ns))
+        return snapshot.latency(self.history.distributions(), harness)
+
+    def _show_latency(self) -> None:
+        if self.history.requests.count:
+            self.widget.latency = self._latency()
+
+    def _show_state(self) -> None:
+        self.widget.shared = snapshot.state(self.proxy)
+
+    def _show_log(self) -> None:
+        log = self.proxy.log
+        self.widget.log = {"total": len(log), "lines": [snapshot.line(entry) for entry in log[-_LINES:]]}
+
+    def _show_module(self) -> None:
+        if not self.widget.module and self.proxy.plugins:
+            self.widget.module = snapshot.module(self.proxy.plugins[0])
+
+    # -- wishes ---------------------------------------------------------------------------------------------------
+
+    def wish(self, name: str, values: dict[str, Any]) -> None:
+        """Do what the front-end asks for; what goes wrong is said at the foot of the panel."""
+        try:
+            if name not in WISHES:
+                raise UsageError(f"the panel does not know {name!r}")
+            self.say(WISHES[name](self, values))
+        except (WasmnbError, ValueError, OSError) as error:
+            self.say(str(error), bad=True)
+
+    def say(self, text: str, *, bad: bool = False) -> None:
+        """Put a sentence at the foot."""
+        if text:
+            self.widget.notice = {"text": clip(visible(text, keep="\n"), 1000), "bad": bad}
+
+    def close(self) -> None:
+        """Watch no longer; what is shown stays."""
+        self._stop()
+        self.refresh(everything=True)
+
+    # -- showing itself -------------------------------------------------------------------------------------------
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+        """The live widget, and the same as HTML and text for readers that have no kernel."""
+        from wasmnb.view.bundle import static_bundle
+
+        return {**static_bundle(self.proxy), **self.live_bundle()}
+
+    def live_bundle(self) -> dict[str, Any]:
+        """The widget's own part of a MIME bundle."""
+        self.refresh(everything=True)
+        made: Any = self.widget._repr_mimebundle_()
+        bundle = made[0] if isinstance(made, tuple) else made
+        return {_KIND: bundle[_KIND]} if bundle and _KIND in bundle else {}
