@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 from ..abi import Pair, Status
 from ..messages import Request, Response
 from .callout_record import Callout
-from .codec import from_upstream, refused_by_upstream, to_trailers, to_upstream
-from .header_map import HeaderMap, RequestHeaders
+from .codec import from_upstream, refused_by_upstream, to_upstream
+from .header_map import HeaderMap, RequestHeaders, ResponseTrailers
 from .local_reply import build_reply
 from .router import BEFORE_HEADERS
 
@@ -97,7 +97,7 @@ class HttpCall:
         headers, pieces = from_upstream(answer, head=head, http2=self.cluster.http2)
         waited = int((self.root.vm.clock.time() - self.record.started) * 1000 + 1e-6)
         headers.put(b"x-envoy-upstream-service-time", b"%d" % waited)
-        trailers = to_trailers(answer.trailers) if len(answer.trailers) else None
+        trailers = ResponseTrailers(answer.trailers.raw) if len(answer.trailers) else None
         self._deliver(headers, b"".join(pieces), trailers, "answered")
 
     def _reply(self, code: int, body: bytes, state: str) -> None:

@@ -10,12 +10,12 @@ the end `transfer-encoding: chunked` or `content-length: 0` if nothing says how 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from email.utils import formatdate
 
 from ..abi import Pair
-from ..messages import Headers, Request, Response, to_bytes, to_text
-from .header_map import HeaderMap, RequestHeaders, ResponseHeaders, Trailers
+from ..messages import Request, Response, to_bytes, to_text
+from .header_map import HeaderMap, RequestHeaders, ResponseHeaders
 
 __all__ = [
     "client_problem",
@@ -25,11 +25,36 @@ __all__ = [
     "missing_header",
     "refused_by_upstream",
     "to_client",
-    "to_trailers",
     "to_upstream",
 ]
 
-_HOP_BY_HOP = frozenset({b"connection", b"keep-alive", b"proxy-connection", b"transfer-encoding", b"upgrade"})
+#: Headers of a client that no filter sees: hop-by-hop ones, and those that only Envoy may set.
+_DROPPED = frozenset(
+    name.encode()
+    for name in [
+        "connection",
+        "expect",
+        "host",
+        "keep-alive",
+        "proxy-connection",
+        "transfer-encoding",
+        "upgrade",
+        "x-envoy-expected-rq-timeout-ms",
+        "x-envoy-force-trace",
+        "x-envoy-hedge-on-per-try-timeout",
+        "x-envoy-internal",
+        "x-envoy-ip-tags",
+        "x-envoy-max-retries",
+        "x-envoy-retriable-header-names",
+        "x-envoy-retriable-status-codes",
+        "x-envoy-retry-grpc-on",
+        "x-envoy-retry-on",
+        "x-envoy-upstream-alt-stat-name",
+        "x-envoy-upstream-rq-per-try-timeout-ms",
+        "x-envoy-upstream-rq-timeout-alt-response",
+        "x-envoy-upstream-rq-timeout-ms",
+    ]
+)
 _NOT_TO_CLIENT = (b"connection", b"upgrade", b"transfer-encoding", b"keep-alive", b"proxy-connection")
 _NO_BODY_METHODS = frozenset({b"GET", b"HEAD", b"DELETE", b"TRACE", b"CONNECT"})
 
@@ -52,7 +77,7 @@ def client_problem(request: Request) -> tuple[int, bytes] | None:
     target = to_bytes(request.path)
     if not _TOKEN.match(to_bytes(request.method)) or not target or re.search(rb"[\x00-\x20\x7f]", target) or bad_header:
         return 400, b"Bad Request"
-    return None if request.authority else (400, b"")
+    return (400, b"") if b"#" in target or not request.authority else None
 
 
 def from_client(request: Request, *, http2: bool, request_id: str, has_body: bool) -> RequestHeaders:
@@ -66,10 +91,10 @@ def from_client(request: Request, *, http2: bool, request_id: str, has_body: boo
     }
     order = (b":method", b":path", b":scheme", b":authority") if http2 else tuple(start)
     headers = RequestHeaders((name, start[name]) for name in order)
-    for name, value in request.headers.raw:
-        dropped = name in _HOP_BY_HOP or name in (b"host", b"expect") or (name == b"te" and value != b"trailers")
-        if not dropped and name[:1] != b":":
-            headers.add(name, value)
+    for name, value in _kept(request.headers.raw, http2=http2):
+        headers.add(name, value)
+    if b"x-forwarded-proto" in headers:
+        headers.put(b":scheme", headers.first[b"x-forwarded-proto"])
     if has_body and request.chunks is None and not http2 and b"content-length" not in headers:
         headers.add(b"content-length", b"%d" % len(request.body))
     if b"x-forwarded-proto" not in headers:
@@ -79,9 +104,20 @@ def from_client(request: Request, *, http2: bool, request_id: str, has_body: boo
     return headers
 
 
-def to_trailers(items: Headers | Iterable[Pair]) -> Trailers:
-    """Trailers as a map."""
-    return Trailers(items.raw if isinstance(items, Headers) else items)
+def _kept(items: Iterable[Pair], *, http2: bool) -> Iterator[Pair]:
+    """Headers of a client that reach the filters. HTTP/2 gathers cookies into one header at the end."""
+    pairs = list(items)
+    named = b",".join(v for n, v in pairs if n == b"connection").lower().split(b",")
+    dropped = _DROPPED | {token.strip() for token in named}
+    cookies = [v for n, v in pairs if n == b"cookie"] if http2 else []
+    for name, value in pairs:
+        if name == b"te":
+            if b"trailers" in value.lower():
+                yield name, b"trailers"
+        elif name not in dropped and name[:1] != b":" and not (cookies and name == b"cookie"):
+            yield name, value
+    if cookies:
+        yield b"cookie", b"; ".join(cookies)
 
 
 # -- to the upstream ------------------------------------------------------------------------------------------------
@@ -93,7 +129,7 @@ def refused_by_upstream(headers: HeaderMap) -> str | None:
         return "missing required header: :method"
     for name, value in headers:
         plain = name[1:] if name[:1] == b":" else name
-        if not _TOKEN.match(plain):
+        if plain and not _TOKEN.match(plain):
             return f"invalid header name: {to_text(name)}"
         if _BAD_VALUE.search(value):
             return f"invalid header value for: {to_text(name)}"
@@ -167,10 +203,20 @@ def finish_headers(headers: HeaderMap, *, now: float, close: bool) -> None:
         headers.add(b"connection", b"close")
 
 
+def _on_the_wire(name: bytes, value: bytes) -> Iterator[Pair]:
+    """A header as a client of HTTP/1 reads it: Envoy does not look for line ends in response values."""
+    first, *rest = re.split(rb"\r\n|\r|\n", value)
+    yield name, first
+    for line in rest:
+        injected, colon, what = line.partition(b":")
+        if colon and _TOKEN.match(injected):
+            yield injected.lower(), what.strip()
+
+
 def to_client(headers: HeaderMap, *, end: bool, head: bool, http2: bool) -> Response:
     """The response as the client receives it; body and trailers follow."""
     status = int(headers.get(b":status") or 0)
-    plain = [(n, v) for n, v in headers if n[:1] != b":"]
+    plain = [item for n, v in headers if n[:1] != b":" for item in ([(n, v)] if http2 else _on_the_wire(n, v))]
     if not http2 and not any(n == b"content-length" for n, _ in plain):
         if end:
             if not head and status >= 200 and status != 204:

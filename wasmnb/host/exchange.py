@@ -104,6 +104,8 @@ class Exchange(Recorded):
         What the client received, or None if it is still waiting. Its status is 0 if the connection was closed instead.
     details
         Envoy's response code details: `via_upstream`, `wasm_fail_stream`, the filter's own.
+    client_waits
+        The client still waits for bytes of the body that content-length promised.
     notes
         What the simulator has to say: usage that would crash Envoy, body lengths that do not fit.
     """
@@ -115,6 +117,7 @@ class Exchange(Recorded):
         self.upstream_response: Response | None = None
         self.response: Response | None = None
         self.details = ""
+        self.client_waits = False
         self.notes: list[str] = []
         self._began("request", method=request.method, path=request.path)
 

@@ -17,7 +17,7 @@ from ..messages import Request, Response, to_bytes, to_text
 from . import protobuf
 from .callout_record import Callout
 from .grpc_server import GrpcReply, GrpcServer, frame_message, split_messages
-from .header_map import HeaderMap, RequestHeaders, ResponseHeaders, Trailers
+from .header_map import HeaderMap, RequestHeaders, ResponseHeaders, ResponseTrailers
 from .local_reply import grpc_status_of
 from .router import BEFORE_HEADERS
 
@@ -277,9 +277,9 @@ class GrpcStream(_Grpc):
         if self.over:
             return
         if reply.reset:
-            self._end(_INTERNAL, "", _RESET_DETAILS, Trailers())
+            self._end(_INTERNAL, "", _RESET_DETAILS, ResponseTrailers())
         elif reply.status is not None:
-            trailers = Trailers([(b"grpc-status", b"%d" % reply.status)])
+            trailers = ResponseTrailers([(b"grpc-status", b"%d" % reply.status)])
             if reply.message:
                 trailers.add(b"grpc-message", to_bytes(reply.message))
             for name, value in server.trailers.raw if isinstance(server, GrpcServer) else []:

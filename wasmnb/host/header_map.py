@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator
 
 from ..abi import Pair
 
-__all__ = ["HeaderMap", "RequestHeaders", "ResponseHeaders", "Trailers"]
+__all__ = ["HeaderMap", "RequestHeaders", "RequestTrailers", "ResponseHeaders", "ResponseTrailers"]
 
 
 def _names(text: str) -> frozenset[bytes]:
@@ -40,7 +40,7 @@ _REQUEST = _BOTH | _names(
     x-envoy-upstream-rq-timeout-alt-response x-envoy-upstream-rq-timeout-ms x-envoy-upstream-stream-duration-ms
     accept accept-encoding access-control-request-headers access-control-request-method
     access-control-request-private-network authorization grpc-accept-encoding if-match if-modified-since
-    if-none-match if-range if-unmodified-since origin pragma referer"""
+    authentication cdn-loop content-encoding if-none-match if-range if-unmodified-since origin pragma referer"""
 )
 
 _RESPONSE = _BOTH | _names(
@@ -49,10 +49,10 @@ _RESPONSE = _BOTH | _names(
     x-envoy-upstream-service-time
     access-control-allow-credentials access-control-allow-headers access-control-allow-methods
     access-control-allow-origin access-control-allow-private-network access-control-expose-headers
-    access-control-max-age age content-encoding etag expires last-modified vary"""
+    access-control-max-age age content-encoding etag expires last-modified location vary"""
 )
 
-_TRAILERS = _names("grpc-message grpc-status")
+_RESPONSE_TRAILERS = _names("grpc-message grpc-status")
 
 
 class HeaderMap:
@@ -184,9 +184,15 @@ class ResponseHeaders(HeaderMap):
     INLINE = _RESPONSE
 
 
-class Trailers(HeaderMap):
-    """Trailers of either direction."""
+class RequestTrailers(HeaderMap):
+    """Request trailers."""
 
     __slots__ = ()
 
-    INLINE = _TRAILERS
+
+class ResponseTrailers(HeaderMap):
+    """Response trailers."""
+
+    __slots__ = ()
+
+    INLINE = _RESPONSE_TRAILERS

@@ -65,6 +65,7 @@ class HttpContext(Context):
         self.body: list[Buffer | None] = [None, None]
         self.buffering = [False, False]
         self.slots: list[Slot | None] = [None, None]
+        self._failure_told = False
         self._short_headers = self.vm.abi == 10
         assert root.plugin is not None
         self._stop_iteration_allowed = root.plugin.allow_on_headers_stop_iteration
@@ -90,7 +91,7 @@ class HttpContext(Context):
         self.maps[2 * side] = headers
         self.end_of_stream = end
         args = (self.id, len(headers.items)) if self._short_headers else (self.id, len(headers.items), int(end))
-        status = self._ask(_ON_HEADERS[side], args)
+        status = self._ask(side, _ON_HEADERS[side], args)
         if status > _STOP_ALL or (status == HeadersStatus.STOP_ITERATION and not self._stop_iteration_allowed):
             status = _STOP_ALL
         elif status == HeadersStatus.CONTINUE_AND_END_STREAM:
@@ -107,10 +108,13 @@ class HttpContext(Context):
         assert slot is not None
         if self.buffering[side]:
             slot.direction.hold(data)
+            slot.direction.check_limit()
+            if self.stream.finished:
+                return _NO_BUFFER
         self.body[side] = data
         self.end_of_stream = end
         buffer = self.stream_buffer(side)
-        status = min(self._ask(_ON_BODY[side], (self.id, len(buffer) if buffer else 0, int(end))), _NO_BUFFER)
+        status = min(self._ask(side, _ON_BODY[side], (self.id, len(buffer) if buffer else 0, int(end))), _NO_BUFFER)
         self.buffering[side] = status == 1
         if not status:
             self.body[side] = None
@@ -122,12 +126,12 @@ class HttpContext(Context):
         if not self.created:
             return 0
         self.maps[2 * side + 1] = trailers
-        status = min(self._ask(_ON_TRAILERS[side], (self.id, len(trailers.items))), 1)
+        status = min(self._ask(side, _ON_TRAILERS[side], (self.id, len(trailers.items))), 1)
         if not status:
             self.maps[2 * side + 1] = None
         return status
 
-    def _ask(self, name: str, args: tuple[int, ...]) -> int:
+    def _ask(self, side: int, name: str, args: tuple[int, ...]) -> int:
         vm = self.vm
         if not vm.failed:
             invoke = vm.callbacks[name]
@@ -136,14 +140,15 @@ class HttpContext(Context):
             result = invoke(self, *args)
             if not vm.failed:
                 return result or 0
-        return self._failed()
+        return self._failed(side)
 
-    def _failed(self) -> int:
+    def _failed(self, side: int) -> int:
         """What a stream's callback amounts to when the VM has failed."""
-        if self.fail_open:
+        if self.fail_open or (side == RESPONSE and self._failure_told):
             self.vm.run_deferred()
-            return 0
-        self.stream.fail(self)  # once through the filters, and straight to the client when it comes by here again
+            return 0  # the answer that tells of the failure passes by
+        self._failure_told = True
+        self.stream.fail(self)
         self.vm.run_deferred()
         return 255
 
@@ -239,17 +244,19 @@ class BlockedFilter:
         self.paused = ""
 
     def take_headers(self, side: int, headers: HeaderMap, *, end: bool) -> int:  # noqa: ARG002
-        """Answer 503."""
+        """Answer 503; let the answer pass."""
+        if side == RESPONSE:
+            return 0
         self.stream.fail(self)
         return 255
 
     def take_data(self, side: int, data: Buffer, *, end: bool) -> int:  # noqa: ARG002
-        """Comes too late to matter."""
-        return 255
+        """Answers pass."""
+        return 0
 
     def take_trailers(self, side: int, trailers: HeaderMap) -> int:  # noqa: ARG002
-        """Comes too late to matter."""
-        return 255
+        """Answers pass."""
+        return 0
 
     def log(self) -> None:
         """Nobody to tell."""

@@ -25,11 +25,10 @@ from .codec import (
     from_client,
     missing_header,
     to_client,
-    to_trailers,
 )
 from .filter_manager import Direction
 from .filter_state import FilterState
-from .header_map import HeaderMap, Trailers
+from .header_map import HeaderMap, RequestTrailers, ResponseTrailers
 from .http_filter import REQUEST, RESPONSE, BlockedFilter, HttpContext, HttpFilter
 from .local_reply import build_reply, is_grpc
 from .router import Router
@@ -148,11 +147,12 @@ class HttpStream:
         self.route_known = False
         self.router = Router(self)
         self.filters: list[HttpFilter] = []
-        self.request = Direction(_RequestSink(self), [], limits.buffer, REQUEST, Trailers)
-        self.response = Direction(_ResponseSink(self), [], limits.buffer, RESPONSE, Trailers)
+        self.request = Direction(_RequestSink(self), [], limits.buffer, REQUEST, RequestTrailers)
+        self.response = Direction(_ResponseSink(self), [], limits.buffer, RESPONSE, ResponseTrailers)
         self._inbox: deque[Callable[[], None]] = deque()
         self._reading_stopped = False
         self._sent: list[bytes] = []
+        self._is_head = False
         self._prepared: tuple[HeaderMap, bytes] | None = None
         self._active = clock.time()
         self._timers: list[Timer] = []
@@ -186,6 +186,7 @@ class HttpStream:
 
     def start(self, request: Request, *, end: bool, has_body: bool) -> None:
         """The request's headers arrive."""
+        self._is_head = request.method == "HEAD"  # as it came; a filter that changes the method does not change this
         self._make_filters()
         problem = client_problem(request)
         if problem is not None:
@@ -207,8 +208,10 @@ class HttpStream:
                 self.filters.append(HttpContext(root, self))
             elif not handle.bypassed:
                 self.filters.append(BlockedFilter(handle.plugin, handle.vm, self))
-        self.request = Direction(_RequestSink(self), self.filters, self.limits.buffer, REQUEST, Trailers)
-        self.response = Direction(_ResponseSink(self), self.filters[::-1], self.limits.buffer, RESPONSE, Trailers)
+        self.request = Direction(_RequestSink(self), self.filters, self.limits.buffer, REQUEST, RequestTrailers)
+        self.response = Direction(
+            _ResponseSink(self), self.filters[::-1], self.limits.buffer, RESPONSE, ResponseTrailers
+        )
 
     def _refuse(self, status: int, body: bytes) -> None:
         """A request that the codec does not take: filters are made, but see nothing but the end."""
@@ -242,7 +245,7 @@ class HttpStream:
 
     def trailers(self, items: Iterable[Pair]) -> None:
         """The request's trailers arrive."""
-        self._arrive(lambda: self.request.take_trailers(to_trailers(items)))
+        self._arrive(lambda: self.request.take_trailers(RequestTrailers(items)))
 
     def client_gone(self) -> None:
         """The client closes or resets."""
@@ -307,7 +310,7 @@ class HttpStream:
         if not self.finished:
             self.response.take_data(data, end=end)
 
-    def respond_trailers(self, trailers: Trailers) -> None:
+    def respond_trailers(self, trailers: ResponseTrailers) -> None:
         """Response trailers."""
         self._active = self.now()
         if not self.finished:
@@ -379,7 +382,7 @@ class HttpStream:
             way.aborted = way.aborted or way.calling > 0
         request_headers = self.request.headers
         reply, text = build_reply(code, body, headers, grpc_status=grpc_status, grpc=is_grpc(request_headers))
-        if self._is_head():
+        if self._is_head:
             text = b""
         if self.response.headers is None and self.request.calling:
             self._prepared = self._prepared or (reply, text)  # the first one counts
@@ -420,9 +423,7 @@ class HttpStream:
         clock = self.worker.clock
         finish_headers(headers, now=clock.start + clock.time(), close=close)
         self.headers_sent = True
-        request_headers = self.request.headers
-        head = request_headers is not None and request_headers.get(b":method") == b"HEAD"
-        response = to_client(headers, end=end, head=head, http2=self.http2)
+        response = to_client(headers, end=end, head=self._is_head, http2=self.http2)
         self.exchange.response = response
         self.info.code = response.status
         self.note("response", status=response.status)
@@ -494,7 +495,7 @@ class HttpStream:
             response.body, response.chunks = b"", None  # a client reads no body there, whatever was sent
             return
         length = response.headers.get("content-length")
-        if self.http2 or length is None or not length.isdigit() or self._is_head() or response.reset:
+        if self.http2 or length is None or not length.isdigit() or self._is_head or response.reset:
             return
         size = len(response.body)
         if size == int(length):
@@ -504,11 +505,7 @@ class HttpStream:
             " the body."
         )
         response.body = response.body[: int(length)]
-        response.reset = size < int(length)
-
-    def _is_head(self) -> bool:
-        headers = self.request.headers
-        return headers is not None and headers.get(b":method") == b"HEAD"
+        self.exchange.client_waits = size < int(length)
 
     # -- timeouts -----------------------------------------------------------------------------------------------------
 

@@ -11,8 +11,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..messages import Response
-from .codec import from_upstream, refused_by_upstream, to_trailers, to_upstream
-from .header_map import HeaderMap, ResponseHeaders
+from .codec import from_upstream, refused_by_upstream, to_upstream
+from .header_map import HeaderMap, ResponseHeaders, ResponseTrailers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -233,7 +233,7 @@ class Router:
     def finish(self, trailers: list[tuple[bytes, bytes]]) -> None:
         """Response trailers, the end."""
         self._end()
-        self.stream.respond_trailers(to_trailers(trailers))
+        self.stream.respond_trailers(ResponseTrailers(trailers))
 
     def _end(self) -> None:
         self.over = True
