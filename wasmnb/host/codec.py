@@ -164,10 +164,11 @@ def from_upstream(answer: Response, *, head: bool, http2: bool) -> tuple[Respons
     trailers, before all other headers.
     """
     headers = ResponseHeaders([(b":status", b"%d" % answer.status)])
-    bodiless = head or answer.status in (204, 304) or answer.status < 200
+    never = answer.status in (204, 304) or answer.status < 200
+    bodiless = head or never
     told = {n for n, _ in answer.headers.raw}
     in_pieces = answer.chunks is not None or bool(len(answer.trailers))
-    if not http2 and not told & {b"content-length", b"transfer-encoding"} and (head or not bodiless):
+    if not http2 and not told & {b"content-length", b"transfer-encoding"} and not never:
         if in_pieces:
             headers.add(b"transfer-encoding", b"chunked")
         else:
