@@ -48,7 +48,14 @@ def execute(path: Path) -> tuple[Any, str]:
     from nbclient.exceptions import CellExecutionError
 
     notebook = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
-    client = NotebookClient(notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": path.parent}})
+    # Without the state of widgets the export shows their static forms, which need neither script nor network.
+    client = NotebookClient(
+        notebook,
+        timeout=300,
+        kernel_name="python3",
+        store_widget_state=False,
+        resources={"metadata": {"path": path.parent}},
+    )
     try:
         client.execute()
     except CellExecutionError as error:

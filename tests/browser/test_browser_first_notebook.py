@@ -1,24 +1,17 @@
 """The first notebook in JupyterLab, as a user sees it: every cell run, its text read, pictures kept."""
 
-import pytest
-
-
-@pytest.fixture(scope="module")
-def noted():
-    return {}
-
 
 def test_the_first_notebook_in_jupyterlab(open_notebook):
     notebook = open_notebook("01-first-filter.ipynb", height=1400)
     errors = []
-    notebook.page.on("pageerror", errors.append)
+    notebook.page.on("pageerror", lambda error: errors.append(str(error)))
     notebook.theme(dark=False)
     notebook.run_all()
     page = notebook.page
     page.wait_for_timeout(500)
 
     outputs = page.locator(".jp-OutputArea-output .wasmnb")
-    assert outputs.count() >= 7
+    assert outputs.count() >= 5
     text = page.locator(".jp-Notebook").inner_text()
     for sentence in (
         "5 VMs: 1 base, 1 canary (gone), 1 main, 2 workers",

@@ -42,6 +42,8 @@ class WasmMagics(Magics):
         ["auto", "widget", "text", "off"], "auto", help="How the building of a runtime is shown."
     ).tag(config=True)  # fmt: skip
 
+    panel = Enum(["auto", "on", "off"], "auto", help="Whether a filter is shown in a live panel.").tag(config=True)
+
     # ── the filter ──────────────────────────────────────────────────────────────────────────────────────────
 
     @line_cell(
@@ -99,8 +101,8 @@ class WasmMagics(Magics):
         from wasmnb.host import Proxy
 
         given = {
-            "config": read_at(options.config) if options.config is not None else None,
-            "vm_config": read_at(options.vm_config) if options.vm_config is not None else None,
+            "config": _configuration(options.config),
+            "vm_config": _configuration(options.vm_config),
             "root_id": options.root_id,
             "vm_id": options.vm_id,
             "workers": self.workers if options.workers is None else options.workers,
@@ -112,7 +114,26 @@ class WasmMagics(Magics):
         self.shell.push({options.name: proxy}, interactive=True)
         if isinstance(old, Proxy):
             old.close()
+        self._show(options, made, proxy, old)
         return proxy
+
+    def _show(self, options: Any, made: Any, proxy: Any, old: Any) -> None:
+        """Give the proxy a live panel where one can be shown: that of the version before, if it had one."""
+        if self.panel == "off" or (self.panel == "auto" and getattr(self.shell, "kernel", None) is None):
+            return
+        from wasmnb.view.panel import Panel
+
+        def again(settings: dict[str, Any]) -> None:
+            for name, value in settings.items():
+                setattr(options, name, value.encode() if name == "config" else value)
+            self._start(options, made)
+
+        panel = getattr(old, "_panel", None)
+        if panel is None:
+            panel = Panel(proxy)
+        else:
+            panel.replace(proxy)
+        panel.remake = again
 
     # ── traffic ─────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -158,7 +179,13 @@ class WasmMagics(Magics):
         options = parse(self.wasmload, line)
         request = from_options(options, options.url)
         number = self.requests if options.requests is None else options.requests
-        return load(self._proxy(options.name), **_load_arguments(number, options.rate, request))
+        with progress_for(self.shell, self.progress) as progress:
+            progress.patience, progress.verdict = 1.0, "{:.1f} s"
+            return load(
+                self._proxy(options.name),
+                progress=lambda done, whole: progress(f"{done:,} of {whole:,} requests", done / whole),
+                **_load_arguments(number, options.rate, request),
+            )
 
     # ── looking ─────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -223,6 +250,11 @@ class WasmMagics(Magics):
             what = f"Running: {running}." if running else "Start one with %%wasmfilter."
             raise UsageError(f"{name!r} is not a running filter. {what}")
         return found
+
+
+def _configuration(given: str | bytes | None) -> bytes | None:
+    """What a flag gives, `@file` read; bytes are the panel's, and final."""
+    return read_at(given) if isinstance(given, str) else given
 
 
 def _pasted(command: str) -> str:

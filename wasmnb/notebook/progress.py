@@ -15,7 +15,18 @@ _WIDTH = 30
 
 
 class Progress:
-    """A callable (step, fraction) to hand to a build, and a context manager around it; this one shows nothing."""
+    """A callable (step, fraction) to hand to a build, and a context manager around it; this one shows nothing.
+
+    Attributes
+    ----------
+    patience
+        Seconds before anything is shown.
+    verdict
+        What stays when all went well; `{}` is the time that it took.
+    """
+
+    patience = 0.0
+    verdict = "Runtime built in {:.1f} s; later cells use it from the cache."
 
     def __init__(self) -> None:
         self.started = time.monotonic()
@@ -23,6 +34,8 @@ class Progress:
 
     def __call__(self, step: str, fraction: float) -> None:
         """Called by the build at the beginning of every step; `fraction` is what is done, from 0 to 1."""
+        if not self.used and time.monotonic() - self.started < self.patience:
+            return
         self.used = True
         self.show(step, min(max(fraction, 0.0), 1.0))
 
@@ -38,7 +51,7 @@ class Progress:
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if self.used:
             took = time.monotonic() - self.started
-            self.finish(f"Runtime built in {took:.1f} s; later cells use it from the cache." if kind is None else "")
+            self.finish(self.verdict.format(took) if kind is None else "")
 
 
 class TerminalProgress(Progress):

@@ -27,8 +27,10 @@ def _notes(report: LoadReport) -> list[str]:
     answers = ", ".join(f"{n:,} x {status or 'closed'}" for status, n in sorted(report.statuses.items()))
     notes = [
         f"{plural(report.workers, 'worker')}; {how}. Answers: {answers or 'none'}.",
-        "request: from arrival to end, on the virtual clock, waiting included; filter: inside the module, by request; "
-        "below: inside each callback, its hostcalls left out.",
+        (
+            "request: from arrival to end, on the virtual clock, waiting included; filter: inside the module, by "
+            "request; below: inside each callback, its hostcalls left out."
+        ),
     ]
     if report.failed:
         notes.append(f"A filter failed in {plural(report.failed, 'request')}: see report.failures.")

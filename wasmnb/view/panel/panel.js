@@ -86,8 +86,15 @@ function treeKey(ui, event) {
 
 const HEADS = ["#", "status", "method", "path", "worker", "in all", "filter"];
 
-function exchangeCells([number, method, path, status, worker, whole, filter, state]) {
-  return [el("span", { class: "num muted" }, number),
+const VERSION = 1_000_000; // row ids of one version of the filter begin at its multiples
+
+function rowName(ui, id) {
+  const version = Math.floor(id / VERSION);
+  return version === ((ui.get("rows") || {}).version || 0) ? `${id % VERSION}` : `v${version + 1} ${id % VERSION}`;
+}
+
+function exchangeCells(ui, [id, method, path, status, worker, whole, filter, state]) {
+  return [el("span", { class: "num muted" }, rowName(ui, id)),
     el("span", { class: tone(status) }, status || "—", state !== "done" && ` ${state}`),
     el("span", {}, method), el("span", { class: "mono" }, path), el("span", {}, worker),
     el("span", { class: "num" }, duration(whole * 1e3)), el("span", { class: "num" }, duration(filter * 1e3))];
@@ -105,7 +112,7 @@ function exchangeList(ui) {
     space.replaceChildren(...rows.slice(first, last).map((row, i) => el("div", {
       class: "row exchange", role: "option", style: `top:${(first + i) * ROW}px`, "aria-selected": ui.exchange === row[0],
       onclick: () => ui.pick(row[0]),
-    }, exchangeCells(row))));
+    }, exchangeCells(ui, row))));
   };
   list.addEventListener("scroll", () => { ui.scroll = list.scrollTop; draw(); });
   list.addEventListener("keydown", (e) => listKey(ui, e, rows));
@@ -152,12 +159,13 @@ function callView(call) {
 
 function detailView(ui) {
   const detail = ui.get("detail");
-  if (!detail || !detail.row || detail.row[0] !== ui.exchange) return el("div", { class: "empty" }, ui.exchange == null ? "Choose an exchange." : "…");
-  const [number, method, path, status, worker, whole, filter, state] = detail.row;
+  if (!detail || detail.id !== ui.exchange) return el("div", { class: "empty" }, ui.exchange == null ? "Choose an exchange." : "…");
+  if (detail.gone) return el("div", { class: "empty" }, "Of this exchange only the line above is still known.");
+  const [, method, path, status, worker, whole, filter, state] = detail.row;
   const before = ui.get("before") || {};
-  const old = before.number === number ? before.directions : null;
+  const number = ui.exchange, old = before.number === number ? before.directions : null;
   return el("div", {},
-    el("h4", {}, `#${number} `, el("span", { style: "color:var(--text)" }, `${method} ${path}`), " → ", el("span", { class: tone(status) }, status || "no answer"),
+    el("h4", {}, `#${rowName(ui, number)} `, el("span", { style: "color:var(--text)" }, `${method} ${path}`), " → ", el("span", { class: tone(status) }, status || "no answer"),
       state !== "done" && el("span", { class: "warn" }, ` ${state}`), `  ${worker} · ${duration(whole * 1e3)} in all · ${duration(filter * 1e3)} in the filter  `,
       el("button", { onclick: () => ui.ask("again", { exchange: number }), title: "Send the same request again" }, "send again")),
     detail.local && el("div", { class: "warn", style: "padding:0 12px" }, "Answered in the proxy; the upstream saw nothing."),
@@ -177,7 +185,7 @@ const LEVELS = ["trace", "debug", "info", "warn", "error", "critical"];
 const LEVEL_TONES = { warn: "warn", error: "bad", critical: "bad", trace: "muted", debug: "muted" };
 
 function logTable(ui, lines) {
-  const row = ([time, level, thread, context, exchange, text]) => el("tr", { class: exchange == null ? "" : "link", onclick: () => exchange != null && ui.pick(exchange, "Exchanges") },
+  const row = ([time, level, thread, context, exchange, text]) => el("tr", { class: exchange == null ? "" : "link", onclick: () => exchange != null && ui.pick(ui.now(exchange), "Exchanges") },
     el("td", { class: "num muted nowrap" }, time.toFixed(6)), el("td", { class: `nowrap ${LEVEL_TONES[level] || ""}` }, level), el("td", { class: "nowrap" }, thread),
     el("td", { class: "num nowrap" }, exchange == null ? "" : `#${exchange}`), el("td", {}, el("pre", {}, text)));
   return el("table", {}, el("thead", {}, el("tr", {}, [["time", "num"], ["level", ""], ["thread", ""], ["exchange", "num"], ["message", ""]].map(([h, c]) => el("th", { class: `nowrap ${c}` }, h)))),
@@ -303,7 +311,7 @@ function laneBar(ui, [thread, time, ns, seq, name, exchange, context, inner], la
   const left = x(time), width = Math.max(x(time + ns / 1e9) - left, 1.2), y = lane * LANE + 6;
   const title = `${name} on ${thread}, context ${context}: ${duration(ns)}`;
   const explain = () => info.replaceChildren(el("b", { class: "mono" }, name), ` ${thread}, context ${context}${exchange == null ? "" : `, exchange #${exchange}`}: ${duration(ns)} from ${(time * 1e3).toFixed(4)} ms `,
-    exchange != null && el("button", { onclick: () => ui.pick(exchange, "Exchanges") }, `show #${exchange}`),
+    exchange != null && el("button", { onclick: () => ui.pick(ui.now(exchange), "Exchanges") }, `show #${exchange}`),
     inner.map(([n, took]) => el("div", { class: "mono", style: "margin-left:20px" }, n, el("span", { class: "muted" }, `  ${duration(took)}`))));
   let place = left;
   const total = Math.max(ns, 1), gap = width * Math.max(0, 1 - inner.reduce((s, i) => s + i[1], 0) / total) / (inner.length + 1);
@@ -412,6 +420,8 @@ class Panel {
   get(name) { return this.model.get(name); }
   ask(wish, values = {}) { this.model.send({ wish, ...values }); }
 
+  // Row id of an exchange of the present version.
+  now(number) { return ((this.get("rows") || {}).version || 0) * VERSION + number; }
   rows() { return ((this.get("rows") || {}).rows || []).filter((row) => this.covers(row[4])); }
 
   // Whether the chosen node covers a thread (and a context in it).
@@ -438,9 +448,9 @@ class Panel {
 
   drawHead() {
     const head = this.get("head") || {};
-    this.head.replaceChildren(
+    this.head.replaceChildren(...[
       el("span", { class: "name" }, head.name || "filter"), el("span", { class: head.state === "running" ? "good" : "bad" }, head.state || ""),
-      el("span", { class: "muted" }, head.summary || ""), head.upstream_down && el("span", { class: "warn" }, "the upstream is down"), el("span", { class: "muted push" }, head.clock || ""));
+      el("span", { class: "muted" }, head.summary || ""), head.upstream_down && el("span", { class: "warn" }, "the upstream is down"), el("span", { class: "muted push" }, head.clock || "")].filter(Boolean));
     const made = `${head.name} ${head.workers} ${head.remake}`;
     if (this.made !== made) { this.made = made; this.send.replaceChildren(...sendBar(this)); }
   }

@@ -15,12 +15,14 @@ from wasmnb.traffic.harness import measure_harness
 from wasmnb.view.escape import clip, visible
 
 from . import snapshot
-from .history import KEPT, History
+from .cells import after_each_cell
+from .history import KEPT, History, Past
 from .widget import PanelWidget
 from .wishes import WISHES
 
 if TYPE_CHECKING:
     from wasmnb.host import Proxy
+    from wasmnb.messages import Request
     from wasmnb.traffic.harness import Harness
 
 __all__ = ["Panel", "Remake"]
@@ -55,38 +57,47 @@ class Panel:
         self.remake = remake
         self.view = "Exchanges"
         self.settings: dict[str, Any] = {}
+        self.past = Past()
+        #: The request that was last sent from the panel; it is sent again when the filter is replaced.
+        self.sent: Request | None = None
         self._harness: Harness | None = None
         self._due = 0.0
         self.widget = PanelWidget(self.wish)
-        self._attach(proxy)
+        self._attach(History(proxy))
+        self._forget_cells = after_each_cell(self.settle)
         self.refresh(everything=True)
 
-    def _attach(self, proxy: Proxy) -> None:
-        self.proxy = proxy
-        self.history = History(proxy)
-        self._stop = proxy.watch(self.tick)
-        proxy._panel = self  # type: ignore[attr-defined]
+    def _attach(self, history: History) -> None:
+        self.history, self.proxy = history, history.proxy
+        self._stop = self.proxy.watch(self.tick)
+        self.proxy._panel = self  # type: ignore[attr-defined]
 
     def replace(self, proxy: Proxy) -> None:
-        """Show another proxy, the next version of the filter: its latency stands before the old one's, outlined.
+        """Show another proxy, the next version of the filter, in the same place.
 
-        The last request is sent again, and the answer compared with that of the version before.
+        The list keeps the end of the old version's exchanges, its latency stands outlined behind the new one's, and the
+        request that was last sent from the panel is sent again, its answer beside the one before.
         """
         self._stop()
-        old, last = self.history, self._last()
+        old = self.history
         old.read()
-        before = snapshot.detail(last) if last is not None else {}
+        self.past.take(old)
         self.widget.baseline = self._latency() if old.requests.count else {}
-        self._attach(proxy)
-        if last is not None:
-            again = WISHES["again"](self, {"request": last.request})
-            self.widget.before = {**before, "number": self.widget.picked}
-            self.say(again)
+        self.widget.module = {}
+        before = self.past.details.get(self.widget.picked or -1, {})
+        self._attach(History(proxy, old.version + 1))
+        if self.sent is not None:
+            self.say(WISHES["again"](self, {"request": self.sent}))
+            self.widget.before = {**before, "number": self.widget.picked} if before else {}
         self.refresh(everything=True)
 
-    def _last(self) -> Any:
-        """The newest HTTP exchange that is over."""
-        return next((x for x in reversed(self.proxy.exchanges) if x.done and hasattr(x, "request")), None)
+    def settle(self) -> None:
+        """Show how things stand when a cell is done; watch no longer once the proxy is closed."""
+        closed = self.proxy.state == "closed"
+        if closed or self.history.stale():
+            self.refresh(everything=True)
+        if closed:
+            self.close()
 
     # -- drawing --------------------------------------------------------------------------------------------------
 
@@ -105,9 +116,11 @@ class Panel:
             widget.head = self._head()
             widget.tree = snapshot.tree(self.proxy.tree())
             limit = KEPT if everything else _LIVE_ROWS
-            widget.rows = {"total": self.history.total, "rows": self.history.rows(limit)}
+            rows = [*self.history.rows(limit), *self.past.rows][:KEPT]
+            widget.rows = {"total": self.history.total, "version": self.history.version, "rows": rows}
             for view, fill in self._views().items():
-                if everything or view == self.view:
+                # The module's facts cost the making of the file; they are for those who look.
+                if view == self.view or (everything and view != "Module"):
                     fill()
 
     def _views(self) -> dict[str, Callable[[], None]]:
@@ -142,15 +155,19 @@ class Panel:
 
     def _show_picked(self) -> None:
         if self.widget.picked is None and self.proxy.exchanges:
-            self.widget.picked = self.proxy.exchanges[-1].number
+            self.widget.picked = self.history.id_of(self.proxy.exchanges[-1])
         self.pick(self.widget.picked)
 
-    def pick(self, number: int | None) -> None:
+    def pick(self, row_id: int | None) -> None:
         """Show one exchange."""
-        found = self.history.find(number) if number is not None else None
-        self.widget.picked = number
+        self.widget.picked = row_id
+        found = self.history.find(row_id) if row_id is not None else None
         if found is not None:
-            self.widget.detail = snapshot.detail(found)
+            self.widget.detail = {**snapshot.detail(found), "id": row_id}
+        elif row_id in self.past.details:
+            self.widget.detail = {**self.past.details[row_id], "id": row_id}
+        elif row_id is not None:
+            self.widget.detail = {"id": row_id, "gone": True}
 
     def _show_lanes(self) -> None:
         trace = self.proxy.trace
@@ -196,7 +213,7 @@ class Panel:
     def close(self) -> None:
         """Watch no longer; what is shown stays."""
         self._stop()
-        self.refresh(everything=True)
+        self._forget_cells()
 
     # -- showing itself -------------------------------------------------------------------------------------------
 

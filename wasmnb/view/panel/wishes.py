@@ -54,9 +54,10 @@ def _headers(text: str) -> list[tuple[str, str]]:
 def _request(panel: Panel, arguments: Values) -> str:
     """Send, and look at what comes of it."""
     exchange = panel.proxy.request(**arguments)
+    panel.sent = exchange.request
     panel.widget.before = {}
-    panel.pick(exchange.number)
-    panel.refresh()
+    panel.widget.picked = panel.history.id_of(exchange)
+    panel.look("Exchanges")
     status = exchange.response.status if exchange.response is not None else 0
     return f"#{exchange.number}: {status or 'no answer'} ({exchange.paused or exchange.state})"
 
