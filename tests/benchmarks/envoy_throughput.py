@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 
 from wasmnb import Filter
 from wasmnb.envoy.config import Cluster, Listener, bootstrap
@@ -19,10 +21,10 @@ from .reporting import alternate, median, report
 
 SOURCE = '''
 class Measured(HttpContext):
-    def on_request_headers(self, num_headers, end_of_stream):
+    def on_http_request_headers(self, num_headers, end_of_stream):
         self.request_headers["x-agent"] = self.request_headers.get("user-agent", "")
 
-    def on_response_headers(self, num_headers, end_of_stream):
+    def on_http_response_headers(self, num_headers, end_of_stream):
         self.response_headers["x-filter"] = "wasm"
 '''
 
@@ -44,13 +46,14 @@ def main(seconds: int = 4, rounds: int = 5) -> None:
     server = subprocess.Popen([sys.executable, "-m", "tests.benchmarks.ext_proc_server"], stdout=subprocess.PIPE, text=True)
     try:
         port = int(server.stdout.readline())
-        with_envoy(wasm, port, seconds, rounds)
+        with tempfile.TemporaryDirectory() as folder:
+            with_envoy(wasm.save(Path(folder) / "measured.wasm"), port, seconds, rounds)
     finally:
         server.kill()
         server.wait()
 
 
-def with_envoy(wasm: bytes, ext_proc_port: int, seconds: int, rounds: int) -> None:
+def with_envoy(wasm: Path, ext_proc_port: int, seconds: int, rounds: int) -> None:
     router = {"name": "envoy.filters.http.router", "typed_config": {"@type": _EXTENSIONS + "router.v3.Router"}}
     lua = {"name": "lua", "typed_config": {"@type": _EXTENSIONS + "lua.v3.Lua", "default_source_code": {"inline_string": LUA}}}
     external = {
@@ -63,7 +66,7 @@ def with_envoy(wasm: bytes, ext_proc_port: int, seconds: int, rounds: int) -> No
     }
     listeners = {
         "no filter": Listener("none", [], routes=ROUTES),
-        "wasmnb filter": Listener("wasm", [EnvoyPlugin(wasm).as_config()], routes=ROUTES),
+        "wasmnb filter": Listener("wasm", [EnvoyPlugin(wasm).as_config(wasm)], routes=ROUTES),
         "Lua filter": Listener("lua", [], routes=ROUTES, hcm={"http_filters": [lua, router]}),
         "Python ext_proc": Listener("ext_proc", [], routes=ROUTES, hcm={"http_filters": [external, router]}),
     }

@@ -33,24 +33,25 @@ class Interrupts:
         self.pending = False
 
     def __enter__(self) -> Self:
-        if threading.current_thread() is not threading.main_thread():
-            return self  # signals are the main thread's
-        self._depth += 1
-        if self._depth == 1:
-            before = signal.getsignal(signal.SIGINT)
-            if callable(before):
-                self._before = before
+        """Take the signal over. An interrupt may strike between any two lines here: each state in between works."""
+        if threading.current_thread() is threading.main_thread():  # signals are the main thread's
+            if self._depth == 0:
+                before = signal.getsignal(signal.SIGINT)
+                if callable(before) and before != self._note:
+                    self._before = before
+                    signal.signal(signal.SIGINT, self._note)
                 self.pending = False
-                signal.signal(signal.SIGINT, self._note)
+            self._depth += 1
         return self
 
     def __exit__(self, *_: object) -> None:
         if threading.current_thread() is not threading.main_thread():
             return
-        self._depth -= 1
+        self._depth = max(0, self._depth - 1)
         if self._depth == 0 and self._before is not None:
-            before, self._before = self._before, None
+            before = self._before
             signal.signal(signal.SIGINT, before)
+            self._before = None
             if self.pending:
                 self.pending = False
                 before(signal.SIGINT, None)

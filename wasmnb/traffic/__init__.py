@@ -1,0 +1,9 @@
+"""Traffic: load profiles, curl's flags, latency reports."""
+
+from .curl import CurlRequest
+from .distribution import Distribution
+from .harness import Harness, measure_harness
+from .load import load
+from .report import LoadReport
+
+__all__ = ["CurlRequest", "Distribution", "Harness", "LoadReport", "load", "measure_harness"]

@@ -1,0 +1,95 @@
+"""A load run counts every request, shows queues when they form, and stops when asked."""
+
+import os
+import signal
+import threading
+
+import pytest
+
+from wasmnb import Filter, Proxy, Response, UsageError
+from wasmnb.engine import assemble
+from wasmnb.traffic import load
+
+# Adds nothing; traps on the path /boom... by the number of headers: seven with an extra header.
+MODULE = """(module
+  (memory (export "memory") 1)
+  (func (export "proxy_abi_version_0_2_1"))
+  (func (export "malloc") (param i32) (result i32) (i32.const 1024))
+  (func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32)
+    (if (i32.gt_u (local.get 1) (i32.const 6)) (then unreachable))
+    (i32.const 0)))"""
+
+
+def proxy(**options):
+    return Proxy(Filter.from_bytes(assemble(MODULE), "small"), **{"workers": 2, "guest_time": 1e-4, **options})
+
+
+@pytest.mark.parametrize("rate", [None, 100.0, 50_000.0])
+def test_every_request_is_counted_once(rate):
+    with proxy() as p:
+        report = load(p, requests=600, rate=rate)
+    assert report.count == 600
+    assert report.statuses == {200: 600}
+    assert report.callbacks["on_request_headers"].count == 600
+    assert report.filter.count == 600
+
+
+def test_a_queue_forms_when_requests_come_faster_than_the_workers_serve():
+    with proxy() as p:
+        calm = load(p, requests=400, rate=100)
+    with proxy() as p:
+        rush = load(p, requests=400, rate=100_000)
+    assert rush.requests.quantile(0.99) > 10 * calm.requests.quantile(0.99)
+
+
+def test_arrivals_follow_the_seed():
+    def moments(seed):
+        with proxy() as p:
+            load(p, requests=50, rate=1000, seed=seed)
+            return [x.started for x in p.exchanges]
+
+    assert moments(1) == moments(1) != moments(2)
+    assert moments(1) == sorted(moments(1))
+
+
+def test_latency_of_the_upstream_is_part_of_a_request():
+    with proxy(upstream=Response(204, latency=0.25)) as p:
+        report = load(p, requests=10)
+    assert report.requests.median >= 0.25e9
+    assert report.statuses == {204: 10}
+
+
+def test_failures_are_counted_and_a_few_kept_as_examples():
+    with proxy() as p:
+        report = load(p, requests=20, headers=[("x-one", "1")])
+    assert report.statuses == {503: 20}
+    assert 0 < report.failed <= 20
+    assert "unreachable" in report.failures[0].failure.message
+
+
+def test_the_interrupt_button_leaves_what_was_measured():
+    with proxy() as p:
+        threading.Timer(0.3, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
+        report = load(p, requests=10_000_000)
+        assert report.interrupted and 0 < report.count < 10_000_000
+        assert p.get("/").response.status == 200
+
+
+def test_progress_is_told():
+    seen = []
+    with proxy() as p:
+        load(p, requests=600, progress=lambda done, all_: seen.append((done, all_)))
+    assert seen == [(250, 600), (500, 600), (600, 600)]
+
+
+@pytest.mark.parametrize("wrong", [{"requests": 0}, {"rate": 0}, {"rate": -1}])
+def test_numbers_that_make_no_sense_are_refused(wrong):
+    with proxy() as p, pytest.raises(UsageError):
+        load(p, **wrong)
+
+
+def test_a_report_shows_itself():
+    with proxy() as p:
+        bundle = load(p, requests=30)._repr_mimebundle_()
+    assert "on_request_headers" in bundle["text/plain"] and "p99" in bundle["text/plain"]
+    assert "<table" in bundle["text/html"] and "data:image/png" in bundle["text/html"]

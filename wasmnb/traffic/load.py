@@ -1,0 +1,106 @@
+"""Many requests through a proxy, and what they cost.
+
+With a rate the load is *open*: requests arrive at random moments of virtual time (a Poisson process) whether or not
+earlier ones are done, so that a slow filter makes a queue, and the queue shows in the latencies. Without one it is
+*closed*: one request at a time on each worker.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+from ..errors import UsageError
+from ..messages import Headers, Request, Text, to_bytes
+from .harness import measure_harness
+from .report import LoadReport
+
+if TYPE_CHECKING:
+    from ..host import Exchange, Proxy
+
+__all__ = ["load"]
+
+#: Requests between two looks at the trace, which keeps a limited number of events.
+SLICE = 250
+
+
+def load(
+    proxy: Proxy,
+    *,
+    requests: int = 1000,
+    rate: float | None = None,
+    method: str = "GET",
+    path: str = "/",
+    headers: Headers | Mapping[str, Text] | Iterable[tuple[Text, Text]] | None = (),
+    body: Text = b"",
+    trailers: Headers | Mapping[str, Text] | Iterable[tuple[Text, Text]] | None = (),
+    chunks: Iterable[Text] | None = None,
+    authority: str = "example.com",
+    http2: bool = False,
+    seed: int = 0,
+    progress: Callable[[int, int], None] | None = None,
+) -> LoadReport:
+    """Send the same request many times and measure.
+
+    Parameters
+    ----------
+    requests
+        How many.
+    rate
+        Arrivals a second of virtual time, spread over all workers; None sends the next when the last is done.
+    seed
+        Decides the moments of arrival.
+    progress
+        Called with requests done and requests in all.
+
+    Returns
+    -------
+    LoadReport
+        Also if interrupted: then of what was done so far.
+
+    Raises
+    ------
+    UsageError
+        A number that is not positive.
+    """
+    if requests < 1:
+        raise UsageError(f"At least one request is needed, not {requests}.")
+    if rate is not None and rate <= 0:
+        raise UsageError(f"The rate is in requests a second and above 0, not {rate:g}.")
+    pieces = None if chunks is None else [to_bytes(c) for c in chunks]
+
+    def request() -> Request:
+        return Request(method, path, Headers(headers), to_bytes(body), Headers(trailers), authority, chunks=pieces)
+
+    report = LoadReport(proxy.name, len(proxy.workers), rate, measure_harness())
+    arrivals = None if rate is None else _arrivals(Random(seed), rate)  # noqa: S311 -- moments, not secrets
+    started, virtual = time.perf_counter(), proxy.now
+    try:
+        for first in range(0, requests, SLICE):
+            number = min(SLICE, requests - first)
+            seen = proxy.trace.made
+            moments = [0.0] * number if arrivals is None else [next(arrivals) for _ in range(number)]
+            report.add(_slice(proxy, request, moments, http2=http2, closed=arrivals is None), proxy.trace.callbacks(seen))
+            if progress is not None:
+                progress(first + number, requests)
+    except KeyboardInterrupt:
+        report.interrupted = True
+    report.real_seconds = time.perf_counter() - started
+    report.virtual_seconds = proxy.now - virtual
+    return report
+
+
+def _arrivals(random: Random, rate: float) -> Any:
+    """Seconds between arrivals, without end."""
+    while True:
+        yield random.expovariate(rate)
+
+
+def _slice(
+    proxy: Proxy, request: Callable[[], Request], gaps: list[float], *, http2: bool, closed: bool
+) -> list[Exchange]:
+    if closed:
+        return [proxy.send(request(), http2=http2) for _ in gaps]
+    return proxy.send_at(((gap, request()) for gap in gaps), http2=http2)
