@@ -131,9 +131,10 @@ def exchange(
     state
         As `Exchange.state`.
     """
-    from ..host import Exchange, Log, Trace
+    from ..host import Exchange, Proxy
 
-    made = Exchange(number, worker, sent or request(), Trace(), Log(), 0.0)
+    environment = Proxy(workers=1)._environment  # of a proxy without filters: an empty log and trace
+    made = Exchange(number, worker, environment, sent or request())
     made.upstream_requests = [upstream_request] if upstream_request is not None else []
     made.upstream_response = upstream_response
     made.response = received

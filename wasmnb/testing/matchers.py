@@ -183,7 +183,7 @@ def _why(exchange: Any) -> str:
     failure = getattr(exchange, "failure", None)
     if exchange.state == "done" and exchange.response is not None:
         words = f"it was answered {exchange.response.status} before"
-    return words + (f" ({held})" if held else "") + (f"\n  {failure}" if failure else "")
+    return words + (f" ({held})" if held else "") + (f"\n  {failure.error()}" if failure else "")
 
 
 def _state_note(exchange: Any) -> str:

@@ -106,6 +106,12 @@ class ScriptedUpstream:
             return None
         return steps[min(turn, len(steps) - 1)]
 
+    def script(self, *steps: Step) -> None:
+        """From now on answer this, in order; what was seen stays."""
+        with self._lock:
+            self._steps = list(steps)
+            self._turns.pop(None, None)
+
     def verify(self, *expected: str) -> None:
         """Fail if a request came that the script did not have, or if the paths seen are not these.
 

@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 from ...errors import UsageError, WasmnbError
 from ...host import Plugin, Proxy
 from ...messages import Headers, Request, Response
+from ..soundness import failure_text
 from .errors import FixtureError, Place
 from .nodes import Block, Many, Node, Scalar
 from .results import CaseResult
@@ -221,7 +222,7 @@ def _play(proxy: Proxy, request: Request, result: CaseResult) -> None:
     result.exchange = exchange
     result.log = [line.text for line in exchange.log]
     if exchange.failure is not None:
-        result.reasons.append(f"the filter failed: {exchange.failure}")
+        result.reasons.append(f"the filter failed: {failure_text(exchange.failure)}")
     elif exchange.state != "done":
         result.reasons.append(f"the client got no answer: the exchange is {exchange.state} {exchange.paused}".rstrip())
 

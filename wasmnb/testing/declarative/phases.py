@@ -20,6 +20,7 @@ from ...host import Plugin, Proxy
 from ...host.buffers import Buffer
 from ...host.contexts import Context, RootContext, with_log
 from ...host.header_map import HeaderMap
+from ..soundness import failure_text
 
 __all__ = ["PhaseResult", "PhaseRun", "SortedHeaders"]
 
@@ -191,7 +192,7 @@ class PhaseRun:
     @property
     def failure(self) -> str:
         """How the VM failed, or an empty string."""
-        return str(self.vm.failure) if self.vm.failed else ""
+        return failure_text(self.vm.failure) if self.vm.failure is not None else ""
 
     @property
     def log(self) -> list[str]:

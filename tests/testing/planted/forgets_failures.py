@@ -1,0 +1,13 @@
+"""stuck: resumes the stream only if the service says yes."""
+
+
+class Ask(HttpContext):
+    def on_http_request_headers(self, num_headers, end_of_stream):
+        self.http_call("auth", path="/check", callback=self.on_answer)
+        return Action.PAUSE
+
+    def on_answer(self, answer):
+        if answer.status == 200:
+            self.continue_request()
+        elif answer.status == 403:
+            self.send_local_response(403, b"no\n")

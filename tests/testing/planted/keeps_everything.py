@@ -1,0 +1,10 @@
+"""growth: keeps what it knows of every user, for ever."""
+
+SEEN = {}
+
+
+class Count(HttpContext):
+    def on_http_request_headers(self, num_headers, end_of_stream):
+        user = self.request_headers.get("x-user")
+        if user:
+            SEEN.setdefault(user, [user] * 100).append(self.request_headers[":path"])

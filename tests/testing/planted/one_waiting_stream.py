@@ -1,0 +1,17 @@
+"""stuck: remembers only the last of the streams that wait."""
+
+
+class Service(PluginContext):
+    waiting = None
+
+
+class Ask(HttpContext):
+    def on_http_request_headers(self, num_headers, end_of_stream):
+        self.plugin.waiting = self
+        self.http_call("quota", path="/take", callback=self.on_answer)
+        return Action.PAUSE
+
+    def on_answer(self, answer):
+        if self.plugin.waiting is not None:
+            self.plugin.waiting.continue_request()
+            self.plugin.waiting = None

@@ -1,0 +1,12 @@
+"""stuck: holds the headers until the body has come, also if there is none."""
+
+
+class Hold(HttpContext):
+    def on_http_request_headers(self, num_headers, end_of_stream):
+        return Action.PAUSE
+
+    def on_http_request_body(self, body_size, end_of_stream):
+        if not end_of_stream:
+            return Action.PAUSE
+        self.continue_request()
+        return None

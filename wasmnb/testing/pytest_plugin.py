@@ -1,0 +1,211 @@
+"""The pytest plugin: fixtures `wasm_filter`, `wasm_proxy` and `wasm_snapshot`, the marker `wasm_backends`, `--wasm-update`.
+
+    def test_adds_a_header(wasm_proxy):
+        proxy = wasm_proxy("filter.py", config={"realm": "demo"})
+        assert proxy.get("/").response.headers["x-hello"] == "from Python"
+
+    @pytest.mark.wasm_backends("simulated", "envoy")     # without names: all of them
+    def test_everywhere(wasm_proxy): ...
+
+A test with the marker runs once on each backend: `simulated`; `native`, where the class runs in this Python, with
+breakpoints and coverage; `envoy`, the real one. A backend that is not there skips its run.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from .snapshots import SWITCH, assert_snapshot, snapshot
+
+if TYPE_CHECKING:
+    from ..build import Filter
+
+__all__ = ["wasm_backend", "wasm_filter", "wasm_proxy", "wasm_snapshot"]
+
+#: What a test can run on.
+BACKENDS = ("simulated", "native", "envoy")
+
+_MARKERS = (
+    "wasm_backends(*names): run on each of these backends: simulated, native, envoy (all if none is named)",
+    "envoy: starts the real Envoy",
+)
+
+#: Arguments of the simulated proxy that a real one has no use for.
+_SIMULATED_ONLY = (
+    "seed", "deadline", "memory_limit", "guest_time", "start_time", "trace_limit", "engine", "buffer_limit",
+    "route_timeout", "idle_timeout", "request_timeout",
+)  # fmt: skip
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--wasm-update`."""
+    group = parser.getgroup("wasmnb", "Envoy filters")
+    group.addoption("--wasm-update", action="store_true", help="write trace snapshots anew instead of comparing")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the markers; hand the switch on to code that knows nothing of pytest."""
+    for marker in _MARKERS:
+        config.addinivalue_line("markers", marker)
+    if config.getoption("--wasm-update"):
+        os.environ[SWITCH] = "1"
+        config.add_cleanup(_switch_off)
+
+
+def _switch_off() -> None:
+    os.environ.pop(SWITCH, None)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """One run for each backend that the marker names."""
+    if "wasm_backend" not in metafunc.fixturenames:
+        return
+    marker = metafunc.definition.get_closest_marker("wasm_backends")
+    if marker is None:
+        return
+    names = marker.args or BACKENDS
+    unknown = [name for name in names if name not in BACKENDS]
+    if unknown:
+        raise pytest.UsageError(f"There is no backend {unknown[0]!r}; there are {', '.join(BACKENDS)}.")
+    runs = [pytest.param(n, marks=pytest.mark.envoy if n == "envoy" else ()) for n in names]
+    metafunc.parametrize("wasm_backend", runs, indirect=True)
+
+
+@pytest.fixture
+def wasm_backend(request: pytest.FixtureRequest) -> str:
+    """What this run of the test uses: `simulated` unless the marker says otherwise."""
+    return str(getattr(request, "param", "simulated"))
+
+
+@pytest.fixture(scope="session")
+def _wasm_filters() -> dict[Any, Any]:
+    """Filters that were compiled in this session."""
+    return {}
+
+
+@pytest.fixture
+def wasm_filter(
+    request: pytest.FixtureRequest, wasm_backend: str, _wasm_filters: dict[Any, Any]
+) -> Callable[..., Filter]:
+    """Makes a filter from source, from the path of a `.py` or `.wasm` (beside the test), or from a class; kept for the session."""
+
+    def make(what: Any, name: str | None = None) -> Filter:
+        if hasattr(what, "image"):
+            return what  # type: ignore[no-any-return]
+        chosen = _locate(what, request.path.parent)
+        key = (chosen, name, wasm_backend == "native", _stamp(chosen))
+        if key not in _wasm_filters:
+            _wasm_filters[key] = _compile(chosen, name, native=wasm_backend == "native")
+        made: Filter = _wasm_filters[key]
+        return made
+
+    return make
+
+
+def _locate(what: Any, folder: Path) -> Any:
+    """A path as a Path, source as a str, a class as it is."""
+    if isinstance(what, type) or (isinstance(what, str) and ("\n" in what or not what.endswith((".py", ".wasm")))):
+        return what
+    path = Path(what)
+    return next((p for p in (folder / path, path) if p.exists()), path)
+
+
+def _stamp(chosen: Any) -> Any:
+    """What changes when a file does."""
+    return chosen.stat().st_mtime_ns if isinstance(chosen, Path) and chosen.exists() else None
+
+
+def _compile(chosen: Any, name: str | None, *, native: bool) -> Any:
+    from ..build import Filter
+
+    if native:
+        make = getattr(Filter, "native", None)
+        if make is None:
+            pytest.skip("native mode is not available in this version of wasmnb")
+        if isinstance(chosen, Path):
+            if chosen.suffix == ".wasm":
+                pytest.skip("a module built elsewhere does not run natively")
+            chosen = chosen.read_text(encoding="utf-8")
+        return make(chosen, name=name)
+    if isinstance(chosen, Path):
+        return Filter.from_file(chosen, name)
+    return Filter.from_source(_source_of(chosen), name)
+
+
+def _source_of(chosen: Any) -> str:
+    """Source as it is; that of a class from its file."""
+    if isinstance(chosen, str):
+        return chosen
+    import inspect
+    from textwrap import dedent
+
+    return dedent(inspect.getsource(chosen))
+
+
+@pytest.fixture
+def wasm_proxy(wasm_filter: Callable[..., Filter], wasm_backend: str) -> Iterator[Callable[..., Any]]:
+    """Makes a proxy, simulated or real as the backend says, and closes it after the test.
+
+    Takes a filter in any form that `wasm_filter` takes, a `Plugin`, or a list of these, and what `Proxy` takes. What only
+    the simulated proxy has (`seed`, `guest_time`, timeouts, ...) is left out for the real one.
+    """
+    opened: list[Any] = []
+
+    def make(what: Any = None, *, workers: int = 1, **options: Any) -> Any:
+        chain = (
+            [_link(item, wasm_filter) for item in what] if isinstance(what, list | tuple) else _link(what, wasm_filter)
+        )
+        proxy = (_real if wasm_backend == "envoy" else _simulated)(chain, workers, options)
+        opened.append(proxy)
+        return proxy
+
+    yield make
+    for proxy in reversed(opened):
+        proxy.close()
+
+
+def _link(item: Any, wasm_filter: Callable[..., Filter]) -> Any:
+    from ..host import Plugin
+
+    return item if item is None or isinstance(item, Plugin) else wasm_filter(item)
+
+
+def _simulated(chain: Any, workers: int, options: dict[str, Any]) -> Any:
+    from ..host import Proxy
+
+    return Proxy(chain, workers=workers, **options)
+
+
+def _real(chain: Any, workers: int, options: dict[str, Any]) -> Any:
+    from ..envoy import Envoy
+    from ..errors import UsageError
+
+    kept = {name: value for name, value in options.items() if name not in _SIMULATED_ONLY}
+    try:
+        return Envoy(chain, workers=workers, **kept)
+    except UsageError as error:
+        if "install" in str(error):
+            pytest.skip(str(error))
+        raise
+
+
+@pytest.fixture
+def wasm_snapshot(request: pytest.FixtureRequest) -> Callable[..., None]:
+    """Compares a trace with the file `__snapshots__/<test>.txt` beside the test; takes what `snapshot` takes."""
+    made: list[str] = []
+
+    def check(source: Any, name: str = "", **options: Any) -> None:
+        __tracebackhide__ = True
+        own = request.node.name.replace("/", "_").replace("[", "-").rstrip("]")
+        number = f"-{len(made) + 1}" if made and not name else ""
+        made.append(name)
+        file = f"{own}{'-' + name if name else number}.txt"
+        text = source if isinstance(source, str) else snapshot(source, **options)
+        assert_snapshot(text, request.path.parent / "__snapshots__" / file)
+
+    return check
