@@ -3,6 +3,7 @@
 import gc
 import os
 import signal
+import sys
 import threading
 import time
 
@@ -111,6 +112,24 @@ def test_an_interrupt_outside_a_guest_is_raised_at_once():
     with pytest.raises(KeyboardInterrupt), engine.interrupts:
         time.sleep(10)
     assert time.monotonic() - start < 5
+
+
+def test_an_interrupt_that_a_finalizer_swallowed_is_raised_at_the_end(capfd):
+    class Finalized:
+        def __del__(self):
+            os.kill(os.getpid(), signal.SIGINT)
+            for _ in range(1000):
+                pass
+
+    def ignore(_):
+        pass
+
+    sys.unraisablehook, before = ignore, sys.unraisablehook
+    try:
+        with pytest.raises(KeyboardInterrupt), default_engine().interrupts:
+            Finalized()
+    finally:
+        sys.unraisablehook = before
 
 
 def test_memory_is_read_and_written_inside_its_bounds_only():

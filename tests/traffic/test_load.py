@@ -1,5 +1,6 @@
 """A load run counts every request, shows queues when they form, and stops when asked."""
 
+import gc
 import os
 import signal
 import threading
@@ -67,9 +68,12 @@ def test_failures_are_counted_and_a_few_kept_as_examples():
     assert "unreachable" in report.failures[0].failure.message
 
 
+# A collector's callback (hypothesis has one) may swallow the interrupt; the guard raises it again, pytest reports both.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_the_interrupt_button_leaves_what_was_measured():
+    gc.collect()  # what earlier tests left would take its time meanwhile
     with proxy() as p:
-        threading.Timer(0.3, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
+        threading.Timer(0.5, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
         report = load(p, requests=10_000_000)
         assert report.interrupted and 0 < report.count < 10_000_000
         assert p.get("/").response.status == 200

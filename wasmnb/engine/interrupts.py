@@ -3,7 +3,8 @@
 Facts: Python runs signal handlers when it enters a Python function. While a guest runs, the next one entered is a
 callback that C called, and what the handler raises *there*, before the function's first line, is lost: ctypes prints it
 and goes on. So while guests may run, SIGINT gets a handler that does not raise inside a guest. It takes a note, and the
-next epoch, or the end of the guarded block, raises KeyboardInterrupt where it can be seen.
+next epoch, or the end of the guarded block, raises KeyboardInterrupt where it can be seen. The same note catches what is
+lost in finalizers and weak references' callbacks, which swallow exceptions, too.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ class Interrupts:
             self._depth += 1
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if threading.current_thread() is not threading.main_thread():
             return
         self._depth = max(0, self._depth - 1)
@@ -52,14 +53,13 @@ class Interrupts:
             before = self._before
             signal.signal(signal.SIGINT, before)
             self._before = None
-            if self.pending:
-                self.pending = False
+            pending, self.pending = self.pending, False
+            if pending and not (kind is not None and issubclass(kind, KeyboardInterrupt)):
                 before(signal.SIGINT, None)
 
     def _note(self, number: int, frame: FrameType | None) -> None:
-        if self._running():
-            self.pending = True
-        else:
+        self.pending = self._depth > 0
+        if not self._running():
             self._before(number, frame)
 
     def check(self) -> None:
