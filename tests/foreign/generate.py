@@ -18,8 +18,13 @@ def declarations(version: AbiVersion = AbiVersion.V0_2_1) -> str:
         "#include <stddef.h>",
         "#include <stdint.h>",
         "#define EXPORT(name) __attribute__((export_name(#name)))",
+        "#ifdef __cplusplus",
+        '#define LINKAGE extern "C"',
+        "#else",
+        "#define LINKAGE",
+        "#endif",
         '#define IMPORT(name) __attribute__((import_module("env"), import_name(#name)))',
-        f"#define PROXY_WASM_MARKER EXPORT({version.marker}) void {version.marker}(void) {{}}",
+        f"#define PROXY_WASM_MARKER LINKAGE EXPORT({version.marker}) void {version.marker}(void) {{}}",
         "",
     ]
     for enum in _enums(version):
@@ -61,7 +66,7 @@ def _declaration(h: Hostcall) -> str:
             names.append(f"{'uint64_t' if p.kind is Kind.OUT_U64 else 'uint32_t'} *{p.name}")
         else:
             names.append(f"{kinds[0]} {p.name}")
-    return f"IMPORT({h.name}) uint32_t {h.name}({', '.join(names) or 'void'});"
+    return f"LINKAGE IMPORT({h.name}) uint32_t {h.name}({', '.join(names) or 'void'});"
 
 
 def _enum_table(enum: type[IntEnum]) -> str:

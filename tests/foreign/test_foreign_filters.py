@@ -5,7 +5,7 @@ from functools import cache
 
 import pytest
 
-from tests.foreign.toolchain import c_module, go_module
+from tests.foreign.toolchain import assemblyscript_module, c_module, go_module
 from wasmnb.envoy import Envoy
 from wasmnb.messages import Response
 
@@ -14,6 +14,11 @@ UPSTREAM = Response(200, [("content-length", "5"), ("x-up", "1")], b"hello")
 
 @cache
 def module(name):
+    if name == "assemblyscript":
+        try:
+            return assemblyscript_module("filter.ts")
+        except RuntimeError as missing:
+            pytest.skip(f"no AssemblyScript here: {missing}")
     return go_module("filter.go") if name == "go" else c_module(name)
 
 
@@ -84,3 +89,27 @@ def test_a_go_panic_is_a_trap(run):
         said = texts(proxy.log)
         assert any(line.startswith("panic") for line in said)
         assert any(line.startswith("Function: proxy_on_request_headers failed") for line in said)
+
+
+def test_cpp_turns_a_buffered_body_round(run):
+    with run("buffering.cc") as proxy:
+        x = proxy.post("/", chunks=[b"abc", b"def"])
+        assert x.upstream_request.body == b"fedcba"
+        assert "stream 2 saw 3 pieces" in texts(x.log)
+        assert proxy.post("/", body=b"xyz").upstream_request.body == b"zyx"
+
+
+@pytest.mark.slow
+def test_the_assemblyscript_sdk(run):
+    with run("assemblyscript", root_id="as", config="here") as proxy:
+        x = proxy.get("/a")
+        assert x.upstream_request.headers.get("x-as") == "here"
+        assert x.response.headers.get("x-up") == "changed"
+        assert [t for t in texts(x.log) if t.startswith(("path", "logged"))] == ["path /a", "logged"]
+        denied = proxy.get("/deny")
+        assert (denied.response.status, denied.response.body, denied.response.headers.get("x-why")) == (
+            403,
+            b"no",
+            "denied",
+        )
+        assert any(t.startswith("configured here") for t in texts(proxy.log))

