@@ -53,9 +53,15 @@ def test_a_folded_part_opens_with_a_click_and_by_keyboard(open_notebook):
 def test_completion_offers_flags_and_running_filters(open_notebook):
     notebook = open_notebook("01-first-filter.ipynb")
     notebook.run_all()
-    notebook.command("notebook:insert-cell-below")
-    notebook.page.keyboard.press("Enter")
-    notebook.page.keyboard.type("%wasmcurl hel")
-    notebook.page.keyboard.press("Tab")
     page = notebook.page
-    page.wait_for_function("() => document.activeElement.textContent.includes('%wasmcurl hello')", timeout=10_000)
+    notebook.command("notebook:insert-cell-below")
+    page.wait_for_timeout(300)
+    notebook.command("notebook:enter-edit-mode")
+    page.wait_for_timeout(300)
+    for typed, offered in (("%wasmcurl hel", "hello"), ("lo --head", "--header")):
+        page.keyboard.type(typed, delay=20)
+        page.keyboard.press("Tab")
+        page.locator(".jp-Completer-item", has_text=offered).first.wait_for(timeout=10_000)
+        page.keyboard.press("Escape")
+        page.wait_for_timeout(200)
+        notebook.command("notebook:enter-edit-mode")

@@ -6,7 +6,7 @@ import linecache
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["CellPlace", "place_of"]
+__all__ = ["CellPlace", "cell_id", "place_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,16 @@ def place_of(shell: Any, body: str) -> CellPlace:
     # No modification time: `linecache.checkcache` then leaves the entry alone.
     linecache.cache[name] = (len(raw), None, lines, name)
     return CellPlace(name, raw[: raw.rindex(body)].count("\n") + 1)
+
+
+def cell_id(shell: Any) -> str | None:
+    """Identity of the cell that is running, as far as the front-end tells."""
+    try:
+        parent = shell.kernel.get_parent("shell")
+    except AttributeError:
+        return None
+    found = (parent or {}).get("metadata", {}).get("cellId")
+    return found if isinstance(found, str) else None
 
 
 def _raw_cell(shell: Any, body: str) -> str:

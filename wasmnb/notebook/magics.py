@@ -16,7 +16,7 @@ from wasmnb.errors import UsageError
 from wasmnb.traffic.curl import FLAGS, from_options, read_at
 
 from .arguments import flag, line_cell, line_only, parse
-from .cells import place_of
+from .cells import cell_id, place_of
 from .progress import progress_for
 from .results import Log, Trace
 from .transcript import transcript
@@ -112,13 +112,16 @@ class WasmMagics(Magics):
         proxy = Proxy(made, **{key: value for key, value in given.items() if value is not None})
         old = self.shell.user_ns.get(options.name)
         self.shell.push({options.name: proxy}, interactive=True)
+        self._show(options, made, proxy, old)
         if isinstance(old, Proxy):
             old.close()
-        self._show(options, made, proxy, old)
         return proxy
 
     def _show(self, options: Any, made: Any, proxy: Any, old: Any) -> None:
-        """Give the proxy a live panel where one can be shown: that of the version before, if it had one."""
+        """Give the proxy a live panel where one can be shown.
+
+        A cell that is run again keeps its panel; another cell gets one of its own, which knows the version before.
+        """
         if self.panel == "off" or (self.panel == "auto" and getattr(self.shell, "kernel", None) is None):
             return
         from wasmnb.view.panel import Panel
@@ -128,12 +131,15 @@ class WasmMagics(Magics):
                 setattr(options, name, value.encode() if name == "config" else value)
             self._start(options, made)
 
-        panel = getattr(old, "_panel", None)
-        if panel is None:
-            panel = Panel(proxy)
-        else:
+        before = getattr(old, "_panel", None)
+        place = getattr(options, "place", None) or cell_id(self.shell)
+        options.place = place  # a restart from the panel runs in no cell
+        if before is not None and before.place == place is not None:
+            panel = before
             panel.replace(proxy)
-        panel.remake = again
+        else:
+            panel = Panel(proxy, after=before)
+        panel.remake, panel.place = again, place
 
     # ── traffic ─────────────────────────────────────────────────────────────────────────────────────────────
 

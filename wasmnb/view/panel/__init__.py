@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .panel import Panel, Remake
+from .panel import Panel
 
 if TYPE_CHECKING:
     from wasmnb.host import Proxy
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["Panel", "panel_of"]
 
 
-def panel_of(proxy: Proxy, remake: Remake | None = None) -> Panel:
+def panel_of(proxy: Proxy) -> Panel:
     """The panel of a proxy, made when it is first asked for."""
     found = getattr(proxy, "_panel", None)
-    return found if isinstance(found, Panel) else Panel(proxy, remake)
+    return found if isinstance(found, Panel) else Panel(proxy)

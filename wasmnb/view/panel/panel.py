@@ -44,17 +44,23 @@ class Panel:
     ----------
     proxy
         What to show.
-    remake
-        Starts the filter anew with other settings; without it the panel cannot change workers and seed.
+    after
+        Panel of the version of the filter that this one replaces: its figures and the end of its list are taken over, and
+        it stays as it is.
 
     Attributes
     ----------
     widget
         The ipywidget.
+    remake
+        Starts the filter anew with other settings; without it the panel cannot change workers and seed.
+    place
+        Identity of the cell that it is shown in, if that is known.
     """
 
-    def __init__(self, proxy: Proxy, remake: Remake | None = None) -> None:
-        self.remake = remake
+    def __init__(self, proxy: Proxy, *, after: Panel | None = None) -> None:
+        self.remake: Remake | None = None
+        self.place: str | None = None
         self.view = "Exchanges"
         self.settings: dict[str, Any] = {}
         self.past = Past()
@@ -63,9 +69,20 @@ class Panel:
         self._harness: Harness | None = None
         self._due = 0.0
         self.widget = PanelWidget(self.wish)
-        self._attach(History(proxy))
+        version = 0
+        if after is not None:
+            after.close()
+            version, self._harness = after.history.version + 1, after._harness
+            self._inherit(after)
+        self._attach(History(proxy, version))
         self._forget_cells = after_each_cell(self.settle)
         self.refresh(everything=True)
+
+    def _inherit(self, before: Panel) -> None:
+        """Take over what the version before leaves: the end of its list, and its latencies as the baseline."""
+        self.past.rows, self.past.details = before.past.rows, before.past.details
+        self.past.take(before.history)
+        self.widget.baseline = before.latency() if before.history.requests.count else {}
 
     def _attach(self, history: History) -> None:
         self.history, self.proxy = history, history.proxy
@@ -79,13 +96,11 @@ class Panel:
         request that was last sent from the panel is sent again, its answer beside the one before.
         """
         self._stop()
-        old = self.history
-        old.read()
-        self.past.take(old)
-        self.widget.baseline = self._latency() if old.requests.count else {}
+        self.history.read()
+        self._inherit(self)
         self.widget.module = {}
         before = self.past.details.get(self.widget.picked or -1, {})
-        self._attach(History(proxy, old.version + 1))
+        self._attach(History(proxy, self.history.version + 1))
         if self.sent is not None:
             self.say(WISHES["again"](self, {"request": self.sent}))
             self.widget.before = {**before, "number": self.widget.picked} if before else {}
@@ -93,10 +108,9 @@ class Panel:
 
     def settle(self) -> None:
         """Show how things stand when a cell is done; watch no longer once the proxy is closed."""
-        closed = self.proxy.state == "closed"
-        if closed or self.history.stale():
+        if self.history.stale():
             self.refresh(everything=True)
-        if closed:
+        if self.proxy.state == "closed":
             self.close()
 
     # -- drawing --------------------------------------------------------------------------------------------------
@@ -113,8 +127,9 @@ class Panel:
         self.history.read()
         widget = self.widget
         with widget.hold_sync():
-            widget.head = self._head()
-            widget.tree = snapshot.tree(self.proxy.tree())
+            if self.proxy.state != "closed":  # what a proxy was like while it lived is worth more than empty threads
+                widget.head = self._head()
+                widget.tree = snapshot.tree(self.proxy.tree())
             limit = KEPT if everything else _LIVE_ROWS
             rows = [*self.history.rows(limit), *self.past.rows][:KEPT]
             widget.rows = {"total": self.history.total, "version": self.history.version, "rows": rows}
@@ -173,7 +188,8 @@ class Panel:
         trace = self.proxy.trace
         self.widget.lanes = snapshot.lanes(trace[-snapshot.BARS :], trace.made)
 
-    def _latency(self) -> Any:
+    def latency(self) -> Any:
+        """Distributions of this version so far."""
         if self._harness is None:
             self._harness = measure_harness(rounds=3, calls=500)
         harness = (("empty callback", self._harness.callback_ns), ("empty hostcall", self._harness.hostcall_ns))
@@ -181,7 +197,7 @@ class Panel:
 
     def _show_latency(self) -> None:
         if self.history.requests.count:
-            self.widget.latency = self._latency()
+            self.widget.latency = self.latency()
 
     def _show_state(self) -> None:
         self.widget.shared = snapshot.state(self.proxy)
@@ -211,9 +227,11 @@ class Panel:
             self.widget.notice = {"text": clip(visible(text, keep="\n"), 1000), "bad": bad}
 
     def close(self) -> None:
-        """Watch no longer; what is shown stays."""
+        """Watch no longer; what is shown stays, as the state that it was left in."""
         self._stop()
         self._forget_cells()
+        self.refresh(everything=True)
+        self.widget.head = {**self.widget.head, "state": "closed"}
 
     # -- showing itself -------------------------------------------------------------------------------------------
 
