@@ -95,7 +95,8 @@ def from_client(request: Request, *, http2: bool, request_id: str, has_body: boo
         headers.add(name, value)
     if b"x-forwarded-proto" in headers:
         headers.put(b":scheme", headers.first[b"x-forwarded-proto"])
-    if has_body and request.chunks is None and not http2 and b"content-length" not in headers:
+    sized = has_body and request.chunks is None and not len(request.trailers)
+    if sized and not http2 and b"content-length" not in headers:
         headers.add(b"content-length", b"%d" % len(request.body))
     if b"x-forwarded-proto" not in headers:
         headers.add(b"x-forwarded-proto", to_bytes(request.scheme))

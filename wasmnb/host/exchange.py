@@ -98,6 +98,8 @@ class Exchange(Recorded):
         What the client sent.
     upstream_requests
         What the upstream received; more than one if it was sent twice.
+    upstream_complete
+        Whether the upstream received all of it.
     upstream_response
         What the upstream answered, or None.
     response
@@ -114,6 +116,7 @@ class Exchange(Recorded):
         super().__init__(number, worker, environment)
         self.request = request
         self.upstream_requests: list[Request] = []
+        self.upstream_complete = False
         self.upstream_response: Response | None = None
         self.response: Response | None = None
         self.details = ""

@@ -244,9 +244,9 @@ class Direction:
             if not had_trailers and adder is None and self.trailers is not None:
                 adder = slot
             if not slot.after_data(status, data):
-                if adder is None or adder is slot or self.side:
+                if adder is None or self.side:
                     return
-                break  # a later filter holds the data; it gets the new trailers all the same
+                break  # Envoy sends new trailers on even if the data are held, in requests
         else:
             self.sink.out_data(data.take(), end=end and adder is None)
         if adder is not None and not self.sink.over():

@@ -116,6 +116,8 @@ class HttpContext(Context):
         buffer = self.stream_buffer(side)
         status = min(self._ask(side, _ON_BODY[side], (self.id, len(buffer) if buffer else 0, int(end))), _NO_BUFFER)
         self.buffering[side] = status == 1
+        if status == _NO_BUFFER:
+            data.take()
         if not status:
             self.body[side] = None
             self.maps[2 * side] = None

@@ -440,8 +440,9 @@ class HttpStream:
 
     def send_trailers(self, trailers: HeaderMap) -> None:
         """Response trailers go out."""
-        if self.exchange.response is not None:
-            self.exchange.response.trailers.raw = list(trailers.items)
+        response = self.exchange.response
+        if response is not None and (self.http2 or "content-length" not in response.headers):
+            response.trailers.raw = list(trailers.items)
         self._finish("done")
 
     # -- the end ------------------------------------------------------------------------------------------------------
@@ -476,6 +477,14 @@ class HttpStream:
             exchange.failure = failed if failed is not None and failed.exchange == exchange.number else None
         exchange.details = info.details
         self.worker.stream_ended(self)
+
+    def show_progress(self) -> None:
+        """Let the exchange show what the client has received so far."""
+        self.exchange.paused = self.paused
+        if self.exchange.state in ("open", "paused"):
+            self.exchange.state = "paused" if self.exchange.paused else "open"
+        if self.exchange.response is not None and self._sent:
+            self.exchange.response.body = b"".join(self._sent)
 
     def _close_response(self, state: str) -> None:
         """Put together what the client received."""

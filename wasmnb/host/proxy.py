@@ -441,9 +441,7 @@ class Proxy(Shown):
     def _mark_paused(self) -> None:
         for worker in self.workers:
             for stream in worker.live:
-                stream.exchange.paused = stream.paused
-                if stream.exchange.state in ("open", "paused"):
-                    stream.exchange.state = "paused" if stream.paused else "open"
+                stream.show_progress()
 
     def _check_open(self) -> None:
         if self._closed:
@@ -533,17 +531,18 @@ class Proxy(Shown):
 
 
 def _send(stream: HttpStream, request: Request) -> None:
-    """A whole request: headers, the pieces of the body as events of their own, trailers."""
-    pieces = request.chunks if request.chunks is not None else [request.body] if request.body else []
+    """A whole request: headers and a body in one piece arrive together, chunks and trailers are events of their own."""
     trailers = request.trailers.raw
-    has_body = bool(pieces) or bool(trailers) or request.chunks is not None
+    has_body = bool(request.body) or bool(trailers) or request.chunks is not None
     stream.start(request, end=not has_body, has_body=has_body)
-    last = len(pieces) - 1
-    for at, piece in enumerate(pieces):
+    if request.chunks is None and request.body:
+        stream.data(request.body, end=not trailers)
+    last = len(request.chunks or ()) - 1
+    for at, piece in enumerate(request.chunks or ()):
         stream.soon(lambda p=piece, e=at == last and not trailers: stream.data(p, end=e))  # type: ignore[misc]
     if trailers:
         stream.soon(lambda: stream.trailers(trailers))
-    elif has_body and not pieces:
+    elif request.chunks is not None and not request.chunks:
         stream.soon(lambda: stream.data(b"", end=True))
 
 

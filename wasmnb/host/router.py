@@ -60,6 +60,7 @@ class Router:
         self._waiting: list[Callable[[], None]] = []  # upstream events while reading is stopped
         self._stopped = False
         self._length: int | None = None
+        self._asked = False
 
     # -- to the upstream ------------------------------------------------------------------------------------------
 
@@ -118,27 +119,33 @@ class Router:
             self._pieces.append(data)
         if end:
             self._complete()
+        elif self._length is not None and sum(map(len, self._pieces)) >= self._length:
+            self._arrived()
 
     def trailers(self, trailers: HeaderMap) -> None:
         """The request's trailers, its end."""
-        if self.request is not None:
-            self.request.trailers.raw = list(trailers.items)
+        if self.request is not None and (self._length is None or self.cluster is None or self.cluster.http2):
+            self.request.trailers.raw = list(trailers.items)  # over HTTP/1 only a chunked body can have trailers
         self._complete()
 
     def _complete(self) -> None:
         """The request is complete: the upstream may answer, and the route timeout begins."""
-        stream, request, cluster = self.stream, self.request, self.cluster
-        if request is None or cluster is None or self.sent_all or self.over:
+        stream = self.stream
+        if self.request is None or self.cluster is None or self.sent_all or self.over:
             return
         self.sent_all = True
         self._sent_at = stream.info.upstream_sent = stream.now()
-        body = b"".join(self._pieces)
-        request.chunks = self._pieces if len(self._pieces) > 1 else None
-        request.body = body if self._length is None or cluster.http2 else body[: self._length]
         if stream.limits.route_timeout:
             self._timers.append(stream.later(stream.limits.route_timeout, self._timed_out))
-        if not cluster.alive:
+        self._arrived()
+
+    def _arrived(self) -> None:
+        """As much of the request has been sent as the upstream waits for: over HTTP/1, what content-length says."""
+        stream, request, cluster = self.stream, self.request, self.cluster
+        if request is None or cluster is None or self._asked or not cluster.alive:
             return
+        body = b"".join(self._pieces)
+        self._show_body(body)
         if self._length is not None and len(body) != self._length and not cluster.http2:
             stream.exchange.notes.append(
                 f"The body sent upstream has {len(body)} bytes but content-length says {self._length}; remove the header"
@@ -146,7 +153,16 @@ class Router:
             )
             if len(body) < self._length:
                 return  # the upstream waits for the rest
+        self._asked = stream.exchange.upstream_complete = True
         self._timers.append(stream.soon(self._ask))
+
+    def _show_body(self, body: bytes) -> None:
+        """What the upstream has received."""
+        if self.request is None or self.cluster is None:
+            return
+        limit = None if self.cluster.http2 else self._length
+        self.request.chunks = list(self._pieces) if len(self._pieces) > 1 and limit is None else None
+        self.request.body = body[:limit]
 
     # -- from the upstream ----------------------------------------------------------------------------------------
 
@@ -284,8 +300,8 @@ class Router:
 
     def _cut(self) -> None:
         """What the upstream had received when the request was reset."""
-        if self.request is not None and not self.sent_all:
-            self.request.body = b"".join(self._pieces)
+        if not self._asked:
+            self._show_body(b"".join(self._pieces))
 
     def _cancel(self) -> None:
         for timer in self._timers:

@@ -347,6 +347,11 @@ class TcpStream:
             context.root.streams.pop(context.id, None)  # type: ignore[attr-defined]
         self.note("closed", by=how.name.lower())
 
+    def show_progress(self) -> None:
+        """Let the exchange show whether a filter holds something."""
+        self.exchange.paused = self.paused
+        self.exchange.state = "paused" if self.exchange.paused else "open"
+
     @property
     def paused(self) -> str:
         """Which filter holds what, in words; empty if none does."""
