@@ -122,11 +122,10 @@ def _source(hostcall: Hostcall) -> str:
     text = _Text(hostcall)
     call = f"implementation({', '.join(['context', *text.passed])})"
     target = ", ".join(["status", *text.results])
-    lines = [f"{target} = {call}", f"args, outputs = {_tuple(text.args)}, ()"]
-    if text.optional:  # a function that exists gives a result even if it fails
-        lines += ["if r0 is not None:", *(f"    {line}" for line in text.stores), f"    outputs = {_tuple(text.kept)}"]
-    elif text.stores:
-        lines += ["if not status:", *(f"    {line}" for line in text.stores), f"    outputs = {_tuple(text.kept)}"]
+    lines = [f"{target} = {call}", f"kept = {_tuple(text.args)}"]
+    if text.stores:  # a foreign function that exists gives a result even if it fails
+        condition = "if r0 is not None:" if text.optional else "if not status:"
+        lines += [condition, *(f"    {line}" for line in text.stores), f"    kept = {_tuple([*text.args, *text.kept])}"]
     body = "\n            ".join([*text.reads, *lines])
     return f"""
 def make(vm, guest, implementation, shape, append, number):
@@ -138,11 +137,11 @@ def make(vm, guest, implementation, shape, append, number):
         try:
             {body}
         except OutOfBounds:
-            status, args, outputs = {int(Status.INVALID_MEMORY_ACCESS)}, {_tuple(text.bad_args)}, ()
+            status, kept = {int(Status.INVALID_MEMORY_ACCESS)}, {_tuple(text.bad_args)}
         frame = vm.frame
         ended = clock()
         frame[7] += ended - began
-        append((number(), shape, frame, context, args, status, outputs, began, ended))
+        append((number(), shape, frame, context, status, began, ended, *kept))
         return status
     return {hostcall.name}
 """
@@ -179,7 +178,7 @@ def bind_refused(vm: Vm, name: str, refuse: Callable[[str], None]) -> HostFuncti
         began = perf_counter_ns()
         refuse(name)
         status = int(Status.INTERNAL_FAILURE)
-        trace.append((trace.next(), shape, vm.frame, vm.effective, args, status, (), began, perf_counter_ns()))
+        trace.append((trace.next(), shape, vm.frame, vm.effective, status, began, perf_counter_ns(), *args))
         return status
 
     return refused

@@ -1,8 +1,8 @@
 """An HTTP stream's context: Envoy's Wasm filter between the filter manager and the guest.
 
 Facts (Envoy 1.40): the context is made in the guest at the first headers, or at log time if none came. A header map is
-readable and writable in its callback and as long as the filter holds the stream there; once the callback said Continue it
-is gone, and comes back, to be read, in `on_log`. With real StopIteration the headers stay in body callbacks. While the
+readable and writable in its callback; once the callback said Continue it is gone, and comes back, to be read, in `on_log`.
+If it said anything else the map stays, to the end of the stream: only `continue_stream` takes the request's away. While the
 filter buffers (1 from a body callback) the next callbacks see all that is held. Trailers may be made in a body callback at
 the end of the stream. `on_done` and `on_delete` follow on each other.
 """
@@ -120,7 +120,6 @@ class HttpContext(Context):
             data.take()
         if not status:
             self.body[side] = None
-            self.maps[2 * side] = None
         return status
 
     def take_trailers(self, side: int, trailers: HeaderMap) -> int:

@@ -3,7 +3,7 @@
 A record is made on the hot path, so that it is a plain list or tuple; `Event` is what a reader gets:
 
     entry      [seq, Entry, context, args, time, began, ended, host_ns, result, thread]       a callback, while it runs a list
-    hostcall   (seq, Shape, frame, context, args, status, outputs, began, ended)              `frame` is the entry it runs in
+    hostcall   (seq, Shape, frame, context, status, began, ended, *args, *outputs)            `frame` is the entry it runs in
     note       (seq, Note, kind, name, context, args, time, thread, frame)                     everything else
 
 `seq` counts all records ever made; the trace keeps the last `limit` of them.
@@ -277,9 +277,10 @@ def _entry(record: Any) -> Event:
 
 
 def _hostcall(record: Any) -> Event:
-    seq, shape, frame, context, args, status, outputs, began, ended = record
-    named = {p.name: _value(p, a) for p, a in zip(shape.inputs, args, strict=False)}
-    values = [_value(p, v) for p, v in zip(shape.outputs, outputs, strict=False)] if not status else []
+    seq, shape, frame, context, status, began, ended, *kept = record
+    count = len(shape.inputs)
+    named = {p.name: _value(p, a) for p, a in zip(shape.inputs, kept, strict=False)}
+    values = [_value(p, v) for p, v in zip(shape.outputs, kept[count:], strict=False)] if not status else []
     result: Any = None
     if len(values) == 1:
         result = values[0]

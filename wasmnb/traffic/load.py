@@ -82,7 +82,9 @@ def load(
             number = min(SLICE, requests - first)
             seen = proxy.trace.made
             moments = [0.0] * number if arrivals is None else [next(arrivals) for _ in range(number)]
-            report.add(_slice(proxy, request, moments, http2=http2, closed=arrivals is None), proxy.trace.callbacks(seen))
+            report.add(
+                _slice(proxy, request, moments, http2=http2, closed=arrivals is None), proxy.trace.callbacks(seen)
+            )
             if progress is not None:
                 progress(first + number, requests)
     except KeyboardInterrupt:

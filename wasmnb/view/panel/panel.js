@@ -140,7 +140,7 @@ function directionView(direction, previous) {
     previous && el("td", { class: "muted" }, old.has(name) ? (old.get(name) !== after ? `was ${old.get(name) ?? "—"}` : "") : "new"));
   const heads = ["", direction.noun, ...direction.heads, ...(previous ? ["before the edit"] : [])];
   return [
-    direction.rows.length > 0 && el("table", {}, el("thead", {}, el("tr", {}, heads.map((h) => el("th", {}, h)))), el("tbody", {}, direction.rows.map(row))),
+    direction.rows.length > 0 && el("table", { class: "stations" }, el("colgroup", {}, el("col", { style: "width:52px" }), el("col", { style: "width:27%" }), el("col"), el("col"), previous && el("col")), el("thead", {}, el("tr", {}, heads.map((h) => el("th", {}, h)))), el("tbody", {}, direction.rows.map(row))),
     direction.bodies.map((body) => el("details", { open: body.size <= 400 && body.size > 0 },
       el("summary", {}, el("b", {}, `${direction.noun} body`), el("span", { class: "muted" }, `  ${body.who}, ${bytes(body.size)}, ${body.kind}${body.changed ? ", changed" : ""}`)),
       el("pre", {}, body.text))),
@@ -166,8 +166,8 @@ function detailView(ui) {
   const number = ui.exchange, old = before.number === number ? before.directions : null;
   return el("div", {},
     el("h4", {}, `#${rowName(ui, number)} `, el("span", { style: "color:var(--text)" }, `${method} ${path}`), " → ", el("span", { class: tone(status) }, status || "no answer"),
-      state !== "done" && el("span", { class: "warn" }, ` ${state}`), `  ${worker} · ${duration(whole * 1e3)} in all · ${duration(filter * 1e3)} in the filter  `,
-      el("button", { onclick: () => ui.ask("again", { exchange: number }), title: "Send the same request again" }, "send again")),
+      state !== "done" && el("span", { class: "warn" }, ` ${state}`), `  ${worker} · ${duration(whole * 1e3)} in all · ${duration(filter * 1e3)} in the filter`,
+      el("button", { class: "again", onclick: () => ui.ask("again", { exchange: number }), title: "Send the same request again" }, "send again")),
     detail.local && el("div", { class: "warn", style: "padding:0 12px" }, "Answered in the proxy; the upstream saw nothing."),
     detail.failure && el("pre", { class: "failure" }, detail.failure),
     (detail.notes || []).map((note) => el("div", { class: "warn", style: "padding:0 12px" }, `! ${note}`)),
@@ -209,8 +209,8 @@ function logView(ui) {
 
 // ── latency ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-function histogram(one, other, low, high, subtract) {
-  const [W, H, L] = [760, 64, 170];
+function histogram(one, other, low, high, subtract, width) {
+  const [W, H, L] = [width, 64, 170];
   const x = (ns) => L + (W - L - 10) * Math.log(Math.max(ns, low) / low) / Math.log(high / low);
   const bars = (buckets, name) => {
     const total = buckets.reduce((sum, b) => sum + b[2], 0);
@@ -246,7 +246,7 @@ function latencyView(ui) {
       el("label", {}, el("input", { type: "checkbox", style: "flex:none;min-width:0;min-height:0", checked: ui.subtract, onchange: (e) => { ui.subtract = e.target.checked; ui.redraw(); } }), ` without the harness's own ${duration(own)} a callback`),
       el("button", { onclick: () => ui.ask("keep") }, "keep as baseline"), before.size > 0 && el("button", { onclick: () => ui.ask("forget") }, "forget baseline"),
       before.size > 0 && el("span", { class: "warn" }, "outlined: baseline")),
-    el("div", { style: "padding:4px 12px" }, series.map((s) => histogram(s, before.get(s.name), low, high, subtract))),
+    el("div", { style: "padding:4px 12px" }, series.map((s) => histogram(s, before.get(s.name), low, high, subtract, ui.width()))),
     el("table", {}, el("thead", {}, el("tr", {}, el("th", {}, "callback"), ["count", ...quantiles, "max"].map((h) => el("th", { class: "num" }, h)))),
       el("tbody", {}, series.map((s) => [row(s, s.name, ""), before.has(s.name) && row(before.get(s.name), `${s.name} (baseline)`, "changed")]),
         harness.map(([name, ns]) => el("tr", { class: "muted" }, el("td", {}, `harness: ${name}`), el("td"), el("td", { class: "num" }, duration(ns)), el("td", { colspan: quantiles.length }))))),
@@ -261,13 +261,16 @@ function timelineView(ui) {
   if (!shown.length) return el("div", { class: "empty" }, "Nothing has happened yet.");
   const start = Math.min(...shown.map((b) => b[1]));
   const end = Math.max(...shown.map((b) => b[1] + b[2] / 1e9), start + 1e-9);
-  if (!ui.window || ui.window[0] > end || ui.window[1] < start) ui.window = [start, end];
+  // The start of the VMs is long beside a request: begin with the traffic, if there is any.
+  const traffic = shown.filter((b) => b[5] != null), first = traffic.length ? traffic[0][1] : start;
+  if (!ui.window || ui.window[0] > end || ui.window[1] < start || !ui.moved) ui.window = [first, end + (end - first) * .02];
   const holder = el("div", { style: "padding:4px 12px" });
   const info = el("div", { style: "padding:0 12px 8px" }, el("span", { class: "muted" }, "Wheel zooms, dragging moves, a click shows a callback."));
   const draw = () => holder.replaceChildren(lanesPicture(ui, shown, info));
   const zoom = (factor, at = .5) => {
     const [a, b] = ui.window, middle = a + (b - a) * at, span = Math.max((b - a) * factor, 1e-7);
     ui.window = [middle - span * at, middle + span * (1 - at)];
+    ui.moved = true;
     draw();
   };
   holder.addEventListener("wheel", (e) => { e.preventDefault(); zoom(e.deltaY > 0 ? 1.25 : .8, laneAt(holder, e)); }, { passive: false });
@@ -275,7 +278,8 @@ function timelineView(ui) {
   draw();
   return [el("div", { class: "filters" },
     el("button", { onclick: () => zoom(.5), "aria-label": "zoom in" }, "+"), el("button", { onclick: () => zoom(2), "aria-label": "zoom out" }, "−"),
-    el("button", { onclick: () => { ui.window = [start, end]; draw(); } }, "all"),
+    el("button", { onclick: () => { ui.window = [start, end]; ui.moved = true; draw(); } }, "all"),
+    el("button", { onclick: () => { ui.window = [first, end]; ui.moved = false; draw(); } }, "traffic"),
     el("button", { onclick: () => ui.ask("perfetto") }, "export for Perfetto"),
     cut > 0 && el("span", { class: "muted" }, `the newest ${bars.length.toLocaleString("en")} callbacks; ${cut.toLocaleString("en")} older events are left out`)), holder, info];
 }
@@ -289,14 +293,14 @@ function laneAt(holder, event) {
 
 function dragLanes(ui, holder, event, draw) {
   const from = laneAt(holder, event), [a, b] = ui.window;
-  const move = (e) => { const by = (from - laneAt(holder, e)) * (b - a); ui.window = [a + by, b + by]; draw(); };
+  const move = (e) => { const by = (from - laneAt(holder, e)) * (b - a); ui.window = [a + by, b + by]; ui.moved = true; draw(); };
   const stop = () => { window.removeEventListener("pointermove", move); window.removeEventListener("pointerup", stop); };
   window.addEventListener("pointermove", move);
   window.addEventListener("pointerup", stop);
 }
 
 function lanesPicture(ui, bars, info) {
-  const W = 900, threads = [...new Set(bars.map((b) => b[0]))].sort((a, b) => a.localeCompare(b, "en", { numeric: true }));
+  const W = ui.width(), threads = [...new Set(bars.map((b) => b[0]))].sort((a, b) => a.localeCompare(b, "en", { numeric: true }));
   const [a, b] = ui.window, x = (t) => LEFT + (W - LEFT - 10) * (t - a) / (b - a), H = threads.length * LANE + 24;
   const sight = bars.filter((bar) => bar[1] <= b && bar[1] + bar[2] / 1e9 >= a);
   const marks = Array.from({ length: 6 }, (_, i) => a + (b - a) * i / 5);
@@ -422,6 +426,8 @@ class Panel {
 
   // Row id of an exchange of the present version.
   now(number) { return ((this.get("rows") || {}).version || 0) * VERSION + number; }
+  // Pictures are drawn pixel for pixel, so that their text is as large as the rest.
+  width() { return Math.max((this.pane.clientWidth || 780) - 24, 420); }
   rows() { return ((this.get("rows") || {}).rows || []).filter((row) => this.covers(row[4])); }
 
   // Whether the chosen node covers a thread (and a context in it).
