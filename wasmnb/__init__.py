@@ -12,41 +12,183 @@ Importing this package is cheap: each name is loaded when it is first used.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-#: Public name -> module that holds it.
+if TYPE_CHECKING:  # what editors complete; at run time each name is loaded when it is first used
+    from ._version import __version__
+    from .build import Filter, FilterInfo
+    from .envoy import Envoy
+    from .errors import BuildError, FilterTrap, ModuleError, SourceError, UsageError, WasmnbError
+    from .host import Exchange, Plugin, Proxy
+    from .messages import Headers, Request, Response
+    from .sdk import (
+        Action,
+        BadArgument,
+        Body,
+        BrokenConnection,
+        BufferType,
+        CalloutError,
+        CalloutReset,
+        CalloutTimeout,
+        CalloutUnreachable,
+        CasMismatch,
+        CloseType,
+        ConfigurationError,
+        Counter,
+        DataStatus,
+        Empty,
+        FilterSourceError,
+        Gauge,
+        GrpcCall,
+        GrpcError,
+        GrpcResponse,
+        GrpcStatus,
+        GrpcStream,
+        HeaderMap,
+        HeaderMapType,
+        HeadersStatus,
+        Histogram,
+        HostcallError,
+        HttpCall,
+        HttpCallResponse,
+        HttpContext,
+        InternalFailure,
+        LogLevel,
+        MetricType,
+        NotFound,
+        ParseFailure,
+        PluginContext,
+        Queue,
+        SerializationFailure,
+        Status,
+        StreamStateError,
+        StreamType,
+        TcpContext,
+        TrailersStatus,
+        Unimplemented,
+        VMContext,
+        gather,
+        hostcalls,
+        log,
+        log_critical,
+        log_debug,
+        log_error,
+        log_info,
+        log_level,
+        log_trace,
+        log_warn,
+        register_queue,
+        resolve_queue,
+        shared_data,
+        sleep,
+        timeout,
+        wait_for,
+    )
+    from .traffic import LoadReport, load
+
+#: Floor -> the names that it gives to this package. The SDK gives all of its own.
 _HOMES = {
-    "Filter": "build",
-    "Plugin": "host",
-    "Proxy": "host",
-    "Exchange": "host",
-    "Headers": "messages",
-    "Request": "messages",
-    "Response": "messages",
-    "Envoy": "envoy",
-    "Action": "sdk",
-    "HttpContext": "sdk",
-    "PluginContext": "sdk",
-    "TcpContext": "sdk",
-    "VMContext": "sdk",
-    "BuildError": "errors",
-    "FilterTrap": "errors",
-    "ModuleError": "errors",
-    "SourceError": "errors",
-    "UsageError": "errors",
-    "WasmnbError": "errors",
-    "__version__": "_version",
+    "_version": ("__version__",),
+    "build": ("Filter", "FilterInfo"),
+    "envoy": ("Envoy",),
+    "errors": ("BuildError", "FilterTrap", "ModuleError", "SourceError", "UsageError", "WasmnbError"),
+    "host": ("Exchange", "Plugin", "Proxy"),
+    "messages": ("Headers", "Request", "Response"),
+    "traffic": ("LoadReport", "load"),
 }
 
-__all__ = sorted(_HOMES)  # noqa: PLE0605 -- the table above is the list
+__all__ = [  # noqa: RUF022 -- ours, then the SDK's
+    "Filter",
+    "FilterInfo",
+    "Exchange",
+    "Plugin",
+    "Proxy",
+    "Headers",
+    "Request",
+    "Response",
+    "Envoy",
+    "BuildError",
+    "FilterTrap",
+    "ModuleError",
+    "SourceError",
+    "UsageError",
+    "WasmnbError",
+    "LoadReport",
+    "load",
+    "Action",
+    "BadArgument",
+    "Body",
+    "BrokenConnection",
+    "BufferType",
+    "CalloutError",
+    "CalloutReset",
+    "CalloutTimeout",
+    "CalloutUnreachable",
+    "CasMismatch",
+    "CloseType",
+    "ConfigurationError",
+    "Counter",
+    "DataStatus",
+    "Empty",
+    "FilterSourceError",
+    "Gauge",
+    "GrpcCall",
+    "GrpcError",
+    "GrpcResponse",
+    "GrpcStatus",
+    "GrpcStream",
+    "HeaderMap",
+    "HeaderMapType",
+    "HeadersStatus",
+    "Histogram",
+    "HostcallError",
+    "HttpCall",
+    "HttpCallResponse",
+    "HttpContext",
+    "InternalFailure",
+    "LogLevel",
+    "MetricType",
+    "NotFound",
+    "ParseFailure",
+    "PluginContext",
+    "Queue",
+    "SerializationFailure",
+    "Status",
+    "StreamStateError",
+    "StreamType",
+    "TcpContext",
+    "TrailersStatus",
+    "Unimplemented",
+    "VMContext",
+    "gather",
+    "hostcalls",
+    "log",
+    "log_critical",
+    "log_debug",
+    "log_error",
+    "log_info",
+    "log_level",
+    "log_trace",
+    "log_warn",
+    "register_queue",
+    "resolve_queue",
+    "shared_data",
+    "sleep",
+    "timeout",
+    "wait_for",
+    "__version__",
+]
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    value = getattr(import_module(f".{_HOMES[name]}", __name__), name)
+    if name.startswith("__") and name != "__version__":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    home = next((home for home, names in _HOMES.items() if name in names), "sdk")
+    if home == "sdk" and name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f".{home}", __name__), name)
     globals()[name] = value
     return value
 
