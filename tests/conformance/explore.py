@@ -35,7 +35,9 @@ def explore(examples: int, seed: int, *, shrink: bool = True) -> int:
     phases = [Phase.generate, Phase.shrink] if shrink else [Phase.generate]
 
     @seeded(seed)
-    @settings(max_examples=examples, deadline=None, database=None, phases=phases, suppress_health_check=list(HealthCheck))
+    @settings(
+        max_examples=examples, deadline=None, database=None, phases=phases, suppress_health_check=list(HealthCheck)
+    )
     @given(generated())
     def agree(scenario: Scenario) -> None:
         found = disagreement(scenario)

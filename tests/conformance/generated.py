@@ -73,7 +73,9 @@ def _script(draw: st.DrawFn) -> str:
     """A filter. A direction is paused at most once, and resumed by the tick that follows."""
     script: list[str] = []
     pauses = draw(st.sampled_from(((), (), ("request",), ("response",), ("call",), ("request", "response"))))
-    replies = draw(st.sampled_from((None, None, None, "request_headers", "request_body", "request_trailers", "response_headers")))
+    replies = draw(
+        st.sampled_from((None, None, None, "request_headers", "request_body", "request_trailers", "response_headers"))
+    )
     drop = draw(st.booleans())  # whether content-length goes, so that bodies may change their size
 
     def rule(callback: str, statements: Sequence[str]) -> None:
@@ -87,7 +89,9 @@ def _script(draw: st.DrawFn) -> str:
             return ["set_tick_period_milliseconds 250", f"return {draw(st.sampled_from(choices))}"]
         return []
 
-    request = draw(_edits("REQUEST_HEADERS")) + (["remove_header_map_value REQUEST_HEADERS content-length"] if drop else [])
+    request = draw(_edits("REQUEST_HEADERS")) + (
+        ["remove_header_map_value REQUEST_HEADERS content-length"] if drop else []
+    )
     if "call" in pauses and replies != "request_headers":
         request += [draw(_callouts), "return 1"]
         resumed = ["set_effective_context stream", *draw(_edits("REQUEST_HEADERS")), "continue_stream REQUEST"]
@@ -98,7 +102,9 @@ def _script(draw: st.DrawFn) -> str:
     rule("request_body#1", draw(_buffers("HTTP_REQUEST_BODY", writable=drop)) + draw(_first_chunk(drop)))
     rule("request_body", draw(_buffers("HTTP_REQUEST_BODY", writable=drop)) + ending("request_body", "", ()))
     rule("request_trailers", draw(_edits("REQUEST_TRAILERS")) + ending("request_trailers", "", ()))
-    response = draw(_edits("RESPONSE_HEADERS")) + (["remove_header_map_value RESPONSE_HEADERS content-length"] if drop else [])
+    response = draw(_edits("RESPONSE_HEADERS")) + (
+        ["remove_header_map_value RESPONSE_HEADERS content-length"] if drop else []
+    )
     rule("response_headers", response + ending("response_headers", "response", (1, 3, 4)))
     rule("response_body#1", draw(_buffers("HTTP_RESPONSE_BODY", writable=drop)) + draw(_first_chunk(drop)))
     rule("response_body", draw(_buffers("HTTP_RESPONSE_BODY", writable=drop)))
@@ -120,7 +126,10 @@ def _resume(pauses: Sequence[str]) -> list[str]:
 
 
 _CHUNKS = st.lists(st.sampled_from((b"a", b"bcd", b"efghi", b"x" * 700)), min_size=1, max_size=3)
-_HEADERS = st.lists(st.tuples(st.sampled_from(("x-a", "x-dup", "cookie", "x-gone", "user-agent")), st.sampled_from(("1", "b c"))), max_size=3)
+_HEADERS = st.lists(
+    st.tuples(st.sampled_from(("x-a", "x-dup", "cookie", "x-gone", "user-agent")), st.sampled_from(("1", "b c"))),
+    max_size=3,
+)
 
 
 @st.composite

@@ -4,6 +4,66 @@ from ..scenario import Raw, Scenario, Send, Shutdown, Tcp, Wait, maker
 
 S = maker("headers")
 
+_BOTH = """
+    get_header_map_value REQUEST_HEADERS :path
+    add_header_map_value REQUEST_HEADERS x-b 1
+    get_header_map_value RESPONSE_HEADERS :status
+    add_header_map_value RESPONSE_HEADERS x-b 1
+"""
+_TICK = """
+    set_tick_period_milliseconds 0
+    set_effective_context stream
+    continue_stream {}
+"""
+
+
+def _kept() -> list[tuple]:
+    """A map whose callback did not say Continue stays; `continue_stream` takes the request's away."""
+    post = Send("POST", "/trailers", chunks=[b"aa"], trailers=[("x-rt", "1")])
+    get, pause = Send("GET", "/trailers"), "set_tick_period_milliseconds 150\n return 1\n"
+    after = f"on_response_headers:{_BOTH}on_log:{_BOTH}on_done:{_BOTH}on_delete:{_BOTH}"
+    body = f"on_request_body:{_BOTH}on_request_trailers:{_BOTH}"
+    response = f"on_response_body:{_BOTH}on_response_trailers:{_BOTH}on_log:{_BOTH}on_done:{_BOTH}"
+    stop = {"allow_on_headers_stop_iteration": True}
+    return [
+        ("real StopIteration: request headers stay", [post], f"on_request_headers:\n return 1\n{body}{after}", stop),
+        ("real StopIteration: response headers stay", [get], f"on_response_headers:\n return 1\n{response}", stop),
+        (
+            "resumed response: its headers stay",
+            [get],
+            f"on_response_headers:\n {pause}on_tick:{_TICK.format('RESPONSE')}{_BOTH}{response}",
+            {},
+        ),
+        (
+            "resumed request: its headers are gone",
+            [post],
+            f"on_request_headers:\n {pause}on_tick:{_TICK.format('REQUEST')}{_BOTH}{body}{after}",
+            {},
+        ),
+        (
+            "resumed trailers: the response's stay, the request's are gone",
+            [post],
+            f"""
+            on_request_trailers:
+                {pause}
+            on_response_trailers:
+                {pause}
+            on_tick#1:
+                {_TICK.format("REQUEST")}
+                get_header_map_value REQUEST_TRAILERS x-rt
+            on_tick#2:
+                {_TICK.format("RESPONSE")}
+                get_header_map_value RESPONSE_TRAILERS x-tr
+            on_log:
+                get_header_map_value REQUEST_TRAILERS x-rt
+                add_header_map_value RESPONSE_TRAILERS a b
+                get_header_map_pairs RESPONSE_TRAILERS
+            """,
+            {},
+        ),
+    ]
+
+
 SCENARIOS: list[Scenario] = [
     S(
         "all headers replaced, without x-forwarded-proto",
@@ -327,4 +387,5 @@ SCENARIOS: list[Scenario] = [
         routes="several",
         plug={"module": "scripted-0.1.0"},
     ),
+    *(S(name, steps, script, plug={"options": options}) for name, steps, script, options in _kept()),
 ]
