@@ -1,5 +1,7 @@
 """`python -m tests.conformance`: agreement of the simulated proxy with the real Envoy, by area.
 
+    (nothing)     compare with what Envoy did when the scenarios were recorded: seconds
+    --live        run the real Envoy beside: two minutes
 --record      run the real Envoy and keep what it did (after a look at the difference)
 --check       run the real Envoy and compare with what was kept
 AREA ...      only these areas
@@ -20,6 +22,7 @@ def main() -> int:
     """Parse, run, print."""
     parser = argparse.ArgumentParser(prog="python -m tests.conformance", description="Agreement with the real Envoy.")
     parser.add_argument("areas", nargs="*", choices=[*AREAS, []], help="areas; all if none is given")
+    parser.add_argument("--live", action="store_true", help="run the real Envoy beside the simulated proxy")
     parser.add_argument("--record", action="store_true", help="keep what the real Envoy does")
     parser.add_argument("--check", action="store_true", help="compare the real Envoy with what was kept")
     parser.add_argument("--name", default="", help="part of a scenario's name")
@@ -31,7 +34,7 @@ def main() -> int:
         return _check(chosen, options.name)
     from .report import report
 
-    return report(chosen, options.name)
+    return report(chosen, options.name, live=options.live)
 
 
 def _record(areas: tuple[str, ...], name: str) -> int:
