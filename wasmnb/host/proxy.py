@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
+from os import PathLike
+from pathlib import Path
 from importlib import import_module
 from random import Random
 from typing import Any, Self
@@ -157,6 +159,8 @@ class Proxy(Shown):
         self.exchanges: deque[Exchange | TcpExchange] = deque(maxlen=EXCHANGES_KEPT)
         self._exchanges_made = self._connections = 0
         self._next_worker = 0
+        #: What `from_envoy` found in the configuration and has no part for: sentences with lines.
+        self.left_out: list[str] = []
         self._closed = False
         self._deployment = Deployment(self._environment, self._registry, self._main, self.workers)
         try:
@@ -166,6 +170,48 @@ class Proxy(Shown):
             if isinstance(error, WasmnbError):
                 error.log = list(self.log)
             raise
+
+    @classmethod
+    def from_envoy(
+        cls,
+        path: str | PathLike[str],
+        *,
+        listener: str | None = None,
+        clusters: Mapping[str, Any] | None = None,
+        upstream: Any = None,
+        **options: Any,
+    ) -> Self:
+        """The same plugins, configuration, routes and clusters as a static `envoy.yaml` has.
+
+        Parameters
+        ----------
+        listener
+            Which of its listeners; by default the first with a Wasm filter.
+        clusters
+            Upstreams by cluster name; each has to be in the file.
+        upstream
+            What answers for every other cluster; by default an echo.
+        options
+            As the class takes them: workers, seed, ...
+
+        Raises
+        ------
+        UsageError
+            Something in the file cannot be read; with its line. What has no part in the simulation is no error: `left_out`.
+        """
+        from .from_envoy import read_envoy
+
+        setup = read_envoy(Path(path), listener=listener, clusters=clusters, upstream=upstream)
+        main = setup.routes[0].cluster if setup.routes else ""
+        made = cls(
+            chain=setup.plugins,
+            upstream=setup.clusters.get(main, upstream),
+            clusters=setup.clusters,
+            routes=setup.routes or None,
+            **options,
+        )
+        made.left_out = setup.left_out
+        return made
 
     # -- start and end --------------------------------------------------------------------------------------------
 
@@ -416,6 +462,8 @@ class Proxy(Shown):
     def _run_until(self, exchange: Recorded, wait: float | None) -> None:
         """Run until an exchange is over, nothing can happen any more, or so much virtual time has passed."""
         self._run_while(lambda: not exchange.done, wait)
+        clock = self._environment.clock
+        clock.now = max(clock.now, exchange.finished or 0.0)
 
     def _run_while(self, condition: Callable[[], bool], wait: float | None) -> None:
         clock = self._environment.clock
