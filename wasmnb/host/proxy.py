@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
+from importlib import import_module
 from os import PathLike
 from pathlib import Path
-from importlib import import_module
 from random import Random
 from typing import Any, Self
 
