@@ -40,7 +40,7 @@ def notebook_of(lab, name, *cells):
 def panel(lab, open_notebook, request):
     """A notebook whose second cell shows the panel of `demo`."""
     name = notebook_of(lab, f"{request.node.name}.ipynb", "%load_ext wasmnb", FILTER, "")
-    notebook = open_notebook(name, height=1100)
+    notebook = open_notebook(name, width=1400, height=1100)
     notebook.errors = []
     notebook.page.on("pageerror", lambda error: notebook.errors.append(str(error)))
     notebook.run_all()
@@ -256,7 +256,8 @@ def test_pictures_of_every_view(panel):
         "for n in range(120): demo.request(r.choice(['GET', 'POST']), f'/item/{n}', "
         "{'x-user': r.choice(['ann', 'bob', 'mallory'])}, b'{\"n\": 1}' if n % 2 else b'')",
     )
-    send(panel, "/pay?amount=3", "x-user: ann\ncookie: session=1")
+    run_code(panel, "demo.get('/pay?amount=3', {'x-user': 'ann', 'cookie': 'session=1'})")
+    panel.panel.locator(".list .row.exchange:not(.top)").first.click()
     for dark in (False, True):
         panel.theme(dark)
         for name in ("Exchanges", "Timeline", "Latency", "State", "Log", "Module"):

@@ -1,0 +1,226 @@
+"""The panel without a browser: what its traits hold, what its wishes do, what it costs."""
+
+import base64
+import json
+
+import pytest
+
+from wasmnb import Filter, Proxy
+from wasmnb.view import mimebundle
+from wasmnb.view.panel import Panel, panel_of
+from wasmnb.view.panel.history import VERSION
+from wasmnb.view.perfetto import chrome_trace
+
+SOURCE = """\
+from wasmnb.sdk import HttpContext
+
+
+class Demo(HttpContext):
+    def on_http_request_headers(self, num_headers, end_of_stream):
+        user = self.request_headers.get("x-user", "nobody")
+        if user == "boom":
+            raise ValueError("broken")
+        self.request_headers["x-greeting"] = f"{self.plugin.config.get('greeting', 'hi')} {user}"
+        self.shared_data["last"] = user
+        print("saw", user)
+"""
+
+
+@pytest.fixture(scope="module")
+def demo():
+    return Filter.from_source(SOURCE, "demo")
+
+
+@pytest.fixture
+def proxy(demo):
+    with Proxy(demo, workers=2, guest_time=0.0001) as made:
+        yield made
+
+
+@pytest.fixture
+def panel(proxy):
+    return panel_of(proxy)
+
+
+def wish(panel, name, **values):
+    panel.widget.notice = {}
+    panel.wish(name, values)
+    return panel.widget.notice
+
+
+def test_a_proxy_has_one_panel_and_shows_itself_with_it(proxy, panel):
+    assert proxy.panel() is panel
+    bundle = mimebundle(proxy)
+    assert "application/vnd.jupyter.widget-view+json" in bundle
+    assert bundle["text/html"].startswith("<div")
+    assert "demo" in bundle["text/plain"]
+
+
+def test_every_trait_is_json_and_filled_once_something_happened(proxy, panel):
+    proxy.get("/", {"x-user": "ann"})
+    panel.refresh(everything=True)
+    panel.look("Module")
+    for name in ("head", "tree", "rows", "detail", "log", "latency", "lanes", "shared", "module"):
+        value = getattr(panel.widget, name)
+        assert value, name
+        json.dumps(value, allow_nan=False).encode()
+
+
+def test_rows_are_newest_first_and_know_worker_and_filter_time(proxy, panel):
+    for n in range(3):
+        proxy.get(f"/{n}", {"x-user": "ann"})
+    panel.refresh()
+    rows = panel.widget.rows["rows"]
+    assert [row[2] for row in rows] == ["/2", "/1", "/0"]
+    assert [row[4] for row in rows] == ["worker-1", "worker-2", "worker-1"]
+    assert all(row[6] > 0 for row in rows)
+
+
+def test_sending_shows_the_exchange_and_says_so(panel):
+    said = wish(panel, "send", method="POST", path="/x", headers="x-user: ann\nx-a: b: c", body="data", worker="2")
+    assert said["text"] == "#1: 200 (done)"
+    detail = panel.widget.detail
+    rows = {row[1]: row for row in detail["directions"][0]["rows"]}
+    assert rows["x-greeting"] == ["+", "x-greeting", None, "hi ann"]
+    assert rows["x-a"][2] == "b: c"
+    assert detail["row"][4] == "worker-2"
+    assert detail["directions"][0]["bodies"][0]["text"] == "data"
+
+
+def test_a_curl_command_is_taken(proxy, panel):
+    assert wish(panel, "curl", line="curl -X PUT http://api.test/z \\\n -H 'x-user: bob' -d k=v")["text"].endswith(
+        "200 (done)"
+    )
+    assert (proxy.exchanges[-1].request.method, proxy.exchanges[-1].request.authority) == ("PUT", "api.test")
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "said"),
+    [
+        ("nonsense", {}, "does not know"),
+        ("send", {"headers": "no colon"}, "name: value"),
+        ("send", {"worker": "seven"}, "is a number"),
+        ("send", {"worker": 7}, "no worker 7"),
+        ("curl", {"line": "curl --frobnicate"}, "no curl command"),
+        ("curl", {"line": "curl 'unclosed"}, "quotation"),
+        ("again", {"exchange": 99}, "no longer remembered"),
+        ("again", {"exchange": None}, "is a number"),
+        ("advance", {"seconds": -1}, "forward"),
+        ("advance", {"seconds": "soon"}, "number"),
+        ("restart", {"workers": 2}, "your own code"),
+        ("configure", {"config": "{"}, ""),
+    ],
+)
+def test_wishes_that_cannot_be_fulfilled_are_said_and_raise_nothing(panel, name, values, said):
+    notice = wish(panel, name, **values)
+    assert said in notice["text"]
+    assert notice["bad"] or name == "configure"
+
+
+def test_time_upstream_and_configuration_can_be_changed(proxy, panel):
+    wish(panel, "advance", seconds=5)
+    assert proxy.now >= 5
+    assert wish(panel, "fail")["text"] == "the upstream refuses connections"
+    wish(panel, "send", path="/")
+    assert proxy.exchanges[-1].response.status == 503
+    wish(panel, "fail")
+    assert wish(panel, "configure", config='{"greeting": "welcome"}')["text"] == "the new configuration serves"
+    wish(panel, "send", path="/", headers="x-user: ann")
+    assert proxy.exchanges[-1].upstream_request.headers["x-greeting"] == "welcome ann"
+
+
+def test_a_failure_is_drawn_with_its_traceback(panel):
+    wish(panel, "send", path="/", headers="x-user: boom")
+    assert "ValueError: broken" in panel.widget.detail["failure"]
+    assert panel.widget.detail["row"][3] == 503
+
+
+def test_replacing_keeps_the_end_of_the_list_and_sends_the_request_again(demo, proxy, panel):
+    proxy.get("/old", {"x-user": "old"})
+    wish(panel, "send", path="/mine", headers="x-user: ann")
+    with Proxy(demo, workers=2, config='{"greeting": "welcome"}') as newer:
+        panel.replace(newer)
+        assert [(x.request.path, x.upstream_request.headers["x-greeting"]) for x in newer.exchanges] == [
+            ("/mine", "welcome ann")
+        ]
+        rows = panel.widget.rows
+        assert [row[0] for row in rows["rows"]] == [VERSION + 1, 2, 1]
+        assert rows["version"] == 1
+        before = {row[1]: row[3] for row in panel.widget.before["directions"][0]["rows"]}
+        assert before["x-greeting"] == "hi ann"
+        assert panel.widget.baseline["series"]
+        wish(panel, "pick", exchange=1)
+        assert panel.widget.detail["row"][2] == "/old"
+
+
+def test_a_panel_of_another_cell_takes_over_the_history_and_leaves_the_old_one_as_it_was(demo, proxy, panel):
+    proxy.get("/old")
+    with Proxy(demo, workers=2) as newer:
+        second = Panel(newer, after=panel)
+        assert panel.widget.head["state"] == "closed"
+        assert [row[2] for row in second.widget.rows["rows"]] == ["/old"]
+        assert not newer.exchanges
+
+
+def test_a_closed_proxy_leaves_its_last_state(demo):
+    proxy = Proxy(demo, workers=2)
+    panel = panel_of(proxy)
+    proxy.get("/last")
+    proxy.close()
+    panel.settle()
+    assert panel.widget.head["state"] == "closed"
+    assert panel.widget.rows["rows"][0][2] == "/last"
+    assert "worker-2" in json.dumps(panel.widget.tree)
+
+
+def test_files_are_given_to_the_browser(proxy, panel, monkeypatch):
+    given = []
+    monkeypatch.setattr(panel.widget, "send", given.append)
+    proxy.get("/")
+    wish(panel, "perfetto")
+    wish(panel, "download")
+    trace, module = given
+    assert json.loads(trace["text"])["traceEvents"]
+    assert base64.b64decode(module["base64"]).startswith(b"\0asm")
+    assert (trace["name"], module["name"]) == ("demo-trace.json", "demo.wasm")
+
+
+def test_a_trace_for_perfetto_has_threads_callbacks_and_the_hostcalls_inside(proxy):
+    proxy.get("/", {"x-user": "ann"})
+    events = chrome_trace(list(proxy.trace), "demo")["traceEvents"]
+    assert {e["args"]["name"] for e in events if e["ph"] == "M"} >= {"demo", "main", "worker-1", "worker-2"}
+    top = next(e for e in events if e["name"] == "on_request_headers")
+    inner = [e for e in events if e["name"] == "replace_header_map_value"]
+    assert inner
+    assert all(top["ts"] <= e["ts"] and e["ts"] + e["dur"] <= top["ts"] + top["dur"] + 1e-6 for e in inner)
+    assert json.dumps(events)
+
+
+def test_hostile_text_is_printable_in_every_trait(proxy, panel):
+    nasty = "<script>\x00\x1b[2J\u202e</script>"
+    proxy.request("GET", "/x", [("x-user", nasty.encode() + b"\xff"), (b"x-\xfe", nasty)], nasty)
+    panel.refresh(everything=True)
+    text = json.dumps(
+        [getattr(panel.widget, n) for n in ("rows", "detail", "log", "lanes", "shared", "tree")], ensure_ascii=False
+    )
+    text.encode("utf-8")
+    assert "\x1b" not in text
+    assert "\u202e" not in text
+    assert "\\u0000" not in text.replace("\\\\", "")
+
+
+def test_what_is_too_much_is_cut_and_said(demo):
+    chatty = Filter.from_source(
+        "from wasmnb.sdk import HttpContext\nclass X(HttpContext):\n"
+        "    def on_http_request_headers(self, n, eos):\n        for i in range(20000): print('line', i)\n",
+        "chatty",
+    )
+    with Proxy(chatty, workers=1) as proxy:
+        panel = panel_of(proxy)
+        proxy.request("POST", "/", [("x-long", "v" * 50_000)], b"x" * 5_000_000)
+        panel.refresh(everything=True)
+        sizes = {n: len(json.dumps(getattr(panel.widget, n))) for n in ("rows", "detail", "log", "lanes")}
+        assert max(sizes.values()) < 1_500_000, sizes
+        assert panel.widget.log["total"] == 20_000
+        assert len(panel.widget.log["lines"]) == 500
+        assert "more" in json.dumps(panel.widget.detail["directions"][0]["rows"])
