@@ -7,7 +7,7 @@ does not take every extended one.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from itertools import chain
 
 from . import leb
@@ -17,12 +17,18 @@ from .leb import CORE_MAGIC, Malformed, Reader
 from .memory_image import MemoryImage
 from .relocate import Parts, body_parts
 
-__all__ = ["link", "memory_image"]
+__all__ = ["Rewrite", "link", "memory_image"]
 
 _FUNC, _MEMORY = 0, 2
 
 
-def link(graph: Graph, exports: Mapping[str, Definition], image: MemoryImage) -> bytes:
+#: Gives another body for the function at `data[start:end]` of a node, or None.
+Rewrite = Callable[[Node, int, int], bytes | None]
+
+
+def link(
+    graph: Graph, exports: Mapping[str, Definition], image: MemoryImage, rewrite: Rewrite = lambda *_: None
+) -> bytes:
     """Make one core module of everything that `exports` and the tables need.
 
     Parameters
@@ -33,13 +39,15 @@ def link(graph: Graph, exports: Mapping[str, Definition], image: MemoryImage) ->
         Functions of the finished module. It also exports its memory, as `memory`.
     image
         Its memory at the start.
+    rewrite
+        Called with every function that is taken over.
 
     Raises
     ------
     Malformed
         The component does something that componentize-py's components do not.
     """
-    return _Link(graph, exports).module(image)
+    return _Link(graph, exports, rewrite).module(image)
 
 
 def memory_image(graph: Graph) -> MemoryImage:
@@ -62,8 +70,9 @@ def memory_image(graph: Graph) -> MemoryImage:
 class _Link:
     """One run of the linker: first what is reached, then numbers, then bytes."""
 
-    def __init__(self, graph: Graph, exports: Mapping[str, Definition]) -> None:
+    def __init__(self, graph: Graph, exports: Mapping[str, Definition], rewrite: Rewrite) -> None:
         self.graph = graph
+        self.rewrite = rewrite
         self.exports = exports
         self.bodies: dict[Definition, tuple[bytes, Parts]] = {}
         self.set_globals: set[Definition] = set()
@@ -85,7 +94,11 @@ class _Link:
             if found in self.bodies or found[0] == HOST:
                 continue
             node = self.graph.node(found[0])
-            locals_, parts = body_parts(node.module.data, *node.module.code[found[1]])
+            start, end = node.module.code[found[1]]
+            other = self.rewrite(node, start, end)
+            locals_, parts = (
+                body_parts(node.module.data, start, end) if other is None else body_parts(other, 0, len(other))
+            )
             self.bodies[found] = locals_, parts
             waiting.extend(self._references(node, {instruction for _, instruction in parts}))
 

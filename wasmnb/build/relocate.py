@@ -16,7 +16,7 @@ from itertools import chain
 
 from .leb import Malformed, Reader
 
-__all__ = ["Parts", "body_parts"]
+__all__ = ["Parts", "body_parts", "end_of_locals"]
 
 _LEB = rb"[\x80-\xff]*+[\x00-\x7f]"
 _MEMARG = _LEB + _LEB
@@ -65,14 +65,14 @@ def body_parts(data: bytes, start: int, end: int) -> tuple[bytes, Parts]:
     Malformed
         An instruction that the linker does not know.
     """
-    at = _end_of_locals(data, start, end)
+    at = end_of_locals(data, start, end)
     parts = _STEP.findall(data, at, end)
     if sum(map(len, chain.from_iterable(parts))) != end - at:
         parts = _stepwise(data, at, end)
     return data[start:at], parts
 
 
-def _end_of_locals(data: bytes, start: int, end: int) -> int:
+def end_of_locals(data: bytes, start: int, end: int) -> int:
     """Where the instructions start."""
     if data[start] == 0:
         return start + 1

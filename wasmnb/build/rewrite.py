@@ -51,7 +51,7 @@ def place(runtime_pages: int, source: str, filename: str, first_line: int, flags
     flags
         As in the glue's memory: `glue.ON_DELETE_IN_PYTHON`.
     """
-    head = f"{filename}\0{first_line}\0".encode("utf-8", "surrogateescape")
+    head = f"{filename.replace(chr(0), '')}\0{first_line}\0".encode("utf-8", "surrogateescape")
     return Placement(runtime_pages, head + source.encode("utf-8", "surrogatepass"), flags)
 
 

@@ -11,6 +11,7 @@ from .glue import C_API, FINISHED, GLUE_PAGES, glue_text
 from .graph import Graph
 from .leb import Malformed
 from .link import link, memory_image
+from .stack_guard import StackGuard
 
 __all__ = ["link_component"]
 
@@ -37,7 +38,7 @@ def link_component(data: bytes) -> bytes:
         for name in glue.exports
         if name.startswith(FINISHED)
     }
-    return link(graph, exports, image)
+    return link(graph, exports, image, StackGuard(graph))
 
 
 def _given(component: Component, graph: Graph) -> Mapping[tuple[str, str], Target]:

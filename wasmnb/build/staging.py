@@ -28,7 +28,7 @@ FAILED_IMPORT = "wasmnb: failed import: "
 #: Files of this package that decide what a runtime is.
 _LINKER = (
     "compact.py", "component.py", "core.py", "glue/", "graph.py", "leb.py", "link.py", "memory_image.py", "relocate.py",
-    "runtime_module.py",
+    "runtime_module.py", "stack_guard.py",
 )  # fmt: skip
 
 _PRELOAD = f"""

@@ -9,7 +9,8 @@ __all__ = ["ABSENT", "PRELOADED", "PRESENT"]
 #: A module costs 20 to 100 kB in every file; any other gets a runtime of its own when a filter imports it.
 PRELOADED = tuple(
     "abc array ast base64 binascii bisect calendar cmath codecs collections.abc contextlib contextvars copy csv "
-    "dataclasses datetime decimal difflib enum errno fnmatch fractions functools gc hashlib heapq hmac html.entities "
+    "dataclasses datetime decimal difflib encodings.ascii encodings.cp1252 encodings.hex_codec encodings.idna "
+    "encodings.latin_1 encodings.punycode encodings.utf_16 encodings.utf_8_sig enum errno fnmatch fractions functools gc hashlib heapq hmac html.entities "
     "html.parser http.cookies importlib inspect io ipaddress itertools json keyword linecache locale logging math "
     "numbers operator os.path pathlib pickle pprint quopri random re reprlib secrets statistics string struct sys "
     "textwrap threading time tokenize tomllib traceback types typing unicodedata urllib.error urllib.parse uuid "
