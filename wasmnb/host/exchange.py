@@ -106,8 +106,6 @@ class Exchange(Recorded):
         What the client received, or None if it is still waiting. Its status is 0 if the connection was closed instead.
     details
         Envoy's response code details: `via_upstream`, `wasm_fail_stream`, the filter's own.
-    client_waits
-        The client still waits for bytes of the body that content-length promised.
     notes
         What the simulator has to say: usage that would crash Envoy, body lengths that do not fit.
     """
@@ -120,7 +118,6 @@ class Exchange(Recorded):
         self.upstream_response: Response | None = None
         self.response: Response | None = None
         self.details = ""
-        self.client_waits = False
         self.notes: list[str] = []
         self._began("request", method=request.method, path=request.path)
 
@@ -128,6 +125,19 @@ class Exchange(Recorded):
     def upstream_request(self) -> Request | None:
         """What the upstream received, or None."""
         return self.upstream_requests[0] if self.upstream_requests else None
+
+    @property
+    def client_state(self) -> str:
+        """How it looks to the client: `complete`, `closed` (without a proper end), or `waiting` for more."""
+        response = self.response
+        if response is None:
+            return "closed" if self.done else "waiting"
+        if response.reset:
+            return "closed"
+        length = response.headers.get("content-length")
+        if length is None or not length.isdigit() or self.request.method == "HEAD" or response.status in (204, 304):
+            return "complete" if self.done else "waiting"
+        return "complete" if len(response.body) >= int(length) else "waiting"
 
     @property
     def code_details(self) -> str:

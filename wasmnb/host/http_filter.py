@@ -115,6 +115,8 @@ class HttpContext(Context):
         self.end_of_stream = end
         buffer = self.stream_buffer(side)
         status = min(self._ask(side, _ON_BODY[side], (self.id, len(buffer) if buffer else 0, int(end))), _NO_BUFFER)
+        if self.buffering[side]:
+            slot.direction.check_limit()  # the guest may have made it longer
         self.buffering[side] = status == 1
         if status == _NO_BUFFER:
             data.take()

@@ -152,7 +152,7 @@ class HttpStream:
         self._inbox: deque[Callable[[], None]] = deque()
         self._reading_stopped = False
         self._sent: list[bytes] = []
-        self._is_head = False
+        self._is_head = self._closing = False
         self._prepared: tuple[HeaderMap, bytes] | None = None
         self._active = clock.time()
         self._timers: list[Timer] = []
@@ -419,7 +419,7 @@ class HttpStream:
 
     def send_headers(self, headers: HeaderMap, *, end: bool) -> None:
         """Response headers go out."""
-        close = not self.request.ended and not self.http2
+        close = self._closing = not self.request.ended and not self.http2
         clock = self.worker.clock
         finish_headers(headers, now=clock.start + clock.time(), close=close)
         self.headers_sent = True
@@ -514,7 +514,7 @@ class HttpStream:
             " the body."
         )
         response.body = response.body[: int(length)]
-        self.exchange.client_waits = size < int(length)
+        response.reset = size < int(length) and self._closing
 
     # -- timeouts -----------------------------------------------------------------------------------------------------
 

@@ -196,17 +196,18 @@ class Router:
         head = self.request is not None and self.request.method == "HEAD"
         headers, pieces = from_upstream(answer, head=head, http2=bool(self.cluster and self.cluster.http2))
         trailers = answer.trailers if len(answer.trailers) and not head else None
-        end = not pieces and trailers is None and not answer.reset
+        reset = answer.reset and not head  # an answer to HEAD ends with its headers
+        end = not pieces and trailers is None and not reset
         self.begin(headers, end=end, status=answer.status)
         whole = answer.chunks is None
         for at, piece in enumerate(pieces):
-            last = at == len(pieces) - 1 and trailers is None and not answer.reset
+            last = at == len(pieces) - 1 and trailers is None and not reset
             self._deliver(lambda p=piece: self.piece(p), now=whole)  # type: ignore[misc]
             if last:
                 self._deliver(lambda: self.piece(b"", end=True), now=whole)
         if trailers is not None:
             self._deliver(lambda: self.finish(list(trailers.raw)), now=whole)
-        if answer.reset:
+        if reset:
             self._deliver(lambda: self._closed(*_CLOSED), now=whole)
 
     def _deliver(self, event: Callable[[], None], *, now: bool) -> None:
