@@ -241,7 +241,10 @@ class Bench:
         cut = [r for r in cut if r not in grpc]
         found += [_grpc_lines(r, split_messages(r.body)) for r in grpc]
         found += [_grpc_lines(c.request, c.messages) for c in self.proxy.callouts if c.cluster == "g" and c.sent]
-        found += [normal.upstream_lines(r, "cut" if "transfer-encoding" in r.headers else "complete") for r in cut]
+        found += [
+            normal.upstream_lines(r, "cut" if "transfer-encoding" in r.headers or _short(r) else "complete")
+            for r in cut
+        ]
         return [line for block in sorted(found) for line in block] + self._tcp_upstream()
 
     def _tcp_upstream(self) -> list[str]:
