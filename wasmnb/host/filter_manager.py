@@ -185,7 +185,7 @@ class Direction:
         self.streaming = False
         self.calling = 0
         self.aborted = False
-        self._above = False
+        self._above = self._stopped_source = False
         for slot in self.slots:
             slot.wasm.slots[side] = slot
 
@@ -286,20 +286,23 @@ class Direction:
         return self.held
 
     def check_limit(self) -> None:
-        """Act if more is held than may be."""
-        if self.held is None or len(self.held) <= self.limit or self.sink.over():
+        """Act when more is held than may be; once, until it is less again."""
+        if self._above or self.held is None or len(self.held) <= self.limit or self.sink.over():
             return
-        if not self.streaming:
-            self.sink.over_limit()
-        elif not self._above:
-            self._above = True
+        self._above = True
+        if self.streaming:
+            self._stopped_source = True
             self.sink.flow(stop=True)
+        else:
+            self.sink.over_limit()
 
     def relax(self) -> None:
         """What was held has gone on: let the source go on, too."""
         if self._above and (self.held is None or len(self.held) <= self.limit):
             self._above = False
-            self.sink.flow(stop=False)
+            if self._stopped_source:
+                self._stopped_source = False
+                self.sink.flow(stop=False)
 
     def add_trailers(self) -> HeaderMap:
         """Trailers where the source sent none."""

@@ -118,7 +118,7 @@ class HttpContext(Context):
         if self.buffering[side]:
             slot.direction.check_limit()  # the guest may have made it longer
         self.buffering[side] = status == 1
-        if status == _NO_BUFFER:
+        if status == _NO_BUFFER and data is not slot.direction.held:
             data.take()
         if not status:
             self.body[side] = None
