@@ -165,6 +165,26 @@ def test_a_builder_that_dies_frees_the_lock(cache):
         pass
 
 
+def test_what_has_not_been_used_for_longest_makes_room(cache, monkeypatch):
+    monkeypatch.setattr(cache_module, "_KEPT", 3)
+    for i, key in enumerate("abcd"):
+        cache.store(key, {"f": b"1"}, FACTS)
+        os.utime(cache.folder / key, (1000 + i, 1000 + i))
+    assert set(cache.names()) == {"b", "c", "d"}
+    cache.find("b")
+    cache.store("e", {"f": b"1"}, FACTS)
+    assert set(cache.names()) == {"b", "d", "e"}
+
+
+def test_what_a_builder_that_died_left_behind_is_removed_the_next_day(cache):
+    cache.store("a", {}, FACTS)
+    for name, age in ((".work.old", 90_000), (".work.now", 10)):
+        (cache.folder / name).mkdir()
+        os.utime(cache.folder / name, (time.time() - age,) * 2)
+    cache.store("b", {}, FACTS)
+    assert everything(cache.folder) == [".work.now", "a", "a/manifest.json", "b", "b/manifest.json"]
+
+
 def test_manifests_are_readable_json(cache):
     cache.store("k", {"a": b"1"}, FACTS)
     assert json.loads((cache.folder / "k" / "manifest.json").read_text())["files"].keys() == {"a"}

@@ -26,6 +26,12 @@ __all__ = ["Cache", "Entry", "cache_folder"]
 
 _MANIFEST = "manifest.json"
 _MANIFEST_TYPES = {"files": dict, "times": dict, "modules": list, "packages": list, "pages": int, "built": float}
+#: Entries that are kept when a new one is stored: those used last. One takes about 50 MB.
+_KEPT = 8
+
+#: Seconds after which a folder that somebody was still filling counts as left behind.
+_ABANDONED = 86400
+
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
@@ -76,14 +82,17 @@ class Cache:
     def __init__(self, folder: Path | None = None) -> None:
         self.folder = (folder or cache_folder()) / "runtimes"
 
-    def find(self, key: str) -> Entry | None:
-        """The entry of this key, if there is one with a manifest that can be read."""
+    def find(self, key: str, *, use: bool = True) -> Entry | None:
+        """The entry of this key, if there is one with a manifest that can be read; `use` makes it the last used."""
         try:
             manifest = json.loads((self.folder / key / _MANIFEST).read_bytes())
         except (OSError, ValueError):
             return None
         if not isinstance(manifest, dict) or {n: type(manifest.get(n)) for n in _MANIFEST_TYPES} != _MANIFEST_TYPES:
             return None
+        if use:
+            with suppress(OSError):
+                os.utime(self.folder / key)
         return Entry(self.folder / key, manifest)
 
     def store(self, key: str, files: Mapping[str, bytes], facts: Mapping[str, Any]) -> Entry:
@@ -102,6 +111,7 @@ class Cache:
             _write(folder / _MANIFEST, json.dumps(manifest, indent=1).encode())
             self.remove(key)
             folder.rename(self.folder / key)
+        self._prune()
         return Entry(self.folder / key, manifest)
 
     def remove(self, key: str) -> None:
@@ -111,13 +121,21 @@ class Cache:
             (self.folder / key).rename(doomed)
             shutil.rmtree(doomed, ignore_errors=True)
 
+    def _prune(self) -> None:
+        """Remove what has not been used for longest, and what a process that died has left."""
+        for key in self.names()[_KEPT:]:
+            self.remove(key)
+        for path in self.folder.glob(".*"):
+            if path.is_dir() and _unused_for(path) > _ABANDONED:
+                shutil.rmtree(path, ignore_errors=True)
+
     def names(self) -> list[str]:
         """The entries, the last used first."""
         try:
             found = [p for p in self.folder.iterdir() if p.is_dir() and not p.name.startswith(".")]
         except OSError:
             return []
-        return [p.name for p in sorted(found, key=_age)]
+        return [p.name for p in sorted(found, key=_unused_for)]
 
     @contextmanager
     def workspace(self) -> Iterator[Path]:
@@ -154,9 +172,10 @@ class Cache:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _age(folder: Path) -> float:
+def _unused_for(folder: Path) -> float:
+    """Seconds since a folder was used."""
     try:
-        return -folder.stat().st_mtime
+        return time.time() - folder.stat().st_mtime
     except OSError:
         return 0.0
 

@@ -63,11 +63,11 @@ def build_runtime(source: str = "", filename: str = "<filter>", *, progress: Pro
 
 
 def list_runtimes() -> list[RuntimeFacts]:
-    """The runtimes in the cache, the last built first; what cannot be read is left out."""
+    """The runtimes in the cache, the last used first; what cannot be read is left out."""
     cache = Cache()
     found = []
     for key in cache.names():
-        entry = cache.find(key)
+        entry = cache.find(key, use=False)
         if entry is None:
             continue
         facts = entry.manifest
