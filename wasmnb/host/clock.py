@@ -8,6 +8,7 @@ different threads at the same moment run in an order drawn from the seed (seed 0
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from heapq import heapify, heappop, heappush
 from zlib import crc32
@@ -27,14 +28,20 @@ class Thread:
         The main thread has number 0, workers count from 1.
     time
         The thread's own time in virtual seconds: never behind what it has done so far.
+    waiting
+        Events that came due while it was busy, first come first served: (place, due since, number, event).
+    wake
+        What will look at them as soon as it is free.
     """
 
-    __slots__ = ("name", "number", "time")
+    __slots__ = ("name", "number", "time", "waiting", "wake")
 
     def __init__(self, number: int) -> None:
         self.number = number
         self.name = f"worker-{number}" if number else "main"
         self.time = 0.0
+        self.waiting: deque[tuple[int, float, int, Timer]] = deque()
+        self.wake: Timer | None = None
 
     def __repr__(self) -> str:
         return f"<Thread {self.name} at {self.time:.6f} s>"
@@ -140,15 +147,30 @@ class Clock:
             if when is None or (limit is not None and when > limit):
                 return False
             _, place, due, made, timer = heappop(self._heap)
-            free = timer.thread.time
-            if free <= when:
+            thread = timer.thread
+            if timer is thread.wake:
+                thread.wake = None
+                timer = thread.waiting.popleft()[3]
+            elif thread.time > when or thread.waiting:
+                # Busy until then: it waits its turn, behind others that wait and the events of threads that are free.
+                thread.waiting.append((place, due, made, timer))
+                self._wake(thread)
+                continue
+            if timer.action is not None:
                 break
-            # Its thread is still busy then: it waits its turn behind the events of threads that are not.
-            heappush(self._heap, (free, place, due, made, timer))
+            self._wake(thread)
         self._run(when, timer)
+        self._wake(timer.thread)
         for watcher in self.watchers:
             watcher()
         return True
+
+    def _wake(self, thread: Thread) -> None:
+        """Have the first event that waits for a thread run as soon as the thread is free."""
+        if thread.waiting and thread.wake is None:
+            place, due, made, _ = thread.waiting[0]
+            thread.wake = Timer(self, thread, _nothing, patient=True)
+            heappush(self._heap, (thread.time, place, due, made, thread.wake))
 
     def _run(self, when: float, timer: Timer) -> None:
         action, timer.action = timer.action, None
@@ -175,3 +197,7 @@ class Clock:
         while self.step(end):
             pass
         self.now = max(self.now, end)
+
+
+def _nothing() -> None:
+    """A wake-up's own action: what waits is run instead."""

@@ -78,7 +78,7 @@ class _RequestSink:
         self.stream.stop_reading(stop=stop)
 
     def over(self) -> bool:
-        return self.stream.finished
+        return self.stream.finished or self.stream.response.ended  # nobody cares for the rest of the request
 
     def called(self) -> None:
         self.stream.send_prepared()
