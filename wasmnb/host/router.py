@@ -178,6 +178,9 @@ class Router:
         except ConnectionError:
             self._closed(*_CLOSED)
             return
+        except BaseException:  # the upstream function's own fault: the caller hears of it, the stream ends
+            stream.reset()
+            raise
         if answer.latency > 0:
             self._timers.append(stream.later(answer.latency, lambda: self.answer(answer)))
         else:
