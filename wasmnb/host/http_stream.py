@@ -483,8 +483,20 @@ class HttpStream:
         self.exchange.paused = self.paused
         if self.exchange.state in ("open", "paused"):
             self.exchange.state = "paused" if self.exchange.paused else "open"
-        if self.exchange.response is not None and self._sent:
-            self.exchange.response.body = b"".join(self._sent)
+        if self.exchange.response is not None:
+            self._show_body(self.exchange.response)
+
+    def _show_body(self, response: Response) -> int | None:
+        """What the client has read: over HTTP/1 as much as content-length says; gives that length."""
+        body = b"".join(self._sent)
+        told = response.headers.get("content-length")
+        counts = told is not None and told.isdigit() and not self.http2 and not self._is_head
+        length = int(told) if told is not None and counts else None
+        if response.status in (204, 304):
+            body, length = b"", None  # a client reads no body there, whatever was sent
+        response.body = body[:length]
+        response.chunks = list(self._sent) if len(self._sent) > 1 and len(response.body) == len(body) else None
+        return length
 
     def _close_response(self, state: str) -> None:
         """Put together what the client received."""
@@ -493,28 +505,17 @@ class HttpStream:
             if state == "reset" and self.info.flags & _DC == 0:
                 self.exchange.response = Response(0, reset=True)
             return
-        response.chunks = self._sent if len(self._sent) > 1 else None
-        response.body = b"".join(self._sent)
-        response.reset = state == "reset"
-        self._fit_length(response)
-
-    def _fit_length(self, response: Any) -> None:
-        """A client of HTTP/1 reads as much as content-length says."""
-        if response.status in (204, 304):
-            response.body, response.chunks = b"", None  # a client reads no body there, whatever was sent
+        length = self._show_body(response)
+        size = sum(map(len, self._sent))
+        if length is None:
+            response.reset = state == "reset"
             return
-        length = response.headers.get("content-length")
-        if self.http2 or length is None or not length.isdigit() or self._is_head or response.reset:
-            return
-        size = len(response.body)
-        if size == int(length):
-            return
-        self.exchange.notes.append(
-            f"The response's body has {size} bytes but content-length says {length}; remove the header before changing"
-            " the body."
-        )
-        response.body = response.body[: int(length)]
-        response.reset = size < int(length) and self._closing
+        response.reset = size < length and (state == "reset" or self._closing)
+        if size != length and state != "reset":
+            self.exchange.notes.append(
+                f"The response's body has {size} bytes but content-length says {length}; remove the header before"
+                " changing the body."
+            )
 
     # -- timeouts -----------------------------------------------------------------------------------------------------
 
