@@ -93,7 +93,7 @@ def test_a_request_sent_from_the_panel_shows_in_every_view(panel):
     assert "last" in _soon(panel, "State", "last")
     assert "0.2.1" in _soon(panel, "Module", "0.2.1")
     view(panel, "Timeline")
-    bar = panel.panel.locator(".pane .call").first
+    bar = panel.panel.locator(".pane .call").last
     bar.wait_for(timeout=5_000)
     bar.click()
     assert "worker-1" in panel.panel.locator(".pane").inner_text()
@@ -264,3 +264,19 @@ def test_pictures_of_every_view(panel):
             view(panel, name)
             panel.page.wait_for_timeout(400)
             panel.shoot(f"panel-{name.lower()}-{'dark' if dark else 'light'}", 2)
+
+
+def test_the_tutorial_on_the_panel_walks_through_every_view(open_notebook):
+    notebook = open_notebook("02-the-panel.ipynb", width=1400, height=1100)
+    notebook.errors = []
+    notebook.page.on("pageerror", lambda error: notebook.errors.append(str(error)))
+    notebook.run_all()
+    notebook.panel = notebook.page.locator(".wasmnb-panel").nth(1)
+    notebook.panel.locator(".tabs").wait_for(timeout=20_000)
+    wanted = {"Exchanges": "/orders", "Latency": "on_request_headers", "State": "known", "Log": "the service knows ann"}
+    for name, text in wanted.items():
+        view(notebook, name)
+        notebook.panel.locator(".pane", has_text=text).wait_for(timeout=10_000)
+    view(notebook, "Timeline")
+    notebook.panel.locator(".pane .call").first.wait_for(timeout=10_000)
+    assert not notebook.errors

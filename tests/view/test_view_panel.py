@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from wasmnb import Filter, Proxy
+from wasmnb import Filter, Proxy, Response
 from wasmnb.view import mimebundle
 from wasmnb.view.panel import Panel, panel_of
 from wasmnb.view.panel.history import VERSION
@@ -224,3 +224,22 @@ def test_what_is_too_much_is_cut_and_said(demo):
         assert panel.widget.log["total"] == 20_000
         assert len(panel.widget.log["lines"]) == 500
         assert "more" in json.dumps(panel.widget.detail["directions"][0]["rows"])
+
+
+def test_pauses_and_callouts_are_spans_of_the_timeline():
+    source = (
+        "from wasmnb.sdk import Action, HttpContext\nclass X(HttpContext):\n"
+        "    def on_http_request_headers(self, n, eos):\n"
+        "        self.http_call('auth', path='/check', callback=self.checked)\n        return Action.PAUSE\n"
+        "    def checked(self, response):\n        self.continue_request()\n"
+    )
+    clusters = {"auth": Response(200, latency=0.25)}
+    with Proxy(Filter.from_source(source, "ask"), workers=1, clusters=clusters, guest_time=0.0001) as proxy:
+        panel = panel_of(proxy)
+        assert proxy.get("/").response.status == 200
+        panel.refresh(everything=True)
+        spans = {span[3]: span for span in panel.widget.lanes["spans"]}
+        assert spans["paused"][4] == "#1 held by on_request_headers"
+        assert spans["callout"][4] == "http to auth/check: answered"
+        assert all(0.2 < span[2] - span[1] < 0.3 for span in spans.values())
+        assert {span[0] for span in spans.values()} == {"worker-1"}

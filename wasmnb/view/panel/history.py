@@ -9,6 +9,7 @@ from collections import Counter, deque
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from wasmnb.abi import ENTRY_POINTS
 from wasmnb.traffic.distribution import Distribution
 
 from . import snapshot
@@ -22,6 +23,8 @@ KEPT = 10_000
 
 #: Row ids of one version of a filter begin here; a number above tells the version.
 VERSION = 1_000_000
+
+_AT_START = ("start section", *ENTRY_POINTS, "on_vm_start", "on_configure")
 
 _PAST_ROWS, _PAST_DETAILS = 200, 20
 
@@ -118,8 +121,9 @@ class History:
         return newest[:limit]
 
     def distributions(self) -> list[Distribution]:
-        """Of requests, then of callbacks, those that take longest in all first."""
-        return [self.requests, *sorted(self.callbacks.values(), key=lambda d: -d.total)]
+        """Of requests, then of callbacks: those of streams first, the start of the VMs last, each by its whole time."""
+        callbacks = sorted(self.callbacks.values(), key=lambda d: (d.name in _AT_START, -d.total))
+        return [self.requests, *callbacks]
 
     def find(self, row_id: int) -> Any:
         """An exchange by its row id; None if it is another version's, or no longer remembered."""

@@ -256,7 +256,7 @@ function latencyView(ui) {
 // ── timeline ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 function timelineView(ui) {
-  const { bars = [], cut = 0 } = ui.get("lanes") || {};
+  const { bars = [], spans = [], cut = 0 } = ui.get("lanes") || {};
   const shown = bars.filter((b) => ui.covers(b[0], b[6]));
   if (!shown.length) return el("div", { class: "empty" }, "Nothing has happened yet.");
   const start = Math.min(...shown.map((b) => b[1]));
@@ -266,7 +266,8 @@ function timelineView(ui) {
   if (!ui.window || ui.window[0] > end || ui.window[1] < start || !ui.moved) ui.window = [first, end + (end - first) * .02];
   const holder = el("div", { style: "padding:4px 12px" });
   const info = el("div", { style: "padding:0 12px 8px" }, el("span", { class: "muted" }, "Wheel zooms, dragging moves, a click shows a callback."));
-  const draw = () => holder.replaceChildren(lanesPicture(ui, shown, info));
+  const lasting = spans.filter((s) => ui.covers(s[0]));
+  const draw = () => holder.replaceChildren(lanesPicture(ui, shown, lasting, info));
   const zoom = (factor, at = .5) => {
     const [a, b] = ui.window, middle = a + (b - a) * at, span = Math.max((b - a) * factor, 1e-7);
     ui.window = [middle - span * at, middle + span * (1 - at)];
@@ -299,16 +300,25 @@ function dragLanes(ui, holder, event, draw) {
   window.addEventListener("pointerup", stop);
 }
 
-function lanesPicture(ui, bars, info) {
+function lanesPicture(ui, bars, spans, info) {
   const W = ui.width(), threads = [...new Set(bars.map((b) => b[0]))].sort((a, b) => a.localeCompare(b, "en", { numeric: true }));
   const [a, b] = ui.window, x = (t) => LEFT + (W - LEFT - 10) * (t - a) / (b - a), H = threads.length * LANE + 24;
   const sight = bars.filter((bar) => bar[1] <= b && bar[1] + bar[2] / 1e9 >= a);
   const marks = Array.from({ length: 6 }, (_, i) => a + (b - a) * i / 5);
   return svg("svg", { viewBox: `0 0 ${W} ${H}`, role: "img", "aria-label": "timeline by worker" },
-    svg("defs", {}, svg("clipPath", { id: "wasmnb-clip" }, svg("rect", { x: LEFT, y: 0, width: W - LEFT - 10, height: H }))),
+    svg("defs", {}, svg("clipPath", { id: "wasmnb-clip" }, svg("rect", { x: LEFT, y: 0, width: W - LEFT - 10, height: H })),
+      svg("pattern", { id: "wasmnb-hatch", width: 6, height: 6, patternUnits: "userSpaceOnUse", patternTransform: "rotate(45)" }, svg("line", { x1: 0, y1: 0, x2: 0, y2: 6, class: "hatch" }))),
     threads.map((t, i) => [svg("line", { class: "axis", x1: LEFT, x2: W - 10, y1: (i + 1) * LANE, y2: (i + 1) * LANE }), svg("text", { x: LEFT - 8, y: i * LANE + 22, "text-anchor": "end" }, t)]),
-    svg("g", { "clip-path": "url(#wasmnb-clip)" }, sight.slice(0, 2500).map((bar) => laneBar(ui, bar, threads.indexOf(bar[0]), x, info))),
+    svg("g", { "clip-path": "url(#wasmnb-clip)" }, spans.filter((s) => s[1] <= b && s[2] >= a && threads.includes(s[0])).slice(0, 1000).map((s) => laneSpan(ui, s, threads.indexOf(s[0]), x, info)), sight.slice(0, 2500).map((bar) => laneBar(ui, bar, threads.indexOf(bar[0]), x, info))),
     marks.map((t, i) => svg("text", { x: x(t), y: H - 6, "text-anchor": i === 5 ? "end" : "middle" }, `${(t * 1e3).toFixed((b - a) < 1e-3 ? 4 : (b - a) < .1 ? 3 : 1)} ms`)));
+}
+
+// A pause is hatched, a callout a line with ends, both under the callbacks of their lane.
+function laneSpan(ui, [thread, start, end, kind, label, exchange], lane, x, info) {
+  const left = x(start), width = Math.max(x(end) - left, 1.5), y = lane * LANE + (kind === "paused" ? 6 : 26);
+  const text = `${label}, ${duration((end - start) * 1e9)} on ${thread}`;
+  const explain = () => info.replaceChildren(...[el("b", {}, kind), ` ${text} `, exchange != null && el("button", { onclick: () => ui.pick(ui.now(exchange), "Exchanges") }, `show #${exchange}`)].filter(Boolean));
+  return svg("rect", { class: kind === "paused" ? "span" : "callout", x: left, y, width, height: kind === "paused" ? LANE - 12 : 5, onclick: explain, tabindex: 0, onkeydown: (e) => e.key === "Enter" && explain() }, svg("title", {}, text));
 }
 
 function laneBar(ui, [thread, time, ns, seq, name, exchange, context, inner], lane, x, info) {

@@ -17,6 +17,7 @@ from wasmnb.view.escape import clip, visible
 from . import snapshot
 from .cells import after_each_cell
 from .history import KEPT, History, Past
+from .spans import callouts, pauses
 from .widget import PanelWidget
 from .wishes import WISHES
 
@@ -185,8 +186,11 @@ class Panel:
             self.widget.detail = {"id": row_id, "gone": True}
 
     def _show_lanes(self) -> None:
-        trace = self.proxy.trace
-        self.widget.lanes = snapshot.lanes(trace[-snapshot.BARS :], trace.made)
+        proxy, trace = self.proxy, self.proxy.trace
+        events = trace[-snapshot.BARS :]
+        threads = {vm.number: vm.thread.name for vm in proxy.vms}
+        lasting = [*pauses(events, proxy.now), *callouts(proxy.callouts[-1000:], threads, proxy.now)]
+        self.widget.lanes = snapshot.lanes(events, trace.made, lasting)
 
     def latency(self) -> Any:
         """Distributions of this version so far."""
@@ -200,7 +204,8 @@ class Panel:
             self.widget.latency = self.latency()
 
     def _show_state(self) -> None:
-        self.widget.shared = snapshot.state(self.proxy)
+        if self.proxy.state != "closed":
+            self.widget.shared = snapshot.state(self.proxy)
 
     def _show_log(self) -> None:
         log = self.proxy.log

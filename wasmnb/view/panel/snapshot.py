@@ -24,6 +24,8 @@ from wasmnb.view.values import arguments, value_text
 if TYPE_CHECKING:
     from wasmnb.traffic.distribution import Distribution
 
+    from .spans import Span
+
 __all__ = ["call", "detail", "lanes", "latency", "line", "metrics", "module", "row", "shown", "state", "tree"]
 
 Json = Any
@@ -239,8 +241,11 @@ def module(plugin: Any) -> Json:
 # ── timeline ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def lanes(events: Sequence[Any], made: int) -> Json:
-    """Bars of the newest events of `made`: a callback spans its time in guest and host, hostcalls lie inside it."""
+def lanes(events: Sequence[Any], made: int, lasting: Iterable[Span] = ()) -> Json:
+    """Bars of the newest events of `made`: a callback spans its time in guest and host, hostcalls lie inside it.
+
+    `lasting` are pauses and callouts, which lie under the callbacks.
+    """
     bars = []
     for top, inner in nested(events):
         if top.kind != "callback":
@@ -248,4 +253,5 @@ def lanes(events: Sequence[Any], made: int) -> Json:
         whole = top.guest_ns + top.host_ns
         bars.append([shown(top.thread), top.time, whole, top.seq, shown(top.name), top.exchange, top.context,
                      [[shown(e.name), e.host_ns, e.seq] for e in inner[:HOSTCALLS] if e.kind == "hostcall"]])  # fmt: skip
-    return {"bars": bars, "cut": made - len(events)}
+    spans = [[shown(part, 200) if isinstance(part, str) else part for part in span] for span in lasting]
+    return {"bars": bars, "spans": spans[-BARS:], "cut": made - len(events)}
