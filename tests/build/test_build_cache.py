@@ -132,7 +132,10 @@ with Cache(Path(sys.argv[1])).lock("k", lambda: None):
 
 def test_two_processes_do_not_build_at_once(cache):
     process = subprocess.Popen(
-        [sys.executable, "-c", HOLDER, str(cache.folder.parent)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", HOLDER, str(cache.folder.parent)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     )
     try:
         assert process.stdout.readline() == "held\n"
@@ -156,7 +159,10 @@ def test_two_processes_do_not_build_at_once(cache):
 
 def test_a_builder_that_dies_frees_the_lock(cache):
     process = subprocess.Popen(
-        [sys.executable, "-c", HOLDER, str(cache.folder.parent)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", HOLDER, str(cache.folder.parent)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     )
     with process:
         assert process.stdout.readline() == "held\n"

@@ -34,7 +34,9 @@ def test_a_module_is_read(data):
     assert module.exports == {"h": ("func", 1)}
     assert module.start == 2
     assert [[f[0] for f in e.functions] for e in module.elements] == [
-        [("ref.func", 1), ("ref.func", 0)], [("ref.func", 1)], [("ref.null", -16)],
+        [("ref.func", 1), ("ref.func", 0)],
+        [("ref.func", 1)],
+        [("ref.null", -16)],
     ]
     assert [data[s.start : s.end] for s in module.segments] == [b"abc", b"later"]
     assert module.segments[0].offset == (("i32.const", 7), ("i32.const", 1), ("i32.add", 0))

@@ -18,7 +18,13 @@ from wasmnb.build import filter as filter_module
 from wasmnb.engine import Instance, default_engine
 from wasmnb.errors import BuildError, ModuleError, SourceError, UsageError
 
-BASIC = {"proxy_abi_version_0_2_1", "_initialize", "proxy_on_memory_allocate", "proxy_on_context_create", "proxy_on_delete"}
+BASIC = {
+    "proxy_abi_version_0_2_1",
+    "_initialize",
+    "proxy_on_memory_allocate",
+    "proxy_on_context_create",
+    "proxy_on_delete",
+}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -151,9 +157,24 @@ def test_saving_to_a_full_disk_leaves_nothing_half_written(tmp_path, monkeypatch
         ("def f():\n    return {}['k']\nf()", "KeyError: 'k'", 2, ""),
         ("import sys\nsys.exit(3)", "SystemExit: 3", 2, ""),
         ("open('/etc/passwd')", "No such file or directory", 1, ""),
-        ("class Auth:\n    def on_http_request_headers(self, n, e): pass", "class Auth is no filter", 1, "class Auth(HttpContext)"),
-        ("class A(VMContext): pass\nclass B(VMContext): pass\n" + STREAM, "A and B are all of kind VMContext", 2, "Keep one"),
-        ("class A(HttpContext):\n  def on_http_request_headers(self): pass", "does not take the parameters", 2, "num_headers"),
+        (
+            "class Auth:\n    def on_http_request_headers(self, n, e): pass",
+            "class Auth is no filter",
+            1,
+            "class Auth(HttpContext)",
+        ),
+        (
+            "class A(VMContext): pass\nclass B(VMContext): pass\n" + STREAM,
+            "A and B are all of kind VMContext",
+            2,
+            "Keep one",
+        ),
+        (
+            "class A(HttpContext):\n  def on_http_request_headers(self): pass",
+            "does not take the parameters",
+            2,
+            "num_headers",
+        ),
         ("def f(): f()\nf()", "RecursionError", 1, ""),
         ("x = [0] * (1 << 29)", "MemoryError", 1, "1 GiB"),
         ("hostcalls.get_property('a')", "cannot be called while the module loads", 1, ""),
@@ -337,6 +358,8 @@ def test_clearing_what_is_not_there_is_said_so():
 
 
 def test_importing_the_package_does_not_import_the_tool_chain():
-    code = "import sys, wasmnb.build; print([m for m in ('componentize_py', 'IPython', 'matplotlib') if m in sys.modules])"
+    code = (
+        "import sys, wasmnb.build; print([m for m in ('componentize_py', 'IPython', 'matplotlib') if m in sys.modules])"
+    )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert out == "[]\n"

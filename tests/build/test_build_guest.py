@@ -69,7 +69,9 @@ def test_the_standard_library_works():
 
 
 def test_print_is_one_line_of_the_log_a_line():
-    lines = said("print('a', 'b')\nprint('c\\nd')\nprint('e', end='')\nprint('f')\nimport sys\nprint('g', file=sys.stderr)")
+    lines = said(
+        "print('a', 'b')\nprint('c\\nd')\nprint('e', end='')\nprint('f')\nimport sys\nprint('g', file=sys.stderr)"
+    )
     assert lines == [(2, "a b"), (2, "c"), (2, "d"), (2, "ef"), (4, "g")]
 
 
@@ -150,7 +152,10 @@ DEEP = {
     "a function": "down(n)",
     "through C": "through_c(n)",
 }
-HARMLESS = {"regular expression match": "re.match('(?:a|b)*c', 'ab' * n)", "html": "html.parser.HTMLParser().feed('<a>' * n)"}
+HARMLESS = {
+    "regular expression match": "re.match('(?:a|b)*c', 'ab' * n)",
+    "html": "html.parser.HTMLParser().feed('<a>' * n)",
+}
 NESTED = """
 import ast, copy, html.parser, json, pickle, re, tomllib
 def nested(n, kind=list):

@@ -27,7 +27,9 @@ def test_imports_for_type_checkers_are_left_out():
 
 
 def test_an_import_that_is_tried_is_optional():
-    source = "try:\n import a\nexcept ImportError:\n import b\nelse:\n import c\ntry:\n import d\nexcept ValueError: pass"
+    source = (
+        "try:\n import a\nexcept ImportError:\n import b\nelse:\n import c\ntry:\n import d\nexcept ValueError: pass"
+    )
     found = {m.name: m.optional for m in imported_modules(ast.parse(source))}
     assert found == {"a": True, "b": True, "c": False, "d": False}
 
@@ -73,7 +75,12 @@ def test_what_may_be_missing_is_no_error():
 
 
 def test_the_sdk_is_there():
-    for source in ("import wasmnb", "from wasmnb import HttpContext", "from wasmnb.sdk.http import *", "import wasmnb.abi"):
+    for source in (
+        "import wasmnb",
+        "from wasmnb import HttpContext",
+        "from wasmnb.sdk.http import *",
+        "import wasmnb.abi",
+    ):
         assert wanted(source).modules == frozenset()
 
 
@@ -101,15 +108,17 @@ def extension():
 
 
 def test_a_package_comes_with_its_files_and_what_it_needs(site):
-    site({
-        "pure/__init__.py": "from .core import f\nimport helper",
-        "pure/core.py": "import json\ndef f(): import lazy_one",
-        "pure/data.txt": "x",
-        "pure/tests/test_it.py": "import pytest",
-        "pure/__pycache__/x.pyc": "",
-        "helper.py": "",
-        "lazy_one.py": "",
-    })
+    site(
+        {
+            "pure/__init__.py": "from .core import f\nimport helper",
+            "pure/core.py": "import json\ndef f(): import lazy_one",
+            "pure/data.txt": "x",
+            "pure/tests/test_it.py": "import pytest",
+            "pure/__pycache__/x.pyc": "",
+            "helper.py": "",
+            "lazy_one.py": "",
+        }
+    )
     found = wanted("from pure import core, f")
     assert found.modules == {"pure", "pure.core"}
     assert {p.name: [f[0] for f in p.files] for p in found.packages} == {
@@ -127,15 +136,21 @@ def test_a_changed_package_is_another_requirement(site):
 
 
 def test_compiled_packages_are_refused_before_anything_is_built(site, extension):
-    site({
-        f"native_one{extension}": "",
-        "wrapper/__init__.py": "from . import core",
-        "wrapper/core.py": "if True:\n from ._speed import x",
-        f"wrapper/_speed{extension}": "",
-        "through/__init__.py": "import wrapper",
-        "secure/__init__.py": "import ssl",
-    })
-    for name, needs in (("native_one", "is compiled"), ("wrapper", "wrapper._speed, which is"), ("through", "wrapper._speed")):
+    site(
+        {
+            f"native_one{extension}": "",
+            "wrapper/__init__.py": "from . import core",
+            "wrapper/core.py": "if True:\n from ._speed import x",
+            f"wrapper/_speed{extension}": "",
+            "through/__init__.py": "import wrapper",
+            "secure/__init__.py": "import ssl",
+        }
+    )
+    for name, needs in (
+        ("native_one", "is compiled"),
+        ("wrapper", "wrapper._speed, which is"),
+        ("through", "wrapper._speed"),
+    ):
         with pytest.raises(SourceError, match=needs) as caught:
             wanted(f"import {name}")
         assert "pure Python" in caught.value.hint

@@ -105,7 +105,11 @@ def test_facts_of_a_module():
     facts = inspect_module(wasm(text))
     assert (facts.kind, facts.abi_version, facts.memory) == ("core", AbiVersion.V0_1_0, 3 * 65536)
     assert [(i.module, i.name, i.params) for i in facts.imports] == [("env", "proxy_log", ("i32", "i32", "i32"))]
-    assert {(e.name, e.kind) for e in facts.exports} == {("malloc", "func"), ("m", "memory"), ("proxy_abi_version_0_1_0", "func")}
+    assert {(e.name, e.kind) for e in facts.exports} == {
+        ("malloc", "func"),
+        ("m", "memory"),
+        ("proxy_abi_version_0_1_0", "func"),
+    }
     assert facts.size == len(wasm(text))
     assert {"type", "import", "code", "export"} <= facts.sections.keys()
 

@@ -142,7 +142,9 @@ def test_only_what_is_asked_for_is_exported():
 
 
 def test_a_glue_function_of_another_signature_is_refused():
-    bad = GLUE.replace("(param i32) (result i32)))\n  (import \"lift\" \"run\"", "(param i64) (result i32)))\n  (import \"lift\" \"run\"")
+    bad = GLUE.replace(
+        '(param i32) (result i32)))\n  (import "lift" "run"', '(param i64) (result i32)))\n  (import "lift" "run"'
+    )
     graph = graph_of(glue=bad)
     with pytest.raises(Malformed, match="signature"):
         linked(graph, "go")
@@ -153,7 +155,7 @@ def test_a_glue_function_of_another_signature_is_refused():
     [
         ('(memory (export "memory") 2)', '(memory (export "memory") 2) (start 0) (func)', "start function"),
         ('(data (i32.const 1000) "main")', '(data "main")', "data segment"),
-        ("(func $dead", '(memory 1) (func $dead', "2 memories"),
+        ("(func $dead", "(memory 1) (func $dead", "2 memories"),
     ],
 )
 def test_what_componentize_does_not_do_is_refused(old, new, word):

@@ -61,7 +61,7 @@ class FilterInfo(Shown):
     modules, packages
         What the runtime holds beyond the standard set.
     build_times
-        Seconds: `componentize`, `link`, `compile`, `store` when the runtime was built; `filter` for this filter on it.
+        Seconds: `componentize`, `link`, `compile` when the runtime was built; `filter` for this filter on it.
     """
 
     name: str

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from ..engine import assemble
 from .compact import clear_unused
 from .component import Component, Ref, Target
 from .core import CoreModule
@@ -21,14 +22,12 @@ _TABLE = "__indirect_function_table"
 
 def link_component(data: bytes) -> bytes:
     """Make the runtime module of a component; raises `Malformed` if it is not built as componentize-py builds them."""
-    from wasmtime import wat2wasm
-
     component = Component(data)
     graph = Graph(component, [CoreModule.read(data, *span) for span in component.modules])
     image = memory_image(graph)
     clear_unused(graph, image)
     base = image.grow(GLUE_PAGES)
-    glue = CoreModule.read(bytes(wat2wasm(glue_text(graph.wanted_from_outside(), base, _first_free_slot(graph)))))
+    glue = CoreModule.read(assemble(glue_text(graph.wanted_from_outside(), base, _first_free_slot(graph))))
     graph.add_glue(glue, _given(component, graph))
     for segment in glue.segments:
         assert segment.offset is not None
