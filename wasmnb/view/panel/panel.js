@@ -306,10 +306,10 @@ function lanesPicture(ui, bars, spans, info) {
   const sight = bars.filter((bar) => bar[1] <= b && bar[1] + bar[2] / 1e9 >= a);
   const marks = Array.from({ length: 6 }, (_, i) => a + (b - a) * i / 5);
   return svg("svg", { viewBox: `0 0 ${W} ${H}`, role: "img", "aria-label": "timeline by worker" },
-    svg("defs", {}, svg("clipPath", { id: "wasmnb-clip" }, svg("rect", { x: LEFT, y: 0, width: W - LEFT - 10, height: H })),
-      svg("pattern", { id: "wasmnb-hatch", width: 6, height: 6, patternUnits: "userSpaceOnUse", patternTransform: "rotate(45)" }, svg("line", { x1: 0, y1: 0, x2: 0, y2: 6, class: "hatch" }))),
+    svg("defs", {}, svg("clipPath", { id: `${ui.uid}-clip` }, svg("rect", { x: LEFT, y: 0, width: W - LEFT - 10, height: H })),
+      svg("pattern", { id: `${ui.uid}-hatch`, width: 6, height: 6, patternUnits: "userSpaceOnUse", patternTransform: "rotate(45)" }, svg("line", { x1: 0, y1: 0, x2: 0, y2: 6, class: "hatch" }))),
     threads.map((t, i) => [svg("line", { class: "axis", x1: LEFT, x2: W - 10, y1: (i + 1) * LANE, y2: (i + 1) * LANE }), svg("text", { x: LEFT - 8, y: i * LANE + 22, "text-anchor": "end" }, t)]),
-    svg("g", { "clip-path": "url(#wasmnb-clip)" }, spans.filter((s) => s[1] <= b && s[2] >= a && threads.includes(s[0])).slice(0, 1000).map((s) => laneSpan(ui, s, threads.indexOf(s[0]), x, info)), sight.slice(0, 2500).map((bar) => laneBar(ui, bar, threads.indexOf(bar[0]), x, info))),
+    svg("g", { "clip-path": `url(#${ui.uid}-clip)` }, spans.filter((s) => s[1] <= b && s[2] >= a && threads.includes(s[0])).slice(0, 1000).map((s) => laneSpan(ui, s, threads.indexOf(s[0]), x, info)), sight.slice(0, 2500).map((bar) => laneBar(ui, bar, threads.indexOf(bar[0]), x, info))),
     marks.map((t, i) => svg("text", { x: x(t), y: H - 6, "text-anchor": i === 5 ? "end" : "middle" }, `${(t * 1e3).toFixed((b - a) < 1e-3 ? 4 : (b - a) < .1 ? 3 : 1)} ms`)));
 }
 
@@ -318,7 +318,7 @@ function laneSpan(ui, [thread, start, end, kind, label, exchange], lane, x, info
   const left = x(start), width = Math.max(x(end) - left, 1.5), y = lane * LANE + (kind === "paused" ? 6 : 26);
   const text = `${label}, ${duration((end - start) * 1e9)} on ${thread}`;
   const explain = () => info.replaceChildren(...[el("b", {}, kind), ` ${text} `, exchange != null && el("button", { onclick: () => ui.pick(ui.now(exchange), "Exchanges") }, `show #${exchange}`)].filter(Boolean));
-  return svg("rect", { class: kind === "paused" ? "span" : "callout", x: left, y, width, height: kind === "paused" ? LANE - 12 : 5, onclick: explain, tabindex: 0, onkeydown: (e) => e.key === "Enter" && explain() }, svg("title", {}, text));
+  return svg("rect", { class: kind === "paused" ? "span" : "callout", style: kind === "paused" ? `fill:url(#${ui.uid}-hatch)` : null, x: left, y, width, height: kind === "paused" ? LANE - 12 : 5, onclick: explain, tabindex: 0, onkeydown: (e) => e.key === "Enter" && explain() }, svg("title", {}, text));
 }
 
 function laneBar(ui, [thread, time, ns, seq, name, exchange, context, inner], lane, x, info) {
@@ -408,6 +408,8 @@ const VIEWS = {
 class Panel {
   constructor(model, root) {
     Object.assign(this, { model, root, tab: "Exchanges", node: null, exchange: null, toggled: new Set(), scroll: 0, level: "trace", grep: "", window: null, subtract: false });
+    // Several panels may be in one page; what their pictures refer to by id must be their own.
+    this.uid = `wasmnb-${Math.random().toString(36).slice(2)}`;
     this.head = el("div", { class: "head" });
     this.send = el("div", {});
     this.side = el("div", { class: "side" });
