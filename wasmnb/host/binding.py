@@ -114,19 +114,15 @@ class _Text:
         self.kept.append(name)
 
 
-def _tuple(parts: list[str]) -> str:
-    return f"({', '.join(parts)},)" if parts else "()"
-
-
 def _source(hostcall: Hostcall) -> str:
     text = _Text(hostcall)
     call = f"implementation({', '.join(['context', *text.passed])})"
     target = ", ".join(["status", *text.results])
-    lines = [f"{target} = {call}", f"kept = {_tuple(text.args)}"]
+    lines = [*text.reads, f"{target} = {call}"]
     if text.stores:  # a foreign function that exists gives a result even if it fails
         condition = "if r0 is not None:" if text.optional else "if not status:"
-        lines += [condition, *(f"    {line}" for line in text.stores), f"    kept = {_tuple([*text.args, *text.kept])}"]
-    body = "\n            ".join([*text.reads, *lines])
+        lines += [condition, *(f"    {line}" for line in text.stores), "    stored = True"]
+    body = "\n            ".join(lines)
     return f"""
 def make(vm, guest, implementation, shape, append, number):
     write_u32, write_u64 = guest.write_u32, guest.write_u64
@@ -134,17 +130,26 @@ def make(vm, guest, implementation, shape, append, number):
         began = clock()
         if vm.restricted: vm.restrict({hostcall.name!r})
         context = vm.effective
+        stored = bad = False
         try:
             {body}
         except OutOfBounds:
-            status, kept = {int(Status.INVALID_MEMORY_ACCESS)}, {_tuple(text.bad_args)}
+            status, bad = {int(Status.INVALID_MEMORY_ACCESS)}, True
         frame = vm.frame
         ended = clock()
         frame[7] += ended - began
-        append((number(), shape, frame, context, status, began, ended, *kept))
+        if stored: append({_record(text.args, text.kept)})
+        elif bad: append({_record(text.bad_args)})
+        else: append({_record(text.args)})
         return status
     return {hostcall.name}
 """
+
+
+def _record(*parts: list[str]) -> str:
+    """The trace's record of a call: see `.trace`."""
+    fields = ["number()", "shape", "frame", "context", "status", "began", "ended"]
+    return f"({', '.join([*fields, *(name for part in parts for name in part)])})"
 
 
 @cache

@@ -127,6 +127,12 @@ class Exchange(Recorded):
         return self.upstream_requests[0] if self.upstream_requests else None
 
     @property
+    def body_bytes(self) -> int:
+        """Bytes of all bodies that it keeps."""
+        messages = [self.request, *self.upstream_requests, self.upstream_response, self.response]
+        return sum(len(m.body) for m in messages if m is not None)
+
+    @property
     def client_state(self) -> str:
         """How it looks to the client: `complete`, `closed` (without a proper end), or `waiting` for more."""
         response = self.response
@@ -176,6 +182,11 @@ class TcpExchange(Recorded):
         self.upstream_connected = self.ended = False
         self.upstream_end = ""
         self._began("connection")
+
+    @property
+    def body_bytes(self) -> int:
+        """Bytes that it keeps."""
+        return len(self.sent) + len(self.received) + len(self.upstream_sent) + sum(map(len, self.upstream_chunks))
 
     @property
     def upstream_received(self) -> bytes:

@@ -49,6 +49,9 @@ DEFAULT_WAIT = 20.0
 #: Exchanges that a proxy remembers.
 EXCHANGES_KEPT = 10_000
 
+#: Bytes of their bodies that it remembers, about.
+BODIES_KEPT = 1 << 28
+
 _ONE_PLUGIN = ("config", "vm_config", "root_id", "vm_id", "failure_policy")
 
 
@@ -156,7 +159,9 @@ class Proxy(Shown):
         self._main = Thread(0)
         self._registry = Registry(self._environment, self._main)
         self.workers = [Worker(self._environment, Thread(n), routes or [RouteMatch()]) for n in range(1, workers + 1)]
-        self.exchanges: deque[Exchange | TcpExchange] = deque(maxlen=EXCHANGES_KEPT)
+        self.exchanges: deque[Exchange | TcpExchange] = deque()
+        self._body_bytes: deque[int] = deque()  # of all exchanges but the newest
+        self._kept_bytes = 0
         self._exchanges_made = self._connections = 0
         self._next_worker = 0
         #: What `from_envoy` found in the configuration and has no part for: sentences with lines.
@@ -399,8 +404,7 @@ class Proxy(Shown):
         if cluster not in self._environment.clusters:
             raise UsageError(f"There is no cluster {cluster!r}.")
         on = self._pick(worker)
-        self._exchanges_made += 1
-        exchange = TcpExchange(self._exchanges_made, on.name, self._environment)
+        exchange = TcpExchange(self._number(), on.name, self._environment)
         self.exchanges.append(exchange)
         stream = TcpStream(on, exchange, self._connect(), self._environment.clusters[cluster])
         self._on_worker(on, stream.start)
@@ -409,11 +413,21 @@ class Proxy(Shown):
     def _open(self, request: Request, number: int | None, *, http2: bool) -> HttpStream:
         self._check_open()
         worker = self._pick(number)
-        self._exchanges_made += 1
-        exchange = Exchange(self._exchanges_made, worker.name, self._environment, request)
+        exchange = Exchange(self._number(), worker.name, self._environment, request)
         self.exchanges.append(exchange)
         connection = self._connect()
         return HttpStream(worker, exchange, connection, self._limits, http2=http2)
+
+    def _number(self) -> int:
+        """The next exchange's number. Old exchanges go when there are many, or when their bodies are large."""
+        if self.exchanges:
+            self._body_bytes.append(self.exchanges[-1].body_bytes)
+            self._kept_bytes += self._body_bytes[-1]
+        while self._body_bytes and (len(self.exchanges) >= EXCHANGES_KEPT or self._kept_bytes > BODIES_KEPT):
+            self.exchanges.popleft()
+            self._kept_bytes -= self._body_bytes.popleft()
+        self._exchanges_made += 1
+        return self._exchanges_made
 
     def _connect(self) -> Connection:
         self._connections += 1

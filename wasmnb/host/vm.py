@@ -353,6 +353,8 @@ class Vm:
             message = "Uncaught Error: restricted_callback"
         elif trap.kind == "stack":
             message = f"Uncaught RangeError: {trap.message}"
+        elif cause is not None:
+            message = f"stopped by a fault of the simulator: {trap.message}"
         elif trap.kind == "deadline":
             message = f"stopped: {trap.message}"  # Envoy has no deadline: there the worker hangs
         else:
