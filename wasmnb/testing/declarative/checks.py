@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from ...messages import to_text
 from .phases import PhaseResult
-from .suite import Expectation, Header, Matcher
+from .suite import Expectation, Header, Immediate, Matcher
 
 __all__ = ["check_log", "check_phase"]
 
@@ -47,7 +47,7 @@ def check_log(expected: Expectation, log: list[str], read: ReadFile) -> Iterator
         yield from _find(matcher, "log line", log, read)
 
 
-def _at(what: Header | Matcher | Expectation, reason: str) -> str:
+def _at(what: Header | Matcher | Expectation | Immediate, reason: str) -> str:
     return f"line {what.place.line}: {reason}" if what.place.line else reason
 
 
@@ -77,7 +77,7 @@ def _immediate(expected: Expectation, result: PhaseResult, *, headers_phase: boo
         return
     if not result.http_status:
         paused = "" if result.continues else " (the callback paused the stream)"
-        yield _at(expected, f"no immediate response was sent, expected one{paused}")
+        yield _at(immediate, f"no immediate response was sent, expected one{paused}")
         return
     told = (
         ("HTTP status", immediate.http_status, result.http_status),

@@ -1,0 +1,232 @@
+"""The fuzzer: it finds each planted fault, makes it small, and writes a test that fails as long as the fault is there."""
+
+from pathlib import Path
+from time import monotonic
+
+import pytest
+
+from wasmnb import Filter, Proxy
+from wasmnb.testing import assert_memory_steady, assert_sound, fuzz, replay
+from wasmnb.testing.fuzzing import Scenario
+from wasmnb.testing.fuzzing.generator import Generator, seeds
+from wasmnb.testing.fuzzing.scenario import Answer, Body, Leave, Open, Pass, Script, Send
+from wasmnb.testing.fuzzing.shrink import shrink
+from wasmnb.testing.fuzzing.vocabulary import vocabulary_of
+
+PLANTED = sorted((Path(__file__).parent / "planted").glob("*.py"))
+
+#: A part of the smallest scenario's test that shows it got small.
+SMALLEST = {
+    "endless_decoding": 'proxy.request("GET", "/%")',
+    "forgets_failures": 'proxy.request("GET", "/")',
+    "json_shape": 'proxy.request("GET", "/", body=',
+    "keeps_everything": 'headers=[("x-user", f"',
+    "magic_value": 'proxy.request("GET", "/", headers=[("x-debug", "dump-state")])',
+    "missing_header": 'proxy.request("GET", "/tenants")',
+    "not_utf8": 'proxy.request("GET", "/", body=b"\\xff")',
+    "one_waiting_stream": "service = upstream(response(200, latency=",
+    "slow_pattern": '("user-agent", "',
+    "waits_for_a_body": 'proxy.request("GET", "/")',
+}
+
+
+def run_test(code, mend=None):
+    """Run a written test with a `wasm_proxy` of ours; with `mend`, on that source instead of the faulty one."""
+    opened = []
+
+    def wasm_proxy(source, **options):
+        opened.append(Proxy(Filter.from_source(mend or source), workers=options.pop("workers", 1), **options))
+        return opened[-1]
+
+    scope = {}
+    exec(compile(code, "<found>", "exec"), scope)
+    test = next(value for name, value in scope.items() if name.startswith("test_"))
+    try:
+        test(wasm_proxy)
+    finally:
+        for proxy in opened:
+            proxy.close()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", PLANTED, ids=lambda p: p.stem)
+def test_each_planted_fault_is_found_within_a_minute(path):
+    source = path.read_text()
+    report = fuzz(Filter.from_source(source, path.stem), seconds=60)
+    (finding,) = report.findings
+    assert finding.kind == source.partition(":")[0].strip('"')
+    assert finding.seconds < 60
+    assert SMALLEST[path.stem] in finding.test
+    with pytest.raises(AssertionError):
+        run_test(finding.test)
+    run_test(finding.test, mend="class Sound(HttpContext):\n    pass\n")
+
+
+def test_there_are_ten_planted_faults_of_four_kinds():
+    kinds = [p.read_text().partition(":")[0].strip('"') for p in PLANTED]
+    assert len(kinds) == 10
+    assert set(kinds) == {"trap", "hang", "stuck", "growth"}
+
+
+SOUND = """
+KEPT = {}
+
+
+class Sound(HttpContext):
+    def on_http_request_headers(self, num_headers, end_of_stream):
+        KEPT[len(KEPT) % 100] = self.request_headers.get("x-user")
+        self.http_call("auth", path="/", timeout=1, callback=self.on_answer)
+        return Action.PAUSE
+
+    def on_answer(self, answer):
+        if answer.ok:
+            self.continue_request()
+        else:
+            self.send_local_response(503)
+
+    def on_http_request_body(self, size, end_of_stream):
+        if not end_of_stream:
+            return Action.PAUSE
+        self.request_body = bytes(self.request_body)[:10]
+"""
+
+
+def test_nothing_is_found_in_a_sound_filter(make_filter):
+    report = fuzz(make_filter(SOUND, "sound"), seconds=8)
+    assert not report, str(report)
+    assert report.tried > 100
+    assert "nothing wrong" in str(report)
+
+
+def test_the_same_seed_tries_the_same_scenarios(make_filter):
+    words = vocabulary_of(make_filter(SOUND, "sound"))
+    from random import Random
+
+    first, second = (Generator(words, Random(5)) for _ in range(2))
+    assert [first.change(first.scenario()) for _ in range(50)] == [second.change(second.scenario()) for _ in range(50)]
+
+
+def test_the_vocabulary_comes_from_the_source_without_its_docstrings(make_filter):
+    words = vocabulary_of(make_filter('"""not-this"""\n' + SOUND.replace("x-user", "x-tenant"), "words"))
+    assert "x-tenant" in words.names[: words.own]
+    assert "not-this" not in words.names
+    assert {100, 503} <= set(words.numbers)
+
+
+def test_every_scenario_that_is_drawn_can_be_run(make_filter):
+    from random import Random
+
+    plain = make_filter("class Plain(HttpContext):\n    pass\n", "plain")
+    words = vocabulary_of(make_filter(SOUND, "sound"))
+    generator = Generator(words, Random(1))
+    whole = Scenario()
+    for scenario in [*seeds(words), *(generator.change(generator.scenario()) for _ in range(60))]:
+        whole = whole + scenario
+    assert replay(plain, whole) is None
+
+
+FRAGILE = """
+class Fragile(HttpContext):
+    def on_http_request_body(self, size, end_of_stream):
+        if b"x" in bytes(self.request_body):
+            raise ValueError("an x")
+"""
+
+
+def test_all_faults_can_be_asked_for(make_filter):
+    two = (
+        FRAGILE
+        + "\n    def on_http_request_headers(self, num_headers, end_of_stream):\n        if self.request_headers.get('x-a') == 'boom':\n            raise KeyError('b')\n"
+    )
+    report = fuzz(make_filter(two, "two"), seconds=12, all_faults=True)
+    assert {f.message.splitlines()[-1] for f in report.findings} >= {"ValueError: an x", "KeyError: 'b'"}
+
+
+def test_shrinking_keeps_what_matters():
+    long = Scenario(
+        (
+            Script((Answer(500, latency=1.0),), (Answer(404),)),
+            Send("GET", "/other"),
+            Open(0, "POST", "/a/b?c=d", ((b"x", b"1"), (b"y", b"2"))),
+            Pass(5.0),
+            Body(0, b"some long body with an x in it", end=True),
+            Leave(0),
+        )
+    )
+
+    def fails(scenario):
+        opened = {s.stream for s in scenario.steps if isinstance(s, Open)}
+        told = [s.data for s in scenario.steps if isinstance(s, Body) and s.stream in opened]
+        return any(b"x in" in data for data in [*told, *(s.body for s in scenario.steps if isinstance(s, Send))])
+
+    assert shrink(long, fails, 5.0).steps == (Send(body=b"x in"),)
+
+
+def test_a_scenario_can_be_replayed(make_filter):
+    fragile = make_filter(FRAGILE, "fragile")
+    fault = replay(fragile, Scenario((Send("POST", body=b"x"),)))
+    assert (fault.kind, fault.message.splitlines()[-1]) == ("trap", "ValueError: an x")
+    assert replay(fragile, Scenario((Send("POST", body=b"y"),))) is None
+
+
+def test_an_interrupted_search_says_what_it_has(make_filter):
+    def stop(report):
+        raise KeyboardInterrupt
+
+    report = fuzz(make_filter("class Plain(HttpContext):\n    pass\n", "plain"), seconds=20, progress=stop)
+    assert report.interrupted
+    assert 0 < report.seconds < 15
+
+
+def test_soundness_is_an_assertion_of_its_own(make_proxy):
+    proxy = make_proxy(FRAGILE)
+    proxy.post("/", body="y")
+    assert_sound(proxy)
+    proxy.post("/", body="x")
+    with pytest.raises(AssertionError, match="ValueError: an x"):
+        assert_sound(proxy)
+
+
+def test_a_stream_that_is_held_makes_a_proxy_unsound(make_proxy):
+    proxy = make_proxy(
+        "class Hold(HttpContext):\n    def on_http_request_headers(self, num_headers, end_of_stream):\n        return Action.PAUSE\n",
+        idle_timeout=0,
+    )
+    proxy.get("/", wait=0)
+    with pytest.raises(AssertionError, match="1 streams are stuck: 60 virtual seconds have passed"):
+        assert_sound(proxy)
+
+
+def test_memory_that_stays_is_told_from_memory_that_grows(make_proxy):
+    leak = "KEPT = []\n\n\nclass Keep(HttpContext):\n    def on_http_request_headers(self, num_headers, end_of_stream):\n        KEPT.append(bytes(3000)) if self.request_headers.get('x-keep') else None\n"
+    proxy = make_proxy(leak)
+    assert_memory_steady(proxy, lambda: proxy.get("/"), times=100)
+    with pytest.raises(AssertionError, match=r"memory grows by \d,\d\d\d bytes each time"):
+        assert_memory_steady(proxy, lambda: proxy.get("/", headers={"x-keep": "1"}), times=200)
+
+
+@pytest.mark.slow
+def test_a_module_from_elsewhere_is_searched_too():
+    from tests.foreign.toolchain import c_module
+
+    source = """
+    #include "proxy_wasm.h"
+    #include <string.h>
+    #include <stdlib.h>
+    EXPORT(proxy_abi_version_0_2_1) void proxy_abi_version_0_2_1(void) {}
+    EXPORT(proxy_on_request_headers) uint32_t proxy_on_request_headers(uint32_t id, uint32_t n, uint32_t eos) {
+        void *value = 0; size_t size = 0;
+        const char *name = "x-secret-switch";
+        if (proxy_get_header_map_value(0, name, strlen(name), &value, &size) == 0 && size) __builtin_trap();
+        return 0;
+    }
+    """
+    report = fuzz(Filter.from_file(c_module(source)), seconds=30)
+    assert report.findings[0].kind == "trap"
+    assert "x-secret-switch" in report.findings[0].test
+
+
+def test_time_is_kept(make_filter):
+    started = monotonic()
+    fuzz(make_filter("class Plain(HttpContext):\n    pass\n", "plain"), seconds=1)
+    assert monotonic() - started < 6

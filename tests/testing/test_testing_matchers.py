@@ -1,0 +1,139 @@
+"""Matchers: what they accept, and what their failures say."""
+
+import re
+from types import SimpleNamespace
+
+import pytest
+
+from wasmnb.abi import LogLevel
+from wasmnb.testing import (
+    ABSENT,
+    ANY,
+    assert_headers,
+    assert_log,
+    assert_metric,
+    assert_no_log,
+    assert_not_forwarded,
+    assert_request,
+    assert_response,
+    containing,
+    exchange,
+    json_of,
+    matching,
+    request,
+    response,
+)
+
+
+def fails(check, *args, **kwargs):
+    """The message of a check that has to fail."""
+    with pytest.raises(AssertionError) as caught:
+        check(*args, **kwargs)
+    return str(caught.value)
+
+
+MESSAGE = response(200, headers=[("a", "1"), ("a", "2"), ("x-user", "ann")])
+
+
+@pytest.mark.parametrize(
+    "expected",
+    [
+        {"a": "1"}, {"A": b"1"}, {"a": 1}, {"a": ["1", "2"]}, {"b": ABSENT}, {"b": None}, {"a": ANY}, {":status": "200"},
+        {"x-user": re.compile("a.+")}, {"x-user": matching("n$")}, {"x-user": containing("a", "nn")}, {"x-user": str.isalpha},
+        {"a": [ANY, "2"]}, {"b": []},
+    ],
+)  # fmt: skip
+def test_headers_that_are_as_expected(expected):
+    assert_headers(MESSAGE, expected)
+
+
+@pytest.mark.parametrize(
+    ("expected", "message"),
+    [
+        ({"a": "2"}, "a is '1', expected '2'"),
+        ({"a": ["1"]}, "a is ['1', '2'], expected ['1']"),
+        ({"x-usr": "ann"}, "x-usr is absent, expected 'ann' (there is x-user)"),
+        ({"x-user": ABSENT}, "x-user is 'ann', expected ABSENT"),
+        ({"x-user": matching("^n")}, "expected text matching '^n'"),
+        ({"x-user": re.compile("a")}, "expected text that is 'a'"),
+        ({"x-user": str.isupper}, "expected what isupper takes"),
+        ({"a": "3", "b": ANY}, "a is '1', expected '3'; b is absent, expected ANY"),
+    ],
+)
+def test_headers_that_are_not(expected, message):
+    text = fails(assert_headers, MESSAGE, expected)
+    assert text.startswith("headers of the response: ")
+    assert message in text
+    assert "> x-user: ann" in text or "x-user" not in expected
+
+
+def test_a_response_is_checked_in_one_call():
+    x = exchange(request("/pay"), response(201, json={"a": 1}))
+    assert_response(x, 201, headers={"content-type": ANY}, body=json_of({"a": 1}))
+    assert_response(x, range(200, 300).__contains__)
+    assert "GET /pay was answered 201, expected 200" in fails(assert_response, x, 200)
+    assert "is not JSON for {'a': 2}" in fails(assert_response, x, body=json_of({"a": 2}))
+    assert '{"a":1}' in fails(assert_response, x, 200)
+
+
+def test_a_body_that_differs_is_shown_as_a_diff():
+    x = exchange(request("/"), response(200, "one\ntwo\nthree"))
+    text = fails(assert_response, x, body="one\n2\nthree")
+    assert "differs from character 4 on" in text
+    assert "-2" in text
+    assert "+two" in text
+
+
+def test_no_answer_is_explained():
+    x = exchange(request("/"), None, state="paused")
+    x.paused = "request held by auth"
+    text = fails(assert_response, x, 200)
+    assert "GET / got no answer: it is still paused (request held by auth)" in text
+    assert "nothing was logged" in text
+
+
+def test_what_the_upstream_saw():
+    x = exchange(request("/a"), response(200), upstream_request=request("/b", headers={"x": "1"}, body="q"))
+    assert_request(x, method="POST", path="/b", headers={"x": "1"}, body="q")
+    assert "saw the path '/b', expected '/a'" in fails(assert_request, x, path="/a")
+    assert "headers of the request that the upstream of GET /a saw: x is '1'" in fails(
+        assert_request, x, headers={"x": "2"}
+    )
+    assert "got to the upstream, expected it to stop before" in fails(assert_not_forwarded, x)
+    stopped = exchange(request("/a"), response(403))
+    assert_not_forwarded(stopped)
+    assert "never got to the upstream: it was answered 403 before" in fails(assert_request, stopped)
+
+
+def lines(*pairs):
+    return [SimpleNamespace(level=LogLevel[level], text=text) for level, text in pairs]
+
+
+LOG = lines(("INFO", "hello ann"), ("WARN", "careful"), ("INFO", "hello bob"))
+
+
+def test_log_lines_are_found_by_part_or_pattern():
+    assert_log(LOG, "hello", times=2)
+    assert_log(LOG, re.compile("hello b.b"))
+    assert_log(LOG, matching("^care"), level="warn")
+    assert_no_log(LOG, "goodbye")
+    assert_no_log(LOG, level=LogLevel.ERROR)
+
+
+def test_a_log_that_is_not_as_expected_is_shown():
+    text = fails(assert_log, LOG, "careful", level="error")
+    assert "log: 'careful' at level error expected once or more, found 0 times (but at level warn)" in text
+    assert "warn     careful" in text
+    assert "expected 1 times, found 2 times" in fails(assert_log, LOG, "hello", times=1)
+    assert "expected nothing from level warn on, found 1" in fails(assert_no_log, LOG, level="warn")
+    assert "nothing was logged" in fails(assert_log, [], "x")
+
+
+def test_metrics_are_compared_by_name():
+    proxy = SimpleNamespace(metrics={"hits": 3, "sizes": [1, 2]})
+    assert_metric(proxy, "hits", 3)
+    assert_metric(proxy, "sizes", [1, 2])
+    assert_metric(proxy, "hits", lambda value: value > 2)
+    assert "metric 'hits' is 3, expected 4" in fails(assert_metric, proxy, "hits", 4)
+    assert "did you mean 'hits'?" in fails(assert_metric, proxy, "hit", 3)
+    assert "there are: none" in fails(assert_metric, SimpleNamespace(metrics={}), "hit", 3)

@@ -1,0 +1,121 @@
+"""The pytest plugin, in sessions of its own."""
+
+import pytest
+
+from wasmnb.build.cache import cache_folder
+
+pytest_plugins = ["pytester"]
+
+#: The runtimes that are there; pytester moves the home folder.
+CACHE = cache_folder()
+
+FILTER = """
+class Demo(HttpContext):
+    def on_http_request_headers(self, num_headers, end_of_stream):
+        self.request_headers["x-demo"] = "1"
+"""
+
+
+@pytest.fixture
+def session(pytester, monkeypatch):
+    """Runs test code in a session of its own. (A second faulthandler would take the signals that Wasm traps come by.)"""
+    monkeypatch.setenv("WASMNB_CACHE", str(CACHE))
+    pytester.makepyfile(demo_filter=FILTER)
+
+    def go(code, *options):
+        pytester.makepyfile(test_inner=code)
+        return pytester.runpytest_inprocess(
+            "-p", "no:cacheprovider", "-p", "no:faulthandler", "--strict-markers", *options
+        )
+
+    return go
+
+
+def test_a_proxy_is_made_from_a_file_beside_the_test(session):
+    result = session(
+        """
+        made = []
+
+        def test_it(wasm_proxy):
+            proxy = wasm_proxy("demo_filter.py", workers=2)
+            made.append(proxy)
+            assert proxy.get("/").upstream_request.headers["x-demo"] == "1"
+
+        def test_it_was_closed():
+            assert made[0].state == "closed"
+        """
+    )
+    result.assert_outcomes(passed=2)
+
+
+def test_a_proxy_is_made_from_source_a_filter_or_a_list(session):
+    result = session(
+        f"""
+        SOURCE = {FILTER!r}
+
+        def test_source(wasm_proxy, wasm_filter, wasm_backend):
+            assert wasm_backend == "simulated"
+            assert wasm_filter(SOURCE, "a") is wasm_filter(SOURCE, "a")
+            for what in (SOURCE, wasm_filter(SOURCE), [SOURCE, wasm_filter("demo_filter.py")]):
+                assert wasm_proxy(what).get("/").upstream_request.headers["x-demo"] == "1"
+        """
+    )
+    result.assert_outcomes(passed=1)
+
+
+def test_the_marker_runs_a_test_once_on_each_backend(session):
+    result = session(
+        """
+        import pytest
+
+        @pytest.mark.wasm_backends("simulated", "native")
+        def test_it(wasm_proxy, wasm_backend):
+            proxy = wasm_proxy("demo_filter.py", seed=1)
+            assert proxy.get("/").upstream_request.headers["x-demo"] == "1"
+        """,
+        "-v",
+    )
+    outcomes = result.parseoutcomes()
+    assert outcomes["passed"] + outcomes.get("skipped", 0) == 2
+    result.stdout.fnmatch_lines(["*test_it[[]simulated[]] PASSED*", "*test_it[[]native[]]*"])
+
+
+@pytest.mark.envoy
+def test_the_marker_runs_a_test_on_the_real_envoy_too(session):
+    result = session(
+        """
+        import pytest
+        from wasmnb.testing import assert_request, assert_response, request, response, send, upstream
+
+        @pytest.mark.wasm_backends("simulated", "envoy")
+        def test_it(wasm_proxy, wasm_backend):
+            origin = upstream(response(201, "made"))
+            proxy = wasm_proxy("demo_filter.py", upstream=origin, seed=1, guest_time=0.0)
+            x = send(proxy, request("/a", json={"b": 1}))
+            assert_response(x, 201, body="made")
+            assert_request(x, method="POST", path="/a", headers={"x-demo": "1"}, body='{"b":1}')
+            origin.verify("POST /a")
+        """
+    )
+    result.assert_outcomes(passed=2)
+
+
+def test_an_unknown_backend_is_named(session):
+    result = session("import pytest\n@pytest.mark.wasm_backends('nginx')\ndef test_it(wasm_proxy): pass\n")
+    result.stdout.fnmatch_lines(["*There is no backend 'nginx'; there are simulated, native, envoy.*"])
+
+
+def test_snapshots_lie_beside_the_test_and_are_written_on_demand(session, pytester):
+    code = """
+        def test_it(wasm_proxy, wasm_snapshot):
+            wasm_snapshot(wasm_proxy("demo_filter.py").get("/"))
+        """
+    session(code).assert_outcomes(failed=1)
+    session(code, "--wasm-update").assert_outcomes(passed=1)
+    session(code).assert_outcomes(passed=1)
+    file = pytester.path / "__snapshots__" / "test_it.txt"
+    assert "replace_header_map_value" in file.read_text()
+    file.write_text(file.read_text().replace("'1'", "'2'"))
+    result = session(code)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*-*value='2'*", "*+*value='1'*"])

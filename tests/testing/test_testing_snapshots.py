@@ -1,0 +1,65 @@
+"""Snapshots: the same text from run to run, readable in a diff, written anew on demand."""
+
+import pytest
+
+from wasmnb.testing import assert_snapshot, snapshot
+
+SOURCE = """
+import time
+
+
+class Demo(HttpContext):
+    def on_http_request_headers(self, num_headers, end_of_stream):
+        log_info(f"path {self.request_headers[':path']}")
+        self.request_headers["x-user"] = "ann"
+        time.time()
+        self.request_headers.get("x-request-id")
+"""
+
+
+def test_a_snapshot_says_what_the_filter_did_and_nothing_that_changes(make_proxy):
+    texts = {snapshot(make_proxy(SOURCE, seed=seed).get("/a")) for seed in (1, 2, 3)}
+    (text,) = texts
+    lines = text.splitlines()
+    assert "worker-1 request(method='GET', path='/a')" in lines
+    assert "    replace_header_map_value(map_type=REQUEST_HEADERS, key='x-user', value='ann')" in lines
+    assert any(line.strip() == "log(level=INFO, message='path /a')" for line in lines)
+    assert "worker-1 response(status=200)" in lines
+    assert "clock_time_get" not in text
+
+
+def test_events_can_be_chosen_left_out_and_masked(make_proxy):
+    x = make_proxy(SOURCE).get("/a")
+    assert [line.split("(")[0].strip() for line in snapshot(x, only=["log"]).splitlines()] == ["log"]
+    assert "log(" not in snapshot(x, without=["log"])
+    assert "ann" not in snapshot(x, mask=lambda line: line.replace("ann", "<name>"))
+
+
+def test_a_whole_proxy_has_a_snapshot_too(make_proxy):
+    proxy = make_proxy(SOURCE, workers=2)
+    proxy.get("/a")
+    proxy.get("/b")
+    text = snapshot(proxy, only=["on_request_headers", "on_configure"])
+    assert text.count("on_request_headers") == 2
+    assert text == snapshot(proxy, only=["on_request_headers", "on_configure"])
+
+
+def test_a_new_snapshot_is_shown_rather_than_written(tmp_path, monkeypatch):
+    monkeypatch.delenv("WASMNB_UPDATE", raising=False)
+    file = tmp_path / "s.txt"
+    with pytest.raises(AssertionError, match="no snapshot .* yet") as caught:
+        assert_snapshot("one\n", file)
+    assert "one" in str(caught.value)
+    assert not file.exists()
+
+
+def test_the_switch_writes_and_a_difference_is_a_diff(tmp_path, monkeypatch):
+    file = tmp_path / "deep" / "s.txt"
+    monkeypatch.setenv("WASMNB_UPDATE", "1")
+    assert_snapshot("one\ntwo\n", file)
+    monkeypatch.setenv("WASMNB_UPDATE", "0")
+    assert_snapshot("one\ntwo\n", file)
+    with pytest.raises(AssertionError) as caught:
+        assert_snapshot("one\n2\n", file)
+    assert "-two\n+2" in str(caught.value)
+    assert "--wasm-update" in str(caught.value)

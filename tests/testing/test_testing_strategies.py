@@ -1,0 +1,56 @@
+"""Strategies: what they draw is what a proxy takes."""
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from wasmnb import Proxy
+from wasmnb.testing import send, strategies
+
+
+@pytest.fixture(scope="module")
+def echo():
+    with Proxy(workers=1) as proxy:
+        yield proxy
+
+
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(strategies.requests())
+def test_every_request_reaches_the_upstream_unchanged(echo, sent):
+    x = send(echo, sent)
+    assert x.state == "done", x.response
+    assert x.response.status == 200
+    seen = x.upstream_request
+    assert (seen.method, seen.path, seen.body) == (sent.method, sent.path, sent.body)
+
+
+@settings(max_examples=60, deadline=None)
+@given(strategies.responses(latency=3.0))
+def test_every_response_reaches_the_client(answer):
+    with Proxy(workers=1, upstream=answer) as proxy:
+        x = proxy.get("/")
+    assert x.done
+    assert x.response.status == (answer.status or 503)
+
+
+@given(strategies.chunkings(b"some body to be cut"))
+def test_the_pieces_are_the_body(chunks):
+    assert b"".join(chunks) == b"some body to be cut"
+
+
+@given(strategies.chunkings())
+def test_a_body_may_be_drawn_with_its_pieces(chunks):
+    assert len(chunks) >= 1
+
+
+@given(st.data())
+def test_interleavings_keep_each_streams_own_order(data):
+    order = data.draw(strategies.interleavings([1, 2, 3], ["a", "b"], []))
+    assert [step for number, step in order if number == 0] == [1, 2, 3]
+    assert [step for number, step in order if number == 1] == ["a", "b"]
+    assert len(order) == 5
+
+
+@given(strategies.headers())
+def test_values_hold_no_control_characters(headers):
+    assert all(byte >= 0x20 and byte != 0x7F for _, value in headers.raw for byte in value)

@@ -1,0 +1,151 @@
+"""Scripted upstreams, callout matchers and strict mode, on a filter that asks a service."""
+
+import pytest
+
+from wasmnb import UsageError
+from wasmnb.abi import Status
+from wasmnb.testing import (
+    assert_callouts,
+    assert_response,
+    callout,
+    callouts,
+    failing,
+    request,
+    resetting,
+    response,
+    send,
+    slow,
+    strict,
+    upstream,
+)
+
+ASK = """
+class Ask(HttpContext):
+    def on_http_request_headers(self, num_headers, end_of_stream):
+        self.http_call("auth", method="POST", path="/check", headers={"x-a": "1"}, body="who?", timeout=0.5, callback=self.on_answer)
+        return Action.PAUSE
+
+    def on_answer(self, answer):
+        if answer.error:
+            self.send_local_response(503, str(answer.error))
+        elif answer.status == 200:
+            self.continue_request()
+        else:
+            self.send_local_response(answer.status, answer.body)
+"""
+
+
+def test_answers_come_in_order_and_the_last_stays(make_proxy):
+    auth = upstream(response(403), response(200))
+    proxy = make_proxy(ASK, clusters={"auth": auth})
+    assert [proxy.get("/").response.status for _ in range(3)] == [403, 200, 200]
+    assert [r.path for r in auth.seen] == ["/check"] * 3
+    assert auth.seen[0].body == b"who?"
+
+
+def test_answers_may_depend_on_the_path():
+    site = upstream(404, by_path={"/a": [response(200, "one"), "two"], "/b?x=1": 201, "/c": lambda r: r.path})
+    told = [(a.status, a.body) for a in map(site, map(request, ["/a", "/a?q", "/a", "/b?x=1", "/b", "/c?y"]))]
+    assert told == [(200, b"one"), (200, b"two"), (200, b"two"), (201, b""), (404, b""), (200, b"/c?y")]
+
+
+def test_an_upstream_can_fail_break_off_or_be_slow(make_proxy):
+    auth = upstream(failing(), slow(response(200), 2.0), resetting("par"), response(200))
+    proxy = make_proxy(ASK, clusters={"auth": auth})
+    first, second, third, fourth = (proxy.get("/") for _ in range(4))
+    assert_response(first, 503)
+    assert_response(second, range(500, 505).__contains__)  # the filter's own timeout is half a second
+    assert second.duration == pytest.approx(0.5, abs=0.1)
+    assert third.response.status in (502, 503, 504)
+    assert_response(fourth, 200)
+
+
+def test_a_strict_script_has_no_answer_for_a_request_too_many():
+    site = upstream(response(200), strict=True, name="site")
+    assert [site(request("/")).status for _ in range(2)] == [200, 599]
+    with pytest.raises(AssertionError, match="site has no answer scripted for GET /"):
+        site.verify()
+
+
+def test_what_was_seen_can_be_verified():
+    site = upstream(200)
+    site(request("/a"))
+    site(request("/b", body="x"))
+    site.verify()
+    site.verify("/a", "POST /b")
+    assert [r.path for r in site.requests(path="/b")] == ["/b"]
+    with pytest.raises(AssertionError, match="saw 2 requests, expected /a") as caught:
+        site.verify("/a")
+    assert "2. POST /b" in str(caught.value)
+
+
+def test_a_script_can_be_replaced():
+    site = upstream(200)
+    site(request("/"))
+    site.script(500)
+    assert (site(request("/")).status, len(site.seen)) == (500, 2)
+
+
+def test_a_step_that_is_no_answer_is_refused_at_once():
+    with pytest.raises(UsageError, match="not 1.5"):
+        upstream(1.5)
+    with pytest.raises(UsageError, match="has to give a response"):
+        upstream(lambda r: None)(request("/"))
+
+
+def test_callouts_are_compared_with_what_the_trace_says(make_proxy):
+    x = make_proxy(ASK, clusters={"auth": upstream(200)}).get("/")
+    assert_callouts(x, [callout("auth", method="POST", path="/check", headers={"x-a": "1"}, body="who?", timeout=500)])
+    (made,) = callouts(x)
+    assert (str(made), made.status, made.kind) == ("auth: POST /check", Status.OK, "http")
+
+
+@pytest.mark.parametrize(
+    ("expected", "message"),
+    [
+        ([], "expected 0 callouts, there were 1; too many: auth: POST /check"),
+        ([callout("auth"), callout("more")], "expected 2 callouts, there were 1; missing: more: any"),
+        ([callout("other")], "callout 1 to auth: it went to 'auth', expected 'other'"),
+        ([callout("auth", path="/x")], "its path is '/check', expected '/x'"),
+        ([callout("auth", timeout=1)], "its timeout is 500 ms, expected 1"),
+        ([callout("auth", headers={"x-a": "2"})], "x-a is '1', expected '2'"),
+    ],
+)
+def test_callouts_that_differ_are_listed(make_proxy, expected, message):
+    x = make_proxy(ASK, clusters={"auth": upstream(200)}).get("/")
+    with pytest.raises(AssertionError) as caught:
+        assert_callouts(x, expected)
+    assert message in str(caught.value)
+    assert "1. auth: POST /check" in str(caught.value)
+
+
+def test_strict_mode_fails_on_a_callout_that_was_not_allowed(make_proxy):
+    proxy = strict(make_proxy(ASK, clusters={"auth": upstream(200)}))
+    with pytest.raises(AssertionError, match="unexpected callout to auth: POST /check; allowed clusters: none"):
+        proxy.get("/")
+
+
+def test_strict_mode_lets_through_what_was_allowed(make_proxy):
+    with strict(make_proxy(ASK, clusters={"auth": upstream(200)}), callouts=["auth"]) as proxy:
+        assert_response(send(proxy, request("/")), 200)
+        assert proxy.workers
+    assert proxy.state == "closed"
+
+
+def test_strict_mode_fails_on_a_hostcall_that_is_refused(make_proxy):
+    proxy = strict(make_proxy(ASK), callouts=["auth"])  # there is no such cluster
+    with pytest.raises(AssertionError, match="hostcall proxy_http_call was refused with BAD_ARGUMENT"):
+        proxy.get("/")
+    strict(make_proxy(ASK), callouts=["auth"], statuses=[Status.BAD_ARGUMENT]).get("/")
+
+
+def test_strict_mode_can_name_the_only_hostcalls(make_proxy):
+    log = "class Log(HttpContext):\n    def on_http_request_headers(self, num_headers, end_of_stream):\n        log_info('x')\n"
+    strict(make_proxy(log), hostcalls=["proxy_log", "get_buffer_bytes", "get_property", "get_log_level"]).get("/")
+    with pytest.raises(AssertionError, match="unexpected hostcall proxy_log"):
+        strict(make_proxy(log), hostcalls=["get_buffer_bytes", "get_property", "get_log_level"]).get("/")
+
+
+def test_strict_mode_needs_a_proxy_with_a_trace():
+    with pytest.raises(UsageError, match="simulated"):
+        strict(object())
