@@ -225,6 +225,10 @@ _OUT_VALUE = Param("value", Kind.OUT_BYTES)
 _GRPC_TARGET = (_in("service", Kind.BYTES), _in("service_name", Kind.BYTES), _in("method", Kind.BYTES))
 
 
+# One row a function, however long.
+# fmt: off
+
+
 def _hostcalls() -> tuple[Hostcall, ...]:
     A, K, H = Area, Kind, Hostcall
     return (
@@ -340,6 +344,8 @@ def _callbacks() -> tuple[Callback, ...]:
         C("proxy_on_delete", A.LIFECYCLE, ("root", *stream), (_CONTEXT,)),
     )
 
+
+# fmt: on
 
 #: Exports that the host calls once in every VM before anything else: name -> (core parameters, core results).
 ENTRY_POINTS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {

@@ -159,8 +159,10 @@ class Clock:
             if timer.action is not None:
                 break
             self._wake(thread)
-        self._run(when, timer)
-        self._wake(timer.thread)
+        try:
+            self._run(when, timer)
+        finally:
+            self._wake(timer.thread)
         for watcher in self.watchers:
             watcher()
         return True
