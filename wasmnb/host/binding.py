@@ -148,7 +148,7 @@ def make(vm, guest, implementation, shape, append, number):
 
 def _record(*parts: list[str]) -> str:
     """The trace's record of a call: see `.trace`."""
-    fields = ["number()", "shape", "frame", "context", "status", "began", "ended"]
+    fields = ["number()", "shape", "frame", "context.place", "status", "began", "ended"]
     return f"({', '.join([*fields, *(name for part in parts for name in part)])})"
 
 
@@ -183,7 +183,7 @@ def bind_refused(vm: Vm, name: str, refuse: Callable[[str], None]) -> HostFuncti
         began = perf_counter_ns()
         refuse(name)
         status = int(Status.INTERNAL_FAILURE)
-        trace.append((trace.next(), shape, vm.frame, vm.effective, status, began, perf_counter_ns(), *args))
+        trace.append((trace.next(), shape, vm.frame, vm.effective.place, status, began, perf_counter_ns(), *args))
         return status
 
     return refused

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from ..abi import BufferType, Status, StreamType
 from .buffers import Buffer
 from .header_map import HeaderMap
+from .trace import Place
 
 if TYPE_CHECKING:
     from .clock import Timer
@@ -36,8 +37,8 @@ class Context:
         Numbers in the VM.
     vm, plugin, root
         Where it lives, whose it is, and its root context (a root is its own).
-    exchange
-        Number of the exchange that a stream belongs to; None for roots.
+    place
+        What the trace keeps of it.
     maps
         Header maps by type, 0 to 7; None where there is none now. Types 4 to 7 are the root's.
     log_maps
@@ -54,11 +55,16 @@ class Context:
         self.vm = vm
         self.plugin = plugin
         self.root: Context = root if root is not None else self
-        self.exchange: int | None = None
+        self.place = Place(number, vm.number)
         self.maps: Maps = [None] * 8
         self.log_maps: Maps | None = None
         self.info: StreamInfo | None = None
         self.log_info: StreamInfo | None = None
+
+    @property
+    def exchange(self) -> int | None:
+        """Number of the exchange that a stream belongs to; None for roots."""
+        return self.place.exchange
 
     @property
     def prefix(self) -> str:

@@ -58,7 +58,7 @@ class HttpContext(Context):
         super().__init__(root.vm, root.plugin, root, root.vm.new_context_id())
         self.stream = stream
         self.info = stream.info
-        self.exchange = stream.exchange.number
+        self.place.exchange = stream.exchange.number
         self.created = False
         self.destroyed = False
         self.end_of_stream = False

@@ -60,7 +60,7 @@ class TcpContext(Context):
         super().__init__(root.vm, root.plugin, root, root.vm.new_context_id())
         self.stream = stream
         self.info = stream.info
-        self.exchange = stream.exchange.number
+        self.place.exchange = stream.exchange.number
         self.data: list[Buffer | None] = [None, None]
         self.over = False
         assert root.plugin is not None

@@ -2,10 +2,11 @@
 
 A record is made on the hot path, so that it is a plain list or tuple; `Event` is what a reader gets:
 
-    entry      [seq, Entry, context, args, time, began, ended, host_ns, result, thread]       a callback, while it runs a list
-    hostcall   (seq, Shape, frame, context, status, began, ended, *args, *outputs)            `frame` is the entry it runs in
-    note       (seq, Note, kind, name, context, args, time, thread, frame)                     everything else
+    entry      [seq, Entry, place, args, time, began, ended, host_ns, result, thread]       a callback, while it runs a list
+    hostcall   (seq, Shape, frame, place, status, began, ended, *args, *outputs)            `frame` is the entry it runs in
+    note       (seq, Note, kind, name, args, time, thread, exchange, vm)                       everything else
 
+`place` says which context of which VM; it is small, so that a record keeps nothing large alive.
 `seq` counts all records ever made; the trace keeps the last `limit` of them.
 """
 
@@ -15,22 +16,19 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count, islice
-from typing import TYPE_CHECKING, Any, overload
+from typing import Any, overload
 
 from ..abi import Status, decode_pairs, decode_path
 from ..abi.table import Callback, Kind, Param, Result
 from ._display import Shown
 
-if TYPE_CHECKING:
-    from .contexts import Context
-
-__all__ = ["DEFAULT_LIMIT", "Entry", "Event", "Note", "Shape", "Trace"]
+__all__ = ["DEFAULT_LIMIT", "Entry", "Event", "Note", "Place", "Shape", "Trace"]
 
 #: Events that a trace keeps unless told otherwise.
 DEFAULT_LIMIT = 200_000
 
 #: Bytes of one argument that a record keeps; longer ones are cut, and `Cut` says how long they were.
-KEEP = 1 << 16
+KEEP = 1 << 12
 
 
 _STATUSES = {int(s): s for s in Status}
@@ -77,6 +75,25 @@ class Shape:
         self.inputs = tuple(inputs)
         self.outputs = tuple(outputs)
         self.kind = kind
+
+
+class Place:
+    """Which context an entry or hostcall was about.
+
+    Attributes
+    ----------
+    id, vm
+        The context's id and the number of its VM.
+    exchange
+        The exchange that it belongs to, for streams.
+    """
+
+    __slots__ = ("exchange", "id", "vm")
+
+    def __init__(self, number: int, vm: int) -> None:
+        self.id = number
+        self.vm = vm
+        self.exchange: int | None = None
 
 
 class Note:
@@ -166,14 +183,12 @@ class Trace(Shown, Sequence[Event]):
         *,
         time: float,
         thread: str,
-        context: Context | None = None,
-        frame: Any = None,
         exchange: int | None = None,
         vm: int | None = None,
     ) -> int:
         """Record what is no crossing; gives its number."""
         number = self.next()
-        self.append((number, NOTE, kind, name, context, args, time, thread, frame, exchange, vm))
+        self.append((number, NOTE, kind, name, args, time, thread, exchange, vm))
         return number
 
     def clear(self) -> None:
@@ -239,13 +254,13 @@ def _exchange(record: Any) -> int | None:
     """Which exchange a record belongs to."""
     about = record[1]
     if isinstance(about, Note):
-        number: int | None = record[9]
+        number: int | None = record[7]
         return number
-    context = record[3] if isinstance(about, Shape) else record[2]
-    if context is not None and context.exchange is not None:
-        return int(context.exchange)
+    place: Place = record[3] if isinstance(about, Shape) else record[2]
+    if place.exchange is not None:
+        return place.exchange
     if isinstance(about, Shape):
-        return None if record[2] is None else _exchange(record[2])
+        return _exchange(record[2])
     owner: int | None = record[10]
     return owner
 
@@ -257,27 +272,23 @@ def decode(record: Any) -> Event:
         return _hostcall(record)
     if isinstance(about, Entry):
         return _entry(record)
-    seq, _, kind, name, context, args, time, thread, frame, exchange, vm = record
-    return Event(
-        seq, time, thread, context.vm.number if context is not None else vm,
-        context.id if context is not None else None, kind, name, args,
-        exchange=exchange, parent=None if frame is None else frame[0],
-    )  # fmt: skip
+    seq, _, kind, name, args, time, thread, exchange, vm = record
+    return Event(seq, time, thread, vm, None, kind, name, args, exchange=exchange)
 
 
 def _entry(record: Any) -> Event:
-    seq, entry, context, args, time, began, ended, host_ns, result, thread, _ = record
+    seq, entry, place, args, time, began, ended, host_ns, result, thread, _ = record
     named = {p.name: _value(p, a) for p, a in zip(entry.params, args, strict=False)}
     if entry.result is Result.NONE:
         result = None
     return Event(
-        seq, time, thread, context.vm.number, context.id, "callback", entry.short, named, result,
+        seq, time, thread, place.vm, place.id, "callback", entry.short, named, result,
         guest_ns=max(0, ended - began - host_ns), host_ns=host_ns, exchange=_exchange(record),
     )  # fmt: skip
 
 
 def _hostcall(record: Any) -> Event:
-    seq, shape, frame, context, status, began, ended, *kept = record
+    seq, shape, frame, place, status, began, ended, *kept = record
     count = len(shape.inputs)
     named = {p.name: _value(p, a) for p, a in zip(shape.inputs, kept, strict=False)}
     values = [_value(p, v) for p, v in zip(shape.outputs, kept[count:], strict=False)] if not status else []
@@ -287,7 +298,7 @@ def _hostcall(record: Any) -> Event:
     elif values:
         result = {p.name: v for p, v in zip(shape.outputs, values, strict=False)}
     return Event(
-        seq, frame[4], frame[9], context.vm.number, context.id, shape.kind, shape.short, named, result,
+        seq, frame[4], frame[9], place.vm, place.id, shape.kind, shape.short, named, result,
         status=_status(shape, status), host_ns=ended - began, exchange=_exchange(record), parent=frame[0],
     )  # fmt: skip
 

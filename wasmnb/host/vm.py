@@ -257,7 +257,7 @@ class Vm:
         frame = [
             self.trace.next(),
             entry,
-            context,
+            context.place,
             args,
             thread.time,
             perf_counter_ns(),
@@ -286,7 +286,7 @@ class Vm:
         def invoke(context: Context, *args: int) -> int | None:
             self.current = self.effective = context
             self.frame = frame = [
-                number(), entry, context, args, thread.time, clock(), 0, 0, None, thread.name, self.about,
+                number(), entry, context.place, args, thread.time, clock(), 0, 0, None, thread.name, self.about,
             ]  # fmt: skip
             append(frame)
             try:
@@ -371,7 +371,7 @@ class Vm:
         self.stop_next = False
 
     def _fail(self, frame: list[Any], name: str, message: str, backtrace: str) -> None:
-        context: Context = frame[2]
+        context = self.current
         exchange = context.exchange if context.exchange is not None else frame[10]
         words = self._last_words[1] if self._last_words[0] is frame else ""
         self.failed = True

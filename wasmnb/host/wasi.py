@@ -224,7 +224,7 @@ def bind_wasi(vm: Vm, name: str, *, allowed: bool = True) -> Callable[..., int |
         frame = vm.frame
         ended = perf_counter_ns()
         frame[7] += ended - began
-        append((number(), shape, frame, vm.effective, status or 0, began, ended, *args))
+        append((number(), shape, frame, vm.effective.place, status or 0, began, ended, *args))
         return status
 
     return call
