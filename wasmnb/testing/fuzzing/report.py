@@ -105,7 +105,7 @@ def write_test(fault: Fault, scenario: Scenario, settings: Settings, called: Ite
     Parameters
     ----------
     called
-        Clusters that the filter asked for and nobody gave.
+        Clusters that the filter asked for, or was given; in the test they all answer alike.
     repeats
         Repetitions in a round, for growth.
     """

@@ -201,7 +201,7 @@ class _Search:
         smallest = self._shrunk(culprit, fault)
         with Session(self.settings) as session:
             last = session.run(smallest) or fault
-            called = session.clusters.asked
+            called = session.clusters.asked | set(self.settings.clusters or ())
         test = write_test(last, smallest, self.settings, called, 1)
         self.report.findings.append(Finding(fault.kind, last.message, smallest, test, seconds, tried))
         self._count()
@@ -308,7 +308,7 @@ class _Search:
         fault = Fault("growth", f"memory grows by {each:,.0f} bytes each time, without end", "")
         with Session(self.settings) as session:
             session.run(_numbered(unit, 1))
-            called = session.clusters.asked
+            called = session.clusters.asked | set(self.settings.clusters or ())
         test = write_test(fault, unit, self.settings, called, times)
         self.report.findings.append(Finding("growth", fault.message, unit, test, seconds, self.report.tried, times))
 
