@@ -10,9 +10,9 @@ from ._display import Shown
 if TYPE_CHECKING:
     from .callout_record import Callout
     from .environment import Environment
+    from .failure import Failure
     from .log import LogLine
     from .trace import Event
-    from .vm import Failure
 
 __all__ = ["Exchange", "Recorded", "TcpExchange"]
 

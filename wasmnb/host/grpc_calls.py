@@ -12,9 +12,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from ..abi import Pair, Status
-from ..messages import Request, Response, to_bytes, to_text
-from . import protobuf
+from ..abi import Pair
+from ..messages import Request, Response, to_bytes
 from .callout_record import Callout
 from .grpc_server import GrpcReply, GrpcServer, frame_message, split_messages
 from .header_map import HeaderMap, RequestHeaders, ResponseHeaders, ResponseTrailers
@@ -24,12 +23,11 @@ from .router import BEFORE_HEADERS
 if TYPE_CHECKING:
     from .clock import Timer
     from .cluster import Cluster
-    from .contexts import Context, RootContext
+    from .contexts import RootContext
 
-__all__ = ["cancel", "close", "send", "start_call", "start_stream"]
+__all__ = ["GrpcCall", "GrpcCallout", "GrpcStream"]
 
 _INITIAL, _TRAILING = 4, 5
-_CALL, _STREAM = 1, 2
 _INTERNAL, _UNAVAILABLE, _UNKNOWN = 13, 14, 2
 _REFUSED = BEFORE_HEADERS + "remote connection failure"
 _REFUSED_DETAILS = (
@@ -38,7 +36,7 @@ _REFUSED_DETAILS = (
 _RESET_DETAILS = "upstream_reset_after_response_started{remote_reset}"
 
 
-class _Grpc:
+class GrpcCallout:
     """What calls and streams have in common."""
 
     kind = ""
@@ -138,7 +136,7 @@ def outcome(answer: Response) -> tuple[int, str, list[bytes]]:
     return int(told), text, messages
 
 
-class GrpcCall(_Grpc):
+class GrpcCall(GrpcCallout):
     """A unary call."""
 
     kind = "grpc call"
@@ -185,7 +183,7 @@ class GrpcCall(_Grpc):
         self.forget()
 
 
-class GrpcStream(_Grpc):
+class GrpcStream(GrpcCallout):
     """A stream in both directions.
 
     Attributes
@@ -311,108 +309,3 @@ class GrpcStream(_Grpc):
         self.closed(status, message, details)
         if self.half_closed:
             self.forget()
-
-
-# -- hostcalls ------------------------------------------------------------------------------------------------------
-
-
-def _target(context: Context, service: bytes) -> Cluster | None:
-    """The cluster that a service means."""
-    name = service
-    try:
-        envoy_grpc = protobuf.read(service).get(1, [b""])[-1]
-        if isinstance(envoy_grpc, bytes) and envoy_grpc:
-            told = protobuf.read(envoy_grpc).get(1, [b""])[-1]
-            name = told if isinstance(told, bytes) else service
-    except protobuf.ParseError:
-        pass
-    found: Cluster | None = context.vm.environment.clusters.get(to_text(name))
-    return found
-
-
-def _new(
-    context: Context, service: bytes, service_name: bytes, method: bytes, kind: int
-) -> GrpcCall | GrpcStream | int:
-    cluster, vm = _target(context, service), context.vm
-    root: RootContext = context.root  # type: ignore[assignment]
-    if cluster is None:
-        return Status.PARSE_FAILURE
-    if not hasattr(root, "calls"):
-        return Status.BAD_ARGUMENT
-    token = vm.new_token(kind)
-    if not cluster.endpoints:
-        return Status.INTERNAL_FAILURE
-    path = f"/{to_text(service_name)}/{to_text(method)}"
-    exchange = context.exchange if context.exchange is not None else vm.about
-    made = (GrpcCall if kind == _CALL else GrpcStream)(root, token, cluster, path, exchange)
-    root.calls[token] = made
-    return made
-
-
-def start_call(
-    context: Context,
-    service: bytes,
-    service_name: bytes,
-    method: bytes,
-    metadata: list[Pair],
-    message: bytes,
-    timeout: int,
-) -> tuple[int, int | None]:
-    """Status and token of a unary call."""
-    call = _new(context, service, service_name, method, _CALL)
-    if not isinstance(call, GrpcCall):
-        return int(call), None  # type: ignore[arg-type]
-    call.start(metadata, message, timeout)
-    return Status.OK, call.token
-
-
-def start_stream(
-    context: Context, service: bytes, service_name: bytes, method: bytes, metadata: list[Pair]
-) -> tuple[int, int | None]:
-    """Status and token of a stream."""
-    stream = _new(context, service, service_name, method, _STREAM)
-    if not isinstance(stream, GrpcStream):
-        return int(stream), None  # type: ignore[arg-type]
-    stream.start(metadata)
-    return Status.OK, stream.token
-
-
-def _known(context: Context, token: int) -> _Grpc | None:
-    found: _Grpc | None = getattr(context.root, "calls", {}).get(token)
-    return found
-
-
-def send(context: Context, token: int, message: bytes, *, end: bool) -> int:
-    """Send on a stream."""
-    if token & 3 != _STREAM:
-        return Status.BAD_ARGUMENT
-    stream = _known(context, token)
-    if not isinstance(stream, GrpcStream):
-        return Status.NOT_FOUND
-    stream.send(message, end=end)
-    return Status.OK
-
-
-def close(context: Context, token: int) -> int:
-    """Half-close a stream, cancel a call."""
-    if token & 3 not in (_CALL, _STREAM):
-        return Status.BAD_ARGUMENT
-    known = _known(context, token)
-    if known is None:
-        return Status.NOT_FOUND
-    if isinstance(known, GrpcStream) and not known.over:
-        known.half_close()
-    else:
-        known.forget()
-    return Status.OK
-
-
-def cancel(context: Context, token: int) -> int:
-    """Reset."""
-    if token & 3 not in (_CALL, _STREAM):
-        return Status.BAD_ARGUMENT
-    known = _known(context, token)
-    if known is None:
-        return Status.NOT_FOUND
-    known.forget()
-    return Status.OK

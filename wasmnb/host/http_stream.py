@@ -4,7 +4,8 @@ Facts (Envoy 1.40, connection manager and filter manager):
 
 * A local reply goes through all filters' response callbacks if no response has begun, straight to the client if one is
   on its way through the filters, and resets the stream if headers have gone out.
-* A response that ends before the request was complete ends the stream; over HTTP/1 it says `connection: close`.
+* A response that ends before the request was complete ends the stream; over HTTP/1 it says `connection: close`. A request
+  is complete when its last callback has returned: an answer from that callback still closes.
 * Bodies over HTTP/1 end with an empty piece of their own; over HTTP/2 the last piece ends them.
 * At the end come `on_log` of every filter in order, access loggers, then `on_done` and `on_delete` filter by filter.
 * Timeouts (request, idle, route) answer 504; they also apply to streams that a filter holds.
@@ -152,6 +153,7 @@ class HttpStream:
         self._inbox: deque[Callable[[], None]] = deque()
         self._reading_stopped = False
         self._sent: list[bytes] = []
+        self._received = False
         self._is_head = self._closing = False
         self._prepared: tuple[HeaderMap, bytes] | None = None
         self._active = clock.time()
@@ -198,6 +200,7 @@ class HttpStream:
         self.request.headers = headers
         self.choose_route()
         self._arm()
+        self._received = end
         self.request.take_headers(headers, end=end)
 
     def _make_filters(self) -> None:
@@ -242,10 +245,15 @@ class HttpStream:
             data = b""
         if not self.finished:
             self.request.take_data(data, end=end)
+        self._received = end  # only now: an answer from the last body callback still closes the connection
 
     def trailers(self, items: Iterable[Pair]) -> None:
         """The request's trailers arrive."""
-        self._arrive(lambda: self.request.take_trailers(RequestTrailers(items)))
+        self._arrive(lambda: self._trailers(items))
+
+    def _trailers(self, items: Iterable[Pair]) -> None:
+        self.request.take_trailers(RequestTrailers(items))
+        self._received = True
 
     def client_gone(self) -> None:
         """The client closes or resets."""
@@ -419,7 +427,7 @@ class HttpStream:
 
     def send_headers(self, headers: HeaderMap, *, end: bool) -> None:
         """Response headers go out."""
-        close = self._closing = not self.request.ended and not self.http2
+        close = self._closing = not self._received and not self.http2
         clock = self.worker.clock
         finish_headers(headers, now=clock.start + clock.time(), close=close)
         self.headers_sent = True

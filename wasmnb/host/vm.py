@@ -14,30 +14,30 @@ from dataclasses import dataclass
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any
 
-from ..abi import CALLBACKS, ENTRY_POINTS, HOSTCALLS, Callback, LogLevel, Status, callbacks_for
-from ..engine import ImportType, Instance, OutOfBounds, Trap
-from ..errors import FilterTrap, ModuleError
-from .binding import RestrictedCallback, bind, bind_refused
+from ..abi import CALLBACKS, ENTRY_POINTS, HOSTCALLS, Callback, LogLevel, callbacks_for
+from ..engine import Instance, Trap
+from ..errors import ModuleError
+from .binding import RestrictedCallback
 from .contexts import Context, VmContext
+from .failure import Failure, words_of
 from .guest_memory import GuestMemory
-from .hostcalls import IMPLEMENTATIONS
+from .linking import IN_ALLOCATOR, make_put, resolve
 from .loading import ALLOCATORS, ENVOY_SAYS, Loaded
 from .log import LogLine
 from .stats import MetricTable
 from .trace import Entry
-from .wasi import AT_ENTRY, WASI, bind_wasi, make_wasi
+from .wasi import AT_ENTRY, make_wasi
 
 if TYPE_CHECKING:
     from .clock import Thread
     from .environment import Environment
 
-__all__ = ["STOPPED", "Failure", "Vm", "VmSettings"]
+__all__ = ["STOPPED", "Vm", "VmSettings"]
 
 #: What a callback's result becomes when a local response was sent in it: too large for any status, so that all mean "stop".
 STOPPED = 255
 
 _AT_ENTRY = AT_ENTRY | {name for name, h in HOSTCALLS.items() if h.at_entry} | {"emscripten_notify_memory_growth"}
-_IN_ALLOCATOR = frozenset({"proxy_log", "fd_write", "clock_time_get", "poll_oneoff"})
 
 #: Bytes of one log line that are kept.
 _LONGEST_LINE = 1 << 16
@@ -53,39 +53,6 @@ class VmSettings:
     configuration: bytes = b""
     variables: tuple[tuple[str, str], ...] = ()
     allowed: frozenset[str] = frozenset()
-
-
-@dataclass
-class Failure:
-    """Why a VM failed.
-
-    Attributes
-    ----------
-    callback
-        Export that was running.
-    context_id, exchange
-        What it was about.
-    message
-        One line, as Envoy's log has it.
-    traceback
-        A Python filter's traceback, or an empty string.
-    backtrace
-        Wasm frames, or an empty string.
-    """
-
-    callback: str
-    context_id: int
-    exchange: int | None
-    message: str
-    traceback: str = ""
-    backtrace: str = ""
-
-    def error(self) -> FilterTrap:
-        """The same as an exception."""
-        text = f"{self.callback} failed: {self.message}"
-        if self.traceback:
-            text = f"{self.callback} failed: {self.traceback.strip().splitlines()[-1]}"
-        return FilterTrap(text, callback=self.callback, context_id=self.context_id, traceback=self.traceback)
 
 
 class Vm:
@@ -163,7 +130,9 @@ class Vm:
         self.frame = self._open_frame(Entry("start section"), self.zero, ())
         try:
             self.instance: Instance = self.loaded.image.instantiate(
-                self._resolve, memory_limit=self.environment.memory_limit, deadline=self.environment.deadline
+                lambda wanted: resolve(self, wanted),
+                memory_limit=self.environment.memory_limit,
+                deadline=self.environment.deadline,
             )
         except ModuleError as error:
             error.add_note(f"{ENVOY_SAYS}Failed to create new Wasm instance")
@@ -181,7 +150,7 @@ class Vm:
         malloc = next((self.instance.function(a) for a in ALLOCATORS if a in self.loaded.exports), None)
         self.guest.attach(self.instance.memory)
         if malloc is not None:
-            self.guest.put = self._put(malloc)
+            self.guest.put = make_put(self, malloc)
         for name, callback in callbacks_for(self.abi).items():
             self.callbacks[callback.short] = self._callback(name, callback)
         for callback in CALLBACKS.values():
@@ -193,43 +162,6 @@ class Vm:
         if function is None or (self.allowed and name not in self.allowed):
             return None
         return self._entry(name, Entry(callback), function)
-
-    def _resolve(self, wanted: ImportType) -> Callable[..., Any] | None:
-        name = wanted.name
-        allowed = not self.allowed or name in self.allowed
-        if wanted.module != "env":
-            return bind_wasi(self, name, allowed=allowed) if name in WASI else None
-        if name in _ENV:
-            return _ENV[name](self)
-        implementation = IMPLEMENTATIONS.get(name)
-        if implementation is None:
-            return None
-        if not allowed:
-            return bind_refused(self, name, lambda n: self.refuse(n, "proxy-wasm"))
-        return bind(self, name, implementation)
-
-    def _put(self, malloc: Invoke) -> Callable[[bytes], int]:
-        """What stores results for the guest, in memory that the guest allocates."""
-        guest, zero = self.guest, self.zero
-
-        def put(data: bytes) -> int:
-            size = len(data)
-            if not size:
-                return 0
-            restricted, effective, current = self.restricted, self.effective, self.current
-            self.restricted = _IN_ALLOCATOR
-            self.effective = self.current = zero  # the allocator is called for the VM, not for a plugin
-            pointer = malloc(size)  # if it traps, the VM has failed and nothing below matters
-            self.restricted, self.effective, self.current = restricted, effective, current
-            if not pointer:
-                raise OutOfBounds(0, size, guest.size)
-            end = pointer + size
-            if end > guest.size:
-                guest.check(pointer, size)
-            guest.view[pointer:end] = data
-            return pointer
-
-        return put
 
     def initialize(self) -> bool:
         """Run the entry points; False if one trapped."""
@@ -349,17 +281,7 @@ class Vm:
 
     def _trapped(self, frame: list[Any], name: str, trap: Trap) -> None:
         cause = trap.__cause__
-        if isinstance(cause, RestrictedCallback):
-            message = "Uncaught Error: restricted_callback"
-        elif trap.kind == "stack":
-            message = f"Uncaught RangeError: {trap.message}"
-        elif cause is not None:
-            message = f"stopped by a fault of the simulator: {trap.message}"
-        elif trap.kind == "deadline":
-            message = f"stopped: {trap.message}"  # Envoy has no deadline: there the worker hangs
-        else:
-            message = f"Uncaught RuntimeError: {trap.message}"
-        self._fail(frame, name, message, trap.backtrace)
+        self._fail(frame, name, words_of(trap), trap.backtrace)
         if isinstance(cause, RestrictedCallback) and self.failure is not None:
             self.failure.message += f" ({cause})"
 
@@ -388,7 +310,7 @@ class Vm:
     def restrict(self, name: str) -> None:
         """Raise if this import may not be called now."""
         if self.restricted is not None and name not in self.restricted:
-            moment = "the allocator" if self.restricted is _IN_ALLOCATOR else self._moment
+            moment = "the allocator" if self.restricted is IN_ALLOCATOR else self._moment
             raise RestrictedCallback(name, moment)
 
     def refuse(self, name: str, family: str) -> None:
@@ -471,23 +393,3 @@ class Vm:
 
 def _nothing(*_: Any) -> None:
     """What a missing callback does."""
-
-
-def _pthread_equal(_vm: Vm) -> Callable[..., int]:
-    return lambda a, b: int(a == b)
-
-
-def _memory_growth(_vm: Vm) -> Callable[..., None]:
-    return lambda _index: None
-
-
-def _resolve_dns(_vm: Vm) -> Callable[..., int]:
-    return lambda *_: int(Status.UNIMPLEMENTED)
-
-
-#: Imports of `env` that are not hostcalls of the ABI.
-_ENV: dict[str, Callable[[Vm], Callable[..., Any]]] = {
-    "pthread_equal": _pthread_equal,
-    "emscripten_notify_memory_growth": _memory_growth,
-    "envoy_resolve_dns": _resolve_dns,
-}

@@ -1,12 +1,57 @@
-"""gRPC callouts; the rules stand in `..grpc_calls`."""
+"""gRPC callouts; what happens to them stands in `..grpc_calls`.
+
+Facts (Envoy 1.40): the target is a serialised GrpcService or, if it does not parse as one, a cluster name; an unknown
+cluster is ParseFailure, one without endpoints InternalFailure. The low two bits of a token are its kind: 1 call, 2 stream;
+a token of the wrong kind is BadArgument, an unknown one NotFound.
+"""
 
 from __future__ import annotations
 
-from ...abi import Pair
-from .. import grpc_calls
-from ..contexts import Context
+from ...abi import Pair, Status
+from ...messages import to_text
+from .. import protobuf
+from ..cluster import Cluster
+from ..contexts import Context, RootContext
+from ..grpc_calls import GrpcCall, GrpcCallout, GrpcStream
 
 __all__ = ["grpc_call", "grpc_cancel", "grpc_close", "grpc_send", "grpc_stream"]
+
+_CALL, _STREAM = 1, 2
+
+
+def _target(context: Context, service: bytes) -> Cluster | None:
+    """The cluster that a service means."""
+    name = service
+    try:
+        envoy_grpc = protobuf.read(service).get(1, [b""])[-1]
+        if isinstance(envoy_grpc, bytes) and envoy_grpc:
+            told = protobuf.read(envoy_grpc).get(1, [b""])[-1]
+            name = told if isinstance(told, bytes) else service
+    except protobuf.ParseError:
+        pass
+    found: Cluster | None = context.vm.environment.clusters.get(to_text(name))
+    return found
+
+
+def _open(
+    context: Context, service: bytes, path: str, kind: type[GrpcCall | GrpcStream]
+) -> GrpcCall | GrpcStream | Status:
+    """A callout of a kind, or why there is none."""
+    cluster, vm, root = _target(context, service), context.vm, context.root
+    if cluster is None:
+        return Status.PARSE_FAILURE
+    if not isinstance(root, RootContext):
+        return Status.BAD_ARGUMENT
+    token = vm.new_token(_CALL if kind is GrpcCall else _STREAM)
+    if not cluster.endpoints:
+        return Status.INTERNAL_FAILURE
+    exchange = context.exchange if context.exchange is not None else vm.about
+    made = root.calls[token] = kind(root, token, cluster, path, exchange)
+    return made
+
+
+def _path(service_name: bytes, method: bytes) -> str:
+    return f"/{to_text(service_name)}/{to_text(method)}"
 
 
 def grpc_call(
@@ -19,26 +64,61 @@ def grpc_call(
     timeout: int,
 ) -> tuple[int, int | None]:
     """A unary call."""
-    return grpc_calls.start_call(context, service, service_name, method, metadata, message, timeout)
+    call = _open(context, service, _path(service_name, method), GrpcCall)
+    if not isinstance(call, GrpcCall):
+        return int(call), None  # type: ignore[arg-type]
+    call.start(metadata, message, timeout)
+    return Status.OK, call.token
 
 
 def grpc_stream(
     context: Context, service: bytes, service_name: bytes, method: bytes, metadata: list[Pair]
 ) -> tuple[int, int | None]:
     """Open a stream."""
-    return grpc_calls.start_stream(context, service, service_name, method, metadata)
+    stream = _open(context, service, _path(service_name, method), GrpcStream)
+    if not isinstance(stream, GrpcStream):
+        return int(stream), None  # type: ignore[arg-type]
+    stream.start(metadata)
+    return Status.OK, stream.token
+
+
+def _known(context: Context, token: int) -> GrpcCallout | None:
+    root = context.root
+    found = root.calls.get(token) if isinstance(root, RootContext) else None
+    return found if isinstance(found, GrpcCallout) else None
 
 
 def grpc_send(context: Context, token: int, message: bytes, end: int) -> int:
     """Send a message on a stream; with `end` half-close it."""
-    return grpc_calls.send(context, token, message, end=bool(end))
+    if token & 3 != _STREAM:
+        return Status.BAD_ARGUMENT
+    stream = _known(context, token)
+    if not isinstance(stream, GrpcStream):
+        return Status.NOT_FOUND
+    stream.send(message, end=bool(end))
+    return Status.OK
 
 
 def grpc_close(context: Context, token: int) -> int:
     """Half-close a stream, cancel a call."""
-    return grpc_calls.close(context, token)
+    if token & 3 not in (_CALL, _STREAM):
+        return Status.BAD_ARGUMENT
+    known = _known(context, token)
+    if known is None:
+        return Status.NOT_FOUND
+    if isinstance(known, GrpcStream) and not known.over:
+        known.half_close()
+    else:
+        known.forget()
+    return Status.OK
 
 
 def grpc_cancel(context: Context, token: int) -> int:
     """Reset."""
-    return grpc_calls.cancel(context, token)
+    if token & 3 not in (_CALL, _STREAM):
+        return Status.BAD_ARGUMENT
+    known = _known(context, token)
+    if known is None:
+        return Status.NOT_FOUND
+    known.forget()
+    return Status.OK

@@ -1,0 +1,58 @@
+"""Failure: why a VM runs nothing any more, in Envoy's words and in ours."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..engine import Trap
+from ..errors import FilterTrap
+from .binding import RestrictedCallback
+
+__all__ = ["Failure", "words_of"]
+
+
+@dataclass
+class Failure:
+    """Why a VM failed.
+
+    Attributes
+    ----------
+    callback
+        Export that was running.
+    context_id, exchange
+        What it was about.
+    message
+        One line, as Envoy's log has it.
+    traceback
+        A Python filter's traceback, or an empty string.
+    backtrace
+        Wasm frames, or an empty string.
+    """
+
+    callback: str
+    context_id: int
+    exchange: int | None
+    message: str
+    traceback: str = ""
+    backtrace: str = ""
+
+    def error(self) -> FilterTrap:
+        """The same as an exception."""
+        text = f"{self.callback} failed: {self.message}"
+        if self.traceback:
+            text = f"{self.callback} failed: {self.traceback.strip().splitlines()[-1]}"
+        return FilterTrap(text, callback=self.callback, context_id=self.context_id, traceback=self.traceback)
+
+
+def words_of(trap: Trap) -> str:
+    """What Envoy's log says of a trap; for what Envoy does not have (a deadline), what happened."""
+    cause = trap.__cause__
+    if isinstance(cause, RestrictedCallback):
+        return "Uncaught Error: restricted_callback"
+    if cause is not None:
+        return f"stopped by a fault of the simulator: {trap.message}"
+    if trap.kind == "stack":
+        return f"Uncaught RangeError: {trap.message}"
+    if trap.kind == "deadline":
+        return f"stopped: {trap.message}"  # in Envoy the worker would hang
+    return f"Uncaught RuntimeError: {trap.message}"
