@@ -19,20 +19,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..abi import LogLevel, Pair
-from ..messages import Request, Response
-from .codec import (
-    client_problem,
-    finish_headers,
-    from_client,
-    missing_header,
-    to_client,
-)
+from ..messages import Request
+from .client import Client
+from .codec import client_problem, from_client
 from .filter_manager import Direction
 from .filter_state import FilterState
 from .header_map import HeaderMap, RequestTrailers, ResponseTrailers
 from .http_filter import REQUEST, RESPONSE, BlockedFilter, HttpContext, HttpFilter
 from .local_reply import build_reply, is_grpc
 from .router import Router
+from .sinks import RequestSink, ResponseSink
 from .stream_info import Connection, Route, StreamInfo
 
 if TYPE_CHECKING:
@@ -57,66 +53,6 @@ class Limits:
     request_timeout: float = 0.0
 
 
-class _RequestSink:
-    """The request's way ends at the router."""
-
-    def __init__(self, stream: HttpStream) -> None:
-        self.stream = stream
-
-    def out_headers(self, headers: HeaderMap, *, end: bool) -> None:
-        self.stream.router.headers(headers, end=end)
-
-    def out_data(self, data: bytes, *, end: bool) -> None:
-        self.stream.router.data(data, end=end)
-
-    def out_trailers(self, trailers: HeaderMap) -> None:
-        self.stream.router.trailers(trailers)
-
-    def over_limit(self) -> None:
-        self.stream.local_reply(413, b"Payload Too Large", details="request_payload_too_large")
-
-    def flow(self, *, stop: bool) -> None:
-        self.stream.stop_reading(stop=stop)
-
-    def over(self) -> bool:
-        return self.stream.finished or self.stream.response.ended  # nobody cares for the rest of the request
-
-    def called(self) -> None:
-        self.stream.send_prepared()
-
-
-class _ResponseSink:
-    """The response's way ends at the client."""
-
-    def __init__(self, stream: HttpStream) -> None:
-        self.stream = stream
-
-    def out_headers(self, headers: HeaderMap, *, end: bool) -> None:
-        problem = missing_header(headers)
-        if problem is not None:
-            self.stream.local_reply(502, problem.encode(), details="filter_removed_required_response_headers")
-        else:
-            self.stream.send_headers(headers, end=end)
-
-    def out_data(self, data: bytes, *, end: bool) -> None:
-        self.stream.send_data(data, end=end)
-
-    def out_trailers(self, trailers: HeaderMap) -> None:
-        self.stream.send_trailers(trailers)
-
-    def over_limit(self) -> None:
-        self.stream.response_too_large()
-
-    def flow(self, *, stop: bool) -> None:
-        self.stream.router.flow(stop=stop)
-
-    def over(self) -> bool:
-        return self.stream.finished
-
-    def called(self) -> None:
-        """Replies from response callbacks are sent at once."""
-
-
 class HttpStream:
     """One request and its response on a worker.
 
@@ -126,8 +62,8 @@ class HttpStream:
         The two directions.
     filters
         Contexts of the chain, in order.
-    headers_sent
-        The response's headers have gone to the client.
+    router, client
+        Where the request goes, and who gets the response.
     finished
         Nothing more happens.
     """
@@ -144,17 +80,15 @@ class HttpStream:
             connection, clock.time(), clock.wall_ns(), FilterState(connection.state), "HTTP/2" if http2 else "HTTP/1.1"
         )
         self.finished = False
-        self.headers_sent = False
         self.route_known = False
         self.router = Router(self)
+        self.client = Client(self)
         self.filters: list[HttpFilter] = []
-        self.request = Direction(_RequestSink(self), [], limits.buffer, REQUEST, RequestTrailers)
-        self.response = Direction(_ResponseSink(self), [], limits.buffer, RESPONSE, ResponseTrailers)
+        self.request = Direction(RequestSink(self), [], limits.buffer, REQUEST, RequestTrailers)
+        self.response = Direction(ResponseSink(self), [], limits.buffer, RESPONSE, ResponseTrailers)
         self._inbox: deque[Callable[[], None]] = deque()
         self._reading_stopped = False
-        self._sent: list[bytes] = []
         self._received = False
-        self._is_head = self._closing = False
         self._prepared: tuple[HeaderMap, bytes] | None = None
         self._active = clock.time()
         self._timers: list[Timer] = []
@@ -188,7 +122,7 @@ class HttpStream:
 
     def start(self, request: Request, *, end: bool, has_body: bool) -> None:
         """The request's headers arrive."""
-        self._is_head = request.method == "HEAD"  # as it came; a filter that changes the method does not change this
+        self.client.head = request.method == "HEAD"  # as it came; a filter that changes the method does not change this
         self._make_filters()
         problem = client_problem(request)
         if problem is not None:
@@ -211,9 +145,9 @@ class HttpStream:
                 self.filters.append(HttpContext(root, self))
             elif not handle.bypassed:
                 self.filters.append(BlockedFilter(handle.plugin, handle.vm, self))
-        self.request = Direction(_RequestSink(self), self.filters, self.limits.buffer, REQUEST, RequestTrailers)
+        self.request = Direction(RequestSink(self), self.filters, self.limits.buffer, REQUEST, RequestTrailers)
         self.response = Direction(
-            _ResponseSink(self), self.filters[::-1], self.limits.buffer, RESPONSE, ResponseTrailers
+            ResponseSink(self), self.filters[::-1], self.limits.buffer, RESPONSE, ResponseTrailers
         )
 
     def _refuse(self, status: int, body: bytes) -> None:
@@ -222,9 +156,9 @@ class HttpStream:
         self.info.details = "http1.codec_error"
         self.exchange.state = "refused"
         self.response.headers = reply
-        self.send_headers(reply, end=not text)
+        self.client.headers(reply, end=not text)
         if text:
-            self.send_data(text, end=True)
+            self.client.data(text, end=True)
 
     def _arm(self) -> None:
         limits = self.limits
@@ -260,14 +194,14 @@ class HttpStream:
         if not self.finished:
             self.info.flags |= _DC
             self.info.details = "downstream_remote_disconnect"
-            self._finish("reset")
+            self.finish("reset")
 
     def cut_off(self) -> None:
         """The proxy closes the connection: it shuts down, or its listener goes."""
         if not self.finished:
             self.info.flags |= _DC
             self.info.details = "downstream_local_disconnect"
-            self._finish("reset")
+            self.finish("reset")
 
     def _arrive(self, event: Callable[[], None]) -> None:
         self._active = self.now()
@@ -390,17 +324,17 @@ class HttpStream:
             way.aborted = way.aborted or way.calling > 0
         request_headers = self.request.headers
         reply, text = build_reply(code, body, headers, grpc_status=grpc_status, grpc=is_grpc(request_headers))
-        if self._is_head:
+        if self.client.head:
             text = b""
         if self.response.headers is None and self.request.calling:
             self._prepared = self._prepared or (reply, text)  # the first one counts
         elif self.response.headers is None:
             self._reply_through_filters(reply, text)
-        elif not self.headers_sent:
+        elif not self.client.headers_sent:
             self.response.headers = reply
-            self.send_headers(reply, end=not text)
+            self.client.headers(reply, end=not text)
             if text:
-                self.send_data(text, end=True)
+                self.client.data(text, end=True)
         else:
             self.reset()
 
@@ -417,50 +351,21 @@ class HttpStream:
 
     def response_too_large(self) -> None:
         """A filter buffers more of a response than may be: too late for an answer if headers have gone out."""
-        if self.headers_sent:
+        if self.client.headers_sent:
             self.info.details = "response_payload_too_large"
             self.reset()
             return
         self.local_reply(500, b"Internal Server Error", details="response_payload_too_large")
-
-    # -- to the client ----------------------------------------------------------------------------------------------
-
-    def send_headers(self, headers: HeaderMap, *, end: bool) -> None:
-        """Response headers go out."""
-        close = self._closing = not self._received and not self.http2
-        clock = self.worker.clock
-        finish_headers(headers, now=clock.start + clock.time(), close=close)
-        self.headers_sent = True
-        response = to_client(headers, end=end, head=self._is_head, http2=self.http2)
-        self.exchange.response = response
-        self.info.code = response.status
-        self.note("response", status=response.status)
-        if end:
-            self._finish("done")
-
-    def send_data(self, data: bytes, *, end: bool) -> None:
-        """A piece of the response's body goes out."""
-        self.info.response_size += len(data)
-        if data:
-            self._sent.append(data)
-        if end:
-            self._finish("done")
-
-    def send_trailers(self, trailers: HeaderMap) -> None:
-        """Response trailers go out."""
-        response = self.exchange.response
-        if response is not None and (self.http2 or "content-length" not in response.headers):
-            response.trailers.raw = list(trailers.items)
-        self._finish("done")
 
     # -- the end ------------------------------------------------------------------------------------------------------
 
     def reset(self) -> None:
         """Close without a proper end."""
         if not self.finished:
-            self._finish("reset")
+            self.finish("reset")
 
-    def _finish(self, state: str) -> None:
+    def finish(self, state: str) -> None:
+        """It is over: logs, the end of every filter, what the client got."""
         if self.finished:
             return
         self.finished = True
@@ -469,7 +374,7 @@ class HttpStream:
         for timer in self._timers:
             timer.cancel()
         self.router.cancel()
-        self._close_response(state)
+        self.client.close(state, gone=bool(self.info.flags & _DC))
         if exchange.state not in ("failed", "refused"):
             exchange.state = state
         exchange.details, exchange.paused = info.details, ""
@@ -491,39 +396,7 @@ class HttpStream:
         self.exchange.paused = self.paused
         if self.exchange.state in ("open", "paused"):
             self.exchange.state = "paused" if self.exchange.paused else "open"
-        if self.exchange.response is not None:
-            self._show_body(self.exchange.response)
-
-    def _show_body(self, response: Response) -> int | None:
-        """What the client has read: over HTTP/1 as much as content-length says; gives that length."""
-        body = b"".join(self._sent)
-        told = response.headers.get("content-length")
-        counts = told is not None and told.isdigit() and not self.http2 and not self._is_head
-        length = int(told) if told is not None and counts else None
-        if response.status in (204, 304):
-            body, length = b"", None  # a client reads no body there, whatever was sent
-        response.body = body[:length]
-        response.chunks = list(self._sent) if len(self._sent) > 1 and len(response.body) == len(body) else None
-        return length
-
-    def _close_response(self, state: str) -> None:
-        """Put together what the client received."""
-        response = self.exchange.response
-        if response is None:
-            if state == "reset" and self.info.flags & _DC == 0:
-                self.exchange.response = Response(0, reset=True)
-            return
-        length = self._show_body(response)
-        size = sum(map(len, self._sent))
-        if length is None:
-            response.reset = state == "reset"
-            return
-        response.reset = size < length and (state == "reset" or self._closing)
-        if size != length and state != "reset":
-            self.exchange.notes.append(
-                f"The response's body has {size} bytes but content-length says {length}; remove the header before"
-                " changing the body."
-            )
+        self.client.show()
 
     # -- timeouts -----------------------------------------------------------------------------------------------------
 
