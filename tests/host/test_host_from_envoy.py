@@ -39,10 +39,14 @@ def write(folder, filters, routes=None, listeners=1, **extra):
     hcm = {
         "@type": EXTENSIONS + "filters.network.http_connection_manager.v3.HttpConnectionManager",
         "route_config": {"virtual_hosts": [{"name": "all", "domains": ["*"], "routes": routes}]},
-        "http_filters": [*filters, {"name": "router", "typed_config": {"@type": EXTENSIONS + "filters.http.router.v3.Router"}}],
+        "http_filters": [
+            *filters,
+            {"name": "router", "typed_config": {"@type": EXTENSIONS + "filters.http.router.v3.Router"}},
+        ],
     }
     made = [
-        {"name": f"l{i}", "filter_chains": [{"filters": [{"name": "hcm", "typed_config": hcm}]}]} for i in range(listeners)
+        {"name": f"l{i}", "filter_chains": [{"filters": [{"name": "hcm", "typed_config": hcm}]}]}
+        for i in range(listeners)
     ]
     config = {"static_resources": {"listeners": made, "clusters": [{"name": "one"}, {"name": "two"}]}, **extra}
     path = folder / "envoy.yaml"
@@ -52,7 +56,10 @@ def write(folder, filters, routes=None, listeners=1, **extra):
 
 def test_routes_and_clusters_lead_where_the_file_says(tmp_path):
     routes = [
-        {"match": {"prefix": "/b", "headers": [{"name": "x", "string_match": {"exact": "1"}}]}, "route": {"cluster": "two"}},
+        {
+            "match": {"prefix": "/b", "headers": [{"name": "x", "string_match": {"exact": "1"}}]},
+            "route": {"cluster": "two"},
+        },
         {"match": {"prefix": "/"}, "route": {"cluster": "one"}},
     ]
     path = write(tmp_path, [plugin()], routes)
@@ -63,11 +70,14 @@ def test_routes_and_clusters_lead_where_the_file_says(tmp_path):
         assert (proxy.plugins[0].name, proxy.plugins[0].root_id, proxy.plugins[0].vm_id) == ("p", "r", "v")
 
 
-@pytest.mark.parametrize(("configuration", "size"), [
-    ({"@type": "type.googleapis.com/google.protobuf.StringValue", "value": "hello"}, 5),
-    ({"@type": "type.googleapis.com/google.protobuf.BytesValue", "value": "AAECAw=="}, 4),
-    ({"@type": "type.googleapis.com/google.protobuf.Struct", "value": {"a": 1}}, 16),
-])
+@pytest.mark.parametrize(
+    ("configuration", "size"),
+    [
+        ({"@type": "type.googleapis.com/google.protobuf.StringValue", "value": "hello"}, 5),
+        ({"@type": "type.googleapis.com/google.protobuf.BytesValue", "value": "AAECAw=="}, 4),
+        ({"@type": "type.googleapis.com/google.protobuf.Struct", "value": {"a": 1}}, 16),
+    ],
+)
 def test_configuration_arrives_as_envoy_gives_it(tmp_path, configuration, size):
     with Proxy.from_envoy(write(tmp_path, [plugin(configuration)]), workers=1) as proxy:
         assert proxy.get("/").response.status == 200 + size
@@ -94,17 +104,23 @@ def test_what_has_no_part_in_the_simulation_is_said_with_its_line(tmp_path):
 
 
 def test_failure_policy_and_restrictions_are_taken_over(tmp_path):
-    path = write(tmp_path, [plugin(failure_policy="FAIL_OPEN", capability_restriction_config={"allowed_capabilities": {"proxy_log": {}}})])
+    path = write(
+        tmp_path,
+        [plugin(failure_policy="FAIL_OPEN", capability_restriction_config={"allowed_capabilities": {"proxy_log": {}}})],
+    )
     with Proxy.from_envoy(path, workers=1) as proxy:
         assert proxy.plugins[0].policy == "FAIL_OPEN"
         assert proxy.plugins[0].allowed_capabilities == ("proxy_log",)
 
 
-@pytest.mark.parametrize(("text", "words"), [
-    ("a: [", "line 1"),
-    ("- 1", "no mapping"),
-    ("static_resources: {}", "no listener with a Wasm filter"),
-])
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("a: [", "line 1"),
+        ("- 1", "no mapping"),
+        ("static_resources: {}", "no listener with a Wasm filter"),
+    ],
+)
 def test_a_file_that_is_no_such_configuration_is_refused_in_a_sentence(tmp_path, text, words):
     path = tmp_path / "x.yaml"
     path.write_text(text)
