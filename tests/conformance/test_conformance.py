@@ -30,6 +30,8 @@ def test_envoy_still_does_what_was_recorded(area):
         found = differences(kept[scenario.name], real.run(scenario))
         if found:
             found = differences(kept[scenario.name], real.run(scenario))
+        if "crashes" in scenario.why_not:  # how much of its log a crashing Envoy has written is chance
+            found = [d for d in found if not d.field.endswith(" log")]
         assert not found, f"{scenario.name}\n" + "\n".join(map(str, found))
 
 
