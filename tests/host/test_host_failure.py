@@ -3,6 +3,8 @@
 import pytest
 
 from tests.host.host_kit import calls, scripted, scripted_proxy, wat
+from wasmnb.build import Filter
+from wasmnb.engine import assemble
 from wasmnb.errors import FilterTrap, UsageError
 from wasmnb.host import Plugin, Proxy
 from wasmnb.messages import Response
@@ -126,3 +128,15 @@ def test_memory_and_stack_faults_have_the_words_of_v8():
             x = proxy.get("/")
             assert words in x.failure.message
             assert f"Function: proxy_on_request_headers failed: Uncaught {words}" in str(proxy.log)
+
+
+def test_a_refused_configuration_quotes_what_the_filter_said(tmp_path):
+    module = """(module
+      (import "env" "proxy_log" (func $log (param i32 i32 i32) (result i32)))
+      (memory (export "memory") 1) (data (i32.const 16) "config.name: expected str")
+      (func (export "proxy_abi_version_0_2_1"))
+      (func (export "malloc") (param i32) (result i32) (i32.const 1024))
+      (func (export "proxy_on_configure") (param i32 i32) (result i32)
+        (drop (call $log (i32.const 4) (i32.const 16) (i32.const 25))) (i32.const 0)))"""
+    with pytest.raises(FilterTrap, match=r"refuses its configuration(.|\n)*It said: config.name: expected str"):
+        Proxy(Filter.from_bytes(assemble(module), "small"), workers=1)

@@ -196,6 +196,9 @@ class Registry:
         callback = self.failed_starts[-1] if self.failed_starts else "proxy_on_configure"
         what = "its VM configuration" if callback.endswith("vm_start") else "its configuration"
         text = f"The filter {plugin.name} refuses {what}: {callback} returned 0 (false). Envoy would not start with it."
+        said = [line.text for line in self.environment.log if line.vm == vm.number and line.level >= LogLevel.WARN]
+        if said:
+            text += f"\nIt said: {said[-1]}"
         return FilterTrap(text, callback=callback, context_id=1)
 
     # -- any thread -----------------------------------------------------------------------------------------------
