@@ -2,34 +2,32 @@
 
 Facts (Envoy 1.40, connection manager and filter manager):
 
-* A local reply goes through all filters' response callbacks if no response has begun, straight to the client if one is
-  on its way through the filters, and resets the stream if headers have gone out.
 * A response that ends before the request was complete ends the stream; over HTTP/1 it says `connection: close`. A request
   is complete when its last callback has returned: an answer from that callback still closes.
 * Bodies over HTTP/1 end with an empty piece of their own; over HTTP/2 the last piece ends them.
 * At the end come `on_log` of every filter in order, access loggers, then `on_done` and `on_delete` filter by filter.
-* Timeouts (request, idle, route) answer 504; they also apply to streams that a filter holds.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..abi import LogLevel, Pair
 from ..messages import Request
+from .answers import Answers
 from .client import Client
 from .codec import client_problem, from_client
 from .filter_manager import Direction
 from .filter_state import FilterState
 from .header_map import HeaderMap, RequestTrailers, ResponseTrailers
 from .http_filter import REQUEST, RESPONSE, BlockedFilter, HttpContext, HttpFilter
-from .local_reply import build_reply, is_grpc
+from .local_reply import build_reply
 from .router import Router
 from .sinks import RequestSink, ResponseSink
 from .stream_info import Connection, Route, StreamInfo
+from .timeouts import Limits, Timeouts
 
 if TYPE_CHECKING:
     from .clock import Timer
@@ -37,20 +35,10 @@ if TYPE_CHECKING:
     from .exchange import Exchange
     from .worker import Worker
 
-__all__ = ["HttpStream", "Limits"]
+__all__ = ["HttpStream"]
 
 _UNAVAILABLE = 14
-_DC, _SI, _DI = 0x4, 0x80000, 0x40000  # response flags
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What a listener allows: bytes that a filter may hold, and seconds (0 for no limit)."""
-
-    buffer: int = 1 << 20
-    route_timeout: float = 15.0
-    idle_timeout: float = 300.0
-    request_timeout: float = 0.0
+_DC = 0x4  # response flag
 
 
 class HttpStream:
@@ -64,6 +52,8 @@ class HttpStream:
         Contexts of the chain, in order.
     router, client
         Where the request goes, and who gets the response.
+    answers, timeouts
+        What the proxy itself says, and when it does unasked.
     finished
         Nothing more happens.
     """
@@ -83,15 +73,14 @@ class HttpStream:
         self.route_known = False
         self.router = Router(self)
         self.client = Client(self)
+        self.answers = Answers(self)
+        self.timeouts = Timeouts(self)
         self.filters: list[HttpFilter] = []
         self.request = Direction(RequestSink(self), [], limits.buffer, REQUEST, RequestTrailers)
         self.response = Direction(ResponseSink(self), [], limits.buffer, RESPONSE, ResponseTrailers)
         self._inbox: deque[Callable[[], None]] = deque()
         self._reading_stopped = False
         self._received = False
-        self._prepared: tuple[HeaderMap, bytes] | None = None
-        self._active = clock.time()
-        self._timers: list[Timer] = []
         worker.streams[exchange.number] = self
 
     # -- small things ---------------------------------------------------------------------------------------------
@@ -133,7 +122,7 @@ class HttpStream:
         self.info.request_total_size += headers.byte_size
         self.request.headers = headers
         self.choose_route()
-        self._arm()
+        self.timeouts.start()
         self._received = end
         self.request.take_headers(headers, end=end)
 
@@ -159,13 +148,6 @@ class HttpStream:
         self.client.headers(reply, end=not text)
         if text:
             self.client.data(text, end=True)
-
-    def _arm(self) -> None:
-        limits = self.limits
-        if limits.idle_timeout:
-            self._timers.append(self.later(limits.idle_timeout, self._idle))
-        if limits.request_timeout:
-            self._timers.append(self.later(limits.request_timeout, self._request_timed_out))
 
     def data(self, data: bytes, *, end: bool = False) -> None:
         """A piece of the request's body arrives."""
@@ -204,7 +186,7 @@ class HttpStream:
             self.finish("reset")
 
     def _arrive(self, event: Callable[[], None]) -> None:
-        self._active = self.now()
+        self.timeouts.touch()
         if self.finished:
             return
         if self._reading_stopped or self._inbox:
@@ -241,20 +223,20 @@ class HttpStream:
 
     def respond_headers(self, headers: HeaderMap, *, end: bool) -> None:
         """Response headers start their way back."""
-        self._active = self.now()
+        self.timeouts.touch()
         if not self.finished:
             self.response.take_headers(headers, end=end)
 
     def respond_data(self, data: bytes, *, end: bool) -> None:
         """A piece of the response's body."""
-        self._active = self.now()
+        self.timeouts.touch()
         self.info.response_total_size += len(data)
         if not self.finished:
             self.response.take_data(data, end=end)
 
     def respond_trailers(self, trailers: ResponseTrailers) -> None:
         """Response trailers."""
-        self._active = self.now()
+        self.timeouts.touch()
         if not self.finished:
             self.response.take_trailers(trailers)
 
@@ -279,7 +261,7 @@ class HttpStream:
         if context.log_maps is not None or (context.destroyed and self.finished):
             self._usage_error(context, "send_local_response when the stream has ended: Envoy crashes here")
             return
-        self.local_reply(code, body, headers, grpc_status=grpc, details=details)
+        self.answers.send(code, body, headers, grpc_status=grpc, details=details)
 
     def close(self, context: HttpContext) -> None:
         """`close_stream`, after the callback."""
@@ -293,7 +275,7 @@ class HttpStream:
             self.exchange.failure = context.vm.failure
         if not self.finished:
             self.exchange.state = "failed"
-            self.local_reply(503, b"", details="wasm_fail_stream", grpc_status=_UNAVAILABLE)
+            self.answers.send(503, b"", details="wasm_fail_stream", grpc_status=_UNAVAILABLE)
 
     def _usage_error(self, context: HttpContext, text: str) -> None:
         self.exchange.notes.append(text)
@@ -301,61 +283,6 @@ class HttpStream:
         self.worker.environment.say(LogLevel.CRITICAL, text, self.worker.thread, **about)
         if not self.finished:
             self.reset()
-
-    # -- local replies ----------------------------------------------------------------------------------------------
-
-    def local_reply(
-        self,
-        code: int,
-        body: bytes,
-        headers: Iterable[Pair] = (),
-        *,
-        details: str,
-        grpc_status: int | None = None,
-    ) -> None:
-        """Answer for the proxy, by the way that is still open."""
-        self.info.details = details
-        if self.finished:
-            self.exchange.details = details
-            return
-        self.info.code = code
-        self.note("local_reply", code=code, details=details)
-        for way in (self.request, self.response):
-            way.aborted = way.aborted or way.calling > 0
-        request_headers = self.request.headers
-        reply, text = build_reply(code, body, headers, grpc_status=grpc_status, grpc=is_grpc(request_headers))
-        if self.client.head:
-            text = b""
-        if self.response.headers is None and self.request.calling:
-            self._prepared = self._prepared or (reply, text)  # the first one counts
-        elif self.response.headers is None:
-            self._reply_through_filters(reply, text)
-        elif not self.client.headers_sent:
-            self.response.headers = reply
-            self.client.headers(reply, end=not text)
-            if text:
-                self.client.data(text, end=True)
-        else:
-            self.reset()
-
-    def send_prepared(self) -> None:
-        """The callback in which a local reply was made has returned."""
-        prepared, self._prepared = self._prepared, None
-        if prepared is not None and not self.finished:
-            self._reply_through_filters(*prepared)
-
-    def _reply_through_filters(self, reply: HeaderMap, text: bytes) -> None:
-        self.response.take_headers(reply, end=not text)
-        if text and not self.finished:
-            self.response.take_data(text, end=True)
-
-    def response_too_large(self) -> None:
-        """A filter buffers more of a response than may be: too late for an answer if headers have gone out."""
-        if self.client.headers_sent:
-            self.info.details = "response_payload_too_large"
-            self.reset()
-            return
-        self.local_reply(500, b"Internal Server Error", details="response_payload_too_large")
 
     # -- the end ------------------------------------------------------------------------------------------------------
 
@@ -371,8 +298,7 @@ class HttpStream:
         self.finished = True
         info, exchange = self.info, self.exchange
         info.finished = exchange.finished = self.now()
-        for timer in self._timers:
-            timer.cancel()
+        self.timeouts.cancel()
         self.router.cancel()
         self.client.close(state, gone=bool(self.info.flags & _DC))
         if exchange.state not in ("failed", "refused"):
@@ -397,20 +323,6 @@ class HttpStream:
         if self.exchange.state in ("open", "paused"):
             self.exchange.state = "paused" if self.exchange.paused else "open"
         self.client.show()
-
-    # -- timeouts -----------------------------------------------------------------------------------------------------
-
-    def _idle(self) -> None:
-        left = self._active + self.limits.idle_timeout - self.now()
-        if left > 1e-9:
-            self._timers.append(self.later(left, self._idle))
-        elif not self.finished:
-            self.info.flags |= _SI
-            self.local_reply(504, b"stream timeout", details="stream_idle_timeout")
-
-    def _request_timed_out(self) -> None:
-        if not self.request.ended or any(s.stopped for s in self.request.slots):
-            self.local_reply(504, b"request timeout", details="request_overall_timeout")
 
     @property
     def paused(self) -> str:

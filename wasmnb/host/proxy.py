@@ -23,7 +23,7 @@ from .deployment import Deployment
 from .environment import Environment
 from .exchange import Exchange, Recorded, TcpExchange
 from .explain import Explanation, explain
-from .http_stream import HttpStream, Limits
+from .http_stream import HttpStream
 from .log import Log
 from .plugin import FilterLike, Plugin
 from .registry import Registry
@@ -33,6 +33,7 @@ from .stats import Metrics
 from .stream import Stream, TcpConnection
 from .stream_info import Connection, Listener
 from .tcp_stream import TcpStream
+from .timeouts import Limits
 from .trace import DEFAULT_LIMIT, Trace
 from .tree import TreeNode, build_tree
 from .vm import Vm

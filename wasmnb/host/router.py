@@ -70,17 +70,17 @@ class Router:
         route = stream.choose_route(headers)
         if route is None:
             stream.info.flags |= NO_ROUTE
-            stream.local_reply(404, b"", details="route_not_found")
+            stream.answers.send(404, b"", details="route_not_found")
             return
         cluster = stream.find_cluster(route.cluster)
         if cluster is None:
             stream.info.flags |= NO_CLUSTER
-            stream.local_reply(503, b"", details="cluster_not_found")
+            stream.answers.send(503, b"", details="cluster_not_found")
             return
         self.cluster = stream.info.cluster = cluster
         if not cluster.endpoints:
             stream.info.flags |= NO_HEALTHY_UPSTREAM
-            stream.local_reply(503, b"no healthy upstream", details="no_healthy_upstream")
+            stream.answers.send(503, b"no healthy upstream", details="no_healthy_upstream")
             return
         timeout = stream.limits.route_timeout
         if timeout:
@@ -94,7 +94,7 @@ class Router:
             self._timers.append(stream.soon(self._refused))
         elif refused is not None:
             details = f"upstream_reset_before_response_started{{protocol_error}}:{refused}".replace(" ", "_")
-            stream.local_reply(503, refused.encode(), details=details)
+            stream.answers.send(503, refused.encode(), details=details)
             return
         if self.request is not None:
             stream.exchange.notes.append(
@@ -274,14 +274,14 @@ class Router:
         when = "after" if self.answered else "before"
         self.stream.info.flags |= UPSTREAM_FAILED if reason == _REFUSED[0] else UPSTREAM_CLOSED
         text = (BEFORE_HEADERS + reason).encode()
-        self.stream.local_reply(503, text, details=f"upstream_reset_{when}_response_started{{{details}}}")
+        self.stream.answers.send(503, text, details=f"upstream_reset_{when}_response_started{{{details}}}")
 
     def _timed_out(self) -> None:
         if self.over:
             return
         self.stream.info.flags |= UPSTREAM_TIMEOUT
         self.cancel()
-        self.stream.local_reply(504, b"upstream request timeout", details="response_timeout")
+        self.stream.answers.send(504, b"upstream request timeout", details="response_timeout")
 
     # -- flow and end ---------------------------------------------------------------------------------------------
 

@@ -33,7 +33,7 @@ class RequestSink:
 
     def over_limit(self) -> None:
         """A filter holds more than it may: 413."""
-        self.stream.local_reply(413, b"Payload Too Large", details="request_payload_too_large")
+        self.stream.answers.send(413, b"Payload Too Large", details="request_payload_too_large")
 
     def flow(self, *, stop: bool) -> None:
         """A filter holds as much as it may: the client waits."""
@@ -45,7 +45,7 @@ class RequestSink:
 
     def called(self) -> None:
         """A callback has returned: its local reply goes out now."""
-        self.stream.send_prepared()
+        self.stream.answers.callback_returned()
 
 
 class ResponseSink:
@@ -58,7 +58,7 @@ class ResponseSink:
         """Headers for the client; without `:status` a 502 instead."""
         problem = missing_header(headers)
         if problem is not None:
-            self.stream.local_reply(502, problem.encode(), details="filter_removed_required_response_headers")
+            self.stream.answers.send(502, problem.encode(), details="filter_removed_required_response_headers")
         else:
             self.stream.client.headers(headers, end=end)
 
@@ -72,7 +72,7 @@ class ResponseSink:
 
     def over_limit(self) -> None:
         """A filter holds more than it may: 500, or a reset."""
-        self.stream.response_too_large()
+        self.stream.answers.too_large()
 
     def flow(self, *, stop: bool) -> None:
         """A filter holds as much as it may: the upstream waits."""

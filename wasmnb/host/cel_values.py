@@ -1,0 +1,194 @@
+"""What CEL's operators and functions do: each takes expressions and makes one.
+
+Facts: https://github.com/google/cel-spec. A value that does not fit is an error (`CelError`), never a guess; only `||`,
+`&&` and `has` forgive one. Attributes come as bytes and count as strings.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+__all__ = ["CelError", "Expression", "Lookup", "binary", "call", "has", "index", "logic", "number", "select", "truth"]
+
+
+class CelError(Exception):
+    """An expression has no value."""
+
+
+#: Gives the value of an identifier; raises CelError.
+Lookup = Callable[[str], Any]
+
+#: A compiled expression: a function of the lookup.
+Expression = Callable[[Lookup], Any]
+
+
+def _text(value: Any) -> Any:
+    """Attributes come as bytes; CEL sees strings."""
+    return value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else value
+
+
+def truth(value: Any) -> bool:
+    """A boolean, or an error."""
+    if not isinstance(value, bool):
+        raise CelError("no matching overload: a boolean is needed")
+    return value
+
+
+def number(value: Any) -> Any:
+    """A number, or an error."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise CelError("no matching overload: a number is needed")
+    return value
+
+
+def logic(left: Expression, right: Expression, *, decisive: bool) -> Expression:
+    """`||` and `&&`: one side that decides makes an error of the other side unimportant."""
+
+    def evaluate(look: Lookup) -> bool:
+        try:
+            first = truth(left(look))
+        except CelError:
+            if truth(right(look)) is decisive:
+                return decisive
+            raise
+        return first if first is decisive else truth(right(look))
+
+    return evaluate
+
+
+def binary(operator: str, left: Expression, right: Expression) -> Expression:
+    """An operator between two values."""
+    function = _OPERATORS[operator]
+
+    def evaluate(look: Lookup) -> Any:
+        try:
+            value = function(_text(left(look)), _text(right(look)))
+        except (TypeError, ZeroDivisionError, OverflowError) as error:
+            raise CelError(f"no matching overload for {operator}: {error}") from None
+        if isinstance(value, int) and not -(1 << 63) <= value < 1 << 64:
+            raise CelError("integer overflow")
+        return value
+
+    return evaluate
+
+
+def _divide(a: Any, b: Any) -> Any:
+    if isinstance(a, int) and isinstance(b, int):
+        quotient = abs(a) // abs(b)
+        return quotient if (a < 0) == (b < 0) else -quotient
+    return a / b
+
+
+def _contains(item: Any, container: Any) -> bool:
+    if isinstance(container, list | tuple):
+        return item in [_text(v) for v in container]
+    if isinstance(container, Mapping):
+        return item in container
+    raise CelError("no matching overload for in")
+
+
+_OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
+    "==": lambda a, b: a == b,
+    "!=": lambda a, b: a != b,
+    "<": lambda a, b: a < b,
+    "<=": lambda a, b: a <= b,
+    ">": lambda a, b: a > b,
+    ">=": lambda a, b: a >= b,
+    "in": _contains,
+    "+": lambda a, b: a + b,
+    "-": lambda a, b: a - b,
+    "*": lambda a, b: number(a) * number(b),
+    "/": _divide,
+    "%": lambda a, b: a - b * _divide(a, b),
+}
+
+
+def select(value: Expression, name: str) -> Expression:
+    """`value.name`."""
+    return lambda look: _member_of(value(look), name)
+
+
+def index(value: Expression, key: Expression) -> Expression:
+    """`value[key]`."""
+    return lambda look: _member_of(value(look), _text(key(look)))
+
+
+def _member_of(value: Any, key: Any) -> Any:
+    if isinstance(value, list | tuple):
+        if isinstance(key, int) and 0 <= key < len(value):
+            return value[key]
+        raise CelError(f"Index error: index={key} size={len(value)}")
+    if isinstance(value, Mapping) or hasattr(value, "member"):
+        try:
+            found = value[key] if isinstance(value, Mapping) else value.member(key)
+        except KeyError:
+            found = None
+        if found is not None:
+            return found
+        raise CelError(f"Key not found in map: {key!r}")
+    raise CelError(f"Applying SELECT to a {type(value).__name__}")
+
+
+def has(arguments: list[Expression]) -> Expression:
+    """`has(value.name)`."""
+
+    def evaluate(look: Lookup) -> bool:
+        try:
+            arguments[0](look)
+        except CelError:
+            return False
+        return True
+
+    return evaluate
+
+
+def _size(value: Any) -> int:
+    if isinstance(value, str | bytes | list | tuple | Mapping):
+        return len(value)
+    raise CelError("no matching overload for size")
+
+
+def _matches(text: str, pattern: str) -> bool:
+    """Envoy uses RE2, which never takes long; Python's may, so that patterns which could are refused."""
+    plain = re.sub(r"\\.|\[(?:\\.|[^\]\\])*\]", "x", pattern)
+    if (
+        len(pattern) > 1000
+        or len(text) > 10_000
+        or len(re.findall(r"[*+]|\{\d+,", plain)) > 2
+        or re.search(r"\)[*+{]", plain)
+    ):
+        raise CelError("the pattern could take long")
+    return re.search(pattern, text) is not None
+
+
+_FUNCTIONS: dict[str, Callable[..., Any]] = {
+    "size": _size,
+    "contains": lambda text, part: part in text,
+    "startsWith": lambda text, part: text.startswith(part),
+    "endsWith": lambda text, part: text.endswith(part),
+    "matches": _matches,
+    "lowerAscii": lambda text: text.lower(),
+    "upperAscii": lambda text: text.upper(),
+    "int": int,
+    "uint": int,
+    "double": float,
+    "string": lambda value: str(value).lower() if isinstance(value, bool) else str(value),
+    "bytes": lambda value: value.encode(),
+}
+
+
+def call(name: str, arguments: list[Expression]) -> Expression:
+    """A function, or a method with its target as first argument."""
+    function = _FUNCTIONS.get(name)
+
+    def evaluate(look: Lookup) -> Any:
+        if function is None:
+            raise CelError(f"No overloads provided for FunctionCall(name='{name}')")
+        try:
+            return function(*(_text(argument(look)) for argument in arguments))
+        except (TypeError, ValueError, AttributeError, re.error) as error:
+            raise CelError(f"no matching overload for {name}: {error}") from None
+
+    return evaluate
