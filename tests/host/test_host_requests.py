@@ -123,13 +123,13 @@ def test_a_closed_proxy_says_so():
 
 
 def test_old_exchanges_go_when_there_are_many_or_their_bodies_are_large(monkeypatch):
-    monkeypatch.setattr("wasmnb.host.proxy.EXCHANGES_KEPT", 5)
+    monkeypatch.setattr("wasmnb.host.exchanges.KEPT", 5)
     with Proxy(workers=1) as proxy:
         for _ in range(12):
             proxy.get("/")
         assert [x.number for x in proxy.exchanges] == [8, 9, 10, 11, 12]
-    monkeypatch.setattr("wasmnb.host.proxy.EXCHANGES_KEPT", 100)
-    monkeypatch.setattr("wasmnb.host.proxy.BODIES_KEPT", 10_000)
+    monkeypatch.setattr("wasmnb.host.exchanges.KEPT", 100)
+    monkeypatch.setattr("wasmnb.host.exchanges.BODIES_KEPT", 10_000)
     with Proxy(workers=1) as proxy:
         for _ in range(12):
             proxy.post("/", body=b"x" * 1000)

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
+from ..abi import LogLevel
 from ..engine import Trap
 from ..errors import FilterTrap
 from .binding import RestrictedCallback
 
-__all__ = ["Failure", "words_of"]
+if TYPE_CHECKING:
+    from .vm import Vm
+
+__all__ = ["Failure", "fail", "words_of"]
 
 
 @dataclass
@@ -56,3 +61,20 @@ def words_of(trap: Trap) -> str:
     if trap.kind == "deadline":
         return f"stopped: {trap.message}"  # in Envoy the worker would hang
     return f"Uncaught RuntimeError: {trap.message}"
+
+
+def fail(vm: Vm, frame: list[Any], name: str, message: str, backtrace: str) -> None:
+    """Mark a VM as failed, and say so as Envoy does."""
+    context = vm.current
+    exchange = context.exchange if context.exchange is not None else frame[10]
+    words = vm.last_words[1] if vm.last_words[0] is frame else ""
+    vm.failed = True
+    if vm.failure is None:
+        vm.failure = Failure(name, context.id, exchange, message, words, backtrace)
+    text = f"Function: {name} failed: {message}"
+    if backtrace:
+        frames = "\n".join(f"  {line}" for line in backtrace.splitlines())
+        text += f"\nProxy-Wasm plugin in-VM backtrace:\n{frames}"
+    about = {"exchange": exchange, "vm": vm.number, "context": context.id, "time": vm.now()}
+    vm.environment.say(LogLevel.ERROR, text, vm.thread, **about)
+    vm.note("failed", callback=name, message=message)

@@ -5,15 +5,21 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import overload
+from typing import TYPE_CHECKING, overload
 
 from ..abi import LogLevel
 from ._display import Shown
 
-__all__ = ["Log", "LogLine"]
+if TYPE_CHECKING:
+    from .vm import Vm
+
+__all__ = ["Log", "LogLine", "write_line"]
 
 #: Lines that a log keeps.
 DEFAULT_LIMIT = 100_000
+
+#: Bytes of one line that are kept.
+_LONGEST_LINE = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,3 +101,16 @@ class Log(Shown, Sequence[LogLine]):
     def __str__(self) -> str:
         """All lines."""
         return "\n".join(map(str, self._lines))
+
+
+def write_line(vm: Vm, level: int, message: bytes) -> None:
+    """A line of a filter's. The last critical one is kept apart: a Python filter's traceback comes so, before its trap."""
+    if level == LogLevel.CRITICAL:
+        vm.last_words = (vm.frame, message.decode("utf-8", "replace"))
+    log = vm.environment.log
+    if level < log.level:
+        return
+    context = vm.effective
+    text = message[:_LONGEST_LINE].decode("utf-8", "replace")
+    exchange = context.exchange if context.exchange is not None else vm.frame[10]
+    log.add(LogLine(vm.now(), LogLevel(level), text, vm.thread.name, vm.number, context.id, exchange, context.prefix))

@@ -15,7 +15,7 @@ from ..errors import UsageError
 from .log import LogLine
 from .vm import VmSettings
 
-__all__ = ["FAILURE_POLICIES", "KINDS", "FilterLike", "Plugin", "to_config"]
+__all__ = ["FAILURE_POLICIES", "KINDS", "FilterLike", "Plugin", "to_config", "to_plugins"]
 
 #: What happens to streams when the VM has failed.
 FAILURE_POLICIES = ("FAIL_CLOSED", "FAIL_OPEN", "FAIL_RELOAD")
@@ -134,3 +134,18 @@ class Plugin:
             return "source " + sha256(source.encode("utf-8", "surrogatepass")).hexdigest()
         wasm = getattr(self.filter, "wasm", None)
         return f"object {id(self.filter)}" if wasm is None else "wasm " + sha256(wasm).hexdigest()
+
+
+#: What can be said of one filter without making a `Plugin`.
+_OF_ONE = ("config", "vm_config", "root_id", "vm_id", "failure_policy")
+
+
+def to_plugins(given: Any, single: dict[str, Any], policy: str | None) -> list[Plugin]:
+    """What the caller gave as a list of plugins."""
+    items = list(given) if isinstance(given, list | tuple) else [] if given is None else [given]
+    told = policy is not None or any(v not in (None, "") for v in single.values())
+    if len(items) == 1 and not isinstance(items[0], Plugin):
+        return [Plugin(items[0], failure_policy=policy, **single)]
+    if told:
+        raise UsageError(f"With plugins, say {', '.join(_OF_ONE)} in each Plugin(...), not in Proxy(...).")
+    return [item if isinstance(item, Plugin) else Plugin(item) for item in items]

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from importlib import import_module
 from os import PathLike
@@ -15,22 +14,23 @@ from ..abi import LogLevel
 from ..engine import Engine, default_engine
 from ..errors import UsageError, WasmnbError
 from ..messages import Headers, Request, Text, to_bytes
-from ._display import Shown
 from .callout_record import Callout
 from .clock import Clock, Thread
 from .cluster import Cluster, to_clusters
 from .deployment import Deployment
 from .environment import Environment
 from .exchange import Exchange, Recorded, TcpExchange
+from .exchanges import Exchanges
 from .explain import Explanation, explain
 from .http_stream import HttpStream
 from .log import Log
-from .plugin import FilterLike, Plugin
+from .plugin import FilterLike, Plugin, to_plugins
 from .registry import Registry
 from .routes import RouteMatch
+from .running import Running
 from .shared import SharedData, SharedState
 from .stats import Metrics
-from .stream import Stream, TcpConnection
+from .stream import Stream, TcpConnection, send_whole
 from .stream_info import Connection, Listener
 from .tcp_stream import TcpStream
 from .timeouts import Limits
@@ -47,16 +47,8 @@ DEFAULT_START = 1767225600.0
 #: Virtual seconds that `request` waits for a stream that a filter holds.
 DEFAULT_WAIT = 20.0
 
-#: Exchanges that a proxy remembers.
-EXCHANGES_KEPT = 10_000
 
-#: Bytes of their bodies that it remembers, about.
-BODIES_KEPT = 1 << 28
-
-_ONE_PLUGIN = ("config", "vm_config", "root_id", "vm_id", "failure_policy")
-
-
-class Proxy(Shown):
+class Proxy(Running):
     """A simulated Envoy running one filter or a chain of plugins.
 
     Parameters
@@ -139,7 +131,7 @@ class Proxy(Shown):
         if workers < 1:
             raise UsageError(f"A proxy needs at least one worker, not {workers}.")
         single: dict[str, Any] = {"config": config, "vm_config": vm_config, "root_id": root_id, "vm_id": vm_id}
-        self.plugins = _plugins(filter if chain is None else list(chain), single, failure_policy)
+        self.plugins = to_plugins(filter if chain is None else list(chain), single, failure_policy)
         self.name = name or (self.plugins[0].name if self.plugins else "proxy")
         self._listener = listener or Listener()
         self._limits = Limits(buffer_limit, route_timeout, idle_timeout, request_timeout)
@@ -160,10 +152,8 @@ class Proxy(Shown):
         self._main = Thread(0)
         self._registry = Registry(self._environment, self._main)
         self.workers = [Worker(self._environment, Thread(n), routes or [RouteMatch()]) for n in range(1, workers + 1)]
-        self.exchanges: deque[Exchange | TcpExchange] = deque()
-        self._body_bytes: deque[int] = deque()  # of all exchanges but the newest
-        self._kept_bytes = 0
-        self._exchanges_made = self._connections = 0
+        self.exchanges = Exchanges()
+        self._connections = 0
         self._next_worker = 0
         #: What `from_envoy` found in the configuration and has no part for: sentences with lines.
         self.left_out: list[str] = []
@@ -253,7 +243,7 @@ class Proxy(Shown):
         """
         self._check_open()
         policy = more.pop("failure_policy", None)
-        wanted = _plugins(plugins, {"config": config, **more}, policy)
+        wanted = to_plugins(plugins, {"config": config, **more}, policy)
         done: list[bool] = []
         self._run_on(self._main, lambda: done.append(self._deployment.update(wanted, drain)))
         self.plugins = wanted
@@ -271,7 +261,7 @@ class Proxy(Shown):
             self._drop()
 
     def _drop(self) -> None:
-        for vm in self._all_vms():
+        for vm in self._registry.vms():
             with suppress(Exception):
                 vm.close()
 
@@ -326,7 +316,7 @@ class Proxy(Shown):
     ) -> Exchange:
         """As `request`, for one that is made already."""
         stream = self._open(request, worker, http2=http2)
-        self._on_worker(stream.worker, lambda: _send(stream, request))
+        self._on_worker(stream.worker, lambda: send_whole(stream, request))
         self._run_until(stream.exchange, wait)
         return stream.exchange
 
@@ -352,7 +342,7 @@ class Proxy(Shown):
                 stream = self._open(request, worker.thread.number, http2=http2)
                 stream.exchange.started = due
                 exchanges.append(stream.exchange)
-                _send(stream, request)
+                send_whole(stream, request)
 
             clock.later(moment, worker.thread, arrive)
             expected += 1
@@ -405,7 +395,7 @@ class Proxy(Shown):
         if cluster not in self._environment.clusters:
             raise UsageError(f"There is no cluster {cluster!r}.")
         on = self._pick(worker)
-        exchange = TcpExchange(self._number(), on.name, self._environment)
+        exchange = TcpExchange(self.exchanges.next_number(), on.name, self._environment)
         self.exchanges.append(exchange)
         stream = TcpStream(on, exchange, self._connect(), self._environment.clusters[cluster])
         self._on_worker(on, stream.start)
@@ -414,21 +404,10 @@ class Proxy(Shown):
     def _open(self, request: Request, number: int | None, *, http2: bool) -> HttpStream:
         self._check_open()
         worker = self._pick(number)
-        exchange = Exchange(self._number(), worker.name, self._environment, request)
+        exchange = Exchange(self.exchanges.next_number(), worker.name, self._environment, request)
         self.exchanges.append(exchange)
         connection = self._connect()
         return HttpStream(worker, exchange, connection, self._limits, http2=http2)
-
-    def _number(self) -> int:
-        """The next exchange's number. Old exchanges go when there are many, or when their bodies are large."""
-        if self.exchanges:
-            self._body_bytes.append(self.exchanges[-1].body_bytes)
-            self._kept_bytes += self._body_bytes[-1]
-        while self._body_bytes and (len(self.exchanges) >= EXCHANGES_KEPT or self._kept_bytes > BODIES_KEPT):
-            self.exchanges.popleft()
-            self._kept_bytes -= self._body_bytes.popleft()
-        self._exchanges_made += 1
-        return self._exchanges_made
 
     def _connect(self) -> Connection:
         self._connections += 1
@@ -442,69 +421,6 @@ class Proxy(Shown):
         if not 1 <= number <= len(self.workers):
             raise UsageError(f"There is no worker {number}; they are numbered from 1 to {len(self.workers)}.")
         return self.workers[number - 1]
-
-    # -- time -----------------------------------------------------------------------------------------------------
-
-    @property
-    def now(self) -> float:
-        """Virtual seconds since the start."""
-        return self._environment.clock.now
-
-    def advance(self, seconds: float) -> None:
-        """Let virtual time pass: ticks, timeouts and late answers happen."""
-        self._check_open()
-        self._guarded(lambda: self._environment.clock.advance(seconds))
-        self._mark_paused()
-
-    def watch(self, watcher: Callable[[], None]) -> Callable[[], None]:
-        """Have `watcher` called between events, often; gives a function that ends it."""
-        watchers = self._environment.clock.watchers
-        watchers.append(watcher)
-        return lambda: watchers.remove(watcher) if watcher in watchers else None
-
-    def _settle(self) -> None:
-        self._guarded(self._environment.clock.settle)
-
-    def _run_on(self, thread: Thread, action: Callable[[], None]) -> None:
-        self._environment.clock.soon(thread, action)
-        self._settle()
-
-    def _on_worker(self, worker: Worker, action: Callable[[], None]) -> None:
-        self._check_open()
-        self._run_on(worker.thread, action)
-        self._mark_paused()
-
-    def _run_until(self, exchange: Recorded, wait: float | None) -> None:
-        """Run until an exchange is over, nothing can happen any more, or so much virtual time has passed."""
-        self._run_while(lambda: not exchange.done, wait)
-        clock = self._environment.clock
-        clock.now = max(clock.now, exchange.finished or 0.0)
-
-    def _run_while(self, condition: Callable[[], bool], wait: float | None) -> None:
-        clock = self._environment.clock
-        limit = None if wait is None else clock.now + wait
-
-        def run() -> None:
-            while condition() and clock.step(limit):
-                pass
-
-        self._guarded(run)
-        self._mark_paused()
-
-    def _guarded(self, run: Callable[[], None]) -> None:
-        """Run the event loop with the interrupt button watched; leave no stream half-way if it is pressed."""
-        try:
-            with self._environment.engine.interrupts:
-                run()
-        except BaseException:
-            for worker in self.workers:
-                worker.abandon()
-            raise
-
-    def _mark_paused(self) -> None:
-        for worker in self.workers:
-            for stream in worker.live:
-                stream.show_progress()
 
     def _check_open(self) -> None:
         if self._closed:
@@ -547,12 +463,12 @@ class Proxy(Shown):
         """`running`, `failed` (a worker's VM has failed), or `closed`."""
         if self._closed:
             return "closed"
-        return "failed" if any(vm.failed for vm in self._all_vms()) else "running"
+        return "failed" if any(vm.failed for vm in self._registry.vms()) else "running"
 
     @property
     def vms(self) -> list[Vm]:
         """Living VMs, in the order in which they were made."""
-        return [vm for vm in self._all_vms() if not vm.closed]
+        return [vm for vm in self._registry.vms() if not vm.closed]
 
     def panel(self) -> Any:
         """The live panel of this proxy, for a notebook; the same one each time."""
@@ -579,42 +495,8 @@ class Proxy(Shown):
             what = found[-1]
         return explain(self, what)
 
-    def _all_vms(self) -> list[Vm]:
-        found: list[Vm] = []
-        for base in self._registry.bases:
-            found += [base.vm, *base.canaries, *base.threads.values()]
-        found += [h.vm for h in self._registry.handles if h.vm is not None]
-        return sorted(dict.fromkeys(found), key=lambda vm: vm.number)
-
     def _thread_names(self) -> list[tuple[int, str]]:
         return [(self._main.number, self._main.name), *((w.thread.number, w.name) for w in self.workers)]
 
     def __repr__(self) -> str:
-        return f"<Proxy {self.name}: {len(self.workers)} workers, {self._exchanges_made} exchanges, {self.state}>"
-
-
-def _send(stream: HttpStream, request: Request) -> None:
-    """A whole request: headers and a body in one piece arrive together, chunks and trailers are events of their own."""
-    trailers = request.trailers.raw
-    has_body = bool(request.body) or bool(trailers) or request.chunks is not None
-    stream.start(request, end=not has_body, has_body=has_body)
-    if request.chunks is None and request.body:
-        stream.data(request.body, end=not trailers)
-    last = len(request.chunks or ()) - 1
-    for at, piece in enumerate(request.chunks or ()):
-        stream.soon(lambda p=piece, e=at == last and not trailers: stream.data(p, end=e))  # type: ignore[misc]
-    if trailers:
-        stream.soon(lambda: stream.trailers(trailers))
-    elif request.chunks is not None and not request.chunks:
-        stream.soon(lambda: stream.data(b"", end=True))
-
-
-def _plugins(given: Any, single: dict[str, Any], policy: str | None) -> list[Plugin]:
-    """What the caller gave as a list of plugins."""
-    items = list(given) if isinstance(given, list | tuple) else [] if given is None else [given]
-    told = policy is not None or any(v not in (None, "") for v in single.values())
-    if len(items) == 1 and not isinstance(items[0], Plugin):
-        return [Plugin(items[0], failure_policy=policy, **single)]
-    if told:
-        raise UsageError(f"With plugins, say {', '.join(_ONE_PLUGIN)} in each Plugin(...), not in Proxy(...).")
-    return [item if isinstance(item, Plugin) else Plugin(item) for item in items]
+        return f"<Proxy {self.name}: {len(self.workers)} workers, {self.exchanges.made} exchanges, {self.state}>"

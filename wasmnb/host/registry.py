@@ -127,6 +127,14 @@ class Registry:
         self.failed_starts: list[str] = []
         self.refused_plugin = ""
 
+    def vms(self) -> list[Vm]:
+        """All VMs, closed ones that are still known included, in the order in which they were made."""
+        found: list[Vm] = []
+        for base in self.bases:
+            found += [base.vm, *base.canaries, *base.threads.values()]
+        found += [h.vm for h in self.handles if h.vm is not None]
+        return sorted(dict.fromkeys(found), key=lambda vm: vm.number)
+
     # -- main thread ----------------------------------------------------------------------------------------------
 
     def prepare(self, plugin: Plugin) -> PluginHandle:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from ..errors import UsageError
-from ..messages import Headers, Text, to_bytes
+from ..messages import Headers, Request, Text, to_bytes
 
 if TYPE_CHECKING:
     from .exchange import Exchange, TcpExchange
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from .proxy import Proxy
     from .tcp_stream import TcpStream
 
-__all__ = ["Stream", "TcpConnection"]
+__all__ = ["Stream", "TcpConnection", "send_whole"]
 
 
 class Stream:
@@ -149,3 +149,19 @@ class TcpConnection:
 
     def __repr__(self) -> str:
         return f"<TcpConnection of {self.exchange!r}>"
+
+
+def send_whole(stream: HttpStream, request: Request) -> None:
+    """A whole request: headers and a body in one piece arrive together, chunks and trailers are events of their own."""
+    trailers = request.trailers.raw
+    has_body = bool(request.body) or bool(trailers) or request.chunks is not None
+    stream.start(request, end=not has_body, has_body=has_body)
+    if request.chunks is None and request.body:
+        stream.data(request.body, end=not trailers)
+    last = len(request.chunks or ()) - 1
+    for at, piece in enumerate(request.chunks or ()):
+        stream.soon(lambda p=piece, e=at == last and not trailers: stream.data(p, end=e))  # type: ignore[misc]
+    if trailers:
+        stream.soon(lambda: stream.trailers(trailers))
+    elif request.chunks is not None and not request.chunks:
+        stream.soon(lambda: stream.data(b"", end=True))

@@ -70,14 +70,14 @@ def build_tree(proxy: Proxy) -> TreeNode:
     counts = {
         "VMs created": envoy.get("wasm.envoy.wasm.runtime.v8.created", 0),
         "VMs alive": envoy.get("wasm.envoy.wasm.runtime.v8.active", 0),
-        "exchanges": proxy._exchanges_made,
+        "exchanges": proxy.exchanges.made,
     }
     facts = {"virtual time": f"{proxy.now:.3f} s"}
     return TreeNode("proxy", proxy.name, "", proxy.state, facts, counts, threads)
 
 
 def _thread(proxy: Proxy, number: int, name: str) -> TreeNode:
-    vms = [vm for vm in proxy._all_vms() if vm.thread.number == number]
+    vms = [vm for vm in proxy._registry.vms() if vm.thread.number == number]
     worker = next((w for w in proxy.workers if w.thread.number == number), None)
     counts = {"live streams": len(worker.streams), "served": worker.served} if worker is not None else {}
     return TreeNode("thread", name, "", "running", {}, counts, [_vm(vm) for vm in vms])

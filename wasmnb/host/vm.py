@@ -19,11 +19,10 @@ from ..engine import Instance, Trap
 from ..errors import ModuleError
 from .binding import RestrictedCallback
 from .contexts import Context, VmContext
-from .failure import Failure, words_of
+from .failure import Failure, fail, words_of
 from .guest_memory import GuestMemory
 from .linking import IN_ALLOCATOR, make_put, resolve
 from .loading import ALLOCATORS, ENVOY_SAYS, Loaded
-from .log import LogLine
 from .stats import MetricTable
 from .trace import Entry
 from .wasi import AT_ENTRY, make_wasi
@@ -38,9 +37,6 @@ __all__ = ["STOPPED", "Vm", "VmSettings"]
 STOPPED = 255
 
 _AT_ENTRY = AT_ENTRY | {name for name, h in HOSTCALLS.items() if h.at_entry} | {"emscripten_notify_memory_growth"}
-
-#: Bytes of one log line that are kept.
-_LONGEST_LINE = 1 << 16
 
 Invoke = Callable[..., "int | None"]
 
@@ -75,6 +71,8 @@ class Vm:
         Trace record of the running entry.
     failed, failure
         Set by the first trap.
+    last_words
+        The filter's last critical line, and the entry in which it was written.
     stop_next
         A local response was asked for in the running callback.
     about
@@ -107,7 +105,7 @@ class Vm:
         self.deferred: deque[Callable[[], None]] = deque()
         self._ids = 0
         self._tokens = {0: 0, 1: 1, 2: 2}  # http calls 4, 8, ...; grpc calls 5, 9, ...; grpc streams 6, 10, ...
-        self._last_words: tuple[Any, str] = (None, "")
+        self.last_words: tuple[Any, str] = (None, "")
         self.guest = GuestMemory()
         self.wasi = make_wasi(self)
         self.contexts: dict[int, Context] = {}
@@ -119,7 +117,7 @@ class Vm:
         environment.shared.hold(self.vm_id)
         environment.metrics.count("wasm.envoy.wasm.runtime.v8.created")
         environment.metrics.count("wasm.envoy.wasm.runtime.v8.active")
-        self._note("created", role=role)
+        self.note("created", role=role)
         self._instantiate()
 
     # -- set-up -------------------------------------------------------------------------------------------------
@@ -281,31 +279,16 @@ class Vm:
 
     def _trapped(self, frame: list[Any], name: str, trap: Trap) -> None:
         cause = trap.__cause__
-        self._fail(frame, name, words_of(trap), trap.backtrace)
+        fail(self, frame, name, words_of(trap), trap.backtrace)
         if isinstance(cause, RestrictedCallback) and self.failure is not None:
             self.failure.message += f" ({cause})"
 
     def _interrupted(self, frame: list[Any], name: str, error: BaseException) -> None:
         """The interrupt button, or a fault of the host: the guest was left in mid-flight and cannot go on."""
-        self._fail(frame, name, f"stopped: {type(error).__name__}", "")
+        fail(self, frame, name, f"stopped: {type(error).__name__}", "")
         self._close_frame(frame, None)
         self.deferred.clear()
         self.stop_next = False
-
-    def _fail(self, frame: list[Any], name: str, message: str, backtrace: str) -> None:
-        context = self.current
-        exchange = context.exchange if context.exchange is not None else frame[10]
-        words = self._last_words[1] if self._last_words[0] is frame else ""
-        self.failed = True
-        if self.failure is None:
-            self.failure = Failure(name, context.id, exchange, message, words, backtrace)
-        text = f"Function: {name} failed: {message}"
-        if backtrace:
-            frames = "\n".join(f"  {line}" for line in backtrace.splitlines())
-            text += f"\nProxy-Wasm plugin in-VM backtrace:\n{frames}"
-        about = {"exchange": exchange, "vm": self.number, "context": context.id, "time": self.now()}
-        self.environment.say(LogLevel.ERROR, text, self.thread, **about)
-        self._note("failed", callback=name, message=message)
 
     def restrict(self, name: str) -> None:
         """Raise if this import may not be called now."""
@@ -319,22 +302,6 @@ class Vm:
         self.environment.say(LogLevel.ERROR, text, self.thread, vm=self.number, exchange=self.effective.exchange)
 
     # -- what hostcalls use ---------------------------------------------------------------------------------------
-
-    def write_log(self, level: int, message: bytes) -> None:
-        """A line of the filter's."""
-        if level == LogLevel.CRITICAL:
-            self._last_words = (self.frame, message.decode("utf-8", "replace"))
-        log = self.environment.log
-        if level < log.level:
-            return
-        context = self.effective
-        text = message[:_LONGEST_LINE].decode("utf-8", "replace")
-        exchange = context.exchange if context.exchange is not None else self.frame[10]
-        log.add(
-            LogLine(
-                self.now(), LogLevel(level), text, self.thread.name, self.number, context.id, exchange, context.prefix
-            )
-        )
 
     def now(self) -> float:
         """Virtual seconds as the guest sees them in mid-callback."""
@@ -368,7 +335,7 @@ class Vm:
             self.instance.close()
         self.environment.shared.release(self.vm_id)
         self.environment.metrics.count("wasm.envoy.wasm.runtime.v8.active", -1)
-        self._note("closed")
+        self.note("closed")
 
     @property
     def memory_size(self) -> int:
@@ -384,7 +351,8 @@ class Vm:
             return "closed"
         return "template" if self.role == "base" else "running"
 
-    def _note(self, name: str, **args: Any) -> None:
+    def note(self, name: str, **args: Any) -> None:
+        """Leave a mark in the trace."""
         self.trace.note("vm", name, args, time=self.clock.time(), thread=self.thread.name, vm=self.number)
 
     def __repr__(self) -> str:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from ..abi import LogLevel
 from ..abi.table import Param
 from ..engine import OutOfBounds
+from .log import write_line
 from .trace import Shape
 
 if TYPE_CHECKING:
@@ -124,7 +125,7 @@ class _Wasi:
             parts.append(self.guest.read(start, size))
         text = b"".join(parts)
         if text:
-            self.vm.write_log(level, text.removesuffix(b"\n"))
+            write_line(self.vm, level, text.removesuffix(b"\n"))
         self.guest.write_u32(written, len(text))
         return SUCCESS
 

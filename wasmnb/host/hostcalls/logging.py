@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from ...abi import LogLevel, Status
 from ..contexts import Context
+from ..log import write_line
 
 __all__ = ["get_log_level", "log"]
 
@@ -17,7 +18,7 @@ def log(context: Context, level: int, message: bytes) -> int:
     """Write one line."""
     if level > _LAST:
         return Status.BAD_ARGUMENT
-    context.vm.write_log(level, message)
+    write_line(context.vm, level, message)
     return Status.OK
 
 
