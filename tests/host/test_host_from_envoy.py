@@ -95,10 +95,10 @@ def test_a_struct_is_serialised_protobuf():
 
 def test_what_has_no_part_in_the_simulation_is_said_with_its_line(tmp_path):
     cors = {"name": "cors", "typed_config": {"@type": EXTENSIONS + "filters.http.cors.v3.Cors"}}
-    path = write(tmp_path, [cors, plugin()], listeners=2, dynamic_resources={"lds_config": {}})
+    path = write(tmp_path, [cors, plugin()], listeners=2, dynamic_resources={})
     with Proxy.from_envoy(path, workers=1) as proxy:
         said = "\n".join(proxy.left_out)
-    assert "'cors'" in said and "listener 'l1'" in said and "dynamic_resources" in said
+    assert "'cors'" in said and "listener 'l1'" in said
     line = next(i for i, text in enumerate(path.read_text().splitlines(), 1) if '"name": "cors"' in text)
     assert f"line {line - 1}: HTTP filter 'cors'" in said
 
@@ -111,6 +111,19 @@ def test_failure_policy_and_restrictions_are_taken_over(tmp_path):
     with Proxy.from_envoy(path, workers=1) as proxy:
         assert proxy.plugins[0].policy == "FAIL_OPEN"
         assert proxy.plugins[0].allowed_capabilities == ("proxy_log",)
+
+
+@pytest.mark.envoy
+def test_what_envoy_has_against_a_file_is_said_in_its_words_and_with_the_line(tmp_path):
+    path = write(tmp_path, [plugin()])
+    path.write_text(path.read_text().replace('"http_filters"', '"http_filterz"'))
+    line = next(i for i, text in enumerate(path.read_text().splitlines(), 1) if "http_filterz" in text)
+    with pytest.raises(UsageError, match=rf"line {line}: Envoy says: .*no such field: 'http_filterz'"):
+        Proxy.from_envoy(path)
+    path = write(tmp_path, [plugin()])
+    path.write_text(path.read_text().replace('"name": "two"', '"name": ""'))
+    with pytest.raises(UsageError, match="Envoy says: Proto constraint validation failed .*length must be at least 1"):
+        Proxy.from_envoy(path)
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import base64
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -76,10 +78,12 @@ def read_envoy(
     Raises
     ------
     UsageError
-        No such file or listener, no plugin in it, or a plugin that cannot be read; with the line.
+        No such file or listener, no plugin in it, or a plugin that cannot be read; with the line. Where the real Envoy is
+        installed, also whatever it has against the file, in its own words.
     """
     path = Path(path)
     config = read_yaml(path)
+    _validate(path, config)
     setup = EnvoySetup()
     resources = config.get("static_resources") or {}
     if config.get("dynamic_resources"):
@@ -98,6 +102,32 @@ def read_envoy(
     if not setup.plugins:
         raise UsageError(f"{path}: listener {setup.listener!r} has no Wasm plugin.")
     return setup
+
+
+def _validate(path: Path, config: Any) -> None:
+    """Have the real Envoy look at the file, if there is one; it knows every field, and this module only some."""
+    problem = import_module("wasmnb.envoy.validate").config_problem(path)
+    if problem is not None:
+        line = _line_of_path(config, problem)
+        raise UsageError(f"{path}{f', line {line}' if line else ''}: Envoy says: {problem}")
+
+
+def _line_of_path(config: Any, problem: str) -> int:
+    """The line that a path like `static_resources.listeners[0].name` in Envoy's message leads to, as far as it goes."""
+    found = re.search(r"@ ?([\w.\[\]<>@]+)", problem)
+    line, here = 0, config
+    for name, index in re.findall(r"(\w+)|\[(\d+)\]", found[1] if found else ""):
+        try:
+            line = line_of(here, name) or line if name else line
+            here = here[name] if name else here[int(index)]
+        except (KeyError, IndexError, TypeError):
+            if name != "any":
+                break
+            continue
+        line = line_of(here) or line
+    named = re.search(r"no such field: '?([\w.]+)'?|field '([\w.]+)'|: ([\w]+): Cannot find field", problem)
+    wrong = next((g for g in named.groups() if g), "") if named else ""
+    return line_of(here, wrong) or line
 
 
 class _Reader:
