@@ -62,6 +62,7 @@ def test_written_text_becomes_one_log_line_a_call():
         ("fd_fdstat_get", "(call $f (i32.const 1) (i32.const 100))", 0),
         ("fd_fdstat_get", "(call $f (i32.const 0) (i32.const 100))", 8),
         ("fd_prestat_get", "(call $f (i32.const 3) (i32.const 100))", 8),
+        ("fd_renumber", "(call $f (i32.const 1) (i32.const 2))", 58),
         ("fd_sync", "(call $f (i32.const 1))", 0),
         ("fd_sync", "(call $f (i32.const 9))", 8),
         ("sched_yield", "(call $f)", 0),

@@ -68,12 +68,12 @@ WASI: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "path_create_directory": _sig("iii"),
     "path_filestat_get": _sig("iiiii"),
     "path_filestat_set_times": _sig("iiiilli"),
-    "path_link": _sig("iiiiiii"),
+    "path_link": _sig("iiiiii"),
     "path_open": _sig("iiiiillii"),
     "path_readlink": _sig("iiiiii"),
     "path_remove_directory": _sig("iii"),
     "path_rename": _sig("iiiiii"),
-    "path_symlink": _sig("iiiii"),
+    "path_symlink": _sig("iiii"),
     "path_unlink_file": _sig("iii"),
     "poll_oneoff": _sig("iiii"),
     "proc_exit": _sig("i", ""),
@@ -97,7 +97,7 @@ _ALWAYS = {
 }  # fmt: skip
 _OF_OUTPUT = {
     "fd_allocate": SUCCESS, "fd_datasync": SUCCESS, "fd_fdstat_set_rights": SUCCESS, "fd_filestat_set_size": SUCCESS,
-    "fd_filestat_set_times": SUCCESS, "fd_renumber": NOTSUP, "fd_sync": SUCCESS,
+    "fd_filestat_set_times": SUCCESS, "fd_sync": SUCCESS,
 }  # fmt: skip
 
 
@@ -138,6 +138,9 @@ class _Wasi:
         self.guest.write(stat, bytes(8) + (64).to_bytes(8, "little") + bytes(8))
         return SUCCESS
 
+    def fd_renumber(self, fd: int, to: int) -> int:
+        return NOTSUP if fd in _LINES and to in _LINES else BADF
+
     def fd_tell(self, fd: int, position: int) -> int:
         if fd not in _LINES:
             return BADF
@@ -164,7 +167,9 @@ class _Wasi:
     def args_get(self, _pointers: int, _text: int) -> int:
         return SUCCESS
 
-    def clock_res_get(self, _clock: int, resolution: int) -> int:
+    def clock_res_get(self, clock: int, resolution: int) -> int:
+        if clock > 1:
+            return NOTSUP
         self.guest.write_u64(resolution, 1)
         return SUCCESS
 
