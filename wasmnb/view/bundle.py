@@ -14,6 +14,7 @@ from .exchange import connection_document, exchange_document
 from .load import load_document
 from .log import log_document
 from .module import facts_document
+from .parity import parity_document
 from .proxy import proxy_document
 from .state import metrics_document, shared_document
 from .to_html import to_html
@@ -42,6 +43,7 @@ DOCUMENTS: dict[str, Callable[[Any], Document]] = {
     "EnvoyExchange": exchange_document,
     "TcpExchange": connection_document,
     "LoadReport": load_document,
+    "Parity": parity_document,
     "Log": log_document,
     "Trace": _trace,
     "Metrics": metrics_document,
