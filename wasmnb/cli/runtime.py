@@ -46,7 +46,7 @@ def list(_options: Namespace) -> int:  # noqa: A001 -- the verb's name
         entry = cache.find(key)
         facts = entry.manifest if entry is not None else {}
         built = time.strftime("%Y-%m-%d %H:%M", time.localtime(facts["built"])) if "built" in facts else "damaged"
-        extra = ", ".join([*facts.get("packages", ()), *facts.get("modules", ())]) or "-"
+        extra = ", ".join(dict.fromkeys([*facts.get("packages", ()), *facts.get("modules", ())])) or "-"
         whole = size(_folder_size(cache.folder / key))
         rows.append(Row(tuple(inline(Span(text)) for text in (key[:12], built, whole, extra))))
     columns = (Column("runtime"), Column("built"), Column("size", "right"), Column("beyond the standard set"))
