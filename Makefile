@@ -32,6 +32,7 @@ bench: $(STAMP)         ## figures and ratios, written to tests/benchmarks/repor
 
 conformance: $(STAMP)   ## agreement of the simulated proxy with the real Envoy, by area
 	$(BIN)/python -m tests.conformance
+	WASMNB_EXPLORE=1 $(BIN)/pytest tests/conformance/test_conformance_generated.py
 
 screenshots: $(STAMP)   ## pictures of every view, light and dark, in build/screenshots
 	$(BIN)/pytest tests/browser -q

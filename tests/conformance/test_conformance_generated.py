@@ -1,5 +1,7 @@
 """Scenarios made at random agree, too. `python -m tests.conformance.explore 500 7` hunts for more."""
 
+import os
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 
@@ -12,6 +14,8 @@ pytestmark = pytest.mark.slow
 RELAXED = {"deadline": None, "suppress_health_check": list(HealthCheck), "database": None}
 
 
+# Chance decides what random scenarios meet in real Envoy: resets race with headers there. `make conformance` runs it.
+@pytest.mark.skipif("WASMNB_EXPLORE" not in os.environ, reason="random scenarios against Envoy: make conformance")
 @pytest.mark.envoy
 @pytest.mark.timeout(900)
 @settings(max_examples=40, derandomize=True, **RELAXED)

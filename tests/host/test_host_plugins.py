@@ -57,11 +57,11 @@ def test_another_vm_id_or_vm_configuration_means_other_vms(difference):
 
 def test_a_singleton_service_lives_on_the_main_thread_only():
     service = plug("svc", "on_configure: set_tick_period_milliseconds 100", kind="singleton", vm_id="s")
-    with Proxy([plug("a"), service], workers=2) as proxy:
+    with Proxy([plug("a"), service], workers=2, guest_time=0.0) as proxy:
         proxy.advance(0.25)
         assert {e.thread for e in proxy.trace if e.name == "on_tick"} == {"main"}
     everywhere = plug("svc", "on_configure: set_tick_period_milliseconds 100", kind="service", vm_id="s")
-    with Proxy([plug("a"), everywhere], workers=2) as proxy:
+    with Proxy([plug("a"), everywhere], workers=2, guest_time=0.0) as proxy:
         proxy.advance(0.15)
         assert {e.thread for e in proxy.trace if e.name == "on_tick"} == {"main", "worker-1", "worker-2"}
 

@@ -40,7 +40,7 @@ class Client:
     def headers(self, headers: HeaderMap, *, end: bool) -> None:
         """Response headers go out."""
         stream = self.stream
-        self._closing = not stream.request.ended and not stream.http2
+        self._closing = not stream.received and not stream.http2
         clock = stream.worker.clock
         finish_headers(headers, now=clock.start + clock.time(), close=self._closing)
         self.headers_sent = True

@@ -80,7 +80,8 @@ class HttpStream:
         self.response = Direction(ResponseSink(self), [], limits.buffer, RESPONSE, ResponseTrailers)
         self._inbox: deque[Callable[[], None]] = deque()
         self._reading_stopped = False
-        self._received = False
+        #: The request has come to its end, and the last of its callbacks has returned.
+        self.received = False
         worker.streams[exchange.number] = self
 
     # -- small things ---------------------------------------------------------------------------------------------
@@ -123,7 +124,7 @@ class HttpStream:
         self.request.headers = headers
         self.choose_route()
         self.timeouts.start()
-        self._received = end
+        self.received = end
         self.request.take_headers(headers, end=end)
 
     def _make_filters(self) -> None:
@@ -161,7 +162,7 @@ class HttpStream:
             data = b""
         if not self.finished:
             self.request.take_data(data, end=end)
-        self._received = end  # only now: an answer from the last body callback still closes the connection
+        self.received = end  # only now: an answer from the last body callback still closes the connection
 
     def trailers(self, items: Iterable[Pair]) -> None:
         """The request's trailers arrive."""
@@ -169,7 +170,7 @@ class HttpStream:
 
     def _trailers(self, items: Iterable[Pair]) -> None:
         self.request.take_trailers(RequestTrailers(items))
-        self._received = True
+        self.received = True
 
     def client_gone(self) -> None:
         """The client closes or resets."""

@@ -1,0 +1,12 @@
+"""Real time and real sockets, on machines that others use, too: such a test may fail by chance once, not twice."""
+
+import pytest
+
+#: Tests that start Envoy or Chromium are run again, once, if they fail; all others count at once.
+REAL = ("envoy", "browser")
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if any(item.get_closest_marker(name) for name in REAL):
+            item.add_marker(pytest.mark.flaky(reruns=1))
