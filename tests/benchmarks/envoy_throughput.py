@@ -10,6 +10,8 @@ import re
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from wasmnb import Filter
@@ -43,34 +45,45 @@ ROUTES = [{"match": {"prefix": "/"}, "direct_response": {"status": 200, "body": 
 
 def main(seconds: int = 4, rounds: int = 5) -> None:
     wasm = Filter.from_source(SOURCE, name="measured")
-    server = subprocess.Popen([sys.executable, "-m", "tests.benchmarks.ext_proc_server"], stdout=subprocess.PIPE, text=True)
-    try:
-        port = int(server.stdout.readline())
-        with tempfile.TemporaryDirectory() as folder:
-            with_envoy(wasm.save(Path(folder) / "measured.wasm"), port, seconds, rounds)
-    finally:
-        server.kill()
-        server.wait()
+    with tempfile.TemporaryDirectory() as folder, ext_proc() as on_asyncio, ext_proc("threads") as on_threads:
+        with_envoy(wasm.save(Path(folder) / "measured.wasm"), on_asyncio, on_threads, seconds, rounds)
 
 
-def with_envoy(wasm: Path, ext_proc_port: int, seconds: int, rounds: int) -> None:
-    router = {"name": "envoy.filters.http.router", "typed_config": {"@type": _EXTENSIONS + "router.v3.Router"}}
-    lua = {"name": "lua", "typed_config": {"@type": _EXTENSIONS + "lua.v3.Lua", "default_source_code": {"inline_string": LUA}}}
-    external = {
-        "name": "ext_proc",
-        "typed_config": {
-            "@type": _EXTENSIONS + "ext_proc.v3.ExternalProcessor",
-            "grpc_service": {"envoy_grpc": {"cluster_name": "ext_proc"}},
-            "processing_mode": {"request_header_mode": "SEND", "response_header_mode": "SEND"},
-        },
-    }
+@contextmanager
+def ext_proc(*arguments: str) -> Iterator[int]:
+    """A server, and its port."""
+    command = [sys.executable, "-m", "tests.benchmarks.ext_proc_server", *arguments]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        try:
+            yield int(server.stdout.readline())
+        finally:
+            server.kill()
+
+
+def http_filter(kind: str, config: dict[str, object]) -> dict[str, object]:
+    return {"name": kind, "typed_config": {"@type": f"{_EXTENSIONS}{kind}", **config}}
+
+
+def external(cluster: str) -> dict[str, object]:
+    return http_filter("ext_proc.v3.ExternalProcessor", {
+        "grpc_service": {"envoy_grpc": {"cluster_name": cluster}},
+        "processing_mode": {"request_header_mode": "SEND", "response_header_mode": "SEND"},
+    })  # fmt: skip
+
+
+def with_envoy(wasm: Path, on_asyncio: int, on_threads: int, seconds: int, rounds: int) -> None:
+    router = http_filter("router.v3.Router", {})
+    lua = http_filter("lua.v3.Lua", {"default_source_code": {"inline_string": LUA}})
     listeners = {
         "no filter": Listener("none", [], routes=ROUTES),
         "wasmnb filter": Listener("wasm", [EnvoyPlugin(wasm).as_config(wasm)], routes=ROUTES),
         "Lua filter": Listener("lua", [], routes=ROUTES, hcm={"http_filters": [lua, router]}),
-        "Python ext_proc": Listener("ext_proc", [], routes=ROUTES, hcm={"http_filters": [external, router]}),
+        "Python ext_proc, asyncio": Listener("async", [], routes=ROUTES, hcm={"http_filters": [external("async"), router]}),
+        "Python ext_proc, threads": Listener("threads", [], routes=ROUTES, hcm={"http_filters": [external("threads"), router]}),
     }
-    clusters = [Cluster("ext_proc", ("127.0.0.1", ext_proc_port), http2=True)]
+    clusters = [
+        Cluster("async", ("127.0.0.1", on_asyncio), http2=True), Cluster("threads", ("127.0.0.1", on_threads), http2=True),
+    ]  # fmt: skip
     envoy = EnvoyProcess(bootstrap(list(listeners.values()), clusters), concurrency=1, log_level="warning")
     try:
         addresses = envoy.admin.listeners()
@@ -106,12 +119,13 @@ def write(results: dict[str, list[float]], rounds: int, seconds: int) -> None:
         }
         for name, values in results.items()
     ]
-    ratio = median(results["wasmnb filter"]) / median(results["Python ext_proc"])
+    ours = median(results["wasmnb filter"])
+    ratios = [f"{ours / median(results[f'Python ext_proc, {way}']):.0f} times ({way})" for way in ("asyncio", "threads")]
     report(
         "envoy_throughput", "Requests a second through Envoy 1.40, one worker", rows,
         [
             "The filter reads one request header, sets one on the request and one on the response.",
-            f"The wasmnb filter does {ratio:.0f} times as many requests a second as the Python ext_proc server.",
+            f"Against a Python ext_proc server the wasmnb filter does {' and '.join(ratios)} as many requests a second.",
             f"wrk, 16 connections, {rounds} rounds of {seconds} s for each variant in turn; routes answer directly.",
         ],
     )

@@ -16,7 +16,7 @@ from wasmnb.engine import assemble
 from .reporting import alternate, median, report
 
 CALLS = 20_000
-CHUNKS = 4_000
+CHUNKS = 20_000
 
 _MODULE = """(module
   (import "env" "proxy_get_header_map_value" (func $get (param i32 i32 i32 i32 i32) (result i32)))
@@ -36,7 +36,7 @@ _MODULE = """(module
     (i32.const 0))
   %s)"""
 
-_BODY = '(func (export "proxy_on_request_body") (param i32 i32 i32) (result i32) (i32.const 0))'
+_BODY = '(func (export "proxy_on_request_body") (param i32 i32 i32) (result i32) (i32.const 0)) (func (export "proxy_on_tick") (param i32))'
 
 
 def main(rounds: int = 7) -> None:
@@ -44,7 +44,7 @@ def main(rounds: int = 7) -> None:
     results = alternate({**ours, **theirs}, rounds)
     best = {name: median(values) for name, values in results.items()}
     hostcall = (best["many hostcalls"] - best["none"]) / CALLS * 1e6
-    callback = (best["with body callback"] - best["without"]) / CHUNKS * 1e6
+    callback = best["callbacks"] / CHUNKS * 1e6
     public_hostcall = best["public hostcalls"] / CALLS * 1e6
     public_callback = best["public callbacks"] / CHUNKS * 1e6
     rows = [
@@ -67,20 +67,22 @@ def hostcalls() -> dict[str, object]:
     def proxy(calls: int, more: str = "") -> Proxy:
         return Proxy(Filter.from_bytes(assemble(_MODULE % (calls, more)), "foreign"), workers=1)
 
-    many, none, body = proxy(CALLS), proxy(0), proxy(0, _BODY)
-    chunks = [b"x"] * CHUNKS
+    many, none, ticking = proxy(CALLS), proxy(0), proxy(0, _BODY)
+    vm = ticking.vms[-1]
+    tick, root = vm.callbacks["on_tick"], vm.contexts[1]
 
     def seconds(of: Proxy, **request: object) -> float:
         start = time.perf_counter()
         of.request("POST", "/", {"user-agent": "bench"}, **request)
         return time.perf_counter() - start
 
-    return {
-        "many hostcalls": lambda: seconds(many),
-        "none": lambda: seconds(none),
-        "with body callback": lambda: seconds(body, chunks=chunks),
-        "without": lambda: seconds(none, chunks=chunks),
-    }
+    def callbacks() -> float:
+        start = time.perf_counter()
+        for _ in range(CHUNKS):
+            tick(root, 1)
+        return time.perf_counter() - start
+
+    return {"many hostcalls": lambda: seconds(many), "none": lambda: seconds(none), "callbacks": callbacks}
 
 
 def public_calls() -> dict[str, object]:
