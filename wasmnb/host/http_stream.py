@@ -3,7 +3,7 @@
 Facts (Envoy 1.40, connection manager and filter manager):
 
 * A response that ends before the request was complete ends the stream; over HTTP/1 it says `connection: close`. A request
-  is complete when its last callback has returned: an answer from that callback still closes.
+  is complete when its last body callback has returned (an answer from that callback still closes), or with its trailers.
 * Bodies over HTTP/1 end with an empty piece of their own; over HTTP/2 the last piece ends them.
 * At the end come `on_log` of every filter in order, access loggers, then `on_done` and `on_delete` filter by filter.
 """
@@ -80,7 +80,7 @@ class HttpStream:
         self.response = Direction(ResponseSink(self), [], limits.buffer, RESPONSE, ResponseTrailers)
         self._inbox: deque[Callable[[], None]] = deque()
         self._reading_stopped = False
-        #: The request has come to its end, and the last of its callbacks has returned.
+        #: The request has come to its end, and its last body callback has returned.
         self.received = False
         worker.streams[exchange.number] = self
 
@@ -124,7 +124,6 @@ class HttpStream:
         self.request.headers = headers
         self.choose_route()
         self.timeouts.start()
-        self.received = end
         self.request.take_headers(headers, end=end)
 
     def _make_filters(self) -> None:
@@ -162,15 +161,14 @@ class HttpStream:
             data = b""
         if not self.finished:
             self.request.take_data(data, end=end)
-        self.received = end  # only now: an answer from the last body callback still closes the connection
 
     def trailers(self, items: Iterable[Pair]) -> None:
         """The request's trailers arrive."""
         self._arrive(lambda: self._trailers(items))
 
     def _trailers(self, items: Iterable[Pair]) -> None:
-        self.request.take_trailers(RequestTrailers(items))
         self.received = True
+        self.request.take_trailers(RequestTrailers(items))
 
     def client_gone(self) -> None:
         """The client closes or resets."""
