@@ -124,6 +124,7 @@ class HttpStream:
         self.request.headers = headers
         self.choose_route()
         self.timeouts.start()
+        self.received = end
         self.request.take_headers(headers, end=end)
 
     def _make_filters(self) -> None:
@@ -161,6 +162,7 @@ class HttpStream:
             data = b""
         if not self.finished:
             self.request.take_data(data, end=end)
+        self.received = end  # only now: an answer from the last body callback still closes the connection
 
     def trailers(self, items: Iterable[Pair]) -> None:
         """The request's trailers arrive."""
