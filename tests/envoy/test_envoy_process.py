@@ -98,11 +98,13 @@ def test_an_interrupt_stops_it(tmp_path, guest):
 def test_an_interrupt_that_is_caught_leaves_it_running(tmp_path, guest):
     ending = textwrap.dedent("""
         try:
+            print("waiting", flush=True)
             time.sleep(60)
         except KeyboardInterrupt:
             print(envoy.get("/").response.status, flush=True)
     """)
     child, pid = start_elsewhere(tmp_path, guest, ending)
+    assert child.stdout.readline() == "waiting\n"
     child.send_signal(signal.SIGINT)
     assert child.stdout.readline() == "200\n"
     finish(child)
