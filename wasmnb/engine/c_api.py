@@ -15,15 +15,13 @@ from ctypes import CFUNCTYPE, POINTER, c_char_p, c_int64, c_size_t, c_uint8, c_u
 
 from wasmtime import _ffi
 
-__all__ = ["EPOCH_CALLBACK", "HOST_CALLBACK", "NULL_FINALIZER", "C"]
+__all__ = ["EPOCH_CALLBACK", "HOST_CALLBACK", "C"]
 
 #: `wasmtime_func_unchecked_callback_t`: (environment, caller, arguments and results, how many) -> trap or NULL.
 HOST_CALLBACK = CFUNCTYPE(c_size_t, c_size_t, c_size_t, POINTER(c_uint32), c_size_t)
 
 #: `wasmtime_store_epoch_deadline_callback`: (context, data, &delta, &kind) -> error or NULL.
 EPOCH_CALLBACK = CFUNCTYPE(c_size_t, c_size_t, c_size_t, POINTER(c_uint64), POINTER(c_uint8))
-
-NULL_FINALIZER = None
 
 #: name -> (result, parameters). Pointers are plain addresses: ctypes then builds no pointer objects.
 _PROTOTYPES = {
