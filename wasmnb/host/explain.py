@@ -13,7 +13,7 @@ from .http_filter import HttpContext
 if TYPE_CHECKING:
     from .exchange import Exchange, Recorded
     from .http_stream import HttpStream
-    from .proxy import Proxy
+    from .observed import Observed
     from .trace import Event
 
 __all__ = ["Explanation", "explain"]
@@ -49,7 +49,7 @@ class Explanation:
     __repr__ = __str__
 
 
-def explain(proxy: Proxy, exchange: Recorded) -> Explanation:
+def explain(proxy: Observed, exchange: Recorded) -> Explanation:
     """What there is to say about an exchange."""
     events = exchange.events
     refused = [e for e in events if isinstance(e.status, Status) and e.status not in (Status.OK, Status.EMPTY)]

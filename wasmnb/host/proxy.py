@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from importlib import import_module
 from os import PathLike
 from pathlib import Path
 from random import Random
@@ -13,30 +12,22 @@ from typing import Any, Self
 from ..abi import LogLevel
 from ..engine import Engine, default_engine
 from ..errors import UsageError, WasmnbError
-from ..messages import Headers, Request, Text, to_bytes
-from .callout_record import Callout
 from .clock import Clock, Thread
-from .cluster import Cluster, to_clusters
+from .cluster import to_clusters
 from .deployment import Deployment
 from .environment import Environment
-from .exchange import Exchange, Recorded, TcpExchange
 from .exchanges import Exchanges
-from .explain import Explanation, explain
-from .http_stream import HttpStream
 from .log import Log
+from .observed import Observed
 from .plugin import FilterLike, Plugin, to_plugins
 from .registry import Registry
 from .routes import RouteMatch
-from .running import Running
-from .shared import SharedData, SharedState
+from .sending import Sending
+from .shared import SharedState
 from .stats import Metrics
-from .stream import Stream, TcpConnection, send_whole
-from .stream_info import Connection, Listener
-from .tcp_stream import TcpStream
+from .stream_info import Listener
 from .timeouts import Limits
 from .trace import DEFAULT_LIMIT, Trace
-from .tree import TreeNode, build_tree
-from .vm import Vm
 from .worker import Worker
 
 __all__ = ["Proxy"]
@@ -44,11 +35,8 @@ __all__ = ["Proxy"]
 #: Where virtual time begins: 2026-01-01 00:00:00 UTC.
 DEFAULT_START = 1767225600.0
 
-#: Virtual seconds that `request` waits for a stream that a filter holds.
-DEFAULT_WAIT = 20.0
 
-
-class Proxy(Running):
+class Proxy(Sending, Observed):
     """A simulated Envoy running one filter or a chain of plugins.
 
     Parameters
@@ -149,16 +137,7 @@ class Proxy(Running):
             clusters=to_clusters("upstream", upstream, clusters),
             node=node or {"id": "wasmnb", "cluster": "wasmnb"},
         )
-        self._main = Thread(0)
-        self._registry = Registry(self._environment, self._main)
-        self.workers = [Worker(self._environment, Thread(n), routes or [RouteMatch()]) for n in range(1, workers + 1)]
-        self.exchanges = Exchanges()
-        self._connections = 0
-        self._next_worker = 0
-        #: What `from_envoy` found in the configuration and has no part for: sentences with lines.
-        self.left_out: list[str] = []
-        self._closed = False
-        self._deployment = Deployment(self._environment, self._registry, self._main, self.workers)
+        self._assemble(workers, routes or [RouteMatch()])
         try:
             self._start(self.plugins)
         except BaseException as error:
@@ -211,6 +190,15 @@ class Proxy(Running):
 
     # -- start and end --------------------------------------------------------------------------------------------
 
+    def _assemble(self, workers: int, routes: Sequence[RouteMatch]) -> None:
+        environment = self._environment
+        self._main = Thread(0)
+        self._registry = Registry(environment, self._main)
+        self.workers = [Worker(environment, Thread(n), routes) for n in range(1, workers + 1)]
+        self.exchanges = Exchanges()
+        self.left_out = []
+        self._deployment = Deployment(environment, self._registry, self._main, self.workers)
+
     def _start(self, plugins: Sequence[Plugin]) -> None:
         self._run_on(self._main, lambda: self._deployment.start(plugins))
 
@@ -260,6 +248,10 @@ class Proxy(Running):
         finally:
             self._drop()
 
+    def _check_open(self) -> None:
+        if self._closed:
+            raise UsageError(f"The proxy {self.name} is closed.")
+
     def _drop(self) -> None:
         for vm in self._registry.vms():
             with suppress(Exception):
@@ -270,233 +262,3 @@ class Proxy(Running):
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-    # -- requests -------------------------------------------------------------------------------------------------
-
-    def request(
-        self,
-        method: str = "GET",
-        path: str = "/",
-        headers: Headers | Mapping[str, Text] | Iterable[tuple[Text, Text]] | None = (),
-        body: Text = b"",
-        trailers: Headers | Mapping[str, Text] | Iterable[tuple[Text, Text]] | None = (),
-        *,
-        chunks: Iterable[Text] | None = None,
-        worker: int | None = None,
-        authority: str = "example.com",
-        http2: bool = False,
-        wait: float | None = DEFAULT_WAIT,
-    ) -> Exchange:
-        """Send a request and wait for its end.
-
-        Parameters
-        ----------
-        body, chunks
-            The body in one piece (with content-length) or in several (chunked).
-        worker
-            Number of the worker that accepts the connection, from 1; by default they take turns.
-        authority
-            Value of the `host` header.
-        http2
-            Speak HTTP/2 rather than HTTP/1.1.
-        wait
-            Virtual seconds to wait for a stream that a filter holds; then its exchange is returned as `paused`, and goes
-            on in later calls.
-
-        Returns
-        -------
-        Exchange
-        """
-        pieces = None if chunks is None else [to_bytes(c) for c in chunks]
-        request = Request(method, path, Headers(headers), to_bytes(body), Headers(trailers), authority, chunks=pieces)
-        return self.send(request, worker=worker, http2=http2, wait=wait)
-
-    def send(
-        self, request: Request, *, worker: int | None = None, http2: bool = False, wait: float | None = DEFAULT_WAIT
-    ) -> Exchange:
-        """As `request`, for one that is made already."""
-        stream = self._open(request, worker, http2=http2)
-        self._on_worker(stream.worker, lambda: send_whole(stream, request))
-        self._run_until(stream.exchange, wait)
-        return stream.exchange
-
-    def send_at(
-        self, requests: Iterable[tuple[float, Request]], *, http2: bool = False, wait: float | None = DEFAULT_WAIT
-    ) -> list[Exchange]:
-        """Send requests one after the other without waiting for answers in between, then wait until all are over.
-
-        Parameters
-        ----------
-        requests
-            Virtual seconds since the one before, and the request. Workers take turns; one that is still busy makes the
-            request wait, which its exchange's duration counts.
-        """
-        self._check_open()
-        clock, moment, expected = self._environment.clock, 0.0, 0
-        exchanges: list[Exchange] = []
-        for gap, request in requests:
-            moment += gap
-            due, worker = clock.now + moment, self._pick(None)
-
-            def arrive(request: Request = request, worker: Worker = worker, due: float = due) -> None:
-                stream = self._open(request, worker.thread.number, http2=http2)
-                stream.exchange.started = due
-                exchanges.append(stream.exchange)
-                send_whole(stream, request)
-
-            clock.later(moment, worker.thread, arrive)
-            expected += 1
-        self._run_while(lambda: len(exchanges) < expected, None)
-        for exchange in exchanges:
-            self._run_until(exchange, wait)
-        return exchanges
-
-    def get(self, path: str = "/", headers: Any = (), **more: Any) -> Exchange:
-        """`request("GET", ...)`."""
-        return self.request("GET", path, headers, **more)
-
-    def post(self, path: str = "/", headers: Any = (), body: Text = b"", **more: Any) -> Exchange:
-        """`request("POST", ...)`."""
-        return self.request("POST", path, headers, body, **more)
-
-    def open(
-        self,
-        method: str = "GET",
-        path: str = "/",
-        headers: Headers | Mapping[str, Text] | Iterable[tuple[Text, Text]] | None = (),
-        *,
-        end: bool = False,
-        worker: int | None = None,
-        authority: str = "example.com",
-        http2: bool = False,
-    ) -> Stream:
-        """Send a request's headers only; the `Stream` sends the rest piece by piece.
-
-        Parameters
-        ----------
-        end
-            The request has no body.
-        """
-        request = Request(method, path, Headers(headers), authority=authority, chunks=None if end else [])
-        stream = self._open(request, worker, http2=http2)
-        self._on_worker(stream.worker, lambda: stream.start(request, end=end, has_body=not end))
-        return Stream(self, stream)
-
-    def connect(self, *, worker: int | None = None, cluster: str = "upstream") -> TcpConnection:
-        """Open a TCP connection through the network filters.
-
-        Parameters
-        ----------
-        cluster
-            Where it goes. Its upstream is an echo, or a function from bytes to bytes or `TcpReply`; empty bytes mean that
-            the client has closed its side.
-        """
-        self._check_open()
-        if cluster not in self._environment.clusters:
-            raise UsageError(f"There is no cluster {cluster!r}.")
-        on = self._pick(worker)
-        exchange = TcpExchange(self.exchanges.next_number(), on.name, self._environment)
-        self.exchanges.append(exchange)
-        stream = TcpStream(on, exchange, self._connect(), self._environment.clusters[cluster])
-        self._on_worker(on, stream.start)
-        return TcpConnection(self, stream)
-
-    def _open(self, request: Request, number: int | None, *, http2: bool) -> HttpStream:
-        self._check_open()
-        worker = self._pick(number)
-        exchange = Exchange(self.exchanges.next_number(), worker.name, self._environment, request)
-        self.exchanges.append(exchange)
-        connection = self._connect()
-        return HttpStream(worker, exchange, connection, self._limits, http2=http2)
-
-    def _connect(self) -> Connection:
-        self._connections += 1
-        peer = f"127.0.0.1:{40000 + self._connections % 20000}"
-        return Connection(self._connections, peer, self._listener.address, listener=self._listener)
-
-    def _pick(self, number: int | None) -> Worker:
-        if number is None:
-            self._next_worker += 1
-            return self.workers[(self._next_worker - 1) % len(self.workers)]
-        if not 1 <= number <= len(self.workers):
-            raise UsageError(f"There is no worker {number}; they are numbered from 1 to {len(self.workers)}.")
-        return self.workers[number - 1]
-
-    def _check_open(self) -> None:
-        if self._closed:
-            raise UsageError(f"The proxy {self.name} is closed.")
-
-    # -- what there is to see -------------------------------------------------------------------------------------
-
-    @property
-    def trace(self) -> Trace:
-        """Every crossing between host and guests, and what happened around them."""
-        return self._environment.trace
-
-    @property
-    def log(self) -> Log:
-        """What filters and Envoy have written."""
-        return self._environment.log
-
-    @property
-    def metrics(self) -> Metrics:
-        """The filters' metrics by name; Envoy's own in `.envoy`."""
-        return self._environment.metrics
-
-    @property
-    def clusters(self) -> dict[str, Cluster]:
-        """Upstreams by name, the main one as `upstream`; `.alive = False` takes one down."""
-        return self._environment.clusters
-
-    @property
-    def callouts(self) -> list[Callout]:
-        """Callouts that filters have made, the last ten thousand."""
-        return self._environment.callouts.all()
-
-    @property
-    def shared_data(self) -> SharedData:
-        """Shared data by key; `.of(vm_id)` for one vm_id."""
-        return SharedData(self._environment.shared)
-
-    @property
-    def state(self) -> str:
-        """`running`, `failed` (a worker's VM has failed), or `closed`."""
-        if self._closed:
-            return "closed"
-        return "failed" if any(vm.failed for vm in self._registry.vms()) else "running"
-
-    @property
-    def vms(self) -> list[Vm]:
-        """Living VMs, in the order in which they were made."""
-        return [vm for vm in self._registry.vms() if not vm.closed]
-
-    def panel(self) -> Any:
-        """The live panel of this proxy, for a notebook; the same one each time."""
-        return import_module("wasmnb.view.panel").panel_of(self)
-
-    def tree(self) -> TreeNode:
-        """Threads, VMs, plugin contexts and live streams as they are now."""
-        return build_tree(self)
-
-    def explain(self, what: Recorded | Stream | TcpConnection | int | None = None) -> Explanation:
-        """What an exchange waits for or why it failed, in words.
-
-        Parameters
-        ----------
-        what
-            An exchange, its number, or the stream or connection; by default the last one.
-        """
-        if isinstance(what, Stream | TcpConnection):
-            what = what.exchange
-        if what is None or isinstance(what, int):
-            found = [x for x in self.exchanges if what is None or x.number == what]
-            if not found:
-                raise UsageError(f"There is no exchange {what if what is not None else ''}".rstrip() + ".")
-            what = found[-1]
-        return explain(self, what)
-
-    def _thread_names(self) -> list[tuple[int, str]]:
-        return [(self._main.number, self._main.name), *((w.thread.number, w.name) for w in self.workers)]
-
-    def __repr__(self) -> str:
-        return f"<Proxy {self.name}: {len(self.workers)} workers, {self.exchanges.made} exchanges, {self.state}>"

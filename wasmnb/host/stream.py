@@ -11,7 +11,7 @@ from ..messages import Headers, Request, Text, to_bytes
 if TYPE_CHECKING:
     from .exchange import Exchange, TcpExchange
     from .http_stream import HttpStream
-    from .proxy import Proxy
+    from .running import Running
     from .tcp_stream import TcpStream
 
 __all__ = ["Stream", "TcpConnection", "send_whole"]
@@ -29,7 +29,7 @@ class Stream:
         What has happened so far.
     """
 
-    def __init__(self, proxy: Proxy, stream: HttpStream) -> None:
+    def __init__(self, proxy: Running, stream: HttpStream) -> None:
         self._proxy = proxy
         self._stream = stream
         self.exchange: Exchange = stream.exchange
@@ -88,7 +88,7 @@ class TcpConnection:
         What has happened so far.
     """
 
-    def __init__(self, proxy: Proxy, stream: TcpStream) -> None:
+    def __init__(self, proxy: Running, stream: TcpStream) -> None:
         self._proxy = proxy
         self._stream = stream
         self.exchange: TcpExchange = stream.exchange

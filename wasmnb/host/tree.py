@@ -11,7 +11,7 @@ from .contexts import RootContext
 
 if TYPE_CHECKING:
     from .contexts import Context
-    from .proxy import Proxy
+    from .observed import Observed
     from .vm import Vm
 
 __all__ = ["TreeNode", "build_tree"]
@@ -63,7 +63,7 @@ class TreeNode(Shown):
             yield from child._lines(indent + "  ")
 
 
-def build_tree(proxy: Proxy) -> TreeNode:
+def build_tree(proxy: Observed) -> TreeNode:
     """The tree of a proxy as it is now."""
     threads = [_thread(proxy, number, name) for number, name in proxy._thread_names()]
     envoy = proxy.metrics.envoy
@@ -76,7 +76,7 @@ def build_tree(proxy: Proxy) -> TreeNode:
     return TreeNode("proxy", proxy.name, "", proxy.state, facts, counts, threads)
 
 
-def _thread(proxy: Proxy, number: int, name: str) -> TreeNode:
+def _thread(proxy: Observed, number: int, name: str) -> TreeNode:
     vms = [vm for vm in proxy._registry.vms() if vm.thread.number == number]
     worker = next((w for w in proxy.workers if w.thread.number == number), None)
     counts = {"live streams": len(worker.streams), "served": worker.served} if worker is not None else {}

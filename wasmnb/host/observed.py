@@ -1,0 +1,119 @@
+"""What there is to see of a simulated proxy: trace, log, metrics, state, the tree, and explanations."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from ..errors import UsageError
+from .exchange import Recorded
+from .explain import Explanation, explain
+from .running import Running
+from .shared import SharedData
+from .stream import Stream, TcpConnection
+from .tree import TreeNode, build_tree
+
+if TYPE_CHECKING:
+    from .callout_record import Callout
+    from .clock import Thread
+    from .cluster import Cluster
+    from .exchanges import Exchanges
+    from .log import Log
+    from .registry import Registry
+    from .stats import Metrics
+    from .trace import Trace
+    from .vm import Vm
+
+__all__ = ["Observed"]
+
+
+class Observed(Running):
+    """The part of a proxy that its spectators meet.
+
+    Attributes
+    ----------
+    exchanges
+        Requests and connections, the last ten thousand.
+    left_out
+        What `from_envoy` found in the configuration and has no part for: sentences with lines.
+    """
+
+    name: str
+    exchanges: Exchanges
+    left_out: list[str]
+    _main: Thread
+    _registry: Registry
+    _closed = False
+
+    @property
+    def trace(self) -> Trace:
+        """Every crossing between host and guests, and what happened around them."""
+        return self._environment.trace
+
+    @property
+    def log(self) -> Log:
+        """What filters and Envoy have written."""
+        return self._environment.log
+
+    @property
+    def metrics(self) -> Metrics:
+        """The filters' metrics by name; Envoy's own in `.envoy`."""
+        return self._environment.metrics
+
+    @property
+    def clusters(self) -> dict[str, Cluster]:
+        """Upstreams by name, the main one as `upstream`; `.alive = False` takes one down."""
+        return self._environment.clusters
+
+    @property
+    def callouts(self) -> list[Callout]:
+        """Callouts that filters have made, the last ten thousand."""
+        return self._environment.callouts.all()
+
+    @property
+    def shared_data(self) -> SharedData:
+        """Shared data by key; `.of(vm_id)` for one vm_id."""
+        return SharedData(self._environment.shared)
+
+    @property
+    def state(self) -> str:
+        """`running`, `failed` (a worker's VM has failed), or `closed`."""
+        if self._closed:
+            return "closed"
+        return "failed" if any(vm.failed for vm in self._registry.vms()) else "running"
+
+    @property
+    def vms(self) -> list[Vm]:
+        """Living VMs, in the order in which they were made."""
+        return [vm for vm in self._registry.vms() if not vm.closed]
+
+    def panel(self) -> Any:
+        """The live panel of this proxy, for a notebook; the same one each time."""
+        return import_module("wasmnb.view.panel").panel_of(self)
+
+    def tree(self) -> TreeNode:
+        """Threads, VMs, plugin contexts and live streams as they are now."""
+        return build_tree(self)
+
+    def explain(self, what: Recorded | Stream | TcpConnection | int | None = None) -> Explanation:
+        """What an exchange waits for or why it failed, in words.
+
+        Parameters
+        ----------
+        what
+            An exchange, its number, or the stream or connection; by default the last one.
+        """
+        if isinstance(what, Stream | TcpConnection):
+            what = what.exchange
+        if what is None or isinstance(what, int):
+            found = [x for x in self.exchanges if what is None or x.number == what]
+            if not found:
+                raise UsageError(f"There is no exchange {what if what is not None else ''}".rstrip() + ".")
+            what = found[-1]
+        return explain(self, what)
+
+    def _thread_names(self) -> list[tuple[int, str]]:
+        return [(self._main.number, self._main.name), *((w.thread.number, w.name) for w in self.workers)]
+
+    def __repr__(self) -> str:
+        return f"<Proxy {self.name}: {len(self.workers)} workers, {self.exchanges.made} exchanges, {self.state}>"
