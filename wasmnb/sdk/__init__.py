@@ -50,7 +50,8 @@ from .errors import (
     StreamStateError,
     Unimplemented,
 )
-from .grpc import GrpcCall, GrpcResponse, GrpcStream
+from .grpc import GrpcCall, GrpcResponse
+from .grpc_streams import GrpcStream
 from .headers import HeaderMap
 from .http import HttpContext
 from .logs import log, log_critical, log_debug, log_error, log_info, log_level, log_trace, log_warn

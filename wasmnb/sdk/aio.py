@@ -3,7 +3,7 @@
 Like asyncio's functions of the same names, except that they run on the proxy's callbacks.
 """
 
-from collections.abc import Awaitable, Coroutine, Generator
+from collections.abc import Awaitable, Coroutine
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
@@ -12,12 +12,10 @@ from .futures import Future, Task
 from .timers import Sleep, Timer, ticker_of
 
 if TYPE_CHECKING:
-    from .callouts import HttpCall
-    from .grpc import GrpcCall
     from .shared import Queue
     from .vm import VM
 
-__all__ = ["QueueItem", "gather", "queue_item", "queue_ready", "sleep", "timeout", "wait_for", "wait_for_call"]
+__all__ = ["QueueItem", "gather", "queue_item", "queue_ready", "sleep", "timeout", "wait_for"]
 
 T = TypeVar("T")
 
@@ -128,39 +126,6 @@ def _coroutine(awaitable: Awaitable[T]) -> Coroutine[Any, Any, T]:
         return await awaitable
 
     return wrapped()
-
-
-class _Answer(Future):
-    """Resolves when a callout's answer is there."""
-
-    __slots__ = ("_call",)
-
-    def __init__(self, call: "HttpCall | GrpcCall") -> None:
-        super().__init__()
-        self._call = call
-
-    def arm(self, task: Task) -> None:  # noqa: ARG002
-        """Have the call wake the task."""
-        self._call._wake = self._arrived
-
-    def _arrived(self) -> None:
-        self._call._wake = None
-        self.resolve()
-
-    def abandon(self) -> None:
-        """Forget the call."""
-        self._call._wake = None
-        self._call.cancel()
-
-
-def wait_for_call(call: Any) -> Generator[Any, None, Any]:
-    """The answer of an HTTP or gRPC call, or the way in which it failed as an exception."""
-    if call.response is None:
-        yield from _Answer(call).__await__()
-    error = call.response.error
-    if error is not None:
-        raise error
-    return call.response
 
 
 class QueueItem(Future):

@@ -6,13 +6,13 @@ text that it always writes. Only an answer that broke off in the middle has no h
 """
 
 import json
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..abi import BufferType, HeaderMapType, Pair, decode_pairs, encode_pairs
 from .bodies import WHOLE
+from .calls import Call, place_call
 from .errors import CalloutError, CalloutReset, CalloutTimeout, CalloutUnreachable
-from .explain import hostcall_error
 from .text import PairsLike, Text, Value, decode, encode, encode_all
 
 if TYPE_CHECKING:
@@ -110,18 +110,14 @@ class HttpCallResponse:
         return f"<HttpCallResponse {self.status}, {len(self.headers.raw)} headers, {len(self.body)} bytes>"
 
 
-class HttpCall:
-    """A callout under way. Await it, or give it a callback; `cancel` forgets it (the proxy still finishes it)."""
+class HttpCall(Call[HttpCallResponse]):
+    """A callout under way. Awaiting it raises `CalloutTimeout`, `CalloutUnreachable` or `CalloutReset` if it fails.
 
-    __slots__ = ("_wake", "callback", "context", "response", "token", "vm")
+    `cancel` forgets it; the proxy still finishes it.
+    """
 
-    def __init__(self, vm: "VM", context: "Context", token: int, callback: Callable[..., Any] | None) -> None:
-        self.vm = vm
-        self.context = context
-        self.token = token
-        self.callback = callback
-        self.response: HttpCallResponse | None = None
-        self._wake: Callable[[], None] | None = None
+    __slots__ = ()
+    kind = "http_call"
 
     @classmethod
     def start(
@@ -137,40 +133,19 @@ class HttpCall:
         callback: Callable[..., Any] | None,
     ) -> "HttpCall":
         """Make the hostcall. Raises `BadArgument` (cluster, headers) or `InternalFailure` (no endpoint)."""
-        vm.require("on_http_call_response", "http_call")
-        status, token = vm.abi.http_call(
-            encode(cluster), encode_pairs(pairs), encode(body), encode_pairs(encode_all(trailers)), timeout_ms
+        ends = encode_pairs(encode_all(trailers))
+        token = place_call(
+            vm, "http_call", repr(cluster), encode(cluster), encode_pairs(pairs), encode(body), ends, timeout_ms
         )
-        if status:
-            raise hostcall_error("http_call", status, repr(cluster))
         call = vm.http_calls[token] = cls(vm, context, token, callback)
         return call
 
-    def on_response(self, callback: Callable[[HttpCallResponse], object]) -> "HttpCall":
-        """Have `callback` called with the answer, on the context that made the call."""
-        self.callback = callback
-        return self
-
     def deliver(self, num_headers: int, body_size: int, num_trailers: int) -> None:
-        """Take the answer: read it whole, call the callback, wake who waits."""
-        self.response = HttpCallResponse.read(self.vm.abi, num_headers, body_size, num_trailers)
-        if self.callback is not None:
-            self.callback(self.response)
-        if self._wake is not None:
-            self._wake()
+        """Take the answer, which has to be read now."""
+        self.end(HttpCallResponse.read(self.vm.abi, num_headers, body_size, num_trailers))
 
-    def cancel(self) -> None:
-        """Forget the call: its answer is dropped."""
+    def _forget(self) -> None:
         self.vm.http_calls.pop(self.token, None)
-
-    def __await__(self) -> Generator[Any, None, HttpCallResponse]:
-        """The answer; raises `CalloutTimeout`, `CalloutUnreachable` or `CalloutReset` if there is none."""
-        from .aio import wait_for_call
-
-        return wait_for_call(self)
-
-    def __repr__(self) -> str:
-        return f"<HttpCall {self.token}: {self.response or 'under way'}>"
 
 
 def request_pairs(method: Text, path: Text, authority: Text, headers: PairsLike) -> list[Pair]:

@@ -12,7 +12,8 @@ from ..abi import BufferType, LogLevel
 from .bodies import WHOLE
 from .callouts import HttpCall, HttpCallResponse, milliseconds, request_pairs
 from .config import JsonConfig
-from .grpc import GrpcCall, GrpcResponse, GrpcStream
+from .grpc import GrpcCall, GrpcResponse
+from .grpc_streams import GrpcStream
 from .logs import log
 from .properties import Properties
 from .shared import SharedData, shared_data

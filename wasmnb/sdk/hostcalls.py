@@ -19,7 +19,8 @@ from ..abi import (
 from .bodies import WHOLE
 from .callouts import HttpCall
 from .contexts import Context
-from .grpc import GrpcCall, GrpcStream
+from .grpc import GrpcCall
+from .grpc_streams import GrpcStream
 from .text import PairsLike, Text, Value, encode, encode_all
 from .vm import VM, current_vm
 

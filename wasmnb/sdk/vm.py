@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from .aio import QueueItem
     from .callouts import HttpCall
     from .contexts import Context, PluginContext, VMContext
-    from .grpc import GrpcCall, GrpcStream
+    from .grpc import GrpcCall
+    from .grpc_streams import GrpcStream
     from .timers import Ticker
 
 __all__ = ["VM", "current_vm", "set_current_vm"]

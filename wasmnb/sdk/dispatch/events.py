@@ -53,19 +53,19 @@ class Events(Core):
 
     def on_grpc_receive_initial_metadata(self, root_context_id: int, token: int, num_headers: int) -> None:  # noqa: ARG002
         """A gRPC stream's headers."""
-        self._grpc(root_context_id, token, "initial_metadata")
+        self._grpc(root_context_id, token, "take_initial_metadata")
 
     def on_grpc_receive(self, root_context_id: int, token: int, message_size: int) -> None:  # noqa: ARG002
         """A gRPC message."""
-        self._grpc(root_context_id, token, "received")
+        self._grpc(root_context_id, token, "take_message")
 
     def on_grpc_receive_trailing_metadata(self, root_context_id: int, token: int, num_trailers: int) -> None:  # noqa: ARG002
         """A gRPC stream's trailers."""
-        self._grpc(root_context_id, token, "trailing_metadata")
+        self._grpc(root_context_id, token, "take_trailing_metadata")
 
     def on_grpc_close(self, root_context_id: int, token: int, status: int) -> None:
         """A gRPC call or stream is over."""
-        self._grpc(root_context_id, token, "closed", status)
+        self._grpc(root_context_id, token, "take_status", status)
 
     def _grpc(self, root_context_id: int, token: int, event: str, *args: int) -> None:
         try:
@@ -75,7 +75,7 @@ class Events(Core):
                 return
             if self.vm.enter(call.context):
                 getattr(call, event)(*args)
-            elif event != "initial_metadata":  # who asked is gone: nobody will end the call
+            elif event != "take_initial_metadata":  # who asked is gone: nobody will end the call
                 self.vm.grpc_calls.pop(token)
         except BaseException as error:
             self.vm.report(error)

@@ -8,6 +8,7 @@ from ..bodies import WHOLE
 from ..config import parse_json
 from ..contexts import PluginContext
 from ..errors import ConfigurationError
+from ..grpc_streams import cancel_streams
 from ..http import HttpContext
 from ..settings import build, declared_settings
 from ..waiting import cancel, run_in_background
@@ -101,6 +102,7 @@ class Lifecycle(Core):
                 self.vm.active = context
                 context._over = True
                 cancel(context)
+                cancel_streams(context)
                 context.on_delete()
         except BaseException as error:
             self.vm.report(error)
