@@ -5,7 +5,8 @@ import ast
 import pytest
 
 from wasmnb.build.imports import imported_modules, parse
-from wasmnb.build.requirements import requirements_of
+from wasmnb.build.resolve import resolve
+from wasmnb.build.source import Part, Source
 from wasmnb.errors import SourceError
 
 
@@ -14,7 +15,7 @@ def names(source):
 
 
 def wanted(source, **place):
-    return requirements_of(parse(source), **place)
+    return resolve(Source((Part(source, **place),)))[1]
 
 
 def test_imports_are_found_wherever_they_stand():
@@ -58,7 +59,7 @@ def test_other_modules_of_the_standard_library_need_a_runtime_of_their_own():
         ("from sqlite3 import connect", "cannot import sqlite3", "shared_data"),
         ("import json.nothing", "no module json.nothing", "slip"),
         ("import no_such_package_at_all", "no package no_such_package_at_all", "%pip install no_such_package_at_all"),
-        ("from . import x", "relative import", "full name"),
+        ("from . import x", "relative import", "leave out the dots"),
         ("from wasmnb.host import Proxy", "cannot import wasmnb.host", "only the SDK"),
     ],
 )

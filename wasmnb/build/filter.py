@@ -6,7 +6,7 @@ import errno
 import os
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -19,13 +19,14 @@ from ..engine import Code, Engine, Image, default_engine
 from ..errors import BuildError, ModuleError, SourceError, UsageError
 from .cache import cache_folder
 from .glue import ON_DELETE_IN_PYTHON, VERSION
-from .imports import parse
+from .imports import imported_modules, parse
 from .inspection import ModuleFacts, inspect_module
 from .leb import CORE_MAGIC
 from .probe import probe
-from .requirements import requirements_of
-from .rewrite import Placement, place, with_source
+from .resolve import resolve
+from .rewrite import Placement, with_source
 from .runtime import FailedImport, Progress, Runtime, Runtimes, runtimes_in
+from .source import Part, Source
 
 __all__ = ["Filter", "FilterInfo"]
 
@@ -109,6 +110,7 @@ class Filter(Shown):
         *,
         filename: str = "<filter>",
         first_line: int = 1,
+        path: Sequence[str | os.PathLike[str]] = (),
         progress: Progress | None = None,
     ) -> Filter:
         """Compile Python source.
@@ -123,6 +125,9 @@ class Filter(Shown):
             What the proxy calls it; `filter` if not given.
         filename, first_line
             What errors and tracebacks call the source, and the number of its first line there.
+        path
+            Folders in which the filter's own modules lie. What it imports from there becomes a part of it; any other
+            package is taken from this environment.
         progress
             Called with a step and a fraction from 0 to 1 while a runtime is built.
 
@@ -133,13 +138,44 @@ class Filter(Shown):
         BuildError
             The tool chain, the cache or the disk failed.
         """
-        return cls(name or "filter", filename, _compile(text, filename, first_line, progress))
+        return cls.from_parts((Part(text, filename, first_line),), name, path=path, progress=progress)
+
+    @classmethod
+    def from_parts(
+        cls,
+        parts: Sequence[Part],
+        name: str | None = None,
+        *,
+        path: Sequence[str | os.PathLike[str]] = (),
+        package: str = "",
+        progress: Progress | None = None,
+    ) -> Filter:
+        """Compile source that comes in several parts, such as cells.
+
+        Parameters
+        ----------
+        parts
+            `Part(text, filename, first_line)`: run in this order in one namespace.
+        name, path, progress
+            As `from_source`.
+        package
+            Dotted name of the package, found on `path`, that relative imports in the parts start from.
+
+        Raises
+        ------
+        SourceError, BuildError
+            As `from_source`; the place is the part's, or that of a module of the filter's own.
+        """
+        given = Source(tuple(parts), package=package)
+        return cls(name or "filter", given.filename, _compile(given, [Path(p) for p in path], progress))
 
     @classmethod
     def from_file(
         cls, path: str | os.PathLike[str], name: str | None = None, *, progress: Progress | None = None
     ) -> Filter:
         """Compile a `.py` file, or load a `.wasm` module, from whatever language.
+
+        A `.py` file may import modules and packages that lie beside it.
 
         Raises
         ------
@@ -164,7 +200,7 @@ class Filter(Shown):
             text = data.decode("utf-8-sig")
         except UnicodeDecodeError:
             raise SourceError("the file is not UTF-8 text", filename=str(path)) from None
-        return cls.from_source(text, name, filename=str(path), progress=progress)
+        return cls.from_source(text, name, filename=str(path), path=[path.parent], progress=progress)
 
     @classmethod
     def from_bytes(cls, data: bytes, name: str = "filter") -> Filter:
@@ -173,7 +209,12 @@ class Filter(Shown):
 
     @property
     def source(self) -> str | None:
-        """The Python source, if it was made from one."""
+        """The Python source, if it was made from one; parts one after the other."""
+        return self.bundle.text if self.bundle else None
+
+    @property
+    def bundle(self) -> Source | None:
+        """The Python source with all its parts and modules, if it was made from one."""
         return self._made.source
 
     @property
@@ -232,11 +273,9 @@ def _write(target: Path, data: bytes) -> None:
 class _FromSource:
     """A filter that is a runtime with a source behind it."""
 
-    def __init__(self, source: str, filename: str, first_line: int) -> None:
-        self.source: str | None = source
-        self.filename = filename
-        self.first_line = first_line
-        self.requirements = requirements_of(parse(source), filename, first_line)
+    def __init__(self, source: Source, path: Sequence[Path] = ()) -> None:
+        self.source: Source
+        self.source, self.requirements = resolve(source, path)
         self.exports: frozenset[str] | None = None  # all, until the probe tells
         self.seconds = 0.0
 
@@ -247,8 +286,7 @@ class _FromSource:
     def placement(self, runtime: Runtime) -> Placement:
         """Where the source lies behind a runtime's memory. A runtime that was built anew may be of another size."""
         flags = ON_DELETE_IN_PYTHON if self.exports and "proxy_on_delete" in self.exports else 0
-        assert self.source is not None
-        return place(runtime.pages, self.source, self.filename, self.first_line, flags)
+        return Placement(runtime.pages, self.source.payload, flags)
 
     def image(self, engine: Engine, progress: Progress | None = None) -> Image:
         return self._image(*self.runtimes.get(self.requirements, engine, progress))
@@ -259,7 +297,7 @@ class _FromSource:
     def probe(self, engine: Engine, progress: Progress | None) -> None:
         """Load the source once, to learn what it needs; raises `SourceError` if it does not load."""
         runtime, code = self.runtimes.get(self.requirements, engine, progress)
-        self.exports = frozenset(probe(self._image(runtime, code), runtime.pages, self.filename).exports)
+        self.exports = frozenset(probe(self._image(runtime, code), runtime.pages, self.source.filename).exports)
 
     def wasm(self) -> bytes:
         return self._with_runtime()[1]
@@ -283,33 +321,33 @@ class _FromSource:
         )
 
 
-def _compile(text: str, filename: str, first_line: int, progress: Progress | None) -> _FromSource:
+def _compile(source: Source, path: Sequence[Path], progress: Progress | None) -> _FromSource:
     started = time.perf_counter()
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise SourceError("the source holds half a surrogate pair, which is no text", filename=filename) from None
-    made = _FromSource(text, filename, first_line)
+    made = _FromSource(source, path)
     try:
         made.probe(default_engine(), progress)
     except FailedImport as error:
-        raise _at_import(error, text, filename, first_line) from None
+        raise _at_import(error, made.source) from None
     made.seconds = time.perf_counter() - started
     return made
 
 
-def _at_import(error: FailedImport, text: str, filename: str, first_line: int) -> SourceError:
+def _at_import(error: FailedImport, source: Source) -> SourceError:
     """Put a failed import at the line that asks for it, directly or through a package."""
-    from .imports import imported_modules
-
     top = error.module.partition(".")[0]
-    found = next((m for m in imported_modules(parse(text)) if m.name.partition(".")[0] == top), None)
+    asked = (
+        (place, module)
+        for place in source.places()
+        for module in imported_modules(parse(place.text))
+        if module.name.partition(".")[0] == top and not module.level
+    )
+    place, module = next(asked, (source.parts[-1], None))
     through = f" (it needs {error.missing})" if error.missing and error.missing.partition(".")[0] != top else ""
     return SourceError(
         f"{error.module} cannot be imported inside WebAssembly{through}: {error.reason}",
-        filename=filename,
-        lineno=found.lineno + first_line - 1 if found else None,
-        offset=found.offset if found else None,
+        filename=place.filename,
+        lineno=module.lineno + place.first_line - 1 if module else None,
+        offset=module.offset if module else None,
         hint="A filter can use packages that are pure Python and need neither files, sockets, threads nor processes.",
     )
 
@@ -321,7 +359,7 @@ class _FromModule:
     """A module that was built elsewhere, or saved before."""
 
     def __init__(self, data: bytes, facts: ModuleFacts) -> None:
-        self.source: str | None = None
+        self.source: Source | None = None
         self.data = data
         self.facts = facts
         self._images: dict[Engine, Image] = {}

@@ -9,9 +9,9 @@ from pathlib import Path
 from ..engine import default_engine
 from ..errors import UsageError
 from .cache import Cache, cache_folder
-from .imports import parse
-from .requirements import requirements_of
+from .resolve import resolve
 from .runtime import Progress, runtimes_in
+from .source import Part, Source
 from .staging import guest_digest
 
 __all__ = ["RuntimeFacts", "build_runtime", "clear_runtimes", "list_runtimes"]
@@ -57,7 +57,7 @@ def build_runtime(source: str = "", filename: str = "<filter>", *, progress: Pro
     SourceError, BuildError
         As `Filter.from_source`.
     """
-    requirements = requirements_of(parse(source), filename)
+    _, requirements = resolve(Source((Part(source, filename),)))
     runtime, _ = runtimes_in(cache_folder()).get(requirements, default_engine(), progress)
     return next(facts for facts in list_runtimes() if facts.key == runtime.key)
 

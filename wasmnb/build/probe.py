@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 
 from ..engine import Image, ImportType, Instance, OutOfBounds, Trap
 from ..errors import SourceError
+from ..sdk import __all__ as sdk_names
 from .glue import GLUE_PAGES, REPORT
 from .memory_image import PAGE
 
@@ -132,10 +133,10 @@ def _source_error(report: dict[str, Any], trap: Trap, log: list[tuple[int, str]]
         plain = kind == "FilterSourceError"
         return SourceError(
             message if plain else f"{kind}: {message}" if message else kind,
-            filename=report["filename"] if kind == "SyntaxError" or plain else filename,
+            filename=report["filename"],
             lineno=report["lineno"],
             offset=report["offset"],
-            hint=report["hint"] or _HINTS.get(kind, ""),
+            hint=report["hint"] or _hint(kind, message),
             traceback=report["traceback"],
         )
     said = "\n".join(text for _, text in log)
@@ -147,6 +148,13 @@ def _source_error(report: dict[str, Any], trap: Trap, log: list[tuple[int, str]]
             traceback=said,
         )
     return SourceError(f"the source stopped the VM while it loaded: {trap.message}", filename=filename, traceback=said)
+
+
+def _hint(kind: str, message: str) -> str:
+    name = message.partition("'")[2].partition("'")[0]
+    if kind == "NameError" and name in sdk_names:
+        return f"Only the filter itself has the SDK's names at hand; its modules import them: from wasmnb import {name}"
+    return _HINTS.get(kind, "")
 
 
 _HINTS = {

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 
 from ..errors import SourceError
-from .imports import Imported, imported_modules, is_standard, standard_module_exists
+from .imports import Imported, is_standard, standard_module_exists
 from .packages import Package, find_package
 from .stdlib import ABSENT, PRESENT
 
-__all__ = ["Requirements", "requirements_of"]
+__all__ = ["MakeError", "Requirements", "error_at", "needed"]
 
 #: Inside the guest `wasmnb` is the SDK alone.
 _OURS = ("wasmnb", "wasmnb.sdk", "wasmnb.abi")
 
 #: Makes the error for an import: (message, hint).
-_MakeError = Callable[[str, str], SourceError]
+MakeError = Callable[[str, str], SourceError]
 
 
 @dataclass(frozen=True)
@@ -42,37 +41,28 @@ class Requirements:
         return sha256("\n".join(parts).encode()).hexdigest()
 
 
-def requirements_of(tree: ast.AST, filename: str = "<filter>", first_line: int = 1) -> Requirements:
-    """What the source with this syntax tree needs.
+def error_at(module: Imported, filename: str, first_line: int) -> MakeError:
+    """Makes errors at an import statement."""
+    line = module.lineno + first_line - 1
+    return lambda message, hint: SourceError(message, filename=filename, lineno=line, offset=module.offset, hint=hint)
+
+
+def needed(module: Imported, error: MakeError, packages: dict[str, Package], beside: str = "") -> set[str]:
+    """Names to import for one import; adds to `packages`.
+
+    Parameters
+    ----------
+    module
+        What is imported, by its absolute name.
+    beside
+        Where a module of the filter's own would have been found, for the error's hint.
 
     Raises
     ------
     SourceError
-        An import that cannot work inside a filter, at its line.
+        An import that cannot work inside a filter, made by `error`.
     """
-
-    def error_at(module: Imported) -> _MakeError:
-        line = module.lineno + first_line - 1
-        return lambda message, hint: SourceError(
-            message, filename=filename, lineno=line, offset=module.offset, hint=hint
-        )
-
-    modules: set[str] = set()
-    packages: dict[str, Package] = {}
-    for module in imported_modules(tree):
-        try:
-            modules |= _needed(module, error_at(module), packages)
-        except SourceError:
-            if not module.optional:
-                raise
-    return Requirements(frozenset(modules), tuple(packages[name] for name in sorted(packages)))
-
-
-def _needed(module: Imported, error: _MakeError, packages: dict[str, Package]) -> set[str]:
-    """Names to import for one import; adds to `packages`."""
     top = module.name.partition(".")[0]
-    if module.level:
-        raise error("relative import in a filter", "A filter is one file: import by the full name.")
     if top == "wasmnb":
         return _check_ours(module, error)
     if top in ABSENT:
@@ -82,7 +72,7 @@ def _needed(module: Imported, error: _MakeError, packages: dict[str, Package]) -
             raise error(f"there is no module {module.name}", "Look for a slip in its name.")
         wanted = {module.name, *(n for n in _submodules(module) if standard_module_exists(n))}
         return wanted - PRESENT
-    package = _add_package(top, error, packages)
+    package = _add_package(top, error, packages, beside)
     return {module.name, *(n for n in _submodules(module) if package.has(n))}
 
 
@@ -90,7 +80,7 @@ def _submodules(module: Imported) -> Iterator[str]:
     return (f"{module.name}.{name}" for name in module.names if name != "*")
 
 
-def _check_ours(module: Imported, error: _MakeError) -> set[str]:
+def _check_ours(module: Imported, error: MakeError) -> set[str]:
     if module.name in _OURS or module.name.startswith(("wasmnb.sdk.", "wasmnb.abi.")):
         return set()
     raise error(
@@ -99,15 +89,17 @@ def _check_ours(module: Imported, error: _MakeError) -> set[str]:
     )
 
 
-def _add_package(name: str, error: _MakeError, packages: dict[str, Package]) -> Package:
+def _add_package(name: str, error: MakeError, packages: dict[str, Package], beside: str) -> Package:
     """Take a package that the source imports, and those that it needs."""
     if name in packages:
         return packages[name]
     package = find_package(name)
     if package is None:
+        install = f"nstall it where this runs (%pip install {name}, if that is its name on PyPI)"
+        own = f"Put {name}.py or a folder {name} beside the filter (in {beside}), or i" if beside else "I"
         raise error(
-            f"there is no package {name} in this environment",
-            f"Install it where this runs (%pip install {name}, if that is its name on PyPI) and run the cell again.",
+            f"there is no package {name} in this environment{' nor beside the filter' if beside else ''}",
+            f"{own}{install} and run the cell again.",
         )
     waiting = [package]
     while waiting:
@@ -122,7 +114,7 @@ def _add_package(name: str, error: _MakeError, packages: dict[str, Package]) -> 
     return package
 
 
-def _stopped_by(obstacle: str, name: str, error: _MakeError) -> SourceError:
+def _stopped_by(obstacle: str, name: str, error: MakeError) -> SourceError:
     top = obstacle.partition(".")[0]
     if top in ABSENT:
         return error(f"{name} cannot be imported inside a filter: it needs {obstacle}", ABSENT[top])

@@ -2,7 +2,7 @@
 
 Facts: an export that a module lacks costs Envoy nothing, one that it has costs a trip into CPython. The source lies in
 pages of its own behind the runtime's memory; a slot in the glue's memory says where. A filter that runs from the cached
-runtime gets the same bytes at the same addresses (`place`), so that both behave alike.
+runtime gets the same bytes at the same addresses, so that both behave alike.
 """
 
 from __future__ import annotations
@@ -16,16 +16,26 @@ from .glue import GLUE_PAGES
 from .leb import CORE_MAGIC, Reader
 from .memory_image import PAGE, active_segment
 
-__all__ = ["Placement", "place", "with_source"]
+__all__ = ["Placement", "with_source"]
 
 _MEMORY, _EXPORT, _DATA = 5, 7, 11
 _FUNCTION = 0
 
 
 class Placement:
-    """Where a source goes: `writes` are (address, bytes), after `pages` more pages of memory."""
+    """Where a source goes behind a runtime's memory: `writes` are (address, bytes), after `pages` more pages of memory.
 
-    def __init__(self, runtime_pages: int, payload: bytes, flags: int) -> None:
+    Parameters
+    ----------
+    runtime_pages
+        Pages of memory that the runtime starts with.
+    payload
+        The source, as `wasmnb.sdk.parts.pack` has it.
+    flags
+        As in the glue's memory: `glue.ON_DELETE_IN_PYTHON`.
+    """
+
+    def __init__(self, runtime_pages: int, payload: bytes, flags: int = 0) -> None:
         start = runtime_pages * PAGE
         slot = start - GLUE_PAGES * PAGE
         self.total = runtime_pages + -(-len(payload) // PAGE)
@@ -37,22 +47,6 @@ class Placement:
         instance.memory.grow(self.pages)
         for address, data in self.writes:
             instance.memory.write(address, data)
-
-
-def place(runtime_pages: int, source: str, filename: str, first_line: int, flags: int = 0) -> Placement:
-    """Lay out a source behind a runtime's memory.
-
-    Parameters
-    ----------
-    runtime_pages
-        Pages of memory that the runtime starts with.
-    filename, first_line
-        What tracebacks call the source, and the number of its first line there.
-    flags
-        As in the glue's memory: `glue.ON_DELETE_IN_PYTHON`.
-    """
-    head = f"{filename.replace(chr(0), '')}\0{first_line}\0".encode("utf-8", "surrogateescape")
-    return Placement(runtime_pages, head + source.encode("utf-8", "surrogatepass"), flags)
 
 
 def with_source(runtime: bytes, placement: Placement, exports: Collection[str]) -> bytes:

@@ -12,7 +12,7 @@ from types import CodeType, ModuleType
 
 from ..abi import CALLBACKS
 from .callbacks import HANDLERS
-from .source import Source
+from .source import Loaded
 
 __all__ = ["needed_exports"]
 
@@ -42,16 +42,16 @@ _NEEDS_OF_ASYNC = {
 }
 
 
-def needed_exports(source: Source, *, watched: bool = False) -> list[str]:
+def needed_exports(source: Loaded, *, watched: bool = False) -> list[str]:
     """Export names (`proxy_on_...`) of the callbacks that the filter needs, in the order of the ABI's table.
 
     `watched` says that the proxy's side calls `on_delete` whenever it is told to, exported or not.
     """
     needed = set(_ALWAYS)
     needed |= {h.callback for h in HANDLERS.values() if source.overrides(h.kind, h.method)}
-    waits = _has_async(source.code)
+    waits = any(_has_async(code) for code in source.codes)
     needs = {**_NEEDS, **_NEEDS_OF_ASYNC} if waits else _NEEDS
-    mentioned = set(needs) if _uses_foreign_code(source.module) else set(_names(source.code))
+    mentioned = set(needs) if _uses_foreign_code(source) else {name for code in source.codes for name in _names(code)}
     for name in mentioned & set(needs):
         needed.update(needs[name])
     if waits and not watched:
@@ -78,11 +78,14 @@ def _has_async(code: CodeType) -> bool:
     return any(_has_async(c) for c in code.co_consts if isinstance(c, CodeType))
 
 
-def _uses_foreign_code(module: ModuleType) -> bool:
-    """Whether the source imports anything but the standard library and the SDK: what that mentions is not looked at."""
+def _uses_foreign_code(source: Loaded) -> bool:
+    """Whether the source imports what is neither its own, the standard library's nor the SDK's: that is not looked at."""
+    own = {source.module.__name__, *source.local}
+    modules = [source.module, *(sys.modules[name] for name in source.local if name in sys.modules)]
     owners = {
         value.__name__ if isinstance(value, ModuleType) else getattr(value, "__module__", None)
+        for module in modules
         for value in vars(module).values()
     }
-    tops = {owner.partition(".")[0] for owner in owners if isinstance(owner, str) and owner != module.__name__}
+    tops = {owner.partition(".")[0] for owner in owners if isinstance(owner, str) and owner not in own}
     return bool(tops - {"wasmnb", "builtins", "__main__"} - sys.stdlib_module_names)

@@ -6,8 +6,8 @@ each kind counts: the one that no other class derives from. Whatever is wrong is
 
 import difflib
 import inspect
-import linecache
 import sys
+from collections.abc import Sequence
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
@@ -16,9 +16,12 @@ from .callbacks import HANDLERS, handlers_of
 from .contexts import Context, PluginContext, VMContext
 from .errors import FilterSourceError
 from .http import HttpContext
+from .local_modules import LocalModules
+from .parts import Part
 from .tcp import TcpContext
+from .texts import remember, shifted
 
-__all__ = ["BASES", "Source", "load_source"]
+__all__ = ["BASES", "Loaded", "load_source"]
 
 #: The SDK's class of each kind.
 BASES: dict[str, type[Context]] = {"vm": VMContext, "plugin": PluginContext, "http": HttpContext, "tcp": TcpContext}
@@ -40,33 +43,45 @@ _ABI_NAMES = {
 _LIKENESS = 0.9
 
 
-class Source:
+class Loaded:
     """A source that has been run: its module, its code and its classes.
 
     Attributes
     ----------
+    codes
+        Compiled code of its parts and of its own modules.
     classes
         Class of each kind; the SDK's own where the source has none.
+    local
+        Names of its own modules in `sys.modules`.
     """
 
-    def __init__(self, module: ModuleType, code: CodeType, filename: str, classes: dict[str, type[Any]]) -> None:
+    def __init__(
+        self, module: ModuleType, codes: list[CodeType], classes: dict[str, type[Any]], local: frozenset[str]
+    ) -> None:
         self.module = module
-        self.code = code
-        self.filename = filename
+        self.codes = codes
         self.classes = classes
+        self.local = local
 
     def overrides(self, kind: str, method: str) -> bool:
         """Whether the filter's class of this kind has a method of its own."""
         return getattr(self.classes[kind], method, None) is not getattr(BASES[kind], method, None)
 
 
-def load_source(text: str, filename: str, first_line: int, module_name: str, names: dict[str, Any]) -> Source:
+def load_source(
+    parts: Sequence[Part], modules: LocalModules, package: str, module_name: str, names: dict[str, Any]
+) -> Loaded:
     """Compile and run a source, and find its classes.
 
     Parameters
     ----------
-    text
-        The source; its first line counts as `first_line` of `filename` in every error and traceback.
+    parts
+        Run in this order in one namespace. Errors and tracebacks have the lines and names that each part says.
+    modules
+        The source's own modules, which are put in place here.
+    package
+        What relative imports start from; empty if there can be none.
     module_name
         Name of the module that the source becomes; it stands in `sys.modules` (dataclasses look there).
     names
@@ -79,32 +94,46 @@ def load_source(text: str, filename: str, first_line: int, module_name: str, nam
     FilterSourceError
         The source is no filter; says where and what to do.
     """
-    shifted = "\n" * (first_line - 1) + text
-    linecache.cache[filename] = (len(shifted), None, shifted.splitlines(keepends=True), filename)
-    code = compile(shifted, filename, "exec", dont_inherit=True)
     module = ModuleType(module_name)
-    module.__dict__.update(names, __file__=filename, __builtins__=__builtins__)
+    module.__dict__.update(names, __builtins__=__builtins__, **modules.namespace())
+    if package:
+        module.__package__ = package
+    if modules.prefix:
+        module.__path__ = []  # the source's own modules stand below it
     sys.modules[module_name] = module
-    exec(code, module.__dict__)  # noqa: S102 - running the filter's source is the point
-    classes = _find_classes(module, filename)
+    modules.install()
+    codes = [*modules.codes, *_run(parts, module)]
+    classes = _find_classes(module, codes)
     for kind, cls in classes.items():
-        _check_methods(kind, cls, filename)
-    return Source(module, code, filename, classes)
+        _check_methods(kind, cls)
+    return Loaded(module, codes, classes, modules.names)
 
 
-def _find_classes(module: ModuleType, filename: str) -> dict[str, type[Any]]:
+def _run(parts: Sequence[Part], module: ModuleType) -> list[CodeType]:
+    """Run the parts; their code."""
+    codes: list[CodeType] = []
+    for text, filename, first_line in parts:
+        remember(text, filename, first_line, among=any(c.co_filename == filename for c in codes))
+        code = compile(shifted(text, first_line), filename, "exec", dont_inherit=True)
+        module.__file__ = filename
+        codes.append(code)
+        exec(code, module.__dict__)  # noqa: S102 - running the filter's source is the point
+    return codes
+
+
+def _find_classes(module: ModuleType, codes: list[CodeType]) -> dict[str, type[Any]]:
     """The one class of each kind; the SDK's own where there is none."""
     own = {id(v): v for v in vars(module).values() if isinstance(v, type) and not v.__module__.startswith("wasmnb.")}
     contexts = [c for c in own.values() if issubclass(c, Context)]
     if not contexts:
-        raise _no_filter([c for c in own.values() if c.__module__ == module.__name__], filename)
+        raise _no_filter([c for c in own.values() if c.__module__ == module.__name__], codes)
     found: dict[str, type[Any]] = {}
     for kind, base in BASES.items():
         candidates = [c for c in contexts if issubclass(c, base)]
         here = [c for c in candidates if c.__module__ == module.__name__]
         leaves = _leaves(here or candidates)
         if len(leaves) > 1 and not _chosen_by_author(kind, contexts):
-            raise _too_many(kind, leaves, filename)
+            raise _too_many(kind, leaves, codes)
         found[kind] = leaves[0] if len(leaves) == 1 else base
         if len(leaves) > 1:
             found[kind] = _union(base, leaves)
@@ -132,20 +161,20 @@ def _union(base: type[Any], leaves: list[type[Any]]) -> type[Any]:
     return type(base.__name__, (base,), {n: m for n, m in methods.items() if isinstance(m, FunctionType)})
 
 
-def _line(cls: type[Any]) -> int | None:
-    """Line of a class statement: of the class itself (Python 3.13), or of its first method."""
-    line = getattr(cls, "__firstlineno__", None)
-    if line is not None:
-        return int(line)
-    lines = [f.__code__.co_firstlineno for f in vars(cls).values() if isinstance(f, FunctionType)]
-    return min(lines) - 1 if lines else None
+def _place(cls: type[Any], codes: list[CodeType]) -> tuple[str, int | None]:
+    """File name and line of a class statement."""
+    for code in reversed(codes):
+        for inner in code.co_consts:
+            if isinstance(inner, CodeType) and inner.co_qualname == cls.__qualname__:
+                return inner.co_filename, inner.co_firstlineno
+    return codes[-1].co_filename, None
 
 
-def _no_filter(classes: list[type[Any]], filename: str) -> FilterSourceError:
+def _no_filter(classes: list[type[Any]], codes: list[CodeType]) -> FilterSourceError:
     if not classes:
         return FilterSourceError(
             "the source defines no filter class",
-            filename=filename,
+            filename=codes[-1].co_filename,
             hint="Define a class that derives from HttpContext (or TcpContext), with a callback such as "
             "on_http_request_headers(self, num_headers, end_of_stream).",
         )
@@ -153,16 +182,18 @@ def _no_filter(classes: list[type[Any]], filename: str) -> FilterSourceError:
     names = {h.method for h in HANDLERS.values()} | set(_ABI_NAMES)
     base = "TcpContext" if any("stream_data" in n or n == "on_new_connection" for n in vars(cls)) else "HttpContext"
     looks = next((f" (it has {n})" for n in vars(cls) if n in names), "")
+    filename, line = _place(cls, codes)
     return FilterSourceError(
         f"class {cls.__name__} is no filter{looks}",
         filename=filename,
-        lineno=_line(cls),
+        lineno=line,
         hint=f"Derive it: class {cls.__name__}({base}):",
     )
 
 
-def _too_many(kind: str, leaves: list[type[Any]], filename: str) -> FilterSourceError:
+def _too_many(kind: str, leaves: list[type[Any]], codes: list[CodeType]) -> FilterSourceError:
     base = BASES[kind].__name__
+    filename, line = _place(leaves[-1], codes)
     names = " and ".join([", ".join(c.__name__ for c in leaves[:-1]), leaves[-1].__name__])
     choose = {
         "plugin": " or let a VMContext choose in new_plugin_context(self, context_id)",
@@ -172,12 +203,12 @@ def _too_many(kind: str, leaves: list[type[Any]], filename: str) -> FilterSource
     return FilterSourceError(
         f"{names} are all of kind {base}, and a filter has one",
         filename=filename,
-        lineno=_line(leaves[-1]),
+        lineno=line,
         hint=f"Keep one of them{choose}.",
     )
 
 
-def _check_methods(kind: str, cls: type[Any], filename: str) -> None:
+def _check_methods(kind: str, cls: type[Any]) -> None:
     """Find slips that would otherwise show when the first request comes: misspelt callbacks and wrong parameters."""
     known = {h.method: h for h in handlers_of(kind)}
     for name in dir(cls):
@@ -186,21 +217,21 @@ def _check_methods(kind: str, cls: type[Any], filename: str) -> None:
             continue
         handler = known.get(name)
         if handler is None:
-            _check_spelling(kind, cls, name, method, filename)
+            _check_spelling(kind, cls, name, method)
             continue
-        _check_async(cls, method, handler.may_wait, filename)
+        _check_async(cls, method, handler.may_wait)
         try:
             inspect.signature(method).bind(*("self", *handler.params))
         except TypeError:
             raise FilterSourceError(
                 f"{cls.__name__}.{name} does not take the parameters that it is called with",
-                filename=filename,
+                filename=method.__code__.co_filename,
                 lineno=method.__code__.co_firstlineno,
                 hint=f"Write it as def {handler.signature}.",
             ) from None
 
 
-def _check_async(cls: type[Any], method: FunctionType, may_wait: bool, filename: str) -> None:
+def _check_async(cls: type[Any], method: FunctionType, may_wait: bool) -> None:
     """Refuse `async def` where the proxy does not wait, and `yield` anywhere."""
     if inspect.isgeneratorfunction(method) or inspect.isasyncgenfunction(method):
         problem, hint = "is a generator and would never run", "A callback returns or awaits, but does not yield."
@@ -210,13 +241,13 @@ def _check_async(cls: type[Any], method: FunctionType, may_wait: bool, filename:
         return
     raise FilterSourceError(
         f"{cls.__name__}.{method.__name__} {problem}",
-        filename=filename,
+        filename=method.__code__.co_filename,
         lineno=method.__code__.co_firstlineno,
         hint=hint,
     )
 
 
-def _check_spelling(kind: str, cls: type[Any], name: str, method: FunctionType, filename: str) -> None:
+def _check_spelling(kind: str, cls: type[Any], name: str, method: FunctionType) -> None:
     """Refuse a method whose name is a callback's but for a slip, in any of the ways that other SDKs write it."""
     known = {h.method: h for h in handlers_of(kind)}
     snake = "".join("_" + c.lower() if c.isupper() else c for c in name).lstrip("_")
@@ -226,7 +257,7 @@ def _check_spelling(kind: str, cls: type[Any], name: str, method: FunctionType, 
     if meant in known:
         raise FilterSourceError(
             f"{cls.__name__}.{name} would never be called",
-            filename=filename,
+            filename=method.__code__.co_filename,
             lineno=method.__code__.co_firstlineno,
             hint=f"A {BASES[kind].__name__} has it as {known[meant].signature}.",
         )

@@ -27,6 +27,7 @@ from wit_world.imports import host
 from wasmnb.abi import AbiVersion, callbacks_for, hostcalls_for
 from wasmnb.sdk.dispatch import Dispatcher, FilterSourceError
 from wasmnb.sdk.logs import take_over_output
+from wasmnb.sdk.parts import unpack
 from wasmnb.sdk.tracebacks import format_exception
 
 _VERSION = AbiVersion.V0_2_1
@@ -40,19 +41,27 @@ class _Binding:
 _kept: list[Any] = []
 
 
-def _refuse(error: BaseException, filename: str) -> None:
+def _refuse(error: BaseException, filenames: list[str]) -> None:
     """Leave word of why the source does not load, for whoever builds it."""
-    lines = [f.lineno for f in traceback.extract_tb(error.__traceback__) if f.filename == filename]
+    filename, lineno = _place(error, filenames)
     word = {
         "type": type(error).__name__,
         "message": _message(error),
-        "filename": getattr(error, "filename", None) or filename,
-        "lineno": getattr(error, "lineno", None) or (lines[-1] if lines else None),
+        "filename": filename,
+        "lineno": lineno,
         "offset": error.offset if isinstance(error, SyntaxError) else None,
         "hint": getattr(error, "hint", ""),
         "traceback": format_exception(error),
     }
     host.report(json.dumps(word).encode("utf-8", "backslashreplace"))
+
+
+def _place(error: BaseException, filenames: list[str]) -> tuple[str, int | None]:
+    """Where it happened: the innermost line of the source's own parts and modules."""
+    if isinstance(error, SyntaxError | FilterSourceError) and error.filename:
+        return error.filename, error.lineno
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename in filenames]
+    return (frames[-1].filename, frames[-1].lineno) if frames else (filenames[-1], None)
 
 
 def _message(error: BaseException) -> str:
@@ -108,13 +117,15 @@ class WitWorld(wit_world.WitWorld):  # type: ignore[misc]
         take_over_output()
         random.seed()
         _environment()
-        name, first_line, source = host.source().split(b"\0", 2)
-        filename = name.decode()
+        parts, modules, package = unpack(host.source())
         try:
-            dispatcher.load(source.decode(), filename, int(first_line))
+            dispatcher.load_parts(parts, modules, package)
         except BaseException as error:
             ours = error.__traceback__
-            _refuse(error.with_traceback(ours and ours.tb_next), filename)
+            _refuse(
+                error.with_traceback(ours and ours.tb_next),
+                [*(m.filename for m in modules), *(p.filename for p in parts)],
+            )
             raise
         host.report(json.dumps({"exports": dispatcher.exports()}).encode())
         gc.freeze()  # what has been loaded stays: the collector need not look at it again

@@ -8,12 +8,16 @@ deletes are noted in a journal outside Python, which the dispatcher fetches when
 know. An exception is logged once, as the filter's own traceback, and then goes on up, so that the module traps.
 """
 
+import sys
+from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from ..contexts import VMContext
 from ..errors import FilterSourceError
 from ..exports import needed_exports
-from ..source import Source, load_source
+from ..local_modules import LocalModules
+from ..parts import LocalModule, Part
+from ..source import Loaded, load_source
 from ..vm import set_current_vm
 from .events import Events
 from .http import Http
@@ -21,6 +25,10 @@ from .lifecycle import Lifecycle
 from .tcp import Tcp
 
 __all__ = ["Dispatcher", "FilterSourceError"]
+
+
+#: Name of the module that a source becomes where one interpreter is one VM.
+_MODULE_NAME = "wasmnb_filter"
 
 
 class _AtLoad:
@@ -47,18 +55,34 @@ class Dispatcher(Http, Tcp, Events, Lifecycle):
         (context, parent) pairs of u32 noted since the last call; a parent of 0xFFFFFFFF is a delete. An optional
         `watch_deletes(on)` has `on_delete` called for real while it is on; without it, a filter that waits exports it.
     module_name
-        Name of the module that the source becomes. VMs that share an interpreter need different ones.
+        Name of the module that the source becomes. VMs that share an interpreter need different ones; modules of the
+        source's own then stand below it in `sys.modules`, so that each VM has its own.
     """
 
-    def __init__(self, binding: Any, module_name: str = "wasmnb_filter") -> None:
+    def __init__(self, binding: Any, module_name: str = "") -> None:
         super().__init__(binding)
         self._binding = binding
-        self._module_name = module_name
-        self._source: Source | None = None
+        self._module_name = module_name or _MODULE_NAME
+        self._prefix = f"{module_name}." if module_name else ""
+        self._modules = LocalModules(())
+        self._source: Loaded | None = None
         self._exports: list[str] = []
 
     def load(self, source: str, filename: str = "<filter>", first_line: int = 1) -> None:
+        """Run a source that is one piece of text; see `load_parts`."""
+        self.load_parts((Part(source, filename, first_line),))
+
+    def load_parts(self, parts: Sequence[Part], modules: Sequence[LocalModule] = (), package: str = "") -> None:
         """Run a source and find its classes.
+
+        Parameters
+        ----------
+        parts
+            Run in this order in one namespace.
+        modules
+            Modules of the source's own, which it imports by name.
+        package
+            Dotted name of the package that the parts belong to; relative imports in them start from it.
 
         Raises whatever the source raises (logged as a traceback first), or `FilterSourceError` if it is no filter.
         """
@@ -67,7 +91,9 @@ class Dispatcher(Http, Tcp, Events, Lifecycle):
         self.activate()
         self.vm.abi = _AtLoad(self._binding)
         try:
-            self._source = load_source(source, filename, first_line, self._module_name, names())
+            self._modules = LocalModules(modules, self._prefix)
+            package = package and self._prefix + package
+            self._source = load_source(parts, self._modules, package, self._module_name, names())
             self.vm.classes = self._source.classes
             self._exports = needed_exports(self._source, watched=self.vm.watch_deletes is not None)
             self.vm.exports = frozenset(self._exports)
@@ -77,6 +103,11 @@ class Dispatcher(Http, Tcp, Events, Lifecycle):
             raise
         finally:
             self.vm.abi = self._binding
+
+    def unload(self) -> None:
+        """Take the source's modules out of the interpreter; needed where VMs share one."""
+        self._modules.uninstall()
+        sys.modules.pop(self._module_name, None)
 
     def _make_vm(self, cls: type[VMContext]) -> VMContext:
         context = cls.__new__(cls)

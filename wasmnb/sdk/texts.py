@@ -1,0 +1,32 @@
+"""The text of sources, for tracebacks: `linecache` has it by file name."""
+
+import linecache
+from typing import Any
+
+__all__ = ["remember", "shifted"]
+
+
+def shifted(text: str, first_line: int) -> str:
+    """A text with empty lines before it, so that its lines have the numbers that they have in their file."""
+    return "\n" * (first_line - 1) + text
+
+
+def remember(text: str, filename: str, first_line: int = 1, *, among: bool = False) -> None:
+    """Keep a source's text for tracebacks.
+
+    A file or cell that is known with this text in its place stays as it is: natively it is the notebook's own, and whole.
+
+    Parameters
+    ----------
+    among
+        Keep the lines that are known of this file: other parts of the source are in it, too.
+    """
+    lines = text.splitlines(keepends=True)
+    known: tuple[Any, ...] = linecache.cache.get(filename, ())
+    before: list[str] = known[2] if len(known) == 4 else []
+    start, end = first_line - 1, first_line - 1 + len(lines)
+    if [line.rstrip("\n") for line in before[start:end]] == text.splitlines():
+        return
+    new = [*before, *["\n"] * (end - len(before))] if among else ["\n"] * end
+    new[start:end] = lines
+    linecache.cache[filename] = (sum(map(len, new)), None, new, filename)
