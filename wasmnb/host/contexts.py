@@ -246,14 +246,16 @@ class RootContext(Context):
         self._timer = self.vm.clock.later(self._period, self.vm.thread, self._tick)
 
     def _tick(self) -> None:
-        vm = self.vm
         self._timer = None
-        on_tick = vm.callbacks["on_tick"]
-        if on_tick is None or vm.failed:
+        if self.vm.callbacks["on_tick"] is None or self.vm.failed:
             return
-        vm.tell(on_tick, self, self.id)
+        self.tick()
         if self._period and self._timer is None and not self.closed:
             self._arm()
+
+    def tick(self) -> None:
+        """`on_tick`, now."""
+        self.vm.tell(self.vm.callbacks["on_tick"], self, self.id)
 
     def queue_ready(self, token: int) -> None:
         """Called when an item was put in a queue that this root receives: have the guest told, as a fresh event."""

@@ -14,6 +14,7 @@ from ..engine import Engine, default_engine
 from ..errors import UsageError, WasmnbError
 from .clock import Clock, Thread
 from .cluster import to_clusters
+from .controls import Controls
 from .deployment import Deployment
 from .environment import Environment
 from .exchanges import Exchanges
@@ -36,7 +37,7 @@ __all__ = ["Proxy"]
 DEFAULT_START = 1767225600.0
 
 
-class Proxy(Sending, Observed):
+class Proxy(Sending, Observed, Controls):
     """A simulated Envoy running one filter or a chain of plugins.
 
     Parameters

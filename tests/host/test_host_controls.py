@@ -1,0 +1,104 @@
+"""Ticks out of turn, and injected traps: they end as a fault in the module itself does."""
+
+import pytest
+
+from tests.host.host_kit import calls, scripted, scripted_proxy
+from wasmnb.errors import UsageError
+from wasmnb.host import Plugin, Proxy
+
+SCRIPT = "on_configure: set_tick_period_milliseconds 1000\non_tick: log 2 tick"
+
+
+def ending(proxy, x):
+    """All that tells how a request ended, without the frames of the backtrace."""
+    failure = x.failure
+    return {
+        "client": (x.response.status, x.response.body, x.response.headers.items(), x.state, x.details),
+        "failure": (failure.callback, failure.context_id, failure.exchange, failure.message, failure.traceback),
+        "callbacks": calls(x),
+        "log": [
+            (line.level, line.text.split("\n")[0], line.thread, line.context)
+            for line in x.log
+            if line.source == "envoy"
+        ],
+        "metrics": dict(proxy.metrics.envoy),
+        "vms": [vm.state for vm in proxy.vms],
+        "later": [proxy.get("/later").response.status for _ in range(2)],
+    }
+
+
+@pytest.mark.parametrize("callback", ["on_request_headers", "on_response_headers", "on_log", "on_delete"])
+@pytest.mark.parametrize("policy", ["FAIL_CLOSED", "FAIL_OPEN", "FAIL_RELOAD"])
+def test_an_injected_trap_ends_as_a_real_one_does(callback, policy):
+    def proxy(script):
+        return Proxy(Plugin(scripted(), config=script, failure_policy=policy), workers=1, guest_time=0.0)
+
+    with proxy(f"{callback}#1: trap") as real, proxy("on_tick: log 2 never") as injected:
+        injected.inject_trap(1, callback=callback)
+        endings = [
+            ending(p, x) if (x := p.get("/")).failure else (x.response.status, p.get("/").response.status)
+            for p in (real, injected)
+        ]
+        assert endings[0] == endings[1]
+        assert [v.failure.message for v in real.vms if v.failed] == [
+            v.failure.message for v in injected.vms if v.failed
+        ]
+
+
+def test_the_next_callback_traps_if_none_is_named():
+    with scripted_proxy("", workers=2) as proxy:
+        vm = proxy.inject_trap(2)
+        assert vm.thread.name == "worker-2"
+        assert proxy.get("/", worker=1).response.status == 200
+        x = proxy.get("/", worker=2)
+        assert (x.response.status, x.failure.callback) == (503, "proxy_on_context_create")
+        assert "trap injected" in {e.name for e in proxy.trace if e.vm == vm.number}
+
+
+def test_without_a_worker_the_first_sound_one_is_taken():
+    with scripted_proxy("", workers=2) as proxy:
+        assert proxy.inject_trap().thread.name == "worker-1"
+        proxy.get("/", worker=1)
+        assert proxy.inject_trap().thread.name == "worker-2"
+
+
+def test_what_cannot_trap_is_said():
+    with scripted_proxy("") as proxy:
+        for arguments, said in (
+            ({"worker": 3}, "no worker 3"),
+            ({"vm": 99}, "no sound VM"),
+            ({"callback": "on_nothing"}, "no callback 'on_nothing'"),
+        ):
+            with pytest.raises(UsageError, match=said):
+                proxy.inject_trap(**arguments)
+        proxy.inject_trap(callback="proxy_on_request_headers")
+        proxy.get("/")
+        with pytest.raises(UsageError, match="no sound VM"):
+            proxy.inject_trap(1)
+    with pytest.raises(UsageError, match="closed"):
+        proxy.inject_trap()
+
+
+def test_a_tick_now_leaves_the_periodic_ones_where_they_were():
+    with scripted_proxy(SCRIPT, workers=2) as proxy:
+        proxy.advance(0.4)
+        assert proxy.tick() == 3
+        assert proxy.tick(2) == 1
+        proxy.advance(0.7)
+        ticks = [(e.thread, round(e.time, 1)) for e in proxy.trace if e.name == "on_tick"]
+        assert sorted(ticks) == [
+            ("main", 0.4), ("main", 1.0),
+            ("worker-1", 0.4), ("worker-1", 1.0),
+            ("worker-2", 0.4), ("worker-2", 0.4), ("worker-2", 1.0),
+        ]  # fmt: skip
+        with pytest.raises(UsageError, match="no worker 3"):
+            proxy.tick(3)
+
+
+def test_a_tick_now_may_let_a_held_stream_go():
+    script = "on_request_headers: return 1\non_tick: set_effective_context stream; continue_stream 0"
+    with scripted_proxy(script) as proxy:
+        x = proxy.get("/", wait=1.0)
+        assert x.state == "paused"
+        proxy.tick(1)
+        assert (x.state, x.response.status) == ("done", 200)
