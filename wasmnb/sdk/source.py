@@ -95,7 +95,7 @@ def load_source(
         The source is no filter; says where and what to do.
     """
     module = ModuleType(module_name)
-    module.__dict__.update(names, __builtins__=__builtins__, **modules.namespace())
+    module.__dict__.update({**names, "__builtins__": __builtins__, **modules.namespace()})
     if package:
         module.__package__ = package
     if modules.prefix:
