@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import Any, NoReturn
 
 from wasmnb._version import __version__
+from wasmnb.envoy.exporting.flags import EXPORT_FLAGS
 from wasmnb.traffic.curl import FLAGS
 
 __all__ = ["make_parser", "request_parser"]
@@ -19,6 +20,7 @@ _EPILOG = """examples:
   wasmnb build auth.py -o auth.wasm
   wasmnb run auth.py --request 'GET /x' --request 'POST /pay -d a=1' -H 'x-user: ann' --workers 4
   wasmnb inspect auth.wasm
+  wasmnb export auth.py dist/auth --config @auth.json --registry ghcr.io/acme --tag 1.2.0
   wasmnb runtime build
 """
 
@@ -44,6 +46,7 @@ def make_parser() -> argparse.ArgumentParser:
     _build(commands)
     _run(commands)
     _inspect(commands)
+    _export(commands)
     _runtime(commands)
     _doctor(commands)
     return parser
@@ -94,6 +97,17 @@ def _inspect(commands: Any) -> None:
     p = _command(commands, "inspect", "inspect", "Say what a module is, and what would stop Envoy from loading it.")
     p.add_argument("file", metavar="FILE.wasm")
     p.add_argument("--json", dest="as_json", action="store_true", help="Print the facts as JSON.")
+
+
+def _export(commands: Any) -> None:
+    p = _command(commands, "export", "export", "Write a filter down for Envoy, Istio and Envoy Gateway.")
+    p.add_argument("filter", metavar="FILTER", help="A .py or .wasm file.")
+    p.add_argument("folder", metavar="DIR", help="Where to; filled completely or not at all.")
+    p.add_argument("--config", "-c", metavar="TEXT|@FILE", help="Plugin configuration.")
+    p.add_argument("--vm-config", metavar="TEXT|@FILE", help="VM configuration.")
+    p.add_argument("--root-id", metavar="ID", default="", help="root_id of the plugin.")
+    for names, options in EXPORT_FLAGS:
+        p.add_argument(*names, **options)
 
 
 def _runtime(commands: Any) -> None:

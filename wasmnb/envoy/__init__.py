@@ -3,6 +3,7 @@
 from .binary import find_envoy
 from .config import Cluster, Listener, bootstrap
 from .exchange import EnvoyExchange
+from .exporting import Export, export
 from .log import LogLine
 from .mirror import envoy_like
 from .parity import Difference, Pair, Parity, compare
@@ -22,6 +23,7 @@ __all__ = [
     "EnvoyProcess",
     "EnvoyRefused",
     "EnvoyTcpExchange",
+    "Export",
     "Listener",
     "LogLine",
     "Pair",
@@ -31,5 +33,6 @@ __all__ = [
     "bootstrap",
     "compare",
     "envoy_like",
+    "export",
     "find_envoy",
 ]

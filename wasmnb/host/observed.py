@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib import import_module
+from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 from ..errors import UsageError
@@ -90,6 +91,18 @@ class Observed(Running):
     def panel(self) -> Any:
         """The live panel of this proxy, for a notebook; the same one each time."""
         return import_module("wasmnb.view.panel").panel_of(self)
+
+    def export(self, folder: str | PathLike[str], **options: Any) -> Any:
+        """Write the plugins down for deployment: modules, `envoy.yaml`, manifests, an OCI image and a README.
+
+        Parameters
+        ----------
+        folder
+            Is made if it is not there, and filled completely or not at all.
+        options
+            `registry`, `tag`, `port`, `admin_port`, `force`: as for `wasmnb.envoy.export`.
+        """
+        return import_module("wasmnb.envoy").export(self, folder, **options)
 
     def tree(self) -> TreeNode:
         """Threads, VMs, plugin contexts and live streams as they are now."""

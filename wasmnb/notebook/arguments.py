@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from IPython.core import magic, magic_arguments
 from IPython.core.error import UsageError as MagicUsageError
 
-__all__ = ["Flag", "flag", "line_cell", "line_only", "parse"]
+__all__ = ["NAME", "Flag", "flag", "line_cell", "line_only", "parse"]
 
 Flag = tuple[tuple[str, ...], dict[str, Any]]
 F = TypeVar("F", bound=Callable[..., Any])
@@ -21,6 +21,10 @@ F = TypeVar("F", bound=Callable[..., Any])
 def flag(*names: str, **options: Any) -> Flag:
     """A flag, or a positional argument, as argparse takes it."""
     return names, options
+
+
+#: What nearly every magic begins with.
+NAME = flag("name", metavar="NAME", help="Name of the filter; the variable of that name is its Proxy.")
 
 
 def _magic(kind: Callable[..., Any], flags: Sequence[Flag]) -> Callable[[F], F]:

@@ -4,36 +4,43 @@ from __future__ import annotations
 
 from typing import Any
 
+from .base import FilterMagics
 from .completion import make_matcher
+from .export_magic import ExportMagics
 from .magics import WasmMagics
 
-__all__ = ["install", "uninstall"]
+__all__ = ["MAGICS", "install", "uninstall"]
+
+#: Every class of magics; one that stands here is registered, completed and taken away with the rest.
+MAGICS: tuple[type[FilterMagics], ...] = (WasmMagics, ExportMagics)
 
 _MATCHER = "wasmnb_matcher"
-
-
-def _installed(shell: Any) -> WasmMagics | None:
-    return shell.magics_manager.registry.get(WasmMagics.__name__)  # type: ignore[no-any-return]
 
 
 def install(shell: Any) -> None:
     """Register the magics and their completion; doing it again replaces them."""
     uninstall(shell)
-    magics = WasmMagics(shell)
-    shell.register_magics(magics)
+    made = [kind(shell) for kind in MAGICS]
+    for magics in made:
+        shell.register_magics(magics)
     if shell.Completer is not None:
-        shell.Completer.custom_matchers.append(make_matcher(magics.parsers(), magics.names))
+        parsers = {name: parser for magics in made for name, parser in magics.parsers().items()}
+        shell.Completer.custom_matchers.append(make_matcher(parsers, made[0].names))
 
 
 def uninstall(shell: Any) -> None:
     """Undo `install`."""
-    magics = _installed(shell)
-    if magics is not None:
-        for kind, names in magics.magics.items():
-            for name in names:
-                shell.magics_manager.magics[kind].pop(name, None)
-        del shell.magics_manager.registry[WasmMagics.__name__]
-        shell.configurables = [c for c in shell.configurables if c is not magics]
+    for kind in MAGICS:
+        magics = shell.magics_manager.registry.pop(kind.__name__, None)
+        if magics is not None:
+            _take_away(shell, magics)
     if shell.Completer is not None:
         matchers = shell.Completer.custom_matchers
         matchers[:] = [m for m in matchers if getattr(m, "__name__", "") != _MATCHER]
+
+
+def _take_away(shell: Any, magics: FilterMagics) -> None:
+    for kind, names in magics.magics.items():
+        for name in names:
+            shell.magics_manager.magics[kind].pop(name, None)
+    shell.configurables = [c for c in shell.configurables if c is not magics]

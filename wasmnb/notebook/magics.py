@@ -6,16 +6,16 @@ raises, so that "Run all" and tests stop where a user would.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from IPython.core.error import UsageError as MagicUsageError
-from IPython.core.magic import Magics, magics_class
+from IPython.core.magic import magics_class
 from traitlets import Enum, Float, Int
 
-from wasmnb.errors import UsageError
 from wasmnb.traffic.curl import FLAGS, from_options, read_at
 
-from .arguments import flag, line_cell, line_only, parse
+from .arguments import NAME, flag, line_cell, line_only, parse
+from .base import FilterMagics
 from .cells import cell_id, place_of
 from .progress import progress_for
 from .results import Log, Trace
@@ -23,16 +23,12 @@ from .transcript import transcript
 
 __all__ = ["WasmMagics"]
 
-_NAME = flag("name", metavar="NAME", help="Name of the filter; the variable of that name is its Proxy.")
 _LEVELS = ("trace", "debug", "info", "warn", "error", "critical")
 
 
 @magics_class
-class WasmMagics(Magics):
+class WasmMagics(FilterMagics):
     """Defaults of the magics; a flag on a line goes before them."""
-
-    if TYPE_CHECKING:
-        shell: Any
 
     workers = Int(4, min=1, max=64, help="Worker threads of a new proxy.").tag(config=True)
     deadline = Float(5.0, min=0.01, help="Seconds that one callback may take before it is stopped.").tag(config=True)
@@ -47,7 +43,7 @@ class WasmMagics(Magics):
     # ── the filter ──────────────────────────────────────────────────────────────────────────────────────────
 
     @line_cell(
-        _NAME,
+        NAME,
         flag("--workers", "-w", type=int, metavar="N", help="Worker threads."),
         flag("--config", "-c", metavar="TEXT|@FILE", help="Plugin configuration."),
         flag("--vm-config", metavar="TEXT|@FILE", help="VM configuration."),
@@ -144,7 +140,7 @@ class WasmMagics(Magics):
     # ── traffic ─────────────────────────────────────────────────────────────────────────────────────────────
 
     @line_cell(
-        _NAME,
+        NAME,
         flag("url", nargs="?", default="/", help="A path, or a URL."),
         *FLAGS,
     )
@@ -159,13 +155,13 @@ class WasmMagics(Magics):
             curl 'http://example.com/pay' -H 'accept: */*' --data-raw 'a=1'
         """
         options = parse(self.wasmcurl, f"{line} {_pasted(cell or '')}")
-        exchange = self._proxy(options.name).request(**from_options(options, options.url).arguments)
+        exchange = self.proxy(options.name).request(**from_options(options, options.url).arguments)
         if options.include or options.verbose or options.head:
             print(transcript(exchange, verbose=options.verbose))
         return exchange
 
     @line_only(
-        _NAME,
+        NAME,
         flag("url", nargs="?", default="/", help="A path, or a URL."),
         flag("--requests", "-n", type=int, metavar="N", help="How many requests."),
         flag(
@@ -188,13 +184,13 @@ class WasmMagics(Magics):
         with progress_for(self.shell, self.progress) as progress:
             progress.patience, progress.verdict = 1.0, "{:.1f} s"
             return load(
-                self._proxy(options.name),
+                self.proxy(options.name),
                 progress=lambda done, whole: progress(f"{done:,} of {whole:,} requests", done / whole),
                 **_load_arguments(number, options.rate, request),
             )
 
     @line_only(
-        _NAME,
+        NAME,
         flag("--last", "-n", type=int, default=20, metavar="N", help="Only the newest N requests; 20 if not given."),
     )
     def wasmenvoy(self, line: str) -> Any:
@@ -213,7 +209,7 @@ class WasmMagics(Magics):
         options = parse(self.wasmenvoy, line)
         if options.last < 1:
             raise MagicUsageError(f"--last takes a number of requests from 1 on, not {options.last}.")
-        proxy = self._proxy(options.name)
+        proxy = self.proxy(options.name)
         with progress_for(self.shell, self.progress) as progress:
             progress.verdict = "Compared with the real Envoy in {:.1f} s"
             progress("The same requests through the real Envoy", 0.5)
@@ -222,14 +218,14 @@ class WasmMagics(Magics):
     # ── looking ─────────────────────────────────────────────────────────────────────────────────────────────
 
     @line_only(
-        _NAME,
+        NAME,
     )
     def wasmtree(self, line: str) -> Any:
         """Show the contexts of a filter: threads, VMs, plugin contexts and live streams."""
-        return self._proxy(parse(self.wasmtree, line).name).tree()
+        return self.proxy(parse(self.wasmtree, line).name).tree()
 
     @line_only(
-        _NAME,
+        NAME,
         flag("--level", "-l", choices=_LEVELS, default="trace", help="Leave out what is below this level."),
         flag("--worker", metavar="THREAD", help="Only this thread: a worker's number, or main."),
         flag("--exchange", type=int, metavar="N", help="Only what belongs to this exchange."),
@@ -239,49 +235,25 @@ class WasmMagics(Magics):
         """Show what a filter has logged. An example: `%wasmlog auth --level warn --worker 2`."""
         options = parse(self.wasmlog, line)
         lowest = _LEVELS.index(options.level)
-        return Log(entry for entry in self._proxy(options.name).log if _wanted(entry, options, lowest))
+        return Log(entry for entry in self.proxy(options.name).log if _wanted(entry, options, lowest))
 
     @line_only(
-        _NAME,
+        NAME,
     )
     def wasmmetrics(self, line: str) -> Any:
         """Show the metrics that a filter has defined, as Envoy's admin page would name them."""
-        return self._proxy(parse(self.wasmmetrics, line).name).metrics
+        return self.proxy(parse(self.wasmmetrics, line).name).metrics
 
     @line_only(
-        _NAME,
+        NAME,
         flag("--exchange", type=int, metavar="N", help="Only the events of this exchange."),
     )
     def wasmtrace(self, line: str) -> Any:
         """Show every callback of a filter with the hostcalls inside it, arguments decoded."""
         options = parse(self.wasmtrace, line)
-        trace = self._proxy(options.name).trace
+        trace = self.proxy(options.name).trace
         chosen = (e for e in trace if options.exchange is None or e.exchange == options.exchange)
         return Trace(chosen, 0 if options.exchange is not None else getattr(trace, "dropped", 0))
-
-    # ── helpers ─────────────────────────────────────────────────────────────────────────────────────────────
-
-    def names(self) -> list[str]:
-        """Variables of the notebook that hold a proxy, for completion."""
-        from wasmnb.host import Proxy
-
-        space = self.shell.user_ns
-        return sorted(k for k, v in list(space.items()) if isinstance(v, Proxy) and not k.startswith("_"))
-
-    def parsers(self) -> dict[str, Any]:
-        """Magic name -> its argument parser."""
-        names = {name for table in self.magics.values() for name in table}
-        return {name: getattr(self, name).parser for name in names}
-
-    def _proxy(self, name: str) -> Any:
-        from wasmnb.host import Proxy
-
-        found = self.shell.user_ns.get(name)
-        if not isinstance(found, Proxy):
-            running = ", ".join(self.names())
-            what = f"Running: {running}." if running else "Start one with %%wasmfilter."
-            raise UsageError(f"{name!r} is not a running filter. {what}")
-        return found
 
 
 def _configuration(given: str | bytes | None) -> bytes | None:

@@ -11,6 +11,7 @@ from typing import Any
 
 from .document import Document
 from .exchange import connection_document, exchange_document
+from .export import export_document
 from .load import load_document
 from .log import log_document
 from .module import facts_document
@@ -44,6 +45,7 @@ DOCUMENTS: dict[str, Callable[[Any], Document]] = {
     "TcpExchange": connection_document,
     "LoadReport": load_document,
     "Parity": parity_document,
+    "Export": export_document,
     "Log": log_document,
     "Trace": _trace,
     "Metrics": metrics_document,

@@ -1,0 +1,26 @@
+"""`wasmnb export`: a filter for deployment."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+
+from wasmnb.notebook.progress import TerminalProgress
+from wasmnb.traffic.curl import read_at
+from wasmnb.view import document_of, to_text
+
+__all__ = ["export"]
+
+
+def export(options: Namespace) -> int:
+    """Run the command."""
+    from wasmnb.build import Filter
+    from wasmnb.envoy import export as write
+    from wasmnb.host import Plugin
+
+    with TerminalProgress() as progress:
+        made = Filter.from_file(options.filter, progress=progress)
+    config, vm_config = (value and read_at(value) for value in (options.config, options.vm_config))
+    plugin = Plugin(made, config=config, vm_config=vm_config, root_id=options.root_id)
+    given = {name: getattr(options, name) for name in ("registry", "tag", "port", "force")}
+    print(to_text(document_of(write(plugin, options.folder, **given))))
+    return 0

@@ -1,0 +1,86 @@
+"""A module as an OCI image, in the layout that registries' tools copy from.
+
+The Wasm image specification knows two variants. This is "compat": one `tar+gzip` layer that holds `plugin.wasm`, an
+ordinary image configuration, and an annotation. Istio and Envoy Gateway pull both variants; every registry and every
+tool takes this one. The bytes depend on the module alone, so an image that did not change keeps its digest.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import tarfile
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+__all__ = ["write_image"]
+
+_OCI = "application/vnd.oci.image."
+_MANIFEST, _CONFIG, _LAYER = _OCI + "manifest.v1+json", _OCI + "config.v1+json", _OCI + "layer.v1.tar+gzip"
+_VARIANT = {"module.wasm.image/variant": "compat"}
+
+
+def write_image(folder: Path, module: bytes, tag: str) -> str:
+    """Write an image layout that holds one image.
+
+    Parameters
+    ----------
+    folder
+        Is made; must not be there.
+    module
+        The Wasm module.
+    tag
+        What the layout's index calls the image.
+
+    Returns
+    -------
+    str
+        The digest of the image's manifest, `sha256:...`: what a registry will know it by.
+    """
+    blobs = folder / "blobs" / "sha256"
+    blobs.mkdir(parents=True)
+    archive = _archive(module)
+    layer = _blob(blobs, _LAYER, gzip.compress(archive, 6, mtime=0))
+    history = [{"created_by": "wasmnb"}]
+    rootfs = {"type": "layers", "diff_ids": [_digest(archive)]}
+    # Architecture and system are required; "wasm" of "wasip1" is what container tools call such modules.
+    config = {"architecture": "wasm", "os": "wasip1", "config": {}, "rootfs": rootfs, "history": history}
+    manifest = {
+        "schemaVersion": 2,
+        "mediaType": _MANIFEST,
+        "config": _blob(blobs, _CONFIG, _json(config)),
+        "layers": [layer],
+        "annotations": _VARIANT,
+    }
+    described = _blob(blobs, _MANIFEST, _json(manifest))
+    named = {**described, "annotations": {"org.opencontainers.image.ref.name": tag}}
+    (folder / "index.json").write_bytes(_json({"schemaVersion": 2, "manifests": [named]}))
+    (folder / "oci-layout").write_bytes(_json({"imageLayoutVersion": "1.0.0"}))
+    return str(described["digest"])
+
+
+def _archive(module: bytes) -> bytes:
+    """A tar file with `plugin.wasm` and nothing that changes from one day to the next."""
+    made = io.BytesIO()
+    with tarfile.open(fileobj=made, mode="w", format=tarfile.USTAR_FORMAT) as archive:
+        entry = tarfile.TarInfo("plugin.wasm")
+        entry.size, entry.mode = len(module), 0o644
+        archive.addfile(entry, io.BytesIO(module))
+    return made.getvalue()
+
+
+def _blob(blobs: Path, kind: str, data: bytes) -> dict[str, Any]:
+    """Write a blob, and describe it."""
+    digest = _digest(data)
+    (blobs / digest.removeprefix("sha256:")).write_bytes(data)
+    return {"mediaType": kind, "digest": digest, "size": len(data)}
+
+
+def _digest(data: bytes) -> str:
+    return "sha256:" + sha256(data).hexdigest()
+
+
+def _json(value: Any) -> bytes:
+    return json.dumps(value, separators=(",", ":")).encode()
