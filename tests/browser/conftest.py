@@ -1,4 +1,4 @@
-"""JupyterLab on loopback, opened in Debian's Chromium by Playwright."""
+"""JupyterLab and Notebook 7 on loopback, opened in Debian's Chromium by Playwright."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -38,7 +39,12 @@ def pytest_collection_modifyitems(items):
 
 
 class Lab:
-    """A running server; `url` is its address with the token, `folder` holds copies of the notebooks."""
+    """A running server; `address` leads to a notebook, `folder` holds copies of the notebooks.
+
+    Another front-end is the same server under another module, with its own class of application and kind of address.
+    """
+
+    module, app, place = "jupyterlab", "LabApp", "lab/tree"
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -54,9 +60,8 @@ class Lab:
             "JUPYTER_CONFIG_DIR": str(folder / ".config"),
         }
         command = [
-            sys.executable, "-m", "jupyterlab", "--no-browser", "--ip=127.0.0.1", "--port=0", "--allow-root",
-            f"--ServerApp.root_dir={folder}", "--ServerApp.port_retries=0", "--LabApp.expose_app_in_browser=True",
-            "--LabApp.collaborative=False",
+            sys.executable, "-m", self.module, "--no-browser", "--ip=127.0.0.1", "--port=0", "--allow-root",
+            f"--ServerApp.root_dir={folder}", "--ServerApp.port_retries=0", f"--{self.app}.expose_app_in_browser=True",
         ]  # fmt: skip
         self.log = (folder / ".lab.log").open("w")
         self.process = subprocess.Popen(command, env=environment, stdout=self.log, stderr=subprocess.STDOUT)
@@ -74,10 +79,10 @@ class Lab:
                 except (OSError, ValueError):
                     pass
             time.sleep(0.2)
-        raise AssertionError("JupyterLab did not start")
+        raise AssertionError(f"{self.module} did not start")
 
     def address(self, notebook: str) -> str:
-        return f"{self.server['url']}lab/tree/{notebook}?token={self.server['token']}&reset"
+        return f"{self.server['url']}{self.place}/{notebook}?token={self.server['token']}&reset"
 
     def stop(self) -> None:
         self.process.terminate()
@@ -89,14 +94,34 @@ class Lab:
         self.log.close()
 
 
-@pytest.fixture(scope="session")
-def lab(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("lab")
+class NotebookSeven(Lab):
+    """The same for Notebook 7."""
+
+    module, app, place = "notebook", "JupyterNotebookApp", "notebooks"
+
+
+@contextmanager
+def serving(kind, folder):
+    """A server on copies of the notebooks."""
     for notebook in (ROOT / "notebooks").glob("*.ipynb"):
         shutil.copy(notebook, folder)
-    made = Lab(folder)
-    yield made
-    made.stop()
+    made = kind(folder)
+    try:
+        yield made
+    finally:
+        made.stop()
+
+
+@pytest.fixture(scope="session")
+def lab(tmp_path_factory):
+    with serving(Lab, tmp_path_factory.mktemp("lab")) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def notebook_seven(tmp_path_factory):
+    with serving(NotebookSeven, tmp_path_factory.mktemp("seven")) as made:
+        yield made
 
 
 @pytest.fixture(scope="session")
@@ -128,8 +153,9 @@ class Notebook:
             }"""
         )
         page.wait_for_function(
-            "() => document.querySelector('.jp-Notebook-ExecutionIndicator')?.dataset.status === 'idle'", timeout=60_000
+            "() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.status === 'idle'", timeout=60_000
         )
+        page.errors.clear()  # what a front-end throws while it starts is its own affair
 
     def command(self, name: str, args: dict | None = None) -> None:
         # Not awaited: the promise of a run is kept only when the run is over, and Playwright would wait for ever.
@@ -153,6 +179,17 @@ class Notebook:
             timeout=seconds * 1000,
         )
 
+    def run_code(self, code: str) -> None:
+        """Run code in the kernel from the page, as a cell would."""
+        self.page.evaluate(
+            """async code => {
+                const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel;
+                const reply = await kernel.requestExecute({ code, store_history: false }).done;
+                if (reply.content.status !== 'ok') throw new Error(reply.content.evalue);
+            }""",
+            code,
+        )
+
     def cell(self, number: int):
         """The code cell of that number, from 1."""
         return self.page.locator(".jp-CodeCell").nth(number - 1)
@@ -170,15 +207,46 @@ class Notebook:
 
 
 @pytest.fixture
-def open_notebook(lab, browser):
-    """Open a copy of a notebook; the tab is closed when the test is over."""
+def new_page(browser):
+    """Open tabs; they are closed when the test is over. What their scripts throw is in `page.errors`."""
     contexts = []
 
-    def opener(name: str, width: int = 1200, height: int = 1000) -> Notebook:
-        context = browser.new_context(viewport={"width": width, "height": height})
-        contexts.append(context)
-        return Notebook(context.new_page(), lab, name)
+    def opener(width: int = 1200, height: int = 1000):
+        contexts.append(browser.new_context(viewport={"width": width, "height": height}))
+        page = contexts[-1].new_page()
+        page.errors = []
+        page.on("pageerror", lambda error: page.errors.append(str(error)))
+        return page
 
     yield opener
     for context in contexts:
         context.close()
+
+
+@pytest.fixture
+def open_notebook(lab, new_page):
+    """Open a copy of a notebook in JupyterLab."""
+    return lambda name, width=1200, height=1000: Notebook(new_page(width, height), lab, name)
+
+
+def notebook_file(folder: Path, name: str, *cells: str) -> str:
+    """Write a notebook of code cells, and give its name."""
+    made = [
+        {"cell_type": "code", "id": f"c{i}", "metadata": {}, "source": s, "execution_count": None, "outputs": []}
+        for i, s in enumerate(cells)
+    ]
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    (folder / name).write_text(json.dumps({"cells": made, "metadata": kernel, "nbformat": 4, "nbformat_minor": 5}))
+    return name
+
+
+@pytest.fixture
+def open_cells(lab, open_notebook, request):
+    """Open a notebook made of these cells, and run it."""
+
+    def opener(*cells: str, **size: int) -> Notebook:
+        notebook = open_notebook(notebook_file(lab.folder, f"{request.node.name}.ipynb", *cells), **size)
+        notebook.run_all()
+        return notebook
+
+    return opener
