@@ -4,6 +4,7 @@
     ModuleError     the module cannot be loaded by Envoy: no ABI marker, a missing import, a truncated file
     FilterTrap      the filter failed while it ran: an exception in a callback, a trap, the deadline
     UsageError      wasmnb was called wrongly: an unknown filter name, a closed proxy
+    NativeWarning   a warning: a native filter does what it could not do in Wasm
     BuildError      the tool chain failed: componentize-py, no disk space, a cache that cannot be written
 
 A message says what happened, where (callback, cell line), and what to try.
@@ -13,7 +14,7 @@ from __future__ import annotations
 
 from importlib import import_module
 
-__all__ = ["BuildError", "FilterTrap", "ModuleError", "SourceError", "UsageError", "WasmnbError"]
+__all__ = ["BuildError", "FilterTrap", "ModuleError", "NativeWarning", "SourceError", "UsageError", "WasmnbError"]
 
 
 class WasmnbError(Exception):
@@ -99,3 +100,7 @@ class FilterTrap(WasmnbError):
         self.callback = callback
         self.context_id = context_id
         self.traceback = traceback
+
+
+class NativeWarning(UserWarning):
+    """A filter that runs natively does what is not the same, or not possible, inside WebAssembly."""

@@ -1,5 +1,7 @@
-"""A filter's own modules where several VMs share this interpreter: each VM has its own, as in Wasm."""
+"""A filter's own modules: found by name in the text that came along."""
 
+import builtins
+import json
 import linecache
 import sys
 from types import SimpleNamespace
@@ -38,43 +40,43 @@ class Binding:
 
 
 @pytest.fixture
-def vm():
-    made = []
+def load(monkeypatch):
+    monkeypatch.setattr(sys, "meta_path", list(sys.meta_path))
+    monkeypatch.setattr(sys, "modules", dict(sys.modules))
 
-    def load(name, text=FILTER, modules=MODULES, package=""):
-        made.append(Dispatcher(Binding(), name))
-        made[-1].load_parts([Part(text, "cell")], modules, package)
-        return SimpleNamespace(**vars(made[-1]._source.module))
+    def loaded(text=FILTER, modules=MODULES, package="", namespace=None):
+        made = Dispatcher(Binding(), namespace)
+        made.load_parts([Part(text, "cell")], modules, package)
+        return SimpleNamespace(**vars(made._source.module))
 
-    before, finders = set(sys.modules), list(sys.meta_path)
-    yield load
-    for dispatcher in made:
-        dispatcher.unload()
-    assert not [name for name in set(sys.modules) - before if name.startswith(("vm_", "counter", "lib"))]
-    assert sys.meta_path == finders
+    return loaded
 
 
-def test_each_vm_has_its_own_copy(vm):
-    one, two = vm("vm_1"), vm("vm_2")
-    assert (one.f(), one.f(), two.f()) == (1, 2, 1)
-    assert one.counter is one.tail is not two.counter
-    assert one.counter.__name__ == "vm_1.counter"
+def test_they_are_imported_once_and_have_their_plain_names(load):
+    vm = load()
+    assert (vm.f(), vm.f()) == (1, 2)
+    assert vm.counter is vm.tail
+    assert vm.counter.__name__ == "counter"
 
 
-def test_other_modules_are_shared(vm):
-    import json
-
-    assert vm("vm_1").json_is is vm("vm_2").json_is is json
-
-
-def test_where_an_interpreter_is_one_vm_the_names_are_plain(vm):
-    assert vm("").counter.__name__ == "counter"
+def test_loading_again_makes_new_ones(load):
+    one, two = load(), load()
+    assert one.counter is not two.counter
 
 
-def test_relative_imports_start_from_the_package(vm):
+def test_other_modules_are_the_interpreters(load):
+    assert load().json_is is json
+
+
+def test_relative_imports_start_from_the_package(load):
     text = "from .deep import tail\nfrom . import far\nclass F(HttpContext): pass"
-    for name in ("vm_1", ""):
-        assert vm(name, text, package="lib").far.y == 2
+    assert load(text, package="lib").far.y == 2
+
+
+def test_the_namespaces_of_all_of_them_start_with_what_is_given(load):
+    mine = {**vars(builtins), "said": "mine"}
+    vm = load("import counter\nx = said\nclass F(HttpContext): pass", [MODULES[0]._replace(text="y = said")], namespace={"__builtins__": mine})
+    assert vm.x == vm.counter.y == "mine"
 
 
 def test_a_notebooks_own_text_is_left_as_it_is():

@@ -6,82 +6,35 @@ import errno
 import os
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from functools import cached_property
+from collections.abc import Sequence
+from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from types import FrameType
+from typing import Any, ClassVar, Protocol
 
 from .._display import Shown
 from .._version import __version__
-from ..abi import AbiVersion
-from ..engine import Code, Engine, Image, default_engine
+from ..engine import Code, Engine, Image, Runnable, default_engine
 from ..errors import BuildError, ModuleError, SourceError, UsageError
 from .cache import cache_folder
-from .glue import ON_DELETE_IN_PYTHON, VERSION
+from .glue import CONTROL, ON_DELETE_IN_PYTHON, VERSION
 from .imports import imported_modules, parse
+from .info import FilterInfo, info_of
 from .inspection import ModuleFacts, inspect_module
 from .leb import CORE_MAGIC
 from .probe import probe
 from .resolve import resolve
 from .rewrite import Placement, with_source
 from .runtime import FailedImport, Progress, Runtime, Runtimes, runtimes_in
-from .source import Part, Source
+from .source import Part, Source, file_part, read_file
+from .stdlib import GUEST_PYTHON
 
 __all__ = ["Filter", "FilterInfo"]
 
 #: Exports that every filter of ours has, beside the callbacks that it needs.
 _ALWAYS = frozenset(
-    {"_initialize", VERSION.marker, "proxy_on_memory_allocate", "proxy_on_context_create", "proxy_on_delete"}
+    {"_initialize", VERSION.marker, "proxy_on_memory_allocate", "proxy_on_context_create", "proxy_on_delete", CONTROL}
 )
-
-#: What the Python inside a runtime is.
-GUEST_PYTHON = "3.14"
-
-
-@dataclass(frozen=True)
-class FilterInfo(Shown):
-    """Facts of a filter.
-
-    Attributes
-    ----------
-    abi_version
-        As its marker says: `0.2.1`.
-    imports, exports
-        Names of functions: hostcalls and WASI; callbacks and entry points.
-    size
-        Bytes of the file.
-    sections
-        Bytes of every section.
-    memory
-        Bytes of linear memory that a VM starts with.
-    runtime
-        Key of the runtime in the cache; empty for modules built elsewhere, as are the fields below.
-    python, sdk
-        Versions inside the module.
-    modules, packages
-        What the runtime holds beyond the standard set.
-    build_times
-        Seconds: `componentize`, `link`, `compile` when the runtime was built; `filter` for this filter on it.
-    """
-
-    name: str
-    abi_version: str
-    imports: tuple[str, ...]
-    exports: tuple[str, ...]
-    size: int
-    sections: Mapping[str, int]
-    memory: int
-    runtime: str = ""
-    python: str = ""
-    sdk: str = ""
-    modules: tuple[str, ...] = ()
-    packages: tuple[str, ...] = ()
-    build_times: Mapping[str, float] = field(default_factory=dict)
-
-    def as_dict(self) -> dict[str, Any]:
-        """The same in plain types, for JSON."""
-        return asdict(self)
 
 
 class Filter(Shown):
@@ -95,9 +48,13 @@ class Filter(Shown):
         Its Python source; None for a module built elsewhere.
     filename
         What tracebacks call the source; for a module, the file's name.
+    context_class
+        The class that it was made from, by `@wasmnb.filter` or `from_class`; else None. Tests may call its methods.
     """
 
-    def __init__(self, name: str, filename: str, made: _FromSource | _FromModule) -> None:
+    context_class: type[Any] | None = None
+
+    def __init__(self, name: str, filename: str, made: _Made) -> None:
         self.name = name
         self.filename = filename
         self._made = made
@@ -187,20 +144,91 @@ class Filter(Shown):
             The file cannot be read, or is neither.
         """
         path = Path(path)
-        try:
-            data = path.read_bytes()
-        except OSError as error:
-            raise UsageError(f"{path} cannot be read: {error.strerror or error}") from None
+        data = read_file(path)
         name = name or path.stem
         if path.suffix == ".wasm" or data[:4] == CORE_MAGIC[:4]:
             return cls(name, path.name, _load(data))
         if path.suffix not in {".py", ""}:
             raise UsageError(f"{path} is neither a .py nor a .wasm file.")
-        try:
-            text = data.decode("utf-8-sig")
-        except UnicodeDecodeError:
-            raise SourceError("the file is not UTF-8 text", filename=str(path)) from None
-        return cls.from_source(text, name, filename=str(path), path=[path.parent], progress=progress)
+        return cls.from_parts((file_part(path, data),), name, path=[path.parent], progress=progress)
+
+    @classmethod
+    def native(
+        cls,
+        source: str | type | os.PathLike[str] | Source | Filter,
+        name: str | None = None,
+        *,
+        filename: str = "<filter>",
+        first_line: int = 1,
+        path: Sequence[str | os.PathLike[str]] = (),
+    ) -> Filter:
+        """Have Python source run by this very interpreter, so that debuggers, coverage and profilers see it.
+
+        Host, traffic and trace are the same as in Wasm, and so is each VM's state: every VM has its own copy of the
+        source's modules. What works here but not in Wasm is said once, as a `NativeWarning` at its line.
+
+        Parameters
+        ----------
+        source
+            Source text, a `.py` file as a `Path`, a class, or another filter that was made from Python.
+        name, filename, first_line, path
+            As `from_source`. Whatever is not text knows its own file name and lines.
+
+        Raises
+        ------
+        SourceError
+            As `from_source`; what the source raised is the cause.
+        UsageError
+            The file cannot be read, or there is no Python source.
+        """
+        from .native import Given, NativeMade
+
+        given = Given.of(source, filename, first_line, [Path(p) for p in path])
+        compiled = partial(_compile, given.source, given.path, None)
+        return cls(name or given.name, given.source.filename, NativeMade(given.source, given.path, compiled))
+
+    @classmethod
+    def from_class(
+        cls,
+        context_class: type[Any],
+        name: str | None = None,
+        *,
+        path: Sequence[str | os.PathLike[str]] = (),
+        progress: Progress | None = None,
+        running: FrameType | None = None,
+    ) -> Filter:
+        """Compile a class with everything that it refers to; see `wasmnb.filter`.
+
+        Parameters
+        ----------
+        context_class
+            It derives from `HttpContext`, `TcpContext` or `PluginContext`.
+        name
+            What the proxy calls it; the class's name if not given.
+        path
+            More folders in which modules lie that it imports.
+        progress
+            As `from_source`.
+        running
+            The frame that the class statement is running in just now: what stands below it counts, too.
+
+        Raises
+        ------
+        SourceError, BuildError
+            As `from_source`; also for a class without a source, and for what it refers to but cannot take along.
+        """
+        from .from_class import collect
+
+        found = collect(context_class, running)
+        made = cls.from_parts(
+            found.source.parts,
+            name or context_class.__name__,
+            path=[*found.path, *path],
+            package=found.source.package,
+            progress=progress,
+        )
+        made.context_class = context_class
+        return made
 
     @classmethod
     def from_bytes(cls, data: bytes, name: str = "filter") -> Filter:
@@ -218,8 +246,13 @@ class Filter(Shown):
         return self._made.source
 
     @property
+    def is_native(self) -> bool:
+        """Whether a host runs it with this Python rather than as Wasm."""
+        return self._made.native
+
+    @property
     def wasm(self) -> bytes:
-        """The module, complete: what `save` writes and Envoy loads."""
+        """The module, complete: what `save` writes and Envoy loads. A native filter is compiled for it."""
         return self._made.wasm()
 
     @cached_property
@@ -227,8 +260,8 @@ class Filter(Shown):
         """What the module is and what it was made from."""
         return self._made.info(self.name)
 
-    def image(self, engine: Engine) -> Image:
-        """What a host instantiates, compiled for `engine`."""
+    def image(self, engine: Engine) -> Runnable:
+        """What a host instantiates, compiled for `engine` unless it is native."""
         return self._made.image(engine)
 
     def save(self, path: str | os.PathLike[str]) -> Path:
@@ -249,8 +282,26 @@ class Filter(Shown):
             raise BuildError(f"{target} cannot be written: {why}.") from error
         return target
 
+    def __mro_entries__(self, _bases: tuple[Any, ...]) -> tuple[type[Any], ...]:
+        """Who derives from a decorated class derives from the class."""
+        if self.context_class is None:
+            raise TypeError(f"{self!r} was not made from a class")
+        return (self.context_class,)
+
     def __repr__(self) -> str:
-        return f"<Filter {self.name!r} from {self.filename}>"
+        return f"<Filter {self.name!r} from {self.filename}{', native' if self.is_native else ''}>"
+
+
+class _Made(Protocol):
+    """What a filter is made of: source on a runtime, a foreign module, source that runs natively."""
+
+    native: ClassVar[bool]
+
+    @property
+    def source(self) -> Source | None: ...
+    def wasm(self) -> bytes: ...
+    def image(self, engine: Engine, /) -> Runnable: ...
+    def info(self, name: str) -> FilterInfo: ...
 
 
 def _write(target: Path, data: bytes) -> None:
@@ -272,6 +323,8 @@ def _write(target: Path, data: bytes) -> None:
 
 class _FromSource:
     """A filter that is a runtime with a source behind it."""
+
+    native: ClassVar[bool] = False
 
     def __init__(self, source: Source, path: Sequence[Path] = ()) -> None:
         self.source: Source
@@ -309,7 +362,7 @@ class _FromSource:
 
     def info(self, name: str) -> FilterInfo:
         runtime, data = self._with_runtime()
-        return _info(
+        return info_of(
             name,
             inspect_module(data),
             runtime=runtime.key,
@@ -358,6 +411,8 @@ def _at_import(error: FailedImport, source: Source) -> SourceError:
 class _FromModule:
     """A module that was built elsewhere, or saved before."""
 
+    native: ClassVar[bool] = False
+
     def __init__(self, data: bytes, facts: ModuleFacts) -> None:
         self.source: Source | None = None
         self.data = data
@@ -373,7 +428,7 @@ class _FromModule:
         return self.data
 
     def info(self, name: str) -> FilterInfo:
-        return _info(name, self.facts)
+        return info_of(name, self.facts)
 
 
 def _load(data: bytes) -> _FromModule:
@@ -381,18 +436,3 @@ def _load(data: bytes) -> _FromModule:
     if facts.problems:
         raise ModuleError("\n".join(facts.problems))
     return _FromModule(data, facts)
-
-
-def _info(name: str, facts: ModuleFacts, **more: Any) -> FilterInfo:
-    version = facts.abi_version
-    memory = facts.memory
-    return FilterInfo(
-        name,
-        version.text if isinstance(version, AbiVersion) else "",
-        tuple(i.name for i in facts.imports),
-        tuple(e.name for e in facts.exports if e.kind == "func"),
-        facts.size,
-        facts.sections,
-        memory,
-        **more,
-    )

@@ -13,13 +13,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
-from ..engine import Image, ImportType, Instance, OutOfBounds, Trap
+from ..engine import Guest, Image, ImportType, OutOfBounds, Runnable, Trap
 from ..errors import SourceError
 from ..sdk import __all__ as sdk_names
 from .glue import GLUE_PAGES, REPORT
 from .memory_image import PAGE
 
-__all__ = ["Probe", "probe"]
+__all__ = ["Probe", "Scratch", "probe", "source_error"]
 
 #: Seconds that a source may take to load.
 DEADLINE = 5.0
@@ -43,12 +43,12 @@ class Probe:
     log: list[tuple[int, str]] = field(default_factory=list)
 
 
-class _Scratch:
+class Scratch:
     """A host for one VM that only loads."""
 
-    def __init__(self, image: Image) -> None:
+    def __init__(self, image: Runnable) -> None:
         self.log: list[tuple[int, str]] = []
-        self.instance: Instance = image.instantiate(self._resolve, deadline=DEADLINE)
+        self.instance: Guest = image.instantiate(self._resolve, deadline=DEADLINE)
 
     def _resolve(self, wanted: ImportType) -> Callable[..., int] | None:
         found: Callable[..., int] | None = getattr(self, f"_{wanted.name}", None)
@@ -115,19 +115,28 @@ def probe(image: Image, pages: int, filename: str) -> Probe:
         The source does not load, or is no filter; with its line and the guest's traceback.
     """
     with image.code.engine.interrupts:
-        scratch = _Scratch(image)
+        scratch = Scratch(image)
         try:
             start = scratch.instance.function("_initialize")
             assert start is not None
             start()
         except Trap as trap:
-            raise _source_error(scratch.report((pages - GLUE_PAGES) * PAGE), trap, scratch.log, filename) from None
+            raise source_error(scratch.report((pages - GLUE_PAGES) * PAGE), trap, scratch.log, filename) from None
         report = scratch.report((pages - GLUE_PAGES) * PAGE)
         scratch.instance.close()
     return Probe(tuple(report["exports"]), scratch.log)
 
 
-def _source_error(report: dict[str, Any], trap: Trap, log: list[tuple[int, str]], filename: str) -> SourceError:
+def source_error(report: dict[str, Any], trap: Trap, log: list[tuple[int, str]], filename: str) -> SourceError:
+    """What is wrong with a source.
+
+    Parameters
+    ----------
+    report
+        As `wasmnb.sdk.refusal` has it; empty if the filter was stopped before it could say anything.
+    trap, log
+        What stopped it, and what it had logged: (level, text).
+    """
     if "type" in report:
         kind, message = report["type"], report["message"]
         plain = kind == "FilterSourceError"

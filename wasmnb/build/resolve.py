@@ -6,7 +6,7 @@ All parts and all of the filter's own modules are read, and what those import in
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -20,7 +20,9 @@ from .source import LocalModule, Source
 __all__ = ["resolve"]
 
 
-def resolve(source: Source, path: Sequence[Path] = ()) -> tuple[Source, Requirements]:
+def resolve(
+    source: Source, path: Sequence[Path] = (), tell: Callable[[SourceError], None] | None = None
+) -> tuple[Source, Requirements]:
     """The source with the modules of its own, and what it needs of a runtime.
 
     Parameters
@@ -29,13 +31,15 @@ def resolve(source: Source, path: Sequence[Path] = ()) -> tuple[Source, Requirem
         Parts, and modules if there are any that lie nowhere.
     path
         Folders in which its own modules lie.
+    tell
+        Called with the error for every import that cannot work inside a filter, and then looks on.
 
     Raises
     ------
     SourceError
-        An import that cannot work inside a filter, at its line.
+        Without `tell`: an import that cannot work inside a filter, at its line.
     """
-    resolver = _Resolver(source, path)
+    resolver = _Resolver(source, path, tell)
     while resolver.waiting:
         resolver.read(resolver.waiting.pop(0))
     packages = resolver.packages
@@ -54,8 +58,9 @@ class _Unit:
 
 
 class _Resolver:
-    def __init__(self, source: Source, path: Sequence[Path]) -> None:
+    def __init__(self, source: Source, path: Sequence[Path], tell: Callable[[SourceError], None] | None) -> None:
         self.folder = Folder(path)
+        self.tell = tell
         self.modules: dict[str, LocalModule] = {}
         self.needed: set[str] = set()
         self.packages: dict[str, Package] = {}
@@ -72,9 +77,12 @@ class _Resolver:
         for module in imported_modules(unit.tree):
             try:
                 self._find(module, unit)
-            except SourceError:
-                if not module.optional:
+            except SourceError as error:
+                if module.optional:
+                    continue
+                if self.tell is None:
                     raise
+                self.tell(error)
 
     def _find(self, module: Imported, unit: _Unit) -> None:
         error = error_at(module, unit.filename, unit.first_line)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
-from ..errors import SourceError
+from ..errors import SourceError, UsageError
 from ..sdk.parts import LocalModule, Part, pack
 
-__all__ = ["LocalModule", "Part", "Source"]
+__all__ = ["LocalModule", "Part", "Source", "file_part", "read_file"]
 
 
 @dataclass(frozen=True)
@@ -60,3 +61,19 @@ def _check_text(text: str, filename: str) -> None:
         text.encode()
     except UnicodeEncodeError:
         raise SourceError("the source holds half a surrogate pair, which is no text", filename=filename) from None
+
+
+def read_file(path: Path) -> bytes:
+    """A file that the user named; raises `UsageError` if it cannot be read."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror or error}") from None
+
+
+def file_part(path: Path, data: bytes) -> Part:
+    """A file's text, under its own name; raises `SourceError` if it is no text."""
+    try:
+        return Part(data.decode("utf-8-sig"), str(path))
+    except UnicodeDecodeError:
+        raise SourceError("the file is not UTF-8 text", filename=str(path)) from None

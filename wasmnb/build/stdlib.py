@@ -3,7 +3,10 @@
 
 from __future__ import annotations
 
-__all__ = ["ABSENT", "PRELOADED", "PRESENT"]
+__all__ = ["ABSENT", "GUEST_PYTHON", "PRELOADED", "PRESENT"]
+
+#: What the Python inside a runtime is.
+GUEST_PYTHON = "3.14"
 
 #: In every runtime: what filters use. Imported while it is built, since there is no file system to import from later.
 #: A module costs 20 to 100 kB in every file; any other gets a runtime of its own when a filter imports it.

@@ -1,7 +1,7 @@
 """The engine: the only code of wasmnb that touches wasmtime."""
 
 from .engine import Code, Engine, ExportType, ImportType, assemble, default_engine
-from .image import Image
+from .image import Guest, Image, Runnable
 from .instance import HostFunction, Instance, Resolve
 from .memory import Memory
 from .traps import OutOfBounds, Trap
@@ -10,6 +10,7 @@ __all__ = [
     "Code",
     "Engine",
     "ExportType",
+    "Guest",
     "HostFunction",
     "Image",
     "ImportType",
@@ -17,6 +18,7 @@ __all__ = [
     "Memory",
     "OutOfBounds",
     "Resolve",
+    "Runnable",
     "Trap",
     "assemble",
     "default_engine",

@@ -4,11 +4,53 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import ClassVar, Protocol
 
-from .engine import Code, ExportType
+from .engine import Code, ExportType, ImportType
 from .instance import Instance, Resolve
+from .memory import Memory
 
-__all__ = ["Image"]
+__all__ = ["Guest", "Image", "Runnable"]
+
+
+class Guest(Protocol):
+    """What a host knows of something that runs: `Instance`, or what acts like one without being Wasm."""
+
+    memory: Memory
+
+    def function(self, name: str) -> Callable[..., int | None] | None:
+        """The exported function of that name, or None."""
+        ...
+
+    def close(self) -> None:
+        """Free it; calls fail from now on."""
+        ...
+
+
+class Runnable(Protocol):
+    """What a host can instantiate: `Image`, or what acts like one without being Wasm.
+
+    Attributes
+    ----------
+    native
+        Whether it runs outside Wasm: nothing can stop it, and its memory is not limited.
+    """
+
+    native: ClassVar[bool]
+
+    @property
+    def imports(self) -> tuple[ImportType, ...]:
+        """What it wants of the host."""
+        ...
+
+    @property
+    def exports(self) -> tuple[ExportType, ...]:
+        """What it offers."""
+        ...
+
+    def instantiate(self, resolve: Resolve, *, memory_limit: int = 1 << 30, deadline: float = 5.0) -> Guest:
+        """A fresh instance; raises as `Instance` does."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -26,9 +68,16 @@ class Image:
         Called with the new instance before anything in it runs; puts the filter's source into its memory.
     """
 
+    native: ClassVar[bool] = False
+
     code: Code
     visible: frozenset[str] | None = None
     prepare: Callable[[Instance], None] | None = None
+
+    @property
+    def imports(self) -> tuple[ImportType, ...]:
+        """What the module wants, in order."""
+        return self.code.imports
 
     @property
     def exports(self) -> tuple[ExportType, ...]:

@@ -49,7 +49,11 @@ class Trap(Exception):
         raised, and its exception is the `__cause__`.
     backtrace
         Wasm frames, innermost first, one a line; empty if there are none.
+    raised
+        What the guest itself raised, where it is Python that runs outside Wasm; else None.
     """
+
+    raised: BaseException | None = None
 
     def __init__(self, message: str, kind: str = "unreachable", backtrace: str = "") -> None:
         super().__init__(message)

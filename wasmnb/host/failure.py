@@ -32,6 +32,8 @@ class Failure:
         A Python filter's traceback, or an empty string.
     backtrace
         Wasm frames, or an empty string.
+    exception
+        What a native filter raised, with its traceback; None for one in Wasm.
     """
 
     callback: str
@@ -40,13 +42,16 @@ class Failure:
     message: str
     traceback: str = ""
     backtrace: str = ""
+    exception: BaseException | None = None
 
     def error(self) -> FilterTrap:
         """The same as an exception."""
         text = f"{self.callback} failed: {self.message}"
         if self.traceback:
             text = f"{self.callback} failed: {self.traceback.strip().splitlines()[-1]}"
-        return FilterTrap(text, callback=self.callback, context_id=self.context_id, traceback=self.traceback)
+        error = FilterTrap(text, callback=self.callback, context_id=self.context_id, traceback=self.traceback)
+        error.__cause__ = self.exception
+        return error
 
 
 def words_of(trap: Trap) -> str:

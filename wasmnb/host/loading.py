@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ..abi import ENTRY_POINTS, AbiVersion, callbacks_for, hostcalls_for
-from ..engine import ExportType, Image, ImportType
+from ..engine import ExportType, ImportType, Runnable
 from ..errors import ModuleError
 from .wasi import WASI
 
@@ -48,12 +48,12 @@ class Loaded:
         Its function exports by name.
     """
 
-    image: Image
+    image: Runnable
     abi: AbiVersion
     exports: dict[str, ExportType]
 
 
-def load(image: Image, name: str) -> Loaded:
+def load(image: Runnable, name: str) -> Loaded:
     """Check a module as Envoy does.
 
     Raises
@@ -63,7 +63,7 @@ def load(image: Image, name: str) -> Loaded:
     """
     functions = {e.name: e for e in image.exports if e.kind == "func"}
     abi = _abi(image.exports, name)
-    for wanted in image.code.imports:
+    for wanted in image.imports:
         _check_import(wanted, abi, name)
     _check_exports(functions, abi, name)
     return Loaded(image, abi, functions)

@@ -10,7 +10,7 @@ from hashlib import sha256
 from typing import Any, Protocol
 
 from ..abi import LogLevel
-from ..engine import Engine, Image
+from ..engine import Engine, Runnable
 from ..errors import UsageError
 from .log import LogLine
 from .vm import VmSettings
@@ -29,8 +29,8 @@ class FilterLike(Protocol):
 
     name: str
 
-    def image(self, engine: Engine) -> Image:
-        """The module, compiled for an engine."""
+    def image(self, engine: Engine) -> Runnable:
+        """What runs: the module, compiled for an engine."""
         ...
 
 

@@ -15,7 +15,7 @@ from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any
 
 from ..abi import CALLBACKS, ENTRY_POINTS, HOSTCALLS, Callback, LogLevel, callbacks_for
-from ..engine import Instance, Trap
+from ..engine import Guest, Trap
 from ..errors import ModuleError
 from .binding import RestrictedCallback
 from .contexts import Context, VmContext
@@ -23,6 +23,7 @@ from .failure import Failure, fail, words_of
 from .guest_memory import GuestMemory
 from .linking import IN_ALLOCATOR, make_put, resolve
 from .loading import ALLOCATORS, ENVOY_SAYS, Loaded
+from .native import unhurried
 from .stats import MetricTable
 from .trace import Entry
 from .wasi import AT_ENTRY, make_wasi
@@ -127,7 +128,7 @@ class Vm:
         self.callbacks: dict[str, Invoke | None] = {}
         self.frame = self._open_frame(Entry("start section"), self.zero, ())
         try:
-            self.instance: Instance = self.loaded.image.instantiate(
+            self.instance: Guest = self.loaded.image.instantiate(
                 lambda wanted: resolve(self, wanted),
                 memory_limit=self.environment.memory_limit,
                 deadline=self.environment.deadline,
@@ -212,6 +213,8 @@ class Vm:
         trace, thread = self.trace, self.thread
         append, number, clock = trace.append, trace.next, perf_counter_ns
         fixed = self.environment.guest_time
+        if self.native:
+            function = unhurried(self, function)
 
         def invoke(context: Context, *args: int) -> int | None:
             self.current = self.effective = context
@@ -280,6 +283,8 @@ class Vm:
     def _trapped(self, frame: list[Any], name: str, trap: Trap) -> None:
         cause = trap.__cause__
         fail(self, frame, name, words_of(trap), trap.backtrace)
+        if self.failure is not None:
+            self.failure.exception = trap.raised
         if isinstance(cause, RestrictedCallback) and self.failure is not None:
             self.failure.message += f" ({cause})"
 
@@ -336,6 +341,11 @@ class Vm:
         self.environment.shared.release(self.vm_id)
         self.environment.metrics.count("wasm.envoy.wasm.runtime.v8.active", -1)
         self.note("closed")
+
+    @property
+    def native(self) -> bool:
+        """Whether the filter runs outside Wasm."""
+        return self.loaded.image.native
 
     @property
     def memory_size(self) -> int:

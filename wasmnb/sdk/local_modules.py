@@ -1,11 +1,9 @@
 """Modules that belong to a filter: imported by name, from text that came along with the source.
 
 Facts: inside Wasm there is no file system, and one interpreter is one VM, so that the modules have their plain names.
-Where VMs share an interpreter each has its own copy of them, as it will have in Wasm. So there a prefix stands before
-the names, and `__import__` in the filter's namespaces puts it on.
+Where VMs share an interpreter, each has its own copies; whoever runs the VMs puts them in place while a callback runs.
 """
 
-import builtins
 import sys
 from collections.abc import Mapping, Sequence
 from importlib.machinery import ModuleSpec
@@ -15,7 +13,10 @@ from typing import Any
 from .parts import LocalModule
 from .texts import remember
 
-__all__ = ["LocalModules"]
+__all__ = ["INSIDE", "LocalModules"]
+
+#: Stands in every namespace that runs as a part of a filter: there `@wasmnb.filter` leaves the class as it is.
+INSIDE = "__wasmnb_filter__"
 
 
 class LocalModules:
@@ -25,38 +26,22 @@ class LocalModules:
     ----------
     modules
         What there is.
-    prefix
-        What stands before their names in `sys.modules`: nothing, or a package's name and a dot.
+    namespace
+        What every namespace of the filter starts with, beside what Python puts there.
     """
 
-    def __init__(self, modules: Sequence[LocalModule], prefix: str = "") -> None:
-        self.prefix = prefix
-        self._modules = {prefix + m.name: m for m in modules}
-        self._tops = {m.name.partition(".")[0] for m in modules}
+    def __init__(self, modules: Sequence[LocalModule], namespace: Mapping[str, Any] | None = None) -> None:
+        self.namespace = dict(namespace or {})
+        self._modules = {m.name: m for m in modules}
         self._codes: dict[str, CodeType] = {}
-
-    # -- in and out of the interpreter
 
     def install(self) -> None:
         """Have `import` find them, before anything else of the same name."""
-        self.uninstall()
         if self._modules:
             sys.meta_path.insert(0, self)
             for name in self._modules:
+                sys.modules.pop(name, None)
                 self._codes[name] = self._compiled(name)
-
-    def uninstall(self) -> None:
-        """Take finder and modules away again."""
-        if self in sys.meta_path:
-            sys.meta_path.remove(self)
-        for name in self._modules:
-            sys.modules.pop(name, None)
-
-    def namespace(self) -> dict[str, Any]:
-        """What the filter's namespaces need beside their own names."""
-        if not self.prefix or not self._modules:
-            return {}
-        return {"__builtins__": {**vars(builtins), "__import__": self._import}}
 
     @property
     def codes(self) -> list[CodeType]:
@@ -84,7 +69,7 @@ class LocalModules:
 
     def exec_module(self, module: ModuleType) -> None:
         """Run it."""
-        module.__dict__.update(self.namespace())
+        module.__dict__.update(self.namespace)
         exec(self._codes[module.__name__], module.__dict__)  # noqa: S102 - importing is running
 
     # -- helpers
@@ -93,18 +78,3 @@ class LocalModules:
         found = self._modules[name]
         remember(found.text, found.filename)
         return compile(found.text, found.filename, "exec", dont_inherit=True)
-
-    def _import(
-        self,
-        name: str,
-        globals: Mapping[str, object] | None = None,  # noqa: A002 - the names that `__import__` has
-        locals: Mapping[str, object] | None = None,  # noqa: A002
-        fromlist: Sequence[str] = (),
-        level: int = 0,
-    ) -> ModuleType:
-        """`__import__` for namespaces of this filter."""
-        top = name.partition(".")[0]
-        if level or top not in self._tops:
-            return builtins.__import__(name, globals, locals, fromlist, level)
-        builtins.__import__(self.prefix + name, globals, locals, fromlist or ("__name__",))
-        return sys.modules[self.prefix + (name if fromlist else top)]

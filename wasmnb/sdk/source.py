@@ -16,12 +16,15 @@ from .callbacks import HANDLERS, handlers_of
 from .contexts import Context, PluginContext, VMContext
 from .errors import FilterSourceError
 from .http import HttpContext
-from .local_modules import LocalModules
+from .local_modules import INSIDE, LocalModules
 from .parts import Part
 from .tcp import TcpContext
 from .texts import remember, shifted
 
-__all__ = ["BASES", "Loaded", "load_source"]
+__all__ = ["BASES", "MODULE_NAME", "Loaded", "load_source"]
+
+#: Name of the module that a source becomes.
+MODULE_NAME = "wasmnb_filter"
 
 #: The SDK's class of each kind.
 BASES: dict[str, type[Context]] = {"vm": VMContext, "plugin": PluginContext, "http": HttpContext, "tcp": TcpContext}
@@ -69,9 +72,7 @@ class Loaded:
         return getattr(self.classes[kind], method, None) is not getattr(BASES[kind], method, None)
 
 
-def load_source(
-    parts: Sequence[Part], modules: LocalModules, package: str, module_name: str, names: dict[str, Any]
-) -> Loaded:
+def load_source(parts: Sequence[Part], modules: LocalModules, package: str, names: dict[str, Any]) -> Loaded:
     """Compile and run a source, and find its classes.
 
     Parameters
@@ -82,8 +83,6 @@ def load_source(
         The source's own modules, which are put in place here.
     package
         What relative imports start from; empty if there can be none.
-    module_name
-        Name of the module that the source becomes; it stands in `sys.modules` (dataclasses look there).
     names
         What the source finds in its namespace.
 
@@ -94,13 +93,11 @@ def load_source(
     FilterSourceError
         The source is no filter; says where and what to do.
     """
-    module = ModuleType(module_name)
-    module.__dict__.update({**names, "__builtins__": __builtins__, **modules.namespace()})
+    module = ModuleType(MODULE_NAME)
+    module.__dict__.update({**names, "__builtins__": __builtins__, **modules.namespace})
     if package:
         module.__package__ = package
-    if modules.prefix:
-        module.__path__ = []  # the source's own modules stand below it
-    sys.modules[module_name] = module
+    sys.modules[MODULE_NAME] = module  # dataclasses look there
     modules.install()
     codes = [*modules.codes, *_run(parts, module)]
     classes = _find_classes(module, codes)

@@ -18,17 +18,16 @@ import json
 import os
 import random
 import sys
-import traceback
 from typing import Any
 
 import wit_world
 from wit_world.imports import host
 
 from wasmnb.abi import AbiVersion, callbacks_for, hostcalls_for
-from wasmnb.sdk.dispatch import Dispatcher, FilterSourceError
+from wasmnb.sdk.dispatch import Dispatcher
 from wasmnb.sdk.logs import take_over_output
 from wasmnb.sdk.parts import unpack
-from wasmnb.sdk.tracebacks import format_exception
+from wasmnb.sdk.refusal import refusal
 
 _VERSION = AbiVersion.V0_2_1
 
@@ -39,35 +38,6 @@ class _Binding:
 
 #: The VM's dispatcher, and the methods that the glue knows by their addresses: both have to stay.
 _kept: list[Any] = []
-
-
-def _refuse(error: BaseException, filenames: list[str]) -> None:
-    """Leave word of why the source does not load, for whoever builds it."""
-    filename, lineno = _place(error, filenames)
-    word = {
-        "type": type(error).__name__,
-        "message": _message(error),
-        "filename": filename,
-        "lineno": lineno,
-        "offset": error.offset if isinstance(error, SyntaxError) else None,
-        "hint": getattr(error, "hint", ""),
-        "traceback": format_exception(error),
-    }
-    host.report(json.dumps(word).encode("utf-8", "backslashreplace"))
-
-
-def _place(error: BaseException, filenames: list[str]) -> tuple[str, int | None]:
-    """Where it happened: the innermost line of the source's own parts and modules."""
-    if isinstance(error, SyntaxError | FilterSourceError) and error.filename:
-        return error.filename, error.lineno
-    frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename in filenames]
-    return (frames[-1].filename, frames[-1].lineno) if frames else (filenames[-1], None)
-
-
-def _message(error: BaseException) -> str:
-    """What it says, without the place, which is told apart."""
-    plain = isinstance(error, SyntaxError | FilterSourceError) and error.args
-    return str(error.args[0]) if plain else str(error)
 
 
 def _abort(*_: object) -> None:
@@ -121,11 +91,12 @@ class WitWorld(wit_world.WitWorld):  # type: ignore[misc]
         try:
             dispatcher.load_parts(parts, modules, package)
         except BaseException as error:
-            ours = error.__traceback__
-            _refuse(
-                error.with_traceback(ours and ours.tb_next),
+            here = error.__traceback__
+            word = refusal(
+                error.with_traceback(here and here.tb_next),
                 [*(m.filename for m in modules), *(p.filename for p in parts)],
             )
+            host.report(json.dumps(word).encode("utf-8", "backslashreplace"))
             raise
         host.report(json.dumps({"exports": dispatcher.exports()}).encode())
         gc.freeze()  # what has been loaded stays: the collector need not look at it again

@@ -8,8 +8,7 @@ deletes are noted in a journal outside Python, which the dispatcher fetches when
 know. An exception is logged once, as the filter's own traceback, and then goes on up, so that the module traps.
 """
 
-import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
 from ..contexts import VMContext
@@ -25,10 +24,6 @@ from .lifecycle import Lifecycle
 from .tcp import Tcp
 
 __all__ = ["Dispatcher", "FilterSourceError"]
-
-
-#: Name of the module that a source becomes where one interpreter is one VM.
-_MODULE_NAME = "wasmnb_filter"
 
 
 class _AtLoad:
@@ -54,17 +49,15 @@ class Dispatcher(Http, Tcp, Events, Lifecycle):
         the hostcall has no outputs, else a tuple of the status and the outputs. An optional `journal()` returns
         (context, parent) pairs of u32 noted since the last call; a parent of 0xFFFFFFFF is a delete. An optional
         `watch_deletes(on)` has `on_delete` called for real while it is on; without it, a filter that waits exports it.
-    module_name
-        Name of the module that the source becomes. VMs that share an interpreter need different ones; modules of the
-        source's own then stand below it in `sys.modules`, so that each VM has its own.
+    namespace
+        What every namespace of the filter starts with, beside what Python puts there: `__builtins__`, where VMs share an
+        interpreter. Whoever runs them then has to keep what they put into `sys.modules` apart.
     """
 
-    def __init__(self, binding: Any, module_name: str = "") -> None:
+    def __init__(self, binding: Any, namespace: Mapping[str, Any] | None = None) -> None:
         super().__init__(binding)
         self._binding = binding
-        self._module_name = module_name or _MODULE_NAME
-        self._prefix = f"{module_name}." if module_name else ""
-        self._modules = LocalModules(())
+        self._namespace = namespace
         self._source: Loaded | None = None
         self._exports: list[str] = []
 
@@ -91,9 +84,8 @@ class Dispatcher(Http, Tcp, Events, Lifecycle):
         self.activate()
         self.vm.abi = _AtLoad(self._binding)
         try:
-            self._modules = LocalModules(modules, self._prefix)
-            package = package and self._prefix + package
-            self._source = load_source(parts, self._modules, package, self._module_name, names())
+            own = LocalModules(modules, self._namespace)
+            self._source = load_source(parts, own, package, names())
             self.vm.classes = self._source.classes
             self._exports = needed_exports(self._source, watched=self.vm.watch_deletes is not None)
             self.vm.exports = frozenset(self._exports)
@@ -103,11 +95,6 @@ class Dispatcher(Http, Tcp, Events, Lifecycle):
             raise
         finally:
             self.vm.abi = self._binding
-
-    def unload(self) -> None:
-        """Take the source's modules out of the interpreter; needed where VMs share one."""
-        self._modules.uninstall()
-        sys.modules.pop(self._module_name, None)
 
     def _make_vm(self, cls: type[VMContext]) -> VMContext:
         context = cls.__new__(cls)

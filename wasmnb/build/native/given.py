@@ -1,0 +1,54 @@
+"""What one can have run natively: text, a file, a class, a source in parts, or a filter that was made from one."""
+
+from __future__ import annotations
+
+import inspect
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from textwrap import dedent
+from typing import Any
+
+from ...errors import UsageError
+from ..source import Part, Source, file_part, read_file
+
+__all__ = ["Given"]
+
+
+@dataclass(frozen=True)
+class Given:
+    """A source, the folders in which its own modules lie, and a name for it."""
+
+    source: Source
+    path: Sequence[Path]
+    name: str = "filter"
+
+    @classmethod
+    def of(cls, given: Any, filename: str, first_line: int, path: Sequence[Path]) -> Given:
+        """What was given; raises `UsageError` if there is no Python source in it, `SourceError` if it is no text."""
+        if isinstance(given, str):
+            return cls(Source((Part(given, filename, first_line),)), path)
+        if isinstance(given, Source):
+            return cls(given, path)
+        if isinstance(given, type):
+            return cls(Source((_class_part(given),)), path)
+        if isinstance(given, os.PathLike):
+            file = Path(given)
+            return cls(Source((file_part(file, read_file(file)),)), [*path, file.parent], file.stem)
+        bundle = getattr(given, "bundle", None)
+        if bundle is None:
+            raise UsageError(
+                f"Only Python source can run natively: text, a Path, a class or a filter made from these, not {given!r}."
+            )
+        return cls(bundle, path, given.name)
+
+
+def _class_part(found: type[Any]) -> Part:
+    """The text of a class statement, at its own place."""
+    try:
+        lines, first_line = inspect.getsourcelines(found)
+        filename = inspect.getsourcefile(found)
+    except (OSError, TypeError) as error:
+        raise UsageError(f"The source of {found.__qualname__} cannot be found: {error}.") from None
+    return Part(dedent("".join(lines)), filename or "<filter>", first_line)
