@@ -13,10 +13,7 @@ from typing import Any
 from .parts import LocalModule
 from .texts import remember
 
-__all__ = ["INSIDE", "LocalModules"]
-
-#: Stands in every namespace that runs as a part of a filter: there `@wasmnb.filter` leaves the class as it is.
-INSIDE = "__wasmnb_filter__"
+__all__ = ["LocalModules"]
 
 
 class LocalModules:

@@ -16,7 +16,7 @@ from .callbacks import HANDLERS, handlers_of
 from .contexts import Context, PluginContext, VMContext
 from .errors import FilterSourceError
 from .http import HttpContext
-from .local_modules import INSIDE, LocalModules
+from .local_modules import LocalModules
 from .parts import Part
 from .tcp import TcpContext
 from .texts import remember, shifted
