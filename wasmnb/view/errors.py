@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import linecache
-import re
 from collections.abc import Callable, Iterator, Sequence
 
 from wasmnb.errors import FilterTrap, SourceError, WasmnbError
 
+from .chain import Link, chain_of
 from .escape import NEWLINES, visible
 from .frames import Frame, caller_frames, display_name
 
-__all__ = ["error_lines", "frames", "traceback_lines"]
+__all__ = ["error_lines", "traceback_lines"]
 
 _RULE = "-" * 75
 _INSIDE = "Traceback (inside the filter)"
 _AROUND = 2  # lines of context on either side
-_FRAME = re.compile(r'^  File "(?P<file>[^"]*)", line (?P<line>\d+)(?:, in (?P<name>.*))?$', re.MULTILINE)
 
 Paint = Callable[[str, str], str]
 _CODES = {"red": "31;1", "green": "32;1", "cyan": "36", "blue": "34;1", "yellow": "33"}
@@ -30,18 +29,6 @@ def _plain(text: str, colour: str) -> str:  # noqa: ARG001 -- the same signature
     return text
 
 
-def frames(traceback: str) -> list[Frame]:
-    """Places that a Python traceback names, outermost first."""
-    return [Frame(m["file"], int(m["line"]), m["name"] or "") for m in _FRAME.finditer(traceback)]
-
-
-def _conclusion(traceback: str) -> str:
-    """What follows the last frame: the exception's name and message (without notes of source lines)."""
-    lines = traceback.rstrip().split("\n")
-    ends = [i for i, line in enumerate(lines) if line and not line.startswith((" ", "Traceback "))]
-    return "\n".join(lines[ends[0] :]) if ends else ""
-
-
 def _source(filename: str) -> Sequence[str]:
     """Lines of a cell or file, if this process knows them; the text of a cell is put in `linecache` when it is run."""
     return linecache.getlines(filename)
@@ -49,6 +36,8 @@ def _source(filename: str) -> Sequence[str]:
 
 def _excerpt(frame: Frame, paint: Paint) -> Iterator[str]:
     lines = _source(frame.filename)
+    if not lines and frame.text:
+        yield f"{paint(f'----> {frame.lineno}', 'green')} {visible(frame.text)}"
     first, last = max(1, frame.lineno - _AROUND), min(len(lines), frame.lineno + _AROUND)
     for number in range(first, last + 1):
         text = visible(lines[number - 1].rstrip("\n"), keep="\t")
@@ -78,6 +67,7 @@ def _syntax(error: SourceError, paint: Paint) -> Iterator[str]:
 
 def _traceback(title: str, where: str, places: list[Frame], paint: Paint) -> Iterator[str]:
     yield paint(_RULE, "red")
+    title = visible(title)
     yield f"{paint(title, 'red')}{where:>{max(75 - len(title), len(where) + 2)}}"
     for frame in places:
         yield _place(frame, paint)
@@ -109,24 +99,34 @@ def error_lines(error: WasmnbError, *, colour: bool = False, callers: bool = Tru
     outer = caller_frames(error.__traceback__) if callers else []
     if outer:
         lines += _traceback(name, "Traceback (most recent call last)", outer, paint)
-    guest = getattr(error, "traceback", "")
-    places = frames(guest)
+    links = chain_of(getattr(error, "traceback", ""))
+    places = links[-1].frames if links else []
+    for link in links[:-1]:
+        drawn = _traceback(link.name, _INSIDE, link.frames, paint)
+        lines += [*drawn, *(visible(line) for line in _joined(link))]
     if isinstance(error, SourceError) and error.lineno and (error.offset or not places):
         lines += _syntax(error, paint) if error.offset else _traceback(name, _INSIDE, [_at(error)], paint)
-    elif places:
+    elif links:
         lines += _traceback(name, _INSIDE, places, paint)
-        end = _conclusion(guest)
+        end = links[-1].conclusion
         if end and end not in str(error.args[0]):
             lines += visible(end, keep=NEWLINES).split("\n")
     return lines + list(_close(error, paint))
 
 
 def traceback_lines(traceback: str) -> list[str]:
-    """A guest's traceback with the lines around each of its places, and the exception at the end."""
+    """A guest's traceback with the lines around each of its places, and each exception at the end of its own."""
     lines: list[str] = []
-    for frame in frames(traceback):
-        lines += [_place(frame, _plain), *_excerpt(frame, _plain), ""]
-    return [*lines, *_conclusion(traceback).split("\n")] if lines else []
+    for link in chain_of(traceback):
+        for frame in link.frames:
+            lines += [_place(frame, _plain), *_excerpt(frame, _plain), ""]
+        lines += _joined(link)
+    return lines
+
+
+def _joined(link: Link) -> list[str]:
+    """The exception's last words, and what it has to do with the next one."""
+    return [*link.conclusion.split("\n"), *(["", link.joint, ""] if link.joint else [])]
 
 
 def _at(error: SourceError) -> Frame:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -16,11 +16,12 @@ _TOOLS = ("/IPython/", "/ipykernel/", "/traitlets/", "/decorator.py", "<decorato
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """A place in a source; `filename` is what `linecache` knows it by."""
+    """A place in a source; `filename` is what `linecache` knows it by, `text` the line itself, if somebody told it."""
 
     filename: str
     lineno: int
     name: str = ""
+    text: str = field(default="", compare=False)
 
 
 def _tool(filename: str) -> bool:

@@ -1,0 +1,64 @@
+"""A guest's traceback, read: the chain of exceptions, each with its frames and its last words."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from .frames import Frame
+
+__all__ = ["Link", "chain_of"]
+
+_JOINTS = (
+    "The above exception was the direct cause of the following exception:",
+    "During handling of the above exception, another exception occurred:",
+)
+_JOINT = re.compile(rf"\n\n({'|'.join(map(re.escape, _JOINTS))})\n\n")
+_FRAME = re.compile(
+    r'^  File "(?P<file>[^"]*)", line (?P<line>\d+)(?:, in (?P<name>.*))?$(?:\n    (?P<text>\S.*))?', re.MULTILINE
+)
+#: A group's traceback is a drawing of its own; it is left as it is.
+_GROUP = "  + Exception Group Traceback"
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One exception of a chain.
+
+    Attributes
+    ----------
+    frames
+        Outermost first.
+    conclusion
+        Its name and message, without notes of source lines.
+    joint
+        Python's sentence about the exception that follows; empty for the last.
+    """
+
+    frames: list[Frame]
+    conclusion: str
+    joint: str
+
+    @property
+    def name(self) -> str:
+        """The exception's class."""
+        return self.conclusion.partition("\n")[0].partition(":")[0]
+
+
+def chain_of(traceback: str) -> list[Link]:
+    """The exceptions that a traceback tells of, the first one first; none if the text is no traceback."""
+    pieces = _JOINT.split(traceback.rstrip())
+    links = [_link(text, joint) for text, joint in zip(pieces[::2], [*pieces[1::2], ""], strict=True)]
+    return links if any(link.frames or link.conclusion.startswith(_GROUP) for link in links) else []
+
+
+def _link(text: str, joint: str) -> Link:
+    if text.startswith(_GROUP):
+        return Link([], text, joint)
+    frames = [
+        Frame(m["file"], int(m["line"]), m["name"] or "", text=(m["text"] or "").rstrip())
+        for m in _FRAME.finditer(text)
+    ]
+    lines = text.split("\n")
+    ends = [i for i, line in enumerate(lines) if line and not line.startswith((" ", "Traceback "))]
+    return Link(frames, "\n".join(lines[ends[0] :]) if ends else "", joint)
