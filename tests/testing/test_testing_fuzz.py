@@ -5,11 +5,14 @@ from time import monotonic
 
 import pytest
 
-from wasmnb import Filter, Proxy
+from wasmnb import Filter, Plugin, Proxy, UsageError
 from wasmnb.testing import assert_memory_steady, assert_sound, fuzz, replay
 from wasmnb.testing.fuzzing import Scenario
-from wasmnb.testing.fuzzing.generator import Generator, seeds
+from wasmnb.testing.fuzzing.abilities import ALL, abilities_of, kind_of
+from wasmnb.testing.fuzzing.generator import Generator
+from wasmnb.testing.fuzzing.mutation import Mutator
 from wasmnb.testing.fuzzing.scenario import Answer, Body, Leave, Open, Pass, Script, Send
+from wasmnb.testing.fuzzing.seeds import seeds
 from wasmnb.testing.fuzzing.shrink import shrink
 from wasmnb.testing.fuzzing.vocabulary import vocabulary_of
 
@@ -17,35 +20,60 @@ PLANTED = sorted((Path(__file__).parent / "planted").glob("*.py"))
 
 #: A part of the smallest scenario's test that shows it got small.
 SMALLEST = {
+    "empty_message": 'grpc_reply(b"", status=0)',
     "endless_decoding": 'proxy.request("GET", "/%")',
     "forgets_failures": 'proxy.request("GET", "/")',
+    "items_are_json": 'enqueue(proxy, "audit", b"',
     "json_shape": 'proxy.request("GET", "/", body=',
+    "keeps_connections": "connection = proxy.connect()",
     "keeps_everything": 'headers=[("x-user", f"',
+    "length_in_pieces": 'connection.send(b"',
+    "limit_of_nothing": "reconfigure(proxy, b'{\"limit\": 0}')",
     "magic_value": 'proxy.request("GET", "/", headers=[("x-debug", "dump-state")])',
     "missing_header": 'proxy.request("GET", "/tenants")',
+    "nobody_there": 'proxy.clusters["users"].endpoints = 0',
     "not_utf8": 'proxy.request("GET", "/", body=b"\\xff")',
+    "one_message_only": 'clusters={"rates-grpc": service}',
     "one_waiting_stream": "service = upstream(response(200, latency=",
+    "resumes_the_gone": "stream.reset()\n    proxy.advance(",
     "slow_pattern": '("user-agent", "',
+    "somebody_elses_queue": "workers=3",
     "waits_for_a_body": 'proxy.request("GET", "/")',
+    "waits_for_a_line": 'connection.send(b"',
 }
 
 
 def run_test(code, mend=None):
-    """Run a written test with a `wasm_proxy` of ours; with `mend`, on that source instead of the faulty one."""
+    """Run a written test with fixtures of ours; with `mend`, on that source instead of the faulty one."""
     opened = []
 
-    def wasm_proxy(source, **options):
-        opened.append(Proxy(Filter.from_source(mend or source), workers=options.pop("workers", 1), **options))
+    def wasm_filter(source):
+        return Filter.from_source(mend or source)
+
+    def wasm_proxy(given, **options):
+        kind = options.pop("kind", "http")
+        told = {name: options.pop(name) for name in ("config", "vm_config", "root_id") if name in options}
+        chain = given if isinstance(given, list) else Plugin(wasm_filter(given), kind=kind, **told)
+        opened.append(Proxy(chain, workers=options.pop("workers", 1), **options))
         return opened[-1]
 
     scope = {}
     exec(compile(code, "<found>", "exec"), scope)
     test = next(value for name, value in scope.items() if name.startswith("test_"))
+    fixtures = {"wasm_proxy": wasm_proxy, "wasm_filter": wasm_filter}
     try:
-        test(wasm_proxy)
+        test(*(fixtures[name] for name in test.__code__.co_varnames[: test.__code__.co_argcount]))
     finally:
         for proxy in opened:
             proxy.close()
+
+
+def mended(source):
+    """A filter with nothing wrong with it that has the same queues."""
+    base = "TcpContext" if "TcpContext" in source else "HttpContext"
+    queue = source.partition('register_queue("')[2].partition('"')[0]
+    start = f"class P(PluginContext):\n    def on_plugin_start(self, n):\n        register_queue({queue!r})\n        return True\n\n\n"
+    return f"{start if queue else ''}class Sound({base}):\n    pass\n"
 
 
 @pytest.mark.slow
@@ -59,12 +87,12 @@ def test_each_planted_fault_is_found_within_a_minute(path):
     assert SMALLEST[path.stem] in finding.test
     with pytest.raises(AssertionError):
         run_test(finding.test)
-    run_test(finding.test, mend="class Sound(HttpContext):\n    pass\n")
+    run_test(finding.test, mend=mended(source))
 
 
-def test_there_are_ten_planted_faults_of_four_kinds():
+def test_there_are_twenty_planted_faults_of_four_kinds():
     kinds = [p.read_text().partition(":")[0].strip('"') for p in PLANTED]
-    assert len(kinds) == 10
+    assert len(kinds) == 20
     assert set(kinds) == {"trap", "hang", "stuck", "growth"}
 
 
@@ -75,7 +103,10 @@ KEPT = {}
 class Sound(HttpContext):
     def on_http_request_headers(self, num_headers, end_of_stream):
         KEPT[len(KEPT) % 100] = self.request_headers.get("x-user")
-        self.http_call("auth", path="/", timeout=1, callback=self.on_answer)
+        try:
+            self.http_call("auth", path="/", timeout=1, callback=self.on_answer)
+        except InternalFailure:
+            self.send_local_response(503)
         return Action.PAUSE
 
     def on_answer(self, answer):
@@ -102,8 +133,12 @@ def test_the_same_seed_tries_the_same_scenarios(make_filter):
     words = vocabulary_of(make_filter(SOUND, "sound"))
     from random import Random
 
-    first, second = (Generator(words, Random(5)) for _ in range(2))
-    assert [first.change(first.scenario()) for _ in range(50)] == [second.change(second.scenario()) for _ in range(50)]
+    def drawn():
+        generator = Generator(words, Random(5), ALL)
+        mutator = Mutator(generator)
+        return [mutator.change(generator.scenario()) for _ in range(50)]
+
+    assert drawn() == drawn()
 
 
 def test_the_vocabulary_comes_from_the_source_without_its_docstrings(make_filter):
@@ -113,16 +148,27 @@ def test_the_vocabulary_comes_from_the_source_without_its_docstrings(make_filter
     assert {100, 503} <= set(words.numbers)
 
 
-def test_every_scenario_that_is_drawn_can_be_run(make_filter):
+@pytest.mark.parametrize("kind", ["http", "network"])
+def test_every_scenario_that_is_drawn_can_be_run(make_filter, kind):
     from random import Random
 
-    plain = make_filter("class Plain(HttpContext):\n    pass\n", "plain")
+    base = {"http": "HttpContext", "network": "TcpContext"}[kind]
+    queue = "class P(PluginContext):\n    def on_plugin_start(self, n):\n        register_queue('jobs')\n        return True\n"
+    plain = make_filter(f"{queue}class Plain({base}):\n    pass\n", f"plain_{kind}")
     words = vocabulary_of(make_filter(SOUND, "sound"))
-    generator = Generator(words, Random(1))
+    words.queues = ["jobs"]
+    generator = Generator(words, Random(1), ALL, network=kind == "network")
+    mutator = Mutator(generator)
+    scenarios = seeds(words, ALL, network=kind == "network")
     whole = Scenario()
-    for scenario in [*seeds(words), *(generator.change(generator.scenario()) for _ in range(60))]:
+    for scenario in [*scenarios, *(mutator.change(generator.scenario()) for _ in range(60))]:
         whole = whole + scenario
-    assert replay(plain, whole) is None
+    assert replay(plain, whole, kind=kind, workers=2) is None
+    drawn = {type(step).__name__ for step in whole.steps}
+    common = {"Script", "Pass", "Reconfigure", "Enqueue", "Leave", "Settle"}
+    assert drawn >= common | (
+        {"Connect", "Data", "Close"} if kind == "network" else {"Send", "Open", "Body", "Trailers"}
+    )
 
 
 FRAGILE = """
@@ -230,3 +276,59 @@ def test_time_is_kept(make_filter):
     started = monotonic()
     fuzz(make_filter("class Plain(HttpContext):\n    pass\n", "plain"), seconds=1)
     assert monotonic() - started < 6
+
+
+def test_what_a_filter_can_do_is_read_from_its_source(make_filter):
+    planted = {p.stem: make_filter(p.read_text(), p.stem) for p in PLANTED}
+    assert abilities_of(planted["magic_value"]) == frozenset()
+    assert abilities_of(planted["empty_message"]) == {"grpc"}
+    assert {"queue", "shared"} <= abilities_of([planted["magic_value"], Plugin(planted["items_are_json"])])
+    assert [kind_of(planted[name]) for name in ("length_in_pieces", "magic_value")] == ["network", "http"]
+
+
+def test_only_the_kinds_that_are_asked_for_count(make_filter):
+    hold = "class Hold(HttpContext):\n    def on_http_request_headers(self, n, e):\n        if self.request_headers.get('x-a') == 'boom':\n            raise KeyError('b')\n        return Action.PAUSE\n"
+    report = fuzz(make_filter(hold, "hold"), seconds=20, only=["trap"])
+    assert [f.kind for f in report.findings] == ["trap"]
+    report = fuzz(make_filter(hold, "hold"), seconds=20, only="stuck")
+    assert [f.kind for f in report.findings] == ["stuck"]
+
+
+def test_an_unknown_kind_is_named(make_filter):
+    with pytest.raises(
+        UsageError, match="There is no kind of fault 'leak'; there are trap, hang, stuck, growth, misuse"
+    ):
+        fuzz(make_filter(FRAGILE, "fragile"), only="leak")
+
+
+def test_an_interrupt_while_a_finding_is_made_small_keeps_it(make_filter):
+    def stop(report):
+        if "smaller" in report.activity:
+            raise KeyboardInterrupt
+
+    fragile = "import time\n" + FRAGILE.replace("            raise", "            time.monotonic()\n            raise")
+    report = fuzz(make_filter(fragile, "slow_fragile"), seconds=20, progress=stop)
+    (finding,) = report.findings
+    with pytest.raises(AssertionError, match="ValueError: an x"):
+        run_test(finding.test)
+
+
+def test_a_chain_and_its_settings_are_written_into_the_test(make_filter):
+    plain = make_filter("class Plain(HttpContext):\n    pass\n", "plain")
+    fragile = make_filter(FRAGILE, "fragile")
+    chain = [Plugin(plain, root_id="first"), Plugin(fragile, config=b'{"a": "x"}', failure_policy="FAIL_OPEN")]
+    (finding,) = fuzz(chain, seconds=20).findings
+    assert 'Plugin(wasm_filter(FILTER2), config=b\'{"a": "x"}\', failure_policy="FAIL_OPEN")' in finding.test
+    with pytest.raises(AssertionError, match="ValueError: an x"):
+        run_test(finding.test)
+
+
+def test_a_configuration_that_is_refused_is_no_fault(make_filter):
+    refuses = """
+class Refuses(PluginContext):
+    def on_plugin_start(self, size):
+        assert not self.configuration, "no configuration, please"
+        return True
+"""
+    report = fuzz(make_filter(refuses, "refuses"), seconds=4)
+    assert not report, str(report)

@@ -30,6 +30,9 @@ __all__ = ["wasm_backend", "wasm_filter", "wasm_proxy", "wasm_snapshot"]
 #: What a test can run on.
 BACKENDS = ("simulated", "native", "envoy")
 
+#: Settings of a plugin that `Proxy` takes for the one filter that it runs.
+_OF_PLUGIN = ("config", "vm_config", "root_id", "vm_id", "failure_policy")
+
 _MARKERS = (
     "wasm_backends(*names): run on each of these backends: simulated, native, envoy (all if none is named)",
     "envoy: starts the real Envoy",
@@ -151,15 +154,18 @@ def _source_of(chosen: Any) -> str:
 def wasm_proxy(wasm_filter: Callable[..., Filter], wasm_backend: str) -> Iterator[Callable[..., Any]]:
     """Makes a proxy, simulated or real as the backend says, and closes it after the test.
 
-    Takes a filter in any form that `wasm_filter` takes, a `Plugin`, or a list of these, and what `Proxy` takes. What only
-    the simulated proxy has (`seed`, `guest_time`, timeouts, ...) is left out for the real one.
+    Takes a filter in any form that `wasm_filter` takes, a `Plugin`, or a list of these, and what `Proxy` takes; of one
+    filter also its `kind`: `wasm_proxy("tcp.py", kind="network")`. What only the simulated proxy has (`seed`, `guest_time`,
+    timeouts, ...) is left out for the real one.
     """
     opened: list[Any] = []
 
-    def make(what: Any = None, *, workers: int = 1, **options: Any) -> Any:
+    def make(what: Any = None, *, workers: int = 1, kind: str | None = None, **options: Any) -> Any:
         chain = (
             [_link(item, wasm_filter) for item in what] if isinstance(what, list | tuple) else _link(what, wasm_filter)
         )
+        if kind is not None:
+            chain = _plugin(chain, kind, options)
         proxy = (_real if wasm_backend == "envoy" else _simulated)(chain, workers, options)
         opened.append(proxy)
         return proxy
@@ -173,6 +179,16 @@ def _link(item: Any, wasm_filter: Callable[..., Filter]) -> Any:
     from ..host import Plugin
 
     return item if item is None or isinstance(item, Plugin) else wasm_filter(item)
+
+
+def _plugin(made: Any, kind: str, options: dict[str, Any]) -> Any:
+    """One filter as a plugin of a kind, with its settings taken out of the options."""
+    from ..errors import UsageError
+    from ..host import Plugin
+
+    if isinstance(made, list | Plugin):
+        raise UsageError("kind= belongs to one filter; with plugins, say it in each Plugin(...).")
+    return Plugin(made, kind=kind, **{name: options.pop(name) for name in _OF_PLUGIN if name in options})
 
 
 def _simulated(chain: Any, workers: int, options: dict[str, Any]) -> Any:

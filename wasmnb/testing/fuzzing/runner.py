@@ -6,16 +6,18 @@ is still held when a virtual minute has passed, and use of the ABI that would cr
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from itertools import takewhile
 from typing import Any, Self
 
 from ...errors import FilterTrap
-from ...host import Cluster, Proxy, Stream
-from ..soundness import failure_text, stuck, tracebacks, wait_for_all
-from ..upstreams import ScriptedUpstream, upstream
-from .scenario import Answer, Body, Leave, Open, Pass, Scenario, Script, Send, Settle, Step, Trailers
+from ...host import Cluster, Plugin, Proxy
+from ..soundness import failure_text, stuck, tracebacks
+from ..upstreams import upstream
+from .clusters import AnyCluster
+from .player import Player
+from .scenario import Answer, Reply, Scenario, TcpAnswer
 
 __all__ = ["Fault", "Session", "Settings"]
 
@@ -31,11 +33,15 @@ class Settings:
     config, vm_config
         Of the one filter.
     workers
-        More than one only if the filter shares state between them.
+        More than one for what workers do to each other, through shared data and queues.
     clusters
         Named services with answers of their own; any other name is answered by the scenario.
     deadline
         Real seconds after which a callback counts as hanging.
+    kind
+        Where a single filter stands: `http` or `network`.
+    service
+        What clusters answer when the scenario says nothing.
     """
 
     filter: Any
@@ -44,6 +50,21 @@ class Settings:
     workers: int = 1
     clusters: Mapping[str, Any] | None = None
     deadline: float = 1.0
+    kind: str = "http"
+    service: Reply = field(default_factory=Answer)
+
+    @property
+    def plugins(self) -> Any:
+        """What the proxy runs."""
+        if isinstance(self.filter, list | tuple | Plugin):
+            return self.filter
+        return Plugin(self.filter, config=self.config, vm_config=self.vm_config, kind=self.kind)
+
+    @property
+    def network(self) -> bool:
+        """Whether clients open TCP connections rather than send requests."""
+        plugins = self.plugins if isinstance(self.plugins, list | tuple) else [self.plugins]
+        return any(getattr(p, "kind", "http") == "network" for p in plugins)
 
 
 @dataclass(frozen=True)
@@ -65,22 +86,6 @@ class Fault:
     where: str
 
 
-class _AnyCluster(dict[str, Any]):
-    """Clusters by name; one that nobody made answers as the scenario says."""
-
-    def __init__(self, known: Mapping[str, Any], make: Any) -> None:
-        super().__init__(known)
-        self.make = make
-        self.asked: set[str] = set()
-
-    def get(self, name: str, default: Any = None) -> Any:  # noqa: ARG002 -- dict's signature
-        """The cluster, made if it is new."""
-        if name not in self:
-            self.asked.add(name)
-            self[name] = self.make(name)
-        return self[name]
-
-
 class Session:
     """A proxy that scenarios are run on, one after the other. A context manager.
 
@@ -91,128 +96,50 @@ class Session:
     """
 
     def __init__(self, settings: Settings) -> None:
+        self.settings = settings
         self._upstream, self._services = upstream(), upstream()
-        single = {"config": settings.config, "vm_config": settings.vm_config}
-        told = {name: value for name, value in single.items() if value is not None}
         self.proxy = Proxy(
-            settings.filter, workers=settings.workers, upstream=self._upstream, deadline=settings.deadline,
-            clusters=settings.clusters, guest_time=1e-4, idle_timeout=0.0, trace_limit=20_000, **told,
+            settings.plugins, workers=settings.workers, upstream=self._upstream, deadline=settings.deadline,
+            clusters=settings.clusters, guest_time=1e-4, idle_timeout=0.0, trace_limit=20_000,
         )  # fmt: skip
-        environment = self.proxy._environment
-        self.clusters = _AnyCluster(environment.clusters, self._cluster)
-        environment.clusters = self.clusters
-        self._open: dict[int, Stream] = {}
-        self._ended: set[int] = set()
-        self._first = 0
+        self.clusters = AnyCluster(self.proxy.clusters, self._cluster)
+        self.proxy._environment.clusters = self.clusters
 
     def _cluster(self, name: str) -> Cluster:
         return Cluster(self._services, name, http2="grpc" in name)
 
     def run(self, scenario: Scenario) -> Fault | None:
         """Run it once, end what it left open, and look at the outcome."""
-        self._step(Script())
-        self._first = first = self._exchanges_made()
-        lines = self.proxy.log.written
-        self._open, self._ended = {}, set()
+        settings = self.settings
+        otherwise = TcpAnswer(b"ok\n") if settings.network else Answer()
+        player = Player(self.proxy, (self._upstream, otherwise), (self._services, settings.service), self.clusters)
         try:
-            for step in scenario.steps:
-                self._step(step)
-                if self._failed():
-                    break
-            if not self._failed():
-                self._step(Settle())
+            player.play(scenario)
         except FilterTrap as trap:
             return Fault("trap", str(trap), str(trap).splitlines()[-1])
-        return self._judge(first, lines)
-
-    def _exchanges_made(self) -> int:
-        return self.proxy.exchanges[-1].number if self.proxy.exchanges else 0
-
-    def _failed(self) -> bool:
-        return any(vm.failed for vm in self.proxy.vms)
-
-    # -- steps ----------------------------------------------------------------------------------------------------
-
-    def _step(self, step: Step) -> None:
-        proxy = self.proxy
-        match step:
-            case Send():
-                body = {"body": step.body} if step.chunks is None else {"chunks": step.chunks}
-                proxy.request(
-                    step.method,
-                    step.path,
-                    step.headers,
-                    trailers=step.trailers,
-                    http2=step.http2,
-                    wait=0.0,
-                    worker=1,
-                    **body,
-                )
-            case Open() if step.stream not in self._open:
-                opened = proxy.open(
-                    step.method,
-                    step.path,
-                    step.headers,
-                    end=step.end,
-                    http2=step.http2,
-                    worker=1 + step.stream % len(proxy.workers),
-                )
-                self._open[step.stream] = opened
-                if step.end:
-                    self._ended.add(step.stream)
-            case Pass():
-                proxy.advance(step.seconds)
-            case Script():
-                _script(self._upstream, step.answers)
-                _script(self._services, step.services)
-            case Settle():
-                self._end_all()
-                wait_for_all(proxy, self._first)
-            case Body() | Trailers() | Leave():
-                self._on_stream(step)
-
-    def _on_stream(self, step: Body | Trailers | Leave) -> None:
-        stream = self._open.get(step.stream)
-        if stream is None or (step.stream in self._ended and not isinstance(step, Leave)):
-            return
-        match step:
-            case Body():
-                stream.send_body(step.data, end=step.end)
-                if step.end:
-                    self._ended.add(step.stream)
-            case Trailers():
-                stream.send_trailers(step.headers)
-                self._ended.add(step.stream)
-            case Leave():
-                stream.reset()
-                self._ended.add(step.stream)
-
-    def _end_all(self) -> None:
-        """A client that has said something says all of it: what stays held then is the filter's doing."""
-        for name, stream in self._open.items():
-            if name not in self._ended and not stream.exchange.done:
-                stream.send_body(b"", end=True)
+        return self._judge(player)
 
     # -- outcome --------------------------------------------------------------------------------------------------
 
-    def _judge(self, first: int, lines: int) -> Fault | None:
-        for vm in self.proxy.vms:
-            if vm.failed and vm.failure is not None:
-                hang = vm.failure.message.startswith("stopped: ")
-                text = failure_text(vm.failure)
-                return Fault("hang" if hang else "trap", text, f"{vm.failure.callback} {_last_line(text)}")
-        found = tracebacks(self.proxy.log.since(lines))
+    def _judge(self, player: Player) -> Fault | None:
+        vm = player.failed()
+        if vm is not None and vm.failure is not None:
+            hang = vm.failure.message.startswith("stopped: ")
+            text = failure_text(vm.failure)
+            return Fault("hang" if hang else "trap", text, f"{vm.failure.callback} {_last_line(text)}")
+        found = tracebacks(self.proxy.log.since(player.lines))
         if found:
             return Fault("trap", found[0], _last_line(found[0]))
-        recent = takewhile(lambda x: x.number > first, reversed(self.proxy.exchanges))
+        recent = takewhile(lambda x: x.number > player.first, reversed(self.proxy.exchanges))
         notes = [note for x in recent for note in getattr(x, "notes", ())]
         crash = next((note for note in notes if "crash" in note), None)
         if crash is not None:
             return Fault("misuse", crash, crash)
-        held = next((x for x in reversed(stuck(self.proxy, first)) if x.paused), None)
+        held = next((x for x in reversed(stuck(self.proxy, player.first)) if x.paused), None)
         if held is not None:
-            request = f"{held.request.method} {held.request.path}"
-            return Fault("stuck", f"{request} is never answered: {held.paused}, and nothing is pending", held.paused)
+            return Fault(
+                "stuck", f"{_title(held)} is never answered: {held.paused}, and nothing is pending", held.paused
+            )
         return None
 
     def features(self) -> frozenset[str]:
@@ -246,9 +173,11 @@ class Session:
         self.close()
 
 
-def _script(service: ScriptedUpstream, answers: Sequence[Answer]) -> None:
-    service.script(*[a.response() for a in answers or (Answer(),)])
-    service.seen.clear()
+def _title(exchange: Any) -> str:
+    request = getattr(exchange, "request", None)
+    if request is None:
+        return f"a TCP connection that sent {exchange.sent[:60]!r}"
+    return f"{request.method} {request.path}"
 
 
 def _last_line(text: str) -> str:

@@ -6,10 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
+from ...host import GrpcReply, TcpReply
 from ...messages import Headers, Response
+from ..upstreams import refused
 
 __all__ = [
-    "OF_STREAM", "Answer", "Body", "Leave", "Open", "Pairs", "Pass", "Scenario", "Script", "Send", "Settle", "Step", "Trailers",
+    "OF_STREAM", "Answer", "Body", "Close", "Connect", "Data", "Enqueue", "GrpcAnswer", "Leave", "Open", "Pairs", "Pass",
+    "Reconfigure", "Reply", "Scenario", "Script", "Send", "Settle", "Step", "TcpAnswer", "Trailers",
 ]  # fmt: skip
 
 Pairs = tuple[tuple[bytes, bytes], ...]
@@ -17,7 +20,10 @@ Pairs = tuple[tuple[bytes, bytes], ...]
 
 @dataclass(frozen=True)
 class Answer:
-    """What an upstream or a called service answers. Status 0 with `reset` closes the connection instead."""
+    """What an upstream or a called service answers.
+
+    Status 0 with `reset` closes the connection instead; `refused`, nobody listens.
+    """
 
     status: int = 200
     headers: Pairs = ()
@@ -25,14 +31,47 @@ class Answer:
     trailers: Pairs = ()
     latency: float = 0.0
     reset: bool = False
-    chunks: tuple[bytes, ...] | None = None
+    refused: bool = False
 
-    def response(self) -> Response:
-        """As a message."""
-        chunks = None if self.chunks is None else list(self.chunks)
+    def scripted(self) -> Any:
+        """As a step of a scripted upstream."""
+        if self.refused:
+            return refused
         return Response(
-            self.status, Headers(self.headers), self.body, Headers(self.trailers), chunks, self.latency, self.reset
+            self.status, Headers(self.headers), self.body, Headers(self.trailers), None, self.latency, self.reset
         )
+
+
+@dataclass(frozen=True)
+class GrpcAnswer:
+    """What a service answers to a gRPC message: messages, and perhaps the call's end with a status."""
+
+    messages: tuple[bytes, ...] = ()
+    status: int | None = None
+    message: str = ""
+    latency: float = 0.0
+    reset: bool = False
+
+    def scripted(self) -> GrpcReply:
+        """As a step of a scripted upstream."""
+        return GrpcReply(list(self.messages), self.status, self.message, self.reset, self.latency)
+
+
+@dataclass(frozen=True)
+class TcpAnswer:
+    """What a TCP upstream does when bytes arrive."""
+
+    data: bytes = b""
+    close: bool = False
+    latency: float = 0.0
+
+    def scripted(self) -> TcpReply:
+        """As a step of a scripted upstream."""
+        return TcpReply(self.data, self.close, self.latency)
+
+
+#: What an upstream may do.
+Reply = Answer | GrpcAnswer | TcpAnswer
 
 
 @dataclass(frozen=True)
@@ -46,6 +85,7 @@ class Send:
     chunks: tuple[bytes, ...] | None = None
     trailers: Pairs = ()
     http2: bool = False
+    worker: int = 1
 
 
 @dataclass(frozen=True)
@@ -58,6 +98,7 @@ class Open:
     headers: Pairs = ()
     end: bool = False
     http2: bool = False
+    worker: int = 1
 
 
 @dataclass(frozen=True)
@@ -79,7 +120,31 @@ class Trailers:
 
 @dataclass(frozen=True)
 class Leave:
-    """The client of an open stream goes away."""
+    """The client of an open stream or connection goes away: a reset."""
+
+    stream: int
+
+
+@dataclass(frozen=True)
+class Connect:
+    """A TCP connection is opened; it goes on in later steps under its name."""
+
+    stream: int
+    worker: int = 1
+
+
+@dataclass(frozen=True)
+class Data:
+    """Bytes on a TCP connection; with `end` the client closes its side after them."""
+
+    stream: int
+    data: bytes = b""
+    end: bool = False
+
+
+@dataclass(frozen=True)
+class Close:
+    """The client closes both sides of a TCP connection."""
 
     stream: int
 
@@ -93,10 +158,26 @@ class Pass:
 
 @dataclass(frozen=True)
 class Script:
-    """From now on upstream and services answer this, in turn; the last answer stays."""
+    """From now on upstream and services answer this, in turn; the last answer stays. Services may have no host left."""
 
-    answers: tuple[Answer, ...] = ()
-    services: tuple[Answer, ...] = ()
+    answers: tuple[Reply, ...] = ()
+    services: tuple[Reply, ...] = ()
+    hosts: bool = True
+
+
+@dataclass(frozen=True)
+class Reconfigure:
+    """The plugin gets another configuration while traffic runs; one that it refuses changes nothing."""
+
+    config: bytes = b""
+
+
+@dataclass(frozen=True)
+class Enqueue:
+    """Another plugin puts an item into a shared queue that the filter has registered."""
+
+    queue: str
+    item: bytes = b""
 
 
 @dataclass(frozen=True)
@@ -104,7 +185,7 @@ class Settle:
     """Open streams are ended by their clients, and time passes until all are over."""
 
 
-Step = Send | Open | Body | Trailers | Leave | Pass | Script | Settle
+Step = Send | Open | Body | Trailers | Leave | Connect | Data | Close | Pass | Script | Reconfigure | Enqueue | Settle
 
 
 @dataclass(frozen=True)
@@ -133,14 +214,14 @@ class Scenario:
 def _size(part: Any) -> int:
     """Characters of what is not as by default; a stream sent piece by piece weighs more than a request."""
     told = (f for f in fields(part) if f.name != "stream" and getattr(part, f.name) != f.default)
-    return (10 if isinstance(part, Send | Answer) else 40) + sum(_width(getattr(part, f.name)) for f in told)
+    return (10 if isinstance(part, Send | Reply) else 40) + sum(_width(getattr(part, f.name)) for f in told)
 
 
 def _width(value: Any) -> int:
-    if isinstance(value, tuple) and value and isinstance(value[0], Answer):
+    if isinstance(value, tuple) and value and isinstance(value[0], Reply):
         return sum(map(_size, value))
     return 5 + len(repr(value))
 
 
 #: Steps that belong to a stream.
-OF_STREAM = (Open, Body, Trailers, Leave)
+OF_STREAM = (Open, Body, Trailers, Leave, Connect, Data, Close)

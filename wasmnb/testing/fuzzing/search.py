@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from random import Random
 from time import monotonic
 from typing import Any
 
-from ..soundness import grows, growth, memory, use_up
-from .generator import Generator, seeds
-from .report import COUNTER, Finding, FuzzReport, write_test
+from ...errors import UsageError
+from ...host import Plugin
+from .abilities import abilities_of, kind_of
+from .generator import Generator
+from .mutation import Mutator
+from .report import KINDS, Finding, FuzzReport
 from .runner import Fault, Session, Settings
-from .scenario import Body, Open, Pairs, Scenario, Send, Step
+from .scenario import Answer, GrpcAnswer, Scenario
+from .seeds import seeds
 from .shrink import shrink
+from .soak import Soak
 from .vocabulary import vocabulary_of
+from .written import write_test
 
 __all__ = ["fuzz", "replay"]
 
@@ -24,14 +30,14 @@ _BATCH = 40
 #: Requests in a round when memory is looked at: few at first, since a large leak shows at once.
 _ROUNDS = (600, 3000, 12000)
 
-#: Bytes by which a round has to make memory grow to be seen for certain, and requests that it has at least.
-_CERTAIN, _FEWEST = 1_500_000, 200
-
-#: Repetitions of each request for itself, to see which one it is that makes memory grow.
-_ALONE = 300
-
 #: Seconds for making a finding small.
 _SHRINKING = 10.0
+
+#: Workers of every third proxy, if nobody said how many and the filter shares anything between them.
+_SEVERAL = 3
+
+#: Seconds between two reports of progress.
+_TELLING = 0.1
 
 
 def fuzz(
@@ -39,15 +45,20 @@ def fuzz(
     *,
     seconds: float = 30.0,
     seed: int = 0,
+    only: str | Iterable[str] = (),
     config: Any = None,
     vm_config: Any = None,
-    workers: int = 1,
+    workers: int | None = None,
+    kind: str | None = None,
     clusters: Mapping[str, Any] | None = None,
     deadline: float = 1.0,
     all_faults: bool = False,
     progress: Callable[[FuzzReport], None] | None = None,
 ) -> FuzzReport:
     """Search for a trap, a hang, a stuck stream or a growth in memory.
+
+    Requests and TCP connections come in pieces and interleaved, from clients that may leave; upstreams and services answer
+    over HTTP, gRPC and TCP, late, wrongly or not at all; time passes; configurations change; items arrive in queues.
 
     Parameters
     ----------
@@ -57,8 +68,15 @@ def fuzz(
         Real time to search for; making a finding small comes on top, up to ten seconds each.
     seed
         The same seed tries the same scenarios in the same order.
-    config, vm_config, workers
-        As in `Proxy`. One worker finds most, since all requests meet in one VM.
+    only
+        Kinds of fault that count: `trap`, `hang`, `stuck`, `growth`, `misuse`; by default all of them.
+    config, vm_config
+        As in `Proxy`.
+    workers
+        As in `Proxy`; by default one, since all requests meet in one VM then, and now and then several if the filter uses
+        shared data or queues.
+    kind
+        Where a single filter stands, `http` or `network`; by default what it has callbacks for.
     clusters
         Services with answers of their own; any other cluster that the filter calls gets random answers.
     deadline
@@ -71,15 +89,34 @@ def fuzz(
     Returns
     -------
     FuzzReport
-        `print` it for the findings with their tests.
+        `print` it for the findings with their tests. An interrupt (Ctrl-C, the notebook's stop button) ends the search
+        early; what was found until then is in the report, as small as it got.
 
     Raises
     ------
     FilterTrap
         The filter does not even start.
+    UsageError
+        A kind of fault that does not exist.
     """
-    settings = Settings(filter, config, vm_config, workers, clusters, deadline)
-    return _Search(settings, Random(seed), seconds, all_faults, progress).run()  # noqa: S311 -- no secrets here
+    wanted = [only] if isinstance(only, str) else list(only)
+    unknown = [name for name in wanted if name not in KINDS]
+    if unknown:
+        raise UsageError(f"There is no kind of fault {unknown[0]!r}; there are {', '.join(KINDS)}.")
+    settings = _settings(filter, config, vm_config, kind, clusters, deadline)
+    search = _Search(settings, workers, Random(seed), seconds, frozenset(wanted or KINDS), progress)  # noqa: S311 -- no secrets here
+    search.all_faults = all_faults
+    return search.run()
+
+
+def _settings(
+    filters: Any, config: Any, vm_config: Any, kind: str | None, clusters: Mapping[str, Any] | None, deadline: float
+) -> Settings:
+    single = not isinstance(filters, list | tuple | Plugin)
+    stands = kind or (kind_of(filters) if single else "http")
+    grpc = {"grpc", "http_call"} & abilities_of(filters) == {"grpc"}
+    service = GrpcAnswer((b"",), 0) if grpc else Answer()
+    return Settings(filters, config, vm_config, 1, clusters, deadline, stands, service)
 
 
 def replay(filter: Any, scenario: Scenario, **settings: Any) -> Fault | None:  # noqa: A002 -- as Proxy calls it
@@ -89,29 +126,36 @@ def replay(filter: Any, scenario: Scenario, **settings: Any) -> Fault | None:  #
 
 
 class _Search:
+    all_faults = False
+
     def __init__(
         self,
         settings: Settings,
+        workers: int | None,
         random: Random,
         seconds: float,
-        all_faults: bool,
+        kinds: frozenset[str],
         progress: Callable[[FuzzReport], None] | None,
     ) -> None:
-        self.settings = settings
+        self.settings = replace(settings, workers=workers or 1)
         self.random = random
-        self.started = monotonic()
+        self.started = self.told = monotonic()
         self.until = self.started + seconds
-        self.all_faults = all_faults
+        self.kinds = kinds
         self.progress = progress or (lambda _: None)
-        words = vocabulary_of(settings.filter)
-        self.generator = Generator(words, random)
-        self.seeds = seeds(words)
+        abilities = abilities_of(settings.filter)
+        self.several = workers is None and "shared" in abilities
+        self.words = vocabulary_of(settings.filter)
+        self.generator = Generator(self.words, random, abilities, network=settings.network)
+        self.mutator = Mutator(self.generator)
+        self.seeds: list[Scenario] = []
         self.corpus: list[Scenario] = []
         self.features: set[str] = set()
         self.known: set[tuple[str, str]] = set()
         self.session: Session | None = None
+        self.sessions = 0
         self.batch: list[Scenario] = []
-        self.rounds = list(_ROUNDS)
+        self.rounds = list(_ROUNDS) if "growth" in kinds else []
         chosen = settings.filter[0] if isinstance(settings.filter, list | tuple) else settings.filter
         self.report = FuzzReport(getattr(chosen, "name", "filter"))
 
@@ -120,15 +164,25 @@ class _Search:
     def run(self) -> FuzzReport:
         """Search until the time is over, or the first fault."""
         try:
+            self._prepare()
             self._search()
         except KeyboardInterrupt:
             self.report.interrupted = True
         finally:
             self._drop()
         self._count()
+        self.report.activity = ""
         return self.report
 
+    def _prepare(self) -> None:
+        """Start the filter once: raises if it does not start, and shows which queues it has."""
+        with Session(self.settings) as session:
+            queues = session.proxy.shared_data.queues()
+        self.words.queues = [queue.name.decode("utf-8", "replace") for queue in queues]
+        self.seeds = seeds(self.words, self.generator.abilities, network=self.generator.network)
+
     def _search(self) -> None:
+        self.report.activity = "searching"
         for scenario in self.seeds:
             if self._over() or self._try(scenario):
                 return
@@ -150,35 +204,40 @@ class _Search:
             return self.generator.scenario()
         if self.random.random() < 0.1:
             return self.random.choice(self.corpus) + self.random.choice(self.corpus)
-        return self.generator.change(
-            self.random.choice(self.corpus[-60:] if self.random.random() < 0.5 else self.corpus)
-        )
+        return self.mutator.change(self.random.choice(self.corpus[-60:] if self.random.random() < 0.5 else self.corpus))
 
     def _try(self, scenario: Scenario) -> bool:
         """Run one; True if the search is over."""
         if self.session is None or len(self.batch) >= _BATCH:
             self._drop()
-            self.session, self.batch = Session(self.settings), []
+            self.sessions += 1
+            workers = _SEVERAL if self.several and self.sessions % 3 == 0 else self.settings.workers
+            self.session, self.batch = Session(replace(self.settings, workers=workers)), []
         self.batch.append(scenario)
-        self.report.tried += 1
         fault = self.session.run(scenario)
+        self._tell(1)
         if fault is None:
             fresh = self.session.features() - self.features
             if fresh:
                 self.features |= fresh
                 self.corpus.append(scenario)
-            if self.report.tried % _BATCH == 0:
-                self._count()
-                self.progress(self.report)
             return False
-        batch = self.batch
+        batch, settings = self.batch, self.session.settings
         self._drop()
-        return self._found(fault, scenario, batch)
+        return self._found(fault, scenario, batch, settings)
 
     def _drop(self) -> None:
         if self.session is not None:
             self.session.close()
             self.session = None
+
+    def _tell(self, tried: int) -> None:
+        """So many scenarios more; now and then a report of progress."""
+        self.report.tried += tried
+        if monotonic() - self.told >= _TELLING:
+            self.told = monotonic()
+            self._count()
+            self.progress(self.report)
 
     def _count(self) -> None:
         self.report.seconds = monotonic() - self.started
@@ -186,52 +245,80 @@ class _Search:
 
     # -- findings -------------------------------------------------------------------------------------------------
 
-    def _found(self, fault: Fault, scenario: Scenario, batch: list[Scenario]) -> bool:
+    def _found(self, fault: Fault, scenario: Scenario, batch: list[Scenario], settings: Settings) -> bool:
         """Find what is needed to see the fault again, and make it small. True if the search is over."""
-        if (fault.kind, fault.where) in self.known:
+        if fault.kind not in self.kinds or (fault.kind, fault.where) in self.known:
             return False
         self.known.add((fault.kind, fault.where))
-        seconds, tried = monotonic() - self.started, self.report.tried
+        finding = Finding(fault.kind, fault.message, scenario, "", monotonic() - self.started, self.report.tried)
+        try:
+            culprit = self._culprit(fault, scenario, batch, settings)
+            if culprit is None:
+                return False  # a slow machine, or chance inside the filter: nothing that a test could show
+            finding.scenario, settings = culprit
+            self._shrink(finding, fault, settings)
+        except KeyboardInterrupt:
+            self.report.interrupted = True
+        self._write(finding, fault, settings)
+        return self.report.interrupted or not self.all_faults
+
+    def _culprit(
+        self, fault: Fault, scenario: Scenario, batch: list[Scenario], settings: Settings
+    ) -> tuple[Scenario, Settings] | None:
+        """What shows the fault on a fresh proxy: the scenario or all of the batch, with one worker if that is enough."""
         whole = Scenario()
         for earlier in batch:
             whole = whole + earlier
-        culprit = next((s for s in (scenario, whole) if self._again(s, fault)), None)
-        if culprit is None:
-            return False  # a slow machine, or chance inside the filter: nothing that a test could show
-        smallest = self._shrunk(culprit, fault)
-        with Session(self.settings) as session:
-            last = session.run(smallest) or fault
-            called = session.clusters.asked | set(self.settings.clusters or ())
-        test = write_test(last, smallest, self.settings, called, 1)
-        self.report.findings.append(Finding(fault.kind, last.message, smallest, test, seconds, tried))
-        self._count()
-        self.progress(self.report)
-        return not self.all_faults
+        fewer = [replace(settings, workers=self.settings.workers)] if settings != self.settings else []
+        for candidate in (scenario, whole):
+            for chosen in (*fewer, settings):
+                if self._again(candidate, fault, chosen):
+                    return candidate, chosen
+        return None
 
-    def _shrunk(self, culprit: Scenario, fault: Fault) -> Scenario:
-        """A hang is looked for with a shorter deadline, or it would take too long; the last word has the full one."""
-        if fault.kind != "hang":
-            return shrink(culprit, lambda s: self._again(s, fault), _SHRINKING)
-        hasty = replace(self.settings, deadline=max(0.2, self.settings.deadline / 4))
-        kept = [culprit]
+    def _shrink(self, finding: Finding, fault: Fault, settings: Settings) -> None:
+        """Make the finding's scenario as small as possible; whatever interrupts leaves the smallest so far.
+
+        A hang is looked for with a shorter deadline, or it would take too long; the last word has the full one.
+        """
+        self.report.activity = f"making a {fault.kind} smaller"
+        hang = fault.kind == "hang"
+        hasty = replace(settings, deadline=max(0.2, settings.deadline / 4)) if hang else settings
+        kept = [finding.scenario]
 
         def fails(scenario: Scenario) -> bool:
+            self._tell(1)
             again = self._again(scenario, fault, hasty)
-            kept.extend([scenario] * again)
+            if again:
+                kept.append(scenario)
+                finding.scenario = finding.scenario if hang else scenario
             return again
 
-        shrink(culprit, fails, _SHRINKING)
+        shrink(finding.scenario, fails, _SHRINKING)
         back = (kept[-step] for step in (1, 2, 4, 8, 16, 32) if step < len(kept))
-        return next((s for s in back if self._again(s, fault)), culprit)
+        if hang:
+            finding.scenario = next((s for s in back if self._again(s, fault, settings)), finding.scenario)
+        self.report.activity = "searching"
 
-    def _again(self, scenario: Scenario, fault: Fault, settings: Settings | None = None) -> bool:
-        with Session(settings or self.settings) as session:
+    def _again(self, scenario: Scenario, fault: Fault, settings: Settings) -> bool:
+        with Session(settings) as session:
             found = session.run(scenario)
         return (
             found is not None
             and found.kind == fault.kind
             and (fault.kind in ("stuck", "hang") or found.where == fault.where)
         )
+
+    def _write(self, finding: Finding, fault: Fault, settings: Settings) -> None:
+        """Run it a last time, for the message and the clusters' names, and add it to the report."""
+        with Session(settings) as session:
+            last = session.run(finding.scenario) or fault
+            called = session.clusters.asked | set(settings.clusters or ())
+        finding.message = last.message if finding.kind != "growth" else finding.message
+        finding.test = write_test(finding, settings, called)
+        self.report.findings.append(finding)
+        self._count()
+        self.progress(self.report)
 
     # -- memory ---------------------------------------------------------------------------------------------------
 
@@ -240,107 +327,19 @@ class _Search:
         self._drop()
         if ("growth", "") in self.known:
             return False
-        for counted in (False, True):
-            unit = self._unit(counted=counted)
-            for suspect in [*self._suspects(unit), unit]:
-                grown = self._rounds(suspect, requests, self.until)
-                if grows(grown):
-                    return self._grown(suspect, requests, grown)
-        return False
-
-    def _suspects(self, unit: Scenario) -> list[Scenario]:
-        """Steps that make memory grow when each is repeated for itself, the simplest first."""
-        found = []
-        with Session(self.settings) as session:
-            use_up(session.proxy)
-            for step in unit.steps:
-                alone, before = Scenario((step,)), memory(session.proxy)
-                for number in range(_ALONE):
-                    if self._over() or session.run(_numbered(alone, number)) is not None:
-                        return []
-                session.proxy.trace.clear()
-                self.report.tried += _ALONE
-                if memory(session.proxy) > before:
-                    found.append(alone)
-        return sorted(found, key=lambda s: s.size)[:3]
-
-    def _grown(self, unit: Scenario, requests: int, grown: list[int]) -> bool:
+        self.report.activity = "watching memory"
+        soak = Soak(self.settings, self.until, self._tell)
+        found = soak.look([*self.seeds[:20], *self.corpus[-10:]], requests)
+        self.report.activity = "searching"
+        if found is None:
+            return False
         self.known.add(("growth", ""))
-        seconds, until = monotonic() - self.started, monotonic() + _SHRINKING
-        each = sum(grown) / (len(grown) * requests)
-        fewer = min(requests, max(_FEWEST, int(_CERTAIN / each)))
-        smallest = shrink(unit, lambda s: grows(self._rounds(s, fewer, until)), _SHRINKING)
-        again = self._rounds(smallest, requests, monotonic() + 2 * _SHRINKING)
-        if not grows(again):
-            smallest, again = unit, grown
-        self._report_growth(smallest, _times(smallest, requests), again, seconds)
-        return not self.all_faults
-
-    def _unit(self, *, counted: bool) -> Scenario:
-        """Seeds and the most varied scenarios one after the other; with numbers in them that differ each time."""
-        steps: list[Step] = []
-        for scenario in [*self.seeds[:20], *self.corpus[-10:]]:
-            steps += [s for s in scenario.steps if isinstance(s, Send)][:3]
-        unique = dict.fromkeys(steps)
-        return Scenario(tuple(_with_counter(s) if counted else s for s in unique))
-
-    def _rounds(self, unit: Scenario, requests: int, until: float) -> list[int]:
-        """Bytes of growth in each round; empty if it could not be measured."""
-        with Session(self.settings) as session:
-            number = 0
-
-            def repeat() -> None:
-                nonlocal number
-                number += 1
-                if monotonic() > until:
-                    raise TimeoutError
-                self.report.tried += 1
-                if session.run(_numbered(unit, number)) is not None:
-                    raise TimeoutError  # a fault of another kind, which the search finds by itself
-
-            try:
-                return growth(session.proxy, repeat, times=_times(unit, requests))
-            except TimeoutError:
-                return []
-
-    def _report_growth(self, unit: Scenario, times: int, grown: list[int], seconds: float) -> None:
-        each = sum(grown) / (times * len(grown))
-        fault = Fault("growth", f"memory grows by {each:,.0f} bytes each time, without end", "")
-        with Session(self.settings) as session:
-            session.run(_numbered(unit, 1))
-            called = session.clusters.asked | set(self.settings.clusters or ())
-        test = write_test(fault, unit, self.settings, called, times)
-        self.report.findings.append(Finding("growth", fault.message, unit, test, seconds, self.report.tried, times))
-
-
-def _times(unit: Scenario, requests: int) -> int:
-    """Repetitions that make so many requests."""
-    return -(-requests // max(1, len(unit.steps)))
-
-
-def _with_counter(step: Step) -> Step:
-    """A request in which path, header values and body hold a number that is another each time."""
-    if not isinstance(step, Send):
-        return step
-    path, mark, query = step.path.partition("?")
-    body = step.body + COUNTER.encode() if step.body and step.body[:1] not in b"{[" else step.body
-    return replace(step, path=f"{path.rstrip('/')}/{COUNTER}{mark}{query}", headers=_counted(step.headers), body=body)
-
-
-def _counted(pairs: Pairs) -> Pairs:
-    return tuple((n, v + COUNTER.encode()) for n, v in pairs if n not in (b"content-length", b"content-type"))
-
-
-def _numbered(scenario: Scenario, number: int) -> Scenario:
-    """A repetition of it."""
-    text, data = str(number), str(number).encode()
-
-    def put(step: Step) -> Step:
-        if isinstance(step, Send | Open):
-            headers = tuple((n, v.replace(COUNTER.encode(), data)) for n, v in step.headers)
-            step = replace(step, path=step.path.replace(COUNTER, text), headers=headers)
-        if isinstance(step, Send) and step.body:
-            step = replace(step, body=step.body.replace(COUNTER.encode(), data))
-        return replace(step, data=step.data.replace(COUNTER.encode(), data)) if isinstance(step, Body) else step
-
-    return Scenario(tuple(map(put, scenario.steps)))
+        seconds, tried = monotonic() - self.started, self.report.tried
+        self.report.activity = "making a growth smaller"
+        try:
+            soak.smallest(found, requests)
+        except KeyboardInterrupt:
+            self.report.interrupted = True
+        finding = Finding("growth", found.message, found.unit, "", seconds, tried, found.times)
+        self._write(finding, Fault("growth", found.message, ""), self.settings)
+        return self.report.interrupted or not self.all_faults

@@ -2,12 +2,31 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from time import monotonic
 from typing import Any
 
-from .scenario import Answer, Body, Leave, Open, Pass, Scenario, Script, Send, Step, Trailers
+from .scenario import (
+    Answer,
+    Body,
+    Connect,
+    Data,
+    Enqueue,
+    GrpcAnswer,
+    Leave,
+    Open,
+    Pass,
+    Reconfigure,
+    Reply,
+    Scenario,
+    Script,
+    Send,
+    Step,
+    TcpAnswer,
+    Trailers,
+)  # fmt: skip
 
 __all__ = ["shrink"]
 
@@ -69,34 +88,45 @@ def _in_one(scenario: Scenario, at: int, opened: Open) -> Scenario:
     """A stream that is sent piece by piece as one request, where it is opened."""
     own = [s for s in scenario.steps if isinstance(s, Body | Trailers | Leave) and s.stream == opened.stream]
     body = b"".join(s.data for s in own if isinstance(s, Body))
-    whole = Send(opened.method, opened.path, opened.headers, body, http2=opened.http2)
+    whole = Send(opened.method, opened.path, opened.headers, body, http2=opened.http2, worker=opened.worker)
     return Scenario(tuple(s for s in (*scenario.steps[:at], whole, *scenario.steps[at + 1 :]) if s not in own))
 
 
 def _simpler_scripts(script: Script) -> Iterator[Script]:
+    if not script.hosts:
+        yield replace(script, hosts=True)
     for which in ("answers", "services"):
-        there: tuple[Answer, ...] = getattr(script, which)
+        there: tuple[Reply, ...] = getattr(script, which)
         if there:
-            yield replace(script, **{which: ()})
+            yield from _changes(script, **{which: ()})
         for at, answer in enumerate(there):
-            yield replace(script, **{which: there[:at] + there[at + 1 :]})
+            yield from _changes(script, **{which: there[:at] + there[at + 1 :]})
             for simpler in _simpler_answers(answer):
-                yield replace(script, **{which: (*there[:at], simpler, *there[at + 1 :])})
+                yield from _changes(script, **{which: (*there[:at], simpler, *there[at + 1 :])})
 
 
-def _simpler_answers(answer: Answer) -> Iterator[Answer]:
-    plain = Answer()
-    for name in ("status", "headers", "body", "trailers", "latency", "reset"):
-        if getattr(answer, name) != getattr(plain, name):
-            yield replace(answer, **{name: getattr(plain, name)})
-    yield from (replace(answer, body=body) for body in _shorter(answer.body))
+def _simpler_answers(answer: Reply) -> Iterator[Reply]:
+    match answer:
+        case Answer():
+            names = ("status", "headers", "body", "trailers", "latency", "reset", "refused")
+            yield from _changes(answer, **{name: getattr(Answer(), name) for name in names})
+            yield from (replace(answer, body=body) for body in _shorter(answer.body))
+        case GrpcAnswer():
+            yield from _changes(answer, messages=(), message="", latency=0.0, reset=False, status=None)
+            for at, message in enumerate(answer.messages):
+                before, after = answer.messages[:at], answer.messages[at + 1 :]
+                yield replace(answer, messages=before + after)
+                yield from (replace(answer, messages=(*before, part, *after)) for part in _shorter(message))
+        case TcpAnswer():
+            yield from _changes(answer, data=b"", close=False, latency=0.0)
+            yield from (replace(answer, data=data) for data in _shorter(answer.data))
 
 
 def _simpler_steps(step: Step) -> Iterator[Step]:
     match step:
         case Send():
             yield from _changes(
-                step, path="/", http2=False, trailers=(), headers=(), method="GET", body=b"", chunks=None
+                step, path="/", http2=False, trailers=(), headers=(), method="GET", body=b"", chunks=None, worker=1
             )
             if step.chunks is not None:
                 yield replace(step, chunks=None, body=b"".join(step.chunks))
@@ -104,7 +134,7 @@ def _simpler_steps(step: Step) -> Iterator[Step]:
             yield from _fewer_headers(step)
             yield from (replace(step, path=path) for path in _shorter_paths(step.path))
         case Open():
-            yield from _changes(step, path="/", http2=False, method="GET", headers=(), end=True)
+            yield from _changes(step, path="/", http2=False, method="GET", headers=(), end=True, worker=1)
             yield from _fewer_headers(step)
             yield from (replace(step, path=path) for path in _shorter_paths(step.path))
         case Body():
@@ -112,6 +142,15 @@ def _simpler_steps(step: Step) -> Iterator[Step]:
             yield from (replace(step, data=data) for data in _shorter(step.data))
         case Trailers():
             yield from _changes(step, headers=())
+        case Connect():
+            yield from _changes(step, worker=1)
+        case Data():
+            yield from _changes(step, end=False)
+            yield from (replace(step, data=data) for data in _shorter(step.data))
+        case Reconfigure():
+            yield from (replace(step, config=config) for config in _simpler_json(step.config))
+        case Enqueue():
+            yield from (replace(step, item=item) for item in (b"", *_shorter(step.item)))
         case Script():
             yield from _simpler_scripts(step)
         case Pass():
@@ -141,6 +180,24 @@ def _shorter_paths(path: str) -> Iterator[str]:
     parts = head.split("/")[1:]
     for at in range(len(parts)):
         yield "/" + "/".join(parts[:at] + parts[at + 1 :]) + mark + query
+
+
+def _simpler_json(data: bytes) -> Iterator[bytes]:
+    """JSON without one of its members, or with a simpler one; other data shortened."""
+    try:
+        value = json.loads(data)
+    except (ValueError, RecursionError):
+        yield from _shorter(data)
+        return
+    if not isinstance(value, dict):
+        return
+    for name, member in value.items():
+        rest = {key: there for key, there in value.items() if key != name}
+        yield json.dumps(rest).encode()
+        simples: tuple[Any, ...] = (0, "", [])
+        for simple in simples:
+            if len(json.dumps(simple)) < len(json.dumps(member)):
+                yield json.dumps({**value, name: simple}).encode()
 
 
 def _shorter(data: bytes) -> Iterator[bytes]:

@@ -52,6 +52,8 @@ class Vocabulary:
         Of any use: sizes, statuses, counts.
     own
         How many of the names are the filter's own; they come first.
+    queues
+        Names of shared queues that it has registered; whoever runs it finds out.
     """
 
     names: list[str] = field(default_factory=list)
@@ -60,6 +62,7 @@ class Vocabulary:
     keys: list[str] = field(default_factory=list)
     numbers: list[int] = field(default_factory=list)
     own: int = 0
+    queues: list[str] = field(default_factory=list)
 
 
 def vocabulary_of(filters: Any) -> Vocabulary:

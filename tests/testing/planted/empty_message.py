@@ -1,0 +1,13 @@
+"""trap: looks into the message of a gRPC answer, which may be empty: all of its fields have their defaults then."""
+
+
+class Allowed(HttpContext):
+    def on_http_request_headers(self, num_headers, end_of_stream):
+        self.grpc_call("policy-grpc", "policy.Policy", "Check", b"\x0a\x01a", callback=self.on_answer)
+        return Action.PAUSE
+
+    def on_answer(self, answer):
+        if answer.ok and answer.message[0] == 8:
+            self.continue_request()
+        else:
+            self.send_local_response(403)

@@ -1,0 +1,12 @@
+"""trap: reads a message's length also when only a part of it has come."""
+
+import struct
+
+
+class Frames(TcpContext):
+    def on_downstream_data(self, data_size, end_of_stream):
+        data = bytes(self.downstream_data)
+        while data:
+            (length,) = struct.unpack(">H", data[:2])
+            log_info(f"a frame of {length} bytes")
+            data = data[2 + length :]

@@ -1,0 +1,11 @@
+"""trap: knows how a call can end, but not that it may fail to start: a cluster can have lost all of its hosts."""
+
+
+class Ask(HttpContext):
+    async def on_http_request_headers(self, num_headers, end_of_stream):
+        try:
+            answer = await self.http_call("users", path="/me", timeout=1.0)
+        except CalloutError:
+            self.send_local_response(503)
+            return
+        self.request_headers["x-user"] = bytes(answer.body)[:20].hex()

@@ -1,0 +1,163 @@
+"""Draws texts, headers, bodies and numbers, from what a filter knows and from what tends to break things."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from random import Random
+from typing import Any
+
+from .scenario import Pairs
+from .vocabulary import Vocabulary
+
+__all__ = ["LATENCIES", "METHODS", "PAUSES", "STATUSES", "Drawing"]
+
+METHODS = ("GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH")
+STATUSES = (200, 200, 204, 301, 302, 400, 401, 403, 404, 429, 500, 502, 503)
+LATENCIES = (0.0, 0.0, 0.001, 0.1, 1.0, 10.0, 40.0)
+PAUSES = (0.001, 0.05, 0.5, 2.0, 10.0, 61.0)
+
+_ODD = (
+    b"",
+    b"\xff\xfe",
+    b"\xc3\x28",
+    b"%",
+    b"%zz",
+    b"\x80abc",
+    "€uro".encode(),
+    b"a" * 300,
+    b"1e999",
+    b"-1",
+    b"null",
+    b"=;,",
+)
+_SIZES = (0, 1, 2, 7, 64, 1000, 4096, 70_000)
+_LINE_ENDS = (b"\n", b"\r\n", b"\0", b" ")
+
+
+class Drawing:
+    """Draws values.
+
+    Parameters
+    ----------
+    words
+        What the filter knows.
+    random
+        Where everything is drawn from.
+    """
+
+    def __init__(self, words: Vocabulary, random: Random) -> None:
+        self.words = words
+        self.random = random
+
+    def some(self, make: Callable[[], Any], most: int) -> tuple[Any, ...]:
+        """None to `most` of them."""
+        return tuple(make() for _ in range(self.random.randint(0, most)))
+
+    def chance(self, probability: float) -> bool:
+        """True now and then."""
+        return self.random.random() < probability
+
+    # -- HTTP -----------------------------------------------------------------------------------------------------
+
+    def path(self) -> str:
+        """A request target."""
+        random = self.random
+        if random.random() < 0.5:
+            return random.choice(self.words.paths)
+        parts = "/".join(self.token() for _ in range(random.randint(0, 3)))
+        query = (
+            "?" + "&".join(f"{self.token()}={self.token()}" for _ in range(random.randint(0, 3)))
+            if random.random() < 0.4
+            else ""
+        )
+        return f"/{parts}{query}"
+
+    def token(self) -> str:
+        """A part of a target."""
+        word = self.random.choice((*self.words.keys, *self.words.names, "a", "", "%", "%2F", "..", "x" * 40))
+        return "".join(c for c in word if 0x21 <= ord(c) < 0x7F and c not in "?#")
+
+    def pairs(self, most: int) -> Pairs:
+        """Headers."""
+        return tuple(self.pair() for _ in range(self.random.randint(0, most)))
+
+    def pair(self) -> tuple[bytes, bytes]:
+        """One header."""
+        random, words = self.random, self.words
+        own = words.own and random.random() < 0.7
+        name = random.choice(words.names[: words.own] if own else words.names)
+        return name.encode(), self.header_value()
+
+    def header_value(self) -> bytes:
+        """A value that the codec takes: no control characters."""
+        random = self.random
+        kind = random.random()
+        if kind < 0.5:
+            value = random.choice(self.words.values).encode()
+        elif kind < 0.7:
+            value = str(self.number()).encode()
+        elif kind < 0.9:
+            value = random.choice(_ODD)
+        else:
+            value = bytes(random.choice(b"abcXYZ019 -_=%/;,.\xe9") for _ in range(random.choice((1, 5, 30, 200))))
+        return bytes(c for c in value if c >= 0x20 and c != 0x7F).strip()
+
+    # -- data -----------------------------------------------------------------------------------------------------
+
+    def number(self) -> int:
+        """A number that may matter, or one beside it."""
+        random = self.random
+        if self.words.numbers and random.random() < 0.6:
+            return random.choice(self.words.numbers) + random.choice((-1, 0, 0, 1))
+        return random.choice((0, 1, -1, 10, 255, 1 << 31, 10**18))
+
+    def data(self) -> bytes:
+        """A body, or a piece of one."""
+        random = self.random
+        kind = random.random()
+        if kind < 0.35:
+            return json.dumps(self.json(2)).encode()
+        if kind < 0.5:
+            return random.choice(_ODD)
+        if kind < 0.65:
+            return self.word()
+        if kind < 0.75:
+            return "&".join(f"{self.token()}={self.token()}" for _ in range(random.randint(1, 3))).encode()
+        size = min(abs(self.number()), 100_000) if random.random() < 0.3 else random.choice(_SIZES)
+        return random.randbytes(size) if random.random() < 0.3 else bytes([random.choice(b"ab%{<\x00")]) * size
+
+    def word(self) -> bytes:
+        """A text of the filter's own."""
+        return self.random.choice(self.words.values).encode("utf-8", "surrogatepass")
+
+    def json(self, depth: int) -> Any:
+        """A value for JSON, with keys that the filter knows."""
+        random = self.random
+        if depth and random.random() < 0.7:
+            keys = [random.choice(self.words.keys or ["a"]) for _ in range(random.randint(0, 4))]
+            if random.random() < 0.85:
+                return {key: self.json(depth - 1) for key in keys}
+            return [self.json(depth - 1) for _ in keys]
+        return random.choice((None, True, 0, -1, 1.5, "", self.number(), random.choice(self.words.values), "é", [], {}))
+
+    def message(self) -> bytes:
+        """A message of a protocol on TCP or gRPC: a line, something with its length in front, or anything."""
+        random = self.random
+        kind = random.random()
+        if kind < 0.4:
+            return self.word() + random.choice(_LINE_ENDS)
+        if kind < 0.7:
+            data = random.choice((b"", self.word(), random.choice(_ODD), random.randbytes(5)))
+            length = random.choice((len(data), len(data), len(data), 0, len(data) + 1, 1 << 31))
+            size = random.choice((1, 2, 4, 4))
+            return (length % (1 << 8 * size)).to_bytes(size, random.choice(("big", "big", "little"))) + data
+        return self.data()[:5000]
+
+    def changed(self, data: bytes) -> bytes:
+        """A body with something cut, put in or doubled; or another."""
+        random = self.random
+        if not data or random.random() < 0.4:
+            return self.data()
+        at = random.randrange(len(data))
+        return random.choice((data[:at], data[:at] + random.choice(_ODD) + data[at:], data + data, data[at:]))[:200_000]
