@@ -102,9 +102,7 @@ def client_lines(response: Response | None, end: str, wire: Sequence[tuple[str, 
     if response is None:
         return [f"no answer: {end}"]
     lines = [f"status {response.status}"]
-    lines += [
-        f"{plain(f'{n}: {v}')}" for n, v in response.headers.items() if n not in ("transfer-encoding", "connection")
-    ]
+    lines += [plain(f"{n}: {v}") for n, v in response.headers.items() if n != "transfer-encoding"]
     lines.append(f"body {body(response.body)}")
     lines += [f"trailer {n}: {v}" for n, v in response.trailers.items()]
     if end != "complete":

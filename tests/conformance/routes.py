@@ -19,6 +19,13 @@ ROUTES = {
         },
         {"name": "myroute", "match": {"prefix": "/"}, "route": {"cluster": "up"}, "metadata": _METADATA},
     ],
+    "faulty": [
+        {"match": {"prefix": "/svc"}, "route": {"cluster": "g"}},
+        {"match": {"prefix": "/dead"}, "route": {"cluster": "dead"}},
+        {"match": {"prefix": "/noep"}, "route": {"cluster": "noep"}},
+        {"match": {"prefix": "/nowhere"}, "route": {"cluster": "nowhere"}},
+        {"match": {"prefix": "/", "headers": [{"name": "x-route", "string_match": {"exact": "up"}}]}, "route": {"cluster": "up"}},
+    ],
     "grpc": [
         {"match": {"prefix": "/svc"}, "route": {"cluster": "g"}},
         {"match": {"prefix": "/"}, "route": {"cluster": "up"}},

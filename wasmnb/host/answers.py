@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Answers"]
 
+#: A local reply with this status closes an HTTP/1 connection: something is wrong with what the client sends.
+BAD_REQUEST = 400
+
 
 class Answers:
     """A stream's local replies."""
@@ -42,7 +45,10 @@ class Answers:
         if stream.finished:
             stream.exchange.details = details
             return
-        stream.info.code = code
+        if not stream.client.headers_sent:
+            stream.info.code = code
+        if code == BAD_REQUEST:
+            stream.client.must_close = True
         stream.note("local_reply", code=code, details=details)
         for way in (stream.request, stream.response):
             way.aborted = way.aborted or way.calling > 0

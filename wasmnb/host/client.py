@@ -1,7 +1,8 @@
 """The client's side of a stream: what goes out, and what the client makes of it.
 
-Facts (Envoy 1.40): `date` and `server` are added last; a response that comes before the request was complete says
-`connection: close` over HTTP/1. A client of HTTP/1 reads as much of a body as content-length says, whatever is sent, and
+Facts (Envoy 1.40): `date` and `server` are added last. Over HTTP/1 a response says `connection: close` if it comes before
+the request was complete, if the client asked for it, or if the stream has had a local reply 400 (Envoy takes any for its
+own "bad request", whoever made it), whatever filters make of the status afterwards. A client of HTTP/1 reads as much of a body as content-length says, whatever is sent, and
 nothing after 204 and 304. Trailers go out only with a chunked body.
 """
 
@@ -28,19 +29,22 @@ class Client:
         The request came with HEAD.
     headers_sent
         The response's headers have gone out.
+    must_close
+        The connection is to be closed after this response, though the request was complete.
     """
 
     def __init__(self, stream: HttpStream) -> None:
         self.stream = stream
         self.head = False
         self.headers_sent = False
+        self.must_close = False
         self._closing = False
         self._sent: list[bytes] = []
 
     def headers(self, headers: HeaderMap, *, end: bool) -> None:
         """Response headers go out."""
         stream = self.stream
-        self._closing = not stream.received and not stream.http2
+        self._closing = (self.must_close or not stream.received) and not stream.http2
         clock = stream.worker.clock
         finish_headers(headers, now=clock.start + clock.time(), close=self._closing)
         self.headers_sent = True

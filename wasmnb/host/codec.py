@@ -18,6 +18,7 @@ from ..messages import Request, Response, to_bytes, to_text
 from .header_map import HeaderMap, RequestHeaders, ResponseHeaders
 
 __all__ = [
+    "client_closes",
     "client_problem",
     "date_header",
     "from_client",
@@ -78,6 +79,12 @@ def client_problem(request: Request) -> tuple[int, bytes] | None:
     if not _TOKEN.match(to_bytes(request.method)) or not target or re.search(rb"[\x00-\x20\x7f]", target) or bad_header:
         return 400, b"Bad Request"
     return (400, b"") if b"#" in target or not request.authority else None
+
+
+def client_closes(request: Request) -> bool:
+    """Whether a client of HTTP/1 wants the connection closed after the answer."""
+    told = [v for n, v in request.headers.raw if n in (b"connection", b"proxy-connection")]
+    return any(token.strip() == b"close" for value in told for token in value.lower().split(b","))
 
 
 def from_client(request: Request, *, http2: bool, request_id: str, has_body: bool) -> RequestHeaders:

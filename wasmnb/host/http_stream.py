@@ -3,7 +3,7 @@
 Facts (Envoy 1.40, connection manager and filter manager):
 
 * A response that ends before the request was complete ends the stream; over HTTP/1 it says `connection: close`. A request
-  is complete when its last body callback has returned (an answer from that callback still closes), or with its trailers.
+  is complete when its last piece or its trailers have arrived: before the callbacks that tell of them.
 * Bodies over HTTP/1 end with an empty piece of their own; over HTTP/2 the last piece ends them.
 * At the end come `on_log` of every filter in order, access loggers, then `on_done` and `on_delete` filter by filter.
 """
@@ -18,7 +18,7 @@ from ..abi import LogLevel, Pair
 from ..messages import Request
 from .answers import Answers
 from .client import Client
-from .codec import client_problem, from_client
+from .codec import client_closes, client_problem, from_client
 from .filter_manager import Direction
 from .filter_state import FilterState
 from .header_map import HeaderMap, RequestTrailers, ResponseTrailers
@@ -26,7 +26,7 @@ from .http_filter import REQUEST, RESPONSE, BlockedFilter, HttpContext, HttpFilt
 from .local_reply import build_reply
 from .router import Router
 from .sinks import RequestSink, ResponseSink
-from .stream_info import Connection, Route, StreamInfo
+from .stream_info import Connection, ResponseFlag, Route, StreamInfo
 from .timeouts import Limits, Timeouts
 
 if TYPE_CHECKING:
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
 __all__ = ["HttpStream"]
 
 _UNAVAILABLE = 14
-_DC = 0x4  # response flag
 
 
 class HttpStream:
@@ -80,7 +79,7 @@ class HttpStream:
         self.response = Direction(ResponseSink(self), [], limits.buffer, RESPONSE, ResponseTrailers)
         self._inbox: deque[Callable[[], None]] = deque()
         self._reading_stopped = False
-        #: The request has come to its end, and its last body callback has returned.
+        #: The request has come to its end.
         self.received = False
         worker.streams[exchange.number] = self
 
@@ -118,6 +117,7 @@ class HttpStream:
         if problem is not None:
             self._refuse(*problem)
             return
+        self.client.must_close = client_closes(request)
         headers = from_client(request, http2=self.http2, request_id=self.worker.environment.uuid(), has_body=has_body)
         self.info.request_id = headers.get(b"x-request-id") or b""
         self.info.request_total_size += headers.byte_size
@@ -160,9 +160,9 @@ class HttpStream:
         if data and end and not self.http2:
             self.request.take_data(data, end=False)
             data = b""
+        self.received = end
         if not self.finished:
             self.request.take_data(data, end=end)
-        self.received = end  # only now: an answer from the last body callback still closes the connection
 
     def trailers(self, items: Iterable[Pair]) -> None:
         """The request's trailers arrive."""
@@ -175,14 +175,14 @@ class HttpStream:
     def client_gone(self) -> None:
         """The client closes or resets."""
         if not self.finished:
-            self.info.flags |= _DC
+            self.info.flags |= ResponseFlag.DOWNSTREAM_CONNECTION_TERMINATION
             self.info.details = "downstream_remote_disconnect"
             self.finish("reset")
 
     def cut_off(self) -> None:
         """The proxy closes the connection: it shuts down, or its listener goes."""
         if not self.finished:
-            self.info.flags |= _DC
+            self.info.flags |= ResponseFlag.DOWNSTREAM_CONNECTION_TERMINATION
             self.info.details = "downstream_local_disconnect"
             self.finish("reset")
 
@@ -267,7 +267,7 @@ class HttpStream:
     def close(self, context: HttpContext) -> None:
         """`close_stream`, after the callback."""
         if not self.finished and context.log_maps is None:
-            self.info.details = "wasm_close_stream"
+            self.info.details = self.info.details or "wasm_close_stream"
             self.reset()
 
     def fail(self, context: HttpFilter) -> None:
@@ -301,7 +301,7 @@ class HttpStream:
         info.finished = exchange.finished = self.now()
         self.timeouts.cancel()
         self.router.cancel()
-        self.client.close(state, gone=bool(self.info.flags & _DC))
+        self.client.close(state, gone=bool(self.info.flags & ResponseFlag.DOWNSTREAM_CONNECTION_TERMINATION))
         if exchange.state not in ("failed", "refused"):
             exchange.state = state
         exchange.details, exchange.paused = info.details, ""

@@ -8,11 +8,12 @@ route timeout runs from the end of the request. An upstream that closes before a
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..messages import Response
 from .codec import from_upstream, refused_by_upstream, to_upstream
 from .header_map import HeaderMap, ResponseHeaders, ResponseTrailers
+from .stream_info import ResponseFlag
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,13 +28,24 @@ __all__ = ["BEFORE_HEADERS", "Router"]
 #: What Envoy writes when an upstream gives no answer.
 BEFORE_HEADERS = "upstream connect error or disconnect/reset before headers. reset reason: "
 
-#: ConnectionError of an upstream -> reset reason, details.
-_REFUSED = ("remote connection failure", "remote_connection_failure|delayed_connect_error:_Connection_refused")
-_CLOSED = ("connection termination", "connection_termination")
 
-# Response flags (bit numbers of `response.flags`).
-NO_HEALTHY_UPSTREAM, UPSTREAM_TIMEOUT, UPSTREAM_CLOSED, UPSTREAM_FAILED = 0x2, 0x4, 0x40, 0x20
-NO_ROUTE, NO_CLUSTER = 0x100, 0x8000000
+class _Loss(NamedTuple):
+    """How an upstream can be lost: Envoy's reset reason, details, response flag, and status of the answer."""
+
+    reason: str
+    details: str
+    flag: ResponseFlag
+    status: int = 503
+
+
+_REFUSED = _Loss(
+    "remote connection failure",
+    "remote_connection_failure|delayed_connect_error:_Connection_refused",
+    ResponseFlag.UPSTREAM_CONNECTION_FAILURE,
+)
+_CLOSED = _Loss("connection termination", "connection_termination", ResponseFlag.UPSTREAM_CONNECTION_TERMINATION)
+_RESET = _Loss("remote reset", "remote_reset", ResponseFlag.UPSTREAM_REMOTE_RESET)
+_CUT = _Loss("protocol error", "protocol_error", ResponseFlag.UPSTREAM_PROTOCOL_ERROR, 502)
 
 
 class Router:
@@ -69,17 +81,17 @@ class Router:
         stream = self.stream
         route = stream.choose_route(headers)
         if route is None:
-            stream.info.flags |= NO_ROUTE
+            stream.info.flags |= ResponseFlag.NO_ROUTE_FOUND
             stream.answers.send(404, b"", details="route_not_found")
             return
         cluster = stream.find_cluster(route.cluster)
         if cluster is None:
-            stream.info.flags |= NO_CLUSTER
+            stream.info.flags |= ResponseFlag.NO_CLUSTER_FOUND
             stream.answers.send(503, b"", details="cluster_not_found")
             return
         self.cluster = stream.info.cluster = cluster
         if not cluster.endpoints:
-            stream.info.flags |= NO_HEALTHY_UPSTREAM
+            stream.info.flags |= ResponseFlag.NO_HEALTHY_UPSTREAM
             stream.answers.send(503, b"no healthy upstream", details="no_healthy_upstream")
             return
         timeout = stream.limits.route_timeout
@@ -93,7 +105,8 @@ class Router:
         if not cluster.alive:
             self._timers.append(stream.soon(self._refused))
         elif refused is not None:
-            details = f"upstream_reset_before_response_started{{protocol_error}}:{refused}".replace(" ", "_")
+            stream.info.flags |= ResponseFlag.DOWNSTREAM_PROTOCOL_ERROR
+            details = f"filter_removed_required_request_headers{{{refused}}}".replace(" ", "_")
             stream.answers.send(503, refused.encode(), details=details)
             return
         if self.request is not None:
@@ -176,7 +189,7 @@ class Router:
             self._refused()
             return
         except ConnectionError:
-            self._closed(*_CLOSED)
+            self._lost(_CLOSED)
             return
         except BaseException:  # the upstream function's own fault: the caller hears of it, the stream ends
             stream.reset()
@@ -192,7 +205,7 @@ class Router:
         if self.over or self.answered:
             return
         if answer.reset and not answer.status:
-            self._closed(*_CLOSED)
+            self._lost(_RESET if self.cluster and self.cluster.http2 else _CLOSED)
             return
         self.answered = True
         stream.exchange.upstream_response = answer
@@ -211,7 +224,8 @@ class Router:
         if trailers is not None:
             self._deliver(lambda: self.finish(list(trailers.raw)), now=whole)
         if reset:
-            self._deliver(lambda: self._closed(*_CLOSED), now=whole)
+            lost = _RESET if self.cluster and self.cluster.http2 else _CUT
+            self._deliver(lambda: self._lost(lost), now=whole)
 
     def _deliver(self, event: Callable[[], None], *, now: bool) -> None:
         """Pieces that arrive together are read in one go, even if reading is stopped meanwhile; others are events."""
@@ -263,23 +277,23 @@ class Router:
     # -- what goes wrong ------------------------------------------------------------------------------------------
 
     def _refused(self) -> None:
-        self._closed(*_REFUSED)
+        self._lost(_REFUSED)
 
-    def _closed(self, reason: str, details: str) -> None:
-        """The upstream closed. After the response's headers have gone to the client this resets the stream."""
+    def _lost(self, how: _Loss) -> None:
+        """The upstream is gone. After the response's headers have gone to the client this resets the stream."""
         if self.over:
             return
         self.over = True
         self._cancel()
         when = "after" if self.answered else "before"
-        self.stream.info.flags |= UPSTREAM_FAILED if reason == _REFUSED[0] else UPSTREAM_CLOSED
-        text = (BEFORE_HEADERS + reason).encode()
-        self.stream.answers.send(503, text, details=f"upstream_reset_{when}_response_started{{{details}}}")
+        self.stream.info.flags |= how.flag
+        text = (BEFORE_HEADERS + how.reason).encode()
+        self.stream.answers.send(how.status, text, details=f"upstream_reset_{when}_response_started{{{how.details}}}")
 
     def _timed_out(self) -> None:
         if self.over:
             return
-        self.stream.info.flags |= UPSTREAM_TIMEOUT
+        self.stream.info.flags |= ResponseFlag.UPSTREAM_REQUEST_TIMEOUT
         self.cancel()
         self.stream.answers.send(504, b"upstream request timeout", details="response_timeout")
 

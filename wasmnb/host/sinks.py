@@ -58,7 +58,8 @@ class ResponseSink:
         """Headers for the client; without `:status` a 502 instead."""
         problem = missing_header(headers)
         if problem is not None:
-            self.stream.answers.send(502, problem.encode(), details="filter_removed_required_response_headers")
+            details = f"filter_removed_required_response_headers{{{problem}}}".replace(" ", "_")
+            self.stream.answers.send(502, problem.encode(), details=details)
         else:
             self.stream.client.headers(headers, end=end)
 

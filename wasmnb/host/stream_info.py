@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import IntFlag
 from typing import TYPE_CHECKING, Any
 
 from .filter_state import FilterState
@@ -10,7 +11,23 @@ from .filter_state import FilterState
 if TYPE_CHECKING:
     from .cluster import Cluster
 
-__all__ = ["Connection", "Listener", "Route", "StreamInfo"]
+__all__ = ["Connection", "Listener", "ResponseFlag", "Route", "StreamInfo"]
+
+
+class ResponseFlag(IntFlag):
+    """What went wrong with a stream, as `response.flags` tells it (Envoy's `CoreResponseFlag` as bits)."""
+
+    NO_HEALTHY_UPSTREAM = 1 << 1
+    UPSTREAM_REQUEST_TIMEOUT = 1 << 2
+    UPSTREAM_REMOTE_RESET = 1 << 4
+    UPSTREAM_CONNECTION_FAILURE = 1 << 5
+    UPSTREAM_CONNECTION_TERMINATION = 1 << 6
+    NO_ROUTE_FOUND = 1 << 8
+    DOWNSTREAM_CONNECTION_TERMINATION = 1 << 14
+    STREAM_IDLE_TIMEOUT = 1 << 16
+    DOWNSTREAM_PROTOCOL_ERROR = 1 << 18
+    UPSTREAM_PROTOCOL_ERROR = 1 << 23
+    NO_CLUSTER_FOUND = 1 << 24
 
 
 @dataclass(frozen=True)
@@ -78,7 +95,7 @@ class StreamInfo:
     code, details
         Response code and how it came about (`via_upstream`, ...).
     flags
-        Envoy's response flags as bits.
+        `ResponseFlag`s.
     route
         Chosen route, None until it is known.
     cluster

@@ -1,6 +1,6 @@
 """Limits of a listener, and the timeouts of a stream.
 
-Facts (Envoy 1.40): request and idle timeouts answer 504; they also apply to streams that a filter holds. The idle timeout
+Facts (Envoy 1.40): request and idle timeouts answer 504, or 408 if the request is not complete; they also apply to streams that a filter holds. The idle timeout
 counts from the last piece in either direction. (The route's timeout is the router's.)
 """
 
@@ -9,13 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from .stream_info import ResponseFlag
+
 if TYPE_CHECKING:
     from .clock import Timer
     from .http_stream import HttpStream
 
 __all__ = ["Limits", "Timeouts"]
-
-_SI = 0x80000  # response flag
 
 
 @dataclass(frozen=True)
@@ -59,10 +59,14 @@ class Timeouts:
         if left > 1e-9:
             self._timers.append(stream.later(left, self._idle))
         elif not stream.finished:
-            stream.info.flags |= _SI
-            stream.answers.send(504, b"stream timeout", details="stream_idle_timeout")
+            stream.info.flags |= ResponseFlag.STREAM_IDLE_TIMEOUT
+            stream.answers.send(self._code, b"stream timeout", details="stream_idle_timeout")
+
+    @property
+    def _code(self) -> int:
+        return 504 if self.stream.received else 408
 
     def _request_timed_out(self) -> None:
         request = self.stream.request
         if not request.ended or any(s.stopped for s in request.slots):
-            self.stream.answers.send(504, b"request timeout", details="request_overall_timeout")
+            self.stream.answers.send(self._code, b"request timeout", details="request_overall_timeout")
