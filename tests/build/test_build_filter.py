@@ -24,6 +24,7 @@ BASIC = {
     "proxy_on_memory_allocate",
     "proxy_on_context_create",
     "proxy_on_delete",
+    "wasmnb_control",
 }
 
 

@@ -8,6 +8,7 @@ from .grpc_server import GrpcReply, GrpcServer
 from .log import Log, LogLine
 from .plugin import Plugin
 from .proxy import Proxy
+from .python_state import PythonState
 from .routes import RouteMatch
 from .stats import Metric, Metrics
 from .stream import Stream, TcpConnection
@@ -32,6 +33,7 @@ __all__ = [
     "Metrics",
     "Plugin",
     "Proxy",
+    "PythonState",
     "RouteMatch",
     "Stream",
     "TcpConnection",

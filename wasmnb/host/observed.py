@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import UsageError
 from .exchange import Recorded
 from .explain import Explanation, explain
+from .python_state import LENGTH, PythonState, read_python_state
 from .running import Running
 from .shared import SharedData
 from .stream import Stream, TcpConnection
@@ -107,6 +108,24 @@ class Observed(Running):
     def tree(self) -> TreeNode:
         """Threads, VMs, plugin contexts and live streams as they are now."""
         return build_tree(self)
+
+    def python_state(self, *, worker: int | None = None, length: int = LENGTH) -> PythonState:
+        """What the Python inside every VM holds: attributes of contexts and classes, and variables of the module.
+
+        VMs are read through copies of them, so that nothing which a filter's `__repr__` does can be noticed. One that
+        cannot be read (a module from elsewhere, a `__repr__` without end) says why.
+
+        Parameters
+        ----------
+        worker
+            Only this worker's VMs.
+        length
+            Characters of a value.
+        """
+        self._check_open()
+        wanted = [vm for vm in self.vms if worker is None or vm.thread.number == worker]
+        with self._environment.engine.interrupts:
+            return read_python_state(self.name, wanted, length=length)
 
     def explain(self, what: Recorded | Stream | TcpConnection | int | None = None) -> Explanation:
         """What an exchange waits for or why it failed, in words.

@@ -13,14 +13,15 @@ Facts that its shape follows from (https://github.com/WebAssembly/component-mode
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.resources import files
 
 from ...abi import AbiVersion, Callback, Hostcall, callbacks_for, hostcalls_for
 from ..memory_image import PAGE
-from .cpython import C_API, callback_text, cpython_text, imports_text
+from .cpython import C_API, callback_text, control_text, cpython_text, imports_text
 
 __all__ = [
+    "CONTROL",
     "C_API",
     "FINISHED",
     "GLUE_PAGES",
@@ -40,6 +41,11 @@ WIT_INTERFACE = "wasmnb:guest/host"
 
 #: Functions that the component offers.
 WORLD_EXPORTS = ("start", "sync")
+
+#: Export of the control door (`sdk/dispatch/control.py`). It takes address and size of a request, in memory that
+#: `proxy_on_memory_allocate` gave and that it frees, and returns the address of the reply's address and size (u32 each;
+#: they last until the next call), or 0. Real proxies never call it.
+CONTROL = "wasmnb_control"
 
 #: Functions that the component imports, and who serves them.
 WORLD_IMPORTS = {
@@ -61,6 +67,7 @@ FINISHED = "finished:"
 #:     +20  number of bytes that wait in the two line buffers (stdout, stderr)
 #:     +28  last pollable given; +96 when each of them is ready (u64); +32 and +256 scratch
 #:    +352  address and size of what loading the source reported
+#:    +360  the control door's last reply: object, address, size
 #:    +512  what `cpython.py` says
 #:   +4096  line buffers, 8 KiB each
 #:  +20480  the journal: 4096 entries of context id and parent id (0xFFFFFFFF: deleted), u32 each
@@ -159,7 +166,7 @@ def _constants(base: int) -> Iterable[str]:
 # -- functions from the tables ----------------------------------------------------------------------------------------
 
 
-def _finished(callbacks: Iterable[Callback]) -> Iterable[str]:
+def _finished(callbacks: Sequence[Callback]) -> Iterable[str]:
     """The exports of the finished module."""
     yield f'  (func (export "{FINISHED}{VERSION.marker}"))'
     yield f'  (func (export "{FINISHED}_initialize") (call $start) (call $start-post) (drop (call $PyGILState_Ensure)))'
@@ -171,6 +178,7 @@ def _finished(callbacks: Iterable[Callback]) -> Iterable[str]:
             yield callback_text(c, number, "$on-delete")
         elif c.name != "proxy_on_context_create":
             yield callback_text(c, number, f'(export "{FINISHED}{c.name}")')
+    yield control_text(len(callbacks), f'(export "{FINISHED}{CONTROL}")')
 
 
 def _refusals(missing: Signatures, base: int) -> Iterable[str]:

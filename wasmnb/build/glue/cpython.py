@@ -19,7 +19,7 @@ from collections.abc import Iterable, Sequence
 
 from ...abi import Callback, Hostcall, Kind, Param, Result
 
-__all__ = ["C_API", "LAYOUT_END", "callback_text", "cpython_text", "imports_text"]
+__all__ = ["C_API", "LAYOUT_END", "callback_text", "control_text", "cpython_text", "imports_text"]
 
 _I, _I64 = "i32", "i64"
 
@@ -43,6 +43,7 @@ C_API: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "PyList_Append": ((_I, _I), (_I,)),
     "PyErr_Occurred": ((), (_I,)),
     "PyErr_BadArgument": ((), (_I,)),
+    "PyErr_Clear": ((), ()),
     "PyGILState_Ensure": ((), (_I,)),
     "PyGILState_Release": ((_I,), ()),
     "Py_DecRef": ((_I,), ()),
@@ -67,6 +68,9 @@ _OBJECT_TYPE = 4  # offset of ob_type
 
 #: Where `surrogateescape` stands, from `$base`.
 _ERRORS = 680
+
+#: Where the control door keeps its last reply, from `$base`: object, address, size.
+_REPLY = 360
 
 
 def cpython_text(hostcalls: Sequence[Hostcall], base: int, first_slot: int) -> Iterable[str]:
@@ -123,6 +127,28 @@ def callback_text(callback: Callback, number: int, head: str) -> str:
 
 def _drop_result() -> str:
     return "(call $Py_DecRef (local.get $result))"
+
+
+def control_text(number: int, head: str) -> str:
+    """The control door: method `number` with the request as its argument. What an exception has left is forgotten first.
+
+    `head` is the function's export.
+    """
+    argument = f"(i32.add (global.get $base) (i32.const {_ARGS}))"
+    address = f"(i32.add (global.get $base) (i32.const {_REPLY + 4}))"
+    reply = f"(i32.load offset={_REPLY} (global.get $base))"
+    return f"""  (func {head} (param $at i32) (param $size i32) (result i32) (local $reply i32)
+    (call $PyErr_Clear)
+    (if {reply} (then (call $Py_DecRef {reply})))
+    (i32.store {argument} (call $take-bytes (local.get $at) (local.get $size)))
+    (local.set $reply (call $PyObject_Vectorcall (i32.load offset={_METHODS + 4 * number} (global.get $base))
+      {argument} (i32.const {_ARGUMENTS_OFFSET | 1}) (i32.const 0)))
+    (call $Py_DecRef (i32.load {argument}))
+    (i32.store offset={_REPLY} (global.get $base) (local.get $reply))
+    (if (i32.eqz (local.get $reply)) (then (call $PyErr_Clear) (return (i32.const 0))))
+    (drop (call $PyBytes_AsStringAndSize (local.get $reply) {address}
+      (i32.add (global.get $base) (i32.const {_REPLY + 8}))))
+    {address})"""
 
 
 # -- built-in functions ------------------------------------------------------------------------------------------------

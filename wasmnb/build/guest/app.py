@@ -67,6 +67,7 @@ def _make_dispatcher() -> Dispatcher:
         setattr(binding, name, native)
     dispatcher = Dispatcher(binding)
     methods = [getattr(dispatcher, c.short, None) or _missing for c in callbacks_for(_VERSION).values()]
+    methods.append(dispatcher.control)  # the glue counts it as one more callback
     for number, method in enumerate(methods):
         host.bind(number, id(method))
     _kept.extend((dispatcher, methods))

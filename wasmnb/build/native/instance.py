@@ -81,6 +81,11 @@ class NativeInstance:
         """The exported function of that name, or None. It raises `Trap`, or what the user interrupted it with."""
         return self._functions.get(name)
 
+    def control(self, request: bytes) -> bytes:
+        """The control door (`sdk/dispatch/control.py`)."""
+        answer: bytes = self._world.run(self._as_current, self.dispatcher.control, (request,))
+        return answer
+
     def close(self) -> None:
         """Drop everything; calls fail from now on."""
         self._closed = True
@@ -111,7 +116,7 @@ class NativeInstance:
 
         return call
 
-    def _as_current(self, method: Callable[..., Any], args: tuple[int, ...]) -> Any:
+    def _as_current(self, method: Callable[..., Any], args: tuple[Any, ...]) -> Any:
         self.dispatcher.activate()
         return method(*args)
 

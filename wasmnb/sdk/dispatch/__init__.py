@@ -18,6 +18,7 @@ from ..local_modules import LocalModules
 from ..parts import LocalModule, Part
 from ..source import Loaded, load_source
 from ..vm import set_current_vm
+from .control import Control
 from .events import Events
 from .http import Http
 from .lifecycle import Lifecycle
@@ -39,7 +40,7 @@ class _AtLoad:
         )
 
 
-class Dispatcher(Http, Tcp, Events, Lifecycle):
+class Dispatcher(Http, Tcp, Events, Lifecycle, Control):
     """One VM's filter.
 
     Parameters

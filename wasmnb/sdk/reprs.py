@@ -1,0 +1,128 @@
+"""What a value looks like in a few characters, whatever it is.
+
+A `repr` may be endless, may fail, and may be the author's own code that does anything at all. So containers are walked
+here, no further than they are shown; text is cut before it is quoted; and the rest runs under a budget of
+instructions (of which Python tells a tracer even in `while True: pass`, where it tells of no line).
+"""
+
+import sys
+from collections import deque
+from collections.abc import Iterator
+from itertools import islice
+from types import FrameType
+from typing import Any
+
+__all__ = ["LENGTH", "Reprs"]
+
+#: Characters that a value may take.
+LENGTH = 200
+
+#: Items of a container that are shown, and how deep containers are looked into.
+_ITEMS, _DEPTH = 12, 4
+
+#: Bytecode instructions that one value's own `__repr__` may run.
+_INSTRUCTIONS = 200_000
+
+_CUT = "…"
+
+#: Containers with their brackets. Python's own subclasses of them (defaultdict, Counter) quote themselves as endlessly.
+_BRACKETS: dict[type[Any], str] = {dict: "{}", list: "[]", tuple: "()", set: "{}", frozenset: "{}", deque: "[]"}
+_UNNAMED = (dict, list, tuple, set)
+_PYTHONS_OWN = ("builtins", "collections")
+
+_TEXTS = (str.__repr__, bytes.__repr__, bytearray.__repr__)
+
+
+class _TooMuch(BaseException):
+    """A `__repr__` that does not come to its end; not an Exception, so that fewer filters catch it."""
+
+
+class Reprs:
+    """Makes short representations.
+
+    Parameters
+    ----------
+    length
+        Characters that each may take.
+    """
+
+    def __init__(self, length: int = LENGTH) -> None:
+        self.length = length
+        self._left = 0
+
+    def __call__(self, value: Any) -> str:
+        """The value in at most `length` characters; raises nothing, whatever the value does."""
+        try:
+            text = self._show(value, _DEPTH, ())
+        except Exception as error:  # noqa: BLE001 - a class that lies about what it is
+            text = _failed(value, error)
+        return text if len(text) <= self.length else text[: self.length - 1] + _CUT
+
+    def _show(self, value: Any, depth: int, above: tuple[int, ...]) -> str:
+        """`above` are the containers that the value is in."""
+        cls = type(value)
+        quotes: Any = cls.__repr__
+        if quotes in _TEXTS:
+            cut = len(value) > self.length
+            return repr(value[: self.length]) + _CUT if cut else repr(value)
+        if quotes is int.__repr__ and value.bit_length() > 4 * self.length:
+            return f"<int of {value.bit_length():,} bits>"
+        for base in _BRACKETS:
+            if base in cls.__mro__ and (quotes is base.__repr__ or cls.__module__ in _PYTHONS_OWN):
+                return self._container(value, base, depth, above)
+        return self._own(value)
+
+    def _container(self, value: Any, base: type[Any], depth: int, above: tuple[int, ...]) -> str:
+        name = "" if type(value) in _UNNAMED else type(value).__name__
+        size, opening, closing = base.__len__(value), *_BRACKETS[base]
+        if not size and base in (set, frozenset):
+            return f"{name or 'set'}()"
+        if depth == 0 or id(value) in above:
+            shown = _CUT
+        else:
+            parts = list(self._parts(value, base, depth - 1, (*above, id(value))))
+            rest = [f"{_CUT} {size - len(parts):,} more"] if len(parts) < size else []
+            shown = ", ".join(parts + rest) + ("," if size == 1 and base is tuple else "")
+        return f"{name}({opening}{shown}{closing})" if name else f"{opening}{shown}{closing}"
+
+    def _parts(self, value: Any, base: type[Any], depth: int, above: tuple[int, ...]) -> Iterator[str]:
+        """Items of a container, as many as fit; never through methods that the author may have replaced."""
+        room = self.length
+        for item in islice(base.items(value) if base is dict else base.__iter__(value), _ITEMS):
+            part = (
+                ": ".join(self._show(i, depth, above) for i in item) if base is dict else self._show(item, depth, above)
+            )
+            yield part
+            room -= len(part) + 2
+            if room < 0:
+                return
+
+    # -- the author's own code
+
+    def _own(self, value: Any) -> str:
+        """What the value says itself, in a limited number of instructions. A debugger's tracer is put back."""
+        before = sys.gettrace()
+        self._left = _INSTRUCTIONS
+        sys.settrace(self._trace)
+        try:
+            return repr(value)
+        except (Exception, _TooMuch) as error:  # noqa: BLE001 - whatever the author's __repr__ raises
+            return _failed(value, error)
+        finally:
+            sys.settrace(before)
+
+    def _trace(self, frame: FrameType, _event: str, _arg: object) -> Any:
+        frame.f_trace_opcodes = True
+        self._left -= 1
+        if self._left < 0:
+            raise _TooMuch
+        return self._trace
+
+
+def _failed(value: Any, error: BaseException) -> str:
+    """What stands for a value whose repr failed; of the exception only a plain string is asked."""
+    said = error.args[0] if error.args and type(error.args[0]) is str else ""
+    what = {_TooMuch: "does not come to an end", RecursionError: "recurses without end"}.get(
+        type(error), f"raised {type(error).__name__}{': ' if said else ''}{said[:80]}"
+    )
+    return f"<{type(value).__name__}: its repr {what}>"
