@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:  # what editors complete; at run time each name is loaded when it is first used
     from ._version import __version__
     from .build import Filter, FilterInfo
+    from .build.decorator import filter as filter  # noqa: A004 -- it is written wasmnb.filter
     from .envoy import Envoy
     from .errors import BuildError, FilterTrap, ModuleError, SourceError, UsageError, WasmnbError
     from .host import Exchange, Plugin, Proxy
@@ -90,6 +91,7 @@ if TYPE_CHECKING:  # what editors complete; at run time each name is loaded when
 _HOMES = {
     "_version": ("__version__",),
     "build": ("Filter", "FilterInfo"),
+    "build.decorator": ("filter",),  # not in __all__: a star import leaves Python's own `filter` alone
     "envoy": ("Envoy",),
     "errors": ("BuildError", "FilterTrap", "ModuleError", "SourceError", "UsageError", "WasmnbError"),
     "host": ("Exchange", "Plugin", "Proxy"),
@@ -194,7 +196,7 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return __all__
+    return [*__all__, "filter"]
 
 
 def load_ipython_extension(ipython: Any) -> None:

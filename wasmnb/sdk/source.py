@@ -218,7 +218,7 @@ def _check_methods(kind: str, cls: type[Any]) -> None:
             continue
         _check_async(cls, method, handler.may_wait)
         try:
-            inspect.signature(method).bind(*("self", *handler.params))
+            inspect.signature(_without_annotations(method)).bind(*("self", *handler.params))
         except TypeError:
             raise FilterSourceError(
                 f"{cls.__name__}.{name} does not take the parameters that it is called with",
@@ -226,6 +226,13 @@ def _check_methods(kind: str, cls: type[Any]) -> None:
                 lineno=method.__code__.co_firstlineno,
                 hint=f"Write it as def {handler.signature}.",
             ) from None
+
+
+def _without_annotations(method: FunctionType) -> FunctionType:
+    """A method with its parameters alone: annotations may name what only editors know, and are not to be evaluated."""
+    bare = FunctionType(method.__code__, {}, None, method.__defaults__, method.__closure__)
+    bare.__kwdefaults__ = method.__kwdefaults__
+    return bare
 
 
 def _check_async(cls: type[Any], method: FunctionType, may_wait: bool) -> None:

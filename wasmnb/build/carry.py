@@ -1,0 +1,74 @@
+"""What of a notebook's values can go into a module: constants, as they are now. What cannot, and in which words."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import math
+import socket
+import subprocess
+import threading
+from types import AsyncGeneratorType, CoroutineType, GeneratorType
+from typing import Any
+
+__all__ = ["literal", "obstacle"]
+
+_PLAIN = (type(None), bool, int, str, bytes, type(...))
+
+#: Values that mean nothing outside this process -> what to call them.
+_BOUND_TO_THIS_PROCESS: tuple[tuple[tuple[type[Any], ...], str], ...] = (
+    ((io.FileIO, io.TextIOWrapper, io.BufferedReader, io.BufferedWriter, io.BufferedRandom), "an open file"),
+    ((socket.socket,), "a socket"),
+    ((subprocess.Popen,), "a process"),
+    ((threading.Thread,), "a thread"),
+    ((type(threading.Lock()), type(threading.RLock()), threading.Condition), "a lock"),
+    ((asyncio.AbstractEventLoop, asyncio.Future), "a task of this notebook's event loop"),
+    ((GeneratorType, AsyncGeneratorType, CoroutineType), "a generator or coroutine that is under way"),
+)
+
+
+def literal(value: Any) -> str | None:
+    """A simple constant as an expression: numbers, text, bytes, and the usual containers of these. None for anything else."""
+    try:
+        return _literal(value, frozenset())
+    except RecursionError:
+        return None
+
+
+def _literal(value: Any, around: frozenset[int]) -> str | None:
+    kind = type(value)
+    if kind in _PLAIN:
+        return repr(value)
+    if kind is float:
+        return repr(value) if math.isfinite(value) else f'float("{value}")'
+    if kind is complex and math.isfinite(value.real) and math.isfinite(value.imag):
+        return repr(value)
+    if kind not in (tuple, list, set, frozenset, dict) or id(value) in around:
+        return None
+    around |= {id(value)}
+    members = [m for item in value.items() for m in item] if kind is dict else list(value)
+    texts = [_literal(m, around) for m in members]
+    return None if None in texts else _container(kind, [t or "" for t in texts])
+
+
+def _container(kind: type, texts: list[str]) -> str:
+    if kind is dict:
+        return "{" + ", ".join(f"{k}: {v}" for k, v in zip(texts[::2], texts[1::2], strict=True)) + "}"
+    inside = ", ".join(texts)
+    if kind is list:
+        return f"[{inside}]"
+    if kind is tuple:
+        return f"({inside},)" if texts else "()"
+    return f"{kind.__name__}([{inside}])"
+
+
+def obstacle(value: Any) -> str:
+    """Why a value cannot go into a module, as a noun; empty if nothing speaks against it."""
+    value = getattr(value, "context_class", None) or value
+    for kinds, words in _BOUND_TO_THIS_PROCESS:
+        if isinstance(value, kinds):
+            return words
+    kind = type(value)
+    if kind.__module__.startswith("wasmnb.") and not kind.__module__.startswith(("wasmnb.sdk.", "wasmnb.abi.")):
+        return f"a {kind.__name__} of this notebook"
+    return ""
