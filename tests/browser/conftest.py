@@ -230,9 +230,10 @@ def open_notebook(lab, new_page):
 
 
 def notebook_file(folder: Path, name: str, *cells: str) -> str:
-    """Write a notebook of code cells, and give its name."""
+    """Write a notebook of code cells, and give its name. A cell that fails does not keep the next ones from running."""
+    metadata = {"tags": ["raises-exception"]}
     made = [
-        {"cell_type": "code", "id": f"c{i}", "metadata": {}, "source": s, "execution_count": None, "outputs": []}
+        {"cell_type": "code", "id": f"c{i}", "metadata": metadata, "source": s, "execution_count": None, "outputs": []}
         for i, s in enumerate(cells)
     ]
     kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}

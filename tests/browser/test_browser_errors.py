@@ -1,0 +1,58 @@
+"""Errors in JupyterLab: the cell's own lines, and none of ours."""
+
+CELLS = (
+    "%load_ext wasmnb",
+    "%%wasmfilter a\nfrom wasmnb.sdk import HttpContext\n\nclass X(HttpContext)\n    pass",
+    "%%wasmfilter a\nfrom wasmnb.sdk import HttpContext\n\nLIMIT = int('ten')\n\nclass X(HttpContext):\n    pass",
+    """%%wasmfilter a --config '{"limit": "x"}'
+from wasmnb.sdk import HttpContext, PluginContext
+
+class Plugin(PluginContext):
+    def on_plugin_start(self, size):
+        self.limit = self.parse(self.config)
+
+    def parse(self, config):
+        return int(config["limit"])
+
+class X(HttpContext):
+    pass""",
+    """%%wasmfilter a --workers 2
+from wasmnb.sdk import HttpContext
+
+def lookup(user):
+    try:
+        return {}[user]
+    except KeyError as error:
+        raise ValueError(f"no such user: {user}") from error
+
+class X(HttpContext):
+    def on_http_request_headers(self, n, eos):
+        lookup(self.request_headers["x-user"])""",
+    "%wasmcurl a -H 'x-user: ann' /",
+    "%wasmtree nosuch",
+    "def call():\n    a.close()\n    return a.get('/x')\n\ncall()",
+)
+#: Cell -> what its output must say.
+WANTED = {
+    2: ("line 4", "class X(HttpContext)", "^", "SyntaxError: expected ':'"),
+    3: ("----> 4 LIMIT = int('ten')", "5", "ValueError: invalid literal"),
+    4: ("----> 6         self.limit = self.parse", '----> 9         return int(config["limit"])', "In proxy_on_configure"),
+    6: ("----> 6         return {}[user]", "KeyError: 'ann'", "direct cause", "----> 12         lookup", "no such user: ann"),
+    7: ("UsageError: 'nosuch' is not a running filter. Running: a.",),
+    8: ("----> 5 call()", "----> 3     return a.get('/x')", "UsageError: The proxy a is closed."),
+}
+
+
+def test_errors_point_at_the_cells_lines_and_show_no_frame_of_ours(open_cells):
+    notebook = open_cells(*CELLS, width=1200, height=1400)
+    for number, sentences in WANTED.items():
+        output = notebook.output(number)
+        for sentence in sentences:
+            assert sentence in output, (number, sentence, output)
+        for internal in ("wasmnb/", "site-packages", "run_cell_magic", "magics.py", "proxy.py"):
+            assert internal not in output, (number, internal)
+    for dark in (False, True):
+        notebook.theme(dark)
+        for number in (2, 4, 6, 8):
+            notebook.shoot(f"error-{number}-{'dark' if dark else 'light'}", number)
+    assert not notebook.page.errors
