@@ -3,6 +3,7 @@
 import gc
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -244,3 +245,37 @@ def test_fuel_is_the_same_on_every_run():
         instance.function("neg")()
         used.append(instance.fuel_used)
     assert used[0] == used[1] > 0
+
+
+LATE_FAULTHANDLER = """
+import faulthandler, sys
+from wasmnb.engine import Engine, Instance, Trap, assemble
+MODULE = assemble('''(module (memory 1) (func (export "go") unreachable)
+  (func (export "far") (drop (i32.load (i32.const 0x7fffffff)))) (func (export "deep") call 2)
+  (func (export "divide") (drop (i32.div_u (i32.const 1) (i32.const 0)))))''')
+engine = Engine()
+code = engine.compile(MODULE)
+early = Instance(code, lambda wanted: None)
+for change in sys.argv[1:]:
+    getattr(faulthandler, change)()
+    with engine.interrupts:
+        for name in ("go", "far", "deep", "divide"):
+            try:
+                early.function(name)()
+            except Trap as trap:
+                print(trap.kind)
+"""
+
+
+@pytest.mark.parametrize("changes", [["enable"], ["enable", "disable"], ["disable", "enable", "disable", "enable"]])
+def test_a_trap_stays_a_trap_when_faulthandler_is_enabled_or_disabled_late(changes):
+    done = subprocess.run([sys.executable, "-c", LATE_FAULTHANDLER, *changes], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.split() == ["unreachable", "memory", "stack", "arithmetic"] * len(changes)
+
+
+def test_a_fault_of_the_process_itself_still_reaches_the_faulthandler_that_was_there_first():
+    program = "import faulthandler; faulthandler.enable()\n" + LATE_FAULTHANDLER + "\nfaulthandler._sigsegv()"
+    done = subprocess.run([sys.executable, "-c", program, "enable"], capture_output=True, text=True, timeout=60)
+    assert done.returncode == -signal.SIGSEGV
+    assert "Fatal Python error: Segmentation fault" in done.stderr

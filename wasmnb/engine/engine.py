@@ -24,6 +24,7 @@ import wasmtime
 from ..errors import ModuleError
 from .c_api import C
 from .interrupts import Interrupts
+from .signals import trap_signals
 
 __all__ = ["Code", "Engine", "ExportType", "ImportType", "assemble", "default_engine"]
 
@@ -125,9 +126,10 @@ class Engine:
         config.memory_may_move = False
         self.fuel = fuel
         self.wasmtime = wasmtime.Engine(config)
+        self.signals = trap_signals()
         self.c = C()
         self._watched: weakref.WeakSet[Any] = weakref.WeakSet()
-        self.interrupts = Interrupts(lambda: any(instance.running for instance in list(self._watched)))
+        self.interrupts = Interrupts(lambda: any(x.running for x in list(self._watched)), self.signals.keep)
         self._lock = threading.Lock()
         self._ticker: threading.Thread | None = None
 

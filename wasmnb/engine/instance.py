@@ -66,6 +66,7 @@ class Instance:
         self._imported_memory: wasmtime.Memory | None = None
         externs = [self._extern(kind, wanted, resolve) for kind, wanted in code.linkage]
         self.engine.watch(self)
+        self.engine.signals.keep()
         exports = self._instantiate(externs)
         self._exports = dict(exports)
         self._types = code.functions

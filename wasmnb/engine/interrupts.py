@@ -25,17 +25,22 @@ class Interrupts:
     ----------
     running
         Says whether a guest is on the stack now.
+    prepare
+        Called before guests run.
     """
 
-    def __init__(self, running: Callable[[], bool]) -> None:
+    def __init__(self, running: Callable[[], bool], prepare: Callable[[], None]) -> None:
         self._running = running
+        self._prepare = prepare
         self._before: Any = None
         self._depth = 0
         self.pending = False
 
     def __enter__(self) -> Self:
         """Take the signal over. An interrupt may strike between any two lines here: each state in between works."""
-        if threading.current_thread() is threading.main_thread():  # signals are the main thread's
+        if self._depth == 0 or threading.current_thread() is not threading.main_thread():
+            self._prepare()
+        if threading.current_thread() is threading.main_thread():  # Python's signal handlers are the main thread's
             if self._depth == 0:
                 before = signal.getsignal(signal.SIGINT)
                 if callable(before) and before != self._note:
