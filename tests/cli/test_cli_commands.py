@@ -185,3 +185,52 @@ def test_version_and_help_exit_with_0(capsys):
         with pytest.raises(SystemExit) as caught:
             main([flag])
         assert caught.value.code == 0
+
+
+FRAGILE = """\
+from wasmnb.sdk import HttpContext
+
+
+class Fragile(HttpContext):
+    def on_http_request_headers(self, num_headers, end_of_stream):
+        if self.request_headers.get("x-user") == "boom":
+            raise ValueError("broken")
+"""
+
+
+def test_fuzz_prints_the_smallest_scenario_as_a_test_and_saves_it(tmp_path, capsys):
+    source = tmp_path / "fragile.py"
+    source.write_text(FRAGILE)
+    saved = tmp_path / "test_found.py"
+    assert main(["fuzz", str(source), "--seconds", "20", "--only", "trap", "--save", str(saved)]) == 1
+    shown = capsys.readouterr()
+    assert "trap: proxy_on_request_headers failed: ValueError: broken" in shown.out
+    assert 'proxy.request("GET", "/", headers=[("x-user", "boom")])' in saved.read_text()
+    assert str(saved) in shown.err
+    assert main(["fuzz", str(source), "--seconds", "1", "--only", "hang", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["findings"] == []
+
+
+def test_fuzz_names_what_is_wrong_with_its_line(tmp_path, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main(["fuzz", "x.py", "--only", "leak"])
+    assert stopped.value.code == 2
+    assert "choose from trap, hang, stuck, growth, misuse" in capsys.readouterr().err
+    assert main(["fuzz", str(tmp_path / "missing.py"), "--seconds", "1"]) == 2
+
+
+SUITE = """
+test { name: "adds" request_headers { input { header { key: ":path" value: "/" } } result { has_header { key: "x-hello" value: "hello" } } } }
+test { name: "lacks" request_headers { input { header { key: ":path" value: "/" } } result { has_header { key: "x-other" value: "1" } } } }
+"""
+
+
+def test_declarative_tests_are_run(source, tmp_path, capsys):
+    tests = tmp_path / "tests.textpb"
+    tests.write_text(SUITE)
+    assert main(["test", str(tests), str(source), "--only", "adds"]) == 0
+    assert main(["test", str(tests), str(source), "--json"]) == 1
+    assert '"lacks"' in capsys.readouterr().out
+    tests.write_text("test { name: 1 }")
+    assert main(["test", str(tests), str(source)]) == 2
+    assert f"{tests}:1, field test.name" in capsys.readouterr().err

@@ -9,6 +9,8 @@ from typing import Any, NoReturn
 
 from wasmnb._version import __version__
 from wasmnb.envoy.exporting.flags import EXPORT_FLAGS
+from wasmnb.testing.declarative.flags import SUITE_FLAGS
+from wasmnb.testing.fuzzing.flags import FUZZ_FLAGS
 from wasmnb.traffic.curl import FLAGS
 
 __all__ = ["make_parser", "request_parser"]
@@ -21,6 +23,8 @@ _EPILOG = """examples:
   wasmnb run auth.py --request 'GET /x' --request 'POST /pay -d a=1' -H 'x-user: ann' --workers 4
   wasmnb inspect auth.wasm
   wasmnb export auth.py dist/auth --config @auth.json --registry ghcr.io/acme --tag 1.2.0
+  wasmnb fuzz auth.py --seconds 60 --save test_found.py
+  wasmnb test tests.textpb auth.wasm
   wasmnb runtime build
 """
 
@@ -47,6 +51,8 @@ def make_parser() -> argparse.ArgumentParser:
     _run(commands)
     _inspect(commands)
     _export(commands)
+    _fuzz(commands)
+    _test(commands)
     _runtime(commands)
     _doctor(commands)
     return parser
@@ -107,6 +113,22 @@ def _export(commands: Any) -> None:
     p.add_argument("--vm-config", metavar="TEXT|@FILE", help="VM configuration.")
     p.add_argument("--root-id", metavar="ID", default="", help="root_id of the plugin.")
     for names, options in EXPORT_FLAGS:
+        p.add_argument(*names, **options)
+
+
+def _fuzz(commands: Any) -> None:
+    p = _command(commands, "fuzz", "fuzz", "Search for a trap, a hang, a stuck stream or a growth in memory.")
+    p.add_argument("filter", metavar="FILTER", help="A .py or .wasm file.")
+    for names, options in FUZZ_FLAGS:
+        p.add_argument(*names, **options)
+    p.add_argument("--json", dest="as_json", action="store_true", help="Print the findings as JSON.")
+
+
+def _test(commands: Any) -> None:
+    p = _command(
+        commands, "test", "test", "Run declarative tests: Service Extensions' suites, fastedge-test's fixtures."
+    )
+    for names, options in SUITE_FLAGS:
         p.add_argument(*names, **options)
 
 

@@ -18,6 +18,11 @@ class FilterMagics(Magics):
     if TYPE_CHECKING:
         shell: Any
 
+    @property
+    def style(self) -> str:
+        """How progress is shown: as `WasmMagics.progress` is configured."""
+        return getattr(self.shell.magics_manager.registry.get("WasmMagics"), "progress", "auto")
+
     def names(self) -> list[str]:
         """Variables of the notebook that hold a proxy, for completion."""
         from wasmnb.host import Proxy

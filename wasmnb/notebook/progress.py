@@ -5,6 +5,7 @@ Nothing is shown for builds that find everything in the cache. When the work is 
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 from typing import Any, Self, TextIO
@@ -12,6 +13,9 @@ from typing import Any, Self, TextIO
 __all__ = ["Progress", "TerminalProgress", "WidgetProgress", "progress_for"]
 
 _WIDTH = 30
+
+#: Steps that differ only in their numbers are one line in a file.
+_NUMBERS = re.compile(r"\d[\d,.]*")
 
 
 class Progress:
@@ -70,9 +74,9 @@ class TerminalProgress(Progress):
         if self.live:
             bar = f"{'█' * done}{'░' * (_WIDTH - done)}"
             self.stream.write(f"\r\x1b[2K{bar} {fraction:4.0%}  {took:4.1f} s  {step}")
-        elif step != self.last:
+        elif _NUMBERS.sub("", step) != self.last:
             self.stream.write(f"{fraction:4.0%}  {step}\n")
-        self.last = step
+        self.last = _NUMBERS.sub("", step)
         self.stream.flush()
 
     def finish(self, verdict: str) -> None:

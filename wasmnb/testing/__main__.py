@@ -1,14 +1,12 @@
-"""`python -m wasmnb.testing TESTS [MODULE]`: run a declarative test file on a module; exit code 1 if a test fails."""
+"""`python -m wasmnb.testing TESTS [MODULE]`: run declarative tests, as `wasmnb test` does; exit code 1 if one fails."""
 
 from __future__ import annotations
 
 import argparse
-import json
 import sys
-from pathlib import Path
 
 from ..errors import WasmnbError
-from .declarative import run_declarative
+from .declarative.flags import SUITE_FLAGS, run_suites
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -16,22 +14,13 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m wasmnb.testing", description="Run other people's declarative tests."
     )
-    parser.add_argument("tests", help="tests.textpb, tests.yaml, a fastedge-test fixture, or a folder of such")
-    parser.add_argument("module", nargs="?", help="a .wasm or .py; by default what the file names")
-    parser.add_argument("--config", help="plugin configuration, or @FILE")
-    parser.add_argument("--only", help="run only tests whose names contain this")
-    parser.add_argument("--json", action="store_true", help="print the result as JSON")
-    options = parser.parse_args(arguments)
-    config = options.config
+    for names, options in SUITE_FLAGS:
+        parser.add_argument(*names, **options)
     try:
-        if config and config.startswith("@"):
-            config = Path(config[1:]).read_bytes()
-        result = run_declarative(options.tests, options.module, config=config, only=options.only)
+        return run_suites(parser.parse_args(arguments))
     except (WasmnbError, OSError) as error:
         print(error, file=sys.stderr)
         return 2
-    print(json.dumps(result.as_dict(), indent=2) if options.json else result)
-    return 0 if result.passed else 1
 
 
 if __name__ == "__main__":

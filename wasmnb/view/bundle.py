@@ -12,11 +12,13 @@ from typing import Any
 from .document import Document
 from .exchange import connection_document, exchange_document
 from .export import export_document
+from .fuzzing import finding_document, report_document
 from .load import load_document
 from .log import log_document
 from .module import facts_document
 from .parity import parity_document
 from .proxy import proxy_document
+from .python_state import python_state_document
 from .state import metrics_document, shared_document
 from .to_html import to_html
 from .to_text import to_text
@@ -44,12 +46,15 @@ DOCUMENTS: dict[str, Callable[[Any], Document]] = {
     "EnvoyExchange": exchange_document,
     "TcpExchange": connection_document,
     "LoadReport": load_document,
+    "FuzzReport": report_document,
+    "Finding": finding_document,
     "Parity": parity_document,
     "Export": export_document,
     "Log": log_document,
     "Trace": _trace,
     "Metrics": metrics_document,
     "SharedData": _shared,
+    "PythonState": python_state_document,
     "ModuleFacts": facts_document,
     "FilterInfo": facts_document,
     "Filter": lambda made: facts_document(made.info),

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
-from ..._display import Shown
+from ...errors import UsageError
+from ...view import document_of, to_html, visible
+from ...view.escape import NEWLINES
 from .scenario import Scenario
 
 __all__ = ["KINDS", "Finding", "FuzzReport"]
@@ -20,8 +23,15 @@ KINDS = {
 }
 
 
+class _Pasteable:
+    """Shows itself drawn in a notebook, and elsewhere as the text whose tests can be pasted as they are."""
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        return {"text/html": to_html(document_of(self)), "text/plain": str(self)}
+
+
 @dataclass
-class Finding(Shown):
+class Finding(_Pasteable):
     """A fault with the smallest scenario that shows it.
 
     Attributes
@@ -52,14 +62,14 @@ class Finding(Shown):
         """Kind and message, then the test."""
         rule = "-" * 100
         found = f"found after {self.seconds:.1f} s and {self.tried:,} scenarios; as a test:"
-        return f"{self.kind}: {self.message}\n{found}\n{rule}\n{self.test}{rule}"
+        return f"{self.kind}: {visible(self.message, NEWLINES)}\n{found}\n{rule}\n{self.test}{rule}"
 
     def __repr__(self) -> str:
         return f"<Finding {self.kind}: {self.message.splitlines()[-1][:100]}>"
 
 
 @dataclass
-class FuzzReport(Shown):
+class FuzzReport(_Pasteable):
     """The outcome of a search. In a notebook it shows itself; `print` gives the same as text.
 
     Attributes
@@ -89,6 +99,12 @@ class FuzzReport(Shown):
         return bool(self.findings)
 
     @property
+    def progress(self) -> str:
+        """What goes on, in a few words."""
+        found = f", {len(self.findings)} found" if self.findings else ""
+        return f"{self.activity}: {self.tried:,} scenarios{found}"
+
+    @property
     def summary(self) -> str:
         """One line: what was found, and how long was searched."""
         what = ", ".join(f"{f.kind} ({KINDS[f.kind]})" for f in self.findings) or "nothing wrong"
@@ -102,6 +118,26 @@ class FuzzReport(Shown):
 
     def __repr__(self) -> str:
         return str(self)
+
+    def save(self, path: str | Path) -> list[Path]:
+        """Write each finding's test to a file: the first to `path`, others beside it with a number; gives the files.
+
+        Raises
+        ------
+        UsageError
+            The file would replace the filter's own source, or cannot be written.
+        """
+        first = Path(path)
+        if first.suffix != ".py":
+            raise UsageError(f"Tests are written to a .py file, not to {first}.")
+        files = [first if not n else first.with_stem(f"{first.stem}_{n + 1}") for n in range(len(self.findings))]
+        for file, finding in zip(files, self.findings, strict=True):
+            if file.exists() and '\n    """Found by fuzzing: ' not in file.read_text(
+                encoding="utf-8", errors="replace"
+            ):
+                raise UsageError(f"{file} exists, and is no test that a search has written; give another name.")
+            file.write_text(finding.test, encoding="utf-8")
+        return files
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""

@@ -112,11 +112,24 @@ def fuzz(
 def _settings(
     filters: Any, config: Any, vm_config: Any, kind: str | None, clusters: Mapping[str, Any] | None, deadline: float
 ) -> Settings:
-    single = not isinstance(filters, list | tuple | Plugin)
-    stands = kind or (kind_of(filters) if single else "http")
+    if isinstance(filters, list | tuple) and len(filters) == 1:
+        filters = filters[0]
+    told = {"config": config, "vm_config": vm_config, "kind": kind}
+    several = isinstance(filters, list | tuple)
+    if several and any(value is not None for value in told.values()):
+        raise UsageError(f"With several plugins, say {', '.join(told)} in each Plugin(...).")
+    plugins = filters if several else _plugin(filters, told)
     grpc = {"grpc", "http_call"} & abilities_of(filters) == {"grpc"}
-    service = GrpcAnswer((b"",), 0) if grpc else Answer()
-    return Settings(filters, config, vm_config, 1, clusters, deadline, stands, service)
+    return Settings(plugins, clusters=clusters, deadline=deadline, service=GrpcAnswer((b"",), 0) if grpc else Answer())
+
+
+def _plugin(made: Any, told: dict[str, Any]) -> Plugin:
+    """One filter as a plugin, where it has callbacks for."""
+    plugin = made if isinstance(made, Plugin) else Plugin(made)
+    given = {name: value for name, value in told.items() if value is not None}
+    if plugin.kind == "http" and "kind" not in given:
+        given["kind"] = kind_of(plugin.filter)
+    return replace(plugin, **given)
 
 
 def replay(filter: Any, scenario: Scenario, **settings: Any) -> Fault | None:  # noqa: A002 -- as Proxy calls it

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ...host import Plugin
+from ...view import visible
 from .literals import literal, pairs, quoted, text
 from .repetition import COUNTER
 from .report import Finding
@@ -61,7 +62,7 @@ def write_test(finding: Finding, settings: Settings, called: Iterable[str]) -> s
     chain = _Chain(settings)
     writer = _Writer(finding, settings, sorted(called), chain)
     body = list(writer.body())
-    summary = finding.message.splitlines()[-1].replace("\\", "\\\\").replace('"', "'")[:100].strip()
+    summary = visible(finding.message.splitlines()[-1][:100].strip()).replace("\\", "\\\\").replace('"', "'")
     head = [
         *writer.imports(), "", *chain.sources(), "", "",
         f"def {_TEST_NAMES[finding.kind]}({', '.join(chain.fixtures)}):",
@@ -353,9 +354,10 @@ def _source_of(made: Any) -> str:
     filename = str(getattr(made, "filename", ""))
     source = getattr(made, "source", None)
     if source is None or Path(filename).is_file():
-        return repr(filename)
+        return quoted(filename)
     stripped = source.strip("\n")
-    if "'''" in stripped or stripped.endswith(("\\", "'")):
+    plain = stripped.replace("\n", "").isprintable()
+    if not plain or "'''" in stripped or stripped.endswith(("\\", "'")):
         lines = "\n".join(f"    {line!r}" for line in source.splitlines(keepends=True))
         return f"(\n{lines}\n)"
     return f"{'r' if chr(92) in stripped else ''}'''\n{stripped}\n'''"

@@ -1,0 +1,30 @@
+"""`wasmnb fuzz`: a search for scenarios that a filter does not survive."""
+
+from __future__ import annotations
+
+import json
+import sys
+from argparse import Namespace
+
+from wasmnb.notebook.progress import TerminalProgress
+from wasmnb.testing.fuzzing.flags import arguments_of
+
+__all__ = ["fuzz"]
+
+
+def fuzz(options: Namespace) -> int:
+    """Run the command; 1 if anything was found."""
+    from wasmnb.build import Filter
+    from wasmnb.testing import fuzz as search
+
+    with TerminalProgress() as progress:
+        made = Filter.from_file(options.filter, progress=progress)
+    with TerminalProgress() as progress:
+        progress.patience, progress.verdict = 1.0, "Searched for {:.1f} s"
+        report = search(
+            made, progress=lambda now: progress(now.progress, now.seconds / options.seconds), **arguments_of(options)
+        )
+    print(json.dumps(report.as_dict(), indent=2) if options.as_json else report)
+    if options.save and report:
+        print("Written: " + ", ".join(map(str, report.save(options.save))), file=sys.stderr)
+    return int(bool(report))

@@ -1,0 +1,14 @@
+"""`wasmnb test`: other people's declarative tests."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+
+from wasmnb.testing.declarative.flags import run_suites
+
+__all__ = ["test"]
+
+
+def test(options: Namespace) -> int:
+    """Run the command; 1 if a test failed."""
+    return run_suites(options)
