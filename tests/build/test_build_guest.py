@@ -301,6 +301,35 @@ def test_contexts_that_no_callback_saw_cost_no_memory():
     bare.streams(100_000, 10)
 
 
+ALIVE = """
+alive = 0
+
+class Counted(HttpContext):
+    def on_http_request_headers(self, num_headers, end_of_stream):
+        global alive
+        alive += 1
+        for _ in range(alive):
+            log_info("one more")
+
+    def __del__(self):
+        global alive
+        alive -= 1
+"""
+
+
+def test_a_context_object_lives_exactly_as_long_as_its_stream():
+    bare = Bare(ALIVE)
+    for order in ((5, 6, 7), (10, 9, 8)):
+        for i in sorted(order):
+            bare.create(i, 1)
+        bare.calls.clear()
+        for i in order:
+            bare.headers(i, 5, 1)
+        for i in sorted(order):
+            bare.delete(i)
+        assert bare.calls["log"] == 1 + 2 + 3
+
+
 @pytest.mark.parametrize("overridden", ["", "    def on_delete(self): log_info('gone')\n"])
 def test_deleting_a_context_enters_python_only_if_the_filter_asks_for_it(overridden):
     bare = Bare(STREAM + overridden)

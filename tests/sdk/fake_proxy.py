@@ -12,7 +12,7 @@ from wasmnb.sdk.dispatch import Dispatcher
 
 OK, NOT_FOUND, BAD_ARGUMENT, EMPTY, CAS_MISMATCH, INTERNAL_FAILURE = 0, 1, 2, 7, 8, 10
 REQUEST, RESPONSE = 0, 1
-ROOT = 1
+ROOT, DELETED = 1, 0xFFFFFFFF
 
 
 class Abandoned(Exception):
@@ -72,7 +72,7 @@ class FakeProxy:
         self.queues, self.metrics, self.metric_names = {}, {}, []
         self.tick_period = 0
         self.time = 1_700_000_000_000_000_000
-        self._journal, self.next_id = struct.pack("<II", ROOT, 0), 2
+        self._journal, self.held, self.next_id = [(ROOT, 0)], {}, 2
         self.trips = 0
         self.dispatcher = Dispatcher(self)
         self.dispatcher.load(source, "<cell>", first_line)
@@ -105,7 +105,7 @@ class FakeProxy:
 
     def create(self, **maps):
         context_id, self.next_id = self.next_id, self.next_id + 1
-        self._journal += struct.pack("<II", context_id, ROOT)
+        self._journal.append((context_id, ROOT))
         self.streams[context_id] = Stream()
         return context_id
 
@@ -113,8 +113,8 @@ class FakeProxy:
         del self.streams[context_id]
         if "on_delete" in self.exports:
             self.call("on_delete", context_id)
-        else:
-            self._journal += struct.pack("<II", context_id, 0xFFFFFFFF)
+        elif self.held.pop(context_id, None) is None:
+            self._journal.append((context_id, DELETED))
 
     def tick(self, seconds=0.0):
         self.time += int(seconds * 1e9)
@@ -250,8 +250,18 @@ class FakeProxy:
     # -- the binding: one method a hostcall
 
     def journal(self):
-        data, self._journal = self._journal, b""
-        return data
+        notes, self._journal = self._journal, []
+        return b"".join(struct.pack("<II", *note) for note in notes)
+
+    def claim(self, context_id):
+        parents = [parent for known, parent in self._journal if known == context_id]
+        if not parents or parents[-1] == DELETED:
+            return -1
+        self._journal.remove((context_id, parents[-1]))
+        return parents[-1]
+
+    def hold_streams(self, streams):
+        self.held = streams
 
     def __getattribute__(self, name):
         value = object.__getattribute__(self, name)

@@ -39,12 +39,52 @@ def test_a_two_callback_filter_costs_two_trips_into_python_and_three_hostcalls_a
     ]
 
 
-def test_contexts_of_deleted_streams_are_dropped_with_the_journal():
+class Without:
+    """A proxy's binding that lacks some of what only the glue has."""
+
+    def __init__(self, proxy, *names):
+        self._proxy, self._names = proxy, names
+
+    def __getattr__(self, name):
+        if name in self._names:
+            raise AttributeError(name)
+        return getattr(self._proxy, name)
+
+
+def test_contexts_of_deleted_streams_are_dropped_at_once():
     proxy = FakeProxy(HELLO)
+    for _ in range(50):
+        proxy.exchange()
+    assert len(proxy.dispatcher._http) == 0
+    assert proxy._journal == [(1, 0)]
+
+
+def test_without_claims_contexts_of_deleted_streams_are_dropped_with_the_journal():
+    proxy = FakeProxy(HELLO, start=False)
+    proxy.dispatcher = Dispatcher(Without(proxy, "claim", "hold_streams"))
+    proxy.dispatcher.load(HELLO)
+    proxy.held = {}
+    proxy.start()
     for _ in range(50):
         proxy.exchange()
     assert len(proxy.dispatcher._http) == 1
     assert len(proxy.dispatcher.contexts.parents) <= 2
+
+
+TWO_PLUGINS = """
+class F(HttpContext):
+    def on_http_request_headers(self, n, e):
+        self.plugin.seen = [*getattr(self.plugin, "seen", []), self.context_id]
+"""
+
+
+def test_streams_of_two_plugins_keep_to_their_own():
+    proxy = FakeProxy(TWO_PLUGINS)
+    proxy._journal += [(2, 0), (3, 1), (4, 2), (5, 1), (6, 2)]
+    for stream in (6, 3, 4, 5):
+        proxy.streams[stream] = None
+        proxy.dispatcher.on_request_headers(stream, 0, 1)
+    assert [proxy.dispatcher._plugins[i].seen for i in (1, 2)] == [[3, 5], [6, 4]]
 
 
 def test_sync_applies_creates_and_deletes():
@@ -61,18 +101,9 @@ def test_a_context_that_was_never_created_is_refused():
 
 
 def test_a_proxy_without_a_journal_announces_contexts_itself():
-    class Plain:
-        def __init__(self, proxy):
-            self._proxy = proxy
-
-        def __getattr__(self, name):
-            if name == "journal":
-                raise AttributeError(name)
-            return getattr(self._proxy, name)
-
     proxy = FakeProxy(HELLO)
     proxy.streams[7] = type(proxy.streams)  # a stream that the fake need not look at
-    dispatcher = Dispatcher(Plain(proxy))
+    dispatcher = Dispatcher(Without(proxy, "journal", "claim", "hold_streams"))
     dispatcher.load("class F(HttpContext):\n    def on_http_request_headers(self, n, e):\n        self.plugin.seen = self.context_id")
     dispatcher.on_context_create(1, 0)
     dispatcher.on_context_create(7, 1)

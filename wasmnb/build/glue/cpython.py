@@ -41,6 +41,7 @@ C_API: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "PyTuple_SetItem": ((_I, _I, _I), (_I,)),
     "PyCMethod_New": ((_I, _I, _I, _I), (_I,)),
     "PyList_Append": ((_I, _I), (_I,)),
+    "PyDict_Pop": ((_I, _I, _I), (_I,)),
     "PyErr_Occurred": ((), (_I,)),
     "PyErr_BadArgument": ((), (_I,)),
     "PyErr_Clear": ((), ()),
@@ -50,8 +51,8 @@ C_API: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 }
 
 #: Where things lie in the glue's memory, from `$base`: slot before the arguments (callees may use it), arguments of a
-#: callback, results of a hostcall, callbacks' methods, method definitions, their names.
-_ARGS, _SCRATCH, _METHODS, _DEFINITIONS, _NAMES = 516, 576, 704, 1024, 2048
+#: callback, results of a hostcall, callbacks' methods, the dict of HTTP streams, method definitions, their names.
+_ARGS, _SCRATCH, _METHODS, _STREAMS, _DEFINITIONS, _NAMES = 516, 576, 704, 1020, 1024, 2048
 
 #: First address, from `$base`, that is free again.
 LAYOUT_END = 4096
@@ -61,7 +62,7 @@ _DEFINITION_SIZE = 16
 _ARGUMENTS_OFFSET = 0x80000000  # PY_VECTORCALL_ARGUMENTS_OFFSET: the slot before the arguments may be overwritten
 
 #: Built-in functions beside the hostcalls; the app relies on this order.
-_OWN = ("journal", "header_text", "watch_deletes")
+_OWN = ("journal", "header_text", "watch_deletes", "claim", "hold_streams")
 
 _TYPE_IS_STR = 1 << 28  # Py_TPFLAGS_UNICODE_SUBCLASS
 _OBJECT_TYPE = 4  # offset of ob_type
@@ -87,7 +88,16 @@ def cpython_text(hostcalls: Sequence[Hostcall], base: int, first_slot: int) -> I
     yield from _definitions(names, base, first_slot)
     yield f"  (elem (i32.const {first_slot}) func {' '.join(f'$py-{n}' for n in names)})"
     yield f'  (data (i32.const {base + _ERRORS}) "surrogateescape\\00")'
-    yield from (_TAKE_BYTES, _TEXT_OR_BYTES, _JOURNAL, _HEADER_TEXT, _WATCH_DELETES)
+    yield from (
+        _TAKE_BYTES,
+        _TEXT_OR_BYTES,
+        _JOURNAL,
+        _HEADER_TEXT,
+        _WATCH_DELETES,
+        _CLAIM,
+        _HOLD_STREAMS,
+        _STREAMS_DROP,
+    )
     yield from map(_native, hostcalls)
     yield _natives(len(names))
     yield _BIND
@@ -235,6 +245,27 @@ _WATCH_DELETES = """  (func $py-watch_deletes (param $self i32) (param $args i32
       (i32.and (i32.load offset=8 (global.get $base)) (i32.const -3))
       (i32.shl (i32.ne (call $PyLong_AsLong (i32.load (local.get $args))) (i32.const 0)) (i32.const 1))))
     (call $PyLong_FromLong (i32.const 0)))"""
+
+#: `claim(id)`: the parent of a context that was noted as made, which is taken out of the journal; -1 if it is not there.
+_CLAIM = """  (func $py-claim (param $self i32) (param $args i32) (param $count i32) (result i32) (local $id i32)
+    (if (i32.ne (local.get $count) (i32.const 1)) (then (drop (call $PyErr_BadArgument)) (return (i32.const 0))))
+    (local.set $id (call $PyLong_AsUnsignedLongMask (i32.load (local.get $args))))
+    (if (call $PyErr_Occurred) (then (return (i32.const 0))))
+    (call $PyLong_FromLong (call $journal-claim (local.get $id))))"""
+
+#: `hold_streams(dict)`: the HTTP streams by id, which has to live on: deleting one of them takes it out of there.
+_HOLD_STREAMS = f"""  (func $py-hold_streams (param $self i32) (param $args i32) (param $count i32) (result i32)
+    (if (i32.ne (local.get $count) (i32.const 1)) (then (drop (call $PyErr_BadArgument)) (return (i32.const 0))))
+    (i32.store offset={_STREAMS} (global.get $base) (i32.load (local.get $args)))
+    (call $PyLong_FromLong (i32.const 0)))"""
+
+#: Let a stream's context go; 0 if it was never made. No Python runs, but for a `__del__` that the filter may have.
+_STREAMS_DROP = f"""  (func $streams-drop (param $id i32) (result i32) (local $key i32) (local $found i32)
+    (if (i32.eqz (i32.load offset={_STREAMS} (global.get $base))) (then (return (i32.const 0))))
+    (local.set $key (call $PyLong_FromUnsignedLong (local.get $id)))
+    (local.set $found (call $PyDict_Pop (i32.load offset={_STREAMS} (global.get $base)) (local.get $key) (i32.const 0)))
+    (call $Py_DecRef (local.get $key))
+    (local.get $found))"""
 
 
 def _native(hostcall: Hostcall) -> str:

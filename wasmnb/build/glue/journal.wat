@@ -1,7 +1,7 @@
   ;; The glue's own memory starts at $base; glue/__init__.py says what lies where.
   ;;
-  ;; Contexts that are made and deleted do not enter Python: they are written to the journal, as pairs of u32.
-  ;; The SDK reads it when it meets a context that it does not know.
+  ;; Contexts that are made and deleted do not run Python: they are written to the journal, as pairs of u32. The SDK claims
+  ;; an HTTP stream there when it meets one that it does not know, and reads the whole for what it does not find.
 
   (func $journal-append (param $id i32) (param $parent i32)
     (local $at i32)
@@ -20,6 +20,7 @@
     (local $count i32)
     (if (i32.and (i32.load offset=8 (global.get $base)) (i32.const 3)) ;; always, or watched for now
       (then (call $on-delete (local.get $id)) (return)))
+    (if (call $streams-drop (local.get $id)) (then (return)))
     (local.set $count (i32.load offset=16 (global.get $base)))
     (if (local.get $count)
       (then
@@ -33,6 +34,24 @@
 
   (func $journal-last (param $count i32) (result i32)
     (i32.add (global.get $journal) (i32.shl (i32.sub (local.get $count) (i32.const 1)) (i32.const 3))))
+
+  ;; Take the making of a context out of the journal: its parent, or -1 if it is not there. The newest are looked at first.
+  (func $journal-claim (param $id i32) (result i32)
+    (local $count i32) (local $left i32) (local $at i32) (local $parent i32)
+    (local.set $count (i32.load offset=16 (global.get $base)))
+    (local.set $left (local.get $count))
+    (loop $next
+      (if (i32.eqz (local.get $left)) (then (return (i32.const -1))))
+      (local.set $at (call $journal-last (local.get $left)))
+      (local.set $left (i32.sub (local.get $left) (i32.const 1)))
+      (br_if $next (i32.ne (i32.load (local.get $at)) (local.get $id))))
+    (local.set $parent (i32.load offset=4 (local.get $at)))
+    (if (i32.eq (local.get $parent) (i32.const -1)) (then (return (i32.const -1))))
+    (local.set $count (i32.sub (local.get $count) (i32.const 1)))
+    (i32.store offset=16 (global.get $base) (local.get $count))
+    (memory.copy (local.get $at) (i32.add (local.get $at) (i32.const 8))
+      (i32.shl (i32.sub (local.get $count) (local.get $left)) (i32.const 3)))
+    (local.get $parent))
 
   ;; -> list<u8>: the filter's source, as it was put after this memory.
   (func $source-take (param $ret i32)

@@ -60,7 +60,14 @@ def _make_dispatcher() -> Dispatcher:
     binding = _Binding()
     host.natives(id(natives))
     for name, native in zip(
-        ("journal", "header_text", "watch_deletes", *(h.short for h in hostcalls_for(_VERSION).values())),
+        (
+            "journal",
+            "header_text",
+            "watch_deletes",
+            "claim",
+            "hold_streams",
+            *(h.short for h in hostcalls_for(_VERSION).values()),
+        ),
         natives,
         strict=True,
     ):

@@ -21,8 +21,10 @@ class Core:
 
     def __init__(self, binding: Any) -> None:
         self.vm = VM(binding)
-        self.contexts = Contexts(self.vm, getattr(binding, "journal", None))
+        self.contexts = Contexts(self.vm, getattr(binding, "journal", None), getattr(binding, "claim", None))
         self._plugins, self._http, self._tcp = self.contexts.plugins, self.contexts.http, self.contexts.tcp
+        if hasattr(binding, "hold_streams"):
+            binding.hold_streams(self._http)
 
     def sync(self, journal: bytes) -> None:
         """Apply notes of created and deleted contexts: (context, parent) pairs of u32."""

@@ -14,7 +14,9 @@ class Http(Core):
     def on_request_headers(self, context_id: int, num_headers: int, end_of_stream: int) -> int:
         """Request headers."""
         try:
-            self.vm.active = context = self._http[context_id]
+            # Nearly always a new stream: not by way of `__missing__`, which is a call out of and into the interpreter.
+            http = self._http
+            self.vm.active = context = http[context_id] if context_id in http else http.make(context_id)
             result = context.on_http_request_headers(num_headers, end_of_stream != 0)
             if result is None or result is _CONTINUE:
                 return 0

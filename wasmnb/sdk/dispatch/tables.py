@@ -24,17 +24,23 @@ _DELETED = 0xFFFFFFFF
 
 _NOTES = struct.Struct("<II")
 
+#: The parent of no stream: ids are positive, and -1 is what `claim` gives.
+_NO_PLUGIN = -2
+
 
 class Contexts:
     """All contexts of a VM, and the notes of which stream belongs to which plugin."""
 
-    def __init__(self, vm: VM, journal: Callable[[], bytes] | None) -> None:
+    def __init__(
+        self, vm: VM, journal: Callable[[], bytes] | None = None, claim: Callable[[int], int] | None = None
+    ) -> None:
         self._journal = journal
         #: Plugins' id 0; of streams only those whose context has not been made.
         self.parents: dict[int, int] = {}
         self.plugins = Plugins(vm)
-        self.http: Streams[HttpContext] = Streams(vm, self, "http", HttpContext, PluginContext.new_http_context)
-        self.tcp: Streams[TcpContext] = Streams(vm, self, "tcp", TcpContext, PluginContext.new_tcp_context)
+        new_http, new_tcp = PluginContext.new_http_context, PluginContext.new_tcp_context
+        self.http: Streams[HttpContext] = Streams(vm, self, claim or _claim_nothing, "http", HttpContext, new_http)
+        self.tcp: Streams[TcpContext] = Streams(vm, self, _claim_nothing, "tcp", TcpContext, new_tcp)
         self._vm = vm
 
     def sync(self, journal: bytes) -> None:
@@ -58,13 +64,16 @@ class Contexts:
             if context_id in streams:
                 return streams.pop(context_id)
         self._vm.tickers.pop(context_id, None)
+        self.http.forget_plugin()
+        self.tcp.forget_plugin()
         return self.plugins.pop(context_id, None)
 
     def parent(self, context_id: int) -> int:
         """The plugin's id of a stream that is not known yet."""
-        if self._journal is not None:
-            self.sync(self._journal())
         parent = self.parents.pop(context_id, None)
+        if parent is None:
+            self.fetch()
+            parent = self.parents.pop(context_id, None)
         if parent is None:
             raise RuntimeError(f"the proxy called a callback on context {context_id}, which it never created")
         return parent
@@ -91,35 +100,65 @@ class Plugins(dict[int, PluginContext]):
 
 
 class Streams(dict[int, S], Generic[S]):
-    """The streams of one kind by id."""
+    """The streams of one kind by id.
 
-    def __init__(self, vm: VM, contexts: Contexts, kind: str, base: type[S], maker: Callable[..., Any]) -> None:
+    Where the proxy's side can `claim` single streams, it also takes deleted ones out of here by itself.
+    """
+
+    def __init__(
+        self,
+        vm: VM,
+        contexts: Contexts,
+        claim: Callable[[int], int],
+        kind: str,
+        base: type[S],
+        maker: Callable[..., Any],
+    ) -> None:
         super().__init__()
+        #: Takes a stream out of the journal, for its plugin's id; -1 if it is not there.
+        self._claim = claim
         self._vm = vm
         self._contexts = contexts
         self._kind = kind
         self._base: type[S] = base
         self._maker = maker
         self._name = maker.__name__
+        # What `make` does without asking: streams of this class for this plugin.
+        self._class: type[S] = base
+        self._parent = _NO_PLUGIN
+        self._plugin: Any = None
 
-    def __missing__(self, context_id: int) -> S:
-        contexts, vm = self._contexts, self._vm
-        parent = contexts.parents.pop(context_id, None)
-        plugin = contexts.plugins[contexts.parent(context_id) if parent is None else parent]
+    def make(self, context_id: int) -> S:
+        """The context of a stream that is met for the first time. Most often its plugin is that of the last one."""
+        parent = self._claim(context_id)
+        if parent != self._parent:
+            return self._make_with_care(context_id, parent)
+        stream = self._class()
+        stream._vm = self._vm
+        stream.context_id = context_id
+        stream.plugin = self._plugin
+        self[context_id] = stream
+        return stream
+
+    __missing__ = make
+
+    def _make_with_care(self, context_id: int, parent: int) -> S:
+        """The same for a stream of another plugin, or whose class or plugin makes it in a way of its own."""
+        vm, contexts = self._vm, self._contexts
+        plugin = contexts.plugins[contexts.parent(context_id) if parent < 0 else parent]
         if getattr(type(plugin), self._name) is not self._maker:
             stream = self._made_by_author(plugin, context_id)
         else:
-            # `_new`, spelled out: this is done for every request.
             cls = vm.classes[self._kind]
-            stream = cls.__new__(cls)
-            stream._vm = vm
-            stream.context_id = context_id
-            stream.plugin = plugin
-            if cls.__init__ is not object.__init__:
-                vm.active = stream
-                cls.__init__(stream)
+            stream = _new(vm, cls, context_id, "plugin", plugin)
+            if cls.__init__ is object.__init__ and cls.__new__ is object.__new__:
+                self._class, self._parent, self._plugin = cls, plugin.context_id, plugin
         self[context_id] = stream
         return stream
+
+    def forget_plugin(self) -> None:
+        """A plugin is gone: whoever made streams for it must ask again."""
+        self._parent, self._plugin = _NO_PLUGIN, None
 
     def _made_by_author(self, plugin: PluginContext, context_id: int) -> S:
         vm = self._vm
@@ -132,6 +171,10 @@ class Streams(dict[int, S], Generic[S]):
         if vm.active is not None:  # the author's method acted on the plugin; back to the stream
             vm.switch(stream)
         return stream
+
+
+def _claim_nothing(_context_id: int) -> int:
+    return -1
 
 
 def _new(vm: VM, cls: type[C], context_id: int, link: str, parent: Context) -> C:
