@@ -398,3 +398,13 @@ def test_statements_on_one_line_are_told_apart():
         "b = '''\n'''",
         "if a: c = 2\n",
     ]
+
+
+def test_a_class_runs_natively_with_what_it_refers_to():
+    made = Filter.native(Plain)
+    assert (said(made), made.name) == ("8", "Plain")
+
+
+def test_a_decorated_class_runs_natively_too(module):
+    made = module("LIMIT = 3\n" + AUTH.format("LIMIT"))
+    assert said(Filter.native(made.Auth)) == "3"

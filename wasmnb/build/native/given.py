@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import inspect
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from textwrap import dedent
 from typing import Any
 
 from ...errors import UsageError
+from ..from_class import collect
 from ..source import Part, Source, file_part, read_file
 
 __all__ = ["Given"]
@@ -32,7 +31,8 @@ class Given:
         if isinstance(given, Source):
             return cls(given, path)
         if isinstance(given, type):
-            return cls(Source((_class_part(given),)), path)
+            found = collect(given)
+            return cls(found.source, [*path, *found.path], given.__name__)
         if isinstance(given, os.PathLike):
             file = Path(given)
             return cls(Source((file_part(file, read_file(file)),)), [*path, file.parent], file.stem)
@@ -42,13 +42,3 @@ class Given:
                 f"Only Python source can run natively: text, a Path, a class or a filter made from these, not {given!r}."
             )
         return cls(bundle, path, given.name)
-
-
-def _class_part(found: type[Any]) -> Part:
-    """The text of a class statement, at its own place."""
-    try:
-        lines, first_line = inspect.getsourcelines(found)
-        filename = inspect.getsourcefile(found)
-    except (OSError, TypeError) as error:
-        raise UsageError(f"The source of {found.__qualname__} cannot be found: {error}.") from None
-    return Part(dedent("".join(lines)), filename or "<filter>", first_line)
