@@ -22,7 +22,8 @@ def place_of(shell: Any, body: str) -> CellPlace:
 
     The lines are those that the notebook shows, so the line of the magic itself is line 1.
     """
-    name = f"Cell In[{shell.execution_count}]"
+    # Not `execution_count`, which newer versions of IPython raise before they run a cell and older ones after.
+    name = f"Cell In[{shell.displayhook.prompt_count}]"
     raw = _raw_cell(shell, body)
     lines = raw.splitlines(keepends=True)
     # No modification time: `linecache.checkcache` then leaves the entry alone.

@@ -1,0 +1,109 @@
+"""Errors as three readers see them: an executed notebook, its HTML export, and IPython on a terminal."""
+
+import json
+import re
+import subprocess
+import sys
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+from nbconvert import HTMLExporter
+
+CELLS = {
+    "load": "%load_ext wasmnb",
+    "syntax": "%%wasmfilter a\nfrom wasmnb.sdk import HttpContext\n\nclass X(HttpContext)\n    pass",
+    "top level": "%%wasmfilter a\nLIMIT = int('ten')\nclass X(HttpContext):\n    pass",
+    "start": '%%wasmfilter a\nclass P(PluginContext):\n    def on_plugin_start(self, size):\n        print("starting")\n        return self.missing\n\nclass X(HttpContext):\n    pass',
+    "filter": "%%wasmfilter a --workers 1\nclass X(HttpContext):\n    def on_http_request_headers(self, n, end):\n        try:\n            {}['x']\n        except KeyError:\n            raise ValueError('<b>bold</b>')",
+    "trap": "%wasmcurl a /",
+    "usage": "%wasmcurl a --nonsense",
+    "unknown": "%wasmtree b",
+    "caller": "def call():\n    return a.get(7, headers=[('x', object())])\n\na.close()\ncall()",
+}
+NAMES = list(CELLS)
+#: Cell -> lines that its output must have, wherever it is read.
+WANTED = {
+    "syntax": ("Cell In[2], line 4", "    class X(HttpContext)", "SourceError: SyntaxError: expected ':'"),
+    "top level": ("Cell In[3], line 2", "----> 2 LIMIT = int('ten')", "      3 class X(HttpContext):"),
+    "start": ("Cell In[4], line 5, in on_plugin_start", "----> 5         return self.missing", "AttributeError"),
+    "trap": (
+        "Cell In[5], line 5, in on_http_request_headers",
+        "----> 5             {}['x']",
+        "During handling of the above exception, another exception occurred:",
+        "----> 7             raise ValueError('<b>bold</b>')",
+    ),
+    "usage": ("UsageError: unrecognized arguments: --nonsense",),
+    "unknown": ("UsageError: 'b' is not a running filter. Running: a.",),
+    "caller": ("----> 5 call()", "----> 2     return a.get(7", "UsageError: The proxy a is closed."),
+}
+OURS = ("wasmnb/", "site-packages", "run_cell_magic", "decorator-gen")
+
+
+def plain(text):
+    return re.sub(r"\x1b\[[0-9;]*m", "", text)
+
+
+@pytest.fixture(scope="module")
+def executed():
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(text) for text in CELLS.values()])
+    NotebookClient(notebook, timeout=120, kernel_name="python3", allow_errors=True).execute()
+    return notebook
+
+
+def shown(cell):
+    return plain(
+        "\n".join(
+            "\n".join(o.traceback) if o.output_type == "error" else o.get("text") or o.data.get("text/plain", "")
+            for o in cell.outputs
+        )
+    )
+
+
+def check(name, text):
+    for line in WANTED[name]:
+        assert line in text, text
+    for internal in OURS:
+        assert internal not in text, text
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", WANTED)
+def test_a_notebook_shows_the_cells_lines(executed, name):
+    check(name, shown(executed.cells[NAMES.index(name)]))
+
+
+@pytest.mark.slow
+def test_the_exported_page_shows_the_same_and_no_markup_of_a_message(executed):
+    body, _ = HTMLExporter().from_notebook_node(executed)
+    text = re.sub(r"<[^>]+>", "", body)
+    for line in ("----&gt; 2 LIMIT = int(&#39;ten&#39;)", "----&gt; 5         return self.missing"):
+        assert line in text
+    assert "<b>bold</b>" not in body
+    assert "&lt;b&gt;bold&lt;/b&gt;" in body
+
+
+TERMINAL = """
+import json, sys
+from IPython.terminal.interactiveshell import TerminalInteractiveShell
+from traitlets.config import Config
+shell = TerminalInteractiveShell.instance(config=Config(HistoryManager={"enabled": False}), colors="nocolor")
+for name, text in json.loads(sys.argv[1]).items():
+    print("=====", name, flush=True)
+    shell.run_cell(text, store_history=True)
+    sys.stderr.flush()
+"""
+
+
+@pytest.fixture(scope="module")
+def terminal():
+    command = [sys.executable, "-W", "ignore", "-c", TERMINAL, json.dumps(CELLS)]
+    ran = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=200)
+    pieces = re.split(r"^===== (.*)\n", plain(ran.stdout), flags=re.MULTILINE)[1:]
+    return dict(zip(pieces[::2], pieces[1::2], strict=True))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", WANTED)
+def test_a_terminal_shows_the_cells_lines(terminal, name):
+    check(name, terminal[name])
