@@ -7,7 +7,7 @@ from .scenario import Scenario
 #: Modules of `scenarios/`, in the order in which reports list them.
 AREAS = (
     "lifecycle", "loading", "streams", "pausing", "buffers", "headers", "local_replies", "closing", "properties", "shared",
-    "metrics", "ticks", "calls", "http_calls", "chains", "failure", "faults", "limits", "tcp", "grpc",
+    "metrics", "ticks", "calls", "http_calls", "chains", "failure", "faults", "limits", "tcp", "grpc", "awaits",
 )  # fmt: skip
 
 

@@ -1,8 +1,11 @@
 """The modules that scenarios name, compiled on first use."""
 
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
+from wasmnb import Filter
 from wasmnb.abi import AbiVersion
 
 from ..foreign.odd_modules import BYTES, TEXTS, odd_module
@@ -16,9 +19,30 @@ MODULES: dict[str, Callable[[], Path]] = {
     "scripted-without-start": lambda: scripted_guest(leave_out=["on_vm_start", "on_configure"]),
 }
 
+#: Filters written in Python: `python:waits` is `python/waits.py`.
+PYTHON = "python:"
+
+
+@cache
+def python_filter(name: str) -> Filter:
+    """A Python filter by its module name."""
+    return Filter.from_file(Path(__file__).parent / "python" / f"{name.removeprefix(PYTHON)}.py")
+
+
+@cache
+def _folder() -> TemporaryDirectory[str]:
+    return TemporaryDirectory(prefix="wasmnb-conformance-")
+
+
+@cache
+def _saved(name: str) -> Path:
+    return python_filter(name).save(Path(_folder().name) / f"{name.removeprefix(PYTHON)}.wasm")
+
 
 def module(name: str) -> Path:
     """Path of a module; a name that is none stands for a path."""
+    if name.startswith(PYTHON):
+        return _saved(name)
     if name in MODULES:
         return MODULES[name]()
     return odd_module(name) if name in TEXTS or name in BYTES else Path(name)

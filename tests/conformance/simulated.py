@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
+from wasmnb import Filter
 from wasmnb.abi import MetricType
 from wasmnb.engine import Engine, Image
 from wasmnb.errors import WasmnbError
@@ -24,7 +25,7 @@ from wasmnb.host.grpc_server import split_messages
 from wasmnb.messages import Headers, Request, Response
 
 from . import backends, normal
-from .modules import module
+from .modules import PYTHON, module, python_filter
 from .routes import LISTENER_EXTRA, NODE, ROUTES
 from .scenario import Outcome, Part, Plug, Raw, Scenario, Send, Shutdown, Step, Tcp, Update, Wait
 
@@ -55,10 +56,10 @@ def _module(path: Path) -> Module:
     return Module(path)
 
 
-def run(scenario: Scenario) -> Outcome:
-    """What the simulated proxy does."""
+def run(scenario: Scenario, *, native: bool = False) -> Outcome:
+    """What the simulated proxy does; with `native`, with Python filters run by this very interpreter."""
     try:
-        bench = Bench(scenario)
+        bench = Bench(scenario, native=native)
     except WasmnbError as error:
         return Outcome(refused=normal.Lines().write([_Line(x) for x in error.log]))
     try:
@@ -92,13 +93,13 @@ class GrpcMethods(GrpcServer):
 class Bench:
     """One proxy with a scenario's plugins."""
 
-    def __init__(self, scenario: Scenario) -> None:
+    def __init__(self, scenario: Scenario, *, native: bool = False) -> None:
         self.scenario = scenario
         self.calls: list[Request] = []
         self.lines = normal.Lines()
         self.read = 0
         kind = "network" if scenario.kind == "tcp" else "http"
-        plugins = [plugin(p, kind=kind) for p in scenario.plugins]
+        plugins = [plugin(p, native=native, kind=kind) for p in scenario.plugins]
         plugins += [plugin(p, kind="singleton" if p.options["singleton"] else "service") for p in scenario.services]
         if scenario.access_log:
             plugins.append(plugin(scenario.access_log, kind="access_log"))
@@ -295,11 +296,18 @@ class _Line:
         self.prefix = line.prefix if line.source == "filter" else None
 
 
-def plugin(p: Plug, **more: object) -> Plugin:
+def filter_of(p: Plug, *, native: bool) -> Filter | Module:
+    """What a plugin runs."""
+    if not p.module.startswith(PYTHON):
+        return _module(module(p.module))
+    return Filter.native(python_filter(p.module)) if native else python_filter(p.module)
+
+
+def plugin(p: Plug, *, native: bool = False, **more: object) -> Plugin:
     """A scenario's plugin for the host."""
     options = {name: value for name, value in p.options.items() if name != "singleton"}
     return Plugin(
-        _module(module(p.module)),
+        filter_of(p, native=native),
         p.name,
         root_id=p.root_id,
         vm_id=p.vm_id,

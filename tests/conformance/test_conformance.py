@@ -5,6 +5,7 @@ import pytest
 from tests.conformance import real, record, simulated
 from tests.conformance.catalogue import AREAS, scenarios
 from tests.conformance.compare import differences
+from tests.conformance.modules import PYTHON
 
 CASES = [pytest.param(s, id=f"{area}: {s.name}") for area in AREAS for s in scenarios(area) if not s.why_not]
 
@@ -17,6 +18,12 @@ def recorded():
 @pytest.mark.parametrize("scenario", CASES)
 def test_the_simulated_proxy_does_what_envoy_did(scenario, recorded):
     found = differences(recorded[scenario.area][scenario.name], simulated.run(scenario))
+    assert not found, "\n" + "\n".join(map(str, found))
+
+
+@pytest.mark.parametrize("scenario", [p for p in CASES if any(x.module.startswith(PYTHON) for x in p.values[0].plugins)])
+def test_native_mode_does_what_envoy_did(scenario, recorded):
+    found = differences(recorded[scenario.area][scenario.name], simulated.run(scenario, native=True))
     assert not found, "\n" + "\n".join(map(str, found))
 
 
