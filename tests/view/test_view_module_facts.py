@@ -3,6 +3,7 @@
 from types import SimpleNamespace
 
 from wasmnb.abi import AbiVersion
+from wasmnb.build.glue import CONTROL
 from wasmnb.view import facts_html, facts_text
 
 
@@ -30,6 +31,10 @@ def test_problems_are_listed_as_sentences():
 
 def test_unknown_imports_stand_first_and_are_marked():
     assert "? odd" in facts_text(facts())
+
+
+def test_what_every_filter_of_ours_exports_is_known():
+    assert "?" not in facts_text(facts(exports=["proxy_on_request_headers", CONTROL], imports=[]))
 
 
 def test_hostile_names_are_escaped():

@@ -16,7 +16,7 @@ from .units import duration, plural, size
 __all__ = ["facts_document", "facts_html", "facts_text"]
 
 _KNOWN_EXPORTS = (
-    *CALLBACKS, *ENTRY_POINTS, *(v.marker for v in AbiVersion), "memory", "malloc", "proxy_on_memory_allocate",
+    *CALLBACKS, *ENTRY_POINTS, *(v.marker for v in AbiVersion), "memory", "malloc", "proxy_on_memory_allocate", "wasmnb_control",
 )  # fmt: skip
 _KINDS = {"core": "core Wasm module", "component": "Wasm component", "other": "not a Wasm file"}
 
