@@ -17,6 +17,7 @@ from .._version import __version__
 from ..engine import Code, Engine, Image, Runnable, default_engine
 from ..errors import BuildError, ModuleError, SourceError, UsageError
 from .cache import cache_folder
+from .compiled import compiled
 from .glue import CONTROL, ON_DELETE_IN_PYTHON, VERSION
 from .imports import imported_modules, parse
 from .info import FilterInfo, info_of
@@ -421,7 +422,7 @@ class _FromModule:
 
     def image(self, engine: Engine) -> Image:
         if engine not in self._images:
-            self._images[engine] = Image(engine.compile(self.data))
+            self._images[engine] = Image(compiled(self.data, engine))
         return self._images[engine]
 
     def wasm(self) -> bytes:

@@ -9,6 +9,7 @@ from pathlib import Path
 from ..engine import default_engine
 from ..errors import UsageError
 from .cache import Cache, cache_folder
+from .compiled import clear_compiled
 from .resolve import resolve
 from .runtime import Progress, runtimes_in
 from .source import Part, Source
@@ -87,7 +88,7 @@ def list_runtimes() -> list[RuntimeFacts]:
 
 
 def clear_runtimes(key: str | None = None) -> int:
-    """Remove one runtime, or all; gives how many.
+    """Remove one runtime, or all with the machine code of other modules; gives how many.
 
     Raises
     ------
@@ -100,6 +101,8 @@ def clear_runtimes(key: str | None = None) -> int:
         keys = [k for k in keys if k.startswith(key)]
         if not keys:
             raise UsageError(f"There is no runtime {key} in {cache.folder}.")
+    else:
+        clear_compiled()
     for k in keys:
         cache.remove(k)
     return len(keys)
