@@ -63,6 +63,33 @@ def test_a_proxy_is_made_from_source_a_filter_or_a_list(session):
     result.assert_outcomes(passed=1)
 
 
+def test_a_filter_may_be_a_class_with_what_it_refers_to(session, pytester):
+    pytester.makepyfile(words="WORD = '1'")
+    result = session(
+        """
+        import pytest, wasmnb, words
+        from wasmnb import HttpContext, Plugin, Proxy
+
+        class Plain(HttpContext):
+            def on_http_request_headers(self, num_headers, end_of_stream):
+                self.request_headers["x-demo"] = words.WORD
+
+        @wasmnb.filter
+        class Decorated(Plain):
+            pass
+
+        @pytest.mark.wasm_backends("simulated", "native")
+        @pytest.mark.parametrize("form", ["class", "filter", "plugin", "proxy"])
+        def test_it(wasm_proxy, wasm_filter, wasm_backend, form):
+            with Proxy(Decorated) as running:
+                what = {"class": Plain, "filter": Decorated, "plugin": Plugin(Decorated), "proxy": running}[form]
+                assert wasm_proxy(what).get("/").upstream_request.headers["x-demo"] == "1"
+                assert wasm_filter(Decorated).is_native == (wasm_backend == "native")
+        """
+    )
+    result.assert_outcomes(passed=8)
+
+
 def test_the_marker_runs_a_test_once_on_each_backend(session):
     result = session(
         """

@@ -129,9 +129,9 @@ class Plugin:
     @cached_property
     def code_key(self) -> str:
         """What makes its code the same as another filter's."""
-        source = getattr(self.filter, "source", None)
+        source = getattr(self.filter, "bundle", None)
         if source is not None:
-            return "source " + sha256(source.encode("utf-8", "surrogatepass")).hexdigest()
+            return "source " + sha256(source.payload).hexdigest()
         wasm = getattr(self.filter, "wasm", None)
         return f"object {id(self.filter)}" if wasm is None else "wasm " + sha256(wasm).hexdigest()
 

@@ -14,12 +14,14 @@ breakpoints and coverage; `envoy`, the real one. A backend that is not there ski
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from ..errors import UsageError, WasmnbError
 from .snapshots import SWITCH, assert_snapshot, snapshot
 
 if TYPE_CHECKING:
@@ -79,7 +81,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     metafunc.parametrize("wasm_backend", runs, indirect=True)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def wasm_backend(request: pytest.FixtureRequest) -> str:
     """What this run of the test uses: `simulated` unless the marker says otherwise."""
     return str(getattr(request, "param", "simulated"))
@@ -91,31 +93,59 @@ def _wasm_filters() -> dict[Any, Any]:
     return {}
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def wasm_filter(
     request: pytest.FixtureRequest, wasm_backend: str, _wasm_filters: dict[Any, Any]
 ) -> Callable[..., Filter]:
-    """Makes a filter from source, from the path of a `.py` or `.wasm` (beside the test), or from a class; kept for the session."""
+    """Makes a filter from source, from the path of a `.py` or `.wasm`, or from a class; kept for the session.
+
+    A path is looked for beside the test, in the folder where pytest was started, and in the project's root. A filter, or
+    the running proxy of one, can be given as well. Source can import modules that lie beside the test.
+    """
+    folders = (request.path.parent, Path.cwd(), request.config.rootpath)
 
     def make(what: Any, name: str | None = None) -> Filter:
-        if hasattr(what, "image"):
-            return what  # type: ignore[no-any-return]
-        chosen = _locate(what, request.path.parent)
-        key = (chosen, name, wasm_backend == "native", _stamp(chosen))
-        if key not in _wasm_filters:
-            _wasm_filters[key] = _compile(chosen, name, native=wasm_backend == "native")
+        __tracebackhide__ = True
+        native = wasm_backend == "native"
+        chosen = _locate(what, folders)
+        if hasattr(chosen, "image") and not native:
+            return chosen  # type: ignore[no-any-return]
+        key = (chosen, name, native, _stamp(chosen))
+        try:
+            if key not in _wasm_filters:
+                _wasm_filters[key] = (_run_natively if native else _compile)(chosen, name, folders[0])
+        except WasmnbError as error:
+            raise _explained(error, what).with_traceback(None) from None
         made: Filter = _wasm_filters[key]
         return made
 
     return make
 
 
-def _locate(what: Any, folder: Path) -> Any:
-    """A path as a Path, source as a str, a class as it is."""
-    if isinstance(what, type) or (isinstance(what, str) and ("\n" in what or not what.endswith((".py", ".wasm")))):
+def _explained(error: WasmnbError, what: Any) -> WasmnbError:
+    """The error with the filter's line that is meant; without our frames, since pytest shows the test's own."""
+    number = getattr(error, "lineno", None)
+    try:
+        lines = (what if isinstance(what, str) and "\n" in what else Path(error.filename).read_text()).splitlines()  # type: ignore[attr-defined]
+    except (AttributeError, OSError, UnicodeDecodeError):
+        return error
+    if number and number <= len(lines):
+        error.add_note(f"  {number} | {lines[number - 1]}")
+    return error
+
+
+def _locate(what: Any, folders: Sequence[Path]) -> Any:
+    """A path as a Path, a running proxy as its filter; source, a class or a filter as it is."""
+    plugins = getattr(what, "plugins", None)
+    if plugins is not None:
+        if len(plugins) != 1:
+            raise UsageError(f"{what!r} has {len(plugins)} plugins: give one of its `plugins`, or a filter.")
+        return plugins[0].filter
+    is_source = isinstance(what, str) and ("\n" in what or not what.endswith((".py", ".wasm")))
+    if is_source or not isinstance(what, str | os.PathLike):
         return what
     path = Path(what)
-    return next((p for p in (folder / path, path) if p.exists()), path)
+    return next((folder / path for folder in folders if (folder / path).exists()), path)
 
 
 def _stamp(chosen: Any) -> Any:
@@ -123,31 +153,23 @@ def _stamp(chosen: Any) -> Any:
     return chosen.stat().st_mtime_ns if isinstance(chosen, Path) and chosen.exists() else None
 
 
-def _compile(chosen: Any, name: str | None, *, native: bool) -> Any:
+def _compile(chosen: Any, name: str | None, folder: Path) -> Any:
     from ..build import Filter
 
-    if native:
-        make = getattr(Filter, "native", None)
-        if make is None:
-            pytest.skip("native mode is not available in this version of wasmnb")
-        if isinstance(chosen, Path):
-            if chosen.suffix == ".wasm":
-                pytest.skip("a module built elsewhere does not run natively")
-            chosen = chosen.read_text(encoding="utf-8")
-        return make(chosen, name=name)
     if isinstance(chosen, Path):
         return Filter.from_file(chosen, name)
-    return Filter.from_source(_source_of(chosen), name)
+    if isinstance(chosen, type):
+        return Filter.from_class(chosen, name, path=[folder])
+    return Filter.from_source(chosen, name, path=[folder])
 
 
-def _source_of(chosen: Any) -> str:
-    """Source as it is; that of a class from its file."""
-    if isinstance(chosen, str):
-        return chosen
-    import inspect
-    from textwrap import dedent
+def _run_natively(chosen: Any, name: str | None, folder: Path) -> Any:
+    from ..build import Filter
 
-    return dedent(inspect.getsource(chosen))
+    foreign = chosen.suffix == ".wasm" if isinstance(chosen, Path) else getattr(chosen, "bundle", chosen) is None
+    if foreign:
+        pytest.skip("a module built elsewhere does not run natively")
+    return Filter.native(chosen, name, path=[folder])
 
 
 @pytest.fixture
@@ -161,6 +183,7 @@ def wasm_proxy(wasm_filter: Callable[..., Filter], wasm_backend: str) -> Iterato
     opened: list[Any] = []
 
     def make(what: Any = None, *, workers: int = 1, kind: str | None = None, **options: Any) -> Any:
+        __tracebackhide__ = True
         chain = (
             [_link(item, wasm_filter) for item in what] if isinstance(what, list | tuple) else _link(what, wasm_filter)
         )
@@ -176,14 +199,16 @@ def wasm_proxy(wasm_filter: Callable[..., Filter], wasm_backend: str) -> Iterato
 
 
 def _link(item: Any, wasm_filter: Callable[..., Filter]) -> Any:
+    __tracebackhide__ = True
     from ..host import Plugin
 
-    return item if item is None or isinstance(item, Plugin) else wasm_filter(item)
+    if isinstance(item, Plugin):
+        return replace(item, filter=wasm_filter(item.filter))
+    return item if item is None else wasm_filter(item)
 
 
 def _plugin(made: Any, kind: str, options: dict[str, Any]) -> Any:
     """One filter as a plugin of a kind, with its settings taken out of the options."""
-    from ..errors import UsageError
     from ..host import Plugin
 
     if isinstance(made, list | Plugin):
@@ -199,7 +224,6 @@ def _simulated(chain: Any, workers: int, options: dict[str, Any]) -> Any:
 
 def _real(chain: Any, workers: int, options: dict[str, Any]) -> Any:
     from ..envoy import Envoy
-    from ..errors import UsageError
 
     kept = {name: value for name, value in options.items() if name not in _SIMULATED_ONLY}
     try:
