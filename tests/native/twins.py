@@ -1,0 +1,92 @@
+"""One filter twice, as Wasm and natively: the same traffic through both, and their traces side by side."""
+
+import warnings
+from pathlib import Path
+
+from wasmnb import Filter, Proxy
+from wasmnb.errors import WasmnbError
+
+#: What may differ, and why:
+#: `wasi`: the Python inside Wasm asks for clocks and chance in its own way, by addresses of its own;
+#: Envoy's line about a trap has Wasm's frames below it; and which carets stand under a traceback's lines is the Python's.
+WASI = "wasi"
+FRAMES = "\nProxy-Wasm plugin in-VM backtrace:"
+
+
+def plain(value):
+    """A value without what may differ."""
+    if isinstance(value, bytes) and value.startswith(b"Traceback "):
+        return b"\n".join(line for line in value.split(b"\n") if line.strip(b" ~^"))
+    if isinstance(value, str):
+        text = value.partition(FRAMES)[0]
+        return "\n".join(line for line in text.split("\n") if line.strip(" ~^"))
+    if isinstance(value, dict):
+        return {k: plain(v) for k, v in value.items()}
+    return value
+
+
+def history(proxy):
+    """Every event of a trace but WASI's, numbered anew."""
+    events = [e for e in proxy.trace if e.kind != WASI]
+    numbers = {e.seq: i for i, e in enumerate(events)}
+    return [
+        (
+            e.time, e.thread, e.vm, e.context, e.kind, e.name, plain(e.args), e.result, e.status, e.exchange,
+            numbers.get(e.parent),
+        )
+        for e in events
+    ]  # fmt: skip
+
+
+def lines(proxy):
+    return [
+        (x.time, x.level, plain(x.text), x.thread, x.vm, x.context, x.exchange, x.prefix, x.source) for x in proxy.log
+    ]
+
+
+def message(found):
+    return None if found is None else (getattr(found, "status", None), found.headers.raw, found.body)
+
+
+def answers(proxy):
+    return [
+        (x.number, x.worker, x.state, x.details, message(x.request), message(x.upstream_request), message(x.response))
+        if hasattr(x, "request")
+        else (x.number, x.worker, x.state, x.sent, x.received, x.upstream_chunks)
+        for x in proxy.exchanges
+    ]
+
+
+def both(source, name="filter", path=()):
+    """The filter as Wasm and natively."""
+    given = source.read_text() if isinstance(source, Path) else source
+    filename = str(source) if isinstance(source, Path) else "<filter>"
+    folders = [source.parent] if isinstance(source, Path) else path
+    yield Filter.from_source(given, name, filename=filename, path=folders)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        yield Filter.native(given, name, filename=filename, path=folders)
+
+
+def compare(source, drive, **options):
+    """Drive both in the same way and compare all that there is to see; gives the native proxy, closed."""
+    seen = []
+    for made in both(source):
+        options.setdefault("guest_time", 0.001)
+        try:
+            with Proxy(made, **options) as proxy:
+                drive(proxy)
+        except WasmnbError as error:
+            seen.append((type(error), str(error), plain(getattr(error, "traceback", ""))))
+            continue
+        # Also the end is compared, so that nothing is read before the proxy is closed.
+        seen.append([*history(proxy), *lines(proxy), *answers(proxy), *metrics(proxy)])
+    wasm, native = seen
+    for theirs, ours in zip(wasm, native, strict=False):
+        assert ours == theirs
+    assert len(native) == len(wasm)
+    return native
+
+
+def metrics(proxy):
+    return [(m.name, m.kind, list(m.samples) if m.samples else m.value) for m in proxy.metrics.all()]
