@@ -1,4 +1,4 @@
-"""Tab completion in the lines of the magics: flags, and the names of running filters."""
+"""Tab completion in the lines of the magics: flags, what a flag may be, and the names of running filters."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import Any
 
 __all__ = ["candidates", "make_matcher"]
 
-_LINE = re.compile(r"^\s*%%?(?P<magic>\w+)\s(?P<rest>.*)$", re.DOTALL)
+#: The line of a magic, also where its value is assigned.
+_LINE = re.compile(r"^\s*(?:[\w.,\s]+=\s*)?%%?(?P<magic>\w+)\s(?P<rest>.*)$", re.DOTALL)
 
 
 def candidates(line: str, parsers: dict[str, Any], names: list[str]) -> tuple[str, list[str]]:
@@ -26,14 +27,28 @@ def candidates(line: str, parsers: dict[str, Any], names: list[str]) -> tuple[st
     match = _LINE.match(line)
     if match is None or match["magic"] not in parsers:
         return "", []
-    words = match["rest"].split(" ")
-    word = words[-1]
+    *before, word = match["rest"].split(" ")
+    parser = parsers[match["magic"]]
+    wanted, positionals = _place(before, parser._option_string_actions)
+    if wanted is not None:
+        return word, [c for c in map(str, wanted.choices or ()) if c.startswith(word)]
     if word.startswith("-"):
-        flags = [s for action in parsers[match["magic"]]._actions for s in action.option_strings]
+        flags = [s for action in parser._actions for s in action.option_strings]
         return word, [f for f in flags if f.startswith(word) and (f.startswith("--") or len(word) < 3)]
-    if len([w for w in words if w]) <= (1 if word else 0):
-        return word, [n for n in names if n.startswith(word)]
-    return word, []
+    return word, [] if positionals else [n for n in names if n.startswith(word)]
+
+
+def _place(before: list[str], flags: dict[str, Any]) -> tuple[Any, int]:
+    """What the words so far lead to: the flag whose value comes next, if one does, and how many words were no flags'."""
+    wanted, positionals = None, 0
+    for word in filter(None, before):
+        if wanted is not None:
+            wanted = None
+        elif word in flags:
+            wanted = flags[word] if flags[word].nargs != 0 else None
+        else:
+            positionals += not word.startswith("-")
+    return wanted, positionals
 
 
 def make_matcher(parsers: dict[str, Any], names: Callable[[], list[str]]) -> Any:

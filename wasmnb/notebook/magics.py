@@ -221,7 +221,12 @@ class WasmMagics(FilterMagics):
         NAME,
     )
     def wasmtree(self, line: str) -> Any:
-        """Show the contexts of a filter: threads, VMs, plugin contexts and live streams."""
+        """Show the contexts of a filter: threads, VMs, plugin contexts and live streams. An example::
+
+            %wasmtree auth
+
+        The same in Python: `auth.tree()`.
+        """
         return self.proxy(parse(self.wasmtree, line).name).tree()
 
     @line_only(
@@ -232,7 +237,13 @@ class WasmMagics(FilterMagics):
         flag("--grep", metavar="TEXT", help="Only lines that contain this text."),
     )
     def wasmlog(self, line: str) -> Any:
-        """Show what a filter has logged. An example: `%wasmlog auth --level warn --worker 2`."""
+        """Show what a filter has logged. Examples::
+
+            %wasmlog auth --level warn --worker 2
+            %wasmlog auth --grep denied
+
+        The same in Python: `auth.log`.
+        """
         options = parse(self.wasmlog, line)
         lowest = _LEVELS.index(options.level)
         return Log(entry for entry in self.proxy(options.name).log if _wanted(entry, options, lowest))
@@ -241,7 +252,12 @@ class WasmMagics(FilterMagics):
         NAME,
     )
     def wasmmetrics(self, line: str) -> Any:
-        """Show the metrics that a filter has defined, as Envoy's admin page would name them."""
+        """Show the metrics that a filter has defined, as Envoy's admin page would name them. An example::
+
+            %wasmmetrics auth
+
+        The same in Python: `auth.metrics`, a mapping.
+        """
         return self.proxy(parse(self.wasmmetrics, line).name).metrics
 
     @line_only(
@@ -249,7 +265,12 @@ class WasmMagics(FilterMagics):
         flag("--exchange", type=int, metavar="N", help="Only the events of this exchange."),
     )
     def wasmtrace(self, line: str) -> Any:
-        """Show every callback of a filter with the hostcalls inside it, arguments decoded."""
+        """Show every callback of a filter with the hostcalls inside it, arguments decoded. An example::
+
+            %wasmtrace auth --exchange 3
+
+        The same in Python: `auth.trace`, or `exchange.events` of one exchange.
+        """
         options = parse(self.wasmtrace, line)
         trace = self.proxy(options.name).trace
         chosen = (e for e in trace if options.exchange is None or e.exchange == options.exchange)
