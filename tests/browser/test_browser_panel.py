@@ -61,8 +61,12 @@ def send(notebook, path, headers="", body=""):
     before = panel.locator(".foot").inner_text()
     panel.get_by_role("button", name="Send", exact=True).click()
     page.wait_for_function(
-        "before => document.querySelector('.wasmnb-panel .foot').innerText !== before", arg=before, timeout=10_000
-    )
+        """before => {
+            const foot = document.querySelector('.wasmnb-panel .foot');
+            return foot.innerText !== before && !foot.querySelector('.busy');
+        }""",
+        arg=before, timeout=20_000,
+    )  # fmt: skip
 
 
 def view(notebook, name):
@@ -171,9 +175,7 @@ def test_hostile_text_stays_text(panel):
     run_code(
         panel, f"demo.request('GET', {('/' + nasty)!r}, [({nasty!r}, {nasty!r}), ('x-user', {nasty!r})], {nasty!r})"
     )
-    panel.page.wait_for_function(
-        "() => document.querySelector('.wasmnb-panel .head').innerText.includes('1 exchanges')"
-    )
+    panel.page.wait_for_function("() => document.querySelector('.wasmnb-panel .head').innerText.includes('1 exchange')")
     for name in ("Exchanges", "Log", "State", "Timeline", "Latency"):
         view(panel, name)
         panel.page.wait_for_timeout(200)
@@ -183,13 +185,13 @@ def test_hostile_text_stays_text(panel):
 
 
 def test_controls_move_time_and_the_upstream_and_the_workers(panel):
-    panel.panel.get_by_role("button", name="more", exact=True).click()
+    panel.panel.get_by_role("button", name="controls", exact=True).click()
     panel.panel.locator("[name=seconds]").fill("5")
     panel.panel.get_by_role("button", name="advance seconds").click()
     panel.page.wait_for_function(
         "() => document.querySelector('.wasmnb-panel .head').innerText.includes('virtual time 5.')"
     )
-    panel.panel.get_by_role("button", name="fail or mend the upstream").click()
+    panel.panel.get_by_role("button", name="fail the upstream").click()
     panel.page.wait_for_function(
         "() => document.querySelector('.wasmnb-panel .head').innerText.includes('the upstream is down')"
     )

@@ -227,16 +227,34 @@ class Trace(Shown, Sequence[Event]):
             if isinstance(entry, Entry):
                 yield entry.short, max(0, record[6] - record[5] - record[7]), _exchange(record), record[9]
 
-    def of_exchange(self, number: int, first: int = 0) -> list[Event]:
-        """Events of one exchange, among those numbered from `first` on, to the note of its end."""
+    def of_exchange(self, number: int, first: int = 0, limit: int | None = None) -> list[Event]:
+        """Events of one exchange, among those numbered from `first` on, to the note of its end; at most `limit`."""
         skip = max(0, first - self.dropped)
-        found = []
+        found: list[Event] = []
         for record in islice(self._records, skip, None):
             if _exchange(record) == number:
                 found.append(decode(record))
                 # Without this, a look at one exchange would read everything that came after it.
-                if isinstance(record[1], Note) and record[3] in _ENDS:
+                if len(found) == limit or (isinstance(record[1], Note) and record[3] in _ENDS):
                     break
+        return found
+
+    def outline(self, first: int, number: int) -> list[Event]:
+        """Events numbered from `first` on, so many of them, without their arguments: those cost most of the decoding."""
+        skip = max(0, first - self.dropped)
+        return [decode(_bare(record)) for record in islice(self._records, skip, skip + number)]
+
+    def find(self, seq: int) -> list[Event]:
+        """The event of that number and, if it is a callback, those inside it; empty if it is no longer kept."""
+        skip, found = max(0, seq - self.dropped), list[Event]()
+        for record in islice(self._records, skip, None):
+            event = decode(record)
+            if event.seq == seq or (found and event.parent == seq):
+                found.append(event)
+            elif not found or (event.kind == "callback" and event.thread == found[0].thread):
+                break
+            if len(found) > _INSIDE:
+                break
         return found
 
     def __repr__(self) -> str:
@@ -246,6 +264,9 @@ class Trace(Shown, Sequence[Event]):
 
 #: Notes that end an exchange.
 _ENDS = ("done", "reset", "refused")
+
+#: Hostcalls of one callback that `find` decodes.
+_INSIDE = 2_000
 
 # -- decoding -------------------------------------------------------------------------------------------------------
 
@@ -322,6 +343,13 @@ def _value(param: Param, raw: Any) -> Any:
         pairs = decode_pairs(raw)
         return raw if pairs is None else pairs
     return decode_path(raw) if param.kind is Kind.PATH else raw
+
+
+def _bare(record: Any) -> Any:
+    """A record without its arguments."""
+    if isinstance(record[1], Entry):
+        return [*record[:3], (), *record[4:]]
+    return record[:7] if isinstance(record[1], Shape) else record
 
 
 def names(events: Iterable[Event]) -> list[str]:

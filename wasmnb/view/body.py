@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from .units import plural, size
 
-__all__ = ["body_kind", "body_text"]
+__all__ = ["body_forms", "body_kind", "body_text"]
 
 TEXT_LIMIT = 4000  # characters
 HEX_LIMIT = 256  # bytes
@@ -52,16 +52,33 @@ def _hex_lines(data: bytes) -> Iterator[str]:
         yield f"{start:08x}  {row[:8].hex(' '):<23}  {row[8:].hex(' '):<23}  {text}"
 
 
-def body_text(data: bytes, content_type: str = "") -> str:
-    """The body for a preformatted block."""
-    kind = body_kind(data, content_type)
-    if kind == "hex":
-        more = f"\n… {size(len(data) - HEX_LIMIT)} more" if len(data) > HEX_LIMIT else ""
-        return "\n".join(_hex_lines(data)) + more
-    text = data[: 4 * TEXT_LIMIT].decode("utf-8", "surrogateescape")
-    if kind == "json":
-        text = _indented(data) or text
+def _hex(data: bytes) -> str:
+    more = f"\n… {size(len(data) - HEX_LIMIT)} more" if len(data) > HEX_LIMIT else ""
+    return "\n".join(_hex_lines(data)) + more
+
+
+def _text(data: bytes, text: str | None = None) -> str:
+    """The beginning of a body, or of the text made of it."""
+    text = data[: 4 * TEXT_LIMIT].decode("utf-8", "surrogateescape") if text is None else text
     text = text.replace("\r\n", "\n")
     if len(text) > TEXT_LIMIT or len(data) > 4 * TEXT_LIMIT:
         return f"{text[:TEXT_LIMIT]}\n… cut here; the body has {plural(len(data), 'byte')}"
     return text
+
+
+def body_text(data: bytes, content_type: str = "") -> str:
+    """The body for a preformatted block."""
+    kind = body_kind(data, content_type)
+    if kind == "hex":
+        return _hex(data)
+    return _text(data, _indented(data) if kind == "json" else None)
+
+
+def body_forms(data: bytes, content_type: str = "") -> dict[str, str]:
+    """Every way to read a body, the most telling first: `json` if it is that, `text`, `hex`."""
+    kind = body_kind(data, content_type)
+    if kind == "empty":
+        return {}
+    json_text = {"json": _text(data, _indented(data))} if kind == "json" else {}
+    plain, raw = {"text": _text(data)}, {"hex": _hex(data)}
+    return {**raw, **plain} if kind == "hex" else {**json_text, **plain, **raw}

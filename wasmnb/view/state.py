@@ -19,7 +19,7 @@ def _sorted_share(samples: list[int], share: float) -> int:
     return sorted(samples)[min(int(share * len(samples)), len(samples) - 1)]
 
 
-def _histogram(samples: list[int]) -> str:
+def histogram_text(samples: list[int]) -> str:
     """Samples as the admin page sums them up."""
     if not samples:
         return "no recorded values"
@@ -29,7 +29,7 @@ def _histogram(samples: list[int]) -> str:
 def _metric_row(metric: Any) -> Row:
     kind = metric.kind.name.lower()
     if kind == "histogram":
-        value = f"{plural(len(metric.samples), 'sample')}  {_histogram(metric.samples)}"
+        value = f"{plural(len(metric.samples), 'sample')}  {histogram_text(metric.samples)}"
     else:
         value = f"{metric.value:,}"
     return Row((inline(Span(metric.name, "code")), inline(Span(kind, "muted")), inline(value)))

@@ -1,11 +1,14 @@
 """What the panel remembers of a proxy, read from it bit by bit: rows, time in the filter, distributions.
 
-Reading everything again at every refresh would cost seconds with ten thousand exchanges; each event is looked at once.
+Reading everything again at every refresh would cost seconds with ten thousand exchanges; each event is looked at once. A
+row is kept as the JSON text that is sent: making a message of ten thousand of them is then one `join`.
 """
 
 from __future__ import annotations
 
+import json
 from collections import Counter, deque
+from collections.abc import Iterable
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -27,25 +30,28 @@ VERSION = 1_000_000
 _AT_START = ("start section", *ENTRY_POINTS, "on_vm_start", "on_configure")
 
 _PAST_ROWS, _PAST_DETAILS = 200, 20
+_OPEN = 200  # unfinished exchanges that are shown
 
 
 class Past:
-    """What is kept of the versions of a filter that were replaced: their last rows, and a few in detail."""
+    """What is kept of the versions of a filter that were replaced: their last rows, a few in detail, their latencies."""
 
     def __init__(self) -> None:
-        self.rows: list[Any] = []
+        self.rows: list[str] = []
         self.details: dict[int, Any] = {}
+        self.latencies: dict[str, Any] = {}
 
-    def take(self, history: History) -> None:
+    def take(self, history: History, latency: Any) -> None:
         """Keep the end of a history that is over."""
-        newest = [row for row in history.rows(_PAST_ROWS) if row[7] != "open"]
-        for row in newest[:_PAST_DETAILS]:
-            found = history.find(row[0])
+        newest = history.done(_PAST_ROWS)
+        for row_id, _ in newest[:_PAST_DETAILS]:
+            found = history.find(row_id)
             if found is not None:
-                self.details[row[0]] = {**snapshot.detail(found), "row": row}
-        self.rows = [*newest, *self.rows][: 3 * _PAST_ROWS]
-        kept = {row[0] for row in self.rows}
-        self.details = {number: detail for number, detail in self.details.items() if number in kept}
+                self.details[row_id] = snapshot.detail(found, row_id)
+        self.rows = [*(text for _, text in newest), *self.rows][: 3 * _PAST_ROWS]
+        self.details = dict(sorted(self.details.items(), reverse=True)[: 3 * _PAST_DETAILS])
+        if latency.get("series"):
+            self.latencies = {**self.latencies, f"version {history.version + 1}": latency}
 
 
 class History:
@@ -60,23 +66,27 @@ class History:
     def __init__(self, proxy: Proxy, version: int = 0) -> None:
         self.proxy = proxy
         self.version = version
-        self.callbacks: dict[str, Distribution] = {}
-        self.requests = Distribution("request")
+        self._callbacks: dict[tuple[str, str], Distribution] = {}
+        self._requests: dict[str, Distribution] = {}
         self._filter_ns: Counter[int] = Counter()
-        self._rows: deque[Any] = deque(maxlen=KEPT)
+        self._rows: deque[tuple[int, str]] = deque(maxlen=KEPT)
         self._open: list[Any] = []
+        self._unsent: list[str] = []
         self._events = self._exchanges = 0
+
+    # -- reading --------------------------------------------------------------------------------------------------
 
     def read(self) -> None:
         """Take in what has happened since the last time."""
-        trace = self.proxy.trace
+        trace, callbacks, filter_ns = self.proxy.trace, self._callbacks, self._filter_ns
         since, self._events = self._events, trace.made
-        for name, nanoseconds, exchange, _ in trace.callbacks(since):
-            if name not in self.callbacks:
-                self.callbacks[name] = Distribution(name)
-            self.callbacks[name].record(nanoseconds)
+        for name, nanoseconds, exchange, thread in trace.callbacks(since):
+            found = callbacks.get((thread, name))
+            if found is None:
+                found = callbacks[thread, name] = Distribution(name)
+            found.record(nanoseconds)
             if exchange is not None:
-                self._filter_ns[exchange] += nanoseconds
+                filter_ns[exchange] += nanoseconds
         self._take(self._fresh())
 
     def _fresh(self) -> list[Any]:
@@ -91,15 +101,21 @@ class History:
         """Finished exchanges become rows once and for all; the others are looked at again next time."""
         waiting, self._open = [*self._open, *fresh], []
         for exchange in waiting:
-            if exchange.done:
-                nanoseconds = self._filter_ns.pop(exchange.number, 0)
-                self.requests.record(int(exchange.duration * 1e9))
-                self._rows.append(self._row(exchange, nanoseconds))
-            else:
+            if not exchange.done:
                 self._open.append(exchange)
+                continue
+            row_id = self.id_of(exchange)
+            text = _text(snapshot.row(exchange, self._filter_ns.pop(exchange.number, 0), row_id))
+            self._request(exchange.worker).record(int(exchange.duration * 1e9))
+            self._rows.append((row_id, text))
+            self._unsent.append(text)
 
-    def _row(self, exchange: Any, nanoseconds: int) -> Any:
-        return [self.id_of(exchange), *snapshot.row(exchange, nanoseconds)[1:]]
+    def _request(self, worker: Any) -> Distribution:
+        if worker not in self._requests:
+            self._requests[worker] = Distribution("request")
+        return self._requests[worker]
+
+    # -- rows -----------------------------------------------------------------------------------------------------
 
     def id_of(self, exchange: Any) -> int:
         """An exchange's row id."""
@@ -114,16 +130,47 @@ class History:
         """Whether something has happened since it was read."""
         return self._events != self.proxy.trace.made
 
-    def rows(self, limit: int = KEPT) -> list[Any]:
-        """Rows, newest first."""
-        running = [self._row(x, self._filter_ns[x.number]) for x in self._open]
-        newest = sorted([*islice(reversed(self._rows), limit), *running], key=lambda row: -row[0])
-        return newest[:limit]
+    def unfinished(self) -> list[Any]:
+        """Exchanges that are not over, the last of them."""
+        return self._open[-_OPEN:]
 
-    def distributions(self) -> list[Distribution]:
-        """Of requests, then of callbacks: those of streams first, the start of the VMs last, each by its whole time."""
-        callbacks = sorted(self.callbacks.values(), key=lambda d: (d.name in _AT_START, -d.total))
-        return [self.requests, *callbacks]
+    def _unfinished(self) -> list[tuple[int, str]]:
+        ids = [(self.id_of(x), x) for x in self.unfinished()]
+        return [(i, _text(snapshot.row(x, self._filter_ns[x.number], i))) for i, x in ids]
+
+    def done(self, limit: int) -> list[tuple[int, str]]:
+        """Rows of finished exchanges, newest first."""
+        return list(islice(reversed(self._rows), limit))
+
+    def rows(self) -> list[str]:
+        """All rows, newest first."""
+        self._unsent = []
+        return [text for _, text in sorted([*self._rows, *self._unfinished()], reverse=True)][:KEPT]
+
+    def news(self) -> list[str]:
+        """Rows that have changed since `rows` or `news` was asked, oldest first."""
+        news, self._unsent = self._unsent, []
+        return news + [text for _, text in self._unfinished()]
+
+    # -- distributions --------------------------------------------------------------------------------------------
+
+    @property
+    def threads(self) -> list[str]:
+        """Threads that have served a request, by number."""
+        return sorted(self._requests, key=lambda name: (len(name), name))
+
+    def requests(self, thread: str = "") -> Distribution:
+        """Whole requests, of one thread or of all."""
+        return _merged("request", (d for t, d in self._requests.items() if thread in ("", t)))
+
+    def callbacks(self, thread: str = "") -> list[Distribution]:
+        """Callbacks: those of streams first, the start of the VMs last, each by its whole time."""
+        found: dict[str, list[Distribution]] = {}
+        for (on, name), one in self._callbacks.items():
+            if thread in ("", on):
+                found.setdefault(name, []).append(one)
+        merged = [_merged(name, parts) for name, parts in found.items()]
+        return sorted(merged, key=lambda d: (d.name in _AT_START, -d.total))
 
     def find(self, row_id: int) -> Any:
         """An exchange by its row id; None if it is another version's, or no longer remembered."""
@@ -131,3 +178,17 @@ class History:
         exchanges = self.proxy.exchanges if version == self.version else ()
         at = number - exchanges[0].number if exchanges else -1
         return exchanges[at] if 0 <= at < len(exchanges) else None
+
+
+def _text(row: list[Any]) -> str:
+    return json.dumps(row, separators=(",", ":"))
+
+
+def _merged(name: str, parts: Iterable[Distribution]) -> Distribution:
+    parts = list(parts)
+    if len(parts) == 1:
+        return parts[0]
+    whole = Distribution(name)
+    for part in parts:
+        whole.values.extend(part.values)
+    return whole

@@ -1,7 +1,7 @@
 """`Panel`: fills the widget from a proxy, and does what the user wishes.
 
 Drawing happens between two events of the simulation, outside any callback, so that it is in nobody's latency; and at
-most so often that it costs a fifteenth of the time (four times a second if that is less).
+most so often that it costs a thirtieth of the time (four times a second if that is less).
 """
 
 from __future__ import annotations
@@ -11,20 +11,20 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from wasmnb.errors import UsageError, WasmnbError
-from wasmnb.traffic.harness import measure_harness
 from wasmnb.view.escape import clip, visible
+from wasmnb.view.units import plural
 
 from . import snapshot
 from .cells import after_each_cell
 from .history import KEPT, History, Past
-from .spans import callouts, pauses
+from .scope import Scope
+from .views import VIEWS, Latencies, read_python
 from .widget import PanelWidget
 from .wishes import WISHES
 
 if TYPE_CHECKING:
     from wasmnb.host import Proxy
     from wasmnb.messages import Request
-    from wasmnb.traffic.harness import Harness
 
 __all__ = ["Panel", "Remake"]
 
@@ -33,9 +33,15 @@ Remake = Callable[[dict[str, Any]], Any]
 
 _KIND = "application/vnd.jupyter.widget-view+json"
 _EVERY = 0.25  # seconds between two drawings while traffic runs
-_SHARE = 15  # a drawing may cost one part in so many
-_LIVE_ROWS = 500
-_LINES = 500
+_SHARE = 30  # a drawing may cost one part in so many
+
+
+def _counts(proxy: Proxy, exchanges: int) -> list[str]:
+    return [plural(len(proxy.workers), "worker"), plural(len(proxy.vms), "VM"), plural(exchanges, "exchange")]
+
+
+def _unknown(_panel: Panel, values: dict[str, Any]) -> str:
+    raise UsageError(f"the panel does not know {values['wish']!r}")
 
 
 class Panel:
@@ -57,55 +63,101 @@ class Panel:
         Starts the filter anew with other settings; without it the panel cannot change workers and seed.
     place
         Identity of the cell that it is shown in, if that is known.
+    view, scope
+        What the user looks at, and what that is narrowed to.
+    around
+        Exchange that the timeline is drawn around; None: its newest events.
+    sent, upload
+        The request that was last sent from the panel, and the file that is to be the next one's body.
+    follows
+        The user has chosen no exchange yet: the newest one is shown.
     """
 
     def __init__(self, proxy: Proxy, *, after: Panel | None = None) -> None:
         self.remake: Remake | None = None
         self.place: str | None = None
         self.view = "Exchanges"
+        self.scope = Scope()
+        self.around: int | None = None
         self.settings: dict[str, Any] = {}
         self.past = Past()
-        #: The request that was last sent from the panel; it is sent again when the filter is replaced.
         self.sent: Request | None = None
-        self._harness: Harness | None = None
+        self.upload = bytearray()
+        self.follows = True
+        self._fresh_start = False
         self._due = 0.0
         self.widget = PanelWidget(self.wish)
+        self.latencies = Latencies()
         version = 0
         if after is not None:
             after.close()
-            version, self._harness = after.history.version + 1, after._harness
+            version = after.history.version + 1
             self._inherit(after)
         self._attach(History(proxy, version))
         self._forget_cells = after_each_cell(self.settle)
         self.refresh(everything=True)
+        self.send_rows()
 
     def _inherit(self, before: Panel) -> None:
-        """Take over what the version before leaves: the end of its list, and its latencies as the baseline."""
-        self.past.rows, self.past.details = before.past.rows, before.past.details
-        self.past.take(before.history)
-        self.widget.baseline = before.latency() if before.history.requests.count else {}
+        """Take over what the version before leaves: the end of its list, and its latencies to compare with."""
+        if before is not self:
+            self.past, self.latencies = before.past, before.latencies
+        self.past.take(before.history, self.latencies.of(before.history, ""))
+        if before.history.requests().count:
+            self.latencies.against = f"version {before.history.version + 1}"
 
     def _attach(self, history: History) -> None:
         self.history, self.proxy = history, history.proxy
         self._stop = self.proxy.watch(self.tick)
         self.proxy._panel = self  # type: ignore[attr-defined]
 
+    # -- versions of the filter -----------------------------------------------------------------------------------
+
     def replace(self, proxy: Proxy) -> None:
         """Show another proxy, the next version of the filter, in the same place.
 
         The list keeps the end of the old version's exchanges, its latency stands outlined behind the new one's, and the
-        request that was last sent from the panel is sent again, its answer beside the one before.
+        last request is sent again, its answer beside the one before.
         """
         self._stop()
         self.history.read()
+        last, before = (None, {}) if self._fresh_start else self._last()
         self._inherit(self)
-        self.widget.module = {}
-        before = self.past.details.get(self.widget.picked or -1, {})
+        if self._fresh_start:
+            self.past, self.latencies.against = Past(), ""
+        elif before:
+            self.past.details[before["id"]] = before
         self._attach(History(proxy, self.history.version + 1))
-        if self.sent is not None:
-            self.say(WISHES["again"](self, {"request": self.sent}))
+        self.around = None
+        self._clear()
+        if last is not None:
+            self.say(WISHES["again"](self, {"request": last}))
             self.widget.before = {**before, "number": self.widget.picked} if before else {}
         self.refresh(everything=True)
+        self.send_rows()
+
+    def _last(self) -> tuple[Request | None, Any]:
+        """What to send again, and to compare with: the request that was sent from here, or else the last of all."""
+        requests = [x for x in self.proxy.exchanges if hasattr(x, "request")]
+        sent = next((x for x in reversed(requests) if x.request is self.sent), requests[-1] if requests else None)
+        if sent is None:
+            return self.sent, {}
+        return sent.request, snapshot.detail(sent, self.history.id_of(sent))
+
+    def _clear(self) -> None:
+        """Forget what was shown of the version before."""
+        widget = self.widget
+        with widget.hold_sync():
+            widget.module, widget.python, widget.before, widget.event, widget.detail = {}, {}, {}, {}, {}
+            widget.picked = None
+
+    def start_afresh(self, remake: Callable[[], Any]) -> None:
+        """Replace the proxy without keeping anything of it."""
+        self._fresh_start = True
+        try:
+            remake()
+        finally:
+            self._fresh_start = False
 
     def settle(self) -> None:
         """Show how things stand when a cell is done; watch no longer once the proxy is closed."""
@@ -121,110 +173,103 @@ class Panel:
         now = time.monotonic()
         if now >= self._due:
             self.refresh()
-            self._due = max(now + _EVERY, time.monotonic() + _SHARE * (time.monotonic() - now))
+            ended = time.monotonic()
+            self._due = max(now + _EVERY, ended + _SHARE * (ended - now))
 
     def refresh(self, *, everything: bool = False) -> None:
-        """Bring the traits up to date: head, tree, rows and the view looked at, or everything."""
+        """Bring the front-end up to date: head, tree, new rows and the view looked at, or everything."""
         self.history.read()
         widget = self.widget
         with widget.hold_sync():
+            if everything and self.follows and self.proxy.exchanges:
+                widget.picked = self.history.id_of(self.proxy.exchanges[-1])
             if self.proxy.state != "closed":  # what a proxy was like while it lived is worth more than empty threads
                 widget.head = self._head()
-                widget.tree = snapshot.tree(self.proxy.tree())
-            limit = KEPT if everything else _LIVE_ROWS
-            rows = [*self.history.rows(limit), *self.past.rows][:KEPT]
-            widget.rows = {"total": self.history.total, "version": self.history.version, "rows": rows}
-            for view, fill in self._views().items():
+                widget.tree = self._tree()
+            for view, fill in VIEWS.items():
                 # The module's facts cost the making of the file; they are for those who look.
                 if view == self.view or (everything and view != "Module"):
-                    fill()
+                    fill(self)
+            if everything and self.view == "State":
+                read_python(self)
+        news = self.history.news()
+        if news:
+            widget.give_rows(news, total=self.history.total, version=self.history.version)
 
-    def _views(self) -> dict[str, Callable[[], None]]:
-        return {
-            "Exchanges": self._show_picked,
-            "Timeline": self._show_lanes,
-            "Latency": self._show_latency,
-            "State": self._show_state,
-            "Log": self._show_log,
-            "Module": self._show_module,
-        }
+    def send_rows(self) -> None:
+        """Send the whole list: to a front-end that has just begun to look, or when the filter was replaced."""
+        text = ",".join([*self.history.rows(), *self.past.rows][:KEPT])
+        self.widget.rows = {"total": self.history.total, "version": self.history.version, "text": f"[{text}]"}
 
-    def look(self, view: str) -> None:
-        """The user looks at another view."""
-        self.view = view if view in self._views() else "Exchanges"
-        self.refresh()
+    def _tree(self) -> Any:
+        live = {x.number: x for x in self.history.unfinished()}
+        return snapshot.tree(self.proxy.tree(), live, self.proxy.callouts if live else ())
 
     def _head(self) -> dict[str, Any]:
         proxy = self.proxy
-        upstream = proxy.clusters.get("upstream")
+        trace, log = proxy.trace, proxy.log
         return {
             "name": snapshot.shown(proxy.name, 80),
             "state": proxy.state,
-            "summary": f"{len(proxy.workers)} workers · {len(proxy.vms)} VMs · {self.history.total:,} exchanges",
+            "summary": " · ".join(_counts(proxy, self.history.total)),
             "clock": f"virtual time {proxy.now:,.3f} s",
             "workers": len(proxy.workers),
-            "config": snapshot.shown(proxy.plugins[0].config, 4000) if proxy.plugins else "",
-            "upstream_down": upstream is not None and not upstream.alive,
+            "plugins": [[snapshot.shown(p.name, 80), snapshot.shown(p.config, 4000)] for p in proxy.plugins[:50]],
+            "clusters": [[snapshot.shown(n, 80), c.alive] for n, c in list(proxy.clusters.items())[:50]],
+            "callbacks": self._callbacks(),
+            "dropped": {"trace": trace.dropped, "log": log.written - len(log)},
+            "kept": {"trace": len(trace), "log": len(log)},
             "remake": self.remake is not None,
             **self.settings,
         }
 
-    def _show_picked(self) -> None:
-        if self.widget.picked is None and self.proxy.exchanges:
-            self.widget.picked = self.history.id_of(self.proxy.exchanges[-1])
-        self.pick(self.widget.picked)
+    def _callbacks(self) -> list[str]:
+        """Callbacks that can be made to trap."""
+        vm = next((vm for vm in self.proxy.vms if vm.role == "worker"), None)
+        return [] if vm is None else sorted(name for name, invoke in vm.callbacks.items() if invoke is not None)
+
+    def look(self, view: str) -> None:
+        """The user looks at another view."""
+        self.view = view if view in VIEWS else "Exchanges"
+        self.refresh()
+        if self.view == "State":
+            read_python(self)
+
+    def narrow(self, scope: Scope) -> None:
+        """The user narrows the views to a part of what there is."""
+        self.scope = scope
+        for view in ("Latency", "Log"):
+            VIEWS[view](self)
 
     def pick(self, row_id: int | None) -> None:
         """Show one exchange."""
         self.widget.picked = row_id
         found = self.history.find(row_id) if row_id is not None else None
-        if found is not None:
-            self.widget.detail = {**snapshot.detail(found), "id": row_id}
+        if row_id is not None and found is not None:
+            self.widget.detail = snapshot.detail(found, row_id, self._explained(found))
         elif row_id in self.past.details:
-            self.widget.detail = {**self.past.details[row_id], "id": row_id}
+            self.widget.detail = self.past.details[row_id]
         elif row_id is not None:
             self.widget.detail = {"id": row_id, "gone": True}
 
-    def _show_lanes(self) -> None:
-        proxy, trace = self.proxy, self.proxy.trace
-        events = trace[-snapshot.BARS :]
-        threads = {vm.number: vm.thread.name for vm in proxy.vms}
-        lasting = [*pauses(events, proxy.now), *callouts(proxy.callouts[-1000:], threads, proxy.now)]
-        self.widget.lanes = snapshot.lanes(events, trace.made, lasting)
-
-    def latency(self) -> Any:
-        """Distributions of this version so far."""
-        if self._harness is None:
-            self._harness = measure_harness(rounds=3, calls=500)
-        harness = (("empty callback", self._harness.callback_ns), ("empty hostcall", self._harness.hostcall_ns))
-        return snapshot.latency(self.history.distributions(), harness)
-
-    def _show_latency(self) -> None:
-        if self.history.requests.count:
-            self.widget.latency = self.latency()
-
-    def _show_state(self) -> None:
-        if self.proxy.state != "closed":
-            self.widget.shared = snapshot.state(self.proxy)
-
-    def _show_log(self) -> None:
-        log = self.proxy.log
-        self.widget.log = {"total": len(log), "lines": [snapshot.line(entry) for entry in log[-_LINES:]]}
-
-    def _show_module(self) -> None:
-        if not self.widget.module and self.proxy.plugins:
-            self.widget.module = snapshot.module(self.proxy.plugins[0])
+    def _explained(self, exchange: Any) -> list[str]:
+        if self.proxy.state == "closed" or exchange.state not in ("paused", "open", "failed"):
+            return []
+        return self.proxy.explain(exchange.number).lines if len(exchange.first_events(1000)) < 1000 else []
 
     # -- wishes ---------------------------------------------------------------------------------------------------
 
     def wish(self, name: str, values: dict[str, Any]) -> None:
         """Do what the front-end asks for; what goes wrong is said at the foot of the panel."""
         try:
-            if name not in WISHES:
-                raise UsageError(f"the panel does not know {name!r}")
-            self.say(WISHES[name](self, values))
+            self.say(WISHES.get(name, _unknown)(self, {**values, "wish": name}))
         except (WasmnbError, ValueError, OSError) as error:
             self.say(str(error), bad=True)
+        except KeyboardInterrupt:
+            self.say("interrupted", bad=True)
+            self.refresh(everything=True)
+        except Exception as error:  # noqa: BLE001 -- an upstream is the user's code, and may raise whatever it likes
+            self.say(f"{type(error).__name__}: {error}", bad=True)
 
     def say(self, text: str, *, bad: bool = False) -> None:
         """Put a sentence at the foot."""
@@ -249,6 +294,7 @@ class Panel:
     def live_bundle(self) -> dict[str, Any]:
         """The widget's own part of a MIME bundle."""
         self.refresh(everything=True)
+        self.send_rows()
         made: Any = self.widget._repr_mimebundle_()
         bundle = made[0] if isinstance(made, tuple) else made
         return {_KIND: bundle[_KIND]} if bundle and _KIND in bundle else {}

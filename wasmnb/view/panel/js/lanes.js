@@ -1,0 +1,86 @@
+// ── swim lanes: a bar for every callback, pauses and callouts under them ────────────────────────────────────────────
+
+const LEFT = 84, RIGHT = 10, FOOT = 24;
+const MOST = 1_500; // bars in one picture
+
+// Bar: thread, start, nanoseconds, number, name, exchange, context, VM, hostcalls inside. Span: thread, start, end, kind, label, exchange.
+class Lanes {
+  constructor(ui, bars, spans, threads, width) {
+    Object.assign(this, { ui, bars, spans, threads, width });
+    this.height = threads.length > 12 ? 20 : 34;
+  }
+
+  x(time) { return LEFT + (this.width - LEFT - RIGHT) * (time - this.from) / (this.to - this.from); }
+
+  picture([from, to], explain) {
+    Object.assign(this, { from, to, explain });
+    const W = this.width, H = this.threads.length * this.height + FOOT, { ui } = this;
+    const lane = new Map(this.threads.map((t, i) => [t, i]));
+    const sight = this.bars.filter((bar) => bar[1] <= to && bar[1] + bar[2] / 1e9 >= from && lane.has(bar[0]));
+    const spans = this.spans.filter((s) => s[1] <= to && s[2] >= from && lane.has(s[0]));
+    return svg("svg", { viewBox: `0 0 ${W} ${H}`, height: H, role: "group", "aria-label": "timeline by worker" },
+      svg("defs", {}, svg("clipPath", { id: `${ui.uid}-clip` }, svg("rect", { x: LEFT, y: 0, width: W - LEFT - RIGHT, height: H })),
+        svg("pattern", { id: `${ui.uid}-hatch`, width: 6, height: 6, patternUnits: "userSpaceOnUse", patternTransform: "rotate(45)" },
+          svg("line", { x1: 0, y1: 0, x2: 0, y2: 6, class: "hatch" }))),
+      this.threads.map((t, i) => [svg("line", { class: "axis", x1: LEFT, x2: W - RIGHT, y1: (i + 1) * this.height, y2: (i + 1) * this.height }),
+        svg("text", { x: LEFT - 8, y: (i + .5) * this.height + 4, "text-anchor": "end" }, t)]),
+      svg("g", { "clip-path": `url(#${ui.uid}-clip)` }, spans.slice(0, 500).map((s) => this.span(s, lane.get(s[0]))), this.drawn(sight, lane)),
+      this.axis(H));
+  }
+
+  axis(H) {
+    const span = this.to - this.from, digits = span < 1e-4 ? 4 : span < 1e-2 ? 3 : span < 1 ? 1 : 0;
+    return Array.from({ length: 6 }, (_, i) => {
+      const time = this.from + span * i / 5;
+      return svg("text", { x: this.x(time), y: H - 6, "text-anchor": i === 5 ? "end" : i ? "middle" : "start" }, `${(time * 1e3).toFixed(digits)} ms`);
+    });
+  }
+
+  // Bars that would cover each other are drawn as one; nothing is lost but detail, which zooming brings back.
+  drawn(bars, lane) {
+    const ends = new Map(), found = [];
+    for (const bar of bars) {
+      const left = this.x(bar[1]), right = this.x(bar[1] + bar[2] / 1e9), end = ends.get(bar[0]) ?? -1e9;
+      if (right - end < .7 && right - left < 3) continue;
+      ends.set(bar[0], Math.max(right, end));
+      found.push(bar);
+      if (found.length >= MOST) break;
+    }
+    return found.map((bar) => this.bar(bar, lane.get(bar[0])));
+  }
+
+  // A pause is hatched, a callout a line; both lie under the callbacks of their lane.
+  span([thread, start, end, kind, label, exchange], lane) {
+    const left = this.x(start), width = Math.max(this.x(end) - left, 1.5), pause = kind === "paused";
+    const top = lane * this.height + (pause ? 4 : this.height - 8), text = `${label}, ${duration((end - start) * 1e9)} on ${thread}`;
+    return this.shape({ class: pause ? "span" : "callout", style: pause ? `fill:url(#${this.ui.uid}-hatch)` : null,
+      x: left, y: top, width, height: pause ? this.height - 8 : 5 }, `${kind}: ${text}`, () => this.explain({ kind, text, exchange }));
+  }
+
+  bar(bar, lane) {
+    const [thread, time, ns, seq, name, exchange, context, vm, inner] = bar;
+    const left = this.x(time), width = Math.max(this.x(time + ns / 1e9) - left, 1.2), top = lane * this.height + 5, H = this.height - 10;
+    const title = `${name} on ${thread}, VM${vm} context ${context}: ${duration(ns)}`;
+    const chosen = this.ui.seq === seq, shape = this.shape({ class: chosen ? "call chosen" : "call", x: left, y: top, width, height: H, "data-seq": seq },
+      title, () => this.explain({ seq, name, thread, vm, context, exchange, ns, time, inner }));
+    const text = width > 70 && H > 16 && svg("text", { x: left + 4, y: top + 11, class: "name" }, name.length * 6 > width ? `${name.slice(0, Math.floor(width / 6) - 1)}…` : name);
+    return [shape, width > 6 && this.hosts(inner, left, top, width, ns, H), text];
+  }
+
+  // Hostcalls have no start of their own in the trace: they are laid into their callback in order.
+  hosts(inner, left, top, width, ns, H) {
+    const total = Math.max(ns, 1), gap = width * Math.max(0, 1 - inner.reduce((sum, i) => sum + i[1], 0) / total) / (inner.length + 1);
+    let place = left;
+    return inner.map(([, took]) => {
+      place += gap;
+      const at = place, w = Math.max(width * took / total, .6);
+      place += w;
+      return svg("rect", { class: "host", x: at, y: top + H / 2, width: w, height: H / 2 - 2 });
+    });
+  }
+
+  shape(attributes, title, explain) {
+    return svg("rect", { ...attributes, tabindex: -1, role: "button", "aria-label": title, onclick: explain,
+      onkeydown: (e) => (e.key === "Enter" || e.key === " ") && (e.preventDefault(), explain()) }, svg("title", {}, title));
+  }
+}

@@ -1,0 +1,60 @@
+// ── state: what VMs share, and what each keeps to itself ────────────────────────────────────────────────────────────
+
+class StateView {
+  constructor(ui) {
+    this.ui = ui;
+    this.body = el("div", {});
+    this.nodes = [this.body];
+    this.on = { shared: () => this.draw(), python: () => this.draw() };
+    this.draw();
+  }
+
+  narrowed() { this.draw(); }
+
+  draw() {
+    const { metrics = {}, data = {}, queues = {} } = this.ui.get("shared") || {};
+    replace(this.body, this.python(),
+      grid("metrics", ["name", "kind", "value"], metrics, "No metric has been defined."),
+      grid("shared data", ["vm_id", "key", "value", "cas"], data, "No shared data."),
+      grid("shared queues", ["vm_id", "name", "items", "oldest item", "receiver"], queues, "No queues."));
+  }
+
+  // Workers share nothing but what the ABI shares: what a filter keeps in Python, each of them has for itself.
+  python() {
+    const { ui } = this, { threads = [], variables = [], more = 0, left = 0, streams = [], more_streams = 0, problems = [] } = ui.get("python") || {};
+    const chosen = ui.scope().thread, columns = threads.filter((t) => !chosen || t === chosen);
+    const differing = variables.filter((v) => v.differs).length;
+    const agree = threads.length > 1 && variables.length > 0 && (differing ? el("span", { class: "warn" }, ` ≠ ${plural(differing, "variable")} differ${differing === 1 ? "s" : ""} between workers`) : muted(" all workers agree"));
+    return el("section", {}, el("h4", {}, "Python, thread by thread", agree), variables.length
+      ? el("div", { class: "wide-table" }, table([["", ""], ["where", ""], ["name", ""], ...columns.map((t) => [t, ""])], variables.map((v) => variableRow(v, columns))))
+      : el("p", { class: "muted" }, problems.length ? "There is nothing to be seen." : threads.length ? "No attributes yet." : "Reading …"),
+      more > 0 && el("p", { class: "muted" }, `… and ${plural(more, "more variable")}`),
+      left > 0 && el("p", { class: "muted" }, `${plural(left, "more worker")} not read: each takes some milliseconds. `, button("read all", () => ui.ask("python"), { class: "small" })),
+      streams.length > 0 && [el("h4", {}, "live streams"), table([["thread", "nowrap"], ["stream", ""], ["attribute", ""], ["value", ""]], streams.filter((s) => !chosen || s.thread === chosen).flatMap(streamRows))],
+      more_streams > 0 && el("p", { class: "muted" }, `… and ${plural(more_streams, "more stream")}`),
+      [...new Set(problems.map((p) => p.replace(/^VM\d+ on [^:]*: /, "")))].map((p) => el("p", { class: "muted" }, p)));
+  }
+}
+
+const NUMBERS = new Set(["value", "cas", "items"]);
+
+function grid(title, heads, { rows = [], more = 0 }, empty) {
+  const tone_ = (head) => (head === "vm_id" || head === "name" || head === "key" ? "mono" : NUMBERS.has(head) && title !== "shared data" ? "num" : head === "cas" ? "num" : "");
+  return el("section", {}, el("h4", {}, title), rows.length
+    ? table(heads.map((h) => [h, tone_(h)]), rows.map((r) => el("tr", {}, r.map((cell, i) => el("td", { class: tone_(heads[i]) }, cell === "" ? muted('""') : cell)))))
+    : el("p", { class: "muted" }, empty), more > 0 && el("p", { class: "muted" }, `… and ${count(more)} more`));
+}
+
+// The values that most threads have are written plainly, the others strongly and with a sign.
+function variableRow({ owner, name, values, differs }, columns) {
+  const usual = values.reduce((a, b) => (b[1].length > a[1].length ? b : a), ["", []])[0];
+  const of = new Map(values.flatMap(([value, threads]) => threads.map((t) => [t, value])));
+  return el("tr", { class: differs ? "changed" : "" }, el("td", { class: "sign", title: differs ? "workers differ" : "" }, differs ? "≠" : ""), el("td", { class: "muted" }, owner), el("td", { class: "mono" }, name),
+    columns.map((t) => el("td", { class: differs && of.get(t) !== usual ? "mono odd" : "mono" }, of.has(t) ? of.get(t) : muted("—"))));
+}
+
+function streamRows({ thread, about, attributes, more }) {
+  if (!attributes.length) attributes = [[muted("none"), ""]];
+  const rows = attributes.map(([name, value], i) => el("tr", {}, el("td", { class: "nowrap" }, i ? "" : thread), el("td", {}, i ? "" : about), el("td", { class: "mono" }, name), el("td", { class: "mono" }, value)));
+  return more > 0 ? [...rows, el("tr", { class: "muted" }, el("td"), el("td"), el("td", {}, `… ${more} more`), el("td"))] : rows;
+}

@@ -1,0 +1,48 @@
+"""Distributions as they are drawn, in nanoseconds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from wasmnb.view.histogram import QUANTILES, series_of
+
+from .texts import shown
+
+if TYPE_CHECKING:
+    from wasmnb.traffic.distribution import Distribution
+    from wasmnb.traffic.harness import Harness
+
+__all__ = ["latency", "summary"]
+
+
+def latency(of: str, requests: Distribution, callbacks: Iterable[Distribution], harness: Harness) -> Any:
+    """The requests, then the callbacks, each with what the harness itself has to do with its time (`own`).
+
+    Parameters
+    ----------
+    of
+        Whose figures these are.
+    """
+    found = [d for d in callbacks if d.count]
+    streams = sum(d.count for d in found if d.name.startswith(("on_request_", "on_response_")))
+    inside = streams / requests.count if requests.count else 0.0
+    made = [_series(requests, harness.callback_ns * inside)] if requests.count else []
+    return {
+        "of": shown(of),
+        "quantiles": [name for name, _ in QUANTILES],
+        "series": made + [_series(d, harness.callback_ns) for d in found],
+        "harness": [["empty callback", harness.callback_ns], ["empty hostcall", harness.hostcall_ns]],
+    }
+
+
+def _series(measured: Distribution, own: float) -> Any:
+    s = series_of(measured)
+    buckets = [[round(a, 1), round(b, 1), n] for a, b, n in s.buckets]
+    return {**summary(measured, shown(s.name)), "buckets": buckets, "own": own}
+
+
+def summary(measured: Distribution, name: str) -> Any:
+    """A distribution as a row of a table."""
+    s = series_of(measured)
+    return {"name": name, "count": s.count, "quantiles": [round(q, 1) for q in s.quantiles], "max": s.maximum}

@@ -1,0 +1,55 @@
+"""What is known of a plugin's module, and what would stop Envoy."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from wasmnb.build import inspect_module
+from wasmnb.view.units import duration, size
+
+from .texts import shown
+
+__all__ = ["module"]
+
+NAMES = 1_000  # imports, and exports
+
+
+def module(plugin: Any) -> Any:
+    """Facts, sections, imports and exports, and the lint's findings."""
+    made = plugin.filter
+    info = getattr(made, "info", None)
+    data = getattr(made, "wasm", None)
+    facts = inspect_module(data) if data else None
+    known: Any = info or facts
+    if known is None:
+        return {}
+    return {
+        "facts": [[name, shown(str(value))] for name, value in _facts(plugin, known)],
+        "problems": [shown(text) for text in (facts.problems if facts is not None else ())],
+        "sections": sorted(([shown(n), b] for n, b in dict(known.sections).items()), key=lambda pair: -pair[1])[:NAMES],
+        "exports": [shown(_name(n), 200) for n in known.exports[:NAMES]],
+        "imports": [shown(_name(n), 200) for n in known.imports[:NAMES]],
+        "download": bool(data),
+    }
+
+
+def _facts(plugin: Any, known: Any) -> Any:
+    yield "filter", getattr(known, "name", plugin.name)
+    if plugin.name != getattr(known, "name", plugin.name):
+        yield "plugin", plugin.name
+    yield "ABI", getattr(known.abi_version, "text", known.abi_version) or "no marker"
+    yield "size", size(known.size)
+    yield "memory at start", size(known.memory)
+    if getattr(known, "runtime", ""):
+        yield "Python", known.python
+        yield "SDK", known.sdk
+        yield "runtime", known.runtime[:12]
+        beyond = ", ".join([*known.packages, *known.modules])
+        if beyond:
+            yield "imports beyond the standard set", beyond
+        for step, seconds in known.build_times.items():
+            yield f"{step} took", duration(seconds * 1e9)
+
+
+def _name(item: Any) -> str:
+    return item if isinstance(item, str) else str(getattr(item, "name", None) or item[-1])

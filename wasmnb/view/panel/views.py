@@ -1,0 +1,133 @@
+"""How each view of the panel is filled: one function a view, which sets one trait."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from wasmnb.host import PythonState
+from wasmnb.traffic.harness import measure_harness
+
+from . import snapshot
+from .spans import callouts, pauses
+
+if TYPE_CHECKING:
+    from wasmnb.traffic.harness import Harness
+
+    from .history import History
+    from .panel import Panel
+
+__all__ = ["VIEWS", "Latencies", "read_python"]
+
+BARS = 4_000  # events of the timeline
+CALLOUTS = 1_000
+READ = 8  # workers whose Python is read without being asked for
+
+_ALL = "all threads"
+_KEPT = "kept figures"
+
+
+class Latencies:
+    """Figures of this version and of others to lay over them.
+
+    Attributes
+    ----------
+    kept
+        Figures that the user kept, to compare with.
+    against
+        What is laid over: nothing (empty), `kept figures`, `version N`, or a thread's name.
+    """
+
+    def __init__(self) -> None:
+        self.kept: dict[str, Any] = {}
+        self.against = ""
+        self._harness: Harness | None = None
+
+    def of(self, history: History, thread: str) -> Any:
+        """Distributions of a version, of one thread or of all."""
+        if self._harness is None:
+            self._harness = measure_harness(rounds=3, calls=500)
+        return snapshot.latency(thread or _ALL, history.requests(thread), history.callbacks(thread), self._harness)
+
+    def choices(self, panel: Panel) -> list[str]:
+        """What may be laid over."""
+        kept = [_KEPT] if self.kept else []
+        threads = panel.history.threads
+        return [*kept, *panel.past.latencies, *(threads if len(threads) > 1 else [])]
+
+    def other(self, panel: Panel) -> Any:
+        """What is laid over, or nothing."""
+        if self.against == _KEPT:
+            return {**self.kept, "of": _KEPT}
+        if self.against in panel.past.latencies:
+            return {**panel.past.latencies[self.against], "of": self.against}
+        return self.of(panel.history, self.against) if self.against in panel.history.threads else {}
+
+
+def _exchanges(panel: Panel) -> None:
+    if panel.widget.picked is None and panel.proxy.exchanges:
+        panel.widget.picked = panel.history.id_of(panel.proxy.exchanges[-1])
+    panel.pick(panel.widget.picked)
+
+
+def _timeline(panel: Panel) -> None:
+    """The newest events, or those around an exchange that was asked for."""
+    proxy, trace = panel.proxy, panel.proxy.trace
+    found = panel.history.find(panel.around) if panel.around is not None else None
+    first = trace.made - BARS if found is None else found._first - BARS // 10
+    events = trace.outline(max(first, trace.dropped), BARS)
+    threads = {vm.number: vm.thread.name for vm in proxy.vms}
+    lasting = [*pauses(events, proxy.now), *callouts(proxy.callouts[-CALLOUTS:], threads, proxy.now)]
+    window = None if found is None else [found.started, proxy.now if found.finished is None else found.finished]
+    number = None if found is None else found.number
+    panel.widget.lanes = {**snapshot.lanes(events, trace.made, lasting), "window": window, "around": number}
+
+
+def _latency(panel: Panel) -> None:
+    history, latencies = panel.history, panel.latencies
+    if not history.requests().count:
+        panel.widget.latency = panel.widget.baseline = {}
+        return
+    thread = panel.scope.thread if panel.scope.thread in history.threads else ""
+    panel.widget.latency = {
+        **latencies.of(history, thread or ""),
+        "threads": [snapshot.summary(history.requests(t), snapshot.shown(t)) for t in history.threads],
+        "choices": latencies.choices(panel),
+        "against": latencies.against,
+    }
+    panel.widget.baseline = latencies.other(panel)
+
+
+def _state(panel: Panel) -> None:
+    if panel.proxy.state != "closed":
+        panel.widget.shared = snapshot.state(panel.proxy)
+
+
+def read_python(panel: Panel, *, everywhere: bool = False) -> None:
+    """What the Python in the VMs holds: a copy of each VM is asked, which takes some 15 ms, so that only a few are."""
+    proxy = panel.proxy
+    if proxy.state == "closed":
+        return
+    if everywhere or len(proxy.workers) <= READ:
+        panel.widget.python = snapshot.python_state(proxy.python_state(), workers=len(proxy.workers))
+        return
+    chosen = (panel.scope.thread or "").rpartition("-")[2]
+    numbers = [*dict.fromkeys([int(chosen)] if chosen.isdigit() else []), *range(1, READ + 1)]
+    wanted = sorted(dict.fromkeys(numbers))[: READ + 1]
+    held = [vm for number in wanted for vm in proxy.python_state(worker=number).vms]
+    panel.widget.python = snapshot.python_state(PythonState(proxy.name, held), workers=len(proxy.workers))
+
+
+def _log(panel: Panel) -> None:
+    panel.widget.log = snapshot.log(panel.proxy.log, panel.scope.sieve())
+
+
+def _module(panel: Panel) -> None:
+    if not panel.widget.module and panel.proxy.plugins:
+        panel.widget.module = snapshot.module(panel.proxy.plugins[0])
+
+
+#: View -> what fills it.
+VIEWS: dict[str, Callable[[Panel], None]] = {
+    "Exchanges": _exchanges, "Timeline": _timeline, "Latency": _latency, "State": _state, "Log": _log, "Module": _module,
+}  # fmt: skip

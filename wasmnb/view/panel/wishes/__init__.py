@@ -1,0 +1,18 @@
+"""What the user can ask of a panel: one function a wish, from its values to a sentence for the foot.
+
+looking     which view, which exchange, which part      sending     requests, curl commands, the same again
+controls    time, ticks, faults, configuration          files       traces, modules and bodies to keep
+"""
+
+from __future__ import annotations
+
+from .controls import CONTROLS
+from .files import FILES
+from .looking import LOOKING
+from .sending import SENDING
+from .values import Wish
+
+__all__ = ["WISHES"]
+
+#: Wish -> what it does.
+WISHES: dict[str, Wish] = {**LOOKING, **SENDING, **CONTROLS, **FILES}
