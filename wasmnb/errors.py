@@ -14,7 +14,16 @@ from __future__ import annotations
 
 from importlib import import_module
 
-__all__ = ["BuildError", "FilterTrap", "ModuleError", "NativeWarning", "SourceError", "UsageError", "WasmnbError"]
+__all__ = [
+    "BuildError",
+    "FilterTrap",
+    "ModuleError",
+    "NativeWarning",
+    "SourceError",
+    "UsageError",
+    "WasmnbError",
+    "conclusion_of",
+]
 
 
 class WasmnbError(Exception):
@@ -93,14 +102,47 @@ class FilterTrap(WasmnbError):
         Context it ran on.
     traceback
         Python traceback from inside the module, or an empty string.
+    thread, exchange
+        Where: `main` or `worker-2`, and the number of the request or connection, if it was about one.
     """
 
-    def __init__(self, message: str, *, callback: str = "", context_id: int = 0, traceback: str = "") -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        callback: str = "",
+        context_id: int = 0,
+        traceback: str = "",
+        thread: str = "",
+        exchange: int | None = None,
+    ) -> None:
         super().__init__(message)
         self.callback = callback
         self.context_id = context_id
         self.traceback = traceback
+        self.thread = thread
+        self.exchange = exchange
+
+    @property
+    def where(self) -> str:
+        """Context, exchange and thread in words: `on context 4, for exchange 3, on worker-2`."""
+        about = f", for exchange {self.exchange}" if self.exchange is not None else ""
+        return f"on context {self.context_id}{about}{', on ' if self.thread else ''}{self.thread}"
 
 
 class NativeWarning(UserWarning):
     """A filter that runs natively does what is not the same, or not possible, inside WebAssembly."""
+
+
+def conclusion_of(traceback: str) -> str:
+    """The line of a Python traceback that names the exception; of a chain the last one's, of a group its own."""
+    lines = traceback.strip("\n").split("\n")
+    starts = [
+        i
+        for i, line in enumerate(lines)
+        if line.lstrip(" +").startswith(("Traceback (", "Exception Group Traceback ("))
+    ]
+    plain = [line for line in lines[starts[-1] + 1 :] if line and not line.startswith(" ")] if starts else lines[-1:]
+    if plain:
+        return plain[0]
+    return next((line[4:] for line in lines if line.startswith("  | ") and not line.startswith("  |  ")), lines[-1])

@@ -1,3 +1,5 @@
+import json
+
 import pytest
 from fake_proxy import FakeProxy
 
@@ -41,28 +43,36 @@ def test_an_error_inside_the_sdk_ends_at_the_cells_line():
 
 
 def test_one_exception_is_logged_once_and_raised_again():
-    proxy = FakeProxy("class F(HttpContext):\n    def on_http_request_headers(self, n, e):\n        raise SystemExit(3)")
+    proxy = FakeProxy(
+        "class F(HttpContext):\n    def on_http_request_headers(self, n, e):\n        raise SystemExit(3)"
+    )
     with pytest.raises(SystemExit):
         proxy.exchange()
     assert [level for level, _ in proxy.logs] == [5]
 
 
 def test_the_stop_button_is_not_the_filters_fault():
-    proxy = FakeProxy("class F(HttpContext):\n    def on_http_request_headers(self, n, e):\n        raise KeyboardInterrupt")
+    proxy = FakeProxy(
+        "class F(HttpContext):\n    def on_http_request_headers(self, n, e):\n        raise KeyboardInterrupt"
+    )
     with pytest.raises(KeyboardInterrupt):
         proxy.exchange()
     assert proxy.logs == []
 
 
 def test_groups_of_exceptions_are_shown():
-    proxy = FakeProxy("class F(HttpContext):\n    def on_http_request_headers(self, n, e):\n        raise ExceptionGroup('many', [ValueError('one')])")
+    proxy = FakeProxy(
+        "class F(HttpContext):\n    def on_http_request_headers(self, n, e):\n        raise ExceptionGroup('many', [ValueError('one')])"
+    )
     with pytest.raises(ExceptionGroup):
         proxy.exchange()
     assert "ValueError: one" in proxy.logs[0][1] and "wasmnb/sdk" not in proxy.logs[0][1]
 
 
 def test_endless_recursion_is_a_python_error():
-    proxy = FakeProxy("class F(HttpContext):\n    def on_http_request_headers(self, n, e):\n        self.on_http_request_headers(n, e)")
+    proxy = FakeProxy(
+        "class F(HttpContext):\n    def on_http_request_headers(self, n, e):\n        self.on_http_request_headers(n, e)"
+    )
     with pytest.raises(RecursionError):
         proxy.exchange()
     assert "RecursionError" in proxy.logs[0][1] and len(proxy.logs[0][1]) < 10_000
@@ -74,3 +84,64 @@ def test_a_hostile_exception_does_not_break_the_report():
             raise RuntimeError("no")
 
     assert "Hostile" in format_exception(Hostile())
+
+
+# -- local variables
+
+LOCALS = """
+import json
+
+class Failing:
+    def __repr__(self):
+        raise RuntimeError
+
+def parse(text, bad):
+    many = [text] * 1000
+    two_lines = "a\\nb"
+    return json.loads(text)
+
+class F(HttpContext):
+    def on_http_request_headers(self, num_headers, end_of_stream):
+        user = "ann"
+        try:
+            parse(user, Failing())
+        except ValueError as error:
+            raise KeyError("no") from error
+"""
+
+
+def logged(source, on=True):
+    proxy = FakeProxy(source)
+    assert json.loads(proxy.dispatcher.control(json.dumps({"do": "locals", "on": on}).encode())) == {"done": None}
+    with pytest.raises(Exception):  # noqa: B017 -- whatever the filter raises
+        proxy.call("on_request_headers", proxy.create(), 0, 1)
+    return proxy.logs[-1][1]
+
+
+def test_local_variables_of_the_filters_own_frames_are_told_if_asked_for():
+    text = logged(LOCALS)
+    assert "    local user = 'ann'\n" in text
+    assert "    local bad = <Failing: its repr raised RuntimeError>\n" in text
+    assert "'ann', … 988 more]\n" in text
+    assert "    local two_lines = 'a\\nb'\n" in text
+    assert text.index("local text = 'ann'") < text.index("direct cause") < text.rindex("local num_headers = 0")
+    of_json = text[text.index("json/decoder.py") : text.index("JSONDecodeError")]
+    assert "local" not in of_json
+    assert logged(LOCALS, on=False).count("local ") == 0
+
+
+def test_local_variables_stand_in_exception_groups():
+    text = logged("""
+class F(HttpContext):
+    def on_http_request_headers(self, num_headers, end_of_stream):
+        outer = 1
+        def inner():
+            deep = 2
+            raise ValueError("a")
+        try:
+            inner()
+        except ValueError as error:
+            raise ExceptionGroup("many", [error])
+""")
+    assert "  |     local outer = 1\n" in text
+    assert "    |     local deep = 2\n" in text

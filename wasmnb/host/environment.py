@@ -27,6 +27,8 @@ class Environment:
     ----------
     guest_time
         Virtual seconds that a callback takes; None to take what it really took.
+    show_locals
+        Python filters' tracebacks have local variables.
     deadline
         Real seconds that one entry into a guest may take.
     memory_limit
@@ -55,6 +57,7 @@ class Environment:
     properties: dict[bytes, bytes] = field(default_factory=dict)
     node: Mapping[str, Any] = field(default_factory=lambda: {"id": "wasmnb", "cluster": "wasmnb"})
     callouts: CalloutLog = field(default_factory=CalloutLog)
+    show_locals: bool = False
     vms_made: int = 0
 
     def new_vm_number(self) -> int:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ..errors import UsageError
 from ..messages import Request, Response
 from ._display import Shown
+from .fuel import Fuel, fuel_of
 
 if TYPE_CHECKING:
     from .callout_record import Callout
@@ -86,6 +88,16 @@ class Recorded(Shown):
     def filter_ns(self) -> int:
         """Nanoseconds inside guests."""
         return sum(e.guest_ns for e in self.events if e.kind == "callback")
+
+    @property
+    def fuel(self) -> Fuel:
+        """Instructions of Wasm that its callbacks ran, by callback; only if the proxy was made with `fuel=True`."""
+        if not self._environment.engine.fuel:
+            raise UsageError("Instructions are counted only if the proxy is made for it: Proxy(..., fuel=True).")
+        events = self.events
+        if any(e.kind == "callback" and e.fuel is None for e in events):
+            raise UsageError("A native filter runs no instructions of Wasm; there is no fuel to be counted.")
+        return fuel_of(events)
 
     @property
     def traceback(self) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..abi import LogLevel
 from ..engine import Trap
-from ..errors import FilterTrap
+from ..errors import FilterTrap, conclusion_of
 from .binding import RestrictedCallback
 
 if TYPE_CHECKING:
@@ -34,6 +34,8 @@ class Failure:
         Wasm frames, or an empty string.
     exception
         What a native filter raised, with its traceback; None for one in Wasm.
+    thread
+        `main` or `worker-2`.
     """
 
     callback: str
@@ -43,13 +45,21 @@ class Failure:
     traceback: str = ""
     backtrace: str = ""
     exception: BaseException | None = None
+    thread: str = ""
 
     def error(self) -> FilterTrap:
         """The same as an exception."""
         text = f"{self.callback} failed: {self.message}"
         if self.traceback:
-            text = f"{self.callback} failed: {self.traceback.strip().splitlines()[-1]}"
-        error = FilterTrap(text, callback=self.callback, context_id=self.context_id, traceback=self.traceback)
+            text = f"{self.callback} failed: {conclusion_of(self.traceback)}"
+        error = FilterTrap(
+            text,
+            callback=self.callback,
+            context_id=self.context_id,
+            traceback=self.traceback,
+            thread=self.thread,
+            exchange=self.exchange,
+        )
         error.__cause__ = self.exception
         return error
 
@@ -75,7 +85,7 @@ def fail(vm: Vm, frame: list[Any], name: str, message: str, backtrace: str) -> N
     words = vm.last_words[1] if vm.last_words[0] is frame else ""
     vm.failed = True
     if vm.failure is None:
-        vm.failure = Failure(name, context.id, exchange, message, words, backtrace)
+        vm.failure = Failure(name, context.id, exchange, message, words, backtrace, thread=vm.thread.name)
     text = f"Function: {name} failed: {message}"
     if backtrace:
         frames = "\n".join(f"  {line}" for line in backtrace.splitlines())

@@ -18,6 +18,7 @@ from .controls import Controls
 from .deployment import Deployment
 from .environment import Environment
 from .exchanges import Exchanges
+from .fuel import GUEST_TIME
 from .log import Log
 from .observed import Observed
 from .plugin import FilterLike, Plugin, to_plugins
@@ -64,6 +65,11 @@ class Proxy(Sending, Observed, Controls):
     guest_time
         `"measured"`: a callback takes as long on the virtual clock as it really took; a number: so many seconds, which
         makes traces repeatable to the last digit.
+    fuel
+        Count the instructions of every callback: `exchange.fuel`. The code is slower then, and callbacks take 0.1 ms on the
+        virtual clock unless `guest_time` says otherwise, so that the count is the same on every run.
+    show_locals
+        Tracebacks of Python filters have local variables.
     start_time
         Wall-clock time, seconds since 1970, at which virtual time begins; by default the start of 2026.
     log_level
@@ -105,6 +111,8 @@ class Proxy(Sending, Observed, Controls):
         deadline: float = 5.0,
         memory_limit: int = 1 << 30,
         guest_time: float | str = "measured",
+        fuel: bool = False,
+        show_locals: bool = False,
         start_time: float = DEFAULT_START,
         log_level: LogLevel = LogLevel.INFO,
         buffer_limit: int = 1 << 20,
@@ -125,14 +133,15 @@ class Proxy(Sending, Observed, Controls):
         self._listener = listener or Listener()
         self._limits = Limits(buffer_limit, route_timeout, idle_timeout, request_timeout)
         self._environment = Environment(
-            engine=engine or default_engine(),
+            engine=engine or default_engine(fuel=fuel),
             clock=Clock(seed, start_time),
             trace=Trace(trace_limit),
             log=Log(log_level),
             shared=SharedState(),
             metrics=Metrics(),
             random=Random(seed),  # noqa: S311 -- a simulation repeats itself
-            guest_time=None if guest_time == "measured" else float(guest_time),
+            guest_time=(GUEST_TIME if fuel else None) if guest_time == "measured" else float(guest_time),
+            show_locals=show_locals,
             deadline=deadline,
             memory_limit=memory_limit,
             clusters=to_clusters("upstream", upstream, clusters),

@@ -2,7 +2,8 @@
 
 A record is made on the hot path, so that it is a plain list or tuple; `Event` is what a reader gets:
 
-    entry      [seq, Entry, place, args, time, began, ended, host_ns, result, thread]       a callback, while it runs a list
+    entry      [seq, Entry, place, args, time, began, ended, host_ns, result, thread, exchange]   a callback; if fuel is
+                                                                                            counted, it is appended
     hostcall   (seq, Shape, frame, place, status, began, ended, *args, *outputs)            `frame` is the entry it runs in
     note       (seq, Note, kind, name, args, time, thread, exchange, vm)                       everything else
 
@@ -130,6 +131,8 @@ class Event:
         Number of the request or connection that this was about, or None.
     parent
         `seq` of the callback that this happened in, or None.
+    fuel
+        Of a callback: instructions of Wasm that it ran, if the proxy counts them.
     """
 
     seq: int
@@ -146,6 +149,7 @@ class Event:
     host_ns: int = 0
     exchange: int | None = None
     parent: int | None = None
+    fuel: int | None = None
 
     def __str__(self) -> str:
         """One line, as the recorded traces of Envoy write it."""
@@ -298,13 +302,13 @@ def decode(record: Any) -> Event:
 
 
 def _entry(record: Any) -> Event:
-    seq, entry, place, args, time, began, ended, host_ns, result, thread, _ = record
+    seq, entry, place, args, time, began, ended, host_ns, result, thread, _, *fuel = record
     named = {p.name: _value(p, a) for p, a in zip(entry.params, args, strict=False)}
     if entry.result is Result.NONE:
         result = None
     return Event(
         seq, time, thread, place.vm, place.id, "callback", entry.short, named, result,
-        guest_ns=max(0, ended - began - host_ns), host_ns=host_ns, exchange=_exchange(record),
+        guest_ns=max(0, ended - began - host_ns), host_ns=host_ns, exchange=_exchange(record), fuel=fuel[0] if fuel else None,
     )  # fmt: skip
 
 

@@ -19,7 +19,9 @@ from ..engine import Guest, Trap
 from ..errors import ModuleError
 from .binding import RestrictedCallback
 from .contexts import Context, VmContext
+from .control import has_door, switch
 from .failure import Failure, fail, words_of
+from .fuel import counted
 from .guest_memory import GuestMemory
 from .linking import IN_ALLOCATOR, make_put, resolve
 from .loading import ALLOCATORS, ENVOY_SAYS, Loaded
@@ -140,8 +142,9 @@ class Vm:
         except Trap as trap:
             self.failed = True
             self.failure = Failure(
-                "the start section", 0, None, f"Uncaught RuntimeError: {trap.message}", "", trap.backtrace
-            )
+                "the start section", 0, None, f"Uncaught RuntimeError: {trap.message}", "", trap.backtrace,
+                thread=self.thread.name,
+            )  # fmt: skip
             self.environment.say(LogLevel.ERROR, "Failed to create new Wasm instance", self.thread, vm=self.number)
             return
         finally:
@@ -179,6 +182,8 @@ class Vm:
             args = (0,) * len(ENTRY_POINTS[name][0])
             self._entry(name, Entry(name), function)(self.zero, *args)
         self.restricted = None
+        if self.environment.show_locals and not self.failed and has_door(self):
+            switch(self, "locals", on=True)
         return not self.failed
 
     # -- calls into the guest -----------------------------------------------------------------------------------
@@ -215,6 +220,8 @@ class Vm:
         fixed = self.environment.guest_time
         if self.native:
             function = unhurried(self, function)
+        elif self.environment.engine.fuel:
+            function = counted(self, function)
 
         def invoke(context: Context, *args: int) -> int | None:
             self.current = self.effective = context

@@ -51,11 +51,12 @@ class Reprs:
         self._left = 0
 
     def __call__(self, value: Any) -> str:
-        """The value in at most `length` characters; raises nothing, whatever the value does."""
+        """The value in at most `length` characters of one line; raises nothing, whatever the value does."""
         try:
             text = self._show(value, _DEPTH, ())
         except Exception as error:  # noqa: BLE001 - a class that lies about what it is
             text = _failed(value, error)
+        text = text[: self.length + 1].replace("\n", "\\n")
         return text if len(text) <= self.length else text[: self.length - 1] + _CUT
 
     def _show(self, value: Any, depth: int, above: tuple[int, ...]) -> str:

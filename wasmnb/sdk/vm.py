@@ -46,6 +46,8 @@ class VM:
         The filter's classes: "vm", "plugin", "http", "tcp".
     exports
         Callbacks that the module exports: no other is ever called.
+    show_locals
+        Tracebacks have local variables.
     watched, watch_deletes
         How many streams wait, and what tells the proxy's side to call `on_delete` while any does (None: it always does,
         if the source has an `async def`).
@@ -74,6 +76,7 @@ class VM:
         "response_body",
         "response_headers",
         "response_trailers",
+        "show_locals",
         "tickers",
         "upstream_data",
         "watch_deletes",
@@ -93,6 +96,7 @@ class VM:
         self.metric_ids: dict[tuple[int, str], int] = {}
         self.watch_deletes: Callable[[int], object] | None = getattr(abi, "watch_deletes", None)
         self.watched = 0
+        self.show_locals = False
         self.request_headers = header_map(abi, HeaderMapType.REQUEST_HEADERS)
         self.request_trailers = header_map(abi, HeaderMapType.REQUEST_TRAILERS)
         self.response_headers = header_map(abi, HeaderMapType.RESPONSE_HEADERS)
@@ -145,7 +149,7 @@ class VM:
         """Log what the filter raised, once, in one piece."""
         if isinstance(error, KeyboardInterrupt):  # the notebook's stop button, in native mode
             return
-        text = format_exception(error).encode("utf-8", "backslashreplace")
+        text = format_exception(error, show_locals=self.show_locals).encode("utf-8", "backslashreplace")
         self.abi.log(int(LogLevel.CRITICAL), text)
 
     def switch(self, context: "Context") -> None:

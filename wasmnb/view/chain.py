@@ -15,8 +15,12 @@ _JOINTS = (
 )
 _JOINT = re.compile(rf"\n\n({'|'.join(map(re.escape, _JOINTS))})\n\n")
 _FRAME = re.compile(
-    r'^  File "(?P<file>[^"]*)", line (?P<line>\d+)(?:, in (?P<name>.*))?$(?:\n    (?P<text>\S.*))?', re.MULTILINE
+    r'^  File "(?P<file>[^"]*)", line (?P<line>\d+)(?:, in (?P<name>.*))?$(?:\n    (?P<text>(?!local \w+ = )\S.*))?',
+    re.MULTILINE,
 )
+#: A local variable, as the SDK writes it under a frame; no line of Python begins like that.
+_LOCAL = re.compile(r"^    local (\w+ = .*)$", re.MULTILINE)
+
 #: A group's traceback is a drawing of its own; it is left as it is.
 _GROUP = "  + Exception Group Traceback"
 
@@ -55,10 +59,15 @@ def chain_of(traceback: str) -> list[Link]:
 def _link(text: str, joint: str) -> Link:
     if text.startswith(_GROUP):
         return Link([], text, joint)
-    frames = [
-        Frame(m["file"], int(m["line"]), m["name"] or "", text=(m["text"] or "").rstrip())
-        for m in _FRAME.finditer(text)
-    ]
+    found = list(_FRAME.finditer(text))
+    ends_at = [*(m.start() for m in found[1:]), len(text)]
+    frames = [_frame(m, text[m.end() : end]) for m, end in zip(found, ends_at, strict=False)]
     lines = text.split("\n")
     ends = [i for i, line in enumerate(lines) if line and not line.startswith((" ", "Traceback "))]
     return Link(frames, "\n".join(lines[ends[0] :]) if ends else "", joint)
+
+
+def _frame(match: re.Match[str], below: str) -> Frame:
+    """A frame from its own lines and those below it."""
+    text = (match["text"] or "").rstrip()
+    return Frame(match["file"], int(match["line"]), match["name"] or "", text, tuple(_LOCAL.findall(below)))

@@ -16,6 +16,7 @@ __all__ = ["error_lines", "traceback_lines"]
 _RULE = "-" * 75
 _INSIDE = "Traceback (inside the filter)"
 _AROUND = 2  # lines of context on either side
+_WHERE = "  where "  # before the local variables; as wide as an excerpt's numbers
 
 Paint = Callable[[str, str], str]
 _CODES = {"red": "31;1", "green": "32;1", "cyan": "36", "blue": "34;1", "yellow": "33"}
@@ -36,7 +37,10 @@ def _source(filename: str) -> Sequence[str]:
 
 def _excerpt(frame: Frame, paint: Paint) -> Iterator[str]:
     lines = _source(frame.filename)
-    if not lines and frame.text:
+    if frame.text and frame.text not in "".join(
+        lines[frame.lineno - 1 : frame.lineno]
+    ):  # unknown here, or changed since
+        lines = []
         yield f"{paint(f'----> {frame.lineno}', 'green')} {visible(frame.text)}"
     first, last = max(1, frame.lineno - _AROUND), min(len(lines), frame.lineno + _AROUND)
     for number in range(first, last + 1):
@@ -45,6 +49,8 @@ def _excerpt(frame: Frame, paint: Paint) -> Iterator[str]:
             yield f"{paint(f'----> {number}', 'green')} {text}"
         else:
             yield f"{paint(f'{number:>7}', 'green')} {text}"
+    for i, variable in enumerate(frame.variables):
+        yield (" " * len(_WHERE) if i else _WHERE) + paint(visible(variable), "yellow")
 
 
 def _place(frame: Frame, paint: Paint) -> str:
@@ -80,7 +86,7 @@ def _close(error: WasmnbError, paint: Paint) -> Iterator[str]:
     message = visible(str(error.args[0]) if error.args else "", keep=NEWLINES)
     yield f"{paint(type(error).__name__, 'red')}: {message}"
     if isinstance(error, FilterTrap) and error.callback:
-        yield paint(f"In {visible(error.callback)}, on context {error.context_id}.", "blue")
+        yield paint(f"In {visible(error.callback)}, {visible(error.where)}.", "blue")
     hint = getattr(error, "hint", "")
     if hint:
         yield paint(visible(hint, keep=NEWLINES), "blue")

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from wasmnb.abi import HeaderMapType
+from wasmnb.errors import conclusion_of
 
 from .body import body_kind, body_text
 from .diff import SIGNS, Change, Entry, diff_pairs, single
@@ -192,7 +193,7 @@ def _failure(x: Exchange | TcpExchange) -> list[Block]:
     failure = getattr(x, "failure", None)
     if failure is None:
         return []
-    what = failure.traceback.rstrip().rpartition("\n")[2] if failure.traceback else failure.message
+    what = conclusion_of(failure.traceback) if failure.traceback else failure.message
     said = inline(Span(f"✗ {failure.callback} failed: ", "bad"), what)
     drawn = traceback_lines(failure.traceback)
     return [Paragraph(said), *([Code("\n".join(drawn))] if drawn else [])]

@@ -16,12 +16,23 @@ _TOOLS = ("/IPython/", "/ipykernel/", "/traitlets/", "/decorator.py", "<decorato
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """A place in a source; `filename` is what `linecache` knows it by, `text` the line itself, if somebody told it."""
+    """A place in a source.
+
+    Attributes
+    ----------
+    filename
+        What `linecache` knows it by.
+    text
+        The line itself, if somebody told it.
+    variables
+        Lines such as `user = 'ann'`, if local variables were asked for.
+    """
 
     filename: str
     lineno: int
     name: str = ""
     text: str = field(default="", compare=False)
+    variables: tuple[str, ...] = field(default=(), compare=False)
 
 
 def _tool(filename: str) -> bool:

@@ -57,7 +57,13 @@ def _attributes(vm: Control, length: int) -> dict[str, Any]:
     return read_attributes(vm.vm, vm.contexts, vm.loaded(), names(), length)
 
 
+def _locals(vm: Control, on: bool) -> None:
+    """Whether tracebacks have local variables from now on."""
+    vm.vm.show_locals = on
+
+
 #: Request -> what answers it, from the dispatcher and the request's arguments.
 ACTIONS: dict[str, Callable[..., Any]] = {
     "attributes": _attributes,
+    "locals": _locals,
 }
