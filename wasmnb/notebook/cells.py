@@ -6,7 +6,9 @@ import linecache
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["CellPlace", "cell_id", "place_of"]
+from wasmnb.build.source import Part
+
+__all__ = ["CellPlace", "cell_id", "cell_part", "place_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,12 @@ def place_of(shell: Any, body: str) -> CellPlace:
     # No modification time: `linecache.checkcache` then leaves the entry alone.
     linecache.cache[name] = (len(raw), None, lines, name)
     return CellPlace(name, raw[: raw.rindex(body)].count("\n") + 1)
+
+
+def cell_part(shell: Any, body: str) -> Part:
+    """The body of the cell magic that is running, as a part of a filter."""
+    place = place_of(shell, body)
+    return Part(body, place.filename, place.first_line)
 
 
 def cell_id(shell: Any) -> str | None:

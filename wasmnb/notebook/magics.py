@@ -6,17 +6,21 @@ raises, so that "Run all" and tests stop where a user would.
 
 from __future__ import annotations
 
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 from IPython.core.error import UsageError as MagicUsageError
 from IPython.core.magic import magics_class
 from traitlets import Enum, Float, Int
 
+from wasmnb.build.source import Part
 from wasmnb.traffic.curl import FLAGS, from_options, read_at
 
 from .arguments import NAME, flag, line_cell, line_only, parse
 from .base import FilterMagics
-from .cells import cell_id, place_of
+from .cells import cell_id, cell_part
+from .parts import PartStore
 from .progress import progress_for
 from .results import Log, Trace
 from .transcript import transcript
@@ -51,6 +55,8 @@ class WasmMagics(FilterMagics):
         flag("--vm-id", metavar="ID", help="vm_id; VMs that share it share data and queues."),
         flag("--seed", type=int, help="Seed of the simulation."),
         flag("--deadline", type=float, metavar="SECONDS", help="Limit of one callback."),
+        flag("--locals", action="store_true", help="Local variables in tracebacks."),
+        flag("--fuel", action="store_true", help="Count the instructions of every callback: exchange.fuel."),
         flag("--file", "-f", metavar="PATH", help="A .py or .wasm file instead of the cell."),
         flag("--save", metavar="PATH", help="Also write the module to this file, for Envoy."),
     )
@@ -74,23 +80,32 @@ class WasmMagics(FilterMagics):
         options = parse(self.wasmfilter, line)
         if not options.name.isidentifier():
             raise MagicUsageError(f"NAME becomes a variable, and {options.name!r} cannot be one.")
-        if (options.file is None) == (cell is None):
+        given = (options.file is not None) + (cell is not None)
+        if given == 2 or (given == 0 and not self._store.parts(options.name)):
             raise MagicUsageError("Give the filter as the cell's body (%%wasmfilter) or with --file, one of them.")
+        options.again = partial(self._make, options, [] if cell is None else [cell_part(self.shell, cell)])
+        return options.again()
+
+    def _make(self, options: Any, own: list[Part]) -> Any:
+        """Build the filter of a cell with the parts that there are now, and start it."""
         with progress_for(self.shell, self.progress) as progress:
-            made = self._compile(options, cell, progress)
+            made = self._compile(options, own, progress)
         if options.save:
             made.save(options.save)
         return self._start(options, made)
 
-    def _compile(self, options: Any, cell: str | None, progress: Any) -> Any:
+    def _compile(self, options: Any, own: list[Part], progress: Any) -> Any:
         from wasmnb.build import Filter
 
-        if cell is None:
-            return Filter.from_file(options.file, options.name)
-        place = place_of(self.shell, cell)
-        return Filter.from_source(
-            cell, options.name, filename=place.filename, first_line=place.first_line, progress=progress
-        )
+        if options.file is not None:
+            return Filter.from_file(options.file, options.name, progress=progress)
+        parts = [*(kept.part for kept in self._store.parts(options.name)), *own]
+        return Filter.from_parts(parts, options.name, path=[Path()], progress=progress)
+
+    @property
+    def _store(self) -> PartStore:
+        """Parts of filters, which `%%wasmpart` puts aside."""
+        return self.shell.magics_manager.registry["PartsMagics"].store  # type: ignore[no-any-return]
 
     def _start(self, options: Any, made: Any) -> Any:
         """Start the proxy, and only then close the one that it replaces: a filter that fails leaves the old one up."""
@@ -104,10 +119,13 @@ class WasmMagics(FilterMagics):
             "workers": self.workers if options.workers is None else options.workers,
             "seed": self.seed if options.seed is None else options.seed,
             "deadline": self.deadline if options.deadline is None else options.deadline,
+            "show_locals": options.locals,
+            "fuel": options.fuel,
         }
         proxy = Proxy(made, **{key: value for key, value in given.items() if value is not None})
         old = self.shell.user_ns.get(options.name)
         self.shell.push({options.name: proxy}, interactive=True)
+        self._store.built(options.name, proxy, options.again)
         self._show(options, made, proxy, old)
         if isinstance(old, Proxy):
             old.close()

@@ -1,0 +1,256 @@
+"""Filters that are split over several cells, and filters of normal cells, in a real shell."""
+
+import linecache
+
+import pytest
+from IPython.core.error import UsageError as MagicUsageError
+from IPython.core.interactiveshell import InteractiveShell
+from traitlets.config import Config
+
+from wasmnb import Filter, Proxy
+from wasmnb.errors import SourceError
+
+WORDS = "def say(x):\n    return PREFIX + x\n"
+PREFIX = "PREFIX = 'a'\n"
+OWN = """\
+class Said(HttpContext):
+    def on_http_request_headers(self, num_headers, end_of_stream):
+        self.request_headers["x-said"] = say("b")
+"""
+
+
+@pytest.fixture
+def shell():
+    config = Config()
+    config.HistoryManager.enabled = False
+    InteractiveShell.clear_instance()
+    made = InteractiveShell.instance(config=config)
+    made.run_cell("%load_ext wasmnb")
+    yield made
+    for value in list(made.user_ns.values()):
+        if isinstance(value, Proxy):
+            value.close()
+    made.displayhook.flush()
+    InteractiveShell.clear_instance()
+
+
+@pytest.fixture
+def run(shell, monkeypatch):
+    """Run a cell, as the cell of an id if one is given; its value, or its exception raised here."""
+
+    def runner(text, cell=None):
+        for module in ("magics", "parts_magic"):
+            monkeypatch.setattr(f"wasmnb.notebook.{module}.cell_id", lambda _shell: cell)
+        result = shell.run_cell(text, store_history=True)
+        result.raise_error()
+        return result.result
+
+    return runner
+
+
+def said(proxy):
+    return proxy.get("/").upstream_request.headers["x-said"]
+
+
+# -- %%wasmpart -------------------------------------------------------------------------------------------------------
+
+
+def test_the_parts_come_before_the_filters_own_cell(run):
+    listed = run(f"%%wasmpart auth\n{WORDS}")
+    assert "auth has 1 part beside its own cell. %%wasmfilter auth builds it." in repr(listed)
+    run(f"%%wasmpart auth\n{PREFIX}")
+    assert said(run(f"%%wasmfilter auth -w 1\n{OWN}")) == "ab"
+
+
+def test_a_filter_may_be_all_in_parts(run):
+    run(f"%%wasmpart auth\n{PREFIX}{WORDS}", "one")
+    run(f"%%wasmpart auth\n{OWN}", "two")
+    assert said(run("%wasmfilter auth")) == "ab"
+
+
+def test_a_part_that_is_run_again_replaces_itself_and_rebuilds_the_filter(run, shell):
+    run(f"%%wasmpart auth\n{PREFIX}", "one")
+    run(f"%%wasmpart auth\n{WORDS}", "two")
+    before = run(f"%%wasmfilter auth --workers 2\n{OWN}", "own")
+    note = run("%%wasmpart auth\nPREFIX = 'z'\n", "one")
+    assert "It has been rebuilt." in repr(note)
+    after = shell.user_ns["auth"]
+    assert after is not before and before.state == "closed"
+    assert (said(after), len(after.workers)) == ("zb", 2)
+    assert [k.cell for k in note] == ["one", "two"]
+
+
+@pytest.mark.parametrize("fails_at_first", [False, True])
+def test_without_cell_ids_a_part_is_known_by_what_it_defines(run, fails_at_first):
+    if fails_at_first:
+        run("%%wasmpart auth\nPREFIX = = 1")
+    run(f"%%wasmpart auth\n{PREFIX}")
+    run(f"%%wasmpart auth\n{WORDS}")
+    assert len(run("%%wasmpart auth\nPREFIX = 'q'")) == 2
+    assert said(run(f"%%wasmfilter auth\n{OWN}")) == "qb"
+
+
+def test_parts_are_listed_and_forgotten(run):
+    assert repr(run("%wasmpart auth")) == "auth has no parts."
+    run(f"%%wasmpart auth\n{WORDS}", "one")
+    assert repr(run("%wasmpart auth")).splitlines()[1].endswith(", 2 lines: say")
+    assert repr(run("%wasmpart auth --clear")) == "auth has no parts."
+    with pytest.raises(MagicUsageError, match="Give the filter as the cell's body"):
+        run("%wasmfilter auth")
+
+
+def test_parts_of_one_filter_are_not_in_another(run):
+    run("%%wasmpart other\n1 / 0")
+    run(f"%%wasmpart auth\n{PREFIX}{WORDS}")
+    assert said(run(f"%%wasmfilter auth\n{OWN}")) == "ab"
+
+
+def test_an_error_in_a_part_is_at_the_cell_of_the_part(run, shell):
+    run(f"%%wasmpart auth\n{PREFIX}{WORDS}", "one")
+    before = run(f"%%wasmfilter auth\n{OWN}", "own")
+    with pytest.raises(SourceError) as caught:
+        run("%%wasmpart auth\n\nPREFIX = 1 / 0\n", "one")
+    error = caught.value
+    assert error.lineno == 3
+    assert linecache.getline(error.filename, error.lineno) == "PREFIX = 1 / 0\n"
+    assert shell.user_ns["auth"] is before and said(before) == "ab"
+
+
+def test_a_traceback_goes_through_the_cells_of_the_parts(run):
+    run("%%wasmpart auth\ndef say(x):\n    return {}[x]\n", "one")
+    proxy = run(f"%%wasmfilter auth\n{OWN}", "own")
+    proxy.get("/")
+    text = "\n".join(line.text for line in proxy.log)
+    assert "line 3, in say\n    return {}[x]" in text
+    assert 'line 4, in on_http_request_headers\n    self.request_headers["x-said"] = say("b")' in text
+
+
+def test_a_part_leaves_a_proxy_alone_that_another_cell_has_made(run, shell):
+    run(f"%%wasmpart auth\n{PREFIX}{WORDS}", "one")
+    run(f"%%wasmfilter auth\n{OWN}", "own")
+    shell.user_ns["auth"].close()
+    other = shell.user_ns["auth"] = Proxy(Filter.from_source(OWN.replace('say("b")', "'other'")))
+    assert "builds it" in repr(run(f"%%wasmpart auth\n{PREFIX}", "one"))
+    assert shell.user_ns["auth"] is other
+
+
+@pytest.mark.parametrize(
+    "line", ["%%wasmpart 1x\nx = 1", "%%wasmpart auth --clear\nx = 1", "%%wasmpart auth --no\nx = 1"]
+)
+def test_a_wrong_line_is_one_line(run, line):
+    with pytest.raises(MagicUsageError):
+        run(line)
+
+
+def test_the_panel_stays_when_a_part_rebuilds_the_filter(run, shell):
+    shell.magics_manager.registry["WasmMagics"].panel = "on"
+    run(f"%%wasmpart auth\n{PREFIX}{WORDS}", "one")
+    before = run(f"%%wasmfilter auth\n{OWN}", "own")._panel
+    run(f"%%wasmpart auth\n{PREFIX}\n\n{WORDS}", "one")
+    assert shell.user_ns["auth"]._panel is before
+    before.remake({"workers": 3})
+    assert len(shell.user_ns["auth"].workers) == 3
+    run(f"%%wasmpart auth\n{PREFIX}{WORDS}", "one")
+    assert shell.user_ns["auth"]._panel is before
+    assert len(shell.user_ns["auth"].workers) == 3
+
+
+# -- local modules ----------------------------------------------------------------------------------------------------
+
+
+def test_a_cell_imports_modules_that_lie_beside_the_notebook(run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "words.py").write_text("def say(x): return x")
+    cell = "%%wasmfilter auth\nfrom words import say\n" + OWN
+    first = run(cell)
+    assert said(first) == "b"
+    (tmp_path / "words.py").write_text("def say(x): return x * 2")
+    second = run(cell)
+    assert said(second) == "bb"
+    assert second.plugins[0].filter.bundle.modules[0].filename == "words.py"
+    with pytest.raises(SourceError, match="no package wrods in this environment nor beside the filter") as caught:
+        run(cell.replace("words", "wrods"))
+    assert str(tmp_path) in caught.value.hint
+
+
+# -- @wasmnb.filter in normal cells -----------------------------------------------------------------------------------
+
+AUTH = """\
+@wasmnb.filter
+class Auth(HttpContext):
+    def on_http_request_headers(self, num_headers, end_of_stream):
+        self.request_headers["x-said"] = say("b")
+"""
+
+
+@pytest.fixture
+def cells(run):
+    run("import wasmnb\nfrom wasmnb import HttpContext, Proxy")
+    return run
+
+
+def test_a_class_of_a_normal_cell_takes_what_earlier_cells_defined(cells, shell):
+    cells("PREFIX = 'a'")
+    cells(WORDS)
+    cells(AUTH)
+    assert shell.user_ns["Auth"].name == "Auth"
+    assert said(cells("auth = Proxy(Auth, workers=2); auth")) == "ab"
+
+
+def test_a_helper_below_the_class_is_the_one_of_this_cell(cells):
+    cells("PREFIX = 'a'")
+    cells(f"{AUTH}\n{WORDS}")
+    assert said(cells("Proxy(Auth)")) == "ab"
+    cells(f"{AUTH}\n{WORDS.replace('PREFIX', 'PREFIX * 2')}")
+    assert said(cells("Proxy(Auth)")) == "aab"
+
+
+def test_a_helper_that_is_redefined_counts_when_the_class_is_run_again(cells):
+    cells("PREFIX = 'a'")
+    cells(WORDS)
+    cells(AUTH)
+    cells("PREFIX = 'z'")
+    assert said(cells("Proxy(Auth)")) == "ab"
+    cells(AUTH)
+    assert said(cells("Proxy(Auth)")) == "zb"
+
+
+def test_an_undecorated_class_of_a_cell_can_be_compiled(cells):
+    cells("PREFIX = 'a'\n" + WORDS + OWN)
+    assert said(cells("Proxy(wasmnb.Filter.from_class(Said))")) == "ab"
+
+
+def test_a_traceback_names_the_cells(cells, shell):
+    cells("def say(x):\n    return {}[x]\n")
+    cells(AUTH)
+    proxy = cells("proxy = Proxy(Auth); proxy")
+    proxy.get("/")
+    text = "\n".join(line.text for line in proxy.log)
+    assert "line 2, in say\n    return {}[x]" in text
+    assert 'line 4, in on_http_request_headers\n    self.request_headers["x-said"] = say("b")' in text
+
+
+def test_what_cannot_travel_is_said_at_the_line_of_the_cell(cells):
+    cells("import sys\nlog = sys.__stdout__")
+    with pytest.raises(SourceError, match="Auth uses log, which holds an open file") as caught:
+        cells(AUTH.replace('say("b")', "log.name"))
+    assert caught.value.lineno == 4
+    assert "log.name" in linecache.getline(caught.value.filename, 4)
+
+
+def test_a_value_that_a_magic_made_travels(cells):
+    cells("%env WASMNB_SAID=yes\nvalues = !echo one")
+    cells("values = list(values)")
+    cells(AUTH.replace('say("b")', "values[0]"))
+    assert said(cells("Proxy(Auth)")) == "one"
+
+
+def test_what_belongs_to_ipython_cannot_travel(cells):
+    with pytest.raises(SourceError, match="get_ipython"):
+        cells(AUTH.replace('say("b")', "str(get_ipython())"))
+
+
+def test_a_class_under_a_magic_that_hides_its_source_is_refused(cells):
+    with pytest.raises(SourceError, match="nowhere to be found") as caught:
+        cells("%%time\n" + AUTH)
+    assert "%%time" in caught.value.hint
