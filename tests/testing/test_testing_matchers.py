@@ -122,9 +122,9 @@ def test_log_lines_are_found_by_part_or_pattern():
 
 def test_a_log_that_is_not_as_expected_is_shown():
     text = fails(assert_log, LOG, "careful", level="error")
-    assert "log: 'careful' at level error expected once or more, found 0 times (but at level warn)" in text
+    assert "log: 'careful' at level error expected once or more, found never (but at level warn)" in text
     assert "warn     careful" in text
-    assert "expected 1 times, found 2 times" in fails(assert_log, LOG, "hello", times=1)
+    assert "expected once, found 2 times" in fails(assert_log, LOG, "hello", times=1)
     assert "expected nothing from level warn on, found 1" in fails(assert_no_log, LOG, level="warn")
     assert "nothing was logged" in fails(assert_log, [], "x")
 
@@ -137,3 +137,13 @@ def test_metrics_are_compared_by_name():
     assert "metric 'hits' is 3, expected 4" in fails(assert_metric, proxy, "hits", 4)
     assert "did you mean 'hits'?" in fails(assert_metric, proxy, "hit", 3)
     assert "there are: none" in fails(assert_metric, SimpleNamespace(metrics={}), "hit", 3)
+
+
+def test_a_failure_says_which_exchange_it_is_about(make_proxy):
+    proxy = make_proxy("class Plain(HttpContext):\n    pass\n")
+    proxy.get("/")
+    second = proxy.get("/b")
+    with pytest.raises(AssertionError, match=r"^exchange 2 \(GET /b\) was answered 200, expected 404"):
+        assert_response(second, 404)
+    with pytest.raises(AssertionError, match=r"^log of exchange 2 \(GET /b\): 'x' expected once or more, found never"):
+        assert_log(second, "x")

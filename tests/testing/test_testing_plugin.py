@@ -146,3 +146,68 @@ def test_snapshots_lie_beside_the_test_and_are_written_on_demand(session, pytest
     result = session(code)
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["*-*value='2'*", "*+*value='1'*"])
+
+
+def test_a_tcp_filter_is_made_with_its_kind(session):
+    result = session(
+        """
+        LINES = "class Lines(TcpContext):\\n    def on_downstream_data(self, size, end):\\n        log_info(str(self.config))\\n"
+
+        def test_it(wasm_proxy):
+            proxy = wasm_proxy(LINES, kind="network", config={"a": 1})
+            assert proxy.connect().send(b"hello").read() == b"hello"
+            assert proxy.log[-1].text == "{'a': 1}"
+        """
+    )
+    result.assert_outcomes(passed=1)
+
+
+def test_a_filter_that_is_not_there_is_looked_for_in_three_places_without_our_frames(session):
+    result = session("def test_it(wasm_proxy):\n    wasm_proxy('nowhere.py')\n")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["E *UsageError: There is no filter nowhere.py; looked in *"])
+    result.stdout.no_fnmatch_line("*pytest_plugin.py*")
+
+
+def test_a_filter_that_does_not_compile_shows_its_line(session):
+    result = session(
+        "def test_it(wasm_proxy):\n    wasm_proxy('class A(HttpContext):\\n    def f(self)\\n        pass\\n')\n"
+    )
+    result.stdout.fnmatch_lines(["E *SyntaxError: expected ':'*", "E * 2 |     def f(self)"])
+
+
+def test_a_filter_may_be_used_with_hypothesis(session):
+    result = session(
+        """
+        from hypothesis import given, settings
+        from wasmnb import Proxy
+        from wasmnb.testing import send, strategies
+
+        @settings(max_examples=5, deadline=None)
+        @given(strategies.requests())
+        def test_it(wasm_filter, sent):
+            with Proxy(wasm_filter("demo_filter.py"), workers=1) as proxy:
+                assert send(proxy, sent).upstream_request.headers["x-demo"] == "1"
+        """
+    )
+    result.assert_outcomes(passed=1)
+
+
+@pytest.mark.envoy
+def test_what_a_real_envoy_does_not_show_is_said(session):
+    result = session(
+        """
+        import pytest
+        from wasmnb import UsageError
+        from wasmnb.testing import assert_callouts, snapshot, strict
+
+        @pytest.mark.wasm_backends("envoy")
+        def test_it(wasm_proxy):
+            proxy = wasm_proxy("demo_filter.py")
+            x = proxy.get("/")
+            for look in (lambda: assert_callouts(x, []), lambda: assert_callouts(proxy, []), lambda: snapshot(x), lambda: strict(proxy)):
+                with pytest.raises(UsageError, match="eal Envoy does not show"):
+                    look()
+        """
+    )
+    result.assert_outcomes(passed=1)

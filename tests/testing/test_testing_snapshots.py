@@ -1,8 +1,10 @@
 """Snapshots: the same text from run to run, readable in a diff, written anew on demand."""
 
+from difflib import unified_diff
+
 import pytest
 
-from wasmnb.testing import assert_snapshot, snapshot
+from wasmnb.testing import assert_snapshot, response, snapshot
 
 SOURCE = """
 import time
@@ -26,6 +28,52 @@ def test_a_snapshot_says_what_the_filter_did_and_nothing_that_changes(make_proxy
     assert any(line.strip() == "log(level=INFO, message='path /a')" for line in lines)
     assert "worker-1 response(status=200)" in lines
     assert "clock_time_get" not in text
+
+
+CALLING = """
+class Plug(PluginContext):
+    def on_plugin_start(self, size):
+        self.hits = Counter("hits")
+        self.hits.increment()
+        return True
+
+
+class Call(HttpContext):
+    def on_http_request_headers(self, num_headers, end_of_stream):
+        self.plugin.hits.increment()
+        self.http_call("auth", path="/check", headers={"x-a": "1"}, callback=self.on_answer)
+        return Action.PAUSE
+
+    def on_answer(self, answer):
+        answer.headers.items()
+        self.continue_request()
+"""
+
+
+def test_the_diff_of_a_changed_header_is_that_header(make_proxy):
+    def text(source):
+        proxy = make_proxy(source, clusters={"auth": response(200)})
+        proxy.get("/first")
+        return snapshot(proxy.get("/second")).splitlines()
+
+    before, after = text(CALLING), text(CALLING.replace('{"x-a": "1"}', '{"x-a": "1", "x-b": "2"}'))
+    changed = [
+        line
+        for line in unified_diff(before, after, n=0, lineterm="")
+        if line[:3] not in ("---", "+++") and line[:1] in "+-"
+    ]
+    assert changed == ["+        x-b: 2"]
+
+
+def test_numbers_are_names_in_a_snapshot(make_proxy):
+    proxy = make_proxy(CALLING, clusters={"auth": response(200)})
+    proxy.get("/first")
+    text = snapshot(proxy.get("/second"))
+    assert "    increment_metric('hits', offset=1)\n" in text
+    assert "\nworker-1 plugin on_http_call_response(" in text
+    assert "\n    set_effective_context(#1)\n" in text
+    assert "on_request_headers(num_headers=6, end_of_stream=1) -> STOP_ITERATION" in text
+    assert "arg0" not in snapshot(proxy)
 
 
 def test_events_can_be_chosen_left_out_and_masked(make_proxy):

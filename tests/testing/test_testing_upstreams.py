@@ -2,20 +2,25 @@
 
 import pytest
 
-from wasmnb import UsageError
+from wasmnb import Plugin, UsageError
 from wasmnb.abi import Status
 from wasmnb.testing import (
     assert_callouts,
     assert_response,
     callout,
     callouts,
+    enqueue,
     failing,
+    grpc_reply,
+    reconfigure,
+    refused,
     request,
     resetting,
     response,
     send,
     slow,
     strict,
+    tcp_reply,
     upstream,
 )
 
@@ -103,9 +108,9 @@ def test_callouts_are_compared_with_what_the_trace_says(make_proxy):
 @pytest.mark.parametrize(
     ("expected", "message"),
     [
-        ([], "expected 0 callouts, there were 1; too many: auth: POST /check"),
-        ([callout("auth"), callout("more")], "expected 2 callouts, there were 1; missing: more: any"),
-        ([callout("other")], "callout 1 to auth: it went to 'auth', expected 'other'"),
+        ([], "callouts of GET /: expected none, found 1; too many: auth: POST /check"),
+        ([callout("auth"), callout("more")], "callouts of GET /: expected 2, found 1; missing: more: any"),
+        ([callout("other")], "callout 1 of GET / to auth: it went to 'auth', expected 'other'"),
         ([callout("auth", path="/x")], "its path is '/check', expected '/x'"),
         ([callout("auth", timeout=1)], "its timeout is 500 ms, expected 1"),
         ([callout("auth", headers={"x-a": "2"})], "x-a is '1', expected '2'"),
@@ -121,7 +126,10 @@ def test_callouts_that_differ_are_listed(make_proxy, expected, message):
 
 def test_strict_mode_fails_on_a_callout_that_was_not_allowed(make_proxy):
     proxy = strict(make_proxy(ASK, clusters={"auth": upstream(200)}))
-    with pytest.raises(AssertionError, match="unexpected callout to auth: POST /check; allowed clusters: none"):
+    with pytest.raises(
+        AssertionError,
+        match="unexpected callout to auth: POST /check, in on_request_headers of GET /\n  allowed clusters: none",
+    ):
         proxy.get("/")
 
 
@@ -149,3 +157,103 @@ def test_strict_mode_can_name_the_only_hostcalls(make_proxy):
 def test_strict_mode_needs_a_proxy_with_a_trace():
     with pytest.raises(UsageError, match="simulated"):
         strict(object())
+
+
+RATES = """
+class Rates(HttpContext):
+    def on_http_request_headers(self, num_headers, end_of_stream):
+        if self.request_headers[":path"] == "/stream":
+            stream = self.grpc_stream("rates-grpc", "rates.Rates", "Watch")
+            stream.on_message = lambda message: log_info(f"message {bytes(message)!r}")
+            stream.on_close = lambda *how: log_info("closed")
+            stream.send(b"a")
+            stream.send(b"b")
+        else:
+            self.grpc_call("rates-grpc", "rates.Rates", "Get", b"EUR", callback=self.on_rate)
+        return Action.CONTINUE
+
+    def on_rate(self, answer):
+        log_info(f"{answer.status!r} {answer.message!r}")
+"""
+
+
+def told(proxy):
+    return [line.text for line in proxy.log if line.text.startswith(("message", "closed", "<", "1", "0"))]
+
+
+def test_an_upstream_answers_grpc_in_the_scripts_order(make_proxy):
+    rates = upstream(
+        grpc_reply(b"5"), grpc_reply(status=8, message="enough"), "text is a message", refused, response(503)
+    )
+    proxy = make_proxy(RATES, clusters={"rates-grpc": rates})
+    for _ in range(5):
+        proxy.get("/")
+    texts = [line.text for line in proxy.log]
+    assert [
+        ("OK" in t or ":0" in t or "0>" in t, b in t)
+        for t, b in zip(texts, ("b'5'", "b''", "b'text is a message'", "b''", "b''"), strict=True)
+    ]
+    assert "b'5'" in texts[0]
+    assert "RESOURCE_EXHAUSTED" in texts[1]
+    assert "b'text is a message'" in texts[2]
+    assert "UNAVAILABLE" in texts[3]
+    assert "UNAVAILABLE" in texts[4]
+    rates.verify(*["POST /rates.Rates/Get"] * 5)
+
+
+def test_an_upstream_answers_a_grpc_stream_message_by_message(make_proxy):
+    rates = upstream(grpc_reply("one", "two"), grpc_reply("three", status=0))
+    proxy = make_proxy(RATES, clusters={"rates-grpc": rates})
+    proxy.get("/stream")
+    assert told(proxy) == ["message b'one'", "message b'two'", "message b'three'", "closed"]
+    assert [r.body for r in rates.seen] == [b"a", b"b"]
+
+
+def test_a_request_too_many_for_a_grpc_script_is_unexpected(make_proxy):
+    rates = upstream(grpc_reply("one"), strict=True, name="rates")
+    proxy = make_proxy(RATES, clusters={"rates-grpc": rates})
+    proxy.get("/stream")
+    with pytest.raises(AssertionError, match="rates has no answer scripted for POST /rates.Rates/Watch"):
+        rates.verify()
+
+
+def test_an_upstream_answers_tcp(make_filter):
+    from wasmnb import Proxy
+
+    echo = make_filter("class T(TcpContext):\n    pass\n", "tcp")
+    origin = upstream("hello", slow(tcp_reply("late"), 2.0), lambda data: data.upper(), tcp_reply(close=True))
+    with Proxy(Plugin(echo, kind="network"), workers=1, upstream=origin) as proxy:
+        connection = proxy.connect()
+        assert connection.send("a").read() == b"hello"
+        connection.send("b")
+        assert connection.read() is None
+        assert connection.read(wait=3.0) == b"late"
+        assert connection.send("c").read() == b"C"
+        assert connection.send("d").read() == b""
+        assert origin.seen == [b"a", b"b", b"c", b"d"]
+
+
+QUEUED = """
+class Jobs(PluginContext):
+    def on_plugin_start(self, size):
+        self.queue = register_queue("jobs")
+        assert self.configuration != b"bad"
+        return True
+
+    def on_queue_ready(self, queue_id):
+        log_info(f"{self.configuration!r}: {self.queue.drain()!r}")
+"""
+
+
+def test_items_are_put_into_queues_and_configurations_changed(make_proxy):
+    proxy = make_proxy(QUEUED, config=b"one")
+    enqueue(proxy, "jobs", "first")
+    assert proxy.log[-1].text == "b'one': [b'first']"
+    assert reconfigure(proxy, b"two")
+    enqueue(proxy, "jobs", "second")
+    assert "b'two': [b'second']" in [line.text for line in proxy.log]
+    assert not reconfigure(proxy, b"bad")
+    with pytest.raises(UsageError, match="No filter has registered a queue 'job'; there are: jobs"):
+        enqueue(proxy, "job", "x")
+    with pytest.raises(UsageError, match="There is no plugin 3; the chain has 1"):
+        reconfigure(proxy, b"", plugin=3)

@@ -151,6 +151,7 @@ def send(proxy: Any, sent: Request, **more: Any) -> Any:
     more
         Passed on to the proxy's `request`: `worker`, and with the simulated proxy `http2` and `wait`.
     """
+    __tracebackhide__ = True
     body = {"chunks": sent.chunks} if sent.chunks is not None else {"body": sent.body}
     return proxy.request(
         sent.method, to_text(to_bytes(sent.path)), sent.headers, trailers=sent.trailers, authority=sent.authority,

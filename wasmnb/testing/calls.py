@@ -8,7 +8,8 @@ from typing import Any
 
 from ..abi import Status
 from ..messages import Headers, to_text
-from .matchers import assert_headers, fail
+from .events import events_of
+from .matchers import assert_headers, fail, title
 from .values import describe, fits
 
 __all__ = ["Callout", "assert_callouts", "callout", "callouts"]
@@ -59,8 +60,7 @@ def callouts(source: Any) -> list[Callout]:
     source
         A simulated proxy, an exchange of one, or a sequence of events.
     """
-    events = getattr(source, "trace", None)
-    events = getattr(source, "events", source) if events is None else events
+    events = events_of(source, 'Scripted clusters tell what they saw: `auth.verify("GET /check")`.')
     return [_callout(e) for e in events if e.kind == "hostcall" and e.name in _KINDS]
 
 
@@ -156,10 +156,11 @@ def assert_callouts(source: Any, expected: Sequence[Any]) -> None:
     block = "\n".join(
         ["  the calls:", *(f"    {n}. {c}" for n, c in enumerate(made, 1))] if made else ["  no call was made"]
     )
+    of = f" of {title(source)}" if hasattr(source, "request") else ""
     for number, (wanted, call) in enumerate(zip(expected, made, strict=False), 1):
         problem = wanted.problem(call)
         if problem:
-            fail(f"callout {number} to {call.cluster}: {problem}", block)
+            fail(f"callout {number}{of} to {call.cluster}: {problem}", block)
     if len(made) != len(expected):
         first = f"missing: {expected[len(made)]}" if len(made) < len(expected) else f"too many: {made[len(expected)]}"
-        fail(f"expected {len(expected)} callouts, there were {len(made)}; {first}", block)
+        fail(f"callouts{of}: expected {len(expected) or 'none'}, found {len(made) or 'none'}; {first}", block)

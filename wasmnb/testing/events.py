@@ -1,7 +1,8 @@
-"""What happens to a filter beside requests: a new configuration, an item in one of its queues."""
+"""What happens to a filter beside requests (a new configuration, an item in one of its queues), and all that did happen."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -9,7 +10,7 @@ from ..errors import FilterTrap, UsageError
 from ..host.plugin import to_config
 from ..messages import Text, to_bytes, to_text
 
-__all__ = ["enqueue", "reconfigure"]
+__all__ = ["enqueue", "events_of", "reconfigure"]
 
 
 def reconfigure(proxy: Any, config: Any, *, plugin: int = 0, drain: float = 1.0) -> bool:
@@ -63,3 +64,23 @@ def enqueue(proxy: Any, queue: Text, item: Text) -> None:
         known = ", ".join(map(to_text, there)) or "none"
         raise UsageError(f"No filter has registered a queue {to_text(to_bytes(queue))!r}; there are: {known}.")
     proxy._run_on(proxy._main, lambda: proxy._environment.shared.enqueue(token, to_bytes(item)))
+
+
+def events_of(source: Any, instead: str = "") -> Iterable[Any]:
+    """The events of a simulated proxy, of one of its exchanges, or a sequence of events as it is.
+
+    Parameters
+    ----------
+    instead
+        What to do with a real Envoy, for the error.
+
+    Raises
+    ------
+    UsageError
+        The source is a real Envoy's, which does not show what happens inside.
+    """
+    if type(source).__module__.startswith("wasmnb.envoy"):
+        raise UsageError(f"A real Envoy does not show its callbacks and hostcalls. {instead}".rstrip())
+    events = getattr(source, "trace", None)
+    found: Iterable[Any] = getattr(source, "events", source) if events is None else events
+    return found

@@ -22,6 +22,8 @@ __all__ = [
     "assert_not_forwarded",
     "assert_request",
     "assert_response",
+    "fail",
+    "title",
 ]
 
 #: Characters of a body, and lines of a log, that a failure message shows.
@@ -114,17 +116,17 @@ def assert_response(
     __tracebackhide__ = True
     response = exchange.response
     if response is None or (not response.status and status != 0):
-        fail(f"{_title(exchange)} got no answer: {_why(exchange)}", _log_block(exchange.log))
+        fail(f"{title(exchange)} got no answer: {_why(exchange)}", _log_block(exchange.log))
     if status is not None and not (status(response.status) if callable(status) else response.status == status):
         shown = describe(status) if callable(status) else status
         fail(
-            f"{_title(exchange)} was answered {response.status}, expected {shown}{_state_note(exchange)}",
+            f"{title(exchange)} was answered {response.status}, expected {shown}{_state_note(exchange)}",
             _body_block(response.body), _log_block(exchange.log),
         )  # fmt: skip
     if headers:
-        assert_headers(response, headers, what=f"response to {_title(exchange)}")
+        assert_headers(response, headers, what=f"response to {title(exchange)}")
     if body is not None:
-        _assert_body(f"body of the response to {_title(exchange)}", response.body, body)
+        _assert_body(f"body of the response to {title(exchange)}", response.body, body)
 
 
 def assert_request(
@@ -139,14 +141,14 @@ def assert_request(
     __tracebackhide__ = True
     request = exchange.upstream_request
     if request is None:
-        fail(f"{_title(exchange)} never got to the upstream: {_why(exchange)}", _log_block(exchange.log))
+        fail(f"{title(exchange)} never got to the upstream: {_why(exchange)}", _log_block(exchange.log))
     for name, expected, value in (("method", method, request.method), ("path", path, request.path)):
         if expected is not None and not fits(expected, value):
-            fail(f"the upstream of {_title(exchange)} saw the {name} {value!r}, expected {describe(expected)}")
+            fail(f"the upstream of {title(exchange)} saw the {name} {value!r}, expected {describe(expected)}")
     if headers:
-        assert_headers(request, headers, what=f"request that the upstream of {_title(exchange)} saw")
+        assert_headers(request, headers, what=f"request that the upstream of {title(exchange)} saw")
     if body is not None:
-        _assert_body(f"body that the upstream of {_title(exchange)} saw", request.body, body)
+        _assert_body(f"body that the upstream of {title(exchange)} saw", request.body, body)
 
 
 def assert_not_forwarded(exchange: Any) -> None:
@@ -155,7 +157,7 @@ def assert_not_forwarded(exchange: Any) -> None:
     if exchange.upstream_request is not None:
         request = exchange.upstream_request
         fail(
-            f"{_title(exchange)} got to the upstream, expected it to stop before",
+            f"{title(exchange)} got to the upstream, expected it to stop before",
             _header_block(_all_pairs(request), ()), _body_block(request.body),
         )  # fmt: skip
 
@@ -173,8 +175,19 @@ def _assert_body(what: str, body: bytes, expected: Any) -> None:
     fail(f"{what} differs from character {at} on", *(f"  {line}" for line in lines[:_LINES]))
 
 
-def _title(exchange: Any) -> str:
-    return f"{exchange.request.method} {exchange.request.path}"
+def title(exchange: Any) -> str:
+    """An exchange in a failure's headline: `exchange 2 (GET /pay)`; the first one's number goes without saying."""
+    request = getattr(exchange, "request", None)
+    number = getattr(exchange, "number", 1)
+    if request is None:
+        return f"connection {number}"
+    words = f"{request.method} {request.path}"
+    return words if number == 1 else f"exchange {number} ({words})"
+
+
+def _of(source: Any) -> str:
+    """` of GET /` for what belongs to one exchange."""
+    return f" of {title(source)}" if hasattr(source, "request") else ""
 
 
 def _why(exchange: Any) -> str:
@@ -187,7 +200,7 @@ def _why(exchange: Any) -> str:
 
 
 def _state_note(exchange: Any) -> str:
-    return f" ({_why(exchange)})" if exchange.state not in ("done", "open") else ""
+    return f": {_why(exchange)}" if exchange.state not in ("done", "open") else ""
 
 
 def _body_block(body: bytes) -> str:
@@ -222,9 +235,12 @@ def assert_log(source: Any, expected: Any, *, level: LogLevel | str | None = Non
     if len(hits) == times or (times is None and hits):
         return
     at = f" at level {wanted.name.lower()}" if wanted is not None else ""
-    count = "once or more" if times is None else f"{times} times"
+    count = "once or more" if times is None else _times(times)
     other = "" if wanted is None else _other_levels(lines, expected)
-    fail(f"log: {describe(expected)}{at} expected {count}, found {len(hits)} times{other}", _log_block(lines))
+    fail(
+        f"log{_of(source)}: {describe(expected)}{at} expected {count}, found {_times(len(hits))}{other}",
+        _log_block(lines),
+    )
 
 
 def assert_no_log(source: Any, expected: Any = None, *, level: LogLevel | str = LogLevel.TRACE) -> None:
@@ -240,7 +256,10 @@ def assert_no_log(source: Any, expected: Any = None, *, level: LogLevel | str = 
     hits = [x for x in _lines(source) if _level(x) >= lowest and (expected is None or _is_hit(x, expected, None))]
     if hits:
         what = "nothing" if expected is None else f"no line with {describe(expected)}"
-        fail(f"log: expected {what} from level {lowest.name.lower()} on, found {len(hits)}", _log_block(hits))
+        fail(
+            f"log{_of(source)}: expected {what} from level {lowest.name.lower()} on, found {len(hits)}",
+            _log_block(hits),
+        )
 
 
 def _lines(source: Any) -> list[Any]:
@@ -262,12 +281,17 @@ def _other_levels(lines: Iterable[Any], expected: Any) -> str:
     return f" (but at level {', '.join(sorted(levels))})" if levels else ""
 
 
+def _times(number: int) -> str:
+    return {0: "never", 1: "once"}.get(number, f"{number} times")
+
+
 def _log_block(lines: Iterable[Any]) -> str:
     shown = list(lines)
     if not shown:
         return "  nothing was logged"
     head = "  the log:" if len(shown) <= _LINES else f"  the log's last {_LINES} lines:"
-    return "\n".join([head, *(f"    {_level(x).name.lower():8} {x.text}" for x in shown[-_LINES:])])
+    texts = [(_level(x).name.lower(), x.text.rstrip().replace("\n", f"\n{' ' * 13}")) for x in shown[-_LINES:]]
+    return "\n".join([head, *(f"    {level:8} {text}" for level, text in texts)])
 
 
 # -- metrics --------------------------------------------------------------------------------------------------------

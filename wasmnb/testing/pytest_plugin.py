@@ -107,11 +107,11 @@ def wasm_filter(
     def make(what: Any, name: str | None = None) -> Filter:
         __tracebackhide__ = True
         native = wasm_backend == "native"
-        chosen = _locate(what, folders)
-        if hasattr(chosen, "image") and not native:
-            return chosen  # type: ignore[no-any-return]
-        key = (chosen, name, native, _stamp(chosen))
         try:
+            chosen = _locate(what, folders)
+            if hasattr(chosen, "image") and not native:
+                return chosen  # type: ignore[no-any-return]
+            key = (chosen, name, native, _stamp(chosen))
             if key not in _wasm_filters:
                 _wasm_filters[key] = (_run_natively if native else _compile)(chosen, name, folders[0])
         except WasmnbError as error:
@@ -145,7 +145,11 @@ def _locate(what: Any, folders: Sequence[Path]) -> Any:
     if is_source or not isinstance(what, str | os.PathLike):
         return what
     path = Path(what)
-    return next((folder / path for folder in folders if (folder / path).exists()), path)
+    found = next((folder / path for folder in folders if (folder / path).exists()), None)
+    if found is None:
+        places = ", ".join(dict.fromkeys(map(str, folders)))
+        raise UsageError(f"There is no filter {path}; looked in {places}.")
+    return found
 
 
 def _stamp(chosen: Any) -> Any:

@@ -1,8 +1,9 @@
 """Traces as text that stays the same from run to run and reads well in a diff.
 
-Left out are times, sequence numbers, VM and context numbers, and what differs by chance: request ids, dates. A context is
-called by its kind and order of appearance, a worker by its name. A snapshot lies in a file beside the test; run pytest
-with `--wasm-update`, or with WASMNB_UPDATE=1 in the environment, to write it anew.
+Left out are times, sequence numbers, VM and context numbers, and what differs by chance: request ids, dates. A stream is
+called by its order of appearance, a plugin's own context `plugin`, a worker by its name, a metric or queue by the name that
+it was made with. Header maps stand one header a line, so that a diff shows the header that changed. A snapshot lies in a
+file beside the test; run pytest with `--wasm-update`, or with WASMNB_UPDATE=1 in the environment, to write it anew.
 """
 
 from __future__ import annotations
@@ -10,13 +11,15 @@ from __future__ import annotations
 import difflib
 import os
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 from ..abi import Status
 from ..messages import to_text
+from ..view.trace import result_of
+from .events import events_of
 from .matchers import fail
 
 __all__ = ["assert_snapshot", "snapshot", "updating"]
@@ -31,10 +34,20 @@ _UUID = re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{
 _WIDEST = 160
 
 #: Arguments that only number things.
-_NUMBERS = frozenset({"context_id", "root_context_id", "parent_context_id", "token", "context"})
+_NUMBERS = frozenset({"context_id", "root_context_id", "parent_context_id", "token"})
 
-#: Hostcalls and notes that say nothing about what a filter does.
-_QUIET = frozenset({"get_current_time_nanoseconds", "clock_time_get", "random_get"})
+#: Hostcalls that say nothing about what a filter does (nor does WASI), and marks in the trace that a hostcall tells better.
+_QUIET = frozenset({"get_current_time_nanoseconds"})
+_TOLD_BY_HOSTCALLS = frozenset({"http_call", "grpc_call"})
+
+#: Callbacks of a plugin's own context.
+_OF_PLUGINS = (
+    "on_vm_start", "on_configure", "on_tick", "on_queue_ready", "on_http_call_response", "on_grpc_",
+)  # fmt: skip
+
+#: Hostcalls that give a number to something with a name -> argument with the name; and the arguments that take it.
+_NAMING = {"define_metric": "name", "register_shared_queue": "name", "resolve_shared_queue": "name"}
+_NAMED = {"metric_id": "define_metric", "queue_id": "register_shared_queue", "token": "register_shared_queue"}
 
 
 def snapshot(
@@ -57,59 +70,111 @@ def snapshot(
     mask
         Called with every line; gives the line to write, for what differs by chance in your own filter.
     """
-    events = getattr(source, "trace", None)
-    events = getattr(source, "events", source) if events is None else events
-    writer = _Writer(frozenset(only), frozenset(without) | _QUIET, mask)
-    return "".join(f"{line}\n" for event in events if (line := writer.line(event)))
+    events = list(events_of(source, "A snapshot needs the simulated proxy."))
+    writer = _Writer(frozenset(only), frozenset(without) | _QUIET, mask, _all_events(source, events))
+    return "".join(f"{line}\n" for event in events for line in writer.lines(event))
+
+
+def _all_events(source: Any, events: list[Any]) -> Iterable[Any]:
+    """All that the proxy knows: what an exchange's own events refer to by number may have been named before it."""
+    environment = getattr(source, "_environment", None)
+    return events if environment is None else environment.trace
 
 
 class _Writer:
-    def __init__(self, only: frozenset[str], without: frozenset[str], mask: Callable[[str], str] | None) -> None:
+    def __init__(
+        self,
+        only: frozenset[str],
+        without: frozenset[str],
+        mask: Callable[[str], str] | None,
+        everything: Iterable[Any],
+    ) -> None:
         self.only = only
         self.without = without
         self.mask = mask or (lambda line: line)
         self.contexts: dict[tuple[Any, Any], str] = {}
-        self.number = count(1).__next__
+        self.streams = count(1)
+        named = [e for e in everything if e.kind == "hostcall" and e.name in _NAMING]
+        self.names = {(e.vm, _kind(e.name), e.result): _text(e.args.get(_NAMING[e.name], "")) for e in named}
 
-    def line(self, event: Any) -> str:
+    def lines(self, event: Any) -> Iterator[str]:
+        """The event, with its header maps below it."""
         if event.name in self.without or (self.only and event.name not in self.only):
-            return ""
-        args = ", ".join(f"{k}={_value(v)}" for k, v in event.args.items() if k not in _NUMBERS)
-        text = f"{event.name}({args})" + self._outcome(event)
-        if event.parent is None:
-            text = f"{event.thread} {self._context(event)}{text}"
-        return self.mask(_UUID.sub("<uuid>", ("    " if event.parent is not None else "") + text))
+            return
+        if event.kind == "wasi" or (event.kind == "stream" and event.name in _TOLD_BY_HOSTCALLS):
+            return
+        maps = {k: v for k, v in event.args.items() if _is_map(v)}
+        outcome, result = self._outcome(event)
+        maps.update(result)
+        place = f"{event.thread} {self._context(event)}" if event.parent is None else "    "
+        yield self._clean(f"{place}{event.name}({', '.join(self._arguments(event, maps))}){outcome}")
+        indent = "    " if event.parent is None else "        "
+        for name, pairs in maps.items():
+            if len(maps) > 1:
+                yield f"{indent}{name}:"
+            for key, value in pairs:
+                text = f"{_text(key)}: {_masked(_text(key), _text(value))}"
+                yield self._clean(f"{indent}{'  ' if len(maps) > 1 else ''}{_short(text)}".rstrip())
+
+    def _clean(self, line: str) -> str:
+        return self.mask(_UUID.sub("<uuid>", line))
+
+    def _arguments(self, event: Any, maps: dict[str, Any]) -> Iterator[str]:
+        if event.name == "set_effective_context":
+            yield self._name(event.vm, event.args.get("context_id", event.args.get("context"))).strip()
+        for key, value in event.args.items():
+            known = self.names.get((event.vm, _NAMED.get(key, ""), value)) if isinstance(value, int) else None
+            if known is not None:
+                yield repr(known)
+            elif key not in _NUMBERS and key not in maps and not (key == "context" and event.kind == "hostcall"):
+                yield f"{key}={_value(value)}"
 
     def _context(self, event: Any) -> str:
         if event.context is None:
             return ""
-        key = (event.vm, event.context)
+        of_plugin = event.name.startswith(_OF_PLUGINS) or event.args.get("parent_context_id") == 0
+        return self._name(event.vm, event.context, of_plugin=of_plugin)
+
+    def _name(self, vm: Any, context: Any, *, of_plugin: bool = False) -> str:
+        key = (vm, context)
         if key not in self.contexts:
-            self.contexts[key] = "vm" if event.context == 0 else f"#{self.number()}"
+            self.contexts[key] = "vm" if context == 0 else "plugin" if of_plugin else f"#{next(self.streams)}"
         return f"{self.contexts[key]} "
 
     @staticmethod
-    def _outcome(event: Any) -> str:
+    def _outcome(event: Any) -> tuple[str, dict[str, Any]]:
+        """What follows an arrow, and a map that was the result."""
         parts = []
         if event.status is not None and event.status != Status.OK:
             parts.append(getattr(event.status, "name", str(event.status)))
-        if event.result is not None and not (event.kind == "hostcall" and event.name.endswith(("_call", "_stream"))):
-            parts.append(_value(event.result))
-        return f" -> {' '.join(parts)}" if parts else ""
+        if _is_map(event.result):
+            return f" -> {' '.join([*parts, f'{len(event.result)} headers'])}", {"result": event.result}
+        numbers = event.kind == "hostcall" and (event.name.endswith(("_call", "_stream")) or event.name in _NAMING)
+        if event.result is not None and not numbers:
+            parts.append(_value(result_of(event)))
+        return f" -> {' '.join(parts)}" if parts else "", {}
+
+
+def _kind(name: str) -> str:
+    return "register_shared_queue" if name == "resolve_shared_queue" else name
+
+
+def _is_map(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and isinstance(value[0], tuple)
 
 
 def _value(value: Any) -> str:
-    if isinstance(value, list) and value and isinstance(value[0], tuple):
-        return "{" + ", ".join(f"{_text(n)}: {_masked(_text(n), _text(v))}" for n, v in value) + "}"
     if isinstance(value, dict):
         return "{" + ", ".join(f"{k}={_value(v)}" for k, v in value.items()) + "}"
     if isinstance(value, bytes | str):
-        text = _text(value)
-        short = text if len(text) <= _WIDEST else f"{text[:_WIDEST]}... ({len(text)} characters)"
-        return repr(short)
+        return repr(_short(_text(value)))
     if isinstance(value, list | tuple):
         return "[" + ", ".join(_value(v) for v in value) + "]"
     return str(getattr(value, "name", value))
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _WIDEST else f"{text[:_WIDEST]}... ({len(text)} characters)"
 
 
 def _text(value: Any) -> str:

@@ -16,7 +16,7 @@ from typing import Any, Self
 from ..abi import Status
 from ..errors import UsageError
 from .calls import callouts
-from .matchers import fail
+from .matchers import fail, title
 
 __all__ = ["StrictProxy", "strict"]
 
@@ -72,25 +72,39 @@ class StrictProxy:
         __tracebackhide__ = True
         events = [e for e in self.proxy.trace if e.seq > self._checked]
         self._checked = events[-1].seq if events else self._checked
-        for call in callouts(events):
-            if call.cluster not in self._callouts:
-                allowed = ", ".join(sorted(self._callouts)) or "none"
-                fail(f"unexpected callout to {call}; allowed clusters: {allowed}")
         for event in events:
             if event.kind == "hostcall":
+                self._check_callout(event)
                 self._check_hostcall(event)
+
+    def _check_callout(self, event: Any) -> None:
+        __tracebackhide__ = True
+        for call in callouts([event]):
+            if call.cluster not in self._callouts:
+                allowed = ", ".join(sorted(self._callouts)) or "none"
+                fail(
+                    f"unexpected callout to {call}{self._where(event)}",
+                    f"  allowed clusters: {allowed}; allow it with strict(proxy, callouts=[{call.cluster!r}])",
+                )
+
+    def _where(self, event: Any) -> str:
+        """In which callback, and for which exchange."""
+        callback = next((e.name for e in self.proxy.trace if e.seq == event.parent), None)
+        exchange = next((x for x in self.proxy.exchanges if x.number == event.exchange), None)
+        inside = f", in {callback}" if callback else ""
+        return inside + (f" of {title(exchange)}" if exchange is not None else f" on {event.thread}")
 
     def _check_hostcall(self, event: Any) -> None:
         __tracebackhide__ = True
         if self._hostcalls is not None and event.name not in self._hostcalls:
             fail(
-                f"unexpected hostcall proxy_{event.name}",
+                f"unexpected hostcall proxy_{event.name}{self._where(event)}",
                 f"  {event}",
                 f"  allowed: {', '.join(sorted(self._hostcalls))}",
             )
         if event.status is not None and event.status not in self._statuses:
             name = getattr(event.status, "name", event.status)
-            fail(f"hostcall proxy_{event.name} was refused with {name}", f"  {event}")
+            fail(f"hostcall proxy_{event.name} was refused with {name}{self._where(event)}", f"  {event}")
 
     def close(self) -> None:
         """Check a last time, and close the proxy."""
