@@ -5,7 +5,7 @@ from functools import cache
 
 import pytest
 
-from tests.foreign.toolchain import assemblyscript_module, c_module, go_module
+from tests.foreign.toolchain import assemblyscript_module, c_module, go_module, rust_module
 from wasmnb.envoy import Envoy
 from wasmnb.messages import Response
 
@@ -14,11 +14,12 @@ UPSTREAM = Response(200, [("content-length", "5"), ("x-up", "1")], b"hello")
 
 @cache
 def module(name):
-    if name == "assemblyscript":
+    optional = {"assemblyscript": lambda: assemblyscript_module("filter.ts"), "rust": lambda: rust_module("filter.rs")}
+    if name in optional:
         try:
-            return assemblyscript_module("filter.ts")
+            return optional[name]()
         except RuntimeError as missing:
-            pytest.skip(f"no AssemblyScript here: {missing}")
+            pytest.skip(f"no {name} here: {missing}")
     return go_module("filter.go") if name == "go" else c_module(name)
 
 
@@ -89,6 +90,29 @@ def test_a_go_panic_is_a_trap(run):
         said = texts(proxy.log)
         assert any(line.startswith("panic") for line in said)
         assert any(line.startswith("Function: proxy_on_request_headers failed") for line in said)
+
+
+def test_rust_reads_all_headers_and_turns_the_body_round(run):
+    with run("rust", config="names") as proxy:
+        x = proxy.get("/", headers=[("x-b", "1"), ("x-a", "2"), ("x-b", "3"), ("x-a", "4"), ("x-b", "5")])
+        assert x.upstream_request.headers.get("x-rust") == 'names of [("x-a", 2), ("x-b", 3)]'
+        assert 'names of [("x-a", 2), ("x-b", 3)]' in texts(x.log)
+        assert x.response.body == b"olleh"
+
+
+def test_rust_prints_to_the_log_and_reads_the_environment(run):
+    with run("rust", environment={"AUDIENCE": "everybody"}) as proxy:
+        assert "configured for everybody" in texts(proxy.log)
+
+
+def test_a_rust_panic_is_a_trap(run):
+    with run("rust") as proxy:
+        assert proxy.get("/").response.status == 200
+        assert proxy.get("/", headers=[("x-panic", "a test")]).response.status == 503
+        assert proxy.get("/").response.status == 503
+        said = "\n".join(texts(proxy.log))
+        assert "asked to: a test" in said
+        assert "Function: proxy_on_request_headers failed" in said
 
 
 def test_cpp_turns_a_buffered_body_round(run):

