@@ -7,7 +7,8 @@
         exchange = proxy.get("/")
         print(exchange.response.status)
 
-Importing this package is cheap: each name is loaded when it is first used.
+Importing this package is cheap: each name is loaded when it is first used. (PYTEST_DONT_REWRITE: a notebook has imported
+it before its `%%ipytest` cells run.)
 """
 
 from __future__ import annotations

@@ -135,6 +135,7 @@ class _Collector:
 
     def _add(self, statement: Statement, text: str, *, first: bool = False) -> None:
         place = (-1, statement.line, 0) if first else statement.place
+        statement.source.remember()
         self._parts.setdefault((place, text), Part(text, statement.filename, statement.line))
 
     # -- one name
@@ -164,8 +165,7 @@ class _Collector:
         """The statements that make a name, if some of them are still to run."""
         if not self.running:
             return []
-        own = self.origin.text(self.anchor.filename)
-        found = [s for s in (own.statements if own else ()) if name in s.binds or s.changes(name)]
+        found = [s for s in self.anchor.source.statements if name in s.binds or s.changes(name)]
         return (
             _from_last_binding(name, found) if any(name in s.binds and s.line > self.anchor.line for s in found) else []
         )
@@ -250,6 +250,7 @@ class _Collector:
             raise self._error(by, name, what, _HINT)
 
     def _error(self, by: Statement, name: str, what: str, hint: str) -> SourceError:
+        by.source.remember()
         return SourceError(
             f"{by.label} uses {name}, which {what}", filename=by.filename, lineno=by.line_of(name), hint=hint
         )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import linecache
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,7 +38,7 @@ class Origin:
     path: tuple[Path, ...]
 
     def text(self, filename: str) -> Text | None:
-        """The source of this name."""
+        """The source whose code objects have this name."""
         return next((t for t in self.texts if t.filename == filename), None)
 
 
@@ -55,34 +54,36 @@ def origin_of(module_name: str, filename: str, namespace: dict[str, Any] | None 
     """
     if namespace is None:
         namespace = vars(sys.modules[module_name]) if module_name in sys.modules else {}
-    names = [*_cells(namespace)] or [name for name in (namespace.get("__file__"),) if name]
-    if filename not in names:
-        names.append(filename)
+    names = _cells(namespace) or {name: name for name in (namespace.get("__file__"),) if name}
+    names.setdefault(filename, filename)
     texts: list[Text] = []
-    for name in names:
+    for name, shown in names.items():
         lines = linecache.getlines(name, namespace)
         if lines:
-            texts.append(Text(name, "".join(lines), len(texts)))
+            texts.append(Text(name, "".join(lines), len(texts), shown))
     package = namespace.get("__package__") or ""
     return Origin(module_name, namespace, tuple(texts), package, _path(namespace, package))
 
 
-def _cells(namespace: dict[str, Any]) -> Iterator[str]:
-    """File names of IPython's cells that have run, the last one last; none where this is not IPython's namespace."""
+def _cells(namespace: dict[str, Any]) -> dict[str, str]:
+    """IPython's cells that have run, the last one last: the name of a cell's code, and what people call it.
+
+    The code's name has the number of this process in it, which is no good in Envoy's log.
+    """
     if "IPython" not in sys.modules:
-        return
+        return {}
     from IPython import get_ipython
 
     shell = get_ipython()
     if shell is None or shell.user_ns is not namespace:
-        return
+        return {}
     found = []
     for name in list(linecache.cache):
-        _, number = shell.compile.format_code_name(name) or ("", "")
-        digits = "".join(c for c in number if c.isdigit())
-        if digits:
-            found.append((int(digits), name))
-    yield from (name for _, name in sorted(found))
+        known = shell.compile.format_code_name(name)
+        if known:
+            number = "".join(c for c in known[1] if c.isdigit())
+            found.append((int(number or 0), name, " ".join(known)))
+    return {name: shown for _, name, shown in sorted(found)}
 
 
 def _path(namespace: dict[str, Any], package: str) -> tuple[Path, ...]:

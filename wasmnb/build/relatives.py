@@ -37,8 +37,7 @@ def relatives(cls: type[Any], origin: Origin, anchor: Statement, taken: Collecti
     SourceError
         There are several of a kind.
     """
-    own = origin.text(anchor.filename)
-    classes = {s.node.name: s for s in (own.statements if own else ()) if isinstance(s.node, ast.ClassDef)}
+    classes = {s.node.name: s for s in anchor.source.statements if isinstance(s.node, ast.ClassDef)}
     kinds = {name: _kind(name, classes, origin, frozenset()) for name in classes}
     have = {_kind_of(cls), *(kinds.get(s.label) for s in taken if isinstance(s.node, ast.ClassDef))}
     found = []

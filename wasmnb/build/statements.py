@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import linecache
 import symtable
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -40,22 +41,26 @@ class Statement:
 
     Attributes
     ----------
-    order
-        Number of its source among those that ran, the newest last.
+    source
+        What it stands in.
     line
         Its first line, decorators included.
     """
 
     node: ast.stmt
     text: str
-    filename: str
-    order: int
+    source: Text
     line: int
+
+    @property
+    def filename(self) -> str:
+        """What people call its source."""
+        return self.source.shown
 
     @property
     def place(self) -> tuple[int, int, int]:
         """What orders statements as they ran."""
-        return self.order, self.line, self.node.col_offset
+        return self.source.order, self.line, self.node.col_offset
 
     @property
     def label(self) -> str:
@@ -95,13 +100,29 @@ class Statement:
 
 
 class Text:
-    """A source and its statements. One that this Python cannot read has none."""
+    """A source and its statements. One that this Python cannot read has none.
 
-    def __init__(self, filename: str, text: str, order: int = 0) -> None:
+    Parameters
+    ----------
+    filename
+        What its code objects call it.
+    order
+        Its number among those that ran, the newest last.
+    shown
+        What people call it, if that is something else.
+    """
+
+    def __init__(self, filename: str, text: str, order: int = 0, shown: str = "") -> None:
         self.filename = filename
+        self.shown = shown or filename
         self.order = order
         self._text = text
         self._lines = text.splitlines(keepends=True)
+
+    def remember(self) -> None:
+        """Have its lines at hand under the name that people know."""
+        if self.shown != self.filename:
+            linecache.cache[self.shown] = (len(self._text), None, self._lines, self.shown)
 
     @cached_property
     def tree(self) -> ast.Module:
@@ -132,7 +153,7 @@ class Text:
             text = dedent("".join(self._lines[line - 1 : node.end_lineno]))
         else:  # it may share its line with others
             text = ast.get_source_segment(self._text, node) or ""
-        return Statement(node, text, self.filename, self.order, line)
+        return Statement(node, text, self, line)
 
 
 def _parse(text: str) -> ast.Module:
