@@ -6,7 +6,7 @@ from typing import Any
 
 from ..callbacks import HANDLERS
 from ..contexts import Context, PluginContext
-from ..futures import explained
+from ..futures import ENDED, Runner, explained
 from ..numbering import is_named
 from ..tcp import TcpContext
 from ..vm import VM
@@ -21,6 +21,7 @@ class Core:
 
     def __init__(self, binding: Any) -> None:
         self.vm = VM(binding)
+        self._runners: list[Runner] = []
         self.contexts = Contexts(self.vm, getattr(binding, "journal", None), getattr(binding, "claim", None))
         self._plugins, self._http, self._tcp = self.contexts.plugins, self.contexts.http, self.contexts.tcp
         if hasattr(binding, "hold_streams"):
@@ -34,20 +35,22 @@ class Core:
 
     def _stopped(self, context: Any, method: str, result: Any, end_of_stream: Any = False) -> int:
         """What to tell the proxy when a stream's callback returned something other than CONTINUE."""
-        if type(result) is CoroutineType or isinstance(result, Coroutine):
+        if type(result) is CoroutineType:
+            # A runner at rest, or a new one: a callback may run inside another's hostcall.
+            runner = self._runners.pop() if self._runners else Runner()
             try:
-                waited = result.send(None)
-            except StopIteration as stop:
-                result = stop.value
+                waited = runner.send(result)
             except RuntimeError as error:
                 better = explained(error)
                 if better is error:
                     raise
                 raise better from None
-            else:
-                return begin_wait(
-                    self.vm, context, method, result, waited, last=bool(end_of_stream), check=self._stopped
-                )
+            if waited is not ENDED:
+                runner.kept = True
+                last, coroutine = bool(end_of_stream), runner.coroutine
+                return begin_wait(self.vm, context, method, coroutine, waited, last=last, check=self._stopped)
+            result = runner.value
+            self._runners.append(runner)
         if result is None:
             return 0
         allowed = HANDLERS["tcp" if isinstance(context, TcpContext) else "http", method].returns
