@@ -1,11 +1,48 @@
-"""How objects of any floor show themselves in a notebook: drawn by `wasmnb.view`, which is loaded only then."""
+"""How objects of any floor show themselves: text in which every character can be seen, and in a notebook what `wasmnb.view` draws.
+
+The view is loaded only when something is shown.
+"""
 
 from __future__ import annotations
 
 from importlib import import_module
 from typing import Any
 
-__all__ = ["Shown"]
+__all__ = ["NEWLINES", "Shown", "visible"]
+
+#: What preformatted text keeps although it does not print.
+NEWLINES = "\n\t"
+
+_SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
+
+
+def _code(char: str) -> str:
+    """One character that must not be shown as it is, written as Python would write it in a string."""
+    number = ord(char)
+    if 0xDC80 <= number <= 0xDCFF:  # a byte that is not UTF-8, kept as a surrogate (PEP 383)
+        return f"\\x{number - 0xDC00:02x}"
+    if char in _SHORT:
+        return _SHORT[char]
+    if number < 0x100:
+        return f"\\x{number:02x}"
+    return f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}"
+
+
+def visible(text: str | bytes, keep: str = "") -> str:
+    r"""Text in which every character can be seen: controls, surrogates and direction overrides become escapes.
+
+    Parameters
+    ----------
+    text
+        Bytes are read as UTF-8; those that are not become `\xNN`.
+    keep
+        Characters to leave alone although they do not print, e.g. newlines in a body.
+    """
+    if isinstance(text, bytes | bytearray | memoryview):
+        text = bytes(text).decode("utf-8", "surrogateescape")
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() or c in keep else _code(c) for c in text)
 
 
 class Shown:

@@ -1,5 +1,5 @@
-"""How objects of the host show themselves in a notebook."""
+"""How objects of the host show themselves."""
 
-from .._display import Shown
+from .._display import NEWLINES, Shown, visible
 
-__all__ = ["Shown"]
+__all__ = ["NEWLINES", "Shown", "visible"]

@@ -6,6 +6,7 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from ..messages import Request, Response
+from ._display import visible
 
 __all__ = ["Callout", "CalloutLog"]
 
@@ -50,7 +51,8 @@ class Callout:
     finished: float | None = None
 
     def __repr__(self) -> str:
-        return f"<Callout {self.kind} {self.token} of VM{self.vm} to {self.cluster}{self.request.path}: {self.state}>"
+        where = visible(f"{self.cluster}{self.request.path}")
+        return f"<Callout {self.kind} {self.token} of VM{self.vm} to {where}: {self.state}>"
 
 
 class CalloutLog:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import UsageError
 from ..messages import Request, Response
-from ._display import Shown
+from ._display import Shown, visible
 from .fuel import Fuel, fuel_of
 
 if TYPE_CHECKING:
@@ -169,7 +169,8 @@ class Exchange(Recorded):
     def __repr__(self) -> str:
         answer = "no answer" if self.response is None or not self.response.status else str(self.response.status)
         state = "" if self.state == "done" else f" ({self.paused or self.state})"
-        return f"<Exchange {self.number}: {self.request.method} {self.request.path} -> {answer}{state}>"
+        asked = visible(f"{self.request.method} {self.request.path}")
+        return f"<Exchange {self.number}: {asked} -> {answer}{state}>"
 
 
 class TcpExchange(Recorded):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, overload
 
 from ..abi import LogLevel
-from ._display import Shown
+from ._display import NEWLINES, Shown, visible
 
 if TYPE_CHECKING:
     from .vm import Vm
@@ -53,7 +53,8 @@ class LogLine:
     def __str__(self) -> str:
         """The line as Envoy writes it, with the virtual time in front."""
         who = f"wasm log{' ' + self.prefix if self.prefix else ''}: " if self.source == "filter" else ""
-        return f"[{self.time:.6f}][{self.thread}][{self.level.name.lower()}] {who}{self.text}"
+        text = visible(f"{who}{self.text}", keep=NEWLINES)  # what a filter writes must not steer a terminal
+        return f"[{self.time:.6f}][{self.thread}][{self.level.name.lower()}] {text}"
 
 
 class Log(Shown, Sequence[LogLine]):

@@ -7,6 +7,7 @@ from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 from ..errors import UsageError
+from ._display import visible
 from .exchange import Recorded
 from .explain import Explanation, explain
 from .python_state import LENGTH, PythonState, read_python_state
@@ -148,4 +149,5 @@ class Observed(Running):
         return [(self._main.number, self._main.name), *((w.thread.number, w.name) for w in self.workers)]
 
     def __repr__(self) -> str:
-        return f"<Proxy {self.name}: {len(self.workers)} workers, {self.exchanges.made} exchanges, {self.state}>"
+        counts = f"{len(self.workers)} workers, {self.exchanges.made} exchanges"
+        return f"<Proxy {visible(self.name)}: {counts}, {self.state}>"
