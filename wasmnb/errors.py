@@ -12,6 +12,7 @@ A message says what happened, where (callback, cell line), and what to try.
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 
 __all__ = [
@@ -23,7 +24,14 @@ __all__ = [
     "UsageError",
     "WasmnbError",
     "conclusion_of",
+    "remember",
 ]
+
+
+def remember(error: BaseException) -> None:
+    """Make an exception the last one, as an interpreter does with what nobody has caught: `%debug` and `pdb.pm` open there."""
+    sys.last_type, sys.last_value, sys.last_traceback = type(error), error, error.__traceback__
+    vars(sys)["last_exc"] = error  # from Python 3.12 on
 
 
 class WasmnbError(Exception):
@@ -40,6 +48,8 @@ class WasmnbError(Exception):
     def _render_traceback_(self) -> list[str]:
         """IPython's hook: the filter's lines and the caller's, none of ours. The view that draws it is loaded only then."""
         lines: list[str] = import_module("wasmnb.view").error_lines(self, colour=True)
+        if self.__cause__ is not None and isinstance(self, FilterTrap | SourceError):
+            remember(self.__cause__)  # what a native filter raised is what a debugger is to show
         return lines
 
 

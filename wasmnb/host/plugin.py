@@ -131,7 +131,8 @@ class Plugin:
         """What makes its code the same as another filter's."""
         source = getattr(self.filter, "bundle", None)
         if source is not None:
-            return "source " + sha256(source.payload).hexdigest()
+            kind = "native" if getattr(self.filter, "is_native", False) else "source"
+            return f"{kind} " + sha256(source.payload).hexdigest()
         wasm = getattr(self.filter, "wasm", None)
         return f"object {id(self.filter)}" if wasm is None else "wasm " + sha256(wasm).hexdigest()
 

@@ -14,7 +14,7 @@ from IPython.core.error import UsageError as MagicUsageError
 from IPython.core.magic import magics_class
 from traitlets import Enum, Float, Int
 
-from wasmnb.build.source import Part
+from wasmnb.build.source import Part, Source
 from wasmnb.traffic.curl import FLAGS, from_options, read_at
 
 from .arguments import NAME, flag, line_cell, line_only, parse
@@ -59,6 +59,7 @@ class WasmMagics(FilterMagics):
         flag("--fuel", action="store_true", help="Count the instructions of every callback: exchange.fuel."),
         flag("--file", "-f", metavar="PATH", help="A .py or .wasm file instead of the cell."),
         flag("--save", metavar="PATH", help="Also write the module to this file, for Envoy."),
+        flag("--native", action="store_true", help="Run it in this Python, for breakpoint(), %%debug and coverage."),
     )
     def wasmfilter(self, line: str, cell: str | None = None) -> Any:
         """Compile the cell to a Proxy-Wasm module and run it in a simulated Envoy.
@@ -97,9 +98,15 @@ class WasmMagics(FilterMagics):
     def _compile(self, options: Any, own: list[Part], progress: Any) -> Any:
         from wasmnb.build import Filter
 
+        if options.native and options.fuel:
+            raise MagicUsageError("--fuel counts instructions of Wasm, and a --native filter runs none.")
         if options.file is not None:
+            if options.native:
+                return Filter.native(Path(options.file), options.name)
             return Filter.from_file(options.file, options.name, progress=progress)
         parts = [*(kept.part for kept in self._store.parts(options.name)), *own]
+        if options.native:
+            return Filter.native(Source(tuple(parts)), options.name, path=[Path()])
         return Filter.from_parts(parts, options.name, path=[Path()], progress=progress)
 
     @property

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from .grpc_streams import GrpcStream
     from .timers import Ticker
 
-__all__ = ["VM", "current_vm", "set_current_vm"]
+__all__ = ["VM", "by_user", "current_vm", "set_current_vm"]
 
 _current: ContextVar["VM"] = ContextVar("wasmnb.sdk.vm")
 
@@ -51,6 +51,8 @@ class VM:
     watched, watch_deletes
         How many streams wait, and what tells the proxy's side to call `on_delete` while any does (None: it always does,
         if the source has an `async def`).
+    raised
+        Natively: told of every exception that the filter does not take, beside the log.
     tickers, queue_waiters
         Timers by plugin and waits by queue, of `async def` callbacks.
     http_calls, grpc_calls
@@ -70,6 +72,7 @@ class VM:
         "http_calls",
         "metric_ids",
         "queue_waiters",
+        "raised",
         "request_body",
         "request_headers",
         "request_trailers",
@@ -96,6 +99,7 @@ class VM:
         self.metric_ids: dict[tuple[int, str], int] = {}
         self.watch_deletes: Callable[[int], object] | None = getattr(abi, "watch_deletes", None)
         self.watched = 0
+        self.raised: Callable[[BaseException], object] | None = getattr(abi, "raised", None)
         self.show_locals = False
         self.request_headers = header_map(abi, HeaderMapType.REQUEST_HEADERS)
         self.request_trailers = header_map(abi, HeaderMapType.REQUEST_TRAILERS)
@@ -146,16 +150,23 @@ class VM:
             self.enter(plugin)
 
     def report(self, error: BaseException) -> None:
-        """Log what the filter raised, once, in one piece."""
-        if isinstance(error, KeyboardInterrupt):  # the notebook's stop button, in native mode
-            return
+        """Log what the filter raised, once, in one piece. What the user has done is no fault of the filter's: it is raised."""
+        if by_user(error):
+            raise error
         text = format_exception(error, show_locals=self.show_locals).encode("utf-8", "backslashreplace")
         self.abi.log(int(LogLevel.CRITICAL), text)
+        if self.raised is not None:
+            self.raised(error)
 
     def switch(self, context: "Context") -> None:
         """As `enter`, for code that cannot go on without it: raises `BadArgument` if the stream is over."""
         if not self.enter(context):
             raise hostcall_error("set_effective_context", 2, str(context.context_id))
+
+
+def by_user(error: BaseException) -> bool:
+    """Whether somebody at a keyboard meant it, which can be natively: the stop button, or leaving the debugger."""
+    return type(error).__name__ in ("KeyboardInterrupt", "BdbQuit")
 
 
 def current_vm() -> VM:

@@ -35,6 +35,8 @@ class Given:
             return cls(found.source, [*path, *found.path], given.__name__)
         if isinstance(given, os.PathLike):
             file = Path(given)
+            if file.suffix == ".wasm":
+                raise UsageError(f"{file} is a module, and only Python source can run natively: leave native mode out.")
             return cls(Source((file_part(file, read_file(file)),)), [*path, file.parent], file.stem)
         bundle = getattr(given, "bundle", None)
         if bundle is None:

@@ -14,11 +14,12 @@ from ...abi import Result, callbacks_for
 from ...engine import Memory, Resolve, Trap
 from ...sdk.dispatch import Dispatcher
 from ...sdk.source import MODULE_NAME
+from ...sdk.vm import by_user
 from ..glue import VERSION
 from .arena import Arena
 from .binding import Binding, Stop
 from .surroundings import Surroundings
-from .trap import is_users, trap_of
+from .trap import noticed, trap_of
 from .world import World
 
 if TYPE_CHECKING:
@@ -48,11 +49,15 @@ class NativeInstance:
         self.memory: Memory
         self.memory = self._arena = Arena(memory_limit)
         self._image = image
-        noted: dict[str, Callable[..., Any]] = {"journal": self._take_journal, "watch_deletes": self._watch_deletes}
-        self._binding = binding = Binding(resolve, self._arena, noted)
+        own: dict[str, Callable[..., Any]] = {
+            "journal": self._take_journal,
+            "watch_deletes": self._watch_deletes,
+            "raised": noticed,
+        }
+        self._binding = binding = Binding(resolve, self._arena, own)
         self._around = Surroundings(binding.wasi, self._arena)
-        own = (MODULE_NAME, *(m.name for m in image.source.modules))
-        self._world = World(self._around, own, image.differences)
+        modules = (MODULE_NAME, *(m.name for m in image.source.modules))
+        self._world = World(self._around, modules, image.differences)
         self._journal: list[tuple[int, int]] = []
         self._watched = False
         self._closed = False
@@ -107,7 +112,7 @@ class NativeInstance:
             except Stop:
                 self._raise_stopped()
             except BaseException as error:
-                if is_users(error):
+                if by_user(error):
                     raise
                 raise trap_of(error) from None
             finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import linecache
 import platform
 import time
 from collections.abc import Callable, Sequence
@@ -53,6 +54,7 @@ class NativeMade:
         self.source = differences.resolved(source, path)
         callbacks = _probe(NativeImage(self.source, None, differences))
         self._image = NativeImage(self.source, callbacks, differences)
+        _known_to_debuggers(self.source)
         self._seconds = time.perf_counter() - started
 
     def image(self, _engine: Engine) -> NativeImage:
@@ -83,6 +85,14 @@ class NativeMade:
             build_times={"filter": round(self._seconds, 4)},
             native=True,
         )
+
+
+def _known_to_debuggers(source: Source) -> None:
+    """Have debuggers find the text of a cell, too: they make a path of its name, as of any that has no angle brackets."""
+    for name in {place.filename for place in source.places()}:
+        path = Path(name).absolute()
+        if name in linecache.cache and str(path) != name and not path.exists():
+            linecache.cache[str(path)] = linecache.cache[name]
 
 
 def _probe(image: NativeImage) -> frozenset[str]:

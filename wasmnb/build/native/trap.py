@@ -5,23 +5,22 @@ from __future__ import annotations
 from types import TracebackType
 
 from ...engine import Trap
+from ...errors import remember
 from ...sdk.tracebacks import hidden_folders
 
-__all__ = ["is_users", "trap_of"]
-
-#: What somebody at the keyboard means, and no fault of the filter: the interrupt button; leaving the debugger.
-_USERS = ("KeyboardInterrupt", "BdbQuit")
+__all__ = ["noticed", "trap_of"]
 
 
-def is_users(error: BaseException) -> bool:
-    """Whether it was the user who ended the callback."""
-    return type(error).__name__ in _USERS
+def noticed(error: BaseException) -> None:
+    """What the filter raised has left it: `%debug` and `pdb.pm` go to its line from now on."""
+    remember(error.with_traceback(_own(error.__traceback__)))
 
 
 def trap_of(error: BaseException) -> Trap:
     """What Wasm does after an exception: it executes `unreachable`."""
+    noticed(error)
     trap = Trap("unreachable", "unreachable")
-    trap.raised = error.with_traceback(_own(error.__traceback__))
+    trap.raised = error
     return trap
 
 

@@ -1,0 +1,239 @@
+"""Debuggers, coverage and profilers on the lines of a filter that runs natively."""
+
+import builtins
+import cProfile
+import json
+import linecache
+import pstats
+import signal
+import subprocess
+import sys
+import threading
+import warnings
+
+import pytest
+from IPython.core.interactiveshell import InteractiveShell
+from traitlets.config import Config
+
+from wasmnb import Filter, Proxy
+from wasmnb.errors import FilterTrap, SourceError
+
+FILTER = """\
+class F(HttpContext):
+    async def on_http_request_headers(self, num_headers, end_of_stream):
+        path = self.request.path
+        if path == "/late":
+            await sleep(0.1)
+            raise ValueError("after a wait")
+        if path == "/sdk":
+            self.request_headers["x-not-there"]
+        self.divide(path, 0)
+
+    def divide(self, path, number):
+        if path == "/stop":
+            breakpoint()
+            number += 41
+            print("number", number)
+        if path == "/error":
+            1 / number
+"""
+
+
+@pytest.fixture
+def proxy():
+    with Proxy(Filter.native(FILTER, filename="Cell In[7]", first_line=2), workers=1) as running:
+        yield running
+
+
+def python(script, *args, stdin="", **options):
+    """A fresh interpreter; what it wrote."""
+    done = subprocess.run(
+        [sys.executable, *args, "-"] if not options.get("cwd") else [sys.executable, *args],
+        input=script if not options.get("cwd") else stdin, capture_output=True, text=True, timeout=100, **options,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+# -- pdb
+
+
+def test_breakpoint_stops_in_the_cell_with_its_source(tmp_path):
+    (tmp_path / "script.py").write_text(
+        f"from wasmnb import Filter, Proxy\n"
+        f"with Proxy(Filter.native({FILTER!r}, filename='Cell In[7]'), workers=1) as proxy:\n"
+        f"    print(proxy.get('/stop').response.status, [line.text for line in proxy.log])\n"
+    )
+    said = python("", "script.py", cwd=tmp_path, stdin="list\np number\nnext\np number\nprint('typed')\ncontinue\n")
+    assert "Cell In[7](14)divide()" in said and "14  ->\t            number += 41" in said
+    assert "(Pdb) 0" in said and "(Pdb) 41" in said and "(Pdb) typed" in said
+    assert "200 ['number 41']" in said, "what the filter prints goes to the log, what is typed does not"
+
+
+def test_breakpoint_opens_whatever_debugger_is_set(proxy, monkeypatch):
+    seen = []
+
+    def hook():
+        frame = sys._getframe(1)
+        seen.append((frame.f_code.co_filename, frame.f_lineno, linecache.getline("Cell In[7]", frame.f_lineno).strip()))
+
+    monkeypatch.setattr(sys, "breakpointhook", hook)
+    assert proxy.get("/stop").response.status == 200
+    assert seen == [("Cell In[7]", 14, "breakpoint()")]
+
+
+def test_leaving_the_debugger_ends_the_request_as_the_interrupt_button_does(proxy, monkeypatch):
+    import bdb
+
+    def hook():
+        raise bdb.BdbQuit
+
+    monkeypatch.setattr(sys, "breakpointhook", hook)
+    with pytest.raises(bdb.BdbQuit):
+        proxy.get("/stop")
+    assert not any("Traceback" in line.text for line in proxy.log)
+    assert proxy.get("/").response.status == 503
+
+
+def test_time_in_a_debugger_does_not_pass_for_the_proxy(monkeypatch):
+    import time
+
+    monkeypatch.setattr(sys, "breakpointhook", lambda: time.sleep(0.2))
+    with Proxy(Filter.native(FILTER), workers=1, deadline=0.1, route_timeout=0.15) as proxy:
+        assert proxy.get("/stop").response.status == 200
+        assert proxy.now < 0.1
+
+
+# -- what was raised
+
+
+@pytest.mark.parametrize(
+    ("path", "line", "kind"), [("/error", 18, ZeroDivisionError), ("/late", 7, ValueError), ("/sdk", 9, KeyError)]
+)
+def test_the_last_exception_is_the_filters_and_ends_at_its_line(proxy, path, line, kind):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        proxy.get(path)
+    last = sys.last_traceback
+    while last.tb_next is not None:
+        last = last.tb_next
+    assert (last.tb_frame.f_code.co_filename, last.tb_lineno) == ("Cell In[7]", line)
+    assert type(sys.last_value) is kind and sys.last_value.__traceback__ is sys.last_traceback
+
+
+def test_the_failure_keeps_the_exception_with_its_variables(proxy):
+    found = proxy.get("/error").failure.exception
+    assert isinstance(found, ZeroDivisionError)
+    assert found.__traceback__.tb_next.tb_frame.f_locals["number"] == 0
+
+
+def test_what_stops_the_start_is_the_cause():
+    source = (
+        "class P(PluginContext):\n    def on_plugin_start(self, size):\n        {}['x']\nclass F(HttpContext): pass\n"
+    )
+    with pytest.raises(FilterTrap) as caught:
+        Proxy(Filter.native(source), workers=1)
+    assert isinstance(caught.value.__cause__, KeyError)
+    with pytest.raises(SourceError) as refused:
+        Filter.native("class F(HttpContext): pass\nprint(nope)\n", filename="cell")
+    assert isinstance(refused.value.__cause__, NameError) and (refused.value.filename, refused.value.lineno) == (
+        "cell",
+        2,
+    )
+
+
+@pytest.fixture
+def shell(monkeypatch):
+    config = Config()
+    config.HistoryManager.enabled = False
+    InteractiveShell.clear_instance()
+    made = InteractiveShell.instance(config=config)
+    made.colors = "nocolor"
+    yield made
+    InteractiveShell.clear_instance()
+
+
+def typed(monkeypatch, *commands):
+    waiting = iter([*commands, "q"])
+    monkeypatch.setattr(builtins, "input", lambda *_: next(waiting))
+
+
+def test_debug_in_ipython_opens_on_the_cells_line(shell, monkeypatch, capsys):
+    shell.run_cell("%load_ext wasmnb")
+    shell.run_cell(f"%%wasmfilter x --native --workers 1\n{FILTER}")
+    shell.run_cell("1 / 0 if False else undefined")  # another error, before
+    shell.run_cell("x.get('/error')")
+    capsys.readouterr()
+    typed(monkeypatch, "p number + 1000", "up", "p path")
+    shell.run_cell("%debug")
+    said = capsys.readouterr().out
+    assert "1 / number" in said and "1000" in said and "'/error'" in said
+    shell.user_ns["x"].close()
+
+
+def test_debug_after_a_filter_that_does_not_start(shell, monkeypatch, capsys):
+    shell.run_cell("%load_ext wasmnb")
+    shell.run_cell(
+        "%%wasmfilter y --native\nclass P(PluginContext):\n    def on_plugin_start(self, size):\n        wanted = 12\n        {}[wanted]\nclass F(HttpContext): pass\n"
+    )
+    capsys.readouterr()
+    typed(monkeypatch, "p wanted + 1000")
+    shell.run_cell("%debug")
+    said = capsys.readouterr().out
+    assert "{}[wanted]" in said and "1012" in said
+
+
+# -- tracing
+
+
+def test_settrace_sees_the_cells_lines(proxy):
+    seen = []
+
+    def trace(frame, event, _):
+        if frame.f_code.co_filename != "Cell In[7]":
+            return None
+        if event == "line":
+            seen.append(frame.f_lineno)
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        proxy.get("/")
+    finally:
+        sys.settrace(before)
+    assert seen == [4, 5, 8, 10, 13, 17]
+
+
+def test_coverage_measures_a_filters_file(tmp_path):
+    (tmp_path / "mine.py").write_text(FILTER)
+    (tmp_path / "run.py").write_text(
+        "from pathlib import Path\nfrom wasmnb import Filter, Proxy\n"
+        "with Proxy(Filter.native(Path('mine.py')), workers=2) as proxy:\n    proxy.get('/error')\n"
+    )
+    python("", "-m", "coverage", "run", "--include=mine.py", "run.py", cwd=tmp_path)
+    python("", "-m", "coverage", "json", "-q", "-o", "report.json", cwd=tmp_path)
+    (found,) = json.loads((tmp_path / "report.json").read_text())["files"].values()
+    assert found["missing_lines"] == [5, 6, 8, 13, 14, 15]
+    assert set(found["executed_lines"]) == {1, 2, 3, 4, 7, 9, 11, 12, 16, 17}
+
+
+def test_cprofile_counts_the_filters_functions(proxy):
+    profile = cProfile.Profile()
+    profile.runcall(proxy.get, "/")
+    counts = {(file, name): calls[0] for (file, _, name), calls in pstats.Stats(profile).stats.items()}
+    assert counts["Cell In[7]", "divide"] == 1
+
+
+# -- the interrupt button
+
+
+def test_the_interrupt_button_stops_an_endless_callback():
+    endless = (
+        "class F(HttpContext):\n    def on_http_request_headers(self, n, end):\n        while True:\n            pass\n"
+    )
+    with Proxy(Filter.native(endless), workers=1) as proxy:
+        threading.Timer(0.3, lambda: signal.raise_signal(signal.SIGINT)).start()
+        with pytest.raises(KeyboardInterrupt):
+            proxy.get("/")
+        assert proxy.workers[0].plugins[0].vm.failed
