@@ -21,7 +21,7 @@ from .yaml_json import read_json
 __all__ = ["CaseResult", "DeclarativeResult", "FixtureError", "run_declarative"]
 
 #: Names of the files that a folder is searched for.
-_PATTERNS = ("*tests*.textpb", "*test*.textproto", "*tests*.yaml", "*tests*.yml", "*.test.json")
+_PATTERNS = ("*test*.textpb", "*test*.textproto", "*tests*.yaml", "*tests*.yml", "*.test.json")
 
 
 def run_declarative(
@@ -32,7 +32,8 @@ def run_declarative(
     Parameters
     ----------
     path
-        A suite of Service Extensions in text format, YAML or JSON; a fixture of fastedge-test; or a folder of such.
+        A suite of Service Extensions in text format, YAML or JSON; a fixture of fastedge-test; or a folder of such, in
+        which a malformed file is a test that failed and does not stop the others.
     module
         The filter: a `Filter`, the path of a `.wasm` or `.py`, or bytes of a module. None for what the file names.
     config
@@ -64,8 +65,19 @@ def run_declarative(
     files = sorted({file for pattern in _PATTERNS for file in place.glob(pattern)})
     if not files:
         raise UsageError(f"In {place} there is no test file ({', '.join(_PATTERNS)}).")
-    results = [_run_file(file, chosen, data, only) for file in files]
-    return DeclarativeResult(str(place), "several", [case for result in results for case in result.cases])
+    return DeclarativeResult(
+        str(place), "several", [case for file in files for case in _of_folder(file, chosen, data, only)]
+    )
+
+
+def _of_folder(file: Path, module: Any, config: bytes | None, only: str | None) -> list[CaseResult]:
+    try:
+        cases = _run_file(file, module, config, only).cases
+    except FixtureError as error:
+        cases = [CaseResult(file.name, error.place.line, [str(error)])]
+    for case in cases:
+        case.file = file.name
+    return cases
 
 
 def _filter(module: Any) -> Any:

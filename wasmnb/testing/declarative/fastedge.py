@@ -129,7 +129,7 @@ def _request(given: _Open) -> tuple[Request, str]:
         raise FixtureError("`url` is missing: the full URL that is requested.", given.place)
     parts = urlsplit(_BUILT_IN_URL if url == _BUILT_IN else url)
     if not parts.scheme or not parts.hostname:
-        raise FixtureError(f"{url!r} is no full URL.", given.place.into("url", given.place.line))
+        raise FixtureError(f"{url!r} is no full URL.", given.place.into("url", values["url"].line))
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     headers = _headers(values.get("headers"), given)
     host = headers.get("host") or parts.netloc
@@ -143,7 +143,8 @@ def _response(given: _Open) -> Response:
     values = _known(given, ("headers", "body", "status", "statusText"))
     status = _plain(values["status"]) if "status" in values else 200
     if not isinstance(status, int) or not 100 <= status <= 599:
-        raise FixtureError(f"a status is a number from 100 to 599, not {status!r}.", given.place)
+        message = f"a status is a number from 100 to 599, not {status!r}."
+        raise FixtureError(message, given.place.into("status", values["status"].line))
     return Response(status, _headers(values.get("headers"), given), _string(values, "body", "", given).encode())
 
 
@@ -151,7 +152,8 @@ def _known(given: _Open, names: tuple[str, ...]) -> dict[str, Node]:
     for entry in given.node.entries:
         if entry.name not in names:
             known = ", ".join(names)
-            raise FixtureError(f"there is no field {entry.name!r} here; there are {known}.", given.place.at(entry.line))
+            message = f"there is no field {entry.name!r} here; there are {known}."
+            raise FixtureError(message, given.place.into(entry.name, entry.line))
     return {e.name: e.value for e in given.node.entries}
 
 

@@ -24,6 +24,8 @@ class CaseResult:
         How long it took.
     exchange
         The exchange, for fixtures that send a whole request.
+    file
+        Its file, if it is one of a folder's.
     """
 
     name: str
@@ -32,6 +34,7 @@ class CaseResult:
     log: list[str] = field(default_factory=list)
     seconds: float = 0.0
     exchange: Any = None
+    file: str = ""
 
     @property
     def passed(self) -> bool:
@@ -40,7 +43,7 @@ class CaseResult:
 
     def as_dict(self) -> dict[str, Any]:
         """In plain types."""
-        names = ("name", "line", "passed", "reasons", "log", "seconds")
+        names = ("name", "file", "line", "passed", "reasons", "log", "seconds")
         return {name: getattr(self, name) for name in names}
 
 
@@ -77,8 +80,12 @@ class DeclarativeResult:
 
     def __str__(self) -> str:
         """A line for each case, with reasons below those that failed, and a summary."""
-        lines = []
+        lines: list[str] = []
+        file = ""
         for case in self.cases:
+            if case.file != file:
+                file = case.file
+                lines.append(f"{file}:")
             lines.append(f"{'ok  ' if case.passed else 'FAIL'} {case.name}")
             lines += [f"     {line}" for reason in case.reasons for line in reason.splitlines()]
         good = len(self.cases) - len(self.failed)

@@ -32,9 +32,13 @@ _INTEGERS = {
 _TRUE, _FALSE = {"true", "True", "t", "1"}, {"false", "False", "f", "0"}
 
 
-def once(kind: FieldType, *, oneof: str = "", default: Any = None, json: str = "") -> Any:
-    """A field that stands at most once; fields of one `oneof` exclude each other; `json` is its name in JSON."""
-    return dataclasses.field(default=default, metadata={"kind": kind, "oneof": oneof, "many": False, "json": json})
+def once(kind: FieldType, *, oneof: str = "", default: Any = None, json: str = "", least: int | None = None) -> Any:
+    """A field that stands at most once.
+
+    Fields of one `oneof` exclude each other; `json` is its name in JSON; `least` is the smallest number that it takes.
+    """
+    told = {"kind": kind, "oneof": oneof, "many": False, "json": json, "least": least}
+    return dataclasses.field(default=default, metadata=told)
 
 
 def many(kind: FieldType) -> Any:
@@ -80,8 +84,8 @@ class _Filler:
     def entry(self, entry: Entry) -> None:
         field = self.fields.get(self.name(entry.name))
         if field is None:
-            raise FixtureError(self.unknown(entry.name), self.place.at(entry.line))
-        place = self.place.into(field.name, entry.line)
+            raise FixtureError(self.unknown(entry.name), self.place.into(entry.name, entry.line))
+        place = self.place.into(entry.name, entry.line)
         if isinstance(entry.value, Scalar) and entry.value.kind == "null" and self.lenient:
             return
         kind = field.metadata["kind"]
@@ -90,7 +94,10 @@ class _Filler:
             self.values.setdefault(field.name, []).extend(self.value(kind, n, place.at(n.line)) for n in nodes)
         else:
             self.check_once(field, place)
-            self.values[field.name] = self.value(kind, entry.value, place)
+            value = self.values[field.name] = self.value(kind, entry.value, place)
+            least = field.metadata["least"]
+            if least is not None and value < least:
+                raise FixtureError(f"it has to be at least {least}, not {value}.", place)
         self.lines.setdefault(field.name, entry.line)
 
     def name(self, name: str) -> str:

@@ -141,8 +141,8 @@ class Case:
 
     name: str = once("string", default="")
     benchmark: bool = once("bool", default=False)
-    num_chunks: int | None = once("int32", oneof="body_chunking_plan")
-    chunk_size: int | None = once("int64", oneof="body_chunking_plan")
+    num_chunks: int | None = once("int32", oneof="body_chunking_plan", least=1)
+    chunk_size: int | None = once("int64", oneof="body_chunking_plan", least=1)
     properties: list[Property] = many(Property)
     request_headers: Invocation | None = once(Invocation)
     request_body: list[Invocation] = many(Invocation)
@@ -154,9 +154,6 @@ class Case:
     place: Place = _NOWHERE
 
     def __post_init__(self) -> None:
-        for name in ("num_chunks", "chunk_size"):
-            if (value := getattr(self, name)) is not None and value < 1:
-                raise FixtureError("it has to be at least 1.", self.place.into(name, self.place.line))
         chunked = self.num_chunks is not None or self.chunk_size is not None
         for name in ("request_body", "response_body"):
             if chunked and len(getattr(self, name)) > 1:
