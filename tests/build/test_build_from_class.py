@@ -327,8 +327,10 @@ def test_a_class_without_a_source_is_refused():
 
 
 def test_only_classes_are_decorated():
-    with pytest.raises(UsageError, match="stands over a class"):
+    with pytest.raises(UsageError, match="not over the builtin_function_or_method len"):
         wasmnb.filter(len)
+    with pytest.raises(UsageError, match="derive the filter's class"):
+        Filter.from_class(wasmnb.HttpContext)
 
 
 def test_a_class_that_is_no_context_is_refused(module):

@@ -231,6 +231,13 @@ def test_a_module_imports_the_sdks_names_itself(write):
     assert error.hint.endswith("from wasmnb import HttpContext")
 
 
+def test_a_traceback_through_an_import_has_no_frames_of_the_import_system(write):
+    folder = write(words="def f():\n    return 1 / 0\ny = f()\n")
+    error = refusal(lambda: Filter.from_source("import words", path=[folder]))
+    assert (error.filename, error.lineno) == (str(folder / "words.py"), 2)
+    assert error.traceback.count("  File ") == 3
+
+
 def test_a_missing_module_says_where_it_was_looked_for(write, tmp_path):
     error = refusal(lambda: Filter.from_source("x = 1\nimport wrods", path=[write(words="")]))
     assert error.args[0] == "there is no package wrods in this environment nor beside the filter"

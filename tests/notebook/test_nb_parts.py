@@ -112,7 +112,7 @@ def test_an_error_in_a_part_is_at_the_cell_of_the_part(run, shell):
         run("%%wasmpart auth\n\nPREFIX = 1 / 0\n", "one")
     error = caught.value
     assert error.lineno == 3
-    assert linecache.getline(error.filename, error.lineno) == "PREFIX = 1 / 0\n"
+    assert linecache.getline(error.filename, error.lineno).strip() == "PREFIX = 1 / 0"
     assert shell.user_ns["auth"] is before and said(before) == "ab"
 
 
@@ -254,3 +254,11 @@ def test_a_class_under_a_magic_that_hides_its_source_is_refused(cells):
     with pytest.raises(SourceError, match="nowhere to be found") as caught:
         cells("%%time\n" + AUTH)
     assert "%%time" in caught.value.hint
+
+
+def test_the_whole_cell_is_known_with_the_line_of_its_magic(run):
+    with pytest.raises(SourceError) as caught:
+        run("\n\n%%wasmfilter auth --workers 1\nx = 1 / 0")
+    error = caught.value
+    assert linecache.getline(error.filename, error.lineno).strip() == "x = 1 / 0"
+    assert linecache.getline(error.filename, error.lineno - 1) == "%%wasmfilter auth --workers 1\n"

@@ -57,7 +57,8 @@ def filter(  # noqa: A001
 
 def _decorate(cls: Any, frame: Any, name: str | None, path: Sequence[str | os.PathLike[str]]) -> Any:
     if not isinstance(cls, type):
-        raise UsageError(f"@wasmnb.filter stands over a class that derives from HttpContext, not over {cls!r}.")
+        what = f"{type(cls).__name__} {getattr(cls, '__name__', repr(cls))}"
+        raise UsageError(f"@wasmnb.filter stands over a class that derives from HttpContext, not over the {what}.")
     with _progress() as progress:
         return Filter.from_class(cls, name, path=path, progress=progress, running=frame)
 

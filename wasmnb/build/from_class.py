@@ -17,7 +17,7 @@ from types import CodeType, FrameType, FunctionType, ModuleType
 from typing import Any
 
 from .. import sdk
-from ..errors import SourceError
+from ..errors import SourceError, UsageError
 from .carry import literal, obstacle
 from .origin import Origin, origin_of
 from .relatives import relatives
@@ -61,7 +61,11 @@ def collect(cls: type[Any], running: FrameType | None = None) -> Collected:
     ------
     SourceError
         The class has no source, or refers to something that cannot travel.
+    UsageError
+        It is not the user's class.
     """
+    if cls.__module__.startswith("wasmnb."):
+        raise UsageError(f"{cls.__name__} is the SDK's own class: derive the filter's class from it.")
     filename = running.f_code.co_filename if running else _file_of(cls)
     origin = origin_of(cls.__module__, filename, running.f_globals if running else None)
     statement = _statement_of(cls, origin, filename, running.f_lineno if running else 0)

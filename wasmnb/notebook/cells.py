@@ -30,7 +30,7 @@ def place_of(shell: Any, body: str) -> CellPlace:
     lines = raw.splitlines(keepends=True)
     # No modification time: `linecache.checkcache` then leaves the entry alone.
     linecache.cache[name] = (len(raw), None, lines, name)
-    return CellPlace(name, raw[: raw.rindex(body)].count("\n") + 1)
+    return CellPlace(name, raw[: raw.rindex(body.rstrip("\n"))].count("\n") + 1)
 
 
 def cell_part(shell: Any, body: str) -> Part:
@@ -53,4 +53,5 @@ def _raw_cell(shell: Any, body: str) -> str:
     """The cell as it was typed; if the history does not have it, the body under a line for the magic."""
     history = getattr(shell, "history_manager", None)
     raw = history.input_hist_raw[-1] if history is not None and history.input_hist_raw else ""
-    return raw if body and body in raw else f"%%wasmfilter\n{body}"
+    typed = body.rstrip("\n")  # IPython ends the body with a line break, whether or not the cell has one
+    return raw if typed and typed in raw else f"%%wasmfilter\n{body}"

@@ -55,7 +55,7 @@ class _Tidied:
 
     def __init__(self, length: int) -> None:
         self._reprs = Reprs(length) if length else None
-        self._ours = hidden_folders()
+        self._ours = (*hidden_folders(), "<frozen importlib")  # between an import and the module's own lines
         self._seen: set[int] = set()
 
     def tidy(self, summary: traceback.TracebackException, error: BaseException | None) -> None:
