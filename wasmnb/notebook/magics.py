@@ -24,6 +24,7 @@ from .parts import PartStore
 from .progress import progress_for
 from .results import Log, Trace
 from .transcript import transcript
+from .upstreams import UPSTREAM_FLAGS, upstreams
 
 __all__ = ["WasmMagics"]
 
@@ -60,6 +61,7 @@ class WasmMagics(FilterMagics):
         flag("--file", "-f", metavar="PATH", help="A .py or .wasm file instead of the cell."),
         flag("--save", metavar="PATH", help="Also write the module to this file, for Envoy."),
         flag("--native", action="store_true", help="Run it in this Python, for breakpoint(), %%debug and coverage."),
+        *UPSTREAM_FLAGS,
     )
     def wasmfilter(self, line: str, cell: str | None = None) -> Any:
         """Compile the cell to a Proxy-Wasm module and run it in a simulated Envoy.
@@ -76,7 +78,8 @@ class WasmMagics(FilterMagics):
                     return Action.CONTINUE
 
         Then `%wasmcurl hello /path`, `%wasmload hello`, `%wasmtree hello`, `%wasmlog hello`; or in Python
-        `hello.get("/path")`. A module built elsewhere: `%wasmfilter NAME --file filter.wasm`.
+        `hello.get("/path")`. A module built elsewhere: `%wasmfilter NAME --file filter.wasm`. A filter that calls a
+        service: `--cluster 'accounts=Response(200, body=b"ok")'`, or any variable of the notebook.
         """
         options = parse(self.wasmfilter, line)
         if not options.name.isidentifier():
@@ -128,6 +131,7 @@ class WasmMagics(FilterMagics):
             "deadline": self.deadline if options.deadline is None else options.deadline,
             "show_locals": options.locals,
             "fuel": options.fuel,
+            **upstreams(self.shell, options),
         }
         proxy = Proxy(made, **{key: value for key, value in given.items() if value is not None})
         old = self.shell.user_ns.get(options.name)

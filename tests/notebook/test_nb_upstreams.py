@@ -1,0 +1,56 @@
+"""What answers a filter that a cell holds: flags with expressions over the notebook's variables."""
+
+import pytest
+from IPython.core.error import UsageError
+from IPython.core.interactiveshell import InteractiveShell
+from traitlets.config import Config
+
+from wasmnb import Proxy
+
+GATE = """\
+class Gate(HttpContext):
+    async def on_http_request_headers(self, num_headers, end_of_stream):
+        answer = await self.http_call("accounts", path="/users/ann")
+        self.request_headers["x-account"] = answer.body.decode()
+"""
+
+
+@pytest.fixture
+def run():
+    InteractiveShell.clear_instance()
+    shell = InteractiveShell.instance(config=Config(HistoryManager={"enabled": False}))
+
+    def runner(text):
+        result = shell.run_cell(text, store_history=True)
+        result.raise_error()
+        return result.result
+
+    runner("%load_ext wasmnb")
+    runner("from wasmnb import Response")
+    yield runner
+    for value in shell.user_ns.values():
+        if isinstance(value, Proxy):
+            value.close()
+    InteractiveShell.clear_instance()
+
+
+def test_a_service_and_the_upstream_are_expressions(run):
+    run("service = lambda request: Response(200, body=request.path.encode())")
+    gate = run(f"%%wasmfilter gate --cluster accounts=service --upstream 'Response(201, body=b\"up\")'\n{GATE}")
+    x = gate.get("/")
+    assert (x.response.status, x.response.body) == (201, b"up")
+    assert x.upstream_request.headers["x-account"] == "/users/ann"
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        ("--cluster accounts", r"--cluster is written NAME=EXPRESSION, .* not 'accounts'"),
+        ("--cluster accounts=nosuch", r"--cluster accounts: NameError: name 'nosuch' is not defined, in 'nosuch'"),
+        ("--upstream 1/0", "--upstream: ZeroDivisionError: division by zero"),
+        ("--upstream 'Response('", "--upstream: SyntaxError"),
+    ],
+)
+def test_a_wrong_expression_is_one_line(run, flags, said):
+    with pytest.raises(UsageError, match=said):
+        run(f"%%wasmfilter gate {flags}\n{GATE}")
