@@ -87,7 +87,9 @@ def _vm(vm: Vm) -> TreeNode:
     facts: dict[str, Any] = {"role": vm.role}
     if vm.vm_id:
         facts["vm_id"] = vm.vm_id.decode("utf-8", "replace")
-    if not vm.closed:
+    if vm.native:
+        facts["runs"] = "native"
+    elif not vm.closed:
         facts["memory"] = vm.memory_size
     if vm.failure is not None:
         facts["failure"] = f"{vm.failure.callback}: {vm.failure.message}"

@@ -18,6 +18,9 @@ __all__ = ["facts_document", "facts_html", "facts_text"]
 _KNOWN_EXPORTS = (
     *CALLBACKS, *ENTRY_POINTS, *(v.marker for v in AbiVersion), "memory", "malloc", "proxy_on_memory_allocate", "wasmnb_control",
 )  # fmt: skip
+_RUNS_HERE = Paragraph(
+    inline("Run by this Python, not as Wasm: for debuggers, coverage and profilers. `.wasm` compiles it.")
+)
 _KINDS = {"core": "core Wasm module", "component": "Wasm component", "other": "not a Wasm file"}
 
 
@@ -63,16 +66,22 @@ def facts_document(facts: Any, name: str = "", number: int | None = None) -> Doc
     version = getattr(facts.abi_version, "text", facts.abi_version)
     abi = f"Proxy-Wasm ABI {version}" if version else "no Proxy-Wasm ABI marker"
     kind = getattr(facts, "kind", "core")
-    whole = [_KINDS.get(kind, kind), abi, *([size(number)] if number else [])]
+    native = getattr(facts, "native", False)
+    whole = ["native" if native else _KINDS.get(kind, kind), abi, *([size(number)] if number else [])]
     name = name or getattr(facts, "name", "module")
     blocks: list[Block] = [Title(inline(Span(name, "strong"), Span(f"   {' · '.join(whole)}", "muted")))]
-    blocks += [*_verdict(getattr(facts, "problems", ())), *_surface(facts), *_origin(facts)]
+    blocks += [
+        *([_RUNS_HERE] if native else _verdict(getattr(facts, "problems", ()))),
+        *_surface(facts),
+        *_origin(facts),
+    ]
     sections = _sections(facts.sections)
     if sections:
         blocks.append(_section_table(sections))
     exports, imports = _names(facts.exports), _names(facts.imports)
     blocks.append(_name_fold("exports", exports, _KNOWN_EXPORTS))
-    blocks.append(_name_fold("imports", imports, [*HOSTCALLS, *WASI_PREVIEW_1]))
+    if imports:
+        blocks.append(_name_fold("imports", imports, [*HOSTCALLS, *WASI_PREVIEW_1]))
     return Document(tuple(blocks))
 
 
@@ -88,16 +97,18 @@ def _surface(facts: Any) -> Iterator[Block]:
     callbacks = [e.removeprefix("proxy_") for e in _names(facts.exports) if e in CALLBACKS]
     yield _fact("callbacks", ", ".join(callbacks) or "none")
     calls = {i for i in _names(facts.imports) if i in HOSTCALLS}
-    yield _fact("hostcalls", plural(len(calls), "import"))
+    if calls:
+        yield _fact("hostcalls", plural(len(calls), "import"))
     if facts.memory:
         yield _fact("memory", f"{size(facts.memory)} at start")
 
 
 def _origin(facts: Any) -> Iterator[Block]:
     """How a filter of ours was made."""
-    if not getattr(facts, "runtime", ""):
+    if not getattr(facts, "python", ""):
         return
-    yield _fact("inside", f"Python {facts.python}, wasmnb {facts.sdk}, runtime {facts.runtime[:12]}")
+    runtime = f", runtime {facts.runtime[:12]}" if facts.runtime else ""
+    yield _fact("run by" if facts.native else "inside", f"Python {facts.python}, wasmnb {facts.sdk}{runtime}")
     beyond = ", ".join([*facts.packages, *facts.modules])
     if beyond:
         yield _fact("imports", beyond)
