@@ -3,7 +3,8 @@
 Facts (Envoy 1.40): the route is chosen when the headers arrive, again if a filter changed them; without `:path` or
 `x-forwarded-proto` none is found (404). `x-envoy-expected-rq-timeout-ms` goes on the request. The upstream's codec refuses
 headers that cannot be sent (503). `x-envoy-upstream-service-time` goes on the response if the request was complete. The
-route timeout runs from the end of the request. An upstream that closes before answering makes a 503.
+route timeout runs from the end of the request. An upstream that closes before answering makes a 503. A request for which
+there is no idle connection waits for one: an answer before that keeps it from the upstream.
 """
 
 from __future__ import annotations
@@ -117,14 +118,24 @@ class Router:
         stream.info.attempts += 1
         length = headers.get(b"content-length")
         self._length = int(length) if length is not None and length.isdigit() else None
-        if cluster.alive:
-            stream.exchange.upstream_requests.append(self.request)
-            stream.note("upstream_request", method=self.request.method, path=self.request.path, cluster=cluster.name)
-        early = cluster.early(self.request) if cluster.early is not None and cluster.alive else None
-        if early is not None:
-            self._timers.append(stream.soon(lambda: self.answer(early)))
+        if cluster.alive and cluster.name in stream.worker.connected:
+            self._connected(self.request, cluster)
+        elif cluster.alive:
+            request = self.request
+            self._timers.append(stream.soon(lambda: self._connected(request, cluster)))
         if end:
             self._complete()
+
+    def _connected(self, request: Request, cluster: Cluster) -> None:
+        """There is a connection: what has been sent so far arrives."""
+        stream = self.stream
+        if not cluster.http2:
+            stream.worker.connected.discard(cluster.name)
+        stream.exchange.upstream_requests.append(request)
+        stream.note("upstream_request", method=request.method, path=request.path, cluster=cluster.name)
+        early = cluster.early(request) if cluster.early is not None else None
+        if early is not None:
+            self._timers.append(stream.soon(lambda: self.answer(early)))
 
     def data(self, data: bytes, *, end: bool) -> None:
         """A piece of the request's body."""
@@ -271,6 +282,8 @@ class Router:
 
     def _end(self) -> None:
         self.over = True
+        if self.cluster is not None and self.sent_all:
+            self.stream.worker.connected.add(self.cluster.name)
         self.stream.info.upstream_finished = self.stream.now()
         self._cancel()
 

@@ -32,6 +32,8 @@ class Worker:
         Plugins of the configuration in force, on this thread.
     streams, connections
         Live HTTP streams and TCP connections by exchange number.
+    connected
+        Clusters to which an idle connection is open.
     served
         Streams that have ended.
     """
@@ -44,6 +46,7 @@ class Worker:
         self.plugins: list[PluginHandle] = []
         self.streams: dict[int, HttpStream] = {}
         self.connections: dict[int, TcpStream] = {}
+        self.connected: set[str] = set()
         self.served = 0
 
     @property
