@@ -99,10 +99,11 @@ class HttpCallResponse:
         """The way in which the call failed, or None if the other side answered (with whatever status)."""
         if self.status == 0:
             return CalloutReset("the other side broke off in the middle of its answer")
-        made_by_proxy = len(self.headers.raw) <= 3 and "server" not in self.headers
-        if made_by_proxy and self.status == 504 and self.body == _TIMEOUT:
+        if self.status not in (503, 504) or len(self.headers.raw) > 3 or "server" in self.headers:
+            return None  # what the proxy makes has few headers, and no server's name
+        if self.status == 504 and self.body == _TIMEOUT:
             return CalloutTimeout("no answer in time")
-        if made_by_proxy and self.status == 503 and self.body.startswith(_UNREACHABLE):
+        if self.status == 503 and self.body.startswith(_UNREACHABLE):
             return CalloutUnreachable(self.text)
         return None
 

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 from ..abi import Action, BufferType
+from .callbacks import HANDLERS
 from .futures import Future, Task
 from .window import Window
 
@@ -26,6 +27,14 @@ _DIRECTIONS = {
     "response": (("on_http_response_body", "on_http_response_trailers"), "continue_response"),
     "downstream": (("on_downstream_data",), "continue_downstream"),
 }
+
+#: Method -> its direction.
+_DIRECTION_OF = {
+    method: next((d for d in ("request", "response") if d in method), "downstream") for _, method in HANDLERS
+}
+
+#: Method -> the ABI's callback that calls it.
+_CALLBACK_OF = {h.method: f"proxy_{h.callback}" for h in HANDLERS.values()}
 
 _BUFFERS = {"request": int(BufferType.HTTP_REQUEST_BODY), "response": int(BufferType.HTTP_RESPONSE_BODY)}
 
@@ -107,7 +116,7 @@ class _StreamTask(Task):
         self, vm: "VM", context: Any, method: str, coroutine: Any, *, last: bool, check: Callable[..., int]
     ) -> None:
         super().__init__(vm, context, coroutine, on_end=_StreamTask._ended)  # type: ignore[arg-type]
-        self.direction = next((d for d in ("request", "response") if d in method), "downstream")
+        self.direction = _DIRECTION_OF[method]
         #: Nothing follows in this direction.
         self.over = last or method.endswith("_trailers")
         self._method = method
@@ -204,11 +213,12 @@ class _StreamTask(Task):
 
     def _take_over(self) -> None:
         methods, _ = _DIRECTIONS[self.direction]
-        attributes = self.context.__dict__
+        attributes, exports = self.context.__dict__, self.vm.exports
         attributes.setdefault("_tasks", {})[self.direction] = self
         self.vm.watch(+1)
         for method in methods:
-            attributes[method] = self._arrived_as(method)
+            if _CALLBACK_OF[method] in exports:  # what is not exported never comes
+                attributes[method] = self._arrived_as(method)
 
     def _give_back(self) -> None:
         methods, _ = _DIRECTIONS[self.direction]
