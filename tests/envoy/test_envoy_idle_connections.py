@@ -9,7 +9,7 @@ from wasmnb.sdk import HttpContext
 
 class Refuse(HttpContext):
     def on_http_request_body(self, size, end_of_stream):
-        if self.request_body.bytes().startswith(b"bad"):
+        if bytes(self.request_body).startswith(b"bad"):
             self.send_local_response(403)
 """
 BODIES = [b"bad", b"good", b"bad", b"bad", b"good", b"good", b"bad"]
