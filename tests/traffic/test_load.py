@@ -34,6 +34,22 @@ def test_every_request_is_counted_once(rate):
     assert report.filter.count == 600
 
 
+ENDING = """(module (func (export "proxy_abi_version_0_2_1")) (memory (export "memory") 1)
+  (func (export "malloc") (param i32) (result i32) (i32.const 1024))
+  (func $work (local $n i32)
+    (loop $again (br_if $again (i32.lt_u (local.tee $n (i32.add (local.get $n) (i32.const 1))) (i32.const 200000)))))
+  (func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32) (i32.const 0))
+  (func (export "proxy_on_delete") (param i32) (call $work)))"""
+
+
+def test_what_filters_do_when_the_client_has_its_answer_is_no_part_of_a_request():
+    with Proxy(Filter.from_bytes(assemble(ENDING), "ending"), workers=1) as p:
+        report = load(p, requests=50)
+        assert all(x.filter_ns <= x.duration * 1e9 for x in p.exchanges)
+    assert report.callbacks["on_delete"].median > report.filter.median
+    assert report.filter.median <= report.requests.median
+
+
 def test_a_queue_forms_when_requests_come_faster_than_the_workers_serve():
     with proxy() as p:
         calm = load(p, requests=400, rate=100)

@@ -8,6 +8,7 @@ from ..errors import UsageError
 from ..messages import Request, Response
 from ._display import Shown, visible
 from .fuel import Fuel, fuel_of
+from .trace import AFTER_THE_END
 
 if TYPE_CHECKING:
     from .callout_record import Callout
@@ -86,8 +87,8 @@ class Recorded(Shown):
 
     @property
     def filter_ns(self) -> int:
-        """Nanoseconds inside guests."""
-        return sum(e.guest_ns for e in self.events if e.kind == "callback")
+        """Nanoseconds inside guests until it was over; `on_log`, `on_done` and `on_delete` come after that."""
+        return sum(e.guest_ns for e in self.events if e.kind == "callback" and e.name not in AFTER_THE_END)
 
     @property
     def fuel(self) -> Fuel:

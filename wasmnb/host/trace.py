@@ -28,6 +28,9 @@ __all__ = ["DEFAULT_LIMIT", "Entry", "Event", "Note", "Place", "Shape", "Trace"]
 #: Events that a trace keeps unless told otherwise.
 DEFAULT_LIMIT = 200_000
 
+#: Callbacks of a stream or connection that is over: the client has its answer.
+AFTER_THE_END = frozenset({"on_log", "on_done", "on_delete"})
+
 #: Bytes of one argument that a record keeps; longer ones are cut, and `Cut` says how long they were.
 KEEP = 1 << 12
 
@@ -224,12 +227,14 @@ class Trace(Shown, Sequence[Event]):
     def callbacks(self, since: int = 0) -> Iterator[tuple[str, int, int | None, str]]:
         """Name, guest nanoseconds, exchange and thread of every callback among the events made after the first `since`.
 
-        For sums over long traces: nothing else is decoded.
+        The exchange is the one that waits for the callback: None for those that no exchange waits for, also when one is
+        over. For sums over long traces: nothing else is decoded.
         """
         for record in islice(self._records, max(0, since - self.dropped), None):
             entry = record[1]
             if isinstance(entry, Entry):
-                yield entry.short, max(0, record[6] - record[5] - record[7]), _exchange(record), record[9]
+                exchange = None if entry.short in AFTER_THE_END else _exchange(record)
+                yield entry.short, max(0, record[6] - record[5] - record[7]), exchange, record[9]
 
     def of_exchange(self, number: int, first: int = 0, limit: int | None = None) -> list[Event]:
         """Events of one exchange, among those numbered from `first` on, to the note of its end; at most `limit`."""

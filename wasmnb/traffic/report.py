@@ -29,7 +29,8 @@ class LoadReport(Shown):
     requests
         From a request's arrival to its end, in virtual nanoseconds: filter, upstream and waiting for a busy worker.
     filter
-        Time inside filters by request, in nanoseconds.
+        Time inside filters by request until it was over, in nanoseconds: a part of `requests` unless the proxy was made with
+        a `guest_time` of its own.
     statuses
         How many answers of each status; 0 stands for a closed connection.
     failures
