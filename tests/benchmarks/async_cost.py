@@ -59,7 +59,7 @@ SOURCES = {
 
 
 def main(seconds: float = 3, rounds: int = 9) -> None:
-    with running() as (envoy, addresses):
+    with running(SOURCES) as (envoy, addresses):
         variants = {title: (lambda a=address: cpu_of_request(envoy, a, seconds)) for title, address in addresses.items()}
         for measure in variants.values():
             measure()  # warm-up: V8's compiler, connections
@@ -67,11 +67,11 @@ def main(seconds: float = 3, rounds: int = 9) -> None:
 
 
 @contextmanager
-def running() -> Iterator[tuple[EnvoyProcess, dict[str, tuple[str, int]]]]:
-    """One Envoy with all variants, and where each of them listens."""
+def running(sources: dict[str, str]) -> Iterator[tuple[EnvoyProcess, dict[str, tuple[str, int]]]]:
+    """One Envoy with a listener for each source and one without a filter, and where each listens; a cluster `service`."""
     with tempfile.TemporaryDirectory() as folder:
         listeners = {NONE: Listener("none", [], routes=ROUTES)}
-        for number, (title, source) in enumerate(SOURCES.items()):
+        for number, (title, source) in enumerate(sources.items()):
             wasm = Filter.from_source(source, name=f"variant{number}").save(Path(folder) / f"{number}.wasm")
             listeners[title] = Listener(f"variant{number}", [EnvoyPlugin(wasm).as_config(wasm)], routes=ROUTES)
         port = free_port()

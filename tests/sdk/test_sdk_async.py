@@ -223,6 +223,18 @@ assert await wait_for(self.http_call("fast"), 1)
     assert proxy.tick_period == 0
 
 
+def test_timeouts_that_were_not_needed_do_not_pile_up():
+    proxy = FakeProxy(stream("await wait_for(self.http_call('a'), 3600)"), clusters={"a": lambda h, b: (200, {}, b"")})
+    for _ in range(500):
+        proxy.exchange()
+    (ticker,) = proxy.dispatcher.vm.tickers.values()
+    assert len(ticker._timers) < 100
+    sleeper = proxy.create()
+    proxy.streams[sleeper].maps[0] = []
+    proxy.call("on_request_headers", sleeper, 0, 1)
+    assert any(timer.action for _, _, timer in ticker._timers), "those that wait stay"
+
+
 def test_nested_timeouts_belong_to_their_own_block():
     source = stream("""
 try:

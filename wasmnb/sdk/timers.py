@@ -22,18 +22,30 @@ __all__ = ["Sleep", "Ticker", "Timer", "ticker_of"]
 _MILLISECOND = 1_000_000
 
 
+#: A ticker looks for cancelled timers when it has more than this many of them, and they are the greater part.
+_FEW = 50
+
+
 class Timer:
-    """Something to do at a time. `cancel` is cheap: a cancelled timer is dropped when its time comes."""
+    """Something to do at a time. `cancel` is cheap: a cancelled timer stays until its time comes, or there are many."""
 
-    __slots__ = ("action", "due")
+    __slots__ = ("_ticker", "action", "due")
 
-    def __init__(self, due: int, action: Callable[[], None]) -> None:
+    def __init__(self, ticker: "Ticker", due: int, action: Callable[[], None]) -> None:
+        self._ticker: Ticker | None = ticker
         self.due = due
         self.action: Callable[[], None] | None = action
 
     def cancel(self) -> None:
         """Do nothing when the time comes."""
-        self.action = None
+        ticker, self._ticker, self.action = self._ticker, None, None
+        if ticker is not None:
+            ticker.cancelled()
+
+    def take(self) -> Callable[[], None] | None:
+        """Its time has come, or it is in the way: what is to be done, if it has not been cancelled."""
+        self._ticker, action = None, self.action
+        return action
 
 
 class Ticker:
@@ -44,6 +56,7 @@ class Ticker:
         self._plugin = plugin
         self._timers: list[tuple[int, int, Timer]] = []
         self._order = itertools.count()
+        self._cancelled = 0
         self._own_due = 0
         self._armed = -1
         self.set_own(plugin._tick_period)
@@ -51,11 +64,19 @@ class Ticker:
     def after(self, seconds: float, action: Callable[[], None]) -> Timer:
         """Do something once `seconds` have passed (not before the next millisecond)."""
         now = self._now()
-        timer = Timer(now + max(round(seconds * 1e9), _MILLISECOND), action)
+        timer = Timer(self, now + max(round(seconds * 1e9), _MILLISECOND), action)
         heapq.heappush(self._timers, (timer.due, next(self._order), timer))
         if self._timers[0][2] is timer:
             self._arm(now)
         return timer
+
+    def cancelled(self) -> None:
+        """One of the timers has been cancelled: those that have go when they are the greater part."""
+        self._cancelled += 1
+        if self._cancelled > _FEW and 2 * self._cancelled > len(self._timers):
+            self._timers = [entry for entry in self._timers if entry[2].action is not None]
+            heapq.heapify(self._timers)
+            self._cancelled = 0
 
     def set_own(self, milliseconds: int) -> None:
         """The filter sets its own period; 0 is none."""
@@ -73,17 +94,23 @@ class Ticker:
         try:
             # What a timer starts is not due before the next tick, so this ends.
             while self._timers and self._timers[0][0] <= now:
-                timer = heapq.heappop(self._timers)[2]
-                if timer.action is not None:
-                    timer.action()
+                action = self._first()
+                if action is not None:
+                    action()
         finally:
             self._arm(self._now())
         return own
 
+    def _first(self) -> Callable[[], None] | None:
+        """Take the timer that is due first: what it is to do, unless it was cancelled."""
+        action = heapq.heappop(self._timers)[2].take()
+        self._cancelled -= action is None
+        return action
+
     def _arm(self, now: int) -> None:
         """Set the period to what is due next."""
         while self._timers and self._timers[0][2].action is None:
-            heapq.heappop(self._timers)
+            self._first()
         due = [t[0] for t in self._timers[:1]]
         if self._plugin._tick_period:
             due.append(self._own_due)

@@ -1,0 +1,15 @@
+"""Awaited callouts leave nothing behind in the VM."""
+
+import pytest
+
+from tests.benchmarks.await_memory import EACH, simulated
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.mark.timeout(900)
+def test_100_000_awaited_callouts_leave_no_growth():
+    before, after = simulated(100_000)
+    assert after.memory == before.memory
+    assert after.calls == before.calls == 0
+    assert after.objects - before.objects < EACH, "less than one object in a thousand callouts"
