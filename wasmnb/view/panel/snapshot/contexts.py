@@ -109,7 +109,7 @@ def _brief(node: Any, x: Any) -> str:
     """A few words beside the name."""
     facts, counts = node.facts, node.counts
     if node.kind == "vm":
-        return facts.get("failure") or (size(facts["memory"]) if "memory" in facts else "")
+        return facts.get("failure") or (size(facts["memory"]) if "memory" in facts else facts.get("runs", ""))
     if node.kind == "plugin":
         period = [f"tick {facts['tick period']}"] if "tick period" in facts else []
         return " · ".join([*period, *(plural(n, k.removesuffix("s"), k) for k, n in counts.items())])

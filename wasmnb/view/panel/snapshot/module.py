@@ -18,7 +18,8 @@ def module(plugin: Any) -> Any:
     """Facts, sections, imports and exports, and the lint's findings."""
     made = plugin.filter
     info = getattr(made, "info", None)
-    data = getattr(made, "wasm", None)
+    native = getattr(info, "native", False)
+    data = None if native else getattr(made, "wasm", None)  # nobody waits here for a native filter to be compiled
     facts = inspect_module(data) if data else None
     known: Any = info or facts
     if known is None:
@@ -29,7 +30,7 @@ def module(plugin: Any) -> Any:
         "sections": sorted(([shown(n), b] for n, b in dict(known.sections).items()), key=lambda pair: -pair[1])[:NAMES],
         "exports": [shown(_name(n), 200) for n in known.exports[:NAMES]],
         "imports": [shown(_name(n), 200) for n in known.imports[:NAMES]],
-        "download": bool(data),
+        "download": native or bool(data),
     }
 
 
@@ -38,6 +39,10 @@ def _facts(plugin: Any, known: Any) -> Any:
     if plugin.name != getattr(known, "name", plugin.name):
         yield "plugin", plugin.name
     yield "ABI", getattr(known.abi_version, "text", known.abi_version) or "no marker"
+    if getattr(known, "native", False):
+        yield "runs", f"native, by this Python {known.python}"
+        yield "SDK", known.sdk
+        return
     yield "size", size(known.size)
     yield "memory at start", size(known.memory)
     if getattr(known, "runtime", ""):
