@@ -11,7 +11,7 @@ from ..messages import Headers, Request, Response
 
 __all__ = ["Cluster", "Upstream", "echo", "to_cluster", "to_clusters"]
 
-#: What a caller gives as an upstream: a fixed answer, a function, or nothing for the echo.
+#: What a cluster answers with: a fixed answer, a function, or nothing for the echo.
 Upstream = Response | Callable[[Request], Any] | None
 
 
@@ -83,8 +83,10 @@ class Cluster:
         raise UsageError(f"The upstream {self.name!r} gave {type(answer).__name__}; it has to give a Response.")
 
 
-def to_cluster(name: str, value: Any) -> Cluster:
-    """A cluster from what a caller gave for it."""
+def to_cluster(name: str, value: Any, *, main: bool = False) -> Cluster:
+    """A cluster from what a caller gave for it: nothing is the echo for the main one, no endpoint for any other."""
+    if value is None and not main:
+        return Cluster(name=name, endpoints=0)
     if isinstance(value, Cluster):
         value.name = value.name or name
         return value
@@ -95,6 +97,6 @@ def to_cluster(name: str, value: Any) -> Cluster:
 
 def to_clusters(main: str, upstream: Any, others: Mapping[str, Any] | None) -> dict[str, Cluster]:
     """All clusters by name, the main upstream's among them."""
-    found = {main: to_cluster(main, upstream)}
+    found = {main: to_cluster(main, upstream, main=True)}
     found.update({name: to_cluster(name, value) for name, value in (others or {}).items()})
     return found

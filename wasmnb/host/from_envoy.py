@@ -90,7 +90,8 @@ def read_envoy(
         setup.leave_out("dynamic_resources: only static resources are read", config, "dynamic_resources")
     for entry in resources.get("clusters") or []:
         name = str(entry.get("name", ""))
-        setup.clusters[name] = to_cluster(name, (clusters or {}).get(name, upstream))
+        chosen = clusters or {}
+        setup.clusters[name] = to_cluster(name, chosen.get(name, upstream), main=name not in chosen)
         setup.clusters[name].http2 = "http2_protocol_options" in str(entry)
     for name in set(clusters or {}) - set(setup.clusters):
         raise UsageError(f"{path} has no cluster {name!r}; it has {', '.join(setup.clusters) or 'none'}.")

@@ -53,7 +53,8 @@ class Proxy(Sending, Observed, Controls):
         What answers: a `Response`, a function from `Request` to `Response`, a `Cluster`, or nothing for an echo that
         answers 200.
     clusters
-        More upstreams by name, for callouts and routes; the main one is called `upstream`.
+        More upstreams by name, for callouts and routes; the main one is called `upstream`. None here is a cluster without
+        endpoints; `Cluster()` echoes.
     routes
         `RouteMatch`es, first match first; by default everything goes to `upstream`.
     seed

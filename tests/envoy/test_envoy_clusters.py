@@ -1,0 +1,32 @@
+"""What stands for a cluster means the same in both proxies."""
+
+import pytest
+
+from wasmnb import Envoy, Filter, Proxy, Response
+from wasmnb.host import Cluster, RouteMatch
+
+SOURCE = """
+from wasmnb.sdk import HttpContext
+
+class Nothing(HttpContext):
+    pass
+"""
+ROUTES = [RouteMatch("/none", cluster="none"), RouteMatch("/echo", cluster="echo"), RouteMatch("/fixed", cluster="fixed")]
+PATHS = ["/none", "/echo", "/fixed", "/"]
+
+
+def answers(side):
+    clusters = {"none": None, "echo": Cluster(), "fixed": Response(418)}
+    with side(Filter.from_source(SOURCE), workers=1, clusters=clusters, routes=[*ROUTES, RouteMatch()]) as proxy:
+        found = [proxy.get(path).response for path in PATHS]
+    return [(x.status, x.headers.get("x-echo-path"), x.body) for x in found]
+
+
+def test_none_is_a_cluster_without_endpoints_and_the_echo_behind_the_main_one():
+    assert answers(Proxy) == [(503, None, b"no healthy upstream"), (200, "/echo", b""), (418, None, b""), (200, "/", b"")]
+
+
+@pytest.mark.envoy
+@pytest.mark.slow
+def test_so_it_is_in_envoy():
+    assert answers(Envoy) == answers(Proxy)
