@@ -5,7 +5,9 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 
-NAMES = ("filter_size", "warm_cell", "host_cost", "envoy_throughput", "async_cost", "await_memory")
+NAMES = (
+    "filter_size", "warm_cell", "host_cost", "envoy_throughput", "async_cost", "await_memory", "panel",
+)  # fmt: skip
 
 
 def main(names: list[str]) -> int:

@@ -6,8 +6,7 @@ row is kept as the JSON text that is sent: making a message of ten thousand of t
 
 from __future__ import annotations
 
-import json
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Iterable
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -68,7 +67,7 @@ class History:
         self.version = version
         self._callbacks: dict[tuple[str, str], Distribution] = {}
         self._requests: dict[str, Distribution] = {}
-        self._filter_ns: Counter[int] = Counter()
+        self._filter_ns: dict[int, int] = {}
         self._rows: deque[tuple[int, str]] = deque(maxlen=KEPT)
         self._open: list[Any] = []
         self._unsent: list[str] = []
@@ -86,7 +85,7 @@ class History:
                 found = callbacks[thread, name] = Distribution(name)
             found.record(nanoseconds)
             if exchange is not None:
-                filter_ns[exchange] += nanoseconds
+                filter_ns[exchange] = filter_ns.get(exchange, 0) + nanoseconds
         self._take(self._fresh())
 
     def _fresh(self) -> list[Any]:
@@ -105,7 +104,7 @@ class History:
                 self._open.append(exchange)
                 continue
             row_id = self.id_of(exchange)
-            text = _text(snapshot.row(exchange, self._filter_ns.pop(exchange.number, 0), row_id))
+            text = snapshot.row_text(exchange, self._filter_ns.pop(exchange.number, 0), row_id)
             self._request(exchange.worker).record(int(exchange.duration * 1e9))
             self._rows.append((row_id, text))
             self._unsent.append(text)
@@ -136,7 +135,7 @@ class History:
 
     def _unfinished(self) -> list[tuple[int, str]]:
         ids = [(self.id_of(x), x) for x in self.unfinished()]
-        return [(i, _text(snapshot.row(x, self._filter_ns[x.number], i))) for i, x in ids]
+        return [(i, snapshot.row_text(x, self._filter_ns.get(x.number, 0), i)) for i, x in ids]
 
     def done(self, limit: int) -> list[tuple[int, str]]:
         """Rows of finished exchanges, newest first."""
@@ -178,10 +177,6 @@ class History:
         exchanges = self.proxy.exchanges if version == self.version else ()
         at = number - exchanges[0].number if exchanges else -1
         return exchanges[at] if 0 <= at < len(exchanges) else None
-
-
-def _text(row: list[Any]) -> str:
-    return json.dumps(row, separators=(",", ":"))
 
 
 def _merged(name: str, parts: Iterable[Distribution]) -> Distribution:

@@ -15,7 +15,7 @@ from wasmnb.view.escape import clip, visible
 from wasmnb.view.units import plural
 
 from . import snapshot
-from .cells import after_each_cell
+from .cells import Idle, after_each_cell
 from .history import KEPT, History, Past
 from .scope import Scope
 from .views import VIEWS, Latencies, read_python
@@ -71,6 +71,8 @@ class Panel:
         The request that was last sent from the panel, and the file that is to be the next one's body.
     follows
         The user has chosen no exchange yet: the newest one is shown.
+    running
+        Traffic runs meanwhile.
     """
 
     def __init__(self, proxy: Proxy, *, after: Panel | None = None) -> None:
@@ -84,6 +86,7 @@ class Panel:
         self.sent: Request | None = None
         self.upload = bytearray()
         self.follows = True
+        self.running = False
         self._fresh_start = False
         self._due = 0.0
         self.widget = PanelWidget(self.wish)
@@ -95,6 +98,8 @@ class Panel:
             self._inherit(after)
         self._attach(History(proxy, version))
         self._forget_cells = after_each_cell(self.settle)
+        # Views that nobody looks at are filled when there is time for it, so that they outlive the kernel.
+        self._idle = Idle(lambda: self.refresh(everything=True))
         self.refresh(everything=True)
         self.send_rows()
 
@@ -162,7 +167,8 @@ class Panel:
     def settle(self) -> None:
         """Show how things stand when a cell is done; watch no longer once the proxy is closed."""
         if self.history.stale():
-            self.refresh(everything=True)
+            self.refresh()
+            self._idle.soon()
         if self.proxy.state == "closed":
             self.close()
 
@@ -172,7 +178,11 @@ class Panel:
         """Draw, if it is time to; called between events."""
         now = time.monotonic()
         if now >= self._due:
-            self.refresh()
+            self.running = True
+            try:
+                self.refresh()
+            finally:
+                self.running = False
             ended = time.monotonic()
             self._due = max(now + _EVERY, ended + _SHARE * (ended - now))
 
@@ -181,8 +191,6 @@ class Panel:
         self.history.read()
         widget = self.widget
         with widget.hold_sync():
-            if everything and self.follows and self.proxy.exchanges:
-                widget.picked = self.history.id_of(self.proxy.exchanges[-1])
             if self.proxy.state != "closed":  # what a proxy was like while it lived is worth more than empty threads
                 widget.head = self._head()
                 widget.tree = self._tree()
@@ -246,6 +254,8 @@ class Panel:
         self.widget.picked = row_id
         found = self.history.find(row_id) if row_id is not None else None
         if row_id is not None and found is not None:
+            if found.done and self.widget.detail.get("final") and self.widget.detail["id"] == row_id:
+                return  # it will never be different
             self.widget.detail = snapshot.detail(found, row_id, self._explained(found))
         elif row_id in self.past.details:
             self.widget.detail = self.past.details[row_id]
@@ -280,6 +290,7 @@ class Panel:
         """Watch no longer; what is shown stays, as the state that it was left in."""
         self._stop()
         self._forget_cells()
+        self._idle.cancel()
         self.refresh(everything=True)
         self.widget.head = {**self.widget.head, "state": "closed"}
 

@@ -65,8 +65,9 @@ class Latencies:
 
 
 def _exchanges(panel: Panel) -> None:
-    if panel.widget.picked is None and panel.proxy.exchanges:
-        panel.widget.picked = panel.history.id_of(panel.proxy.exchanges[-1])
+    newest = panel.proxy.exchanges[-1] if panel.proxy.exchanges else None
+    if newest is not None and (panel.widget.picked is None or (panel.follows and not panel.running)):
+        panel.widget.picked = panel.history.id_of(newest)
     panel.pick(panel.widget.picked)
 
 

@@ -18,15 +18,17 @@ function rowsOf(model) {
 // The kernel sends the whole list when somebody begins to look, and from then on what is new. It is put together in the
 // model, once for all views of it, so that a saved notebook has the whole list, too.
 function mergeRows(model, { text, total, version }) {
-  const list = rowsOf(model).slice();
-  const fresh = [];
+  const list = rowsOf(model).slice(), fresh = [];
   for (const row of JSON.parse(text)) {
     const at = indexOf(list, row[ID]);
-    if (at < 0) fresh.push(row);
+    if (at < 0) fresh.unshift(row);
     else list[at] = row;
   }
-  const merged = fresh.length ? [...fresh, ...list].sort((a, b) => b[ID] - a[ID]).slice(0, KEPT) : list;
-  model.set("rows", { list: merged, total, version });
+  const merged = [...fresh, ...list];
+  if (fresh.some((row, i) => i + 1 < merged.length && row[ID] < merged[i + 1][ID])) merged.sort((a, b) => b[ID] - a[ID]);
+  // A model compares its old value with the new one, from the last key to the first: `change` spares it ten thousand rows.
+  const change = ((model.get("rows") || {}).change || 0) + 1;
+  model.set("rows", { list: merged.slice(0, KEPT), total, version, change });
 }
 
 // Place of a row in a list that falls by id; -1 if it is not there.

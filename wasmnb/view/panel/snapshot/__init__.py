@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from .bodies import body
 from .contexts import tree
-from .exchanges import detail, row
+from .exchanges import detail, row, row_text
 from .latency import latency, summary
 from .lines import line, log
 from .module import module
@@ -18,5 +18,5 @@ from .texts import Room, shown
 from .timeline import call, lanes
 
 __all__ = [
-    "Room", "body", "call", "detail", "lanes", "latency", "line", "log", "module", "python_state", "row", "shown", "state", "summary", "tree",
+    "Room", "body", "call", "detail", "lanes", "latency", "line", "log", "module", "python_state", "row", "row_text", "shown", "state", "summary", "tree",
 ]  # fmt: skip

@@ -1,0 +1,203 @@
+"""What the live panel costs, in JupyterLab and Chromium: opening it, clicks in it, and a run with it beside one without."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from pathlib import Path
+
+from playwright.sync_api import sync_playwright
+
+from tests.browser.conftest import CHROMIUM, FLAGS, Lab, Notebook
+
+from .reporting import median, report
+
+EXCHANGES, REQUESTS, CLICKS, OPENINGS = 10_000, 5_000, 20, 5
+
+_FILTER = """\
+%%wasmfilter demo --workers 4
+from wasmnb.sdk import HttpContext
+
+class Demo(HttpContext):
+    def on_http_request_headers(self, num_headers, end_of_stream):
+        user = self.request_headers.get("x-user", "nobody")
+        self.request_headers["x-greeting"] = f"hi {user}"
+        self.shared_data["last"] = user
+        print("saw", user)
+"""
+
+#: The same module without a panel, and a run with its after-care: what is drawn when a cell is done counts, too.
+_SETUP = """\
+import json, time
+from wasmnb import Proxy
+plain = Proxy(demo.plugins[0].filter, workers=4)
+results = {"without": [], "with": []}
+
+def run(proxy, requests):
+    start = time.perf_counter()
+    for number in range(requests):
+        proxy.get(f"/item/{number}", {"x-user": "ann"})
+    if hasattr(proxy, "_panel"):
+        proxy._panel.settle()
+    return time.perf_counter() - start
+"""
+
+_RUN = """\
+for name, proxy in [("without", plain), ("with", demo)][::{step}]:
+    results[name].append(run(proxy, {requests}))
+open("results.json", "w").write(json.dumps(results))
+"""
+
+#: Milliseconds from an action to the picture that follows from it, as the page sees them.
+_TIMED = """async ([action, done]) => {
+    const panel = [...document.querySelectorAll('.wasmnb-panel')].pop();
+    const frame = () => new Promise(requestAnimationFrame);
+    const check = new Function('panel', `return ${done}`);
+    const start = performance.now();
+    new Function('panel', action)(panel);
+    while (!check(panel)) {
+        if (performance.now() - start > 20_000) throw new Error(`it never came: ${done}`);
+        await frame();
+    }
+    return performance.now() - start;
+}"""
+
+
+def main(rounds: int = 9) -> None:
+    if CHROMIUM is None:
+        raise SystemExit("no Chromium here: apt-get install chromium")
+    with tempfile.TemporaryDirectory() as name, sync_playwright() as playwright:
+        lab = Lab(Path(name))
+        try:
+            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+            page = browser.new_context(viewport={"width": 1400, "height": 1100}).new_page()
+            measure(lab, page, rounds)
+            browser.close()
+        finally:
+            lab.stop()
+
+
+def measure(lab: Lab, page: object, rounds: int) -> None:
+    cells = ["%load_ext wasmnb", _FILTER, _SETUP, "demo.panel()"]
+    page.errors = []
+    notebook = Notebook(page, lab, _write(lab.folder, cells))
+    notebook.run_all()
+    page.locator(".wasmnb-panel .tabs").first.wait_for(timeout=30_000)
+    execute(page, f"run(demo, {REQUESTS // 5}); run(plain, {REQUESTS // 5})")  # everything has been called once
+    for number in range(rounds):
+        execute(page, _RUN.format(step=(1, -1)[number % 2], requests=REQUESTS))
+    times = json.loads((lab.folder / "results.json").read_text())
+    execute(page, f"run(demo, {EXCHANGES})")
+    openings = [opening(page) for _ in range(OPENINGS)]
+    clicked = clicks(page)
+    write(times, openings, clicked, rounds)
+
+
+def write(times: dict[str, list[float]], openings: list[float], clicked: dict[str, list[float]], rounds: int) -> None:
+    ratio = median([a / b for a, b in zip(times["with"], times["without"], strict=True)])
+    rows = [
+        {"what": f"{REQUESTS:,} requests without a panel", "median": f"{median(times['without']):.2f} s"},
+        {"what": f"{REQUESTS:,} requests with the panel open", "median": f"{median(times['with']):.2f} s",
+         "worst": f"{100 * (ratio - 1):+.1f} % (median of pairs)"},
+        {"what": f"opening the panel, {EXCHANGES:,} exchanges recorded", "median": f"{median(openings):.0f} ms",
+         "worst": f"{max(openings):.0f} ms"},
+    ]  # fmt: skip
+    rows += [{"what": w, "median": f"{median(t):.0f} ms", "worst": f"{max(t):.0f} ms"} for w, t in clicked.items()]
+    rows = [{"what": r["what"], "median": r["median"], "worst": r.get("worst", "")} for r in rows]
+    report(
+        "panel", "The live panel in JupyterLab and Chromium", rows,
+        [
+            f"Runs: {rounds} pairs in one kernel, in turn, with the page open; the drawing at the end of a run is in its time.",
+            f"Opening: from running the cell to the rows on the page, {OPENINGS} times. Clicks: from the click to the picture"
+            f" that the kernel's answer made, {CLICKS} of each.",
+        ],
+    )  # fmt: skip
+
+
+def _write(folder: Path, cells: list[str]) -> str:
+    made = {
+        "cells": [
+            {"cell_type": "code", "id": f"c{i}", "metadata": {}, "source": s, "execution_count": None, "outputs": []}
+            for i, s in enumerate(cells)
+        ],
+        "metadata": {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}},
+        "nbformat": 4,
+        "nbformat_minor": 5,
+    }
+    (folder / "panel.ipynb").write_text(json.dumps(made))
+    return "panel.ipynb"
+
+
+def execute(page: object, code: str) -> None:
+    """Run code in the kernel from the page, as a cell would."""
+    page.evaluate(
+        """async code => {
+            const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel;
+            const reply = await kernel.requestExecute({ code, store_history: false }).done;
+            if (reply.content.status !== 'ok') throw new Error(reply.content.evalue);
+        }""",
+        code,
+    )
+
+
+def timed(page: object, action: str, done: str) -> float:
+    page.wait_for_timeout(300)  # one thing after the other
+    return page.evaluate(_TIMED, [action, done])
+
+
+def opening(page: object) -> float:
+    """From running `demo.panel()` to the rows of the list."""
+    page.evaluate(
+        """() => {
+            const notebook = window.jupyterapp.shell.currentWidget.content;
+            notebook.activeCellIndex = 3;
+            notebook.widgets[3].model.clearExecution();
+        }"""
+    )
+    page.wait_for_function("() => document.querySelectorAll('.wasmnb-panel').length === 1")
+    run = "window.jupyterapp.commands.execute('notebook:run-cell')"
+    rows = "[...document.querySelectorAll('.wasmnb-panel')][1]?.querySelectorAll('.row.exchange').length > 5"
+    return timed(page, run, rows)
+
+
+def clicks(page: object) -> dict[str, list[float]]:
+    """Clicks of every kind, in the panel that was opened last."""
+    found: dict[str, list[float]] = {}
+    rows = "[...panel.querySelectorAll('.row.exchange:not(.top)')]"
+    for number in range(CLICKS):
+        row = f"{rows}[{1 + number % 4}]"
+        page.evaluate(f"""() => {{
+            const list = [...document.querySelectorAll('.wasmnb-panel')].pop().querySelector('.list');
+            list.scrollTop = {400 * number}; }}""")
+        page.wait_for_timeout(50)
+        click = f"const row = {row}; window.wanted = row.children[0].innerText; row.click();"
+        shown = "panel.querySelector('.title h4')?.innerText.startsWith('#' + window.wanted + ' ')"
+        found.setdefault("a click on an exchange", []).append(timed(page, click, shown))
+    tabs = {
+        "Timeline": ".picture .call",
+        "Latency": ".picture .bar",
+        "State": "section td",
+        "Log": "table.log td",
+        "Exchanges": ".list .row",
+    }
+    for _ in range(max(CLICKS // 5, 1)):
+        for tab, wanted in tabs.items():
+            click = f"[...panel.querySelectorAll('[role=tab]')].find(t => t.innerText === '{tab}').click()"
+            busy = "!panel.querySelector('.pane .empty')"
+            found.setdefault("a click on a tab", []).append(
+                timed(page, click, f"{busy} && panel.querySelector('.pane {wanted}')")
+            )
+    for number in range(CLICKS):
+        node = f"[...panel.querySelectorAll('.node')].find(n => n.querySelector('.label').innerText === 'worker-{1 + number % 4}').click()"
+        found.setdefault("a click on a context", []).append(
+            timed(
+                page,
+                node,
+                f"[...panel.querySelectorAll('.list .row:not(.top)')].every(r => r.innerText.includes('worker-{1 + number % 4}'))",
+            )
+        )
+    return found
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,222 @@
+"""The panel under too much of everything: what it sends stays small, and what was cut is said."""
+
+import json
+import os
+import signal
+import threading
+
+import pytest
+
+from wasmnb import Filter, Proxy
+from wasmnb.engine import assemble
+from wasmnb.view.panel import panel_of
+from wasmnb.view.panel.history import KEPT
+
+TRAITS = (
+    "head",
+    "tree",
+    "rows",
+    "detail",
+    "log",
+    "latency",
+    "baseline",
+    "lanes",
+    "event",
+    "shared",
+    "python",
+    "module",
+)
+VIEWS = ("Exchanges", "Timeline", "Latency", "State", "Log", "Module")
+
+#: Characters of one trait. A front-end reads so much in some ten milliseconds.
+LIMIT = 1_000_000
+
+MANY_CALLS = """(module
+  (import "env" "proxy_get_header_map_value" (func $get (param i32 i32 i32 i32 i32) (result i32)))
+  (memory (export "memory") 1) (data (i32.const 100) "user-agent")
+  (func (export "proxy_abi_version_0_2_1"))
+  (func (export "malloc") (param i32) (result i32) (i32.const 4096))
+  (func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32) (local $n i32)
+    (local.set $n (i32.const %d))
+    (block $done (loop $again
+      (br_if $done (i32.eqz (local.get $n)))
+      (drop (call $get (i32.const 0) (i32.const 100) (i32.const 10) (i32.const 8) (i32.const 12)))
+      (local.set $n (i32.sub (local.get $n) (i32.const 1)))
+      (br $again)))
+    (i32.const 0)))"""
+
+PLAIN = "from wasmnb.sdk import HttpContext\nclass Plain(HttpContext):\n    pass\n"
+
+
+def filter_of(body, name="made"):
+    return Filter.from_source(f"{PLAIN}    def on_http_request_headers(self, n, eos):\n        {body}\n", name)
+
+
+def sizes(panel):
+    """Characters of every trait when all views have been looked at."""
+    for view in VIEWS:
+        panel.wish("look", {"view": view, "fresh": True})
+        assert not panel.widget.notice.get("bad"), panel.widget.notice
+    return {name: len(json.dumps(getattr(panel.widget, name))) for name in TRAITS}
+
+
+def small(panel, limit=LIMIT):
+    found = sizes(panel)
+    assert max(found.values()) < limit, found
+
+
+@pytest.fixture(scope="module")
+def plain():
+    return Filter.from_source(PLAIN, "plain")
+
+
+def test_a_trace_of_a_million_events():
+    busy = Filter.from_bytes(assemble(MANY_CALLS % 100_000), "busy")
+    with Proxy(busy, workers=1, trace_limit=1_000_000) as proxy:
+        panel = panel_of(proxy)
+        for _ in range(10):
+            proxy.get("/", {"user-agent": "x"})
+        assert len(proxy.trace) == 1_000_000
+        small(panel)
+        panel.wish("pick", {"exchange": 10})
+        assert panel.widget.detail["cut"]
+        assert sum(call["more"] for call in panel.widget.detail["calls"]) > 1000
+        assert panel.widget.lanes["made"] > 1_000_000 > 5_000 > panel.widget.lanes["events"]
+        seq = next(e.seq for e in proxy.exchanges[-1].first_events(10) if e.name == "on_request_headers")
+        panel.wish("event", {"seq": seq})
+        assert panel.widget.event["name"] == "on_request_headers"
+        assert panel.widget.event["more"] > 1000
+        small(panel)
+
+
+def test_an_exported_trace_is_bounded_and_says_so(monkeypatch):
+    given = []
+    busy = Filter.from_bytes(assemble(MANY_CALLS % 60_000), "busy")
+    with Proxy(busy, workers=1) as proxy:
+        panel = panel_of(proxy)
+        monkeypatch.setattr(panel.widget, "give_file", lambda *_, **values: given.append(values["text"]))
+        for _ in range(2):
+            proxy.get("/", {"user-agent": "x"})
+        panel.wish("perfetto", {})
+        assert "50,000 events (the newest of 120," in panel.widget.notice["text"]
+        assert len(given[0]) < 30_000_000
+
+
+def test_a_body_of_fifty_megabytes(plain):
+    with Proxy(plain, workers=1) as proxy:
+        panel = panel_of(proxy)
+        x = proxy.request("POST", "/", {"content-type": "application/json"}, b"[" + b'"abcdefg",' * 5_300_000 + b"1]")
+        assert len(x.upstream_request.body) > 50 << 20
+        small(panel, 200_000)
+        body = panel.widget.detail["directions"][0]["bodies"][0]
+        assert body["size"] > 50 << 20
+        assert all("cut here" in text or "more" in text for text in body["forms"].values())
+        panel.wish("body", {"exchange": 1, "station": "request"})
+        assert "too large for the browser" in panel.widget.notice["text"]
+
+
+def test_a_header_of_64_kilobytes_and_a_thousand_headers(plain):
+    with Proxy(plain, workers=1) as proxy:
+        panel = panel_of(proxy)
+        proxy.request("GET", "/" + "p" * 60_000, [("x-long", "v" * (64 << 10)), ("n" * 60_000, "1")])
+        small(panel, 100_000)
+        rows = {row[1]: row for row in panel.widget.detail["directions"][0]["rows"]}
+        assert rows["x-long"][2].endswith("(63,536 more)")
+        proxy.request("GET", "/", [(f"x-{n}", "v" * 4000) for n in range(1000)])
+        panel.wish("pick", {"exchange": 2})
+        small(panel)
+        assert panel.widget.detail["directions"][0]["more"] > 500
+
+
+def test_sixty_four_workers(plain):
+    with Proxy(plain, workers=64) as proxy:
+        panel = panel_of(proxy)
+        for n in range(256):
+            proxy.get(f"/{n}")
+        small(panel, 300_000)
+        assert len(panel.widget.tree["children"]) == 65
+        assert len(panel.widget.latency["threads"]) == 64
+        assert panel.widget.python["left"] == 56
+        panel.wish("narrow", {"thread": "worker-60"})
+        panel.wish("look", {"view": "State"})
+        assert "worker-60" in panel.widget.python["threads"]
+        panel.wish("python", {})
+        assert panel.widget.python["left"] == 0
+
+
+def test_a_hundred_thousand_lines_in_one_callback():
+    chatty = filter_of("for i in range(100_000): print('line', i, 'boom' if i == 7 else '')", "chatty")
+    with Proxy(chatty, workers=1, deadline=60) as proxy:
+        panel = panel_of(proxy)
+        proxy.get("/")
+        small(panel)
+        log = panel.widget.log
+        assert (log["written"], log["kept"], log["matching"], len(log["lines"])) == (100_000, 100_000, 100_000, 500)
+        panel.wish("narrow", {"text": "boom"})  # the kernel finds what lies far behind
+        assert [line[5].strip() for line in panel.widget.log["lines"]] == ["line 7 boom"]
+        proxy.get("/")
+        small(panel)
+        assert panel.widget.head["dropped"]["log"] == 100_000
+
+
+def test_long_lines_and_long_values_share_the_room_of_a_message():
+    big = filter_of("for i in range(300): self.shared_data[f'k{i}'] = 'v' * 60_000; print('x' * 60_000)", "big")
+    with Proxy(big, workers=1, deadline=60) as proxy:
+        panel = panel_of(proxy)
+        proxy.get("/")
+        small(panel)
+        assert len(panel.widget.log["lines"]) < 300 == panel.widget.log["matching"]
+        assert panel.widget.shared["data"]["more"] > 0
+
+
+def test_ten_thousand_exchanges_and_those_before_them(plain):
+    with Proxy(plain, workers=2) as proxy:
+        panel = panel_of(proxy)
+        for _ in range(KEPT + 50):
+            proxy.get("/many")
+        panel.wish("look", {"view": "Exchanges", "fresh": True})
+        rows = json.loads(panel.widget.rows["text"])
+        assert (len(rows), panel.widget.rows["total"]) == (KEPT, KEPT + 50)
+        assert (rows[0][0], rows[-1][0]) == (KEPT + 50, 51)
+        panel.wish("pick", {"exchange": 3})
+        assert panel.widget.detail["gone"]
+        small(panel)
+
+
+@pytest.mark.parametrize("wish", ["send", "advance"])
+def test_the_interrupt_button_ends_a_wish_and_leaves_a_panel_that_works(wish):
+    source = (
+        "from wasmnb.sdk import HttpContext, PluginContext\nclass Root(PluginContext):\n"
+        "    def on_plugin_start(self, size):\n        self.set_tick_period(0.001)\n        return True\n"
+        "    def on_tick(self):\n        pass\n"
+        "class Endless(HttpContext):\n    def on_http_request_headers(self, n, eos):\n"
+        "        while self.request_headers.get('x-user') == 'slow': pass\n"
+    )
+    with Proxy(Filter.from_source(source, "endless"), workers=1, deadline=30) as proxy:
+        panel = panel_of(proxy)
+        press = threading.Timer(0.5, lambda: os.kill(os.getpid(), signal.SIGINT))
+        press.start()
+        panel.wish(wish, {"headers": "x-user: slow", "seconds": 1e6})
+        press.join()
+        assert panel.widget.notice == {"text": "interrupted", "bad": True}
+        panel.wish("send", {"path": "/after"})
+        # A guest that was left in mid-flight cannot go on: its VM has failed, as after a trap.
+        assert proxy.exchanges[-1].response.status in ((503,) if wish == "send" else (200, 503))
+        assert not panel.widget.notice.get("bad")
+
+
+def test_the_interrupt_button_while_the_panel_draws(plain, monkeypatch):
+    with Proxy(plain, workers=1) as proxy:
+        panel = panel_of(proxy)
+
+        def pressed(*_):
+            monkeypatch.undo()
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(panel, "_tree", pressed)
+        panel._due = 0.0
+        with pytest.raises(KeyboardInterrupt):
+            proxy.get("/")
+        assert proxy.get("/after").response.status == 200
+        panel.refresh(everything=True)
+        assert panel.widget.head["state"] == "running"
