@@ -364,3 +364,38 @@ def test_it_is_quick():
     started = time.perf_counter()
     native("pass")
     assert time.perf_counter() - started < 2
+
+
+# -- what tools ask
+
+
+def test_its_python_state_and_its_local_variables_are_as_in_wasm():
+    text = (
+        "class P(PluginContext):\n"
+        "    def on_plugin_start(self, size):\n"
+        "        self.seen = {'a': [1, 2]}\n"
+    ) + PLAIN.format("mine = self.request.path * 3\n        if mine == '/x/x/x':\n            dict()[mine]\n        return Action.PAUSE")  # fmt: skip
+    seen = []
+    for made in twins.both(text):
+        with Proxy(made, workers=2, guest_time=0.0, show_locals=True) as proxy:
+            proxy.get("/")
+            seen.append((to_text(document_of(proxy.python_state())), twins.plain(proxy.get("/x").traceback)))
+    assert seen[0] == seen[1]
+    assert "local mine = '/x/x/x'" in seen[1][1] and "seen" in seen[1][0]
+
+
+def test_fuzzing_one_fuzzes_its_module():
+    from wasmnb.testing import fuzz
+
+    endless = native("while self.request.path != '/': pass")
+    report = fuzz(endless, seconds=10, seed=1, deadline=0.3)
+    assert [found.kind for found in report.findings] == ["hang"]
+
+
+@pytest.mark.envoy
+@pytest.mark.slow
+def test_it_runs_compiled_in_the_real_envoy():
+    from wasmnb import Envoy
+
+    with Envoy(native("self.request_headers['x-demo'] = '1'"), workers=1) as envoy:
+        assert envoy.get("/").upstream_request.headers["x-demo"] == "1"

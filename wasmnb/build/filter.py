@@ -252,6 +252,12 @@ class Filter(Shown):
         return self._made.native
 
     @property
+    def compiled(self) -> Filter:
+        """The filter as Wasm: itself, unless it is native."""
+        made: _Made | None = getattr(self._made, "compiled", None)
+        return self if made is None else Filter(self.name, self.filename, made)
+
+    @property
     def wasm(self) -> bytes:
         """The module, complete: what `save` writes and Envoy loads. A native filter is compiled for it."""
         return self._made.wasm()

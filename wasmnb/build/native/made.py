@@ -62,12 +62,13 @@ class NativeMade:
         return self._image
 
     @cached_property
-    def _compiled(self) -> _Compiled:
+    def compiled(self) -> _Compiled:
+        """The same as Wasm, made when it is first wanted."""
         return self._compile_it()
 
     def wasm(self) -> bytes:
-        """The module that the same source makes; compiled when it is first wanted."""
-        return self._compiled.wasm()
+        """The module that the same source makes."""
+        return self.compiled.wasm()
 
     def info(self, name: str) -> FilterInfo:
         """What is known without compiling it."""

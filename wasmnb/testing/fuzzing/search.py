@@ -30,6 +30,9 @@ _BATCH = 40
 #: Requests in a round when memory is looked at: few at first, since a large leak shows at once.
 _ROUNDS = (600, 3000, 12000)
 
+#: Share of the time that one look at memory may take; there are as many as rounds.
+_SOAKING = 1 / 6
+
 #: Seconds for making a finding small.
 _SHRINKING = 10.0
 
@@ -115,12 +118,22 @@ def _settings(
     if isinstance(filters, list | tuple) and len(filters) == 1:
         filters = filters[0]
     told = {"config": config, "vm_config": vm_config, "kind": kind}
+    filters = _as_wasm(filters)
     several = isinstance(filters, list | tuple)
     if several and any(value is not None for value in told.values()):
         raise UsageError(f"With several plugins, say {', '.join(told)} in each Plugin(...).")
     plugins = filters if several else _plugin(filters, told)
     grpc = {"grpc", "http_call"} & abilities_of(filters) == {"grpc"}
     return Settings(plugins, clusters=clusters, deadline=deadline, service=GrpcAnswer((b"",), 0) if grpc else Answer())
+
+
+def _as_wasm(given: Any) -> Any:
+    """The same with native filters as Wasm, for nothing could end a callback of theirs that does not return."""
+    if isinstance(given, list | tuple):
+        return [_as_wasm(item) for item in given]
+    if isinstance(given, Plugin):
+        return replace(given, filter=_as_wasm(given.filter))
+    return getattr(given, "compiled", given)
 
 
 def _plugin(made: Any, told: dict[str, Any]) -> Plugin:
@@ -169,6 +182,8 @@ class _Search:
         self.sessions = 0
         self.batch: list[Scenario] = []
         self.rounds = list(_ROUNDS) if "growth" in kinds else []
+        self.soaking = seconds * (1.0 if kinds == {"growth"} else _SOAKING)
+        self.soak = Soak(self.settings, self._tell)
         chosen = settings.filter[0] if isinstance(settings.filter, list | tuple) else settings.filter
         self.report = FuzzReport(getattr(chosen, "name", "filter"))
 
@@ -341,8 +356,8 @@ class _Search:
         if ("growth", "") in self.known:
             return False
         self.report.activity = "watching memory"
-        soak = Soak(self.settings, self.until, self._tell)
-        found = soak.look([*self.seeds[:20], *self.corpus[-10:]], requests)
+        until = min(self.until, monotonic() + self.soaking)
+        found = self.soak.look([*self.seeds[:20], *self.corpus[-10:]], requests, until)
         self.report.activity = "searching"
         if found is None:
             return False
@@ -350,7 +365,7 @@ class _Search:
         seconds, tried = monotonic() - self.started, self.report.tried
         self.report.activity = "making a growth smaller"
         try:
-            soak.smallest(found, requests)
+            self.soak.smallest(found, requests)
         except KeyboardInterrupt:
             self.report.interrupted = True
         finding = Finding("growth", found.message, found.unit, "", seconds, tried, found.times)
