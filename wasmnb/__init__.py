@@ -86,7 +86,8 @@ if TYPE_CHECKING:  # what editors complete; at run time each name is loaded when
         timeout,
         wait_for,
     )
-    from .traffic import LoadReport, load
+    from .traffic import LoadReport
+    from .traffic.load import load
 
 #: Floor -> the names that it gives to this package. The SDK gives all of its own.
 _HOMES = {

@@ -5,26 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from ..host import Proxy
+from ..host.twin import settings_of
 from .proxy import Envoy
 
-__all__ = ["envoy_like", "settings_of"]
-
-
-def settings_of(proxy: Proxy) -> dict[str, Any]:
-    """What a simulated proxy has around its plugins, as parameters of `Envoy`; `clusters` holds the main one, too."""
-    limits = proxy._limits
-    return {
-        "workers": len(proxy.workers),
-        "clusters": dict(proxy._environment.clusters),
-        "routes": proxy.workers[0].routes,
-        "listener": proxy._listener,
-        "node": proxy._environment.node,
-        "buffer_limit": limits.buffer,
-        "route_timeout": limits.route_timeout,
-        "idle_timeout": limits.idle_timeout,
-        "request_timeout": limits.request_timeout,
-        "name": proxy.name,
-    }
+__all__ = ["envoy_like"]
 
 
 def envoy_like(proxy: Proxy, **changes: Any) -> Envoy:

@@ -11,15 +11,19 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from ..sdk.callbacks import HANDLERS
+from ..sdk.profiling import PROBE, SHIFT
 
 if TYPE_CHECKING:
     from .trace import Event
     from .vm import Vm
 
-__all__ = ["GUEST_TIME", "Fuel", "counted", "fuel_of"]
+__all__ = ["GUEST_TIME", "PROBED", "Fuel", "counted", "fuel_of", "with_probe"]
 
 #: Virtual seconds that a callback takes in a proxy that counts fuel, unless it is told otherwise.
 GUEST_TIME = 1e-4
+
+#: The hostcall through which a profiler reads fuel.
+PROBED = "proxy_get_metric"
 
 #: A method of the SDK's classes -> the callback that calls it, where their names differ.
 _CALLBACKS = {h.method: h.callback for h in HANDLERS.values() if h.method != h.callback}
@@ -64,5 +68,19 @@ def counted(vm: Vm, function: Callable[..., int | None]) -> Callable[..., int | 
         finally:
             if vm.frame is not None:
                 vm.frame.append(instance.fuel_used - before)  # type: ignore[attr-defined]
+
+    return call
+
+
+def with_probe(vm: Vm, get_metric: Callable[..., int]) -> Callable[[int, int], int]:
+    """`proxy_get_metric` of a VM that may be profiled: then an id that no metric has reads the fuel, and leaves no trace."""
+    trace, guest = vm.trace, vm.guest
+
+    def call(number: int, address: int) -> int:
+        if number != PROBE or not vm.profiled:
+            return get_metric(number, address)
+        used: int = vm.instance.fuel_used  # type: ignore[attr-defined]
+        guest.write_u64(address, (used << SHIFT) + trace.made)
+        return 0
 
     return call

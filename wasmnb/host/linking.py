@@ -8,11 +8,13 @@ imports may be called, and they act on the VM rather than on a plugin.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ..abi import Status
 from ..engine import ImportType, OutOfBounds
 from .binding import bind, bind_refused
+from .fuel import PROBED, with_probe
 from .hostcalls import IMPLEMENTATIONS
 from .wasi import WASI, bind_wasi
 
@@ -36,9 +38,9 @@ def resolve(vm: Vm, wanted: ImportType) -> Callable[..., Any] | None:
     implementation = IMPLEMENTATIONS.get(name)
     if implementation is None:
         return None
-    if not allowed:
-        return bind_refused(vm, name, lambda n: vm.refuse(n, "proxy-wasm"))
-    return bind(vm, name, implementation)
+    refused = partial(bind_refused, refuse=lambda n: vm.refuse(n, "proxy-wasm"))
+    bound = bind(vm, name, implementation) if allowed else refused(vm, name)
+    return with_probe(vm, bound) if name == PROBED and vm.environment.engine.fuel else bound
 
 
 def make_put(vm: Vm, malloc: Callable[..., int | None]) -> Callable[[bytes], int]:

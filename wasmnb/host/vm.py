@@ -78,6 +78,8 @@ class Vm:
         The filter's last critical line, and the entry in which it was written.
     stop_next
         A local response was asked for in the running callback.
+    profiled
+        A profiler inside reads fuel.
     about
         Exchange that the next entries belong to although their context is a root (callout answers).
     """
@@ -101,6 +103,7 @@ class Vm:
         self.failed = False
         self.failure: Failure | None = None
         self.about: int | None = None
+        self.profiled = False
         self.closed = False
         self.stop_next = False
         self.restricted: frozenset[str] | None = None

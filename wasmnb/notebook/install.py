@@ -10,12 +10,13 @@ from .export_magic import ExportMagics
 from .fuzz_magic import FuzzMagics
 from .magics import WasmMagics
 from .parts_magic import PartsMagics
+from .profile_magic import ProfileMagics
 from .state_magic import StateMagics
 
 __all__ = ["MAGICS", "install", "uninstall"]
 
 #: Every class of magics; one that stands here is registered, completed and taken away with the rest.
-MAGICS: tuple[type[FilterMagics], ...] = (WasmMagics, PartsMagics, ExportMagics, FuzzMagics, StateMagics)
+MAGICS: tuple[type[FilterMagics], ...] = (WasmMagics, PartsMagics, ExportMagics, FuzzMagics, StateMagics, ProfileMagics)
 
 _MATCHER = "wasmnb_matcher"
 

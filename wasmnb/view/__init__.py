@@ -11,6 +11,7 @@ from .exchange import exchange_document, exchange_html, exchange_text
 from .latency import latency_document, latency_figure, latency_html, latency_text
 from .log import log_document, log_html, log_text
 from .module import facts_document, facts_html, facts_text
+from .profile import profile_document, profile_html, profile_text
 from .python_state import python_state_document, python_state_html, python_state_text
 from .to_html import to_html
 from .to_text import to_text
@@ -35,6 +36,9 @@ __all__ = [
     "log_html",
     "log_text",
     "mimebundle",
+    "profile_document",
+    "profile_html",
+    "profile_text",
     "python_state_document",
     "python_state_html",
     "python_state_text",

@@ -17,6 +17,7 @@ from .load import load_document
 from .log import log_document
 from .module import facts_document
 from .parity import parity_document
+from .profile import profile_document
 from .proxy import proxy_document
 from .python_state import python_state_document
 from .state import metrics_document, shared_document
@@ -46,6 +47,7 @@ DOCUMENTS: dict[str, Callable[[Any], Document]] = {
     "EnvoyExchange": exchange_document,
     "TcpExchange": connection_document,
     "LoadReport": load_document,
+    "ProfileReport": profile_document,
     "FuzzReport": report_document,
     "Finding": finding_document,
     "Parity": parity_document,

@@ -10,7 +10,7 @@ from typing import Any
 
 from ...errors import UsageError
 from ...host import Cluster, Plugin, Proxy, RouteMatch
-from ..mirror import settings_of
+from ...host.twin import settings_of
 from ..plugin import EnvoyPlugin
 
 __all__ = ["Module", "Part", "Setup"]

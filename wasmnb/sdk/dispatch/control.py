@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from ..attributes import read_attributes
+from ..profiling import Profiler
 from .core import Core
 
 if TYPE_CHECKING:
@@ -27,7 +28,11 @@ class _Refused:
 class Control(Core):
     """The door's inside."""
 
+    _binding: Any
     _source: "Loaded | None"
+
+    #: The profile that is running.
+    profiler: Profiler | None = None
 
     def control(self, request: bytes) -> bytes:
         """Answer a request; raises nothing but what stops the interpreter itself."""
@@ -62,8 +67,23 @@ def _locals(vm: Control, on: bool) -> None:
     vm.vm.show_locals = on
 
 
+def _profile(vm: Control, on: bool) -> dict[str, Any] | None:
+    """Begin a profile, or end it and tell it. The proxy has to answer `profiling.PROBE`."""
+    if not on:
+        profiler, vm.profiler = vm.profiler, None
+        if profiler is None:
+            raise RuntimeError("no profile is running")
+        return profiler.stop()
+    if vm.profiler is not None:
+        raise RuntimeError("a profile is running already")
+    vm.profiler = Profiler(vm._binding.get_metric, vm.loaded().codes)
+    vm.profiler.start()
+    return None
+
+
 #: Request -> what answers it, from the dispatcher and the request's arguments.
 ACTIONS: dict[str, Callable[..., Any]] = {
     "attributes": _attributes,
     "locals": _locals,
+    "profile": _profile,
 }

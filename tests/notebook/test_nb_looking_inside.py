@@ -1,0 +1,80 @@
+"""%wasmprofile, %wasmstate, --locals and --fuel in a real shell."""
+
+import pytest
+from IPython.core.interactiveshell import InteractiveShell
+from traitlets.config import Config
+
+from wasmnb import Proxy
+from wasmnb.errors import UsageError
+from wasmnb.host import PythonState
+from wasmnb.traffic import ProfileReport
+
+CELL = """\
+%%wasmfilter auth {flags}
+class P(PluginContext):
+    def on_plugin_start(self, size):
+        self.hits = 0
+
+class F(HttpContext):
+    def on_http_request_headers(self, num_headers, end_of_stream):
+        self.plugin.hits += 1
+        user = self.request_headers.get("x-user")
+        if user == "bad":
+            raise ValueError("no " + user)
+"""
+
+
+@pytest.fixture(scope="module")
+def shell():
+    config = Config()
+    config.HistoryManager.enabled = False
+    InteractiveShell.clear_instance()
+    yield InteractiveShell.instance(config=config)
+    InteractiveShell.clear_instance()
+
+
+@pytest.fixture
+def run(shell):
+    def runner(text):
+        result = shell.run_cell(text, store_history=True)
+        result.raise_error()
+        return result.result
+
+    runner("%load_ext wasmnb")
+    yield runner
+    for name, value in list(shell.user_ns.items()):
+        if isinstance(value, Proxy):
+            value.close()
+            del shell.user_ns[name]
+    runner("%unload_ext wasmnb")
+
+
+def test_wasmstate_shows_what_workers_hold(run):
+    run(CELL.format(flags="-w 2"))
+    run("%wasmcurl auth /")
+    state = run("%wasmstate auth")
+    assert isinstance(state, PythonState)
+    assert [v.name for v in state.diverging] == ["hits"]
+    assert [vm.thread for vm in run("%wasmstate auth --worker 2").vms] == ["worker-2"]
+
+
+def test_wasmprofile_repeats_the_last_requests_or_sends_what_curl_would(run):
+    run(CELL.format(flags="-w 2"))
+    with pytest.raises(UsageError, match="no exchange to repeat"):
+        run("%wasmprofile auth")
+    report = run("%wasmprofile auth -n 3 -H 'x-user: ann' /pay")
+    assert isinstance(report, ProfileReport)
+    assert report.requests == 3
+    assert "hits += 1" in report._repr_mimebundle_()["text/plain"]
+    run("%wasmcurl auth /")
+    assert run("%wasmprofile auth -n 2 --last 1").lines
+
+
+def test_locals_are_shown_where_the_cell_asks_for_them(run):
+    proxy = run(CELL.format(flags="--locals --fuel -w 1"))
+    exchange = run("%wasmcurl auth -H 'x-user: bad' /")
+    assert "user = 'bad'" in exchange._repr_mimebundle_()["text/plain"]
+    assert exchange.fuel["on_http_request_headers"] > 1000
+    assert "local user" in str([line.text for line in proxy.log])
+    run(CELL.format(flags="-w 1"))
+    assert "user = 'bad'" not in run("%wasmcurl auth -H 'x-user: bad' /").traceback

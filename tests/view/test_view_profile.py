@@ -1,0 +1,57 @@
+"""A profile as tables: the source with its costs, and hostile source as text."""
+
+from wasmnb.traffic.profile_report import CallbackCost, HostcallCost, LineCost, Observer, ProfiledSource, ProfileReport
+from wasmnb.view import mimebundle, profile_text
+
+
+def cost(lineno, share, **more):
+    return LineCost("Cell In[1]", lineno, "F.f", 1.0, share * 1e5, share * 2e5, share, more.get("hostcalls", 0.0))
+
+
+def report(text="a = 1\n<script>alert('\x1b[31m')</script>\nc = 3", **more):
+    source = ProfiledSource("Cell In[1]", 5, text, {6: cost(6, 0.75, hostcalls=2.0), 7: cost(7, 0.004)})
+    return ProfileReport(
+        "auth",
+        100,
+        [CallbackCost("auth", "on_request_headers", 100, 20_000_000, 12345.6)],
+        [HostcallCost("log", 200, 400_000)],
+        [source],
+        around=50_000.0,
+        observer=Observer(200.0, 3864.0, 0.13),
+        statuses={200: 100},
+        **more,
+    )
+
+
+def test_lines_stand_in_their_source_with_bars():
+    lines = profile_text(report()).splitlines()
+    assert lines[0] == "Where auth spends its time: 200 µs a request"
+    hot = next(line for line in lines if "script" in line)
+    assert hot.split()[:6] == ["6", "1", "150", "µs", "75.0%", "████████"]
+    assert next(line for line in lines if line.endswith("a = 1")).split() == ["5", "a", "=", "1"]
+    assert "0.4%" in next(line for line in lines if line.endswith("c = 3"))
+
+
+def test_what_the_numbers_are_worth_is_said():
+    text = profile_text(report())
+    assert "200 events a request of 3,864 instructions each" in text
+    assert "13% more instructions than unwatched" in text
+    assert "25%" in text  # outside the filter's lines
+
+
+def test_hostile_source_is_text_in_every_form():
+    bundle = mimebundle(report())
+    assert "<script>" not in bundle["text/html"]
+    assert "&lt;script&gt;" in bundle["text/html"]
+    assert "\x1b" not in bundle["text/plain"] + bundle["text/html"]
+
+
+def test_of_a_long_source_the_lines_around_those_that_ran_are_shown():
+    text = profile_text(report("\n".join(f"line_{n} = 1" for n in range(5, 2000))))
+    assert "line_8 = 1" in text
+    assert "line_20 = 1" not in text
+
+
+def test_without_lines_the_reason_stands_there():
+    text = profile_text(ProfileReport("auth", 1, reason="There are no lines: foreign."))
+    assert "There are no lines: foreign." in text
