@@ -7,7 +7,7 @@ import linecache
 import symtable
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from textwrap import dedent
 from typing import Any
 
@@ -48,9 +48,13 @@ class Statement:
     """
 
     node: ast.stmt
-    text: str
     source: Text
     line: int
+
+    @cached_property
+    def text(self) -> str:
+        """It alone; one inside a function begins at the left margin."""
+        return self.source.cut(self.node, self.line)
 
     @property
     def filename(self) -> str:
@@ -124,13 +128,16 @@ class Text:
         if self.shown != self.filename:
             linecache.cache[self.shown] = (len(self._text), None, self._lines, self.shown)
 
-    @cached_property
+    @property
     def tree(self) -> ast.Module:
         """Its syntax tree."""
-        try:
-            return _parse(self._text)
-        except (SyntaxError, ValueError, RecursionError):
-            return ast.Module([], [])
+        return _tree(self._text)
+
+    def cut(self, node: ast.stmt, line: int) -> str:
+        """The text of a statement that begins on this line."""
+        if hasattr(node, "body"):
+            return dedent("".join(self._lines[line - 1 : node.end_lineno]))
+        return ast.get_source_segment(self._text, node) or ""  # it may share its line with others
 
     @cached_property
     def statements(self) -> tuple[Statement, ...]:
@@ -149,11 +156,15 @@ class Text:
 
     def _statement(self, node: ast.stmt) -> Statement:
         line = min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", ()))])
-        if hasattr(node, "body"):
-            text = dedent("".join(self._lines[line - 1 : node.end_lineno]))
-        else:  # it may share its line with others
-            text = ast.get_source_segment(self._text, node) or ""
-        return Statement(node, text, self, line)
+        return Statement(node, self, line)
+
+
+@lru_cache(maxsize=2048)  # cells stay as they are, and each decorated class looks at all of them
+def _tree(text: str) -> ast.Module:
+    try:
+        return _parse(text)
+    except (SyntaxError, ValueError, RecursionError):
+        return ast.Module([], [])
 
 
 def _parse(text: str) -> ast.Module:
