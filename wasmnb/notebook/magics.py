@@ -78,7 +78,8 @@ class WasmMagics(FilterMagics):
                     return Action.CONTINUE
 
         Then `%wasmcurl hello /path`, `%wasmload hello`, `%wasmtree hello`, `%wasmlog hello`; or in Python
-        `hello.get("/path")`. A module built elsewhere: `%wasmfilter NAME --file filter.wasm`. A filter that calls a
+        `hello.get("/path")`. With `--native` the filter is run by this Python instead, so that `breakpoint()` and `%debug`
+        work in its lines. A module built elsewhere: `%wasmfilter NAME --file filter.wasm`. A filter that calls a
         service: `--cluster 'accounts=Response(200, body=b"ok")'`, or any variable of the notebook.
         """
         options = parse(self.wasmfilter, line)

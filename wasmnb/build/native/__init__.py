@@ -6,8 +6,8 @@
     instance    one VM: entries, journal, traps
     binding     hostcalls: the host's own functions, their arguments passed through an `arena`
     world       the interpreter as one VM sees it: builtins, standard modules (`private`, `clocks`), `sys.modules`
-    surroundings, differences, trap
-                clocks and chance from the proxy; what is said about differences; how exceptions end
+    surroundings, differences, stopping, trap
+                clocks and chance from the proxy; what is said about differences; breakpoint(); how exceptions end
 
 The host does not know the difference: every check and every record in its trace is the same.
 """

@@ -19,6 +19,7 @@ from ...sdk import guest_init
 from .clocks import make_datetime, make_time
 from .differences import Differences
 from .private import PRIVATE, make_atexit, make_private, make_sys
+from .stopping import breakpoint_now
 from .surroundings import Surroundings
 
 __all__ = ["World"]
@@ -55,6 +56,7 @@ class World:
             **vars(builtins),
             "__import__": self._import,
             "print": self._print,
+            "breakpoint": breakpoint_now(),
             "open": differences.told("open", builtins.open),
             "input": differences.told("input", builtins.input),
         }

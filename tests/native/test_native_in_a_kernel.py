@@ -1,0 +1,74 @@
+"""Native filters in a real kernel, as a notebook has it: breakpoint() and %debug ask at the cell's prompt."""
+
+import queue
+import time
+
+import pytest
+from jupyter_client.manager import start_new_kernel
+
+FILTER = """\
+%%wasmfilter hello --native --workers 1
+class Hello(HttpContext):
+    def on_http_request_headers(self, num_headers, end_of_stream):
+        user = self.request_headers.get("x-user", "")
+        if user == "stop":
+            breakpoint()
+        self.request_headers["x-initial"] = user[0]
+"""
+
+
+@pytest.fixture(scope="module")
+def run():
+    manager, client = start_new_kernel(kernel_name="python3")
+
+    def runner(cell, *answers):
+        """Run a cell, answer what it asks; everything that it showed as text."""
+        waiting, said = list(answers), []
+        request = client.execute(cell, allow_stdin=True)
+        deadline = time.monotonic() + 100
+        while time.monotonic() < deadline:
+            try:
+                client.get_stdin_msg(timeout=0.05)
+            except queue.Empty:
+                pass
+            else:
+                client.input(waiting.pop(0))
+            try:
+                message = client.get_iopub_msg(timeout=0.05)
+            except queue.Empty:
+                continue
+            content = message["content"]
+            if message["parent_header"].get("msg_id") != request:
+                continue
+            said.append(
+                content.get("text")
+                or content.get("data", {}).get("text/plain")
+                or "\n".join(content.get("traceback", []))
+            )
+            if message["msg_type"] == "status" and content["execution_state"] == "idle":
+                assert not waiting, said
+                return "\n".join(filter(None, said))
+        raise AssertionError(f"the cell does not end: {said}")
+
+    runner("%load_ext wasmnb\n%colors NoColor")
+    yield runner
+    client.stop_channels()
+    manager.shutdown_kernel(now=True)
+
+
+@pytest.mark.slow
+def test_breakpoint_asks_at_the_cell_and_debug_opens_on_its_line(run):
+    run(FILTER)
+    said = run("x = hello.get('/', {'x-user': 'stop'})\nx.response.status", "p user * 3", "n", "c")
+    assert "stopstopstop" in said and 'self.request_headers["x-initial"] = user[0]' in said
+    assert "200" in said
+    said = run("hello.get('/')")
+    assert "IndexError" in said and "503" in said
+    said = run("%debug", "p [user, 1000]", "q")
+    assert "['', 1000]" in said and "user[0]" in said
+
+
+@pytest.mark.slow
+def test_the_panel_and_the_tree_say_native(run):
+    run(FILTER)
+    assert "runs native" in run("%wasmtree hello")
