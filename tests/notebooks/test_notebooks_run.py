@@ -71,3 +71,15 @@ def test_the_first_notebook_shows_what_its_text_says(executed):
     assert "KeyError: 'x-user'" in outputs(executed, 'hello.get("/")')
     assert "SyntaxError" in outputs(executed, "%%wasmfilter hello\n")
     assert "Nothing stops Envoy" in outputs(executed, "hello.plugins[0].filter.info")
+
+
+@pytest.mark.slow
+def test_the_notebook_of_cells_and_modules_shows_what_its_text_says(executed):
+    if not executed.cells[0].source.startswith("# Cells, modules and tests"):
+        pytest.skip("another notebook")
+    assert outputs(executed, "gate.get(") == "'bob'"
+    assert "4 lines: TOKENS, user_of" in outputs(executed, "%wasmpart gate")
+    assert ", ann" in outputs(executed, "hello.get(")
+    assert outputs(executed, "limited = ") == "[200, 200, 429, 429]"
+    assert "Noting uses notes, which holds an open file" in outputs(executed, "notes = open")
+    assert "7 passed" in outputs(executed, "%%ipytest")
