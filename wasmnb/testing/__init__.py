@@ -36,6 +36,7 @@ _HOMES = {
     "assert_request": "matchers",
     "assert_response": "matchers",
     "assert_callouts": "calls",
+    "assert_fuel": "cost",
     "callout": "calls",
     "callouts": "calls",
     "ScriptedUpstream": "upstreams",

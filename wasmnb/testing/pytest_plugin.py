@@ -43,7 +43,7 @@ _MARKERS = (
 #: Arguments of the simulated proxy that a real one has no use for.
 _SIMULATED_ONLY = (
     "seed", "deadline", "memory_limit", "guest_time", "start_time", "trace_limit", "engine", "buffer_limit",
-    "route_timeout", "idle_timeout", "request_timeout",
+    "route_timeout", "idle_timeout", "request_timeout", "fuel", "show_locals",
 )  # fmt: skip
 
 

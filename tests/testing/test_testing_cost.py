@@ -1,0 +1,53 @@
+"""assert_fuel: what it accepts, and what its failures say."""
+
+import pytest
+
+from wasmnb import Filter, Proxy
+from wasmnb.errors import UsageError
+from wasmnb.testing import assert_fuel
+from wasmnb.traffic import profile
+
+SOURCE = """
+class F(HttpContext):
+    def on_http_request_headers(self, num_headers, end_of_stream):
+        self.request_headers["x-a"] = "a"
+"""
+
+
+@pytest.fixture(scope="module")
+def proxy():
+    with Proxy(Filter.from_source(SOURCE), workers=1, fuel=True) as proxy:
+        yield proxy
+
+
+def test_what_is_within_its_limits_passes(proxy):
+    x = proxy.get("/")
+    used = x.fuel["on_http_request_headers"]
+    assert_fuel(x, {"on_http_request_headers": used, "on_request_headers": used, "on_http_request_body": 0})
+    assert_fuel(x, x.fuel.total)
+    assert_fuel(profile(proxy, requests=1), 10**9)
+
+
+def test_a_failure_says_what_was_used_and_where(proxy):
+    x = proxy.get("/pay")
+    used = x.fuel["on_request_headers"]
+    with pytest.raises(AssertionError) as caught:
+        assert_fuel(x, {"on_http_request_headers": 100})
+    first, *others = str(caught.value).split("\n")
+    assert first.startswith(f"on_http_request_headers used {used:,} instructions, at most 100")
+    assert "GET /pay" in first
+    assert f"    on_request_headers: {used:,}" in others
+    with pytest.raises(AssertionError, match="all callbacks used"):
+        assert_fuel(x, 1)
+
+
+def test_what_counts_nothing_and_slips_of_names_are_refused(proxy):
+    with pytest.raises(UsageError, match="instructions are counted by Proxy"):
+        assert_fuel(object(), 1)
+    with pytest.raises(UsageError, match="did you mean 'on_http_request_headers'"):
+        assert_fuel(proxy.get("/"), {"on_http_request_header": 1})
+
+
+def test_fuel_is_taken_through_the_fixture(wasm_proxy):
+    proxy = wasm_proxy(Filter.from_source(SOURCE), fuel=True)
+    assert_fuel(proxy.get("/"), {"on_http_request_headers": 1_000_000})
