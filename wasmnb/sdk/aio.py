@@ -3,7 +3,7 @@
 Like asyncio's functions of the same names, except that they run on the proxy's callbacks.
 """
 
-from collections.abc import Awaitable, Coroutine
+from collections.abc import Awaitable, Coroutine, Iterable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
@@ -121,6 +121,9 @@ class _Gather(Future):
 def _coroutine(awaitable: Awaitable[T]) -> Coroutine[Any, Any, T]:
     if isinstance(awaitable, Coroutine):
         return awaitable
+    if not isinstance(awaitable, Awaitable):
+        hint = ": put a star before it" if isinstance(awaitable, Iterable) else ""
+        raise TypeError(f"gather() takes awaitables one by one, and {awaitable!r} is none{hint}")
 
     async def wrapped() -> T:
         return await awaitable

@@ -15,6 +15,14 @@ __all__ = ["buffer_error", "header_error", "hostcall_error", "running_callback"]
 
 _SINGLE = "A filter sees each part of a stream only in that part's callback: keep what you need on `self` there."
 
+_GONE = "They go on before the body comes: change them before it is awaited."
+
+#: Headers -> callbacks before which they have gone.
+_AFTER = {
+    HeaderMapType.REQUEST_HEADERS: ("on_http_request_body", "on_http_request_trailers"),
+    HeaderMapType.RESPONSE_HEADERS: ("on_http_response_body", "on_http_response_trailers"),
+}
+
 #: Header map -> (what people call it, where it can be read, where it can be written).
 _MAPS = {
     HeaderMapType.REQUEST_HEADERS: (
@@ -128,7 +136,7 @@ def header_error(hostcall: str, status: int, map_type: int, name: str = "") -> H
     verb, where = ("read", read) if hostcall.startswith("get") else ("written", write)
     cause = f"{what} can be {verb} {where}." if where != "never" else f"{what} can only be read."
     if status == Status.BAD_ARGUMENT and where != "never" and map_type < HeaderMapType.GRPC_RECEIVE_INITIAL_METADATA:
-        cause = f"{cause} {_SINGLE}"
+        cause = f"{cause} {_GONE if running_callback() in _AFTER.get(known, ()) else _SINGLE}"
     about = f"{known.name}, {name!r}" if name else known.name
     return hostcall_error(hostcall, status, about, cause)
 

@@ -14,16 +14,13 @@ from collections.abc import Callable, Coroutine, Generator
 from types import coroutine
 from typing import TYPE_CHECKING, Any
 
+from .foreign import FOREIGN
+
 if TYPE_CHECKING:
     from .contexts import Context
     from .vm import VM
 
 __all__ = ["ENDED", "Future", "Runner", "Task"]
-
-_FOREIGN = (
-    "cannot be awaited in a filter: there is no event loop inside the proxy. Use sleep(), gather(), timeout() and wait_for() "
-    "of wasmnb.sdk, self.http_call(), self.grpc_call(), queue.get() and self.request_body()."
-)
 
 
 class Future:
@@ -146,7 +143,10 @@ class Task:
         assert coroutine is not None
         if not isinstance(waited, Future):
             what = "a bare yield (as in asyncio.sleep(0))" if waited is None else repr(waited)
-            self._run(coroutine.throw, TypeError(f"{what} {_FOREIGN}"))
+            self._run(coroutine.throw, TypeError(f"{what} {FOREIGN}"))
+            return
+        if waited._waiter is not None:
+            self._run(coroutine.throw, RuntimeError(f"{waited!r} is awaited twice at the same time"))
             return
         waited.arm(self)
         if waited.done:
@@ -162,7 +162,7 @@ class Task:
         except StopIteration as stop:
             result = stop.value
         except BaseException as error:  # noqa: BLE001 - whatever it is, it is the filter's
-            result, failure = None, explained(error)
+            result, failure = None, error
         else:
             self.follow(waited)
             return
@@ -214,10 +214,3 @@ def _run_in_turn(runner: Runner) -> Generator[Any, Any, Any]:
         if runner.kept:
             return value
         runner.value = value
-
-
-def explained(error: BaseException) -> BaseException:
-    """What asyncio raises without a loop does not say what to do instead; this does."""
-    if type(error) is RuntimeError and "event loop" in str(error):
-        return TypeError(f"asyncio {_FOREIGN}").with_traceback(error.__traceback__)
-    return error

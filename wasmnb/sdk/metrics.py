@@ -50,7 +50,11 @@ class Metric:
 
     def _call(self, hostcall: str, *args: int) -> int:
         vm = current_vm()
-        answer = vm.call(hostcall, self._id(vm), *args, about=", ".join([repr(self.name), *map(str, args)]))
+        about = ", ".join([repr(self.name), *map(repr, args)])
+        try:
+            answer = vm.call(hostcall, self._id(vm), *args, about=about)
+        except TypeError:
+            raise TypeError(f"{hostcall}({about}): a metric's value is a whole number") from None
         return int(answer or 0)
 
     def __repr__(self) -> str:

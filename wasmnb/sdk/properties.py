@@ -46,6 +46,15 @@ class Group:
             return kind(self._context)
         return _READERS[kind](_raw(self._context, (*self._path, name), self._when))
 
+    def __setattr__(self, name: str, value: object) -> None:
+        if not name.startswith("_"):
+            full = ".".join((*self._path, name))
+            raise AttributeError(
+                f"the proxy's own attributes are read-only, {full!r} among them; "
+                'properties["my.key"] = value stores one of the filter\'s own'
+            )
+        super().__setattr__(name, value)
+
     def __repr__(self) -> str:
         return f"<properties {'.'.join(self._path)}>" if self._path else "<properties>"
 

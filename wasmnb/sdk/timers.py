@@ -22,6 +22,9 @@ __all__ = ["Sleep", "Ticker", "Timer", "ticker_of"]
 _MILLISECOND = 1_000_000
 
 
+#: Seconds; a clock of 64 bits has not many more.
+_LONGEST = 1e9
+
 #: A ticker looks for cancelled timers when it has more than this many of them, and they are the greater part.
 _FEW = 50
 
@@ -63,6 +66,8 @@ class Ticker:
 
     def after(self, seconds: float, action: Callable[[], None]) -> Timer:
         """Do something once `seconds` have passed (not before the next millisecond)."""
+        if not isinstance(seconds, int | float) or not seconds < _LONGEST:
+            raise TypeError(f"a time to wait is a number of seconds, less than {_LONGEST:.0e}, not {seconds!r}")
         now = self._now()
         timer = Timer(self, now + max(round(seconds * 1e9), _MILLISECOND), action)
         heapq.heappush(self._timers, (timer.due, next(self._order), timer))

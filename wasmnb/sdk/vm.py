@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from ..abi import BufferType, HeaderMapType, LogLevel
 from .bodies import Body
 from .explain import hostcall_error
+from .foreign import foreign_hint
 from .headers import header_map
 from .tracebacks import format_exception
 
@@ -153,6 +154,9 @@ class VM:
         """Log what the filter raised, once, in one piece. What the user has done is no fault of the filter's: it is raised."""
         if by_user(error):
             raise error
+        hint = foreign_hint(error)
+        if hint is not None:
+            error.add_note(hint)
         text = format_exception(error, show_locals=self.show_locals).encode("utf-8", "backslashreplace")
         self.abi.log(int(LogLevel.CRITICAL), text)
         if self.raised is not None:

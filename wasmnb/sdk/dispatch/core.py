@@ -6,7 +6,7 @@ from typing import Any
 
 from ..callbacks import HANDLERS
 from ..contexts import Context, PluginContext
-from ..futures import ENDED, Runner, explained
+from ..futures import ENDED, Runner
 from ..numbering import is_named
 from ..tcp import TcpContext
 from ..vm import VM
@@ -38,13 +38,7 @@ class Core:
         if type(result) is CoroutineType:
             # A runner at rest, or a new one: a callback may run inside another's hostcall.
             runner = self._runners.pop() if self._runners else Runner()
-            try:
-                waited = runner.send(result)
-            except RuntimeError as error:
-                better = explained(error)
-                if better is error:
-                    raise
-                raise better from None
+            waited = runner.send(result)
             if waited is not ENDED:
                 runner.kept = True
                 last, coroutine = bool(end_of_stream), runner.coroutine
@@ -79,7 +73,8 @@ class Core:
 def _nonsense(context: Context, method: str, result: Any, allowed: str) -> str:
     cls = type(context)
     line = getattr(cls, method).__code__.co_firstlineno
+    hint = ". Write it as `async def`, and await that" if hasattr(result, "__await__") else ""
     return (
         f"{cls.__name__}.{method} (line {line}) returned {result!r}; it may return nothing (which means "
-        f"{'True' if allowed.startswith('True') else 'continue'}) or {allowed}"
+        f"{'True' if allowed.startswith('True') else 'continue'}) or {allowed}{hint}"
     )
