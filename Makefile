@@ -35,7 +35,8 @@ conformance: $(STAMP)   ## agreement of the simulated proxy with the real Envoy,
 	WASMNB_EXPLORE=1 $(BIN)/pytest tests/conformance/test_conformance_generated.py
 
 screenshots: $(STAMP)   ## pictures of every view, light and dark, in build/screenshots
-	$(BIN)/pytest tests/browser -q
+	$(BIN)/wasmnb runtime build
+	$(BIN)/pytest tests/browser/test_browser_screenshots.py -q
 
 $(STAMP): pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv

@@ -246,7 +246,9 @@ def open_cells(lab, open_notebook, request):
     """Open a notebook made of these cells, and run it."""
 
     def opener(*cells: str, **size: int) -> Notebook:
-        notebook = open_notebook(notebook_file(lab.folder, f"{request.node.name}.ipynb", *cells), **size)
+        # A name of its own each time: Lab would give the same name the same kernel again.
+        name = f"{request.node.name}-{time.monotonic_ns()}.ipynb"
+        notebook = open_notebook(notebook_file(lab.folder, name, *cells), **size)
         notebook.run_all()
         return notebook
 
