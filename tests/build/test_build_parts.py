@@ -8,7 +8,7 @@ import pytest
 from wasmnb.build import Filter
 from wasmnb.build.local import Folder
 from wasmnb.build.source import LocalModule, Part, Source
-from wasmnb.errors import SourceError
+from wasmnb.errors import SourceError, UsageError
 from wasmnb.host import Proxy
 from wasmnb.sdk.parts import pack, unpack
 
@@ -91,6 +91,7 @@ def test_parts_of_one_file_keep_their_lines():
     ("first", "place"),
     [
         ("x = (\n", ("one", 10)),
+        ("x = 1\0", ("one", None)),
         ("x = 1\ny = 1 / 0", ("one", 11)),
         ("import no_such_thing_at_all", ("one", 10)),
         ("def f(): 1 / 0", ("two", 20)),
@@ -274,6 +275,16 @@ def test_a_module_that_is_no_text_is_refused(write, tmp_path):
     error = refusal(lambda: Filter.from_source("import words", path=[tmp_path]))
     assert "cannot be read" in error.args[0]
     assert error.filename.endswith("words.py")
+
+
+def test_modules_that_import_each_other_are_both_taken(write):
+    folder = write(ping="import pong\nx = 'p'", pong="import ping")
+    assert said(Filter.from_source("import ping\n" + HELLO.format("ping.x"), path=[folder])) == "p"
+
+
+def test_a_source_has_at_least_one_part():
+    with pytest.raises(UsageError, match="at least one part"):
+        Filter.from_parts([])
 
 
 def test_only_identifiers_are_looked_up(tmp_path):

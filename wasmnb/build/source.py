@@ -32,6 +32,8 @@ class Source:
     package: str = ""
 
     def __post_init__(self) -> None:
+        if not self.parts:
+            raise UsageError("A source has at least one part.")
         for text, filename, _ in self.places():
             _check_text(text, filename)
 

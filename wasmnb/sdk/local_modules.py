@@ -11,7 +11,7 @@ from types import CodeType, ModuleType
 from typing import Any
 
 from .parts import LocalModule
-from .texts import remember
+from .texts import compiled, remember
 
 __all__ = ["LocalModules"]
 
@@ -74,4 +74,4 @@ class LocalModules:
     def _compiled(self, name: str) -> CodeType:
         found = self._modules[name]
         remember(found.text, found.filename)
-        return compile(found.text, found.filename, "exec", dont_inherit=True)
+        return compiled(found.text, found.filename)

@@ -19,7 +19,7 @@ from .http import HttpContext
 from .local_modules import LocalModules
 from .parts import Part
 from .tcp import TcpContext
-from .texts import remember, shifted
+from .texts import compiled, remember
 
 __all__ = ["BASES", "MODULE_NAME", "Loaded", "load_source"]
 
@@ -111,7 +111,7 @@ def _run(parts: Sequence[Part], module: ModuleType) -> list[CodeType]:
     codes: list[CodeType] = []
     for text, filename, first_line in parts:
         remember(text, filename, first_line, among=any(c.co_filename == filename for c in codes))
-        code = compile(shifted(text, first_line), filename, "exec", dont_inherit=True)
+        code = compiled(text, filename, first_line)
         module.__file__ = filename
         codes.append(code)
         exec(code, module.__dict__)  # noqa: S102 - running the filter's source is the point

@@ -1,14 +1,20 @@
 """The text of sources, for tracebacks: `linecache` has it by file name."""
 
 import linecache
+from types import CodeType
 from typing import Any
 
-__all__ = ["remember", "shifted"]
+__all__ = ["compiled", "remember"]
 
 
-def shifted(text: str, first_line: int) -> str:
-    """A text with empty lines before it, so that its lines have the numbers that they have in their file."""
-    return "\n" * (first_line - 1) + text
+def compiled(text: str, filename: str, first_line: int = 1) -> CodeType:
+    """Code of a text whose first line has this number in its file."""
+    try:
+        return compile("\n" * (first_line - 1) + text, filename, "exec", dont_inherit=True)
+    except SyntaxError as error:
+        if error.filename is None:  # null bytes
+            error.filename = filename
+        raise
 
 
 def remember(text: str, filename: str, first_line: int = 1, *, among: bool = False) -> None:
