@@ -186,3 +186,17 @@ class P(PluginContext):
     proxy.tick()
     proxy.call("on_grpc_close", 1, 6, 0)
     assert proxy.logs == [] and not proxy.grpc
+
+
+def test_json_is_sent_in_one_call():
+    source = """
+class F(HttpContext):
+    async def on_http_request_headers(self, n, e):
+        answer = await self.http_call("a", method="POST", json={"a": ["ü"]}, headers={"content-type": "text/json"})
+        self.send_local_response(403, json=answer.json(), headers={"x": "y"})
+"""
+    proxy = FakeProxy(source, clusters={"a": lambda h, body: (200, {}, body + b" ") if h["content-type"] == b"text/json" else None})
+    answer = proxy.exchange()
+    assert answer.body == '{"a":["ü"]}'.encode() and answer.header(b"content-type") == b"application/json"
+    both = FakeProxy(source.replace("json=answer.json()", "'text', json=[]"), clusters=proxy.clusters)
+    assert both.exchange().status == 503 and "a body or json, not both" in both.logs[0][1]

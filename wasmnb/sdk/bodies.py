@@ -11,15 +11,30 @@ from typing import TYPE_CHECKING, Any
 
 from ..abi import BufferType
 from .explain import buffer_error
-from .text import Value, encode
+from .text import PairsLike, Value, encode, encode_all
 
 if TYPE_CHECKING:
     from .vm import VM
 
-__all__ = ["WHOLE", "Body"]
+__all__ = ["WHOLE", "Body", "json_message", "to_json"]
 
 #: A length or position beyond the end of every buffer.
 WHOLE = 0xFFFFFFFF
+
+
+def to_json(value: Any) -> bytes:
+    """A JSON document without white space."""
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def json_message(value: Any, body: Value, headers: PairsLike) -> tuple[bytes, PairsLike]:
+    """Body and headers of a message that is JSON; its content type, unless the headers have one."""
+    if body:
+        raise TypeError("a message has a body or json, not both")
+    pairs = encode_all(headers)
+    if not any(name.lower() == b"content-type" for name, _ in pairs):
+        pairs.append((b"content-type", b"application/json"))
+    return to_json(value), pairs
 
 
 class Body:
@@ -75,7 +90,7 @@ class Body:
 
     def set_json(self, value: Any) -> None:
         """Replace everything that can be seen by a JSON document without white space."""
-        self.set(json.dumps(value, separators=(",", ":"), ensure_ascii=False))
+        self.set(to_json(value))
 
     def __call__(self) -> Awaitable[bytes]:
         """`await body()`: the whole body, once all of it has come (in an `async def` callback)."""

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 from ..abi import BufferType, LogLevel
-from .bodies import WHOLE
+from .bodies import WHOLE, json_message
 from .callouts import HttpCall, HttpCallResponse, milliseconds, request_pairs
 from .config import JsonConfig
 from .grpc import GrpcCall, GrpcResponse
@@ -71,6 +71,7 @@ class Context:
         authority: Text | None = None,
         headers: PairsLike = (),
         body: Value = b"",
+        json: Any = None,
         trailers: PairsLike = (),
         timeout: float | None = 5.0,
         callback: Callable[[HttpCallResponse], object] | None = None,
@@ -83,6 +84,8 @@ class Context:
             Name of a cluster of the proxy's configuration.
         authority
             Host to ask for; the cluster's name if not given.
+        json
+            Sent as the body, with its content type.
         timeout
             Seconds; None waits for ever.
         callback
@@ -97,6 +100,8 @@ class Context:
             The call could not be started (no endpoint is up); no callback follows.
         """
         self._vm.switch(self)
+        if json is not None:
+            body, headers = json_message(json, body, headers)
         pairs = request_pairs(method, path, cluster if authority is None else authority, headers)
         return HttpCall.start(
             self._vm,

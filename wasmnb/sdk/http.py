@@ -12,7 +12,7 @@ from ..abi import (
     TrailersStatus,
     encode_pairs,
 )
-from .bodies import Body
+from .bodies import Body, json_message
 from .contexts import Context, PluginContext
 from .errors import StreamStateError
 from .explain import hostcall_error
@@ -146,6 +146,7 @@ class HttpContext(Context):
         body: Value = b"",
         headers: PairsLike = (),
         *,
+        json: Any = None,
         details: Text = b"",
         grpc_status: int = GrpcStatus.INVALID,
     ) -> Action:
@@ -160,6 +161,8 @@ class HttpContext(Context):
             HTTP status, 200 to 599.
         body
             Empty for none; text/plain unless the headers say otherwise.
+        json
+            Sent as the body, with its content type.
         details
             Why, for the access log (RESPONSE_CODE_DETAILS).
         grpc_status
@@ -170,6 +173,8 @@ class HttpContext(Context):
         if self._over:
             raise StreamStateError("the stream is over: Envoy crashes if it is answered in on_http_stream_done")
         self._vm.switch(self)
+        if json is not None:
+            body, headers = json_message(json, body, headers)
         pairs = encode_pairs(encode_all(headers))
         answer = self._vm.abi.send_local_response(status, encode(details), encode(body), pairs, int(grpc_status))
         if answer:
