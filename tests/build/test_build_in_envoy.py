@@ -21,6 +21,12 @@ class Cell(HttpContext):
         path = self.request_headers[":path"]
         if path == "/fail":
             raise LookupError("no such thing")
+        if path.startswith("/sum/"):
+            try:
+                reply = str(eval("+".join("x" * int(path[5:])), {"x": 2}))
+            except RecursionError as error:
+                reply = type(error).__name__
+            return self.send_local_response(200, reply)
         self.request_headers["x-digits"] = ",".join(re.findall(r"[0-9]+", path))
         self.request_headers["x-hash"] = hashlib.sha256(zlib.compress(path.encode())).hexdigest()[:8]
         self.request_headers.pop("content-length", None)  # the body is going to change
@@ -64,6 +70,12 @@ def test_a_hostile_body_is_refused_and_the_next_request_is_served(proxy):
     exchange = proxy.post("/", body=b'{"b": 1, "a": 2}')
     assert exchange.response.status == 200
     assert json.loads(exchange.upstream_request.body) == {"keys": ["a", "b"]}
+
+
+@pytest.mark.parametrize("terms", [2_000, 6_500, 200_000])
+def test_an_expression_that_is_too_long_for_the_compiler_is_refused_and_the_next_one_computed(proxy, terms):
+    assert proxy.get(f"/sum/{terms}").response.body == b"RecursionError"
+    assert proxy.get("/sum/500").response.body == b"1000"
 
 
 def test_an_exception_is_in_the_log_with_its_line_and_fails_the_stream(proxy):

@@ -7,7 +7,7 @@ from wasmnb.build import leb
 from wasmnb.build.core import SECTIONS, CoreModule
 from wasmnb.build.graph import Node
 from wasmnb.build.leb import Malformed
-from wasmnb.build.stack_guard import LEVEL, StackGuard
+from wasmnb.build.stack_guard import LEVEL, SMALL_LEVEL, StackGuard
 from wasmnb.engine import Instance, default_engine
 
 PAD = "(nop) " * 130
@@ -48,6 +48,17 @@ TEXT = f"""
     (drop {LIMIT})
     (if (local.get $tstate) (then (return (i32.const 7))))
     (global.set $sp (local.get $fp)) (i32.const 8))
+  ;; no frame of its own, and ways out of several depths
+  (func $watch {WATCH})
+  (func (export "bare") (param $tstate i32) (result i32)
+    {PAD} (call $watch)
+    (drop {LIMIT})
+    (block (loop (if (i32.eq (local.get $tstate) (i32.const 1)) (then (return (i32.const 7))))
+      (br_if 1 (i32.eq (local.get $tstate) (i32.const 2)))
+      (if (i32.eq (local.get $tstate) (i32.const 3)) (then (br 3 (i32.const 6))))
+      (if (i32.eqz (local.get $tstate)) (then (return (i32.const 8))) (else (nop)))))
+    (i32.const 5))
+  (func (export "bare_nothing") (param $tstate i32) {PAD} (drop {LIMIT}) (if (local.get $tstate) (then (return))))
   ;; does not check
   (func (export "plain") (param $tstate i32) (result i32) (local $fp i32)
     {TAKE} {PAD} {WATCH} {GIVE} (i32.const 10)))
@@ -99,12 +110,21 @@ def test_a_guarded_function_takes_more_and_gives_it_all_back(guarded, name, argu
     assert instance.function("used")() == LEVEL + (0 if name == "reading" else 48)
 
 
+@pytest.mark.parametrize(("argument", "result"), [(0, 8), (1, 7), (2, 5), (3, 6)])
+def test_a_function_without_a_frame_gets_one_and_gives_it_back_by_every_way_out(guarded, argument, result):
+    instance = Instance(default_engine().compile(guarded[0]), lambda _: None)
+    assert instance.function("bare")(argument) == result
+    assert instance.function("bare_nothing")(argument) is None
+    assert instance.function("pointer")() == 4096
+    assert instance.function("used")() == SMALL_LEVEL
+
+
 @pytest.mark.parametrize(("name", "used"), [("odd", 0), ("plain", 48)])
 def test_other_functions_are_left_as_they_are(guarded, name, used):
     instance = Instance(default_engine().compile(guarded[0]), lambda _: None)
     instance.function(name)(0)
     assert instance.function("used")() == used
-    assert guarded[1] == 3
+    assert guarded[1] == 5
 
 
 def test_another_python_is_refused():

@@ -12,11 +12,12 @@ exceptions, threads and garbage collection.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from itertools import chain
 
 from .leb import Malformed, Reader
 
-__all__ = ["Parts", "body_parts", "end_of_locals"]
+__all__ = ["Parts", "body_parts", "end_of_locals", "instructions"]
 
 _LEB = rb"[\x80-\xff]*+[\x00-\x7f]"
 _MEMARG = _LEB + _LEB
@@ -53,6 +54,8 @@ _INDEX = (
 _STEP = re.compile(rb"((?:" + rb"|".join(_NO_INDEX) + rb")*+)(" + rb"|".join(_INDEX) + rb")?+", re.DOTALL)
 
 
+_ONE = re.compile(b"|".join((*_NO_INDEX, *_INDEX)), re.DOTALL)
+
 #: A run of instructions without an index, and the instruction that ends it (empty at the end of the body).
 Parts = list[tuple[bytes, bytes]]
 
@@ -70,6 +73,14 @@ def body_parts(data: bytes, start: int, end: int) -> tuple[bytes, Parts]:
     if sum(map(len, chain.from_iterable(parts))) != end - at:
         parts = _stepwise(data, at, end)
     return data[start:at], parts
+
+
+def instructions(data: bytes, start: int, end: int) -> Iterator[bytes]:
+    """The instructions of the function body `data[start:end]` one by one; raises as `body_parts`."""
+    for run, last in body_parts(data, start, end)[1]:
+        yield from ([run] if run[:1] == b"\x0e" else _ONE.findall(run))
+        if last:
+            yield last
 
 
 def end_of_locals(data: bytes, start: int, end: int) -> int:

@@ -9,8 +9,9 @@ The functions that make the check are the ones that recur. Here each of them get
 large as what the engine's stack needs for a level. A deep recursion is then a RecursionError, as it is elsewhere.
 
 A compiler writes every frame alike: the function begins by taking N from the stack pointer and puts it back before it
-returns, or begins by reading the pointer and writes it back unchanged. A function in which not every place is found is
-left as it is.
+returns, or begins by reading the pointer and writes it back unchanged. A function that needs no linear stack of its own
+(those that walk the syntax tree) gets a smaller frame around all of it. A function in which not every place is found is left
+as it is.
 """
 
 from __future__ import annotations
@@ -19,19 +20,25 @@ import re
 
 from . import leb
 from .graph import Graph, Node
-from .leb import Malformed
-from .relocate import body_parts, end_of_locals
+from .leb import Malformed, Reader
+from .relocate import body_parts, end_of_locals, instructions
 
 __all__ = ["LEVEL", "StackGuard"]
 
 #: Bytes of linear stack that a guarded function takes in addition.
 LEVEL = 768
 
+#: Bytes for one that had none: its level is smaller on the engine's stack, too.
+SMALL_LEVEL = 384
+
 #: A small function of CPython's that makes the check; it shows where the limit stands in the thread's state.
 _MODEL = "_Py_ReachedRecursionLimitWithMargin"
 
 #: Bodies of functions that only make the check for others are no longer than this, in bytes.
 _HELPER = 120
+
+#: Instructions: block, loop, if; end; return; tail calls; and the type of a block that gives nothing.
+_BLOCKS, _END, _RETURN, _TAIL_CALLS, _NOTHING = frozenset({0x02, 0x03, 0x04}), 0x0B, 0x0F, frozenset({0x12, 0x13}), 0x40
 
 _LEB = rb"[\x80-\xff]*+[\x00-\x7f]"
 
@@ -53,7 +60,8 @@ class StackGuard:
         self.enlarged = 0
         limit = self._limit()
         calls = b"|".join(_index(i) for i in self._helpers(limit))
-        pointer = _index([i.name for i in node.imports["global"]].index("__stack_pointer"))
+        self._pointer = [i.name for i in node.imports["global"]].index("__stack_pointer")
+        pointer = _index(self._pointer)
         self._check = re.compile(limit + rb"|\x10(?:" + calls + rb")", re.DOTALL)
         self._sets = re.compile(pointer, re.DOTALL)
         # global.get, i32.const N, i32.sub
@@ -88,8 +96,11 @@ class StackGuard:
             return None
         at = end_of_locals(data, start, end)
         _, parts = body_parts(data, start, end)
-        sets = sum(1 for _, i in parts if i[:1] == b"\x24" and self._sets.fullmatch(i, 1))
+        uses = [i for _, i in parts if i[:1] in {b"\x23", b"\x24"} and self._sets.fullmatch(i, 1)]
+        sets = sum(1 for i in uses if i[:1] == b"\x24")
         code = self._enlarge_taken(data[at:end], sets) or self._enlarge_read(data[at:end], sets)
+        if not uses:
+            code = self._surround(start, end)
         if code is None:
             return None
         self.enlarged += 1
@@ -118,6 +129,25 @@ class StackGuard:
         )
         # It ends at every return and at its end; the count of bytes that look like returns is never too small.
         return head + rest if count == sets == code.count(b"\x0f") + 1 else None
+
+    def _surround(self, start: int, end: int) -> bytes | None:
+        """A function without a frame: make one, and end the function in one place, where the frame is taken away."""
+        module = self.node.module
+        kind = Reader(module.types[module.functions[module.code.index((start, end))]], 1)
+        _, results = kind.vector(kind.byte), kind.vector(kind.byte)
+        depth, body = 0, []
+        for instruction in instructions(module.data, start, end):
+            code = instruction[0]
+            if code in _TAIL_CALLS:
+                return None
+            depth += (code in _BLOCKS) - (code == _END)
+            body.append(b"\x0c" + leb.unsigned(depth) if code == _RETURN else instruction)
+        if depth != -1 or len(results) > 1:
+            return None
+        pointer, size = leb.unsigned(self._pointer), leb.signed(SMALL_LEVEL)
+        move = b"\x23" + pointer + b"\x41" + size + b"%b\x24" + pointer  # global.get, i32.const, %b, global.set
+        inside = b"\x02" + bytes(results or [_NOTHING]) + b"".join(body)  # a block; the body has its end
+        return move % b"\x6b" + inside + move % b"\x6a" + bytes([_END])
 
 
 def _index(value: int) -> bytes:
