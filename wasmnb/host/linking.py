@@ -11,9 +11,9 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from ..abi import Status
 from ..engine import ImportType, OutOfBounds
 from .binding import bind, bind_refused
+from .dns import resolve_dns
 from .fuel import PROBED, with_probe
 from .hostcalls import IMPLEMENTATIONS
 from .wasi import WASI, bind_wasi
@@ -75,13 +75,9 @@ def _memory_growth(_vm: Vm) -> Callable[..., None]:
     return lambda _index: None
 
 
-def _resolve_dns(_vm: Vm) -> Callable[..., int]:
-    return lambda *_: int(Status.UNIMPLEMENTED)
-
-
 #: Imports of `env` that are not hostcalls of the ABI.
 _ENV: dict[str, Callable[[Vm], Callable[..., Any]]] = {
     "pthread_equal": _pthread_equal,
     "emscripten_notify_memory_growth": _memory_growth,
-    "envoy_resolve_dns": _resolve_dns,
+    "envoy_resolve_dns": resolve_dns,
 }
