@@ -20,7 +20,7 @@ if TYPE_CHECKING:  # what editors complete; at run time each name is loaded when
     from .build import Filter, FilterInfo
     from .build.decorator import filter as filter  # noqa: A004 -- it is written wasmnb.filter
     from .envoy import Envoy
-    from .errors import BuildError, FilterTrap, ModuleError, SourceError, UsageError, WasmnbError
+    from .errors import BuildError, FilterTrap, ModuleError, NativeWarning, SourceError, UsageError, WasmnbError
     from .host import Exchange, Plugin, Proxy
     from .messages import Headers, Request, Response
     from .sdk import (
@@ -95,7 +95,7 @@ _HOMES = {
     "build": ("Filter", "FilterInfo"),
     "build.decorator": ("filter",),  # not in __all__: a star import leaves Python's own `filter` alone
     "envoy": ("Envoy",),
-    "errors": ("BuildError", "FilterTrap", "ModuleError", "SourceError", "UsageError", "WasmnbError"),
+    "errors": ("BuildError", "FilterTrap", "ModuleError", "NativeWarning", "SourceError", "UsageError", "WasmnbError"),
     "host": ("Exchange", "Plugin", "Proxy"),
     "messages": ("Headers", "Request", "Response"),
     "traffic": ("LoadReport", "load"),
@@ -114,6 +114,7 @@ __all__ = [  # noqa: RUF022 -- ours, then the SDK's
     "BuildError",
     "FilterTrap",
     "ModuleError",
+    "NativeWarning",
     "SourceError",
     "UsageError",
     "WasmnbError",

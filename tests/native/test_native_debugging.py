@@ -16,7 +16,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
 from wasmnb import Filter, Proxy
-from wasmnb.errors import FilterTrap, SourceError
+from wasmnb.errors import FilterTrap, NativeWarning, SourceError
 
 FILTER = """\
 class F(HttpContext):
@@ -181,6 +181,34 @@ def test_debug_after_a_filter_that_does_not_start(shell, monkeypatch, capsys):
     shell.run_cell("%debug")
     said = capsys.readouterr().out
     assert "{}[wanted]" in said and "1012" in said
+
+
+def test_a_filter_in_parts_and_one_in_a_file_run_natively(shell, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "words.py").write_text("WORD = 'part'\n")
+    (tmp_path / "mine.py").write_text(FILTER)
+    shell.run_cell("%load_ext wasmnb")
+    shell.run_cell("%%wasmpart z\nfrom words import WORD\ndef helper():\n    return WORD\n")
+    shell.run_cell(
+        "%%wasmfilter z --native\nclass F(HttpContext):\n    def on_http_request_headers(self, n, end):\n        print(helper())\n"
+    ).raise_error()
+    z = shell.user_ns["z"]
+    z.get("/")
+    assert [line.text for line in z.log] == ["part"] and z.plugins[0].filter.is_native
+    shell.run_cell("%wasmfilter z --native --file mine.py").raise_error()
+    z = shell.user_ns["z"]
+    assert (z.plugins[0].filter.filename, z.get("/").response.status) == ("mine.py", 200)
+    with pytest.raises(Exception, match="--fuel counts instructions of Wasm"):
+        shell.run_cell("%wasmfilter z --native --fuel --file mine.py").raise_error()
+    z.close()
+
+
+def test_a_warning_names_the_cells_line(shell):
+    shell.run_cell("%load_ext wasmnb")
+    with pytest.warns(NativeWarning, match="It runs natively, but a filter cannot import sqlite3") as caught:
+        shell.run_cell("%%wasmfilter w --native\nimport sqlite3\nclass F(HttpContext): pass\n").raise_error()
+    assert [(w.filename[:8], w.lineno) for w in caught] == [("Cell In[", 2)]
+    shell.user_ns["w"].close()
 
 
 # -- tracing

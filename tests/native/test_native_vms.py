@@ -163,6 +163,22 @@ def test_printing_elsewhere_in_the_notebook_is_left_alone(capsys):
     assert capsys.readouterr().out == "mine\n"
 
 
+def test_imports_of_every_form_find_the_vms_modules():
+    head = (
+        "import logging.handlers, logging.config as config, os.path as p, xml.etree.ElementTree as ET, email.message\n"
+        "from os import path, environ\nfrom time import time as clock\nfrom datetime import datetime as D, timezone\n"
+        "from logging import getLogger\nimport random as r, os\n"
+    )
+    body = (
+        "getLogger('a').info('%s', [p is path, environ is os.environ, clock() == D.now(timezone.utc).timestamp()])\n"
+        "print(logging.handlers.__name__, config.__name__, ET.__name__, email.message.__name__, p.join('a', 'b'), 0 <= r.random() < 1)"
+    )
+    assert said(native(body, head), start_time=1e9) == [
+        "[True, True, True]",
+        "logging.handlers logging.config xml.etree.ElementTree email.message a/b True",
+    ]
+
+
 # -- what a proxy does with it
 
 
@@ -238,10 +254,8 @@ def test_a_filter_runs_at_load():
         assert report.failed == 0 and "200 requests" in repr(report)
 
 
-def test_what_a_host_raises_passes_the_filters_handlers():
-    source = "class P(PluginContext):\n    def on_plugin_start(self, size): pass\n" + PLAIN.format("pass")
-    image = Filter.native(source).image(default_engine())
-
+@pytest.mark.parametrize("taken", ["Exception", "BaseException"])
+def test_what_a_host_raises_passes_the_filters_handlers(taken):
     class Refused(Exception):
         pass
 
@@ -251,12 +265,35 @@ def test_what_a_host_raises_passes_the_filters_handlers():
 
         return refuse if wanted.name == "proxy_log" else lambda *_: 0
 
-    text = "try:\n    print('x')\nexcept Exception:\n    pass\n" + PLAIN.format("pass")
-    instance = Filter.native(text).image(default_engine()).instantiate(resolve)
+    made = native("pass", f"def quietly():\n    try:\n        print('x')\n    except {taken}:\n        pass\n")
+    loud = native("pass", f"try:\n    print('x')\nexcept {taken}:\n    pass\n")
+    made.image(default_engine()).instantiate(resolve).function("_initialize")()
     with pytest.raises(Exception, match="Refused: proxy_log") as caught:
-        instance.function("_initialize")()
+        loud.image(default_engine()).instantiate(resolve).function("_initialize")()
     assert caught.value.kind == "host" and isinstance(caught.value.__cause__, Refused)
-    assert image.native
+
+
+def test_what_python_finalises_after_the_end_is_silent(monkeypatch):
+    said = []
+    monkeypatch.setattr(sys, "unraisablehook", said.append)
+    source = """
+class F(HttpContext):
+    async def on_http_request_headers(self, num_headers, end_of_stream):
+        if self.request.path == "/boom":
+            1 / 0
+        try:
+            await sleep(100)
+        finally:
+            log_info("late %s", self.request_headers.get("x", "-"))
+"""
+    proxy = Proxy(Filter.native(source), workers=1)
+    proxy.open("GET", "/wait", end=True)
+    proxy.advance(1)
+    proxy.get("/boom")
+    proxy.close()
+    del proxy
+    gc.collect()
+    assert said == []
 
 
 # -- errors and warnings

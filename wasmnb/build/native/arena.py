@@ -76,5 +76,7 @@ def _reserve(size: int) -> mmap.mmap:
 
 
 def _private() -> dict[str, int]:
-    """Pages of this process alone, where one has to say so."""
-    return {"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS} if hasattr(mmap, "MAP_PRIVATE") else {}
+    """Pages of this process alone, promised but not set aside, where one can say so."""
+    if not hasattr(mmap, "MAP_PRIVATE"):
+        return {}
+    return {"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | getattr(mmap, "MAP_NORESERVE", 0)}

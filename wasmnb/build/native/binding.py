@@ -57,6 +57,8 @@ class Binding:
         The WASI functions by name; they take addresses.
     running
         Whether a callback of this VM is on the stack.
+    gone
+        The VM has been dropped. What Python still finalises then is answered OK, and nothing happens.
     stopped_by
         What a host function raised, or None.
     """
@@ -66,12 +68,12 @@ class Binding:
         def __getattr__(self, hostcall: str) -> HostFunction: ...
 
     def __init__(self, resolve: Resolve, arena: Arena, own: Mapping[str, HostFunction]) -> None:
-        self.running = False
+        self.running = self.gone = False
         self.stopped_by: BaseException | None = None
         found = {wanted.name: self._guarded(wanted, resolve) for wanted in imports()}
         self.wasi = {name: found[name] for name in WASI}
         for hostcall in hostcalls_for(VERSION).values():
-            setattr(self, hostcall.short, _callable(hostcall, found[hostcall.name], arena))
+            setattr(self, hostcall.short, self._callable(hostcall, found[hostcall.name], arena))
         vars(self).update(header_text=self._header_text, **own)
 
     def _guarded(self, wanted: ImportType, resolve: Resolve) -> HostFunction:
@@ -91,37 +93,38 @@ class Binding:
 
         return call
 
+    def _callable(self, hostcall: Hostcall, function: HostFunction, arena: Arena) -> HostFunction:
+        """What the SDK calls: stores the inputs, calls the host, reads the outputs."""
+        masks = [_mask(p.kind) for p in hostcall.inputs]
+        outputs = [(p.kind, SLOTS + SLOT_SIZE * i) for i, p in enumerate(hostcall.outputs)]
+        addresses = [at + 4 * i for kind, at in outputs for i in range(len(kind.core))]
+        cleared = bytes(SLOT_SIZE * len(outputs))
+
+        def call(*given: Any) -> Any:
+            if len(given) != len(masks):
+                raise TypeError(f"{hostcall.short} takes {len(masks)} arguments, not {len(given)}")
+            if self.gone:
+                return (0, *(b"" if kind is Kind.OUT_BYTES else 0 for kind, _ in outputs)) if outputs else 0
+            arena.reset()
+            core: list[int] = []
+            for value, mask in zip(given, masks, strict=True):
+                if mask:
+                    core.append(index(value) & mask)
+                else:
+                    data = _data(value)
+                    core += (arena.store(data), len(data))
+            if not outputs:
+                return function(*core)
+            arena.write(SLOTS, cleared)
+            status = function(*core, *addresses)
+            return (status, *(_read(arena, kind, at) for kind, at in outputs))
+
+        return call
+
     def _header_text(self, map_type: int, name: Any) -> str | int:
         """The first value of a header as text, or the status if that is not OK."""
         status, value = self.get_header_map_value(map_type, name)
         return int(status) or str(value, "utf-8", "surrogateescape")
-
-
-def _callable(hostcall: Hostcall, function: HostFunction, arena: Arena) -> HostFunction:
-    """What the SDK calls: stores the inputs, calls the host, reads the outputs."""
-    masks = [_mask(p.kind) for p in hostcall.inputs]
-    outputs = [(p.kind, SLOTS + SLOT_SIZE * i) for i, p in enumerate(hostcall.outputs)]
-    addresses = [at + 4 * i for kind, at in outputs for i in range(len(kind.core))]
-    cleared = bytes(SLOT_SIZE * len(outputs))
-
-    def call(*given: Any) -> Any:
-        if len(given) != len(masks):
-            raise TypeError(f"{hostcall.short} takes {len(masks)} arguments, not {len(given)}")
-        arena.reset()
-        core: list[int] = []
-        for value, mask in zip(given, masks, strict=True):
-            if mask:
-                core.append(index(value) & mask)
-            else:
-                data = _data(value)
-                core += (arena.store(data), len(data))
-        if not outputs:
-            return function(*core)
-        arena.write(SLOTS, cleared)
-        status = function(*core, *addresses)
-        return (status, *(_read(arena, kind, at) for kind, at in outputs))
-
-    return call
 
 
 def _mask(kind: Kind) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from ...abi import Result, callbacks_for
@@ -15,6 +16,7 @@ from ...engine import Memory, Resolve, Trap
 from ...sdk.dispatch import Dispatcher
 from ...sdk.source import MODULE_NAME
 from ...sdk.vm import by_user
+from ...sdk.waiting import cancel
 from ..glue import VERSION
 from .arena import Arena
 from .binding import Binding, Stop
@@ -93,9 +95,19 @@ class NativeInstance:
 
     def close(self) -> None:
         """Drop everything; calls fail from now on."""
-        self._closed = True
+        self._closed = self._binding.gone = True
         self._functions = {}
+        if not self._binding.running:
+            self._world.run(self._as_current, self._end_waits, ())
         self.memory.forget()
+
+    def _end_waits(self) -> None:
+        """End what still waits, here and now: Python would do it some day, in the middle of something else."""
+        contexts = self.dispatcher.contexts
+        for table in (contexts.http, contexts.tcp, contexts.plugins):
+            for context in list(table.values()):
+                with suppress(Exception):  # nobody can be told any more
+                    cancel(context)
 
     # -- entries
 
@@ -117,6 +129,8 @@ class NativeInstance:
                 raise trap_of(error) from None
             finally:
                 binding.running = False
+            if binding.stopped_by is not None:  # the filter has taken what no filter can take in Wasm
+                self._raise_stopped()
             return int(result) & 0xFFFFFFFF if gives else None
 
         return call
