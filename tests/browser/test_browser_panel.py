@@ -266,19 +266,3 @@ def test_pictures_of_every_view(panel):
             view(panel, name)
             panel.page.wait_for_timeout(400)
             panel.shoot(f"panel-{name.lower()}-{'dark' if dark else 'light'}", 2)
-
-
-def test_the_tutorial_on_the_panel_walks_through_every_view(open_notebook):
-    notebook = open_notebook("02-the-panel.ipynb", width=1400, height=1100)
-    notebook.errors = []
-    notebook.page.on("pageerror", lambda error: notebook.errors.append(str(error)))
-    notebook.run_all()
-    notebook.panel = notebook.page.locator(".wasmnb-panel").nth(1)
-    notebook.panel.locator(".tabs").wait_for(timeout=20_000)
-    wanted = {"Exchanges": "/orders", "Latency": "on_request_headers", "State": "known", "Log": "the service knows ann"}
-    for name, text in wanted.items():
-        view(notebook, name)
-        notebook.panel.locator(".pane", has_text=text).wait_for(timeout=10_000)
-    view(notebook, "Timeline")
-    notebook.panel.locator(".pane .call").first.wait_for(timeout=10_000)
-    assert not notebook.errors
