@@ -1,0 +1,47 @@
+"""What README and docs/authorisation.md say of the two authorisation filters is so."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs" / "authorisation.md").read_text()
+
+
+def block(language):
+    return re.search(rf"^```{language}\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)[1]
+
+
+def lines_of_code(text, comment):
+    return sum(bool(line.strip()) and not line.strip().startswith(comment) for line in text.splitlines())
+
+
+def test_the_lines_are_counted_right():
+    python, go = lines_of_code(block("python"), "#"), lines_of_code(block("go"), "//")
+    assert python <= 12
+    rows = re.findall(r"^\| (?:Python|Go),.*?\| (\d+) \| (\d+) \|", PAGE, re.MULTILINE)
+    assert rows == [(str(python), str(block("python").count("def "))), (str(go), str(block("go").count("\nfunc ") - 1))]
+    assert f"{python} lines" in (ROOT / "README.md").read_text() and f"{go} in Go" in (ROOT / "README.md").read_text()
+
+
+def test_the_python_version_is_the_example():
+    assert block("python") in (ROOT / "examples" / "auth_await.py").read_text()
+
+
+def test_the_go_version_is_formatted():
+    gofmt = _gofmt()
+    if gofmt is None:
+        pytest.skip("no gofmt here")
+    done = subprocess.run([gofmt, "-d"], input=block("go"), capture_output=True, text=True, check=True)
+    assert done.stdout == ""
+
+
+def _gofmt():
+    try:
+        import go
+    except ImportError:
+        return shutil.which("gofmt")
+    return Path(go.__file__).parent / "bin" / "gofmt"
