@@ -6,13 +6,13 @@ from tests.host.host_kit import FRAME, Raw, wat
 from wasmnb.abi import LogLevel
 from wasmnb.errors import ModuleError
 from wasmnb.host import Plugin, Proxy
-from wasmnb.host.wasi import WASI
+from wasmnb.abi.wasi import WASI_PREVIEW_1
 
 P1 = "wasi_snapshot_preview1"
 
 
 def imported(name, label="$f", module=P1):
-    params, results = WASI[name]
+    params, results = WASI_PREVIEW_1[name]
     types = f"(param {' '.join(params)})" if params else ""
     return f'(import "{module}" "{name}" (func {label} {types} {"(result i32)" if results else ""}))'
 
@@ -21,7 +21,7 @@ def answers(call, name, memory="", module=P1):
     """What a WASI call gives, seen in the trace, and the proxy."""
     body = f"""{memory}
       (func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32)
-        {f"(drop {call})" if WASI[name][1] else call} (i32.const 0))"""
+        {f"(drop {call})" if WASI_PREVIEW_1[name][1] else call} (i32.const 0))"""
     plugin = Plugin(wat(body, imports=imported(name, module=module)), environment={"A": "1", "LONG": "xyz"})
     with Proxy(plugin, workers=1, start_time=5.0, guest_time=0.0) as proxy:
         x = proxy.get("/")

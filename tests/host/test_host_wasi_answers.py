@@ -7,7 +7,6 @@ import pytest
 from tests.host.host_kit import wat
 from wasmnb.abi.wasi import WASI_PREVIEW_1
 from wasmnb.host import Proxy
-from wasmnb.host.wasi import WASI
 
 #: name -> errnos with the first argument 1 and 3, all other arguments 0. Judged by the second test.
 ERRNOS = {
@@ -78,10 +77,6 @@ def test_a_wasi_function_gives_envoys_errno(name, simulated):
 def test_functions_with_other_parameters_than_the_wasi_standard_have_envoys():
     """A module that imports the standard's 7 and 5 parameters does not load in Envoy."""
     assert [len(WASI_PREVIEW_1[name][0]) for name in ("path_link", "path_symlink")] == [6, 4]
-
-
-def test_the_host_links_by_the_abis_table():
-    assert WASI == WASI_PREVIEW_1
 
 
 @pytest.mark.envoy

@@ -23,7 +23,7 @@ from .leb import CORE_MAGIC, Malformed, Reader
 from .memory_image import PAGE
 from .relocate import body_parts
 
-__all__ = ["ModuleFacts", "inspect_module"]
+__all__ = ["ENVOY_ENV", "ModuleFacts", "inspect_module"]
 
 #: V8, as Envoy sets it up, gives a module at most 1 GiB.
 _MOST_PAGES = 16384
@@ -31,7 +31,8 @@ _MOST_PAGES = 16384
 #: Where Envoy looks for an allocator, in this order.
 _ALLOCATORS = ("malloc", "proxy_on_memory_allocate")
 
-_ENVOY_ENV: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+#: Imports that Envoy has beside the ABI: name -> (core parameters, core results).
+ENVOY_ENV: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "pthread_equal": (("i32", "i32"), ("i32",)),
     "emscripten_notify_memory_growth": (("i32",), ()),
     "envoy_resolve_dns": (("i32", "i32", "i32"), ("i32",)),
@@ -207,7 +208,7 @@ def _no_marker(exports: Iterable[ExportType]) -> str:
 def _host_signature(wanted: ImportType, abi: AbiVersion) -> Signature | None:
     if wanted.module == "env":
         hostcall = hostcalls_for(abi).get(wanted.name)
-        return (hostcall.core_params, hostcall.core_results) if hostcall else _ENVOY_ENV.get(wanted.name)
+        return (hostcall.core_params, hostcall.core_results) if hostcall else ENVOY_ENV.get(wanted.name)
     return WASI_PREVIEW_1.get(wanted.name) if wanted.module in WASI_MODULES else None
 
 

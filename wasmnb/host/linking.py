@@ -11,12 +11,13 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from ..abi.wasi import WASI_PREVIEW_1
 from ..engine import ImportType, OutOfBounds
 from .binding import bind, bind_refused
 from .dns import resolve_dns
 from .fuel import PROBED, with_probe
 from .hostcalls import IMPLEMENTATIONS
-from .wasi import WASI, bind_wasi
+from .wasi import bind_wasi
 
 if TYPE_CHECKING:
     from .vm import Vm
@@ -32,7 +33,7 @@ def resolve(vm: Vm, wanted: ImportType) -> Callable[..., Any] | None:
     name = wanted.name
     allowed = not vm.allowed or name in vm.allowed
     if wanted.module != "env":
-        return bind_wasi(vm, name, allowed=allowed) if name in WASI else None
+        return bind_wasi(vm, name, allowed=allowed) if name in WASI_PREVIEW_1 else None
     if name in _ENV:
         return _ENV[name](vm)
     implementation = IMPLEMENTATIONS.get(name)

@@ -12,9 +12,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ..abi import ENTRY_POINTS, AbiVersion, callbacks_for, hostcalls_for
+from ..abi.wasi import WASI_MODULES, WASI_PREVIEW_1
+from ..build.inspection import ENVOY_ENV
 from ..engine import ExportType, ImportType, Runnable
 from ..errors import ModuleError
-from .wasi import WASI
 
 __all__ = ["ALLOCATORS", "ENVOY_SAYS", "Loaded", "load", "refusal_of"]
 
@@ -26,14 +27,6 @@ _NOT_INITIALIZED = "Wasm VM failed Failed to initialize Wasm code"
 
 #: Exports that allocate for the host, in the order in which Envoy looks.
 ALLOCATORS = ("malloc", "proxy_on_memory_allocate")
-
-_ENV: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
-    "pthread_equal": (("i32", "i32"), ("i32",)),
-    "emscripten_notify_memory_growth": (("i32",), ()),
-    "envoy_resolve_dns": (("i32", "i32", "i32"), ("i32",)),
-}
-
-_WASI_MODULES = ("wasi_snapshot_preview1", "wasi_unstable")
 
 
 @dataclass(frozen=True)
@@ -118,8 +111,8 @@ def _abi(exports: Iterable[ExportType], name: str) -> AbiVersion:
 def _host_signature(wanted: ImportType, abi: AbiVersion) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
     if wanted.module == "env":
         hostcall = hostcalls_for(abi).get(wanted.name)
-        return (hostcall.core_params, hostcall.core_results) if hostcall is not None else _ENV.get(wanted.name)
-    return WASI.get(wanted.name) if wanted.module in _WASI_MODULES else None
+        return (hostcall.core_params, hostcall.core_results) if hostcall is not None else ENVOY_ENV.get(wanted.name)
+    return WASI_PREVIEW_1.get(wanted.name) if wanted.module in WASI_MODULES else None
 
 
 def _check_import(wanted: ImportType, abi: AbiVersion, name: str) -> None:

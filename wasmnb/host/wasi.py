@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..abi import LogLevel
 from ..abi.table import Param
+from ..abi.wasi import WASI_PREVIEW_1
 from ..engine import OutOfBounds
 from .log import write_line
 from .trace import Shape
@@ -20,7 +21,7 @@ from .trace import Shape
 if TYPE_CHECKING:
     from .vm import Vm
 
-__all__ = ["AT_ENTRY", "WASI", "bind_wasi"]
+__all__ = ["AT_ENTRY", "bind_wasi"]
 
 SUCCESS, BADF, FAULT, INVAL, NOENT, NOSYS, NOTDIR, NOTSUP, NOTCAPABLE = 0, 8, 21, 28, 44, 52, 54, 58, 76
 
@@ -30,64 +31,9 @@ _MAX_RANDOM = 65536
 # Envoy sets no limits here; a hostile module must not keep the host busy, or eat its memory, in one call.
 _MAX_PIECES, _MAX_TEXT = 1024, 1 << 24
 
-
-def _sig(params: str, results: str = "i32") -> tuple[tuple[str, ...], tuple[str, ...]]:
-    kinds = {"i": "i32", "l": "i64"}
-    return tuple(kinds[p] for p in params), tuple(results.split())
-
-
-#: Import name -> core signature.
-WASI: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
-    "args_get": _sig("ii"),
-    "args_sizes_get": _sig("ii"),
-    "clock_res_get": _sig("ii"),
-    "clock_time_get": _sig("ili"),
-    "environ_get": _sig("ii"),
-    "environ_sizes_get": _sig("ii"),
-    "fd_advise": _sig("illi"),
-    "fd_allocate": _sig("ill"),
-    "fd_close": _sig("i"),
-    "fd_datasync": _sig("i"),
-    "fd_fdstat_get": _sig("ii"),
-    "fd_fdstat_set_flags": _sig("ii"),
-    "fd_fdstat_set_rights": _sig("ill"),
-    "fd_filestat_get": _sig("ii"),
-    "fd_filestat_set_size": _sig("il"),
-    "fd_filestat_set_times": _sig("illi"),
-    "fd_pread": _sig("iiili"),
-    "fd_prestat_dir_name": _sig("iii"),
-    "fd_prestat_get": _sig("ii"),
-    "fd_pwrite": _sig("iiili"),
-    "fd_read": _sig("iiii"),
-    "fd_readdir": _sig("iiili"),
-    "fd_renumber": _sig("ii"),
-    "fd_seek": _sig("ilii"),
-    "fd_sync": _sig("i"),
-    "fd_tell": _sig("ii"),
-    "fd_write": _sig("iiii"),
-    "path_create_directory": _sig("iii"),
-    "path_filestat_get": _sig("iiiii"),
-    "path_filestat_set_times": _sig("iiiilli"),
-    "path_link": _sig("iiiiii"),
-    "path_open": _sig("iiiiillii"),
-    "path_readlink": _sig("iiiiii"),
-    "path_remove_directory": _sig("iii"),
-    "path_rename": _sig("iiiiii"),
-    "path_symlink": _sig("iiii"),
-    "path_unlink_file": _sig("iii"),
-    "poll_oneoff": _sig("iiii"),
-    "proc_exit": _sig("i", ""),
-    "random_get": _sig("ii"),
-    "sched_yield": _sig(""),
-    "sock_accept": _sig("iii"),
-    "sock_recv": _sig("iiiiii"),
-    "sock_send": _sig("iiiii"),
-    "sock_shutdown": _sig("ii"),
-}
-
 #: Functions that trap when an entry point calls them.
 _NOT_AT_ENTRY = frozenset({"proc_exit", "fd_read", "fd_seek", "fd_close", "path_open", "sched_yield"})
-AT_ENTRY = frozenset(WASI) - _NOT_AT_ENTRY
+AT_ENTRY = frozenset(WASI_PREVIEW_1) - _NOT_AT_ENTRY
 
 #: Functions that always give the same answer: to any descriptor, or (second table) to 1 and 2, the others giving 8.
 _ALWAYS = {
@@ -210,7 +156,7 @@ def make_wasi(vm: Vm) -> Any:
 
 def bind_wasi(vm: Vm, name: str, *, allowed: bool = True) -> Callable[..., int | None]:
     """The function that a guest of `vm` gets for a WASI import."""
-    params, results = WASI[name]
+    params, results = WASI_PREVIEW_1[name]
     shape = Shape(name, [Param(f"arg{i}") for i in range(len(params))], [], "wasi")
     implementation = _implementation(vm, name)
     append, number = vm.trace.append, vm.trace.next
