@@ -246,6 +246,15 @@ def test_coverage_measures_a_filters_file(tmp_path):
     assert set(found["executed_lines"]) == {1, 2, 3, 4, 7, 9, 11, 12, 16, 17}
 
 
+def test_the_command_line_runs_natively_under_coverage(tmp_path):
+    (tmp_path / "mine.py").write_text(FILTER)
+    said = python(
+        "", "-m", "coverage", "run", "--include=mine.py", "-m", "wasmnb.cli", "run", "mine.py", "--native", cwd=tmp_path
+    )
+    assert "GET / → 200" in said
+    assert "mine.py" in python("", "-m", "coverage", "report", cwd=tmp_path)
+
+
 def test_cprofile_counts_the_filters_functions(proxy):
     profile = cProfile.Profile()
     profile.runcall(proxy.get, "/")

@@ -90,6 +90,7 @@ def _run(commands: Any) -> None:
     p.add_argument("--root-id", metavar="ID", help="root_id of the plugin.")
     p.add_argument("--seed", type=int, default=0, help="Seed of the simulation (0).")
     p.add_argument("--deadline", type=float, default=5.0, metavar="SECONDS", help="Limit of one callback (5).")
+    p.add_argument("--native", action="store_true", help="Run it by this Python, for breakpoint() and coverage.")
     p.add_argument("--tree", action="store_true", help="Show the context tree after the requests.")
     p.add_argument("--trace", action="store_true", help="Show every callback and hostcall.")
     p.add_argument("--json", dest="as_json", action="store_true", help="Print everything as one JSON document.")

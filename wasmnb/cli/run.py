@@ -8,6 +8,7 @@ import json
 import re
 import shlex
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wasmnb.errors import UsageError
@@ -32,8 +33,11 @@ def run(options: argparse.Namespace) -> int:
     from wasmnb.host import Proxy
 
     requests = list(requests_of(options))
-    with TerminalProgress() as progress:
-        made = Filter.from_file(options.filter, progress=progress)
+    if options.native:
+        made = Filter.native(Path(options.filter))
+    else:
+        with TerminalProgress() as progress:
+            made = Filter.from_file(options.filter, progress=progress)
     with Proxy(made, **_settings(options)) as proxy:
         exchanges = [proxy.request(**request.arguments) for request in requests]
         show = _show_json if options.as_json else _show_text
