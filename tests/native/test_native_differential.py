@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -25,6 +26,63 @@ def test_an_example(name):
         proxy.advance(30)
 
     compare(EXAMPLES / f"{name}.py", drive, workers=2, config=json.dumps(config), upstream=upstream, clusters=clusters)
+
+
+def random_traffic(seed, known):
+    """Requests of every kind, many at once on several workers, some of them left by their clients; time passes."""
+
+    def drive(proxy):
+        chance = Random(seed)  # noqa: S311
+        live = []
+        for _ in range(40):
+            method, path, headers, body = chance.choice(known)
+            kind = chance.randrange(6)
+            if kind == 0:
+                proxy.advance(chance.choice([0.01, 1.0, 20.0]))
+            elif kind == 1 and live:
+                live.pop(chance.randrange(len(live))).reset()
+            elif kind == 2:
+                live.append(proxy.open(method, path, headers, end=False))
+            elif kind == 3:
+                cut = chance.randrange(len(body) + 1)
+                trailers = [("x-trailer", "1")] if chance.random() < 0.5 else ()
+                proxy.request(method, path, headers, body, trailers, chunks=[body[:cut], body[cut:]])
+            else:
+                proxy.request(method, path, headers, body, worker=chance.randrange(3) + 1)
+
+    return drive
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("name", CASES)
+def test_an_example_under_random_traffic(name, seed):
+    config, upstream, clusters, requests = CASES[name]
+    known = [(*arguments, [], b"")[:4] if len(arguments) > 2 else (*arguments, [], b"") for arguments, _, _ in requests]
+    known += [
+        ("POST", path, [*headers, ("x-odd", b"\xff\x00")], b'{"a": [1, 4111111111111111]}')
+        for _, path, headers, _ in known
+    ]
+    seen = compare(
+        EXAMPLES / f"{name}.py", random_traffic(seed, known), workers=3, seed=seed, config=json.dumps(config),
+        upstream=upstream, clusters=clusters,
+    )  # fmt: skip
+    assert len(seen) > 200
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_callbacks_that_wait_under_random_traffic(seed):
+    known = [
+        ("GET", f"/{p}", [("x-user", "ann")], b"")
+        for p in ("callout", "many", "sleeps", "times_out", "chunks", "forever")
+    ]
+    known += [("POST", f"/{p}", [], b"some text") for p in ("body", "changed", "sleeps")] + [
+        ("GET", "/raises", [], b"")
+    ]
+    seen = compare(
+        test_async_in_wasm.SOURCE, random_traffic(seed, known), workers=3, seed=seed, upstream=test_async_in_wasm.upstream,
+        clusters={"auth": test_async_in_wasm.auth},
+    )  # fmt: skip
+    assert len(seen) > 200
 
 
 def test_callbacks_that_wait():
