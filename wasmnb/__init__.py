@@ -16,84 +16,30 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # what editors complete; at run time each name is loaded when it is first used
-    from ._version import __version__
-    from .build import Filter, FilterInfo
+    from ._version import __version__ as __version__  # noqa: I001 -- the names of a floor stay together
+    from .build import Filter as Filter, FilterInfo as FilterInfo
     from .build.decorator import filter as filter  # noqa: A004 -- it is written wasmnb.filter
-    from .envoy import Envoy
-    from .errors import BuildError, FilterTrap, ModuleError, NativeWarning, SourceError, UsageError, WasmnbError
-    from .host import Exchange, Plugin, Proxy
-    from .messages import Headers, Request, Response
-    from .sdk import (
-        Action,
-        BadArgument,
-        Body,
-        BrokenConnection,
-        BufferType,
-        CalloutError,
-        CalloutReset,
-        CalloutTimeout,
-        CalloutUnreachable,
-        CasMismatch,
-        CloseType,
-        ConfigurationError,
-        Counter,
-        DataStatus,
-        Empty,
-        FilterSourceError,
-        Gauge,
-        GrpcCall,
-        GrpcError,
-        GrpcResponse,
-        GrpcStatus,
-        GrpcStream,
-        HeaderMap,
-        HeaderMapType,
-        HeadersStatus,
-        Histogram,
-        HostcallError,
-        HttpCall,
-        HttpCallResponse,
-        HttpContext,
-        InternalFailure,
-        LogLevel,
-        MetricType,
-        NotFound,
-        ParseFailure,
-        PluginContext,
-        Queue,
-        SerializationFailure,
-        Status,
-        StreamStateError,
-        StreamType,
-        TcpContext,
-        TrailersStatus,
-        Unimplemented,
-        VMContext,
-        gather,
-        hostcalls,
-        log,
-        log_critical,
-        log_debug,
-        log_error,
-        log_info,
-        log_level,
-        log_trace,
-        log_warn,
-        register_queue,
-        resolve_queue,
-        shared_data,
-        sleep,
-        timeout,
-        wait_for,
+    from .envoy import Envoy as Envoy
+    from .errors import (
+        BuildError as BuildError,
+        FilterTrap as FilterTrap,
+        ModuleError as ModuleError,
+        NativeWarning as NativeWarning,
+        SourceError as SourceError,
+        UsageError as UsageError,
+        WasmnbError as WasmnbError,
     )
-    from .traffic import LoadReport
-    from .traffic.load import load
+    from .host import Exchange as Exchange, Plugin as Plugin, Proxy as Proxy
+    from .messages import Headers as Headers, Request as Request, Response as Response
+    from .sdk import *  # noqa: F403
+    from .traffic import LoadReport as LoadReport
+    from .traffic.load import load as load
 
 #: Floor -> the names that it gives to this package. The SDK gives all of its own.
 _HOMES = {
     "_version": ("__version__",),
     "build": ("Filter", "FilterInfo"),
-    "build.decorator": ("filter",),  # not in __all__: a star import leaves Python's own `filter` alone
+    "build.decorator": ("filter",),
     "envoy": ("Envoy",),
     "errors": ("BuildError", "FilterTrap", "ModuleError", "NativeWarning", "SourceError", "UsageError", "WasmnbError"),
     "host": ("Exchange", "Plugin", "Proxy"),
@@ -101,105 +47,38 @@ _HOMES = {
     "traffic": ("LoadReport", "load"),
 }
 
-__all__ = [  # noqa: RUF022 -- ours, then the SDK's
-    "Filter",
-    "FilterInfo",
-    "Exchange",
-    "Plugin",
-    "Proxy",
-    "Headers",
-    "Request",
-    "Response",
-    "Envoy",
-    "BuildError",
-    "FilterTrap",
-    "ModuleError",
-    "NativeWarning",
-    "SourceError",
-    "UsageError",
-    "WasmnbError",
-    "LoadReport",
-    "load",
-    "Action",
-    "BadArgument",
-    "Body",
-    "BrokenConnection",
-    "BufferType",
-    "CalloutError",
-    "CalloutReset",
-    "CalloutTimeout",
-    "CalloutUnreachable",
-    "CasMismatch",
-    "CloseType",
-    "ConfigurationError",
-    "Counter",
-    "DataStatus",
-    "Empty",
-    "FilterSourceError",
-    "Gauge",
-    "GrpcCall",
-    "GrpcError",
-    "GrpcResponse",
-    "GrpcStatus",
-    "GrpcStream",
-    "HeaderMap",
-    "HeaderMapType",
-    "HeadersStatus",
-    "Histogram",
-    "HostcallError",
-    "HttpCall",
-    "HttpCallResponse",
-    "HttpContext",
-    "InternalFailure",
-    "LogLevel",
-    "MetricType",
-    "NotFound",
-    "ParseFailure",
-    "PluginContext",
-    "Queue",
-    "SerializationFailure",
-    "Status",
-    "StreamStateError",
-    "StreamType",
-    "TcpContext",
-    "TrailersStatus",
-    "Unimplemented",
-    "VMContext",
-    "gather",
-    "hostcalls",
-    "log",
-    "log_critical",
-    "log_debug",
-    "log_error",
-    "log_info",
-    "log_level",
-    "log_trace",
-    "log_warn",
-    "register_queue",
-    "resolve_queue",
-    "shared_data",
-    "sleep",
-    "timeout",
-    "wait_for",
-    "__version__",
-]
+#: A star import leaves Python's own `filter` alone.
+_UNSTARRED = ("filter",)
 
 
 def __getattr__(name: str) -> Any:
-    from importlib import import_module
-
-    if name.startswith("__") and name != "__version__":
+    if name.startswith("__") and name not in {"__all__", "__version__"}:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    home = next((home for home, names in _HOMES.items() if name in names), "sdk")
-    if home == "sdk" and name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f".{home}", __name__), name)
-    globals()[name] = value
+    globals()[name] = value = _all() if name == "__all__" else _found(name)
     return value
 
 
+def _found(name: str) -> Any:
+    from importlib import import_module
+
+    home = next((home for home, names in _HOMES.items() if name in names), None)
+    if home is not None:
+        return getattr(import_module(f".{home}", __name__), name)
+    found = import_module(".sdk", __name__).names()
+    if name not in found:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return found[name]
+
+
+def _all() -> list[str]:
+    from .sdk import names
+
+    ours = [name for given in _HOMES.values() for name in given if name not in _UNSTARRED]
+    return [*ours, *names()]
+
+
 def __dir__() -> list[str]:
-    return [*__all__, "filter"]
+    return [*_all(), *_UNSTARRED]
 
 
 def load_ipython_extension(ipython: Any) -> None:

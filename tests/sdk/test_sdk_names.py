@@ -1,0 +1,44 @@
+"""The names of the package: the SDK's stand in the SDK alone, and are there for programs, star imports and type checkers."""
+
+import subprocess
+import sys
+
+import pytest
+
+import wasmnb
+from wasmnb import sdk
+
+
+def test_every_name_of_the_sdk_is_a_name_of_the_package():
+    assert set(sdk.names()) < set(wasmnb.__all__) < set(dir(wasmnb))
+    assert all(getattr(wasmnb, name) is value for name, value in sdk.names().items())
+
+
+def test_a_star_import_brings_them_and_leaves_pythons_own_filter_alone():
+    space = {}
+    exec("from wasmnb import *", space)
+    assert {"HttpContext", "Filter", "Proxy", "load"} < space.keys()
+    assert "filter" not in space
+
+
+@pytest.mark.parametrize("name", ["nothing", "names", "__wrapped__"])
+def test_other_names_are_not_there(name):
+    with pytest.raises(AttributeError, match=f"has no attribute '{name}'"):
+        getattr(wasmnb, name)
+
+
+def test_importing_the_package_imports_nothing_else():
+    program = "import sys, wasmnb; print([m for m in sys.modules if m.startswith('wasmnb.')])"
+    assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True).stdout == "[]\n"
+
+
+@pytest.mark.slow
+def test_type_checkers_know_them(tmp_path):
+    (tmp_path / "user.py").write_text(
+        "import wasmnb\nfrom wasmnb import Filter, HttpContext, Proxy, load\nx: int = wasmnb.HttpContext()\n"
+        "class Mine(HttpContext): ...\ny: str = Proxy(wasmnb.filter(Mine), workers=1)\nz: int = load\nw: str = Filter.from_bytes(b'')\n"
+    )
+    done = subprocess.run([sys.executable, "-m", "mypy", "--strict", "user.py"], cwd=tmp_path, capture_output=True, text=True)
+    lines = [line for line in done.stdout.splitlines() if "error" in line]
+    assert [line.split(":")[1] for line in lines[:4]] == ["3", "5", "6", "7"]
+    assert all("Incompatible types in assignment" in line for line in lines[:4])
