@@ -8,9 +8,7 @@ Hang      says nothing
 
 import contextlib
 import socket
-import threading
 from dataclasses import dataclass, field
-from types import TracebackType
 
 from h2.config import H2Configuration
 from h2.connection import H2Connection
@@ -19,6 +17,8 @@ from h2.events import DataReceived, Event, RequestReceived, ResponseReceived, St
 from h2.exceptions import ProtocolError
 
 from wasmnb.messages import Headers, Request, Response
+
+from .loopback import LoopbackServer
 
 _HEADERS = [(":status", "200"), ("content-type", "application/grpc"), ("x-init", "iv")]
 _TRAILERS = [("grpc-status", "0"), ("x-trail", "tv")]
@@ -46,39 +46,10 @@ class _Call:
     open: bool = True
 
 
-class GrpcUpstream:
-    """The server; one thread a connection. `seen` keeps what each call brought."""
+class GrpcUpstream(LoopbackServer):
+    """The server; `seen` keeps what each call brought."""
 
-    def __init__(self) -> None:
-        self.seen: list[str] = []
-        self._server = socket.create_server(("127.0.0.1", 0))
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    @property
-    def address(self) -> tuple[str, int]:
-        """Host and port."""
-        host, port = self._server.getsockname()[:2]
-        return host, port
-
-    def __enter__(self) -> "GrpcUpstream":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        with contextlib.suppress(OSError):
-            self._server.shutdown(socket.SHUT_RDWR)
-        self._server.close()
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                connection, _ = self._server.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
-
-    def _serve(self, sock: socket.socket) -> None:
+    def serve(self, sock: socket.socket) -> None:
         connection = H2Connection(H2Configuration(client_side=False))
         connection.initiate_connection()
         calls: dict[int, _Call] = {}
