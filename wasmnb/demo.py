@@ -54,6 +54,7 @@ def execute(path: Path) -> tuple[Any, str]:
         timeout=300,
         kernel_name="python3",
         store_widget_state=False,
+        extra_arguments=["--IPKernelApp.log_level=40"],  # errors only: a kernel of our own on loopback needs no warnings
         resources={"metadata": {"path": path.parent}},
     )
     try:
