@@ -1,7 +1,10 @@
-"""`async def` callbacks inside Wasm: the same filter in the simulated proxy and in the real Envoy."""
+"""`async def` callbacks: the same filter as Wasm in the simulated proxy, natively, and in the real Envoy."""
 
+import http.client
 import socket
 import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import pytest
 
@@ -80,20 +83,23 @@ class F(HttpContext):
 
 def auth(request):
     user = request.headers.get("x-user", "")
-    return Response(200, headers={"x-name": f"<{user}>"}) if user else Response(401, body=b"who?")
+    if not user:
+        return Response(401, body=b"who?")
+    return Response(200, headers={"x-name": f"<{user}>"}, latency=0.02 * (int(user) % 4) if user.isdigit() else 0)
 
 
 def upstream(request):
     if request.path == "/chunks":
         return Response(200, headers={"x-chunks": "1"}, chunks=[b"ab", b"cd"])
-    return Response(200, body=request.body)
+    return Response(200, body=request.body or request.headers.get("x-name", "").encode())
 
 
-@pytest.fixture(scope="module", params=["simulated", pytest.param("envoy", marks=pytest.mark.envoy)])
+@pytest.fixture(scope="module", params=["simulated", "native", pytest.param("envoy", marks=pytest.mark.envoy)])
 def proxy(request):
     made = Filter.from_source(SOURCE, name="waits")
     options = {"workers": 1, "upstream": upstream, "clusters": {"auth": auth}}
-    if request.param == "simulated":
+    if request.param != "envoy":
+        made = Filter.native(made) if request.param == "native" else made
         from wasmnb.host import Proxy
 
         kind = Proxy
@@ -119,6 +125,24 @@ def test_a_refusal_passes_the_filters_own_response_callback(proxy):
 def test_several_callouts_at_once(proxy):
     x = proxy.get("/many")
     assert x.upstream_request.headers.get("x-name") == "<0><1><2><3><4>"
+
+
+def ask(proxy, user):
+    """One request on a connection of its own; the body of the answer."""
+    with closing(http.client.HTTPConnection(*proxy.address, timeout=30)) as connection:
+        connection.request("GET", "/callout", headers={"x-user": user})
+        return connection.getresponse().read()
+
+
+def test_streams_that_wait_at_the_same_time_do_not_mix(proxy):
+    users = [str(n) for n in range(40)]
+    if hasattr(proxy, "open"):
+        streams = [proxy.open("GET", "/callout", {"x-user": user}, end=True) for user in users]
+        answers = [stream.wait().response.body for stream in streams]
+    else:
+        with ThreadPoolExecutor(20) as threads:
+            answers = list(threads.map(lambda user: ask(proxy, user), users))
+    assert answers == [f"<{user}>".encode() for user in users]
 
 
 def test_time_passes(proxy):
