@@ -11,6 +11,39 @@ def _call(method: str) -> Send:
     return Send("POST", f"/svc/{method}", headers=headers, body=frame(b"hello"), http2=True)
 
 
+def _failing(how: str, call: str) -> Scenario:
+    """A request waits for a call that fails, and looks at what it hears of that."""
+    script = f"""
+        on_request_headers:
+            grpc_call {call}
+            return 1
+        on_grpc_close:
+            get_status
+            get_buffer_bytes GRPC_RECEIVE_BUFFER 0 9
+            set_effective_context stream
+            continue_stream REQUEST
+        """
+    return S(f"call: {how}", [Send()], script)
+
+
+def _watched(how: str, made: str) -> Scenario:
+    """A request waits for the end of a gRPC stream, and looks at everything that comes."""
+    script = f"""
+        on_request_headers: {made}; return 1
+        on_grpc_receive_initial_metadata:
+            get_header_map_pairs GRPC_RECEIVE_INITIAL_METADATA
+        on_grpc_receive:
+            get_buffer_bytes GRPC_RECEIVE_BUFFER 0 99
+        on_grpc_receive_trailing_metadata:
+            get_header_map_pairs GRPC_RECEIVE_TRAILING_METADATA
+        on_grpc_close:
+            get_status
+            set_effective_context stream
+            continue_stream REQUEST
+        """
+    return S(f"stream: {how}", [Send()], script)
+
+
 _GRPC = _call("Unary")
 
 SCENARIOS: list[Scenario] = [
@@ -29,90 +62,12 @@ SCENARIOS: list[Scenario] = [
             continue_stream REQUEST
         """,
     ),
-    S(
-        "call: error in trailers only",
-        [Send()],
-        """
-        on_request_headers:
-            grpc_call g svc Fail _ hello 1000
-            return 1
-        on_grpc_close:
-            get_status
-            get_buffer_bytes GRPC_RECEIVE_BUFFER 0 9
-            set_effective_context stream
-            continue_stream REQUEST
-        """,
-    ),
-    S(
-        "call: error after headers",
-        [Send()],
-        """
-        on_request_headers:
-            grpc_call g svc FailLate _ hello 1000
-            return 1
-        on_grpc_close:
-            get_status
-            get_buffer_bytes GRPC_RECEIVE_BUFFER 0 9
-            set_effective_context stream
-            continue_stream REQUEST
-        """,
-    ),
-    S(
-        "call: HTTP 500",
-        [Send()],
-        """
-        on_request_headers:
-            grpc_call g svc Http500 _ hello 1000
-            return 1
-        on_grpc_close:
-            get_status
-            get_buffer_bytes GRPC_RECEIVE_BUFFER 0 9
-            set_effective_context stream
-            continue_stream REQUEST
-        """,
-    ),
-    S(
-        "call: timeout",
-        [Send()],
-        """
-        on_request_headers:
-            grpc_call g svc Hang _ hello 150
-            return 1
-        on_grpc_close:
-            get_status
-            get_buffer_bytes GRPC_RECEIVE_BUFFER 0 9
-            set_effective_context stream
-            continue_stream REQUEST
-        """,
-    ),
-    S(
-        "call: reset after headers",
-        [Send()],
-        """
-        on_request_headers:
-            grpc_call g svc Reset _ hello 1000
-            return 1
-        on_grpc_close:
-            get_status
-            get_buffer_bytes GRPC_RECEIVE_BUFFER 0 9
-            set_effective_context stream
-            continue_stream REQUEST
-        """,
-    ),
-    S(
-        "call: nobody listens",
-        [Send()],
-        """
-        on_request_headers:
-            grpc_call deadg svc Unary _ hello 1000
-            return 1
-        on_grpc_close:
-            get_status
-            get_buffer_bytes GRPC_RECEIVE_BUFFER 0 9
-            set_effective_context stream
-            continue_stream REQUEST
-        """,
-    ),
+    _failing("error in trailers only", "g svc Fail _ hello 1000"),
+    _failing("error after headers", "g svc FailLate _ hello 1000"),
+    _failing("HTTP 500", "g svc Http500 _ hello 1000"),
+    _failing("timeout", "g svc Hang _ hello 150"),
+    _failing("reset after headers", "g svc Reset _ hello 1000"),
+    _failing("nobody listens", "deadg svc Unary _ hello 1000"),
     S(
         "call: unknown cluster",
         [Send()],
@@ -166,49 +121,8 @@ SCENARIOS: list[Scenario] = [
             grpc_close 6
         """,
     ),
-    S(
-        "stream: client ends with a message",
-        [Send()],
-        """
-        on_request_headers:
-            grpc_stream g svc Stream _
-            grpc_send 6 one 1
-            return 1
-        on_grpc_receive_initial_metadata:
-            get_header_map_pairs GRPC_RECEIVE_INITIAL_METADATA
-        on_grpc_receive:
-            get_buffer_bytes GRPC_RECEIVE_BUFFER 0 99
-        on_grpc_receive_trailing_metadata:
-            get_header_map_pairs GRPC_RECEIVE_TRAILING_METADATA
-        on_grpc_close:
-            get_status
-            set_effective_context stream
-            continue_stream REQUEST
-        """,
-    ),
-    S(
-        "stream: grpc_close after a message",
-        [Send()],
-        """
-        on_request_headers:
-            grpc_stream g svc Stream _
-            grpc_send 6 one 0
-            grpc_close 6
-            grpc_send 6 two 0
-            grpc_close 6
-            return 1
-        on_grpc_receive_initial_metadata:
-            get_header_map_pairs GRPC_RECEIVE_INITIAL_METADATA
-        on_grpc_receive:
-            get_buffer_bytes GRPC_RECEIVE_BUFFER 0 99
-        on_grpc_receive_trailing_metadata:
-            get_header_map_pairs GRPC_RECEIVE_TRAILING_METADATA
-        on_grpc_close:
-            get_status
-            set_effective_context stream
-            continue_stream REQUEST
-        """,
-    ),
+    _watched("client ends with a message", "grpc_stream g svc Stream _; grpc_send 6 one 1"),
+    _watched("grpc_close after a message", "grpc_stream g svc Stream _; grpc_send 6 one 0; grpc_close 6; grpc_send 6 two 0; grpc_close 6"),
     S(
         "stream: cancelled",
         [Send()],
@@ -221,24 +135,7 @@ SCENARIOS: list[Scenario] = [
             grpc_send 6 x 0
         """,
     ),
-    S(
-        "stream: nobody listens",
-        [Send()],
-        """
-        on_request_headers:
-            grpc_stream deadg svc Stream _
-            grpc_send 6 one 0
-            return 1
-        on_grpc_receive_initial_metadata:
-            get_header_map_pairs GRPC_RECEIVE_INITIAL_METADATA
-        on_grpc_receive_trailing_metadata:
-            get_header_map_pairs GRPC_RECEIVE_TRAILING_METADATA
-        on_grpc_close:
-            get_status
-            set_effective_context stream
-            continue_stream REQUEST
-        """,
-    ),
+    _watched("nobody listens", "grpc_stream deadg svc Stream _; grpc_send 6 one 0"),
     S(
         "stream: unknown cluster",
         [Send()],

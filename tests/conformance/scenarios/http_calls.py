@@ -4,6 +4,24 @@ from ..scenario import Raw, Scenario, Send, Shutdown, Tcp, Wait, maker
 
 S = maker("http calls")
 
+
+def _failing(how: str, call: str) -> Scenario:
+    """A request waits for a call that fails, and looks at what it hears of that."""
+    script = f"""
+        on_request_headers:
+            http_call {call}
+            return 1
+        on_http_call_response:
+            get_header_map_pairs HTTP_CALL_RESPONSE_HEADERS
+            get_header_map_value HTTP_CALL_RESPONSE_HEADERS :status
+            get_buffer_bytes HTTP_CALL_RESPONSE_BODY 0 100
+            get_status
+            set_effective_context stream
+            continue_stream REQUEST
+        """
+    return S(how, [Send()], script)
+
+
 SCENARIOS: list[Scenario] = [
     S(
         "paused in request headers, resumed by a call response",
@@ -64,54 +82,9 @@ SCENARIOS: list[Scenario] = [
             continue_stream REQUEST
         """,
     ),
-    S(
-        "call to a port that nobody listens on",
-        [Send()],
-        """
-        on_request_headers:
-            http_call dead :method=GET&:path=/cb&:authority=cb.test _ _ 100
-            return 1
-        on_http_call_response:
-            get_header_map_pairs HTTP_CALL_RESPONSE_HEADERS
-            get_header_map_value HTTP_CALL_RESPONSE_HEADERS :status
-            get_buffer_bytes HTTP_CALL_RESPONSE_BODY 0 100
-            get_status
-            set_effective_context stream
-            continue_stream REQUEST
-        """,
-    ),
-    S(
-        "callee closes without an answer",
-        [Send()],
-        """
-        on_request_headers:
-            http_call up :method=GET&:path=/close&:authority=cb.test _ _ 100
-            return 1
-        on_http_call_response:
-            get_header_map_pairs HTTP_CALL_RESPONSE_HEADERS
-            get_header_map_value HTTP_CALL_RESPONSE_HEADERS :status
-            get_buffer_bytes HTTP_CALL_RESPONSE_BODY 0 100
-            get_status
-            set_effective_context stream
-            continue_stream REQUEST
-        """,
-    ),
-    S(
-        "callee ends in the middle of its answer",
-        [Send()],
-        """
-        on_request_headers:
-            http_call up :method=GET&:path=/rstmid&:authority=cb.test _ _ 1000
-            return 1
-        on_http_call_response:
-            get_header_map_pairs HTTP_CALL_RESPONSE_HEADERS
-            get_header_map_value HTTP_CALL_RESPONSE_HEADERS :status
-            get_buffer_bytes HTTP_CALL_RESPONSE_BODY 0 100
-            get_status
-            set_effective_context stream
-            continue_stream REQUEST
-        """,
-    ),
+    _failing("call to a port that nobody listens on", "dead :method=GET&:path=/cb&:authority=cb.test _ _ 100"),
+    _failing("callee closes without an answer", "up :method=GET&:path=/close&:authority=cb.test _ _ 100"),
+    _failing("callee ends in the middle of its answer", "up :method=GET&:path=/rstmid&:authority=cb.test _ _ 1000"),
     S(
         "calls that cannot be made",
         [Send(), Wait(0.3)],
