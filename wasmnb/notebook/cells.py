@@ -27,7 +27,7 @@ def place_of(shell: Any, body: str) -> CellPlace:
     # Not `execution_count`, which newer versions of IPython raise before they run a cell and older ones after.
     name = f"Cell In[{shell.displayhook.prompt_count}]"
     raw = _raw_cell(shell, body)
-    lines = raw.splitlines(keepends=True)
+    lines = [f"{line}\n" for line in raw.split("\n")]  # as of files: `traceback` counts on every line's end
     # No modification time: `linecache.checkcache` then leaves the entry alone.
     linecache.cache[name] = (len(raw), None, lines, name)
     return CellPlace(name, raw[: raw.rindex(body.rstrip("\n"))].count("\n") + 1)

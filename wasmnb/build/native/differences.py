@@ -17,8 +17,8 @@ __all__ = ["Differences", "version_hint"]
 
 #: Builtin -> what it does inside Wasm.
 _BUILTINS = {
-    "open": "inside WebAssembly there are no files, and open() fails",
-    "input": "inside WebAssembly nobody can answer, and input() fails",
+    "open": "Inside WebAssembly there are no files, and open() fails",
+    "input": "Inside WebAssembly nobody can answer, and input() fails",
 }
 
 
