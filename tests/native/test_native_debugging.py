@@ -205,7 +205,9 @@ def test_a_filter_in_parts_and_one_in_a_file_run_natively(shell, tmp_path, monke
 
 def test_carets_stand_under_the_last_line_of_a_cell(shell):
     shell.run_cell("%load_ext wasmnb")
-    shell.run_cell("%%wasmfilter v --native\nclass F(HttpContext):\n    def on_http_request_headers(self, n, e):\n        {}['x'] + 1").raise_error()
+    shell.run_cell(
+        "%%wasmfilter v --native\nclass F(HttpContext):\n    def on_http_request_headers(self, n, e):\n        {}['x'] + 1"
+    ).raise_error()
     lines = shell.user_ns["v"].get("/").traceback.split("\n")
     assert lines[-3:-1] == ["    {}['x'] + 1", "    ~~^^^^^"]
     shell.user_ns["v"].close()

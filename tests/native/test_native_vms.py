@@ -78,6 +78,19 @@ def test_a_module_of_the_same_name_in_the_notebook_is_left_alone(monkeypatch):
     assert sys.modules["helper"] is mine
 
 
+def test_what_an_import_leaves_in_the_interpreter_stays_there(tmp_path, monkeypatch):
+    (tmp_path / "lasting.py").write_text(
+        "import sys\nclass Finder:\n    find_spec = lambda *_: None\nfinder = Finder()\nsys.meta_path.append(finder)\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(sys, "meta_path", list(sys.meta_path))
+    modules = (LocalModule("own", "import lasting", "own.py"),)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NativeWarning)
+        said(Filter.native(Source((Part("import own, lasting\n" + PLAIN.format("pass"), "cell"),), modules)))
+    assert sys.modules.pop("lasting").finder in sys.meta_path
+
+
 def test_variables_of_a_context_last_and_belong_to_one_vm():
     head = "from contextvars import ContextVar\nseen = ContextVar('seen', default=0)\n"
     with Proxy(native("seen.set(seen.get() + 1); print(seen.get())", head), workers=2) as proxy:

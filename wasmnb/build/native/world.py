@@ -16,6 +16,7 @@ from types import ModuleType
 from typing import Any
 
 from ...sdk import guest_init
+from ...sdk.local_modules import LocalModules
 from .clocks import make_datetime, make_time
 from .differences import Differences
 from .private import PRIVATE, make_atexit, make_private, make_sys
@@ -72,14 +73,13 @@ class World:
     def _in_place(self) -> Iterator[None]:
         hidden = {name: sys.modules.pop(name) for name in self._own if name in sys.modules}
         sys.modules.update(self._modules)
-        before = list(sys.meta_path)
         sys.meta_path[:0] = self._finders
         try:
             yield
         finally:
             self._modules = {name: sys.modules.pop(name) for name in self._own if name in sys.modules}
-            self._finders = [finder for finder in sys.meta_path if not any(finder is b for b in before)]
-            sys.meta_path[:] = [finder for finder in sys.meta_path if not any(finder is f for f in self._finders)]
+            self._finders = [finder for finder in sys.meta_path if isinstance(finder, LocalModules)]
+            sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder, LocalModules)]
             sys.modules.update(hidden)
 
     # -- builtins
