@@ -88,7 +88,7 @@ class Reader(HTMLParser):
 
 
 #: Classes that have hostile tests of their own beside the tests of their floors.
-ELSEWHERE = {"EnvoyExchange", "TcpExchange", "Parity", "FuzzReport", "Finding", "PythonState"}
+ELSEWHERE = {"EnvoyExchange", "TcpExchange", "Parity", "FuzzReport", "Finding", "ProfileReport", "PythonState"}
 
 
 def forms(samples):
