@@ -8,9 +8,10 @@ earlier ones are done, so that a slow filter makes a queue, and the queue shows 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..errors import UsageError
 from ..messages import Headers, Request, Text, to_bytes
@@ -77,32 +78,36 @@ def load(
     report = LoadReport(proxy.name, len(proxy.workers), rate, measure_harness())
     arrivals = None if rate is None else _arrivals(Random(seed), rate)  # noqa: S311 -- moments, not secrets
     started, virtual = time.perf_counter(), proxy.now
-    try:
-        for first in range(0, requests, SLICE):
-            number = min(SLICE, requests - first)
-            seen = proxy.trace.made
-            moments = [0.0] * number if arrivals is None else [next(arrivals) for _ in range(number)]
-            report.add(
-                _slice(proxy, request, moments, http2=http2, closed=arrivals is None), proxy.trace.callbacks(seen)
-            )
-            if progress is not None:
-                progress(first + number, requests)
-    except KeyboardInterrupt:
+    with suppress(KeyboardInterrupt):
         report.interrupted = True
+        for number in _slices(requests, progress):
+            seen = proxy.trace.made
+            report.add(_send(proxy, request, number, arrivals, http2=http2), proxy.trace.callbacks(seen))
+        report.interrupted = False
     report.real_seconds = time.perf_counter() - started
     report.virtual_seconds = proxy.now - virtual
     return report
 
 
-def _arrivals(random: Random, rate: float) -> Any:
+def _slices(requests: int, progress: Callable[[int, int], None] | None) -> Iterator[int]:
+    """How many to send next, until all are sent; tells how many are done."""
+    for first in range(0, requests, SLICE):
+        number = min(SLICE, requests - first)
+        yield number
+        if progress is not None:
+            progress(first + number, requests)
+
+
+def _arrivals(random: Random, rate: float) -> Iterator[float]:
     """Seconds between arrivals, without end."""
     while True:
         yield random.expovariate(rate)
 
 
-def _slice(
-    proxy: Proxy, request: Callable[[], Request], gaps: list[float], *, http2: bool, closed: bool
+def _send(
+    proxy: Proxy, request: Callable[[], Request], number: int, arrivals: Iterator[float] | None, *, http2: bool
 ) -> list[Exchange]:
-    if closed:
-        return [proxy.send(request(), http2=http2) for _ in gaps]
-    return proxy.send_at(((gap, request()) for gap in gaps), http2=http2)
+    """So many requests: one after the other, or when they arrive."""
+    if arrivals is None:
+        return [proxy.send(request(), http2=http2) for _ in range(number)]
+    return proxy.send_at(((next(arrivals), request()) for _ in range(number)), http2=http2)
