@@ -230,6 +230,10 @@ _GRPC_TARGET = (_in("service", Kind.BYTES), _in("service_name", Kind.BYTES), _in
 
 
 def _hostcalls() -> tuple[Hostcall, ...]:
+    return *_on_streams(), *_on_state(), *_to_others()
+
+
+def _on_streams() -> tuple[Hostcall, ...]:
     A, K, H = Area, Kind, Hostcall
     return (
         H("proxy_log", A.LOGGING, (_in("level", enum=LogLevel), _in("message", K.BYTES)), at_entry=True,
@@ -265,6 +269,12 @@ def _hostcalls() -> tuple[Hostcall, ...]:
         H("proxy_clear_route_cache", A.STREAMS, (), ONLY_0_1_0, doc="Have the route chosen again."),
         H("proxy_get_configuration", A.BUFFERS, (Param("configuration", K.OUT_BYTES),), ONLY_0_1_0,
           doc="VM configuration; inside on_configure the plugin configuration."),
+    )
+
+
+def _on_state() -> tuple[Hostcall, ...]:
+    A, K, H = Area, Kind, Hostcall
+    return (
         H("proxy_set_effective_context", A.LIFECYCLE, (_CONTEXT,),
           doc="Let the rest of this callback act on another context of this VM."),
         H("proxy_done", A.LIFECYCLE, (), doc="Finish a root context whose `on_done` returned 0."),
@@ -285,6 +295,12 @@ def _hostcalls() -> tuple[Hostcall, ...]:
         H("proxy_record_metric", A.METRICS, (_in("metric_id"), _in("value", K.U64)),
           doc="Set a gauge, record in a histogram, add to a counter."),
         H("proxy_get_metric", A.METRICS, (_in("metric_id"), Param("value", K.OUT_U64)), doc="Counter and gauge."),
+    )
+
+
+def _to_others() -> tuple[Hostcall, ...]:
+    A, K, H = Area, Kind, Hostcall
+    return (
         H("proxy_http_call", A.HTTP_CALLS,
           (_in("cluster", K.BYTES), _in("headers", K.PAIRS), _in("body", K.BYTES), _in("trailers", K.PAIRS),
            _in("timeout"), _OUT_TOKEN),
