@@ -97,9 +97,9 @@ def test_calls_back_into_the_guest_do_not_prolong_the_deadline():
 def test_the_interrupt_button_stops_a_spinning_guest(name, after):
     instance = make(deadline=20)
     handler = signal.getsignal(signal.SIGINT)
-    threading.Timer(after, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
     start = time.monotonic()
     with pytest.raises(KeyboardInterrupt), instance.engine.interrupts:
+        threading.Timer(after, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
         instance.function(name)()
     assert time.monotonic() - start < 5
     assert instance.function("neg")() == 0xFFFFFFFF
@@ -108,9 +108,9 @@ def test_the_interrupt_button_stops_a_spinning_guest(name, after):
 
 def test_an_interrupt_outside_a_guest_is_raised_at_once():
     engine = default_engine()
-    threading.Timer(0.1, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
     start = time.monotonic()
     with pytest.raises(KeyboardInterrupt), engine.interrupts:
+        threading.Timer(0.1, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
         time.sleep(10)
     assert time.monotonic() - start < 5
 

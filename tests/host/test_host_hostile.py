@@ -140,8 +140,8 @@ def test_an_endless_loop_at_start_is_an_error_of_the_filter():
 
 def test_the_interrupt_button_stops_a_guest_and_leaves_the_proxy_usable():
     with Proxy(spinning(), workers=2, deadline=20) as proxy:
-        threading.Timer(0.4, lambda: signal.raise_signal(signal.SIGINT)).start()
         with pytest.raises(KeyboardInterrupt):
+            threading.Timer(0.4, lambda: signal.raise_signal(signal.SIGINT)).start()
             proxy.get("/", worker=1)
         last = proxy.exchanges[-1]
         assert last.state == "failed"
