@@ -106,6 +106,7 @@ def one_line_each(script):
     return "\n".join(rules)
 
 
+@pytest.mark.slow
 def test_uncompress_takes_no_bombs():
     bomb = zlib.compress(bytes(1 << 29))
     assert FOREIGN["uncompress"](None, bomb)[0] == Status.SERIALIZATION_FAILURE

@@ -114,6 +114,7 @@ def test_a_module_from_elsewhere_has_nothing_to_tell():
         assert worker.problem == "the module was not made from Python by this wasmnb, so nothing in it answers"
 
 
+@pytest.mark.slow
 def test_a_saved_file_of_ours_tells_as_well(made, tmp_path):
     again = Filter.from_file(made.save(tmp_path / "auth.wasm"))
     with Proxy(again, workers=1) as proxy:

@@ -70,6 +70,7 @@ def plain():
     return Filter.from_source(PLAIN, "plain")
 
 
+@pytest.mark.slow
 def test_a_trace_of_a_million_events():
     busy = Filter.from_bytes(assemble(MANY_CALLS % 100_000), "busy")
     with Proxy(busy, workers=1, trace_limit=1_000_000) as proxy:
@@ -89,6 +90,7 @@ def test_a_trace_of_a_million_events():
         small(panel)
 
 
+@pytest.mark.slow
 def test_an_exported_trace_is_bounded_and_says_so(monkeypatch):
     given = []
     busy = Filter.from_bytes(assemble(MANY_CALLS % 60_000), "busy")
@@ -144,6 +146,7 @@ def test_sixty_four_workers(plain):
         assert panel.widget.python["left"] == 0
 
 
+@pytest.mark.slow
 def test_a_hundred_thousand_lines_in_one_callback():
     chatty = filter_of("for i in range(100_000): print('line', i, 'boom' if i == 7 else '')", "chatty")
     with Proxy(chatty, workers=1, deadline=60) as proxy:
@@ -169,6 +172,7 @@ def test_long_lines_and_long_values_share_the_room_of_a_message():
         assert panel.widget.shared["data"]["more"] > 0
 
 
+@pytest.mark.slow
 def test_ten_thousand_exchanges_and_those_before_them(plain):
     with Proxy(plain, workers=2) as proxy:
         panel = panel_of(proxy)

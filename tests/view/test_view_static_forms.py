@@ -9,6 +9,7 @@ from wasmnb import Filter, Plugin, Proxy, Response, load
 from wasmnb.build import inspect_module
 from wasmnb.envoy import export
 from wasmnb.notebook.results import Log
+from wasmnb.traffic import profile
 from wasmnb.view.bundle import DOCUMENTS, static_bundle
 
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(1)>\"'&</pre></table>\x1b[31m\u202e"
@@ -64,6 +65,7 @@ def samples(proxy, tmp_path_factory):
         "FilterInfo": proxy.plugins[0].filter.info,
         "ModuleFacts": inspect_module(b"\0asm\1\0\0\0" + HOSTILE.encode()),
         "Export": export(Plugin(proxy.plugins[0].filter, vm_config=HOSTILE), tmp_path_factory.mktemp("x") / HOSTILE[:7]),
+        "ProfileReport": profile(proxy, requests=20, path="/", headers={"x-user": "ann"}),
         "LoadReport": load(proxy, requests=30, headers={"x-user": "ann"}),
     }
     return made
@@ -91,7 +93,9 @@ class Reader(HTMLParser):
 ELSEWHERE = {"EnvoyExchange", "TcpExchange", "Parity", "FuzzReport", "Finding", "ProfileReport", "PythonState"}
 
 
+@pytest.fixture(scope="module")
 def forms(samples):
+    """The MIME bundle of each."""
     return {name: static_bundle(made) for name, made in samples.items()}
 
 
@@ -99,8 +103,8 @@ def test_no_class_is_forgotten(samples):
     assert set(samples) | ELSEWHERE >= set(DOCUMENTS), "a class that views draw needs a sample here"
 
 
-def test_static_html_has_neither_script_nor_anything_from_elsewhere(samples):
-    for name, bundle in forms(samples).items():
+def test_static_html_has_neither_script_nor_anything_from_elsewhere(forms):
+    for name, bundle in forms.items():
         read = Reader(bundle["text/html"])
         assert read.tags <= TAGS, name
         assert read.attributes <= ATTRIBUTES, name
@@ -108,14 +112,14 @@ def test_static_html_has_neither_script_nor_anything_from_elsewhere(samples):
         assert not re.search(r"url\(|expression\(|javascript:", "".join(re.findall(r'style="([^"]*)"', bundle["text/html"])))
 
 
-def test_hostile_text_is_shown_and_is_only_text(samples):
-    for name, bundle in forms(samples).items():
+def test_hostile_text_is_shown_and_is_only_text(forms):
+    for name, bundle in forms.items():
         for form in bundle.values():
             assert "\x1b" not in form, name
             assert "\u202e" not in form, name
     for name in ("Proxy", "Exchange", "Log", "SharedData"):
-        assert "<script>alert(1)</script>" in Reader(forms(samples)[name]["text/html"]).text, name
-        assert "<script>alert(1)</script>" in forms(samples)[name]["text/plain"], name
+        assert "<script>alert(1)</script>" in Reader(forms[name]["text/html"]).text, name
+        assert "<script>alert(1)</script>" in forms[name]["text/plain"], name
 
 
 def test_a_terminal_is_not_steered_by_what_is_printed(proxy):
@@ -125,9 +129,9 @@ def test_a_terminal_is_not_steered_by_what_is_printed(proxy):
         assert "\u202e" not in shown
 
 
-def test_without_any_style_the_signs_and_words_are_still_there(samples):
+def test_without_any_style_the_signs_and_words_are_still_there(forms):
     """As a reader that drops attributes shows it."""
-    bare = {name: Reader(re.sub(r"<(\w+)[^>]*>", r"<\1>", b["text/html"])).text for name, b in forms(samples).items()}
+    bare = {name: Reader(re.sub(r"<(\w+)[^>]*>", r"<\1>", b["text/html"])).text for name, b in forms.items()}
     assert "proxy_on_request_headers failed: ValueError" in bare["Exchange"]
     assert "x-user" in bare["Exchange"]
     assert "5 VMs: 1 base, 1 canary (gone), 1 main, 2 workers" in bare["TreeNode"]
@@ -136,9 +140,9 @@ def test_without_any_style_the_signs_and_words_are_still_there(samples):
     assert "critical" in bare["Log"]
 
 
-def test_charts_are_pictures_with_a_table_beside_them(samples):
-    read = Reader(forms(samples)["LoadReport"]["text/html"])
+def test_charts_are_pictures_with_a_table_beside_them(forms):
+    read = Reader(forms["LoadReport"]["text/html"])
     assert read.sources
     assert {"img", "table"} <= read.tags
     assert "p99" in read.text
-    assert "p99" in forms(samples)["LoadReport"]["text/plain"]
+    assert "p99" in forms["LoadReport"]["text/plain"]
