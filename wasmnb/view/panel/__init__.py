@@ -1,7 +1,7 @@
 """The live panel: one widget that shows a proxy while it works, and takes wishes (send, advance, restart).
 
 history     what is remembered of a proxy, read bit by bit      snapshot   the host's objects as JSON
-wishes      what the user can ask for                           widget     traits, panel.js and panel.css
+wishes      what the user can ask for                           widget     traits, js/ and panel.css
 panel       brings them together
 """
 
