@@ -332,3 +332,28 @@ class Refuses(PluginContext):
 """
     report = fuzz(make_filter(refuses, "refuses"), seconds=4)
     assert not report, str(report)
+
+
+@pytest.mark.parametrize("name", ["forgets_failures", "endless_decoding", "keeps_connections"])
+def test_a_native_filter_is_searched_natively_and_the_finding_holds_in_wasm(name):
+    text = next(path for path in PLANTED if path.stem == name).read_text()
+    (finding,) = fuzz(Filter.native(text, name), seconds=60).findings
+    assert finding.kind == text.partition(":")[0].strip('"')
+    with pytest.raises(AssertionError):
+        run_test(finding.test)
+
+
+def test_memory_of_a_native_filter_cannot_be_measured(make_proxy):
+    proxy = make_proxy(Filter.native("class Plain(HttpContext):\n    pass\n", "plain"))
+    with pytest.raises(UsageError, match="A native filter has no memory of its own"):
+        assert_memory_steady(proxy, lambda: proxy.get("/"))
+
+
+def test_garbage_in_cycles_is_no_growth(make_proxy):
+    cycles = """
+class Cycle(HttpContext):
+    def on_http_request_headers(self, num_headers, end_of_stream):
+        self.me = [bytes(300), self]
+"""
+    proxy = make_proxy(cycles)
+    assert_memory_steady(proxy, lambda: proxy.get("/"), times=600)

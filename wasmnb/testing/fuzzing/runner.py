@@ -7,7 +7,7 @@ is still held when a virtual minute has passed, and use of the ABI that would cr
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import takewhile
 from typing import Any, Self
 
@@ -15,11 +15,15 @@ from ...errors import FilterTrap
 from ...host import Cluster, Plugin, Proxy
 from ..soundness import failure_text, stuck, tracebacks
 from ..upstreams import upstream
+from .alarm import alarm
 from .clusters import AnyCluster
 from .player import Player
 from .scenario import Answer, Reply, Scenario, TcpAnswer
 
 __all__ = ["Fault", "Session", "Settings"]
+
+#: Real seconds that a filter has for its start, whatever its callbacks are given: a busy machine is no fault of its.
+_STARTING = 10.0
 
 
 @dataclass(frozen=True)
@@ -63,8 +67,25 @@ class Settings:
     @property
     def network(self) -> bool:
         """Whether clients open TCP connections rather than send requests."""
-        plugins = self.plugins if isinstance(self.plugins, list | tuple) else [self.plugins]
-        return any(getattr(p, "kind", "http") == "network" for p in plugins)
+        return any(getattr(item, "kind", "http") == "network" for item in self._each)
+
+    @property
+    def native(self) -> bool:
+        """Whether a filter is run by this Python."""
+        return any(getattr(getattr(item, "filter", item), "is_native", False) for item in self._each)
+
+    @property
+    def in_wasm(self) -> Settings:
+        """The same with every filter as Wasm."""
+        if not self.native:
+            return self
+        plugins = [item if isinstance(item, Plugin) else Plugin(item) for item in self._each]
+        return replace(self, filter=[replace(p, filter=p.filter.compiled) for p in plugins])  # type: ignore[attr-defined]
+
+    @property
+    def _each(self) -> list[Any]:
+        plugins = self.plugins
+        return list(plugins) if isinstance(plugins, list | tuple) else [plugins]
 
 
 @dataclass(frozen=True)
@@ -99,9 +120,12 @@ class Session:
         self.settings = settings
         self._upstream, self._services = upstream(), upstream()
         self.proxy = Proxy(
-            settings.plugins, workers=settings.workers, upstream=self._upstream, deadline=settings.deadline,
-            clusters=settings.clusters, guest_time=1e-4, idle_timeout=0.0, trace_limit=20_000,
+            settings.plugins, workers=settings.workers, upstream=self._upstream, clusters=settings.clusters,
+            deadline=max(settings.deadline, _STARTING), guest_time=1e-4, idle_timeout=0.0, trace_limit=20_000,
         )  # fmt: skip
+        self.native = settings.native
+        for vm in () if self.native else self.proxy.vms:
+            vm.instance.deadline = settings.deadline  # type: ignore[attr-defined]
         self.clusters = AnyCluster(self.proxy.clusters, self._cluster)
         self.proxy._environment.clusters = self.clusters
 
@@ -114,9 +138,12 @@ class Session:
         otherwise = TcpAnswer(b"ok\n") if settings.network else Answer()
         player = Player(self.proxy, (self._upstream, otherwise), (self._services, settings.service), self.clusters)
         try:
-            player.play(scenario)
+            with alarm(settings.deadline if self.native else None) as clock:
+                player.play(scenario)
         except FilterTrap as trap:
             return Fault("trap", str(trap), str(trap).splitlines()[-1])
+        if clock.rang:
+            return Fault("hang", f"stopped: a callback was still running after {settings.deadline:g} s", "native")
         return self._judge(player)
 
     # -- outcome --------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from random import Random
 from time import monotonic
 from typing import Any
 
-from ...errors import UsageError
+from ...errors import FilterTrap, UsageError
 from ...host import Plugin
 from .abilities import abilities_of, kind_of
 from .generator import Generator
@@ -16,7 +16,7 @@ from .mutation import Mutator
 from .report import KINDS, Finding, FuzzReport
 from .runner import Fault, Session, Settings
 from .scenario import Answer, GrpcAnswer, Scenario
-from .seeds import seeds
+from .seeds import repeatable, seeds
 from .shrink import shrink
 from .soak import Soak
 from .vocabulary import vocabulary_of
@@ -66,7 +66,8 @@ def fuzz(
     Parameters
     ----------
     filter
-        A `Filter`, a `Plugin`, or a list of them (a chain).
+        A `Filter`, a `Plugin`, or a list of them (a chain). Native ones are searched natively, which is faster, and looked at
+        as Wasm where that matters: when memory is watched, and when a finding is written down.
     seconds
         Real time to search for; making a finding small comes on top, up to ten seconds each.
     seed
@@ -183,7 +184,7 @@ class _Search:
         self.batch: list[Scenario] = []
         self.rounds = list(_ROUNDS) if "growth" in kinds else []
         self.soaking = seconds * (1.0 if kinds == {"growth"} else _SOAKING)
-        self.soak = Soak(self.settings, self._tell)
+        self.soak = Soak(self.settings.in_wasm, self._tell)
         chosen = settings.filter[0] if isinstance(settings.filter, list | tuple) else settings.filter
         self.report = FuzzReport(getattr(chosen, "name", "filter"))
 
@@ -329,8 +330,11 @@ class _Search:
         self.report.activity = "searching"
 
     def _again(self, scenario: Scenario, fault: Fault, settings: Settings) -> bool:
-        with Session(settings) as session:
-            found = session.run(scenario)
+        try:
+            with Session(settings) as session:
+                found = session.run(scenario)
+        except FilterTrap:
+            return False  # it did not even start: a busy machine
         return (
             found is not None
             and found.kind == fault.kind
@@ -338,8 +342,8 @@ class _Search:
         )
 
     def _write(self, finding: Finding, fault: Fault, settings: Settings) -> None:
-        """Run it a last time, for the message and the clusters' names, and add it to the report."""
-        with Session(settings) as session:
+        """Run it a last time, as Wasm, for the message and the clusters' names, and add it to the report."""
+        with Session(settings.in_wasm) as session:
             last = session.run(finding.scenario) or fault
             called = session.clusters.asked | set(settings.clusters or ())
         finding.message = last.message if finding.kind != "growth" else finding.message
@@ -357,7 +361,8 @@ class _Search:
             return False
         self.report.activity = "watching memory"
         until = min(self.until, monotonic() + self.soaking)
-        found = self.soak.look([*self.seeds[:20], *self.corpus[-10:]], requests, until)
+        repeated = repeatable(self.words, self.generator.abilities, network=self.generator.network)
+        found = self.soak.look([*repeated, *self.corpus[-10:]], requests, until)
         self.report.activity = "searching"
         if found is None:
             return False
@@ -365,7 +370,7 @@ class _Search:
         seconds, tried = monotonic() - self.started, self.report.tried
         self.report.activity = "making a growth smaller"
         try:
-            self.soak.smallest(found, requests)
+            self.soak.smallest(found)
         except KeyboardInterrupt:
             self.report.interrupted = True
         finding = Finding("growth", found.message, found.unit, "", seconds, tried, found.times)

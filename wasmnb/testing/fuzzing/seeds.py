@@ -22,7 +22,7 @@ from .scenario import (
 )  # fmt: skip
 from .vocabulary import Vocabulary
 
-__all__ = ["seeds"]
+__all__ = ["repeatable", "seeds"]
 
 _HTTP: tuple[tuple[Step, ...], ...] = (
     (Send(),),
@@ -85,3 +85,12 @@ def _http_words(words: Vocabulary) -> list[Scenario]:
 def _tcp_words(words: Vocabulary) -> list[Scenario]:
     texts = [word.encode("utf-8", "surrogatepass") for word in words.values[:60]]
     return [Scenario((Connect(0), Data(0, text + end), Close(0))) for text in texts for end in (b"", b"\r\n")]
+
+
+def repeatable(words: Vocabulary, abilities: frozenset[str] = frozenset(), *, network: bool = False) -> list[Scenario]:
+    """The few of them that are worth a thousand repetitions, when memory is looked at: those with the filter's own words first."""
+    every = seeds(words, abilities, network=network)
+    if network:
+        return every[: len(_TCP)] + every[len(_TCP) :][:10]
+    own = [Scenario(scenario.steps[:1]) for scenario in _http_words(words) if scenario.steps[0].headers]  # type: ignore[union-attr]
+    return own[:12] + every[: len(every) - len(_http_words(words))] + _http_words(words)[:4]

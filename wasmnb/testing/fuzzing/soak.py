@@ -1,23 +1,23 @@
-"""Looks for memory that grows without end: what is known is done again and again, first each thing for itself."""
+"""Looks for memory that grows without end: what is known is done again and again."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from time import monotonic
 
-from ..soundness import grows, growth, memory, use_up
-from .repetition import COUNTER, groups_of, numbered, times_of, with_counter
+from ..soundness import grows, growth
+from .repetition import groups_of, numbered, times_of, with_counter
 from .runner import Session, Settings
 from .scenario import Scenario
 from .shrink import shrink
 
-__all__ = ["COUNTER", "Grown", "Soak"]
+__all__ = ["Grown", "Soak"]
 
-#: Bytes by which a round has to make memory grow to be seen for certain, and requests that it has at least.
-_CERTAIN, _FEWEST = 1_500_000, 200
+#: Bytes by which a round makes memory grow when a finding is made small, and in the test that is written.
+_CLEAR, _CERTAIN = 1 << 16, 1 << 18
 
-#: Repetitions of each thing for itself, to see which one it is that makes memory grow.
-_ALONE = 300
+#: Repetitions that a round has at least, then.
+_FEWEST, _FEWEST_IN_TEST = 40, 200
 
 #: Seconds for making a finding small.
 _SHRINKING = 10.0
@@ -34,19 +34,28 @@ class Grown:
         Bytes of growth in each round.
     """
 
-    def __init__(self, unit: Scenario, requests: int, rounds: list[int]) -> None:
-        self.set(unit, requests, rounds)
+    def __init__(self, unit: Scenario, times: int, rounds: list[int]) -> None:
+        self.set(unit, times, rounds)
 
-    def set(self, unit: Scenario, requests: int, rounds: list[int]) -> None:
+    def set(self, unit: Scenario, times: int, rounds: list[int]) -> None:
         """Another unit makes it grow, too."""
         self.unit = unit
-        self.times = times_of(unit, requests)
+        self.times = times
         self.rounds = rounds
+
+    @property
+    def each(self) -> float:
+        """Bytes of growth for each repetition."""
+        return sum(self.rounds) / (self.times * len(self.rounds))
+
+    def times_for(self, size: int) -> int:
+        """Repetitions that make memory grow by so many bytes."""
+        return int(size / self.each) + 1
 
     @property
     def message(self) -> str:
         """In words."""
-        return f"memory grows by {sum(self.rounds) / (self.times * len(self.rounds)):,.0f} bytes each time, without end"
+        return f"memory grows by {self.each:,.0f} bytes each time, without end"
 
 
 class Soak:
@@ -56,79 +65,72 @@ class Soak:
     ----------
     settings
         How the proxy is made.
-    until
-        Moment (`monotonic`) at which there is no time left.
     tell
         Called often, with the number of scenarios that were run since the last time.
     """
 
-    def __init__(self, settings: Settings, until: float, tell: Callable[[int], None]) -> None:
+    def __init__(self, settings: Settings, tell: Callable[[int], None]) -> None:
         self.settings = settings
-        self.until = until
         self.tell = tell
+        self._sound: dict[Scenario, bool] = {}
 
-    def look(self, scenarios: Sequence[Scenario], requests: int) -> Grown | None:
-        """Whether any of these, or all of them together, makes memory grow, in rounds of so many requests."""
-        groups = list(dict.fromkeys(group for scenario in scenarios for group in groups_of(scenario)))
-        for counted in (False, True):
-            units = [with_counter(group) for group in groups] if counted else groups
-            for suspect in [*self._suspects(units), _all(units)]:
-                rounds = self._rounds(suspect, requests, self.until)
-                if grows(rounds):
-                    return Grown(suspect, requests, rounds)
+    def look(self, scenarios: Sequence[Scenario], requests: int, until: float) -> Grown | None:
+        """Whether these make memory grow, in rounds of so many requests: with numbers that are others each time, or as they are.
+
+        Parameters
+        ----------
+        until
+            Moment (`monotonic`) at which there is no time left.
+        """
+        groups = dict.fromkeys(group for scenario in scenarios for group in groups_of(scenario))
+        for change in (with_counter, lambda group: group):
+            unit = _all([unit for unit in map(change, groups) if monotonic() < until and self._is_sound(unit)])
+            times = times_of(unit, requests)
+            rounds = self._rounds(unit, times, until)
+            if grows(rounds):
+                return Grown(unit, times, rounds)
         return None
 
-    def smallest(self, found: Grown, requests: int) -> None:
+    def smallest(self, found: Grown) -> None:
         """Find as little as possible that lets memory grow; whatever interrupts leaves the smallest so far in `found`."""
         until = monotonic() + _SHRINKING
-        each = sum(found.rounds) / (len(found.rounds) * requests)
-        fewer = min(requests, max(_FEWEST, int(_CERTAIN / each)))
+        times = max(_FEWEST, found.times_for(_CLEAR))
 
         def fails(unit: Scenario) -> bool:
-            rounds = self._rounds(unit, fewer, until)
+            rounds = self._rounds(unit, times, until)
             if grows(rounds):
-                found.set(unit, fewer, rounds)
+                found.set(unit, times, rounds)
             return grows(rounds)
 
-        whole, before = found.unit, found.rounds
-        unit = shrink(whole, fails, _SHRINKING)
-        rounds = self._rounds(unit, requests, monotonic() + 2 * _SHRINKING)
+        shrink(found.unit, fails, _SHRINKING)
+        times = max(_FEWEST_IN_TEST, found.times_for(_CERTAIN))
+        rounds = self._rounds(found.unit, times, monotonic() + 2 * _SHRINKING)
         if grows(rounds):
-            found.set(unit, requests, rounds)
-        else:
-            found.set(whole, requests, before)
+            found.set(found.unit, times, rounds)
 
-    def _suspects(self, units: list[Scenario]) -> list[Scenario]:
-        """What makes memory grow when it is repeated for itself, the simplest first."""
-        found = []
-        with Session(self.settings) as session:
-            use_up(session.proxy)
-            for alone in units:
-                before = memory(session.proxy)
-                for number in range(_ALONE):
-                    if monotonic() > self.until or session.run(numbered(alone, number)) is not None:
-                        return []
-                session.proxy.trace.clear()
-                self.tell(_ALONE)
-                if memory(session.proxy) > before:
-                    found.append(alone)
-        return sorted(found, key=lambda s: s.size)[:3]
+    def _is_sound(self, unit: Scenario) -> bool:
+        """Whether it has no fault of another kind, which the search finds by itself."""
+        if unit not in self._sound:
+            with Session(self.settings) as session:
+                self._sound[unit] = session.run(numbered(unit, 1)) is None
+        return self._sound[unit]
 
-    def _rounds(self, unit: Scenario, requests: int, until: float) -> list[int]:
+    def _rounds(self, unit: Scenario, times: int, until: float) -> list[int]:
         """Bytes of growth in each round; empty if it could not be measured."""
+        if not unit.steps:
+            return []
         with Session(self.settings) as session:
             number = 0
 
             def repeat() -> None:
                 nonlocal number
                 number += 1
-                if number % 100 == 0:
-                    self.tell(100)
+                self.tell(1)
                 if monotonic() > until or session.run(numbered(unit, number)) is not None:
-                    raise TimeoutError  # out of time, or a fault of another kind, which the search finds by itself
+                    raise TimeoutError
 
             try:
-                return growth(session.proxy, repeat, times=times_of(unit, requests))
+                return growth(session.proxy, repeat, times=times)
             except TimeoutError:
                 return []
 
