@@ -449,3 +449,13 @@ def test_it_runs_compiled_in_the_real_envoy():
 
     with Envoy(native("self.request_headers['x-demo'] = '1'"), workers=1) as envoy:
         assert envoy.get("/").upstream_request.headers["x-demo"] == "1"
+
+
+def test_the_panel_says_that_it_is_native_and_does_not_compile_it():
+    from wasmnb.view.panel.snapshot.module import module
+
+    made = native("pass", name="mine")
+    with Proxy(made, workers=1) as proxy:
+        known = module(proxy.plugins[0])
+    assert ["runs", f"native, by this Python {made.info.python}"] in known["facts"]
+    assert known["download"] and not known["sections"] and "compiled" not in vars(made._made)
