@@ -14,7 +14,7 @@ from .instance import Instance, Resolve
 if TYPE_CHECKING:
     from .image import Image
 
-__all__ = ["copy_of"]
+__all__ = ["copy_into", "copy_of"]
 
 #: Bytes that a copy may grow beyond its original, and of a page.
 _ROOM, _PAGE = 64 << 20, 1 << 16
@@ -30,10 +30,21 @@ def copy_of(image: Image, original: Instance, resolve: Resolve, *, deadline: flo
     resolve, deadline
         As for `Instance`: the copy may have other hostcalls.
     """
-    size = original.memory.refresh()
-    made = Instance(image.code, resolve, memory_limit=size + _ROOM, deadline=deadline)
-    missing = size - made.memory.size
-    if missing > 0:
-        made.memory.grow(missing // _PAGE)
-    memmove(made.memory.base, original.memory.base, size)
+    made = Instance(image.code, resolve, memory_limit=original.memory.refresh() + _ROOM, deadline=deadline)
+    copy_into(made, original)
     return made
+
+
+def copy_into(copy: Instance, original: Instance) -> bool:
+    """Make a copy one of another instance of the same module; False if it has no room. It must not have trapped.
+
+    It is several times as fast as a new copy, for whose memory the system has to find pages first.
+    """
+    size = original.memory.refresh()
+    missing = size - copy.memory.size
+    if missing > 0:
+        if size > copy.memory_limit:
+            return False
+        copy.memory.grow(missing // _PAGE)
+    memmove(copy.memory.base, original.memory.base, size)
+    return True

@@ -10,18 +10,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from ..abi import Status
 from ..engine import Guest, Image, ImportType, Instance, Trap
-from ..engine.copying import copy_of
+from ..engine.copying import copy_into, copy_of
 from ..errors import UsageError
 from .wasi import SUCCESS
 
 if TYPE_CHECKING:
     from .vm import Vm
 
-__all__ = ["DEADLINE", "has_door", "look", "switch"]
+__all__ = ["DEADLINE", "Looking", "has_door", "switch"]
 
 #: Export of the modules that have a door.
 _DOOR, _ALLOCATE = "wasmnb_control", "proxy_on_memory_allocate"
@@ -51,18 +51,51 @@ def switch(vm: Vm, do: str, **arguments: Any) -> Any:
     return _ask(vm.instance, do, arguments)
 
 
-def look(vm: Vm, do: str, **arguments: Any) -> Any:
-    """Ask a copy of the VM; raises `UsageError` as `switch` does, and the VM itself is as before."""
-    _check(vm)
-    original, image = vm.instance, vm.loaded.image
-    if not (isinstance(original, Instance) and isinstance(image, Image)):
-        return _ask(original, do, arguments)
-    host = _Nobody(vm)
-    host.instance = copy = copy_of(image, original, host.resolve, deadline=DEADLINE)
-    try:
-        return _ask(copy, do, arguments)
-    finally:
-        copy.close()
+class Looking:
+    """A context manager in which VMs are asked one after the other, each as a copy in the same place."""
+
+    def __init__(self) -> None:
+        self._copies: dict[Image, tuple[Instance, _Nobody]] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for copy, _host in self._copies.values():
+            copy.close()
+        self._copies.clear()
+
+    def look(self, vm: Vm, do: str, **arguments: Any) -> Any:
+        """Ask a copy of the VM; raises `UsageError` as `switch` does, and the VM itself is as before."""
+        _check(vm)
+        original, image = vm.instance, vm.loaded.image
+        if not (isinstance(original, Instance) and isinstance(image, Image)):
+            return _ask(original, do, arguments)
+        copy = self._copy(vm, image, original)
+        try:
+            return _ask(copy, do, arguments)
+        except _Stopped:
+            self._drop(image)
+            raise
+
+    def _copy(self, vm: Vm, image: Image, original: Instance) -> Instance:
+        if image in self._copies:
+            copy, host = self._copies[image]
+            host.show_times_of(vm)
+            if copy_into(copy, original):
+                return copy
+            self._drop(image)
+        host = _Nobody(vm)
+        host.instance = copy_of(image, original, host.resolve, deadline=DEADLINE)
+        self._copies[image] = (host.instance, host)
+        return host.instance
+
+    def _drop(self, image: Image) -> None:
+        self._copies.pop(image)[0].close()
+
+
+class _Stopped(UsageError):
+    """What was asked has trapped; it cannot be asked again."""
 
 
 def _check(vm: Vm) -> None:
@@ -80,7 +113,7 @@ def _ask(guest: Guest, do: str, arguments: dict[str, Any]) -> Any:
     try:
         answer = json.loads(native(request) if native is not None else _through_wasm(guest, request))
     except Trap as trap:
-        raise UsageError(f"its Python stopped: {trap.message}") from None
+        raise _Stopped(f"its Python stopped: {trap.message}") from None
     if "error" in answer:
         raise UsageError(answer["error"])
     return answer["done"]
@@ -105,6 +138,10 @@ class _Nobody:
     instance: Instance
 
     def __init__(self, vm: Vm) -> None:
+        self.show_times_of(vm)
+
+    def show_times_of(self, vm: Vm) -> None:
+        """Take over the clocks of a VM."""
         self._times = (vm.wall_ns(), vm.monotonic_ns())
 
     def resolve(self, wanted: ImportType) -> Callable[..., int]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import UsageError
 from ._display import Shown
 from .contexts import RootContext
-from .control import look
+from .control import Looking
 
 if TYPE_CHECKING:
     from .vm import Vm
@@ -168,14 +168,15 @@ def _variable(plugins: tuple[str, ...], owner: str, name: str, held: list[tuple[
 
 def read_python_state(name: str, vms: Iterable[Vm], *, length: int = LENGTH) -> PythonState:
     """Read what VMs hold; one that cannot be read says why."""
-    return PythonState(name, [_read(vm, length) for vm in vms if vm.role != "base"])
+    with Looking() as looking:
+        return PythonState(name, [_read(vm, looking, length) for vm in vms if vm.role != "base"])
 
 
-def _read(vm: Vm, length: int) -> VmState:
+def _read(vm: Vm, looking: Looking, length: int) -> VmState:
     plugins = [c.plugin.name for c in vm.contexts.values() if isinstance(c, RootContext) and c.plugin is not None]
     head = (vm.number, vm.thread.name, vm.role, vm.state, tuple(plugins))
     try:
-        found = look(vm, "attributes", length=length)
+        found = looking.look(vm, "attributes", length=length)
     except UsageError as error:
         return VmState(*head, problem=str(error))
     contexts = tuple(_context(vm, told) for told in found["contexts"])
