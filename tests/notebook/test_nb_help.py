@@ -116,7 +116,9 @@ def test_the_number_of_requests_of_a_load_has_a_default(run):
 
 def test_the_panel_can_be_switched_off_and_on(run):
     run("%config WasmMagics.panel = 'on'")
-    assert getattr(run(FILTER.format(flags="")), "_panel", None) is not None
+    panel = run(FILTER.format(flags=" --seed 3"))._panel
+    panel.refresh(everything=True)
+    assert panel.widget.head["seed"] == 3
     run("%config WasmMagics.panel = 'off'")
     run("del hello")
     assert getattr(run(FILTER.format(flags="")), "_panel", None) is None

@@ -144,6 +144,7 @@ def test_sixty_four_workers(plain):
         assert "worker-60" in panel.widget.python["threads"]
         panel.wish("python", {})
         assert panel.widget.python["left"] == 0
+        assert panel.widget.python["threads"] == ["main", *(f"worker-{n}" for n in range(1, 65))]
 
 
 @pytest.mark.slow

@@ -166,6 +166,7 @@ class WasmMagics(FilterMagics):
         else:
             panel = Panel(proxy, after=before)
         panel.remake, panel.place = again, place
+        panel.settings = {"seed": self.seed if options.seed is None else options.seed}
 
     # ── traffic ─────────────────────────────────────────────────────────────────────────────────────────────
 

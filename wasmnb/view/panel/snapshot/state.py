@@ -57,7 +57,7 @@ def python_state(held: Any, *, workers: int) -> Any:
         How many there are in all.
     """
     read = [vm for vm in held.vms if not vm.problem]
-    threads = list(dict.fromkeys(vm.thread for vm in read))
+    threads = sorted({vm.thread for vm in read}, key=_order)
     room = Room(_ROOM)
     variables, more = room.take(held.variables, _variable, VARIABLES)
     streams, more_streams = room.take(held.streams, lambda pair: _stream(*pair), STREAMS)
@@ -72,6 +72,12 @@ def python_state(held: Any, *, workers: int) -> Any:
             :ATTRIBUTES
         ],
     }
+
+
+def _order(thread: str) -> int:
+    """The main thread first, then workers by number, whichever VM was made first."""
+    number = thread.rpartition("-")[2]
+    return int(number) if number.isdigit() else 0
 
 
 def _variable(variable: Any) -> Any:
