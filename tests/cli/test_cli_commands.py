@@ -180,6 +180,16 @@ def test_a_reader_that_leaves_is_no_error(source):
     assert "GET /" in done.stdout
 
 
+def test_a_reader_that_has_left_before_the_first_line_is_no_error():
+    """Output that fills the pipe fails inside the command rather than at its end."""
+    program = "import sys; from wasmnb.cli import main; sys.stdout.reconfigure(write_through=True); sys.exit(main(sys.argv[1:]))"
+    command = [sys.executable, "-c", program, "runtime", "list"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process.stdout.close()
+    assert (process.stderr.read(), process.wait(60)) == (b"", 0)
+    process.stderr.close()
+
+
 def test_version_and_help_exit_with_0(capsys):
     for flag in ("--version", "--help"):
         with pytest.raises(SystemExit) as caught:

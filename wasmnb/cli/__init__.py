@@ -51,6 +51,8 @@ def _guarded(options: Namespace) -> int:
         return _say(error, MACHINE)
     except WasmnbError as error:
         return _say(error, AT_FAULT)
+    except BrokenPipeError:
+        raise
     except OSError as error:
         return _say(UsageError(f"{error.filename or 'a file'}: {error.strerror or error}"), USAGE)
     sys.stdout.flush()
