@@ -105,6 +105,16 @@ def test_what_was_used_last_is_kept(engine, tmp_path, monkeypatch):
     assert engine.compilations == before + 1
 
 
+def test_what_a_process_that_died_was_writing_goes_after_a_day(engine, tmp_path):
+    compiled(WASM, engine, tmp_path)
+    left, fresh = tmp_path / "compiled" / ".old", tmp_path / "compiled" / ".new"
+    left.write_bytes(b"half")
+    fresh.write_bytes(b"half")
+    os.utime(left, (1000, 1000))
+    compiled(assemble("(module" + "(func (param i32) (drop (local.get 0)))" * 3000 + ")"), engine, tmp_path)
+    assert (left.exists(), fresh.exists()) == (False, True)
+
+
 def test_clearing_the_runtimes_clears_it_too(engine, tmp_path, monkeypatch):
     monkeypatch.setenv("WASMNB_CACHE", str(tmp_path))
     compiled(WASM, engine)

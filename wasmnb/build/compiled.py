@@ -12,6 +12,7 @@ import os
 import platform
 import shutil
 import tempfile
+import time
 from contextlib import suppress
 from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
@@ -28,6 +29,9 @@ _SMALL = 8 * 1024
 
 #: Files that are kept, those used last, and what they may take together.
 _KEPT, _KEPT_BYTES = 64, 1 << 29
+
+#: Seconds after which a file that somebody was still writing counts as left behind.
+_ABANDONED = 86400
 
 _HASH = 32
 
@@ -108,7 +112,10 @@ def _write(path: Path, code: bytes) -> None:
 
 
 def _prune(folder: Path) -> None:
-    """Remove what has not been used for longest."""
+    """Remove what has not been used for longest, and what a process that died was writing."""
+    for path in folder.glob(".*"):
+        if time.time() - path.stat().st_mtime > _ABANDONED:
+            path.unlink(missing_ok=True)
     found = sorted(((p.stat().st_mtime, p.stat().st_size, p) for p in folder.glob("*.cwasm")), reverse=True)
     total = 0
     for number, (_, size, path) in enumerate(found):
