@@ -1,11 +1,13 @@
 """The panel without a browser: what its traits hold, what its wishes do, what it costs."""
 
+import asyncio
 import base64
 import json
+import threading
 
 import pytest
 
-from wasmnb import Filter, Proxy, Response
+from wasmnb import Filter, Plugin, Proxy, Response
 from wasmnb.view import mimebundle
 from wasmnb.view.panel import Panel, panel_of
 from wasmnb.view.panel.history import VERSION
@@ -247,3 +249,127 @@ def test_pauses_and_callouts_are_spans_of_the_timeline():
         assert spans["callout"][4] == "http to auth/check: answered"
         assert all(0.2 < span[2] - span[1] < 0.3 for span in spans.values())
         assert {span[0] for span in spans.values()} == {"worker-1"}
+
+
+def test_messages_of_another_thread_wait_for_the_simulations_own(demo):
+    """As from a kernel with subshells: whoever only looks is served between events, the rest when the cell is done."""
+    done = []
+
+    async def cell():
+        with Proxy(demo, workers=1) as proxy:
+            panel = panel_of(proxy)
+            proxy.get("/first")
+            wish = panel.wish
+            panel._inbox._do = lambda name, values: (
+                done.append((name, threading.current_thread())),
+                wish(name, values),
+            )
+            take = panel.widget._take
+            asked = [{"wish": "send", "path": "/sent"}, {"wish": "pick", "exchange": 1}]
+            other = threading.Thread(target=lambda: [take(None, content, []) for content in asked])
+            other.start()
+            other.join()
+            proxy.get("/second")
+            assert [name for name, _ in done] == ["pick"]
+            assert panel.widget.detail["row"][2] == "/first"
+            await asyncio.sleep(0)
+            assert [name for name, _ in done] == ["pick", "send"]
+            assert [x.request.path for x in proxy.exchanges] == ["/first", "/second", "/sent"]
+
+    asyncio.run(cell())
+    assert {thread for _, thread in done} == {threading.main_thread()}
+
+
+def test_the_state_of_python_is_told_thread_by_thread():
+    source = (
+        "from wasmnb.sdk import HttpContext, PluginContext\nclass Root(PluginContext):\n"
+        "    def on_plugin_start(self, size):\n        self.seen = 0\n        return True\n"
+        "class Count(HttpContext):\n    def on_http_request_headers(self, n, eos):\n        self.plugin.seen += 1\n"
+    )
+    with Proxy(Filter.from_source(source, "count"), workers=2) as proxy:
+        panel = panel_of(proxy)
+        for worker in (1, 1, 2):
+            proxy.get("/", worker=worker)
+        wish(panel, "look", view="State")
+        seen = next(v for v in panel.widget.python["variables"] if v["name"] == "seen")
+        assert seen["differs"]
+        assert dict((thread, value) for value, threads in seen["values"] for thread in threads) == {
+            "main": "0", "worker-1": "2", "worker-2": "1",
+        }  # fmt: skip
+
+
+def test_figures_of_one_thread_are_laid_over_others(proxy, panel):
+    for worker in (1, 2, 2):
+        proxy.get("/", worker=worker)
+    wish(panel, "look", view="Latency")
+    counts = {t["name"]: t["count"] for t in panel.widget.latency["threads"]}
+    assert counts == {"worker-1": 1, "worker-2": 2}
+    wish(panel, "narrow", thread="worker-2")
+    assert (panel.widget.latency["of"], panel.widget.latency["series"][0]["count"]) == ("worker-2", 2)
+    wish(panel, "against", against="worker-1")
+    assert (panel.widget.baseline["of"], panel.widget.baseline["series"][0]["count"]) == ("worker-1", 1)
+    assert "no figures" in wish(panel, "against", against="yesterday")["text"]
+    wish(panel, "keep")
+    assert panel.widget.latency["against"] == "kept figures"
+
+
+def test_the_log_is_sieved_by_level_thread_context_and_text(proxy, panel):
+    for user in ("ann", "bob", "boom"):
+        proxy.get("/", {"x-user": user}, worker=1 if user == "ann" else 2)
+    wish(panel, "look", view="Log")
+    assert panel.widget.log["matching"] == len(proxy.log)
+    for scope, said in (
+        ({"thread": "worker-1"}, ["saw ann"]),
+        ({"text": "saw"}, ["saw ann", "saw bob"]),
+        ({"exchange": 2}, ["saw bob"]),
+    ):
+        wish(panel, "narrow", **scope)
+        assert [line[5] for line in panel.widget.log["lines"]] == said
+    wish(panel, "narrow", level="critical")
+    assert "ValueError: broken" in panel.widget.log["lines"][0][5]
+    assert "a level is one of" in wish(panel, "narrow", level="loud")["text"]
+
+
+def test_a_tick_a_trap_and_a_replaced_configuration_say_what_they_did(proxy, panel):
+    assert "nothing ticked" in wish(panel, "tick")["text"]
+    assert wish(panel, "trap", worker=2, callback="on_request_headers")["text"].endswith("on worker-2 will trap")
+    wish(panel, "send", worker=2)
+    assert panel.widget.detail["row"][3] == 503
+    assert any("failed on context" in text for text in panel.widget.detail["explained"])
+    assert "no callback" in wish(panel, "trap", callback="on_nothing")["text"]
+    assert "no cluster" in wish(panel, "fail", cluster="elsewhere")["text"]
+    assert "no plugin" in wish(panel, "configure", plugin=3)["text"]
+
+
+def test_one_plugin_of_a_chain_is_configured_and_the_others_stay(demo):
+    chain = [Plugin(demo, name="one", config={"greeting": "a"}), Plugin(demo, name="two", config={"greeting": "b"})]
+    with Proxy(chain, workers=1) as proxy:
+        panel = panel_of(proxy)
+        wish(panel, "configure", plugin=1, config='{"greeting": "c"}')
+        assert [p.config for p in proxy.plugins] == [b'{"greeting": "a"}', b'{"greeting": "c"}']
+
+
+def test_a_file_is_sent_in_chunks_and_a_request_comes_back_into_the_form(proxy, panel, monkeypatch):
+    forms = []
+    monkeypatch.setattr(panel.widget, "give_form", forms.append)
+    for first, part in ((True, b"one"), (False, b"two")):
+        wish(panel, "upload", first=first, last=not first, buffers=[part])
+    wish(panel, "send", method="POST", uploaded=True, pieces="4", trailers="x-sum: 1", http2=True, authority="api.test")
+    request = proxy.exchanges[-1].request
+    assert (request.chunks, request.trailers.items(), request.authority) == (
+        [b"onet", b"wo"],
+        [("x-sum", "1")],
+        "api.test",
+    )
+    wish(panel, "edit", exchange=1)
+    assert (forms[0]["body"], forms[0]["trailers"], forms[0]["authority"]) == ("onetwo", "x-sum: 1", "api.test")
+    assert "at most" in wish(panel, "send", body="x" * 20_000, pieces="1")["text"]
+    assert "size of a chunk is a number" in wish(panel, "send", body="x", pieces="few")["text"]
+
+
+def test_the_same_request_is_compared_after_an_edit_whoever_sent_it(demo, proxy, panel):
+    proxy.get("/from-a-cell", {"x-user": "ann"})
+    with Proxy(demo, workers=2, config='{"greeting": "welcome"}') as newer:
+        panel.replace(newer)
+        assert [x.request.path for x in newer.exchanges] == ["/from-a-cell"]
+        assert panel.widget.before["number"] == panel.widget.picked == VERSION + 1

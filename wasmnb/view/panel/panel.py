@@ -15,12 +15,12 @@ from wasmnb.view.escape import clip, visible
 from wasmnb.view.units import plural
 
 from . import snapshot
-from .cells import Idle, after_each_cell
+from .cells import Idle, Inbox, after_each_cell, interruptible
 from .history import KEPT, History, Past
 from .scope import Scope
 from .views import VIEWS, Latencies, read_python
 from .widget import PanelWidget
-from .wishes import WISHES
+from .wishes import LOOKING, WISHES
 
 if TYPE_CHECKING:
     from wasmnb.host import Proxy
@@ -89,7 +89,8 @@ class Panel:
         self.running = False
         self._fresh_start = False
         self._due = 0.0
-        self.widget = PanelWidget(self.wish)
+        self._inbox = Inbox(self.wish)
+        self.widget = PanelWidget(self._inbox.take)
         self.latencies = Latencies()
         version = 0
         if after is not None:
@@ -175,16 +176,19 @@ class Panel:
     # -- drawing --------------------------------------------------------------------------------------------------
 
     def tick(self) -> None:
-        """Draw, if it is time to; called between events."""
+        """Draw, if it is time to, and let the user look around; called between events."""
         now = time.monotonic()
-        if now >= self._due:
-            self.running = True
-            try:
+        if now < self._due and not self._inbox.waiting:
+            return
+        self.running = True
+        try:
+            self._inbox.serve(LOOKING)
+            if now >= self._due:
                 self.refresh()
-            finally:
-                self.running = False
-            ended = time.monotonic()
-            self._due = max(now + _EVERY, ended + _SHARE * (ended - now))
+                ended = time.monotonic()
+                self._due = max(now + _EVERY, ended + _SHARE * (ended - now))
+        finally:
+            self.running = False
 
     def refresh(self, *, everything: bool = False) -> None:
         """Bring the front-end up to date: head, tree, new rows and the view looked at, or everything."""
@@ -272,14 +276,20 @@ class Panel:
     def wish(self, name: str, values: dict[str, Any]) -> None:
         """Do what the front-end asks for; what goes wrong is said at the foot of the panel."""
         try:
-            self.say(WISHES.get(name, _unknown)(self, {**values, "wish": name}))
+            with interruptible():
+                said = WISHES.get(name, _unknown)(self, {**values, "wish": name})
+            self.say(said)
         except (WasmnbError, ValueError, OSError) as error:
             self.say(str(error), bad=True)
         except KeyboardInterrupt:
             self.say("interrupted", bad=True)
+            if self.running:  # it was meant for the cell that runs
+                raise
             self.refresh(everything=True)
         except Exception as error:  # noqa: BLE001 -- an upstream is the user's code, and may raise whatever it likes
             self.say(f"{type(error).__name__}: {error}", bad=True)
+        finally:
+            self.widget.give_answer()
 
     def say(self, text: str, *, bad: bool = False) -> None:
         """Put a sentence at the foot."""

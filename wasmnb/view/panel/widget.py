@@ -68,10 +68,11 @@ class PanelWidget(anywidget.AnyWidget):
     def _take(self, _widget: Any, content: Any, buffers: Sequence[Any]) -> None:
         if isinstance(content, dict) and isinstance(content.get("wish"), str):
             values = {k: v for k, v in content.items() if k != "wish"}
-            try:
-                self._on_wish(content["wish"], {**values, "buffers": list(buffers or ())})
-            finally:
-                self.send({"kind": "done"})
+            self._on_wish(content["wish"], {**values, "buffers": [bytes(buffer) for buffer in buffers or ()]})
+
+    def give_answer(self) -> None:
+        """Tell the front-end that what it asked for has been done, well or badly."""
+        self.send({"kind": "done"})
 
     def give_rows(self, news: Sequence[str], *, total: int, version: int) -> None:
         """Tell of rows that are new or have changed; the front-end puts them among those that it has."""

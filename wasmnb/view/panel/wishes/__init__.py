@@ -12,7 +12,7 @@ from .looking import LOOKING
 from .sending import SENDING
 from .values import Wish
 
-__all__ = ["WISHES"]
+__all__ = ["LOOKING", "WISHES"]
 
 #: Wish -> what it does.
 WISHES: dict[str, Wish] = {**LOOKING, **SENDING, **CONTROLS, **FILES}
