@@ -118,7 +118,7 @@ class Router:
         stream.info.attempts += 1
         length = headers.get(b"content-length")
         self._length = int(length) if length is not None and length.isdigit() else None
-        if cluster.alive and cluster.name in stream.worker.connected:
+        if cluster.alive and stream.worker.idle[cluster.name]:
             self._connected(self.request, cluster)
         elif cluster.alive:
             request = self.request
@@ -129,8 +129,9 @@ class Router:
     def _connected(self, request: Request, cluster: Cluster) -> None:
         """There is a connection: what has been sent so far arrives."""
         stream = self.stream
-        if not cluster.http2:
-            stream.worker.connected.discard(cluster.name)
+        idle = stream.worker.idle
+        if not cluster.http2 and idle[cluster.name]:
+            idle[cluster.name] -= 1
         stream.exchange.upstream_requests.append(request)
         stream.note("upstream_request", method=request.method, path=request.path, cluster=cluster.name)
         early = cluster.early(request) if cluster.early is not None else None
@@ -283,7 +284,8 @@ class Router:
     def _end(self) -> None:
         self.over = True
         if self.cluster is not None and self.sent_all:
-            self.stream.worker.connected.add(self.cluster.name)
+            idle = self.stream.worker.idle
+            idle[self.cluster.name] = 1 if self.cluster.http2 else idle[self.cluster.name] + 1
         self.stream.info.upstream_finished = self.stream.now()
         self._cancel()
 

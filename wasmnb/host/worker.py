@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -32,8 +33,8 @@ class Worker:
         Plugins of the configuration in force, on this thread.
     streams, connections
         Live HTTP streams and TCP connections by exchange number.
-    connected
-        Clusters to which an idle connection is open.
+    idle
+        How many idle upstream connections there are, by cluster; one is enough if it speaks HTTP/2.
     served
         Streams that have ended.
     """
@@ -46,7 +47,7 @@ class Worker:
         self.plugins: list[PluginHandle] = []
         self.streams: dict[int, HttpStream] = {}
         self.connections: dict[int, TcpStream] = {}
-        self.connected: set[str] = set()
+        self.idle: Counter[str] = Counter()
         self.served = 0
 
     @property
