@@ -4,7 +4,8 @@ import linecache
 
 import pytest
 
-from wasmnb.errors import FilterTrap
+from wasmnb import Filter
+from wasmnb.errors import FilterTrap, SourceError
 from wasmnb.view import error_lines
 from wasmnb.view.chain import chain_of
 from wasmnb.view.errors import traceback_lines
@@ -66,6 +67,19 @@ def test_a_trap_is_drawn_as_ipython_draws_a_chain():
 def test_a_line_that_nobody_knows_here_is_the_guests_own():
     text = 'Traceback (most recent call last):\n  File "<filter>", line 7, in f\n    return 1 / 0\n           ~~^~~\nZeroDivisionError: x\n'
     assert "----> 7 return 1 / 0" in traceback_lines(text)
+
+
+def test_lines_of_another_source_by_the_same_name_are_not_shown():
+    text = 'Traceback (most recent call last):\n  File "Cell In[8]", line 2, in f\n    return 1 / 0\nZeroDivisionError: x\n'
+    lines = traceback_lines(text)
+    assert "----> 2 return 1 / 0" in lines
+    assert not any("def lookup" in line for line in lines)
+
+
+def test_a_text_without_a_file_is_shown_where_it_does_not_compile():
+    with pytest.raises(SourceError) as caught:
+        Filter.from_source("class A(HttpContext):\n    pass\n\nclass B(\n")
+    assert "    class B(" in error_lines(caught.value)
 
 
 def test_a_group_is_left_as_python_draws_it():

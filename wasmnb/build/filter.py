@@ -16,6 +16,7 @@ from .._display import Shown
 from .._version import __version__
 from ..engine import Code, Engine, Image, Runnable, default_engine
 from ..errors import BuildError, ModuleError, SourceError, UsageError
+from ..sdk.texts import remember
 from .cache import cache_folder
 from .compiled import compiled
 from .glue import CONTROL, ON_DELETE_IN_PYTHON, VERSION
@@ -383,6 +384,9 @@ class _FromSource:
 
 def _compile(source: Source, path: Sequence[Path], progress: Progress | None) -> _FromSource:
     started = time.perf_counter()
+    for part in source.parts:
+        if part.filename.startswith("<"):  # a text that no file has: whoever draws an error finds it here
+            remember(part.text, part.filename, part.first_line)
     made = _FromSource(source, path)
     try:
         made.probe(default_engine(), progress)
