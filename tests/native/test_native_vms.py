@@ -434,7 +434,7 @@ def test_its_python_state_and_its_local_variables_are_as_in_wasm():
     assert "local mine = '/x/x/x'" in seen[1][1] and "seen" in seen[1][0]
 
 
-def test_fuzzing_one_fuzzes_its_module():
+def test_a_callback_that_does_not_return_is_found_by_fuzzing():
     from wasmnb.testing import fuzz
 
     endless = native("while self.request.path != '/': pass")

@@ -11,6 +11,7 @@ from typing import Any
 from ...errors import FilterTrap, UsageError
 from ...host import Plugin
 from .abilities import abilities_of, kind_of
+from .alarm import can_ring
 from .generator import Generator
 from .mutation import Mutator
 from .report import KINDS, Finding, FuzzReport
@@ -119,22 +120,15 @@ def _settings(
     if isinstance(filters, list | tuple) and len(filters) == 1:
         filters = filters[0]
     told = {"config": config, "vm_config": vm_config, "kind": kind}
-    filters = _as_wasm(filters)
     several = isinstance(filters, list | tuple)
     if several and any(value is not None for value in told.values()):
         raise UsageError(f"With several plugins, say {', '.join(told)} in each Plugin(...).")
     plugins = filters if several else _plugin(filters, told)
     grpc = {"grpc", "http_call"} & abilities_of(filters) == {"grpc"}
-    return Settings(plugins, clusters=clusters, deadline=deadline, service=GrpcAnswer((b"",), 0) if grpc else Answer())
-
-
-def _as_wasm(given: Any) -> Any:
-    """The same with native filters as Wasm, for nothing could end a callback of theirs that does not return."""
-    if isinstance(given, list | tuple):
-        return [_as_wasm(item) for item in given]
-    if isinstance(given, Plugin):
-        return replace(given, filter=_as_wasm(given.filter))
-    return getattr(given, "compiled", given)
+    service = GrpcAnswer((b"",), 0) if grpc else Answer()
+    made = Settings(plugins, clusters=clusters, deadline=deadline, service=service)
+    # Without the alarm nothing could end a native callback that does not return.
+    return made if can_ring() else made.in_wasm
 
 
 def _plugin(made: Any, told: dict[str, Any]) -> Plugin:

@@ -84,7 +84,7 @@ class Soak:
         """
         groups = dict.fromkeys(group for scenario in scenarios for group in groups_of(scenario))
         for change in (with_counter, lambda group: group):
-            unit = _all([unit for unit in map(change, groups) if monotonic() < until and self._is_sound(unit)])
+            unit = _all(self._without_faults([change(group) for group in groups]))
             times = times_of(unit, requests)
             rounds = self._rounds(unit, times, until)
             if grows(rounds):
@@ -108,12 +108,17 @@ class Soak:
         if grows(rounds):
             found.set(found.unit, times, rounds)
 
-    def _is_sound(self, unit: Scenario) -> bool:
-        """Whether it has no fault of another kind, which the search finds by itself."""
-        if unit not in self._sound:
+    def _without_faults(self, units: list[Scenario]) -> list[Scenario]:
+        """Those that have no fault of another kind, which the search finds by itself."""
+        left = [unit for unit in units if unit not in self._sound]
+        while left:
             with Session(self.settings) as session:
-                self._sound[unit] = session.run(numbered(unit, 1)) is None
-        return self._sound[unit]
+                sound = True
+                while left and sound:
+                    unit = left.pop(0)
+                    sound = self._sound[unit] = session.run(numbered(unit, 1)) is None
+                    self.tell(1)
+        return [unit for unit in units if self._sound[unit]]
 
     def _rounds(self, unit: Scenario, times: int, until: float) -> list[int]:
         """Bytes of growth in each round; empty if it could not be measured."""
