@@ -1,9 +1,11 @@
 """The live panel in JupyterLab: views in step with the proxy, sending, editing, hostile text, speed."""
 
-import json
 import time
+from uuid import uuid4
 
 import pytest
+
+from tests.browser.conftest import notebook_file
 
 FILTER = """\
 %%wasmfilter demo --workers 3 --config '{"greeting": "hi"}'
@@ -22,24 +24,10 @@ class Demo(HttpContext):
 """
 
 
-def notebook_of(lab, name, *cells):
-    made = {
-        "cells": [
-            {"cell_type": "code", "id": f"c{i}", "metadata": {}, "source": s, "execution_count": None, "outputs": []}
-            for i, s in enumerate(cells)
-        ],
-        "metadata": {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}},
-        "nbformat": 4,
-        "nbformat_minor": 5,
-    }
-    (lab.folder / name).write_text(json.dumps(made))
-    return name
-
-
 @pytest.fixture
-def panel(lab, open_notebook, request):
+def panel(lab, open_notebook):
     """A notebook whose second cell shows the panel of `demo`."""
-    name = notebook_of(lab, f"{request.node.name}.ipynb", "%load_ext wasmnb", FILTER, "")
+    name = notebook_file(lab.folder, f"{uuid4().hex}.ipynb", "%load_ext wasmnb", FILTER, "")
     notebook = open_notebook(name, width=1400, height=1100)
     notebook.errors = []
     notebook.page.on("pageerror", lambda error: notebook.errors.append(str(error)))
@@ -72,18 +60,6 @@ def send(notebook, path, headers="", body=""):
 def view(notebook, name):
     notebook.panel.get_by_role("tab", name=name).click()
     return notebook.panel.locator(".pane")
-
-
-def run_code(notebook, code):
-    """Run code in the kernel from the page, as a cell would."""
-    notebook.page.evaluate(
-        """async code => {
-            const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel;
-            const reply = await kernel.requestExecute({ code, store_history: false }).done;
-            if (reply.content.status !== 'ok') throw new Error(reply.content.evalue);
-        }""",
-        code,
-    )
 
 
 def test_a_request_sent_from_the_panel_shows_in_every_view(panel):
@@ -123,7 +99,7 @@ def test_a_pasted_curl_command_is_sent(panel):
 
 
 def test_traffic_from_a_cell_moves_the_panel(panel):
-    run_code(panel, "for n in range(30): demo.get(f'/item/{n}', {'x-user': 'ann'})")
+    panel.run_code("for n in range(30): demo.get(f'/item/{n}', {'x-user': 'ann'})")
     panel.page.wait_for_function(
         "() => document.querySelector('.wasmnb-panel .head').innerText.includes('30 exchanges')"
     )
@@ -131,7 +107,7 @@ def test_traffic_from_a_cell_moves_the_panel(panel):
 
 
 def test_choosing_a_worker_narrows_the_other_views(panel):
-    run_code(panel, "for n in range(9): demo.get(f'/item/{n}', {'x-user': 'ann'})")
+    panel.run_code("for n in range(9): demo.get(f'/item/{n}', {'x-user': 'ann'})")
     panel.page.wait_for_function("() => document.querySelectorAll('.wasmnb-panel .row.exchange').length === 10")
     panel.panel.locator(".node", has_text="worker-2").first.click()
     panel.page.wait_for_function("() => document.querySelectorAll('.wasmnb-panel .row.exchange').length === 4")
@@ -172,8 +148,8 @@ def test_failures_are_shown_with_the_cells_lines(panel):
 
 def test_hostile_text_stays_text(panel):
     nasty = "<img src=x onerror=window.hacked=1><script>window.hacked=1</script>"
-    run_code(
-        panel, f"demo.request('GET', {('/' + nasty)!r}, [({nasty!r}, {nasty!r}), ('x-user', {nasty!r})], {nasty!r})"
+    panel.run_code(
+        f"demo.request('GET', {('/' + nasty)!r}, [({nasty!r}, {nasty!r}), ('x-user', {nasty!r})], {nasty!r})"
     )
     panel.page.wait_for_function("() => document.querySelector('.wasmnb-panel .head').innerText.includes('1 exchange')")
     for name in ("Exchanges", "Log", "State", "Timeline", "Latency"):
@@ -203,7 +179,7 @@ def test_controls_move_time_and_the_upstream_and_the_workers(panel):
 
 
 def test_keys_are_enough(panel):
-    run_code(panel, "for n in range(5): demo.get(f'/item/{n}', {'x-user': 'ann'})")
+    panel.run_code("for n in range(5): demo.get(f'/item/{n}', {'x-user': 'ann'})")
     panel.page.wait_for_function("() => document.querySelectorAll('.wasmnb-panel .row.exchange').length === 6")
     tab = panel.panel.get_by_role("tab", name="Exchanges")
     tab.focus()
@@ -219,7 +195,7 @@ def test_keys_are_enough(panel):
 
 
 def test_ten_thousand_exchanges_stay_fluid(panel):
-    run_code(panel, "for n in range(10_000): demo.get('/many', {'x-user': 'ann'})")
+    panel.run_code("for n in range(10_000): demo.get('/many', {'x-user': 'ann'})")
     panel.page.wait_for_function(
         "() => document.querySelector('.wasmnb-panel .head').innerText.includes('10,000 exchanges')", timeout=60_000
     )
@@ -252,13 +228,12 @@ def test_ten_thousand_exchanges_stay_fluid(panel):
 
 
 def test_pictures_of_every_view(panel):
-    run_code(
-        panel,
+    panel.run_code(
         "import random; r = random.Random(1)\n"
         "for n in range(120): demo.request(r.choice(['GET', 'POST']), f'/item/{n}', "
         "{'x-user': r.choice(['ann', 'bob', 'mallory'])}, b'{\"n\": 1}' if n % 2 else b'')",
     )
-    run_code(panel, "demo.get('/pay?amount=3', {'x-user': 'ann', 'cookie': 'session=1'})")
+    panel.run_code("demo.get('/pay?amount=3', {'x-user': 'ann', 'cookie': 'session=1'})")
     panel.panel.locator(".list .row.exchange:not(.top)").first.click()
     for dark in (False, True):
         panel.theme(dark)

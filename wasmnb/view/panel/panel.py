@@ -1,7 +1,7 @@
 """`Panel`: fills the widget from a proxy, and does what the user wishes.
 
 Drawing happens between two events of the simulation, outside any callback, so that it is in nobody's latency; and at
-most so often that it costs a thirtieth of the time (four times a second if that is less).
+most so often that it costs a fiftieth of the time (twice a second if that is less).
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ __all__ = ["Panel", "Remake"]
 Remake = Callable[[dict[str, Any]], Any]
 
 _KIND = "application/vnd.jupyter.widget-view+json"
-_EVERY = 0.25  # seconds between two drawings while traffic runs
-_SHARE = 30  # a drawing may cost one part in so many
+_EVERY = 0.5  # seconds between two drawings while traffic runs
+_SHARE = 50  # a drawing may cost one part in so many
 
 
 def _counts(proxy: Proxy, exchanges: int) -> list[str]:
