@@ -26,6 +26,8 @@ class Panel {
     drawTree(this);
     this.drawFoot();
     this.show(this.tab);
+    this.resized = new ResizeObserver(() => this.drawnWidth && this.drawnWidth !== this.width() && this.later("size", () => this.view.narrowed()));
+    this.resized.observe(this.pane);
   }
 
   // -- the model ---------------------------------------------------------------------------------------------------
@@ -47,7 +49,11 @@ class Panel {
     this.listeners.push([name, action]);
   }
 
-  close() { for (const [name, action] of this.listeners) this.model.off(name, action); }
+  close() {
+    this.resized.disconnect();
+    for (const [name, action] of this.listeners) this.model.off(name, action);
+  }
+
   get(name) { return this.model.get(name); }
 
   // Several traits change at once; each part is drawn once, with the next picture.
@@ -59,7 +65,6 @@ class Panel {
       const drawings = this.drawings;
       this.frame = null;
       this.drawings = null;
-      this.alive();
       for (const one of drawings.values()) one();
     });
   }
@@ -115,7 +120,11 @@ class Panel {
   // Row id of an exchange of the present version.
   now(number) { return ((this.get("rows") || {}).version || 0) * VERSION + number; }
   // Pictures are drawn pixel for pixel, so that their text is as large as the rest.
-  width() { return Math.max((this.pane.clientWidth || 780) - 24, 420); }
+  width() {
+    this.drawnWidth = Math.max((this.pane.clientWidth || 780) - 24, 360);
+    return this.drawnWidth;
+  }
+
   scope() { return { ...NOBODY, ...(this.node ? this.node.scope : {}) }; }
 
   // Whether the chosen node covers something on a thread, in a VM, in a context, of an exchange.
