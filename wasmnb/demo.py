@@ -54,7 +54,8 @@ def execute(path: Path) -> tuple[Any, str]:
         timeout=300,
         kernel_name="python3",
         store_widget_state=False,
-        extra_arguments=["--IPKernelApp.log_level=40"],  # errors only: a kernel of our own on loopback needs no warnings
+        # Errors only: a kernel of our own on loopback needs no warnings.
+        extra_arguments=["--IPKernelApp.log_level=40"],
         resources={"metadata": {"path": path.parent}},
     )
     try:
