@@ -485,6 +485,8 @@ class FakeProxy:
     def grpc_call(self, service, service_name, method, metadata, message, timeout):
         if service.decode() not in self.clusters:
             return 4, 0
+        if self.clusters[service.decode()] is None:
+            return INTERNAL_FAILURE, 0
         token = 5 + 4 * len(self.grpc)
         self.grpc[token] = [service_name, method, message]
         return OK, token

@@ -106,6 +106,21 @@ def test_a_call_that_cannot_start(cluster, kind, text):
         FakeProxy(source, clusters={"down": None}).exchange()
 
 
+@pytest.mark.parametrize("asks", ["http_call('down')", "grpc_call('down', 'a.B', 'C', b'')"])
+def test_who_expects_no_answer_also_expects_that_no_endpoint_is_up(asks):
+    source = f"""
+class F(HttpContext):
+    async def on_http_request_headers(self, n, e):
+        try:
+            await self.{asks}
+        except CalloutUnreachable as error:
+            log_info(type(error).__name__)
+"""
+    proxy = FakeProxy(source, clusters={"down": None})
+    proxy.exchange()
+    assert [text for _, text in proxy.logs] == ["CalloutNotStarted"]
+
+
 @pytest.mark.parametrize("timeout", ["-1", "0", "float('nan')", "1e10"])
 def test_an_impossible_timeout(timeout):
     source = f"class F(HttpContext):\n    def on_http_request_headers(self, n, e):\n        self.http_call('a', timeout={timeout})"

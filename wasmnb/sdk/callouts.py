@@ -133,7 +133,7 @@ class HttpCall(Call[HttpCallResponse]):
         timeout_ms: int,
         callback: Callable[..., Any] | None,
     ) -> "HttpCall":
-        """Make the hostcall. Raises `BadArgument` (cluster, headers) or `InternalFailure` (no endpoint)."""
+        """Make the hostcall. Raises `BadArgument` (cluster, headers) or `CalloutNotStarted` (no endpoint)."""
         ends = encode_pairs(encode_all(trailers))
         token = place_call(
             vm, "http_call", repr(cluster), encode(cluster), encode_pairs(pairs), encode(body), ends, timeout_ms

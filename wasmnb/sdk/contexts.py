@@ -96,8 +96,8 @@ class Context:
         ------
         BadArgument
             The cluster is unknown, or the headers do not make a request.
-        InternalFailure
-            The call could not be started (no endpoint is up); no callback follows.
+        CalloutNotStarted
+            No endpoint of the cluster is up; no callback follows.
         """
         self._vm.switch(self)
         if json is not None:
@@ -128,7 +128,7 @@ class Context:
         """Make a unary gRPC call; the message and the answer are serialised protobuf.
 
         `service` is the full name (`package.Service`); `timeout` is in seconds. Raises `ParseFailure` for an unknown
-        cluster, `InternalFailure` if the call cannot be started.
+        cluster, `CalloutNotStarted` if no endpoint of it is up.
         """
         self._vm.switch(self)
         target = (cluster, service, method)

@@ -10,6 +10,7 @@ __all__ = [
     "BadArgument",
     "BrokenConnection",
     "CalloutError",
+    "CalloutNotStarted",
     "CalloutReset",
     "CalloutTimeout",
     "CalloutUnreachable",
@@ -96,11 +97,6 @@ _CLASSES = {
 }
 
 
-def error_class(status: Status) -> type[HostcallError]:
-    """The exception class that stands for a status."""
-    return _CLASSES.get(status, HostcallError)
-
-
 class StreamStateError(RuntimeError):
     """A stream was continued, closed or answered when it cannot be; a real Envoy would misbehave or crash."""
 
@@ -115,6 +111,10 @@ class CalloutTimeout(CalloutError):
 
 class CalloutUnreachable(CalloutError):
     """No connection to the other side, or it closed before it answered."""
+
+
+class CalloutNotStarted(InternalFailure, CalloutUnreachable):
+    """No endpoint of the cluster is up, so that the call was refused at once (status 10)."""
 
 
 class CalloutReset(CalloutError):
@@ -163,3 +163,14 @@ class FilterSourceError(Exception):
         """Message, place and hint."""
         where = f" ({self.filename}, line {self.lineno})" if self.lineno else ""
         return f"{self.args[0]}{where}" + (f"\n{self.hint}" if self.hint else "")
+
+
+#: Hostcalls that start a callout: who catches what a callout may come to should catch that it did not start, too.
+_CALLOUTS = frozenset({"http_call", "grpc_call", "grpc_stream"})
+
+
+def error_class(hostcall: str, status: Status) -> type[HostcallError]:
+    """The exception class that stands for a hostcall's status."""
+    if status is Status.INTERNAL_FAILURE and hostcall in _CALLOUTS:
+        return CalloutNotStarted
+    return _CLASSES.get(status, HostcallError)

@@ -126,7 +126,7 @@ def hostcall_error(hostcall: str, status: int, about: str = "", cause: str = "")
     callback = running_callback()
     where = f" in {callback}" if callback else ""
     message = f"{hostcall}({about}) was answered with {known.name} ({status}){where}."
-    return error_class(known)(f"{message} {cause}".rstrip(), hostcall, known)
+    return error_class(hostcall, known)(f"{message} {cause}".rstrip(), hostcall, known)
 
 
 def header_error(hostcall: str, status: int, map_type: int, name: str = "") -> HostcallError:

@@ -85,7 +85,7 @@ class GrpcCall(Call[GrpcResponse]):
         timeout_ms: int,
         callback: Callable[..., Any] | None,
     ) -> "GrpcCall":
-        """Make the hostcall. Raises `ParseFailure` for an unknown cluster, `InternalFailure` if it cannot start."""
+        """Make the hostcall. Raises `ParseFailure` for an unknown cluster, `CalloutNotStarted` if no endpoint is up."""
         token = place_call(vm, "grpc_call", *opening(target, metadata), encode(message), timeout_ms)
         call = vm.grpc_calls[token] = cls(vm, context, token, callback)
         return call
