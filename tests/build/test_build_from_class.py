@@ -4,6 +4,7 @@ import importlib
 import math
 import sys
 import textwrap
+from pathlib import Path
 
 import pytest
 
@@ -33,7 +34,6 @@ def said(made, **options):
 def module(tmp_path, monkeypatch):
     """Import a module whose text is given; other files may lie beside it."""
     monkeypatch.syspath_prepend(tmp_path)
-    before = set(sys.modules)
 
     def load(text, name="app", **others):
         for other, content in {name: HEAD + textwrap.dedent(text), **others}.items():
@@ -44,8 +44,9 @@ def module(tmp_path, monkeypatch):
         return importlib.import_module(name.replace("__", "."))
 
     yield load
-    for name in set(sys.modules) - before:
-        del sys.modules[name]
+    for name, made in list(sys.modules.items()):
+        if Path(getattr(made, "__file__", None) or "/").is_relative_to(tmp_path):
+            del sys.modules[name]
 
 
 def refusal(module, text, **others):
@@ -149,6 +150,45 @@ def test_an_import_with_a_substitute_comes_whole(module):
         + AUTH.format("json.dumps(1)")
     )
     assert said(made.Auth) == "1"
+
+
+def test_of_alternatives_only_what_is_there_comes_along(module):
+    made = module(
+        """
+        import sys
+        if sys.platform == "nowhere":
+            KIND = never_defined
+        else:
+            KIND = object()
+        """
+        + textwrap.indent(AUTH.format("type(KIND).__name__"), " " * 8)
+    )
+    assert said(made.Auth) == "object"
+
+
+def test_submodules_that_were_imported_apart_come_together(module):
+    made = module(
+        "import xml.dom\nimport xml.etree.ElementTree\n"
+        + AUTH.format("[xml.etree.ElementTree.__name__[:3], xml.dom.__name__]")
+    )
+    assert said(made.Auth) == "['xml', 'xml.dom']"
+
+
+def test_a_variable_that_is_made_of_itself_comes_with_what_it_was(module):
+    made = module("import re\nP = re.compile('a')\nP = re.compile(P.pattern + 'b')\n" + AUTH.format("P.pattern"))
+    assert said(made.Auth) == "ab"
+
+
+def test_every_module_has_its_own_name(module):
+    assert said(module(AUTH.format("__name__")).Auth) == "wasmnb_filter"
+
+
+def test_what_only_an_annotation_wants_is_left_out_whole_but_not_if_it_is_needed_elsewhere(module):
+    text = "import sys\nLOG = sys.__stdout__\ndef f(): return LOG\n"
+    annotated = AUTH.format(1).replace("    def on", "    x: 'f'\n    def on")
+    assert "def f" not in module(text + annotated).Auth.source
+    error = refusal(module, text + annotated.replace("str(1)", "f()"), name="app2")
+    assert "f uses LOG, which holds an open file" in error.args[0]
 
 
 def test_names_of_a_star_import_come_along(module):
@@ -377,21 +417,23 @@ def test_most_values_have_no_obstacle():
 
 
 @pytest.mark.parametrize(
-    ("text", "needed", "annotations"),
+    ("text", "now", "later", "annotations"),
     [
-        ("def f(a, b=c): d = 1; return a + d + e", {"c", "e"}, set()),
-        ("class A(b): c = d\n", {"b", "d"}, set()),
-        ("def f(x: a.b, *y: 'c[d]') -> e: z: g = 1; return z", set(), set()),
-        ("x = [i for i in y if i in z]", {"y", "z"}, set()),
-        ("def f():\n global n\n n += 1", {"n"}, set()),
-        ("class A:\n b: c\n d: 'e[g]' = f\n def h(self): i: j", {"f"}, {"c", "e", "g"}),
-        ("@a.b(c)\ndef f(): lambda g=h: g + i", {"a", "c", "h", "i"}, set()),
-        ("x = await y", {"y"}, set()),
+        ("def f(a, b=c): d = 1; return a + d + e", {"c"}, {"e"}, set()),
+        ("class A(b): c = d\n", {"b", "d"}, set(), set()),
+        ("def f(x: a.b, *y: 'c[d]') -> e: z: g = 1; return z", set(), set(), set()),
+        ("x = [i for i in y if i in z]", {"y", "z"}, set(), set()),
+        ("def f():\n global n\n n += 1", set(), {"n"}, set()),
+        ("class A:\n b: c\n d: 'e[g]' = f\n def h(self): i: j", {"f"}, set(), {"c", "e", "g"}),
+        ("@a.b(c)\ndef f(): lambda g=h: g + i", {"a", "c"}, {"h", "i"}, set()),
+        ("x = await y", {"y"}, set(), set()),
+        ("x = lambda a: b(a)", set(), {"b"}, set()),
     ],
 )
-def test_names_that_a_statement_uses(text, needed, annotations):
+def test_names_that_a_statement_uses(text, now, later, annotations):
     (statement,) = Text("x", text).statements
-    assert (statement.uses.needed, statement.uses.annotations) == (needed, annotations)
+    uses = statement.uses
+    assert (uses.now, uses.later, uses.annotations) == (now, later, annotations)
 
 
 def test_statements_on_one_line_are_told_apart():

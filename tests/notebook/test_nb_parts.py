@@ -215,6 +215,19 @@ def test_a_helper_that_is_redefined_counts_when_the_class_is_run_again(cells):
     assert said(cells("Proxy(Auth)")) == "zb"
 
 
+def test_cells_that_were_run_again_come_before_what_needs_them(cells):
+    imports = "import re\nLIMIT = 2"
+    helper = "def twice(f):\n    return f if LIMIT == 2 and again() else None\ndef again():\n    return True"
+    base = (
+        "class Base(HttpContext):\n    pattern = re.compile('a' * LIMIT)\n"
+        "    @twice\n    def word(self):\n        return self.pattern.pattern\n"
+    )
+    auth = AUTH.replace("(HttpContext)", "(Base)").replace('say("b")', "self.word()")
+    for cell in (imports, helper, base, auth, helper, imports, auth):
+        cells(cell)
+    assert said(cells("Proxy(Auth)")) == "aa"
+
+
 def test_an_undecorated_class_of_a_cell_can_be_compiled(cells):
     cells("PREFIX = 'a'\n" + WORDS + OWN)
     assert said(cells("Proxy(wasmnb.Filter.from_class(Said))")) == "ab"

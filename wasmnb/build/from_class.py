@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 import builtins
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import CodeType, FrameType, FunctionType, ModuleType
@@ -19,10 +19,11 @@ from typing import Any
 from .. import sdk
 from ..errors import SourceError, UsageError
 from .carry import literal, obstacle
+from .ordering import Piece, ordered
 from .origin import Origin, origin_of
 from .relatives import relatives
 from .source import Part, Source
-from .statements import Statement
+from .statements import Statement, Uses
 
 __all__ = ["Collected", "class_of", "collect"]
 
@@ -32,6 +33,9 @@ _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 #: What is taken whole: it may define a name in one way or another.
 _ALTERNATIVES = (ast.If, ast.Try)
+
+#: Every module has its own.
+_OF_EVERY_MODULE = ("__name__", "__file__", "__doc__", "__package__", "__spec__", "__loader__", "__builtins__")
 
 _HINT = "Give the filter a constant, or pass the value as its configuration."
 
@@ -73,7 +77,8 @@ def collect(cls: type[Any], running: FrameType | None = None) -> Collected:
     collector.take(statement)
     for relative in relatives(cls, origin, statement, set(collector.taken)):
         collector.take(relative)
-    return Collected(Source(tuple(collector.parts()), package=collector.package), origin.path)
+    parts = ordered([*collector.pieces.values()])
+    return Collected(Source(tuple(parts), package=collector.package), origin.path)
 
 
 def _file_of(cls: type[Any]) -> str:
@@ -114,33 +119,37 @@ class _Collector:
         self.running = running
         self.package = ""
         self.taken: dict[Statement, None] = {}
-        self._parts: dict[tuple[tuple[int, int, int], str], Part] = {}
-        self._seen: set[str] = {cls.__name__}
+        self.pieces: dict[tuple[tuple[int, int, int], str], Piece] = {}
+        self._seen: set[str] = {cls.__name__, *_OF_EVERY_MODULE}
         self._around = frozenset(_free_variables(cls))
-
-    def parts(self) -> Iterator[Part]:
-        """In the order in which they ran; constants that no statement made come first."""
-        yield from (self._parts[key] for key in sorted(self._parts))
 
     def take(self, statement: Statement) -> None:
         """Take a statement and everything that it refers to."""
         if statement in self.taken:
             return
         self.taken[statement] = None
-        self._add(statement, statement.text)
         uses = statement.uses
-        for name in sorted(uses.needed):
-            self._find(name, statement)
+        self._add(statement, statement.text, statement.binds, uses)
+        alternatives = isinstance(statement.node, _ALTERNATIVES)  # not all of them have been tried
+        for name in sorted(uses.needed - statement.binds):
+            (self._try if alternatives else self._find)(name, statement)
         for name in sorted(uses.annotations):
-            try:
-                self._find(name, statement, needed=False)
-            except SourceError:
-                continue  # an annotation may say what is known to editors alone
+            self._try(name, statement)  # may say what is known to editors alone
 
-    def _add(self, statement: Statement, text: str, *, first: bool = False) -> None:
-        place = (-1, statement.line, 0) if first else statement.place
+    def _try(self, name: str, by: Statement) -> None:
+        """Take what a name refers to, or nothing at all."""
+        before = dict(self.taken), dict(self.pieces), set(self._seen)
+        try:
+            self._find(name, by, needed=False)
+        except SourceError:
+            self.taken, self.pieces, self._seen = before
+
+    def _add(self, statement: Statement, text: str, binds: Iterable[str], uses: Uses | None = None) -> None:
+        place = statement.place if uses else (-1, *statement.place[1:])  # what needs nothing comes first
+        now, later = (uses.now, uses.later) if uses else (frozenset[str](), frozenset[str]())
         statement.source.remember()
-        self._parts.setdefault((place, text), Part(text, statement.filename, statement.line))
+        part = Part(text, statement.filename, statement.line)
+        self.pieces.setdefault((place, text), Piece(place, part, frozenset(binds), now, later))
 
     # -- one name
 
@@ -170,20 +179,15 @@ class _Collector:
         if not self.running:
             return []
         found = [s for s in self.anchor.source.statements if name in s.binds or s.changes(name)]
-        return (
-            _from_last_binding(name, found) if any(name in s.binds and s.line > self.anchor.line for s in found) else []
-        )
+        below = any(name in s.binds and s.line > self.anchor.line for s in found)
+        return _from_last_binding(name, found) if below else []
 
     def _made_by(self, name: str, value: Any) -> list[Statement]:
         """The statements that made the value which a name has now."""
         texts = [t for t in self.origin.texts if any(name in s.binds for s in t.statements)]
         if not texts:
             return []
-        code = (
-            _code(value) or next(filter(None, map(_code, vars(class_of(value)).values())), None)
-            if _is_definition(value)
-            else None
-        )
+        code = _code_of_definition(value)
         chosen = next((t for t in reversed(texts) if code and t.filename == code.co_filename), texts[-1])
         later = [t for t in self.origin.texts if t.order > chosen.order]
         changes = [s for t in later for s in t.statements if s.changes(name)]
@@ -193,8 +197,12 @@ class _Collector:
     def _by_statement(self, name: str, value: Any, statements: Sequence[Statement], by: Statement) -> None:
         first = statements[0]
         constant = None if isinstance(first.node, (*_DEFINITIONS, *_ALTERNATIVES)) else literal(value)
-        if isinstance(first.node, ast.Import | ast.ImportFrom):
+        if isinstance(first.node, ast.ImportFrom):
             self._import(name, first, by)
+        elif isinstance(first.node, ast.Import):  # `import a.b` and `import a.c` both make what `a` is
+            every = (s for t in self.origin.texts for s in t.statements)
+            for statement in (s for s in every if isinstance(s.node, ast.Import) and name in s.binds):
+                self._import(name, statement, by)
         elif constant is not None:
             self._constant(name, constant, first)
         elif obstacle(value):
@@ -213,7 +221,7 @@ class _Collector:
         for alias in node.names:
             bound = alias.asname or (alias.name.partition(".")[0] if isinstance(node, ast.Import) else alias.name)
             if bound == name:
-                self._add(statement, self._import_text(node, alias, by))
+                self._add(statement, self._import_text(node, alias, by), {name})
 
     def _import_text(self, node: ast.Import | ast.ImportFrom, alias: ast.alias, by: Statement) -> str:
         renamed = f" as {alias.asname}" if alias.asname else ""
@@ -234,24 +242,22 @@ class _Collector:
                 same = literal(ast.literal_eval(node.value)) == constant
             except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
                 same = False
-        self._add(statement, statement.text if same else f"{name} = {constant}")
+        self._add(statement, statement.text if same else f"{name} = {constant}", {name})
 
     def _by_value(self, name: str, value: Any, by: Statement) -> None:
         """A name that no statement made: a star import, a value that a magic left, IPython's own."""
         constant = literal(value)
         module, own = getattr(value, "__module__", None), getattr(value, "__qualname__", "")
         if constant is not None:
-            self._add(by, f"{name} = {constant}", first=True)
+            self._add(by, f"{name} = {constant}", {name})
         elif isinstance(value, ModuleType):
-            self._add(by, f"import {value.__name__} as {name}", first=True)
+            self._add(by, f"import {value.__name__} as {name}", {name})
         elif module in sys.modules and module != self.origin.name and getattr(sys.modules[module], own, None) is value:
-            self._add(by, f"from {module} import {own} as {name}", first=True)
+            self._add(by, f"from {module} import {own} as {name}", {name})
         else:
             why = obstacle(value)
-            what = (
-                f"holds {why}: that cannot go into a module" if why else "has no source: it was not made by a statement"
-            )
-            raise self._error(by, name, what, _HINT)
+            known = f"holds {why}: that cannot go into a module"
+            raise self._error(by, name, known if why else "has no source: no statement made it", _HINT)
 
     def _error(self, by: Statement, name: str, what: str, hint: str) -> SourceError:
         by.source.remember()
@@ -260,8 +266,11 @@ class _Collector:
         )
 
 
-def _is_definition(value: Any) -> bool:
-    return isinstance(class_of(value), type) or _code(value) is not None
+def _code_of_definition(value: Any) -> CodeType | None:
+    """Code of a function, or of a method of a class: it knows its source."""
+    value = class_of(value)
+    candidates = [*vars(value).values()] if isinstance(value, type) else [value]
+    return next((code for code in map(_code, candidates) if code is not None), None)
 
 
 def _from_last_binding(name: str, statements: Sequence[Statement]) -> list[Statement]:

@@ -25,14 +25,22 @@ class Uses:
 
     Attributes
     ----------
-    needed
-        It does not work without them.
+    now
+        It needs them as it runs.
+    later
+        Functions in it need them when they are called.
     annotations
         They stand in annotations of a class, which may stay unknown.
     """
 
-    needed: frozenset[str]
+    now: frozenset[str]
+    later: frozenset[str]
     annotations: frozenset[str]
+
+    @property
+    def needed(self) -> frozenset[str]:
+        """What it does not work without."""
+        return self.now | self.later
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,8 +101,9 @@ class Statement:
         """Names that it takes from around it, the builtin ones included."""
         strip = _StripAnnotations()
         tree = ast.fix_missing_locations(strip.visit(_parse(self.text)))
-        needed = frozenset(_globals(symtable.symtable(ast.unparse(tree), self.filename, "exec")))
-        return Uses(needed, frozenset(strip.names) - needed)
+        table = symtable.symtable(ast.unparse(tree), self.filename, "exec")
+        now, later = (frozenset(_globals(table, called)) for called in (False, True))
+        return Uses(now, later, frozenset(strip.names) - now - later)
 
     def line_of(self, name: str) -> int:
         """The first line on which a name stands."""
@@ -199,14 +208,27 @@ def _is_part_of(node: ast.AST, name: str) -> bool:
     return not isinstance(node, ast.Name) and _root(node) == name
 
 
-def _globals(table: symtable.SymbolTable) -> Iterator[str]:
-    """Names of the module's or the builtin namespace that are used in a scope and in those inside it."""
+#: Functions that the compiler makes of comprehensions; they are called at once.
+_AT_ONCE = {"listcomp", "setcomp", "dictcomp", "genexpr"}
+
+
+def _globals(table: symtable.SymbolTable, called: bool, inside: bool = False) -> Iterator[str]:
+    """Names of the module's or the builtin namespace that are used in a scope and those inside it.
+
+    Parameters
+    ----------
+    called
+        Whether names in functions are wanted, or those that are not.
+    inside
+        Whether the scope is in a function.
+    """
     top = table.get_type() == "module"
-    for symbol in table.get_symbols():
+    inside = inside or (table.get_type() == "function" and table.get_name() not in _AT_ONCE)
+    for symbol in table.get_symbols() if inside == called else ():
         if symbol.is_referenced() if top else symbol.is_global():
             yield symbol.get_name()
     for child in table.get_children():
-        yield from _globals(child)
+        yield from _globals(child, called, inside)
 
 
 class _StripAnnotations(ast.NodeTransformer):
