@@ -124,7 +124,7 @@ def notebook_seven(tmp_path_factory):
         yield made
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # no longer: while it is open, its event loop runs, which other tests would see
 def browser():
     if CHROMIUM is None:
         pytest.skip("no Chromium here: apt-get install chromium")

@@ -1,5 +1,6 @@
 """Native VMs: each on its own, with the proxy's clock and chance, and what cannot be the same said at its line."""
 
+import asyncio
 import gc
 import os
 import sys
@@ -65,6 +66,17 @@ def test_modules_of_its_own_are_each_vms_too_and_leave_no_trace():
         texts = [line.text for line in proxy.log]
     assert texts == [f"{n} {n} wasmnb_filter json_lines" for n in (1, 1, 2)]
     assert sys.meta_path == finders and not {"counter", "json_lines", "wasmnb_filter"} & set(sys.modules) - before
+
+
+def test_a_notebooks_event_loop_is_not_the_filters():
+    sleeper = "import asyncio\n" + PLAIN.format("await asyncio.sleep(1)").replace("def on", "async def on")
+
+    async def cell():
+        text = "\n".join(said(Filter.native(sleeper)))
+        assert asyncio.get_running_loop() is not None
+        return text
+
+    assert "asyncio.sleep() cannot be used in a filter" in asyncio.run(cell())
 
 
 def test_a_module_of_the_same_name_in_the_notebook_is_left_alone(monkeypatch):

@@ -714,3 +714,12 @@ async for chunk in self.request_body:
         assert proxy.call("on_request_body", i, len(s.buffers[0]), end) == 1
     proxy.answer_calls()
     assert s.buffers[0] == expected + b"." and s.continued == [0]
+
+
+def test_an_exception_before_the_first_wait_leaves_the_next_stream_alone():
+    proxy = FakeProxy(stream("if self.request_headers.get('x'): raise ValueError('first')\nlog_info('fine')"))
+    with pytest.raises(ValueError, match="first"):
+        proxy.exchange(headers={"x": "1"})
+    proxy.logs.clear()
+    proxy.exchange()
+    assert [t for _, t in proxy.logs] == ["fine"]

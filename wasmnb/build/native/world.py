@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import builtins
 import sys
+from asyncio import _get_running_loop, _set_running_loop
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import Context
@@ -71,6 +72,8 @@ class World:
 
     @contextmanager
     def _in_place(self) -> Iterator[None]:
+        loop = _get_running_loop()  # a notebook's; in Wasm there is none
+        _set_running_loop(None)
         hidden = {name: sys.modules.pop(name) for name in self._own if name in sys.modules}
         sys.modules.update(self._modules)
         sys.meta_path[:0] = self._finders
@@ -81,6 +84,7 @@ class World:
             self._finders = [finder for finder in sys.meta_path if isinstance(finder, LocalModules)]
             sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder, LocalModules)]
             sys.modules.update(hidden)
+            _set_running_loop(loop)
 
     # -- builtins
 
