@@ -19,27 +19,9 @@ class Hello(HttpContext):
 NAMES = sorted({name for kind in MAGICS for table in kind.magics.values() for name in table})
 
 
-@pytest.fixture(scope="module")
-def shell():
-    InteractiveShell.clear_instance()
-    made = InteractiveShell.instance(config=Config(HistoryManager={"enabled": False}))
-    yield made
-    for value in list(made.user_ns.values()):
-        if isinstance(value, Proxy):
-            value.close()
-    InteractiveShell.clear_instance()
-
-
 @pytest.fixture
-def run(shell):
-    def runner(text):
-        result = shell.run_cell(text, store_history=True)
-        result.raise_error()
-        return result.result
-
-    runner("%load_ext wasmnb")
-    yield runner
-    runner("%unload_ext wasmnb")
+def run(run, shell):
+    yield run
     shell.config.pop("WasmMagics", None)  # what %config said holds for instances to come, too
 
 

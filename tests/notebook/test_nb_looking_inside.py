@@ -24,31 +24,6 @@ class F(HttpContext):
 """
 
 
-@pytest.fixture(scope="module")
-def shell():
-    config = Config()
-    config.HistoryManager.enabled = False
-    InteractiveShell.clear_instance()
-    yield InteractiveShell.instance(config=config)
-    InteractiveShell.clear_instance()
-
-
-@pytest.fixture
-def run(shell):
-    def runner(text):
-        result = shell.run_cell(text, store_history=True)
-        result.raise_error()
-        return result.result
-
-    runner("%load_ext wasmnb")
-    yield runner
-    for name, value in list(shell.user_ns.items()):
-        if isinstance(value, Proxy):
-            value.close()
-            del shell.user_ns[name]
-    runner("%unload_ext wasmnb")
-
-
 def test_wasmstate_shows_what_workers_hold(run):
     run(CELL.format(flags="-w 2"))
     run("%wasmcurl auth /")

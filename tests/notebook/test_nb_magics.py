@@ -28,35 +28,6 @@ class Hello(HttpContext):
 """
 
 
-@pytest.fixture(scope="module")
-def shell():
-    config = Config()
-    config.HistoryManager.enabled = False
-    InteractiveShell.clear_instance()
-    made = InteractiveShell.instance(config=config)
-    yield made
-    InteractiveShell.clear_instance()
-
-
-@pytest.fixture
-def run(shell, capsys):
-    """Run a cell; its value, or its exception raised here."""
-
-    def runner(text):
-        result = shell.run_cell(text, store_history=True)
-        result.raise_error()
-        return result.result
-
-    runner("%load_ext wasmnb")
-    yield runner
-    for name, value in list(shell.user_ns.items()):
-        if isinstance(value, Proxy):
-            value.close()
-            del shell.user_ns[name]
-    runner("%unload_ext wasmnb")
-    shell.displayhook.flush()
-
-
 @pytest.fixture
 def hello(run):
     return run(f"%%wasmfilter hello --workers 2\n{HELLO}")

@@ -16,22 +16,9 @@ class Gate(HttpContext):
 
 
 @pytest.fixture
-def run():
-    InteractiveShell.clear_instance()
-    shell = InteractiveShell.instance(config=Config(HistoryManager={"enabled": False}))
-
-    def runner(text):
-        result = shell.run_cell(text, store_history=True)
-        result.raise_error()
-        return result.result
-
-    runner("%load_ext wasmnb")
-    runner("from wasmnb import Response")
-    yield runner
-    for value in shell.user_ns.values():
-        if isinstance(value, Proxy):
-            value.close()
-    InteractiveShell.clear_instance()
+def run(run):
+    run("from wasmnb import Response")
+    return run
 
 
 def test_a_service_and_the_upstream_are_expressions(run):

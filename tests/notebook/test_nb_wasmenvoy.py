@@ -24,34 +24,10 @@ class Hello(HttpContext):
 """
 
 
-@pytest.fixture(scope="module")
-def shell():
-    config = Config()
-    config.HistoryManager.enabled = False
-    InteractiveShell.clear_instance()
-    made = InteractiveShell.instance(config=config)
-    yield made
-    InteractiveShell.clear_instance()
-
-
 @pytest.fixture
-def run(shell):
-    """Run a cell; its value, or its exception raised here."""
-
-    def runner(text):
-        result = shell.run_cell(text)
-        result.raise_error()
-        return result.result
-
-    runner("%load_ext wasmnb")
-    runner(f"%%wasmfilter hello --workers 1\n{HELLO}")
-    yield runner
-    for name, value in list(shell.user_ns.items()):
-        if isinstance(value, Proxy):
-            value.close()
-            del shell.user_ns[name]
-    runner("%unload_ext wasmnb")
-    shell.displayhook.flush()
+def run(run):
+    run(f"%%wasmfilter hello --workers 1\n{HELLO}")
+    return run
 
 
 @pytest.fixture

@@ -34,34 +34,10 @@ class Lines(TcpContext):
 """
 
 
-@pytest.fixture(scope="module")
-def shell():
-    config = Config()
-    config.HistoryManager.enabled = False
-    InteractiveShell.clear_instance()
-    made = InteractiveShell.instance(config=config)
-    yield made
-    InteractiveShell.clear_instance()
-
-
 @pytest.fixture
-def run(shell):
-    """Run a cell; its value, or its exception raised here."""
-
-    def runner(text):
-        result = shell.run_cell(text)
-        result.raise_error()
-        return result.result
-
-    runner("%load_ext wasmnb")
-    runner("%config WasmMagics.progress = 'off'")
-    yield runner
-    for name, value in list(shell.user_ns.items()):
-        if isinstance(value, Proxy):
-            value.close()
-            del shell.user_ns[name]
-    runner("%unload_ext wasmnb")
-    shell.displayhook.flush()
+def run(run):
+    run("%config WasmMagics.progress = 'off'")
+    return run
 
 
 def test_a_finding_is_shown_with_a_test_that_runs_when_it_is_pasted(run, pytester, monkeypatch):

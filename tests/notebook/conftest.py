@@ -1,0 +1,35 @@
+"""An IPython shell with the magics loaded, which most tests of this floor run cells in."""
+
+import pytest
+from IPython.core.interactiveshell import InteractiveShell
+from traitlets.config import Config
+
+from wasmnb import Proxy
+
+
+@pytest.fixture(scope="module")
+def shell():
+    config = Config()
+    config.HistoryManager.enabled = False
+    InteractiveShell.clear_instance()
+    yield InteractiveShell.instance(config=config)
+    InteractiveShell.clear_instance()
+
+
+@pytest.fixture
+def run(shell):
+    """Run a cell; its value, or its exception raised here. What it has started is closed afterwards."""
+
+    def runner(text):
+        result = shell.run_cell(text, store_history=True)
+        result.raise_error()
+        return result.result
+
+    runner("%load_ext wasmnb")
+    yield runner
+    for name, value in list(shell.user_ns.items()):
+        if isinstance(value, Proxy):
+            value.close()
+            del shell.user_ns[name]
+    runner("%unload_ext wasmnb")
+    shell.displayhook.flush()
