@@ -723,3 +723,33 @@ def test_an_exception_before_the_first_wait_leaves_the_next_stream_alone():
     proxy.logs.clear()
     proxy.exchange()
     assert [t for _, t in proxy.logs] == ["fine"]
+
+
+def test_a_callback_that_runs_inside_a_hostcall_of_another_may_be_async_as_well(monkeypatch):
+    inner = []
+
+    def write(proxy, *_):
+        outer, i = proxy.current, proxy.create()
+        inner.append(proxy.call("on_response_headers", i, 0, 1))
+        proxy.current, proxy.dispatcher.vm.active = outer, proxy.dispatcher._http[outer]
+        return 0
+
+    monkeypatch.setattr(FakeProxy, "replace_header_map_value", write)
+    proxy = FakeProxy("""
+class F(HttpContext):
+    async def on_http_request_headers(self, n, e):
+        log_info("begins")
+        self.request_headers["x"] = "1"
+        log_info("ends")
+    async def on_http_response_headers(self, n, e):
+        if self.context_id % 4 == 1:
+            await sleep(0.1)
+        log_info("inside")
+""")
+    for said in (["begins", "inside", "ends"], ["begins", "ends"]) * 2:
+        i = proxy.create()
+        proxy.streams[i].maps[0] = []
+        proxy.logs.clear()
+        assert proxy.call("on_request_headers", i, 0, 1) == 0
+        assert inner[-1] == (said == ["begins", "ends"])
+        assert [text for _, text in proxy.logs] == said

@@ -15,13 +15,16 @@ from .tables import Contexts
 
 __all__ = ["Core"]
 
+#: The runner is in the middle of another callback, inside whose hostcall this one runs.
+_BUSY = object()
+
 
 class Core:
     """One VM and its contexts."""
 
     def __init__(self, binding: Any) -> None:
         self.vm = VM(binding)
-        self._runners: list[Runner] = []
+        self._runner = Runner()
         self.contexts = Contexts(self.vm, getattr(binding, "journal", None), getattr(binding, "claim", None))
         self._plugins, self._http, self._tcp = self.contexts.plugins, self.contexts.http, self.contexts.tcp
         if hasattr(binding, "hold_streams"):
@@ -36,15 +39,21 @@ class Core:
     def _stopped(self, context: Any, method: str, result: Any, end_of_stream: Any = False) -> int:
         """What to tell the proxy when a stream's callback returned something other than CONTINUE."""
         if type(result) is CoroutineType:
-            # A runner at rest, or a new one: a callback may run inside another's hostcall.
-            runner = self._runners.pop() if self._runners else Runner()
-            waited = runner.send(result)
+            runner = self._runner
+            try:
+                waited = runner.send(result)
+            except BaseException:
+                self._runner = Runner()
+                if not runner.coroutine.gi_running:  # it has ended with the callback's exception
+                    raise
+                waited = _BUSY
+            if waited is _BUSY:
+                return self._stopped(context, method, result, end_of_stream)
             if waited is not ENDED:
-                runner.kept = True
+                self._runner, runner.kept = Runner(), True
                 last, coroutine = bool(end_of_stream), runner.coroutine
                 return begin_wait(self.vm, context, method, coroutine, waited, last=last, check=self._stopped)
             result = runner.value
-            self._runners.append(runner)
         if result is None:
             return 0
         allowed = HANDLERS["tcp" if isinstance(context, TcpContext) else "http", method].returns
