@@ -5,7 +5,8 @@ class Ask(HttpContext):
     async def on_http_request_headers(self, num_headers, end_of_stream):
         try:
             answer = await self.http_call("users", path="/me", timeout=1.0)
-        except CalloutError:
-            self.send_local_response(503)
+        except CalloutError as error:
+            statuses = {CalloutTimeout: 504, CalloutUnreachable: 503, CalloutReset: 502}
+            self.send_local_response(statuses[type(error)])
             return
         self.request_headers["x-user"] = bytes(answer.body)[:20].hex()
