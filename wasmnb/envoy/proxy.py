@@ -276,6 +276,8 @@ class Envoy:
             duration = time.monotonic() - began
         self._settle(f"http.{_HTTP}.downstream_cx_active")
         seen = [s for s in self._seen(before) if not s.is_callout]
+        if not seen and self._backends.catch_up(self.process.admin):
+            seen = [s for s in self._seen(before) if not s.is_callout]
         exchange = EnvoyExchange.of(len(self.exchanges) + 1, sent, answer, seen[0] if seen else None, duration)
         exchange.log = [line for line in self.lines[first_line:] if line.logger == "wasm"]
         self.exchanges.append(exchange)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import socket
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..host import Cluster as Simulated
 from ..host import Listener as Facts
 from ..host import RouteMatch
+from .admin import Admin
 from .config import Cluster, Config
 from .tcp import TcpUpstream
 from .upstream import Upstream
@@ -33,6 +35,7 @@ class Backends:
     def __init__(self) -> None:
         self.http: dict[str, Upstream] = {}
         self.tcp: dict[str, TcpUpstream] = {}
+        self._lost = 0
 
     def cluster(
         self, name: str, backend: Any, *, tcp: bool = False, main: bool = False, limit: int | None = None
@@ -53,6 +56,28 @@ class Backends:
             server.close()
         for tcp_server in self.tcp.values():
             tcp_server.close()
+
+    def catch_up(self, admin: Admin, seconds: float = 1.0) -> bool:
+        """Wait until the HTTP servers have read what Envoy says it sent; whether there was anything to wait for.
+
+        A request that is cut off reaches the client's end before the server's thread has looked at it. What Envoy counts
+        and no server ever sees (the connection ended first) is waited for once.
+        """
+        try:
+            sent = admin.stats(r"^cluster\..*\.upstream_rq_total$")
+        except OSError:  # Envoy has ended
+            return False
+        total = sum(sent.get(f"cluster.{name}.upstream_rq_total", 0) for name in self.http)
+        if total - self._seen() <= self._lost:
+            return False
+        deadline = time.monotonic() + seconds
+        while total - self._seen() > self._lost and time.monotonic() < deadline:
+            time.sleep(0.002)
+        self._lost = max(total - self._seen(), self._lost)
+        return True
+
+    def _seen(self) -> int:
+        return sum(len(server.seen) for server in self.http.values())
 
     def _simulated(self, name: str, backend: Simulated, extra: Config, *, tcp: bool) -> Cluster:
         if backend.metadata:

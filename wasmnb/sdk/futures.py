@@ -5,13 +5,9 @@ on in: the answer to a callout, a tick, a queue's notification, a chunk of the b
 for; the callback that brings the result resolves the future, which runs the coroutine on, at once and in place.
 
 A future begins its work when a task waits for it (`arm`), so that making one needs to know nothing of who will wait.
-
-Most callbacks never wait. Python tells that a coroutine has ended by an exception, which costs more than all else about it,
-except to a coroutine that awaits it: so a `Runner` does, one for many coroutines, until one waits and keeps it.
 """
 
 from collections.abc import Callable, Coroutine, Generator
-from types import coroutine
 from typing import TYPE_CHECKING, Any
 
 from .foreign import FOREIGN
@@ -20,7 +16,7 @@ if TYPE_CHECKING:
     from .contexts import Context
     from .vm import VM
 
-__all__ = ["ENDED", "Future", "Runner", "Task"]
+__all__ = ["Future", "Task", "begin"]
 
 
 class Future:
@@ -180,37 +176,13 @@ class Task:
             raise error
 
 
-#: What a runner yields when a coroutine has ended without waiting.
-ENDED = object()
+def begin(coroutine: Coroutine[Any, Any, Any], nothing: None) -> Any:
+    """Run a coroutine to its end or its first wait: what it returned, or a tuple of it and what it waits for.
 
-
-class Runner:
-    """Runs coroutines one after another, each up to its end or its first wait.
-
-    Attributes
-    ----------
-    send
-        Run a coroutine: gives `ENDED`, with the result in `value`, or what it waits for. Its exception ends the runner.
-    coroutine
-        What a task runs on after a wait.
-    kept
-        Whether a task has it, so that it ends with the coroutine that waited.
+    Python code is told that a coroutine has ended by an exception, which costs more than all else about it. CPython's C
+    interface is not: in Wasm, the binding has this function without the exception.
     """
-
-    __slots__ = ("coroutine", "kept", "send", "value")
-
-    def __init__(self) -> None:
-        self.kept = False
-        self.value: Any = None
-        self.coroutine: Any = _run_in_turn(self)
-        self.send = self.coroutine.send
-        self.send(None)
-
-
-@coroutine
-def _run_in_turn(runner: Runner) -> Generator[Any, Any, Any]:
-    while True:
-        value = yield from (yield ENDED)
-        if runner.kept:
-            return value
-        runner.value = value
+    try:
+        return coroutine, coroutine.send(nothing)
+    except StopIteration as stop:
+        return stop.value

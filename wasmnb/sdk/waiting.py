@@ -8,11 +8,12 @@ in some other callback, so only the stream ends: as Envoy ends one whose filter 
 """
 
 from collections.abc import Awaitable, Callable
+from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
 from ..abi import Action, BufferType
 from .callbacks import HANDLERS
-from .futures import Future, Task
+from .futures import Future, Task, begin
 from .window import Window
 
 if TYPE_CHECKING:
@@ -199,7 +200,10 @@ class _StreamTask(Task):
         """Call a callback that was kept back; whether it holds the stream. Its failure ends the stream alone."""
         context: Any = self.context
         try:
-            return self._check(context, method, getattr(context, method)(*args), _is_last(method, args))
+            result = getattr(context, method)(*args)
+            if type(result) is CoroutineType:
+                result = begin(result, None)
+            return self._check(context, method, result, _is_last(method, args))
         except BaseException as error:  # noqa: BLE001 - whatever it is, it is the filter's
             self._failed(error)
             return 1

@@ -42,11 +42,13 @@ C_API: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "PyCMethod_New": ((_I, _I, _I, _I), (_I,)),
     "PyList_Append": ((_I, _I), (_I,)),
     "PyDict_Pop": ((_I, _I, _I), (_I,)),
+    "PyIter_Send": ((_I, _I, _I), (_I,)),
     "PyErr_Occurred": ((), (_I,)),
     "PyErr_BadArgument": ((), (_I,)),
     "PyErr_Clear": ((), ()),
     "PyGILState_Ensure": ((), (_I,)),
     "PyGILState_Release": ((_I,), ()),
+    "Py_IncRef": ((_I,), ()),
     "Py_DecRef": ((_I,), ()),
 }
 
@@ -62,7 +64,7 @@ _DEFINITION_SIZE = 16
 _ARGUMENTS_OFFSET = 0x80000000  # PY_VECTORCALL_ARGUMENTS_OFFSET: the slot before the arguments may be overwritten
 
 #: Built-in functions beside the hostcalls; the app relies on this order.
-_OWN = ("journal", "header_text", "watch_deletes", "claim", "hold_streams")
+_OWN = ("journal", "header_text", "watch_deletes", "claim", "hold_streams", "begin")
 
 _TYPE_IS_STR = 1 << 28  # Py_TPFLAGS_UNICODE_SUBCLASS
 _OBJECT_TYPE = 4  # offset of ob_type
@@ -96,6 +98,7 @@ def cpython_text(hostcalls: Sequence[Hostcall], base: int, first_slot: int) -> I
         _WATCH_DELETES,
         _CLAIM,
         _HOLD_STREAMS,
+        _BEGIN,
         _STREAMS_DROP,
     )
     yield from map(_native, hostcalls)
@@ -258,6 +261,21 @@ _HOLD_STREAMS = f"""  (func $py-hold_streams (param $self i32) (param $args i32)
     (if (i32.ne (local.get $count) (i32.const 1)) (then (drop (call $PyErr_BadArgument)) (return (i32.const 0))))
     (i32.store offset={_STREAMS} (global.get $base) (i32.load (local.get $args)))
     (call $PyLong_FromLong (i32.const 0)))"""
+
+#: `begin(coroutine, None)`: run it to its end or first wait: what it returned, or a tuple of it and what it waits for.
+_BEGIN = f"""  (func $py-begin (param $self i32) (param $args i32) (param $count i32) (result i32)
+    (local $how i32) (local $got i32) (local $tuple i32)
+    (if (i32.ne (local.get $count) (i32.const 2)) (then (drop (call $PyErr_BadArgument)) (return (i32.const 0))))
+    (local.set $how (call $PyIter_Send (i32.load (local.get $args)) (i32.load offset=4 (local.get $args))
+      (i32.add (global.get $base) (i32.const {_SCRATCH}))))
+    (local.set $got (i32.load offset={_SCRATCH} (global.get $base)))
+    (if (i32.eqz (local.get $how)) (then (return (local.get $got))))
+    (if (i32.lt_s (local.get $how) (i32.const 0)) (then (return (i32.const 0))))
+    (local.set $tuple (call $PyTuple_New (i32.const 2)))
+    (call $Py_IncRef (i32.load (local.get $args)))
+    (drop (call $PyTuple_SetItem (local.get $tuple) (i32.const 0) (i32.load (local.get $args))))
+    (drop (call $PyTuple_SetItem (local.get $tuple) (i32.const 1) (local.get $got)))
+    (local.get $tuple))"""
 
 #: Let a stream's context go; 0 if it was never made. No Python runs, but for a `__del__` that the filter may have.
 _STREAMS_DROP = f"""  (func $streams-drop (param $id i32) (result i32) (local $key i32) (local $found i32)

@@ -66,6 +66,7 @@ def _make_dispatcher() -> Dispatcher:
             "watch_deletes",
             "claim",
             "hold_streams",
+            "begin",
             *(h.short for h in hostcalls_for(_VERSION).values()),
         ),
         natives,

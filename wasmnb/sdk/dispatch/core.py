@@ -1,12 +1,11 @@
 """What all callbacks need: the VM, its contexts, and the reading of what the filter's methods return."""
 
 from collections.abc import Coroutine
-from types import CoroutineType
 from typing import Any
 
 from ..callbacks import HANDLERS
 from ..contexts import Context, PluginContext
-from ..futures import ENDED, Runner
+from ..futures import begin
 from ..numbering import is_named
 from ..tcp import TcpContext
 from ..vm import VM
@@ -15,16 +14,13 @@ from .tables import Contexts
 
 __all__ = ["Core"]
 
-#: The runner is in the middle of another callback, inside whose hostcall this one runs.
-_BUSY = object()
-
 
 class Core:
     """One VM and its contexts."""
 
     def __init__(self, binding: Any) -> None:
         self.vm = VM(binding)
-        self._runner = Runner()
+        self._begin = getattr(binding, "begin", begin)
         self.contexts = Contexts(self.vm, getattr(binding, "journal", None), getattr(binding, "claim", None))
         self._plugins, self._http, self._tcp = self.contexts.plugins, self.contexts.http, self.contexts.tcp
         if hasattr(binding, "hold_streams"):
@@ -37,23 +33,10 @@ class Core:
     # -- results
 
     def _stopped(self, context: Any, method: str, result: Any, end_of_stream: Any = False) -> int:
-        """What to tell the proxy when a stream's callback returned something other than CONTINUE."""
-        if type(result) is CoroutineType:
-            runner = self._runner
-            try:
-                waited = runner.send(result)
-            except BaseException:
-                self._runner = Runner()
-                if not runner.coroutine.gi_running:  # it has ended with the callback's exception
-                    raise
-                waited = _BUSY
-            if waited is _BUSY:
-                return self._stopped(context, method, result, end_of_stream)
-            if waited is not ENDED:
-                self._runner, runner.kept = Runner(), True
-                last, coroutine = bool(end_of_stream), runner.coroutine
-                return begin_wait(self.vm, context, method, coroutine, waited, last=last, check=self._stopped)
-            result = runner.value
+        """What to tell the proxy when a stream's callback returned something other than CONTINUE, or has begun to wait."""
+        if type(result) is tuple and len(result) == 2 and getattr(result[0], "cr_suspended", False):
+            last = bool(end_of_stream)
+            return begin_wait(self.vm, context, method, *result, last=last, check=self._stopped)
         if result is None:
             return 0
         allowed = HANDLERS["tcp" if isinstance(context, TcpContext) else "http", method].returns

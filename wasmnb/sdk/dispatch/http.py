@@ -1,5 +1,7 @@
 """Callbacks of HTTP streams; written out one by one, since they are what every request pays for."""
 
+from types import CoroutineType
+
 from ...abi import Action
 from .core import Core
 
@@ -20,6 +22,10 @@ class Http(Core):
             result = context.on_http_request_headers(num_headers, end_of_stream != 0)
             if result is None or result is _CONTINUE:
                 return 0
+            if type(result) is CoroutineType:
+                result = self._begin(result, None)
+                if result is None:
+                    return 0
             return self._stopped(context, "on_http_request_headers", result, end_of_stream)
         except BaseException as error:
             self.vm.report(error)
@@ -32,6 +38,10 @@ class Http(Core):
             result = context.on_http_request_body(body_size, end_of_stream != 0)
             if result is None or result is _CONTINUE:
                 return 0
+            if type(result) is CoroutineType:
+                result = self._begin(result, None)
+                if result is None:
+                    return 0
             return self._stopped(context, "on_http_request_body", result, end_of_stream)
         except BaseException as error:
             self.vm.report(error)
@@ -44,6 +54,10 @@ class Http(Core):
             result = context.on_http_request_trailers(num_trailers)
             if result is None or result is _CONTINUE:
                 return 0
+            if type(result) is CoroutineType:
+                result = self._begin(result, None)
+                if result is None:
+                    return 0
             return self._stopped(context, "on_http_request_trailers", result, True)
         except BaseException as error:
             self.vm.report(error)
@@ -66,6 +80,10 @@ class Http(Core):
             result = context.on_http_response_headers(num_headers, end_of_stream != 0)
             if result is None or result is _CONTINUE:
                 return 0
+            if type(result) is CoroutineType:
+                result = self._begin(result, None)
+                if result is None:
+                    return 0
             return self._stopped(context, "on_http_response_headers", result, end_of_stream)
         except BaseException as error:
             self.vm.report(error)
@@ -78,6 +96,10 @@ class Http(Core):
             result = context.on_http_response_body(body_size, end_of_stream != 0)
             if result is None or result is _CONTINUE:
                 return 0
+            if type(result) is CoroutineType:
+                result = self._begin(result, None)
+                if result is None:
+                    return 0
             return self._stopped(context, "on_http_response_body", result, end_of_stream)
         except BaseException as error:
             self.vm.report(error)
@@ -90,6 +112,10 @@ class Http(Core):
             result = context.on_http_response_trailers(num_trailers)
             if result is None or result is _CONTINUE:
                 return 0
+            if type(result) is CoroutineType:
+                result = self._begin(result, None)
+                if result is None:
+                    return 0
             return self._stopped(context, "on_http_response_trailers", result, True)
         except BaseException as error:
             self.vm.report(error)

@@ -1,5 +1,6 @@
 """Callbacks of TCP connections."""
 
+from types import CoroutineType
 from typing import Any
 
 from ...abi import Action, CloseType
@@ -38,6 +39,8 @@ class Tcp(Core):
         try:
             self.vm.active = context = self._tcp[context_id]
             result = getattr(context, method)(*args)
+            if type(result) is CoroutineType:
+                result = self._begin(result, None)
             if result is None or result is _CONTINUE:
                 return 0
             return self._stopped(context, method, result, args[-1] if args else False)
