@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any
@@ -313,40 +313,25 @@ class _Writer:
 
 
 def _http_answer(answer: Answer) -> str:
-    parts = [str(answer.status)]
-    if answer.body:
-        parts.append(literal(answer.body))
-    if answer.headers:
-        parts.append(f"headers={pairs(answer.headers)}")
-    if answer.trailers:
-        parts.append(f"trailers={pairs(answer.trailers)}")
-    if answer.latency:
-        parts.append(f"latency={answer.latency}")
-    if answer.reset:
-        parts.append("reset=True")
-    return f"response({', '.join(parts)})"
+    first = [str(answer.status), *([literal(answer.body)] if answer.body else [])]
+    return _call("response", first, answer, headers=pairs, trailers=pairs, latency=str, reset=str)
 
 
 def _grpc_answer(answer: GrpcAnswer) -> str:
-    parts = [literal(message) for message in answer.messages]
-    if answer.status is not None:
-        parts.append(f"status={answer.status}")
-    if answer.message:
-        parts.append(f"message={quoted(answer.message)}")
-    if answer.latency:
-        parts.append(f"latency={answer.latency}")
-    if answer.reset:
-        parts.append("reset=True")
-    return f"grpc_reply({', '.join(parts)})"
+    return _call(
+        "grpc_reply", map(literal, answer.messages), answer, status=str, message=quoted, latency=str, reset=str
+    )
 
 
 def _tcp_answer(answer: TcpAnswer) -> str:
-    parts = [literal(answer.data)] if answer.data else []
-    if answer.close:
-        parts.append("close=True")
-    if answer.latency:
-        parts.append(f"latency={answer.latency}")
-    return f"tcp_reply({', '.join(parts)})"
+    first = [literal(answer.data)] if answer.data else []
+    return _call("tcp_reply", first, answer, close=str, latency=str)
+
+
+def _call(name: str, first: Iterable[str], answer: Reply, **written: Callable[[Any], str]) -> str:
+    """A call with what comes first, and those of the named fields that are not as by default, each written in its way."""
+    told = {f.name: value for f in fields(answer) if (value := getattr(answer, f.name)) != f.default}
+    return f"{name}({', '.join([*first, *(f'{n}={write(told[n])}' for n, write in written.items() if n in told)])})"
 
 
 def _source_of(made: Any) -> str:
