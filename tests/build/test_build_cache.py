@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from wasmnb.build import cache as cache_module
+from wasmnb.build import disk
 from wasmnb.build.cache import Cache, cache_folder
 from wasmnb.errors import BuildError
 
@@ -85,7 +86,7 @@ def test_a_full_disk_is_said_so_and_leaves_nothing_behind(cache, monkeypatch, nu
         if len(written) == 2:
             raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr(cache_module.os, "fsync", full)
+    monkeypatch.setattr(disk.os, "fsync", full)
     with pytest.raises(BuildError, match="no space left .* WASMNB_CACHE"):
         cache.store("k", {"a": b"1", "b": b"2"}, FACTS)
     assert everything(cache.folder) == before

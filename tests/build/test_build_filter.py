@@ -14,7 +14,7 @@ import pytest
 
 from tests.build.build_kit import STREAM, said
 from wasmnb.build import Filter, build_runtime, clear_runtimes, inspect_module, list_runtimes
-from wasmnb.build import filter as filter_module
+from wasmnb.build import disk
 from wasmnb.engine import Instance, default_engine
 from wasmnb.errors import BuildError, ModuleError, SourceError, UsageError
 
@@ -140,7 +140,7 @@ def test_saving_to_a_full_disk_leaves_nothing_half_written(tmp_path, monkeypatch
     def full(*_):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(filter_module.os, "fdopen", full)
+    monkeypatch.setattr(disk.os, "fsync", full)
     with pytest.raises(BuildError, match="no space left"):
         made.save(tmp_path / "f.wasm")
     assert [(p.name, p.read_bytes()) for p in tmp_path.iterdir()] == [("f.wasm", b"old")]

@@ -7,7 +7,8 @@
 
 The way of a filter: `imports` and `requirements` read what its source imports; `runtime` finds the runtime for that in
 the `cache`, or builds it (`staging` and `componentize` make a component, `runtime_module` and `link` one core module of
-it); `probe` loads the source once in a scratch VM; `rewrite` puts source and runtime together.
+it); `probe` loads the source once in a scratch VM; `rewrite` puts source and runtime together. What a `Filter` holds is one
+of `from_source`, `from_module` and `native`; `from_class` finds what a class needs and makes a source of it.
 """
 
 from .filter import Filter, FilterInfo

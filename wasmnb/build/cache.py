@@ -7,7 +7,6 @@ user's alone (0700), and every file's hash is compared before it is used.
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import json
 import os
@@ -21,18 +20,18 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import BuildError
+from .disk import is_full, write_whole
 
 __all__ = ["Cache", "Entry", "cache_folder"]
 
 _MANIFEST = "manifest.json"
 _MANIFEST_TYPES = {"files": dict, "times": dict, "modules": list, "packages": list, "pages": int, "built": float}
+
 #: Entries that are kept when a new one is stored: those used last. One takes about 50 MB.
 _KEPT = 8
 
 #: Seconds after which a folder that somebody was still filling counts as left behind.
 _ABANDONED = 86400
-
-_FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
 def cache_folder() -> Path:
@@ -66,8 +65,8 @@ class Entry:
         files = {**self.manifest["files"], name: sha256(data).hexdigest()}
         self.manifest = {**self.manifest, "files": files}
         with _disk_errors(self.folder):
-            _write(self.folder / name, data)
-            _write(self.folder / _MANIFEST, json.dumps(self.manifest, indent=1).encode())
+            write_whole(self.folder / name, data)
+            write_whole(self.folder / _MANIFEST, json.dumps(self.manifest, indent=1).encode())
 
 
 class Cache:
@@ -107,8 +106,8 @@ class Cache:
         manifest = {**facts, "files": {name: sha256(data).hexdigest() for name, data in files.items()}}
         with _disk_errors(self.folder), self._temporary(key) as folder:
             for name, data in files.items():
-                _write(folder / name, data)
-            _write(folder / _MANIFEST, json.dumps(manifest, indent=1).encode())
+                write_whole(folder / name, data)
+            write_whole(folder / _MANIFEST, json.dumps(manifest, indent=1).encode())
             self.remove(key)
             folder.rename(self.folder / key)
         self._prune()
@@ -180,26 +179,13 @@ def _unused_for(folder: Path) -> float:
         return 0.0
 
 
-def _write(path: Path, data: bytes) -> None:
-    """Write a file under another name, on to the disk, then rename it; leave nothing behind if that fails."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.new")
-    try:
-        with temporary.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
 @contextmanager
 def _disk_errors(folder: Path) -> Iterator[None]:
     """Say what is the matter with the disk."""
     try:
         yield
     except OSError as error:
-        if error.errno in _FULL:
+        if is_full(error):
             raise BuildError(
                 f"There is no space left on the disk for runtimes (in {folder}; one takes about 60 MB). Free some, "
                 "or set WASMNB_CACHE to a folder on another disk."

@@ -11,7 +11,6 @@ from __future__ import annotations
 import os
 import platform
 import shutil
-import tempfile
 import time
 from contextlib import suppress
 from hashlib import sha256
@@ -21,6 +20,7 @@ from pathlib import Path
 from ..engine import Code, Engine
 from ..errors import ModuleError
 from .cache import cache_folder
+from .disk import write_whole
 
 __all__ = ["clear_compiled", "compiled"]
 
@@ -98,17 +98,9 @@ def _read(path: Path) -> bytes | None:
 
 
 def _write(path: Path, code: bytes) -> None:
-    """Write a file, complete or not at all."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     path.parent.chmod(0o700)
-    handle, temporary = tempfile.mkstemp(prefix=".", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(sha256(code).digest() + code)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    write_whole(path, sha256(code).digest() + code)
 
 
 def _prune(folder: Path) -> None:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import errno
 import os
-import tempfile
-import time
 from collections.abc import Sequence
 from functools import cached_property, partial
 from pathlib import Path
@@ -13,30 +10,17 @@ from types import FrameType
 from typing import Any, ClassVar, Protocol
 
 from .._display import Shown
-from .._version import __version__
-from ..engine import Code, Engine, Image, Runnable, default_engine
-from ..errors import BuildError, ModuleError, SourceError, UsageError
-from ..sdk.texts import remember
-from .cache import cache_folder
-from .compiled import compiled
-from .glue import CONTROL, ON_DELETE_IN_PYTHON, VERSION
-from .imports import imported_modules, parse
-from .info import FilterInfo, info_of
-from .inspection import ModuleFacts, inspect_module
+from ..engine import Engine, Runnable
+from ..errors import BuildError, UsageError
+from .disk import disk_fault, write_whole
+from .from_module import load_module
+from .from_source import compile_source
+from .info import FilterInfo
 from .leb import CORE_MAGIC
-from .probe import probe
-from .resolve import resolve
-from .rewrite import Placement, with_source
-from .runtime import FailedImport, Progress, Runtime, Runtimes, runtimes_in
+from .runtime import Progress
 from .source import Part, Source, file_part, read_file
-from .stdlib import GUEST_PYTHON
 
 __all__ = ["Filter", "FilterInfo"]
-
-#: Exports that every filter of ours has, beside the callbacks that it needs.
-_ALWAYS = frozenset(
-    {"_initialize", VERSION.marker, "proxy_on_memory_allocate", "proxy_on_context_create", "proxy_on_delete", CONTROL}
-)
 
 
 class Filter(Shown):
@@ -126,7 +110,7 @@ class Filter(Shown):
             As `from_source`; the place is the part's, or that of a module of the filter's own.
         """
         given = Source(tuple(parts), package=package)
-        return cls(name or "filter", given.filename, _compile(given, [Path(p) for p in path], progress))
+        return cls(name or "filter", given.filename, compile_source(given, [Path(p) for p in path], progress))
 
     @classmethod
     def from_file(
@@ -149,7 +133,7 @@ class Filter(Shown):
         data = read_file(path)
         name = name or path.stem
         if path.suffix == ".wasm" or data[:4] == CORE_MAGIC[:4]:
-            return cls(name, path.name, _load(data))
+            return cls(name, path.name, load_module(data))
         if path.suffix not in {".py", ""}:
             raise UsageError(f"{path} is neither a .py nor a .wasm file.")
         return cls.from_parts((file_part(path, data),), name, path=[path.parent], progress=progress)
@@ -186,7 +170,7 @@ class Filter(Shown):
         from .native import Given, NativeMade
 
         given = Given.of(source, filename, first_line, [Path(p) for p in path])
-        compiled = partial(_compile, given.source, given.path, None)
+        compiled = partial(compile_source, given.source, given.path, None)
         return cls(name or given.name, given.source.filename, NativeMade(given.source, given.path, compiled))
 
     @classmethod
@@ -235,7 +219,7 @@ class Filter(Shown):
     @classmethod
     def from_bytes(cls, data: bytes, name: str = "filter") -> Filter:
         """Load a module that is in memory; raises `ModuleError` if Envoy would refuse it."""
-        return cls(name, f"<{name}>", _load(data))
+        return cls(name, f"<{name}>", load_module(data))
 
     @property
     def source(self) -> str | None:
@@ -284,10 +268,9 @@ class Filter(Shown):
         data = self.wasm
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
-            _write(target, data)
+            write_whole(target, data)
         except OSError as error:
-            why = "there is no space left on the disk" if error.errno == errno.ENOSPC else error.strerror or str(error)
-            raise BuildError(f"{target} cannot be written: {why}.") from error
+            raise BuildError(f"{target} cannot be written: {disk_fault(error)}.") from error
         return target
 
     def __mro_entries__(self, _bases: tuple[Any, ...]) -> tuple[type[Any], ...]:
@@ -310,140 +293,3 @@ class _Made(Protocol):
     def wasm(self) -> bytes: ...
     def image(self, engine: Engine, /) -> Runnable: ...
     def info(self, name: str) -> FilterInfo: ...
-
-
-def _write(target: Path, data: bytes) -> None:
-    handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        mask = os.umask(0)
-        os.umask(mask)
-        Path(temporary).chmod(0o666 & ~mask)
-        Path(temporary).replace(target)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-
-
-# -- made from source -------------------------------------------------------------------------------------------------
-
-
-class _FromSource:
-    """A filter that is a runtime with a source behind it."""
-
-    native: ClassVar[bool] = False
-
-    def __init__(self, source: Source, path: Sequence[Path] = ()) -> None:
-        self.source: Source
-        self.source, self.requirements = resolve(source, path)
-        self.exports: frozenset[str] | None = None  # all, until the probe tells
-        self.seconds = 0.0
-
-    @property
-    def runtimes(self) -> Runtimes:
-        return runtimes_in(cache_folder())
-
-    def placement(self, runtime: Runtime) -> Placement:
-        """Where the source lies behind a runtime's memory. A runtime that was built anew may be of another size."""
-        flags = ON_DELETE_IN_PYTHON if self.exports and "proxy_on_delete" in self.exports else 0
-        return Placement(runtime.pages, self.source.payload, flags)
-
-    def image(self, engine: Engine, progress: Progress | None = None) -> Image:
-        return self._image(*self.runtimes.get(self.requirements, engine, progress))
-
-    def _image(self, runtime: Runtime, code: Code) -> Image:
-        return Image(code, self.exports and self.exports | _ALWAYS, self.placement(runtime).write)
-
-    def probe(self, engine: Engine, progress: Progress | None) -> None:
-        """Load the source once, to learn what it needs; raises `SourceError` if it does not load."""
-        runtime, code = self.runtimes.get(self.requirements, engine, progress)
-        self.exports = frozenset(probe(self._image(runtime, code), runtime.pages, self.source.filename).exports)
-
-    def wasm(self) -> bytes:
-        return self._with_runtime()[1]
-
-    def _with_runtime(self) -> tuple[Runtime, bytes]:
-        runtime, data = self.runtimes.module(self.requirements, default_engine())
-        assert self.exports is not None
-        return runtime, with_source(data, self.placement(runtime), self.exports | _ALWAYS)
-
-    def info(self, name: str) -> FilterInfo:
-        runtime, data = self._with_runtime()
-        return info_of(
-            name,
-            inspect_module(data),
-            runtime=runtime.key,
-            python=GUEST_PYTHON,
-            sdk=__version__,
-            modules=tuple(runtime.facts["modules"]),
-            packages=tuple(runtime.facts["packages"]),
-            build_times={**runtime.facts["times"], "filter": round(self.seconds, 4)},
-        )
-
-
-def _compile(source: Source, path: Sequence[Path], progress: Progress | None) -> _FromSource:
-    started = time.perf_counter()
-    for part in source.parts:
-        if part.filename.startswith("<"):  # a text that no file has: whoever draws an error finds it here
-            remember(part.text, part.filename, part.first_line)
-    made = _FromSource(source, path)
-    try:
-        made.probe(default_engine(), progress)
-    except FailedImport as error:
-        raise _at_import(error, made.source) from None
-    made.seconds = time.perf_counter() - started
-    return made
-
-
-def _at_import(error: FailedImport, source: Source) -> SourceError:
-    """Put a failed import at the line that asks for it, directly or through a package."""
-    top = error.module.partition(".")[0]
-    asked = (
-        (place, module)
-        for place in source.places()
-        for module in imported_modules(parse(place.text))
-        if module.name.partition(".")[0] == top and not module.level
-    )
-    place, module = next(asked, (source.parts[-1], None))
-    through = f" (it needs {error.missing})" if error.missing and error.missing.partition(".")[0] != top else ""
-    return SourceError(
-        f"{error.module} cannot be imported inside WebAssembly{through}: {error.reason}",
-        filename=place.filename,
-        lineno=module.lineno + place.first_line - 1 if module else None,
-        offset=module.offset if module else None,
-        hint="A filter can use packages that are pure Python and need neither files, sockets, threads nor processes.",
-    )
-
-
-# -- loaded from a file -----------------------------------------------------------------------------------------------
-
-
-class _FromModule:
-    """A module that was built elsewhere, or saved before."""
-
-    native: ClassVar[bool] = False
-
-    def __init__(self, data: bytes, facts: ModuleFacts) -> None:
-        self.source: Source | None = None
-        self.data = data
-        self.facts = facts
-        self._images: dict[Engine, Image] = {}
-
-    def image(self, engine: Engine) -> Image:
-        if engine not in self._images:
-            self._images[engine] = Image(compiled(self.data, engine))
-        return self._images[engine]
-
-    def wasm(self) -> bytes:
-        return self.data
-
-    def info(self, name: str) -> FilterInfo:
-        return info_of(name, self.facts)
-
-
-def _load(data: bytes) -> _FromModule:
-    facts = inspect_module(data)
-    if facts.problems:
-        raise ModuleError("\n".join(facts.problems))
-    return _FromModule(data, facts)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from ...build.disk import disk_fault
 from ...errors import BuildError, UsageError
 
 __all__ = ["complete_or_nothing"]
@@ -47,8 +47,7 @@ def complete_or_nothing(target: Path, *, force: bool) -> Iterator[Path]:
             with suppress(OSError):  # somebody else has put something there meanwhile
                 folder.rmdir()
         if isinstance(error, OSError):
-            why = "there is no space left on the disk" if error.errno == errno.ENOSPC else error.strerror or str(error)
-            raise BuildError(f"{target} cannot be written: {why}.") from error
+            raise BuildError(f"{target} cannot be written: {disk_fault(error)}.") from error
         raise
 
 
