@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from wasmnb.abi import LogLevel
+from wasmnb.errors import UsageError
 from wasmnb.testing import (
     ABSENT,
     ANY,
@@ -147,3 +148,48 @@ def test_a_failure_says_which_exchange_it_is_about(make_proxy):
         assert_response(second, 404)
     with pytest.raises(AssertionError, match=r"^log of exchange 2 \(GET /b\): 'x' expected once or more, found never"):
         assert_log(second, "x")
+
+
+def test_bodies_that_are_no_text_are_shown_as_bytes_around_the_first_that_differs():
+    x = exchange(received=response(200, b"\x00" * 100 + b"\x1b[31m" + b"\x00" * 100))
+    said = fails(assert_response, x, body=b"\x00" * 205)
+    assert "differs from byte 100 on" in said
+    assert "\x00" not in said
+    assert "\x1b" not in said
+    assert r"\x00\x1b[31m\x00" in said
+    assert "(205 bytes)" in said
+    assert r"b'\x00\x00" in fails(assert_response, x, body=json_of([]))
+
+
+def test_a_long_body_is_cut_and_ends_of_lines_that_differ_are_seen():
+    x = exchange(received=response(200, "a" * 1000))
+    said = fails(assert_response, x, body="b" * 1000)
+    assert len(said) < 700
+    assert "(1,001 characters)" in said
+    x = exchange(received=response(200, "a\r\nb"))
+    assert r"+'a\r\n'" in fails(assert_response, x, body="a\nb")
+    x = exchange(received=response(200, "\n".join("abcdefghijklmnopqrstuvwxyz")))
+    assert "lines more" in fails(assert_response, x, body="\n".join("ABCDEFGHIJKLMNOPQRSTUVWXYZ"))
+
+
+def test_what_is_no_exchange_is_refused_with_what_it_is():
+    for check in (assert_response, assert_request, assert_not_forwarded):
+        with pytest.raises(TypeError, match="needs an exchange.*not a Response; assert_headers takes a single message"):
+            check(response(200))
+    with pytest.raises(TypeError, match="not a SimpleNamespace"):
+        assert_response(SimpleNamespace(), 200)
+
+
+def test_headers_alone_may_be_a_dict_or_pairs():
+    assert_headers({"A": "1"}, {"a": "1"})
+    assert "a is '1', expected '2'" in fails(assert_headers, [("a", "1")], {"a": "2"})
+
+
+def test_a_status_given_as_text_is_seen_to_be_one():
+    assert "was answered 200, expected '200'" in fails(assert_response, exchange(received=response(200)), "200")
+
+
+def test_a_log_level_that_does_not_exist_is_named():
+    for check in (assert_log, assert_no_log):
+        with pytest.raises(UsageError, match="no log level 'warning'; did you mean 'warn'"):
+            check([], "x", level="warning")

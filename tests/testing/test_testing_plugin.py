@@ -139,12 +139,51 @@ def test_snapshots_lie_beside_the_test_and_are_written_on_demand(session, pytest
     session(code).assert_outcomes(failed=1)
     session(code, "--wasm-update").assert_outcomes(passed=1)
     session(code).assert_outcomes(passed=1)
-    file = pytester.path / "__snapshots__" / "test_it.txt"
+    file = pytester.path / "__snapshots__" / "test_inner" / "test_it.txt"
     assert "replace_header_map_value" in file.read_text()
     file.write_text(file.read_text().replace("'1'", "'2'"))
     result = session(code)
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["*-*value='2'*", "*+*value='1'*"])
+
+
+def test_snapshots_of_tests_of_the_same_name_do_not_meet(session, pytester):
+    code = """
+        import pytest
+
+        class TestA:
+            def test_it(self, wasm_snapshot): wasm_snapshot("a")
+
+        class TestB:
+            @pytest.mark.parametrize("path", ["/x?y:z"])
+            def test_it(self, wasm_snapshot, path): wasm_snapshot("b")
+        """
+    session(code, "--wasm-update").assert_outcomes(passed=2)
+    session(code).assert_outcomes(passed=2)
+    files = {f.name for f in (pytester.path / "__snapshots__" / "test_inner").iterdir()}
+    assert files == {"TestA.test_it.txt", "TestB.test_it-_x_y_z.txt"}
+
+
+def test_our_errors_end_at_the_line_of_the_test(session):
+    code = """
+        from wasmnb.testing import assert_fuel, fuzz
+
+        def test_fuel(wasm_proxy):
+            assert_fuel(wasm_proxy("demo_filter.py").get("/"), 100)
+
+        def test_fuzz():
+            fuzz("demo_filter.py")
+
+        def test_path(wasm_filter):
+            wasm_filter("dem_filter.py")
+        """
+    result = session(code)
+    result.assert_outcomes(failed=3)
+    result.stdout.fnmatch_lines(
+        ["*Proxy(..., fuel=True)*", "*not str: Filter.from_file(path)*", "*Did you mean demo_filter.py?*"]
+    )
+    result.stdout.no_fnmatch_line("*/wasmnb/*.py:*")
+    session(code, "--full-trace").stdout.fnmatch_lines(["*/wasmnb/host/exchange.py:*"])
 
 
 def test_a_tcp_filter_is_made_with_its_kind(session):

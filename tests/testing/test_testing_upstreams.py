@@ -159,6 +159,31 @@ def test_strict_mode_needs_a_proxy_with_a_trace():
         strict(object())
 
 
+def test_a_strict_proxy_knows_the_hostcalls_that_may_be_allowed(make_proxy):
+    with pytest.raises(UsageError, match="no hostcall 'http_cal'; did you mean 'http_call'"):
+        strict(make_proxy(ASK), hostcalls=["proxy_http_cal"])
+
+
+def test_every_method_of_a_strict_proxy_checks_and_old_events_are_not_looked_at_again(make_proxy):
+    ticking = """
+class Root(PluginContext):
+    def on_plugin_start(self, size):
+        self.set_tick_period(10.0)
+        return True
+
+    def on_tick(self):
+        log_warn("tick")
+"""
+    proxy = strict(make_proxy(ticking), hostcalls=["set_tick_period_milliseconds"])
+    for _ in range(2):
+        with pytest.raises(AssertionError, match="unexpected hostcall proxy_log, in on_tick on"):
+            proxy.tick()
+    proxy.trace.clear()
+    proxy.check()
+    with pytest.raises(AssertionError, match="unexpected hostcall proxy_log"):
+        proxy.advance(10.0)
+
+
 RATES = """
 class Rates(HttpContext):
     def on_http_request_headers(self, num_headers, end_of_stream):

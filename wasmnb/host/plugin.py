@@ -95,7 +95,7 @@ class Plugin:
     def __post_init__(self) -> None:
         if not hasattr(self.filter, "image"):
             raise UsageError(
-                f"A plugin needs a Filter, not {type(self.filter).__name__}; Filter.from_file loads a .wasm."
+                f"A plugin needs a Filter, not {type(self.filter).__name__}: Filter.from_file(path) makes one of a .py or .wasm."
             )
         if self.failure_policy is not None and self.fail_open:
             error = UsageError("only one of fail_open or failure_policy can be set (Envoy refuses both, too)")

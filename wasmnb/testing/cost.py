@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +9,7 @@ from ..abi import CALLBACKS
 from ..errors import UsageError
 from ..sdk.callbacks import HANDLERS
 from .matchers import fail, title
+from .values import meant
 
 __all__ = ["assert_fuel"]
 
@@ -57,8 +57,7 @@ def assert_fuel(source: Any, limits: Mapping[str, int] | int) -> None:
 
 def _of(fuel: Any, name: str) -> int:
     if name not in _KNOWN:
-        close = difflib.get_close_matches(name, _KNOWN, 1)
-        raise UsageError(f"There is no callback {name!r}{f'; did you mean {close[0]!r}?' if close else '.'}")
+        raise UsageError(f"There is no callback {name!r}; {meant(name, sorted(_KNOWN))}")
     try:
         return int(fuel[name])
     except KeyError:

@@ -11,8 +11,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NoReturn
 
 from ..abi import LogLevel
-from ..messages import Headers, Request, Response, to_text
-from .values import describe, fits
+from ..errors import UsageError
+from ..messages import Headers, Request, Response, to_bytes, to_text
+from .bodies import body_block, body_difference
+from .values import describe, fits, meant
 
 __all__ = [
     "assert_headers",
@@ -26,8 +28,8 @@ __all__ = [
     "title",
 ]
 
-#: Characters of a body, and lines of a log, that a failure message shows.
-_BODY, _LINES = 400, 30
+#: Lines of a log that a failure message shows.
+_LINES = 30
 
 _STATES = {
     "paused": "it is still paused",
@@ -47,13 +49,13 @@ def fail(headline: str, *details: str) -> NoReturn:
 # -- messages -------------------------------------------------------------------------------------------------------
 
 
-def assert_headers(message: Request | Response | Headers, expected: Mapping[str, Any], *, what: str = "") -> None:
+def assert_headers(message: Any, expected: Mapping[str, Any], *, what: str = "") -> None:
     """Headers are as expected; others may be there, too.
 
     Parameters
     ----------
     message
-        A request, a response, or headers alone. `:method`, `:path`, `:authority` and `:status` may be asked for, too.
+        A request, a response, or headers alone (`Headers`, a dict, pairs). `:method`, `:path`, `:authority` and `:status` may be asked for, too.
     expected
         For each name the first value, a list of all values in order, or a word such as ABSENT.
     what
@@ -68,13 +70,15 @@ def assert_headers(message: Request | Response | Headers, expected: Mapping[str,
         fail(f"headers of the {title}: {'; '.join(wrong)}", _header_block(pairs, asked))
 
 
-def _all_pairs(message: Request | Response | Headers) -> list[tuple[str, str]]:
-    if isinstance(message, Headers):
-        return message.items()
-    if isinstance(message, Response):
-        return [(":status", str(message.status)), *message.headers.items()]
-    first = [(":method", message.method), (":path", message.path), (":authority", message.authority)]
-    return [*first, *message.headers.items()]
+def _all_pairs(message: Any) -> list[tuple[str, str]]:
+    match message:
+        case Response():
+            return [(":status", str(message.status)), *message.headers.items()]
+        case Request():
+            first = [(":method", message.method), (":path", message.path), (":authority", message.authority)]
+            return [*first, *message.headers.items()]
+        case _:
+            return Headers(message).items()
 
 
 def _wrong_header(pairs: Sequence[tuple[str, str]], name: str, expected: Any) -> str:
@@ -97,6 +101,15 @@ def _header_block(pairs: Sequence[tuple[str, str]], asked: Iterable[str]) -> str
     return "\n".join(["  all of them:", *(f"  {'>' if n in wanted else ' '} {n}: {v}" for n, v in pairs)])
 
 
+def _exchange(given: Any) -> Any:
+    """The exchange as it is; TypeError for anything else, which would be right by chance or fail without a word."""
+    __tracebackhide__ = True
+    if hasattr(given, "upstream_request") and hasattr(given, "response"):
+        return given
+    hint = "; assert_headers takes a single message" if isinstance(given, Request | Response | Headers) else ""
+    raise TypeError(f"This needs an exchange, which proxy.request(...) gives, not a {type(given).__name__}{hint}.")
+
+
 def assert_response(
     exchange: Any, status: Any = None, *, headers: Mapping[str, Any] | None = None, body: Any = None
 ) -> None:
@@ -114,14 +127,13 @@ def assert_response(
         Text, bytes, or a word such as `json_of(...)`.
     """
     __tracebackhide__ = True
-    response = exchange.response
+    response = _exchange(exchange).response
     if response is None or (not response.status and status != 0):
         fail(f"{title(exchange)} got no answer: {_why(exchange)}", _log_block(exchange.log))
     if status is not None and not (status(response.status) if callable(status) else response.status == status):
-        shown = describe(status) if callable(status) else status
         fail(
-            f"{title(exchange)} was answered {response.status}, expected {shown}{_state_note(exchange)}",
-            _body_block(response.body), _log_block(exchange.log),
+            f"{title(exchange)} was answered {response.status}, expected {describe(status)}{_state_note(exchange)}",
+            body_block(response.body), _log_block(exchange.log),
         )  # fmt: skip
     if headers:
         assert_headers(response, headers, what=f"response to {title(exchange)}")
@@ -139,7 +151,7 @@ def assert_request(
 ) -> None:
     """The upstream got this request."""
     __tracebackhide__ = True
-    request = exchange.upstream_request
+    request = _exchange(exchange).upstream_request
     if request is None:
         fail(f"{title(exchange)} never got to the upstream: {_why(exchange)}", _log_block(exchange.log))
     for name, expected, value in (("method", method, request.method), ("path", path, request.path)):
@@ -154,25 +166,22 @@ def assert_request(
 def assert_not_forwarded(exchange: Any) -> None:
     """The request did not get to the upstream."""
     __tracebackhide__ = True
-    if exchange.upstream_request is not None:
+    if _exchange(exchange).upstream_request is not None:
         request = exchange.upstream_request
         fail(
             f"{title(exchange)} got to the upstream, expected it to stop before",
-            _header_block(_all_pairs(request), ()), _body_block(request.body),
+            _header_block(_all_pairs(request), ()), body_block(request.body),
         )  # fmt: skip
 
 
 def _assert_body(what: str, body: bytes, expected: Any) -> None:
     __tracebackhide__ = True
-    text = to_text(body)
-    if fits(expected, text):
+    if fits(expected, to_text(body)):
         return
     if not isinstance(expected, str | bytes):
-        fail(f"{what} is not {describe(expected)}", _body_block(body))
-    wanted = expected if isinstance(expected, str) else to_text(expected)
-    lines = list(difflib.unified_diff(wanted.splitlines(), text.splitlines(), "expected", "there", lineterm="", n=2))
-    at = next((i for i, (a, b) in enumerate(zip(wanted, text, strict=False)) if a != b), min(len(wanted), len(text)))
-    fail(f"{what} differs from character {at} on", *(f"  {line}" for line in lines[:_LINES]))
+        fail(f"{what} is not {describe(expected)}", body_block(body))
+    where, lines = body_difference(to_bytes(expected), body)
+    fail(f"{what} {where}", *lines)
 
 
 def title(exchange: Any) -> str:
@@ -203,14 +212,6 @@ def _state_note(exchange: Any) -> str:
     return f": {_why(exchange)}" if exchange.state not in ("done", "open") else ""
 
 
-def _body_block(body: bytes) -> str:
-    if not body:
-        return "  its body is empty"
-    text = to_text(body[:_BODY]).encode("utf-8", "backslashreplace").decode()
-    more = f" ... ({len(body)} bytes)" if len(body) > _BODY else ""
-    return "\n".join(["  its body:", *(f"    {line}" for line in (text + more).splitlines())])
-
-
 # -- logs -----------------------------------------------------------------------------------------------------------
 
 
@@ -230,7 +231,7 @@ def assert_log(source: Any, expected: Any, *, level: LogLevel | str | None = Non
     """
     __tracebackhide__ = True
     lines = _lines(source)
-    wanted = LogLevel[level.upper()] if isinstance(level, str) else level
+    wanted = None if level is None else _as_level(level)
     hits = [x for x in lines if _is_hit(x, expected, wanted)]
     if len(hits) == times or (times is None and hits):
         return
@@ -252,7 +253,7 @@ def assert_no_log(source: Any, expected: Any = None, *, level: LogLevel | str = 
         Lines below it do not count.
     """
     __tracebackhide__ = True
-    lowest = LogLevel[level.upper()] if isinstance(level, str) else level
+    lowest = _as_level(level)
     hits = [x for x in _lines(source) if _level(x) >= lowest and (expected is None or _is_hit(x, expected, None))]
     if hits:
         what = "nothing" if expected is None else f"no line with {describe(expected)}"
@@ -264,6 +265,14 @@ def assert_no_log(source: Any, expected: Any = None, *, level: LogLevel | str = 
 
 def _lines(source: Any) -> list[Any]:
     return list(getattr(source, "log", source))
+
+
+def _as_level(level: LogLevel | str) -> LogLevel:
+    __tracebackhide__ = True
+    names = [known.name.lower() for known in LogLevel]
+    if isinstance(level, str) and level.lower() not in names:
+        raise UsageError(f"There is no log level {level!r}; {meant(level, names)}")
+    return LogLevel[level.upper()] if isinstance(level, str) else level
 
 
 def _level(line: Any) -> LogLevel:
@@ -308,9 +317,7 @@ def assert_metric(proxy: Any, name: str, expected: Any) -> None:
     __tracebackhide__ = True
     metrics = proxy.metrics
     if name not in metrics:
-        close = difflib.get_close_matches(name, list(metrics), 1)
-        hint = f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(metrics) or 'none'}"
-        fail(f"metric {name!r} was never defined; {hint}")
+        fail(f"metric {name!r} was never defined; {meant(name, metrics)}")
     value = metrics[name]
     if not (expected(value) if callable(expected) else value == expected):
         shown = "\n".join(f"    {n}: {metrics[n]}" for n in metrics)

@@ -14,14 +14,17 @@ breakpoints and coverage; `envoy`, the real one. A backend that is not there ski
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+import re
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import replace
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from ..errors import UsageError, WasmnbError
+from .frames import end_at_the_caller
 from .snapshots import SWITCH, assert_snapshot, snapshot
 
 if TYPE_CHECKING:
@@ -76,9 +79,23 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     names = marker.args or BACKENDS
     unknown = [name for name in names if name not in BACKENDS]
     if unknown:
-        raise pytest.UsageError(f"There is no backend {unknown[0]!r}; there are {', '.join(BACKENDS)}.")
+        pytest.fail(
+            f"{metafunc.definition.nodeid}: There is no backend {unknown[0]!r}; there are {', '.join(BACKENDS)}.",
+            pytrace=False,
+        )
     runs = [pytest.param(n, marks=pytest.mark.envoy if n == "envoy" else ()) for n in names]
     metafunc.parametrize("wasm_backend", runs, indirect=True)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
+    """Our errors end at the line of the test that they are about, unless all frames are asked for."""
+    try:
+        return (yield)
+    except WasmnbError as error:
+        if not item.config.getoption("fulltrace"):
+            end_at_the_caller(error)
+        raise
 
 
 @pytest.fixture(scope="module")
@@ -148,7 +165,10 @@ def _locate(what: Any, folders: Sequence[Path]) -> Any:
     found = next((folder / path for folder in folders if (folder / path).exists()), None)
     if found is None:
         places = ", ".join(dict.fromkeys(map(str, folders)))
-        raise UsageError(f"There is no filter {path}; looked in {places}.")
+        beside = [f.name for f in folders[0].iterdir() if f.suffix in (".py", ".wasm")]
+        close = get_close_matches(path.name, beside, 1)
+        hint = f" Did you mean {close[0]}?" if close else ""
+        raise UsageError(f"There is no filter {path}; looked in {places}.{hint}")
     return found
 
 
@@ -221,12 +241,14 @@ def _plugin(made: Any, kind: str, options: dict[str, Any]) -> Any:
 
 
 def _simulated(chain: Any, workers: int, options: dict[str, Any]) -> Any:
+    __tracebackhide__ = True
     from ..host import Proxy
 
     return Proxy(chain, workers=workers, **options)
 
 
 def _real(chain: Any, workers: int, options: dict[str, Any]) -> Any:
+    __tracebackhide__ = True
     from ..envoy import Envoy
 
     kept = {name: value for name, value in options.items() if name not in _SIMULATED_ONLY}
@@ -240,16 +262,22 @@ def _real(chain: Any, workers: int, options: dict[str, Any]) -> Any:
 
 @pytest.fixture
 def wasm_snapshot(request: pytest.FixtureRequest) -> Callable[..., None]:
-    """Compares a trace with the file `__snapshots__/<test>.txt` beside the test; takes what `snapshot` takes."""
+    """Compares a trace with the file `__snapshots__/<module>/<test>.txt` beside the test; takes what `snapshot` takes."""
     made: list[str] = []
+    own = ".".join(part.name for part in request.node.listchain() if isinstance(part, pytest.Class | pytest.Item))
+    folder = request.path.parent / "__snapshots__" / request.path.stem
 
     def check(source: Any, name: str = "", **options: Any) -> None:
         __tracebackhide__ = True
-        own = request.node.name.replace("/", "_").replace("[", "-").rstrip("]")
-        number = f"-{len(made) + 1}" if made and not name else ""
+        number = str(len(made) + 1) if made and not name else ""
         made.append(name)
-        file = f"{own}{'-' + name if name else number}.txt"
         text = source if isinstance(source, str) else snapshot(source, **options)
-        assert_snapshot(text, request.path.parent / "__snapshots__" / file)
+        assert_snapshot(text, folder / f"{_file_name(own, name or number)}.txt")
 
     return check
+
+
+def _file_name(test: str, more: str) -> str:
+    """What every file system takes: `test_it[a/b]` is `test_it-a_b`."""
+    words = "-".join(filter(None, [test.replace("[", "-", 1).rstrip("]"), more]))
+    return re.sub(r"[^\w.+=@ -]", "_", words, flags=re.ASCII)

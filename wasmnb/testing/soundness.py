@@ -10,6 +10,7 @@ from ..abi import LogLevel
 from ..engine import Trap
 from ..errors import UsageError
 from ..host.loading import ALLOCATORS
+from ..view.units import plural
 from .matchers import fail
 
 __all__ = [
@@ -86,7 +87,8 @@ def assert_sound(proxy: Any) -> None:
     if held:
         lines = [f"    {x!r}" for x in held]
         fail(
-            f"{len(held)} streams are stuck: {PATIENCE:.0f} virtual seconds have passed and nothing resumed them",
+            f"{plural(len(held), 'stream is', 'streams are')} stuck: {PATIENCE:.0f} virtual seconds have passed and nothing "
+            f"resumed {'it' if len(held) == 1 else 'them'}",
             *lines,
         )
 

@@ -9,14 +9,16 @@ A strict proxy looks at the trace after every request:
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
+from functools import wraps
 from types import TracebackType
 from typing import Any, Self
 
-from ..abi import Status
+from ..abi import HOSTCALLS, Status
 from ..errors import UsageError
 from .calls import callouts
 from .matchers import fail, title
+from .values import meant
 
 __all__ = ["StrictProxy", "strict"]
 
@@ -25,7 +27,9 @@ _ANSWERS = frozenset({Status.OK, Status.NOT_FOUND, Status.EMPTY, Status.CAS_MISM
 
 
 class StrictProxy:
-    """A simulated proxy that fails on what was not allowed. Everything else goes to the proxy itself.
+    """A simulated proxy whose every method, such as `get` and `advance`, fails if what it led to was not allowed.
+
+    What happens on a stream or connection that is open is looked at with the next call, or when the proxy closes.
 
     Attributes
     ----------
@@ -38,41 +42,16 @@ class StrictProxy:
     ) -> None:
         self.proxy = proxy
         self._callouts = frozenset(callouts)
-        self._hostcalls = None if hostcalls is None else frozenset(n.removeprefix("proxy_") for n in hostcalls)
+        self._hostcalls = None if hostcalls is None else frozenset(hostcalls)
         self._statuses = _ANSWERS | frozenset(statuses)
-        self._checked = -1
-
-    def request(self, *args: Any, **kwargs: Any) -> Any:
-        """As the proxy's, then check."""
-        __tracebackhide__ = True
-        exchange = self.proxy.request(*args, **kwargs)
-        self.check()
-        return exchange
-
-    def get(self, path: str = "/", *args: Any, **kwargs: Any) -> Any:
-        """`request("GET", ...)`."""
-        __tracebackhide__ = True
-        return self.request("GET", path, *args, **kwargs)
-
-    def post(self, path: str = "/", *args: Any, **kwargs: Any) -> Any:
-        """As the proxy's `post`."""
-        __tracebackhide__ = True
-        exchange = self.proxy.post(path, *args, **kwargs)
-        self.check()
-        return exchange
-
-    def advance(self, seconds: float) -> None:
-        """As the proxy's, then check."""
-        __tracebackhide__ = True
-        self.proxy.advance(seconds)
-        self.check()
+        self._checked = 0
 
     def check(self) -> None:
         """Fail if anything happened since the last check that was not allowed."""
         __tracebackhide__ = True
-        events = [e for e in self.proxy.trace if e.seq > self._checked]
-        self._checked = events[-1].seq if events else self._checked
-        for event in events:
+        trace = self.proxy.trace
+        first, self._checked = max(0, self._checked - trace.dropped), trace.made
+        for event in trace[first:]:
             if event.kind == "hostcall":
                 self._check_callout(event)
                 self._check_hostcall(event)
@@ -89,7 +68,9 @@ class StrictProxy:
 
     def _where(self, event: Any) -> str:
         """In which callback, and for which exchange."""
-        callback = next((e.name for e in self.proxy.trace if e.seq == event.parent), None)
+        callback = (
+            next((e.name for e in self.proxy.trace.find(event.parent)), None) if event.parent is not None else None
+        )
         exchange = next((x for x in self.proxy.exchanges if x.number == event.exchange), None)
         inside = f", in {callback}" if callback else ""
         return inside + (f" of {title(exchange)}" if exchange is not None else f" on {event.thread}")
@@ -115,7 +96,20 @@ class StrictProxy:
             self.proxy.close()
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self.proxy, name)
+        found = getattr(self.proxy, name)
+        return self._checking(found) if callable(found) else found
+
+    def _checking(self, method: Callable[..., Any]) -> Callable[..., Any]:
+        """A method of the proxy that checks what it has made the filter do."""
+
+        @wraps(method)
+        def call(*args: Any, **kwargs: Any) -> Any:
+            __tracebackhide__ = True
+            given = method(*args, **kwargs)
+            self.check()
+            return given
+
+        return call
 
     def __enter__(self) -> Self:
         return self
@@ -152,6 +146,12 @@ def strict(
     statuses
         Hostcall statuses that are all right beside OK, NOT_FOUND, EMPTY and CAS_MISMATCH.
     """
+    __tracebackhide__ = True
     if not hasattr(proxy, "trace"):
         raise UsageError("Strict mode needs the simulated proxy: a real Envoy does not show its hostcalls.")
-    return StrictProxy(proxy, callouts, None if hostcalls is None else list(hostcalls), statuses)
+    allowed = None if hostcalls is None else [name.removeprefix("proxy_") for name in hostcalls]
+    known = {hostcall.short for hostcall in HOSTCALLS.values()}
+    for name in allowed or ():
+        if name not in known:
+            raise UsageError(f"There is no hostcall {name!r}; {meant(name, sorted(known))}")
+    return StrictProxy(proxy, callouts, allowed, statuses)

@@ -27,6 +27,7 @@ from ..host import GrpcReply, GrpcServer, TcpReply
 from ..host.grpc_calls import outcome
 from ..host.grpc_server import frame_message
 from ..messages import Headers, Request, Response, Text, to_bytes, to_text
+from ..view.units import plural
 from .matchers import fail
 from .values import fits
 
@@ -213,7 +214,7 @@ class ScriptedUpstream(GrpcServer):
             fail(f"{self.name} has no answer scripted for {first.method} {first.path}", "  it saw:", block)
         shown = [(_shown(r), r.path if isinstance(r, Request) else r) for r in self.seen]
         if expected and (len(expected) != len(shown) or any(e not in s for e, s in zip(expected, shown, strict=False))):
-            fail(f"{self.name} saw {len(shown)} requests, expected {', '.join(expected)}", "  it saw:", block)
+            fail(f"{self.name} saw {plural(len(shown), 'request')}, expected {', '.join(expected)}", "  it saw:", block)
 
     def requests(self, path: Any = None, **headers: Any) -> list[Request]:
         """Requests seen, filtered by path and by headers (underscores stand for dashes)."""
@@ -224,7 +225,7 @@ class ScriptedUpstream(GrpcServer):
         ]  # fmt: skip
 
     def __repr__(self) -> str:
-        return f"<ScriptedUpstream {self.name}: {len(self.seen)} requests>"
+        return f"<ScriptedUpstream {self.name}: {plural(len(self.seen), 'request')}>"
 
 
 def upstream(

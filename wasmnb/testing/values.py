@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from ..messages import to_bytes, to_text
 
-__all__ = ["ABSENT", "ANY", "Expected", "containing", "describe", "fits", "json_of", "matching"]
+__all__ = ["ABSENT", "ANY", "Expected", "containing", "describe", "fits", "json_of", "matching", "meant"]
 
 
 class _Word:
@@ -77,3 +78,10 @@ def describe(expected: Any) -> str:
     if callable(expected) and not isinstance(expected, _Word):
         return f"what {getattr(expected, '__name__', 'the predicate')} takes"
     return "ABSENT" if expected is None else repr(expected)
+
+
+def meant(name: str, known: Iterable[str]) -> str:
+    """What a name that does not exist may have been meant to be, or all that there are."""
+    there = list(known)
+    close = difflib.get_close_matches(name, there, 1)
+    return f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(there) or 'none'}."
