@@ -12,7 +12,8 @@ from tests.host.host_kit import FRAME, Raw, wat
 from wasmnb.abi import HOSTCALLS, AbiVersion, HeaderMapType, Status, hostcalls_for
 from wasmnb.errors import FilterTrap, ModuleError
 from wasmnb.host import Cluster, Proxy
-from wasmnb.host.trace import Entry
+from wasmnb.host.entering import entrance
+from wasmnb.host.records import Entry
 
 IMPORTS = hostcalls_for(AbiVersion.V0_2_1)
 PAGE = 65536
@@ -45,7 +46,7 @@ def bench():
 def call(vm, context, name, *args):
     """A hostcall as the guest makes it, inside an entry of its own."""
     function = vm.instance.function(f"call_{name}")
-    return vm._entry(name, Entry(name), function)(context, *args)
+    return entrance(vm, name, Entry(name), function)(context, *args)
 
 
 numbers = st.one_of(

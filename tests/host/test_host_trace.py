@@ -2,7 +2,7 @@
 
 from tests.host.host_kit import scripted_proxy
 from wasmnb.abi import BufferType, HeaderMapType, HeadersStatus, Status
-from wasmnb.host.trace import KEEP
+from wasmnb.host.records import KEEP
 from wasmnb.messages import Response
 
 

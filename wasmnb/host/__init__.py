@@ -2,6 +2,7 @@
 
 from .callout_record import Callout
 from .cluster import Cluster
+from .event import Event
 from .exchange import Exchange, TcpExchange
 from .explain import Explanation
 from .grpc_server import GrpcReply, GrpcServer
@@ -14,7 +15,7 @@ from .stats import Metric, Metrics
 from .stream import Stream, TcpConnection
 from .stream_info import Listener
 from .tcp_stream import TcpReply
-from .trace import Event, Trace
+from .trace import Trace
 from .tree import TreeNode
 from .worker import Worker
 

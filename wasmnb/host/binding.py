@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from ..abi import HOSTCALLS, MAX_PAIRS, MAX_PAIRS_BYTES, Hostcall, Pair, Status, decode_pairs
 from ..abi.table import Kind, Param
 from ..engine import OutOfBounds
-from .trace import KEEP, Cut, Shape
+from .records import KEEP, Cut, Shape
 
 if TYPE_CHECKING:
     from .vm import Vm
@@ -147,7 +147,7 @@ def make(vm, guest, implementation, shape, append, number):
 
 
 def _record(*parts: list[str]) -> str:
-    """The trace's record of a call: see `.trace`."""
+    """The trace's record of a call: see `.records`."""
     fields = ["number()", "shape", "frame", "context.place", "status", "began", "ended"]
     return f"({', '.join([*fields, *(name for part in parts for name in part)])})"
 

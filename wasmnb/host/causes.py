@@ -13,7 +13,7 @@ from .properties import GROUPS
 
 if TYPE_CHECKING:
     from .environment import Environment
-    from .trace import Event
+    from .event import Event
 
 __all__ = ["cause_of"]
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from ..abi import BufferType, Status, StreamType
 from .buffers import Buffer
 from .header_map import HeaderMap
-from .trace import Place
+from .records import Place
 
 if TYPE_CHECKING:
     from .clock import Timer

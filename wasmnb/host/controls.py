@@ -9,8 +9,9 @@ from ..abi import CALLBACKS
 from ..engine import Instance, assemble
 from ..errors import UsageError
 from .contexts import RootContext
+from .entering import entrance
+from .records import Entry
 from .running import Running
-from .trace import Entry
 
 if TYPE_CHECKING:
     from .registry import Registry
@@ -116,7 +117,7 @@ def _arm(vm: Vm, names: list[str]) -> None:
 
     for short in names:
         name, callback = _CALLBACKS[short]
-        vm.callbacks[short] = vm._entry(name, Entry(callback), crash)
+        vm.callbacks[short] = entrance(vm, name, Entry(callback), crash)
     if "on_context_create" in names:
         vm.on_context_create = vm.callbacks["on_context_create"] or vm.on_context_create
     vm.note("trap injected", callbacks=", ".join(names) if len(names) == 1 else "the next one")

@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING
 
 from ..abi import Status
 from ..engine import OutOfBounds
-from .trace import Entry
+from .entering import entrance
+from .records import Entry
 
 if TYPE_CHECKING:
     from .contexts import Context
@@ -75,7 +76,8 @@ def _deliver(vm: Vm, context: Context, data: bytes) -> None:
     before, vm.about = vm.about, context.exchange
     vm.call_data = data
     try:
-        vm._entry(ON_RESOLVE_DNS, Entry(ON_RESOLVE_DNS), function)(context.root, context.root.id, context.id, len(data))
+        invoke = entrance(vm, ON_RESOLVE_DNS, Entry(ON_RESOLVE_DNS), function)
+        invoke(context.root, context.root.id, context.id, len(data))
     finally:
         vm.call_data, vm.about = b"", before
 

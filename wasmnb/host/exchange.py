@@ -13,9 +13,9 @@ from .trace import AFTER_THE_END
 if TYPE_CHECKING:
     from .callout_record import Callout
     from .environment import Environment
+    from .event import Event
     from .failure import Failure
     from .log import LogLine
-    from .trace import Event
 
 __all__ = ["Exchange", "Recorded", "TcpExchange"]
 

@@ -11,10 +11,10 @@ from .contexts import RootContext
 from .http_filter import HttpContext
 
 if TYPE_CHECKING:
+    from .event import Event
     from .exchange import Exchange, Recorded
     from .http_stream import HttpStream
     from .observed import Observed
-    from .trace import Event
 
 __all__ = ["Explanation", "explain"]
 

@@ -14,7 +14,7 @@ from ..sdk.callbacks import HANDLERS
 from ..sdk.profiling import PROBE, SHIFT
 
 if TYPE_CHECKING:
-    from .trace import Event
+    from .event import Event
     from .vm import Vm
 
 __all__ = ["GUEST_TIME", "PROBED", "Fuel", "counted", "fuel_of", "with_probe"]

@@ -16,7 +16,7 @@ from ..abi.table import Param
 from ..abi.wasi import WASI_PREVIEW_1
 from ..engine import OutOfBounds
 from .log import write_line
-from .trace import Shape
+from .records import Shape
 
 if TYPE_CHECKING:
     from .vm import Vm
