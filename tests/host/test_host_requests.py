@@ -122,6 +122,12 @@ def test_a_closed_proxy_says_so():
     assert [e.name for e in proxy.trace if e.kind == "callback"][-4:] == ["on_done", "on_delete"] * 2
 
 
+@pytest.mark.parametrize("guest_time", ["fast", -1.0, float("nan"), float("inf"), None])
+def test_what_a_callback_takes_is_a_time(guest_time):
+    with pytest.raises(UsageError, match="guest_time is 'measured' or a number of seconds, not"):
+        Proxy(workers=1, guest_time=guest_time)
+
+
 def test_old_exchanges_go_when_there_are_many_or_their_bodies_are_large(monkeypatch):
     monkeypatch.setattr("wasmnb.host.exchanges.KEPT", 5)
     with Proxy(workers=1) as proxy:

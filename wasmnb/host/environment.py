@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from random import Random
@@ -9,14 +10,16 @@ from typing import Any
 
 from ..abi import LogLevel
 from ..engine import Engine
+from ..errors import UsageError
 from .callout_record import CalloutLog
 from .clock import Clock, Thread
+from .fuel import GUEST_TIME
 from .log import Log, LogLine
 from .shared import SharedState
 from .stats import Metrics
 from .trace import Trace
 
-__all__ = ["Environment"]
+__all__ = ["Environment", "fixed_time"]
 
 
 @dataclass
@@ -25,6 +28,8 @@ class Environment:
 
     Attributes
     ----------
+    random
+        Of the clock's seed.
     guest_time
         Virtual seconds that a callback takes; None to take what it really took.
     show_locals
@@ -47,18 +52,21 @@ class Environment:
     clock: Clock
     trace: Trace
     log: Log
-    shared: SharedState
-    metrics: Metrics
-    random: Random
+    shared: SharedState = field(default_factory=SharedState)
+    metrics: Metrics = field(default_factory=Metrics)
+    random: Random = field(init=False)
     guest_time: float | None = None
     deadline: float = 5.0
     memory_limit: int = 1 << 30
     clusters: dict[str, Any] = field(default_factory=dict)
     properties: dict[bytes, bytes] = field(default_factory=dict)
-    node: Mapping[str, Any] = field(default_factory=lambda: {"id": "wasmnb", "cluster": "wasmnb"})
+    node: Mapping[str, Any] = field(default_factory=dict)
     callouts: CalloutLog = field(default_factory=CalloutLog)
     show_locals: bool = False
     vms_made: int = 0
+
+    def __post_init__(self) -> None:
+        self.random = Random(self.clock.seed)  # noqa: S311 -- a simulation repeats itself
 
     def new_vm_number(self) -> int:
         """VMs are numbered from 1 in the order in which they are made."""
@@ -83,3 +91,22 @@ class Environment:
             "log", "envoy", {"level": level, "text": text},
             time=time, thread=thread.name, exchange=exchange, vm=vm,
         )  # fmt: skip
+
+
+def fixed_time(guest_time: float | str, *, fuel: bool) -> float | None:
+    """Virtual seconds that every callback takes; None for what each has really taken.
+
+    Raises
+    ------
+    UsageError
+        It is no time.
+    """
+    if guest_time == "measured":
+        return GUEST_TIME if fuel else None
+    try:
+        seconds = float(guest_time)
+    except (TypeError, ValueError):
+        seconds = math.nan
+    if not 0 <= seconds < math.inf:
+        raise UsageError(f"guest_time is 'measured' or a number of seconds, not {guest_time!r}.")
+    return seconds

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from os import PathLike
 from pathlib import Path
-from random import Random
 from typing import Any, Self
 
 from ..abi import LogLevel
@@ -16,17 +15,14 @@ from .clock import Clock, Thread
 from .cluster import to_clusters
 from .controls import Controls
 from .deployment import Deployment
-from .environment import Environment
+from .environment import Environment, fixed_time
 from .exchanges import Exchanges
-from .fuel import GUEST_TIME
 from .log import Log
 from .observed import Observed
 from .plugin import FilterLike, Plugin, to_plugins
 from .registry import Registry
 from .routes import RouteMatch
 from .sending import Sending
-from .shared import SharedState
-from .stats import Metrics
 from .stream_info import Listener
 from .timeouts import Limits
 from .trace import DEFAULT_LIMIT, Trace
@@ -36,6 +32,9 @@ __all__ = ["Proxy"]
 
 #: Where virtual time begins: 2026-01-01 00:00:00 UTC.
 DEFAULT_START = 1767225600.0
+
+#: What `xds.node` tells unless something else is given.
+_NODE = {"id": "wasmnb", "cluster": "wasmnb"}
 
 
 class Proxy(Sending, Observed, Controls):
@@ -138,24 +137,15 @@ class Proxy(Sending, Observed, Controls):
             clock=Clock(seed, start_time),
             trace=Trace(trace_limit),
             log=Log(log_level),
-            shared=SharedState(),
-            metrics=Metrics(),
-            random=Random(seed),  # noqa: S311 -- a simulation repeats itself
-            guest_time=(GUEST_TIME if fuel else None) if guest_time == "measured" else float(guest_time),
+            guest_time=fixed_time(guest_time, fuel=fuel),
             show_locals=show_locals,
             deadline=deadline,
             memory_limit=memory_limit,
             clusters=to_clusters("upstream", upstream, clusters),
-            node=node or {"id": "wasmnb", "cluster": "wasmnb"},
+            node=node or _NODE,
         )
         self._assemble(workers, routes or [RouteMatch()])
-        try:
-            self._start(self.plugins)
-        except BaseException as error:
-            self._drop()
-            if isinstance(error, WasmnbError):
-                error.log = list(self.log)
-            raise
+        self._start()
 
     @classmethod
     def from_envoy(
@@ -210,8 +200,14 @@ class Proxy(Sending, Observed, Controls):
         self.left_out = []
         self._deployment = Deployment(environment, self._registry, self._main, self.workers)
 
-    def _start(self, plugins: Sequence[Plugin]) -> None:
-        self._run_on(self._main, lambda: self._deployment.start(plugins))
+    def _start(self) -> None:
+        try:
+            self._run_on(self._main, lambda: self._deployment.start(self.plugins))
+        except BaseException as error:
+            self._drop()
+            if isinstance(error, WasmnbError):
+                error.log = list(self.log)
+            raise
 
     def update(
         self,
