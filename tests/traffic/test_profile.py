@@ -5,7 +5,8 @@ import pytest
 from tests.host.host_kit import wat
 from wasmnb import Filter, Proxy
 from wasmnb.build.source import Part
-from wasmnb.errors import FilterTrap, UsageError
+from wasmnb.errors import FilterTrap, NativeWarning, SourceError, UsageError
+from wasmnb.sdk.profiling import CALLS, PROBE
 from wasmnb.traffic import profile
 
 SOURCE = """\
@@ -78,8 +79,8 @@ def test_costs_are_in_proportion_and_the_observer_is_taken_away(report):
 
 
 def test_hostcalls_are_told_by_line_and_by_name(report):
-    assert line(report, "x-a").hostcalls == 2
-    assert line(report, "double(i)").hostcalls == 0
+    assert line(report, "x-a").hostcalls == {"replace_header_map_value": 2}
+    assert line(report, "double(i)").hostcalls == {}
     (hostcall,) = report.hostcalls
     assert (hostcall.name, hostcall.count) == ("replace_header_map_value", 60)
     assert hostcall.mean_ns * 60 == hostcall.total_ns > 0
@@ -172,8 +173,6 @@ def test_a_module_from_elsewhere_has_callbacks_and_hostcalls_and_a_reason():
 
 
 def test_what_cannot_be_profiled_says_why(proxy):
-    with Proxy(Filter.native(SOURCE)) as native, pytest.raises(UsageError, match="cProfile"):
-        profile(native, path="/")
     with pytest.raises(UsageError, match="At least one request"):
         profile(proxy, requests=0)
     bad = "class F(HttpContext):\n    def on_http_request_headers(self, n, e):\n        raise KeyError('x')"
@@ -181,12 +180,48 @@ def test_what_cannot_be_profiled_says_why(proxy):
         profile(failing, path="/")
 
 
-def test_a_filter_cannot_read_the_profilers_clock():
+def test_the_hostcalls_of_a_line_are_those_of_the_abi_alone_the_most_frequent_first():
     source = """
+import time
+class F(HttpContext):
+    def on_http_request_headers(self, num_headers, end_of_stream):
+        for _ in range(5): log_warn(str(time.time())); x = self.request_headers.get("x-a")
+        self.http_call("upstream", path="/")
+"""
+    with Proxy(Filter.from_source(source), workers=1) as proxy:
+        report = profile(proxy, requests=1, path="/")
+    called = report.line(5).hostcalls
+    assert {name: n for name, n in called.items() if name != "get_current_time_nanoseconds"} == {
+        "log": 5,
+        "get_header_map_value": 5,
+    }
+    assert report.line(6).hostcalls == {"http_call": 1}
+    assert list(called.values()) == sorted(called.values(), reverse=True)
+    assert "1 http_call" in report._repr_mimebundle_()["text/plain"]
+
+
+def test_a_native_filter_is_profiled_as_wasm():
+    with Proxy(Filter.native(SOURCE, "auth"), workers=1) as native:
+        report = profile(native, requests=2, path="/")
+    assert line(report, "double(i)").hits == 50
+    assert report.native
+    assert "%prun" in report._repr_mimebundle_()["text/plain"]
+
+
+def test_a_native_filter_that_is_no_wasm_says_what_sees_it_here():
+    source = "import sqlite3\nclass F(HttpContext):\n    pass\n"
+    with pytest.warns(NativeWarning), Proxy(Filter.native(source)) as native, pytest.raises(SourceError) as caught:
+        profile(native, path="/")
+    assert any("%prun" in note for note in caught.value.__notes__)
+
+
+@pytest.mark.parametrize("number", [PROBE, CALLS])
+def test_a_filter_cannot_read_the_profilers_clock(number):
+    source = f"""
 from wasmnb.sdk.hostcalls import get_metric
 class F(HttpContext):
     def on_http_request_headers(self, num_headers, end_of_stream):
-        get_metric(0xFFFFFFFF)
+        get_metric({number})
 """
     with Proxy(Filter.from_source(source), workers=1, fuel=True) as counting, Proxy(counting.plugins) as plain:
         assert counting.get("/").traceback == plain.get("/").traceback != ""

@@ -5,11 +5,11 @@ from wasmnb.view import mimebundle, profile_text
 
 
 def cost(lineno, share, **more):
-    return LineCost("Cell In[1]", lineno, "F.f", 1.0, share * 1e5, share * 2e5, share, more.get("hostcalls", 0.0))
+    return LineCost("Cell In[1]", lineno, "F.f", 1.0, share * 1e5, share * 2e5, share, more.get("hostcalls", {}))
 
 
 def report(text="a = 1\n<script>alert('\x1b[31m')</script>\nc = 3", **more):
-    source = ProfiledSource("Cell In[1]", 5, text, {6: cost(6, 0.75, hostcalls=2.0), 7: cost(7, 0.004)})
+    source = ProfiledSource("Cell In[1]", 5, text, {6: cost(6, 0.75, hostcalls={"log": 2.0, "http_call": 0.5}), 7: cost(7, 0.004)})
     return ProfileReport(
         "auth",
         100,
@@ -28,6 +28,7 @@ def test_lines_stand_in_their_source_with_bars():
     assert lines[0] == "Where auth spends its time: 200 µs a request"
     hot = next(line for line in lines if "script" in line)
     assert hot.split()[:6] == ["6", "1", "150", "µs", "75.0%", "████████"]
+    assert "  2 log, 0.50 http_call  " in hot
     assert next(line for line in lines if line.endswith("a = 1")).split() == ["5", "a", "=", "1"]
     assert "0.4%" in next(line for line in lines if line.endswith("c = 3"))
 

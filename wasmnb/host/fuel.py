@@ -7,14 +7,16 @@ told the same times and random numbers: with fuel, callbacks take a fixed time o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
+from ..abi import HOSTCALLS
 from ..sdk.callbacks import HANDLERS
-from ..sdk.profiling import PROBE, SHIFT
+from ..sdk.profiling import CALLS, PROBE, SHIFT
 
 if TYPE_CHECKING:
     from .event import Event
+    from .trace import Trace
     from .vm import Vm
 
 __all__ = ["GUEST_TIME", "PROBED", "Fuel", "counted", "fuel_of", "with_probe"]
@@ -27,6 +29,10 @@ PROBED = "proxy_get_metric"
 
 #: A method of the SDK's classes -> the callback that calls it, where their names differ.
 _CALLBACKS = {h.method: h.callback for h in HANDLERS.values() if h.method != h.callback}
+
+
+#: Hostcall -> its place in the table.
+_PLACES = {hostcall.short: place for place, hostcall in enumerate(HOSTCALLS.values(), 1)}
 
 
 class Fuel(dict[str, int]):
@@ -73,14 +79,30 @@ def counted(vm: Vm, function: Callable[..., int | None]) -> Callable[..., int | 
 
 
 def with_probe(vm: Vm, get_metric: Callable[..., int]) -> Callable[[int, int], int]:
-    """`proxy_get_metric` of a VM that may be profiled: then an id that no metric has reads the fuel, and leaves no trace."""
+    """`proxy_get_metric` of a VM that may be profiled: then two ids that no metric has are answered, and leave no trace.
+
+    One reads the fuel; the other tells, one by one, the hostcalls that were made between the last two readings.
+    """
     trace, guest = vm.trace, vm.guest
+    seen, places = 0, iter(range(0))
 
     def call(number: int, address: int) -> int:
-        if number != PROBE or not vm.profiled:
+        nonlocal seen, places
+        if not vm.profiled or number not in (PROBE, CALLS):
             return get_metric(number, address)
+        if number == CALLS:
+            guest.write_u64(address, next(places, 0))
+            return 0
         used: int = vm.instance.fuel_used  # type: ignore[attr-defined]
         guest.write_u64(address, (used << SHIFT) + trace.made)
+        seen, places = trace.made, _places(trace, seen, trace.made, vm.number)
         return 0
 
     return call
+
+
+def _places(trace: Trace, first: int, end: int, vm: int) -> Iterator[int]:
+    """The hostcalls of a VM among these events, each by its place in the ABI's table, from 1."""
+    for event in trace.outline(first, end - first):
+        if event.kind == "hostcall" and event.vm == vm:
+            yield _PLACES[event.name]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from hashlib import sha256
 from typing import Any, Protocol
@@ -113,6 +113,12 @@ class Plugin:
     def policy(self) -> str:
         """The failure policy with its default."""
         return self.failure_policy or "FAIL_CLOSED"
+
+    @property
+    def in_wasm(self) -> Plugin:
+        """The plugin with its filter as Wasm: itself, unless the filter is native."""
+        made = self.filter.compiled if getattr(self.filter, "is_native", False) else self.filter  # type: ignore[attr-defined]
+        return self if made is self.filter else replace(self, filter=made)
 
     @property
     def settings(self) -> VmSettings:

@@ -27,13 +27,15 @@ def settings_of(proxy: Proxy) -> dict[str, Any]:
 
 
 def twin_of(proxy: Proxy, **changes: Any) -> Proxy:
-    """Start a proxy like `proxy`; `changes` are parameters of `Proxy` that are to be different. Upstreams are shared."""
+    """Start a proxy like `proxy`; `changes` are parameters of `Proxy` (or `plugins`) that are to be different. Upstreams are shared."""
     environment = proxy._environment
     settings = settings_of(proxy) | {
+        "plugins": list(proxy.plugins),
         "seed": environment.clock.seed,
         "start_time": environment.clock.start,
         "deadline": environment.deadline,
         "memory_limit": environment.memory_limit,
     }
     settings["upstream"] = settings["clusters"].pop("upstream")
-    return Proxy(list(proxy.plugins), **{**settings, **changes})
+    settings |= changes
+    return Proxy(settings.pop("plugins"), **settings)

@@ -7,31 +7,49 @@ constant is measured on lines that do nothing, and taken away.
 """
 
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterable
 from types import CodeType
 from typing import Any
 
-__all__ = ["PROBE", "SHIFT", "Profiler"]
+from ..abi import HOSTCALLS
+
+__all__ = ["CALLS", "PROBE", "SHIFT", "Profiler"]
 
 #: Python has it from 3.12 on, and so has every Wasm module of ours.
 _monitoring: Any = getattr(sys, "monitoring", None)
 
-#: A metric id that no proxy gives. While a profile runs, its value is the fuel used, and in the lowest bits the number of
-#: hostcalls made.
+#: A metric id that no proxy gives. While a profile runs, its value is the fuel used, and in the lowest bits how many events
+#: the proxy has seen: where that number has not changed no hostcall was made.
 PROBE = 0xFFFFFFFF
 
-#: Bits of the hostcalls.
+#: Bits of the events.
 SHIFT = 16
+
+#: Another such id: asked again and again it tells the hostcalls between the last two readings, each by its place in the
+#: ABI's table, from 1; then 0.
+CALLS = 0xFFFFFFFE
 
 _LOW = (1 << SHIFT) - 1
 
 #: Lines that do nothing, to measure the constant; and how often they run before they are measured.
 _IDLE, _WARM = 64, 20
 
-#: What is known of a line: hits, fuel, hostcalls, charges (readings that ended on it).
-_HITS, _FUEL, _CALLS, _CHARGES = range(4)
 
-_Line = list[int]
+class _Line:
+    """What is known of a line: hits, fuel, charges (readings that ended on it), hostcalls by their place in the table."""
+
+    __slots__ = ("calls", "charges", "fuel", "hits")
+
+    def __init__(self) -> None:
+        self.hits = self.fuel = self.charges = 0
+        self.calls: Counter[int] = Counter()
+
+    def told(self, cost: float) -> tuple[int, float, dict[str, int]]:
+        """Hits, fuel without what watching cost, hostcalls by name."""
+        names = [hostcall.short for hostcall in HOSTCALLS.values()]
+        return self.hits, self.fuel - self.charges * cost, {names[at - 1]: n for at, n in self.calls.items()}
+
 
 #: Key of what ran between two visits to the filter's lines: the SDK, and the glue around it.
 _AROUND = (0, 0)
@@ -73,7 +91,7 @@ class Profiler:
         Returns
         -------
         dict
-            `lines`: [file, line, function, hits, fuel, hostcalls] each. `around`: fuel between two visits to them. `events`
+            `lines`: [file, line, function, hits, fuel, hostcalls by name] each. `around`: fuel between two visits to them. `events`
             that were dealt with, and the `cost` of each, which has been taken away.
         """
         monitoring = _monitoring
@@ -82,20 +100,12 @@ class Profiler:
             monitoring.set_local_events(self._tool, code, 0)
         monitoring.free_tool_id(self._tool)
         codes = {id(code): code for code in self._codes}
-        events = sum(x[_CHARGES] for x in self._lines.values())
-        around = self._lines.pop(_AROUND, [0, 0, 0, 0])
+        events = sum(x.charges for x in self._lines.values())
+        _, outside, _ = self._lines.pop(_AROUND, _Line()).told(self.cost)
         told = [
-            [
-                codes[at].co_filename,
-                number,
-                codes[at].co_qualname,
-                x[_HITS],
-                x[_FUEL] - x[_CHARGES] * self.cost,
-                x[_CALLS],
-            ]
-            for (at, number), x in self._lines.items()
+            [codes[at].co_filename, number, codes[at].co_qualname, *line.told(self.cost)]
+            for (at, number), line in self._lines.items()
         ]
-        outside = around[_FUEL] - around[_CHARGES] * self.cost
         return {"lines": told, "around": outside, "events": events, "cost": self.cost}
 
     def _watch(self, codes: list[CodeType]) -> None:
@@ -130,7 +140,7 @@ class Profiler:
         idle()
         _monitoring.set_local_events(self._tool, idle.__code__, 0)
         watched = [x for (_, number), x in self._lines.items() if number > 2]
-        return sum(x[_FUEL] for x in watched) / len(watched) - max(0, unwatched) / _IDLE
+        return sum(x.fuel for x in watched) / len(watched) - max(0, unwatched) / _IDLE
 
     def _run(self, function: Callable[[], None]) -> int:
         """Fuel of a call."""
@@ -164,20 +174,22 @@ def _handlers(read: Callable[[int], Any], lines: dict[tuple[int, int], _Line], k
     def of(at: tuple[int, int]) -> _Line:
         found = lines.get(at)
         if found is None:
-            found = lines[at] = [0, 0, 0, 0]
+            found = lines[at] = _Line()
         return found
 
     def charge(found: _Line, now: int) -> None:
         used = now - last if last else 0
-        found[_FUEL] += used >> SHIFT
-        found[_CALLS] += used & _LOW
-        found[_CHARGES] += last != 0
+        found.fuel += used >> SHIFT
+        found.charges += last != 0
+        if used & _LOW:
+            while place := read(CALLS)[1]:
+                found.calls[place] += 1
 
     def line(code: CodeType, number: int) -> None:
         nonlocal last
         now = read(PROBE)[1]
         found = of((id(code), number))
-        found[_HITS] += 1
+        found.hits += 1
         if stack:
             charge(stack[-1], now)
             stack[-1] = found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from .._display import Shown
@@ -28,7 +28,7 @@ class LineCost:
     share
         Of all that the filter costs, from 0 to 1.
     hostcalls
-        Hostcalls made, per request.
+        Hostcalls made, by name, per request.
     """
 
     filename: str
@@ -38,7 +38,7 @@ class LineCost:
     fuel: float
     ns: float
     share: float
-    hostcalls: float
+    hostcalls: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -129,6 +129,8 @@ class ProfileReport(Shown):
         What watching has cost; None if there are no lines.
     reason
         Why there are no lines, or an empty string.
+    native
+        The filter is run by this Python; what was profiled is the same as Wasm.
     """
 
     name: str
@@ -140,6 +142,7 @@ class ProfileReport(Shown):
     observer: Observer | None = None
     reason: str = ""
     statuses: dict[int, int] = field(default_factory=dict)
+    native: bool = False
 
     @property
     def lines(self) -> list[LineCost]:

@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import cycle, islice
 from typing import Any
 
-from ..errors import UsageError
-from ..host import Event, Exchange, Proxy
+from ..errors import SourceError, UsageError
+from ..host import Event, Exchange, Plugin, Proxy
 from ..host.contexts import RootContext
 from ..host.control import has_door, switch
 from ..host.twin import twin_of
@@ -31,6 +31,12 @@ _SLICE = 50
 
 #: How much longer than usual a callback may take while it is watched.
 _PATIENCE = 50
+
+#: What to do with a filter that no Wasm can be made of.
+_INSTEAD = (
+    "A native filter is profiled as the Wasm that it becomes, and this one does not compile. What it costs in this Python "
+    'is shown by %prun -s tottime NAME.get("/"), by cProfile, line_profiler or py-spy.'
+)
 
 _Key = tuple[str, str]  # plugin and callback
 
@@ -68,12 +74,17 @@ def profile(
     Raises
     ------
     UsageError
-        There is nothing to send, or the filter is native: Python's own profilers see it.
+        There is nothing to send.
     FilterTrap
         The filter failed under these requests.
+    SourceError
+        A native filter cannot be compiled to WebAssembly.
+
+    Notes
+    -----
+    A native filter is profiled as the WebAssembly that it becomes, whose costs are others than this Python's. Those are seen by
+    any profiler around the proxy: `%prun -s tottime hello.get("/")`, `cProfile`, `line_profiler`, `py-spy`.
     """
-    if any(getattr(plugin.filter, "is_native", False) for plugin in proxy.plugins):
-        raise UsageError("A native filter is plain Python here: use cProfile, or profile the one that is compiled.")
     if requests < 1:
         raise UsageError(f"At least one request is needed, not {requests}.")
     if path is None:
@@ -102,7 +113,8 @@ class _Run:
         self.wanted = wanted
         self.http2 = http2
         self.tell = tell
-        self.made = ProfileReport(proxy.name, count)
+        self.plugins = _in_wasm(proxy.plugins)
+        self.made = ProfileReport(proxy.name, count, native=self.plugins != list(proxy.plugins))
         self.statuses: Counter[int] = Counter()
         self.watched = -(-WATCHED // len(wanted)) * len(wanted)  # whole rounds, so that runs can be compared
 
@@ -111,7 +123,7 @@ class _Run:
         self.tell("Measuring time", 0.1)
         times, hostcalls = self._times()
         self.tell("Counting instructions, in code compiled for that (once)", 0.3)
-        with twin_of(self.proxy, workers=1, fuel=True, deadline=self.proxy._environment.deadline * _PATIENCE) as twin:
+        with self._twin(fuel=True, deadline=self.proxy._environment.deadline * _PATIENCE) as twin:
             self._send(twin, max(WARM, len(self.wanted)))
             fuel = self._fuel(twin)
             self.tell("Watching lines", 0.7)
@@ -126,13 +138,16 @@ class _Run:
         self.tell("Done", 1.0)
         return self.made
 
+    def _twin(self, **changes: Any) -> Proxy:
+        return twin_of(self.proxy, workers=1, plugins=self.plugins, **changes)
+
     # -- passes
 
     def _times(self) -> tuple[dict[_Key, list[int]], dict[str, list[int]]]:
         """Nanoseconds of every callback and every hostcall, unobserved."""
         times: dict[_Key, list[int]] = defaultdict(list)
         hostcalls: dict[str, list[int]] = defaultdict(list)
-        with twin_of(self.proxy, workers=1) as twin:
+        with self._twin() as twin:
             self._send(twin, max(WARM, len(self.wanted)))
             names = _plugin_names(twin)
             for event in self._events(twin, self.made.requests):
@@ -186,9 +201,10 @@ class _Run:
         self.made.sources = [*self.made.sources, *_sources(vm, lines)]
 
     def _line(self, told: list[Any], ns: float, whole: float) -> LineCost:
-        filename, lineno, function, hits, fuel, calls = told
+        filename, lineno, function, hits, fuel, hostcalls = told
         n, share = self.watched, max(0.0, fuel) / whole
-        return LineCost(filename, lineno, function, hits / n, max(0.0, fuel) / n, share * ns, share, calls / n)
+        calls = {name: times / n for name, times in sorted(hostcalls.items(), key=lambda x: -x[1])}
+        return LineCost(filename, lineno, function, hits / n, max(0.0, fuel) / n, share * ns, share, calls)
 
     def _send(self, twin: Proxy, count: int) -> None:
         """Send requests in turn; a filter that fails ends the profile."""
@@ -209,6 +225,15 @@ class _Run:
 
 
 # -- helpers
+
+
+def _in_wasm(plugins: Iterable[Plugin]) -> list[Plugin]:
+    """The same with native filters as Wasm."""
+    try:
+        return [plugin.in_wasm for plugin in plugins]
+    except SourceError as error:
+        error.add_note(_INSTEAD)
+        raise
 
 
 def _mean(values: list[int]) -> float:

@@ -22,10 +22,14 @@ _BAR, _HOT = 10, 0.2
 #: Lines of a source that are all shown; of a longer one, those that ran and so many around them.
 _WHOLE, _AROUND = 150, 2
 
+_NATIVE = (
+    "The filter runs natively; this is what the same costs as Wasm. What it costs in this Python is shown by its own profilers, "
+    'as in %prun -s tottime NAME.get("/").'
+)
+
 _SOURCE = (
     Column("line", "right", wrap=False), Column("hits", "right", wrap=False), Column("time", "right", wrap=False),
-    Column("share", "right", wrap=False), Column("", wrap=False), Column("hostcalls", "right", wrap=False),
-    Column("source", wrap=False),
+    Column("share", "right", wrap=False), Column("", wrap=False), Column("hostcalls", wrap=False), Column("source", wrap=False),
 )  # fmt: skip
 
 
@@ -53,6 +57,8 @@ def _summary(report: ProfileReport) -> Iterator[Block]:
         share = report.around / report.ns
         said += f" Outside the filter's lines (SDK, interpreter): {duration(report.around)} a request, {share:.0%}."
     yield Paragraph(inline(Span(said, "muted")))
+    if report.native:
+        yield Paragraph(inline(Span(_NATIVE, "muted")))
     if report.reason:
         yield Paragraph(inline(Span(report.reason, "muted")))
 
@@ -76,7 +82,8 @@ def _line(number: int, text: str, cost: LineCost | None) -> Row:
     if cost is None:
         return Row((head, *[inline()] * 5, code))
     bar = "█" * max(round(cost.share * _BAR), 0) or ("▏" if cost.share >= 0.005 else "")
-    cells = (_number(cost.hits), duration(cost.ns), f"{cost.share:.1%}", bar, _number(cost.hostcalls))
+    calls = ", ".join(f"{_number(n)} {name}" for name, n in cost.hostcalls.items())
+    cells = (_number(cost.hits), duration(cost.ns), f"{cost.share:.1%}", bar, calls)
     return Row((head, *map(inline, cells), code), "changed" if cost.share >= _HOT else "")
 
 

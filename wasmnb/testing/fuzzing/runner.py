@@ -80,7 +80,7 @@ class Settings:
         if not self.native:
             return self
         plugins = [item if isinstance(item, Plugin) else Plugin(item) for item in self._each]
-        return replace(self, filter=[replace(p, filter=p.filter.compiled) for p in plugins])  # type: ignore[attr-defined]
+        return replace(self, filter=[plugin.in_wasm for plugin in plugins])
 
     @property
     def _each(self) -> list[Any]:
