@@ -107,21 +107,13 @@ class Headers:
         return f"Headers({self.items()!r})"
 
 
-@dataclass
-class Request:
-    """A request as one party sees it. Pseudo-headers are kept apart: `method`, `path`, `authority`, `scheme`.
+class _Message:
+    """What requests and responses have in common: whatever people type becomes header maps and bytes."""
 
-    `chunks`, if given, is how the body arrives (a list of pieces); `body` is then their sum.
-    """
-
-    method: str = "GET"
-    path: str = "/"
-    headers: Headers = field(default_factory=Headers)
-    body: bytes = b""
-    trailers: Headers = field(default_factory=Headers)
-    authority: str = "example.com"
-    scheme: str = "http"
-    chunks: list[bytes] | None = None
+    headers: Headers
+    trailers: Headers
+    body: bytes
+    chunks: list[bytes] | None
 
     def __post_init__(self) -> None:
         self.headers, self.trailers = Headers(self.headers), Headers(self.trailers)
@@ -137,7 +129,29 @@ class Request:
 
 
 @dataclass
-class Response:
+class Request(_Message):
+    """A request as one party sees it.
+
+    Attributes
+    ----------
+    method, path, authority, scheme
+        The pseudo-headers, which are not among `headers`.
+    chunks
+        How the body arrives, if it matters; `body` is then their sum.
+    """
+
+    method: str = "GET"
+    path: str = "/"
+    headers: Headers = field(default_factory=Headers)
+    body: bytes = b""
+    trailers: Headers = field(default_factory=Headers)
+    authority: str = "example.com"
+    scheme: str = "http"
+    chunks: list[bytes] | None = None
+
+
+@dataclass
+class Response(_Message):
     """A response as one party sees it.
 
     Attributes
@@ -159,15 +173,3 @@ class Response:
     chunks: list[bytes] | None = None
     latency: float = 0.0
     reset: bool = False
-
-    def __post_init__(self) -> None:
-        self.headers, self.trailers = Headers(self.headers), Headers(self.trailers)
-        if self.chunks is not None:
-            self.chunks = [to_bytes(c) for c in self.chunks]
-            self.body = b"".join(self.chunks)
-        self.body = to_bytes(self.body)
-
-    @property
-    def text(self) -> str:
-        """Body as text, bytes that are not UTF-8 replaced."""
-        return self.body.decode("utf-8", "replace")

@@ -16,9 +16,8 @@ from h2.errors import ErrorCodes
 from h2.events import DataReceived, Event, RequestReceived, ResponseReceived, StreamEnded, StreamReset, TrailersReceived
 from h2.exceptions import ProtocolError
 
+from wasmnb.envoy.loopback import LoopbackServer
 from wasmnb.messages import Headers, Request, Response
-
-from .loopback import LoopbackServer
 
 _HEADERS = [(":status", "200"), ("content-type", "application/grpc"), ("x-init", "iv")]
 _TRAILERS = [("grpc-status", "0"), ("x-trail", "tv")]
@@ -48,6 +47,10 @@ class _Call:
 
 class GrpcUpstream(LoopbackServer):
     """The server; `seen` keeps what each call brought."""
+
+    def __init__(self) -> None:
+        self.seen: list[str] = []
+        super().__init__()
 
     def serve(self, sock: socket.socket) -> None:
         connection = H2Connection(H2Configuration(client_side=False))

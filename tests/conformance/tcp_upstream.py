@@ -3,11 +3,15 @@
 import socket
 import time
 
-from .loopback import LoopbackServer
+from wasmnb.envoy.loopback import LoopbackServer
 
 
 class TcpUpstream(LoopbackServer):
     """Sends back what it gets."""
+
+    def __init__(self) -> None:
+        self.seen: list[str] = []
+        super().__init__()
 
     def serve(self, connection: socket.socket) -> None:
         self.seen.append("accepted")

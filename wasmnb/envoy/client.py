@@ -8,18 +8,15 @@ from __future__ import annotations
 
 import contextlib
 import socket
-import struct
 import time
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Self
 
 from ..messages import Headers, Request, Response, to_bytes
 from .http1 import Message, Reader, chunked, head_bytes
+from .loopback import reset_when_closed
 
 __all__ = ["Answer", "Client"]
-
-_RESET = struct.pack("ii", 1, 0)  # SO_LINGER of zero seconds: closing resets the connection
 
 
 @dataclass
@@ -110,15 +107,13 @@ class Client:
     def close(self, *, reset: bool = False) -> None:
         """Close the connection; `reset` aborts it."""
         if reset:
-            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+            reset_when_closed(self.socket)
         self.socket.close()
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def _send(self, request: Request, finish: bool) -> None:

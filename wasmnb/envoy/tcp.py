@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import socket
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from ..errors import UsageError
 from ..host import TcpReply
 from ..messages import Text, to_bytes
 from .log import LogLine
+from .loopback import LoopbackServer, reset_when_closed
 
 __all__ = ["EnvoyConnection", "EnvoyTcpExchange", "TcpUpstream"]
 
@@ -22,7 +21,6 @@ __all__ = ["EnvoyConnection", "EnvoyTcpExchange", "TcpUpstream"]
 Answer = Callable[[bytes], "bytes | TcpReply | None"]
 
 _READ = 1 << 16
-_LINGER = bytes((1, 0, 0, 0, 0, 0, 0, 0))  # SO_LINGER of zero seconds: closing resets the connection
 
 
 @dataclass
@@ -111,7 +109,7 @@ class EnvoyConnection:
     def reset(self) -> EnvoyTcpExchange:
         """Go away without a word."""
         if self._open:
-            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER)
+            reset_when_closed(self._socket)
         return self._close()
 
     def _close(self) -> EnvoyTcpExchange:
@@ -122,8 +120,8 @@ class EnvoyConnection:
         return self.exchange
 
 
-class TcpUpstream:
-    """A TCP server on 127.0.0.1; one thread a connection.
+class TcpUpstream(LoopbackServer):
+    """A TCP server.
 
     Parameters
     ----------
@@ -135,46 +133,17 @@ class TcpUpstream:
     def __init__(self, answer: Answer | None = None) -> None:
         self.answer: Answer = answer or (lambda data: data)
         self.received: list[bytes] = []
-        self._server = socket.create_server(("127.0.0.1", 0))
-        threading.Thread(target=self._accept, name="tcp upstream", daemon=True).start()
+        super().__init__()
 
-    @property
-    def address(self) -> tuple[str, int]:
-        """Host and port that it listens on."""
-        host, port = self._server.getsockname()[:2]
-        return host, port
-
-    def close(self) -> None:
-        """Stop listening."""
-        with contextlib.suppress(OSError):
-            self._server.shutdown(socket.SHUT_RDWR)
-        self._server.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                connection, _ = self._server.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._serve, args=(connection,), name="tcp connection", daemon=True).start()
-
-    def _serve(self, connection: socket.socket) -> None:
+    def serve(self, connection: socket.socket) -> None:
+        """Answer what comes, to its end."""
         number = len(self.received)
         self.received.append(b"")
-        with connection, contextlib.suppress(OSError):
-            while True:
-                data = connection.recv(_READ)
-                self.received[number] += data
-                if self._reply(connection, data) or not data:
-                    return
+        while True:
+            data = connection.recv(_READ)
+            self.received[number] += data
+            if self._reply(connection, data) or not data:
+                return
 
     def _reply(self, connection: socket.socket, data: bytes) -> bool:
         """Answer; whether the connection is to be closed."""

@@ -7,19 +7,17 @@ the middle (`reset=True`: what `chunks` or `body` hold goes out, then the connec
 
 from __future__ import annotations
 
-import contextlib
 import socket
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from ..host import Cluster
 from ..messages import Headers, Request, Response, to_bytes
 from .http1 import Head, Message, Reader, chunked, head_bytes
+from .loopback import LoopbackServer
 
 __all__ = ["Early", "Handler", "Seen", "Upstream"]
 
@@ -57,8 +55,8 @@ class Seen:
         return "x-envoy-internal" in self.request.headers
 
 
-class Upstream:
-    """A server on 127.0.0.1 with a port that the system gives; a thread accepts, a thread serves each connection.
+class Upstream(LoopbackServer):
+    """An HTTP/1.1 server.
 
     Parameters
     ----------
@@ -69,6 +67,13 @@ class Upstream:
         Asked when only the head of a request has come; a response that it gives is sent at once.
     gap
         Seconds between two pieces of an answer's body.
+
+    Attributes
+    ----------
+    seen
+        The requests, in order of arrival.
+    errors
+        What a callable raised, and how connections failed.
     """
 
     def __init__(
@@ -78,60 +83,13 @@ class Upstream:
         self.early = early
         self.gap = gap
         self.seen: list[Seen] = []
-        self.errors: list[str] = []
-        self._closed = threading.Event()
-        self._open: set[socket.socket] = set()
-        self._lock = threading.Lock()
-        self._server = socket.create_server(("127.0.0.1", 0), backlog=512)
-        threading.Thread(target=self._accept, name="upstream", daemon=True).start()
+        super().__init__()
 
-    @property
-    def address(self) -> tuple[str, int]:
-        """Host and port that it listens on."""
-        host, port = self._server.getsockname()[:2]
-        return host, port
-
-    def close(self) -> None:
-        """Stop listening and drop every connection."""
-        self._closed.set()
-        with contextlib.suppress(OSError):
-            self._server.shutdown(socket.SHUT_RDWR)
-        self._server.close()
-        with self._lock:
-            for connection in self._open:
-                with contextlib.suppress(OSError):
-                    connection.shutdown(socket.SHUT_RDWR)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def _accept(self) -> None:
-        while not self._closed.is_set():
-            try:
-                connection, _ = self._server.accept()
-            except OSError:
-                return
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            with self._lock:
-                self._open.add(connection)
-            threading.Thread(target=self._serve, args=(connection,), name="upstream connection", daemon=True).start()
-
-    def _serve(self, connection: socket.socket) -> None:
-        try:
-            with connection:
-                reader = Reader(connection, timeout=3600.0)
-                while (head := reader.request_head()) is not None and self._one(connection, reader, head):
-                    pass
-        except OSError as error:
-            self.errors.append(str(error))
-        finally:
-            with self._lock:
-                self._open.discard(connection)
+    def serve(self, connection: socket.socket) -> None:
+        """Answer one request after the other."""
+        reader = Reader(connection, timeout=3600.0)
+        while (head := reader.request_head()) is not None and self._one(connection, reader, head):
+            pass
 
     def _one(self, connection: socket.socket, reader: Reader, head: Head) -> bool:
         """Serve one request; whether the connection can take another."""

@@ -1,0 +1,82 @@
+"""A server on 127.0.0.1 with a port that the system gives: a thread accepts, a thread serves each connection."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import struct
+import threading
+from typing import Self
+
+__all__ = ["LoopbackServer", "reset_when_closed"]
+
+
+def reset_when_closed(connection: socket.socket) -> None:
+    """Have a connection end with a reset: closing waits zero seconds for what has not been sent (SO_LINGER)."""
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+class LoopbackServer:
+    """Serves from the moment it is made until `close`; what it does with a connection says the subclass, in `serve`.
+
+    Attributes
+    ----------
+    errors
+        How connections failed, and what else the subclass puts there.
+    """
+
+    def __init__(self) -> None:
+        self.errors: list[str] = []
+        self._open: set[socket.socket] = set()
+        self._lock = threading.Lock()
+        self._closed = threading.Event()
+        self._server = socket.create_server(("127.0.0.1", 0), backlog=512)
+        threading.Thread(target=self._accept, name=type(self).__name__, daemon=True).start()
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port that it listens on."""
+        host, port = self._server.getsockname()[:2]
+        return host, port
+
+    def serve(self, connection: socket.socket) -> None:
+        """Talk to one client, in a thread of its own; the connection is closed afterwards."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Stop listening and drop every connection."""
+        self._closed.set()
+        with contextlib.suppress(OSError):
+            self._server.shutdown(socket.SHUT_RDWR)
+        self._server.close()
+        with self._lock:
+            for connection in self._open:
+                with contextlib.suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _accept(self) -> None:
+        while not self._closed.is_set():
+            try:
+                connection, _ = self._server.accept()
+            except OSError:
+                return
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            with self._lock:
+                self._open.add(connection)
+            threading.Thread(target=self._run, args=(connection,), name=type(self).__name__, daemon=True).start()
+
+    def _run(self, connection: socket.socket) -> None:
+        try:
+            with connection:
+                self.serve(connection)
+        except OSError as error:
+            self.errors.append(str(error))
+        finally:
+            with self._lock:
+                self._open.discard(connection)
