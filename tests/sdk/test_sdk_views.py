@@ -71,8 +71,8 @@ assert dict(c) == {"a": "1", "b": "x=y", "c": "q"} and len(c) == 3 and c.get("zz
 c["b"] = "new"
 c["d"] = "4"
 del c["a"]
-""", headers=[("cookie", 'a=1; b=x=y; junk'), ("cookie", 'c="q"')])
-    assert [v for n, v in answer.upstream[0] if n == b"cookie"] == [b"c=q; b=new; d=4"]
+""", headers=[("cookie", 'a=1; b=x=y; junk'), ("cookie", 'c="q";')])
+    assert [v for n, v in answer.upstream[0] if n == b"cookie"] == [b'junk; c="q"; b=new; d=4']
     assert run("self.request.cookies.clear()", headers={"cookie": "a=1"}).upstream_header(b"cookie") is None
     with pytest.raises(KeyError):
         run("del self.request.cookies['a']")
@@ -119,3 +119,71 @@ class F(HttpContext):
 """
     answer = FakeProxy(source).exchange("POST", chunks=[b'{"a": "b"}'])
     assert answer.upstream[1] == b"b" and answer.body == b"OK" and answer.trailers == [(b"x", b"y")]
+
+
+def test_cookies_keep_their_quotes_apart_and_take_numbers():
+    answer = run("""
+c = self.request.cookies
+assert c.items() == [("a", ""), ("b", '"x'), ("c", 'y z'), ("d", '"')] and c.values() == ["", '"x', "y z", '"']
+c["n"] = 5
+""", headers=[("cookie", 'a=""; b="x; c="y z"; d="')])
+    assert answer.upstream_header(b"cookie") == b'a=""; b="x; c="y z"; d="; n=5'
+    with pytest.raises(TypeError, match="cookie 'a' cannot be None"):
+        run("self.request.cookies['a'] = None")
+
+
+@pytest.mark.parametrize(
+    ("attributes", "problem"),
+    [({"max_age": "60"}, "max_age of cookie 'a' is a number"), ({"same_site": "lax"}, "is Strict, Lax or None, not 'lax'")],
+)
+def test_a_cookies_attributes_are_checked(attributes, problem):
+    with pytest.raises((TypeError, ValueError), match=problem):
+        cookie_header("a", "b", **attributes)
+
+
+def test_every_value_of_a_repeated_parameter_is_listed():
+    answer = run("self.request_headers['x-all'] = ','.join(self.request.query.values())", path="/?a=1&b=&a=2")
+    assert answer.upstream_header(b"x-all") == b"1,,2"
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ("self.request.path = '/a?b=c'", "a path has no query, got '/a.b=c': set request.target"),
+        ("self.send_local_response(200, headers={'x': 'a\\r\\nb: c'})", "'x' cannot be .* a line break or a null would end it"),
+        ("self.send_local_response(200, headers={'x': None})", "'x': expected str, bytes or int, got None"),
+        ("self.send_local_response(200, headers='x')", "expected names and values, as a mapping or in pairs, got 'x'"),
+        ("self.send_local_response(200, {'a': 1})", r"got {'a': 1} \(for JSON, use json="),
+    ],
+)
+def test_what_is_wrong_is_named(line, problem):
+    with pytest.raises((TypeError, ValueError), match=problem):
+        run(line)
+
+
+@pytest.mark.parametrize("status", ["404", 204.0, None])
+def test_a_status_is_a_number(status):
+    with pytest.raises(ValueError, match="200 to 599"):
+        run(f"self.response.status = {status!r}", side="response")
+
+
+def test_json_with_bytes_that_are_no_text_is_still_json():
+    answer = run("return self.send_local_response(400, json={'sent': self.request_headers['x']})", headers={"x": b"a\xff"})
+    assert answer.body == b'{"sent":"a\\udcff"}'
+
+
+def test_half_a_surrogate_pair_is_written_as_the_replacement_character():
+    answer = run("self.request_headers.add('x', __import__('json').loads(r'\"\\ud800\\ud83d\\ude00\"'))")
+    assert answer.upstream_header(b"x") == "\ufffd\U0001f600".encode()
+
+
+def test_a_body_of_deep_json_is_no_json():
+    source = """
+class F(HttpContext):
+    def on_http_request_body(self, size, end):
+        try:
+            self.request.body.json()
+        except ValueError as error:
+            return self.send_local_response(400, str(error))
+"""
+    assert FakeProxy(source).exchange("POST", chunks=[b"[" * 100_000]).body == b"the JSON is nested too deeply"

@@ -16,7 +16,7 @@ from .text import PairsLike, Value, encode, encode_all
 if TYPE_CHECKING:
     from .vm import VM
 
-__all__ = ["WHOLE", "Body", "json_message", "to_json"]
+__all__ = ["WHOLE", "Body", "from_json", "json_message", "to_json"]
 
 #: A length or position beyond the end of every buffer.
 WHOLE = 0xFFFFFFFF
@@ -24,7 +24,16 @@ WHOLE = 0xFFFFFFFF
 
 def to_json(value: Any) -> bytes:
     """A JSON document without white space."""
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
+    text = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    return text.encode("utf-8", "backslashreplace")  # what is no UTF-8 becomes \udcff, as JSON spells it
+
+
+def from_json(data: bytes) -> Any:
+    """What a JSON document says. ValueError if it is none, and for one that is nested deeper than can be read."""
+    try:
+        return json.loads(data)
+    except RecursionError:
+        raise ValueError("the JSON is nested too deeply") from None
 
 
 def json_message(value: Any, body: Value, headers: PairsLike) -> tuple[bytes, PairsLike]:
@@ -85,8 +94,8 @@ class Body:
         return self.get().decode("utf-8", "replace")
 
     def json(self) -> Any:
-        """The bytes as JSON. ValueError (with line and column) if they are not."""
-        return json.loads(self.get())
+        """The bytes as JSON. ValueError (with line and column) if they are none."""
+        return from_json(self.get())
 
     def set_json(self, value: Any) -> None:
         """Replace everything that can be seen by a JSON document without white space."""

@@ -1,20 +1,22 @@
 """Cookies: those that a request carries as a mapping, and one to set in a response.
 
 Facts (RFC 6265): a request's cookies come as `name=value` pairs with `;` between them, in one header or several; nothing
-is said of their encoding, so values are taken as they are, without surrounding quotes. A response sets each with a
-`set-cookie` header of its own.
+is said of their encoding, so values are taken as they are, without the quotes around them. What is not written keeps its
+spelling. A response sets each with a `set-cookie` header of its own.
 """
 
 from collections.abc import Iterator, MutableMapping
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypedDict
 
 if TYPE_CHECKING:
     from .headers import HeaderMap
 
-__all__ = ["Cookies", "cookie_header"]
+__all__ = ["CookieAttributes", "Cookies", "cookie_header"]
 
 #: What may not stand in a cookie: it would end it, or the header.
 _FORBIDDEN = set("\0\r\n;, ")
+
+_SAME_SITE = ("Strict", "Lax", "None")
 
 
 class Cookies(MutableMapping[str, str]):
@@ -25,14 +27,22 @@ class Cookies(MutableMapping[str, str]):
     def __init__(self, headers: "HeaderMap") -> None:
         self._headers = headers
 
+    def _parts(self) -> list[str]:
+        """The cookies as they are spelled."""
+        parts = [part.strip() for line in self._headers.get_all("cookie") for part in line.split(";")]
+        return [part for part in parts if part]
+
     def items(self) -> list[tuple[str, str]]:  # type: ignore[override]
         """Every cookie in order; what is no pair is left out."""
-        parts = (part.strip().partition("=") for line in self._headers.get_all("cookie") for part in line.split(";"))
-        return [(name.strip(), value.strip().strip('"')) for name, equals, value in parts if equals]
+        return [(name, value) for name, value in map(_read, self._parts()) if name is not None]
 
-    def _write(self, pairs: list[tuple[str, str]]) -> None:
-        if pairs:
-            self._headers["cookie"] = "; ".join(f"{name}={value}" for name, value in pairs)
+    def values(self) -> list[str]:  # type: ignore[override]
+        """Every value in order."""
+        return [value for _, value in self.items()]
+
+    def _keep(self, parts: list[str]) -> None:
+        if parts:
+            self._headers["cookie"] = "; ".join(parts)
         else:
             self._headers.remove("cookie")
 
@@ -42,16 +52,13 @@ class Cookies(MutableMapping[str, str]):
                 return v
         raise KeyError(name)
 
-    def __setitem__(self, name: str, value: str) -> None:
-        _check(name, value)
-        self._write([*((n, v) for n, v in self.items() if n != name), (name, value)])
+    def __setitem__(self, name: str, value: str | int) -> None:
+        written = _pair(name, value)
+        self._keep([*(part for part in self._parts() if _read(part)[0] != name), written])
 
     def __delitem__(self, name: str) -> None:
-        pairs = self.items()
-        kept = [(n, v) for n, v in pairs if n != name]
-        if len(kept) == len(pairs):
-            raise KeyError(name)
-        self._write(kept)
+        self[name]
+        self._keep([part for part in self._parts() if _read(part)[0] != name])
 
     def __iter__(self) -> Iterator[str]:
         return iter(dict.fromkeys(n for n, _ in self.items()))
@@ -63,9 +70,29 @@ class Cookies(MutableMapping[str, str]):
         return f"<cookies {self.items()!r}>"
 
 
+def _read(part: str) -> tuple[str | None, str]:
+    """Name and value of a cookie as it is spelled; no name if it is no pair."""
+    name, equals, value = part.partition("=")
+    value = value.strip()
+    if len(value) > 1 and value[0] == value[-1] == '"':
+        value = value[1:-1]
+    return name.strip() if equals else None, value
+
+
+class CookieAttributes(TypedDict, total=False):
+    """What `set_cookie` takes beside name and value."""
+
+    max_age: int | None
+    path: str | None
+    domain: str | None
+    secure: bool
+    http_only: bool
+    same_site: Literal["Strict", "Lax", "None"] | None
+
+
 def cookie_header(
     name: str,
-    value: str,
+    value: str | int,
     *,
     max_age: int | None = None,
     path: str | None = "/",
@@ -75,14 +102,25 @@ def cookie_header(
     same_site: Literal["Strict", "Lax", "None"] | None = "Lax",
 ) -> str:
     """The value of a `set-cookie` header; ValueError if a part could not stand in one."""
-    _check(name, value)
+    if max_age is not None and not isinstance(max_age, int):
+        raise TypeError(f"max_age of cookie {name!r} is a number of seconds, not {max_age!r}")
+    if same_site is not None and same_site not in _SAME_SITE:
+        raise ValueError(f"same_site of cookie {name!r} is Strict, Lax or None, not {same_site!r}")
     attributes = [("Max-Age", max_age), ("Path", path), ("Domain", domain), ("SameSite", same_site)]
     given = [f"{key}={text}" for key, text in attributes if text is not None]
     if any(set(text) & set("\0\r\n;") for text in given):
         raise ValueError(f"an attribute of cookie {name!r} has a character that would end it")
-    return "; ".join([f"{name}={value}", *given, *["Secure"] * secure, *["HttpOnly"] * http_only])
+    return "; ".join([_pair(name, value), *given, *["Secure"] * secure, *["HttpOnly"] * http_only])
 
 
-def _check(name: str, value: str) -> None:
-    if not name or "=" in name or set(name + value) & _FORBIDDEN:
-        raise ValueError(f"cookie {name!r} cannot be {value!r}: no spaces, commas, semicolons, or control characters")
+def _pair(name: str, value: str | int) -> str:
+    """A cookie as it is spelled."""
+    if not isinstance(name, str) or not isinstance(value, str | int):
+        raise TypeError(f"cookie {name!r} cannot be {value!r}: a name is a str, a value a str or an int")
+    text = str(value)
+    if not name or "=" in name or set(name + text) & _FORBIDDEN:
+        raise ValueError(
+            f"cookie {name!r} cannot be {value!r}: no spaces, commas, semicolons, or control characters "
+            "(urllib.parse.quote writes them otherwise)"
+        )
+    return f"{name}={text}"

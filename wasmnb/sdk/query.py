@@ -45,6 +45,10 @@ class Query(MutableMapping[str, str]):
         pairs = [part.partition("=") for part in self._split()[1]]
         return [(_decode(name), _decode(value)) for name, _, value in pairs]
 
+    def values(self) -> list[str]:  # type: ignore[override]
+        """Every value in order."""
+        return [value for _, value in self.items()]
+
     def get_all(self, name: str) -> list[str]:
         """Every value of a name, in order."""
         return [v for n, v in self.items() if n == name]

@@ -5,12 +5,14 @@ may use the names for something of its own (`self.request = ...`); then they are
 """
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, Unpack
 
 from .bodies import Body
-from .cookies import Cookies, cookie_header
+from .cookies import CookieAttributes, Cookies, cookie_header
 from .headers import HeaderMap
 from .query import Query
+from .text import Value
 
 if TYPE_CHECKING:
     from .http import HttpContext
@@ -40,10 +42,14 @@ class PluginConfig:
         return self if owner is None else owner.plugin.config
 
 
-class RequestView:
-    """The request: `method`, `path`, `query`, `cookies`, `headers`, `trailers`, `body`."""
+class MessageView:
+    """What requests and responses have in common: `headers`, `trailers`, `body`."""
 
     __slots__ = ("_context",)
+    # Each reads one attribute of the context. (A plain function would become a method.)
+    _headers: ClassVar["attrgetter[HeaderMap]"]
+    _trailers: ClassVar["attrgetter[HeaderMap]"]
+    _body: ClassVar["attrgetter[Body]"]
 
     def __init__(self, context: "HttpContext") -> None:
         self._context = context
@@ -51,48 +57,51 @@ class RequestView:
     @property
     def headers(self) -> HeaderMap:
         """Its headers, pseudo-headers included."""
-        return self._context.request_headers
+        return self._headers(self._context)
 
     @property
     def trailers(self) -> HeaderMap:
         """Its trailers."""
-        return self._context.request_trailers
+        return self._trailers(self._context)
 
     @property
     def body(self) -> Body:
         """What can be seen of its body; `self.request.body.json()`, `await self.request.body()`."""
-        return self._context.request_body
+        return self._body(self._context)
 
     @body.setter
-    def body(self, data: str | bytes) -> None:
-        self._context.request_body.set(data)
+    def body(self, data: Value) -> None:
+        self.body.set(data)
 
-    @property
-    def method(self) -> str:
-        """Its method."""
-        return self.headers[":method"]
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__.removesuffix('View').lower()} of {self._context!r}>"
 
-    @method.setter
-    def method(self, value: str) -> None:
-        self.headers[":method"] = value
 
-    @property
-    def authority(self) -> str:
-        """The host that it asks for."""
-        return self.headers[":authority"]
+class Pseudo:
+    """An attribute of a request that is one of its pseudo-headers."""
 
-    @authority.setter
-    def authority(self, value: str) -> None:
-        self.headers[":authority"] = value
+    def __init__(self, header: str, doc: str) -> None:
+        self._header = header
+        self.__doc__ = doc
 
-    @property
-    def target(self) -> str:
-        """Path and query, as they are spelled."""
-        return self.headers[":path"]
+    def __get__(self, view: MessageView | None, kind: type | None = None) -> str:
+        return self if view is None else view.headers[self._header]  # type: ignore[return-value]
 
-    @target.setter
-    def target(self, value: str) -> None:
-        self.headers[":path"] = value
+    def __set__(self, view: MessageView, value: Value) -> None:
+        view.headers[self._header] = value
+
+
+class RequestView(MessageView):
+    """The request: `method`, `path`, `query`, `cookies`, `headers`, `trailers`, `body`."""
+
+    __slots__ = ()
+    _headers = attrgetter("request_headers")
+    _trailers = attrgetter("request_trailers")
+    _body = attrgetter("request_body")
+
+    method = Pseudo(":method", "Its method.")
+    authority = Pseudo(":authority", "The host that it asks for.")
+    target = Pseudo(":path", "Path and query, as they are spelled.")
 
     @property
     def path(self) -> str:
@@ -101,6 +110,8 @@ class RequestView:
 
     @path.setter
     def path(self, value: str) -> None:
+        if "?" in value:
+            raise ValueError(f"a path has no query, got {value!r}: set request.target for both")
         _, mark, query = self.target.partition("?")
         self.target = value + mark + query
 
@@ -114,36 +125,14 @@ class RequestView:
         """Its cookies: a mutable mapping."""
         return Cookies(self.headers)
 
-    def __repr__(self) -> str:
-        return f"<request of {self._context!r}>"
 
-
-class ResponseView:
+class ResponseView(MessageView):
     """The response: `status`, `headers`, `trailers`, `body`."""
 
-    __slots__ = ("_context",)
-
-    def __init__(self, context: "HttpContext") -> None:
-        self._context = context
-
-    @property
-    def headers(self) -> HeaderMap:
-        """Its headers, `:status` included."""
-        return self._context.response_headers
-
-    @property
-    def trailers(self) -> HeaderMap:
-        """Its trailers."""
-        return self._context.response_trailers
-
-    @property
-    def body(self) -> Body:
-        """What can be seen of its body."""
-        return self._context.response_body
-
-    @body.setter
-    def body(self, data: str | bytes) -> None:
-        self._context.response_body.set(data)
+    __slots__ = ()
+    _headers = attrgetter("response_headers")
+    _trailers = attrgetter("response_trailers")
+    _body = attrgetter("response_body")
 
     @property
     def status(self) -> int:
@@ -152,13 +141,10 @@ class ResponseView:
 
     @status.setter
     def status(self, value: int) -> None:
-        if not 200 <= value <= 599:
+        if not isinstance(value, int) or not 200 <= value <= 599:
             raise ValueError(f"a response's status is from 200 to 599, got {value!r}")
         self.headers[":status"] = value
 
-    def set_cookie(self, name: str, value: str, **attributes: Any) -> None:
-        """Add a `set-cookie` header: `max_age`, `path`, `domain`, `secure`, `http_only`, `same_site`."""
+    def set_cookie(self, name: str, value: str | int, **attributes: Unpack[CookieAttributes]) -> None:
+        """Add a `set-cookie` header: `max_age` (seconds), `path`, `domain`, `secure`, `http_only`, `same_site`."""
         self.headers.add("set-cookie", cookie_header(name, value, **attributes))
-
-    def __repr__(self) -> str:
-        return f"<response of {self._context!r}>"
