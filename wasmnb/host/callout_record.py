@@ -24,6 +24,8 @@ class Callout:
         `http`, `grpc call` or `grpc stream`.
     cluster, token, vm, exchange
         Where it went, its number in the VM, the VM's number, and the exchange that it was made for (None for a root's own).
+    root
+        Id of the root context, the plugin's, that gets the answer.
     request, response
         What was sent and what came back; a gRPC stream has its messages in `messages` instead of a body.
     state
@@ -49,6 +51,7 @@ class Callout:
     sent: bool = False
     complete: bool = False
     finished: float | None = None
+    root: int | None = None
 
     def __repr__(self) -> str:
         where = visible(f"{self.cluster}{self.request.path}")

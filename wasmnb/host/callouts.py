@@ -47,7 +47,9 @@ class HttpCall:
         self.exchange = exchange
         self._timers: list[Timer] = []
         vm = root.vm
-        self.record = Callout("http", cluster.name, token, vm.number, exchange, Request(), vm.clock.time())
+        self.record = Callout(
+            "http", cluster.name, token, vm.number, exchange, Request(), vm.clock.time(), root=root.id
+        )
 
     def start(self, headers: RequestHeaders, body: bytes, timeout: float) -> None:
         """Send it; the answer comes as a later event."""

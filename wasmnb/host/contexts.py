@@ -55,7 +55,7 @@ class Context:
         self.vm = vm
         self.plugin = plugin
         self.root: Context = root if root is not None else self
-        self.place = Place(number, vm.number)
+        self.place = Place(number, vm.number, self.root.id)
         self.maps: Maps = [None] * 8
         self.log_maps: Maps | None = None
         self.info: StreamInfo | None = None

@@ -43,6 +43,8 @@ class Event:
         `seq` of the callback that this happened in, or None.
     fuel
         Of a callback: instructions of Wasm that it ran, if the proxy counts them.
+    root
+        Id of the root context, the plugin's, that the context belongs to (None outside VMs).
     """
 
     seq: int
@@ -60,6 +62,7 @@ class Event:
     exchange: int | None = None
     parent: int | None = None
     fuel: int | None = None
+    root: int | None = None
 
     def __str__(self) -> str:
         """One line, as the recorded traces of Envoy write it."""
@@ -117,7 +120,7 @@ def _entry(record: Any) -> Event:
         result = None
     return Event(
         seq, time, thread, place.vm, place.id, "callback", entry.short, named, result,
-        guest_ns=max(0, ended - began - host_ns), host_ns=host_ns, exchange=exchange_of(record), fuel=fuel[0] if fuel else None,
+        guest_ns=max(0, ended - began - host_ns), host_ns=host_ns, exchange=exchange_of(record), fuel=fuel[0] if fuel else None, root=place.root,
     )  # fmt: skip
 
 
@@ -134,6 +137,7 @@ def _hostcall(record: Any) -> Event:
     return Event(
         seq, frame[4], frame[9], place.vm, place.id, shape.kind, shape.short, named, result,
         status=_status(shape, status), host_ns=ended - began, exchange=exchange_of(record), parent=frame[0],
+        root=place.root,
     )  # fmt: skip
 
 

@@ -50,8 +50,8 @@ class GrpcCallout:
         self.exchange = exchange
         self.over = False
         self._timers: list[Timer] = []
-        started = self.vm.clock.time()
-        self.record = Callout(self.kind, cluster.name, token, self.vm.number, exchange, Request(), started)
+        started, number = self.vm.clock.time(), self.vm.number
+        self.record = Callout(self.kind, cluster.name, token, number, exchange, Request(), started, root=root.id)
 
     def request(self, metadata: list[Pair], timeout: int | None) -> Request:
         """The HTTP/2 request that carries it."""

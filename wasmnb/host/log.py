@@ -38,6 +38,8 @@ class LogLine:
         What Envoy prints between `wasm log` and the text: plugin name, root_id and vm_id. Envoy's own lines have none.
     source
         `filter` for what a module wrote, `envoy` for what Envoy says.
+    root
+        Id of the root context, the plugin's, whose context wrote it.
     """
 
     time: float
@@ -49,6 +51,7 @@ class LogLine:
     exchange: int | None = None
     prefix: str = ""
     source: str = "filter"
+    root: int | None = None
 
     def __str__(self) -> str:
         """The line as Envoy writes it, with the virtual time in front."""
@@ -114,4 +117,9 @@ def write_line(vm: Vm, level: int, message: bytes) -> None:
     context = vm.effective
     text = message[:_LONGEST_LINE].decode("utf-8", "replace")
     exchange = context.exchange if context.exchange is not None else vm.frame[10]
-    log.add(LogLine(vm.now(), LogLevel(level), text, vm.thread.name, vm.number, context.id, exchange, context.prefix))
+    log.add(
+        LogLine(
+            vm.now(), LogLevel(level), text, vm.thread.name, vm.number, context.id, exchange, context.prefix,
+            root=context.root.id,
+        )
+    )  # fmt: skip

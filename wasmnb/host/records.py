@@ -71,17 +71,18 @@ class Place:
 
     Attributes
     ----------
-    id, vm
-        The context's id and the number of its VM.
+    id, vm, root
+        The context's id, the number of its VM, and the id of its root context, which is the plugin's.
     exchange
         The exchange that it belongs to, for streams.
     """
 
-    __slots__ = ("exchange", "id", "vm")
+    __slots__ = ("exchange", "id", "root", "vm")
 
-    def __init__(self, number: int, vm: int) -> None:
+    def __init__(self, number: int, vm: int, root: int) -> None:
         self.id = number
         self.vm = vm
+        self.root = root
         self.exchange: int | None = None
 
 

@@ -12,7 +12,7 @@ from typing import Any, overload
 
 from ._display import Shown
 from .event import Event, decode, decode_bare, exchange_of
-from .records import NOTE, Entry, Note
+from .records import NOTE, Entry, Note, Place
 
 __all__ = ["AFTER_THE_END", "DEFAULT_LIMIT", "Event", "Trace"]
 
@@ -86,8 +86,8 @@ class Trace(Shown, Sequence[Event]):
         """Events made so far, those no longer kept included."""
         return self.dropped + len(self._records)
 
-    def callbacks(self, since: int = 0) -> Iterator[tuple[str, int, int | None, str]]:
-        """Name, guest nanoseconds, exchange and thread of every callback among the events made after the first `since`.
+    def callbacks(self, since: int = 0) -> Iterator[tuple[str, int, int | None, str, Place]]:
+        """Name, guest nanoseconds, exchange, thread and place of every callback among the events made after the first `since`.
 
         The exchange is the one that waits for the callback: None for those that no exchange waits for, also when one is
         over. For sums over long traces: nothing else is decoded.
@@ -99,7 +99,7 @@ class Trace(Shown, Sequence[Event]):
                 if exchange is None:
                     exchange = record[10]
                 spent = max(0, record[6] - record[5] - record[7])
-                yield entry.short, spent, None if entry.short in AFTER_THE_END else exchange, record[9]
+                yield entry.short, spent, None if entry.short in AFTER_THE_END else exchange, record[9], record[2]
 
     def of_exchange(self, number: int, first: int = 0, limit: int | None = None) -> list[Event]:
         """Events of one exchange, among those numbered from `first` on, to the note of its end; at most `limit`."""

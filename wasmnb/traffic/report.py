@@ -12,6 +12,7 @@ from .harness import Harness
 
 if TYPE_CHECKING:
     from ..host import Exchange
+    from ..host.records import Place
 
 __all__ = ["LoadReport"]
 
@@ -58,10 +59,10 @@ class LoadReport(Shown):
         self.real_seconds = 0.0
         self.virtual_seconds = 0.0
 
-    def add(self, exchanges: Iterable[Exchange], callbacks: Iterable[tuple[str, int, int | None, str]]) -> None:
+    def add(self, exchanges: Iterable[Exchange], callbacks: Iterable[tuple[str, int, int | None, str, Place]]) -> None:
         """Take in exchanges that are over, and the callbacks that belong to them, as `Trace.callbacks` gives them."""
         inside: Counter[int] = Counter()
-        for name, guest_ns, exchange, _ in callbacks:
+        for name, guest_ns, exchange, *_ in callbacks:
             self.callbacks.setdefault(name, Distribution(name)).record(guest_ns)
             if exchange is not None:
                 inside[exchange] += guest_ns

@@ -15,6 +15,7 @@ from wasmnb.abi import ENTRY_POINTS
 from wasmnb.traffic.distribution import Distribution
 
 from . import snapshot
+from .scope import EVERYTHING, Scope
 
 if TYPE_CHECKING:
     from wasmnb.host import Proxy
@@ -65,7 +66,7 @@ class History:
     def __init__(self, proxy: Proxy, version: int = 0) -> None:
         self.proxy = proxy
         self.version = version
-        self._callbacks: dict[tuple[str, str], Distribution] = {}
+        self._callbacks: dict[tuple[str, int, int, str], Distribution] = {}
         self._requests: dict[str, Distribution] = {}
         self._filter_ns: dict[int, int] = {}
         self._rows: deque[tuple[int, str]] = deque(maxlen=KEPT)
@@ -79,10 +80,10 @@ class History:
         """Take in what has happened since the last time."""
         trace, callbacks, filter_ns = self.proxy.trace, self._callbacks, self._filter_ns
         since, self._events = self._events, trace.made
-        for name, nanoseconds, exchange, thread in trace.callbacks(since):
-            found = callbacks.get((thread, name))
+        for name, nanoseconds, exchange, thread, place in trace.callbacks(since):
+            found = callbacks.get((thread, place.vm, place.root, name))
             if found is None:
-                found = callbacks[thread, name] = Distribution(name)
+                found = callbacks[thread, place.vm, place.root, name] = Distribution(name)
             found.record(nanoseconds)
             if exchange is not None:
                 filter_ns[exchange] = filter_ns.get(exchange, 0) + nanoseconds
@@ -162,11 +163,11 @@ class History:
         """Whole requests, of one thread or of all."""
         return _merged("request", (d for t, d in self._requests.items() if thread in ("", t)))
 
-    def callbacks(self, thread: str = "") -> list[Distribution]:
+    def callbacks(self, scope: Scope = EVERYTHING) -> list[Distribution]:
         """Callbacks: those of streams first, the start of the VMs last, each by its whole time."""
         found: dict[str, list[Distribution]] = {}
-        for (on, name), one in self._callbacks.items():
-            if thread in ("", on):
+        for (*where, name), one in self._callbacks.items():
+            if all(wanted in (None, here) for wanted, here in zip(scope.place, where, strict=True)):
                 found.setdefault(name, []).append(one)
         merged = [_merged(name, parts) for name, parts in found.items()]
         return sorted(merged, key=lambda d: (d.name in _AT_START, -d.total))

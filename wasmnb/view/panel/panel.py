@@ -65,6 +65,8 @@ class Panel:
         Identity of the cell that it is shown in, if that is known.
     view, scope
         What the user looks at, and what that is narrowed to.
+    plugin
+        Place in the chain of the plugin whose module is shown.
     around
         Exchange that the timeline is drawn around; None: its newest events.
     sent, upload
@@ -81,6 +83,7 @@ class Panel:
         self.view = "Exchanges"
         self.scope = Scope()
         self.around: int | None = None
+        self.plugin = 0
         self.settings: dict[str, Any] = {}
         self.past = Past()
         self.sent: Request | None = None
@@ -108,7 +111,7 @@ class Panel:
         """Take over what the version before leaves: the end of its list, and its latencies to compare with."""
         if before is not self:
             self.past, self.latencies = before.past, before.latencies
-        self.past.take(before.history, self.latencies.of(before.history, ""))
+        self.past.take(before.history, self.latencies.of(before.history))
         if before.history.requests().count:
             self.latencies.against = f"version {before.history.version + 1}"
 
@@ -134,7 +137,7 @@ class Panel:
         elif before:
             self.past.details[before["id"]] = before
         self._attach(History(proxy, self.history.version + 1))
-        self.around = None
+        self.around, self.plugin = None, 0
         self._clear()
         if last is not None:
             self.say(WISHES["again"](self, {"request": last}))
@@ -250,21 +253,27 @@ class Panel:
     def narrow(self, scope: Scope) -> None:
         """The user narrows the views to a part of what there is."""
         self.scope = scope
-        for view in ("Latency", "Log"):
-            VIEWS[view](self)
+        chosen = scope.plugin(self.proxy)
+        if chosen is not None:
+            self.plugin = next((i for i, p in enumerate(self.proxy.plugins) if p is chosen), self.plugin)
+        if self.view in ("Latency", "Log", "Module"):
+            VIEWS[self.view](self)
+        self._idle.soon()  # what nobody looks at has time
 
     def pick(self, row_id: int | None) -> None:
         """Show one exchange."""
-        self.widget.picked = row_id
-        found = self.history.find(row_id) if row_id is not None else None
-        if row_id is not None and found is not None:
-            if found.done and self.widget.detail.get("final") and self.widget.detail["id"] == row_id:
-                return  # it will never be different
-            self.widget.detail = snapshot.detail(found, row_id, self._explained(found))
-        elif row_id in self.past.details:
-            self.widget.detail = self.past.details[row_id]
-        elif row_id is not None:
-            self.widget.detail = {"id": row_id, "gone": True}
+        with self.widget.hold_sync():  # one message: each costs the front-end milliseconds
+            self.widget.picked = row_id
+            if row_id is not None:
+                self.widget.detail = self._detail(row_id)
+
+    def _detail(self, row_id: int) -> Any:
+        found, shown = self.history.find(row_id), self.widget.detail
+        if found is None:
+            return self.past.details.get(row_id, {"id": row_id, "gone": True})
+        if found.done and shown.get("final") and shown["id"] == row_id:
+            return shown  # it will never be different
+        return snapshot.detail(found, row_id, self._explained(found))
 
     def _explained(self, exchange: Any) -> list[str]:
         if self.proxy.state == "closed" or exchange.state not in ("paused", "open", "failed"):

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from wasmnb.errors import UsageError
 
-__all__ = ["LEVELS", "Scope"]
+if TYPE_CHECKING:
+    from wasmnb.host import Plugin, Proxy
+
+__all__ = ["EVERYTHING", "LEVELS", "Scope"]
 
 LEVELS = ("trace", "debug", "info", "warn", "error", "critical")
 
@@ -17,16 +20,19 @@ _LONGEST = 1_000  # characters of a search
 
 @dataclass(frozen=True)
 class Scope:
-    """A thread, a VM, a context or an exchange (None: any), and for the log the lowest level and a text.
+    """A thread, a VM, a plugin, a context or an exchange (None: any), and for the log the lowest level and a text.
 
     Attributes
     ----------
     thread
         `main` or `worker-N`.
+    root
+        Id of a plugin's root context in that VM.
     """
 
     thread: str | None = None
     vm: int | None = None
+    root: int | None = None
     context: int | None = None
     exchange: int | None = None
     level: str = "trace"
@@ -42,7 +48,7 @@ class Scope:
             A number that is none, or a level that does not exist.
         """
         numbers: dict[str, Any] = {}
-        for name in ("vm", "context", "exchange"):
+        for name in ("vm", "root", "context", "exchange"):
             value = values.get(name)
             if value not in (None, "") and not str(value).isdigit():
                 raise UsageError(f"{name} is a number, not {value!r}")
@@ -53,9 +59,20 @@ class Scope:
         thread = str(values["thread"]) if values.get("thread") else None
         return cls(thread, **numbers, level=level, text=str(values.get("text") or "")[:_LONGEST])
 
+    @property
+    def place(self) -> tuple[str | None, int | None, int | None]:
+        """Thread, VM and plugin."""
+        return self.thread, self.vm, self.root
+
+    def plugin(self, proxy: Proxy) -> Plugin | None:
+        """The plugin that it is narrowed to; None if it is not, or if that one's VM is gone."""
+        vm = next((vm for vm in proxy.vms if vm.number == self.vm), None)
+        context = vm.contexts.get(self.root) if vm is not None and self.root is not None else None
+        return context.plugin if context is not None else None
+
     def sieve(self) -> Callable[[Any], bool] | None:
         """Says of a line of the log whether it is wanted; None if all are."""
-        if self == Scope():
+        if self == EVERYTHING:
             return None
         lowest = LEVELS.index(self.level)
 
@@ -64,9 +81,13 @@ class Scope:
                 int(line.level) >= lowest
                 and self.thread in (None, line.thread)
                 and self.vm in (None, line.vm)
+                and self.root in (None, line.root)
                 and self.context in (None, line.context)
                 and self.exchange in (None, line.exchange)
                 and (not self.text or self.text in line.text)
             )
 
         return wanted
+
+
+EVERYTHING = Scope()

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Span", "callouts", "pauses"]
 
-#: Thread, start and end (virtual seconds), kind (`paused` or `callout`), label, exchange.
-Span = tuple[str, float, float, str, str, int | None]
+#: Thread, start and end (virtual seconds), kind (`paused` or `callout`), label, exchange, VM, root context.
+Span = tuple[str, float, float, str, str, int | None, int | None, int | None]
 
 _HOLDING = (Result.HEADERS_STATUS, Result.DATA_STATUS, Result.TRAILERS_STATUS, Result.ACTION)
 
@@ -50,7 +50,8 @@ def pauses(events: Sequence[Event], now: float) -> list[Span]:
 
 
 def _pause(event: Event, start: float, end: float) -> Span:
-    return (event.thread, start, max(end, start), "paused", f"#{event.exchange} held by {event.name}", event.exchange)
+    label = f"#{event.exchange} held by {event.name}"
+    return (event.thread, start, max(end, start), "paused", label, event.exchange, event.vm, event.root)
 
 
 def callouts(records: Iterable[Callout], threads: dict[int, str], now: float) -> list[Span]:
@@ -63,6 +64,6 @@ def callouts(records: Iterable[Callout], threads: dict[int, str], now: float) ->
     """
     return [
         (threads.get(c.vm, "main"), c.started, now if c.finished is None else c.finished, "callout",
-         f"{c.kind} to {c.cluster}{c.request.path}: {c.state}", c.exchange)
+         f"{c.kind} to {c.cluster}{c.request.path}: {c.state}", c.exchange, c.vm, c.root)
         for c in records
     ]  # fmt: skip

@@ -6,9 +6,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from wasmnb.host import PythonState
+from wasmnb.traffic.distribution import Distribution
 from wasmnb.traffic.harness import measure_harness
 
 from . import snapshot
+from .scope import EVERYTHING, Scope
 from .spans import callouts, pauses
 
 if TYPE_CHECKING:
@@ -21,6 +23,7 @@ __all__ = ["VIEWS", "Latencies", "read_python"]
 
 BARS = 4_000  # events of the timeline
 CALLOUTS = 1_000
+PLUGINS = 50  # of a chain, to choose among
 READ = 8  # workers whose Python is read without being asked for
 
 _ALL = "all threads"
@@ -43,11 +46,12 @@ class Latencies:
         self.against = ""
         self._harness: Harness | None = None
 
-    def of(self, history: History, thread: str) -> Any:
-        """Distributions of a version, of one thread or of all."""
+    def of(self, history: History, scope: Scope = EVERYTHING) -> Any:
+        """Distributions of a version, of a part of it or of all; a whole request is its thread's, and no plugin's."""
         if self._harness is None:
             self._harness = measure_harness(rounds=3, calls=500)
-        return snapshot.latency(thread or _ALL, history.requests(thread), history.callbacks(thread), self._harness)
+        requests = history.requests(scope.thread or "") if scope.root is None else Distribution("request")
+        return snapshot.latency(_whose(history, scope), requests, history.callbacks(scope), self._harness)
 
     def choices(self, panel: Panel) -> list[str]:
         """What may be laid over."""
@@ -61,7 +65,18 @@ class Latencies:
             return {**self.kept, "of": _KEPT}
         if self.against in panel.past.latencies:
             return {**panel.past.latencies[self.against], "of": self.against}
-        return self.of(panel.history, self.against) if self.against in panel.history.threads else {}
+        return self.of(panel.history, Scope(self.against)) if self.against in panel.history.threads else {}
+
+
+def _whose(history: History, scope: Scope) -> str:
+    """What figures are of, in words."""
+    parts = [scope.thread or _ALL]
+    if scope.vm is not None:
+        parts.append(f"VM{scope.vm}")
+    if scope.root is not None:
+        plugin = scope.plugin(history.proxy)
+        parts.append(plugin.name if plugin is not None else f"context {scope.root}")
+    return ", ".join(parts)
 
 
 def _exchanges(panel: Panel) -> None:
@@ -89,9 +104,8 @@ def _latency(panel: Panel) -> None:
     if not history.requests().count:
         panel.widget.latency = panel.widget.baseline = {}
         return
-    thread = panel.scope.thread if panel.scope.thread in history.threads else ""
     panel.widget.latency = {
-        **latencies.of(history, thread or ""),
+        **latencies.of(history, panel.scope),
         "threads": [snapshot.summary(history.requests(t), snapshot.shown(t)) for t in history.threads],
         "choices": latencies.choices(panel),
         "against": latencies.against,
@@ -109,14 +123,20 @@ def read_python(panel: Panel, *, everywhere: bool = False) -> None:
     proxy = panel.proxy
     if proxy.state == "closed":
         return
-    if everywhere or len(proxy.workers) <= READ:
-        panel.widget.python = snapshot.python_state(proxy.python_state(), workers=len(proxy.workers))
-        return
+    workers = len(proxy.workers)
+    held = proxy.python_state() if everywhere or workers <= READ else _some(panel)
+    roots = {(vm.number, number): context.root.id for vm in proxy.vms for number, context in vm.contexts.items()}
+    panel.widget.python = snapshot.python_state(held, workers=workers, roots=roots)
+
+
+def _some(panel: Panel) -> PythonState:
+    """The Python of the first workers, and of the chosen one."""
+    proxy = panel.proxy
     chosen = (panel.scope.thread or "").rpartition("-")[2]
     numbers = [*dict.fromkeys([int(chosen)] if chosen.isdigit() else []), *range(1, READ + 1)]
     wanted = sorted(dict.fromkeys(numbers))[: READ + 1]
     held = [vm for number in wanted for vm in proxy.python_state(worker=number).vms]
-    panel.widget.python = snapshot.python_state(PythonState(proxy.name, held), workers=len(proxy.workers))
+    return PythonState(proxy.name, held)
 
 
 def _log(panel: Panel) -> None:
@@ -124,8 +144,12 @@ def _log(panel: Panel) -> None:
 
 
 def _module(panel: Panel) -> None:
-    if not panel.widget.module and panel.proxy.plugins:
-        panel.widget.module = snapshot.module(panel.proxy.plugins[0])
+    plugins, shown = panel.proxy.plugins, panel.widget.module
+    place = min(panel.plugin, len(plugins) - 1)
+    if not plugins or (shown.get("place") == place and shown.get("facts")):
+        return
+    names = [snapshot.shown(p.name, 80) for p in plugins[:PLUGINS]]
+    panel.widget.module = {**snapshot.module(plugins[place]), "place": place, "plugins": names}
 
 
 #: View -> what fills it.

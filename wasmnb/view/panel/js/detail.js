@@ -18,7 +18,7 @@ function detailView(ui) {
     detail.directions.map((d, i) => directionView(ui, d, old && old.directions[i])),
     detail.callouts.length > 0 && [el("h4", {}, "callouts"), detail.callouts.map(calloutLine)],
     detail.log.length > 0 && [el("h4", {}, "log"), logTable(ui, detail.log)],
-    el("h4", {}, "callbacks and hostcalls"), detail.calls.map(callView),
+    el("h4", {}, "callbacks and hostcalls"), detail.calls.map((call) => callView(call, ui.plugin(call))),
     detail.more > 0 && el("p", { class: "muted" }, `… ${plural(detail.more, "more callback")}`),
     detail.cut && el("p", { class: "muted" }, "… and more events; the trace has them."));
 }
@@ -74,19 +74,20 @@ function calloutLine(c) {
     muted(`  ${c.state}, ${took}${c.answer ? `, ${c.answer}` : ""}`));
 }
 
-function callLine(c) {
-  return [el(c.kind === "callback" ? "b" : "span", { class: "mono" }, c.name.replace(/_/g, c.kind === "stream" || c.kind === "vm" ? " " : "_")),
+function callLine(c, plugin) {
+  return [plugin && muted(`${plugin}  `), el(c.kind === "callback" ? "b" : "span", { class: "mono" }, c.name.replace(/_/g, c.kind === "stream" || c.kind === "vm" ? " " : "_")),
     el("span", { class: "mono" }, `(${c.args})`), c.result && ` → ${c.result}`,
     c.status && c.status !== "OK" && el("span", { class: "warn" }, ` → ${c.status}`), c.ns > 0 && muted(`  ${duration(c.ns)}`)];
 }
 
 // Long lists of hostcalls are made when they are opened.
-function callView(call) {
-  if (!call.inner.length) return el("div", { class: "call" }, callLine(call));
+// `plugin` is whose call it is, where there are several.
+function callView(call, plugin) {
+  if (!call.inner.length) return el("div", { class: "call" }, callLine(call, plugin));
   const inside = () => [call.inner.map((inner) => el("div", { class: "hostcall" }, callLine(inner))),
     call.more > 0 && el("div", { class: "hostcall muted" }, `… ${plural(call.more, "more hostcall")}`)];
   const few = call.inner.length <= 30;
-  const node = el("details", { open: few }, el("summary", {}, callLine(call), !few && muted(`  ${plural(call.inner.length + call.more, "hostcall")}`)), few && inside());
+  const node = el("details", { open: few }, el("summary", {}, callLine(call, plugin), !few && muted(`  ${plural(call.inner.length + call.more, "hostcall")}`)), few && inside());
   if (!few) node.addEventListener("toggle", () => append(node, inside()), { once: true });
   return node;
 }

@@ -3,7 +3,8 @@
 const LEFT = 84, RIGHT = 10, FOOT = 24;
 const MOST = 1_500; // bars in one picture
 
-// Bar: thread, start, nanoseconds, number, name, exchange, context, VM, hostcalls inside. Span: thread, start, end, kind, label, exchange.
+// Bar: thread, start, nanoseconds, number, name, exchange, context, VM, hostcalls inside, root context.
+// Span: thread, start, end, kind, label, exchange, VM, root context.
 class Lanes {
   constructor(ui, bars, spans, threads, width) {
     Object.assign(this, { ui, bars, spans, threads, width });

@@ -3,7 +3,7 @@
 const LEVELS = ["trace", "debug", "info", "warn", "error", "critical"];
 const LEVEL_TONES = { warn: "warn", error: "bad", critical: "bad", trace: "muted", debug: "muted" };
 
-// Line: time, level, thread, context, exchange, text, VM, who wrote it.
+// Line: time, level, thread, context, exchange, text, VM, who wrote it, root context.
 function logTable(ui, lines) {
   const row = ([time, level, thread, context, exchange, text, vm]) => el("tr", {},
     el("td", { class: "num muted nowrap" }, time.toFixed(6)), el("td", { class: `nowrap ${LEVEL_TONES[level] || ""}` }, level),
@@ -38,7 +38,7 @@ class LogView {
   draw() {
     const { ui } = this, { written = 0, kept = 0, matching = 0, lines = [] } = ui.get("log") || {};
     const lowest = LEVELS.indexOf(ui.level);
-    const wanted = lines.filter((l) => LEVELS.indexOf(l[1]) >= lowest && ui.covers({ thread: l[2], vm: l[6], context: l[3], exchange: l[4] }) && (!ui.grep || l[5].includes(ui.grep)));
+    const wanted = lines.filter((l) => LEVELS.indexOf(l[1]) >= lowest && ui.covers({ thread: l[2], vm: l[6], root: l[8], context: l[3], exchange: l[4] }) && (!ui.grep || l[5].includes(ui.grep)));
     replace(this.body, wanted.length ? logTable(ui, wanted) : el("div", { class: "empty" }, "No lines."));
     replace(this.tail, matching > lines.length ? `the newest ${count(wanted.length)} of ${count(matching)}` : plural(wanted.length, "line"),
       written > kept && `; ${count(written - kept)} older ones are gone`);

@@ -2,7 +2,7 @@
 
 const VIEWS = { Exchanges: ExchangesView, Timeline: TimelineView, Latency: LatencyView, State: StateView, Log: LogView, Module: ModuleView };
 const PATIENCE = 700; // milliseconds before the panel says that the kernel is busy
-const NOBODY = { thread: null, vm: null, context: null, exchange: null };
+const NOBODY = { thread: null, vm: null, root: null, context: null, exchange: null };
 
 class Panel {
   constructor(model, root) {
@@ -56,17 +56,20 @@ class Panel {
 
   get(name) { return this.model.get(name); }
 
-  // Several traits change at once; each part is drawn once, with the next picture.
+  // Several traits change at once; each part is drawn once: what somebody waits for at once, the rest with the next picture.
   later(part, draw) {
-    this.drawings = this.drawings || new Map();
+    if (!this.drawings) {
+      this.drawings = new Map();
+      if (this.asked > 0) queueMicrotask(() => this.drawLate());
+      else requestAnimationFrame(() => this.drawLate());
+    }
     this.drawings.set(part, draw);
-    if (this.frame) return;
-    this.frame = requestAnimationFrame(() => {
-      const drawings = this.drawings;
-      this.frame = null;
-      this.drawings = null;
-      for (const one of drawings.values()) one();
-    });
+  }
+
+  drawLate() {
+    const drawings = this.drawings;
+    this.drawings = null;
+    for (const one of drawings.values()) one();
   }
 
   ask(wish, values = {}, buffers) {
@@ -131,6 +134,13 @@ class Panel {
   covers(what) {
     const scope = this.scope();
     return Object.keys(NOBODY).every((key) => scope[key] == null || what[key] === undefined || what[key] === scope[key]);
+  }
+
+  // Name of the plugin that something belongs to; nothing if there is only one, or if its VM is gone.
+  plugin({ vm, root }) {
+    if (((this.get("head") || {}).plugins || []).length < 2) return "";
+    const find = (node) => (node.kind === "plugin" && node.scope.vm === vm && node.scope.root === root ? node : (node.children || []).map(find).find(Boolean));
+    return (find(this.get("tree") || {}) || {}).name || "";
   }
 
   coversRow(row) {

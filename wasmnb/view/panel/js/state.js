@@ -22,15 +22,17 @@ class StateView {
   // Workers share nothing but what the ABI shares: what a filter keeps in Python, each of them has for itself.
   python() {
     const { ui } = this, { threads = [], variables = [], more = 0, left = 0, streams = [], more_streams = 0, problems = [] } = ui.get("python") || {};
-    const chosen = ui.scope().thread, columns = threads.filter((t) => !chosen || t === chosen);
-    const differing = variables.filter((v) => v.differs).length;
-    const agree = threads.length > 1 && variables.length > 0 && (differing ? el("span", { class: "warn" }, ` ≠ ${plural(differing, "variable")} differ${differing === 1 ? "s" : ""} between workers`) : muted(" all workers agree"));
-    return el("section", {}, el("h4", {}, "Python, thread by thread", agree), variables.length
-      ? el("div", { class: "wide-table" }, table([["", ""], ["where", ""], ["name", ""], ...columns.map((t) => [t, ""])], variables.map((v) => variableRow(v, columns))))
+    const { thread: chosen, plugins } = ui.scope(), columns = threads.filter((t) => !chosen || t === chosen);
+    const here = variables.filter((v) => !plugins || (v.plugin == null ? v.plugins.some((p) => plugins.includes(p)) : plugins.includes(v.plugin)));
+    const live = streams.filter((s) => ui.covers(s));
+    const differing = here.filter((v) => v.differs).length;
+    const agree = columns.length > 1 && here.length > 0 && (differing ? el("span", { class: "warn" }, ` ≠ ${plural(differing, "variable")} differ${differing === 1 ? "s" : ""} between workers`) : muted(" all workers agree"));
+    return el("section", {}, el("h4", {}, "Python, thread by thread", agree), here.length
+      ? el("div", { class: "wide-table" }, table([["", ""], ["where", ""], ["name", ""], ...columns.map((t) => [t, ""])], here.map((v) => variableRow(v, columns))))
       : el("p", { class: "muted" }, problems.length ? "There is nothing to be seen." : threads.length ? "No attributes yet." : "Reading …"),
       more > 0 && el("p", { class: "muted" }, `… and ${plural(more, "more variable")}`),
       left > 0 && el("p", { class: "muted" }, `${plural(left, "more worker")} not read: each takes some milliseconds. `, button("read all", () => ui.ask("python"), { class: "small" })),
-      streams.length > 0 && [el("h4", {}, "live streams"), table([["thread", "nowrap"], ["stream", ""], ["attribute", ""], ["value", ""]], streams.filter((s) => !chosen || s.thread === chosen).flatMap(streamRows))],
+      live.length > 0 && [el("h4", {}, "live streams"), table([["thread", "nowrap"], ["stream", ""], ["attribute", ""], ["value", ""]], live.flatMap(streamRows))],
       more_streams > 0 && el("p", { class: "muted" }, `… and ${plural(more_streams, "more stream")}`),
       [...new Set(problems.map((p) => p.replace(/^VM\d+ on [^:]*: /, "")))].map((p) => el("p", { class: "muted" }, p)));
   }

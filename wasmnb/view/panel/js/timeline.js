@@ -18,7 +18,7 @@ class TimelineView {
 
   read() {
     const { ui } = this, { bars = [], spans = [], window: asked = null, around = null } = ui.get("lanes") || {};
-    const mine = bars.filter((b) => ui.covers({ thread: b[0], vm: b[7], exchange: b[5] }));
+    const mine = bars.filter((b) => ui.covers({ thread: b[0], vm: b[7], root: b[9], exchange: b[5] }));
     if (!mine.length) {
       this.lanes = null;
       replace(this.tools, around != null && button("newest events", () => ui.around(null)));
@@ -31,7 +31,7 @@ class TimelineView {
     // The start of the VMs is long beside a request: begin with the traffic, if there is any.
     const first = mine.find((b) => b[5] != null);
     this.traffic = first ? first[1] : this.start;
-    this.lanes = new Lanes(ui, mine, spans.filter((s) => ui.covers({ thread: s[0], exchange: s[5] })), threads, ui.width());
+    this.lanes = new Lanes(ui, mine, spans.filter((s) => ui.covers({ thread: s[0], vm: s[6], root: s[7], exchange: s[5] })), threads, ui.width());
     if (around !== ui.shownAround) {
       ui.shownAround = around;
       ui.window = asked && [asked[0] - (asked[1] - asked[0]) * .1, asked[1] + (asked[1] - asked[0]) * .1 + 1e-7];
@@ -131,7 +131,7 @@ class TimelineView {
     if (what && what.seq == null) return replace(this.info, el("b", {}, what.kind), ` ${what.text} `, show(what.exchange));
     if (event.seq != null && event.seq === ui.seq) {
       return replace(this.info, muted(`${event.thread}, VM${event.vm}, context ${event.context}, from ${(event.time * 1e3).toFixed(4)} ms: ${duration(event.ns)} in the filter, ${duration(event.host)} in the host `),
-        show(event.exchange), callView(event));
+        show(event.exchange), callView(event, ui.plugin(event)));
     }
     if (!what) return replace(this.info, muted("The wheel or + and − zoom, dragging moves; a click on a bar shows its arguments."));
     replace(this.info, el("b", { class: "mono" }, what.name), ` ${what.thread}, VM${what.vm}, context ${what.context}: ${duration(what.ns)} from ${(what.time * 1e3).toFixed(4)} ms `, show(what.exchange),

@@ -95,7 +95,10 @@ def _scope(node: Any) -> Scope:
     if node.kind == "thread":
         return {"thread": shown(node.name)}
     if node.kind == "vm":
-        return {"vm": int(node.name[2:])} if node.name[2:].isdigit() else {}
+        plugins = [shown(child.name) for child in node.children]
+        return {"vm": int(node.name[2:]), "plugins": plugins} if node.name[2:].isdigit() else {}
+    if node.kind == "plugin":
+        return {"root": node.facts.get("context"), "plugins": [shown(node.name)]}
     if node.kind == "stream":
         return {"exchange": node.facts.get("exchange")}
     return {}

@@ -15,11 +15,11 @@ _ROOM = 300_000
 
 
 def line(entry: Any) -> Any:
-    """A line: time, level, thread, context, exchange, text, VM, who wrote it."""
+    """A line: time, level, thread, context, exchange, text, VM, who wrote it, root context."""
     level = getattr(entry.level, "name", str(entry.level)).lower()
     return [
         round(entry.time, 6), level, shown(entry.thread), entry.context, entry.exchange, shown(entry.text, LINE),
-        entry.vm, shown(getattr(entry, "source", "filter")),
+        entry.vm, shown(getattr(entry, "source", "filter")), entry.root,
     ]  # fmt: skip
 
 

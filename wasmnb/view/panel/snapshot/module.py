@@ -52,8 +52,17 @@ def _facts(plugin: Any, known: Any) -> Any:
         beyond = ", ".join([*known.packages, *known.modules])
         if beyond:
             yield "imports beyond the standard set", beyond
-        for step, seconds in known.build_times.items():
-            yield f"{step} took", duration(seconds * 1e9)
+        yield from _times(dict(known.build_times))
+
+
+def _times(steps: dict[str, float]) -> Any:
+    """How long the filter took; and the runtime, which was built once, perhaps long ago."""
+    filter_ = steps.pop("filter", None)
+    if filter_ is not None:
+        yield "filter built in", duration(filter_ * 1e9)
+    if steps:
+        parts = ", ".join(f"{step} {duration(seconds * 1e9)}" for step, seconds in steps.items())
+        yield "runtime built in", f"{duration(sum(steps.values()) * 1e9)}, once: {parts}"
 
 
 def _name(item: Any) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from wasmnb.view.state import histogram_text
@@ -46,7 +48,7 @@ def _queue(queue: Any) -> Any:
     return [shown(queue.vm_id), shown(queue.name), len(queue.items), newest, shown(queue.receiver)]
 
 
-def python_state(held: Any, *, workers: int) -> Any:
+def python_state(held: Any, *, workers: int, roots: Mapping[tuple[int, int], int] = MappingProxyType({})) -> Any:
     """Variables of contexts, classes and the module, thread by thread, and attributes of live streams.
 
     Parameters
@@ -55,12 +57,14 @@ def python_state(held: Any, *, workers: int) -> Any:
         `Proxy.python_state()`, of all workers or of some of them.
     workers
         How many there are in all.
+    roots
+        VM and context -> its root context.
     """
     read = [vm for vm in held.vms if not vm.problem]
     threads = sorted({vm.thread for vm in read}, key=_order)
     room = Room(_ROOM)
     variables, more = room.take(held.variables, _variable, VARIABLES)
-    streams, more_streams = room.take(held.streams, lambda pair: _stream(*pair), STREAMS)
+    streams, more_streams = room.take(held.streams, lambda pair: _stream(pair[0], pair[1], roots), STREAMS)
     return {
         "threads": [shown(t) for t in threads],
         "left": workers - len({t for t in threads if t != "main"}) if read else 0,
@@ -84,14 +88,23 @@ def _variable(variable: Any) -> Any:
     values = [[shown(value, 300), list(threads)] for value, threads in variable.values.items()]
     return {
         "owner": shown(variable.owner, 80),
+        "plugins": [shown(p) for p in variable.plugins],
+        "plugin": _plugin(variable),
         "name": shown(variable.name, 80),
         "values": values,
         "differs": variable.differs,
     }
 
 
-def _stream(vm: Any, stream: Any) -> Any:
+def _plugin(variable: Any) -> str | None:
+    """Name of the plugin whose context holds a variable; None of modules and classes, which plugins of a VM share."""
+    found = [p for p in variable.plugins if variable.owner.endswith(f" of {p}")]
+    return shown(max(found, key=len)) if found else None
+
+
+def _stream(vm: Any, stream: Any, roots: Mapping[tuple[int, int], int]) -> Any:
     attributes = [[shown(k, 80), shown(v, 300)] for k, v in list(stream.attributes.items())[:ATTRIBUTES]]
     more = stream.more + len(stream.attributes) - len(attributes)
     about = f"{stream.class_name}, {stream.name}" if stream.name else stream.class_name
-    return {"thread": shown(vm.thread), "about": shown(about, 120), "attributes": attributes, "more": more}
+    where = {"thread": shown(vm.thread), "vm": vm.number, "root": roots.get((vm.number, stream.id))}
+    return {**where, "about": shown(about, 120), "attributes": attributes, "more": more}

@@ -43,6 +43,7 @@ def _event(event: Any) -> Any:
         "thread": shown(event.thread),
         "vm": event.vm,
         "context": event.context,
+        "root": event.root,
         "exchange": event.exchange,
     }
 
@@ -65,7 +66,8 @@ def lanes(events: Sequence[Any], made: int, lasting: Iterable[Span] = ()) -> Any
 
 
 def _bar(top: Any, inner: Sequence[Any]) -> Any:
-    """Thread, start, nanoseconds, number, name, exchange, context, VM, and the hostcalls: name and nanoseconds."""
+    """Thread, start, nanoseconds, number, name, exchange, context, VM, the hostcalls (name and nanoseconds), root context."""
     calls = [[shown(e.name), e.host_ns] for e in inner[:INSIDE] if e.kind == "hostcall"]
     whole = top.guest_ns + top.host_ns
-    return [top.thread, round(top.time, 9), whole, top.seq, shown(top.name), top.exchange, top.context, top.vm, calls]
+    start = round(top.time, 9)
+    return [top.thread, start, whole, top.seq, shown(top.name), top.exchange, top.context, top.vm, calls, top.root]

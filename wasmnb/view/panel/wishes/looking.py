@@ -62,10 +62,20 @@ def _python(panel: Panel, _values: Values) -> str:
     return ""
 
 
+def _module(panel: Panel, values: Values) -> str:
+    """The module of another plugin of the chain."""
+    place = number(values.get("plugin"), "plugin")
+    if not 0 <= place < len(panel.proxy.plugins):
+        raise UsageError(f"there is no plugin {place}")
+    panel.plugin = place
+    panel.look("Module")
+    return ""
+
+
 def _keep(panel: Panel, _values: Values) -> str:
     """Keep the present figures, to compare with."""
     panel.history.read()
-    panel.latencies.kept = panel.latencies.of(panel.history, panel.scope.thread or "")
+    panel.latencies.kept = panel.latencies.of(panel.history, panel.scope)
     return _against(panel, {"against": "kept figures"}) or "later figures are laid over the present ones"
 
 
@@ -80,5 +90,6 @@ def _against(panel: Panel, values: Values) -> str:
 
 
 LOOKING: dict[str, Wish] = {
-    "look": _look, "pick": _pick, "narrow": _narrow, "around": _around, "event": _event, "python": _python, "keep": _keep, "against": _against,
+    "look": _look, "pick": _pick, "narrow": _narrow, "around": _around, "event": _event, "python": _python,
+    "module": _module, "keep": _keep, "against": _against,
 }  # fmt: skip
