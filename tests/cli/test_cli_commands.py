@@ -1,8 +1,10 @@
 """The command line: what it prints, and its exit codes."""
 
 import json
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -124,7 +126,21 @@ def test_usage_errors_are_one_paragraph_and_exit_code_2(arguments, said, source,
     assert "Traceback" not in err
 
 
-@pytest.mark.parametrize("arguments", [[], ["frobnicate"], ["run"], ["build", "x.py", "--what"]])
+def test_without_a_command_the_help_is_shown(capsys):
+    assert main([]) == 2
+    shown = capsys.readouterr().err
+    assert all(
+        f"    {name} " in shown for name in ("build", "run", "inspect", "export", "fuzz", "test", "runtime", "doctor")
+    )
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["frobnicate"], ["run"], ["build", "x.py", "--what"], ["run", "x.py", "--deadline", "-1"],
+        ["export", "x.py", "d", "--port", "99999"],
+    ],
+)  # fmt: skip
 def test_a_wrong_command_line_exits_with_2(arguments, capsys):
     with pytest.raises(SystemExit) as caught:
         main(arguments)
@@ -146,6 +162,99 @@ def test_inspect_gives_exit_code_1_for_what_envoy_would_refuse(data, tmp_path, c
     (tmp_path / "x.wasm").write_bytes(data)
     assert main(["inspect", str(tmp_path / "x.wasm")]) == 1
     assert "Envoy would refuse" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (b"x = 1\n", "no filter class"),
+        (b"caf\xe9 = 1\n", "not UTF-8"),
+    ],
+)
+def test_an_error_of_a_whole_source_names_the_file(text, said, tmp_path, capsys):
+    path = tmp_path / "odd.py"
+    path.write_bytes(text)
+    assert main(["build", str(path)]) == 1
+    place, verdict, *_ = capsys.readouterr().err.splitlines()
+    assert place == f"  {path}"
+    assert said in verdict
+
+
+def test_a_module_that_cannot_be_loaded_is_named(tmp_path, capsys):
+    path = tmp_path / "cut.wasm"
+    path.write_bytes(b"\0asm\1\0\0\0\1\x7f")
+    assert main(["run", str(path)]) == 1
+    assert f"Envoy would refuse {path}, too.\nThe file is damaged or cut short" in capsys.readouterr().err
+
+
+def test_build_takes_python_and_inspect_takes_modules(source, tmp_path, capsys):
+    (tmp_path / "x.wasm").write_bytes(b"\0asm\1\0\0\0")
+    assert main(["build", str(tmp_path / "x.wasm")]) == 2
+    assert "x.wasm is a module already" in capsys.readouterr().err
+    assert main(["inspect", str(source)]) == 2
+    assert f"`wasmnb build {source}`" in capsys.readouterr().err
+
+
+def test_looking_at_the_list_of_runtimes_does_not_use_them(tmp_path, monkeypatch, capsys):
+    """What has not been used for longest goes first when the cache is full."""
+    monkeypatch.setenv("WASMNB_CACHE", str(tmp_path))
+    from wasmnb.build.cache import Cache
+
+    facts = {"built": 0.0, "times": {}, "modules": [], "packages": [], "pages": 1}
+    for age, key in enumerate(("new", "old", "older")):
+        Cache().store(key, {}, facts)
+        os.utime(tmp_path / "runtimes" / key, (1e9 - age, 1e9 - age))
+    for _ in range(2):
+        assert main(["runtime", "list"]) == 0
+        shown = [line.split()[0] for line in capsys.readouterr().out.splitlines()[3:]]
+        assert shown == ["new", "old", "older"]
+
+
+def shell(line, **variables):
+    """A command line's exit code, output and complaints; the program's name is in $WASMNB."""
+    variables = {**os.environ, "WASMNB": f"{sys.executable} -m wasmnb.cli", **variables}
+    done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, env=variables, timeout=120)
+    return done.returncode, done.stdout, done.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").is_char_device(), reason="there is no /dev/full")
+@pytest.mark.parametrize("command", ["doctor", "runtime list", "run SOURCE --trace"])
+def test_output_that_cannot_be_written_is_the_machines_fault_and_no_traceback(command, source):
+    code, _, said = shell(f"$WASMNB {command.replace('SOURCE', str(source))} > /dev/full")
+    assert (code, said) == (3, "BuildError: The output cannot be written: No space left on device.\n")
+
+
+def test_a_shell_without_output_and_one_without_unicode_are_served(source):
+    assert shell(f"$WASMNB run {source} >&-")[0] == 0
+    code, out, said = shell(f"$WASMNB run {source}", PYTHONIOENCODING="ascii")
+    assert (code, said) == (0, "")
+    assert "#1 GET / ? 200" in out
+
+
+@pytest.mark.parametrize(
+    "words", [["run", "SOURCE", "--workers", "100"], ["fuzz", "SOURCE", "--seconds", "60"], ["build", "SOURCE"]]
+)
+def test_an_interrupt_at_any_moment_is_one_word(words, source):
+    """Also while Python imports what the command needs, a moment after its start."""
+    program = (
+        "import signal, sys\n"
+        "from wasmnb.cli import main\n"
+        "seconds = float(sys.argv.pop(1))\n"
+        "try:\n"
+        "    signal.setitimer(signal.ITIMER_REAL, seconds)\n"
+        "    code = main()\n"
+        "finally:\n"
+        "    signal.setitimer(signal.ITIMER_REAL, 0)\n"
+        "sys.exit(code)\n"
+    ).replace("import signal, sys", "import signal, sys\nsignal.signal(signal.SIGALRM, signal.default_int_handler)")
+    for wait in ("0.005", "0.05", "0.2"):
+        command = [sys.executable, "-c", program, wait, *[w.replace("SOURCE", str(source)) for w in words]]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+        assert "Traceback" not in done.stderr, done.stderr
+        if done.returncode == 130:
+            assert done.stderr.endswith("Interrupted.\n")
+        else:
+            assert done.returncode == 0, "ended before the signal came"
 
 
 def test_runtimes_are_listed_and_cleared(tmp_path, monkeypatch, capsys):
@@ -219,6 +328,16 @@ def test_fuzz_prints_the_smallest_scenario_as_a_test_and_saves_it(tmp_path, caps
     assert str(saved) in shown.err
     assert main(["fuzz", str(source), "--seconds", "1", "--only", "hang", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["findings"] == []
+
+
+def test_fuzz_makes_the_folder_that_tests_are_saved_to_and_says_where_it_cannot(tmp_path, capsys):
+    source = tmp_path / "fragile.py"
+    source.write_text(FRAGILE)
+    fuzz = ["fuzz", str(source), "--seconds", "20", "--only", "trap", "--save"]
+    assert main([*fuzz, str(tmp_path / "tests" / "new" / "test_found.py")]) == 1
+    assert (tmp_path / "tests" / "new" / "test_found.py").exists()
+    assert main([*fuzz, str(source / "test_found.py")]) == 2
+    assert "fragile.py/test_found.py cannot be written" in capsys.readouterr().err
 
 
 def test_fuzz_names_what_is_wrong_with_its_line(tmp_path, capsys):

@@ -19,7 +19,8 @@ def test_nothing_is_shown_for_a_build_that_had_nothing_to_do():
     assert stream.getvalue() == ""
 
 
-def test_a_terminal_gets_one_line_that_rewrites_itself():
+def test_a_terminal_gets_one_line_that_rewrites_itself(monkeypatch):
+    monkeypatch.setenv("TERM", "xterm")
     stream = Terminal()
     with TerminalProgress(stream) as progress:
         progress("linking", 0.5)
@@ -28,7 +29,7 @@ def test_a_terminal_gets_one_line_that_rewrites_itself():
     assert text.count("\n") == 1
     assert " 50%" in text
     assert "100%" in text
-    assert text.endswith("later cells use it from the cache.\n")
+    assert text.endswith("later filters use it from the cache.\n")
 
 
 def test_a_file_gets_one_line_a_step():
@@ -38,6 +39,28 @@ def test_a_file_gets_one_line_a_step():
         progress("linking", 0.6)
         progress("compiling", 0.7)
     assert stream.getvalue().splitlines()[:-1] == [" 50%  linking", " 70%  compiling"]
+
+
+@pytest.mark.parametrize("columns", [20, 40, 60, 80, 200])
+def test_a_line_never_reaches_the_terminals_edge(columns, monkeypatch):
+    """One that does would wrap, and stay there when the next one is drawn."""
+    monkeypatch.setenv("COLUMNS", str(columns))
+    stream = Terminal()
+    with TerminalProgress(stream) as progress:
+        progress("Building the runtime: Python and its imports", 0.5)
+        drawn = stream.getvalue().removeprefix("\r\x1b[2K")
+    assert len(drawn) < columns
+    assert " 50%" in drawn
+    assert ("█" in drawn) == (columns >= 80)
+
+
+def test_a_dumb_terminal_gets_lines_as_a_file_does(monkeypatch):
+    monkeypatch.setenv("TERM", "dumb")
+    stream = Terminal()
+    with TerminalProgress(stream) as progress:
+        progress("linking", 0.5)
+    assert "\x1b" not in stream.getvalue()
+    assert " 50%  linking\n" in stream.getvalue()
 
 
 def test_a_failed_build_leaves_no_claim():

@@ -16,13 +16,18 @@ def write_whole(path: Path, data: bytes) -> None:
     """Write a file under another name, on to the disk, then rename it; leave nothing behind if that fails.
 
     Whoever reads the file meanwhile finds the old one or the new one. It gets the permissions that the user's mask
-    gives to new files.
+    gives to new files. A symbolic link stays, and what it leads to is written; so does a device or a pipe
+    (`/dev/stdout`), which takes the data as it comes.
 
     Raises
     ------
     OSError
         What the disk said; `disk_fault` puts it into words.
     """
+    path = path.resolve() if path.is_symlink() else path
+    if path.exists() and not path.is_file() and not path.is_dir():
+        path.write_bytes(data)
+        return
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.new")
     try:
         with temporary.open("xb") as file:

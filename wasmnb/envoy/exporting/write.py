@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -99,7 +99,7 @@ def export(
         notes = tuple(kubernetes.notes(setup))
         made = Export(target, _described(fresh), {n: (images[n], digests[n]) for n in images}, notes, port)
         (fresh / README).write_text(readme(setup, made), encoding="utf-8")
-    return made
+        return replace(made, files=_described(fresh))
 
 
 def _check(registry: str, tag: str) -> None:
@@ -123,15 +123,13 @@ _WHAT = {
     ISTIO: "Istio: a WasmPlugin for each filter",
     GATEWAY: "Envoy Gateway: an EnvoyExtensionPolicy",
     IMAGES: "OCI image layout, to copy to a registry",
+    README: "the commands",
 }
 
 
 def _described(folder: Path) -> tuple[tuple[str, int, str], ...]:
-    entries = sorted(folder.iterdir(), key=lambda entry: (entry.suffix != ".wasm", entry.is_dir(), entry.name))
-    return (
-        *((e.name, _size(e), _WHAT.get(e.name, "the module: Python, SDK and filter in one file")) for e in entries),
-        (README, 0, "the commands"),
-    )
+    entries = sorted(folder.iterdir(), key=lambda e: (e.suffix != ".wasm", e.name == README, e.is_dir(), e.name))
+    return tuple((e.name, _size(e), _WHAT.get(e.name, "the module")) for e in entries)
 
 
 def _size(path: Path) -> int:

@@ -136,7 +136,11 @@ class FuzzReport(_Pasteable):
                 encoding="utf-8", errors="replace"
             ):
                 raise UsageError(f"{file} exists, and is no test that a search has written; give another name.")
-            file.write_text(finding.test, encoding="utf-8")
+            try:
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_text(finding.test, encoding="utf-8")
+            except OSError as error:
+                raise UsageError(f"{file} cannot be written: {error.strerror or error}.") from None
         return files
 
     def as_dict(self) -> dict[str, Any]:
