@@ -28,6 +28,10 @@ __all__ = [
 ]
 
 
+#: Characters of an exception's message that are worth a headline.
+_LONGEST = 500
+
+
 def remember(error: BaseException) -> None:
     """Make an exception the last one, as an interpreter does with what nobody has caught: `%debug` and `pdb.pm` open there."""
     sys.last_type, sys.last_value, sys.last_traceback = type(error), error, error.__traceback__
@@ -145,7 +149,12 @@ class NativeWarning(UserWarning):
 
 
 def conclusion_of(traceback: str) -> str:
-    """The line of a Python traceback that names the exception; of a chain the last one's, of a group its own."""
+    """The line of a Python traceback that names the exception, cut; of a chain the last one's, of a group its own."""
+    line = _conclusion(traceback)
+    return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}… ({len(line) - _LONGEST:,} more)"
+
+
+def _conclusion(traceback: str) -> str:
     lines = traceback.strip("\n").split("\n")
     starts = [
         i

@@ -145,3 +145,42 @@ class F(HttpContext):
 """)
     assert "  |     local outer = 1\n" in text
     assert "    |     local deep = 2\n" in text
+
+
+OWN = """\
+class Refused(Exception):
+    pass
+
+class Mute(Exception):
+    def __str__(self):
+        raise RuntimeError("no words")
+
+class F(HttpContext):
+    def on_http_request_headers(self, n, e):
+        path = self.request_headers["x-case"]
+        if path == "/mute":
+            raise Mute
+        if path == "/group":
+            raise ExceptionGroup("both", [Refused("a"), Refused("b")])
+        try:
+            raise Refused("first")
+        except Refused as error:
+            raise Refused("then") from error
+"""
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("/", ["Refused: first", "Refused: then"]),
+        ("/group", ["    | Refused: a", "    | Refused: b"]),
+        ("/mute", ["Mute: <exception str() failed>"]),
+    ],
+)
+def test_exceptions_of_the_filters_own_have_the_names_that_they_have_in_the_cell(path, said):
+    proxy = FakeProxy(OWN)
+    with pytest.raises(Exception):  # noqa: B017, PT011 -- of classes that only the filter knows
+        proxy.exchange(headers={"x-case": path})
+    ((_, text),) = proxy.logs
+    assert set(said) <= set(text.splitlines())
+    assert "wasmnb_filter" not in text

@@ -83,7 +83,8 @@ def test_hostcalls_are_told_by_line_and_by_name(report):
     assert line(report, "double(i)").hostcalls == {}
     (hostcall,) = report.hostcalls
     assert (hostcall.name, hostcall.count) == ("replace_header_map_value", 60)
-    assert hostcall.mean_ns * 60 == hostcall.total_ns > 0
+    assert hostcall.mean_ns * 60 == pytest.approx(hostcall.total_ns)
+    assert hostcall.total_ns > 0
 
 
 def test_callbacks_have_time_and_fuel(report):
@@ -212,7 +213,7 @@ def test_a_native_filter_that_is_no_wasm_says_what_sees_it_here():
     source = "import sqlite3\nclass F(HttpContext):\n    pass\n"
     with pytest.warns(NativeWarning), Proxy(Filter.native(source)) as native, pytest.raises(SourceError) as caught:
         profile(native, path="/")
-    assert any("%prun" in note for note in caught.value.__notes__)
+    assert "%prun" in caught.value.hint
 
 
 @pytest.mark.parametrize("number", [PROBE, CALLS])

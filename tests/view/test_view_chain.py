@@ -5,7 +5,7 @@ import linecache
 import pytest
 
 from wasmnb import Filter
-from wasmnb.errors import FilterTrap, SourceError
+from wasmnb.errors import FilterTrap, SourceError, conclusion_of
 from wasmnb.view import error_lines
 from wasmnb.view.chain import chain_of
 from wasmnb.view.errors import traceback_lines
@@ -94,3 +94,24 @@ def test_what_is_no_traceback_gives_no_lines(text):
 def test_hostile_names_of_exceptions_do_not_reach_the_terminal():
     text = CHAIN.replace("KeyError: 'ann'", "K\x1b[2J: \x1b]0;x\x07")
     assert "\x1b" not in "\n".join(error_lines(FilterTrap("x", traceback=text)))
+
+
+def test_a_recursion_says_how_often_a_frame_came_again():
+    text = (
+        'Traceback (most recent call last):\n  File "Cell In[8]", line 2, in lookup\n    def lookup(user):\n'
+        "    ~~~~~~^^^\n  [Previous line repeated 974 more times]\nRecursionError: maximum recursion depth exceeded\n"
+    )
+    ((frame,),) = [link.frames for link in chain_of(text)]
+    assert frame.repeated == "Previous line repeated 974 more times"
+    assert "        ... Previous line repeated 974 more times" in traceback_lines(text)
+
+
+def test_a_message_that_nobody_reads_to_its_end_is_cut():
+    long = 'Traceback (most recent call last):\n  File "Cell In[8]", line 2, in lookup\nValueError: ' + "x" * 100_000
+    many = long.replace("x" * 100_000, "\n".join(map(str, range(1000))))
+    for text in (long, many):
+        lines = traceback_lines(text)
+        assert sum(map(len, lines)) < 1500
+        assert "more" in lines[-1]
+        error = FilterTrap(f"it failed: {conclusion_of(text)}", traceback=text)
+        assert len("\n".join(error_lines(error, callers=False))) < 2500

@@ -2,6 +2,7 @@
 
 import pytest
 
+from wasmnb import Filter, Proxy
 from wasmnb.abi import HeaderMapType
 from wasmnb.messages import Response
 from wasmnb.view import exchange_html, exchange_text
@@ -105,3 +106,11 @@ def test_what_the_filter_wrote_is_its_own_whatever_the_name(samples):
     call = {"map_type": HeaderMapType.REQUEST_HEADERS, "key": b"X-Request-Id", "value": b"1"}
     x.events.append(samples.Event(9, "hostcall", "replace_header_map_value", call))
     assert [line.split()[0] for line in exchange_text(x).splitlines() if "x-request-id" in line][0] == "+"
+
+
+def test_a_filter_that_failed_earlier_says_when_and_where():
+    source = 'class F(HttpContext):\n    def on_http_request_headers(self, n, e):\n        {}["x"]\n'
+    with Proxy(Filter.from_source(source), workers=1) as proxy:
+        first, second = exchange_text(proxy.get("/")), exchange_text(proxy.get("/"))
+    assert "✗ proxy_on_request_headers failed: KeyError: 'x'" in first
+    assert "✗ the filter has been down on worker-1 since #1: proxy_on_request_headers failed: KeyError: 'x'" in second

@@ -48,16 +48,25 @@ _NOT_AWAITABLE = ("can't be awaited", "can't be used in 'await' expression")
 
 def foreign_hint(error: BaseException) -> str | None:
     """What to use instead of what failed, if it is something that cannot work inside a proxy."""
-    if FOREIGN in str(error):
+    said = _said(error)
+    if FOREIGN in said:
         return None
     modules = dict(_modules(error))
-    if "asyncio" in modules or (isinstance(error, RuntimeError) and "event loop" in str(error)):
+    if "asyncio" in modules or (isinstance(error, RuntimeError) and "event loop" in said):
         name = modules.get("asyncio")
         what, instead = (f"asyncio.{name}()", _INSTEAD[name]) if name in _INSTEAD else ("asyncio", _AWAITABLES)
         return f"{what} cannot be used in a filter: there is no event loop inside the proxy. {instead}"
-    if isinstance(error, TypeError) and str(error).endswith(_NOT_AWAITABLE):
+    if isinstance(error, TypeError) and said.endswith(_NOT_AWAITABLE):
         return f"What a filter can await: {_AWAITABLES.removeprefix('Use ')}"
     return next((said for module, said in _MODULES.items() if module in modules), None)
+
+
+def _said(error: BaseException) -> str:
+    """An exception's message; its `__str__` may be the filter's own, and fail."""
+    try:
+        return str(error)
+    except Exception:  # noqa: BLE001 - whatever it is, the exception itself is what has to be told
+        return ""
 
 
 def _modules(error: BaseException | None) -> Iterator[tuple[str, str]]:

@@ -19,12 +19,9 @@ from .http import HttpContext
 from .local_modules import LocalModules
 from .parts import Part
 from .tcp import TcpContext
-from .texts import compiled, remember
+from .texts import MODULE_NAME, compiled, remember
 
 __all__ = ["BASES", "MODULE_NAME", "Loaded", "load_source"]
-
-#: Name of the module that a source becomes.
-MODULE_NAME = "wasmnb_filter"
 
 #: The SDK's class of each kind.
 BASES: dict[str, type[Context]] = {"vm": VMContext, "plugin": PluginContext, "http": HttpContext, "tcp": TcpContext}

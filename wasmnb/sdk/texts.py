@@ -4,7 +4,10 @@ import linecache
 from types import CodeType
 from typing import Any
 
-__all__ = ["compiled", "remember"]
+__all__ = ["MODULE_NAME", "compiled", "remember"]
+
+#: Name of the module that a source becomes.
+MODULE_NAME = "wasmnb_filter"
 
 
 def compiled(text: str, filename: str, first_line: int = 1) -> CodeType:

@@ -3,12 +3,14 @@
 # Inside Wasm nothing can be imported after the snapshot: what `traceback` imports late has to be there before.
 import ast as _ast  # noqa: F401
 import os.path
+import re
 import sys
 import traceback
 import unicodedata as _unicodedata  # noqa: F401
 from types import CodeType, TracebackType
 
 from .reprs import Reprs
+from .texts import MODULE_NAME
 
 __all__ = ["format_exception", "hidden_folders"]
 
@@ -27,6 +29,9 @@ def hidden_folders() -> tuple[str, ...]:
     return tuple(os.path.join(folder, floor, "") for floor in _FLOORS)  # noqa: PTH118
 
 
+#: What stands before the name of an exception that the filter defined, which nobody knows it by. A line of source is indented.
+_OWN = re.compile(rf"^((?: *\| )?){MODULE_NAME}\.", re.MULTILINE)
+
 #: Characters of a local variable's value, and variables of a frame that are shown.
 _LENGTH, _MOST = 120, 30
 
@@ -39,7 +44,7 @@ def format_exception(error: BaseException, *, show_locals: bool = False) -> str:
     try:
         summary = traceback.TracebackException.from_exception(error)
         _Tidied(_LENGTH if show_locals else 0).tidy(summary, error)
-        return "".join(summary.format()).rstrip("\n")
+        return _OWN.sub(r"\1", "".join(summary.format()).rstrip("\n"))
     except Exception:  # noqa: BLE001 - a hostile __str__, no memory: what is left is the type
         return f"{type(error).__name__} (its traceback cannot be shown)"
 

@@ -232,7 +232,7 @@ def _in_wasm(plugins: Iterable[Plugin]) -> list[Plugin]:
     try:
         return [plugin.in_wasm for plugin in plugins]
     except SourceError as error:
-        error.add_note(_INSTEAD)
+        error.hint = f"{error.hint} {_INSTEAD}".strip()
         raise
 
 

@@ -21,6 +21,9 @@ _FRAME = re.compile(
 #: A local variable, as the SDK writes it under a frame; no line of Python begins like that.
 _LOCAL = re.compile(r"^    local (\w+ = .*)$", re.MULTILINE)
 
+#: What Python writes under a frame instead of the same frame again.
+_REPEATED = re.compile(r"^  \[(Previous line repeated \d+ more times?)\]$", re.MULTILINE)
+
 #: A group's traceback is a drawing of its own; it is left as it is.
 _GROUP = "  + Exception Group Traceback"
 
@@ -70,4 +73,12 @@ def _link(text: str, joint: str) -> Link:
 def _frame(match: re.Match[str], below: str) -> Frame:
     """A frame from its own lines and those below it."""
     text = (match["text"] or "").rstrip()
-    return Frame(match["file"], int(match["line"]), match["name"] or "", text, tuple(_LOCAL.findall(below)))
+    repeated = _REPEATED.search(below)
+    return Frame(
+        match["file"],
+        int(match["line"]),
+        match["name"] or "",
+        text,
+        tuple(_LOCAL.findall(below)),
+        repeated[1] if repeated else "",
+    )

@@ -194,7 +194,9 @@ def _failure(x: Exchange | TcpExchange) -> list[Block]:
     if failure is None:
         return []
     what = conclusion_of(failure.traceback) if failure.traceback else failure.message
-    said = inline(Span(f"✗ {failure.callback} failed: ", "bad"), what)
+    earlier = failure.exchange not in (None, x.number)
+    since = f"the filter has been down on {failure.thread} since #{failure.exchange}: " if earlier else ""
+    said = inline(Span(f"✗ {since}{failure.callback} failed: ", "bad"), what)
     drawn = traceback_lines(failure.traceback)
     return [Paragraph(said), *([Code("\n".join(drawn))] if drawn else [])]
 

@@ -26,6 +26,8 @@ class Frame:
         The line itself, if somebody told it.
     variables
         Lines such as `user = 'ann'`, if local variables were asked for.
+    repeated
+        Python's words for "and so on": the same frame came again and again.
     """
 
     filename: str
@@ -33,6 +35,7 @@ class Frame:
     name: str = ""
     text: str = field(default="", compare=False)
     variables: tuple[str, ...] = field(default=(), compare=False)
+    repeated: str = field(default="", compare=False)
 
 
 def _tool(filename: str) -> bool:
