@@ -17,7 +17,7 @@ from .contexts import Context, PluginContext
 from .errors import StreamStateError
 from .explain import hostcall_error
 from .headers import HeaderMap
-from .text import PairsLike, Text, Value, encode, encode_all
+from .text import PairsLike, Text, Value, encode, encode_headers
 from .views import PluginConfig, RequestView, ResponseView, View
 from .waiting import body_window
 
@@ -175,7 +175,7 @@ class HttpContext(Context):
         self._vm.switch(self)
         if json is not None:
             body, headers = json_message(json, body, headers)
-        pairs = encode_pairs(encode_all(headers))
+        pairs = encode_pairs(encode_headers(headers))
         answer = self._vm.abi.send_local_response(status, encode(details), encode(body), pairs, int(grpc_status))
         if answer:
             raise hostcall_error("send_local_response", answer, str(status))

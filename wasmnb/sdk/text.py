@@ -2,14 +2,16 @@
 
 Facts: the ABI carries bytes and never decodes them. Bytes that are not UTF-8 become surrogates (`surrogateescape`), and
 turn back into the same bytes when they are written again. Half of a pair, which JSON can spell and UTF-8 cannot, is
-written as U+FFFD. Envoy writes a line break in a header's value as it is, so that a value could bring headers of its own.
+written as U+FFFD. Envoy refuses line breaks in what goes upstream; to the client it writes them, and what follows is a
+header of its own.
 """
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from ..abi import Pair
 
-__all__ = ["PairsLike", "Text", "Value", "decode", "encode", "encode_all"]
+__all__ = ["PairsLike", "Text", "Value", "decode", "encode", "encode_all", "encode_headers"]
 
 #: What a name may be.
 Text = str | bytes
@@ -47,24 +49,33 @@ def decode(value: bytes) -> str:
 
 
 def encode_all(pairs: PairsLike | None) -> list[Pair]:
-    """A mapping or an iterable of pairs as pairs of bytes, in order. ValueError if one would end before its end."""
+    """A mapping or an iterable of pairs as pairs of bytes, in order."""
     if pairs is None:
         return []
-    items: Iterable[tuple[Text, Value]] = pairs.items() if isinstance(pairs, Mapping) else pairs
-    encoded: list[Pair] = []
-    for item in items:
-        if not isinstance(item, _PAIR) or len(item) != 2:
-            raise TypeError(f"expected names and values, as a mapping or in pairs, got {pairs!r}")
-        encoded.append(_pair(*item))
+    items = list(pairs.items() if isinstance(pairs, Mapping) else pairs)
+    try:
+        return [(encode(name), encode(value)) for name, value in items]
+    except (TypeError, ValueError):
+        raise TypeError(_misfit(items)) from None
+
+
+def encode_headers(pairs: PairsLike | None) -> list[Pair]:
+    """The same for headers that the proxy does not look at itself: ValueError if one would bring others."""
+    encoded = encode_all(pairs)
+    for name, value in encoded:
+        if b"\n" in value or b"\r" in value or b"\n" in name or b"\r" in name:
+            raise ValueError(f"header {decode(name)!r} cannot be {decode(value)!r}: a line break would end it")
     return encoded
 
 
-def _pair(name: Text, value: Value) -> Pair:
-    try:
-        pair = encode(name), encode(value)
-    except TypeError as error:
-        raise TypeError(f"{name!r}: {error}") from None
-    both = b"".join(pair)
-    if b"\n" in both or b"\r" in both or b"\0" in both:
-        raise ValueError(f"{name!r} cannot be {value!r}: a line break or a null would end it")
-    return pair
+def _misfit(items: Iterable[Any]) -> str:
+    """What is wrong with pairs of which one cannot be encoded."""
+    for item in items:
+        if not isinstance(item, _PAIR) or len(item) != 2:
+            return f"expected names and values, as a mapping or in pairs, got {item!r}"
+        try:
+            encode(item[0])
+            encode(item[1])
+        except TypeError as error:
+            return f"{item[0]!r}: {error}"
+    return "expected names and values"
