@@ -1,0 +1,26 @@
+"""Modules with a decorated class, what such a filter says, and how one is refused."""
+
+import pytest
+
+from wasmnb.errors import SourceError
+from wasmnb.host import Proxy
+
+HEAD = "import wasmnb\nfrom wasmnb import HttpContext, PluginContext, VMContext, TcpContext\n"
+
+AUTH = """
+@wasmnb.filter
+class Auth(HttpContext):
+    def on_http_request_headers(self, num_headers, end_of_stream):
+        self.request_headers["x-said"] = str({0})
+"""
+
+
+def said(made, **options):
+    with Proxy(made, workers=1, **options) as proxy:
+        return proxy.get("/").upstream_request.headers["x-said"]
+
+
+def refusal(module, text, **others):
+    with pytest.raises(SourceError) as caught:
+        module(text, **others)
+    return caught.value

@@ -1,0 +1,19 @@
+"""Native filters of one callback, and what they log."""
+
+from wasmnb import Filter, Proxy
+
+PLAIN = "class F(HttpContext):\n    def on_http_request_headers(self, num_headers, end_of_stream):\n        {}\n"
+
+
+def native(body, head="", **options):
+    """A filter whose one callback has this body."""
+    return Filter.native(head + PLAIN.format(body.replace("\n", "\n        ")), **options)
+
+
+def said(made, *paths, **options):
+    """What it logs when it is asked for these paths."""
+    options = {"workers": 1, "guest_time": 0.0, **options}
+    with Proxy(made, **options) as proxy:
+        for path in paths or ("/",):
+            proxy.get(path)
+        return [line.text for line in proxy.log]
