@@ -198,7 +198,11 @@ def test_files_lie_beside_the_suite(run, tmp_path):
     body = 'request_body { input { file: "in.data" } result { body { file: "out.data" } } }'
     assert run(f'test {{ name: "t" {body} }}') == {"t": []}
     (reason,) = run('test { name: "t" request_body { input { file: "gone" } } }')["t"]
-    assert "names gone, which cannot be read" in reason
+    assert "tests.textpb:1, field test.request_body.input.file: it names gone, which cannot be read" in reason
+    (reason,) = run('test { name: "t" request_body { result { body { file: "gone" } } } }')["t"]
+    assert "field test.request_body.result.body.file: it names gone" in reason
+    with pytest.raises(FixtureError, match="field env.config_path: it names gone, which cannot be read"):
+        run('env { config_path: "gone" }')
 
 
 def test_properties_are_what_the_test_gives(run):
@@ -243,6 +247,15 @@ def test_a_result_prints_every_case_and_a_summary(make_filter, tmp_path):
     assert str(result).endswith("1 of 2 passed")
     assert json.loads(json.dumps(result.as_dict()))["cases"][1]["passed"] is False
     assert (result.passed, [c.name for c in result.failed]) == (False, ["test 2"])
+
+
+@pytest.mark.parametrize(("text", "only"), [("", None), ('test { name: "a" }', "b")])
+def test_where_no_test_is_run_nothing_has_passed(make_filter, tmp_path, text, only):
+    file = tmp_path / "tests.textpb"
+    file.write_text(text)
+    result = run_declarative(file, make_filter(FILTER), only=only)
+    assert not result.passed
+    assert str(result) == f"{file}: no test was run"
 
 
 def test_a_folder_is_searched_for_test_files(make_filter, tmp_path):
@@ -384,3 +397,12 @@ def test_a_malformed_fixture_gets_file_line_and_field(fixture, content, line, me
         fixture(content)
     assert caught.value.place.line == line
     assert caught.value.place.file.endswith("fastedge-config.test.json")
+
+
+def test_a_fixtures_fields_are_named_as_json_writes_them(tmp_path):
+    file = tmp_path / "a.test.json"
+    file.write_text('{"request": {"url": "http://a/"}, "expects": {}}')
+    with pytest.raises(
+        FixtureError, match="field expects: Fixture has no field 'expects'; .*appType.*dotenvPath.*request"
+    ):
+        run_declarative(file)

@@ -6,13 +6,14 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 
 from ...messages import to_text
+from .errors import Place
 from .phases import PhaseResult
 from .suite import Expectation, Header, Immediate, Matcher
 
 __all__ = ["check_log", "check_phase"]
 
-#: Reads a file that an expectation names.
-ReadFile = Callable[[str], bytes]
+#: Reads a file that an expectation names, in this field.
+ReadFile = Callable[[str, Place], bytes]
 
 #: What RE2 writes differently.
 _RE2 = ((r"\z", r"\Z"), (r"\pL", r"[^\W\d_]"), (r"\C", r"[\s\S]"))
@@ -109,7 +110,7 @@ def _test(matcher: Matcher, read: ReadFile) -> tuple[Callable[[str], bool], str]
         return lambda text: pattern.fullmatch(text) is not None, f"/{matcher.regex}/"
     if matcher.exact is None and matcher.file is None:
         raise ValueError("it has to say `exact`, `regex` or `file`")
-    data = matcher.exact if matcher.exact is not None else read(matcher.file or "")
+    data = matcher.exact if matcher.exact is not None else read(matcher.file or "", matcher.place.into("file", 0))
     wanted = to_text(data)
     return lambda text: text == wanted, repr(wanted if len(wanted) <= _SHOWN else f"{wanted[:_SHOWN]}...")
 

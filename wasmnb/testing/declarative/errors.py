@@ -32,8 +32,8 @@ class Place:
         return Place(self.file, line, self.field)
 
     def into(self, name: str, line: int) -> Place:
-        """A field inside this one."""
-        return Place(self.file, line, f"{self.field}.{name}" if self.field else name)
+        """A field inside this one; line 0 if it is not known, and this one's is the nearest."""
+        return Place(self.file, line or self.line, f"{self.field}.{name}" if self.field else name)
 
     def __str__(self) -> str:
         """`file:line, field x.y`, as far as it is known."""

@@ -14,7 +14,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 from ...errors import UsageError, WasmnbError
@@ -64,7 +64,9 @@ class Dotenv:
 
 @dataclass
 class Fixture:
-    """A fixture. `request` and `response` are read by hand, since their headers may have any name."""
+    """A fixture. What stands in `by_hand` is read so, since headers and properties may have any name."""
+
+    by_hand: ClassVar[tuple[str, ...]] = ("request", "response", "properties")
 
     description: str = once("string", default="")
     app_type: str = once("string", default="proxy-wasm", json="appType")
@@ -93,7 +95,7 @@ def read_fixture(node: Node, file: str) -> Fixture:
     place = Place(file, 1)
     if not isinstance(node, Block):
         raise FixtureError("a fixture is a JSON object.", place)
-    by_hand = {e.name: e for e in node.entries if e.name in ("request", "response", "properties")}
+    by_hand = {e.name: e for e in node.entries if e.name in Fixture.by_hand}
     rest = Block(node.line, [e for e in node.entries if e.name not in by_hand])
     fixture = fill(Fixture, rest, place, lenient=True)
     if fixture.app_type != "proxy-wasm":

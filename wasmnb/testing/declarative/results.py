@@ -65,8 +65,8 @@ class DeclarativeResult:
 
     @property
     def passed(self) -> bool:
-        """All cases passed."""
-        return all(case.passed for case in self.cases)
+        """All cases passed, and there are some: what runs no test says nothing about the filter."""
+        return bool(self.cases) and not self.failed
 
     @property
     def failed(self) -> list[CaseResult]:
@@ -88,8 +88,12 @@ class DeclarativeResult:
                 lines.append(f"{file}:")
             lines.append(f"{'ok  ' if case.passed else 'FAIL'} {case.name}")
             lines += [f"     {line}" for reason in case.reasons for line in reason.splitlines()]
-        good = len(self.cases) - len(self.failed)
-        return "\n".join([*lines, f"{self.path}: {good} of {len(self.cases)} passed"])
+        return "\n".join([*lines, self._summary])
 
     def __repr__(self) -> str:
-        return f"<DeclarativeResult {self.path}: {len(self.cases) - len(self.failed)} of {len(self.cases)} passed>"
+        return f"<DeclarativeResult {self._summary}>"
+
+    @property
+    def _summary(self) -> str:
+        good = len(self.cases) - len(self.failed)
+        return f"{self.path}: {f'{good} of {len(self.cases)} passed' if self.cases else 'no test was run'}"

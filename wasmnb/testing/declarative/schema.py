@@ -108,8 +108,10 @@ class _Filler:
         return exact or "".join(f"_{c.lower()}" if c.isupper() else c for c in name)
 
     def unknown(self, name: str) -> str:
-        close = get_close_matches(name, self.fields, 1)
-        hint = f"did you mean {close[0]!r}?" if close else f"it has {', '.join(self.fields)}."
+        names = [(self.lenient and field.metadata["json"]) or field.name for field in self.fields.values()]
+        names += getattr(self.message, "by_hand", ())
+        close = get_close_matches(name, names, 1)
+        hint = f"did you mean {close[0]!r}?" if close else f"it has {', '.join(names)}."
         return f"{self.message.__name__} has no field {name!r}; {hint}"
 
     def check_once(self, field: dataclasses.Field[Any], place: Place) -> None:

@@ -10,6 +10,7 @@ from ...abi import Pair
 from ...errors import UsageError, WasmnbError
 from ...host import Plugin
 from .checks import check_log, check_phase
+from .errors import FixtureError, Place
 from .http1 import HeaderProblem, parse_headers
 from .phases import PhaseRun
 from .results import CaseResult
@@ -22,10 +23,6 @@ _EPOCH = 0.001
 
 _NO_EXPECTATION = Expectation()
 _NO_INPUT = Input()
-
-
-class _Unusable(Exception):
-    """The test itself cannot be run: its input cannot be read."""
 
 
 class SuiteRunner:
@@ -46,7 +43,8 @@ class SuiteRunner:
         self.folder = path.parent
         env = suite.environment
         self.filter = module if module is not None else self._named_module()
-        self.config = config if config is not None else self.read(env.config_path) if env.config_path else b""
+        named = config is None and env.config_path
+        self.config = self.read(env.config_path, env.place.into("config_path", 0)) if named else config or b""
 
     def _named_module(self) -> Any:
         from ...build import Filter
@@ -61,12 +59,12 @@ class SuiteRunner:
         beside = self.folder / name
         return beside if beside.exists() else Path(name)
 
-    def read(self, name: str) -> bytes:
-        """Content of a file that the suite names."""
+    def read(self, name: str, place: Place) -> bytes:
+        """Content of a file that the suite names, in this field."""
         try:
             return self._find(name).read_bytes()
         except OSError as error:
-            raise UsageError(f"The test file names {name}, which cannot be read: {error.strerror}.") from error
+            raise FixtureError(f"it names {name}, which cannot be read: {error.strerror}.", place) from error
 
     def run(self) -> list[CaseResult]:
         """All cases, in order."""
@@ -84,7 +82,7 @@ class SuiteRunner:
             with PhaseRun(plugin, level=env.level, seconds=seconds, properties=given) as run:
                 _CaseRun(self, case, run, result).play()
                 result.log = run.log
-        except (WasmnbError, _Unusable) as error:
+        except WasmnbError as error:
             result.reasons.append(str(error))
         result.seconds = perf_counter() - started
         return result
@@ -124,9 +122,7 @@ class _CaseRun:
         return self.judge(name, invocations.result, got, headers_phase=True)
 
     def body(self, name: str, side: int, invocation: Invocation) -> bool:
-        given = invocation.input or _NO_INPUT
-        data = self.runner.read(given.file) if given.file else given.content
-        got = self.run.body(side, _chunks(data, self.case))
+        got = self.run.body(side, _chunks(self.content(invocation.input or _NO_INPUT), self.case))
         return self.judge(name, invocation.result, got, headers_phase=False)
 
     def judge(self, name: str, expected: Expectation | None, got: Any, *, headers_phase: bool) -> bool:
@@ -151,13 +147,17 @@ class _CaseRun:
 
     def pairs(self, given: Input, *, request: bool) -> list[Pair]:
         """A phase's input headers."""
-        content = self.runner.read(given.file) if given.file else given.content
+        content = self.content(given)
         if not content:
             return [(h.key.encode(), h.value) for h in given.header]
         try:
             return parse_headers(content, request=request)
         except HeaderProblem as error:
-            raise _Unusable(f"line {given.place.line}: the headers cannot be read: {error}") from error
+            raise FixtureError(f"the headers cannot be read: {error}", given.place) from error
+
+    def content(self, given: Input) -> bytes:
+        """A phase's input as it stands there, or in the file that it names."""
+        return self.runner.read(given.file, given.place.into("file", 0)) if given.file else given.content
 
 
 def _chunks(data: bytes, case: Case) -> list[bytes]:
