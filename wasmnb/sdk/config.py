@@ -8,6 +8,7 @@ import json
 from typing import Any
 
 from .errors import ConfigurationError
+from .settings import build, declared_settings
 
 __all__ = ["JsonConfig", "parse_json"]
 
@@ -25,15 +26,17 @@ def parse_json(data: bytes, what: str) -> Any:
         raise ConfigurationError(f"{what} is not JSON: {where}; {_HINT}") from None
     except RecursionError:
         raise ConfigurationError(f"{what} is nested too deeply") from None
+    except ValueError:  # Python reads no whole numbers of more than 4300 digits
+        raise ConfigurationError(f"{what} has a number of more digits than can be read") from None
 
 
 _HINT = "the bytes themselves are in `configuration` (a protobuf Struct arrives serialised: use a StringValue)"
 
 
 class JsonConfig:
-    """The attribute `config`: reads `configuration` as JSON on first use and then stays out of the way.
+    """The attribute `config`: reads `configuration` as JSON on first use, as what the class annotates it with.
 
-    It has no `__set__`, so the value lands in the object itself, and the next read does not come here.
+    It has no `__set__`, so that the value lands in the object itself, and the next read does not come here.
     """
 
     def __init__(self, what: str) -> None:
@@ -42,6 +45,8 @@ class JsonConfig:
     def __get__(self, owner: Any, kind: type | None = None) -> Any:
         if owner is None:
             return self
-        value = parse_json(owner.configuration, self._what)
+        value, settings = parse_json(owner.configuration, self._what), declared_settings(type(owner))
+        if settings is not None:
+            value = build(settings, value, self._what)
         owner.__dict__["config"] = value
         return value
