@@ -117,6 +117,7 @@ def test_a_source_error_is_drawn_at_its_line_without_a_traceback(tmp_path, capsy
         (["run", "SOURCE", "--request", "GET 'unclosed"], "No closing quotation"),
         (["run", "SOURCE", "--config", "@/no/file"], "cannot read '/no/file'"),
         (["run", "SOURCE", "--workers", "0"], "at least one worker"),
+        (["run", "SOURCE", "--workers", "1000000"], "256 are the most"),
     ],
 )
 def test_usage_errors_are_one_paragraph_and_exit_code_2(arguments, said, source, capsys):
@@ -221,7 +222,7 @@ def shell(line, **variables):
 @pytest.mark.parametrize("command", ["doctor", "runtime list", "run SOURCE --trace"])
 def test_output_that_cannot_be_written_is_the_machines_fault_and_no_traceback(command, source):
     code, _, said = shell(f"$WASMNB {command.replace('SOURCE', str(source))} > /dev/full")
-    assert (code, said) == (3, "BuildError: The output cannot be written: No space left on device.\n")
+    assert (code, said) == (3, "BuildError: Writing failed: No space left on device.\n")
 
 
 def test_a_shell_without_output_and_one_without_unicode_are_served(source):
@@ -260,15 +261,20 @@ def test_an_interrupt_at_any_moment_is_one_word(words, source):
 def test_runtimes_are_listed_and_cleared(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("WASMNB_CACHE", str(tmp_path))
     assert main(["runtime", "list"]) == 0
-    assert "It is empty." in capsys.readouterr().out
+    assert "It holds no runtime." in capsys.readouterr().out
     from wasmnb.build.cache import Cache
 
     Cache().store("abc", {"runtime.wasm": b"x" * 2048}, {"built": 0.0})
+    (tmp_path / "compiled").mkdir()
+    (tmp_path / "compiled" / "def.cwasm").write_bytes(b"x" * 1024)
     assert main(["runtime", "list"]) == 0
-    assert "abc" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "abc" in out
+    assert "machine code of 1 module, 1.00 kB" in out
     assert main(["runtime", "clear"]) == 0
-    assert "1 runtime removed" in capsys.readouterr().out
+    assert "1 runtime and the code of 1 module removed" in capsys.readouterr().out
     assert Cache().names() == []
+    assert not list(tmp_path.rglob("*.cwasm"))
 
 
 def test_doctor_has_a_verdict_a_line_and_knows_a_cache_that_cannot_be_used(tmp_path, monkeypatch, capsys):
@@ -280,6 +286,19 @@ def test_doctor_has_a_verdict_a_line_and_knows_a_cache_that_cannot_be_used(tmp_p
     monkeypatch.setattr("wasmnb.cli.doctor.shutil.disk_usage", lambda _: __import__("types").SimpleNamespace(free=1000))
     assert main(["doctor"]) == 3
     assert "✗ disk" in capsys.readouterr().out
+
+
+def test_doctor_knows_a_file_in_the_caches_place_and_runtimes_that_are_damaged(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("WASMNB_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "cache" / "runtimes" / "abc").mkdir(parents=True)
+    assert main(["doctor"]) == 0
+    out = capsys.readouterr().out
+    assert "1 runtime, 1 of them damaged" in out
+    assert "wasmnb runtime clear" in out
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("WASMNB_CACHE", str(tmp_path / "file"))
+    assert main(["doctor"]) == 3
+    assert "cannot be written" in capsys.readouterr().out
 
 
 def test_a_reader_that_leaves_is_no_error(source):

@@ -135,7 +135,11 @@ def test_a_chain_keeps_its_order_and_shares_its_modules(tmp_path):
     one, two = Small("one", b"\0asm1"), Small("two", b"\0asm2")
     made = export([Plugin(one, config="a"), Plugin(two), Plugin(one, name="again", config="b")], tmp_path)
     assert [f["name"] for f in filters(tmp_path)] == ["one", "two", "again"]
-    assert [f["vm_config"]["code"]["local"]["filename"] for f in filters(tmp_path)] == ["one.wasm", "two.wasm", "one.wasm"]
+    assert [f["vm_config"]["code"]["local"]["filename"] for f in filters(tmp_path)] == [
+        "one.wasm",
+        "two.wasm",
+        "one.wasm",
+    ]
     assert {p.name for p in tmp_path.glob("*.wasm")} == {"one.wasm", "two.wasm"}
     assert set(made.images) == {"one", "two"}
     assert filters(tmp_path)[2]["configuration"]["value"] == "b"
@@ -146,7 +150,9 @@ def test_every_kind_of_plugin_stands_where_envoy_has_it(tmp_path):
     export([Plugin(Small(kind, kind.encode()), kind=kind) for kind in kinds], tmp_path)
     config = document(tmp_path, "envoy.yaml")
     http, tcp = config["static_resources"]["listeners"]
-    assert http["filter_chains"][0]["filters"][0]["typed_config"]["access_log"][0]["name"] == "envoy.access_loggers.wasm"
+    assert (
+        http["filter_chains"][0]["filters"][0]["typed_config"]["access_log"][0]["name"] == "envoy.access_loggers.wasm"
+    )
     assert tcp["filter_chains"][0]["filters"][0]["name"] == "envoy.filters.network.wasm"
     assert tcp["address"]["socket_address"]["port_value"] == 10001
     assert config["bootstrap_extensions"][0]["typed_config"]["singleton"] is True
@@ -156,7 +162,12 @@ def test_clusters_have_addresses_of_their_own(tmp_path):
     from wasmnb.host import Cluster
     from wasmnb.envoy.exporting.envoy_yaml import addresses
 
-    clusters = {"upstream": Cluster(), "auth": Cluster(), "far": Cluster(address="10.0.0.7:443"), "none": Cluster(endpoints=0)}
+    clusters = {
+        "upstream": Cluster(),
+        "auth": Cluster(),
+        "far": Cluster(address="10.0.0.7:443"),
+        "none": Cluster(endpoints=0),
+    }
     assert addresses(clusters) == {
         "upstream": ("127.0.0.1", 8000), "auth": ("127.0.0.1", 8001), "far": ("10.0.0.7", 443), "none": None,
     }  # fmt: skip
@@ -226,7 +237,10 @@ def test_istio_runs_a_chain_in_its_order(tmp_path):
 
 
 def test_envoy_gateway_gets_one_policy_with_the_chain(tmp_path):
-    export([Plugin(Small("a", b"1"), config=[1, 2], root_id="r"), Plugin(Small("b", b"2"), failure_policy="FAIL_OPEN")], tmp_path)
+    export(
+        [Plugin(Small("a", b"1"), config=[1, 2], root_id="r"), Plugin(Small("b", b"2"), failure_policy="FAIL_OPEN")],
+        tmp_path,
+    )
     policy = document(tmp_path, "envoyextensionpolicy.yaml")
     assert (policy["apiVersion"], policy["kind"]) == ("gateway.envoyproxy.io/v1alpha1", "EnvoyExtensionPolicy")
     first, second = policy["spec"]["wasm"]
@@ -346,3 +360,10 @@ def test_an_export_shows_its_files_and_the_next_commands(tmp_path):
         assert "wasmplugin.yaml" in form
         assert "envoy -c envoy.yaml" in form
         assert "cannot be told its VM configuration" in form
+
+
+def test_every_file_has_its_size(tmp_path):
+    made = export(Small("hello"), tmp_path)
+    assert {name: size for name, size, _ in made.files if name != "oci"} == {
+        name: (tmp_path / name).stat().st_size for name in FILES - {"oci"}
+    }

@@ -27,7 +27,7 @@ __all__ = ["Cache", "Entry", "cache_folder"]
 _MANIFEST = "manifest.json"
 _MANIFEST_TYPES = {"files": dict, "times": dict, "modules": list, "packages": list, "pages": int, "built": float}
 
-#: Entries that are kept when a new one is stored: those used last. One takes about 50 MB.
+#: Entries that are kept when a new one is stored: those used last. One takes 50 to 90 MB.
 _KEPT = 8
 
 #: Seconds after which a folder that somebody was still filling counts as left behind.
@@ -187,9 +187,9 @@ def _disk_errors(folder: Path) -> Iterator[None]:
     except OSError as error:
         if is_full(error):
             raise BuildError(
-                f"There is no space left on the disk for runtimes (in {folder}; one takes about 60 MB). Free some, "
+                f"There is no space left on the disk for runtimes (in {folder}; one takes up to 90 MB). Free some, "
                 "or set WASMNB_CACHE to a folder on another disk."
             ) from error
         raise BuildError(
-            f"The cache in {folder} cannot be used: {error}. Set WASMNB_CACHE to a folder that can."
+            f"The cache in {folder} cannot be used: {error.strerror or error}. Set WASMNB_CACHE to a folder that can."
         ) from error

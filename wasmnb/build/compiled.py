@@ -1,9 +1,10 @@
 """Machine code of modules that were built elsewhere or saved before, kept on the disk beside the runtimes.
 
-Facts: compiling takes one to three seconds a megabyte on two cores, reading machine code back some milliseconds. The code depends on the module, on wasmtime's version and on the engine's settings. It is machine
-code that will be run: the folder is the user's alone (0700), and a file begins with the hash of the rest, which is
-compared before it is used. A file that cannot be read, is damaged, or is of another engine counts as not there; a disk
-that is full or not writable costs the time of compiling, nothing else.
+Facts: compiling takes one to three seconds a megabyte on two cores, reading machine code back some milliseconds. The
+code depends on the module, on wasmtime's version and on the engine's settings. It is machine code that will be run: the
+folder is the user's alone (0700), and a file begins with the hash of the rest, which is compared before it is used. A
+file that cannot be read, is damaged, or is of another engine counts as not there; a disk that is full or not writable
+costs the time of compiling, nothing else.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from ..errors import ModuleError
 from .cache import cache_folder
 from .disk import write_whole
 
-__all__ = ["clear_compiled", "compiled"]
+__all__ = ["clear_compiled", "compiled", "kept_compiled"]
 
 #: Bytes below which a module is compiled in no time.
 _SMALL = 8 * 1024
@@ -61,6 +62,11 @@ def compiled(wasm: bytes, engine: Engine, folder: Path | None = None) -> Code:
         _write(path, code.serialize())
         _prune(path.parent)
     return code
+
+
+def kept_compiled(folder: Path | None = None) -> list[Path]:
+    """The files that are kept."""
+    return sorted(_folder(folder).glob("*.cwasm"))
 
 
 def clear_compiled(folder: Path | None = None) -> None:

@@ -54,8 +54,8 @@ def _guarded(arguments: Sequence[str] | None) -> int:
         why = error.strerror or str(error)
         if error.filename is not None:
             return _say(UsageError(f"{error.filename}: {why}"), USAGE)
-        _give_up_output()  # a file that was opened has a name; what has none is where the output goes
-        return _say(BuildError(f"The output cannot be written: {why}."), MACHINE)
+        _give_up_output()  # a file that was opened has a name; what has none is, as a rule, where the output goes
+        return _say(BuildError(f"Writing failed: {why}."), MACHINE)
     return code
 
 

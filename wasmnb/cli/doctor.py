@@ -17,8 +17,8 @@ from wasmnb.view.units import plural, size
 
 __all__ = ["Finding", "doctor", "findings"]
 
-#: Bytes that a runtime takes while it is built and after.
-_ROOM = 400 << 20
+#: Bytes that a runtime takes while it is built, 20 MB of scratch files and 50 to 85 MB that stay, and some to spare.
+_ROOM = 150 << 20
 _NEEDED = ("wasmtime", "componentize-py", "ipykernel", "ipywidgets", "anywidget", "matplotlib")
 
 
@@ -80,24 +80,32 @@ def _engine() -> Finding:
 def _cache() -> Finding:
     from wasmnb.build.cache import Cache
 
-    folder = Cache().folder
-    there = next(p for p in (folder, *folder.parents) if p.exists())
-    if not os.access(there, os.W_OK):
-        return Finding("cache", "bad", f"{folder} cannot be written", "set WASMNB_CACHE to a folder that can")
-    keys = Cache().names()
+    cache = Cache()
+    there = _existing(cache.folder)
+    if not there.is_dir() or not os.access(there, os.W_OK):
+        return Finding("cache", "bad", f"{cache.folder} cannot be written", "set WASMNB_CACHE to a folder that can")
+    keys = cache.names()
+    damaged = sum(cache.find(key, use=False) is None for key in keys)
+    verdict = f"{cache.folder}, {plural(len(keys), 'runtime')}"
+    if damaged:
+        advice = "such a one is built again when it is needed; `wasmnb runtime clear` removes them"
+        return Finding("cache", "good", f"{verdict}, {damaged} of them damaged", advice)
     advice = "" if keys else "`wasmnb runtime build` prepares one; otherwise the first filter does"
-    return Finding("cache", "good", f"{folder}, {plural(len(keys), 'runtime')}", advice)
+    return Finding("cache", "good", verdict, advice)
 
 
 def _disk() -> Finding:
     from wasmnb.build.cache import Cache
 
-    folder = Cache().folder
-    there = next(p for p in (folder, *folder.parents) if p.exists())
-    free = shutil.disk_usage(there).free
+    free = shutil.disk_usage(_existing(Cache().folder)).free
     if free < _ROOM:
-        return Finding("disk", "bad", f"{size(free)} free", f"building a runtime takes {size(_ROOM)}")
+        return Finding("disk", "bad", f"{size(free)} free", f"building a runtime takes up to {size(_ROOM)}")
     return Finding("disk", "good", f"{size(free)} free")
+
+
+def _existing(folder: Path) -> Path:
+    """What there is of a path."""
+    return next(p for p in (folder, *folder.parents) if p.exists())
 
 
 def _kernel() -> Finding:

@@ -13,7 +13,7 @@ __all__ = ["fuzz"]
 
 
 def fuzz(options: Namespace) -> int:
-    """Run the command; 1 if anything was found."""
+    """Run the command; 1 if anything was found, 130 if nothing was until Ctrl-C."""
     from wasmnb.build import Filter
     from wasmnb.testing import fuzz as search
 
@@ -27,4 +27,4 @@ def fuzz(options: Namespace) -> int:
     print(json.dumps(report.as_dict(), indent=2) if options.as_json else report)
     if options.save and report:
         print("Written: " + ", ".join(map(str, report.save(options.save))), file=sys.stderr)
-    return int(bool(report))
+    return 130 if report.interrupted and not report else int(bool(report))

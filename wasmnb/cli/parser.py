@@ -22,6 +22,9 @@ _EPILOG = """examples:
   wasmnb fuzz auth.py --seconds 60 --save test_found.py
   wasmnb test tests.textpb auth.wasm
   wasmnb runtime build
+
+exit codes: 0 all went well; 1 the filter or module is at fault, or a test failed; 2 the command line is;
+3 the tool chain or the machine; 130 interrupted
 """
 
 
@@ -95,7 +98,7 @@ def _run(p: argparse.ArgumentParser) -> None:
         help="A request, e.g. 'GET /x' or 'POST /y -H \"a: b\" -d c=1'; may be repeated. GET / if not given.",
     )
     _table(p, ((names, _shared(names, options)) for names, options in FLAGS if set(names) & set(_SHARED)))
-    p.add_argument("--workers", "-w", type=int, default=4, metavar="N", help="Worker threads (4).")
+    p.add_argument("--workers", "-w", type=int, default=4, metavar="N", help="Worker threads, 1 to 256 (4).")
     _plugin(p)
     p.add_argument("--seed", type=int, default=0, help="Seed of the simulation (0).")
     p.add_argument("--deadline", type=_seconds, default=5.0, metavar="SECONDS", help="Limit of one callback (5).")
@@ -149,7 +152,7 @@ def _runtime(p: argparse.ArgumentParser) -> None:
     texts = {
         "build": "Build the runtime ahead of time (images, CI, Binder).",
         "list": "Show the cached runtimes.",
-        "clear": "Remove them.",
+        "clear": "Remove them, and the machine code of other modules.",
     }
     for verb, text in texts.items():
         v = verbs.add_parser(verb, help=text, description=text)

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = ["requests_of", "run"]
 
+#: A VM of a Python filter takes some 12 MB of memory.
+_MOST_WORKERS = 256
 _METHOD = re.compile(r"[A-Z]+\Z")
 
 
@@ -46,6 +48,8 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _settings(options: argparse.Namespace) -> dict[str, Any]:
+    if options.workers > _MOST_WORKERS:
+        raise UsageError(f"{options.workers} workers are too many: each has a VM, and {_MOST_WORKERS} are the most.")
     made: dict[str, Any] = {
         "workers": options.workers,
         "seed": options.seed,

@@ -40,6 +40,7 @@ def _folder_size(folder: Path) -> int:
 def list(_options: Namespace) -> int:  # noqa: A001 -- the verb's name
     """Show what the cache holds."""
     from wasmnb.build.cache import Cache
+    from wasmnb.build.compiled import kept_compiled
 
     cache = Cache()
     rows = []
@@ -52,18 +53,25 @@ def list(_options: Namespace) -> int:  # noqa: A001 -- the verb's name
         rows.append(Row(tuple(inline(Span(text)) for text in (key[:12], built, whole, extra))))
     columns = (Column("runtime"), Column("built"), Column("size", "right"), Column("beyond the standard set"))
     print(cache.folder)
-    print(to_text(Document((Table(columns, tuple(rows)),))) if rows else "It is empty.")
+    print(to_text(Document((Table(columns, tuple(rows)),))) if rows else "It holds no runtime.")
+    modules = kept_compiled()
+    if modules:
+        bytes_kept = sum(file.stat().st_size for file in modules)
+        print(f"Beside them: machine code of {plural(len(modules), 'module')}, {size(bytes_kept)}.")
     return 0
 
 
 def clear(_options: Namespace) -> int:
-    """Remove every runtime."""
+    """Remove every runtime, and the machine code of modules that were built elsewhere."""
     from wasmnb.build.cache import Cache
+    from wasmnb.build.compiled import clear_compiled, kept_compiled
 
-    cache = Cache()
+    cache, modules = Cache(), kept_compiled()
     keys = cache.names()
-    freed = sum(_folder_size(cache.folder / key) for key in keys)
+    freed = sum(_folder_size(cache.folder / key) for key in keys) + sum(file.stat().st_size for file in modules)
     for key in keys:
         cache.remove(key)
-    print(f"{plural(len(keys), 'runtime')} removed from {cache.folder}, {size(freed)} freed")
+    clear_compiled()
+    what = plural(len(keys), "runtime") + (f" and the code of {plural(len(modules), 'module')}" if modules else "")
+    print(f"{what} removed from {cache.folder.parent}, {size(freed)} freed")
     return 0
