@@ -147,6 +147,40 @@ class F(HttpContext):
     assert proxy.streams[i].properties[b"mine"] == b"set"
 
 
+def test_what_a_filter_stores_is_read_by_the_same_key():
+    proxy = FakeProxy("""
+class F(HttpContext):
+    def on_http_request_headers(self, n, e):
+        p = self.properties
+        p["my.mark"] = "v"
+        assert p["my.mark"] == p.get("my.mark") == p.raw("my.mark") == self.get_property("my.mark") == b"v"
+        assert "my.mark" in p and "other" not in p and 5 not in p
+        assert p["filter_state.a.b"] == p.raw("filter_state", "a.b") == b"kept"
+        assert self.get_property("source.address") == b"1.2.3.4:5"
+        assert not hasattr(p.response, "code") and getattr(p.response, "code", 0) == 0
+""")
+    i = proxy.create()
+    proxy.streams[i].properties = {b"filter_state\0a.b": b"kept", b"source\0address": b"1.2.3.4:5"}
+    proxy.call("on_request_headers", i, 0, 1)
+
+
+@pytest.mark.parametrize(
+    ("line", "kind", "problem"),
+    [
+        ("p['request.path'] = '/x'", AttributeError, "the proxy's own attributes are read-only, 'request.path' among them"),
+        ("p['source'] = 'x'", AttributeError, "read-only"),
+        ("p[5]", TypeError, "a property's name is a str, such as 'request.path', not 5"),
+        ("list(p)", TypeError, "not iterable"),
+        ("p['nope']", NotFound, "Envoy has no attribute of this name. No filter has stored one, either."),
+        ("p['route_name']", NotFound, "Envoy has no attribute of this name. It is xds.route_name now."),
+    ],
+)
+def test_what_is_wrong_with_a_property_is_said(line, kind, problem):
+    proxy = FakeProxy(f"class F(HttpContext):\n    def on_http_request_headers(self, n, e):\n        p = self.properties\n        {line}")
+    with pytest.raises(kind, match=problem):
+        proxy.call("on_request_headers", proxy.create(), 0, 1)
+
+
 def test_an_unknown_property_lists_the_known_ones():
     with pytest.raises(AttributeError, match="'source.adress' is known; there are source.address, source.port"):
         run("self.properties.source.adress")

@@ -15,7 +15,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..abi import Status, decode_pairs, encode_path
-from .errors import NotFound
+from .errors import HostcallError, NotFound
 from .explain import hostcall_error
 from .text import Text, Value, decode, encode
 
@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from .contexts import Context
 
 __all__ = ["Properties"]
+
+
+class NoAttribute(NotFound, AttributeError):
+    """An attribute that is not there (now): `NotFound`, and what `hasattr` and `getattr(..., default)` understand."""
 
 
 class Group:
@@ -44,15 +48,12 @@ class Group:
             raise AttributeError(f"no property {full!r} is known; there are {known}. Any other: properties.raw(...)")
         if isinstance(kind, type) and issubclass(kind, Group):
             return kind(self._context)
-        return _READERS[kind](_raw(self._context, (*self._path, name), self._when))
+        path = (*self._path, name)
+        return _READERS[kind](_raw(self._context, path, when=self._when))
 
     def __setattr__(self, name: str, value: object) -> None:
         if not name.startswith("_"):
-            full = ".".join((*self._path, name))
-            raise AttributeError(
-                f"the proxy's own attributes are read-only, {full!r} among them; "
-                'properties["my.key"] = value stores one of the filter\'s own'
-            )
+            raise _read_only(".".join((*self._path, name)))
         super().__setattr__(name, value)
 
     def __repr__(self) -> str:
@@ -99,22 +100,23 @@ class ResponseProperties(Group):
     backend_latency: timedelta
 
 
-class SourceProperties(Group):
+class EndProperties(Group):
+    """One end of a connection."""
+
+    address: str
+    port: int
+
+
+class SourceProperties(EndProperties):
     """The client's end of the connection."""
 
     _path = ("source",)
 
-    address: str
-    port: int
 
-
-class DestinationProperties(Group):
+class DestinationProperties(EndProperties):
     """The proxy's end of the client's connection."""
 
     _path = ("destination",)
-
-    address: str
-    port: int
 
 
 class TlsProperties(Group):
@@ -142,14 +144,12 @@ class ConnectionProperties(TlsProperties):
     termination_details: str
 
 
-class UpstreamProperties(TlsProperties):
+class UpstreamProperties(TlsProperties, EndProperties):
     """The connection to the upstream."""
 
     _path = ("upstream",)
     _when = "from on_http_response_headers on"
 
-    address: str
-    port: int
     local_address: str
     transport_failure_reason: str
     request_attempt_count: int
@@ -208,26 +208,36 @@ class Properties(Group):
     metadata: bytes
     filter_state: bytes
 
+    #: Iterating would go by numbers.
+    __iter__ = None
+
     def __getitem__(self, key: str) -> Any:
         """By dotted name; under a map by its key: `properties["request.headers.x-user"]`. Unknown names give bytes."""
-        group: type[Group] = Properties
-        path = key.split(".")
-        for i, name in enumerate(path):
-            kind = _kinds(group).get(name)
-            if kind == dict[str, str] and path[i + 1 :]:
-                return decode(_raw(self._context, (*path[: i + 1], ".".join(path[i + 1 :])), group._when))
-            if not (isinstance(kind, type) and issubclass(kind, Group)):
-                data = _raw(self._context, tuple(path), group._when)
-                return _READERS[kind](data) if kind is not None and not path[i + 1 :] else data
-            group = kind
-        return group(self._context)
+        group, names = _group_of(key)
+        if not names:
+            return group(self._context)
+        kind, path = _kinds(group).get(names[0]), (*group._path, *names)
+        if kind is None:  # what a filter has stored lies under its whole name
+            return _first_of(self._context, ((key,), path) if group is Properties else (path,), _unknown(key))
+        if len(names) == 1:
+            return _READERS[kind](_raw(self._context, path, when=group._when))
+        joined = (*group._path, names[0], ".".join(names[1:]))  # keys of maps may have dots
+        if kind == dict[str, str]:
+            return decode(_raw(self._context, joined, when=group._when))
+        return _first_of(self._context, (joined, path), _unknown(key))
 
     def __setitem__(self, key: str, value: Value) -> None:
+        group, names = _group_of(key)
+        if not names or names[0] in _kinds(group):
+            raise _read_only(key)
         vm = self._context._vm
         vm.switch(self._context)
         status = vm.abi.set_property(key.encode(), encode(value))
         if status:
             raise hostcall_error("set_property", status, repr(key))
+
+    def __contains__(self, key: object) -> bool:
+        return isinstance(key, str) and self.get(key, self) is not self
 
     def get(self, key: str, default: Any = None) -> Any:
         """The attribute of a dotted name, or `default` if it is not there (now)."""
@@ -237,8 +247,11 @@ class Properties(Group):
             return default
 
     def raw(self, *path: Text) -> bytes:
-        """The bytes of any path: `properties.raw("filter_state", "my.key")`."""
-        return _raw(self._context, path, "")
+        """The bytes of any path: `properties.raw("filter_state", "my.key")`, or of a dotted name."""
+        dotted = path[0] if len(path) == 1 else None
+        if isinstance(dotted, str) and "." in dotted:
+            return _first_of(self._context, (path, tuple(dotted.split("."))))
+        return _raw(self._context, path)
 
     def get_raw(self, *path: Text) -> bytes | None:
         """The bytes of any path, or None if there is no such attribute (now)."""
@@ -248,16 +261,60 @@ class Properties(Group):
             return None
 
 
-def _raw(context: "Context", path: tuple[Text, ...], when: str) -> bytes:
-    """The bytes of a property; `when` it can be had goes into the error."""
+def _unknown(key: str) -> str:
+    """Why a name that no table has is not found."""
+    moved = f"It is xds.{key} now." if key in _kinds(XdsProperties) else "No filter has stored one, either."
+    return f"Envoy has no attribute of this name. {moved}"
+
+
+def _dotted(path: tuple[Text, ...]) -> str:
+    return ".".join(p if isinstance(p, str) else decode(p) for p in path)
+
+
+def _read_only(name: str) -> AttributeError:
+    return AttributeError(
+        f"the proxy's own attributes are read-only, {name!r} among them; "
+        'properties["my.key"] = value stores one of the filter\'s own'
+    )
+
+
+def _group_of(key: str) -> tuple[type[Group], list[str]]:
+    """The innermost group that a dotted name leads to, and the names that are left."""
+    if not isinstance(key, str):
+        raise TypeError(f"a property's name is a str, such as 'request.path', not {key!r}")
+    group: type[Group] = Properties
+    names = key.split(".")
+    while names:
+        kind = _kinds(group).get(names[0])
+        if not (isinstance(kind, type) and issubclass(kind, Group)):
+            break
+        group = kind
+        del names[0]
+    return group, names
+
+
+def _first_of(context: "Context", paths: tuple[tuple[Text, ...], ...], cause: str = "") -> bytes:
+    """The bytes of the first path that there is."""
+    for path in paths[:-1]:
+        try:
+            return _raw(context, path)
+        except HostcallError:
+            continue
+    return _raw(context, paths[-1], cause)
+
+
+def _raw(context: "Context", path: tuple[Text, ...], cause: str = "", when: str = "") -> bytes:
+    """The bytes of a property; if there is none, the error has the likely cause, or `when` it can be had."""
     vm = context._vm
     vm.switch(context)
     status, data = vm.abi.get_property(encode_path(path))
     if status:
-        full = ".".join(p if isinstance(p, str) else decode(p) for p in path)
-        known = status == Status.NOT_FOUND and when
-        cause = f"{full} can be had {when}, if the stream has it at all." if known else ""
-        raise hostcall_error("get_property", status, repr(full), cause)
+        name = _dotted(path)
+        if status == Status.NOT_FOUND:
+            cause = f"{name} can be had {when}, if the stream has it at all." if when else cause
+            error = hostcall_error("get_property", status, repr(name), cause)
+            raise NoAttribute(str(error), error.hostcall, error.status)
+        raise hostcall_error("get_property", status, repr(name))
     return data  # type: ignore[no-any-return]
 
 
