@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from tests.host.host_kit import said, scripted_proxy
 from wasmnb.abi import Status
 from wasmnb.host import cel, protobuf, signatures
+from wasmnb.host.crypto import der
 from wasmnb.host.foreign import FOREIGN
 
 
@@ -172,3 +173,22 @@ def test_broken_keys_and_signatures_give_an_answer(key, signature):
     data = message(hash=b"sha256", der=key or b"x", third=signature, fourth=b"t")
     assert signatures.verify(None, data)[0] == Status.OK
     assert signatures.sign(None, message(hash=b"sha256", der=key or b"x", third=b"t"))[0] == Status.OK
+
+
+@pytest.mark.parametrize("d", [0, 1 << 256, 1 << 900], ids=["none", "one bit too many", "far too large"])
+def test_a_private_number_that_its_curve_does_not_have_makes_no_signature(d):
+    curve = b"\xa0\x0a\x06\x08" + bytes.fromhex("2a8648ce3d030107")
+    number = d.to_bytes(d.bit_length() // 8 + 1, "big")
+    key = der.sequence_of(der.integer(1), bytes((4, len(number))) + number, curve)[2:]
+    size = bytes((0x81, len(key))) if len(key) > 127 else bytes((len(key),))
+    status, answer = signatures.sign(None, message(hash=b"sha256", der=b"\x30" + size + key, third=b"t"))
+    assert (status, protobuf.read(answer)[3]) == (Status.OK, [b"no private key of this curve"])
+
+
+def test_an_exponent_that_would_keep_the_host_busy_is_refused():
+    numbers = b"".join(der.integer(n) for n in (0, (1 << 511) + 1, 3))
+    d = b"\x7f" * 0x30000
+    content = numbers + b"\x02\x83" + len(d).to_bytes(3, "big") + d
+    key = b"\x30\x83" + len(content).to_bytes(3, "big") + content
+    status, answer = signatures.sign(None, message(hash=b"sha256", der=key, third=b"t"))
+    assert (status, protobuf.read(answer)[3]) == (Status.OK, [b"key too large"])

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 
+from .._display import visible
 from ..messages import Request, Response
-from ._display import visible
 
 __all__ = ["Callout", "CalloutLog"]
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from .._display import Shown, visible
 from ..errors import UsageError
 from ..messages import Request, Response
-from ._display import Shown, visible
 from .fuel import Fuel, fuel_of
 from .trace import AFTER_THE_END
 

@@ -120,7 +120,6 @@ class HttpStream:
         self.client.must_close = client_closes(request)
         headers = from_client(request, http2=self.http2, request_id=self.worker.environment.uuid(), has_body=has_body)
         self.info.request_id = headers.get(b"x-request-id") or b""
-        self.info.request_total_size += headers.byte_size
         self.request.headers = headers
         self.choose_route()
         self.timeouts.start()
@@ -156,7 +155,6 @@ class HttpStream:
 
     def _data(self, data: bytes, *, end: bool) -> None:
         self.info.request_size += len(data)
-        self.info.request_total_size += len(data)
         if data and end and not self.http2:
             self.request.take_data(data, end=False)
             data = b""
@@ -231,7 +229,6 @@ class HttpStream:
     def respond_data(self, data: bytes, *, end: bool) -> None:
         """A piece of the response's body."""
         self.timeouts.touch()
-        self.info.response_total_size += len(data)
         if not self.finished:
             self.response.take_data(data, end=end)
 

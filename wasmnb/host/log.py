@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, overload
 
+from .._display import NEWLINES, Shown, visible
 from ..abi import LogLevel
-from ._display import NEWLINES, Shown, visible
 
 if TYPE_CHECKING:
     from .vm import Vm

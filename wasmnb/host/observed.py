@@ -6,8 +6,8 @@ from importlib import import_module
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
+from .._display import visible
 from ..errors import UsageError
-from ._display import visible
 from .exchange import Recorded
 from .explain import Explanation, explain
 from .python_state import LENGTH, PythonState, read_python_state

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from .._display import Shown
 from ..errors import UsageError
-from ._display import Shown
 from .contexts import RootContext
 from .control import Looking
 

@@ -261,7 +261,6 @@ class Router:
         self.answered = True
         stream.info.upstream_answered = stream.now()
         stream.info.details = "via_upstream"
-        stream.info.response_total_size += headers.byte_size
         stream.note("upstream_response", status=status)
         if self._sent_at is not None:
             waited = int((stream.now() - self._sent_at) * 1000 + 1e-6)

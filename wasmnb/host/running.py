@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from ._display import Shown
+from .._display import Shown
 
 if TYPE_CHECKING:
     from .clock import Thread

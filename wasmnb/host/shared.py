@@ -12,9 +12,9 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from .._display import Shown
 from ..abi import Status
 from ..messages import to_bytes
-from ._display import Shown
 
 __all__ = ["SharedData", "SharedQueue", "SharedState"]
 

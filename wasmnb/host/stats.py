@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from .._display import Shown
 from ..abi import MetricType, Status
-from ._display import Shown
 
 __all__ = ["Metric", "MetricTable", "Metrics"]
 

@@ -91,7 +91,7 @@ class StreamInfo:
     protocol
         `HTTP/1.1`, `HTTP/2`, or an empty string for plain TCP.
     request_size, response_size
-        Bytes of the bodies so far; the `_total_` ones with headers, as on the wire.
+        Bytes of the bodies so far.
     code, details
         Response code and how it came about (`via_upstream`, ...).
     flags
@@ -110,9 +110,7 @@ class StreamInfo:
     request_id: bytes = b""
     finished: float | None = None
     request_size: int = 0
-    request_total_size: int = 0
     response_size: int = 0
-    response_total_size: int = 0
     code: int | None = None
     details: str = ""
     flags: int = 0

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from itertools import count, islice
 from typing import Any, overload
 
-from ._display import Shown
+from .._display import Shown
 from .event import Event, decode, decode_bare, exchange_of
 from .records import NOTE, Entry, Note, Place
 

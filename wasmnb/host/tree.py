@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ._display import Shown
+from .._display import Shown
 from .contexts import RootContext
 
 if TYPE_CHECKING:

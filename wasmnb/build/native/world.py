@@ -48,7 +48,6 @@ class World:
 
     def __init__(self, around: Surroundings, own: Iterable[str], differences: Differences) -> None:
         self._around = around
-        self._differences = differences
         self._own = frozenset(own)
         self._context = Context()  # an interpreter's context variables, which last as long as the VM
         self._modules: dict[str, ModuleType] = {}  # what `sys.modules` gets while a callback runs
