@@ -50,7 +50,21 @@ def test_wrong_arguments(code, said):
     proxy = FakeProxy(stream(code))
     with pytest.raises(TypeError):
         proxy.exchange()
-    assert said in proxy.logs[0][1].splitlines()[-1]
+    said_where, last = proxy.logs[0][1].split("\n", 1)[1], proxy.logs[0][1].splitlines()[-1]
+    assert said in last and code in said_where
+
+
+def test_a_queue_that_is_not_there_is_an_exception_where_it_is_awaited():
+    code = "try:\n    await Queue(77, 'x').get()\nexcept NotFound:\n    log_info('none')"
+    proxy = FakeProxy(stream(code))
+    proxy.exchange()
+    assert proxy.logs[0][1] == "none"
+
+
+@pytest.mark.parametrize(("cls", "method"), [("HttpContext", "__init__(self)"), ("PluginContext", "new_http_context(self, i)")])
+def test_what_makes_contexts_cannot_wait(cls, method):
+    with pytest.raises(FilterSourceError, match=r"cannot be async: the proxy does not wait for it"):
+        FakeProxy(f"class F({cls}):\n    async def {method}: pass")
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from fake_proxy import FakeProxy
 
-from wasmnb.sdk.errors import NotFound
+from wasmnb.sdk.errors import CasMismatch, NotFound
 from wasmnb.sdk.logs import LogStream, ProxyLogHandler
 
 
@@ -145,6 +145,26 @@ class F(HttpContext):
     assert seen[:5] == ["1.2.3.4:5", 80, True, datetime(2023, 11, 14, 22, 13, 20, 123456, UTC), timedelta(milliseconds=2)]
     assert seen[5:] == ["y", {"x": "y"}, "none", b"raw", b"/", None, None, "<properties xds.node>"]
     assert proxy.streams[i].properties[b"mine"] == b"set"
+
+
+@pytest.mark.parametrize(
+    ("code", "problem"),
+    [
+        ("self.shared_data['k'] = 'abc'; self.shared_data.add('k')", "shared data 'k' is no number that could be added to, but b'abc'"),
+        ("self.shared_data.update('k', lambda old: None)", "the change of shared data 'k' has to return the new value: expected str, "),
+        ("Counter(b'hits')", "the name of a metric is a str, not b'hits'"),
+        ("Counter('hits', tags='zone')", r"tags of metric 'hits' are names and values, such as \{'zone': 'a'\}, not 'zone'"),
+        ("Counter('hits').with_tags(zone=None)", "tag 'zone' of metric 'hits' is a str or an int, not None"),
+    ],
+)
+def test_what_is_wrong_with_shared_data_and_metrics_is_said(code, problem):
+    with pytest.raises((TypeError, ValueError), match=problem):
+        run(code)
+
+
+def test_a_change_that_writes_the_value_itself_ends():
+    with pytest.raises(CasMismatch, match="by others, or by the change itself, 100 times"):
+        run("self.shared_data['k'] = '0'\nself.shared_data.update('k', lambda old: self.shared_data.__setitem__('k', old) or 'x')")
 
 
 def test_what_a_filter_stores_is_read_by_the_same_key():

@@ -5,9 +5,9 @@ Like asyncio's functions of the same names, except that they run on the proxy's 
 
 from collections.abc import Awaitable, Coroutine, Iterable
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
-from .errors import Empty
+from .errors import Empty, HostcallError
 from .futures import Future, Task
 from .timers import Sleep, Timer, ticker_of
 
@@ -18,16 +18,31 @@ if TYPE_CHECKING:
 __all__ = ["QueueItem", "gather", "queue_item", "queue_ready", "sleep", "timeout", "wait_for"]
 
 T = TypeVar("T")
+T1 = TypeVar("T1")
+T2 = TypeVar("T2")
+T3 = TypeVar("T3")
+T4 = TypeVar("T4")
 
 
 async def sleep(seconds: float) -> None:
     """Wait; on the plugin's tick, so to the millisecond at best."""
-    await Sleep(seconds)
+    await _Sleep(seconds)
 
 
-async def gather(*awaitables: Awaitable[Any]) -> list[Any]:
+# As asyncio's: what is known of each is kept for a few, though the results are a list.
+@overload
+async def gather(a: Awaitable[T1], b: Awaitable[T2], /) -> tuple[T1, T2]: ...
+@overload
+async def gather(a: Awaitable[T1], b: Awaitable[T2], c: Awaitable[T3], /) -> tuple[T1, T2, T3]: ...
+@overload
+async def gather(
+    a: Awaitable[T1], b: Awaitable[T2], c: Awaitable[T3], d: Awaitable[T4], /
+) -> tuple[T1, T2, T3, T4]: ...
+@overload
+async def gather(*awaitables: Awaitable[T]) -> list[T]: ...
+async def gather(*awaitables: Awaitable[Any]) -> Any:
     """Run several at once; their results in order. The first that fails ends the others, and its exception is raised."""
-    return await _Gather(awaitables)  # type: ignore[no-any-return]
+    return await _Gather(awaitables)
 
 
 async def wait_for(awaitable: Awaitable[T], seconds: float) -> T:
@@ -76,6 +91,19 @@ class _ThisTask(Future):
         self.done, self.value = True, task
 
 
+class _Sleep(Sleep):
+    """A `Sleep` whose mistakes are raised where it is awaited."""
+
+    __slots__ = ()
+
+    def arm(self, task: Task) -> None:
+        """Start the timer."""
+        try:
+            super().arm(task)
+        except (TypeError, RuntimeError) as error:
+            self.fail(error)
+
+
 class _Gather(Future):
     """Resolves when all of its parts have ended."""
 
@@ -89,9 +117,12 @@ class _Gather(Future):
 
     def arm(self, task: Task) -> None:
         """Start every part."""
-        self._parts = [
-            Task(task.vm, task.context, _coroutine(a), on_end=self._ended, root=task.root) for a in self._awaitables
-        ]
+        try:
+            coroutines = [_coroutine(a) for a in self._awaitables]
+        except TypeError as error:
+            self.fail(error)
+            return
+        self._parts = [Task(task.vm, task.context, c, on_end=self._ended, root=task.root) for c in coroutines]
         for part in self._parts:
             if self.done:  # an earlier part failed at once
                 part.cancel()
@@ -143,8 +174,11 @@ class QueueItem(Future):
 
     def arm(self, task: Task) -> None:  # noqa: ARG002
         """Take an item if there is one, else wait in line."""
-        if not self.take():
-            self._vm.queue_waiters.setdefault(self._queue.id, []).append(self)
+        try:
+            if not self.take():
+                self._vm.queue_waiters.setdefault(self._queue.id, []).append(self)
+        except HostcallError as error:
+            self.fail(error)
 
     def abandon(self) -> None:
         """Leave the line."""

@@ -24,17 +24,20 @@ class Metric:
     name
         Name of the metric; Envoy's admin page shows it with the prefix `wasmcustom.`.
     tags
-        Names and values that become part of the full name.
+        Names and values that become part of the full name. Envoy shows a name with a dot in a value as well, but
+        no `stats_tags` can split it again.
     """
 
     __slots__ = ("name", "tags")
     kind: ClassVar[MetricType]
 
-    def __init__(self, name: str, tags: Mapping[str, str] | None = None) -> None:
-        self.tags = dict(tags or {})
+    def __init__(self, name: str, tags: Mapping[str, str | int] | None = None) -> None:
+        if not isinstance(name, str):
+            raise TypeError(f"the name of a metric is a str, not {name!r}")
+        self.tags = _checked(tags or {}, name)
         self.name = "".join(f"{tag}.{value}." for tag, value in self.tags.items()) + name
 
-    def with_tags(self, **tags: str) -> Self:
+    def with_tags(self, **tags: str | int) -> Self:
         """The same metric with other values of its tags."""
         bare = self.name.removeprefix("".join(f"{tag}.{value}." for tag, value in self.tags.items()))
         return type(self)(bare, {**self.tags, **tags})
@@ -59,6 +62,18 @@ class Metric:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.name!r})"
+
+
+def _checked(tags: Mapping[str, str | int], metric: str) -> dict[str, str | int]:
+    if not isinstance(tags, Mapping):
+        raise TypeError(f"tags of metric {metric!r} are names and values, such as {{'zone': 'a'}}, not {tags!r}")
+    for tag, value in tags.items():
+        if not isinstance(value, _TAGS):
+            raise TypeError(f"tag {tag!r} of metric {metric!r} is a str or an int, not {value!r}")
+    return dict(tags)
+
+
+_TAGS = (str, int)
 
 
 class Counter(Metric):

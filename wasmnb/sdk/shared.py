@@ -8,6 +8,7 @@ it last; any VM that knows its token may take items.
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import NoReturn
 
+from ..abi import Status
 from .errors import CasMismatch, Empty, NotFound
 from .text import Text, Value, decode, encode
 from .vm import current_vm
@@ -42,17 +43,28 @@ class SharedData(MutableMapping[Text, bytes]):
                 old, cas = self.read(key)
             except NotFound:
                 old, cas = None, 0
-            new = encode(change(old))
+            new = _encode_changed(change(old), key)
             try:
                 self.write(key, new, cas)
             except CasMismatch:
                 continue
             return new
-        raise CasMismatch(f"shared data {key!r} was written by others {_ATTEMPTS} times in a row", "set_shared_data")
+        raise CasMismatch(
+            f"shared data {key!r} was written by others, or by the change itself, {_ATTEMPTS} times in a row",
+            "set_shared_data",
+            Status.CAS_MISMATCH,
+        )
 
     def add(self, key: Text, by: int = 1) -> int:
         """Add to a number that is kept as text, from 0 if there is none; the new number."""
-        return int(self.update(key, lambda old: int(old or b"0") + by))
+
+        def added(old: bytes | None) -> int:
+            try:
+                return int(old or b"0") + by
+            except ValueError:
+                raise ValueError(f"shared data {key!r} is no number that could be added to, but {old!r}") from None
+
+        return int(self.update(key, added))
 
     def __getitem__(self, key: Text) -> bytes:
         try:
@@ -77,6 +89,13 @@ class SharedData(MutableMapping[Text, bytes]):
 
     def __repr__(self) -> str:
         return "<shared data>"
+
+
+def _encode_changed(value: Value, key: Text) -> bytes:
+    try:
+        return encode(value)
+    except TypeError as error:
+        raise TypeError(f"the change of shared data {key!r} has to return the new value: {error}") from None
 
 
 #: The shared data of the current VM.

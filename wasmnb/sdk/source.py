@@ -202,6 +202,10 @@ def _too_many(kind: str, leaves: list[type[Any]], codes: list[CodeType]) -> Filt
     )
 
 
+#: What makes contexts, and is called like a callback.
+_MAKERS = ("__init__", "new_http_context", "new_tcp_context", "new_plugin_context")
+
+
 def _check_methods(kind: str, cls: type[Any]) -> None:
     """Find slips that would otherwise show when the first request comes: misspelt callbacks and wrong parameters."""
     known = {h.method: h for h in handlers_of(kind)}
@@ -212,8 +216,10 @@ def _check_methods(kind: str, cls: type[Any]) -> None:
         handler = known.get(name)
         if handler is None:
             _check_spelling(kind, cls, name, method)
+            if name in _MAKERS:
+                _check_async(cls, method, may_wait=False)
             continue
-        _check_async(cls, method, handler.may_wait)
+        _check_async(cls, method, may_wait=handler.may_wait)
         try:
             inspect.signature(_without_annotations(method)).bind(*("self", *handler.params))
         except TypeError:
@@ -232,7 +238,7 @@ def _without_annotations(method: FunctionType) -> FunctionType:
     return bare
 
 
-def _check_async(cls: type[Any], method: FunctionType, may_wait: bool) -> None:
+def _check_async(cls: type[Any], method: FunctionType, *, may_wait: bool) -> None:
     """Refuse `async def` where the proxy does not wait, and `yield` anywhere."""
     if inspect.isgeneratorfunction(method) or inspect.isasyncgenfunction(method):
         problem, hint = "is a generator and would never run", "A callback returns or awaits, but does not yield."
