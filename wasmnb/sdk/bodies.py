@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..abi import BufferType
 from .explain import buffer_error
-from .text import PairsLike, Value, encode, encode_all
+from .pairs import encode_all
+from .text import PairsLike, Value, encode
 
 if TYPE_CHECKING:
     from .vm import VM

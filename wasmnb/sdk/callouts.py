@@ -9,11 +9,12 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ..abi import BufferType, HeaderMapType, Pair, decode_pairs, encode_pairs
+from ..abi import BufferType, HeaderMapType, Pair
 from .bodies import WHOLE
 from .calls import Call, place_call
 from .errors import CalloutError, CalloutReset, CalloutTimeout, CalloutUnreachable
-from .text import PairsLike, Text, Value, decode, encode, encode_all
+from .pairs import encode_all, read_pairs, serialised
+from .text import PairsLike, Text, Value, decode, encode
 
 if TYPE_CHECKING:
     from .contexts import Context
@@ -23,6 +24,10 @@ __all__ = ["AnswerHeaders", "HttpCall", "HttpCallResponse", "milliseconds"]
 
 _TIMEOUT = b"upstream request timeout"
 _UNREACHABLE = (b"upstream connect error or disconnect/reset before headers", b"no healthy upstream")
+
+
+_HEADERS, _TRAILERS = int(HeaderMapType.HTTP_CALL_RESPONSE_HEADERS), int(HeaderMapType.HTTP_CALL_RESPONSE_TRAILERS)
+_BODY = int(BufferType.HTTP_CALL_RESPONSE_BODY)
 
 
 class AnswerHeaders(Mapping[str, str]):
@@ -59,6 +64,12 @@ class AnswerHeaders(Mapping[str, str]):
         return f"AnswerHeaders({self.items()!r})"
 
 
+def answer_headers(abi: Any, map_type: int) -> AnswerHeaders:
+    """The headers, trailers or metadata of an answer whose callback runs now; none if they cannot be had."""
+    found = read_pairs(abi, map_type)
+    return AnswerHeaders([] if isinstance(found, int) else found)
+
+
 class HttpCallResponse:
     """The answer to a callout, read in full: `status`, `headers`, `body`, `trailers`, and `error` if there was none."""
 
@@ -68,17 +79,19 @@ class HttpCallResponse:
         self.headers = headers
         self.body = body
         self.trailers = trailers
-        status = headers.get(":status", "0")
-        self.status = int(status) if status.isdigit() else 0
+        self.status = 0
+        for name, value in headers.raw:
+            if name == b":status":
+                self.status = int(value) if value.isdigit() else 0
+                break
 
     @classmethod
     def read(cls, abi: Any, num_headers: int, body_size: int, num_trailers: int) -> "HttpCallResponse":
         """Read the answer whose callback runs now; parts that are not there cost no hostcall."""
-        maps = HeaderMapType
-        headers = abi.get_header_map_pairs(int(maps.HTTP_CALL_RESPONSE_HEADERS))[1] if num_headers else b""
-        trailers = abi.get_header_map_pairs(int(maps.HTTP_CALL_RESPONSE_TRAILERS))[1] if num_trailers else b""
-        body = abi.get_buffer_bytes(int(BufferType.HTTP_CALL_RESPONSE_BODY), 0, WHOLE)[1] if body_size else b""
-        return cls(AnswerHeaders(decode_pairs(headers) or []), body, AnswerHeaders(decode_pairs(trailers) or []))
+        headers = answer_headers(abi, _HEADERS) if num_headers else AnswerHeaders([])
+        trailers = answer_headers(abi, _TRAILERS) if num_trailers else AnswerHeaders([])
+        body = abi.get_buffer_bytes(_BODY, 0, WHOLE)[1] if body_size else b""
+        return cls(headers, body, trailers)
 
     @property
     def ok(self) -> bool:
@@ -126,7 +139,7 @@ class HttpCall(Call[HttpCallResponse]):
         vm: "VM",
         context: "Context",
         cluster: Text,
-        pairs: list[Pair],
+        pairs: PairsLike,
         *,
         body: Value,
         trailers: PairsLike,
@@ -134,10 +147,8 @@ class HttpCall(Call[HttpCallResponse]):
         callback: Callable[..., Any] | None,
     ) -> "HttpCall":
         """Make the hostcall. Raises `BadArgument` (cluster, headers) or `CalloutNotStarted` (no endpoint)."""
-        ends = encode_pairs(encode_all(trailers))
-        token = place_call(
-            vm, "http_call", repr(cluster), encode(cluster), encode_pairs(pairs), encode(body), ends, timeout_ms
-        )
+        headers, ends = serialised(vm.abi, pairs), serialised(vm.abi, trailers)
+        token = place_call(vm, "http_call", repr(cluster), encode(cluster), headers, encode(body), ends, timeout_ms)
         call = vm.http_calls[token] = cls(vm, context, token, callback)
         return call
 
@@ -149,12 +160,14 @@ class HttpCall(Call[HttpCallResponse]):
         self.vm.http_calls.pop(self.token, None)
 
 
-def request_pairs(method: Text, path: Text, authority: Text, headers: PairsLike) -> list[Pair]:
+def request_pairs(method: Text, path: Text, authority: Text, headers: PairsLike) -> list[tuple[Text, Value]]:
     """Pseudo-headers first (those that the caller has not given among the headers), then the headers."""
+    pseudo: list[tuple[Text, Value]] = [(b":method", method), (b":path", path), (b":authority", authority)]
     given = encode_all(headers)
+    if not given:
+        return pseudo
     names = {name.lower() for name, _ in given}
-    pseudo = [(b":method", encode(method)), (b":path", encode(path)), (b":authority", encode(authority))]
-    return [(n, v) for n, v in pseudo if n not in names] + given
+    return [(n, v) for n, v in pseudo if n not in names] + [*given]
 
 
 def milliseconds(seconds: float | None) -> int:

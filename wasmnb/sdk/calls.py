@@ -8,6 +8,7 @@ from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, Self, TypeVar
 
 from .errors import CalloutError
+from .explain import hostcall_error
 from .futures import Future
 
 if TYPE_CHECKING:
@@ -30,16 +31,19 @@ A = TypeVar("A", bound=Answer)
 
 def place_call(vm: "VM", hostcall: str, about: str, *args: Any) -> int:
     """Make the hostcall that starts a call or a stream; its token. Raises `HostcallError` with the likely cause."""
-    vm.require(_NEEDS[hostcall], hostcall)
-    token: int = vm.call(hostcall, *args, about=about)
-    return token
+    if _NEEDS[hostcall] not in vm.exports:
+        vm.require(_NEEDS[hostcall].removeprefix("proxy_"), hostcall)
+    status, token = getattr(vm.abi, hostcall)(*args)
+    if status:
+        raise hostcall_error(hostcall, status, about)
+    return int(token)
 
 
 #: What starts a call -> a callback without which it would never end.
 _NEEDS = {
-    "http_call": "on_http_call_response",
-    "grpc_call": "on_grpc_close",
-    "grpc_stream": "on_grpc_receive_initial_metadata",
+    "http_call": "proxy_on_http_call_response",
+    "grpc_call": "proxy_on_grpc_close",
+    "grpc_stream": "proxy_on_grpc_receive_initial_metadata",
 }
 
 

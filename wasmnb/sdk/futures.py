@@ -8,6 +8,7 @@ A future begins its work when a task waits for it (`arm`), so that making one ne
 """
 
 from collections.abc import Callable, Coroutine, Generator
+from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
 from .foreign import FOREIGN
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from .contexts import Context
     from .vm import VM
 
-__all__ = ["Future", "Task", "begin"]
+__all__ = ["Future", "Task", "is_wait", "run"]
 
 
 class Future:
@@ -71,7 +72,14 @@ class Task:
         The task that a callback started, of which this is a part.
     """
 
-    __slots__ = ("_root", "context", "coroutine", "ended", "error", "on_end", "value", "vm", "waiting")
+    # Defaults of the class rather than of every task: a task is made for each callback that waits.
+    waiting: Future | None = None
+    ended = False
+    value: Any = None
+    error: BaseException | None = None
+    # None for a root itself: a reference to itself would keep it until the garbage collector comes.
+    _root: "Task | None" = None
+    _on_end: Callable[["Task"], None] | None = None
 
     def __init__(
         self,
@@ -85,13 +93,10 @@ class Task:
         self.vm = vm
         self.context = context
         self.coroutine: Coroutine[Any, Any, Any] | None = coroutine
-        self.on_end = on_end
-        # None for a root itself: a reference to itself would keep it until the garbage collector comes.
-        self._root = root
-        self.waiting: Future | None = None
-        self.ended = False
-        self.value: Any = None
-        self.error: BaseException | None = None
+        if on_end is not None:
+            self._on_end = on_end
+        if root is not None:
+            self._root = root
 
     @property
     def root(self) -> "Task":
@@ -101,7 +106,7 @@ class Task:
     def start(self) -> None:
         """Run the coroutine up to its first wait."""
         assert self.coroutine is not None
-        self._run(self.coroutine.send, None)
+        self._move()
 
     def wake(self) -> None:
         """Run on after a wait; if the stream is over by now, end it."""
@@ -109,7 +114,7 @@ class Task:
         if self.coroutine is None:
             return
         if self.vm.enter(self.context):
-            self._run(self.coroutine.send, None)
+            self._move()
         else:
             self.cancel()
 
@@ -117,13 +122,13 @@ class Task:
         """Raise an exception where the coroutine waits."""
         self._let_go()
         if self.coroutine is not None and self.vm.enter(self.context):
-            self._run(self.coroutine.throw, error)
+            self._raise(error)
 
     def cancel(self) -> None:
         """End the coroutine where it waits: its `finally` blocks run, and nobody is told."""
         self._let_go()
         coroutine, self.coroutine = self.coroutine, None
-        self.ended, self.on_end = True, None
+        self.ended, self._on_end = True, None
         if coroutine is not None:
             coroutine.close()
 
@@ -139,22 +144,37 @@ class Task:
         assert coroutine is not None
         if not isinstance(waited, Future):
             what = "a bare yield (as in asyncio.sleep(0))" if waited is None else repr(waited)
-            self._run(coroutine.throw, TypeError(f"{what} {FOREIGN}"))
+            self._raise(TypeError(f"{what} {FOREIGN}"))
             return
         if waited._waiter is not None:
-            self._run(coroutine.throw, RuntimeError(f"{waited!r} is awaited twice at the same time"))
+            self._raise(RuntimeError(f"{waited!r} is awaited twice at the same time"))
             return
         waited.arm(self)
         if waited.done:
-            self._run(coroutine.send, None)
+            self._move()
         else:
             self.waiting = waited
             waited._waiter = self
 
-    def _run(self, move: Callable[[Any], Any], value: Any) -> None:
+    def _move(self) -> None:
+        """Run to the next wait or the end."""
         failure: BaseException | None = None
         try:
-            waited = move(value)
+            result = self.vm.run(self.coroutine, None)
+        except BaseException as error:  # noqa: BLE001 - whatever it is, it is the filter's
+            result, failure = None, error
+        # Outside the handler: what runs on from here has nothing to do with the exception.
+        if is_wait(result):
+            self.follow(result[1])
+        else:
+            self._end(result, failure)
+
+    def _raise(self, cause: BaseException) -> None:
+        """As `_move`, with an exception where the coroutine waits."""
+        assert self.coroutine is not None
+        failure: BaseException | None = None
+        try:
+            waited = self.coroutine.throw(cause)
         except StopIteration as stop:
             result = stop.value
         except BaseException as error:  # noqa: BLE001 - whatever it is, it is the filter's
@@ -162,22 +182,25 @@ class Task:
         else:
             self.follow(waited)
             return
-        # Outside the handler: what runs on from here has nothing to do with the exception.
         self._end(result, failure)
 
     def _end(self, value: Any, error: BaseException | None) -> None:
-        # Without these references gone, task, coroutine and context would wait for the garbage collector.
+        # Without this reference gone, task, coroutine and context would wait for the garbage collector.
         self.coroutine = None
         self.ended, self.value, self.error = True, value, error
-        on_end, self.on_end = self.on_end, None
+        self._tell()
+
+    def _tell(self) -> None:
+        """The coroutine has ended."""
+        on_end, self._on_end = self._on_end, None
         if on_end is not None:
             on_end(self)
-        elif error is not None:
-            raise error
+        elif self.error is not None:
+            raise self.error
 
 
-def begin(coroutine: Coroutine[Any, Any, Any], nothing: None) -> Any:
-    """Run a coroutine to its end or its first wait: what it returned, or a tuple of it and what it waits for.
+def run(coroutine: Coroutine[Any, Any, Any], nothing: None) -> Any:
+    """Run a coroutine to its end or its next wait: what it returned, or a tuple of it and what it waits for.
 
     Python code is told that a coroutine has ended by an exception, which costs more than all else about it. CPython's C
     interface is not: in Wasm, the binding has this function without the exception.
@@ -186,3 +209,11 @@ def begin(coroutine: Coroutine[Any, Any, Any], nothing: None) -> Any:
         return coroutine, coroutine.send(nothing)
     except StopIteration as stop:
         return stop.value
+
+
+def is_wait(result: Any) -> bool:
+    """Whether `run` has given what a coroutine waits for, rather than what it returned."""
+    if type(result) is not tuple or len(result) != 2:
+        return False
+    first = result[0]
+    return bool(first.cr_suspended) if type(first) is CoroutineType else isinstance(first, Coroutine)

@@ -8,12 +8,13 @@ Deadlines and connection failures arrive as status 14 (UNAVAILABLE). After `canc
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ..abi import BufferType, GrpcStatus, encode_pairs
+from ..abi import BufferType, GrpcStatus
 from .bodies import WHOLE
 from .calls import Call, place_call
 from .errors import GrpcError
 from .numbering import is_named
-from .text import PairsLike, Text, Value, encode, encode_all
+from .pairs import serialised
+from .text import PairsLike, Text, Value, encode
 
 if TYPE_CHECKING:
     from .contexts import Context
@@ -52,9 +53,9 @@ class GrpcResponse:
         return f"<GrpcResponse {getattr(self.status, 'name', self.status)}, {len(self.message)} bytes>"
 
 
-def opening(target: Target, metadata: PairsLike) -> tuple[Any, ...]:
+def opening(vm: "VM", target: Target, metadata: PairsLike) -> tuple[Any, ...]:
     """What a call and a stream begin with: what it is about, for errors, then the hostcalls' first inputs."""
-    return ", ".join(map(repr, target)), *map(encode, target), encode_pairs(encode_all(metadata))
+    return ", ".join(map(repr, target)), *map(encode, target), serialised(vm.abi, metadata)
 
 
 def received_message(vm: "VM") -> bytes:
@@ -86,7 +87,7 @@ class GrpcCall(Call[GrpcResponse]):
         callback: Callable[..., Any] | None,
     ) -> "GrpcCall":
         """Make the hostcall. Raises `ParseFailure` for an unknown cluster, `CalloutNotStarted` if no endpoint is up."""
-        token = place_call(vm, "grpc_call", *opening(target, metadata), encode(message), timeout_ms)
+        token = place_call(vm, "grpc_call", *opening(vm, target, metadata), encode(message), timeout_ms)
         call = vm.grpc_calls[token] = cls(vm, context, token, callback)
         return call
 

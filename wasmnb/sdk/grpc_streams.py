@@ -10,8 +10,8 @@ from collections.abc import Awaitable, Callable, Generator
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from ..abi import GrpcStatus, HeaderMapType, decode_pairs
-from .callouts import AnswerHeaders
+from ..abi import GrpcStatus, HeaderMapType
+from .callouts import AnswerHeaders, answer_headers
 from .calls import place_call
 from .futures import Future, Task
 from .grpc import GrpcResponse, Target, opening, received_message, status_details
@@ -76,7 +76,7 @@ class GrpcStream:
     @classmethod
     def start(cls, vm: "VM", context: "Context", target: Target, metadata: PairsLike) -> "GrpcStream":
         """Open the stream. Raises as `GrpcCall.start` does."""
-        stream = cls(vm, context, place_call(vm, "grpc_stream", *opening(target, metadata)))
+        stream = cls(vm, context, place_call(vm, "grpc_stream", *opening(vm, target, metadata)))
         vm.grpc_calls[stream.token] = stream
         if _ends_with_context(context):
             context.__dict__.setdefault("_grpc_streams", set()).add(stream)
@@ -229,7 +229,7 @@ _SENT = _Sent()
 
 
 def _metadata(vm: "VM", map_type: HeaderMapType) -> AnswerHeaders:
-    return AnswerHeaders(decode_pairs(vm.call("get_header_map_pairs", int(map_type))) or [])
+    return answer_headers(vm.abi, int(map_type))
 
 
 def _ends_with_context(context: "Context") -> bool:

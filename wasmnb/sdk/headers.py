@@ -8,10 +8,11 @@ so what another filter or the proxy itself changed is always seen.
 from collections.abc import Iterable, Iterator, KeysView, MutableMapping
 from typing import Any, TypeVar, overload
 
-from ..abi import HeaderMapType, Pair, Status, decode_pairs, encode_pairs
+from ..abi import HeaderMapType, Pair, Status, encode_pairs
 from .errors import HostcallError
 from .explain import header_error
-from .text import PairsLike, Text, Value, decode, encode, encode_all
+from .pairs import encode_all, read_pairs, read_text_pairs
+from .text import PairsLike, Text, Value, decode, encode
 
 __all__ = ["HeaderMap", "header_map"]
 
@@ -79,12 +80,7 @@ class HeaderMap(MutableMapping[str, str]):
     @property
     def raw(self) -> list[Pair]:
         """Every entry as bytes, in the proxy's order. Assign to it to replace the whole map."""
-        status, data = self._abi.get_header_map_pairs(self._map)
-        if status:
-            raise header_error("get_header_map_pairs", status, self._map)
-        if not data:
-            self._check_available()
-        return decode_pairs(data) or []
+        return self._whole(read_pairs(self._abi, self._map))
 
     @raw.setter
     def raw(self, pairs: Iterable[Pair]) -> None:
@@ -92,15 +88,18 @@ class HeaderMap(MutableMapping[str, str]):
         if status:
             raise header_error("set_header_map_pairs", status, self._map)
 
-    def _check_available(self) -> None:
-        """Raise if the map looks empty because it cannot be had now: the whole-map hostcall does not tell."""
-        always = _ALWAYS.get(HeaderMapType(self._map))
+    def _whole(self, found: list[Any] | int) -> list[Any]:
+        """Raise if the map cannot be had now. It may look empty then: the whole-map hostcall does not tell."""
+        if isinstance(found, int):
+            raise header_error("get_header_map_pairs", found, self._map)
+        always = None if found else _ALWAYS.get(HeaderMapType(self._map))
         if always and self._get(self._map, always)[0] == Status.BAD_ARGUMENT:
             raise header_error("get_header_map_pairs", Status.BAD_ARGUMENT, self._map)
+        return found
 
     def __iter__(self) -> Iterator[str]:
         """Every name once, in order of its first entry."""
-        return iter(dict.fromkeys(decode(n) for n, _ in self.raw))
+        return iter(dict.fromkeys([n for n, _ in self.items()]))
 
     def __len__(self) -> int:
         """How many different names there are."""
@@ -108,7 +107,7 @@ class HeaderMap(MutableMapping[str, str]):
 
     def items(self) -> list[tuple[str, str]]:  # type: ignore[override]
         """Every entry in order, repeated names one by one. One hostcall."""
-        return [(decode(n), decode(v)) for n, v in self.raw]
+        return self._whole(read_text_pairs(self._abi, self._map))
 
     def keys(self) -> KeysView[str]:
         """Every name once. One hostcall."""
@@ -116,7 +115,7 @@ class HeaderMap(MutableMapping[str, str]):
 
     def values(self) -> list[str]:  # type: ignore[override]
         """Every value in order. One hostcall."""
-        return [decode(v) for _, v in self.raw]
+        return [v for _, v in self.items()]
 
     # -- writing
 
@@ -209,7 +208,7 @@ class TextHeaderMap(HeaderMap):
         try:
             status = self._replace(self._map, name, value)
         except (TypeError, UnicodeEncodeError):
-            super().__setitem__(name, value)
+            HeaderMap.__setitem__(self, name, str(value) if type(value) is int else value)
             return
         if status:
             raise header_error("replace_header_map_value", status, self._map, decode(encode(name)))

@@ -13,7 +13,6 @@ from ..abi import (
     Pair,
     StreamType,
     decode_pairs,
-    encode_pairs,
     encode_path,
 )
 from .bodies import WHOLE
@@ -21,7 +20,8 @@ from .callouts import HttpCall
 from .contexts import Context
 from .grpc import GrpcCall
 from .grpc_streams import GrpcStream
-from .text import PairsLike, Text, Value, encode, encode_all
+from .pairs import serialised
+from .text import PairsLike, Text, Value, encode
 from .vm import VM, current_vm
 
 __all__ = [
@@ -121,7 +121,7 @@ def get_header_map_pairs(map_type: HeaderMapType) -> list[Pair]:
 
 def set_header_map_pairs(map_type: HeaderMapType, pairs: PairsLike) -> None:
     """Replace the whole map."""
-    current_vm().call("set_header_map_pairs", int(map_type), encode_pairs(encode_all(pairs)), about=map_type.name)
+    current_vm().call("set_header_map_pairs", int(map_type), serialised(current_vm().abi, pairs), about=map_type.name)
 
 
 def get_header_map_size(map_type: HeaderMapType) -> int:
@@ -159,7 +159,7 @@ def send_local_response(
     grpc_status: int = GrpcStatus.INVALID,
 ) -> None:
     """Answer the client; done after the callback returns. The status is not checked."""
-    pairs = encode_pairs(encode_all(headers))
+    pairs = serialised(current_vm().abi, headers)
     current_vm().call("send_local_response", status, encode(details), encode(body), pairs, int(grpc_status))
 
 
@@ -276,8 +276,9 @@ def http_call(
 ) -> HttpCall:
     """Send a request; the headers need :method, :path and :authority. Set `on_response` on the result."""
     vm = current_vm()
-    pairs, who = encode_all(headers), _caller(vm)
-    return HttpCall.start(vm, who, cluster, pairs, body=body, trailers=trailers, timeout_ms=timeout_ms, callback=None)
+    return HttpCall.start(
+        vm, _caller(vm), cluster, headers, body=body, trailers=trailers, timeout_ms=timeout_ms, callback=None
+    )
 
 
 def grpc_call(

@@ -10,14 +10,14 @@ from ..abi import (
     HeadersStatus,
     StreamType,
     TrailersStatus,
-    encode_pairs,
 )
 from .bodies import Body, json_message
 from .contexts import Context, PluginContext
 from .errors import StreamStateError
 from .explain import hostcall_error
 from .headers import HeaderMap
-from .text import PairsLike, Text, Value, encode, encode_headers
+from .pairs import serialised_headers
+from .text import PairsLike, Text, Value, encode
 from .views import PluginConfig, RequestView, ResponseView, View
 from .waiting import body_window
 
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     TrailersResult = Action | TrailersStatus | None | Awaitable[Action | TrailersStatus | None]
 
 __all__ = ["HttpContext"]
+
+# Plain numbers: making one of an enum's member takes longer than the hostcall.
+_REQUEST, _RESPONSE = int(StreamType.REQUEST), int(StreamType.RESPONSE)
 
 # Whether a direction may be continued: Envoy sends a request twice, or crashes, if it is continued without a pause.
 _NEVER_PAUSED, _PAUSED, _CONTINUED = range(3)
@@ -175,7 +178,7 @@ class HttpContext(Context):
         self._vm.switch(self)
         if json is not None:
             body, headers = json_message(json, body, headers)
-        pairs = encode_pairs(encode_headers(headers))
+        pairs = serialised_headers(self._vm.abi, headers)
         answer = self._vm.abi.send_local_response(status, encode(details), encode(body), pairs, int(grpc_status))
         if answer:
             raise hostcall_error("send_local_response", answer, str(status))
@@ -191,7 +194,7 @@ class HttpContext(Context):
             )
         if self._request_state is _PAUSED:
             self._request_state = _CONTINUED
-            self._stream("continue_stream", StreamType.REQUEST)
+            self._stream("continue_stream", _REQUEST)
 
     def continue_response(self) -> None:
         """Let a paused response go on."""
@@ -202,16 +205,18 @@ class HttpContext(Context):
             )
         if self._response_state is _PAUSED:
             self._response_state = _CONTINUED
-            self._stream("continue_stream", StreamType.RESPONSE)
+            self._stream("continue_stream", _RESPONSE)
 
     def close(self) -> None:
         """Reset the stream: the client gets no (complete) response."""
         self._answered = True
-        self._stream("close_stream", StreamType.REQUEST)
+        self._stream("close_stream", _REQUEST)
 
-    def _stream(self, hostcall: str, direction: StreamType) -> None:
+    def _stream(self, hostcall: str, direction: int) -> None:
         self._vm.switch(self)
-        self._vm.call(hostcall, int(direction), about=direction.name)
+        status = getattr(self._vm.abi, hostcall)(direction)
+        if status:
+            raise hostcall_error(hostcall, status, StreamType(direction).name)
 
     def _paused(self, method: str) -> None:
         """A callback of this stream returned a stop."""

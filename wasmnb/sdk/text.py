@@ -7,11 +7,8 @@ header of its own.
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 
-from ..abi import Pair
-
-__all__ = ["PairsLike", "Text", "Value", "decode", "encode", "encode_all", "encode_headers"]
+__all__ = ["PairsLike", "Text", "Value", "decode", "encode"]
 
 #: What a name may be.
 Text = str | bytes
@@ -24,12 +21,19 @@ PairsLike = Mapping[str, Value] | Mapping[bytes, Value] | Iterable[tuple[Text, V
 
 # Tuples, since `a | b` builds a type each time that it is run.
 _BYTES = (bytes, bytearray, memoryview)
-_PAIR = (tuple, list)
 _OBJECT = (dict, list)
 
 
 def encode(value: Value) -> bytes:
     """Bytes as they are; text and numbers as UTF-8. Anything else (None, a float, a bool) is a TypeError."""
+    kind = type(value)
+    if kind is bytes:
+        return value  # type: ignore[return-value]
+    if kind is str:
+        try:
+            return value.encode()  # type: ignore[union-attr]
+        except UnicodeEncodeError:
+            pass
     if isinstance(value, str):
         try:
             return value.encode("utf-8", "surrogateescape")
@@ -46,36 +50,3 @@ def encode(value: Value) -> bytes:
 def decode(value: bytes) -> str:
     """UTF-8 text, with surrogates for the bytes that are not."""
     return str(value, "utf-8", "surrogateescape")
-
-
-def encode_all(pairs: PairsLike | None) -> list[Pair]:
-    """A mapping or an iterable of pairs as pairs of bytes, in order."""
-    if pairs is None:
-        return []
-    items = list(pairs.items() if isinstance(pairs, Mapping) else pairs)
-    try:
-        return [(encode(name), encode(value)) for name, value in items]
-    except (TypeError, ValueError):
-        raise TypeError(_misfit(items)) from None
-
-
-def encode_headers(pairs: PairsLike | None) -> list[Pair]:
-    """The same for headers that the proxy does not look at itself: ValueError if one would bring others."""
-    encoded = encode_all(pairs)
-    for name, value in encoded:
-        if b"\n" in value or b"\r" in value or b"\n" in name or b"\r" in name:
-            raise ValueError(f"header {decode(name)!r} cannot be {decode(value)!r}: a line break would end it")
-    return encoded
-
-
-def _misfit(items: Iterable[Any]) -> str:
-    """What is wrong with pairs of which one cannot be encoded."""
-    for item in items:
-        if not isinstance(item, _PAIR) or len(item) != 2:
-            return f"expected names and values, as a mapping or in pairs, got {item!r}"
-        try:
-            encode(item[0])
-            encode(item[1])
-        except TypeError as error:
-            return f"{item[0]!r}: {error}"
-    return "expected names and values"

@@ -16,6 +16,7 @@ from ..abi import BufferType, HeaderMapType, LogLevel
 from .bodies import Body
 from .explain import hostcall_error
 from .foreign import foreign_hint
+from .futures import run
 from .headers import header_map
 from .tracebacks import format_exception
 
@@ -54,6 +55,8 @@ class VM:
         if the source has an `async def`).
     raised
         Natively: told of every exception that the filter does not take, beside the log.
+    run
+        Runs a coroutine to its end or its next wait: `futures.run`, or the binding's own.
     tickers, queue_waiters
         Timers by plugin and waits by queue, of `async def` callbacks.
     http_calls, grpc_calls
@@ -80,6 +83,7 @@ class VM:
         "response_body",
         "response_headers",
         "response_trailers",
+        "run",
         "show_locals",
         "tickers",
         "upstream_data",
@@ -100,6 +104,7 @@ class VM:
         self.metric_ids: dict[tuple[int, str], int] = {}
         self.watch_deletes: Callable[[int], object] | None = getattr(abi, "watch_deletes", None)
         self.watched = 0
+        self.run: Callable[[Any, None], Any] = getattr(abi, "run", run)
         self.raised: Callable[[BaseException], object] | None = getattr(abi, "raised", None)
         self.show_locals = False
         self.request_headers = header_map(abi, HeaderMapType.REQUEST_HEADERS)
@@ -132,9 +137,10 @@ class VM:
 
     def watch(self, change: int) -> None:
         """One more or one less stream has something to cancel when it ends; told to the proxy's side when it matters."""
-        before, self.watched = self.watched, self.watched + change
-        if self.watch_deletes is not None and bool(before) != bool(self.watched):
-            self.watch_deletes(int(bool(self.watched)))
+        before = self.watched
+        self.watched = after = before + change
+        if self.watch_deletes is not None and (not before or not after):
+            self.watch_deletes(after)
 
     def enter(self, context: "Context") -> bool:
         """Have the hostcalls of this callback act on `context` from here on; False if its stream is over."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..abi import Action, BufferType
 from .callbacks import HANDLERS
-from .futures import Future, Task, begin
+from .futures import Future, Task
 from .window import Window
 
 if TYPE_CHECKING:
@@ -34,8 +34,14 @@ _DIRECTION_OF = {
     method: next((d for d in ("request", "response") if d in method), "downstream") for _, method in HANDLERS
 }
 
-#: Method -> the ABI's callback that calls it.
-_CALLBACK_OF = {h.method: f"proxy_{h.callback}" for h in HANDLERS.values()}
+#: Methods whose callback comes with a body that has not been read: those after the headers.
+_WITH_BODY = {m for m, d in _DIRECTION_OF.items() if d != "downstream" and not m.endswith("_headers")}
+
+#: Direction -> (method that is kept back, the ABI's callback that calls it).
+_KEPT_BACK = {
+    direction: [(h.method, f"proxy_{h.callback}") for h in HANDLERS.values() if h.method in methods]
+    for direction, (methods, _) in _DIRECTIONS.items()
+}
 
 _BUFFERS = {"request": int(BufferType.HTTP_REQUEST_BODY), "response": int(BufferType.HTTP_RESPONSE_BODY)}
 
@@ -48,7 +54,6 @@ def begin_wait(
     method: str,
     coroutine: Any,
     waited: Any,
-    *,
     last: bool,
     check: Callable[..., int],
 ) -> int:
@@ -63,7 +68,7 @@ def begin_wait(
     check
         The dispatcher's own reading of a callback's result.
     """
-    return _StreamTask(vm, context, method, coroutine, last=last, check=check).begin(waited)
+    return _StreamTask(vm, context, method, coroutine, last, check).begin(waited)
 
 
 def body_window(context: "Context", direction: str) -> Window | None:
@@ -97,42 +102,27 @@ def cancel(context: "Context") -> None:
 class _StreamTask(Task):
     """A stream's callback that has begun to wait."""
 
-    __slots__ = (
-        "_check",
-        "_first",
-        "_inside",
-        "_method",
-        "_missed",
-        "_outcome",
-        "_read_to",
-        "_unread",
-        "base",
-        "direction",
-        "end",
-        "over",
-        "wanted",
-    )
+    #: Where in the buffer lies what the coroutine may see and change, and up to where it has read chunks.
+    base = end = _read_to = 0
+    #: A callback of this direction is running, and what it returns decides; otherwise the stream is held.
+    _inside = True
+    #: The callback that started the coroutine is still running, so an exception goes up.
+    _first = True
+    _outcome = 0
+    #: What waits for the body.
+    wanted: "_Body | None" = None
 
     def __init__(
-        self, vm: "VM", context: Any, method: str, coroutine: Any, *, last: bool, check: Callable[..., int]
+        self, vm: "VM", context: Any, method: str, coroutine: Any, last: bool, check: Callable[..., int]
     ) -> None:
-        super().__init__(vm, context, coroutine, on_end=_StreamTask._ended)  # type: ignore[arg-type]
+        self.vm, self.context, self.coroutine = vm, context, coroutine
         self.direction = _DIRECTION_OF[method]
         #: Nothing follows in this direction.
         self.over = last or method.endswith("_trailers")
         self._method = method
         self._check = check
         #: The buffer holds something that the coroutine has not read.
-        self._unread = not method.endswith("_headers") and self.direction != "downstream"
-        #: Where in the buffer lies what the coroutine may see and change, and up to where it has read chunks.
-        self.base = self.end = self._read_to = 0
-        #: A callback of this direction is running, and what it returns decides; otherwise the stream is held.
-        self._inside = True
-        #: The callback that started the coroutine is still running, so an exception goes up.
-        self._first = True
-        self._outcome = 0
-        #: What waits for the body.
-        self.wanted: _Body | None = None
+        self._unread = method in _WITH_BODY
         #: Callbacks that came while the coroutine waited for something else: method -> arguments.
         self._missed: dict[str, tuple[Any, ...]] = {}
 
@@ -162,14 +152,14 @@ class _StreamTask(Task):
         self.context._paused(method)  # type: ignore[attr-defined]
         return 1
 
-    def _ended(self) -> None:
+    def _tell(self) -> None:
         self._give_back()
         context: Any = self.context
         if self.error is not None:
             self._failed(self.error)
             return
         try:
-            self._outcome = self._check(context, self._method, self.value)
+            self._outcome = 0 if self.value is None else self._check(context, self._method, self.value)
         except TypeError as error:  # a nonsense result
             self._failed(error)
         if not self._inside and not self._outcome:
@@ -202,7 +192,7 @@ class _StreamTask(Task):
         try:
             result = getattr(context, method)(*args)
             if type(result) is CoroutineType:
-                result = begin(result, None)
+                result = self.vm.run(result, None)
             return self._check(context, method, result, _is_last(method, args))
         except BaseException as error:  # noqa: BLE001 - whatever it is, it is the filter's
             self._failed(error)
@@ -216,21 +206,20 @@ class _StreamTask(Task):
     # -- this direction's callbacks, while the coroutine waits
 
     def _take_over(self) -> None:
-        methods, _ = _DIRECTIONS[self.direction]
         attributes, exports = self.context.__dict__, self.vm.exports
         attributes.setdefault("_tasks", {})[self.direction] = self
         self.vm.watch(+1)
-        for method in methods:
-            if _CALLBACK_OF[method] in exports:  # what is not exported never comes
+        for method, callback in _KEPT_BACK[self.direction]:
+            if callback in exports:  # what is not exported never comes
                 attributes[method] = self._arrived_as(method)
 
     def _give_back(self) -> None:
-        methods, _ = _DIRECTIONS[self.direction]
         attributes = self.context.__dict__
-        if attributes.get("_tasks", {}).pop(self.direction, None) is None:
+        tasks = attributes.get("_tasks")
+        if tasks is None or tasks.pop(self.direction, None) is None:
             return
         self.vm.watch(-1)
-        for method in methods:
+        for method, _ in _KEPT_BACK[self.direction]:
             attributes.pop(method, None)
 
     def _arrived_as(self, method: str) -> Callable[..., Action | None]:

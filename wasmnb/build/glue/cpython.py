@@ -18,8 +18,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from ...abi import Callback, Hostcall, Kind, Param, Result
+from .built_ins import OWN, built_ins_text
+from .layout import ARGS, DEFINITIONS, LAYOUT_END, METHODS, NAMES, REPLY, SCRATCH
 
-__all__ = ["C_API", "LAYOUT_END", "callback_text", "control_text", "cpython_text", "imports_text"]
+__all__ = ["C_API", "callback_text", "control_text", "cpython_text", "imports_text"]
 
 _I, _I64 = "i32", "i64"
 
@@ -33,13 +35,19 @@ C_API: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "PyLong_AsUnsignedLongMask": ((_I,), (_I,)),
     "PyLong_AsUnsignedLongLongMask": ((_I,), (_I64,)),
     "PyBytes_AsStringAndSize": ((_I, _I, _I), (_I,)),
+    "PyBytes_AsString": ((_I,), (_I,)),
     "PyBytes_FromStringAndSize": ((_I, _I), (_I,)),
     "PyUnicode_AsUTF8AndSize": ((_I, _I), (_I,)),
     "PyUnicode_DecodeUTF8": ((_I, _I, _I), (_I,)),
     "PyType_GetFlags": ((_I,), (_I,)),
     "PyTuple_New": ((_I,), (_I,)),
+    "PyTuple_Size": ((_I,), (_I,)),
+    "PyTuple_GetItem": ((_I, _I), (_I,)),
     "PyTuple_SetItem": ((_I, _I, _I), (_I,)),
     "PyCMethod_New": ((_I, _I, _I, _I), (_I,)),
+    "PyList_New": ((_I,), (_I,)),
+    "PyList_Size": ((_I,), (_I,)),
+    "PyList_GetItem": ((_I, _I), (_I,)),
     "PyList_Append": ((_I, _I), (_I,)),
     "PyDict_Pop": ((_I, _I, _I), (_I,)),
     "PyIter_Send": ((_I, _I, _I), (_I,)),
@@ -52,28 +60,9 @@ C_API: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "Py_DecRef": ((_I,), ()),
 }
 
-#: Where things lie in the glue's memory, from `$base`: slot before the arguments (callees may use it), arguments of a
-#: callback, results of a hostcall, callbacks' methods, the dict of HTTP streams, method definitions, their names.
-_ARGS, _SCRATCH, _METHODS, _STREAMS, _DEFINITIONS, _NAMES = 516, 576, 704, 1020, 1024, 2048
-
-#: First address, from `$base`, that is free again.
-LAYOUT_END = 4096
-
 _METH_FASTCALL = 0x80
 _DEFINITION_SIZE = 16
 _ARGUMENTS_OFFSET = 0x80000000  # PY_VECTORCALL_ARGUMENTS_OFFSET: the slot before the arguments may be overwritten
-
-#: Built-in functions beside the hostcalls; the app relies on this order.
-_OWN = ("journal", "header_text", "watch_deletes", "claim", "hold_streams", "begin")
-
-_TYPE_IS_STR = 1 << 28  # Py_TPFLAGS_UNICODE_SUBCLASS
-_OBJECT_TYPE = 4  # offset of ob_type
-
-#: Where `surrogateescape` stands, from `$base`.
-_ERRORS = 680
-
-#: Where the control door keeps its last reply, from `$base`: object, address, size.
-_REPLY = 360
 
 
 def cpython_text(hostcalls: Sequence[Hostcall], base: int, first_slot: int) -> Iterable[str]:
@@ -86,21 +75,10 @@ def cpython_text(hostcalls: Sequence[Hostcall], base: int, first_slot: int) -> I
     first_slot
         First free slot of the component's function table.
     """
-    names = [*_OWN, *(h.short for h in hostcalls)]
+    names = [*OWN, *(h.short for h in hostcalls)]
     yield from _definitions(names, base, first_slot)
     yield f"  (elem (i32.const {first_slot}) func {' '.join(f'$py-{n}' for n in names)})"
-    yield f'  (data (i32.const {base + _ERRORS}) "surrogateescape\\00")'
-    yield from (
-        _TAKE_BYTES,
-        _TEXT_OR_BYTES,
-        _JOURNAL,
-        _HEADER_TEXT,
-        _WATCH_DELETES,
-        _CLAIM,
-        _HOLD_STREAMS,
-        _BEGIN,
-        _STREAMS_DROP,
-    )
+    yield from built_ins_text(base)
     yield from map(_native, hostcalls)
     yield _natives(len(names))
     yield _BIND
@@ -120,7 +98,7 @@ def callback_text(callback: Callback, number: int, head: str) -> str:
     `head` is the function's identifier or its export.
     """
     count = len(callback.params)
-    at = [f"(i32.const {_ARGS + 4 * i})" for i in range(count)]
+    at = [f"(i32.const {ARGS + 4 * i})" for i in range(count)]
     address = [f"(i32.add (global.get $base) {a})" for a in at]
     store = "\n    ".join(
         f"(i32.store {a} (call $PyLong_FromUnsignedLong (local.get {i})))" for i, a in enumerate(address)
@@ -131,8 +109,8 @@ def callback_text(callback: Callback, number: int, head: str) -> str:
         give = f"(local.set $value (call $PyLong_AsLong (local.get $result))) {_drop_result()} (local.get $value)"
     return f"""  (func {head}{" (param i32)" * count}{" (result i32)" if give else ""} (local $result i32) (local $value i32)
     {store}
-    (local.set $result (call $PyObject_Vectorcall (i32.load offset={_METHODS + 4 * number} (global.get $base))
-      (i32.add (global.get $base) (i32.const {_ARGS})) (i32.const {_ARGUMENTS_OFFSET | count}) (i32.const 0)))
+    (local.set $result (call $PyObject_Vectorcall (i32.load offset={METHODS + 4 * number} (global.get $base))
+      (i32.add (global.get $base) (i32.const {ARGS})) (i32.const {_ARGUMENTS_OFFSET | count}) (i32.const 0)))
     {release}
     (if (i32.eqz (local.get $result)) (then unreachable))
     {give or _drop_result()})"""
@@ -147,20 +125,20 @@ def control_text(number: int, head: str) -> str:
 
     `head` is the function's export.
     """
-    argument = f"(i32.add (global.get $base) (i32.const {_ARGS}))"
-    address = f"(i32.add (global.get $base) (i32.const {_REPLY + 4}))"
-    reply = f"(i32.load offset={_REPLY} (global.get $base))"
+    argument = f"(i32.add (global.get $base) (i32.const {ARGS}))"
+    address = f"(i32.add (global.get $base) (i32.const {REPLY + 4}))"
+    reply = f"(i32.load offset={REPLY} (global.get $base))"
     return f"""  (func {head} (param $at i32) (param $size i32) (result i32) (local $reply i32)
     (call $PyErr_Clear)
     (if {reply} (then (call $Py_DecRef {reply})))
     (i32.store {argument} (call $take-bytes (local.get $at) (local.get $size)))
-    (local.set $reply (call $PyObject_Vectorcall (i32.load offset={_METHODS + 4 * number} (global.get $base))
+    (local.set $reply (call $PyObject_Vectorcall (i32.load offset={METHODS + 4 * number} (global.get $base))
       {argument} (i32.const {_ARGUMENTS_OFFSET | 1}) (i32.const 0)))
     (call $Py_DecRef (i32.load {argument}))
-    (i32.store offset={_REPLY} (global.get $base) (local.get $reply))
+    (i32.store offset={REPLY} (global.get $base) (local.get $reply))
     (if (i32.eqz (local.get $reply)) (then (call $PyErr_Clear) (return (i32.const 0))))
     (drop (call $PyBytes_AsStringAndSize (local.get $reply) {address}
-      (i32.add (global.get $base) (i32.const {_REPLY + 8}))))
+      (i32.add (global.get $base) (i32.const {REPLY + 8}))))
     {address})"""
 
 
@@ -169,14 +147,14 @@ def control_text(number: int, head: str) -> str:
 
 def _definitions(names: Sequence[str], base: int, first_slot: int) -> Iterable[str]:
     """`PyMethodDef` structures: name, function, flags, no documentation; then the names."""
-    name_at = base + _NAMES
+    name_at = base + NAMES
     for i, name in enumerate(names):
         fields = (name_at, first_slot + i, _METH_FASTCALL, 0)
         data = "".join(f"\\{b:02x}" for field in fields for b in field.to_bytes(4, "little"))
-        yield f'  (data (i32.const {base + _DEFINITIONS + _DEFINITION_SIZE * i}) "{data}")'
+        yield f'  (data (i32.const {base + DEFINITIONS + _DEFINITION_SIZE * i}) "{data}")'
         yield f'  (data (i32.const {name_at}) "{name}\\00")'
         name_at += len(name) + 1
-    if name_at > base + LAYOUT_END or _DEFINITIONS + _DEFINITION_SIZE * len(names) > _NAMES:
+    if name_at > base + LAYOUT_END or DEFINITIONS + _DEFINITION_SIZE * len(names) > NAMES:
         raise ValueError("the hostcalls' definitions do not fit into the glue's memory")
 
 
@@ -184,7 +162,7 @@ def _natives(count: int) -> str:
     """`natives(list)`: append every built-in function: our own, then the hostcalls' in the table's order."""
     return f"""  (func $natives (param $list i32) (local $at i32) (local $end i32) (local $lock i32) (local $made i32)
     (local.set $lock (call $PyGILState_Ensure))
-    (local.set $at (i32.add (global.get $base) (i32.const {_DEFINITIONS})))
+    (local.set $at (i32.add (global.get $base) (i32.const {DEFINITIONS})))
     (local.set $end (i32.add (local.get $at) (i32.const {_DEFINITION_SIZE * count})))
     (loop $next
       (local.set $made (call $PyCMethod_New (local.get $at) (i32.const 0) (i32.const 0) (i32.const 0)))
@@ -197,93 +175,8 @@ def _natives(count: int) -> str:
 
 #: `bind(number, method)`: leave the address of a callback's method.
 _BIND = f"""  (func $bind (param $number i32) (param $method i32)
-    (i32.store offset={_METHODS} (i32.add (global.get $base) (i32.shl (local.get $number) (i32.const 2)))
+    (i32.store offset={METHODS} (i32.add (global.get $base) (i32.shl (local.get $number) (i32.const 2)))
       (local.get $method)))"""
-
-#: A `bytes` of what the proxy allocated in the guest, which is freed.
-_TAKE_BYTES = """  (func $take-bytes (param $at i32) (param $size i32) (result i32) (local $made i32)
-    (local.set $made (call $PyBytes_FromStringAndSize (local.get $at) (local.get $size)))
-    (if (local.get $at) (then (call $free (local.get $at))))
-    (local.get $made))"""
-
-#: `journal()`: what was noted, which is forgotten.
-_JOURNAL = """  (func $py-journal (param i32 i32 i32) (result i32) (local $size i32)
-    (local.set $size (i32.shl (i32.load offset=16 (global.get $base)) (i32.const 3)))
-    (i32.store offset=16 (global.get $base) (i32.const 0))
-    (call $PyBytes_FromStringAndSize (global.get $journal) (local.get $size)))"""
-
-
-#: Address and size of what a `str` or a `bytes` holds; not 0 if it is neither, with the exception set.
-_TEXT_OR_BYTES = f"""  (func $text-or-bytes (param $object i32) (param $at i32) (param $size i32) (result i32)
-    (if (i32.and (call $PyType_GetFlags (i32.load offset={_OBJECT_TYPE} (local.get $object))) (i32.const {_TYPE_IS_STR}))
-      (then
-        (i32.store (local.get $at) (call $PyUnicode_AsUTF8AndSize (local.get $object) (local.get $size)))
-        (return (i32.eqz (i32.load (local.get $at))))))
-    (call $PyBytes_AsStringAndSize (local.get $object) (local.get $at) (local.get $size)))"""
-
-#: `header_text(map, name)`: what filters do most, in one step: the first value as a `str`, or the status if not OK.
-_HEADER_TEXT = f"""  (func $py-header_text (param $self i32) (param $args i32) (param $count i32) (result i32)
-    (local $map i32) (local $status i32) (local $made i32) (local $area i32)
-    (local.set $area (i32.add (global.get $base) (i32.const {_SCRATCH})))
-    (if (i32.ne (local.get $count) (i32.const 2)) (then (drop (call $PyErr_BadArgument)) (return (i32.const 0))))
-    (local.set $map (call $PyLong_AsUnsignedLongMask (i32.load (local.get $args))))
-    (if (call $text-or-bytes (i32.load offset=4 (local.get $args)) (local.get $area) (i32.add (local.get $area) (i32.const 4)))
-      (then (return (i32.const 0))))
-    (if (call $PyErr_Occurred) (then (return (i32.const 0))))
-    (i64.store offset=8 (local.get $area) (i64.const 0))
-    (local.set $status (call $proxy_get_header_map_value (local.get $map)
-      (i32.load (local.get $area)) (i32.load offset=4 (local.get $area))
-      (i32.add (local.get $area) (i32.const 8)) (i32.add (local.get $area) (i32.const 12))))
-    (if (local.get $status) (then (return (call $PyLong_FromLong (local.get $status)))))
-    (local.set $made (call $PyUnicode_DecodeUTF8 (i32.load offset=8 (local.get $area)) (i32.load offset=12 (local.get $area))
-      (i32.add (global.get $base) (i32.const {_ERRORS}))))
-    (if (i32.load offset=8 (local.get $area)) (then (call $free (i32.load offset=8 (local.get $area)))))
-    (local.get $made))"""
-
-
-#: `watch_deletes(on)`: whether deleting a context enters Python for now, since something waits that it would end.
-_WATCH_DELETES = """  (func $py-watch_deletes (param $self i32) (param $args i32) (param $count i32) (result i32)
-    (if (i32.ne (local.get $count) (i32.const 1)) (then (drop (call $PyErr_BadArgument)) (return (i32.const 0))))
-    (i32.store offset=8 (global.get $base) (i32.or
-      (i32.and (i32.load offset=8 (global.get $base)) (i32.const -3))
-      (i32.shl (i32.ne (call $PyLong_AsLong (i32.load (local.get $args))) (i32.const 0)) (i32.const 1))))
-    (call $PyLong_FromLong (i32.const 0)))"""
-
-#: `claim(id)`: the parent of a context that was noted as made, which is taken out of the journal; -1 if it is not there.
-_CLAIM = """  (func $py-claim (param $self i32) (param $args i32) (param $count i32) (result i32) (local $id i32)
-    (if (i32.ne (local.get $count) (i32.const 1)) (then (drop (call $PyErr_BadArgument)) (return (i32.const 0))))
-    (local.set $id (call $PyLong_AsUnsignedLongMask (i32.load (local.get $args))))
-    (if (call $PyErr_Occurred) (then (return (i32.const 0))))
-    (call $PyLong_FromLong (call $journal-claim (local.get $id))))"""
-
-#: `hold_streams(dict)`: the HTTP streams by id, which has to live on: deleting one of them takes it out of there.
-_HOLD_STREAMS = f"""  (func $py-hold_streams (param $self i32) (param $args i32) (param $count i32) (result i32)
-    (if (i32.ne (local.get $count) (i32.const 1)) (then (drop (call $PyErr_BadArgument)) (return (i32.const 0))))
-    (i32.store offset={_STREAMS} (global.get $base) (i32.load (local.get $args)))
-    (call $PyLong_FromLong (i32.const 0)))"""
-
-#: `begin(coroutine, None)`: run it to its end or first wait: what it returned, or a tuple of it and what it waits for.
-_BEGIN = f"""  (func $py-begin (param $self i32) (param $args i32) (param $count i32) (result i32)
-    (local $how i32) (local $got i32) (local $tuple i32)
-    (if (i32.ne (local.get $count) (i32.const 2)) (then (drop (call $PyErr_BadArgument)) (return (i32.const 0))))
-    (local.set $how (call $PyIter_Send (i32.load (local.get $args)) (i32.load offset=4 (local.get $args))
-      (i32.add (global.get $base) (i32.const {_SCRATCH}))))
-    (local.set $got (i32.load offset={_SCRATCH} (global.get $base)))
-    (if (i32.eqz (local.get $how)) (then (return (local.get $got))))
-    (if (i32.lt_s (local.get $how) (i32.const 0)) (then (return (i32.const 0))))
-    (local.set $tuple (call $PyTuple_New (i32.const 2)))
-    (call $Py_IncRef (i32.load (local.get $args)))
-    (drop (call $PyTuple_SetItem (local.get $tuple) (i32.const 0) (i32.load (local.get $args))))
-    (drop (call $PyTuple_SetItem (local.get $tuple) (i32.const 1) (local.get $got)))
-    (local.get $tuple))"""
-
-#: Let a stream's context go; 0 if it was never made. No Python runs, but for a `__del__` that the filter may have.
-_STREAMS_DROP = f"""  (func $streams-drop (param $id i32) (result i32) (local $key i32) (local $found i32)
-    (if (i32.eqz (i32.load offset={_STREAMS} (global.get $base))) (then (return (i32.const 0))))
-    (local.set $key (call $PyLong_FromUnsignedLong (local.get $id)))
-    (local.set $found (call $PyDict_Pop (i32.load offset={_STREAMS} (global.get $base)) (local.get $key) (i32.const 0)))
-    (call $Py_DecRef (local.get $key))
-    (local.get $found))"""
 
 
 def _native(hostcall: Hostcall) -> str:
@@ -311,7 +204,7 @@ def _inputs(inputs: Sequence[Param]) -> tuple[str, str, list[tuple[str, str]]]:
     for i, p in enumerate(inputs):
         argument = f"(i32.load offset={4 * i} (local.get $args))"
         if len(p.kind.core) == 2:
-            where = [f"(i32.add (global.get $base) (i32.const {_SCRATCH + 4 * k}))" for k in (0, 1)]
+            where = [f"(i32.add (global.get $base) (i32.const {SCRATCH + 4 * k}))" for k in (0, 1)]
             code.append(
                 f"(if (call $text-or-bytes {argument} {where[0]} {where[1]}) (then (return (i32.const 0))))\n"
                 f"    (local.set $at{i} (i32.load {where[0]})) (local.set $size{i} (i32.load {where[1]}))"
@@ -331,7 +224,7 @@ def _inputs(inputs: Sequence[Param]) -> tuple[str, str, list[tuple[str, str]]]:
 
 def _outputs(outputs: Sequence[Param]) -> list[tuple[Param, int]]:
     """The outputs with their places: eight bytes each, which holds a u64 as well as pointer and size."""
-    return [(p, _SCRATCH + 8 + 8 * i) for i, p in enumerate(outputs)]
+    return [(p, SCRATCH + 8 + 8 * i) for i, p in enumerate(outputs)]
 
 
 _MAKE = {

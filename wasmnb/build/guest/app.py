@@ -23,7 +23,7 @@ from typing import Any
 import wit_world
 from wit_world.imports import host
 
-from wasmnb.abi import AbiVersion, callbacks_for, hostcalls_for
+from wasmnb.abi import AbiVersion, callbacks_for
 from wasmnb.sdk.dispatch import Dispatcher
 from wasmnb.sdk.logs import take_over_output
 from wasmnb.sdk.parts import unpack
@@ -59,20 +59,8 @@ def _make_dispatcher() -> Dispatcher:
     natives: list[Any] = []
     binding = _Binding()
     host.natives(id(natives))
-    for name, native in zip(
-        (
-            "journal",
-            "header_text",
-            "watch_deletes",
-            "claim",
-            "hold_streams",
-            "begin",
-            *(h.short for h in hostcalls_for(_VERSION).values()),
-        ),
-        natives,
-        strict=True,
-    ):
-        setattr(binding, name, native)
+    for native in natives:
+        setattr(binding, native.__name__, native)
     dispatcher = Dispatcher(binding)
     methods = [getattr(dispatcher, c.short, None) or _missing for c in callbacks_for(_VERSION).values()]
     methods.append(dispatcher.control)  # the glue counts it as one more callback

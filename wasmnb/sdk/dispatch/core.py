@@ -5,7 +5,7 @@ from typing import Any
 
 from ..callbacks import HANDLERS
 from ..contexts import Context, PluginContext
-from ..futures import begin
+from ..futures import is_wait
 from ..numbering import is_named
 from ..tcp import TcpContext
 from ..vm import VM
@@ -20,7 +20,7 @@ class Core:
 
     def __init__(self, binding: Any) -> None:
         self.vm = VM(binding)
-        self._begin = getattr(binding, "begin", begin)
+        self._run = self.vm.run
         self.contexts = Contexts(self.vm, getattr(binding, "journal", None), getattr(binding, "claim", None))
         self._plugins, self._http, self._tcp = self.contexts.plugins, self.contexts.http, self.contexts.tcp
         if hasattr(binding, "hold_streams"):
@@ -34,9 +34,9 @@ class Core:
 
     def _stopped(self, context: Any, method: str, result: Any, end_of_stream: Any = False) -> int:
         """What to tell the proxy when a stream's callback returned something other than CONTINUE, or has begun to wait."""
-        if type(result) is tuple and len(result) == 2 and getattr(result[0], "cr_suspended", False):
-            last = bool(end_of_stream)
-            return begin_wait(self.vm, context, method, *result, last=last, check=self._stopped)
+        if is_wait(result):
+            coroutine, waited = result
+            return begin_wait(self.vm, context, method, coroutine, waited, end_of_stream, self._stopped)
         if result is None:
             return 0
         allowed = HANDLERS["tcp" if isinstance(context, TcpContext) else "http", method].returns

@@ -23,7 +23,7 @@ class Http(Core):
             if result is None or result is _CONTINUE:
                 return 0
             if type(result) is CoroutineType:
-                result = self._begin(result, None)
+                result = self._run(result, None)
                 if result is None:
                     return 0
             return self._stopped(context, "on_http_request_headers", result, end_of_stream)
@@ -39,7 +39,7 @@ class Http(Core):
             if result is None or result is _CONTINUE:
                 return 0
             if type(result) is CoroutineType:
-                result = self._begin(result, None)
+                result = self._run(result, None)
                 if result is None:
                     return 0
             return self._stopped(context, "on_http_request_body", result, end_of_stream)
@@ -55,7 +55,7 @@ class Http(Core):
             if result is None or result is _CONTINUE:
                 return 0
             if type(result) is CoroutineType:
-                result = self._begin(result, None)
+                result = self._run(result, None)
                 if result is None:
                     return 0
             return self._stopped(context, "on_http_request_trailers", result, True)
@@ -81,7 +81,7 @@ class Http(Core):
             if result is None or result is _CONTINUE:
                 return 0
             if type(result) is CoroutineType:
-                result = self._begin(result, None)
+                result = self._run(result, None)
                 if result is None:
                     return 0
             return self._stopped(context, "on_http_response_headers", result, end_of_stream)
@@ -97,7 +97,7 @@ class Http(Core):
             if result is None or result is _CONTINUE:
                 return 0
             if type(result) is CoroutineType:
-                result = self._begin(result, None)
+                result = self._run(result, None)
                 if result is None:
                     return 0
             return self._stopped(context, "on_http_response_body", result, end_of_stream)
@@ -113,7 +113,7 @@ class Http(Core):
             if result is None or result is _CONTINUE:
                 return 0
             if type(result) is CoroutineType:
-                result = self._begin(result, None)
+                result = self._run(result, None)
                 if result is None:
                     return 0
             return self._stopped(context, "on_http_response_trailers", result, True)

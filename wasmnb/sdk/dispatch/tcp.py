@@ -40,7 +40,7 @@ class Tcp(Core):
             self.vm.active = context = self._tcp[context_id]
             result = getattr(context, method)(*args)
             if type(result) is CoroutineType:
-                result = self._begin(result, None)
+                result = self._run(result, None)
             if result is None or result is _CONTINUE:
                 return 0
             return self._stopped(context, method, result, args[-1] if args else False)

@@ -1,0 +1,227 @@
+"""Built-in functions of our own beside the hostcalls': what Python code would take far longer to do.
+
+Each is a METH_FASTCALL function `(self, arguments, count) -> object`, null with an exception set if it fails; the SDK has
+the same in Python for every other binding. `text` is a `str` as it is in Python, or the `bytes` of one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from .layout import ERRORS, SCRATCH, STREAMS
+
+__all__ = ["OWN", "built_ins_text"]
+
+_TYPE_IS_STR = 1 << 28  # Py_TPFLAGS_UNICODE_SUBCLASS
+_OBJECT_TYPE = 4  # offset of ob_type
+
+_AREA = f"(i32.add (global.get $base) (i32.const {SCRATCH}))"
+_FAIL = "(return (i32.const 0))"
+_NONE_LEFT = f"(if (call $PyErr_Occurred) (then {_FAIL}))"
+
+
+def built_ins_text(base: int) -> Iterable[str]:
+    """The functions, what they share, and the word that they need in memory."""
+    yield f'  (data (i32.const {base + ERRORS}) "surrogateescape\\00")'
+    yield from (_TAKE_BYTES, _TEXT_OR_BYTES, _MAKE, _PAIRS, _STREAMS_DROP)
+    for name, (arguments, locals_, body) in OWN.items():
+        names = " ".join(f"(local ${n} i32)" for n in locals_.split())
+        yield f"""  (func $py-{name} (param $self i32) (param $args i32) (param $count i32) (result i32)
+    {names}
+    (if (i32.ne (local.get $count) (i32.const {arguments})) (then (drop (call $PyErr_BadArgument)) {_FAIL}))
+{body})"""
+
+
+def _argument(number: int) -> str:
+    return f"(i32.load offset={4 * number} (local.get $args))"
+
+
+def _number(number: int) -> str:
+    return f"(call $PyLong_AsUnsignedLongMask {_argument(number)})"
+
+
+#: A `bytes` of what the proxy allocated in the guest, which is freed.
+_TAKE_BYTES = """  (func $take-bytes (param $at i32) (param $size i32) (result i32) (local $made i32)
+    (local.set $made (call $PyBytes_FromStringAndSize (local.get $at) (local.get $size)))
+    (if (local.get $at) (then (call $free (local.get $at))))
+    (local.get $made))"""
+
+#: Address and size of what a `str` or a `bytes` holds; not 0 if it is neither, with the exception set.
+_TEXT_OR_BYTES = f"""  (func $text-or-bytes (param $object i32) (param $at i32) (param $size i32) (result i32)
+    (if (i32.and (call $PyType_GetFlags (i32.load offset={_OBJECT_TYPE} (local.get $object))) (i32.const {_TYPE_IS_STR}))
+      (then
+        (i32.store (local.get $at) (call $PyUnicode_AsUTF8AndSize (local.get $object) (local.get $size)))
+        (return (i32.eqz (i32.load (local.get $at))))))
+    (call $PyBytes_AsStringAndSize (local.get $object) (local.get $at) (local.get $size)))"""
+
+#: A `str` or a `bytes` of what lies somewhere.
+_MAKE = f"""  (func $make (param $text i32) (param $at i32) (param $size i32) (result i32)
+    (if (local.get $text) (then (return (call $PyUnicode_DecodeUTF8 (local.get $at) (local.get $size)
+      (i32.add (global.get $base) (i32.const {ERRORS}))))))
+    (call $PyBytes_FromStringAndSize (local.get $at) (local.get $size)))"""
+
+#: A serialised header map as a list of pairs; an empty list if its layout is broken.
+_PAIRS = """  (func $pairs (param $text i32) (param $data i32) (param $size i32) (result i32)
+    (local $list i32) (local $left i32) (local $at i32) (local $end i32) (local $pair i32) (local $name i32) (local $value i32)
+    (local.set $list (call $PyList_New (i32.const 0)))
+    (if (i32.lt_u (local.get $size) (i32.const 4)) (then (return (local.get $list))))
+    (local.set $left (i32.load (local.get $data)))
+    (if (i32.gt_u (local.get $left) (i32.shr_u (i32.sub (local.get $size) (i32.const 4)) (i32.const 3)))
+      (then (return (local.get $list))))
+    (local.set $end (i32.add (local.get $data) (local.get $size)))
+    (local.set $data (i32.add (local.get $data) (i32.const 4)))
+    (local.set $at (i32.add (local.get $data) (i32.shl (local.get $left) (i32.const 3))))
+    (block $broken
+      (loop $next
+        (if (i32.eqz (local.get $left)) (then
+          (br_if $broken (i32.ne (local.get $at) (local.get $end)))
+          (return (local.get $list))))
+        (local.set $name (i32.load (local.get $data)))
+        (local.set $value (i32.load offset=4 (local.get $data)))
+        (br_if $broken (i64.gt_u
+          (i64.add (i64.add (i64.extend_i32_u (local.get $name)) (i64.extend_i32_u (local.get $value))) (i64.const 2))
+          (i64.extend_i32_u (i32.sub (local.get $end) (local.get $at)))))
+        (local.set $pair (call $PyTuple_New (i32.const 2)))
+        (drop (call $PyTuple_SetItem (local.get $pair) (i32.const 0)
+          (call $make (local.get $text) (local.get $at) (local.get $name))))
+        (local.set $at (i32.add (local.get $at) (local.get $name)))
+        (local.set $name (i32.load8_u (local.get $at)))
+        (local.set $at (i32.add (local.get $at) (i32.const 1)))
+        (drop (call $PyTuple_SetItem (local.get $pair) (i32.const 1)
+          (call $make (local.get $text) (local.get $at) (local.get $value))))
+        (local.set $at (i32.add (local.get $at) (local.get $value)))
+        (local.set $value (i32.load8_u (local.get $at)))
+        (local.set $at (i32.add (local.get $at) (i32.const 1)))
+        (drop (call $PyList_Append (local.get $list) (local.get $pair)))
+        (call $Py_DecRef (local.get $pair))
+        (br_if $broken (i32.or (local.get $name) (local.get $value)))
+        (local.set $data (i32.add (local.get $data) (i32.const 8)))
+        (local.set $left (i32.sub (local.get $left) (i32.const 1)))
+        (br $next)))
+    (call $Py_DecRef (local.get $list))
+    (call $PyList_New (i32.const 0)))"""
+
+#: Let a stream's context go; 0 if it was never made. No Python runs, but for a `__del__` that the filter may have.
+_STREAMS_DROP = f"""  (func $streams-drop (param $id i32) (result i32) (local $key i32) (local $found i32)
+    (if (i32.eqz (i32.load offset={STREAMS} (global.get $base))) (then (return (i32.const 0))))
+    (local.set $key (call $PyLong_FromUnsignedLong (local.get $id)))
+    (local.set $found (call $PyDict_Pop (i32.load offset={STREAMS} (global.get $base)) (local.get $key) (i32.const 0)))
+    (call $Py_DecRef (local.get $key))
+    (local.get $found))"""
+
+#: What was noted of contexts, which is forgotten.
+_JOURNAL = """    (local.set $size (i32.shl (i32.load offset=16 (global.get $base)) (i32.const 3)))
+    (i32.store offset=16 (global.get $base) (i32.const 0))
+    (call $PyBytes_FromStringAndSize (global.get $journal) (local.get $size))"""
+
+#: (map, name): what filters do most, in one step: the first value as a `str`, or the status if not OK.
+_HEADER_TEXT = f"""    (local.set $area {_AREA})
+    (local.set $map {_number(0)})
+    (if (call $text-or-bytes {_argument(1)} (local.get $area) (i32.add (local.get $area) (i32.const 4))) (then {_FAIL}))
+    {_NONE_LEFT}
+    (i64.store offset=8 (local.get $area) (i64.const 0))
+    (local.set $status (call $proxy_get_header_map_value (local.get $map)
+      (i32.load (local.get $area)) (i32.load offset=4 (local.get $area))
+      (i32.add (local.get $area) (i32.const 8)) (i32.add (local.get $area) (i32.const 12))))
+    (if (local.get $status) (then (return (call $PyLong_FromLong (local.get $status)))))
+    (local.set $made (call $make (i32.const 1) (i32.load offset=8 (local.get $area)) (i32.load offset=12 (local.get $area))))
+    (if (i32.load offset=8 (local.get $area)) (then (call $free (i32.load offset=8 (local.get $area)))))
+    (local.get $made)"""
+
+#: (map, as text): every entry of a map as a list of pairs, or the status if not OK.
+_HEADER_PAIRS = f"""    (local.set $area {_AREA})
+    (local.set $map {_number(0)})
+    (local.set $text {_number(1)})
+    {_NONE_LEFT}
+    (i64.store offset=8 (local.get $area) (i64.const 0))
+    (local.set $status (call $proxy_get_header_map_pairs (local.get $map)
+      (i32.add (local.get $area) (i32.const 8)) (i32.add (local.get $area) (i32.const 12))))
+    (if (local.get $status) (then (return (call $PyLong_FromLong (local.get $status)))))
+    (local.set $data (i32.load offset=8 (local.get $area)))
+    (local.set $made (call $pairs (local.get $text) (local.get $data) (i32.load offset=12 (local.get $area))))
+    (if (local.get $data) (then (call $free (local.get $data))))
+    (local.get $made)"""
+
+#: (list of pairs of text): a serialised header map. Once round to add up the sizes, once to write.
+_ENCODED = f"""    (local.set $area {_AREA})
+    (local.set $left (call $PyList_Size {_argument(0)}))
+    (if (i32.le_s (local.get $left) (i32.const 0)) (then
+      (if (local.get $left) (then {_FAIL}))
+      (return (call $PyBytes_FromStringAndSize (i32.const 0) (i32.const 0)))))
+    (local.set $count (local.get $left))
+    (local.set $size (i32.add (i32.const 4) (i32.mul (local.get $left) (i32.const 10))))
+    (loop $measure
+      (local.set $left (i32.sub (local.get $left) (i32.const 1)))
+      (local.set $pair (call $PyList_GetItem {_argument(0)} (local.get $left)))
+      (if (i32.ne (call $PyTuple_Size (local.get $pair)) (i32.const 2))
+        (then (call $PyErr_Clear) (drop (call $PyErr_BadArgument)) {_FAIL}))
+      (local.set $part (i32.const 0))
+      (loop $parts
+        (if (call $text-or-bytes (call $PyTuple_GetItem (local.get $pair) (local.get $part))
+            (local.get $area) (i32.add (local.get $area) (i32.const 4))) (then {_FAIL}))
+        (local.set $size (i32.add (local.get $size) (i32.load offset=4 (local.get $area))))
+        (local.set $part (i32.add (local.get $part) (i32.const 1)))
+        (br_if $parts (i32.lt_u (local.get $part) (i32.const 2))))
+      (br_if $measure (local.get $left)))
+    (local.set $made (call $PyBytes_FromStringAndSize (i32.const 0) (local.get $size)))
+    (if (i32.eqz (local.get $made)) (then {_FAIL}))
+    (local.set $sizes (call $PyBytes_AsString (local.get $made)))
+    (i32.store (local.get $sizes) (local.get $count))
+    (local.set $sizes (i32.add (local.get $sizes) (i32.const 4)))
+    (local.set $at (i32.add (local.get $sizes) (i32.shl (local.get $count) (i32.const 3))))
+    (loop $write
+      (local.set $pair (call $PyList_GetItem {_argument(0)} (local.get $left)))
+      (local.set $part (i32.const 0))
+      (loop $parts
+        (drop (call $text-or-bytes (call $PyTuple_GetItem (local.get $pair) (local.get $part))
+          (local.get $area) (i32.add (local.get $area) (i32.const 4))))
+        (local.set $size (i32.load offset=4 (local.get $area)))
+        (i32.store (local.get $sizes) (local.get $size))
+        (local.set $sizes (i32.add (local.get $sizes) (i32.const 4)))
+        (memory.copy (local.get $at) (i32.load (local.get $area)) (local.get $size))
+        (local.set $at (i32.add (local.get $at) (local.get $size)))
+        (i32.store8 (local.get $at) (i32.const 0))
+        (local.set $at (i32.add (local.get $at) (i32.const 1)))
+        (local.set $part (i32.add (local.get $part) (i32.const 1)))
+        (br_if $parts (i32.lt_u (local.get $part) (i32.const 2))))
+      (local.set $left (i32.add (local.get $left) (i32.const 1)))
+      (br_if $write (i32.lt_u (local.get $left) (local.get $count))))
+    (local.get $made)"""
+
+#: (on): whether deleting a context enters Python for now, since something waits that it would end.
+_WATCH_DELETES = f"""    (i32.store offset=8 (global.get $base) (i32.or
+      (i32.and (i32.load offset=8 (global.get $base)) (i32.const -3))
+      (i32.shl (i32.ne (call $PyLong_AsLong {_argument(0)}) (i32.const 0)) (i32.const 1))))
+    (call $PyLong_FromLong (i32.const 0))"""
+
+#: (id): the parent of a context that was noted as made, which is taken out of the journal; -1 if it is not there.
+_CLAIM = f"""    (local.set $id {_number(0)})
+    {_NONE_LEFT}
+    (call $PyLong_FromLong (call $journal-claim (local.get $id)))"""
+
+#: (dict): the HTTP streams by id, which has to live on: deleting one of them takes it out of there.
+_HOLD_STREAMS = f"""    (i32.store offset={STREAMS} (global.get $base) {_argument(0)})
+    (call $PyLong_FromLong (i32.const 0))"""
+
+#: (coroutine, None): run it to its end or next wait: what it returned, or a tuple of it and what it waits for.
+_RUN = f"""    (local.set $how (call $PyIter_Send {_argument(0)} {_argument(1)} {_AREA}))
+    (local.set $got (i32.load offset={SCRATCH} (global.get $base)))
+    (if (i32.eqz (local.get $how)) (then (return (local.get $got))))
+    (if (i32.lt_s (local.get $how) (i32.const 0)) (then {_FAIL}))
+    (local.set $tuple (call $PyTuple_New (i32.const 2)))
+    (call $Py_IncRef {_argument(0)})
+    (drop (call $PyTuple_SetItem (local.get $tuple) (i32.const 0) {_argument(0)}))
+    (drop (call $PyTuple_SetItem (local.get $tuple) (i32.const 1) (local.get $got)))
+    (local.get $tuple)"""
+
+#: Name -> (number of arguments, locals, body).
+OWN: dict[str, tuple[int, str, str]] = {
+    "journal": (0, "size", _JOURNAL),
+    "header_text": (2, "map status made area", _HEADER_TEXT),
+    "header_pairs": (2, "map text status made area data", _HEADER_PAIRS),
+    "encoded": (1, "area left size pair part made sizes at", _ENCODED),
+    "watch_deletes": (1, "", _WATCH_DELETES),
+    "claim": (1, "id", _CLAIM),
+    "hold_streams": (1, "", _HOLD_STREAMS),
+    "run": (2, "how got tuple", _RUN),
+}
