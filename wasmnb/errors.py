@@ -33,7 +33,12 @@ _LONGEST = 500
 
 
 def remember(error: BaseException) -> None:
-    """Make an exception the last one, as an interpreter does with what nobody has caught: `%debug` and `pdb.pm` open there."""
+    """Make an exception the last one, as an interpreter does with what nobody has caught: `%debug` and `pdb.pm` open there.
+
+    One without a frame to open stays out of it: debuggers would fail on it.
+    """
+    if error.__traceback__ is None:
+        return
     sys.last_type, sys.last_value, sys.last_traceback = type(error), error, error.__traceback__
     vars(sys)["last_exc"] = error  # from Python 3.12 on
 

@@ -171,3 +171,13 @@ def test_a_test_that_fails_shows_the_filter_by_its_cell(kernel):
     assert "assert 200 == 201" in text
     assert re.search(r"<Filter 'Auth' from Cell In\[\d+\]>", text)
     assert kernel("gate.get('/').response.status").strip() == "401"
+
+
+@pytest.mark.slow
+def test_snapshots_of_ipytest_cells_are_found_again_in_the_next_session(kernel):
+    code = '%%ipytest {}\ndef test_it(wasm_proxy, wasm_snapshot):\n    wasm_snapshot(wasm_proxy(Auth).get("/"))\n'
+    assert "1 passed" in kernel(code.format("--wasm-update"))
+    assert kernel("import pathlib; sorted(map(str, pathlib.Path('__snapshots__').rglob('*.txt')))").strip() == (
+        "['__snapshots__/notebook/test_it.txt']"
+    )
+    assert "1 passed" in kernel(code.format(""))

@@ -275,3 +275,27 @@ def test_the_whole_cell_is_known_with_the_line_of_its_magic(run):
     error = caught.value
     assert linecache.getline(error.filename, error.lineno).strip() == "x = 1 / 0"
     assert linecache.getline(error.filename, error.lineno - 1) == "%%wasmfilter auth --workers 1\n"
+
+
+# -- %wasmfilter NAME, once it runs -----------------------------------------------------------------------------------
+
+
+def test_a_line_builds_a_running_filter_again_with_its_cell_and_modules_read_anew(run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "wording.py").write_text("PREFIX = 'a'\n")
+    run(f"%%wasmpart auth\nfrom wording import PREFIX\n{WORDS}")
+    first = run(f"%%wasmfilter auth --workers 1 --config x\n{OWN}")
+    (tmp_path / "wording.py").write_text("PREFIX = 'new-'\n")
+    assert said(first) == "ab"
+    second = run("%wasmfilter auth")
+    assert (said(second), first.state, len(second.workers), second.plugins[0].config) == ("new-b", "closed", 1, b"x")
+    third = run("%wasmfilter auth --native --workers 2 --seed 0")
+    assert (said(third), third.plugins[0].filter.is_native, len(third.workers)) == ("new-b", True, 2)
+    assert third.plugins[0].config == b"x"
+
+
+def test_a_line_for_what_no_cell_has_built_names_the_ways_to_build_it(run, shell):
+    shell.user_ns["other"] = Proxy(Filter.from_source(f"def say(x): return x\n{OWN}"), workers=1)
+    for name in ("nobody", "other"):
+        with pytest.raises(MagicUsageError, match=r"cell's body \(%%wasmfilter\), with --file or in %%wasmpart cells"):
+            run(f"%wasmfilter {name}")

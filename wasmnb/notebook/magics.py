@@ -66,8 +66,8 @@ class WasmMagics(FilterMagics):
     def wasmfilter(self, line: str, cell: str | None = None) -> Any:
         """Compile the cell to a Proxy-Wasm module and run it in a simulated Envoy.
 
-        The cell holds a filter; the variable NAME becomes its running `Proxy`. Running the cell again
-        replaces it. An example::
+        The cell holds a filter; the variable NAME becomes its running `Proxy`. Running the cell again replaces it, and so
+        does `%wasmfilter NAME` from anywhere, with other flags if it has some. An example::
 
             %%wasmfilter hello --workers 4
             from wasmnb.sdk import Action, HttpContext
@@ -86,9 +86,12 @@ class WasmMagics(FilterMagics):
         if not options.name.isidentifier():
             raise MagicUsageError(f"NAME becomes a variable, and {options.name!r} cannot be one.")
         given = (options.file is not None) + (cell is not None)
-        if given == 2 or (given == 0 and not self._store.parts(options.name)):
-            raise MagicUsageError("Give the filter as the cell's body (%%wasmfilter) or with --file, one of them.")
-        options.again = partial(self._make, options, [] if cell is None else [cell_part(self.shell, cell)])
+        again = None if given else self._store.once_more(options, self.shell.user_ns.get(options.name))
+        if given == 2 or not (given or again or self._store.parts(options.name)):
+            raise MagicUsageError(
+                "Give the filter as the cell's body (%%wasmfilter), with --file or in %%wasmpart cells."
+            )
+        options.again = again or partial(self._make, options, [] if cell is None else [cell_part(self.shell, cell)])
         return options.again()
 
     def _make(self, options: Any, own: list[Part]) -> Any:

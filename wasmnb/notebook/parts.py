@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+from argparse import Namespace
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from wasmnb.build.source import Part
@@ -66,7 +68,7 @@ class PartStore:
 
     def __init__(self) -> None:
         self._parts: dict[str, list[KeptPart]] = {}
-        self._built: dict[str, tuple[Any, Callable[[], Any]]] = {}
+        self._built: dict[str, tuple[Any, partial[Any]]] = {}
 
     def parts(self, name: str) -> list[KeptPart]:
         """The parts of a filter."""
@@ -85,8 +87,8 @@ class PartStore:
         """Forget the parts of a filter."""
         self._parts.pop(name, None)
 
-    def built(self, name: str, proxy: Any, again: Callable[[], Any]) -> None:
-        """A filter was built from its cell; `again` does it once more."""
+    def built(self, name: str, proxy: Any, again: partial[Any]) -> None:
+        """A filter was built from its cell; `again`, with the cell's flags and parts as its arguments, does it once more."""
         self._built[name] = (proxy, again)
 
     def rebuild(self, name: str, running: Any) -> bool:
@@ -96,3 +98,18 @@ class PartStore:
             return False
         again()
         return True
+
+    def once_more(self, options: Namespace, running: Any) -> Callable[[], Any] | None:
+        """What builds a running filter again, as its cell did but for the flags that `options` has; None if no cell did."""
+        proxy, again = self._built.get(options.name, (None, None))
+        if again is None or proxy is not running:
+            return None
+        earlier, own = again.args
+        given = {
+            flag: value
+            for flag, value in vars(options).items()
+            if value is not None and value is not False and value != []
+        }
+        merged = Namespace(**{**vars(earlier), **given})
+        merged.again = partial(again.func, merged, own)
+        return merged.again  # type: ignore[no-any-return]

@@ -265,7 +265,7 @@ def wasm_snapshot(request: pytest.FixtureRequest) -> Callable[..., None]:
     """Compares a trace with the file `__snapshots__/<module>/<test>.txt` beside the test; takes what `snapshot` takes."""
     made: list[str] = []
     own = ".".join(part.name for part in request.node.listchain() if isinstance(part, pytest.Class | pytest.Item))
-    folder = request.path.parent / "__snapshots__" / request.path.stem
+    folder = request.path.parent / "__snapshots__" / _module_name(request)
 
     def check(source: Any, name: str = "", **options: Any) -> None:
         __tracebackhide__ = True
@@ -275,6 +275,13 @@ def wasm_snapshot(request: pytest.FixtureRequest) -> Callable[..., None]:
         assert_snapshot(text, folder / f"{_file_name(own, name or number)}.txt")
 
     return check
+
+
+def _module_name(request: pytest.FixtureRequest) -> str:
+    """The test file's name; of a notebook its own, as far as its server tells: ipytest names the cells by chance."""
+    if request.module.__name__ == "__main__":
+        return Path(os.environ.get("JPY_SESSION_NAME", "notebook")).stem
+    return request.path.stem
 
 
 def _file_name(test: str, more: str) -> str:
