@@ -9,6 +9,7 @@ from typing import Any
 from ...errors import UsageError
 from ...view import document_of, to_html, visible
 from ...view.escape import NEWLINES
+from ...view.units import plural
 from .scenario import Scenario
 
 __all__ = ["KINDS", "Finding", "FuzzReport"]
@@ -61,7 +62,7 @@ class Finding(_Pasteable):
     def __str__(self) -> str:
         """Kind and message, then the test."""
         rule = "-" * 100
-        found = f"found after {self.seconds:.1f} s and {self.tried:,} scenarios; as a test:"
+        found = f"found after {self.seconds:.1f} s and {plural(self.tried, 'scenario')}; as a test:"
         return f"{self.kind}: {visible(self.message, NEWLINES)}\n{found}\n{rule}\n{self.test}{rule}"
 
     def __repr__(self) -> str:
@@ -102,14 +103,14 @@ class FuzzReport(_Pasteable):
     def progress(self) -> str:
         """What goes on, in a few words."""
         found = f", {len(self.findings)} found" if self.findings else ""
-        return f"{self.activity}: {self.tried:,} scenarios{found}"
+        return f"{self.activity}: {plural(self.tried, 'scenario')}{found}"
 
     @property
     def summary(self) -> str:
         """One line: what was found, and how long was searched."""
         what = ", ".join(f"{f.kind} ({KINDS[f.kind]})" for f in self.findings) or "nothing wrong"
         stopped = "; interrupted" if self.interrupted else ""
-        effort = f"{self.tried:,} scenarios, {self.seconds:.1f} s, {self.features:,} features"
+        effort = f"{plural(self.tried, 'scenario')}, {self.seconds:.1f} s, {plural(self.features, 'feature')}"
         return f"{self.name}: {what} ({effort}{stopped})" if self else f"{self.name}: {what} in {effort}{stopped}"
 
     def __str__(self) -> str:
