@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 
 from ..abi import BufferType, HeaderMapType, HeadersStatus, Pair, Status, StreamType
 from .buffers import Buffer
-from .contexts import Context, with_log
+from .contexts import with_log
 from .header_map import HeaderMap
+from .stream_context import StreamContext
 
 if TYPE_CHECKING:
     from .contexts import RootContext
@@ -37,7 +38,7 @@ _NO_BUFFER = 3
 _NONE = 16  # gRPC statuses up to this one count; others mean "none given"
 
 
-class HttpContext(Context):
+class HttpContext(StreamContext):
     """One filter of one HTTP stream.
 
     Attributes
@@ -55,7 +56,7 @@ class HttpContext(Context):
     kind = "http"
 
     def __init__(self, root: RootContext, stream: HttpStream) -> None:
-        super().__init__(root.vm, root.plugin, root, root.vm.new_context_id())
+        super().__init__(root)
         self.stream = stream
         self.info = stream.info
         self.place.exchange = stream.exchange.number
@@ -69,9 +70,6 @@ class HttpContext(Context):
         self._short_headers = self.vm.abi == 10
         assert root.plugin is not None
         self._stop_iteration_allowed = root.plugin.allow_on_headers_stop_iteration
-        self.fail_open = root.plugin.fail_open
-        self.vm.contexts[self.id] = self
-        root.streams[self.id] = self
 
     # -- the filter's side ----------------------------------------------------------------------------------------
 
@@ -172,9 +170,7 @@ class HttpContext(Context):
             vm.tell(vm.callbacks["on_done"], self, self.id)
             vm.tell(vm.callbacks["on_delete"], self, self.id)
         self.maps, self.body = [None] * 8, [None, None]
-        vm.contexts.pop(self.id, None)
-        root = self.root
-        root.streams.pop(self.id, None)  # type: ignore[attr-defined]
+        self.leave()
 
     def cut_off(self) -> None:
         """End the stream."""

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from ..abi import BufferType, CloseType, Status, StreamType
 from .buffers import Buffer
-from .contexts import Context, with_log
+from .contexts import with_log
+from .stream_context import StreamContext
 
 if TYPE_CHECKING:
     from .contexts import RootContext
@@ -22,23 +23,19 @@ __all__ = ["DOWN", "UP", "TcpContext"]
 DOWN, UP = 0, 1
 
 
-class TcpContext(Context):
+class TcpContext(StreamContext):
     """One network filter of one connection."""
 
     kind = "tcp"
 
     def __init__(self, root: RootContext, stream: TcpStream) -> None:
-        super().__init__(root.vm, root.plugin, root, root.vm.new_context_id())
+        super().__init__(root)
         self.stream = stream
         self.info = stream.info
         self.place.exchange = stream.exchange.number
         self.data: list[Buffer | None] = [None, None]
         self.over = False
-        assert root.plugin is not None
-        self.fail_open = root.plugin.fail_open
         self.held = ""
-        self.vm.contexts[self.id] = self
-        root.streams[self.id] = self
 
     # -- the filter's side ----------------------------------------------------------------------------------------
 
@@ -89,9 +86,7 @@ class TcpContext(Context):
         vm.tell(vm.callbacks["on_done"], self, self.id)
         with_log(self, [None] * 8, self.info, vm.callbacks["on_log"])
         vm.tell(vm.callbacks["on_delete"], self, self.id)
-        vm.contexts.pop(self.id, None)
-        root = self.root
-        root.streams.pop(self.id, None)  # type: ignore[attr-defined]
+        self.leave()
 
     def cut_off(self) -> None:
         """End the connection."""

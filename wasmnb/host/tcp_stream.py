@@ -238,8 +238,7 @@ class TcpStream:
             context.closed(how)
         for context in self.filters:
             context.over = True
-            context.vm.contexts.pop(context.id, None)
-            context.root.streams.pop(context.id, None)  # type: ignore[attr-defined]
+            context.leave()
         self.note("closed", by=how.name.lower())
 
     def show_progress(self) -> None:

@@ -18,8 +18,9 @@ from typing import Any, Self
 from ...abi import LogLevel, Pair, Status
 from ...host import Plugin, Proxy
 from ...host.buffers import Buffer
-from ...host.contexts import Context, RootContext, with_log
+from ...host.contexts import RootContext, with_log
 from ...host.header_map import HeaderMap
+from ...host.stream_context import StreamContext
 from ..soundness import failure_text
 
 __all__ = ["PhaseResult", "PhaseRun", "SortedHeaders"]
@@ -118,18 +119,16 @@ class PhaseResult:
     log: list[str] = field(default_factory=list)
 
 
-class _StreamContext(Context):
+class _TestedStream(StreamContext):
     """A stream's context as the test framework has it."""
 
     kind = "http"
 
     def __init__(self, root: RootContext) -> None:
-        super().__init__(root.vm, root.plugin, root, root.vm.new_context_id())
+        super().__init__(root)
         self.buffers: list[Buffer | None] = [None, None]
         self.result = PhaseResult()
         self.answered = False
-        self.vm.contexts[self.id] = self
-        root.streams[self.id] = self
 
     def stream_buffer(self, kind: int) -> Buffer | None:
         """The chunk in the callback."""
@@ -150,11 +149,6 @@ class _StreamContext(Context):
         result.headers = SortedHeaders()
         for name, value in headers:
             result.headers.put(name, value)
-
-    def forget(self) -> None:
-        """Leave VM and root."""
-        self.vm.contexts.pop(self.id, None)
-        self.root.streams.pop(self.id, None)  # type: ignore[attr-defined]
 
 
 class PhaseRun:
@@ -187,7 +181,7 @@ class PhaseRun:
         self.vm = root.vm
         self.started = self._lines(0)
         self.proxy._environment.properties = dict(properties)
-        self._stream: _StreamContext | None = None
+        self._stream: _TestedStream | None = None
 
     @property
     def failure(self) -> str:
@@ -210,14 +204,14 @@ class PhaseRun:
         return self._lines(before)
 
     @property
-    def stream(self) -> _StreamContext:
+    def stream(self) -> _TestedStream:
         """The stream's context."""
         assert self._stream is not None
         return self._stream
 
     def create(self) -> list[str]:
         """Make the stream's context; gives what was logged."""
-        self._stream = _StreamContext(self.root)
+        self._stream = _TestedStream(self.root)
         stream = self._stream
         return self._do(lambda: self.vm.on_context_create(stream, stream.id, stream.parent_id))
 
@@ -266,7 +260,7 @@ class PhaseRun:
             with_log(stream, [None] * 8, None, vm.callbacks["on_log"])
             vm.tell(vm.callbacks["on_done"], stream, stream.id)
             vm.tell(vm.callbacks["on_delete"], stream, stream.id)
-            stream.forget()
+            stream.leave()
 
         return self._do(end)
 
