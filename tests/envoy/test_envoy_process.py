@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from wasmnb.build import Filter
 from wasmnb.envoy import Envoy, EnvoyProcess, EnvoyRefused, bootstrap
 from wasmnb.errors import ModuleError, UsageError
 
@@ -33,6 +34,15 @@ def test_a_module_that_envoy_refuses_is_refused_in_envoys_words():
         Envoy(b"\0asm\x01\0\0\0")
     assert isinstance(refused.value, ModuleError)
     assert refused.value.exit_code == 1
+
+
+def test_a_filter_that_refuses_to_start_is_told_with_what_it_said():
+    source = "class P(PluginContext):\n    def on_plugin_start(self, size):\n        raise ValueError('no realm')"
+    with pytest.raises(EnvoyRefused) as refused:
+        Envoy(Filter.from_source(source, filename="cell.py"), workers=2)
+    text = str(refused.value)
+    assert text.count("The filter said: ") == 1
+    assert 'File "cell.py", line 3, in on_plugin_start' in text and "ValueError: no realm" in text
 
 
 def test_a_configuration_that_is_wrong_is_refused_in_envoys_words():

@@ -164,7 +164,11 @@ class EnvoyProcess:
     def _refused(self) -> EnvoyRefused:
         self.log.read(final=True)
         lines = self.log.lines
-        said = [_words(line) for line in lines if line.level >= LogLevel.ERROR and not line.from_guest]
+        serious = [line for line in lines if line.level >= LogLevel.ERROR]
+        guests = dict.fromkeys(line.text for line in serious if line.from_guest)  # one VM a worker says it, too
+        said = [f"The filter said: {text}" for text in guests] + [
+            _words(line) for line in serious if not line.from_guest
+        ]
         words = "\n".join(said) or self.log.stray.strip() or "it said nothing"
         return EnvoyRefused(f"Envoy refused to start:\n{words}", list(lines), self.exit_code)
 

@@ -38,7 +38,7 @@ class Group:
     def __init__(self, context: "Context") -> None:
         self._context = context
 
-    def __getattr__(self, name: str) -> Any:
+    def _read(self, name: str) -> Any:
         if name.startswith("_"):
             raise AttributeError(name)
         kind = _kinds(type(self)).get(name)
@@ -50,6 +50,9 @@ class Group:
             return kind(self._context)
         path = (*self._path, name)
         return _READERS[kind](_raw(self._context, path, when=self._when))
+
+    if not TYPE_CHECKING:  # a name that is not annotated is an error to type checkers
+        __getattr__ = _read
 
     def __setattr__(self, name: str, value: object) -> None:
         if not name.startswith("_"):
