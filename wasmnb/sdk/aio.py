@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Coroutine, Iterable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
-from .errors import Empty, HostcallError
+from .errors import Empty
 from .futures import Future, Task
 from .timers import Sleep, Timer, ticker_of
 
@@ -26,7 +26,7 @@ T4 = TypeVar("T4")
 
 async def sleep(seconds: float) -> None:
     """Wait; on the plugin's tick, so to the millisecond at best."""
-    await _Sleep(seconds)
+    await Sleep(seconds)
 
 
 # As asyncio's: what is known of each is kept for a few, though the results are a list.
@@ -91,19 +91,6 @@ class _ThisTask(Future):
         self.done, self.value = True, task
 
 
-class _Sleep(Sleep):
-    """A `Sleep` whose mistakes are raised where it is awaited."""
-
-    __slots__ = ()
-
-    def arm(self, task: Task) -> None:
-        """Start the timer."""
-        try:
-            super().arm(task)
-        except (TypeError, RuntimeError) as error:
-            self.fail(error)
-
-
 class _Gather(Future):
     """Resolves when all of its parts have ended."""
 
@@ -117,11 +104,7 @@ class _Gather(Future):
 
     def arm(self, task: Task) -> None:
         """Start every part."""
-        try:
-            coroutines = [_coroutine(a) for a in self._awaitables]
-        except TypeError as error:
-            self.fail(error)
-            return
+        coroutines = [_coroutine(a) for a in self._awaitables]
         self._parts = [Task(task.vm, task.context, c, on_end=self._ended, root=task.root) for c in coroutines]
         for part in self._parts:
             if self.done:  # an earlier part failed at once
@@ -174,11 +157,8 @@ class QueueItem(Future):
 
     def arm(self, task: Task) -> None:  # noqa: ARG002
         """Take an item if there is one, else wait in line."""
-        try:
-            if not self.take():
-                self._vm.queue_waiters.setdefault(self._queue.id, []).append(self)
-        except HostcallError as error:
-            self.fail(error)
+        if not self.take():
+            self._vm.queue_waiters.setdefault(self._queue.id, []).append(self)
 
     def abandon(self) -> None:
         """Leave the line."""

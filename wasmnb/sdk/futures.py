@@ -149,8 +149,14 @@ class Task:
         if waited._waiter is not None:
             self._raise(RuntimeError(f"{waited!r} is awaited twice at the same time"))
             return
-        waited.arm(self)
-        if waited.done:
+        refused = None
+        try:
+            waited.arm(self)
+        except Exception as error:  # noqa: BLE001 - a wait that cannot begin: raised where it is awaited
+            refused = error
+        if refused is not None:
+            self._raise(refused)
+        elif waited.done:
             self._move()
         else:
             self.waiting = waited

@@ -1,6 +1,7 @@
 """Whole header maps, both ways.
 
-By the binding's own functions where it has them, as in Wasm: they take a tenth of the time that Python code takes.
+By the binding's own functions where it has them, as in Wasm: they take a tenth (writing) to a fifth (reading) of
+the instructions that Python code takes.
 """
 
 from collections.abc import Iterable, Mapping
