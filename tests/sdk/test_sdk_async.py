@@ -170,7 +170,7 @@ def test_an_exception_in_a_plugins_own_coroutine_stops_the_module():
     assert len(proxy.logs) == 1
 
 
-def test_the_response_to_a_local_reply_may_wait_as_well():
+def test_a_local_response_may_wait_as_well():
     source = """
 class F(HttpContext):
     async def on_http_request_headers(self, n, e):

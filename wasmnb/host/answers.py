@@ -1,6 +1,6 @@
-"""Local replies: how a stream answers for the proxy.
+"""Local responses: how a stream answers for the proxy.
 
-Facts (Envoy 1.40): a local reply goes through all filters' response callbacks if no response has begun, straight to the
+Facts (Envoy 1.40): a local response goes through all filters' response callbacks if no response has begun, straight to the
 client if one is on its way through the filters, and resets the stream if headers have gone out. One that is made in a
 request callback waits until that callback has returned; the first one counts.
 """
@@ -12,19 +12,19 @@ from typing import TYPE_CHECKING
 
 from ..abi import Pair
 from .header_map import HeaderMap
-from .local_reply import build_reply, is_grpc
+from .local_response import build_local_response, is_grpc
 
 if TYPE_CHECKING:
     from .http_stream import HttpStream
 
 __all__ = ["Answers"]
 
-#: A local reply with this status closes an HTTP/1 connection: something is wrong with what the client sends.
+#: A local response with this status closes an HTTP/1 connection: something is wrong with what the client sends.
 BAD_REQUEST = 400
 
 
 class Answers:
-    """A stream's local replies."""
+    """A stream's local responses."""
 
     def __init__(self, stream: HttpStream) -> None:
         self.stream = stream
@@ -49,11 +49,11 @@ class Answers:
             stream.info.code = code
         if code == BAD_REQUEST:
             stream.client.must_close = True
-        stream.note("local_reply", code=code, details=details)
+        stream.note("local_response", code=code, details=details)
         for way in (stream.request, stream.response):
             way.aborted = way.aborted or way.calling > 0
         grpc = is_grpc(stream.request.headers)
-        reply, text = build_reply(code, body, headers, grpc_status=grpc_status, grpc=grpc)
+        reply, text = build_local_response(code, body, headers, grpc_status=grpc_status, grpc=grpc)
         if stream.client.head:
             text = b""
         if stream.response.headers is not None:
@@ -64,7 +64,7 @@ class Answers:
             self._through_filters(reply, text)
 
     def callback_returned(self) -> None:
-        """The callback in which a local reply was made has returned."""
+        """The callback in which a local response was made has returned."""
         prepared, self._prepared = self._prepared, None
         if prepared is not None and not self.stream.finished:
             self._through_filters(*prepared)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import protobuf
 from .header_map import HeaderMap
-from .local_reply import grpc_status_of
+from .local_response import grpc_status_of
 
 if TYPE_CHECKING:
     from .cluster import Cluster

@@ -17,7 +17,7 @@ from ..messages import Request, Response
 from .callout_record import Callout
 from .codec import from_upstream, refused_by_upstream, to_upstream
 from .header_map import HeaderMap, RequestHeaders, ResponseTrailers
-from .local_reply import build_reply
+from .local_response import build_local_response
 from .router import BEFORE_HEADERS
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ class HttpCall:
 
     def _reply(self, code: int, body: bytes, state: str) -> None:
         """An answer that Envoy makes."""
-        headers, text = build_reply(code, body)
+        headers, text = build_local_response(code, body)
         self._deliver(headers, text, None, state)
 
     def _deliver(self, headers: HeaderMap | None, body: bytes, trailers: HeaderMap | None, state: str) -> None:

@@ -1,7 +1,7 @@
 """The client's side of a stream: what goes out, and what the client makes of it.
 
 Facts (Envoy 1.40): `date` and `server` are added last. Over HTTP/1 a response says `connection: close` if it comes before
-the request was complete, if the client asked for it, or if the stream has had a local reply 400 (Envoy takes any for its
+the request was complete, if the client asked for it, or if the stream has had a local response 400 (Envoy takes any for its
 own "bad request", whoever made it), whatever filters make of the status afterwards. A client of HTTP/1 reads as much of a body as content-length says, whatever is sent, and
 nothing after 204 and 304. Trailers go out only with a chunked body.
 """

@@ -65,7 +65,7 @@ class Sink(Protocol):
         ...
 
     def called(self) -> None:
-        """A filter's callback has returned: send the local reply that was prepared in it."""
+        """A filter's callback has returned: send the local response that was prepared in it."""
         ...
 
 
@@ -167,7 +167,7 @@ class Direction:
     calling
         A filter's callback of this direction is running.
     aborted
-        A local reply was sent from one of its callbacks: nothing goes on.
+        A local response was sent from one of its callbacks: nothing goes on.
     """
 
     def __init__(
@@ -270,7 +270,7 @@ class Direction:
         self.sink.out_trailers(trailers)
 
     def _stopped_by_reply(self) -> bool:
-        """After a callback: send the local reply made in it, if any; True if nothing goes on."""
+        """After a callback: send the local response made in it, if any; True if nothing goes on."""
         if self.aborted:
             self.sink.called()
         return self.aborted or self.sink.over()

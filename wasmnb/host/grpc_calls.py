@@ -17,7 +17,7 @@ from ..messages import Request, Response, to_bytes
 from .callout_record import Callout
 from .grpc_server import GrpcReply, GrpcServer, frame_message, split_messages
 from .header_map import HeaderMap, RequestHeaders, ResponseHeaders, ResponseTrailers
-from .local_reply import grpc_status_of
+from .local_response import grpc_status_of
 from .router import BEFORE_HEADERS
 
 if TYPE_CHECKING:

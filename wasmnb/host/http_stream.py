@@ -23,7 +23,7 @@ from .filter_manager import Direction
 from .filter_state import FilterState
 from .header_map import HeaderMap, RequestTrailers, ResponseTrailers
 from .http_filter import REQUEST, RESPONSE, BlockedFilter, HttpContext, HttpFilter
-from .local_reply import build_reply
+from .local_response import build_local_response
 from .router import Router
 from .sinks import RequestSink, ResponseSink
 from .stream_info import Connection, ResponseFlag, Route, StreamInfo
@@ -141,7 +141,7 @@ class HttpStream:
 
     def _refuse(self, status: int, body: bytes) -> None:
         """A request that the codec does not take: filters are made, but see nothing but the end."""
-        reply, text = build_reply(status, body)
+        reply, text = build_local_response(status, body)
         self.info.details = "http1.codec_error"
         self.exchange.state = "refused"
         self.response.headers = reply

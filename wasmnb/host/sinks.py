@@ -44,7 +44,7 @@ class RequestSink:
         return self.stream.finished or self.stream.response.ended
 
     def called(self) -> None:
-        """A callback has returned: its local reply goes out now."""
+        """A callback has returned: its local response goes out now."""
         self.stream.answers.callback_returned()
 
 

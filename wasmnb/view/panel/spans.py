@@ -21,7 +21,7 @@ _HOLDING = (Result.HEADERS_STATUS, Result.DATA_STATUS, Result.TRAILERS_STATUS, R
 
 #: Callbacks and notes that show that a stream has moved on; the answer to a filter's own call, say, does not.
 _STREAM_CALLBACKS = {c.short for c in CALLBACKS.values() if c.result in _HOLDING}
-_MOVES = {"continued", "local_reply", "response", "done", "reset", "closed"}
+_MOVES = {"continued", "local_response", "response", "done", "reset", "closed"}
 
 
 def _holds(event: Event) -> bool:

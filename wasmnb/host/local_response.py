@@ -1,4 +1,4 @@
-"""Answers that the proxy makes itself.
+"""What a local response looks like: an answer that the proxy makes itself.
 
 Facts (Envoy 1.40): headers stand in the order `:status`, the filter's own, content-length, content-type; a filter's
 `:status` is ignored, its content-length corrected, its content-type kept. Without a body there is neither. A gRPC request
@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from ..abi import Pair
 from .header_map import HeaderMap, ResponseHeaders
 
-__all__ = ["build_reply", "grpc_status_of", "is_grpc"]
+__all__ = ["build_local_response", "grpc_status_of", "is_grpc"]
 
 #: HTTP status -> gRPC status (https://github.com/grpc/grpc/blob/master/doc/http-grpc-status-mapping.md).
 _GRPC_OF_HTTP = {400: 13, 401: 16, 403: 7, 404: 12, 429: 14, 502: 14, 503: 14, 504: 14}
@@ -36,10 +36,10 @@ def _percent(text: bytes) -> bytes:
     return b"".join(bytes((c,)) if 0x20 <= c <= 0x7E and c != 0x25 else b"%%%02X" % c for c in text)
 
 
-def build_reply(
+def build_local_response(
     code: int, body: bytes, headers: Iterable[Pair] = (), *, grpc_status: int | None = None, grpc: bool = False
 ) -> tuple[ResponseHeaders, bytes]:
-    """Headers and body of a local reply."""
+    """Headers and body of a local response."""
     reply = ResponseHeaders([(b":status", b"%d" % code)])
     for name, value in headers:
         reply.add(name.lower(), value)
