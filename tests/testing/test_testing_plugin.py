@@ -164,7 +164,7 @@ def test_snapshots_of_tests_of_the_same_name_do_not_meet(session, pytester):
     assert files == {"TestA.test_it.txt", "TestB.test_it-_x_y_z.txt"}
 
 
-def test_our_errors_end_at_the_line_of_the_test(session):
+def test_what_a_test_raises_shows_its_lines_and_none_of_ours(session):
     code = """
         from wasmnb.testing import assert_fuel, fuzz
 
@@ -176,9 +176,16 @@ def test_our_errors_end_at_the_line_of_the_test(session):
 
         def test_path(wasm_filter):
             wasm_filter("dem_filter.py")
+
+        def answer(request):
+            return {}[request.path]
+
+        def test_script(wasm_proxy):
+            wasm_proxy("demo_filter.py", upstream=answer).get("/nowhere")
         """
     result = session(code)
-    result.assert_outcomes(failed=3)
+    result.assert_outcomes(failed=4)
+    result.stdout.fnmatch_lines([">*.get(?/nowhere?)", "*def answer(request):", "*KeyError: ?/nowhere?"])
     result.stdout.fnmatch_lines(
         ["*Proxy(..., fuel=True)*", "*not str: Filter.from_file(path)*", "*Did you mean demo_filter.py?*"]
     )

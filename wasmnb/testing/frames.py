@@ -1,28 +1,41 @@
-"""Tracebacks that end where the test called us: what lies below is not the reader's, and the message says what is wrong."""
+"""Tracebacks of a test's own lines: ours between them, and below the one that called us wrongly, are not the reader's."""
 
 from __future__ import annotations
 
 import sysconfig
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from types import TracebackType
 
-__all__ = ["end_at_the_caller"]
+from ..errors import WasmnbError
 
-#: Where code lies that nobody wrote for this test: wasmnb, installed packages, the standard library.
-_FOLDERS = tuple(
-    dict.fromkeys([str(Path(__file__).parents[1]), *map(sysconfig.get_path, ("purelib", "platlib", "stdlib"))])
+__all__ = ["hide_our_frames"]
+
+_OURS = str(Path(__file__).parents[1])
+
+#: Where code lies that nobody wrote for this test: wasmnb, installed packages, the standard library, code without a file.
+_FOREIGN = tuple(
+    dict.fromkeys([_OURS, *map(sysconfig.get_path, ("purelib", "platlib", "stdlib")), "<frozen ", "<string>"])
 )
 
 
-def end_at_the_caller(error: BaseException) -> None:
-    """Drop the last frames of an error's traceback as far as they are not the caller's."""
-    last = None
-    for entry in _entries(error.__traceback__):
-        filename = entry.tb_frame.f_code.co_filename
-        last = last if filename.startswith((*_FOLDERS, "<frozen ", "<string>")) else entry
-    if last is not None:
-        last.tb_next = None
+def hide_our_frames(error: BaseException) -> None:
+    """Drop our frames that lie between two of others: the test has called us, and we a function of its own.
+
+    An error of ours ends at the caller's line, since its message says what is wrong there.
+    """
+    entries = list(_entries(error.__traceback__))
+    own = [at for at, entry in enumerate(entries) if not _file(entry).startswith(_FOREIGN)]
+    for here, after in pairwise(own):
+        if _file(entries[here + 1]).startswith(_OURS):
+            entries[here].tb_next = entries[after]
+    if own and isinstance(error, WasmnbError):
+        entries[own[-1]].tb_next = None
+
+
+def _file(entry: TracebackType) -> str:
+    return entry.tb_frame.f_code.co_filename
 
 
 def _entries(traceback: TracebackType | None) -> Iterator[TracebackType]:

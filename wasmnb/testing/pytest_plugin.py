@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ..errors import UsageError, WasmnbError
-from .frames import end_at_the_caller
+from .frames import hide_our_frames
 from .snapshots import SWITCH, assert_snapshot, snapshot
 
 if TYPE_CHECKING:
@@ -89,12 +89,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
-    """Our errors end at the line of the test that they are about, unless all frames are asked for."""
+    """What a test raises shows the test's lines, unless all frames are asked for."""
     try:
         return (yield)
-    except WasmnbError as error:
+    except Exception as error:
         if not item.config.getoption("fulltrace"):
-            end_at_the_caller(error)
+            hide_our_frames(error)
         raise
 
 
