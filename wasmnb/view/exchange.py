@@ -87,9 +87,12 @@ def _type(message: Any) -> str:
 
 
 class Direction:
-    """One direction of an exchange: a message before and after the filter; `touched` are the names that filters wrote."""
+    """One direction of an exchange: a message before and after the filter; `touched` are the names that filters wrote.
 
-    def __init__(self, noun: str, heads: tuple[str, str], before: Any, after: Any, touched: set[bytes]) -> None:
+    To each belongs whether the filter left a value: what is there after a filter has removed it is Envoy's again.
+    """
+
+    def __init__(self, noun: str, heads: tuple[str, str], before: Any, after: Any, touched: dict[bytes, bool]) -> None:
         self.noun, self.heads, self.before, self.after = noun, heads, before, after
         self.touched = touched
         self.headers = diff_pairs(_head(before), _head(after))
@@ -114,7 +117,8 @@ class Direction:
     def envoys(self, entry: Entry) -> bool:
         """Whether the entry differs because of what Envoy adds to every message."""
         own = entry.name in ENVOYS_OWN or entry.name.startswith(b"x-envoy-")
-        return self.crossed and entry.change != "same" and own and entry.name not in self.touched
+        filters = entry.name in self.touched and (entry.change != "added" or self.touched[entry.name])
+        return self.crossed and entry.change != "same" and own and not filters
 
 
 def _value(value: bytes | None, role: Role = "") -> Inline:
@@ -176,15 +180,16 @@ def directions_of(x: Exchange, events: Sequence[Event]) -> list[Direction]:
     ]
 
 
-def _touched(events: Sequence[Event]) -> tuple[set[bytes], set[bytes]]:
-    """Header names that filters wrote in the request and in the response."""
-    found: tuple[set[bytes], set[bytes]] = (set(), set())
+def _touched(events: Sequence[Event]) -> tuple[dict[bytes, bool], dict[bytes, bool]]:
+    """Header names that filters wrote in the request and in the response, and whether the last of them left a value."""
+    found: tuple[dict[bytes, bool], dict[bytes, bool]] = ({}, {})
     for event in events:
         if event.name in _WRITERS and isinstance(event.args.get("map_type"), HeaderMapType):
             side = found[event.args["map_type"] >= HeaderMapType.RESPONSE_HEADERS]
             pairs = event.args.get("pairs")
             names = [n for n, _ in pairs] if isinstance(pairs, list) else [event.args.get("key", b"")]
-            side.update(bytes(n).lower() for n in names if isinstance(n, bytes))
+            left = event.name != "remove_header_map_value"
+            side.update({bytes(n).lower(): left for n in names if isinstance(n, bytes)})
     return found
 
 

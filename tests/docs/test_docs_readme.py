@@ -1,0 +1,66 @@
+"""What README shows runs as it stands, and no page leads nowhere."""
+
+import json
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from wasmnb import Filter, Proxy
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text()
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def block(beginning):
+    """The Python block that begins so."""
+    return next(b for b in re.findall(r"^```python\n(.*?)^```", README, re.MULTILINE | re.DOTALL) if b.startswith(beginning))
+
+
+def test_the_first_filter_does_what_the_picture_shows():
+    first, source = block("%%wasmfilter hello").split("\n", 1)
+    config = shlex.split(first)[-1]
+    with Proxy(Filter.from_source(source, "hello"), workers=2, config=json.loads(config)) as hello:
+        x = hello.get("/pay?amount=3", {"x-user": "ann", "cookie": "session=secret"})
+        assert x.upstream_request.headers["x-greeting"] == "Good morning, ann"
+        assert "cookie" not in x.upstream_request.headers
+        assert x.response.headers["x-filter"] == "hello"
+        assert hello.get("/", {"x-user": "mallory"}).response.status == 403
+
+
+def test_the_api_example_runs_as_it_stands(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    names = {}
+    exec(compile(block("from hashlib import"), "README.md", "exec"), names)
+    assert names["x"].response.status == 200
+    assert names["x"].upstream_request.headers["x-client"] == "ann"
+    assert (tmp_path / "auth.wasm").read_bytes().startswith(b"\0asm")
+
+
+def anchors(page):
+    """Names that GitHub gives to a page's headings."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_leads_to_a_file_and_a_heading(page):
+    for link in re.findall(r"(?:\]\(|(?:src|srcset)=\")([^)\"]+)", page.read_text()):
+        if link.startswith("https://"):
+            continue
+        path, _, anchor = link.partition("#")
+        target = (page.parent / path).resolve() if path else page
+        assert target.exists(), link
+        assert not anchor or anchor in anchors(target), link
+
+
+def test_tests_in_the_notebooks_need_none_of_this_projects_pytest_plugins():
+    command = [sys.executable, "-m", "pytest", "--collect-only", "-p", "no:timeout"]
+    done = subprocess.run(command, cwd=ROOT / "notebooks", capture_output=True, text=True, timeout=120)
+    assert "configfile: .pytest.ini" in done.stdout
+    assert "ERROR" not in done.stdout + done.stderr
