@@ -9,11 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
-__all__ = ["Headers", "HeadersLike", "Request", "Response", "to_bytes", "to_text"]
+__all__ = ["Headers", "HeadersLike", "Request", "Response", "Text", "to_bytes", "to_text"]
 
 Text = str | bytes
-HeadersLike = "Headers | Mapping[str, Text] | Iterable[tuple[Text, Text]] | None"
+
+#: What is taken for a header map: one, a mapping, or names and values in pairs.
+HeadersLike: TypeAlias = "Headers | Mapping[str, Text] | Iterable[tuple[Text, Text]] | None"
 
 
 def to_bytes(value: Text | int) -> bytes:
@@ -40,7 +43,7 @@ class Headers:
     #: Names in lower case and values, in order.
     raw: list[tuple[bytes, bytes]]
 
-    def __init__(self, items: Headers | Mapping[str, Text] | Iterable[tuple[Text, Text]] | None = None) -> None:
+    def __init__(self, items: HeadersLike = None) -> None:
         if isinstance(items, Headers):
             self.raw = list(items.raw)
             return
@@ -148,6 +151,21 @@ class Request(_Message):
     authority: str = "example.com"
     scheme: str = "http"
     chunks: list[bytes] | None = None
+
+    @classmethod
+    def of(
+        cls,
+        method: str,
+        path: str,
+        headers: HeadersLike = (),
+        body: Text = b"",
+        trailers: HeadersLike = (),
+        authority: str = "example.com",
+        chunks: Iterable[Text] | None = None,
+    ) -> Request:
+        """A request from whatever people type."""
+        pieces = None if chunks is None else [to_bytes(c) for c in chunks]
+        return cls(method, path, Headers(headers), to_bytes(body), Headers(trailers), authority, chunks=pieces)
 
 
 @dataclass

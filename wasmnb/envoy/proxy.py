@@ -7,7 +7,7 @@ import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
@@ -15,7 +15,7 @@ from typing import Any, Self
 from ..errors import UsageError
 from ..host import Listener as Facts
 from ..host import RouteMatch
-from ..messages import Headers, Request
+from ..messages import HeadersLike, Request, Text
 from .client import Client
 from .config import Cluster, Config, Listener, bootstrap
 from .exchange import EnvoyExchange
@@ -157,9 +157,9 @@ class Envoy:
         self,
         method: str = "GET",
         path: str = "/",
-        headers: Headers | Mapping[str, Any] | Iterable[tuple[Any, Any]] | None = None,
-        body: bytes | str = b"",
-        trailers: Headers | Mapping[str, Any] | Iterable[tuple[Any, Any]] | None = None,
+        headers: HeadersLike = None,
+        body: Text = b"",
+        trailers: HeadersLike = None,
         *,
         chunks: Sequence[bytes] | None = None,
         authority: str = "example.com",
@@ -179,10 +179,7 @@ class Envoy:
         UsageError
             If Envoy is closed, or ended by itself (a crash: its log tells).
         """
-        sent = Request(
-            method, path, Headers(headers), body if isinstance(body, bytes) else body.encode(), Headers(trailers),
-            authority, chunks=None if chunks is None else list(chunks),
-        )  # fmt: skip
+        sent = Request.of(method, path, headers, body, trailers, authority, chunks)
         with self._lock:
             self._running()
             return self._exchange(sent)
@@ -191,7 +188,7 @@ class Envoy:
         """`request("GET", path, ...)`."""
         return self.request("GET", path, **more)
 
-    def post(self, path: str = "/", body: bytes | str = b"", **more: Any) -> EnvoyExchange:
+    def post(self, path: str = "/", body: Text = b"", **more: Any) -> EnvoyExchange:
         """`request("POST", path, body=body, ...)`."""
         return self.request("POST", path, body=body, **more)
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from ..errors import UsageError
-from ..messages import Headers, Request, Text, to_bytes
+from ..messages import HeadersLike, Request, Text
 from .exchange import Exchange, TcpExchange
 from .http_stream import HttpStream
 from .running import Running
@@ -39,9 +39,9 @@ class Sending(Running):
         self,
         method: str = "GET",
         path: str = "/",
-        headers: Headers | Mapping[str, Text] | Iterable[tuple[Text, Text]] | None = (),
+        headers: HeadersLike = (),
         body: Text = b"",
-        trailers: Headers | Mapping[str, Text] | Iterable[tuple[Text, Text]] | None = (),
+        trailers: HeadersLike = (),
         *,
         chunks: Iterable[Text] | None = None,
         worker: int | None = None,
@@ -53,6 +53,10 @@ class Sending(Running):
 
         Parameters
         ----------
+        method, path
+            The request line.
+        headers, trailers
+            `Headers`, a mapping, or names and values in pairs.
         body, chunks
             The body in one piece (with content-length) or in several (chunked).
         worker
@@ -69,8 +73,7 @@ class Sending(Running):
         -------
         Exchange
         """
-        pieces = None if chunks is None else [to_bytes(c) for c in chunks]
-        request = Request(method, path, Headers(headers), to_bytes(body), Headers(trailers), authority, chunks=pieces)
+        request = Request.of(method, path, headers, body, trailers, authority, chunks)
         return self.send(request, worker=worker, http2=http2, wait=wait)
 
     def send(
@@ -125,7 +128,7 @@ class Sending(Running):
         self,
         method: str = "GET",
         path: str = "/",
-        headers: Headers | Mapping[str, Text] | Iterable[tuple[Text, Text]] | None = (),
+        headers: HeadersLike = (),
         *,
         end: bool = False,
         worker: int | None = None,
@@ -139,7 +142,7 @@ class Sending(Running):
         end
             The request has no body.
         """
-        request = Request(method, path, Headers(headers), authority=authority, chunks=None if end else [])
+        request = Request.of(method, path, headers, authority=authority, chunks=None if end else [])
         stream = self._open(request, worker, http2=http2)
         self._on_worker(stream.worker, lambda: stream.start(request, end=end, has_body=not end))
         return Stream(self, stream)

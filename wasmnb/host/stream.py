@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ..errors import UsageError
-from ..messages import Headers, Request, Text, to_bytes
+from ..messages import Headers, HeadersLike, Request, Text, to_bytes
 
 if TYPE_CHECKING:
     from .exchange import Exchange, TcpExchange
@@ -46,7 +46,7 @@ class Stream:
         self._do(lambda: self._stream.data(data, end=end))
         return self
 
-    def send_trailers(self, trailers: Headers | Mapping[str, Text] | Iterable[tuple[Text, Text]] = ()) -> Stream:
+    def send_trailers(self, trailers: HeadersLike = ()) -> Stream:
         """Send trailers, the end of the request."""
         self._check()
         items = Headers(trailers)

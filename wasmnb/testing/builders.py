@@ -8,24 +8,22 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import urlencode
 
-from ..messages import Headers, Request, Response, Text, to_bytes, to_text
+from ..messages import Headers, HeadersLike, Request, Response, Text, to_bytes, to_text
 
 __all__ = ["exchange", "request", "response", "send"]
-
-HeadersGiven = Headers | Mapping[str, Text] | Iterable[tuple[Text, Text]] | None
 
 
 def request(
     path: str = "/",
     *,
     method: str | None = None,
-    headers: HeadersGiven = None,
+    headers: HeadersLike = None,
     query: Mapping[str, Any] | None = None,
     body: Text = b"",
     json: Any = None,
     form: Mapping[str, Any] | None = None,
     chunks: Iterable[Text] | None = None,
-    trailers: HeadersGiven = None,
+    trailers: HeadersLike = None,
     cookies: Mapping[str, str] | None = None,
     bearer: str | None = None,
     basic: tuple[str, str] | None = None,
@@ -70,10 +68,10 @@ def response(
     status: int = 200,
     body: Text = b"",
     *,
-    headers: HeadersGiven = None,
+    headers: HeadersLike = None,
     json: Any = None,
     chunks: Iterable[Text] | None = None,
-    trailers: HeadersGiven = None,
+    trailers: HeadersLike = None,
     latency: float = 0.0,
     reset: bool = False,
 ) -> Response:

@@ -8,13 +8,14 @@ earlier ones are done, so that a slow filter makes a queue, and the queue shows 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from random import Random
 from typing import TYPE_CHECKING
 
 from ..errors import UsageError
-from ..messages import Headers, Request, Text, to_bytes
+from ..messages import HeadersLike, Request, Text
 from .harness import measure_harness
 from .report import LoadReport
 
@@ -34,9 +35,9 @@ def load(
     rate: float | None = None,
     method: str = "GET",
     path: str = "/",
-    headers: Headers | Mapping[str, Text] | Iterable[tuple[Text, Text]] | None = (),
+    headers: HeadersLike = (),
     body: Text = b"",
-    trailers: Headers | Mapping[str, Text] | Iterable[tuple[Text, Text]] | None = (),
+    trailers: HeadersLike = (),
     chunks: Iterable[Text] | None = None,
     authority: str = "example.com",
     http2: bool = False,
@@ -49,6 +50,8 @@ def load(
     ----------
     requests
         How many.
+    method, path, headers, body, trailers, chunks, authority, http2
+        The request, as for `Proxy.request`.
     rate
         Arrivals a second of virtual time, spread over all workers; None sends the next when the last is done.
     seed
@@ -70,11 +73,7 @@ def load(
         raise UsageError(f"At least one request is needed, not {requests}.")
     if rate is not None and rate <= 0:
         raise UsageError(f"The rate is in requests a second and above 0, not {rate:g}.")
-    pieces = None if chunks is None else [to_bytes(c) for c in chunks]
-
-    def request() -> Request:
-        return Request(method, path, Headers(headers), to_bytes(body), Headers(trailers), authority, chunks=pieces)
-
+    wanted = Request.of(method, path, headers, body, trailers, authority, chunks)
     report = LoadReport(proxy.name, len(proxy.workers), rate, measure_harness())
     arrivals = None if rate is None else _arrivals(Random(seed), rate)  # noqa: S311 -- moments, not secrets
     started, virtual = time.perf_counter(), proxy.now
@@ -82,7 +81,7 @@ def load(
         report.interrupted = True
         for number in _slices(requests, progress):
             seen = proxy.trace.made
-            report.add(_send(proxy, request, number, arrivals, http2=http2), proxy.trace.callbacks(seen))
+            report.add(_send(proxy, wanted, number, arrivals, http2=http2), proxy.trace.callbacks(seen))
         report.interrupted = False
     report.real_seconds = time.perf_counter() - started
     report.virtual_seconds = proxy.now - virtual
@@ -105,9 +104,9 @@ def _arrivals(random: Random, rate: float) -> Iterator[float]:
 
 
 def _send(
-    proxy: Proxy, request: Callable[[], Request], number: int, arrivals: Iterator[float] | None, *, http2: bool
+    proxy: Proxy, request: Request, number: int, arrivals: Iterator[float] | None, *, http2: bool
 ) -> list[Exchange]:
-    """So many requests: one after the other, or when they arrive."""
+    """So many copies of a request: one after the other, or when they arrive."""
     if arrivals is None:
-        return [proxy.send(request(), http2=http2) for _ in range(number)]
-    return proxy.send_at(((next(arrivals), request()) for _ in range(number)), http2=http2)
+        return [proxy.send(replace(request), http2=http2) for _ in range(number)]
+    return proxy.send_at(((next(arrivals), replace(request)) for _ in range(number)), http2=http2)

@@ -8,7 +8,7 @@ time is its share of the callbacks' time, which is measured without any observer
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from itertools import cycle, islice
 from typing import Any
 
@@ -18,7 +18,7 @@ from ..host.contexts import RootContext
 from ..host.control import has_door, switch
 from ..host.twin import twin_of
 from ..host.vm import Vm
-from ..messages import Headers, Request, Text, to_bytes
+from ..messages import HeadersLike, Request, Text
 from .profile_report import CallbackCost, HostcallCost, LineCost, Observer, ProfiledSource, ProfileReport
 
 __all__ = ["profile"]
@@ -48,9 +48,9 @@ def profile(
     last: int = 20,
     method: str = "GET",
     path: str | None = None,
-    headers: Headers | Mapping[str, Text] | Iterable[tuple[Text, Text]] | None = (),
+    headers: HeadersLike = (),
     body: Text = b"",
-    trailers: Headers | Mapping[str, Text] | Iterable[tuple[Text, Text]] | None = (),
+    trailers: HeadersLike = (),
     chunks: Iterable[Text] | None = None,
     authority: str = "example.com",
     http2: bool = False,
@@ -90,8 +90,7 @@ def profile(
     if path is None:
         wanted = _of_exchanges(proxy, last)
     else:
-        pieces = None if chunks is None else [to_bytes(c) for c in chunks]
-        wanted = [Request(method, path, Headers(headers), to_bytes(body), Headers(trailers), authority, chunks=pieces)]
+        wanted = [Request.of(method, path, headers, body, trailers, authority, chunks)]
     run = _Run(proxy, wanted, requests, http2=http2, tell=progress or (lambda _step, _share: None))
     return run.report()
 
