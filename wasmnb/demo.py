@@ -8,6 +8,8 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from collections.abc import Iterable, Iterator
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -20,15 +22,26 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("notebook", nargs="?", type=Path, default=NOTEBOOK)
     parser.add_argument("--output", type=Path, default=Path("build/demo.html"))
     options = parser.parse_args(arguments)
+    if not options.notebook.is_file():
+        parser.error(f"there is no notebook {options.notebook}")
+    try:
+        return run(options.notebook, options.output)
+    except KeyboardInterrupt:
+        print("Interrupted.", file=sys.stderr)
+        return 130
+
+
+def run(path: Path, output: Path) -> int:
+    """Run a notebook, print what it shows and export it; 1 if a cell failed."""
     prepare_runtime()
     started = time.monotonic()
-    notebook, failure = execute(options.notebook)
+    notebook, failure = execute(path)
     show(notebook)
-    write_html(notebook, options.output)
+    write_html(notebook, output)
     if failure:
         print(f"\nA cell failed:\n{failure}", file=sys.stderr)
         return 1
-    print(f"\n{options.notebook.name} ran in {time.monotonic() - started:.1f} s; open {options.output} to see it.")
+    print(f"\n{path.name} ran in {time.monotonic() - started:.1f} s; open {output} to see it.")
     return 0
 
 
@@ -72,13 +85,19 @@ def show(notebook: Any) -> None:
             continue
         first, *more = cell.source.splitlines() or [""]
         print(f"\n── {first}{' …' if more else ''}")
-        for output in cell.outputs:
-            if output.output_type == "stream":
-                print(output.text.rstrip())
-            elif output.output_type == "error":
-                print(f"{output.ename}: {output.evalue}")
-            elif "text/plain" in output.get("data", {}):
-                print(output.data["text/plain"].rstrip())
+        for text in filter(None, (text.rstrip() for text in texts(cell.outputs))):
+            print(text)
+
+
+def texts(outputs: Iterable[Any]) -> Iterator[str]:
+    """The text form of each output; what came piece by piece on one stream is one text."""
+    for (kind, _), group in groupby(outputs, key=lambda output: (output.output_type, output.get("name"))):
+        if kind == "stream":
+            yield "".join(output.text for output in group)
+        elif kind == "error":
+            yield from (f"{output.ename}: {output.evalue}" for output in group)
+        else:
+            yield from (output.get("data", {}).get("text/plain", "") for output in group)
 
 
 def write_html(notebook: Any, path: Path) -> None:

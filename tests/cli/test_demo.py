@@ -1,0 +1,59 @@
+"""`make demo`: a notebook run without a browser, and what it shows on a terminal."""
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+
+from wasmnb import demo
+
+
+@pytest.fixture(autouse=True)
+def no_runtime(monkeypatch):
+    monkeypatch.setattr(demo, "prepare_runtime", lambda: None)
+
+
+def write(path, *cells):
+    nbformat.write(new_notebook(cells=[new_code_cell(source) for source in cells]), path)
+    return path
+
+
+def test_what_comes_piece_by_piece_on_one_stream_is_one_text():
+    outputs = [
+        *(new_output("stream", name="stdout", text=text) for text in (".", ".", " 2 passed\n")),
+        new_output("stream", name="stderr", text="careful\n"),
+        new_output("execute_result", data={"text/plain": "4"}),
+        new_output("error", ename="KeyError", evalue="'x'"),
+    ]
+    assert list(demo.texts(outputs)) == [".. 2 passed\n", "careful\n", "4", "KeyError: 'x'"]
+
+
+def test_cells_are_shown_by_their_first_line(capsys):
+    cells = [new_markdown_cell("# words"), new_code_cell("a = 1\na", outputs=[new_output("execute_result", data={"text/plain": "1"})])]
+    demo.show(new_notebook(cells=cells))
+    assert capsys.readouterr().out == "\n── a = 1 …\n1\n"
+
+
+@pytest.mark.slow
+def test_a_notebook_is_run_shown_and_exported(tmp_path, capsys):
+    notebook, page = write(tmp_path / "a.ipynb", "print('one')", "1 + 1"), tmp_path / "deep" / "a.html"
+    assert demo.main([str(notebook), "--output", str(page)]) == 0
+    out = capsys.readouterr().out
+    assert "── print('one')\none\n" in out
+    assert f"open {page} to see it" in out
+    assert "one" in page.read_text()
+
+
+@pytest.mark.slow
+def test_a_cell_that_fails_is_the_end_and_exit_code_1(tmp_path, capsys):
+    notebook = write(tmp_path / "a.ipynb", "1 / 0", "print('later')")
+    assert demo.main([str(notebook), "--output", str(tmp_path / "a.html")]) == 1
+    shown = capsys.readouterr()
+    assert "ZeroDivisionError" in shown.err
+    assert "later\n" not in shown.out
+
+
+def test_a_notebook_that_is_not_there_is_said(tmp_path, capsys):
+    with pytest.raises(SystemExit) as caught:
+        demo.main([str(tmp_path / "no.ipynb")])
+    assert caught.value.code == 2
+    assert "there is no notebook" in capsys.readouterr().err
