@@ -163,7 +163,7 @@ def test_hostile_text_stays_text(panel):
 def test_controls_move_time_and_the_upstream_and_the_workers(panel):
     panel.panel.get_by_role("button", name="controls", exact=True).click()
     panel.panel.locator("[name=seconds]").fill("5")
-    panel.panel.get_by_role("button", name="advance seconds").click()
+    panel.panel.get_by_role("button", name="advance", exact=True).click()
     panel.page.wait_for_function(
         "() => document.querySelector('.wasmnb-panel .head').innerText.includes('virtual time 5.')"
     )

@@ -61,7 +61,7 @@ def panel(lab, open_notebook):
 def soon(notebook, text, place=".pane", seconds=15):
     """Wait for a text somewhere in the panel."""
     notebook.page.wait_for_function(
-        "([place, text]) => document.querySelector(`.wasmnb-panel ${place}`).innerText.includes(text)",
+        "([place, text]) => document.querySelector(`.wasmnb-panel ${place}`)?.innerText.includes(text)",
         arg=[place, text], timeout=1000 * seconds,
     )  # fmt: skip
     return notebook.panel.locator(place).inner_text()
@@ -186,7 +186,7 @@ def test_a_held_stream_tells_why_and_narrows_every_view(panel):
     panel.page.wait_for_function("() => document.querySelectorAll('.wasmnb-panel .list .row:not(.top)').length === 7")
     press(panel, "controls")
     panel.panel.locator("[name=seconds]").fill("3")
-    press(panel, "advance seconds")
+    press(panel, "advance")
     soon(panel, "virtual time 3.", ".head")
     panel.page.wait_for_function(
         "() => !document.querySelector('.wasmnb-panel .contexts').innerText.includes('request held')"

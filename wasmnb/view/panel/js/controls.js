@@ -10,10 +10,11 @@ function drawControls(ui, node, head) {
   const victim = select("thread that traps", [["", "some worker"], ...threads.slice(1)], had("victim", ""), null, { name: "victim" });
   const callback = select("callback that traps", [["", "next callback"], ...(head.callbacks || []).map((c) => [c, c])], had("callback", ""), null, { name: "callback" });
   const group = (title, ...children) => el("fieldset", {}, el("legend", {}, title), el("div", { class: "line" }, ...children));
+  const labelled = (text, control) => el("label", { class: "inline" }, text, control);
   replace(node,
-    group("time", seconds, button("advance seconds", () => ui.ask("advance", { seconds: Number(seconds.value) })),
-      who, button("tick now", () => ui.ask("tick", { worker: who.value }), { title: "run on_tick now, whatever the tick period" })),
-    group("faults", victim, callback, button("inject a trap", () => ui.ask("trap", { worker: victim.value, callback: callback.value }), { title: "the next such callback traps" }),
+    group("time", labelled("seconds", seconds), button("advance", () => ui.ask("advance", { seconds: Number(seconds.value) }), { title: "let so many virtual seconds go by" }),
+      labelled("on", who), button("tick now", () => ui.ask("tick", { worker: who.value }), { title: "run on_tick now, whatever the tick period" })),
+    group("faults", labelled("in", victim), labelled("at the", callback), button("inject a trap", () => ui.ask("trap", { worker: victim.value, callback: callback.value }), { title: "the next such callback traps" }),
       clusters.map(([name, alive]) => button(`${alive ? "fail" : "mend"} ${name === "upstream" ? "the upstream" : name}`, () => ui.ask("fail", { cluster: name }), { "aria-pressed": String(!alive) }))),
     plugins.map(([name, config], i) => configuration(ui, plugins.length > 1 ? `configuration of ${name}` : "configuration", config, i)),
     anew(ui, head, number, had, group));
@@ -27,7 +28,11 @@ function configuration(ui, title, config, place) {
 }
 
 function anew(ui, head, number, had, group) {
-  if (!head.remake) return group("start anew", muted("This proxy was made by your own code: make it anew there."));
+  if (!head.remake) {
+    return el("fieldset", { class: "wide" }, el("legend", {}, "start anew"), el("p", { class: "why" }, el("b", {}, "Not from here. "),
+      `This proxy was made by your own code, with ${plural(head.workers || 0, "worker")}, and only that code can make it again, with other workers, another seed, or from nothing. `,
+      "What a %%wasmfilter cell has made can be restarted and reset here."));
+  }
   const workers = number("workers", head.workers || 4, { min: 1, max: 64 }), seed = number("seed", head.seed || 0, {});
   const settings = () => ({ workers: Number(workers.value), seed: Number(seed.value), config: (ui.request.settings.querySelector("[name=config-0]") || {}).value });
   return group("start anew", el("label", { class: "inline" }, "workers", workers), el("label", { class: "inline" }, "seed", seed),

@@ -30,10 +30,9 @@ function detailHead(ui, detail) {
     el("h4", {}, `#${rowName(ui.model, id)} `, el("span", { class: "what" }, `${method} ${path}`), " → ", el("span", { class: tone(status) }, status || "no answer"),
       state !== "done" && el("span", { class: "warn" }, ` ${state}`)),
     muted(`${worker} · ${duration(whole * 1e3)} in all · ${duration(filter * 1e3)} in the filter${detail.details ? ` · ${detail.details}` : ""}`),
-    el("span", { class: "push" }),
-    !past && method !== "TCP" && [button("send again", () => ui.ask("again", { exchange: id }), { class: "small", title: "Send the same request again" }),
+    el("span", { class: "actions" }, !past && method !== "TCP" && [button("send again", () => ui.ask("again", { exchange: id }), { class: "small", title: "Send the same request again" }),
       button("edit", () => ui.ask("edit", { exchange: id }), { class: "small", title: "Put the request into the form above" })],
-    !past && button("on the timeline", () => ui.around(id), { class: "small" }));
+    !past && button("on the timeline", () => ui.around(id), { class: "small" })));
 }
 
 // What the edited filter does otherwise with the same request.

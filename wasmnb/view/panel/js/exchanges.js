@@ -94,7 +94,7 @@ class ExchangesView {
     const top = this.shownOf === this.ui.exchange ? this.lower.scrollTop : 0;
     if (this.shownOf != null && (this.ui.get("detail") || {}).id !== this.ui.exchange && !this.ui.gone) return; // it is on its way
     this.shownOf = this.ui.exchange;
-    this.lower.replaceChildren(detailView(this.ui));
+    replace(this.lower, detailView(this.ui));
     this.lower.scrollTop = top;
   }
 

@@ -43,7 +43,7 @@ class Form {
       el("label", {}, "headers, one a line", this.headers), el("label", {}, "body", this.text),
       el("label", {}, "trailers, one a line", this.trailers),
       el("div", { class: "stack" }, el("div", { class: "line" }, muted("or a file"), this.file, this.dropped = button("✕", () => this.forget(), { "aria-label": "no file", hidden: true })),
-        el("div", { class: "line" }, muted("sent"), this.pieces, this.step, this.said)),
+        el("div", { class: "line" }, muted("body is sent"), this.pieces, this.step, this.said)),
       el("div", { class: "line wide" }, el("label", { class: "inline" }, "authority", this.authority), this.http2),
       el("label", { class: "wide" }, "or a curl command", el("div", { class: "line" }, this.curl, button("Send it", () => this.ui.ask("curl", { line: this.curl.value })))));
     this.sizes();

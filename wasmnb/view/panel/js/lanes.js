@@ -23,17 +23,20 @@ class Lanes {
       svg("defs", {}, svg("clipPath", { id: `${ui.uid}-clip` }, svg("rect", { x: LEFT, y: 0, width: W - LEFT - RIGHT, height: H })),
         svg("pattern", { id: `${ui.uid}-hatch`, width: 6, height: 6, patternUnits: "userSpaceOnUse", patternTransform: "rotate(45)" },
           svg("line", { x1: 0, y1: 0, x2: 0, y2: 6, class: "hatch" }))),
-      this.threads.map((t, i) => [svg("line", { class: "axis", x1: LEFT, x2: W - RIGHT, y1: (i + 1) * this.height, y2: (i + 1) * this.height }),
+      this.axis(H), this.threads.map((t, i) => [svg("line", { class: "axis", x1: LEFT, x2: W - RIGHT, y1: (i + 1) * this.height, y2: (i + 1) * this.height }),
         svg("text", { x: LEFT - 8, y: (i + .5) * this.height + 4, "text-anchor": "end" }, t)]),
-      svg("g", { "clip-path": `url(#${ui.uid}-clip)` }, spans.slice(0, 500).map((s) => this.span(s, lane.get(s[0]))), this.drawn(sight, lane)),
-      this.axis(H));
+      svg("g", { "clip-path": `url(#${ui.uid}-clip)` }, spans.slice(0, 500).map((s) => this.span(s, lane.get(s[0]))), this.drawn(sight, lane)));
   }
 
+  // Round moments, about one for every hundred pixels, in the unit of what is seen.
   axis(H) {
-    const span = this.to - this.from, digits = span < 1e-4 ? 4 : span < 1e-2 ? 3 : span < 1 ? 1 : 0;
-    return Array.from({ length: 6 }, (_, i) => {
-      const time = this.from + span * i / 5;
-      return svg("text", { x: this.x(time), y: H - 6, "text-anchor": i === 5 ? "end" : i ? "middle" : "start" }, `${(time * 1e3).toFixed(digits)} ms`);
+    const span = this.to - this.from, rough = span / Math.max(Math.floor((this.width - LEFT - RIGHT) / 110), 1), power = 10 ** Math.floor(Math.log10(rough));
+    const step = power * [1, 2, 5, 10].find((s) => s * power >= rough * .999);
+    const [factor, unit] = this.to < 1e-3 ? [1e6, "µs"] : this.to < 10 ? [1e3, "ms"] : [1, "s"], digits = Math.max(0, -Math.floor(Math.log10(step * factor) + 1e-9));
+    const first = Math.ceil(this.from / step - 1e-9);
+    return Array.from({ length: Math.floor(this.to / step + 1e-9) - first + 1 }, (_, i) => {
+      const time = (first + i) * step, x = this.x(time), anchor = x < LEFT + 20 ? "start" : x > this.width - RIGHT - 30 ? "end" : "middle";
+      return [svg("line", { class: "axis", x1: x, x2: x, y1: 0, y2: H - FOOT + 4 }), svg("text", { x, y: H - 6, "text-anchor": anchor }, `${(time * factor).toFixed(digits)} ${unit}`)];
     });
   }
 

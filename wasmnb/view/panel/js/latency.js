@@ -29,7 +29,7 @@ class LatencyView {
     const low = edges.length ? Math.min(...edges) : 10, high = Math.max(low * 2, ...edges);
     const scale = { low, high, width: ui.width() };
     replace(this.body,
-      el("div", { class: "picture" }, series.map((s, i) => histogram(s, before.get(s.name), off, { ...scale, last: i === series.length - 1 })),
+      el("div", { class: "picture" }, series.map((s, i) => histogram(s, before.get(s.name), off, { ...scale, named: i === 0 || i === series.length - 1 })),
         el("p", { class: "muted legend" }, "solid line: p50, dashed: p99", before.size > 0 && [" · filled: ", latency.of, " · outlined: ", baseline.of])),
       this.figures(series, before, baseline.of, quantiles, off, harness), threads.length > 1 && this.workers(threads, quantiles));
   }
@@ -60,8 +60,8 @@ class LatencyView {
   }
 }
 
-function histogram(one, other, off, { low, high, width, last }) {
-  const H = last ? 62 : 46, base = 42, high_ = 36;
+function histogram(one, other, off, { low, high, width, named }) {
+  const H = named ? 62 : 46, base = 42, high_ = 36;
   const x = (ns) => ROOM + (width - ROOM - 10) * Math.log(Math.min(Math.max(ns, low), high) / low) / Math.log(high / low);
   const bars = (s, name) => {
     const total = s.buckets.reduce((sum, b) => sum + b[2], 0) || 1, top = Math.max(...s.buckets.map((b) => b[2])) / total;
@@ -73,11 +73,12 @@ function histogram(one, other, off, { low, high, width, last }) {
     svg("line", { class: "axis", x1: ROOM, x2: width - 10, y1: base, y2: base }), svg("text", { x: ROOM - 8, y: base - 6, "text-anchor": "end" }, one.name),
     bars(one, ""), other && bars(other, "before"), mark(one.quantiles[0]), mark(one.quantiles[one.quantiles.length - 1], true),
     ticks(low, high).map((ns) => [svg("line", { class: "axis", x1: x(ns), x2: x(ns), y1: base, y2: base + 3 }),
-      last && svg("text", { x: x(ns), y: H - 5, "text-anchor": "middle" }, duration(ns).replace(".00", "").replace(".0", ""))]));
+      named && svg("text", { x: x(ns), y: H - 5, "text-anchor": "middle" }, duration(ns).replace(".00", "").replace(".0", ""))]));
 }
 
 function ticks(low, high) {
   const found = [];
-  for (let power = Math.ceil(Math.log10(low)); power <= Math.log10(high); power++) found.push(10 ** power);
-  return found;
+  const steps = high / low < 100 ? [1, 2, 5] : [1];
+  for (let power = Math.floor(Math.log10(low)); power <= Math.log10(high); power++) found.push(...steps.map((s) => s * 10 ** power));
+  return found.filter((ns) => ns >= low && ns <= high);
 }

@@ -29,9 +29,26 @@ const svg = (tag, attributes, ...children) => fill(document.createElementNS(SVG,
 const button = (text, onclick, attributes) => el("button", { type: "button", onclick, ...attributes }, text);
 const muted = (...children) => el("span", { class: "muted" }, ...children);
 
+// What has the keyboard's focus is found again by what it says: a redraw must not throw anybody out.
 function replace(node, ...children) {
+  const held = focusIn(node);
   node.replaceChildren();
   append(node, children);
+  if (held) held();
+}
+
+const CONTROLS = "button, select, input, textarea, summary, [tabindex]";
+const says = (n) => `${n.tagName} ${n.getAttribute("aria-label") || n.getAttribute("name") || n.textContent}`;
+
+function focusIn(node) {
+  const focused = document.activeElement;
+  if (!focused || focused === node || !node.contains(focused)) return null;
+  const wanted = says(focused), alike = () => [...node.querySelectorAll(CONTROLS)].filter((n) => says(n) === wanted);
+  const place = alike().indexOf(focused);
+  return () => {
+    const again = alike()[place];
+    if (again) again.focus({ preventScroll: true });
+  };
 }
 
 function table(heads, rows, attributes) {

@@ -42,6 +42,20 @@ class Panel {
     }
     this.listen("msg:custom", (message) => this.take(message));
     this.listen("comm_live_update", () => this.left());
+    this.watchKernel();
+  }
+
+  // Where the front-end has notebooks (JupyterLab, Notebook), it knows of a kernel that was shut down or exchanged: widgets
+  // are told of nothing but restarts.
+  watchKernel() {
+    const { context } = this.model.widget_manager || {}, session = context && context.sessionContext;
+    if (!session || !session.kernelChanged || !session.statusChanged) return;
+    const changed = (_, { oldValue, newValue }) => oldValue && (!newValue || newValue.id !== oldValue.id) && this.left();
+    const status = (_, now) => now === "dead" && this.left();
+    session.kernelChanged.connect(changed);
+    session.statusChanged.connect(status);
+    this.unwatch = () => { session.kernelChanged.disconnect(changed); session.statusChanged.disconnect(status); };
+    if (session.isReady && !(session.session && session.session.kernel)) this.left();
   }
 
   listen(name, action) {
@@ -51,6 +65,7 @@ class Panel {
 
   close() {
     this.resized.disconnect();
+    if (this.unwatch) this.unwatch();
     for (const [name, action] of this.listeners) this.model.off(name, action);
   }
 
@@ -76,8 +91,16 @@ class Panel {
     if (this.gone) return this.say("The kernel is gone: run the cell again.", true);
     this.asked += 1;
     clearTimeout(this.impatience);
-    this.impatience = setTimeout(() => this.asked > 0 && this.drawFoot(), PATIENCE);
+    this.impatience = setTimeout(() => this.wait(), PATIENCE);
     this.model.send({ wish, ...values }, undefined, buffers);
+  }
+
+  // Nothing has come back for a while: the kernel runs a cell. That is said at the head and at the foot.
+  wait() {
+    if (this.asked < 1) return;
+    this.waits = true;
+    this.drawHead();
+    this.drawFoot();
   }
 
   take(message) {
@@ -85,21 +108,27 @@ class Panel {
     if (message.kind === "file") this.offer(message);
     else if (message.kind === "form") this.request.take(message);
     else if (message.kind === "done" && this.asked > 0) {
-      const busy = this.foot.querySelector(".busy");
       this.asked -= 1;
-      if (busy) this.drawFoot();
+      if (this.waits) this.answered();
     }
     this.alive();
+  }
+
+  answered() {
+    this.waits = this.asked > 0;
+    this.drawFoot();
+    if (!this.waits) this.drawHead();
   }
 
   // The front-end has lost the kernel. What it showed last stays.
   left() {
     this.gone = true;
+    this.waits = false;
     this.asked = 0;
     this.root.classList.add("gone");
     this.drawHead();
     this.drawFoot();
-    this.view.narrowed();
+    if (this.view) this.view.narrowed();
   }
 
   alive() {
@@ -211,10 +240,14 @@ class Panel {
     const down = (head.clusters || []).filter(([, alive]) => !alive).map(([name]) => (name === "upstream" ? "the upstream" : name));
     replace(this.head, el("span", { class: "name" }, head.name || "filter"),
       el("span", { class: head.state === "running" ? "badge good" : "badge bad" }, head.state || ""), this.gone && el("span", { class: "badge bad" }, "kernel gone"),
+      this.waits && el("span", { class: "badge warn busy" }, "kernel busy"),
       muted(head.summary || ""), down.length > 0 && el("span", { class: "badge warn" }, `${down.join(", ")} ${down.length > 1 ? "are" : "is"} down`),
       muted(el("span", { class: "push" }), head.clock || ""),
       dropped.trace > 0 && muted(`trace: the newest ${count(head.kept.trace)} of ${count(head.kept.trace + dropped.trace)} events`),
       dropped.log > 0 && muted(`log: the newest ${count(head.kept.log)} of ${count(head.kept.log + dropped.log)} lines`));
+    const shut = this.gone || head.state === "closed"; // then nothing can be sent
+    for (const node of this.request.nodes) node.inert = shut;
+    this.root.classList.toggle("shut", shut);
     const made = JSON.stringify([head.name, head.workers, head.remake, head.seed, head.plugins, head.clusters, head.callbacks]);
     if (this.made === made) return;
     this.made = made;
@@ -242,7 +275,10 @@ class Panel {
   drawFoot() {
     const notice = this.get("notice") || {};
     if (this.gone) return this.say("The kernel is gone. This is the last state that it showed; run the cell again.", true);
-    if (this.asked > 0) return replace(this.foot, el("span", { class: "busy" }, "The kernel is busy; this will happen when it is free."));
+    if (this.waits) {
+      const what = this.asked > 1 ? `the ${count(this.asked)} things that you asked for come` : "what you asked for comes";
+      return replace(this.foot, el("span", { class: "busy warn" }, `The kernel is busy with a cell; ${what} after it. Interrupting the kernel ends it.`));
+    }
     if (notice.text) this.say(notice.text, notice.bad);
     else replace(this.foot);
   }

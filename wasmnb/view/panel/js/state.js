@@ -41,7 +41,7 @@ class StateView {
 const NUMBERS = new Set(["value", "cas", "items"]);
 
 function grid(title, heads, { rows = [], more = 0 }, empty) {
-  const tone_ = (head) => (head === "vm_id" || head === "name" || head === "key" ? "mono" : NUMBERS.has(head) && title !== "shared data" ? "num" : head === "cas" ? "num" : "");
+  const tone_ = (head) => (head === "vm_id" || head === "name" || head === "key" ? "mono" : NUMBERS.has(head) && title !== "shared data" ? "num wrap" : head === "cas" ? "num" : head === "kind" ? "nowrap" : "");
   return el("section", {}, el("h4", {}, title), rows.length
     ? table(heads.map((h) => [h, tone_(h)]), rows.map((r) => el("tr", {}, r.map((cell, i) => el("td", { class: tone_(heads[i]) }, cell === "" ? muted('""') : cell)))))
     : el("p", { class: "muted" }, empty), more > 0 && el("p", { class: "muted" }, `… and ${count(more)} more`));
@@ -52,7 +52,19 @@ function variableRow({ owner, name, values, differs }, columns) {
   const usual = values.reduce((a, b) => (b[1].length > a[1].length ? b : a), ["", []])[0];
   const of = new Map(values.flatMap(([value, threads]) => threads.map((t) => [t, value])));
   return el("tr", { class: differs ? "changed" : "" }, el("td", { class: "sign", title: differs ? "workers differ" : "" }, differs ? "≠" : ""), el("td", { class: "muted" }, owner), el("td", { class: "mono" }, name),
-    columns.map((t) => el("td", { class: differs && of.get(t) !== usual ? "mono odd" : "mono" }, of.has(t) ? of.get(t) : muted("—"))));
+    runs(columns, of, differs).map(([value, span]) => el("td", { class: differs && value !== usual ? "mono odd" : "mono", colspan: span },
+      value === undefined ? muted("—") : el("div", { class: span > 1 ? "" : "value" }, value, span > 1 && muted(`  the same in ${span}`)))));
+}
+
+// What neighbours agree on is written once across their columns; what workers differ in stands under each.
+function runs(columns, of, differs) {
+  const found = [];
+  for (const thread of columns) {
+    const last = found[found.length - 1], value = of.get(thread);
+    if (last && !differs && value !== undefined && last[0] === value) last[1] += 1;
+    else found.push([value, 1]);
+  }
+  return found;
 }
 
 function streamRows({ thread, about, attributes, more }) {

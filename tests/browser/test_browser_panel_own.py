@@ -1,0 +1,163 @@
+"""A panel of one's own proxy in JupyterLab: a chain told apart, hostile names in every view, a kernel that is shut down."""
+
+import json
+
+import pytest
+
+LOAD = "%load_ext wasmnb"
+
+CHAIN = '''\
+from wasmnb import Filter, Plugin, Proxy
+tag = Filter.from_source("""
+from wasmnb.sdk import HttpContext
+class Tag(HttpContext):
+    def on_http_request_headers(self, num_headers, end_of_stream):
+        print(self.plugin.config, "saw", self.request_headers[":path"])
+""", "tag")
+other = Filter.from_source("""
+from wasmnb.sdk import HttpContext
+class Other(HttpContext):
+    def on_http_request_headers(self, num_headers, end_of_stream):
+        print("the other saw", self.request_headers[":path"])
+""", "other")
+chain = Proxy([Plugin(tag, name="one", config='"one"'), Plugin(tag, name="two", config='"two"'), other], workers=2)
+for n in range(6): chain.get(f"/{n}")
+'''
+
+NASTY = "<img src=x onerror=window.hacked=1><script>window.hacked=1</script>\u202e\x1b[31m'\"&{}"
+HOSTILE = f"""\
+import json
+from wasmnb import Filter, Plugin, Proxy, Response
+nasty = {json.dumps(NASTY)}
+source = '''
+from wasmnb.sdk import Counter, HttpContext, PluginContext
+made = Counter(NASTY)
+class Root(PluginContext):
+    def on_plugin_start(self, size):
+        setattr(self, NASTY, NASTY)
+        return True
+class Bad(HttpContext):
+    def on_http_request_headers(self, num_headers, end_of_stream):
+        made.increment()
+        setattr(self, NASTY, NASTY)
+        self.shared_data[NASTY] = NASTY
+        print(NASTY)
+        self.request_headers["x-more"] = NASTY.encode("ascii", "replace").decode().replace(chr(27), "?")
+        if self.request_headers.get("x-fail"):
+            raise ValueError(NASTY)
+'''.replace("NASTY", repr(nasty))
+bad = Filter.from_source(source, nasty, filename=nasty)
+proxy = Proxy([Plugin(bad, name=nasty, config=json.dumps(nasty)), Plugin(bad, name="plain")], workers=2,
+              clusters={{nasty: Response(200)}}, upstream=Response(200, [("x-up", nasty.replace(chr(27), ""))], nasty.encode()))
+proxy.request("POST", "/" + nasty, [("x-user", nasty.replace(chr(27), ""))], nasty)
+proxy.get("/", {{"x-fail": "yes"}})
+"""
+
+
+@pytest.fixture
+def own(open_cells):
+    """A notebook whose last cell shows the panel of a proxy that these cells make."""
+
+    def opener(*cells, **size):
+        notebook = open_cells(LOAD, *cells, **{"width": 1400, "height": 1300, **size})
+        notebook.panel = notebook.page.locator(".wasmnb-panel")
+        notebook.panel.locator(".tabs").wait_for(timeout=20_000)
+        return notebook
+
+    return opener
+
+
+def soon(notebook, text, place=".pane"):
+    notebook.panel.locator(place).get_by_text(text).filter(visible=True).first.wait_for(timeout=15_000)
+    return notebook.panel.locator(place).inner_text()
+
+
+def view(notebook, name):
+    notebook.panel.get_by_role("tab", name=name).click()
+
+
+def test_a_plugin_of_a_chain_narrows_the_views_to_itself(own):
+    notebook = own(CHAIN, "chain.panel()")
+    assert "Not from here" not in notebook.panel.inner_text()
+    view(notebook, "Log")
+    soon(notebook, "two saw /5")
+    notebook.panel.get_by_role("treeitem", name="two", exact=False).last.click()
+    soon(notebook, "3 lines")
+    assert "one saw" not in notebook.panel.locator(".pane").inner_text()
+    view(notebook, "Latency")
+    assert ", two" in soon(notebook, "worker-2, VM")
+    view(notebook, "Module")
+    soon(notebook, "Nothing stops")
+    assert notebook.panel.locator(".pane option:checked").inner_text() == "2. two"
+    notebook.panel.get_by_label("plugin whose module is shown").select_option("2")
+    soon(notebook, "other")
+    view(notebook, "Exchanges")
+    notebook.panel.locator(".list .row:not(.top)").first.click()
+    calls = notebook.panel.locator(".lower .call, .lower summary").all_inner_texts()
+    assert sum("one  on_request_headers" in c or "one on_request_headers" in c for c in calls) == 1
+    notebook.panel.get_by_role("button", name="controls", exact=True).click()
+    assert "only that code can make it again" in soon(notebook, "Not from here", ".controls")
+    assert notebook.panel.get_by_role("button", name="reset", exact=True).count() == 0
+    assert not notebook.page.errors
+
+
+def test_hostile_names_stay_text_in_every_view(own):
+    notebook = own(HOSTILE, "proxy.panel()")
+    page, panel = notebook.page, notebook.panel
+    panel.get_by_role("button", name="more", exact=True).click()
+    panel.get_by_role("button", name="controls", exact=True).click()
+    panel.locator("[name=file]").set_input_files({"name": NASTY, "mimeType": "text/html", "buffer": NASTY.encode()})
+    for place in range(panel.locator(".node").count()):
+        panel.locator(".node").nth(place).dispatch_event("click")
+    panel.get_by_role("button", name="show all").click()
+    for name in ("Exchanges", "Timeline", "Latency", "State", "Log", "Module"):
+        view(notebook, name)
+        page.wait_for_timeout(400)
+        bar = panel.locator(".pane .call").first
+        if name == "Timeline":
+            bar.dispatch_event("click")
+            page.wait_for_timeout(300)
+        assert panel.locator("img, script, iframe, a, style").count() == 0, name
+        if name not in ("Timeline", "Latency"):
+            assert "onerror" in panel.locator(".pane").inner_text(), name
+        text = panel.inner_text()
+        assert "\x1b" not in text, name
+        assert "\u202e" not in text, name
+    view(notebook, "Exchanges")
+    panel.locator(".list .row:not(.top)").last.click()
+    panel.get_by_role("button", name="edit", exact=True).click()
+    page.wait_for_timeout(300)
+    assert page.evaluate("() => window.hacked") is None
+    assert not page.errors
+
+
+def test_a_kernel_that_is_shut_down_is_noticed_at_once(own):
+    notebook = own(CHAIN, "chain.panel()")
+    notebook.page.evaluate("async () => { await window.jupyterapp.shell.currentWidget.sessionContext.shutdown(); }")
+    soon(notebook, "The kernel is gone", ".foot")
+    assert "kernel gone" in notebook.panel.locator(".head").inner_text()
+    assert notebook.panel.locator("form.send").evaluate("form => form.inert")
+    view(notebook, "Log")
+    soon(notebook, "two saw /5")
+
+
+def test_a_redraw_leaves_the_keyboard_where_it_is(own):
+    notebook = own(CHAIN, "chain.panel()")
+    view(notebook, "Latency")
+    box = notebook.panel.locator(".pane input[type=checkbox]")
+    box.focus()
+    notebook.page.keyboard.press("Space")
+    assert box.is_checked()
+    assert box.evaluate("box => box === document.activeElement")
+
+
+def test_a_busy_kernel_is_said_at_the_head_too(own):
+    notebook = own(CHAIN, "chain.panel()")
+    notebook.page.evaluate(
+        """() => { void window.jupyterapp.shell.currentWidget.sessionContext.session.kernel
+            .requestExecute({ code: 'import time; time.sleep(3)', store_history: false }); }"""
+    )
+    notebook.panel.get_by_role("button", name="Send", exact=True).click()
+    soon(notebook, "kernel busy", ".head")
+    soon(notebook, "#7: 200 (done)", ".foot")
+    assert "busy" not in notebook.panel.locator(".head").inner_text()
