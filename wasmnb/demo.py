@@ -6,6 +6,7 @@ python -m wasmnb.demo [NOTEBOOK] [--output build/demo.html]
 from __future__ import annotations
 
 import argparse
+import subprocess
 import sys
 import time
 from collections.abc import Iterable, Iterator
@@ -58,7 +59,7 @@ def execute(path: Path) -> tuple[Any, str]:
     """Run all cells; the notebook with its outputs, and the text of the failure if there was one."""
     import nbformat
     from nbclient import NotebookClient
-    from nbclient.exceptions import CellExecutionError
+    from nbclient.exceptions import CellExecutionError, DeadKernelError
 
     notebook = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
     # Without the state of widgets the export shows their static forms, which need neither script nor network.
@@ -72,9 +73,13 @@ def execute(path: Path) -> tuple[Any, str]:
         resources={"metadata": {"path": path.parent}},
     )
     try:
-        client.execute()
+        client.execute(stderr=subprocess.DEVNULL)  # where a kernel says that it was ended in the middle of a cell
     except CellExecutionError as error:
         return notebook, str(error)
+    except (DeadKernelError, AssertionError) as error:
+        if client.km is None:  # nbclient answers Ctrl-C by ending the kernel, and then misses it
+            raise KeyboardInterrupt from error
+        raise
     return notebook, ""
 
 

@@ -1,5 +1,8 @@
 """`make demo`: a notebook run without a browser, and what it shows on a terminal."""
 
+import subprocess
+import sys
+
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
@@ -50,6 +53,17 @@ def test_a_cell_that_fails_is_the_end_and_exit_code_1(tmp_path, capsys):
     shown = capsys.readouterr()
     assert "ZeroDivisionError" in shown.err
     assert "later\n" not in shown.out
+
+
+@pytest.mark.slow
+def test_an_interrupt_while_a_cell_runs_is_one_word(tmp_path):
+    """The signal comes from the cell itself, so that it comes while the cell runs."""
+    notebook = write(tmp_path / "a.ipynb", "import os, signal, time\nos.kill(os.getppid(), signal.SIGINT)\ntime.sleep(60)")
+    program = "import sys; from wasmnb import demo; demo.prepare_runtime = lambda: None; sys.exit(demo.main(sys.argv[1:]))"
+    done = subprocess.run([sys.executable, "-c", program, str(notebook)], capture_output=True, text=True, timeout=120, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (130, "")
+    assert done.stderr.endswith("Interrupted.\n")
+    assert "Traceback" not in done.stderr
 
 
 def test_a_notebook_that_is_not_there_is_said(tmp_path, capsys):
