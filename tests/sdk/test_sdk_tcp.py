@@ -1,3 +1,4 @@
+import pytest
 from fake_proxy import FakeProxy
 
 SOURCE = """
@@ -34,3 +35,11 @@ def test_a_tcp_filter():
     proxy.call("on_downstream_connection_close", i, 77)
     proxy.call("on_log", i)
     assert [t for _, t in proxy.logs] == ["up UNKNOWN", "down REMOTE", "down UNKNOWN", "done"] and stream.closed
+
+
+@pytest.mark.parametrize("line", ["await self.downstream_data()", "[chunk async for chunk in self.downstream_data]"])
+def test_a_connections_data_cannot_be_awaited_whole(line):
+    proxy = FakeProxy(f"class T(TcpContext):\n    async def on_downstream_data(self, size, end):\n        {line}")
+    i = proxy.create()
+    with pytest.raises(TypeError, match=r"<downstream_data> cannot be awaited: .* or return Action.PAUSE"):
+        proxy.call("on_downstream_data", i, 3, 0)

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["WHOLE", "Body", "from_json", "json_message", "to_json"]
 
+_HTTP_BODIES = (BufferType.HTTP_REQUEST_BODY, BufferType.HTTP_RESPONSE_BODY)
+
 #: A length or position beyond the end of every buffer.
 WHOLE = 0xFFFFFFFF
 
@@ -106,13 +108,22 @@ class Body:
         """`await body()`: the whole body, once all of it has come (in an `async def` callback)."""
         from .waiting import whole_body
 
+        self._check_awaitable()
         return whole_body(self._vm, self._type)
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         """`async for chunk in body`: each chunk as it comes (in an `async def` callback)."""
         from .waiting import body_chunks
 
+        self._check_awaitable()
         return body_chunks(self._vm, self._type)
+
+    def _check_awaitable(self) -> None:
+        if self._type not in _HTTP_BODIES:
+            raise TypeError(
+                f"{self!r} cannot be awaited: a connection's data come piece by piece, and have no end to wait for. "
+                "Take what the callback is given with get(), or return Action.PAUSE to be given more of them"
+            )
 
     def __bytes__(self) -> bytes:
         return self.get()
