@@ -19,7 +19,7 @@ from .http2 import GrpcUpstream, http2_request
 from .modules import module
 from .routes import CLUSTER_EXTRA, LISTENER_EXTRA, NODE, ROUTES
 from .tcp_upstream import TcpUpstream
-from .scenario import Outcome, Part, Plug, Raw, Scenario, Send, Shutdown, Step, Tcp, Update, Wait
+from .scenario import Outcome, Part, Plug, Raw, Scenario, Send, Shutdown, Step, Tcp, Update, Wait, title
 
 _SETTLE = 3.0
 _ACCESS_LOG = "type.googleapis.com/envoy.extensions.access_loggers.wasm.v3.WasmAccessLog"
@@ -60,9 +60,9 @@ class Bench:
         for step in self.scenario.steps:
             client = self.step(step)
             if not isinstance(step, Shutdown) and self.gone():
-                outcome.parts.append(self.crashed(_title(step)))
+                outcome.parts.append(self.crashed(title(step)))
                 break
-            outcome.parts.append(self.part(_title(step), client))
+            outcome.parts.append(self.part(title(step), client))
         if not self.gone():
             outcome.metrics = self.metrics()
         outcome.upstream = self.upstream()
@@ -256,16 +256,6 @@ def to_request(step: Send) -> Request:
 
 def _end(answer: Answer) -> str:
     return "closed" if answer.end == "reset" else answer.end
-
-
-def _title(step: object) -> str:
-    match step:
-        case Send(method=method, path=path):
-            return f"{method} {path}"
-        case Wait(seconds):
-            return f"wait {seconds:g} s"
-        case _:
-            return type(step).__name__.lower()
 
 
 def _refusal(refusal: EnvoyRefused) -> list[str]:

@@ -187,6 +187,17 @@ class Outcome:
         return [*found, ("upstream", self.upstream), ("metrics", self.metrics)]
 
 
+def title(step: Step) -> str:
+    """What a report calls a step."""
+    match step:
+        case Send(method=method, path=path):
+            return f"{method} {path}"
+        case Wait(seconds):
+            return f"wait {seconds:g} s"
+        case _:
+            return type(step).__name__.lower()
+
+
 _RULE = re.compile(r"on_\w+(#\d+)?:")
 
 

@@ -1,12 +1,8 @@
 """Runs a scenario through the simulated proxy."""
 
 from collections.abc import Sequence
-from functools import cache
-from pathlib import Path
 
-from wasmnb import Filter
 from wasmnb.abi import MetricType
-from wasmnb.engine import Engine, Image
 from wasmnb.errors import WasmnbError
 from wasmnb.host import (
     Cluster,
@@ -15,7 +11,6 @@ from wasmnb.host import (
     GrpcServer,
     Listener,
     LogLine,
-    Plugin,
     Proxy,
     RouteMatch,
     TcpExchange,
@@ -25,9 +20,9 @@ from wasmnb.host.grpc_server import split_messages
 from wasmnb.messages import Headers, Request, Response
 
 from . import backends, normal
-from .modules import PYTHON, module, python_filter
 from .routes import LISTENER_EXTRA, NODE, ROUTES
-from .scenario import Outcome, Part, Plug, Raw, Scenario, Send, Shutdown, Step, Tcp, Update, Wait
+from .scenario import Outcome, Part, Plug, Raw, Scenario, Send, Shutdown, Step, Tcp, Update, Wait, title
+from .simulated_plugins import plugin
 
 _LISTENER = Listener(direction=1, metadata=LISTENER_EXTRA["metadata"], virtual_host="vh")
 _GAP = 0.03  # seconds between two chunks, as the real client leaves
@@ -35,25 +30,6 @@ _GAP = 0.03  # seconds between two chunks, as the real client leaves
 
 class NotSimulated(Exception):
     """The simulated proxy has no way to do this."""
-
-
-class Module:
-    """A module as the host takes filters."""
-
-    def __init__(self, path: Path) -> None:
-        self.name = path.stem
-        self.wasm = path.read_bytes()
-        self._image: Image | None = None
-
-    def image(self, engine: Engine) -> Image:
-        """Compiled once."""
-        self._image = self._image or Image(engine.compile(self.wasm))
-        return self._image
-
-
-@cache
-def _module(path: Path) -> Module:
-    return Module(path)
 
 
 def run(scenario: Scenario, *, native: bool = False) -> Outcome:
@@ -120,7 +96,7 @@ class Bench:
         if self.scenario.show_start:
             outcome.parts.append(start)
         for step in self.scenario.steps:
-            outcome.parts.append(self.part(_title(step), self.step(step)))
+            outcome.parts.append(self.part(title(step), self.step(step)))
         outcome.upstream = self.upstream()
         outcome.metrics = self.metrics()
         return outcome
@@ -296,28 +272,6 @@ class _Line:
         self.prefix = line.prefix if line.source == "filter" else None
 
 
-def filter_of(p: Plug, *, native: bool) -> Filter | Module:
-    """What a plugin runs."""
-    if not p.module.startswith(PYTHON):
-        return _module(module(p.module))
-    return Filter.native(python_filter(p.module)) if native else python_filter(p.module)
-
-
-def plugin(p: Plug, *, native: bool = False, **more: object) -> Plugin:
-    """A scenario's plugin for the host."""
-    options = {name: value for name, value in p.options.items() if name != "singleton"}
-    return Plugin(
-        filter_of(p, native=native),
-        p.name,
-        root_id=p.root_id,
-        vm_id=p.vm_id,
-        config=p.script,
-        vm_config=p.vm_script,
-        **options,
-        **more,
-    )
-
-
 def _options(s: Scenario) -> dict:
     found: dict = {}
     if s.limit:
@@ -363,9 +317,3 @@ def _grpc_lines(request: Request, messages: Sequence[bytes]) -> list[str]:
 def _short(request: Request) -> bool:
     """Whether a request promises more bytes than it has."""
     return int(request.headers.get("content-length") or 0) > len(request.body)
-
-
-def _title(step: Step) -> str:
-    from .real import _title
-
-    return _title(step)
