@@ -72,3 +72,41 @@ def test_breakpoint_asks_at_the_cell_and_debug_opens_on_its_line(run):
 def test_the_panel_and_the_tree_say_native(run):
     run(FILTER)
     assert "runs native" in run("%wasmtree hello")
+
+
+STEPS = """\
+%%wasmfilter steps --native --workers 1
+def first(text):
+    return text[0]
+
+class Steps(HttpContext):
+    def on_http_request_headers(self, num_headers, end_of_stream):
+        user = self.request_headers.get("x-user", "none")
+        breakpoint()
+        self.request_headers["x-initial"] = first(user)
+"""
+
+
+@pytest.mark.slow
+def test_a_debugger_neither_shows_nor_enters_what_is_not_the_filters(run):
+    run(STEPS)
+    said = run("steps.get('/').response.status", "where", "up", "down", "step", "up", "down", *["step"] * 5, "continue")
+    assert "steps.get('/').response.status" in said
+    assert "return text[0]" in said
+    assert "--Return--" in said
+    for ours in ("wasmnb/", "dispatch", "<wasmnb", "contextlib", "<string>"):
+        assert ours not in said, said
+    assert "200" in said
+
+
+@pytest.mark.slow
+def test_a_breakpoint_under_a_request_that_no_cell_sent_says_so_and_goes_on(run):
+    run(STEPS)
+    run(
+        "import asyncio\ngot = None\ndef later():\n    global got\n    got = steps.get('/')\n"
+        "asyncio.get_running_loop().call_later(0.2, later)"
+    )
+    time.sleep(1.0)
+    assert run("print(got.response.status, got.log[0].text)").strip() == (
+        "200 breakpoint() in line 8 does not stop: only a running cell has a prompt. Send the request from one."
+    )

@@ -57,7 +57,7 @@ class World:
             **vars(builtins),
             "__import__": self._import,
             "print": self._print,
-            "breakpoint": breakpoint_now(),
+            "breakpoint": breakpoint_now(self._warn),
             "open": differences.told("open", builtins.open),
             "input": differences.told("input", builtins.input),
         }
@@ -120,6 +120,10 @@ class World:
         if file is None and sys._getframe(1).f_code.co_filename != _TYPED:
             file = self._mine("sys").stdout
         print(*values, file=file, **options)
+
+    def _warn(self, text: str) -> None:
+        """A line for the proxy's log, as of standard error."""
+        print(text, file=self._mine("sys").stderr)
 
 
 def _make_wasmnb(_around: Surroundings) -> ModuleType:
