@@ -270,7 +270,7 @@ def test_runtimes_are_listed_and_cleared(tmp_path, monkeypatch, capsys):
     assert main(["runtime", "list"]) == 0
     out = capsys.readouterr().out
     assert "abc" in out
-    assert "machine code of 1 module, 1.00 kB" in out
+    assert "machine code of 1 module, 1.02 kB" in out
     assert main(["runtime", "clear"]) == 0
     assert "1 runtime and the code of 1 module removed" in capsys.readouterr().out
     assert Cache().names() == []

@@ -59,7 +59,7 @@ def test_units_are_the_ones_people_read():
     assert [duration(n) for n in (0, 5, 999, 1500, 85_000, 12_300_000, 4e9)] == [
         "0", "5.00 ns", "999 ns", "1.50 µs", "85.0 µs", "12.3 ms", "4.00 s",
     ]  # fmt: skip
-    assert [size(n) for n in (0, 1, 2048, 17 << 20)] == ["0 bytes", "1 byte", "2.00 kB", "17.0 MB"]
+    assert [size(n) for n in (0, 1, 2048, 17_671_510)] == ["0 bytes", "1 byte", "2.05 kB", "17.7 MB"]
     assert plural(1, "VM") == "1 VM"
     assert plural(2000, "VM") == "2,000 VMs"
     assert count(1234567) == "1,234,567"

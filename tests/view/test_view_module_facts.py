@@ -17,7 +17,7 @@ def facts(**over):
 
 def test_a_good_module_is_said_to_be_good():
     text = facts_text(facts(), "a.wasm", 1024)
-    assert "a.wasm   core Wasm module · Proxy-Wasm ABI 0.2.1 · 1.00 kB" in text
+    assert "a.wasm   core Wasm module · Proxy-Wasm ABI 0.2.1 · 1.02 kB" in text
     assert "✓ Nothing stops Envoy" in text
     assert "callbacks  on_request_headers" in text
 

@@ -29,4 +29,4 @@ def test_hundreds_of_streams_are_cut_and_counted(samples):
 
 
 def test_memory_reads_as_a_size(samples):
-    assert "memory 14.0 MB" in tree_text(samples.proxy_tree())
+    assert "memory 14.7 MB" in tree_text(samples.proxy_tree())

@@ -18,7 +18,7 @@ from wasmnb.view.units import plural, size
 __all__ = ["Finding", "doctor", "findings"]
 
 #: Bytes that a runtime takes while it is built, 20 MB of scratch files and 50 to 85 MB that stay, and some to spare.
-_ROOM = 150 << 20
+_ROOM = 150_000_000
 _NEEDED = ("wasmtime", "componentize-py", "ipykernel", "ipywidgets", "anywidget", "matplotlib")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 __all__ = ["count", "duration", "plural", "size", "words"]
 
 _DURATIONS = ((1e9, "s"), (1e6, "ms"), (1e3, "µs"), (1.0, "ns"))
-_SIZES = ((1 << 30, "GB"), (1 << 20, "MB"), (1 << 10, "kB"))
+_SIZES = ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
 
 
 def _three(value: float) -> str:
@@ -22,9 +22,9 @@ def duration(ns: float) -> str:
 
 
 def size(number: float) -> str:
-    """Bytes in the unit that fits (1 kB is 1024 bytes)."""
+    """Bytes in the unit that fits; 1 kB is 1000 bytes, as in listings of files and registries."""
     for factor, unit in _SIZES:
-        if number >= factor:
+        if number >= factor * 0.9995:
             return f"{_three(number / factor)} {unit}"
     return plural(int(number), "byte")
 

@@ -12,8 +12,8 @@ function duration(ns) {
 }
 
 function bytes(n) {
-  if (n < 1024) return plural(n, "byte");
-  return n < 1 << 20 ? `${three(n / 1024)} kB` : `${three(n / (1 << 20))} MB`;
+  if (n < 1e3) return plural(n, "byte");
+  return n < 1e6 ? `${three(n / 1e3)} kB` : `${three(n / 1e6)} MB`;
 }
 
 // What a status means: its class, and the word that goes with it for those who do not see the colour.
