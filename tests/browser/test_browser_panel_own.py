@@ -161,3 +161,11 @@ def test_a_busy_kernel_is_said_at_the_head_too(own):
     soon(notebook, "kernel busy", ".head")
     soon(notebook, "#7: 200 (done)", ".foot")
     assert "busy" not in notebook.panel.locator(".head").inner_text()
+
+
+def test_an_idle_kernel_that_answers_nothing_knows_the_panel_no_more(own):
+    notebook = own(CHAIN, "chain.panel()")
+    notebook.run_code("chain._panel._inbox._do = lambda name, values: None")  # as a kernel does that never made it
+    view(notebook, "Log")
+    soon(notebook, "The kernel is gone", ".foot")
+    assert "busy" not in notebook.panel.locator(".head").inner_text()

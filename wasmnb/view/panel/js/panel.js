@@ -52,6 +52,7 @@ class Panel {
     if (!session || !session.kernelChanged || !session.statusChanged) return;
     const changed = (_, { oldValue, newValue }) => oldValue && (!newValue || newValue.id !== oldValue.id) && this.left();
     const status = (_, now) => now === "dead" && this.left();
+    this.session = session;
     session.kernelChanged.connect(changed);
     session.statusChanged.connect(status);
     this.unwatch = () => { session.kernelChanged.disconnect(changed); session.statusChanged.disconnect(status); };
@@ -95,9 +96,13 @@ class Panel {
     this.model.send({ wish, ...values }, undefined, buffers);
   }
 
-  // Nothing has come back for a while: the kernel runs a cell. That is said at the head and at the foot.
-  wait() {
+  // Nothing has come back for a while: the kernel runs a cell. That is said at the head and at the foot. If it has nothing to
+  // do, and had not a moment ago, it is another one than that which made the panel.
+  wait(idled = false) {
     if (this.asked < 1) return;
+    const kernel = this.session && this.session.session && this.session.session.kernel, idle = Boolean(kernel) && kernel.status === "idle";
+    if (idle && idled) return this.left();
+    if (idle) this.impatience = setTimeout(() => this.wait(true), PATIENCE);
     this.waits = true;
     this.drawHead();
     this.drawFoot();
