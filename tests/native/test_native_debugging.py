@@ -70,6 +70,21 @@ def test_breakpoint_stops_in_the_cell_with_its_source(tmp_path):
     assert "200 ['number 41']" in said, "what the filter prints goes to the log, what is typed does not"
 
 
+def test_the_debugger_keeps_to_the_filter_and_whoever_sent_the_request(tmp_path):
+    (tmp_path / "script.py").write_text(
+        f"from wasmnb import Filter, Proxy\n"
+        f"with Proxy(Filter.native({FILTER!r}, filename='Cell In[7]'), workers=1) as proxy:\n"
+        f"    print(proxy.get('/stop').response.status)\n"
+    )
+    said = python(
+        "", "script.py", cwd=tmp_path, stdin="where\nup\nup\np __name__\ndown\ndown\n" + "step\n" * 3 + "continue\n"
+    )
+    assert "script.py(3)<module>()" in said, said
+    assert "__main__" in said, said
+    for ours in ("wasmnb/", "dispatch", "<wasmnb", "contextlib", "<string>", "<frozen"):
+        assert ours not in said, said
+
+
 def test_breakpoint_opens_whatever_debugger_is_set(proxy, monkeypatch):
     seen = []
 

@@ -41,7 +41,10 @@ def test_a_source_is_refused_in_the_same_words(text):
     if "wasmnb.host" in text:
         assert "ValueError" in natively[0]
     elif "on_http_request_headers(self, n, e)\n" in text:
-        assert natively[1:3] == wasm[1:3] and f"this Python {sys.version_info.major}.{sys.version_info.minor}" in natively[3]
+        assert (
+            natively[1:3] == wasm[1:3]
+            and f"this Python {sys.version_info.major}.{sys.version_info.minor}" in natively[3]
+        )
     elif "import Proxy" in text:
         assert natively[2] == wasm[2] and "cannot import name 'Proxy' from 'wasmnb'" in natively[0]
     else:

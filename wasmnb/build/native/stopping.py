@@ -1,56 +1,53 @@
-"""`breakpoint()` for native filters, so that it stops in a notebook, too.
+"""`breakpoint()` for native filters, so that it stops in a notebook, too, and keeps to the filter.
 
 Facts (ipykernel with debugpy): the kernel gives `breakpoint()` to debugpy, which stops only while an editor's debugger is
-attached, and else goes on without a word. `pdb` asks at the cell's prompt whoever is attached. `pdb.Pdb` is IPython's then,
-which leaves hidden frames out of `where`, `up` and `down`.
+attached, and else goes on without a word. `pdb` asks at the cell's prompt whoever is attached, and is IPython's there.
 """
 
 from __future__ import annotations
 
 import builtins
+import os
 import pdb  # noqa: T100 -- it is what this is about
 import sys
 import sysconfig
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from types import BuiltinFunctionType, FrameType
+from types import BuiltinFunctionType, FrameType, TracebackType
 from typing import Any
 
-__all__ = ["breakpoint_now"]
+__all__ = ["hook_for"]
 
 #: How the file names of our code begin; some of it is made at run time.
 _OURS = (str(Path(__file__).parents[2]), "<wasmnb")
-_LIBRARY = (sysconfig.get_path("stdlib"), "<string>")
+_LIBRARY = (sysconfig.get_path("stdlib"), "<string>", "<frozen ")
 
 
-def breakpoint_now(say: Callable[[str], None]) -> Callable[..., Any]:
-    """What `breakpoint` is to be in a filter's namespace: Python's own wherever its hook stops by itself.
+def hook_for(chosen: Callable[..., Any], say: Callable[[str], None]) -> Callable[..., Any]:
+    """What `sys.breakpointhook` is to be while a filter runs.
 
     Parameters
     ----------
+    chosen
+        What it is outside. It stays, if somebody has chosen a debugger that stops by itself.
     say
         Writes to the proxy's log, for a breakpoint that cannot stop.
     """
-    return partial(_stop, say) if _is_debugpys(sys.breakpointhook) else builtins.breakpoint
+    if chosen is not sys.__breakpointhook__:
+        debugpy = sys.modules.get("debugpy")
+        of_debugpy = str(getattr(chosen, "__module__", "")).startswith("debugpy")
+        return chosen if not of_debugpy or (debugpy and debugpy.is_client_connected()) else partial(_stop, say)
+    return chosen if os.environ.get("PYTHONBREAKPOINT", "") not in ("", "pdb.set_trace") else partial(_stop, say)
 
 
-def _is_debugpys(hook: Any) -> bool:
-    return str(getattr(hook, "__module__", "")).startswith("debugpy")
-
-
-def _stop(say: Callable[[str], None], /, *args: Any, **named: Any) -> Any:
-    hook = sys.breakpointhook
-    debugpy = sys.modules.get("debugpy")
-    if not _is_debugpys(hook) or (debugpy is not None and debugpy.is_client_connected()):
-        return hook(*args, **named)
-    frame = sys._getframe(1)
+def _stop(say: Callable[[str], None]) -> None:
+    frame = sys._getframe(1)  # the filter's: between are only callables without a frame
     if _can_ask():
-        return _debugger().set_trace(frame)
-    say(
-        f"breakpoint() in line {frame.f_lineno} does not stop: only a running cell has a prompt. Send the request from one."
-    )
-    return None
+        _debugger().set_trace(frame)
+    else:
+        where = f"breakpoint() in line {frame.f_lineno} does not stop"
+        say(f"{where}: only a running cell has a prompt. Send the request from one.")
 
 
 def _can_ask() -> bool:
@@ -63,14 +60,16 @@ def _can_ask() -> bool:
 
 
 def _debugger() -> pdb.Pdb:
-    """A debugger that neither stops in our code nor shows it: the filter seems to be called by the cell."""
+    """A debugger that neither stops in our code nor shows it: the filter seems to be called by whoever sent the request."""
 
-    class Debugger(pdb.Pdb):  # of a kernel: IPython's
+    class Debugger(pdb.Pdb):  # what it is by now: a kernel puts IPython's there
         def stop_here(self, frame: FrameType) -> bool:
             return not _is_ours(frame) and super().stop_here(frame)
 
-        def _hidden_predicate(self, frame: FrameType) -> Any:  # only IPython's asks
-            return _is_ours(frame) or super()._hidden_predicate(frame)  # type: ignore[misc]
+        def get_stack(self, f: FrameType | None, t: TracebackType | None) -> tuple[list[tuple[FrameType, int]], int]:
+            stack, at = super().get_stack(f, t)
+            shown = [entry for entry in stack if entry is stack[at] or not _is_ours(entry[0])]
+            return shown, shown.index(stack[at])
 
     return Debugger()
 

@@ -21,7 +21,7 @@ from ...sdk.local_modules import LocalModules
 from .clocks import make_datetime, make_time
 from .differences import Differences
 from .private import PRIVATE, make_atexit, make_private, make_sys
-from .stopping import breakpoint_now
+from .stopping import hook_for
 from .surroundings import Surroundings
 
 __all__ = ["World"]
@@ -57,7 +57,6 @@ class World:
             **vars(builtins),
             "__import__": self._import,
             "print": self._print,
-            "breakpoint": breakpoint_now(self._warn),
             "open": differences.told("open", builtins.open),
             "input": differences.told("input", builtins.input),
         }
@@ -71,6 +70,8 @@ class World:
 
     @contextmanager
     def _in_place(self) -> Iterator[None]:
+        hook = sys.breakpointhook
+        sys.breakpointhook = hook_for(hook, self._warn)
         loop = _get_running_loop()  # a notebook's; in Wasm there is none
         _set_running_loop(None)
         hidden = {name: sys.modules.pop(name) for name in self._own if name in sys.modules}
@@ -84,6 +85,7 @@ class World:
             sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder, LocalModules)]
             sys.modules.update(hidden)
             _set_running_loop(loop)
+            sys.breakpointhook = hook
 
     # -- builtins
 
