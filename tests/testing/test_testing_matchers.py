@@ -193,3 +193,10 @@ def test_a_log_level_that_does_not_exist_is_named():
     for check in (assert_log, assert_no_log):
         with pytest.raises(UsageError, match="no log level 'warning'; did you mean 'warn'"):
             check([], "x", level="warning")
+
+
+def test_what_a_filter_logged_cannot_write_to_the_terminal():
+    lines = [SimpleNamespace(level=LogLevel.INFO, text="a\x00\x1b[31m\nb")]
+    said = fails(assert_log, lines, "x")
+    assert "\x1b" not in said and "\x00" not in said
+    assert r"a\x00\x1b[31m" in said

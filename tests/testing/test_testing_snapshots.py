@@ -4,6 +4,7 @@ from difflib import unified_diff
 
 import pytest
 
+from wasmnb.errors import UsageError
 from wasmnb.testing import assert_snapshot, response, snapshot
 
 SOURCE = """
@@ -111,3 +112,17 @@ def test_the_switch_writes_and_a_difference_is_a_diff(tmp_path, monkeypatch):
         assert_snapshot("one\n2\n", file)
     assert "-two\n+2" in str(caught.value)
     assert "--wasm-update" in str(caught.value)
+
+
+@pytest.mark.parametrize("option", ["only", "without"])
+def test_a_misspelt_event_is_no_empty_snapshot(option):
+    for name, known in (("on_requst_headers", "on_request_headers"), ("proxy_http_cal", "http_call")):
+        with pytest.raises(UsageError, match=f"no event '{name}'; did you mean '{known}'"):
+            snapshot([], **{option: [name]})
+    assert snapshot([], **{option: ["proxy_log", "on_tick", "local_reply"]}) == ""
+
+
+@pytest.mark.parametrize("source", [42, b"abc"])
+def test_what_has_no_events_is_refused(source):
+    with pytest.raises(TypeError, match="has no events: give a simulated proxy"):
+        snapshot(source)

@@ -78,9 +78,15 @@ def events_of(source: Any, instead: str = "") -> Iterable[Any]:
     ------
     UsageError
         The source is a real Envoy's, which does not show what happens inside.
+    TypeError
+        It is something else.
     """
     if type(source).__module__.startswith("wasmnb.envoy"):
         raise UsageError(f"A real Envoy does not show its callbacks and hostcalls. {instead}".rstrip())
     events = getattr(source, "trace", None)
     found: Iterable[Any] = getattr(source, "events", source) if events is None else events
+    if isinstance(found, str | bytes) or not isinstance(found, Iterable):
+        raise TypeError(
+            f"A {type(source).__name__} has no events: give a simulated proxy, an exchange of one, or events."
+        )
     return found

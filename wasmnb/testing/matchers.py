@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 from ..abi import LogLevel
 from ..errors import UsageError
 from ..messages import Headers, Request, Response, to_bytes, to_text
+from ..view.escape import NEWLINES, visible
 from .bodies import body_block, body_difference
 from .values import describe, fits, meant
 
@@ -41,9 +42,9 @@ _STATES = {
 
 
 def fail(headline: str, *details: str) -> NoReturn:
-    """Fail with a headline and what was there."""
+    """Fail with a headline and what was there, which may be anything that came over the wire."""
     __tracebackhide__ = True
-    raise AssertionError("\n".join([headline, *(d for d in details if d)]))
+    raise AssertionError(visible("\n".join([headline, *(d for d in details if d)]), keep=NEWLINES))
 
 
 # -- messages -------------------------------------------------------------------------------------------------------

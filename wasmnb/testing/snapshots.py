@@ -16,11 +16,13 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from ..abi import Status
+from ..abi import CALLBACKS, HOSTCALLS, Status
+from ..errors import UsageError
 from ..messages import to_text
 from ..view.trace import result_of
 from .events import events_of
 from .matchers import fail
+from .values import meant
 
 __all__ = ["assert_snapshot", "snapshot", "updating"]
 
@@ -32,6 +34,9 @@ CHANCE = frozenset({"x-request-id", "date", "x-envoy-upstream-service-time", "x-
 
 _UUID = re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b")
 _WIDEST = 160
+
+#: From which likeness on a name that is not known is taken for another's.
+_ALIKE = 0.85
 
 #: Arguments that only number things.
 _NUMBERS = frozenset({"context_id", "root_context_id", "parent_context_id", "token"})
@@ -71,8 +76,21 @@ def snapshot(
         Called with every line; gives the line to write, for what differs by chance in your own filter.
     """
     events = list(events_of(source, "A snapshot needs the simulated proxy."))
-    writer = _Writer(frozenset(only), frozenset(without) | _QUIET, mask, _all_events(source, events))
+    there = {event.name for event in events}
+    chosen, left_out = frozenset(_known(only, there)), frozenset(_known(without, there))
+    writer = _Writer(chosen, left_out | _QUIET, mask, _all_events(source, events))
     return "".join(f"{line}\n" for event in events for line in writer.lines(event))
+
+
+def _known(names: Iterable[str], there: Iterable[str]) -> Iterator[str]:
+    """Names of events as the trace has them; one that looks like another's is a mistake, and would select nothing."""
+    crossings = {c.short for c in CALLBACKS.values()} | {h.short for h in HOSTCALLS.values()}
+    for name in [names] if isinstance(names, str) else names:
+        short = name.removeprefix("proxy_")
+        known = sorted(crossings.union(there))
+        if short not in known and (short.startswith("on_") or difflib.get_close_matches(short, known, 1, _ALIKE)):
+            raise UsageError(f"There is no event {name!r}; {meant(short, known)}")
+        yield short
 
 
 def _all_events(source: Any, events: list[Any]) -> Iterable[Any]:
