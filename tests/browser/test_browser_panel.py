@@ -134,6 +134,7 @@ def test_running_the_cell_again_keeps_the_panel_and_sends_the_request_again(pane
     )
     text = panel.panel.locator(".pane").inner_text()
     assert "was hi ann" in text
+    assert "x-greeting: hi ann → welcome ann" in text
     assert "v1 1" in text
     assert panel.panel.count() == 1
 

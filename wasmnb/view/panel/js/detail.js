@@ -43,7 +43,7 @@ function comparison(detail, old) {
     const then = new Map(((old.directions[i] || {}).rows || []).map((row) => [row[1], row[3]]));
     const now = new Map(direction.rows.map((row) => [row[1], row[3]]));
     for (const name of new Set([...then.keys(), ...now.keys()])) {
-      if ((then.get(name) ?? null) !== (now.get(name) ?? null) && name !== "x-request-id" && name !== "date") found.push(`${direction.noun} ${name}`);
+      if ((then.get(name) ?? null) !== (now.get(name) ?? null) && name !== "x-request-id" && name !== "date") found.push(`${direction.noun} ${name}: ${brief(then.get(name))} → ${brief(now.get(name))}`);
     }
     const last = (d) => JSON.stringify(((d || {}).bodies || []).map((b) => b.forms.text ?? b.forms.hex).slice(-1));
     if (last(direction) !== last(old.directions[i])) found.push(`${direction.noun} body`);
@@ -51,6 +51,8 @@ function comparison(detail, old) {
   if (Boolean(detail.failure) !== Boolean(old.failure)) found.push(detail.failure ? "it fails now" : "it fails no longer");
   return el("p", { class: "edited" }, el("b", {}, "since the edit: "), found.length ? found.join(", ") : "nothing changed");
 }
+
+const brief = (value) => (value == null ? "—" : value === "" ? '""' : value.length > 60 ? `${value.slice(0, 60)}…` : value);
 
 function directionView(ui, direction, previous) {
   const old = new Map((previous ? previous.rows : []).map((row) => [row[1], row[3]]));
