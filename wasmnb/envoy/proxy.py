@@ -46,7 +46,8 @@ class Envoy:
         Of every plugin that does not say itself.
     upstream, clusters
         What answers on the main route, and other clusters by name: a `Response`, a callable from `Request` to `Response`, a
-        `Cluster`, a (host, port), or None (an echo; for other clusters: no endpoint).
+        `Cluster`, a (host, port), or None (an echo; for other clusters: no endpoint). All but (host, port) speak HTTP/1.1:
+        a gRPC stream is answered once the filter has closed its side.
     routes, listener, node
         As for the simulated `Proxy`.
     buffer_limit, route_timeout, idle_timeout, request_timeout

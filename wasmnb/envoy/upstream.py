@@ -3,6 +3,9 @@
 It answers with a `Response`, with what a callable makes of the `Request`, or, told nothing, with an echo. It can be slow
 (`Response.latency`), send its body in pieces (`chunks`), add trailers, close without an answer (`status=0`) and abort in
 the middle (`reset=True`: what `chunks` or `body` hold goes out, then the connection ends).
+
+It speaks HTTP/1.1, so that a gRPC stream is answered once the filter has closed its side: one that waits for an answer before
+it sends the next message would wait for ever.
 """
 
 from __future__ import annotations
