@@ -239,7 +239,7 @@ def test_a_stream_that_is_held_makes_a_proxy_unsound(make_proxy):
         idle_timeout=0,
     )
     proxy.get("/", wait=0)
-    with pytest.raises(AssertionError, match="1 streams are stuck: 60 virtual seconds have passed"):
+    with pytest.raises(AssertionError, match="1 stream is stuck: 60 virtual seconds have passed"):
         assert_sound(proxy)
 
 
