@@ -18,7 +18,7 @@ from . import snapshot
 from .cells import Idle, Inbox, after_each_cell, interruptible
 from .history import KEPT, History, Past
 from .scope import Scope
-from .views import VIEWS, Latencies, read_python
+from .views import NARROWED, VIEWS, Latencies, read_python
 from .widget import PanelWidget
 from .wishes import LOOKING, WISHES
 
@@ -104,6 +104,7 @@ class Panel:
         self._forget_cells = after_each_cell(self.settle)
         # Views that nobody looks at are filled when there is time for it, so that they outlive the kernel.
         self._idle = Idle(lambda: self.refresh(everything=True))
+        self._narrowed = Idle(self._fill_narrowed)
         self.refresh(everything=True)
         self.send_rows()
 
@@ -256,9 +257,14 @@ class Panel:
         chosen = scope.plugin(self.proxy)
         if chosen is not None:
             self.plugin = next((i for i, p in enumerate(self.proxy.plugins) if p is chosen), self.plugin)
-        if self.view in ("Latency", "Log", "Module"):
+        if self.view in NARROWED:
             VIEWS[self.view](self)
-        self._idle.soon()  # what nobody looks at has time
+        self._narrowed.soon()  # what nobody looks at has time
+
+    def _fill_narrowed(self) -> None:
+        for view in NARROWED:
+            if view not in (self.view, "Module"):
+                VIEWS[view](self)
 
     def pick(self, row_id: int | None) -> None:
         """Show one exchange."""
@@ -310,6 +316,7 @@ class Panel:
         self._stop()
         self._forget_cells()
         self._idle.cancel()
+        self._narrowed.cancel()
         self.refresh(everything=True)
         self.widget.head = {**self.widget.head, "state": "closed"}
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from .history import History
     from .panel import Panel
 
-__all__ = ["VIEWS", "Latencies", "read_python"]
+__all__ = ["NARROWED", "VIEWS", "Latencies", "read_python"]
 
 BARS = 4_000  # events of the timeline
 CALLOUTS = 1_000
@@ -151,6 +151,9 @@ def _module(panel: Panel) -> None:
     names = [snapshot.shown(p.name, 80) for p in plugins[:PLUGINS]]
     panel.widget.module = {**snapshot.module(plugins[place]), "place": place, "plugins": names}
 
+
+#: Views that the kernel fills otherwise when a node is chosen; the front-end narrows the others itself.
+NARROWED = ("Latency", "Log", "Module")
 
 #: View -> what fills it.
 VIEWS: dict[str, Callable[[Panel], None]] = {
