@@ -139,7 +139,7 @@ def test_without_a_command_the_help_is_shown(capsys):
     "arguments",
     [
         ["frobnicate"], ["run"], ["build", "x.py", "--what"], ["run", "x.py", "--deadline", "-1"],
-        ["export", "x.py", "d", "--port", "99999"],
+        ["export", "x.py", "d", "--port", "99999"], ["fuzz", "x.py", "--workers", "0"], ["fuzz", "x.py", "--workers", "100000"],
     ],
 )  # fmt: skip
 def test_a_wrong_command_line_exits_with_2(arguments, capsys):

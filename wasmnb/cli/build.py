@@ -29,5 +29,5 @@ def build(options: Namespace) -> int:
     made.save(output)
     if not options.quiet:
         took = time.monotonic() - started
-        print(f"{output}  {size(output.stat().st_size)}  built in {took:.1f} s")
+        print(f"{output}  {size(len(made.wasm))}  built in {took:.1f} s")
     return 0

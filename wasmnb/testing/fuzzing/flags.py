@@ -18,6 +18,13 @@ def _positive(text: str) -> float:
     return value
 
 
+def _workers(text: str) -> int:
+    value = int(text)
+    if not 1 <= value <= 64:
+        raise argparse.ArgumentTypeError(f"a number of workers from 1 to 64 is needed, not {text}")
+    return value
+
+
 def _kinds(text: str) -> list[str]:
     names = [name.strip() for name in text.split(",") if name.strip()]
     unknown = [name for name in names if name not in KINDS]
@@ -32,7 +39,7 @@ FUZZ_FLAGS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
     (("--only",), {"type": _kinds, "default": (), "metavar": "KINDS", "help": f"Only these kinds of fault: {', '.join(KINDS)}."}),
     (("--config", "-c"), {"metavar": "TEXT|@FILE", "help": "Plugin configuration."}),
     (("--vm-config",), {"metavar": "TEXT|@FILE", "help": "VM configuration."}),
-    (("--workers", "-w"), {"type": int, "metavar": "N", "help": "Worker threads; one, and now and then several, if not given."}),
+    (("--workers", "-w"), {"type": _workers, "metavar": "N", "help": "Worker threads; one, and now and then several, if not given."}),
     (("--kind",), {"choices": ("http", "network"), "help": "Where the filter stands; what it has callbacks for, if not given."}),
     (("--deadline",), {"type": _positive, "default": 1.0, "metavar": "SECONDS", "help": "A callback that takes longer hangs (1)."}),
     (("--all",), {"dest": "all_faults", "action": "store_true", "help": "Go on after the first finding."}),
