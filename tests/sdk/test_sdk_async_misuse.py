@@ -80,3 +80,10 @@ def test_callbacks_that_cannot_wait_are_found_when_the_source_loads(method, hint
     with pytest.raises(FilterSourceError) as caught:
         FakeProxy(f"class F(HttpContext):\n    {method}")
     assert caught.value.lineno == 2 and hint in caught.value.hint
+
+
+@pytest.mark.parametrize("first", ["self.send_local_response(429, 'first')", "self.close()"])
+def test_a_second_answer_is_dropped_since_envoy_crashes_on_it(first):
+    proxy = FakeProxy(stream(f"await self.http_call('a')\n{first}\nself.send_local_response(500, 'second')"), clusters={"a": lambda h, b: (200, {}, b"")})
+    proxy.exchange()
+    assert proxy.logs[-1] == (3, "send_local_response(500) is dropped: the stream has been answered or closed already")

@@ -14,8 +14,9 @@ from ..abi import (
 from .bodies import Body, json_message
 from .contexts import Context, PluginContext
 from .errors import StreamStateError
-from .explain import hostcall_error
+from .explain import hostcall_error, running_callback
 from .headers import HeaderMap
+from .logs import log_warn
 from .pairs import serialised_headers
 from .text import PairsLike, Text, Value, encode
 from .views import PluginConfig, RequestView, ResponseView, View
@@ -156,7 +157,8 @@ class HttpContext(Context):
         """Answer the client from here; nothing (more) goes upstream.
 
         The proxy sends it when the callback returns and then stops the stream, whatever the callback returned, so that
-        `return self.send_local_response(403, "no")` and a bare call mean the same.
+        `return self.send_local_response(403, "no")` and a bare call mean the same. The first answer counts: Envoy can crash
+        if it is given another, which is dropped here.
 
         Parameters
         ----------
@@ -175,6 +177,9 @@ class HttpContext(Context):
             raise ValueError(f"a local response needs a status from 200 to 599, got {status!r}")
         if self._over:
             raise StreamStateError("the stream is over: Envoy crashes if it is answered in on_http_stream_done")
+        if self._answered and running_callback() != "on_http_response_headers":  # there, an answer can be answered
+            log_warn(f"send_local_response({status}) is dropped: the stream has been answered or closed already")
+            return Action.PAUSE
         self._vm.switch(self)
         if json is not None:
             body, headers = json_message(json, body, headers)
