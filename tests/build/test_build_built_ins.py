@@ -27,6 +27,22 @@ class Writer(HttpContext):
         self.send_local_response(200, answer)
 """
 
+SETTER = """
+import ast
+from wasmnb.sdk import HttpContext
+
+class Setter(HttpContext):
+    def on_http_request_headers(self, num_headers, end_of_stream):
+        name, value = ast.literal_eval(self.request_headers["probe"])
+        answer = "done"
+        try:
+            self.request_headers[name] = value
+        except (TypeError, ValueError) as error:
+            answer = f"{type(error).__name__}: {error}"
+        headers = [(k, v) for k, v in self.request_headers.raw if k.startswith(b"x")]
+        self.send_local_response(200, ascii((answer, headers)))
+"""
+
 READER = """
 from wasmnb.sdk import HttpContext
 from wasmnb.sdk.pairs import read_pairs, read_text_pairs
@@ -65,6 +81,34 @@ def test_pairs_are_written_as_python_writes_them(writer, pairs):
 )
 def test_odd_pairs_are_told_as_python_tells_them(writer, pairs):
     assert writer(pairs).partition(" (")[0] == expected(pairs).partition(" (")[0]  # newer Pythons say more
+
+
+@pytest.fixture(scope="module")
+def setters():
+    """The same filter in Wasm and natively."""
+    with (
+        Proxy(Filter.from_source(SETTER), workers=1) as wasm,
+        Proxy(Filter.native(SETTER), workers=1) as native,
+    ):
+        yield [
+            lambda pair, proxy=proxy: ast.literal_eval(proxy.get("/", {"probe": ascii(pair)}).response.body.decode())
+            for proxy in (wasm, native)
+        ]
+
+
+NAMES = st.one_of(st.text("abcx-", max_size=5), st.just("a\n"), st.just(b"b")).map(
+    lambda name: b"x" + name if isinstance(name, bytes) else "x" + name
+)
+
+
+@settings(max_examples=150)
+@given(NAMES, st.one_of(PARTS, st.sampled_from(["a\nb", "a\r", b"\n", "\udcff", "\ud800", True, None, 1.5])))
+def test_a_header_is_set_natively_as_in_wasm(setters, name, value):
+    wasm, native = (setter((name, value)) for setter in setters)
+    assert wasm == native
+    broken = any(c in repr(part) for part in (name, value) for c in ("\\n", "\\r"))
+    expected = "TypeError" if isinstance(value, bool | float | None) else "ValueError" if broken else "done"
+    assert wasm[0].startswith(expected)
 
 
 @pytest.fixture(scope="module")

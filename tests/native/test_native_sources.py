@@ -62,7 +62,7 @@ def test_what_wasm_does_not_have_is_said_once_at_its_line():
             for worker in (1, 2, 3):
                 proxy.get("/", worker=worker)
     found = {w.lineno: str(w.message) for w in caught if w.category is NativeWarning}
-    assert len(caught) == 4 and {w.filename for w in caught} == {"Cell In[3]"}
+    assert len(caught) == 4 and {w.filename for w in caught} == {"Cell In[3]"}, [str(w) for w in caught]
     assert "cannot import sqlite3" in found[11] and "shared_data" in found[11]
     assert "numpy" in found[12] and "pure Python" in found[12]
     assert "cannot import wasmnb.host" in found[13]

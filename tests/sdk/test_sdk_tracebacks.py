@@ -55,9 +55,19 @@ def test_the_stop_button_is_not_the_filters_fault():
     proxy = FakeProxy(
         "class F(HttpContext):\n    def on_http_request_headers(self, n, e):\n        raise KeyboardInterrupt"
     )
+    proxy.dispatcher.vm.raised = lambda _: None  # natively, where somebody can press it
     with pytest.raises(KeyboardInterrupt):
         proxy.exchange()
     assert proxy.logs == []
+
+
+def test_where_nobody_can_press_a_stop_button_it_is_the_filters():
+    proxy = FakeProxy(
+        "class F(HttpContext):\n    def on_http_request_headers(self, n, e):\n        raise KeyboardInterrupt"
+    )
+    with pytest.raises(KeyboardInterrupt):
+        proxy.exchange()
+    assert [level for level, _ in proxy.logs] == [5]
 
 
 def test_groups_of_exceptions_are_shown():

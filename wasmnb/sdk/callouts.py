@@ -5,12 +5,11 @@ usually arrives as an ordinary answer that the proxy made: 504 for a timeout, 50
 text that it always writes. Only an answer that broke off in the middle has no headers at all.
 """
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..abi import BufferType, HeaderMapType, Pair
-from .bodies import WHOLE
+from .bodies import WHOLE, from_json
 from .calls import Call, place_call
 from .errors import CalloutError, CalloutReset, CalloutTimeout, CalloutUnreachable
 from .pairs import encode_all, read_pairs, serialised
@@ -105,7 +104,7 @@ class HttpCallResponse:
 
     def json(self) -> Any:
         """Body as JSON; ValueError if it is none."""
-        return json.loads(self.body)
+        return from_json(self.body)
 
     @property
     def error(self) -> CalloutError | None:
@@ -174,6 +173,6 @@ def milliseconds(seconds: float | None) -> int:
     """A timeout for the ABI: 0 means none, and anything above 0 is at least one millisecond."""
     if seconds is None:
         return 0
-    if not 0 < seconds < 2**31 / 1000:
+    if not isinstance(seconds, (int, float)) or not 0 < seconds < 2**31 / 1000:
         raise ValueError(f"a timeout is between 0 and 2147483 seconds, or None for no timeout; got {seconds!r}")
     return max(1, round(seconds * 1000))

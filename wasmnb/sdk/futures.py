@@ -125,12 +125,15 @@ class Task:
             self._raise(error)
 
     def cancel(self) -> None:
-        """End the coroutine where it waits: its `finally` blocks run, and nobody is told."""
+        """End the coroutine where it waits: its `finally` blocks run, and nobody is told. What they raise is logged."""
         self._let_go()
         coroutine, self.coroutine = self.coroutine, None
         self.ended, self._on_end = True, None
         if coroutine is not None:
-            coroutine.close()
+            try:
+                _close(coroutine)
+            except BaseException as error:  # noqa: BLE001 - other streams have nothing to do with it
+                self.vm.report(error)
 
     def _let_go(self) -> None:
         waiting, self.waiting = self.waiting, None
@@ -215,6 +218,32 @@ def run(coroutine: Coroutine[Any, Any, Any], nothing: None) -> Any:
         return coroutine, coroutine.send(nothing)
     except StopIteration as stop:
         return stop.value
+
+
+def _close(coroutine: Coroutine[Any, Any, Any]) -> None:
+    """As its `close`, except that an `await` on the way out raises what is wrong with it, in its line."""
+    try:
+        coroutine.close()
+    except RuntimeError as error:
+        if str(error) != "coroutine ignored GeneratorExit":
+            raise
+    else:
+        return
+    for _ in range(_PATIENCE):
+        try:
+            coroutine.throw(RuntimeError(_OVER))
+        except StopIteration:
+            return
+    raise RuntimeError(f"{_OVER} (tried {_PATIENCE} times)")
+
+
+_OVER = (
+    "what is cancelled cannot wait again: the stream is gone, or the time is up. Do what has to be done in `finally` "
+    "without await, or leave it to the plugin"
+)
+
+#: How often a coroutine may catch that it is over, and wait again.
+_PATIENCE = 10
 
 
 def is_wait(result: Any) -> bool:

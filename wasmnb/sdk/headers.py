@@ -11,7 +11,7 @@ from typing import Any, TypeVar, overload
 from ..abi import HeaderMapType, Pair, Status, encode_pairs
 from .errors import HostcallError
 from .explain import header_error
-from .pairs import encode_all, read_pairs, read_text_pairs
+from .pairs import encode_value, line_break, read_pairs, read_text_pairs, serialised_headers
 from .text import PairsLike, Text, Value, decode, encode
 
 __all__ = ["HeaderMap", "header_map"]
@@ -84,7 +84,10 @@ class HeaderMap(MutableMapping[str, str]):
 
     @raw.setter
     def raw(self, pairs: Iterable[Pair]) -> None:
-        status = self._abi.set_header_map_pairs(self._map, encode_pairs(list(pairs)))
+        self._replace_all(encode_pairs(list(pairs)))
+
+    def _replace_all(self, data: bytes) -> None:
+        status = self._abi.set_header_map_pairs(self._map, data)
         if status:
             raise header_error("set_header_map_pairs", status, self._map)
 
@@ -122,15 +125,14 @@ class HeaderMap(MutableMapping[str, str]):
     def __setitem__(self, name: Text, value: Value) -> None:
         """Leave exactly one entry of this name. One hostcall."""
         key = name.encode("utf-8", "surrogateescape") if type(name) is str else encode(name)
-        data = value.encode("utf-8", "surrogateescape") if type(value) is str else encode(value)
-        status = self._replace(self._map, key, data)
+        status = self._replace(self._map, key, encode_value(key, value))
         if status:
             raise header_error("replace_header_map_value", status, self._map, decode(key))
 
     def add(self, name: Text, value: Value) -> None:
         """Append an entry, whatever is there. One hostcall. (Envoy joins a few of its own headers with a comma.)"""
         key = encode(name)
-        status = self._add(self._map, key, encode(value))
+        status = self._add(self._map, key, encode_value(key, value))
         if status:
             raise header_error("add_header_map_value", status, self._map, decode(key))
 
@@ -158,7 +160,7 @@ class HeaderMap(MutableMapping[str, str]):
 
     def replace(self, pairs: PairsLike) -> None:
         """Replace the whole map. One hostcall. Envoy wants :method, :path, :authority and x-forwarded-proto kept."""
-        self.raw = encode_all(pairs)
+        self._replace_all(serialised_headers(self._abi, pairs))
 
     # -- showing
 
@@ -180,16 +182,17 @@ class HeaderMap(MutableMapping[str, str]):
 
 
 class TextHeaderMap(HeaderMap):
-    """The same for a binding whose hostcalls take `str`, and which has `header_text`: two steps less a header.
+    """The same for a binding that has `header_text` and `header_set`, which take `str`: two steps less a header.
 
     Text with surrogates, numbers and whatever else is no plain text takes the long way.
     """
 
-    __slots__ = ("_text",)
+    __slots__ = ("_set", "_text")
 
     def __init__(self, abi: Any, map_type: HeaderMapType) -> None:
         super().__init__(abi, map_type)
         self._text = abi.header_text
+        self._set = abi.header_set
 
     def get(self, name: Text, default: Any = None) -> Any:
         """First value of a name, or `default`. One hostcall."""
@@ -206,11 +209,18 @@ class TextHeaderMap(HeaderMap):
     def __setitem__(self, name: Text, value: Value) -> None:
         """Leave exactly one entry of this name. One hostcall."""
         try:
-            status = self._replace(self._map, name, value)
-        except (TypeError, UnicodeEncodeError):
-            HeaderMap.__setitem__(self, name, str(value) if type(value) is int else value)
+            status = self._set(self._map, name, value)
+            if status == -1 and type(value) is int:
+                status = self._set(self._map, name, str(value))
+        except UnicodeEncodeError:
+            status = -1
+        if status == 0:
             return
-        if status:
+        if status == -1:
+            HeaderMap.__setitem__(self, name, value)
+        elif status == -2:
+            raise ValueError(line_break(name, value))
+        else:
             raise header_error("replace_header_map_value", status, self._map, decode(encode(name)))
 
 

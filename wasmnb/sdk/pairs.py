@@ -8,9 +8,17 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..abi import Pair, decode_pairs, encode_pairs
-from .text import PairsLike, decode, encode
+from .text import PairsLike, Text, Value, decode, encode
 
-__all__ = ["encode_all", "read_pairs", "read_text_pairs", "serialised", "serialised_headers"]
+__all__ = [
+    "encode_all",
+    "encode_value",
+    "line_break",
+    "read_pairs",
+    "read_text_pairs",
+    "serialised",
+    "serialised_headers",
+]
 
 _PAIR = (tuple, list)
 
@@ -53,8 +61,24 @@ def serialised_headers(abi: Any, pairs: PairsLike | None) -> bytes:
     if b"\n" in data or b"\r" in data:  # maybe in the sizes
         for name, value in decode_pairs(data) or []:
             if b"\n" in value or b"\r" in value or b"\n" in name or b"\r" in name:
-                raise ValueError(f"header {decode(name)!r} cannot be {decode(value)!r}: a line break would end it")
+                raise ValueError(line_break(name, value))
     return data
+
+
+def encode_value(name: bytes, value: Value) -> bytes:
+    """A header's value as bytes. Raises ValueError if it, or its name, would bring others."""
+    try:
+        data = encode(value)
+    except TypeError as error:
+        raise TypeError(f"header {decode(name)!r}: {error}") from None
+    if b"\n" in data or b"\r" in data or b"\n" in name or b"\r" in name:
+        raise ValueError(line_break(name, data))
+    return data
+
+
+def line_break(name: Text, value: Value) -> str:
+    """What to say of a header that would bring others."""
+    return f"header {decode(encode(name))!r} cannot be {decode(encode(value))!r}: a line break would end it"
 
 
 def encode_all(pairs: PairsLike | None) -> list[Pair]:

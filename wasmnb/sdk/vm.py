@@ -158,7 +158,7 @@ class VM:
 
     def report(self, error: BaseException) -> None:
         """Log what the filter raised, once, in one piece. What the user has done is no fault of the filter's: it is raised."""
-        if by_user(error):
+        if self.raised is not None and by_user(error):  # natively: in Wasm nobody sits at a keyboard
             raise error
         hint = foreign_hint(error)
         if hint is not None:

@@ -13,6 +13,7 @@ from .layout import ERRORS, SCRATCH, STREAMS
 __all__ = ["OWN", "built_ins_text"]
 
 _TYPE_IS_STR = 1 << 28  # Py_TPFLAGS_UNICODE_SUBCLASS
+_TYPE_IS_TEXT = _TYPE_IS_STR | 1 << 27  # or Py_TPFLAGS_BYTES_SUBCLASS
 _OBJECT_TYPE = 4  # offset of ob_type
 
 _AREA = f"(i32.add (global.get $base) (i32.const {SCRATCH}))"
@@ -23,7 +24,7 @@ _NONE_LEFT = f"(if (call $PyErr_Occurred) (then {_FAIL}))"
 def built_ins_text(base: int) -> Iterable[str]:
     """The functions, what they share, and the word that they need in memory."""
     yield f'  (data (i32.const {base + ERRORS}) "surrogateescape\\00")'
-    yield from (_TAKE_BYTES, _TEXT_OR_BYTES, _MAKE, _PAIRS, _STREAMS_DROP)
+    yield from (_TAKE_BYTES, _IS_TEXT, _TEXT_OR_BYTES, _BREAKS, _MAKE, _PAIRS, _STREAMS_DROP)
     for name, (arguments, locals_, body) in OWN.items():
         names = " ".join(f"(local ${n} i32)" for n in locals_.split())
         yield f"""  (func $py-{name} (param $self i32) (param $args i32) (param $count i32) (result i32)
@@ -53,6 +54,20 @@ _TEXT_OR_BYTES = f"""  (func $text-or-bytes (param $object i32) (param $at i32) 
         (i32.store (local.get $at) (call $PyUnicode_AsUTF8AndSize (local.get $object) (local.get $size)))
         (return (i32.eqz (i32.load (local.get $at))))))
     (call $PyBytes_AsStringAndSize (local.get $object) (local.get $at) (local.get $size)))"""
+
+#: Whether it is a `str` or a `bytes`.
+_IS_TEXT = f"""  (func $is-text (param $object i32) (result i32)
+    (i32.and (call $PyType_GetFlags (i32.load offset={_OBJECT_TYPE} (local.get $object))) (i32.const {_TYPE_IS_TEXT})))"""
+
+#: Whether there is a line break in what lies somewhere.
+_BREAKS = """  (func $breaks (param $at i32) (param $size i32) (result i32) (local $end i32) (local $byte i32)
+    (local.set $end (i32.add (local.get $at) (local.get $size)))
+    (loop $next
+      (if (i32.eq (local.get $at) (local.get $end)) (then (return (i32.const 0))))
+      (local.set $byte (i32.load8_u (local.get $at)))
+      (local.set $at (i32.add (local.get $at) (i32.const 1)))
+      (br_if $next (i32.and (i32.ne (local.get $byte) (i32.const 10)) (i32.ne (local.get $byte) (i32.const 13)))))
+    (i32.const 1))"""
 
 #: A `str` or a `bytes` of what lies somewhere.
 _MAKE = f"""  (func $make (param $text i32) (param $at i32) (param $size i32) (result i32)
@@ -142,6 +157,22 @@ _HEADER_PAIRS = f"""    (local.set $area {_AREA})
     (if (local.get $data) (then (call $free (local.get $data))))
     (local.get $made)"""
 
+#: (map, name, value): leave one entry of a name; the status, or -1 for what is no text and -2 for a line break.
+_HEADER_SET = f"""    (local.set $area {_AREA})
+    (local.set $map {_number(0)})
+    {_NONE_LEFT}
+    (if (i32.eqz (i32.and (i32.ne (call $is-text {_argument(1)}) (i32.const 0)) (i32.ne (call $is-text {_argument(2)}) (i32.const 0))))
+      (then (return (call $PyLong_FromLong (i32.const -1)))))
+    (if (call $text-or-bytes {_argument(1)} (local.get $area) (i32.add (local.get $area) (i32.const 4))) (then {_FAIL}))
+    (local.set $name (i32.load (local.get $area)))
+    (local.set $size (i32.load offset=4 (local.get $area)))
+    (if (call $text-or-bytes {_argument(2)} (local.get $area) (i32.add (local.get $area) (i32.const 4))) (then {_FAIL}))
+    (if (i32.or (call $breaks (local.get $name) (local.get $size))
+        (call $breaks (i32.load (local.get $area)) (i32.load offset=4 (local.get $area))))
+      (then (return (call $PyLong_FromLong (i32.const -2)))))
+    (call $PyLong_FromLong (call $proxy_replace_header_map_value (local.get $map) (local.get $name) (local.get $size)
+      (i32.load (local.get $area)) (i32.load offset=4 (local.get $area))))"""
+
 #: (list of pairs of text): a serialised header map. Once round to add up the sizes, once to write.
 _ENCODED = f"""    (local.set $area {_AREA})
     (local.set $left (call $PyList_Size {_argument(0)}))
@@ -218,6 +249,7 @@ _RUN = f"""    (local.set $how (call $PyIter_Send {_argument(0)} {_argument(1)} 
 OWN: dict[str, tuple[int, str, str]] = {
     "journal": (0, "size", _JOURNAL),
     "header_text": (2, "map status made area", _HEADER_TEXT),
+    "header_set": (3, "map area name size", _HEADER_SET),
     "header_pairs": (2, "map text status made area data", _HEADER_PAIRS),
     "encoded": (1, "area left size pair part made sizes at", _ENCODED),
     "watch_deletes": (1, "", _WATCH_DELETES),

@@ -44,7 +44,7 @@ def imports() -> tuple[ImportType, ...]:
 
 
 class Binding:
-    """One callable a hostcall, named without prefix; and `header_text`, as the glue has it.
+    """One callable a hostcall, named without prefix; and `header_text` and `header_set`, as the glue has them.
 
     Parameters
     ----------
@@ -74,7 +74,7 @@ class Binding:
         self.wasi = {name: found[name] for name in WASI}
         for hostcall in hostcalls_for(VERSION).values():
             setattr(self, hostcall.short, self._callable(hostcall, found[hostcall.name], arena))
-        vars(self).update(header_text=self._header_text, **own)
+        vars(self).update(header_text=self._header_text, header_set=self._header_set, **own)
 
     def _guarded(self, wanted: ImportType, resolve: Resolve) -> HostFunction:
         function = resolve(wanted)
@@ -125,6 +125,15 @@ class Binding:
         """The first value of a header as text, or the status if that is not OK."""
         status, value = self.get_header_map_value(map_type, name)
         return int(status) or str(value, "utf-8", "surrogateescape")
+
+    def _header_set(self, map_type: int, name: Any, value: Any) -> int:
+        """Leave one entry of a name; the status, or -1 for what is no text and -2 for a line break."""
+        if not isinstance(name, str | bytes) or not isinstance(value, str | bytes):
+            return -1
+        pair = _data(name), _data(value)
+        if any(b"\n" in part or b"\r" in part for part in pair):
+            return -2
+        return int(self.replace_header_map_value(map_type, *pair))
 
 
 def _mask(kind: Kind) -> int:

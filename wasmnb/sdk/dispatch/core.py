@@ -51,7 +51,7 @@ class Core:
         if isinstance(result, Coroutine):
             run_in_background(self.vm, plugin, result)
         elif not isinstance(result, bool | int):
-            raise TypeError(_nonsense(plugin, method, result, "nothing else"))
+            raise TypeError(_nonsense(plugin, method, result, ""))
 
     def _verdict(self, context: Context, method: str, result: Any) -> int:
         """What to tell the proxy when a callback answers yes or no; nothing means yes."""
@@ -66,7 +66,5 @@ def _nonsense(context: Context, method: str, result: Any, allowed: str) -> str:
     cls = type(context)
     line = getattr(cls, method).__code__.co_firstlineno
     hint = ". Write it as `async def`, and await that" if hasattr(result, "__await__") else ""
-    return (
-        f"{cls.__name__}.{method} (line {line}) returned {result!r}; it may return nothing (which means "
-        f"{'True' if allowed.startswith('True') else 'continue'}) or {allowed}{hint}"
-    )
+    meaning = f" (which means {'True' if allowed.startswith('True') else 'continue'}) or {allowed}" if allowed else ""
+    return f"{cls.__name__}.{method} (line {line}) returned {result!r}; it may return nothing{meaning}{hint}"
