@@ -122,6 +122,7 @@ class Sound(HttpContext):
 """
 
 
+@pytest.mark.slow
 def test_nothing_is_found_in_a_sound_filter(make_filter):
     report = fuzz(make_filter(SOUND, "sound"), seconds=8)
     assert not report, str(report)
@@ -179,6 +180,7 @@ class Fragile(HttpContext):
 """
 
 
+@pytest.mark.slow
 def test_all_faults_can_be_asked_for(make_filter):
     two = (
         FRAGILE
@@ -323,6 +325,7 @@ def test_a_chain_and_its_settings_are_written_into_the_test(make_filter):
         run_test(finding.test)
 
 
+@pytest.mark.slow
 def test_a_configuration_that_is_refused_is_no_fault(make_filter):
     refuses = """
 class Refuses(PluginContext):
@@ -335,6 +338,7 @@ class Refuses(PluginContext):
 
 
 @pytest.mark.parametrize("name", ["forgets_failures", "endless_decoding", "keeps_connections"])
+@pytest.mark.slow
 def test_a_native_filter_is_searched_natively_and_the_finding_holds_in_wasm(name):
     text = next(path for path in PLANTED if path.stem == name).read_text()
     (finding,) = fuzz(Filter.native(text, name), seconds=60).findings
