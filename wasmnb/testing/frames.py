@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import sysconfig
 from collections.abc import Iterator
 from itertools import pairwise
-from pathlib import Path
 from types import TracebackType
 
+from .._places import INSTALLED, LIBRARY, MADE, OURS
 from ..errors import WasmnbError
 
 __all__ = ["hide_our_frames"]
 
-_OURS = str(Path(__file__).parents[1])
-
 #: Where code lies that nobody wrote for this test: wasmnb, installed packages, the standard library, code without a file.
-_FOREIGN = tuple(
-    dict.fromkeys([_OURS, *map(sysconfig.get_path, ("purelib", "platlib", "stdlib")), "<frozen ", "<string>"])
-)
+_FOREIGN = (OURS, *INSTALLED, *LIBRARY, *MADE)
 
 
 def hide_our_frames(error: BaseException) -> None:
@@ -28,7 +23,7 @@ def hide_our_frames(error: BaseException) -> None:
     entries = list(_entries(error.__traceback__))
     own = [at for at, entry in enumerate(entries) if not _file(entry).startswith(_FOREIGN)]
     for here, after in pairwise(own):
-        if _file(entries[here + 1]).startswith(_OURS):
+        if _file(entries[here + 1]).startswith(OURS):
             entries[here].tb_next = entries[after]
     if own and isinstance(error, WasmnbError):
         entries[own[-1]].tb_next = None

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass, field
-from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from wasmnb._places import OURS
+
 __all__ = ["Frame", "caller_frames", "display_name"]
 
-_PACKAGE = str(Path(__file__).parents[1]) + "/"
+_PACKAGE = OURS + "/"
 _TOOLS = ("/IPython/", "/ipykernel/", "/traitlets/", "/decorator.py", "<decorator-gen", "<frozen ")
 
 

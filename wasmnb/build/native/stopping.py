@@ -10,18 +10,18 @@ import builtins
 import os
 import pdb  # noqa: T100 -- it is what this is about
 import sys
-import sysconfig
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from types import BuiltinFunctionType, FrameType, TracebackType
 from typing import Any
+
+from ..._places import LIBRARY, MADE, OURS
 
 __all__ = ["hook_for"]
 
 #: How the file names of our code begin; some of it is made at run time.
-_OURS = (str(Path(__file__).parents[2]), "<wasmnb")
-_LIBRARY = (sysconfig.get_path("stdlib"), "<string>", "<frozen ")
+_OURS = (OURS, "<wasmnb")
+_LIBRARY = (*LIBRARY, *MADE)
 
 
 def hook_for(chosen: Callable[..., Any], say: Callable[[str], None]) -> Callable[..., Any]:

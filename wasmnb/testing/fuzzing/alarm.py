@@ -10,17 +10,14 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from sysconfig import get_paths
 from types import FrameType
+
+from ..._places import INSTALLED, LIBRARY, OURS
 
 __all__ = ["Alarm", "StillRunning", "alarm", "can_ring"]
 
 #: Seconds between two rings.
 _AGAIN = 0.05
-
-_OURS = str(Path(__file__).parents[2])
-_LIBRARIES = tuple(get_paths()[name] for name in ("stdlib", "platstdlib", "purelib", "platlib"))
 
 
 class StillRunning(BaseException):
@@ -66,9 +63,9 @@ def _in_filter(frame: FrameType | None) -> bool:
     """Whether the innermost code that is no library's is a filter's rather than ours."""
     while frame is not None:
         file = frame.f_code.co_filename
-        if file.startswith(_OURS):
+        if file.startswith(OURS):
             return False
-        if not file.startswith(_LIBRARIES):
+        if not file.startswith((*LIBRARY, *INSTALLED)):
             return True
         frame = frame.f_back
     return False
