@@ -9,6 +9,8 @@ from argparse import Namespace
 from wasmnb.notebook.progress import TerminalProgress
 from wasmnb.testing.fuzzing.flags import arguments_of
 
+from . import INTERRUPTED
+
 __all__ = ["fuzz"]
 
 
@@ -27,4 +29,4 @@ def fuzz(options: Namespace) -> int:
     print(json.dumps(report.as_dict(), indent=2) if options.as_json else report)
     if options.save and report:
         print("Written: " + ", ".join(map(str, report.save(options.save))), file=sys.stderr)
-    return 130 if report.interrupted and not report else int(bool(report))
+    return INTERRUPTED if report.interrupted and not report else int(bool(report))

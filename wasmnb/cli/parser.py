@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from importlib import import_module
 from typing import Any, NoReturn
 
+from wasmnb._flags import seconds
 from wasmnb._version import __version__
 
 __all__ = ["make_parser", "request_parser"]
@@ -101,7 +102,7 @@ def _run(p: argparse.ArgumentParser) -> None:
     p.add_argument("--workers", "-w", type=int, default=4, metavar="N", help="Worker threads, 1 to 256 (4).")
     _plugin(p)
     p.add_argument("--seed", type=int, default=0, help="Seed of the simulation (0).")
-    p.add_argument("--deadline", type=_seconds, default=5.0, metavar="SECONDS", help="Limit of one callback (5).")
+    p.add_argument("--deadline", type=seconds, default=5.0, metavar="SECONDS", help="Limit of one callback (5).")
     p.add_argument("--native", action="store_true", help="Run it by this Python, for breakpoint() and coverage.")
     p.add_argument("--tree", action="store_true", help="Show the context tree after the requests.")
     p.add_argument("--trace", action="store_true", help="Show every callback and hostcall, those of the start as well.")
@@ -110,13 +111,6 @@ def _run(p: argparse.ArgumentParser) -> None:
 
 def _shared(names: tuple[str, ...], options: dict[str, Any]) -> dict[str, Any]:
     return {**options, "help": f"{options['help']} For every request."} if names[0] == "-H" else options
-
-
-def _seconds(text: str) -> float:
-    value = float(text)
-    if not 0 < value < 1e7:
-        raise argparse.ArgumentTypeError(f"a number of seconds above 0 is needed, not {text}")
-    return value
 
 
 def _inspect(p: argparse.ArgumentParser) -> None:

@@ -5,17 +5,11 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from ..._flags import seconds
 from ...traffic.curl import read_at
 from .report import KINDS
 
 __all__ = ["FUZZ_FLAGS", "arguments_of"]
-
-
-def _positive(text: str) -> float:
-    value = float(text)
-    if not 0 < value < 1e7:
-        raise argparse.ArgumentTypeError(f"a number of seconds above 0 is needed, not {text}")
-    return value
 
 
 def _workers(text: str) -> int:
@@ -34,14 +28,14 @@ def _kinds(text: str) -> list[str]:
 
 
 FUZZ_FLAGS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
-    (("--seconds", "-s"), {"type": _positive, "default": 30.0, "metavar": "SECONDS", "help": "How long to search (30)."}),
+    (("--seconds", "-s"), {"type": seconds, "default": 30.0, "metavar": "SECONDS", "help": "How long to search (30)."}),
     (("--seed",), {"type": int, "default": 0, "metavar": "N", "help": "The same seed tries the same scenarios (0)."}),
     (("--only",), {"type": _kinds, "default": (), "metavar": "KINDS", "help": f"Only these kinds of fault: {', '.join(KINDS)}."}),
     (("--config", "-c"), {"metavar": "TEXT|@FILE", "help": "Plugin configuration."}),
     (("--vm-config",), {"metavar": "TEXT|@FILE", "help": "VM configuration."}),
     (("--workers", "-w"), {"type": _workers, "metavar": "N", "help": "Worker threads; one, and now and then several, if not given."}),
     (("--kind",), {"choices": ("http", "network"), "help": "Where the filter stands; what it has callbacks for, if not given."}),
-    (("--deadline",), {"type": _positive, "default": 1.0, "metavar": "SECONDS", "help": "A callback that takes longer hangs (1)."}),
+    (("--deadline",), {"type": seconds, "default": 1.0, "metavar": "SECONDS", "help": "A callback that takes longer hangs (1)."}),
     (("--all",), {"dest": "all_faults", "action": "store_true", "help": "Go on after the first finding."}),
     (("--save",), {"metavar": "FILE.py", "help": "Write the findings to this file, as tests."}),
 )  # fmt: skip
