@@ -167,9 +167,16 @@ class Task:
 
     def _move(self) -> None:
         """Run to the next wait or the end."""
+        self._step(self.vm.run, None)
+
+    def _raise(self, cause: BaseException) -> None:
+        """As `_move`, with an exception where the coroutine waits."""
+        self._step(throw, cause)
+
+    def _step(self, how: Callable[[Any, Any], Any], given: Any) -> None:
         failure: BaseException | None = None
         try:
-            result = self.vm.run(self.coroutine, None)
+            result = how(self.coroutine, given)
         except BaseException as error:  # noqa: BLE001 - whatever it is, it is the filter's
             result, failure = None, error
         # Outside the handler: what runs on from here has nothing to do with the exception.
@@ -177,21 +184,6 @@ class Task:
             self.follow(result[1])
         else:
             self._end(result, failure)
-
-    def _raise(self, cause: BaseException) -> None:
-        """As `_move`, with an exception where the coroutine waits."""
-        assert self.coroutine is not None
-        failure: BaseException | None = None
-        try:
-            waited = self.coroutine.throw(cause)
-        except StopIteration as stop:
-            result = stop.value
-        except BaseException as error:  # noqa: BLE001 - whatever it is, it is the filter's
-            result, failure = None, error
-        else:
-            self.follow(waited)
-            return
-        self._end(result, failure)
 
     def _end(self, value: Any, error: BaseException | None) -> None:
         # Without this reference gone, task, coroutine and context would wait for the garbage collector.
@@ -216,6 +208,14 @@ def run(coroutine: Coroutine[Any, Any, Any], nothing: None) -> Any:
     """
     try:
         return coroutine, coroutine.send(nothing)
+    except StopIteration as stop:
+        return stop.value
+
+
+def throw(coroutine: Coroutine[Any, Any, Any], error: BaseException) -> Any:
+    """As `run`, with an exception where the coroutine waits."""
+    try:
+        return coroutine, coroutine.throw(error)
     except StopIteration as stop:
         return stop.value
 

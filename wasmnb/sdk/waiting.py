@@ -115,7 +115,7 @@ class _StreamTask(Task):
     def __init__(
         self, vm: "VM", context: Any, method: str, coroutine: Any, last: bool, check: Callable[..., int]
     ) -> None:
-        self.vm, self.context, self.coroutine = vm, context, coroutine
+        super().__init__(vm, context, coroutine)
         self.direction = _DIRECTION_OF[method]
         #: Nothing follows in this direction.
         self.over = last or method.endswith("_trailers")
