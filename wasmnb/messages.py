@@ -163,9 +163,8 @@ class Request(_Message):
         authority: str = "example.com",
         chunks: Iterable[Text] | None = None,
     ) -> Request:
-        """A request from whatever people type."""
-        pieces = None if chunks is None else [to_bytes(c) for c in chunks]
-        return cls(method, path, Headers(headers), to_bytes(body), Headers(trailers), authority, chunks=pieces)
+        """A request from whatever people type, which every message makes header maps and bytes of."""
+        return cls(method, path, headers, body, trailers, authority, chunks=chunks)  # type: ignore[arg-type]
 
 
 @dataclass

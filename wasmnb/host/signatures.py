@@ -18,47 +18,40 @@ if TYPE_CHECKING:
 
 __all__ = ["sign", "verify"]
 
+#: Field of the key, if it is DER.
+_DER = 2
+
 _HASHES = ("sha1", "sha224", "sha256", "sha384", "sha512")
 
 
 def verify(_context: Context, data: bytes) -> tuple[int, bytes]:
     """Check a signature: fields hash, DER key, signature, text, PEM key; gives worked or why not."""
-    found = _arguments(data, der=2, pem=5)
-    if found is None:
-        return Status.BAD_ARGUMENT, b""
 
-    def work() -> bytes:
-        name = _hash_name(found)
-        key = public_key(der_of(found.get(2, b""), found.get(5, b"")))
-        if not key.verify(name, found.get(4, b""), found.get(3, b"")):
+    def work(found: dict[int, bytes], name: str, key: bytes) -> bytes:
+        if not public_key(key).verify(name, found.get(4, b""), found.get(3, b"")):
             raise Invalid("Failed to verify digest. Error code: 0")
         return protobuf.field(1, 1)
 
-    return _answer(work, 2)
+    return _answer(data, work, pem=5, why=2)
 
 
 def sign(_context: Context, data: bytes) -> tuple[int, bytes]:
     """Make a signature: fields hash, DER key, text, PEM key; gives worked, the signature, or why not."""
-    found = _arguments(data, der=2, pem=4)
-    if found is None:
-        return Status.BAD_ARGUMENT, b""
 
-    def work() -> bytes:
-        name = _hash_name(found)
-        key = private_key(der_of(found.get(2, b""), found.get(4, b"")))
-        return protobuf.field(1, 1) + protobuf.field(2, key.sign(name, found.get(3, b"")))
+    def work(found: dict[int, bytes], name: str, key: bytes) -> bytes:
+        return protobuf.field(1, 1) + protobuf.field(2, private_key(key).sign(name, found.get(3, b"")))
 
-    return _answer(work, 3)
+    return _answer(data, work, pem=4, why=3)
 
 
-def _arguments(data: bytes, der: int, pem: int) -> dict[int, bytes] | None:
+def _arguments(data: bytes, pem: int) -> dict[int, bytes] | None:
     """The fields of the message, or None unless exactly one key is there."""
     try:
         last = {number: values[-1] for number, values in protobuf.read(data).items()}
     except protobuf.ParseError:
         return None
     found = {number: value for number, value in last.items() if isinstance(value, bytes)}
-    return found if bool(found.get(der)) != bool(found.get(pem)) else None
+    return found if bool(found.get(_DER)) != bool(found.get(pem)) else None
 
 
 def _hash_name(found: dict[int, bytes]) -> str:
@@ -68,10 +61,16 @@ def _hash_name(found: dict[int, bytes]) -> str:
     return name
 
 
-def _answer(work: Callable[[], bytes], error_field: int) -> tuple[int, bytes]:
+def _answer(
+    data: bytes, work: Callable[[dict[int, bytes], str, bytes], bytes], *, pem: int, why: int
+) -> tuple[int, bytes]:
+    """Have the fields, the hash's name and the key worked on; what is wrong with them is told in the field `why`."""
+    found = _arguments(data, pem)
+    if found is None:
+        return Status.BAD_ARGUMENT, b""
     try:
-        return Status.OK, work()
+        return Status.OK, work(found, _hash_name(found), der_of(found.get(_DER, b""), found.get(pem, b"")))
     except Invalid as error:
-        return Status.OK, protobuf.field(error_field, str(error).encode())
+        return Status.OK, protobuf.field(why, str(error).encode())
     except (ValueError, IndexError) as error:
-        return Status.OK, protobuf.field(error_field, f"the key cannot be read: {error}".encode())
+        return Status.OK, protobuf.field(why, f"the key cannot be read: {error}".encode())

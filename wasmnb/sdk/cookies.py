@@ -6,7 +6,7 @@ spelling. A response sets each with a `set-cookie` header of its own.
 """
 
 from collections.abc import Iterator, MutableMapping
-from typing import TYPE_CHECKING, Literal, TypedDict
+from typing import TYPE_CHECKING, Literal, TypedDict, get_args
 
 if TYPE_CHECKING:
     from .headers import HeaderMap
@@ -16,7 +16,7 @@ __all__ = ["CookieAttributes", "Cookies", "cookie_header"]
 #: What may not stand in a cookie: it would end it, or the header.
 _FORBIDDEN = set("\0\r\n;, ")
 
-_SAME_SITE = ("Strict", "Lax", "None")
+SameSite = Literal["Strict", "Lax", "None"]
 
 
 class Cookies(MutableMapping[str, str]):
@@ -87,7 +87,7 @@ class CookieAttributes(TypedDict, total=False):
     domain: str | None
     secure: bool
     http_only: bool
-    same_site: Literal["Strict", "Lax", "None"] | None
+    same_site: SameSite | None
 
 
 def cookie_header(
@@ -99,12 +99,12 @@ def cookie_header(
     domain: str | None = None,
     secure: bool = False,
     http_only: bool = True,
-    same_site: Literal["Strict", "Lax", "None"] | None = "Lax",
+    same_site: SameSite | None = "Lax",
 ) -> str:
     """The value of a `set-cookie` header; ValueError if a part could not stand in one."""
     if max_age is not None and not isinstance(max_age, int):
         raise TypeError(f"max_age of cookie {name!r} is a number of seconds, not {max_age!r}")
-    if same_site is not None and same_site not in _SAME_SITE:
+    if same_site is not None and same_site not in get_args(SameSite):
         raise ValueError(f"same_site of cookie {name!r} is Strict, Lax or None, not {same_site!r}")
     attributes = [("Max-Age", max_age), ("Path", path), ("Domain", domain), ("SameSite", same_site)]
     given = [f"{key}={text}" for key, text in attributes if text is not None]

@@ -11,6 +11,7 @@ from ..abi import Pair, decode_pairs, encode_pairs
 from .text import PairsLike, Text, Value, decode, encode
 
 __all__ = [
+    "breaks",
     "encode_all",
     "encode_value",
     "line_break",
@@ -58,9 +59,9 @@ def serialised(abi: Any, pairs: PairsLike | None) -> bytes:
 def serialised_headers(abi: Any, pairs: PairsLike | None) -> bytes:
     """The same for headers that the proxy does not look at itself: ValueError if one would bring others."""
     data = serialised(abi, pairs)
-    if b"\n" in data or b"\r" in data:  # maybe in the sizes
+    if breaks(data):  # maybe in the sizes
         for name, value in decode_pairs(data) or []:
-            if b"\n" in value or b"\r" in value or b"\n" in name or b"\r" in name:
+            if breaks(name, value):
                 raise ValueError(line_break(name, value))
     return data
 
@@ -71,9 +72,15 @@ def encode_value(name: bytes, value: Value) -> bytes:
         data = encode(value)
     except TypeError as error:
         raise TypeError(f"header {decode(name)!r}: {error}") from None
-    if b"\n" in data or b"\r" in data or b"\n" in name or b"\r" in name:
+    if breaks(name, data):
         raise ValueError(line_break(name, data))
     return data
+
+
+def breaks(*parts: bytes) -> bool:
+    """Whether there is a line break in any of these."""
+    joined = b"".join(parts)
+    return b"\n" in joined or b"\r" in joined
 
 
 def line_break(name: Text, value: Value) -> str:

@@ -241,11 +241,12 @@ def _has_dataclass(kind: Any) -> bool:
 def _takes(kind: Any, value: Any) -> bool:
     """Whether a value is of the right kind, so that what is wrong lies inside it."""
     kind = _bare(kind)
+    reader = _READERS.get(typing.get_origin(kind) or kind)
     if isinstance(value, dict):
-        return _is_dataclass(kind) or _READERS.get(typing.get_origin(kind) or kind) is _Reader._dict
+        return _is_dataclass(kind) or reader is _Reader._dict
     if isinstance(value, list):
-        return _READERS.get(typing.get_origin(kind) or kind) is _Reader._items
-    return isinstance(value, str) and (typing.get_origin(kind) or kind) is re.Pattern
+        return reader is _Reader._items
+    return isinstance(value, str) and reader is _Reader._pattern
 
 
 def _is_required(field: "dataclasses.Field[Any]") -> bool:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...abi import Hostcall, Kind, hostcalls_for
 from ...engine import ImportType, Resolve
+from ...sdk.pairs import breaks
 from ..glue import VERSION
 from .arena import SLOT_SIZE, SLOTS, Arena
 
@@ -131,7 +132,7 @@ class Binding:
         if not isinstance(name, str | bytes) or not isinstance(value, str | bytes):
             return -1
         pair = _data(name), _data(value)
-        if any(b"\n" in part or b"\r" in part for part in pair):
+        if breaks(*pair):
             return -2
         return int(self.replace_header_map_value(map_type, *pair))
 
