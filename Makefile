@@ -32,11 +32,11 @@ bench: $(STAMP)         ## figures and ratios, written to tests/benchmarks/repor
 
 conformance: $(STAMP)   ## agreement of the simulated proxy with the real Envoy, by area
 	$(BIN)/python -m tests.conformance
-	WASMNB_EXPLORE=1 $(BIN)/pytest tests/conformance/test_conformance_generated.py
+	WASMNB_EXPLORE=1 $(BIN)/pytest tests/conformance/test_generated.py
 
 screenshots: $(STAMP)   ## pictures of every view, light and dark, in build/screenshots
 	$(BIN)/wasmnb runtime build
-	$(BIN)/pytest tests/browser/test_browser_screenshots.py -q
+	$(BIN)/pytest tests/browser/test_screenshots.py -q
 
 $(STAMP): pyproject.toml
 	@echo "Installing packages into .venv: some minutes, once."

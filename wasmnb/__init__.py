@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # what editors complete; at run time each name is loaded when it is first used
     from ._version import __version__ as __version__  # noqa: I001 -- the names of a floor stay together
-    from .build import Filter as Filter, FilterInfo as FilterInfo
-    from .build.decorator import filter as filter  # noqa: A004 -- it is written wasmnb.filter
+    from .compiler import Filter as Filter, FilterInfo as FilterInfo
+    from .compiler.decorator import filter as filter  # noqa: A004 -- it is written wasmnb.filter
     from .envoy import Envoy as Envoy
     from .errors import (
         BuildError as BuildError,
@@ -38,8 +38,8 @@ if TYPE_CHECKING:  # what editors complete; at run time each name is loaded when
 #: Floor -> the names that it gives to this package. The SDK gives all of its own.
 _HOMES = {
     "_version": ("__version__",),
-    "build": ("Filter", "FilterInfo"),
-    "build.decorator": ("filter",),
+    "compiler": ("Filter", "FilterInfo"),
+    "compiler.decorator": ("filter",),
     "envoy": ("Envoy",),
     "errors": ("BuildError", "FilterTrap", "ModuleError", "NativeWarning", "SourceError", "UsageError", "WasmnbError"),
     "host": ("Exchange", "Plugin", "Proxy"),

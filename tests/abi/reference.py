@@ -20,7 +20,7 @@ from tests.conformance import record
 from tests.conformance.catalogue import AREAS, scenarios
 from wasmnb.abi import CALLBACKS, HOSTCALLS, AbiVersion, Area, Callback, Hostcall, Kind, Param, Status
 from wasmnb.abi.wasi import WASI_MODULES, WASI_PREVIEW_1
-from wasmnb.sdk.callbacks import HANDLERS
+from wasmnb.sdk.loading.callbacks import HANDLERS
 
 TESTS = Path(__file__).parents[1]
 DOCUMENT = TESTS.parent / "docs" / "abi.md"
@@ -55,7 +55,7 @@ ENVOYS_OWN = """## Envoy's own imports
 - `envoy_resolve_dns(name: bytes) → token: u32` looks up a name and calls the export
   `envoy_on_resolve_dns(context, token, size)`. The call data then hold a count, that many times to live, and the addresses
   with port 0, each with a zero byte behind it. For literal addresses and `localhost` the callback comes before the import
-  returns. In the simulated proxy any other name has no address: there is no network (`envoy/test_envoy_dns.py`).
+  returns. In the simulated proxy any other name has no address: there is no network (`envoy/test_dns.py`).
 - `envoy_on_stats_update`, the export of a stats sink, is never called: the simulated proxy has no stats sinks.
 """
 

@@ -15,8 +15,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from wasmnb import Filter
-from wasmnb.envoy.config import Cluster, Listener, bootstrap
-from wasmnb.envoy.plugin import EnvoyPlugin
+from wasmnb.envoy.config.bootstrap import Cluster, Listener, bootstrap
+from wasmnb.envoy.config.plugin_config import EnvoyPlugin
 from wasmnb.envoy.process import EnvoyProcess
 
 from .reporting import alternate, median, report

@@ -16,7 +16,7 @@ from h2.errors import ErrorCodes
 from h2.events import DataReceived, Event, RequestReceived, ResponseReceived, StreamEnded, StreamReset, TrailersReceived
 from h2.exceptions import ProtocolError
 
-from wasmnb.envoy.loopback import LoopbackServer
+from wasmnb.envoy.network.loopback import LoopbackServer
 from wasmnb.messages import Headers, Request, Response
 
 _HEADERS = [(":status", "200"), ("content-type", "application/grpc"), ("x-init", "iv")]

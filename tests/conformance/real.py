@@ -10,8 +10,8 @@ from tempfile import mkdtemp
 
 from wasmnb.abi import LogLevel
 from wasmnb.envoy import Cluster, EnvoyPlugin, EnvoyProcess, EnvoyRefused, Listener, Upstream, bootstrap
-from wasmnb.envoy.client import Answer, Client
-from wasmnb.envoy.config import merge
+from wasmnb.envoy.network.client import Answer, Client
+from wasmnb.envoy.config.bootstrap import merge
 from wasmnb.messages import Headers, Request
 
 from . import backends, normal

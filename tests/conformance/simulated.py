@@ -16,7 +16,7 @@ from wasmnb.host import (
     TcpExchange,
     TcpReply,
 )
-from wasmnb.host.grpc_server import split_messages
+from wasmnb.host.upstream.grpc_server import split_messages
 from wasmnb.messages import Headers, Request, Response
 
 from . import backends, normal

@@ -3,7 +3,7 @@
 import socket
 import time
 
-from wasmnb.envoy.loopback import LoopbackServer
+from wasmnb.envoy.network.loopback import LoopbackServer
 
 
 class TcpUpstream(LoopbackServer):

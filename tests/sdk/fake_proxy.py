@@ -6,7 +6,7 @@ It keeps a journal as the linker's glue does, calls only what the dispatcher exp
 import json
 from dataclasses import dataclass, field
 
-from fake_binding import DELETED, ROOT, FakeBinding
+from tests.sdk.fake_binding import DELETED, ROOT, FakeBinding
 
 from wasmnb.sdk.dispatch import Dispatcher
 

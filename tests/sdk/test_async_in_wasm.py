@@ -8,7 +8,7 @@ from contextlib import closing
 
 import pytest
 
-from wasmnb.build import Filter
+from wasmnb.compiler import Filter
 from wasmnb.messages import Response
 
 SOURCE = """

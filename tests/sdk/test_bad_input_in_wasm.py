@@ -2,7 +2,7 @@
 
 import pytest
 
-from wasmnb.build import Filter
+from wasmnb.compiler import Filter
 from wasmnb.host import Proxy
 from wasmnb.messages import Response
 

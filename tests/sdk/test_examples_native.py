@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from fake_proxy import FakeProxy
+from tests.sdk.fake_proxy import FakeProxy
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 

@@ -89,7 +89,7 @@ def _give_up_output() -> None:
 
 def _say(error: WasmnbError, code: int) -> int:
     """Draw an error; source errors with the line that is meant."""
-    from wasmnb.view.errors import error_lines
+    from wasmnb.view.errors.error_lines import error_lines
 
     if code != MACHINE:
         sys.stdout.flush()

@@ -8,14 +8,14 @@ from pathlib import Path
 
 from wasmnb.errors import UsageError
 from wasmnb.notebook.progress import Progress, TerminalProgress
-from wasmnb.view.units import size
+from wasmnb.view.render.units import size
 
 __all__ = ["build"]
 
 
 def build(options: Namespace) -> int:
     """Run the command."""
-    from wasmnb.build import Filter
+    from wasmnb.compiler import Filter
 
     source = Path(options.filter)
     output = Path(options.output) if options.output else source.with_suffix(".wasm")

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from wasmnb._version import __version__
 from wasmnb.errors import WasmnbError
-from wasmnb.view.units import plural, size
+from wasmnb.view.render.units import plural, size
 
 __all__ = ["Finding", "doctor", "findings"]
 
@@ -78,7 +78,7 @@ def _engine() -> Finding:
 
 
 def _cache() -> Finding:
-    from wasmnb.build.cache import Cache
+    from wasmnb.compiler.runtime.cache import Cache
 
     cache = Cache()
     there = _existing(cache.folder)
@@ -95,7 +95,7 @@ def _cache() -> Finding:
 
 
 def _disk() -> Finding:
-    from wasmnb.build.cache import Cache
+    from wasmnb.compiler.runtime.cache import Cache
 
     free = shutil.disk_usage(_existing(Cache().folder)).free
     if free < _ROOM:

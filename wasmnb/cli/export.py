@@ -13,7 +13,7 @@ __all__ = ["export"]
 
 def export(options: Namespace) -> int:
     """Run the command."""
-    from wasmnb.build import Filter
+    from wasmnb.compiler import Filter
     from wasmnb.envoy import export as write
     from wasmnb.host import Plugin
 

@@ -16,7 +16,7 @@ __all__ = ["fuzz"]
 
 def fuzz(options: Namespace) -> int:
     """Run the command; 1 if anything was found, 130 if nothing was until Ctrl-C."""
-    from wasmnb.build import Filter
+    from wasmnb.compiler import Filter
     from wasmnb.testing import fuzz as search
 
     with TerminalProgress() as progress:

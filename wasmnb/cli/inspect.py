@@ -9,14 +9,14 @@ from pathlib import Path
 
 from wasmnb.errors import UsageError
 from wasmnb.view import facts_text
-from wasmnb.view.as_json import plain
+from wasmnb.view.render.json import plain
 
 __all__ = ["inspect"]
 
 
 def inspect(options: Namespace) -> int:
     """Run the command."""
-    from wasmnb.build import inspect_module
+    from wasmnb.compiler import inspect_module
 
     path = Path(options.file)
     if path.suffix == ".py":

@@ -119,7 +119,7 @@ def _inspect(p: argparse.ArgumentParser) -> None:
 
 
 def _export(p: argparse.ArgumentParser) -> None:
-    from wasmnb.envoy.exporting.flags import EXPORT_FLAGS
+    from wasmnb.envoy.exporter.flags import EXPORT_FLAGS
 
     _file(p)
     p.add_argument("folder", metavar="DIR", help="Where to; filled completely or not at all.")

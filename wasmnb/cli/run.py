@@ -15,7 +15,7 @@ from wasmnb.errors import UsageError
 from wasmnb.notebook.progress import TerminalProgress
 from wasmnb.traffic.curl import CurlRequest, from_options, read_at
 from wasmnb.view import exchange_text, log_text, trace_text, tree_text
-from wasmnb.view.as_json import exchange_json, line_json, tree_json
+from wasmnb.view.render.json import exchange_json, line_json, tree_json
 
 from .parser import request_parser
 
@@ -31,7 +31,7 @@ _METHOD = re.compile(r"[A-Z]+\Z")
 
 def run(options: argparse.Namespace) -> int:
     """Run the command; 1 if the filter failed in any request."""
-    from wasmnb.build import Filter
+    from wasmnb.compiler import Filter
     from wasmnb.host import Proxy
 
     requests = list(requests_of(options))

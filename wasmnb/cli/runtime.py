@@ -7,9 +7,9 @@ from argparse import Namespace
 from pathlib import Path
 
 from wasmnb.notebook.progress import TerminalProgress
-from wasmnb.view.document import Column, Document, Row, Span, Table, inline
-from wasmnb.view.to_text import to_text
-from wasmnb.view.units import plural, size
+from wasmnb.view.render.document import Column, Document, Row, Span, Table, inline
+from wasmnb.view.render.text import to_text
+from wasmnb.view.render.units import plural, size
 
 __all__ = ["build", "clear", "list"]
 
@@ -19,7 +19,7 @@ _PLAIN = "from wasmnb.sdk import HttpContext\nclass Filter(HttpContext):\n    pa
 
 def build(options: Namespace) -> int:
     """Build the runtime of a filter, or the plain one."""
-    from wasmnb.build import Filter
+    from wasmnb.compiler import Filter
 
     started = time.monotonic()
     with TerminalProgress() as progress:
@@ -39,8 +39,8 @@ def _folder_size(folder: Path) -> int:
 
 def list(_options: Namespace) -> int:  # noqa: A001 -- the verb's name
     """Show what the cache holds."""
-    from wasmnb.build.cache import Cache
-    from wasmnb.build.compiled import kept_compiled
+    from wasmnb.compiler.runtime.cache import Cache
+    from wasmnb.compiler.runtime.machine_code import kept_compiled
 
     cache = Cache()
     rows = []
@@ -63,8 +63,8 @@ def list(_options: Namespace) -> int:  # noqa: A001 -- the verb's name
 
 def clear(_options: Namespace) -> int:
     """Remove every runtime, and the machine code of modules that were built elsewhere."""
-    from wasmnb.build.cache import Cache
-    from wasmnb.build.compiled import clear_compiled, kept_compiled
+    from wasmnb.compiler.runtime.cache import Cache
+    from wasmnb.compiler.runtime.machine_code import clear_compiled, kept_compiled
 
     cache, modules = Cache(), kept_compiled()
     keys = cache.names()

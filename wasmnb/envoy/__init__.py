@@ -1,17 +1,17 @@
 """The real Envoy, behind the same interface as the simulated proxy."""
 
 from .binary import find_envoy
-from .config import Cluster, Listener, bootstrap
+from .compare import Difference, Pair, Parity, compare
+from .config.bootstrap import Cluster, Listener, bootstrap
+from .config.mirror import envoy_like
+from .config.plugin_config import EnvoyPlugin
 from .exchange import EnvoyExchange
-from .exporting import Export, export
+from .exporter import Export, export
 from .log import LogLine
-from .mirror import envoy_like
-from .parity import Difference, Pair, Parity, compare
-from .plugin import EnvoyPlugin
+from .network.tcp import EnvoyConnection, EnvoyTcpExchange, TcpUpstream
+from .network.upstream import Upstream
 from .process import EnvoyProcess, EnvoyRefused
 from .proxy import Envoy
-from .tcp import EnvoyConnection, EnvoyTcpExchange, TcpUpstream
-from .upstream import Upstream
 
 __all__ = [
     "Cluster",

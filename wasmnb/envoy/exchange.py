@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..messages import Headers, Request, Response
-from .client import Answer
 from .log import LogLine
-from .upstream import Seen
+from .network.client import Answer
+from .network.upstream import Seen
 
 __all__ = ["EnvoyExchange"]
 

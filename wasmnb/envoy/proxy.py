@@ -16,15 +16,15 @@ from ..errors import UsageError
 from ..host import Listener as Facts
 from ..host import RouteMatch
 from ..messages import HeadersLike, Request, Text
-from .client import Client
-from .config import Cluster, Config, Listener, bootstrap
+from .config.bootstrap import Cluster, Config, Listener, bootstrap
+from .config.plugin_config import EnvoyPlugin
+from .config.resources import Backends, listener_facts, route_config, timeouts, with_route_timeout
 from .exchange import EnvoyExchange
 from .log import LogLine
-from .plugin import EnvoyPlugin
+from .network.client import Client
+from .network.tcp import EnvoyConnection, EnvoyTcpExchange
+from .network.upstream import Seen, Upstream
 from .process import EnvoyProcess
-from .settings import Backends, listener_facts, route_config, timeouts, with_route_timeout
-from .tcp import EnvoyConnection, EnvoyTcpExchange
-from .upstream import Seen, Upstream
 
 __all__ = ["Envoy"]
 

@@ -1,22 +1,22 @@
 """The simulated Envoy: it runs any Proxy-Wasm module as Envoy 1.40 does, on virtual time, and keeps a trace of it."""
 
-from .callout_record import Callout
-from .cluster import Cluster
-from .event import Event
-from .exchange import Exchange, TcpExchange
-from .explain import Explanation
-from .grpc_server import GrpcReply, GrpcServer
-from .log import Log, LogLine
-from .plugin import Plugin
+from .callouts.record import Callout
+from .client_streams import Stream, TcpConnection
+from .contexts.stream_info import Listener
+from .http.routes import RouteMatch
+from .inspect.explain import Explanation
+from .inspect.python_state import PythonState
+from .inspect.tree import TreeNode
+from .plugins.plugin import Plugin
 from .proxy import Proxy
-from .python_state import PythonState
-from .routes import RouteMatch
-from .stats import Metric, Metrics
-from .stream import Stream, TcpConnection
-from .stream_info import Listener
-from .tcp_stream import TcpReply
-from .trace import Trace
-from .tree import TreeNode
+from .state.metrics import Metric, Metrics
+from .tcp.stream import TcpReply
+from .trace.events import Event
+from .trace.exchange import Exchange, TcpExchange
+from .trace.log import Log, LogLine
+from .trace.trace import Trace
+from .upstream.cluster import Cluster
+from .upstream.grpc_server import GrpcReply, GrpcServer
 from .worker import Worker
 
 __all__ = [

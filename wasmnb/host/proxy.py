@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from importlib import import_module
 from os import PathLike
 from pathlib import Path
 from typing import Any, Self
@@ -12,20 +13,20 @@ from ..abi import LogLevel
 from ..engine import Engine, default_engine
 from ..errors import UsageError, WasmnbError
 from .clock import Clock, Thread
-from .cluster import to_clusters
-from .controls import Controls
-from .deployment import Deployment
-from .environment import Environment, fixed_time
-from .exchanges import Exchanges
-from .log import Log
-from .observed import Observed
-from .plugin import FilterLike, Plugin, to_plugins
-from .registry import Registry
-from .routes import RouteMatch
-from .sending import Sending
-from .stream_info import Listener
-from .timeouts import Limits
-from .trace import DEFAULT_LIMIT, Trace
+from .contexts.stream_info import Listener
+from .fault_injection import Controls
+from .http.routes import RouteMatch
+from .http.timeouts import Limits
+from .observation import Observed
+from .plugins.lifecycle import Deployment
+from .plugins.plugin import FilterLike, Plugin, to_plugins
+from .plugins.vm_registry import Registry
+from .sender import Sending
+from .server_context import Environment, fixed_time
+from .trace.exchange_log import Exchanges
+from .trace.log import Log
+from .trace.trace import DEFAULT_LIMIT, Trace
+from .upstream.cluster import to_clusters
 from .worker import Worker
 
 __all__ = ["Proxy"]
@@ -175,7 +176,7 @@ class Proxy(Sending, Observed, Controls):
         UsageError
             Something in the file cannot be read; with its line. What has no part in the simulation is no error: `left_out`.
         """
-        from .from_envoy import read_envoy
+        read_envoy = import_module("wasmnb.envoy.config.import_config").read_envoy
 
         setup = read_envoy(Path(path), listener=listener, clusters=clusters, upstream=upstream)
         main = setup.routes[0].cluster if setup.routes else ""

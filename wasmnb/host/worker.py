@@ -6,18 +6,18 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from .contexts import RootContext
-from .http_filter import HttpContext
-from .routes import RouteMatch, choose
+from .contexts.base import RootContext
+from .contexts.http import HttpContext
+from .http.routes import RouteMatch, choose
 
 if TYPE_CHECKING:
     from .clock import Clock, Thread
-    from .environment import Environment
-    from .header_map import HeaderMap
-    from .http_stream import HttpStream
-    from .registry import PluginHandle
-    from .stream_info import Route
-    from .tcp_stream import TcpStream
+    from .contexts.stream_info import Route
+    from .http.header_map import HeaderMap
+    from .http.stream import HttpStream
+    from .plugins.vm_registry import PluginHandle
+    from .server_context import Environment
+    from .tcp.stream import TcpStream
 
 __all__ = ["Worker"]
 

@@ -6,7 +6,7 @@ import linecache
 from dataclasses import dataclass
 from typing import Any
 
-from wasmnb.build.source import Part
+from wasmnb.compiler.source.filter_source import Part
 
 __all__ = ["CellPlace", "cell_id", "cell_part", "place_of"]
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from .base import FilterMagics
 from .completion import make_matcher
-from .export_magic import ExportMagics
-from .fuzz_magic import FuzzMagics
-from .magics import WasmMagics
-from .parts_magic import PartsMagics
-from .profile_magic import ProfileMagics
-from .state_magic import StateMagics
+from .magics.base import FilterMagics
+from .magics.export import ExportMagics
+from .magics.filters import WasmMagics
+from .magics.fuzz import FuzzMagics
+from .magics.parts import PartsMagics
+from .magics.profile import ProfileMagics
+from .magics.state import StateMagics
 
 __all__ = ["MAGICS", "install", "uninstall"]
 

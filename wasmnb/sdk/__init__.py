@@ -26,9 +26,9 @@ from ..abi import (
     TrailersStatus,
 )
 from . import hostcalls
-from .aio import gather, sleep, timeout, wait_for
-from .bodies import Body
-from .callouts import HttpCall, HttpCallResponse
+from .callouts.grpc import GrpcCall, GrpcResponse
+from .callouts.grpc_streams import GrpcStream
+from .callouts.http import HttpCall, HttpCallResponse
 from .contexts import PluginContext, VMContext
 from .errors import (
     BadArgument,
@@ -51,13 +51,13 @@ from .errors import (
     StreamStateError,
     Unimplemented,
 )
-from .grpc import GrpcCall, GrpcResponse
-from .grpc_streams import GrpcStream
-from .headers import HeaderMap
 from .http import HttpContext
 from .logs import log, log_critical, log_debug, log_error, log_info, log_level, log_trace, log_warn
+from .messages.bodies import Body
+from .messages.headers import HeaderMap
 from .metrics import Counter, Gauge, Histogram
 from .shared import Queue, register_queue, resolve_queue, shared_data
+from .tasks.awaitables import gather, sleep, timeout, wait_for
 from .tcp import TcpContext
 
 __all__ = [

@@ -9,15 +9,15 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 from ..abi import BufferType, LogLevel
-from .bodies import WHOLE, json_message
-from .callouts import HttpCall, HttpCallResponse, milliseconds, request_pairs
-from .config import JsonConfig
-from .grpc import GrpcCall, GrpcResponse
-from .grpc_streams import GrpcStream
+from .callouts.grpc import GrpcCall, GrpcResponse
+from .callouts.grpc_streams import GrpcStream
+from .callouts.http import HttpCall, HttpCallResponse, milliseconds, request_pairs
+from .config.json_config import JsonConfig
 from .logs import log
-from .properties import Properties
+from .messages.bodies import WHOLE, json_message
+from .messages.encoding import PairsLike, Text, Value, encode
+from .messages.properties import Properties
 from .shared import SharedData, shared_data
-from .text import PairsLike, Text, Value, encode
 from .vm import VM
 
 if TYPE_CHECKING:

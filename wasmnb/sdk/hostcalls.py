@@ -15,13 +15,13 @@ from ..abi import (
     decode_pairs,
     encode_path,
 )
-from .bodies import WHOLE
-from .callouts import HttpCall
+from .callouts.grpc import GrpcCall
+from .callouts.grpc_streams import GrpcStream
+from .callouts.http import HttpCall
 from .contexts import Context
-from .grpc import GrpcCall
-from .grpc_streams import GrpcStream
-from .pairs import serialised
-from .text import PairsLike, Text, Value, encode
+from .messages.bodies import WHOLE
+from .messages.encoding import PairsLike, Text, Value, encode
+from .messages.pairs import serialised
 from .vm import VM, current_vm
 
 __all__ = [

@@ -11,16 +11,16 @@ from ..abi import (
     StreamType,
     TrailersStatus,
 )
-from .bodies import Body, json_message
 from .contexts import Context, PluginContext
+from .diagnostics.hostcall_causes import hostcall_error, running_callback
 from .errors import StreamStateError
-from .explain import hostcall_error, running_callback
-from .headers import HeaderMap
 from .logs import log_warn
-from .pairs import serialised_headers
-from .text import PairsLike, Text, Value, encode
-from .views import PluginConfig, RequestView, ResponseView, View
-from .waiting import body_window
+from .messages.bodies import Body, json_message
+from .messages.encoding import PairsLike, Text, Value, encode
+from .messages.headers import HeaderMap
+from .messages.pairs import serialised_headers
+from .messages.views import PluginConfig, RequestView, ResponseView, View
+from .tasks.stream_tasks import body_window
 
 if TYPE_CHECKING:
     HeadersResult = Action | HeadersStatus | None | Awaitable[Action | HeadersStatus | None]

@@ -10,7 +10,7 @@ from typing import NoReturn
 
 from ..abi import Status
 from .errors import CasMismatch, Empty, NotFound
-from .text import Text, Value, decode, encode
+from .messages.encoding import Text, Value, decode, encode
 from .vm import current_vm
 
 __all__ = ["Queue", "SharedData", "register_queue", "resolve_queue", "shared_data"]
@@ -130,7 +130,7 @@ class Queue:
 
     def get(self) -> Awaitable[bytes]:
         """`await queue.get()`: the next item, in the VM that registered the queue."""
-        from .aio import queue_item
+        from .tasks.awaitables import queue_item
 
         return queue_item(current_vm(), self)
 

@@ -8,10 +8,10 @@ from collections.abc import Awaitable
 from typing import TYPE_CHECKING, Any
 
 from ..abi import Action, CloseType, StreamType
-from .bodies import Body
 from .contexts import Context, PluginContext
-from .text import Value
-from .views import PluginConfig
+from .messages.bodies import Body
+from .messages.encoding import Value
+from .messages.views import PluginConfig
 
 if TYPE_CHECKING:
     TcpResult = Action | None | Awaitable[Action | None]

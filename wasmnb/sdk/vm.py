@@ -13,20 +13,20 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from ..abi import BufferType, HeaderMapType, LogLevel
-from .bodies import Body
-from .explain import hostcall_error
-from .foreign import foreign_hint
-from .futures import run
-from .headers import header_map
-from .tracebacks import format_exception
+from .diagnostics.hostcall_causes import hostcall_error
+from .diagnostics.tracebacks import format_exception
+from .diagnostics.unsupported import foreign_hint
+from .messages.bodies import Body
+from .messages.headers import header_map
+from .tasks.tasks import run
 
 if TYPE_CHECKING:
-    from .aio import QueueItem
-    from .callouts import HttpCall
+    from .callouts.grpc import GrpcCall
+    from .callouts.grpc_streams import GrpcStream
+    from .callouts.http import HttpCall
     from .contexts import Context, PluginContext, VMContext
-    from .grpc import GrpcCall
-    from .grpc_streams import GrpcStream
-    from .timers import Ticker
+    from .tasks.awaitables import QueueItem
+    from .tasks.timers import Ticker
 
 __all__ = ["VM", "by_user", "current_vm", "set_current_vm"]
 

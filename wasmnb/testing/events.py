@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..errors import FilterTrap, UsageError
-from ..host.plugin import to_config
+from ..host.plugins.plugin import to_config
 from ..messages import Text, to_bytes, to_text
 
 __all__ = ["enqueue", "events_of", "reconfigure"]

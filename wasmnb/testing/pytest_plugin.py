@@ -24,11 +24,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ..errors import UsageError, WasmnbError
-from .frames import hide_our_frames
+from .assertions.frames import hide_our_frames
 from .snapshots import SWITCH, assert_snapshot, snapshot
 
 if TYPE_CHECKING:
-    from ..build import Filter
+    from ..compiler import Filter
 
 __all__ = ["wasm_backend", "wasm_filter", "wasm_proxy", "wasm_snapshot"]
 
@@ -178,7 +178,7 @@ def _stamp(chosen: Any) -> Any:
 
 
 def _compile(chosen: Any, name: str | None, folder: Path) -> Any:
-    from ..build import Filter
+    from ..compiler import Filter
 
     if isinstance(chosen, Path):
         return Filter.from_file(chosen, name)
@@ -188,7 +188,7 @@ def _compile(chosen: Any, name: str | None, folder: Path) -> Any:
 
 
 def _run_natively(chosen: Any, name: str | None, folder: Path) -> Any:
-    from ..build import Filter
+    from ..compiler import Filter
 
     foreign = chosen.suffix == ".wasm" if isinstance(chosen, Path) else getattr(chosen, "bundle", chosen) is None
     if foreign:

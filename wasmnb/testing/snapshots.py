@@ -19,10 +19,10 @@ from typing import Any
 from ..abi import CALLBACKS, HOSTCALLS, Status
 from ..errors import UsageError
 from ..messages import to_text
-from ..view.trace import result_of
+from ..view.documents.proxy.trace import result_of
+from .assertions.expectations import meant
+from .assertions.matchers import fail
 from .events import events_of
-from .matchers import fail
-from .values import meant
 
 __all__ = ["assert_snapshot", "snapshot", "updating"]
 

@@ -24,12 +24,12 @@ from typing import Any, NoReturn, TypeVar
 
 from ..errors import UsageError
 from ..host import GrpcReply, GrpcServer, TcpReply
-from ..host.grpc_calls import outcome
-from ..host.grpc_server import frame_message
+from ..host.callouts.grpc import outcome
+from ..host.upstream.grpc_server import frame_message
 from ..messages import Headers, Request, Response, Text, to_bytes, to_text
-from ..view.units import plural
-from .matchers import fail
-from .values import fits
+from ..view.render.units import plural
+from .assertions.expectations import fits
+from .assertions.matchers import fail
 
 __all__ = [
     "ScriptedUpstream", "UnexpectedRequest", "failing", "grpc_reply", "refused", "resetting", "slow", "tcp_reply", "upstream",

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from .._display import Shown
-from ..host.fuel import Fuel
+from ..host.vm.fuel import Fuel
 
 __all__ = ["CallbackCost", "HostcallCost", "LineCost", "Observer", "ProfileReport", "ProfiledSource"]
 

@@ -14,10 +14,10 @@ from typing import Any
 
 from ..errors import SourceError, UsageError
 from ..host import Event, Exchange, Plugin, Proxy
-from ..host.contexts import RootContext
-from ..host.control import has_door, switch
-from ..host.twin import twin_of
-from ..host.vm import Vm
+from ..host.contexts.base import RootContext
+from ..host.inspect.introspection import has_door, switch
+from ..host.settings import twin_of
+from ..host.vm.vm import Vm
 from ..messages import HeadersLike, Request, Text
 from .profile_report import CallbackCost, HostcallCost, LineCost, Observer, ProfiledSource, ProfileReport
 

@@ -12,7 +12,7 @@ from .harness import Harness
 
 if TYPE_CHECKING:
     from ..host import Exchange
-    from ..host.records import Place
+    from ..host.trace.records import Place
 
 __all__ = ["LoadReport"]
 

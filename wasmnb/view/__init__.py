@@ -4,19 +4,19 @@ Each view builds a `Document`; `to_html` and `to_text` write it down, and escape
 registers anything anywhere: objects of lower floors import this package when they are shown.
 """
 
-from .bundle import document_of, mimebundle
-from .errors import error_lines
-from .escape import escape, visible
-from .exchange import exchange_document, exchange_html, exchange_text
-from .latency import latency_document, latency_figure, latency_html, latency_text
-from .log import log_document, log_html, log_text
-from .module import facts_document, facts_html, facts_text
-from .profile import profile_document, profile_html, profile_text
-from .python_state import python_state_document, python_state_html, python_state_text
-from .to_html import to_html
-from .to_text import to_text
-from .trace import trace_document, trace_html, trace_text
-from .tree import tree_document, tree_html, tree_text
+from .documents.filter.module import facts_document, facts_html, facts_text
+from .documents.filter.profile import profile_document, profile_html, profile_text
+from .documents.proxy.log import log_document, log_html, log_text
+from .documents.proxy.python_state import python_state_document, python_state_html, python_state_text
+from .documents.proxy.trace import trace_document, trace_html, trace_text
+from .documents.proxy.tree import tree_document, tree_html, tree_text
+from .documents.traffic.exchange import exchange_document, exchange_html, exchange_text
+from .documents.traffic.latency import latency_document, latency_figure, latency_html, latency_text
+from .errors.error_lines import error_lines
+from .mimebundle import document_of, mimebundle
+from .render.escape import escape, visible
+from .render.html import to_html
+from .render.text import to_text
 
 __all__ = [
     "document_of",

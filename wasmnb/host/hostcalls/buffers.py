@@ -9,8 +9,8 @@ while they are held. Flags are always 0.
 from __future__ import annotations
 
 from ...abi import BufferType, Status
-from ..buffers import write
-from ..contexts import Context
+from ..contexts.base import Context
+from ..http.buffers import write
 
 __all__ = ["get_buffer_bytes", "get_buffer_status", "get_configuration", "set_buffer_bytes"]
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ...abi import Pair
-from ..callouts import start_http_call
-from ..contexts import Context
+from ..callouts.http import start_http_call
+from ..contexts.base import Context
 
 __all__ = ["http_call"]
 

@@ -6,8 +6,8 @@ Facts (Envoy 1.40): an unknown name is NotFound. They look at the calling contex
 from __future__ import annotations
 
 from ...abi import Status
-from ..contexts import Context
-from ..foreign import FOREIGN
+from ..contexts.base import Context
+from ..foreign.functions import FOREIGN
 
 __all__ = ["call_foreign_function"]
 

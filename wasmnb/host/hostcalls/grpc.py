@@ -8,11 +8,11 @@ a token of the wrong kind is BadArgument, an unknown one NotFound.
 from __future__ import annotations
 
 from ...abi import Pair, Status
+from ...formats import protobuf
 from ...messages import to_text
-from .. import protobuf
-from ..cluster import Cluster
-from ..contexts import Context, RootContext
-from ..grpc_calls import GrpcCall, GrpcCallout, GrpcStream
+from ..callouts.grpc import GrpcCall, GrpcCallout, GrpcStream
+from ..contexts.base import Context, RootContext
+from ..upstream.cluster import Cluster
 
 __all__ = ["grpc_call", "grpc_cancel", "grpc_close", "grpc_send", "grpc_stream"]
 

@@ -9,8 +9,8 @@ the route chosen again.
 from __future__ import annotations
 
 from ...abi import AbiVersion, HeaderMapType, Pair, Status, encode_pairs
-from ..contexts import Context
-from ..header_map import HeaderMap
+from ..contexts.base import Context
+from ..http.header_map import HeaderMap
 
 __all__ = [
     "add_header_map_value",

@@ -7,7 +7,7 @@ only on a root whose `on_done` returned 0. The status code of the last call stay
 from __future__ import annotations
 
 from ...abi import Status
-from ..contexts import Context, RootContext
+from ..contexts.base import Context, RootContext
 
 __all__ = ["done", "get_status", "set_effective_context"]
 

@@ -6,8 +6,8 @@ Facts (Envoy 1.40): levels 0 to 5, anything else is BadArgument; OK also for a l
 from __future__ import annotations
 
 from ...abi import LogLevel, Status
-from ..contexts import Context
-from ..log import write_line
+from ..contexts.base import Context
+from ..trace.log import write_line
 
 __all__ = ["get_log_level", "log"]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..contexts import Context
+from ..contexts.base import Context
 
 __all__ = ["define_metric", "get_metric", "increment_metric", "record_metric"]
 

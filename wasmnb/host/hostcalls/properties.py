@@ -7,8 +7,8 @@ state. Without a stream it is NotFound. A value that was declared read-only stay
 from __future__ import annotations
 
 from ...abi import Status
-from ..contexts import Context
-from ..properties import lookup
+from ..contexts.base import Context
+from ..properties.lookup import lookup
 
 __all__ = ["get_property", "set_property"]
 

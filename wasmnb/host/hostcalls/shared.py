@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ...abi import Status
-from ..contexts import Context, RootContext
+from ..contexts.base import Context, RootContext
 
 __all__ = [
     "dequeue_shared_queue",

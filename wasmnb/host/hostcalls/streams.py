@@ -8,7 +8,7 @@ and without effect; continuing UPSTREAM is Unimplemented; 4 and more is BadArgum
 from __future__ import annotations
 
 from ...abi import Pair, Status, StreamType
-from ..contexts import Context
+from ..contexts.base import Context
 
 __all__ = [
     "clear_route_cache",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..contexts import Context, RootContext
+from ..contexts.base import Context, RootContext
 
 __all__ = ["get_current_time_nanoseconds", "set_tick_period_milliseconds"]
 

@@ -13,14 +13,14 @@ from typing import Any, NoReturn
 
 from ..contexts import VMContext
 from ..errors import FilterSourceError
-from ..exports import needed_exports
-from ..local_modules import LocalModules
-from ..parts import LocalModule, Part
-from ..source import Loaded, load_source
+from ..loading.exports import needed_exports
+from ..loading.local_modules import LocalModules
+from ..loading.parts import LocalModule, Part
+from ..loading.source import Loaded, load_source
 from ..vm import set_current_vm
-from .control import Control
 from .events import Events
 from .http import Http
+from .introspection import Control
 from .lifecycle import Lifecycle
 from .tcp import Tcp
 

@@ -3,13 +3,13 @@
 from collections.abc import Coroutine
 from typing import Any
 
-from ..callbacks import HANDLERS
 from ..contexts import Context, PluginContext
-from ..futures import is_wait
+from ..loading.callbacks import HANDLERS
 from ..numbering import is_named
+from ..tasks.stream_tasks import begin_wait, run_in_background
+from ..tasks.tasks import is_wait
 from ..tcp import TcpContext
 from ..vm import VM
-from ..waiting import begin_wait, run_in_background
 from .tables import Contexts
 
 __all__ = ["Core"]

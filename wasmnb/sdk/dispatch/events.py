@@ -1,6 +1,6 @@
 """Callbacks of the plugin: ticks, queues, and the answers to callouts, which go on to the context that asked."""
 
-from ..aio import queue_ready
+from ..tasks.awaitables import queue_ready
 from .core import Core
 
 __all__ = ["Events"]

@@ -4,14 +4,14 @@ from collections.abc import Coroutine
 from typing import Any
 
 from ...abi import BufferType, LogLevel
-from ..bodies import WHOLE
-from ..config import parse_json
+from ..callouts.grpc_streams import cancel_streams
+from ..config.json_config import parse_json
+from ..config.settings import build, declared_settings
 from ..contexts import PluginContext
 from ..errors import ConfigurationError
-from ..grpc_streams import cancel_streams
 from ..http import HttpContext
-from ..settings import build, declared_settings
-from ..waiting import cancel, run_in_background
+from ..messages.bodies import WHOLE
+from ..tasks.stream_tasks import cancel, run_in_background
 from .core import Core
 
 __all__ = ["Lifecycle"]

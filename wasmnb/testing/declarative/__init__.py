@@ -16,7 +16,7 @@ from .fastedge import is_fixture, read_fixture, run_fixture
 from .results import CaseResult, DeclarativeResult
 from .service_extensions import SuiteRunner
 from .suite import read_suite
-from .yaml_json import read_json
+from .syntax.yaml_json import read_json
 
 __all__ = ["CaseResult", "DeclarativeResult", "FixtureError", "run_declarative"]
 
@@ -55,7 +55,7 @@ def run_declarative(
     ModuleError
         Envoy would not load the module.
     """
-    from ...host.plugin import to_config
+    from ...host.plugins.plugin import to_config
 
     chosen = _filter(module)
     data = None if config is None else to_config(config)
@@ -81,7 +81,7 @@ def _of_folder(file: Path, module: Any, config: bytes | None, only: str | None) 
 
 
 def _filter(module: Any) -> Any:
-    from ...build import Filter
+    from ...compiler import Filter
 
     if module is None or hasattr(module, "image"):
         return module
@@ -93,7 +93,7 @@ def _filter(module: Any) -> Any:
 def _from_bytes(module: bytes) -> Any:
     import tempfile
 
-    from ...build import Filter
+    from ...compiler import Filter
 
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "module.wasm"

@@ -20,11 +20,11 @@ from urllib.parse import urlsplit
 from ...errors import UsageError, WasmnbError
 from ...host import Plugin, Proxy
 from ...messages import Headers, Request, Response
-from ..soundness import failure_text
+from ..assertions.soundness import failure_text
 from .errors import FixtureError, Place
-from .nodes import Block, Many, Node, Scalar
 from .results import CaseResult
-from .schema import fill, once
+from .syntax.nodes import Block, Many, Node, Scalar
+from .syntax.schema import fill, once
 
 __all__ = ["Fixture", "is_fixture", "read_fixture", "run_fixture"]
 
@@ -238,7 +238,7 @@ def _level(fixture: Fixture) -> Any:
 
 
 def _named_module(fixture: Fixture, path: Path) -> Any:
-    from ...build import Filter
+    from ...compiler import Filter
 
     if fixture.wasm is None or not fixture.wasm.path:
         raise UsageError("The fixture names no module (wasm.path); give one.")

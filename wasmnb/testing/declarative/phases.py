@@ -17,11 +17,11 @@ from typing import Any, Self
 
 from ...abi import LogLevel, Pair, Status
 from ...host import Plugin, Proxy
-from ...host.buffers import Buffer
-from ...host.contexts import RootContext, with_log
-from ...host.header_map import HeaderMap
-from ...host.stream_context import StreamContext
-from ..soundness import failure_text
+from ...host.contexts.base import RootContext, with_log
+from ...host.contexts.stream import StreamContext
+from ...host.http.buffers import Buffer
+from ...host.http.header_map import HeaderMap
+from ..assertions.soundness import failure_text
 
 __all__ = ["PhaseResult", "PhaseRun", "SortedHeaders"]
 

@@ -11,10 +11,10 @@ from ...errors import UsageError, WasmnbError
 from ...host import Plugin
 from .checks import check_log, check_phase
 from .errors import FixtureError, Place
-from .http1 import HeaderProblem, parse_headers
 from .phases import PhaseRun
 from .results import CaseResult
 from .suite import Case, Expectation, Input, Invocation, Suite
+from .syntax.http1 import HeaderProblem, parse_headers
 
 __all__ = ["SuiteRunner"]
 
@@ -47,7 +47,7 @@ class SuiteRunner:
         self.config = self.read(env.config_path, env.place.into("config_path", 0)) if named else config or b""
 
     def _named_module(self) -> Any:
-        from ...build import Filter
+        from ...compiler import Filter
 
         path = self.suite.environment.wasm_path
         if not path:

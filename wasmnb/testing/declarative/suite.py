@@ -14,10 +14,10 @@ from typing import Any
 
 from ...errors import UsageError
 from .errors import FixtureError, Place
-from .nodes import Block
-from .schema import fill, many, once
-from .textproto import read_textproto
-from .yaml_json import read_json, read_yaml
+from .syntax.nodes import Block
+from .syntax.schema import fill, many, once
+from .syntax.textproto import read_textproto
+from .syntax.yaml_json import read_json, read_yaml
 
 __all__ = ["Case", "Env", "Expectation", "Header", "Input", "Invocation", "Matcher", "Suite", "read_suite"]
 

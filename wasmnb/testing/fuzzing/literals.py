@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from .repetition import COUNTER
-from .scenario import Pairs
+from .scenarios.loops import COUNTER
+from .scenarios.scenario import Pairs
 
 __all__ = ["literal", "pairs", "quoted", "text"]
 

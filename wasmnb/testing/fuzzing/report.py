@@ -8,9 +8,9 @@ from typing import Any
 
 from ...errors import UsageError
 from ...view import document_of, to_html, visible
-from ...view.escape import NEWLINES
-from ...view.units import plural
-from .scenario import Scenario
+from ...view.render.escape import NEWLINES
+from ...view.render.units import plural
+from .scenarios.scenario import Scenario
 
 __all__ = ["KINDS", "Finding", "FuzzReport"]
 

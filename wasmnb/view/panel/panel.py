@@ -11,16 +11,16 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from wasmnb.errors import UsageError, WasmnbError
-from wasmnb.view.escape import clip, visible
-from wasmnb.view.units import plural
+from wasmnb.view.render.escape import clip, visible
+from wasmnb.view.render.units import plural
 
 from . import snapshot
-from .cells import Idle, Inbox, after_each_cell, interruptible
+from .actions import LOOKING, WISHES
 from .history import KEPT, History, Past
+from .kernel_events import Idle, Inbox, after_each_cell, interruptible
 from .scope import Scope
 from .views import NARROWED, VIEWS, Latencies, read_python
 from .widget import PanelWidget
-from .wishes import LOOKING, WISHES
 
 if TYPE_CHECKING:
     from wasmnb.host import Proxy
@@ -324,7 +324,7 @@ class Panel:
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         """The live widget, and the same as HTML and text for readers that have no kernel."""
-        from wasmnb.view.bundle import static_bundle
+        from wasmnb.view.mimebundle import static_bundle
 
         return {**static_bundle(self.proxy), **self.live_bundle()}
 

@@ -9,7 +9,7 @@ from wasmnb.abi import CALLBACKS, Result
 
 if TYPE_CHECKING:
     from wasmnb.host import Event
-    from wasmnb.host.callout_record import Callout
+    from wasmnb.host.callouts.record import Callout
 
 __all__ = ["Span", "callouts", "pauses"]
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from difflib import SequenceMatcher
 from typing import Any
 
-from wasmnb.view.body import body_forms, body_kind
-from wasmnb.view.escape import NEWLINES, visible
+from wasmnb.view.documents.traffic.body import body_forms, body_kind
+from wasmnb.view.render.escape import NEWLINES, visible
 
 __all__ = ["bodies", "body"]
 

@@ -6,13 +6,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from wasmnb.view.tree import details_of, folded
-from wasmnb.view.units import plural, size
+from wasmnb.view.documents.proxy.tree import details_of, folded
+from wasmnb.view.render.units import plural, size
 
 from .texts import shown
 
 if TYPE_CHECKING:
-    from wasmnb.host.callout_record import Callout
+    from wasmnb.host.callouts.record import Callout
 
 __all__ = ["tree"]
 

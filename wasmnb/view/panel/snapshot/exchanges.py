@@ -6,13 +6,13 @@ from collections.abc import Iterable, Sequence
 from json.encoder import encode_basestring_ascii as _quoted
 from typing import Any
 
-from wasmnb.host.trace import AFTER_THE_END
-from wasmnb.view.body import body_kind
-from wasmnb.view.diff import SIGNS, Entry
-from wasmnb.view.errors import traceback_lines
-from wasmnb.view.exchange import Direction, directions_of, worker_name
-from wasmnb.view.trace import nested
-from wasmnb.view.units import size
+from wasmnb.host.trace.trace import AFTER_THE_END
+from wasmnb.view.documents.proxy.trace import nested
+from wasmnb.view.documents.traffic.body import body_kind
+from wasmnb.view.documents.traffic.exchange import Direction, directions_of, worker_name
+from wasmnb.view.documents.traffic.header_diff import SIGNS, Entry
+from wasmnb.view.errors.error_lines import traceback_lines
+from wasmnb.view.render.units import size
 
 from .bodies import bodies, body
 from .lines import line

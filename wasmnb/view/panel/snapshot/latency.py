@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from wasmnb.view.histogram import QUANTILES, series_of
+from wasmnb.view.documents.traffic.histogram import QUANTILES, series_of
 
 from .texts import shown
 

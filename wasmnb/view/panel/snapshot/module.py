@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from wasmnb.build import inspect_module
-from wasmnb.view.units import duration, size
+from wasmnb.compiler import inspect_module
+from wasmnb.view.render.units import duration, size
 
 from .texts import shown
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from wasmnb.view.state import histogram_text
+from wasmnb.view.documents.proxy.shared_state import histogram_text
 
 from .texts import Room, shown
 

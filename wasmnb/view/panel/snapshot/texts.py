@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 from typing import Any
 
-from wasmnb.view.escape import NEWLINES, clip, visible
+from wasmnb.view.render.escape import NEWLINES, clip, visible
 
 __all__ = ["VALUE", "Room", "shown"]
 

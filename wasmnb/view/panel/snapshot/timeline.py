@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from wasmnb.view.trace import nested, result_of
-from wasmnb.view.values import arguments, value_text
+from wasmnb.view.documents.proxy.trace import nested, result_of
+from wasmnb.view.render.values import arguments, value_text
 
 from .texts import Room, shown
 

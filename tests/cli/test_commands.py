@@ -1,0 +1,384 @@
+"""The command line: what it prints, and its exit codes."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from wasmnb.cli import main
+
+FILTER = """\
+from wasmnb.sdk import HttpContext
+
+
+class Hello(HttpContext):
+    def on_http_request_headers(self, num_headers, end_of_stream):
+        if self.request_headers.get("x-user") == "boom":
+            raise ValueError("broken")
+        self.request_headers["x-hello"] = self.plugin.config.get("greeting", "hello")
+        print("saw", self.request_headers.get("x-user", "nobody"))
+"""
+
+
+@pytest.fixture
+def source(tmp_path):
+    path = tmp_path / "hello.py"
+    path.write_text(FILTER)
+    return path
+
+
+def lines(text):
+    return [line.split() for line in text.splitlines()]
+
+
+def test_build_writes_a_module_beside_the_source(source, capsys):
+    assert main(["build", str(source)]) == 0
+    assert source.with_suffix(".wasm").read_bytes()[:8] == b"\0asm\1\0\0\0"
+    assert "hello.wasm" in capsys.readouterr().out
+
+
+def test_quiet_build_says_nothing(source, tmp_path, capsys):
+    assert main(["build", "-q", str(source), "-o", str(tmp_path / "deep" / "x.wasm")]) == 0
+    assert capsys.readouterr().out == ""
+    assert (tmp_path / "deep" / "x.wasm").exists()
+
+
+def test_a_module_never_overwrites_its_source(source, capsys):
+    assert main(["build", str(source), "-o", str(source)]) == 2
+    assert source.read_text() == FILTER
+
+
+def test_run_shows_what_the_filter_changed(source, capsys):
+    assert main(["run", str(source), "--request", "GET /x", "-H", "x-user: ann", "--workers", "2"]) == 0
+    out = capsys.readouterr().out
+    assert "#1 GET /x → 200" in out
+    assert ["+", "x-hello", "—", "hello"] in lines(out)
+    assert "saw ann" in out
+
+
+def test_flags_outside_hold_for_every_request_and_those_inside_for_one(source, capsys):
+    requests = ["--request", "POST /a -d k=v", "--request", "PUT /b -H 'x-user: bob'", "-H", "x-all: 1"]
+    assert main(["run", str(source), "--json", *requests]) == 0
+    found = json.loads(capsys.readouterr().out)["exchanges"]
+    assert [(x["request"]["method"], x["request"]["path"], x["request"]["body"]) for x in found] == [
+        ("POST", "/a", "k=v"), ("PUT", "/b", ""),
+    ]  # fmt: skip
+    assert [["x-all", "1"] in x["request"]["headers"] for x in found] == [True, True]
+    assert [["x-user", "bob"] in x["request"]["headers"] for x in found] == [False, True]
+
+
+def test_configuration_comes_from_text_or_file(source, tmp_path, capsys):
+    (tmp_path / "c.json").write_text('{"greeting": "file"}')
+    assert main(["run", str(source), "--config", f"@{tmp_path}/c.json"]) == 0
+    assert "file" in capsys.readouterr().out
+    assert main(["run", str(source), "--config", '{"greeting": "text"}', "--tree", "--trace"]) == 0
+    out = capsys.readouterr().out
+    assert "7 VMs: 1 base, 1 canary (gone), 1 main, 4 workers" in out
+    assert 'replace_header_map_value(REQUEST_HEADERS, "x-hello", "text")' in out
+
+
+def test_json_has_exchanges_log_tree_and_events(source, capsys):
+    assert main(["run", str(source), "--json", "--tree", "--trace", "-r", "GET /"]) == 0
+    made = json.loads(capsys.readouterr().out)
+    assert made["exchanges"][0]["response"]["status"] == 200
+    assert made["log"][0]["text"] == "saw nobody"
+    assert made["tree"]["kind"] == "proxy"
+    assert "on_request_headers" in {e["name"] for e in made["exchanges"][0]["events"]}
+
+
+def test_a_filter_that_fails_gives_exit_code_1_and_its_traceback(source, capsys):
+    assert main(["run", str(source), "-r", "GET / -H 'x-user: boom'"]) == 1
+    out = capsys.readouterr().out
+    assert "→ 503" in out
+    assert "ValueError: broken" in out
+    assert f'----> 7             raise ValueError("broken")' in out
+
+
+def test_a_source_error_is_drawn_at_its_line_without_a_traceback(tmp_path, capsys):
+    path = tmp_path / "bad.py"
+    path.write_text("from wasmnb.sdk import HttpContext\nclass X(HttpContext)\n    pass\n")
+    assert main(["build", str(path)]) == 1
+    err = capsys.readouterr().err
+    assert "line 2" in err
+    assert "    class X(HttpContext)" in err
+    assert "Traceback" not in err
+    assert "wasmnb/" not in err.replace(str(path), "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["run", "/no/such.py"], "/no/such.py cannot be read"),
+        (["inspect", "/no/such.wasm"], "/no/such.wasm"),
+        (["run", "SOURCE", "--request", "GET / --no-such-flag"], "--no-such-flag"),
+        (["run", "SOURCE", "--request", "GET 'unclosed"], "No closing quotation"),
+        (["run", "SOURCE", "--config", "@/no/file"], "cannot read '/no/file'"),
+        (["run", "SOURCE", "--workers", "0"], "at least one worker"),
+        (["run", "SOURCE", "--workers", "1000000"], "256 are the most"),
+    ],
+)
+def test_usage_errors_are_one_paragraph_and_exit_code_2(arguments, said, source, capsys):
+    assert main([str(source) if a == "SOURCE" else a for a in arguments]) == 2
+    err = capsys.readouterr().err
+    assert said in err
+    assert "Traceback" not in err
+
+
+def test_without_a_command_the_help_is_shown(capsys):
+    assert main([]) == 2
+    shown = capsys.readouterr().err
+    assert all(
+        f"    {name} " in shown for name in ("build", "run", "inspect", "export", "fuzz", "test", "runtime", "doctor")
+    )
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["frobnicate"], ["run"], ["build", "x.py", "--what"], ["run", "x.py", "--deadline", "-1"],
+        ["export", "x.py", "d", "--port", "99999"], ["fuzz", "x.py", "--workers", "0"], ["fuzz", "x.py", "--workers", "100000"],
+    ],
+)  # fmt: skip
+def test_a_wrong_command_line_exits_with_2(arguments, capsys):
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    assert caught.value.code == 2
+
+
+def test_inspect_says_what_a_module_is(source, capsys):
+    main(["build", "-q", str(source)])
+    assert main(["inspect", str(source.with_suffix(".wasm"))]) == 0
+    out = capsys.readouterr().out
+    assert "Proxy-Wasm ABI 0.2.1" in out
+    assert "on_request_headers" in out
+    assert main(["inspect", "--json", str(source.with_suffix(".wasm"))]) == 0
+    assert json.loads(capsys.readouterr().out)["kind"] == "core"
+
+
+@pytest.mark.parametrize("data", [b"", b"\0asm", b"\0asm\1\0\0\0", b"\0asm\x0d\0\1\0", b"text"])
+def test_inspect_gives_exit_code_1_for_what_envoy_would_refuse(data, tmp_path, capsys):
+    (tmp_path / "x.wasm").write_bytes(data)
+    assert main(["inspect", str(tmp_path / "x.wasm")]) == 1
+    assert "Envoy would refuse" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (b"x = 1\n", "no filter class"),
+        (b"caf\xe9 = 1\n", "not UTF-8"),
+    ],
+)
+def test_an_error_of_a_whole_source_names_the_file(text, said, tmp_path, capsys):
+    path = tmp_path / "odd.py"
+    path.write_bytes(text)
+    assert main(["build", str(path)]) == 1
+    place, verdict, *_ = capsys.readouterr().err.splitlines()
+    assert place == f"  {path}"
+    assert said in verdict
+
+
+def test_a_module_that_cannot_be_loaded_is_named(tmp_path, capsys):
+    path = tmp_path / "cut.wasm"
+    path.write_bytes(b"\0asm\1\0\0\0\1\x7f")
+    assert main(["run", str(path)]) == 1
+    assert f"Envoy would refuse {path}, too.\nThe file is damaged or cut short" in capsys.readouterr().err
+
+
+def test_build_takes_python_and_inspect_takes_modules(source, tmp_path, capsys):
+    (tmp_path / "x.wasm").write_bytes(b"\0asm\1\0\0\0")
+    assert main(["build", str(tmp_path / "x.wasm")]) == 2
+    assert "x.wasm is a module already" in capsys.readouterr().err
+    assert main(["inspect", str(source)]) == 2
+    assert f"`wasmnb build {source}`" in capsys.readouterr().err
+
+
+def test_looking_at_the_list_of_runtimes_does_not_use_them(tmp_path, monkeypatch, capsys):
+    """What has not been used for longest goes first when the cache is full."""
+    monkeypatch.setenv("WASMNB_CACHE", str(tmp_path))
+    from wasmnb.compiler.runtime.cache import Cache
+
+    facts = {"built": 0.0, "times": {}, "modules": [], "packages": [], "pages": 1}
+    for age, key in enumerate(("new", "old", "older")):
+        Cache().store(key, {}, facts)
+        os.utime(tmp_path / "runtimes" / key, (1e9 - age, 1e9 - age))
+    for _ in range(2):
+        assert main(["runtime", "list"]) == 0
+        shown = [line.split()[0] for line in capsys.readouterr().out.splitlines()[3:]]
+        assert shown == ["new", "old", "older"]
+
+
+def shell(line, **variables):
+    """A command line's exit code, output and complaints; the program's name is in $WASMNB."""
+    variables = {**os.environ, "WASMNB": f"{sys.executable} -m wasmnb.cli", **variables}
+    done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, env=variables, timeout=120)
+    return done.returncode, done.stdout, done.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").is_char_device(), reason="there is no /dev/full")
+@pytest.mark.parametrize("command", ["doctor", "runtime list", "run SOURCE --trace"])
+def test_output_that_cannot_be_written_is_the_machines_fault_and_no_traceback(command, source):
+    code, _, said = shell(f"$WASMNB {command.replace('SOURCE', str(source))} > /dev/full")
+    assert (code, said) == (3, "BuildError: Writing failed: No space left on device.\n")
+
+
+def test_a_shell_without_output_and_one_without_unicode_are_served(source):
+    assert shell(f"$WASMNB run {source} >&-")[0] == 0
+    code, out, said = shell(f"$WASMNB run {source}", PYTHONIOENCODING="ascii")
+    assert (code, said) == (0, "")
+    assert "#1 GET / ? 200" in out
+
+
+@pytest.mark.parametrize(
+    "words", [["run", "SOURCE", "--workers", "100"], ["fuzz", "SOURCE", "--seconds", "60"], ["build", "SOURCE"]]
+)
+def test_an_interrupt_at_any_moment_is_one_word(words, source):
+    """Also while Python imports what the command needs, a moment after its start."""
+    program = (
+        "import signal, sys\n"
+        "from wasmnb.cli import main\n"
+        "seconds = float(sys.argv.pop(1))\n"
+        "try:\n"
+        "    signal.setitimer(signal.ITIMER_REAL, seconds)\n"
+        "    code = main()\n"
+        "finally:\n"
+        "    signal.setitimer(signal.ITIMER_REAL, 0)\n"
+        "sys.exit(code)\n"
+    ).replace("import signal, sys", "import signal, sys\nsignal.signal(signal.SIGALRM, signal.default_int_handler)")
+    for wait in ("0.005", "0.05", "0.2"):
+        command = [sys.executable, "-c", program, wait, *[w.replace("SOURCE", str(source)) for w in words]]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+        assert "Traceback" not in done.stderr, done.stderr
+        if done.returncode == 130:
+            assert done.stderr.endswith("Interrupted.\n")
+        else:
+            assert done.returncode == 0, "ended before the signal came"
+
+
+def test_runtimes_are_listed_and_cleared(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("WASMNB_CACHE", str(tmp_path))
+    assert main(["runtime", "list"]) == 0
+    assert "It holds no runtime." in capsys.readouterr().out
+    from wasmnb.compiler.runtime.cache import Cache
+
+    Cache().store("abc", {"runtime.wasm": b"x" * 2048}, {"built": 0.0})
+    (tmp_path / "compiled").mkdir()
+    (tmp_path / "compiled" / "def.cwasm").write_bytes(b"x" * 1024)
+    assert main(["runtime", "list"]) == 0
+    out = capsys.readouterr().out
+    assert "abc" in out
+    assert "machine code of 1 module, 1.02 kB" in out
+    assert main(["runtime", "clear"]) == 0
+    assert "1 runtime and the code of 1 module removed" in capsys.readouterr().out
+    assert Cache().names() == []
+    assert not list(tmp_path.rglob("*.cwasm"))
+
+
+def test_doctor_has_a_verdict_a_line_and_knows_a_cache_that_cannot_be_used(tmp_path, monkeypatch, capsys):
+    assert main(["doctor"]) == 0
+    out = capsys.readouterr().out
+    for name in ("wasmnb", "wasmtime", "engine", "cache", "disk", "envoy"):
+        assert any(line[1:2] == [name] for line in lines(out)), name
+    assert "All is well." in out
+    monkeypatch.setattr("wasmnb.cli.doctor.shutil.disk_usage", lambda _: __import__("types").SimpleNamespace(free=1000))
+    assert main(["doctor"]) == 3
+    assert "✗ disk" in capsys.readouterr().out
+
+
+def test_doctor_knows_a_file_in_the_caches_place_and_runtimes_that_are_damaged(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("WASMNB_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "cache" / "runtimes" / "abc").mkdir(parents=True)
+    assert main(["doctor"]) == 0
+    out = capsys.readouterr().out
+    assert "1 runtime, 1 of them damaged" in out
+    assert "wasmnb runtime clear" in out
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("WASMNB_CACHE", str(tmp_path / "file"))
+    assert main(["doctor"]) == 3
+    assert "cannot be written" in capsys.readouterr().out
+
+
+def test_a_reader_that_leaves_is_no_error(source):
+    command = f"{sys.executable} -m wasmnb.cli run {source} --trace | head -1"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True)
+    assert "Traceback" not in done.stderr
+    assert "GET /" in done.stdout
+
+
+def test_a_reader_that_has_left_before_the_first_line_is_no_error():
+    """Output that fills the pipe fails inside the command rather than at its end."""
+    program = "import sys; from wasmnb.cli import main; sys.stdout.reconfigure(write_through=True); sys.exit(main(sys.argv[1:]))"
+    command = [sys.executable, "-c", program, "runtime", "list"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process.stdout.close()
+    assert (process.stderr.read(), process.wait(60)) == (b"", 0)
+    process.stderr.close()
+
+
+def test_version_and_help_exit_with_0(capsys):
+    for flag in ("--version", "--help"):
+        with pytest.raises(SystemExit) as caught:
+            main([flag])
+        assert caught.value.code == 0
+
+
+FRAGILE = """\
+from wasmnb.sdk import HttpContext
+
+
+class Fragile(HttpContext):
+    def on_http_request_headers(self, num_headers, end_of_stream):
+        if self.request_headers.get("x-user") == "boom":
+            raise ValueError("broken")
+"""
+
+
+def test_fuzz_prints_the_smallest_scenario_as_a_test_and_saves_it(tmp_path, capsys):
+    source = tmp_path / "fragile.py"
+    source.write_text(FRAGILE)
+    saved = tmp_path / "test_found.py"
+    assert main(["fuzz", str(source), "--seconds", "20", "--only", "trap", "--save", str(saved)]) == 1
+    shown = capsys.readouterr()
+    assert "trap: proxy_on_request_headers failed: ValueError: broken" in shown.out
+    assert 'proxy.request("GET", "/", headers=[("x-user", "boom")])' in saved.read_text()
+    assert str(saved) in shown.err
+    assert main(["fuzz", str(source), "--seconds", "1", "--only", "hang", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["findings"] == []
+
+
+def test_fuzz_makes_the_folder_that_tests_are_saved_to_and_says_where_it_cannot(tmp_path, capsys):
+    source = tmp_path / "fragile.py"
+    source.write_text(FRAGILE)
+    fuzz = ["fuzz", str(source), "--seconds", "20", "--only", "trap", "--save"]
+    assert main([*fuzz, str(tmp_path / "tests" / "new" / "test_found.py")]) == 1
+    assert (tmp_path / "tests" / "new" / "test_found.py").exists()
+    assert main([*fuzz, str(source / "test_found.py")]) == 2
+    assert "fragile.py/test_found.py cannot be written" in capsys.readouterr().err
+
+
+def test_fuzz_names_what_is_wrong_with_its_line(tmp_path, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main(["fuzz", "x.py", "--only", "leak"])
+    assert stopped.value.code == 2
+    assert "choose from trap, hang, stuck, growth, misuse" in capsys.readouterr().err
+    assert main(["fuzz", str(tmp_path / "missing.py"), "--seconds", "1"]) == 2
+
+
+SUITE = """
+test { name: "adds" request_headers { input { header { key: ":path" value: "/" } } result { has_header { key: "x-hello" value: "hello" } } } }
+test { name: "lacks" request_headers { input { header { key: ":path" value: "/" } } result { has_header { key: "x-other" value: "1" } } } }
+"""
+
+
+def test_declarative_tests_are_run(source, tmp_path, capsys):
+    tests = tmp_path / "tests.textpb"
+    tests.write_text(SUITE)
+    assert main(["test", str(tests), str(source), "--only", "adds"]) == 0
+    assert main(["test", str(tests), str(source), "--json"]) == 1
+    assert '"lacks"' in capsys.readouterr().out
+    tests.write_text("test { name: 1 }")
+    assert main(["test", str(tests), str(source)]) == 2
+    assert f"{tests}:1, field test.name" in capsys.readouterr().err

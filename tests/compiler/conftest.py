@@ -1,0 +1,29 @@
+"""A module of a test's own, imported as a user's would be."""
+
+import importlib
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from tests.compiler.from_class_kit import HEAD
+
+
+@pytest.fixture
+def module(tmp_path, monkeypatch):
+    """Import a module whose text is given; other files may lie beside it."""
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def load(text, name="app", **others):
+        for other, content in {name: HEAD + textwrap.dedent(text), **others}.items():
+            path = tmp_path / f"{other.replace('__', '/').replace('/init', '/__init__')}.py"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(textwrap.dedent(content))
+        importlib.invalidate_caches()
+        return importlib.import_module(name.replace("__", "."))
+
+    yield load
+    for name, made in list(sys.modules.items()):
+        if Path(getattr(made, "__file__", None) or "/").is_relative_to(tmp_path):
+            del sys.modules[name]

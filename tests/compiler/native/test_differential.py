@@ -1,0 +1,142 @@
+"""Every filter that there is, as Wasm and natively: the same trace, event by event, and the same answers, logs and metrics."""
+
+import json
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from tests.example_cases import CASES, EXAMPLES
+from tests.compiler.native.twins import compare
+from tests.sdk import test_async_in_wasm, test_in_wasm
+
+#: Filters that never return from a callback: natively nothing stops them but the interrupt button.
+ENDLESS = ("endless_decoding", "slow_pattern")
+
+PLANTED = sorted(p for p in (Path(__file__).parents[2] / "testing" / "planted").glob("*.py") if p.stem not in ENDLESS)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_an_example(name):
+    config, upstream, clusters, requests = CASES[name]
+
+    def drive(proxy):
+        for arguments, status, _ in requests:
+            assert proxy.request(*arguments).response.status == status
+        proxy.advance(30)
+
+    compare(EXAMPLES / f"{name}.py", drive, workers=2, config=json.dumps(config), upstream=upstream, clusters=clusters)
+
+
+def random_traffic(seed, known):
+    """Requests of every kind, many at once on several workers, some of them left by their clients; time passes."""
+
+    def drive(proxy):
+        chance = Random(seed)  # noqa: S311
+        live = []
+        for _ in range(40):
+            method, path, headers, body = chance.choice(known)
+            kind = chance.randrange(6)
+            if kind == 0:
+                proxy.advance(chance.choice([0.01, 1.0, 20.0]))
+            elif kind == 1 and live:
+                live.pop(chance.randrange(len(live))).reset()
+            elif kind == 2:
+                live.append(proxy.open(method, path, headers, end=False))
+            elif kind == 3:
+                cut = chance.randrange(len(body) + 1)
+                trailers = [("x-trailer", "1")] if chance.random() < 0.5 else ()
+                proxy.request(method, path, headers, body, trailers, chunks=[body[:cut], body[cut:]])
+            else:
+                proxy.request(method, path, headers, body, worker=chance.randrange(3) + 1)
+
+    return drive
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("name", CASES)
+def test_an_example_under_random_traffic(name, seed):
+    config, upstream, clusters, requests = CASES[name]
+    known = [(*arguments, [], b"")[:4] if len(arguments) > 2 else (*arguments, [], b"") for arguments, _, _ in requests]
+    known += [
+        ("POST", path, [*headers, ("x-odd", b"\xff\x00")], b'{"a": [1, 4111111111111111]}')
+        for _, path, headers, _ in known
+    ]
+    seen = compare(
+        EXAMPLES / f"{name}.py", random_traffic(seed, known), workers=3, seed=seed, config=json.dumps(config),
+        upstream=upstream, clusters=clusters,
+    )  # fmt: skip
+    assert len(seen) > 200
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_callbacks_that_wait_under_random_traffic(seed):
+    known = [
+        ("GET", f"/{p}", [("x-user", "ann")], b"")
+        for p in ("callout", "many", "sleeps", "times_out", "chunks", "forever")
+    ]
+    known += [("POST", f"/{p}", [], b"some text") for p in ("body", "changed", "sleeps")] + [
+        ("GET", "/raises", [], b"")
+    ]
+    seen = compare(
+        test_async_in_wasm.SOURCE, random_traffic(seed, known), workers=3, seed=seed, upstream=test_async_in_wasm.upstream,
+        clusters={"auth": test_async_in_wasm.auth},
+    )  # fmt: skip
+    assert len(seen) > 200
+
+
+def test_callbacks_that_wait():
+    def drive(proxy):
+        proxy.get("/callout", headers=[("x-user", "ann")])
+        for path in (
+            "/callout",
+            "/many",
+            "/sleeps",
+            "/times_out",
+            "/chunks",
+            "/body",
+            "/raises",
+            "/sleeps",
+            "/nothing",
+        ):
+            proxy.get(path)
+        proxy.request("POST", "/body", body=b"good", chunks=[b"go", b"od"])
+        proxy.post("/body", body=b"bad")
+        proxy.post("/changed", body=b"text")
+        stream = proxy.open("GET", "/forever", end=True)
+        proxy.advance(1)
+        stream.reset()
+
+    compare(
+        test_async_in_wasm.SOURCE, drive, workers=2, upstream=test_async_in_wasm.upstream,
+        clusters={"auth": test_async_in_wasm.auth},
+    )  # fmt: skip
+
+
+def test_the_corners_of_hostcalls_and_an_exception():
+    def drive(proxy):
+        proxy.get("/edges", headers=[("x-raw", b"\xffa")])
+        for path in ("/output", "/settings", "/numbers", "/wrong", "/output"):
+            proxy.get(path)
+
+    compare(test_in_wasm.SOURCE, drive, workers=1, config=b'{"name": "n", "limits": {"a": 1}}')
+
+
+@pytest.mark.parametrize("config", [b'{"name": 1}', b"{", b"[]"])
+def test_a_configuration_that_is_refused(config):
+    compare(test_in_wasm.SOURCE, lambda proxy: None, workers=1, config=config)
+
+
+def drive_at_random(proxy):
+    for path in ("/", "/%", "/tenants", "/items?x=1"):
+        proxy.get(path, headers=[("user-agent", "x" * 20), ("cookie", "a=b")])
+        proxy.request(
+            "POST", path, body=b'{"a": 1}', headers=[("content-type", "application/json")], chunks=[b'{"a"', b": 1}"]
+        )
+        proxy.post(path, body=b"\xff\xfe")
+    proxy.advance(20)
+
+
+@pytest.mark.parametrize("path", PLANTED, ids=lambda p: p.stem)
+def test_a_filter_with_a_fault(path):
+    compare(path, drive_at_random, workers=2)

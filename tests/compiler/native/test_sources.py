@@ -1,0 +1,120 @@
+"""Which sources run natively, what is said about the others, and what a native filter is."""
+
+import sys
+import time
+import warnings
+
+import pytest
+
+from tests.compiler.native.native_kit import PLAIN, native, said
+from wasmnb import Filter, Proxy
+from wasmnb.errors import ModuleError, NativeWarning, SourceError, UsageError
+from wasmnb.view import to_text
+from wasmnb.view.mimebundle import document_of
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "class F(HttpContext):\n    def on_http_request_headers(self, n, e)\n        pass\n",
+        "x = 1\nprint(nope)\nclass F(HttpContext): pass\n",
+        "x = 1\n",
+        "class F:\n    pass\n",
+        "class F(HttpContext):\n    def on_request_headers(self, n, e): pass\n",
+        "class F(HttpContext):\n    def on_http_request_headers(self): pass\n",
+        "class F(HttpContext): pass\nclass G(HttpContext): pass\n",
+        "import wasmnb.host\nclass F(HttpContext): pass\nraise ValueError(wasmnb)\n",
+        "from wasmnb import Proxy\nclass F(HttpContext): pass\n",
+        "shared_data['x'] = 1\nclass F(HttpContext): pass\n",
+    ],
+)
+def test_a_source_is_refused_in_the_same_words(text):
+    said = []
+    for make in (Filter.from_source, Filter.native):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", NativeWarning)
+            with pytest.raises(SourceError) as caught:
+                make(text, filename="Cell In[3]", first_line=2)
+        error = caught.value
+        said.append((str(error), error.filename, error.lineno, error.hint))
+    wasm, natively = said
+    if "wasmnb.host" in text:
+        assert "ValueError" in natively[0]
+    elif "on_http_request_headers(self, n, e)\n" in text:
+        assert (
+            natively[1:3] == wasm[1:3]
+            and f"this Python {sys.version_info.major}.{sys.version_info.minor}" in natively[3]
+        )
+    elif "import Proxy" in text:
+        assert natively[2] == wasm[2] and "cannot import name 'Proxy' from 'wasmnb'" in natively[0]
+    else:
+        assert natively == wasm
+
+
+def test_what_wasm_does_not_have_is_said_once_at_its_line():
+    text = "import json\nimport sqlite3\nimport numpy\nfrom wasmnb.host import Proxy\n" + PLAIN.format(
+        "open('/dev/null').close()"
+    )
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        made = Filter.native(text, filename="Cell In[3]", first_line=10)
+        with Proxy(made, workers=3) as proxy:
+            for worker in (1, 2, 3):
+                proxy.get("/", worker=worker)
+    found = {w.lineno: str(w.message) for w in caught if w.category is NativeWarning}
+    assert len(caught) == 4 and {w.filename for w in caught} == {"Cell In[3]"}, [str(w) for w in caught]
+    assert "cannot import sqlite3" in found[11] and "shared_data" in found[11]
+    assert "numpy" in found[12] and "pure Python" in found[12]
+    assert "cannot import wasmnb.host" in found[13]
+    assert "no files" in found[16]
+
+
+def test_an_import_that_may_fail_is_not_worth_a_word():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        native("pass", "try:\n    import sqlite3\nexcept ImportError:\n    sqlite3 = None\n")
+
+
+def test_only_python_source_runs_natively(tmp_path):
+    (tmp_path / "m.wasm").write_bytes(b"\0asm\1\0\0\0")
+    with pytest.raises(UsageError, match="only Python source can run natively"):
+        Filter.native(tmp_path / "m.wasm")
+    with pytest.raises(UsageError, match="cannot be read"):
+        Filter.native(tmp_path / "none.py")
+    with pytest.raises(UsageError, match="Only Python source"):
+        Filter.native(5)
+    with pytest.raises((UsageError, ModuleError)):
+        Filter.native(Filter.from_bytes(b"\0asm\1\0\0\0"))
+
+
+# -- what it is
+
+
+def test_it_says_that_it_is_native():
+    made = native("pass", name="mine")
+    assert made.is_native and repr(made) == "<Filter 'mine' from <filter>, native>"
+    assert made.info.native and made.info.as_dict()["size"] == 0
+    text = to_text(document_of(made))
+    assert "native · Proxy-Wasm ABI 0.2.1" in text and "run by     Python" in text
+    with Proxy(made, workers=1) as proxy:
+        assert "VM4 worker  runs native" in to_text(document_of(proxy))
+
+
+def test_its_module_is_that_of_the_same_source():
+    text = PLAIN.format("pass")
+    made = Filter.native(text, filename="Cell In[1]", first_line=3)
+    assert made.wasm == Filter.from_source(text, filename="Cell In[1]", first_line=3).wasm
+
+
+def test_a_compiled_filter_has_a_native_twin(tmp_path):
+    (tmp_path / "helper.py").write_text("who = 'helper'\n")
+    (tmp_path / "mine.py").write_text("from helper import who\n" + PLAIN.format("print(who)"))
+    for given in (Filter.from_file(tmp_path / "mine.py"), tmp_path / "mine.py"):
+        made = Filter.native(given)
+        assert made.name == "mine" and said(made) == ["helper"]
+
+
+def test_it_is_quick():
+    started = time.perf_counter()
+    native("pass")
+    assert time.perf_counter() - started < 2

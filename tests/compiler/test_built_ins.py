@@ -1,0 +1,171 @@
+"""The glue's own built-in functions do in Wasm what the SDK's Python does everywhere else."""
+
+import ast
+import struct
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from wasmnb import Filter, Proxy
+from wasmnb.abi import decode_pairs, encode_pairs
+from wasmnb.engine import default_engine
+from wasmnb.sdk.messages.pairs import read_text_pairs, serialised
+
+WRITER = """
+import ast
+from wasmnb.sdk import HttpContext
+from wasmnb.sdk.messages.pairs import serialised
+
+class Writer(HttpContext):
+    def on_http_request_body(self, size, end_of_stream):
+        pairs = ast.literal_eval(bytes(self.request_body).decode())
+        try:
+            answer = serialised(self._vm.abi, pairs).hex()
+        except (TypeError, ValueError) as error:
+            answer = f"{type(error).__name__}: {error}"
+        self.send_local_response(200, answer)
+"""
+
+SETTER = """
+import ast
+from wasmnb.sdk import HttpContext
+
+class Setter(HttpContext):
+    def on_http_request_headers(self, num_headers, end_of_stream):
+        name, value = ast.literal_eval(self.request_headers["probe"])
+        answer = "done"
+        try:
+            self.request_headers[name] = value
+        except (TypeError, ValueError) as error:
+            answer = f"{type(error).__name__}: {error}"
+        headers = [(k, v) for k, v in self.request_headers.raw if k.startswith(b"x")]
+        self.send_local_response(200, ascii((answer, headers)))
+"""
+
+READER = """
+from wasmnb.sdk import HttpContext
+from wasmnb.sdk.messages.pairs import read_pairs, read_text_pairs
+
+class Reader(HttpContext):
+    def on_http_request_headers(self, num_headers, end_of_stream):
+        print(ascii((read_pairs(self._vm.abi, 0), read_text_pairs(self._vm.abi, 0))))
+"""
+
+TEXTS = st.text(st.characters(max_codepoint=0xFFFF), max_size=6)
+PARTS = st.one_of(TEXTS, st.binary(max_size=6), st.integers(-5, 10**20), st.just("x" * 3000))
+
+
+@pytest.fixture(scope="module")
+def writer():
+    with Proxy(Filter.from_source(WRITER), workers=1) as proxy:
+        yield lambda pairs: proxy.post("/", body=ascii(pairs).encode()).response.body.decode()
+
+
+def expected(pairs):
+    try:
+        return serialised(object(), pairs).hex()
+    except (TypeError, ValueError) as error:
+        return f"{type(error).__name__}: {error}"
+
+
+@settings(max_examples=150)
+@given(st.lists(st.tuples(PARTS, PARTS), max_size=5))
+def test_pairs_are_written_as_python_writes_them(writer, pairs):
+    assert writer(pairs) == expected(pairs)
+
+
+@pytest.mark.parametrize(
+    "pairs",
+    [{}, {"a": "b"}, (), (("a", "b"),), [("a",)], [("a", "b", "c")], ["ab"], [["a", "b"]], [("a", None)], [("a", 1.5)], [5], None],
+)
+def test_odd_pairs_are_told_as_python_tells_them(writer, pairs):
+    assert writer(pairs).partition(" (")[0] == expected(pairs).partition(" (")[0]  # newer Pythons say more
+
+
+@pytest.fixture(scope="module")
+def setters():
+    """The same filter in Wasm and natively."""
+    with (
+        Proxy(Filter.from_source(SETTER), workers=1) as wasm,
+        Proxy(Filter.native(SETTER), workers=1) as native,
+    ):
+        yield [
+            lambda pair, proxy=proxy: ast.literal_eval(proxy.get("/", {"probe": ascii(pair)}).response.body.decode())
+            for proxy in (wasm, native)
+        ]
+
+
+NAMES = st.one_of(st.text("abcx-", max_size=5), st.just("a\n"), st.just(b"b")).map(
+    lambda name: b"x" + name if isinstance(name, bytes) else "x" + name
+)
+
+
+@settings(max_examples=150)
+@given(NAMES, st.one_of(PARTS, st.sampled_from(["a\nb", "a\r", b"\n", "\udcff", "\ud800", True, None, 1.5])))
+def test_a_header_is_set_natively_as_in_wasm(setters, name, value):
+    wasm, native = (setter((name, value)) for setter in setters)
+    assert wasm == native
+    broken = any(c in repr(part) for part in (name, value) for c in ("\\n", "\\r"))
+    expected = "TypeError" if isinstance(value, bool | float | None) else "ValueError" if broken else "done"
+    assert wasm[0].startswith(expected)
+
+
+@pytest.fixture(scope="module")
+def reader():
+    """A VM whose header map is whatever bytes it is given; what Python made of them, as bytes and as text."""
+    given_, said = {}, []
+
+    def resolve(what):
+        if what.name == "proxy_log":
+            return lambda level, at, size: said.append(vm.memory.read(at, size).decode()) or 0
+        if what.name != "proxy_get_header_map_pairs":
+            return lambda *_: 0
+
+        def pairs(_, at, size):
+            data = given_["data"]
+            where = vm.function("proxy_on_memory_allocate")(len(data) or 1)
+            vm.memory.write(where, data)
+            vm.memory.write_u32(at, where)
+            vm.memory.write_u32(size, len(data))
+            return 0
+
+        return pairs
+
+    vm = Filter.from_source(READER).image(default_engine()).instantiate(resolve)
+    vm.function("_initialize")()
+    create, headers, delete = (vm.function(f"proxy_on_{n}") for n in ("context_create", "request_headers", "delete"))
+    create(1, 0)
+
+    def read(data):
+        given_["data"] = data
+        said.clear()
+        create(2, 1)
+        headers(2, 0, 1)
+        delete(2)
+        return ast.literal_eval(said[0])
+
+    return read
+
+
+class Binding:
+    def __init__(self, data):
+        self.get_header_map_pairs = lambda _: (0, data)
+
+
+LENGTHS = st.one_of(st.integers(0, 8), st.just(2**31), st.just(2**32 - 1))
+
+
+@settings(max_examples=150)
+@given(
+    st.one_of(
+        st.lists(st.tuples(st.binary(max_size=6), st.binary(max_size=6)), max_size=5).map(encode_pairs),
+        st.binary(max_size=40),
+        st.builds(
+            lambda count, sizes, rest: struct.pack("<I", count) + b"".join(struct.pack("<I", s) for s in sizes) + rest,
+            LENGTHS, st.lists(LENGTHS, max_size=6), st.lists(st.sampled_from([b"\0", b"a", b"ab\0"])).map(b"".join),
+        ),
+    )
+)  # fmt: skip
+def test_a_map_is_read_as_python_reads_it_however_broken(reader, data):
+    assert reader(data) == (decode_pairs(data) or [], read_text_pairs(Binding(data), 0))

@@ -1,0 +1,141 @@
+"""Machine code of foreign modules on the disk: used when it is whole, of this engine and the user's own."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from wasmnb.compiler.runtime import machine_code as room
+from wasmnb.compiler.runtime.machine_code import compiled
+from wasmnb.compiler.runtime.runtime_cache import clear_runtimes
+from wasmnb.engine import Engine, Instance, assemble
+from wasmnb.errors import ModuleError
+
+#: Large enough to be kept: many functions.
+WASM = assemble(
+    '(module (func (export "seven") (result i32) (i32.const 7))'
+    + "".join(f"(func (export \"f{n}\") (param i32) (result i32) (i32.add (local.get 0) (i32.const {n})))" for n in range(600))
+    + ")"
+)
+
+
+class Counting(Engine):
+    """An engine that counts what it compiles."""
+
+    compilations = 0
+
+    def compile(self, wasm):
+        self.compilations += 1
+        return super().compile(wasm)
+
+
+@pytest.fixture
+def engine():
+    return Counting()
+
+
+def seven(code):
+    return Instance(code, lambda wanted: None).function("seven")()
+
+
+def files(folder):
+    return sorted((folder / "compiled").glob("*"))
+
+
+def test_a_module_is_compiled_once_and_read_back_by_another_engine(engine, tmp_path):
+    assert seven(compiled(WASM, engine, tmp_path)) == 7
+    later = Counting()
+    assert seven(compiled(WASM, later, tmp_path)) == 7
+    assert (engine.compilations, later.compilations) == (1, 0)
+    assert (tmp_path / "compiled").stat().st_mode & 0o777 == 0o700
+
+
+def test_an_engine_with_other_settings_gets_code_of_its_own(engine, tmp_path):
+    compiled(WASM, engine, tmp_path)
+    assert seven(compiled(WASM, Engine(fuel=True), tmp_path)) == 7
+    assert len(files(tmp_path)) == 2
+
+
+@pytest.mark.parametrize("damage", [lambda d: d[:-1], lambda d: b"", lambda d: d[:99] + b"\xff" + d[100:], lambda d: b"x" * len(d)])
+def test_a_damaged_file_is_compiled_anew_and_replaced(engine, tmp_path, damage):
+    compiled(WASM, engine, tmp_path)
+    (path,) = files(tmp_path)
+    whole = path.read_bytes()
+    path.write_bytes(damage(whole))
+    assert seven(compiled(WASM, engine, tmp_path)) == 7
+    assert engine.compilations == 2
+    compiled(WASM, engine, tmp_path)
+    assert engine.compilations == 2
+
+
+def test_whole_code_of_another_engine_is_compiled_anew(engine, tmp_path):
+    compiled(WASM, engine, tmp_path)
+    (path,) = files(tmp_path)
+    compiled(WASM, Engine(fuel=True), tmp_path)
+    (other,) = set(files(tmp_path)) - {path}
+    path.write_bytes(other.read_bytes())  # its hash is right
+    assert seven(compiled(WASM, engine, tmp_path)) == 7
+    assert engine.compilations == 2
+
+
+def test_a_folder_that_cannot_be_written_costs_only_time(engine, tmp_path):
+    (tmp_path / "compiled").write_text("a file stands in the way")
+    assert seven(compiled(WASM, engine, tmp_path)) == 7
+
+
+def test_small_modules_are_not_kept(engine, tmp_path):
+    compiled(assemble("(module)"), engine, tmp_path)
+    assert not (tmp_path / "compiled").exists()
+
+
+def test_what_was_used_last_is_kept(engine, tmp_path, monkeypatch):
+    monkeypatch.setattr(room, "_KEPT", 2)
+    modules = [assemble("(module" + f"(func (param i32) (drop (i32.const {n})))" * 3000 + ")") for n in range(3)]
+    for age, wasm in enumerate(modules[:2]):
+        compiled(wasm, engine, tmp_path)
+        (fresh,) = [p for p in files(tmp_path) if p.stat().st_mtime > 2000]
+        os.utime(fresh, (1000 + age, 1000 + age))
+    compiled(modules[0], engine, tmp_path)  # used again
+    compiled(modules[2], engine, tmp_path)
+    before = engine.compilations
+    compiled(modules[0], engine, tmp_path)
+    assert engine.compilations == before
+    compiled(modules[1], engine, tmp_path)
+    assert engine.compilations == before + 1
+
+
+def test_what_a_process_that_died_was_writing_goes_after_a_day(engine, tmp_path):
+    compiled(WASM, engine, tmp_path)
+    left, fresh = tmp_path / "compiled" / ".old", tmp_path / "compiled" / ".new"
+    left.write_bytes(b"half")
+    fresh.write_bytes(b"half")
+    os.utime(left, (1000, 1000))
+    compiled(assemble("(module" + "(func (param i32) (drop (local.get 0)))" * 3000 + ")"), engine, tmp_path)
+    assert (left.exists(), fresh.exists()) == (False, True)
+
+
+def test_clearing_the_runtimes_clears_it_too(engine, tmp_path, monkeypatch):
+    monkeypatch.setenv("WASMNB_CACHE", str(tmp_path))
+    compiled(WASM, engine)
+    assert files(tmp_path)
+    clear_runtimes()
+    assert not files(tmp_path)
+
+
+def test_what_is_no_module_is_refused_as_before(engine, tmp_path):
+    with pytest.raises(ModuleError):
+        compiled(b"\0asm\1\0\0\0" + b"\xff" * 10000, engine, tmp_path)
+
+
+def test_another_process_finds_the_code(tmp_path):
+    path = tmp_path / "filter.wasm"
+    path.write_bytes(WASM)
+    program = (
+        "import sys; from pathlib import Path; from wasmnb.compiler.runtime.machine_code import compiled; from wasmnb.engine import Engine\n"
+        "engine = Engine(); engine.compile = None if sys.argv[2] == 'found' else engine.compile\n"
+        "compiled(Path(sys.argv[1]).read_bytes(), engine)"
+    )
+    for expected in ("made", "found"):
+        environment = {**os.environ, "WASMNB_CACHE": str(tmp_path / "cache")}
+        subprocess.run([sys.executable, "-c", program, str(path), expected], check=True, env=environment, timeout=60)

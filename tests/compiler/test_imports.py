@@ -1,0 +1,170 @@
+"""What a source imports, and what becomes of each import."""
+
+import ast
+
+import pytest
+
+from wasmnb.compiler.source.imports import imported_modules, parse
+from wasmnb.compiler.source.resolver import resolve
+from wasmnb.compiler.source.filter_source import Part, Source
+from wasmnb.errors import SourceError
+
+
+def names(source):
+    return [m.name for m in imported_modules(ast.parse(source))]
+
+
+def wanted(source, **place):
+    return resolve(Source((Part(source, **place),)))[1]
+
+
+def test_imports_are_found_wherever_they_stand():
+    source = "import a\nif x:\n import b.c\ndef f():\n from d import e\nclass G:\n  import h\nlambda: __import__('i')\nimportlib.import_module('j.k')\n"
+    assert names(source) == ["a", "b.c", "d", "h", "i", "j.k"]
+
+
+def test_imports_for_type_checkers_are_left_out():
+    assert names("if TYPE_CHECKING:\n import a\nelse:\n import b\nif typing.TYPE_CHECKING: import c") == ["b"]
+
+
+def test_an_import_that_is_tried_is_optional():
+    source = (
+        "try:\n import a\nexcept ImportError:\n import b\nelse:\n import c\ntry:\n import d\nexcept ValueError: pass"
+    )
+    found = {m.name: m.optional for m in imported_modules(ast.parse(source))}
+    assert found == {"a": True, "b": True, "c": False, "d": False}
+
+
+def test_a_source_that_this_python_cannot_read_still_shows_its_imports():
+    tree = parse("import json\ndef f(:\n  from csv import reader\nimport a b\n")
+    assert [(m.name, m.lineno) for m in imported_modules(tree)] == [("json", 1), ("csv", 3)]
+
+
+@pytest.mark.parametrize("name", ["json", "os.path", "collections", "html", "email", "_thread", "urllib.parse as p"])
+def test_the_usual_modules_need_nothing(name):
+    assert wanted(f"import {name}").modules - {"email"} == frozenset()
+
+
+def test_other_modules_of_the_standard_library_need_a_runtime_of_their_own():
+    assert wanted("import xml.dom.minidom\nfrom email import policy, message_from_string").modules == {
+        "xml.dom.minidom", "email", "email.policy",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("source", "message", "hint"),
+    [
+        ("import ssl", "cannot import ssl", "http_call"),
+        ("import multiprocessing.pool", "cannot import multiprocessing", "processes"),
+        ("from sqlite3 import connect", "cannot import sqlite3", "shared_data"),
+        ("import json.nothing", "no module json.nothing", "slip"),
+        ("import no_such_package_at_all", "no package no_such_package_at_all", "%pip install no_such_package_at_all"),
+        ("from . import x", "relative import", "leave out the dots"),
+        ("from wasmnb.host import Proxy", "cannot import wasmnb.host", "only the SDK"),
+    ],
+)
+def test_what_cannot_be_imported_is_an_error_at_its_line(source, message, hint):
+    with pytest.raises(SourceError, match=message) as caught:
+        wanted(f"x = 1\nif x:\n    {source}\n", filename="cell", first_line=11)
+    error = caught.value
+    assert (error.filename, error.lineno, error.offset) == ("cell", 13, 5)
+    assert hint in error.hint
+
+
+def test_what_may_be_missing_is_no_error():
+    assert wanted("try:\n import ssl, no_such_package_at_all\nexcept ImportError: ssl = None").modules == frozenset()
+
+
+def test_the_sdk_is_there():
+    for source in (
+        "import wasmnb",
+        "from wasmnb import HttpContext",
+        "from wasmnb.sdk.http import *",
+        "import wasmnb.abi",
+    ):
+        assert wanted(source).modules == frozenset()
+
+
+# -- packages ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def site(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def write(files):
+        for name, text in files.items():
+            path = tmp_path / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+
+    return write
+
+
+@pytest.fixture
+def extension():
+    from importlib.machinery import EXTENSION_SUFFIXES
+
+    return EXTENSION_SUFFIXES[0]
+
+
+def test_a_package_comes_with_its_files_and_what_it_needs(site):
+    site(
+        {
+            "pure/__init__.py": "from .core import f\nimport helper",
+            "pure/core.py": "import json\ndef f(): import lazy_one",
+            "pure/data.txt": "x",
+            "pure/tests/test_it.py": "import pytest",
+            "pure/__pycache__/x.pyc": "",
+            "helper.py": "",
+            "lazy_one.py": "",
+        }
+    )
+    found = wanted("from pure import core, f")
+    assert found.modules == {"pure", "pure.core"}
+    assert {p.name: [f[0] for f in p.files] for p in found.packages} == {
+        "helper": ["helper.py"],
+        "pure": ["pure/__init__.py", "pure/core.py", "pure/data.txt"],
+    }
+
+
+def test_a_changed_package_is_another_requirement(site):
+    site({"pure/__init__.py": "x = 1"})
+    before = wanted("import pure").digest()
+    assert wanted("import pure").digest() == before
+    site({"pure/__init__.py": "x = 22"})
+    assert wanted("import pure").digest() != before
+
+
+def test_compiled_packages_are_refused_before_anything_is_built(site, extension):
+    site(
+        {
+            f"native_one{extension}": "",
+            "wrapper/__init__.py": "from . import core",
+            "wrapper/core.py": "if True:\n from ._speed import x",
+            f"wrapper/_speed{extension}": "",
+            "through/__init__.py": "import wrapper",
+            "secure/__init__.py": "import ssl",
+        }
+    )
+    for name, needs in (
+        ("native_one", "is compiled"),
+        ("wrapper", "wrapper._speed, which is"),
+        ("through", "wrapper._speed"),
+    ):
+        with pytest.raises(SourceError, match=needs) as caught:
+            wanted(f"import {name}")
+        assert "pure Python" in caught.value.hint
+    with pytest.raises(SourceError, match="it needs ssl"):
+        wanted("import secure")
+
+
+def test_a_compiled_part_that_a_package_can_do_without_is_left_out(site, extension):
+    site({"fast/__init__.py": "try:\n from ._fast import f\nexcept ImportError:\n f = 1", f"fast/_fast{extension}": ""})
+    (package,) = wanted("import fast").packages
+    assert [f[0] for f in package.files] == ["fast/__init__.py"]
+
+
+def test_packages_that_need_each_other_are_both_taken(site):
+    site({"ping/__init__.py": "import pong", "pong/__init__.py": "import ping"})
+    assert [p.name for p in wanted("import ping").packages] == ["ping", "pong"]

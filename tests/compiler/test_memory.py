@@ -1,0 +1,96 @@
+"""The memory image: written as segments that give it back, cleared of what the program has freed and of nothing else."""
+
+import struct
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wasmnb.compiler.runtime import heap_trim as compact
+from wasmnb.compiler.runtime.heap_trim import clear_unused
+from wasmnb.compiler.wasm.memory_image import PAGE, MemoryImage
+
+runs = st.lists(st.tuples(st.integers(0, PAGE - 300), st.binary(min_size=1, max_size=300)), max_size=12)
+
+
+@given(runs)
+def test_segments_give_the_image_back(pieces):
+    image, copy = MemoryImage(1), MemoryImage(1)
+    for address, data in pieces:
+        image.put(address, data)
+    for address, data in image.segments():
+        copy.put(address, data)
+    assert copy.bytes == image.bytes
+
+
+def test_long_runs_of_zeros_are_not_written():
+    image = MemoryImage(2)
+    image.put(10, b"a" + bytes(20) + b"b")
+    image.put(PAGE + 5, b"c")
+    assert [(a, len(d)) for a, d in image.segments()] == [(0, 32), (PAGE + 5, 1)]
+
+
+def test_nothing_is_written_outside_the_memory():
+    image = MemoryImage(1)
+    with pytest.raises(IndexError):
+        image.put(PAGE - 1, b"ab")
+    with pytest.raises(IndexError):
+        image.put(-1, b"a")
+
+
+# -- the heap: blocks of (size, in use), as dlmalloc lays them out from address 8 on ----------------------------------
+
+BASE = 0
+
+
+def heap(blocks):
+    image = MemoryImage(1)
+    at, before_in_use, before_size = 8, True, 0
+    for size, in_use in blocks:
+        image.bytes[at : at + size] = b"\xaa" * size
+        struct.pack_into("<II", image.bytes, at, 0 if before_in_use else before_size, size | before_in_use | 2 * in_use)
+        at, before_in_use, before_size = at + size, in_use, size
+    # the top block: what has never been given out
+    struct.pack_into("<II", image.bytes, at, 0 if before_in_use else before_size, (PAGE - at) | before_in_use)
+    return image
+
+
+@pytest.fixture
+def clear(monkeypatch):
+    values = {"__heap_base": BASE, "__stack_low": PAGE - 512, "__stack_pointer": PAGE - 256}
+    monkeypatch.setattr(compact, "_global", lambda _graph, name: values.get(name))
+    return lambda image: clear_unused(None, image)
+
+
+block = st.tuples(st.integers(2, 12).map(lambda n: 16 * n), st.booleans())
+
+
+@given(st.lists(block, max_size=20))
+def test_only_the_inside_of_free_blocks_is_cleared(blocks):
+    # two free blocks never stand side by side: the allocator joins them
+    blocks = [b for i, b in enumerate(blocks) if b[1] or i == 0 or blocks[i - 1][1]]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(compact, "_global", lambda _graph, name: BASE if name == "__heap_base" else None)
+        image = heap(blocks)
+        before = bytes(image.bytes)
+        clear_unused(None, image)
+    at = 8
+    for size, in_use in blocks:
+        content, was = image.bytes[at : at + size], before[at : at + size]
+        assert content == (was if in_use else was[:32] + bytes(max(0, size - 32)))
+        at += size
+
+
+def test_blocks_behind_a_contradiction_are_left_alone(clear):
+    image = heap([(64, True), (64, False), (64, True), (64, False), (64, True)])
+    struct.pack_into("<I", image.bytes, 8 + 128, 48)  # the third block says that the one before is of another size
+    before = bytes(image.bytes)
+    clear(image)
+    assert image.bytes[: PAGE - 512] == before[: PAGE - 512]
+
+
+def test_the_unused_stack_is_cleared(clear):
+    image = heap([(64, True)])
+    image.bytes[PAGE - 512 :] = b"\x55" * 512
+    clear(image)
+    assert image.bytes[PAGE - 512 :] == bytes(256) + b"\x55" * 256

@@ -1,0 +1,72 @@
+"""The pieces of which a filter is made from a class: constants as text, obstacles, names in statements."""
+
+import math
+
+import pytest
+
+import wasmnb
+from wasmnb.compiler.collect.value_literals import literal, obstacle
+from wasmnb.compiler.collect.ast_statements import Text
+
+
+@pytest.mark.parametrize(
+    "value",
+    [None, True, 1, -2.5, 1j, "é", b"\0", ..., (), (1,), [], {}, set(), frozenset(), {1: [2, (3,)], "a": {4, 5}}, frozenset({1})],
+)  # fmt: skip
+def test_constants_come_back_from_their_text(value):
+    again = eval(literal(value))
+    assert again == value and type(again) is type(value)
+
+
+def test_numbers_that_are_none_have_a_text_too():
+    assert eval(literal(math.inf)) == math.inf
+    assert math.isnan(eval(literal(math.nan)))
+
+
+def test_what_is_no_constant_has_none():
+    loop = []
+    loop.append(loop)
+    deep = []
+    for _ in range(5000):
+        deep = [deep]
+    for value in (object(), [object()], loop, deep, type("S", (str,), {})("x"), print):
+        assert literal(value) is None
+
+
+def test_a_star_import_leaves_pythons_own_filter_alone():
+    space = {}
+    exec("from wasmnb import *", space)
+    assert "filter" not in space
+    assert "filter" in dir(wasmnb)
+
+
+def test_most_values_have_no_obstacle():
+    assert [obstacle(v) for v in (1, "x", object(), print, wasmnb.HttpContext)] == [""] * 5
+
+
+@pytest.mark.parametrize(
+    ("text", "now", "later", "annotations"),
+    [
+        ("def f(a, b=c): d = 1; return a + d + e", {"c"}, {"e"}, set()),
+        ("class A(b): c = d\n", {"b", "d"}, set(), set()),
+        ("def f(x: a.b, *y: 'c[d]') -> e: z: g = 1; return z", set(), set(), set()),
+        ("x = [i for i in y if i in z]", {"y", "z"}, set(), set()),
+        ("def f():\n global n\n n += 1", set(), {"n"}, set()),
+        ("class A:\n b: c\n d: 'e[g]' = f\n def h(self): i: j", {"f"}, set(), {"c", "e", "g"}),
+        ("@a.b(c)\ndef f(): lambda g=h: g + i", {"a", "c"}, {"h", "i"}, set()),
+        ("x = await y", {"y"}, set(), set()),
+        ("x = lambda a: b(a)", set(), {"b"}, set()),
+    ],
+)
+def test_names_that_a_statement_uses(text, now, later, annotations):
+    (statement,) = Text("x", text).statements
+    uses = statement.uses
+    assert (uses.now, uses.later, uses.annotations) == (now, later, annotations)
+
+
+def test_statements_on_one_line_are_told_apart():
+    assert [s.text for s in Text("x", "a = 1; b = '''\n'''\nif a: c = 2\n").statements] == [
+        "a = 1",
+        "b = '''\n'''",
+        "if a: c = 2\n",
+    ]

@@ -1,0 +1,79 @@
+import json
+
+import pytest
+
+from wasmnb.envoy import Cluster, EnvoyPlugin, Listener, bootstrap
+from wasmnb.envoy.config.bootstrap import merge
+from wasmnb.envoy.config.plugin_config import any_value
+
+
+def test_every_address_is_loopback_with_a_port_of_the_systems_choice():
+    config = bootstrap([Listener("l", [])], [Cluster("up", ("127.0.0.1", 1234))])
+    listener = config["static_resources"]["listeners"][0]["address"]["socket_address"]
+    assert listener == config["admin"]["address"]["socket_address"] == {"address": "127.0.0.1", "port_value": 0}
+
+
+def test_plugins_stand_before_the_router_in_order(tmp_path):
+    plugins = [EnvoyPlugin(b"\0asm", name).as_config(tmp_path) for name in ("a", "b")]
+    chain = Listener("l", plugins).as_config()["filter_chains"][0]["filters"][0]["typed_config"]["http_filters"]
+    assert [f["name"] for f in chain] == ["envoy.filters.http.wasm", "envoy.filters.http.wasm", "envoy.filters.http.router"]
+    assert [f["typed_config"]["config"]["name"] for f in chain[:2]] == ["a", "b"]
+
+
+def test_the_module_is_written_once(tmp_path):
+    for name in ("a", "b"):
+        EnvoyPlugin(b"\0asm1234", name).as_config(tmp_path)
+    assert len(list(tmp_path.glob("*.wasm"))) == 1
+
+
+def test_text_stays_readable_and_bytes_exact():
+    assert any_value("é;\n".encode())["value"] == "é;\n"
+    assert any_value(b"\xff\x00") == {"@type": "type.googleapis.com/google.protobuf.BytesValue", "value": "/wA="}
+
+
+def test_a_mapping_is_given_as_json(tmp_path):
+    plugin = EnvoyPlugin(b"\0asm", config={"a": [1]}).as_config(tmp_path)
+    assert json.loads(plugin["configuration"]["value"]) == {"a": [1]}
+
+
+@pytest.mark.parametrize(
+    ("options", "field", "value"),
+    [
+        ({"failure_policy": "FAIL_RELOAD", "reload_backoff": 0.5}, "reload_config", {"backoff": {"base_interval": "0.5s"}}),
+        ({"fail_open": True}, "fail_open", True),
+        ({"allow_on_headers_stop_iteration": True}, "allow_on_headers_stop_iteration", True),
+        ({"allowed_capabilities": ["proxy_log"]}, "capability_restriction_config", {"allowed_capabilities": {"proxy_log": {}}}),
+    ],
+)
+def test_options_become_envoys_fields(tmp_path, options, field, value):
+    assert EnvoyPlugin(b"\0asm", **options).as_config(tmp_path)[field] == value
+
+
+def test_a_host_plugin_is_taken_as_it_is():
+    from wasmnb.host import Plugin
+
+    class Filter:
+        name = "auth"
+        wasm = b"\0asm"
+
+        def image(self, engine):
+            raise AssertionError
+
+    plugin = EnvoyPlugin.of(Plugin(Filter(), root_id="r", vm_id="v", config={"k": 1}, fail_open=True), root_id="ignored")
+    assert (plugin.name, plugin.root_id, plugin.vm_id, plugin.fail_open) == ("auth", "r", "v", True)
+    assert json.loads(plugin.config) == {"k": 1}
+
+
+def test_a_bare_filter_gets_what_the_caller_says():
+    class Filter:
+        name = "auth"
+        wasm = b"\0asm"
+
+    plugin = EnvoyPlugin.of(Filter(), root_id="r", config="c")
+    assert (plugin.name, plugin.root_id, plugin.config) == ("auth", "r", "c")
+
+
+def test_merging_leaves_the_original_alone():
+    base = {"a": {"b": 1}, "c": [1]}
+    assert merge(base, {"a": {"d": 2}, "c": [2]}) == {"a": {"b": 1, "d": 2}, "c": [2]}
+    assert base == {"a": {"b": 1}, "c": [1]}

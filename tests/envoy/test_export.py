@@ -1,0 +1,369 @@
+"""An export: complete, accepted and run by Envoy, and true to the public formats."""
+
+import gzip
+import hashlib
+import io
+import json
+import subprocess
+import tarfile
+import urllib.request
+from contextlib import contextmanager
+
+import pytest
+import yaml
+
+from wasmnb import Filter, Plugin, Proxy, Response
+from wasmnb.envoy import EnvoyProcess, Upstream, export, find_envoy
+from wasmnb.envoy.exporter import folder as folder_module
+from wasmnb.errors import BuildError, UsageError
+
+SOURCE = """\
+from wasmnb.sdk import HttpContext
+
+
+class Hello(HttpContext):
+    def on_http_request_headers(self, num_headers, end_of_stream):
+        self.request_headers["x-greeting"] = self.plugin.config["greeting"]
+
+    def on_http_response_headers(self, num_headers, end_of_stream):
+        self.response_headers["x-filter"] = "hello"
+"""
+FILES = {"hello.wasm", "envoy.yaml", "wasmplugin.yaml", "envoyextensionpolicy.yaml", "oci", "README.md"}
+
+
+@pytest.fixture(scope="module")
+def hello():
+    return Filter.from_source(SOURCE, "hello")
+
+
+class Small:
+    """A filter whose module is a few bytes: what is written does not depend on what is in it."""
+
+    source = None
+
+    def __init__(self, name="small", wasm=b"\0asm\1\0\0\0"):
+        self.name, self.wasm = name, wasm
+
+    def image(self, engine):
+        raise AssertionError("an export runs nothing")
+
+
+def document(folder, name):
+    return yaml.safe_load((folder / name).read_text())
+
+
+def filters(folder):
+    listener = document(folder, "envoy.yaml")["static_resources"]["listeners"][0]
+    chain = listener["filter_chains"][0]["filters"][0]["typed_config"]["http_filters"]
+    return [f["typed_config"]["config"] for f in chain[:-1]]
+
+
+@contextmanager
+def started(folder):
+    """Envoy on the file as it was written, in its folder."""
+    admin = folder / "admin.txt"
+    command = [str(find_envoy()), "-c", "envoy.yaml", "--admin-address-path", str(admin), "--concurrency", "1"]
+    command += ["--disable-hot-restart", "-l", "warning"]
+    with subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE) as process:
+        try:
+            yield process, admin
+        finally:
+            process.terminate()
+            process.communicate(timeout=20)
+
+
+def answer(url):
+    with urllib.request.urlopen(url, timeout=10) as got:
+        return got
+
+
+# -- Envoy ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.envoy
+@pytest.mark.slow
+def test_envoy_accepts_the_file_as_it_is(hello, tmp_path):
+    with Proxy(hello, config={"greeting": "hé"}, vm_config="v", clusters={"auth": Response(200)}) as proxy:
+        proxy.export(tmp_path)
+    command = [str(find_envoy()), "--mode", "validate", "-c", "envoy.yaml"]
+    validated = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert validated.returncode == 0, validated.stderr
+    assert "configuration 'envoy.yaml' OK" in validated.stdout + validated.stderr
+
+
+@pytest.mark.envoy
+@pytest.mark.slow
+def test_the_exported_envoy_serves_requests_through_the_filter(hello, tmp_path):
+    upstream = Upstream(lambda request: Response(200, body=request.headers["x-greeting"].encode()))
+    export(Plugin(hello, config={"greeting": "Good morning"}), tmp_path, port=0, admin_port=0)
+    text = (tmp_path / "envoy.yaml").read_text()
+    (tmp_path / "envoy.yaml").write_text(text.replace("port_value: 8000", f"port_value: {upstream.address[1]}"))
+    config = document(tmp_path, "envoy.yaml")
+    # The same working directory as the README says; the file names in it are relative.
+    for listener in filters(tmp_path):
+        assert not listener["vm_config"]["code"]["local"]["filename"].startswith("/")
+    with started(tmp_path) as (process, admin):
+        address = _listening(process, admin)
+        with urllib.request.urlopen(f"http://{address}/", timeout=10) as got:
+            assert got.status == 200
+            assert got.headers["x-filter"] == "hello"
+            assert got.read() == b"Good morning"
+    upstream.close()
+    assert config["admin"]["address"]["socket_address"]["address"] == "127.0.0.1"
+
+
+def _listening(process, admin):
+    """Address of the listener, once Envoy has it."""
+    import time
+
+    deadline = time.monotonic() + 90
+    while time.monotonic() < deadline:
+        assert process.poll() is None, process.stderr.read()
+        try:
+            with urllib.request.urlopen(f"http://{admin.read_text()}/listeners?format=json", timeout=5) as got:
+                found = json.loads(got.read()).get("listener_statuses")
+            if found:
+                at = found[0]["local_address"]["socket_address"]
+                return f"{at['address']}:{at['port_value']}"
+        except OSError:
+            pass
+        time.sleep(0.1)
+    raise AssertionError("Envoy did not listen")
+
+
+def test_a_chain_keeps_its_order_and_shares_its_modules(tmp_path):
+    one, two = Small("one", b"\0asm1"), Small("two", b"\0asm2")
+    made = export([Plugin(one, config="a"), Plugin(two), Plugin(one, name="again", config="b")], tmp_path)
+    assert [f["name"] for f in filters(tmp_path)] == ["one", "two", "again"]
+    assert [f["vm_config"]["code"]["local"]["filename"] for f in filters(tmp_path)] == [
+        "one.wasm",
+        "two.wasm",
+        "one.wasm",
+    ]
+    assert {p.name for p in tmp_path.glob("*.wasm")} == {"one.wasm", "two.wasm"}
+    assert set(made.images) == {"one", "two"}
+    assert filters(tmp_path)[2]["configuration"]["value"] == "b"
+
+
+def test_every_kind_of_plugin_stands_where_envoy_has_it(tmp_path):
+    kinds = ["http", "network", "access_log", "singleton"]
+    export([Plugin(Small(kind, kind.encode()), kind=kind) for kind in kinds], tmp_path)
+    config = document(tmp_path, "envoy.yaml")
+    http, tcp = config["static_resources"]["listeners"]
+    assert (
+        http["filter_chains"][0]["filters"][0]["typed_config"]["access_log"][0]["name"] == "envoy.access_loggers.wasm"
+    )
+    assert tcp["filter_chains"][0]["filters"][0]["name"] == "envoy.filters.network.wasm"
+    assert tcp["address"]["socket_address"]["port_value"] == 10001
+    assert config["bootstrap_extensions"][0]["typed_config"]["singleton"] is True
+
+
+def test_clusters_have_addresses_of_their_own(tmp_path):
+    from wasmnb.host import Cluster
+    from wasmnb.envoy.exporter.envoy_yaml import addresses
+
+    clusters = {
+        "upstream": Cluster(),
+        "auth": Cluster(),
+        "far": Cluster(address="10.0.0.7:443"),
+        "none": Cluster(endpoints=0),
+    }
+    assert addresses(clusters) == {
+        "upstream": ("127.0.0.1", 8000), "auth": ("127.0.0.1", 8001), "far": ("10.0.0.7", 443), "none": None,
+    }  # fmt: skip
+
+
+# -- the image --------------------------------------------------------------------------------------------------------
+
+
+def blob(layout, described):
+    data = (layout / "blobs" / "sha256" / described["digest"].removeprefix("sha256:")).read_bytes()
+    assert hashlib.sha256(data).hexdigest() == described["digest"].removeprefix("sha256:")
+    assert len(data) == described["size"]
+    return data
+
+
+def test_the_image_is_a_layout_with_the_compat_variant_of_the_wasm_image_specification(tmp_path):
+    module = b"\0asm" + bytes(range(256)) * 50
+    made = export(Small("auth", module), tmp_path, registry="ghcr.io/acme", tag="1.2.0")
+    layout = tmp_path / "oci" / "auth"
+    assert json.loads((layout / "oci-layout").read_text()) == {"imageLayoutVersion": "1.0.0"}
+    (named,) = json.loads((layout / "index.json").read_text())["manifests"]
+    assert named["annotations"]["org.opencontainers.image.ref.name"] == "1.2.0"
+    assert made.images == {"auth": ("ghcr.io/acme/auth:1.2.0", named["digest"])}
+    manifest = json.loads(blob(layout, named))
+    assert manifest["annotations"] == {"module.wasm.image/variant": "compat"}
+    assert manifest["config"]["mediaType"] == "application/vnd.oci.image.config.v1+json"
+    (layer,) = manifest["layers"]
+    assert layer["mediaType"] == "application/vnd.oci.image.layer.v1.tar+gzip"
+    archive = gzip.decompress(blob(layout, layer))
+    config = json.loads(blob(layout, manifest["config"]))
+    assert config["rootfs"]["diff_ids"] == ["sha256:" + hashlib.sha256(archive).hexdigest()]
+    with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+        assert tar.getnames() == ["plugin.wasm"]
+        assert tar.extractfile("plugin.wasm").read() == module
+
+
+def test_an_image_that_did_not_change_keeps_its_digest(tmp_path):
+    first = export(Small(), tmp_path / "a")
+    assert export(Small(), tmp_path / "b").images == first.images
+    assert export(Small(wasm=b"\0asm2"), tmp_path / "c").images != first.images
+
+
+# -- Kubernetes -------------------------------------------------------------------------------------------------------
+
+
+def test_istio_gets_a_wasmplugin_that_is_pinned_to_the_image(tmp_path):
+    plugin = Plugin(
+        Small("Auth_Filter"), config={"a": 1}, root_id="root", failure_policy="FAIL_OPEN", environment={"K": "v"}
+    )
+    made = export(plugin, tmp_path, registry="ghcr.io/acme")
+    resource = document(tmp_path, "wasmplugin.yaml")
+    assert (resource["apiVersion"], resource["kind"]) == ("extensions.istio.io/v1alpha1", "WasmPlugin")
+    assert resource["metadata"]["name"] == "auth-filter"
+    spec = resource["spec"]
+    assert spec["url"] == "oci://ghcr.io/acme/auth-filter:latest"
+    assert "sha256:" + spec["sha256"] == made.images["auth-filter"][1]
+    assert spec["pluginConfig"] == {"a": 1}
+    assert spec["pluginName"] == "root"
+    assert spec["failStrategy"] == "FAIL_OPEN"
+    assert spec["vmConfig"] == {"env": [{"name": "K", "value": "v"}]}
+
+
+def test_istio_runs_a_chain_in_its_order(tmp_path):
+    export([Plugin(Small("a", b"1")), Plugin(Small("b", b"2"))], tmp_path)
+    first, second = yaml.safe_load_all((tmp_path / "wasmplugin.yaml").read_text())
+    assert first["spec"]["priority"] > second["spec"]["priority"]
+
+
+def test_envoy_gateway_gets_one_policy_with_the_chain(tmp_path):
+    export(
+        [Plugin(Small("a", b"1"), config=[1, 2], root_id="r"), Plugin(Small("b", b"2"), failure_policy="FAIL_OPEN")],
+        tmp_path,
+    )
+    policy = document(tmp_path, "envoyextensionpolicy.yaml")
+    assert (policy["apiVersion"], policy["kind"]) == ("gateway.envoyproxy.io/v1alpha1", "EnvoyExtensionPolicy")
+    first, second = policy["spec"]["wasm"]
+    assert first["code"] == {"type": "Image", "image": {"url": "registry.example.com/a:latest"}}
+    assert (first["rootID"], first["config"], first["failOpen"]) == ("r", [1, 2], False)
+    assert (second["name"], second["failOpen"]) == ("b", True)
+
+
+def test_what_a_manifest_cannot_say_is_said_to_the_user(tmp_path):
+    made = export(Plugin(Small("auth"), config=b"plain text", vm_config="x", failure_policy="FAIL_RELOAD"), tmp_path)
+    said = "\n".join(made.notes)
+    assert "auth: Istio cannot be told its configuration, which is no JSON object." in said
+    assert "auth: Envoy Gateway cannot be told its configuration, which is not JSON." in said
+    assert "auth: Istio and Envoy Gateway cannot be told its VM configuration." in said
+    assert "FAIL_RELOAD" in said
+    assert all(note in (tmp_path / "README.md").read_text() for note in made.notes)
+    assert "pluginConfig" not in document(tmp_path, "wasmplugin.yaml")["spec"]
+
+
+def test_network_filters_are_for_istio_only(tmp_path):
+    made = export(Plugin(Small("tcp"), kind="network"), tmp_path)
+    assert document(tmp_path, "wasmplugin.yaml")["spec"]["type"] == "NETWORK"
+    assert not (tmp_path / "envoyextensionpolicy.yaml").exists()
+    assert "envoyextensionpolicy" not in (tmp_path / "README.md").read_text()
+    assert "Envoy Gateway cannot be told a network filter" in "\n".join(made.notes)
+
+
+# -- files ------------------------------------------------------------------------------------------------------------
+
+
+def test_the_readme_has_the_commands(tmp_path):
+    export(Small("auth"), tmp_path, registry="ghcr.io/acme", tag="2", port=8080)
+    text = (tmp_path / "README.md").read_text()
+    for command in (
+        "envoy -c envoy.yaml",
+        "curl -i http://127.0.0.1:8080/",
+        "skopeo copy oci:oci/auth:2 docker://ghcr.io/acme/auth:2",
+        "crane push oci/auth ghcr.io/acme/auth:2",
+        "oras cp --from-oci-layout oci/auth:2 ghcr.io/acme/auth:2",
+        "kubectl apply -f wasmplugin.yaml",
+        "kubectl apply -f envoyextensionpolicy.yaml",
+    ):
+        assert f"    {command}\n" in text
+
+
+def test_files_that_are_there_stay_unless_forced(tmp_path):
+    folder = tmp_path / "dist"
+    folder.mkdir()
+    (folder / "envoy.yaml").write_text("mine")
+    (folder / "notes.txt").write_text("mine, too")
+    with pytest.raises(UsageError, match=r"holds envoy\.yaml already; --force"):
+        export(Small("hello"), folder)
+    assert {p.name: p.read_text() for p in folder.iterdir()} == {"envoy.yaml": "mine", "notes.txt": "mine, too"}
+    export(Small("hello"), folder, force=True)
+    assert {p.name for p in folder.iterdir()} == FILES | {"notes.txt"}
+    assert (folder / "envoy.yaml").read_text() != "mine"
+    assert (folder / "notes.txt").read_text() == "mine, too"
+
+
+def test_an_export_that_fails_midway_leaves_everything_as_it_was(tmp_path, monkeypatch):
+    folder = tmp_path / "deep" / "dist"
+    export(Small("hello"), folder)
+    before = {p: p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+    real, count = folder_module._move, []
+
+    def fails_at_the_fifth(source, place, moved):
+        count.append(place)
+        if len(count) == 5:
+            raise OSError(28, "No space left on device")
+        real(source, place, moved)
+
+    monkeypatch.setattr(folder_module, "_move", fails_at_the_fifth)
+    with pytest.raises(BuildError, match="there is no space left on the disk"):
+        export(Small("hello", b"\0asm-other"), folder, force=True)
+    assert {p: p.read_bytes() for p in folder.rglob("*") if p.is_file()} == before
+    assert not list(folder.glob(".wasmnb-*"))
+
+
+def test_a_folder_that_was_made_for_nothing_goes_again(tmp_path, monkeypatch):
+    monkeypatch.setattr("wasmnb.envoy.exporter.write.readme", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        export(Small(), tmp_path / "a" / "b")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_in_the_folders_place_is_said(tmp_path):
+    (tmp_path / "dist").write_text("")
+    with pytest.raises(UsageError, match="is a file, not a folder"):
+        export(Small(), tmp_path / "dist")
+
+
+def test_hostile_names_become_names_of_files(tmp_path):
+    names = ["../../etc/passwd", "a b\n# c", "", "ÄÖ", "x" * 300, "A.B"]
+    export([Plugin(Small(name or "?", bytes([n])), config="<script>\n: {") for n, name in enumerate(names)], tmp_path)
+    assert {p.name for p in tmp_path.glob("*.wasm")} == {
+        "etc-passwd.wasm", "a-b-c.wasm", "filter.wasm", "filter-2.wasm", "x" * 63 + ".wasm", "a-b.wasm",
+    }  # fmt: skip
+    assert [f["configuration"]["value"] for f in filters(tmp_path)] == ["<script>\n: {"] * 6
+    assert list(tmp_path.parent.glob("etc*")) == []
+
+
+@pytest.mark.parametrize("options", [{"registry": "a b"}, {"registry": ""}, {"tag": "a/b"}, {"tag": "x" * 200}])
+def test_what_cannot_be_an_images_name_is_refused(tmp_path, options):
+    with pytest.raises(UsageError, match="is no (registry|tag); one is written"):
+        export(Small(), tmp_path / "dist", **options)
+    assert not (tmp_path / "dist").exists()
+
+
+def test_there_must_be_something_to_export(tmp_path):
+    with pytest.raises(UsageError, match="nothing to export"):
+        export([], tmp_path)
+
+
+def test_an_export_shows_its_files_and_the_next_commands(tmp_path):
+    bundle = export(Plugin(Small("auth"), vm_config="x"), tmp_path / "d")._repr_mimebundle_()
+    for form in bundle.values():
+        assert "wasmplugin.yaml" in form
+        assert "envoy -c envoy.yaml" in form
+        assert "cannot be told its VM configuration" in form
+
+
+def test_every_file_has_its_size(tmp_path):
+    made = export(Small("hello"), tmp_path)
+    assert {name: size for name, size, _ in made.files if name != "oci"} == {
+        name: (tmp_path / name).stat().st_size for name in FILES - {"oci"}
+    }

@@ -1,0 +1,89 @@
+"""A filter from a notebook cell in the real Envoy: what it does, how long it lasts, and that the simulated proxy agrees."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.envoy.hammer import hammer
+from wasmnb.compiler import Filter
+from wasmnb.envoy import Envoy
+from wasmnb.host import Proxy
+from wasmnb.messages import Response
+
+pytestmark = [pytest.mark.envoy, pytest.mark.slow, pytest.mark.timeout(600)]
+
+CELL = '''
+from wasmnb.sdk import Action, HttpContext
+
+class Cell(HttpContext):
+    def on_http_request_headers(self, num_headers, end_of_stream):
+        if self.request_headers.get(":path") == "/print":
+            print("realm", self.plugin.config["realm"])
+        self.request_headers["x-seen"] = self.request_headers.get("x-user", "nobody")
+        return Action.CONTINUE
+
+    def on_http_response_headers(self, num_headers, end_of_stream):
+        self.response_headers["x-resp"] = "yes"
+        return Action.CONTINUE
+'''
+
+OPTIONS = {"workers": 2, "config": '{"realm": "demo"}', "upstream": Response(200, [("x-up", "1")], b"ok")}
+
+
+@pytest.fixture(scope="module")
+def cell():
+    return Filter.from_source(CELL, name="cell")
+
+
+@pytest.fixture(scope="module")
+def envoy(cell):
+    with Envoy(cell, timeout=20.0, **OPTIONS) as envoy:
+        yield envoy
+
+
+def resident(pid: int) -> int:
+    """Megabytes of memory that a process holds."""
+    line = next(x for x in Path(f"/proc/{pid}/status").read_text().splitlines() if x.startswith("VmRSS"))
+    return int(line.split()[1]) // 1024
+
+
+def test_request_and_response_headers_are_changed(envoy):
+    x = envoy.get("/", headers=[("x-user", "ann")])
+    assert x.upstream_request.headers["x-seen"] == "ann"
+    assert x.response.headers["x-resp"] == "yes"
+
+
+def test_configuration_is_received_and_print_reaches_envoys_log(envoy):
+    x = envoy.get("/print")
+    assert [line.text for line in x.log] == ["realm demo"]
+
+
+def test_the_saved_file_is_what_envoy_runs(cell, envoy, tmp_path):
+    path = tmp_path / "cell.wasm"
+    cell.save(path)
+    assert path.read_bytes() == cell.wasm == envoy.plugins[0].module
+
+
+def test_the_simulated_proxy_gives_the_same_exchange(cell, envoy):
+    with Proxy(cell, **OPTIONS) as proxy:
+        ours = proxy.post("/x?y=1", body=b"abc", headers=[("x-user", "bob")])
+    theirs = envoy.post("/x?y=1", body=b"abc", headers=[("x-user", "bob")])
+    chance = ("date", "x-request-id", "x-envoy-upstream-service-time")
+
+    def plain(headers):
+        return [(n, "" if n in chance else v) for n, v in headers.items()]
+
+    assert plain(ours.response.headers) == plain(theirs.response.headers)
+    assert (ours.response.status, ours.response.body) == (theirs.response.status, theirs.response.body)
+    assert plain(ours.upstream_request.headers) == plain(theirs.upstream_request.headers)
+    assert ours.upstream_request.body == theirs.upstream_request.body
+
+
+def test_fifty_thousand_requests_without_failure_and_without_growth(envoy):
+    warm = hammer(envoy.address, 10_000)
+    assert warm.bad == 0
+    before = resident(envoy.process.pid)
+    tally = hammer(envoy.address, 50_000)
+    after = resident(envoy.process.pid)
+    assert (tally.good, tally.bad) == (50_000, 0)
+    assert after - before <= 8, f"{before} MB before, {after} MB after"

@@ -1,0 +1,73 @@
+"""`explain` says what a stream waits for, and decodes bad statuses."""
+
+import pytest
+
+from tests.host.host_kit import scripted_proxy, wat
+from wasmnb.abi import CALLBACKS, HOSTCALLS, Status
+from wasmnb.errors import UsageError
+from wasmnb.host import Cluster, Proxy
+from wasmnb.host.inspect.status_causes import _CAUSES
+from wasmnb.messages import Response
+
+
+def test_a_stream_that_nothing_resumes():
+    with scripted_proxy("on_request_headers: return 1") as proxy:
+        x = proxy.get("/")
+        assert (x.state, x.paused) == ("paused", "request held by plug")
+        text = str(proxy.explain(x))
+        assert "plug (context 2, VM4, worker-1) holds the request" in text
+        assert "on_request_headers returned 1 (STOP_ITERATION)" in text
+        assert "Nothing is pending" in text
+        assert "After 300 s Envoy answers 504" in text
+
+
+def test_a_stream_that_waits_for_a_callout_or_a_tick():
+    script = "on_request_headers: http_call c :method=GET&:path=/&:authority=a _ _ 0; return 1"
+    with scripted_proxy(script, clusters={"c": Cluster(Response(latency=100))}) as proxy:
+        x = proxy.get("/", wait=1)
+        assert "It waits for call 4 to c" in str(proxy.explain(x.number))
+    with scripted_proxy("on_request_headers: set_tick_period_milliseconds 500; return 1") as proxy:
+        assert "ticks every 0.5 s" in str(proxy.explain(proxy.get("/", wait=0.1)))
+
+
+def test_a_failed_filter_is_explained_with_its_cause():
+    with Proxy(
+        wat('(func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32) unreachable)'), workers=1
+    ) as proxy:
+        text = str(proxy.explain(proxy.get("/")))
+        assert "proxy_on_request_headers failed on context 2: Uncaught RuntimeError: unreachable" in text
+        later = str(proxy.explain(proxy.get("/")))
+        assert "That was in exchange 1" in later
+
+
+@pytest.mark.parametrize(
+    ("call", "cause"),
+    [
+        ("http_call nope _ _ _ 0", "http_call: 2 BAD_ARGUMENT: there is no cluster 'nope'"),
+        ("http_call upstream :method=GET&:path=/ _ _ 0", "http_call: 2 BAD_ARGUMENT: `:authority` is missing"),
+        ("get_property request/nope", "request has no attribute 'nope'"),
+        ("get_property request", "is a group of attributes"),
+        ("get_header_map_value RESPONSE_HEADERS :status", "it is in on_response_headers"),
+        ("resolve_shared_queue _ q", "nobody has registered a queue 'q'"),
+        ("dequeue_shared_queue 7", "no queue has the token 7"),
+        ("call_foreign_function nope _", "no foreign function 'nope'"),
+        ("grpc_call nope s m _ _ 0", "'nope' is no cluster"),
+        ("set_effective_context 99", "no context 99"),
+    ],
+)
+def test_a_bad_status_is_decoded_into_its_cause(call, cause):
+    with scripted_proxy(f"on_request_headers: {call}") as proxy:
+        proxy.get("/")
+        assert cause in "\n".join(proxy.explain().causes)
+
+
+def test_causes_are_told_of_hostcalls_that_exist():
+    short = {h.short for h in HOSTCALLS.values()}
+    assert {name for name, _ in _CAUSES} <= short
+    assert all(isinstance(status, Status) for _, status in _CAUSES)
+    assert CALLBACKS
+
+
+def test_an_unknown_exchange_is_an_error():
+    with scripted_proxy() as proxy, pytest.raises(UsageError, match="no exchange"):
+        proxy.explain()

@@ -1,0 +1,142 @@
+"""What a trap does: to the stream that hit it, to later ones, to other plugins, under each policy."""
+
+import pytest
+
+from tests.host.host_kit import calls, scripted, scripted_proxy, wat
+from wasmnb.compiler import Filter
+from wasmnb.engine import assemble
+from wasmnb.errors import FilterTrap, UsageError
+from wasmnb.host import Plugin, Proxy
+from wasmnb.messages import Response
+
+TRAP = "on_request_headers#1: get_header_map_value REQUEST_HEADERS x-trap"
+
+
+def trapping(callback="on_request_headers", policy=None, **options):
+    script = f"{callback}#1: trap"
+    return Plugin(scripted(), config=script, failure_policy=policy, **options)
+
+
+@pytest.mark.parametrize("callback", ["on_request_headers", "on_response_headers"])
+def test_fail_closed_answers_503_and_stays_so(callback):
+    with Proxy(trapping(callback), workers=1) as proxy:
+        x = proxy.get("/")
+        assert (x.response.status, x.response.body, x.state) == (503, b"", "failed")
+        assert x.details == "wasm_fail_stream"
+        assert x.failure.callback == f"proxy_{callback}"
+        assert calls(x)[-1].startswith(callback)  # no callback after the trap, not even on_log
+        y = proxy.get("/")
+        assert (y.response.status, calls(y)) == (503, [])
+
+
+def test_a_trap_after_the_headers_cuts_the_response_short():
+    with Proxy(trapping("on_response_body"), workers=1, upstream=Response(chunks=[b"aa", b"bb"])) as proxy:
+        x = proxy.get("/")
+        assert (x.response.status, x.response.reset, x.response.body) == (200, True, b"")
+
+
+@pytest.mark.parametrize("callback", ["on_log", "on_done", "on_delete"])
+def test_a_trap_at_the_end_does_not_change_the_response_that_is_out(callback):
+    with Proxy(trapping(callback), workers=1) as proxy:
+        assert proxy.get("/").response.status == 200
+        assert proxy.get("/").response.status == 503
+
+
+def test_fail_open_lets_later_streams_by():
+    with Proxy(trapping(policy="FAIL_OPEN"), workers=1) as proxy:
+        assert proxy.get("/").response.status == 503
+        x = proxy.get("/")
+        assert (x.response.status, calls(x)) == (200, [])
+
+
+def test_the_legacy_flag_saves_the_stream_that_trapped():
+    with Proxy(trapping(fail_open=True), workers=1) as proxy:
+        assert [proxy.get("/").response.status for _ in range(2)] == [200, 200]
+    with pytest.raises(UsageError, match="only one of"):
+        trapping(policy="FAIL_OPEN", fail_open=True)
+    with pytest.raises(UsageError, match="failure_policy is one of"):
+        trapping(policy="FAIL_SOMETIMES")
+
+
+def test_fail_reload_makes_a_new_vm_at_most_once_in_an_interval():
+    with Proxy(trapping(policy="FAIL_RELOAD", reload_backoff=1.0), workers=1, guest_time=0.0) as proxy:
+        proxy.advance(2)
+        assert proxy.get("/").response.status == 503
+        x = proxy.get("/")  # reloaded: the rule names the first call in a stream, so that it traps again
+        assert "on_configure" in [e.name for e in proxy.trace if e.vm == 5]
+        assert x.response.status == 503
+        assert proxy.get("/").response.status == 503
+        assert proxy.metrics.envoy["wasm.plug.vm_reload_success"] == 1
+        assert proxy.metrics.envoy["wasm.plug.vm_reload_backoff"] == 1
+        proxy.advance(2)
+        proxy.get("/")
+        assert proxy.metrics.envoy["wasm.plug.vm_reload_success"] == 2
+
+
+def test_other_plugins_of_the_vm_are_dead_too_and_other_vms_are_not():
+    shared = [trapping(name="a", root_id="a"), Plugin(scripted(), name="b", root_id="b")]
+    with Proxy(shared, workers=1) as proxy:
+        assert proxy.get("/").response.status == 503
+        assert calls(proxy.get("/")) == []
+    apart = [Plugin(scripted(), name="b", root_id="b", vm_id="other"), trapping(name="a", root_id="a")]
+    with Proxy(apart, workers=1) as proxy:
+        proxy.get("/")
+        assert "on_request_headers(3, 6, 1)" in calls(proxy.get("/"))
+
+
+def test_workers_fail_one_by_one():
+    with Proxy(trapping(), workers=2) as proxy:
+        proxy.get("/", worker=1)
+        assert "on_request_headers(2, 6, 1)" in calls(proxy.get("/", worker=2))
+
+
+def test_a_trap_in_a_tick_leaves_paused_streams_hanging_until_their_timeout():
+    script = "on_request_headers: set_tick_period_milliseconds 50; return 1\non_tick: trap"
+    with scripted_proxy(script, idle_timeout=10) as proxy:
+        x = proxy.get("/", wait=5)
+        assert x.state == "paused"
+        proxy.advance(10)
+        assert (x.response.status, x.response.body) == (503, b"")  # Envoy's 504 meets the failed filter on its way out
+
+
+@pytest.mark.parametrize(
+    ("body", "callback"),
+    [
+        ('(func (export "_initialize") unreachable)', "_initialize"),
+        ('(func (export "proxy_on_vm_start") (param i32 i32) (result i32) unreachable)', "proxy_on_vm_start"),
+        ('(func (export "proxy_on_configure") (param i32 i32) (result i32) unreachable)', "proxy_on_configure"),
+        ('(func (export "proxy_on_vm_start") (param i32 i32) (result i32) (i32.const 0))', "proxy_on_vm_start"),
+        ('(func (export "proxy_on_configure") (param i32 i32) (result i32) (i32.const 0))', "proxy_on_configure"),
+    ],
+)
+@pytest.mark.parametrize("policy", [None, "FAIL_OPEN"])
+def test_a_failure_at_start_is_raised_whatever_the_policy(body, callback, policy):
+    with pytest.raises(FilterTrap) as caught:
+        Proxy(wat(body), workers=1, failure_policy=policy)
+    assert caught.value.callback == callback
+    assert any("failed to load" in line.text for line in caught.value.log)
+
+
+def test_memory_and_stack_faults_have_the_words_of_v8():
+    far = '(func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32) (i32.load (i32.const -8)))'
+    deep = '(func $f (export "proxy_on_request_headers") (param i32 i32 i32) (result i32) (call $f (i32.const 0) (i32.const 0) (i32.const 0)))'
+    for body, words in [
+        (far, "RuntimeError: memory access out of bounds"),
+        (deep, "RangeError: Maximum call stack size exceeded"),
+    ]:
+        with Proxy(wat(body), workers=1) as proxy:
+            x = proxy.get("/")
+            assert words in x.failure.message
+            assert f"Function: proxy_on_request_headers failed: Uncaught {words}" in str(proxy.log)
+
+
+def test_a_refused_configuration_quotes_what_the_filter_said(tmp_path):
+    module = """(module
+      (import "env" "proxy_log" (func $log (param i32 i32 i32) (result i32)))
+      (memory (export "memory") 1) (data (i32.const 16) "config.name: expected str")
+      (func (export "proxy_abi_version_0_2_1"))
+      (func (export "malloc") (param i32) (result i32) (i32.const 1024))
+      (func (export "proxy_on_configure") (param i32 i32) (result i32)
+        (drop (call $log (i32.const 4) (i32.const 16) (i32.const 25))) (i32.const 0)))"""
+    with pytest.raises(FilterTrap, match=r"refuses its configuration(.|\n)*It said: config.name: expected str"):
+        Proxy(Filter.from_bytes(assemble(module), "small"), workers=1)

@@ -1,0 +1,195 @@
+"""Foreign functions: compression, expressions, signatures, declared properties."""
+
+import shutil
+import subprocess
+import zlib
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.host.host_kit import said, scripted_proxy
+from wasmnb.abi import Status
+from wasmnb.host.foreign import cel, signatures
+from wasmnb.formats import protobuf
+from wasmnb.host.foreign.crypto import der
+from wasmnb.host.foreign.functions import FOREIGN
+
+
+def value(text, **names):
+    def look(name):
+        if name not in names:
+            raise cel.CelError(name)
+        return names[name]
+
+    return cel.parse(text)(look)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("1 + 2 * 3", 7),
+        ("(1 + 2) * 3", 9),
+        ("7 / 2", 3),
+        ("-7 % 3", -1),
+        ("1.5 + 1.0", 2.5),
+        ("'a' + \"b\"", "ab"),
+        ("!true || 1 < 2", True),
+        ("true ? 1 : 2", 1),
+        ("2 in [1, 2, 3]", True),
+        ("{'a': 1}['a']", 1),
+        ("size('abc') == 3", True),
+        ("m.k.startsWith('v')", True),
+        ("has(m.k) && !has(m.z)", True),
+        ("m.z == 1 || true", True),
+        ("string(12) == '12' && int('12') == 12", True),
+        ("'abc'.matches('^a.c$')", True),
+        ("0x10 == 16u", True),
+    ],
+)
+def test_expressions_have_the_values_of_cel(text, expected):
+    assert value(text, m={"k": b"value"}) == expected
+
+
+@pytest.mark.parametrize("text", ["((", "1 +", "a.", "'unfinished", "1 2", "f(", "[1", "#", "", "(" * 500])
+def test_what_is_no_expression_does_not_parse(text):
+    with pytest.raises(cel.CelSyntaxError, match="ERROR: <input>:1:"):
+        cel.parse(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["nope", "m.z", "1 + 'a'", "1 / 0", "unknown(1)", "9223372036854775807 * 4", "'a'.matches('(a|a)*b')"]
+)
+def test_an_expression_without_a_value_is_an_error(text):
+    with pytest.raises(cel.CelError):
+        value(text, m={})
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.text(alphabet="()[]{}+-*/%<>=!&|?:., \t'\"ab12inu", max_size=40))
+def test_any_text_parses_or_says_why_not(text):
+    try:
+        expression = cel.parse(text)
+    except cel.CelSyntaxError:
+        return
+    try:
+        expression(lambda name: {"a": 1, "b": "x"}.get(name, True))
+    except cel.CelError:
+        pass
+
+
+def test_a_filter_creates_evaluates_and_deletes_expressions():
+    script = """
+    on_request_headers:
+        call_foreign_function expr_create request.path
+        call_foreign_function expr_evaluate %00%00%00%00
+        call_foreign_function expr_create request.headers['x-a']%20==%20'1'
+        call_foreign_function expr_evaluate %01%00%00%00
+        call_foreign_function expr_delete %00%00%00%00
+        call_foreign_function expr_evaluate %00%00%00%00
+    """
+    with scripted_proxy(one_line_each(script)) as proxy:
+        lines = said(proxy.get("/p", headers=[("x-a", "1")]))
+        results = [line.rpartition("-> ")[2] for line in lines if "expr_" in line]
+        assert results[1] == "OK n=2 [/p]"
+        assert results[3] == "OK n=1 [\\x01]"
+        assert results[5].startswith("NOT_FOUND")
+
+
+def one_line_each(script):
+    """The scripted guest's rules are one line each: `callback: statement; statement`."""
+    rules, callback = [], ""
+    for line in filter(None, (line.strip() for line in script.splitlines())):
+        if line.endswith(":"):
+            callback = line
+            rules.append(callback)
+        else:
+            rules[-1] += (" " if rules[-1] == callback else "; ") + line
+    return "\n".join(rules)
+
+
+@pytest.mark.slow
+def test_uncompress_takes_no_bombs():
+    bomb = zlib.compress(bytes(1 << 29))
+    assert FOREIGN["uncompress"](None, bomb)[0] == Status.SERIALIZATION_FAILURE
+    assert FOREIGN["uncompress"](None, zlib.compress(b"x" * 1000)) == (Status.OK, b"x" * 1000)
+
+
+# -- signatures -----------------------------------------------------------------------------------------------------
+
+openssl = pytest.mark.skipif(shutil.which("openssl") is None, reason="needs the openssl command")
+
+
+def run(*args, data=None):
+    return subprocess.run(["openssl", *args], input=data, capture_output=True, check=True).stdout
+
+
+def message(**fields):
+    numbers = {"hash": 1, "der": 2, "third": 3, "fourth": 4, "fifth": 5}
+    return b"".join(protobuf.field(numbers[k], v) for k, v in fields.items())
+
+
+@openssl
+@pytest.mark.parametrize("kind", ["rsa", "P-256", "P-384"])
+@pytest.mark.parametrize("name", ["sha1", "sha256", "sha512"])
+def test_signatures_agree_with_openssl(tmp_path, kind, name):
+    options = (
+        ["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:1024"]
+        if kind == "rsa"
+        else ["-algorithm", "EC", "-pkeyopt", f"ec_paramgen_curve:{kind}"]
+    )
+    key, public = tmp_path / "key.pem", tmp_path / "public.pem"
+    key.write_bytes(run("genpkey", *options))
+    public.write_bytes(run("pkey", "-in", str(key), "-pubout"))
+    private_der = run("pkey", "-in", str(key), "-outform", "DER")
+    public_der = run("pkey", "-in", str(key), "-pubout", "-outform", "DER")
+    text = b"signed text"
+
+    theirs = run("dgst", f"-{name}", "-sign", str(key), data=text)
+    ok = signatures.verify(None, message(hash=name.encode(), der=public_der, third=theirs, fourth=text))
+    assert ok == (Status.OK, b"\x08\x01")
+    ok = signatures.verify(None, message(hash=name.encode(), third=theirs, fourth=text, fifth=public.read_bytes()))
+    assert ok == (Status.OK, b"\x08\x01")
+    status, wrong = signatures.verify(
+        None, message(hash=name.encode(), der=public_der, third=theirs, fourth=text + b"!")
+    )
+    assert status == Status.OK
+    assert b"Failed to verify" in wrong
+
+    status, ours = signatures.sign(None, message(hash=name.encode(), der=private_der, third=text))
+    assert status == Status.OK
+    signature = tmp_path / "signature"
+    signature.write_bytes(protobuf.read(ours)[2][0])
+    assert b"Verified OK" in run("dgst", f"-{name}", "-verify", str(public), "-signature", str(signature), data=text)
+
+
+@pytest.mark.parametrize("data", [b"", message(hash=b"sha256"), message(hash=b"sha256", der=b"x", fifth=b"y"), b"\xff"])
+def test_none_or_two_keys_are_a_bad_argument(data):
+    assert signatures.verify(None, data)[0] == Status.BAD_ARGUMENT
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.binary(max_size=120), st.binary(max_size=80))
+def test_broken_keys_and_signatures_give_an_answer(key, signature):
+    data = message(hash=b"sha256", der=key or b"x", third=signature, fourth=b"t")
+    assert signatures.verify(None, data)[0] == Status.OK
+    assert signatures.sign(None, message(hash=b"sha256", der=key or b"x", third=b"t"))[0] == Status.OK
+
+
+@pytest.mark.parametrize("d", [0, 1 << 256, 1 << 900], ids=["none", "one bit too many", "far too large"])
+def test_a_private_number_that_its_curve_does_not_have_makes_no_signature(d):
+    curve = b"\xa0\x0a\x06\x08" + bytes.fromhex("2a8648ce3d030107")
+    number = d.to_bytes(d.bit_length() // 8 + 1, "big")
+    key = der.sequence_of(der.integer(1), bytes((4, len(number))) + number, curve)[2:]
+    size = bytes((0x81, len(key))) if len(key) > 127 else bytes((len(key),))
+    status, answer = signatures.sign(None, message(hash=b"sha256", der=b"\x30" + size + key, third=b"t"))
+    assert (status, protobuf.read(answer)[3]) == (Status.OK, [b"no private key of this curve"])
+
+
+def test_an_exponent_that_would_keep_the_host_busy_is_refused():
+    numbers = b"".join(der.integer(n) for n in (0, (1 << 511) + 1, 3))
+    d = b"\x7f" * 0x30000
+    content = numbers + b"\x02\x83" + len(d).to_bytes(3, "big") + d
+    key = b"\x30\x83" + len(content).to_bytes(3, "big") + content
+    status, answer = signatures.sign(None, message(hash=b"sha256", der=key, third=b"t"))
+    assert (status, protobuf.read(answer)[3]) == (Status.OK, [b"key too large"])

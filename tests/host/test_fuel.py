@@ -1,0 +1,116 @@
+"""Fuel: the same number on every run, whatever the hashes, the clock and the machine's load."""
+
+import json
+import os
+import subprocess
+import sys
+from collections import defaultdict
+
+import pytest
+from tests.host.host_kit import wat
+
+from wasmnb import Filter, Proxy
+from wasmnb.errors import UsageError
+
+SOURCE = """
+import json, random, time
+
+class P(PluginContext):
+    def on_plugin_start(self, size):
+        self.seen = {}
+
+class F(HttpContext):
+    def on_http_request_headers(self, num_headers, end_of_stream):
+        words = set(self.request.path.split("/"))
+        self.plugin.seen[time.time()] = sorted(words, key=hash)
+        self.request_headers["x-words"] = json.dumps(self.plugin.seen)
+        self.request_headers["x-random"] = str(random.random())
+
+    def on_http_response_headers(self, num_headers, end_of_stream):
+        self.response_headers["x-n"] = str(len(self.plugin.seen))
+"""
+
+SCRIPT = f"""
+import json
+from wasmnb import Filter, Proxy
+made = Filter.from_source({SOURCE!r})
+with Proxy(made, workers=2, fuel=True) as proxy:
+    used = [proxy.get(f"/some/words/{{i}}").fuel for i in range(6)]
+print(json.dumps([made.info.runtime, used]))
+"""
+
+
+@pytest.fixture(scope="module")
+def made():
+    return Filter.from_source(SOURCE)
+
+
+def run(made):
+    with Proxy(made, workers=2, fuel=True) as proxy:
+        return [dict(proxy.get(f"/some/words/{i}").fuel) for i in range(6)]
+
+
+def test_two_fresh_proxies_use_the_same_fuel(made):
+    first = run(made)
+    assert first == run(made)
+    assert first[0].keys() == {"on_context_create", "on_request_headers", "on_response_headers", "on_delete"}
+    assert first[0]["on_request_headers"] > 10_000
+
+
+def test_other_processes_with_other_hashes_use_the_same_fuel():
+    used = defaultdict(set)
+    for seed in ("0", "1", "random"):
+        environment = {**os.environ, "PYTHONHASHSEED": seed}
+        command = [sys.executable, "-c", SCRIPT]
+        done = subprocess.run(command, env=environment, capture_output=True, check=True, text=True)
+        runtime, fuel = json.loads(done.stdout)
+        used[runtime].add(json.dumps(fuel))
+    # One runtime, unless somebody changes wasmnb in the middle of the test.
+    assert {len(different) for different in used.values()} == {1}
+    assert len(used) < 3
+
+
+def test_fuel_goes_by_both_names_and_says_what_did_not_run(made):
+    with Proxy(made, workers=1, fuel=True) as proxy:
+        exchange = proxy.get("/a")
+        fuel = exchange.fuel
+        assert fuel["on_http_request_headers"] == fuel["on_request_headers"] < 2_000_000
+        assert fuel.total == sum(fuel.values())
+        with pytest.raises(KeyError, match="on_http_request_body did not run; these callbacks did: on_context_create"):
+            fuel["on_http_request_body"]
+        assert {e.fuel is not None for e in exchange.events if e.kind == "callback"} == {True}
+        assert {e.fuel for e in exchange.events if e.kind == "hostcall"} == {None}
+
+
+def test_more_work_uses_more_fuel_and_a_trap_has_used_its_own():
+    source = """
+class F(HttpContext):
+    def on_http_request_headers(self, num_headers, end_of_stream):
+        for i in range(int(self.request.path[1:])):
+            pass
+        if self.request.path == "/0":
+            raise ValueError
+"""
+    with Proxy(Filter.from_source(source), workers=2, fuel=True) as proxy:
+        for _ in range(20):  # the interpreter adapts itself to code that runs often
+            proxy.get("/1", worker=1)
+        used = [proxy.get(f"/{n}", worker=1).fuel["on_http_request_headers"] for n in (100, 200, 300)]
+        assert used[0] + 5_000 < used[1] < used[2] - 5_000
+        assert proxy.get("/0", worker=2).fuel["on_http_request_headers"] > 10_000
+
+
+def test_any_module_has_fuel():
+    loop = """(func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32) (local $i i32)
+      (loop $l (br_if $l (i32.lt_u (local.tee $i (i32.add (local.get $i) (i32.const 1))) (i32.const 1000))))
+      (i32.const 0))"""
+    with Proxy(wat(loop), workers=1, fuel=True) as proxy:
+        assert 5_000 < proxy.get("/").fuel["on_http_request_headers"] < 10_000
+
+
+def test_without_being_asked_for_nothing_is_counted(made):
+    with Proxy(made, workers=1) as proxy:
+        with pytest.raises(UsageError, match="fuel=True"):
+            _ = proxy.get("/").fuel
+    with Proxy(Filter.native(SOURCE), workers=1, fuel=True) as proxy:
+        with pytest.raises(UsageError, match="native"):
+            _ = proxy.get("/").fuel

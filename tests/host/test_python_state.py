@@ -1,0 +1,153 @@
+"""What the Python inside the VMs holds, seen from outside without leaving a trace."""
+
+import pytest
+from tests.host.host_kit import wat
+
+from wasmnb import Filter, Proxy
+from wasmnb.host.inspect import introspection as control
+
+SOURCE = """
+import collections
+
+total = 0
+seen = collections.deque(maxlen=3)
+
+class Trap:
+    def __repr__(self):
+        while True:
+            try:
+                while True:
+                    pass
+            except BaseException:
+                pass
+
+class P(PluginContext):
+    paths = {}
+
+    def on_plugin_start(self, size):
+        self.hits = 0
+
+class F(HttpContext):
+    def on_http_request_headers(self, num_headers, end_of_stream):
+        global total
+        total += 1
+        self.path = self.request.path
+        self.plugin.hits += 1
+        seen.append(self.path)
+        if self.path == "/pause":
+            return Action.PAUSE
+        if self.path == "/boom":
+            self.half = "done"
+            raise ValueError("boom")
+        if self.path == "/trap":
+            self.plugin.trap = Trap()
+"""
+
+
+@pytest.fixture(scope="module")
+def made():
+    return Filter.from_source(SOURCE, "auth")
+
+
+@pytest.fixture
+def proxy(made):
+    with Proxy(made, workers=2, guest_time=0.0) as proxy:
+        yield proxy
+
+
+def variable(state, name):
+    return next(v for v in state.variables if v.name == name)
+
+
+def test_variables_of_workers_that_diverge_can_be_seen(proxy):
+    for worker in (1, 1, 1, 2):
+        proxy.get("/", worker=worker)
+    state = proxy.python_state()
+    hits = variable(state, "hits")
+    assert (hits.owner, hits.plugins, hits.differs) == ("P of auth", ("auth",), True)
+    assert hits.values == {"0": ("main",), "3": ("worker-1",), "1": ("worker-2",)}
+    assert {v.name for v in state.diverging} == {"hits", "total", "seen"}
+    assert not variable(state, "paths").differs
+
+
+def test_live_streams_are_told_with_their_exchange(proxy):
+    proxy.request("GET", "/pause", worker=2, wait=0.0)
+    ((vm, stream),) = proxy.python_state().streams
+    assert (vm.thread, stream.name, stream.class_name) == ("worker-2", "exchange 1", "F")
+    assert stream.attributes == {"path": "'/pause'"}
+
+
+def test_looking_changes_neither_trace_nor_ids_nor_clocks_nor_memory(made):
+    def run(look):
+        with Proxy(made, workers=2, guest_time=0.0) as proxy:
+            events = []
+            for path in ("/a", "/b", "/c"):
+                exchange = proxy.get(path)
+                events += [(e.seq, e.time, e.name, e.context, e.args) for e in exchange.events]
+                if look:
+                    proxy.python_state()
+            return events, proxy.now, proxy.trace.made, [vm.memory_size for vm in proxy.vms], list(proxy.log)
+
+    assert run(look=True) == run(look=False)
+
+
+def test_a_repr_that_cannot_be_stopped_harms_only_the_copy(proxy, monkeypatch):
+    monkeypatch.setattr(control, "DEADLINE", 0.2)
+    proxy.get("/trap", worker=1)
+    first, second = (vm for vm in proxy.python_state().vms if vm.role == "worker")
+    assert first.problem == "its Python stopped: still running after the deadline of 0.2 s"
+    assert (second.problem, first.state) == ("", "running")
+    assert proxy.get("/", worker=1).response.status == 200
+
+
+def test_a_failed_vm_still_tells_what_it_held(proxy):
+    proxy.get("/boom", worker=1)
+    state = proxy.python_state(worker=1)
+    ((_, stream),) = state.streams
+    assert stream.attributes == {"path": "'/boom'", "half": "'done'"}
+    assert [(vm.thread, vm.state) for vm in state.vms] == [("worker-1", "failed")]
+
+
+def test_a_module_from_elsewhere_has_nothing_to_tell():
+    with Proxy(wat(""), workers=1) as proxy:
+        (_, worker) = proxy.python_state().vms
+        assert worker.problem == "the module was not made from Python by this wasmnb, so nothing in it answers"
+
+
+@pytest.mark.slow
+def test_a_saved_file_of_ours_tells_as_well(made, tmp_path):
+    again = Filter.from_file(made.save(tmp_path / "auth.wasm"))
+    with Proxy(again, workers=1) as proxy:
+        proxy.get("/")
+        assert variable(proxy.python_state(), "hits").values == {"0": ("main",), "1": ("worker-1",)}
+
+
+def test_a_native_filter_tells_the_same(proxy):
+    def told(proxy):
+        for worker in (1, 1, 2):
+            proxy.get("/", worker=worker)
+        return [(v.owner, v.name, v.values) for v in proxy.python_state().variables]
+
+    with Proxy(Filter.native(SOURCE, "auth"), workers=2, guest_time=0.0) as native:
+        assert told(native) == told(proxy)
+
+
+def test_a_native_repr_that_makes_a_hostcall_through_an_old_view_is_refused():
+    source = """
+class Nosy:
+    def __repr__(self):
+        return self.headers["x-user"]
+
+class F(HttpContext):
+    def on_http_request_headers(self, num_headers, end_of_stream):
+        self.nosy = Nosy()
+        self.nosy.headers = self.request_headers
+        return Action.PAUSE
+"""
+    for make in (Filter.native, Filter.from_source):
+        with Proxy(make(source, "nosy"), workers=1, guest_time=0.0) as proxy:
+            proxy.request("GET", "/", {"x-user": "ann"}, wait=0.0)
+            made = proxy.trace.made
+            ((_, stream),) = proxy.python_state().streams
+            assert stream.attributes["nosy"].startswith("<Nosy: its repr raised")
+            assert (proxy.trace.made, proxy.state) == (made, "running")

@@ -1,0 +1,73 @@
+import sys
+import types
+
+import pytest
+from tests.sdk.fake_proxy import FakeProxy
+
+
+def exports(source):
+    return FakeProxy(source, start=False).exports
+
+
+def stream(body, callback="on_http_request_headers(self, n, e)"):
+    return f"class F(HttpContext):\n    def {callback}:\n        {body}"
+
+
+def test_only_what_is_overridden_and_the_configuration():
+    assert exports(stream("pass")) == {"on_configure", "on_request_headers"}
+    assert exports("class F(HttpContext): pass") == {"on_configure"}
+    assert exports("class F(TcpContext):\n    def on_upstream_close(self, t): pass") == {
+        "on_configure", "on_upstream_connection_close",
+    }
+
+
+def test_names_are_full_export_names_in_the_tables_order():
+    proxy = FakeProxy("class F(HttpContext):\n    def on_http_stream_done(self): pass\n    def on_http_request_headers(self, n, e): pass")
+    assert proxy.dispatcher.exports() == ["proxy_on_configure", "proxy_on_request_headers", "proxy_on_log"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    ["self.http_call('c')", "getattr(self, 'http_call')('c')", "(lambda: self.http_call('c'))()", "hostcalls.http_call('c', {})",
+     "[self.http_call(c) for c in ()]"],
+)
+def test_mentioning_http_call_exports_its_answer(body):
+    assert "on_http_call_response" in exports(stream(body))
+
+
+def test_grpc_calls_and_streams():
+    assert {"on_grpc_receive", "on_grpc_close"} <= exports(stream("self.grpc_call('c', 's', 'm')"))
+    assert "on_grpc_receive_trailing_metadata" not in exports(stream("self.grpc_call('c', 's', 'm')"))
+    assert "on_grpc_receive_trailing_metadata" in exports(stream("self.grpc_stream('c', 's', 'm')"))
+
+
+def test_code_that_is_not_the_filters_own_is_not_trusted_to_make_no_calls(monkeypatch):
+    module = types.ModuleType("some_library")
+    exec("def check(context): return context.http_call('auth')", module.__dict__)
+    monkeypatch.setitem(sys.modules, "some_library", module)
+    assert "on_http_call_response" in exports("from some_library import check\n" + stream("check(self)"))
+    assert "on_http_call_response" in exports("import some_library\n" + stream("pass"))
+    assert "on_http_call_response" not in exports("import json, re\nfrom collections import deque\n" + stream("pass"))
+
+
+def test_awaiting_a_body_exports_what_brings_it():
+    wanted = {"on_request_body", "on_request_trailers"}
+    asynchronous = "class F(HttpContext):\n    async def on_http_request_headers(self, n, e):\n        "
+    assert wanted <= exports(asynchronous + "await self.request_body()")
+    assert wanted <= exports(asynchronous + "await self.request.body()")
+    assert "on_response_body" not in exports(asynchronous + "await self.request.body()")
+    call = "response = await self.http_call('a')\n        return response.body"
+    assert not {"on_request_body", "on_response_body"} & exports(asynchronous + call)
+    assert "on_tick" in exports(asynchronous + "await sleep(1)")
+
+
+def test_what_could_never_end_is_refused_rather_than_waited_for():
+    name = "'http' + '_call'"
+    source = f"class F(HttpContext):\n    def on_http_request_headers(self, n, e):\n        getattr(self, {name}.strip('!'))('c')"
+    with pytest.raises(RuntimeError, match="http_call needs on_http_call_response, which the module does not export"):
+        FakeProxy(source, clusters={"c": 1}).exchange()
+
+
+def test_a_base_classs_methods_count():
+    source = "class B(HttpContext):\n    def on_http_response_headers(self, n, e): pass\nclass F(B): pass"
+    assert "on_response_headers" in exports(source)

@@ -1,0 +1,115 @@
+"""The SDK inside Wasm, where hostcalls are the linker's built-in functions: the corners that differ from plain Python."""
+
+import pytest
+
+from wasmnb.compiler import Filter
+from wasmnb.errors import FilterTrap
+from wasmnb.host import Proxy
+
+SOURCE = r"""
+import logging
+from dataclasses import dataclass, field
+
+@dataclass
+class Settings:
+    name: str
+    limits: dict[str, int] = field(default_factory=dict)
+
+class F(HttpContext):
+    config: Settings
+
+    def on_http_request_headers(self, num_headers, end_of_stream):
+        getattr(self, self.request.path.strip("/"))(self.request_headers)
+
+    def edges(self, h):
+        assert h.get("x-none") is None and h.get("x-none", "d") == "d" and "x-none" not in h
+        assert h.get(b"x-raw") == h["X-Raw"] == "\udcff\udc00a"[:1] + h["x-raw"][1:]
+        h["x-copy"] = h["x-raw"]
+        h[b"x-bytes"] = b"\xfe"
+        h["x-int"] = 5
+        h["x-uml"] = "\u00fc"
+        h["x-empty"] = ""
+        assert h["x-empty"] == "" and h["x-int"] == "5" and h["x-uml"] == "\u00fc"
+        assert (b"x-copy", b"\xffa") in h.raw
+        for nonsense in (None, 1.5, ["x"], True):
+            try:
+                h["x"] = nonsense
+            except TypeError:
+                continue
+            raise AssertionError(nonsense)
+        try:
+            h["x\ud800"]
+        except UnicodeEncodeError:
+            pass
+        else:
+            raise AssertionError
+        try:
+            self.response_headers["x"]
+        except BadArgument as error:
+            assert "in on_http_request_headers" in str(error)
+        else:
+            raise AssertionError
+
+    def output(self, h):
+        print("printed", "line")
+        logging.warning("warned %d", 1)
+        logging.getLogger("mine").debug("fine")
+        log_error("error")
+
+    def settings(self, h):
+        h["x-settings"] = f"{self.config.name} {self.config.limits}"
+
+    def numbers(self, h):
+        counter, gauge = Counter("c"), Gauge("g")
+        counter.increment(2**40)
+        gauge.set(5)
+        gauge.add(-7)
+        assert counter.value % 2**40 == 0 and gauge.value == 2**64 - 2, (counter.value, gauge.value)
+        assert shared_data.add("n") >= 1
+        assert hostcalls.get_current_time_nanoseconds() > 2**60
+
+    def wrong(self, h):
+        self.helper(h)
+
+    def helper(self, h):
+        h["x-not-there"]
+"""
+
+
+@pytest.fixture(scope="module")
+def proxy():
+    with Proxy(Filter.from_source(SOURCE, name="corners"), workers=1, config=b'{"name": "n", "limits": {"a": 1}}') as running:
+        yield running
+
+
+def test_header_values_of_every_kind(proxy):
+    x = proxy.get("/edges", headers=[("x-raw", b"\xffa")])
+    assert x.response.status == 200, [line.text for line in proxy.log]
+    sent = dict(x.upstream_request.headers.raw)
+    assert sent[b"x-copy"] == b"\xffa" and sent[b"x-bytes"] == b"\xfe" and sent[b"x-int"] == b"5"
+
+
+def test_print_and_logging_reach_the_log(proxy):
+    x = proxy.get("/output")
+    assert [(line.level.name, line.text) for line in x.log] == [("INFO", "printed line"), ("WARN", "warned 1"), ("ERROR", "error")]
+
+
+def test_configuration_metrics_and_data(proxy):
+    assert proxy.get("/settings").upstream_request.headers.get("x-settings") == "n {'a': 1}"
+    assert proxy.get("/numbers").response.status == 200, [line.text for line in proxy.log]
+
+
+def test_the_plugin_does_not_start_with_a_configuration_that_does_not_fit():
+    made = Filter.from_source(SOURCE, name="corners")
+    with pytest.raises(FilterTrap, match="refuses its configuration"):
+        Proxy(made, workers=1, config=b'{"name": 1, "limits": {"a": "b"}}')
+
+
+def test_a_traceback_has_the_cells_lines(proxy):
+    x = proxy.get("/wrong")
+    assert x.response.status == 503
+    text = next(line.text for line in proxy.log if "x-not-there" in line.text and "Traceback" in line.text)
+    lines = text.splitlines()
+    assert lines[0] == "Traceback (most recent call last):" and lines[-1] == "KeyError: 'x-not-there'"
+    assert any("in wrong" in line for line in lines) and '    h["x-not-there"]' in lines
+    assert "wasmnb" not in text

@@ -1,0 +1,156 @@
+import subprocess
+import sys
+import textwrap
+
+import pytest
+from tests.sdk.fake_proxy import FakeProxy
+
+from wasmnb.sdk.dispatch import Dispatcher, FilterSourceError
+
+
+def load(source, first_line=1):
+    return FakeProxy(textwrap.dedent(source), first_line=first_line)
+
+
+def refusal(source, first_line=1):
+    with pytest.raises(FilterSourceError) as caught:
+        load(source, first_line)
+    return caught.value
+
+
+def test_a_source_without_classes():
+    error = refusal("x = 1")
+    assert "defines no filter class" in str(error) and "HttpContext" in error.hint and error.lineno is None
+
+
+def test_a_class_that_is_no_filter_is_named_with_its_line():
+    error = refusal("""\
+    x = 1
+
+    class Auth:
+        def on_http_request_headers(self, n, e):
+            pass
+    """, first_line=10)
+    assert error.lineno == 12
+    assert "class Auth is no filter (it has on_http_request_headers)" in str(error)
+    assert error.hint == "Derive it: class Auth(HttpContext):"
+
+
+@pytest.mark.parametrize("kind", ["VMContext", "PluginContext", "HttpContext", "TcpContext"])
+def test_two_classes_of_a_kind(kind):
+    error = refusal(f"""\
+    class A({kind}):
+        def helper(self): pass
+
+    class B({kind}):
+        def helper(self): pass
+    """)
+    assert error.lineno == 4 and f"A and B are all of kind {kind}" in str(error) and "Keep one" in error.hint
+
+
+def test_a_base_class_of_ones_own_is_no_second_filter():
+    proxy = load("""
+    class Base(HttpContext):
+        def on_http_request_headers(self, n, e):
+            self.request_headers["x-who"] = self.who
+    class Filter(Base):
+        who = "derived"
+    """)
+    assert proxy.exchange().upstream_header(b"x-who") == b"derived"
+
+
+def test_other_classes_beside_the_filter_are_nobodys_business():
+    load("""
+    from dataclasses import dataclass
+    @dataclass
+    class Rule:
+        name: str
+    class F(HttpContext):
+        rules = [Rule("a")]
+    """)
+
+
+def test_future_annotations_and_dataclasses_work():
+    load("""
+    from __future__ import annotations
+    from dataclasses import dataclass
+    from typing import ClassVar
+    @dataclass
+    class Rule:
+        name: str
+        all: ClassVar[list[Rule]] = []
+    class F(HttpContext):
+        rule = Rule("a")
+    """)
+
+
+@pytest.mark.parametrize("line", ["from wasmnb import HttpContext, Action", "from wasmnb.sdk import *", "import wasmnb.sdk", ""])
+def test_the_names_may_be_imported_or_not(line):
+    load(f"{line}\nclass F(HttpContext):\n    def on_http_request_headers(self, n, e):\n        return Action.CONTINUE").exchange()
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("on_request_headers", "on_http_request_headers"),
+        ("proxy_on_request_headers", "on_http_request_headers"),
+        ("OnHttpRequestHeaders", "on_http_request_headers"),
+        ("onHttpRequestHeaders", "on_http_request_headers"),
+        ("on_http_request_header", "on_http_request_headers"),
+        ("on_http_responce_body", "on_http_response_body"),
+    ],
+)
+def test_a_misspelt_callback_is_found_when_the_source_loads(written, meant):
+    error = refusal(f"class F(HttpContext):\n    x = 1\n    def {written}(self, n, e): pass")
+    assert error.lineno == 3 and "would never be called" in str(error) and meant in error.hint
+
+
+@pytest.mark.parametrize("name", ["on_authorised", "on_http_call_response", "on_reply", "helper", "_on_x"])
+def test_a_method_of_ones_own_may_begin_with_on(name):
+    load(f"class F(HttpContext):\n    def {name}(self, a, b, c): pass")
+
+
+@pytest.mark.parametrize("parameters", ["self", "self, n", "self, a, b, c", "self, *, num_headers, end_of_stream"])
+def test_wrong_parameters_are_found_when_the_source_loads(parameters):
+    error = refusal(f"class F(HttpContext):\n    def on_http_request_headers({parameters}): pass")
+    assert error.lineno == 2
+    assert error.hint == "Write it as def on_http_request_headers(self, num_headers, end_of_stream)."
+
+
+@pytest.mark.parametrize("parameters", ["self, n, e", "self, *args", "self, n, e, extra=None", "self, n, /, e, **kw"])
+def test_parameters_may_have_any_names(parameters):
+    load(f"class F(HttpContext):\n    def on_http_request_headers({parameters}): pass").exchange()
+
+
+def test_a_syntax_error_has_the_cells_line():
+    with pytest.raises(SyntaxError) as caught:
+        load("x = 1\ny = (\n", first_line=5)
+    assert caught.value.lineno == 6 and caught.value.filename == "<cell>"
+
+
+def test_a_missing_import_has_the_cells_line_in_the_log():
+    dispatcher = Dispatcher(proxy := load("class F(HttpContext): pass"))
+    with pytest.raises(ModuleNotFoundError):
+        dispatcher.load("\nimport nothing_like_this", "<cell>", 3)
+    assert proxy.logs[-1][0] == 5
+    assert 'File "<cell>", line 4, in <module>\n    import nothing_like_this' in proxy.logs[-1][1]
+
+
+def test_hostcalls_at_the_top_level_are_refused_as_envoy_would_stop_the_module():
+    with pytest.raises(RuntimeError, match="get_property cannot be called while the module loads.*on_plugin_start"):
+        load("hostcalls.get_property('plugin_name')")
+    proxy = load("log_info('loading')\nclass F(HttpContext): pass")
+    assert proxy.logs == [(2, "loading")]
+
+
+def test_a_null_byte_in_the_source_is_an_error_and_no_crash():
+    with pytest.raises((SyntaxError, ValueError)):
+        load("x = 1\0")
+
+
+def test_importing_the_sdk_imports_only_the_standard_library():
+    code = "import sys, wasmnb.sdk; print([m for m in sys.modules if m.partition('.')[0] not in {*sys.stdlib_module_names, 'wasmnb'}]); print('asyncio' in sys.modules)"
+    out = subprocess.run([sys.executable, "-I", "-c", f"import sys; sys.path.insert(0, '.'); {code}"], capture_output=True, text=True, check=True).stdout
+    lines = out.splitlines()
+    foreign = [m for m in eval(lines[0]) if not m.startswith(("_editable", "__editable", "_virtualenv", "sitecustomize", "_distutils", "google", "mpl", "__main__"))]
+    assert foreign == [] and lines[1] == "False"

@@ -1,0 +1,109 @@
+"""What a filter does to streams: local responses, continuing, other streams, every phase."""
+
+import pytest
+from tests.sdk.fake_proxy import FakeProxy
+
+from wasmnb.sdk.errors import BadArgument, StreamStateError
+
+
+def test_a_local_response_stops_the_request_and_passes_the_filters_response_callbacks():
+    source = """
+class F(HttpContext):
+    def on_http_request_headers(self, n, e):
+        return self.send_local_response(403, "no", {"x-why": "because"}, details="denied")
+    def on_http_response_headers(self, n, e):
+        self.response_headers["x-seen"] = self.response_headers[":status"]
+"""
+    answer = FakeProxy(source).exchange()
+    assert (answer.status, answer.body, answer.details, answer.upstream) == (403, b"no", b"denied", None)
+    assert answer.header(b"x-why") == b"because" and answer.header(b"x-seen") == b"403"
+
+
+@pytest.mark.parametrize("status", [0, 99, 600, 1000, "403", None])
+def test_a_local_response_with_an_impossible_status_is_a_value_error(status):
+    source = f"class F(HttpContext):\n    def on_http_request_headers(self, n, e):\n        self.send_local_response({status!r})"
+    with pytest.raises(ValueError, match="200 to 599"):
+        FakeProxy(source).exchange()
+
+
+def test_answering_a_finished_stream_is_refused_since_envoy_crashes():
+    source = "class F(HttpContext):\n    def on_http_stream_done(self):\n        self.send_local_response(500)"
+    with pytest.raises(StreamStateError, match="over"):
+        FakeProxy(source).exchange()
+
+
+@pytest.mark.parametrize("side", ["request", "response"])
+def test_continuing_a_stream_that_was_never_paused_is_refused(side):
+    source = f"class F(HttpContext):\n    def on_http_request_headers(self, n, e):\n        self.continue_{side}()"
+    with pytest.raises(StreamStateError, match="has not been paused"):
+        FakeProxy(source).exchange()
+
+
+def test_a_paused_stream_can_be_continued_from_another_ones_callback():
+    source = """
+class P(PluginContext):
+    waiting = None
+
+class F(HttpContext):
+    def on_http_request_headers(self, n, e):
+        if self.plugin.waiting is None:
+            self.plugin.waiting = self
+            return Action.PAUSE
+        other = self.plugin.waiting
+        other.request_headers["x-by"] = self.request_headers["x-name"]
+        other.continue_request()
+        other.continue_request()
+        self.request_headers["x-after"] = "own"
+"""
+    proxy = FakeProxy(source)
+    first, second = proxy.create(), proxy.create()
+    proxy.streams[first].maps[0] = [(b"x-name", b"first")]
+    proxy.streams[second].maps[0] = [(b"x-name", b"second")]
+    assert proxy.call("on_request_headers", first, 1, 1) == 1
+    assert proxy.call("on_request_headers", second, 1, 1) == 0
+    assert dict(proxy.streams[first].maps[0])[b"x-by"] == b"second"
+    assert dict(proxy.streams[second].maps[0])[b"x-after"] == b"own"
+    assert proxy.streams[first].continued == [0], "the second continue is no news"
+
+
+def test_acting_on_a_stream_that_is_over_is_an_error():
+    source = """
+class P(PluginContext):
+    def on_tick(self):
+        self.last.request_headers["x"] = "y"
+class F(HttpContext):
+    def on_http_request_headers(self, n, e):
+        self.plugin.last = self
+"""
+    proxy = FakeProxy(source)
+    proxy.exchange()
+    with pytest.raises(BadArgument, match="The stream is over"):
+        proxy.tick()
+
+
+def test_bodies_trailers_metadata_and_the_end_of_a_stream():
+    source = """
+seen = []
+class F(HttpContext):
+    def on_http_request_body(self, size, end):
+        if not end:
+            return Action.PAUSE
+        self.request_body = bytes(self.request_body).upper()
+        self.request_trailers["x-end"] = "1"
+    def on_http_request_trailers(self, n): seen.append(n)
+    def on_http_response_body(self, size, end):
+        self.response_body.append("!") if end else None
+    def on_http_response_trailers(self, n):
+        self.response_trailers["x-t"] = len(self.response_trailers)
+    def on_http_stream_done(self):
+        log_info("path %s %s", self.request_headers[":path"], self.response_headers[":status"])
+    def on_delete(self):
+        log_info("gone %d", self.context_id)
+"""
+    proxy = FakeProxy(source)
+    answer = proxy.exchange("POST", "/p", chunks=[b"ab", b"cd"], response=(200, {}, [b"x", b"y"]))
+    assert answer.upstream[1] == b"ABCD" and answer.upstream[2] == [(b"x-end", b"1")]
+    assert answer.body == b"xy!"
+    assert [text for _, text in proxy.logs] == ["path /p 200", "gone 2"]
+    answer = proxy.exchange("POST", "/p", response=(200, {}, [b"x"], {"grpc-status": "0"}))
+    assert answer.trailers == [(b"grpc-status", b"0"), (b"x-t", b"1")]

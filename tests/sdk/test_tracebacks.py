@@ -1,0 +1,196 @@
+import json
+
+import pytest
+from tests.sdk.fake_proxy import FakeProxy
+
+from wasmnb.sdk.diagnostics.tracebacks import format_exception
+
+SOURCE = """\
+import json
+
+class F(HttpContext):
+    def on_http_request_headers(self, n, e):
+        self.parse(self.request_headers["x-json"])
+
+    def parse(self, text):
+        try:
+            json.loads(text)
+        except ValueError as error:
+            raise RuntimeError("bad header") from error
+"""
+
+
+def test_the_cells_lines_and_none_of_ours():
+    proxy = FakeProxy(SOURCE, first_line=20)
+    with pytest.raises(RuntimeError):
+        proxy.exchange(headers={"x-json": "{"})
+    ((level, text),) = proxy.logs
+    assert level == 5
+    assert 'File "<cell>", line 24, in on_http_request_headers\n    self.parse(self.request_headers["x-json"])' in text
+    assert 'File "<cell>", line 30, in parse' in text
+    assert "The above exception was the direct cause" in text and "JSONDecodeError" in text
+    assert "wasmnb/sdk" not in text
+    assert text.endswith("RuntimeError: bad header")
+
+
+def test_an_error_inside_the_sdk_ends_at_the_cells_line():
+    proxy = FakeProxy(SOURCE)
+    with pytest.raises(KeyError):
+        proxy.exchange()
+    lines = proxy.logs[0][1].splitlines()
+    assert lines[1] == '  File "<cell>", line 5, in on_http_request_headers'
+    assert lines[-1] == "KeyError: 'x-json'" and len(lines) <= 5
+
+
+def test_one_exception_is_logged_once_and_raised_again():
+    proxy = FakeProxy(
+        "class F(HttpContext):\n    def on_http_request_headers(self, n, e):\n        raise SystemExit(3)"
+    )
+    with pytest.raises(SystemExit):
+        proxy.exchange()
+    assert [level for level, _ in proxy.logs] == [5]
+
+
+def test_the_stop_button_is_not_the_filters_fault():
+    proxy = FakeProxy(
+        "class F(HttpContext):\n    def on_http_request_headers(self, n, e):\n        raise KeyboardInterrupt"
+    )
+    proxy.dispatcher.vm.raised = lambda _: None  # natively, where somebody can press it
+    with pytest.raises(KeyboardInterrupt):
+        proxy.exchange()
+    assert proxy.logs == []
+
+
+def test_where_nobody_can_press_a_stop_button_it_is_the_filters():
+    proxy = FakeProxy(
+        "class F(HttpContext):\n    def on_http_request_headers(self, n, e):\n        raise KeyboardInterrupt"
+    )
+    with pytest.raises(KeyboardInterrupt):
+        proxy.exchange()
+    assert [level for level, _ in proxy.logs] == [5]
+
+
+def test_groups_of_exceptions_are_shown():
+    proxy = FakeProxy(
+        "class F(HttpContext):\n    def on_http_request_headers(self, n, e):\n        raise ExceptionGroup('many', [ValueError('one')])"
+    )
+    with pytest.raises(ExceptionGroup):
+        proxy.exchange()
+    assert "ValueError: one" in proxy.logs[0][1] and "wasmnb/sdk" not in proxy.logs[0][1]
+
+
+def test_endless_recursion_is_a_python_error():
+    proxy = FakeProxy(
+        "class F(HttpContext):\n    def on_http_request_headers(self, n, e):\n        self.on_http_request_headers(n, e)"
+    )
+    with pytest.raises(RecursionError):
+        proxy.exchange()
+    assert "RecursionError" in proxy.logs[0][1] and len(proxy.logs[0][1]) < 10_000
+
+
+def test_a_hostile_exception_does_not_break_the_report():
+    class Hostile(Exception):
+        def __str__(self):
+            raise RuntimeError("no")
+
+    assert "Hostile" in format_exception(Hostile())
+
+
+# -- local variables
+
+LOCALS = """
+import json
+
+class Failing:
+    def __repr__(self):
+        raise RuntimeError
+
+def parse(text, bad):
+    many = [text] * 1000
+    two_lines = "a\\nb"
+    return json.loads(text)
+
+class F(HttpContext):
+    def on_http_request_headers(self, num_headers, end_of_stream):
+        user = "ann"
+        try:
+            parse(user, Failing())
+        except ValueError as error:
+            raise KeyError("no") from error
+"""
+
+
+def logged(source, on=True):
+    proxy = FakeProxy(source)
+    assert json.loads(proxy.dispatcher.control(json.dumps({"do": "locals", "on": on}).encode())) == {"done": None}
+    with pytest.raises(Exception):  # noqa: B017 -- whatever the filter raises
+        proxy.call("on_request_headers", proxy.create(), 0, 1)
+    return proxy.logs[-1][1]
+
+
+def test_local_variables_of_the_filters_own_frames_are_told_if_asked_for():
+    text = logged(LOCALS)
+    assert "    local user = 'ann'\n" in text
+    assert "    local bad = <Failing: its repr raised RuntimeError>\n" in text
+    assert "'ann', … 988 more]\n" in text
+    assert "    local two_lines = 'a\\nb'\n" in text
+    assert text.index("local text = 'ann'") < text.index("direct cause") < text.rindex("local num_headers = 0")
+    of_json = text[text.index("json/decoder.py") : text.index("JSONDecodeError")]
+    assert "local" not in of_json
+    assert logged(LOCALS, on=False).count("local ") == 0
+
+
+def test_local_variables_stand_in_exception_groups():
+    text = logged("""
+class F(HttpContext):
+    def on_http_request_headers(self, num_headers, end_of_stream):
+        outer = 1
+        def inner():
+            deep = 2
+            raise ValueError("a")
+        try:
+            inner()
+        except ValueError as error:
+            raise ExceptionGroup("many", [error])
+""")
+    assert "  |     local outer = 1\n" in text
+    assert "    |     local deep = 2\n" in text
+
+
+OWN = """\
+class Refused(Exception):
+    pass
+
+class Mute(Exception):
+    def __str__(self):
+        raise RuntimeError("no words")
+
+class F(HttpContext):
+    def on_http_request_headers(self, n, e):
+        path = self.request_headers["x-case"]
+        if path == "/mute":
+            raise Mute
+        if path == "/group":
+            raise ExceptionGroup("both", [Refused("a"), Refused("b")])
+        try:
+            raise Refused("first")
+        except Refused as error:
+            raise Refused("then") from error
+"""
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("/", ["Refused: first", "Refused: then"]),
+        ("/group", ["    | Refused: a", "    | Refused: b"]),
+        ("/mute", ["Mute: <exception str() failed>"]),
+    ],
+)
+def test_exceptions_of_the_filters_own_have_the_names_that_they_have_in_the_cell(path, said):
+    proxy = FakeProxy(OWN)
+    with pytest.raises(Exception):  # noqa: B017, PT011 -- of classes that only the filter knows
+        proxy.exchange(headers={"x-case": path})
+    ((_, text),) = proxy.logs
+    assert set(said) <= set(text.splitlines())
+    assert "wasmnb_filter" not in text

@@ -1,0 +1,65 @@
+"""HTML and text come from the same document, and both can be read without styles."""
+
+from wasmnb.view import to_html, to_text
+from wasmnb.view.render.document import Code, Column, Document, Fold, Item, Outline, Paragraph, Row, Span, Table, Title, inline
+from wasmnb.view.render.units import count, duration, plural, size
+
+
+def table(*rows, **options):
+    return Document(
+        (Table((Column("name"), Column("n", "right")), tuple(Row(tuple(map(inline, r))) for r in rows), **options),)
+    )
+
+
+def test_text_tables_are_aligned_by_columns_seen_not_by_characters():
+    lines = to_text(table(("ab", "1"), ("漢字", "10"))).splitlines()
+    assert lines == ["name   n", "────  ──", "ab     1", "漢字  10"]
+
+
+def test_long_cells_are_cut_in_text_and_kept_in_html():
+    document = table(("x" * 100, "1"), cut=10)
+    assert "xxxxxxxxxx… (90 more)" in to_text(document)
+    assert "x" * 100 in to_html(document)
+
+
+def test_cells_of_several_lines_stay_in_their_column():
+    row = Row((inline("a"), inline(Span("one\n two", "lines"))))
+    text = to_text(Document((Table((Column("k"), Column("v")), (row,)),)))
+    assert text.splitlines()[2:] == ["a  one", "    two"]
+
+
+def test_outlines_are_drawn_as_trees_and_folded_ones_stay_closed():
+    items = (
+        Item(
+            inline("top"),
+            (Item(inline("one"), (Item(inline("in")),)), Item(inline("two"), (Item(inline("x")),), folded=True)),
+        ),
+    )
+    document = Document((Outline(items),))
+    assert to_text(document).splitlines() == ["top", "├─ one", "│  └─ in", "└─ ▸ two"]
+    html = to_html(document)
+    assert html.count("<details open>") == 2
+    assert html.count("<details>") == 1
+
+
+def test_long_folds_say_how_long_they_are():
+    fold = Fold(inline("all"), (Code("\n".join("x" * 99)),))
+    assert to_text(Document((fold,))) == "all  (99 lines)"
+
+
+def test_marked_line_of_code_is_pointed_at():
+    assert to_text(Document((Code("a\nb", marked=1),))).splitlines() == ["      a", "    ❱ b"]
+
+
+def test_title_is_underlined_and_paragraphs_follow():
+    assert to_text(Document((Title(inline("Hi")), Paragraph(inline("there"))))) == "Hi\n━━\nthere"
+
+
+def test_units_are_the_ones_people_read():
+    assert [duration(n) for n in (0, 5, 999, 1500, 85_000, 12_300_000, 4e9)] == [
+        "0", "5.00 ns", "999 ns", "1.50 µs", "85.0 µs", "12.3 ms", "4.00 s",
+    ]  # fmt: skip
+    assert [size(n) for n in (0, 1, 2048, 17_671_510)] == ["0 bytes", "1 byte", "2.05 kB", "17.7 MB"]
+    assert plural(1, "VM") == "1 VM"
+    assert plural(2000, "VM") == "2,000 VMs"
+    assert count(1234567) == "1,234,567"

@@ -1,0 +1,375 @@
+"""The panel without a browser: what its traits hold, what its wishes do, what it costs."""
+
+import asyncio
+import base64
+import json
+import threading
+
+import pytest
+
+from wasmnb import Filter, Plugin, Proxy, Response
+from wasmnb.view import mimebundle
+from wasmnb.view.panel import Panel, panel_of
+from wasmnb.view.panel.history import VERSION
+from wasmnb.view.documents.proxy.perfetto import chrome_trace
+
+SOURCE = """\
+from wasmnb.sdk import HttpContext
+
+
+class Demo(HttpContext):
+    def on_http_request_headers(self, num_headers, end_of_stream):
+        user = self.request_headers.get("x-user", "nobody")
+        if user == "boom":
+            raise ValueError("broken")
+        self.request_headers["x-greeting"] = f"{self.plugin.config.get('greeting', 'hi')} {user}"
+        self.shared_data["last"] = user
+        print("saw", user)
+"""
+
+
+@pytest.fixture(scope="module")
+def demo():
+    return Filter.from_source(SOURCE, "demo")
+
+
+@pytest.fixture
+def proxy(demo):
+    with Proxy(demo, workers=2, guest_time=0.0001) as made:
+        yield made
+
+
+@pytest.fixture
+def panel(proxy):
+    return panel_of(proxy)
+
+
+def wish(panel, name, **values):
+    panel.widget.notice = {}
+    panel.wish(name, values)
+    return panel.widget.notice
+
+
+def rows_of(panel):
+    """The list as a front-end has it that has just begun to look."""
+    panel.wish("look", {"view": panel.view, "fresh": True})
+    return json.loads(panel.widget.rows["text"])
+
+
+def test_a_proxy_has_one_panel_and_shows_itself_with_it(proxy, panel):
+    assert proxy.panel() is panel
+    bundle = mimebundle(proxy)
+    assert "application/vnd.jupyter.widget-view+json" in bundle
+    assert bundle["text/html"].startswith("<div")
+    assert "demo" in bundle["text/plain"]
+
+
+def test_every_trait_is_json_and_filled_once_something_happened(proxy, panel):
+    proxy.get("/", {"x-user": "ann"})
+    panel.refresh(everything=True)
+    panel.look("Module")
+    for name in ("head", "tree", "rows", "detail", "log", "latency", "lanes", "shared", "module"):
+        value = getattr(panel.widget, name)
+        assert value, name
+        json.dumps(value, allow_nan=False).encode()
+
+
+def test_rows_are_newest_first_and_know_worker_and_filter_time(proxy, panel):
+    for n in range(3):
+        proxy.get(f"/{n}", {"x-user": "ann"})
+    rows = rows_of(panel)
+    assert [row[2] for row in rows] == ["/2", "/1", "/0"]
+    assert [row[4] for row in rows] == ["worker-1", "worker-2", "worker-1"]
+    assert all(row[6] > 0 for row in rows)
+
+
+def test_sending_shows_the_exchange_and_says_so(panel):
+    said = wish(panel, "send", method="POST", path="/x", headers="x-user: ann\nx-a: b: c", body="data", worker="2")
+    assert said["text"] == "#1: 200 (done)"
+    detail = panel.widget.detail
+    rows = {row[1]: row for row in detail["directions"][0]["rows"]}
+    assert rows["x-greeting"] == ["+", "x-greeting", None, "hi ann"]
+    assert rows["x-a"][2] == "b: c"
+    assert detail["row"][4] == "worker-2"
+    assert detail["directions"][0]["bodies"][0]["forms"]["text"] == "data"
+
+
+def test_a_curl_command_is_taken(proxy, panel):
+    assert wish(panel, "curl", line="curl -X PUT http://api.test/z \\\n -H 'x-user: bob' -d k=v")["text"].endswith(
+        "200 (done)"
+    )
+    assert (proxy.exchanges[-1].request.method, proxy.exchanges[-1].request.authority) == ("PUT", "api.test")
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "said"),
+    [
+        ("nonsense", {}, "does not know"),
+        ("send", {"headers": "no colon"}, "name: value"),
+        ("send", {"worker": "seven"}, "is a number"),
+        ("send", {"worker": 7}, "no worker 7"),
+        ("curl", {"line": "curl --frobnicate"}, "no curl command"),
+        ("curl", {"line": "curl 'unclosed"}, "quotation"),
+        ("again", {"exchange": 99}, "no longer remembered"),
+        ("again", {"exchange": None}, "is a number"),
+        ("advance", {"seconds": -1}, "forward"),
+        ("advance", {"seconds": "soon"}, "number"),
+        ("restart", {"workers": 2}, "your own code"),
+        ("configure", {"config": "{"}, ""),
+    ],
+)
+def test_wishes_that_cannot_be_fulfilled_are_said_and_raise_nothing(panel, name, values, said):
+    notice = wish(panel, name, **values)
+    assert said in notice["text"]
+    assert notice["bad"] or name == "configure"
+
+
+def test_time_upstream_and_configuration_can_be_changed(proxy, panel):
+    wish(panel, "advance", seconds=5)
+    assert proxy.now >= 5
+    assert wish(panel, "fail")["text"] == "the upstream refuses connections"
+    wish(panel, "send", path="/")
+    assert proxy.exchanges[-1].response.status == 503
+    wish(panel, "fail")
+    assert wish(panel, "configure", config='{"greeting": "welcome"}')["text"] == "the new configuration serves"
+    wish(panel, "send", path="/", headers="x-user: ann")
+    assert proxy.exchanges[-1].upstream_request.headers["x-greeting"] == "welcome ann"
+
+
+def test_a_failure_is_drawn_with_its_traceback(panel):
+    wish(panel, "send", path="/", headers="x-user: boom")
+    assert "ValueError: broken" in panel.widget.detail["failure"]
+    assert panel.widget.detail["row"][3] == 503
+
+
+def test_replacing_keeps_the_end_of_the_list_and_sends_the_request_again(demo, proxy, panel):
+    proxy.get("/old", {"x-user": "old"})
+    wish(panel, "send", path="/mine", headers="x-user: ann")
+    with Proxy(demo, workers=2, config='{"greeting": "welcome"}') as newer:
+        panel.replace(newer)
+        assert [(x.request.path, x.upstream_request.headers["x-greeting"]) for x in newer.exchanges] == [
+            ("/mine", "welcome ann")
+        ]
+        assert [row[0] for row in rows_of(panel)] == [VERSION + 1, 2, 1]
+        assert panel.widget.rows["version"] == 1
+        before = {row[1]: row[3] for row in panel.widget.before["directions"][0]["rows"]}
+        assert before["x-greeting"] == "hi ann"
+        assert panel.widget.baseline["series"]
+        wish(panel, "pick", exchange=1)
+        assert panel.widget.detail["row"][2] == "/old"
+
+
+def test_a_panel_of_another_cell_takes_over_the_history_and_leaves_the_old_one_as_it_was(demo, proxy, panel):
+    proxy.get("/old")
+    with Proxy(demo, workers=2) as newer:
+        second = Panel(newer, after=panel)
+        assert panel.widget.head["state"] == "closed"
+        assert [row[2] for row in rows_of(second)] == ["/old"]
+        assert not newer.exchanges
+
+
+def test_a_closed_proxy_leaves_its_last_state(demo):
+    proxy = Proxy(demo, workers=2)
+    panel = panel_of(proxy)
+    proxy.get("/last")
+    proxy.close()
+    panel.settle()
+    assert panel.widget.head["state"] == "closed"
+    assert rows_of(panel)[0][2] == "/last"
+    assert "worker-2" in json.dumps(panel.widget.tree)
+
+
+def test_files_are_given_to_the_browser(proxy, panel, monkeypatch):
+    given = []
+    monkeypatch.setattr(panel.widget, "send", given.append)
+    proxy.get("/")
+    wish(panel, "perfetto")
+    wish(panel, "download")
+    trace, module = (message for message in given if message["kind"] == "file")
+    assert json.loads(trace["text"])["traceEvents"]
+    assert base64.b64decode(module["base64"]).startswith(b"\0asm")
+    assert (trace["name"], module["name"]) == ("demo-trace.json", "demo.wasm")
+
+
+def test_a_trace_for_perfetto_has_threads_callbacks_and_the_hostcalls_inside(proxy):
+    proxy.get("/", {"x-user": "ann"})
+    events = chrome_trace(list(proxy.trace), "demo")["traceEvents"]
+    assert {e["args"]["name"] for e in events if e["ph"] == "M"} >= {"demo", "main", "worker-1", "worker-2"}
+    top = next(e for e in events if e["name"] == "on_request_headers")
+    inner = [e for e in events if e["name"] == "replace_header_map_value"]
+    assert inner
+    assert all(top["ts"] <= e["ts"] and e["ts"] + e["dur"] <= top["ts"] + top["dur"] + 1e-6 for e in inner)
+    assert json.dumps(events)
+
+
+def test_hostile_text_is_printable_in_every_trait(proxy, panel):
+    nasty = "<script>\x00\x1b[2J\u202e</script>"
+    proxy.request("GET", "/x", [("x-user", nasty.encode() + b"\xff"), (b"x-\xfe", nasty)], nasty)
+    panel.refresh(everything=True)
+    text = json.dumps(
+        [getattr(panel.widget, n) for n in ("rows", "detail", "log", "lanes", "shared", "tree")], ensure_ascii=False
+    )
+    text.encode("utf-8")
+    assert "\x1b" not in text
+    assert "\u202e" not in text
+    assert "\\u0000" not in text.replace("\\\\", "")
+
+
+def test_what_is_too_much_is_cut_and_said(demo):
+    chatty = Filter.from_source(
+        "from wasmnb.sdk import HttpContext\nclass X(HttpContext):\n"
+        "    def on_http_request_headers(self, n, eos):\n        for i in range(20000): print('line', i)\n",
+        "chatty",
+    )
+    with Proxy(chatty, workers=1) as proxy:
+        panel = panel_of(proxy)
+        proxy.request("POST", "/", [("x-long", "v" * 50_000)], b"x" * 5_000_000)
+        panel.refresh(everything=True)
+        sizes = {n: len(json.dumps(getattr(panel.widget, n))) for n in ("rows", "detail", "log", "lanes")}
+        assert max(sizes.values()) < 1_000_000, sizes
+        assert panel.widget.log["matching"] == 20_000
+        assert len(panel.widget.log["lines"]) == 500
+        assert "more" in json.dumps(panel.widget.detail["directions"][0]["rows"])
+
+
+def test_pauses_and_callouts_are_spans_of_the_timeline():
+    source = (
+        "from wasmnb.sdk import Action, HttpContext\nclass X(HttpContext):\n"
+        "    def on_http_request_headers(self, n, eos):\n"
+        "        self.http_call('auth', path='/check', callback=self.checked)\n        return Action.PAUSE\n"
+        "    def checked(self, response):\n        self.continue_request()\n"
+    )
+    clusters = {"auth": Response(200, latency=0.25)}
+    with Proxy(Filter.from_source(source, "ask"), workers=1, clusters=clusters, guest_time=0.0001) as proxy:
+        panel = panel_of(proxy)
+        assert proxy.get("/").response.status == 200
+        panel.refresh(everything=True)
+        spans = {span[3]: span for span in panel.widget.lanes["spans"]}
+        assert spans["paused"][4] == "#1 held by on_request_headers"
+        assert spans["callout"][4] == "http to auth/check: answered"
+        assert all(0.2 < span[2] - span[1] < 0.3 for span in spans.values())
+        assert {span[0] for span in spans.values()} == {"worker-1"}
+
+
+def test_messages_of_another_thread_wait_for_the_simulations_own(demo):
+    """As from a kernel with subshells: whoever only looks is served between events, the rest when the cell is done."""
+    done = []
+
+    async def cell():
+        with Proxy(demo, workers=1) as proxy:
+            panel = panel_of(proxy)
+            proxy.get("/first")
+            wish = panel.wish
+            panel._inbox._do = lambda name, values: (
+                done.append((name, threading.current_thread())),
+                wish(name, values),
+            )
+            take = panel.widget._take
+            asked = [{"wish": "send", "path": "/sent"}, {"wish": "pick", "exchange": 1}]
+            other = threading.Thread(target=lambda: [take(None, content, []) for content in asked])
+            other.start()
+            other.join()
+            proxy.get("/second")
+            assert [name for name, _ in done] == ["pick"]
+            assert panel.widget.detail["row"][2] == "/first"
+            await asyncio.sleep(0)
+            assert [name for name, _ in done] == ["pick", "send"]
+            assert [x.request.path for x in proxy.exchanges] == ["/first", "/second", "/sent"]
+
+    asyncio.run(cell())
+    assert {thread for _, thread in done} == {threading.main_thread()}
+
+
+def test_the_state_of_python_is_told_thread_by_thread():
+    source = (
+        "from wasmnb.sdk import HttpContext, PluginContext\nclass Root(PluginContext):\n"
+        "    def on_plugin_start(self, size):\n        self.seen = 0\n        return True\n"
+        "class Count(HttpContext):\n    def on_http_request_headers(self, n, eos):\n        self.plugin.seen += 1\n"
+    )
+    with Proxy(Filter.from_source(source, "count"), workers=2) as proxy:
+        panel = panel_of(proxy)
+        for worker in (1, 1, 2):
+            proxy.get("/", worker=worker)
+        wish(panel, "look", view="State")
+        seen = next(v for v in panel.widget.python["variables"] if v["name"] == "seen")
+        assert seen["differs"]
+        assert dict((thread, value) for value, threads in seen["values"] for thread in threads) == {
+            "main": "0", "worker-1": "2", "worker-2": "1",
+        }  # fmt: skip
+
+
+def test_figures_of_one_thread_are_laid_over_others(proxy, panel):
+    for worker in (1, 2, 2):
+        proxy.get("/", worker=worker)
+    wish(panel, "look", view="Latency")
+    counts = {t["name"]: t["count"] for t in panel.widget.latency["threads"]}
+    assert counts == {"worker-1": 1, "worker-2": 2}
+    wish(panel, "narrow", thread="worker-2")
+    assert (panel.widget.latency["of"], panel.widget.latency["series"][0]["count"]) == ("worker-2", 2)
+    wish(panel, "against", against="worker-1")
+    assert (panel.widget.baseline["of"], panel.widget.baseline["series"][0]["count"]) == ("worker-1", 1)
+    assert "no figures" in wish(panel, "against", against="yesterday")["text"]
+    wish(panel, "keep")
+    assert panel.widget.latency["against"] == "kept figures"
+
+
+def test_the_log_is_sieved_by_level_thread_context_and_text(proxy, panel):
+    for user in ("ann", "bob", "boom"):
+        proxy.get("/", {"x-user": user}, worker=1 if user == "ann" else 2)
+    wish(panel, "look", view="Log")
+    assert panel.widget.log["matching"] == len(proxy.log)
+    for scope, said in (
+        ({"thread": "worker-1"}, ["saw ann"]),
+        ({"text": "saw"}, ["saw ann", "saw bob"]),
+        ({"exchange": 2}, ["saw bob"]),
+    ):
+        wish(panel, "narrow", **scope)
+        assert [line[5] for line in panel.widget.log["lines"]] == said
+    wish(panel, "narrow", level="critical")
+    assert "ValueError: broken" in panel.widget.log["lines"][0][5]
+    assert "a level is one of" in wish(panel, "narrow", level="loud")["text"]
+
+
+def test_a_tick_a_trap_and_a_replaced_configuration_say_what_they_did(proxy, panel):
+    assert "nothing ticked" in wish(panel, "tick")["text"]
+    assert wish(panel, "trap", worker=2, callback="on_request_headers")["text"].endswith("on worker-2 will trap")
+    wish(panel, "send", worker=2)
+    assert panel.widget.detail["row"][3] == 503
+    assert any("failed on context" in text for text in panel.widget.detail["explained"])
+    assert "no callback" in wish(panel, "trap", callback="on_nothing")["text"]
+    assert "no cluster" in wish(panel, "fail", cluster="elsewhere")["text"]
+    assert "no plugin" in wish(panel, "configure", plugin=3)["text"]
+
+
+def test_one_plugin_of_a_chain_is_configured_and_the_others_stay(demo):
+    chain = [Plugin(demo, name="one", config={"greeting": "a"}), Plugin(demo, name="two", config={"greeting": "b"})]
+    with Proxy(chain, workers=1) as proxy:
+        panel = panel_of(proxy)
+        wish(panel, "configure", plugin=1, config='{"greeting": "c"}')
+        assert [p.config for p in proxy.plugins] == [b'{"greeting": "a"}', b'{"greeting": "c"}']
+
+
+def test_a_file_is_sent_in_chunks_and_a_request_comes_back_into_the_form(proxy, panel, monkeypatch):
+    forms = []
+    monkeypatch.setattr(panel.widget, "give_form", forms.append)
+    for first, part in ((True, b"one"), (False, b"two")):
+        wish(panel, "upload", first=first, last=not first, buffers=[part])
+    wish(panel, "send", method="POST", uploaded=True, pieces="4", trailers="x-sum: 1", http2=True, authority="api.test")
+    request = proxy.exchanges[-1].request
+    assert (request.chunks, request.trailers.items(), request.authority) == (
+        [b"onet", b"wo"],
+        [("x-sum", "1")],
+        "api.test",
+    )
+    wish(panel, "edit", exchange=1)
+    assert (forms[0]["body"], forms[0]["trailers"], forms[0]["authority"]) == ("onetwo", "x-sum: 1", "api.test")
+    assert "at most" in wish(panel, "send", body="x" * 20_000, pieces="1")["text"]
+    assert "size of a chunk is a number" in wish(panel, "send", body="x", pieces="few")["text"]
+
+
+def test_the_same_request_is_compared_after_an_edit_whoever_sent_it(demo, proxy, panel):
+    proxy.get("/from-a-cell", {"x-user": "ann"})
+    with Proxy(demo, workers=2, config='{"greeting": "welcome"}') as newer:
+        panel.replace(newer)
+        assert [x.request.path for x in newer.exchanges] == ["/from-a-cell"]
+        assert panel.widget.before["number"] == panel.widget.picked == VERSION + 1

@@ -1,0 +1,122 @@
+"""The simulated proxy and the real Envoy side by side, drawn from stand-ins."""
+
+import re
+
+from wasmnb._display import Shown
+from wasmnb.envoy import Difference, Pair, Parity
+from wasmnb.view import document_of, mimebundle
+from wasmnb.view.documents.traffic.comparison import parity_html, parity_text
+
+HEADERS = [("content-type", "text/plain"), ("x-filter", "auth")]
+
+
+def pair(samples, number=1, differences=(), **fields):
+    every = {"client status": (200, 200), "client headers": (HEADERS, HEADERS), "client body": (b"hi", b"hi")}
+    every |= {name.replace("_", " "): sides for name, sides in fields.items()}
+    shown = [(name, *sides) for name, sides in every.items()]
+    return Pair(number, samples.exchange(), samples.exchange(), len(shown), list(differences), shown)
+
+
+def parity(*pairs, name="auth", more=()):
+    differences = [d for p in pairs for d in p.differences]
+    return Parity(name, list(pairs), sum(p.compared for p in pairs) + len(more), [*differences, *more])
+
+
+def differing(samples, field, simulated, real):
+    found = Difference(f"request 1: {field}", simulated, real, "Look there.")
+    return parity(pair(samples, differences=[found], **{field: (simulated, real)}))
+
+
+def test_agreement_stands_in_the_title_and_each_request_in_a_line(samples):
+    text = parity_text(parity(pair(samples), pair(samples, 2)))
+    assert text.startswith("auth   100.0 % of 6 fields agree with Envoy")
+    assert "2 requests through both proxies, and nothing differs." in text
+    assert len(re.findall(r"^ *\d  POST /pay\?x=1 +200 +200  3 of 3  nothing$", text, re.MULTILINE)) == 2
+
+
+def test_of_headers_only_those_that_differ_are_drawn_as_a_difference(samples):
+    real = [("content-type", "text/plain"), ("x-filter", "other"), ("x-more", "1")]
+    text = parity_text(differing(samples, "client headers", HEADERS, real))
+    assert "66.7 % of 3 fields" in text
+    found = text[text.index("~ request 1: client headers") : text.index("Look there.")]
+    assert re.search(r"x-filter +auth +other$", found, re.MULTILINE)
+    assert re.search(r"x-more +— +1$", found, re.MULTILINE)
+    assert "content-type" not in found
+
+
+def test_the_same_headers_in_another_order_are_a_difference_of_order(samples):
+    text = parity_text(differing(samples, "client headers", HEADERS, HEADERS[::-1]))
+    assert re.search(r"order +content-type, x-filter +x-filter, content-type", text)
+
+
+def test_of_a_body_the_bytes_around_the_first_difference_are_shown(samples):
+    text = parity_text(differing(samples, "client body", b"a" * 5000 + b"LEFT", b"a" * 5000 + b"RIGHT" + b"b" * 9000))
+    assert "from byte 5,000 on" in text
+    assert "LEFT" in text
+    assert "RIGHT" in text
+    assert len(text) < 4000
+
+
+def test_a_metric_that_differs_is_named(samples):
+    metrics = Difference("all: metrics", {"hits": 2, "same": 1}, {"hits": 3, "same": 1, "new": 1}, "Look there.")
+    text = parity_text(parity(pair(samples), more=[metrics]))
+    assert re.search(r"hits +2 +3$", text, re.MULTILINE)
+    assert re.search(r"new +— +1$", text, re.MULTILINE)
+    assert not re.search(r"^ *same +1", text, re.MULTILINE)
+
+
+def test_a_request_without_an_answer_says_so(samples):
+    silent = pair(samples)
+    silent.real.response = None
+    assert re.search(r"200 +none", parity_text(parity(silent)))
+
+
+def test_many_differences_are_counted_instead_of_drawn(samples):
+    more = [Difference(f"request {n}: client status", 200, 500, "Look.") for n in range(100)]
+    text = parity_text(parity(pair(samples), more=more))
+    assert text.count("client status") < 40
+    assert "70 more differences: see parity.differences." in text
+
+
+def test_less_than_everything_is_never_rounded_to_100_percent(samples):
+    many = pair(samples)
+    many.compared = 100_000
+    text = parity_text(parity(many, more=[Difference("all: metrics", {"a": 1}, {}, "Look.")]))
+    assert text.startswith("auth   99.9 %")
+
+
+def test_both_sides_of_every_field_can_be_opened(samples):
+    html = parity_html(parity(pair(samples, filter_log=(["one", "two"], ["one", "two"]))))
+    assert "both sides" in html
+    assert html.count(">one\ntwo<") == 2
+
+
+def test_a_line_of_a_log_cannot_feign_another(samples):
+    text = parity_text(differing(samples, "filter log", ["a\nb"], ["c"]))
+    assert "a\\nb" in text
+
+
+def test_hostile_text_is_escaped_wherever_it_stands(samples):
+    bad = "<script>alert(1)</script>\x1b[31m\u202e\udc80"
+    made = differing(samples, "client headers", [(bad, bad)], [(bad, "x")])
+    made.name = bad
+    made.differences += [
+        Difference(bad, bad, [bad], bad),
+        Difference(bad, {bad: bad}, {bad: 1}, bad),
+        Difference(bad, (bad,), None, bad),
+        Difference(bad, bad.encode("utf-8", "surrogateescape"), b"", bad),
+    ]
+    made.pairs[0].simulated.request.path = bad
+    html, text = parity_html(made), parity_text(made)
+    assert "<script" not in html
+    assert "&lt;script&gt;" in html
+    assert not re.search(r"[\x00\x1b\u202e\ud800-\udfff]", html + text)
+
+
+def test_a_notebook_shows_html_and_text_of_it(samples):
+    made = parity(pair(samples))
+    assert isinstance(made, Shown)
+    assert document_of(made).blocks
+    assert made._repr_mimebundle_() == mimebundle(made)
+    assert mimebundle(made)["text/html"].startswith('<div class="wasmnb"')
+    assert repr(made) == "<Parity of auth: 1 requests, 100.0 % agree>"

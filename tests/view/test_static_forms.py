@@ -1,0 +1,148 @@
+"""What a saved notebook shows where no script runs, of every object that a view draws, full of hostile text."""
+
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+from wasmnb import Filter, Plugin, Proxy, Response, load
+from wasmnb.compiler import inspect_module
+from wasmnb.envoy import export
+from wasmnb.notebook.magics.results import Log
+from wasmnb.traffic import profile
+from wasmnb.view.mimebundle import DOCUMENTS, static_bundle
+
+HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(1)>\"'&</pre></table>\x1b[31m\u202e"
+#: The same as far as it can be in a request without Envoy's refusing it.
+WIRE = "<script>alert(1)</script><img/src=x/onerror=alert(1)>\"'&</pre></table>"
+#: Where a sanitiser of any strictness lets a tag through; and the attributes that we give.
+TAGS = {
+    "div", "p", "span", "strong", "code", "ins", "del", "table", "thead", "tbody", "tr", "th", "td", "ul", "li",
+    "details", "summary", "pre", "img",
+}  # fmt: skip
+ATTRIBUTES = {"class", "style", "open", "alt", "width", "src"}
+SOURCE = """\
+from wasmnb.sdk import Counter, HttpContext
+
+NASTY = {nasty!r}
+hits = Counter("hits<b>")
+
+
+class Hello(HttpContext):
+    def on_http_request_headers(self, num_headers, end_of_stream):
+        hits.increment()
+        self.kept = NASTY  # the last line that every request reaches
+        self.request_headers["x-nasty"] = "<b>" + self.request_headers.get("x-user", "")
+        self.shared_data[NASTY] = NASTY
+        print(NASTY)
+        if self.request_headers.get("x-user") == "boom":
+            raise ValueError(NASTY)
+"""
+
+
+@pytest.fixture(scope="module")
+def proxy():
+    made = Filter.from_source(SOURCE.format(nasty=HOSTILE), HOSTILE)
+    with Proxy(made, workers=2, upstream=Response(200, [("x-up", WIRE)], HOSTILE)) as running:
+        for user in ("ann", "boom", "<i>"):
+            running.request("POST", "/" + WIRE, [("x-user", user), ("cookie", WIRE)], HOSTILE)
+        yield running
+
+
+@pytest.fixture(scope="module")
+def samples(proxy, tmp_path_factory):
+    """An object of every class that a view draws."""
+
+    made = {
+        "Proxy": proxy,
+        "TreeNode": proxy.tree(),
+        "Exchange": proxy.exchanges[1],
+        "Log": Log(proxy.log),
+        "Trace": proxy.trace,
+        "Metrics": proxy.metrics,
+        "SharedData": proxy.shared_data,
+        "Filter": proxy.plugins[0].filter,
+        "FilterInfo": proxy.plugins[0].filter.info,
+        "ModuleFacts": inspect_module(b"\0asm\1\0\0\0" + HOSTILE.encode()),
+        "Export": export(Plugin(proxy.plugins[0].filter, vm_config=HOSTILE), tmp_path_factory.mktemp("x") / HOSTILE[:7]),
+        "ProfileReport": profile(proxy, requests=20, path="/", headers={"x-user": "ann"}),
+        "LoadReport": load(proxy, requests=30, headers={"x-user": "ann"}),
+    }
+    return made
+
+
+class Reader(HTMLParser):
+    """What is markup in a form, and the text that a reader sees."""
+
+    def __init__(self, html):
+        super().__init__(convert_charrefs=True)
+        self.tags, self.attributes, self.sources, self.text = set(), set(), [], ""
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.add(tag)
+        self.attributes |= {name for name, _ in attrs}
+        self.sources += [value for name, value in attrs if name in ("src", "href")]
+
+    def handle_data(self, data):
+        self.text += data
+
+
+#: Classes that have hostile tests of their own beside the tests of their floors.
+ELSEWHERE = {"EnvoyExchange", "TcpExchange", "Parity", "FuzzReport", "Finding", "ProfileReport", "PythonState"}
+
+
+@pytest.fixture(scope="module")
+def forms(samples):
+    """The MIME bundle of each."""
+    return {name: static_bundle(made) for name, made in samples.items()}
+
+
+def test_no_class_is_forgotten(samples):
+    assert set(samples) | ELSEWHERE >= set(DOCUMENTS), "a class that views draw needs a sample here"
+
+
+def test_static_html_has_neither_script_nor_anything_from_elsewhere(forms):
+    for name, bundle in forms.items():
+        read = Reader(bundle["text/html"])
+        assert read.tags <= TAGS, name
+        assert read.attributes <= ATTRIBUTES, name
+        assert all(source.startswith("data:image/png;base64,") for source in read.sources), name
+        assert not re.search(r"url\(|expression\(|javascript:", "".join(re.findall(r'style="([^"]*)"', bundle["text/html"])))
+
+
+def test_hostile_text_is_shown_and_is_only_text(forms):
+    for name, bundle in forms.items():
+        for form in bundle.values():
+            assert "\x1b" not in form, name
+            assert "\u202e" not in form, name
+    for name in ("Proxy", "Exchange", "Log", "SharedData"):
+        assert "<script>alert(1)</script>" in Reader(forms[name]["text/html"]).text, name
+        assert "<script>alert(1)</script>" in forms[name]["text/plain"], name
+
+
+def test_a_terminal_is_not_steered_by_what_is_printed(proxy):
+    refused = proxy.get("/" + HOSTILE)
+    for shown in (repr(proxy), str(proxy.log), *map(repr, proxy.exchanges), repr(refused), *map(str, proxy.log)):
+        assert "\x1b" not in shown
+        assert "\u202e" not in shown
+
+
+def test_without_any_style_the_signs_and_words_are_still_there(forms):
+    """As a reader that drops attributes shows it."""
+    bare = {name: Reader(re.sub(r"<(\w+)[^>]*>", r"<\1>", b["text/html"])).text for name, b in forms.items()}
+    assert "proxy_on_request_headers failed: ValueError" in bare["Exchange"]
+    assert "x-user" in bare["Exchange"]
+    assert "5 VMs: 1 base, 1 canary (gone), 1 main, 2 workers" in bare["TreeNode"]
+    assert "on_request_headers" in bare["LoadReport"]
+    assert "hits" in bare["Metrics"]
+    assert "critical" in bare["Log"]
+
+
+def test_charts_are_pictures_with_a_table_beside_them(forms):
+    read = Reader(forms["LoadReport"]["text/html"])
+    assert read.sources
+    assert {"img", "table"} <= read.tags
+    assert "p99" in read.text
+    assert "p99" in forms["LoadReport"]["text/plain"]

@@ -1,0 +1,99 @@
+"""The other context classes of a filter, by kind: those in the same source that nothing refers to by name."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from ...errors import SourceError
+from ...sdk.loading.source import BASES
+from .ast_statements import Statement
+from .source_origin import Origin
+
+__all__ = ["relatives"]
+
+#: Kind of the decorated class -> kinds that belong to it.
+_BELONG = {
+    "http": ("plugin", "vm"),
+    "tcp": ("plugin", "vm"),
+    "plugin": ("vm", "http", "tcp"),
+    "vm": ("plugin", "http", "tcp"),
+}
+
+
+def relatives(cls: type[Any], origin: Origin, anchor: Statement, taken: Collection[Statement]) -> list[Statement]:
+    """Classes of the same source that belong to a filter's class: one of each kind that it does not have yet.
+
+    Parameters
+    ----------
+    anchor
+        The class's statement.
+    taken
+        Statements that come along already.
+
+    Raises
+    ------
+    SourceError
+        There are several of a kind.
+    """
+    classes = {s.node.name: s for s in anchor.source.statements if isinstance(s.node, ast.ClassDef)}
+    kinds = {name: _kind(name, classes, origin, frozenset()) for name in classes}
+    have = {_kind_of(cls), *(kinds.get(s.label) for s in taken if isinstance(s.node, ast.ClassDef))}
+    found = []
+    for kind in _BELONG.get(_kind_of(cls) or "", ()):
+        candidates = [s for name, s in classes.items() if kinds[name] == kind and not _is_decorated(s, origin)]
+        leaves = [s for s in candidates if not any(s.label in _bases(other) for other in candidates)]
+        if kind not in have:
+            found += _only(kind, cls, leaves)
+    return found
+
+
+def _only(kind: str, cls: type[Any], leaves: Sequence[Statement]) -> list[Statement]:
+    if len(leaves) < 2:
+        return list(leaves)
+    names = " and ".join(s.label for s in leaves)
+    link = {"plugin": "plugin", "vm": "vm"}.get(kind, "")
+    raise SourceError(
+        f"{names} are all of kind {BASES[kind].__name__}, and {cls.__name__} has one",
+        filename=leaves[-1].filename,
+        lineno=leaves[-1].line,
+        hint=f"Say which: write `{link}: {leaves[0].label}` in class {cls.__name__}." if link else "Keep one of them.",
+    )
+
+
+def _kind_of(value: Any) -> str | None:
+    value = getattr(value, "context_class", None) or value
+    return next((k for k, base in BASES.items() if isinstance(value, type) and issubclass(value, base)), None)
+
+
+def _kind(name: str, classes: dict[str, Statement], origin: Origin, seen: frozenset[str]) -> str | None:
+    """Kind of a class by its bases: it may not have run yet."""
+    if name in seen:
+        return None
+    for base in _bases(classes[name]):
+        kind = _kind(base, classes, origin, seen | {name}) if base in classes else _kind_of(_lookup(base, origin))
+        if kind:
+            return kind
+    return None
+
+
+def _bases(statement: Statement) -> list[str]:
+    node = statement.node
+    return [ast.unparse(base) for base in node.bases] if isinstance(node, ast.ClassDef) else []
+
+
+def _lookup(dotted: str, origin: Origin) -> Any:
+    """What a dotted name holds now; None if that cannot be told without running anything."""
+    first, *rest = dotted.split(".")
+    value = origin.namespace.get(first)
+    for part in rest:
+        value = getattr(value, part, None)
+    return value
+
+
+def _is_decorated(statement: Statement, origin: Origin) -> bool:
+    """Whether a class is a filter of its own."""
+    decorators = [d.func if isinstance(d, ast.Call) else d for d in getattr(statement.node, "decorator_list", ())]
+    found = (_lookup(ast.unparse(d), origin) for d in decorators)
+    return any(getattr(f, "__module__", "") == "wasmnb.compiler.decorator" for f in found)

@@ -1,0 +1,196 @@
+"""The code between Envoy and the component, as WebAssembly text: two files by hand, the rest from the ABI table.
+
+It gives the component what it imports (the part of WASI 0.2 that a filter can use, and what its app needs to start) and
+gives Envoy what it wants exported (callbacks, allocator, `_initialize`, the ABI's marker). Between the two it goes
+straight into CPython (`cpython.py`).
+
+Facts that its shape follows from (https://github.com/WebAssembly/component-model/blob/main/design/mvp/CanonicalABI.md):
+
+* A call of what the component exports must be followed by its post-return function. Otherwise each call leaks stack in
+  the guest.
+* Making and deleting a context does not enter Python: it is written to a journal (`journal.wat`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from importlib.resources import files
+
+from ...abi import AbiVersion, Callback, Hostcall, callbacks_for, hostcalls_for
+from ..wasm.memory_image import PAGE
+from .cpython import C_API, callback_text, control_text, cpython_text, imports_text
+
+__all__ = [
+    "CONTROL",
+    "C_API",
+    "FINISHED",
+    "GLUE_PAGES",
+    "ON_DELETE_IN_PYTHON",
+    "REPORT",
+    "VERSION",
+    "WIT_INTERFACE",
+    "WORLD_EXPORTS",
+    "glue_text",
+]
+
+#: The ABI version that our modules declare.
+VERSION = AbiVersion.V0_2_1
+
+#: Interface of the guest's world.
+WIT_INTERFACE = "wasmnb:guest/host"
+
+#: Functions that the component offers.
+WORLD_EXPORTS = ("start", "sync")
+
+#: Export of the control door (`sdk/dispatch/control.py`). It takes address and size of a request, in memory that
+#: `proxy_on_memory_allocate` gave and that it frees, and returns the address of the reply's address and size (u32 each;
+#: they last until the next call), or 0. Real proxies never call it.
+CONTROL = "wasmnb_control"
+
+#: Functions that the component imports, and who serves them.
+WORLD_IMPORTS = {
+    "natives": "natives",
+    "bind": "bind",
+    "source": "source-take",
+    "environment": "environment-take",
+    "report": "report",
+    "abort": "abort",
+}
+
+#: Exports of the glue that are exports of the finished module, too, have this before their name.
+FINISHED = "finished:"
+
+#: Pages of memory that the glue has for itself, after the component's. From their start:
+#:
+#:      +0  address, then size of the filter's source; then flags, see below
+#:     +16  number of entries in the journal
+#:     +20  number of bytes that wait in the two line buffers (stdout, stderr)
+#:     +28  last pollable given; +96 when each of them is ready (u64); +32 and +256 scratch
+#:    +352  address and size of what loading the source reported
+#:    +360  the control door's last reply: object, address, size
+#:    +512  what `cpython.py` says
+#:   +4096  line buffers, 8 KiB each
+#:  +20480  the journal: 4096 entries of context id and parent id (0xFFFFFFFF: deleted), u32 each
+#:  +53248  messages of functions that trap
+GLUE_PAGES = 1
+
+#: Flag: deleting a context enters Python, since the filter overrides `on_delete`. (The next bit: for now, since one waits.)
+ON_DELETE_IN_PYTHON = 1
+
+#: Where the address and the size of the report stand.
+REPORT = 352
+
+_JOURNAL, _JOURNAL_ENTRIES, _MESSAGES = 20480, 4096, 53248
+
+#: What the glue uses of WASI preview 1, all of which Envoy has.
+_PREVIEW_1 = {
+    "clock_time_get": ("i32", "i64", "i32"),
+    "random_get": ("i32", "i32"),
+    "environ_sizes_get": ("i32", "i32"),
+    "environ_get": ("i32", "i32"),
+    "poll_oneoff": ("i32", "i32", "i32", "i32"),
+}
+
+Signatures = Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]
+
+
+def glue_text(wanted: Signatures, base: int, first_slot: int) -> str:
+    """The glue, for a component.
+
+    Parameters
+    ----------
+    wanted
+        What the component imports: `graph.glue_name` -> core signature.
+    base
+        Address of the glue's own memory.
+    first_slot
+        First free slot of the component's function table.
+    """
+    hostcalls = tuple(hostcalls_for(VERSION).values())
+    callbacks = tuple(callbacks_for(VERSION).values())
+    by_hand = [_text("journal.wat"), _text("wasi.wat")]
+    served = {f"{WIT_INTERFACE}#{name}" for name in WORLD_IMPORTS}
+    missing = {n: s for n, s in wanted.items() if n not in served and f'"{n}"' not in by_hand[1]}
+    parts = [
+        *_host_imports(hostcalls),
+        *_component_imports(),
+        *_constants(base),
+        *by_hand,
+        *(f'  (export "{WIT_INTERFACE}#{n}" (func ${f}))' for n, f in WORLD_IMPORTS.items()),
+        *cpython_text(hostcalls, base, first_slot),
+        *_finished(callbacks),
+        *_refusals(missing, base),
+    ]
+    return "(module\n" + "\n".join(parts) + ")\n"
+
+
+def _text(name: str) -> str:
+    return (files(__package__) / name).read_text()
+
+
+def _params(types: Iterable[str]) -> str:
+    return "".join(f" (param {t})" for t in types)
+
+
+def _results(types: Iterable[str]) -> str:
+    return "".join(f" (result {t})" for t in types)
+
+
+# -- imports: first Envoy's, then the component's functions -----------------------------------------------------------
+
+
+def _host_imports(hostcalls: Iterable[Hostcall]) -> Iterable[str]:
+    for h in hostcalls:
+        signature = _params(h.core_params) + _results(h.core_results)
+        yield f'  (import "env" "{h.name}" (func ${h.name}{signature}))'
+    for name, params in _PREVIEW_1.items():
+        yield f'  (import "wasi_snapshot_preview1" "{name}" (func ${name}{_params(params)} (result i32)))'
+
+
+def _component_imports() -> Iterable[str]:
+    yield '  (import "component" "memory" (memory 0))'
+    yield '  (import "component" "realloc" (func $realloc (param i32 i32 i32 i32) (result i32)))'
+    yield '  (import "component" "free" (func $free (param i32)))'
+    for name in WORLD_EXPORTS:
+        yield f'  (import "lift" "{name}" (func ${name}))'
+        yield f'  (import "post" "{name}" (func ${name}-post))'
+    yield from imports_text()
+
+
+def _constants(base: int) -> Iterable[str]:
+    yield f"  (global $base i32 (i32.const {base}))"
+    yield f"  (global $journal i32 (i32.const {base + _JOURNAL}))"
+    yield f"  (global $journal-entries i32 (i32.const {_JOURNAL_ENTRIES}))"
+
+
+# -- functions from the tables ----------------------------------------------------------------------------------------
+
+
+def _finished(callbacks: Sequence[Callback]) -> Iterable[str]:
+    """The exports of the finished module."""
+    yield f'  (func (export "{FINISHED}{VERSION.marker}"))'
+    yield f'  (func (export "{FINISHED}_initialize") (call $start) (call $start-post) (drop (call $PyGILState_Ensure)))'
+    yield f'  (export "{FINISHED}proxy_on_memory_allocate" (func $allocate))'
+    yield f'  (export "{FINISHED}proxy_on_context_create" (func $context-create))'
+    yield f'  (export "{FINISHED}proxy_on_delete" (func $context-delete))'
+    for number, c in enumerate(callbacks):
+        if c.name == "proxy_on_delete":
+            yield callback_text(c, number, "$on-delete")
+        elif c.name != "proxy_on_context_create":
+            yield callback_text(c, number, f'(export "{FINISHED}{c.name}")')
+    yield control_text(len(callbacks), f'(export "{FINISHED}{CONTROL}")')
+
+
+def _refusals(missing: Signatures, base: int) -> Iterable[str]:
+    """A function that says its name in the log and traps, for everything that Envoy has nothing for."""
+    at = base + _MESSAGES
+    for name, (params, results) in missing.items():
+        message = f"The filter called {name}, which Envoy does not offer to Wasm filters"
+        yield f'  (data (i32.const {at}) "{message}")'
+        yield (
+            f'  (func (export "{name}"){_params(params)}{_results(results)}\n'
+            f"    (drop (call $proxy_log (i32.const 5) (i32.const {at}) (i32.const {len(message)}))) unreachable)"
+        )
+        at += len(message)
+    if at > base + GLUE_PAGES * PAGE:
+        raise ValueError("the messages of functions that trap do not fit into the glue's memory")

@@ -1,0 +1,181 @@
+"""A native VM: the filter's Python in this interpreter, behind the interface of an instance of Wasm.
+
+It exports what the compiled filter would export, keeps the journal that the linker's glue keeps (`glue/journal.wat`),
+and ends as Wasm ends: an exception that leaves a callback has been logged by the SDK, and becomes a trap.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from ...abi import Result, callbacks_for
+from ...engine import Memory, Resolve, Trap
+from ...sdk.dispatch import Dispatcher
+from ...sdk.loading.source import MODULE_NAME
+from ...sdk.tasks.stream_tasks import cancel
+from ...sdk.vm import by_user
+from ..glue import VERSION
+from .arena import Arena
+from .hostcall_stubs import Binding, Stop
+from .interpreter import World
+from .trap import noticed, trap_of
+from .wasi_services import Surroundings
+
+if TYPE_CHECKING:
+    from .image import NativeImage
+
+__all__ = ["NativeInstance"]
+
+#: In the journal, the parent of a context that was deleted; and how many entries it has.
+_DELETED, _ENTRIES = 0xFFFFFFFF, 4096
+_NOTE = struct.Struct("<II")
+
+Function = Callable[..., "int | None"]
+
+
+class NativeInstance:
+    """One VM.
+
+    Attributes
+    ----------
+    memory
+        What hostcalls' arguments pass through.
+    dispatcher
+        The SDK's side.
+    """
+
+    def __init__(self, image: NativeImage, resolve: Resolve, memory_limit: int) -> None:
+        self.memory: Memory
+        self.memory = self._arena = Arena(memory_limit)
+        self._image = image
+        own: dict[str, Callable[..., Any]] = {
+            "journal": self._take_journal,
+            "watch_deletes": self._watch_deletes,
+            "raised": noticed,
+        }
+        self._binding = binding = Binding(resolve, self._arena, own)
+        self._around = Surroundings(binding.wasi, self._arena)
+        modules = (MODULE_NAME, *(m.name for m in image.source.modules))
+        self._world = World(self._around, modules, image.differences)
+        self._journal: list[tuple[int, int]] = []
+        self._watched = False
+        self._closed = False
+        self.dispatcher = Dispatcher(binding, {"__builtins__": self._world.builtins})
+        self._functions = self._exports()
+
+    def _exports(self) -> dict[str, Function]:
+        names = {e.name for e in self._image.exports}
+        found: dict[str, Function] = {
+            VERSION.marker: lambda: None,
+            "_initialize": self._entry(self._start),
+            "proxy_on_memory_allocate": self._arena.allocate,
+        }
+        for name, callback in callbacks_for(VERSION).items():
+            method = getattr(self.dispatcher, callback.short, None)
+            if name in names and method is not None:
+                found[name] = self._entry(method, gives=callback.result is not Result.NONE)
+        self._on_delete = found.get("proxy_on_delete", self._entry(self.dispatcher.on_delete))
+        found["proxy_on_context_create"] = self._context_create
+        found["proxy_on_delete"] = self._context_delete
+        return found
+
+    # -- what a host uses
+
+    def function(self, name: str) -> Function | None:
+        """The exported function of that name, or None. It raises `Trap`, or what the user interrupted it with."""
+        return self._functions.get(name)
+
+    def control(self, request: bytes) -> bytes:
+        """The control door (`sdk/dispatch/control.py`)."""
+        answer: bytes = self._world.run(self._as_current, self.dispatcher.control, (request,))
+        return answer
+
+    def close(self) -> None:
+        """Drop everything; calls fail from now on."""
+        self._closed = self._binding.gone = True
+        self._functions = {}
+        if not self._binding.running:
+            self._world.run(self._as_current, self._end_waits, ())
+        self.memory.forget()
+
+    def _end_waits(self) -> None:
+        """End what still waits, here and now: Python would do it some day, in the middle of something else."""
+        contexts = self.dispatcher.contexts
+        for table in (contexts.http, contexts.tcp, contexts.plugins):
+            for context in list(table.values()):
+                with suppress(Exception):  # nobody can be told any more
+                    cancel(context)
+
+    # -- entries
+
+    def _entry(self, method: Callable[..., Any], *, gives: bool = False) -> Function:
+        """Wrap a method: this VM's modules in place, exceptions turned into traps."""
+        binding, run = self._binding, self._world.run
+
+        def call(*args: int) -> int | None:
+            if self._closed:
+                raise Trap("The VM is closed.", "host")
+            binding.running = True
+            try:
+                result = run(self._as_current, method, args)
+            except Stop:
+                self._raise_stopped()
+            except BaseException as error:
+                if by_user(error):
+                    raise
+                raise trap_of(error) from None
+            finally:
+                binding.running = False
+            if binding.stopped_by is not None:  # the filter has taken what no filter can take in Wasm
+                self._raise_stopped()
+            return int(result) & 0xFFFFFFFF if gives else None
+
+        return call
+
+    def _as_current(self, method: Callable[..., Any], args: tuple[Any, ...]) -> Any:
+        self.dispatcher.activate()
+        return method(*args)
+
+    def _raise_stopped(self) -> NoReturn:
+        """What the engine does about an exception in a host function."""
+        error = self._binding.stopped_by
+        assert error is not None
+        if isinstance(error, Trap) or not isinstance(error, Exception):
+            raise error from None
+        raise Trap(f"{type(error).__name__}: {error}", "host") from error
+
+    def _start(self) -> None:
+        """`_initialize`: what the app inside Wasm does in every VM (`guest/app.py`)."""
+        self._around.start()
+        source = self._image.source
+        self.dispatcher.load_parts(source.parts, source.modules, source.package)
+
+    # -- the journal
+
+    def _context_create(self, context_id: int, parent_id: int) -> None:
+        self._note(context_id, parent_id)
+
+    def _context_delete(self, context_id: int) -> None:
+        if self._image.calls_on_delete or self._watched:
+            self._on_delete(context_id)
+        elif self._journal and self._journal[-1][0] == context_id and self._journal[-1][1] != _DELETED:
+            self._journal.pop()  # nobody has seen that context
+        else:
+            self._note(context_id, _DELETED)
+
+    def _note(self, context_id: int, parent_id: int) -> None:
+        if len(self._journal) >= _ENTRIES:
+            self._entry(lambda: self.dispatcher.sync(self._take_journal()))()
+        self._journal.append((context_id, parent_id))
+
+    def _take_journal(self) -> bytes:
+        data = b"".join(_NOTE.pack(*note) for note in self._journal)
+        self._journal.clear()
+        return data
+
+    def _watch_deletes(self, on: int) -> int:
+        self._watched = bool(on)
+        return 0

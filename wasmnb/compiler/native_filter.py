@@ -1,0 +1,114 @@
+"""A filter that runs natively: what `Filter` holds of it."""
+
+from __future__ import annotations
+
+import linecache
+import platform
+import time
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import ClassVar, Protocol
+
+from .._version import __version__
+from ..engine import Engine, Trap
+from ..sdk.loading.load_error import refusal
+from .glue import VERSION
+from .info import FilterInfo
+from .native.image import NativeImage
+from .native.warnings import Differences, version_hint
+from .runtime.probe import Scratch, source_error
+from .source.filter_source import Source
+
+__all__ = ["NativeMade"]
+
+
+class _Compiled(Protocol):
+    def wasm(self) -> bytes: ...
+
+
+class NativeMade:
+    """A source, loaded once to see that it is a filter.
+
+    Parameters
+    ----------
+    source
+        Its parts.
+    path
+        Folders in which its own modules lie.
+    compile_it
+        Makes the Wasm of it, for whoever wants the module after all.
+
+    Raises
+    ------
+    SourceError
+        The source does not load, or is no filter. What the source raised is the cause.
+    """
+
+    native: ClassVar[bool] = True
+
+    def __init__(self, source: Source, path: Sequence[Path], compile_it: Callable[[], _Compiled]) -> None:
+        started = time.perf_counter()
+        self._compile_it = compile_it
+        differences = Differences()
+        self.source = differences.resolved(source, path)
+        callbacks = _probe(NativeImage(self.source, None, differences))
+        self._image = NativeImage(self.source, callbacks, differences)
+        _known_to_debuggers(self.source)
+        self._seconds = time.perf_counter() - started
+
+    def image(self, _engine: Engine) -> NativeImage:
+        """What a host runs; engines have no part in it."""
+        return self._image
+
+    @cached_property
+    def compiled(self) -> _Compiled:
+        """The same as Wasm, made when it is first wanted."""
+        return self._compile_it()
+
+    def wasm(self) -> bytes:
+        """The module that the same source makes."""
+        return self.compiled.wasm()
+
+    def info(self, name: str) -> FilterInfo:
+        """What is known without compiling it."""
+        return FilterInfo(
+            name,
+            VERSION.text,
+            imports=(),
+            exports=tuple(e.name for e in self._image.exports),
+            size=0,
+            sections={},
+            memory=0,
+            python=platform.python_version(),
+            sdk=__version__,
+            modules=tuple(m.name for m in self.source.modules),
+            build_times={"filter": round(self._seconds, 4)},
+            native=True,
+        )
+
+
+def _known_to_debuggers(source: Source) -> None:
+    """Have debuggers find the text of a cell, too: they make a path of its name, as of any that has no angle brackets."""
+    for name in {place.filename for place in source.places()}:
+        path = Path(name).absolute()
+        if name in linecache.cache and str(path) != name and not path.exists():
+            linecache.cache[str(path)] = linecache.cache[name]
+
+
+def _probe(image: NativeImage) -> frozenset[str]:
+    """Load the source once, to learn what it needs."""
+    source = image.source
+    scratch = Scratch(image)
+    try:
+        start = scratch.instance.function("_initialize")
+        assert start is not None
+        start()
+        return frozenset(scratch.instance.dispatcher.exports())  # type: ignore[attr-defined]
+    except Trap as trap:
+        report = {} if trap.raised is None else refusal(trap.raised, [place.filename for place in source.places()])
+        if report.get("type") == "SyntaxError":
+            report["hint"] = report["hint"] or version_hint()
+        raise source_error(report, trap, scratch.log, source.filename) from trap.raised
+    finally:
+        scratch.instance.close()

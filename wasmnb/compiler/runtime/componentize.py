@@ -1,0 +1,95 @@
+"""Runs componentize-py, which turns Python sources into a component, as a process of its own.
+
+Facts: it is a Rust program inside an extension module; called in this process it could not be interrupted, and its
+errors would go past `sys.stderr`. It adds the site-packages that it finds through VIRTUAL_ENV and PATH: both are hidden
+from it, so that a runtime holds what its key says and nothing else.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from ...errors import BuildError
+from .staging import APP, SITE
+from .wit import WORLD
+
+__all__ = ["ComponentizeError", "componentize"]
+
+_RUN = "import sys, componentize_py; sys.argv[0] = 'componentize-py'; sys.exit(componentize_py.script())"
+
+#: Seconds between two looks at the process.
+_STEP = 0.1
+
+
+class ComponentizeError(BuildError):
+    """componentize-py failed; `output` is what it wrote."""
+
+    def __init__(self, message: str, log: str) -> None:
+        super().__init__(message)
+        self.output = log
+
+
+def componentize(folder: Path, wait: Callable[[float], None]) -> bytes:
+    """Make a component of what `staging.stage` put into `folder`.
+
+    Parameters
+    ----------
+    wait
+        Called every tenth of a second with the seconds that have passed.
+
+    Raises
+    ------
+    ComponentizeError
+        It is not installed, or it failed.
+    """
+    output = folder / "component.wasm"
+    arguments = ["-d", "wit", "-w", WORLD, "componentize", "-p", "app", "-p", SITE, APP, "-o", str(output)]
+    environment = {k: v for k, v in os.environ.items() if k not in {"VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME"}}
+    environment.update(PATH=str(folder), PYTHONSAFEPATH="1")
+    with (folder / "log").open("w+b") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-c", _RUN, *arguments],
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # the interrupt button must not reach it before it reaches us
+        )
+        code = _finish(process, wait)
+        log.seek(0)
+        text = re.sub(r"\x1b\[[0-9;]*m", "", log.read().decode("utf-8", "replace"))
+    if code or not output.exists():
+        raise ComponentizeError(_explain(code, text), text)
+    return output.read_bytes()
+
+
+def _finish(process: subprocess.Popen[bytes], wait: Callable[[float], None]) -> int:
+    """Wait for the end; whatever interrupts this ends the process, too."""
+    seconds = 0.0
+    try:
+        while True:
+            try:
+                return process.wait(_STEP)
+            except subprocess.TimeoutExpired:
+                seconds += _STEP
+                wait(seconds)
+    except BaseException:
+        process.kill()
+        process.wait()
+        raise
+
+
+def _explain(code: int, log: str) -> str:
+    if "No module named 'componentize_py'" in log:
+        return "componentize-py is not installed: pip install 'componentize-py>=0.25.1,<0.26'"
+    if "No space left on device" in log:
+        return "there is no space left on the disk for building a runtime"
+    lines = [line.strip() for line in log.partition("Stack backtrace:")[0].splitlines() if line.strip()]
+    reason = lines[-1] if lines else f"exit code {code}"
+    return f"componentize-py could not build the runtime: {reason}"

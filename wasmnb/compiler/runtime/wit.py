@@ -1,0 +1,32 @@
+"""The component's world: only what it takes to start. Callbacks and hostcalls do not pass through it (`glue/cpython.py`)."""
+
+from __future__ import annotations
+
+from ..glue import WIT_INTERFACE, WORLD_EXPORTS
+
+__all__ = ["WORLD", "world_text"]
+
+#: Name of the world.
+WORLD = "filter"
+
+#: The app's imports (`glue/journal.wat` and `glue/cpython.py` serve them).
+_IMPORTS = """
+  /// Append the built-in functions (the glue's own, then the hostcalls' in the table's order) to the list at this address.
+  natives: func(target: u32);
+  /// Leave the address of the method that serves a callback, by the callback's number in the table.
+  bind: func(number: u32, method: u32);
+  /// File name, number of the first line and text of the filter's source, with zero bytes between.
+  source: func() -> list<u8>;
+  /// Environment variables, each with a zero byte behind it.
+  environment: func() -> list<u8>;
+  /// Leave word for who builds the filter.
+  report: func(data: list<u8>);
+  /// Stop the VM.
+  abort: func();"""
+
+
+def world_text() -> str:
+    """The WIT document."""
+    package, interface = WIT_INTERFACE.split("/")
+    own = "\n".join(f"  export %{name}: func();" for name in WORLD_EXPORTS)
+    return f"package {package};\n\ninterface {interface} {{{_IMPORTS}\n}}\n\nworld {WORLD} {{\n  import {interface};\n{own}\n}}\n"

@@ -1,0 +1,301 @@
+"""What a module is, and what would stop Envoy from loading it: one sentence each, with what to do.
+
+Facts, each tried on Envoy 1.40 with V8: linking is strict (every imported function must exist with the exact signature;
+globals never do); a callback, entry point or allocator that is exported with another signature fails the load; more than
+1 GiB of initial memory fails; a start section that calls a host function crashes the whole process. Garbage collection,
+exceptions, tail calls, vectors, several memories and 64-bit memory are all taken, and so is a module without memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import cast
+
+from ..._display import Shown
+from ...abi import CALLBACKS, ENTRY_POINTS, HOSTCALLS, AbiVersion, callbacks_for, hostcalls_for
+from ...abi.wasi import WASI_MODULES, WASI_PREVIEW_1
+from ...engine import ExportType, ImportType, default_engine
+from ...errors import ModuleError
+from ...formats.leb128 import CORE_MAGIC, Malformed, Reader
+from .component import COMPONENT_MAGIC
+from .core_module import CoreModule, Limits
+from .memory_image import PAGE
+from .relocations import body_parts
+
+__all__ = ["ENVOY_ENV", "ModuleFacts", "inspect_module"]
+
+#: V8, as Envoy sets it up, gives a module at most 1 GiB.
+_MOST_PAGES = 16384
+
+#: Where Envoy looks for an allocator, in this order.
+_ALLOCATORS = ("malloc", "proxy_on_memory_allocate")
+
+#: Imports that Envoy has beside the ABI: name -> (core parameters, core results).
+ENVOY_ENV: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "pthread_equal": (("i32", "i32"), ("i32",)),
+    "emscripten_notify_memory_growth": (("i32",), ()),
+    "envoy_resolve_dns": (("i32", "i32", "i32"), ("i32",)),
+}
+
+#: Imports that tell which tool made a module, and what to do about them.
+_ADVICE = {
+    "env.abort": "Compile AssemblyScript with --use abort=... from its proxy runtime.",
+    "gojs": "Compile Go with GOOS=wasip1 and -buildmode=c-shared, not GOOS=js.",
+    "go": "Compile Go with GOOS=wasip1 and -buildmode=c-shared, not GOOS=js.",
+    "wbg": "This is a module for the browser: compile Rust for wasm32-wasip1.",
+    "__wbindgen_placeholder__": "This is a module for the browser: compile Rust for wasm32-wasip1.",
+    "wasi_snapshot_preview2": "Compile for WASI preview 1.",
+}
+
+Signature = tuple[tuple[str, ...], tuple[str, ...]]
+
+
+@dataclass(frozen=True)
+class ModuleFacts(Shown):
+    """What a module is.
+
+    Attributes
+    ----------
+    kind
+        `core` (a core module, the kind that Envoy loads), `component` or `other`.
+    abi_version
+        The version that its marker declares, or None.
+    imports, exports
+        What it wants and what it offers.
+    sections
+        Bytes of each section.
+    size
+        Bytes of the file.
+    memory
+        Bytes of linear memory that it starts with.
+    problems
+        What stops Envoy from loading it, a sentence each; empty if nothing is known to.
+    """
+
+    kind: str
+    abi_version: AbiVersion | None = None
+    imports: tuple[ImportType, ...] = ()
+    exports: tuple[ExportType, ...] = ()
+    sections: Mapping[str, int] = field(default_factory=dict)
+    size: int = 0
+    memory: int = 0
+    problems: tuple[str, ...] = ()
+
+
+def inspect_module(data: bytes) -> ModuleFacts:
+    """Look into the bytes of a module, whatever they are; never raises."""
+    if not data.startswith(CORE_MAGIC):
+        return _no_core_module(data)
+    try:
+        module = CoreModule.read(data)
+        imports, exports = _imports(module), _exports(module)
+    except Malformed as error:
+        return ModuleFacts("core", size=len(data), problems=(f"The file is damaged or cut short: {error}.",))
+    abi = _abi_version(exports)
+    memories = [*(cast("Limits", i.type) for i in module.imported("memory")), *module.memories]
+    return ModuleFacts(
+        "core",
+        abi,
+        imports,
+        exports,
+        _section_sizes(module),
+        len(data),
+        sum(m.minimum for m in memories) * PAGE,
+        tuple(_problems(module, data, abi, imports, exports, memories)),
+    )
+
+
+def _no_core_module(data: bytes) -> ModuleFacts:
+    kind, problem = "other", "This is no WebAssembly: the file does not start with the bytes 00 61 73 6d 01 00 00 00."
+    if not data:
+        problem = "The file is empty."
+    elif data.startswith(COMPONENT_MAGIC):
+        kind = "component"
+        problem = (
+            "This is a WebAssembly component, and Envoy loads core modules only: compile for wasm32-wasip1 "
+            "rather than wasip2, and do not run wasm-tools component new."
+        )
+    elif CORE_MAGIC.startswith(data[:8]):
+        problem = "The file is cut short: it ends within the first eight bytes."
+    elif data[:4] == CORE_MAGIC[:4]:
+        problem = "This is WebAssembly of another version than 1, which no engine loads."
+    elif data[:2] == b"\x1f\x8b":
+        problem = "This is a gzip file: unpack it first."
+    elif data.lstrip()[:1] in {b"(", b";"}:
+        problem = "This looks like WebAssembly text: make a binary of it first (wat2wasm)."
+    return ModuleFacts(kind, size=len(data), problems=(problem,))
+
+
+# -- reading ----------------------------------------------------------------------------------------------------------
+
+
+def _imports(module: CoreModule) -> tuple[ImportType, ...]:
+    return tuple(
+        ImportType(i.module, i.name, i.kind, *(_signature(module, cast("int", i.type)) if i.kind == "func" else ()))
+        for i in module.imports
+    )
+
+
+def _exports(module: CoreModule) -> tuple[ExportType, ...]:
+    return tuple(
+        ExportType(name, kind, *(_signature(module, module.function_type(index)) if kind == "func" else ()))
+        for name, (kind, index) in module.exports.items()
+    )
+
+
+def _signature(module: CoreModule, type_index: int) -> Signature:
+    if type_index >= len(module.types) or module.types[type_index][0] != 0x60:
+        raise Malformed(f"type {type_index} is not that of a function")
+    return module.signature(type_index)
+
+
+def _abi_version(exports: Iterable[ExportType]) -> AbiVersion | None:
+    """The first marker counts; what its signature is does not."""
+    markers = {version.marker: version for version in AbiVersion}
+    return next((markers[e.name] for e in exports if e.kind == "func" and e.name in markers), None)
+
+
+def _section_sizes(module: CoreModule) -> dict[str, int]:
+    sizes: dict[str, int] = {}
+    for title, start, end in module.sections:
+        sizes[title] = sizes.get(title, 0) + end - start
+    return sizes
+
+
+# -- what stops Envoy -------------------------------------------------------------------------------------------------
+
+
+def _problems(
+    module: CoreModule,
+    data: bytes,
+    abi: AbiVersion | None,
+    imports: Iterable[ImportType],
+    exports: tuple[ExportType, ...],
+    memories: Iterable[Limits],
+) -> Iterator[str]:
+    if abi is None:
+        yield _no_marker(exports)
+    version = abi or AbiVersion.V0_2_1
+    for wanted in imports:
+        yield from _import_problem(wanted, version)
+    functions = {e.name: (e.params, e.results) for e in exports if e.kind == "func"}
+    yield from _export_problems(functions, version)
+    for memory in memories:
+        if memory.minimum > _MOST_PAGES:
+            yield (
+                f"It starts with {memory.minimum * PAGE / 2**30:.3g} GiB of memory, and Envoy gives at most 1 GiB: "
+                "link it with a smaller initial memory."
+            )
+    yield from _start_problem(module)
+    try:
+        default_engine().validate(data)
+    except ModuleError as error:
+        yield str(error)
+
+
+def _no_marker(exports: Iterable[ExportType]) -> str:
+    other = next((e.name for e in exports if e.name.startswith("proxy_abi_version_")), None)
+    markers = ", ".join(v.marker for v in AbiVersion)
+    if other:
+        return f"It declares its ABI with {other}, which Envoy does not know: it has to be a function {markers}."
+    return (
+        "It is no Proxy-Wasm module: it exports no ABI marker. Build it with a Proxy-Wasm SDK, "
+        f"or export an empty function with one of the names {markers}."
+    )
+
+
+def _host_signature(wanted: ImportType, abi: AbiVersion) -> Signature | None:
+    if wanted.module == "env":
+        hostcall = hostcalls_for(abi).get(wanted.name)
+        return (hostcall.core_params, hostcall.core_results) if hostcall else ENVOY_ENV.get(wanted.name)
+    return WASI_PREVIEW_1.get(wanted.name) if wanted.module in WASI_MODULES else None
+
+
+def _import_problem(wanted: ImportType, abi: AbiVersion) -> Iterator[str]:
+    place = f"{wanted.module}.{wanted.name}"
+    if wanted.kind in {"memory", "table"}:
+        return
+    if wanted.kind != "func":
+        yield f"It imports the {wanted.kind} {place}, and Envoy gives modules functions, a memory and a table only."
+        return
+    offered = _host_signature(wanted, abi)
+    if offered is None:
+        yield f"It imports {place}, which {_who_has(wanted, abi)}".rstrip()
+    elif offered != (wanted.params, wanted.results):
+        yield f"It imports {place} as {_show(wanted.params, wanted.results)}, but Envoy has it as {_show(*offered)}."
+
+
+def _who_has(wanted: ImportType, abi: AbiVersion) -> str:
+    versions = [v.text for v in AbiVersion if wanted.name in hostcalls_for(v)] if wanted.module == "env" else []
+    if versions:
+        return f"exists in ABI {' and '.join(versions)}, not in {abi.text} that its marker declares."
+    if wanted.name in HOSTCALLS:
+        return f"Envoy has in the module env, not {wanted.module}."
+    advice = _ADVICE.get(f"{wanted.module}.{wanted.name}", _ADVICE.get(wanted.module, ""))
+    if not advice and wanted.module.startswith("wasi:"):
+        advice = "It is WASI preview 2: compile for wasm32-wasip1."
+    return f"Envoy does not have. {advice}"
+
+
+def _export_problems(functions: Mapping[str, Signature], abi: AbiVersion) -> Iterator[str]:
+    if not any(name in functions for name in _ALLOCATORS):
+        yield (
+            "It exports no allocator: Envoy needs a function malloc or proxy_on_memory_allocate, i32 -> i32, "
+            "to hand over data."
+        )
+    wanted: dict[str, Signature] = {c.name: (c.core_params, c.core_results) for c in callbacks_for(abi).values()}
+    wanted |= ENTRY_POINTS
+    wanted |= dict.fromkeys(_ALLOCATORS, (("i32",), ("i32",)))
+    for name, signature in wanted.items():
+        has = functions.get(name)
+        if has is None or has == signature or _not_looked_at(name, functions):
+            continue
+        since = " in this ABI version" if name in CALLBACKS else ""
+        yield f"It exports {name} as {_show(*has)}, but Envoy calls it as {_show(*signature)}{since}."
+
+
+def _not_looked_at(name: str, functions: Mapping[str, Signature]) -> bool:
+    """Whether Envoy never asks for this export, given the others."""
+    return {
+        "main": "_initialize" not in functions,
+        "__main_void": "_initialize" not in functions or "main" in functions,
+        "_start": "_initialize" in functions,
+        "proxy_on_memory_allocate": "malloc" in functions,
+    }.get(name, False)
+
+
+def _show(params: Iterable[str], results: Iterable[str]) -> str:
+    """A signature as Envoy writes it: `i32 i32 -> i32`."""
+    return f"{' '.join(params) or 'void'} -> {' '.join(results) or 'void'}"
+
+
+def _start_problem(module: CoreModule) -> Iterator[str]:
+    """A start section that gets to a host function, as far as direct calls show it.
+
+    A function that ends the program (`proc_exit`) is an abort routine, which runs when something is wrong: what it calls
+    does not count. AssemblyScript's start section has such calls in every check.
+    """
+    if module.start is None:
+        return
+    imported = module.imported("func")
+    waiting, seen = [module.start], set()
+    while waiting:
+        function = waiting.pop()
+        if function < len(imported):
+            called = imported[function]
+            yield (
+                f"Its start section calls {called.module}.{called.name}, which crashes Envoy: have the work done in "
+                "an exported _initialize instead."
+            )
+            return
+        if function in seen or function - len(imported) >= len(module.code):
+            continue
+        seen.add(function)
+        try:
+            _, parts = body_parts(module.data, *module.code[function - len(imported)])
+        except Malformed:
+            continue  # instructions that only validation knows
+        called_here = [Reader(i, 1).u32() for _, i in parts if i[:1] in {b"\x10", b"\x12"}]
+        if not any(f < len(imported) and imported[f].name == "proc_exit" for f in called_here):
+            waiting += called_here

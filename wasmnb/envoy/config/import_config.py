@@ -1,0 +1,288 @@
+"""A user's own `envoy.yaml` as the simulated proxy: its Wasm plugins, their configuration, routes and clusters.
+
+What the simulation has no part for (TLS, other filters, matchers beyond prefixes) is left out, and said: a `left_out`
+line names it with its line in the file. Clusters become stubs that echo, unless the caller gives an upstream for them.
+
+Reference: https://www.envoyproxy.io/docs/envoy/v1.40.0/api-v3/extensions/wasm/v3/wasm.proto
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from ...compiler import Filter
+from ...errors import UsageError
+from ...formats.struct_message import encode_struct
+from ...formats.yaml_lines import line_of, read_yaml
+from ...host.http.routes import RouteMatch
+from ...host.plugins.plugin import Plugin
+from ...host.upstream.cluster import Cluster, to_cluster
+
+__all__ = ["EnvoySetup", "read_envoy"]
+
+_MANAGER = "HttpConnectionManager"
+_IGNORED = {"Router", "TcpProxy"}  # what the simulation always has at a chain's end
+
+
+@dataclass
+class EnvoySetup:
+    """What was found in a configuration.
+
+    Attributes
+    ----------
+    plugins
+        The chain of the chosen listener, Wasm services and access loggers among them.
+    clusters, routes
+        As `Proxy` takes them.
+    listener
+        Name of the listener that was read.
+    left_out
+        Sentences on what was not taken over, with lines.
+    """
+
+    plugins: list[Plugin] = field(default_factory=list)
+    clusters: dict[str, Cluster] = field(default_factory=dict)
+    routes: list[RouteMatch] = field(default_factory=list)
+    listener: str = ""
+    left_out: list[str] = field(default_factory=list)
+
+    def leave_out(self, what: str, holder: Any, key: str = "") -> None:
+        """Note what has no part in the simulation."""
+        line = line_of(holder, key)
+        self.left_out.append(f"line {line}: {what}" if line else what)
+
+
+def read_envoy(
+    path: str | Path, *, listener: str | None = None, clusters: Mapping[str, Any] | None = None, upstream: Any = None
+) -> EnvoySetup:
+    """Read a static configuration.
+
+    Parameters
+    ----------
+    path
+        YAML or JSON file; module paths in it are relative to its folder.
+    listener
+        Name of the listener to take; the first with a Wasm plugin if it is not given.
+    clusters
+        Upstreams by cluster name, as `Proxy` takes them.
+    upstream
+        What answers for all other clusters; None echoes.
+
+    Raises
+    ------
+    UsageError
+        No such file or listener, no plugin in it, or a plugin that cannot be read; with the line. Where the real Envoy is
+        installed, also whatever it has against the file, in its own words.
+    """
+    path = Path(path)
+    config = read_yaml(path)
+    _validate(path, config)
+    setup = EnvoySetup()
+    resources = config.get("static_resources") or {}
+    if config.get("dynamic_resources"):
+        setup.leave_out("dynamic_resources: only static resources are read", config, "dynamic_resources")
+    for entry in resources.get("clusters") or []:
+        name = str(entry.get("name", ""))
+        chosen = clusters or {}
+        setup.clusters[name] = to_cluster(name, chosen.get(name, upstream), main=name not in chosen)
+        setup.clusters[name].http2 = "http2_protocol_options" in str(entry)
+    for name in set(clusters or {}) - set(setup.clusters):
+        raise UsageError(f"{path} has no cluster {name!r}; it has {', '.join(setup.clusters) or 'none'}.")
+    reader = _Reader(path, setup)
+    chosen = reader.choose(resources.get("listeners") or [], listener)
+    reader.read_listener(chosen)
+    for extension in config.get("bootstrap_extensions") or []:
+        reader.read_service(extension)
+    if not setup.plugins:
+        raise UsageError(f"{path}: listener {setup.listener!r} has no Wasm plugin.")
+    return setup
+
+
+def _validate(path: Path, config: Any) -> None:
+    """Have the real Envoy look at the file, if there is one; it knows every field, and this module only some."""
+    problem = import_module("wasmnb.envoy.config.validation").config_problem(path)
+    if problem is not None:
+        line = _line_of_path(config, problem)
+        raise UsageError(f"{path}{f', line {line}' if line else ''}: Envoy says: {problem}")
+
+
+def _line_of_path(config: Any, problem: str) -> int:
+    """The line that a path like `static_resources.listeners[0].name` in Envoy's message leads to, as far as it goes."""
+    found = re.search(r"@ ?([\w.\[\]<>@]+)", problem)
+    line, here = 0, config
+    for name, index in re.findall(r"(\w+)|\[(\d+)\]", found[1] if found else ""):
+        try:
+            line = line_of(here, name) or line if name else line
+            here = here[name] if name else here[int(index)]
+        except (KeyError, IndexError, TypeError):
+            if name != "any":
+                break
+            continue
+        line = line_of(here) or line
+    named = re.search(r"no such field: '?([\w.]+)'?|field '([\w.]+)'|: ([\w]+): Cannot find field", problem)
+    wrong = next((g for g in named.groups() if g), "") if named else ""
+    return line_of(here, wrong) or line
+
+
+class _Reader:
+    """Walks a listener and gathers its parts in a setup."""
+
+    def __init__(self, path: Path, setup: EnvoySetup) -> None:
+        self.path = path
+        self.setup = setup
+
+    def fail(self, message: str, holder: Any, key: str = "") -> UsageError:
+        return UsageError(f"{self.path}, line {line_of(holder, key)}: {message}")
+
+    def choose(self, listeners: list[Any], name: str | None) -> Any:
+        if name is not None:
+            found = next((item for item in listeners if item.get("name") == name), None)
+            if found is None:
+                names = ", ".join(repr(item.get("name", "")) for item in listeners) or "none"
+                raise UsageError(f"{self.path} has no listener {name!r}; it has {names}.")
+            return found
+        with_wasm = [item for item in listeners if "wasm.v3.Wasm" in str(item)]
+        if not with_wasm:
+            raise UsageError(f"{self.path} has no listener with a Wasm filter.")
+        for other in listeners:
+            if other is not with_wasm[0]:
+                self.setup.leave_out(f"listener {other.get('name', '')!r}: choose it with listener=", other)
+        return with_wasm[0]
+
+    def read_listener(self, listener: Any) -> None:
+        self.setup.listener = str(listener.get("name", ""))
+        chains = listener.get("filter_chains") or []
+        for extra in chains[1:]:
+            self.setup.leave_out("a second filter chain: the first one is taken", extra)
+        for chain in chains[:1]:
+            if "transport_socket" in chain:
+                self.setup.leave_out(
+                    "transport_socket: the simulated client speaks plain text", chain, "transport_socket"
+                )
+            for item in chain.get("filters") or []:
+                self.read_network_filter(item)
+
+    def read_network_filter(self, item: Any) -> None:
+        typed, kind = _typed(item)
+        if kind == _MANAGER:
+            self.read_manager(typed)
+        elif kind == "Wasm":
+            self.setup.plugins.append(self.plugin(typed.get("config") or {}, "network"))
+        elif kind == "TcpProxy":
+            self.setup.routes.append(RouteMatch(cluster=str(typed.get("cluster", ""))))
+        else:
+            self.setup.leave_out(f"network filter {item.get('name', kind)!r}", item)
+
+    def read_manager(self, manager: Any) -> None:
+        for item in manager.get("http_filters") or []:
+            typed, kind = _typed(item)
+            if kind == "Wasm" and not item.get("disabled"):
+                self.setup.plugins.append(self.plugin(typed.get("config") or {}, "http"))
+            elif kind not in _IGNORED:
+                self.setup.leave_out(f"HTTP filter {item.get('name', kind)!r}", item)
+        for item in manager.get("access_log") or []:
+            typed, kind = _typed(item)
+            if kind == "WasmAccessLog":
+                self.setup.plugins.append(self.plugin(typed.get("config") or {}, "access_log"))
+            else:
+                self.setup.leave_out(f"access log {item.get('name', kind)!r}", item)
+        if "rds" in manager:
+            self.setup.leave_out("rds: routes are read from route_config only", manager, "rds")
+        for host in (manager.get("route_config") or {}).get("virtual_hosts") or []:
+            for route in host.get("routes") or []:
+                self.read_route(route)
+
+    def read_route(self, route: Any) -> None:
+        match, action = route.get("match") or {}, route.get("route") or {}
+        prefix = match.get("prefix", match.get("path", match.get("path_separated_prefix")))
+        if prefix is None or not action.get("cluster"):
+            self.setup.leave_out("a route that is no plain prefix or path to one cluster", route)
+            return
+        exact = {}
+        for header in match.get("headers") or []:
+            value = (header.get("string_match") or {}).get("exact", header.get("exact_match"))
+            if value is None:
+                self.setup.leave_out(f"header matcher {header.get('name')!r}: only exact ones are read", header)
+                return
+            exact[str(header["name"])] = str(value)
+        self.setup.routes.append(RouteMatch(str(prefix), exact, str(action["cluster"]), str(route.get("name", ""))))
+
+    def read_service(self, extension: Any) -> None:
+        typed, kind = _typed(extension)
+        if kind == "WasmService":
+            where = "singleton" if typed.get("singleton") else "service"
+            self.setup.plugins.append(self.plugin(typed.get("config") or {}, where))
+        else:
+            self.setup.leave_out(f"bootstrap extension {extension.get('name', kind)!r}", extension)
+
+    def plugin(self, config: Any, kind: str) -> Plugin:
+        """One `PluginConfig`."""
+        vm = config.get("vm_config") or {}
+        runtime = str(vm.get("runtime", "envoy.wasm.runtime.v8"))
+        if not runtime.endswith(".v8"):
+            self.setup.leave_out(f"runtime {runtime!r}: the module runs in the embedded engine", vm, "runtime")
+        backoff = ((config.get("reload_config") or {}).get("backoff") or {}).get("base_interval", "1s")
+        restriction = (config.get("capability_restriction_config") or {}).get("allowed_capabilities") or {}
+        return Plugin(
+            self.module(vm, str(config.get("name", ""))),
+            name=str(config.get("name", "")),
+            root_id=str(config.get("root_id", "")),
+            vm_id=str(vm.get("vm_id", "")),
+            vm_config=_any_bytes(vm.get("configuration")),
+            config=_any_bytes(config.get("configuration")),
+            failure_policy=config.get("failure_policy"),
+            fail_open=bool(config.get("fail_open", False)),
+            allow_on_headers_stop_iteration=bool(config.get("allow_on_headers_stop_iteration", False)),
+            environment=_environment(vm.get("environment_variables") or {}),
+            allowed_capabilities=tuple(restriction),
+            kind=kind,
+            reload_backoff=float(str(backoff).removesuffix("s")),
+        )
+
+    def module(self, vm: Any, name: str) -> Filter:
+        """The code that a `VmConfig` names; a file is looked for beside the configuration, too."""
+        local = (vm.get("code") or {}).get("local") or {}
+        if "filename" in local:
+            path = Path(str(local["filename"]))
+            beside = self.path.parent / path
+            if not path.exists() and not beside.exists():
+                raise self.fail(f"no such module: {path}", local, "filename")
+            return Filter.from_file(path if path.exists() else beside, name or path.stem)
+        if "inline_bytes" in local:
+            return Filter.from_bytes(base64.b64decode(local["inline_bytes"]), name or "inline")
+        raise self.fail("the module has to be a local file or inline bytes (code.local.filename)", vm, "code")
+
+
+def _typed(item: Any) -> tuple[Any, str]:
+    """A typed configuration and the last word of its type, through a TypedStruct if there is one."""
+    typed = item.get("typed_config") or {}
+    kind = str(typed.get("@type", "")).rpartition("/")[2].rpartition(".")[2]
+    if kind == "TypedStruct":
+        return typed.get("value") or {}, str(typed.get("type_url", "")).rpartition(".")[2]
+    return typed, kind
+
+
+def _any_bytes(value: Any) -> bytes:
+    """A configuration `Any` as the guest receives it."""
+    if not value:
+        return b""
+    kind = str(value.get("@type", "")).rpartition(".")[2]
+    inner = value.get("value", "")
+    if kind == "Struct":
+        return encode_struct(inner or {})
+    if kind == "BytesValue":
+        return base64.b64decode(inner)
+    return str(inner).encode()
+
+
+def _environment(variables: Any) -> dict[str, str]:
+    """Configured variables, and those taken over from this process's environment."""
+    taken = {key: os.environ[key] for key in variables.get("host_env_keys") or [] if key in os.environ}
+    return {str(k): str(v) for k, v in (variables.get("key_values") or {}).items()} | taken

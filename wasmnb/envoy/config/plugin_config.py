@@ -1,0 +1,130 @@
+"""What Envoy is told about one Wasm plugin: `envoy.extensions.wasm.v3.PluginConfig` as plain data.
+
+Facts (Envoy 1.40): `StringValue` and `BytesValue` give the guest their inner bytes (a `Struct` would reach it as serialised
+protobuf, not as JSON, so it is not used). `failure_policy` and the legacy `fail_open` exclude each other.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+from ...host.plugins.plugin import to_config
+
+__all__ = ["EnvoyPlugin", "any_value", "write_module"]
+
+_TYPE = "type.googleapis.com/"
+
+
+@dataclass(frozen=True)
+class EnvoyPlugin:
+    """One plugin of a filter chain.
+
+    Attributes
+    ----------
+    module
+        The Wasm module: bytes, or the path of a file.
+    config, vm_config
+        Bytes or text; anything else is given as JSON, as the simulated proxy's `Plugin` does.
+    failure_policy
+        "FAIL_CLOSED", "FAIL_OPEN", "FAIL_RELOAD", or None for Envoy's default (closed).
+    reload_backoff
+        Seconds of `reload_config.backoff.base_interval`; None for Envoy's default.
+    environment
+        WASI environment variables; `host_environment` names those taken over from Envoy's own.
+    kind
+        Where it stands: "http", "network", "access_log", "singleton" (a service on the main thread) or "service".
+    allowed_capabilities
+        Names that a capability restriction allows; none for no restriction.
+    """
+
+    module: bytes | Path
+    name: str = "filter"
+    root_id: str = ""
+    vm_id: str = ""
+    config: Any = b""
+    vm_config: Any = b""
+    failure_policy: str | None = None
+    fail_open: bool = False
+    reload_backoff: float | None = None
+    allow_on_headers_stop_iteration: bool = False
+    environment: Mapping[str, str] = field(default_factory=dict)
+    host_environment: tuple[str, ...] = ()
+    allowed_capabilities: Sequence[str] = ()
+    kind: str = "http"
+
+    @classmethod
+    def of(cls, thing: Any, **defaults: Any) -> EnvoyPlugin:
+        """Take whatever names a plugin: one of these, a host `Plugin`, a `Filter`, a path, module bytes.
+
+        `defaults` are used where the thing itself says nothing.
+        """
+        if isinstance(thing, cls):
+            return thing
+        if isinstance(thing, bytes):
+            return cls(thing, **defaults)
+        if isinstance(thing, str | Path):
+            return cls(Path(thing), **{"name": Path(thing).stem, **defaults})
+        given = {name: getattr(thing, name) for name in (f.name for f in fields(cls)) if hasattr(thing, name)}
+        inner = getattr(thing, "filter", thing)
+        given["module"] = inner.wasm
+        given.setdefault("name", inner.name)
+        known = {name: value for name, value in given.items() if value is not None}
+        return replace(cls(given["module"]), **{**defaults, **known})
+
+    def as_config(self, directory: Path) -> dict[str, Any]:
+        """The `PluginConfig` message as JSON-ready data; a module in bytes is written into `directory`."""
+        path = write_module(self.module, directory)
+        vm: dict[str, Any] = {
+            "vm_id": self.vm_id,
+            "runtime": "envoy.wasm.runtime.v8",
+            "code": {"local": {"filename": str(path)}},
+        }
+        if vm_config := to_config(self.vm_config):
+            vm["configuration"] = any_value(vm_config)
+        if self.environment or self.host_environment:
+            vm["environment_variables"] = {
+                "key_values": dict(self.environment),
+                "host_env_keys": list(self.host_environment),
+            }
+        plugin: dict[str, Any] = {"name": self.name, "root_id": self.root_id, "vm_config": vm}
+        if config := to_config(self.config):
+            plugin["configuration"] = any_value(config)
+        if self.allowed_capabilities:
+            allowed: dict[str, Any] = {n: {} for n in self.allowed_capabilities}
+            plugin["capability_restriction_config"] = {"allowed_capabilities": allowed}
+        if self.allow_on_headers_stop_iteration:
+            plugin["allow_on_headers_stop_iteration"] = True
+        return plugin | self._failure()
+
+    def _failure(self) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        if self.failure_policy:
+            found["failure_policy"] = self.failure_policy
+        if self.fail_open:
+            found["fail_open"] = True
+        if self.reload_backoff is not None:
+            found["reload_config"] = {"backoff": {"base_interval": f"{self.reload_backoff}s"}}
+        return found
+
+
+def write_module(module: bytes | Path, directory: Path) -> Path:
+    """Path of a module for Envoy to read: a file as it is, bytes written once under their hash."""
+    if isinstance(module, Path):
+        return module.resolve()
+    path = directory / f"{hashlib.sha256(module).hexdigest()[:16]}.wasm"
+    if not path.exists():
+        path.write_bytes(module)
+    return path
+
+
+def any_value(data: bytes) -> dict[str, Any]:
+    """A configuration as `google.protobuf.Any`: text readable where it can be, bytes exact always."""
+    try:
+        return {"@type": _TYPE + "google.protobuf.StringValue", "value": data.decode("utf-8")}
+    except UnicodeDecodeError:
+        return {"@type": _TYPE + "google.protobuf.BytesValue", "value": base64.b64encode(data).decode()}

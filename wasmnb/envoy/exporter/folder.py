@@ -1,0 +1,87 @@
+"""A folder that is written completely or not at all."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from ...compiler.runtime.atomic_file import disk_fault
+from ...errors import BuildError, UsageError
+
+__all__ = ["complete_or_nothing"]
+
+
+@contextmanager
+def complete_or_nothing(target: Path, *, force: bool) -> Iterator[Path]:
+    """A scratch folder whose contents go to `target` when the block ends without an error.
+
+    Parameters
+    ----------
+    target
+        Is made if it is not there. What it holds besides stays as it is.
+    force
+        Whether entries of the same names are replaced.
+
+    Raises
+    ------
+    UsageError
+        Something of the same name is there already, or `target` is no folder.
+    BuildError
+        The disk refused; `target` is as it was before.
+    """
+    made: list[Path] = []
+    try:
+        made = _make(target)
+        # Beside the final places, so that each entry gets there by being renamed.
+        with tempfile.TemporaryDirectory(prefix=".wasmnb-", dir=target) as scratch:
+            fresh, old = Path(scratch, "new"), Path(scratch, "old")
+            fresh.mkdir()
+            old.mkdir()
+            yield fresh
+            _place(fresh, old, target, force=force)
+    except BaseException as error:
+        for folder in made:
+            with suppress(OSError):  # somebody else has put something there meanwhile
+                folder.rmdir()
+        if isinstance(error, OSError):
+            raise BuildError(f"{target} cannot be written: {disk_fault(error)}.") from error
+        raise
+
+
+def _make(target: Path) -> list[Path]:
+    """Make the folder and those above it; what was made, innermost first."""
+    if target.exists() and not target.is_dir():
+        raise UsageError(f"{target} is a file, not a folder.")
+    missing = [folder for folder in (target, *target.parents) if not folder.exists()]
+    target.mkdir(parents=True, exist_ok=True)
+    return missing
+
+
+def _place(fresh: Path, old: Path, target: Path, *, force: bool) -> None:
+    """Move entries to their places; if one cannot be moved, all are moved back."""
+    names = sorted(entry.name for entry in fresh.iterdir())
+    taken = [name for name in names if os.path.lexists(target / name)]
+    if taken and not force:
+        raise UsageError(f"{target} holds {_listing(taken)} already; --force (force=True) replaces them.")
+    moved: list[tuple[Path, Path]] = []
+    try:
+        for name in names:
+            if name in taken:
+                _move(target / name, old / name, moved)
+            _move(fresh / name, target / name, moved)
+    except BaseException:
+        for source, place in reversed(moved):
+            place.rename(source)
+        raise
+
+
+def _move(source: Path, place: Path, moved: list[tuple[Path, Path]]) -> None:
+    source.rename(place)
+    moved.append((source, place))
+
+
+def _listing(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

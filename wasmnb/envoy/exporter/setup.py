@@ -1,0 +1,113 @@
+"""What is exported: plugins with their modules, and what a simulated proxy has around them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Any
+
+from ...errors import UsageError
+from ...host import Cluster, Plugin, Proxy, RouteMatch
+from ...host.settings import settings_of
+from ..config.plugin_config import EnvoyPlugin
+
+__all__ = ["Module", "Part", "Setup"]
+
+_NAME_LIMIT = 63  # a DNS label, which Kubernetes names are
+
+
+@dataclass(frozen=True)
+class Module:
+    """A module and the name that its file, its image and its resources share."""
+
+    name: str
+    data: bytes
+
+    @property
+    def file(self) -> str:
+        """Name of the file."""
+        return f"{self.name}.wasm"
+
+
+@dataclass(frozen=True)
+class Part:
+    """A plugin, its module, and a name for its resources."""
+
+    name: str
+    plugin: EnvoyPlugin
+    module: Module
+
+
+@dataclass(frozen=True)
+class Setup:
+    """Everything that the writers of files need to know.
+
+    Attributes
+    ----------
+    name
+        Of the whole.
+    parts, modules
+        Plugins in order, and the modules that they share.
+    clusters, routes
+        As the simulated proxy has them; the main cluster is `upstream`.
+    settings
+        The rest of the proxy's settings, as `Envoy` takes them.
+    """
+
+    name: str
+    parts: Sequence[Part]
+    modules: Sequence[Module]
+    clusters: Mapping[str, Cluster] = field(default_factory=lambda: {"upstream": Cluster(name="upstream")})
+    routes: Sequence[RouteMatch] = (RouteMatch(),)
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, thing: Any) -> Setup:
+        """The setup of a proxy, or of a filter, a plugin or a list of them.
+
+        Raises
+        ------
+        UsageError
+            There is no plugin in it.
+        """
+        if isinstance(thing, Proxy):
+            given = settings_of(thing)
+            around = {"clusters": given.pop("clusters"), "routes": given.pop("routes")}
+            return cls._of_plugins(thing.name, thing.plugins, **around, settings=given)
+        chain = list(thing) if isinstance(thing, list | tuple) else [thing]
+        plugins = [item if isinstance(item, Plugin | EnvoyPlugin) else Plugin(item) for item in chain]
+        return cls._of_plugins(plugins[0].name if plugins else "", plugins)
+
+    @classmethod
+    def _of_plugins(cls, name: str, plugins: Sequence[Plugin | EnvoyPlugin], **around: Any) -> Setup:
+        if not plugins:
+            raise UsageError("There is nothing to export: no plugin runs.")
+        modules: dict[str, Module] = {}
+        names: set[str] = set()
+        parts = []
+        for given in plugins:
+            plugin = EnvoyPlugin.of(given)
+            data = plugin.module if isinstance(plugin.module, bytes) else plugin.module.read_bytes()
+            digest = sha256(data).hexdigest()
+            if digest not in modules:
+                modules[digest] = Module(_free(_slug(plugin.name), {m.name for m in modules.values()}), data)
+            part = _free(_slug(plugin.name), names)
+            names.add(part)
+            parts.append(Part(part, plugin, modules[digest]))
+        return cls(_slug(name), parts, list(modules.values()), **around)
+
+
+def _slug(name: str) -> str:
+    """A name that is a file name, a DNS label and part of an image's name."""
+    return re.sub(r"[^a-z0-9]+", "-", name.lower())[:_NAME_LIMIT].strip("-") or "filter"
+
+
+def _free(name: str, taken: set[str]) -> str:
+    """The name, or the first of name-2, name-3 ... that is not taken."""
+    number, found = 1, name
+    while found in taken:
+        number += 1
+        found = f"{name}-{number}"
+    return found

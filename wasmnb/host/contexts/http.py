@@ -1,0 +1,268 @@
+"""An HTTP stream's context: Envoy's Wasm filter between the filter manager and the guest.
+
+Facts (Envoy 1.40): the context is made in the guest at the first headers, or at log time if none came. A header map is
+readable and writable in its callback; once the callback said Continue it is gone, and comes back, to be read, in `on_log`.
+If it said anything else the map stays, to the end of the stream: only `continue_stream` takes the request's away. While the
+filter buffers (1 from a body callback) the next callbacks see all that is held. Trailers may be made in a body callback at
+the end of the stream. `on_done` and `on_delete` follow on each other.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ...abi import BufferType, HeaderMapType, HeadersStatus, Pair, Status, StreamType
+from ..http.buffers import Buffer
+from ..http.header_map import HeaderMap
+from .base import with_log
+from .stream import StreamContext
+
+if TYPE_CHECKING:
+    from ..http.filter_chain import Slot
+    from ..http.stream import HttpStream
+    from ..plugins.plugin import Plugin
+    from ..vm.vm import Vm
+    from .base import RootContext
+
+__all__ = ["REQUEST", "RESPONSE", "BlockedFilter", "HttpContext", "HttpFilter"]
+
+#: The two directions.
+REQUEST, RESPONSE = 0, 1
+
+_ON_HEADERS = ("on_request_headers", "on_response_headers")
+_ON_BODY = ("on_request_body", "on_response_body")
+_ON_TRAILERS = ("on_request_trailers", "on_response_trailers")
+
+_STOP_ALL = int(HeadersStatus.STOP_ALL_ITERATION_AND_WATERMARK)
+_NO_BUFFER = 3
+_NONE = 16  # gRPC statuses up to this one count; others mean "none given"
+
+
+class HttpContext(StreamContext):
+    """One filter of one HTTP stream.
+
+    Attributes
+    ----------
+    created
+        The guest knows of it.
+    body
+        Chunk that is in the callback, by direction.
+    buffering
+        The last body callback of the direction said "buffer".
+    slots
+        Its places in the two directions.
+    """
+
+    kind = "http"
+
+    def __init__(self, root: RootContext, stream: HttpStream) -> None:
+        super().__init__(root)
+        self.stream = stream
+        self.info = stream.info
+        self.place.exchange = stream.exchange.number
+        self.created = False
+        self.destroyed = False
+        self.end_of_stream = False
+        self.body: list[Buffer | None] = [None, None]
+        self.buffering = [False, False]
+        self.slots: list[Slot | None] = [None, None]
+        self._failure_told = False
+        self._short_headers = self.vm.abi == 10
+        assert root.plugin is not None
+        self._stop_iteration_allowed = root.plugin.allow_on_headers_stop_iteration
+
+    # -- the filter's side ----------------------------------------------------------------------------------------
+
+    def create(self) -> None:
+        """Let the guest know, once."""
+        if not self.created:
+            self.created = True
+            if not self.vm.failed:
+                self.vm.on_context_create(self, self.id, self.parent_id)
+
+    def take_headers(self, side: int, headers: HeaderMap, *, end: bool) -> int:
+        """A headers callback; gives the status for the filter manager."""
+        if side == REQUEST:
+            self.create()
+        elif not self.created:
+            return 0
+        self.maps[2 * side] = headers
+        self.end_of_stream = end
+        args = (self.id, len(headers.items)) if self._short_headers else (self.id, len(headers.items), int(end))
+        status = self._ask(side, _ON_HEADERS[side], args)
+        if status > _STOP_ALL or (status == HeadersStatus.STOP_ITERATION and not self._stop_iteration_allowed):
+            status = _STOP_ALL
+        elif status == HeadersStatus.CONTINUE_AND_END_STREAM:
+            status = 0
+        if not status:
+            self.maps[2 * side] = None
+        return status
+
+    def take_data(self, side: int, data: Buffer, *, end: bool) -> int:
+        """A body callback."""
+        if not self.created:
+            return 0
+        slot = self.slots[side]
+        assert slot is not None
+        if self.buffering[side]:
+            slot.direction.hold(data)
+            slot.direction.check_limit()
+            if self.stream.finished:
+                return _NO_BUFFER
+        self.body[side] = data
+        self.end_of_stream = end
+        buffer = self.stream_buffer(side)
+        status = min(self._ask(side, _ON_BODY[side], (self.id, len(buffer) if buffer else 0, int(end))), _NO_BUFFER)
+        if self.buffering[side]:
+            slot.direction.check_limit()  # the guest may have made it longer
+        self.buffering[side] = status == 1
+        if status == _NO_BUFFER and data is not slot.direction.held:
+            data.take()
+        if not status:
+            self.body[side] = None
+        return status
+
+    def take_trailers(self, side: int, trailers: HeaderMap) -> int:
+        """A trailers callback."""
+        if not self.created:
+            return 0
+        self.maps[2 * side + 1] = trailers
+        status = min(self._ask(side, _ON_TRAILERS[side], (self.id, len(trailers.items))), 1)
+        if not status:
+            self.maps[2 * side + 1] = None
+        return status
+
+    def _ask(self, side: int, name: str, args: tuple[int, ...]) -> int:
+        vm = self.vm
+        if not vm.failed:
+            invoke = vm.callbacks[name]
+            if invoke is None:
+                return 0
+            result = invoke(self, *args)
+            if not vm.failed:
+                return result or 0
+        return self._failed(side)
+
+    def _failed(self, side: int) -> int:
+        """What a stream's callback amounts to when the VM has failed."""
+        if self.fail_open or (side == RESPONSE and self._failure_told):
+            self.vm.run_deferred()
+            return 0  # the answer that tells of the failure passes by
+        self._failure_told = True
+        self.stream.fail(self)
+        self.vm.run_deferred()
+        return 255
+
+    def log(self) -> None:
+        """`on_log`, when the stream has ended."""
+        self.create()
+        stream = self.stream
+        maps: list[HeaderMap | None] = [stream.request.headers, None, stream.response.headers, stream.response.trailers]
+        with_log(self, maps, self.info, self.vm.callbacks["on_log"])
+
+    def destroy(self) -> None:
+        """`on_done`, `on_delete`, and out."""
+        if self.destroyed:
+            return
+        self.destroyed = True
+        vm = self.vm
+        if self.created:
+            vm.tell(vm.callbacks["on_done"], self, self.id)
+            vm.tell(vm.callbacks["on_delete"], self, self.id)
+        self.maps, self.body = [None] * 8, [None, None]
+        self.leave()
+
+    def cut_off(self) -> None:
+        """End the stream."""
+        self.stream.cut_off()
+
+    @property
+    def paused(self) -> str:
+        """What the guest holds: `request`, `response` or an empty string."""
+        held = [name for name, slot in zip(("request", "response"), self.slots, strict=True) if slot and slot.stopped]
+        return held[-1] if held else ""
+
+    # -- the guest's side -----------------------------------------------------------------------------------------
+
+    def writable_map(self, map_type: int) -> HeaderMap | None:
+        """A map of the running phase; trailers are made at the end of a body that has none."""
+        if map_type > HeaderMapType.RESPONSE_TRAILERS:
+            return None
+        headers = self.maps[map_type]
+        if headers is None and map_type & 1 and self.end_of_stream:
+            side = map_type >> 1
+            slot = self.slots[side]
+            if self.body[side] is not None and slot is not None:
+                headers = self.maps[map_type] = slot.direction.add_trailers()
+        return headers
+
+    def stream_buffer(self, kind: int) -> Buffer | None:
+        """The chunk in the callback, or all that is held while the filter buffers."""
+        if kind > BufferType.HTTP_RESPONSE_BODY:
+            return None
+        slot = self.slots[kind]
+        if self.buffering[kind] and slot is not None:
+            return slot.direction.held
+        return self.body[kind]
+
+    def clear_route_cache(self) -> None:
+        """Have the route chosen again when the router asks."""
+        self.stream.route_known = False
+
+    def continue_stream(self, kind: int) -> int:
+        """Resume after the callback."""
+        status = super().continue_stream(kind)
+        if kind > StreamType.RESPONSE:
+            return status
+        self.vm.after_call(lambda: self.stream.resume(self, kind))
+        self.maps[0] = self.maps[1] = None  # Envoy drops the request's maps whichever direction is meant
+        self.body[0] = None
+        return Status.OK
+
+    def close_stream(self, kind: int) -> int:
+        """Reset after the callback."""
+        if kind <= StreamType.RESPONSE:
+            self.vm.after_call(lambda: self.stream.close(self))
+        return super().close_stream(kind)
+
+    def send_local_response(self, code: int, details: bytes, body: bytes, headers: list[Pair], grpc: int) -> None:
+        """Answer after the callback."""
+        text = details.decode("utf-8", "replace").replace(" ", "_")
+        status = grpc if grpc <= _NONE else None
+        self.vm.after_call(lambda: self.stream.filter_reply(self, code, body, headers, status, text))
+
+
+class BlockedFilter:
+    """Stands in the chain for a plugin whose VM has failed and that does not let streams by."""
+
+    def __init__(self, plugin: Plugin, vm: Vm | None, stream: HttpStream) -> None:
+        self.plugin = plugin
+        self.vm = vm
+        self.stream = stream
+        self.slots: list[Slot | None] = [None, None]
+        self.paused = ""
+
+    def take_headers(self, side: int, headers: HeaderMap, *, end: bool) -> int:  # noqa: ARG002
+        """Answer 503; let the answer pass."""
+        if side == RESPONSE:
+            return 0
+        self.stream.fail(self)
+        return 255
+
+    def take_data(self, side: int, data: Buffer, *, end: bool) -> int:  # noqa: ARG002
+        """Answers pass."""
+        return 0
+
+    def take_trailers(self, side: int, trailers: HeaderMap) -> int:  # noqa: ARG002
+        """Answers pass."""
+        return 0
+
+    def log(self) -> None:
+        """Nobody to tell."""
+
+    def destroy(self) -> None:
+        """Nobody to tell."""
+
+
+#: What stands in a chain.
+HttpFilter = HttpContext | BlockedFilter

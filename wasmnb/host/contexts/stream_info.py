@@ -1,0 +1,124 @@
+"""What Envoy knows of a stream or connection: the source of properties and of the access log."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import IntFlag
+from typing import TYPE_CHECKING, Any
+
+from ..properties.filter_state import FilterState
+
+if TYPE_CHECKING:
+    from ..upstream.cluster import Cluster
+
+__all__ = ["Connection", "Listener", "ResponseFlag", "Route", "StreamInfo"]
+
+
+class ResponseFlag(IntFlag):
+    """What went wrong with a stream, as `response.flags` tells it (Envoy's `CoreResponseFlag` as bits)."""
+
+    NO_HEALTHY_UPSTREAM = 1 << 1
+    UPSTREAM_REQUEST_TIMEOUT = 1 << 2
+    UPSTREAM_REMOTE_RESET = 1 << 4
+    UPSTREAM_CONNECTION_FAILURE = 1 << 5
+    UPSTREAM_CONNECTION_TERMINATION = 1 << 6
+    NO_ROUTE_FOUND = 1 << 8
+    DOWNSTREAM_CONNECTION_TERMINATION = 1 << 14
+    STREAM_IDLE_TIMEOUT = 1 << 16
+    DOWNSTREAM_PROTOCOL_ERROR = 1 << 18
+    UPSTREAM_PROTOCOL_ERROR = 1 << 23
+    NO_CLUSTER_FOUND = 1 << 24
+
+
+@dataclass(frozen=True)
+class Listener:
+    """Where connections come in, as properties tell it.
+
+    Attributes
+    ----------
+    direction
+        0 unspecified, 1 inbound, 2 outbound.
+    metadata, virtual_host_metadata
+        As in Envoy's configuration: `{"filter_metadata": {...}}`.
+    """
+
+    direction: int = 0
+    metadata: Any = None
+    filter_chain: str = ""
+    virtual_host: str = "default"
+    virtual_host_metadata: Any = None
+    address: str = "127.0.0.1:10000"
+
+
+@dataclass
+class Connection:
+    """A downstream connection.
+
+    Attributes
+    ----------
+    id
+        Number, from 1 for the whole process.
+    peer, local
+        Addresses, `ip:port`.
+    state
+        Filter state that lives as long as the connection.
+    """
+
+    id: int
+    peer: str = "127.0.0.1:50000"
+    local: str = "127.0.0.1:10000"
+    state: dict[bytes, bytes] = field(default_factory=dict)
+    listener: Listener = field(default_factory=Listener)
+
+
+@dataclass(frozen=True)
+class Route:
+    """Where requests go: cluster, route name and metadata."""
+
+    cluster: str
+    name: str = ""
+    metadata: Any = None
+
+
+@dataclass
+class StreamInfo:
+    """Facts about one stream, filled in as it goes on.
+
+    Attributes
+    ----------
+    started
+        Virtual seconds when it began; `finished` when it ended.
+    protocol
+        `HTTP/1.1`, `HTTP/2`, or an empty string for plain TCP.
+    request_size, response_size
+        Bytes of the bodies so far.
+    code, details
+        Response code and how it came about (`via_upstream`, ...).
+    flags
+        `ResponseFlag`s.
+    route
+        Chosen route, None until it is known.
+    cluster
+        Cluster of the upstream, once it is chosen.
+    """
+
+    connection: Connection
+    started: float
+    started_ns: int
+    filter_state: FilterState
+    protocol: str = ""
+    request_id: bytes = b""
+    finished: float | None = None
+    request_size: int = 0
+    response_size: int = 0
+    code: int | None = None
+    details: str = ""
+    flags: int = 0
+    route: Route | None = None
+    cluster: Cluster | None = None
+    attempts: int = 0
+    upstream_sent: float | None = None
+    upstream_answered: float | None = None
+    upstream_finished: float | None = None
+    metadata: dict[str, Any] = field(default_factory=dict)
+    termination: str = ""

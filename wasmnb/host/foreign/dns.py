@@ -1,0 +1,92 @@
+"""`envoy_resolve_dns`, an import that Envoy has beside the ABI: looks up a name and calls `envoy_on_resolve_dns`.
+
+Facts (Envoy 1.40): the token is the id of the calling context, the callback is for its root: (context, token, size). The
+call data (buffer 8) then hold a count, a time to live for each address, and the addresses with port 0, each with a zero
+byte behind it. For literal addresses and `localhost` the callback comes while the import is still running, also for names
+that are none; then the size is 0. Other names are looked up, and the callback comes later.
+
+In the simulation there is no network: such a name has no address.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from contextlib import suppress
+from ipaddress import ip_address
+from time import perf_counter_ns
+from typing import TYPE_CHECKING
+
+from ...abi import Status
+from ...engine import OutOfBounds
+from ..trace.records import Entry
+from ..vm.callback_entry import entrance
+
+if TYPE_CHECKING:
+    from ..contexts.base import Context
+    from ..vm.vm import Vm
+
+__all__ = ["ON_RESOLVE_DNS", "resolve_dns"]
+
+ON_RESOLVE_DNS = "envoy_on_resolve_dns"
+
+_NAME = re.compile(rb"[A-Za-z0-9_./*-]{0,255}\Z")
+_LOCAL = {b"localhost": "[::1]:0"}
+_NOT_FOUND = bytes(4)
+
+
+def resolve_dns(vm: Vm) -> Callable[[int, int, int], int]:
+    """The import of one VM."""
+
+    def call(pointer: int, size: int, token_at: int) -> int:
+        vm.restrict("envoy_resolve_dns")
+        context = vm.effective
+        try:
+            name = vm.guest.read(pointer, size)
+            vm.guest.write_u32(token_at, context.id)
+        except OutOfBounds:
+            return Status.INVALID_MEMORY_ACCESS
+        vm.note("resolve_dns", asked=name)
+        found = _known(name)
+        if found is None:
+            vm.clock.soon(vm.thread, lambda: _deliver(vm, context, _NOT_FOUND))
+        else:
+            _inside(vm, lambda: _deliver(vm, context, found))
+        return Status.OK
+
+    return call
+
+
+def _known(name: bytes) -> bytes | None:
+    """Call data for a name that needs no lookup; None for one that does."""
+    address = _LOCAL.get(name)
+    with suppress(ValueError):
+        literal = ip_address(name.decode("ascii", "replace"))
+        address = f"{literal}:0" if literal.version == 4 else f"[{literal}]:0"
+    if address is not None:
+        return (1).to_bytes(4, "little") + bytes(4) + address.encode() + b"\0"
+    return None if _NAME.match(name) else b""
+
+
+def _deliver(vm: Vm, context: Context, data: bytes) -> None:
+    """Call the guest back, if it wants that."""
+    function = None if vm.closed else vm.instance.function(ON_RESOLVE_DNS)
+    if function is None or vm.failed or context.root.id not in vm.contexts:
+        return
+    before, vm.about = vm.about, context.exchange
+    vm.call_data = data
+    try:
+        invoke = entrance(vm, ON_RESOLVE_DNS, Entry(ON_RESOLVE_DNS), function)
+        invoke(context.root, context.root.id, context.id, len(data))
+    finally:
+        vm.call_data, vm.about = b"", before
+
+
+def _inside(vm: Vm, deliver: Callable[[], None]) -> None:
+    """Let a callback run in the middle of another one, which then goes on as before and does not pay for it."""
+    outer, current, effective, stop_next = vm.frame, vm.current, vm.effective, vm.stop_next
+    started, vm.stop_next = perf_counter_ns(), False
+    deliver()
+    vm.frame, vm.current, vm.effective, vm.stop_next = outer, current, effective, stop_next
+    if outer is not None:
+        outer[7] += perf_counter_ns() - started

@@ -1,0 +1,80 @@
+"""The foreign functions `expr_create`, `expr_evaluate` and `expr_delete`.
+
+Facts (Envoy 1.40): tokens count from 0 for each root context. A text that does not parse is BadArgument, and an info line of
+Envoy's says why. A token of the wrong size is BadArgument, an unknown one NotFound, an expression without a value
+InternalFailure. The value has the encoding of properties.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ...abi import LogLevel, Status
+from ..properties.lookup import GROUPS, Unserialisable, attribute, serialise, top
+from .cel import CelError, CelSyntaxError, parse
+
+if TYPE_CHECKING:
+    from ..contexts.base import Context
+
+__all__ = ["create", "delete", "evaluate"]
+
+_TOKEN_SIZE = 4
+
+
+class _Group:
+    """A group of attributes in an expression: `request` in `request.path`."""
+
+    def __init__(self, context: Context, name: str) -> None:
+        self._context = context
+        self._name = name
+
+    def member(self, key: str) -> Any:
+        """One attribute, or None."""
+        return attribute(self._context, self._name.encode(), key.encode())
+
+
+def _lookup(context: Context, name: str) -> Any:
+    if name in GROUPS or name == "filter_state":
+        return _Group(context, name)
+    value = top(context, name.encode())
+    if value is None:
+        raise CelError(f"No value with name {name!r} found in Activation")
+    return value
+
+
+def create(context: Context, data: bytes) -> tuple[int, bytes]:
+    """Compile an expression; gives its token."""
+    root: Any = context.root
+    try:
+        expression = parse(data.decode("utf-8", "replace"))
+    except CelSyntaxError as error:
+        vm = context.vm
+        vm.environment.say(LogLevel.INFO, f"expr_create parse error: {error}", vm.thread, vm=vm.number, time=vm.now())
+        return Status.BAD_ARGUMENT, b""
+    token = root.expressions_made
+    root.expressions_made += 1
+    root.expressions[token] = expression
+    return Status.OK, token.to_bytes(_TOKEN_SIZE, "little")
+
+
+def evaluate(context: Context, data: bytes) -> tuple[int, bytes]:
+    """Evaluate an expression on the calling context."""
+    if len(data) != _TOKEN_SIZE:
+        return Status.BAD_ARGUMENT, b""
+    expression = getattr(context.root, "expressions", {}).get(int.from_bytes(data, "little"))
+    if expression is None:
+        return Status.NOT_FOUND, b""
+    try:
+        return Status.OK, serialise(expression(lambda name: _lookup(context, name)))
+    except CelError:
+        return Status.INTERNAL_FAILURE, b""
+    except Unserialisable:
+        return Status.SERIALIZATION_FAILURE, b""
+
+
+def delete(context: Context, data: bytes) -> tuple[int, bytes]:
+    """Forget an expression."""
+    if len(data) != _TOKEN_SIZE:
+        return Status.BAD_ARGUMENT, b""
+    getattr(context.root, "expressions", {}).pop(int.from_bytes(data, "little"), None)
+    return Status.OK, b""

@@ -1,0 +1,106 @@
+"""The foreign functions that Envoy 1.40 registers.
+
+Facts: arguments and results are the bytes in the table of the reference; protobuf messages are read leniently. Functions
+look at the calling context, not at the effective one.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from ...abi import Status
+from ...formats import protobuf
+from ..properties.filter_state import Declaration
+from . import expressions, signatures
+
+if TYPE_CHECKING:
+    from ..contexts.base import Context
+
+__all__ = ["FOREIGN"]
+
+Answer = tuple[int, bytes]
+
+#: Bytes that `uncompress` makes at most; Envoy sets no limit, but a few bytes may stand for a terabyte.
+_MOST = 1 << 28
+
+
+def _compress(_context: Context, data: bytes) -> Answer:
+    return Status.OK, zlib.compress(data)
+
+
+def _uncompress(_context: Context, data: bytes) -> Answer:
+    worker = zlib.decompressobj()
+    try:
+        plain = worker.decompress(data, _MOST)
+    except zlib.error:
+        return Status.SERIALIZATION_FAILURE, b""
+    return (Status.OK, plain) if worker.eof else (Status.SERIALIZATION_FAILURE, b"")
+
+
+def _clear_route_cache(context: Context, _data: bytes) -> Answer:
+    context.clear_route_cache()
+    return Status.OK, b""
+
+
+def _text(fields: dict[int, list[int | bytes]], number: int) -> bytes:
+    value = fields.get(number, [b""])[-1]
+    return value if isinstance(value, bytes) else b""
+
+
+def _number(fields: dict[int, list[int | bytes]], number: int) -> int:
+    value = fields.get(number, [0])[-1]
+    return value if isinstance(value, int) else 0
+
+
+def _declare_property(context: Context, data: bytes) -> Answer:
+    """Declarations belong to the calling context; only a root's count for `set_property`."""
+    try:
+        fields = protobuf.read(data)
+    except protobuf.ParseError:
+        return Status.BAD_ARGUMENT, b""
+    name = _text(fields, 1)
+    declared: dict[bytes, Declaration] = context.__dict__.setdefault("declared", {})
+    if name in declared:
+        return Status.BAD_ARGUMENT, b""
+    declared[name] = Declaration(
+        name, bool(_number(fields, 2)), _number(fields, 3), _text(fields, 4), _number(fields, 5)
+    )
+    return Status.OK, b""
+
+
+#: Filter state keys that Envoy can make objects for from text.
+_FACTORIES = frozenset(
+    {
+        b"envoy.tcp_proxy.cluster", b"envoy.network.upstream_server_name", b"envoy.network.application_protocols",
+        b"envoy.upstream.dynamic_host", b"envoy.string", b"envoy.hashable_string",
+    }
+)  # fmt: skip
+
+
+def _set_envoy_filter_state(context: Context, data: bytes) -> Answer:
+    try:
+        fields = protobuf.read(data)
+    except protobuf.ParseError:
+        return Status.BAD_ARGUMENT, b""
+    key, info = _text(fields, 1), context.info
+    if info is None or key not in _FACTORIES:
+        return Status.NOT_FOUND, b""
+    info.filter_state.put(key, _text(fields, 2), _number(fields, 3))
+    return Status.OK, b""
+
+
+#: Name -> function of the calling context and the arguments.
+FOREIGN: dict[str, Callable[[Context, bytes], Answer]] = {
+    "compress": _compress,
+    "uncompress": _uncompress,
+    "clear_route_cache": _clear_route_cache,
+    "declare_property": _declare_property,
+    "set_envoy_filter_state": _set_envoy_filter_state,
+    "expr_create": expressions.create,
+    "expr_evaluate": expressions.evaluate,
+    "expr_delete": expressions.delete,
+    "verify_signature": signatures.verify,
+    "sign": signatures.sign,
+}

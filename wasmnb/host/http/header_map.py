@@ -1,0 +1,198 @@
+"""Header maps as Envoy keeps them.
+
+Facts (Envoy 1.40, `Http::HeaderMapImpl`):
+
+* Entries keep their order; pseudo-headers (`:path`) stand together at the front, so that a new one goes to the end of
+  that block. Names are lower case.
+* Replacing removes every entry of the name and adds a new one, so that the header moves to the end (of its block).
+* Headers that Envoy knows as single-valued ("inline") are joined with a comma when one is added a second time, also
+  when they arrive twice on the wire. `set-cookie`, `cookie` and unknown names get an entry of their own.
+* In request headers `host` is another name of `:authority`.
+* The byte size is that of all names and values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from ...abi import Pair
+
+__all__ = ["HeaderMap", "RequestHeaders", "RequestTrailers", "ResponseHeaders", "ResponseTrailers"]
+
+
+def _names(text: str) -> frozenset[bytes]:
+    return frozenset(name.encode() for name in text.split())
+
+
+_BOTH = _names(
+    """connection content-length content-type keep-alive proxy-connection transfer-encoding upgrade via
+    x-request-id x-envoy-attempt-count x-envoy-decorator-operation cache-control proxy-status"""
+)
+
+_REQUEST = _BOTH | _names(
+    """:authority :method :path :protocol :scheme
+    expect grpc-timeout te user-agent x-client-trace-id x-forwarded-client-cert x-forwarded-for x-forwarded-host
+    x-forwarded-port x-forwarded-proto x-envoy-downstream-service-cluster x-envoy-downstream-service-node
+    x-envoy-expected-rq-timeout-ms x-envoy-external-address x-envoy-force-trace x-envoy-hedge-on-per-try-timeout
+    x-envoy-internal x-envoy-ip-tags x-envoy-is-timeout-retry x-envoy-max-retries x-envoy-original-path
+    x-envoy-original-host x-envoy-retriable-header-names x-envoy-retriable-status-codes x-envoy-retry-grpc-on
+    x-envoy-retry-on x-envoy-upstream-alt-stat-name x-envoy-upstream-rq-per-try-timeout-ms
+    x-envoy-upstream-rq-timeout-alt-response x-envoy-upstream-rq-timeout-ms x-envoy-upstream-stream-duration-ms
+    accept accept-encoding access-control-request-headers access-control-request-method
+    access-control-request-private-network authorization grpc-accept-encoding if-match if-modified-since
+    authentication cdn-loop content-encoding if-none-match if-range if-unmodified-since origin pragma referer"""
+)
+
+_RESPONSE = _BOTH | _names(
+    """:status date grpc-message grpc-status server x-envoy-degraded x-envoy-immediate-health-check-fail
+    x-envoy-ratelimited x-envoy-upstream-canary x-envoy-upstream-healthchecked-cluster
+    x-envoy-upstream-service-time
+    access-control-allow-credentials access-control-allow-headers access-control-allow-methods
+    access-control-allow-origin access-control-allow-private-network access-control-expose-headers
+    access-control-max-age age content-encoding etag expires last-modified location vary"""
+)
+
+_RESPONSE_TRAILERS = _names("grpc-message grpc-status")
+
+
+class HeaderMap:
+    """An ordered map of header entries. Names given to its methods are lower case already.
+
+    Attributes
+    ----------
+    items
+        All entries in order.
+    first
+        First value of each name, for the quick look.
+    """
+
+    __slots__ = ("first", "items")
+
+    INLINE: frozenset[bytes] = frozenset()
+    #: What `host` means here.
+    HOST = b"host"
+
+    def __init__(self, items: Iterable[Pair] = ()) -> None:
+        self.items: list[Pair] = []
+        self.first: dict[bytes, bytes] = {}
+        for name, value in items:
+            self.add(name, value)
+
+    def get(self, name: bytes) -> bytes | None:
+        """First value, or None."""
+        return self.first.get(self.HOST if name == b"host" else name)
+
+    def get_all(self, name: bytes) -> list[bytes]:
+        """All values in order."""
+        key = self.HOST if name == b"host" else name
+        return [v for n, v in self.items if n == key]
+
+    def add(self, name: bytes, value: bytes) -> None:
+        """Append an entry, or join it to the one that is there if the header is a single-valued one."""
+        if name == b"host":
+            name = self.HOST
+        there = self.first.get(name)
+        if there is None:
+            self.first[name] = value
+        elif name in self.INLINE:
+            self.put(name, there + b"," + value if there else value)
+            return
+        if name[:1] == b":":
+            self.items.insert(self._pseudo_end(), (name, value))
+        else:
+            self.items.append((name, value))
+
+    def put(self, name: bytes, value: bytes) -> None:
+        """Set the first entry's value where it stands; add one if there is none. Envoy's own setters do this."""
+        if name not in self.first:
+            self.add(name, value)
+            return
+        self.first[name] = value
+        at = next(i for i, (n, _) in enumerate(self.items) if n == name)
+        self.items[at] = (name, value)
+
+    def replace(self, name: bytes, value: bytes) -> None:
+        """Remove all entries of the name and add one; the guest's `replace` does this."""
+        if name == b"host":
+            name = self.HOST
+        first = self.first
+        if name in first:
+            self.items = [item for item in self.items if item[0] != name]
+        first[name] = value
+        if name[:1] == b":":
+            self.items.insert(self._pseudo_end(), (name, value))
+        else:
+            self.items.append((name, value))
+
+    def remove(self, name: bytes) -> None:
+        """Remove all entries of a name."""
+        if name == b"host":
+            name = self.HOST
+        if self.first.pop(name, None) is not None:
+            self.items = [item for item in self.items if item[0] != name]
+
+    def clear(self) -> None:
+        """Remove everything."""
+        self.items = []
+        self.first = {}
+
+    def _pseudo_end(self) -> int:
+        for at, (name, _) in enumerate(self.items):
+            if name[:1] != b":":
+                return at
+        return len(self.items)
+
+    @property
+    def byte_size(self) -> int:
+        """Bytes of all names and values."""
+        return sum(len(n) + len(v) for n, v in self.items)
+
+    def copy(self) -> HeaderMap:
+        """An independent map of the same kind."""
+        twin = type(self)()
+        twin.items = list(self.items)
+        twin.first = dict(self.first)
+        return twin
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __iter__(self) -> Iterator[Pair]:
+        return iter(self.items)
+
+    def __contains__(self, name: object) -> bool:
+        return (self.HOST if name == b"host" else name) in self.first
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.items!r})"
+
+
+class RequestHeaders(HeaderMap):
+    """Request headers: `host` means `:authority`."""
+
+    __slots__ = ()
+
+    INLINE = _REQUEST
+    HOST = b":authority"
+
+
+class ResponseHeaders(HeaderMap):
+    """Response headers."""
+
+    __slots__ = ()
+
+    INLINE = _RESPONSE
+
+
+class RequestTrailers(HeaderMap):
+    """Request trailers."""
+
+    __slots__ = ()
+
+
+class ResponseTrailers(HeaderMap):
+    """Response trailers."""
+
+    __slots__ = ()
+
+    INLINE = _RESPONSE_TRAILERS

@@ -1,0 +1,62 @@
+"""What a local response looks like: an answer that the proxy makes itself.
+
+Facts (Envoy 1.40): headers stand in the order `:status`, the filter's own, content-length, content-type; a filter's
+`:status` is ignored, its content-length corrected, its content-type kept. Without a body there is neither. A gRPC request
+(content-type `application/grpc` or `application/grpc+...`) gets HTTP 200 with the status in headers and the body as
+message.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ...abi import Pair
+from .header_map import HeaderMap, ResponseHeaders
+
+__all__ = ["build_local_response", "grpc_status_of", "is_grpc"]
+
+#: HTTP status -> gRPC status (https://github.com/grpc/grpc/blob/master/doc/http-grpc-status-mapping.md).
+_GRPC_OF_HTTP = {400: 13, 401: 16, 403: 7, 404: 12, 429: 14, 502: 14, 503: 14, 504: 14}
+_UNKNOWN = 2
+
+
+def is_grpc(headers: HeaderMap | None) -> bool:
+    """Whether request headers say gRPC."""
+    kind = headers.get(b"content-type") if headers is not None else None
+    return kind is not None and (kind == b"application/grpc" or kind.startswith(b"application/grpc+"))
+
+
+def grpc_status_of(code: int) -> int:
+    """The gRPC status that an HTTP status stands for."""
+    return 0 if code == 200 else _GRPC_OF_HTTP.get(code, _UNKNOWN)
+
+
+def _percent(text: bytes) -> bytes:
+    """A gRPC message as header value: everything outside printable ASCII, and `%`, as %XX."""
+    return b"".join(bytes((c,)) if 0x20 <= c <= 0x7E and c != 0x25 else b"%%%02X" % c for c in text)
+
+
+def build_local_response(
+    code: int, body: bytes, headers: Iterable[Pair] = (), *, grpc_status: int | None = None, grpc: bool = False
+) -> tuple[ResponseHeaders, bytes]:
+    """Headers and body of a local response."""
+    reply = ResponseHeaders([(b":status", b"%d" % code)])
+    for name, value in headers:
+        reply.add(name.lower(), value)
+    reply.put(b":status", b"%d" % code)
+    if grpc:
+        reply.put(b":status", b"200")
+        reply.put(b"content-type", b"application/grpc")
+        reply.put(b"grpc-status", b"%d" % (grpc_status_of(code) if grpc_status is None else grpc_status))
+        if body:
+            reply.put(b"grpc-message", _percent(body))
+        reply.remove(b"content-length")
+        return reply, b""
+    if body:
+        reply.put(b"content-length", b"%d" % len(body))
+        if b"content-type" not in reply:
+            reply.add(b"content-type", b"text/plain")
+    else:
+        reply.remove(b"content-length")
+        reply.remove(b"content-type")
+    return reply, body

@@ -1,0 +1,155 @@
+"""Explain: what a stream waits for, or why it failed, in words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from ...abi import CALLBACKS, DataStatus, HeadersStatus, Result, Status, TrailersStatus
+from ..contexts.base import RootContext
+from ..contexts.http import HttpContext
+from .status_causes import cause_of
+
+if TYPE_CHECKING:
+    from ..http.stream import HttpStream
+    from ..observation import Observed
+    from ..trace.events import Event
+    from ..trace.exchange import Exchange, Recorded
+
+__all__ = ["Explanation", "explain"]
+
+_NAMES = {
+    Result.HEADERS_STATUS: HeadersStatus,
+    Result.DATA_STATUS: DataStatus,
+    Result.TRAILERS_STATUS: TrailersStatus,
+}
+_RESULTS = {c.short: c.result for c in CALLBACKS.values()}
+
+
+@dataclass
+class Explanation:
+    """Sentences about one exchange.
+
+    Attributes
+    ----------
+    lines
+        One sentence each, the most important first.
+    causes
+        Decoded bad statuses, the last one last: `http_call: 2 BAD_ARGUMENT: ...`.
+    """
+
+    lines: list[str] = field(default_factory=list)
+    causes: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        """All of it as text."""
+        tail = ["Hostcalls that were refused:", *(f"  {c}" for c in self.causes)] if self.causes else []
+        return "\n".join([*self.lines, *tail])
+
+    __repr__ = __str__
+
+
+def explain(proxy: Observed, exchange: Recorded) -> Explanation:
+    """What there is to say about an exchange."""
+    events = exchange.events
+    refused = [e for e in events if isinstance(e.status, Status) and e.status not in (Status.OK, Status.EMPTY)]
+    causes = list(dict.fromkeys(cause_of(e, proxy._environment) for e in refused))
+    found = Explanation(causes=[c for c in causes if c])
+    if exchange.failure is not None:
+        found.lines += _failed(exchange)
+    stream = next((s for w in proxy.workers for s in w.streams.values() if s.exchange is exchange), None)
+    if stream is not None:
+        found.lines += _waiting(stream, events)
+    elif exchange.done:
+        found.lines += _ended(exchange)
+    else:
+        found.lines.append(f"Connection {exchange.number} is open{': ' + exchange.paused if exchange.paused else ''}.")
+    found.lines += getattr(exchange, "notes", [])
+    return found
+
+
+def _failed(exchange: Recorded) -> list[str]:
+    failure = exchange.failure
+    assert failure is not None
+    lines = [f"{failure.callback} failed on context {failure.context_id}: {failure.message}."]
+    if failure.traceback:
+        lines.append(failure.traceback.strip().splitlines()[-1])
+    if failure.exchange is not None and failure.exchange != exchange.number:
+        lines.append(f"That was in exchange {failure.exchange}; a VM that has failed runs no callback again.")
+    return lines
+
+
+def _waiting(stream: HttpStream, events: list[Event]) -> list[str]:
+    lines = []
+    for context in stream.filters:
+        if isinstance(context, HttpContext) and context.paused:
+            lines += _held(stream, context, events)
+    if not lines:
+        what = "the upstream's answer" if stream.router.sent_all else "the rest of the request"
+        lines.append(f"No filter holds the stream; it waits for {what}.")
+    return lines
+
+
+def _held(stream: HttpStream, context: HttpContext, events: list[Event]) -> list[str]:
+    side = context.paused
+    name = context.plugin.name if context.plugin else "a filter"
+    lines = [f"{name} (context {context.id}, VM{context.vm.number}, {stream.exchange.worker}) holds the {side}."]
+    last = next(
+        (e for e in reversed(events) if e.context == context.id and e.name.startswith(f"on_{side}_") and e.result), None
+    )
+    if last is not None:
+        lines.append(f"{last.name} returned {_named(last)} at {last.time:.3f} s.")
+    lines.append(_way_on(stream, context, side))
+    return lines
+
+
+def _named(event: Event) -> str:
+    names = _NAMES.get(_RESULTS.get(event.name, Result.NONE))
+    value = event.result
+    known = names is not None and isinstance(value, int) and value in {int(n) for n in names}
+    return f"{value} ({names(value).name})" if names is not None and known else str(value)
+
+
+def _way_on(stream: HttpStream, context: HttpContext, side: str) -> str:
+    """What could resume it."""
+    root = context.root
+    assert isinstance(root, RootContext)
+    resume = f"continue_stream({side.upper()}) or a local response"
+    if root.vm.failed:
+        return f"The VM has failed, so that nothing will resume it; {_timeout(stream)}"
+    pending = [
+        f"call {c.token} to {c.cluster.name}" for c in root.calls.values() if c.exchange == stream.exchange.number
+    ]
+    if pending:
+        return f"It waits for {', '.join(pending)}; the callback has to call {resume}."
+    if root.tick_period:
+        return f"No callout is pending. The root ticks every {root.tick_period:g} s: on_tick may call {resume}."
+    then = _timeout(stream)
+    return f"Nothing is pending that could call {resume}: no callout, no tick. {then[:1].upper()}{then[1:]}"
+
+
+def _timeout(stream: HttpStream) -> str:
+    limits = stream.limits
+    seconds = limits.request_timeout or limits.idle_timeout
+    if not seconds:
+        return "it hangs until the client leaves."
+    return f"after {seconds:g} s Envoy answers 504."
+
+
+def _ended(exchange: Recorded) -> list[str]:
+    response = getattr(exchange, "response", None)
+    details = getattr(exchange, "details", "")
+    if exchange.failure is not None and response is not None:
+        return [f"The client got {_answer(exchange)} ({details})."]
+    return [
+        f"Exchange {exchange.number} is over ({exchange.state}): the client got {_answer(exchange)}, {details or 'no details'}."
+    ]
+
+
+def _answer(exchange: Exchange | Recorded) -> str:
+    response = getattr(exchange, "response", None)
+    if response is None:
+        return "nothing"
+    if not response.status and response.reset:
+        return "a closed connection"
+    return f"status {response.status}{', cut short' if response.reset else ''}"

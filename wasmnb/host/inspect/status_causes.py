@@ -1,0 +1,170 @@
+"""Why a hostcall answered with a bad status, in words.
+
+Each row says what Envoy's answer means for that hostcall; a function looks at the arguments where they decide.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from ...abi import HeaderMapType, Status
+from ..properties.lookup import GROUPS
+
+if TYPE_CHECKING:
+    from ..server_context import Environment
+    from ..trace.events import Event
+
+__all__ = ["cause_of"]
+
+Cause = Callable[["Event", "Environment"], str]
+
+#: Where Envoy lets each header map be seen.
+_WHERE = {
+    HeaderMapType.REQUEST_HEADERS: "in on_request_headers, while the request is paused there, and (to read) in on_log",
+    HeaderMapType.REQUEST_TRAILERS: "in on_request_trailers; on_request_body may create them when end_of_stream is 1",
+    HeaderMapType.RESPONSE_HEADERS: "in on_response_headers, while the response is paused there, and (to read) in on_log",
+    HeaderMapType.RESPONSE_TRAILERS: "in on_response_trailers; on_response_body may create them when end_of_stream is 1",
+    HeaderMapType.GRPC_RECEIVE_INITIAL_METADATA: "in on_grpc_receive_initial_metadata, to read",
+    HeaderMapType.GRPC_RECEIVE_TRAILING_METADATA: "in on_grpc_receive_trailing_metadata, to read",
+    HeaderMapType.HTTP_CALL_RESPONSE_HEADERS: "in on_http_call_response, to read",
+    HeaderMapType.HTTP_CALL_RESPONSE_TRAILERS: "in on_http_call_response, to read",
+}
+
+
+def _text(value: Any) -> str:
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+
+
+def _header_map(event: Event, _environment: Environment) -> str:
+    kind = event.args.get("map_type")
+    if not isinstance(kind, HeaderMapType):
+        return f"there is no header map type {kind}"
+    return f"{kind.name} is not there now (or not for writing); it is {_WHERE[kind]}"
+
+
+def _http_call(event: Event, environment: Environment) -> str:
+    cluster = _text(event.args["cluster"])
+    if cluster not in environment.clusters:
+        return f"there is no cluster {cluster!r}; the proxy has {', '.join(environment.clusters)}"
+    names = {name.lower() for name, _ in event.args["headers"]} if isinstance(event.args["headers"], list) else set()
+    wanted = {":method": {b":method"}, ":path": {b":path"}, ":authority": {b":authority", b"host"}}
+    missing = [f"`{name}`" for name, ways in wanted.items() if not ways & names]
+    if missing:
+        return f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing"
+    return "the timeout is negative" if event.args["timeout"] >> 31 else "the call cannot be made"
+
+
+def _no_endpoints(event: Event, _environment: Environment) -> str:
+    cluster = event.args.get("cluster", event.args.get("service"))
+    return f"cluster {_text(cluster)!r} has no endpoint, so that the call failed at once; no callback follows"
+
+
+def _grpc_target(event: Event, environment: Environment) -> str:
+    service = _text(event.args["service"])
+    return f"{service!r} is no cluster and no GrpcService message; the proxy has {', '.join(environment.clusters)}"
+
+
+def _property(event: Event, _environment: Environment) -> str:
+    parts = [_text(p) for p in event.args["path"]] if isinstance(event.args["path"], list) else []
+    if not parts:
+        return "the path is empty"
+    group = GROUPS.get(parts[0])
+    if group is None:
+        return f"there is no attribute {parts[0]!r}, and no filter has set a property of that name on this stream"
+    if len(parts) > 1 and parts[1] not in group:
+        return f"{parts[0]} has no attribute {parts[1]!r}; it has {', '.join(group)}"
+    return f"{'.'.join(parts)} has no value now"
+
+
+def _whole_group(event: Event, _environment: Environment) -> str:
+    parts = [_text(p) for p in event.args["path"]] if isinstance(event.args["path"], list) else []
+    return "the path is empty" if not parts else f"{'.'.join(parts)} is a group of attributes; ask for one of them"
+
+
+def _queue(event: Event, _environment: Environment) -> str:
+    name, vm_id = event.args.get("name"), event.args.get("vm_id")
+    if name is None:
+        return f"no queue has the token {event.args.get('token')}"
+    where = f"vm_id {_text(vm_id)!r}" if vm_id else "this vm_id"
+    return f"nobody has registered a queue {_text(name)!r} under {where}"
+
+
+def _foreign(event: Event, _environment: Environment) -> str:
+    from ..foreign.functions import FOREIGN
+
+    return f"there is no foreign function {_text(event.args['name'])!r}; Envoy has {', '.join(FOREIGN)}"
+
+
+def _says(text: str) -> Cause:
+    return lambda _event, _environment: text
+
+
+_MAPS = ("get_header_map_value", "add_header_map_value", "replace_header_map_value", "remove_header_map_value",
+         "set_header_map_pairs", "get_header_map_size", "get_header_map_pairs")  # fmt: skip
+_TOKEN_KINDS = _says("that token is of another kind: calls have 5, 9, 13..., streams 6, 10, 14...")
+
+#: Hostcall and status -> cause.
+_CAUSES: dict[tuple[str, Status], Cause] = {
+    **{(name, Status.BAD_ARGUMENT): _header_map for name in _MAPS},
+    ("get_header_map_value", Status.NOT_FOUND): lambda e, _: f"there is no header {_text(e.args['key'])!r}",
+    ("http_call", Status.BAD_ARGUMENT): _http_call,
+    ("http_call", Status.INTERNAL_FAILURE): _no_endpoints,
+    ("grpc_call", Status.PARSE_FAILURE): _grpc_target,
+    ("grpc_stream", Status.PARSE_FAILURE): _grpc_target,
+    ("grpc_call", Status.INTERNAL_FAILURE): _no_endpoints,
+    ("grpc_stream", Status.INTERNAL_FAILURE): _no_endpoints,
+    ("grpc_send", Status.BAD_ARGUMENT): _TOKEN_KINDS,
+    ("grpc_close", Status.BAD_ARGUMENT): _TOKEN_KINDS,
+    ("grpc_cancel", Status.BAD_ARGUMENT): _TOKEN_KINDS,
+    ("get_property", Status.NOT_FOUND): _property,
+    ("get_property", Status.SERIALIZATION_FAILURE): _whole_group,
+    ("set_property", Status.NOT_FOUND): _says("there is no stream: a root context has no filter state"),
+    ("set_property", Status.BAD_ARGUMENT): _says("the property was declared read-only and has a value already"),
+    ("get_shared_data", Status.NOT_FOUND): lambda e, _: f"nobody has stored {_text(e.args['key'])!r} under this vm_id",
+    ("set_shared_data", Status.CAS_MISMATCH): _says("someone has written the key since; read it again and try again"),
+    ("resolve_shared_queue", Status.NOT_FOUND): _queue,
+    ("enqueue_shared_queue", Status.NOT_FOUND): _queue,
+    ("dequeue_shared_queue", Status.NOT_FOUND): _queue,
+    ("dequeue_shared_queue", Status.EMPTY): _says("the queue is empty; an earlier notification may have taken all"),
+    ("define_metric", Status.BAD_ARGUMENT): _says("a metric is a counter (0), gauge (1) or histogram (2)"),
+    ("increment_metric", Status.BAD_ARGUMENT): _says("a counter only goes up, and a histogram takes record_metric"),
+    ("get_metric", Status.BAD_ARGUMENT): _says("a histogram cannot be read"),
+    ("increment_metric", Status.NOT_FOUND): _says("this VM has defined no metric with that id"),
+    ("record_metric", Status.NOT_FOUND): _says("this VM has defined no metric with that id"),
+    ("get_metric", Status.NOT_FOUND): _says("this VM has defined no metric with that id"),
+    ("set_buffer_bytes", Status.BAD_ARGUMENT): _says(
+        "the buffer is not there to be written now, or `start` lies inside it: 0 replaces the first bytes, its length or"
+        " more appends"
+    ),
+    ("get_buffer_bytes", Status.NOT_FOUND): _says("that buffer exists only in its own callback"),
+    ("get_buffer_status", Status.NOT_FOUND): _says("that buffer exists only in its own callback"),
+    ("continue_stream", Status.UNIMPLEMENTED): _says("Envoy cannot continue the upstream side of a connection"),
+    ("set_effective_context", Status.BAD_ARGUMENT): lambda e, _: (
+        f"this VM has no context {e.args['context_id']} (any more)"
+    ),
+    ("done", Status.NOT_FOUND): _says("only a root context whose on_done returned 0 can be done"),
+    ("call_foreign_function", Status.NOT_FOUND): _foreign,
+    ("log", Status.BAD_ARGUMENT): _says("log levels go from 0 (trace) to 5 (critical)"),
+}
+
+#: What a status means whichever hostcall gives it.
+_ANY: dict[Status, str] = {
+    Status.INVALID_MEMORY_ACCESS: "a pointer and size lie outside the memory, or the allocator gave 0",
+    Status.BAD_ARGUMENT: "an argument is out of its range",
+    Status.INTERNAL_FAILURE: "the configuration does not allow this call, or it failed inside",
+}
+
+
+def cause_of(event: Event, environment: Environment) -> str:
+    """Why a hostcall's status is not OK, as in `http_call: 2 BAD_ARGUMENT: the timeout is negative`."""
+    status = event.status
+    if not isinstance(status, Status) or status is Status.OK:
+        return ""
+    cause = _CAUSES.get((event.name, status))
+    why = (
+        cause(event, environment)
+        if cause is not None and status is not Status.INVALID_MEMORY_ACCESS
+        else _ANY.get(status, "")
+    )
+    return f"{event.name}: {int(status)} {status.name}" + (f": {why}" if why else "")

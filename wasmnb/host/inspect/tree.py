@@ -1,0 +1,119 @@
+"""The context tree: threads, their VMs, the plugin contexts in them and the live streams in those."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ..._display import Shown
+from ..contexts.base import RootContext
+
+if TYPE_CHECKING:
+    from ..contexts.base import Context
+    from ..observation import Observed
+    from ..vm.vm import Vm
+
+__all__ = ["TreeNode", "build_tree"]
+
+
+@dataclass
+class TreeNode(Shown):
+    """One thing in the tree.
+
+    Attributes
+    ----------
+    kind
+        `proxy`, `thread`, `vm`, `plugin` or `stream`.
+    name, label
+        What it is called, and a few words more.
+    state
+        `running`, `paused`, `failed`, `closed`, or `template` (a base VM).
+    facts, counts
+        What is worth knowing, and how many of what.
+    """
+
+    kind: str
+    name: str
+    label: str = ""
+    state: str = "running"
+    facts: dict[str, Any] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
+    children: list[TreeNode] = field(default_factory=list)
+
+    def walk(self) -> Iterator[TreeNode]:
+        """The node and all below it."""
+        yield self
+        for child in self.children:
+            yield from child.walk()
+
+    def find(self, kind: str) -> list[TreeNode]:
+        """All nodes of a kind."""
+        return [n for n in self.walk() if n.kind == kind]
+
+    def __str__(self) -> str:
+        """The tree as indented text."""
+        return "\n".join(self._lines(""))
+
+    def _lines(self, indent: str) -> Iterator[str]:
+        facts = ", ".join([f"{v} {k}" for k, v in self.counts.items()] + [f"{k} {v}" for k, v in self.facts.items()])
+        label = f" {self.label}" if self.label else ""
+        yield f"{indent}{self.kind} {self.name}{label} [{self.state}]{' ' + facts if facts else ''}"
+        for child in self.children:
+            yield from child._lines(indent + "  ")
+
+
+def build_tree(proxy: Observed) -> TreeNode:
+    """The tree of a proxy as it is now."""
+    threads = [_thread(proxy, number, name) for number, name in proxy._thread_names()]
+    envoy = proxy.metrics.envoy
+    counts = {
+        "VMs created": envoy.get("wasm.envoy.wasm.runtime.v8.created", 0),
+        "VMs alive": envoy.get("wasm.envoy.wasm.runtime.v8.active", 0),
+        "exchanges": proxy.exchanges.made,
+    }
+    facts = {"virtual time": f"{proxy.now:.3f} s"}
+    return TreeNode("proxy", proxy.name, "", proxy.state, facts, counts, threads)
+
+
+def _thread(proxy: Observed, number: int, name: str) -> TreeNode:
+    vms = [vm for vm in proxy._registry.vms() if vm.thread.number == number]
+    worker = next((w for w in proxy.workers if w.thread.number == number), None)
+    counts = {"live streams": len(worker.streams), "served": worker.served} if worker is not None else {}
+    return TreeNode("thread", name, "", "running", {}, counts, [_vm(vm) for vm in vms])
+
+
+def _vm(vm: Vm) -> TreeNode:
+    facts: dict[str, Any] = {"role": vm.role}
+    if vm.vm_id:
+        facts["vm_id"] = vm.vm_id.decode("utf-8", "replace")
+    if vm.native:
+        facts["runs"] = "native"
+    elif not vm.closed:
+        facts["memory"] = vm.memory_size
+    if vm.failure is not None:
+        facts["failure"] = f"{vm.failure.callback}: {vm.failure.message}"
+    roots = [c for c in vm.contexts.values() if isinstance(c, RootContext)]
+    state = "closed" if vm.closed and not vm.failed else vm.state
+    return TreeNode("vm", f"VM{vm.number}", vm.role, state, facts, {}, [_plugin(r) for r in roots])
+
+
+def _plugin(root: RootContext) -> TreeNode:
+    plugin = root.plugin
+    assert plugin is not None
+    facts: dict[str, Any] = {"context": root.id}
+    if plugin.root_id:
+        facts["root_id"] = plugin.root_id
+    if root.tick_period:
+        facts["tick period"] = f"{root.tick_period:g} s"
+    counts = {"live streams": len(root.streams), "pending calls": len(root.calls)}
+    children = [_stream(c) for c in root.streams.values()]
+    state = "failed" if root.vm.failed else "running"
+    return TreeNode("plugin", plugin.name, "", state, facts, {k: n for k, n in counts.items() if n}, children)
+
+
+def _stream(context: Context) -> TreeNode:
+    held = getattr(context, "paused", "")
+    state = "failed" if context.vm.failed else "paused" if held else "running"
+    facts = {"exchange": context.exchange}
+    return TreeNode("stream", f"{context.kind} {context.id}", f"{held} held" if held else "", state, facts)

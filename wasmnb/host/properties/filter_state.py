@@ -1,0 +1,68 @@
+"""Filter state: objects that filters put on a stream for others to read.
+
+Facts (Envoy 1.40): `set_property` stores under `wasm.<path>`, with the properties that the plugin declared in
+`on_configure`: type, lifespan (filter chain unless declared otherwise) and whether it is read-only. A read-only value set
+a second time is BadArgument and the first value stays. A value with connection lifespan is there for every later request
+on the connection.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ...abi import Status
+
+if TYPE_CHECKING:
+    from ..contexts.base import Context
+
+__all__ = ["Declaration", "FilterState", "Span"]
+
+
+class Span:
+    """How long a value lives."""
+
+    FILTER_CHAIN, REQUEST, CONNECTION = range(3)
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """What a plugin declared of one property (foreign function `declare_property`)."""
+
+    name: bytes
+    read_only: bool = False
+    kind: int = 0
+    schema: bytes = b""
+    span: int = Span.FILTER_CHAIN
+
+
+_UNDECLARED = Declaration(b"")
+
+
+class FilterState:
+    """The state of one stream on top of its connection's."""
+
+    def __init__(self, connection: dict[bytes, bytes] | None = None) -> None:
+        self.connection = {} if connection is None else connection
+        self.own: dict[bytes, bytes] = {}
+
+    def get(self, key: bytes) -> bytes | None:
+        """A value by its full key."""
+        value = self.own.get(key)
+        return self.connection.get(key) if value is None else value
+
+    def put(self, key: bytes, value: bytes, span: int = Span.FILTER_CHAIN) -> None:
+        """Store a value."""
+        (self.connection if span == Span.CONNECTION else self.own)[key] = value
+
+    def set(self, key: bytes, value: bytes, root: Context) -> int:
+        """What `set_property` does; gives the status."""
+        declared: Declaration = getattr(root, "declared", {}).get(key.removeprefix(b"wasm."), _UNDECLARED)
+        if declared.read_only and self.get(key) is not None:
+            return Status.BAD_ARGUMENT
+        self.put(key, value, declared.span)
+        return Status.OK
+
+    def items(self) -> dict[bytes, bytes]:
+        """Everything that is there."""
+        return self.connection | self.own

@@ -1,0 +1,139 @@
+"""Properties: the attributes of a stream by path, and how their values cross the ABI.
+
+Facts (Envoy 1.40): the first part of a path names a group or a value; further parts walk maps by key, messages by field
+and lists by index. Strings and bytes cross as they are, numbers, times and durations in 8 bytes, booleans in 1, messages
+serialised, maps and lists as pairs; an empty map is four zero bytes. A whole group, or an empty path, cannot be serialised
+(SerializationFailure). Attributes that come from request headers are there when the header map is. Outside streams only
+`xds.node` and the plugin's names exist. A name that Envoy does not know is looked up in filter state under `wasm.`.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from ...abi import Status, decode_path, encode_pairs
+from .attributes import GROUP, GROUPS, Message, metadata_message, node_message
+
+if TYPE_CHECKING:
+    from ..contexts.base import Context
+
+__all__ = ["GROUPS", "Message", "Unserialisable", "attribute", "lookup", "serialise", "top"]
+
+
+class Unserialisable(Exception):
+    """A value that has no form as bytes."""
+
+
+# -- encoding -------------------------------------------------------------------------------------------------------
+
+
+def serialise(value: Any) -> bytes:
+    """A value as it crosses the ABI; raises `Unserialisable`."""
+    match value:
+        case bytes():
+            return value
+        case str():
+            return value.encode("utf-8", "surrogateescape")
+        case bool():
+            return bytes((value,))
+        case int():
+            return struct.pack("<Q", value & 0xFFFFFFFFFFFFFFFF)
+        case float():
+            return struct.pack("<d", value)
+        case Message():
+            return value.data
+        case Mapping():
+            pairs = [(serialise(k), serialise(v)) for k, v in value.items()]
+            return encode_pairs(pairs) or bytes(4)
+        case list() | tuple():
+            return encode_pairs([(serialise(v), b"") for v in value]) or bytes(4)
+    raise Unserialisable
+
+
+#: Names that Envoy's Wasm extension adds.
+_PLUGIN: dict[bytes, Callable[[Context], Any]] = {
+    b"plugin_name": lambda c: c.plugin.name if c.plugin else None,
+    b"plugin_root_id": lambda c: c.plugin.root_id if c.plugin else None,
+    b"plugin_vm_id": lambda c: c.plugin.vm_id if c.plugin else None,
+}
+
+
+# -- looking up -----------------------------------------------------------------------------------------------------
+
+
+def top(context: Context, name: bytes) -> Any:
+    """What the first part of a path stands for, or None."""
+    info = context.log_info or context.info
+    text = name.decode("utf-8", "replace")
+    if text == "xds" or (info is not None and text in GROUPS):
+        return GROUP
+    if name in _PLUGIN:
+        return _PLUGIN[name](context)
+    if info is None:
+        return None
+    if text in ("filter_state", "upstream_filter_state"):
+        return GROUP if text == "filter_state" or info.attempts else None
+    if text == "metadata":
+        return metadata_message(info.metadata)
+    if text == "connection_id":
+        return info.connection.id
+    return info.filter_state.get(b"wasm." + name)
+
+
+def attribute(context: Context, group: bytes, name: bytes) -> Any:
+    """One attribute of a group, or None."""
+    info = context.log_info or context.info
+    text = name.decode("utf-8", "replace")
+    if group == b"xds" and text == "node":
+        return node_message(context.vm.environment.node)
+    if info is None:
+        return None
+    if group == b"filter_state":
+        return info.filter_state.get(name)
+    read = GROUPS.get(group.decode("utf-8", "replace"), {}).get(text)
+    return None if read is None else read(context, info)
+
+
+def _step(value: Any, part: bytes) -> Any:
+    text = part.decode("utf-8", "surrogateescape")
+    match value:
+        case Message():
+            return value.fields.get(text)
+        case Mapping():
+            try:
+                return value[text]
+            except KeyError:
+                return None
+        case list() | tuple():
+            return value[int(text)] if text.isdecimal() and int(text) < len(value) else None
+    return None
+
+
+def find(context: Context, parts: list[bytes]) -> Any:
+    """The value at a path; None if there is none."""
+    value = top(context, parts[0])
+    rest = parts[1:]
+    if value is GROUP and rest:
+        value = attribute(context, parts[0], rest[0])
+        rest = rest[1:]
+    for part in rest:
+        if value is None:
+            return None
+        value = _step(value, part)
+    return value
+
+
+def lookup(context: Context, path: bytes) -> tuple[int, bytes | None]:
+    """What `get_property` gives: a status and the value's bytes."""
+    parts = decode_path(path)
+    if not parts:
+        return Status.SERIALIZATION_FAILURE, None
+    value = find(context, parts)
+    if value is None:
+        return Status.NOT_FOUND, None
+    try:
+        return Status.OK, serialise(value)
+    except Unserialisable:
+        return Status.SERIALIZATION_FAILURE, None

@@ -1,0 +1,142 @@
+"""Metrics: the filters' own, shared by name in the whole process, and Envoy's about Wasm.
+
+Facts (Envoy 1.40): ids belong to a VM; their low two bits are the type, and each type counts on its own (counters 4, 8,
+12, gauges 5, 9, histograms 6, 10). Defining a name again gives a new id of the same metric; a counter and a gauge may
+have one name. Adding nothing or less to a counter is BadArgument, and so is adding to a histogram or reading one. A
+gauge wraps around as u64.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from ..._display import Shown
+from ...abi import MetricType, Status
+
+__all__ = ["Metric", "MetricTable", "Metrics"]
+
+_WRAP = 0xFFFFFFFFFFFFFFFF
+_SIGN = 1 << 63
+
+
+@dataclass
+class Metric:
+    """One metric: a counter's or gauge's `value`, a histogram's `samples`."""
+
+    kind: MetricType
+    name: str
+    value: int = 0
+    samples: list[int] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        """Value, or number of samples, as text."""
+        if self.kind is MetricType.HISTOGRAM:
+            return f"{self.name}: {len(self.samples)} samples"
+        return f"{self.name}: {self.value}"
+
+
+class Metrics(Shown, Mapping[str, int | list[int]]):
+    """All metrics of a proxy by name: numbers for counters and gauges, lists of samples for histograms.
+
+    Where a counter and a gauge share a name, the counter is shown; `find` tells them apart. Envoy's own about Wasm are in
+    `envoy`.
+    """
+
+    def __init__(self) -> None:
+        self._metrics: dict[tuple[MetricType, bytes], Metric] = {}
+        self.envoy: dict[str, int] = {}
+
+    def define(self, kind: MetricType, name: bytes) -> Metric:
+        """The metric of that kind and name, made if it is new."""
+        metric = self._metrics.get((kind, name))
+        if metric is None:
+            metric = self._metrics[kind, name] = Metric(kind, name.decode("utf-8", "replace"))
+        return metric
+
+    def find(self, name: str, kind: MetricType | None = None) -> Metric:
+        """A metric by name, of one kind if that matters; raises KeyError."""
+        for metric in self._metrics.values():
+            if metric.name == name and kind in (None, metric.kind):
+                return metric
+        raise KeyError(name)
+
+    def all(self) -> list[Metric]:
+        """Every metric that a filter defined, in the order of definition."""
+        return list(self._metrics.values())
+
+    def shown(self) -> dict[str, int]:
+        """Counters and gauges as Envoy's admin page shows them without `wasmcustom.`: a gauge hides a counter of its name."""
+        values = {m.name or "wasmcustom": m.value for m in self._metrics.values() if m.kind is MetricType.COUNTER}
+        gauges = {m.name or "wasmcustom": m.value for m in self._metrics.values() if m.kind is MetricType.GAUGE}
+        return values | gauges
+
+    def count(self, name: str, by: int = 1) -> None:
+        """Change one of Envoy's own counters or gauges."""
+        self.envoy[name] = self.envoy.get(name, 0) + by
+
+    def __getitem__(self, name: str) -> int | list[int]:
+        metric = self.find(name)
+        return list(metric.samples) if metric.kind is MetricType.HISTOGRAM else metric.value
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(dict.fromkeys(m.name for m in self._metrics.values()))
+
+    def __len__(self) -> int:
+        return len({m.name for m in self._metrics.values()})
+
+    def __repr__(self) -> str:
+        return f"Metrics({dict(self)!r})"
+
+
+class MetricTable:
+    """The metric ids of one VM."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+        self._ids: dict[int, Metric] = {}
+        self._next = {kind: 4 + kind for kind in MetricType}
+
+    def define(self, kind: int, name: bytes) -> tuple[int, int]:
+        """Status and the new id."""
+        if kind > MetricType.HISTOGRAM:
+            return Status.BAD_ARGUMENT, 0
+        metric_type = MetricType(kind)
+        number = self._next[metric_type]
+        self._next[metric_type] += 4
+        self._ids[number] = self._metrics.define(metric_type, name)
+        return Status.OK, number
+
+    def increment(self, number: int, offset: int) -> int:
+        """Add a signed number that came as u64."""
+        if number & 3 > MetricType.GAUGE:
+            return Status.BAD_ARGUMENT
+        metric = self._ids.get(number)
+        if metric is None:
+            return Status.NOT_FOUND
+        if metric.kind is MetricType.COUNTER and (offset == 0 or offset & _SIGN):
+            return Status.BAD_ARGUMENT
+        metric.value = (metric.value + offset) & _WRAP
+        return Status.OK
+
+    def record(self, number: int, value: int) -> int:
+        """Add to a counter, set a gauge, take a sample."""
+        metric = self._ids.get(number)
+        if metric is None:
+            return Status.NOT_FOUND
+        if metric.kind is MetricType.COUNTER:
+            metric.value = (metric.value + value) & _WRAP
+        elif metric.kind is MetricType.GAUGE:
+            metric.value = value
+        else:
+            metric.samples.append(value)
+        return Status.OK
+
+    def get(self, number: int) -> tuple[int, int]:
+        """Status and value."""
+        if number & 3 > MetricType.GAUGE:
+            return Status.BAD_ARGUMENT, 0
+        metric = self._ids.get(number)
+        if metric is None:
+            return Status.NOT_FOUND, 0
+        return Status.OK, metric.value

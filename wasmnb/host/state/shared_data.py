@@ -1,0 +1,160 @@
+"""Shared data and shared queues: what VMs of one vm_id have in common, whichever thread they run on.
+
+Facts (Envoy 1.40): both are keyed by the plain vm_id, which may be empty. Compare-and-swap numbers come from one
+counter for the whole process; a refused write takes none; writing a missing key succeeds whatever number is given. Queue
+tokens count from 1 for the whole process. A queue notifies the VM that registered it last, once for every item, as a
+fresh event on that VM's thread. Everything of a vm_id goes when its last VM does.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from ..._display import Shown
+from ...abi import Status
+from ...messages import to_bytes
+
+__all__ = ["SharedData", "SharedQueue", "SharedState"]
+
+Key = tuple[bytes, bytes]
+
+
+@dataclass
+class SharedQueue:
+    """A queue of one vm_id.
+
+    Attributes
+    ----------
+    notify
+        Tells the receiver that an item is there; None once it is gone.
+    """
+
+    token: int
+    vm_id: bytes
+    name: bytes
+    items: deque[bytes] = field(default_factory=deque)
+    notify: Callable[[int], None] | None = None
+    receiver: str = ""
+
+
+class SharedState:
+    """All shared data and queues of a proxy."""
+
+    def __init__(self) -> None:
+        self.data: dict[Key, tuple[bytes, int]] = {}
+        self.queues: dict[int, SharedQueue] = {}
+        self._tokens: dict[Key, int] = {}
+        self._cas = 0
+        self._users: dict[bytes, int] = {}
+
+    # -- data ---------------------------------------------------------------------------------------------------
+
+    def get(self, vm_id: bytes, key: bytes) -> tuple[bytes, int] | None:
+        """Value and compare-and-swap number, or None."""
+        return self.data.get((vm_id, key))
+
+    def set(self, vm_id: bytes, key: bytes, value: bytes, cas: int = 0) -> int:
+        """Store a value; gives the status."""
+        there = self.data.get((vm_id, key))
+        if there is not None and cas and cas != there[1]:
+            return Status.CAS_MISMATCH
+        self._cas += 1
+        self.data[vm_id, key] = (value, self._cas)
+        return Status.OK
+
+    # -- queues -------------------------------------------------------------------------------------------------
+
+    def register(self, vm_id: bytes, name: bytes, notify: Callable[[int], None], receiver: str = "") -> int:
+        """Open or make a queue with a new receiver; gives its token."""
+        token = self._tokens.get((vm_id, name))
+        if token is None:
+            token = self._tokens[vm_id, name] = len(self._tokens) + 1
+            self.queues[token] = SharedQueue(token, vm_id, name)
+        self.queues[token].notify = notify
+        self.queues[token].receiver = receiver
+        return token
+
+    def resolve(self, vm_id: bytes, name: bytes) -> int | None:
+        """Token of a queue, or None."""
+        token = self._tokens.get((vm_id, name))
+        return token if token in self.queues else None
+
+    def enqueue(self, token: int, item: bytes) -> int:
+        """Append an item and have the receiver told; gives the status."""
+        queue = self.queues.get(token)
+        if queue is None:
+            return Status.NOT_FOUND
+        queue.items.append(item)
+        if queue.notify is not None:
+            queue.notify(token)
+        return Status.OK
+
+    def dequeue(self, token: int) -> tuple[int, bytes]:
+        """Status and the oldest item."""
+        queue = self.queues.get(token)
+        if queue is None:
+            return Status.NOT_FOUND, b""
+        if not queue.items:
+            return Status.EMPTY, b""
+        return Status.OK, queue.items.popleft()
+
+    # -- lifetime -----------------------------------------------------------------------------------------------
+
+    def hold(self, vm_id: bytes) -> None:
+        """One more VM of this vm_id lives."""
+        self._users[vm_id] = self._users.get(vm_id, 0) + 1
+
+    def release(self, vm_id: bytes) -> None:
+        """One VM less; with the last one its data and queues go."""
+        self._users[vm_id] = self._users.get(vm_id, 1) - 1
+        if self._users[vm_id] <= 0:
+            self.data = {k: v for k, v in self.data.items() if k[0] != vm_id}
+            for key, token in list(self._tokens.items()):
+                if key[0] == vm_id:
+                    self.queues.pop(token, None)
+
+
+class SharedData(Shown, Mapping[str, bytes]):
+    """Shared data as a reader sees it: a mapping from keys to values, for one vm_id or for all of them together."""
+
+    def __init__(self, state: SharedState, vm_id: str | bytes | None = None) -> None:
+        self._state = state
+        self._vm_id = None if vm_id is None else to_bytes(vm_id)
+
+    def of(self, vm_id: str | bytes) -> SharedData:
+        """The data of one vm_id."""
+        return SharedData(self._state, vm_id)
+
+    def _entries(self) -> dict[str, tuple[bytes, int]]:
+        return {
+            key.decode("utf-8", "surrogateescape"): entry
+            for (vm_id, key), entry in self._state.data.items()
+            if self._vm_id is None or vm_id == self._vm_id
+        }
+
+    def __getitem__(self, key: str | bytes) -> bytes:
+        return self._entries()[to_bytes(key).decode("utf-8", "surrogateescape")][0]
+
+    def cas(self, key: str | bytes) -> int:
+        """The compare-and-swap number of a key."""
+        return self._entries()[to_bytes(key).decode("utf-8", "surrogateescape")][1]
+
+    def entries(self) -> list[tuple[bytes, bytes, bytes, int]]:
+        """vm_id, key, value and compare-and-swap number of every entry."""
+        chosen = self._state.data.items()
+        return [(vm_id, key, *entry) for (vm_id, key), entry in chosen if self._vm_id in (None, vm_id)]
+
+    def queues(self) -> list[SharedQueue]:
+        """The shared queues."""
+        return [q for q in self._state.queues.values() if self._vm_id in (None, q.vm_id)]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._entries())
+
+    def __len__(self) -> int:
+        return len(self._entries())
+
+    def __repr__(self) -> str:
+        return f"SharedData({ {k: v[0] for k, v in self._entries().items()}!r})"

@@ -1,0 +1,162 @@
+"""`Event`: one record of the trace, decoded for whoever reads it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ...abi import Status, decode_pairs, decode_path
+from ...abi.table import Kind, Param, Result
+from .records import Entry, Note, Place, Shape
+
+__all__ = ["Event", "decode", "decode_bare", "exchange_of"]
+
+_STATUSES = {int(s): s for s in Status}
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One happening, decoded.
+
+    Attributes
+    ----------
+    seq
+        Number among all events of the proxy, from 0.
+    time
+        Virtual seconds since the proxy started.
+    thread, vm, context
+        Where: `main` or `worker-N`, number of the VM, id of the context in it (None outside VMs).
+    kind
+        `callback`, `hostcall`, `wasi`, `log`, `stream` or `vm`.
+    name
+        Without the prefix `proxy_`.
+    args, result
+        Decoded: numbers, bytes, header maps as lists of pairs, property paths as lists of parts, enums by name. A
+        hostcall's result is what it gave beside its status: one value, a dict of several, or None.
+    status
+        A hostcall's status.
+    guest_ns, host_ns
+        Nanoseconds inside the guest and inside the host.
+    exchange
+        Number of the request or connection that this was about, or None.
+    parent
+        `seq` of the callback that this happened in, or None.
+    fuel
+        Of a callback: instructions of Wasm that it ran, if the proxy counts them.
+    root
+        Id of the root context, the plugin's, that the context belongs to (None outside VMs).
+    """
+
+    seq: int
+    time: float
+    thread: str
+    vm: int | None
+    context: int | None
+    kind: str
+    name: str
+    args: dict[str, Any]
+    result: Any = None
+    status: Status | None = None
+    guest_ns: int = 0
+    host_ns: int = 0
+    exchange: int | None = None
+    parent: int | None = None
+    fuel: int | None = None
+    root: int | None = None
+
+    def __str__(self) -> str:
+        """One line, as the recorded traces of Envoy write it."""
+        args = ", ".join(f"{k}={_short(v)}" for k, v in self.args.items())
+        tail = f" -> {self.status.name}" if self.status is not None else ""
+        tail += f" {_short(self.result)}" if self.result is not None else ""
+        return f"{self.thread} VM{self.vm} {self.name}({args}){tail}"
+
+
+def _short(value: Any) -> str:
+    text = value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+# -- decoding -------------------------------------------------------------------------------------------------------
+
+
+def exchange_of(record: Any) -> int | None:
+    """Which exchange a record belongs to."""
+    about = record[1]
+    if isinstance(about, Note):
+        number: int | None = record[7]
+        return number
+    place: Place = record[3] if isinstance(about, Shape) else record[2]
+    if place.exchange is not None:
+        return place.exchange
+    if isinstance(about, Shape):
+        return exchange_of(record[2])
+    owner: int | None = record[10]
+    return owner
+
+
+def decode(record: Any) -> Event:
+    """A record as an event."""
+    about = record[1]
+    if isinstance(about, Shape):
+        return _hostcall(record)
+    if isinstance(about, Entry):
+        return _entry(record)
+    seq, _, kind, name, args, time, thread, exchange, vm = record
+    return Event(seq, time, thread, vm, None, kind, name, args, exchange=exchange)
+
+
+def decode_bare(record: Any) -> Event:
+    """The same without its arguments, which cost most of the decoding."""
+    if isinstance(record[1], Entry):
+        return decode([*record[:3], (), *record[4:]])
+    return decode(record[:7] if isinstance(record[1], Shape) else record)
+
+
+def _entry(record: Any) -> Event:
+    seq, entry, place, args, time, began, ended, host_ns, result, thread, _, *fuel = record
+    named = {p.name: _value(p, a) for p, a in zip(entry.params, args, strict=False)}
+    if entry.result is Result.NONE:
+        result = None
+    return Event(
+        seq, time, thread, place.vm, place.id, "callback", entry.short, named, result,
+        guest_ns=max(0, ended - began - host_ns), host_ns=host_ns, exchange=exchange_of(record), fuel=fuel[0] if fuel else None, root=place.root,
+    )  # fmt: skip
+
+
+def _hostcall(record: Any) -> Event:
+    seq, shape, frame, place, status, began, ended, *kept = record
+    count = len(shape.inputs)
+    named = {p.name: _value(p, a) for p, a in zip(shape.inputs, kept, strict=False)}
+    values = [_value(p, v) for p, v in zip(shape.outputs, kept[count:], strict=False)] if not status else []
+    result: Any = None
+    if len(values) == 1:
+        result = values[0]
+    elif values:
+        result = {p.name: v for p, v in zip(shape.outputs, values, strict=False)}
+    return Event(
+        seq, frame[4], frame[9], place.vm, place.id, shape.kind, shape.short, named, result,
+        status=_status(shape, status), host_ns=ended - began, exchange=exchange_of(record), parent=frame[0],
+        root=place.root,
+    )  # fmt: skip
+
+
+def _status(shape: Shape, status: int) -> Any:
+    if shape.kind != "hostcall":
+        return None
+    return _STATUSES.get(status, status)
+
+
+def _value(param: Param, raw: Any) -> Any:
+    """What an argument means; a pair of pointer and size that lay outside the memory stays a pair of numbers."""
+    if isinstance(raw, int):
+        if param.enum is not None and raw in set(param.enum):
+            return param.enum(raw)
+        signed = {Kind.I32: 32, Kind.I64: 64}.get(param.kind)
+        return raw - (1 << signed) if signed and raw >> (signed - 1) else raw
+    if not isinstance(raw, bytes):
+        return raw
+    if param.kind is Kind.PAIRS or (param.kind is Kind.OUT_BYTES and param.name == "pairs"):
+        pairs = decode_pairs(raw)
+        return raw if pairs is None else pairs
+    return decode_path(raw) if param.kind is Kind.PATH else raw

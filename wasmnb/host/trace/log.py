@@ -1,0 +1,125 @@
+"""The proxy's log: what filters write, and what Envoy says about them."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, overload
+
+from ..._display import NEWLINES, Shown, visible
+from ...abi import LogLevel
+
+if TYPE_CHECKING:
+    from ..vm.vm import Vm
+
+__all__ = ["Log", "LogLine", "write_line"]
+
+#: Lines that a log keeps.
+DEFAULT_LIMIT = 100_000
+
+#: Bytes of one line that are kept.
+_LONGEST_LINE = 1 << 16
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """One line.
+
+    Attributes
+    ----------
+    time
+        Virtual seconds since the proxy started.
+    level, text
+        What was written.
+    thread, vm, context, exchange
+        Who wrote it, and during which exchange (None where it does not apply).
+    prefix
+        What Envoy prints between `wasm log` and the text: plugin name, root_id and vm_id. Envoy's own lines have none.
+    source
+        `filter` for what a module wrote, `envoy` for what Envoy says.
+    root
+        Id of the root context, the plugin's, whose context wrote it.
+    """
+
+    time: float
+    level: LogLevel
+    text: str
+    thread: str
+    vm: int | None = None
+    context: int | None = None
+    exchange: int | None = None
+    prefix: str = ""
+    source: str = "filter"
+    root: int | None = None
+
+    def __str__(self) -> str:
+        """The line as Envoy writes it, with the virtual time in front."""
+        who = f"wasm log{' ' + self.prefix if self.prefix else ''}: " if self.source == "filter" else ""
+        text = visible(f"{who}{self.text}", keep=NEWLINES)  # what a filter writes must not steer a terminal
+        return f"[{self.time:.6f}][{self.thread}][{self.level.name.lower()}] {text}"
+
+
+class Log(Shown, Sequence[LogLine]):
+    """The last lines, oldest first.
+
+    Parameters
+    ----------
+    level
+        Lines below it are not written, as Envoy's `--component-log-level wasm:...` has it.
+    """
+
+    def __init__(self, level: LogLevel = LogLevel.INFO, limit: int = DEFAULT_LIMIT) -> None:
+        self.level = level
+        self._lines: deque[LogLine] = deque(maxlen=limit)
+        self.written = 0
+
+    def add(self, line: LogLine) -> None:
+        """Write a line, unless it is below the level."""
+        if line.level >= self.level:
+            self._lines.append(line)
+            self.written += 1
+
+    def since(self, written: int) -> list[LogLine]:
+        """Lines written after `Log.written` had this value."""
+        fresh = self.written - written
+        return list(self._lines)[-fresh:] if fresh > 0 else []
+
+    def of_exchange(self, number: int) -> list[LogLine]:
+        """Lines of one exchange."""
+        return [line for line in self._lines if line.exchange == number]
+
+    def __len__(self) -> int:
+        return len(self._lines)
+
+    @overload
+    def __getitem__(self, index: int) -> LogLine: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[LogLine]: ...
+    def __getitem__(self, index: int | slice) -> LogLine | list[LogLine]:
+        return list(self._lines)[index]
+
+    def __repr__(self) -> str:
+        return f"<Log of {len(self)} lines>"
+
+    def __str__(self) -> str:
+        """All lines."""
+        return "\n".join(map(str, self._lines))
+
+
+def write_line(vm: Vm, level: int, message: bytes) -> None:
+    """A line of a filter's. The last critical one is kept apart: a Python filter's traceback comes so, before its trap."""
+    if level == LogLevel.CRITICAL:
+        vm.last_words = (vm.frame, message.decode("utf-8", "replace"))
+    log = vm.environment.log
+    if level < log.level:
+        return
+    context = vm.effective
+    text = message[:_LONGEST_LINE].decode("utf-8", "replace")
+    exchange = context.exchange if context.exchange is not None else vm.frame[10]
+    log.add(
+        LogLine(
+            vm.now(), LogLevel(level), text, vm.thread.name, vm.number, context.id, exchange, context.prefix,
+            root=context.root.id,
+        )
+    )  # fmt: skip

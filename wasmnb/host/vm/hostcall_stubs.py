@@ -1,0 +1,189 @@
+"""Binding: from the ABI's table to the functions that a module imports.
+
+For every hostcall a Python function is written, from its row of the table, that takes the core parameters, checks and
+reads the memory ranges, calls the implementation, gives the results to the guest and leaves one record in the trace. It
+is written as text and compiled, because a hostcall must cost little: there is no loop over parameters at run time.
+
+An implementation takes `(context, *inputs)`. With outputs it returns `(status, *outputs)`, without only the status.
+Envoy's order is kept: inputs are read first; then the call is made; only then are results stored, so that a bad result
+pointer is reported after the deed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from struct import Struct
+from time import perf_counter_ns
+from typing import TYPE_CHECKING, Any
+
+from ...abi import HOSTCALLS, MAX_PAIRS, MAX_PAIRS_BYTES, Hostcall, Pair, Status, decode_pairs
+from ...abi.table import Kind, Param
+from ...engine import OutOfBounds
+from ..trace.records import KEEP, Cut, Shape
+
+if TYPE_CHECKING:
+    from .vm import Vm
+
+__all__ = ["RestrictedCallback", "bind", "read_pairs", "shape_of"]
+
+#: What a guest's import is at run time.
+HostFunction = Callable[..., Any]
+
+
+class RestrictedCallback(Exception):
+    """A hostcall that may not be called now: in an entry point or in the allocator."""
+
+    def __init__(self, name: str, moment: str) -> None:
+        super().__init__(f"{name} may not be called in {moment}")
+        self.name = name
+
+
+def read_pairs(data: bytes) -> list[Pair]:
+    """A header map from the guest; anything that Envoy does not take counts as empty."""
+    if len(data) > MAX_PAIRS_BYTES or len(data) < 4 or int.from_bytes(data[:4], "little") > MAX_PAIRS:
+        return []
+    return decode_pairs(data) or []
+
+
+@cache
+def shape_of(name: str) -> Shape:
+    """What trace records of a hostcall refer to."""
+    hostcall = HOSTCALLS[name]
+    return Shape(hostcall.short, hostcall.inputs, hostcall.outputs)
+
+
+# -- writing the function -------------------------------------------------------------------------------------------
+
+_READERS = frozenset({Kind.BYTES, Kind.PAIRS, Kind.PATH})
+
+
+class _Text:
+    """Collects the parts of one function while its parameters are walked."""
+
+    def __init__(self, hostcall: Hostcall) -> None:
+        self.core: list[str] = []  # names of the core parameters
+        self.reads: list[str] = []
+        self.passed: list[str] = []  # what the implementation gets
+        self.args: list[str] = []  # what the trace gets
+        self.bad_args: list[str] = []  # what the trace gets if a pointer was bad
+        self.stores: list[str] = []
+        self.results: list[str] = []
+        self.kept: list[str] = []
+        self.optional = hostcall.name == "proxy_call_foreign_function"  # its result pointers may be null
+        for param in hostcall.inputs:
+            self._input(param, f"v{len(self.passed)}")
+        for param in hostcall.outputs:
+            self._output(param, f"r{len(self.results)}")
+        if hostcall.name == "proxy_http_call":  # Envoy tries the token's address before it starts a call
+            self.reads.append(f"write_u32({self.core[-1]}, 0)")
+
+    def _new(self) -> str:
+        self.core.append(f"a{len(self.core)}")
+        return self.core[-1]
+
+    def _input(self, param: Param, name: str) -> None:
+        first = self._new()
+        if param.kind not in _READERS:
+            self.passed.append(first)
+            self.args.append(first)
+            self.bad_args.append(first)
+            return
+        size = self._new()
+        self.reads += [
+            f"if {first} + {size} > guest.size: guest.check({first}, {size})",
+            f"{name} = guest.view[{first}:{first} + {size}].tobytes()",
+        ]
+        self.passed.append(f"read_pairs({name})" if param.kind is Kind.PAIRS else name)
+        self.args.append(f"({name} if {size} <= KEEP else cut({name}))")
+        self.bad_args.append(f"({first}, {size})")
+
+    def _output(self, param: Param, name: str) -> None:
+        first = self._new()
+        self.results.append(name)
+        if param.kind is Kind.OUT_BYTES:
+            size = self._new()
+            skip = (f"if {first}: ", f"if {size}: ") if self.optional else ("", "")
+            self.stores += [
+                f"p = guest.put({name})" if not self.optional else f"p = guest.put({name}) if {first} else 0"
+            ]
+            self.stores += [f"{skip[0]}write_u32({first}, p)", f"{skip[1]}write_u32({size}, len({name}))"]
+            self.kept.append(f"({name} if len({name}) <= KEEP else cut({name}))")
+            return
+        self.stores.append(f"{'write_u32' if param.kind is Kind.OUT_U32 else 'write_u64'}({first}, {name})")
+        self.kept.append(name)
+
+
+def _source(hostcall: Hostcall) -> str:
+    text = _Text(hostcall)
+    call = f"implementation({', '.join(['context', *text.passed])})"
+    target = ", ".join(["status", *text.results])
+    lines = [*text.reads, f"{target} = {call}"]
+    if text.stores:  # a foreign function that exists gives a result even if it fails
+        condition = "if r0 is not None:" if text.optional else "if not status:"
+        lines += [condition, *(f"    {line}" for line in text.stores), "    stored = True"]
+    body = "\n            ".join(lines)
+    return f"""
+def make(vm, guest, implementation, shape, append, number):
+    write_u32, write_u64 = guest.write_u32, guest.write_u64
+    def {hostcall.name}({", ".join(text.core)}):
+        began = clock()
+        if vm.restricted: vm.restrict({hostcall.name!r})
+        context = vm.effective
+        stored = bad = False
+        try:
+            {body}
+        except OutOfBounds:
+            status, bad = {int(Status.INVALID_MEMORY_ACCESS)}, True
+        frame = vm.frame
+        ended = clock()
+        frame[7] += ended - began
+        if stored: append({_record(text.args, text.kept)})
+        elif bad: append({_record(text.bad_args)})
+        else: append({_record(text.args)})
+        return status
+    return {hostcall.name}
+"""
+
+
+def _record(*parts: list[str]) -> str:
+    """The trace's record of a call: see `.records`."""
+    fields = ["number()", "shape", "frame", "context.place", "status", "began", "ended"]
+    return f"({', '.join([*fields, *(name for part in parts for name in part)])})"
+
+
+@cache
+def _factory(name: str) -> Callable[..., HostFunction]:
+    scope: dict[str, Any] = {
+        "OutOfBounds": OutOfBounds,
+        "clock": perf_counter_ns,
+        "pack": Struct("<I").pack_into,
+        "read_pairs": read_pairs,
+        "cut": Cut.of,
+        "KEEP": KEEP,
+    }
+    exec(compile(_source(HOSTCALLS[name]), f"<wasmnb hostcall {name}>", "exec"), scope)  # noqa: S102 -- our own text
+    made: Callable[..., HostFunction] = scope["make"]
+    return made
+
+
+def bind(vm: Vm, name: str, implementation: HostFunction) -> HostFunction:
+    """The function that a guest of `vm` gets for the import `name`."""
+    trace = vm.trace
+    return _factory(name)(vm, vm.guest, implementation, shape_of(name), trace.append, trace.next)
+
+
+def bind_refused(vm: Vm, name: str, refuse: Callable[[str], None]) -> HostFunction:
+    """The function for an import that the configuration does not allow: it logs and answers InternalFailure."""
+    shape, trace = shape_of(name), vm.trace
+
+    def refused(*args: int) -> int:
+        if vm.restricted:
+            vm.restrict(name)
+        began = perf_counter_ns()
+        refuse(name)
+        status = int(Status.INTERNAL_FAILURE)
+        trace.append((trace.next(), shape, vm.frame, vm.effective.place, status, began, perf_counter_ns(), *args))
+        return status
+
+    return refused

@@ -1,0 +1,172 @@
+"""Loading: which modules Envoy takes, and what it says of the others.
+
+Facts (Envoy 1.40): the first function export named like an ABI marker decides the version. Every import must exist for
+that version with the exact signature; an imported memory or table is made by the host, an imported global never exists. A
+callback that is exported with a wrong signature fails the load, and so does a missing allocator. Checks come in this
+order, and the first failure is reported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from ...abi import ENTRY_POINTS, AbiVersion, callbacks_for, hostcalls_for
+from ...abi.wasi import WASI_MODULES, WASI_PREVIEW_1
+from ...compiler.wasm.inspection import ENVOY_ENV
+from ...engine import ExportType, ImportType, Runnable
+from ...errors import ModuleError
+
+__all__ = ["ALLOCATORS", "ENVOY_SAYS", "Loaded", "load", "refusal_of"]
+
+#: Before a line of Envoy's log in an error's notes.
+ENVOY_SAYS = "Envoy's log says: "
+
+_NOT_LOADED = "Wasm VM failed Failed to load Wasm code"
+_NOT_INITIALIZED = "Wasm VM failed Failed to initialize Wasm code"
+
+#: Exports that allocate for the host, in the order in which Envoy looks.
+ALLOCATORS = ("malloc", "proxy_on_memory_allocate")
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A module that Envoy would load.
+
+    Attributes
+    ----------
+    abi
+        Version that it declares.
+    exports
+        Its function exports by name.
+    """
+
+    image: Runnable
+    abi: AbiVersion
+    exports: dict[str, ExportType]
+
+
+def load(image: Runnable, name: str) -> Loaded:
+    """Check a module as Envoy does.
+
+    Raises
+    ------
+    ModuleError
+        With Envoy's own line and what it means.
+    """
+    functions = {e.name: e for e in image.exports if e.kind == "func"}
+    abi = _abi(image.exports, name)
+    for wanted in image.imports:
+        _check_import(wanted, abi, name)
+    _check_exports(functions, abi, name)
+    return Loaded(image, abi, functions)
+
+
+def _refuse(name: str, line: str, meaning: str, *, early: bool = False) -> ModuleError:
+    """An error with Envoy's lines; `early` if Envoy has not linked anything yet."""
+    error = ModuleError(f"Envoy does not load {name}: {meaning}")
+    error.add_note(ENVOY_SAYS + line)
+    error.add_note(ENVOY_SAYS + (_NOT_LOADED if early else _NOT_INITIALIZED))
+    return error
+
+
+def refusal_of(wasm: bytes) -> list[str]:
+    """Envoy's lines about bytes that are no module: it looks at the magic number and walks the sections."""
+    if not wasm:
+        return []
+    at = 8
+    sound = wasm.startswith(b"\0asm")
+    while sound and at < len(wasm):
+        size, shift, at = 0, 0, at + 1
+        while True:
+            sound = at < len(wasm) and shift < 35
+            if not sound:
+                break
+            byte = wasm[at]
+            size |= (byte & 0x7F) << shift
+            at, shift = at + 1, shift + 7
+            if not byte & 0x80:
+                break
+        at += size
+        sound = sound and at <= len(wasm)
+    what = "Missing or unknown Proxy-Wasm ABI version" if sound else "Failed to parse corrupted Wasm module"
+    return [f"Wasm VM failed {what}", _NOT_LOADED]
+
+
+def _abi(exports: Iterable[ExportType], name: str) -> AbiVersion:
+    markers = {version.marker: version for version in AbiVersion}
+    functions = [e.name for e in exports if e.kind == "func"]
+    for export in functions:
+        if export in markers:
+            return markers[export]
+    other = next((e for e in functions if e.startswith("proxy_abi_version_")), None)
+    known = ", ".join(markers)
+    found = f"it declares its ABI with {other}, which Envoy does not know" if other else "it declares no Proxy-Wasm ABI"
+    raise _refuse(
+        name, "Wasm VM failed Missing or unknown Proxy-Wasm ABI version",
+        f"{found}; it has to export one of the functions {known}.", early=True,
+    )  # fmt: skip
+
+
+def _host_signature(wanted: ImportType, abi: AbiVersion) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
+    if wanted.module == "env":
+        hostcall = hostcalls_for(abi).get(wanted.name)
+        return (hostcall.core_params, hostcall.core_results) if hostcall is not None else ENVOY_ENV.get(wanted.name)
+    return WASI_PREVIEW_1.get(wanted.name) if wanted.module in WASI_MODULES else None
+
+
+def _check_import(wanted: ImportType, abi: AbiVersion, name: str) -> None:
+    place = f"{wanted.module}.{wanted.name}"
+    missing = f"Failed to load Wasm module due to a missing import: {place}"
+    if wanted.kind in ("memory", "table"):
+        return
+    if wanted.kind != "func":
+        raise _refuse(name, missing, f"it imports the {wanted.kind} {place}, and Envoy gives no module any.")
+    has = _host_signature(wanted, abi)
+    if has is None:
+        raise _refuse(name, missing, f"it imports {place}, which {_where(wanted.name, abi)}.")
+    if has != (wanted.params, wanted.results):
+        line = (
+            f"Failed to load Wasm module due to an import type mismatch: {place}, "
+            f"want: {_signature(wanted.params, wanted.results)}, but host exports: {_signature(*has)}"
+        )
+        raise _refuse(name, line, f"it imports {place} with the wrong signature.")
+
+
+def _where(name: str, abi: AbiVersion) -> str:
+    others = [v.text for v in AbiVersion if name in hostcalls_for(v)]
+    if others:
+        return f"exists in ABI {' and '.join(others)} but not in its {abi.text}"
+    return "no Envoy 1.40 has"
+
+
+def _check_exports(functions: dict[str, ExportType], abi: AbiVersion, name: str) -> None:
+    wanted = {c: (d.core_params, d.core_results) for c, d in callbacks_for(abi).items()} | ENTRY_POINTS
+    wanted |= dict.fromkeys(ALLOCATORS, (("i32",), ("i32",)))
+    for export, signature in wanted.items():
+        has = functions.get(export)
+        if has is not None and (has.params, has.results) != signature and _is_looked_up(export, functions):
+            line = (
+                f"Bad function signature for: {export}, want: {_signature(*signature)}, "
+                f"but the module exports: {_signature(has.params, has.results)}"
+            )
+            raise _refuse(name, line, f"its export {export} has the wrong signature for ABI {abi.text}.")
+    if not any(allocator in functions for allocator in ALLOCATORS):
+        raise _refuse(
+            name,
+            "Wasm VM failed Wasm module is missing malloc function.",
+            f"it exports no allocator ({' or '.join(ALLOCATORS)}).",
+        )
+
+
+def _is_looked_up(export: str, functions: dict[str, ExportType]) -> bool:
+    """Envoy looks at some exports only if others are absent."""
+    if export in ("main", "__main_void"):
+        return "_initialize" in functions and not (export == "__main_void" and "main" in functions)
+    if export == "_start":
+        return "_initialize" not in functions
+    return not (export == ALLOCATORS[1] and ALLOCATORS[0] in functions)
+
+
+def _signature(params: tuple[str, ...], results: tuple[str, ...]) -> str:
+    return f"{' '.join(params) or 'void'} -> {' '.join(results) or 'void'}"

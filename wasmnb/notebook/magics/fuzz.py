@@ -1,0 +1,48 @@
+"""`%wasmfuzz`: a search for scenarios that a filter does not survive."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from IPython.core.magic import magics_class
+
+from wasmnb.testing.fuzzing.flags import FUZZ_FLAGS, arguments_of
+
+from ..progress import progress_for
+from .arguments import NAME, line_only, parse
+from .base import FilterMagics
+
+__all__ = ["FuzzMagics"]
+
+
+@magics_class
+class FuzzMagics(FilterMagics):
+    """Searching for faults."""
+
+    @line_only(NAME, *FUZZ_FLAGS)
+    def wasmfuzz(self, line: str) -> Any:
+        """Search for a trap, a hang, a stuck stream or a growth in memory, and show the smallest scenario as a test.
+
+        The filter runs in proxies of its own, with its settings; the running one is left alone. Clients send requests or
+        TCP data in pieces and interleaved, services answer late, wrongly or not at all, time passes, configurations
+        change, items arrive in queues. The stop button ends the search; what was found until then is shown. An example::
+
+            %wasmfuzz auth --seconds 60 --only trap,stuck
+            %wasmfuzz auth --all --save tests/test_found.py
+
+        The same in Python: `wasmnb.testing.fuzz(auth.plugins, seconds=60)`.
+        """
+        from wasmnb.testing import fuzz
+
+        options = parse(self.wasmfuzz, line)
+        plugins = self.proxy(options.name).plugins
+        with progress_for(self.shell, self.style) as progress:
+            progress.verdict = "Searched for {:.1f} s"
+            report = fuzz(
+                plugins,
+                progress=lambda now: progress(now.progress, now.seconds / options.seconds),
+                **arguments_of(options),
+            )
+        if options.save:
+            report.save(options.save)
+        return report

@@ -1,0 +1,299 @@
+"""Configuration as a dataclass: `config: Settings` on a context, and JSON becomes a checked `Settings`.
+
+The annotation may be more than a dataclass (`list[Rule]`, `Settings | None`). One without any is the filter's own affair: it
+may set `self.config` itself.
+
+What a field may be: str, int, float, bool, None, Any, a dataclass, an Enum (by value), `re.Pattern` (compiled from text),
+Literal, unions of these, and list, tuple, set, frozenset and dict of these. Every field that does not fit is named, all of
+them at once, so that a configuration is mended in one go.
+"""
+
+import collections.abc
+import dataclasses
+import difflib
+import enum
+import re
+import types
+import typing
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from ..errors import ConfigurationError
+
+__all__ = ["build", "declared_settings"]
+
+_UNIONS = (typing.Union, types.UnionType)
+
+
+def declared_settings(*classes: type[Any]) -> Any:
+    """What the classes annotate their `config` with; None if no dataclass has a part in it.
+
+    `ConfigurationError` if they do not agree: all contexts of a plugin see one configuration.
+    """
+    found = [(cls, kind) for cls in classes if _has_dataclass(kind := _annotation(cls))]
+    for cls, kind in found[1:]:
+        if kind != found[0][1]:
+            raise ConfigurationError(
+                f"{found[0][0].__name__} has its config as {_name(found[0][1])}, {cls.__name__} as {_name(kind)}, "
+                "but there is one configuration for both: annotate them alike"
+            )
+    return found[0][1] if found else None
+
+
+def _annotation(cls: type[Any]) -> Any:
+    """What a class or the nearest of its bases says that `config` is."""
+    for base in cls.__mro__:
+        if "config" in getattr(base, "__annotations__", {}) and not base.__module__.startswith("wasmnb.sdk"):
+            return _hints(base).get("config")
+    return None
+
+
+def _hints(cls: type[Any]) -> dict[str, Any]:
+    try:
+        return typing.get_type_hints(cls)
+    except NameError as error:
+        raise ConfigurationError(f"an annotation of {cls.__name__} cannot be read: {error}") from None
+
+
+def build(settings: Any, value: Any, what: str = "the plugin configuration") -> Any:
+    """Make what `settings` asks for of JSON; `ConfigurationError` names every field that does not fit."""
+    problems: list[str] = []
+    made = _Reader(problems).read(value, settings, "config")
+    if problems:
+        raise ConfigurationError(f"{what} does not fit: {'; '.join(problems)}")
+    return made
+
+
+class _Reader:
+    """Turns JSON into the types that annotations ask for, and collects what does not fit."""
+
+    def __init__(self, problems: list[str]) -> None:
+        self._problems = problems
+
+    def read(self, value: Any, kind: Any, place: str) -> Any:
+        """The value as `kind`; a problem is noted, and what is returned then does not matter."""
+        kind = _bare(kind)
+        origin = typing.get_origin(kind)
+        if kind is Any or kind is object:
+            return value
+        if origin in _UNIONS:
+            return self._union(value, kind, place)
+        if origin is typing.Literal:
+            return value if self._is_one_of(value, typing.get_args(kind)) else self._wrong(value, kind, place)
+        reader = _READERS.get(origin or kind)
+        if reader is not None:
+            return reader(self, value, kind, place)
+        if _is_dataclass(kind):
+            return self._dataclass(value, kind, place)
+        if isinstance(kind, type) and issubclass(kind, enum.Enum):
+            return self._enum(value, kind, place)
+        self._problems.append(f"{place}: the filter annotates it as {_name(kind)}, which JSON cannot be read as")
+        return None
+
+    def _wrong(self, value: Any, kind: Any, place: str) -> Any:
+        self._problems.append(f"{place}: expected {_name(kind)}, got {_json_name(value)}")
+        return None
+
+    @staticmethod
+    def _is_one_of(value: Any, allowed: tuple[Any, ...]) -> bool:
+        return any(type(value) is type(a) and value == a for a in allowed)
+
+    def _plain(self, value: Any, kind: Any, place: str) -> Any:
+        return value if type(value) is kind else self._wrong(value, kind, place)
+
+    def _none(self, value: Any, kind: Any, place: str) -> Any:
+        return None if value is None else self._wrong(value, kind, place)
+
+    def _float(self, value: Any, kind: Any, place: str) -> Any:
+        try:
+            return float(value) if type(value) in (int, float) else self._wrong(value, kind, place)
+        except OverflowError:
+            return self._wrong(value, kind, place)
+
+    def _pattern(self, value: Any, kind: Any, place: str) -> Any:
+        if not isinstance(value, str):
+            return self._wrong(value, kind, place)
+        try:
+            return re.compile(value)
+        except re.error as error:
+            self._problems.append(f"{place}: not a regular expression: {error}")
+            return None
+
+    def _enum(self, value: Any, kind: type[enum.Enum], place: str) -> Any:
+        member = next((m for m in kind if type(m.value) is type(value) and m.value == value), None)
+        if member is None:
+            allowed = ", ".join(repr(m.value) for m in kind)
+            self._problems.append(f"{place}: expected one of {allowed}, got {_json_name(value)}")
+        return member
+
+    def _items(self, value: Any, kind: Any, place: str) -> Any:
+        if not isinstance(value, list):
+            return self._wrong(value, kind, place)
+        args = typing.get_args(kind)
+        if typing.get_origin(kind) is tuple and args and args[-1] is not ...:
+            return self._fixed(value, kind, args, place)
+        part, before = args[0] if args else Any, len(self._problems)
+        read = [self.read(v, part, f"{place}[{i}]") for i, v in enumerate(value)]
+        made = _MADE.get(typing.get_origin(kind) or kind, list)
+        if made is list or len(self._problems) > before:
+            return read
+        try:
+            return made(read)
+        except TypeError as error:  # what is in a set has to be hashable
+            self._problems.append(f"{place}: {error}")
+            return None
+
+    def _fixed(self, value: list[Any], kind: Any, args: tuple[Any, ...], place: str) -> Any:
+        if len(value) != len(args):
+            return self._wrong(value, kind, place)
+        return tuple(self.read(v, a, f"{place}[{i}]") for i, (v, a) in enumerate(zip(value, args, strict=True)))
+
+    def _dict(self, value: Any, kind: Any, place: str) -> Any:
+        if not isinstance(value, dict):
+            return self._wrong(value, kind, place)
+        name, part = typing.get_args(kind) or (str, Any)
+        return {self._key(k, name, place): self.read(v, part, f"{place}.{k}") for k, v in value.items()}
+
+    def _key(self, key: str, kind: Any, place: str) -> Any:
+        """A key, which is text in JSON, as what the annotation wants."""
+        if kind is int and re.fullmatch(r"-?[0-9]{1,20}", key):
+            return int(key)
+        return self.read(key, kind, f"the key {key!r} of {place}")
+
+    def _union(self, value: Any, kind: Any, place: str) -> Any:
+        tried: list[tuple[Any, list[str]]] = []
+        for part in typing.get_args(kind):
+            problems: list[str] = []
+            made = _Reader(problems).read(value, part, place)
+            if not problems:
+                return made
+            if _takes(part, value):
+                tried.append((part, problems))
+        if len(tried) == 1:  # it is meant to be that one, so that is what is wrong with it
+            self._problems += tried[0][1]
+            return None
+        if not tried:
+            return self._wrong(value, kind, place)
+        reasons = ", nor ".join(f"{_name(part)} ({'; '.join(problems)})" for part, problems in tried)
+        self._problems.append(f"{place}: it is neither {reasons}")
+        return None
+
+    def _dataclass(self, value: Any, kind: type[Any], place: str) -> Any:
+        if not isinstance(value, dict):
+            return self._wrong(value, kind, place)
+        hints = _hints(kind)
+        fields = {f.name: f for f in dataclasses.fields(kind) if f.init}
+        before = len(self._problems)
+        self._problems += _unknown(value, fields, place)
+        given = {n: self.read(value[n], hints[n], f"{place}.{n}") for n in fields if n in value}
+        for name, field in fields.items():
+            if name not in value and _is_required(field):
+                self._problems.append(f"{place}.{name} is missing ({_name(hints[name])})")
+        if len(self._problems) > before:
+            return None
+        try:
+            return kind(**given)
+        except (ValueError, TypeError) as error:  # its own __post_init__ refuses
+            self._problems.append(f"{place}: {error}")
+            return None
+
+
+_READERS: dict[Any, Callable[[_Reader, Any, Any, str], Any]] = {
+    str: _Reader._plain,
+    int: _Reader._plain,
+    bool: _Reader._plain,
+    float: _Reader._float,
+    None: _Reader._none,
+    type(None): _Reader._none,
+    re.Pattern: _Reader._pattern,
+    list: _Reader._items,
+    tuple: _Reader._items,
+    set: _Reader._items,
+    frozenset: _Reader._items,
+    collections.abc.Sequence: _Reader._items,
+    dict: _Reader._dict,
+    collections.abc.Mapping: _Reader._dict,
+}
+
+#: What collections are made of a list, where it is not a list.
+_MADE: dict[Any, Callable[[list[Any]], Any]] = {tuple: tuple, set: set, frozenset: frozenset}
+
+
+def _bare(kind: Any) -> Any:
+    """What stands behind Final[...], NewType and `type X = ...`."""
+    while True:
+        if typing.get_origin(kind) is typing.Final:
+            kind = typing.get_args(kind)[0]
+        elif (meant := getattr(kind, "__supertype__", None) or getattr(kind, "__value__", None)) is not None:
+            kind = meant
+        else:
+            return kind
+
+
+def _is_dataclass(kind: Any) -> bool:
+    return isinstance(kind, type) and dataclasses.is_dataclass(kind)
+
+
+def _has_dataclass(kind: Any) -> bool:
+    return _is_dataclass(kind) or any(map(_has_dataclass, typing.get_args(kind)))
+
+
+def _takes(kind: Any, value: Any) -> bool:
+    """Whether a value is of the right kind, so that what is wrong lies inside it."""
+    kind = _bare(kind)
+    reader = _READERS.get(typing.get_origin(kind) or kind)
+    if isinstance(value, dict):
+        return _is_dataclass(kind) or reader is _Reader._dict
+    if isinstance(value, list):
+        return reader is _Reader._items
+    return isinstance(value, str) and reader is _Reader._pattern
+
+
+def _is_required(field: "dataclasses.Field[Any]") -> bool:
+    return field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+
+
+def _unknown(value: Iterable[str], fields: dict[str, Any], place: str) -> Iterator[str]:
+    """Names that no field has, each with what it may be meant for."""
+    known = f" (known: {', '.join(fields) or 'nothing'})"
+    for name in value:
+        if name not in fields:
+            near = difflib.get_close_matches(name, fields, 1)
+            hint, known = (f" (did you mean {near[0]}?)", known) if near else (known, "")
+            yield f"{place}.{name} is not known{hint}"
+
+
+def _parts(kind: Any) -> Iterator[str]:
+    return (_name(part) for part in typing.get_args(kind))
+
+
+def _name(kind: Any) -> str:
+    """An annotation as its author wrote it, more or less."""
+    origin = typing.get_origin(kind)
+    if origin in _UNIONS:
+        return " or ".join(_parts(kind))
+    if origin is typing.Literal:
+        return "one of " + ", ".join(map(repr, typing.get_args(kind)))
+    if (origin or kind) is re.Pattern:
+        return "a regular expression"
+    if origin is not None:
+        parts = [p for p in _parts(kind) if p != "..."]
+        return f"{_name(origin)} of {', '.join(parts)}" if parts else _name(origin)
+    if kind is type(None):
+        return "null"
+    if kind is ...:
+        return "..."
+    name = getattr(kind, "__name__", str(kind))
+    return f"an object ({name})" if dataclasses.is_dataclass(kind) else name
+
+
+def _json_name(value: Any) -> str:
+    """A value as JSON calls it, short enough for a message."""
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    if isinstance(value, dict):
+        return "an object" if value else "an empty object"
+    if isinstance(value, list):
+        return f"a list of {len(value)}"
+    text = repr(value)
+    return text if len(text) < 60 else f"{text[:50]}..."

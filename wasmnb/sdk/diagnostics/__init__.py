@@ -1,0 +1,4 @@
+"""What helps to find mistakes: causes of refused hostcalls, tracebacks, state, profiles.
+
+The exceptions themselves are in `..errors`.
+"""

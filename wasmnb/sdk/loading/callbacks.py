@@ -1,0 +1,100 @@
+"""One table: which callback of the ABI calls which method of which class, and what the method may return.
+
+The dispatcher, the choice of exports, the check of signatures and the error messages are driven by it. Names are the
+Go SDK's in snake_case; `on_log` on a plugin and `on_delete` are ours.
+"""
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+from ...abi import Action, DataStatus, HeadersStatus, TrailersStatus
+
+__all__ = ["HANDLERS", "Handler", "author_name", "handlers_of"]
+
+_HEADERS = (Action, HeadersStatus)
+_DATA = (Action, DataStatus)
+_TRAILERS = (Action, TrailersStatus)
+_ACTION = (Action,)
+
+
+@dataclass(frozen=True)
+class Handler:
+    """A method that an author may write.
+
+    Attributes
+    ----------
+    callback
+        The ABI's callback, without prefix.
+    kind
+        Class it belongs to: "vm", "plugin", "http" or "tcp".
+    method
+        The method's name.
+    params
+        Names of its parameters after `self`.
+    returns
+        Enums whose members it may return; empty if the result is a bool or is not looked at.
+    may_wait
+        Whether it may be `async def`: whether the ABI has a way to hold what it decides about, or nothing to hold.
+    """
+
+    callback: str
+    kind: str
+    method: str
+    params: tuple[str, ...] = ()
+    returns: tuple[type[IntEnum], ...] = ()
+    may_wait: bool = False
+
+    @property
+    def signature(self) -> str:
+        """How the method is written: `on_tick(self)`."""
+        return f"{self.method}({', '.join(('self', *self.params))})"
+
+
+def _handlers() -> tuple[Handler, ...]:
+    headers, body, trailers = ("num_headers", "end_of_stream"), ("body_size", "end_of_stream"), ("num_trailers",)
+    data, foreign, elements = ("data_size", "end_of_stream"), ("function_id", "arguments_size"), ("num_elements",)
+    peer = ("close_type",)
+    H = Handler
+    return (
+        H("on_vm_start", "vm", "on_vm_start", ("vm_configuration_size",)),
+        H("on_configure", "plugin", "on_plugin_start", ("plugin_configuration_size",), may_wait=True),
+        H("on_tick", "plugin", "on_tick", may_wait=True),
+        H("on_queue_ready", "plugin", "on_queue_ready", ("queue_id",), may_wait=True),
+        H("on_done", "plugin", "on_plugin_done"),
+        H("on_log", "plugin", "on_log"),
+        H("on_delete", "plugin", "on_delete"),
+        H("on_foreign_function", "plugin", "on_foreign_function", foreign),
+        H("on_request_headers", "http", "on_http_request_headers", headers, _HEADERS, may_wait=True),
+        H("on_request_body", "http", "on_http_request_body", body, _DATA, may_wait=True),
+        H("on_request_trailers", "http", "on_http_request_trailers", trailers, _TRAILERS, may_wait=True),
+        H("on_request_metadata", "http", "on_http_request_metadata", elements),
+        H("on_response_headers", "http", "on_http_response_headers", headers, _HEADERS, may_wait=True),
+        H("on_response_body", "http", "on_http_response_body", body, _DATA, may_wait=True),
+        H("on_response_trailers", "http", "on_http_response_trailers", trailers, _TRAILERS, may_wait=True),
+        H("on_response_metadata", "http", "on_http_response_metadata", elements),
+        H("on_log", "http", "on_http_stream_done"),
+        H("on_delete", "http", "on_delete"),
+        H("on_foreign_function", "http", "on_foreign_function", foreign),
+        H("on_new_connection", "tcp", "on_new_connection", (), _ACTION, may_wait=True),
+        H("on_downstream_data", "tcp", "on_downstream_data", data, _ACTION, may_wait=True),
+        H("on_upstream_data", "tcp", "on_upstream_data", data, _ACTION),
+        H("on_downstream_connection_close", "tcp", "on_downstream_close", peer),
+        H("on_upstream_connection_close", "tcp", "on_upstream_close", peer),
+        H("on_log", "tcp", "on_stream_done"),
+        H("on_delete", "tcp", "on_delete"),
+        H("on_foreign_function", "tcp", "on_foreign_function", foreign),
+    )
+
+
+#: Every method that an author may write, by kind and name.
+HANDLERS: dict[tuple[str, str], Handler] = {(h.kind, h.method): h for h in _handlers()}
+
+
+def handlers_of(kind: str) -> list[Handler]:
+    """The handlers of one kind of context."""
+    return [h for h in HANDLERS.values() if h.kind == kind]
+
+
+def author_name(callback: str) -> str:
+    """What the author calls an ABI callback: `on_http_request_headers` for `on_request_headers`."""
+    return next((h.method for h in HANDLERS.values() if h.callback == callback and h.kind != "plugin"), callback)

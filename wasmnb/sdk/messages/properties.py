@@ -1,0 +1,367 @@
+"""Attributes of the stream and the node: `self.properties.source.address`, with the right Python types.
+
+Facts: text and bytes cross as they are; integers, doubles, timestamps and durations in 8 bytes, booleans in 1, maps as
+pairs, messages serialised. Which exist depends on the callback. In Envoy 1.40 the old top-level names (`node`,
+`route_name`, ...) are gone; they lie under `xds`.
+
+The annotations below are the table: what editors complete is what is read, and how.
+"""
+
+import struct
+import typing
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from ...abi import Status, decode_pairs, encode_path
+from ..diagnostics.hostcall_causes import hostcall_error
+from ..errors import HostcallError, NotFound
+from .encoding import Text, Value, decode, encode
+
+if TYPE_CHECKING:
+    from ..contexts import Context
+
+__all__ = ["Properties"]
+
+
+class NoAttribute(NotFound, AttributeError):
+    """An attribute that is not there (now): `NotFound`, and what `hasattr` and `getattr(..., default)` understand."""
+
+
+class Group:
+    """Properties that begin with the same names."""
+
+    _path: ClassVar[tuple[str, ...]] = ()
+    _when: ClassVar[str] = "in a stream's callbacks"
+
+    def __init__(self, context: "Context") -> None:
+        self._context = context
+
+    def _read(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        kind = _kinds(type(self)).get(name)
+        if kind is None:
+            full = ".".join((*self._path, name))
+            known = ", ".join(sorted(".".join((*self._path, n)) for n in _kinds(type(self))))
+            raise AttributeError(f"no property {full!r} is known; there are {known}. Any other: properties.raw(...)")
+        if isinstance(kind, type) and issubclass(kind, Group):
+            return kind(self._context)
+        path = (*self._path, name)
+        return _READERS[kind](_raw(self._context, path, when=self._when))
+
+    if not TYPE_CHECKING:  # a name that is not annotated is an error to type checkers
+        __getattr__ = _read
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if not name.startswith("_"):
+            raise _read_only(".".join((*self._path, name)))
+        super().__setattr__(name, value)
+
+    def __repr__(self) -> str:
+        return f"<properties {'.'.join(self._path)}>" if self._path else "<properties>"
+
+
+class RequestProperties(Group):
+    """What is known of the request."""
+
+    _path = ("request",)
+    _when = "in the request callbacks and in on_http_stream_done (size, time and protocol in all of a stream's)"
+
+    path: str
+    url_path: str
+    host: str
+    scheme: str
+    method: str
+    referer: str
+    useragent: str
+    id: str
+    query: str
+    protocol: str
+    headers: dict[str, str]
+    time: datetime
+    duration: timedelta
+    size: int
+    total_size: int
+
+
+class ResponseProperties(Group):
+    """What is known of the response."""
+
+    _path = ("response",)
+    _when = "from on_http_response_headers on"
+
+    code: int
+    code_details: str
+    flags: int
+    grpc_status: int
+    headers: dict[str, str]
+    trailers: dict[str, str]
+    size: int
+    total_size: int
+    backend_latency: timedelta
+
+
+class EndProperties(Group):
+    """One end of a connection."""
+
+    address: str
+    port: int
+
+
+class SourceProperties(EndProperties):
+    """The client's end of the connection."""
+
+    _path = ("source",)
+
+
+class DestinationProperties(EndProperties):
+    """The proxy's end of the client's connection."""
+
+    _path = ("destination",)
+
+
+class TlsProperties(Group):
+    """What a TLS handshake tells."""
+
+    tls_version: str
+    subject_local_certificate: str
+    subject_peer_certificate: str
+    dns_san_local_certificate: str
+    dns_san_peer_certificate: str
+    uri_san_local_certificate: str
+    uri_san_peer_certificate: str
+    sha256_peer_certificate_digest: str
+
+
+class ConnectionProperties(TlsProperties):
+    """The client's connection."""
+
+    _path = ("connection",)
+
+    id: int
+    mtls: bool
+    requested_server_name: str
+    transport_failure_reason: str
+    termination_details: str
+
+
+class UpstreamProperties(TlsProperties, EndProperties):
+    """The connection to the upstream."""
+
+    _path = ("upstream",)
+    _when = "from on_http_response_headers on"
+
+    local_address: str
+    transport_failure_reason: str
+    request_attempt_count: int
+    cx_pool_ready_duration: timedelta
+
+
+class NodeProperties(Group):
+    """The Envoy node."""
+
+    _path = ("xds", "node")
+    _when = "everywhere"
+
+    id: str
+    cluster: str
+    user_agent_name: str
+    metadata: bytes
+
+
+class XdsProperties(Group):
+    """Names and metadata of the configuration that the stream runs through."""
+
+    _path = ("xds",)
+    _when = "in a stream's callbacks (xds.node everywhere)"
+
+    node: NodeProperties
+    cluster_name: str
+    route_name: str
+    virtual_host_name: str
+    filter_chain_name: str
+    listener_direction: int
+    cluster_metadata: bytes
+    route_metadata: bytes
+    virtual_host_metadata: bytes
+    upstream_host_metadata: bytes
+    listener_metadata: bytes
+
+
+class Properties(Group):
+    """Attributes by dotted name (`properties.request.path`) or by key (`properties["request.path"]`).
+
+    An attribute that is not there raises `NotFound`, which says when it is; `get` gives a default instead. Assigning by
+    key stores a value in the stream's filter state, where other filters of the stream find it.
+    """
+
+    request: RequestProperties
+    response: ResponseProperties
+    source: SourceProperties
+    destination: DestinationProperties
+    connection: ConnectionProperties
+    upstream: UpstreamProperties
+    xds: XdsProperties
+    plugin_name: str
+    plugin_root_id: str
+    plugin_vm_id: str
+    connection_id: int
+    metadata: bytes
+    filter_state: bytes
+
+    #: Iterating would go by numbers.
+    __iter__ = None
+
+    def __getitem__(self, key: str) -> Any:
+        """By dotted name; under a map by its key: `properties["request.headers.x-user"]`. Unknown names give bytes."""
+        group, names = _group_of(key)
+        if not names:
+            return group(self._context)
+        kind, path = _kinds(group).get(names[0]), (*group._path, *names)
+        if kind is None:  # what a filter has stored lies under its whole name
+            return _first_of(self._context, ((key,), path) if group is Properties else (path,), _unknown(key))
+        if len(names) == 1:
+            return _READERS[kind](_raw(self._context, path, when=group._when))
+        joined = (*group._path, names[0], ".".join(names[1:]))  # keys of maps may have dots
+        if kind == dict[str, str]:
+            return decode(_raw(self._context, joined, when=group._when))
+        return _first_of(self._context, (joined, path), _unknown(key))
+
+    def __setitem__(self, key: str, value: Value) -> None:
+        group, names = _group_of(key)
+        if not names or names[0] in _kinds(group):
+            raise _read_only(key)
+        vm = self._context._vm
+        vm.switch(self._context)
+        status = vm.abi.set_property(key.encode(), encode(value))
+        if status:
+            raise hostcall_error("set_property", status, repr(key))
+
+    def __contains__(self, key: object) -> bool:
+        return isinstance(key, str) and self.get(key, self) is not self
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """The attribute of a dotted name, or `default` if it is not there (now)."""
+        try:
+            return self[key]
+        except NotFound:
+            return default
+
+    def raw(self, *path: Text) -> bytes:
+        """The bytes of any path: `properties.raw("filter_state", "my.key")`, or of a dotted name."""
+        dotted = path[0] if len(path) == 1 else None
+        if isinstance(dotted, str) and "." in dotted:
+            return _first_of(self._context, (path, tuple(dotted.split("."))))
+        return _raw(self._context, path)
+
+    def get_raw(self, *path: Text) -> bytes | None:
+        """The bytes of any path, or None if there is no such attribute (now)."""
+        try:
+            return self.raw(*path)
+        except NotFound:
+            return None
+
+
+def _unknown(key: str) -> str:
+    """Why a name that no table has is not found."""
+    moved = f"It is xds.{key} now." if key in _kinds(XdsProperties) else "No filter has stored one, either."
+    return f"Envoy has no attribute of this name. {moved}"
+
+
+def _dotted(path: tuple[Text, ...]) -> str:
+    return ".".join(p if isinstance(p, str) else decode(p) for p in path)
+
+
+def _read_only(name: str) -> AttributeError:
+    return AttributeError(
+        f"the proxy's own attributes are read-only, {name!r} among them; "
+        'properties["my.key"] = value stores one of the filter\'s own'
+    )
+
+
+def _group_of(key: str) -> tuple[type[Group], list[str]]:
+    """The innermost group that a dotted name leads to, and the names that are left."""
+    if not isinstance(key, str):
+        raise TypeError(f"a property's name is a str, such as 'request.path', not {key!r}")
+    group: type[Group] = Properties
+    names = key.split(".")
+    while names:
+        kind = _kinds(group).get(names[0])
+        if not (isinstance(kind, type) and issubclass(kind, Group)):
+            break
+        group = kind
+        del names[0]
+    return group, names
+
+
+def _first_of(context: "Context", paths: tuple[tuple[Text, ...], ...], cause: str = "") -> bytes:
+    """The bytes of the first path that there is."""
+    for path in paths[:-1]:
+        try:
+            return _raw(context, path)
+        except HostcallError:
+            continue
+    return _raw(context, paths[-1], cause)
+
+
+def _raw(context: "Context", path: tuple[Text, ...], cause: str = "", when: str = "") -> bytes:
+    """The bytes of a property; if there is none, the error has the likely cause, or `when` it can be had."""
+    vm = context._vm
+    vm.switch(context)
+    status, data = vm.abi.get_property(encode_path(path))
+    if status:
+        name = _dotted(path)
+        if status == Status.NOT_FOUND:
+            cause = f"{name} can be had {when}, if the stream has it at all." if when else cause
+            error = hostcall_error("get_property", status, repr(name), cause)
+            raise NoAttribute(str(error), error.hostcall, error.status)
+        raise hostcall_error("get_property", status, repr(name))
+    return data  # type: ignore[no-any-return]
+
+
+def _kinds(group: type[Group]) -> dict[str, Any]:
+    """Name -> type of the properties of a group, those of its bases included."""
+    return _tables()[group.__name__]
+
+
+@cache
+def _tables() -> dict[str, dict[str, Any]]:
+    """The annotations of every group, read once."""
+    groups: list[type[Group]] = [Properties]
+    tables: dict[str, dict[str, Any]] = {}
+    for group in groups:
+        hints = {n: kind for n, kind in typing.get_type_hints(group).items() if not n.startswith("_")}
+        tables[group.__name__] = hints
+        groups += [kind for kind in hints.values() if isinstance(kind, type) and issubclass(kind, Group)]
+    return tables
+
+
+def _integer(data: bytes) -> int:
+    return int.from_bytes(data, "little", signed=True)
+
+
+def _double(data: bytes) -> float:
+    return float(struct.unpack("<d", data)[0])
+
+
+def _timestamp(data: bytes) -> datetime:
+    return datetime.fromtimestamp(0, UTC) + timedelta(microseconds=_integer(data) / 1000)
+
+
+def _duration(data: bytes) -> timedelta:
+    return timedelta(microseconds=_integer(data) / 1000)
+
+
+#: How the bytes of each type are read.
+_READERS: dict[Any, Callable[[bytes], Any]] = {
+    str: decode,
+    int: _integer,
+    float: _double,
+    bool: lambda data: data != b"\0",
+    bytes: bytes,
+    datetime: _timestamp,
+    timedelta: _duration,
+    dict[str, str]: lambda data: {decode(n): decode(v) for n, v in decode_pairs(data) or []},
+}

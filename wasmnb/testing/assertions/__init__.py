@@ -1,0 +1,4 @@
+"""Assertions about messages, logs, callouts, cost and soundness, and what values may be compared with.
+
+Fixtures and builders are one folder up.
+"""

@@ -1,0 +1,68 @@
+"""Serialised HTTP/1 headers, as test files give them, to the pairs that a filter sees.
+
+Facts (`ParseHTTP1Headers` in Google's `dynamic_test.cc`): an absolute request target gives `:scheme`, `:path` and
+`:authority`, and `host` is dropped; an absolute path gives `:path`, and `host`, if it is there, becomes `:authority`.
+There is no `:scheme` then. Names are in lower case; values of one name are joined later, by the map.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from ....abi import Pair
+
+__all__ = ["HeaderProblem", "parse_headers"]
+
+_PORTS = {"http": 80, "https": 443}
+
+
+class HeaderProblem(ValueError):
+    """The headers cannot be read."""
+
+
+def parse_headers(content: bytes, *, request: bool) -> list[Pair]:
+    """Pairs with pseudo-headers first; raises HeaderProblem with the line."""
+    first, *lines = content.replace(b"\r\n", b"\n").split(b"\n")
+    fields = _fields(lines)
+    if not request:
+        return [(b":status", _status(first)), *fields]
+    parts = first.split()
+    if len(parts) != 3 or not parts[2].startswith(b"HTTP/"):
+        raise HeaderProblem(f"line 1 is no request line: {first.decode('latin-1')!r}")
+    return [(b":method", parts[0]), *_target(parts[1], fields)]
+
+
+def _status(line: bytes) -> bytes:
+    parts = line.split(None, 2)
+    if len(parts) < 2 or not parts[0].startswith(b"HTTP/") or not parts[1].isdigit():
+        raise HeaderProblem(f"line 1 is no status line: {line.decode('latin-1')!r}")
+    return parts[1]
+
+
+def _fields(lines: list[bytes]) -> list[Pair]:
+    found: list[Pair] = []
+    for number, line in enumerate(lines, 2):
+        if not line.strip():
+            break
+        if line[:1] in b" \t" and found:  # folded: goes on with the value above
+            found[-1] = (found[-1][0], found[-1][1] + b" " + line.strip())
+            continue
+        name, colon, value = line.partition(b":")
+        if not colon or not name.strip():
+            raise HeaderProblem(f"line {number} is no header: {line.decode('latin-1')!r}")
+        found.append((name.strip().lower(), value.strip()))
+    return found
+
+
+def _target(target: bytes, fields: list[Pair]) -> list[Pair]:
+    others = [(n, v) for n, v in fields if n != b"host"]
+    if target[:1] != b"/":
+        url = urlsplit(target.decode("utf-8", "surrogateescape"))
+        if not url.scheme or not url.hostname:
+            raise HeaderProblem(f"{target.decode('latin-1')!r} is neither an absolute path nor a URL")
+        path = (url.path or "/") + (f"?{url.query}" if url.query else "")
+        authority = url.hostname + (f":{url.port}" if url.port not in (None, _PORTS.get(url.scheme)) else "")
+        named = ((b":scheme", url.scheme), (b":path", path), (b":authority", authority))
+        return [*((n, v.encode("utf-8", "surrogateescape")) for n, v in named), *others]
+    host = next((v for n, v in fields if n == b"host"), None)
+    return [(b":path", target), *([(b":authority", host)] if host else []), *others]

@@ -1,0 +1,204 @@
+"""Protocol buffers' text format, read into nodes.
+
+The language (https://protobuf.dev/reference/protobuf/textformat-spec/): `name: value` for scalars, `name { ... }` or
+`name < ... >` for messages (a colon may stand before them), `name: [a, b]` for lists, `,` or `;` or nothing between
+fields, `#` comments to the end of the line, strings in either quote with C escapes, joined when several stand side by
+side. Extensions and `Any` in brackets are read as names; no schema here has them, so that they are refused there.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ..errors import FixtureError, Place
+from .nodes import Block, Entry, Many, Node, Scalar
+
+__all__ = ["read_textproto"]
+
+#: Messages inside each other that a file may have.
+DEPTH = 100
+
+_TOKEN = re.compile(
+    rb"""(?P<space>[\s\0]+|\#[^\n]*)
+    |(?P<string>"(?:[^"\\\n]|\\[^\n])*"|'(?:[^'\\\n]|\\[^\n])*')
+    |(?P<number>(?:0[xX][0-9a-fA-F]+|(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?[fF]?)(?![\w.]))
+    |(?P<word>[A-Za-z_]\w*)
+    |(?P<sign>[{}<>\[\]:,;/.-])""",
+    re.VERBOSE,
+)
+_ESCAPE = re.compile(rb"\\(?:([0-7]{1,3})|[xX]([0-9a-fA-F]{1,2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|(.))", re.DOTALL)
+_SIMPLE = dict(zip(b"abfnrtv?\\'\"", b"\a\b\f\n\r\t\v?\\'\"", strict=True))
+_CLOSING = {"{": "}", "<": ">"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Token:
+    kind: str
+    data: bytes
+    line: int
+
+    @property
+    def text(self) -> str:
+        return self.data.decode("utf-8", "replace")
+
+    def __str__(self) -> str:
+        return "the end of the file" if self.kind == "end" else repr(self.text)
+
+
+def read_textproto(data: bytes, file: str) -> Block:
+    """Read a whole file.
+
+    Raises
+    ------
+    FixtureError
+        With the line, and the field that it is in.
+    """
+    parser = _Parser(list(_tokens(data.removeprefix(b"\xef\xbb\xbf"), file)), file)
+    return parser.block(_Token("start", b"", 1), Place(file), 0)
+
+
+def _tokens(data: bytes, file: str) -> Iterator[_Token]:
+    at, line = 0, 1
+    while at < len(data):
+        found = _TOKEN.match(data, at)
+        if found is None:
+            raise FixtureError(_unreadable(data[at : at + 20]), Place(file, line))
+        kind = found.lastgroup or ""
+        if kind != "space":
+            yield _Token(kind, found.group(), line)
+        line += found.group().count(b"\n")
+        at = found.end()
+    yield _Token("end", b"", line)
+
+
+def _unreadable(rest: bytes) -> str:
+    if rest[:1] in (b'"', b"'"):
+        return "this string does not end on its line; write \\n for a newline, or close it and go on in a new string."
+    return f"{rest[:1].decode('latin-1')!r} has no meaning here."
+
+
+class _Parser:
+    def __init__(self, tokens: list[_Token], file: str) -> None:
+        self.tokens = tokens
+        self.at = 0
+        self.file = file
+
+    @property
+    def next(self) -> _Token:
+        return self.tokens[self.at]
+
+    def take(self) -> _Token:
+        token = self.tokens[self.at]
+        self.at = min(self.at + 1, len(self.tokens) - 1)
+        return token
+
+    def accept(self, *signs: str) -> bool:
+        """Take the next token if it is one of these signs."""
+        if self.next.kind == "sign" and self.next.text in signs:
+            self.take()
+            return True
+        return False
+
+    def block(self, opening: _Token, place: Place, depth: int) -> Block:
+        """Entries up to the bracket that closes `opening`, or to the end of the file."""
+        if depth > DEPTH:
+            raise FixtureError(f"messages lie more than {DEPTH} deep in each other.", place.at(opening.line))
+        block, closing = Block(opening.line), _CLOSING.get(opening.text)
+        while not (self.next.kind == "sign" and self.next.text == closing):
+            if self.next.kind == "end":
+                if closing is None:
+                    return block
+                raise FixtureError(
+                    f"the {opening.text!r} of line {opening.line} is never closed.", place.at(self.next.line)
+                )
+            block.entries += self.entry(place, depth)
+            self.accept(",", ";")
+        self.take()
+        return block
+
+    def entry(self, place: Place, depth: int) -> list[Entry]:
+        token = self.next
+        name = self.name(place)
+        inside = place.into(name, token.line)
+        colon = self.accept(":")
+        value = self.value(inside, depth, scalar=colon)
+        return (
+            [Entry(name, v, v.line) for v in value.items]
+            if isinstance(value, Many)
+            else [Entry(name, value, token.line)]
+        )
+
+    def name(self, place: Place) -> str:
+        token = self.take()
+        if token.kind == "word":
+            return token.text
+        if token.text != "[":
+            raise FixtureError(f"a field's name is expected, not {token}.", place.at(token.line))
+        parts = []
+        while not self.accept("]"):
+            part = self.take()
+            if part.kind == "end":
+                raise FixtureError("the '[' of an extension's name is never closed.", place.at(token.line))
+            parts.append(part.text)
+        return f"[{''.join(parts)}]"
+
+    def value(self, place: Place, depth: int, *, scalar: bool) -> Node:
+        token = self.next
+        if token.kind == "sign" and token.text in _CLOSING:
+            return self.block(self.take(), place, depth + 1)
+        if token.kind == "sign" and token.text == "[":
+            return self.many(place, depth)
+        if not scalar:
+            raise FixtureError(
+                f"':' or a message in {{}} is expected after the name, not {token}.", place.at(token.line)
+            )
+        return self.scalar(place)
+
+    def many(self, place: Place, depth: int) -> Many:
+        opening = self.take()
+        items: list[Node] = []
+        while not self.accept("]"):
+            if items and not self.accept(","):
+                raise FixtureError(f"',' or ']' is expected in the list, not {self.next}.", place.at(self.next.line))
+            items.append(self.value(place, depth, scalar=True))
+        return Many(tuple(items), opening.line)
+
+    def scalar(self, place: Place) -> Scalar:
+        token = self.take()
+        if token.kind == "string":
+            parts = [_unescape(token, place)]
+            while self.next.kind == "string":
+                parts.append(_unescape(self.take(), place))
+            return Scalar("string", b"".join(parts), token.line)
+        if token.text == "-" and self.next.kind in ("number", "word"):
+            rest = self.take()
+            return Scalar("number", b"-" + rest.data, token.line)
+        if token.kind == "number":
+            return Scalar("number", token.data, token.line)
+        if token.kind == "word":
+            return Scalar("word", token.data, token.line)
+        raise FixtureError(f"a value is expected, not {token}.", place.at(token.line))
+
+
+def _unescape(token: _Token, place: Place) -> bytes:
+    def one(found: re.Match[bytes]) -> bytes:
+        octal, hexadecimal, short, long, simple = found.groups()
+        if octal:
+            return bytes([int(octal, 8) & 0xFF])
+        if hexadecimal:
+            return bytes([int(hexadecimal, 16)])
+        if short or long:
+            point = int(short or long, 16)
+            if point > 0x10FFFF or 0xD800 <= point < 0xE000:
+                raise FixtureError(f"there is no character U+{point:04X}.", place.at(token.line))
+            return chr(point).encode()
+        if simple[0] not in _SIMPLE:
+            text = simple.decode("latin-1")
+            raise FixtureError(
+                f"there is no escape \\{text}; write \\\\{text} for the two characters.", place.at(token.line)
+            )
+        return bytes([_SIMPLE[simple[0]]])
+
+    return _ESCAPE.sub(one, token.data[1:-1])

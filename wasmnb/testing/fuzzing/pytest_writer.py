@@ -1,0 +1,348 @@
+"""A scenario as a pytest test: plain calls of the test kit, ready to be pasted and run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import MISSING, fields
+from pathlib import Path
+from typing import Any
+
+from ...host import Plugin
+from ...view import visible
+from .literals import literal, pairs, quoted, text
+from .report import Finding
+from .scenarios.loops import COUNTER
+from .scenarios.scenario import (  # fmt: skip  # fmt: skip
+    Answer,
+    Body,
+    Close,
+    Connect,
+    Data,
+    Enqueue,
+    GrpcAnswer,
+    Leave,
+    Open,
+    Pass,
+    Reconfigure,
+    Reply,
+    Script,
+    Send,
+    Settle,
+    Step,
+    TcpAnswer,
+    Trailers,
+)
+from .search.runner import Settings
+
+__all__ = ["write_test"]
+
+_TEST_NAMES = {
+    "trap": "test_the_filter_does_not_trap",
+    "hang": "test_no_callback_hangs",
+    "stuck": "test_no_stream_stays_paused",
+    "growth": "test_memory_does_not_grow",
+    "misuse": "test_envoy_would_not_crash",
+}
+
+#: What the fixture `wasm_proxy` takes of a plugin; with more than that a `Plugin` is written.
+_OF_PROXY = frozenset({"config", "vm_config", "root_id", "vm_id", "failure_policy", "kind"})
+
+#: Steps that do not wait: after one of several the next comes at the same moment.
+_QUIET = (Script, Reconfigure, Enqueue)
+
+
+def write_test(finding: Finding, settings: Settings, called: Iterable[str]) -> str:
+    """A pytest test that fails as long as the fault is there.
+
+    Parameters
+    ----------
+    called
+        Clusters that the filter asked for, or was given; in the test they all answer alike.
+    """
+    chain = _Chain(settings)
+    writer = _Writer(finding, settings, sorted(called), chain)
+    body = list(writer.body())
+    summary = visible(finding.message.splitlines()[-1][:100].strip()).replace("\\", "\\\\").replace('"', "'")
+    head = [
+        *writer.imports(), "", *chain.sources(), "", "",
+        f"def {_TEST_NAMES[finding.kind]}({', '.join(chain.fixtures)}):",
+        f'    """Found by fuzzing: {summary}"""',
+    ]  # fmt: skip
+    return "\n".join([*head, *(f"    {line}".rstrip() for line in body)]) + "\n"
+
+
+class _Chain:
+    """The filters of the test: their sources, and how the proxy is made of them."""
+
+    def __init__(self, settings: Settings) -> None:
+        given = settings.plugins
+        several = given if isinstance(given, list | tuple) else [given]
+        self.plugins = [p if isinstance(p, Plugin) else Plugin(p) for p in several]
+        filters = list(dict.fromkeys(map(_source_of, (p.filter for p in self.plugins))))
+        self.names = {source: "FILTER" if len(filters) == 1 else f"FILTER{n}" for n, source in enumerate(filters, 1)}
+        told = [dict(_told(p)) for p in self.plugins]
+        self.plain = len(told) == 1 and told[0].keys() <= _OF_PROXY
+        self.fixtures = ["wasm_proxy"] if self.plain else ["wasm_proxy", "wasm_filter"]
+
+    def sources(self) -> list[str]:
+        return [f"{name} = {source}" for source, name in self.names.items()]
+
+    def arguments(self) -> Iterator[str]:
+        """What `wasm_proxy` is given of it."""
+        if self.plain:
+            yield "FILTER"
+            yield from (f"{name}={value}" for name, value in _told(self.plugins[0]))
+            return
+        made = (
+            f"Plugin({', '.join([f'wasm_filter({self.names[_source_of(p.filter)]})', *(f'{n}={v}' for n, v in _told(p))])})"
+            for p in self.plugins
+        )
+        yield f"[{', '.join(made)}]"
+
+
+def _told(plugin: Plugin) -> Iterator[tuple[str, str]]:
+    """Settings of a plugin that are not as by default, as code."""
+    for field in fields(plugin):
+        value = getattr(plugin, field.name)
+        default = field.default_factory() if field.default_factory is not MISSING else field.default
+        own = field.name == "name" and value == plugin.filter.name
+        if field.name != "filter" and not own and value != default:
+            yield field.name, quoted(value) if isinstance(value, str | bytes) else repr(value)
+
+
+class _Writer:
+    def __init__(self, finding: Finding, settings: Settings, called: list[str], chain: _Chain) -> None:
+        self.finding = finding
+        self.steps = finding.scenario.steps
+        self.settings = settings
+        self.called = called
+        self.chain = chain
+        self.growth = finding.kind == "growth"
+        self.names = {"assert_memory_steady" if self.growth else "assert_sound"}
+        self.counted = COUNTER in repr(finding.scenario)
+        self.scripts = [s for s in self.steps if isinstance(s, Script)]
+        self.opened: dict[int, str] = {}
+        self.ended: set[int] = set()
+
+    def imports(self) -> list[str]:
+        first = ["from itertools import count", ""] if self.counted else []
+        plugin = [] if self.chain.plain else ["from wasmnb import Plugin"]
+        return [*first, *plugin, f"from wasmnb.testing import {', '.join(sorted(self.names))}"]
+
+    def body(self) -> Iterator[str]:
+        yield from self._upstreams()
+        yield f"proxy = wasm_proxy({', '.join(self._arguments())})"
+        if self.scripts and isinstance(self.steps[0], Script) and not self.growth:
+            yield from self._hosts(self.steps[0])
+        steps = list(self._steps())
+        if not self.growth:
+            yield from steps
+            yield "assert_sound(proxy)"
+            return
+        if self.counted:
+            yield "numbers = count()"
+        yield ""
+        yield "def again():"
+        yield from (f"    {line}" for line in (["number = next(numbers)"] if self.counted else []) + steps)
+        yield ""
+        yield f"assert_memory_steady(proxy, again, times={self.finding.repeats})"
+
+    # -- before the steps -----------------------------------------------------------------------------------------
+
+    @property
+    def _has_origin(self) -> bool:
+        return self.settings.network or any(s.answers for s in self.scripts)
+
+    def _upstreams(self) -> Iterator[str]:
+        if self._has_origin:
+            yield f"origin = {self._scripted('answers')}"
+        if self.called:
+            yield f"service = {self._scripted('services')}"
+
+    def _scripted(self, which: str) -> str:
+        """What the very first step scripts; later scripts are steps of the test."""
+        first = self.steps[0] if self.steps else None
+        answers: tuple[Reply, ...] = getattr(first, which) if isinstance(first, Script) else ()
+        self.names.add("upstream")
+        return f"upstream({self._answers(answers, which)})"
+
+    def _answers(self, answers: tuple[Reply, ...], which: str) -> str:
+        plain = TcpAnswer(b"ok\n") if self.settings.network else Answer()
+        otherwise = self.settings.service if which == "services" else plain
+        return ", ".join(self._answer(answer) for answer in answers or (otherwise,))
+
+    def _answer(self, answer: Reply) -> str:
+        match answer:
+            case Answer(refused=True):
+                name, code = "refused", "refused"
+            case Answer():
+                name, code = "response", _http_answer(answer)
+            case GrpcAnswer():
+                name, code = "grpc_reply", _grpc_answer(answer)
+            case TcpAnswer():
+                name, code = "tcp_reply", _tcp_answer(answer)
+        self.names.add(name)
+        return code
+
+    def _arguments(self) -> Iterator[str]:
+        settings = self.settings
+        yield from self.chain.arguments()
+        if settings.workers != 1:
+            yield f"workers={settings.workers}"
+        if self._has_origin:
+            yield "upstream=origin"
+        if self.called:
+            yield f"clusters={{{', '.join(f'{quoted(name)}: service' for name in self.called)}}}"
+        if self.finding.kind == "hang":
+            yield f"deadline={settings.deadline}"
+        if self.finding.kind == "stuck":
+            yield "idle_timeout=0"
+
+    # -- the steps ------------------------------------------------------------------------------------------------
+
+    def _steps(self) -> Iterator[str]:
+        for at, step in enumerate(self.steps):
+            if at or not isinstance(step, Script) or self.growth:
+                yield from self._step(step)
+        yield from self._end()
+
+    def _step(self, step: Step) -> Iterator[str]:
+        match step:
+            case Send():
+                yield f"proxy.request({', '.join(self._request(step))})"
+            case Open() | Connect():
+                yield from self._begin(step)
+            case Body() | Trailers() | Data() | Close() | Leave():
+                yield from self._on_stream(step)
+            case Pass():
+                yield f"proxy.advance({step.seconds})"
+            case Reconfigure():
+                self.names.add("reconfigure")
+                yield f"reconfigure(proxy, {literal(step.config)})"
+                yield "proxy.advance(2.0)"
+            case Enqueue():
+                self.names.add("enqueue")
+                yield f"enqueue(proxy, {quoted(step.queue)}, {literal(step.item)})"
+            case Settle():
+                yield from self._end()
+                self.names.add("wait_for_all")
+                yield "wait_for_all(proxy)"
+            case Script():
+                yield from self._rescript(step)
+
+    def _begin(self, step: Open | Connect) -> Iterator[str]:
+        if step.stream in self.opened:
+            return
+        word = "connection" if isinstance(step, Connect) else "stream"
+        self.opened[step.stream] = name = word if not self.opened else f"{word}{len(self.opened) + 1}"
+        if isinstance(step, Connect):
+            yield f"{name} = proxy.connect({', '.join(self._worker(step))})"
+            return
+        if step.end:
+            self.ended.add(step.stream)
+        yield f"{name} = proxy.open({', '.join(self._opening(step))})"
+
+    def _on_stream(self, step: Body | Trailers | Data | Close | Leave) -> Iterator[str]:
+        if step.stream not in self.opened or (step.stream in self.ended and not isinstance(step, Leave)):
+            return
+        if getattr(step, "end", True):
+            self.ended.add(step.stream)
+        name, end = self.opened[step.stream], ", end=True" if getattr(step, "end", False) else ""
+        match step:
+            case Body():
+                yield f"{name}.send_body({literal(step.data)}{end})"
+            case Trailers():
+                yield f"{name}.send_trailers({pairs(step.headers)})"
+            case Data():
+                yield f"{name}.send({literal(step.data)}{end})"
+            case Close():
+                yield f"{name}.close()"
+            case Leave():
+                yield f"{name}.reset()"
+
+    def _rescript(self, step: Script) -> Iterator[str]:
+        if self._has_origin:
+            yield f"origin.script({self._answers(step.answers, 'answers')})"
+        if self.called:
+            yield f"service.script({self._answers(step.services, 'services')})"
+        yield from self._hosts(step)
+
+    def _hosts(self, step: Script) -> Iterator[str]:
+        """Services lose their hosts, and get them back, if that ever happens."""
+        if any(not s.hosts for s in self.scripts):
+            yield from (f"proxy.clusters[{quoted(name)}].endpoints = {int(step.hosts)}" for name in self.called)
+
+    def _end(self) -> Iterator[str]:
+        for stream, name in self.opened.items():
+            if stream not in self.ended:
+                self.ended.add(stream)
+                yield f"if not {name}.exchange.done:"
+                yield f"    {name}.end()" if name.startswith("connection") else f'    {name}.send_body(b"", end=True)'
+
+    def _worker(self, step: Send | Open | Connect) -> Iterator[str]:
+        if self.settings.workers != 1:
+            yield f"worker={1 + (step.worker - 1) % self.settings.workers}"
+
+    def _request(self, step: Send) -> Iterator[str]:
+        yield quoted(step.method)
+        yield text(step.path)
+        if step.headers:
+            yield f"headers={pairs(step.headers)}"
+        if step.chunks is not None:
+            yield f"chunks=[{', '.join(map(literal, step.chunks))}]"
+        elif step.body:
+            yield f"body={literal(step.body)}"
+        if step.trailers:
+            yield f"trailers={pairs(step.trailers)}"
+        if step.http2:
+            yield "http2=True"
+        yield from self._worker(step)
+        if sum(not isinstance(s, _QUIET) for s in self.steps) > 1:
+            yield "wait=0"
+
+    def _opening(self, step: Open) -> Iterator[str]:
+        yield quoted(step.method)
+        yield text(step.path)
+        if step.headers:
+            yield f"headers={pairs(step.headers)}"
+        if step.end:
+            yield "end=True"
+        if step.http2:
+            yield "http2=True"
+        yield from self._worker(step)
+
+
+def _http_answer(answer: Answer) -> str:
+    first = [str(answer.status), *([literal(answer.body)] if answer.body else [])]
+    return _call("response", first, answer, headers=pairs, trailers=pairs, latency=str, reset=str)
+
+
+def _grpc_answer(answer: GrpcAnswer) -> str:
+    return _call(
+        "grpc_reply", map(literal, answer.messages), answer, status=str, message=quoted, latency=str, reset=str
+    )
+
+
+def _tcp_answer(answer: TcpAnswer) -> str:
+    first = [literal(answer.data)] if answer.data else []
+    return _call("tcp_reply", first, answer, close=str, latency=str)
+
+
+def _call(name: str, first: Iterable[str], answer: Reply, **written: Callable[[Any], str]) -> str:
+    """A call with what comes first, and those of the named fields that are not as by default, each written in its way."""
+    told = {f.name: value for f in fields(answer) if (value := getattr(answer, f.name)) != f.default}
+    return f"{name}({', '.join([*first, *(f'{n}={write(told[n])}' for n, write in written.items() if n in told)])})"
+
+
+def _source_of(made: Any) -> str:
+    """A filter as the test names it: the path of its file, or its source."""
+    filename = str(getattr(made, "filename", ""))
+    source = getattr(made, "source", None)
+    if source is None or Path(filename).is_file():
+        return quoted(filename)
+    stripped = source.strip("\n")
+    plain = stripped.replace("\n", "").isprintable()
+    if not plain or "'''" in stripped or stripped.endswith(("\\", "'")):
+        lines = "\n".join(f"    {line!r}" for line in source.splitlines(keepends=True))
+        return f"(\n{lines}\n)"
+    return f"{'r' if chr(92) in stripped else ''}'''\n{stripped}\n'''"

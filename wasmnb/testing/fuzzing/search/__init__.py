@@ -1,0 +1,4 @@
+"""The search for failing scenarios: play, judge, shrink, and watch memory.
+
+Scenarios themselves are made in `..scenarios`.
+"""

@@ -1,0 +1,211 @@
+"""Makes a failing scenario as small as it can get in the time there is, keeping it failing in the same way."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from time import monotonic
+from typing import Any
+
+from ..scenarios.scenario import (  # fmt: skip  # fmt: skip
+    Answer,
+    Body,
+    Connect,
+    Data,
+    Enqueue,
+    GrpcAnswer,
+    Leave,
+    Open,
+    Pass,
+    Reconfigure,
+    Reply,
+    Scenario,
+    Script,
+    Send,
+    Step,
+    TcpAnswer,
+    Trailers,
+)
+
+__all__ = ["shrink"]
+
+
+def shrink(scenario: Scenario, fails: Callable[[Scenario], bool], seconds: float) -> Scenario:
+    """The smallest scenario that was found.
+
+    Parameters
+    ----------
+    fails
+        Whether a scenario still shows the fault.
+    seconds
+        Real seconds that this may take.
+    """
+    until = monotonic() + seconds
+
+    def better(smaller: Scenario) -> bool:
+        return smaller.size < scenario.size and monotonic() < until and fails(smaller)
+
+    scenario = _fewer_steps(scenario, fails, until)
+    size = 0
+    while size != scenario.size and monotonic() < until:
+        size, at = scenario.size, 0
+        while at < len(scenario.steps):
+            simpler = next(filter(better, _simpler(scenario, at)), None)
+            if simpler is None:
+                at += 1
+            else:
+                scenario = simpler  # and look at the same place again
+    return scenario
+
+
+def _fewer_steps(scenario: Scenario, fails: Callable[[Scenario], bool], until: float) -> Scenario:
+    """Leave out runs of steps, long ones first."""
+    length = max(1, len(scenario.steps) // 2)
+    while length and monotonic() < until:
+        at = 0
+        while at < len(scenario.steps) and monotonic() < until:
+            fewer = Scenario(scenario.steps[:at] + scenario.steps[at + length :])
+            if fewer.steps and fails(fewer):
+                scenario = fewer
+            else:
+                at += length
+        length //= 2
+    return scenario
+
+
+def _simpler(scenario: Scenario, at: int) -> Iterator[Scenario]:
+    """Scenarios that are simpler by one thing in the step at a place."""
+    before, step, after = scenario.steps[:at], scenario.steps[at], scenario.steps[at + 1 :]
+    if len(scenario.steps) > 1:
+        yield Scenario(before + after)
+    if isinstance(step, Open):
+        yield _in_one(scenario, at, step)
+    yield from (Scenario((*before, simpler, *after)) for simpler in _simpler_steps(step))
+
+
+def _in_one(scenario: Scenario, at: int, opened: Open) -> Scenario:
+    """A stream that is sent piece by piece as one request, where it is opened."""
+    own = [s for s in scenario.steps if isinstance(s, Body | Trailers | Leave) and s.stream == opened.stream]
+    body = b"".join(s.data for s in own if isinstance(s, Body))
+    whole = Send(opened.method, opened.path, opened.headers, body, http2=opened.http2, worker=opened.worker)
+    return Scenario(tuple(s for s in (*scenario.steps[:at], whole, *scenario.steps[at + 1 :]) if s not in own))
+
+
+def _simpler_scripts(script: Script) -> Iterator[Script]:
+    if not script.hosts:
+        yield replace(script, hosts=True)
+    for which in ("answers", "services"):
+        there: tuple[Reply, ...] = getattr(script, which)
+        if there:
+            yield from _changes(script, **{which: ()})
+        for at, answer in enumerate(there):
+            yield from _changes(script, **{which: there[:at] + there[at + 1 :]})
+            for simpler in _simpler_answers(answer):
+                yield from _changes(script, **{which: (*there[:at], simpler, *there[at + 1 :])})
+
+
+def _simpler_answers(answer: Reply) -> Iterator[Reply]:
+    match answer:
+        case Answer():
+            names = ("status", "headers", "body", "trailers", "latency", "reset", "refused")
+            yield from _changes(answer, **{name: getattr(Answer(), name) for name in names})
+            yield from (replace(answer, body=body) for body in _shorter(answer.body))
+        case GrpcAnswer():
+            yield from _changes(answer, messages=(), message="", latency=0.0, reset=False, status=None)
+            for at, message in enumerate(answer.messages):
+                before, after = answer.messages[:at], answer.messages[at + 1 :]
+                yield replace(answer, messages=before + after)
+                yield from (replace(answer, messages=(*before, part, *after)) for part in _shorter(message))
+        case TcpAnswer():
+            yield from _changes(answer, data=b"", close=False, latency=0.0)
+            yield from (replace(answer, data=data) for data in _shorter(answer.data))
+
+
+def _simpler_steps(step: Step) -> Iterator[Step]:
+    match step:
+        case Send():
+            yield from _changes(
+                step, path="/", http2=False, trailers=(), headers=(), method="GET", body=b"", chunks=None, worker=1
+            )
+            if step.chunks is not None:
+                yield replace(step, chunks=None, body=b"".join(step.chunks))
+            yield from (replace(step, body=body) for body in _shorter(step.body))
+            yield from _fewer_headers(step)
+            yield from (replace(step, path=path) for path in _shorter_paths(step.path))
+        case Open():
+            yield from _changes(step, path="/", http2=False, method="GET", headers=(), end=True, worker=1)
+            yield from _fewer_headers(step)
+            yield from (replace(step, path=path) for path in _shorter_paths(step.path))
+        case Body():
+            yield from _changes(step, data=b"")
+            yield from (replace(step, data=data) for data in _shorter(step.data))
+        case Trailers():
+            yield from _changes(step, headers=())
+        case Connect():
+            yield from _changes(step, worker=1)
+        case Data():
+            yield from _changes(step, end=False)
+            yield from (replace(step, data=data) for data in _shorter(step.data))
+        case Reconfigure():
+            yield from (replace(step, config=config) for config in _simpler_json(step.config))
+        case Enqueue():
+            yield from (replace(step, item=item) for item in (b"", *_shorter(step.item)))
+        case Script():
+            yield from _simpler_scripts(step)
+        case Pass():
+            yield from (Pass(seconds) for seconds in (0.1, 1.0, 5.0) if seconds < step.seconds)
+
+
+def _changes(step: Any, **plain: Any) -> Iterator[Any]:
+    for name, value in plain.items():
+        if getattr(step, name) != value:
+            yield replace(step, **{name: value})
+
+
+def _fewer_headers(step: Send | Open) -> Iterator[Step]:
+    for at, (name, value) in enumerate(step.headers):
+        yield replace(step, headers=step.headers[:at] + step.headers[at + 1 :])
+        for shorter in _shorter(value):
+            yield replace(step, headers=(*step.headers[:at], (name, shorter), *step.headers[at + 1 :]))
+
+
+def _shorter_paths(path: str) -> Iterator[str]:
+    head, mark, query = path.partition("?")
+    if mark:
+        yield head
+        yield from (
+            f"{head}?{'&'.join(part for part in query.split('&') if part != left)}" for left in query.split("&")
+        )
+    parts = head.split("/")[1:]
+    for at in range(len(parts)):
+        yield "/" + "/".join(parts[:at] + parts[at + 1 :]) + mark + query
+
+
+def _simpler_json(data: bytes) -> Iterator[bytes]:
+    """JSON without one of its members, or with a simpler one; other data shortened."""
+    try:
+        value = json.loads(data)
+    except (ValueError, RecursionError):
+        yield from _shorter(data)
+        return
+    if not isinstance(value, dict):
+        return
+    for name, member in value.items():
+        rest = {key: there for key, there in value.items() if key != name}
+        yield json.dumps(rest).encode()
+        simples: tuple[Any, ...] = (0, "", [])
+        for simple in simples:
+            if len(json.dumps(simple)) < len(json.dumps(member)):
+                yield json.dumps({**value, name: simple}).encode()
+
+
+def _shorter(data: bytes) -> Iterator[bytes]:
+    """Halves, and the data without one of its bytes if there are few."""
+    if len(data) > 1:
+        half = len(data) // 2
+        yield data[:half]
+        yield data[half:]
+        yield data[: len(data) - len(data) // 4]
+    if 0 < len(data) <= 40:
+        yield from (data[:at] + data[at + 1 :] for at in range(len(data)))

@@ -1,0 +1,47 @@
+"""What a fuzzer found: each fault with its message, and the smallest scenario as a test to be pasted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from ...render.document import Block, Code, Document, Fold, Paragraph, Span, Title, inline
+from ...render.units import plural
+
+__all__ = ["finding_document", "report_document"]
+
+
+def report_document(report: Any) -> Document:
+    """A verdict, then every finding."""
+    found = [block for finding in report.findings for block in _finding(finding)]
+    return Document((_title(report), *found, _effort(report)))
+
+
+def finding_document(finding: Any) -> Document:
+    """One finding."""
+    return Document(tuple(_finding(finding)))
+
+
+def _title(report: Any) -> Title:
+    verdict = plural(len(report.findings), "finding") if report.findings else "nothing wrong"
+    return Title(inline(Span(report.name, "strong"), "   ", Span(verdict, "bad" if report.findings else "good")))
+
+
+def _effort(report: Any) -> Paragraph:
+    searched = f"{plural(report.tried, 'scenario')} in {report.seconds:.1f} s made {plural(report.features, 'different thing')} happen"
+    stopped = "; interrupted: there may be more to find" if report.interrupted else ""
+    return Paragraph(inline(Span(f"{searched}{stopped}.", "muted")))
+
+
+def _finding(finding: Any) -> Iterator[Block]:
+    first, _, rest = finding.message.partition("\n")
+    when = f"   after {finding.seconds:.1f} s and {plural(finding.tried, 'scenario')}"
+    yield Paragraph(inline(Span(f"✗ {finding.kind}", "bad"), "   ", Span(first, "strong"), Span(when, "muted")))
+    if rest:
+        yield Code(rest)
+    if finding.test:
+        yield Fold(
+            inline("The smallest scenario, as a test that fails as long as the fault is there"),
+            (Code(finding.test),),
+            open=True,
+        )

@@ -1,0 +1,138 @@
+"""Where a filter spends its time: the source with costs beside its lines, hostcalls, callbacks, and what the numbers are worth."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from ...errors.frames import display_name
+from ...render.document import Block, Column, Document, Fold, Paragraph, Row, Span, Table, Title, inline
+from ...render.html import to_html
+from ...render.text import to_text
+from ...render.units import duration, plural
+
+if TYPE_CHECKING:
+    from wasmnb.traffic.profile_report import LineCost, Observer, ProfiledSource, ProfileReport
+
+__all__ = ["profile_document", "profile_html", "profile_text"]
+
+#: Blocks of a full bar, and from which share on a row is marked.
+_BAR, _HOT = 10, 0.2
+
+#: Lines of a source that are all shown; of a longer one, those that ran and so many around them.
+_WHOLE, _AROUND = 150, 2
+
+_NATIVE = (
+    "The filter runs natively; this is what the same costs as Wasm. What it costs in this Python is shown by its own profilers, "
+    'as in %prun -s tottime NAME.get("/").'
+)
+
+_SOURCE = (
+    Column("line", "right", wrap=False), Column("hits", "right", wrap=False), Column("time", "right", wrap=False),
+    Column("share", "right", wrap=False), Column("", wrap=False), Column("hostcalls", wrap=False), Column("source", wrap=False),
+)  # fmt: skip
+
+
+def profile_document(report: ProfileReport) -> Document:
+    """All of it; times and hits of lines are per request."""
+    blocks: list[Block] = [
+        Title(inline("Where ", Span(report.name, "strong"), f" spends its time: {duration(report.ns)} a request")),
+        *_summary(report),
+    ]
+    for source in report.sources:
+        blocks += [Paragraph(inline(Span(display_name(source.filename), "strong"))), _source(source)]
+    if report.callbacks:
+        blocks.append(_callbacks(report))
+    if report.hostcalls:
+        blocks.append(_hostcalls(report))
+    if report.observer is not None:
+        blocks.append(_worth(report.observer))
+    return Document(tuple(blocks))
+
+
+def _summary(report: ProfileReport) -> Iterator[Block]:
+    answers = ", ".join(f"{n:,} x {status or 'closed'}" for status, n in sorted(report.statuses.items()))
+    said = f"{plural(report.requests, 'request')}, through a fresh proxy like this one. Answers: {answers or 'none'}."
+    if report.observer is not None and report.ns:
+        share = report.around / report.ns
+        said += f" Outside the filter's lines (SDK, interpreter): {duration(report.around)} a request, {share:.0%}."
+    yield Paragraph(inline(Span(said, "muted")))
+    if report.native:
+        yield Paragraph(inline(Span(_NATIVE, "muted")))
+    if report.reason:
+        yield Paragraph(inline(Span(report.reason, "muted")))
+
+
+def _source(source: ProfiledSource) -> Table:
+    texts = dict(enumerate(source.text.split("\n"), source.first_line)) if source.text else {}
+    numbers = sorted(texts.keys() | source.lines.keys())
+    if len(numbers) > _WHOLE:
+        near = {n + d for n in source.lines for d in range(-_AROUND, _AROUND + 1)}
+        numbers = [n for n in numbers if n in near]
+    rows: list[Row] = []
+    for i, number in enumerate(numbers):
+        if i and number != numbers[i - 1] + 1:
+            rows.append(Row((inline("⋮"), *[inline()] * 6)))
+        rows.append(_line(number, texts.get(number, ""), source.lines.get(number)))
+    return Table(_SOURCE, tuple(rows), wide=True, cut=110)
+
+
+def _line(number: int, text: str, cost: LineCost | None) -> Row:
+    head, code = inline(Span(str(number), "muted")), inline(Span(text.rstrip().expandtabs(4), "code"))
+    if cost is None:
+        return Row((head, *[inline()] * 5, code))
+    bar = "█" * max(round(cost.share * _BAR), 0) or ("▏" if cost.share >= 0.005 else "")
+    calls = ", ".join(f"{_number(n)} {name}" for name, n in cost.hostcalls.items())
+    cells = (_number(cost.hits), duration(cost.ns), f"{cost.share:.1%}", bar, calls)
+    return Row((head, *map(inline, cells), code), "changed" if cost.share >= _HOT else "")
+
+
+def _number(value: float) -> str:
+    """A mean per request; nothing for none."""
+    return f"{value:,.0f}" if float(value).is_integer() and value else f"{value:,.2f}" if value else ""
+
+
+def _callbacks(report: ProfileReport) -> Table:
+    several = len({c.plugin for c in report.callbacks}) > 1
+    heads = [Column("plugin")] * several + [Column("callback")]
+    heads += [Column(name, "right") for name in ("count", "total", "mean", "instructions")]
+    rows = []
+    for c in report.callbacks:
+        numbers = (f"{c.count:,}", duration(c.total_ns), duration(c.mean_ns), f"{c.fuel:,.0f}")
+        rows.append(Row((*[inline(c.plugin)] * several, inline(Span(c.name, "code")), *map(inline, numbers))))
+    return Table(tuple(heads), tuple(rows))
+
+
+def _hostcalls(report: ProfileReport) -> Table:
+    heads = (Column("hostcall"), *(Column(name, "right") for name in ("count", "a request", "total", "mean")))
+    rows = []
+    for h in report.hostcalls:
+        numbers = (f"{h.count:,}", f"{h.count / report.requests:,.3g}", duration(h.total_ns), duration(h.mean_ns))
+        rows.append(Row((inline(Span(h.name, "code")), *map(inline, numbers))))
+    return Table(heads, tuple(rows))
+
+
+def _worth(observer: Observer) -> Fold:
+    said = (
+        "Callbacks and hostcalls are measured unwatched; what a hostcall takes is this simulator's time, not Envoy's.",
+        (
+            "A line's time is its share of the callbacks' time, by the instructions of WebAssembly that it ran: its own and "
+            "those of what it calls outside the filter's source. Instructions do not all take equally long."
+        ),
+        (
+            f"Watching cost {observer.events:,.0f} events a request of {observer.fuel:,.0f} instructions each, which are "
+            f"taken away. What was watched still ran {observer.excess:.0%} more instructions than unwatched: Python does not "
+            "adapt the first instruction of a watched line, so short lines that run often look that much dearer."
+        ),
+    )
+    return Fold(inline("How this was measured"), tuple(Paragraph(inline(Span(text, "muted"))) for text in said))
+
+
+def profile_html(report: ProfileReport) -> str:
+    """The profile as tables."""
+    return to_html(profile_document(report))
+
+
+def profile_text(report: ProfileReport) -> str:
+    """The profile as aligned lines."""
+    return to_text(profile_document(report))

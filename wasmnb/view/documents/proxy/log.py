@@ -1,0 +1,75 @@
+"""The proxy's log: one row a line, tracebacks with their own line breaks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from ...render.document import Column, Document, Paragraph, Row, Span, Table, inline
+from ...render.escape import clip
+from ...render.html import to_html
+from ...render.text import to_text
+from ...render.units import plural
+from ...render.values import level_role
+
+if TYPE_CHECKING:
+    from wasmnb.host.trace.log import LogLine
+
+__all__ = ["log_document", "log_html", "log_table", "log_text"]
+
+_SHOWN = 200  # newest lines
+_CUT = 20_000  # characters of one line
+
+
+_COLUMNS = (
+    Column("time", "right", wrap=False), Column("level", wrap=False), Column("thread", wrap=False),
+    Column("context", "right", wrap=False), Column("exchange", "right", wrap=False), Column("message", width=100),
+)  # fmt: skip
+
+
+def _message(line: LogLine) -> str:
+    """The text; of what Envoy itself says about a failure only the first line, for the rest is Wasm's backtrace."""
+    first, *rest = line.text.rstrip("\n").split("\n")
+    if getattr(line, "source", "") == "envoy" and len(rest) > 1:
+        return f"{first}\n… {len(rest)} lines of Wasm backtrace"
+    return clip(line.text.rstrip("\n"), _CUT)
+
+
+def _row(line: LogLine) -> Row:
+    name = getattr(line.level, "name", str(line.level))
+    level = level_role(name)
+    return Row(
+        (
+            inline(Span(f"{line.time:.6f}", "muted")),
+            inline(level),
+            inline(line.thread),
+            inline("" if line.context is None else str(line.context)),
+            inline("" if line.exchange is None else f"#{line.exchange}"),
+            inline(Span(_message(line), "lines")),
+        ),
+        level.role if level.role == "bad" else "",
+    )
+
+
+def log_table(lines: Sequence[LogLine]) -> Table:
+    """The lines as a table."""
+    return Table(_COLUMNS, tuple(map(_row, lines)), wide=True, cut=160)
+
+
+def log_document(lines: Sequence[LogLine], *, limit: int = _SHOWN) -> Document:
+    """The newest lines, and a word on those before them."""
+    if not lines:
+        return Document((Paragraph(inline(Span("The log is empty.", "muted"))),))
+    hidden = len(lines) - limit
+    head = f"{plural(len(lines), 'line')}" + (f", the last {limit} shown" if hidden > 0 else "")
+    return Document((Paragraph(inline(Span(head, "muted"))), log_table(lines[-limit:])))
+
+
+def log_html(lines: Sequence[LogLine]) -> str:
+    """The log as a table."""
+    return to_html(log_document(lines))
+
+
+def log_text(lines: Sequence[LogLine]) -> str:
+    """The log as aligned lines."""
+    return to_text(log_document(lines))

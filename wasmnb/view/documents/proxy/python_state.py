@@ -1,0 +1,97 @@
+"""What the Python inside the VMs holds: one row a value, with the threads where it is that; those that differ are marked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from ...render.document import Block, Column, Document, Paragraph, Row, Span, Table, Title, inline
+from ...render.html import to_html
+from ...render.text import to_text
+from ...render.units import plural
+
+if TYPE_CHECKING:
+    from wasmnb.host import PythonState
+    from wasmnb.host.inspect.python_state import Variable
+
+__all__ = ["python_state_document", "python_state_html", "python_state_text"]
+
+#: Rows of a table.
+_SHOWN = 500
+
+_VARIABLES = (Column("where"), Column("name"), Column("value", width=50), Column("threads"), Column("", wrap=False))
+_STREAMS = (Column("thread"), Column("stream"), Column("class"), Column("name"), Column("value", width=50))
+
+#: Threads that a cell names before it counts.
+_THREADS = 4
+
+
+def python_state_document(state: PythonState) -> Document:
+    """Variables that outlive a stream, then those of live streams, then the VMs that could not be read."""
+    blocks: list[Block] = [Title(inline("Python state of ", Span(state.name, "strong"))), _summary(state)]
+    variables = [row for variable in state.variables for row in _rows(variable)]
+    if variables:
+        blocks += _table(_VARIABLES, variables)
+    streams = list(_stream_rows(state))
+    if streams:
+        blocks += _table(_STREAMS, streams)
+    blocks += [
+        Paragraph(inline(Span(f"VM{vm.number} on {vm.thread} cannot be read: {vm.problem}.", "warn")))
+        for vm in state.vms
+        if vm.problem
+    ]
+    return Document(tuple(blocks))
+
+
+def _summary(state: PythonState) -> Paragraph:
+    differing = len(state.diverging)
+    read = sum(not vm.problem for vm in state.vms)
+    if not read:
+        return Paragraph(inline(Span("There is nothing to be seen.", "muted")))
+    said = f"{plural(differing, 'variable differs', 'variables differ')} between workers" if differing else ""
+    return Paragraph(inline(f"{plural(read, 'VM')}; ", Span(said or "all workers agree", "warn" if said else ""), "."))
+
+
+def _table(columns: tuple[Column, ...], rows: list[Row]) -> Iterator[Block]:
+    yield Table(columns, tuple(rows[:_SHOWN]), wide=True, cut=60)
+    if len(rows) > _SHOWN:
+        yield Paragraph(inline(Span(f"… {plural(len(rows) - _SHOWN, 'more row')}", "muted")))
+
+
+def _rows(variable: Variable) -> Iterator[Row]:
+    """A row for each of its values; owner and name stand in the first."""
+    for number, (value, threads) in enumerate(variable.values.items()):
+        head = (variable.owner, variable.name) if number == 0 else ("", "")
+        mark = Span("differs", "badge") if variable.differs and number == 0 else Span("")
+        yield Row(
+            (
+                inline(head[0]),
+                inline(Span(head[1], "code")),
+                inline(Span(value, "code")),
+                _threads(threads),
+                inline(mark),
+            ),
+            "changed" if variable.differs else "",
+        )
+
+
+def _threads(threads: tuple[str, ...]) -> tuple[Span, ...]:
+    more = len(threads) - _THREADS
+    return inline(Span(", ".join(threads[:_THREADS]) + (f" and {more} more" if more > 0 else ""), "muted"))
+
+
+def _stream_rows(state: PythonState) -> Iterator[Row]:
+    for vm, stream in state.streams:
+        for number, (name, value) in enumerate(stream.attributes.items()):
+            head = (vm.thread, stream.name, stream.class_name) if number == 0 else ("", "", "")
+            yield Row((*map(inline, head), inline(Span(name, "code")), inline(Span(value, "code"))))
+
+
+def python_state_html(state: PythonState) -> str:
+    """The tables."""
+    return to_html(python_state_document(state))
+
+
+def python_state_text(state: PythonState) -> str:
+    """The same as aligned lines."""
+    return to_text(python_state_document(state))

@@ -1,0 +1,130 @@
+"""A trace as a list of callbacks, each with the hostcalls made inside it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from wasmnb.abi import CALLBACKS, Action, DataStatus, HeadersStatus, Result, TrailersStatus
+
+from ...render.document import Document, Inline, Item, Outline, Paragraph, Span, inline
+from ...render.escape import clip
+from ...render.html import to_html
+from ...render.text import to_text
+from ...render.units import duration, plural
+from ...render.values import arguments, value_text
+
+if TYPE_CHECKING:
+    from wasmnb.host.trace.trace import Event
+
+__all__ = ["NEWEST", "nested", "result_of", "trace_document", "trace_html", "trace_items", "trace_text"]
+
+#: Events of a trace that a picture is made of.
+NEWEST = 4000
+
+_MEANINGS: dict[Result, Callable[[int], Any]] = {
+    Result.HEADERS_STATUS: HeadersStatus,
+    Result.DATA_STATUS: DataStatus,
+    Result.TRAILERS_STATUS: TrailersStatus,
+    Result.ACTION: Action,
+    Result.BOOL: bool,
+}
+
+_SHOWN = 200  # callbacks before the rest become a line
+_INNER = 100  # hostcalls of one callback
+
+
+def nested(events: Iterable[Event]) -> list[tuple[Event, list[Event]]]:
+    """Top-level events, each with those that happened inside it (at any depth)."""
+    tops: dict[int, tuple[Event, list[Event]]] = {}
+    owner: dict[int, int] = {}
+    for event in events:
+        top = owner.get(event.parent) if event.parent is not None else None
+        if top is None:
+            tops[event.seq] = (event, [])
+            owner[event.seq] = event.seq
+        else:
+            tops[top][1].append(event)
+            owner[event.seq] = top
+    return list(tops.values())
+
+
+def result_of(event: Event) -> Any:
+    """A result as its name: a callback's number means what the ABI's table says."""
+    callback = CALLBACKS.get(f"proxy_{event.name}") if event.kind == "callback" else None
+    meaning = _MEANINGS.get(callback.result) if callback is not None else None
+    try:
+        return event.result if meaning is None else meaning(event.result)
+    except ValueError:  # a number that the ABI has no name for
+        return event.result
+
+
+def _outcome(event: Event) -> Inline:
+    status = getattr(event.status, "name", None)
+    shown = [] if event.result is None else [value_text(result_of(event))]
+    if status and status != "OK":
+        return inline(" → ", Span(status, "warn"), *(f" {s}" for s in shown))
+    return inline(*(f" → {s}" for s in shown))
+
+
+def _line(event: Event, *, place: bool) -> Inline:
+    if event.kind in ("stream", "vm"):
+        return inline(Span(f"· {event.name.replace('_', ' ')}  {arguments(event.args)}", "muted"))
+    took = event.guest_ns if event.kind == "callback" else event.host_ns
+    if event.kind == "log":
+        return inline(
+            Span("log ", "muted"), value_text(event.args.get("message", event.args.get("text", event.result)))
+        )
+    where = f"  {event.thread}{_numbered(' VM ', event.vm)}{_numbered(' context ', event.context)}" if place else ""
+    return inline(
+        Span(event.name, "strong" if event.kind == "callback" else "code"), f"({arguments(event.args)})",
+        _outcome(event), Span(f"  {duration(took)}" if took else "", "muted"), Span(where, "muted"),
+    )  # fmt: skip
+
+
+def _numbered(noun: str, number: int | None) -> str:
+    return "" if number is None else f"{noun}{number}"
+
+
+def trace_items(events: Sequence[Event], *, limit: int = _SHOWN, folded: bool = True) -> tuple[Item, ...]:
+    """Outline items for events; what is cut is said in a last line."""
+    groups = nested(events)
+    items = [
+        Item(_line(top, place=True), tuple(_inner(inner)), folded=folded and len(inner) > 0)
+        for top, inner in groups[:limit]
+    ]
+    if len(groups) > limit:
+        items.append(Item(inline(Span(f"… {plural(len(groups) - limit, 'more event')}", "muted"))))
+    return tuple(items)
+
+
+def _inner(inner: list[Event]) -> list[Item]:
+    items = [Item(_line(event, place=False)) for event in inner[:_INNER]]
+    if len(inner) > _INNER:
+        items.append(Item(inline(Span(f"… {plural(len(inner) - _INNER, 'more hostcall')}", "muted"))))
+    return items
+
+
+def trace_document(events: Sequence[Event], *, dropped: int = 0) -> Document:
+    """Events in order, and how many an over-full trace has dropped before them."""
+    calls = sum(e.kind == "callback" for e in events)
+    hostcalls = sum(e.kind == "hostcall" for e in events)
+    older = max(0, len(events) - NEWEST)
+    events = events[older:]
+    dropped += older
+    head = f"{plural(len(events), 'event')}: {plural(calls, 'callback')}, {plural(hostcalls, 'hostcall')}"
+    lost = f"; {plural(dropped, 'older event')} not shown" if dropped else ""
+    return Document((Paragraph(inline(Span(clip(head + lost, 200), "muted"))), Outline(trace_items(events))))
+
+
+def trace_html(events: Sequence[Event], *, dropped: int = 0) -> str:
+    """A trace as a list that opens."""
+    return to_html(trace_document(events, dropped=dropped))
+
+
+def trace_text(events: Sequence[Event], *, dropped: int = 0) -> str:
+    """A trace as indented lines."""
+    head, outline = trace_document(events, dropped=dropped).blocks
+    assert isinstance(outline, Outline)
+    opened = Outline(tuple(Item(i.line, i.children) for i in outline.items))
+    return to_text(Document((head, opened)))

@@ -1,0 +1,132 @@
+"""The context tree: threads, their VMs, plugin contexts in them, streams in those, with Envoy's own counts."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from ...render.document import Block, Document, Inline, Item, Outline, Paragraph, Span, Title, inline
+from ...render.html import to_html
+from ...render.text import to_text
+from ...render.units import count, duration, plural, size, words
+from ...render.values import state_role
+
+if TYPE_CHECKING:
+    from wasmnb.host import TreeNode
+
+__all__ = ["details_of", "folded", "role_of", "tree_document", "tree_html", "tree_text"]
+
+_STREAMS_SHOWN = 12  # live streams under one plugin before the rest become a line
+_STATE_HIDDEN = ("running", "")  # what needs no word
+
+#: What VMs are there for, in the order in which Envoy makes them.
+ROLES = ("base", "canary", "main", "worker")
+
+#: Those that never see a request.
+FOLDED = ("base", "canary")
+
+
+def _walk(node: TreeNode) -> Iterator[TreeNode]:
+    yield node
+    for child in node.children:
+        yield from _walk(child)
+
+
+def role_of(vm: TreeNode) -> str:
+    """What a VM is there for: one of `ROLES`."""
+    return str(vm.facts.get("role") or vm.label or "worker")
+
+
+def _fact(key: str, value: Any) -> str:
+    """One fact: sizes and times in their units, the rest as it is."""
+    name = words(key)
+    if isinstance(value, bool):
+        return name if value else f"no {name}"
+    if isinstance(value, int | float):
+        if "memory" in key or key.endswith("_bytes") or key == "size":
+            return f"{name.removesuffix(' bytes')} {size(value)}"
+        if key.endswith("_ns"):
+            return f"{name[:-3]} {duration(value)}"
+        return f"{name} {count(value)}"
+    return f"{name} {value}"
+
+
+def details_of(node: TreeNode) -> str:
+    """Counts and facts of a node in one line."""
+    parts = [plural(n, words(k).removesuffix("s"), words(k)) for k, n in node.counts.items() if n]
+    parts += [_fact(k, v) for k, v in node.facts.items() if v not in (None, "", b"") and k != "role"]
+    return " · ".join(parts)
+
+
+def _line(node: TreeNode) -> Inline:
+    label = node.label if node.label and node.label != node.name else ""
+    state = () if node.state in _STATE_HIDDEN else inline(" ", state_role(node.state))
+    details = details_of(node)
+    return inline(
+        Span(node.kind, "muted"), " ", Span(node.name, "strong"), f" {label}" if label else "", state,
+        Span(f"  {details}", "muted") if details else "",
+    )  # fmt: skip
+
+
+def folded(node: TreeNode) -> bool:
+    """Whether a node starts closed."""
+    return node.kind == "vm" and role_of(node) in FOLDED
+
+
+def _item(node: TreeNode) -> Item:
+    children = [_item(c) for c in node.children[:_STREAMS_SHOWN]]
+    rest = len(node.children) - len(children)
+    if rest and node.kind == "plugin":
+        children.append(Item(inline(Span(f"… and {plural(rest, 'more stream')}", "muted"))))
+    else:
+        children += [_item(c) for c in node.children[_STREAMS_SHOWN:]]
+    return Item(_line(node), tuple(children), folded=folded(node))
+
+
+def _by_role(noun: str, roles: Counter[str], aside: dict[str, str]) -> str:
+    """`7 VMs: 1 base, 1 canary, 1 main, 4 workers`, in the order in which Envoy makes them."""
+    order = [r for r in ROLES if roles[r]] + [r for r in roles if r not in ROLES]
+    parts = ", ".join(f"{roles[r]} {r}{'s' * (r == 'worker' and roles[r] > 1)}{aside.get(r, '')}" for r in order)
+    return f"{plural(roles.total(), noun)}: {parts}"
+
+
+def _summary(node: TreeNode) -> list[str]:
+    """How many of each Envoy has made. A canary that is gone had a plugin context for each plugin, too."""
+    vms = [n for n in _walk(node) if n.kind == "vm"]
+    plugins: Counter[str] = Counter()
+    for vm in vms:
+        plugins[role_of(vm)] += sum(child.kind == "plugin" for child in vm.children)
+    gone = [vm for vm in vms if role_of(vm) == "canary" and not vm.children]
+    plugins["canary"] += len(gone)
+    aside = {"canary": " (gone)"} if gone else {}
+    streams = sum(n.kind == "stream" for n in _walk(node))
+    return [
+        _by_role("VM", Counter(map(role_of, vms)), aside),
+        _by_role("plugin context", +plugins, aside),
+        plural(streams, "live stream"),
+    ]
+
+
+def tree_document(node: TreeNode) -> Document:
+    """The tree as a document."""
+    if node.kind != "proxy":
+        return Document((Outline((_item(node),)),))
+    top = inline(Span(node.name, "strong"), Span(f"  {node.label}", "muted") if node.label else "")
+    if node.state not in _STATE_HIDDEN:
+        top = inline(top, " ", state_role(node.state))
+    details = details_of(node)
+    blocks: list[Block] = [Title(top), *(Paragraph(inline(Span(text, "muted"))) for text in _summary(node))]
+    if details:
+        blocks.append(Paragraph(inline(Span(details, "muted"))))
+    return Document((*blocks, Outline(tuple(_item(c) for c in node.children))))
+
+
+def tree_html(node: TreeNode) -> str:
+    """The tree as nested lists that open and close; base and canary VMs start closed."""
+    return to_html(tree_document(node))
+
+
+def tree_text(node: TreeNode) -> str:
+    """The tree as a terminal shows it."""
+    return to_text(tree_document(node))

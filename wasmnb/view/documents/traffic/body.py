@@ -1,0 +1,84 @@
+"""A body as people read it: JSON indented, text as it is, anything else as a hex dump; cut where it gets long."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+from ...render.units import plural, size
+
+__all__ = ["body_forms", "body_kind", "body_text"]
+
+TEXT_LIMIT = 4000  # characters
+HEX_LIMIT = 256  # bytes
+JSON_LIMIT = 200_000  # bytes that are worth parsing for the sake of indentation
+
+
+def _printable(text: str) -> bool:
+    """Whether nearly all of it prints."""
+    sample = text[:2000]
+    odd = sum(not (c.isprintable() or c in "\n\r\t") for c in sample)
+    return odd * 50 <= len(sample)
+
+
+def body_kind(data: bytes, content_type: str = "") -> str:
+    """`empty`, `json`, `text` or `hex`."""
+    if not data:
+        return "empty"
+    try:
+        text = data[: JSON_LIMIT + 1].decode()
+    except UnicodeDecodeError as error:
+        if error.end < len(data[: JSON_LIMIT + 1]) - 4 or len(data) <= JSON_LIMIT:
+            return "hex"
+        text = data[: error.start].decode()
+    if "json" in content_type or text.lstrip()[:1] in ("{", "["):
+        return "json" if _indented(data) is not None else "text"
+    return "text" if _printable(text) else "hex"
+
+
+def _indented(data: bytes) -> str | None:
+    if len(data) > JSON_LIMIT:
+        return None
+    try:
+        return json.dumps(json.loads(data), indent=2, ensure_ascii=False)
+    except (ValueError, RecursionError):  # a body is the client's: nested a thousand deep, if it likes
+        return None
+
+
+def _hex_lines(data: bytes) -> Iterator[str]:
+    for start in range(0, min(len(data), HEX_LIMIT), 16):
+        row = data[start : start + 16]
+        text = "".join(chr(b) if 32 <= b < 127 else "." for b in row)
+        yield f"{start:08x}  {row[:8].hex(' '):<23}  {row[8:].hex(' '):<23}  {text}"
+
+
+def _hex(data: bytes) -> str:
+    more = f"\n… {size(len(data) - HEX_LIMIT)} more" if len(data) > HEX_LIMIT else ""
+    return "\n".join(_hex_lines(data)) + more
+
+
+def _text(data: bytes, text: str | None = None) -> str:
+    """The beginning of a body, or of the text made of it."""
+    text = data[: 4 * TEXT_LIMIT].decode("utf-8", "surrogateescape") if text is None else text
+    text = text.replace("\r\n", "\n")
+    if len(text) > TEXT_LIMIT or len(data) > 4 * TEXT_LIMIT:
+        return f"{text[:TEXT_LIMIT]}\n… cut here; the body has {plural(len(data), 'byte')}"
+    return text
+
+
+def body_text(data: bytes, content_type: str = "") -> str:
+    """The body for a preformatted block."""
+    kind = body_kind(data, content_type)
+    if kind == "hex":
+        return _hex(data)
+    return _text(data, _indented(data) if kind == "json" else None)
+
+
+def body_forms(data: bytes, content_type: str = "") -> dict[str, str]:
+    """Every way to read a body, the most telling first: `json` if it is that, `text`, `hex`."""
+    kind = body_kind(data, content_type)
+    if kind == "empty":
+        return {}
+    json_text = {"json": _text(data, _indented(data))} if kind == "json" else {}
+    plain, raw = {"text": _text(data)}, {"hex": _hex(data)}
+    return {**raw, **plain} if kind == "hex" else {**json_text, **plain, **raw}

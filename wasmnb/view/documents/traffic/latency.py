@@ -1,0 +1,152 @@
+"""Where the microseconds go: a histogram and a table row for every callback and for the request as a whole.
+
+The row `harness` is what the simulation itself costs (an empty callback, an empty hostcall); it is not in the others'
+way of being read: a filter's cost in Envoy is its own, not the harness's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from ...render.document import Block, Column, Document, Inline, Paragraph, Picture, Row, Span, Table, Title, inline
+from ...render.html import to_html
+from ...render.text import to_text
+from ...render.units import duration, plural
+from .histogram import QUANTILES, Series, sparkline
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["latency_document", "latency_figure", "latency_html", "latency_png", "latency_text"]
+
+_MAX_ROWS = 12
+_TONE = "#808080"  # reads on white and on black; the PNG has no ground of its own
+_FILLS = ("#3b82c4", "#2c9a4b", "#c27803", "#9a5bc4", "#c4486b", "#3a9d9d")
+
+
+def _span_of(series: Sequence[Series]) -> tuple[float, float]:
+    """Lowest and highest value over all series, never equal."""
+    edges = [edge for s in series for b in s.buckets for edge in b[:2] if edge > 0]
+    if not edges:
+        return 1.0, 10.0
+    low, high = min(edges), max(edges)
+    return low, max(high, low * 1.5)
+
+
+def latency_figure(series: Sequence[Series], harness_ns: float = 0.0) -> Figure:
+    """Histograms under one another on one logarithmic time axis, with p50 and p99 marked.
+
+    Parameters
+    ----------
+    series
+        Distributions in nanoseconds.
+    harness_ns
+        Cost of an empty callback here; drawn as a line if it falls on the axis.
+    """
+    from matplotlib.figure import Figure
+
+    shown = [s for s in series if s.buckets][:_MAX_ROWS]
+    figure = Figure(figsize=(7.6, 0.7 + 0.62 * max(len(shown), 1)), dpi=110, layout="constrained")
+    figure.patch.set_alpha(0)
+    axes = figure.subplots(max(len(shown), 1), 1, sharex=True, squeeze=False)[:, 0]
+    low, high = _span_of(shown)
+    for number, (axis, one) in enumerate(zip(axes, shown, strict=False)):
+        _draw(axis, one, _FILLS[number % len(_FILLS)])
+        if low < harness_ns < high:
+            axis.axvline(harness_ns, color=_TONE, lw=1, ls=":")
+    axes[-1].set_xscale("log")
+    axes[-1].set_xlim(low, high)
+    axes[-1].xaxis.set_major_formatter(lambda value, _: duration(value).replace(".00", "").replace(".0", ""))
+    axes[-1].xaxis.set_minor_formatter(lambda _value, _: "")
+    axes[-1].tick_params(axis="x", colors=_TONE, labelsize=8)
+    axes[-1].set_xlabel("solid line: p50, dashed: p99", color=_TONE, fontsize=8, loc="right")
+    return figure
+
+
+def _draw(axis: object, one: Series, fill: str) -> None:
+    from matplotlib.axes import Axes
+
+    assert isinstance(axis, Axes)
+    lefts, rights, counts = zip(*one.buckets, strict=True)
+    widths = [r - low for low, r in zip(lefts, rights, strict=True)]
+    axis.bar(lefts, counts, widths, align="edge", color=fill, alpha=0.85, linewidth=0)
+    axis.patch.set_alpha(0)
+    axis.set_yticks([])
+    for side in ("top", "left", "right"):
+        axis.spines[side].set_visible(False)
+    axis.spines["bottom"].set_color(_TONE)
+    axis.tick_params(axis="x", which="both", length=2, color=_TONE)
+    axis.set_ylabel(one.name, rotation=0, ha="right", va="center", color=_TONE, fontsize=9)
+    for quantile, dash in ((one.quantiles[0], "-"), (one.quantiles[-1], "--")):
+        axis.axvline(quantile, color=_TONE, lw=1, ls=dash)
+
+
+def latency_png(series: Sequence[Series], harness_ns: float = 0.0) -> bytes:
+    """The figure as PNG with a transparent ground."""
+    from io import BytesIO
+
+    buffer = BytesIO()
+    latency_figure(series, harness_ns).savefig(buffer, format="png", transparent=True)
+    return buffer.getvalue()
+
+
+def _row(one: Series, low: float, high: float) -> Row:
+    numbers = (*one.quantiles, one.maximum)
+    return Row(
+        (
+            inline(Span(one.name, "code")),
+            inline(f"{one.count:,}"),
+            *(inline(duration(n)) for n in numbers),
+            inline(Span(sparkline(one, low, high), "code")),
+        )
+    )
+
+
+def _harness_row(harness: Sequence[tuple[str, float]]) -> list[Row]:
+    return [
+        Row((inline(Span(f"harness: {name}", "muted")), (), inline(duration(ns)), (), (), (), ()), "")
+        for name, ns in harness
+    ]
+
+
+def latency_document(
+    series: Sequence[Series], harness: Sequence[tuple[str, float]] = (), title: Inline = (), notes: Sequence[str] = ()
+) -> Document:
+    """Figure and table.
+
+    Parameters
+    ----------
+    series
+        Distributions in nanoseconds, in the order in which they are shown.
+    harness
+        What the simulation itself costs: names and nanoseconds.
+    title, notes
+        Headline, and sentences under it.
+    """
+    columns = (
+        Column("callback", wrap=False), Column("count", "right", wrap=False),
+        *(Column(name, "right", wrap=False) for name, _ in QUANTILES),
+        Column("max", "right", wrap=False), Column("shape", wrap=False),
+    )  # fmt: skip
+    low, high = _span_of(series)
+    rows = [_row(one, low, high) for one in series if one.count]
+    blocks: list[Block] = [Title(title)] if title else []
+    blocks += [Paragraph(inline(Span(note, "muted"))) for note in notes]
+    if not rows:
+        return Document((*blocks, Paragraph(inline(Span("Nothing was measured.", "muted")))))
+    empty = harness[0][1] if harness else 0.0
+    alt = f"Histograms of {plural(len(rows), 'distribution')}; the table below has the numbers"
+    blocks.append(Picture(lambda: latency_png(series, empty), alt))
+    blocks.append(Table(columns, (*rows, *_harness_row(harness))))
+    return Document(tuple(blocks))
+
+
+def latency_html(series: Sequence[Series], harness: Sequence[tuple[str, float]] = ()) -> str:
+    """Figure and table as HTML; the picture is a PNG inside it."""
+    return to_html(latency_document(series, harness))
+
+
+def latency_text(series: Sequence[Series], harness: Sequence[tuple[str, float]] = ()) -> str:
+    """The table, with the shape of each distribution drawn in bars."""
+    return to_text(latency_document(series, harness))

@@ -1,0 +1,39 @@
+"""A load run: how many requests of which status, and latencies of requests and callbacks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ...render.document import Document, inline
+from ...render.units import plural
+from .histogram import series_of
+from .latency import latency_document
+
+if TYPE_CHECKING:
+    from wasmnb.traffic import LoadReport
+
+__all__ = ["load_document"]
+
+
+def load_document(report: LoadReport) -> Document:
+    """Figure and table of every distribution, with what was sent above."""
+    harness = (("empty callback", report.harness.callback_ns), ("empty hostcall", report.harness.hostcall_ns))
+    title = f"{plural(report.count, 'request')} through {report.name}"
+    return latency_document([series_of(d) for d in report.distributions], harness, inline(title), _notes(report))
+
+
+def _notes(report: LoadReport) -> list[str]:
+    how = "one at a time on each worker" if report.rate is None else f"{report.rate:g} a second, at random moments"
+    answers = ", ".join(f"{n:,} x {status or 'closed'}" for status, n in sorted(report.statuses.items()))
+    notes = [
+        f"{plural(report.workers, 'worker')}; {how}. Answers: {answers or 'none'}.",
+        (
+            "request: from arrival to end, on the virtual clock, waiting included; filter: inside the module, by "
+            "request; below: inside each callback, its hostcalls left out."
+        ),
+    ]
+    if report.failed:
+        notes.append(f"A filter failed in {plural(report.failed, 'request')}: see report.failures.")
+    if report.interrupted:
+        notes.append("Interrupted: this is what was measured until then.")
+    return notes

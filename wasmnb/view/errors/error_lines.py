@@ -1,0 +1,152 @@
+"""Errors as IPython draws them: the cell's own lines with an arrow, no frame of ours, and what to try."""
+
+from __future__ import annotations
+
+import linecache
+from collections.abc import Callable, Iterator, Sequence
+
+from wasmnb.errors import FilterTrap, SourceError, WasmnbError
+
+from ..render.escape import NEWLINES, clip, visible
+from .exception_chain import Link, chain_of
+from .frames import Frame, caller_frames, display_name
+
+__all__ = ["error_lines", "traceback_lines"]
+
+_RULE = "-" * 75
+_INSIDE = "Traceback (inside the filter)"
+_AROUND = 2  # lines of context on either side
+_LINES, _LONG = 30, 500  # of an exception's words: lines, and characters of a line
+_WHERE = "  where "  # before the local variables; as wide as an excerpt's numbers
+
+Paint = Callable[[str, str], str]
+_CODES = {"red": "31;1", "green": "32;1", "cyan": "36", "blue": "34;1", "yellow": "33"}
+
+
+def _ansi(text: str, colour: str) -> str:
+    return f"\x1b[{_CODES[colour]}m{text}\x1b[0m" if text else ""
+
+
+def _plain(text: str, colour: str) -> str:  # noqa: ARG001 -- the same signature as `_ansi`
+    return text
+
+
+def _source(filename: str) -> Sequence[str]:
+    """Lines of a cell or file, if this process knows them; the text of a cell is put in `linecache` when it is run."""
+    return linecache.getlines(filename)
+
+
+def _excerpt(frame: Frame, paint: Paint) -> Iterator[str]:
+    lines = _source(frame.filename)
+    if frame.text and frame.text not in "".join(
+        lines[frame.lineno - 1 : frame.lineno]
+    ):  # unknown here, or changed since
+        lines = []
+        yield f"{paint(f'----> {frame.lineno}', 'green')} {visible(frame.text)}"
+    first, last = max(1, frame.lineno - _AROUND), min(len(lines), frame.lineno + _AROUND)
+    for number in range(first, last + 1):
+        text = visible(lines[number - 1].rstrip("\n"), keep="\t")
+        if number == frame.lineno:
+            yield f"{paint(f'----> {number}', 'green')} {text}"
+        else:
+            yield f"{paint(f'{number:>7}', 'green')} {text}"
+    for i, variable in enumerate(frame.variables):
+        yield (" " * len(_WHERE) if i else _WHERE) + paint(visible(variable), "yellow")
+    if frame.repeated:
+        yield f"        ... {frame.repeated}"
+
+
+def _place(frame: Frame, paint: Paint) -> str:
+    within = f", in {paint(visible(frame.name), 'cyan')}" if frame.name and frame.name != "<module>" else ""
+    return f"{paint(visible(display_name(frame.filename)), 'green')}, line {frame.lineno}{within}"
+
+
+def _syntax(error: SourceError, paint: Paint) -> Iterator[str]:
+    """A syntax error: the line and a caret, as IPython shows its own."""
+    frame = Frame(error.filename, error.lineno or 1)
+    yield f"  {_place(frame, paint)}"
+    lines = _source(error.filename)
+    if error.lineno and error.lineno <= len(lines):
+        text = lines[error.lineno - 1].rstrip("\n")
+        shown = text.lstrip()
+        caret = max((error.offset or 1) - 1 - (len(text) - len(shown)), 0)
+        yield f"    {visible(shown, keep=NEWLINES)}"
+        yield "    " + paint(" " * caret + "^", "green")
+
+
+def _traceback(title: str, where: str, places: list[Frame], paint: Paint) -> Iterator[str]:
+    yield paint(_RULE, "red")
+    title = visible(title)
+    yield f"{paint(title, 'red')}{where:>{max(75 - len(title), len(where) + 2)}}"
+    for frame in places:
+        yield _place(frame, paint)
+        yield from _excerpt(frame, paint)
+        yield ""
+
+
+def _close(error: WasmnbError, paint: Paint) -> Iterator[str]:
+    """Last lines: the error's name, its message and the hint."""
+    message = visible(str(error.args[0]) if error.args else "", keep=NEWLINES)
+    yield f"{paint(type(error).__name__, 'red')}: {message}"
+    if isinstance(error, FilterTrap) and error.callback:
+        yield paint(f"In {visible(error.callback)}, {visible(error.where)}.", "blue")
+    hint = getattr(error, "hint", "")
+    if hint:
+        yield paint(visible(hint, keep=NEWLINES), "blue")
+
+
+def error_lines(error: WasmnbError, *, colour: bool = False, callers: bool = True) -> list[str]:
+    """An error drawn for a notebook or a terminal, line by line.
+
+    A `SourceError` with an offset is drawn as a syntax error; one that has only a line, and a `FilterTrap` with the
+    guest's traceback, as a traceback through the filter's own frames. Any other error is its name and message. With
+    `callers`, the lines of the code that called wasmnb stand before it.
+    """
+    paint = _ansi if colour else _plain
+    name = type(error).__name__
+    lines: list[str] = []
+    outer = caller_frames(error.__traceback__) if callers else []
+    if outer:
+        lines += _traceback(name, "Traceback (most recent call last)", outer, paint)
+    links = chain_of(getattr(error, "traceback", ""))
+    places = links[-1].frames if links else []
+    for link in links[:-1]:
+        drawn = _traceback(link.name, _INSIDE, link.frames, paint)
+        lines += [*drawn, *(visible(line) for line in _joined(link))]
+    if isinstance(error, SourceError) and error.lineno and (error.offset or not places):
+        lines += _syntax(error, paint) if error.offset else _traceback(name, _INSIDE, [_at(error)], paint)
+    elif links:
+        lines += _traceback(name, _INSIDE, places, paint)
+        if links[-1].conclusion not in str(error.args[0]):
+            lines += map(visible, _last_words(links[-1]))
+    elif (
+        isinstance(error, SourceError) and not lines and not error.filename.startswith("<")
+    ):  # the whole source is meant
+        lines.append(f"  {paint(visible(display_name(error.filename)), 'green')}")
+    return lines + list(_close(error, paint))
+
+
+def traceback_lines(traceback: str) -> list[str]:
+    """A guest's traceback with the lines around each of its places, and each exception at the end of its own."""
+    lines: list[str] = []
+    for link in chain_of(traceback):
+        for frame in link.frames:
+            lines += [_place(frame, _plain), *_excerpt(frame, _plain), ""]
+        lines += _joined(link)
+    return lines
+
+
+def _joined(link: Link) -> list[str]:
+    """The exception's last words, and what it has to do with the next one."""
+    return [*_last_words(link), *(["", link.joint, ""] if link.joint else [])]
+
+
+def _last_words(link: Link) -> list[str]:
+    """The exception's name and message, as much of it as anybody reads."""
+    lines = link.conclusion.split("\n")
+    more = [f"... ({len(lines) - _LINES:,} more lines)"] if len(lines) > _LINES else []
+    return [*(clip(line, _LONG) for line in lines[:_LINES]), *more]
+
+
+def _at(error: SourceError) -> Frame:
+    return Frame(error.filename, error.lineno or 1)

@@ -1,0 +1,83 @@
+"""From an object to its MIME bundle: one table says which document draws which class.
+
+Classes are found by name along the method resolution order, so the host need not import this floor and stand-ins in
+tests are drawn as the real ones are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from .documents.filter.export import export_document
+from .documents.filter.fuzzing import finding_document, report_document
+from .documents.filter.module import facts_document
+from .documents.filter.profile import profile_document
+from .documents.proxy.log import log_document
+from .documents.proxy.overview import proxy_document
+from .documents.proxy.python_state import python_state_document
+from .documents.proxy.shared_state import metrics_document, shared_document
+from .documents.proxy.trace import NEWEST, trace_document
+from .documents.proxy.tree import tree_document
+from .documents.traffic.comparison import parity_document
+from .documents.traffic.exchange import connection_document, exchange_document
+from .documents.traffic.load import load_document
+from .render.document import Document
+from .render.html import to_html
+from .render.text import to_text
+
+__all__ = ["DOCUMENTS", "document_of", "mimebundle", "static_bundle"]
+
+
+def _trace(trace: Any) -> Document:
+    """The newest events; decoding all of a long trace for a picture that cuts it would take seconds."""
+    newest = trace[-NEWEST:]
+    return trace_document(newest, dropped=trace.dropped + len(trace) - len(newest))
+
+
+def _shared(data: Any) -> Document:
+    return shared_document({key: (data[key], data.cas(key)) for key in data})
+
+
+#: Class name -> the function that makes its document.
+DOCUMENTS: dict[str, Callable[[Any], Document]] = {
+    "Proxy": proxy_document,
+    "TreeNode": tree_document,
+    "Exchange": exchange_document,
+    "EnvoyExchange": exchange_document,
+    "TcpExchange": connection_document,
+    "LoadReport": load_document,
+    "ProfileReport": profile_document,
+    "FuzzReport": report_document,
+    "Finding": finding_document,
+    "Parity": parity_document,
+    "Export": export_document,
+    "Log": log_document,
+    "Trace": _trace,
+    "Metrics": metrics_document,
+    "SharedData": _shared,
+    "PythonState": python_state_document,
+    "ModuleFacts": facts_document,
+    "FilterInfo": facts_document,
+    "Filter": lambda made: facts_document(made.info),
+}
+
+
+def document_of(obj: Any) -> Document:
+    """The document that draws an object; TypeError for a class that no view knows."""
+    for cls in type(obj).__mro__:
+        if cls.__name__ in DOCUMENTS:
+            return DOCUMENTS[cls.__name__](obj)
+    raise TypeError(f"no view draws a {type(obj).__name__}")
+
+
+def mimebundle(obj: Any) -> dict[str, Any]:
+    """What a notebook shows of an object: HTML and text, and a proxy's live panel, if it has one."""
+    panel = getattr(obj, "_panel", None)
+    return {**static_bundle(obj), **(panel.live_bundle() if panel is not None else {})}
+
+
+def static_bundle(obj: Any) -> dict[str, str]:
+    """`text/html` and `text/plain` of an object, from the same document."""
+    document = document_of(obj)
+    return {"text/html": to_html(document), "text/plain": to_text(document)}
