@@ -13,7 +13,7 @@ from wasmnb.abi import HOSTCALLS, AbiVersion, HeaderMapType, Status, hostcalls_f
 from wasmnb.errors import FilterTrap, ModuleError
 from wasmnb.host import Cluster, Proxy
 from wasmnb.host.vm.callback_entry import entrance
-from wasmnb.host.trace.records import Entry
+from wasmnb.host.trace.records import CallbackSchema
 
 IMPORTS = hostcalls_for(AbiVersion.V0_2_1)
 PAGE = 65536
@@ -46,7 +46,7 @@ def bench():
 def call(vm, context, name, *args):
     """A hostcall as the guest makes it, inside an entry of its own."""
     function = vm.instance.function(f"call_{name}")
-    return entrance(vm, name, Entry(name), function)(context, *args)
+    return entrance(vm, name, CallbackSchema(name), function)(context, *args)
 
 
 numbers = st.one_of(

@@ -72,7 +72,7 @@ def test_every_default_is_listed_and_explained(run, capsys, trait):
     ("trait", "value", "read"),
     [
         ("workers", 3, lambda proxy: len(proxy.workers)),
-        ("deadline", 0.75, lambda proxy: proxy._environment.deadline),
+        ("deadline", 0.75, lambda proxy: proxy._server.deadline),
     ],
 )
 def test_a_default_is_what_a_new_filter_gets(run, shell, trait, value, read):

@@ -160,8 +160,8 @@ def send_whole(stream: HttpStream, request: Request) -> None:
         stream.data(request.body, end=not trailers)
     last = len(request.chunks or ()) - 1
     for at, piece in enumerate(request.chunks or ()):
-        stream.soon(lambda p=piece, e=at == last and not trailers: stream.data(p, end=e))  # type: ignore[misc]
+        stream.call_soon(lambda p=piece, e=at == last and not trailers: stream.data(p, end=e))  # type: ignore[misc]
     if trailers:
-        stream.soon(lambda: stream.trailers(trailers))
+        stream.call_soon(lambda: stream.trailers(trailers))
     elif request.chunks is not None and not request.chunks:
-        stream.soon(lambda: stream.data(b"", end=True))
+        stream.call_soon(lambda: stream.data(b"", end=True))

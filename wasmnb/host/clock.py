@@ -50,13 +50,13 @@ class Thread:
 class Timer:
     """A pending event; `cancel` makes it harmless."""
 
-    __slots__ = ("action", "clock", "patient", "thread")
+    __slots__ = ("action", "background", "clock", "thread")
 
-    def __init__(self, clock: Clock, thread: Thread, action: Action, *, patient: bool) -> None:
+    def __init__(self, clock: Clock, thread: Thread, action: Action, *, background: bool) -> None:
         self.clock = clock
         self.thread = thread
         self.action: Action | None = action
-        self.patient = patient
+        self.background = background
 
     def cancel(self) -> None:
         """Do not run, if it has not run yet."""
@@ -98,18 +98,18 @@ class Clock:
 
     # -- making events ------------------------------------------------------------------------------------------
 
-    def soon(self, thread: Thread, action: Action) -> Timer:
+    def call_soon(self, thread: Thread, action: Action) -> Timer:
         """Run `action` on `thread` as its next free event; part of the same piece of work as what runs now."""
-        return self._add(self.time(), thread, action, patient=False)
+        return self._add(self.time(), thread, action, background=False)
 
-    def later(self, seconds: float, thread: Thread, action: Action) -> Timer:
+    def call_later(self, seconds: float, thread: Thread, action: Action) -> Timer:
         """Run `action` after so many virtual seconds; nobody waits for it."""
-        return self._add(self.time() + seconds, thread, action, patient=True)
+        return self._add(self.time() + seconds, thread, action, background=True)
 
-    def _add(self, when: float, thread: Thread, action: Action, *, patient: bool) -> Timer:
-        timer = Timer(self, thread, action, patient=patient)
+    def _add(self, when: float, thread: Thread, action: Action, *, background: bool) -> Timer:
+        timer = Timer(self, thread, action, background=background)
         self._made += 1
-        self._prompt += not patient
+        self._prompt += not background
         heappush(self._heap, (when, self._draw(thread, when), when, self._made, timer))
         return timer
 
@@ -119,7 +119,7 @@ class Clock:
 
     def cancelled(self, timer: Timer) -> None:
         """Take note of a cancelled timer; sweep the heap when half of it is dead."""
-        self._prompt -= not timer.patient
+        self._prompt -= not timer.background
         self._dead += 1
         if self._dead > 64 and self._dead * 2 > len(self._heap):
             self._heap = [entry for entry in self._heap if entry[4].action is not None]
@@ -171,12 +171,12 @@ class Clock:
         """Have the first event that waits for a thread run as soon as the thread is free."""
         if thread.waiting and thread.wake is None:
             place, due, made, _ = thread.waiting[0]
-            thread.wake = Timer(self, thread, _nothing, patient=True)
+            thread.wake = Timer(self, thread, _nothing, background=True)
             heappush(self._heap, (thread.time, place, due, made, thread.wake))
 
     def _run(self, when: float, timer: Timer) -> None:
         action, timer.action = timer.action, None
-        self._prompt -= not timer.patient
+        self._prompt -= not timer.background
         self.now = max(self.now, when)
         thread = timer.thread
         thread.time = max(thread.time, when)

@@ -12,7 +12,7 @@ from .._display import Shown
 
 if TYPE_CHECKING:
     from .clock import Thread
-    from .server_context import Environment
+    from .server_context import ServerContext
     from .trace.exchange import Recorded
     from .worker import Worker
 
@@ -22,31 +22,31 @@ __all__ = ["Running"]
 class Running(Shown):
     """The part of a proxy that lets virtual time pass."""
 
-    _environment: Environment
+    _server: ServerContext
     workers: Sequence[Worker]
 
     @property
     def now(self) -> float:
         """Virtual seconds since the start."""
-        return self._environment.clock.now
+        return self._server.clock.now
 
     def advance(self, seconds: float) -> None:
         """Let virtual time pass: ticks, timeouts and late answers happen."""
         self._check_open()
-        self._guarded(lambda: self._environment.clock.advance(seconds))
+        self._guarded(lambda: self._server.clock.advance(seconds))
         self._mark_paused()
 
     def watch(self, watcher: Callable[[], None]) -> Callable[[], None]:
         """Have `watcher` called between events, often; gives a function that ends it."""
-        watchers = self._environment.clock.watchers
+        watchers = self._server.clock.watchers
         watchers.append(watcher)
         return lambda: watchers.remove(watcher) if watcher in watchers else None
 
     def _settle(self) -> None:
-        self._guarded(self._environment.clock.settle)
+        self._guarded(self._server.clock.settle)
 
     def _run_on(self, thread: Thread, action: Callable[[], None]) -> None:
-        self._environment.clock.soon(thread, action)
+        self._server.clock.call_soon(thread, action)
         self._settle()
 
     def _on_worker(self, worker: Worker, action: Callable[[], None]) -> None:
@@ -57,11 +57,11 @@ class Running(Shown):
     def _run_until(self, exchange: Recorded, wait: float | None) -> None:
         """Run until an exchange is over, nothing can happen any more, or so much virtual time has passed."""
         self._run_while(lambda: not exchange.done, wait)
-        clock = self._environment.clock
+        clock = self._server.clock
         clock.now = max(clock.now, exchange.finished or 0.0)
 
     def _run_while(self, condition: Callable[[], bool], wait: float | None) -> None:
-        clock = self._environment.clock
+        clock = self._server.clock
         limit = None if wait is None else clock.now + wait
 
         def run() -> None:
@@ -74,7 +74,7 @@ class Running(Shown):
     def _guarded(self, run: Callable[[], None]) -> None:
         """Run the event loop with the interrupt button watched; leave no stream half-way if it is pressed."""
         try:
-            with self._environment.engine.interrupts:
+            with self._server.engine.interrupts:
                 run()
         except BaseException:
             for worker in self.workers:

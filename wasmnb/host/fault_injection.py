@@ -10,11 +10,11 @@ from ..engine import Instance, assemble
 from ..errors import UsageError
 from .contexts.base import RootContext
 from .event_loop import Running
-from .trace.records import Entry
+from .trace.records import CallbackSchema
 from .vm.callback_entry import entrance
 
 if TYPE_CHECKING:
-    from .plugins.vm_registry import Registry
+    from .plugins.vm_registry import VmRegistry
     from .vm.vm import Vm
 
 __all__ = ["Controls"]
@@ -26,7 +26,7 @@ _CRASH = '(module (func (export "injected_trap") (unreachable)))'
 class Controls(Running):
     """The part of a proxy that experiments meet."""
 
-    _registry: Registry
+    _registry: VmRegistry
 
     def tick(self, worker: int | None = None) -> int:
         """Have `on_tick` run now, whatever the tick period; the periodic ticks come as they would have.
@@ -49,7 +49,7 @@ class Controls(Running):
         self._check_open()
         roots = [r for vm in self._serving(worker) if vm.callbacks.get("on_tick") for r in _roots(vm)]
         for root in roots:
-            self._environment.clock.soon(root.vm.thread, root.tick)
+            self._server.clock.call_soon(root.vm.thread, root.tick)
         self._settle()
         self.advance(0)  # what follows at this moment, say the answer to a stream that a tick let go
         return len(roots)
@@ -108,7 +108,7 @@ def _arm(vm: Vm, names: list[str]) -> None:
 
     def crash(*_: int) -> int | None:
         # A real trap in an instance of its own, so that its words are the engine's.
-        instance = Instance(vm.environment.engine.compile(assemble(_CRASH)), lambda _: None)
+        instance = Instance(vm.server.engine.compile(assemble(_CRASH)), lambda _: None)
         try:
             trap = instance.function("injected_trap")
             return trap() if trap is not None else None
@@ -117,7 +117,7 @@ def _arm(vm: Vm, names: list[str]) -> None:
 
     for short in names:
         name, callback = _CALLBACKS[short]
-        vm.callbacks[short] = entrance(vm, name, Entry(callback), crash)
+        vm.callbacks[short] = entrance(vm, name, CallbackSchema(callback), crash)
     if "on_context_create" in names:
         vm.on_context_create = vm.callbacks["on_context_create"] or vm.on_context_create
     vm.note("trap injected", callbacks=", ".join(names) if len(names) == 1 else "the next one")

@@ -19,7 +19,7 @@ from .trace.exchange import Recorded
 if TYPE_CHECKING:
     from .callouts.record import Callout
     from .clock import Thread
-    from .plugins.vm_registry import Registry
+    from .plugins.vm_registry import VmRegistry
     from .state.metrics import Metrics
     from .trace.exchange_log import Exchanges
     from .trace.log import Log
@@ -45,38 +45,38 @@ class Observed(Running):
     exchanges: Exchanges
     left_out: list[str]
     _main: Thread
-    _registry: Registry
+    _registry: VmRegistry
     _closed = False
 
     @property
     def trace(self) -> Trace:
         """Every crossing between host and guests, and what happened around them."""
-        return self._environment.trace
+        return self._server.trace
 
     @property
     def log(self) -> Log:
         """What filters and Envoy have written."""
-        return self._environment.log
+        return self._server.log
 
     @property
     def metrics(self) -> Metrics:
         """The filters' metrics by name; Envoy's own in `.envoy`."""
-        return self._environment.metrics
+        return self._server.metrics
 
     @property
     def clusters(self) -> dict[str, Cluster]:
         """Upstreams by name, the main one as `upstream`; `.alive = False` takes one down."""
-        return self._environment.clusters
+        return self._server.clusters
 
     @property
     def callouts(self) -> list[Callout]:
         """Callouts that filters have made, the last ten thousand."""
-        return self._environment.callouts.all()
+        return self._server.callouts.all()
 
     @property
     def shared_data(self) -> SharedData:
         """Shared data by key; `.of(vm_id)` for one vm_id."""
-        return SharedData(self._environment.shared)
+        return SharedData(self._server.shared)
 
     @property
     def state(self) -> str:
@@ -125,7 +125,7 @@ class Observed(Running):
         """
         self._check_open()
         wanted = [vm for vm in self.vms if worker is None or vm.thread.number == worker]
-        with self._environment.engine.interrupts:
+        with self._server.engine.interrupts:
             return read_python_state(self.name, wanted, length=length)
 
     def explain(self, what: Recorded | Stream | TcpConnection | int | None = None) -> Explanation:

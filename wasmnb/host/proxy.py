@@ -20,9 +20,9 @@ from .http.timeouts import Limits
 from .observation import Observed
 from .plugins.lifecycle import Deployment
 from .plugins.plugin import FilterLike, Plugin, to_plugins
-from .plugins.vm_registry import Registry
+from .plugins.vm_registry import VmRegistry
 from .sender import Sending
-from .server_context import Environment, fixed_time
+from .server_context import ServerContext, fixed_time
 from .trace.exchange_log import Exchanges
 from .trace.log import Log
 from .trace.trace import DEFAULT_LIMIT, Trace
@@ -133,7 +133,7 @@ class Proxy(Sending, Observed, Controls):
         self.name = name or (self.plugins[0].name if self.plugins else "proxy")
         self._listener = listener or Listener()
         self._limits = Limits(buffer_limit, route_timeout, idle_timeout, request_timeout)
-        self._environment = Environment(
+        self._server = ServerContext(
             engine=engine or default_engine(fuel=fuel),
             clock=Clock(seed, start_time),
             trace=Trace(trace_limit),
@@ -193,13 +193,13 @@ class Proxy(Sending, Observed, Controls):
     # -- start and end --------------------------------------------------------------------------------------------
 
     def _assemble(self, workers: int, routes: Sequence[RouteMatch]) -> None:
-        environment = self._environment
+        server = self._server
         self._main = Thread(0)
-        self._registry = Registry(environment, self._main)
-        self.workers = [Worker(environment, Thread(n), routes) for n in range(1, workers + 1)]
+        self._registry = VmRegistry(server, self._main)
+        self.workers = [Worker(server, Thread(n), routes) for n in range(1, workers + 1)]
         self.exchanges = Exchanges()
         self.left_out = []
-        self._deployment = Deployment(environment, self._registry, self._main, self.workers)
+        self._deployment = Deployment(server, self._registry, self._main, self.workers)
 
     def _start(self) -> None:
         try:

@@ -97,7 +97,7 @@ class Sending(Running):
             request wait, which its exchange's duration counts.
         """
         self._check_open()
-        clock, moment, expected = self._environment.clock, 0.0, 0
+        clock, moment, expected = self._server.clock, 0.0, 0
         exchanges: list[Exchange] = []
         for gap, request in requests:
             moment += gap
@@ -109,7 +109,7 @@ class Sending(Running):
                 exchanges.append(stream.exchange)
                 send_whole(stream, request)
 
-            clock.later(moment, worker.thread, arrive)
+            clock.call_later(moment, worker.thread, arrive)
             expected += 1
         self._run_while(lambda: len(exchanges) < expected, None)
         for exchange in exchanges:
@@ -157,19 +157,19 @@ class Sending(Running):
             the client has closed its side.
         """
         self._check_open()
-        if cluster not in self._environment.clusters:
+        if cluster not in self._server.clusters:
             raise UsageError(f"There is no cluster {cluster!r}.")
         on = self._pick(worker)
-        exchange = TcpExchange(self.exchanges.next_number(), on.name, self._environment)
+        exchange = TcpExchange(self.exchanges.next_number(), on.name, self._server)
         self.exchanges.append(exchange)
-        stream = TcpStream(on, exchange, self._connect(), self._environment.clusters[cluster])
+        stream = TcpStream(on, exchange, self._connect(), self._server.clusters[cluster])
         self._on_worker(on, stream.start)
         return TcpConnection(self, stream)
 
     def _open(self, request: Request, number: int | None, *, http2: bool) -> HttpStream:
         self._check_open()
         worker = self._pick(number)
-        exchange = Exchange(self.exchanges.next_number(), worker.name, self._environment, request)
+        exchange = Exchange(self.exchanges.next_number(), worker.name, self._server, request)
         self.exchanges.append(exchange)
         connection = self._connect()
         return HttpStream(worker, exchange, connection, self._limits, http2=http2)

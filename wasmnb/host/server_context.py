@@ -19,11 +19,11 @@ from .trace.log import Log, LogLine
 from .trace.trace import Trace
 from .vm.fuel import GUEST_TIME
 
-__all__ = ["Environment", "fixed_time"]
+__all__ = ["ServerContext", "fixed_time"]
 
 
 @dataclass
-class Environment:
+class ServerContext:
     """Everything that a VM or stream needs from its proxy.
 
     Attributes

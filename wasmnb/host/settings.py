@@ -14,10 +14,10 @@ def settings_of(proxy: Proxy) -> dict[str, Any]:
     limits = proxy._limits
     return {
         "workers": len(proxy.workers),
-        "clusters": dict(proxy._environment.clusters),
+        "clusters": dict(proxy._server.clusters),
         "routes": proxy.workers[0].routes,
         "listener": proxy._listener,
-        "node": proxy._environment.node,
+        "node": proxy._server.node,
         "buffer_limit": limits.buffer,
         "route_timeout": limits.route_timeout,
         "idle_timeout": limits.idle_timeout,
@@ -28,13 +28,13 @@ def settings_of(proxy: Proxy) -> dict[str, Any]:
 
 def twin_of(proxy: Proxy, **changes: Any) -> Proxy:
     """Start a proxy like `proxy`; `changes` are parameters of `Proxy` (or `plugins`) that are to be different. Upstreams are shared."""
-    environment = proxy._environment
+    server = proxy._server
     settings = settings_of(proxy) | {
         "plugins": list(proxy.plugins),
-        "seed": environment.clock.seed,
-        "start_time": environment.clock.start,
-        "deadline": environment.deadline,
-        "memory_limit": environment.memory_limit,
+        "seed": server.clock.seed,
+        "start_time": server.clock.start,
+        "deadline": server.deadline,
+        "memory_limit": server.memory_limit,
     }
     settings["upstream"] = settings["clusters"].pop("upstream")
     settings |= changes

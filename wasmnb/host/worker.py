@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from .http.header_map import HeaderMap
     from .http.stream import HttpStream
     from .plugins.vm_registry import PluginHandle
-    from .server_context import Environment
+    from .server_context import ServerContext
     from .tcp.stream import TcpStream
 
 __all__ = ["Worker"]
@@ -39,9 +39,9 @@ class Worker:
         Streams that have ended.
     """
 
-    def __init__(self, environment: Environment, thread: Thread, routes: Sequence[RouteMatch]) -> None:
-        self.environment = environment
-        self.clock: Clock = environment.clock
+    def __init__(self, server: ServerContext, thread: Thread, routes: Sequence[RouteMatch]) -> None:
+        self.server = server
+        self.clock: Clock = server.clock
         self.thread = thread
         self.routes = list(routes)
         self.plugins: list[PluginHandle] = []

@@ -131,7 +131,7 @@ def exchange(
     """
     from ..host import Exchange, Proxy
 
-    environment = Proxy(workers=1)._environment  # of a proxy without filters: an empty log and trace
+    environment = Proxy(workers=1)._server  # of a proxy without filters: an empty log and trace
     made = Exchange(number, worker, environment, sent or request())
     made.upstream_requests = [upstream_request] if upstream_request is not None else []
     made.upstream_response = upstream_response

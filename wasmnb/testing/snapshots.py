@@ -95,7 +95,7 @@ def _known(names: Iterable[str], there: Iterable[str]) -> Iterator[str]:
 
 def _all_events(source: Any, events: list[Any]) -> Iterable[Any]:
     """All that the proxy knows: what an exchange's own events refer to by number may have been named before it."""
-    environment = getattr(source, "_environment", None)
+    environment = getattr(source, "_server", None)
     return events if environment is None else environment.trace
 
 

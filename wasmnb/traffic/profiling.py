@@ -122,7 +122,7 @@ class _Run:
         self.tell("Measuring time", 0.1)
         times, hostcalls = self._times()
         self.tell("Counting instructions, in code compiled for that (once)", 0.3)
-        with self._twin(fuel=True, deadline=self.proxy._environment.deadline * _PATIENCE) as twin:
+        with self._twin(fuel=True, deadline=self.proxy._server.deadline * _PATIENCE) as twin:
             self._send(twin, max(WARM, len(self.wanted)))
             fuel = self._fuel(twin)
             self.tell("Watching lines", 0.7)

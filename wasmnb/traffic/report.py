@@ -12,7 +12,7 @@ from .harness import Harness
 
 if TYPE_CHECKING:
     from ..host import Exchange
-    from ..host.trace.records import Place
+    from ..host.trace.records import ContextRef
 
 __all__ = ["LoadReport"]
 
@@ -59,7 +59,9 @@ class LoadReport(Shown):
         self.real_seconds = 0.0
         self.virtual_seconds = 0.0
 
-    def add(self, exchanges: Iterable[Exchange], callbacks: Iterable[tuple[str, int, int | None, str, Place]]) -> None:
+    def add(
+        self, exchanges: Iterable[Exchange], callbacks: Iterable[tuple[str, int, int | None, str, ContextRef]]
+    ) -> None:
         """Take in exchanges that are over, and the callbacks that belong to them, as `Trace.callbacks` gives them."""
         inside: Counter[int] = Counter()
         for name, guest_ns, exchange, *_ in callbacks:

@@ -24,7 +24,7 @@ from ...formats.leb128 import Malformed
 from ..source.requirements import Requirements
 from ..wasm.core_module import CoreModule
 from .build_module import link_component
-from .cache import Cache, Entry
+from .cache import Cache, CacheEntry
 from .componentize import ComponentizeError, componentize
 from .staging import FAILED_IMPORT, guest_digest, stage
 
@@ -78,7 +78,7 @@ class Runtime:
 
     key: str
     facts: Mapping[str, Any]
-    entry: Entry
+    entry: CacheEntry
 
     @property
     def pages(self) -> int:

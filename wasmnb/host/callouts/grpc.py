@@ -68,28 +68,28 @@ class GrpcCallout:
         request.headers.raw = [item for item in headers if item[0][:1] != b":"]
         vm = self.vm
         self.record.request = request
-        vm.environment.callouts.add(self.record)
+        vm.server.callouts.add(self.record)
         vm.trace.note(
             "stream", "grpc_call", {"cluster": self.cluster.name, "path": self.path, "token": self.token},
             time=vm.now(), thread=vm.thread.name, exchange=self.exchange, vm=vm.number,
         )  # fmt: skip
         return request
 
-    def soon(self, action: Callable[[], None]) -> None:
+    def call_soon(self, action: Callable[[], None]) -> None:
         """A later event at this moment."""
-        self._timers.append(self.vm.clock.soon(self.vm.thread, action))
+        self._timers.append(self.vm.clock.call_soon(self.vm.thread, action))
 
-    def later(self, seconds: float, action: Callable[[], None]) -> None:
+    def call_later(self, seconds: float, action: Callable[[], None]) -> None:
         """A later event."""
-        self._timers.append(self.vm.clock.later(seconds, self.vm.thread, action))
+        self._timers.append(self.vm.clock.call_later(seconds, self.vm.thread, action))
 
     def tell(self, name: str, *args: int) -> None:
         """A callback on the root."""
-        self.vm.about = self.exchange
+        self.vm.exchange = self.exchange
         try:
-            self.vm.tell(self.vm.callbacks[name], self.root, self.root.id, self.token, *args)
+            self.vm.notify(self.vm.callbacks[name], self.root, self.root.id, self.token, *args)
         finally:
-            self.vm.about = None
+            self.vm.exchange = None
 
     def receive(self, message: bytes) -> None:
         """A message for the guest."""
@@ -146,7 +146,9 @@ class GrpcCall(GrpcCallout):
         request = self.request(metadata, timeout)
         request.body = frame_message(message)
         if timeout:
-            self.later(timeout / 1000, lambda: self._fail(_UNAVAILABLE, "upstream request timeout", "response_timeout"))
+            self.call_later(
+                timeout / 1000, lambda: self._fail(_UNAVAILABLE, "upstream request timeout", "response_timeout")
+            )
 
         def ask() -> None:
             self.record.sent = self.record.complete = self.cluster.alive
@@ -157,11 +159,11 @@ class GrpcCall(GrpcCallout):
                 self._fail(_UNAVAILABLE, _REFUSED, _REFUSED_DETAILS)
             else:
                 if answer.latency > 0:
-                    self.later(answer.latency, lambda: self._answer(answer))
+                    self.call_later(answer.latency, lambda: self._answer(answer))
                 else:
                     self._answer(answer)
 
-        self.soon(ask)
+        self.call_soon(ask)
 
     def _answer(self, answer: Response) -> None:
         self.record.response = answer
@@ -204,7 +206,7 @@ class GrpcStream(GrpcCallout):
     def start(self, metadata: list[Pair]) -> None:
         """Open it."""
         self._request = self.request(metadata, None)
-        self.soon(self._sent_off if self.cluster.alive else self._refused)
+        self.call_soon(self._sent_off if self.cluster.alive else self._refused)
 
     def _sent_off(self) -> None:
         self.record.sent = True
@@ -215,7 +217,7 @@ class GrpcStream(GrpcCallout):
             return
         self._sent.append(message)
         if self.cluster.alive:
-            self.soon(lambda: self._arrived(message))
+            self.call_soon(lambda: self._arrived(message))
         if end:
             self.half_close()
 
@@ -225,7 +227,7 @@ class GrpcStream(GrpcCallout):
             return
         self.half_closed = True
         if self.cluster.alive:
-            self.soon(self._complete)
+            self.call_soon(self._complete)
 
     # -- the server's side ----------------------------------------------------------------------------------------
 
@@ -238,7 +240,7 @@ class GrpcStream(GrpcCallout):
             return
         reply = server.reply(self.path, message)
         if reply.latency:
-            self.later(reply.latency, lambda: self._reply(reply))
+            self.call_later(reply.latency, lambda: self._reply(reply))
         else:
             self._reply(reply)
 

@@ -56,7 +56,7 @@ class HttpCall:
         cluster, record = self.cluster, self.record
         request = record.request = to_upstream(headers, end=not body, http2=cluster.http2)
         request.body = body
-        self.root.vm.environment.callouts.add(record)
+        self.root.vm.server.callouts.add(record)
         refused = refused_by_upstream(headers)
         self._note("http_call", cluster=cluster.name, method=request.method, path=request.path, token=self.token)
         if refused is not None:
@@ -114,12 +114,12 @@ class HttpCall:
         root.calls.pop(self.token, None)
         root.maps[_HEADERS], root.maps[_TRAILERS] = headers, trailers
         root.call_body = None if headers is None else body
-        vm.about = self.exchange
+        vm.exchange = self.exchange
         try:
             counts = (len(headers.items) if headers else 0, len(body), len(trailers.items) if trailers else 0)
-            vm.tell(vm.callbacks["on_http_call_response"], root, root.id, self.token, *counts)
+            vm.notify(vm.callbacks["on_http_call_response"], root, root.id, self.token, *counts)
         finally:
-            vm.about = None
+            vm.exchange = None
             root.maps[_HEADERS] = root.maps[_TRAILERS] = None
             root.call_body = None
 
@@ -134,10 +134,10 @@ class HttpCall:
         self._timers.clear()
 
     def _soon(self, action: Callable[[], None]) -> None:
-        self._timers.append(self.root.vm.clock.soon(self.root.vm.thread, action))
+        self._timers.append(self.root.vm.clock.call_soon(self.root.vm.thread, action))
 
     def _later(self, seconds: float, action: Callable[[], None]) -> None:
-        self._timers.append(self.root.vm.clock.later(seconds, self.root.vm.thread, action))
+        self._timers.append(self.root.vm.clock.call_later(seconds, self.root.vm.thread, action))
 
     def _note(self, name: str, **args: object) -> None:
         vm = self.root.vm
@@ -149,7 +149,7 @@ def start_http_call(
 ) -> tuple[int, int]:
     """What `http_call` does: status and token."""
     vm, root = context.vm, context.root
-    cluster: Cluster | None = vm.environment.clusters.get(name.decode("utf-8", "replace"))
+    cluster: Cluster | None = vm.server.clusters.get(name.decode("utf-8", "replace"))
     headers = RequestHeaders((n.lower(), v) for n, v in pairs)
     needed = (b":path", b":method", b":authority")
     if timeout >> 31 or cluster is None or any(n not in headers for n in needed) or not hasattr(root, "calls"):
@@ -162,7 +162,7 @@ def start_http_call(
     headers.put(b"x-envoy-internal", b"true")
     if timeout:
         headers.put(b"x-envoy-expected-rq-timeout-ms", b"%d" % timeout)
-    exchange = context.exchange if context.exchange is not None else vm.about
+    exchange = context.exchange if context.exchange is not None else vm.exchange
     call = HttpCall(root, token, cluster, exchange)  # type: ignore[arg-type]
     root.calls[token] = call
     call.start(headers, body, timeout / 1000)

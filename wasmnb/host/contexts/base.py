@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from ...abi import BufferType, Status, StreamType
 from ..http.buffers import Buffer
 from ..http.header_map import HeaderMap
-from ..trace.records import Place
+from ..trace.records import ContextRef
 
 if TYPE_CHECKING:
     from ..clock import Timer
@@ -55,7 +55,7 @@ class Context:
         self.vm = vm
         self.plugin = plugin
         self.root: Context = root if root is not None else self
-        self.place = Place(number, vm.number, self.root.id)
+        self.ref = ContextRef(number, vm.number, self.root.id)
         self.maps: Maps = [None] * 8
         self.log_maps: Maps | None = None
         self.info: StreamInfo | None = None
@@ -64,7 +64,7 @@ class Context:
     @property
     def exchange(self) -> int | None:
         """Number of the exchange that a stream belongs to; None for roots."""
-        return self.place.exchange
+        return self.ref.exchange
 
     @property
     def prefix(self) -> str:
@@ -148,7 +148,7 @@ class RootContext(Context):
         Pending callouts by token.
     status
         What `get_status` tells: code and message.
-    parked
+    done_deferred
         `on_done` returned 0; `proxy_done` will finish it.
     """
 
@@ -159,7 +159,7 @@ class RootContext(Context):
         self.streams: dict[int, Context] = {}
         self.calls: dict[int, Any] = {}
         self.status: tuple[int, bytes] = (0, b"")
-        self.parked = False
+        self.done_deferred = False
         self.closed = False
         self.expressions: dict[int, Any] = {}
         self.expressions_made = 0
@@ -182,7 +182,7 @@ class RootContext(Context):
     def start(self) -> bool:
         """`on_vm_start`: once for every root context, also in a VM that has started before."""
         vm = self.vm
-        return vm.ask(vm.callbacks["on_vm_start"], self, self.id, len(vm.configuration))
+        return vm.query(vm.callbacks["on_vm_start"], self, self.id, len(vm.configuration))
 
     def configure(self) -> bool:
         """`on_configure`, the only time that the plugin configuration can be read."""
@@ -190,32 +190,32 @@ class RootContext(Context):
         assert self.plugin is not None
         vm.plugin_configuration = self.plugin.config
         try:
-            return vm.ask(vm.callbacks["on_configure"], self, self.id, len(self.plugin.config))
+            return vm.query(vm.callbacks["on_configure"], self, self.id, len(self.plugin.config))
         finally:
             vm.plugin_configuration = None
 
     def close(self) -> None:
         """`on_done`, and `on_delete` unless the guest wants to finish later."""
-        if self.closed or self.parked:
+        if self.closed or self.done_deferred:
             return
         vm = self.vm
-        if vm.ask(vm.callbacks["on_done"], self, self.id):
+        if vm.query(vm.callbacks["on_done"], self, self.id):
             self.delete()
         elif not vm.failed:
-            self.parked = True
+            self.done_deferred = True
 
     def done(self) -> int:
         """`proxy_done`; gives the status."""
-        if not self.parked:
+        if not self.done_deferred:
             return Status.NOT_FOUND
-        self.parked = False
+        self.done_deferred = False
         self.vm.after_call(self.delete)
         return Status.OK
 
     def delete(self) -> None:
         """`on_delete`, and out."""
         self.closed = True
-        self.vm.tell(self.vm.callbacks["on_delete"], self, self.id)
+        self.vm.notify(self.vm.callbacks["on_delete"], self, self.id)
         self.forget()
 
     def forget(self) -> None:
@@ -243,7 +243,7 @@ class RootContext(Context):
         return self._period if self._timer is not None else 0.0
 
     def _arm(self) -> None:
-        self._timer = self.vm.clock.later(self._period, self.vm.thread, self._tick)
+        self._timer = self.vm.clock.call_later(self._period, self.vm.thread, self._tick)
 
     def _tick(self) -> None:
         self._timer = None
@@ -255,7 +255,7 @@ class RootContext(Context):
 
     def tick(self) -> None:
         """`on_tick`, now."""
-        self.vm.tell(self.vm.callbacks["on_tick"], self, self.id)
+        self.vm.notify(self.vm.callbacks["on_tick"], self, self.id)
 
     def queue_ready(self, token: int) -> None:
         """Called when an item was put in a queue that this root receives: have the guest told, as a fresh event."""
@@ -263,9 +263,9 @@ class RootContext(Context):
 
         def ready() -> None:
             if not self.closed:
-                vm.tell(vm.callbacks["on_queue_ready"], self, self.id, token)
+                vm.notify(vm.callbacks["on_queue_ready"], self, self.id, token)
 
-        vm.clock.soon(vm.thread, ready)
+        vm.clock.call_soon(vm.thread, ready)
 
     # -- access log -------------------------------------------------------------------------------------------------
 
@@ -278,6 +278,6 @@ def with_log(context: Context, maps: Maps, info: StreamInfo | None, on_log: Call
     """Run `on_log` with the finished request readable."""
     context.log_maps, context.log_info = maps, info
     try:
-        context.vm.tell(on_log, context, context.id)
+        context.vm.notify(on_log, context, context.id)
     finally:
         context.log_maps = context.log_info = None

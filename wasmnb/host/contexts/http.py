@@ -59,7 +59,7 @@ class HttpContext(StreamContext):
         super().__init__(root)
         self.stream = stream
         self.info = stream.info
-        self.place.exchange = stream.exchange.number
+        self.ref.exchange = stream.exchange.number
         self.created = False
         self.destroyed = False
         self.end_of_stream = False
@@ -167,8 +167,8 @@ class HttpContext(StreamContext):
         self.destroyed = True
         vm = self.vm
         if self.created:
-            vm.tell(vm.callbacks["on_done"], self, self.id)
-            vm.tell(vm.callbacks["on_delete"], self, self.id)
+            vm.notify(vm.callbacks["on_done"], self, self.id)
+            vm.notify(vm.callbacks["on_delete"], self, self.id)
         self.maps, self.body = [None] * 8, [None, None]
         self.leave()
 

@@ -32,7 +32,7 @@ class TcpContext(StreamContext):
         super().__init__(root)
         self.stream = stream
         self.info = stream.info
-        self.place.exchange = stream.exchange.number
+        self.ref.exchange = stream.exchange.number
         self.data: list[Buffer | None] = [None, None]
         self.over = False
         self.held = ""
@@ -56,7 +56,7 @@ class TcpContext(StreamContext):
             self.data[side] = None
         if side == UP and end and not self.over:
             vm = self.vm
-            vm.tell(vm.callbacks["on_upstream_connection_close"], self, self.id, int(CloseType.UNKNOWN))
+            vm.notify(vm.callbacks["on_upstream_connection_close"], self, self.id, int(CloseType.UNKNOWN))
         self.held = "" if goes_on else "upstream data" if side else "downstream data"
         return goes_on
 
@@ -82,10 +82,10 @@ class TcpContext(StreamContext):
             return
         self.over = True
         vm = self.vm
-        vm.tell(vm.callbacks["on_downstream_connection_close"], self, self.id, int(how))
-        vm.tell(vm.callbacks["on_done"], self, self.id)
+        vm.notify(vm.callbacks["on_downstream_connection_close"], self, self.id, int(how))
+        vm.notify(vm.callbacks["on_done"], self, self.id)
         with_log(self, [None] * 8, self.info, vm.callbacks["on_log"])
-        vm.tell(vm.callbacks["on_delete"], self, self.id)
+        vm.notify(vm.callbacks["on_delete"], self, self.id)
         self.leave()
 
     def cut_off(self) -> None:

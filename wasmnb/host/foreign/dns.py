@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from ...abi import Status
 from ...engine import OutOfBounds
-from ..trace.records import Entry
+from ..trace.records import CallbackSchema
 from ..vm.callback_entry import entrance
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def resolve_dns(vm: Vm) -> Callable[[int, int, int], int]:
         vm.note("resolve_dns", asked=name)
         found = _known(name)
         if found is None:
-            vm.clock.soon(vm.thread, lambda: _deliver(vm, context, _NOT_FOUND))
+            vm.clock.call_soon(vm.thread, lambda: _deliver(vm, context, _NOT_FOUND))
         else:
             _inside(vm, lambda: _deliver(vm, context, found))
         return Status.OK
@@ -73,20 +73,20 @@ def _deliver(vm: Vm, context: Context, data: bytes) -> None:
     function = None if vm.closed else vm.instance.function(ON_RESOLVE_DNS)
     if function is None or vm.failed or context.root.id not in vm.contexts:
         return
-    before, vm.about = vm.about, context.exchange
+    before, vm.exchange = vm.exchange, context.exchange
     vm.call_data = data
     try:
-        invoke = entrance(vm, ON_RESOLVE_DNS, Entry(ON_RESOLVE_DNS), function)
+        invoke = entrance(vm, ON_RESOLVE_DNS, CallbackSchema(ON_RESOLVE_DNS), function)
         invoke(context.root, context.root.id, context.id, len(data))
     finally:
-        vm.call_data, vm.about = b"", before
+        vm.call_data, vm.exchange = b"", before
 
 
 def _inside(vm: Vm, deliver: Callable[[], None]) -> None:
     """Let a callback run in the middle of another one, which then goes on as before and does not pay for it."""
-    outer, current, effective, stop_next = vm.frame, vm.current, vm.effective, vm.stop_next
-    started, vm.stop_next = perf_counter_ns(), False
+    outer, current, effective, local_reply_sent = vm.record, vm.current, vm.effective, vm.local_reply_sent
+    started, vm.local_reply_sent = perf_counter_ns(), False
     deliver()
-    vm.frame, vm.current, vm.effective, vm.stop_next = outer, current, effective, stop_next
+    vm.record, vm.current, vm.effective, vm.local_reply_sent = outer, current, effective, local_reply_sent
     if outer is not None:
         outer[7] += perf_counter_ns() - started

@@ -29,7 +29,7 @@ def _target(context: Context, service: bytes) -> Cluster | None:
             name = told if isinstance(told, bytes) else service
     except protobuf.ParseError:
         pass
-    found: Cluster | None = context.vm.environment.clusters.get(to_text(name))
+    found: Cluster | None = context.vm.server.clusters.get(to_text(name))
     return found
 
 
@@ -45,7 +45,7 @@ def _open(
     token = vm.new_token(_CALL if kind is GrpcCall else _STREAM)
     if not cluster.endpoints:
         return Status.INTERNAL_FAILURE
-    exchange = context.exchange if context.exchange is not None else vm.about
+    exchange = context.exchange if context.exchange is not None else vm.exchange
     made = root.calls[token] = kind(root, token, cluster, path, exchange)
     return made
 

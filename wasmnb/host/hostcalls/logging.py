@@ -24,4 +24,4 @@ def log(context: Context, level: int, message: bytes) -> int:
 
 def get_log_level(context: Context) -> tuple[int, int]:
     """The lowest level that is written."""
-    return 0, int(context.vm.environment.log.level)
+    return 0, int(context.vm.server.log.level)

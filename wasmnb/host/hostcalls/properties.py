@@ -15,7 +15,7 @@ __all__ = ["get_property", "set_property"]
 
 def get_property(context: Context, path: bytes) -> tuple[int, bytes | None]:
     """An attribute."""
-    prescribed = context.vm.environment.properties
+    prescribed = context.vm.server.properties
     if prescribed:
         value = prescribed.get(path.strip(b"\0").replace(b"\0", b"."))
         if value is not None:

@@ -104,7 +104,7 @@ class Router:
         stream = self.stream
         refused = refused_by_upstream(headers)
         if not cluster.alive:
-            self._timers.append(stream.soon(self._refused))
+            self._timers.append(stream.call_soon(self._refused))
         elif refused is not None:
             stream.info.flags |= ResponseFlag.DOWNSTREAM_PROTOCOL_ERROR
             details = f"filter_removed_required_request_headers{{{refused}}}".replace(" ", "_")
@@ -122,7 +122,7 @@ class Router:
             self._connected(self.request, cluster)
         elif cluster.alive:
             request = self.request
-            self._timers.append(stream.soon(lambda: self._connected(request, cluster)))
+            self._timers.append(stream.call_soon(lambda: self._connected(request, cluster)))
         if end:
             self._complete()
 
@@ -136,7 +136,7 @@ class Router:
         stream.note("upstream_request", method=request.method, path=request.path, cluster=cluster.name)
         early = cluster.early(request) if cluster.early is not None else None
         if early is not None:
-            self._timers.append(stream.soon(lambda: self.answer(early)))
+            self._timers.append(stream.call_soon(lambda: self.answer(early)))
 
     def data(self, data: bytes, *, end: bool) -> None:
         """A piece of the request's body."""
@@ -161,7 +161,7 @@ class Router:
         self.sent_all = True
         self._sent_at = stream.info.upstream_sent = stream.now()
         if stream.limits.route_timeout:
-            self._timers.append(stream.later(stream.limits.route_timeout, self._timed_out))
+            self._timers.append(stream.call_later(stream.limits.route_timeout, self._timed_out))
         self._arrived()
 
     def _arrived(self) -> None:
@@ -179,7 +179,7 @@ class Router:
             if len(body) < self._length:
                 return  # the upstream waits for the rest
         self._asked = stream.exchange.upstream_complete = True
-        self._timers.append(stream.soon(self._ask))
+        self._timers.append(stream.call_soon(self._ask))
 
     def _show_body(self, body: bytes) -> None:
         """What the upstream has received."""
@@ -207,7 +207,7 @@ class Router:
             stream.reset()
             raise
         if answer.latency > 0:
-            self._timers.append(stream.later(answer.latency, lambda: self.answer(answer)))
+            self._timers.append(stream.call_later(answer.latency, lambda: self.answer(answer)))
         else:
             self.answer(answer)
 
@@ -245,7 +245,7 @@ class Router:
             if not self.over:
                 event()
         else:
-            self._timers.append(self.stream.soon(lambda: self._receive(event)))
+            self._timers.append(self.stream.call_soon(lambda: self._receive(event)))
 
     def _receive(self, event: Callable[[], None]) -> None:
         if self.over:
@@ -317,7 +317,7 @@ class Router:
         """Stop or go on reading from the upstream."""
         self._stopped = stop
         if not stop and self._waiting:
-            self._timers.append(self.stream.soon(self._go_on))
+            self._timers.append(self.stream.call_soon(self._go_on))
 
     def _go_on(self) -> None:
         while self._waiting and not self._stopped and not self.stream.over():

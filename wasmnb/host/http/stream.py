@@ -89,17 +89,17 @@ class HttpStream:
         """Virtual seconds."""
         return self.worker.clock.time()
 
-    def soon(self, action: Callable[[], None]) -> Timer:
+    def call_soon(self, action: Callable[[], None]) -> Timer:
         """An event of this stream."""
-        return self.worker.clock.soon(self.worker.thread, action)
+        return self.worker.clock.call_soon(self.worker.thread, action)
 
-    def later(self, seconds: float, action: Callable[[], None]) -> Timer:
+    def call_later(self, seconds: float, action: Callable[[], None]) -> Timer:
         """An event of this stream after so many seconds."""
-        return self.worker.clock.later(seconds, self.worker.thread, action)
+        return self.worker.clock.call_later(seconds, self.worker.thread, action)
 
     def note(self, name: str, **args: Any) -> None:
         """Leave a mark in the trace."""
-        self.worker.environment.trace.note(
+        self.worker.server.trace.note(
             "stream", name, args, time=self.now(), thread=self.worker.thread.name, exchange=self.exchange.number
         )
 
@@ -118,7 +118,7 @@ class HttpStream:
             self._refuse(*problem)
             return
         self.client.must_close = client_closes(request)
-        headers = from_client(request, http2=self.http2, request_id=self.worker.environment.uuid(), has_body=has_body)
+        headers = from_client(request, http2=self.http2, request_id=self.worker.server.uuid(), has_body=has_body)
         self.info.request_id = headers.get(b"x-request-id") or b""
         self.request.headers = headers
         self.choose_route()
@@ -197,7 +197,7 @@ class HttpStream:
         """Back-pressure towards the client, or its end."""
         self._reading_stopped = stop
         if not stop and self._inbox:
-            self.soon(self._read_on)
+            self.call_soon(self._read_on)
 
     def _read_on(self) -> None:
         while self._inbox and not self._reading_stopped and not self.finished:
@@ -215,7 +215,7 @@ class HttpStream:
 
     def find_cluster(self, name: str) -> Cluster | None:
         """A cluster by name."""
-        found: Cluster | None = self.worker.environment.clusters.get(name)
+        found: Cluster | None = self.worker.server.clusters.get(name)
         return found
 
     # -- from the upstream ----------------------------------------------------------------------------------------
@@ -278,7 +278,7 @@ class HttpStream:
     def _usage_error(self, context: HttpContext, text: str) -> None:
         self.exchange.notes.append(text)
         about = {"exchange": self.exchange.number, "vm": context.vm.number}
-        self.worker.environment.say(LogLevel.CRITICAL, text, self.worker.thread, **about)
+        self.worker.server.say(LogLevel.CRITICAL, text, self.worker.thread, **about)
         if not self.finished:
             self.reset()
 

@@ -40,9 +40,9 @@ class Timeouts:
         """The request has begun."""
         stream, limits = self.stream, self.stream.limits
         if limits.idle_timeout:
-            self._timers.append(stream.later(limits.idle_timeout, self._idle))
+            self._timers.append(stream.call_later(limits.idle_timeout, self._idle))
         if limits.request_timeout:
-            self._timers.append(stream.later(limits.request_timeout, self._request_timed_out))
+            self._timers.append(stream.call_later(limits.request_timeout, self._request_timed_out))
 
     def touch(self) -> None:
         """Something has come or gone."""
@@ -57,7 +57,7 @@ class Timeouts:
         stream = self.stream
         left = self._active + stream.limits.idle_timeout - stream.now()
         if left > 1e-9:
-            self._timers.append(stream.later(left, self._idle))
+            self._timers.append(stream.call_later(left, self._idle))
         elif not stream.finished:
             stream.info.flags |= ResponseFlag.STREAM_IDLE_TIMEOUT
             stream.answers.send(self._code, b"stream timeout", details="stream_idle_timeout")

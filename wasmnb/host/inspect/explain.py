@@ -53,7 +53,7 @@ def explain(proxy: Observed, exchange: Recorded) -> Explanation:
     """What there is to say about an exchange."""
     events = exchange.events
     refused = [e for e in events if isinstance(e.status, Status) and e.status not in (Status.OK, Status.EMPTY)]
-    causes = list(dict.fromkeys(cause_of(e, proxy._environment) for e in refused))
+    causes = list(dict.fromkeys(cause_of(e, proxy._server) for e in refused))
     found = Explanation(causes=[c for c in causes if c])
     if exchange.failure is not None:
         found.lines += _failed(exchange)

@@ -103,7 +103,7 @@ def _check(vm: Vm) -> None:
         raise UsageError("it is closed")
     if not has_door(vm):
         raise UsageError(_NO_DOOR)
-    if vm.frame is not None:
+    if vm.record is not None:
         raise UsageError("it is in the middle of a callback")
 
 

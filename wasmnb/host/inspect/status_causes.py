@@ -12,12 +12,12 @@ from ...abi import HeaderMapType, Status
 from ..properties.lookup import GROUPS
 
 if TYPE_CHECKING:
-    from ..server_context import Environment
+    from ..server_context import ServerContext
     from ..trace.events import Event
 
 __all__ = ["cause_of"]
 
-Cause = Callable[["Event", "Environment"], str]
+Cause = Callable[["Event", "ServerContext"], str]
 
 #: Where Envoy lets each header map be seen.
 _WHERE = {
@@ -36,17 +36,17 @@ def _text(value: Any) -> str:
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
 
 
-def _header_map(event: Event, _environment: Environment) -> str:
+def _header_map(event: Event, _server: ServerContext) -> str:
     kind = event.args.get("map_type")
     if not isinstance(kind, HeaderMapType):
         return f"there is no header map type {kind}"
     return f"{kind.name} is not there now (or not for writing); it is {_WHERE[kind]}"
 
 
-def _http_call(event: Event, environment: Environment) -> str:
+def _http_call(event: Event, server: ServerContext) -> str:
     cluster = _text(event.args["cluster"])
-    if cluster not in environment.clusters:
-        return f"there is no cluster {cluster!r}; the proxy has {', '.join(environment.clusters)}"
+    if cluster not in server.clusters:
+        return f"there is no cluster {cluster!r}; the proxy has {', '.join(server.clusters)}"
     names = {name.lower() for name, _ in event.args["headers"]} if isinstance(event.args["headers"], list) else set()
     wanted = {":method": {b":method"}, ":path": {b":path"}, ":authority": {b":authority", b"host"}}
     missing = [f"`{name}`" for name, ways in wanted.items() if not ways & names]
@@ -55,17 +55,17 @@ def _http_call(event: Event, environment: Environment) -> str:
     return "the timeout is negative" if event.args["timeout"] >> 31 else "the call cannot be made"
 
 
-def _no_endpoints(event: Event, _environment: Environment) -> str:
+def _no_endpoints(event: Event, _server: ServerContext) -> str:
     cluster = event.args.get("cluster", event.args.get("service"))
     return f"cluster {_text(cluster)!r} has no endpoint, so that the call failed at once; no callback follows"
 
 
-def _grpc_target(event: Event, environment: Environment) -> str:
+def _grpc_target(event: Event, server: ServerContext) -> str:
     service = _text(event.args["service"])
-    return f"{service!r} is no cluster and no GrpcService message; the proxy has {', '.join(environment.clusters)}"
+    return f"{service!r} is no cluster and no GrpcService message; the proxy has {', '.join(server.clusters)}"
 
 
-def _property(event: Event, _environment: Environment) -> str:
+def _property(event: Event, _server: ServerContext) -> str:
     parts = [_text(p) for p in event.args["path"]] if isinstance(event.args["path"], list) else []
     if not parts:
         return "the path is empty"
@@ -77,12 +77,12 @@ def _property(event: Event, _environment: Environment) -> str:
     return f"{'.'.join(parts)} has no value now"
 
 
-def _whole_group(event: Event, _environment: Environment) -> str:
+def _whole_group(event: Event, _server: ServerContext) -> str:
     parts = [_text(p) for p in event.args["path"]] if isinstance(event.args["path"], list) else []
     return "the path is empty" if not parts else f"{'.'.join(parts)} is a group of attributes; ask for one of them"
 
 
-def _queue(event: Event, _environment: Environment) -> str:
+def _queue(event: Event, _server: ServerContext) -> str:
     name, vm_id = event.args.get("name"), event.args.get("vm_id")
     if name is None:
         return f"no queue has the token {event.args.get('token')}"
@@ -90,14 +90,14 @@ def _queue(event: Event, _environment: Environment) -> str:
     return f"nobody has registered a queue {_text(name)!r} under {where}"
 
 
-def _foreign(event: Event, _environment: Environment) -> str:
+def _foreign(event: Event, _server: ServerContext) -> str:
     from ..foreign.functions import FOREIGN
 
     return f"there is no foreign function {_text(event.args['name'])!r}; Envoy has {', '.join(FOREIGN)}"
 
 
 def _says(text: str) -> Cause:
-    return lambda _event, _environment: text
+    return lambda _event, _server: text
 
 
 _MAPS = ("get_header_map_value", "add_header_map_value", "replace_header_map_value", "remove_header_map_value",
@@ -156,14 +156,14 @@ _ANY: dict[Status, str] = {
 }
 
 
-def cause_of(event: Event, environment: Environment) -> str:
+def cause_of(event: Event, server: ServerContext) -> str:
     """Why a hostcall's status is not OK, as in `http_call: 2 BAD_ARGUMENT: the timeout is negative`."""
     status = event.status
     if not isinstance(status, Status) or status is Status.OK:
         return ""
     cause = _CAUSES.get((event.name, status))
     why = (
-        cause(event, environment)
+        cause(event, server)
         if cause is not None and status is not Status.INVALID_MEMORY_ACCESS
         else _ANY.get(status, "")
     )

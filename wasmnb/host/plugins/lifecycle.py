@@ -19,10 +19,10 @@ from ...errors import WasmnbError
 if TYPE_CHECKING:
     from ..clock import Thread
     from ..contexts.base import RootContext
-    from ..server_context import Environment
+    from ..server_context import ServerContext
     from ..worker import Worker
     from .plugin import Plugin
-    from .vm_registry import PluginHandle, Registry
+    from .vm_registry import PluginHandle, VmRegistry
 
 __all__ = ["Deployment"]
 
@@ -41,8 +41,8 @@ class Deployment:
         The plugins on the main thread.
     """
 
-    def __init__(self, environment: Environment, registry: Registry, main: Thread, workers: Sequence[Worker]) -> None:
-        self.environment = environment
+    def __init__(self, server: ServerContext, registry: VmRegistry, main: Thread, workers: Sequence[Worker]) -> None:
+        self.server = server
         self.registry = registry
         self.main = main
         self.workers = workers
@@ -82,7 +82,7 @@ class Deployment:
         except WasmnbError:
             for worker in self.workers:
                 text = "Plugin configured to fail closed failed to load"
-                self.environment.clock.soon(worker.thread, lambda w=worker, t=text: self._say(w.thread, t))  # type: ignore[misc]
+                self.server.clock.call_soon(worker.thread, lambda w=worker, t=text: self._say(w.thread, t))  # type: ignore[misc]
             self._close_roots(self._made)
             raise
         old, self.handles, self.plugins = self.handles, fresh, wanted
@@ -105,16 +105,16 @@ class Deployment:
     def _start_worker(self, worker: Worker, handles: Sequence[PluginHandle], old: list[PluginHandle]) -> None:
         def start() -> None:
             worker.plugins = [
-                self.registry.attach(h.base, h.plugin, worker.thread) for h in handles if h.plugin.kind != "singleton"
+                self.registry.attach(h.group, h.plugin, worker.thread) for h in handles if h.plugin.kind != "singleton"
             ]
             if old:
                 self._drain_later(worker.thread, old, self._drain)
 
-        self.environment.clock.soon(worker.thread, start)
+        self.server.clock.call_soon(worker.thread, start)
 
     def _drain_later(self, thread: Thread, old: Sequence[PluginHandle], seconds: float) -> None:
         self._drain = seconds
-        self.environment.clock.later(seconds, thread, lambda: self._drained(thread, old))
+        self.server.clock.call_later(seconds, thread, lambda: self._drained(thread, old))
 
     def _drained(self, thread: Thread, old: Sequence[PluginHandle]) -> None:
         """The old listener goes: cut off its streams, close the roots that nobody uses any more."""
@@ -135,10 +135,10 @@ class Deployment:
 
     def close(self) -> None:
         """Shut down, thread by thread."""
-        clock = self.environment.clock
+        clock = self.server.clock
         for worker in self.workers:
-            clock.soon(worker.thread, lambda w=worker: self._close_worker(w))  # type: ignore[misc]
-        clock.soon(self.main, lambda: self._close_roots(self.registry.roots_of(self.main)))
+            clock.call_soon(worker.thread, lambda w=worker: self._close_worker(w))  # type: ignore[misc]
+        clock.call_soon(self.main, lambda: self._close_roots(self.registry.roots_of(self.main)))
 
     def _close_worker(self, worker: Worker) -> None:
         for stream in worker.live:
@@ -151,4 +151,4 @@ class Deployment:
             root.close()
 
     def _say(self, thread: Thread, text: str) -> None:
-        self.environment.say(LogLevel.CRITICAL, text, thread)
+        self.server.say(LogLevel.CRITICAL, text, thread)

@@ -19,15 +19,15 @@ from ..vm.vm import Vm, VmSettings
 
 if TYPE_CHECKING:
     from ..clock import Thread
-    from ..server_context import Environment
+    from ..server_context import ServerContext
     from .plugin import Plugin
 
-__all__ = ["Base", "PluginHandle", "Registry"]
+__all__ = ["PluginHandle", "VmGroup", "VmRegistry"]
 
 PluginKey = tuple[str, str, bytes]
 
 
-class Base:
+class VmGroup:
     """One VM key: its template and the VMs made of it.
 
     Attributes
@@ -65,13 +65,13 @@ class PluginHandle:
         Its root context, or None if it never started here.
     """
 
-    def __init__(self, registry: Registry, base: Base, plugin: Plugin, thread: Thread) -> None:
+    def __init__(self, registry: VmRegistry, group: VmGroup, plugin: Plugin, thread: Thread) -> None:
         self.registry = registry
-        self.base = base
+        self.group = group
         self.plugin = plugin
         self.thread = thread
         self.root: RootContext | None = None
-        self.loaded_at = registry.environment.clock.time()
+        self.loaded_at = registry.server.clock.time()
 
     @property
     def vm(self) -> Vm | None:
@@ -93,36 +93,34 @@ class PluginHandle:
 
     def _reload(self) -> None:
         """Make a new VM, unless the last was made too short a time ago."""
-        environment = self.registry.environment
+        server = self.registry.server
         name = f"wasm.{self.plugin.name}.vm_reload_"
-        interval = self.plugin.reload_backoff * environment.random.uniform(1.0, 1.5)
-        if environment.clock.time() - self.loaded_at < interval:
-            environment.metrics.count(name + "backoff")
+        interval = self.plugin.reload_backoff * server.random.uniform(1.0, 1.5)
+        if server.clock.time() - self.loaded_at < interval:
+            server.metrics.count(name + "backoff")
             return
-        self.loaded_at = environment.clock.time()
-        vm = Vm(
-            environment, self.base.loaded, self.base.settings, self.thread, "worker" if self.thread.number else "main"
-        )
+        self.loaded_at = server.clock.time()
+        vm = Vm(server, self.group.loaded, self.group.settings, self.thread, "worker" if self.thread.number else "main")
         root = self.registry.start_root(vm, self.plugin)
-        environment.metrics.count(name + ("success" if root is not None else "failure"))
+        server.metrics.count(name + ("success" if root is not None else "failure"))
         if root is None:
             vm.close()
             return
         old = self.root.vm if self.root is not None else None
         self.root = root
-        self.base.threads[self.thread.number] = vm
-        self.base.roots[self.thread.number, self.plugin.key] = root
+        self.group.threads[self.thread.number] = vm
+        self.group.roots[self.thread.number, self.plugin.key] = root
         if old is not None and not any(h.vm is old for h in self.registry.handles):
             old.close()
 
 
-class Registry:
+class VmRegistry:
     """All VMs of a proxy."""
 
-    def __init__(self, environment: Environment, main: Thread) -> None:
-        self.environment = environment
+    def __init__(self, server: ServerContext, main: Thread) -> None:
+        self.server = server
         self.main = main
-        self.bases: list[Base] = []
+        self.groups: list[VmGroup] = []
         self.handles: list[PluginHandle] = []
         self.failed_starts: list[str] = []
         self.refused_plugin = ""
@@ -130,8 +128,8 @@ class Registry:
     def vms(self) -> list[Vm]:
         """All VMs, closed ones that are still known included, in the order in which they were made."""
         found: list[Vm] = []
-        for base in self.bases:
-            found += [base.vm, *base.canaries, *base.threads.values()]
+        for group in self.groups:
+            found += [group.vm, *group.canaries, *group.threads.values()]
         found += [h.vm for h in self.handles if h.vm is not None]
         return sorted(dict.fromkeys(found), key=lambda vm: vm.number)
 
@@ -148,31 +146,31 @@ class Registry:
             An entry point, `on_vm_start` or `on_configure` failed or said no.
         """
         try:
-            base = self._base(plugin)
-            if plugin.key not in base.proven:
-                self._canary(base, plugin)
+            group = self._group(plugin)
+            if plugin.key not in group.proven:
+                self._canary(group, plugin)
         except WasmnbError as error:
             self._refused(plugin, error)
             raise
-        return self.attach(base, plugin, self.main)
+        return self.attach(group, plugin, self.main)
 
-    def _base(self, plugin: Plugin) -> Base:
+    def _group(self, plugin: Plugin) -> VmGroup:
         """The base of a plugin's VM key, made if it is new."""
-        found = next((b for b in self.bases if self._shares(b.plugin, plugin)), None)
+        found = next((b for b in self.groups if self._shares(b.plugin, plugin)), None)
         if found is not None:
             return found
         loaded = self._load(plugin)
-        vm = Vm(self.environment, loaded, plugin.settings, self.main, "base")
+        vm = Vm(self.server, loaded, plugin.settings, self.main, "base")
         if not vm.initialize():
             self._say(LogLevel.ERROR, "Wasm VM failed Failed to initialize Wasm code")
             vm.close()
             raise self._start_error(plugin, vm)
-        self.bases.append(Base(plugin, loaded, vm))
-        return self.bases[-1]
+        self.groups.append(VmGroup(plugin, loaded, vm))
+        return self.groups[-1]
 
     def _load(self, plugin: Plugin) -> Loaded:
         try:
-            image = plugin.filter.image(self.environment.engine)
+            image = plugin.filter.image(self.server.engine)
         except ModuleError as error:
             for line in refusal_of(getattr(plugin.filter, "wasm", b"")):
                 error.add_note(ENVOY_SAYS + line)
@@ -186,15 +184,15 @@ class Registry:
             return False
         return first.filter is second.filter or first.code_key == second.code_key
 
-    def _canary(self, base: Base, plugin: Plugin) -> None:
-        vm = Vm(self.environment, base.loaded, base.settings, self.main, "canary")
+    def _canary(self, group: VmGroup, plugin: Plugin) -> None:
+        vm = Vm(self.server, group.loaded, group.settings, self.main, "canary")
         root = self.start_root(vm, plugin)
         error = None if root is not None else self._start_error(plugin, vm)
         vm.close()
-        base.canaries.append(vm)
+        group.canaries.append(vm)
         if error is not None:
             raise error
-        base.proven.add(plugin.key)
+        group.proven.add(plugin.key)
 
     def _start_error(self, plugin: Plugin, vm: Vm) -> WasmnbError:
         if vm.failure is not None:
@@ -204,30 +202,30 @@ class Registry:
         callback = self.failed_starts[-1] if self.failed_starts else "proxy_on_configure"
         what = "its VM configuration" if callback.endswith("vm_start") else "its configuration"
         text = f"The filter {plugin.name} refuses {what}: {callback} returned 0 (false). Envoy would not start with it."
-        said = [line.text for line in self.environment.log if line.vm == vm.number and line.level >= LogLevel.WARN]
+        said = [line.text for line in self.server.log if line.vm == vm.number and line.level >= LogLevel.WARN]
         if said:
             text += f"\nIt said: {said[-1]}"
         return FilterTrap(text, callback=callback, context_id=1)
 
     # -- any thread -----------------------------------------------------------------------------------------------
 
-    def attach(self, base: Base, plugin: Plugin, thread: Thread) -> PluginHandle:
+    def attach(self, group: VmGroup, plugin: Plugin, thread: Thread) -> PluginHandle:
         """A plugin on a thread: a VM if there is none yet, and a root context if there is none for this plugin."""
-        handle = PluginHandle(self, base, plugin, thread)
+        handle = PluginHandle(self, group, plugin, thread)
         self.handles.append(handle)
-        base.users += 1
-        handle.root = base.roots.get((thread.number, plugin.key))
+        group.users += 1
+        handle.root = group.roots.get((thread.number, plugin.key))
         if handle.root is not None:
             return handle
-        vm = base.threads.get(thread.number)
+        vm = group.threads.get(thread.number)
         if vm is None:
             role = "worker" if thread.number else "main"
-            vm = base.threads[thread.number] = Vm(self.environment, base.loaded, base.settings, thread, role)
+            vm = group.threads[thread.number] = Vm(self.server, group.loaded, group.settings, thread, role)
             handle.root = self.start_root(vm, plugin)
         else:
             handle.root = self.start_root(vm, plugin, fresh=False)
         if handle.root is not None:
-            base.roots[thread.number, plugin.key] = handle.root
+            group.roots[thread.number, plugin.key] = handle.root
         return handle
 
     def start_root(self, vm: Vm, plugin: Plugin, *, fresh: bool = True) -> RootContext | None:
@@ -250,7 +248,7 @@ class Registry:
 
     def roots_of(self, thread: Thread) -> list[RootContext]:
         """Root contexts that live on a thread, newest first; singleton services come last."""
-        roots = [r for b in self.bases for (number, _), r in b.roots.items() if number == thread.number]
+        roots = [r for b in self.groups for (number, _), r in b.roots.items() if number == thread.number]
         return sorted([r for r in reversed(roots) if not r.closed], key=lambda r: r.is_singleton)
 
     def release(self, handles: Sequence[PluginHandle]) -> None:
@@ -258,23 +256,23 @@ class Registry:
         for handle in handles:
             if handle in self.handles:
                 self.handles.remove(handle)
-        for base in list(self.bases):
-            for key in [k for k, r in base.roots.items() if r.closed or r.parked]:
-                if not any(h.root is base.roots[key] for h in self.handles):
-                    del base.roots[key]
-            for number, vm in list(base.threads.items()):
+        for group in list(self.groups):
+            for key in [k for k, r in group.roots.items() if r.closed or r.done_deferred]:
+                if not any(h.root is group.roots[key] for h in self.handles):
+                    del group.roots[key]
+            for number, vm in list(group.threads.items()):
                 if not any(h.vm is vm for h in self.handles) and not any(
                     c.kind == "root" for c in vm.contexts.values()
                 ):
-                    del base.threads[number]
+                    del group.threads[number]
                     vm.close()
-            if not any(h.base is base for h in self.handles):
-                base.vm.close()
+            if not any(h.group is group for h in self.handles):
+                group.vm.close()
 
     # -- words ----------------------------------------------------------------------------------------------------
 
     def _say(self, level: LogLevel, text: str) -> None:
-        self.environment.say(level, text, self.environment.clock.running or self.main)
+        self.server.say(level, text, self.server.clock.running or self.main)
 
     def _refused(self, plugin: Plugin, error: WasmnbError) -> None:
         if isinstance(error, ModuleError):

@@ -170,7 +170,7 @@ def _route(value: Callable[[Any], Any]) -> Attribute:
 def _cluster_metadata(context: Context, info: StreamInfo) -> Any:
     if info.route is None:
         return None
-    cluster = context.vm.environment.clusters.get(info.route.cluster)
+    cluster = context.vm.server.clusters.get(info.route.cluster)
     return metadata_message(getattr(cluster, "metadata", None))
 
 

@@ -87,7 +87,7 @@ def attribute(context: Context, group: bytes, name: bytes) -> Any:
     info = context.log_info or context.info
     text = name.decode("utf-8", "replace")
     if group == b"xds" and text == "node":
-        return node_message(context.vm.environment.node)
+        return node_message(context.vm.server.node)
     if info is None:
         return None
     if group == b"filter_state":

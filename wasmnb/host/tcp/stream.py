@@ -77,12 +77,12 @@ class TcpStream:
         worker.connections[exchange.number] = self
 
     def _soon(self, action: Callable[[], None]) -> None:
-        self._timers.append(self.worker.clock.soon(self.worker.thread, action))
+        self._timers.append(self.worker.clock.call_soon(self.worker.thread, action))
 
     def note(self, name: str, **args: Any) -> None:
         """Leave a mark in the trace."""
         worker = self.worker
-        worker.environment.trace.note(
+        worker.server.trace.note(
             "stream", name, args, time=worker.clock.time(), thread=worker.thread.name, exchange=self.exchange.number
         )
 
@@ -181,7 +181,7 @@ class TcpStream:
         reply.close = reply.close or not data
         if reply.latency > 0:
             clock = self.worker.clock
-            self._timers.append(clock.later(reply.latency, self.worker.thread, lambda: self._answer(reply)))
+            self._timers.append(clock.call_later(reply.latency, self.worker.thread, lambda: self._answer(reply)))
         else:
             self._answer(reply)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from ...abi import Status, decode_pairs, decode_path
 from ...abi.table import Kind, Param, Result
-from .records import Entry, Note, Place, Shape
+from .records import CallbackSchema, ContextRef, HostcallSchema, Note
 
 __all__ = ["Event", "decode", "decode_bare", "exchange_of"]
 
@@ -86,10 +86,10 @@ def exchange_of(record: Any) -> int | None:
     if isinstance(about, Note):
         number: int | None = record[7]
         return number
-    place: Place = record[3] if isinstance(about, Shape) else record[2]
+    place: ContextRef = record[3] if isinstance(about, HostcallSchema) else record[2]
     if place.exchange is not None:
         return place.exchange
-    if isinstance(about, Shape):
+    if isinstance(about, HostcallSchema):
         return exchange_of(record[2])
     owner: int | None = record[10]
     return owner
@@ -98,9 +98,9 @@ def exchange_of(record: Any) -> int | None:
 def decode(record: Any) -> Event:
     """A record as an event."""
     about = record[1]
-    if isinstance(about, Shape):
+    if isinstance(about, HostcallSchema):
         return _hostcall(record)
-    if isinstance(about, Entry):
+    if isinstance(about, CallbackSchema):
         return _entry(record)
     seq, _, kind, name, args, time, thread, exchange, vm = record
     return Event(seq, time, thread, vm, None, kind, name, args, exchange=exchange)
@@ -108,9 +108,9 @@ def decode(record: Any) -> Event:
 
 def decode_bare(record: Any) -> Event:
     """The same without its arguments, which cost most of the decoding."""
-    if isinstance(record[1], Entry):
+    if isinstance(record[1], CallbackSchema):
         return decode([*record[:3], (), *record[4:]])
-    return decode(record[:7] if isinstance(record[1], Shape) else record)
+    return decode(record[:7] if isinstance(record[1], HostcallSchema) else record)
 
 
 def _entry(record: Any) -> Event:
@@ -141,7 +141,7 @@ def _hostcall(record: Any) -> Event:
     )  # fmt: skip
 
 
-def _status(shape: Shape, status: int) -> Any:
+def _status(shape: HostcallSchema, status: int) -> Any:
     if shape.kind != "hostcall":
         return None
     return _STATUSES.get(status, status)

@@ -12,7 +12,7 @@ from .trace import AFTER_THE_END
 
 if TYPE_CHECKING:
     from ..callouts.record import Callout
-    from ..server_context import Environment
+    from ..server_context import ServerContext
     from ..vm.failure import Failure
     from .events import Event
     from .log import LogLine
@@ -40,19 +40,19 @@ class Recorded(Shown):
         Why a filter failed, if one did: callback, message and a Python filter's traceback.
     """
 
-    def __init__(self, number: int, worker: str, environment: Environment) -> None:
+    def __init__(self, number: int, worker: str, server: ServerContext) -> None:
         self.number = number
         self.worker = worker
         self.state = "open"
         self.paused = ""
-        self.started = environment.clock.time()
+        self.started = server.clock.time()
         self.finished: float | None = None
         self.failure: Failure | None = None
-        self._environment = environment
+        self._server = server
         self._first = 0
 
     def _began(self, name: str, **args: Any) -> None:
-        self._first = self._environment.trace.note(
+        self._first = self._server.trace.note(
             "stream", name, args, time=self.started, thread=self.worker, exchange=self.number
         )
 
@@ -69,21 +69,21 @@ class Recorded(Shown):
     @property
     def events(self) -> list[Event]:
         """Its part of the trace, callouts made for it included."""
-        return self._environment.trace.of_exchange(self.number, self._first)
+        return self._server.trace.of_exchange(self.number, self._first)
 
     def first_events(self, limit: int) -> list[Event]:
         """The beginning of `events`, for one whose filter makes a hundred thousand hostcalls."""
-        return self._environment.trace.of_exchange(self.number, self._first, limit)
+        return self._server.trace.of_exchange(self.number, self._first, limit)
 
     @property
     def log(self) -> list[LogLine]:
         """Lines written during it."""
-        return self._environment.log.of_exchange(self.number)
+        return self._server.log.of_exchange(self.number)
 
     @property
     def callouts(self) -> list[Callout]:
         """Callouts that filters made for it."""
-        return self._environment.callouts.of_exchange(self.number)
+        return self._server.callouts.of_exchange(self.number)
 
     @property
     def filter_ns(self) -> int:
@@ -93,7 +93,7 @@ class Recorded(Shown):
     @property
     def fuel(self) -> Fuel:
         """Instructions of Wasm that its callbacks ran, by callback; only if the proxy was made with `fuel=True`."""
-        if not self._environment.engine.fuel:
+        if not self._server.engine.fuel:
             raise UsageError("Instructions are counted only if the proxy is made for it: Proxy(..., fuel=True).")
         events = self.events
         if any(e.kind == "callback" and e.fuel is None for e in events):
@@ -127,8 +127,8 @@ class Exchange(Recorded):
         What the simulator has to say: usage that would crash Envoy, body lengths that do not fit.
     """
 
-    def __init__(self, number: int, worker: str, environment: Environment, request: Request) -> None:
-        super().__init__(number, worker, environment)
+    def __init__(self, number: int, worker: str, server: ServerContext, request: Request) -> None:
+        super().__init__(number, worker, server)
         self.request = request
         self.upstream_requests: list[Request] = []
         self.upstream_complete = False
@@ -192,8 +192,8 @@ class TcpExchange(Recorded):
         The client has seen the end.
     """
 
-    def __init__(self, number: int, worker: str, environment: Environment) -> None:
-        super().__init__(number, worker, environment)
+    def __init__(self, number: int, worker: str, server: ServerContext) -> None:
+        super().__init__(number, worker, server)
         self.sent = self.received = b""
         self.upstream_sent = b""
         self.upstream_chunks: list[bytes] = []

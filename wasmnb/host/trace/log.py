@@ -110,13 +110,13 @@ class Log(Shown, Sequence[LogLine]):
 def write_line(vm: Vm, level: int, message: bytes) -> None:
     """A line of a filter's. The last critical one is kept apart: a Python filter's traceback comes so, before its trap."""
     if level == LogLevel.CRITICAL:
-        vm.last_words = (vm.frame, message.decode("utf-8", "replace"))
-    log = vm.environment.log
+        vm.last_critical = (vm.record, message.decode("utf-8", "replace"))
+    log = vm.server.log
     if level < log.level:
         return
     context = vm.effective
     text = message[:_LONGEST_LINE].decode("utf-8", "replace")
-    exchange = context.exchange if context.exchange is not None else vm.frame[10]
+    exchange = context.exchange if context.exchange is not None else vm.record[10]
     log.add(
         LogLine(
             vm.now(), LogLevel(level), text, vm.thread.name, vm.number, context.id, exchange, context.prefix,

@@ -1,8 +1,8 @@
 """Records: what the host writes down at every crossing, on the hot path and therefore as plain lists and tuples.
 
-    entry      [seq, Entry, place, args, time, began, ended, host_ns, result, thread, exchange]   a callback; if fuel is
+    entry      [seq, CallbackSchema, place, args, time, began, ended, host_ns, result, thread, exchange]   a callback; if fuel is
                                                                                             counted, it is appended
-    hostcall   (seq, Shape, frame, place, status, began, ended, *args, *outputs)            `frame` is the entry it runs in
+    hostcall   (seq, HostcallSchema, frame, place, status, began, ended, *args, *outputs)            `frame` is the entry it runs in
     note       (seq, Note, kind, name, args, time, thread, exchange, vm)                       everything else
 
 `place` says which context of which VM; it is small, so that a record keeps nothing large alive. `seq` counts all records
@@ -15,7 +15,7 @@ from collections.abc import Sequence
 
 from ...abi.table import Callback, Param, Result
 
-__all__ = ["KEEP", "NOTE", "Cut", "Entry", "Note", "Place", "Shape"]
+__all__ = ["KEEP", "NOTE", "CallbackSchema", "ContextRef", "Cut", "HostcallSchema", "Note"]
 
 #: Bytes of one argument that a record keeps; longer ones are cut, and `Cut` says how long they were.
 KEEP = 1 << 12
@@ -40,7 +40,7 @@ class Cut(bytes):
         return cut
 
 
-class Entry:
+class CallbackSchema:
     """What an entry record is about: a callback with its parameters, or an entry point."""
 
     __slots__ = ("params", "result", "short")
@@ -54,7 +54,7 @@ class Entry:
             self.short, self.params, self.result = callback, (), Result.NONE
 
 
-class Shape:
+class HostcallSchema:
     """What a hostcall record is about: its name and the names and kinds of its inputs and outputs."""
 
     __slots__ = ("inputs", "kind", "outputs", "short")
@@ -66,7 +66,7 @@ class Shape:
         self.kind = kind
 
 
-class Place:
+class ContextRef:
     """Which context an entry or hostcall was about.
 
     Attributes

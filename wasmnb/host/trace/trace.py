@@ -12,7 +12,7 @@ from typing import Any, overload
 
 from ..._display import Shown
 from .events import Event, decode, decode_bare, exchange_of
-from .records import NOTE, Entry, Note, Place
+from .records import NOTE, CallbackSchema, ContextRef, Note
 
 __all__ = ["AFTER_THE_END", "DEFAULT_LIMIT", "Event", "Trace"]
 
@@ -86,7 +86,7 @@ class Trace(Shown, Sequence[Event]):
         """Events made so far, those no longer kept included."""
         return self.dropped + len(self._records)
 
-    def callbacks(self, since: int = 0) -> Iterator[tuple[str, int, int | None, str, Place]]:
+    def callbacks(self, since: int = 0) -> Iterator[tuple[str, int, int | None, str, ContextRef]]:
         """Name, guest nanoseconds, exchange, thread and place of every callback among the events made after the first `since`.
 
         The exchange is the one that waits for the callback: None for those that no exchange waits for, also when one is
@@ -94,7 +94,7 @@ class Trace(Shown, Sequence[Event]):
         """
         for record in islice(self._records, max(0, since - self.dropped), None):
             entry = record[1]
-            if entry.__class__ is Entry:  # the fastest question of its kind; there are millions of records
+            if entry.__class__ is CallbackSchema:  # the fastest question of its kind; there are millions of records
                 exchange = record[2].exchange
                 if exchange is None:
                     exchange = record[10]

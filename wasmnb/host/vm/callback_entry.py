@@ -19,10 +19,10 @@ from .native_calls import unhurried
 
 if TYPE_CHECKING:
     from ..contexts.base import Context
-    from ..trace.records import Entry
+    from ..trace.records import CallbackSchema
     from .vm import Vm
 
-__all__ = ["Invoke", "close_frame", "entrance", "open_frame"]
+__all__ = ["Invoke", "close_record", "entrance", "open_record"]
 
 #: What a callback's result becomes when a local response was sent in it: too large for any status, so that all mean "stop".
 _STOPPED = 255
@@ -31,14 +31,14 @@ _STOPPED = 255
 Invoke = Callable[..., "int | None"]
 
 
-def entrance(vm: Vm, name: str, entry: Entry, function: Callable[..., int | None]) -> Invoke:
+def entrance(vm: Vm, name: str, schema: CallbackSchema, function: Callable[..., int | None]) -> Invoke:
     """What the host calls to have an export run.
 
     Parameters
     ----------
     name
         The export's name, for the log.
-    entry
+    schema
         What the trace says of it.
     function
         The export.
@@ -50,32 +50,32 @@ def entrance(vm: Vm, name: str, entry: Entry, function: Callable[..., int | None
     """
     trace, thread = vm.trace, vm.thread
     append, number, clock = trace.append, trace.next, perf_counter_ns
-    fixed = vm.environment.guest_time
+    fixed = vm.server.guest_time
     if vm.native:
         function = unhurried(vm, function)
-    elif vm.environment.engine.fuel:
+    elif vm.server.engine.fuel:
         function = counted(vm, function)
 
     def invoke(context: Context, *args: int) -> int | None:
         vm.current = vm.effective = context
-        vm.frame = frame = [  # as `open_frame` makes it, without the cost of a call
-            number(), entry, context.place, args, thread.time, clock(), 0, 0, None, thread.name, vm.about,
+        vm.record = record = [  # as `open_record` makes it, without the cost of a call
+            number(), schema, context.ref, args, thread.time, clock(), 0, 0, None, thread.name, vm.exchange,
         ]  # fmt: skip
-        append(frame)
+        append(record)
         try:
             result = function(*args)
         except Trap as trap:
             result = None
-            _trapped(vm, frame, name, trap)
+            _trapped(vm, record, name, trap)
         except BaseException as error:
-            _interrupted(vm, frame, name, error)
+            _interrupted(vm, record, name, error)
             raise
-        frame[6] = ended = clock()
-        frame[8] = result
-        thread.time += (ended - frame[5] - frame[7]) * 1e-9 if fixed is None else fixed  # type: ignore[operator]
-        vm.frame = None
-        if vm.stop_next:
-            vm.stop_next = False
+        record[6] = ended = clock()
+        record[8] = result
+        thread.time += (ended - record[5] - record[7]) * 1e-9 if fixed is None else fixed  # type: ignore[operator]
+        vm.record = None
+        if vm.local_reply_sent:
+            vm.local_reply_sent = False
             result = _STOPPED
         if vm.deferred and not (vm.failed and context.info is not None):
             vm.run_deferred()
@@ -84,38 +84,38 @@ def entrance(vm: Vm, name: str, entry: Entry, function: Callable[..., int | None
     return invoke
 
 
-def open_frame(vm: Vm, entry: Entry, context: Context, args: tuple[int, ...]) -> list[Any]:
-    """Begin the trace's record of an entry, in which hostcalls may be made."""
+def open_record(vm: Vm, schema: CallbackSchema, context: Context, args: tuple[int, ...]) -> list[Any]:
+    """Begin the trace record of a callback, in which hostcalls may be made."""
     thread = vm.thread
-    frame = [
-        vm.trace.next(), entry, context.place, args, thread.time, perf_counter_ns(), 0, 0, None, thread.name, vm.about,
+    record = [
+        vm.trace.next(), schema, context.ref, args, thread.time, perf_counter_ns(), 0, 0, None, thread.name, vm.exchange,
     ]  # fmt: skip
-    vm.trace.append(frame)
-    vm.frame = frame
-    return frame
+    vm.trace.append(record)
+    vm.record = record
+    return record
 
 
-def close_frame(vm: Vm, frame: list[Any], result: int | None) -> None:
+def close_record(vm: Vm, record: list[Any], result: int | None) -> None:
     """End it: the thread's time moves on by what the guest took."""
     ended = perf_counter_ns()
-    frame[6], frame[8] = ended, result
-    fixed = vm.environment.guest_time
-    vm.thread.time += (ended - frame[5] - frame[7]) * 1e-9 if fixed is None else fixed
-    vm.frame = None
+    record[6], record[8] = ended, result
+    fixed = vm.server.guest_time
+    vm.thread.time += (ended - record[5] - record[7]) * 1e-9 if fixed is None else fixed
+    vm.record = None
 
 
-def _trapped(vm: Vm, frame: list[Any], name: str, trap: Trap) -> None:
+def _trapped(vm: Vm, record: list[Any], name: str, trap: Trap) -> None:
     cause = trap.__cause__
-    fail(vm, frame, name, words_of(trap), trap.backtrace)
+    fail(vm, record, name, words_of(trap), trap.backtrace)
     if vm.failure is not None:
         vm.failure.exception = trap.raised
         if isinstance(cause, RestrictedCallback):
             vm.failure.message += f" ({cause})"
 
 
-def _interrupted(vm: Vm, frame: list[Any], name: str, error: BaseException) -> None:
+def _interrupted(vm: Vm, record: list[Any], name: str, error: BaseException) -> None:
     """The interrupt button, or a fault of the host: the guest was left in mid-flight and cannot go on."""
-    fail(vm, frame, name, f"stopped: {type(error).__name__}", "")
-    close_frame(vm, frame, None)
+    fail(vm, record, name, f"stopped: {type(error).__name__}", "")
+    close_record(vm, record, None)
     vm.deferred.clear()
-    vm.stop_next = False
+    vm.local_reply_sent = False

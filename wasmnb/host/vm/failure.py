@@ -78,11 +78,11 @@ def words_of(trap: Trap) -> str:
     return f"Uncaught RuntimeError: {trap.message}"
 
 
-def fail(vm: Vm, frame: list[Any], name: str, message: str, backtrace: str) -> None:
+def fail(vm: Vm, record: list[Any], name: str, message: str, backtrace: str) -> None:
     """Mark a VM as failed, and say so as Envoy does."""
     context = vm.current
-    exchange = context.exchange if context.exchange is not None else frame[10]
-    words = vm.last_words[1] if vm.last_words[0] is frame else ""
+    exchange = context.exchange if context.exchange is not None else record[10]
+    words = vm.last_critical[1] if vm.last_critical[0] is record else ""
     vm.failed = True
     if vm.failure is None:
         vm.failure = Failure(name, context.id, exchange, message, words, backtrace, thread=vm.thread.name)
@@ -91,5 +91,5 @@ def fail(vm: Vm, frame: list[Any], name: str, message: str, backtrace: str) -> N
         frames = "\n".join(f"  {line}" for line in backtrace.splitlines())
         text += f"\nProxy-Wasm plugin in-VM backtrace:\n{frames}"
     about = {"exchange": exchange, "vm": vm.number, "context": context.id, "time": vm.now()}
-    vm.environment.say(LogLevel.ERROR, text, vm.thread, **about)
+    vm.server.say(LogLevel.ERROR, text, vm.thread, **about)
     vm.note("failed", callback=name, message=message)

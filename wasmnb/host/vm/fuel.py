@@ -72,8 +72,8 @@ def counted(vm: Vm, function: Callable[..., int | None]) -> Callable[..., int | 
         try:
             return function(*args)
         finally:
-            if vm.frame is not None:
-                vm.frame.append(instance.fuel_used - before)  # type: ignore[attr-defined]
+            if vm.record is not None:
+                vm.record.append(instance.fuel_used - before)  # type: ignore[attr-defined]
 
     return call
 

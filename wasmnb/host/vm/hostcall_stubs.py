@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from ...abi import HOSTCALLS, MAX_PAIRS, MAX_PAIRS_BYTES, Hostcall, Pair, Status, decode_pairs
 from ...abi.table import Kind, Param
 from ...engine import OutOfBounds
-from ..trace.records import KEEP, Cut, Shape
+from ..trace.records import KEEP, Cut, HostcallSchema
 
 if TYPE_CHECKING:
     from .vm import Vm
@@ -47,10 +47,10 @@ def read_pairs(data: bytes) -> list[Pair]:
 
 
 @cache
-def shape_of(name: str) -> Shape:
+def shape_of(name: str) -> HostcallSchema:
     """What trace records of a hostcall refer to."""
     hostcall = HOSTCALLS[name]
-    return Shape(hostcall.short, hostcall.inputs, hostcall.outputs)
+    return HostcallSchema(hostcall.short, hostcall.inputs, hostcall.outputs)
 
 
 # -- writing the function -------------------------------------------------------------------------------------------
@@ -135,9 +135,9 @@ def make(vm, guest, implementation, shape, append, number):
             {body}
         except OutOfBounds:
             status, bad = {int(Status.INVALID_MEMORY_ACCESS)}, True
-        frame = vm.frame
+        record = vm.record
         ended = clock()
-        frame[7] += ended - began
+        record[7] += ended - began
         if stored: append({_record(text.args, text.kept)})
         elif bad: append({_record(text.bad_args)})
         else: append({_record(text.args)})
@@ -148,7 +148,7 @@ def make(vm, guest, implementation, shape, append, number):
 
 def _record(*parts: list[str]) -> str:
     """The trace's record of a call: see `.records`."""
-    fields = ["number()", "shape", "frame", "context.place", "status", "began", "ended"]
+    fields = ["number()", "shape", "record", "context.ref", "status", "began", "ended"]
     return f"({', '.join([*fields, *(name for part in parts for name in part)])})"
 
 
@@ -183,7 +183,7 @@ def bind_refused(vm: Vm, name: str, refuse: Callable[[str], None]) -> HostFuncti
         began = perf_counter_ns()
         refuse(name)
         status = int(Status.INTERNAL_FAILURE)
-        trace.append((trace.next(), shape, vm.frame, vm.effective.place, status, began, perf_counter_ns(), *args))
+        trace.append((trace.next(), shape, vm.record, vm.effective.ref, status, began, perf_counter_ns(), *args))
         return status
 
     return refused

@@ -41,7 +41,7 @@ def resolve(vm: Vm, wanted: ImportType) -> Callable[..., Any] | None:
         return None
     refused = partial(bind_refused, refuse=lambda n: vm.refuse(n, "proxy-wasm"))
     bound = bind(vm, name, implementation) if allowed else refused(vm, name)
-    return with_probe(vm, bound) if name == PROBED and vm.environment.engine.fuel else bound
+    return with_probe(vm, bound) if name == PROBED and vm.server.engine.fuel else bound
 
 
 def make_put(vm: Vm, malloc: Callable[..., int | None]) -> Callable[[bytes], int]:

@@ -13,8 +13,8 @@ from ...abi import CALLBACKS, ENTRY_POINTS, HOSTCALLS, Callback, LogLevel, callb
 from ...engine import Trap
 from ...errors import ModuleError
 from ..inspect.introspection import has_door, switch
-from ..trace.records import Entry
-from .callback_entry import Invoke, close_frame, entrance, open_frame
+from ..trace.records import CallbackSchema
+from .callback_entry import Invoke, close_record, entrance, open_record
 from .failure import Failure
 from .imports import make_put, resolve
 from .module_check import ALLOCATORS, ENVOY_SAYS
@@ -39,12 +39,12 @@ def instantiate(vm: Vm) -> None:
     ModuleError
         Envoy would not link the module.
     """
-    frame = open_frame(vm, Entry("start section"), vm.zero, ())
+    record = open_record(vm, CallbackSchema("start section"), vm.zero, ())
     try:
         vm.instance = vm.loaded.image.instantiate(
             lambda wanted: resolve(vm, wanted),
-            memory_limit=vm.environment.memory_limit,
-            deadline=vm.environment.deadline,
+            memory_limit=vm.server.memory_limit,
+            deadline=vm.server.deadline,
         )
     except ModuleError as error:
         error.add_note(f"{ENVOY_SAYS}{_REFUSED}")
@@ -54,10 +54,10 @@ def instantiate(vm: Vm) -> None:
         vm.failed = True
         words = f"Uncaught RuntimeError: {trap.message}"
         vm.failure = Failure("the start section", 0, None, words, backtrace=trap.backtrace, thread=vm.thread.name)
-        vm.environment.say(LogLevel.ERROR, _REFUSED, vm.thread, vm=vm.number)
+        vm.server.say(LogLevel.ERROR, _REFUSED, vm.thread, vm=vm.number)
         return
     finally:
-        close_frame(vm, frame, None)
+        close_record(vm, record, None)
     _attach_memory(vm)
     vm.callbacks = _callbacks(vm)
     vm.on_context_create = vm.callbacks["on_context_create"] or _nothing
@@ -80,7 +80,7 @@ def _callback(vm: Vm, name: str, callback: Callback) -> Invoke | None:
     function = vm.instance.function(name) if name in vm.loaded.exports else None
     if function is None or (vm.allowed and name not in vm.allowed):
         return None
-    return entrance(vm, name, Entry(callback), function)
+    return entrance(vm, name, CallbackSchema(callback), function)
 
 
 def run_entry_points(vm: Vm) -> bool:
@@ -89,13 +89,13 @@ def run_entry_points(vm: Vm) -> bool:
     for name in _entry_points(vm.loaded.exports):
         if vm.closed or not vm.callbacks:
             break
-        vm.moment = name
+        vm.phase = name
         function = vm.instance.function(name)
         assert function is not None
         args = (0,) * len(ENTRY_POINTS[name][0])
-        entrance(vm, name, Entry(name), function)(vm.zero, *args)
+        entrance(vm, name, CallbackSchema(name), function)(vm.zero, *args)
     vm.restricted = None
-    if vm.environment.show_locals and not vm.failed and has_door(vm):
+    if vm.server.show_locals and not vm.failed and has_door(vm):
         switch(vm, "locals", on=True)
     return not vm.failed
 

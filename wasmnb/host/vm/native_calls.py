@@ -19,7 +19,7 @@ __all__ = ["unhurried"]
 
 def unhurried(vm: Vm, function: Callable[..., int | None]) -> Callable[..., int | None]:
     """A callback of `vm` that takes no virtual time if it took longer than Wasm would be given."""
-    longest = int(vm.environment.deadline * 1e9)
+    longest = int(vm.server.deadline * 1e9)
 
     def call(*args: int) -> int | None:
         began = perf_counter_ns()
@@ -27,7 +27,7 @@ def unhurried(vm: Vm, function: Callable[..., int | None]) -> Callable[..., int 
             return function(*args)
         finally:
             took = perf_counter_ns() - began
-            if took > longest and vm.frame is not None:
-                vm.frame[7] = took  # the host's part, which is not counted
+            if took > longest and vm.record is not None:
+                vm.record[7] = took  # the host's part, which is not counted
 
     return call

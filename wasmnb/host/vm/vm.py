@@ -26,7 +26,7 @@ from .wasi import make_wasi
 
 if TYPE_CHECKING:
     from ..clock import Thread
-    from ..server_context import Environment
+    from ..server_context import ServerContext
 
 __all__ = ["Vm", "VmSettings"]
 
@@ -48,7 +48,7 @@ class Vm:
 
     Parameters
     ----------
-    environment
+    server
         What all VMs of the proxy share.
     loaded
         The module.
@@ -71,21 +71,21 @@ class Vm:
         That callback, or what does nothing.
     current, effective
         Context that the running callback is for, and the one that its hostcalls act on.
-    frame
+    record
         Trace record of the running entry.
-    about
+    exchange
         Exchange that the next entries belong to although their context is a root (callout answers).
     deferred
         What is done when the running callback has returned.
-    stop_next
+    local_reply_sent
         A local response was asked for in the running callback.
-    restricted, moment
+    restricted, phase
         The only imports that may be called now, or None for all, and during what.
     plugin_configuration, call_data
         What the guest finds in these buffers: set around the callbacks that may read them.
     failed, failure
         Set by the first trap.
-    last_words
+    last_critical
         The filter's last critical line, and the entry in which it was written.
     profiled
         A profiler inside reads fuel.
@@ -99,17 +99,15 @@ class Vm:
     instance: Guest
     on_context_create: Invoke
 
-    def __init__(
-        self, environment: Environment, loaded: Loaded, settings: VmSettings, thread: Thread, role: str
-    ) -> None:
-        self.environment, self.clock, self.trace = environment, environment.clock, environment.trace
+    def __init__(self, server: ServerContext, loaded: Loaded, settings: VmSettings, thread: Thread, role: str) -> None:
+        self.server, self.clock, self.trace = server, server.clock, server.trace
         self.loaded, self.abi = loaded, loaded.abi
-        self.thread, self.role, self.number = thread, role, environment.new_vm_number()
+        self.thread, self.role, self.number = thread, role, server.new_vm_number()
         self.vm_id, self.configuration = settings.vm_id, settings.configuration
         self.variables, self.allowed = dict(settings.variables), settings.allowed
         self.plugin_configuration: bytes | None = None
         self.call_data = b""
-        self.metrics = MetricTable(environment.metrics)
+        self.metrics = MetricTable(server.metrics)
         self.guest = GuestMemory()
         self.wasi = make_wasi(self)
         self.callbacks: dict[str, Invoke | None] = {}
@@ -121,20 +119,20 @@ class Vm:
 
         self.current: Context = self.zero
         self.effective: Context = self.zero
-        self.frame: Any = None
-        self.about: int | None = None
+        self.record: Any = None
+        self.exchange: int | None = None
         self.deferred: deque[Callable[[], None]] = deque()
-        self.stop_next = False
+        self.local_reply_sent = False
         self.restricted: frozenset[str] | None = None
-        self.moment = ""
+        self.phase = ""
 
         self.failed = self.closed = self.profiled = False
         self.failure: Failure | None = None
-        self.last_words: tuple[Any, str] = (None, "")
+        self.last_critical: tuple[Any, str] = (None, "")
 
-        environment.shared.hold(self.vm_id)
-        environment.metrics.count(_RUNTIME + "created")
-        environment.metrics.count(_RUNTIME + "active")
+        server.shared.hold(self.vm_id)
+        server.metrics.count(_RUNTIME + "created")
+        server.metrics.count(_RUNTIME + "active")
         self.note("created", role=role)
         instantiate(self)
 
@@ -144,12 +142,12 @@ class Vm:
 
     # -- calls into the guest -----------------------------------------------------------------------------------
 
-    def tell(self, invoke: Invoke | None, context: Context, *args: int) -> None:
+    def notify(self, invoke: Invoke | None, context: Context, *args: int) -> None:
         """Make a call whose result does not matter, if the module exports it and the VM is sound."""
         if invoke is not None and not self.failed:
             invoke(context, *args)
 
-    def ask(self, invoke: Invoke | None, context: Context, *args: int) -> bool:
+    def query(self, invoke: Invoke | None, context: Context, *args: int) -> bool:
         """Make a call that says yes or no. A missing export says yes, a failed VM no."""
         if self.failed:
             return False
@@ -161,7 +159,7 @@ class Vm:
     def after_call(self, action: Callable[[], None]) -> None:
         """Have something done when the running callback has returned; at once if none is running."""
         self.deferred.append(action)
-        if self.frame is None:
+        if self.record is None:
             self.run_deferred()
 
     def run_deferred(self) -> None:
@@ -184,22 +182,22 @@ class Vm:
     def restrict(self, name: str) -> None:
         """Raise if this import may not be called now."""
         if self.restricted is not None and name not in self.restricted:
-            moment = "the allocator" if self.restricted is IN_ALLOCATOR else self.moment
+            moment = "the allocator" if self.restricted is IN_ALLOCATOR else self.phase
             raise RestrictedCallback(name, moment)
 
     def refuse(self, name: str, family: str) -> None:
         """Say that the configuration does not allow a call."""
         text = f"Attempted call to restricted {family} capability: {name}"
-        self.environment.say(LogLevel.ERROR, text, self.thread, vm=self.number, exchange=self.effective.exchange)
+        self.server.say(LogLevel.ERROR, text, self.thread, vm=self.number, exchange=self.effective.exchange)
 
     # -- what hostcalls use ---------------------------------------------------------------------------------------
 
     def now(self) -> float:
         """Virtual seconds as the guest sees them in mid-callback."""
-        frame = self.frame
-        if frame is None or self.environment.guest_time is not None:
+        record = self.record
+        if record is None or self.server.guest_time is not None:
             return self.thread.time
-        return float(frame[4]) + (perf_counter_ns() - int(frame[5]) - int(frame[7])) * 1e-9
+        return float(record[4]) + (perf_counter_ns() - int(record[5]) - int(record[7])) * 1e-9
 
     def wall_ns(self) -> int:
         """Wall clock, nanoseconds since 1970."""
@@ -224,8 +222,8 @@ class Vm:
         self.guest.detach()
         if hasattr(self, "instance"):
             self.instance.close()
-        self.environment.shared.release(self.vm_id)
-        self.environment.metrics.count(_RUNTIME + "active", -1)
+        self.server.shared.release(self.vm_id)
+        self.server.metrics.count(_RUNTIME + "active", -1)
         self.note("closed")
 
     @property

@@ -16,7 +16,7 @@ from ...abi.table import Param
 from ...abi.wasi import WASI_PREVIEW_1
 from ...engine import OutOfBounds
 from ..trace.log import write_line
-from ..trace.records import Shape
+from ..trace.records import HostcallSchema
 
 if TYPE_CHECKING:
     from .vm import Vm
@@ -130,7 +130,7 @@ class _Wasi:
         if size > _MAX_RANDOM:
             return INVAL
         if size:
-            self.guest.write(buffer, self.vm.environment.random.randbytes(size))
+            self.guest.write(buffer, self.vm.server.random.randbytes(size))
         return SUCCESS
 
     def poll_oneoff(self, _in: int, _out: int, _count: int, events: int) -> int:
@@ -157,7 +157,7 @@ def make_wasi(vm: Vm) -> Any:
 def bind_wasi(vm: Vm, name: str, *, allowed: bool = True) -> Callable[..., int | None]:
     """The function that a guest of `vm` gets for a WASI import."""
     params, results = WASI_PREVIEW_1[name]
-    shape = Shape(name, [Param(f"arg{i}") for i in range(len(params))], [], "wasi")
+    shape = HostcallSchema(name, [Param(f"arg{i}") for i in range(len(params))], [], "wasi")
     implementation = _implementation(vm, name)
     append, number = vm.trace.append, vm.trace.next
 
@@ -173,10 +173,10 @@ def bind_wasi(vm: Vm, name: str, *, allowed: bool = True) -> Callable[..., int |
                 status = implementation(*args)
             except OutOfBounds:
                 status = FAULT
-        frame = vm.frame
+        record = vm.record
         ended = perf_counter_ns()
-        frame[7] += ended - began
-        append((number(), shape, frame, vm.effective.place, status or 0, began, ended, *args))
+        record[7] += ended - began
+        append((number(), shape, record, vm.effective.ref, status or 0, began, ended, *args))
         return status
 
     return call

@@ -180,7 +180,7 @@ class PhaseRun:
         self.root: RootContext = root
         self.vm = root.vm
         self.started = self._lines(0)
-        self.proxy._environment.properties = dict(properties)
+        self.proxy._server.properties = dict(properties)
         self._stream: _TestedStream | None = None
 
     @property
@@ -258,8 +258,8 @@ class PhaseRun:
 
         def end() -> None:
             with_log(stream, [None] * 8, None, vm.callbacks["on_log"])
-            vm.tell(vm.callbacks["on_done"], stream, stream.id)
-            vm.tell(vm.callbacks["on_delete"], stream, stream.id)
+            vm.notify(vm.callbacks["on_done"], stream, stream.id)
+            vm.notify(vm.callbacks["on_delete"], stream, stream.id)
             stream.leave()
 
         return self._do(end)

@@ -32,7 +32,7 @@ from ...render.values import state_role
 from ..proxy.log import log_table
 from ..proxy.trace import trace_items
 from .body import body_kind, body_text
-from .header_diff import SIGNS, Change, Entry, diff_pairs, single
+from .header_diff import SIGNS, Change, HeaderChange, diff_pairs, single
 
 if TYPE_CHECKING:
     from wasmnb.host import Event, Exchange
@@ -110,11 +110,11 @@ class Direction:
             return []
         return [self.sign(e) for e in (*self.headers, *self.trailers, self.body) if self.sign(e) != "same"]
 
-    def sign(self, entry: Entry) -> Change:
+    def sign(self, entry: HeaderChange) -> Change:
         """The filter's change of an entry; `same` where Envoy itself made the difference."""
         return "same" if not self.crossed or self.envoys(entry) else entry.change
 
-    def envoys(self, entry: Entry) -> bool:
+    def envoys(self, entry: HeaderChange) -> bool:
         """Whether the entry differs because of what Envoy adds to every message."""
         own = entry.name in ENVOYS_OWN or entry.name.startswith(b"x-envoy-")
         filters = entry.name in self.touched and (entry.change != "added" or self.touched[entry.name])
@@ -125,7 +125,7 @@ def _value(value: bytes | None, role: Role = "") -> Inline:
     return inline(Span(_ABSENT, "muted")) if value is None else (Span(value or b'""', role),)
 
 
-def _row(direction: Direction, entry: Entry, label: str = "") -> Row:
+def _row(direction: Direction, entry: HeaderChange, label: str = "") -> Row:
     change = direction.sign(entry)
     role = _ROLES[change]
     envoys = inline(Span("Envoy", "muted")) if direction.envoys(entry) else ()
@@ -145,7 +145,7 @@ def _body_row(direction: Direction) -> list[Row]:
     if entry.before is None and entry.after is None:
         return []
     sizes = [None if b is None else size(len(b)).encode() for b in (entry.before, entry.after)]
-    shown = Entry(b"", sizes[0], sizes[1], entry.change)
+    shown = HeaderChange(b"", sizes[0], sizes[1], entry.change)
     return [_row(direction, shown, "body")]
 
 

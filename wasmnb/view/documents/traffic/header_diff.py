@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["SIGNS", "Change", "Entry", "diff_pairs", "single"]
+__all__ = ["SIGNS", "Change", "HeaderChange", "diff_pairs", "single"]
 
 Pair = tuple[bytes, bytes]
 Change = Literal["same", "added", "removed", "changed"]
@@ -21,7 +21,7 @@ SIGNS: dict[Change, str] = {"same": " ", "added": "+", "removed": "-", "changed"
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class HeaderChange:
     """A header at two stations; None where it does not stand."""
 
     name: bytes
@@ -30,12 +30,12 @@ class Entry:
     change: Change
 
 
-def single(name: bytes, before: bytes | None, after: bytes | None) -> Entry:
+def single(name: bytes, before: bytes | None, after: bytes | None) -> HeaderChange:
     """One entry from its value at either station."""
     if before == after:
-        return Entry(name, before, after, "same")
+        return HeaderChange(name, before, after, "same")
     change: Change = "added" if before is None else "removed" if after is None else "changed"
-    return Entry(name, before, after, change)
+    return HeaderChange(name, before, after, change)
 
 
 def _pair_up(before: list[bytes], after: list[bytes]) -> list[tuple[bytes | None, bytes | None]]:
@@ -52,7 +52,7 @@ def _pair_up(before: list[bytes], after: list[bytes]) -> list[tuple[bytes | None
     return pairs + list(zip(left_or, right_or, strict=True))
 
 
-def diff_pairs(before: Sequence[Pair], after: Sequence[Pair]) -> list[Entry]:
+def diff_pairs(before: Sequence[Pair], after: Sequence[Pair]) -> list[HeaderChange]:
     """Entries in the order of `before`, then those that only `after` has."""
     values: dict[bytes, tuple[list[bytes], list[bytes]]] = defaultdict(lambda: ([], []))
     for side, pairs in enumerate((before, after)):

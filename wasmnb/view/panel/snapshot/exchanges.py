@@ -10,7 +10,7 @@ from wasmnb.host.trace.trace import AFTER_THE_END
 from wasmnb.view.documents.proxy.trace import nested
 from wasmnb.view.documents.traffic.body import body_kind
 from wasmnb.view.documents.traffic.exchange import Direction, directions_of, worker_name
-from wasmnb.view.documents.traffic.header_diff import SIGNS, Entry
+from wasmnb.view.documents.traffic.header_diff import SIGNS, HeaderChange
 from wasmnb.view.errors.error_lines import traceback_lines
 from wasmnb.view.render.units import size
 
@@ -102,7 +102,7 @@ def _direction(direction: Direction) -> Any:
     }
 
 
-def _entry(direction: Direction, entry: Entry, label: str = "") -> Any:
+def _entry(direction: Direction, entry: HeaderChange, label: str = "") -> Any:
     sides = [None if side is None else shown(side) for side in (entry.before, entry.after)]
     sign = "Envoy" if direction.envoys(entry) else SIGNS[direction.sign(entry)]
     return [sign, label + shown(entry.name, 200), *sides]
