@@ -1,12 +1,13 @@
-"""How objects of any floor show themselves: text in which every character can be seen, and in a notebook what `wasmnb.view` draws.
+"""Display of objects: text with every character visible, and display data for notebooks.
 
-The view is loaded only when something is shown.
+The code that draws is on another floor and is called through the hook `mimebundle`.
 """
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import Any
+
+from . import _hooks
 
 __all__ = ["NEWLINES", "Shown", "visible"]
 
@@ -50,7 +51,7 @@ class Shown:
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:  # noqa: ARG002 -- IPython's signature
         try:
-            view = import_module("wasmnb.view")
+            draw = _hooks.mimebundle.provider()
         except ImportError:
             return {"text/plain": repr(self)}
-        return view.mimebundle(self)
+        return draw(self)

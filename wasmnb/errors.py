@@ -13,7 +13,8 @@ A message says what happened, where (callback, cell line), and what to try.
 from __future__ import annotations
 
 import sys
-from importlib import import_module
+
+from . import _hooks
 
 __all__ = [
     "BuildError",
@@ -55,8 +56,8 @@ class WasmnbError(Exception):
     log: list[object] | tuple[object, ...] = ()
 
     def _render_traceback_(self) -> list[str]:
-        """IPython's hook: the filter's lines and the caller's, none of ours. The view that draws it is loaded only then."""
-        lines: list[str] = import_module("wasmnb.view").error_lines(self, colour=True)
+        """Return the lines that IPython prints: the filter's code and the caller's, without wasmnb's own frames."""
+        lines = _hooks.error_lines(self, colour=True)
         if self.__cause__ is not None and isinstance(self, FilterTrap | SourceError):
             remember(self.__cause__)  # what a native filter raised is what a debugger is to show
         return lines

@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Sequence
-from importlib import import_module
 from typing import Any, overload
 
+from .. import _hooks
 from ..errors import UsageError
 from .filter import Filter
-from .runtime.runtime import Progress
 
 __all__ = ["filter"]
 
@@ -59,25 +58,5 @@ def _decorate(cls: Any, frame: Any, name: str | None, path: Sequence[str | os.Pa
     if not isinstance(cls, type):
         what = f"{type(cls).__name__} {getattr(cls, '__name__', repr(cls))}"
         raise UsageError(f"@wasmnb.filter stands over a class that derives from HttpContext, not over the {what}.")
-    with _progress() as progress:
+    with _hooks.current_progress() as progress:
         return Filter.from_class(cls, name, path=path, progress=progress, running=frame)
-
-
-class _Silent:
-    """No progress to show."""
-
-    def __enter__(self) -> Progress | None:
-        return None
-
-    def __exit__(self, *_: object) -> None:
-        pass
-
-
-def _progress() -> Any:
-    """In a notebook, the bar that the magics have; it is loaded only there."""
-    if "IPython" not in sys.modules:
-        return _Silent()
-    from IPython import get_ipython
-
-    shell = get_ipython()
-    return _Silent() if shell is None else import_module("wasmnb.notebook.progress").progress_for(shell)

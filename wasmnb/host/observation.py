@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
+from .. import _hooks
 from .._display import visible
 from ..errors import UsageError
 from .client_streams import Stream, TcpConnection
@@ -92,7 +92,7 @@ class Observed(Running):
 
     def panel(self) -> Any:
         """The live panel of this proxy, for a notebook; the same one each time."""
-        return import_module("wasmnb.view.panel").panel_of(self)
+        return _hooks.panel_of(self)
 
     def export(self, folder: str | PathLike[str], **options: Any) -> Any:
         """Write the plugins down for deployment: modules, `envoy.yaml`, manifests, an OCI image and a README.
@@ -104,7 +104,7 @@ class Observed(Running):
         options
             `registry`, `tag`, `port`, `admin_port`, `force`: as for `wasmnb.envoy.export`.
         """
-        return import_module("wasmnb.envoy").export(self, folder, **options)
+        return _hooks.export(self, folder, **options)
 
     def tree(self) -> TreeNode:
         """Threads, VMs, plugin contexts and live streams as they are now."""

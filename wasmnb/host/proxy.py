@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from importlib import import_module
 from os import PathLike
 from pathlib import Path
 from typing import Any, Self
 
+from .. import _hooks
 from ..abi import LogLevel
 from ..engine import Engine, default_engine
 from ..errors import UsageError, WasmnbError
@@ -176,9 +176,7 @@ class Proxy(Sending, Observed, Controls):
         UsageError
             Something in the file cannot be read; with its line. What has no part in the simulation is no error: `left_out`.
         """
-        read_envoy = import_module("wasmnb.envoy.config.import_config").read_envoy
-
-        setup = read_envoy(Path(path), listener=listener, clusters=clusters, upstream=upstream)
+        setup = _hooks.read_envoy(Path(path), listener=listener, clusters=clusters, upstream=upstream)
         main = setup.routes[0].cluster if setup.routes else ""
         made = cls(
             chain=setup.plugins,

@@ -12,7 +12,7 @@ import sys
 import time
 from typing import Any, Self, TextIO
 
-__all__ = ["Progress", "TerminalProgress", "WidgetProgress", "progress_for"]
+__all__ = ["Progress", "TerminalProgress", "WidgetProgress", "current_progress", "progress_for"]
 
 #: Signs of a bar at most, and at least.
 _WIDTH, _SHORTEST = 30, 5
@@ -136,3 +136,13 @@ def progress_for(shell: Any = None, style: str = "auto") -> Progress:
     if style == "widget" or (style == "auto" and getattr(shell, "kernel", None) is not None):
         return WidgetProgress()
     return TerminalProgress()
+
+
+def current_progress() -> Progress:
+    """Return the display that fits the running IPython shell; outside IPython, one that shows nothing."""
+    if "IPython" not in sys.modules:
+        return Progress()
+    from IPython import get_ipython
+
+    shell = get_ipython()
+    return Progress() if shell is None else progress_for(shell)

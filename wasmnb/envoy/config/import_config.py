@@ -13,7 +13,6 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,7 @@ from ...formats.yaml_lines import line_of, read_yaml
 from ...host.http.routes import RouteMatch
 from ...host.plugins.plugin import Plugin
 from ...host.upstream.cluster import Cluster, to_cluster
+from .validation import config_problem
 
 __all__ = ["EnvoySetup", "read_envoy"]
 
@@ -107,7 +107,7 @@ def read_envoy(
 
 def _validate(path: Path, config: Any) -> None:
     """Have the real Envoy look at the file, if there is one; it knows every field, and this module only some."""
-    problem = import_module("wasmnb.envoy.config.validation").config_problem(path)
+    problem = config_problem(path)
     if problem is not None:
         line = _line_of_path(config, problem)
         raise UsageError(f"{path}{f', line {line}' if line else ''}: Envoy says: {problem}")
