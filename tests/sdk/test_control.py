@@ -1,4 +1,4 @@
-"""The control door, as plain Python: what can be asked of a VM beside the ABI, and what no answer may break."""
+"""The introspection export as plain Python: its requests, and the state that they must not change."""
 
 import json
 import sys

@@ -114,7 +114,7 @@ class Clock:
         return timer
 
     def _draw(self, thread: Thread, when: float) -> int:
-        """Place of a thread among others at one moment. The same for all its events there, so that they keep their order."""
+        """Position of a thread among others at one moment. The same for all its events there, so that they keep their order."""
         return crc32(f"{self.seed} {thread.number} {when!r}".encode()) if self.seed else 0
 
     def cancelled(self, timer: Timer) -> None:

@@ -13,7 +13,7 @@ from .._display import Shown
 if TYPE_CHECKING:
     from .clock import Thread
     from .server_context import ServerContext
-    from .trace.exchange import Recorded
+    from .trace.exchange import ExchangeBase
     from .worker import Worker
 
 __all__ = ["Running"]
@@ -54,7 +54,7 @@ class Running(Shown):
         self._run_on(worker.thread, action)
         self._mark_paused()
 
-    def _run_until(self, exchange: Recorded, wait: float | None) -> None:
+    def _run_until(self, exchange: ExchangeBase, wait: float | None) -> None:
         """Run until an exchange is over, nothing can happen any more, or so much virtual time has passed."""
         self._run_while(lambda: not exchange.done, wait)
         clock = self._server.clock

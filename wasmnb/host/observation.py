@@ -14,7 +14,7 @@ from .inspect.explain import Explanation, explain
 from .inspect.python_state import LENGTH, PythonState, read_python_state
 from .inspect.tree import TreeNode, build_tree
 from .state.shared_data import SharedData
-from .trace.exchange import Recorded
+from .trace.exchange import ExchangeBase
 
 if TYPE_CHECKING:
     from .callouts.record import Callout
@@ -128,7 +128,7 @@ class Observed(Running):
         with self._server.engine.interrupts:
             return read_python_state(self.name, wanted, length=length)
 
-    def explain(self, what: Recorded | Stream | TcpConnection | int | None = None) -> Explanation:
+    def explain(self, what: ExchangeBase | Stream | TcpConnection | int | None = None) -> Explanation:
         """What an exchange waits for or why it failed, in words.
 
         Parameters

@@ -15,7 +15,7 @@ from typing import Any
 from ..errors import SourceError, UsageError
 from ..host import Event, Exchange, Plugin, Proxy
 from ..host.contexts.base import RootContext
-from ..host.inspect.introspection import has_door, switch
+from ..host.inspect.introspection import call_introspection, has_introspection
 from ..host.settings import twin_of
 from ..host.vm.vm import Vm
 from ..messages import HeadersLike, Request, Text
@@ -169,7 +169,7 @@ class _Run:
     def _watch(self, twin: Proxy, fuel: dict[_Key, list[int]], times: dict[_Key, list[int]]) -> None:
         """Lines of the Python filters."""
         vms = [vm for vm in twin.vms if vm.role == "worker"]
-        watched = [vm for vm in vms if has_door(vm)]
+        watched = [vm for vm in vms if has_introspection(vm)]
         if not watched:
             self.made.reason = (
                 "There are no lines: the module was not made from Python by this wasmnb. Callbacks and hostcalls are "
@@ -178,14 +178,14 @@ class _Run:
             return
         for vm in watched:
             vm.profiled = True
-            switch(vm, "profile", on=True)
+            call_introspection(vm, "profile", on=True)
         self._send(twin, max(WARM, len(self.wanted)))
         for vm in watched:  # what has been learnt so far was about getting used to being watched
-            switch(vm, "profile", on=False)
-            switch(vm, "profile", on=True)
+            call_introspection(vm, "profile", on=False)
+            call_introspection(vm, "profile", on=True)
         self._send(twin, self.watched)
         for vm in watched:
-            self._add(vm, switch(vm, "profile", on=False), fuel, times)
+            self._add(vm, call_introspection(vm, "profile", on=False), fuel, times)
 
     def _add(self, vm: Vm, told: dict[str, Any], fuel: dict[_Key, list[int]], times: dict[_Key, list[int]]) -> None:
         """Lines of one VM: fuel becomes time in proportion."""

@@ -42,7 +42,7 @@ WIT_INTERFACE = "wasmnb:guest/host"
 #: Functions that the component offers.
 WORLD_EXPORTS = ("start", "sync")
 
-#: Export of the control door (`sdk/dispatch/control.py`). It takes address and size of a request, in memory that
+#: The introspection export (`sdk/dispatch/introspection.py`). It takes address and size of a request, in memory that
 #: `proxy_on_memory_allocate` gave and that it frees, and returns the address of the reply's address and size (u32 each;
 #: they last until the next call), or 0. Real proxies never call it.
 CONTROL = "wasmnb_control"
@@ -67,7 +67,7 @@ FINISHED = "finished:"
 #:     +20  number of bytes that wait in the two line buffers (stdout, stderr)
 #:     +28  last pollable given; +96 when each of them is ready (u64); +32 and +256 scratch
 #:    +352  address and size of what loading the source reported
-#:    +360  the control door's last reply: object, address, size
+#:    +360  the introspection export's last response: object, address, size
 #:    +512  what `cpython.py` says
 #:   +4096  line buffers, 8 KiB each
 #:  +20480  the journal: 4096 entries of context id and parent id (0xFFFFFFFF: deleted), u32 each

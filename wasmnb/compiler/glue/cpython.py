@@ -121,7 +121,7 @@ def _drop_result() -> str:
 
 
 def control_text(number: int, head: str) -> str:
-    """The control door: method `number` with the request as its argument. What an exception has left is forgotten first.
+    """Return the body of the introspection export: method `number` with the request as its argument, after a pending exception is cleared.
 
     `head` is the function's export.
     """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 __all__ = ["ARGS", "DEFINITIONS", "ERRORS", "LAYOUT_END", "METHODS", "NAMES", "REPLY", "SCRATCH", "STREAMS"]
 
-#: Where the control door keeps its last reply: object, address, size.
+#: Last response of the introspection export: object, address, size.
 REPLY = 360
 
 #: Slot before the arguments (callees may use it), then arguments of a callback.

@@ -89,7 +89,7 @@ class NativeInstance:
         return self._functions.get(name)
 
     def control(self, request: bytes) -> bytes:
-        """The control door (`sdk/dispatch/control.py`)."""
+        """Answer a request as the introspection export does (`sdk/dispatch/introspection.py`)."""
         answer: bytes = self._world.run(self._as_current, self.dispatcher.control, (request,))
         return answer
 

@@ -17,10 +17,10 @@ from .header_map import HeaderMap
 if TYPE_CHECKING:
     from .stream import HttpStream
 
-__all__ = ["Client"]
+__all__ = ["Downstream"]
 
 
-class Client:
+class Downstream:
     """Who gets the response.
 
     Attributes

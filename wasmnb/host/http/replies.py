@@ -17,13 +17,13 @@ from .local_reply import build_local_response, is_grpc
 if TYPE_CHECKING:
     from .stream import HttpStream
 
-__all__ = ["Answers"]
+__all__ = ["Replies"]
 
 #: A local response with this status closes an HTTP/1 connection: something is wrong with what the client sends.
 BAD_REQUEST = 400
 
 
-class Answers:
+class Replies:
     """A stream's local responses."""
 
     def __init__(self, stream: HttpStream) -> None:
@@ -45,16 +45,16 @@ class Answers:
         if stream.finished:
             stream.exchange.details = details
             return
-        if not stream.client.headers_sent:
+        if not stream.downstream.headers_sent:
             stream.info.code = code
         if code == BAD_REQUEST:
-            stream.client.must_close = True
+            stream.downstream.must_close = True
         stream.note("local_response", code=code, details=details)
         for way in (stream.request, stream.response):
             way.aborted = way.aborted or way.calling > 0
         grpc = is_grpc(stream.request.headers)
         reply, text = build_local_response(code, body, headers, grpc_status=grpc_status, grpc=grpc)
-        if stream.client.head:
+        if stream.downstream.head:
             text = b""
         if stream.response.headers is not None:
             self._instead(reply, text)
@@ -71,7 +71,7 @@ class Answers:
 
     def too_large(self) -> None:
         """A filter buffers more of a response than may be: too late for an answer if headers have gone out."""
-        if self.stream.client.headers_sent:
+        if self.stream.downstream.headers_sent:
             self.stream.info.details = "response_payload_too_large"
             self.stream.reset()
             return
@@ -85,10 +85,10 @@ class Answers:
     def _instead(self, reply: HeaderMap, text: bytes) -> None:
         """In place of a response that is on its way."""
         stream = self.stream
-        if stream.client.headers_sent:
+        if stream.downstream.headers_sent:
             stream.reset()
             return
         stream.response.headers = reply
-        stream.client.headers(reply, end=not text)
+        stream.downstream.headers(reply, end=not text)
         if text:
-            stream.client.data(text, end=True)
+            stream.downstream.data(text, end=True)

@@ -83,17 +83,17 @@ class Router:
         route = stream.choose_route(headers)
         if route is None:
             stream.info.flags |= ResponseFlag.NO_ROUTE_FOUND
-            stream.answers.send(404, b"", details="route_not_found")
+            stream.replies.send(404, b"", details="route_not_found")
             return
         cluster = stream.find_cluster(route.cluster)
         if cluster is None:
             stream.info.flags |= ResponseFlag.NO_CLUSTER_FOUND
-            stream.answers.send(503, b"", details="cluster_not_found")
+            stream.replies.send(503, b"", details="cluster_not_found")
             return
         self.cluster = stream.info.cluster = cluster
         if not cluster.endpoints:
             stream.info.flags |= ResponseFlag.NO_HEALTHY_UPSTREAM
-            stream.answers.send(503, b"no healthy upstream", details="no_healthy_upstream")
+            stream.replies.send(503, b"no healthy upstream", details="no_healthy_upstream")
             return
         timeout = stream.limits.route_timeout
         if timeout:
@@ -108,7 +108,7 @@ class Router:
         elif refused is not None:
             stream.info.flags |= ResponseFlag.DOWNSTREAM_PROTOCOL_ERROR
             details = f"filter_removed_required_request_headers{{{refused}}}".replace(" ", "_")
-            stream.answers.send(503, refused.encode(), details=details)
+            stream.replies.send(503, refused.encode(), details=details)
             return
         if self.request is not None:
             stream.exchange.notes.append(
@@ -302,14 +302,14 @@ class Router:
         when = "after" if self.answered else "before"
         self.stream.info.flags |= how.flag
         text = (BEFORE_HEADERS + how.reason).encode()
-        self.stream.answers.send(how.status, text, details=f"upstream_reset_{when}_response_started{{{how.details}}}")
+        self.stream.replies.send(how.status, text, details=f"upstream_reset_{when}_response_started{{{how.details}}}")
 
     def _timed_out(self) -> None:
         if self.over:
             return
         self.stream.info.flags |= ResponseFlag.UPSTREAM_REQUEST_TIMEOUT
         self.cancel()
-        self.stream.answers.send(504, b"upstream request timeout", details="response_timeout")
+        self.stream.replies.send(504, b"upstream request timeout", details="response_timeout")
 
     # -- flow and end ---------------------------------------------------------------------------------------------
 

@@ -33,7 +33,7 @@ class RequestSink:
 
     def over_limit(self) -> None:
         """A filter holds more than it may: 413."""
-        self.stream.answers.send(413, b"Payload Too Large", details="request_payload_too_large")
+        self.stream.replies.send(413, b"Payload Too Large", details="request_payload_too_large")
 
     def flow(self, *, stop: bool) -> None:
         """A filter holds as much as it may: the client waits."""
@@ -45,7 +45,7 @@ class RequestSink:
 
     def called(self) -> None:
         """A callback has returned: its local response goes out now."""
-        self.stream.answers.callback_returned()
+        self.stream.replies.callback_returned()
 
 
 class ResponseSink:
@@ -59,21 +59,21 @@ class ResponseSink:
         problem = missing_header(headers)
         if problem is not None:
             details = f"filter_removed_required_response_headers{{{problem}}}".replace(" ", "_")
-            self.stream.answers.send(502, problem.encode(), details=details)
+            self.stream.replies.send(502, problem.encode(), details=details)
         else:
-            self.stream.client.headers(headers, end=end)
+            self.stream.downstream.headers(headers, end=end)
 
     def out_data(self, data: bytes, *, end: bool) -> None:
         """A piece of the body for the client."""
-        self.stream.client.data(data, end=end)
+        self.stream.downstream.data(data, end=end)
 
     def out_trailers(self, trailers: HeaderMap) -> None:
         """Trailers for the client."""
-        self.stream.client.trailers(trailers)
+        self.stream.downstream.trailers(trailers)
 
     def over_limit(self) -> None:
         """A filter holds more than it may: 500, or a reset."""
-        self.stream.answers.too_large()
+        self.stream.replies.too_large()
 
     def flow(self, *, stop: bool) -> None:
         """A filter holds as much as it may: the upstream waits."""

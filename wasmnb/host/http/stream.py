@@ -20,11 +20,11 @@ from ..contexts.http import REQUEST, RESPONSE, BlockedFilter, HttpContext, HttpF
 from ..contexts.stream_info import Connection, ResponseFlag, Route, StreamInfo
 from ..properties.filter_state import FilterState
 from .codec import client_closes, client_problem, from_client
-from .downstream import Client
+from .downstream import Downstream
 from .filter_chain import Direction
 from .header_map import HeaderMap, RequestTrailers, ResponseTrailers
 from .local_reply import build_local_response
-from .replies import Answers
+from .replies import Replies
 from .router import Router
 from .sinks import RequestSink, ResponseSink
 from .timeouts import Limits, Timeouts
@@ -71,8 +71,8 @@ class HttpStream:
         self.finished = False
         self.route_known = False
         self.router = Router(self)
-        self.client = Client(self)
-        self.answers = Answers(self)
+        self.downstream = Downstream(self)
+        self.replies = Replies(self)
         self.timeouts = Timeouts(self)
         self.filters: list[HttpFilter] = []
         self.request = Direction(RequestSink(self), [], limits.buffer, REQUEST, RequestTrailers)
@@ -111,13 +111,15 @@ class HttpStream:
 
     def start(self, request: Request, *, end: bool, has_body: bool) -> None:
         """The request's headers arrive."""
-        self.client.head = request.method == "HEAD"  # as it came; a filter that changes the method does not change this
+        self.downstream.head = (
+            request.method == "HEAD"
+        )  # as it came; a filter that changes the method does not change this
         self._make_filters()
         problem = client_problem(request)
         if problem is not None:
             self._refuse(*problem)
             return
-        self.client.must_close = client_closes(request)
+        self.downstream.must_close = client_closes(request)
         headers = from_client(request, http2=self.http2, request_id=self.worker.server.uuid(), has_body=has_body)
         self.info.request_id = headers.get(b"x-request-id") or b""
         self.request.headers = headers
@@ -145,9 +147,9 @@ class HttpStream:
         self.info.details = "http1.codec_error"
         self.exchange.state = "refused"
         self.response.headers = reply
-        self.client.headers(reply, end=not text)
+        self.downstream.headers(reply, end=not text)
         if text:
-            self.client.data(text, end=True)
+            self.downstream.data(text, end=True)
 
     def data(self, data: bytes, *, end: bool = False) -> None:
         """A piece of the request's body arrives."""
@@ -259,7 +261,7 @@ class HttpStream:
         if context.log_maps is not None or (context.destroyed and self.finished):
             self._usage_error(context, "send_local_response when the stream has ended: Envoy crashes here")
             return
-        self.answers.send(code, body, headers, grpc_status=grpc, details=details)
+        self.replies.send(code, body, headers, grpc_status=grpc, details=details)
 
     def close(self, context: HttpContext) -> None:
         """`close_stream`, after the callback."""
@@ -273,7 +275,7 @@ class HttpStream:
             self.exchange.failure = context.vm.failure
         if not self.finished:
             self.exchange.state = "failed"
-            self.answers.send(503, b"", details="wasm_fail_stream", grpc_status=_UNAVAILABLE)
+            self.replies.send(503, b"", details="wasm_fail_stream", grpc_status=_UNAVAILABLE)
 
     def _usage_error(self, context: HttpContext, text: str) -> None:
         self.exchange.notes.append(text)
@@ -298,7 +300,7 @@ class HttpStream:
         info.finished = exchange.finished = self.now()
         self.timeouts.cancel()
         self.router.cancel()
-        self.client.close(state, gone=bool(self.info.flags & ResponseFlag.DOWNSTREAM_CONNECTION_TERMINATION))
+        self.downstream.close(state, gone=bool(self.info.flags & ResponseFlag.DOWNSTREAM_CONNECTION_TERMINATION))
         if exchange.state not in ("failed", "refused"):
             exchange.state = state
         exchange.details, exchange.paused = info.details, ""
@@ -320,7 +322,7 @@ class HttpStream:
         self.exchange.paused = self.paused
         if self.exchange.state in ("open", "paused"):
             self.exchange.state = "paused" if self.exchange.paused else "open"
-        self.client.show()
+        self.downstream.show()
 
     @property
     def paused(self) -> str:

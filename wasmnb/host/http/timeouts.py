@@ -60,7 +60,7 @@ class Timeouts:
             self._timers.append(stream.call_later(left, self._idle))
         elif not stream.finished:
             stream.info.flags |= ResponseFlag.STREAM_IDLE_TIMEOUT
-            stream.answers.send(self._code, b"stream timeout", details="stream_idle_timeout")
+            stream.replies.send(self._code, b"stream timeout", details="stream_idle_timeout")
 
     @property
     def _code(self) -> int:
@@ -69,4 +69,4 @@ class Timeouts:
     def _request_timed_out(self) -> None:
         request = self.stream.request
         if not request.ended or any(s.stopped for s in request.slots):
-            self.stream.answers.send(self._code, b"request timeout", details="request_overall_timeout")
+            self.stream.replies.send(self._code, b"request timeout", details="request_overall_timeout")

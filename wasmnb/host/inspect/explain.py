@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ..http.stream import HttpStream
     from ..observation import Observed
     from ..trace.events import Event
-    from ..trace.exchange import Exchange, Recorded
+    from ..trace.exchange import Exchange, ExchangeBase
 
 __all__ = ["Explanation", "explain"]
 
@@ -49,7 +49,7 @@ class Explanation:
     __repr__ = __str__
 
 
-def explain(proxy: Observed, exchange: Recorded) -> Explanation:
+def explain(proxy: Observed, exchange: ExchangeBase) -> Explanation:
     """What there is to say about an exchange."""
     events = exchange.events
     refused = [e for e in events if isinstance(e.status, Status) and e.status not in (Status.OK, Status.EMPTY)]
@@ -68,7 +68,7 @@ def explain(proxy: Observed, exchange: Recorded) -> Explanation:
     return found
 
 
-def _failed(exchange: Recorded) -> list[str]:
+def _failed(exchange: ExchangeBase) -> list[str]:
     failure = exchange.failure
     assert failure is not None
     lines = [f"{failure.callback} failed on context {failure.context_id}: {failure.message}."]
@@ -136,7 +136,7 @@ def _timeout(stream: HttpStream) -> str:
     return f"after {seconds:g} s Envoy answers 504."
 
 
-def _ended(exchange: Recorded) -> list[str]:
+def _ended(exchange: ExchangeBase) -> list[str]:
     response = getattr(exchange, "response", None)
     details = getattr(exchange, "details", "")
     if exchange.failure is not None and response is not None:
@@ -146,7 +146,7 @@ def _ended(exchange: Recorded) -> list[str]:
     ]
 
 
-def _answer(exchange: Exchange | Recorded) -> str:
+def _answer(exchange: Exchange | ExchangeBase) -> str:
     response = getattr(exchange, "response", None)
     if response is None:
         return "nothing"

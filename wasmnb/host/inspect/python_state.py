@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ..._display import Shown
 from ...errors import UsageError
 from ..contexts.base import RootContext
-from .introspection import Looking
+from .introspection import SnapshotInspector
 
 if TYPE_CHECKING:
     from ..vm.vm import Vm
@@ -168,15 +168,15 @@ def _variable(plugins: tuple[str, ...], owner: str, name: str, held: list[tuple[
 
 def read_python_state(name: str, vms: Iterable[Vm], *, length: int = LENGTH) -> PythonState:
     """Read what VMs hold; one that cannot be read says why."""
-    with Looking() as looking:
-        return PythonState(name, [_read(vm, looking, length) for vm in vms if vm.role != "base"])
+    with SnapshotInspector() as inspector:
+        return PythonState(name, [_read(vm, inspector, length) for vm in vms if vm.role != "base"])
 
 
-def _read(vm: Vm, looking: Looking, length: int) -> VmState:
+def _read(vm: Vm, inspector: SnapshotInspector, length: int) -> VmState:
     plugins = [c.plugin.name for c in vm.contexts.values() if isinstance(c, RootContext) and c.plugin is not None]
     head = (vm.number, vm.thread.name, vm.role, vm.state, tuple(plugins))
     try:
-        found = looking.look(vm, "attributes", length=length)
+        found = inspector.call(vm, "attributes", length=length)
     except UsageError as error:
         return VmState(*head, problem=str(error))
     contexts = tuple(_context(vm, told) for told in found["contexts"])

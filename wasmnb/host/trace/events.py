@@ -7,7 +7,23 @@ from typing import Any
 
 from ...abi import Status, decode_pairs, decode_path
 from ...abi.table import Kind, Param, Result
-from .records import CallbackSchema, ContextRef, HostcallSchema, Note
+from .records import (
+    ARGS,
+    CALL_ARGS,
+    CALL_CONTEXT,
+    CALL_PARENT,
+    CONTEXT,
+    EXCHANGE,
+    NOTE_EXCHANGE,
+    SCHEMA,
+    SEQ,
+    THREAD,
+    TIME,
+    CallbackSchema,
+    ContextRef,
+    HostcallSchema,
+    Note,
+)
 
 __all__ = ["Event", "decode", "decode_bare", "exchange_of"]
 
@@ -82,67 +98,69 @@ def _short(value: Any) -> str:
 
 def exchange_of(record: Any) -> int | None:
     """Which exchange a record belongs to."""
-    about = record[1]
-    if isinstance(about, Note):
-        number: int | None = record[7]
-        return number
-    place: ContextRef = record[3] if isinstance(about, HostcallSchema) else record[2]
-    if place.exchange is not None:
-        return place.exchange
-    if isinstance(about, HostcallSchema):
-        return exchange_of(record[2])
-    owner: int | None = record[10]
-    return owner
+    schema = record[SCHEMA]
+    if isinstance(schema, Note):
+        noted: int | None = record[NOTE_EXCHANGE]
+        return noted
+    is_hostcall = isinstance(schema, HostcallSchema)
+    context: ContextRef = record[CALL_CONTEXT if is_hostcall else CONTEXT]
+    if context.exchange is not None:
+        return context.exchange
+    if is_hostcall:
+        return exchange_of(record[CALL_PARENT])
+    waiting: int | None = record[EXCHANGE]
+    return waiting
 
 
 def decode(record: Any) -> Event:
     """A record as an event."""
-    about = record[1]
-    if isinstance(about, HostcallSchema):
+    schema = record[SCHEMA]
+    if isinstance(schema, HostcallSchema):
         return _hostcall(record)
-    if isinstance(about, CallbackSchema):
-        return _entry(record)
+    if isinstance(schema, CallbackSchema):
+        return _callback(record)
     seq, _, kind, name, args, time, thread, exchange, vm = record
     return Event(seq, time, thread, vm, None, kind, name, args, exchange=exchange)
 
 
 def decode_bare(record: Any) -> Event:
     """The same without its arguments, which cost most of the decoding."""
-    if isinstance(record[1], CallbackSchema):
-        return decode([*record[:3], (), *record[4:]])
-    return decode(record[:7] if isinstance(record[1], HostcallSchema) else record)
+    if isinstance(record[SCHEMA], CallbackSchema):
+        return decode([*record[:ARGS], (), *record[ARGS + 1 :]])
+    return decode(record[:CALL_ARGS] if isinstance(record[SCHEMA], HostcallSchema) else record)
 
 
-def _entry(record: Any) -> Event:
-    seq, entry, place, args, time, began, ended, host_ns, result, thread, _, *fuel = record
-    named = {p.name: _value(p, a) for p, a in zip(entry.params, args, strict=False)}
-    if entry.result is Result.NONE:
+def _callback(record: Any) -> Event:
+    seq, schema, context, args, time, began, ended, host_ns, result, thread, _, *fuel = record
+    named = {p.name: _value(p, a) for p, a in zip(schema.params, args, strict=False)}
+    if schema.result is Result.NONE:
         result = None
     return Event(
-        seq, time, thread, place.vm, place.id, "callback", entry.short, named, result,
-        guest_ns=max(0, ended - began - host_ns), host_ns=host_ns, exchange=exchange_of(record), fuel=fuel[0] if fuel else None, root=place.root,
+        seq, time, thread, context.vm, context.id, "callback", schema.short, named, result,
+        guest_ns=max(0, ended - began - host_ns), host_ns=host_ns, exchange=exchange_of(record), fuel=fuel[0] if fuel else None,
+        root=context.root,
     )  # fmt: skip
 
 
 def _hostcall(record: Any) -> Event:
-    seq, shape, frame, place, status, began, ended, *kept = record
-    count = len(shape.inputs)
-    named = {p.name: _value(p, a) for p, a in zip(shape.inputs, kept, strict=False)}
-    values = [_value(p, v) for p, v in zip(shape.outputs, kept[count:], strict=False)] if not status else []
+    seq, schema, parent, context, status, began, ended, *kept = record
+    count = len(schema.inputs)
+    named = {p.name: _value(p, a) for p, a in zip(schema.inputs, kept, strict=False)}
+    values = [_value(p, v) for p, v in zip(schema.outputs, kept[count:], strict=False)] if not status else []
     result: Any = None
     if len(values) == 1:
         result = values[0]
     elif values:
-        result = {p.name: v for p, v in zip(shape.outputs, values, strict=False)}
+        result = {p.name: v for p, v in zip(schema.outputs, values, strict=False)}
     return Event(
-        seq, frame[4], frame[9], place.vm, place.id, shape.kind, shape.short, named, result,
-        status=_status(shape, status), host_ns=ended - began, exchange=exchange_of(record), parent=frame[0],
-        root=place.root,
+        seq, parent[TIME], parent[THREAD], context.vm, context.id, schema.kind, schema.short, named, result,
+        status=_status(schema, status), host_ns=ended - began, exchange=exchange_of(record), parent=parent[SEQ],
+        root=context.root,
     )  # fmt: skip
 
 
-def _status(shape: HostcallSchema, status: int) -> Any:
-    if shape.kind != "hostcall":
+def _status(schema: HostcallSchema, status: int) -> Any:
+    if schema.kind != "hostcall":
         return None
     return _STATUSES.get(status, status)
 

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from .events import Event
     from .log import LogLine
 
-__all__ = ["Exchange", "Recorded", "TcpExchange"]
+__all__ = ["Exchange", "ExchangeBase", "TcpExchange"]
 
 
-class Recorded(Shown):
+class ExchangeBase(Shown):
     """What exchanges of HTTP and TCP have in common.
 
     Attributes
@@ -106,7 +106,7 @@ class Recorded(Shown):
         return self.failure.traceback if self.failure is not None else ""
 
 
-class Exchange(Recorded):
+class Exchange(ExchangeBase):
     """One request and its response.
 
     Attributes
@@ -174,7 +174,7 @@ class Exchange(Recorded):
         return f"<Exchange {self.number}: {asked} -> {answer}{state}>"
 
 
-class TcpExchange(Recorded):
+class TcpExchange(ExchangeBase):
     """One TCP connection.
 
     Attributes

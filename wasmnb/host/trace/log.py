@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, overload
 
 from ..._display import NEWLINES, Shown, visible
 from ...abi import LogLevel
+from .records import EXCHANGE
 
 if TYPE_CHECKING:
     from ..vm.vm import Vm
@@ -116,7 +117,7 @@ def write_line(vm: Vm, level: int, message: bytes) -> None:
         return
     context = vm.effective
     text = message[:_LONGEST_LINE].decode("utf-8", "replace")
-    exchange = context.exchange if context.exchange is not None else vm.record[10]
+    exchange = context.exchange if context.exchange is not None else vm.record[EXCHANGE]
     log.add(
         LogLine(
             vm.now(), LogLevel(level), text, vm.thread.name, vm.number, context.id, exchange, context.prefix,

@@ -8,13 +8,26 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Sequence
 from itertools import count, islice
-from typing import Any, overload
+from typing import Any, NamedTuple, overload
 
 from ..._display import Shown
 from .events import Event, decode, decode_bare, exchange_of
-from .records import NOTE, CallbackSchema, ContextRef, Note
+from .records import (
+    BEGAN,
+    CONTEXT,
+    ENDED,
+    EXCHANGE,
+    HOST_NS,
+    NOTE,
+    NOTE_NAME,
+    SCHEMA,
+    THREAD,
+    CallbackSchema,
+    ContextRef,
+    Note,
+)
 
-__all__ = ["AFTER_THE_END", "DEFAULT_LIMIT", "Event", "Trace"]
+__all__ = ["AFTER_THE_END", "DEFAULT_LIMIT", "CallbackTime", "Event", "Trace"]
 
 #: Events that a trace keeps unless told otherwise.
 DEFAULT_LIMIT = 200_000
@@ -27,6 +40,30 @@ _ENDS = ("done", "reset", "refused")
 
 #: Hostcalls of one callback that `find` decodes.
 _INSIDE = 2_000
+
+
+class CallbackTime(NamedTuple):
+    """Time that one callback spent inside the guest.
+
+    Attributes
+    ----------
+    name
+        Name without `proxy_`.
+    guest_ns
+        Nanoseconds, its hostcalls left out.
+    exchange
+        The exchange that waited for it, or None: ticks, and callbacks after the exchange's end.
+    thread
+        `main` or `worker-N`.
+    context
+        The context that it was for.
+    """
+
+    name: str
+    guest_ns: int
+    exchange: int | None
+    thread: str
+    context: ContextRef
 
 
 class Trace(Shown, Sequence[Event]):
@@ -86,20 +123,29 @@ class Trace(Shown, Sequence[Event]):
         """Events made so far, those no longer kept included."""
         return self.dropped + len(self._records)
 
-    def callbacks(self, since: int = 0) -> Iterator[tuple[str, int, int | None, str, ContextRef]]:
-        """Name, guest nanoseconds, exchange, thread and place of every callback among the events made after the first `since`.
+    def callbacks(self, since: int = 0) -> Iterator[CallbackTime]:
+        """Iterate over the callbacks' times without decoding anything else, for sums over long traces.
 
-        The exchange is the one that waits for the callback: None for those that no exchange waits for, also when one is
-        over. For sums over long traces: nothing else is decoded.
+        Parameters
+        ----------
+        since
+            Number of events to skip, counted from the proxy's start (default 0).
+
+        Returns
+        -------
+        Iterator[CallbackTime]
+            One for each callback that is still kept.
         """
         for record in islice(self._records, max(0, since - self.dropped), None):
-            entry = record[1]
-            if entry.__class__ is CallbackSchema:  # the fastest question of its kind; there are millions of records
-                exchange = record[2].exchange
+            schema = record[SCHEMA]
+            if schema.__class__ is CallbackSchema:  # faster than isinstance; there are millions of records
+                context = record[CONTEXT]
+                exchange = context.exchange
                 if exchange is None:
-                    exchange = record[10]
-                spent = max(0, record[6] - record[5] - record[7])
-                yield entry.short, spent, None if entry.short in AFTER_THE_END else exchange, record[9], record[2]
+                    exchange = record[EXCHANGE]
+                spent = max(0, record[ENDED] - record[BEGAN] - record[HOST_NS])
+                waiting = None if schema.short in AFTER_THE_END else exchange
+                yield CallbackTime(schema.short, spent, waiting, record[THREAD], context)
 
     def of_exchange(self, number: int, first: int = 0, limit: int | None = None) -> list[Event]:
         """Events of one exchange, among those numbered from `first` on, to the note of its end; at most `limit`."""
@@ -109,7 +155,7 @@ class Trace(Shown, Sequence[Event]):
             if exchange_of(record) == number:
                 found.append(decode(record))
                 # Without this, a look at one exchange would read everything that came after it.
-                if len(found) == limit or (isinstance(record[1], Note) and record[3] in _ENDS):
+                if len(found) == limit or (isinstance(record[SCHEMA], Note) and record[NOTE_NAME] in _ENDS):
                     break
         return found
 

@@ -12,6 +12,7 @@ from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any
 
 from ...engine import Trap
+from ..trace.records import BEGAN, ENDED, HOST_NS, RESULT
 from .failure import fail, words_of
 from .fuel import counted
 from .hostcall_stubs import RestrictedCallback
@@ -70,9 +71,9 @@ def entrance(vm: Vm, name: str, schema: CallbackSchema, function: Callable[..., 
         except BaseException as error:
             _interrupted(vm, record, name, error)
             raise
-        record[6] = ended = clock()
-        record[8] = result
-        thread.time += (ended - record[5] - record[7]) * 1e-9 if fixed is None else fixed  # type: ignore[operator]
+        record[ENDED] = ended = clock()
+        record[RESULT] = result
+        thread.time += (ended - record[BEGAN] - record[HOST_NS]) * 1e-9 if fixed is None else fixed  # type: ignore[operator]
         vm.record = None
         if vm.local_reply_sent:
             vm.local_reply_sent = False
@@ -85,7 +86,7 @@ def entrance(vm: Vm, name: str, schema: CallbackSchema, function: Callable[..., 
 
 
 def open_record(vm: Vm, schema: CallbackSchema, context: Context, args: tuple[int, ...]) -> list[Any]:
-    """Begin the trace record of a callback, in which hostcalls may be made."""
+    """Begin the trace's record of an schema, in which hostcalls may be made."""
     thread = vm.thread
     record = [
         vm.trace.next(), schema, context.ref, args, thread.time, perf_counter_ns(), 0, 0, None, thread.name, vm.exchange,
@@ -98,9 +99,9 @@ def open_record(vm: Vm, schema: CallbackSchema, context: Context, args: tuple[in
 def close_record(vm: Vm, record: list[Any], result: int | None) -> None:
     """End it: the thread's time moves on by what the guest took."""
     ended = perf_counter_ns()
-    record[6], record[8] = ended, result
+    record[ENDED], record[RESULT] = ended, result
     fixed = vm.server.guest_time
-    vm.thread.time += (ended - record[5] - record[7]) * 1e-9 if fixed is None else fixed
+    vm.thread.time += (ended - record[BEGAN] - record[HOST_NS]) * 1e-9 if fixed is None else fixed
     vm.record = None
 
 

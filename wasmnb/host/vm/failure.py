@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ...abi import LogLevel
 from ...engine import Trap
 from ...errors import FilterTrap, conclusion_of
+from ..trace.records import EXCHANGE
 from .hostcall_stubs import RestrictedCallback
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ def words_of(trap: Trap) -> str:
 def fail(vm: Vm, record: list[Any], name: str, message: str, backtrace: str) -> None:
     """Mark a VM as failed, and say so as Envoy does."""
     context = vm.current
-    exchange = context.exchange if context.exchange is not None else record[10]
+    exchange = context.exchange if context.exchange is not None else record[EXCHANGE]
     words = vm.last_critical[1] if vm.last_critical[0] is record else ""
     vm.failed = True
     if vm.failure is None:

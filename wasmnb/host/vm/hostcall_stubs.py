@@ -20,12 +20,12 @@ from typing import TYPE_CHECKING, Any
 from ...abi import HOSTCALLS, MAX_PAIRS, MAX_PAIRS_BYTES, Hostcall, Pair, Status, decode_pairs
 from ...abi.table import Kind, Param
 from ...engine import OutOfBounds
-from ..trace.records import KEEP, Cut, HostcallSchema
+from ..trace.records import HOST_NS, KEEP, Cut, HostcallSchema
 
 if TYPE_CHECKING:
     from .vm import Vm
 
-__all__ = ["RestrictedCallback", "bind", "read_pairs", "shape_of"]
+__all__ = ["RestrictedCallback", "bind", "read_pairs", "schema_of"]
 
 #: What a guest's import is at run time.
 HostFunction = Callable[..., Any]
@@ -47,7 +47,7 @@ def read_pairs(data: bytes) -> list[Pair]:
 
 
 @cache
-def shape_of(name: str) -> HostcallSchema:
+def schema_of(name: str) -> HostcallSchema:
     """What trace records of a hostcall refer to."""
     hostcall = HOSTCALLS[name]
     return HostcallSchema(hostcall.short, hostcall.inputs, hostcall.outputs)
@@ -124,7 +124,7 @@ def _source(hostcall: Hostcall) -> str:
         lines += [condition, *(f"    {line}" for line in text.stores), "    stored = True"]
     body = "\n            ".join(lines)
     return f"""
-def make(vm, guest, implementation, shape, append, number):
+def make(vm, guest, implementation, schema, append, number):
     write_u32, write_u64 = guest.write_u32, guest.write_u64
     def {hostcall.name}({", ".join(text.core)}):
         began = clock()
@@ -137,7 +137,7 @@ def make(vm, guest, implementation, shape, append, number):
             status, bad = {int(Status.INVALID_MEMORY_ACCESS)}, True
         record = vm.record
         ended = clock()
-        record[7] += ended - began
+        record[{HOST_NS}] += ended - began
         if stored: append({_record(text.args, text.kept)})
         elif bad: append({_record(text.bad_args)})
         else: append({_record(text.args)})
@@ -148,7 +148,7 @@ def make(vm, guest, implementation, shape, append, number):
 
 def _record(*parts: list[str]) -> str:
     """The trace's record of a call: see `.records`."""
-    fields = ["number()", "shape", "record", "context.ref", "status", "began", "ended"]
+    fields = ["number()", "schema", "record", "context.ref", "status", "began", "ended"]
     return f"({', '.join([*fields, *(name for part in parts for name in part)])})"
 
 
@@ -170,12 +170,12 @@ def _factory(name: str) -> Callable[..., HostFunction]:
 def bind(vm: Vm, name: str, implementation: HostFunction) -> HostFunction:
     """The function that a guest of `vm` gets for the import `name`."""
     trace = vm.trace
-    return _factory(name)(vm, vm.guest, implementation, shape_of(name), trace.append, trace.next)
+    return _factory(name)(vm, vm.guest, implementation, schema_of(name), trace.append, trace.next)
 
 
 def bind_refused(vm: Vm, name: str, refuse: Callable[[str], None]) -> HostFunction:
     """The function for an import that the configuration does not allow: it logs and answers InternalFailure."""
-    shape, trace = shape_of(name), vm.trace
+    schema, trace = schema_of(name), vm.trace
 
     def refused(*args: int) -> int:
         if vm.restricted:
@@ -183,7 +183,7 @@ def bind_refused(vm: Vm, name: str, refuse: Callable[[str], None]) -> HostFuncti
         began = perf_counter_ns()
         refuse(name)
         status = int(Status.INTERNAL_FAILURE)
-        trace.append((trace.next(), shape, vm.record, vm.effective.ref, status, began, perf_counter_ns(), *args))
+        trace.append((trace.next(), schema, vm.record, vm.effective.ref, status, began, perf_counter_ns(), *args))
         return status
 
     return refused

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ...abi import CALLBACKS, ENTRY_POINTS, HOSTCALLS, Callback, LogLevel, callbacks_for
 from ...engine import Trap
 from ...errors import ModuleError
-from ..inspect.introspection import has_door, switch
+from ..inspect.introspection import call_introspection, has_introspection
 from ..trace.records import CallbackSchema
 from .callback_entry import Invoke, close_record, entrance, open_record
 from .failure import Failure
@@ -95,8 +95,8 @@ def run_entry_points(vm: Vm) -> bool:
         args = (0,) * len(ENTRY_POINTS[name][0])
         entrance(vm, name, CallbackSchema(name), function)(vm.zero, *args)
     vm.restricted = None
-    if vm.server.show_locals and not vm.failed and has_door(vm):
-        switch(vm, "locals", on=True)
+    if vm.server.show_locals and not vm.failed and has_introspection(vm):
+        call_introspection(vm, "locals", on=True)
     return not vm.failed
 
 

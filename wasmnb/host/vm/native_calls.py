@@ -11,6 +11,8 @@ from collections.abc import Callable
 from time import perf_counter_ns
 from typing import TYPE_CHECKING
 
+from ..trace.records import HOST_NS
+
 if TYPE_CHECKING:
     from .vm import Vm
 
@@ -28,6 +30,6 @@ def unhurried(vm: Vm, function: Callable[..., int | None]) -> Callable[..., int 
         finally:
             took = perf_counter_ns() - began
             if took > longest and vm.record is not None:
-                vm.record[7] = took  # the host's part, which is not counted
+                vm.record[HOST_NS] = took  # the host's part, which is not counted
 
     return call

@@ -15,6 +15,7 @@ from ...abi import LogLevel
 from ...engine import Guest
 from ..contexts.base import Context, VmContext
 from ..state.metrics import MetricTable
+from ..trace.records import BEGAN, HOST_NS, TIME
 from .callback_entry import Invoke
 from .failure import Failure
 from .guest_memory import GuestMemory
@@ -197,7 +198,7 @@ class Vm:
         record = self.record
         if record is None or self.server.guest_time is not None:
             return self.thread.time
-        return float(record[4]) + (perf_counter_ns() - int(record[5]) - int(record[7])) * 1e-9
+        return float(record[TIME]) + (perf_counter_ns() - int(record[BEGAN]) - int(record[HOST_NS])) * 1e-9
 
     def wall_ns(self) -> int:
         """Wall clock, nanoseconds since 1970."""

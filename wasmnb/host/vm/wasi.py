@@ -16,7 +16,7 @@ from ...abi.table import Param
 from ...abi.wasi import WASI_PREVIEW_1
 from ...engine import OutOfBounds
 from ..trace.log import write_line
-from ..trace.records import HostcallSchema
+from ..trace.records import HOST_NS, HostcallSchema
 
 if TYPE_CHECKING:
     from .vm import Vm
@@ -157,7 +157,7 @@ def make_wasi(vm: Vm) -> Any:
 def bind_wasi(vm: Vm, name: str, *, allowed: bool = True) -> Callable[..., int | None]:
     """The function that a guest of `vm` gets for a WASI import."""
     params, results = WASI_PREVIEW_1[name]
-    shape = HostcallSchema(name, [Param(f"arg{i}") for i in range(len(params))], [], "wasi")
+    schema = HostcallSchema(name, [Param(f"arg{i}") for i in range(len(params))], [], "wasi")
     implementation = _implementation(vm, name)
     append, number = vm.trace.append, vm.trace.next
 
@@ -175,8 +175,8 @@ def bind_wasi(vm: Vm, name: str, *, allowed: bool = True) -> Callable[..., int |
                 status = FAULT
         record = vm.record
         ended = perf_counter_ns()
-        record[7] += ended - began
-        append((number(), shape, record, vm.effective.ref, status or 0, began, ended, *args))
+        record[HOST_NS] += ended - began
+        append((number(), schema, record, vm.effective.ref, status or 0, began, ended, *args))
         return status
 
     return call

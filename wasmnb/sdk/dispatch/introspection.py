@@ -1,6 +1,6 @@
-"""The control door: what a tool beside the proxy may ask of the Python inside a VM, outside any callback.
+"""The introspection export: questions that a tool may ask the Python inside a VM, outside any callback.
 
-It is no part of the ABI: real proxies never call it. A request is JSON, `{"do": name, ...arguments}`, and so is the
+The ABI does not know it, and real proxies never call it. A request is JSON, `{"do": name, ...arguments}`, and so is the
 answer: `{"done": result}`, or `{"error": sentence}`.
 """
 
@@ -19,14 +19,14 @@ __all__ = ["ACTIONS", "Control"]
 
 
 class _Refused:
-    """The hostcalls while the door is open: nothing that is asked for there may be seen by the proxy."""
+    """The hostcalls during an introspection request: its code must not have an effect on the proxy."""
 
     def __getattr__(self, hostcall: str) -> NoReturn:
         raise RuntimeError(f"{hostcall} cannot be called here: the filter is only being looked at")
 
 
 class Control(Core):
-    """The door's inside."""
+    """Answers introspection requests."""
 
     _binding: Any
     _source: "Loaded | None"
