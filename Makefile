@@ -3,6 +3,8 @@ PYTHON ?= python3
 BIN    := .venv/bin
 STAMP  := .venv/.installed
 export WASMNB_CACHE ?= $(CURDIR)/.cache/wasmnb
+# Python keeps its compiled files, also where the environment says otherwise: a test run reads hundreds of modules.
+export PYTHONDONTWRITEBYTECODE =
 export PYTHONWARNINGS := ignore::DeprecationWarning:jupyter_core
 
 .PHONY: demo test test-fast lint lab bench conformance screenshots clean

@@ -23,11 +23,9 @@ from ..view.documents.proxy.trace import result_of
 from .assertions.expectations import meant
 from .assertions.matchers import fail
 from .events import events_of
+from .update_switch import SWITCH
 
 __all__ = ["assert_snapshot", "snapshot", "updating"]
-
-#: Environment variable that makes snapshots be written anew.
-SWITCH = "WASMNB_UPDATE"
 
 #: Header names whose values differ from run to run.
 CHANCE = frozenset({"x-request-id", "date", "x-envoy-upstream-service-time", "x-b3-traceid", "traceparent"})
