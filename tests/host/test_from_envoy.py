@@ -6,7 +6,7 @@ import pytest
 
 from wasmnb import Proxy, Response, UsageError
 from wasmnb.engine import assemble
-from wasmnb.formats.struct_message import encode_struct
+from wasmnb.formats import protobuf
 
 # Answers 200 + the size of its plugin configuration, so that the configuration is seen from outside.
 MODULE = """(module
@@ -87,7 +87,7 @@ def test_a_struct_is_serialised_protobuf():
     pb = pytest.importorskip("google.protobuf.struct_pb2")
     value = {"a": 1, "b": [True, None, "x", {"c": -2.5}], "": "ü" * 100}
     message = pb.Struct()
-    message.ParseFromString(encode_struct(value))
+    message.ParseFromString(protobuf.struct_message(value))
     expected = pb.Struct()
     expected.update(value)
     assert message == expected
@@ -130,7 +130,7 @@ def test_what_envoy_has_against_a_file_is_said_in_its_words_and_with_the_line(tm
     ("text", "words"),
     [
         ("a: [", "line 1"),
-        ("- 1", "no mapping"),
+        ("- 1", "does not hold a mapping"),
         ("static_resources: {}", "no listener with a Wasm filter"),
     ],
 )

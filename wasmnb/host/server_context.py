@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
+from uuid import UUID
 
 from ..abi import LogLevel
 from ..engine import Engine
@@ -74,12 +75,8 @@ class ServerContext:
         return self.vms_made
 
     def uuid(self) -> str:
-        """A random UUID (version 4) from the seed."""
-        bits = self.random.getrandbits(128)
-        bits = bits & ~(0xF << 76) | 4 << 76
-        bits = bits & ~(3 << 62) | 2 << 62
-        text = f"{bits:032x}"
-        return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+        """Return a random UUID (version 4) from the seed."""
+        return str(UUID(int=self.random.getrandbits(128), version=4))
 
     def say(self, level: LogLevel, text: str, thread: Thread, **about: Any) -> None:
         """Write a line of Envoy's own, into the log and into the trace."""

@@ -18,7 +18,7 @@ from typing import Any
 
 from ...compiler import Filter
 from ...errors import UsageError
-from ...formats.struct_message import encode_struct
+from ...formats import protobuf
 from ...formats.yaml_lines import line_of, read_yaml
 from ...host.http.routes import RouteMatch
 from ...host.plugins.plugin import Plugin
@@ -276,7 +276,7 @@ def _any_bytes(value: Any) -> bytes:
     kind = str(value.get("@type", "")).rpartition(".")[2]
     inner = value.get("value", "")
     if kind == "Struct":
-        return encode_struct(inner or {})
+        return protobuf.struct_message(inner or {}, default=str)  # as Envoy does: not JSON
     if kind == "BytesValue":
         return base64.b64decode(inner)
     return str(inner).encode()

@@ -14,6 +14,7 @@ import socket
 import time
 from dataclasses import dataclass, field
 
+from ...formats.header_block import parse_header_lines
 from ...messages import Headers
 
 __all__ = ["Head", "Message", "Reader", "chunked", "head_bytes"]
@@ -157,7 +158,7 @@ class Reader:
         first, *lines = self._until(b"\r\n\r\n").split(b"\r\n")
         parts = first.split(b" ", 2)
         start = (parts[0], parts[1] if len(parts) > 1 else b"", parts[2] if len(parts) > 2 else b"")
-        return Head(start, _fields(lines))
+        return Head(start, parse_header_lines(lines))
 
     def _body(self, head: Head, *, until_close: bool) -> None:
         if head.is_chunked:
@@ -174,7 +175,7 @@ class Reader:
         lines = []
         while line := self._until(b"\r\n"):
             lines.append(line)
-        self._message.trailers = _fields(lines)
+        self._message.trailers = parse_header_lines(lines)
 
     def _chunk_size(self) -> int:
         text = self._until(b"\r\n").split(b";")[0].strip()
@@ -242,12 +243,3 @@ def head_bytes(start: bytes, headers: Pairs) -> bytes:
 def chunked(data: bytes) -> bytes:
     """One chunk; no data gives nothing, since an empty chunk would end the body."""
     return b"%x\r\n%s\r\n" % (len(data), data) if data else b""
-
-
-def _fields(lines: list[bytes]) -> Pairs:
-    pairs = []
-    for line in lines:
-        name, found, value = line.partition(b":")
-        if found:
-            pairs.append((name, value.strip(b" \t")))
-    return pairs

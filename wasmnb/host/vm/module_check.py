@@ -9,6 +9,7 @@ order, and the first failure is reported.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from ...abi import ENTRY_POINTS, AbiVersion, callbacks_for, hostcalls_for
@@ -16,6 +17,7 @@ from ...abi.wasi import WASI_MODULES, WASI_PREVIEW_1
 from ...compiler.wasm.inspection import ENVOY_ENV
 from ...engine import ExportType, ImportType, Runnable
 from ...errors import ModuleError
+from ...formats.leb128 import Malformed, Reader
 
 __all__ = ["ALLOCATORS", "ENVOY_SAYS", "Loaded", "load", "refusal_of"]
 
@@ -74,23 +76,15 @@ def refusal_of(wasm: bytes) -> list[str]:
     """Envoy's lines about bytes that are no module: it looks at the magic number and walks the sections."""
     if not wasm:
         return []
-    at = 8
-    sound = wasm.startswith(b"\0asm")
-    while sound and at < len(wasm):
-        size, shift, at = 0, 0, at + 1
-        while True:
-            sound = at < len(wasm) and shift < 35
-            if not sound:
-                break
-            byte = wasm[at]
-            size |= (byte & 0x7F) << shift
-            at, shift = at + 1, shift + 7
-            if not byte & 0x80:
-                break
-        at += size
-        sound = sound and at <= len(wasm)
-    what = "Missing or unknown Proxy-Wasm ABI version" if sound else "Failed to parse corrupted Wasm module"
-    return [f"Wasm VM failed {what}", _NOT_LOADED]
+    reason = "Failed to parse corrupted Wasm module"
+    if wasm.startswith(b"\0asm"):
+        reader = Reader(wasm, 8)
+        with suppress(Malformed):
+            while reader.more:
+                reader.byte()
+                reader.skip(reader.u32())
+            reason = "Missing or unknown Proxy-Wasm ABI version"
+    return [f"Wasm VM failed {reason}", _NOT_LOADED]
 
 
 def _abi(exports: Iterable[ExportType], name: str) -> AbiVersion:

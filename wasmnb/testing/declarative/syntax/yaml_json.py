@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from ....errors import UsageError
 from ..errors import FixtureError, SourceLocation
 from .nodes import Block, BlockEntry, Many, Node, Scalar
 
@@ -27,21 +26,14 @@ def read_yaml(data: bytes, file: str) -> Node:
     Raises
     ------
     FixtureError
-        With the line.
-    UsageError
-        If PyYAML is not installed.
+        The text is not YAML; the error has the line.
     """
-    yaml = _pyyaml()
+    from ....formats.yaml_lines import YamlError, compose
+
     try:
-        root = yaml.compose(data.decode("utf-8"), Loader=yaml.SafeLoader)
-    except UnicodeDecodeError as error:
-        raise FixtureError(f"this is not UTF-8: {error.reason} at byte {error.start}.", SourceLocation(file)) from error
-    except (yaml.YAMLError, RecursionError) as error:
-        mark = getattr(error, "problem_mark", None)
-        message = getattr(error, "problem", None) or str(error) or "nested too deep"
-        raise FixtureError(
-            f"this is no YAML: {message}.", SourceLocation(file, mark.line + 1 if mark else 0)
-        ) from error
+        root = compose(data)
+    except YamlError as error:
+        raise FixtureError(f"this is not YAML: {error}.", SourceLocation(file, error.line)) from error
     return Block(1) if root is None else _Converter(file).node(root, 0)
 
 
@@ -55,14 +47,6 @@ def read_json(data: bytes, file: str) -> Node:
         raise FixtureError(f"this is no JSON: {error}.", SourceLocation(file)) from error
     # Tabs may indent JSON but not YAML; between tokens a space does as well.
     return read_yaml(data.replace(b"\t", b" "), file)
-
-
-def _pyyaml() -> Any:
-    try:
-        import yaml
-    except ImportError as error:
-        raise UsageError("Reading YAML and JSON test files needs PyYAML: pip install PyYAML") from error
-    return yaml
 
 
 class _Converter:
