@@ -43,7 +43,7 @@ class Stream:
         request.chunks = [*(request.chunks or []), data]
         request.body += data
         self._ended = end
-        self._do(lambda: self._stream.data(data, end=end))
+        self._do(lambda: self._stream.decoder.data(data, end=end))
         return self
 
     def send_trailers(self, trailers: HeadersLike = ()) -> Stream:
@@ -52,13 +52,13 @@ class Stream:
         items = Headers(trailers)
         self.exchange.request.trailers = items
         self._ended = True
-        self._do(lambda: self._stream.trailers(items.raw))
+        self._do(lambda: self._stream.decoder.trailers(items.raw))
         return self
 
     def reset(self) -> Exchange:
         """Go away."""
         self._ended = True
-        self._do(self._stream.client_gone)
+        self._do(self._stream.control.on_client_disconnect)
         return self.exchange
 
     def wait(self, seconds: float | None = None) -> Exchange:
@@ -157,11 +157,11 @@ def send_whole(stream: HttpStream, request: Request) -> None:
     has_body = bool(request.body) or bool(trailers) or request.chunks is not None
     stream.start(request, end=not has_body, has_body=has_body)
     if request.chunks is None and request.body:
-        stream.data(request.body, end=not trailers)
+        stream.decoder.data(request.body, end=not trailers)
     last = len(request.chunks or ()) - 1
     for at, piece in enumerate(request.chunks or ()):
-        stream.call_soon(lambda p=piece, e=at == last and not trailers: stream.data(p, end=e))  # type: ignore[misc]
+        stream.state.call_soon(lambda p=piece, e=at == last and not trailers: stream.decoder.data(p, end=e))  # type: ignore[misc]
     if trailers:
-        stream.call_soon(lambda: stream.trailers(trailers))
+        stream.state.call_soon(lambda: stream.decoder.trailers(trailers))
     elif request.chunks is not None and not request.chunks:
-        stream.call_soon(lambda: stream.data(b"", end=True))
+        stream.state.call_soon(lambda: stream.decoder.data(b"", end=True))

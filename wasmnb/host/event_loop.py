@@ -12,6 +12,7 @@ from .._display import Shown
 
 if TYPE_CHECKING:
     from .clock import Thread
+    from .http.stream_state import StreamThread
     from .server_context import ServerContext
     from .trace.exchange import ExchangeBase
     from .worker import Worker
@@ -49,7 +50,7 @@ class Running(Shown):
         self._server.clock.call_soon(thread, action)
         self._settle()
 
-    def _on_worker(self, worker: Worker, action: Callable[[], None]) -> None:
+    def _on_worker(self, worker: StreamThread, action: Callable[[], None]) -> None:
         self._check_open()
         self._run_on(worker.thread, action)
         self._mark_paused()
@@ -84,7 +85,7 @@ class Running(Shown):
     def _mark_paused(self) -> None:
         for worker in self.workers:
             for stream in worker.live:
-                stream.show_progress()
+                stream.update_exchange()
 
     def _check_open(self) -> None:
         """Raise if the proxy is closed."""

@@ -15,8 +15,8 @@ from ..errors import UsageError, WasmnbError
 from .clock import Clock, Thread
 from .contexts.stream_info import Listener
 from .fault_injection import Controls
-from .http.routes import RouteMatch
-from .http.timeouts import Limits
+from .http.routing.routes import RouteMatch
+from .http.stream_state import Limits
 from .observation import Observed
 from .plugins.lifecycle import Deployment
 from .plugins.plugin import FilterLike, Plugin, to_plugins

@@ -16,7 +16,7 @@ from .trace.exchange import Exchange, TcpExchange
 
 if TYPE_CHECKING:
     from .contexts.stream_info import Listener
-    from .http.timeouts import Limits
+    from .http.stream_state import Limits
     from .trace.exchange_log import Exchanges
     from .worker import Worker
 

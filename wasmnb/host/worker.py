@@ -7,14 +7,15 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from .contexts.base import RootContext
-from .contexts.http import HttpContext
-from .http.routes import RouteMatch, choose
+from .contexts.http import BlockedFilter, HttpContext
+from .http.routing.routes import RouteMatch, choose_route
 
 if TYPE_CHECKING:
     from .clock import Clock, Thread
     from .contexts.stream_info import Route
     from .http.header_map import HeaderMap
     from .http.stream import HttpStream
+    from .http.stream_control import StreamControl
     from .plugins.vm_registry import PluginHandle
     from .server_context import ServerContext
     from .tcp.stream import TcpStream
@@ -72,29 +73,31 @@ class Worker:
 
     def route(self, headers: HeaderMap) -> Route | None:
         """Where a request goes."""
-        return choose(self.routes, headers)
+        return choose_route(self.routes, headers)
 
-    def access_log(self, stream: HttpStream) -> None:
-        """Tell the access loggers of a finished stream."""
+    def create_filters(self, control: StreamControl) -> list[HttpContext | BlockedFilter]:
+        """Create one filter for each plugin. A plugin whose VM has failed is bypassed, or blocks the stream."""
+        filters: list[HttpContext | BlockedFilter] = []
+        for handle in self.http_plugins:
+            root = handle.root_for_stream()
+            if root is not None:
+                filters.append(HttpContext(root, control))
+            elif not handle.bypassed:
+                filters.append(BlockedFilter(handle.plugin, handle.vm, control))
+        return filters
+
+    def on_stream_done(self, stream: HttpStream) -> None:
+        """Count a stream that has ended, and run the access loggers for it."""
+        self.served += 1
         for handle in self.plugins:
             root = handle.root
             if handle.plugin.kind == "access_log" and isinstance(root, RootContext) and not root.vm.failed:
-                maps = [stream.request.headers, None, stream.response.headers, stream.response.trailers]
-                root.log([*maps, None, None, None, None], stream.info)
-
-    def stream_ended(self, _stream: HttpStream) -> None:
-        """Count it."""
-        self.served += 1
+                root.log([*stream.control.header_maps, None, None, None, None], stream.state.info)
 
     def abandon(self) -> None:
         """Close streams that were left in mid-callback by an interrupt."""
         for stream in list(self.streams.values()):
-            if stream.request.calling or stream.response.calling:
-                for context in stream.filters:
-                    if isinstance(context, HttpContext) and context.vm.failed:
-                        stream.exchange.failure = stream.exchange.failure or context.vm.failure
-                        stream.exchange.state = "failed"
-                stream.reset()
+            stream.abandon()
         for connection in list(self.connections.values()):
             if any(c.vm.failed for c in connection.filters):
                 connection.fail(connection.filters[0])

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ...host import Cluster as Simulated
-from ...host.http.timeouts import Limits
+from ...host.http.stream_state import Limits
 from ..config.bootstrap import Cluster, Config, Listener, bootstrap, merge, socket_address
 from ..config.resources import listener_facts, route_config, timeouts, with_route_timeout
 from .setup import Part, Setup

@@ -112,7 +112,7 @@ class Upstream(LoopbackServer):
 
     def _respond(self, request: Request) -> Response:
         try:
-            return self._cluster.answer(request)
+            return self._cluster.respond(request)
         except ConnectionError:
             return Response(0)
         except Exception as error:  # noqa: BLE001 - a user's handler may raise anything; the proxy gets a 500

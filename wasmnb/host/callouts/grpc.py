@@ -16,7 +16,7 @@ from ...abi import Pair
 from ...messages import Request, Response, to_bytes
 from ..http.header_map import HeaderMap, RequestHeaders, ResponseHeaders, ResponseTrailers
 from ..http.local_reply import grpc_status_of
-from ..http.router import BEFORE_HEADERS
+from ..http.routing.resets import REFUSED, RESET
 from ..upstream.grpc_server import GrpcReply, GrpcServer, frame_message, split_messages
 from .record import Callout
 
@@ -29,11 +29,9 @@ __all__ = ["GrpcCall", "GrpcCallout", "GrpcStream"]
 
 _INITIAL, _TRAILING = 4, 5
 _INTERNAL, _UNAVAILABLE, _UNKNOWN = 13, 14, 2
-_REFUSED = BEFORE_HEADERS + "remote connection failure"
-_REFUSED_DETAILS = (
-    "upstream_reset_before_response_started{remote_connection_failure|delayed_connect_error:_Connection_refused}"
-)
-_RESET_DETAILS = "upstream_reset_after_response_started{remote_reset}"
+_REFUSED = REFUSED.body.decode()
+_REFUSED_DETAILS = REFUSED.code_details(response_started=False)
+_RESET_DETAILS = RESET.code_details(response_started=True)
 
 
 class GrpcCallout:
@@ -154,7 +152,7 @@ class GrpcCall(GrpcCallout):
             self.record.sent = self.record.complete = self.cluster.alive
             self.record.messages.append(message)
             try:
-                answer = self.cluster.answer(request)
+                answer = self.cluster.respond(request)
             except ConnectionError:
                 self._fail(_UNAVAILABLE, _REFUSED, _REFUSED_DETAILS)
             else:
@@ -254,7 +252,7 @@ class GrpcStream(GrpcCallout):
             return
         self._request.body = b"".join(map(frame_message, self._sent))
         try:
-            answer = self.cluster.answer(self._request)
+            answer = self.cluster.respond(self._request)
         except ConnectionError:
             self._refused()
             return

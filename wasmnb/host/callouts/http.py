@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 
 from ...abi import Pair, Status
 from ...messages import Request, Response
-from ..http.codec import from_upstream, refused_by_upstream, to_upstream
+from ..http.codec.codec import request_to_upstream, response_from_upstream, upstream_header_problem
 from ..http.header_map import HeaderMap, RequestHeaders, ResponseTrailers
-from ..http.local_reply import build_local_response
-from ..http.router import BEFORE_HEADERS
+from ..http.local_reply import build_local_reply
+from ..http.routing.resets import CLOSED, REFUSED
 from .record import Callout
 
 if TYPE_CHECKING:
@@ -54,10 +54,10 @@ class HttpCall:
     def start(self, headers: RequestHeaders, body: bytes, timeout: float) -> None:
         """Send it; the answer comes as a later event."""
         cluster, record = self.cluster, self.record
-        request = record.request = to_upstream(headers, end=not body, http2=cluster.http2)
+        request = record.request = request_to_upstream(headers, end=not body, http2=cluster.http2)
         request.body = body
         self.root.vm.server.callouts.add(record)
-        refused = refused_by_upstream(headers)
+        refused = upstream_header_problem(headers)
         self._note("http_call", cluster=cluster.name, method=request.method, path=request.path, token=self.token)
         if refused is not None:
             self._soon(lambda: self._reply(503, refused.encode(), "failed"))
@@ -72,11 +72,11 @@ class HttpCall:
             if cluster.alive and not record.complete:
                 return  # the upstream waits for the rest of the body
             try:
-                answer = cluster.answer(request)
+                answer = cluster.respond(request)
             except ConnectionRefusedError:
-                self._reply(503, (BEFORE_HEADERS + "remote connection failure").encode(), "failed")
+                self._reply(503, REFUSED.body, "failed")
             except ConnectionError:
-                self._reply(503, (BEFORE_HEADERS + "connection termination").encode(), "failed")
+                self._reply(503, CLOSED.body, "failed")
             else:
                 head = request.method == "HEAD"
                 if answer.latency > 0:
@@ -88,7 +88,7 @@ class HttpCall:
 
     def _answer(self, answer: Response, *, head: bool) -> None:
         if answer.reset and not answer.status:
-            self._reply(503, (BEFORE_HEADERS + "connection termination").encode(), "failed")
+            self._reply(503, CLOSED.body, "failed")
             return
         self.record.response = answer
         if answer.reset:
@@ -96,7 +96,7 @@ class HttpCall:
             self._deliver(None, b"", None, "reset")
             self.root.status = (_BROKEN, b"")
             return
-        headers, pieces = from_upstream(answer, head=head, http2=self.cluster.http2)
+        headers, pieces = response_from_upstream(answer, head=head, http2=self.cluster.http2)
         waited = int((self.root.vm.clock.time() - self.record.started) * 1000 + 1e-6)
         headers.put(b"x-envoy-upstream-service-time", b"%d" % waited)
         trailers = ResponseTrailers(answer.trailers.raw) if len(answer.trailers) else None
@@ -104,7 +104,7 @@ class HttpCall:
 
     def _reply(self, code: int, body: bytes, state: str) -> None:
         """An answer that Envoy makes."""
-        headers, text = build_local_response(code, body)
+        headers, text = build_local_reply(code, body)
         self._deliver(headers, text, None, state)
 
     def _deliver(self, headers: HeaderMap | None, body: bytes, trailers: HeaderMap | None, state: str) -> None:

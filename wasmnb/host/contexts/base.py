@@ -96,8 +96,8 @@ class Context:
         buffer = self.stream_buffer(kind)
         return buffer.data if buffer is not None else b""
 
-    def cut_off(self) -> None:
-        """End the stream that this is a context of."""
+    def disconnect(self) -> None:
+        """End the stream because the proxy closes the connection; streams do."""
 
     def stream_buffer(self, _kind: int) -> Buffer | None:
         """A body or connection buffer to change, or None."""

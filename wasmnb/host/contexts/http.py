@@ -13,21 +13,20 @@ from typing import TYPE_CHECKING
 
 from ...abi import BufferType, HeaderMapType, HeadersStatus, Pair, Status, StreamType
 from ..http.buffers import Buffer
+from ..http.filter_chain import REQUEST, RESPONSE
 from ..http.header_map import HeaderMap
 from .base import with_log
 from .stream import StreamContext
 
 if TYPE_CHECKING:
-    from ..http.filter_chain import Slot
-    from ..http.stream import HttpStream
+    from ..http.filter_chain import ActiveFilter
+    from ..http.stream_control import StreamControl
     from ..plugins.plugin import Plugin
+    from ..vm.failure import Failure
     from ..vm.vm import Vm
     from .base import RootContext
 
-__all__ = ["REQUEST", "RESPONSE", "BlockedFilter", "HttpContext", "HttpFilter"]
-
-#: The two directions.
-REQUEST, RESPONSE = 0, 1
+__all__ = ["BlockedFilter", "HttpContext"]
 
 _ON_HEADERS = ("on_request_headers", "on_response_headers")
 _ON_BODY = ("on_request_body", "on_response_body")
@@ -49,23 +48,25 @@ class HttpContext(StreamContext):
         Chunk that is in the callback, by direction.
     buffering
         The last body callback of the direction said "buffer".
-    slots
-        Its places in the two directions.
+    stream
+        The stream, as filters know it.
+    active
+        Its places in the two filter chains.
     """
 
     kind = "http"
 
-    def __init__(self, root: RootContext, stream: HttpStream) -> None:
+    def __init__(self, root: RootContext, stream: StreamControl) -> None:
         super().__init__(root)
         self.stream = stream
-        self.info = stream.info
-        self.ref.exchange = stream.exchange.number
+        self.info = stream.state.info
+        self.ref.exchange = stream.state.exchange.number
         self.created = False
         self.destroyed = False
         self.end_of_stream = False
         self.body: list[Buffer | None] = [None, None]
         self.buffering = [False, False]
-        self.slots: list[Slot | None] = [None, None]
+        self.active: list[ActiveFilter | None] = [None, None]
         self._failure_told = False
         self._short_headers = self.vm.abi == 10
         assert root.plugin is not None
@@ -80,59 +81,62 @@ class HttpContext(StreamContext):
             if not self.vm.failed:
                 self.vm.on_context_create(self, self.id, self.parent_id)
 
-    def take_headers(self, side: int, headers: HeaderMap, *, end: bool) -> int:
+    def on_headers(self, direction: int, headers: HeaderMap, *, end: bool) -> int:
         """A headers callback; gives the status for the filter manager."""
-        if side == REQUEST:
+        if direction == REQUEST:
             self.create()
         elif not self.created:
             return 0
-        self.maps[2 * side] = headers
+        self.maps[2 * direction] = headers
         self.end_of_stream = end
         args = (self.id, len(headers.items)) if self._short_headers else (self.id, len(headers.items), int(end))
-        status = self._ask(side, _ON_HEADERS[side], args)
+        status = self._ask(direction, _ON_HEADERS[direction], args)
         if status > _STOP_ALL or (status == HeadersStatus.STOP_ITERATION and not self._stop_iteration_allowed):
             status = _STOP_ALL
         elif status == HeadersStatus.CONTINUE_AND_END_STREAM:
             status = 0
         if not status:
-            self.maps[2 * side] = None
+            self.maps[2 * direction] = None
         return status
 
-    def take_data(self, side: int, data: Buffer, *, end: bool) -> int:
+    def on_data(self, direction: int, data: Buffer, *, end: bool) -> int:
         """A body callback."""
         if not self.created:
             return 0
-        slot = self.slots[side]
-        assert slot is not None
-        if self.buffering[side]:
-            slot.direction.hold(data)
-            slot.direction.check_limit()
-            if self.stream.finished:
+        active = self.active[direction]
+        assert active is not None
+        chain = active.chain
+        if self.buffering[direction]:
+            chain.buffer_data(data)
+            chain.check_high_watermark()
+            if self.stream.state.done:
                 return _NO_BUFFER
-        self.body[side] = data
+        self.body[direction] = data
         self.end_of_stream = end
-        buffer = self.stream_buffer(side)
-        status = min(self._ask(side, _ON_BODY[side], (self.id, len(buffer) if buffer else 0, int(end))), _NO_BUFFER)
-        if self.buffering[side]:
-            slot.direction.check_limit()  # the guest may have made it longer
-        self.buffering[side] = status == 1
-        if status == _NO_BUFFER and data is not slot.direction.held:
+        buffer = self.stream_buffer(direction)
+        status = min(
+            self._ask(direction, _ON_BODY[direction], (self.id, len(buffer) if buffer else 0, int(end))), _NO_BUFFER
+        )
+        if self.buffering[direction]:
+            chain.check_high_watermark()  # the guest may have made it longer
+        self.buffering[direction] = status == 1
+        if status == _NO_BUFFER and data is not chain.buffered:
             data.take()
         if not status:
-            self.body[side] = None
+            self.body[direction] = None
         return status
 
-    def take_trailers(self, side: int, trailers: HeaderMap) -> int:
+    def on_trailers(self, direction: int, trailers: HeaderMap) -> int:
         """A trailers callback."""
         if not self.created:
             return 0
-        self.maps[2 * side + 1] = trailers
-        status = min(self._ask(side, _ON_TRAILERS[side], (self.id, len(trailers.items))), 1)
+        self.maps[2 * direction + 1] = trailers
+        status = min(self._ask(direction, _ON_TRAILERS[direction], (self.id, len(trailers.items))), 1)
         if not status:
-            self.maps[2 * side + 1] = None
+            self.maps[2 * direction + 1] = None
         return status
 
-    def _ask(self, side: int, name: str, args: tuple[int, ...]) -> int:
+    def _ask(self, direction: int, name: str, args: tuple[int, ...]) -> int:
         vm = self.vm
         if not vm.failed:
             invoke = vm.callbacks[name]
@@ -141,11 +145,11 @@ class HttpContext(StreamContext):
             result = invoke(self, *args)
             if not vm.failed:
                 return result or 0
-        return self._failed(side)
+        return self._failed(direction)
 
-    def _failed(self, side: int) -> int:
+    def _failed(self, direction: int) -> int:
         """What a stream's callback amounts to when the VM has failed."""
-        if self.fail_open or (side == RESPONSE and self._failure_told):
+        if self.fail_open or (direction == RESPONSE and self._failure_told):
             self.vm.run_deferred()
             return 0  # the answer that tells of the failure passes by
         self._failure_told = True
@@ -156,9 +160,7 @@ class HttpContext(StreamContext):
     def log(self) -> None:
         """`on_log`, when the stream has ended."""
         self.create()
-        stream = self.stream
-        maps: list[HeaderMap | None] = [stream.request.headers, None, stream.response.headers, stream.response.trailers]
-        with_log(self, maps, self.info, self.vm.callbacks["on_log"])
+        with_log(self, self.stream.header_maps, self.info, self.vm.callbacks["on_log"])
 
     def destroy(self) -> None:
         """`on_done`, `on_delete`, and out."""
@@ -172,15 +174,21 @@ class HttpContext(StreamContext):
         self.maps, self.body = [None] * 8, [None, None]
         self.leave()
 
-    def cut_off(self) -> None:
-        """End the stream."""
-        self.stream.cut_off()
+    def disconnect(self) -> None:
+        """End the stream because the proxy closes the connection."""
+        self.stream.disconnect()
 
     @property
     def paused(self) -> str:
         """What the guest holds: `request`, `response` or an empty string."""
-        held = [name for name, slot in zip(("request", "response"), self.slots, strict=True) if slot and slot.stopped]
+        active = zip(("request", "response"), self.active, strict=True)
+        held = [name for name, place in active if place is not None and place.stopped]
         return held[-1] if held else ""
+
+    @property
+    def failure(self) -> Failure | None:
+        """The failure of the VM, or None."""
+        return self.vm.failure if self.vm.failed else None
 
     # -- the guest's side -----------------------------------------------------------------------------------------
 
@@ -190,31 +198,31 @@ class HttpContext(StreamContext):
             return None
         headers = self.maps[map_type]
         if headers is None and map_type & 1 and self.end_of_stream:
-            side = map_type >> 1
-            slot = self.slots[side]
-            if self.body[side] is not None and slot is not None:
-                headers = self.maps[map_type] = slot.direction.add_trailers()
+            direction = map_type >> 1
+            active = self.active[direction]
+            if self.body[direction] is not None and active is not None:
+                headers = self.maps[map_type] = active.chain.add_trailers()
         return headers
 
     def stream_buffer(self, kind: int) -> Buffer | None:
         """The chunk in the callback, or all that is held while the filter buffers."""
         if kind > BufferType.HTTP_RESPONSE_BODY:
             return None
-        slot = self.slots[kind]
-        if self.buffering[kind] and slot is not None:
-            return slot.direction.held
+        active = self.active[kind]
+        if self.buffering[kind] and active is not None:
+            return active.chain.buffered
         return self.body[kind]
 
     def clear_route_cache(self) -> None:
         """Have the route chosen again when the router asks."""
-        self.stream.route_known = False
+        self.stream.clear_route_cache()
 
     def continue_stream(self, kind: int) -> int:
         """Resume after the callback."""
         status = super().continue_stream(kind)
         if kind > StreamType.RESPONSE:
             return status
-        self.vm.after_call(lambda: self.stream.resume(self, kind))
+        self.vm.after_call(lambda: self.stream.continue_filter(self.active[kind], self.prefix, self.vm.number))
         self.maps[0] = self.maps[1] = None  # Envoy drops the request's maps whichever direction is meant
         self.body[0] = None
         return Status.OK
@@ -222,38 +230,50 @@ class HttpContext(StreamContext):
     def close_stream(self, kind: int) -> int:
         """Reset after the callback."""
         if kind <= StreamType.RESPONSE:
-            self.vm.after_call(lambda: self.stream.close(self))
+            self.vm.after_call(self.stream.close)
         return super().close_stream(kind)
 
     def send_local_response(self, code: int, details: bytes, body: bytes, headers: list[Pair], grpc: int) -> None:
         """Answer after the callback."""
         text = details.decode("utf-8", "replace").replace(" ", "_")
         status = grpc if grpc <= _NONE else None
-        self.vm.after_call(lambda: self.stream.filter_reply(self, code, body, headers, status, text))
+
+        def send() -> None:
+            if self.log_maps is not None or (self.destroyed and self.stream.state.done):
+                self.stream.refuse_local_reply(self.vm.number)
+            else:
+                self.stream.send_local_reply(code, body, headers, grpc_status=status, details=text)
+
+        self.vm.after_call(send)
 
 
 class BlockedFilter:
     """Stands in the chain for a plugin whose VM has failed and that does not let streams by."""
 
-    def __init__(self, plugin: Plugin, vm: Vm | None, stream: HttpStream) -> None:
+    def __init__(self, plugin: Plugin, vm: Vm | None, stream: StreamControl) -> None:
         self.plugin = plugin
         self.vm = vm
         self.stream = stream
-        self.slots: list[Slot | None] = [None, None]
+        self.active: list[ActiveFilter | None] = [None, None]
         self.paused = ""
 
-    def take_headers(self, side: int, headers: HeaderMap, *, end: bool) -> int:  # noqa: ARG002
+    @property
+    def failure(self) -> Failure | None:
+        """The failure of the VM, or None."""
+        return self.vm.failure if self.vm is not None else None
+
+    def on_headers(self, direction: int, headers: HeaderMap, *, end: bool) -> int:  # noqa: ARG002
         """Answer 503; let the answer pass."""
-        if side == RESPONSE:
+        if direction == RESPONSE:
             return 0
         self.stream.fail(self)
         return 255
 
-    def take_data(self, side: int, data: Buffer, *, end: bool) -> int:  # noqa: ARG002
+    def on_data(self, direction: int, data: Buffer, *, end: bool) -> int:  # noqa: ARG002
         """Answers pass."""
         return 0
 
-    def take_trailers(self, side: int, trailers: HeaderMap) -> int:  # noqa: ARG002
+    def on_trailers(self, direction: int, trailers: HeaderMap) -> int:  # noqa: ARG002
         """Answers pass."""
         return 0
 
@@ -262,7 +282,3 @@ class BlockedFilter:
 
     def destroy(self) -> None:
         """Nobody to tell."""
-
-
-#: What stands in a chain.
-HttpFilter = HttpContext | BlockedFilter

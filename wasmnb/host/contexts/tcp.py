@@ -88,9 +88,9 @@ class TcpContext(StreamContext):
         vm.notify(vm.callbacks["on_delete"], self, self.id)
         self.leave()
 
-    def cut_off(self) -> None:
+    def disconnect(self) -> None:
         """End the connection."""
-        self.stream.cut_off()
+        self.stream.disconnect()
 
     @property
     def paused(self) -> str:
@@ -114,6 +114,6 @@ class TcpContext(StreamContext):
     def close_stream(self, kind: int) -> int:
         """Close the connection after the callback, whichever side is meant."""
         if kind in (StreamType.DOWNSTREAM, StreamType.UPSTREAM):
-            self.vm.after_call(self.stream.cut_off)
+            self.vm.after_call(self.stream.disconnect)
             return Status.OK
         return super().close_stream(kind)

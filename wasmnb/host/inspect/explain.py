@@ -81,11 +81,11 @@ def _failed(exchange: ExchangeBase) -> list[str]:
 
 def _waiting(stream: HttpStream, events: list[Event]) -> list[str]:
     lines = []
-    for context in stream.filters:
+    for context in stream.filters.filters:
         if isinstance(context, HttpContext) and context.paused:
             lines += _held(stream, context, events)
     if not lines:
-        what = "the upstream's answer" if stream.router.sent_all else "the rest of the request"
+        what = "the upstream's answer" if stream.router.request_sent else "the rest of the request"
         lines.append(f"No filter holds the stream; it waits for {what}.")
     return lines
 
@@ -129,7 +129,7 @@ def _way_on(stream: HttpStream, context: HttpContext, side: str) -> str:
 
 
 def _timeout(stream: HttpStream) -> str:
-    limits = stream.limits
+    limits = stream.state.limits
     seconds = limits.request_timeout or limits.idle_timeout
     if not seconds:
         return "it hangs until the client leaves."

@@ -122,7 +122,7 @@ class Deployment:
         gone = [h.root for h in reversed(old) if h.root is not None and h.root not in in_use]
         for root in gone:
             for context in list(root.streams.values()):
-                context.cut_off()
+                context.disconnect()
         self._close_roots(gone)
         self.registry.release(old)
 
@@ -142,7 +142,7 @@ class Deployment:
 
     def _close_worker(self, worker: Worker) -> None:
         for stream in worker.live:
-            stream.cut_off()
+            stream.disconnect()
         self._close_roots(self.registry.roots_of(worker.thread))
 
     @staticmethod

@@ -219,7 +219,7 @@ class TcpStream:
         if not self.finished:
             self._finish(CloseType.LOCAL, "failed")
 
-    def cut_off(self) -> None:
+    def disconnect(self) -> None:
         """The proxy closes the connection."""
         if not self.finished:
             self._finish(CloseType.LOCAL, "done")
@@ -241,7 +241,7 @@ class TcpStream:
             context.leave()
         self.note("closed", by=how.name.lower())
 
-    def show_progress(self) -> None:
+    def update_exchange(self) -> None:
         """Let the exchange show whether a filter holds something."""
         self.exchange.paused = self.paused
         self.exchange.state = "paused" if self.exchange.paused else "open"

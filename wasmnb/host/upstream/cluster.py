@@ -59,7 +59,7 @@ class Cluster:
     metadata: Any = None
     early: Callable[[Request], Response | None] | None = None
 
-    def answer(self, request: Request) -> Response:
+    def respond(self, request: Request) -> Response:
         """Ask the upstream.
 
         Raises
