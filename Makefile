@@ -28,6 +28,8 @@ lint: $(STAMP)
 	$(BIN)/ruff format --check wasmnb
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/oxlint wasmnb/view/panel/js
+	$(BIN)/oxfmt --check wasmnb/view/panel/js
 
 bench: $(STAMP)         ## figures and ratios, written to tests/benchmarks/reports
 	$(BIN)/python -m tests.benchmarks

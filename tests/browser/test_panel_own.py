@@ -78,7 +78,7 @@ def view(notebook, name):
 
 def test_a_plugin_of_a_chain_narrows_the_views_to_itself(own):
     notebook = own(CHAIN, "chain.panel()")
-    assert "Not from here" not in notebook.panel.inner_text()
+    assert "Not available here" not in notebook.panel.inner_text()
     view(notebook, "Log")
     soon(notebook, "two saw /5")
     notebook.panel.get_by_role("treeitem", name="two", exact=False).last.click()
@@ -96,7 +96,7 @@ def test_a_plugin_of_a_chain_narrows_the_views_to_itself(own):
     calls = notebook.panel.locator(".lower .call, .lower summary").all_inner_texts()
     assert sum("one  on_request_headers" in c or "one on_request_headers" in c for c in calls) == 1
     notebook.panel.get_by_role("button", name="controls", exact=True).click()
-    assert "only that code can make it again" in soon(notebook, "Not from here", ".controls")
+    assert "run it again for other workers" in soon(notebook, "Not available here", ".controls")
     assert notebook.panel.get_by_role("button", name="reset", exact=True).count() == 0
     assert not notebook.page.errors
 

@@ -46,13 +46,13 @@ def panel(proxy):
 
 def wish(panel, name, **values):
     panel.widget.notice = {}
-    panel.wish(name, values)
+    panel.perform(name, values)
     return panel.widget.notice
 
 
 def rows_of(panel):
     """The list as a front-end has it that has just begun to look."""
-    panel.wish("look", {"view": panel.view, "fresh": True})
+    panel.perform("look", {"view": panel.view, "fresh": True})
     return json.loads(panel.widget.rows["text"])
 
 
@@ -259,13 +259,13 @@ def test_messages_of_another_thread_wait_for_the_simulations_own(demo):
         with Proxy(demo, workers=1) as proxy:
             panel = panel_of(proxy)
             proxy.get("/first")
-            wish = panel.wish
+            wish = panel.perform
             panel._inbox._do = lambda name, values: (
                 done.append((name, threading.current_thread())),
                 wish(name, values),
             )
             take = panel.widget._take
-            asked = [{"wish": "send", "path": "/sent"}, {"wish": "pick", "exchange": 1}]
+            asked = [{"action": "send", "path": "/sent"}, {"action": "pick", "exchange": 1}]
             other = threading.Thread(target=lambda: [take(None, content, []) for content in asked])
             other.start()
             other.join()
@@ -335,7 +335,7 @@ def test_a_tick_a_trap_and_a_replaced_configuration_say_what_they_did(proxy, pan
     assert wish(panel, "trap", worker=2, callback="on_request_headers")["text"].endswith("on worker-2 will trap")
     wish(panel, "send", worker=2)
     assert panel.widget.detail["row"][3] == 503
-    assert any("failed on context" in text for text in panel.widget.detail["explained"])
+    assert any("failed on context" in text for text in panel.widget.detail["explanations"])
     assert "no callback" in wish(panel, "trap", callback="on_nothing")["text"]
     assert "no cluster" in wish(panel, "fail", cluster="elsewhere")["text"]
     assert "no plugin" in wish(panel, "configure", plugin=3)["text"]
@@ -354,7 +354,7 @@ def test_a_file_is_sent_in_chunks_and_a_request_comes_back_into_the_form(proxy, 
     monkeypatch.setattr(panel.widget, "give_form", forms.append)
     for first, part in ((True, b"one"), (False, b"two")):
         wish(panel, "upload", first=first, last=not first, buffers=[part])
-    wish(panel, "send", method="POST", uploaded=True, pieces="4", trailers="x-sum: 1", http2=True, authority="api.test")
+    wish(panel, "send", method="POST", uploaded=True, chunking="4", trailers="x-sum: 1", http2=True, authority="api.test")
     request = proxy.exchanges[-1].request
     assert (request.chunks, request.trailers.items(), request.authority) == (
         [b"onet", b"wo"],
@@ -363,8 +363,8 @@ def test_a_file_is_sent_in_chunks_and_a_request_comes_back_into_the_form(proxy, 
     )
     wish(panel, "edit", exchange=1)
     assert (forms[0]["body"], forms[0]["trailers"], forms[0]["authority"]) == ("onetwo", "x-sum: 1", "api.test")
-    assert "at most" in wish(panel, "send", body="x" * 20_000, pieces="1")["text"]
-    assert "size of a chunk is a number" in wish(panel, "send", body="x", pieces="few")["text"]
+    assert "at most" in wish(panel, "send", body="x" * 20_000, chunking="1")["text"]
+    assert "size of a chunk is a number" in wish(panel, "send", body="x", chunking="few")["text"]
 
 
 def test_the_same_request_is_compared_after_an_edit_whoever_sent_it(demo, proxy, panel):

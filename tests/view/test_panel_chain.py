@@ -45,8 +45,8 @@ def nodes(tree, kind):
 def choose(panel, name, thread, view):
     """Choose a plugin's node in the tree, and look at a view."""
     node = next(n for n in nodes(panel.widget.tree, "plugin") if (n["name"], n["scope"]["thread"]) == (name, thread))
-    panel.wish("look", {"view": view})
-    panel.wish("narrow", node["scope"])
+    panel.perform("look", {"view": view})
+    panel.perform("narrow", node["scope"])
     return node["scope"]
 
 
@@ -68,7 +68,7 @@ def test_a_plugins_node_leaves_its_own_callbacks_and_no_whole_requests(panel):
     assert "request" not in counts
     assert panel.widget.latency["of"].startswith("worker-2, VM")
     assert panel.widget.latency["of"].endswith(", two")
-    panel.wish("narrow", {"thread": "worker-2"})
+    panel.perform("narrow", {"thread": "worker-2"})
     counts = {s["name"]: s["count"] for s in panel.widget.latency["series"]}
     assert (counts["on_request_headers"], counts["request"]) == (6, 3)
 
@@ -96,12 +96,12 @@ def test_the_module_shown_is_the_chosen_plugins(tag, proxy):
     other = Filter.from_source(SOURCE.replace("saw", "met"), "other")
     with Proxy([tag, other], workers=1) as made:
         panel = panel_of(made)
-        panel.wish("look", {"view": "Module"})
+        panel.perform("look", {"view": "Module"})
         assert dict(panel.widget.module["facts"])["filter"] == "tag"
         assert panel.widget.module["plugins"] == ["tag", "other"]
         choose(panel, "other", "worker-1", "Module")
         assert dict(panel.widget.module["facts"])["filter"] == "other"
-        panel.wish("module", {"plugin": 0})
+        panel.perform("module", {"plugin": 0})
         assert dict(panel.widget.module["facts"])["filter"] == "tag"
-        panel.wish("module", {"plugin": 7})
+        panel.perform("module", {"plugin": 7})
         assert panel.widget.notice == {"text": "there is no plugin 7", "bad": True}

@@ -55,7 +55,7 @@ def filter_of(body, name="made"):
 def sizes(panel):
     """Characters of every trait when all views have been looked at."""
     for view in VIEWS:
-        panel.wish("look", {"view": view, "fresh": True})
+        panel.perform("look", {"view": view, "fresh": True})
         assert not panel.widget.notice.get("bad"), panel.widget.notice
     return {name: len(json.dumps(getattr(panel.widget, name))) for name in TRAITS}
 
@@ -79,12 +79,12 @@ def test_a_trace_of_a_million_events():
             proxy.get("/", {"user-agent": "x"})
         assert len(proxy.trace) == 1_000_000
         small(panel)
-        panel.wish("pick", {"exchange": 10})
+        panel.perform("pick", {"exchange": 10})
         assert panel.widget.detail["cut"]
         assert sum(call["more"] for call in panel.widget.detail["calls"]) > 1000
-        assert panel.widget.lanes["made"] > 1_000_000 > 5_000 > panel.widget.lanes["events"]
+        assert panel.widget.lanes["total"] > 1_000_000 > 5_000 > panel.widget.lanes["events"]
         seq = next(e.seq for e in proxy.exchanges[-1].first_events(10) if e.name == "on_request_headers")
-        panel.wish("event", {"seq": seq})
+        panel.perform("event", {"seq": seq})
         assert panel.widget.event["name"] == "on_request_headers"
         assert panel.widget.event["more"] > 1000
         small(panel)
@@ -99,7 +99,7 @@ def test_an_exported_trace_is_bounded_and_says_so(monkeypatch):
         monkeypatch.setattr(panel.widget, "give_file", lambda *_, **values: given.append(values["text"]))
         for _ in range(2):
             proxy.get("/", {"user-agent": "x"})
-        panel.wish("perfetto", {})
+        panel.perform("perfetto", {})
         assert "50,000 events (the newest of 120," in panel.widget.notice["text"]
         assert len(given[0]) < 30_000_000
 
@@ -113,7 +113,7 @@ def test_a_body_of_fifty_megabytes(plain):
         body = panel.widget.detail["directions"][0]["bodies"][0]
         assert body["size"] > 50 << 20
         assert all("cut here" in text or "more" in text for text in body["forms"].values())
-        panel.wish("body", {"exchange": 1, "station": "request"})
+        panel.perform("body", {"exchange": 1, "station": "request"})
         assert "too large for the browser" in panel.widget.notice["text"]
 
 
@@ -125,7 +125,7 @@ def test_a_header_of_64_kilobytes_and_a_thousand_headers(plain):
         rows = {row[1]: row for row in panel.widget.detail["directions"][0]["rows"]}
         assert rows["x-long"][2].endswith("(63,536 more)")
         proxy.request("GET", "/", [(f"x-{n}", "v" * 4000) for n in range(1000)])
-        panel.wish("pick", {"exchange": 2})
+        panel.perform("pick", {"exchange": 2})
         small(panel)
         assert panel.widget.detail["directions"][0]["more"] > 500
 
@@ -139,10 +139,10 @@ def test_sixty_four_workers(plain):
         assert len(panel.widget.tree["children"]) == 65
         assert len(panel.widget.latency["threads"]) == 64
         assert panel.widget.python["left"] == 56
-        panel.wish("narrow", {"thread": "worker-60"})
-        panel.wish("look", {"view": "State"})
+        panel.perform("narrow", {"thread": "worker-60"})
+        panel.perform("look", {"view": "State"})
         assert "worker-60" in panel.widget.python["threads"]
-        panel.wish("python", {})
+        panel.perform("python", {})
         assert panel.widget.python["left"] == 0
         assert panel.widget.python["threads"] == ["main", *(f"worker-{n}" for n in range(1, 65))]
 
@@ -156,7 +156,7 @@ def test_a_hundred_thousand_lines_in_one_callback():
         small(panel)
         log = panel.widget.log
         assert (log["written"], log["kept"], log["matching"], len(log["lines"])) == (100_000, 100_000, 100_000, 500)
-        panel.wish("narrow", {"text": "boom"})  # the kernel finds what lies far behind
+        panel.perform("narrow", {"text": "boom"})  # the kernel finds what lies far behind
         assert [line[5].strip() for line in panel.widget.log["lines"]] == ["line 7 boom"]
         proxy.get("/")
         small(panel)
@@ -179,11 +179,11 @@ def test_ten_thousand_exchanges_and_those_before_them(plain):
         panel = panel_of(proxy)
         for _ in range(KEPT + 50):
             proxy.get("/many")
-        panel.wish("look", {"view": "Exchanges", "fresh": True})
+        panel.perform("look", {"view": "Exchanges", "fresh": True})
         rows = json.loads(panel.widget.rows["text"])
         assert (len(rows), panel.widget.rows["total"]) == (KEPT, KEPT + 50)
         assert (rows[0][0], rows[-1][0]) == (KEPT + 50, 51)
-        panel.wish("pick", {"exchange": 3})
+        panel.perform("pick", {"exchange": 3})
         assert panel.widget.detail["gone"]
         small(panel)
 
@@ -201,10 +201,10 @@ def test_the_interrupt_button_ends_a_wish_and_leaves_a_panel_that_works(wish):
         panel = panel_of(proxy)
         press = threading.Timer(0.5, lambda: os.kill(os.getpid(), signal.SIGINT))
         press.start()
-        panel.wish(wish, {"headers": "x-user: slow", "seconds": 1e6})
+        panel.perform(wish, {"headers": "x-user: slow", "seconds": 1e6})
         press.join()
         assert panel.widget.notice == {"text": "interrupted", "bad": True}
-        panel.wish("send", {"path": "/after"})
+        panel.perform("send", {"path": "/after"})
         # A guest that was left in mid-flight cannot go on: its VM has failed, as after a trap.
         assert proxy.exchanges[-1].response.status in ((503,) if wish == "send" else (200, 503))
         assert not panel.widget.notice.get("bad")

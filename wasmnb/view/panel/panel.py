@@ -15,7 +15,7 @@ from wasmnb.view.render.escape import clip, visible
 from wasmnb.view.render.units import plural
 
 from . import snapshot
-from .actions import LOOKING, WISHES
+from .actions import ACTIONS, LOOKING
 from .history import KEPT, History, Past
 from .kernel_events import Idle, Inbox, after_each_cell, interruptible
 from .scope import Scope
@@ -41,7 +41,7 @@ def _counts(proxy: Proxy, exchanges: int) -> list[str]:
 
 
 def _unknown(_panel: Panel, values: dict[str, Any]) -> str:
-    raise UsageError(f"the panel does not know {values['wish']!r}")
+    raise UsageError(f"the panel does not know {values['action']!r}")
 
 
 class Panel:
@@ -92,7 +92,7 @@ class Panel:
         self.running = False
         self._fresh_start = False
         self._due = 0.0
-        self._inbox = Inbox(self.wish)
+        self._inbox = Inbox(self.perform)
         self.widget = PanelWidget(self._inbox.take)
         self.latencies = Latencies()
         version = 0
@@ -141,7 +141,7 @@ class Panel:
         self.around, self.plugin = None, 0
         self._clear()
         if last is not None:
-            self.say(WISHES["again"](self, {"request": last}))
+            self.say(ACTIONS["again"](self, {"request": last}))
             self.widget.before = {**before, "number": self.widget.picked} if before else {}
         self.refresh(everything=True)
         self.send_rows()
@@ -288,11 +288,11 @@ class Panel:
 
     # -- wishes ---------------------------------------------------------------------------------------------------
 
-    def wish(self, name: str, values: dict[str, Any]) -> None:
+    def perform(self, name: str, values: dict[str, Any]) -> None:
         """Do what the front-end asks for; what goes wrong is said at the foot of the panel."""
         try:
             with interruptible():
-                said = WISHES.get(name, _unknown)(self, {**values, "wish": name})
+                said = ACTIONS.get(name, _unknown)(self, {**values, "action": name})
             self.say(said)
         except (WasmnbError, ValueError, OSError) as error:
             self.say(str(error), bad=True)

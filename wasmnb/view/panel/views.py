@@ -146,10 +146,10 @@ def _log(panel: Panel) -> None:
 def _module(panel: Panel) -> None:
     plugins, shown = panel.proxy.plugins, panel.widget.module
     place = min(panel.plugin, len(plugins) - 1)
-    if not plugins or (shown.get("place") == place and shown.get("facts")):
+    if not plugins or (shown.get("plugin") == place and shown.get("facts")):
         return
     names = [snapshot.shown(p.name, 80) for p in plugins[:PLUGINS]]
-    panel.widget.module = {**snapshot.module(plugins[place]), "place": place, "plugins": names}
+    panel.widget.module = {**snapshot.module(plugins[place]), "plugin": place, "plugins": names}
 
 
 #: Views that the kernel fills otherwise when a node is chosen; the front-end narrows the others itself.

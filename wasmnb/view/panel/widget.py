@@ -13,23 +13,14 @@ from typing import Any
 import anywidget
 import traitlets
 
-__all__ = ["SCRIPTS", "PanelWidget", "script"]
+from .bundle import bundle
+
+__all__ = ["PanelWidget"]
 
 _HERE = Path(__file__).parent
 
-#: The parts of the front-end, each for one idea, in the order in which they build on each other.
-SCRIPTS = (
-    "nodes", "units", "rows", "tree", "bodies", "detail", "exchanges", "lanes", "timeline", "latency", "state", "log",
-    "module", "form", "controls", "panel",
-)  # fmt: skip
-
-#: Wish, its values, and what was attached to it.
-OnWish = Callable[[str, dict[str, Any]], None]
-
-
-def script() -> str:
-    """The front-end as one module: an anywidget is one, and needs no build step for that."""
-    return "\n".join((_HERE / "js" / f"{name}.js").read_text("utf-8") for name in SCRIPTS)
+#: Receives an action of the user: its name and its values. Attached files are `values["buffers"]`.
+OnAction = Callable[[str, dict[str, Any]], None]
 
 
 class PanelWidget(anywidget.AnyWidget):
@@ -37,11 +28,11 @@ class PanelWidget(anywidget.AnyWidget):
 
     Parameters
     ----------
-    on_wish
-        Called with what the user asked for: the name of the wish and its values; what was attached is `buffers`.
+    on_action
+        Called with each action of the user: its name and its values; attached files are `values["buffers"]`.
     """
 
-    _esm = script()
+    _esm = bundle(_HERE / "js" / "index.js")
     _css = _HERE / "panel.css"
 
     head = traitlets.Dict().tag(sync=True)
@@ -60,15 +51,15 @@ class PanelWidget(anywidget.AnyWidget):
     module = traitlets.Dict().tag(sync=True)
     notice = traitlets.Dict().tag(sync=True)
 
-    def __init__(self, on_wish: OnWish, **values: Any) -> None:
+    def __init__(self, on_action: OnAction, **values: Any) -> None:
         super().__init__(**values)
-        self._on_wish = on_wish
+        self._on_action = on_action
         self.on_msg(self._take)
 
     def _take(self, _widget: Any, content: Any, buffers: Sequence[Any]) -> None:
-        if isinstance(content, dict) and isinstance(content.get("wish"), str):
-            values = {k: v for k, v in content.items() if k != "wish"}
-            self._on_wish(content["wish"], {**values, "buffers": [bytes(buffer) for buffer in buffers or ()]})
+        if isinstance(content, dict) and isinstance(content.get("action"), str):
+            values = {k: v for k, v in content.items() if k != "action"}
+            self._on_action(content["action"], {**values, "buffers": [bytes(buffer) for buffer in buffers or ()]})
 
     def give_answer(self) -> None:
         """Tell the front-end that what it asked for has been done, well or badly."""

@@ -6,13 +6,13 @@ controls    time, ticks, faults, configuration          files       traces, modu
 
 from __future__ import annotations
 
-from .arguments import Wish
+from .arguments import Action
 from .files import FILES
 from .navigate import LOOKING
 from .send import SENDING
 from .simulate import CONTROLS
 
-__all__ = ["LOOKING", "WISHES"]
+__all__ = ["ACTIONS", "LOOKING"]
 
-#: Wish -> what it does.
-WISHES: dict[str, Wish] = {**LOOKING, **SENDING, **CONTROLS, **FILES}
+#: Action -> what it does.
+ACTIONS: dict[str, Action] = {**LOOKING, **SENDING, **CONTROLS, **FILES}

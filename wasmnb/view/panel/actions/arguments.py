@@ -10,10 +10,10 @@ from wasmnb.errors import UsageError
 if TYPE_CHECKING:
     from wasmnb.view.panel.panel import Panel
 
-__all__ = ["Values", "Wish", "exchange_of", "number"]
+__all__ = ["Action", "Values", "exchange_of", "number"]
 
 Values = dict[str, Any]
-Wish = Callable[["Panel", Values], str]
+Action = Callable[["Panel", Values], str]
 
 
 def number(value: Any, name: str) -> int:

@@ -10,7 +10,7 @@ from wasmnb.errors import UsageError
 from wasmnb.view.documents.proxy.perfetto import chrome_trace
 from wasmnb.view.render.units import plural, size
 
-from .arguments import Values, Wish, exchange_of
+from .arguments import Action, Values, exchange_of
 
 if TYPE_CHECKING:
     from wasmnb.view.panel.panel import Panel
@@ -57,4 +57,4 @@ def _body(panel: Panel, values: Values) -> str:
     return f"{name}, {size(len(message.body))}"
 
 
-FILES: dict[str, Wish] = {"perfetto": _perfetto, "download": _download, "body": _body}
+FILES: dict[str, Action] = {"perfetto": _perfetto, "download": _download, "body": _body}

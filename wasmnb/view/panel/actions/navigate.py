@@ -9,7 +9,7 @@ from wasmnb.view.panel import snapshot
 from wasmnb.view.panel.scope import Scope
 from wasmnb.view.panel.views import read_python
 
-from .arguments import Values, Wish, exchange_of, number
+from .arguments import Action, Values, exchange_of, number
 
 if TYPE_CHECKING:
     from wasmnb.view.panel.panel import Panel
@@ -89,7 +89,7 @@ def _against(panel: Panel, values: Values) -> str:
     return ""
 
 
-LOOKING: dict[str, Wish] = {
+LOOKING: dict[str, Action] = {
     "look": _look, "pick": _pick, "narrow": _narrow, "around": _around, "event": _event, "python": _python,
     "module": _module, "keep": _keep, "against": _against,
 }  # fmt: skip

@@ -12,7 +12,7 @@ from wasmnb.traffic.curl import FLAGS, from_options
 from wasmnb.view.panel.snapshot import shown
 from wasmnb.view.render.units import size
 
-from .arguments import Values, Wish, exchange_of, number
+from .arguments import Action, Values, exchange_of, number
 
 if TYPE_CHECKING:
     from wasmnb.view.panel.panel import Panel
@@ -61,7 +61,7 @@ def _send(panel: Panel, values: Values) -> str:
     if values.get("worker"):
         arguments["worker"] = number(values["worker"], "worker")
     body = bytes(panel.upload) if values.get("uploaded") else str(values.get("body") or "").encode()
-    arguments |= _pieces(body, str(values.get("pieces") or ""))
+    arguments |= _pieces(body, str(values.get("chunking") or ""))
     return _request(panel, arguments)
 
 
@@ -146,4 +146,4 @@ def _http(exchange: Any) -> Any:
     return exchange
 
 
-SENDING: dict[str, Wish] = {"send": _send, "upload": _upload, "curl": _curl, "again": _again, "edit": _edit}
+SENDING: dict[str, Action] = {"send": _send, "upload": _upload, "curl": _curl, "again": _again, "edit": _edit}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from wasmnb.errors import UsageError
 from wasmnb.view.render.units import plural
 
-from .arguments import Values, Wish, number
+from .arguments import Action, Values, number
 
 if TYPE_CHECKING:
     from wasmnb.view.panel.panel import Panel
@@ -104,7 +104,7 @@ def _reset(panel: Panel, values: Values) -> str:
     return "everything begins again"
 
 
-CONTROLS: dict[str, Wish] = {
+CONTROLS: dict[str, Action] = {
     "advance": _advance, "tick": _tick, "trap": _trap, "fail": _fail, "configure": _configure, "restart": _restart,
     "reset": _reset,
 }  # fmt: skip

@@ -12,7 +12,7 @@ from wasmnb.view.render.escape import NEWLINES, visible
 __all__ = ["bodies", "body"]
 
 LINES = 400  # of a text that is compared line by line
-PIECES = 50  # chunks whose sizes are told
+CHUNKS = 50  # whose sizes are listed
 
 
 def body(who: str, data: bytes, kind: str = "", *, changed: bool = False, chunks: Iterable[bytes] | None = None) -> Any:
@@ -32,8 +32,8 @@ def body(who: str, data: bytes, kind: str = "", *, changed: bool = False, chunks
         "kind": body_kind(data, kind),
         "forms": {name: visible(text, keep=NEWLINES) for name, text in body_forms(data, kind).items()},
         "changed": changed,
-        "chunks": sizes[:PIECES],
-        "pieces": len(sizes),
+        "chunk_sizes": sizes[:CHUNKS],
+        "chunk_count": len(sizes),
     }
 
 

@@ -69,7 +69,7 @@ def detail(x: Any, row_id: int, explained: Sequence[str] = ()) -> Any:
         "details": shown(getattr(x, "details", "")),
         "directions": _directions(x, events) if http else list(_flows(x)),
         "failure": shown("\n".join(traceback_lines(x.traceback)) or (x.failure.message if x.failure else ""), 20_000),
-        "explained": [shown(text) for text in explained],
+        "explanations": [shown(text) for text in explained],
         "notes": [shown(note) for note in getattr(x, "notes", ())],
         "log": [line(entry) for entry in x.log[-LINES:]],
         "callouts": [_callout(c) for c in x.callouts[:CALLOUTS]],
@@ -135,10 +135,10 @@ def _callout(callout: Any) -> Any:
     answer = callout.response
     said = body_kind(answer.body) if answer is not None else ""
     return {
-        "what": shown(f"{callout.kind} to {callout.cluster}{callout.request.path}"),
+        "target": shown(f"{callout.kind} to {callout.cluster}{callout.request.path}"),
         "state": shown(callout.state),
         "status": answer.status if answer is not None else None,
-        "answer": f"{size(len(answer.body))}, {said}" if answer is not None and answer.body else "",
+        "response": f"{size(len(answer.body))}, {said}" if answer is not None and answer.body else "",
         "started": callout.started,
         "finished": callout.finished,
     }

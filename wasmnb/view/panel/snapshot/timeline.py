@@ -62,7 +62,7 @@ def lanes(events: Sequence[Any], made: int, lasting: Iterable[Span] = ()) -> Any
     """
     bars = [_bar(top, inner) for top, inner in nested(events) if top.kind == "callback"]
     spans = [[shown(part, 200) if isinstance(part, str) else part for part in span] for span in lasting]
-    return {"bars": bars, "spans": spans[-BARS:], "events": len(events), "made": made}
+    return {"bars": bars, "spans": spans[-BARS:], "events": len(events), "total": made}
 
 
 def _bar(top: Any, inner: Sequence[Any]) -> Any:
