@@ -87,7 +87,7 @@ def test_a_plugin_of_a_chain_narrows_the_views_to_itself(own):
     view(notebook, "Latency")
     assert ", two" in soon(notebook, "worker-2, VM")
     view(notebook, "Module")
-    soon(notebook, "Nothing stops")
+    soon(notebook, "Envoy can load this module")
     assert notebook.panel.locator(".pane option:checked").inner_text() == "2. two"
     notebook.panel.get_by_label("plugin whose module is shown").select_option("2")
     soon(notebook, "other")

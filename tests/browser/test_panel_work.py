@@ -353,7 +353,7 @@ def test_too_much_of_everything_leaves_a_panel_that_can_be_used(panel):
     second.get_by_role("tab", name="Log").click()
     soon_in("the newest")
     second.get_by_role("tab", name="Timeline").click()
-    soon_in("older events are left out")
+    soon_in("older events are not shown")
     second.get_by_role("tab", name="Latency").click()
     soon_in("worker-64")
     second.get_by_role("tab", name="State").click()

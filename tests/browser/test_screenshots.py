@@ -60,7 +60,7 @@ def prepare(scene, name):
         pane.locator(".call[aria-label^=on_request_headers]").last.dispatch_event("click")
         pane.locator(".hostcall").first.wait_for(timeout=10_000)
     else:
-        wanted = {"latency": "on_request_headers", "state": "wasmcustom.asked", "log": "let ann pass", "module": "Nothing stops"}
+        wanted = {"latency": "on_request_headers", "state": "wasmcustom.asked", "log": "let ann pass", "module": "Envoy can load this module"}
         pane.get_by_text(wanted[name]).filter(visible=True).first.wait_for(timeout=20_000)
 
 

@@ -17,7 +17,7 @@ VIEWS = {
     "Latency": "on_http_call_response",
     "State": "known",
     "Log": "the service knows ann",
-    "Module": "Nothing stops Envoy",
+    "Module": "Envoy can load this module",
 }
 
 

@@ -70,7 +70,7 @@ def test_the_first_notebook_shows_what_its_text_says(executed):
     assert "worker-2 4" in outputs(executed, "for number")
     assert "KeyError: 'x-user'" in outputs(executed, 'hello.get("/")')
     assert "SyntaxError" in outputs(executed, "%%wasmfilter hello\n")
-    assert "Nothing stops Envoy" in outputs(executed, "hello.plugins[0].filter.info")
+    assert "Envoy can load this module" in outputs(executed, "hello.plugins[0].filter.info")
 
 
 @pytest.mark.slow

@@ -18,13 +18,13 @@ def facts(**over):
 def test_a_good_module_is_said_to_be_good():
     text = facts_text(facts(), "a.wasm", 1024)
     assert "a.wasm   core Wasm module · Proxy-Wasm ABI 0.2.1 · 1.02 kB" in text
-    assert "✓ Nothing stops Envoy" in text
+    assert "✓ Envoy can load this module" in text
     assert "callbacks  on_request_headers" in text
 
 
 def test_problems_are_listed_as_sentences():
     text = facts_text(facts(problems=["It imports env.odd, which Envoy does not have."], abi_version=None))
-    assert "✗ Envoy would refuse this module:" in text
+    assert "✗ Envoy would reject this module:" in text
     assert "• It imports env.odd, which Envoy does not have." in text
     assert "no Proxy-Wasm ABI marker" in text
 

@@ -79,7 +79,7 @@ class Panel:
 
     def __init__(self, proxy: Proxy, *, after: Panel | None = None) -> None:
         self.remake: Remake | None = None
-        self.place: str | None = None
+        self.cell: str | None = None
         self.view = "Exchanges"
         self.scope = Scope()
         self.around: int | None = None

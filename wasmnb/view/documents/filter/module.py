@@ -87,8 +87,8 @@ def facts_document(facts: Any, name: str = "", number: int | None = None) -> Doc
 
 def _verdict(problems: Sequence[str]) -> list[Block]:
     if not problems:
-        return [Paragraph(inline(Span("✓ Nothing stops Envoy from loading this module.", "good")))]
-    refused = Paragraph(inline(Span("✗ Envoy would refuse this module:", "bad")))
+        return [Paragraph(inline(Span("✓ Envoy can load this module.", "good")))]
+    refused = Paragraph(inline(Span("✗ Envoy would reject this module:", "bad")))
     return [refused, *(Paragraph(inline("  • ", problem)) for problem in problems)]
 
 
