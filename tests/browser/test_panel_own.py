@@ -76,7 +76,7 @@ def view(notebook, name):
     notebook.panel.get_by_role("tab", name=name).click()
 
 
-def test_a_plugin_of_a_chain_narrows_the_views_to_itself(own):
+def test_plugin_of_a_chain_narrows_the_views_to_itself(own):
     notebook = own(CHAIN, "chain.panel()")
     assert "Not available here" not in notebook.panel.inner_text()
     view(notebook, "Log")
@@ -131,7 +131,7 @@ def test_hostile_names_stay_text_in_every_view(own):
     assert not page.errors
 
 
-def test_a_kernel_that_is_shut_down_is_noticed_at_once(own):
+def test_panel_notices_a_kernel_shutdown(own):
     notebook = own(CHAIN, "chain.panel()")
     notebook.page.evaluate("async () => { await window.jupyterapp.shell.currentWidget.sessionContext.shutdown(); }")
     soon(notebook, "The kernel is gone", ".foot")
@@ -141,7 +141,7 @@ def test_a_kernel_that_is_shut_down_is_noticed_at_once(own):
     soon(notebook, "two saw /5")
 
 
-def test_a_redraw_leaves_the_keyboard_where_it_is(own):
+def test_redraw_keeps_the_keyboard_focus(own):
     notebook = own(CHAIN, "chain.panel()")
     view(notebook, "Latency")
     box = notebook.panel.locator(".pane input[type=checkbox]")
@@ -151,7 +151,7 @@ def test_a_redraw_leaves_the_keyboard_where_it_is(own):
     assert box.evaluate("box => box === document.activeElement")
 
 
-def test_a_busy_kernel_is_said_at_the_head_too(own):
+def test_head_shows_a_busy_kernel(own):
     notebook = own(CHAIN, "chain.panel()")
     notebook.page.evaluate(
         """() => { void window.jupyterapp.shell.currentWidget.sessionContext.session.kernel
@@ -163,7 +163,7 @@ def test_a_busy_kernel_is_said_at_the_head_too(own):
     assert "busy" not in notebook.panel.locator(".head").inner_text()
 
 
-def test_an_idle_kernel_that_answers_nothing_knows_the_panel_no_more(own):
+def test_idle_kernel_without_a_reply_counts_as_gone(own):
     notebook = own(CHAIN, "chain.panel()")
     notebook.run_code("chain._panel._inbox._do = lambda name, values: None")  # as a kernel does that never made it
     view(notebook, "Log")

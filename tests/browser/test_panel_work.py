@@ -91,7 +91,7 @@ def send(notebook, path="/", headers="", worker=None):
     )  # fmt: skip
 
 
-def test_a_body_from_a_file_in_chunks_with_trailers(panel, tmp_path):
+def test_file_is_sent_in_chunks_with_trailers(panel, tmp_path):
     file = tmp_path / "order.json"
     file.write_bytes(b'{"old": 1}')
     press(panel, "more")
@@ -114,7 +114,7 @@ def test_a_body_from_a_file_in_chunks_with_trailers(panel, tmp_path):
     assert '{"new": 1}' in body.inner_text()
 
 
-def test_http2_and_lines_as_chunks_and_a_request_edited_and_sent_again(panel):
+def test_request_with_line_chunks_is_edited_and_sent_again(panel):
     press(panel, "more")
     panel.panel.locator("[name=method]").fill("PUT")
     panel.panel.locator("[name=text]").fill("one\ntwo\n")
@@ -133,7 +133,7 @@ def test_http2_and_lines_as_chunks_and_a_request_edited_and_sent_again(panel):
     assert "hi bob" in soon(panel, "hi bob", ".lower")
 
 
-def test_controls_show_what_they_do(panel):
+def test_controls_show_their_effects(panel):
     press(panel, "controls")
     press(panel, "tick now")
     soon(panel, "on_tick ran in 4 plugin contexts", ".foot")
@@ -165,7 +165,7 @@ def test_controls_show_what_they_do(panel):
     assert "worker-3" not in panel.panel.locator(".contexts").inner_text()
 
 
-def test_a_held_stream_tells_why_and_narrows_every_view(panel):
+def test_paused_stream_shows_the_reason_and_narrows_every_view(panel):
     panel.run_code("for n in range(6): demo.get(f'/item/{n}', {'x-user': 'ann'})")
     panel.run_code("demo.get('/held', {'x-user': 'slow'}, wait=0.5, worker=2)")
     soon(panel, "request held", ".contexts")
@@ -197,7 +197,7 @@ def test_a_held_stream_tells_why_and_narrows_every_view(panel):
     assert "callout" in soon(panel, "http to auth/check: answered", ".info")
 
 
-def test_the_timeline_shows_decoded_arguments_and_zooms_into_an_exchange(panel):
+def test_timeline_shows_decoded_arguments_and_zooms_into_an_exchange(panel):
     panel.run_code("for n in range(40): demo.get(f'/item/{n}', {'x-user': 'ann'})")
     view(panel, "Exchanges")
     panel.panel.locator(".row", has_text="/item/39").first.click()
@@ -217,7 +217,7 @@ def test_the_timeline_shows_decoded_arguments_and_zooms_into_an_exchange(panel):
     panel.page.wait_for_function("() => !document.querySelector('.wasmnb-panel .pane').innerText.includes('around #')")
 
 
-def test_state_log_and_latency_have_their_own_tools(panel):
+def test_state_log_and_latency_have_tools(panel):
     panel.run_code("for n in range(30): demo.get(f'/item/{n}', {'x-user': 'ann'})")
     panel.run_code("demo.get('/', {'x-user': 'ann'}, worker=1); demo.get('/fails', {'x-user': 'boom'}, worker=3)")
     view(panel, "State")
@@ -245,7 +245,7 @@ def test_state_log_and_latency_have_their_own_tools(panel):
     assert panel.panel.locator(".pane .filters b").inner_text() == "worker-3"
 
 
-def test_the_list_can_be_searched_and_sorted(panel):
+def test_list_can_be_searched_and_sorted(panel):
     panel.run_code("for n in range(30): demo.get(f'/item/{n}', {'x-user': 'ann'})")
     soon(panel, "/item/29")
     panel.panel.get_by_label("search the exchanges").fill("item/2")
@@ -255,7 +255,7 @@ def test_the_list_can_be_searched_and_sorted(panel):
     assert "/item/2\n" in first.inner_text() or re.search(r"/item/2$", first.inner_text(), re.MULTILINE)
 
 
-def test_an_interrupt_ends_what_the_panel_has_asked_for(panel):
+def test_interrupt_stops_an_action_of_the_panel(panel):
     press(panel, "more")
     panel.panel.locator("[name=headers]").fill("x-user: endless")
     press(panel, "Send")
@@ -266,7 +266,7 @@ def test_an_interrupt_ends_what_the_panel_has_asked_for(panel):
     soon(panel, "/after", ".title")
 
 
-def test_a_busy_kernel_is_said_and_the_answer_comes_later(panel):
+def test_busy_kernel_is_shown_until_the_action_runs(panel):
     panel.run_code("for n in range(5): demo.get(f'/item/{n}', {'x-user': 'ann'})")
     soon(panel, "/item/4")
     panel.page.evaluate(
@@ -279,7 +279,7 @@ def test_a_busy_kernel_is_said_and_the_answer_comes_later(panel):
     panel.page.wait_for_function("() => !document.querySelector('.wasmnb-panel .busy')")
 
 
-def test_what_is_asked_while_a_cell_sends_traffic_is_done_and_disturbs_nothing(panel):
+def test_actions_during_traffic_are_done_without_disturbing_it(panel):
     panel.run_code("for n in range(5): demo.get(f'/item/{n}', {'x-user': 'ann'})")
     soon(panel, "/item/4", ".title")
     panel.page.evaluate(
@@ -295,7 +295,7 @@ def test_what_is_asked_while_a_cell_sends_traffic_is_done_and_disturbs_nothing(p
     soon(panel, "/waits-its-turn", ".title")
 
 
-def test_a_lost_kernel_leaves_the_last_state(panel):
+def test_panel_without_a_kernel_keeps_the_last_state(panel):
     panel.run_code("for n in range(5): demo.get(f'/item/{n}', {'x-user': 'ann'})")
     soon(panel, "/item/4", ".title")
     panel.page.wait_for_timeout(1500)  # hidden views are drawn when the kernel is idle
@@ -323,7 +323,7 @@ def test_a_lost_kernel_leaves_the_last_state(panel):
     soon(panel, "only worker-2", ".tabs")
 
 
-def test_too_much_of_everything_leaves_a_panel_that_can_be_used(panel):
+def test_panel_stays_usable_with_large_content(panel):
     panel.run_code(
         "from wasmnb import Filter, Proxy\n"
         "loud = Filter.from_source('from wasmnb.sdk import HttpContext\\nclass Loud(HttpContext):\\n'\n"

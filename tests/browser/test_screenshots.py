@@ -81,7 +81,7 @@ def picture_forms(scene, tone):
     shoot(scene, "contexts", tone, ".side")
 
 
-def test_pictures_of_every_view(scene):
+def test_screenshots_of_every_view(scene):
     for tone in ("light", "dark"):
         scene.theme(dark=tone == "dark")
         picture_views(scene, tone)
@@ -90,7 +90,7 @@ def test_pictures_of_every_view(scene):
     assert not scene.page.errors
 
 
-def test_pictures_for_the_readme(open_notebook, scene):
+def test_screenshots_for_the_readme(open_notebook, scene):
     notebook = open_notebook("01-first-filter.ipynb", height=1400)
     notebook.run_all()
     for tone in ("light", "dark"):

@@ -21,7 +21,7 @@ VIEWS = {
 }
 
 
-def test_the_tutorial_walks_through_every_view(open_notebook):
+def test_tutorial_opens_every_view(open_notebook):
     notebook = open_notebook(TUTORIAL, width=1400, height=1100)
     notebook.run_all()
     page = notebook.page
@@ -54,7 +54,7 @@ def saved(tmp_path_factory):
     return path
 
 
-def test_a_saved_notebook_can_be_read_where_no_script_runs(saved, browser):
+def test_saved_notebook_is_readable_without_scripts(saved, browser):
     context = browser.new_context(java_script_enabled=False, viewport={"width": 1100, "height": 1400})
     page = context.new_page()
     page.goto(saved.as_uri())

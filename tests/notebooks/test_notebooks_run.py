@@ -26,7 +26,7 @@ def code_cells(notebook):
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
-def test_outputs_are_stripped(path):
+def test_notebooks_have_no_outputs(path):
     for cell in code_cells(nbformat.read(path, as_version=4)):
         assert not cell.outputs
         assert cell.execution_count is None
@@ -57,7 +57,7 @@ def outputs(notebook, start):
 
 
 @pytest.mark.slow
-def test_the_first_notebook_shows_what_its_text_says(executed):
+def test_first_notebook_has_the_outputs_of_its_text(executed):
     if not executed.cells[0].source.startswith("# A first filter"):
         pytest.skip("another notebook")
     tree = outputs(executed, "%wasmtree hello")
@@ -74,7 +74,7 @@ def test_the_first_notebook_shows_what_its_text_says(executed):
 
 
 @pytest.mark.slow
-def test_the_notebook_of_cells_and_modules_shows_what_its_text_says(executed):
+def test_notebook_of_cells_and_modules_has_the_outputs_of_its_text(executed):
     if not executed.cells[0].source.startswith("# Cells, modules and tests"):
         pytest.skip("another notebook")
     assert outputs(executed, "gate.get(") == "'bob'"

@@ -81,7 +81,7 @@ def test_module_that_two_others_import_is_evaluated_once(write):
         ({"a": "export { a };\n"}, "unknown form"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_joined_is_an_error_with_the_file(write, modules, message):
+def test_unsupported_module_is_an_error_that_names_the_file(write, modules, message):
     with pytest.raises(ValueError, match=".") as error:
         bundle(write(**modules))
     assert message in str(error.value)

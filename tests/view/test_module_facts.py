@@ -15,7 +15,7 @@ def facts(**over):
     return SimpleNamespace(**{**made, **over})
 
 
-def test_a_good_module_is_said_to_be_good():
+def test_loadable_module_says_so():
     text = facts_text(facts(), "a.wasm", 1024)
     assert "a.wasm   core Wasm module · Proxy-Wasm ABI 0.2.1 · 1.02 kB" in text
     assert "✓ Envoy can load this module" in text
@@ -29,11 +29,11 @@ def test_problems_are_listed_as_sentences():
     assert "no Proxy-Wasm ABI marker" in text
 
 
-def test_unknown_imports_stand_first_and_are_marked():
+def test_unknown_imports_come_first_and_are_marked():
     assert "? odd" in facts_text(facts())
 
 
-def test_what_every_filter_of_ours_exports_is_known():
+def test_exports_of_every_filter_are_known():
     assert "?" not in facts_text(facts(exports=["proxy_on_request_headers", CONTROL], imports=[]))
 
 

@@ -56,7 +56,7 @@ def rows_of(panel):
     return json.loads(panel.widget.rows["text"])
 
 
-def test_a_proxy_has_one_panel_and_shows_itself_with_it(proxy, panel):
+def test_proxy_has_one_panel_and_displays_it(proxy, panel):
     assert proxy.panel() is panel
     bundle = mimebundle(proxy)
     assert "application/vnd.jupyter.widget-view+json" in bundle
@@ -64,7 +64,7 @@ def test_a_proxy_has_one_panel_and_shows_itself_with_it(proxy, panel):
     assert "demo" in bundle["text/plain"]
 
 
-def test_every_trait_is_json_and_filled_once_something_happened(proxy, panel):
+def test_every_trait_is_json_and_filled_after_traffic(proxy, panel):
     proxy.get("/", {"x-user": "ann"})
     panel.refresh(everything=True)
     panel.look("Module")
@@ -74,7 +74,7 @@ def test_every_trait_is_json_and_filled_once_something_happened(proxy, panel):
         json.dumps(value, allow_nan=False).encode()
 
 
-def test_rows_are_newest_first_and_know_worker_and_filter_time(proxy, panel):
+def test_rows_are_newest_first_with_worker_and_filter_time(proxy, panel):
     for n in range(3):
         proxy.get(f"/{n}", {"x-user": "ann"})
     rows = rows_of(panel)
@@ -83,7 +83,7 @@ def test_rows_are_newest_first_and_know_worker_and_filter_time(proxy, panel):
     assert all(row[6] > 0 for row in rows)
 
 
-def test_sending_shows_the_exchange_and_says_so(panel):
+def test_send_shows_the_exchange_and_a_notice(panel):
     said = wish(panel, "send", method="POST", path="/x", headers="x-user: ann\nx-a: b: c", body="data", worker="2")
     assert said["text"] == "#1: 200 (done)"
     detail = panel.widget.detail
@@ -94,7 +94,7 @@ def test_sending_shows_the_exchange_and_says_so(panel):
     assert detail["directions"][0]["bodies"][0]["forms"]["text"] == "data"
 
 
-def test_a_curl_command_is_taken(proxy, panel):
+def test_curl_command_is_sent(proxy, panel):
     assert wish(panel, "curl", line="curl -X PUT http://api.test/z \\\n -H 'x-user: bob' -d k=v")["text"].endswith(
         "200 (done)"
     )
@@ -118,7 +118,7 @@ def test_a_curl_command_is_taken(proxy, panel):
         ("configure", {"config": "{"}, ""),
     ],
 )
-def test_wishes_that_cannot_be_fulfilled_are_said_and_raise_nothing(panel, name, values, said):
+def test_failing_actions_set_a_notice_and_raise_nothing(panel, name, values, said):
     notice = wish(panel, name, **values)
     assert said in notice["text"]
     assert notice["bad"] or name == "configure"
@@ -136,13 +136,13 @@ def test_time_upstream_and_configuration_can_be_changed(proxy, panel):
     assert proxy.exchanges[-1].upstream_request.headers["x-greeting"] == "welcome ann"
 
 
-def test_a_failure_is_drawn_with_its_traceback(panel):
+def test_failure_is_shown_with_its_traceback(panel):
     wish(panel, "send", path="/", headers="x-user: boom")
     assert "ValueError: broken" in panel.widget.detail["failure"]
     assert panel.widget.detail["row"][3] == 503
 
 
-def test_replacing_keeps_the_end_of_the_list_and_sends_the_request_again(demo, proxy, panel):
+def test_replace_keeps_the_newest_rows_and_repeats_the_last_request(demo, proxy, panel):
     proxy.get("/old", {"x-user": "old"})
     wish(panel, "send", path="/mine", headers="x-user: ann")
     with Proxy(demo, workers=2, config='{"greeting": "welcome"}') as newer:
@@ -159,7 +159,7 @@ def test_replacing_keeps_the_end_of_the_list_and_sends_the_request_again(demo, p
         assert panel.widget.detail["row"][2] == "/old"
 
 
-def test_a_panel_of_another_cell_takes_over_the_history_and_leaves_the_old_one_as_it_was(demo, proxy, panel):
+def test_panel_of_another_cell_takes_over_the_history_and_closes_the_old_panel(demo, proxy, panel):
     proxy.get("/old")
     with Proxy(demo, workers=2) as newer:
         second = Panel(newer, after=panel)
@@ -168,7 +168,7 @@ def test_a_panel_of_another_cell_takes_over_the_history_and_leaves_the_old_one_a
         assert not newer.exchanges
 
 
-def test_a_closed_proxy_leaves_its_last_state(demo):
+def test_panel_of_a_closed_proxy_keeps_the_last_state(demo):
     proxy = Proxy(demo, workers=2)
     panel = panel_of(proxy)
     proxy.get("/last")
@@ -179,7 +179,7 @@ def test_a_closed_proxy_leaves_its_last_state(demo):
     assert "worker-2" in json.dumps(panel.widget.tree)
 
 
-def test_files_are_given_to_the_browser(proxy, panel, monkeypatch):
+def test_files_are_sent_to_the_browser(proxy, panel, monkeypatch):
     given = []
     monkeypatch.setattr(panel.widget, "send", given.append)
     proxy.get("/")
@@ -191,7 +191,7 @@ def test_files_are_given_to_the_browser(proxy, panel, monkeypatch):
     assert (trace["name"], module["name"]) == ("demo-trace.json", "demo.wasm")
 
 
-def test_a_trace_for_perfetto_has_threads_callbacks_and_the_hostcalls_inside(proxy):
+def test_trace_for_perfetto_has_threads_callbacks_and_the_hostcalls_inside(proxy):
     proxy.get("/", {"x-user": "ann"})
     events = chrome_trace(list(proxy.trace), "demo")["traceEvents"]
     assert {e["args"]["name"] for e in events if e["ph"] == "M"} >= {"demo", "main", "worker-1", "worker-2"}
@@ -215,7 +215,7 @@ def test_hostile_text_is_printable_in_every_trait(proxy, panel):
     assert "\\u0000" not in text.replace("\\\\", "")
 
 
-def test_what_is_too_much_is_cut_and_said(demo):
+def test_large_content_is_cut_and_counted(demo):
     chatty = Filter.from_source(
         "from wasmnb.sdk import HttpContext\nclass X(HttpContext):\n"
         "    def on_http_request_headers(self, n, eos):\n        for i in range(20000): print('line', i)\n",
@@ -251,7 +251,7 @@ def test_pauses_and_callouts_are_spans_of_the_timeline():
         assert {span[0] for span in spans.values()} == {"worker-1"}
 
 
-def test_messages_of_another_thread_wait_for_the_simulations_own(demo):
+def test_messages_from_another_thread_wait_for_the_simulation_thread(demo):
     """As from a kernel with subshells: whoever only looks is served between events, the rest when the cell is done."""
     done = []
 
@@ -280,7 +280,7 @@ def test_messages_of_another_thread_wait_for_the_simulations_own(demo):
     assert {thread for _, thread in done} == {threading.main_thread()}
 
 
-def test_the_state_of_python_is_told_thread_by_thread():
+def test_python_state_is_listed_by_thread():
     source = (
         "from wasmnb.sdk import HttpContext, PluginContext\nclass Root(PluginContext):\n"
         "    def on_plugin_start(self, size):\n        self.seen = 0\n        return True\n"
@@ -298,7 +298,7 @@ def test_the_state_of_python_is_told_thread_by_thread():
         }  # fmt: skip
 
 
-def test_figures_of_one_thread_are_laid_over_others(proxy, panel):
+def test_figures_are_compared_with_those_of_one_thread(proxy, panel):
     for worker in (1, 2, 2):
         proxy.get("/", worker=worker)
     wish(panel, "look", view="Latency")
@@ -313,7 +313,7 @@ def test_figures_of_one_thread_are_laid_over_others(proxy, panel):
     assert panel.widget.latency["against"] == "kept figures"
 
 
-def test_the_log_is_sieved_by_level_thread_context_and_text(proxy, panel):
+def test_log_is_filtered_by_level_thread_context_and_text(proxy, panel):
     for user in ("ann", "bob", "boom"):
         proxy.get("/", {"x-user": user}, worker=1 if user == "ann" else 2)
     wish(panel, "look", view="Log")
@@ -330,7 +330,7 @@ def test_the_log_is_sieved_by_level_thread_context_and_text(proxy, panel):
     assert "a level is one of" in wish(panel, "narrow", level="loud")["text"]
 
 
-def test_a_tick_a_trap_and_a_replaced_configuration_say_what_they_did(proxy, panel):
+def test_tick_trap_and_configure_set_a_notice(proxy, panel):
     assert "nothing ticked" in wish(panel, "tick")["text"]
     assert wish(panel, "trap", worker=2, callback="on_request_headers")["text"].endswith("on worker-2 will trap")
     wish(panel, "send", worker=2)
@@ -341,7 +341,7 @@ def test_a_tick_a_trap_and_a_replaced_configuration_say_what_they_did(proxy, pan
     assert "no plugin" in wish(panel, "configure", plugin=3)["text"]
 
 
-def test_one_plugin_of_a_chain_is_configured_and_the_others_stay(demo):
+def test_configure_changes_one_plugin_of_a_chain(demo):
     chain = [Plugin(demo, name="one", config={"greeting": "a"}), Plugin(demo, name="two", config={"greeting": "b"})]
     with Proxy(chain, workers=1) as proxy:
         panel = panel_of(proxy)
@@ -349,7 +349,7 @@ def test_one_plugin_of_a_chain_is_configured_and_the_others_stay(demo):
         assert [p.config for p in proxy.plugins] == [b'{"greeting": "a"}', b'{"greeting": "c"}']
 
 
-def test_a_file_is_sent_in_chunks_and_a_request_comes_back_into_the_form(proxy, panel, monkeypatch):
+def test_file_is_sent_in_chunks_and_edit_fills_the_form(proxy, panel, monkeypatch):
     forms = []
     monkeypatch.setattr(panel.widget, "give_form", forms.append)
     for first, part in ((True, b"one"), (False, b"two")):
@@ -367,7 +367,7 @@ def test_a_file_is_sent_in_chunks_and_a_request_comes_back_into_the_form(proxy, 
     assert "size of a chunk is a number" in wish(panel, "send", body="x", chunking="few")["text"]
 
 
-def test_the_same_request_is_compared_after_an_edit_whoever_sent_it(demo, proxy, panel):
+def test_request_from_a_cell_is_repeated_after_an_edit(demo, proxy, panel):
     proxy.get("/from-a-cell", {"x-user": "ann"})
     with Proxy(demo, workers=2, config='{"greeting": "welcome"}') as newer:
         panel.replace(newer)

@@ -50,18 +50,18 @@ def choose(panel, name, thread, view):
     return node["scope"]
 
 
-def test_both_plugins_are_in_the_same_vm_with_a_scope_of_their_own(panel):
+def test_plugins_of_one_vm_have_separate_scopes(panel):
     one, two = (choose(panel, name, "worker-1", "Log") for name in ("one", "two"))
     assert one["vm"] == two["vm"]
     assert one["root"] != two["root"]
 
 
-def test_a_plugins_node_leaves_its_own_lines_of_the_log(panel):
+def test_plugin_scope_filters_the_log(panel):
     choose(panel, "two", "worker-2", "Log")
     assert [line[5] for line in panel.widget.log["lines"]] == ["two saw /1", "two saw /3", "two saw /5"]
 
 
-def test_a_plugins_node_leaves_its_own_callbacks_and_no_whole_requests(panel):
+def test_plugin_scope_filters_callbacks_and_hides_requests(panel):
     choose(panel, "two", "worker-2", "Latency")
     counts = {s["name"]: s["count"] for s in panel.widget.latency["series"]}
     assert counts["on_request_headers"] == 3
@@ -73,7 +73,7 @@ def test_a_plugins_node_leaves_its_own_callbacks_and_no_whole_requests(panel):
     assert (counts["on_request_headers"], counts["request"]) == (6, 3)
 
 
-def test_bars_and_pauses_of_the_timeline_know_their_plugin(proxy, panel):
+def test_bars_and_pauses_have_their_plugin(proxy, panel):
     proxy.get("/held", {"x-hold": "two"})
     proxy.advance(1)
     scope = choose(panel, "two", "worker-1", "Timeline")
@@ -83,7 +83,7 @@ def test_bars_and_pauses_of_the_timeline_know_their_plugin(proxy, panel):
     assert pause[6:] == [scope["vm"], scope["root"]]
 
 
-def test_python_state_says_which_plugin_holds_it(proxy, panel):
+def test_python_state_names_the_plugin(proxy, panel):
     proxy.get("/held", {"x-hold": "two"})
     scope = choose(panel, "two", "worker-1", "State")
     assert {v["plugin"] for v in panel.widget.python["variables"]} == {"one", "two"}
@@ -92,7 +92,7 @@ def test_python_state_says_which_plugin_holds_it(proxy, panel):
     assert (held["vm"], held["root"]) == (scope["vm"], scope["root"])
 
 
-def test_the_module_shown_is_the_chosen_plugins(tag, proxy):
+def test_module_view_shows_the_selected_plugin(tag, proxy):
     other = Filter.from_source(SOURCE.replace("saw", "met"), "other")
     with Proxy([tag, other], workers=1) as made:
         panel = panel_of(made)

@@ -71,7 +71,7 @@ def plain():
 
 
 @pytest.mark.slow
-def test_a_trace_of_a_million_events():
+def test_trace_of_a_million_events_is_cut():
     busy = Filter.from_bytes(assemble(MANY_CALLS % 100_000), "busy")
     with Proxy(busy, workers=1, trace_limit=1_000_000) as proxy:
         panel = panel_of(proxy)
@@ -91,7 +91,7 @@ def test_a_trace_of_a_million_events():
 
 
 @pytest.mark.slow
-def test_an_exported_trace_is_bounded_and_says_so(monkeypatch):
+def test_exported_trace_is_limited_and_says_so(monkeypatch):
     given = []
     busy = Filter.from_bytes(assemble(MANY_CALLS % 60_000), "busy")
     with Proxy(busy, workers=1) as proxy:
@@ -104,7 +104,7 @@ def test_an_exported_trace_is_bounded_and_says_so(monkeypatch):
         assert len(given[0]) < 30_000_000
 
 
-def test_a_body_of_fifty_megabytes(plain):
+def test_body_of_fifty_megabytes_is_cut(plain):
     with Proxy(plain, workers=1) as proxy:
         panel = panel_of(proxy)
         x = proxy.request("POST", "/", {"content-type": "application/json"}, b"[" + b'"abcdefg",' * 5_300_000 + b"1]")
@@ -117,7 +117,7 @@ def test_a_body_of_fifty_megabytes(plain):
         assert "too large for the browser" in panel.widget.notice["text"]
 
 
-def test_a_header_of_64_kilobytes_and_a_thousand_headers(plain):
+def test_large_and_many_headers_are_cut(plain):
     with Proxy(plain, workers=1) as proxy:
         panel = panel_of(proxy)
         proxy.request("GET", "/" + "p" * 60_000, [("x-long", "v" * (64 << 10)), ("n" * 60_000, "1")])
@@ -130,7 +130,7 @@ def test_a_header_of_64_kilobytes_and_a_thousand_headers(plain):
         assert panel.widget.detail["directions"][0]["more"] > 500
 
 
-def test_sixty_four_workers(plain):
+def test_sixty_four_workers_are_shown(plain):
     with Proxy(plain, workers=64) as proxy:
         panel = panel_of(proxy)
         for n in range(256):
@@ -148,7 +148,7 @@ def test_sixty_four_workers(plain):
 
 
 @pytest.mark.slow
-def test_a_hundred_thousand_lines_in_one_callback():
+def test_hundred_thousand_lines_of_one_callback_are_cut():
     chatty = filter_of("for i in range(100_000): print('line', i, 'boom' if i == 7 else '')", "chatty")
     with Proxy(chatty, workers=1, deadline=60) as proxy:
         panel = panel_of(proxy)
@@ -163,7 +163,7 @@ def test_a_hundred_thousand_lines_in_one_callback():
         assert panel.widget.head["dropped"]["log"] == 100_000
 
 
-def test_long_lines_and_long_values_share_the_room_of_a_message():
+def test_long_lines_and_values_share_the_limit_of_a_message():
     big = filter_of("for i in range(300): self.shared_data[f'k{i}'] = 'v' * 60_000; print('x' * 60_000)", "big")
     with Proxy(big, workers=1, deadline=60) as proxy:
         panel = panel_of(proxy)
@@ -174,7 +174,7 @@ def test_long_lines_and_long_values_share_the_room_of_a_message():
 
 
 @pytest.mark.slow
-def test_ten_thousand_exchanges_and_those_before_them(plain):
+def test_ten_thousand_newest_exchanges_are_kept(plain):
     with Proxy(plain, workers=2) as proxy:
         panel = panel_of(proxy)
         for _ in range(KEPT + 50):
@@ -189,7 +189,7 @@ def test_ten_thousand_exchanges_and_those_before_them(plain):
 
 
 @pytest.mark.parametrize("wish", ["send", "advance"])
-def test_the_interrupt_button_ends_a_wish_and_leaves_a_panel_that_works(wish):
+def test_interrupt_stops_an_action_and_the_panel_keeps_working(wish):
     source = (
         "from wasmnb.sdk import HttpContext, PluginContext\nclass Root(PluginContext):\n"
         "    def on_plugin_start(self, size):\n        self.set_tick_period(0.001)\n        return True\n"
@@ -210,7 +210,7 @@ def test_the_interrupt_button_ends_a_wish_and_leaves_a_panel_that_works(wish):
         assert not panel.widget.notice.get("bad")
 
 
-def test_the_interrupt_button_while_the_panel_draws(plain, monkeypatch):
+def test_interrupt_while_the_panel_draws_stops_the_cell(plain, monkeypatch):
     with Proxy(plain, workers=1) as proxy:
         panel = panel_of(proxy)
 
