@@ -207,7 +207,7 @@ class Bench:
         for worker in self.proxy.workers:
             for stream in list(worker.streams.values()):
                 if stream.exchange is exchange:
-                    self.proxy._on_worker(worker, stream.control.on_client_disconnect)
+                    self.proxy.loop.run_on_worker(worker, stream.control.on_client_disconnect)
 
     def upstream(self) -> list[str]:
         """What all upstreams saw: requests that were answered, and those of the main route that never became whole."""

@@ -68,7 +68,7 @@ def test_an_upstream_function_that_fails_is_the_callers_error_and_leaves_the_pro
         with pytest.raises(LookupError):
             proxy.get("/")
         assert proxy.exchanges[-1].done
-        proxy._server.clusters["upstream"].upstream = Response(200)
+        proxy.clusters["upstream"].upstream = Response(200)
         assert proxy.get("/").response.status == 200
     with (
         scripted_proxy(upstream=lambda request: object()) as proxy,

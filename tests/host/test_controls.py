@@ -66,14 +66,14 @@ def test_what_cannot_trap_is_said():
     with scripted_proxy("") as proxy:
         for arguments, said in (
             ({"worker": 3}, "no worker 3"),
-            ({"vm": 99}, "no sound VM"),
+            ({"vm": 99}, "No running VM"),
             ({"callback": "on_nothing"}, "no callback 'on_nothing'"),
         ):
             with pytest.raises(UsageError, match=said):
                 proxy.inject_trap(**arguments)
         proxy.inject_trap(callback="proxy_on_request_headers")
         proxy.get("/")
-        with pytest.raises(UsageError, match="no sound VM"):
+        with pytest.raises(UsageError, match="No running VM"):
             proxy.inject_trap(1)
     with pytest.raises(UsageError, match="closed"):
         proxy.inject_trap()

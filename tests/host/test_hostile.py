@@ -76,7 +76,7 @@ def survives(proxy, sequence, memory):
         status = call(vm, target, name, *args)
         assert not vm.failed
         assert status in STATUSES or status == 255  # 255: a local response overrides the result
-        proxy._settle()
+        proxy.loop.settle()
     handle.root.set_tick_period(0)
     if not stream.exchange.done:
         stream.reset()

@@ -39,8 +39,8 @@ def test_a_request_through_a_wat_module_with_four_workers(proxy):
 
 
 def test_workers_take_turns_and_can_be_chosen(proxy):
-    assert [proxy.get("/").worker for _ in range(5)] == ["worker-1", "worker-2", "worker-3", "worker-4", "worker-1"]
-    assert proxy.get("/", worker=3).worker == "worker-3"
+    assert [proxy.get("/").worker for _ in range(5)] == [1, 2, 3, 4, 1]
+    assert proxy.get("/", worker=3).worker == 3
     with pytest.raises(UsageError, match="no worker 9"):
         proxy.get("/", worker=9)
 

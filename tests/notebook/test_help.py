@@ -72,7 +72,7 @@ def test_every_default_is_listed_with_help(run, capsys, trait):
     ("trait", "value", "read"),
     [
         ("workers", 3, lambda proxy: len(proxy.workers)),
-        ("deadline", 0.75, lambda proxy: proxy._server.deadline),
+        ("deadline", 0.75, lambda proxy: proxy.simulation.deadline),
     ],
 )
 def test_defaults_apply_to_new_filters(run, shell, trait, value, read):

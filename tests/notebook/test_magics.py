@@ -75,7 +75,7 @@ def test_curl_returns_the_exchange(run, hello):
 
 def test_flags_may_come_before_or_after_the_path(run, hello):
     assert run("%wasmcurl hello /a -H 'x: 1' --worker 2").request.path == "/a"
-    assert run("%wasmcurl hello -H 'x: 1' /a").worker == "worker-1"
+    assert run("%wasmcurl hello -H 'x: 1' /a").worker == 1
 
 
 def test_pasted_curl_command_is_accepted(run, hello):

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .._display import Shown
 from ..abi import LogLevel
 from ..errors import UsageError
 from ..host import Exchange, LogLine, Proxy
+from ..host.interface import ProxyInterface
 from ..messages import Headers, Request, Response, to_text
 from .config.mirror import envoy_like
 from .exchange import EnvoyExchange
@@ -194,11 +195,9 @@ def _parity(proxy: Proxy, exchanges: Sequence[Exchange], envoy: Envoy) -> Parity
     return Parity(proxy.name, pairs, compared, differences)
 
 
-def _send(proxy: Any, request: Request) -> Any:
-    return proxy.request(
-        request.method, request.path, request.headers, request.body, request.trailers,
-        chunks=request.chunks, authority=request.authority,
-    )  # fmt: skip
+def _send(proxy: ProxyInterface, request: Request) -> Any:
+    """Send a copy: a proxy keeps the request that it sends."""
+    return proxy.send(replace(request))
 
 
 def _pair(number: int, simulated: Exchange, real: EnvoyExchange) -> Pair:
@@ -239,12 +238,8 @@ def _headers(headers: Headers) -> list[tuple[str, str]]:
 
 def _log(x: Any) -> list[str]:
     """What filters wrote at info and above, worker by worker, in order."""
-    lines: list[LogLine] = [line for line in x.log if line.level >= LogLevel.INFO and _guest(line)]
+    lines: list[LogLine] = [line for line in x.log if line.level >= LogLevel.INFO and line.source == "filter"]
     return [_plain(line.text) for line in lines]
-
-
-def _guest(line: Any) -> bool:
-    return bool(line.from_guest) if hasattr(line, "from_guest") else line.source == "filter"
 
 
 def _plain(text: str) -> str:

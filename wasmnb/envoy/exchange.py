@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..messages import Headers, Request, Response
-from .log import LogLine
+from .log import LogLine, worker_of
 from .network.client import Answer
 from .network.upstream import Seen
 
@@ -52,9 +52,9 @@ class EnvoyExchange:
     events: Sequence[Any] = ()
 
     @property
-    def worker(self) -> str | None:
-        """Name of the worker that served it (`worker-1`), as far as its log lines tell."""
-        return next((line.thread for line in self.log if line.thread.startswith("worker-")), None)
+    def worker(self) -> int | None:
+        """Number of the worker that served it, from 1; None if it has no log lines, which alone show it."""
+        return worker_of(self.log)
 
     @classmethod
     def of(cls, number: int, request: Request, answer: Answer, seen: Seen | None, duration: float) -> EnvoyExchange:

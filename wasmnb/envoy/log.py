@@ -11,13 +11,14 @@ Facts (Envoy 1.40): guest text reaches the `wasm` logger with a prefix: "wasm lo
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..abi import LogLevel
 from ..messages import to_text
 
-__all__ = ["LogFile", "LogLine", "log_format"]
+__all__ = ["LogFile", "LogLine", "log_format", "worker_of"]
 
 _LEVELS = {
     "trace": LogLevel.TRACE,
@@ -28,6 +29,7 @@ _LEVELS = {
     "critical": LogLevel.CRITICAL,
 }
 _GUEST = "wasm log"
+_WORKER = "worker-"
 
 
 @dataclass(frozen=True)
@@ -62,10 +64,21 @@ class LogLine:
         """Whether a filter wrote this line."""
         return self.prefix is not None
 
+    @property
+    def source(self) -> str:
+        """`filter` for lines that a filter wrote, `envoy` for others, as in the simulated proxy's log."""
+        return "filter" if self.from_guest else "envoy"
+
     def __str__(self) -> str:
         """`info worker-1 (auth root) text`."""
         who = f"({self.prefix})" if self.prefix else f"<{self.logger}>"
         return f"{self.level.name.lower():8} {self.thread:9} {who} {self.text}"
+
+
+def worker_of(lines: Iterable[LogLine]) -> int | None:
+    """Return the number of the first worker that wrote one of the lines; None if none did."""
+    names = (line.thread for line in lines if line.thread.startswith(_WORKER))
+    return next((int(name.removeprefix(_WORKER)) for name in names), None)
 
 
 def log_format(token: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from random import Random
@@ -11,16 +10,14 @@ from uuid import UUID
 
 from ..abi import LogLevel
 from ..engine import Engine
-from ..errors import UsageError
 from .callouts.record import CalloutLog
 from .clock import Clock, Thread
 from .state.metrics import Metrics
 from .state.shared_data import SharedState
 from .trace.log import Log, LogLine
 from .trace.trace import Trace
-from .vm.fuel import GUEST_TIME
 
-__all__ = ["ServerContext", "fixed_time"]
+__all__ = ["ServerContext"]
 
 
 @dataclass
@@ -88,22 +85,3 @@ class ServerContext:
             "log", "envoy", {"level": level, "text": text},
             time=time, thread=thread.name, exchange=exchange, vm=vm,
         )  # fmt: skip
-
-
-def fixed_time(guest_time: float | str, *, fuel: bool) -> float | None:
-    """Virtual seconds that every callback takes; None for what each has really taken.
-
-    Raises
-    ------
-    UsageError
-        It is no time.
-    """
-    if guest_time == "measured":
-        return GUEST_TIME if fuel else None
-    try:
-        seconds = float(guest_time)
-    except (TypeError, ValueError):
-        seconds = math.nan
-    if not 0 <= seconds < math.inf:
-        raise UsageError(f"guest_time is 'measured' or a number of seconds, not {guest_time!r}.")
-    return seconds

@@ -52,6 +52,11 @@ class Worker:
         self.served = 0
 
     @property
+    def number(self) -> int:
+        """Number of the worker, from 1."""
+        return self.thread.number
+
+    @property
     def name(self) -> str:
         """`worker-1` and so on."""
         return self.thread.name

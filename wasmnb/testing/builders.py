@@ -116,7 +116,7 @@ def exchange(
     upstream_response: Response | None = None,
     state: str = "done",
     number: int = 1,
-    worker: str = "worker-1",
+    worker: int = 1,
 ) -> Any:
     """An exchange as a proxy would give it, for testing what reads exchanges: views, reports, matchers.
 
@@ -131,7 +131,7 @@ def exchange(
     """
     from ..host import Exchange, Proxy
 
-    environment = Proxy(workers=1)._server  # of a proxy without filters: an empty log and trace
+    environment = Proxy(workers=1).server  # of a proxy without filters: an empty log and trace
     made = Exchange(number, worker, environment, sent or request())
     made.upstream_requests = [upstream_request] if upstream_request is not None else []
     made.upstream_response = upstream_response

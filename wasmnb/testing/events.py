@@ -63,7 +63,7 @@ def enqueue(proxy: Any, queue: Text, item: Text) -> None:
     if token is None:
         known = ", ".join(map(to_text, there)) or "none"
         raise UsageError(f"No filter has registered a queue {to_text(to_bytes(queue))!r}; there are: {known}.")
-    proxy._run_on(proxy._main, lambda: proxy._server.shared.enqueue(token, to_bytes(item)))
+    proxy.loop.run_on(proxy.loop.main, lambda: proxy.server.shared.enqueue(token, to_bytes(item)))
 
 
 def events_of(source: Any, instead: str = "") -> Iterable[Any]:

@@ -16,7 +16,7 @@ from ..errors import SourceError, UsageError
 from ..host import Event, Exchange, Plugin, Proxy
 from ..host.contexts.base import RootContext
 from ..host.inspect.introspection import call_introspection, has_introspection
-from ..host.settings import twin_of
+from ..host.settings import SimulationSettings
 from ..host.vm.vm import Vm
 from ..messages import HeadersLike, Request, Text
 from .profile_report import CallbackCost, HostcallCost, LineCost, Observer, ProfiledSource, ProfileReport
@@ -28,6 +28,13 @@ WARM, WATCHED = 20, 50
 
 #: Requests between two looks at the trace, which keeps a limited number of events.
 _SLICE = 50
+
+#: Settings of a measured proxy, whatever the profiled one has.
+_MEASURED: dict[str, Any] = {
+    "guest_time": SimulationSettings.guest_time,
+    "trace_limit": SimulationSettings.trace_limit,
+    "show_locals": False,
+}
 
 #: How much longer than usual a callback may take while it is watched.
 _PATIENCE = 50
@@ -122,7 +129,7 @@ class _Run:
         self.tell("Measuring time", 0.1)
         times, hostcalls = self._times()
         self.tell("Counting instructions, in code compiled for that (once)", 0.3)
-        with self._twin(fuel=True, deadline=self.proxy._server.deadline * _PATIENCE) as twin:
+        with self._twin(fuel=True, deadline=self.proxy.simulation.deadline * _PATIENCE) as twin:
             self._send(twin, max(WARM, len(self.wanted)))
             fuel = self._fuel(twin)
             self.tell("Watching lines", 0.7)
@@ -138,7 +145,7 @@ class _Run:
         return self.made
 
     def _twin(self, **changes: Any) -> Proxy:
-        return twin_of(self.proxy, workers=1, plugins=self.plugins, **changes)
+        return self.proxy.clone(self.plugins, workers=1, **_MEASURED, **changes)
 
     # -- passes
 

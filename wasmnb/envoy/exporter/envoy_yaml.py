@@ -9,25 +9,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from ...host import Cluster as Simulated
-from ...host.http.stream_state import Limits
 from ..config.bootstrap import Cluster, Config, Listener, bootstrap, merge, socket_address
-from ..config.resources import listener_facts, route_config, timeouts, with_route_timeout
+from ..config.resources import listener_config, route_configs, timeouts, virtual_host_config
 from .setup import Part, Setup
 
 __all__ = ["FIRST_UPSTREAM_PORT", "addresses", "envoy_config"]
 
 FIRST_UPSTREAM_PORT = 8000
 _LOOPBACK = "127.0.0.1"
-#: What Envoy takes where nothing is said: left out, so that the file shows what was decided.
-_DEFAULTS = {
-    "buffer_limit": Limits.buffer,
-    "route_timeout": Limits.route_timeout,
-    "idle_timeout": Limits.idle_timeout,
-    "request_timeout": None,
-}
 
 
 def addresses(clusters: Mapping[str, Simulated]) -> dict[str, tuple[str, int] | None]:
@@ -55,7 +46,7 @@ def envoy_config(setup: Setup, port: int, admin_port: int) -> Config:
     return bootstrap(
         _listeners(setup, by_kind, port),
         _clusters(setup),
-        node=setup.settings.get("node"),
+        node=setup.settings.node,
         services=services,
         extra={"admin": {"address": socket_address(_LOOPBACK, admin_port)}},
     )
@@ -77,18 +68,17 @@ def _without_empty(config: Config) -> Config:
 
 
 def _listeners(setup: Setup, by_kind: Mapping[str, Sequence[Config]], port: int) -> list[Listener]:
-    limits = {name: _said(setup.settings, name) for name in _DEFAULTS}
-    extra, host = listener_facts(setup.settings.get("listener"), limits["buffer_limit"])
-    routes = with_route_timeout([route_config(route) for route in setup.routes], limits["route_timeout"])
+    settings = setup.settings
+    extra = listener_config(settings)
     ports = iter((port, port and port + 1))
     found = []
     if "network" not in by_kind or "http" in by_kind:
         at = {"address": socket_address(_LOOPBACK, next(ports))}
         found.append(
             Listener(
-                "http", by_kind.get("http", ()), routes=routes, virtual_host=host,
+                "http", by_kind.get("http", ()), routes=route_configs(settings), virtual_host=virtual_host_config(settings),
                 access_logs=by_kind.get("access_log", ()), extra={**extra, **at},
-                hcm=timeouts(limits["idle_timeout"], limits["request_timeout"]),
+                hcm=timeouts(settings),
             )
         )  # fmt: skip
     if "network" in by_kind:
@@ -105,9 +95,3 @@ def _clusters(setup: Setup) -> list[Cluster]:
         )
         for name, cluster in setup.clusters.items()
     ]
-
-
-def _said(settings: Mapping[str, Any], name: str) -> Any:
-    """A limit, or None if it is Envoy's default."""
-    value = settings.get(name) or None
-    return None if value == _DEFAULTS[name] else value

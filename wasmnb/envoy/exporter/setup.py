@@ -9,8 +9,8 @@ from hashlib import sha256
 from typing import Any
 
 from ...errors import UsageError
-from ...host import Cluster, Plugin, Proxy, RouteMatch
-from ...host.settings import settings_of
+from ...host import Cluster, Plugin, Proxy
+from ...host.settings import ProxySettings
 from ..config.plugin_config import EnvoyPlugin
 
 __all__ = ["Module", "Part", "Setup"]
@@ -50,18 +50,17 @@ class Setup:
         Of the whole.
     parts, modules
         Plugins in order, and the modules that they share.
-    clusters, routes
-        As the simulated proxy has them; the main cluster is `upstream`.
+    clusters
+        As the simulated proxy has them; the main one is `upstream`.
     settings
-        The rest of the proxy's settings, as `Envoy` takes them.
+        The proxy's settings.
     """
 
     name: str
     parts: Sequence[Part]
     modules: Sequence[Module]
     clusters: Mapping[str, Cluster] = field(default_factory=lambda: {"upstream": Cluster(name="upstream")})
-    routes: Sequence[RouteMatch] = (RouteMatch(),)
-    settings: Mapping[str, Any] = field(default_factory=dict)
+    settings: ProxySettings = field(default_factory=ProxySettings)
 
     @classmethod
     def of(cls, thing: Any) -> Setup:
@@ -73,9 +72,7 @@ class Setup:
             There is no plugin in it.
         """
         if isinstance(thing, Proxy):
-            given = settings_of(thing)
-            around = {"clusters": given.pop("clusters"), "routes": given.pop("routes")}
-            return cls._of_plugins(thing.name, thing.plugins, **around, settings=given)
+            return cls._of_plugins(thing.name, thing.plugins, clusters=dict(thing.clusters), settings=thing.settings)
         chain = list(thing) if isinstance(thing, list | tuple) else [thing]
         plugins = [item if isinstance(item, Plugin | EnvoyPlugin) else Plugin(item) for item in chain]
         return cls._of_plugins(plugins[0].name if plugins else "", plugins)

@@ -60,7 +60,7 @@ class Client:
         Seconds between two chunks of a request.
     """
 
-    def __init__(self, host: str, port: int, *, timeout: float = 5.0, gap: float = 0.02) -> None:
+    def __init__(self, host: str, port: int, *, timeout: float | None = 5.0, gap: float = 0.02) -> None:
         self.gap = gap
         self.socket = socket.create_connection((host, port), timeout=timeout)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -94,7 +94,7 @@ class Reader:
         Seconds of silence after which a message counts as ended.
     """
 
-    def __init__(self, sock: socket.socket, timeout: float = 5.0) -> None:
+    def __init__(self, sock: socket.socket, timeout: float | None = 5.0) -> None:
         self.sock = sock
         self.timeout = timeout
         self._buffer = bytearray()
@@ -221,8 +221,8 @@ class Reader:
         del self._buffer[:size]
         return data
 
-    def _fill(self, timeout: float) -> None:
-        self.sock.settimeout(max(timeout, 0.001))
+    def _fill(self, timeout: float | None) -> None:
+        self.sock.settimeout(None if timeout is None else max(timeout, 0.001))
         try:
             data = self.sock.recv(1 << 16)
         except TimeoutError:

@@ -7,12 +7,12 @@ import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 from ...errors import UsageError
 from ...host import TcpReply
 from ...messages import Text, to_bytes
-from ..log import LogLine
+from ..log import LogLine, worker_of
 from .loopback import LoopbackServer, reset_when_closed
 
 __all__ = ["EnvoyConnection", "EnvoyTcpExchange", "TcpUpstream"]
@@ -44,6 +44,11 @@ class EnvoyTcpExchange:
     ended: bool = False
     log: list[LogLine] = field(default_factory=list)
 
+    @property
+    def worker(self) -> int | None:
+        """Number of the worker that served it, from 1; None if it has no log lines, which alone show it."""
+        return worker_of(self.log)
+
     def __repr__(self) -> str:
         return f"<EnvoyTcpExchange {self.number}: {len(self.sent)} bytes sent, {len(self.received)} received>"
 
@@ -67,7 +72,7 @@ class EnvoyConnection:
         self._open = True
         self._ended = False
 
-    def send(self, data: Text, *, end: bool = False) -> EnvoyConnection:
+    def send(self, data: Text, *, end: bool = False) -> Self:
         """Send bytes; with `end` close the own side after them."""
         if self._ended:
             raise UsageError("The connection's own side is closed; nothing can be sent any more.")
@@ -80,7 +85,7 @@ class EnvoyConnection:
                 self._socket.shutdown(socket.SHUT_WR)
         return self
 
-    def end(self) -> EnvoyConnection:
+    def end(self) -> Self:
         """Close the own side (half-close)."""
         return self.send(b"", end=True)
 

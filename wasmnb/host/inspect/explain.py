@@ -11,8 +11,8 @@ from ..contexts.http import HttpContext
 from .status_causes import cause_of
 
 if TYPE_CHECKING:
+    from ..components import ProxyComponents
     from ..http.stream import HttpStream
-    from ..observation import Observed
     from ..trace.events import Event
     from ..trace.exchange import Exchange, ExchangeBase
 
@@ -49,15 +49,15 @@ class Explanation:
     __repr__ = __str__
 
 
-def explain(proxy: Observed, exchange: ExchangeBase) -> Explanation:
+def explain(components: ProxyComponents, exchange: ExchangeBase) -> Explanation:
     """What there is to say about an exchange."""
     events = exchange.events
     refused = [e for e in events if isinstance(e.status, Status) and e.status not in (Status.OK, Status.EMPTY)]
-    causes = list(dict.fromkeys(cause_of(e, proxy._server) for e in refused))
+    causes = list(dict.fromkeys(cause_of(e, components.server) for e in refused))
     found = Explanation(causes=[c for c in causes if c])
     if exchange.failure is not None:
         found.lines += _failed(exchange)
-    stream = next((s for w in proxy.workers for s in w.streams.values() if s.exchange is exchange), None)
+    stream = next((s for w in components.workers for s in w.streams.values() if s.exchange is exchange), None)
     if stream is not None:
         found.lines += _waiting(stream, events)
     elif exchange.done:
@@ -93,7 +93,7 @@ def _waiting(stream: HttpStream, events: list[Event]) -> list[str]:
 def _held(stream: HttpStream, context: HttpContext, events: list[Event]) -> list[str]:
     side = context.paused
     name = context.plugin.name if context.plugin else "a filter"
-    lines = [f"{name} (context {context.id}, VM{context.vm.number}, {stream.exchange.worker}) holds the {side}."]
+    lines = [f"{name} (context {context.id}, VM{context.vm.number}, {stream.exchange.thread}) holds the {side}."]
     last = next(
         (e for e in reversed(events) if e.context == context.id and e.name.startswith(f"on_{side}_") and e.result), None
     )

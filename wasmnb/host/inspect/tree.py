@@ -10,8 +10,8 @@ from ..._display import Shown
 from ..contexts.base import RootContext
 
 if TYPE_CHECKING:
+    from ..components import ProxyComponents
     from ..contexts.base import Context
-    from ..observation import Observed
     from ..vm.vm import Vm
 
 __all__ = ["TreeNode", "build_tree"]
@@ -63,22 +63,22 @@ class TreeNode(Shown):
             yield from child._lines(indent + "  ")
 
 
-def build_tree(proxy: Observed) -> TreeNode:
+def build_tree(components: ProxyComponents) -> TreeNode:
     """The tree of a proxy as it is now."""
-    threads = [_thread(proxy, number, name) for number, name in proxy._thread_names()]
-    envoy = proxy.metrics.envoy
+    threads = [_thread(components, thread.number, thread.name) for thread in components.threads]
+    envoy = components.server.metrics.envoy
     counts = {
         "VMs created": envoy.get("wasm.envoy.wasm.runtime.v8.created", 0),
         "VMs alive": envoy.get("wasm.envoy.wasm.runtime.v8.active", 0),
-        "exchanges": proxy.exchanges.made,
+        "exchanges": components.exchanges.made,
     }
-    facts = {"virtual time": f"{proxy.now:.3f} s"}
-    return TreeNode("proxy", proxy.name, "", proxy.state, facts, counts, threads)
+    facts = {"virtual time": f"{components.loop.now:.3f} s"}
+    return TreeNode("proxy", components.name, "", components.state, facts, counts, threads)
 
 
-def _thread(proxy: Observed, number: int, name: str) -> TreeNode:
-    vms = [vm for vm in proxy._registry.vms() if vm.thread.number == number]
-    worker = next((w for w in proxy.workers if w.thread.number == number), None)
+def _thread(components: ProxyComponents, number: int, name: str) -> TreeNode:
+    vms = [vm for vm in components.registry.vms() if vm.thread.number == number]
+    worker = next((w for w in components.workers if w.thread.number == number), None)
     counts = {"live streams": len(worker.streams), "served": worker.served} if worker is not None else {}
     return TreeNode("thread", name, "", "running", {}, counts, [_vm(vm) for vm in vms])
 

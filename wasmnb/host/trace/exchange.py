@@ -28,7 +28,7 @@ class ExchangeBase(Shown):
     number
         Counts from 1 in each proxy.
     worker
-        Name of the worker that served it: `worker-1`.
+        Number of the worker that served it, from 1.
     state
         `open`, `paused` (a filter holds it), `done`, `failed` (a filter trapped), `reset` (closed without a proper end),
         `refused` (it never got to the filters).
@@ -40,7 +40,7 @@ class ExchangeBase(Shown):
         Why a filter failed, if one did: callback, message and a Python filter's traceback.
     """
 
-    def __init__(self, number: int, worker: str, server: ServerContext) -> None:
+    def __init__(self, number: int, worker: int, server: ServerContext) -> None:
         self.number = number
         self.worker = worker
         self.state = "open"
@@ -53,8 +53,13 @@ class ExchangeBase(Shown):
 
     def _began(self, name: str, **args: Any) -> None:
         self._first = self._server.trace.note(
-            "stream", name, args, time=self.started, thread=self.worker, exchange=self.number
+            "stream", name, args, time=self.started, thread=self.thread, exchange=self.number
         )
+
+    @property
+    def thread(self) -> str:
+        """Name of the worker's thread: `worker-1`."""
+        return f"worker-{self.worker}"
 
     @property
     def done(self) -> bool:
@@ -127,7 +132,7 @@ class Exchange(ExchangeBase):
         What the simulator has to say: usage that would crash Envoy, body lengths that do not fit.
     """
 
-    def __init__(self, number: int, worker: str, server: ServerContext, request: Request) -> None:
+    def __init__(self, number: int, worker: int, server: ServerContext, request: Request) -> None:
         super().__init__(number, worker, server)
         self.request = request
         self.upstream_requests: list[Request] = []
@@ -192,7 +197,7 @@ class TcpExchange(ExchangeBase):
         The client has seen the end.
     """
 
-    def __init__(self, number: int, worker: str, server: ServerContext) -> None:
+    def __init__(self, number: int, worker: int, server: ServerContext) -> None:
         super().__init__(number, worker, server)
         self.sent = self.received = b""
         self.upstream_sent = b""

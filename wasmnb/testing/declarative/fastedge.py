@@ -213,7 +213,7 @@ def run_fixture(fixture: Fixture, path: Path, module: Any, config: bytes | None)
         with Proxy(
             plugin, workers=1, upstream=fixture.response or _responder(fixture.url), log_level=_level(fixture)
         ) as proxy:
-            proxy._server.properties = _properties(fixture)
+            proxy.server.properties = _properties(fixture)
             _play(proxy, request, result)
     except WasmnbError as error:
         result.reasons.append(str(error))

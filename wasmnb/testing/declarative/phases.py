@@ -180,7 +180,7 @@ class PhaseRun:
         self.root: RootContext = root
         self.vm = root.vm
         self.started = self._lines(0)
-        self.proxy._server.properties = dict(properties)
+        self.proxy.server.properties = dict(properties)
         self._stream: _TestedStream | None = None
 
     @property
@@ -200,7 +200,7 @@ class PhaseRun:
     def _do(self, action: Any) -> list[str]:
         """Run on the worker; gives what was logged."""
         before = self.proxy.log.written
-        self.proxy._on_worker(self.proxy.workers[0], action)
+        self.proxy.loop.run_on_worker(self.proxy.workers[0], action)
         return self._lines(before)
 
     @property

@@ -106,14 +106,14 @@ class History:
                 continue
             row_id = self.id_of(exchange)
             text = snapshot.row_text(exchange, self._filter_ns.pop(exchange.number, 0), row_id)
-            self._request(exchange.worker).record(int(exchange.duration * 1e9))
+            self._request(exchange.thread).record(int(exchange.duration * 1e9))
             self._rows.append((row_id, text))
             self._unsent.append(text)
 
-    def _request(self, worker: Any) -> Distribution:
-        if worker not in self._requests:
-            self._requests[worker] = Distribution("request")
-        return self._requests[worker]
+    def _request(self, thread: str) -> Distribution:
+        if thread not in self._requests:
+            self._requests[thread] = Distribution("request")
+        return self._requests[thread]
 
     # -- rows -----------------------------------------------------------------------------------------------------
 

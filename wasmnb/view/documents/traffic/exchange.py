@@ -223,8 +223,8 @@ def _verdict(x: Exchange, directions: list[Direction]) -> Paragraph:
 
 
 def worker_name(x: Exchange | TcpExchange) -> str:
-    """Name of the thread that served it."""
-    return f"worker-{x.worker}" if isinstance(x.worker, int) else str(x.worker or "some worker")
+    """Name of the worker that served an exchange."""
+    return "some worker" if x.worker is None else f"worker-{x.worker}"
 
 
 def _facts(x: Exchange | TcpExchange, events: Sequence[Event]) -> Span:
