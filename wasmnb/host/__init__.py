@@ -10,7 +10,7 @@ from .inspect.tree import TreeNode
 from .plugins.plugin import Plugin
 from .proxy import Proxy
 from .state.metrics import Metric, Metrics
-from .tcp.stream import TcpReply
+from .tcp.reply import TcpReply
 from .trace.events import Event
 from .trace.exchange import Exchange, TcpExchange
 from .trace.log import Log, LogLine

@@ -169,13 +169,13 @@ class TcpConnection:
         """Close both sides."""
         if not self._ended:
             self._ended = True
-            self._do(self._stream.closed_by_client)
+            self._do(self._stream.on_client_close)
         return self.exchange
 
     def reset(self) -> TcpExchange:
         """Abort the connection with a TCP reset."""
         self._ended = True
-        self._do(self._stream.reset_by_client)
+        self._do(self._stream.on_client_reset)
         return self.exchange
 
     def _do(self, action: Callable[[], None]) -> None:

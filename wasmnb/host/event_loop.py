@@ -12,8 +12,8 @@ from ..errors import UsageError
 
 if TYPE_CHECKING:
     from .clock import Thread
-    from .http.stream_state import StreamThread
     from .server_context import ServerContext
+    from .tcp.upstream_connection import EventThread
     from .trace.exchange import ExchangeBase
     from .worker import Worker
 
@@ -70,7 +70,7 @@ class EventLoop:
         self._clock.call_soon(thread, action)
         self.settle()
 
-    def run_on_worker(self, worker: StreamThread, action: Callable[[], None]) -> None:
+    def run_on_worker(self, worker: EventThread, action: Callable[[], None]) -> None:
         """Run an action of a client on a worker, and its consequences.
 
         Raises

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 from .contexts.base import RootContext
 from .contexts.http import BlockedFilter, HttpContext
+from .contexts.tcp import TcpContext
 from .http.routing.routes import RouteMatch, choose_route
+from .tcp.network_filter import FilterSet
 
 if TYPE_CHECKING:
     from .clock import Clock, Thread
@@ -91,6 +93,17 @@ class Worker:
                 filters.append(BlockedFilter(handle.plugin, handle.vm, control))
         return filters
 
+    def create_network_filters(self, stream: TcpStream) -> FilterSet:
+        """Create one filter for each plugin, up to one whose VM has failed and that is not bypassed."""
+        filters: list[TcpContext] = []
+        for handle in self.network_plugins:
+            root = handle.root_for_stream()
+            if root is not None:
+                filters.append(TcpContext(root, stream))
+            elif not handle.bypassed:
+                return FilterSet(filters, blocked=True, failure=handle.vm.failure if handle.vm is not None else None)
+        return FilterSet(filters)
+
     def on_stream_done(self, stream: HttpStream) -> None:
         """Count a stream that has ended, and run the access loggers for it."""
         self.served += 1
@@ -104,8 +117,7 @@ class Worker:
         for stream in list(self.streams.values()):
             stream.abandon()
         for connection in list(self.connections.values()):
-            if any(c.vm.failed for c in connection.filters):
-                connection.fail(connection.filters[0])
+            connection.abandon()
 
     def __repr__(self) -> str:
         return f"<Worker {self.name}: {len(self.streams)} live streams, {self.served} served>"

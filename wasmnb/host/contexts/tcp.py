@@ -10,17 +10,16 @@ from typing import TYPE_CHECKING
 
 from ...abi import BufferType, CloseType, Status, StreamType
 from ..http.buffers import Buffer
+from ..tcp.network_filter import UPSTREAM
 from .base import with_log
 from .stream import StreamContext
 
 if TYPE_CHECKING:
     from ..tcp.stream import TcpStream
+    from ..vm.failure import Failure
     from .base import RootContext
 
-__all__ = ["DOWN", "UP", "TcpContext"]
-
-#: The two directions: bytes from the client, bytes from the upstream.
-DOWN, UP = 0, 1
+__all__ = ["TcpContext"]
 
 
 class TcpContext(StreamContext):
@@ -34,30 +33,30 @@ class TcpContext(StreamContext):
         self.info = stream.info
         self.ref.exchange = stream.exchange.number
         self.data: list[Buffer | None] = [None, None]
-        self.over = False
-        self.held = ""
+        self.closed = False
+        self.paused = ""
 
     # -- the filter's side ----------------------------------------------------------------------------------------
 
-    def new_connection(self) -> bool:
-        """`on_new_connection`; True if the connection goes on."""
+    def on_new_connection(self) -> bool:
+        """Run `on_new_connection`; return True if the connection goes on."""
         if not self.vm.failed:
             self.vm.on_context_create(self, self.id, self.parent_id)
         goes_on = self._ask("on_new_connection", self.id)
-        self.held = "" if goes_on else "connection"
+        self.paused = "" if goes_on else "connection"
         return goes_on
 
-    def take(self, side: int, data: Buffer, *, end: bool) -> bool:
-        """A data callback; True if the bytes go on."""
-        self.data[side] = data
-        name = "on_upstream_data" if side else "on_downstream_data"
+    def on_data(self, source: int, data: Buffer, *, end: bool) -> bool:
+        """Run a data callback; return True if the bytes go on."""
+        self.data[source] = data
+        name = "on_upstream_data" if source == UPSTREAM else "on_downstream_data"
         goes_on = self._ask(name, self.id, len(data), int(end))
         if goes_on:
-            self.data[side] = None
-        if side == UP and end and not self.over:
+            self.data[source] = None
+        if source == UPSTREAM and end and not self.closed:
             vm = self.vm
             vm.notify(vm.callbacks["on_upstream_connection_close"], self, self.id, int(CloseType.UNKNOWN))
-        self.held = "" if goes_on else "upstream data" if side else "downstream data"
+        self.paused = "" if goes_on else "upstream data" if source == UPSTREAM else "downstream data"
         return goes_on
 
     def _ask(self, name: str, *args: int) -> bool:
@@ -76,13 +75,13 @@ class TcpContext(StreamContext):
         vm.run_deferred()
         return False
 
-    def closed(self, how: CloseType) -> None:
-        """The connection has ended."""
-        if self.over:
+    def on_close(self, close_type: CloseType) -> None:
+        """Run the close callback, `on_done`, `on_log` and `on_delete`, once."""
+        if self.closed:
             return
-        self.over = True
+        self.closed = True
         vm = self.vm
-        vm.notify(vm.callbacks["on_downstream_connection_close"], self, self.id, int(how))
+        vm.notify(vm.callbacks["on_downstream_connection_close"], self, self.id, int(close_type))
         vm.notify(vm.callbacks["on_done"], self, self.id)
         with_log(self, [None] * 8, self.info, vm.callbacks["on_log"])
         vm.notify(vm.callbacks["on_delete"], self, self.id)
@@ -92,10 +91,15 @@ class TcpContext(StreamContext):
         """End the connection."""
         self.stream.disconnect()
 
+    def leave(self) -> None:
+        """Drop the context without a callback."""
+        self.closed = True
+        super().leave()
+
     @property
-    def paused(self) -> str:
-        """What the guest holds."""
-        return self.held
+    def failure(self) -> Failure | None:
+        """The failure of the VM, or None."""
+        return self.vm.failure if self.vm.failed else None
 
     # -- the guest's side -----------------------------------------------------------------------------------------
 
@@ -108,7 +112,7 @@ class TcpContext(StreamContext):
     def continue_stream(self, kind: int) -> int:
         """Resume reading after the callback."""
         if kind == StreamType.DOWNSTREAM:
-            self.vm.after_call(lambda: self.stream.resume(self))
+            self.vm.after_call(lambda: self.stream.continue_filter(self))
         return super().continue_stream(kind)
 
     def close_stream(self, kind: int) -> int:

@@ -8,13 +8,10 @@ on the connection.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from ...abi import Status
-
-if TYPE_CHECKING:
-    from ..contexts.base import Context
 
 __all__ = ["Declaration", "FilterState", "Span"]
 
@@ -55,9 +52,22 @@ class FilterState:
         """Store a value."""
         (self.connection if span == Span.CONNECTION else self.own)[key] = value
 
-    def set(self, key: bytes, value: bytes, root: Context) -> int:
-        """What `set_property` does; gives the status."""
-        declared: Declaration = getattr(root, "declared", {}).get(key.removeprefix(b"wasm."), _UNDECLARED)
+    def set(self, key: bytes, value: bytes, declarations: Mapping[bytes, Declaration]) -> int:
+        """Store a value as `set_property` does.
+
+        Parameters
+        ----------
+        key, value
+            Full key, and the value.
+        declarations
+            The plugin's declarations by name.
+
+        Returns
+        -------
+        int
+            `Status.OK`, or `Status.BAD_ARGUMENT` if the value is read-only and exists.
+        """
+        declared = declarations.get(key.removeprefix(b"wasm."), _UNDECLARED)
         if declared.read_only and self.get(key) is not None:
             return Status.BAD_ARGUMENT
         self.put(key, value, declared.span)

@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, overload
+from typing import Any, Protocol, overload
 
 from ..._display import NEWLINES, Shown, visible
 from ...abi import LogLevel
 from .records import EXCHANGE
-
-if TYPE_CHECKING:
-    from ..vm.vm import Vm
 
 __all__ = ["Log", "LogLine", "write_line"]
 
@@ -108,8 +105,36 @@ class Log(Shown, Sequence[LogLine]):
         return "\n".join(map(str, self._lines))
 
 
-def write_line(vm: Vm, level: int, message: bytes) -> None:
-    """A line of a filter's. The last critical one is kept apart: a Python filter's traceback comes so, before its trap."""
+class LineWriter(Protocol):
+    """A VM as `write_line` needs it."""
+
+    last_critical: tuple[Any, str]
+    #: Trace record of the running callback, and the context that hostcalls act on.
+    record: Any
+    effective: Any
+    server: Any
+    thread: Any
+    number: int
+
+    def now(self) -> float:
+        """Return the virtual time in seconds."""
+        ...
+
+
+def write_line(vm: LineWriter, level: int, message: bytes) -> None:
+    """Write a log line of a filter.
+
+    The last critical line is also kept in `vm.last_critical`: a Python filter logs its traceback that way before it traps.
+
+    Parameters
+    ----------
+    vm
+        The filter's VM.
+    level
+        A `LogLevel`.
+    message
+        The line in UTF-8; at most 64 KiB of it are kept.
+    """
     if level == LogLevel.CRITICAL:
         vm.last_critical = (vm.record, message.decode("utf-8", "replace"))
     log = vm.server.log
