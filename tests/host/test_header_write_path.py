@@ -29,6 +29,8 @@ def crossed_files(proxy):
 
     def observe(frame, event, _arg):
         name = frame.f_code.co_filename
+        if event not in ("call", "return"):
+            return
         if name == HOSTCALL:
             inside[0] = event == "call"
             name = f"{PACKAGE}/host/vm/hostcall_stubs.py"  # its text is generated there
