@@ -11,6 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from .errors import UsageError
+
 __all__ = ["Headers", "HeadersLike", "Request", "Response", "Text", "to_bytes", "to_text"]
 
 Text = str | bytes
@@ -48,7 +50,10 @@ class Headers:
             self.raw = list(items.raw)
             return
         pairs: Iterable[tuple[Text, Text]] = items.items() if isinstance(items, Mapping) else (items or ())
-        self.raw = [(to_bytes(name).lower(), to_bytes(value)) for name, value in pairs]
+        try:
+            self.raw = [(to_bytes(name).lower(), to_bytes(value)) for name, value in pairs]
+        except (TypeError, ValueError):
+            raise UsageError(_not_headers(items)) from None
 
     def get(self, name: Text, default: str | None = None) -> str | None:
         """First value of a name, or `default`."""
@@ -108,6 +113,11 @@ class Headers:
 
     def __repr__(self) -> str:
         return f"Headers({self.items()!r})"
+
+
+def _not_headers(items: object) -> str:
+    advice = " A body is given by name: body=..." if isinstance(items, str | bytes) else ""
+    return f"Headers are a mapping, or names and values in pairs, not {items!r:.80}.{advice}"
 
 
 class _Message:

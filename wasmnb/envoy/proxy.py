@@ -133,6 +133,7 @@ class Envoy:
         self.exchanges: list[EnvoyExchange | EnvoyTcpExchange] = []
         self._lock = threading.Lock()
         self._backends = Backends()
+        self._connections: list[EnvoyConnection] = []
         self.process = self._start(log_level, binary)
         self._addresses = self.process.admin.listeners()
 
@@ -285,10 +286,14 @@ class Envoy:
             exchange.log = [line for line in self.lines[first_line:] if line.logger == "wasm"]
             exchange.upstream_received = b"".join(self._backends.tcp[_TCP_CLUSTER].received[first_byte:])
 
-        return EnvoyConnection(self._addresses[_TCP], exchange, finish)
+        connection = EnvoyConnection(self._addresses[_TCP], exchange, finish)
+        self._connections.append(connection)
+        return connection
 
     def close(self) -> None:
-        """Shut Envoy down as SIGTERM does (contexts get their `on_done`), then the upstreams. A second call does nothing."""
+        """Close open connections, shut Envoy down as SIGTERM does (contexts get their `on_done`), then stop the upstreams."""
+        for connection in self._connections:
+            connection.close()
         if self.process.alive:
             self.process.terminate()
         self.process.close()
