@@ -72,7 +72,23 @@ class BuildError(WasmnbError):
 
 
 class ModuleError(WasmnbError):
-    """A module that Envoy would refuse, too."""
+    """A module that Envoy would refuse as well.
+
+    Attributes
+    ----------
+    envoy_log
+        Lines that Envoy would log; they are also notes of the exception.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.envoy_log: list[str] = []
+
+    def add_envoy_log(self, *lines: str) -> None:
+        """Add lines of Envoy's log."""
+        self.envoy_log += lines
+        for line in lines:
+            self.add_note(f"Envoy's log says: {line}")
 
 
 class SourceError(WasmnbError):

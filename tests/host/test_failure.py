@@ -138,5 +138,5 @@ def test_a_refused_configuration_quotes_what_the_filter_said(tmp_path):
       (func (export "malloc") (param i32) (result i32) (i32.const 1024))
       (func (export "proxy_on_configure") (param i32 i32) (result i32)
         (drop (call $log (i32.const 4) (i32.const 16) (i32.const 25))) (i32.const 0)))"""
-    with pytest.raises(FilterTrap, match=r"refuses its configuration(.|\n)*It said: config.name: expected str"):
+    with pytest.raises(FilterTrap, match=r"refuses its configuration(.|\n)*Its last warning: config.name: expected str"):
         Proxy(Filter.from_bytes(assemble(module), "small"), workers=1)

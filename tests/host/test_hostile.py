@@ -12,7 +12,7 @@ from tests.host.host_kit import FRAME, Raw, wat
 from wasmnb.abi import HOSTCALLS, AbiVersion, HeaderMapType, Status, hostcalls_for
 from wasmnb.errors import FilterTrap, ModuleError
 from wasmnb.host import Cluster, Proxy
-from wasmnb.host.vm.callback_entry import entrance
+from wasmnb.host.vm.callback_entry import make_entry
 from wasmnb.host.trace.records import CallbackSchema
 
 IMPORTS = hostcalls_for(AbiVersion.V0_2_1)
@@ -46,7 +46,7 @@ def bench():
 def call(vm, context, name, *args):
     """A hostcall as the guest makes it, inside an entry of its own."""
     function = vm.instance.function(f"call_{name}")
-    return entrance(vm, name, CallbackSchema(name), function)(context, *args)
+    return make_entry(vm, name, CallbackSchema(name), function)(context, *args)
 
 
 numbers = st.one_of(
@@ -104,15 +104,15 @@ def test_a_range_outside_memory_is_invalid_memory_access(bench, name):
         args += (
             [MEMORY - 4, 8] if len(param.kind.core) == 2 and not param.kind.is_output else [0] * len(param.kind.core)
         )
-    assert call(vm, vm.zero, name, *args) == Status.INVALID_MEMORY_ACCESS
+    assert call(vm, vm.vm_context, name, *args) == Status.INVALID_MEMORY_ACCESS
 
 
 def test_results_may_not_be_stored_outside_memory(bench):
     vm = bench.workers[0].http_plugins[0].root.vm
-    assert call(vm, vm.zero, "proxy_get_current_time_nanoseconds", MEMORY - 4) == Status.INVALID_MEMORY_ACCESS
-    assert call(vm, vm.zero, "proxy_get_log_level", 0xFFFFFFFF) == Status.INVALID_MEMORY_ACCESS
+    assert call(vm, vm.vm_context, "proxy_get_current_time_nanoseconds", MEMORY - 4) == Status.INVALID_MEMORY_ACCESS
+    assert call(vm, vm.vm_context, "proxy_get_log_level", 0xFFFFFFFF) == Status.INVALID_MEMORY_ACCESS
     # the range ends exactly where the memory ends
-    assert call(vm, vm.zero, "proxy_get_current_time_nanoseconds", MEMORY - 8) == Status.OK
+    assert call(vm, vm.vm_context, "proxy_get_current_time_nanoseconds", MEMORY - 8) == Status.OK
 
 
 def spinning(callback="proxy_on_request_headers", params="i32 i32 i32", result="(result i32)"):
@@ -225,4 +225,4 @@ def test_every_map_type_beyond_the_last_is_a_bad_argument(bench):
     vm = bench.workers[0].http_plugins[0].root.vm
     for name in (n for n in IMPORTS if "header_map" in n):
         args = [int(max(HeaderMapType)) + 1, *([0] * (len(IMPORTS[name].core_params) - 1))]
-        assert call(vm, vm.zero, name, *args) == Status.BAD_ARGUMENT
+        assert call(vm, vm.vm_context, name, *args) == Status.BAD_ARGUMENT

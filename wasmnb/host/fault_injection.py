@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from ..abi import CALLBACKS
 from ..engine import Instance, assemble
 from ..errors import UsageError
-from .contexts.base import RootContext
+from .contexts.root import RootContext
 from .trace.records import CallbackSchema
-from .vm.callback_entry import entrance
+from .vm.callback_entry import make_entry
 
 if TYPE_CHECKING:
     from .components import ProxyComponents
@@ -88,7 +88,7 @@ def _arm(vm: Vm, names: list[str]) -> None:
 
     for short in names:
         name, callback = _CALLBACKS[short]
-        vm.callbacks[short] = entrance(vm, name, CallbackSchema(callback), crash)
+        vm.callbacks[short] = make_entry(vm, name, CallbackSchema(callback), crash)
     if "on_context_create" in names:
         vm.on_context_create = vm.callbacks["on_context_create"] or vm.on_context_create
     vm.note("trap injected", callbacks=", ".join(names) if len(names) == 1 else "the next one")

@@ -21,11 +21,12 @@ from .components import ProxyComponents
 from .contexts.stream_info import Listener
 from .event_loop import EventLoop
 from .fault_injection import FaultInjection
+from .hostcalls import HOSTCALLS
 from .http.routing.routes import RouteMatch
 from .inspect.python_state import LENGTH
 from .interface import RequestOptions
 from .observation import Observation
-from .plugins.lifecycle import Deployment
+from .plugins.lifecycle import PluginLifecycle
 from .plugins.plugin import FilterLike, Plugin, to_plugins
 from .plugins.vm_registry import VmRegistry
 from .sender import Sender
@@ -233,6 +234,7 @@ class Proxy(Shown):
             clock=Clock(simulation.seed, simulation.start_time),
             trace=Trace(simulation.trace_limit),
             log=Log(simulation.log_level),
+            hostcalls=HOSTCALLS,
             guest_time=simulation.fixed_time,
             show_locals=simulation.show_locals,
             deadline=simulation.deadline,
@@ -248,14 +250,14 @@ class Proxy(Shown):
         self._components = ProxyComponents(
             settings.name, server, main, self.workers, VmRegistry(server, main), self.loop, self.exchanges
         )
-        self._deployment = Deployment(server, self._components.registry, main, self.workers)
+        self._lifecycle = PluginLifecycle(server, self._components.registry, main, self.workers)
         self._sender = Sender(self._components, settings)
         self._faults = FaultInjection(self._components)
         self._observation = Observation(self._components)
 
     def _start(self) -> None:
         try:
-            self.loop.run_on(self._components.main, lambda: self._deployment.start(self.plugins))
+            self.loop.run_on(self._components.main, lambda: self._lifecycle.start(self.plugins))
         except BaseException as error:
             self._drop()
             if isinstance(error, WasmnbError):
@@ -318,7 +320,7 @@ class Proxy(Shown):
         fresh = to_plugins(plugins, single, failure_policy)
         settings = self._settings.for_update(changes)
         replaced: list[bool] = []
-        self.loop.run_on(self._components.main, lambda: replaced.append(self._deployment.update(fresh, drain)))
+        self.loop.run_on(self._components.main, lambda: replaced.append(self._lifecycle.update(fresh, drain)))
         self.plugins = fresh
         return self._apply(settings, drain) or replaced[0]
 
@@ -339,7 +341,7 @@ class Proxy(Shown):
             return
         self.loop.closed = True
         try:
-            self._deployment.close()
+            self._lifecycle.close()
             self.loop.settle()
         finally:
             self._drop()

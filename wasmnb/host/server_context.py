@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
@@ -17,7 +17,23 @@ from .state.shared_data import SharedState
 from .trace.log import Log, LogLine
 from .trace.trace import Trace
 
-__all__ = ["ServerContext"]
+__all__ = ["HostcallTable", "ServerContext"]
+
+
+@dataclass(frozen=True)
+class HostcallTable:
+    """Functions that modules import from `env`.
+
+    Attributes
+    ----------
+    implementations
+        Import name -> function of the calling context and the inputs.
+    extras
+        Import name -> function of a VM that returns the import itself, for those that Envoy has outside the ABI.
+    """
+
+    implementations: Mapping[str, Callable[..., Any]]
+    extras: Mapping[str, Callable[[Any], Callable[..., Any]]]
 
 
 @dataclass
@@ -50,6 +66,7 @@ class ServerContext:
     clock: Clock
     trace: Trace
     log: Log
+    hostcalls: HostcallTable
     shared: SharedState = field(default_factory=SharedState)
     metrics: Metrics = field(default_factory=Metrics)
     random: Random = field(init=False)

@@ -13,7 +13,6 @@ from .contexts.stream_info import Listener
 from .http.routing.routes import RouteMatch
 from .http.stream_state import Limits
 from .trace.trace import DEFAULT_LIMIT
-from .vm.fuel import GUEST_TIME
 
 __all__ = ["MAIN_CLUSTER", "ProxySettings", "SimulationSettings"]
 
@@ -31,6 +30,10 @@ _OF_LISTENER = frozenset(
 
 def _node() -> Mapping[str, Any]:
     return {"id": "wasmnb", "cluster": "wasmnb"}
+
+
+#: Virtual seconds that a callback takes in a proxy that counts fuel, unless `guest_time` says otherwise.
+_GUEST_TIME = 1e-4
 
 
 @dataclass(frozen=True)
@@ -179,7 +182,7 @@ class SimulationSettings:
     def fixed_time(self) -> float | None:
         """Virtual seconds that every callback takes; None for the time that it really took."""
         if self.guest_time == "measured":
-            return GUEST_TIME if self.fuel else None
+            return _GUEST_TIME if self.fuel else None
         try:
             seconds = float(self.guest_time)
         except (TypeError, ValueError):

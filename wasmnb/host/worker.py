@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from .contexts.base import RootContext
 from .contexts.http import BlockedFilter, HttpContext
+from .contexts.root import RootContext
 from .contexts.tcp import TcpContext
 from .http.routing.routes import RouteMatch, choose_route
 from .tcp.network_filter import FilterSet

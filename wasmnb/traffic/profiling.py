@@ -14,7 +14,7 @@ from typing import Any
 
 from ..errors import SourceError, UsageError
 from ..host import Event, Exchange, Plugin, Proxy
-from ..host.contexts.base import RootContext
+from ..host.contexts.root import RootContext
 from ..host.inspect.introspection import call_introspection, has_introspection
 from ..host.settings import SimulationSettings
 from ..host.vm.vm import Vm

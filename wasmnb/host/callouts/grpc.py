@@ -22,7 +22,7 @@ from .record import Callout
 
 if TYPE_CHECKING:
     from ..clock import Timer
-    from ..contexts.base import RootContext
+    from ..contexts.root import RootContext
     from ..upstream.cluster import Cluster
 
 __all__ = ["GrpcCall", "GrpcCallout", "GrpcStream"]
@@ -83,11 +83,11 @@ class GrpcCallout:
 
     def tell(self, name: str, *args: int) -> None:
         """A callback on the root."""
-        self.vm.exchange = self.exchange
+        self.vm.entry.exchange = self.exchange
         try:
             self.vm.notify(self.vm.callbacks[name], self.root, self.root.id, self.token, *args)
         finally:
-            self.vm.exchange = None
+            self.vm.entry.exchange = None
 
     def receive(self, message: bytes) -> None:
         """A message for the guest."""

@@ -22,7 +22,8 @@ from .record import Callout
 
 if TYPE_CHECKING:
     from ..clock import Timer
-    from ..contexts.base import Context, RootContext
+    from ..contexts.base import Context
+    from ..contexts.root import RootContext
     from ..upstream.cluster import Cluster
 
 __all__ = ["HttpCall", "start_http_call"]
@@ -114,12 +115,12 @@ class HttpCall:
         root.calls.pop(self.token, None)
         root.maps[_HEADERS], root.maps[_TRAILERS] = headers, trailers
         root.call_body = None if headers is None else body
-        vm.exchange = self.exchange
+        vm.entry.exchange = self.exchange
         try:
             counts = (len(headers.items) if headers else 0, len(body), len(trailers.items) if trailers else 0)
             vm.notify(vm.callbacks["on_http_call_response"], root, root.id, self.token, *counts)
         finally:
-            vm.exchange = None
+            vm.entry.exchange = None
             root.maps[_HEADERS] = root.maps[_TRAILERS] = None
             root.call_body = None
 
@@ -156,13 +157,13 @@ def start_http_call(
         return Status.BAD_ARGUMENT, 0
     if body:
         headers.put(b"content-length", b"%d" % len(body))
-    token = vm.new_token(0)
+    token = vm.tokens.new(0)
     if not cluster.endpoints:
         return Status.INTERNAL_FAILURE, 0
     headers.put(b"x-envoy-internal", b"true")
     if timeout:
         headers.put(b"x-envoy-expected-rq-timeout-ms", b"%d" % timeout)
-    exchange = context.exchange if context.exchange is not None else vm.exchange
+    exchange = context.exchange if context.exchange is not None else vm.entry.exchange
     call = HttpCall(root, token, cluster, exchange)  # type: ignore[arg-type]
     root.calls[token] = call
     call.start(headers, body, timeout / 1000)

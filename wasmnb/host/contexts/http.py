@@ -15,7 +15,7 @@ from ...abi import BufferType, HeaderMapType, HeadersStatus, Pair, Status, Strea
 from ..http.buffers import Buffer
 from ..http.filter_chain import REQUEST, RESPONSE
 from ..http.header_map import HeaderMap
-from .base import with_log
+from .base import call_on_log
 from .stream import StreamContext
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ..plugins.plugin import Plugin
     from ..vm.failure import Failure
     from ..vm.vm import Vm
-    from .base import RootContext
+    from .root import RootContext
 
 __all__ = ["BlockedFilter", "HttpContext"]
 
@@ -150,17 +150,17 @@ class HttpContext(StreamContext):
     def _failed(self, direction: int) -> int:
         """What a stream's callback amounts to when the VM has failed."""
         if self.fail_open or (direction == RESPONSE and self._failure_told):
-            self.vm.run_deferred()
+            self.vm.entry.run_deferred()
             return 0  # the answer that tells of the failure passes by
         self._failure_told = True
         self.stream.fail(self)
-        self.vm.run_deferred()
+        self.vm.entry.run_deferred()
         return 255
 
     def log(self) -> None:
         """`on_log`, when the stream has ended."""
         self.create()
-        with_log(self, self.stream.header_maps, self.info, self.vm.callbacks["on_log"])
+        call_on_log(self, self.stream.header_maps, self.info, self.vm.callbacks["on_log"])
 
     def destroy(self) -> None:
         """`on_done`, `on_delete`, and out."""
@@ -222,7 +222,7 @@ class HttpContext(StreamContext):
         status = super().continue_stream(kind)
         if kind > StreamType.RESPONSE:
             return status
-        self.vm.after_call(lambda: self.stream.continue_filter(self.active[kind], self.prefix, self.vm.number))
+        self.vm.entry.after_call(lambda: self.stream.continue_filter(self.active[kind], self.prefix, self.vm.number))
         self.maps[0] = self.maps[1] = None  # Envoy drops the request's maps whichever direction is meant
         self.body[0] = None
         return Status.OK
@@ -230,7 +230,7 @@ class HttpContext(StreamContext):
     def close_stream(self, kind: int) -> int:
         """Reset after the callback."""
         if kind <= StreamType.RESPONSE:
-            self.vm.after_call(self.stream.close)
+            self.vm.entry.after_call(self.stream.close)
         return super().close_stream(kind)
 
     def send_local_response(self, code: int, details: bytes, body: bytes, headers: list[Pair], grpc: int) -> None:
@@ -244,7 +244,7 @@ class HttpContext(StreamContext):
             else:
                 self.stream.send_local_reply(code, body, headers, grpc_status=status, details=text)
 
-        self.vm.after_call(send)
+        self.vm.entry.after_call(send)
 
 
 class BlockedFilter:

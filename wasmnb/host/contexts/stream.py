@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from .base import Context, RootContext
+from .base import Context
+from .root import RootContext
 
 __all__ = ["StreamContext"]
 
@@ -24,7 +25,7 @@ class StreamContext(Context):
     root: RootContext
 
     def __init__(self, root: RootContext) -> None:
-        super().__init__(root.vm, root.plugin, root, root.vm.new_context_id())
+        super().__init__(root.vm, root.plugin, root, root.vm.contexts.new_id())
         assert root.plugin is not None
         self.fail_open = root.plugin.fail_open
         self.vm.contexts[self.id] = self

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 from ...abi import BufferType, CloseType, Status, StreamType
 from ..http.buffers import Buffer
 from ..tcp.network_filter import UPSTREAM
-from .base import with_log
+from .base import call_on_log
 from .stream import StreamContext
 
 if TYPE_CHECKING:
     from ..tcp.stream import TcpStream
     from ..vm.failure import Failure
-    from .base import RootContext
+    from .root import RootContext
 
 __all__ = ["TcpContext"]
 
@@ -69,10 +69,10 @@ class TcpContext(StreamContext):
             if not vm.failed:
                 return not result
         if self.fail_open:
-            vm.run_deferred()
+            vm.entry.run_deferred()
             return True
         self.stream.fail(self)
-        vm.run_deferred()
+        vm.entry.run_deferred()
         return False
 
     def on_close(self, close_type: CloseType) -> None:
@@ -83,7 +83,7 @@ class TcpContext(StreamContext):
         vm = self.vm
         vm.notify(vm.callbacks["on_downstream_connection_close"], self, self.id, int(close_type))
         vm.notify(vm.callbacks["on_done"], self, self.id)
-        with_log(self, [None] * 8, self.info, vm.callbacks["on_log"])
+        call_on_log(self, [None] * 8, self.info, vm.callbacks["on_log"])
         vm.notify(vm.callbacks["on_delete"], self, self.id)
         self.leave()
 
@@ -112,12 +112,12 @@ class TcpContext(StreamContext):
     def continue_stream(self, kind: int) -> int:
         """Resume reading after the callback."""
         if kind == StreamType.DOWNSTREAM:
-            self.vm.after_call(lambda: self.stream.continue_filter(self))
+            self.vm.entry.after_call(lambda: self.stream.continue_filter(self))
         return super().continue_stream(kind)
 
     def close_stream(self, kind: int) -> int:
         """Close the connection after the callback, whichever side is meant."""
         if kind in (StreamType.DOWNSTREAM, StreamType.UPSTREAM):
-            self.vm.after_call(self.stream.disconnect)
+            self.vm.entry.after_call(self.stream.disconnect)
             return Status.OK
         return super().close_stream(kind)

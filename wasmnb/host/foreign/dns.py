@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from ...abi import Status
 from ...engine import OutOfBounds
 from ..trace.records import CallbackSchema
-from ..vm.callback_entry import entrance
+from ..vm.callback_entry import make_entry
 
 if TYPE_CHECKING:
     from ..contexts.base import Context
@@ -39,8 +39,8 @@ def resolve_dns(vm: Vm) -> Callable[[int, int, int], int]:
     """The import of one VM."""
 
     def call(pointer: int, size: int, token_at: int) -> int:
-        vm.restrict("envoy_resolve_dns")
-        context = vm.effective
+        vm.entry.restrict("envoy_resolve_dns")
+        context = vm.entry.effective
         try:
             name = vm.guest.read(pointer, size)
             vm.guest.write_u32(token_at, context.id)
@@ -73,20 +73,30 @@ def _deliver(vm: Vm, context: Context, data: bytes) -> None:
     function = None if vm.closed else vm.instance.function(ON_RESOLVE_DNS)
     if function is None or vm.failed or context.root.id not in vm.contexts:
         return
-    before, vm.exchange = vm.exchange, context.exchange
-    vm.call_data = data
+    before, vm.entry.exchange = vm.entry.exchange, context.exchange
+    vm.buffers.call_data = data
     try:
-        invoke = entrance(vm, ON_RESOLVE_DNS, CallbackSchema(ON_RESOLVE_DNS), function)
+        invoke = make_entry(vm, ON_RESOLVE_DNS, CallbackSchema(ON_RESOLVE_DNS), function)
         invoke(context.root, context.root.id, context.id, len(data))
     finally:
-        vm.call_data, vm.exchange = b"", before
+        vm.buffers.call_data, vm.entry.exchange = b"", before
 
 
 def _inside(vm: Vm, deliver: Callable[[], None]) -> None:
     """Let a callback run in the middle of another one, which then goes on as before and does not pay for it."""
-    outer, current, effective, local_reply_sent = vm.record, vm.current, vm.effective, vm.local_reply_sent
-    started, vm.local_reply_sent = perf_counter_ns(), False
+    outer, current, effective, local_reply_sent = (
+        vm.entry.record,
+        vm.entry.current,
+        vm.entry.effective,
+        vm.entry.local_reply_sent,
+    )
+    started, vm.entry.local_reply_sent = perf_counter_ns(), False
     deliver()
-    vm.record, vm.current, vm.effective, vm.local_reply_sent = outer, current, effective, local_reply_sent
+    vm.entry.record, vm.entry.current, vm.entry.effective, vm.entry.local_reply_sent = (
+        outer,
+        current,
+        effective,
+        local_reply_sent,
+    )
     if outer is not None:
         outer[7] += perf_counter_ns() - started

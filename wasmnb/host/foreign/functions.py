@@ -61,7 +61,7 @@ def _declare_property(context: Context, data: bytes) -> Answer:
     except protobuf.ParseError:
         return Status.BAD_ARGUMENT, b""
     name = _text(fields, 1)
-    declared: dict[bytes, Declaration] = context.__dict__.setdefault("declared", {})
+    declared = context.declared
     if name in declared:
         return Status.BAD_ARGUMENT, b""
     declared[name] = Declaration(

@@ -48,4 +48,4 @@ def set_buffer_bytes(context: Context, kind: int, start: int, length: int, data:
 def get_configuration(context: Context) -> tuple[int, bytes]:
     """ABI 0.1.0: the VM configuration, inside `on_configure` the plugin's."""
     vm = context.vm
-    return 0, vm.configuration if vm.plugin_configuration is None else vm.plugin_configuration
+    return 0, vm.settings.configuration if vm.buffers.plugin_configuration is None else vm.buffers.plugin_configuration

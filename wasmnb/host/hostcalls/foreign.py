@@ -17,4 +17,4 @@ def call_foreign_function(context: Context, name: bytes, arguments: bytes) -> tu
     function = FOREIGN.get(name.decode("utf-8", "replace"))
     if function is None:
         return Status.NOT_FOUND, None
-    return function(context.vm.current, arguments)
+    return function(context.vm.entry.current, arguments)

@@ -11,7 +11,8 @@ from ...abi import Pair, Status
 from ...formats import protobuf
 from ...messages import to_text
 from ..callouts.grpc import GrpcCall, GrpcCallout, GrpcStream
-from ..contexts.base import Context, RootContext
+from ..contexts.base import Context
+from ..contexts.root import RootContext
 from ..upstream.cluster import Cluster
 
 __all__ = ["grpc_call", "grpc_cancel", "grpc_close", "grpc_send", "grpc_stream"]
@@ -42,10 +43,10 @@ def _open(
         return Status.PARSE_FAILURE
     if not isinstance(root, RootContext):
         return Status.BAD_ARGUMENT
-    token = vm.new_token(_CALL if kind is GrpcCall else _STREAM)
+    token = vm.tokens.new(_CALL if kind is GrpcCall else _STREAM)
     if not cluster.endpoints:
         return Status.INTERNAL_FAILURE
-    exchange = context.exchange if context.exchange is not None else vm.exchange
+    exchange = context.exchange if context.exchange is not None else vm.entry.exchange
     made = root.calls[token] = kind(root, token, cluster, path, exchange)
     return made
 

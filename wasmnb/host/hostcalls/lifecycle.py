@@ -7,7 +7,8 @@ only on a root whose `on_done` returned 0. The status code of the last call stay
 from __future__ import annotations
 
 from ...abi import Status
-from ..contexts.base import Context, RootContext
+from ..contexts.base import Context
+from ..contexts.root import RootContext
 
 __all__ = ["done", "get_status", "set_effective_context"]
 
@@ -15,10 +16,10 @@ __all__ = ["done", "get_status", "set_effective_context"]
 def set_effective_context(context: Context, number: int) -> int:
     """Let the rest of this callback act on another context."""
     vm = context.vm
-    target = vm.contexts.get(number) if number else vm.current
+    target = vm.contexts.get(number) if number else vm.entry.current
     if target is None:
         return Status.BAD_ARGUMENT
-    vm.effective = target
+    vm.entry.effective = target
     return Status.OK
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from ...abi import LogLevel, Status
 from ..contexts.base import Context
-from ..trace.log import write_line
 
 __all__ = ["get_log_level", "log"]
 
@@ -18,7 +17,7 @@ def log(context: Context, level: int, message: bytes) -> int:
     """Write one line."""
     if level > _LAST:
         return Status.BAD_ARGUMENT
-    write_line(context.vm, level, message)
+    context.vm.write_log(level, message)
     return Status.OK
 
 

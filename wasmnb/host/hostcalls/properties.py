@@ -28,4 +28,4 @@ def set_property(context: Context, path: bytes, value: bytes) -> int:
     info = context.log_info or context.info
     if info is None:
         return Status.NOT_FOUND
-    return info.filter_state.set(b"wasm." + path, value, getattr(context.root, "declared", {}))
+    return info.filter_state.set(b"wasm." + path, value, context.root.declared)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ...abi import Status
-from ..contexts.base import Context, RootContext
+from ..contexts.base import Context
+from ..contexts.root import RootContext
 
 __all__ = [
     "dequeue_shared_queue",
@@ -18,27 +19,27 @@ __all__ = [
 def get_shared_data(context: Context, key: bytes) -> tuple[int, bytes | None, int | None]:
     """Value and compare-and-swap number."""
     vm = context.vm
-    found = vm.server.shared.get(vm.vm_id, key)
+    found = vm.server.shared.get(vm.settings.vm_id, key)
     return (Status.NOT_FOUND, None, None) if found is None else (0, *found)
 
 
 def set_shared_data(context: Context, key: bytes, value: bytes, cas: int) -> int:
     """Store a value."""
     vm = context.vm
-    return vm.server.shared.set(vm.vm_id, key, value, cas)
+    return vm.server.shared.set(vm.settings.vm_id, key, value, cas)
 
 
 def register_shared_queue(context: Context, name: bytes) -> tuple[int, int]:
     """Open or make a queue of the own vm_id; this root receives from now on."""
     vm, root = context.vm, context.root
     notify = root.queue_ready if isinstance(root, RootContext) else lambda _token: None
-    return 0, vm.server.shared.register(vm.vm_id, name, notify, f"{vm.thread.name} VM{vm.number}")
+    return 0, vm.server.shared.register(vm.settings.vm_id, name, notify, f"{vm.thread.name} VM{vm.number}")
 
 
 def resolve_shared_queue(context: Context, vm_id: bytes, name: bytes) -> tuple[int, int | None]:
     """Token of a queue; an empty vm_id is the own one."""
     vm = context.vm
-    token = vm.server.shared.resolve(vm_id or vm.vm_id, name)
+    token = vm.server.shared.resolve(vm_id or vm.settings.vm_id, name)
     return (Status.NOT_FOUND, None) if token is None else (0, token)
 
 

@@ -25,7 +25,7 @@ def send_local_response(
 ) -> int:
     """Answer the client instead of going on."""
     context.send_local_response(code, details, body, headers, grpc_status)
-    context.vm.local_reply_sent = True
+    context.vm.entry.local_reply_sent = True
     return Status.OK
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ..contexts.base import Context, RootContext
+from ..contexts.base import Context
+from ..contexts.root import RootContext
 
 __all__ = ["get_current_time_nanoseconds", "set_tick_period_milliseconds"]
 

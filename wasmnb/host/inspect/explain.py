@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ...abi import CALLBACKS, DataStatus, HeadersStatus, Result, Status, TrailersStatus
-from ..contexts.base import RootContext
 from ..contexts.http import HttpContext
+from ..contexts.root import RootContext
 from .status_causes import cause_of
 
 if TYPE_CHECKING:

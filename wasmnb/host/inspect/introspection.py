@@ -44,7 +44,11 @@ class Target(Protocol):
     """A VM as introspection needs it."""
 
     closed: bool
-    record: Any
+
+    @property
+    def in_guest(self) -> bool:
+        """Whether a call into the guest is running."""
+        ...
 
     @property
     def instance(self) -> Guest:
@@ -151,7 +155,7 @@ def _check(vm: Target) -> None:
         raise UsageError("it is closed")
     if not has_introspection(vm):
         raise UsageError(_NO_EXPORT)
-    if vm.record is not None:
+    if vm.in_guest:
         raise UsageError("it is in the middle of a callback")
 
 

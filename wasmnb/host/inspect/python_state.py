@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..._display import Shown
 from ...errors import UsageError
-from ..contexts.base import RootContext
+from ..contexts.root import RootContext
 from .introspection import SnapshotInspector
 
 if TYPE_CHECKING:

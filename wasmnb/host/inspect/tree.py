@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ..._display import Shown
-from ..contexts.base import RootContext
+from ..contexts.root import RootContext
 
 if TYPE_CHECKING:
     from ..components import ProxyComponents
@@ -85,8 +85,8 @@ def _thread(components: ProxyComponents, number: int, name: str) -> TreeNode:
 
 def _vm(vm: Vm) -> TreeNode:
     facts: dict[str, Any] = {"role": vm.role}
-    if vm.vm_id:
-        facts["vm_id"] = vm.vm_id.decode("utf-8", "replace")
+    if vm.settings.vm_id:
+        facts["vm_id"] = vm.settings.vm_id.decode("utf-8", "replace")
     if vm.native:
         facts["runs"] = "native"
     elif not vm.closed:

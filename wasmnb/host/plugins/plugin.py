@@ -13,7 +13,7 @@ from ...abi import LogLevel
 from ...engine import Engine, Runnable
 from ...errors import UsageError
 from ..trace.log import LogLine
-from ..vm.vm import VmSettings
+from ..vm.settings import VmSettings
 
 __all__ = ["FAILURE_POLICIES", "KINDS", "FilterLike", "Plugin", "to_config", "to_plugins"]
 

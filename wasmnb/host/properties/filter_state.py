@@ -67,10 +67,10 @@ class FilterState:
         int
             `Status.OK`, or `Status.BAD_ARGUMENT` if the value is read-only and exists.
         """
-        declared = declarations.get(key.removeprefix(b"wasm."), _UNDECLARED)
-        if declared.read_only and self.get(key) is not None:
+        declaration = declarations.get(key.removeprefix(b"wasm."), _UNDECLARED)
+        if declaration.read_only and self.get(key) is not None:
             return Status.BAD_ARGUMENT
-        self.put(key, value, declared.span)
+        self.put(key, value, declaration.span)
         return Status.OK
 
     def items(self) -> dict[bytes, bytes]:

@@ -5,19 +5,15 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, overload
+from typing import overload
 
 from ..._display import NEWLINES, Shown, visible
 from ...abi import LogLevel
-from .records import EXCHANGE
 
-__all__ = ["Log", "LogLine", "write_line"]
+__all__ = ["Log", "LogLine"]
 
 #: Lines that a log keeps.
 DEFAULT_LIMIT = 100_000
-
-#: Bytes of one line that are kept.
-_LONGEST_LINE = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,49 +99,3 @@ class Log(Shown, Sequence[LogLine]):
     def __str__(self) -> str:
         """All lines."""
         return "\n".join(map(str, self._lines))
-
-
-class LineWriter(Protocol):
-    """A VM as `write_line` needs it."""
-
-    last_critical: tuple[Any, str]
-    #: Trace record of the running callback, and the context that hostcalls act on.
-    record: Any
-    effective: Any
-    server: Any
-    thread: Any
-    number: int
-
-    def now(self) -> float:
-        """Return the virtual time in seconds."""
-        ...
-
-
-def write_line(vm: LineWriter, level: int, message: bytes) -> None:
-    """Write a log line of a filter.
-
-    The last critical line is also kept in `vm.last_critical`: a Python filter logs its traceback that way before it traps.
-
-    Parameters
-    ----------
-    vm
-        The filter's VM.
-    level
-        A `LogLevel`.
-    message
-        The line in UTF-8; at most 64 KiB of it are kept.
-    """
-    if level == LogLevel.CRITICAL:
-        vm.last_critical = (vm.record, message.decode("utf-8", "replace"))
-    log = vm.server.log
-    if level < log.level:
-        return
-    context = vm.effective
-    text = message[:_LONGEST_LINE].decode("utf-8", "replace")
-    exchange = context.exchange if context.exchange is not None else vm.record[EXCHANGE]
-    log.add(
-        LogLine(
-            vm.now(), LogLevel(level), text, vm.thread.name, vm.number, context.id, exchange, context.prefix,
-            root=context.root.id,
-        )
-    )  # fmt: skip

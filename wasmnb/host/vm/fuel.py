@@ -19,10 +19,7 @@ if TYPE_CHECKING:
     from ..trace.trace import Trace
     from .vm import Vm
 
-__all__ = ["GUEST_TIME", "PROBED", "Fuel", "counted", "fuel_of", "with_probe"]
-
-#: Virtual seconds that a callback takes in a proxy that counts fuel, unless it is told otherwise.
-GUEST_TIME = 1e-4
+__all__ = ["PROBED", "Fuel", "counted", "fuel_of", "with_probe"]
 
 #: The hostcall through which a profiler reads fuel.
 PROBED = "proxy_get_metric"
@@ -65,15 +62,15 @@ def fuel_of(events: Iterable[Event]) -> Fuel:
 
 def counted(vm: Vm, function: Callable[..., int | None]) -> Callable[..., int | None]:
     """An entry of `vm`, which leaves its fuel at the end of its trace record."""
-    instance = vm.instance
+    instance, entry = vm.instance, vm.entry
 
     def call(*args: int) -> int | None:
         before: int = instance.fuel_used  # type: ignore[attr-defined]  # only Wasm is run by an engine that counts
         try:
             return function(*args)
         finally:
-            if vm.record is not None:
-                vm.record.append(instance.fuel_used - before)  # type: ignore[attr-defined]
+            if entry.record is not None:
+                entry.record.append(instance.fuel_used - before)  # type: ignore[attr-defined]
 
     return call
 

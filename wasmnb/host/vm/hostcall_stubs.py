@@ -25,18 +25,10 @@ from ..trace.records import HOST_NS, KEEP, Cut, HostcallSchema
 if TYPE_CHECKING:
     from .vm import Vm
 
-__all__ = ["RestrictedCallback", "bind", "read_pairs", "schema_of"]
+__all__ = ["bind", "read_pairs", "schema_of"]
 
 #: What a guest's import is at run time.
 HostFunction = Callable[..., Any]
-
-
-class RestrictedCallback(Exception):
-    """A hostcall that may not be called now: in an entry point or in the allocator."""
-
-    def __init__(self, name: str, moment: str) -> None:
-        super().__init__(f"{name} may not be called in {moment}")
-        self.name = name
 
 
 def read_pairs(data: bytes) -> list[Pair]:
@@ -124,18 +116,18 @@ def _source(hostcall: Hostcall) -> str:
         lines += [condition, *(f"    {line}" for line in text.stores), "    stored = True"]
     body = "\n            ".join(lines)
     return f"""
-def make(vm, guest, implementation, schema, append, number):
+def make(entry, guest, implementation, schema, append, number):
     write_u32, write_u64 = guest.write_u32, guest.write_u64
     def {hostcall.name}({", ".join(text.core)}):
         began = clock()
-        if vm.restricted: vm.restrict({hostcall.name!r})
-        context = vm.effective
+        if entry.restricted: entry.restrict({hostcall.name!r})
+        context = entry.effective
         stored = bad = False
         try:
             {body}
         except OutOfBounds:
             status, bad = {int(Status.INVALID_MEMORY_ACCESS)}, True
-        record = vm.record
+        record = entry.record
         ended = clock()
         record[{HOST_NS}] += ended - began
         if stored: append({_record(text.args, text.kept)})
@@ -170,20 +162,20 @@ def _factory(name: str) -> Callable[..., HostFunction]:
 def bind(vm: Vm, name: str, implementation: HostFunction) -> HostFunction:
     """The function that a guest of `vm` gets for the import `name`."""
     trace = vm.trace
-    return _factory(name)(vm, vm.guest, implementation, schema_of(name), trace.append, trace.next)
+    return _factory(name)(vm.entry, vm.guest, implementation, schema_of(name), trace.append, trace.next)
 
 
-def bind_refused(vm: Vm, name: str, refuse: Callable[[str], None]) -> HostFunction:
-    """The function for an import that the configuration does not allow: it logs and answers InternalFailure."""
-    schema, trace = schema_of(name), vm.trace
+def bind_denied(vm: Vm, name: str) -> HostFunction:
+    """Return the function for an import that the configuration does not allow: it logs and returns InternalFailure."""
+    schema, trace, entry = schema_of(name), vm.trace, vm.entry
 
-    def refused(*args: int) -> int:
-        if vm.restricted:
-            vm.restrict(name)
+    def denied(*args: int) -> int:
+        if entry.restricted:
+            entry.restrict(name)
         began = perf_counter_ns()
-        refuse(name)
+        vm.log_denied(name, "proxy-wasm")
         status = int(Status.INTERNAL_FAILURE)
-        trace.append((trace.next(), schema, vm.record, vm.effective.ref, status, began, perf_counter_ns(), *args))
+        trace.append((trace.next(), schema, entry.record, entry.effective.ref, status, began, perf_counter_ns(), *args))
         return status
 
-    return refused
+    return denied

@@ -19,13 +19,10 @@ from ...engine import ExportType, ImportType, Runnable
 from ...errors import ModuleError
 from ...formats.leb128 import Malformed, Reader
 
-__all__ = ["ALLOCATORS", "ENVOY_SAYS", "Loaded", "load", "refusal_of"]
-
-#: Before a line of Envoy's log in an error's notes.
-ENVOY_SAYS = "Envoy's log says: "
+__all__ = ["ALLOCATORS", "NOT_INITIALIZED", "Loaded", "load", "parse_failure_log"]
 
 _NOT_LOADED = "Wasm VM failed Failed to load Wasm code"
-_NOT_INITIALIZED = "Wasm VM failed Failed to initialize Wasm code"
+NOT_INITIALIZED = "Wasm VM failed Failed to initialize Wasm code"
 
 #: Exports that allocate for the host, in the order in which Envoy looks.
 ALLOCATORS = ("malloc", "proxy_on_memory_allocate")
@@ -67,12 +64,11 @@ def load(image: Runnable, name: str) -> Loaded:
 def _refuse(name: str, line: str, meaning: str, *, early: bool = False) -> ModuleError:
     """An error with Envoy's lines; `early` if Envoy has not linked anything yet."""
     error = ModuleError(f"Envoy does not load {name}: {meaning}")
-    error.add_note(ENVOY_SAYS + line)
-    error.add_note(ENVOY_SAYS + (_NOT_LOADED if early else _NOT_INITIALIZED))
+    error.add_envoy_log(line, _NOT_LOADED if early else NOT_INITIALIZED)
     return error
 
 
-def refusal_of(wasm: bytes) -> list[str]:
+def parse_failure_log(wasm: bytes) -> list[str]:
     """Envoy's lines about bytes that are no module: it looks at the magic number and walks the sections."""
     if not wasm:
         return []

@@ -15,13 +15,12 @@ from ...abi import LogLevel
 from ...abi.table import Param
 from ...abi.wasi import WASI_PREVIEW_1
 from ...engine import OutOfBounds
-from ..trace.log import write_line
 from ..trace.records import HOST_NS, HostcallSchema
 
 if TYPE_CHECKING:
     from .vm import Vm
 
-__all__ = ["AT_ENTRY", "bind_wasi"]
+__all__ = ["AT_ENTRY", "bind_wasi", "make_wasi"]
 
 SUCCESS, BADF, FAULT, INVAL, NOENT, NOSYS, NOTSUP, NOTCAPABLE = 0, 8, 21, 28, 44, 52, 58, 76
 
@@ -53,7 +52,7 @@ class _Wasi:
     def __init__(self, vm: Vm) -> None:
         self.vm = vm
         self.guest = vm.guest
-        self.variables = [f"{k}={v}\0".encode() for k, v in vm.variables.items()]
+        self.variables = [f"{k}={v}\0".encode() for k, v in vm.settings.variables]
 
     def fd_write(self, fd: int, iovs: int, count: int, written: int) -> int:
         level = _LINES.get(fd)
@@ -71,7 +70,7 @@ class _Wasi:
             parts.append(self.guest.read(start, size))
         text = b"".join(parts)
         if text:
-            write_line(self.vm, level, text.removesuffix(b"\n"))
+            self.vm.write_log(level, text.removesuffix(b"\n"))
         self.guest.write_u32(written, len(text))
         return SUCCESS
 
@@ -138,45 +137,45 @@ class _Wasi:
         return SUCCESS
 
 
-def _implementation(vm: Vm, name: str) -> Callable[..., int | None]:
+def _implementation(wasi: Any, name: str) -> Callable[..., int | None]:
     if name in _ALWAYS:
         answer = _ALWAYS[name]
         return lambda *_: answer
     if name in _OF_OUTPUT:
         known = _OF_OUTPUT[name]
         return lambda fd, *_: known if fd in _LINES else BADF
-    found: Callable[..., int | None] | None = getattr(vm.wasi, name, None)
+    found: Callable[..., int | None] | None = getattr(wasi, name, None)
     return found if found is not None else lambda *_: NOTSUP  # the other path_ and sock_ functions
 
 
 def make_wasi(vm: Vm) -> Any:
-    """The state behind a VM's WASI functions."""
+    """Return the state behind a VM's WASI functions."""
     return _Wasi(vm)
 
 
-def bind_wasi(vm: Vm, name: str, *, allowed: bool = True) -> Callable[..., int | None]:
+def bind_wasi(vm: Vm, wasi: Any, name: str, *, allowed: bool = True) -> Callable[..., int | None]:
     """The function that a guest of `vm` gets for a WASI import."""
     params, results = WASI_PREVIEW_1[name]
     schema = HostcallSchema(name, [Param(f"arg{i}") for i in range(len(params))], [], "wasi")
-    implementation = _implementation(vm, name)
-    append, number = vm.trace.append, vm.trace.next
+    implementation = _implementation(wasi, name)
+    append, number, entry = vm.trace.append, vm.trace.next, vm.entry
 
     def call(*args: int) -> int | None:
         began = perf_counter_ns()
-        if vm.restricted:
-            vm.restrict(name)
+        if entry.restricted:
+            entry.restrict(name)
         if not allowed:
-            vm.refuse(name, "WASI")
+            vm.log_denied(name, "WASI")
             status: int | None = NOTCAPABLE if results else None
         else:
             try:
                 status = implementation(*args)
             except OutOfBounds:
                 status = FAULT
-        record = vm.record
+        record = entry.record
         ended = perf_counter_ns()
         record[HOST_NS] += ended - began
-        append((number(), schema, record, vm.effective.ref, status or 0, began, ended, *args))
+        append((number(), schema, record, entry.effective.ref, status or 0, began, ended, *args))
         return status
 
     return call

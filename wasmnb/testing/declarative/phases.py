@@ -17,7 +17,8 @@ from typing import Any, Self
 
 from ...abi import LogLevel, Pair, Status
 from ...host import Plugin, Proxy
-from ...host.contexts.base import RootContext, with_log
+from ...host.contexts.base import call_on_log
+from ...host.contexts.root import RootContext
 from ...host.contexts.stream import StreamContext
 from ...host.http.buffers import Buffer
 from ...host.http.header_map import HeaderMap
@@ -257,7 +258,7 @@ class PhaseRun:
         stream, vm = self.stream, self.vm
 
         def end() -> None:
-            with_log(stream, [None] * 8, None, vm.callbacks["on_log"])
+            call_on_log(stream, [None] * 8, None, vm.callbacks["on_log"])
             vm.notify(vm.callbacks["on_done"], stream, stream.id)
             vm.notify(vm.callbacks["on_delete"], stream, stream.id)
             stream.leave()
