@@ -47,7 +47,7 @@ def test_a_failed_filter_is_explained_with_its_cause():
         ("http_call upstream :method=GET&:path=/ _ _ 0", "http_call: 2 BAD_ARGUMENT: `:authority` is missing"),
         ("get_property request/nope", "request has no attribute 'nope'"),
         ("get_property request", "is a group of attributes"),
-        ("get_header_map_value RESPONSE_HEADERS :status", "it is in on_response_headers"),
+        ("get_header_map_value RESPONSE_HEADERS :status", "it can be read in on_response_headers"),
         ("resolve_shared_queue _ q", "nobody has registered a queue 'q'"),
         ("dequeue_shared_queue 7", "no queue has the token 7"),
         ("call_foreign_function nope _", "no foreign function 'nope'"),

@@ -229,5 +229,5 @@ def test_a_bad_status_is_an_exception_with_its_name():
         run("hostcalls.get_shared_data('nothing')")
     assert caught.value.hostcall == "get_shared_data" and caught.value.status.name == "NOT_FOUND"
     assert str(caught.value) == (
-        "get_shared_data('nothing') was answered with NOT_FOUND (1) in on_tick. Nothing has been stored under this key."
+        "get_shared_data('nothing') returned NOT_FOUND (1) in on_tick. Nothing has been stored under this key."
     )

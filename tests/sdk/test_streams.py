@@ -77,7 +77,7 @@ class F(HttpContext):
 """
     proxy = FakeProxy(source)
     proxy.exchange()
-    with pytest.raises(BadArgument, match="The stream is over"):
+    with pytest.raises(BadArgument, match="The stream has ended"):
         proxy.tick()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ...abi import CALLBACKS, DataStatus, HeadersStatus, Result, Status, TrailersStatus
+from ...abi import CALLBACKS, RESULT_ENUMS, Result, Status
 from ..contexts.http import HttpContext
 from ..contexts.root import RootContext
 from .status_causes import cause_of
@@ -18,11 +18,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Explanation", "explain"]
 
-_NAMES = {
-    Result.HEADERS_STATUS: HeadersStatus,
-    Result.DATA_STATUS: DataStatus,
-    Result.TRAILERS_STATUS: TrailersStatus,
-}
 _RESULTS = {c.short: c.result for c in CALLBACKS.values()}
 
 
@@ -104,7 +99,7 @@ def _held(stream: HttpStream, context: HttpContext, events: list[Event]) -> list
 
 
 def _named(event: Event) -> str:
-    names = _NAMES.get(_RESULTS.get(event.name, Result.NONE))
+    names = RESULT_ENUMS.get(_RESULTS.get(event.name, Result.NONE))
     value = event.result
     known = names is not None and isinstance(value, int) and value in {int(n) for n in names}
     return f"{value} ({names(value).name})" if names is not None and known else str(value)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ...abi import HeaderMapType, Status
+from ...abi import BufferType, HeaderMapType, Status, availability
 from ..properties.lookup import GROUPS
 
 if TYPE_CHECKING:
@@ -19,19 +19,6 @@ __all__ = ["cause_of"]
 
 Cause = Callable[["Event", "ServerContext"], str]
 
-#: Where Envoy lets each header map be seen.
-_WHERE = {
-    HeaderMapType.REQUEST_HEADERS: "in on_request_headers, while the request is paused there, and (to read) in on_log",
-    HeaderMapType.REQUEST_TRAILERS: "in on_request_trailers; on_request_body may create them when end_of_stream is 1",
-    HeaderMapType.RESPONSE_HEADERS: "in on_response_headers, while the response is paused there, and (to read) in on_log",
-    HeaderMapType.RESPONSE_TRAILERS: "in on_response_trailers; on_response_body may create them when end_of_stream is 1",
-    HeaderMapType.GRPC_RECEIVE_INITIAL_METADATA: "in on_grpc_receive_initial_metadata, to read",
-    HeaderMapType.GRPC_RECEIVE_TRAILING_METADATA: "in on_grpc_receive_trailing_metadata, to read",
-    HeaderMapType.HTTP_CALL_RESPONSE_HEADERS: "in on_http_call_response, to read",
-    HeaderMapType.HTTP_CALL_RESPONSE_TRAILERS: "in on_http_call_response, to read",
-}
-
-
 def _text(value: Any) -> str:
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
 
@@ -40,7 +27,23 @@ def _header_map(event: Event, _server: ServerContext) -> str:
     kind = event.args.get("map_type")
     if not isinstance(kind, HeaderMapType):
         return f"there is no header map type {kind}"
-    return f"{kind.name} is not there now (or not for writing); it is {_WHERE[kind]}"
+    reading = event.name == "get_header_map_value"
+    where = availability(kind, write=not reading)
+    if not where:
+        return f"{kind.name} can only be read, {availability(kind)}"
+    return f"{kind.name} is not available now; it can be {'read' if reading else 'written'} {where}"
+
+
+def _buffer(event: Event, _environment: Environment) -> str:
+    kind = event.args.get("buffer_type")
+    if not isinstance(kind, BufferType):
+        return f"there is no buffer type {kind}"
+    writing = event.name == "set_buffer_bytes"
+    where = availability(kind, write=writing)
+    if writing and not where:
+        return f"{kind.name} can only be read, {availability(kind)}"
+    hint = "; `start` is 0 to replace the first bytes, or the buffer's length or more to append" if writing else ""
+    return f"{kind.name} is not available now; it can be {'written' if writing else 'read'} {where}{hint}"
 
 
 def _http_call(event: Event, server: ServerContext) -> str:
@@ -102,6 +105,7 @@ def _says(text: str) -> Cause:
 
 _MAPS = ("get_header_map_value", "add_header_map_value", "replace_header_map_value", "remove_header_map_value",
          "set_header_map_pairs", "get_header_map_size", "get_header_map_pairs")  # fmt: skip
+_BUFFERS = ("get_buffer_bytes", "get_buffer_status", "set_buffer_bytes")
 _TOKEN_KINDS = _says("that token is of another kind: calls have 5, 9, 13..., streams 6, 10, 14...")
 
 #: Hostcall and status -> cause.
@@ -133,12 +137,7 @@ _CAUSES: dict[tuple[str, Status], Cause] = {
     ("increment_metric", Status.NOT_FOUND): _says("this VM has defined no metric with that id"),
     ("record_metric", Status.NOT_FOUND): _says("this VM has defined no metric with that id"),
     ("get_metric", Status.NOT_FOUND): _says("this VM has defined no metric with that id"),
-    ("set_buffer_bytes", Status.BAD_ARGUMENT): _says(
-        "the buffer is not there to be written now, or `start` lies inside it: 0 replaces the first bytes, its length or"
-        " more appends"
-    ),
-    ("get_buffer_bytes", Status.NOT_FOUND): _says("that buffer exists only in its own callback"),
-    ("get_buffer_status", Status.NOT_FOUND): _says("that buffer exists only in its own callback"),
+    **{(name, status): _buffer for name in _BUFFERS for status in (Status.BAD_ARGUMENT, Status.NOT_FOUND)},
     ("continue_stream", Status.UNIMPLEMENTED): _says("Envoy cannot continue the upstream side of a connection"),
     ("set_effective_context", Status.BAD_ARGUMENT): lambda e, _: (
         f"this VM has no context {e.args['context_id']} (any more)"

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator
 from types import CodeType, ModuleType
 
-from ...abi import CALLBACKS
+from ...abi import CALLBACKS, REPORTED_BY
 from .callbacks import HANDLERS
 from .source import Loaded
 
@@ -21,18 +21,9 @@ _ALWAYS = {"on_configure"}
 
 #: A name in the source -> callbacks that make it work.
 _NEEDS = {
-    "http_call": ("on_http_call_response",),
-    "grpc_call": ("on_grpc_receive", "on_grpc_close"),
-    "grpc_stream": (
-        "on_grpc_receive",
-        "on_grpc_close",
-        "on_grpc_receive_initial_metadata",
-        "on_grpc_receive_trailing_metadata",
-    ),
-    "sleep": ("on_tick",),
-    "timeout": ("on_tick",),
-    "wait_for": ("on_tick",),
-    "register_queue": ("on_queue_ready",),
+    **{name: REPORTED_BY[name] for name in ("http_call", "grpc_call", "grpc_stream")},
+    **dict.fromkeys(("sleep", "timeout", "wait_for"), REPORTED_BY["set_tick_period_milliseconds"]),
+    "register_queue": REPORTED_BY["register_shared_queue"],
 }
 
 #: The same for sources that have an `async def`: a body has to come to be awaited.

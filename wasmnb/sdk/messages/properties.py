@@ -314,7 +314,7 @@ def _raw(context: "Context", path: tuple[Text, ...], cause: str = "", when: str 
     if status:
         name = _dotted(path)
         if status == Status.NOT_FOUND:
-            cause = f"{name} can be had {when}, if the stream has it at all." if when else cause
+            cause = f"{name} is available {when}, if the stream has it." if when else cause
             error = hostcall_error("get_property", status, repr(name), cause)
             raise NoAttribute(str(error), error.hostcall, error.status)
         raise hostcall_error("get_property", status, repr(name))
