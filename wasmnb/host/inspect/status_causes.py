@@ -34,7 +34,7 @@ def _header_map(event: Event, _server: ServerContext) -> str:
     return f"{kind.name} is not available now; it can be {'read' if reading else 'written'} {where}"
 
 
-def _buffer(event: Event, _environment: Environment) -> str:
+def _buffer(event: Event, _server: ServerContext) -> str:
     kind = event.args.get("buffer_type")
     if not isinstance(kind, BufferType):
         return f"there is no buffer type {kind}"
