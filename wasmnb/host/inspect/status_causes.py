@@ -19,6 +19,7 @@ __all__ = ["cause_of"]
 
 Cause = Callable[["Event", "ServerContext"], str]
 
+
 def _text(value: Any) -> str:
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
 
