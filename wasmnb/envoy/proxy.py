@@ -7,18 +7,18 @@ import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import EllipsisType
-from typing import Any, Self, Unpack
+from typing import Any, Self
 
 from ..errors import UsageError
 from ..host import Listener as ListenerProperties
 from ..host import RouteMatch
-from ..host.interface import RequestOptions
+from ..host.interface import Requests, Wait
 from ..host.settings import MAIN_CLUSTER, ProxySettings
-from ..messages import HeadersLike, Request, Text
+from ..messages import Request
 from .config.bootstrap import Cluster, Config, Listener, bootstrap
 from .config.plugin_config import EnvoyPlugin
 from .config.resources import Backends, listener_config, route_configs, timeouts, virtual_host_config
@@ -52,7 +52,7 @@ class EnvoyWorker:
         return f"worker-{self.number}"
 
 
-class Envoy:
+class Envoy(Requests[EnvoyExchange]):
     """A running Envoy with a filter or a chain of plugins, and upstreams that are servers on loopback. A context manager.
 
     It satisfies `wasmnb.host.interface.ProxyInterface`, as `Proxy` does.
@@ -185,55 +185,13 @@ class Envoy:
 
     # -- traffic --------------------------------------------------------------------------------------------------
 
-    def request(
-        self,
-        method: str = "GET",
-        path: str = "/",
-        headers: HeadersLike = (),
-        body: Text = b"",
-        trailers: HeadersLike = (),
-        *,
-        chunks: Iterable[Text] | None = None,
-        worker: int | None = None,
-        authority: str = "example.com",
-        http2: bool = False,
-        wait: float | EllipsisType | None = ...,
-    ) -> EnvoyExchange:
-        """Send a request and wait for its end.
-
-        Parameters
-        ----------
-        method, path
-            The request line (`GET /`).
-        headers, trailers
-            `Headers`, a mapping, or names and values in pairs.
-        body, chunks
-            The body in one piece (with a content-length) or in several chunks, which Envoy reads one by one.
-        worker
-            Accepted because `Proxy` has it, and checked: the kernel chooses the worker that accepts a connection.
-        authority
-            The `host` header, or `:authority`.
-        http2
-            Send the request over HTTP/2 instead of HTTP/1.1. This needs the package `h2` (extra `envoy`).
-        wait
-            Seconds without traffic after which the exchange counts as `paused`; by default this Envoy's `timeout`. None
-            for no limit.
-
-        Raises
-        ------
-        UsageError
-            Envoy is closed, or has ended by itself (a crash; see its log), or has no such worker.
-        """
-        request = Request.of(method, path, headers, body, trailers, authority, chunks)
-        return self.send(request, worker=worker, http2=http2, wait=wait)
-
     def send(
         self,
         request: Request,
         *,
         worker: int | None = None,
         http2: bool = False,
-        wait: float | EllipsisType | None = ...,
+        wait: Wait = ...,
     ) -> EnvoyExchange:
         """Send a `Request` as `request` does."""
         if worker is not None and not 1 <= worker <= self.settings.workers:
@@ -241,18 +199,6 @@ class Envoy:
         with self._lock:
             self._check_running()
             return self._exchange(request, self.timeout if isinstance(wait, EllipsisType) else wait, http2=http2)
-
-    def get(
-        self, path: str = "/", headers: HeadersLike = (), body: Text = b"", **options: Unpack[RequestOptions]
-    ) -> EnvoyExchange:
-        """Send a GET request as `request` does."""
-        return self.request("GET", path, headers, body, **options)
-
-    def post(
-        self, path: str = "/", headers: HeadersLike = (), body: Text = b"", **options: Unpack[RequestOptions]
-    ) -> EnvoyExchange:
-        """Send a POST request as `request` does."""
-        return self.request("POST", path, headers, body, **options)
 
     def connect(self, *, worker: int | None = None, cluster: str = MAIN_CLUSTER) -> EnvoyConnection:
         """Open a TCP connection through the network filters.

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Self
 
-from .clock import Thread
+from ..engine import Engine
+from .clock import Clock, Thread
 from .event_loop import EventLoop
 from .plugins.vm_registry import VmRegistry
-from .server_context import ServerContext
+from .server_context import HostcallTable, ServerContext
+from .settings import MAIN_CLUSTER, ProxySettings, SimulationSettings
 from .trace.exchange_log import Exchanges
+from .trace.log import Log
+from .trace.trace import Trace
+from .upstream.cluster import to_clusters
 from .vm.vm import Vm
 from .worker import Worker
 
@@ -39,10 +44,43 @@ class ProxyComponents:
     name: str
     server: ServerContext
     main: Thread
-    workers: Sequence[Worker]
+    workers: list[Worker]
     registry: VmRegistry
     loop: EventLoop
     exchanges: Exchanges
+
+    @classmethod
+    def build(
+        cls, settings: ProxySettings, simulation: SimulationSettings, engine: Engine, hostcalls: HostcallTable
+    ) -> Self:
+        """Create the parts; no plugin runs yet.
+
+        Parameters
+        ----------
+        settings, simulation
+            The proxy's settings.
+        engine
+            Compiles and runs modules.
+        hostcalls
+            Functions that modules import.
+        """
+        server = ServerContext(
+            engine=engine,
+            clock=Clock(simulation.seed, simulation.start_time),
+            trace=Trace(simulation.trace_limit),
+            log=Log(simulation.log_level),
+            hostcalls=hostcalls,
+            guest_time=simulation.fixed_time,
+            show_locals=simulation.show_locals,
+            deadline=simulation.deadline,
+            memory_limit=simulation.memory_limit,
+            clusters=to_clusters(MAIN_CLUSTER, settings.upstream, settings.clusters),
+            node=settings.node,
+        )
+        main = Thread(0)
+        workers = [Worker(server, Thread(n), settings.routes) for n in range(1, settings.workers + 1)]
+        loop = EventLoop(settings.name, server, main, workers)
+        return cls(settings.name, server, main, workers, VmRegistry(server, main), loop, Exchanges())
 
     @property
     def state(self) -> str:

@@ -6,8 +6,10 @@ has more of its own.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Protocol, Self, TypedDict, Unpack
+from types import EllipsisType
+from typing import Any, Generic, Protocol, Self, TypedDict, TypeVar, Unpack
 
 from ..abi import LogLevel
 from ..messages import HeadersLike, Request, Response, Text
@@ -19,20 +21,28 @@ __all__ = [
     "LogLineInterface",
     "ProxyInterface",
     "RequestOptions",
+    "Requests",
     "TcpExchangeInterface",
+    "Wait",
     "WorkerInterface",
 ]
 
+E = TypeVar("E")
+
+
+#: Seconds to wait for a response; None for no limit, `...` for the proxy's default.
+Wait = float | EllipsisType | None
+
 
 class RequestOptions(TypedDict, total=False):
-    """Options of a request, as `ProxyInterface.request` documents them."""
+    """Options of a request, as `Requests.request` documents them."""
 
     trailers: HeadersLike
     chunks: Iterable[Text] | None
     worker: int | None
     authority: str
     http2: bool
-    wait: float | None
+    wait: Wait
 
 
 class LogLineInterface(Protocol):
@@ -260,33 +270,13 @@ class ProxyInterface(Protocol):
         worker: int | None = None,
         authority: str = "example.com",
         http2: bool = False,
-        wait: float | None = ...,
+        wait: Wait = ...,
     ) -> ExchangeInterface:
-        """Send a request and wait for its end.
-
-        Parameters
-        ----------
-        method, path
-            The request line.
-        headers, trailers
-            `Headers`, a mapping, or names and values in pairs.
-        body, chunks
-            The body in one piece (with a content-length) or in several chunks.
-        worker
-            Number of the worker that serves the request, from 1; by default the proxy chooses one. In a real Envoy the
-            kernel always chooses.
-        authority
-            The `host` header, or `:authority`.
-        http2
-            Send the request over HTTP/2 instead of HTTP/1.1.
-        wait
-            Seconds to wait for a response that a filter holds back: virtual ones in the simulated proxy, seconds without
-            traffic in a real Envoy. The exchange is then `paused`. None for no limit.
-        """
+        """Send a request and wait for its end, as `Requests.request` documents it."""
         ...
 
     def send(
-        self, request: Request, *, worker: int | None = None, http2: bool = False, wait: float | None = ...
+        self, request: Request, *, worker: int | None = None, http2: bool = False, wait: Wait = ...
     ) -> ExchangeInterface:
         """Send a `Request` as `request` does."""
         ...
@@ -313,3 +303,65 @@ class ProxyInterface(Protocol):
 
     def __enter__(self) -> Self: ...
     def __exit__(self, *_: object) -> None: ...
+
+
+class Requests(ABC, Generic[E]):
+    """The ways to send a request, which both kinds of proxy have. They all end in `send`."""
+
+    @abstractmethod
+    def send(self, request: Request, *, worker: int | None = None, http2: bool = False, wait: Wait = ...) -> E:
+        """Send a `Request` as `request` does."""
+
+    def request(
+        self,
+        method: str = "GET",
+        path: str = "/",
+        headers: HeadersLike = (),
+        body: Text = b"",
+        trailers: HeadersLike = (),
+        *,
+        chunks: Iterable[Text] | None = None,
+        worker: int | None = None,
+        authority: str = "example.com",
+        http2: bool = False,
+        wait: Wait = ...,
+    ) -> E:
+        """Send a request, wait for its end, and return the exchange.
+
+        Parameters
+        ----------
+        method, path
+            The request line (`GET /`).
+        headers, trailers
+            `Headers`, a mapping, or names and values in pairs.
+        body, chunks
+            The body in one piece (with a content-length) or in several chunks.
+        worker
+            Number of the worker that accepts the connection, from 1. By default the simulated workers take turns. In a
+            real Envoy the kernel always chooses.
+        authority
+            The `host` header, or `:authority`.
+        http2
+            Send the request over HTTP/2 instead of HTTP/1.1. With a real Envoy this needs the package `h2`.
+        wait
+            Seconds to wait for a response that a filter holds back: 20 virtual seconds in the simulated proxy, where the
+            exchange continues in later calls; the `timeout` of a real Envoy, 5 seconds without traffic. The exchange is
+            `paused` then. None for no limit.
+
+        Raises
+        ------
+        UsageError
+            The proxy is closed, or has no such worker.
+        """
+        request = Request.of(method, path, headers, body, trailers, authority, chunks)
+        return self.send(request, worker=worker, http2=http2, wait=wait)
+
+    def get(self, path: str = "/", headers: HeadersLike = (), body: Text = b"", **options: Unpack[RequestOptions]) -> E:
+        """Send a GET request; the options are those of `request`."""
+        return self.request("GET", path, headers, body, **options)
+
+    def post(
+        self, path: str = "/", headers: HeadersLike = (), body: Text = b"", **options: Unpack[RequestOptions]
+    ) -> E:
+        """Send a POST request; the options are those of `request`."""
+        return self.request("POST", path, headers, body, **options)

@@ -7,37 +7,31 @@ from contextlib import suppress
 from dataclasses import replace
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, Unpack
+from types import EllipsisType
+from typing import TYPE_CHECKING, Any, Self
 
 from .. import _hooks
 from .._display import Shown, visible
 from ..abi import LogLevel
 from ..engine import Engine, default_engine
 from ..errors import WasmnbError
-from ..messages import HeadersLike, Request, Text
+from ..messages import HeadersLike, Request
 from .client_streams import Stream, TcpConnection
-from .clock import Clock, Thread
 from .components import ProxyComponents
 from .contexts.stream_info import Listener
-from .event_loop import EventLoop
 from .fault_injection import FaultInjection
 from .hostcalls import HOSTCALLS
 from .http.routing.routes import RouteMatch
 from .inspect.python_state import LENGTH
-from .interface import RequestOptions
+from .interface import Requests, Wait
 from .observation import Observation
 from .plugins.lifecycle import PluginLifecycle
 from .plugins.plugin import FilterLike, Plugin, to_plugins
-from .plugins.vm_registry import VmRegistry
 from .sender import Sender
-from .server_context import ServerContext
 from .settings import MAIN_CLUSTER, ProxySettings, SimulationSettings
 from .state.shared_data import SharedData
-from .trace.exchange_log import Exchanges
 from .trace.log import Log
 from .trace.trace import Trace
-from .upstream.cluster import to_clusters
-from .worker import Worker
 
 if TYPE_CHECKING:
     from .callouts.record import Callout
@@ -58,7 +52,7 @@ DEFAULT_WAIT = 20.0
 Filters = FilterLike | Plugin | Sequence[FilterLike | Plugin]
 
 
-class Proxy(Shown):
+class Proxy(Requests["Exchange"], Shown):
     """A simulated Envoy that runs one filter or a chain of plugins. A context manager.
 
     Parameters
@@ -228,32 +222,13 @@ class Proxy(Shown):
     # -- parts ----------------------------------------------------------------------------------------------------
 
     def _assemble(self, engine: Engine) -> None:
-        settings, simulation = self._settings, self.simulation
-        self.server = server = ServerContext(
-            engine=engine,
-            clock=Clock(simulation.seed, simulation.start_time),
-            trace=Trace(simulation.trace_limit),
-            log=Log(simulation.log_level),
-            hostcalls=HOSTCALLS,
-            guest_time=simulation.fixed_time,
-            show_locals=simulation.show_locals,
-            deadline=simulation.deadline,
-            memory_limit=simulation.memory_limit,
-            clusters=to_clusters(MAIN_CLUSTER, settings.upstream, settings.clusters),
-            node=settings.node,
-        )
-        main = Thread(0)
-        self.workers = [Worker(server, Thread(n), settings.routes) for n in range(1, settings.workers + 1)]
-        self.loop = EventLoop(settings.name, server, main, self.workers)
-        self.exchanges = Exchanges()
+        parts = self._components = ProxyComponents.build(self._settings, self.simulation, engine, HOSTCALLS)
+        self.server, self.workers, self.loop, self.exchanges = parts.server, parts.workers, parts.loop, parts.exchanges
         self.left_out: list[str] = []
-        self._components = ProxyComponents(
-            settings.name, server, main, self.workers, VmRegistry(server, main), self.loop, self.exchanges
-        )
-        self._lifecycle = PluginLifecycle(server, self._components.registry, main, self.workers)
-        self._sender = Sender(self._components, settings)
-        self._faults = FaultInjection(self._components)
-        self._observation = Observation(self._components)
+        self._lifecycle = PluginLifecycle(parts.server, parts.registry, parts.main, parts.workers)
+        self._sender = Sender(parts, self._settings)
+        self._faults = FaultInjection(parts)
+        self._observation = Observation(parts)
 
     def _start(self) -> None:
         try:
@@ -359,56 +334,12 @@ class Proxy(Shown):
 
     # -- traffic --------------------------------------------------------------------------------------------------
 
-    def request(
-        self,
-        method: str = "GET",
-        path: str = "/",
-        headers: HeadersLike = (),
-        body: Text = b"",
-        trailers: HeadersLike = (),
-        *,
-        chunks: Iterable[Text] | None = None,
-        worker: int | None = None,
-        authority: str = "example.com",
-        http2: bool = False,
-        wait: float | None = DEFAULT_WAIT,
-    ) -> Exchange:
-        """Send a request and wait for its end.
-
-        Parameters
-        ----------
-        method, path
-            The request line (`GET /`).
-        headers, trailers
-            `Headers`, a mapping, or names and values in pairs.
-        body, chunks
-            The body in one piece (with a content-length) or in several chunks.
-        worker
-            Number of the worker that accepts the connection, from 1; by default they take turns.
-        authority
-            The `host` header.
-        http2
-            Send the request over HTTP/2 instead of HTTP/1.1.
-        wait
-            Virtual seconds to wait for a stream that a filter holds (20). Its exchange is then `paused`, and continues in
-            later calls. None for no limit.
-
-        Raises
-        ------
-        UsageError
-            The proxy is closed, or has no such worker.
-        """
-        request = Request.of(method, path, headers, body, trailers, authority, chunks)
-        return self._sender.send(request, worker, wait, http2=http2)
-
-    def send(
-        self, request: Request, *, worker: int | None = None, http2: bool = False, wait: float | None = DEFAULT_WAIT
-    ) -> Exchange:
+    def send(self, request: Request, *, worker: int | None = None, http2: bool = False, wait: Wait = ...) -> Exchange:
         """Send a `Request` as `request` does."""
-        return self._sender.send(request, worker, wait, http2=http2)
+        return self._sender.send(request, worker, _seconds(wait), http2=http2)
 
     def send_at(
-        self, requests: Iterable[tuple[float, Request]], *, http2: bool = False, wait: float | None = DEFAULT_WAIT
+        self, requests: Iterable[tuple[float, Request]], *, http2: bool = False, wait: Wait = ...
     ) -> list[Exchange]:
         """Send requests one after the other without waiting for the responses in between, then wait for all of them.
 
@@ -420,19 +351,7 @@ class Proxy(Shown):
         http2, wait
             As for `request`; `wait` applies to each exchange.
         """
-        return self._sender.send_at(requests, wait, http2=http2)
-
-    def get(
-        self, path: str = "/", headers: HeadersLike = (), body: Text = b"", **options: Unpack[RequestOptions]
-    ) -> Exchange:
-        """Send a GET request as `request` does."""
-        return self.request("GET", path, headers, body, **options)
-
-    def post(
-        self, path: str = "/", headers: HeadersLike = (), body: Text = b"", **options: Unpack[RequestOptions]
-    ) -> Exchange:
-        """Send a POST request as `request` does."""
-        return self.request("POST", path, headers, body, **options)
+        return self._sender.send_at(requests, _seconds(wait), http2=http2)
 
     def open(
         self,
@@ -636,3 +555,7 @@ class Proxy(Shown):
     def __repr__(self) -> str:
         counts = f"{len(self.workers)} workers, {self.exchanges.made} exchanges"
         return f"<Proxy {visible(self.name)}: {counts}, {self.state}>"
+
+
+def _seconds(wait: Wait) -> float | None:
+    return DEFAULT_WAIT if isinstance(wait, EllipsisType) else wait
