@@ -86,7 +86,7 @@ def test_looking_changes_neither_trace_nor_ids_nor_clocks_nor_memory(made):
                 events += [(e.seq, e.time, e.name, e.context, e.args) for e in exchange.events]
                 if look:
                     proxy.python_state()
-            return events, proxy.now, proxy.trace.made, [vm.memory_size for vm in proxy.vms], list(proxy.log)
+            return events, proxy.now, proxy.trace.total, [vm.memory_size for vm in proxy.vms], list(proxy.log)
 
     assert run(look=True) == run(look=False)
 
@@ -147,7 +147,7 @@ class F(HttpContext):
     for make in (Filter.native, Filter.from_source):
         with Proxy(make(source, "nosy"), workers=1, guest_time=0.0) as proxy:
             proxy.request("GET", "/", {"x-user": "ann"}, wait=0.0)
-            made = proxy.trace.made
+            made = proxy.trace.total
             ((_, stream),) = proxy.python_state().streams
             assert stream.attributes["nosy"].startswith("<Nosy: its repr raised")
-            assert (proxy.trace.made, proxy.state) == (made, "running")
+            assert (proxy.trace.total, proxy.state) == (made, "running")

@@ -103,9 +103,9 @@ def test_the_same_profile_has_the_same_fuel(proxy, report):
 
 
 def test_the_proxy_is_left_alone(proxy):
-    before = (proxy.trace.made, proxy.exchanges.made, proxy.now)
+    before = (proxy.trace.total, proxy.exchanges.total, proxy.now)
     profile(proxy, requests=1, path="/else")
-    assert (proxy.trace.made, proxy.exchanges.made, proxy.now) == before
+    assert (proxy.trace.total, proxy.exchanges.total, proxy.now) == before
 
 
 def test_the_proxys_last_exchanges_are_repeated_in_turn():

@@ -553,7 +553,7 @@ class Proxy(Requests["Exchange"], Shown):
         return _hooks.export(self, folder, **options)
 
     def __repr__(self) -> str:
-        counts = f"{len(self.workers)} workers, {self.exchanges.made} exchanges"
+        counts = f"{len(self.workers)} workers, {self.exchanges.total} exchanges"
         return f"<Proxy {visible(self.name)}: {counts}, {self.state}>"
 
 

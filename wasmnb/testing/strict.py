@@ -50,7 +50,7 @@ class StrictProxy:
         """Fail if anything happened since the last check that was not allowed."""
         __tracebackhide__ = True
         trace = self.proxy.trace
-        first, self._checked = max(0, self._checked - trace.dropped), trace.made
+        first, self._checked = max(0, self._checked - trace.dropped), trace.total
         for event in trace[first:]:
             if event.kind == "hostcall":
                 self._check_callout(event)

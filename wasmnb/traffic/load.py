@@ -80,7 +80,7 @@ def load(
     with suppress(KeyboardInterrupt):
         report.interrupted = True
         for number in _slices(requests, progress):
-            seen = proxy.trace.made
+            seen = proxy.trace.total
             report.add(_send(proxy, wanted, number, arrivals, http2=http2), proxy.trace.callbacks(seen))
         report.interrupted = False
     report.real_seconds = time.perf_counter() - started

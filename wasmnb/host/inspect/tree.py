@@ -70,7 +70,7 @@ def build_tree(components: ProxyComponents) -> TreeNode:
     counts = {
         "VMs created": envoy.get("wasm.envoy.wasm.runtime.v8.created", 0),
         "VMs alive": envoy.get("wasm.envoy.wasm.runtime.v8.active", 0),
-        "exchanges": components.exchanges.made,
+        "exchanges": components.exchanges.total,
     }
     facts = {"virtual time": f"{components.loop.now:.3f} s"}
     return TreeNode("proxy", components.name, "", components.state, facts, counts, threads)

@@ -1,4 +1,4 @@
-"""`Event`: one record of the trace, decoded for whoever reads it."""
+"""`Event`: a decoded record of the trace."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _STATUSES = {int(s): s for s in Status}
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One happening, decoded.
+    """One event of the trace: a callback, a hostcall, a log line of Envoy, a change of a stream or VM.
 
     Attributes
     ----------
@@ -41,24 +41,24 @@ class Event:
     time
         Virtual seconds since the proxy started.
     thread, vm, context
-        Where: `main` or `worker-N`, number of the VM, id of the context in it (None outside VMs).
+        `main` or `worker-N`, number of the VM, id of the context in it (None outside VMs).
     kind
         `callback`, `hostcall`, `wasi`, `log`, `stream` or `vm`.
     name
         Without the prefix `proxy_`.
     args, result
-        Decoded: numbers, bytes, header maps as lists of pairs, property paths as lists of parts, enums by name. A
-        hostcall's result is what it gave beside its status: one value, a dict of several, or None.
+        Decoded: numbers, bytes, header maps as lists of pairs, property paths as lists of parts, members of enums. A
+        hostcall's result is its outputs without the status: one value, a dict of several, or None.
     status
-        A hostcall's status.
+        A hostcall's status; None for other events.
     guest_ns, host_ns
         Nanoseconds inside the guest and inside the host.
     exchange
-        Number of the request or connection that this was about, or None.
+        Number of the exchange that it belongs to, or None.
     parent
-        `seq` of the callback that this happened in, or None.
+        `seq` of the callback that a hostcall ran in, or None.
     fuel
-        Of a callback: instructions of Wasm that it ran, if the proxy counts them.
+        Instructions of Wasm that a callback ran, if the proxy counts them.
     root
         Id of the root context, the plugin's, that the context belongs to (None outside VMs).
     """
@@ -81,7 +81,7 @@ class Event:
     root: int | None = None
 
     def __str__(self) -> str:
-        """One line, as the recorded traces of Envoy write it."""
+        """Return one line in the format of the traces that were recorded on Envoy."""
         args = ", ".join(f"{k}={_short(v)}" for k, v in self.args.items())
         tail = f" -> {self.status.name}" if self.status is not None else ""
         tail += f" {_short(self.result)}" if self.result is not None else ""
@@ -97,7 +97,7 @@ def _short(value: Any) -> str:
 
 
 def exchange_of(record: Any) -> int | None:
-    """Which exchange a record belongs to."""
+    """Return the number of the exchange that a record belongs to, or None."""
     schema = record[SCHEMA]
     if isinstance(schema, Note):
         noted: int | None = record[NOTE_EXCHANGE]
@@ -113,7 +113,7 @@ def exchange_of(record: Any) -> int | None:
 
 
 def decode(record: Any) -> Event:
-    """A record as an event."""
+    """Decode a record."""
     schema = record[SCHEMA]
     if isinstance(schema, HostcallSchema):
         return _hostcall(record)
@@ -124,7 +124,7 @@ def decode(record: Any) -> Event:
 
 
 def decode_bare(record: Any) -> Event:
-    """The same without its arguments, which cost most of the decoding."""
+    """Decode a record without its arguments, which take most of the time."""
     if isinstance(record[SCHEMA], CallbackSchema):
         return decode([*record[:ARGS], (), *record[ARGS + 1 :]])
     return decode(record[:CALL_ARGS] if isinstance(record[SCHEMA], HostcallSchema) else record)
@@ -166,7 +166,7 @@ def _status(schema: HostcallSchema, status: int) -> Any:
 
 
 def _value(param: Param, raw: Any) -> Any:
-    """What an argument means; a pair of pointer and size that lay outside the memory stays a pair of numbers."""
+    """Decode an argument; a pointer and size outside the memory stay a pair of numbers."""
     if isinstance(raw, int):
         if param.enum is not None and raw in set(param.enum):
             return param.enum(raw)

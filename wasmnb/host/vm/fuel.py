@@ -91,8 +91,8 @@ def with_probe(vm: Vm, get_metric: Callable[..., int]) -> Callable[[int, int], i
             guest.write_u64(address, next(places, 0))
             return 0
         used: int = vm.instance.fuel_used  # type: ignore[attr-defined]
-        guest.write_u64(address, (used << SHIFT) + trace.made)
-        seen, places = trace.made, _places(trace, seen, trace.made, vm.number)
+        guest.write_u64(address, (used << SHIFT) + trace.total)
+        seen, places = trace.total, _places(trace, seen, trace.total, vm.number)
         return 0
 
     return call

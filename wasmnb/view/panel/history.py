@@ -79,7 +79,7 @@ class History:
     def read(self) -> None:
         """Take in what has happened since the last time."""
         trace, callbacks, filter_ns = self.proxy.trace, self._callbacks, self._filter_ns
-        since, self._events = self._events, trace.made
+        since, self._events = self._events, trace.total
         for name, nanoseconds, exchange, thread, place in trace.callbacks(since):
             found = callbacks.get((thread, place.vm, place.root, name))
             if found is None:
@@ -128,7 +128,7 @@ class History:
 
     def stale(self) -> bool:
         """Whether something has happened since it was read."""
-        return self._events != self.proxy.trace.made
+        return self._events != self.proxy.trace.total
 
     def unfinished(self) -> list[Any]:
         """Exchanges that are not over, the last of them."""

@@ -90,13 +90,13 @@ def _timeline(panel: Panel) -> None:
     """The newest events, or those around an exchange that was asked for."""
     proxy, trace = panel.proxy, panel.proxy.trace
     found = panel.history.find(panel.around) if panel.around is not None else None
-    first = trace.made - BARS if found is None else found._first - BARS // 10
+    first = trace.total - BARS if found is None else found._first - BARS // 10
     events = trace.outline(max(first, trace.dropped), BARS)
     threads = {vm.number: vm.thread.name for vm in proxy.vms}
     lasting = [*pauses(events, proxy.now), *callouts(proxy.callouts[-CALLOUTS:], threads, proxy.now)]
     window = None if found is None else [found.started, proxy.now if found.finished is None else found.finished]
     number = None if found is None else found.number
-    panel.widget.lanes = {**snapshot.lanes(events, trace.made, lasting), "window": window, "around": number}
+    panel.widget.lanes = {**snapshot.lanes(events, trace.total, lasting), "window": window, "around": number}
 
 
 def _latency(panel: Panel) -> None:

@@ -30,8 +30,8 @@ def _perfetto(panel: Panel, _values: Values) -> str:
     text = json.dumps(chrome_trace(events, panel.proxy.name))
     panel.widget.give_file(f"{panel.proxy.name}-trace.json", "application/json", text=text)
     cut = (
-        f" (the newest of {trace.made:,}; wasmnb.view.documents.proxy.perfetto.chrome_trace takes more)"
-        if trace.made > len(events)
+        f" (the newest of {trace.total:,}; wasmnb.view.documents.proxy.perfetto.chrome_trace takes more)"
+        if trace.total > len(events)
         else ""
     )
     return f"{plural(len(events), 'event')}{cut}, {size(len(text))}: open the file at https://ui.perfetto.dev"

@@ -24,10 +24,10 @@ def _advance(panel: Panel, values: Values) -> str:
         raise UsageError("seconds are a number") from None
     if not (math.isfinite(seconds) and 0 <= seconds <= 1e6):
         raise UsageError("time goes forward, by at most a million seconds at once")
-    before = panel.proxy.trace.made
+    before = panel.proxy.trace.total
     panel.proxy.advance(seconds)
     panel.refresh(everything=True)
-    return f"{seconds:g} virtual seconds later: {plural(panel.proxy.trace.made - before, 'event')}"
+    return f"{seconds:g} virtual seconds later: {plural(panel.proxy.trace.total - before, 'event')}"
 
 
 def _thread(values: Values) -> int | None:

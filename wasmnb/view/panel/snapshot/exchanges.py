@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from json.encoder import encode_basestring_ascii as _quoted
 from typing import Any
 
-from wasmnb.host.trace.trace import AFTER_THE_END
+from wasmnb.host.trace.trace import END_CALLBACKS
 from wasmnb.view.documents.proxy.trace import nested
 from wasmnb.view.documents.traffic.body import body_kind
 from wasmnb.view.documents.traffic.exchange import Direction, directions_of, worker_name
@@ -81,7 +81,7 @@ def detail(x: Any, row_id: int, explained: Sequence[str] = ()) -> Any:
 
 def _inside(events: Sequence[Any]) -> int:
     """Nanoseconds in the filter while the exchange lasted."""
-    return sum(e.guest_ns for e in events if e.kind == "callback" and e.name not in AFTER_THE_END)
+    return sum(e.guest_ns for e in events if e.kind == "callback" and e.name not in END_CALLBACKS)
 
 
 def _directions(x: Any, events: Sequence[Any]) -> Any:
