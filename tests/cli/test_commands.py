@@ -185,7 +185,7 @@ def test_module_that_cannot_be_loaded_is_named(tmp_path, capsys):
     path = tmp_path / "cut.wasm"
     path.write_bytes(b"\0asm\1\0\0\0\1\x7f")
     assert main(["run", str(path)]) == 1
-    assert f"Envoy would refuse {path}, too.\nThe file is damaged or cut short" in capsys.readouterr().err
+    assert f"Envoy would refuse {path}:.\nThe file is damaged or cut short" in capsys.readouterr().err
 
 
 def test_build_rejects_modules_and_inspect_rejects_python(source, tmp_path, capsys):

@@ -197,7 +197,7 @@ def test_an_annotation_says_which_plugin_context(module):
 
 def test_two_plugin_contexts_are_one_too_many(module):
     error = refusal(module, PLUGIN + "class Other(PluginContext): pass\n" + AUTH.format(1))
-    assert error.args[0] == "Settings and Other are all of kind PluginContext, and Auth has one"
+    assert error.args[0] == "Settings and Other all derive from PluginContext, but Auth can have only one"
     assert "write `plugin: Settings` in class Auth" in error.hint
 
 

@@ -170,4 +170,4 @@ def test_the_panel_says_that_it_is_native_and_does_not_compile_it():
     with Proxy(made, workers=1) as proxy:
         known = module(proxy.plugins[0])
     assert ["runs", f"native, by this Python {made.info.python}"] in known["facts"]
-    assert known["download"] and not known["sections"] and "compiled" not in vars(made._made)
+    assert known["download"] and not known["sections"] and "compiled" not in vars(made._backend)
