@@ -75,7 +75,7 @@ def test_a_class_without_a_source_is_refused():
 def test_only_classes_are_decorated():
     with pytest.raises(UsageError, match="not the builtin_function_or_method len"):
         wasmnb.filter(len)
-    with pytest.raises(UsageError, match="derive the filter's class"):
+    with pytest.raises(UsageError, match="Derive the filter's class"):
         Filter.from_class(wasmnb.HttpContext)
 
 

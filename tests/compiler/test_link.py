@@ -101,7 +101,7 @@ def test_exports_name_their_function_and_what_to_call_afterwards():
 
 
 def test_what_the_component_wants_from_outside_is_listed_with_its_signature():
-    assert graph_of(glue=None).wanted_from_outside() == {"host:x/y#get": (("i32",), ("i32",))}
+    assert graph_of(glue=None).glue_imports() == {"host:x/y#get": (("i32",), ("i32",))}
 
 
 def test_the_linked_module_computes_what_the_component_does(module):

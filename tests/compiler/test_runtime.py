@@ -130,5 +130,5 @@ def test_runtimes_are_listed_with_what_they_hold(runtime):
 
 
 def test_clearing_what_is_not_there_is_said_so():
-    with pytest.raises(UsageError, match="no runtime zzz"):
+    with pytest.raises(UsageError, match="No runtime zzz"):
         clear_runtimes("zzz")

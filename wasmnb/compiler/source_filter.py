@@ -20,7 +20,7 @@ from .source.filter_source import Source
 from .source.imports import imported_modules, parse
 from .source.resolver import resolve
 from .source.stdlib import GUEST_PYTHON
-from .wasm.embed_source import Placement, with_source
+from .wasm.embed_source import Placement, embed_source
 from .wasm.inspection import inspect_module
 
 __all__ = ["SourceFilter", "compile_source"]
@@ -96,7 +96,7 @@ class SourceFilter:
     def _with_runtime(self) -> tuple[Runtime, bytes]:
         runtime, data = self.runtimes.module(self.requirements, default_engine())
         assert self.exports is not None
-        return runtime, with_source(data, self.placement(runtime), self.exports | _REQUIRED_EXPORTS)
+        return runtime, embed_source(data, self.placement(runtime), self.exports | _REQUIRED_EXPORTS)
 
     def info(self, name: str) -> FilterInfo:
         """Return facts about the complete module and the runtime in it."""

@@ -213,7 +213,7 @@ def test_a_filter_in_parts_and_one_in_a_file_run_natively(shell, tmp_path, monke
     shell.run_cell("%wasmfilter z --native --file mine.py").raise_error()
     z = shell.user_ns["z"]
     assert (z.plugins[0].filter.filename, z.get("/").response.status) == ("mine.py", 200)
-    with pytest.raises(Exception, match="--fuel counts instructions of Wasm"):
+    with pytest.raises(Exception, match="--fuel counts Wasm instructions"):
         shell.run_cell("%wasmfilter z --native --fuel --file mine.py").raise_error()
     z.close()
 

@@ -1,8 +1,8 @@
-"""The program inside the runtime: between the component's world and the SDK's dispatcher.
+"""The app inside the runtime: connects the component's world with the SDK's dispatcher.
 
-componentize-py runs this file once, at build time, and keeps the memory that it leaves behind. `start` runs in every VM,
-from the module's `_initialize`. Callbacks go straight to the dispatcher: the glue is given the addresses of its bound
-methods. Hostcalls are built-in functions that the glue makes.
+componentize-py runs this file once, at build time, and keeps the resulting memory. `start` runs in every VM from the
+module's `_initialize`. Callbacks go directly to the dispatcher, because the glue knows the addresses of its bound
+methods. Hostcalls are built-in functions that the glue creates.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from importlib import import_module
 
 import_module("wasmnb_no_docstrings")
-import_module("wasmnb_preload")  # what filters may import has to be in memory before there is no file system
+import_module("wasmnb_preload")  # filters have no file system to import from
 
 # ruff: noqa: E402
 import gc
@@ -36,17 +36,17 @@ class _Binding:
     """The hostcalls, as attributes."""
 
 
-#: The VM's dispatcher, and the methods that the glue knows by their addresses: both have to stay.
+#: The VM's dispatcher, and the methods whose addresses the glue holds: both must stay alive.
 _kept: list[Any] = []
 
 
 def _abort(*_: object) -> None:
-    """An exception has left a callback. The dispatcher has logged it; what remains is to stop the VM."""
+    """Stop the VM after an exception that left a callback. The dispatcher has logged it."""
     host.abort()
 
 
 def _environment() -> None:
-    """The variables that the proxy gives this VM, which are others than those of the build."""
+    """Replace the environment variables of the build by those of this VM."""
     os.environ.clear()
     for entry in host.environment().split(b"\0"):
         name, equals, value = entry.partition(b"=")
@@ -55,7 +55,7 @@ def _environment() -> None:
 
 
 def _make_dispatcher() -> Dispatcher:
-    """Take the hostcalls from the glue, and leave it the callbacks. In CPython an object's id is its address."""
+    """Get the hostcalls from the glue and register the callbacks. In CPython an object's id is its address."""
     natives: list[Any] = []
     binding = _Binding()
     host.natives(id(natives))
@@ -63,7 +63,7 @@ def _make_dispatcher() -> Dispatcher:
         setattr(binding, native.__name__, native)
     dispatcher = Dispatcher(binding)
     methods = [getattr(dispatcher, c.short, None) or _missing for c in callbacks_for(_VERSION).values()]
-    methods.append(dispatcher.control)  # the glue counts it as one more callback
+    methods.append(dispatcher.control)  # the glue numbers it after the callbacks
     for number, method in enumerate(methods):
         host.bind(number, id(method))
     _kept.extend((dispatcher, methods))
@@ -78,7 +78,7 @@ class WitWorld(wit_world.WitWorld):  # type: ignore[misc]
     """The class that componentize-py looks for."""
 
     def start(self) -> None:
-        """Load the filter: once in every VM."""
+        """Load the filter. Runs once in every VM."""
         dispatcher = _make_dispatcher()
         sys.excepthook = sys.unraisablehook = _abort
         take_over_output()
@@ -88,18 +88,18 @@ class WitWorld(wit_world.WitWorld):  # type: ignore[misc]
         try:
             dispatcher.load_parts(parts, modules, package)
         except BaseException as error:
-            here = error.__traceback__
-            word = refusal(
-                error.with_traceback(here and here.tb_next),
+            outer = error.__traceback__
+            report = refusal(
+                error.with_traceback(outer and outer.tb_next),
                 [*(m.filename for m in modules), *(p.filename for p in parts)],
             )
-            host.report(json.dumps(word).encode("utf-8", "backslashreplace"))
+            host.report(json.dumps(report).encode("utf-8", "backslashreplace"))
             raise
         host.report(json.dumps({"exports": dispatcher.exports()}).encode())
-        gc.freeze()  # what has been loaded stays: the collector need not look at it again
+        gc.freeze()  # loaded objects stay: the collector can skip them
 
     def sync(self) -> None:
-        """The journal is full."""
+        """Process the journal, which is full."""
         dispatcher = _kept[0]
         dispatcher.sync(dispatcher.vm.abi.journal())
 

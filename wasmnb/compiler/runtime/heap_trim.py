@@ -1,13 +1,13 @@
-"""Clears what the memory image holds but the program has given back: free heap blocks and the unused stack.
+"""Heap trimming: zeroes unused parts of the memory image, which are free heap blocks and the unused stack.
 
-Facts: while Python is imported into the image, a fifth of the heap is allocated and freed again. What stands there is
-noise that makes the file larger. The allocator is wasi-libc's dlmalloc, which keeps its state in the blocks themselves:
+Facts: while Python's modules are imported into the image, a fifth of the heap is allocated and freed again. Its old
+contents only make the file larger. The allocator is wasi-libc's dlmalloc, which keeps its state in the blocks:
 
-    +0  size of the block before, if that one is free       +4  size of this one; bit 0: the one before is in use,
-    +8  content; of a free block links, at most 24 bytes         bit 1: this one is in use
+    +0  size of the previous block, if it's free            +4  size of this block; bit 0: previous block is in use,
+    +8  contents; in a free block links of up to 24 bytes        bit 1: this block is in use
 
 Blocks start at multiples of 16 plus 8, and follow each other without gaps from `__heap_base` to the end of memory. The
-walk believes nothing: at the first block that contradicts its neighbour it stops, and what follows stays as it is.
+walk checks each block against the next one, and stops at the first contradiction.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ __all__ = ["clear_unused"]
 _HEAD = struct.Struct("<II")
 _IN_USE_BEFORE, _IN_USE, _FLAGS = 1, 2, 7
 
-#: Bytes at the start of a free block that the allocator uses.
+#: Bytes that the allocator uses at the start of a free block.
 _LINKS = 32
 
 
 def clear_unused(graph: Graph, image: MemoryImage) -> int:
-    """Set unused memory to zero; gives how many bytes that are."""
+    """Set unused memory to zero and return the number of bytes."""
     cleared = 0
     for start, end in (*_unused_stack(graph), *_free_blocks(graph, image)):
         image.bytes[start:end] = bytes(end - start)
@@ -37,7 +37,7 @@ def clear_unused(graph: Graph, image: MemoryImage) -> int:
 
 
 def _global(graph: Graph, name: str) -> int | None:
-    """First value of a global that the component's main module exports."""
+    """Return the initial value of a global that a module of the component exports, or None."""
     for node in graph.all_nodes():
         kind, index = node.module.exports.get(name, ("", 0))
         if kind == "global":
@@ -46,7 +46,7 @@ def _global(graph: Graph, name: str) -> int | None:
 
 
 def _unused_stack(graph: Graph) -> Iterator[tuple[int, int]]:
-    """What lies below the stack pointer."""
+    """Yield the range below the stack pointer."""
     low, pointer = _global(graph, "__stack_low"), _global(graph, "__stack_pointer")
     if low is not None and pointer is not None and low < pointer:
         yield low, pointer
