@@ -165,7 +165,7 @@ def test_head_shows_a_busy_kernel(own):
 
 def test_idle_kernel_without_a_reply_counts_as_gone(own):
     notebook = own(CHAIN, "chain.panel()")
-    notebook.run_code("chain._panel._inbox._do = lambda name, values: None")  # as a kernel does that never made it
+    notebook.run_code("chain._panel._inbox._perform = lambda name, values: None")  # as a kernel does that never made it
     view(notebook, "Log")
     soon(notebook, "The kernel is gone", ".foot")
     assert "busy" not in notebook.panel.locator(".head").inner_text()

@@ -1,4 +1,4 @@
-"""The panel without a browser: what its traits hold, what its wishes do, what it costs."""
+"""The panel without a browser: contents of its traits, results of its actions."""
 
 import asyncio
 import base64
@@ -44,15 +44,16 @@ def panel(proxy):
     return panel_of(proxy)
 
 
-def wish(panel, name, **values):
+def act(panel, name, **values):
+    """Perform an action and return the notice."""
     panel.widget.notice = {}
     panel.perform(name, values)
     return panel.widget.notice
 
 
 def rows_of(panel):
-    """The list as a front-end has it that has just begun to look."""
-    panel.perform("look", {"view": panel.view, "fresh": True})
+    """The list that a new front end gets."""
+    panel.perform("look", {"view": "Exchanges", "fresh": True})
     return json.loads(panel.widget.rows["text"])
 
 
@@ -67,7 +68,7 @@ def test_proxy_has_one_panel_and_displays_it(proxy, panel):
 def test_every_trait_is_json_and_filled_after_traffic(proxy, panel):
     proxy.get("/", {"x-user": "ann"})
     panel.refresh(everything=True)
-    panel.look("Module")
+    panel.perform("look", {"view": "Module"})
     for name in ("head", "tree", "rows", "detail", "log", "latency", "lanes", "shared", "module"):
         value = getattr(panel.widget, name)
         assert value, name
@@ -84,7 +85,7 @@ def test_rows_are_newest_first_with_worker_and_filter_time(proxy, panel):
 
 
 def test_send_shows_the_exchange_and_a_notice(panel):
-    said = wish(panel, "send", method="POST", path="/x", headers="x-user: ann\nx-a: b: c", body="data", worker="2")
+    said = act(panel, "send", method="POST", path="/x", headers="x-user: ann\nx-a: b: c", body="data", worker="2")
     assert said["text"] == "#1: 200 (done)"
     detail = panel.widget.detail
     rows = {row[1]: row for row in detail["directions"][0]["rows"]}
@@ -95,56 +96,56 @@ def test_send_shows_the_exchange_and_a_notice(panel):
 
 
 def test_curl_command_is_sent(proxy, panel):
-    assert wish(panel, "curl", line="curl -X PUT http://api.test/z \\\n -H 'x-user: bob' -d k=v")["text"].endswith(
+    assert act(panel, "curl", line="curl -X PUT http://api.test/z \\\n -H 'x-user: bob' -d k=v")["text"].endswith(
         "200 (done)"
     )
     assert (proxy.exchanges[-1].request.method, proxy.exchanges[-1].request.authority) == ("PUT", "api.test")
 
 
 @pytest.mark.parametrize(
-    ("name", "values", "said"),
+    ("name", "values", "message"),
     [
-        ("nonsense", {}, "does not know"),
+        ("nonsense", {}, "Unknown action"),
         ("send", {"headers": "no colon"}, "name: value"),
-        ("send", {"worker": "seven"}, "is a number"),
+        ("send", {"worker": "seven"}, "is not a number"),
         ("send", {"worker": 7}, "no worker 7"),
-        ("curl", {"line": "curl --frobnicate"}, "no curl command"),
+        ("curl", {"line": "curl --frobnicate"}, "curl command is not supported"),
         ("curl", {"line": "curl 'unclosed"}, "quotation"),
-        ("again", {"exchange": 99}, "no longer remembered"),
-        ("again", {"exchange": None}, "is a number"),
-        ("advance", {"seconds": -1}, "forward"),
+        ("again", {"exchange": 99}, "no longer has this exchange"),
+        ("again", {"exchange": None}, "is not a number"),
+        ("advance", {"seconds": -1}, "can't advance"),
         ("advance", {"seconds": "soon"}, "number"),
-        ("restart", {"workers": 2}, "your own code"),
+        ("restart", {"workers": 2}, "Your own code"),
         ("configure", {"config": "{"}, ""),
     ],
 )
-def test_failing_actions_set_a_notice_and_raise_nothing(panel, name, values, said):
-    notice = wish(panel, name, **values)
-    assert said in notice["text"]
+def test_failing_actions_set_a_notice_and_raise_nothing(panel, name, values, message):
+    notice = act(panel, name, **values)
+    assert message in notice["text"]
     assert notice["bad"] or name == "configure"
 
 
 def test_time_upstream_and_configuration_can_be_changed(proxy, panel):
-    wish(panel, "advance", seconds=5)
+    act(panel, "advance", seconds=5)
     assert proxy.now >= 5
-    assert wish(panel, "fail")["text"] == "the upstream refuses connections"
-    wish(panel, "send", path="/")
+    assert act(panel, "fail")["text"] == "the upstream refuses connections"
+    act(panel, "send", path="/")
     assert proxy.exchanges[-1].response.status == 503
-    wish(panel, "fail")
-    assert wish(panel, "configure", config='{"greeting": "welcome"}')["text"] == "the new configuration serves"
-    wish(panel, "send", path="/", headers="x-user: ann")
+    act(panel, "fail")
+    assert act(panel, "configure", config='{"greeting": "welcome"}')["text"] == "the new configuration is active"
+    act(panel, "send", path="/", headers="x-user: ann")
     assert proxy.exchanges[-1].upstream_request.headers["x-greeting"] == "welcome ann"
 
 
 def test_failure_is_shown_with_its_traceback(panel):
-    wish(panel, "send", path="/", headers="x-user: boom")
+    act(panel, "send", path="/", headers="x-user: boom")
     assert "ValueError: broken" in panel.widget.detail["failure"]
     assert panel.widget.detail["row"][3] == 503
 
 
 def test_replace_keeps_the_newest_rows_and_repeats_the_last_request(demo, proxy, panel):
     proxy.get("/old", {"x-user": "old"})
-    wish(panel, "send", path="/mine", headers="x-user: ann")
+    act(panel, "send", path="/mine", headers="x-user: ann")
     with Proxy(demo, workers=2, config='{"greeting": "welcome"}') as newer:
         panel.replace(newer)
         assert [(x.request.path, x.upstream_request.headers["x-greeting"]) for x in newer.exchanges] == [
@@ -155,7 +156,7 @@ def test_replace_keeps_the_newest_rows_and_repeats_the_last_request(demo, proxy,
         before = {row[1]: row[3] for row in panel.widget.before["directions"][0]["rows"]}
         assert before["x-greeting"] == "hi ann"
         assert panel.widget.baseline["series"]
-        wish(panel, "pick", exchange=1)
+        act(panel, "pick", exchange=1)
         assert panel.widget.detail["row"][2] == "/old"
 
 
@@ -183,8 +184,8 @@ def test_files_are_sent_to_the_browser(proxy, panel, monkeypatch):
     given = []
     monkeypatch.setattr(panel.widget, "send", given.append)
     proxy.get("/")
-    wish(panel, "perfetto")
-    wish(panel, "download")
+    act(panel, "perfetto")
+    act(panel, "download")
     trace, module = (message for message in given if message["kind"] == "file")
     assert json.loads(trace["text"])["traceEvents"]
     assert base64.b64decode(module["base64"]).startswith(b"\0asm")
@@ -245,28 +246,28 @@ def test_pauses_and_callouts_are_spans_of_the_timeline():
         assert proxy.get("/").response.status == 200
         panel.refresh(everything=True)
         spans = {span[3]: span for span in panel.widget.lanes["spans"]}
-        assert spans["paused"][4] == "#1 held by on_request_headers"
+        assert spans["paused"][4] == "#1 paused by on_request_headers"
         assert spans["callout"][4] == "http to auth/check: answered"
         assert all(0.2 < span[2] - span[1] < 0.3 for span in spans.values())
         assert {span[0] for span in spans.values()} == {"worker-1"}
 
 
 def test_messages_from_another_thread_wait_for_the_simulation_thread(demo):
-    """As from a kernel with subshells: whoever only looks is served between events, the rest when the cell is done."""
+    """As in a kernel with subshells: navigation is processed between events, other actions after the cell."""
     done = []
 
     async def cell():
         with Proxy(demo, workers=1) as proxy:
             panel = panel_of(proxy)
             proxy.get("/first")
-            wish = panel.perform
-            panel._inbox._do = lambda name, values: (
+            perform = panel.perform
+            panel._inbox._perform = lambda name, values: (
                 done.append((name, threading.current_thread())),
-                wish(name, values),
+                perform(name, values),
             )
-            take = panel.widget._take
+            receive = panel.widget._receive
             asked = [{"action": "send", "path": "/sent"}, {"action": "pick", "exchange": 1}]
-            other = threading.Thread(target=lambda: [take(None, content, []) for content in asked])
+            other = threading.Thread(target=lambda: [receive(None, content, []) for content in asked])
             other.start()
             other.join()
             proxy.get("/second")
@@ -290,7 +291,7 @@ def test_python_state_is_listed_by_thread():
         panel = panel_of(proxy)
         for worker in (1, 1, 2):
             proxy.get("/", worker=worker)
-        wish(panel, "look", view="State")
+        act(panel, "look", view="State")
         seen = next(v for v in panel.widget.python["variables"] if v["name"] == "seen")
         assert seen["differs"]
         assert dict((thread, value) for value, threads in seen["values"] for thread in threads) == {
@@ -301,70 +302,70 @@ def test_python_state_is_listed_by_thread():
 def test_figures_are_compared_with_those_of_one_thread(proxy, panel):
     for worker in (1, 2, 2):
         proxy.get("/", worker=worker)
-    wish(panel, "look", view="Latency")
+    act(panel, "look", view="Latency")
     counts = {t["name"]: t["count"] for t in panel.widget.latency["threads"]}
     assert counts == {"worker-1": 1, "worker-2": 2}
-    wish(panel, "narrow", thread="worker-2")
+    act(panel, "narrow", thread="worker-2")
     assert (panel.widget.latency["of"], panel.widget.latency["series"][0]["count"]) == ("worker-2", 2)
-    wish(panel, "against", against="worker-1")
+    act(panel, "against", against="worker-1")
     assert (panel.widget.baseline["of"], panel.widget.baseline["series"][0]["count"]) == ("worker-1", 1)
-    assert "no figures" in wish(panel, "against", against="yesterday")["text"]
-    wish(panel, "keep")
+    assert "no figures" in act(panel, "against", against="yesterday")["text"]
+    act(panel, "keep")
     assert panel.widget.latency["against"] == "kept figures"
 
 
 def test_log_is_filtered_by_level_thread_context_and_text(proxy, panel):
     for user in ("ann", "bob", "boom"):
         proxy.get("/", {"x-user": user}, worker=1 if user == "ann" else 2)
-    wish(panel, "look", view="Log")
+    act(panel, "look", view="Log")
     assert panel.widget.log["matching"] == len(proxy.log)
     for scope, said in (
         ({"thread": "worker-1"}, ["saw ann"]),
         ({"text": "saw"}, ["saw ann", "saw bob"]),
         ({"exchange": 2}, ["saw bob"]),
     ):
-        wish(panel, "narrow", **scope)
+        act(panel, "narrow", **scope)
         assert [line[5] for line in panel.widget.log["lines"]] == said
-    wish(panel, "narrow", level="critical")
+    act(panel, "narrow", level="critical")
     assert "ValueError: broken" in panel.widget.log["lines"][0][5]
-    assert "a level is one of" in wish(panel, "narrow", level="loud")["text"]
+    assert "Unknown log level" in act(panel, "narrow", level="loud")["text"]
 
 
 def test_tick_trap_and_configure_set_a_notice(proxy, panel):
-    assert "nothing ticked" in wish(panel, "tick")["text"]
-    assert wish(panel, "trap", worker=2, callback="on_request_headers")["text"].endswith("on worker-2 will trap")
-    wish(panel, "send", worker=2)
+    assert "nothing ticked" in act(panel, "tick")["text"]
+    assert act(panel, "trap", worker=2, callback="on_request_headers")["text"].endswith("on worker-2 will trap")
+    act(panel, "send", worker=2)
     assert panel.widget.detail["row"][3] == 503
     assert any("failed on context" in text for text in panel.widget.detail["explanations"])
-    assert "no callback" in wish(panel, "trap", callback="on_nothing")["text"]
-    assert "no cluster" in wish(panel, "fail", cluster="elsewhere")["text"]
-    assert "no plugin" in wish(panel, "configure", plugin=3)["text"]
+    assert "no callback" in act(panel, "trap", callback="on_nothing")["text"]
+    assert "no cluster" in act(panel, "fail", cluster="elsewhere")["text"]
+    assert "no plugin" in act(panel, "configure", plugin=3)["text"]
 
 
 def test_configure_changes_one_plugin_of_a_chain(demo):
     chain = [Plugin(demo, name="one", config={"greeting": "a"}), Plugin(demo, name="two", config={"greeting": "b"})]
     with Proxy(chain, workers=1) as proxy:
         panel = panel_of(proxy)
-        wish(panel, "configure", plugin=1, config='{"greeting": "c"}')
+        act(panel, "configure", plugin=1, config='{"greeting": "c"}')
         assert [p.config for p in proxy.plugins] == [b'{"greeting": "a"}', b'{"greeting": "c"}']
 
 
 def test_file_is_sent_in_chunks_and_edit_fills_the_form(proxy, panel, monkeypatch):
     forms = []
-    monkeypatch.setattr(panel.widget, "give_form", forms.append)
+    monkeypatch.setattr(panel.widget, "send_form", forms.append)
     for first, part in ((True, b"one"), (False, b"two")):
-        wish(panel, "upload", first=first, last=not first, buffers=[part])
-    wish(panel, "send", method="POST", uploaded=True, chunking="4", trailers="x-sum: 1", http2=True, authority="api.test")
+        act(panel, "upload", first=first, last=not first, buffers=[part])
+    act(panel, "send", method="POST", uploaded=True, chunking="4", trailers="x-sum: 1", http2=True, authority="api.test")
     request = proxy.exchanges[-1].request
     assert (request.chunks, request.trailers.items(), request.authority) == (
         [b"onet", b"wo"],
         [("x-sum", "1")],
         "api.test",
     )
-    wish(panel, "edit", exchange=1)
+    act(panel, "edit", exchange=1)
     assert (forms[0]["body"], forms[0]["trailers"], forms[0]["authority"]) == ("onetwo", "x-sum: 1", "api.test")
-    assert "at most" in wish(panel, "send", body="x" * 20_000, chunking="1")["text"]
-    assert "size of a chunk is a number" in wish(panel, "send", body="x", chunking="few")["text"]
+    assert "at most" in act(panel, "send", body="x" * 20_000, chunking="1")["text"]
+    assert "size of a chunk is not a number" in act(panel, "send", body="x", chunking="few")["text"]
 
 
 def test_request_from_a_cell_is_repeated_after_an_edit(demo, proxy, panel):

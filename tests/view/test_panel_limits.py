@@ -96,7 +96,7 @@ def test_exported_trace_is_limited_and_says_so(monkeypatch):
     busy = Filter.from_bytes(assemble(MANY_CALLS % 60_000), "busy")
     with Proxy(busy, workers=1) as proxy:
         panel = panel_of(proxy)
-        monkeypatch.setattr(panel.widget, "give_file", lambda *_, **values: given.append(values["text"]))
+        monkeypatch.setattr(panel.widget, "send_file", lambda *_, **values: given.append(values["text"]))
         for _ in range(2):
             proxy.get("/", {"user-agent": "x"})
         panel.perform("perfetto", {})
@@ -114,7 +114,7 @@ def test_body_of_fifty_megabytes_is_cut(plain):
         assert body["size"] > 50 << 20
         assert all("cut here" in text or "more" in text for text in body["forms"].values())
         panel.perform("body", {"exchange": 1, "station": "request"})
-        assert "too large for the browser" in panel.widget.notice["text"]
+        assert "too much for the browser" in panel.widget.notice["text"]
 
 
 def test_large_and_many_headers_are_cut(plain):
@@ -188,8 +188,8 @@ def test_ten_thousand_newest_exchanges_are_kept(plain):
         small(panel)
 
 
-@pytest.mark.parametrize("wish", ["send", "advance"])
-def test_interrupt_stops_an_action_and_the_panel_keeps_working(wish):
+@pytest.mark.parametrize("action", ["send", "advance"])
+def test_interrupt_stops_an_action_and_the_panel_keeps_working(action):
     source = (
         "from wasmnb.sdk import HttpContext, PluginContext\nclass Root(PluginContext):\n"
         "    def on_plugin_start(self, size):\n        self.set_tick_period(0.001)\n        return True\n"
@@ -201,12 +201,12 @@ def test_interrupt_stops_an_action_and_the_panel_keeps_working(wish):
         panel = panel_of(proxy)
         press = threading.Timer(0.5, lambda: os.kill(os.getpid(), signal.SIGINT))
         press.start()
-        panel.perform(wish, {"headers": "x-user: slow", "seconds": 1e6})
+        panel.perform(action, {"headers": "x-user: slow", "seconds": 1e6})
         press.join()
         assert panel.widget.notice == {"text": "interrupted", "bad": True}
         panel.perform("send", {"path": "/after"})
         # A guest that was left in mid-flight cannot go on: its VM has failed, as after a trap.
-        assert proxy.exchanges[-1].response.status in ((503,) if wish == "send" else (200, 503))
+        assert proxy.exchanges[-1].response.status in ((503,) if action == "send" else (200, 503))
         assert not panel.widget.notice.get("bad")
 
 
@@ -218,7 +218,7 @@ def test_interrupt_while_the_panel_draws_stops_the_cell(plain, monkeypatch):
             monkeypatch.undo()
             raise KeyboardInterrupt
 
-        monkeypatch.setattr(panel, "_tree", pressed)
+        monkeypatch.setattr(panel._renderer, "_tree", pressed)
         panel._due = 0.0
         with pytest.raises(KeyboardInterrupt):
             proxy.get("/")

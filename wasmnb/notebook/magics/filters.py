@@ -174,8 +174,8 @@ class WasmMagics(FilterMagics):
             panel.replace(proxy)
         else:
             panel = Panel(proxy, after=before)
-        panel.remake, panel.cell = restart, cell
-        panel.settings = {"seed": self.seed if options.seed is None else options.seed}
+        panel.cell = cell
+        panel.allow_restart(restart, seed=self.seed if options.seed is None else options.seed)
 
     # ── traffic ─────────────────────────────────────────────────────────────────────────────────────────────
 

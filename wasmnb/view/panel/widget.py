@@ -1,7 +1,7 @@
-"""The widget itself: traits that hold what is shown, and one message a wish.
+"""The widget: traits that hold everything shown, and a message for each action.
 
-It is an anywidget, so an ipywidget: it nests in boxes, works where those work, and its traits are saved with the
-notebook. It knows nothing of proxies; `Panel` fills it.
+As an anywidget it can be nested in boxes, and its traits are saved with the notebook. It does not know proxies; `Panel`
+fills it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ OnAction = Callable[[str, dict[str, Any]], None]
 
 
 class PanelWidget(anywidget.AnyWidget):
-    """Traits as JSON; see `snapshot` for what they hold.
+    """The traits as JSON; `snapshot` describes them.
 
     Parameters
     ----------
@@ -54,26 +54,46 @@ class PanelWidget(anywidget.AnyWidget):
     def __init__(self, on_action: OnAction, **values: Any) -> None:
         super().__init__(**values)
         self._on_action = on_action
-        self.on_msg(self._take)
+        self.on_msg(self._receive)
 
-    def _take(self, _widget: Any, content: Any, buffers: Sequence[Any]) -> None:
+    def _receive(self, _widget: Any, content: Any, buffers: Sequence[Any]) -> None:
         if isinstance(content, dict) and isinstance(content.get("action"), str):
             values = {k: v for k, v in content.items() if k != "action"}
             self._on_action(content["action"], {**values, "buffers": [bytes(buffer) for buffer in buffers or ()]})
 
-    def give_answer(self) -> None:
-        """Tell the front-end that what it asked for has been done, well or badly."""
+    def send_done(self) -> None:
+        """Tell the front end that an action has ended."""
         self.send({"kind": "done"})
 
-    def give_rows(self, news: Sequence[str], *, total: int, version: int) -> None:
-        """Tell of rows that are new or have changed; the front-end puts them among those that it has."""
-        self.send({"kind": "rows", "total": total, "version": version, "text": f"[{','.join(news)}]"})
+    def send_changed_rows(self, rows: Sequence[str], *, total: int, version: int) -> None:
+        """Send rows that are new or have changed; the front end merges them into its list.
 
-    def give_form(self, values: dict[str, Any]) -> None:
-        """Fill the form that requests are sent with."""
+        Parameters
+        ----------
+        rows
+            The rows as JSON.
+        total
+            Number of exchanges so far.
+        version
+            Version of the filter.
+        """
+        self.send({"kind": "rows", "total": total, "version": version, "text": f"[{','.join(rows)}]"})
+
+    def send_form(self, values: dict[str, Any]) -> None:
+        """Fill the request form."""
         self.send({"kind": "form", **values})
 
-    def give_file(self, name: str, kind: str, *, text: str | None = None, base64: str | None = None) -> None:
-        """Have the browser offer a file for download."""
+    def send_file(self, name: str, kind: str, *, text: str | None = None, base64: str | None = None) -> None:
+        """Let the browser save a file.
+
+        Parameters
+        ----------
+        name
+            Name of the file.
+        kind
+            Its MIME type.
+        text, base64
+            Its content; pass one of them.
+        """
         content = {"kind": "file", "name": name, "type": kind}
         self.send({**content, "text": text} if text is not None else {**content, "base64": base64})

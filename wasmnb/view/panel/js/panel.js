@@ -260,7 +260,7 @@ export class Panel {
     const drawn = JSON.stringify([
       head.name,
       head.workers,
-      head.remake,
+      head.restart,
       head.seed,
       head.plugins,
       head.clusters,

@@ -91,7 +91,7 @@ function configuration(panel, title, config, plugin) {
 }
 
 function restart(panel, head, number, group) {
-  if (!head.remake) {
+  if (!head.restart) {
     return el(
       "fieldset",
       { class: "wide" },
