@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wasmnb.host.clock import Clock, Thread
+from wasmnb.host.clock import Clock, Thread, TimerGroup
 
 
 def test_events_run_in_order_of_time_and_equal_ones_as_they_were_made():
@@ -77,3 +77,14 @@ def test_some_seed_changes_the_order():
 
     assert order(0) == [0, 1, 2, 3, 4, 5]
     assert len({tuple(order(s)) for s in range(8)}) > 1
+
+
+def test_cancelled_group_runs_none_of_its_events():
+    clock, thread = Clock(), Thread(0)
+    kept, cancelled, ran = TimerGroup(clock, thread), TimerGroup(clock, thread), []
+    for group, name in ((kept, "kept"), (cancelled, "cancelled")):
+        group.call_soon(lambda n=name: ran.append((n, "soon")))
+        group.call_later(1.0, lambda n=name: ran.append((n, "later")))
+    cancelled.cancel()
+    clock.advance(2.0)
+    assert ran == [("kept", "soon"), ("kept", "later")]

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from heapq import heapify, heappop, heappush
 from zlib import crc32
 
-__all__ = ["Clock", "Thread", "Timer"]
+__all__ = ["Clock", "Thread", "Timer", "TimerGroup"]
 
 #: What an event runs.
 Action = Callable[[], None]
@@ -202,4 +202,35 @@ class Clock:
 
 
 def _nothing() -> None:
-    """A wake-up's own action: what waits is run instead."""
+    """The action of a wake-up, which runs an event of the queue instead."""
+
+
+class TimerGroup:
+    """Pending events of one owner on one thread, which can be cancelled together.
+
+    Parameters
+    ----------
+    clock, thread
+        The clock, and the thread of all events.
+    """
+
+    __slots__ = ("_clock", "_thread", "_timers")
+
+    def __init__(self, clock: Clock, thread: Thread) -> None:
+        self._clock = clock
+        self._thread = thread
+        self._timers: list[Timer] = []
+
+    def call_soon(self, action: Action) -> None:
+        """Run `action` as the thread's next free event."""
+        self._timers.append(self._clock.call_soon(self._thread, action))
+
+    def call_later(self, seconds: float, action: Action) -> None:
+        """Run `action` after some virtual seconds."""
+        self._timers.append(self._clock.call_later(seconds, self._thread, action))
+
+    def cancel(self) -> None:
+        """Cancel all events that have not run."""
+        for timer in self._timers:
+            timer.cancel()
+        self._timers.clear()

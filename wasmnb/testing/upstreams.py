@@ -32,7 +32,7 @@ from .assertions.expectations import fits
 from .assertions.matchers import fail
 
 __all__ = [
-    "ScriptedUpstream", "UnexpectedRequest", "failing", "grpc_reply", "refused", "resetting", "slow", "tcp_reply", "upstream",
+    "ScriptedUpstream", "failing", "grpc_reply", "refused", "resetting", "slow", "tcp_reply", "upstream",
 ]  # fmt: skip
 
 #: What a step of a script may be: a response, a status, a body, a reply, or a function of the request that gives one.
@@ -44,10 +44,6 @@ Answer = TypeVar("Answer", Response, GrpcReply, TcpReply)
 _UNIMPLEMENTED = 12
 
 _STEPS = (Response, GrpcReply, TcpReply, int, str, bytes)
-
-
-class UnexpectedRequest(AssertionError):
-    """A request that the script has no answer for."""
 
 
 def failing() -> Response:

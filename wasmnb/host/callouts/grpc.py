@@ -9,11 +9,11 @@ that has ended; cancelling forgets the token, and no close follows.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ...abi import Pair
 from ...messages import Request, Response, to_bytes
+from ..clock import TimerGroup
 from ..http.header_map import HeaderMap, RequestHeaders, ResponseHeaders, ResponseTrailers
 from ..http.local_reply import grpc_status_of
 from ..http.routing.resets import REFUSED, RESET
@@ -21,7 +21,6 @@ from ..upstream.grpc_server import GrpcReply, GrpcServer, frame_message, split_m
 from .record import Callout
 
 if TYPE_CHECKING:
-    from ..clock import Timer
     from ..contexts.root import RootContext
     from ..upstream.cluster import Cluster
 
@@ -47,7 +46,7 @@ class GrpcCallout:
         self.path = path
         self.exchange = exchange
         self.over = False
-        self._timers: list[Timer] = []
+        self._timers = TimerGroup(self.vm.clock, self.vm.thread)
         started, number = self.vm.clock.time(), self.vm.number
         self.record = Callout(self.kind, cluster.name, token, number, exchange, Request(), started, root=root.id)
 
@@ -72,14 +71,6 @@ class GrpcCallout:
             time=vm.now(), thread=vm.thread.name, exchange=self.exchange, vm=vm.number,
         )  # fmt: skip
         return request
-
-    def call_soon(self, action: Callable[[], None]) -> None:
-        """A later event at this moment."""
-        self._timers.append(self.vm.clock.call_soon(self.vm.thread, action))
-
-    def call_later(self, seconds: float, action: Callable[[], None]) -> None:
-        """A later event."""
-        self._timers.append(self.vm.clock.call_later(seconds, self.vm.thread, action))
 
     def tell(self, name: str, *args: int) -> None:
         """A callback on the root."""
@@ -111,9 +102,7 @@ class GrpcCallout:
     def abandon(self) -> None:
         """Forget it without a word."""
         self.over = True
-        for timer in self._timers:
-            timer.cancel()
-        self._timers.clear()
+        self._timers.cancel()
 
     def forget(self) -> None:
         """Its token means nothing any more."""
@@ -144,7 +133,7 @@ class GrpcCall(GrpcCallout):
         request = self.request(metadata, timeout)
         request.body = frame_message(message)
         if timeout:
-            self.call_later(
+            self._timers.call_later(
                 timeout / 1000, lambda: self._fail(_UNAVAILABLE, "upstream request timeout", "response_timeout")
             )
 
@@ -157,11 +146,11 @@ class GrpcCall(GrpcCallout):
                 self._fail(_UNAVAILABLE, _REFUSED, _REFUSED_DETAILS)
             else:
                 if answer.latency > 0:
-                    self.call_later(answer.latency, lambda: self._answer(answer))
+                    self._timers.call_later(answer.latency, lambda: self._answer(answer))
                 else:
                     self._answer(answer)
 
-        self.call_soon(ask)
+        self._timers.call_soon(ask)
 
     def _answer(self, answer: Response) -> None:
         self.record.response = answer
@@ -204,7 +193,7 @@ class GrpcStream(GrpcCallout):
     def start(self, metadata: list[Pair]) -> None:
         """Open it."""
         self._request = self.request(metadata, None)
-        self.call_soon(self._sent_off if self.cluster.alive else self._refused)
+        self._timers.call_soon(self._sent_off if self.cluster.alive else self._refused)
 
     def _sent_off(self) -> None:
         self.record.sent = True
@@ -215,7 +204,7 @@ class GrpcStream(GrpcCallout):
             return
         self._sent.append(message)
         if self.cluster.alive:
-            self.call_soon(lambda: self._arrived(message))
+            self._timers.call_soon(lambda: self._arrived(message))
         if end:
             self.half_close()
 
@@ -225,7 +214,7 @@ class GrpcStream(GrpcCallout):
             return
         self.half_closed = True
         if self.cluster.alive:
-            self.call_soon(self._complete)
+            self._timers.call_soon(self._complete)
 
     # -- the server's side ----------------------------------------------------------------------------------------
 
@@ -238,7 +227,7 @@ class GrpcStream(GrpcCallout):
             return
         reply = server.reply(self.path, message)
         if reply.latency:
-            self.call_later(reply.latency, lambda: self._reply(reply))
+            self._timers.call_later(reply.latency, lambda: self._reply(reply))
         else:
             self._reply(reply)
 

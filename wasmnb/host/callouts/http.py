@@ -9,11 +9,11 @@ and status 11 "reset". A call still pending when the root goes is dropped withou
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ...abi import Pair, Status
 from ...messages import Request, Response
+from ..clock import TimerGroup
 from ..http.codec.codec import request_to_upstream, response_from_upstream, upstream_header_problem
 from ..http.header_map import HeaderMap, RequestHeaders, ResponseTrailers
 from ..http.local_reply import build_local_reply
@@ -21,7 +21,6 @@ from ..http.routing.resets import CLOSED, REFUSED
 from .record import Callout
 
 if TYPE_CHECKING:
-    from ..clock import Timer
     from ..contexts.base import Context
     from ..contexts.root import RootContext
     from ..upstream.cluster import Cluster
@@ -46,8 +45,8 @@ class HttpCall:
         self.token = token
         self.cluster = cluster
         self.exchange = exchange
-        self._timers: list[Timer] = []
         vm = root.vm
+        self._timers = TimerGroup(vm.clock, vm.thread)
         self.record = Callout(
             "http", cluster.name, token, vm.number, exchange, Request(), vm.clock.time(), root=root.id
         )
@@ -61,10 +60,10 @@ class HttpCall:
         refused = upstream_header_problem(headers)
         self._note("http_call", cluster=cluster.name, method=request.method, path=request.path, token=self.token)
         if refused is not None:
-            self._soon(lambda: self._reply(503, refused.encode(), "failed"))
+            self._timers.call_soon(lambda: self._reply(503, refused.encode(), "failed"))
             return
         if timeout:
-            self._later(timeout, lambda: self._reply(504, b"upstream request timeout", "timeout"))
+            self._timers.call_later(timeout, lambda: self._reply(504, b"upstream request timeout", "timeout"))
         length = headers.get(b"content-length") or b""
         record.complete = not length.isdigit() or int(length) <= len(body) or cluster.http2
 
@@ -81,11 +80,11 @@ class HttpCall:
             else:
                 head = request.method == "HEAD"
                 if answer.latency > 0:
-                    self._later(answer.latency, lambda: self._answer(answer, head=head))
+                    self._timers.call_later(answer.latency, lambda: self._answer(answer, head=head))
                 else:
                     self._answer(answer, head=head)
 
-        self._soon(ask)
+        self._timers.call_soon(ask)
 
     def _answer(self, answer: Response, *, head: bool) -> None:
         if answer.reset and not answer.status:
@@ -109,7 +108,7 @@ class HttpCall:
         self._deliver(headers, text, None, state)
 
     def _deliver(self, headers: HeaderMap | None, body: bytes, trailers: HeaderMap | None, state: str) -> None:
-        self._cancel()
+        self._timers.cancel()
         self.record.state, self.record.finished = state, self.root.vm.clock.time()
         root, vm = self.root, self.root.vm
         root.calls.pop(self.token, None)
@@ -127,18 +126,7 @@ class HttpCall:
     def abandon(self) -> None:
         """Forget it."""
         self.record.state = "cancelled"
-        self._cancel()
-
-    def _cancel(self) -> None:
-        for timer in self._timers:
-            timer.cancel()
-        self._timers.clear()
-
-    def _soon(self, action: Callable[[], None]) -> None:
-        self._timers.append(self.root.vm.clock.call_soon(self.root.vm.thread, action))
-
-    def _later(self, seconds: float, action: Callable[[], None]) -> None:
-        self._timers.append(self.root.vm.clock.call_later(seconds, self.root.vm.thread, action))
+        self._timers.cancel()
 
     def _note(self, name: str, **args: object) -> None:
         vm = self.root.vm

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from ..clock import TimerGroup
 from ..contexts.stream_info import StreamInfo
 from ..properties.filter_state import FilterState
 
@@ -94,6 +95,10 @@ class StreamState:
         self.info = StreamInfo(
             connection, clock.time(), clock.wall_ns(), FilterState(connection.state), "HTTP/2" if http2 else "HTTP/1.1"
         )
+
+    def timer_group(self) -> TimerGroup:
+        """Return a group for timers of one owner."""
+        return TimerGroup(self.worker.clock, self.worker.thread)
 
     def call_soon(self, action: Callable[[], None]) -> Timer:
         """Run `action` as the next event of the worker."""

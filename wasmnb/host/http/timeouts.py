@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from ..contexts.stream_info import ResponseFlag
 
 if TYPE_CHECKING:
-    from ..clock import Timer
     from .filter_chain import FilterChain
     from .local_replies import LocalReplies
     from .stream_state import StreamState
@@ -40,15 +39,15 @@ class Timeouts:
         self._request = request
         self._replies = replies
         self._last_activity = state.now()
-        self._timers: list[Timer] = []
+        self._timers = state.timer_group()
 
     def start(self) -> None:
         """Start the timers when the request's headers have arrived."""
-        state, limits = self._state, self._state.limits
+        limits = self._state.limits
         if limits.idle_timeout:
-            self._timers.append(state.call_later(limits.idle_timeout, self._on_idle_timeout))
+            self._timers.call_later(limits.idle_timeout, self._on_idle_timeout)
         if limits.request_timeout:
-            self._timers.append(state.call_later(limits.request_timeout, self._on_request_timeout))
+            self._timers.call_later(limits.request_timeout, self._on_request_timeout)
 
     def reset_idle_timer(self) -> None:
         """Count the idle time from now: a chunk has arrived or left."""
@@ -56,14 +55,13 @@ class Timeouts:
 
     def cancel(self) -> None:
         """Stop the timers when the stream ends."""
-        for timer in self._timers:
-            timer.cancel()
+        self._timers.cancel()
 
     def _on_idle_timeout(self) -> None:
         state = self._state
         remaining = self._last_activity + state.limits.idle_timeout - state.now()
         if remaining > _ROUNDING:
-            self._timers.append(state.call_later(remaining, self._on_idle_timeout))
+            self._timers.call_later(remaining, self._on_idle_timeout)
         elif not state.done:
             state.info.flags |= ResponseFlag.STREAM_IDLE_TIMEOUT
             self._replies.send(self._status, b"stream timeout", details="stream_idle_timeout")

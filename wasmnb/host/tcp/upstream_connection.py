@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
+from ..clock import TimerGroup
 from .reply import TcpReply
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ..clock import Clock, Thread, Timer
+    from ..clock import Clock, Thread
     from ..trace.exchange import TcpExchange
     from ..upstream.cluster import Cluster
 
@@ -50,12 +51,12 @@ class UpstreamConnection:
         self._exchange = exchange
         self._cluster = cluster
         self._on_data = on_data
-        self._timers: list[Timer] = []
+        self._timers = TimerGroup(worker.clock, worker.thread)
         self.ended = False
 
     def call_soon(self, action: Callable[[], None]) -> None:
         """Run `action` as the next event of the worker, unless the connection is closed before."""
-        self._timers.append(self._worker.clock.call_soon(self._worker.thread, action))
+        self._timers.call_soon(action)
 
     def send(self, data: bytes, *, end: bool) -> None:
         """Send bytes to the upstream.
@@ -76,9 +77,7 @@ class UpstreamConnection:
 
     def cancel(self) -> None:
         """Drop all pending events."""
-        for timer in self._timers:
-            timer.cancel()
-        self._timers.clear()
+        self._timers.cancel()
 
     def _call_upstream(self, data: bytes) -> None:
         """Call the upstream function with data, or with empty bytes for the client's end."""
@@ -87,8 +86,7 @@ class UpstreamConnection:
         reply = result if isinstance(result, TcpReply) else TcpReply(result or b"")
         reply.close = reply.close or not data
         if reply.latency > 0:
-            clock = self._worker.clock
-            self._timers.append(clock.call_later(reply.latency, self._worker.thread, lambda: self._deliver(reply)))
+            self._timers.call_later(reply.latency, lambda: self._deliver(reply))
         else:
             self._deliver(reply)
 

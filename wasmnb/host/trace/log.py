@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import overload
+from typing import Any, overload
 
 from ..._display import NEWLINES, Shown, visible
 from ...abi import LogLevel
 
-__all__ = ["Log", "LogLine"]
+__all__ = ["LEVELS", "Log", "LogFilter", "LogLine"]
+
+#: Names of the levels, in order.
+LEVELS = tuple(level.name.lower() for level in LogLevel)
 
 #: Lines that a log keeps.
 DEFAULT_LIMIT = 100_000
@@ -52,6 +55,43 @@ class LogLine:
         who = f"wasm log{' ' + self.prefix if self.prefix else ''}: " if self.source == "filter" else ""
         text = visible(f"{who}{self.text}", keep=NEWLINES)  # what a filter writes must not steer a terminal
         return f"[{self.time:.6f}][{self.thread}][{self.level.name.lower()}] {text}"
+
+
+@dataclass(frozen=True, slots=True)
+class LogFilter:
+    """Selects log lines. Each criterion that is None matches all lines.
+
+    Attributes
+    ----------
+    level
+        Lowest level, one of `LEVELS`.
+    thread
+        `main` or `worker-2`.
+    vm, root, context, exchange
+        Numbers, as in `LogLine`.
+    text
+        Part of the line's text; empty for all lines.
+    """
+
+    level: str = "trace"
+    thread: str | None = None
+    vm: int | None = None
+    root: int | None = None
+    context: int | None = None
+    exchange: int | None = None
+    text: str = ""
+
+    def matches(self, line: Any) -> bool:
+        """Whether a line is selected."""
+        return (
+            int(line.level) >= LEVELS.index(self.level)
+            and self.thread in (None, line.thread)
+            and self.vm in (None, line.vm)
+            and self.root in (None, line.root)
+            and self.context in (None, line.context)
+            and self.exchange in (None, line.exchange)
+            and (not self.text or self.text in line.text)
+        )
 
 
 class Log(Shown, Sequence[LogLine]):

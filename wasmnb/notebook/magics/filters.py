@@ -15,6 +15,7 @@ from IPython.core.magic import magics_class
 from traitlets import Enum, Float, Int
 
 from wasmnb.compiler.source.filter_source import Part, Source
+from wasmnb.host.trace.log import LEVELS, LogFilter
 from wasmnb.traffic.curl import FLAGS, from_options, read_at
 
 from ..cells import cell_id, cell_part
@@ -27,8 +28,6 @@ from .transcript import transcript
 from .upstreams import UPSTREAM_FLAGS, upstreams
 
 __all__ = ["WasmMagics"]
-
-_LEVELS = ("trace", "debug", "info", "warn", "error", "critical")
 
 
 @magics_class
@@ -269,7 +268,7 @@ class WasmMagics(FilterMagics):
 
     @line_only(
         NAME,
-        flag("--level", "-l", choices=_LEVELS, default="trace", help="Lowest level to show."),
+        flag("--level", "-l", choices=LEVELS, default="trace", help="Lowest level to show."),
         flag("--worker", metavar="THREAD", help="Only this thread: a worker's number or `main`."),
         flag("--exchange", type=int, metavar="N", help="Only lines of this exchange."),
         flag("--grep", metavar="TEXT", help="Only lines that contain this text."),
@@ -283,8 +282,10 @@ class WasmMagics(FilterMagics):
         The same in Python: `auth.log`.
         """
         options = parse(self.wasmlog, line)
-        lowest = _LEVELS.index(options.level)
-        return Log(entry for entry in self.proxy(options.name).log if _matches(entry, options, lowest))
+        worker = options.worker
+        thread = f"worker-{worker}" if worker is not None and worker.isdigit() else worker
+        selected = LogFilter(options.level, thread, exchange=options.exchange, text=options.grep or "")
+        return Log(line for line in self.proxy(options.name).log if selected.matches(line))
 
     @line_only(
         NAME,
@@ -328,13 +329,3 @@ def _pasted(command: str) -> str:
 def _load_arguments(number: int, rate: float | None, request: Any) -> dict[str, Any]:
     arguments = {k: v for k, v in request.arguments.items() if k != "worker"}
     return {"requests": number, **({} if rate is None else {"rate": rate}), **arguments}
-
-
-def _matches(entry: Any, options: Any, lowest: int) -> bool:
-    thread = options.worker if options.worker is None or not options.worker.isdigit() else f"worker-{options.worker}"
-    return (
-        int(entry.level) >= lowest
-        and thread in (None, entry.thread)
-        and options.exchange in (None, entry.exchange)
-        and (options.grep is None or options.grep in entry.text)
-    )

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from wasmnb.errors import UsageError
+from wasmnb.host.trace.log import LEVELS, LogFilter
 
 if TYPE_CHECKING:
     from wasmnb.host import Plugin, Proxy
 
-__all__ = ["EVERYTHING", "LEVELS", "Scope"]
-
-LEVELS = ("trace", "debug", "info", "warn", "error", "critical")
+__all__ = ["EVERYTHING", "Scope"]
 
 _MAX_TEXT = 1_000  # characters of a search
 
@@ -85,24 +84,11 @@ class Scope:
         context = vm.contexts.get(self.root) if vm is not None and self.root is not None else None
         return context.plugin if context is not None else None
 
-    def line_filter(self) -> Callable[[Any], bool] | None:
-        """Return a predicate for log lines; None if it would accept all."""
+    def log_filter(self) -> LogFilter | None:
+        """Return the filter for the log, or None if the scope is everything."""
         if self == EVERYTHING:
             return None
-        lowest = LEVELS.index(self.level)
-
-        def accepts(line: Any) -> bool:
-            return (
-                int(line.level) >= lowest
-                and self.thread in (None, line.thread)
-                and self.vm in (None, line.vm)
-                and self.root in (None, line.root)
-                and self.context in (None, line.context)
-                and self.exchange in (None, line.exchange)
-                and (not self.text or self.text in line.text)
-            )
-
-        return accepts
+        return LogFilter(self.level, self.thread, self.vm, self.root, self.context, self.exchange, self.text)
 
 
 EVERYTHING = Scope()

@@ -111,7 +111,7 @@ def _some_workers(state: PanelState) -> PythonState:
 
 
 def _log(state: PanelState) -> None:
-    state.widget.log = snapshot.log(state.proxy.log, state.selection.scope.line_filter())
+    state.widget.log = snapshot.log(state.proxy.log, state.selection.scope.log_filter())
 
 
 def _module(state: PanelState) -> None:

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ....messages import Request, Response
-    from ...clock import Timer
     from ...upstream.cluster import Cluster
     from ..stream_state import StreamState
 
@@ -70,7 +69,7 @@ class UpstreamRequest:
         self._state = state
         self._router = router
         self._chunks: list[bytes] = []
-        self._timers: list[Timer] = []
+        self._timers = state.timer_group()
         self._content_length: int | None = None
         self._sent = False  # the whole request
         self._received = False  # by the upstream, as much as it waits for
@@ -90,11 +89,11 @@ class UpstreamRequest:
         length = headers.get(b"content-length")
         self._content_length = int(length) if length is not None and length.isdigit() else None
         if not cluster.alive:
-            self._timers.append(state.call_soon(lambda: self._reset(REFUSED)))
+            self._timers.call_soon(lambda: self._reset(REFUSED))
         elif state.worker.idle[cluster.name]:
             self._on_connected(request, cluster)
         else:
-            self._timers.append(state.call_soon(lambda: self._on_connected(request, cluster)))
+            self._timers.call_soon(lambda: self._on_connected(request, cluster))
         if end:
             self._finish_request()
 
@@ -123,7 +122,7 @@ class UpstreamRequest:
         state.note("upstream_request", method=request.method, path=request.path, cluster=cluster.name)
         early = cluster.early(request) if cluster.early is not None else None
         if early is not None:
-            self._timers.append(state.call_soon(lambda: self._respond(early)))
+            self._timers.call_soon(lambda: self._respond(early))
 
     def _finish_request(self) -> None:
         if self._sent or self._done:
@@ -147,7 +146,7 @@ class UpstreamRequest:
             if len(body) < length:
                 return  # the upstream waits for the rest
         self._received = self._state.exchange.upstream_complete = True
-        self._timers.append(self._state.call_soon(self._call_upstream))
+        self._timers.call_soon(self._call_upstream)
 
     def _record_body(self, body: bytes) -> None:
         """Set the recorded request's body to what the upstream has received."""
@@ -158,7 +157,6 @@ class UpstreamRequest:
     # -- from the upstream ------------------------------------------------------------------------------------------
 
     def _call_upstream(self) -> None:
-        state = self._state
         try:
             response = self.cluster.respond(self._request)
         except ConnectionRefusedError:
@@ -171,7 +169,7 @@ class UpstreamRequest:
             self._router.on_upstream_error()
             raise
         if response.latency > 0:
-            self._timers.append(state.call_later(response.latency, lambda: self._respond(response)))
+            self._timers.call_later(response.latency, lambda: self._respond(response))
         else:
             self._respond(response)
 
@@ -205,7 +203,7 @@ class UpstreamRequest:
     def _deliver(self, event: Callable[[], None], *, now: bool) -> None:
         """Deliver what arrives together in one go, even if reading is disabled meanwhile; the rest as events."""
         if not now:
-            self._timers.append(self._state.call_soon(lambda: self._read(event)))
+            self._timers.call_soon(lambda: self._read(event))
         elif not self._done:
             event()
 
@@ -221,7 +219,7 @@ class UpstreamRequest:
         """Stop reading from the upstream, or go on."""
         self._read_disabled = disable
         if not disable and self._unread:
-            self._timers.append(self._state.call_soon(self._read_on))
+            self._timers.call_soon(self._read_on)
 
     def _read_on(self) -> None:
         while self._unread and not self._read_disabled and not self._state.done:
@@ -235,7 +233,7 @@ class UpstreamRequest:
         if self._sent:
             idle, name = self._state.worker.idle, self.cluster.name
             idle[name] = 1 if self.cluster.http2 else idle[name] + 1
-        self._cancel_timers()
+        self._timers.cancel()
 
     def cancel(self) -> None:
         """Reset the request because the stream ends or the route timeout has expired."""
@@ -243,16 +241,11 @@ class UpstreamRequest:
             self._done = True
             if not self._received:
                 self._record_body(b"".join(self._chunks))
-        self._cancel_timers()
+        self._timers.cancel()
 
     def _reset(self, reset: UpstreamReset) -> None:
         if self._done:
             return
         self._done = True
-        self._cancel_timers()
+        self._timers.cancel()
         self._router.on_upstream_reset(reset, response_started=self._response_started)
-
-    def _cancel_timers(self) -> None:
-        for timer in self._timers:
-            timer.cancel()
-        self._timers.clear()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .texts import Budget, printable
+
+if TYPE_CHECKING:
+    from wasmnb.host.trace.log import LogFilter
 
 __all__ = ["line", "log"]
 
@@ -23,17 +25,17 @@ def line(entry: Any) -> Any:
     ]  # fmt: skip
 
 
-def log(kept: Any, accepts: Callable[[Any], bool] | None = None) -> Any:
+def log(kept: Any, selected: LogFilter | None = None) -> Any:
     """Return the newest matching lines, oldest first, and their number.
 
     Parameters
     ----------
     kept
         `Proxy.log`.
-    accepts
-        Predicate for lines. Default: all.
+    selected
+        Filter for the lines; all of them by default.
     """
     lines = kept[:]
-    matching = lines if accepts is None else [entry for entry in lines if accepts(entry)]
+    matching = lines if selected is None else [entry for entry in lines if selected.matches(entry)]
     newest = Budget(_BUDGET).fill(reversed(matching[-LINES:]), line)
     return {"written": kept.written, "kept": len(lines), "matching": len(matching), "lines": newest[::-1]}
