@@ -1,10 +1,10 @@
 """An HTTP stream's context: Envoy's Wasm filter between the filter manager and the guest.
 
-Facts (Envoy 1.40): the context is made in the guest at the first headers, or at log time if none came. A header map is
-readable and writable in its callback; once the callback said Continue it is gone, and comes back, to be read, in `on_log`.
-If it said anything else the map stays, to the end of the stream: only `continue_stream` takes the request's away. While the
-filter buffers (1 from a body callback) the next callbacks see all that is held. Trailers may be made in a body callback at
-the end of the stream. `on_done` and `on_delete` follow on each other.
+Facts (Envoy 1.40): the context is created in the guest at the first headers, or at log time if no headers came. A header
+map is readable and writable in its callback. After Continue it is no longer available, except for reading in `on_log`;
+after any other result it stays available to the end of the stream, and only `continue_stream` removes the request's. While
+the filter buffers (1 from a body callback) the next callbacks see the whole buffered body. Trailers may be added in a body
+callback at the end of the stream. `on_delete` directly follows `on_done`.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _ON_TRAILERS = ("on_request_trailers", "on_response_trailers")
 
 _STOP_ALL = int(HeadersStatus.STOP_ALL_ITERATION_AND_WATERMARK)
 _NO_BUFFER = 3
-_NONE = 16  # gRPC statuses up to this one count; others mean "none given"
+_LAST_GRPC_STATUS = 16  # a larger number means that the filter did not set one
 
 
 class HttpContext(StreamContext):
@@ -43,15 +43,15 @@ class HttpContext(StreamContext):
     Attributes
     ----------
     created
-        The guest knows of it.
+        Whether the context exists in the guest.
     body
-        Chunk that is in the callback, by direction.
+        Chunk of the running body callback, by direction.
     buffering
-        The last body callback of the direction said "buffer".
+        Whether the last body callback returned "buffer", by direction.
     stream
-        The stream, as filters know it.
+        The stream, with the operations of filters.
     active
-        Its places in the two filter chains.
+        Its positions in the two filter chains.
     """
 
     kind = "http"
@@ -67,7 +67,7 @@ class HttpContext(StreamContext):
         self.body: list[Buffer | None] = [None, None]
         self.buffering = [False, False]
         self.active: list[ActiveFilter | None] = [None, None]
-        self._failure_told = False
+        self._failure_reported = False
         self._short_headers = self.vm.abi == 10
         assert root.plugin is not None
         self._stop_iteration_allowed = root.plugin.allow_on_headers_stop_iteration
@@ -75,14 +75,14 @@ class HttpContext(StreamContext):
     # -- the filter's side ----------------------------------------------------------------------------------------
 
     def create(self) -> None:
-        """Let the guest know, once."""
+        """Create the context in the guest, once."""
         if not self.created:
             self.created = True
             if not self.vm.failed:
                 self.vm.on_context_create(self, self.id, self.parent_id)
 
     def on_headers(self, direction: int, headers: HeaderMap, *, end: bool) -> int:
-        """A headers callback; gives the status for the filter manager."""
+        """Run a headers callback, and return the status for the filter manager."""
         if direction == REQUEST:
             self.create()
         elif not self.created:
@@ -90,7 +90,7 @@ class HttpContext(StreamContext):
         self.maps[2 * direction] = headers
         self.end_of_stream = end
         args = (self.id, len(headers.items)) if self._short_headers else (self.id, len(headers.items), int(end))
-        status = self._ask(direction, _ON_HEADERS[direction], args)
+        status = self._call(direction, _ON_HEADERS[direction], args)
         if status > _STOP_ALL or (status == HeadersStatus.STOP_ITERATION and not self._stop_iteration_allowed):
             status = _STOP_ALL
         elif status == HeadersStatus.CONTINUE_AND_END_STREAM:
@@ -100,7 +100,7 @@ class HttpContext(StreamContext):
         return status
 
     def on_data(self, direction: int, data: Buffer, *, end: bool) -> int:
-        """A body callback."""
+        """Run a body callback, and return the status for the filter manager."""
         if not self.created:
             return 0
         active = self.active[direction]
@@ -115,10 +115,10 @@ class HttpContext(StreamContext):
         self.end_of_stream = end
         buffer = self.stream_buffer(direction)
         status = min(
-            self._ask(direction, _ON_BODY[direction], (self.id, len(buffer) if buffer else 0, int(end))), _NO_BUFFER
+            self._call(direction, _ON_BODY[direction], (self.id, len(buffer) if buffer else 0, int(end))), _NO_BUFFER
         )
         if self.buffering[direction]:
-            chain.check_high_watermark()  # the guest may have made it longer
+            chain.check_high_watermark()  # the guest may have appended to it
         self.buffering[direction] = status == 1
         if status == _NO_BUFFER and data is not chain.buffered:
             data.take()
@@ -127,16 +127,16 @@ class HttpContext(StreamContext):
         return status
 
     def on_trailers(self, direction: int, trailers: HeaderMap) -> int:
-        """A trailers callback."""
+        """Run a trailers callback, and return the status for the filter manager."""
         if not self.created:
             return 0
         self.maps[2 * direction + 1] = trailers
-        status = min(self._ask(direction, _ON_TRAILERS[direction], (self.id, len(trailers.items))), 1)
+        status = min(self._call(direction, _ON_TRAILERS[direction], (self.id, len(trailers.items))), 1)
         if not status:
             self.maps[2 * direction + 1] = None
         return status
 
-    def _ask(self, direction: int, name: str, args: tuple[int, ...]) -> int:
+    def _call(self, direction: int, name: str, args: tuple[int, ...]) -> int:
         vm = self.vm
         if not vm.failed:
             invoke = vm.callbacks[name]
@@ -145,25 +145,25 @@ class HttpContext(StreamContext):
             result = invoke(self, *args)
             if not vm.failed:
                 return result or 0
-        return self._failed(direction)
+        return self._failure_status(direction)
 
-    def _failed(self, direction: int) -> int:
-        """What a stream's callback amounts to when the VM has failed."""
-        if self.fail_open or (direction == RESPONSE and self._failure_told):
+    def _failure_status(self, direction: int) -> int:
+        """Return the status of a callback in a failed VM, and fail the stream unless the filter is fail-open."""
+        if self.fail_open or (direction == RESPONSE and self._failure_reported):
             self.vm.entry.run_deferred()
-            return 0  # the answer that tells of the failure passes by
-        self._failure_told = True
+            return 0  # the local reply about the failure passes
+        self._failure_reported = True
         self.stream.fail(self)
         self.vm.entry.run_deferred()
         return 255
 
     def log(self) -> None:
-        """`on_log`, when the stream has ended."""
+        """Call `on_log` when the stream has ended."""
         self.create()
         call_on_log(self, self.stream.header_maps, self.info, self.vm.callbacks["on_log"])
 
     def destroy(self) -> None:
-        """`on_done`, `on_delete`, and out."""
+        """Call `on_done` and `on_delete`, and remove the context."""
         if self.destroyed:
             return
         self.destroyed = True
@@ -180,10 +180,10 @@ class HttpContext(StreamContext):
 
     @property
     def paused(self) -> str:
-        """What the guest holds: `request`, `response` or an empty string."""
-        active = zip(("request", "response"), self.active, strict=True)
-        held = [name for name, place in active if place is not None and place.stopped]
-        return held[-1] if held else ""
+        """The paused direction: `request`, `response` or an empty string."""
+        directions = zip(("request", "response"), self.active, strict=True)
+        paused = [name for name, active in directions if active is not None and active.stopped]
+        return paused[-1] if paused else ""
 
     @property
     def failure(self) -> Failure | None:
@@ -193,7 +193,7 @@ class HttpContext(StreamContext):
     # -- the guest's side -----------------------------------------------------------------------------------------
 
     def writable_map(self, map_type: int) -> HeaderMap | None:
-        """A map of the running phase; trailers are made at the end of a body that has none."""
+        """Return a map of the running phase; trailers are added at the end of a body that has none."""
         if map_type > HeaderMapType.RESPONSE_TRAILERS:
             return None
         headers = self.maps[map_type]
@@ -205,7 +205,7 @@ class HttpContext(StreamContext):
         return headers
 
     def stream_buffer(self, kind: int) -> Buffer | None:
-        """The chunk in the callback, or all that is held while the filter buffers."""
+        """Return the chunk of the callback, or the whole buffered body while the filter buffers."""
         if kind > BufferType.HTTP_RESPONSE_BODY:
             return None
         active = self.active[kind]
@@ -214,29 +214,29 @@ class HttpContext(StreamContext):
         return self.body[kind]
 
     def clear_route_cache(self) -> None:
-        """Have the route chosen again when the router asks."""
+        """Let the router choose the route again."""
         self.stream.clear_route_cache()
 
     def continue_stream(self, kind: int) -> int:
-        """Resume after the callback."""
+        """Resume a direction after the callback, and return the status."""
         status = super().continue_stream(kind)
         if kind > StreamType.RESPONSE:
             return status
         self.vm.entry.after_call(lambda: self.stream.continue_filter(self.active[kind], self.prefix, self.vm.number))
-        self.maps[0] = self.maps[1] = None  # Envoy drops the request's maps whichever direction is meant
+        self.maps[0] = self.maps[1] = None  # Envoy drops the request's maps for either direction
         self.body[0] = None
         return Status.OK
 
     def close_stream(self, kind: int) -> int:
-        """Reset after the callback."""
+        """Reset the stream after the callback, and return the status."""
         if kind <= StreamType.RESPONSE:
             self.vm.entry.after_call(self.stream.close)
         return super().close_stream(kind)
 
     def send_local_response(self, code: int, details: bytes, body: bytes, headers: list[Pair], grpc: int) -> None:
-        """Answer after the callback."""
+        """Send a local reply after the callback."""
         text = details.decode("utf-8", "replace").replace(" ", "_")
-        status = grpc if grpc <= _NONE else None
+        status = grpc if grpc <= _LAST_GRPC_STATUS else None
 
         def send() -> None:
             if self.log_maps is not None or (self.destroyed and self.stream.state.done):
@@ -248,7 +248,7 @@ class HttpContext(StreamContext):
 
 
 class BlockedFilter:
-    """Stands in the chain for a plugin whose VM has failed and that does not let streams by."""
+    """Takes the place of a plugin whose VM has failed and that is not fail-open."""
 
     def __init__(self, plugin: Plugin, vm: Vm | None, stream: StreamControl) -> None:
         self.plugin = plugin
@@ -263,22 +263,22 @@ class BlockedFilter:
         return self.vm.failure if self.vm is not None else None
 
     def on_headers(self, direction: int, headers: HeaderMap, *, end: bool) -> int:  # noqa: ARG002
-        """Answer 503; let the answer pass."""
+        """Send 503 for a request; let a response pass."""
         if direction == RESPONSE:
             return 0
         self.stream.fail(self)
         return 255
 
     def on_data(self, direction: int, data: Buffer, *, end: bool) -> int:  # noqa: ARG002
-        """Answers pass."""
+        """Let responses pass."""
         return 0
 
     def on_trailers(self, direction: int, trailers: HeaderMap) -> int:  # noqa: ARG002
-        """Answers pass."""
+        """Let responses pass."""
         return 0
 
     def log(self) -> None:
-        """Nobody to tell."""
+        """Do nothing: the VM has failed."""
 
     def destroy(self) -> None:
-        """Nobody to tell."""
+        """Do nothing: the VM has failed."""

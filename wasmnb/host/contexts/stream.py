@@ -1,4 +1,4 @@
-"""What HTTP and TCP contexts have in common: a place in their VM and among their root's streams, as long as they live."""
+"""Base of HTTP and TCP contexts, which registers them with their VM and their root while they exist."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ __all__ = ["StreamContext"]
 
 
 class StreamContext(Context):
-    """A context of a stream that filters hold.
+    """A context of one stream in one filter.
 
     Parameters
     ----------
@@ -32,6 +32,6 @@ class StreamContext(Context):
         root.streams[self.id] = self
 
     def leave(self) -> None:
-        """Be found no more, by the guest's numbers or among the root's streams."""
+        """Remove the context from the VM and from the root's streams."""
         self.vm.contexts.pop(self.id, None)
         self.root.streams.pop(self.id, None)

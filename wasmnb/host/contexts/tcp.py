@@ -1,7 +1,7 @@
 """A TCP connection's context: Envoy's network filter between the connection and the guest.
 
-Facts (Envoy 1.40): while a data callback runs, and as long as it holds the bytes back, they can be read and changed. The
-upstream's close shows as the end of its bytes. At the end come the close callback, `on_done`, `on_log`, `on_delete`.
+Facts (Envoy 1.40): bytes can be read and changed while their data callback runs, and while the filter is paused after it.
+The upstream's close is the end of its bytes. The last callbacks are the close callback, `on_done`, `on_log`, `on_delete`.
 """
 
 from __future__ import annotations
@@ -39,27 +39,27 @@ class TcpContext(StreamContext):
     # -- the filter's side ----------------------------------------------------------------------------------------
 
     def on_new_connection(self) -> bool:
-        """Run `on_new_connection`; return True if the connection goes on."""
+        """Run `on_new_connection`, and return whether the connection continues."""
         if not self.vm.failed:
             self.vm.on_context_create(self, self.id, self.parent_id)
-        goes_on = self._ask("on_new_connection", self.id)
-        self.paused = "" if goes_on else "connection"
-        return goes_on
+        continues = self._call("on_new_connection", self.id)
+        self.paused = "" if continues else "connection"
+        return continues
 
     def on_data(self, source: int, data: Buffer, *, end: bool) -> bool:
-        """Run a data callback; return True if the bytes go on."""
+        """Run a data callback, and return whether the bytes continue to the next filter."""
         self.data[source] = data
         name = "on_upstream_data" if source == UPSTREAM else "on_downstream_data"
-        goes_on = self._ask(name, self.id, len(data), int(end))
-        if goes_on:
+        continues = self._call(name, self.id, len(data), int(end))
+        if continues:
             self.data[source] = None
         if source == UPSTREAM and end and not self.closed:
             vm = self.vm
             vm.notify(vm.callbacks["on_upstream_connection_close"], self, self.id, int(CloseType.UNKNOWN))
-        self.paused = "" if goes_on else "upstream data" if source == UPSTREAM else "downstream data"
-        return goes_on
+        self.paused = "" if continues else "upstream data" if source == UPSTREAM else "downstream data"
+        return continues
 
-    def _ask(self, name: str, *args: int) -> bool:
+    def _call(self, name: str, *args: int) -> bool:
         vm = self.vm
         if not vm.failed:
             invoke = vm.callbacks[name]
@@ -104,7 +104,7 @@ class TcpContext(StreamContext):
     # -- the guest's side -----------------------------------------------------------------------------------------
 
     def stream_buffer(self, kind: int) -> Buffer | None:
-        """The bytes in the callback, or held since."""
+        """Return the bytes of the running callback, or those that were kept since."""
         if kind in (BufferType.DOWNSTREAM_DATA, BufferType.UPSTREAM_DATA):
             return self.data[kind - BufferType.DOWNSTREAM_DATA]
         return None
@@ -116,7 +116,7 @@ class TcpContext(StreamContext):
         return super().continue_stream(kind)
 
     def close_stream(self, kind: int) -> int:
-        """Close the connection after the callback, whichever side is meant."""
+        """Close the connection after the callback, for either side, and return the status."""
         if kind in (StreamType.DOWNSTREAM, StreamType.UPSTREAM):
             self.vm.entry.after_call(self.stream.disconnect)
             return Status.OK

@@ -1,4 +1,4 @@
-"""HTTP callouts; the rules stand in `..callouts`. The token is 0 when a call does not start."""
+"""HTTP callouts; see `..callouts.http` for the rules. The token is 0 when a call does not start."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Foreign functions: what Envoy has registered beside the ABI; they stand in `..foreign`.
+"""Foreign functions, which Envoy registers outside the ABI; see `..foreign`.
 
-Facts (Envoy 1.40): an unknown name is NotFound. They look at the calling context, not at the effective one.
+Facts (Envoy 1.40): an unknown name is NotFound. They act on the calling context, not on the effective one.
 """
 
 from __future__ import annotations

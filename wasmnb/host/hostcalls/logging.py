@@ -1,6 +1,6 @@
 """The log.
 
-Facts (Envoy 1.40): levels 0 to 5, anything else is BadArgument; OK also for a line that the level filters out.
+Facts (Envoy 1.40): a level above 5 is BadArgument; a line below the log's level is OK, and dropped.
 """
 
 from __future__ import annotations
@@ -22,5 +22,5 @@ def log(context: Context, level: int, message: bytes) -> int:
 
 
 def get_log_level(context: Context) -> tuple[int, int]:
-    """The lowest level that is written."""
+    """Return the lowest level that is written."""
     return 0, int(context.vm.server.log.level)

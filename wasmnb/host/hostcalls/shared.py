@@ -1,4 +1,4 @@
-"""Shared data and queues; the rules stand in `..shared`."""
+"""Shared data and queues; see `..state.shared_data` for the rules."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ __all__ = [
 
 
 def get_shared_data(context: Context, key: bytes) -> tuple[int, bytes | None, int | None]:
-    """Value and compare-and-swap number."""
+    """Return the value and its compare-and-swap number."""
     vm = context.vm
-    found = vm.server.shared.get(vm.settings.vm_id, key)
-    return (Status.NOT_FOUND, None, None) if found is None else (0, *found)
+    entry = vm.server.shared.get(vm.settings.vm_id, key)
+    return (Status.NOT_FOUND, None, None) if entry is None else (0, *entry)
 
 
 def set_shared_data(context: Context, key: bytes, value: bytes, cas: int) -> int:
@@ -30,21 +30,21 @@ def set_shared_data(context: Context, key: bytes, value: bytes, cas: int) -> int
 
 
 def register_shared_queue(context: Context, name: bytes) -> tuple[int, int]:
-    """Open or make a queue of the own vm_id; this root receives from now on."""
+    """Open a queue of the VM's vm_id, created if it is new, with this root as its receiver."""
     vm, root = context.vm, context.root
     notify = root.queue_ready if isinstance(root, RootContext) else lambda _token: None
     return 0, vm.server.shared.register(vm.settings.vm_id, name, notify, f"{vm.thread.name} VM{vm.number}")
 
 
 def resolve_shared_queue(context: Context, vm_id: bytes, name: bytes) -> tuple[int, int | None]:
-    """Token of a queue; an empty vm_id is the own one."""
+    """Return the token of a queue; an empty vm_id means the VM's own."""
     vm = context.vm
     token = vm.server.shared.resolve(vm_id or vm.settings.vm_id, name)
     return (Status.NOT_FOUND, None) if token is None else (0, token)
 
 
 def enqueue_shared_queue(context: Context, token: int, item: bytes) -> int:
-    """Append an item; its receiver is told later, never inside this callback."""
+    """Append an item. The receiver is notified after this callback."""
     return context.vm.server.shared.enqueue(token, item)
 
 

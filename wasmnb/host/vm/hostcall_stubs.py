@@ -1,12 +1,12 @@
-"""Binding: from the ABI's table to the functions that a module imports.
+"""Stubs of hostcalls, generated from the ABI's table: the functions that a module imports.
 
-For every hostcall a Python function is written, from its row of the table, that takes the core parameters, checks and
-reads the memory ranges, calls the implementation, gives the results to the guest and leaves one record in the trace. It
-is written as text and compiled, because a hostcall must cost little: there is no loop over parameters at run time.
+A stub takes the core parameters, checks and reads the memory ranges, calls the implementation, stores the results for the
+guest and adds one record to the trace. It is generated as source code and compiled, because hostcalls are on the hot path:
+nothing loops over parameters at run time.
 
-An implementation takes `(context, *inputs)`. With outputs it returns `(status, *outputs)`, without only the status.
-Envoy's order is kept: inputs are read first; then the call is made; only then are results stored, so that a bad result
-pointer is reported after the deed.
+An implementation takes `(context, *inputs)`. With outputs it returns `(status, *outputs)`, without only the status. The
+order is Envoy's: inputs are read first, then the call is made, then results are stored; so an invalid result pointer is
+reported after the call took effect.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ if TYPE_CHECKING:
 
 __all__ = ["bind", "read_pairs", "schema_of"]
 
-#: What a guest's import is at run time.
+#: An import of the guest at run time.
 HostFunction = Callable[..., Any]
 
 
 def read_pairs(data: bytes) -> list[Pair]:
-    """A header map from the guest; anything that Envoy does not take counts as empty."""
+    """Decode a header map from the guest; one that Envoy would not accept counts as empty."""
     if len(data) > MAX_PAIRS_BYTES or len(data) < 4 or int.from_bytes(data[:4], "little") > MAX_PAIRS:
         return []
     return decode_pairs(data) or []
@@ -40,25 +40,25 @@ def read_pairs(data: bytes) -> list[Pair]:
 
 @cache
 def schema_of(name: str) -> HostcallSchema:
-    """What trace records of a hostcall refer to."""
+    """Return the schema of a hostcall's trace records."""
     hostcall = HOSTCALLS[name]
     return HostcallSchema(hostcall.short, hostcall.inputs, hostcall.outputs)
 
 
-# -- writing the function -------------------------------------------------------------------------------------------
+# -- source of a stub -----------------------------------------------------------------------------------------------
 
 _READERS = frozenset({Kind.BYTES, Kind.PAIRS, Kind.PATH})
 
 
-class _Text:
-    """Collects the parts of one function while its parameters are walked."""
+class _StubSource:
+    """Parts of one stub's source, collected parameter by parameter."""
 
     def __init__(self, hostcall: Hostcall) -> None:
         self.core: list[str] = []  # names of the core parameters
         self.reads: list[str] = []
-        self.passed: list[str] = []  # what the implementation gets
-        self.args: list[str] = []  # what the trace gets
-        self.bad_args: list[str] = []  # what the trace gets if a pointer was bad
+        self.passed: list[str] = []  # arguments of the implementation
+        self.args: list[str] = []  # arguments in the trace
+        self.bad_args: list[str] = []  # arguments in the trace if a pointer was invalid
         self.stores: list[str] = []
         self.results: list[str] = []
         self.kept: list[str] = []
@@ -67,7 +67,7 @@ class _Text:
             self._input(param, f"v{len(self.passed)}")
         for param in hostcall.outputs:
             self._output(param, f"r{len(self.results)}")
-        if hostcall.name == "proxy_http_call":  # Envoy tries the token's address before it starts a call
+        if hostcall.name == "proxy_http_call":  # Envoy checks the token's address before it starts a call
             self.reads.append(f"write_u32({self.core[-1]}, 0)")
 
     def _new(self) -> str:
@@ -107,11 +107,11 @@ class _Text:
 
 
 def _source(hostcall: Hostcall) -> str:
-    text = _Text(hostcall)
+    text = _StubSource(hostcall)
     call = f"implementation({', '.join(['context', *text.passed])})"
     target = ", ".join(["status", *text.results])
     lines = [*text.reads, f"{target} = {call}"]
-    if text.stores:  # a foreign function that exists gives a result even if it fails
+    if text.stores:  # a foreign function that exists has a result even if it fails
         condition = "if r0 is not None:" if text.optional else "if not status:"
         lines += [condition, *(f"    {line}" for line in text.stores), "    stored = True"]
     body = "\n            ".join(lines)
@@ -139,7 +139,7 @@ def make(entry, guest, implementation, schema, append, number):
 
 
 def _record(*parts: list[str]) -> str:
-    """The trace's record of a call: see `.records`."""
+    """Return the source of the trace record of a call: see `..trace.records`."""
     fields = ["number()", "schema", "record", "context.ref", "status", "began", "ended"]
     return f"({', '.join([*fields, *(name for part in parts for name in part)])})"
 
@@ -154,13 +154,21 @@ def _factory(name: str) -> Callable[..., HostFunction]:
         "cut": Cut.of,
         "KEEP": KEEP,
     }
-    exec(compile(_source(HOSTCALLS[name]), f"<wasmnb hostcall {name}>", "exec"), scope)  # noqa: S102 -- our own text
-    made: Callable[..., HostFunction] = scope["make"]
-    return made
+    exec(compile(_source(HOSTCALLS[name]), f"<wasmnb hostcall {name}>", "exec"), scope)  # noqa: S102 -- our own source
+    make: Callable[..., HostFunction] = scope["make"]
+    return make
 
 
 def bind(vm: Vm, name: str, implementation: HostFunction) -> HostFunction:
-    """The function that a guest of `vm` gets for the import `name`."""
+    """Return the stub for an import of a VM.
+
+    Parameters
+    ----------
+    name
+        The hostcall's name in the ABI's table.
+    implementation
+        The function that does the work, without memory access.
+    """
     trace = vm.trace
     return _factory(name)(vm.entry, vm.guest, implementation, schema_of(name), trace.append, trace.next)
 

@@ -1,8 +1,8 @@
-"""WASI preview 1, as far as Envoy gives it: text goes to the log, clocks and randomness work, files do not exist.
+"""WASI preview 1 as in Envoy: output goes to the log, clocks and randomness work, files do not exist.
 
-Facts (Envoy 1.40): what is written to 1 becomes an info line, to 2 an error line, one line a call, one trailing newline
-dropped. `poll_oneoff` returns at once, so that a guest that sleeps spins. `proc_exit` returns to the guest. Bad pointers
-give errno 21. A call that the configuration does not allow gives errno 76.
+Facts (Envoy 1.40): each write to descriptor 1 becomes an info line, to 2 an error line, without one trailing newline.
+`poll_oneoff` returns at once, so a guest that sleeps spins. `proc_exit` returns to the guest. Invalid pointers return
+errno 21. A call that the configuration does not allow returns errno 76.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ SUCCESS, BADF, FAULT, INVAL, NOENT, NOSYS, NOTSUP, NOTCAPABLE = 0, 8, 21, 28, 44
 _LINES = {1: LogLevel.INFO, 2: LogLevel.ERROR}
 _MAX_RANDOM = 65536
 
-# Envoy sets no limits here; a hostile module must not keep the host busy, or eat its memory, in one call.
-_MAX_PIECES, _MAX_TEXT = 1024, 1 << 24
+# Envoy does not limit these; here, a hostile module must not block the host or exhaust its memory in one call.
+_MAX_VECTORS, _MAX_TEXT = 1024, 1 << 24
 
 #: Functions that trap when an entry point calls them.
 _NOT_AT_ENTRY = frozenset({"proc_exit", "fd_read", "fd_seek", "fd_close", "path_open", "sched_yield"})
 AT_ENTRY = frozenset(WASI_PREVIEW_1) - _NOT_AT_ENTRY
 
-#: Functions that always give the same answer: to any descriptor, or (second table) to 1 and 2, the others giving 8.
+#: Functions with a constant result: for any descriptor, or (second table) for 1 and 2, and 8 for all others.
 _ALWAYS = {
     "fd_advise": SUCCESS, "fd_close": SUCCESS, "fd_fdstat_set_flags": NOSYS, "fd_filestat_get": BADF, "fd_pread": NOSYS,
     "fd_prestat_dir_name": NOSYS, "fd_prestat_get": BADF, "fd_read": NOSYS, "fd_readdir": 20, "fd_seek": SUCCESS,
@@ -47,7 +47,7 @@ _OF_OUTPUT = {
 
 
 class _Wasi:
-    """The functions that do something, for one VM."""
+    """The functions with an effect, for one VM."""
 
     def __init__(self, vm: Vm) -> None:
         self.vm = vm
@@ -58,14 +58,14 @@ class _Wasi:
         level = _LINES.get(fd)
         if level is None:
             return BADF
-        if count > _MAX_PIECES:
+        if count > _MAX_VECTORS:
             return INVAL
-        parts, room = [], _MAX_TEXT
+        parts, budget = [], _MAX_TEXT
         for at in range(iovs, iovs + 8 * count, 8):
             pair = self.guest.read(at, 8)
             start, size = int.from_bytes(pair[:4], "little"), int.from_bytes(pair[4:], "little")
-            room -= size
-            if room < 0:
+            budget -= size
+            if budget < 0:
                 return INVAL
             parts.append(self.guest.read(start, size))
         text = b"".join(parts)
@@ -139,13 +139,13 @@ class _Wasi:
 
 def _implementation(wasi: Any, name: str) -> Callable[..., int | None]:
     if name in _ALWAYS:
-        answer = _ALWAYS[name]
-        return lambda *_: answer
+        result = _ALWAYS[name]
+        return lambda *_: result
     if name in _OF_OUTPUT:
-        known = _OF_OUTPUT[name]
-        return lambda fd, *_: known if fd in _LINES else BADF
-    found: Callable[..., int | None] | None = getattr(wasi, name, None)
-    return found if found is not None else lambda *_: NOTSUP  # the other path_ and sock_ functions
+        status = _OF_OUTPUT[name]
+        return lambda fd, *_: status if fd in _LINES else BADF
+    method: Callable[..., int | None] | None = getattr(wasi, name, None)
+    return method if method is not None else lambda *_: NOTSUP  # the other path_ and sock_ functions
 
 
 def make_wasi(vm: Vm) -> Any:
@@ -154,7 +154,17 @@ def make_wasi(vm: Vm) -> Any:
 
 
 def bind_wasi(vm: Vm, wasi: Any, name: str, *, allowed: bool = True) -> Callable[..., int | None]:
-    """The function that a guest of `vm` gets for a WASI import."""
+    """Return the function for a WASI import of a VM.
+
+    Parameters
+    ----------
+    wasi
+        State from `make_wasi`.
+    name
+        The import's name.
+    allowed
+        Whether the configuration allows it; if not, it logs a line and returns errno 76.
+    """
     params, results = WASI_PREVIEW_1[name]
     schema = HostcallSchema(name, [Param(f"arg{i}") for i in range(len(params))], [], "wasi")
     implementation = _implementation(wasi, name)
