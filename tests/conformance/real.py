@@ -10,7 +10,7 @@ from tempfile import mkdtemp
 
 from wasmnb.abi import LogLevel
 from wasmnb.envoy import Cluster, EnvoyPlugin, EnvoyProcess, EnvoyRefused, Listener, Upstream, bootstrap
-from wasmnb.envoy.network.client import Answer, Client
+from wasmnb.envoy.network.client import ClientResult, Client
 from wasmnb.envoy.config.bootstrap import merge
 from wasmnb.messages import Headers, Request
 
@@ -141,7 +141,7 @@ class Bench:
         time.sleep(0.3)  # the workers take it after the main thread
         if client is None:
             return []
-        answer = client.answer()
+        result = client.read_response()
         client.close()
         self._settle()
         return normal.client_lines(answer.response, _end(answer))
@@ -168,13 +168,13 @@ class Bench:
     def _request(self, client: Client, step: Send | Raw) -> list[str]:
         if isinstance(step, Raw):
             client.raw(step.data)
-            answer = client.answer()
+            result = client.read_response()
             return normal.client_lines(answer.response, answer.end)
         client.send(to_request(step), finish=step.leave is None)
         if step.leave is not None:
             client.wait(step.leave)
             return ["client left"]
-        answer = client.answer(step.method)
+        result = client.read_response(step.method)
         return normal.client_lines(answer.response, _end(answer))
 
     def _settle(self) -> None:
@@ -254,7 +254,7 @@ def to_request(step: Send) -> Request:
     return Request(step.method, step.path, headers, step.body, Headers(step.trailers), step.authority, chunks=chunks)
 
 
-def _end(answer: Answer) -> str:
+def _end(result: ClientResult) -> str:
     return "closed" if answer.end == "reset" else answer.end
 
 

@@ -22,11 +22,11 @@ def answers(side):
     return [(x.status, x.headers.get("x-echo-path"), x.body) for x in found]
 
 
-def test_none_is_a_cluster_without_endpoints_and_the_echo_behind_the_main_one():
+def test_none_means_no_endpoints_and_for_the_main_cluster_an_echo():
     assert answers(Proxy) == [(503, None, b"no healthy upstream"), (200, "/echo", b""), (418, None, b""), (200, "/", b"")]
 
 
 @pytest.mark.envoy
 @pytest.mark.slow
-def test_so_it_is_in_envoy():
+def test_envoy_treats_none_the_same():
     assert answers(Envoy) == answers(Proxy)

@@ -65,7 +65,7 @@ def said(side, guest, names):
     return found
 
 
-def test_a_literal_address_is_told_before_the_call_returns(guest):
+def test_literal_address_is_resolved_before_the_call_returns(guest):
     assert said(Proxy, guest, ["10.1.2.3"])["10.1.2.3"] == [
         *("00000001", "00000002", "00000013"),  # root context, token, size
         *("00000000", "00000013", "\x01\0\0\0\0\0\0\x0010.1.2.3:0\0"),
@@ -74,7 +74,7 @@ def test_a_literal_address_is_told_before_the_call_returns(guest):
     ]  # fmt: skip
 
 
-def test_another_name_has_no_address_and_the_guest_hears_of_it_later(guest):
+def test_unknown_name_is_reported_after_the_call_returns(guest):
     assert said(Proxy, guest, ["nowhere.invalid"])["nowhere.invalid"] == [
         *("00000000", "00000002", "00000006"),
         *("00000001", "00000002", "00000004", "00000000", "00000004", "\0\0\0\0"),
@@ -83,5 +83,5 @@ def test_another_name_has_no_address_and_the_guest_hears_of_it_later(guest):
 
 
 @pytest.mark.envoy
-def test_envoy_says_the_same(guest):
+def test_envoy_resolves_the_same(guest):
     assert said(Envoy, guest, NAMES) == said(Proxy, guest, NAMES)

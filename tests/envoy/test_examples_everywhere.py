@@ -33,7 +33,7 @@ def run(side, requests):
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_an_example_does_the_same_in_both(name):
+def test_example_behaves_the_same_in_both_proxies(name):
     config, upstream, clusters, requests = CASES[name]
     made = Filter.from_file(EXAMPLES / f"{name}.py")
     options = {"workers": 2, "config": json.dumps(config), "upstream": upstream, "clusters": clusters}
@@ -43,11 +43,11 @@ def test_an_example_does_the_same_in_both(name):
         assert run(envoy, requests) == simulated
 
 
-def test_every_example_is_here():
+def test_all_examples_are_compared():
     assert set(CASES) == {path.stem for path in EXAMPLES.glob("*.py")}
 
 
-def test_redacted_bodies_hold_no_secret():
+def test_redacted_bodies_have_no_secret():
     with Proxy(
         Filter.from_file(EXAMPLES / "redact.py"), config={"fields": ["password"]}, upstream=Response(200, JSON, CARD)
     ) as proxy:

@@ -73,7 +73,7 @@ def test_missing_envoy_is_an_error_with_the_install_command(run, no_envoy):
 
 
 def test_comparison_without_requests_says_so(run):
-    with pytest.raises(UsageError, match="nothing to compare: send requests first"):
+    with pytest.raises(UsageError, match="nothing to compare. Send requests first"):
         run("%wasmenvoy hello")
 
 

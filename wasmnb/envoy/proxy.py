@@ -27,7 +27,7 @@ from .log import LogLine
 from .network.client import Client
 from .network.http2 import Http2Client
 from .network.tcp import EnvoyConnection, EnvoyTcpExchange
-from .network.upstream import Seen, Upstream
+from .network.upstream import Upstream, UpstreamExchange
 from .process import EnvoyProcess
 
 __all__ = ["Envoy", "EnvoyWorker"]
@@ -318,13 +318,15 @@ class Envoy(Requests[EnvoyExchange]):
         before = {name: len(server.seen) for name, server in self._backends.http.items()}
         started = time.monotonic()
         with _client(self.address, wait, http2=http2) as client:
-            answer = client.request(request)
+            result = client.request(request)
             duration = time.monotonic() - started
         self._settle(f"http.{_HTTP}.downstream_cx_active")
-        seen = [s for s in self._seen(before) if not s.is_callout]
-        if not seen and self._backends.catch_up(self.process.admin):
-            seen = [s for s in self._seen(before) if not s.is_callout]
-        exchange = EnvoyExchange.of(len(self.exchanges) + 1, request, answer, seen[0] if seen else None, duration)
+        received = [e for e in self._received(before) if not e.is_callout]
+        if not received and self._backends.catch_up(self.process.admin):
+            received = [e for e in self._received(before) if not e.is_callout]
+        exchange = EnvoyExchange.of(
+            len(self.exchanges) + 1, request, result, received[0] if received else None, duration
+        )
         exchange.log = [line for line in self.lines[first_line:] if line.logger == "wasm"]
         self.exchanges.append(exchange)
         return exchange
@@ -343,10 +345,10 @@ class Envoy(Requests[EnvoyExchange]):
                 return
             time.sleep(0.005)
 
-    def _seen(self, before: Mapping[str, int]) -> list[Seen]:
+    def _received(self, before: Mapping[str, int]) -> list[UpstreamExchange]:
         """Requests that the HTTP upstreams received after these counts, in order of arrival."""
-        fresh = (s for name, server in self._backends.http.items() for s in server.seen[before[name] :])
-        return sorted(fresh, key=lambda s: s.at)
+        fresh = (e for name, server in self._backends.http.items() for e in server.seen[before[name] :])
+        return sorted(fresh, key=lambda exchange: exchange.at)
 
     def _check_running(self) -> None:
         if self.process.alive:

@@ -1,4 +1,4 @@
-"""Routes, clusters and the listener's facts: the simulated proxy's terms in Envoy's configuration."""
+"""Settings of a proxy as Envoy's configuration: clusters, routes, listener and timeouts."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ _DIRECTIONS = {1: "INBOUND", 2: "OUTBOUND"}
 class Backends:
     """The servers behind an Envoy's clusters.
 
-    What stands for a cluster: a `Response`, a callable, an upstream of this package, a (host, port), a host `Cluster`, or
-    None: the echo behind the main cluster, no endpoint behind any other.
+    A cluster is given as a `Response`, a callable, a server of this package, a (host, port), a host `Cluster`, or None: an echo
+    for the main cluster, no endpoint for any other.
 
     Attributes
     ----------
@@ -39,7 +39,21 @@ class Backends:
     def cluster(
         self, name: str, backend: Any, *, tcp: bool = False, main: bool = False, limit: int | None = None
     ) -> Cluster:
-        """Start what is needed, and say how Envoy finds it."""
+        """Start the server of a cluster, and return the cluster's configuration.
+
+        Parameters
+        ----------
+        name
+            The cluster's name.
+        backend
+            What the cluster is given as.
+        tcp
+            The server speaks TCP instead of HTTP.
+        main
+            It is the main cluster.
+        limit
+            `per_connection_buffer_limit_bytes`; None for Envoy's default.
+        """
         extra: Config = {"per_connection_buffer_limit_bytes": limit} if limit else {}
         if isinstance(backend, Simulated):
             return self._simulated(name, backend, extra, tcp=tcp)
@@ -50,17 +64,24 @@ class Backends:
         return Cluster(name, self._serve(name, backend, tcp=tcp), extra=extra)
 
     def close(self) -> None:
-        """Stop them all."""
+        """Stop all servers."""
         for server in self.http.values():
             server.close()
         for tcp_server in self.tcp.values():
             tcp_server.close()
 
     def catch_up(self, admin: Admin, seconds: float = 1.0) -> bool:
-        """Wait until the HTTP servers have read what Envoy says it sent; whether there was anything to wait for.
+        """Wait until the HTTP servers have read all requests that Envoy has sent; return whether some were missing.
 
-        A request that is cut off reaches the client's end before the server's thread has looked at it. What Envoy counts
-        and no server ever sees (the connection ended first) is waited for once.
+        The client of an interrupted request may see its end before the server's thread has read the request. A request
+        that Envoy counts and no server reads (the connection ended first) is waited for once.
+
+        Parameters
+        ----------
+        admin
+            Envoy's admin interface.
+        seconds
+            Seconds to wait at most (1).
         """
         try:
             sent = admin.stats(r"^cluster\..*\.upstream_rq_total$")

@@ -1,7 +1,7 @@
-"""`envoy.yaml`: the filter in a proxy that can be started as it is, and taken apart by people.
+"""`envoy.yaml`: a complete configuration that starts Envoy with the filter.
 
-Listeners and clusters are those of `wasmnb.envoy.config.bootstrap`, with fixed ports on loopback. What stands as a Python function
-in the simulation is a server's address here: 127.0.0.1:8000 for the main upstream, the next ports for other clusters.
+Listeners and clusters are those of `..config.bootstrap`, with fixed ports on loopback. Upstreams, which are Python functions in
+the simulation, get addresses: 127.0.0.1:8000 for the main one, and the next ports for other clusters.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ _LOOPBACK = "127.0.0.1"
 
 
 def addresses(clusters: Mapping[str, Simulated]) -> dict[str, tuple[str, int] | None]:
-    """Where each cluster is: the address that it was given, else a port of its own; None without endpoints."""
-    found: dict[str, tuple[str, int] | None] = {}
+    """Return the address of each cluster: its own one, otherwise a port on loopback; None without endpoints."""
+    result: dict[str, tuple[str, int] | None] = {}
     for number, (name, cluster) in enumerate(clusters.items()):
         host, _, port = cluster.address.rpartition(":")
         default = cluster.address == Simulated.address or not port.isdigit()
-        found[name] = (_LOOPBACK, FIRST_UPSTREAM_PORT + number) if default else (host, int(port))
+        result[name] = (_LOOPBACK, FIRST_UPSTREAM_PORT + number) if default else (host, int(port))
         if not cluster.endpoints:
-            found[name] = None
-    return found
+            result[name] = None
+    return result
 
 
 def envoy_config(setup: Setup, port: int, admin_port: int) -> Config:
-    """The bootstrap; modules are named by file names relative to the folder that Envoy is started in."""
+    """Return the bootstrap. Paths of modules are relative to the folder, in which Envoy must be started."""
     by_kind: dict[str, list[Config]] = {}
     for part in setup.parts:
         by_kind.setdefault(part.plugin.kind, []).append(_plugin(part))
@@ -58,9 +58,9 @@ def _plugin(part: Part) -> Config:
         part.plugin, module=Path(part.module.file), reload_backoff=part.plugin.reload_backoff if reloads else None
     )
     local: Config = {"vm_config": {"code": {"local": {"filename": part.module.file}}}}
-    made = merge(plain.as_config(Path()), local)
-    made["vm_config"] = _without_empty(made["vm_config"])
-    return _without_empty(made)
+    config = merge(plain.as_config(Path()), local)
+    config["vm_config"] = _without_empty(config["vm_config"])
+    return _without_empty(config)
 
 
 def _without_empty(config: Config) -> Config:
@@ -71,27 +71,27 @@ def _listeners(setup: Setup, by_kind: Mapping[str, Sequence[Config]], port: int)
     settings = setup.settings
     extra = listener_config(settings)
     ports = iter((port, port and port + 1))
-    found = []
+    listeners = []
     if "network" not in by_kind or "http" in by_kind:
-        at = {"address": socket_address(_LOOPBACK, next(ports))}
-        found.append(
+        address = {"address": socket_address(_LOOPBACK, next(ports))}
+        listeners.append(
             Listener(
                 "http", by_kind.get("http", ()), routes=route_configs(settings), virtual_host=virtual_host_config(settings),
-                access_logs=by_kind.get("access_log", ()), extra={**extra, **at},
+                access_logs=by_kind.get("access_log", ()), extra={**extra, **address},
                 hcm=timeouts(settings),
             )
         )  # fmt: skip
     if "network" in by_kind:
-        at = {"address": socket_address(_LOOPBACK, next(ports))}
-        found.append(Listener("tcp", by_kind["network"], "upstream", "tcp", extra={**extra, **at}))
-    return found
+        address = {"address": socket_address(_LOOPBACK, next(ports))}
+        listeners.append(Listener("tcp", by_kind["network"], "upstream", "tcp", extra={**extra, **address}))
+    return listeners
 
 
 def _clusters(setup: Setup) -> list[Cluster]:
-    found = addresses(setup.clusters)
+    places = addresses(setup.clusters)
     return [
         Cluster(
-            name, found[name], http2=cluster.http2, extra={"metadata": cluster.metadata} if cluster.metadata else {}
+            name, places[name], http2=cluster.http2, extra={"metadata": cluster.metadata} if cluster.metadata else {}
         )
         for name, cluster in setup.clusters.items()
     ]

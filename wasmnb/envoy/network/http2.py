@@ -1,7 +1,7 @@
 """An HTTP/2 client without TLS, with the interface of `client.Client`; the framing is the package `h2`'s.
 
-Envoy's listener recognises HTTP/2 by its first bytes (codec AUTO). Headers and chunks are sent as they are: `h2` doesn't
-check them, since a filter's behaviour with unusual messages is worth a look, too.
+Envoy's listener recognises HTTP/2 by its first bytes (codec AUTO). `h2` doesn't check the messages here, so that unusual
+ones reach the filter.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from typing import Any, Self
 
 from ...errors import UsageError
 from ...messages import Headers, Request, Response, to_bytes
-from .client import Answer
+from .client import ClientResult
 
 __all__ = ["Http2Client"]
 
 _STREAM = 1
 _READ = 1 << 16
 
-#: What HTTP/2 says in pseudo-headers or in its framing.
+#: Headers that HTTP/2 replaces by pseudo-headers and frames.
 _CONNECTION_HEADERS = frozenset((b"host", b"connection", b"transfer-encoding", b"keep-alive"))
 
 
@@ -32,9 +32,9 @@ class Http2Client:
     host, port
         The server's address.
     timeout
-        Seconds of silence after which the response counts as missing; None for no limit.
+        Seconds without traffic after which the response counts as missing (5); None for no limit.
     gap
-        Seconds between two chunks of a request.
+        Seconds between two chunks of a request (0.02).
 
     Raises
     ------
@@ -50,13 +50,13 @@ class Http2Client:
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._received = _Received()
 
-    def request(self, request: Request) -> Answer:
+    def request(self, request: Request) -> ClientResult:
         """Send a request and read its response."""
-        with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # the response may have come early
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # the server may respond early and close
             self._send(request)
         while not self._received.end:
             self._receive(self._timeout)
-        return self._received.answer()
+        return self._received.result()
 
     def close(self) -> None:
         """Close the connection."""
@@ -113,7 +113,7 @@ class Http2Client:
         self.socket.sendall(self._h2.data_to_send())
 
     def _receive(self, timeout: float | None) -> None:
-        """Read what is there and take note of it; a connection that ends or falls silent ends the response."""
+        """Read frames and record them. A connection that ends or times out ends the response."""
         self.socket.settimeout(timeout)
         try:
             data = self.socket.recv(_READ)
@@ -128,7 +128,7 @@ class Http2Client:
             return
         self._received.raw += data
         for event in self._h2.receive_data(data):
-            self._received.take(event)
+            self._received.record(event)
             if type(event).__name__ == "DataReceived":
                 self._h2.acknowledge_received_data(event.flow_controlled_length, _STREAM)
         with contextlib.suppress(OSError):
@@ -136,12 +136,12 @@ class Http2Client:
 
 
 class _Received:
-    """The response as far as it has come.
+    """The response so far.
 
     Attributes
     ----------
     end
-        How it ended, as `Answer.end` says it; empty while it lasts.
+        How it ended, as in `ClientResult.end`; empty before its end.
     """
 
     def __init__(self) -> None:
@@ -151,8 +151,8 @@ class _Received:
         self.raw = b""
         self.end = ""
 
-    def take(self, event: Any) -> None:
-        """Take note of one of h2's events."""
+    def record(self, event: Any) -> None:
+        """Record an event of h2."""
         kind = type(event).__name__
         if kind == "ResponseReceived":
             self.headers = Headers(event.headers)
@@ -165,20 +165,20 @@ class _Received:
         elif kind in ("StreamReset", "ConnectionTerminated"):
             self.end = self.end or "reset"
 
-    def answer(self) -> Answer:
-        """The outcome for the client."""
+    def result(self) -> ClientResult:
+        """Return the outcome for the client."""
         if self.headers is None:
-            return Answer(None, self.end, self.raw)
+            return ClientResult(None, self.end, self.raw)
         status = self.headers[":status"]
         del self.headers[":status"]
         response = Response(int(status), self.headers, chunks=self.chunks or None)
         response.trailers = self.trailers
         response.reset = self.end != "complete"
-        return Answer(response, self.end, self.raw)
+        return ClientResult(response, self.end, self.raw)
 
 
 def _head(request: Request) -> list[tuple[bytes, bytes]]:
-    """Pseudo-headers, then the headers that HTTP/2 has."""
+    """Return the pseudo-headers, then the other headers."""
     pseudo = (
         (b":method", request.method),
         (b":scheme", request.scheme),
@@ -197,7 +197,7 @@ def _head(request: Request) -> list[tuple[bytes, bytes]]:
 
 
 def _connection() -> Any:
-    """A connection of h2 that sends and takes headers as they are."""
+    """Return a connection of h2 that neither checks nor changes headers."""
     try:
         from h2.config import H2Configuration
         from h2.connection import H2Connection
