@@ -70,7 +70,7 @@ def test_sound_filter_gets_a_verdict(run):
     run("%%wasmfilter sound --workers 1\nfrom wasmnb.sdk import HttpContext\n\n\nclass Sound(HttpContext):\n    pass\n")
     report = run("%wasmfuzz sound --seconds 2 --seed 3")
     assert not report
-    assert "nothing wrong" in report._repr_mimebundle_()["text/html"]
+    assert "no findings" in report._repr_mimebundle_()["text/html"]
     assert "nothing wrong in" in repr(report)
 
 

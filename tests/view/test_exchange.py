@@ -16,7 +16,7 @@ def rows(text):
 
 def test_each_station_has_its_column(samples):
     text = exchange_text(samples.exchange())
-    for station in ("client sent", "upstream got", "upstream answered", "client got"):
+    for station in ("client sent", "upstream got", "upstream sent", "client got"):
         assert station in text
 
 
@@ -37,14 +37,14 @@ def test_html_has_signs_in_addition_to_colours(samples):
 
 def test_title_has_the_result(samples):
     assert "#1 POST /pay?x=1 → 200" in exchange_text(samples.exchange())
-    assert "→ no answer" in exchange_text(samples.exchange(response=None, state="failed"))
+    assert "→ no response" in exchange_text(samples.exchange(response=None, state="failed"))
     assert "paused" in exchange_text(samples.exchange(response=None, state="paused"))
 
 
 def test_local_response_is_not_shown_as_header_changes(samples):
     x = samples.exchange(upstream_request=None, upstream_response=None, response=Response(403, [("x", "y")], b"no"))
     text = exchange_text(x)
-    assert "Answered in the proxy; the upstream saw nothing." in text
+    assert "The proxy sent a local reply; the upstream got no request." in text
     assert not [line for line in text.splitlines() if line.startswith(("+", "-", "~"))]
 
 
@@ -81,7 +81,7 @@ def test_bodies_are_previewed_by_content_type(data, kind, start):
 
 
 def test_long_bodies_show_how_much_was_cut():
-    assert "cut here; the body has 50,000,000 bytes" in body_text(b"x" * 50_000_000)
+    assert "cut; the body has 50,000,000 bytes" in body_text(b"x" * 50_000_000)
     assert "more" in body_text(bytes(range(256)) * 4)
 
 
@@ -121,4 +121,4 @@ def test_earlier_failure_is_shown_with_time_and_place():
     with Proxy(Filter.from_source(source), workers=1) as proxy:
         first, second = exchange_text(proxy.get("/")), exchange_text(proxy.get("/"))
     assert "✗ proxy_on_request_headers failed: KeyError: 'x'" in first
-    assert "✗ the filter has been down on worker-1 since #1: proxy_on_request_headers failed: KeyError: 'x'" in second
+    assert "✗ the filter has failed on worker-1 since #1: proxy_on_request_headers failed: KeyError: 'x'" in second

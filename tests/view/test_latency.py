@@ -42,7 +42,7 @@ def test_figure_is_a_png_in_the_html_and_has_a_row_for_each_series():
 
 def test_chart_without_samples_has_no_picture():
     empty = from_samples("request", [])
-    assert "Nothing was measured." in latency_text([empty])
+    assert "No measurements." in latency_text([empty])
     assert "<img" not in latency_html([empty])
     assert sparkline(empty, 1, 2) == ""
 

@@ -112,7 +112,7 @@ def test_body_of_fifty_megabytes_is_cut(plain):
         small(panel, 200_000)
         body = panel.widget.detail["directions"][0]["bodies"][0]
         assert body["size"] > 50 << 20
-        assert all("cut here" in text or "more" in text for text in body["forms"].values())
+        assert all("cut;" in text or "more" in text for text in body["forms"].values())
         panel.perform("body", {"exchange": 1, "station": "request"})
         assert "too much for the browser" in panel.widget.notice["text"]
 

@@ -30,8 +30,8 @@ def differing(samples, field, simulated, real):
 def test_title_has_the_agreement_and_each_request_has_a_line(samples):
     text = parity_text(parity(pair(samples), pair(samples, 2)))
     assert text.startswith("auth   100.0 % of 6 fields agree with Envoy")
-    assert "2 requests through both proxies, and nothing differs." in text
-    assert len(re.findall(r"^ *\d  POST /pay\?x=1 +200 +200  3 of 3  nothing$", text, re.MULTILINE)) == 2
+    assert "2 requests through both proxies, no differences." in text
+    assert len(re.findall(r"^ *\d  POST /pay\?x=1 +200 +200  3 of 3  none$", text, re.MULTILINE)) == 2
 
 
 def test_only_different_headers_are_shown_as_differences(samples):

@@ -25,7 +25,7 @@ def report(text="a = 1\n<script>alert('\x1b[31m')</script>\nc = 3", **more):
 
 def test_lines_are_shown_in_their_source_with_bars():
     lines = profile_text(report()).splitlines()
-    assert lines[0] == "Where auth spends its time: 200 µs a request"
+    assert lines[0] == "Profile of auth: 200 µs per request"
     hot = next(line for line in lines if "script" in line)
     assert hot.split()[:6] == ["6", "1", "150", "µs", "75.0%", "████████"]
     assert "  2 log, 0.50 http_call  " in hot
@@ -35,8 +35,8 @@ def test_lines_are_shown_in_their_source_with_bars():
 
 def test_profile_states_its_accuracy():
     text = profile_text(report())
-    assert "200 events a request of 3,864 instructions each" in text
-    assert "13% more instructions than unwatched" in text
+    assert "200 events per request of 3,864 instructions each" in text
+    assert "13% more instructions" in text
     assert "25%" in text  # outside the filter's lines
 
 

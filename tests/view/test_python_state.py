@@ -46,4 +46,4 @@ def test_unreadable_vm_shows_the_reason():
     broken = VmState(4, "worker-1", "worker", "running", ("auth",), "its Python stopped: unreachable")
     only = PythonState("auth", [broken])
     assert "VM4 on worker-1 cannot be read: its Python stopped: unreachable." in python_state_text(only)
-    assert "nothing to be seen" in python_state_html(only)
+    assert "No VM could be read" in python_state_html(only)

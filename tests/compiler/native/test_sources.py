@@ -95,7 +95,7 @@ def test_it_says_that_it_is_native():
     assert made.is_native and repr(made) == "<Filter 'mine' from <filter>, native>"
     assert made.info.native and made.info.as_dict()["size"] == 0
     text = to_text(document_of(made))
-    assert "native · Proxy-Wasm ABI 0.2.1" in text and "run by     Python" in text
+    assert "native · Proxy-Wasm ABI 0.2.1" in text and "runs in    Python" in text
     with Proxy(made, workers=1) as proxy:
         assert "VM4 worker  runs native" in to_text(document_of(proxy))
 

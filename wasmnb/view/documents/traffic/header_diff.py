@@ -1,7 +1,7 @@
-"""What happened to a header map between two stations, entry by entry.
+"""The difference of a header map at two stations.
 
-Entries of one name are paired in order; a pair with different values is a change, what is left over was added or
-removed. The signs `+`, `-` and `~` carry the meaning; colour only repeats it.
+Entries with the same name are paired in order. A pair with different values is a change; other entries were added or
+removed. The signs `+`, `-` and `~` mark them, also for readers who do not see colours.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ __all__ = ["SIGNS", "Change", "HeaderChange", "diff_pairs", "single"]
 Pair = tuple[bytes, bytes]
 Change = Literal["same", "added", "removed", "changed"]
 
-#: How a change is written.
+#: Change -> sign.
 SIGNS: dict[Change, str] = {"same": " ", "added": "+", "removed": "-", "changed": "~"}
 
 
 @dataclass(frozen=True, slots=True)
 class HeaderChange:
-    """A header at two stations; None where it does not stand."""
+    """A header at two stations; None where it doesn't exist."""
 
     name: bytes
     before: bytes | None
@@ -31,7 +31,7 @@ class HeaderChange:
 
 
 def single(name: bytes, before: bytes | None, after: bytes | None) -> HeaderChange:
-    """One entry from its value at either station."""
+    """Create the change of one entry from its values at both stations."""
     if before == after:
         return HeaderChange(name, before, after, "same")
     change: Change = "added" if before is None else "removed" if after is None else "changed"
@@ -39,7 +39,7 @@ def single(name: bytes, before: bytes | None, after: bytes | None) -> HeaderChan
 
 
 def _pair_up(before: list[bytes], after: list[bytes]) -> list[tuple[bytes | None, bytes | None]]:
-    """Equal values first, so that one removed duplicate does not look like a row of changes."""
+    """Pair the values of one name, equal ones first, so that one removed duplicate is one change."""
     left, right = list(before), list(after)
     pairs: list[tuple[bytes | None, bytes | None]] = []
     for value in before:
@@ -53,7 +53,7 @@ def _pair_up(before: list[bytes], after: list[bytes]) -> list[tuple[bytes | None
 
 
 def diff_pairs(before: Sequence[Pair], after: Sequence[Pair]) -> list[HeaderChange]:
-    """Entries in the order of `before`, then those that only `after` has."""
+    """Return all entries in the order of `before`, then those that only `after` has."""
     values: dict[bytes, tuple[list[bytes], list[bytes]]] = defaultdict(lambda: ([], []))
     for side, pairs in enumerate((before, after)):
         for name, value in pairs:

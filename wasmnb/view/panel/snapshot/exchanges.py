@@ -116,7 +116,7 @@ def _direction(direction: Direction) -> Any:
 
 def _entry(direction: Direction, entry: HeaderChange, label: str = "") -> Any:
     sides = [None if side is None else printable(side) for side in (entry.before, entry.after)]
-    sign = "Envoy" if direction.envoys(entry) else SIGNS[direction.sign(entry)]
+    sign = "Envoy" if direction.is_from_envoy(entry) else SIGNS[direction.sign(entry)]
     return [sign, label + printable(entry.name, 200), *sides]
 
 
