@@ -125,7 +125,7 @@ log_info("never")
     proxy.delete(i)
     proxy.answer(token, (200, {}, b""))
     assert [t for _, t in proxy.logs] == ["finally"]
-    assert not proxy.dispatcher.vm.http_calls
+    assert not proxy.dispatcher.vm.callouts.http
 
 
 def test_a_plugin_that_goes_away_cancels_what_runs_for_it():
@@ -133,7 +133,7 @@ def test_a_plugin_that_goes_away_cancels_what_runs_for_it():
     proxy = FakeProxy(source)
     proxy.tick()
     proxy.call("on_delete", 1)
-    assert [t for _, t in proxy.logs] == ["finally"] and not proxy.dispatcher.vm.tickers
+    assert [t for _, t in proxy.logs] == ["finally"] and not proxy.dispatcher.vm.timers.by_plugin
 
 
 def test_an_exception_before_the_first_wait_stops_the_module():
@@ -281,4 +281,4 @@ def test_deletes_are_watched_only_while_something_waits(monkeypatch):
     assert watching == [1]
     proxy.answer_calls()
     assert watching == [1, 0]
-    assert not proxy.dispatcher.vm.http_calls
+    assert not proxy.dispatcher.vm.callouts.http

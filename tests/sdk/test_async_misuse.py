@@ -10,13 +10,13 @@ from wasmnb.sdk.dispatch import FilterSourceError
 @pytest.mark.parametrize(
     ("code", "use"),
     [
-        ("await asyncio.sleep(1)", "asyncio.sleep() cannot be used in a filter: there is no event loop inside the proxy. Use `await sleep(seconds)`."),
+        ("await asyncio.sleep(1)", "asyncio.sleep() cannot be used in a filter: the proxy does not run an event loop. Use `await sleep(seconds)`."),
         ("await sleep(0.01)\nawait asyncio.sleep(1)", "Use `await sleep(seconds)`."),
         ("await asyncio.sleep(0)", "Use sleep(), gather(), timeout()"),
         ("await asyncio.wait_for(None, 1)", "Use `await wait_for(awaitable, seconds)`."),
         ("await asyncio.get_running_loop().create_future()", "Use sleep(), gather()"),
         ("await asyncio.Queue().get()", "queue.get()"),
-        ("await [1]", "What a filter can await: sleep()"),
+        ("await [1]", "A filter can await sleep()"),
         ("await generator()", "'odd' cannot be awaited in a filter"),
     ],
 )
@@ -40,7 +40,7 @@ def test_what_is_awaited_twice_at_the_same_time_says_so():
 @pytest.mark.parametrize(
     ("code", "said"),
     [
-        ("await sleep('1')", "a time to wait is a number of seconds, less than 1e+09, not '1'"),
+        ("await sleep('1')", "a time to wait is a number of seconds below 1e+09, not '1'"),
         ("await sleep(float('nan'))", "not nan"),
         ("await wait_for(1, [2])", "a time to wait is a number of seconds"),
         ("await gather([1])", "gather() takes awaitables one by one"),
@@ -86,4 +86,4 @@ def test_callbacks_that_cannot_wait_are_found_when_the_source_loads(method, hint
 def test_a_second_answer_is_dropped_since_envoy_crashes_on_it(first):
     proxy = FakeProxy(stream(f"await self.http_call('a')\n{first}\nself.send_local_response(500, 'second')"), clusters={"a": lambda h, b: (200, {}, b"")})
     proxy.exchange()
-    assert proxy.logs[-1] == (3, "send_local_response(500) is dropped: the stream has been answered or closed already")
+    assert proxy.logs[-1] == (3, "send_local_response(500) is ignored: the stream has a local response already, or is closed")

@@ -109,8 +109,8 @@ def test_timeouts_that_were_not_needed_do_not_pile_up():
     proxy = FakeProxy(stream("await wait_for(self.http_call('a'), 3600)"), clusters={"a": lambda h, b: (200, {}, b"")})
     for _ in range(500):
         proxy.exchange()
-    (ticker,) = proxy.dispatcher.vm.tickers.values()
-    assert len(ticker._timers) < 100
+    (ticker,) = proxy.dispatcher.vm.timers.by_plugin.values()
+    assert len(ticker.timers) < 100
     sleeper = proxy.create()
     proxy.streams[sleeper].maps[0] = []
     proxy.call("on_request_headers", sleeper, 0, 1)

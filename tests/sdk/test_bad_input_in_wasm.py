@@ -45,15 +45,15 @@ class F(HttpContext):
 
 WHEN = "Request headers can be written in on_http_request_headers and while the stream is paused there."
 CASES = {
-    "a_sleep": "asyncio.sleep() cannot be used in a filter: there is no event loop inside the proxy. Use `await sleep(seconds)`.",
+    "a_sleep": "asyncio.sleep() cannot be used in a filter: the proxy does not run an event loop. Use `await sleep(seconds)`.",
     "a_wait_for": "Use `await wait_for(awaitable, seconds)`.",
     "a_future": "Use sleep(), gather(), timeout() and wait_for() of wasmnb.sdk, self.http_call()",
     "a_queue": "queue.get()",
     "a_connection": "use `await self.http_call(cluster, ...)`",
-    "a_socket": "There are no sockets inside the proxy: use self.http_call(cluster, ...)",
-    "a_request": "There are no sockets inside the proxy",
-    "a_thread": "There are no threads inside the proxy",
-    "a_list": "What a filter can await: sleep()",
+    "a_socket": "Sockets don't exist inside the proxy: use self.http_call(cluster, ...)",
+    "a_request": "Sockets don't exist inside the proxy",
+    "a_thread": "Threads don't exist inside the proxy",
+    "a_list": "A filter can await sleep()",
     "forgotten": "returned <HttpCall 4: under way>; it may return nothing (which means continue) or a member of Action or a "
     "member of HeadersStatus. Write it as `async def`, and await that",
     "nonsense": "F.on_http_request_headers (line 5) returned 'continue'; it may return nothing",

@@ -49,7 +49,7 @@ class F(HttpContext):
         assert not self.request_body
         self.request_body = "x"
 """
-    with pytest.raises(BadArgument, match="The request body can be read in on_http_request_body"):
+    with pytest.raises(BadArgument, match="The request body can be written in on_http_request_body"):
         FakeProxy(source).exchange()
 
 

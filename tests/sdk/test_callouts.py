@@ -68,7 +68,7 @@ def test_an_answer_for_a_stream_that_is_gone_is_dropped():
     proxy.call("on_request_headers", i, 0, 1)
     proxy.delete(i)
     proxy.answer(next(iter(proxy.calls)), (200, {"x-id": "1"}, b""))
-    assert proxy.logs == [] and not proxy.dispatcher.vm.http_calls
+    assert proxy.logs == [] and not proxy.dispatcher.vm.callouts.http
 
 
 def test_an_unknown_token_is_ignored():
@@ -98,7 +98,7 @@ class P(PluginContext):
 
 @pytest.mark.parametrize(
     ("cluster", "kind", "text"),
-    [("unknown", BadArgument, "Is the cluster's name right"), ("down", InternalFailure, "no endpoint that is up")],
+    [("unknown", BadArgument, "Check the cluster's name"), ("down", InternalFailure, "no healthy endpoint")],
 )
 def test_a_call_that_cannot_start(cluster, kind, text):
     source = f"class F(HttpContext):\n    def on_http_request_headers(self, n, e):\n        self.http_call({cluster!r})"
@@ -160,7 +160,7 @@ class F(HttpContext):
         "<GrpcResponse OK, 3 bytes> b'out' None",
         "<GrpcResponse NOT_FOUND, 0 bytes> b'' gRPC status NOT_FOUND: not here",
     ]
-    assert not proxy.dispatcher.vm.grpc_calls
+    assert not proxy.dispatcher.vm.callouts.grpc
 
 
 def test_a_grpc_stream():
@@ -185,7 +185,7 @@ class P(PluginContext):
     proxy.call("on_grpc_receive_trailing_metadata", 1, 6, 1)
     proxy.call("on_grpc_close", 1, 6, 0)
     assert [t for _, t in proxy.logs] == ["initial b", "message b'm'", "message b'm'", "trailing {'grpc-status': '0'}", "closed OK"]
-    with pytest.raises(ParseFailure, match="no cluster of this name"):
+    with pytest.raises(ParseFailure, match="no cluster with this name"):
         FakeProxy(source).tick()
 
 

@@ -71,7 +71,7 @@ def test_a_stream_is_read_to_its_end():
     assert texts(proxy) == [
         "initial {'a': 'b'}", "message b'1'", "message b'2'", "trailing {'t': 'u'}", "<GrpcResponse OK, 0 bytes>",
     ]  # fmt: skip
-    assert proxy.streams[i].continued == [0] and not proxy.dispatcher.vm.grpc_calls and proxy.dispatcher.vm.watched == 0
+    assert proxy.streams[i].continued == [0] and not proxy.dispatcher.vm.callouts.grpc and proxy.dispatcher.vm.deletes.count == 0
 
 
 def test_what_came_before_it_was_asked_for_is_kept():
@@ -147,7 +147,7 @@ def test_a_stream_that_goes_away_cancels_its_grpc_streams(opens):
     proxy, i, _, other = begin(body(f"try:\n    {opens}\nfinally:\n    log_info('finally')"))
     assert proxy.grpc
     proxy.delete(i)
-    assert texts(proxy) == ["finally"] and not proxy.grpc and proxy.dispatcher.vm.watched == 0
+    assert texts(proxy) == ["finally"] and not proxy.grpc and proxy.dispatcher.vm.deletes.count == 0
     other.message(b"late")
 
 

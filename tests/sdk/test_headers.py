@@ -33,7 +33,7 @@ def headers_of(initial=()):
     proxy.streams[i].maps[0] = [(encode(n).lower(), encode(v)) for n, v in initial]
     proxy.call("on_request_headers", i, 0, 1)
     proxy.current = i
-    return proxy.dispatcher.vm.request_headers
+    return proxy.dispatcher.vm.messages.request_headers
 
 
 class AgainstTheModel(RuleBasedStateMachine):

@@ -150,7 +150,7 @@ class F(HttpContext):
 @pytest.mark.parametrize(
     ("code", "problem"),
     [
-        ("self.shared_data['k'] = 'abc'; self.shared_data.add('k')", "shared data 'k' is no number that could be added to, but b'abc'"),
+        ("self.shared_data['k'] = 'abc'; self.shared_data.add('k')", "shared data 'k' is not a number: b'abc'"),
         ("self.shared_data.update('k', lambda old: None)", "the change of shared data 'k' has to return the new value: expected str, "),
         ("Counter(b'hits')", "the name of a metric is a str, not b'hits'"),
         ("Counter('hits', tags='zone')", r"tags of metric 'hits' are names and values, such as \{'zone': 'a'\}, not 'zone'"),

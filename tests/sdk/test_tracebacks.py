@@ -55,7 +55,7 @@ def test_the_stop_button_is_not_the_filters_fault():
     proxy = FakeProxy(
         "class F(HttpContext):\n    def on_http_request_headers(self, n, e):\n        raise KeyboardInterrupt"
     )
-    proxy.dispatcher.vm.raised = lambda _: None  # natively, where somebody can press it
+    proxy.dispatcher.vm.errors.on_error = lambda _: None  # natively, where somebody can press it
     with pytest.raises(KeyboardInterrupt):
         proxy.exchange()
     assert proxy.logs == []

@@ -15,7 +15,7 @@ from ..abi import (
     decode_pairs,
     encode_path,
 )
-from .callouts.grpc import GrpcCall
+from .callouts.grpc import GrpcCall, Target
 from .callouts.grpc_streams import GrpcStream
 from .callouts.http import HttpCall
 from .contexts import Context
@@ -268,7 +268,8 @@ def _caller(vm: VM) -> Context:
     """Whose call it is: the context that the callback is for."""
     if vm.active is None:
         raise RuntimeError("after hostcalls.set_effective_context, make calls with a context's own methods")
-    return vm.active
+    context: Context = vm.active
+    return context
 
 
 def http_call(
@@ -292,14 +293,14 @@ def grpc_call(
 ) -> GrpcCall:
     """Make a unary call; set `on_response` on the result."""
     vm = current_vm()
-    target, who = (service, service_name, method), _caller(vm)
+    target, who = Target(service, service_name, method), _caller(vm)
     return GrpcCall.start(vm, who, target, message, metadata=metadata, timeout_ms=timeout_ms, callback=None)
 
 
 def grpc_stream(service: Text, service_name: Text, method: Text, metadata: PairsLike = ()) -> GrpcStream:
     """Open a stream; set `on_message` and `on_close` on the result."""
     vm = current_vm()
-    return GrpcStream.start(vm, _caller(vm), (service, service_name, method), metadata)
+    return GrpcStream.start(vm, _caller(vm), Target(service, service_name, method), metadata)
 
 
 def grpc_send(token: int, message: Value, end_of_stream: bool = False) -> None:

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from ...abi import Result, callbacks_for
 from ...engine import Memory, Resolve, Trap
+from ...sdk.diagnostics.error_reporter import is_user_interrupt
 from ...sdk.dispatch import Dispatcher
 from ...sdk.loading.source import MODULE_NAME
-from ...sdk.tasks.stream_tasks import cancel
-from ...sdk.vm import by_user
+from ...sdk.tasks.context_waits import cancel_waits
 from ..glue import VERSION
 from .arena import Arena
 from .hostcall_stubs import Binding, Stop
@@ -107,7 +107,7 @@ class NativeInstance:
         for table in (contexts.http, contexts.tcp, contexts.plugins):
             for context in list(table.values()):
                 with suppress(Exception):  # the VM is closed: there's no log to write to
-                    cancel(context)
+                    cancel_waits(context)
 
     # -- entry points
 
@@ -124,7 +124,7 @@ class NativeInstance:
             except Stop:
                 self._raise_stopped()
             except BaseException as error:
-                if by_user(error):
+                if is_user_interrupt(error):
                     raise
                 raise trap_of(error) from None
             finally:

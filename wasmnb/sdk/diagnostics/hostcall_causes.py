@@ -9,7 +9,7 @@ import sys
 from ...abi import PHASES, BufferType, HeaderMapType, Status, availability
 from ..errors import HostcallError, error_class
 from ..loading.callbacks import author_name
-from ..numbering import named
+from ..numbering import member
 
 __all__ = ["buffer_error", "header_error", "hostcall_error", "running_callback"]
 
@@ -98,7 +98,7 @@ def hostcall_error(hostcall: str, status: int, about: str = "", cause: str = "")
     cause
         Likely cause; by default the table's.
     """
-    known = named(Status, status, Status.INTERNAL_FAILURE)
+    known = member(Status, status, Status.INTERNAL_FAILURE)
     cause = cause or _CAUSES.get((hostcall, known), "")
     if known is Status.INTERNAL_FAILURE:
         cause = f"{cause} {_RESTRICTED}".strip()

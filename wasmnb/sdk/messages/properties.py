@@ -17,10 +17,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from ...abi import Status, decode_pairs, encode_path
 from ..diagnostics.hostcall_causes import hostcall_error
 from ..errors import HostcallError, NotFound
+from ..interfaces import ContextInterface
 from .encoding import Text, Value, decode, encode
-
-if TYPE_CHECKING:
-    from ..contexts import Context
 
 __all__ = ["Properties"]
 
@@ -35,7 +33,7 @@ class Group:
     _path: ClassVar[tuple[str, ...]] = ()
     _when: ClassVar[str] = "in a stream's callbacks"
 
-    def __init__(self, context: "Context") -> None:
+    def __init__(self, context: ContextInterface) -> None:
         self._context = context
 
     def _read(self, name: str) -> Any:
@@ -296,7 +294,7 @@ def _group_of(key: str) -> tuple[type[Group], list[str]]:
     return group, names
 
 
-def _first_of(context: "Context", paths: tuple[tuple[Text, ...], ...], cause: str = "") -> bytes:
+def _first_of(context: ContextInterface, paths: tuple[tuple[Text, ...], ...], cause: str = "") -> bytes:
     """The bytes of the first path that there is."""
     for path in paths[:-1]:
         try:
@@ -306,7 +304,7 @@ def _first_of(context: "Context", paths: tuple[tuple[Text, ...], ...], cause: st
     return _raw(context, paths[-1], cause)
 
 
-def _raw(context: "Context", path: tuple[Text, ...], cause: str = "", when: str = "") -> bytes:
+def _raw(context: ContextInterface, path: tuple[Text, ...], cause: str = "", when: str = "") -> bytes:
     """The bytes of a property; if there is none, the error has the likely cause, or `when` it can be had."""
     vm = context._vm
     vm.switch(context)
