@@ -77,7 +77,7 @@ def made():
 @pytest.mark.parametrize("case", CASES)
 @pytest.mark.parametrize("mode", ["wasm", "native"])
 @pytest.mark.filterwarnings("ignore")
-def test_what_the_log_says(made, case, mode):
+def test_mistake_is_explained_in_the_log(made, case, mode):
     if mode == "native" and case in ("a_connection", "a_socket", "a_request", "a_thread"):
         pytest.skip("natively there are sockets and threads")
     filter_ = made if mode == "wasm" else Filter.native(made)

@@ -12,7 +12,7 @@ from tests.sdk.fake_proxy import FakeProxy
         ("try:\n    await sleep(9)\nfinally:\n    raise ValueError('bad end')", "raise ValueError('bad end')", "bad end"),
     ],
 )
-def test_what_goes_wrong_while_a_stream_is_cancelled_is_logged_and_stops_nothing_else(code, line, said):
+def test_errors_during_cancellation_are_logged_and_contained(code, line, said):
     proxy = FakeProxy(stream(code))
     i = proxy.create()
     proxy.call("on_request_headers", i, 0, 1)

@@ -77,7 +77,7 @@ class GrpcStream:
         stream = cls(vm, context, place_call(vm, "grpc_stream", *start_arguments(vm, target, metadata)))
         vm.callouts.grpc[stream.token] = stream
         if _ends_with_context(context):
-            waits_of(context).grpc_streams.add(stream)
+            waits_of(context).add(stream)
             vm.deletes.add()
         return stream
 
@@ -188,8 +188,7 @@ class GrpcStream:
         self.result = result
         self.vm.callouts.grpc.pop(self.token, None)
         waits = self.context._waits
-        if waits is not None and self in waits.grpc_streams:
-            waits.grpc_streams.discard(self)
+        if waits is not None and waits.discard(self):
             self.vm.deletes.remove()
         self._wake()
 

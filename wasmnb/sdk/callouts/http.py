@@ -160,8 +160,8 @@ class HttpCall(Call[HttpCallResponse]):
         CalloutNotStarted
             The cluster has no healthy endpoint.
         """
-        sent = serialised(vm.abi, pairs), encode(body), serialised(vm.abi, trailers)
-        token = place_call(vm, "http_call", repr(cluster), encode(cluster), *sent, timeout_ms)
+        headers, last = serialised(vm.abi, pairs), serialised(vm.abi, trailers) if trailers else b""
+        token = place_call(vm, "http_call", repr(cluster), encode(cluster), headers, encode(body), last, timeout_ms)
         call = vm.callouts.http[token] = cls(vm, context, token, callback)
         return call
 

@@ -60,7 +60,7 @@ def build(settings: Any, value: Any, what: str = "the plugin configuration") -> 
     problems: list[str] = []
     made = _Reader(problems).read(value, settings, "config")
     if problems:
-        raise ConfigurationError(f"{what} does not fit: {'; '.join(problems)}")
+        raise ConfigurationError(f"{what} is invalid: {'; '.join(problems)}")
     return made
 
 

@@ -42,9 +42,10 @@ class Events(Core):
     ) -> None:
         """Handle the response to an HTTP call, if the context that made it still exists."""
         try:
-            call = self.vm.callouts.http.pop(token, None)
-            self.vm.active = self._plugins[root_context_id]
-            if call is not None and self.vm.enter(call.context):
+            vm = self.vm
+            call = vm.callouts.http.pop(token, None)
+            vm.active = self._plugins[root_context_id]
+            if call is not None and vm.enter(call.context):
                 call.deliver(num_headers, body_size, num_trailers)
         except BaseException as error:
             self.vm.report(error)

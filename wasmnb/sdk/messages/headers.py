@@ -210,6 +210,8 @@ class TextHeaderMap(HeaderMap):
         """Leave exactly one entry of this name. One hostcall."""
         try:
             status = self._set(self._map, name, value)
+            if status == 0:
+                return
             if status == -1 and type(value) is int:
                 status = self._set(self._map, name, str(value))
         except UnicodeEncodeError:

@@ -4,6 +4,7 @@ Facts: callbacks of one direction of a stream run one after another. While one w
 of its direction to `ContextWaits.call`.
 """
 
+from collections.abc import Set as AbstractSet
 from typing import Any, Protocol
 
 from ..interfaces import ContextInterface, VMInterface
@@ -40,18 +41,30 @@ class ContextWaits:
     ----------
     callbacks
         Tasks of waiting callbacks, by direction.
-    background
-        Tasks of a plugin, which run independently of each other.
-    grpc_streams
-        gRPC streams that the context has opened.
+    others
+        Background tasks of a plugin, and gRPC streams that a stream has opened.
     """
 
-    __slots__ = ("background", "callbacks", "grpc_streams")
+    # A default of the class, since most waits are callbacks.
+    others: AbstractSet[Any] = frozenset()
 
     def __init__(self) -> None:
         self.callbacks: dict[str, Any] = {}
-        self.background: set[Task] = set()
-        self.grpc_streams: set[Any] = set()
+
+    def add(self, item: _Cancellable) -> None:
+        """Add a background task or a gRPC stream."""
+        if not self.others:
+            self.others = set()
+        assert isinstance(self.others, set)
+        self.others.add(item)
+
+    def discard(self, item: _Cancellable) -> bool:
+        """Remove an item that has ended; return whether it was there."""
+        if item not in self.others:
+            return False
+        assert isinstance(self.others, set)
+        self.others.discard(item)
+        return True
 
     def call(self, context: Any, method: str, *args: Any) -> Any:
         """Call a stream's callback, or pass it to the task that waits in its direction; return the callback's result."""
@@ -71,22 +84,21 @@ def cancel_waits(context: ContextInterface) -> None:
     """Cancel everything that waits for a context: its stream or plugin has ended."""
     waits: ContextWaits | None = context._waits
     if waits is not None:
-        cancellable: list[_Cancellable] = [*waits.callbacks.values(), *waits.background, *waits.grpc_streams]
-        waits.background.clear()
-        for item in cancellable:
+        items: list[_Cancellable] = [*waits.callbacks.values(), *waits.others]
+        for item in items:
             item.cancel()
 
 
 def run_in_background(vm: VMInterface, plugin: ContextInterface, coroutine: Any) -> Task:
     """Run a plugin's coroutine; its exception is raised in the callback that runs then."""
-    background = waits_of(plugin).background
+    waits = waits_of(plugin)
 
     def ended(task: Task) -> None:
-        background.discard(task)
+        waits.discard(task)
         if task.error is not None:
             raise task.error
 
     task = Task(vm, plugin, coroutine, on_end=ended)
-    background.add(task)
+    waits.add(task)
     task.start()
     return task

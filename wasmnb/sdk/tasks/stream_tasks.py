@@ -12,9 +12,22 @@ from typing import Any
 from ...abi import Action, BufferType
 from ..interfaces import ContextInterface, VMInterface
 from ..messages.body_window import BodyWindow
-from . import stream_states as states
 from .body_waits import BodyWait
 from .context_waits import ContextWaits, direction_of, waits_of
+from .stream_states import (
+    ABANDON,
+    AWAIT_BODY,
+    AWAIT_CHUNK,
+    CALLBACK,
+    END,
+    ENDED,
+    IN_CALLBACK,
+    LAST_CALLBACK,
+    RETURN,
+    RETURN_HEADERS,
+    RUNNING,
+    TRANSITIONS,
+)
 from .tasks import Task
 
 __all__ = ["StreamTask", "begin_wait", "body_window"]
@@ -82,7 +95,7 @@ class StreamTask(Task):
     """
 
     # Defaults of the class: a task is made for each callback that waits.
-    state = states.RUNNING
+    state = RUNNING
     base = end = 0
     body_wait: BodyWait | None = None
     #: End of the chunks that the coroutine has read.
@@ -103,10 +116,6 @@ class StreamTask(Task):
         #: Callbacks that are called when the coroutine has ended: method -> arguments.
         self._kept: dict[str, tuple[Any, ...]] = {}
 
-    def _handle(self, event: str, *args: Any) -> Any:
-        action, self.state = states.TRANSITIONS[self.state][event]
-        return getattr(self, action)(*args)
-
     # -- from the first wait to the end
 
     def begin(self, waited: Any) -> int:
@@ -122,10 +131,12 @@ class StreamTask(Task):
         """Take a later callback of this direction; return what the filter's method would return."""
         self.last = self.last or _is_last(method, args)
         self._unread = self._unread or not method.endswith("_trailers")
-        return self._handle(states.LAST_CALLBACK if self.last else states.CALLBACK, method, args)
+        action, self.state = TRANSITIONS[self.state][LAST_CALLBACK if self.last else CALLBACK]
+        return getattr(self, action)(method, args)
 
     def _return(self, method: str) -> int:
-        result: int = self._handle(states.RETURN_HEADERS if method.endswith("_headers") else states.RETURN, method)
+        action, self.state = TRANSITIONS[self.state][RETURN_HEADERS if method.endswith("_headers") else RETURN]
+        result: int = getattr(self, action)(method)
         return result
 
     def _tell(self) -> None:
@@ -135,13 +146,14 @@ class StreamTask(Task):
                 self._outcome = 0 if self.value is None else self._check(self.context, self._method, self.value)
             except TypeError as error:  # a nonsense result
                 self.error = error
-        self._handle(states.END)
+        action, self.state = TRANSITIONS[self.state][END]
+        getattr(self, action)()
 
     def cancel(self) -> None:
         """End the coroutine where it waits: the stream has ended."""
         self._unregister()
         super().cancel()
-        self.state = states.ENDED
+        self.state = ENDED
 
     def _unregister(self) -> None:
         waits: ContextWaits = self.context._waits
@@ -151,7 +163,7 @@ class StreamTask(Task):
 
     # -- actions of the table of transitions
 
-    def do_nothing(self, *_: Any) -> None:
+    def do_nothing(self) -> None:
         """Only change the state."""
 
     def hold(self, method: str) -> int:
@@ -277,12 +289,14 @@ class StreamTask(Task):
     def await_body(self, wait: BodyWait) -> None:
         """Begin to wait for the body."""
         self.body_wait = wait
-        self._handle(states.AWAIT_BODY if wait.whole else states.AWAIT_CHUNK)
+        action, self.state = TRANSITIONS[self.state][AWAIT_BODY if wait.whole else AWAIT_CHUNK]
+        getattr(self, action)()
 
     def abandon_body(self) -> None:
         """Stop waiting for the body."""
         self.body_wait = None
-        self._handle(states.ABANDON)
+        action, self.state = TRANSITIONS[self.state][ABANDON]
+        getattr(self, action)()
 
     def move_end(self, end: int) -> None:
         """Note that the coroutine has changed the length of what it sees."""
@@ -292,7 +306,7 @@ class StreamTask(Task):
 
     def window(self) -> BodyWindow | None:
         """Return the part of the body that the coroutine may see; None in callbacks of its direction, where it sees all."""
-        if self.state in states.IN_CALLBACK or self.direction == "downstream":
+        if self.state in IN_CALLBACK or self.direction == "downstream":
             return None
         return BodyWindow(self.vm.abi, _BUFFERS[self.direction], self)
 

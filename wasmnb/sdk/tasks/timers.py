@@ -11,6 +11,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+from ..diagnostics.hostcall_causes import hostcall_error
 from ..interfaces import ContextInterface, VMInterface
 from .tasks import Future, Task
 
@@ -67,6 +68,10 @@ class TimerGroup:
         heapq.heappush(self._heap, (due, next(self._order), timer))
         return timer
 
+    def is_first(self, timer: Timer) -> bool:
+        """Return whether a timer is the next one that is due."""
+        return self._heap[0][2] is timer
+
     def next_due(self) -> int | None:
         """Return when the next timer is due that has not been cancelled; None without timers."""
         while self._heap and self._heap[0][2].action is None:
@@ -116,9 +121,8 @@ class Ticker:
         if not isinstance(seconds, int | float) or not seconds < _LONGEST:
             raise TypeError(f"a time to wait is a number of seconds below {_LONGEST:.0e}, not {seconds!r}")
         now = self._now()
-        first = self.timers.next_due()
         timer = self.timers.call_at(now + max(round(seconds * 1e9), _MILLISECOND), action)
-        if first is None or timer.due < first:
+        if self.timers.is_first(timer):
             self._arm(now)
         return timer
 
@@ -153,10 +157,15 @@ class Ticker:
             return  # the proxy repeats it by itself
         self._armed = period
         self._vm.enter_plugin(self._plugin)
-        self._vm.call("set_tick_period_milliseconds", period, about=str(period))
+        status = self._vm.abi.set_tick_period_milliseconds(period)
+        if status:
+            raise hostcall_error("set_tick_period_milliseconds", status, str(period))
 
     def _now(self) -> int:
-        return self._vm.call("get_current_time_nanoseconds")  # type: ignore[no-any-return]
+        status, now = self._vm.abi.get_current_time_nanoseconds()
+        if status:
+            raise hostcall_error("get_current_time_nanoseconds", status)
+        return now  # type: ignore[no-any-return]
 
 
 class Timers:
