@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from wasmnb.host.clock import Clock, Thread, TimerGroup
 
 
-def test_events_run_in_order_of_time_and_equal_ones_as_they_were_made():
+def test_events_run_by_time_then_by_creation():
     clock, thread, ran = Clock(), Thread(1), []
     for name, seconds in [("c", 2.0), ("a", 1.0), ("b", 1.0)]:
         clock.call_later(seconds, thread, lambda n=name: ran.append((n, clock.now)))
@@ -15,7 +15,7 @@ def test_events_run_in_order_of_time_and_equal_ones_as_they_were_made():
     assert clock.now == 3
 
 
-def test_a_busy_thread_delays_its_own_events_and_nobody_elses():
+def test_busy_thread_delays_only_its_own_events():
     clock, busy, idle, ran = Clock(), Thread(1), Thread(2), []
 
     def work():
@@ -38,7 +38,7 @@ def test_settle_does_not_wait_for_timers():
     assert (ran, clock.now) == (["soon"], 0.0)
 
 
-def test_a_cancelled_event_does_not_run_and_leaves_the_heap():
+def test_cancelled_event_does_not_run_and_leaves_the_heap():
     clock, thread = Clock(), Thread(0)
     timers = [clock.call_later(i, thread, lambda: 1 / 0) for i in range(1000)]
     for timer in timers:
@@ -49,7 +49,7 @@ def test_a_cancelled_event_does_not_run_and_leaves_the_heap():
 
 
 @given(st.integers(1, 5), st.integers(0, 3))
-def test_a_seed_decides_which_thread_goes_first_and_repeats_itself(threads, seed):
+def test_seed_determines_the_order_of_threads(threads, seed):
     def run():
         clock, ran = Clock(seed), []
         loops = [Thread(n) for n in range(threads)]
@@ -67,7 +67,7 @@ def test_a_seed_decides_which_thread_goes_first_and_repeats_itself(threads, seed
         assert own == sorted(own)
 
 
-def test_some_seed_changes_the_order():
+def test_seeds_differ_in_the_order_of_threads():
     def order(seed):
         clock, ran = Clock(seed), []
         for n in range(6):

@@ -54,7 +54,7 @@ def test_expressions_have_the_values_of_cel(text, expected):
 
 
 @pytest.mark.parametrize("text", ["((", "1 +", "a.", "'unfinished", "1 2", "f(", "[1", "#", "", "(" * 500])
-def test_what_is_no_expression_does_not_parse(text):
+def test_invalid_expression_does_not_parse(text):
     with pytest.raises(cel.CelSyntaxError, match="ERROR: <input>:1:"):
         cel.parse(text)
 
@@ -62,14 +62,14 @@ def test_what_is_no_expression_does_not_parse(text):
 @pytest.mark.parametrize(
     "text", ["nope", "m.z", "1 + 'a'", "1 / 0", "unknown(1)", "9223372036854775807 * 4", "'a'.matches('(a|a)*b')"]
 )
-def test_an_expression_without_a_value_is_an_error(text):
+def test_expression_without_a_value_raises_cel_error(text):
     with pytest.raises(cel.CelError):
         value(text, m={})
 
 
 @settings(max_examples=300, deadline=None)
 @given(st.text(alphabet="()[]{}+-*/%<>=!&|?:., \t'\"ab12inu", max_size=40))
-def test_any_text_parses_or_says_why_not(text):
+def test_random_text_parses_or_raises_syntax_error(text):
     try:
         expression = cel.parse(text)
     except cel.CelSyntaxError:
@@ -80,7 +80,7 @@ def test_any_text_parses_or_says_why_not(text):
         pass
 
 
-def test_a_filter_creates_evaluates_and_deletes_expressions():
+def test_filter_creates_evaluates_and_deletes_expressions():
     script = """
     on_request_headers:
         call_foreign_function expr_create request.path
@@ -99,7 +99,7 @@ def test_a_filter_creates_evaluates_and_deletes_expressions():
 
 
 def one_line_each(script):
-    """The scripted guest's rules are one line each: `callback: statement; statement`."""
+    """Convert to the scripted guest's rules, one line each: `callback: statement; statement`."""
     rules, callback = [], ""
     for line in filter(None, (line.strip() for line in script.splitlines())):
         if line.endswith(":"):
@@ -111,7 +111,7 @@ def one_line_each(script):
 
 
 @pytest.mark.slow
-def test_uncompress_takes_no_bombs():
+def test_uncompress_refuses_decompression_bombs():
     bomb = zlib.compress(bytes(1 << 29))
     assert FOREIGN["uncompress"](None, bomb)[0] == Status.SERIALIZATION_FAILURE
     assert FOREIGN["uncompress"](None, zlib.compress(b"x" * 1000)) == (Status.OK, b"x" * 1000)
@@ -166,13 +166,13 @@ def test_signatures_agree_with_openssl(tmp_path, kind, name):
 
 
 @pytest.mark.parametrize("data", [b"", message(hash=b"sha256"), message(hash=b"sha256", der=b"x", fifth=b"y"), b"\xff"])
-def test_none_or_two_keys_are_a_bad_argument(data):
+def test_missing_or_second_key_returns_bad_argument(data):
     assert signatures.verify(None, data)[0] == Status.BAD_ARGUMENT
 
 
 @settings(max_examples=200, deadline=None)
 @given(st.binary(max_size=120), st.binary(max_size=80))
-def test_broken_keys_and_signatures_give_an_answer(key, signature):
+def test_random_keys_and_signatures_return_ok(key, signature):
     data = message(hash=b"sha256", der=key or b"x", third=signature, fourth=b"t")
     assert signatures.verify(None, data)[0] == Status.OK
     assert signatures.sign(None, message(hash=b"sha256", der=key or b"x", third=b"t"))[0] == Status.OK
@@ -267,14 +267,14 @@ def test_bytes_behind_the_der_are_ignored():
 
 
 @pytest.mark.parametrize("size", [3_000, 0x30000])
-def test_key_that_would_block_the_host_is_refused(size):
+def test_oversized_key_is_refused(size):
     content = b"\x02\x01\x00\x30" + b"\x7f" * size
     key = b"\x30\x83" + len(content).to_bytes(3, "big") + content
     _, result = signatures.sign(None, message(hash=b"sha256", der=key, third=b"t"))
     assert protobuf.read(result)[3] == [NO_PRIVATE_KEY + b" Keys above 4096 bits are not simulated."]
 
 
-def test_a_proxy_without_signatures_does_not_import_cryptography():
+def test_proxy_without_signatures_does_not_import_cryptography():
     program = """
 import sys
 import wasmnb
