@@ -10,7 +10,7 @@ __all__ = ["http_call"]
 
 
 def http_call(
-    context: Context, cluster: bytes, headers: list[Pair], body: bytes, trailers: list[Pair], timeout: int
+    context: Context, cluster: bytes, headers: list[Pair], body: bytes, _trailers: list[Pair], timeout: int
 ) -> tuple[int, int]:
     """Send a request to a cluster."""
-    return start_http_call(context, cluster, headers, body, trailers, timeout)
+    return start_http_call(context, cluster, headers, body, timeout)

@@ -10,7 +10,8 @@ from __future__ import annotations
 from ...abi import Pair, Status
 from ...formats import protobuf
 from ...messages import to_text
-from ..callouts.grpc import GrpcCall, GrpcCallout, GrpcStream
+from ..callouts.grpc import GrpcCall, GrpcCallout
+from ..callouts.grpc_stream import GrpcStream
 from ..contexts.base import Context
 from ..contexts.root import RootContext
 from ..upstream.cluster import Cluster
@@ -107,10 +108,10 @@ def grpc_close(context: Context, token: int) -> int:
     known = _known(context, token)
     if known is None:
         return Status.NOT_FOUND
-    if isinstance(known, GrpcStream) and not known.over:
+    if isinstance(known, GrpcStream) and not known.done:
         known.half_close()
     else:
-        known.forget()
+        known.drop_token()
     return Status.OK
 
 
@@ -121,5 +122,5 @@ def grpc_cancel(context: Context, token: int) -> int:
     known = _known(context, token)
     if known is None:
         return Status.NOT_FOUND
-    known.forget()
+    known.drop_token()
     return Status.OK
