@@ -1,4 +1,4 @@
-"""The bundle that the widget ships, against the modules that it is made of."""
+"""The bundle of the widget compared with its modules."""
 
 from pathlib import Path
 
@@ -24,7 +24,7 @@ class Demo(HttpContext):
         print("saw a request")
 """
 
-# A model as widget front ends have it, and everything that one panel draws: each view in turn, narrowed and not.
+# A model like that of a widget, and the HTML of a panel with each view in turn.
 RENDER = """async ([source, traits]) => {
     const { default: widget } = await import(source);
     let state = 7;

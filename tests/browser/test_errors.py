@@ -1,4 +1,4 @@
-"""Errors in JupyterLab: the cell's own lines, and none of ours."""
+"""Errors in JupyterLab: lines of the cell, without internal frames."""
 
 CELLS = (
     "%load_ext wasmnb",

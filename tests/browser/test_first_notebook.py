@@ -1,4 +1,4 @@
-"""The first notebook in JupyterLab, as a user sees it: every cell run, its text read, pictures kept."""
+"""The first notebook in JupyterLab: outputs and screenshots of every cell."""
 
 
 def test_first_notebook_runs_in_jupyterlab(open_notebook):

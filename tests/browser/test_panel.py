@@ -200,7 +200,7 @@ def test_ten_thousand_exchanges_scroll(panel):
     panel.page.wait_for_function(
         "() => document.querySelector('.wasmnb-panel .head').innerText.includes('10,000 exchanges')", timeout=60_000
     )
-    # A new view of the panel, from the command to the picture.
+    # A new view of the panel, from the command to the drawing.
     started = time.monotonic()
     panel.page.evaluate("() => { window.jupyterapp.shell.currentWidget.content.activeCellIndex = 2; }")
     panel.page.evaluate(
@@ -223,7 +223,7 @@ def test_ten_thousand_exchanges_scroll(panel):
         }"""
     )
     print(f"opened in {opened:.2f} s, a click took {clicked:.0f} ms")
-    # Generous here, for busy machines; the figures are in the report of the benchmarks.
+    # Generous for busy machines; the benchmarks report the figures.
     assert opened < 5
     assert clicked < 1000
 

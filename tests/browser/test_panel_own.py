@@ -1,4 +1,4 @@
-"""A panel of one's own proxy in JupyterLab: a chain told apart, hostile names in every view, a kernel that is shut down."""
+"""Panels of the user's own proxies in JupyterLab: a chain, hostile names, a kernel shutdown."""
 
 import json
 
@@ -56,7 +56,7 @@ proxy.get("/", {{"x-fail": "yes"}})
 
 @pytest.fixture
 def own(open_cells):
-    """A notebook whose last cell shows the panel of a proxy that these cells make."""
+    """A notebook whose last cell shows the panel of a proxy that earlier cells create."""
 
     def opener(*cells, **size):
         notebook = open_cells(LOAD, *cells, **{"width": 1400, "height": 1300, **size})
@@ -165,7 +165,7 @@ def test_head_shows_a_busy_kernel(own):
 
 def test_idle_kernel_without_a_reply_counts_as_gone(own):
     notebook = own(CHAIN, "chain.panel()")
-    notebook.run_code("chain._panel._inbox._perform = lambda name, values: None")  # as a kernel does that never made it
+    notebook.run_code("chain._panel._inbox._perform = lambda name, values: None")  # like a kernel that doesn't know the panel
     view(notebook, "Log")
     soon(notebook, "The kernel is gone", ".foot")
     assert "busy" not in notebook.panel.locator(".head").inner_text()

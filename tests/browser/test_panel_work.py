@@ -1,4 +1,4 @@
-"""Working with the live panel in JupyterLab: bodies and chunks, controls, faults, every view's own tools, a lost kernel."""
+"""Work with the live panel in JupyterLab: bodies, chunks, controls, faults, tools of every view, a dead kernel."""
 
 import re
 from uuid import uuid4
@@ -48,7 +48,7 @@ AUTH = "from wasmnb import Response\ndemo.clusters['auth'] = type(demo.clusters[
 
 @pytest.fixture
 def panel(lab, open_notebook):
-    # A name of its own each time: a test that is run again must not meet the kernel of its first run.
+    # A new name each time, so that a repeated test gets a new kernel.
     name = notebook_file(lab.folder, f"{uuid4().hex}.ipynb", "%load_ext wasmnb", FILTER, AUTH)
     notebook = open_notebook(name, width=1400, height=1200)
     notebook.run_all()
@@ -77,7 +77,7 @@ def view(notebook, name):
 
 
 def send(notebook, path="/", headers="", worker=None):
-    """Send from the form, and wait for what the foot says."""
+    """Send a request with the form, and wait for the notice."""
     if not notebook.panel.locator("[name=headers]").is_visible():
         press(notebook, "more")
     notebook.panel.locator("[name=headers]").fill(headers)
@@ -205,7 +205,7 @@ def test_timeline_shows_decoded_arguments_and_zooms_into_an_exchange(panel):
     press(panel, "on the timeline")
     soon(panel, "around #40")
     bar = panel.panel.locator(".picture .call[aria-label^='on_request_headers']").first
-    bar.dispatch_event("click")  # zoomed in, it reaches beyond the picture
+    bar.dispatch_event("click")  # zoomed in, it is larger than the chart
     text = soon(panel, "get_header_map_value(", ".info")
     assert '"x-user"' in text
     assert "VM" in text
@@ -304,9 +304,9 @@ def test_panel_without_a_kernel_keeps_the_last_state(panel):
             .requestExecute({ code: 'import os; os._exit(1)', store_history: false }); }"""
     )
     soon(panel, "The kernel is gone", ".foot", 30)
-    panel.page.keyboard.press("Escape")  # JupyterLab's own words on it
+    panel.page.keyboard.press("Escape")  # JupyterLab's dialog
     panel.page.locator(".jp-Dialog").wait_for(state="detached")
-    panel.page.errors[:] = [error for error in panel.page.errors if "Canceled" not in error]  # a request of its own
+    panel.page.errors[:] = [error for error in panel.page.errors if "Canceled" not in error]  # from a request of JupyterLab
     soon(panel, "kernel gone", ".head")
     for name, wanted in (
         ("Latency", "on_request_headers"),

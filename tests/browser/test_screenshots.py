@@ -1,4 +1,4 @@
-"""`make screenshots`: a picture of every view of the panel, light and dark, in build/screenshots.
+"""`make screenshots`: a screenshot of every view of the panel, light and dark, in build/screenshots.
 
 Those that the README shows are also in build/screenshots/readme, in fewer colours; docs/images has copies of them.
 """
@@ -32,7 +32,7 @@ def fold(scene, name, *, opened):
 
 
 def shoot(scene, name, tone, selector=None):
-    scene.page.wait_for_timeout(500)  # what was asked of the kernel has been drawn
+    scene.page.wait_for_timeout(500)  # the kernel's replies are drawn
     target = scene.panel if selector is None else scene.panel.locator(selector).first
     path = SHOTS / f"{name}-{tone}.png"
     SHOTS.mkdir(parents=True, exist_ok=True)
@@ -51,7 +51,7 @@ def picture_views(scene, tone):
 
 
 def prepare(scene, name):
-    """Wait for what the view shows, and choose something in it."""
+    """Wait for the content of the view, and select something in it."""
     panel, pane = scene.panel, scene.panel.locator(".pane")
     if name == "exchanges":
         panel.locator(".row.exchange", has_text="/orders/61").first.click()

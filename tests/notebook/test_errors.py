@@ -1,4 +1,4 @@
-"""Errors as three readers see them: an executed notebook, its HTML export, and IPython on a terminal."""
+"""Errors in an executed notebook, in its HTML export, and in IPython on a terminal."""
 
 import html
 import json

@@ -1,4 +1,4 @@
-"""How people write notebooks, in a real kernel: cells with identities, modules beside the notebook, `%%ipytest`."""
+"""Typical notebooks in a real kernel: cells with ids, local modules, `%%ipytest`."""
 
 import re
 
@@ -42,7 +42,7 @@ class Gate(HttpContext):
 
 @pytest.fixture(scope="module")
 def kernel(tmp_path_factory):
-    """Runs the cell of an identity; its text outputs in one, colours taken out."""
+    """Run a cell with an id, and return its text outputs without colours."""
     folder = tmp_path_factory.mktemp("notebook")
     (folder / "words.py").write_text("def say(x):\n    return x\n")
     manager, client = start_new_kernel(cwd=folder)

@@ -1,4 +1,4 @@
-"""Help, completion and configuration: all magics, not only those that somebody thought of."""
+"""Help, completion and configuration of all magics."""
 
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
@@ -22,11 +22,11 @@ NAMES = sorted({name for kind in MAGICS for table in kind.magics.values() for na
 @pytest.fixture
 def run(run, shell):
     yield run
-    shell.config.pop("WasmMagics", None)  # what %config said holds for instances to come, too
+    shell.config.pop("WasmMagics", None)  # %config also applies to later instances
 
 
 def magics(shell):
-    """The instance that holds the defaults."""
+    """The instance with the defaults."""
     return shell.magics_manager.registry["WasmMagics"]
 
 

@@ -1,4 +1,4 @@
-"""The kernelspec loads the extension by itself."""
+"""The kernelspec loads the extension."""
 
 import json
 from pathlib import Path

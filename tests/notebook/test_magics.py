@@ -1,4 +1,4 @@
-"""The magics in a real IPython shell, on real filters."""
+"""The magics in a real IPython shell with real filters."""
 
 import os
 import signal

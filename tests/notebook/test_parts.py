@@ -1,4 +1,4 @@
-"""Filters that are split over several cells, and filters of normal cells, in a real shell."""
+"""Filters in several cells and in normal cells, in a real IPython shell."""
 
 import linecache
 
@@ -36,7 +36,7 @@ def shell():
 
 @pytest.fixture
 def run(shell, monkeypatch):
-    """Run a cell, as the cell of an id if one is given; its value, or its exception raised here."""
+    """Run a cell, optionally with a cell id; return its value or raise its exception."""
 
     def runner(text, cell=None):
         for module in ("filters", "parts"):

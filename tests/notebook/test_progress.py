@@ -43,7 +43,7 @@ def test_file_gets_one_line_per_step():
 
 @pytest.mark.parametrize("columns", [20, 40, 60, 80, 200])
 def test_line_is_shorter_than_the_terminal(columns, monkeypatch):
-    """One that does would wrap, and stay there when the next one is drawn."""
+    """A longer line would wrap and could not be redrawn."""
     monkeypatch.setenv("COLUMNS", str(columns))
     stream = Terminal()
     with TerminalProgress(stream) as progress:

@@ -1,4 +1,4 @@
-"""What answers a filter that a cell holds: flags with expressions over the notebook's variables."""
+"""Upstreams and clusters of a cell's filter: expressions with the notebook's variables."""
 
 import pytest
 from IPython.core.error import UsageError

@@ -1,4 +1,4 @@
-"""`%wasmenvoy`: what a notebook has sent through the simulated proxy, through the real Envoy, too."""
+"""`%wasmenvoy`: the requests of a notebook, repeated in the real Envoy."""
 
 import pytest
 from IPython.core.completer import provisionalcompleter

@@ -1,4 +1,4 @@
-"""`%wasmfuzz`: what it finds is shown, can be pasted and run, and is kept when the search is interrupted."""
+"""`%wasmfuzz`: findings are shown, run as tests, and survive an interrupt."""
 
 import pytest
 from IPython.core.completer import provisionalcompleter

@@ -1,4 +1,4 @@
-"""The documents say what there is: links lead somewhere, and no magic, verb or document is left out."""
+"""The documentation is complete: links have targets, and every magic, command and document is listed."""
 
 import re
 from pathlib import Path
@@ -14,7 +14,7 @@ README = (ROOT / "README.md").read_text()
 
 
 def anchors(path):
-    """Names that headings of a document have on GitHub."""
+    """Anchors of the headings of a document on GitHub."""
     heads = re.findall(r"^#+ (.*)$", path.read_text(), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", head.lower()).replace(" ", "-") for head in heads}
 

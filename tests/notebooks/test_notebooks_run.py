@@ -1,4 +1,4 @@
-"""Every tutorial runs from top to bottom, and is kept without outputs."""
+"""Every tutorial runs from top to bottom, and its file has no outputs."""
 
 import shutil
 from pathlib import Path
@@ -12,11 +12,11 @@ NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
 
 @pytest.fixture(scope="module", params=NOTEBOOKS, ids=lambda p: p.stem)
 def executed(request, tmp_path_factory):
-    """The notebook with its outputs, run in a folder of its own."""
+    """The notebook with its outputs, run in a temporary folder."""
     folder = tmp_path_factory.mktemp(request.param.stem)
     shutil.copy(request.param, folder)
     notebook = nbformat.read(folder / request.param.name, as_version=4)
-    # The limit of a cell covers the building of a runtime, the slowest thing that may happen.
+    # The time limit of a cell includes the build of a runtime.
     NotebookClient(notebook, timeout=120, kernel_name="python3", resources={"metadata": {"path": folder}}).execute()
     return notebook
 

@@ -26,7 +26,7 @@ def write(tmp_path):
 
 
 def undefined_names(file):
-    """What oxlint says about a file: syntax errors and names without a definition."""
+    """Syntax errors and undefined names in a file, as reported by oxlint."""
     command = [Path(sys.executable).with_name("oxlint"), "-c", ".oxlintrc.json", "-A", "all", "-D", "no-undef", file]
     run = subprocess.run(command, capture_output=True, text=True, cwd=Path(__file__).parents[2], check=False)
     return run.stdout if run.returncode else ""

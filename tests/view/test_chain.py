@@ -1,4 +1,4 @@
-"""Chains of exceptions: each with its own lines, and Python's sentence between them."""
+"""Chains of exceptions: frames, messages, and Python's sentences between them."""
 
 import linecache
 

@@ -1,4 +1,4 @@
-"""HTML and text come from the same document, and both can be read without styles."""
+"""HTML and text of one document, readable without styles."""
 
 from wasmnb.view import to_html, to_text
 from wasmnb.view.render.document import Code, Column, Document, Fold, Item, Outline, Paragraph, Row, Span, Table, Title, inline

@@ -1,4 +1,4 @@
-"""Errors drawn at the cell's own lines."""
+"""Errors with the lines of the cell."""
 
 import linecache
 from pathlib import Path

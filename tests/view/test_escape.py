@@ -54,7 +54,7 @@ def test_escaped_text_reads_back_as_visible_text(raw):
 
 
 class Tags(HTMLParser):
-    """Collects tags and attributes, and checks that they nest."""
+    """Collect tags and attributes, and check that tags nest."""
 
     VOID = ("img", "br", "hr")
 

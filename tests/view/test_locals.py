@@ -1,4 +1,4 @@
-"""Local variables of a failed filter: in the drawing under their lines, and hostile ones as text."""
+"""Local variables in the traceback of a filter, including hostile values."""
 
 from wasmnb.errors import FilterTrap, conclusion_of
 from wasmnb.view.errors.exception_chain import chain_of

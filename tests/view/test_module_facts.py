@@ -1,4 +1,4 @@
-"""What `wasmnb inspect` says of a module."""
+"""Facts about a module, as in `wasmnb inspect`."""
 
 from types import SimpleNamespace
 

@@ -1,4 +1,4 @@
-"""A chain in the panel: plugins that share a VM are told apart, in every view."""
+"""A chain in the panel: every view separates plugins that share a VM."""
 
 import pytest
 
@@ -43,7 +43,7 @@ def nodes(tree, kind):
 
 
 def choose(panel, name, thread, view):
-    """Choose a plugin's node in the tree, and look at a view."""
+    """Select the node of a plugin in the tree, and open a view."""
     node = next(n for n in nodes(panel.widget.tree, "plugin") if (n["name"], n["scope"]["thread"]) == (name, thread))
     panel.perform("look", {"view": view})
     panel.perform("narrow", node["scope"])

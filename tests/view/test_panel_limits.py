@@ -1,4 +1,4 @@
-"""The panel under too much of everything: what it sends stays small, and what was cut is said."""
+"""The panel with large content: messages stay small, and omitted content is counted."""
 
 import json
 import os
@@ -53,7 +53,7 @@ def filter_of(body, name="made"):
 
 
 def sizes(panel):
-    """Characters of every trait when all views have been looked at."""
+    """Number of characters of every trait after all views were open."""
     for view in VIEWS:
         panel.perform("look", {"view": view, "fresh": True})
         assert not panel.widget.notice.get("bad"), panel.widget.notice
@@ -156,7 +156,7 @@ def test_hundred_thousand_lines_of_one_callback_are_cut():
         small(panel)
         log = panel.widget.log
         assert (log["written"], log["kept"], log["matching"], len(log["lines"])) == (100_000, 100_000, 100_000, 500)
-        panel.perform("narrow", {"text": "boom"})  # the kernel finds what lies far behind
+        panel.perform("narrow", {"text": "boom"})  # the kernel searches the whole log
         assert [line[5].strip() for line in panel.widget.log["lines"]] == ["line 7 boom"]
         proxy.get("/")
         small(panel)
@@ -205,7 +205,7 @@ def test_interrupt_stops_an_action_and_the_panel_keeps_working(action):
         press.join()
         assert panel.widget.notice == {"text": "interrupted", "bad": True}
         panel.perform("send", {"path": "/after"})
-        # A guest that was left in mid-flight cannot go on: its VM has failed, as after a trap.
+        # An interrupted guest cannot continue: its VM has failed, as after a trap.
         assert proxy.exchanges[-1].response.status in ((503,) if action == "send" else (200, 503))
         assert not panel.widget.notice.get("bad")
 

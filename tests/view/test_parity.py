@@ -1,4 +1,4 @@
-"""The simulated proxy and the real Envoy side by side, drawn from stand-ins."""
+"""The comparison of both proxies, with sample data."""
 
 import re
 

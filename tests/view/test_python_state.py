@@ -1,4 +1,4 @@
-"""What VMs hold in Python, as tables: what differs is marked, hostile values stay text."""
+"""Tables of Python state: differences are marked, hostile values are escaped."""
 
 from wasmnb.host import PythonState
 from wasmnb.host.inspect.python_state import ContextState, VmState

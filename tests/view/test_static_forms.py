@@ -1,4 +1,4 @@
-"""What a saved notebook shows where no script runs, of every object that a view draws, full of hostile text."""
+"""HTML and text of every displayable class without scripts, with hostile content."""
 
 import re
 from html.parser import HTMLParser
@@ -51,7 +51,7 @@ def proxy():
 
 @pytest.fixture(scope="module")
 def samples(proxy, tmp_path_factory):
-    """An object of every class that a view draws."""
+    """An object of every displayable class."""
 
     made = {
         "Proxy": proxy,
@@ -72,7 +72,7 @@ def samples(proxy, tmp_path_factory):
 
 
 class Reader(HTMLParser):
-    """What is markup in a form, and the text that a reader sees."""
+    """The markup of a form, and the visible text."""
 
     def __init__(self, html):
         super().__init__(convert_charrefs=True)
@@ -95,7 +95,7 @@ ELSEWHERE = {"EnvoyExchange", "TcpExchange", "Parity", "FuzzReport", "Finding", 
 
 @pytest.fixture(scope="module")
 def forms(samples):
-    """The MIME bundle of each."""
+    """The display data of each object."""
     return {name: static_bundle(made) for name, made in samples.items()}
 
 
@@ -130,7 +130,7 @@ def test_printed_text_has_no_terminal_control_codes(proxy):
 
 
 def test_html_without_styles_keeps_signs_and_words(forms):
-    """As a reader that drops attributes shows it."""
+    """The text without attributes."""
     bare = {name: Reader(re.sub(r"<(\w+)[^>]*>", r"<\1>", b["text/html"])).text for name, b in forms.items()}
     assert "proxy_on_request_headers failed: ValueError" in bare["Exchange"]
     assert "x-user" in bare["Exchange"]

@@ -23,7 +23,7 @@ Restart = Callable[[dict[str, Any]], Any]
 
 @dataclass
 class Selection:
-    """What the user looks at.
+    """The user's selection.
 
     Attributes
     ----------

@@ -242,8 +242,8 @@ export class Panel {
   }
 
   onTabKey(event, name) {
-    const names = Object.keys(VIEWS),
-      step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    const names = Object.keys(VIEWS);
+    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
     if (!step) return;
     event.preventDefault();
     this.go(names[(names.indexOf(name) + step + names.length) % names.length]);
@@ -278,8 +278,8 @@ export class Panel {
   }
 
   drawKernelState() {
-    const { gone } = this.kernel,
-      changed = this.root.classList.contains("gone") !== gone;
+    const { gone } = this.kernel;
+    const changed = this.root.classList.contains("gone") !== gone;
     this.root.classList.toggle("gone", gone);
     this.drawHead();
     this.drawFoot();

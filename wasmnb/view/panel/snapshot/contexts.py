@@ -19,7 +19,7 @@ __all__ = ["tree"]
 STREAMS = 50  # live streams of one plugin
 CALLS = 5  # pending callouts of one plugin
 
-_BRIEF = 120  # characters beside a node's name
+_BRIEF = 120  # characters after the name of a node
 
 Scope = dict[str, Any]
 

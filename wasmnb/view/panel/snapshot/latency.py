@@ -17,21 +17,27 @@ __all__ = ["latency", "summary"]
 
 
 def latency(of: str, requests: Distribution, callbacks: Iterable[Distribution], harness: Harness) -> Any:
-    """The requests, then the callbacks, each with what the harness itself has to do with its time (`own`).
+    """Return the figures of requests and callbacks, each with the harness's part of its time (`own`).
 
     Parameters
     ----------
     of
-        Whose figures these are.
+        Title of the figures.
+    requests
+        Durations of requests.
+    callbacks
+        Durations by callback.
+    harness
+        Costs of the harness.
     """
-    found = [d for d in callbacks if d.count]
-    streams = sum(d.count for d in found if d.name.startswith(("on_request_", "on_response_")))
+    measured = [d for d in callbacks if d.count]
+    streams = sum(d.count for d in measured if d.name.startswith(("on_request_", "on_response_")))
     inside = streams / requests.count if requests.count else 0.0
-    made = [_series(requests, harness.callback_ns * inside)] if requests.count else []
+    whole = [_series(requests, harness.callback_ns * inside)] if requests.count else []
     return {
         "of": printable(of),
         "quantiles": [name for name, _ in QUANTILES],
-        "series": made + [_series(d, harness.callback_ns) for d in found],
+        "series": whole + [_series(d, harness.callback_ns) for d in measured],
         "harness": [["empty callback", harness.callback_ns], ["empty hostcall", harness.hostcall_ns]],
     }
 

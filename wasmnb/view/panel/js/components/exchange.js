@@ -40,8 +40,8 @@ export function exchangeView(panel) {
 }
 
 function detailHead(panel, detail) {
-  const [, method, path, status, worker, whole, filter, state] = detail.row,
-    id = detail.id;
+  const [, method, path, status, worker, whole, filter, state] = detail.row;
+  const id = detail.id;
   const past = isOldVersion(panel.model, id);
   return el(
     "div",

@@ -7,15 +7,15 @@ const LABEL_WIDTH = 180; // pixels for the name, left of the bars
 
 // `other` is outlined behind `one`; `offset(series)` is subtracted from its times.
 export function histogram(one, other, offset, { low, high, width, named }) {
-  const H = named ? 62 : 46,
-    base = 42,
-    barHeight = 36;
+  const H = named ? 62 : 46;
+  const base = 42;
+  const barHeight = 36;
   const x = (ns) =>
     LABEL_WIDTH +
     ((width - LABEL_WIDTH - 10) * Math.log(Math.min(Math.max(ns, low), high) / low)) / Math.log(high / low);
   const bars = (s, name) => {
-    const total = s.buckets.reduce((sum, b) => sum + b[2], 0) || 1,
-      top = Math.max(...s.buckets.map((b) => b[2])) / total;
+    const total = s.buckets.reduce((sum, b) => sum + b[2], 0) || 1;
+    const top = Math.max(...s.buckets.map((b) => b[2])) / total;
     return s.buckets.map(([a, b, n]) =>
       svg("rect", {
         class: `bar ${name}`,

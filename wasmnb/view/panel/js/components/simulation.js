@@ -9,9 +9,9 @@ export function drawSimulation(panel, node, head) {
   const number = (name, value, attributes) =>
     el("input", { name, type: "number", value, "aria-label": name, ...attributes });
   const kept = (name, initial) => (node.querySelector(`[name=${name}]`) || { value: initial }).value;
-  const workers = head.workers || 0,
-    plugins = head.plugins || [],
-    clusters = head.clusters || [];
+  const workers = head.workers || 0;
+  const plugins = head.plugins || [];
+  const clusters = head.clusters || [];
   const threads = [
     ["", "every thread"],
     [0, "main"],
@@ -105,8 +105,8 @@ function restart(panel, head, number, group) {
       ),
     );
   }
-  const workers = number("workers", head.workers || 4, { min: 1, max: 64 }),
-    seed = number("seed", head.seed || 0, {});
+  const workers = number("workers", head.workers || 4, { min: 1, max: 64 });
+  const seed = number("seed", head.seed || 0, {});
   const settings = () => ({
     workers: Number(workers.value),
     seed: Number(seed.value),

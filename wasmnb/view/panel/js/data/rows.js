@@ -35,8 +35,8 @@ export function rowsOf(model) {
 // The kernel sends the whole list to a new front end, and later only rows that are new or have changed. They are merged
 // in the model, once for all views of it.
 export function mergeRows(model, { text, total, version }) {
-  const list = rowsOf(model).slice(),
-    fresh = [];
+  const list = rowsOf(model).slice();
+  const fresh = [];
   for (const row of JSON.parse(text)) {
     const at = indexOf(list, row[ID]);
     if (at < 0) fresh.unshift(row);
@@ -52,8 +52,8 @@ export function mergeRows(model, { text, total, version }) {
 
 // Binary search in a list that is sorted by falling id; -1 if the row isn't in it.
 function indexOf(list, id) {
-  let low = 0,
-    high = list.length;
+  let low = 0;
+  let high = list.length;
   while (low < high) {
     const middle = (low + high) >> 1;
     if (list[middle][ID] > id) low = middle + 1;

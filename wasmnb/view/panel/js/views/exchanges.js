@@ -91,9 +91,9 @@ export class ExchangesView {
   }
 
   drawList() {
-    const { panel } = this,
-      all = rowsOf(panel.model),
-      text = panel.viewState.find.toLowerCase();
+    const { panel } = this;
+    const all = rowsOf(panel.model);
+    const text = panel.viewState.find.toLowerCase();
     const scope = panel.selection.scope();
     let rows = all;
     if (scope.thread || scope.exchange != null) rows = rows.filter((r) => panel.selection.coversRow(r));
@@ -134,10 +134,10 @@ export class ExchangesView {
   }
 
   row(row, place) {
-    const { panel } = this,
-      chosen = panel.selection.exchange === row[ID],
-      status = row[STATUS],
-      state = row[STATE];
+    const { panel } = this;
+    const chosen = panel.selection.exchange === row[ID];
+    const status = row[STATUS];
+    const state = row[STATE];
     const cell = (name, ...children) => el("span", { class: name }, ...children);
     return el(
       "div",
@@ -192,8 +192,8 @@ export class ExchangesView {
     event.preventDefault();
     const at = this.rows.findIndex((row) => row[ID] === this.panel.selection.exchange);
     const place = Math.min(Math.max(at + step, 0), this.rows.length - 1);
-    const top = place * ROW_HEIGHT,
-      height = this.list.clientHeight - 2 * ROW_HEIGHT;
+    const top = place * ROW_HEIGHT;
+    const height = this.list.clientHeight - 2 * ROW_HEIGHT;
     if (top < this.list.scrollTop) this.list.scrollTop = top;
     else if (top > this.list.scrollTop + height) this.list.scrollTop = top - height;
     this.drawRows();

@@ -21,9 +21,9 @@ export class LatencyView {
   }
 
   draw() {
-    const { panel } = this,
-      latency = panel.get("latency") || {},
-      baseline = panel.get("baseline") || {};
+    const { panel } = this;
+    const latency = panel.get("latency") || {};
+    const baseline = panel.get("baseline") || {};
     const { series = [], harness = [], quantiles = [], threads = [] } = latency;
     if (!series.length) {
       replace(this.tools);
@@ -36,8 +36,8 @@ export class LatencyView {
     const edges = all
       .flatMap((s) => s.buckets.flatMap((b) => [b[0] - offset(s), b[1] - offset(s)]))
       .filter((e) => e >= 10);
-    const low = edges.length ? Math.min(...edges) : 10,
-      high = Math.max(low * 2, ...edges);
+    const low = edges.length ? Math.min(...edges) : 10;
+    const high = Math.max(low * 2, ...edges);
     const scale = { low, high, width: panel.width() };
     replace(
       this.body,
@@ -60,8 +60,8 @@ export class LatencyView {
   }
 
   drawTools(latency, harness, baseline) {
-    const { panel } = this,
-      own = harness.length ? harness[0][1] : 0;
+    const { panel } = this;
+    const own = harness.length ? harness[0][1] : 0;
     const choices = [["", "nothing"], ...(latency.choices || []).map((c) => [c, c])];
     replace(
       this.tools,
@@ -114,8 +114,8 @@ export class LatencyView {
   }
 
   workers(threads, quantiles) {
-    const { panel } = this,
-      slowest = Math.max(...threads.map((t) => t.quantiles[t.quantiles.length - 1])) || 1;
+    const { panel } = this;
+    const slowest = Math.max(...threads.map((t) => t.quantiles[t.quantiles.length - 1])) || 1;
     return [
       el("h4", {}, "requests by worker"),
       table(

@@ -50,8 +50,8 @@ export class LogView {
   }
 
   draw() {
-    const { panel } = this,
-      { written = 0, kept = 0, matching = 0, lines = [] } = panel.get("log") || {};
+    const { panel } = this;
+    const { written = 0, kept = 0, matching = 0, lines = [] } = panel.get("log") || {};
     const lowest = LEVELS.indexOf(panel.viewState.level);
     const matches = lines.filter(
       (l) =>

@@ -31,18 +31,18 @@ export class StateView {
 
   // Each worker has its own Python variables; workers share only shared data, queues and metrics.
   pythonState() {
-    const { panel } = this,
-      {
-        threads = [],
-        variables = [],
-        more = 0,
-        left = 0,
-        streams = [],
-        more_streams = 0,
-        problems = [],
-      } = panel.get("python") || {};
-    const { thread: chosen, plugins } = panel.selection.scope(),
-      columns = threads.filter((t) => !chosen || t === chosen);
+    const { panel } = this;
+    const {
+      threads = [],
+      variables = [],
+      more = 0,
+      left = 0,
+      streams = [],
+      more_streams = 0,
+      problems = [],
+    } = panel.get("python") || {};
+    const { thread: chosen, plugins } = panel.selection.scope();
+    const columns = threads.filter((t) => !chosen || t === chosen);
     const visible = variables.filter(
       (v) => !plugins || (v.plugin == null ? v.plugins.some((p) => plugins.includes(p)) : plugins.includes(v.plugin)),
     );
@@ -161,8 +161,8 @@ function variableRow({ owner, name, values, differs }, columns) {
 function runs(columns, of, differs) {
   const cells = [];
   for (const thread of columns) {
-    const last = cells[cells.length - 1],
-      value = of.get(thread);
+    const last = cells[cells.length - 1];
+    const value = of.get(thread);
     if (last && !differs && value !== undefined && last[0] === value) last[1] += 1;
     else cells.push([value, 1]);
   }

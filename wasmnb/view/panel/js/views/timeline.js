@@ -38,8 +38,8 @@ export class TimelineView {
   }
 
   load() {
-    const { panel } = this,
-      { bars = [], spans = [], window: asked = null, around = null } = panel.get("lanes") || {};
+    const { panel } = this;
+    const { bars = [], spans = [], window: asked = null, around = null } = panel.get("lanes") || {};
     const visible = bars.filter((b) => panel.selection.covers({ thread: b[0], vm: b[7], root: b[9], exchange: b[5] }));
     if (!visible.length) {
       this.lanes = null;
@@ -81,8 +81,8 @@ export class TimelineView {
   }
 
   drawTools(around) {
-    const { panel } = this,
-      { bars = [], events = 0, total = 0 } = panel.get("lanes") || {};
+    const { panel } = this;
+    const { bars = [], events = 0, total = 0 } = panel.get("lanes") || {};
     const show = (window) => {
       panel.viewState.window = window;
       this.draw();
@@ -135,9 +135,9 @@ export class TimelineView {
 
   zoom(factor, anchor = 0.5) {
     if (!this.lanes) return;
-    const [a, b] = this.view(),
-      middle = a + (b - a) * anchor,
-      span = Math.min(Math.max((b - a) * factor, 1e-7), 2 * (this.end - this.start) + 1e-6);
+    const [a, b] = this.view();
+    const middle = a + (b - a) * anchor;
+    const span = Math.min(Math.max((b - a) * factor, 1e-7), 2 * (this.end - this.start) + 1e-6);
     this.panel.viewState.window = [middle - span * anchor, middle + span * (1 - anchor)];
     this.draw();
   }
@@ -155,8 +155,8 @@ export class TimelineView {
 
   drag(event) {
     if (!this.lanes || event.button !== 0) return;
-    const from = this.shareAt(event),
-      [a, b] = this.view();
+    const from = this.shareAt(event);
+    const [a, b] = this.view();
     let moved = false;
     const move = (e) => {
       const shift = (from - this.shareAt(e)) * (b - a);
@@ -184,8 +184,8 @@ export class TimelineView {
   }
 
   focusNeighbour(step) {
-    const bars = [...this.holder.querySelectorAll(".call")],
-      index = bars.indexOf(document.activeElement);
+    const bars = [...this.holder.querySelectorAll(".call")];
+    const index = bars.indexOf(document.activeElement);
     if (bars[index + step]) bars[index + step].focus();
   }
 
@@ -200,8 +200,8 @@ export class TimelineView {
 
   // Details of the selected bar; the kernel adds decoded arguments and statuses.
   drawInfo() {
-    const { panel, selected: item } = this,
-      event = panel.get("event") || {};
+    const { panel, selected: item } = this;
+    const event = panel.get("event") || {};
     const show = (number) =>
       number != null &&
       button(`show #${number}`, () => panel.pick(panel.selection.rowId(number), "Exchanges"), { class: "small" });
