@@ -153,7 +153,9 @@ class _Writer:
             known = self.names.get((event.vm, _NAMED.get(key, ""), value)) if isinstance(value, int) else None
             if known is not None:
                 yield repr(known)
-            elif key not in _NUMBER_ARGUMENTS and key not in maps and not (key == "context" and event.kind == "hostcall"):
+            elif (
+                key not in _NUMBER_ARGUMENTS and key not in maps and not (key == "context" and event.kind == "hostcall")
+            ):
                 yield f"{key}={_value(value)}"
 
     def _context(self, event: Any) -> str:
