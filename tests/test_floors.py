@@ -32,9 +32,6 @@ COMPOSITION_ROOT = "wasmnb"
 #: Copied into the guest file by file, without a package around them.
 GUEST_FOLDERS = {Path("compiler/guest")}
 
-#: Floors whose circles are still longer, with their lengths.
-KNOWN_CIRCLES: dict[str, int] = {"sdk": 18, "view": 8}
-
 _MODULE_NAME = re.compile(r"wasmnb(\.\w+)+")
 
 
@@ -228,7 +225,7 @@ def test_imports_of_lower_floors_and_documentation_are_allowed(line):
 
 
 def test_circles_of_imports_have_at_most_three_modules():
-    too_long = [g for g in circles() if len(g) > KNOWN_CIRCLES.get(min(g).split(".")[1], LONGEST_CIRCLE)]
+    too_long = [group for group in circles() if len(group) > LONGEST_CIRCLE]
     assert too_long == [], "\n\n".join(", ".join(sorted(group)) for group in too_long)
 
 

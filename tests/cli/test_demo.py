@@ -70,4 +70,4 @@ def test_missing_notebook_is_reported(tmp_path, capsys):
     with pytest.raises(SystemExit) as caught:
         demo.main([str(tmp_path / "no.ipynb")])
     assert caught.value.code == 2
-    assert "there is no notebook" in capsys.readouterr().err
+    assert "doesn't exist" in capsys.readouterr().err

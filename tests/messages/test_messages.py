@@ -1,10 +1,10 @@
-"""Header maps keep order, duplicates and every byte; messages take what people type."""
+"""Header maps keep order, duplicates and every byte; messages convert their arguments."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wasmnb import Headers, Request, Response
+from wasmnb import Headers, Request, Response, UsageError
 
 
 def test_names_ignore_case_and_values_keep_their_order():
@@ -54,3 +54,9 @@ def test_messages_encode_text_and_join_chunks():
     request = Request(chunks=["a", b"b"])
     assert request.body == b"ab" and request.text == "ab"
     assert Response(404, {"x": "y"}, chunks=[b"1", b"2"]).body == b"12"
+
+
+@pytest.mark.parametrize("headers", [b"body", "body", 5, ["ab", "c"], [("a",)]])
+def test_headers_of_another_type_are_refused(headers):
+    with pytest.raises(UsageError, match="Headers are a mapping, or names and values in pairs"):
+        Headers(headers)

@@ -1,4 +1,4 @@
-"""What all VMs of a proxy share: clock, trace, log, shared state, metrics, randomness and limits."""
+"""State that all VMs of a proxy share: clock, trace, log, shared data, metrics, random numbers and limits."""
 
 from __future__ import annotations
 
@@ -42,24 +42,32 @@ class ServerContext:
 
     Attributes
     ----------
+    engine, clock, trace, log
+        Parts of the proxy.
+    hostcalls
+        Functions that modules import.
+    shared, metrics
+        Shared data and queues, and metrics.
     random
-        Of the clock's seed.
+        Random numbers, from the clock's seed.
     guest_time
-        Virtual seconds that a callback takes; None to take what it really took.
-    show_locals
-        Python filters' tracebacks have local variables.
+        Virtual seconds that a callback takes; None for the time that it really took.
     deadline
-        Real seconds that one entry into a guest may take.
+        Real seconds that one entry into a guest may take (5).
     memory_limit
-        Bytes of memory that a VM may have.
+        Bytes of memory that a VM may have (1 GiB).
     clusters
-        Upstreams by name; whoever calls out looks them up here.
+        Upstreams by name, for routes and callouts.
     properties
-        Properties that a test prescribes, by their paths joined with dots; they hide Envoy's own.
-    callouts
-        Callouts made so far.
+        Properties that a test prescribes, by their paths joined with dots; they replace Envoy's own.
     node
-        What `xds.node` tells: id, cluster, metadata.
+        Id, cluster and metadata that properties under `xds.node` show.
+    callouts
+        Callouts so far.
+    show_locals
+        Tracebacks of Python filters have local variables.
+    vms_created
+        Number of VMs so far.
     """
 
     engine: Engine
@@ -78,22 +86,22 @@ class ServerContext:
     node: Mapping[str, Any] = field(default_factory=dict)
     callouts: CalloutLog = field(default_factory=CalloutLog)
     show_locals: bool = False
-    vms_made: int = 0
+    vms_created: int = 0
 
     def __post_init__(self) -> None:
         self.random = Random(self.clock.seed)  # noqa: S311 -- a simulation repeats itself
 
     def new_vm_number(self) -> int:
-        """VMs are numbered from 1 in the order in which they are made."""
-        self.vms_made += 1
-        return self.vms_made
+        """Return the number of the next VM; VMs are numbered from 1 in the order of their creation."""
+        self.vms_created += 1
+        return self.vms_created
 
     def uuid(self) -> str:
         """Return a random UUID (version 4) from the seed."""
         return str(UUID(int=self.random.getrandbits(128), version=4))
 
     def say(self, level: LogLevel, text: str, thread: Thread, **about: Any) -> None:
-        """Write a line of Envoy's own, into the log and into the trace."""
+        """Write a line of Envoy's own into the log and the trace."""
         time = about.get("time") or self.clock.time()
         exchange, vm = about.get("exchange"), about.get("vm")
         context = about.get("context")

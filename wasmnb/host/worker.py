@@ -31,15 +31,17 @@ class Worker:
     Attributes
     ----------
     thread
-        Its event loop.
+        Its thread of events.
+    routes
+        Routes of requests that begin from now on.
     plugins
-        Plugins of the configuration in force, on this thread.
+        Plugins of the current configuration, on this thread.
     streams, connections
         Live HTTP streams and TCP connections by exchange number.
     idle
-        How many idle upstream connections there are, by cluster; one is enough if it speaks HTTP/2.
+        Number of idle upstream connections by cluster; at most one to a cluster that speaks HTTP/2.
     served
-        Streams that have ended.
+        Number of streams that have ended.
     """
 
     def __init__(self, server: ServerContext, thread: Thread, routes: Sequence[RouteMatch]) -> None:
@@ -75,11 +77,11 @@ class Worker:
 
     @property
     def live(self) -> list[HttpStream | TcpStream]:
-        """Streams and connections."""
+        """Live streams and connections."""
         return [*self.streams.values(), *self.connections.values()]
 
     def route(self, headers: HeaderMap) -> Route | None:
-        """Where a request goes."""
+        """Return the route of a request, or None."""
         return choose_route(self.routes, headers)
 
     def create_filters(self, control: StreamControl) -> list[HttpContext | BlockedFilter]:
@@ -113,7 +115,7 @@ class Worker:
                 root.log([*stream.control.header_maps, None, None, None, None], stream.state.info)
 
     def abandon(self) -> None:
-        """Close streams that were left in mid-callback by an interrupt."""
+        """Close streams that an interrupt left in the middle of a callback."""
         for stream in list(self.streams.values()):
             stream.abandon()
         for connection in list(self.connections.values()):

@@ -16,7 +16,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
 from wasmnb import Filter, Proxy
-from wasmnb.errors import FilterTrap, NativeWarning, SourceError, remember
+from wasmnb.errors import FilterTrap, NativeWarning, SourceError, set_last_exception
 
 FILTER = """\
 class F(HttpContext):
@@ -304,7 +304,7 @@ def test_the_interrupt_button_stops_an_endless_callback():
 def test_an_error_without_frames_leaves_the_last_exception_alone(shell, monkeypatch):
     monkeypatch.setattr(sys, "last_traceback", None, raising=False)
     monkeypatch.setattr(sys, "last_value", None, raising=False)
-    remember(ValueError("nowhere"))
+    set_last_exception(ValueError("nowhere"))
     assert sys.last_value is None
     shell.run_cell("%%wasmfilter w --native\nx = 1\n")
     assert sys.last_traceback is not None, "%debug would fail on it"

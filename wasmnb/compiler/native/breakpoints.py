@@ -15,13 +15,13 @@ from functools import partial
 from types import BuiltinFunctionType, FrameType, TracebackType
 from typing import Any
 
-from ..._places import LIBRARY, MADE, OURS
+from ..._code_paths import GENERATED, PACKAGE, STDLIB
 
 __all__ = ["hook_for"]
 
 #: Prefixes of the file names of wasmnb's code, some of which is generated.
-_OURS = (OURS, "<wasmnb")
-_LIBRARY = (*LIBRARY, *MADE)
+_OURS = (PACKAGE, "<wasmnb")
+_LIBRARY = (*STDLIB, *GENERATED)
 
 
 def hook_for(current: Callable[..., Any], write_log: Callable[[str], None]) -> Callable[..., Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import TracebackType
 
 from ...engine import Trap
-from ...errors import remember
+from ...errors import set_last_exception
 from ...sdk.diagnostics.tracebacks import hidden_folders
 
 __all__ = ["remember_exception", "trap_of"]
@@ -13,7 +13,7 @@ __all__ = ["remember_exception", "trap_of"]
 
 def remember_exception(error: BaseException) -> None:
     """Remember an exception that left the filter, so that `%debug` and `pdb.pm` open at its line."""
-    remember(error.with_traceback(_own(error.__traceback__)))
+    set_last_exception(error.with_traceback(_own(error.__traceback__)))
 
 
 def trap_of(error: BaseException) -> Trap:

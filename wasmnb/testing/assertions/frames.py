@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from itertools import pairwise
 from types import TracebackType
 
-from ..._places import INSTALLED, LIBRARY, MADE, OURS
+from ..._code_paths import GENERATED, INSTALLED, PACKAGE, STDLIB
 from ...errors import WasmnbError
 
 __all__ = ["hide_our_frames"]
 
 #: Prefixes of files that aren't the test's own: wasmnb, installed packages, the standard library, code without a file.
-_LIBRARY_CODE = (OURS, *INSTALLED, *LIBRARY, *MADE)
+_LIBRARY_CODE = (PACKAGE, *INSTALLED, *STDLIB, *GENERATED)
 
 
 def hide_our_frames(error: BaseException) -> None:
@@ -23,7 +23,7 @@ def hide_our_frames(error: BaseException) -> None:
     entries = list(_entries(error.__traceback__))
     own = [at for at, entry in enumerate(entries) if not _file(entry).startswith(_LIBRARY_CODE)]
     for here, after in pairwise(own):
-        if _file(entries[here + 1]).startswith(OURS):
+        if _file(entries[here + 1]).startswith(PACKAGE):
             entries[here].tb_next = entries[after]
     if own and isinstance(error, WasmnbError):
         entries[own[-1]].tb_next = None

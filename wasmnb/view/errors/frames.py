@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any
 
-from wasmnb._places import OURS
+from wasmnb._code_paths import PACKAGE
 
 __all__ = ["Frame", "caller_frames", "display_name"]
 
-_PACKAGE = OURS + "/"
+_PACKAGE = PACKAGE + "/"
 _TOOLS = ("/IPython/", "/ipykernel/", "/traitlets/", "/decorator.py", "<decorator-gen", "<frozen ")
 
 
