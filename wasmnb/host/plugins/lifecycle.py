@@ -121,7 +121,8 @@ class PluginLifecycle:
         except _Refused as refused:
             self._log(self.main, f"error `Unable to create Wasm plugin {refused.plugin.name}`")
             self._close_roots(refused.roots)
-            raise _error_of(refused) from None
+            error = _error_of(refused)
+            raise error from error.__cause__  # a debugger opens the cause
         for worker in self.workers:
             self._start_worker(worker, self.handles, [])
 
@@ -152,7 +153,8 @@ class PluginLifecycle:
             for worker in self.workers:
                 self._log_on(worker.thread, "Plugin configured to fail closed failed to load")
             self._close_roots(refused.roots)
-            raise _error_of(refused) from None
+            error = _error_of(refused)
+            raise error from error.__cause__  # a debugger opens the cause
         old, self.handles, self.plugins = self.handles, fresh, ordered
         for worker in self.workers:
             self._start_worker(worker, fresh, worker.plugins)

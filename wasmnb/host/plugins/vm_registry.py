@@ -212,7 +212,8 @@ class VmRegistry:
             self._initialize(vm)
         except StartFailure as failure:
             vm.close()
-            raise self._start_error(plugin, failure) from None
+            error = self._start_error(plugin, failure)
+            raise error from error.__cause__
         self.groups.append(VmGroup(plugin, loaded, vm))
         return self.groups[-1]
 
