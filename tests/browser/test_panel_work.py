@@ -141,7 +141,7 @@ def test_controls_show_their_effects(panel):
     assert soon(panel, "tick tock").count("tick tock") == 4
     panel.panel.locator("[name=config-0]").fill('{"greeting": "welcome"}')
     press(panel, "replace while running")
-    soon(panel, "the new configuration serves", ".foot")
+    soon(panel, "the new configuration is active", ".foot")
     send(panel, "/configured", "x-user: ann")
     view(panel, "Exchanges")
     soon(panel, "welcome ann")
