@@ -6,7 +6,7 @@ from tests.host.host_kit import scripted_proxy, wat
 from wasmnb.abi import CALLBACKS, HOSTCALLS, Status
 from wasmnb.errors import UsageError
 from wasmnb.host import Cluster, Proxy
-from wasmnb.host.inspect.status_causes import _CAUSES
+from wasmnb.host.inspect.status_causes import CAUSES
 from wasmnb.messages import Response
 
 
@@ -18,7 +18,7 @@ def test_a_stream_that_nothing_resumes():
         assert "plug (context 2, VM4, worker-1) holds the request" in text
         assert "on_request_headers returned 1 (STOP_ITERATION)" in text
         assert "Nothing is pending" in text
-        assert "After 300 s Envoy answers 504" in text
+        assert "After 300 s Envoy responds with 504" in text
 
 
 def test_a_stream_that_waits_for_a_callout_or_a_tick():
@@ -48,10 +48,10 @@ def test_a_failed_filter_is_explained_with_its_cause():
         ("get_property request/nope", "request has no attribute 'nope'"),
         ("get_property request", "is a group of attributes"),
         ("get_header_map_value RESPONSE_HEADERS :status", "it can be read in on_response_headers"),
-        ("resolve_shared_queue _ q", "nobody has registered a queue 'q'"),
+        ("resolve_shared_queue _ q", "no queue 'q' is registered"),
         ("dequeue_shared_queue 7", "no queue has the token 7"),
         ("call_foreign_function nope _", "no foreign function 'nope'"),
-        ("grpc_call nope s m _ _ 0", "'nope' is no cluster"),
+        ("grpc_call nope s m _ _ 0", "'nope' is neither a cluster"),
         ("set_effective_context 99", "no context 99"),
     ],
 )
@@ -63,8 +63,8 @@ def test_a_bad_status_is_decoded_into_its_cause(call, cause):
 
 def test_causes_are_told_of_hostcalls_that_exist():
     short = {h.short for h in HOSTCALLS.values()}
-    assert {name for name, _ in _CAUSES} <= short
-    assert all(isinstance(status, Status) for _, status in _CAUSES)
+    assert {name for name, _ in CAUSES} <= short
+    assert all(isinstance(status, Status) for _, status in CAUSES)
     assert CALLBACKS
 
 

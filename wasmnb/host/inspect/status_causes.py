@@ -1,6 +1,6 @@
-"""Why a hostcall answered with a bad status, in words.
+"""Causes of bad statuses of hostcalls, in words.
 
-Each row says what Envoy's answer means for that hostcall; a function looks at the arguments where they decide.
+Each row of the table gives the cause of one status of one hostcall. Functions look at the arguments where they decide.
 """
 
 from __future__ import annotations
@@ -52,11 +52,11 @@ def _http_call(event: Event, server: ServerContext) -> str:
     if cluster not in server.clusters:
         return f"there is no cluster {cluster!r}; the proxy has {', '.join(server.clusters)}"
     names = {name.lower() for name, _ in event.args["headers"]} if isinstance(event.args["headers"], list) else set()
-    wanted = {":method": {b":method"}, ":path": {b":path"}, ":authority": {b":authority", b"host"}}
-    missing = [f"`{name}`" for name, ways in wanted.items() if not ways & names]
+    required = {":method": {b":method"}, ":path": {b":path"}, ":authority": {b":authority", b"host"}}
+    missing = [f"`{name}`" for name, spellings in required.items() if not spellings & names]
     if missing:
         return f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing"
-    return "the timeout is negative" if event.args["timeout"] >> 31 else "the call cannot be made"
+    return "the timeout is negative" if event.args["timeout"] >> 31 else "the call is not possible"
 
 
 def _no_endpoints(event: Event, _server: ServerContext) -> str:
@@ -66,7 +66,7 @@ def _no_endpoints(event: Event, _server: ServerContext) -> str:
 
 def _grpc_target(event: Event, server: ServerContext) -> str:
     service = _text(event.args["service"])
-    return f"{service!r} is no cluster and no GrpcService message; the proxy has {', '.join(server.clusters)}"
+    return f"{service!r} is neither a cluster nor a GrpcService message; the proxy has {', '.join(server.clusters)}"
 
 
 def _property(event: Event, _server: ServerContext) -> str:
@@ -91,7 +91,7 @@ def _queue(event: Event, _server: ServerContext) -> str:
     if name is None:
         return f"no queue has the token {event.args.get('token')}"
     where = f"vm_id {_text(vm_id)!r}" if vm_id else "this vm_id"
-    return f"nobody has registered a queue {_text(name)!r} under {where}"
+    return f"no queue {_text(name)!r} is registered under {where}"
 
 
 def _foreign(event: Event, _server: ServerContext) -> str:
@@ -100,17 +100,17 @@ def _foreign(event: Event, _server: ServerContext) -> str:
     return f"there is no foreign function {_text(event.args['name'])!r}; Envoy has {', '.join(FOREIGN)}"
 
 
-def _says(text: str) -> Cause:
+def _fixed(text: str) -> Cause:
     return lambda _event, _server: text
 
 
 _MAPS = ("get_header_map_value", "add_header_map_value", "replace_header_map_value", "remove_header_map_value",
          "set_header_map_pairs", "get_header_map_size", "get_header_map_pairs")  # fmt: skip
 _BUFFERS = ("get_buffer_bytes", "get_buffer_status", "set_buffer_bytes")
-_TOKEN_KINDS = _says("that token is of another kind: calls have 5, 9, 13..., streams 6, 10, 14...")
+_TOKEN_KINDS = _fixed("that token is of another kind: calls have 5, 9, 13..., streams 6, 10, 14...")
 
 #: Hostcall and status -> cause.
-_CAUSES: dict[tuple[str, Status], Cause] = {
+CAUSES: dict[tuple[str, Status], Cause] = {
     **{(name, Status.BAD_ARGUMENT): _header_map for name in _MAPS},
     ("get_header_map_value", Status.NOT_FOUND): lambda e, _: f"there is no header {_text(e.args['key'])!r}",
     ("http_call", Status.BAD_ARGUMENT): _http_call,
@@ -124,47 +124,66 @@ _CAUSES: dict[tuple[str, Status], Cause] = {
     ("grpc_cancel", Status.BAD_ARGUMENT): _TOKEN_KINDS,
     ("get_property", Status.NOT_FOUND): _property,
     ("get_property", Status.SERIALIZATION_FAILURE): _whole_group,
-    ("set_property", Status.NOT_FOUND): _says("there is no stream: a root context has no filter state"),
-    ("set_property", Status.BAD_ARGUMENT): _says("the property was declared read-only and has a value already"),
-    ("get_shared_data", Status.NOT_FOUND): lambda e, _: f"nobody has stored {_text(e.args['key'])!r} under this vm_id",
-    ("set_shared_data", Status.CAS_MISMATCH): _says("someone has written the key since; read it again and try again"),
+    ("set_property", Status.NOT_FOUND): _fixed("a root context has no stream, and so no filter state"),
+    ("set_property", Status.BAD_ARGUMENT): _fixed("the property was declared read-only and has a value already"),
+    ("get_shared_data", Status.NOT_FOUND): lambda e, _: (
+        f"no value is stored for {_text(e.args['key'])!r} under this vm_id"
+    ),
+    ("set_shared_data", Status.CAS_MISMATCH): _fixed(
+        "another write has changed the key since; read it again and try again"
+    ),
     ("resolve_shared_queue", Status.NOT_FOUND): _queue,
     ("enqueue_shared_queue", Status.NOT_FOUND): _queue,
     ("dequeue_shared_queue", Status.NOT_FOUND): _queue,
-    ("dequeue_shared_queue", Status.EMPTY): _says("the queue is empty; an earlier notification may have taken all"),
-    ("define_metric", Status.BAD_ARGUMENT): _says("a metric is a counter (0), gauge (1) or histogram (2)"),
-    ("increment_metric", Status.BAD_ARGUMENT): _says("a counter only goes up, and a histogram takes record_metric"),
-    ("get_metric", Status.BAD_ARGUMENT): _says("a histogram cannot be read"),
-    ("increment_metric", Status.NOT_FOUND): _says("this VM has defined no metric with that id"),
-    ("record_metric", Status.NOT_FOUND): _says("this VM has defined no metric with that id"),
-    ("get_metric", Status.NOT_FOUND): _says("this VM has defined no metric with that id"),
+    ("dequeue_shared_queue", Status.EMPTY): _fixed("the queue is empty; an earlier callback may have taken all items"),
+    ("define_metric", Status.BAD_ARGUMENT): _fixed("a metric is a counter (0), gauge (1) or histogram (2)"),
+    ("increment_metric", Status.BAD_ARGUMENT): _fixed(
+        "a counter can only increase, and a histogram needs record_metric"
+    ),
+    ("get_metric", Status.BAD_ARGUMENT): _fixed("a histogram cannot be read"),
+    ("increment_metric", Status.NOT_FOUND): _fixed("this VM has not defined a metric with that id"),
+    ("record_metric", Status.NOT_FOUND): _fixed("this VM has not defined a metric with that id"),
+    ("get_metric", Status.NOT_FOUND): _fixed("this VM has not defined a metric with that id"),
     **{(name, status): _buffer for name in _BUFFERS for status in (Status.BAD_ARGUMENT, Status.NOT_FOUND)},
-    ("continue_stream", Status.UNIMPLEMENTED): _says("Envoy cannot continue the upstream side of a connection"),
+    ("continue_stream", Status.UNIMPLEMENTED): _fixed("Envoy cannot continue the upstream side of a connection"),
     ("set_effective_context", Status.BAD_ARGUMENT): lambda e, _: (
         f"this VM has no context {e.args['context_id']} (any more)"
     ),
-    ("done", Status.NOT_FOUND): _says("only a root context whose on_done returned 0 can be done"),
+    ("done", Status.NOT_FOUND): _fixed("only a root context whose on_done returned 0 can be done"),
     ("call_foreign_function", Status.NOT_FOUND): _foreign,
-    ("log", Status.BAD_ARGUMENT): _says("log levels go from 0 (trace) to 5 (critical)"),
+    ("log", Status.BAD_ARGUMENT): _fixed("log levels go from 0 (trace) to 5 (critical)"),
 }
 
-#: What a status means whichever hostcall gives it.
+#: Cause of a status for hostcalls without a row of their own.
 _ANY: dict[Status, str] = {
     Status.INVALID_MEMORY_ACCESS: "a pointer and size lie outside the memory, or the allocator gave 0",
     Status.BAD_ARGUMENT: "an argument is out of its range",
-    Status.INTERNAL_FAILURE: "the configuration does not allow this call, or it failed inside",
+    Status.INTERNAL_FAILURE: "the configuration does not allow this call, or the call failed in Envoy",
 }
 
 
 def cause_of(event: Event, server: ServerContext) -> str:
-    """Why a hostcall's status is not OK, as in `http_call: 2 BAD_ARGUMENT: the timeout is negative`."""
+    """Return the cause of a hostcall's bad status, such as `http_call: 2 BAD_ARGUMENT: the timeout is negative`.
+
+    Parameters
+    ----------
+    event
+        The hostcall.
+    server
+        The proxy's shared state, for its clusters.
+
+    Returns
+    -------
+    str
+        An empty string if the status is OK or the event is not a hostcall.
+    """
     status = event.status
     if not isinstance(status, Status) or status is Status.OK:
         return ""
-    cause = _CAUSES.get((event.name, status))
-    why = (
+    cause = CAUSES.get((event.name, status))
+    reason = (
         cause(event, server)
         if cause is not None and status is not Status.INVALID_MEMORY_ACCESS
         else _ANY.get(status, "")
     )
-    return f"{event.name}: {int(status)} {status.name}" + (f": {why}" if why else "")
+    return f"{event.name}: {int(status)} {status.name}" + (f": {reason}" if reason else "")

@@ -19,18 +19,20 @@ __all__ = ["TreeNode", "build_tree"]
 
 @dataclass
 class TreeNode(Shown):
-    """One thing in the tree.
+    """One node of the tree.
 
     Attributes
     ----------
     kind
         `proxy`, `thread`, `vm`, `plugin` or `stream`.
     name, label
-        What it is called, and a few words more.
+        Its name, and a short addition, maybe empty.
     state
         `running`, `paused`, `failed`, `closed`, or `template` (a base VM).
     facts, counts
-        What is worth knowing, and how many of what.
+        Further properties, and numbers of things, both by label.
+    children
+        The nodes below it.
     """
 
     kind: str
@@ -42,17 +44,17 @@ class TreeNode(Shown):
     children: list[TreeNode] = field(default_factory=list)
 
     def walk(self) -> Iterator[TreeNode]:
-        """The node and all below it."""
+        """Iterate over the node and all nodes below it."""
         yield self
         for child in self.children:
             yield from child.walk()
 
     def find(self, kind: str) -> list[TreeNode]:
-        """All nodes of a kind."""
+        """Return all nodes of a kind, from this one down."""
         return [n for n in self.walk() if n.kind == kind]
 
     def __str__(self) -> str:
-        """The tree as indented text."""
+        """Return the tree as indented text."""
         return "\n".join(self._lines(""))
 
     def _lines(self, indent: str) -> Iterator[str]:
@@ -64,7 +66,7 @@ class TreeNode(Shown):
 
 
 def build_tree(components: ProxyComponents) -> TreeNode:
-    """The tree of a proxy as it is now."""
+    """Build the tree of a proxy in its present state."""
     threads = [_thread(components, thread.number, thread.name) for thread in components.threads]
     envoy = components.server.metrics.envoy
     counts = {

@@ -1,4 +1,4 @@
-"""The proxy's log: what filters write, and what Envoy says about them."""
+"""The proxy's log: lines of the filters, and Envoy's own lines about them."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ DEFAULT_LIMIT = 100_000
 
 @dataclass(frozen=True, slots=True)
 class LogLine:
-    """One line.
+    """One line of the log.
 
     Attributes
     ----------
     time
         Virtual seconds since the proxy started.
     level, text
-        What was written.
+        Level and text.
     thread, vm, context, exchange
-        Who wrote it, and during which exchange (None where it does not apply).
+        Name of the thread; numbers of the VM, of the context in it and of the exchange, or None.
     prefix
-        What Envoy prints between `wasm log` and the text: plugin name, root_id and vm_id. Envoy's own lines have none.
+        Envoy's text between `wasm log` and the line: plugin name, root_id and vm_id. Envoy's own lines have none.
     source
-        `filter` for what a module wrote, `envoy` for what Envoy says.
+        `filter` for a line of a module, `envoy` for one of Envoy's own.
     root
-        Id of the root context, the plugin's, whose context wrote it.
+        Id of the root context, the plugin's, whose context wrote it; None for Envoy's own lines.
     """
 
     time: float
@@ -51,7 +51,7 @@ class LogLine:
     root: int | None = None
 
     def __str__(self) -> str:
-        """The line as Envoy writes it, with the virtual time in front."""
+        """Return the line in Envoy's format, with the virtual time in front."""
         who = f"wasm log{' ' + self.prefix if self.prefix else ''}: " if self.source == "filter" else ""
         text = visible(f"{who}{self.text}", keep=NEWLINES)  # what a filter writes must not steer a terminal
         return f"[{self.time:.6f}][{self.thread}][{self.level.name.lower()}] {text}"
@@ -82,7 +82,7 @@ class LogFilter:
     text: str = ""
 
     def matches(self, line: Any) -> bool:
-        """Whether a line is selected."""
+        """Return whether a line is selected."""
         return (
             int(line.level) >= LEVELS.index(self.level)
             and self.thread in (None, line.thread)
@@ -95,12 +95,19 @@ class LogFilter:
 
 
 class Log(Shown, Sequence[LogLine]):
-    """The last lines, oldest first.
+    """The last lines, oldest first, as a sequence of `LogLine`.
 
     Parameters
     ----------
     level
-        Lines below it are not written, as Envoy's `--component-log-level wasm:...` has it.
+        Lowest level that is written (default INFO), as for Envoy's `--component-log-level wasm:...`.
+    limit
+        Number of lines that are kept (default 100 000).
+
+    Attributes
+    ----------
+    written
+        Number of lines written so far, including those no longer kept.
     """
 
     def __init__(self, level: LogLevel = LogLevel.INFO, limit: int = DEFAULT_LIMIT) -> None:
@@ -109,18 +116,18 @@ class Log(Shown, Sequence[LogLine]):
         self.written = 0
 
     def add(self, line: LogLine) -> None:
-        """Write a line, unless it is below the level."""
+        """Write a line, unless it is below the log's level."""
         if line.level >= self.level:
             self._lines.append(line)
             self.written += 1
 
     def since(self, written: int) -> list[LogLine]:
-        """Lines written after `Log.written` had this value."""
-        fresh = self.written - written
-        return list(self._lines)[-fresh:] if fresh > 0 else []
+        """Return the lines that were written after `Log.written` had this value."""
+        count = self.written - written
+        return list(self._lines)[-count:] if count > 0 else []
 
     def of_exchange(self, number: int) -> list[LogLine]:
-        """Lines of one exchange."""
+        """Return the lines of one exchange."""
         return [line for line in self._lines if line.exchange == number]
 
     def __len__(self) -> int:
@@ -137,5 +144,5 @@ class Log(Shown, Sequence[LogLine]):
         return f"<Log of {len(self)} lines>"
 
     def __str__(self) -> str:
-        """All lines."""
+        """Return all lines as text."""
         return "\n".join(map(str, self._lines))
