@@ -11,7 +11,7 @@ from wasmnb.host import Proxy
 # -- where things are -------------------------------------------------------------------------------------------------
 
 
-def test_a_traceback_names_the_lines_of_the_file(module, tmp_path):
+def test_traceback_names_lines_of_the_file(module, tmp_path):
     made = module("def f(): return {}['no']\n" + AUTH.format("f()"))
     with Proxy(made.Auth, workers=1) as proxy:
         proxy.get("/")
@@ -20,7 +20,7 @@ def test_a_traceback_names_the_lines_of_the_file(module, tmp_path):
     assert f'File "{tmp_path}/app.py", line 8, in on_http_request_headers' in text
 
 
-def test_an_error_of_the_source_is_at_its_line(module, tmp_path):
+def test_source_error_has_its_line(module, tmp_path):
     error = refusal(module, AUTH.format(1).replace("num_headers, ", ""))
     assert "does not take the parameters" in error.args[0]
     assert (error.filename, error.lineno) == (str(tmp_path / "app.py"), 6)
@@ -44,14 +44,14 @@ def test_an_error_of_the_source_is_at_its_line(module, tmp_path):
         ("import ssl", "ssl", "a filter can't import ssl"),
     ],
 )  # fmt: skip
-def test_what_cannot_travel_is_said_at_the_line_that_uses_it(module, before, use, message):
+def test_uncopyable_value_is_reported_at_the_line_that_uses_it(module, before, use, message):
     error = refusal(module, f"{before}\n{AUTH.format(use)}")
     assert message in error.args[0]
     assert error.lineno
     assert error.hint
 
 
-def test_a_variable_of_the_function_around_cannot_travel():
+def test_variable_of_an_enclosing_function_is_refused():
     secret = "x"
     with pytest.raises(
         SourceError, match="Local uses secret, which is a variable of the enclosing function"
@@ -65,7 +65,7 @@ def test_a_variable_of_the_function_around_cannot_travel():
     assert caught.value.filename == __file__
 
 
-def test_a_class_without_a_source_is_refused():
+def test_class_without_source_is_refused():
     space = {"__name__": "nowhere"}
     with pytest.raises(SourceError, match="class A has no source") as caught:
         exec("import wasmnb\n@wasmnb.filter\nclass A(wasmnb.HttpContext): pass", space)
@@ -79,6 +79,6 @@ def test_only_classes_are_decorated():
         Filter.from_class(wasmnb.HttpContext)
 
 
-def test_a_class_that_is_no_context_is_refused(module):
+def test_class_without_context_base_is_refused(module):
     error = refusal(module, "@wasmnb.filter\nclass A: pass")
     assert "class A is no filter" in error.args[0]
