@@ -75,7 +75,7 @@ def test_replaced_header_moves_to_the_end_of_its_block():
     assert [n for n, _ in headers] == [b":authority", b":method", b":path", b"b", b"a"]
 
 
-def test_single_valued_headers_are_joined_and_cookies_are_not():
+def test_single_valued_headers_are_joined_but_cookies_are_not():
     headers = RequestHeaders([(b"accept", b"x"), (b"accept", b"y"), (b"cookie", b"a=1"), (b"cookie", b"b=2")])
     assert headers.items == [(b"accept", b"x,y"), (b"cookie", b"a=1"), (b"cookie", b"b=2")]
     assert ResponseHeaders([(b"set-cookie", b"a"), (b"set-cookie", b"b")]).get_all(b"set-cookie") == [b"a", b"b"]
