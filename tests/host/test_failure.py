@@ -96,7 +96,7 @@ def test_trap_in_a_tick_leaves_paused_streams_to_their_timeout():
         x = proxy.get("/", wait=5)
         assert x.state == "paused"
         proxy.advance(10)
-        assert (x.response.status, x.response.body) == (503, b"")  # Envoy's 504 meets the failed filter on its way out
+        assert (x.response.status, x.response.body) == (503, b"")  # the failed filter also gets Envoy's 504
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,10 @@
 """Base of all contexts: the objects that the guest knows by number.
 
 Facts (Envoy 1.40): ids come from one counter per VM, starting at 1, shared by root contexts and streams; 0 is the VM
-itself. A root context (the ABI's word for a plugin's context) has parent 0, a stream has its root as parent. The current
+itself. A root context (the ABI's name for a plugin's context) has parent 0, a stream has its root as parent. The current
 context is the one that a callback is for; `set_effective_context` changes which one the later hostcalls of that callback
-act on, except foreign functions. Header maps and buffers hang on the context only while their phase lasts; a hostcall on
-any other finds nothing.
+act on, except foreign functions. Header maps and buffers are available only during their phase, and only to hostcalls on
+their own context.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ class Context:
         return self.maps[map_type] if map_type < 4 else None
 
     def peek(self, kind: int) -> bytes | None:
-        """Return a buffer's bytes: empty if it is not available now, None where the ABI says NotFound."""
+        """Return a buffer's bytes: empty if it is not available now, None where the status is NotFound."""
         if kind == BufferType.VM_CONFIGURATION:
             return self.vm.settings.configuration
         if kind == BufferType.PLUGIN_CONFIGURATION:

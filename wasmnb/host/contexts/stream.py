@@ -19,7 +19,7 @@ class StreamContext(Context):
     Attributes
     ----------
     fail_open
-        Whether the stream goes on when the VM has failed.
+        Whether the stream continues when the VM has failed.
     """
 
     root: RootContext

@@ -1,9 +1,9 @@
-"""Filter state: objects that filters put on a stream for others to read.
+"""Filter state: objects that filters attach to a stream for other filters.
 
 Facts (Envoy 1.40): `set_property` stores under `wasm.<path>`, with the properties that the plugin declared in
-`on_configure`: type, lifespan (filter chain unless declared otherwise) and whether it is read-only. A read-only value set
-a second time is BadArgument and the first value stays. A value with connection lifespan is there for every later request
-on the connection.
+`on_configure`: type, lifespan (filter chain by default) and whether it is read-only. Setting a read-only value a second
+time is BadArgument and keeps the first value. A value with connection lifespan exists for every later request on the
+connection.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ __all__ = ["Declaration", "FilterState", "Span"]
 
 
 class Span:
-    """How long a value lives."""
+    """Lifespans of values."""
 
     FILTER_CHAIN, REQUEST, CONNECTION = range(3)
 
 
 @dataclass(frozen=True)
 class Declaration:
-    """What a plugin declared of one property (foreign function `declare_property`)."""
+    """Declaration of a property by a plugin (foreign function `declare_property`)."""
 
     name: bytes
     read_only: bool = False
@@ -37,14 +37,20 @@ _UNDECLARED = Declaration(b"")
 
 
 class FilterState:
-    """The state of one stream on top of its connection's."""
+    """Filter state of one stream, including its connection's.
+
+    Parameters
+    ----------
+    connection
+        State of the connection; empty by default.
+    """
 
     def __init__(self, connection: dict[bytes, bytes] | None = None) -> None:
         self.connection = {} if connection is None else connection
         self.own: dict[bytes, bytes] = {}
 
     def get(self, key: bytes) -> bytes | None:
-        """A value by its full key."""
+        """Return a value by its full key, or None."""
         value = self.own.get(key)
         return self.connection.get(key) if value is None else value
 
@@ -74,5 +80,5 @@ class FilterState:
         return Status.OK
 
     def items(self) -> dict[bytes, bytes]:
-        """Everything that is there."""
+        """Return all values by key."""
         return self.connection | self.own

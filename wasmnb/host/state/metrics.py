@@ -1,7 +1,7 @@
 """Metrics: those of filters, shared by name in the whole process, and Envoy's own about Wasm.
 
 Facts (Envoy 1.40): ids belong to a VM; their low two bits are the type, and each type counts on its own (counters 4, 8,
-12, gauges 5, 9, histograms 6, 10). Defining a name again gives a new id of the same metric; a counter and a gauge may
+12, gauges 5, 9, histograms 6, 10). Defining a name again returns a new id of the same metric; a counter and a gauge may
 have one name. Adding nothing or less to a counter is BadArgument, and so is adding to a histogram or reading one. A
 gauge wraps around as u64.
 """

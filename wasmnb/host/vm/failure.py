@@ -1,4 +1,4 @@
-"""Failure: why a VM runs no more callbacks, in Envoy's words and in ours."""
+"""Failures of VMs: the cause, with Envoy's text and the guest's traceback."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Imports: the function that a module gets for each import, and how results reach its memory.
 
-Facts (Envoy 1.40): an import that the configuration does not allow links all the same; calling it logs a line and gives
-InternalFailure, or WASI's errno 76. Results lie in memory that the guest allocates; while its allocator runs, only a few
-imports may be called, and they act on the VM rather than on a plugin.
+Facts (Envoy 1.40): an import that the configuration does not allow is linked nevertheless; calling it logs a line and
+returns InternalFailure, or WASI's errno 76. Results are stored in memory that the guest allocates; while its allocator
+runs, only a few imports may be called, and they act on the VM instead of a plugin.
 """
 
 from __future__ import annotations
