@@ -100,11 +100,29 @@ class ServerContext:
         """Return a random UUID (version 4) from the seed."""
         return str(UUID(int=self.random.getrandbits(128), version=4))
 
-    def say(self, level: LogLevel, text: str, thread: Thread, **about: Any) -> None:
-        """Write a line of Envoy's own into the log and the trace."""
-        time = about.get("time") or self.clock.time()
-        exchange, vm = about.get("exchange"), about.get("vm")
-        context = about.get("context")
+    def write_log(
+        self,
+        level: LogLevel,
+        text: str,
+        thread: Thread,
+        *,
+        time: float | None = None,
+        exchange: int | None = None,
+        vm: int | None = None,
+        context: int | None = None,
+    ) -> None:
+        """Write a line of Envoy's own into the log and the trace.
+
+        Parameters
+        ----------
+        level, text, thread
+            The line, and the thread that writes it.
+        time
+            Virtual seconds; the current time by default.
+        exchange, vm, context
+            Numbers of the exchange, VM and context that it is about, if any.
+        """
+        time = self.clock.time() if time is None else time
         self.log.add(LogLine(time, level, text, thread.name, vm, context, exchange, source="envoy"))
         self.trace.note(
             "log", "envoy", {"level": level, "text": text},

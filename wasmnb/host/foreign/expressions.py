@@ -49,7 +49,7 @@ def create(context: Context, data: bytes) -> tuple[int, bytes]:
         expression = parse(data.decode("utf-8", "replace"))
     except CelSyntaxError as error:
         vm = context.vm
-        vm.server.say(LogLevel.INFO, f"expr_create parse error: {error}", vm.thread, vm=vm.number, time=vm.now())
+        vm.server.write_log(LogLevel.INFO, f"expr_create parse error: {error}", vm.thread, vm=vm.number, time=vm.now())
         return Status.BAD_ARGUMENT, b""
     token = root.expressions_made
     root.expressions_made += 1

@@ -128,5 +128,7 @@ class StreamControl:
         """Log a call that crashes Envoy, and reset the stream."""
         state = self.state
         state.exchange.notes.append(text)
-        state.worker.server.say(LogLevel.CRITICAL, text, state.worker.thread, exchange=state.exchange.number, vm=vm)
+        state.worker.server.write_log(
+            LogLevel.CRITICAL, text, state.worker.thread, exchange=state.exchange.number, vm=vm
+        )
         self._finish("reset")

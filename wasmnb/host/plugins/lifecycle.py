@@ -222,7 +222,7 @@ class PluginLifecycle:
             root.close()
 
     def _log(self, thread: Thread, text: str) -> None:
-        self.server.say(LogLevel.CRITICAL, text, thread)
+        self.server.write_log(LogLevel.CRITICAL, text, thread)
 
     def _log_on(self, thread: Thread, text: str) -> None:
         """Log on another thread, as its own event."""

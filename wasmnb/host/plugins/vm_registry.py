@@ -337,7 +337,7 @@ class VmRegistry:
     # -- log ------------------------------------------------------------------------------------------------------
 
     def _log(self, level: LogLevel, text: str) -> None:
-        self.server.say(level, text, self.server.clock.running or self.main)
+        self.server.write_log(level, text, self.server.clock.running or self.main)
 
     def _log_refusal(self, plugin: Plugin, error: WasmnbError) -> None:
         if isinstance(error, ModuleError):

@@ -63,7 +63,7 @@ def make_vm(server: ServerContext, loaded: Loaded, settings: VmSettings, thread:
         vm.failed = True
         message = f"Uncaught RuntimeError: {trap.message}"
         vm.failure = Failure("the start section", 0, None, message, backtrace=trap.backtrace, thread=thread.name)
-        server.say(LogLevel.ERROR, _NO_INSTANCE, thread, vm=vm.number)
+        server.write_log(LogLevel.ERROR, _NO_INSTANCE, thread, vm=vm.number)
         return vm
     finally:
         close_record(vm, record, None)

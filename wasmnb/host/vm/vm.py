@@ -188,7 +188,7 @@ class Vm:
             `proxy-wasm` or `WASI`.
         """
         text = f"Attempted call to restricted {family} capability: {name}"
-        self.server.say(LogLevel.ERROR, text, self.thread, vm=self.number, exchange=self.entry.effective.exchange)
+        self.server.write_log(LogLevel.ERROR, text, self.thread, vm=self.number, exchange=self.entry.effective.exchange)
 
     def fail(self, record: list[Any], callback: str, message: str, backtrace: str) -> None:
         """Mark the VM as failed, and log it as Envoy does.
@@ -216,8 +216,9 @@ class Vm:
         if backtrace:
             frames = "\n".join(f"  {frame}" for frame in backtrace.splitlines())
             text += f"\nProxy-Wasm plugin in-VM backtrace:\n{frames}"
-        about = {"exchange": exchange, "vm": self.number, "context": context.id, "time": self.now()}
-        self.server.say(LogLevel.ERROR, text, self.thread, **about)
+        self.server.write_log(
+            LogLevel.ERROR, text, self.thread, time=self.now(), exchange=exchange, vm=self.number, context=context.id
+        )
         self.note("failed", callback=callback, message=message)
 
     # -- state and end --------------------------------------------------------------------------------------------
