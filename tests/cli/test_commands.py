@@ -111,7 +111,7 @@ def test_source_error_shows_its_line_without_a_traceback(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["run", "/no/such.py"], "/no/such.py cannot be read"),
+        (["run", "/no/such.py"], "Can't read /no/such.py"),
         (["inspect", "/no/such.wasm"], "/no/such.wasm"),
         (["run", "SOURCE", "--request", "GET / --no-such-flag"], "--no-such-flag"),
         (["run", "SOURCE", "--request", "GET 'unclosed"], "No closing quotation"),
@@ -169,7 +169,7 @@ def test_inspect_exits_with_1_if_envoy_would_reject_the_module(data, tmp_path, c
     ("text", "message"),
     [
         (b"x = 1\n", "no filter class"),
-        (b"caf\xe9 = 1\n", "not UTF-8"),
+        (b"caf\xe9 = 1\n", "isn't UTF-8"),
     ],
 )
 def test_error_without_a_line_names_the_file(text, message, tmp_path, capsys):
@@ -185,7 +185,7 @@ def test_module_that_cannot_be_loaded_is_named(tmp_path, capsys):
     path = tmp_path / "cut.wasm"
     path.write_bytes(b"\0asm\1\0\0\0\1\x7f")
     assert main(["run", str(path)]) == 1
-    assert f"Envoy would refuse {path}:.\nThe file is damaged or cut short" in capsys.readouterr().err
+    assert f"Envoy would refuse {path}:\nThe file is damaged or cut short" in capsys.readouterr().err
 
 
 def test_build_rejects_modules_and_inspect_rejects_python(source, tmp_path, capsys):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from wasmnb.errors import UsageError
 from wasmnb.view import facts_text
-from wasmnb.view.render.json import plain
+from wasmnb.view.render.json import json_value
 
 __all__ = ["inspect"]
 
@@ -24,7 +24,7 @@ def inspect(options: Namespace) -> int:
     data = path.read_bytes()
     facts = inspect_module(data)
     if options.as_json:
-        document = {f.name: plain(getattr(facts, f.name)) for f in dataclasses.fields(facts)}
+        document = {f.name: json_value(getattr(facts, f.name)) for f in dataclasses.fields(facts)}
         print(json.dumps({"file": str(path), "size": len(data), **document}, indent=2))
     else:
         print(facts_text(facts, path.name, len(data)))

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Any
 
-__all__ = ["event_json", "exchange_json", "line_json", "plain", "tree_json"]
+__all__ = ["event_json", "exchange_json", "json_value", "line_json", "tree_json"]
 
 
-def plain(value: Any) -> Any:
+def json_value(value: Any) -> Any:
     """Convert a value to types that `json` can write.
 
     Parameters
@@ -29,9 +29,9 @@ def plain(value: Any) -> Any:
         case str():
             return value if value.isascii() else value.encode("utf-8", "backslashreplace").decode()
         case Mapping():
-            return {str(plain(k)): plain(v) for k, v in value.items()}
+            return {str(json_value(k)): json_value(v) for k, v in value.items()}
         case list() | tuple() | set() | frozenset():
-            return [plain(v) for v in value]
+            return [json_value(v) for v in value]
         case int() | float() | None:
             return value
     return str(value)
@@ -41,11 +41,11 @@ def _message(message: Any) -> dict[str, Any] | None:
     if message is None:
         return None
     names = ("status", "reset") if hasattr(message, "status") else ("method", "path", "authority", "scheme")
-    document = {name: plain(getattr(message, name)) for name in names}
-    document["headers"] = plain(message.headers.raw)
-    document["body"] = plain(message.body)
+    document = {name: json_value(getattr(message, name)) for name in names}
+    document["headers"] = json_value(message.headers.raw)
+    document["body"] = json_value(message.body)
     if len(message.trailers):
-        document["trailers"] = plain(message.trailers.raw)
+        document["trailers"] = json_value(message.trailers.raw)
     return document
 
 
@@ -53,13 +53,13 @@ def event_json(event: Any) -> dict[str, Any]:
     """Return an event of the trace."""
     names = ("seq", "time", "thread", "vm", "context", "kind", "name", "args", "result", "status", "guest_ns", "host_ns",
              "exchange", "parent")  # fmt: skip
-    return {name: plain(getattr(event, name)) for name in names}
+    return {name: json_value(getattr(event, name)) for name in names}
 
 
 def line_json(line: Any) -> dict[str, Any]:
     """Return a line of the log."""
     names = ("time", "level", "text", "thread", "vm", "context", "exchange")
-    return {name: plain(getattr(line, name)) for name in names}
+    return {name: json_value(getattr(line, name)) for name in names}
 
 
 def exchange_json(x: Any, *, events: bool = False) -> dict[str, Any]:
@@ -74,7 +74,7 @@ def exchange_json(x: Any, *, events: bool = False) -> dict[str, Any]:
     """
     stations = ("request", "upstream_request", "upstream_response", "response")
     document: dict[str, Any] = {
-        name: plain(getattr(x, name)) for name in ("number", "worker", "state", "duration", "filter_ns")
+        name: json_value(getattr(x, name)) for name in ("number", "worker", "state", "duration", "filter_ns")
     }
     document |= {name: _message(getattr(x, name)) for name in stations}
     if events:
@@ -84,5 +84,5 @@ def exchange_json(x: Any, *, events: bool = False) -> dict[str, Any]:
 
 def tree_json(node: Any) -> dict[str, Any]:
     """Return the context tree."""
-    document = {name: plain(getattr(node, name)) for name in ("kind", "name", "label", "state", "facts", "counts")}
+    document = {name: json_value(getattr(node, name)) for name in ("kind", "name", "label", "state", "facts", "counts")}
     return {**document, "children": [tree_json(child) for child in node.children]}

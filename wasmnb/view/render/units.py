@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["count", "duration", "plural", "size", "words"]
+__all__ = ["as_words", "count", "duration", "plural", "size"]
 
 _DURATIONS = ((1e9, "s"), (1e6, "ms"), (1e3, "µs"), (1.0, "ns"))
 _SIZES = ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
@@ -49,6 +49,6 @@ def plural(number: int, noun: str, nouns: str = "") -> str:
     return f"{number:,} {noun if number == 1 else nouns or noun + 's'}"
 
 
-def words(name: str) -> str:
+def as_words(name: str) -> str:
     """Format a key as words: `tick_period` as `tick period`."""
     return name.replace("_", " ")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...render.escape import visible
 from ...render.values import arguments, value_text
-from .trace import nested, result_of
+from .trace import by_callback, result_of
 
 if TYPE_CHECKING:
     from wasmnb.host import Event
@@ -61,7 +61,7 @@ def chrome_trace(events: list[Event], name: str = "wasmnb") -> dict[str, Any]:
         {"name": "thread_name", "ph": "M", "pid": 1, "tid": number, "args": {"name": visible(thread)}}
         for thread, number in threads.items()
     ]
-    for top, inner in nested(events):
+    for top, inner in by_callback(events):
         if top.kind == "callback":
             records += _callback(top, inner, threads[top.thread])
         elif top.kind == "stream":

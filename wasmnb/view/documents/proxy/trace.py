@@ -17,7 +17,7 @@ from ...render.values import arguments, value_text
 if TYPE_CHECKING:
     from wasmnb.host.trace.trace import Event
 
-__all__ = ["NEWEST", "nested", "result_of", "trace_document", "trace_html", "trace_items", "trace_text"]
+__all__ = ["NEWEST", "by_callback", "result_of", "trace_document", "trace_html", "trace_items", "trace_text"]
 
 #: Newest events of a trace that are shown.
 NEWEST = 4000
@@ -34,7 +34,7 @@ _SHOWN = 200  # callbacks before the rest become a line
 _INNER = 100  # hostcalls of one callback
 
 
-def nested(events: Iterable[Event]) -> list[tuple[Event, list[Event]]]:
+def by_callback(events: Iterable[Event]) -> list[tuple[Event, list[Event]]]:
     """Return the top-level events, each with the events inside it at any depth."""
     tops: dict[int, tuple[Event, list[Event]]] = {}
     owner: dict[int, int] = {}
@@ -98,7 +98,7 @@ def trace_items(events: Sequence[Event], *, limit: int = _SHOWN, folded: bool = 
     folded
         Fold callbacks that have hostcalls. Default: true.
     """
-    groups = nested(events)
+    groups = by_callback(events)
     items = [
         Item(_line(top, origin=True), tuple(_inner(inner)), folded=folded and len(inner) > 0)
         for top, inner in groups[:limit]

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 from ...render.document import Block, Document, Inline, Item, Outline, Paragraph, Span, Title, inline
 from ...render.html import to_html
 from ...render.text import to_text
-from ...render.units import count, duration, plural, size, words
+from ...render.units import as_words, count, duration, plural, size
 from ...render.values import state_role
 
 if TYPE_CHECKING:
     from wasmnb.host import TreeNode
 
-__all__ = ["details_of", "folded", "role_of", "tree_document", "tree_html", "tree_text"]
+__all__ = ["details_of", "is_folded", "role_of", "tree_document", "tree_html", "tree_text"]
 
 _STREAMS_SHOWN = 12  # live streams of one plugin; more are counted
 _STATE_HIDDEN = ("running", "")  # states that are not shown
@@ -40,7 +40,7 @@ def role_of(vm: TreeNode) -> str:
 
 def _fact(key: str, value: Any) -> str:
     """Format a fact, sizes and times with units."""
-    name = words(key)
+    name = as_words(key)
     if isinstance(value, bool):
         return name if value else f"no {name}"
     if isinstance(value, int | float):
@@ -54,7 +54,7 @@ def _fact(key: str, value: Any) -> str:
 
 def details_of(node: TreeNode) -> str:
     """Return counts and facts of a node in one line."""
-    parts = [plural(n, words(k).removesuffix("s"), words(k)) for k, n in node.counts.items() if n]
+    parts = [plural(n, as_words(k).removesuffix("s"), as_words(k)) for k, n in node.counts.items() if n]
     parts += [_fact(k, v) for k, v in node.facts.items() if v not in (None, "", b"") and k != "role"]
     return " · ".join(parts)
 
@@ -69,7 +69,7 @@ def _line(node: TreeNode) -> Inline:
     )  # fmt: skip
 
 
-def folded(node: TreeNode) -> bool:
+def is_folded(node: TreeNode) -> bool:
     """Return whether a node is closed at first."""
     return node.kind == "vm" and role_of(node) in FOLDED
 
@@ -81,7 +81,7 @@ def _item(node: TreeNode) -> Item:
         children.append(Item(inline(Span(f"… and {plural(rest, 'more stream')}", "muted"))))
     else:
         children += [_item(c) for c in node.children[_STREAMS_SHOWN:]]
-    return Item(_line(node), tuple(children), folded=folded(node))
+    return Item(_line(node), tuple(children), folded=is_folded(node))
 
 
 def _by_role(noun: str, roles: Counter[str], aside: dict[str, str]) -> str:

@@ -32,7 +32,7 @@ from ...render.values import state_role
 from ..proxy.log import log_table
 from ..proxy.trace import trace_items
 from .body import body_kind, body_text
-from .header_diff import SIGNS, Change, HeaderChange, diff_pairs, single
+from .header_diff import SIGNS, Change, HeaderChange, diff_pairs, entry_change
 
 if TYPE_CHECKING:
     from wasmnb.host import Event, Exchange
@@ -97,17 +97,17 @@ class Direction:
         Names of both stations.
     before, after
         The message at each station; None if it did not get there.
-    touched
+    written
         Headers that filters wrote, and whether they left a value. A value that exists after a filter has removed it is
         from Envoy.
     """
 
-    def __init__(self, noun: str, heads: tuple[str, str], before: Any, after: Any, touched: dict[bytes, bool]) -> None:
+    def __init__(self, noun: str, heads: tuple[str, str], before: Any, after: Any, written: dict[bytes, bool]) -> None:
         self.noun, self.heads, self.before, self.after = noun, heads, before, after
-        self.touched = touched
+        self.written = written
         self.headers = diff_pairs(_head(before), _head(after))
         self.trailers = diff_pairs(_trailers(before), _trailers(after))
-        self.body = single(b"", _body(before), _body(after))
+        self.body = entry_change(b"", _body(before), _body(after))
 
     @property
     def crossed(self) -> bool:
@@ -127,7 +127,7 @@ class Direction:
     def is_from_envoy(self, entry: HeaderChange) -> bool:
         """Return whether Envoy itself, not the filter, changed the entry."""
         own = entry.name in ENVOY_HEADERS or entry.name.startswith(b"x-envoy-")
-        filters = entry.name in self.touched and (entry.change != "added" or self.touched[entry.name])
+        filters = entry.name in self.written and (entry.change != "added" or self.written[entry.name])
         return self.crossed and entry.change != "same" and own and not filters
 
 
@@ -191,24 +191,24 @@ def directions_of(x: Exchange, events: Sequence[Event]) -> list[Direction]:
     events
         Its events, which have the headers that filters wrote.
     """
-    request_headers, response_headers = _touched(events)
+    request_headers, response_headers = _written_headers(events)
     return [
         Direction("request", ("client sent", "upstream got"), x.request, x.upstream_request, request_headers),
         Direction("response", ("upstream sent", "client got"), x.upstream_response, x.response, response_headers),
     ]
 
 
-def _touched(events: Sequence[Event]) -> tuple[dict[bytes, bool], dict[bytes, bool]]:
+def _written_headers(events: Sequence[Event]) -> tuple[dict[bytes, bool], dict[bytes, bool]]:
     """Return the headers that filters wrote in request and response, and whether they left a value."""
-    touched: tuple[dict[bytes, bool], dict[bytes, bool]] = ({}, {})
+    written: tuple[dict[bytes, bool], dict[bytes, bool]] = ({}, {})
     for event in events:
         if event.name in _WRITERS and isinstance(event.args.get("map_type"), HeaderMapType):
-            side = touched[event.args["map_type"] >= HeaderMapType.RESPONSE_HEADERS]
+            side = written[event.args["map_type"] >= HeaderMapType.RESPONSE_HEADERS]
             pairs = event.args.get("pairs")
             names = [n for n, _ in pairs] if isinstance(pairs, list) else [event.args.get("key", b"")]
             left = event.name != "remove_header_map_value"
             side.update({bytes(n).lower(): left for n in names if isinstance(n, bytes)})
-    return touched
+    return written
 
 
 def _failure(x: Exchange | TcpExchange) -> list[Block]:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["SIGNS", "Change", "HeaderChange", "diff_pairs", "single"]
+__all__ = ["SIGNS", "Change", "HeaderChange", "diff_pairs", "entry_change"]
 
 Pair = tuple[bytes, bytes]
 Change = Literal["same", "added", "removed", "changed"]
@@ -30,7 +30,7 @@ class HeaderChange:
     change: Change
 
 
-def single(name: bytes, before: bytes | None, after: bytes | None) -> HeaderChange:
+def entry_change(name: bytes, before: bytes | None, after: bytes | None) -> HeaderChange:
     """Create the change of one entry from its values at both stations."""
     if before == after:
         return HeaderChange(name, before, after, "same")
@@ -58,4 +58,4 @@ def diff_pairs(before: Sequence[Pair], after: Sequence[Pair]) -> list[HeaderChan
     for side, pairs in enumerate((before, after)):
         for name, value in pairs:
             values[name][side].append(value)
-    return [single(name, b, a) for name, (old, new) in values.items() for b, a in _pair_up(old, new)]
+    return [entry_change(name, b, a) for name, (old, new) in values.items() for b, a in _pair_up(old, new)]

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from wasmnb.view.documents.proxy.tree import details_of, folded
+from wasmnb.view.documents.proxy.tree import details_of, is_folded
 from wasmnb.view.render.units import plural, size
 
 from .texts import printable
@@ -63,7 +63,7 @@ class _TreeBuilder:
             "brief": printable(_brief(node, x), _BRIEF),
             "facts": [[printable(k), printable(v, 300)] for k, v in self._facts(node, scope, x)],
             "scope": scope,
-            "folded": folded(node),
+            "folded": is_folded(node),
             "more": len(node.children) - len(children),
             "children": [self.node(child, path, scope) for child in children],
         }

@@ -7,7 +7,7 @@ from json.encoder import encode_basestring_ascii as _quoted
 from typing import Any
 
 from wasmnb.host.trace.trace import END_CALLBACKS
-from wasmnb.view.documents.proxy.trace import nested
+from wasmnb.view.documents.proxy.trace import by_callback
 from wasmnb.view.documents.traffic.body import body_kind
 from wasmnb.view.documents.traffic.exchange import Direction, directions_of, worker_name
 from wasmnb.view.documents.traffic.header_diff import SIGNS, HeaderChange
@@ -71,7 +71,7 @@ def detail(x: Any, row_id: int, explanations: Sequence[str] = ()) -> Any:
     """
     events = x.first_events(EVENTS)
     budget, http = Budget(_BUDGET), hasattr(x, "request")
-    calls, more = budget.take(nested(events), lambda group: call(*group), CALLS)
+    calls, more = budget.take(by_callback(events), lambda group: call(*group), CALLS)
     return {
         "id": row_id,
         "final": x.done,

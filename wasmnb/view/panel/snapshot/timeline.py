@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from wasmnb.view.documents.proxy.trace import nested, result_of
+from wasmnb.view.documents.proxy.trace import by_callback, result_of
 from wasmnb.view.render.values import arguments, value_text
 
 from .texts import Budget, printable
@@ -56,7 +56,7 @@ def _event(event: Any) -> Any:
     }
 
 
-def lanes(events: Sequence[Any], total: int, lasting: Iterable[Span] = ()) -> Any:
+def lanes(events: Sequence[Any], total: int, spans: Iterable[Span] = ()) -> Any:
     """Return a bar for each callback, with its hostcalls inside.
 
     Parameters
@@ -65,12 +65,12 @@ def lanes(events: Sequence[Any], total: int, lasting: Iterable[Span] = ()) -> An
         The newest events, or those around an exchange; arguments are not needed.
     total
         Number of events so far.
-    lasting
+    spans
         Pauses and callouts, drawn below the callbacks. Default: none.
     """
-    bars = [_bar(top, inner) for top, inner in nested(events) if top.kind == "callback"]
-    spans = [[printable(part, 200) if isinstance(part, str) else part for part in span] for span in lasting]
-    return {"bars": bars, "spans": spans[-BARS:], "events": len(events), "total": total}
+    bars = [_bar(top, inner) for top, inner in by_callback(events) if top.kind == "callback"]
+    rows = [[printable(part, 200) if isinstance(part, str) else part for part in span] for span in spans]
+    return {"bars": bars, "spans": rows[-BARS:], "events": len(events), "total": total}
 
 
 def _bar(top: Any, inner: Sequence[Any]) -> Any:

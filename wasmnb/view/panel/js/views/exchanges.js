@@ -133,7 +133,7 @@ export class ExchangesView {
     this.space.replaceChildren(...this.drawn);
   }
 
-  row(row, place) {
+  row(row, index) {
     const { panel } = this;
     const chosen = panel.selection.exchange === row[ID];
     const status = row[STATUS];
@@ -147,7 +147,7 @@ export class ExchangesView {
         id: `${panel.uid}-${row[ID]}`,
         "aria-selected": chosen,
         "data-id": row[ID],
-        style: `top:${place * ROW_HEIGHT}px`,
+        style: `top:${index * ROW_HEIGHT}px`,
         onclick: () => panel.pick(row[ID]),
       },
       cell("num muted", rowName(panel.model, row[ID])),
@@ -191,12 +191,12 @@ export class ExchangesView {
     if (!step || !this.rows.length || event.target !== this.list) return;
     event.preventDefault();
     const at = this.rows.findIndex((row) => row[ID] === this.panel.selection.exchange);
-    const place = Math.min(Math.max(at + step, 0), this.rows.length - 1);
-    const top = place * ROW_HEIGHT;
+    const index = Math.min(Math.max(at + step, 0), this.rows.length - 1);
+    const top = index * ROW_HEIGHT;
     const height = this.list.clientHeight - 2 * ROW_HEIGHT;
     if (top < this.list.scrollTop) this.list.scrollTop = top;
     else if (top > this.list.scrollTop + height) this.list.scrollTop = top - height;
     this.drawRows();
-    this.panel.pick(this.rows[place][ID]);
+    this.panel.pick(this.rows[index][ID]);
   }
 }
