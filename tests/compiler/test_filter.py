@@ -160,7 +160,7 @@ def test_saving_to_a_full_disk_leaves_no_partial_file(tmp_path, monkeypatch):
         ("open('/etc/passwd')", "No such file or directory", 1, ""),
         (
             "class Auth:\n    def on_http_request_headers(self, n, e): pass",
-            "class Auth is no filter",
+            "class Auth is not a filter",
             1,
             "class Auth(HttpContext)",
         ),
@@ -172,7 +172,7 @@ def test_saving_to_a_full_disk_leaves_no_partial_file(tmp_path, monkeypatch):
         ),
         (
             "class A(HttpContext):\n  def on_http_request_headers(self): pass",
-            "does not take the parameters",
+            "does not accept the parameters",
             2,
             "num_headers",
         ),

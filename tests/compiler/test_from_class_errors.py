@@ -22,7 +22,7 @@ def test_traceback_names_lines_of_the_file(module, tmp_path):
 
 def test_source_error_has_its_line(module, tmp_path):
     error = refusal(module, AUTH.format(1).replace("num_headers, ", ""))
-    assert "does not take the parameters" in error.args[0]
+    assert "does not accept the parameters" in error.args[0]
     assert (error.filename, error.lineno) == (str(tmp_path / "app.py"), 6)
 
 
@@ -81,4 +81,4 @@ def test_only_classes_are_decorated():
 
 def test_class_without_context_base_is_refused(module):
     error = refusal(module, "@wasmnb.filter\nclass A: pass")
-    assert "class A is no filter" in error.args[0]
+    assert "class A is not a filter" in error.args[0]

@@ -61,10 +61,10 @@ CASES = {
     "too_early": "BAD_ARGUMENT (2) in on_http_request_headers. Response headers can be written in on_http_response_headers",
     "after_body": f"BAD_ARGUMENT (2) in on_http_request_body. {WHEN} They are sent on before the body arrives: change them before you await it.",
     "response_too_late": f"BAD_ARGUMENT (2) in on_http_response_headers. {WHEN}",
-    "response_body_gone": "The request body can be read in on_http_request_body and while the stream is paused there.",
+    "response_body_gone": "The request body can be written in on_http_request_body and while the stream is paused there.",
     "property_too_early": "response.code is available from on_http_response_headers on",
-    "property_misspelt": "no property 'source.adress' is known",
-    "property_set": "the proxy's own attributes are read-only, 'request.path' among them",
+    "property_misspelt": "property 'source.adress' is not known",
+    "property_set": "'request.path' is an attribute of the proxy and read-only",
     "half_a_request": "increment_metric('c', 0.5): a metric's value is a whole number",
 }
 

@@ -138,8 +138,8 @@ LOOP.append(LOOP)
 @pytest.mark.parametrize(
     ("value", "text"),
     [
-        (Endless(), "<Endless: its repr does not come to an end>"),
-        (Recursive(), "<Recursive: its repr recurses without end>"),
+        (Endless(), "<Endless: its repr does not end>"),
+        (Recursive(), "<Recursive: its repr recurses endlessly>"),
         (Failing(), "<Failing: its repr raised ValueError: no>"),
         (NotText(), "<NotText: its repr raised TypeError: __repr__ returned non-string (type int)>"),
         ([Failing(), 1], "[<Failing: its repr raised ValueError: no>, 1]"),

@@ -10,7 +10,7 @@ import pytest
 
 from wasmnb.sdk.dispatch import Dispatcher
 from wasmnb.sdk.loading.parts import LocalModule, Part
-from wasmnb.sdk.loading.source_cache import remember
+from wasmnb.sdk.loading.source_cache import store_source
 
 FILTER = """\
 import counter
@@ -83,10 +83,10 @@ def test_text_of_a_notebook_cell_stays_in_linecache():
     name = "Cell In[<test>]"
     whole = ["%%wasmfilter x\n", "a = 1\n", "b = 2\n"]
     linecache.cache[name] = (0, None, whole, name)
-    remember("a = 1\nb = 2", name, 2)
+    store_source("a = 1\nb = 2", name, 2)
     assert linecache.getlines(name) == whole
-    remember("a = 3\n", name, 2)
+    store_source("a = 3\n", name, 2)
     assert linecache.getlines(name) == ["\n", "a = 3\n"]
-    remember("b = 4\n", name, 4, among=True)
+    store_source("b = 4\n", name, 4, keep_others=True)
     assert linecache.getlines(name) == ["\n", "a = 3\n", "\n", "b = 4\n"]
     del linecache.cache[name]

@@ -127,7 +127,7 @@ class F(HttpContext):
     config: Settings
 """
     proxy, log = start({"thing": "x"}, source)
-    assert not proxy.started and "config.thing: the filter annotates it as bytes, which JSON cannot be read as" in log
+    assert not proxy.started and "config.thing: the filter annotates it as bytes, which JSON cannot be converted to" in log
 
 
 def test_other_annotations_leave_plain_json():
@@ -212,7 +212,7 @@ def test_nested_settings_are_read():
         ({"fixed": 10**400}, "config.fixed: expected float, got 1000000000"),
         ({"q": 1, "r": 2, "prots": {}}, "config.q is not known (known: clusters, ports, levels, users, lists, either, fixed); "
          "config.r is not known; config.prots is not known (did you mean ports?)"),
-        (b'{"ports": ' + b"9" * 5000 + b"}", "the plugin configuration has a number of more digits than can be read"),
+        (b'{"ports": ' + b"9" * 5000 + b"}", "the plugin configuration has a number with too many digits"),
     ],
 )  # fmt: skip
 def test_invalid_nested_field_is_named(config, problem):
@@ -254,7 +254,7 @@ class F(HttpContext):
 
 def test_different_annotations_of_contexts_are_refused():
     source = LIST.replace("class F", "class P(PluginContext):\n    config: Rule\nclass F")
-    with pytest.raises(ConfigurationError, match=r"P has its config as an object \(Rule\), F as list of an object \(Rule\)"):
+    with pytest.raises(ConfigurationError, match=r"P annotates config as an object \(Rule\), F as list of an object \(Rule\)"):
         start([{"path": "/"}], source)
 
 

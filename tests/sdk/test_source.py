@@ -32,7 +32,7 @@ def test_class_without_a_context_base_is_named_with_its_line():
             pass
     """, first_line=10)
     assert error.lineno == 12
-    assert "class Auth is no filter (it has on_http_request_headers)" in str(error)
+    assert "class Auth is not a filter (it has on_http_request_headers)" in str(error)
     assert error.hint == "Derive it: class Auth(HttpContext):"
 
 
@@ -102,7 +102,7 @@ def test_names_can_be_imported_or_not(line):
 )
 def test_misspelt_callback_is_refused_at_load(written, meant):
     error = refusal(f"class F(HttpContext):\n    x = 1\n    def {written}(self, n, e): pass")
-    assert error.lineno == 3 and "would never be called" in str(error) and meant in error.hint
+    assert error.lineno == 3 and "is not a callback" in str(error) and meant in error.hint
 
 
 @pytest.mark.parametrize("name", ["on_authorised", "on_http_call_response", "on_reply", "helper", "_on_x"])

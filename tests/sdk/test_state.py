@@ -187,12 +187,12 @@ class F(HttpContext):
 @pytest.mark.parametrize(
     ("line", "kind", "problem"),
     [
-        ("p['request.path'] = '/x'", AttributeError, "the proxy's own attributes are read-only, 'request.path' among them"),
+        ("p['request.path'] = '/x'", AttributeError, "'request.path' is an attribute of the proxy and read-only"),
         ("p['source'] = 'x'", AttributeError, "read-only"),
-        ("p[5]", TypeError, "a property's name is a str, such as 'request.path', not 5"),
+        ("p[5]", TypeError, "a property's name is a str such as 'request.path', not 5"),
         ("list(p)", TypeError, "not iterable"),
-        ("p['nope']", NotFound, "Envoy has no attribute of this name. No filter has stored one, either."),
-        ("p['route_name']", NotFound, "Envoy has no attribute of this name. It is xds.route_name now."),
+        ("p['nope']", NotFound, "Envoy has no attribute with this name. No filter has stored one either."),
+        ("p['route_name']", NotFound, "Envoy has no attribute with this name. It is xds.route_name now."),
     ],
 )
 def test_wrong_use_of_a_property_is_explained(line, kind, problem):
@@ -202,7 +202,7 @@ def test_wrong_use_of_a_property_is_explained(line, kind, problem):
 
 
 def test_unknown_property_lists_the_known_ones():
-    with pytest.raises(AttributeError, match="'source.adress' is known; there are source.address, source.port"):
+    with pytest.raises(AttributeError, match="'source.adress' is not known; known are source.address, source.port"):
         run("self.properties.source.adress")
 
 

@@ -1,4 +1,5 @@
-"""Phases: what a module may read, write, call and return in each callback, as Envoy 1.40 does it.
+"""Phases: the maps and buffers that a module may read and write in each callback, the hostcalls that it may call, and the
+results that it may return, as in Envoy 1.40.
 
 The advice of refused hostcalls (host and SDK), the SDK's result types and exports, the module lint and docs/abi.md are
 made from these tables. `tests/abi/test_phases.py` calls every hostcall for maps and buffers in every callback of the
@@ -92,7 +93,7 @@ REPORTED_BY: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class Phase:
-    """What a module may do while one callback or entry point runs.
+    """The rights of a module while one callback or entry point runs.
 
     Attributes
     ----------

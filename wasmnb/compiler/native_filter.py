@@ -12,7 +12,7 @@ from typing import ClassVar, Protocol
 
 from .._version import __version__
 from ..engine import Engine, Trap
-from ..sdk.loading.load_error import refusal
+from ..sdk.loading.load_error import load_error
 from .glue import VERSION
 from .info import FilterInfo
 from .native.image import NativeImage
@@ -106,7 +106,7 @@ def _probe(image: NativeImage) -> frozenset[str]:
         start()
         return frozenset(scratch.instance.dispatcher.exports())  # type: ignore[attr-defined]
     except Trap as trap:
-        report = {} if trap.raised is None else refusal(trap.raised, [place.filename for place in source.places()])
+        report = {} if trap.raised is None else load_error(trap.raised, [place.filename for place in source.places()])
         if report.get("type") == "SyntaxError":
             report["hint"] = report["hint"] or version_hint()
         raise source_error(report, trap, scratch.log, source.filename) from trap.raised

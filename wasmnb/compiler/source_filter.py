@@ -10,7 +10,7 @@ from typing import ClassVar
 from .._version import __version__
 from ..engine import Code, Engine, Image, default_engine
 from ..errors import SourceError
-from ..sdk.loading.source_cache import remember
+from ..sdk.loading.source_cache import store_source
 from .glue import CONTROL, ON_DELETE_IN_PYTHON, VERSION
 from .info import FilterInfo, info_of
 from .runtime.cache import cache_folder
@@ -135,7 +135,7 @@ def compile_source(source: Source, path: Sequence[Path], progress: Progress | No
     started = time.perf_counter()
     for part in source.parts:
         if part.filename.startswith("<"):  # not a file: tracebacks find the text in linecache
-            remember(part.text, part.filename, part.first_line)
+            store_source(part.text, part.filename, part.first_line)
     compiled = SourceFilter(source, path)
     try:
         compiled.probe(default_engine(), progress)

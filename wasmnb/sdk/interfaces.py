@@ -10,7 +10,7 @@ __all__ = ["ContextInterface", "VMInterface"]
 
 
 class ContextInterface(Protocol):
-    """What lower modules use of a context."""
+    """The part of a context that lower modules use."""
 
     context_id: int
     _vm: Any
@@ -18,7 +18,7 @@ class ContextInterface(Protocol):
 
 
 class VMInterface(Protocol):
-    """What lower modules use of the VM; its class describes the attributes."""
+    """The part of the VM that lower modules use; `vm.VM` describes the attributes."""
 
     abi: Any
     active: Any

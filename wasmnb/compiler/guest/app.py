@@ -25,7 +25,7 @@ from wit_world.imports import host
 
 from wasmnb.abi import AbiVersion, callbacks_for
 from wasmnb.sdk.dispatch import Dispatcher
-from wasmnb.sdk.loading.load_error import refusal
+from wasmnb.sdk.loading.load_error import load_error
 from wasmnb.sdk.loading.parts import unpack
 from wasmnb.sdk.logs import take_over_output
 
@@ -89,7 +89,7 @@ class WitWorld(wit_world.WitWorld):  # type: ignore[misc]
             dispatcher.load_parts(parts, modules, package)
         except BaseException as error:
             outer = error.__traceback__
-            report = refusal(
+            report = load_error(
                 error.with_traceback(outer and outer.tb_next),
                 [*(m.filename for m in modules), *(p.filename for p in parts)],
             )

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...abi import Hostcall, Kind, hostcalls_for
 from ...engine import ImportType, Resolve
-from ...sdk.messages.pairs import breaks
+from ...sdk.messages.pairs import has_line_break
 from ..glue import VERSION
 from .arena import SLOT_SIZE, SLOTS, Arena
 
@@ -136,7 +136,7 @@ class Binding:
         if not isinstance(name, str | bytes) or not isinstance(value, str | bytes):
             return -1
         pair = _data(name), _data(value)
-        if breaks(*pair):
+        if has_line_break(*pair):
             return -2
         return int(self.replace_header_map_value(map_type, *pair))
 

@@ -21,7 +21,7 @@ __all__ = ["GrpcCall", "GrpcResponse", "Target", "received_message", "start_argu
 
 
 class Target(NamedTuple):
-    """What a call is made to."""
+    """The method that a call is made to."""
 
     cluster: Text
     service: Text

@@ -68,4 +68,4 @@ def _bad_result(context: Context, method: str, result: Any, allowed: str) -> str
     line = getattr(cls, method).__code__.co_firstlineno
     hint = ". Write it as `async def`, and await that" if hasattr(result, "__await__") else ""
     meaning = f" (which means {'True' if allowed.startswith('True') else 'continue'}) or {allowed}" if allowed else ""
-    return f"{cls.__name__}.{method} (line {line}) returned {result!r}; it may return None{meaning}{hint}"
+    return f"{cls.__name__}.{method} (line {line}) returned {result!r}; it may return nothing{meaning}{hint}"

@@ -13,7 +13,7 @@ _DIRECTIONS = {int(BufferType.HTTP_REQUEST_BODY): "request", int(BufferType.HTTP
 
 
 class _BodyReader(Protocol):
-    """The task of a stream's callback, as far as the body is concerned."""
+    """The methods of a stream's task that read the body."""
 
     direction: str
     body_wait: "BodyWait | None"

@@ -1,4 +1,4 @@
-"""What waits for a context and ends with it: callbacks by direction, background tasks and gRPC streams.
+"""The waits of a context, which end with it: callbacks by direction, background tasks and gRPC streams.
 
 Facts: callbacks of one direction of a stream run one after another. While one waits, the dispatcher passes the later ones
 of its direction to `ContextWaits.call`.

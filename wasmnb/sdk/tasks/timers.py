@@ -133,7 +133,7 @@ class Ticker:
         self._arm(now)
 
     def tick(self) -> bool:
-        """Run the timers that are due; return whether the filter's own period has passed, too."""
+        """Run the timers that are due; return whether the filter's own period has also passed."""
         now = self._now()
         period = self._plugin._tick_period * _MILLISECOND
         own = bool(period) and now + _MILLISECOND // 2 >= self._own_due
