@@ -144,7 +144,7 @@ class Bench:
         result = client.read_response()
         client.close()
         self._settle()
-        return normal.client_lines(answer.response, _end(answer))
+        return normal.client_lines(result.response, _end(result))
 
     def tcp(self, moves: Sequence[bytes | float | str], wait: float) -> list[str]:
         """One TCP connection, move by move."""
@@ -169,13 +169,13 @@ class Bench:
         if isinstance(step, Raw):
             client.raw(step.data)
             result = client.read_response()
-            return normal.client_lines(answer.response, answer.end)
+            return normal.client_lines(result.response, result.end)
         client.send(to_request(step), finish=step.leave is None)
         if step.leave is not None:
             client.wait(step.leave)
             return ["client left"]
         result = client.read_response(step.method)
-        return normal.client_lines(answer.response, _end(answer))
+        return normal.client_lines(result.response, _end(result))
 
     def _settle(self) -> None:
         """Wait until the connection is destroyed, and its streams with it; the gauge of requests falls too early."""
@@ -255,7 +255,7 @@ def to_request(step: Send) -> Request:
 
 
 def _end(result: ClientResult) -> str:
-    return "closed" if answer.end == "reset" else answer.end
+    return "closed" if result.end == "reset" else result.end
 
 
 def _refusal(refusal: EnvoyRefused) -> list[str]:
