@@ -67,7 +67,7 @@ def test_first_notebook_has_the_outputs_of_its_text(executed):
     assert "+ 2 added · - 1 removed by the filter" in exchange
     assert "Good morning, ann" in exchange
     assert "on_request_headers" in outputs(executed, "%wasmload hello")
-    assert "worker-2 4" in outputs(executed, "for number")
+    assert "worker 2: visit 4" in outputs(executed, "for number")
     assert "KeyError: 'x-user'" in outputs(executed, 'hello.get("/")')
     assert "SyntaxError" in outputs(executed, "%%wasmfilter hello\n")
     assert "Envoy can load this module" in outputs(executed, "hello.plugins[0].filter.info")
