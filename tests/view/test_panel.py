@@ -374,3 +374,15 @@ def test_request_from_a_cell_is_repeated_after_an_edit(demo, proxy, panel):
         panel.replace(newer)
         assert [x.request.path for x in newer.exchanges] == ["/from-a-cell"]
         assert panel.widget.before["number"] == panel.widget.picked == VERSION + 1
+
+
+def test_timeline_around_an_exchange_has_its_events_and_window(proxy, panel):
+    first = proxy.get("/first")
+    for n in range(600):
+        proxy.get(f"/{n}")
+    assert act(panel, "around", exchange=1) == {}
+    lanes = panel.widget.lanes
+    assert (lanes["around"], lanes["window"]) == (1, [first.started, first.finished])
+    assert 1 in {bar[5] for bar in lanes["bars"]}
+    act(panel, "around", exchange=None)
+    assert 1 not in {bar[5] for bar in panel.widget.lanes["bars"]}

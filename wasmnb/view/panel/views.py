@@ -54,7 +54,8 @@ def _timeline(state: PanelState) -> None:
     """Show the newest events, or those around an exchange."""
     proxy, trace, around = state.proxy, state.proxy.trace, state.selection.around
     exchange = state.history.find(around) if around is not None else None
-    first = trace.total - BARS if exchange is None else exchange._first - BARS // 10
+    own_events = exchange.first_events(1) if exchange is not None else ()
+    first = own_events[0].seq - BARS // 10 if own_events else trace.total - BARS
     events = trace.outline(max(first, trace.dropped), BARS)
     threads = {vm.number: vm.thread.name for vm in proxy.vms}
     spans = [*pauses(events, proxy.now), *callouts(proxy.callouts[-CALLOUTS:], threads, proxy.now)]
