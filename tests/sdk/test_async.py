@@ -1,4 +1,4 @@
-"""`async def` callbacks on a proxy in plain Python: callouts, ends, and what they leave behind."""
+"""`async def` callbacks on a proxy in plain Python: callouts, ends of streams, and memory."""
 
 import gc
 import sys

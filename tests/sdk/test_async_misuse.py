@@ -1,4 +1,4 @@
-"""What cannot be awaited says what to use instead."""
+"""Messages for awaitables that a filter cannot use, and for wrong arguments."""
 
 import pytest
 from tests.sdk.async_kit import stream

@@ -1,4 +1,4 @@
-"""What else can be awaited: time, several things at once, queues, and the start of a connection."""
+"""Awaiting time, several things at once, queues, and the start of a connection."""
 
 import pytest
 from tests.sdk.async_kit import auth, stream

@@ -1,4 +1,4 @@
-"""Awaited callouts leave nothing behind in the VM."""
+"""Awaited callouts do not leave objects in the VM."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What a filter's author gets for what cannot work, inside Wasm: the last line of what is logged."""
+"""Messages for mistakes of authors, inside Wasm: the last line of the log."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What is cancelled and does not end: its stream alone is told."""
+"""Cancelled coroutines that fail or do not end affect only their own stream."""
 
 import pytest
 from tests.sdk.async_kit import stream

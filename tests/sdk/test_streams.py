@@ -1,4 +1,4 @@
-"""What a filter does to streams: local responses, continuing, other streams, every phase."""
+"""Control of streams: local responses, continuing, other streams, every phase."""
 
 import pytest
 from tests.sdk.fake_proxy import FakeProxy

@@ -1,4 +1,4 @@
-"""What an editor knows of a filter: mypy, over a filter that uses most of the SDK, and over one that is wrong."""
+"""Types of the SDK: mypy over a filter that uses most of it, and over a wrong filter."""
 
 import subprocess
 import sys
