@@ -203,14 +203,14 @@ class _Reader:
         fields = {f.name: f for f in dataclasses.fields(kind) if f.init}
         before = len(self._problems)
         self._problems += _unknown(value, fields, place)
-        given = {n: self.read(value[n], hints[n], f"{place}.{n}") for n in fields if n in value}
+        values = {n: self.read(value[n], hints[n], f"{place}.{n}") for n in fields if n in value}
         for name, field in fields.items():
             if name not in value and _is_required(field):
                 self._problems.append(f"{place}.{name} is missing ({_name(hints[name])})")
         if len(self._problems) > before:
             return None
         try:
-            return kind(**given)
+            return kind(**values)
         except (ValueError, TypeError) as error:  # its own __post_init__ refuses
             self._problems.append(f"{place}: {error}")
             return None
@@ -233,7 +233,7 @@ _READERS: dict[Any, Callable[[_Reader, Any, Any, str], Any]] = {
     collections.abc.Mapping: _Reader._dict,
 }
 
-#: What collections are made of a list, where it is not a list.
+#: Annotated collection -> function that makes it from a list.
 _CONTAINERS: dict[Any, Callable[[list[Any]], Any]] = {tuple: tuple, set: set, frozenset: frozenset}
 
 

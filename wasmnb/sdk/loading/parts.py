@@ -49,7 +49,7 @@ def pack(parts: Sequence[Part], modules: Sequence[LocalModule] = (), package: st
 
 
 def unpack(data: bytes) -> tuple[list[Part], list[LocalModule], str]:
-    """The parts, modules and package that `pack` was given."""
+    """Return the arguments of `pack`: parts, modules and package."""
     if not data.startswith(_BUNDLE):
         name, first_line, text = data.split(b"\0", 2)
         return [Part(text.decode(), name.decode(), int(first_line))], [], ""
