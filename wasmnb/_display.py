@@ -11,14 +11,14 @@ from . import _hooks
 
 __all__ = ["NEWLINES", "Shown", "visible"]
 
-#: What preformatted text keeps although it does not print.
+#: Characters that preformatted text keeps although they don't print.
 NEWLINES = "\n\t"
 
 _SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
 def _code(char: str) -> str:
-    """One character that must not be shown as it is, written as Python would write it in a string."""
+    """Return the escape of a character in a Python string."""
     number = ord(char)
     if 0xDC80 <= number <= 0xDCFF:  # a byte that is not UTF-8, kept as a surrogate (PEP 383)
         return f"\\x{number - 0xDC00:02x}"
@@ -30,14 +30,14 @@ def _code(char: str) -> str:
 
 
 def visible(text: str | bytes, keep: str = "") -> str:
-    r"""Text in which every character can be seen: controls, surrogates and direction overrides become escapes.
+    r"""Return text with every character visible: controls, surrogates and direction overrides become escapes.
 
     Parameters
     ----------
     text
-        Bytes are read as UTF-8; those that are not become `\xNN`.
+        Text or bytes. Bytes are read as UTF-8; those that aren't become `\xNN`.
     keep
-        Characters to leave alone although they do not print, e.g. newlines in a body.
+        Characters to keep although they don't print, such as newlines in a body; none by default.
     """
     if isinstance(text, bytes | bytearray | memoryview):
         text = bytes(text).decode("utf-8", "surrogateescape")
@@ -47,7 +47,7 @@ def visible(text: str | bytes, keep: str = "") -> str:
 
 
 class Shown:
-    """Something that a notebook draws. Its repr is for terminals."""
+    """Base of objects that notebooks draw. Terminals show their repr."""
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:  # noqa: ARG002 -- IPython's signature
         try:

@@ -37,7 +37,7 @@ def hello():
 
 
 class Small:
-    """A filter whose module is a few bytes: what is written does not depend on what is in it."""
+    """A filter whose module is a few bytes: the exported files do not depend on its content."""
 
     source = None
 
@@ -72,7 +72,7 @@ def started(folder):
             process.communicate(timeout=20)
 
 
-def answer(url):
+def fetch(url):
     with urllib.request.urlopen(url, timeout=10) as got:
         return got
 
@@ -99,7 +99,7 @@ def test_exported_envoy_serves_requests_through_the_filter(hello, tmp_path):
     text = (tmp_path / "envoy.yaml").read_text()
     (tmp_path / "envoy.yaml").write_text(text.replace("port_value: 8000", f"port_value: {upstream.address[1]}"))
     config = document(tmp_path, "envoy.yaml")
-    # The same working directory as the README says; the file names in it are relative.
+    # The working directory that the README asks for: file names in the configuration are relative.
     for listener in filters(tmp_path):
         assert not listener["vm_config"]["code"]["local"]["filename"].startswith("/")
     with started(tmp_path) as (process, admin):
@@ -121,9 +121,9 @@ def _listening(process, admin):
         assert process.poll() is None, process.stderr.read()
         try:
             with urllib.request.urlopen(f"http://{admin.read_text()}/listeners?format=json", timeout=5) as got:
-                found = json.loads(got.read()).get("listener_statuses")
-            if found:
-                at = found[0]["local_address"]["socket_address"]
+                listeners = json.loads(got.read()).get("listener_statuses")
+            if listeners:
+                at = listeners[0]["local_address"]["socket_address"]
                 return f"{at['address']}:{at['port_value']}"
         except OSError:
             pass
@@ -133,7 +133,7 @@ def _listening(process, admin):
 
 def test_chain_keeps_its_order_and_shares_modules(tmp_path):
     one, two = Small("one", b"\0asm1"), Small("two", b"\0asm2")
-    made = export([Plugin(one, config="a"), Plugin(two), Plugin(one, name="again", config="b")], tmp_path)
+    exported = export([Plugin(one, config="a"), Plugin(two), Plugin(one, name="again", config="b")], tmp_path)
     assert [f["name"] for f in filters(tmp_path)] == ["one", "two", "again"]
     assert [f["vm_config"]["code"]["local"]["filename"] for f in filters(tmp_path)] == [
         "one.wasm",
@@ -141,7 +141,7 @@ def test_chain_keeps_its_order_and_shares_modules(tmp_path):
         "one.wasm",
     ]
     assert {p.name for p in tmp_path.glob("*.wasm")} == {"one.wasm", "two.wasm"}
-    assert set(made.images) == {"one", "two"}
+    assert set(exported.images) == {"one", "two"}
     assert filters(tmp_path)[2]["configuration"]["value"] == "b"
 
 
@@ -185,12 +185,12 @@ def blob(layout, described):
 
 def test_image_layout_has_the_compat_variant(tmp_path):
     module = b"\0asm" + bytes(range(256)) * 50
-    made = export(Small("auth", module), tmp_path, registry="ghcr.io/acme", tag="1.2.0")
+    exported = export(Small("auth", module), tmp_path, registry="ghcr.io/acme", tag="1.2.0")
     layout = tmp_path / "oci" / "auth"
     assert json.loads((layout / "oci-layout").read_text()) == {"imageLayoutVersion": "1.0.0"}
     (named,) = json.loads((layout / "index.json").read_text())["manifests"]
     assert named["annotations"]["org.opencontainers.image.ref.name"] == "1.2.0"
-    assert made.images == {"auth": ("ghcr.io/acme/auth:1.2.0", named["digest"])}
+    assert exported.images == {"auth": ("ghcr.io/acme/auth:1.2.0", named["digest"])}
     manifest = json.loads(blob(layout, named))
     assert manifest["annotations"] == {"module.wasm.image/variant": "compat"}
     assert manifest["config"]["mediaType"] == "application/vnd.oci.image.config.v1+json"
@@ -217,13 +217,13 @@ def test_wasmplugin_is_pinned_to_the_image(tmp_path):
     plugin = Plugin(
         Small("Auth_Filter"), config={"a": 1}, root_id="root", failure_policy="FAIL_OPEN", environment={"K": "v"}
     )
-    made = export(plugin, tmp_path, registry="ghcr.io/acme")
+    exported = export(plugin, tmp_path, registry="ghcr.io/acme")
     resource = document(tmp_path, "wasmplugin.yaml")
     assert (resource["apiVersion"], resource["kind"]) == ("extensions.istio.io/v1alpha1", "WasmPlugin")
     assert resource["metadata"]["name"] == "auth-filter"
     spec = resource["spec"]
     assert spec["url"] == "oci://ghcr.io/acme/auth-filter:latest"
-    assert "sha256:" + spec["sha256"] == made.images["auth-filter"][1]
+    assert "sha256:" + spec["sha256"] == exported.images["auth-filter"][1]
     assert spec["pluginConfig"] == {"a": 1}
     assert spec["pluginName"] == "root"
     assert spec["failStrategy"] == "FAIL_OPEN"
@@ -250,22 +250,22 @@ def test_extension_policy_has_the_whole_chain(tmp_path):
 
 
 def test_settings_without_a_field_are_noted(tmp_path):
-    made = export(Plugin(Small("auth"), config=b"plain text", vm_config="x", failure_policy="FAIL_RELOAD"), tmp_path)
-    said = "\n".join(made.notes)
-    assert "auth: Istio has no field for its configuration, which is not a JSON object." in said
-    assert "auth: Envoy Gateway has no field for its configuration, which is not JSON." in said
-    assert "auth: Istio and Envoy Gateway have no field for its VM configuration." in said
-    assert "FAIL_RELOAD" in said
-    assert all(note in (tmp_path / "README.md").read_text() for note in made.notes)
+    exported = export(Plugin(Small("auth"), config=b"plain text", vm_config="x", failure_policy="FAIL_RELOAD"), tmp_path)
+    notes = "\n".join(exported.notes)
+    assert "auth: Istio has no field for its configuration, which is not a JSON object." in notes
+    assert "auth: Envoy Gateway has no field for its configuration, which is not JSON." in notes
+    assert "auth: Istio and Envoy Gateway have no field for its VM configuration." in notes
+    assert "FAIL_RELOAD" in notes
+    assert all(note in (tmp_path / "README.md").read_text() for note in exported.notes)
     assert "pluginConfig" not in document(tmp_path, "wasmplugin.yaml")["spec"]
 
 
 def test_network_filters_are_exported_for_istio_only(tmp_path):
-    made = export(Plugin(Small("tcp"), kind="network"), tmp_path)
+    exported = export(Plugin(Small("tcp"), kind="network"), tmp_path)
     assert document(tmp_path, "wasmplugin.yaml")["spec"]["type"] == "NETWORK"
     assert not (tmp_path / "envoyextensionpolicy.yaml").exists()
     assert "envoyextensionpolicy" not in (tmp_path / "README.md").read_text()
-    assert "Envoy Gateway has no field for network filters" in "\n".join(made.notes)
+    assert "Envoy Gateway has no field for network filters" in "\n".join(exported.notes)
 
 
 # -- files ------------------------------------------------------------------------------------------------------------
@@ -363,7 +363,7 @@ def test_export_shows_its_files_and_the_next_commands(tmp_path):
 
 
 def test_every_file_has_its_size(tmp_path):
-    made = export(Small("hello"), tmp_path)
-    assert {name: size for name, size, _ in made.files if name != "oci"} == {
+    exported = export(Small("hello"), tmp_path)
+    assert {name: size for name, size, _ in exported.files if name != "oci"} == {
         name: (tmp_path / name).stat().st_size for name in FILES - {"oci"}
     }

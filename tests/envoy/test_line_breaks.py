@@ -1,4 +1,4 @@
-"""Why the SDK refuses line breaks in headers: Envoy writes them to the client, where what follows is a header of its own."""
+"""Line breaks in header values: Envoy writes them to the client, so the rest becomes another header. The SDK refuses them."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The same requests through both proxies, and what a difference looks like."""
+"""Comparison of the same requests in both proxies."""
 
 import pytest
 
@@ -55,10 +55,10 @@ def test_difference_has_field_values_and_hint():
     with proxy("", upstream=Response(200, body=b"simulated")) as simulated:
         simulated.get("/")
         parity = compare(simulated, upstream=Response(200, [("x-other", "1")], b"real"))
-    found = {d.where: d for d in parity.differences}
-    assert found["request 1: client body"].real == b"real"
-    assert found["request 1: client body"].simulated == b"simulated"
-    assert "request 1: client headers" in found
+    differences = {d.where: d for d in parity.differences}
+    assert differences["request 1: client body"].real == b"real"
+    assert differences["request 1: client body"].simulated == b"simulated"
+    assert "request 1: client headers" in differences
     assert 0 < parity.agreement < 100
     assert "Envoy      b'real'" in str(parity)
     assert repr(parity).startswith("<Parity of plug: 1 requests")

@@ -75,7 +75,7 @@ def test_shutdown_runs_on_done(guest):
 
 
 def start_elsewhere(tmp_path: Path, guest: Path, ending: str) -> tuple[subprocess.Popen, int]:
-    """An interpreter of its own that starts an Envoy, says its process id and then does something."""
+    """Start an interpreter that starts an Envoy, prints its process id and then runs some code."""
     script = tmp_path / "user.py"
     script.write_text(textwrap.dedent("""
         import sys, time

@@ -1,4 +1,4 @@
-"""A filter from a notebook cell in the real Envoy: what it does, how long it lasts, and that the simulated proxy agrees."""
+"""A filter from a notebook cell in the real Envoy: its effect, its endurance, and the same in the simulated proxy."""
 
 from pathlib import Path
 

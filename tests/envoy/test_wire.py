@@ -1,4 +1,4 @@
-"""Client and upstream speak to each other directly: what one sends, the other sees."""
+"""Client and upstream connected directly, without Envoy."""
 
 import socket
 import threading
@@ -18,23 +18,23 @@ def ask(upstream: Upstream, request: Request, **more):
 def test_headers_keep_order_and_duplicates():
     with Upstream(Response(200)) as up:
         ask(up, Request("GET", "/x?y", Headers([("b", "1"), ("a", "2"), ("b", "3")]), authority="h"))
-        (seen,) = up.seen
-        assert seen.request.headers.items() == [("host", "h"), ("b", "1"), ("a", "2"), ("b", "3")]
-        assert seen.request.path == "/x?y"
+        (exchange,) = up.seen
+        assert exchange.request.headers.items() == [("host", "h"), ("b", "1"), ("a", "2"), ("b", "3")]
+        assert exchange.request.path == "/x?y"
 
 
 def test_chunks_and_trailers_arrive_unchanged():
     with Upstream(Response(200)) as up:
         ask(up, Request("POST", "/", chunks=[b"ab", b"cde"], trailers=Headers([("x-t", "1")])))
-        (seen,) = up.seen
-        assert seen.chunks == [b"ab", b"cde"]
-        assert seen.request.trailers.items() == [("x-t", "1")]
-        assert seen.end == "complete"
+        (exchange,) = up.seen
+        assert exchange.chunks == [b"ab", b"cde"]
+        assert exchange.request.trailers.items() == [("x-t", "1")]
+        assert exchange.end == "complete"
 
 
 def test_response_has_chunks_and_trailers():
-    answer = Response(200, Headers([("x", "1")]), chunks=[b"aa", b"b"], trailers=Headers([("t", "v")]))
-    with Upstream(answer, gap=0.01) as up:
+    response = Response(200, Headers([("x", "1")]), chunks=[b"aa", b"b"], trailers=Headers([("t", "v")]))
+    with Upstream(response, gap=0.01) as up:
         got = ask(up, Request())
         assert got.response.chunks == [b"aa", b"b"]
         assert got.response.trailers.items() == [("t", "v")]
@@ -61,12 +61,12 @@ def test_failing_handler_returns_500_and_is_recorded():
         assert up.errors == ["ValueError: no"]
 
 
-@pytest.mark.parametrize("answer", [Response(0), ConnectionResetError])
-def test_connection_closed_without_response_is_reported(answer):
+@pytest.mark.parametrize("response", [Response(0), ConnectionResetError])
+def test_connection_closed_without_response_is_reported(response):
     def handler(request):
-        raise answer
+        raise response
 
-    with Upstream(answer if isinstance(answer, Response) else handler) as up:
+    with Upstream(response if isinstance(response, Response) else handler) as up:
         got = ask(up, Request())
         assert got.response is None
         assert got.end in ("closed", "reset")

@@ -118,11 +118,11 @@ def test_envoys_objections_are_reported_with_the_line(tmp_path):
     path = write(tmp_path, [plugin()])
     path.write_text(path.read_text().replace('"http_filters"', '"http_filterz"'))
     line = next(i for i, text in enumerate(path.read_text().splitlines(), 1) if "http_filterz" in text)
-    with pytest.raises(UsageError, match=rf"line {line}: Envoy says: .*no such field: 'http_filterz'"):
+    with pytest.raises(UsageError, match=rf"line {line}: Envoy's error: .*no such field: 'http_filterz'"):
         Proxy.from_envoy(path)
     path = write(tmp_path, [plugin()])
     path.write_text(path.read_text().replace('"name": "two"', '"name": ""'))
-    with pytest.raises(UsageError, match="Envoy says: Proto constraint validation failed .*length must be at least 1"):
+    with pytest.raises(UsageError, match="Envoy's error: Proto constraint validation failed .*length must be at least 1"):
         Proxy.from_envoy(path)
 
 

@@ -5,6 +5,7 @@ import inspect
 import pytest
 
 from wasmnb import Envoy, Plugin, Proxy, Request, Response
+from wasmnb.abi import LogLevel
 from wasmnb.errors import UsageError
 from wasmnb.host.interface import ProxyInterface
 from wasmnb.host.settings import ProxySettings
@@ -237,3 +238,14 @@ def test_both_constructors_share_their_first_parameters():
     only_real = {"timeout", "binary"}
     assert set(names[1]) - set(names[0]) == only_real
     assert [name for name in names[0] if name in names[1]][:10] == [name for name in names[1] if name not in only_real][:10]
+
+
+@pytest.mark.parametrize("level", ["warning", LogLevel.WARN])
+def test_log_level_is_a_level_or_the_name_of_envoy(start, level):
+    proxy = start("on_request_headers: get_property request/path", log_level=level)
+    assert (proxy.settings.log_level, list(proxy.get("/").log)) == (LogLevel.WARN, [])
+
+
+def test_unknown_log_level_is_refused(proxy_class):
+    with pytest.raises(UsageError, match="log_level is a LogLevel or one of trace, debug"):
+        proxy_class(workers=1, log_level="loud")

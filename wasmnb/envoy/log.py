@@ -16,18 +16,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..abi import LogLevel
+from ..host.settings import LOG_LEVELS
 from ..messages import to_text
 
 __all__ = ["LogFile", "LogLine", "log_format", "worker_of"]
 
-_LEVELS = {
-    "trace": LogLevel.TRACE,
-    "debug": LogLevel.DEBUG,
-    "info": LogLevel.INFO,
-    "warning": LogLevel.WARN,
-    "error": LogLevel.ERROR,
-    "critical": LogLevel.CRITICAL,
-}
 _GUEST = "wasm log"
 _WORKER = "worker-"
 
@@ -156,7 +149,7 @@ class LogFile:
         time, thread, level, logger = (p.decode() for p in parts[:4])
         text, prefix = _guest(to_text(parts[4]))
         name = self._threads.get(int(thread), f"thread-{thread}")
-        return LogLine(float(time), _LEVELS.get(level, LogLevel.INFO), text, name, logger, prefix)
+        return LogLine(float(time), LOG_LEVELS.get(level, LogLevel.INFO), text, name, logger, prefix)
 
 
 def _guest(text: str) -> tuple[str, str | None]:

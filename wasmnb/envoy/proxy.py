@@ -13,11 +13,12 @@ from pathlib import Path
 from types import EllipsisType
 from typing import Any, Self
 
+from ..abi import LogLevel
 from ..errors import UsageError
 from ..host import Listener as ListenerProperties
 from ..host import RouteMatch
 from ..host.interface import Requests, Wait
-from ..host.settings import MAIN_CLUSTER, ProxySettings
+from ..host.settings import LOG_LEVELS, MAIN_CLUSTER, ProxySettings
 from ..messages import Request
 from .config.bootstrap import Cluster, Config, Listener, bootstrap
 from .config.plugin_config import EnvoyPlugin
@@ -35,6 +36,8 @@ __all__ = ["Envoy", "EnvoyWorker"]
 #: Names of the listeners, and the prefix of their statistics.
 _HTTP, _TCP = "http", "tcp"
 _METRICS = "wasmcustom."
+
+_LEVEL_NAMES = {level: name for name, level in LOG_LEVELS.items()}
 
 #: The main cluster for TCP connections; HTTP and TCP upstreams are different servers.
 _TCP_CLUSTER = "upstream tcp"
@@ -74,7 +77,7 @@ class Envoy(Requests[EnvoyExchange]):
     timeout
         Seconds without traffic after which an exchange counts as paused (5), unless `request(wait=...)` is given.
     log_level
-        Level of Envoy's `wasm` logger: "trace", "debug", "info" (the default), "warning" or "error".
+        Level of Envoy's `wasm` logger: a `LogLevel`, or Envoy's name of it ("warning"); INFO by default.
     binary
         Path of an Envoy to use instead of the installed one.
 
@@ -118,7 +121,7 @@ class Envoy(Requests[EnvoyExchange]):
         idle_timeout: float = ProxySettings.idle_timeout,
         request_timeout: float = ProxySettings.request_timeout,
         timeout: float = 5.0,
-        log_level: str = "info",
+        log_level: LogLevel | str = ProxySettings.log_level,
         name: str = "",
         binary: str | os.PathLike[str] | None = None,
     ) -> None:
@@ -127,14 +130,14 @@ class Envoy(Requests[EnvoyExchange]):
         self.settings = ProxySettings.of(
             workers=workers, upstream=upstream, clusters=clusters, routes=routes or None, listener=listener,
             node=node or None, buffer_limit=buffer_limit, route_timeout=route_timeout, idle_timeout=idle_timeout,
-            request_timeout=request_timeout, name=name or (self.plugins[0].name if self.plugins else "envoy"),
+            request_timeout=request_timeout, log_level=log_level, name=name or (self.plugins[0].name if self.plugins else "envoy"),
         )  # fmt: skip
         self.timeout = timeout
         self.exchanges: list[EnvoyExchange | EnvoyTcpExchange] = []
         self._lock = threading.Lock()
         self._backends = Backends()
         self._connections: list[EnvoyConnection] = []
-        self.process = self._start(log_level, binary)
+        self.process = self._start(binary)
         self._addresses = self.process.admin.listeners()
 
     # -- parts and state ------------------------------------------------------------------------------------------
@@ -258,7 +261,7 @@ class Envoy(Requests[EnvoyExchange]):
 
     # -- start ----------------------------------------------------------------------------------------------------
 
-    def _start(self, log_level: str, binary: str | os.PathLike[str] | None) -> EnvoyProcess:
+    def _start(self, binary: str | os.PathLike[str] | None) -> EnvoyProcess:
         directory = Path(tempfile.mkdtemp(prefix="wasmnb-envoy-"))
         try:
             config = bootstrap(
@@ -268,7 +271,11 @@ class Envoy(Requests[EnvoyExchange]):
                 services=self._services(directory),
             )
             return EnvoyProcess(
-                config, concurrency=self.settings.workers, wasm_log_level=log_level, binary=binary, directory=directory
+                config,
+                concurrency=self.settings.workers,
+                wasm_log_level=_LEVEL_NAMES[self.settings.log_level],
+                binary=binary,
+                directory=directory,
             )
         except BaseException:
             self._backends.close()

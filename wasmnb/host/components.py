@@ -68,7 +68,7 @@ class ProxyComponents:
             engine=engine,
             clock=Clock(simulation.seed, simulation.start_time),
             trace=Trace(simulation.trace_limit),
-            log=Log(simulation.log_level),
+            log=Log(settings.log_level),
             hostcalls=hostcalls,
             guest_time=simulation.fixed_time,
             show_locals=simulation.show_locals,

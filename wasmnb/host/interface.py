@@ -1,7 +1,6 @@
 """The interface that the simulated proxy and the real Envoy share.
 
-Code that takes a `ProxyInterface` works with either of them. The protocols here describe what both have; each of the two
-has more of its own.
+Code that takes a `ProxyInterface` works with either of them. The protocols describe the common part.
 """
 
 from __future__ import annotations
@@ -172,7 +171,7 @@ class TcpExchangeInterface(Protocol):
 
     @property
     def ended(self) -> bool:
-        """Whether the client has seen the end."""
+        """Whether the client has received the end."""
         ...
 
     @property

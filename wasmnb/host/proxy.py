@@ -48,7 +48,7 @@ __all__ = ["Proxy"]
 #: Virtual seconds that `request` waits for a stream that a filter holds.
 DEFAULT_WAIT = 20.0
 
-#: What runs in a proxy: a filter or plugin, or a chain of them.
+#: A filter or plugin, or a chain of them.
 Filters = FilterLike | Plugin | Sequence[FilterLike | Plugin]
 
 
@@ -84,7 +84,7 @@ class Proxy(Requests["Exchange"], Shown):
     start_time
         Wall-clock time, seconds since 1970, at which virtual time begins (the start of 2026).
     log_level
-        Lines below it are not kept (INFO).
+        A `LogLevel`, or Envoy's name of it ("warning"). Lines below it are not kept (INFO).
     trace_limit
         Number of events that the trace keeps.
     engine
@@ -104,7 +104,7 @@ class Proxy(Requests["Exchange"], Shown):
     loop
         The event loop, for tests that run an action on a thread.
     server
-        What all VMs share: clock, clusters, properties that a test prescribes, limits.
+        State that all VMs share: clock, clusters, limits, properties that a test prescribes.
     left_out
         Sentences about parts of an `envoy.yaml` that `from_envoy` ignored, with their lines.
 
@@ -139,7 +139,7 @@ class Proxy(Requests["Exchange"], Shown):
         fuel: bool = SimulationSettings.fuel,
         show_locals: bool = SimulationSettings.show_locals,
         start_time: float = SimulationSettings.start_time,
-        log_level: LogLevel = SimulationSettings.log_level,
+        log_level: LogLevel | str = ProxySettings.log_level,
         buffer_limit: int = ProxySettings.buffer_limit,
         route_timeout: float = ProxySettings.route_timeout,
         idle_timeout: float = ProxySettings.idle_timeout,
@@ -155,10 +155,10 @@ class Proxy(Requests["Exchange"], Shown):
         self._settings = ProxySettings.of(
             workers=workers, upstream=upstream, clusters=clusters, routes=routes or None, listener=listener,
             node=node or None, buffer_limit=buffer_limit, route_timeout=route_timeout, idle_timeout=idle_timeout,
-            request_timeout=request_timeout, name=name or (self.plugins[0].name if self.plugins else "proxy"),
+            request_timeout=request_timeout, log_level=log_level, name=name or (self.plugins[0].name if self.plugins else "proxy"),
         )  # fmt: skip
         self.simulation = SimulationSettings(
-            seed, deadline, memory_limit, guest_time, fuel, show_locals, start_time, log_level, trace_limit
+            seed, deadline, memory_limit, guest_time, fuel, show_locals, start_time, trace_limit
         )
         self._assemble(engine or default_engine(fuel=fuel))
         self._start()

@@ -14,10 +14,20 @@ from .http.routing.routes import RouteMatch
 from .http.stream_state import Limits
 from .trace.trace import DEFAULT_LIMIT
 
-__all__ = ["MAIN_CLUSTER", "ProxySettings", "SimulationSettings"]
+__all__ = ["LOG_LEVELS", "MAIN_CLUSTER", "ProxySettings", "SimulationSettings"]
 
 #: Name of the cluster that `upstream` stands for.
 MAIN_CLUSTER = "upstream"
+
+#: Envoy's name of a log level -> the level.
+LOG_LEVELS = {
+    "trace": LogLevel.TRACE,
+    "debug": LogLevel.DEBUG,
+    "info": LogLevel.INFO,
+    "warning": LogLevel.WARN,
+    "error": LogLevel.ERROR,
+    "critical": LogLevel.CRITICAL,
+}
 
 #: Wall-clock time at which virtual time begins: 2026-01-01 00:00:00 UTC.
 _START = 1767225600.0
@@ -32,7 +42,7 @@ def _node() -> Mapping[str, Any]:
     return {"id": "wasmnb", "cluster": "wasmnb"}
 
 
-#: Virtual seconds that a callback takes in a proxy that counts fuel, unless `guest_time` says otherwise.
+#: Virtual seconds that a callback takes in a proxy that counts fuel, unless `guest_time` is a number.
 _GUEST_TIME = 1e-4
 
 
@@ -63,6 +73,8 @@ class ProxySettings:
         Seconds without traffic after which a stream ends (300); 0 for no limit.
     request_timeout
         Seconds that the client may take for a whole request; 0, the default, for no limit.
+    log_level
+        Level of the Wasm logger (INFO); lines below it are not written.
     name
         The proxy's name in messages and views; empty for the first plugin's.
 
@@ -82,6 +94,7 @@ class ProxySettings:
     route_timeout: float = Limits.route_timeout
     idle_timeout: float = Limits.idle_timeout
     request_timeout: float = Limits.request_timeout
+    log_level: LogLevel = LogLevel.INFO
     name: str = ""
 
     def __post_init__(self) -> None:
@@ -89,9 +102,25 @@ class ProxySettings:
             raise UsageError(f"A proxy needs at least one worker, not {self.workers}.")
 
     @classmethod
-    def of(cls, **arguments: Any) -> Self:
-        """Return settings from a constructor's arguments; None stands for the default."""
-        return cls(**{name: value for name, value in arguments.items() if value is not None})
+    def of(cls, *, log_level: LogLevel | str, **arguments: Any) -> Self:
+        """Return settings from a constructor's arguments.
+
+        Parameters
+        ----------
+        log_level
+            A level, or Envoy's name of it ("warning").
+        arguments
+            Other settings; None stands for the default.
+
+        Raises
+        ------
+        UsageError
+            A setting isn't valid.
+        """
+        level = LOG_LEVELS.get(log_level) if isinstance(log_level, str) else log_level
+        if level is None:
+            raise UsageError(f"log_level is a LogLevel or one of {', '.join(LOG_LEVELS)}, not {log_level!r}.")
+        return cls(log_level=level, **{name: value for name, value in arguments.items() if value is not None})
 
     @property
     def limits(self) -> Limits:
@@ -150,8 +179,6 @@ class SimulationSettings:
         Show local variables in tracebacks of Python filters.
     start_time
         Wall-clock time, seconds since 1970, at which virtual time begins.
-    log_level
-        Lines below it are not kept.
     trace_limit
         Number of events that the trace keeps.
 
@@ -168,7 +195,6 @@ class SimulationSettings:
     fuel: bool = False
     show_locals: bool = False
     start_time: float = _START
-    log_level: LogLevel = LogLevel.INFO
     trace_limit: int = DEFAULT_LIMIT
 
     def __post_init__(self) -> None:

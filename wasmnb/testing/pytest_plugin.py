@@ -45,12 +45,6 @@ _MARKERS = (
     "envoy: starts the real Envoy",
 )
 
-#: Arguments of the simulated proxy that the real one doesn't take.
-_SIMULATED_ONLY = (
-    "seed", "deadline", "memory_limit", "guest_time", "start_time", "trace_limit", "engine", "buffer_limit",
-    "route_timeout", "idle_timeout", "request_timeout", "fuel", "show_locals",
-)  # fmt: skip
-
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the option `--wasm-update`."""
@@ -205,7 +199,7 @@ def wasm_proxy(wasm_filter: Callable[..., Filter], wasm_backend: str) -> Iterato
 
     The function takes a filter in any form that `wasm_filter` takes, a `Plugin`, or a list of these; and the keyword
     arguments of `Proxy`. For a single filter it also takes `kind`: `wasm_proxy("tcp.py", kind="network")`. Settings of the
-    simulated proxy alone (`seed`, `guest_time`, timeouts, ...) are dropped when the backend is the real one.
+    simulated proxy alone (`seed`, `guest_time`, `fuel`, ...) are dropped when the backend is the real one.
     """
     opened: list[Any] = []
 
@@ -253,8 +247,10 @@ def _simulated(chain: Any, workers: int, options: dict[str, Any]) -> Any:
 def _real(chain: Any, workers: int, options: dict[str, Any]) -> Any:
     __tracebackhide__ = True
     from ..envoy import Envoy
+    from ..host.settings import SimulationSettings
 
-    kept = {name: value for name, value in options.items() if name not in _SIMULATED_ONLY}
+    simulated_only = {"engine", *SimulationSettings().arguments()}
+    kept = {name: value for name, value in options.items() if name not in simulated_only}
     try:
         return Envoy(chain, workers=workers, **kept)
     except UsageError as error:

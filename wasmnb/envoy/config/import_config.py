@@ -110,7 +110,7 @@ def _validate(path: Path, config: Any) -> None:
     problem = config_problem(path)
     if problem is not None:
         line = _line_of_path(config, problem)
-        raise UsageError(f"{path}{f', line {line}' if line else ''}: Envoy says: {problem}")
+        raise UsageError(f"{path}{f', line {line}' if line else ''}: Envoy's error: {problem}")
 
 
 def _line_of_path(config: Any, problem: str) -> int:
