@@ -116,7 +116,7 @@ class Context:
         cluster
             Name of a cluster in the proxy's configuration.
         method, path
-            Method, and path with query; GET and / by default.
+            GET and / by default; the path includes the query.
         authority
             Host of the request; the cluster's name by default.
         headers
@@ -132,11 +132,6 @@ class Context:
         callback
             Called with the response, on this context, unless its stream has ended by then. Without a callback, await
             the call in an `async def` callback.
-
-        Returns
-        -------
-        HttpCall
-            The call under way.
 
         Raises
         ------

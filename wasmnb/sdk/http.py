@@ -156,9 +156,8 @@ class HttpContext(Context):
     ) -> Action:
         """Send a local response to the client; nothing more goes upstream.
 
-        The proxy sends it when the callback returns, and stops the stream whatever the callback returned: `return
-        self.send_local_response(403, "no")` and a plain call do the same. Later local responses are dropped, since Envoy
-        can crash on them.
+        The proxy sends it when the callback returns, and stops the stream whatever the callback returned. Later local
+        responses are ignored, since Envoy can crash on them.
 
         Parameters
         ----------

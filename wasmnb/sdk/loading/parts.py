@@ -8,7 +8,7 @@ import json
 from collections.abc import Sequence
 from typing import NamedTuple
 
-__all__ = ["LocalModule", "Part", "pack", "unpack"]
+__all__ = ["Bundle", "LocalModule", "Part", "pack", "unpack"]
 
 #: First bytes of a bundle. A single part begins with its file name or, if that is empty, with one zero and a digit.
 _BUNDLE = b"\0\0"
@@ -31,6 +31,14 @@ class LocalModule(NamedTuple):
     is_package: bool = False
 
 
+class Bundle(NamedTuple):
+    """A source: parts, modules of its own, and the dotted name of the package that the parts belong to."""
+
+    parts: list[Part]
+    modules: list[LocalModule]
+    package: str
+
+
 def pack(parts: Sequence[Part], modules: Sequence[LocalModule] = (), package: str = "") -> bytes:
     """Return a source as bytes.
 
@@ -48,10 +56,10 @@ def pack(parts: Sequence[Part], modules: Sequence[LocalModule] = (), package: st
     return _BUNDLE + json.dumps([parts, modules, package]).encode()
 
 
-def unpack(data: bytes) -> tuple[list[Part], list[LocalModule], str]:
-    """Return the arguments of `pack`: parts, modules and package."""
+def unpack(data: bytes) -> Bundle:
+    """Return the parts, modules and package that `pack` serialised."""
     if not data.startswith(_BUNDLE):
         name, first_line, text = data.split(b"\0", 2)
-        return [Part(text.decode(), name.decode(), int(first_line))], [], ""
+        return Bundle([Part(text.decode(), name.decode(), int(first_line))], [], "")
     parts, modules, package = json.loads(data[len(_BUNDLE) :])
-    return [Part(*p) for p in parts], [LocalModule(*m) for m in modules], package
+    return Bundle([Part(*p) for p in parts], [LocalModule(*m) for m in modules], package)
