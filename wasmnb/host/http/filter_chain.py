@@ -20,9 +20,10 @@ from typing import Protocol
 
 from ...abi import DataStatus, HeadersStatus, TrailersStatus
 from .buffers import Buffer
+from .chain_callbacks import ChainCallbacks
 from .header_map import HeaderMap
 
-__all__ = ["REQUEST", "RESPONSE", "ActiveFilter", "ChainCallbacks", "FilterChain", "HttpFilter", "IterationState"]
+__all__ = ["REQUEST", "RESPONSE", "ActiveFilter", "FilterChain", "HttpFilter", "IterationState"]
 
 #: The two directions.
 REQUEST, RESPONSE = 0, 1
@@ -67,38 +68,6 @@ class HttpFilter(Protocol):
 
     def on_trailers(self, direction: int, trailers: HeaderMap) -> int:
         """Handle the trailers."""
-        ...
-
-
-class ChainCallbacks(Protocol):
-    """The stream behind a chain: what follows the last filter, and what the chain reports."""
-
-    def pass_headers(self, headers: HeaderMap, *, end: bool) -> None:
-        """Take headers that have passed all filters."""
-        ...
-
-    def pass_data(self, data: bytes, *, end: bool) -> None:
-        """Take data that have passed all filters."""
-        ...
-
-    def pass_trailers(self, trailers: HeaderMap) -> None:
-        """Take trailers that have passed all filters."""
-        ...
-
-    def on_buffer_overflow(self) -> None:
-        """Handle a filter that buffers more than the limit."""
-        ...
-
-    def read_disable(self, *, disable: bool) -> None:
-        """Stop reading from the source because the buffer is above its limit, or go on."""
-        ...
-
-    def is_done(self) -> bool:
-        """Return whether nothing may pass any more."""
-        ...
-
-    def on_callback_aborted(self) -> None:
-        """Send the local reply that was made in the filter's callback that has just returned."""
         ...
 
 

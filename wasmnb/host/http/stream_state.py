@@ -44,7 +44,7 @@ class Limits:
 
 
 class StreamThread(Protocol):
-    """The worker of a stream, as far as every part of the stream needs it."""
+    """The worker of a stream, with the attributes that every part of the stream needs."""
 
     clock: Clock
     thread: Thread

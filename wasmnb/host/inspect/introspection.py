@@ -25,7 +25,7 @@ _EXPORT, _ALLOCATE = "wasmnb_control", "proxy_on_memory_allocate"
 #: Seconds that a response may take.
 DEADLINE = 2.0
 
-_NO_EXPORT = "the module was not made from Python by this wasmnb, so nothing in it answers"
+_NO_EXPORT = "the module was not compiled from Python by this wasmnb, so it has no introspection export"
 
 #: WASI's error numbers.
 _SUCCESS, _NOT_SUPPORTED = 0, 58
@@ -57,7 +57,7 @@ class Target(Protocol):
 
     @property
     def loaded(self) -> _Module:
-        """What the instance was made from."""
+        """The module of the instance."""
         ...
 
     def wall_ns(self) -> int:

@@ -66,7 +66,7 @@ class UpstreamConnection:
         data
             The bytes, maybe none.
         end
-            The client's side is closed after them; the upstream then closes, too.
+            The client's side is closed after them; the upstream then closes its side.
         """
         if data:
             self._exchange.upstream_chunks.append(data)

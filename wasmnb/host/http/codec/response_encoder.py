@@ -1,7 +1,7 @@
 """Writing of a response to the client.
 
 Facts (Envoy 1.40): over HTTP/1 a response has `connection: close` if it comes before the request was complete, if the client
-asked for it, or if the stream has had a local reply 400 (Envoy takes any for its own "bad request", whoever sent it),
+asked for it, or if the stream has had a local reply 400 (Envoy takes any for its own "bad request"),
 whatever filters make of the status afterwards. A client of HTTP/1 reads as much of a body as content-length says, and
 nothing after 204 and 304. Trailers go out only with a chunked body.
 """

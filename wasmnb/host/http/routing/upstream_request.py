@@ -1,6 +1,6 @@
 """One request to an upstream, from the connection to the end of the response.
 
-Facts (Envoy 1.40): a request waits for a connection if there is no idle one; a local reply before that keeps it from the
+Facts (Envoy 1.40): a request waits for a connection if none is idle; a local reply before that keeps it from the
 upstream. An HTTP/1 upstream waits for as many bytes as content-length says. Trailers need HTTP/2 or a chunked body.
 """
 
