@@ -148,7 +148,7 @@ def test_panel_stays_when_a_part_rebuilds_the_filter(run, shell):
     before = run(f"%%wasmfilter auth\n{OWN}", "own")._panel
     run(f"%%wasmpart auth\n{PREFIX}\n\n{WORDS}", "one")
     assert shell.user_ns["auth"]._panel is before
-    before.remake({"workers": 3})
+    before.perform("restart", {"workers": 3})
     assert len(shell.user_ns["auth"].workers) == 3
     run(f"%%wasmpart auth\n{PREFIX}{WORDS}", "one")
     assert shell.user_ns["auth"]._panel is before
@@ -168,7 +168,7 @@ def test_cell_imports_local_modules(run, tmp_path, monkeypatch):
     second = run(cell)
     assert said(second) == "bb"
     assert second.plugins[0].filter.bundle.modules[0].filename == "words.py"
-    with pytest.raises(SourceError, match="no package wrods in this environment nor beside the filter") as caught:
+    with pytest.raises(SourceError, match="no package wrods in this environment or in the folder of the filter") as caught:
         run(cell.replace("words", "wrods"))
     assert str(tmp_path) in caught.value.hint
 
@@ -264,7 +264,7 @@ def test_names_of_ipython_are_an_error(cells):
 
 
 def test_class_without_source_is_an_error(cells):
-    with pytest.raises(SourceError, match="nowhere to be found") as caught:
+    with pytest.raises(SourceError, match="class Auth has no source") as caught:
         cells("%%time\n" + AUTH)
     assert "%%time" in caught.value.hint
 
