@@ -24,7 +24,9 @@ def fuzz(options: Namespace) -> int:
     with TerminalProgress() as progress:
         progress.patience, progress.verdict = 1.0, "Searched for {:.1f} s"
         report = search(
-            filter_, progress=lambda now: progress(now.progress, now.seconds / options.seconds), **fuzz_arguments(options)
+            filter_,
+            progress=lambda now: progress(now.progress, now.seconds / options.seconds),
+            **fuzz_arguments(options),
         )
     print(json.dumps(report.as_dict(), indent=2) if options.as_json else report)
     if options.save and report:
