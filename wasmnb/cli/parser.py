@@ -79,6 +79,12 @@ def _plugin(p: argparse.ArgumentParser) -> None:
     p.add_argument("--config", "-c", metavar="TEXT|@FILE", help="Plugin configuration.")
     p.add_argument("--vm-config", metavar="TEXT|@FILE", help="VM configuration.")
     p.add_argument("--root-id", metavar="ID", default="", help="root_id of the plugin.")
+    p.add_argument(
+        "--hold-headers",
+        "--allow-on-headers-stop-iteration",
+        action="store_true",
+        help="Set allow_on_headers_stop_iteration: an awaited body holds the headers, which can still be changed then.",
+    )
 
 
 def _build(p: argparse.ArgumentParser) -> None:

@@ -25,6 +25,7 @@ from wit_world.imports import host
 
 from wasmnb.abi import AbiVersion, callbacks_for
 from wasmnb.sdk.dispatch import Dispatcher
+from wasmnb.sdk.loading.environment import take_variables
 from wasmnb.sdk.loading.load_error import load_error
 from wasmnb.sdk.loading.parts import unpack
 from wasmnb.sdk.logs import take_over_output
@@ -84,6 +85,7 @@ class WitWorld(wit_world.WitWorld):  # type: ignore[misc]
         take_over_output()
         random.seed()
         _environment()
+        dispatcher.vm.variables = take_variables(os.environ)
         parts, modules, package = unpack(host.source())
         try:
             dispatcher.load_parts(parts, modules, package)
