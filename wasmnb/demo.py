@@ -14,13 +14,22 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-NOTEBOOK = Path(__file__).parent.parent / "notebooks" / "01-first-filter.ipynb"
+#: The first notebook of the tutorial.
+FIRST_NOTEBOOK = "01-first-filter.ipynb"
+
+#: Folder of the notebooks inside an installed package.
+_INSTALLED = Path(__file__).parent / "tutorial"
+
+
+def notebooks_folder() -> Path:
+    """Return the folder of the tutorial notebooks: part of an installed package, or of a clone of the repository."""
+    return _INSTALLED if _INSTALLED.is_dir() else Path(__file__).parent.parent / "notebooks"
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the demo; return exit code 1 if a cell failed."""
     parser = argparse.ArgumentParser(prog="python -m wasmnb.demo", description=main.__doc__)
-    parser.add_argument("notebook", nargs="?", type=Path, default=NOTEBOOK)
+    parser.add_argument("notebook", nargs="?", type=Path, default=notebooks_folder() / FIRST_NOTEBOOK)
     parser.add_argument("--output", type=Path, default=Path("build/demo.html"))
     options = parser.parse_args(arguments)
     if not options.notebook.is_file():
