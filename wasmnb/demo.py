@@ -14,6 +14,8 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from .errors import WasmnbError
+
 #: The first notebook of the tutorial.
 FIRST_NOTEBOOK = "01-first-filter.ipynb"
 
@@ -39,6 +41,9 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)
         return 130
+    except WasmnbError as error:  # the runtime can't be built
+        print(error, file=sys.stderr)
+        return 3
 
 
 def run(path: Path, output: Path) -> int:
@@ -57,11 +62,11 @@ def run(path: Path, output: Path) -> int:
 
 def prepare_runtime() -> None:
     """Build the runtime with its progress on the terminal; the notebook then finds it in the cache."""
-    from .cli import main as cli
+    from .compiler import build_runtime
+    from .notebook.progress import TerminalProgress
 
-    code = cli(["runtime", "build"])
-    if code:
-        raise SystemExit(code)
+    with TerminalProgress() as progress:
+        build_runtime(progress=progress)
 
 
 def execute(path: Path) -> tuple[Any, str]:
