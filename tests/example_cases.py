@@ -1,4 +1,4 @@
-"""What is asked of every example, and what it has to answer: for the tests that run them all."""
+"""Requests and expected responses of every example, for the tests that run all examples."""
 
 import hashlib
 import json
@@ -14,12 +14,12 @@ CARD = json.dumps({"user": "ann", "password": "x", "card": "4111 1111 1111 1111"
 
 
 def service(request):
-    """The authorisation service of two examples."""
+    """Respond as the authorisation service of two examples."""
     good = request.headers.get("authorization") == "Bearer good"
     return Response(200, [("x-user", "ann")]) if good else Response(401, body=b"who are you?\n")
 
 
-#: name -> configuration, upstream, clusters, and requests as (arguments, status, what to look for in both sides' view).
+#: name -> configuration, upstream, clusters, and requests as (arguments, status, expected headers at the upstream and at the client).
 CASES = {
     "header_rewriting": (
         {"request": {"remove": ["x-internal"], "set": {"x-was": "{:path}"}}, "response": {"set": {"x-frame-options": "DENY"}}},

@@ -1,4 +1,4 @@
-"""What README and docs/authorisation.md say of the two authorisation filters is so."""
+"""The claims of README and docs/authorisation.md about the two authorisation filters are true."""
 
 import re
 import shutil
@@ -19,7 +19,7 @@ def lines_of_code(text, comment):
     return sum(bool(line.strip()) and not line.strip().startswith(comment) for line in text.splitlines())
 
 
-def test_the_lines_are_counted_right():
+def test_page_has_the_right_numbers_of_lines():
     python, go = lines_of_code(block("python"), "#"), lines_of_code(block("go"), "//")
     assert python <= 12
     rows = re.findall(r"^\| (?:Python|Go),.*?\| (\d+) \| (\d+) \|", PAGE, re.MULTILINE)
@@ -27,14 +27,14 @@ def test_the_lines_are_counted_right():
     assert f"{python} lines" in (ROOT / "README.md").read_text() and f"{go} in Go" in (ROOT / "README.md").read_text()
 
 
-def test_the_python_version_is_the_example():
+def test_python_version_equals_the_example():
     assert block("python") in (ROOT / "examples" / "auth_await.py").read_text()
 
 
-def test_the_go_version_is_formatted():
+def test_go_version_is_formatted():
     gofmt = _gofmt()
     if gofmt is None:
-        pytest.skip("no gofmt here")
+        pytest.skip("gofmt is missing")
     done = subprocess.run([gofmt, "-d"], input=block("go"), capture_output=True, text=True, check=True)
     assert done.stdout == ""
 

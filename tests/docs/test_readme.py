@@ -1,4 +1,4 @@
-"""What README shows runs as it stands, and no page leads nowhere."""
+"""The examples of README run unchanged, and all links have targets."""
 
 import json
 import re
@@ -17,11 +17,11 @@ PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
 
 
 def block(beginning):
-    """The Python block that begins so."""
+    """Return the Python block with this beginning."""
     return next(b for b in re.findall(r"^```python\n(.*?)^```", README, re.MULTILINE | re.DOTALL) if b.startswith(beginning))
 
 
-def test_the_first_filter_does_what_the_picture_shows():
+def test_first_filter_has_the_shown_effect():
     first, source = block("%%wasmfilter hello").split("\n", 1)
     config = shlex.split(first)[-1]
     with Proxy(Filter.from_source(source, "hello"), workers=2, config=json.loads(config)) as hello:
@@ -32,7 +32,7 @@ def test_the_first_filter_does_what_the_picture_shows():
         assert hello.get("/", {"x-user": "mallory"}).response.status == 403
 
 
-def test_the_api_example_runs_as_it_stands(tmp_path, monkeypatch):
+def test_api_example_runs_unchanged(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "examples").symlink_to(ROOT / "examples")
     names = {}
@@ -43,13 +43,13 @@ def test_the_api_example_runs_as_it_stands(tmp_path, monkeypatch):
 
 
 def anchors(page):
-    """Names that GitHub gives to a page's headings."""
+    """Return the anchors that GitHub creates for a page's headings."""
     headings = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-") for heading in headings}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_every_link_leads_to_a_file_and_a_heading(page):
+def test_links_have_existing_targets(page):
     for link in re.findall(r"(?:\]\(|(?:src|srcset)=\")([^)\"]+)", page.read_text()):
         if link.startswith("https://"):
             continue
@@ -59,7 +59,7 @@ def test_every_link_leads_to_a_file_and_a_heading(page):
         assert not anchor or anchor in anchors(target), link
 
 
-def test_tests_in_the_notebooks_need_none_of_this_projects_pytest_plugins():
+def test_notebooks_folder_has_its_own_pytest_configuration():
     command = [sys.executable, "-m", "pytest", "--collect-only", "-p", "no:timeout"]
     done = subprocess.run(command, cwd=ROOT / "notebooks", capture_output=True, text=True, timeout=120)
     assert "configfile: .pytest.ini" in done.stdout

@@ -1,4 +1,4 @@
-"""The examples of docs/sdk.md behave as the page says."""
+"""The examples of docs/sdk.md have the outputs of the page."""
 
 import doctest
 import re
@@ -54,7 +54,7 @@ CLUSTERS = {
 
 @pytest.mark.parametrize("mode", ["native", "wasm"])
 @pytest.mark.parametrize("example", examples(), ids=lambda e: f"line {e.line}")
-def test_example_behaves_as_the_page_says(example, mode):
+def test_example_has_the_output_of_the_page(example, mode):
     make = Filter.native if mode == "native" else Filter.from_source
     filter_ = make(example.source, filename="sdk.md", first_line=example.line)
     upstream = Response(200, {"content-length": "5"}, b"hello")
@@ -82,5 +82,5 @@ class _TcpProxy:
         return self._proxy.connect(cluster="echo")
 
 
-def test_every_filter_of_the_page_has_a_session():
+def test_every_filter_has_a_session():
     assert PAGE.read_text().count("```python") == len(examples())

@@ -1,4 +1,4 @@
-"""docs/testing.md is a project: its files are written, and its tests run."""
+"""The files of docs/testing.md are a project whose tests pass."""
 
 import re
 from pathlib import Path
@@ -16,7 +16,7 @@ CACHE = cache_folder()
 
 @pytest.fixture
 def project(pytester, monkeypatch):
-    """The page's project; runs pytest in it."""
+    """Function that runs pytest in the page's project."""
     monkeypatch.setenv("WASMNB_CACHE", str(CACHE))
     for name, text in FILES.items():
         (pytester.path / name).write_text(text)
@@ -29,19 +29,19 @@ def project(pytester, monkeypatch):
     return run
 
 
-def test_every_block_of_python_is_a_file():
+def test_python_blocks_are_files():
     assert PAGE.count("```python") == len(FILES)
     assert len(FILES) == 8
 
 
-def test_the_tests_of_the_page_pass(project):
+def test_tests_of_the_page_pass(project):
     outcomes = project("--wasm-update", "-m", "not envoy")
     assert set(outcomes) <= {"passed", "deselected"}
     assert outcomes["passed"] >= 16
     assert project("test_trace.py") == {"passed": 3}
 
 
-def test_the_snapshot_is_what_the_page_shows(project, pytester):
+def test_snapshot_equals_the_text_of_the_page(project, pytester):
     project("--wasm-update", "test_trace.py")
     written = (pytester.path / "__snapshots__" / "test_trace" / "test_what_it_does.txt").read_text()
     shown = next(text for text in re.findall(r"```text\n(.*?)```", PAGE, re.DOTALL) if text.startswith("worker-1"))
@@ -49,14 +49,14 @@ def test_the_snapshot_is_what_the_page_shows(project, pytester):
 
 
 @pytest.mark.envoy
-def test_the_tests_of_the_page_that_need_envoy_pass(project):
+def test_envoy_tests_of_the_page_pass(project):
     outcomes = project("-m", "envoy")
     assert set(outcomes) <= {"passed", "skipped", "deselected"}
 
 
-def test_the_page_names_what_the_kit_has():
+def test_page_names_the_functions_of_the_kit():
     import wasmnb.testing as kit
 
     internal = {"Finding", "FuzzReport", "Scenario", "replay", "DeclarativeResult", "FixtureError", "ScriptedUpstream"}
-    less = {"exchange", "snapshot", "assert_snapshot", "callouts", "wait_for_all"}
-    assert {name for name in kit.__all__ if name not in PAGE} <= internal | less
+    rarely_used = {"exchange", "snapshot", "assert_snapshot", "callouts", "wait_for_all"}
+    assert {name for name in kit.__all__ if name not in PAGE} <= internal | rarely_used

@@ -1,7 +1,7 @@
-"""C written from the ABI table: declarations of the hostcalls, and what lets a script call any of them.
+"""C generated from the ABI table: declarations of the hostcalls, and callers for the scripted guest.
 
-`declarations` is a plain header that any filter in C can include. `scripted` writes, for the scripted guest, one
-function a hostcall (parse arguments, call, log the status and what came out) and one export a callback.
+`declarations` returns a plain header for filters in C. `scripted` returns, for the scripted guest, a function per hostcall
+(parse arguments, call, log status and outputs) and an export per callback.
 """
 
 from enum import IntEnum
@@ -12,7 +12,7 @@ _C = {"i32": "uint32_t", "i64": "uint64_t"}
 
 
 def declarations(version: AbiVersion = AbiVersion.V0_2_1) -> str:
-    """`proxy_wasm.h`: marker, hostcalls with their core signatures, and a macro that exports a callback."""
+    """Return `proxy_wasm.h`: marker, hostcalls with their core signatures, and a macro that exports a callback."""
     lines = [
         "#pragma once",
         "#include <stddef.h>",
@@ -35,7 +35,7 @@ def declarations(version: AbiVersion = AbiVersion.V0_2_1) -> str:
 
 
 def scripted(version: AbiVersion = AbiVersion.V0_2_1) -> str:
-    """`scripted_table.h`: enum names, a caller for every hostcall, an export for every callback."""
+    """Return `scripted_table.h`: enum names, a caller for every hostcall, and an export for every callback."""
     parts = [_enum_table(e) for e in _enums(version)]
     calls = hostcalls_for(version).values()
     parts += [_caller(h) for h in calls]
@@ -48,10 +48,10 @@ def scripted(version: AbiVersion = AbiVersion.V0_2_1) -> str:
 def _enums(version: AbiVersion) -> list[type[IntEnum]]:
     from wasmnb.abi import Status
 
-    found: dict[str, type[IntEnum]] = {"Status": Status}
-    for thing in (*hostcalls_for(version).values(), *callbacks_for(version).values()):
-        found |= {p.enum.__name__: p.enum for p in thing.params if p.enum}
-    return list(found.values())
+    enums: dict[str, type[IntEnum]] = {"Status": Status}
+    for function in (*hostcalls_for(version).values(), *callbacks_for(version).values()):
+        enums |= {p.enum.__name__: p.enum for p in function.params if p.enum}
+    return list(enums.values())
 
 
 def _declaration(h: Hostcall) -> str:
@@ -75,15 +75,15 @@ def _enum_table(enum: type[IntEnum]) -> str:
 
 
 def _caller(h: Hostcall) -> str:
-    """Parse, call, log: the inputs in order, then the status, then every output that was written."""
+    """Return a function that parses arguments, calls, and logs the inputs, the status and the outputs that were written."""
     read = [_read(p) for p in h.inputs]
-    outs = [_out(p) for p in h.outputs]
-    say = [_say(p, first=i == 0) for i, p in enumerate(h.inputs)]
-    said = [_said(p) for p in h.outputs]
+    outputs = [_output(p) for p in h.outputs]
+    log_inputs = [_log_input(p, first=i == 0) for i, p in enumerate(h.inputs)]
+    log_outputs = [_log_output(p) for p in h.outputs]
     body = [
-        *read, *outs,
+        *read, *outputs,
         f"uint32_t status = {h.name}({', '.join(_pass(p) for p in h.params)});",
-        f'say("  {h.short}(");', *say, 'say(") -> ");', "say_enum(status, Status_names);", *said, "flush();",
+        f'say("  {h.short}(");', *log_inputs, 'say(") -> ");', "say_enum(status, Status_names);", *log_outputs, "flush();",
     ]  # fmt: skip
     return f"static void call_{h.short}(Args *a) {{\n  (void)a;\n  " + "\n  ".join(body) + "\n}"
 
@@ -101,7 +101,7 @@ def _read(p: Param) -> str:
     return f"Bytes {p.name} = {form}(a);"
 
 
-def _out(p: Param) -> str:
+def _output(p: Param) -> str:
     if p.kind is Kind.OUT_BYTES:
         return f"void *{p.name} = UNTOUCHED; size_t {p.name}_size = 0xABABABAB;"
     if p.kind is Kind.OUT_U64:
@@ -117,7 +117,7 @@ def _pass(p: Param) -> str:
     return f"OUT(&{p.name})" if p.kind.is_output else p.name
 
 
-def _say(p: Param, *, first: bool) -> str:
+def _log_input(p: Param, *, first: bool) -> str:
     comma = "" if first else 'say(", "); '
     if p.kind is Kind.ENUM:
         return f"{comma}say_enum({p.name}, {p.enum.__name__}_names);"
@@ -130,7 +130,7 @@ def _say(p: Param, *, first: bool) -> str:
     return f"{comma}say_bytes({p.name});"
 
 
-def _said(p: Param) -> str:
+def _log_output(p: Param) -> str:
     if p.kind is Kind.OUT_BYTES:
         form = "say_pairs" if p.name == "pairs" else "say_data"
         return f"{form}({p.name}, {p.name}_size);"

@@ -1,4 +1,4 @@
-"""Modules that are small or odd on purpose, in the text format: what a module must be to be loaded, case by case."""
+"""Small and unusual modules in the text format, which test the conditions for loading a module one by one."""
 
 import hashlib
 from pathlib import Path
@@ -10,7 +10,7 @@ _MEMORY = '(memory (export "memory") 1)'
 _MALLOC = '(func (export "malloc") (param i32) (result i32) i32.const 1024)'
 _LOG = '(import "env" "proxy_log" (func $log (param i32 i32 i32) (result i32)))'
 
-#: name -> body of the module
+#: name -> text of the module's body
 TEXTS = {
     "minimal": f"{_MARKER} {_MEMORY} {_MALLOC}",
     "no allocator": f"{_MARKER} {_MEMORY}",
@@ -76,7 +76,7 @@ TEXTS = {
     "2 GB of initial memory": f'{_MARKER} (memory (export "memory") 32768) {_MALLOC}',
 }
 
-#: name -> bytes that are no module
+#: name -> bytes that aren't a module
 BYTES = {
     "garbage": b"this is no WebAssembly",
     "empty": b"",
@@ -87,7 +87,7 @@ BYTES = {
 
 
 def odd_module(name: str) -> Path:
-    """Path of an odd module."""
+    """Return the path of a module of `TEXTS` or `BYTES`, which is written on first use."""
     if name in BYTES:
         data = BYTES[name]
     else:

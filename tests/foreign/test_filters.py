@@ -1,4 +1,4 @@
-"""Filters in other languages, without an SDK: each behaves alike in the simulated proxy and in the real Envoy."""
+"""Filters in other languages, mostly without an SDK, behave equally in the simulated proxy and in the real Envoy."""
 
 from contextlib import contextmanager
 from functools import cache
@@ -58,7 +58,7 @@ def test_c_moves_a_header(run):
         assert x.response.headers.get("x-filter") == "c"
 
 
-def test_c_replies_itself(run):
+def test_c_sends_a_local_reply(run):
     with run("headers.c") as proxy:
         x = proxy.get("/")
         assert (x.response.status, x.response.body) == (401, b"who are you?")
@@ -76,13 +76,13 @@ def test_go_changes_headers_and_body(run):
 
 
 @pytest.mark.slow
-def test_go_prints_to_the_log_when_it_starts(run):
+def test_go_prints_to_the_log_at_the_start(run):
     with run("go", environment={"GREETING": "hello"}) as proxy:
         assert texts(proxy.log).count("init hello") == 4  # base, canary, main thread, worker
 
 
 @pytest.mark.slow
-def test_a_go_panic_is_a_trap(run):
+def test_go_panic_is_a_trap(run):
     with run("go") as proxy:
         assert proxy.get("/").response.status == 200
         assert proxy.get("/", headers=[("x-panic", "1")]).response.status == 503
@@ -92,7 +92,7 @@ def test_a_go_panic_is_a_trap(run):
         assert any(line.startswith("Function: proxy_on_request_headers failed") for line in said)
 
 
-def test_rust_reads_all_headers_and_turns_the_body_round(run):
+def test_rust_reads_all_headers_and_reverses_the_body(run):
     with run("rust", config="names") as proxy:
         x = proxy.get("/", headers=[("x-b", "1"), ("x-a", "2"), ("x-b", "3"), ("x-a", "4"), ("x-b", "5")])
         assert x.upstream_request.headers.get("x-rust") == 'names of [("x-a", 2), ("x-b", 3)]'
@@ -105,7 +105,7 @@ def test_rust_prints_to_the_log_and_reads_the_environment(run):
         assert "configured for everybody" in texts(proxy.log)
 
 
-def test_a_rust_panic_is_a_trap(run):
+def test_rust_panic_is_a_trap(run):
     with run("rust") as proxy:
         assert proxy.get("/").response.status == 200
         assert proxy.get("/", headers=[("x-panic", "a test")]).response.status == 503
@@ -115,7 +115,7 @@ def test_a_rust_panic_is_a_trap(run):
         assert "Function: proxy_on_request_headers failed" in said
 
 
-def test_cpp_turns_a_buffered_body_round(run):
+def test_cpp_reverses_a_buffered_body(run):
     with run("buffering.cc") as proxy:
         x = proxy.post("/", chunks=[b"abc", b"def"])
         assert x.upstream_request.body == b"fedcba"
@@ -124,7 +124,7 @@ def test_cpp_turns_a_buffered_body_round(run):
 
 
 @pytest.mark.slow
-def test_the_assemblyscript_sdk(run):
+def test_assemblyscript_sdk_runs(run):
     with run("assemblyscript", root_id="as", config="here") as proxy:
         x = proxy.get("/a")
         assert x.upstream_request.headers.get("x-as") == "here"

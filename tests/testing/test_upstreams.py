@@ -1,4 +1,4 @@
-"""Scripted upstreams, callout matchers and strict mode, on a filter that asks a service."""
+"""Scripted upstreams, callout matchers and strict mode, with a filter that calls a service."""
 
 import pytest
 
@@ -27,20 +27,20 @@ from wasmnb.testing import (
 ASK = """
 class Ask(HttpContext):
     def on_http_request_headers(self, num_headers, end_of_stream):
-        self.http_call("auth", method="POST", path="/check", headers={"x-a": "1"}, body="who?", timeout=0.5, callback=self.on_answer)
+        self.http_call("auth", method="POST", path="/check", headers={"x-a": "1"}, body="who?", timeout=0.5, callback=self.on_response)
         return Action.PAUSE
 
-    def on_answer(self, answer):
-        if answer.error:
-            self.send_local_response(503, str(answer.error))
-        elif answer.status == 200:
+    def on_response(self, response):
+        if response.error:
+            self.send_local_response(503, str(response.error))
+        elif response.status == 200:
             self.continue_request()
         else:
-            self.send_local_response(answer.status, answer.body)
+            self.send_local_response(response.status, response.body)
 """
 
 
-def test_answers_come_in_order_and_the_last_stays(make_proxy):
+def test_responses_come_in_order_and_the_last_repeats(make_proxy):
     auth = upstream(response(403), response(200))
     proxy = make_proxy(ASK, clusters={"auth": auth})
     assert [proxy.get("/").response.status for _ in range(3)] == [403, 200, 200]
@@ -48,13 +48,13 @@ def test_answers_come_in_order_and_the_last_stays(make_proxy):
     assert auth.seen[0].body == b"who?"
 
 
-def test_answers_may_depend_on_the_path():
+def test_by_path_selects_the_responses():
     site = upstream(404, by_path={"/a": [response(200, "one"), "two"], "/b?x=1": 201, "/c": lambda r: r.path})
-    told = [(a.status, a.body) for a in map(site, map(request, ["/a", "/a?q", "/a", "/b?x=1", "/b", "/c?y"]))]
-    assert told == [(200, b"one"), (200, b"two"), (200, b"two"), (201, b""), (404, b""), (200, b"/c?y")]
+    responses = [(a.status, a.body) for a in map(site, map(request, ["/a", "/a?q", "/a", "/b?x=1", "/b", "/c?y"]))]
+    assert responses == [(200, b"one"), (200, b"two"), (200, b"two"), (201, b""), (404, b""), (200, b"/c?y")]
 
 
-def test_an_upstream_can_fail_break_off_or_be_slow(make_proxy):
+def test_upstream_can_fail_reset_or_be_slow(make_proxy):
     auth = upstream(failing(), slow(response(200), 2.0), resetting("par"), response(200))
     proxy = make_proxy(ASK, clusters={"auth": auth})
     first, second, third, fourth = (proxy.get("/") for _ in range(4))
@@ -65,14 +65,14 @@ def test_an_upstream_can_fail_break_off_or_be_slow(make_proxy):
     assert_response(fourth, 200)
 
 
-def test_a_strict_script_has_no_answer_for_a_request_too_many():
+def test_strict_script_raises_for_an_extra_request():
     site = upstream(response(200), strict=True, name="site")
     assert [site(request("/")).status for _ in range(2)] == [200, 599]
     with pytest.raises(AssertionError, match="site has no response scripted for GET /"):
         site.verify()
 
 
-def test_what_was_seen_can_be_verified():
+def test_verify_checks_the_seen_requests():
     site = upstream(200)
     site(request("/a"))
     site(request("/b", body="x"))
@@ -84,25 +84,25 @@ def test_what_was_seen_can_be_verified():
     assert "2. POST /b" in str(caught.value)
 
 
-def test_a_script_can_be_replaced():
+def test_script_replaces_the_responses():
     site = upstream(200)
     site(request("/"))
     site.script(500)
     assert (site(request("/")).status, len(site.seen)) == (500, 2)
 
 
-def test_a_step_that_is_no_answer_is_refused_at_once():
+def test_invalid_step_raises_at_once():
     with pytest.raises(UsageError, match="1.5 can't be a step"):
         upstream(1.5)
     with pytest.raises(UsageError, match="has to return a response"):
         upstream(lambda r: None)(request("/"))
 
 
-def test_callouts_are_compared_with_what_the_trace_says(make_proxy):
+def test_assert_callouts_compares_with_the_trace(make_proxy):
     x = make_proxy(ASK, clusters={"auth": upstream(200)}).get("/")
     assert_callouts(x, [callout("auth", method="POST", path="/check", headers={"x-a": "1"}, body="who?", timeout=500)])
-    (made,) = callouts(x)
-    assert (str(made), made.status, made.kind) == ("auth: POST /check", Status.OK, "http")
+    (call,) = callouts(x)
+    assert (str(call), call.status, call.kind) == ("auth: POST /check", Status.OK, "http")
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ def test_callouts_are_compared_with_what_the_trace_says(make_proxy):
         ([callout("auth", headers={"x-a": "2"})], "x-a is '1', expected '2'"),
     ],
 )
-def test_callouts_that_differ_are_listed(make_proxy, expected, message):
+def test_different_callouts_fail_with_a_list(make_proxy, expected, message):
     x = make_proxy(ASK, clusters={"auth": upstream(200)}).get("/")
     with pytest.raises(AssertionError) as caught:
         assert_callouts(x, expected)
@@ -124,7 +124,7 @@ def test_callouts_that_differ_are_listed(make_proxy, expected, message):
     assert "1. auth: POST /check" in str(caught.value)
 
 
-def test_strict_mode_fails_on_a_callout_that_was_not_allowed(make_proxy):
+def test_strict_fails_for_an_unexpected_callout(make_proxy):
     proxy = strict(make_proxy(ASK, clusters={"auth": upstream(200)}))
     with pytest.raises(
         AssertionError,
@@ -133,38 +133,38 @@ def test_strict_mode_fails_on_a_callout_that_was_not_allowed(make_proxy):
         proxy.get("/")
 
 
-def test_strict_mode_lets_through_what_was_allowed(make_proxy):
+def test_strict_passes_allowed_callouts(make_proxy):
     with strict(make_proxy(ASK, clusters={"auth": upstream(200)}), callouts=["auth"]) as proxy:
         assert_response(send(proxy, request("/")), 200)
         assert proxy.workers
     assert proxy.state == "closed"
 
 
-def test_strict_mode_fails_on_a_hostcall_that_is_refused(make_proxy):
+def test_strict_fails_for_a_refused_hostcall(make_proxy):
     proxy = strict(make_proxy(ASK), callouts=["auth"])  # there is no such cluster
     with pytest.raises(AssertionError, match="hostcall proxy_http_call returned BAD_ARGUMENT"):
         proxy.get("/")
     strict(make_proxy(ASK), callouts=["auth"], statuses=[Status.BAD_ARGUMENT]).get("/")
 
 
-def test_strict_mode_can_name_the_only_hostcalls(make_proxy):
+def test_strict_limits_the_hostcalls(make_proxy):
     log = "class Log(HttpContext):\n    def on_http_request_headers(self, num_headers, end_of_stream):\n        log_info('x')\n"
     strict(make_proxy(log), hostcalls=["proxy_log", "get_buffer_bytes", "get_property", "get_log_level"]).get("/")
     with pytest.raises(AssertionError, match="unexpected hostcall proxy_log"):
         strict(make_proxy(log), hostcalls=["get_buffer_bytes", "get_property", "get_log_level"]).get("/")
 
 
-def test_strict_mode_needs_a_proxy_with_a_trace():
+def test_strict_requires_a_trace():
     with pytest.raises(UsageError, match="simulated"):
         strict(object())
 
 
-def test_a_strict_proxy_knows_the_hostcalls_that_may_be_allowed(make_proxy):
+def test_strict_refuses_unknown_hostcalls(make_proxy):
     with pytest.raises(UsageError, match="Unknown hostcall 'http_cal': did you mean 'http_call'"):
         strict(make_proxy(ASK), hostcalls=["proxy_http_cal"])
 
 
-def test_every_method_of_a_strict_proxy_checks_and_old_events_are_not_looked_at_again(make_proxy):
+def test_strict_checks_after_each_method_and_only_new_events(make_proxy):
     ticking = """
 class Root(PluginContext):
     def on_plugin_start(self, size):
@@ -197,16 +197,16 @@ class Rates(HttpContext):
             self.grpc_call("rates-grpc", "rates.Rates", "Get", b"EUR", callback=self.on_rate)
         return Action.CONTINUE
 
-    def on_rate(self, answer):
-        log_info(f"{answer.status!r} {answer.message!r}")
+    def on_rate(self, response):
+        log_info(f"{response.status!r} {response.message!r}")
 """
 
 
-def told(proxy):
+def log_texts(proxy):
     return [line.text for line in proxy.log if line.text.startswith(("message", "closed", "<", "1", "0"))]
 
 
-def test_an_upstream_answers_grpc_in_the_scripts_order(make_proxy):
+def test_upstream_responds_to_grpc_in_order(make_proxy):
     rates = upstream(
         grpc_reply(b"5"), grpc_reply(status=8, message="enough"), "text is a message", refused, response(503)
     )
@@ -226,15 +226,15 @@ def test_an_upstream_answers_grpc_in_the_scripts_order(make_proxy):
     rates.verify(*["POST /rates.Rates/Get"] * 5)
 
 
-def test_an_upstream_answers_a_grpc_stream_message_by_message(make_proxy):
+def test_upstream_responds_to_each_message_of_a_grpc_stream(make_proxy):
     rates = upstream(grpc_reply("one", "two"), grpc_reply("three", status=0))
     proxy = make_proxy(RATES, clusters={"rates-grpc": rates})
     proxy.get("/stream")
-    assert told(proxy) == ["message b'one'", "message b'two'", "message b'three'", "closed"]
+    assert log_texts(proxy) == ["message b'one'", "message b'two'", "message b'three'", "closed"]
     assert [r.body for r in rates.seen] == [b"a", b"b"]
 
 
-def test_a_request_too_many_for_a_grpc_script_is_unexpected(make_proxy):
+def test_extra_request_of_a_grpc_script_raises(make_proxy):
     rates = upstream(grpc_reply("one"), strict=True, name="rates")
     proxy = make_proxy(RATES, clusters={"rates-grpc": rates})
     proxy.get("/stream")
@@ -242,7 +242,7 @@ def test_a_request_too_many_for_a_grpc_script_is_unexpected(make_proxy):
         rates.verify()
 
 
-def test_an_upstream_answers_tcp(make_filter):
+def test_upstream_responds_to_tcp(make_filter):
     from wasmnb import Proxy
 
     echo = make_filter("class T(TcpContext):\n    pass\n", "tcp")
@@ -270,7 +270,7 @@ class Jobs(PluginContext):
 """
 
 
-def test_items_are_put_into_queues_and_configurations_changed(make_proxy):
+def test_enqueue_and_reconfigure_reach_the_filter(make_proxy):
     proxy = make_proxy(QUEUED, config=b"one")
     enqueue(proxy, "jobs", "first")
     assert proxy.log[-1].text == "b'one': [b'first']"

@@ -1,4 +1,4 @@
-"""trap: looks into the message of a gRPC answer, which may be empty: all of its fields have their defaults then."""
+"""trap: indexes the message of a gRPC response, which is empty if all fields have their defaults."""
 
 
 class Allowed(HttpContext):

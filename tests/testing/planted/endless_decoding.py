@@ -1,4 +1,4 @@
-"""hang: goes on decoding a path until nothing changes, and a stray percent sign never goes away."""
+"""hang: decodes a path until nothing changes, and a stray percent sign never disappears."""
 
 
 class Decode(HttpContext):

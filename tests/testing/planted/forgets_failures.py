@@ -1,4 +1,4 @@
-"""stuck: resumes the stream only if the service says yes."""
+"""stuck: resumes the stream only after a positive response of the service."""
 
 
 class Ask(HttpContext):

@@ -1,4 +1,4 @@
-"""trap: believes that whatever lies in its queue was put there by itself."""
+"""trap: assumes that every item in its queue is its own."""
 
 import json
 

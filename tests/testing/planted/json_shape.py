@@ -1,4 +1,4 @@
-"""trap: expects JSON objects where a list may stand."""
+"""trap: expects a JSON object where a list may occur."""
 
 import json
 

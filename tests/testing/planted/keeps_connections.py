@@ -1,4 +1,4 @@
-"""growth: keeps what every connection has sent; only those that say goodbye are forgotten."""
+"""growth: keeps the data of each connection, and frees it only for those that say goodbye."""
 
 OPEN = {}
 

@@ -1,4 +1,4 @@
-"""growth: keeps what it knows of every user, for ever."""
+"""growth: keeps data of every user forever."""
 
 SEEN = {}
 

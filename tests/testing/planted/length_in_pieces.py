@@ -1,4 +1,4 @@
-"""trap: reads a message's length also when only a part of it has come."""
+"""trap: reads a message's length before all of its bytes have arrived."""
 
 import struct
 

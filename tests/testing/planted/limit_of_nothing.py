@@ -1,4 +1,4 @@
-"""trap: takes any number as its limit, also one that nothing can be divided by."""
+"""trap: accepts 0 as its limit and then divides by it."""
 
 import json
 

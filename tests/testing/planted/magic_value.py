@@ -1,4 +1,4 @@
-"""trap: a forgotten debugging aid that one header value turns on."""
+"""trap: a forgotten debugging aid that one header value enables."""
 
 
 class Debug(HttpContext):

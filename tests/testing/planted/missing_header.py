@@ -1,4 +1,4 @@
-"""trap: takes a header for granted that only some requests have."""
+"""trap: requires a header that only some requests have."""
 
 
 class Tenant(HttpContext):

@@ -1,4 +1,4 @@
-"""trap: knows how a call can end, but not that it may fail to start: a cluster can have lost all of its hosts."""
+"""trap: handles the end of a call, but not a call that fails to start because the cluster has lost all hosts."""
 
 
 class Ask(HttpContext):

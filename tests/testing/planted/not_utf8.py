@@ -1,4 +1,4 @@
-"""trap: decodes a body that need not be text."""
+"""trap: decodes a body that isn't always text."""
 
 
 class Shout(HttpContext):

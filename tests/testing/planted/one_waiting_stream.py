@@ -1,4 +1,4 @@
-"""stuck: remembers only the last of the streams that wait."""
+"""stuck: stores only the last of the paused streams."""
 
 
 class Service(PluginContext):

@@ -1,4 +1,4 @@
-"""trap: lets waiting requests in on every tick, also those whose clients have gone away in the meantime."""
+"""trap: continues all paused requests on each tick, including those whose clients have gone away."""
 
 WAITING = []
 

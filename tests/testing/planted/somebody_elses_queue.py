@@ -1,4 +1,4 @@
-"""stuck: waits for its item to come back, but a queue tells only the worker that registered it last."""
+"""stuck: waits for its item to come back, but a queue notifies only the worker that registered it last."""
 
 WAITING = []
 

@@ -1,4 +1,4 @@
-"""stuck: holds the headers until the body has come, also if there is none."""
+"""stuck: pauses at the headers until the body has arrived, also for requests without one."""
 
 
 class Hold(HttpContext):

@@ -1,4 +1,4 @@
-"""stuck: holds what a client has sent until a line is complete, also when nothing more can come."""
+"""stuck: keeps the bytes of a client until a line is complete, also after the client has closed its side."""
 
 
 class Lines(TcpContext):

@@ -1,4 +1,4 @@
-"""What the suites beside this file say is true of it."""
+"""The filter that meets the expectations of the suites in this folder."""
 
 import os
 import time
