@@ -1,12 +1,11 @@
-"""Ask an authorisation service about every request before it goes on, in a dozen lines.
+"""Call an authorisation service for every request, in a dozen lines.
 
 Configuration (JSON)::
 
     {"cluster": "auth", "path": "/check"}
 
-The stream waits for the service. With 2xx the request goes on, with the service's `x-user`; with any other status the
-client gets 403. If the service fails, the exception ends this stream with 503. `auth_callout.py` does more, with
-callbacks.
+The stream waits for the service. With 2xx the request continues with the service's `x-user`, with any other status the
+client gets 403. If the call fails, the exception ends the stream with 503. `auth_callout.py` does more, with callbacks.
 """
 
 from wasmnb.sdk import HttpContext

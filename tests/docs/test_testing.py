@@ -43,7 +43,7 @@ def test_tests_of_the_page_pass(project):
 
 def test_snapshot_equals_the_text_of_the_page(project, pytester):
     project("--wasm-update", "test_trace.py")
-    written = (pytester.path / "__snapshots__" / "test_trace" / "test_what_it_does.txt").read_text()
+    written = (pytester.path / "__snapshots__" / "test_trace" / "test_trace_of_a_known_user.txt").read_text()
     shown = next(text for text in re.findall(r"```text\n(.*?)```", PAGE, re.DOTALL) if text.startswith("worker-1"))
     assert shown in written
 
