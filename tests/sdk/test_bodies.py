@@ -33,8 +33,12 @@ def test_body_can_be_read_and_changed(code, expected):
 
 def test_json_and_set_json_convert_the_body():
     assert exchange("self.request_body.set_json(self.request_body.json()['a'] + 1)")[1].upstream[1] == b"2"
-    with pytest.raises(ValueError, match="line 1 column 1"):
-        exchange("self.request_body.json()", [b"nope"])
+
+
+def test_uncaught_error_of_json_ends_the_stream_alone():
+    proxy, answer = exchange("self.request_body.json()", [b"nope"])
+    assert answer.status == 503 and "line 1 column 1" in proxy.logs[-1][1]
+    assert proxy.exchange("POST", chunks=[b"{}"]).upstream[1] == b"{}"
 
 
 def test_setting_a_body_is_one_hostcall():

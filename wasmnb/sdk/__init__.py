@@ -29,6 +29,9 @@ from . import hostcalls
 from .callouts.grpc import GrpcCall, GrpcResponse
 from .callouts.grpc_streams import GrpcStream
 from .callouts.http import HttpCall, HttpCallResponse
+from .content.coding import compress, decompress
+from .content.json_rpc import JsonRpcMessage
+from .content.splitters import ServerSentEvent
 from .contexts import PluginContext, VMContext
 from .errors import (
     BadArgument,
@@ -40,6 +43,7 @@ from .errors import (
     CalloutUnreachable,
     CasMismatch,
     ConfigurationError,
+    ContentError,
     Empty,
     FilterSourceError,
     GrpcError,
@@ -75,6 +79,7 @@ __all__ = [
     "CasMismatch",
     "CloseType",
     "ConfigurationError",
+    "ContentError",
     "Counter",
     "DataStatus",
     "Empty",
@@ -94,6 +99,7 @@ __all__ = [
     "HttpCallResponse",
     "HttpContext",
     "InternalFailure",
+    "JsonRpcMessage",
     "LogLevel",
     "MetricType",
     "NotFound",
@@ -101,6 +107,7 @@ __all__ = [
     "PluginContext",
     "Queue",
     "SerializationFailure",
+    "ServerSentEvent",
     "Status",
     "StreamStateError",
     "StreamType",
@@ -108,6 +115,8 @@ __all__ = [
     "TrailersStatus",
     "Unimplemented",
     "VMContext",
+    "compress",
+    "decompress",
     "gather",
     "hostcalls",
     "log",

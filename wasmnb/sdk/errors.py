@@ -16,6 +16,7 @@ __all__ = [
     "CalloutUnreachable",
     "CasMismatch",
     "ConfigurationError",
+    "ContentError",
     "Empty",
     "FilterSourceError",
     "GrpcError",
@@ -45,6 +46,10 @@ class HostcallError(Exception):
         super().__init__(message)
         self.hostcall = hostcall
         self.status = status
+
+
+class ContentError(ValueError):
+    """A body is not the text, the coding or the messages that the filter asked for. In a body callback, it ends that stream."""
 
 
 class NotFound(HostcallError):

@@ -20,6 +20,7 @@ from .messages.encoding import PairsLike, Text, Value, encode
 from .messages.headers import HeaderMap
 from .messages.pairs import serialised_headers
 from .messages.views import PluginConfig, RequestView, ResponseView, View
+from .tasks.context_waits import direction_of
 from .tasks.stream_tasks import body_window
 
 if TYPE_CHECKING:
@@ -244,6 +245,8 @@ class HttpContext(Context):
 
     def _paused(self, method: str) -> None:
         """Note that a callback of this stream returned a stop."""
+        if self._waits is not None and self._waits.cut_characters and method.endswith("_body"):
+            self._waits.keep_in_place(self, direction_of(method))
         if "request" in method:
             self._request_state = _PAUSED
         else:

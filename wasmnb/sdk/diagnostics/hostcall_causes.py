@@ -5,13 +5,14 @@ available is in the ABI's table of phases (`wasmnb.abi.phases`).
 """
 
 import sys
+from types import FrameType
 
 from ...abi import PHASES, BufferType, HeaderMapType, Status, availability
 from ..errors import HostcallError, error_class
 from ..loading.callbacks import author_name
 from ..numbering import member
 
-__all__ = ["buffer_error", "header_error", "hostcall_error", "running_callback"]
+__all__ = ["buffer_error", "header_error", "hostcall_error", "running_callback", "running_frame"]
 
 _SINGLE = "A filter sees each part of a stream only in that part's callback: keep what you need on `self` there."
 
@@ -80,16 +81,21 @@ _CAUSES = {
 }
 
 
-def running_callback() -> str:
-    """Return the author's name of the callback that runs now; it is read from the stack, so it costs nothing until asked."""
-    frame = sys._getframe(1)
+def running_frame() -> FrameType | None:
+    """Return the dispatcher's frame of the callback that runs now; the stack has it, so it costs nothing until asked."""
+    frame: FrameType | None = sys._getframe(1)
     while frame is not None:
-        if frame.f_globals.get("__name__", "").startswith("wasmnb.sdk.dispatch") and frame.f_code.co_name.startswith(
-            "on_"
-        ):
-            return author_name(frame.f_code.co_name)
-        frame = frame.f_back  # type: ignore[assignment]
-    return ""
+        is_dispatcher = frame.f_globals.get("__name__", "").startswith("wasmnb.sdk.dispatch")
+        if is_dispatcher and frame.f_code.co_name.startswith("on_"):
+            return frame
+        frame = frame.f_back
+    return None
+
+
+def running_callback() -> str:
+    """Return the author's name of the callback that runs now; empty outside of callbacks."""
+    frame = running_frame()
+    return author_name(frame.f_code.co_name) if frame is not None else ""
 
 
 def hostcall_error(hostcall: str, status: int, about: str = "", cause: str = "") -> HostcallError:

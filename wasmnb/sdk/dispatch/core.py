@@ -3,7 +3,9 @@
 from collections.abc import Coroutine
 from typing import Any
 
+from ...abi import Action
 from ..contexts import Context, PluginContext
+from ..errors import ContentError
 from ..loading.callbacks import HANDLERS
 from ..numbering import has_member
 from ..tasks.context_waits import run_in_background
@@ -46,6 +48,12 @@ class Core:
                 context._paused(method)
             return int(result)
         raise TypeError(_bad_result(context, method, result, " or ".join(f"a member of {e.__name__}" for e in allowed)))
+
+    def _end_stream(self, context: Any, method: str, error: ContentError) -> int:
+        """Log the exception, and end this stream alone: its content, and not the filter, is at fault."""
+        self.vm.report(error)
+        context._fail(method)
+        return int(Action.PAUSE)
 
     def _background(self, plugin: PluginContext, method: str, result: Any) -> None:
         """Run the coroutine that a plugin's callback has returned, independently of later callbacks."""

@@ -6,6 +6,7 @@ Facts: while a callback waits, its context has waits, and later callbacks of its
 from types import CoroutineType
 
 from ...abi import Action
+from ..errors import ContentError
 from .core import Core
 
 __all__ = ["Http"]
@@ -30,6 +31,8 @@ class Http(Core):
                 if result is None:
                     return 0
             return self._stopped(context, "on_http_request_headers", result, end_of_stream)
+        except ContentError as error:
+            return self._end_stream(context, "on_http_request_headers", error)
         except BaseException as error:
             self.vm.report(error)
             raise
@@ -49,6 +52,8 @@ class Http(Core):
                 if result is None:
                     return 0
             return self._stopped(context, "on_http_request_body", result, end_of_stream)
+        except ContentError as error:
+            return self._end_stream(context, "on_http_request_body", error)
         except BaseException as error:
             self.vm.report(error)
             raise
@@ -68,6 +73,8 @@ class Http(Core):
                 if result is None:
                     return 0
             return self._stopped(context, "on_http_request_trailers", result, True)
+        except ContentError as error:
+            return self._end_stream(context, "on_http_request_trailers", error)
         except BaseException as error:
             self.vm.report(error)
             raise
@@ -94,6 +101,8 @@ class Http(Core):
                 if result is None:
                     return 0
             return self._stopped(context, "on_http_response_headers", result, end_of_stream)
+        except ContentError as error:
+            return self._end_stream(context, "on_http_response_headers", error)
         except BaseException as error:
             self.vm.report(error)
             raise
@@ -113,6 +122,8 @@ class Http(Core):
                 if result is None:
                     return 0
             return self._stopped(context, "on_http_response_body", result, end_of_stream)
+        except ContentError as error:
+            return self._end_stream(context, "on_http_response_body", error)
         except BaseException as error:
             self.vm.report(error)
             raise
@@ -132,6 +143,8 @@ class Http(Core):
                 if result is None:
                     return 0
             return self._stopped(context, "on_http_response_trailers", result, True)
+        except ContentError as error:
+            return self._end_stream(context, "on_http_response_trailers", error)
         except BaseException as error:
             self.vm.report(error)
             raise

@@ -33,6 +33,9 @@ _NEEDS_OF_ASYNC = {
     "response_body": ("on_response_body", "on_response_trailers"),
 }
 
+#: Attributes of `self.request` and `self.response` that are about the body.
+_OF_BODY = frozenset(("body", "content", "lines", "json_lines", "sse", "json_rpc"))
+
 
 def needed_exports(source: Loaded, *, watches_deletes: bool = False) -> list[str]:
     """Return the export names (`proxy_on_...`) of the callbacks that the filter needs, in the order of the ABI's table.
@@ -59,7 +62,7 @@ def needed_exports(source: Loaded, *, watches_deletes: bool = False) -> list[str
 def _names(code: CodeType) -> Iterator[str]:
     """Yield every name and every string in the code, nested functions and classes included."""
     yield from code.co_names
-    if "body" in code.co_names:  # self.request.body is self.request_body by another name
+    if not _OF_BODY.isdisjoint(code.co_names):  # self.request.body is self.request_body by another name
         yield from (f"{side}_body" for side in ("request", "response") if side in code.co_names)
     for constant in code.co_consts:
         if isinstance(constant, CodeType):

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Awaitable
 from typing import Any
 
 from ...abi import BufferType
+from ..content.text import json_error, refuse_cut_number, text_of
 from ..diagnostics.hostcall_causes import buffer_error
 from ..tasks.body_waits import body_chunks, whole_body
 from .encoding import PairsLike, Value, encode
@@ -103,12 +104,33 @@ class Body:
 
     @property
     def text(self) -> str:
-        """The bytes as text; bytes that are not UTF-8 become replacement characters."""
-        return self.get().decode("utf-8", "replace")
+        """The bytes as text. Writing it back changes nothing that you don't change.
+
+        An incomplete character at the end of a chunk moves to the start of the next chunk, and bytes that are not UTF-8
+        become surrogates. ContentError if the bytes are compressed or binary: read `get()`, or `await request.content()`.
+        """
+        data = self.get()
+        try:
+            return data.decode()
+        except UnicodeDecodeError as error:
+            return text_of(self, self._type, data, error)
 
     def json(self) -> Any:
-        """Return the bytes as JSON. ValueError (with line and column) if they are not valid."""
-        return from_json(self.get())
+        """Return the bytes as JSON.
+
+        Raises
+        ------
+        ContentError
+            They are not valid JSON, with line and column. The message says whether they are only a chunk, or compressed.
+        """
+        data = self.get()
+        try:
+            value = from_json(data)
+        except ValueError as error:
+            raise json_error(self._type, data, error) from None
+        if isinstance(value, int | float):
+            refuse_cut_number(self._type)
+        return value
 
     def set_json(self, value: Any) -> None:
         """Replace everything that the callback sees with a JSON document without white space."""

@@ -8,6 +8,18 @@ from collections.abc import Callable
 from operator import attrgetter
 from typing import Any, ClassVar, Generic, TypeVar, Unpack
 
+from ..content.coding import CONTENT_LIMIT
+from ..content.json_rpc import JsonRpcMessage
+from ..content.messages import Content, Items, message_header, whole_content
+from ..content.splitters import (
+    ITEM_LIMIT,
+    EventMessages,
+    EventSplitter,
+    JsonLineSplitter,
+    LineSplitter,
+    ServerSentEvent,
+    WholeMessages,
+)
 from .bodies import Body
 from .cookies import CookieAttributes, Cookies, cookie_header
 from .encoding import Value
@@ -69,6 +81,44 @@ class MessageView:
     @body.setter
     def body(self, data: Value) -> None:
         self.body.set(data)
+
+    async def content(self, *, limit: int = CONTENT_LIMIT) -> Content:
+        """Return the whole body without its content-encoding, in an async headers callback: `await self.response.content()`.
+
+        Parameters
+        ----------
+        limit
+            Largest size in bytes, encoded and decoded; 16 MiB by default.
+
+        Raises
+        ------
+        ContentError
+            The encoding is not gzip, deflate or none, the body is not valid, or it is too large.
+        """
+        return await whole_content(self, limit)
+
+    def lines(self, *, limit: int = ITEM_LIMIT) -> Items[str]:
+        """Iterate over the lines of the body as they arrive, without their ends, in an async headers callback.
+
+        Parameters
+        ----------
+        limit
+            Largest line in bytes, 1 MiB by default; a larger one raises ContentError. The other iterators have it, too.
+        """
+        return Items(self, LineSplitter(limit))
+
+    def json_lines(self, *, limit: int = ITEM_LIMIT) -> Items[Any]:
+        """Iterate over the values of JSON lines (NDJSON) as they arrive."""
+        return Items(self, JsonLineSplitter(limit))
+
+    def sse(self, *, limit: int = ITEM_LIMIT) -> Items[ServerSentEvent]:
+        """Iterate over server-sent events as they arrive: `async for event in self.response.sse(): event.data`."""
+        return Items(self, EventSplitter(limit))
+
+    def json_rpc(self, *, limit: int = ITEM_LIMIT) -> Items[JsonRpcMessage]:
+        """Iterate over JSON-RPC messages, as of MCP: of a JSON body, or of server-sent events if the content-type says so."""
+        is_stream = message_header(self, "content-type").lower().startswith("text/event-stream")
+        return Items(self, EventMessages(limit) if is_stream else WholeMessages(limit))
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__.removesuffix('View').lower()} of {self._context!r}>"

@@ -7,6 +7,7 @@ of its direction to `ContextWaits.call`.
 from collections.abc import Set as AbstractSet
 from typing import Any, Protocol
 
+from ..errors import ContentError
 from ..interfaces import ContextInterface, VMInterface
 from ..loading.callbacks import HANDLERS
 from .tasks import Task
@@ -43,6 +44,8 @@ class ContextWaits:
         Tasks of waiting callbacks, by direction.
     others
         Background tasks of a plugin, and gRPC streams that a stream has opened.
+    cut_characters
+        First bytes of a character whose other bytes are in the next chunk, by direction.
     """
 
     # A default of the class, since most waits are callbacks.
@@ -50,6 +53,7 @@ class ContextWaits:
 
     def __init__(self) -> None:
         self.callbacks: dict[str, Any] = {}
+        self.cut_characters: dict[str, bytes] = {}
 
     def add(self, item: _Cancellable) -> None:
         """Add a background task or a gRPC stream."""
@@ -68,8 +72,27 @@ class ContextWaits:
 
     def call(self, context: Any, method: str, *args: Any) -> Any:
         """Call a stream's callback, or pass it to the task that waits in its direction; return the callback's result."""
+        if self.cut_characters and method.endswith(("_body", "_trailers")):
+            args = self._complete_character(context, method, args)
         task: _WaitingCallback | None = self.callbacks.get(_DIRECTIONS[method])
         return getattr(context, method)(*args) if task is None else task.arrive(method, args)
+
+    def _complete_character(self, context: Any, method: str, args: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Put the start of a character before the chunk that has the rest; return the callback's arguments."""
+        direction = _DIRECTIONS[method]
+        start = self.cut_characters.pop(direction, b"")
+        if not start:
+            return args
+        if not method.endswith("_body"):
+            raise ContentError(f"the {direction} body ends inside a character, before its trailers: {start!r}")
+        getattr(context, f"{direction}_body").prepend(start)
+        return (args[0] + len(start), *args[1:])
+
+    def keep_in_place(self, context: Any, direction: str) -> None:
+        """Put the start of a character back at the end of a body that the proxy holds: its next chunk follows there."""
+        start = self.cut_characters.pop(direction, b"")
+        if start:
+            getattr(context, f"{direction}_body").append(start)
 
 
 def waits_of(context: ContextInterface) -> ContextWaits:

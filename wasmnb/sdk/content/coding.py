@@ -1,0 +1,192 @@
+"""Content codings: gzip and deflate with `zlib`. No pure Python package decodes br or zstd.
+
+Facts: `content-encoding` lists the codings in the order in which they were applied. `deflate` is a zlib stream, and some
+servers send a raw one. A few kilobytes can grow to gigabytes, so every function has a limit for its result.
+"""
+
+import zlib
+from collections.abc import Callable
+from typing import Any
+
+from ..errors import ContentError
+from ..messages.encoding import Value, encode
+
+__all__ = ["CONTENT_LIMIT", "StreamDecoder", "compress", "compressed_format", "decompress", "no_text"]
+
+#: Largest decoded content by default, in bytes.
+CONTENT_LIMIT = 16 << 20
+
+_GZIP, _ZLIB, _RAW = 31, 15, -15
+
+#: First bytes of a compressed body -> its coding.
+_MAGIC = {
+    b"\x1f\x8b\x08": "gzip",
+    b"\x28\xb5\x2f\xfd": "zstd",
+    **dict.fromkeys((b"\x78\x01", b"\x78\x9c", b"\x78\xda"), "deflate"),
+}
+
+_PLAIN = ("", "identity")
+
+#: Control characters that text does not have.
+_CONTROLS = bytes(sorted({*range(32)} - {*b"\t\n\r\f\b\x1b"}))
+
+
+def compressed_format(data: bytes) -> str:
+    """Return the coding that the first bytes of a body show; empty without one."""
+    return next((coding for magic, coding in _MAGIC.items() if data.startswith(magic)), "")
+
+
+def no_text(data: bytes) -> str:
+    """Return why bytes that are not UTF-8 can't be text either; empty if they can, in another character set."""
+    coding = compressed_format(data)
+    if coding:
+        return f"it is compressed (content-encoding {coding})"
+    return "it is binary or compressed (see content-encoding)" if data.translate(None, _CONTROLS) != data else ""
+
+
+def _codings(header: str | None) -> list[str]:
+    return [name for part in (header or "").lower().split(",") if (name := part.strip()) not in _PLAIN]
+
+
+class StreamDecoder:
+    """Decodes a body chunk by chunk.
+
+    Parameters
+    ----------
+    header
+        Value of `content-encoding`; None or empty for a body without one.
+    limit
+        Largest number of bytes that one chunk may grow to.
+
+    Raises
+    ------
+    ContentError
+        The coding is not known.
+    """
+
+    def __init__(self, header: str | None, limit: int = CONTENT_LIMIT) -> None:
+        self._steps = [_decoder(coding, limit) for coding in reversed(_codings(header))]
+
+    def feed(self, chunk: bytes) -> bytes:
+        """Return the decoded bytes that a chunk completes. ContentError if they are not valid, or too many."""
+        for step in self._steps:
+            chunk = step.feed(chunk)
+        return chunk
+
+    def finish(self) -> None:
+        """Check that the body is complete. ContentError if not."""
+        for step in self._steps:
+            step.finish()
+
+
+class _ZlibDecoder:
+    """Decodes gzip, with all of its members, and deflate."""
+
+    def __init__(self, coding: str, limit: int) -> None:
+        self._coding = coding
+        self._limit = limit
+        self._wbits = _GZIP if coding == "gzip" else _ZLIB
+        self._inflate: Any = None
+        self._received = 0
+
+    def feed(self, data: bytes) -> bytes:
+        out = b""
+        while data:
+            if self._inflate is None or self._inflate.eof:
+                self._inflate = self._begin(data)
+            self._received += len(data)
+            try:
+                out += self._inflate.decompress(data, self._limit + 1 - len(out))
+            except zlib.error as error:
+                raise ContentError(f"the body is not valid {self._coding} ({error})") from None
+            if len(out) > self._limit:
+                raise ContentError(f"the decoded body is larger than the limit of {self._limit} bytes")
+            data = self._inflate.unused_data
+        return out
+
+    def _begin(self, data: bytes) -> Any:
+        """Return a decompressor for the next member; a raw deflate stream is known by its first byte."""
+        if self._wbits == _ZLIB and data[0] & 0x0F != zlib.DEFLATED:
+            self._wbits = _RAW
+        return zlib.decompressobj(self._wbits)
+
+    def finish(self) -> None:
+        if self._received and not self._inflate.eof:
+            raise ContentError(f"the body is not valid {self._coding} (it is incomplete)")
+
+
+def _unknown(coding: str) -> ContentError:
+    return ContentError(
+        f"content-encoding {coding} can't be decoded in a filter. Set accept-encoding of the request to gzip, or remove it, so "
+        "that the upstream does not use it."
+    )
+
+
+def _decoder(coding: str, limit: int) -> Any:
+    name = coding.removeprefix("x-")
+    if name not in ("gzip", "deflate"):
+        raise _unknown(coding)
+    return _ZlibDecoder(name, limit)
+
+
+def decompress(data: bytes, encoding: str | None, *, limit: int = CONTENT_LIMIT) -> bytes:
+    """Decode a complete body.
+
+    Parameters
+    ----------
+    data
+        The body.
+    encoding
+        Value of its `content-encoding`: gzip, deflate, or several of them. None and "identity" return
+        the body as it is.
+    limit
+        Largest size of the result in bytes, 16 MiB by default.
+
+    Raises
+    ------
+    ContentError
+        The coding is not known, the body is not valid, or the result is too large.
+    """
+    decoder = StreamDecoder(encoding, limit)
+    result = decoder.feed(data)
+    decoder.finish()
+    return result
+
+
+def compress(data: Value, encoding: str | None) -> bytes:
+    """Encode a complete body.
+
+    Parameters
+    ----------
+    data
+        Bytes or text.
+    encoding
+        Value of `content-encoding`, as for `decompress`.
+
+    Raises
+    ------
+    ContentError
+        The coding is not known.
+    """
+    result = encode(data)
+    for coding in _codings(encoding):
+        result = _ENCODERS.get(coding.removeprefix("x-"), _encoder(coding))(result)
+    return result
+
+
+def _encoder(coding: str) -> Callable[[bytes], bytes]:
+    def refuse(_data: bytes) -> bytes:
+        raise _unknown(coding)
+
+    return refuse
+
+
+def _deflate(data: bytes, wbits: int) -> bytes:
+    deflate = zlib.compressobj(wbits=wbits)
+    return deflate.compress(data) + deflate.flush()
+
+
+_ENCODERS: dict[str, Callable[[bytes], bytes]] = {
+    "gzip": lambda data: _deflate(data, _GZIP),
+    "deflate": lambda data: _deflate(data, _ZLIB),
+}

@@ -1,0 +1,120 @@
+"""JSON-RPC 2.0 messages, with the parts of the Model Context Protocol (MCP) that gateways look at.
+
+Facts: a message with a method is a request if it has an id, and a notification if not; any other is a response. MCP sends one
+message in a request's body, and responds with JSON or with server-sent events.
+"""
+
+from typing import Any
+
+from ..errors import ContentError
+
+__all__ = ["JsonRpcMessage", "to_messages"]
+
+
+class JsonRpcMessage:
+    """One message.
+
+    Attributes
+    ----------
+    value
+        The message as it was sent.
+    id
+        Id of a request or response; None for notifications.
+    method
+        Method of a request or notification; empty for responses.
+    params
+        Its parameters; an empty dict without any.
+    result, error
+        Result or error of a response, otherwise None.
+    """
+
+    __slots__ = ("error", "id", "method", "params", "result", "value")
+
+    def __init__(self, value: dict[str, Any]) -> None:
+        self.value = value
+        self.id: str | int | None = value.get("id")
+        self.method: str = value.get("method", "")
+        self.params: Any = value.get("params", {})
+        self.result: Any = value.get("result")
+        self.error: Any = value.get("error")
+
+    @property
+    def kind(self) -> str:
+        """`request`, `notification`, `response` or `error`."""
+        if self.method:
+            return "request" if "id" in self.value else "notification"
+        return "response" if "result" in self.value else "error"
+
+    @property
+    def tool(self) -> str:
+        """Name of the tool that an MCP request calls; empty for other messages."""
+        return self._parameter("name") if self.method == "tools/call" else ""
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """Arguments of the tool or prompt of an MCP request; empty for other messages."""
+        arguments = self.params.get("arguments") if isinstance(self.params, dict) else None
+        return arguments if isinstance(arguments, dict) else {}
+
+    @property
+    def resource(self) -> str:
+        """URI of the resource that an MCP request reads or subscribes to; empty for other messages."""
+        return self._parameter("uri") if self.method.startswith("resources/") else ""
+
+    def _parameter(self, name: str) -> str:
+        value = self.params.get(name) if isinstance(self.params, dict) else None
+        return value if isinstance(value, str) else ""
+
+    def error_response(self, code: int, message: str, data: Any = None) -> dict[str, Any]:
+        """Return an error in response to this request, for `send_local_response(200, json=...)`.
+
+        Parameters
+        ----------
+        code
+            Code of JSON-RPC: -32600 for an invalid request, -32601 for an unknown method, -32602 for invalid parameters.
+        message
+            One sentence.
+        data
+            Further information; omitted by default.
+        """
+        error = {"code": code, "message": message} | ({} if data is None else {"data": data})
+        return {"jsonrpc": "2.0", "id": self.id, "error": error}
+
+    def __repr__(self) -> str:
+        return f"<JSON-RPC {self.kind} {self.method or self.id!r}>"
+
+
+def to_messages(value: Any) -> list[JsonRpcMessage]:
+    """Return the messages of a JSON document: one, or those of a batch.
+
+    Raises
+    ------
+    ContentError
+        A part is not a JSON-RPC 2.0 message.
+    """
+    items = value if isinstance(value, list) else [value]
+    if not items:
+        raise ContentError("the body is not JSON-RPC: the batch is empty")
+    for item in items:
+        reason = _problem(item)
+        if reason:
+            raise ContentError(f"the body is not JSON-RPC: {reason}")
+    return [JsonRpcMessage(item) for item in items]
+
+
+def _problem(item: Any) -> str:
+    """Return the first violation of JSON-RPC 2.0; empty without one."""
+    if not isinstance(item, dict):
+        return f"a message is an object, not {type(item).__name__}"
+    if item.get("jsonrpc") != "2.0":
+        return f'"jsonrpc" is {item.get("jsonrpc")!r} instead of "2.0"'
+    identifier = item.get("id")
+    if identifier is not None and (isinstance(identifier, bool) or not isinstance(identifier, str | int | float)):
+        return '"id" is neither text nor a number'
+    if "method" in item:
+        if not isinstance(item["method"], str) or not item["method"]:
+            return '"method" is not text'
+        return "" if isinstance(item.get("params", {}), dict | list) else '"params" is neither an object nor an array'
+    if ("result" in item) == ("error" in item):
+        return 'a message has one of "method", "result" and "error"'
+    return ""

@@ -1,0 +1,235 @@
+"""Splitters: from the chunks of a body to lines, JSON lines, server-sent events and JSON-RPC messages.
+
+Facts: a chunk can end anywhere, also inside a character or between CR and LF. Each splitter keeps the incomplete rest, up
+to a limit. Events follow https://html.spec.whatwg.org/multipage/server-sent-events.html: an event ends with an empty line, and
+one without it at the end of the stream is dropped.
+"""
+
+import json
+from typing import Any, Protocol
+
+from ..errors import ContentError
+from ..messages.encoding import decode
+from .json_rpc import JsonRpcMessage, to_messages
+
+__all__ = [
+    "ITEM_LIMIT",
+    "EventMessages",
+    "EventSplitter",
+    "JsonLineSplitter",
+    "LineSplitter",
+    "ServerSentEvent",
+    "Splitter",
+    "WholeMessages",
+]
+
+#: Largest line, event or message by default, in bytes.
+ITEM_LIMIT = 1 << 20
+
+
+class Splitter(Protocol):
+    """Takes bytes and returns the items that they complete."""
+
+    def feed(self, data: bytes) -> list[Any]:
+        """Return the items that end in these bytes."""
+
+    def finish(self) -> list[Any]:
+        """Return the items that end with the body."""
+
+
+class LineSplitter:
+    """Lines without their ends (LF or CR LF; for events also CR alone).
+
+    Parameters
+    ----------
+    limit
+        Largest line in bytes.
+    lone_cr
+        Whether CR alone ends a line.
+    """
+
+    def __init__(self, limit: int = ITEM_LIMIT, *, lone_cr: bool = False) -> None:
+        self._limit = limit
+        self._lone_cr = lone_cr
+        self._rest = bytearray()
+        self._after_cr = False
+        self.number = 0
+
+    def feed(self, data: bytes) -> list[str]:
+        """Return the lines that end in these bytes. ContentError if one is larger than the limit."""
+        if self._lone_cr:
+            data = self._with_lf(data)
+        if b"\n" not in data:
+            self._rest += data
+            self._check(len(self._rest))
+            return []
+        first, *others = data.split(b"\n")
+        lines = [bytes(self._rest) + first, *others]
+        self._rest = bytearray(lines.pop())
+        self._check(max(len(self._rest), *(len(line) for line in lines)))
+        self.number += len(lines)
+        return [decode(line.removesuffix(b"\r")) for line in lines]
+
+    def finish(self) -> list[str]:
+        """Return the last line if it has no end."""
+        rest, self._rest = bytes(self._rest), bytearray()
+        self.number += bool(rest)
+        return [decode(rest)] if rest else []
+
+    def _with_lf(self, data: bytes) -> bytes:
+        """Return bytes with LF as the only end of lines, also if CR LF is cut by the end of a chunk."""
+        if self._after_cr:
+            data = data.removeprefix(b"\n")
+        if data:
+            self._after_cr = data.endswith(b"\r")
+        return data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+
+    def _check(self, size: int) -> None:
+        if size > self._limit:
+            raise ContentError(f"a line or event is larger than the limit of {self._limit} bytes: pass a larger limit=")
+
+
+class JsonLineSplitter:
+    """Values of JSON lines (NDJSON); empty lines are skipped."""
+
+    def __init__(self, limit: int = ITEM_LIMIT) -> None:
+        self._lines = LineSplitter(limit)
+
+    def feed(self, data: bytes) -> list[Any]:
+        """Return the values whose lines end in these bytes. ContentError if one is not JSON."""
+        before = self._lines.number
+        return self._values(self._lines.feed(data), before)
+
+    def finish(self) -> list[Any]:
+        """Return the value of the last line if it has no end."""
+        before = self._lines.number
+        return self._values(self._lines.finish(), before)
+
+    def _values(self, lines: list[str], before: int) -> list[Any]:
+        numbered = enumerate(lines, before + 1)
+        return [_json(line, f"line {number} of the body") for number, line in numbered if line and not line.isspace()]
+
+
+def _json(text: str, where: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ContentError(f"{where} is not JSON: {error}") from None
+
+
+class ServerSentEvent:
+    """One event of a text/event-stream.
+
+    Attributes
+    ----------
+    event
+        Type; "message" by default.
+    data
+        Its data lines, joined with line feeds.
+    id
+        Last event id of the stream.
+    retry
+        Milliseconds to wait before a reconnection; None if the event does not have it.
+    """
+
+    __slots__ = ("data", "event", "id", "retry")
+
+    def __init__(self, event: str, data: str, event_id: str, retry: int | None) -> None:
+        self.event = event
+        self.data = data
+        self.id = event_id
+        self.retry = retry
+
+    def json(self) -> Any:
+        """Return the data as JSON. ContentError if it is not JSON."""
+        return _json(self.data, f"the data of event {self.event!r}")
+
+    def __repr__(self) -> str:
+        return f"<event {self.event!r} {self.data[:60]!r}>"
+
+
+class EventSplitter:
+    """Server-sent events."""
+
+    def __init__(self, limit: int = ITEM_LIMIT) -> None:
+        self._lines = LineSplitter(limit, lone_cr=True)
+        self._limit = limit
+        self._id = ""
+        self._is_first = True
+        self._begin()
+
+    def _begin(self) -> None:
+        self._type, self._data, self._size = "", list[str](), 0
+        self._retry: int | None = None
+
+    def feed(self, data: bytes) -> list[ServerSentEvent]:
+        """Return the events that end in these bytes. ContentError if one is larger than the limit."""
+        events = []
+        for line in self._lines.feed(data):
+            if line:
+                self._field(line)
+            else:
+                if self._data:
+                    events.append(
+                        ServerSentEvent(self._type or "message", "\n".join(self._data), self._id, self._retry)
+                    )
+                self._begin()
+        return events
+
+    def finish(self) -> list[ServerSentEvent]:
+        """Return nothing: an event without its empty line is incomplete."""
+        return []
+
+    def _field(self, line: str) -> None:
+        if self._is_first:
+            line, self._is_first = line.removeprefix("\ufeff"), False
+        name, _, value = line.partition(":")
+        value = value.removeprefix(" ")
+        if name == "data":
+            self._data.append(value)
+            self._size += len(value)
+            if self._size > self._limit:
+                raise ContentError(f"an event is larger than the limit of {self._limit} bytes: pass a larger limit=")
+        elif name == "event":
+            self._type = value
+        elif name == "id" and "\0" not in value:
+            self._id = value
+        elif name == "retry" and value.isascii() and value.isdigit():
+            self._retry = int(value)
+
+
+class WholeMessages:
+    """The JSON-RPC messages of a body that is one JSON document."""
+
+    def __init__(self, limit: int = ITEM_LIMIT) -> None:
+        self._limit = limit
+        self._data = bytearray()
+
+    def feed(self, data: bytes) -> list[JsonRpcMessage]:
+        """Return nothing before the end. ContentError if the body is larger than the limit."""
+        self._data += data
+        if len(self._data) > self._limit:
+            raise ContentError(
+                f"the JSON-RPC body is larger than the limit of {self._limit} bytes: pass a larger limit="
+            )
+        return []
+
+    def finish(self) -> list[JsonRpcMessage]:
+        """Return the messages of the body, several for a batch; nothing for an empty body."""
+        return to_messages(_json(decode(bytes(self._data)), "the body")) if self._data.strip() else []
+
+
+class EventMessages:
+    """The JSON-RPC messages in the data of server-sent events."""
+
+    def __init__(self, limit: int = ITEM_LIMIT) -> None:
+        self._events = EventSplitter(limit)
+
+    def feed(self, data: bytes) -> list[JsonRpcMessage]:
+        """Return the messages whose events end in these bytes."""
+        events = self._events.feed(data)
+        return [message for event in events if event.data for message in to_messages(event.json())]
+
+    def finish(self) -> list[JsonRpcMessage]:
+        """Return nothing: an event without its empty line is incomplete."""
+        return []
