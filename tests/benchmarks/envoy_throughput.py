@@ -1,7 +1,7 @@
-"""Requests a second through the real Envoy: no filter, a wasmnb filter, Envoy's Lua filter, a Python ext_proc server.
+"""Requests per second through the real Envoy: no filter, a wasmnb filter, Envoy's Lua filter, a Python ext_proc server.
 
-One Envoy with one worker and a listener for each variant; routes answer directly, so that nothing but the filter
-differs. wrk loads the variants in turn, several rounds over.
+One Envoy with one worker has a listener for each variant. Routes respond directly, so that only the filter differs. wrk loads
+the variants alternately in several rounds.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def main(seconds: int = 4, rounds: int = 5) -> None:
 
 @contextmanager
 def ext_proc(*arguments: str) -> Iterator[int]:
-    """A server, and its port."""
+    """Start an ext_proc server and yield its port."""
     command = [sys.executable, "-m", "tests.benchmarks.ext_proc_server", *arguments]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         try:
@@ -98,7 +98,7 @@ def with_envoy(wasm: Path, on_asyncio: int, on_threads: int, seconds: int, round
 
 
 def wrk(address: tuple[str, int], seconds: int) -> float:
-    """Requests a second; raises if a single one failed."""
+    """Return the requests per second. Raise if a request failed."""
     host, port = address
     done = subprocess.run(
         ["wrk", "-t1", "-c16", f"-d{seconds}s", f"http://{host}:{port}/"], capture_output=True, text=True, check=True
@@ -114,7 +114,7 @@ def write(results: dict[str, list[float]], rounds: int, seconds: int) -> None:
         {
             "variant": name,
             "requests/s (median)": f"{median(values):,.0f}",
-            "of no filter": f"{median(values) / base:.2f}",
+            "relative to no filter": f"{median(values) / base:.2f}",
             "lowest and highest": f"{min(values):,.0f} .. {max(values):,.0f}",
         }
         for name, values in results.items()
@@ -122,11 +122,11 @@ def write(results: dict[str, list[float]], rounds: int, seconds: int) -> None:
     ours = median(results["wasmnb filter"])
     ratios = [f"{ours / median(results[f'Python ext_proc, {way}']):.0f} times ({way})" for way in ("asyncio", "threads")]
     report(
-        "envoy_throughput", "Requests a second through Envoy 1.40, one worker", rows,
+        "envoy_throughput", "Requests per second through Envoy 1.40, one worker", rows,
         [
             "The filter reads one request header, sets one on the request and one on the response.",
-            f"Against a Python ext_proc server the wasmnb filter does {' and '.join(ratios)} as many requests a second.",
-            f"wrk, 16 connections, {rounds} rounds of {seconds} s for each variant in turn; routes answer directly.",
+            f"The wasmnb filter handles {' and '.join(ratios)} as many requests per second as a Python ext_proc server.",
+            f"wrk, 16 connections, {rounds} rounds of {seconds} s for each variant in turn; routes respond directly.",
         ],
     )
 

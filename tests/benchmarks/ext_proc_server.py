@@ -1,8 +1,8 @@
-"""An external processor (ext_proc) in Python that does what the measured filter does: read one header, set two.
+"""An external processor (ext_proc) in Python with the behaviour of the measured filter: read one header, set two.
 
-    python -m tests.benchmarks.ext_proc_server [threads]        prints its port on 127.0.0.1
+    python -m tests.benchmarks.ext_proc_server [threads]        # prints its port on 127.0.0.1
 
-By default on asyncio, gRPC's faster way in Python; with `threads` on a thread pool, as gRPC's own tutorials do it.
+By default it uses asyncio, which is faster for gRPC in Python; with `threads`, a thread pool as in gRPC's tutorials.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def _set(name: str, value: bytes) -> pb.HeadersResponse:
     )
 
 
-def answer(message: pb.ProcessingRequest) -> pb.ProcessingResponse:
+def respond(message: pb.ProcessingRequest) -> pb.ProcessingResponse:
     if message.HasField("request_headers"):
         headers = message.request_headers.headers.headers
         agent = next((h.raw_value for h in headers if h.key == "user-agent"), b"")
@@ -35,13 +35,13 @@ def answer(message: pb.ProcessingRequest) -> pb.ProcessingResponse:
 class AsyncProcessor(service.ExternalProcessorServicer):
     async def Process(self, requests, context):
         async for message in requests:
-            yield answer(message)
+            yield respond(message)
 
 
 class ThreadProcessor(service.ExternalProcessorServicer):
     def Process(self, requests, context):
         for message in requests:
-            yield answer(message)
+            yield respond(message)
 
 
 async def on_asyncio() -> None:

@@ -1,4 +1,4 @@
-"""How large a saved filter is, gzipped too, and what makes up the size."""
+"""Size of a saved filter, also gzipped, and of its sections."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from .warm_cell import CELL
 
 
 def main() -> None:
-    made = Filter.from_source(CELL, "greeter")
-    wasm = made.wasm
+    wasm_filter = Filter.from_source(CELL, "greeter")
+    wasm = wasm_filter.wasm
     packed = gzip.compress(wasm, 9)
     rows = [{"part": "whole file", "MB": f"{len(wasm) / 1e6:.2f}"}, {"part": "gzipped", "MB": f"{len(packed) / 1e6:.2f}"}]
-    rows += [{"part": f"{name} section", "MB": f"{size / 1e6:.2f}"} for name, size in made.info.sections.items() if size > 1e5]
+    rows += [{"part": f"{name} section", "MB": f"{size / 1e6:.2f}"} for name, size in wasm_filter.info.sections.items() if size > 1e5]
     report(
         "filter_size", "Size of a filter's file", rows,
         ["The data section is CPython's memory after its imports, the code section CPython and its C library."],

@@ -1,7 +1,7 @@
-"""What the simulated host costs: microseconds a hostcall and a callback, tracing included, on a module of another tool chain.
+"""Cost of the simulated host: microseconds per hostcall and per callback, including the trace, with a module in another language.
 
-Beside it the same calls through wasmtime-py's public interface, doing the least that such a hostcall can: read the name
-from memory, write the value's address and size back.
+For comparison, the same calls through wasmtime-py's public interface with a minimal hostcall: it reads the name from memory,
+and writes the value's address and size.
 """
 
 from __future__ import annotations
@@ -54,18 +54,18 @@ def main(rounds: int = 7) -> None:
          "ratio": f"{public_callback / callback:.1f}"},
     ]  # fmt: skip
     report(
-        "host_cost", "Host cost on a foreign module", rows,
+        "host_cost", "Cost of the host with a module in another language", rows,
         [
             "wasmnb: header maps, bounds checks, statuses and the trace included; half of the hostcalls read, half write.",
-            "wasmtime-py: its public calls with the least that a hostcall can do: one name read, one value written.",
-            f"{rounds} rounds of {CALLS:,} hostcalls and {CHUNKS:,} callbacks, in turn; medians.",
+            "wasmtime-py: its public calls with a minimal hostcall: one name read, one value written.",
+            f"{rounds} rounds of {CALLS:,} hostcalls and {CHUNKS:,} callbacks, alternating; medians.",
         ],
     )  # fmt: skip
 
 
 def hostcalls() -> dict[str, object]:
-    def proxy(calls: int, more: str = "") -> Proxy:
-        return Proxy(Filter.from_bytes(assemble(_MODULE % (calls, more)), "foreign"), workers=1)
+    def proxy(calls: int, body: str = "") -> Proxy:
+        return Proxy(Filter.from_bytes(assemble(_MODULE % (calls, body)), "foreign"), workers=1)
 
     many, none, ticking = proxy(CALLS), proxy(0), proxy(0, _BODY)
     vm = ticking.vms[-1]
@@ -90,23 +90,23 @@ def public_calls() -> dict[str, object]:
     module = wasmtime.Module(store.engine, assemble(_MODULE % (CALLS, _BODY)))
     i32, five = wasmtime.ValType.i32(), [wasmtime.ValType.i32()] * 5
     headers = {b"user-agent": b"bench"}
-    held: list[wasmtime.Memory] = []
+    memories: list[wasmtime.Memory] = []
 
     def get(_map: int, at: int, size: int, out_at: int, out_size: int) -> int:
-        value = headers[bytes(held[0].read(store, at, at + size))]
-        held[0].write(store, value, 4096)
-        held[0].write(store, (4096).to_bytes(4, "little"), out_at)
-        held[0].write(store, len(value).to_bytes(4, "little"), out_size)
+        value = headers[bytes(memories[0].read(store, at, at + size))]
+        memories[0].write(store, value, 4096)
+        memories[0].write(store, (4096).to_bytes(4, "little"), out_at)
+        memories[0].write(store, len(value).to_bytes(4, "little"), out_size)
         return 0
 
     def put(_map: int, at: int, size: int, value_at: int, value_size: int) -> int:
-        headers[bytes(held[0].read(store, at, at + size))] = bytes(held[0].read(store, value_at, value_at + value_size))
+        headers[bytes(memories[0].read(store, at, at + size))] = bytes(memories[0].read(store, value_at, value_at + value_size))
         return 0
 
     kind = wasmtime.FuncType(five, [i32])
     instance = wasmtime.Instance(store, module, [wasmtime.Func(store, kind, get), wasmtime.Func(store, kind, put)])
     exports = instance.exports(store)
-    held.append(exports["memory"])
+    memories.append(exports["memory"])
     request, body = exports["proxy_on_request_headers"], exports["proxy_on_request_body"]
 
     def hostcalls() -> float:

@@ -1,4 +1,4 @@
-"""What the live panel costs, in JupyterLab and Chromium: opening it, clicks in it, and a run with it beside one without."""
+"""Cost of the live panel in JupyterLab and Chromium: opening it, clicks in it, and runs with and without it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Demo(HttpContext):
         print("saw", user)
 """
 
-#: The same module without a panel, and a run with its after-care: what is drawn when a cell is done counts, too.
+#: The same module without a panel, and a run that includes the drawing at the end of a cell.
 _SETUP = """\
 import json, time
 from wasmnb import Proxy
@@ -48,7 +48,7 @@ for name, proxy in [("without", plain), ("with", demo)][::{step}]:
 open("results.json", "w").write(json.dumps(results))
 """
 
-#: Milliseconds from an action to the picture that follows from it, as the page sees them.
+#: Milliseconds from an action to the resulting picture, measured in the page.
 _TIMED = """async ([action, done]) => {
     const panel = [...document.querySelectorAll('.wasmnb-panel')].pop();
     const frame = () => new Promise(requestAnimationFrame);
@@ -56,7 +56,7 @@ _TIMED = """async ([action, done]) => {
     const start = performance.now();
     new Function('panel', action)(panel);
     while (!check(panel)) {
-        if (performance.now() - start > 20_000) throw new Error(`it never came: ${done}`);
+        if (performance.now() - start > 20_000) throw new Error(`timeout: ${done}`);
         await frame();
     }
     return performance.now() - start;
@@ -65,7 +65,7 @@ _TIMED = """async ([action, done]) => {
 
 def main(rounds: int = 9) -> None:
     if CHROMIUM is None:
-        raise SystemExit("no Chromium here: apt-get install chromium")
+        raise SystemExit("Chromium is missing. Install it with apt-get install chromium.")
     with tempfile.TemporaryDirectory() as name, sync_playwright() as playwright:
         lab = Lab(Path(name))
         try:
@@ -83,7 +83,7 @@ def measure(lab: Lab, page: object, rounds: int) -> None:
     notebook = Notebook(page, lab, notebook_file(lab.folder, "panel.ipynb", *cells))
     notebook.run_all()
     page.locator(".wasmnb-panel .tabs").first.wait_for(timeout=30_000)
-    notebook.run_code(f"run(demo, {REQUESTS // 5}); run(plain, {REQUESTS // 5})")  # everything has been called once
+    notebook.run_code(f"run(demo, {REQUESTS // 5}); run(plain, {REQUESTS // 5})")  # warm-up
     for number in range(rounds):
         notebook.run_code(_RUN.format(step=(1, -1)[number % 2], requests=REQUESTS))
     times = json.loads((lab.folder / "results.json").read_text())
@@ -96,37 +96,37 @@ def measure(lab: Lab, page: object, rounds: int) -> None:
 def write(
     times: dict[str, list[list[float]]], openings: list[float], clicked: dict[str, list[float]], rounds: int
 ) -> None:
-    rows = [_runs(f"{REQUESTS:,} requests", times, 0), _runs("the same, the kernel's own processor time", times, 1)]
+    rows = [_runs(f"{REQUESTS:,} requests", times, 0), _runs("the same, CPU time of the kernel", times, 1)]
     rows += [
-        {"what": f"opening the panel, {EXCHANGES:,} exchanges recorded", "median": f"{median(openings):.0f} ms",
+        {"action": f"opening the panel with {EXCHANGES:,} recorded exchanges", "median": f"{median(openings):.0f} ms",
          "worst": f"{max(openings):.0f} ms"},
     ]  # fmt: skip
-    rows += [{"what": w, "median": f"{median(t):.0f} ms", "worst": f"{max(t):.0f} ms"} for w, t in clicked.items()]
+    rows += [{"action": w, "median": f"{median(t):.0f} ms", "worst": f"{max(t):.0f} ms"} for w, t in clicked.items()]
     report(
         "panel", "The live panel in JupyterLab and Chromium", rows,
         [
-            f"Runs: {rounds} pairs in one kernel, in turn, with the page open; the drawing at the end of a run is in its time.",
+            f"Runs: {rounds} alternating pairs in one kernel, with the page open; times include the drawing at the end of a run.",
             f"Opening: from running the cell to the rows on the page, {OPENINGS} times. Clicks: from the click to the picture"
-            f" that the kernel's answer made, {CLICKS} of each.",
+            f" drawn from the kernel's response, {CLICKS} of each.",
         ],
     )  # fmt: skip
 
 
 def _runs(what: str, times: dict[str, list[list[float]]], column: int) -> dict[str, str]:
-    """Runs with the panel open, against those without."""
+    """Return the row that compares runs with the open panel to runs without it."""
     with_, without = ([run[column] for run in times[name]] for name in ("with", "without"))
     more = 100 * (median([a / b for a, b in zip(with_, without, strict=True)]) - 1)
     middle = f"{median(with_):.2f} s; without a panel {median(without):.2f} s"
-    return {"what": what, "median": middle, "worst": f"{more:+.1f} % in the middle pair"}
+    return {"action": what, "median": middle, "worst": f"{more:+.1f} % in the median pair"}
 
 
 def timed(page: object, action: str, done: str) -> float:
-    page.wait_for_timeout(300)  # one thing after the other
+    page.wait_for_timeout(300)  # let the previous action end
     return page.evaluate(_TIMED, [action, done])
 
 
 def opening(page: object) -> float:
-    """From running `demo.panel()` to the rows of the list."""
+    """Return the milliseconds from running `demo.panel()` to the rows of the list."""
     page.evaluate(
         """() => {
             const notebook = window.jupyterapp.shell.currentWidget.content;
@@ -141,8 +141,8 @@ def opening(page: object) -> float:
 
 
 def clicks(page: object) -> dict[str, list[float]]:
-    """Clicks of every kind, in the panel that was opened last."""
-    found: dict[str, list[float]] = {}
+    """Return the milliseconds of each kind of click, in the panel that was opened last."""
+    times: dict[str, list[float]] = {}
     rows = "[...panel.querySelectorAll('.row.exchange:not(.top)')]"
     for number in range(CLICKS):
         row = f"{rows}[{1 + number % 4}]"
@@ -150,9 +150,9 @@ def clicks(page: object) -> dict[str, list[float]]:
             const list = [...document.querySelectorAll('.wasmnb-panel')].pop().querySelector('.list');
             list.scrollTop = {400 * number}; }}""")
         page.wait_for_timeout(50)
-        click = f"const row = {row}; window.wanted = row.children[0].innerText; row.click();"
-        shown = "panel.querySelector('.title h4')?.innerText.startsWith('#' + window.wanted + ' ')"
-        found.setdefault("a click on an exchange", []).append(timed(page, click, shown))
+        click = f"const row = {row}; window.selector = row.children[0].innerText; row.click();"
+        shown = "panel.querySelector('.title h4')?.innerText.startsWith('#' + window.selector + ' ')"
+        times.setdefault("a click on an exchange", []).append(timed(page, click, shown))
     tabs = {
         "Timeline": ".picture .call",
         "Latency": ".picture .bar",
@@ -161,22 +161,22 @@ def clicks(page: object) -> dict[str, list[float]]:
         "Exchanges": ".list .row",
     }
     for _ in range(max(CLICKS // 5, 1)):
-        for tab, wanted in tabs.items():
+        for tab, selector in tabs.items():
             click = f"[...panel.querySelectorAll('[role=tab]')].find(t => t.innerText === '{tab}').click()"
             busy = "!panel.querySelector('.pane .empty')"
-            found.setdefault("a click on a tab", []).append(
-                timed(page, click, f"{busy} && panel.querySelector('.pane {wanted}')")
+            times.setdefault("a click on a tab", []).append(
+                timed(page, click, f"{busy} && panel.querySelector('.pane {selector}')")
             )
     for number in range(CLICKS):
         node = f"[...panel.querySelectorAll('.node')].find(n => n.querySelector('.label').innerText === 'worker-{1 + number % 4}').click()"
-        found.setdefault("a click on a context", []).append(
+        times.setdefault("a click on a context", []).append(
             timed(
                 page,
                 node,
                 f"[...panel.querySelectorAll('.list .row:not(.top)')].every(r => r.innerText.includes('worker-{1 + number % 4}'))",
             )
         )
-    return found
+    return times
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Where benchmark figures go: one Markdown file and one JSON file a benchmark, under reports/."""
+"""Reports of the benchmarks: a Markdown file and a JSON file per benchmark in reports/."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ REPORTS = Path(__file__).parent / "reports"
 
 
 def report(name: str, title: str, rows: list[dict[str, object]], notes: list[str]) -> None:
-    """Print a table and write it down, with the machine that it was measured on."""
+    """Print a table and write it to the reports, with a description of the machine."""
     columns = list(rows[0])
     lines = [f"# {title}", "", "| " + " | ".join(columns) + " |", "|" + " --- |" * len(columns)]
     lines += ["| " + " | ".join(str(row.get(c, "")) for c in columns) + " |" for row in rows]
@@ -26,14 +26,14 @@ def report(name: str, title: str, rows: list[dict[str, object]], notes: list[str
 
 
 def machine() -> str:
-    """Cores, Python and system, without names."""
+    """Return cores, architecture and Python version."""
     import os
 
     return f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}"
 
 
 def alternate(variants: dict[str, Callable[[], float]], rounds: int) -> dict[str, list[float]]:
-    """Measure all variants in turn, `rounds` times over, so that a noisy machine is noisy for each of them."""
+    """Measure all variants alternately in `rounds` rounds, so that other load affects each of them."""
     results: dict[str, list[float]] = {name: [] for name in variants}
     for _ in range(rounds):
         for name, measure in variants.items():
@@ -46,7 +46,7 @@ def median(values: list[float]) -> float:
 
 
 def timed(function: Callable[[], object]) -> float:
-    """Seconds that one call takes."""
+    """Return the seconds of one call."""
     start = time.perf_counter()
     function()
     return time.perf_counter() - start

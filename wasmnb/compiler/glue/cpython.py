@@ -1,15 +1,15 @@
-"""The fast way in and out of Python: glue that speaks CPython's C interface, generated from the ABI table.
+"""Glue between the ABI and CPython's C interface, generated from the ABI table.
 
-componentize-py's own way (Rust, the canonical ABI, a return area) costs about 4 us a callback and 2.5 us a hostcall in
-Wasm. CPython's functions are in the same module, and can be called directly:
+componentize-py's own glue (Rust, the canonical ABI, a return area) costs about 4 us per callback and 2.5 us per hostcall in
+Wasm. CPython's functions are in the same module, so this glue calls them directly:
 
-* A callback is `PyObject_Vectorcall` on the dispatcher's bound method, whose address the app has left with `bind`.
-* A hostcall is a built-in function (METH_FASTCALL) that the app fetches with `natives`. It hands the addresses inside
-  `bytes` and `str` objects to the proxy as they are, and makes `bytes` of what comes back. A `str` has to be plain
-  UTF-8: for surrogates it raises UnicodeEncodeError.
+* A callback is `PyObject_Vectorcall` on the dispatcher's bound method, whose address the app registers with `bind`.
+* A hostcall is a built-in function (METH_FASTCALL) that the app gets from `natives`. It passes the addresses inside `bytes`
+  and `str` objects to the proxy without a copy, and returns outputs as `bytes`. A `str` must be valid UTF-8: surrogates
+  raise UnicodeEncodeError.
 
-Facts: a function pointer is a slot of the component's one function table; new slots are added behind its end. From the
-end of `_initialize` on the interpreter's lock is held for good, since nobody else is there to take it. References:
+Facts: a function pointer is a slot of the component's only function table; new slots are added at its end. The interpreter's
+lock is held forever from the end of `_initialize`, because the module has only one thread. References:
 https://docs.python.org/3.14/c-api/call.html and /structures.html.
 """
 
@@ -25,7 +25,7 @@ __all__ = ["C_API", "callback_text", "control_text", "cpython_text", "imports_te
 
 _I, _I64 = "i32", "i64"
 
-#: What is called of CPython: name -> (parameters, results).
+#: Functions of CPython: name -> (parameters, results).
 C_API: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "PyObject_Vectorcall": ((_I, _I, _I, _I), (_I,)),
     "PyLong_FromLong": ((_I,), (_I,)),
@@ -62,18 +62,30 @@ C_API: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 
 _METH_FASTCALL = 0x80
 _DEFINITION_SIZE = 16
-_ARGUMENTS_OFFSET = 0x80000000  # PY_VECTORCALL_ARGUMENTS_OFFSET: the slot before the arguments may be overwritten
+_ARGUMENTS_OFFSET = 0x80000000  # PY_VECTORCALL_ARGUMENTS_OFFSET: the callee may overwrite the slot before the arguments
 
 
 def cpython_text(hostcalls: Sequence[Hostcall], base: int, first_slot: int) -> Iterable[str]:
-    """Built-in functions for the hostcalls and for the journal, and `natives` and `bind` for the app.
+    """Generate the built-in functions for hostcalls and the journal, and `natives` and `bind` for the app.
 
     Parameters
     ----------
+    hostcalls
+        Hostcalls, in table order.
     base
         Address of the glue's memory.
     first_slot
         First free slot of the component's function table.
+
+    Yields
+    ------
+    str
+        Fields of a module in text format.
+
+    Raises
+    ------
+    ValueError
+        The definitions don't fit into the glue's memory.
     """
     names = [*OWN, *(h.short for h in hostcalls)]
     yield from _definitions(names, base, first_slot)
@@ -85,7 +97,7 @@ def cpython_text(hostcalls: Sequence[Hostcall], base: int, first_slot: int) -> I
 
 
 def imports_text() -> Iterable[str]:
-    """The imports from CPython, and the function table."""
+    """Generate the imports from CPython and of the function table."""
     yield '  (import "component" "table" (table 1 funcref))'
     for name, (params, results) in C_API.items():
         signature = "".join(f" (param {p})" for p in params) + "".join(f" (result {r})" for r in results)
@@ -93,27 +105,38 @@ def imports_text() -> Iterable[str]:
 
 
 def callback_text(callback: Callback, number: int, head: str) -> str:
-    """A callback: `PyObject_Vectorcall` on method `number`. An exception stops the VM; it has been logged.
+    """Generate a callback, which traps after an exception. The dispatcher has logged the exception.
 
-    `head` is the function's identifier or its export.
+    Parameters
+    ----------
+    callback
+        The callback.
+    number
+        Number of its method, as registered with `bind`.
+    head
+        Identifier or export of the function.
+
+    Returns
+    -------
+    str
+        The function in text format.
     """
     count = len(callback.params)
-    at = [f"(i32.const {ARGS + 4 * i})" for i in range(count)]
-    address = [f"(i32.add (global.get $base) {a})" for a in at]
+    addresses = [f"(i32.add (global.get $base) (i32.const {ARGS + 4 * i}))" for i in range(count)]
     store = "\n    ".join(
-        f"(i32.store {a} (call $PyLong_FromUnsignedLong (local.get {i})))" for i, a in enumerate(address)
+        f"(i32.store {a} (call $PyLong_FromUnsignedLong (local.get {i})))" for i, a in enumerate(addresses)
     )
-    release = " ".join(f"(call $Py_DecRef (i32.load {a}))" for a in address)
-    give = ""
+    release = " ".join(f"(call $Py_DecRef (i32.load {a}))" for a in addresses)
+    value = ""
     if callback.result is not Result.NONE:
-        give = f"(local.set $value (call $PyLong_AsLong (local.get $result))) {_drop_result()} (local.get $value)"
-    return f"""  (func {head}{" (param i32)" * count}{" (result i32)" if give else ""} (local $result i32) (local $value i32)
+        value = f"(local.set $value (call $PyLong_AsLong (local.get $result))) {_drop_result()} (local.get $value)"
+    return f"""  (func {head}{" (param i32)" * count}{" (result i32)" if value else ""} (local $result i32) (local $value i32)
     {store}
     (local.set $result (call $PyObject_Vectorcall (i32.load offset={METHODS + 4 * number} (global.get $base))
       (i32.add (global.get $base) (i32.const {ARGS})) (i32.const {_ARGUMENTS_OFFSET | count}) (i32.const 0)))
     {release}
     (if (i32.eqz (local.get $result)) (then unreachable))
-    {give or _drop_result()})"""
+    {value or _drop_result()})"""
 
 
 def _drop_result() -> str:
@@ -121,9 +144,19 @@ def _drop_result() -> str:
 
 
 def control_text(number: int, head: str) -> str:
-    """Return the body of the introspection export: method `number` with the request as its argument, after a pending exception is cleared.
+    """Generate the introspection export. It clears a pending exception and calls a method with the request.
 
-    `head` is the function's export.
+    Parameters
+    ----------
+    number
+        Number of the method, as registered with `bind`.
+    head
+        Export of the function.
+
+    Returns
+    -------
+    str
+        The function in text format.
     """
     argument = f"(i32.add (global.get $base) (i32.const {ARGS}))"
     address = f"(i32.add (global.get $base) (i32.const {REPLY + 4}))"
@@ -160,14 +193,14 @@ def _definitions(names: Sequence[str], base: int, first_slot: int) -> Iterable[s
 
 def _natives(count: int) -> str:
     """Generate `natives(list)`, which appends the built-in functions: the glue's own, then the hostcalls in table order."""
-    return f"""  (func $natives (param $list i32) (local $at i32) (local $end i32) (local $lock i32) (local $made i32)
+    return f"""  (func $natives (param $list i32) (local $at i32) (local $end i32) (local $lock i32) (local $function i32)
     (local.set $lock (call $PyGILState_Ensure))
     (local.set $at (i32.add (global.get $base) (i32.const {DEFINITIONS})))
     (local.set $end (i32.add (local.get $at) (i32.const {_DEFINITION_SIZE * count})))
     (loop $next
-      (local.set $made (call $PyCMethod_New (local.get $at) (i32.const 0) (i32.const 0) (i32.const 0)))
-      (drop (call $PyList_Append (local.get $list) (local.get $made)))
-      (call $Py_DecRef (local.get $made))
+      (local.set $function (call $PyCMethod_New (local.get $at) (i32.const 0) (i32.const 0) (i32.const 0)))
+      (drop (call $PyList_Append (local.get $list) (local.get $function)))
+      (call $Py_DecRef (local.get $function))
       (local.set $at (i32.add (local.get $at) (i32.const {_DEFINITION_SIZE})))
       (br_if $next (i32.lt_u (local.get $at) (local.get $end))))
     (call $PyGILState_Release (local.get $lock)))"""
@@ -189,7 +222,7 @@ def _native(hostcall: Hostcall) -> str:
     )
     locals_ = " ".join(f"(local ${name} {kind})" for name, kind in slots)
     return f"""  (func $py-{hostcall.short} (param $self i32) (param $args i32) (param $count i32) (result i32)
-    {locals_} (local $status i32) (local $made i32)
+    {locals_} (local $status i32) (local $tuple i32)
     (if (i32.ne (local.get $count) (i32.const {len(hostcall.inputs)}))
       (then (drop (call $PyErr_BadArgument)) (return (i32.const 0))))
     {read}
@@ -204,10 +237,10 @@ def _inputs(inputs: Sequence[Param]) -> tuple[str, str, list[tuple[str, str]]]:
     for i, p in enumerate(inputs):
         argument = f"(i32.load offset={4 * i} (local.get $args))"
         if len(p.kind.core) == 2:
-            where = [f"(i32.add (global.get $base) (i32.const {SCRATCH + 4 * k}))" for k in (0, 1)]
+            addresses = [f"(i32.add (global.get $base) (i32.const {SCRATCH + 4 * k}))" for k in (0, 1)]
             code.append(
-                f"(if (call $text-or-bytes {argument} {where[0]} {where[1]}) (then (return (i32.const 0))))\n"
-                f"    (local.set $at{i} (i32.load {where[0]})) (local.set $size{i} (i32.load {where[1]}))"
+                f"(if (call $text-or-bytes {argument} {addresses[0]} {addresses[1]}) (then (return (i32.const 0))))\n"
+                f"    (local.set $at{i} (i32.load {addresses[0]})) (local.set $size{i} (i32.load {addresses[1]}))"
             )
             names = [(f"at{i}", _I), (f"size{i}", _I)]
         else:
@@ -241,6 +274,6 @@ def _result(outputs: Sequence[tuple[Param, int]]) -> str:
         return status
     values = [status, *(_MAKE[p.kind].format(at=at, size=at + 4) for p, at in outputs)]
     items = "\n    ".join(
-        f"(drop (call $PyTuple_SetItem (local.get $made) (i32.const {i}) {value}))" for i, value in enumerate(values)
+        f"(drop (call $PyTuple_SetItem (local.get $tuple) (i32.const {i}) {value}))" for i, value in enumerate(values)
     )
-    return f"(local.set $made (call $PyTuple_New (i32.const {len(values)})))\n    {items}\n    (local.get $made)"
+    return f"(local.set $tuple (call $PyTuple_New (i32.const {len(values)})))\n    {items}\n    (local.get $tuple)"
