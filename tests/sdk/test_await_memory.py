@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.benchmarks.await_memory import EACH, simulated
+from tests.benchmarks.await_memory import CALLOUTS_PER_REQUEST, simulated
 
 pytestmark = pytest.mark.slow
 
@@ -12,4 +12,4 @@ def test_memory_does_not_grow_over_100_000_awaited_callouts():
     before, after = simulated(100_000)
     assert after.memory == before.memory
     assert after.calls == before.calls == 0
-    assert after.objects - before.objects < EACH, "less than one object in a thousand callouts"
+    assert after.objects - before.objects < CALLOUTS_PER_REQUEST, "less than one object in a thousand callouts"
