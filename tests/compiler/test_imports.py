@@ -56,7 +56,15 @@ def test_other_standard_modules_need_another_runtime():
     [
         ("import ssl", "can't import ssl", "http_call"),
         ("import multiprocessing.pool", "can't import multiprocessing", "processes"),
-        ("from sqlite3 import connect", "can't import sqlite3", "shared_data"),
+        ("from dbm import sqlite3", "can't import dbm", "shared_data"),
+        ("from concurrent.futures import ThreadPoolExecutor", "can't use concurrent.futures", "gather()"),
+        ("import concurrent.futures as cf", "can't use concurrent.futures", "gather()"),
+        ("from concurrent import futures", "can't use concurrent.futures", "gather()"),
+        ("from compression import zstd", "can't import compression.zstd", "_zstd"),
+        ("import bz2", "can't import bz2", "C library"),
+        ("import msvcrt", "can't import msvcrt", "Python 3.14 in a filter doesn't have it"),
+        ("import cgi", "can't import cgi", "Python 3.14, which removed"),
+        ("import nturl2path.x", "nturl2path.x doesn't exist", "spelling"),
         ("import json.nothing", "json.nothing doesn't exist", "spelling"),
         ("import no_such_package_at_all", "no package no_such_package_at_all", "%pip install no_such_package_at_all"),
         ("from . import x", "relative import", "Leave out the dots"),
@@ -117,13 +125,17 @@ def test_package_includes_files_and_dependencies(site):
             "pure/tests/test_it.py": "import pytest",
             "pure/__pycache__/x.pyc": "",
             "helper.py": "",
-            "lazy_one.py": "",
+            "lazy_one.py": "from lazy_two import x",
+            "lazy_two/__init__.py": "try:\n import optional_one\nexcept ImportError: x = 1",
+            "optional_one.py": "",
         }
     )
     found = wanted("from pure import core, f")
     assert found.modules == {"pure", "pure.core"}
     assert {p.name: [f[0] for f in p.files] for p in found.packages} == {
         "helper": ["helper.py"],
+        "lazy_one": ["lazy_one.py"],
+        "lazy_two": ["lazy_two/__init__.py"],
         "pure": ["pure/__init__.py", "pure/core.py", "pure/data.txt"],
     }
 
@@ -144,18 +156,27 @@ def test_compiled_packages_are_refused_before_the_build(site, extension):
             "wrapper/core.py": "if True:\n from ._speed import x",
             f"wrapper/_speed{extension}": "",
             "through/__init__.py": "import wrapper",
-            "secure/__init__.py": "import ssl",
+            "secure/__init__.py": "import bz2",
+            "deep/__init__.py": "",
+            "deep/inner/__init__.py": "",
+            "deep/inner/core.py": "from ..bindings import _rust",
+            f"deep/bindings/_rust{extension}": "",
+            "deep/bindings/__init__.py": "",
         }
     )
     for name, needs in (
         ("native_one", "is compiled"),
         ("wrapper", "wrapper._speed, which is"),
         ("through", "wrapper._speed"),
+        ("deep.inner.core", "deep.bindings._rust, which is"),
     ):
         with pytest.raises(SourceError, match=needs) as caught:
             wanted(f"import {name}")
         assert "pure Python" in caught.value.hint
-    with pytest.raises(SourceError, match="it needs ssl"):
+    with pytest.raises(SourceError, match="it needs deep.bindings._rust"):
+        wanted("from deep.inner import core")
+    assert wanted("import deep").modules == {"deep"}
+    with pytest.raises(SourceError, match="it needs bz2"):
         wanted("import secure")
 
 
@@ -168,3 +189,59 @@ def test_optional_extension_module_of_a_package_is_left_out(site, extension):
 def test_mutually_dependent_packages_are_both_included(site):
     site({"ping/__init__.py": "import pong", "pong/__init__.py": "import ping"})
     assert [p.name for p in wanted("import ping").packages] == ["ping", "pong"]
+
+
+def test_cryptography_is_refused_before_the_build_with_its_extension():
+    with pytest.raises(SourceError, match=r"needs cryptography\.hazmat\.bindings\._rust, which is compiled") as caught:
+        wanted("from cryptography.hazmat.primitives import hashes")
+    assert "wasmnb.sdk.jwt" in caught.value.hint
+
+
+def test_package_that_imports_ssl_gets_a_placeholder(site):
+    site({"net/__init__.py": "from .client import C", "net/client.py": "from ssl import SSLContext\nclass C: pass"})
+    assert wanted("import net").placeholders == ("ssl",)
+    assert wanted("import json").placeholders == ()
+
+
+def test_zoneinfo_brings_time_zones_and_their_packages():
+    found = wanted("from zoneinfo import ZoneInfo")
+    assert [p.name for p in found.packages] == ["tzdata"]
+    assert {"zoneinfo", "tzdata.zoneinfo.Europe", "importlib.resources"} <= found.modules
+
+
+def test_time_zones_of_the_system_serve_without_tzdata(monkeypatch, tmp_path):
+    from wasmnb.compiler.source import reach
+
+    real = reach.find_package
+    monkeypatch.setattr(reach, "find_package", lambda name: None if name == "tzdata" else real(name))
+    zone = tmp_path / "Europe" / "Berlin"
+    zone.parent.mkdir()
+    zone.write_bytes(b"TZif2rest")
+    (tmp_path / "posix").mkdir()
+    (tmp_path / "posix" / "UTC").write_bytes(b"TZif2")
+    (tmp_path / "leapseconds").write_text("text")
+    monkeypatch.setattr(reach.zoneinfo, "TZPATH", (str(tmp_path),))
+    (package,) = wanted("import zoneinfo").packages
+    assert [f[0] for f in package.files] == ["tzdata/zoneinfo/Europe/Berlin"]
+    assert dict(package.generated)["tzdata/zones"] == "Europe/Berlin"
+    monkeypatch.setattr(reach.zoneinfo, "TZPATH", ("/no/such/folder",))
+    with pytest.raises(SourceError, match="no time zones") as caught:
+        wanted("import zoneinfo")
+    assert "pip install tzdata" in caught.value.hint
+
+
+def test_metadata_of_packages_and_of_named_distributions_is_included(site):
+    site(
+        {
+            "meta/__init__.py": "from importlib.metadata import version\n__version__ = version('meta-dist')",
+            "meta_dist-1.2.dist-info/METADATA": "Metadata-Version: 2.1\nName: meta-dist\nVersion: 1.2\n\nLong text",
+            "meta_dist-1.2.dist-info/top_level.txt": "meta\n",
+            "meta_dist-1.2.dist-info/RECORD": "meta/__init__.py,,\n",
+        }
+    )
+    (name, files), = wanted("import meta").distributions
+    assert name == "meta-dist"
+    assert dict(files)["METADATA"] == "Metadata-Version: 2.1\nName: meta-dist\nVersion: 1.2\n"
+    named = wanted("from importlib import metadata\nv = metadata.version('pytest')").distributions
+    assert [name for name, _ in named] == ["pytest"]
+    assert wanted("import json").distributions == ()

@@ -5,6 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from tests.sdk.fake_proxy import FakeProxy
 
+from wasmnb.abi.struct_wire import read_metadata, read_struct
+from wasmnb.formats import protobuf
 from wasmnb.sdk.errors import CasMismatch, NotFound
 from wasmnb.sdk.logs import LogStream, ProxyLogHandler
 
@@ -165,6 +167,52 @@ def test_wrong_use_of_shared_data_and_metrics_is_explained(code, problem):
 def test_update_whose_change_writes_the_value_gives_up():
     with pytest.raises(CasMismatch, match="by others, or by the change itself, 100 times"):
         run("self.shared_data['k'] = '0'\nself.shared_data.update('k', lambda old: self.shared_data.__setitem__('k', old) or 'x')")
+
+
+METADATA = {"filter_metadata": {"envoy.lb": {"canary": True, "weights": [1, 2.5], "a.b": {"c": None, "n": "x"}}}}
+
+
+def test_metadata_arrives_as_dicts():
+    proxy = FakeProxy("""
+class F(HttpContext):
+    def on_http_request_headers(self, n, e):
+        p = self.properties
+        key = "metadata.filter_metadata.envoy.lb"
+        self.plugin.seen = [
+            p.metadata, p["metadata"], p[key], p[key + ".canary"], p[key + ".weights.1"], p[key + ".a.b.n"], p[key + ".a.b.c"],
+            p.get(key + ".nope", "none"), p.get("metadata.filter_metadata.other", {}), p.xds.node.metadata, p["xds.node.metadata.ROLE"],
+            p.xds.route_metadata["typed_filter_metadata"], p.raw("metadata")[:1],
+        ]
+        p[key + ".nope"]
+""")
+    i = proxy.create()
+    node = protobuf.struct_message({"ROLE": "edge", "LIST": [{"a": 1}]})
+    typed = protobuf.field(2, protobuf.field(1, b"f") + protobuf.field(2, b"any"))
+    data = protobuf.metadata(METADATA["filter_metadata"])
+    proxy.streams[i].properties = {b"metadata": data, b"xds\0node\0metadata": node, b"xds\0route_metadata": typed}
+    with pytest.raises(NotFound, match="'metadata.filter_metadata.envoy.lb.nope'.*There is no 'nope' in it"):
+        proxy.call("on_request_headers", i, 0, 1)
+    seen = proxy.dispatcher._plugins[1].seen
+    whole = {**METADATA, "typed_filter_metadata": {}}
+    assert seen[:2] == [whole, whole]
+    assert seen[2:9] == [METADATA["filter_metadata"]["envoy.lb"], True, 2.5, "x", None, "none", {}]
+    assert seen[9:] == [{"ROLE": "edge", "LIST": [{"a": 1}]}, "edge", {"f": b"any"}, b"\n"]
+
+
+@pytest.mark.parametrize("data", [b"\xff", b"\x0a\xff", b"\x0a\x02\x08", b"\x0b", b"\x08\x01\x0a\x03\x12\x01\xff", b"\x0a\x01\x08"])
+def test_bytes_that_are_not_a_struct_are_refused(data):
+    for read in (read_struct, read_metadata):
+        with pytest.raises(ValueError, match="the bytes are not"):
+            read(data)
+
+
+def test_default_replaces_groups_and_missing_properties():
+    run("""
+p = self.properties
+assert p.get("request", "d") == p.get("xds.node", "d") == p.get("response.code", "d") == p.get("my.own", "d") == "d"
+assert p.request.get("path", "d") == p.source.get("address", "d") == p.xds.node.get("id", "d") == "d"
+assert "request" not in p and repr(p["request"]) == "<properties request>"
+""")
 
 
 def test_stored_property_is_read_by_the_same_key():

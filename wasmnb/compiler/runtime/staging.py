@@ -11,7 +11,7 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from ..source.requirements import Requirements
-from ..source.stdlib import PRELOADED
+from ..source.stdlib import LATE_SKIPPED, PLACEHOLDERS, PRELOADED
 from .wit import world_text
 
 __all__ = ["APP", "FAILED_IMPORT", "SITE", "guest_digest", "stage"]
@@ -25,20 +25,42 @@ SITE = "site"
 #: Prefix of the JSON report about a failed import during the build of a runtime.
 FAILED_IMPORT = "wasmnb: failed import: "
 
+#: Files of the guest's folder that are not modules of its Python path under the prefix `wasmnb_`.
+_NOT_LIBRARIES = ("__init__.py", "app.py")
+
 #: Files of the compiler that determine the contents of a runtime.
 _LINKER = ("glue/", "runtime/build_module.py", "runtime/heap_trim.py", "wasm/")
 
 
 _PRELOAD = f"""
-import importlib, json
+import importlib, json, sys
 
-for name in {{names!r}}:
-    try:
-        importlib.import_module(name)
-    except BaseException as error:
-        missing = getattr(error, "name", None)
-        report = json.dumps({{{{"module": name, "type": type(error).__name__, "message": str(error), "missing": missing}}}})
-        raise ImportError({FAILED_IMPORT!r} + report) from None
+def load(names):
+    for name in names:
+        try:
+            importlib.import_module(name)
+        except BaseException as error:
+            missing = getattr(error, "name", None)
+            report = json.dumps({{{{"module": name, "type": type(error).__name__, "message": str(error), "missing": missing}}}})
+            raise ImportError({FAILED_IMPORT!r} + report) from None
+
+load({{standard!r}})
+"""
+
+#: The rest of the preload list, for runtimes with further modules.
+_PRELOAD_MORE = """
+from wasmnb_distributions import install as install_distributions
+from wasmnb_late_imports import import_late
+from wasmnb_package_files import keep_files
+from wasmnb_placeholders import install as install_placeholders
+
+before = set(sys.modules)
+install_placeholders({placeholders!r})
+if {distributions!r}:
+    install_distributions({distributions!r})
+load({modules!r})
+import_late(before, {skipped!r})
+keep_files("/1")
 """
 
 
@@ -56,8 +78,22 @@ def stage(folder: Path, requirements: Requirements) -> None:
             target = folder / SITE / name
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, target)
-    names = [*PRELOADED, *sorted(requirements.modules)]
-    (app / "wasmnb_preload.py").write_text(_PRELOAD.format(names=names))
+        for name, text in package.generated:
+            _write(folder / SITE / name, text.encode())
+    (app / "wasmnb_preload.py").write_text(_preload_text(requirements))
+
+
+def _preload_text(requirements: Requirements) -> str:
+    """Return the program that loads everything that a filter can import."""
+    text = _PRELOAD.format(standard=PRELOADED)
+    if requirements.modules:
+        text += _PRELOAD_MORE.format(
+            placeholders={name: PLACEHOLDERS[name] for name in requirements.placeholders},
+            distributions={name: dict(files) for name, files in requirements.distributions},
+            modules=sorted(requirements.modules),
+            skipped=sorted(LATE_SKIPPED),
+        )
+    return text
 
 
 @cache
@@ -79,7 +115,7 @@ def _guest_files() -> list[tuple[str, Traversable]]:
     package, guest = files("wasmnb"), files("wasmnb.compiler") / "guest"
     return [
         (f"{APP}.py", guest / "app.py"),
-        ("wasmnb_no_docstrings.py", guest / "no_docstrings.py"),
+        *((f"wasmnb_{name}", path) for name, path in _files_of(guest) if name not in _NOT_LIBRARIES),
         ("wasmnb/__init__.py", package / "sdk" / "loading" / "guest_init.py"),
         *((f"wasmnb/{floor}/{name}", path) for floor in ("abi", "sdk") for name, path in _files_of(package / floor)),
     ]

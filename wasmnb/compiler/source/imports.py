@@ -8,13 +8,10 @@ ImportError is optional.
 from __future__ import annotations
 
 import ast
-import sys
-import sysconfig
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 
-__all__ = ["Imported", "imported_modules", "is_standard", "parse", "standard_module_exists"]
+__all__ = ["Imported", "imported_modules", "parse"]
 
 _IMPORTERS = {"import_module", "__import__"}
 _IMPORT_ERRORS = {"ImportError", "ModuleNotFoundError", "Exception", "BaseException"}
@@ -135,19 +132,3 @@ def _catches_import_error(handler: ast.ExceptHandler) -> bool:
         return True
     kinds = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
     return any(getattr(k, "id", getattr(k, "attr", "")) in _IMPORT_ERRORS for k in kinds)
-
-
-def is_standard(name: str) -> bool:
-    """Return whether a module belongs to the standard library."""
-    return name.partition(".")[0] in sys.stdlib_module_names
-
-
-def standard_module_exists(name: str) -> bool:
-    """Return whether the standard library has a module of this dotted name, without importing it."""
-    top, _, rest = name.partition(".")
-    if top not in sys.stdlib_module_names:
-        return False
-    if not rest:
-        return True
-    path = Path(sysconfig.get_path("stdlib")).joinpath(*name.split("."))
-    return path.with_suffix(".py").exists() or (path / "__init__.py").exists()

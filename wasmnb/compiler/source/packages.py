@@ -15,10 +15,11 @@ from hashlib import sha256
 from importlib.machinery import EXTENSION_SUFFIXES, ModuleSpec, PathFinder
 from pathlib import Path
 
-from .imports import Imported, imported_modules, is_standard
-from .stdlib import ABSENT
+from .guest_modules import is_standard, missing_part
+from .imports import Imported, imported_modules
+from .stdlib import ABSENT, PLACEHOLDERS
 
-__all__ = ["Package", "find_package"]
+__all__ = ["Package", "find_obstacle", "find_package", "modules_imported_by"]
 
 #: Folders of a package that filters don't need.
 _SKIPPED = {"__pycache__", "tests", "test"}
@@ -38,11 +39,14 @@ class Package:
         Folder or file, or None if the package is one compiled module.
     files
         Tuples of path inside the guest, path here, modification time in nanoseconds, and size in bytes.
+    generated
+        Tuples of path inside the guest and text, for files that don't exist here. Default: none.
     """
 
     name: str
     root: Path | None
     files: tuple[tuple[str, Path, int, int], ...] = ()
+    generated: tuple[tuple[str, str], ...] = ()
 
     @property
     def dependencies(self) -> frozenset[str]:
@@ -55,7 +59,7 @@ class Package:
 
         It's a compiled module of this or another package, or a module of `stdlib.ABSENT`.
         """
-        return self.name if self.root is None else _find_obstacle(self)
+        return find_obstacle(self, self.name)
 
     @property
     def digest(self) -> str:
@@ -65,6 +69,11 @@ class Package:
     def has(self, module: str) -> bool:
         """Return whether the package has a module of this dotted name."""
         return _module_file(module, self) is not None
+
+    def modules(self) -> list[str]:
+        """Return the dotted names of all packages and modules in it."""
+        paths = [*(file[0] for file in self.files), *(file[0] for file in self.generated)]
+        return [p.removesuffix(".py").removesuffix("/__init__").replace("/", ".") for p in paths if p.endswith(".py")]
 
 
 def _find(name: str) -> ModuleSpec | None:
@@ -108,17 +117,37 @@ def _digest(package: Package) -> str:
     for name, path, _, _ in package.files:
         data = path.read_bytes()
         digest.update(f"{name}\0{len(data)}\n".encode() + data)
+    for name, text in package.generated:
+        digest.update(f"{name}\0{text}\n".encode())
     return digest.hexdigest()
 
 
 @cache
-def _imports_of(path: Path, _changed: int) -> tuple[Imported, ...]:
-    """Return the unconditional imports of a module."""
+def _all_imports_of(path: Path, _changed: int) -> tuple[Imported, ...]:
+    """Return the imports of a module without the optional ones."""
     try:
         tree = ast.parse(path.read_bytes())
     except (OSError, SyntaxError, ValueError, RecursionError):
         return ()
-    return tuple(m for m in imported_modules(tree) if not (m.optional or m.lazy))
+    return tuple(m for m in imported_modules(tree) if not m.optional)
+
+
+def _imports_of(path: Path, changed: int) -> tuple[Imported, ...]:
+    """Return the unconditional imports of a module."""
+    return tuple(m for m in _all_imports_of(path, changed) if not m.lazy)
+
+
+def modules_imported_by(module: str, package: Package) -> list[str]:
+    """Return the modules that a module of a package imports now or later, without the optional ones."""
+    path = _module_file(module, package)
+    if path is None or path.name.endswith(_COMPILED):
+        return []
+    return [
+        name
+        for imported in _all_imports_of(path, path.stat().st_mtime_ns)
+        if imported.level or not imported.conditional
+        for name in _names(imported, module, is_package=path.name == "__init__.py")
+    ]
 
 
 @cache
@@ -149,18 +178,22 @@ def _module_file(module: str, package: Package) -> Path | None:
     return next((c for c in candidates if c.is_file()), None)
 
 
-def _find_obstacle(package: Package) -> str | None:
-    """Return the first compiled or absent module that the package imports, directly or through other packages."""
+def find_obstacle(package: Package, *modules: str) -> str | None:
+    """Return the first compiled or absent module that modules of a package import, directly or through other packages."""
+    if package.root is None:
+        return package.name
     packages: dict[str, Package | None] = {package.name: package}
-    waiting, seen = [package.name], set()
+    waiting, seen = list(modules), set()
     while waiting:
         module = waiting.pop()
         top = module.partition(".")[0]
-        if top in ABSENT:
-            return module
-        if module in seen or is_standard(top):
+        if module in seen or top in PLACEHOLDERS:
             continue
+        if top in ABSENT or missing_part(module):
+            return module
         seen.add(module)
+        if is_standard(top):
+            continue
         if top not in packages:
             packages[top] = find_package(top)
         owner = packages[top]

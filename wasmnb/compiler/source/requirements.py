@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import sys
+import sysconfig
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
+from pathlib import Path
 
 from ...errors import SourceError
-from .imports import Imported, is_standard, standard_module_exists
-from .packages import Package, find_package
-from .stdlib import ABSENT, PRESENT
+from .guest_modules import is_standard, missing_part, standard_module_exists
+from .imports import Imported
+from .packages import Package, find_obstacle, find_package
+from .reach import Distributions, distributions_of, placeholders, reach, zone_package
+from .stdlib import ABSENT, GUEST_PYTHON, INSTEAD, ON_DEMAND, POINTLESS, PRESENT
 
-__all__ = ["MakeError", "Requirements", "error_at", "required_modules"]
+__all__ = ["MakeError", "Requirements", "complete", "error_at", "required_modules"]
 
 #: Packages of wasmnb that exist inside the guest.
 _GUEST_PACKAGES = ("wasmnb", "wasmnb.sdk", "wasmnb.abi")
+
+_HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 #: Function of (message, hint) that makes the error for an import.
 MakeError = Callable[[str, str], SourceError]
@@ -30,15 +37,50 @@ class Requirements:
         Dotted names of modules to import while the runtime is built.
     packages
         Packages on the runtime's Python path.
+    distributions
+        Metadata for `importlib.metadata`.
+    placeholders
+        Modules that packages import but that can't work in a filter.
     """
 
     modules: frozenset[str] = frozenset()
     packages: tuple[Package, ...] = ()
+    distributions: Distributions = ()
+    placeholders: tuple[str, ...] = ()
 
     def digest(self) -> str:
         """Return a hash of names and contents."""
         parts = [*sorted(self.modules), *(f"{p.name} {p.digest}" for p in self.packages)]
+        parts += [repr(self.distributions), repr(self.placeholders)] if self.distributions or self.placeholders else []
         return sha256("\n".join(parts).encode()).hexdigest()
+
+
+def complete(modules: Iterable[str], packages: Mapping[str, Package], constants: Iterable[str]) -> Requirements:
+    """Add everything that the modules of a filter can need later: packages, metadata of packages, time zones.
+
+    Parameters
+    ----------
+    modules
+        Modules to preload.
+    packages
+        Packages of the runtime by name.
+    constants
+        Texts in the source, some of which can be names of distributions.
+    """
+    reached = reach(modules)
+    needed, complete_packages = set(modules), {**packages, **reached.packages}
+    if any(name.partition(".")[0] == "zoneinfo" for name in reached.names):
+        zones = zone_package()
+        if zones is not None:
+            complete_packages[zones.name] = zones
+            needed.update(zones.modules(), {"importlib.resources"})
+    reads_metadata = not reached.names.isdisjoint({"importlib.metadata", "importlib_metadata", "pkg_resources"})
+    return Requirements(
+        frozenset(needed),
+        tuple(complete_packages[name] for name in sorted(complete_packages)),
+        distributions_of(complete_packages, constants) if reads_metadata else (),
+        placeholders(reached.names),
+    )
 
 
 def error_at(module: Imported, filename: str, first_line: int) -> MakeError:
@@ -72,12 +114,41 @@ def required_modules(module: Imported, error: MakeError, packages: dict[str, Pac
     if top in ABSENT:
         raise error(f"a filter can't import {module.name}", ABSENT[top])
     if is_standard(top):
-        if module.name not in PRESENT and not standard_module_exists(module.name):
-            raise error(f"module {module.name} doesn't exist", "Check the spelling.")
-        names = {module.name, *(n for n in _submodules(module) if standard_module_exists(n))}
-        return names - PRESENT
+        return _standard_modules(module, error)
+    if top in sys.stdlib_module_names:
+        raise error(f"a filter can't import {module.name}", f"The Python {GUEST_PYTHON} in a filter doesn't have it.")
     package = _add_package(top, error, packages, folders)
-    return {module.name, *(n for n in _submodules(module) if package.has(n))}
+    names = {module.name, *(n for n in _submodules(module) if package.has(n))}
+    obstacle = find_obstacle(package, *sorted(names))
+    if obstacle is not None:
+        raise _obstacle_error(obstacle, module.name, error)
+    return names
+
+
+def _standard_modules(module: Imported, error: MakeError) -> set[str]:
+    """Return the modules of the standard library to preload for one import."""
+    for name in (module.name, *_submodules(module)):
+        if name in POINTLESS:
+            raise error(f"a filter can't use {name}", POINTLESS[name])
+        if missing_part(name):
+            raise error(
+                f"a filter can't import {name}", f"The Wasm build of Python lacks a part of it: {missing_part(name)}."
+            )
+    if module.name not in PRESENT and not standard_module_exists(module.name):
+        hint = "Check the spelling."
+        if _exists_here(module.name):
+            hint = f"The Python {GUEST_PYTHON} in a filter doesn't have it; this one, {_HERE}, does."
+        raise error(f"module {module.name} doesn't exist", hint)
+    names = {module.name, *(n for n in _submodules(module) if standard_module_exists(n))}
+    if module.name == "zoneinfo" and zone_package() is None:
+        raise error("there are no time zones for zoneinfo", "Install them in this environment: %pip install tzdata")
+    return names - PRESENT
+
+
+def _exists_here(name: str) -> bool:
+    """Return whether the notebook's standard library has a module, without importing it."""
+    path = Path(sysconfig.get_path("stdlib")).joinpath(*name.split("."))
+    return path.with_suffix(".py").exists() or (path / "__init__.py").exists()
 
 
 def _submodules(module: Imported) -> Iterator[str]:
@@ -85,6 +156,9 @@ def _submodules(module: Imported) -> Iterator[str]:
 
 
 def _check_sdk(module: Imported, error: MakeError) -> set[str]:
+    names = {module.name, *_submodules(module)} & ON_DEMAND
+    if names:
+        return names
     if module.name in _GUEST_PACKAGES or module.name.startswith(("wasmnb.sdk.", "wasmnb.abi.")):
         return set()
     raise error(
@@ -121,8 +195,11 @@ def _obstacle_error(obstacle: str, name: str, error: MakeError) -> SourceError:
     top = obstacle.partition(".")[0]
     if top in ABSENT:
         return error(f"a filter can't import {name}: it needs {obstacle}", ABSENT[top])
+    if missing_part(obstacle):
+        return error(f"a filter can't import {name}: it needs {obstacle}", f"{missing_part(obstacle)} in Wasm.")
     needs = "is" if obstacle == name else f"needs {obstacle}, which is"
+    instead = INSTEAD.get(name.partition(".")[0], "")
     return error(
         f"{name} can't be imported inside WebAssembly: it {needs} compiled for this machine",
-        "Use a package that is pure Python.",
+        f"Use a package that is pure Python.{instead}",
     )

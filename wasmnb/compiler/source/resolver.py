@@ -6,16 +6,17 @@ It reads all parts and all of the filter's own modules, recursively.
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ...errors import SourceError
 from .filter_source import LocalModule, Source
-from .imports import Imported, imported_modules, is_standard, parse
+from .guest_modules import is_standard
+from .imports import Imported, imported_modules, parse
 from .local_modules import Folder, LocatedModule
 from .packages import Package, find_package
-from .requirements import MakeError, Requirements, error_at, required_modules
+from .requirements import MakeError, Requirements, complete, error_at, required_modules
 
 __all__ = ["resolve"]
 
@@ -43,8 +44,7 @@ def resolve(
     resolver = _Resolver(source, path, on_error)
     while resolver.waiting:
         resolver.read(resolver.waiting.pop(0))
-    packages = resolver.packages
-    requirements = Requirements(frozenset(resolver.required), tuple(packages[name] for name in sorted(packages)))
+    requirements = complete(resolver.required, resolver.packages, sorted(resolver.constants))
     return replace(source, modules=tuple(resolver.modules.values())), requirements
 
 
@@ -65,6 +65,7 @@ class _Resolver:
         self.modules: dict[str, LocalModule] = {}
         self.required: set[str] = set()
         self.packages: dict[str, Package] = {}
+        self.constants: set[str] = set()
         self.waiting = [_Unit(parse(p.text), p.filename, p.first_line, source.package) for p in source.parts]
         for module in source.modules:
             self._keep(module)
@@ -75,6 +76,7 @@ class _Resolver:
 
     def read(self, unit: _Unit) -> None:
         """Resolve all imports of one unit."""
+        self.constants.update(_distribution_names(unit.tree))
         for module in imported_modules(unit.tree):
             try:
                 self._resolve(module, unit)
@@ -143,6 +145,19 @@ class _Resolver:
             self.modules[module.name] = module
             package = module.name if module.is_package else module.name.rpartition(".")[0]
             self.waiting.append(_Unit(parse(module.text), module.filename, 1, package))
+
+
+#: Functions of `importlib.metadata` that take the name of a distribution.
+_METADATA_READERS = {"version", "metadata", "distribution", "requires", "entry_points"}
+
+
+def _distribution_names(tree: ast.AST) -> Iterator[str]:
+    """Yield the constant first arguments of calls that read a distribution's metadata."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant):
+            name = getattr(node.func, "id", getattr(node.func, "attr", ""))
+            if name in _METADATA_READERS and isinstance(node.args[0].value, str):
+                yield node.args[0].value
 
 
 def _absolute(module: Imported, package: str, error: MakeError) -> str:

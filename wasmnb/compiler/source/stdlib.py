@@ -3,21 +3,51 @@
 
 from __future__ import annotations
 
-__all__ = ["ABSENT", "GUEST_PYTHON", "PRELOADED", "PRESENT"]
+__all__ = [
+    "ABSENT",
+    "GUEST_PYTHON",
+    "INSTEAD",
+    "LATE_SKIPPED",
+    "ON_DEMAND",
+    "PLACEHOLDERS",
+    "POINTLESS",
+    "PRELOADED",
+    "PRESENT",
+]
 
 #: Version of the Python inside a runtime.
 GUEST_PYTHON = "3.14"
 
+#: Codecs that Python imports at their first use; `bytes.decode` takes their name from a header as well as from the source.
+CODECS = tuple(
+    f"encodings.{name}"
+    for name in (
+        "ascii base64_codec big5 big5hkscs charmap cp037 cp1006 cp1026 cp1125 cp1140 cp1250 cp1251 cp1252 cp1253 cp1254 "
+        "cp1255 cp1256 cp1257 cp1258 cp273 cp424 cp437 cp500 cp720 cp737 cp775 cp850 cp852 cp855 cp856 cp857 cp858 cp860 "
+        "cp861 cp862 cp863 cp864 cp865 cp866 cp869 cp874 cp875 cp932 cp949 cp950 euc_jis_2004 euc_jisx0213 euc_jp euc_kr "
+        "gb18030 gb2312 gbk hex_codec hp_roman8 hz idna iso2022_jp iso2022_jp_1 iso2022_jp_2 iso2022_jp_2004 iso2022_jp_3 "
+        "iso2022_jp_ext iso2022_kr iso8859_1 iso8859_10 iso8859_11 iso8859_13 iso8859_14 iso8859_15 iso8859_16 iso8859_2 "
+        "iso8859_3 iso8859_4 iso8859_5 iso8859_6 iso8859_7 iso8859_8 iso8859_9 johab koi8_r koi8_t koi8_u kz1048 latin_1 "
+        "mac_arabic mac_croatian mac_cyrillic mac_farsi mac_greek mac_iceland mac_latin2 mac_roman mac_romanian "
+        "mac_turkish palmos ptcp154 punycode quopri_codec raw_unicode_escape rot_13 shift_jis shift_jis_2004 shift_jisx0213 "
+        "tis_620 undefined unicode_escape utf_16 utf_16_be utf_16_le utf_32 utf_32_be utf_32_le utf_7 utf_8_sig uu_codec "
+        "zlib_codec"
+    ).split()
+)
+
 #: Modules in every runtime. They're imported while it is built, because filters have no file system to import from.
 #: Each costs 20 to 100 kB in every file. A filter that imports another module gets a runtime of its own.
-PRELOADED = tuple(
-    "abc array ast base64 binascii bisect calendar cmath codecs collections.abc contextlib contextvars copy csv "
-    "dataclasses datetime decimal difflib encodings.ascii encodings.cp1252 encodings.hex_codec encodings.idna "
-    "encodings.latin_1 encodings.punycode encodings.utf_16 encodings.utf_8_sig enum errno fnmatch fractions functools gc hashlib heapq hmac html.entities "
-    "html.parser http.cookies importlib inspect io ipaddress itertools json keyword linecache locale logging math "
-    "numbers operator os.path pathlib pickle pprint quopri random re reprlib secrets statistics string struct sys "
-    "textwrap threading time tokenize tomllib traceback types typing unicodedata urllib.error urllib.parse uuid "
-    "warnings weakref xml.etree.ElementTree zlib".split()
+PRELOADED = (
+    tuple(
+        "_ast_unparse _colorize _pylong _strptime abc array ast base64 binascii bisect calendar cmath codecs collections.abc contextlib contextvars copy csv "
+        "dataclasses datetime decimal difflib enum errno fnmatch fractions functools gc hashlib heapq hmac html.entities "
+        "html.parser http.cookies importlib inspect io ipaddress itertools json keyword linecache locale logging math "
+        "numbers operator os.path pathlib pickle pprint quopri random re reprlib secrets statistics string struct sys "
+        "textwrap threading time tokenize tomllib traceback types typing unicodedata urllib.error urllib.parse uuid "
+        "warnings weakref xml.etree.ElementTree "
+        "xml.parsers.expat zlib".split()
+    )
+    + CODECS
 )
 
 #: Public modules that the preloaded ones import.
@@ -37,16 +67,46 @@ _NO_PROCESSES = "Filters run inside the proxy and can't start processes or threa
 _NATIVE = "It needs a C library that the Wasm build of Python doesn't have."
 _NO_TERMINAL = "Filters run inside the proxy and have no terminal."
 
+_TLS = "The proxy does TLS. Use self.http_call(cluster, ...) to call another service."
+
+#: Modules that packages can import, although nothing in them works: module -> reason.
+PLACEHOLDERS: dict[str, str] = {"ssl": _TLS}
+
+#: Modules that can be imported, but can't do what they are for: a filter that names them is refused.
+POINTLESS: dict[str, str] = dict.fromkeys(
+    ("concurrent.futures", "concurrent.futures.thread", "concurrent.futures.process", "concurrent.interpreters"),
+    f"{_NO_PROCESSES} Use `async def` callbacks and gather() to do several things at once.",
+)
+
+#: Modules of the SDK that only filters that import them get.
+ON_DEMAND = frozenset({"wasmnb.sdk.jwt"})
+
+#: Package that can't work -> sentence about what the SDK offers instead, with a blank before it.
+INSTEAD: dict[str, str] = {
+    **dict.fromkeys(
+        ("cryptography", "jwcrypto", "Crypto", "Cryptodome", "nacl", "OpenSSL"),
+        " To verify tokens (RS256, ES256, HS256, Ed25519) use wasmnb.sdk.jwt; hashes and HMAC are in hashlib and hmac.",
+    ),
+    **dict.fromkeys(("orjson", "ujson", "rapidjson"), " Use json."),
+    **dict.fromkeys(("regex",), " Use re."),
+}
+
 #: Top-level modules that can't be in a runtime, with the reason.
 ABSENT: dict[str, str] = {
-    **dict.fromkeys(("bz2", "lzma", "ctypes", "_ctypes", "compression"), _NATIVE),
-    **dict.fromkeys(("sqlite3", "dbm"), f"{_NATIVE} Use shared_data for values that all workers share."),
+    **dict.fromkeys(("bz2", "lzma", "ctypes", "_ctypes"), _NATIVE),
+    **dict.fromkeys(("dbm",), f"{_NO_FILES} Use shared_data for values that all workers share."),
     **dict.fromkeys(("mmap", "fcntl", "grp", "pwd", "resource", "syslog", "spwd"), _NO_FILES),
     **dict.fromkeys(("multiprocessing",), _NO_PROCESSES),
     **dict.fromkeys(("curses", "readline", "rlcompleter", "termios", "tty", "pty", "tkinter", "turtle", "idlelib"), _NO_TERMINAL),
-    **dict.fromkeys(("ssl",), "The proxy does TLS. Use self.http_call(cluster, ...) to call another service."),
+    "ssl": _TLS,
     **dict.fromkeys(
         ("asynchat", "asyncore", "cgi", "cgitb", "chunk", "crypt", "imghdr", "imp", "lib2to3", "nntplib", "pipes", "sndhdr", "telnetlib", "uu", "xdrlib", "audioop", "aifc", "sunau", "distutils", "mailcap", "msilib", "nis", "ossaudiodev", "smtpd"),
         "Filters have Python 3.14, which removed this module.",
     ),
 }  # fmt: skip
+
+#: Top-level modules that others import inside functions, and that are of no use in a filter.
+LATE_SKIPPED = frozenset(
+    {*ABSENT, *"_pyrepl antigravity asyncio doctest ensurepip idlelib pdb pip pydoc pytest setuptools site subprocess".split(),
+     *"test this turtledemo unittest venv webbrowser".split()}
+)  # fmt: skip

@@ -1,7 +1,8 @@
 """Attributes of the stream and the node: `self.properties.source.address`, with the right Python types.
 
 Facts: text and bytes are passed unchanged; integers, doubles, timestamps and durations in 8 bytes, booleans in 1, maps as
-pairs, messages serialised. Which attributes a stream has depends on the callback. Envoy 1.40 does not have the old top-level
+pairs, messages serialised. Metadata is a message, which arrives as a dict; paths into it are walked in that dict, because
+the bytes of a value inside don't say its type. Which attributes a stream has depends on the callback. Envoy 1.40 does not have the old top-level
 names (`node`, `route_name`, ...); they are under `xds`.
 
 The annotations below are the table of attributes: type checkers and editors know them, and values are converted by them.
@@ -15,12 +16,21 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ...abi import Status, decode_pairs, encode_path
+from ...abi.struct_wire import read_metadata, read_struct
 from ..diagnostics.hostcall_causes import hostcall_error
-from ..errors import HostcallError, NotFound
+from ..errors import HostcallError, NotFound, SerializationFailure
 from ..interfaces import ContextInterface
 from .encoding import Text, Value, decode, encode
 
 __all__ = ["Properties"]
+
+
+class Struct(dict[str, Any]):
+    """A `google.protobuf.Struct` as a dict of None, bool, int, float, str, lists and dicts."""
+
+
+class Metadata(dict[str, Any]):
+    """Metadata: `filter_metadata` has a dict for each filter, `typed_filter_metadata` the bytes of each filter's message."""
 
 
 class NoAttribute(NotFound, AttributeError):
@@ -50,6 +60,10 @@ class Group:
             return kind(self._context)
         path = (*self._path, name)
         return _READERS[kind](_raw(self._context, path, when=self._when))
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """Return an attribute of this group, or `default` if the stream does not have it now."""
+        return Properties(self._context).get(".".join((*self._path, name)), default)
 
     if not TYPE_CHECKING:  # a name that is not annotated is an error to type checkers
         __getattr__ = _read
@@ -168,7 +182,7 @@ class NodeProperties(Group):
     id: str
     cluster: str
     user_agent_name: str
-    metadata: bytes
+    metadata: Struct
 
 
 class XdsProperties(Group):
@@ -183,11 +197,11 @@ class XdsProperties(Group):
     virtual_host_name: str
     filter_chain_name: str
     listener_direction: int
-    cluster_metadata: bytes
-    route_metadata: bytes
-    virtual_host_metadata: bytes
-    upstream_host_metadata: bytes
-    listener_metadata: bytes
+    cluster_metadata: Metadata
+    route_metadata: Metadata
+    virtual_host_metadata: Metadata
+    upstream_host_metadata: Metadata
+    listener_metadata: Metadata
 
 
 class Properties(Group):
@@ -208,7 +222,7 @@ class Properties(Group):
     plugin_root_id: str
     plugin_vm_id: str
     connection_id: int
-    metadata: bytes
+    metadata: Metadata
     filter_state: bytes
 
     #: Iterating would use numbers as keys.
@@ -224,6 +238,9 @@ class Properties(Group):
             return _first_of(self._context, ((key,), path) if group is Properties else (path,), _unknown(key))
         if len(names) == 1:
             return _READERS[kind](_raw(self._context, path, when=group._when))
+        if kind in (Struct, Metadata):
+            whole = _READERS[kind](_raw(self._context, (*group._path, names[0]), when=group._when))
+            return _inside(whole, names[1:], key)
         joined = (*group._path, names[0], ".".join(names[1:]))  # keys of maps can have dots
         if kind == dict[str, str]:
             return decode(_raw(self._context, joined, when=group._when))
@@ -243,10 +260,15 @@ class Properties(Group):
         return isinstance(key, str) and self.get(key, self) is not self
 
     def get(self, key: str, default: Any = None) -> Any:
-        """Return the attribute of a dotted name, or `default` if the stream does not have it now."""
+        """Return the attribute of a dotted name, or `default` if the stream does not have it now.
+
+        A group of attributes, such as `request`, has no value: the result is `default` as well.
+        """
+        if not _group_of(key)[1]:
+            return default
         try:
             return self[key]
-        except NotFound:
+        except (NotFound, SerializationFailure):
             return default
 
     def raw(self, *path: Text) -> bytes:
@@ -262,6 +284,20 @@ class Properties(Group):
             return self.raw(*path)
         except NotFound:
             return None
+
+
+def _inside(value: Any, names: list[str], key: str) -> Any:
+    """Return what a path of names leads to inside a dict; its keys can have dots, and lists have indexes."""
+    if not names:
+        return value
+    for size in range(len(names), 0, -1):
+        name = ".".join(names[:size])
+        if isinstance(value, dict) and name in value:
+            return _inside(value[name], names[size:], key)
+        if isinstance(value, list) and name.isdecimal() and int(name) < len(value):
+            return _inside(value[int(name)], names[size:], key)
+    error = hostcall_error("get_property", Status.NOT_FOUND, repr(key), f"There is no {'.'.join(names)!r} in it.")
+    raise NoAttribute(str(error), error.hostcall, error.status)
 
 
 def _unknown(key: str) -> str:
@@ -364,4 +400,6 @@ _READERS: dict[Any, Callable[[bytes], Any]] = {
     datetime: _timestamp,
     timedelta: _duration,
     dict[str, str]: lambda data: {decode(n): decode(v) for n, v in decode_pairs(data) or []},
+    Struct: lambda data: Struct(read_struct(data)),
+    Metadata: lambda data: Metadata(read_metadata(data)),
 }

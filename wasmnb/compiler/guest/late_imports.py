@@ -1,0 +1,78 @@
+"""Imports at build time the modules that others would import later, when there is no file system to import from.
+
+The syntax tree of every module that was loaded from a file names the imports inside its functions. Those that fail here
+would fail in a filter as well.
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from importlib import import_module
+from importlib.util import resolve_name
+
+__all__ = ["import_late"]
+
+#: Functions that only the command line or a test suite calls.
+_COMMANDS = {"main", "_main", "_test", "test"}
+
+
+def import_late(before: set[str], skipped: Iterable[str]) -> None:
+    """Import what the modules that were loaded since `before` may import later, and so on for those.
+
+    Parameters
+    ----------
+    before
+        Names of the modules that were loaded first; theirs are known.
+    skipped
+        Top-level modules that cannot work in a filter.
+    """
+    done, ignored = set(before), frozenset(skipped)
+    while waiting := [name for name in sys.modules if name not in done]:
+        for name in waiting:
+            done.add(name)
+            for late in _late_imports(name):
+                if late not in sys.modules and late.partition(".")[0] not in ignored:
+                    with suppress(BaseException):
+                        import_module(late)
+
+
+def _late_imports(name: str) -> Iterator[str]:
+    module = sys.modules[name]
+    path = getattr(module, "__file__", None)
+    if not isinstance(path, str) or not path.endswith(".py"):
+        return
+    try:
+        with open(path, "rb") as file:  # noqa: PTH123 - no pathlib in the guest's start
+            tree = ast.parse(file.read())
+    except (OSError, SyntaxError, ValueError, RecursionError):
+        return
+    package = name if hasattr(module, "__path__") else name.rpartition(".")[0]
+    for node in _lazy_statements(tree, lazy=False):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+            continue
+        try:
+            base = resolve_name("." * node.level + (node.module or ""), package)
+        except ImportError:
+            continue
+        yield base
+        # an imported name can be a submodule
+        yield from (
+            f"{base}.{a.name}" for a in node.names if not hasattr(sys.modules.get(base), a.name) and a.name != "*"
+        )
+
+
+def _lazy_statements(node: ast.AST, *, lazy: bool) -> Iterator[ast.Import | ast.ImportFrom]:
+    if isinstance(node, ast.Import | ast.ImportFrom):
+        if lazy:
+            yield node
+        return
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+        if node.name in _COMMANDS:
+            return
+        lazy = True
+    for child in ast.iter_child_nodes(node):
+        yield from _lazy_statements(child, lazy=lazy)

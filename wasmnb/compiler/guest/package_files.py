@@ -1,0 +1,91 @@
+"""Keeps the data files of packages in memory, because a filter has no file system to read them from.
+
+`open`, `os.stat` and `os.listdir` answer for paths below the folder of packages; so do `importlib.resources` and
+`pkgutil.get_data`, which use them. All other paths stay as they are.
+"""
+
+from __future__ import annotations
+
+import builtins
+import io
+import os
+import stat
+from collections.abc import Callable
+from importlib.machinery import SourceFileLoader
+from typing import Any
+
+__all__ = ["keep_files"]
+
+
+def keep_files(root: str) -> None:
+    """Read all files below a folder except Python's own, and serve them from memory from now on."""
+    files: dict[str, bytes] = {}
+    folders: dict[str, list[str]] = {}
+    same: dict[bytes, bytes] = {}
+    for folder, inner, names in os.walk(root):
+        folders[folder] = [*inner, *names]
+        for name in names:
+            if not name.endswith((".py", ".pyc")):
+                path = f"{folder}/{name}"
+                with open(path, "rb") as file:  # noqa: PTH123 - no pathlib in the guest's start
+                    data = file.read()
+                files[path] = same.setdefault(data, data)
+    if files:
+        _Kept(f"{root}/", files, folders).install()
+
+
+class _Kept:
+    """Files and folders by path, and the functions that they replace."""
+
+    def __init__(self, prefix: str, files: dict[str, bytes], folders: dict[str, list[str]]) -> None:
+        self.prefix, self.files, self.folders = prefix, files, folders
+        self.modules = {f"{f}/{n}" for f, names in folders.items() for n in names if n.endswith(".py")}
+
+    def install(self) -> None:
+        """Replace the functions."""
+        self._open, self._stat, self._listdir = io.open, os.stat, os.listdir
+        builtins.open = io.open = self.open
+        os.stat, os.listdir = self.stat, self.listdir  # type: ignore[assignment]
+        SourceFileLoader.get_data = self._get_data(SourceFileLoader.get_data)  # type: ignore[method-assign]
+
+    def _path(self, path: Any) -> str | None:
+        """Return a path below the folder of packages, else None."""
+        try:
+            text = os.fspath(path)
+        except TypeError:
+            return None
+        text = text.decode() if isinstance(text, bytes) else text
+        return os.path.normpath(text) if text.startswith(self.prefix) else None
+
+    def open(self, file: Any, mode: str = "r", *args: Any, **kwargs: Any) -> Any:
+        """Open a file for reading."""
+        data = self.files.get(self._path(file) or "")
+        if data is None or set(mode) & set("wax+"):
+            return self._open(file, mode, *args, **kwargs)
+        if "b" in mode:
+            return io.BytesIO(data)
+        encoding = kwargs.get("encoding") or (args[1] if len(args) > 1 else None) or "utf-8"
+        return io.TextIOWrapper(io.BytesIO(data), encoding, kwargs.get("errors"), kwargs.get("newline"))
+
+    def stat(self, path: Any, *args: Any, **kwargs: Any) -> os.stat_result:
+        """Return kind and size of a file or folder."""
+        key = self._path(path)
+        if key in self.files:
+            return os.stat_result((stat.S_IFREG | 0o444, 0, 0, 1, 0, 0, len(self.files[key]), 0, 0, 0))
+        if key in self.modules:
+            return os.stat_result((stat.S_IFREG | 0o444, 0, 0, 1, 0, 0, 0, 0, 0, 0))
+        if key in self.folders:
+            return os.stat_result((stat.S_IFDIR | 0o555, 0, 0, 1, 0, 0, 0, 0, 0, 0))
+        return self._stat(path, *args, **kwargs)
+
+    def listdir(self, path: Any = ".") -> list[str]:
+        """Return the names in a folder."""
+        key = self._path(path)
+        return list(self.folders[key]) if key in self.folders else self._listdir(path)
+
+    def _get_data(self, original: Callable[..., bytes]) -> Callable[..., bytes]:
+        def get_data(loader: Any, path: Any) -> bytes:
+            data = self.files.get(self._path(path) or "")
+            return original(loader, path) if data is None else data
+
+        return get_data

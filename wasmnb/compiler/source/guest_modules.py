@@ -1,0 +1,34 @@
+"""The standard library of the Python inside a runtime, which can be another version than the notebook's.
+
+`guest_stdlib.json` lists its modules, and those that fail to import, with the reason. It was written in the guest by
+`python -m tests.compiler.guest_stdlib`.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from importlib.resources import files
+
+__all__ = ["is_standard", "missing_part", "standard_module_exists"]
+
+
+@cache
+def _table() -> tuple[frozenset[str], dict[str, str]]:
+    data = json.loads((files(__package__) / "guest_stdlib.json").read_text())
+    return frozenset(data["modules"]), data["broken"]
+
+
+def is_standard(name: str) -> bool:
+    """Return whether the top-level name of a module belongs to the guest's standard library."""
+    return name.partition(".")[0] in _table()[0]
+
+
+def standard_module_exists(name: str) -> bool:
+    """Return whether the guest's standard library has a module of this dotted name."""
+    return name in _table()[0]
+
+
+def missing_part(name: str) -> str:
+    """Return why a standard module fails to import in the guest (`No module named '_bz2'`); empty if it works."""
+    return _table()[1].get(name, "")

@@ -1,0 +1,251 @@
+"""Keys and sets of keys (RFC 7517), and the algorithms that each kind of key allows.
+
+Facts: the algorithm is the key's, never the token's alone: a token with `alg: HS256` must not be verified with the text of an
+RSA key as its secret, and `none` is not an algorithm. ECDSA runs in the host (`verify_signature`) where it offers that.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ..errors import HostcallError
+from ..vm import current_vm
+from .curves import verify_ed25519, verify_p256
+from .der import EC, ED25519, P256, RSA, point_of, public_key_of, read_pem, rsa_numbers, signature_to_der
+from .rsa import verify_pkcs1
+from .tokens import Token, TokenError, check_claims, decode_base64, parse_token
+
+__all__ = ["Key", "KeySet"]
+
+#: Algorithm -> kind of key and hash.
+_ALGORITHMS = {
+    **{f"HS{size}": ("oct", f"sha{size}") for size in (256, 384, 512)},
+    **{f"RS{size}": ("RSA", f"sha{size}") for size in (256, 384, 512)},
+    "ES256": ("EC", "sha256"),
+    "EdDSA": ("OKP", ""),
+    "Ed25519": ("OKP", ""),
+}
+
+#: Sizes of RSA keys in bits: smaller ones are broken, larger ones would block the worker.
+_RSA_BITS = range(2048, 8193)
+
+#: Shortest secret in bytes.
+_SECRET = 32
+
+
+class Key:
+    """A key that verifies tokens.
+
+    Attributes
+    ----------
+    kind
+        `RSA`, `EC`, `OKP` or `oct`, as in a JWK.
+    kid
+        Its id, or None.
+    algorithm
+        The only algorithm that it verifies, or None for every one of its kind.
+    """
+
+    def __init__(self, kind: str, material: Any, *, kid: str | None = None, algorithm: str | None = None) -> None:
+        self.kind, self.kid, self.algorithm = kind, kid, algorithm
+        self._material = material
+        if algorithm is not None and _ALGORITHMS.get(algorithm, ("",))[0] != kind:
+            raise ValueError(f"algorithm {algorithm!r} is not one of {', '.join(self._known())}")
+
+    def _known(self) -> list[str]:
+        return [name for name, (kind, _) in _ALGORITHMS.items() if kind == self.kind]
+
+    @classmethod
+    def from_secret(cls, secret: str | bytes, *, kid: str | None = None, algorithm: str = "HS256") -> Key:
+        """Return a key for HS256, HS384 or HS512 from a shared secret of at least 32 bytes."""
+        data = secret.encode() if isinstance(secret, str) else bytes(secret)
+        if len(data) < _SECRET:
+            raise ValueError(f"the secret has {len(data)} bytes; it needs at least {_SECRET}")
+        return cls("oct", data, kid=kid, algorithm=algorithm)
+
+    @classmethod
+    def from_pem(cls, text: str, *, kid: str | None = None, algorithm: str | None = None) -> Key:
+        """Return the key of a `PUBLIC KEY` in PEM: RSA, P-256 or Ed25519."""
+        kind, curve, contents = public_key_of(read_pem(text))
+        if kind == RSA:
+            return cls("RSA", _checked_rsa(*rsa_numbers(contents)), kid=kid, algorithm=algorithm)
+        if (kind, curve, contents[:1]) == (EC, P256, b"\4"):
+            point = int.from_bytes(contents[1:33], "big"), int.from_bytes(contents[33:65], "big")
+            return cls("EC", point, kid=kid, algorithm=algorithm)
+        if kind == ED25519:
+            return cls("OKP", contents, kid=kid, algorithm=algorithm)
+        raise ValueError("the key is not RSA, P-256 or Ed25519")
+
+    @classmethod
+    def from_jwk(cls, jwk: Mapping[str, Any]) -> Key:
+        """Return the key of a JSON Web Key."""
+        kind = str(jwk.get("kty"))
+        number = {name: _bytes(jwk, name) for name in _MEMBERS.get(kind, ())}
+        if kind == "RSA":
+            material: Any = _checked_rsa(*(int.from_bytes(number[n], "big") for n in ("n", "e")))
+        elif kind == "EC" and jwk.get("crv") == "P-256":
+            material = tuple(int.from_bytes(number[n], "big") for n in ("x", "y"))
+        elif kind == "OKP" and jwk.get("crv") == "Ed25519":
+            material = number["x"]
+        elif kind == "oct":
+            return cls.from_secret(number["k"], kid=jwk.get("kid"), algorithm=jwk.get("alg") or "HS256")
+        else:
+            raise ValueError(f"a key of type {kind} {jwk.get('crv') or ''}".rstrip() + " is not supported")
+        return cls(kind, material, kid=jwk.get("kid"), algorithm=jwk.get("alg"))
+
+    def allows(self, algorithm: Any) -> bool:
+        """Return whether the key verifies tokens with this algorithm."""
+        kind, _ = _ALGORITHMS.get(algorithm, ("", "")) if isinstance(algorithm, str) else ("", "")
+        return kind == self.kind and (self.algorithm is None or self.algorithm in (algorithm, _SAME.get(algorithm)))
+
+    def verifies(self, token: Token) -> bool:
+        """Return whether the signature of a token, whose algorithm the key allows, is valid."""
+        _, hash_name = _ALGORITHMS[token.header["alg"]]
+        if self.kind == "oct":
+            return hmac.compare_digest(hmac.digest(self._material, token.signed, hash_name), token.signature)
+        if self.kind == "OKP":
+            return verify_ed25519(self._material, token.signed, token.signature)
+        if self.kind == "EC":
+            x, y = self._material
+            return _verify_ec(x, y, token)
+        digest = hashlib.new(hash_name, token.signed).digest()
+        modulus, exponent = self._material
+        return verify_pkcs1(modulus, exponent, hash_name, digest, token.signature)
+
+
+#: Two names of one algorithm.
+_SAME = {"EdDSA": "Ed25519", "Ed25519": "EdDSA"}
+
+#: Kind of key -> members of a JWK that hold it.
+_MEMBERS = {"RSA": ("n", "e"), "EC": ("x", "y"), "OKP": ("x",), "oct": ("k",)}
+
+
+def _bytes(jwk: Mapping[str, Any], name: str) -> bytes:
+    value = jwk.get(name)
+    if not isinstance(value, str):
+        if name == "y":
+            return b""  # keys of other curves don't have it
+        raise ValueError(f"the key has no {name!r}")
+    return decode_base64(value.rstrip("="), f"the key's {name}")
+
+
+def _checked_rsa(modulus: int, exponent: int) -> tuple[int, int]:
+    if modulus.bit_length() not in _RSA_BITS:
+        raise ValueError(f"an RSA key of {modulus.bit_length()} bits; it needs {_RSA_BITS[0]} to {_RSA_BITS[-1]}")
+    if not 2 < exponent < 2**32 or not exponent & 1:
+        raise ValueError("the RSA key's exponent is not an odd number of at most 32 bits")
+    return modulus, exponent
+
+
+def _verify_ec(x: int, y: int, token: Token) -> bool:
+    """Verify in the host, or here if the host doesn't offer it."""
+    if len(token.signature) != 64:
+        return False
+    fields = (
+        (1, b"sha256"), (2, point_of(x, y)), (3, signature_to_der(token.signature)), (4, token.signed)
+    )  # fmt: skip
+    try:
+        result = current_vm().call("call_foreign_function", b"verify_signature", b"".join(_field(*f) for f in fields))
+    except (HostcallError, RuntimeError):
+        return verify_p256(x, y, hashlib.sha256(token.signed).digest(), token.signature)
+    return bool(result[:2] == b"\x08\x01")
+
+
+def _field(number: int, data: bytes) -> bytes:
+    """Encode one field of a message: bytes with their length."""
+    size, length = len(data), bytearray()
+    while size > 0x7F:
+        length.append(size & 0x7F | 0x80)
+        size >>= 7
+    return bytes((number << 3 | 2, *length, size)) + data
+
+
+class KeySet:
+    """Keys, one of which has signed a token.
+
+    Parameters
+    ----------
+    keys
+        Its keys.
+
+    Attributes
+    ----------
+    skipped
+        Reasons why keys of a JWKS document were left out, such as an unsupported curve.
+    """
+
+    def __init__(self, keys: Iterable[Key], skipped: Iterable[str] = ()) -> None:
+        self.keys = tuple(keys)
+        self.skipped = tuple(skipped)
+
+    @classmethod
+    def from_json(cls, document: str | bytes | Mapping[str, Any]) -> KeySet:
+        """Return the keys of a JWKS document, without those for encryption.
+
+        Raises
+        ------
+        ValueError
+            The document isn't a JWKS, or none of its keys can be used.
+        """
+        data = document if isinstance(document, Mapping) else json.loads(document)
+        if not isinstance(data, Mapping) or not isinstance(data.get("keys"), list):
+            raise ValueError('a JWKS document is a JSON object with a list "keys"')  # noqa: TRY004 - it is about text
+        keys, skipped = [], []
+        for jwk in data["keys"]:
+            try:
+                if jwk.get("use", "sig") == "sig":
+                    keys.append(Key.from_jwk(jwk))
+            except (ValueError, TypeError, AttributeError) as error:
+                skipped.append(str(error))
+        if not keys:
+            raise ValueError(f"no key of the JWKS document can be used{': ' if skipped else ''}{'; '.join(skipped)}")
+        return cls(keys, skipped)
+
+    def verify(
+        self,
+        token: str,
+        *,
+        audience: str | Iterable[str] | None = None,
+        issuer: str | Iterable[str] | None = None,
+        leeway: float = 0.0,
+    ) -> dict[str, Any]:
+        """Verify a token's signature, and then its claims `exp`, `nbf`, `iss` and `aud`.
+
+        Parameters
+        ----------
+        token
+            The token.
+        audience, issuer
+            Accepted values; a token needs one of them. Default: None, which accepts all.
+        leeway
+            Tolerance of the times, in seconds. Default: 0.
+
+        Returns
+        -------
+        dict[str, Any]
+            The claims.
+
+        Raises
+        ------
+        TokenError
+            The token isn't valid.
+        """
+        parsed = parse_token(token)
+        candidates = self._candidates(parsed.header)
+        if not any(key.verifies(parsed) for key in candidates):
+            raise TokenError("the token's signature is wrong")
+        return check_claims(parsed.payload, audience, issuer, leeway)
+
+    def _candidates(self, header: Mapping[str, Any]) -> list[Key]:
+        algorithm, kid = header.get("alg"), header.get("kid")
+        known = [key for key in self.keys if kid is None or key.kid in (None, kid)]
+        if not known:
+            raise TokenError("the token names a key that is not in the set")
+        candidates = [key for key in known if key.allows(algorithm)]
+        if not candidates:
+            raise TokenError(f"no key of the set verifies tokens with algorithm {algorithm!r:.40}")
+        return candidates

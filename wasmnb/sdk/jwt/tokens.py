@@ -1,0 +1,127 @@
+"""The parts of a token, and the checks of its claims. Reference: RFC 7515, RFC 7519."""
+
+from __future__ import annotations
+
+import json
+import time
+from base64 import urlsafe_b64decode
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+__all__ = ["Token", "TokenError", "bearer_token", "check_claims", "decode_base64", "parse_token"]
+
+#: Longest token in characters: longer ones are refused before anything is computed.
+_LONGEST = 16384
+
+_ALPHABET = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")
+
+
+class TokenError(ValueError):
+    """A token isn't valid. The message says why; it never contains the token."""
+
+
+class Token(NamedTuple):
+    """A token whose signature hasn't been verified.
+
+    Attributes
+    ----------
+    header
+        Its header; `alg` is the algorithm, `kid` the key's id.
+    payload
+        Bytes of the claims.
+    signed
+        Bytes that the signature covers.
+    signature
+        Bytes of the signature.
+    """
+
+    header: dict[str, Any]
+    payload: bytes
+    signed: bytes
+    signature: bytes
+
+
+def bearer_token(authorization: str | None) -> str:
+    """Return the token of an `authorization` header.
+
+    Raises
+    ------
+    TokenError
+        There is no header, or its scheme is not Bearer.
+    """
+    scheme, _, token = (authorization or "").strip().partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise TokenError("there is no bearer token")
+    return token.strip()
+
+
+def decode_base64(text: str, name: str) -> bytes:
+    """Decode base64url without padding."""
+    if not _ALPHABET.issuperset(text) or len(text) % 4 == 1:
+        raise TokenError(f"{name} is not base64url")
+    return urlsafe_b64decode(text + "=" * (-len(text) % 4))
+
+
+def parse_token(token: str) -> Token:
+    """Split a token into its parts.
+
+    Raises
+    ------
+    TokenError
+        It isn't a signed token.
+    """
+    if len(token) > _LONGEST:
+        raise TokenError(f"the token has more than {_LONGEST} characters")
+    parts = token.split(".")
+    if len(parts) != 3:
+        raise TokenError(f"the token has {len(parts)} parts instead of 3")
+    header = _json_object(decode_base64(parts[0], "the token's header"), "the token's header")
+    if "crit" in header:
+        raise TokenError("the token's header has `crit`, whose extensions are not known")
+    payload = decode_base64(parts[1], "the token's payload")
+    signature = decode_base64(parts[2], "the token's signature")
+    return Token(header, payload, f"{parts[0]}.{parts[1]}".encode(), signature)
+
+
+def _json_object(data: bytes, name: str) -> dict[str, Any]:
+    try:
+        value = json.loads(data)
+    except (ValueError, RecursionError):
+        raise TokenError(f"{name} is not JSON") from None
+    if not isinstance(value, dict):
+        raise TokenError(f"{name} is not a JSON object")
+    return value
+
+
+def check_claims(
+    payload: bytes, audience: str | Iterable[str] | None, issuer: str | Iterable[str] | None, leeway: float
+) -> dict[str, Any]:
+    """Return the claims of a token after checking its times, issuer and audience."""
+    claims = _json_object(payload, "the token's payload")
+    now = time.time()
+    if _seconds(claims, "exp", now + 1) <= now - leeway:
+        raise TokenError("the token has expired")
+    if _seconds(claims, "nbf", now) > now + leeway:
+        raise TokenError("the token is not valid yet")
+    if issuer is not None and claims.get("iss") not in _names(issuer):
+        raise TokenError("the token has another issuer")
+    if audience is not None and not _names(audience) & _names(claims.get("aud") or ()):
+        raise TokenError("the token is for another audience")
+    return claims
+
+
+def _seconds(claims: Mapping[str, Any], name: str, default: float) -> float:
+    value = claims.get(name, default)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TokenError(f"the token's {name} is not a number")
+    return value
+
+
+def _names(names: Any) -> set[str]:
+    if isinstance(names, str):
+        return {names}
+    return (
+        {name for name in names if isinstance(name, str)}
+        if isinstance(names, list | tuple | set | frozenset)
+        else set()
+    )
