@@ -20,6 +20,7 @@ STANDARD = {
     "import ast": ("print(ast.unparse(ast.parse('a+b')))", "a + b"),
     "import xml.etree.ElementTree as E": ("print(E.fromstring('<a>x</a>').text)", "x"),
     "import html.entities": ("print(len(str(7 ** 5000)))", "4226"),
+    "from array import array": ("print(isinstance(int('7' * 3000), int))", "True"),
     "import calendar": ("print(calendar.month(2026, 2).splitlines()[0].strip())", "February 2026"),
 }
 
@@ -50,7 +51,7 @@ except Exception as error:
     print(type(error).__name__)
 print(len(zoneinfo.available_timezones()) > 400)
 """
-    source = "import zoneinfo\nfrom datetime import datetime\nfrom zoneinfo import ZoneInfo"
+    source = "import sqlite3, zoneinfo  # one runtime for two tests\nfrom datetime import datetime\nfrom zoneinfo import ZoneInfo"
     assert log_of(source, lines) == ["2026-07-01T12:00:00+02:00", "ZoneInfoNotFoundError", "True"]
 
 
@@ -106,4 +107,4 @@ db.execute("create table t (n)")
 db.executemany("insert into t values (?)", [(1,), (2,)])
 print(db.execute("select sum(n) from t").fetchone())
 """
-    assert log_of("import sqlite3", lines) == ["(3,)"]
+    assert log_of("import sqlite3, zoneinfo", lines) == ["(3,)"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import linecache
 import platform
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import ClassVar, Protocol
@@ -17,7 +17,7 @@ from .glue import VERSION
 from .info import FilterInfo
 from .native.image import NativeImage
 from .native.warnings import Differences, version_hint
-from .runtime.probe import Scratch, source_error
+from .runtime.probe import Probe, Scratch, located, source_error, with_stand_ins
 from .source.filter_source import Source
 
 __all__ = ["NativeFilter"]
@@ -98,17 +98,21 @@ def _register_with_debuggers(source: Source) -> None:
 
 def _probe(image: NativeImage) -> frozenset[str]:
     """Load the source once and return the callbacks that it needs."""
+    return frozenset(with_stand_ins(lambda variables: _load(image, variables)).exports)
+
+
+def _load(image: NativeImage, variables: Mapping[str, str]) -> Probe:
     source = image.source
-    scratch = Scratch(image)
+    scratch = Scratch(image, variables)
     try:
         start = scratch.instance.function("_initialize")
         assert start is not None
         start()
-        return frozenset(scratch.instance.dispatcher.exports())  # type: ignore[attr-defined]
+        return Probe(tuple(scratch.instance.dispatcher.exports()))  # type: ignore[attr-defined]
     except Trap as trap:
         report = {} if trap.raised is None else load_error(trap.raised, [place.filename for place in source.places()])
         if report.get("type") == "SyntaxError":
             report["hint"] = report["hint"] or version_hint()
-        raise source_error(report, trap, scratch.log, source.filename) from trap.raised
+        raise located(report, source_error(report, trap, scratch.log, source.filename)) from trap.raised
     finally:
         scratch.instance.close()

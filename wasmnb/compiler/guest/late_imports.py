@@ -15,6 +15,9 @@ from importlib.util import resolve_name
 
 __all__ = ["import_late"]
 
+#: Module -> modules that frozen code, which has no file to read, imports for it.
+_FROZEN = {"importlib.resources": ("importlib.readers",)}
+
 #: Functions that only the command line or a test suite calls.
 _COMMANDS = {"main", "_main", "_test", "test"}
 
@@ -40,6 +43,7 @@ def import_late(before: set[str], skipped: Iterable[str]) -> None:
 
 
 def _late_imports(name: str) -> Iterator[str]:
+    yield from _FROZEN.get(name, ())
     module = sys.modules[name]
     path = getattr(module, "__file__", None)
     if not isinstance(path, str) or not path.endswith(".py"):

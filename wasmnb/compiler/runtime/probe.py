@@ -9,17 +9,18 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
+from ...abi import CALLBACKS
 from ...engine import Guest, Image, ImportType, OutOfBounds, Runnable, Trap
 from ...errors import SourceError
 from ...sdk import __all__ as sdk_names
 from ..glue import GLUE_PAGES, REPORT
 from ..wasm.memory_image import PAGE
 
-__all__ = ["Probe", "Scratch", "probe", "source_error"]
+__all__ = ["MissingVariable", "Probe", "Scratch", "located", "probe", "source_error", "with_stand_ins"]
 
 #: Longest time, in seconds, that a source can take to load.
 DEADLINE = 5.0
@@ -46,8 +47,9 @@ class Probe:
 class Scratch:
     """A host for one VM that loads a source and does nothing else."""
 
-    def __init__(self, image: Runnable) -> None:
+    def __init__(self, image: Runnable, variables: Mapping[str, str]) -> None:
         self.log: list[tuple[int, str]] = []
+        self._variables = [f"{name}={value}\0".encode() for name, value in variables.items()]
         self.instance: Guest = image.instantiate(self._resolve, deadline=DEADLINE)
 
     def _resolve(self, import_: ImportType) -> Callable[..., int] | None:
@@ -76,11 +78,15 @@ class Scratch:
         return 0
 
     def _environ_sizes_get(self, count: int, size: int) -> int:
-        self.instance.memory.write_u32(count, 0)
-        self.instance.memory.write_u32(size, 0)
+        self.instance.memory.write_u32(count, len(self._variables))
+        self.instance.memory.write_u32(size, sum(map(len, self._variables)))
         return 0
 
-    def _environ_get(self, _pointers: int, _data: int) -> int:
+    def _environ_get(self, pointers: int, data: int) -> int:
+        for number, entry in enumerate(self._variables):
+            self.instance.memory.write_u32(pointers + 4 * number, data)
+            self.instance.memory.write(data, entry)
+            data += len(entry)
         return 0
 
     def _poll_oneoff(self, _subscriptions: int, _events: int, _count: int, events: int) -> int:
@@ -100,6 +106,8 @@ class Scratch:
 def probe(image: Image, pages: int, filename: str) -> Probe:
     """Load a filter in a scratch VM.
 
+    The plugin's environment variables are not known yet. A variable that the source reads gets a stand-in.
+
     Parameters
     ----------
     image
@@ -114,15 +122,67 @@ def probe(image: Image, pages: int, filename: str) -> Probe:
     SourceError
         The source doesn't load, or doesn't define a filter. The error has the line and the guest's traceback.
     """
+    return with_stand_ins(lambda variables: _load(image, pages, filename, variables))
+
+
+def with_stand_ins(load: Callable[[Mapping[str, str]], Probe]) -> Probe:
+    """Load a source, again and again until every environment variable that it reads has a stand-in.
+
+    Parameters
+    ----------
+    load
+        Function that loads the source with these variables; it raises `MissingVariable` for another one.
+
+    Raises
+    ------
+    SourceError
+        The source doesn't load, for another reason.
+    """
+    variables: dict[str, str] = {}
+    while True:
+        try:
+            return load(variables)
+        except MissingVariable as missing:
+            if missing.name in variables or len(variables) == _MOST_VARIABLES:
+                raise missing.error from missing.error.__cause__
+            variables[missing.name] = _STAND_IN
+        except SourceError:
+            if not variables:
+                raise
+            return Probe(tuple(CALLBACKS))  # the stand-ins are no good: the first VM with real values decides
+
+
+#: Value of a variable that isn't known yet: it is a text, a number, JSON and true. And most variables of a source.
+_STAND_IN, _MOST_VARIABLES = "1", 100
+
+
+class MissingVariable(Exception):
+    """The source reads an environment variable that doesn't exist."""
+
+    def __init__(self, name: str, error: SourceError) -> None:
+        super().__init__(name)
+        self.name = name
+        self.error = error
+
+
+def located(report: Mapping[str, Any], error: SourceError) -> Exception:
+    """Return the error of a source that didn't load, or `MissingVariable` if that is its reason."""
+    return MissingVariable(report["variable"], error) if report.get("variable") else error
+
+
+def _load(image: Image, pages: int, filename: str, variables: Mapping[str, str]) -> Probe:
+    base = (pages - GLUE_PAGES) * PAGE
     with image.code.engine.interrupts:
-        scratch = Scratch(image)
+        scratch = Scratch(image, variables)
         try:
             start = scratch.instance.function("_initialize")
             assert start is not None
             start()
         except Trap as trap:
-            raise source_error(scratch.report((pages - GLUE_PAGES) * PAGE), trap, scratch.log, filename) from None
-        report = scratch.report((pages - GLUE_PAGES) * PAGE)
+            report = scratch.report(base)
+            error = source_error(report, trap, scratch.log, filename)
+            raise located(report, error) from None
+        report = scratch.report(base)
         scratch.instance.close()
     return Probe(tuple(report["exports"]), scratch.log)
 
@@ -149,7 +209,7 @@ def source_error(report: dict[str, Any], trap: Trap, log: list[tuple[int, str]],
             filename=report["filename"],
             lineno=report["lineno"],
             offset=report["offset"],
-            hint=report["hint"] or _hint(kind, message),
+            hint=_hint(kind, message) or report["hint"],
             traceback=report["traceback"],
         )
     logged = "\n".join(text for _, text in log)
@@ -175,7 +235,5 @@ def _hint(kind: str, message: str) -> str:
 
 
 _HINTS = {
-    "ModuleNotFoundError": "Filters have no file system. Use an import statement with a literal name, so that the module "
-    "becomes part of the runtime.",
     "MemoryError": "A VM can have up to 1 GiB of memory.",
 }

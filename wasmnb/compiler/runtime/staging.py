@@ -49,12 +49,12 @@ load({{standard!r}})
 
 #: The rest of the preload list, for runtimes with further modules.
 _PRELOAD_MORE = """
+before = set(sys.modules)
 from wasmnb_distributions import install as install_distributions
 from wasmnb_late_imports import import_late
 from wasmnb_package_files import keep_files
 from wasmnb_placeholders import install as install_placeholders
 
-before = set(sys.modules)
 install_placeholders({placeholders!r})
 if {distributions!r}:
     install_distributions({distributions!r})

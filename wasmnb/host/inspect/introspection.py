@@ -17,7 +17,7 @@ from ...engine import Guest, Image, ImportType, Instance, Trap
 from ...engine.copying import copy_into, copy_of
 from ...errors import UsageError
 
-__all__ = ["DEADLINE", "SnapshotInspector", "Target", "call_introspection", "has_introspection"]
+__all__ = ["DEADLINE", "SnapshotInspector", "Target", "call_introspection", "has_introspection", "read_running"]
 
 #: The introspection export, and the allocator that its requests are written with.
 _EXPORT, _ALLOCATE = "wasmnb_control", "proxy_on_memory_allocate"
@@ -98,6 +98,27 @@ def call_introspection(vm: Target, command: str, **arguments: Any) -> Any:
     """
     _check(vm)
     return _call(vm.instance, command, arguments)
+
+
+def read_running(vm: Target, reason: str) -> str:
+    """Return a traceback of the Python lines in which a VM was stopped; empty if it has none.
+
+    The call runs on the stack of the stopped one, which is still intact, in the VM itself: it can't be used afterwards.
+
+    Parameters
+    ----------
+    vm
+        A VM that will not be called any more.
+    reason
+        Last line of the traceback.
+    """
+    if not isinstance(vm.instance, Instance) or not has_introspection(vm):
+        return ""
+    vm.instance.deadline = min(vm.instance.deadline, DEADLINE)
+    try:
+        return str(_call(vm.instance, "running", {"reason": reason}))
+    except (UsageError, OSError, ValueError, KeyError, OverflowError):
+        return ""
 
 
 class SnapshotInspector:

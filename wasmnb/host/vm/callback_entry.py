@@ -11,7 +11,9 @@ from collections.abc import Callable
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any
 
+from ...abi import LogLevel
 from ...engine import Trap
+from ..inspect.introspection import read_running
 from ..trace.records import BEGAN, ENDED, HOST_NS, RESULT
 from .failure import RestrictedCallback, envoy_text
 from .fuel import counted
@@ -109,13 +111,29 @@ def _trapped(vm: Vm, record: list[Any], name: str, trap: Trap) -> None:
     vm.fail(record, name, envoy_text(trap), trap.backtrace)
     if vm.failure is not None:
         vm.failure.exception = trap.raised
+        if trap.kind == "deadline":
+            _add_running_lines(vm, f"TimeoutError: {trap.message}")
         if isinstance(cause, RestrictedCallback):
             vm.failure.message += f" ({cause})"
+
+
+def _add_running_lines(vm: Vm, reason: str) -> None:
+    """Add the Python lines in which a callback was stopped to the failure and to the log."""
+    failure = vm.failure
+    if failure is None or failure.traceback:
+        return
+    failure.traceback = read_running(vm, reason)
+    if failure.traceback:
+        vm.write_log(LogLevel.CRITICAL, failure.traceback.encode("utf-8", "replace"))
 
 
 def _interrupted(vm: Vm, record: list[Any], name: str, error: BaseException) -> None:
     """Fail a VM whose guest was interrupted by the user, or by an error of the host: it cannot continue."""
     vm.fail(record, name, f"stopped: {type(error).__name__}", "")
+    if isinstance(error, KeyboardInterrupt):
+        _add_running_lines(vm, "KeyboardInterrupt: the callback was interrupted")
+        if vm.failure is not None and vm.failure.traceback:
+            error.add_note(f"The filter was interrupted here:\n{vm.failure.traceback}")
     close_record(vm, record, None)
     vm.entry.deferred.clear()
     vm.entry.local_reply_sent = False

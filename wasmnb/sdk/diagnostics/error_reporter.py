@@ -4,8 +4,8 @@ from collections.abc import Callable
 from typing import Any
 
 from ...abi import LogLevel
+from .hints import hint_for
 from .tracebacks import format_exception
-from .unsupported import unsupported_hint
 
 __all__ = ["ErrorReporter", "is_user_interrupt"]
 
@@ -32,7 +32,7 @@ class ErrorReporter:
         """Log an exception as one line of the log. Natively, an interrupt by the user is raised instead."""
         if self.on_error is not None and is_user_interrupt(error):
             raise error
-        hint = unsupported_hint(error)
+        hint = hint_for(error)
         if hint is not None:
             error.add_note(hint)
         text = format_exception(error, show_locals=self.show_locals).encode("utf-8", "backslashreplace")

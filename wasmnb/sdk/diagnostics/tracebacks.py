@@ -12,7 +12,7 @@ from types import CodeType, TracebackType
 from ..loading.source_cache import MODULE_NAME
 from .reprs import Reprs
 
-__all__ = ["format_exception", "hidden_folders"]
+__all__ = ["format_exception", "format_running", "hidden_folders"]
 
 #: Floors whose frames are hidden; the compiler runs filters natively.
 _FLOORS = ("sdk", "abi", "compiler")
@@ -32,6 +32,9 @@ def hidden_folders() -> tuple[str, ...]:
 #: The module's name before the name of an exception that the filter defines. Lines of source are indented.
 _OWN = re.compile(rf"^((?: *\| )?){MODULE_NAME}\.", re.MULTILINE)
 
+#: Suggestions of names that only an interactive interpreter has.
+_INTERACTIVE = re.compile(r"\. Did you mean: '(?:help|exit|quit|copyright|credits|license)'\?")
+
 #: Most characters of a local variable's value, and most variables of a frame.
 _LENGTH, _MOST = 120, 30
 
@@ -49,9 +52,18 @@ def format_exception(error: BaseException, *, show_locals: bool = False) -> str:
     try:
         summary = traceback.TracebackException.from_exception(error)
         _FrameFilter(_LENGTH if show_locals else 0).apply(summary, error)
-        return _OWN.sub(r"\1", "".join(summary.format()).rstrip("\n"))
+        return _OWN.sub(r"\1", _INTERACTIVE.sub("", "".join(summary.format()).rstrip("\n")))
     except Exception:  # noqa: BLE001 - a hostile __str__ or no memory: only the type can be shown
         return f"{type(error).__name__} (its traceback cannot be shown)"
+
+
+def format_running(reason: str) -> str:
+    """Return a traceback of the filter's frames that are running now, with a last line that says why they stopped."""
+    ours = (*hidden_folders(), "<frozen importlib", "/0/")
+    frames = [f for f in traceback.extract_stack(sys._getframe(1)) if not f.filename.startswith(ours)]
+    if not frames:
+        return ""
+    return "".join(["Traceback (most recent call last):\n", *traceback.format_list(frames), reason])
 
 
 class _FrameFilter:

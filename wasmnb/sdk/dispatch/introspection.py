@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 
 from ..diagnostics.profiling import Profiler
 from ..diagnostics.state_reader import read_attributes
+from ..diagnostics.tracebacks import format_running
 from ..loading.source import Loaded
 from .core import Core
 
@@ -82,9 +83,15 @@ def _profile(dispatcher: Introspection, on: bool) -> dict[str, Any] | None:
     return None
 
 
+def _running(_dispatcher: Introspection, reason: str) -> str:
+    """Return a traceback of the lines that run now. The proxy asks for it after it has stopped a callback."""
+    return format_running(reason)
+
+
 #: Request -> function that handles it, of the dispatcher and the request's arguments.
 ACTIONS: dict[str, Callable[..., Any]] = {
     "attributes": _attributes,
     "locals": _locals,
     "profile": _profile,
+    "running": _running,
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from base64 import b64decode
 from collections.abc import Iterator
 
-__all__ = ["point_of", "public_key_of", "read_pem", "signature_to_der"]
+__all__ = ["point_of", "public_key_of", "read_pem", "rsa_key_of", "rsa_numbers", "signature_to_der"]
 
 _INTEGER, _BITS, _SEQUENCE, _OID = 0x02, 0x03, 0x30, 0x06
 
@@ -37,6 +37,12 @@ def point_of(x: int, y: int) -> bytes:
     algorithm = _item(_SEQUENCE, _item(_OID, EC) + _item(_OID, P256))
     point = b"\0\4" + x.to_bytes(32, "big") + y.to_bytes(32, "big")
     return _item(_SEQUENCE, algorithm + _item(_BITS, point))
+
+
+def rsa_key_of(modulus: int, exponent: int) -> bytes:
+    """Return an RSA public key as SubjectPublicKeyInfo."""
+    algorithm = _item(_SEQUENCE, _item(_OID, RSA) + b"\5\0")
+    return _item(_SEQUENCE, algorithm + _item(_BITS, b"\0" + _item(_SEQUENCE, _integer(modulus) + _integer(exponent))))
 
 
 # -- reading ----------------------------------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """Keys and sets of keys (RFC 7517), and the algorithms that each kind of key allows.
 
 Facts: the algorithm is the key's, never the token's alone: a token with `alg: HS256` must not be verified with the text of an
-RSA key as its secret, and `none` is not an algorithm. ECDSA runs in the host (`verify_signature`) where it offers that.
+RSA key as its secret, and `none` is not an algorithm. RSA and ECDSA run in the host (`verify_signature`) where it offers that.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 from ..errors import HostcallError
 from ..vm import current_vm
 from .curves import verify_ed25519, verify_p256
-from .der import EC, ED25519, P256, RSA, point_of, public_key_of, read_pem, rsa_numbers, signature_to_der
+from .der import EC, ED25519, P256, RSA, point_of, public_key_of, read_pem, rsa_key_of, rsa_numbers, signature_to_der
 from .rsa import verify_pkcs1
 from .tokens import Token, TokenError, check_claims, decode_base64, parse_token
 
@@ -141,18 +141,32 @@ def _checked_rsa(modulus: int, exponent: int) -> tuple[int, int]:
     return modulus, exponent
 
 
-def _verify_ec(x: int, y: int, token: Token) -> bool:
-    """Verify in the host, or here if the host doesn't offer it."""
-    if len(token.signature) != 64:
-        return False
-    fields = (
-        (1, b"sha256"), (2, point_of(x, y)), (3, signature_to_der(token.signature)), (4, token.signed)
-    )  # fmt: skip
+def _host_verifies(hash_name: str, key: bytes, signature: bytes, text: bytes) -> bool | None:
+    """Return what the host's `verify_signature` says, or None if the host doesn't offer it."""
+    fields = ((1, hash_name.encode()), (2, key), (3, signature), (4, text))
     try:
         result = current_vm().call("call_foreign_function", b"verify_signature", b"".join(_field(*f) for f in fields))
     except (HostcallError, RuntimeError):
-        return verify_p256(x, y, hashlib.sha256(token.signed).digest(), token.signature)
+        return None
     return bool(result[:2] == b"\x08\x01")
+
+
+def _verify_ec(x: int, y: int, token: Token) -> bool:
+    if len(token.signature) != 64:
+        return False
+    valid = _host_verifies("sha256", point_of(x, y), signature_to_der(token.signature), token.signed)
+    if valid is None:
+        return verify_p256(x, y, hashlib.sha256(token.signed).digest(), token.signature)
+    return valid
+
+
+def _verify_rsa(modulus: int, exponent: int, hash_name: str, token: Token) -> bool:
+    valid = _host_verifies(hash_name, rsa_key_of(modulus, exponent), token.signature, token.signed)
+    if valid is None:
+        return verify_pkcs1(
+            modulus, exponent, hash_name, hashlib.new(hash_name, token.signed).digest(), token.signature
+        )
+    return valid
 
 
 def _field(number: int, data: bytes) -> bytes:

@@ -3,6 +3,7 @@
 import traceback
 from typing import Any
 
+from ..diagnostics.hints import hint_for, missing_variable
 from ..diagnostics.tracebacks import format_exception
 from ..errors import FilterSourceError
 
@@ -22,7 +23,7 @@ def load_error(error: BaseException, filenames: list[str]) -> dict[str, Any]:
     Returns
     -------
     dict
-        `type`, `message`, `filename`, `lineno`, `offset`, `hint` and `traceback`.
+        `type`, `message`, `filename`, `lineno`, `offset`, `hint`, `variable` (a missing environment variable) and `traceback`.
     """
     filename, lineno = _place(error, filenames)
     return {
@@ -31,7 +32,8 @@ def load_error(error: BaseException, filenames: list[str]) -> dict[str, Any]:
         "filename": filename,
         "lineno": lineno,
         "offset": error.offset if isinstance(error, SyntaxError) else None,
-        "hint": getattr(error, "hint", ""),
+        "hint": getattr(error, "hint", "") or hint_for(error) or "",
+        "variable": missing_variable(error),
         "traceback": format_exception(error),
     }
 

@@ -1,0 +1,67 @@
+"""Exceptions whose message alone doesn't say what to do in a filter get a note."""
+
+import sys
+
+import pytest
+from tests.sdk.fake_proxy import FakeProxy
+
+from wasmnb.sdk.diagnostics import hints
+
+
+def logged(code, head=""):
+    """Return the log after an exception in a callback."""
+    body = "\n".join("        " + line for line in code.strip().splitlines())
+    proxy = FakeProxy(f"{head}\nclass P(PluginContext):\n    def on_tick(self):\n{body}")
+    with pytest.raises(Exception):  # noqa: B017, PT011
+        proxy.tick()
+    return "\n".join(text for _, text in proxy.logs)
+
+
+@pytest.mark.parametrize("name", ["helper", "pd", "proxy"])
+def test_name_of_the_notebook_names_parts_and_the_decorator(name):
+    log = logged(f"return {name}.x")
+    assert f"NameError: name '{name}' is not defined" in log
+    assert "'help'" not in log
+    assert f"Define {name} in the cell or in a %%wasmpart cell" in log
+    assert "@wasmnb.filter" in log
+
+
+def test_unbound_local_variable_is_not_the_notebooks():
+    assert "%%wasmpart" not in logged("print(x)\nx = 1")
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "self.http_call('service').status",
+        "self.http_call('service')['x']",
+        "gather(self.http_call('a'), self.http_call('b'))[0]",
+        "sleep(1) + 1",
+        "check().status",
+        "check()['x']",
+        "len(check())",
+    ],
+)
+@pytest.mark.filterwarnings("ignore:coroutine 'check'", "ignore::pytest.PytestUnraisableExceptionWarning")
+def test_forgotten_await_is_named(code):
+    log = logged(code, "async def check(): return {}\n")
+    assert "write `await` in front of the call" in log
+
+
+def test_other_attribute_errors_have_no_note():
+    assert "await" not in logged("self.request_headrs")
+
+
+def test_file_in_the_sandbox_says_that_there_are_no_files(monkeypatch):
+    monkeypatch.setattr(hints, "_IN_WASM", True)
+    log = logged("open('/no/such/file')")
+    assert "which has no files" in log
+    assert "self.http_call()" in log
+    assert "no files" not in logged("raise OSError(5, 'other')")
+    assert "Write `import nothing_here`" in logged("__import__('nothing_here')")
+
+
+def test_missing_environment_variable_is_named():
+    assert sys.platform != "wasi"
+    assert "environment={'NO_SUCH_VARIABLE': ...}" in logged("import os\nos.environ['NO_SUCH_VARIABLE']")
+    assert "environment=" not in logged("{}['NO_SUCH_VARIABLE']")
