@@ -37,7 +37,7 @@ CODECS = ["windows-1251", "cp866", "koi8-r", "iso-8859-5", "mac_cyrillic", "shif
 
 def test_codecs_named_by_a_request_work():
     """The names are known at the request only."""
-    lines = f"for name in {CODECS!r}:\n    print(name, 'abc'.encode(name).decode(name))\ntry:\n    b''.decode('nonsense')\nexcept LookupError as error:\n    print(error)"
+    lines = f"for name in {CODECS!r}:\n    print(name, 'abc'.encode(name).decode(name))\ntry:\n    b'x'.decode('nonsense')\nexcept LookupError as error:\n    print(error)"
     assert log_of("", lines) == [*(f"{name} abc" for name in CODECS), "unknown encoding: nonsense"]
 
 

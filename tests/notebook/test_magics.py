@@ -52,6 +52,57 @@ def test_configuration_is_text_or_a_file(run, tmp_path):
     assert proxy.get("/").upstream_request.headers["x-hello"] == "file"
 
 
+@pytest.mark.parametrize("flag", ["$cfg", "cfg", "$text", "text", "$data"])
+def test_configuration_is_a_variable_of_the_notebook(run, shell, flag):
+    shell.user_ns.update(cfg={"greeting": "variable"}, text='{"greeting": "variable"}', data=b'{"greeting": "variable"}')
+    proxy = run(f"%%wasmfilter hello --workers 1 --config {flag}\n{HELLO}")
+    assert proxy.get("/").upstream_request.headers["x-hello"] == "variable"
+
+
+@pytest.mark.parametrize(
+    ("value", "problem"),
+    [
+        ("$nothing", "the notebook has no variable nothing"),
+        ("{greeting:1}", "--config is not JSON: .*Put single quotes"),
+        ("'[1,'", "--config is not JSON"),
+        ("cfg", "--config cfg: the variable's value can't be written as JSON"),
+    ],
+)
+def test_wrong_configuration_is_refused_before_the_filter_is_compiled(run, shell, value, problem):
+    shell.user_ns["cfg"] = {"x": object()}
+    with pytest.raises(MagicUsageError, match=problem):
+        run(f"%%wasmfilter hello --config {value}\nnot python at all")
+
+
+@pytest.mark.parametrize("name", ["print", "list", "class", "5", "open"])
+def test_name_that_hides_a_builtin_is_refused(run, name):
+    with pytest.raises(MagicUsageError, match=f"'{name}'.*Choose another NAME"):
+        run(f"%%wasmfilter {name}\n{HELLO}")
+
+
+def test_name_of_the_notebook_in_a_filter_names_parts(run, shell):
+    shell.user_ns["helper"] = 5
+    with pytest.raises(SourceError, match="NameError: name 'helper' is not defined") as caught:
+        run(f"%%wasmfilter hello\n{HELLO}\nx = helper")
+    assert "%%wasmpart" in caught.value.hint
+    assert "@wasmnb.filter" in caught.value.hint
+    assert "'help'" not in str(caught.value)
+
+
+def test_endless_loop_shows_the_line_that_was_running(run):
+    loop = "\nclass Loop(HttpContext):\n    def on_http_request_headers(self, num_headers, end_of_stream):\n        self.spin(1)\n    def spin(self, n):\n        while n:\n            n += 1\n"
+    proxy = run(f"%%wasmfilter looping --workers 1 --deadline 0.3\n{loop}")
+    x = proxy.get("/")
+    assert x.response.status == 503
+    traceback = x.failure.traceback
+    assert "in on_http_request_headers\n    self.spin(1)\n" in traceback
+    assert ", in spin\n" in traceback
+    assert "TimeoutError: still running after the deadline of 0.3 s" in traceback
+    assert "/wasmnb/sdk/" not in traceback
+    assert "/0/" not in traceback
+    assert any("in spin" in line.text for line in proxy.log)
+
+
 def test_running_the_cell_again_replaces_and_closes(run, shell, hello):
     again = run(f"%%wasmfilter hello\n{HELLO}")
     assert again is not hello
@@ -255,9 +306,12 @@ def test_endless_callback_is_stopped(run):
 def test_interrupt_stops_an_endless_filter(run):
     run("%%wasmfilter spin --deadline 60\nfrom wasmnb.sdk import HttpContext\nclass X(HttpContext):\n"
         "    def on_http_request_headers(self, n, eos):\n        while True: pass\n")  # fmt: skip
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(KeyboardInterrupt) as caught:
         threading.Timer(0.7, os.kill, (os.getpid(), signal.SIGINT)).start()
         run("%wasmcurl spin /")
+    (note,) = caught.value.__notes__
+    assert "in on_http_request_headers\n    while True: pass\n" in note
+    assert "/wasmnb/" not in note
     assert run("1 + 1") == 2
 
 

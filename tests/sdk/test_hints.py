@@ -11,7 +11,7 @@ from wasmnb.sdk.diagnostics import hints
 def logged(code, head=""):
     """Return the log after an exception in a callback."""
     body = "\n".join("        " + line for line in code.strip().splitlines())
-    proxy = FakeProxy(f"{head}\nclass P(PluginContext):\n    def on_tick(self):\n{body}")
+    proxy = FakeProxy(f"{head}\nclass P(PluginContext):\n    def on_tick(self):\n{body}", clusters={n: lambda *_: {} for n in ("service", "a", "b")})
     with pytest.raises(Exception):  # noqa: B017, PT011
         proxy.tick()
     return "\n".join(text for _, text in proxy.logs)

@@ -169,6 +169,13 @@ def test_update_whose_change_writes_the_value_gives_up():
         run("self.shared_data['k'] = '0'\nself.shared_data.update('k', lambda old: self.shared_data.__setitem__('k', old) or 'x')")
 
 
+@pytest.mark.parametrize("code", ["Gauge('inside').set(-5)", "Histogram('size').record(-1)"])
+def test_negative_value_of_a_metric_is_refused(code):
+    with pytest.raises(ValueError, match="takes a value for unsigned, so it has to be at least 0"):
+        run(code)
+    run("inside = Gauge('inside')\ninside.set(0)\ninside.add(5)\ninside.add(-2)")
+
+
 METADATA = {"filter_metadata": {"envoy.lb": {"canary": True, "weights": [1, 2.5], "a.b": {"c": None, "n": "x"}}}}
 
 

@@ -52,6 +52,8 @@ class Metric:
         return metric_id
 
     def _call(self, hostcall: str, *args: int) -> int:
+        if hostcall == "record_metric" and isinstance(args[0], int) and args[0] < 0:
+            raise ValueError(f"{self!r} got {args[0]}: Envoy takes a value for unsigned, so it has to be at least 0")
         vm = current_vm()
         about = ", ".join([repr(self.name), *map(repr, args)])
         try:

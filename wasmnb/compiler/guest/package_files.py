@@ -1,6 +1,6 @@
 """Keeps the data files of packages in memory, because a filter has no file system to read them from.
 
-`open`, `os.stat` and `os.listdir` answer for paths below the folder of packages; so do `importlib.resources` and
+`open`, `os.stat`, `os.listdir` and `os.scandir` answer for paths below the folder of packages; so do `importlib.resources` and
 `pkgutil.get_data`, which use them. All other paths stay as they are.
 """
 
@@ -12,7 +12,7 @@ import os
 import stat
 from collections.abc import Callable
 from importlib.machinery import SourceFileLoader
-from typing import Any
+from typing import Any, Self
 
 __all__ = ["keep_files"]
 
@@ -34,6 +34,43 @@ def keep_files(root: str) -> None:
         _Kept(f"{root}/", files, folders).install()
 
 
+class _Entry:
+    """An entry of a folder, as `os.scandir` yields it."""
+
+    def __init__(self, kept: _Kept, folder: str, name: str) -> None:
+        self.name = name
+        self.path = f"{folder}/{name}"
+        self._kept = kept
+
+    def __fspath__(self) -> str:
+        return self.path
+
+    def is_dir(self, **_: Any) -> bool:
+        return self.path in self._kept.folders
+
+    def is_file(self, **_: Any) -> bool:
+        return not self.is_dir()
+
+    def is_symlink(self) -> bool:
+        return False
+
+    def stat(self, **_: Any) -> os.stat_result:
+        return self._kept.stat(self.path)
+
+
+class _Entries(list[_Entry]):
+    """The result of `os.scandir`: an iterable that can be closed."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
 class _Kept:
     """Files and folders by path, and the functions that they replace."""
 
@@ -43,9 +80,9 @@ class _Kept:
 
     def install(self) -> None:
         """Replace the functions."""
-        self._open, self._stat, self._listdir = io.open, os.stat, os.listdir
+        self._open, self._stat, self._listdir, self._scandir = io.open, os.stat, os.listdir, os.scandir
         builtins.open = io.open = self.open
-        os.stat, os.listdir = self.stat, self.listdir  # type: ignore[assignment]
+        os.stat, os.listdir, os.scandir = self.stat, self.listdir, self.scandir  # type: ignore[assignment]
         SourceFileLoader.get_data = self._get_data(SourceFileLoader.get_data)  # type: ignore[method-assign]
 
     def _path(self, path: Any) -> str | None:
@@ -82,6 +119,11 @@ class _Kept:
         """Return the names in a folder."""
         key = self._path(path)
         return list(self.folders[key]) if key in self.folders else self._listdir(path)
+
+    def scandir(self, path: Any = ".") -> Any:
+        """Return the entries of a folder."""
+        key = self._path(path)
+        return _Entries(_Entry(self, key, n) for n in self.folders[key]) if key in self.folders else self._scandir(path)
 
     def _get_data(self, original: Callable[..., bytes]) -> Callable[..., bytes]:
         def get_data(loader: Any, path: Any) -> bytes:

@@ -6,6 +6,8 @@ tests stop at them.
 
 from __future__ import annotations
 
+import builtins
+import keyword
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,9 +18,10 @@ from traitlets import Enum, Float, Int
 
 from wasmnb.compiler.source.filter_source import Part, Source
 from wasmnb.host.trace.log import LEVELS, LogFilter
-from wasmnb.traffic.curl import FLAGS, from_options, read_at
+from wasmnb.traffic.curl import FLAGS, from_options
 
 from ..cells import cell_id, cell_part
+from ..configuration import configuration
 from ..kept_parts import PartStore
 from ..progress import progress_for
 from .arguments import NAME, flag, line_cell, line_only, parse
@@ -49,8 +52,13 @@ class WasmMagics(FilterMagics):
     @line_cell(
         NAME,
         flag("--workers", "-w", type=int, metavar="N", help="Worker threads."),
-        flag("--config", "-c", metavar="TEXT|@FILE", help="Plugin configuration."),
-        flag("--vm-config", metavar="TEXT|@FILE", help="VM configuration."),
+        flag(
+            "--config",
+            "-c",
+            metavar="TEXT|@FILE|$NAME",
+            help="Plugin configuration; $NAME is a variable of the notebook.",
+        ),
+        flag("--vm-config", metavar="TEXT|@FILE|$NAME", help="VM configuration."),
         flag("--root-id", metavar="ID", help="root_id of the plugin."),
         flag("--vm-id", metavar="ID", help="vm_id; VMs that share it share data and queues."),
         flag(
@@ -92,8 +100,8 @@ class WasmMagics(FilterMagics):
         that calls a service, use `--cluster 'accounts=Response(200, body=b"ok")'` or a variable of the notebook.
         """
         options = parse(self.wasmfilter, line)
-        if not options.name.isidentifier():
-            raise MagicUsageError(f"{options.name!r} cannot be the name of a variable. Choose another NAME.")
+        _check_name(options.name)
+        self._configurations(options)  # a wrong one is refused before the filter is compiled
         sources = (options.file is not None) + (cell is not None)
         rebuild = None if sources else self._store.build_with(options, self.shell.user_ns.get(options.name))
         if sources == 2 or not (sources or rebuild or self._store.parts(options.name)):
@@ -137,8 +145,7 @@ class WasmMagics(FilterMagics):
         from wasmnb.host import Plugin, Proxy
 
         plugin = {
-            "config": _configuration(options.config),
-            "vm_config": _configuration(options.vm_config),
+            **self._configurations(options),
             "root_id": options.root_id,
             "vm_id": options.vm_id,
             "allow_on_headers_stop_iteration": options.hold_headers,
@@ -159,6 +166,12 @@ class WasmMagics(FilterMagics):
         if isinstance(old, Proxy):
             old.close()
         return proxy
+
+    def _configurations(self, options: Any) -> dict[str, bytes | None]:
+        return {
+            "config": configuration(self.shell, "--config", options.config),
+            "vm_config": configuration(self.shell, "--vm-config", options.vm_config),
+        }
 
     def _show(self, options: Any, filter_: Any, proxy: Any, old: Any) -> None:
         """Give the proxy a live panel if the front end can show one.
@@ -325,9 +338,14 @@ class WasmMagics(FilterMagics):
         return Trace(events, 0 if options.exchange is not None else getattr(trace, "dropped", 0))
 
 
-def _configuration(value: str | bytes | None) -> bytes | None:
-    """Return the value of a flag, reading `@file`; the panel passes bytes, which are used unchanged."""
-    return read_at(value) if isinstance(value, str) else value
+def _check_name(name: str) -> None:
+    """Raise if the proxy can't be stored in a variable of this name."""
+    if not name.isidentifier() or keyword.iskeyword(name):
+        raise MagicUsageError(f"{name!r} cannot be the name of a variable. Choose another NAME.")
+    if hasattr(builtins, name):
+        raise MagicUsageError(
+            f"{name!r} is a builtin of Python, which the variable of the filter would hide. Choose another NAME."
+        )
 
 
 def _without_none(settings: dict[str, Any]) -> dict[str, Any]:
