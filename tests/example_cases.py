@@ -4,6 +4,7 @@ import hashlib
 import json
 from pathlib import Path
 
+from tests.sdk.jwt_tokens import jwks, token
 from wasmnb import Response
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
@@ -17,6 +18,13 @@ def service(request):
     """Respond as the authorisation service of two examples."""
     good = request.headers.get("authorization") == "Bearer good"
     return Response(200, [("x-user", "ann")]) if good else Response(401, body=b"who are you?\n")
+
+
+TOKENS = {name: token(name, iss="i", aud="orders") for name in ("RS256", "ES256", "HS256", "EdDSA")}
+
+
+def bearer(text):
+    return [("authorization", f"Bearer {text}")]
 
 
 #: name -> configuration, upstream, clusters, and requests as (arguments, status, expected headers at the upstream and at the client).
@@ -73,6 +81,15 @@ CASES = {
         [
             (("GET", "/", [("authorization", "Bearer good")]), 200, {"upstream": {"x-user": "ann"}}),
             (("GET", "/"), 403, {}),
+        ],
+    ),
+    "jwt_auth": (
+        {**jwks(), "issuer": "i", "audience": "orders"}, None, {},
+        [
+            *((("GET", "/", bearer(text)), 200, {"upstream": {"x-user": "ann", "authorization": None}}) for text in TOKENS.values()),
+            (("GET", "/"), 401, {"client": {"www-authenticate": "Bearer"}}),
+            (("GET", "/", bearer(token("RS256", iss="other", aud="orders"))), 401, {}),
+            *((("GET", "/", bearer(f"{text[:-8]}AAAAAAAA")), 401, {}) for text in TOKENS.values()),
         ],
     ),
     "metrics": ({"routes": {"/api/": "api"}}, None, {}, [(("GET", "/api/x"), 200, {}), (("GET", "/"), 200, {})]),

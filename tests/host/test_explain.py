@@ -40,6 +40,39 @@ def test_failed_filter_is_explained_with_its_cause():
         assert "That was in exchange 1" in later
 
 
+def explained(script, *request, **options):
+    """Send a request through a scripted filter, and return the exchange and its explanation."""
+    with scripted_proxy(script, **options) as proxy:
+        x = proxy.request(*request)
+        return x, str(proxy.explain(x))
+
+
+def test_exceeded_buffer_limit_is_explained():
+    x, text = explained("on_request_body: return 1", "POST", "/", [], b"x" * 300, buffer_limit=100)
+    assert x.response.status == 413
+    assert "paused the request's body until it exceeded the buffer limit" in text
+    upstream = Response(200, body=b"x" * 300)
+    x, text = explained("on_response_body: return 1", "GET", "/", upstream=upstream, buffer_limit=100)
+    assert "paused the response's body until it exceeded the buffer limit" in text
+
+
+def test_removed_scheme_is_explained():
+    x, text = explained("on_request_headers: remove_header_map_value REQUEST_HEADERS x-forwarded-proto", "GET", "/")
+    assert x.response.status == 404
+    assert "removed x-forwarded-proto" in text
+
+
+def test_local_response_after_the_headers_is_explained():
+    x, text = explained("on_response_body: send_local_response 500 _ no _ -1", "GET", "/", upstream=Response(200, body=b"yes"))
+    assert x.response.reset
+    assert "sent a local response after the response's headers had left" in text
+
+
+def test_ordinary_errors_have_no_further_explanation():
+    _, text = explained("on_request_headers: send_local_response 403 _ no _ -1", "GET", "/")
+    assert "A filter" not in text
+
+
 @pytest.mark.parametrize(
     ("call", "cause"),
     [

@@ -68,7 +68,7 @@ def explain(components: ProxyComponents, exchange: ExchangeBase) -> Explanation:
     if stream is not None:
         explanation.lines += _waiting(stream, events)
     elif exchange.done:
-        explanation.lines += _ended(exchange)
+        explanation.lines += [*_ended(exchange), *_reason(exchange, events)]
     else:
         explanation.lines.append(
             f"Connection {exchange.number} is open{': ' + exchange.paused if exchange.paused else ''}."
@@ -170,6 +170,49 @@ def _ended(exchange: ExchangeBase) -> list[str]:
     return [
         f"Exchange {exchange.number} is done ({exchange.state}): the client got {_response(exchange)}, {details or 'no details'}."
     ]
+
+
+#: Details of a response -> its reason, and what to do.
+_REASONS = {
+    "request_payload_too_large": (
+        "A filter paused the request's body until it exceeded the buffer limit (1 MiB by default). Handle the body chunk by "
+        "chunk, or raise per_connection_buffer_limit_bytes of the listener."
+    ),
+    "response_payload_too_large": (
+        "A filter paused the response's body until it exceeded the buffer limit (1 MiB by default). Handle the body chunk by "
+        "chunk, or raise per_connection_buffer_limit_bytes of the cluster."
+    ),
+}
+
+_NO_SCHEME = (
+    "A filter removed x-forwarded-proto, from which Envoy takes the scheme of the request; without it no route matches. Keep "
+    "the header."
+)
+_LATE_RESPONSE = (
+    "A filter sent a local response after the response's headers had left, so Envoy could only reset the stream. Send it in "
+    "on_http_response_headers, or hold the headers there."
+)
+
+#: Callbacks in which the headers of the response have left, unless an earlier one held them.
+_LATE = frozenset({"on_response_body", "on_response_trailers"})
+
+
+def _reason(exchange: ExchangeBase, events: list[Event]) -> list[str]:
+    """Return the reason of a failed exchange in a sentence, if it is a known one."""
+    details, response = getattr(exchange, "details", ""), getattr(exchange, "response", None)
+    if details in _REASONS:
+        return [_REASONS[details]]
+    if details == "route_not_found" and any(
+        e.name in ("remove_header_map_value", "replace_header_map_value") and e.args.get("key") == b"x-forwarded-proto"
+        for e in events
+    ):
+        return [_NO_SCHEME]
+    callback = ""
+    for event in events:
+        callback = event.name if event.kind == "callback" else callback
+        if event.name == "send_local_response" and callback in _LATE and response is not None and response.reset:
+            return [_LATE_RESPONSE]
+    return []
 
 
 def _response(exchange: Exchange | ExchangeBase) -> str:
