@@ -180,7 +180,7 @@ _REASONS = {
     ),
     "response_payload_too_large": (
         "A filter paused the response's body until it exceeded the buffer limit (1 MiB by default). Handle the body chunk by "
-        "chunk, or raise per_connection_buffer_limit_bytes of the cluster."
+        "chunk, or raise per_connection_buffer_limit_bytes of the listener."
     ),
 }
 
