@@ -1,4 +1,4 @@
-"""The floors of the house: no import of an upper floor in any form, no long circles, no overfull folders."""
+"""Structure of the package: floors don't import upper floors, import circles are short, and folders are small."""
 
 import ast
 import re
@@ -7,7 +7,6 @@ import sys
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -17,27 +16,24 @@ from wasmnb import _hooks
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "wasmnb"
 
-#: Modules that a circle of imports may have.
+#: Most modules in a circle of imports.
 LONGEST_CIRCLE = 3
 
-#: Modules that a folder may have, `__init__` not counted.
+#: Most modules in a folder, without `__init__`.
 LARGEST_FOLDER = 12
 
-#: Functions that import the module that their first argument names.
+#: Functions that import the module named by their first argument.
 IMPORTERS = frozenset({"import_module", "__import__", "find_spec"})
 
-#: The composition root connects hooks to all floors; every other module keeps to its floor.
+#: The only module that may name all floors, because it connects the hooks.
 COMPOSITION_ROOT = "wasmnb"
-
-#: Copied into the guest file by file, without a package around them.
-GUEST_FOLDERS = {Path("compiler/guest")}
 
 _MODULE_NAME = re.compile(r"wasmnb(\.\w+)+")
 
 
 @dataclass(frozen=True)
 class Reference:
-    """One place where a module names another one."""
+    """A reference from a module to another one."""
 
     line: int
     target: str
@@ -45,7 +41,7 @@ class Reference:
 
 
 class Module:
-    """A source file and the modules that it names."""
+    """A source file and its references to modules."""
 
     def __init__(self, name: str, text: str, *, is_package: bool = False) -> None:
         self.name = name
@@ -53,7 +49,7 @@ class Module:
         self.tree = ast.parse(text)
 
     def references(self) -> Iterator[Reference]:
-        """Imports of any form, and module names in strings."""
+        """Yield imports of any form, and module names in strings."""
         docstrings = set(_docstrings(self.tree))
         for node in ast.walk(self.tree):
             if isinstance(node, ast.Import):
@@ -75,7 +71,7 @@ class Module:
             yield Reference(node.lineno, self.resolve(first), "string import")
 
     def resolve(self, name: str) -> str:
-        """The absolute name of a module that is named from here."""
+        """Return the absolute name of a module that this one refers to."""
         bare = name.lstrip(".")
         level = len(name) - len(bare)
         bare = bare.rstrip(".")
@@ -86,7 +82,7 @@ class Module:
 
 
 def _docstrings(tree: ast.AST) -> Iterator[int]:
-    """Every string that stands alone as a statement."""
+    """Return the ids of all strings that are statements."""
     return (id(n.value) for n in ast.walk(tree) if isinstance(n, ast.Expr) and isinstance(n.value, ast.Constant))
 
 
@@ -105,14 +101,14 @@ def _modules() -> dict[str, Module]:
 
 
 def _floors() -> dict[str, int]:
-    """Floor -> its height; the bottom is 0."""
+    """Return the height of each floor. The lowest is 0."""
     config = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     layers = config["tool"]["importlinter"]["contracts"][0]["layers"]
     return {name.strip(): height for height, layer in enumerate(reversed(layers)) for name in layer.split("|")}
 
 
 def _folders() -> list[Path]:
-    return sorted({path.parent.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py")} - GUEST_FOLDERS)
+    return sorted({path.parent.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py")})
 
 
 MODULES = _modules()
@@ -121,28 +117,28 @@ FOLDERS = _folders()
 
 
 def upward(module: Module) -> list[str]:
-    """Every reference to an upper floor, as a line for the report. The package itself is above all floors."""
-    own = FLOORS[module.name.split(".")[1]]
+    """Describe every reference to an upper floor. The package itself is above all floors."""
+    height = FLOORS[module.name.split(".")[1]]
     return [
         f"{module.name}, line {reference.line}: {reference.form} of {reference.target}"
         for reference in module.references()
-        if _height(reference.target, own) > own
+        if _height(reference.target, height) > height
     ]
 
 
-def _height(target: str, own: int) -> int:
+def _height(target: str, default: int) -> int:
     first, _, rest = target.partition(".")
-    return FLOORS.get(rest.partition(".")[0], len(FLOORS)) if first == COMPOSITION_ROOT else own
+    return FLOORS.get(rest.partition(".")[0], len(FLOORS)) if first == COMPOSITION_ROOT else default
 
 
 def circles() -> list[set[str]]:
-    """Groups of modules that all import each other, directly or through others; types and lazy imports included."""
+    """Return groups of modules that import each other, directly or indirectly, including types and lazy imports."""
     graph = {name: _imported(module) - {name} for name, module in MODULES.items() if name != COMPOSITION_ROOT}
     return [group for group in _components(graph) if len(group) > 1]
 
 
 def _imported(module: Module) -> set[str]:
-    found = set()
+    imported = set()
     for reference in module.references():
         name = reference.target
         if reference.form == "string":
@@ -150,12 +146,12 @@ def _imported(module: Module) -> set[str]:
         while name not in MODULES and "." in name:  # the last part is a function or class
             name = name.rpartition(".")[0]
         if name in MODULES and name != COMPOSITION_ROOT:
-            found.add(name)
-    return found
+            imported.add(name)
+    return imported
 
 
 def _components(graph: dict[str, set[str]]) -> list[set[str]]:
-    """Strongly connected components: what can be reached from a module and leads back to it."""
+    """Return the strongly connected components of a graph."""
     reach = {name: _reachable(name, graph) for name in graph}
     groups: list[set[str]] = []
     placed: set[str] = set()
@@ -171,14 +167,14 @@ def _reachable(start: str, graph: dict[str, set[str]]) -> set[str]:
     seen: set[str] = set()
     stack = [start]
     while stack:
-        fresh = graph[stack.pop()] - seen
-        seen |= fresh
-        stack.extend(fresh)
+        new = graph[stack.pop()] - seen
+        seen |= new
+        stack.extend(new)
     return seen
 
 
 @pytest.mark.parametrize("floor", FLOORS)
-def test_floor_does_not_name_an_upper_floor(floor):
+def test_floor_does_not_refer_to_upper_floors(floor):
     modules = [module for name, module in MODULES.items() if name.split(".")[1:2] == [floor]]
     assert [line for module in modules for line in upward(module)] == []
 
@@ -203,7 +199,7 @@ def test_floor_does_not_name_an_upper_floor(floor):
         "name.startswith('wasmnb.envoy.')",
     ],
 )
-def test_every_form_of_an_upward_import_is_found(line):
+def test_check_finds_every_form_of_upward_import(line):
     assert len(upward(Module("wasmnb.host.proxy", line))) >= 1
 
 
@@ -220,7 +216,7 @@ def test_every_form_of_an_upward_import_is_found(line):
         "text = 'see wasmnb.view for more'",
     ],
 )
-def test_imports_of_lower_floors_and_documentation_are_allowed(line):
+def test_check_allows_lower_floors_and_documentation(line):
     assert upward(Module("wasmnb.host.proxy", line)) == []
 
 
@@ -236,30 +232,30 @@ def test_folder_has_at_most_twelve_modules(folder):
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=str)
-def test_init_says_in_two_sentences_what_the_folder_holds(folder):
+def test_init_describes_the_folder_in_two_sentences(folder):
     docstring = ast.get_docstring(ast.parse((PACKAGE / folder / "__init__.py").read_text(encoding="utf-8"))) or ""
     assert len(re.findall(r"[.:](?:\s|$)", docstring)) >= 2, docstring
 
 
-def test_importing_the_package_loads_hooks_and_nothing_else():
+def test_importing_the_package_loads_only_hooks():
     code = "import sys, wasmnb; print([m for m in sys.modules if m.startswith(('wasmnb.', 'IPython', 'matplotlib'))])"
     output = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT).stdout
     assert output.strip() == "['wasmnb._hooks']"
 
 
 @pytest.mark.parametrize("name", [name for name in _hooks.__all__ if name not in ("Hook", "connect")])
-def test_every_hook_has_a_provider_on_an_upper_floor(name):
+def test_hook_has_a_provider_on_an_upper_floor(name):
     provider = getattr(_hooks, name).provider()
     assert FLOORS[provider.__module__.split(".")[1]] > FLOORS["host"]
 
 
-def test_hook_imports_its_provider_with_the_first_call_only():
+def test_first_call_of_a_hook_imports_its_provider():
     loads = []
     hook = _hooks.Hook("double")
     hook.connect(lambda: loads.append("load") or (lambda number: 2 * number))
     assert (list(loads), hook(2), hook(3), loads) == ([], 4, 6, ["load"])
 
 
-def test_hook_without_provider_names_itself():
+def test_hook_without_provider_raises_with_its_name():
     with pytest.raises(ImportError, match="'double' is not connected"):
         _hooks.Hook("double")(2)

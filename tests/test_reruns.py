@@ -1,0 +1,54 @@
+"""Reruns of tests with real time and sockets are counted at the end of a run."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+pytest_plugins = ["pytester"]
+
+TESTS = """
+    from pathlib import Path
+
+    import pytest
+
+    @pytest.mark.envoy
+    def test_fails_once():
+        marker = Path(__file__).with_suffix(".ran")
+        if not marker.exists():
+            marker.touch()
+            raise AssertionError("first run")
+
+    @pytest.mark.browser
+    def test_passes():
+        pass
+
+    def test_plain():
+        pass
+"""
+
+
+@pytest.fixture
+def session(pytester):
+    """Function that runs tests with the conftest of this project."""
+    shutil.copy(Path(__file__).with_name("conftest.py"), pytester.path)
+    pytester.makeini("[pytest]\nmarkers = envoy\n  browser")
+    pytester.makepyfile(TESTS)
+    return lambda *options: pytester.runpytest_subprocess("-p", "no:cacheprovider", "-p", "no:wasmnb", *options)
+
+
+@pytest.mark.parametrize("processes", ["0", "2"])
+def test_summary_counts_and_names_reruns(session, processes):
+    result = session("-n", processes)
+    result.stdout.fnmatch_lines(["Reruns of Envoy and browser tests: 1", "  *.py::test_fails_once"])
+    result.assert_outcomes(passed=3)
+
+
+def test_summary_counts_zero_reruns(session):
+    result = session("-k", "test_passes")
+    result.stdout.fnmatch_lines(["Reruns of Envoy and browser tests: 0"])
+
+
+def test_summary_is_omitted_without_such_tests(session):
+    result = session("-k", "test_plain")
+    result.stdout.no_fnmatch_line("Reruns of*")
