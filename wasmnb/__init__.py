@@ -22,7 +22,7 @@ if TYPE_CHECKING:  # for completion in editors; at run time each name is loaded 
     from ._version import __version__ as __version__  # noqa: I001 -- the names of a floor stay together
     from .compiler import Filter as Filter, FilterInfo as FilterInfo
     from .compiler.decorator import filter as filter  # noqa: A004 -- it is written wasmnb.filter
-    from .envoy import Envoy as Envoy
+    from .envoy import Envoy as Envoy, compare as compare
     from .errors import (
         BuildError as BuildError,
         FilterTrap as FilterTrap,
@@ -32,7 +32,16 @@ if TYPE_CHECKING:  # for completion in editors; at run time each name is loaded 
         UsageError as UsageError,
         WasmnbError as WasmnbError,
     )
-    from .host import Exchange as Exchange, Plugin as Plugin, Proxy as Proxy
+    from .host import (
+        Cluster as Cluster,
+        Exchange as Exchange,
+        GrpcServer as GrpcServer,
+        Listener as Listener,
+        Plugin as Plugin,
+        Proxy as Proxy,
+        RouteMatch as RouteMatch,
+        TcpReply as TcpReply,
+    )
     from .messages import Headers as Headers, Request as Request, Response as Response
     from .sdk import *  # noqa: F403
     from .traffic import LoadReport as LoadReport
@@ -43,9 +52,9 @@ _HOMES = {
     "_version": ("__version__",),
     "compiler": ("Filter", "FilterInfo"),
     "compiler.decorator": ("filter",),
-    "envoy": ("Envoy",),
+    "envoy": ("Envoy", "compare"),
     "errors": ("BuildError", "FilterTrap", "ModuleError", "NativeWarning", "SourceError", "UsageError", "WasmnbError"),
-    "host": ("Exchange", "Plugin", "Proxy"),
+    "host": ("Cluster", "Exchange", "GrpcServer", "Listener", "Plugin", "Proxy", "RouteMatch", "TcpReply"),
     "messages": ("Headers", "Request", "Response"),
     "traffic": ("LoadReport", "load"),
 }

@@ -1,10 +1,19 @@
-"""Types of command line values, for argparse."""
+"""Flags and types of values that several command lines share, for argparse."""
 
 from __future__ import annotations
 
 import argparse
+from typing import Any
 
-__all__ = ["seconds"]
+from .abi import KINDS
+
+__all__ = ["KIND_FLAG", "seconds"]
+
+#: The flag for the kind of a plugin.
+KIND_FLAG: tuple[tuple[str, ...], dict[str, Any]] = (
+    ("--kind",),
+    {"choices": tuple(KINDS), "help": "Kind of plugin; by default the one that its callbacks are for."},
+)
 
 
 def seconds(text: str) -> float:

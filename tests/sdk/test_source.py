@@ -105,9 +105,50 @@ def test_misspelt_callback_is_refused_at_load(written, meant):
     assert error.lineno == 3 and "is not a callback" in str(error) and meant in error.hint
 
 
-@pytest.mark.parametrize("name", ["on_authorised", "on_http_call_response", "on_reply", "helper", "_on_x"])
+@pytest.mark.parametrize("name", ["on_authorised", "on_reply", "helper", "_on_x"])
 def test_own_method_can_begin_with_on(name):
     load(f"class F(HttpContext):\n    def {name}(self, a, b, c): pass")
+
+
+@pytest.mark.parametrize(("base", "written", "meant"), [
+    ("HttpContext", "on_log", "on_http_stream_done"), ("HttpContext", "on_done", "on_http_stream_done"),
+    ("HttpContext", "on_stream_done", "on_http_stream_done"), ("HttpContext", "proxy_on_log", "on_http_stream_done"),
+    ("HttpContext", "onDone", "on_http_stream_done"), ("TcpContext", "on_log", "on_stream_done"),
+    ("TcpContext", "on_http_stream_done", "on_stream_done"), ("TcpContext", "on_done", "on_stream_done"),
+    ("PluginContext", "on_configure", "on_plugin_start"), ("PluginContext", "on_done", "on_plugin_done"),
+])  # fmt: skip
+def test_abi_name_of_a_callback_is_refused_with_its_name_in_the_sdk(base, written, meant):
+    error = refusal(f"class F({base}):\n    def {written}(self): pass")
+    assert error.lineno == 2 and f"F.{written} is not a callback" in str(error)
+    assert error.hint.startswith(f"Did you mean {meant}? In a {base} it is {meant}(self")
+
+
+@pytest.mark.parametrize(("base", "written", "owner"), [
+    ("HttpContext", "on_tick", "PluginContext, where it is on_tick(self)"),
+    ("HttpContext", "on_queue_ready", "PluginContext"), ("HttpContext", "on_plugin_start", "PluginContext"),
+    ("HttpContext", "on_downstream_data", "TcpContext"), ("HttpContext", "on_vm_start", "VMContext"),
+    ("HttpContext", "on_configure", "PluginContext, where it is on_plugin_start"),
+    ("TcpContext", "on_http_request_headers", "HttpContext"), ("TcpContext", "on_tick", "PluginContext"),
+    ("PluginContext", "on_http_request_headers", "HttpContext"), ("PluginContext", "on_new_connection", "TcpContext"),
+    ("PluginContext", "on_http_stream_done", "HttpContext"), ("VMContext", "on_tick", "PluginContext"),
+])  # fmt: skip
+def test_callback_of_another_class_is_refused_with_its_class(base, written, owner):
+    error = refusal(f"class F({base}):\n    def {written}(self, *args): pass")
+    assert error.lineno == 2 and f"is never called: a {base} doesn't have that callback" in str(error)
+    assert f"Move it to a {owner}" in error.hint
+
+
+def test_abi_name_of_a_callout_response_is_refused_unless_it_is_passed_as_callback():
+    error = refusal("class F(HttpContext):\n    def on_http_call_response(self, a, b, c): pass")
+    assert "is never called" in str(error) and "callback=self.on_http_call_response" in error.hint
+    load("""
+    class F(HttpContext):
+        def on_http_request_headers(self, n, e):
+            self.http_call("service", callback=self.on_http_call_response)
+            return Action.PAUSE
+        def on_http_call_response(self, response):
+            self.continue_request()
+    """)
 
 
 @pytest.mark.parametrize("parameters", ["self", "self, n", "self, a, b, c", "self, *, num_headers, end_of_stream"])

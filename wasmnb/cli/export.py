@@ -25,6 +25,7 @@ def export(options: Namespace) -> int:
         config=config,
         vm_config=vm_config,
         root_id=options.root_id,
+        kind=options.kind,
         allow_on_headers_stop_iteration=options.hold_headers,
     )
     settings = {name: getattr(options, name) for name in ("registry", "tag", "port", "force")}

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from importlib import import_module
 from typing import Any, NoReturn
 
-from wasmnb._flags import seconds
+from wasmnb._flags import KIND_FLAG, seconds
 from wasmnb._version import __version__
 
 __all__ = ["make_parser", "request_parser"]
@@ -86,6 +86,8 @@ def _plugin(p: argparse.ArgumentParser) -> None:
         action="store_true",
         help="Set allow_on_headers_stop_iteration: an awaited body holds the headers, which can still be changed then.",
     )
+    names, options = KIND_FLAG
+    p.add_argument(*names, default="", **options)
 
 
 def _build(p: argparse.ArgumentParser) -> None:

@@ -59,6 +59,7 @@ def _plugin_settings(options: argparse.Namespace) -> dict[str, Any]:
     settings: dict[str, Any] = {
         "root_id": options.root_id,
         "allow_on_headers_stop_iteration": options.hold_headers,
+        "kind": options.kind,
     }
     for name in ("config", "vm_config"):
         if getattr(options, name) is not None:

@@ -10,6 +10,7 @@ from types import FrameType
 from typing import Any, ClassVar, Protocol
 
 from .._display import Shown
+from ..abi import Callbacks
 from ..engine import Engine, Runnable
 from ..errors import BuildError, ModuleError, UsageError
 from ..formats.leb128 import CORE_MAGIC
@@ -292,6 +293,11 @@ class Filter(Shown):
         return self._backend.source
 
     @property
+    def callbacks(self) -> Callbacks:
+        """Callbacks of its classes, or those that a module from another toolchain exports. They decide the plugin's kind."""
+        return self._backend.callbacks
+
+    @property
     def is_native(self) -> bool:
         """Whether this Python runs the filter, instead of Wasm."""
         return self._backend.native
@@ -366,6 +372,8 @@ class FilterBackend(Protocol):
 
     @property
     def source(self) -> Source | None: ...
+    @property
+    def callbacks(self) -> Callbacks: ...
     def wasm(self) -> bytes: ...
     def image(self, engine: Engine, /) -> Runnable: ...
     def info(self, name: str) -> FilterInfo: ...

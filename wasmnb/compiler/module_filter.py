@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from ..abi import Callbacks
 from ..engine import Engine, Image
 from ..errors import ModuleError
 from .info import FilterInfo, info_of
@@ -24,6 +25,11 @@ class ModuleFilter:
         self.data = data
         self.facts = facts
         self._images: dict[Engine, Image] = {}
+
+    @property
+    def callbacks(self) -> Callbacks:
+        """Callbacks that the module exports."""
+        return Callbacks.of_exports(e.name for e in self.facts.exports if e.kind == "func")
 
     def image(self, engine: Engine) -> Image:
         """Return what a host instantiates. Machine code of a known module comes from the disk."""

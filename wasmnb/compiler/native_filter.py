@@ -8,9 +8,10 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import ClassVar, Protocol
+from typing import Any, ClassVar, Protocol
 
 from .._version import __version__
+from ..abi import Callbacks
 from ..engine import Engine, Trap
 from ..sdk.loading.load_error import load_error
 from .glue import VERSION
@@ -52,8 +53,8 @@ class NativeFilter:
         self._compile_it = compile_it
         differences = Differences()
         self.source = differences.resolved(source, path)
-        callbacks = _probe(NativeImage(self.source, None, differences))
-        self._image = NativeImage(self.source, callbacks, differences)
+        exports, self.callbacks = _probe(NativeImage(self.source, None, differences))
+        self._image = NativeImage(self.source, exports, differences)
         _register_with_debuggers(self.source)
         self._seconds = time.perf_counter() - started
 
@@ -96,9 +97,10 @@ def _register_with_debuggers(source: Source) -> None:
             linecache.cache[str(path)] = linecache.cache[name]
 
 
-def _probe(image: NativeImage) -> frozenset[str]:
-    """Load the source once and return the callbacks that it needs."""
-    return frozenset(with_stand_ins(lambda variables: _load(image, variables)).exports)
+def _probe(image: NativeImage) -> tuple[frozenset[str], Callbacks]:
+    """Load the source once; return the callbacks that it needs, and those that its classes override."""
+    result = with_stand_ins(lambda variables: _load(image, variables))
+    return frozenset(result.exports), Callbacks.of_classes(result.callbacks)
 
 
 def _load(image: NativeImage, variables: Mapping[str, str]) -> Probe:
@@ -108,7 +110,8 @@ def _load(image: NativeImage, variables: Mapping[str, str]) -> Probe:
         start = scratch.instance.function("_initialize")
         assert start is not None
         start()
-        return Probe(tuple(scratch.instance.dispatcher.exports()))  # type: ignore[attr-defined]
+        dispatcher: Any = scratch.instance.dispatcher  # type: ignore[attr-defined]
+        return Probe(tuple(dispatcher.exports()), dispatcher.callbacks())
     except Trap as trap:
         report = {} if trap.raised is None else load_error(trap.raised, [place.filename for place in source.places()])
         if report.get("type") == "SyntaxError":

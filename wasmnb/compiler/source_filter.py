@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from .._version import __version__
+from ..abi import Callbacks
 from ..engine import Code, Engine, Image, default_engine
 from ..errors import SourceError
 from ..sdk.loading.source_cache import store_source
@@ -49,6 +50,8 @@ class SourceFilter:
         Modules and packages that the runtime has to contain.
     exports
         Callbacks that the source needs. None before `probe`.
+    callbacks
+        Callbacks that its classes override.
     seconds
         Compile time in seconds.
     """
@@ -59,6 +62,7 @@ class SourceFilter:
         self.source: Source
         self.source, self.requirements = resolve(source, path)
         self.exports: frozenset[str] | None = None  # all, until the probe has run
+        self.callbacks = Callbacks()
         self.seconds = 0.0
 
     @property
@@ -87,7 +91,8 @@ class SourceFilter:
             The source doesn't load.
         """
         runtime, code = self.runtimes.get(self.requirements, engine, progress)
-        self.exports = frozenset(probe(self._image(runtime, code), runtime.pages, self.source.filename).exports)
+        result = probe(self._image(runtime, code), runtime.pages, self.source.filename)
+        self.exports, self.callbacks = frozenset(result.exports), Callbacks.of_classes(result.callbacks)
 
     def wasm(self) -> bytes:
         """Return the complete module: a host's image with the source inside."""

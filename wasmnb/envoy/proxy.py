@@ -18,6 +18,7 @@ from ..errors import UsageError
 from ..host import Listener as ListenerProperties
 from ..host import RouteMatch
 from ..host.interface import Requests, Wait
+from ..host.plugins.plugin import has_http, require_http, require_network
 from ..host.settings import LOG_LEVELS, MAIN_CLUSTER, ProxySettings
 from ..messages import Request
 from .config.bootstrap import Cluster, Config, Listener, bootstrap
@@ -64,10 +65,10 @@ class Envoy(Requests[EnvoyExchange]):
     ----------
     filter
         A filter, a plugin, the path or bytes of a module, or a list of these (a chain). A plugin of kind "network" adds a
-        TCP listener (`connect`).
+        TCP listener (`connect`); without any other kind, there is no HTTP listener.
     chain
         A list of filters and plugins, instead of `filter`.
-    config, vm_config, root_id, vm_id, failure_policy
+    config, vm_config, root_id, vm_id, failure_policy, kind
         Defaults for plugins that don't set them.
     upstream, clusters
         As for `Proxy`; in addition, (host, port) for a server of yours. All other upstreams speak HTTP/1.1: a gRPC stream
@@ -111,6 +112,7 @@ class Envoy(Requests[EnvoyExchange]):
         root_id: str = "",
         vm_id: str = "",
         failure_policy: str | None = None,
+        kind: str = "",
         upstream: Any = None,
         clusters: Mapping[str, Any] | None = None,
         routes: Sequence[RouteMatch] | None = None,
@@ -125,7 +127,8 @@ class Envoy(Requests[EnvoyExchange]):
         name: str = "",
         binary: str | os.PathLike[str] | None = None,
     ) -> None:
-        single = {"config": config, "vm_config": vm_config, "root_id": root_id, "vm_id": vm_id}
+        single: dict[str, Any] = {"config": config, "vm_config": vm_config, "root_id": root_id, "vm_id": vm_id}
+        single |= {"kind": kind} if kind else {}
         self.plugins = [EnvoyPlugin.of(item, failure_policy=failure_policy, **single) for item in _chain(filter, chain)]
         self.settings = ProxySettings.of(
             workers=workers, upstream=upstream, clusters=clusters, routes=routes or None, listener=listener,
@@ -154,8 +157,8 @@ class Envoy(Requests[EnvoyExchange]):
 
     @property
     def address(self) -> tuple[str, int]:
-        """Host and port of the HTTP listener."""
-        return self._addresses[_HTTP]
+        """Host and port of the HTTP listener; of the TCP listener if there are network filters alone."""
+        return self._addresses[_HTTP if _HTTP in self._addresses else _TCP]
 
     @property
     def upstream(self) -> Upstream | None:
@@ -199,6 +202,7 @@ class Envoy(Requests[EnvoyExchange]):
         """Send a `Request` as `request` does."""
         if worker is not None and not 1 <= worker <= self.settings.workers:
             raise UsageError(f"There is no worker {worker}; they are numbered from 1 to {self.settings.workers}.")
+        require_http(self.plugins)
         with self._lock:
             self._check_running()
             return self._exchange(request, self.timeout if isinstance(wait, EllipsisType) else wait, http2=http2)
@@ -221,8 +225,7 @@ class Envoy(Requests[EnvoyExchange]):
         self._check_running()
         if worker is not None and not 1 <= worker <= self.settings.workers:
             raise UsageError(f"There is no worker {worker}; they are numbered from 1 to {self.settings.workers}.")
-        if _TCP not in self._addresses:
-            raise UsageError("There is no network filter. Give a plugin of kind='network'.")
+        require_network(self.plugins)
         if cluster != MAIN_CLUSTER:
             raise UsageError(f"The TCP listener leads to the cluster {MAIN_CLUSTER!r}, not to {cluster!r}.")
         exchange = EnvoyTcpExchange(len(self.exchanges) + 1)
@@ -283,7 +286,7 @@ class Envoy(Requests[EnvoyExchange]):
             raise
 
     def _listeners(self, directory: Path) -> list[Listener]:
-        """The HTTP listener, and one for TCP if there are network filters."""
+        """The HTTP listener, and one for TCP if there are network filters; that one alone if all filters are for TCP."""
         by_kind: dict[str, list[Config]] = {}
         for plugin in self.plugins:
             by_kind.setdefault(plugin.kind, []).append(plugin.as_config(directory))
@@ -297,7 +300,7 @@ class Envoy(Requests[EnvoyExchange]):
         ]  # fmt: skip
         if "network" in by_kind:
             listeners.append(Listener(_TCP, by_kind["network"], _TCP_CLUSTER, "tcp", extra=extra))
-        return listeners
+        return listeners if has_http(self.plugins) else listeners[1:]
 
     def _clusters(self) -> list[Cluster]:
         settings, backends = self.settings, self._backends

@@ -26,7 +26,7 @@ from .inspect.python_state import LENGTH
 from .interface import Requests, Wait
 from .observation import Observation
 from .plugins.lifecycle import PluginLifecycle
-from .plugins.plugin import FilterLike, Plugin, to_plugins
+from .plugins.plugin import FilterLike, Plugin, require_http, require_network, to_plugins
 from .sender import Sender
 from .settings import MAIN_CLUSTER, ProxySettings, SimulationSettings
 from .state.shared_data import SharedData
@@ -62,9 +62,8 @@ class Proxy(Requests["Exchange"], Shown):
         plugin runs.
     chain
         A list of filters and plugins, instead of `filter`.
-    config, vm_config, root_id, vm_id, failure_policy
-        Settings of a single filter, as in Envoy's configuration; empty by default. In a chain, give them in each
-        `Plugin`.
+    config, vm_config, root_id, vm_id, failure_policy, kind
+        Settings of a single filter, as for `Plugin`; empty by default. In a chain, give them in each `Plugin`.
     workers, upstream, clusters, routes, listener, node, buffer_limit, route_timeout, idle_timeout, request_timeout, name
         As for `wasmnb.host.settings.ProxySettings`, with its defaults: 4 workers, an echo as upstream, Envoy's limits.
     seed
@@ -129,6 +128,7 @@ class Proxy(Requests["Exchange"], Shown):
         root_id: str = "",
         vm_id: str = "",
         failure_policy: str | None = None,
+        kind: str = "",
         upstream: Any = None,
         clusters: Mapping[str, Any] | None = None,
         routes: Sequence[RouteMatch] | None = None,
@@ -150,7 +150,9 @@ class Proxy(Requests["Exchange"], Shown):
         name: str = "",
         engine: Engine | None = None,
     ) -> None:
-        single: dict[str, Any] = {"config": config, "vm_config": vm_config, "root_id": root_id, "vm_id": vm_id}
+        single: dict[str, Any] = {
+            "config": config, "vm_config": vm_config, "root_id": root_id, "vm_id": vm_id, "kind": kind,
+        }  # fmt: skip
         self.plugins = to_plugins(filter if chain is None else list(chain), single, failure_policy)
         self._settings = ProxySettings.of(
             workers=workers, upstream=upstream, clusters=clusters, routes=routes or None, listener=listener,
@@ -262,6 +264,7 @@ class Proxy(Requests["Exchange"], Shown):
         root_id: str = "",
         vm_id: str = "",
         failure_policy: str | None = None,
+        kind: str = "",
         **changes: Any,
     ) -> bool:
         """Replace the configuration while traffic runs, as a listener update does.
@@ -272,7 +275,7 @@ class Proxy(Requests["Exchange"], Shown):
             The plugins that run from now on.
         drain
             Virtual seconds that streams of the old configuration have to finish (1).
-        config, vm_config, root_id, vm_id, failure_policy
+        config, vm_config, root_id, vm_id, failure_policy, kind
             Settings of a single filter, as for `Proxy`.
         changes
             Settings of the listener with new values, for streams that begin from now on: `routes`, `listener`,
@@ -291,7 +294,9 @@ class Proxy(Requests["Exchange"], Shown):
             A setting can't be changed by an update.
         """
         self.loop.check_open()
-        single: dict[str, Any] = {"config": config, "vm_config": vm_config, "root_id": root_id, "vm_id": vm_id}
+        single: dict[str, Any] = {
+            "config": config, "vm_config": vm_config, "root_id": root_id, "vm_id": vm_id, "kind": kind,
+        }  # fmt: skip
         fresh = to_plugins(plugins, single, failure_policy)
         settings = self._settings.for_update(changes)
         replaced: list[bool] = []
@@ -336,6 +341,7 @@ class Proxy(Requests["Exchange"], Shown):
 
     def send(self, request: Request, *, worker: int | None = None, http2: bool = False, wait: Wait = ...) -> Exchange:
         """Send a `Request` as `request` does."""
+        require_http(self.plugins)
         return self._sender.send(request, worker, _seconds(wait), http2=http2)
 
     def send_at(
@@ -351,6 +357,7 @@ class Proxy(Requests["Exchange"], Shown):
         http2, wait
             As for `request`; `wait` applies to each exchange.
         """
+        require_http(self.plugins)
         return self._sender.send_at(requests, _seconds(wait), http2=http2)
 
     def open(
@@ -373,6 +380,7 @@ class Proxy(Requests["Exchange"], Shown):
         end
             The request has no body.
         """
+        require_http(self.plugins)
         request = Request.of(method, path, headers, authority=authority, chunks=None if end else [])
         return self._sender.open(request, worker, end=end, http2=http2)
 
@@ -390,8 +398,9 @@ class Proxy(Requests["Exchange"], Shown):
         Raises
         ------
         UsageError
-            The proxy is closed, or has no such worker or cluster.
+            The proxy is closed, has no network filter, or no such worker or cluster.
         """
+        require_network(self.plugins)
         return self._sender.connect(worker, cluster)
 
     # -- time and faults ------------------------------------------------------------------------------------------

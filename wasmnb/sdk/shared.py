@@ -6,11 +6,12 @@ registered it last; any VM that knows its token may take items.
 """
 
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import NamedTuple, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 from ..abi import Status
 from .errors import CasMismatch, Empty, NotFound
 from .messages.encoding import Text, Value, decode, encode
+from .tasks.data_watch import Watch
 from .tasks.queue_items import QueueItem
 from .vm import current_vm
 
@@ -141,6 +142,42 @@ class SharedData(MutableMapping[Text, bytes]):
 
         return int(self.update(key, added))
 
+    def watch(
+        self,
+        key: Text,
+        changed: Callable[[Any], object] | None = None,
+        *,
+        parse: Callable[[bytes], Any] | None = None,
+        every: float = 1.0,
+    ) -> Watch:
+        """Follow a value in this VM: read it now and then periodically, whoever writes it.
+
+        Call it in `on_plugin_start`, which runs on every worker, so that all workers follow the value. A queue can't do
+        that: it notifies one VM only.
+
+        Parameters
+        ----------
+        key
+            Name of the value.
+        changed
+            Called with the new value after each change; None by default.
+        parse
+            Makes the value of the bytes, such as `json.loads`; by default the value is the bytes. If it fails, its exception
+            is logged, and the old value stays.
+        every
+            Seconds between two reads, 1 by default.
+
+        Returns
+        -------
+        Watch
+            Its `value` is the current value, None before the first one. `stop()` ends it.
+        """
+        vm = current_vm()
+        if vm.active is None:
+            raise RuntimeError("shared_data.watch needs a plugin: call it in on_plugin_start")
+        plugin = getattr(vm.active, "plugin", vm.active)
+        return Watch(vm, plugin, lambda: self.read(key), changed, parse, every)
+
     def __getitem__(self, key: Text) -> bytes:
         try:
             return self.read(key)[0]
@@ -226,6 +263,9 @@ class Queue:
 
 def register_queue(name: Text) -> Queue:
     """Open or create a queue of this VM's vm_id; `on_queue_ready` is called on this plugin from now on.
+
+    A queue has one receiver: if several workers register it, only the VM that did so last is notified, once for each item.
+    To give a value to all workers, write it to the shared data and follow it with `shared_data.watch`.
 
     Parameters
     ----------

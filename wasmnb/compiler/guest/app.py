@@ -97,7 +97,7 @@ class WitWorld(wit_world.WitWorld):  # type: ignore[misc]
             )
             host.report(json.dumps(report).encode("utf-8", "backslashreplace"))
             raise
-        host.report(json.dumps({"exports": dispatcher.exports()}).encode())
+        host.report(json.dumps({"exports": dispatcher.exports(), "callbacks": dispatcher.callbacks()}).encode())
         gc.freeze()  # loaded objects stay: the collector can skip them
 
     def sync(self) -> None:

@@ -36,11 +36,14 @@ class Probe:
     ----------
     exports
         Callbacks that the filter needs.
+    callbacks
+        Callbacks that its classes override, by kind of class.
     log
         Lines logged while it loaded, as (level, text).
     """
 
     exports: tuple[str, ...]
+    callbacks: dict[str, list[str]]
     log: list[tuple[int, str]] = field(default_factory=list)
 
 
@@ -184,7 +187,7 @@ def _load(image: Image, pages: int, filename: str, variables: Mapping[str, str])
             raise located(report, error) from None
         report = scratch.report(base)
         scratch.instance.close()
-    return Probe(tuple(report["exports"]), scratch.log)
+    return Probe(tuple(report["exports"]), report["callbacks"], scratch.log)
 
 
 def source_error(report: dict[str, Any], trap: Trap, log: list[tuple[int, str]], filename: str) -> SourceError:

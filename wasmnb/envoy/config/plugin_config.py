@@ -84,6 +84,8 @@ class EnvoyPlugin:
         inner = getattr(thing, "filter", thing)
         values["module"] = inner.wasm
         values.setdefault("name", inner.name)
+        if "kind" not in values and "kind" not in defaults and hasattr(inner, "callbacks"):
+            values["kind"] = inner.callbacks.kind
         known = {name: value for name, value in values.items() if value is not None}
         return replace(cls(values["module"]), **{**defaults, **known})
 

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ...host import Cluster as Simulated
+from ...host.plugins.plugin import has_http
 from ..config.bootstrap import Cluster, Config, Listener, bootstrap, merge, socket_address
 from ..config.resources import listener_config, route_configs, timeouts, virtual_host_config
 from .setup import Part, Setup
@@ -72,7 +73,7 @@ def _listeners(setup: Setup, by_kind: Mapping[str, Sequence[Config]], port: int)
     extra = listener_config(settings)
     ports = iter((port, port and port + 1))
     listeners = []
-    if "network" not in by_kind or "http" in by_kind:
+    if has_http([part.plugin for part in setup.parts]):
         address = {"address": socket_address(_LOOPBACK, next(ports))}
         listeners.append(
             Listener(

@@ -9,20 +9,17 @@ from functools import cached_property
 from hashlib import sha256
 from typing import Any, Protocol
 
-from ...abi import LogLevel
+from ...abi import KINDS, Callbacks, LogLevel
 from ...abi.wasi import HELD_HEADERS
 from ...engine import Engine, Runnable
 from ...errors import UsageError
 from ..trace.log import LogLine
 from ..vm.settings import VmSettings
 
-__all__ = ["FAILURE_POLICIES", "KINDS", "FilterLike", "Plugin", "to_config", "to_plugins", "with_held_headers"]
+__all__ = ["FAILURE_POLICIES", "FilterLike", "Plugin", "has_http", "require_http", "require_network", "to_config", "to_plugins", "with_held_headers"]
 
 #: What happens to streams when the VM has failed.
 FAILURE_POLICIES = ("FAIL_CLOSED", "FAIL_OPEN", "FAIL_RELOAD")
-
-#: Kinds of plugins: HTTP filter, network filter, access logger, Wasm service on the main thread or on all threads.
-KINDS = ("http", "network", "access_log", "singleton", "service")
 
 
 class FilterLike(Protocol):
@@ -91,14 +88,17 @@ class Plugin:
     allowed_capabilities
         Names of the only imports and callbacks that the module may use; empty (the default) for all.
     kind
-        One of `KINDS`; "http" by default.
+        "http", "network", "access_log", "singleton" (a Wasm service on the main thread) or "service" (on all threads). By
+        default it follows from the filter's classes, or from the module's exports: "network" if it has callbacks for
+        connections and none for requests, "access_log" for a PluginContext with `on_log` and nothing else, else "http".
     reload_backoff
         Base interval between two reloads under FAIL_RELOAD, in seconds.
 
     Raises
     ------
     UsageError
-        A policy or kind that does not exist, or both `fail_open` and `failure_policy`.
+        A policy or kind that does not exist, both `fail_open` and `failure_policy`, or a kind for which Envoy would call
+        none of the filter's callbacks.
     """
 
     filter: FilterLike
@@ -112,7 +112,7 @@ class Plugin:
     allow_on_headers_stop_iteration: bool = False
     environment: Mapping[str, str] = field(default_factory=dict)
     allowed_capabilities: Sequence[str] = ()
-    kind: str = "http"
+    kind: str = ""
     reload_backoff: float = 1.0
 
     def __post_init__(self) -> None:
@@ -127,10 +127,19 @@ class Plugin:
             raise error
         if self.policy not in FAILURE_POLICIES:
             raise UsageError(f"failure_policy is one of {', '.join(FAILURE_POLICIES)}, not {self.failure_policy!r}.")
-        if self.kind not in KINDS:
-            raise UsageError(f"A plugin's kind is one of {', '.join(KINDS)}, not {self.kind!r}.")
         self.name = self.name or self.filter.name
+        self.kind = self._checked_kind()
         self.vm_config, self.config = to_config(self.vm_config), to_config(self.config)
+
+    def _checked_kind(self) -> str:
+        """Return the kind, by default the one that the filter's callbacks are for."""
+        callbacks: Callbacks = getattr(self.filter, "callbacks", Callbacks())
+        kind = self.kind or callbacks.kind
+        if kind not in KINDS:
+            raise UsageError(f"A plugin's kind is one of {', '.join(KINDS)}, not {kind!r}.")
+        if problem := callbacks.problem(kind):
+            raise UsageError(f"{self.name!r} can't be of kind {kind!r}: {problem}. Use kind={callbacks.kind!r}.")
+        return kind
 
     @property
     def policy(self) -> str:
@@ -177,7 +186,7 @@ class Plugin:
 
 
 #: Settings of a single filter that need no `Plugin`.
-_OF_ONE = ("config", "vm_config", "root_id", "vm_id", "failure_policy")
+_OF_ONE = ("config", "vm_config", "root_id", "vm_id", "failure_policy", "kind")
 
 
 def to_plugins(filters: Any, single: dict[str, Any], policy: str | None) -> list[Plugin]:
@@ -202,3 +211,37 @@ def to_plugins(filters: Any, single: dict[str, Any], policy: str | None) -> list
     if configured:
         raise UsageError(f"With plugins, set {', '.join(_OF_ONE)} in each Plugin(...), not in Proxy(...).")
     return [item if isinstance(item, Plugin) else Plugin(item) for item in items]
+
+
+def has_http(plugins: Sequence[Any]) -> bool:
+    """Return whether a proxy with these plugins has an HTTP listener: not with network filters alone."""
+    kinds = {plugin.kind for plugin in plugins}
+    return "network" not in kinds or bool(kinds & {"http", "access_log"})
+
+
+def require_http(plugins: Sequence[Any]) -> None:
+    """Raise for a request to a proxy with network filters alone, which has no HTTP connection manager.
+
+    Raises
+    ------
+    UsageError
+        There is a network filter, and neither an HTTP filter nor an access logger.
+    """
+    if not has_http(plugins):
+        names = [plugin.name for plugin in plugins if plugin.kind == "network"]
+        raise UsageError(
+            f"{names[0]!r} is a network filter: it gets the bytes of connections and no HTTP requests. "
+            "Send bytes with connect().send(b'...') or %wasmtcp."
+        )
+
+
+def require_network(plugins: Sequence[Any]) -> None:
+    """Raise for a connection to a proxy that has no listener for TCP.
+
+    Raises
+    ------
+    UsageError
+        No plugin is a network filter.
+    """
+    if not any(plugin.kind == "network" for plugin in plugins):
+        raise UsageError("There is no network filter. Give a filter with a TcpContext, or a plugin of kind='network'.")

@@ -16,6 +16,7 @@ from IPython.core.error import UsageError as MagicUsageError
 from IPython.core.magic import magics_class
 from traitlets import Enum, Float, Int
 
+from wasmnb._flags import KIND_FLAG
 from wasmnb.compiler.source.filter_source import Part, Source
 from wasmnb.host.trace.log import LEVELS, LogFilter
 from wasmnb.traffic.curl import FLAGS, from_options
@@ -67,6 +68,7 @@ class WasmMagics(FilterMagics):
             action="store_true",
             help="Set allow_on_headers_stop_iteration: an awaited body holds the headers, which can still be changed then.",
         ),
+        KIND_FLAG,
         flag("--seed", type=int, help="Seed of the simulation."),
         flag("--deadline", type=float, metavar="SECONDS", help="Time limit of one callback."),
         flag("--locals", action="store_true", help="Show local variables in tracebacks."),
@@ -149,6 +151,7 @@ class WasmMagics(FilterMagics):
             "root_id": options.root_id,
             "vm_id": options.vm_id,
             "allow_on_headers_stop_iteration": options.hold_headers,
+            "kind": options.kind,
         }
         settings = {
             "workers": self.workers if options.workers is None else options.workers,

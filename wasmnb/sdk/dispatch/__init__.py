@@ -114,6 +114,12 @@ class Dispatcher(Http, Tcp, Events, Lifecycle, Introspection):
             raise RuntimeError("no source has been loaded")
         return list(self._exports)
 
+    def callbacks(self) -> dict[str, list[str]]:
+        """Return the ABI's names of the callbacks that the filter's classes override, by kind of class."""
+        if self._source is None:
+            raise RuntimeError("no source has been loaded")
+        return self._source.callbacks()
+
     def activate(self) -> None:
         """Make this the VM that `print`, logging and module-level objects use; needed where VMs share an interpreter."""
         set_current_vm(self.vm)

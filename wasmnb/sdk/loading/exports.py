@@ -23,7 +23,7 @@ _ALWAYS = {"on_configure"}
 #: A name in the source -> callbacks that make it work.
 _NEEDS = {
     **{name: REPORTED_BY[name] for name in ("http_call", "grpc_call", "grpc_stream")},
-    **dict.fromkeys(("sleep", "timeout", "wait_for"), REPORTED_BY["set_tick_period_milliseconds"]),
+    **dict.fromkeys(("sleep", "timeout", "wait_for", "watch"), REPORTED_BY["set_tick_period_milliseconds"]),
     "register_queue": REPORTED_BY["register_shared_queue"],
 }
 

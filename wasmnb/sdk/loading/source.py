@@ -4,19 +4,18 @@ The top level of a source runs once in every VM, with the SDK's names in its nam
 filter's: the one that no other class derives from. Mistakes are reported with their line.
 """
 
-import difflib
 import inspect
 import sys
 from collections.abc import Sequence
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
-from ...abi import CALLBACKS
 from ..contexts import Context, PluginContext, VMContext
 from ..errors import FilterSourceError
 from ..http import HttpContext
 from ..tcp import TcpContext
-from .callbacks import HANDLERS, handlers_of
+from .callback_names import CALLBACK_NAMES, check_name
+from .callbacks import handlers_of
 from .local_modules import LocalModules
 from .parts import Part
 from .source_cache import MODULE_NAME, compile_source, store_source
@@ -25,23 +24,6 @@ __all__ = ["BASES", "MODULE_NAME", "Loaded", "load_source"]
 
 #: The SDK's class of each kind.
 BASES: dict[str, type[Context]] = {"vm": VMContext, "plugin": PluginContext, "http": HttpContext, "tcp": TcpContext}
-
-#: Names of the ABI that authors may write by mistake -> the SDK's names.
-_ABI_NAMES = {
-    "on_request_headers": "on_http_request_headers",
-    "on_request_body": "on_http_request_body",
-    "on_request_trailers": "on_http_request_trailers",
-    "on_response_headers": "on_http_response_headers",
-    "on_response_body": "on_http_response_body",
-    "on_response_trailers": "on_http_response_trailers",
-    "on_configure": "on_plugin_start",
-    "on_downstream_connection_close": "on_downstream_close",
-    "on_upstream_connection_close": "on_upstream_close",
-}
-
-#: Similarity of two names from which on one is taken for a misspelling of the other.
-_SIMILARITY = 0.9
-
 
 class Loaded:
     """A source that has been run.
@@ -69,6 +51,12 @@ class Loaded:
     def overrides(self, kind: str, method: str) -> bool:
         """Return whether the filter's class of a kind overrides a method."""
         return getattr(self.classes[kind], method, None) is not getattr(BASES[kind], method, None)
+
+    def callbacks(self) -> dict[str, list[str]]:
+        """Return the ABI's names of the callbacks that the filter's classes override, by kind of class."""
+        return {
+            kind: [h.callback for h in handlers_of(kind) if self.overrides(kind, h.method)] for kind in self.classes
+        }
 
 
 def load_source(parts: Sequence[Part], modules: LocalModules, package: str, names: dict[str, Any]) -> Loaded:
@@ -101,7 +89,7 @@ def load_source(parts: Sequence[Part], modules: LocalModules, package: str, name
     codes = [*modules.codes, *_run(parts, module)]
     classes = _find_classes(module, codes)
     for kind, cls in classes.items():
-        _check_methods(kind, cls)
+        _check_methods(kind, cls, codes)
     return Loaded(module, codes, classes, modules.names)
 
 
@@ -175,9 +163,8 @@ def _no_filter_error(classes: list[type[Any]], codes: list[CodeType]) -> FilterS
             "on_http_request_headers(self, num_headers, end_of_stream).",
         )
     cls = classes[0]
-    names = {h.method for h in HANDLERS.values()} | set(_ABI_NAMES)
     base = "TcpContext" if any("stream_data" in n or n == "on_new_connection" for n in vars(cls)) else "HttpContext"
-    callback = next((f" (it has {n})" for n in vars(cls) if n in names), "")
+    callback = next((f" (it has {n})" for n in vars(cls) if n in CALLBACK_NAMES), "")
     filename, line = _place(cls, codes)
     return FilterSourceError(
         f"class {cls.__name__} is not a filter{callback}",
@@ -208,8 +195,8 @@ def _too_many_error(kind: str, leaves: list[type[Any]], codes: list[CodeType]) -
 _FACTORIES = ("__init__", "new_http_context", "new_tcp_context", "new_plugin_context")
 
 
-def _check_methods(kind: str, cls: type[Any]) -> None:
-    """Raise for misspelt callbacks and wrong parameters, before the first request arrives."""
+def _check_methods(kind: str, cls: type[Any], codes: list[CodeType]) -> None:
+    """Raise for callbacks that are never called, and for wrong parameters, before the first request arrives."""
     known = {h.method: h for h in handlers_of(kind)}
     for name in dir(cls):
         method = inspect.getattr_static(cls, name)
@@ -217,7 +204,7 @@ def _check_methods(kind: str, cls: type[Any]) -> None:
             continue
         handler = known.get(name)
         if handler is None:
-            _check_spelling(kind, cls, name, method)
+            check_name(kind, cls, method, name, codes)
             if name in _FACTORIES:
                 _check_async(cls, method, may_wait=False)
             continue
@@ -254,19 +241,3 @@ def _check_async(cls: type[Any], method: FunctionType, *, may_wait: bool) -> Non
         lineno=method.__code__.co_firstlineno,
         hint=hint,
     )
-
-
-def _check_spelling(kind: str, cls: type[Any], name: str, method: FunctionType) -> None:
-    """Raise for a method whose name is a misspelt callback, or a callback's name in another SDK."""
-    known = {h.method: h for h in handlers_of(kind)}
-    snake = "".join("_" + c.lower() if c.isupper() else c for c in name).lstrip("_")
-    intended = _ABI_NAMES.get(name.removeprefix("proxy_"), snake)
-    if intended not in known and name.startswith("on_") and f"proxy_{name}" not in CALLBACKS:
-        intended = next(iter(difflib.get_close_matches(name, known, 1, _SIMILARITY)), "")
-    if intended in known:
-        raise FilterSourceError(
-            f"{cls.__name__}.{name} is not a callback",
-            filename=method.__code__.co_filename,
-            lineno=method.__code__.co_firstlineno,
-            hint=f"In a {BASES[kind].__name__} it is {known[intended].signature}.",
-        )

@@ -10,7 +10,7 @@ from typing import Any
 from ...errors import UsageError
 from ...host import Plugin
 from .report import KINDS, FuzzReport
-from .scenarios.capabilities import capabilities_of, filter_kind
+from .scenarios.capabilities import capabilities_of
 from .scenarios.scenario import GrpcResponse, HttpResponse, Scenario
 from .search.alarm import alarm_available
 from .search.runner import Fault, Session, Settings
@@ -111,11 +111,10 @@ def _settings(
 
 def _plugin(filter_or_plugin: Any, settings: dict[str, Any]) -> Plugin:
     """Return the plugin of one filter, by default of the kind that the filter has callbacks for."""
-    plugin = filter_or_plugin if isinstance(filter_or_plugin, Plugin) else Plugin(filter_or_plugin)
     changes = {name: value for name, value in settings.items() if value is not None}
-    if plugin.kind == "http" and "kind" not in changes:
-        changes["kind"] = filter_kind(plugin.filter)
-    return replace(plugin, **changes)
+    if isinstance(filter_or_plugin, Plugin):
+        return replace(filter_or_plugin, **changes)
+    return Plugin(filter_or_plugin, **changes)
 
 
 def replay(filter: Any, scenario: Scenario, **settings: Any) -> Fault | None:  # noqa: A002 -- as Proxy calls it

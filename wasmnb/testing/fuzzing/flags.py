@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from ..._flags import seconds
+from ..._flags import KIND_FLAG, seconds
 from ...traffic.curl import read_at
 from .report import KINDS
 
@@ -34,7 +34,7 @@ FUZZ_FLAGS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
     (("--config", "-c"), {"metavar": "TEXT|@FILE", "help": "Plugin configuration."}),
     (("--vm-config",), {"metavar": "TEXT|@FILE", "help": "VM configuration."}),
     (("--workers", "-w"), {"type": _workers, "metavar": "N", "help": "Worker threads (one, sometimes several)."}),
-    (("--kind",), {"choices": ("http", "network"), "help": "Kind of filter chain (by the filter's callbacks)."}),
+    KIND_FLAG,
     (("--deadline",), {"type": seconds, "default": 1.0, "metavar": "SECONDS", "help": "Time after which a callback counts as hanging (1)."}),
     (("--all",), {"dest": "all_faults", "action": "store_true", "help": "Continue after the first finding."}),
     (("--save",), {"metavar": "FILE.py", "help": "Write the findings to this file, as tests."}),

@@ -1,11 +1,11 @@
-"""Capabilities of a filter, read from its source or its module: its kind, and the inputs that are worth trying."""
+"""Capabilities of a filter, read from its source or its module: the inputs that are worth trying."""
 
 from __future__ import annotations
 
 import re
 from typing import Any
 
-__all__ = ["ALL", "capabilities_of", "filter_kind"]
+__all__ = ["ALL", "capabilities_of"]
 
 #: Capability -> pattern in a Python source, and hostcalls or callbacks of a module, that indicate it.
 _SIGNS = {
@@ -18,9 +18,6 @@ _SIGNS = {
 }
 
 ALL = frozenset(_SIGNS)
-
-_TCP = frozenset({"proxy_on_new_connection", "proxy_on_downstream_data", "proxy_on_upstream_data"})
-_HTTP = frozenset(f"proxy_on_{side}_{part}" for side in ("request", "response") for part in ("headers", "body"))
 
 
 def capabilities_of(filters: Any) -> frozenset[str]:
@@ -46,12 +43,3 @@ def _interface_names(wasm_filter: Any) -> frozenset[str]:
         return frozenset()
     facts = inspect_module(wasm)
     return frozenset([*(i.name for i in facts.imports), *(e.name for e in facts.exports)])
-
-
-def filter_kind(wasm_filter: Any) -> str:
-    """Return `network` for a filter that has callbacks of TCP connections only, else `http`."""
-    source = getattr(wasm_filter, "source", None)
-    if isinstance(source, str):
-        return "network" if "TcpContext" in source and "HttpContext" not in source else "http"
-    names = _interface_names(wasm_filter)
-    return "network" if names & _TCP and not names & _HTTP else "http"

@@ -1,0 +1,73 @@
+"""Following a value of the shared data in one VM.
+
+Facts: no proxy reports writes to shared data, and a queue notifies a single VM, the last one that registered it. So each
+VM that follows a value reads it on its plugin's tick, and its cas number shows whether it was written.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from ..errors import NotFound
+from ..interfaces import ContextInterface, VMInterface
+
+__all__ = ["Watch"]
+
+
+class Watch:
+    """A value of the shared data that this VM follows; `SharedData.watch` makes it.
+
+    Attributes
+    ----------
+    value
+        The value as this VM has read it last, parsed; None before the key has a value.
+    """
+
+    __slots__ = ("_cas", "_changed", "_every", "_parse", "_plugin", "_read", "_timer", "_vm", "value")
+
+    def __init__(
+        self,
+        vm: VMInterface,
+        plugin: ContextInterface,
+        read: Callable[[], tuple[bytes, int]],
+        changed: Callable[[Any], object] | None,
+        parse: Callable[[bytes], Any] | None,
+        every: float,
+    ) -> None:
+        self.value: Any = None
+        self._vm, self._plugin, self._read = vm, plugin, read
+        self._changed, self._parse, self._every = changed, parse, every
+        self._cas = 0
+        self._timer: Any = None
+        self._check()
+
+    def stop(self) -> None:
+        """Stop following the value; `value` stays as it is."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _check(self) -> None:
+        """Read the value, and again after a time."""
+        self._timer = self._vm.timers.of(self._plugin).call_later(self._every, self._check)
+        self._vm.enter(self._plugin)
+        try:
+            data, cas = self._read()
+        except NotFound:
+            return
+        if cas != self._cas:
+            self._cas = cas
+            self._take(data)
+
+    def _take(self, data: bytes) -> None:
+        """Keep a new value. One that can't be parsed is logged, and the old value stays."""
+        try:
+            value = data if self._parse is None else self._parse(data)
+        except Exception as error:  # noqa: BLE001 -- any exception of the author's function
+            self._vm.report(error)
+            return
+        self.value = value
+        if self._changed is not None:
+            self._changed(value)
+
+    def __repr__(self) -> str:
+        return f"<Watch of {self.value!r}>"
