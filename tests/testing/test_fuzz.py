@@ -8,7 +8,7 @@ import pytest
 from wasmnb import Filter, Plugin, Proxy, UsageError
 from wasmnb.testing import assert_memory_steady, assert_sound, fuzz, replay
 from wasmnb.testing.fuzzing import Scenario
-from wasmnb.testing.fuzzing.scenarios.capabilities import ALL, capabilities_of, filter_kind
+from wasmnb.testing.fuzzing.scenarios.capabilities import ALL, capabilities_of
 from wasmnb.testing.fuzzing.scenarios.generator import Generator
 from wasmnb.testing.fuzzing.scenarios.mutation import Mutator
 from wasmnb.testing.fuzzing.scenarios.scenario import HttpResponse, Body, Leave, Open, Pass, Script, Send
@@ -285,7 +285,7 @@ def test_capabilities_come_from_the_source(make_filter):
     assert capabilities_of(planted["magic_value"]) == frozenset()
     assert capabilities_of(planted["empty_message"]) == {"grpc"}
     assert {"queue", "shared"} <= capabilities_of([planted["magic_value"], Plugin(planted["items_are_json"])])
-    assert [filter_kind(planted[name]) for name in ("length_in_pieces", "magic_value")] == ["network", "http"]
+    assert [Plugin(planted[name]).kind for name in ("length_in_pieces", "magic_value")] == ["network", "http"]
 
 
 def test_only_limits_the_kinds_of_fault(make_filter):

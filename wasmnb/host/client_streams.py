@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Self
 
 from ..errors import UsageError
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from .tcp.stream import TcpStream
     from .trace.exchange import Exchange, TcpExchange
 
-__all__ = ["Stream", "TcpConnection", "send_whole"]
+__all__ = ["Stream", "TcpConnection", "send_bytes", "send_whole"]
 
 
 class Stream:
@@ -199,3 +199,12 @@ def send_whole(stream: HttpStream, request: Request) -> None:
         stream.state.call_soon(lambda: stream.decoder.trailers(trailers))
     elif request.chunks is not None and not request.chunks:
         stream.state.call_soon(lambda: stream.decoder.data(b"", end=True))
+
+
+def send_bytes(stream: TcpStream, chunks: Sequence[bytes]) -> None:
+    """Open a connection, and send each chunk as its own event; the client closes its side after the last one."""
+    stream.start()
+    stream.exchange.sent = b"".join(chunks)
+    for chunk in chunks:
+        stream.worker.server.clock.call_soon(stream.worker.thread, lambda c=chunk: stream.data(c))  # type: ignore[misc]
+    stream.worker.server.clock.call_soon(stream.worker.thread, lambda: stream.data(b"", end=True))

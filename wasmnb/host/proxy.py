@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from .inspect.python_state import PythonState
     from .inspect.tree import TreeNode
     from .state.metrics import Metrics
-    from .trace.exchange import Exchange, ExchangeBase
+    from .trace.exchange import Exchange, ExchangeBase, TcpExchange
     from .upstream.cluster import Cluster
     from .vm.vm import Vm
 
@@ -402,6 +402,29 @@ class Proxy(Requests["Exchange"], Shown):
         """
         require_network(self.plugins)
         return self._sender.connect(worker, cluster)
+
+    def connect_at(
+        self, connections: Iterable[tuple[float, Sequence[bytes]]], *, cluster: str = MAIN_CLUSTER, wait: float = DEFAULT_WAIT
+    ) -> list[TcpExchange]:
+        """Open TCP connections without waiting for the end of earlier ones, then wait for all of them.
+
+        Parameters
+        ----------
+        connections
+            Virtual seconds since the previous connection, and the chunks that its client sends before it closes its side.
+            The workers take turns.
+        cluster
+            As for `connect`.
+        wait
+            Virtual seconds that a connection may take to end (20); then the client resets it.
+
+        Raises
+        ------
+        UsageError
+            The proxy is closed, has no network filter, or no such cluster.
+        """
+        require_network(self.plugins)
+        return self._sender.connect_at(connections, cluster, wait)
 
     # -- time and faults ------------------------------------------------------------------------------------------
 

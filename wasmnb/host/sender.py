@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from ..errors import UsageError
 from ..messages import Request
-from .client_streams import Stream, TcpConnection, send_whole
+from .client_streams import Stream, TcpConnection, send_bytes, send_whole
 from .contexts.stream_info import Connection
 from .http.stream import HttpStream
 from .tcp.stream import TcpStream
@@ -77,17 +77,43 @@ class Sender:
 
     def connect(self, worker: int | None, cluster: str) -> TcpConnection:
         """Open a TCP connection."""
+        stream = self._open_tcp(self._pick(worker), cluster)
+        self._loop.run_on_worker(self._pick(stream.exchange.worker), stream.start)
+        return TcpConnection(self._loop, stream)
+
+    def connect_at(self, items: Iterable[tuple[float, Sequence[bytes]]], cluster: str, wait: float) -> list[TcpExchange]:
+        """Open connections at their moments, send chunks and the client's end over each, and wait until all have ended."""
+        clock, moment = self._components.server.clock, 0.0
+        streams: list[TcpStream] = []
+        expected = 0
+        for gap, chunks in items:
+            moment += gap
+            worker, due = self._pick(None), clock.now + moment
+
+            def arrive(chunks: Sequence[bytes] = chunks, worker: Worker = worker, due: float = due) -> None:
+                stream = self._open_tcp(worker, cluster)
+                stream.exchange.started = due
+                streams.append(stream)
+                send_bytes(stream, chunks)
+
+            clock.call_later(moment, worker.thread, arrive)
+            expected += 1
+        self._loop.run_while(lambda: len(streams) < expected, None)
+        for stream in streams:
+            self._loop.run_until_done(stream.exchange, wait)
+            if not stream.exchange.done:
+                self._loop.run_on_worker(self._pick(stream.exchange.worker), stream.on_client_reset)
+        return [stream.exchange for stream in streams]
+
+    def _open_tcp(self, worker: Worker, cluster: str) -> TcpStream:
         self._loop.check_open()
         parts = self._components
         clusters = parts.server.clusters
         if cluster not in clusters:
             raise UsageError(f"There is no cluster {cluster!r}; there are {', '.join(clusters)}.")
-        chosen = self._pick(worker)
-        exchange = TcpExchange(parts.exchanges.next_number(), chosen.number, parts.server)
+        exchange = TcpExchange(parts.exchanges.next_number(), worker.number, parts.server)
         parts.exchanges.append(exchange)
-        stream = TcpStream(chosen, exchange, self._connection(), clusters[cluster])
-        self._loop.run_on_worker(chosen, stream.start)
-        return TcpConnection(self._loop, stream)
+        return TcpStream(worker, exchange, self._connection(), clusters[cluster])
 
     def _open(self, request: Request, number: int | None, *, http2: bool) -> HttpStream:
         self._loop.check_open()

@@ -12,11 +12,14 @@ from .magics.fuzz import FuzzMagics
 from .magics.parts import PartsMagics
 from .magics.profile import ProfileMagics
 from .magics.state import StateMagics
+from .magics.tcp import TcpMagics
 
 __all__ = ["MAGICS", "install", "uninstall"]
 
 #: Every class of magics.
-MAGICS: tuple[type[FilterMagics], ...] = (WasmMagics, PartsMagics, ExportMagics, FuzzMagics, StateMagics, ProfileMagics)
+MAGICS: tuple[type[FilterMagics], ...] = (
+    WasmMagics, TcpMagics, PartsMagics, ExportMagics, FuzzMagics, StateMagics, ProfileMagics
+)  # fmt: skip
 
 _MATCHER = "wasmnb_matcher"
 

@@ -6,10 +6,11 @@ The HTML and text of the reports are in `..view`; the proxies are in `..host` an
 from .curl import CurlRequest
 from .distribution import Distribution
 from .harness import Harness, measure_harness
-from .load import load
+from .load import load, load_connections
 from .profile_report import ProfileReport
 from .profiling import profile
 from .report import LoadReport
+from .tcp import send_bytes
 
 __all__ = [
     "CurlRequest",
@@ -18,6 +19,8 @@ __all__ = [
     "LoadReport",
     "ProfileReport",
     "load",
+    "load_connections",
     "measure_harness",
     "profile",
+    "send_bytes",
 ]

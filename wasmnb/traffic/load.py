@@ -1,4 +1,4 @@
-"""Load: many requests through a proxy, and their latencies.
+"""Load: many requests or connections through a proxy, and their latencies.
 
 With a rate the load is *open*: requests arrive at random moments of virtual time (a Poisson process), whether or not
 earlier ones are done, so that a slow filter causes a queue, which the latencies include. Without a rate the load is
@@ -8,21 +8,21 @@ earlier ones are done, so that a slow filter causes a queue, which the latencies
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from random import Random
 from typing import TYPE_CHECKING
 
 from ..errors import UsageError
-from ..messages import HeadersLike, Request, Text
+from ..messages import HeadersLike, Request, Text, to_bytes
 from .harness import measure_harness
 from .report import LoadReport
 
 if TYPE_CHECKING:
-    from ..host import Exchange, Proxy
+    from ..host import Exchange, Proxy, TcpExchange
 
-__all__ = ["load"]
+__all__ = ["load", "load_connections"]
 
 #: Requests between two readings of the trace, which keeps a limited number of events.
 BATCH = 250
@@ -72,19 +72,92 @@ def load(
     UsageError
         `requests` or `rate` is not positive.
     """
-    if requests < 1:
-        raise UsageError(f"At least one request is needed, not {requests}.")
-    if rate is not None and rate <= 0:
-        raise UsageError(f"The rate is in requests a second and above 0, not {rate:g}.")
     request = Request.of(method, path, headers, body, trailers, authority, chunks)
-    report = LoadReport(proxy.name, len(proxy.workers), rate, measure_harness())
-    arrivals = None if rate is None else _arrivals(Random(seed), rate)  # noqa: S311 -- moments, not secrets
+
+    def send(number: int, gaps: Iterator[float] | None) -> list[Exchange]:
+        if gaps is None:
+            return [proxy.send(replace(request), http2=http2) for _ in range(number)]
+        return proxy.send_at(((next(gaps), replace(request)) for _ in range(number)), http2=http2)
+
+    return _run(proxy, send, requests, rate, seed, progress)
+
+
+def load_connections(
+    proxy: Proxy,
+    data: Text | Sequence[Text],
+    *,
+    connections: int = 1000,
+    rate: float | None = None,
+    seed: int = 0,
+    progress: Callable[[int, int], None] | None = None,
+) -> LoadReport:
+    """Open many connections through network filters, send the same bytes over each, and measure latencies.
+
+    A client closes its side after its bytes, and the connection ends when the upstream has done the same. After 20 virtual
+    seconds the client closes it.
+
+    Parameters
+    ----------
+    proxy
+        A proxy with a network filter.
+    data
+        The bytes; several chunks arrive one after the other.
+    connections
+        Number of connections (default 1000).
+    rate
+        Connections per second of virtual time, distributed over all workers; None (the default) opens the next one when the
+        last one is done.
+    seed, progress
+        As for `load`.
+
+    Returns
+    -------
+    LoadReport
+        Its `unit` is "connection", and its `statuses` count the connections by state.
+
+    Raises
+    ------
+    UsageError
+        There is no network filter, or `connections` or `rate` is not positive.
+    """
+    chunks = [to_bytes(chunk) for chunk in ([data] if isinstance(data, str | bytes) else data)]
+
+    def send(number: int, gaps: Iterator[float] | None) -> list[TcpExchange]:
+        if gaps is None:
+            return [exchange for _ in range(number) for exchange in proxy.connect_at(((0.0, chunks),))]
+        return proxy.connect_at((next(gaps), chunks) for _ in range(number))
+
+    return _run(proxy, send, connections, rate, seed, progress, "connection")
+
+
+def _run(
+    proxy: Proxy,
+    send: Callable[[int, Iterator[float] | None], Sequence[Exchange | TcpExchange]],
+    total: int,
+    rate: float | None,
+    seed: int,
+    progress: Callable[[int, int], None] | None,
+    unit: str = "request",
+) -> LoadReport:
+    """Send requests or open connections in batches, and report their latencies.
+
+    Parameters
+    ----------
+    send
+        Sends a number of them, at moments with these gaps or one after the other.
+    """
+    if total < 1:
+        raise UsageError(f"At least one {unit} is needed, not {total}.")
+    if rate is not None and rate <= 0:
+        raise UsageError(f"The rate is in {unit}s a second and above 0, not {rate:g}.")
+    report = LoadReport(proxy.name, len(proxy.workers), rate, measure_harness(), unit)
+    gaps = None if rate is None else _arrivals(Random(seed), rate)  # noqa: S311 -- moments, not secrets
     started, virtual = time.perf_counter(), proxy.now
     with suppress(KeyboardInterrupt):
         report.interrupted = True
-        for number in _batches(requests, progress):
+        for number in _batches(total, progress):
             first_event = proxy.trace.total
-            report.add(_send(proxy, request, number, arrivals, http2=http2), proxy.trace.callbacks(first_event))
+            report.add(send(number, gaps), proxy.trace.callbacks(first_event))
         report.interrupted = False
     report.real_seconds = time.perf_counter() - started
     report.virtual_seconds = proxy.now - virtual
@@ -104,12 +177,3 @@ def _arrivals(random: Random, rate: float) -> Iterator[float]:
     """Iterate over the seconds between arrivals, endlessly."""
     while True:
         yield random.expovariate(rate)
-
-
-def _send(
-    proxy: Proxy, request: Request, number: int, arrivals: Iterator[float] | None, *, http2: bool
-) -> list[Exchange]:
-    """Send `number` copies of a request: at their moments of arrival, or one after the other."""
-    if arrivals is None:
-        return [proxy.send(replace(request), http2=http2) for _ in range(number)]
-    return proxy.send_at(((next(arrivals), replace(request)) for _ in range(number)), http2=http2)

@@ -1,4 +1,4 @@
-"""The result of a load run: distributions of the requests and of every callback, statuses, failures."""
+"""The result of a load run: distributions of the requests or connections and of every callback, statuses, failures."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .distribution import Distribution
 from .harness import Harness
 
 if TYPE_CHECKING:
-    from ..host import Exchange
+    from ..host import Exchange, TcpExchange
     from ..host.trace.trace import CallbackTime
 
 __all__ = ["LoadReport"]
@@ -31,6 +31,8 @@ class LoadReport(Shown):
         Requests per second of virtual time, or None.
     harness
         Cost of an empty callback and of an empty hostcall: the lower limit of every latency.
+    unit
+        "request", the default, or "connection": the items that were sent.
 
     Attributes
     ----------
@@ -41,7 +43,7 @@ class LoadReport(Shown):
     filter
         Time inside filters until the request's end, in nanoseconds: a part of `requests` unless the proxy has a `guest_time`.
     statuses
-        Number of responses by status; 0 stands for a closed connection.
+        Number of responses by status; 0 stands for a closed connection. For connections: their number by state.
     failed
         Number of exchanges that a filter's failure ended.
     failures
@@ -52,22 +54,23 @@ class LoadReport(Shown):
         Duration on this machine, and in the simulation.
     """
 
-    def __init__(self, name: str, workers: int, rate: float | None, harness: Harness) -> None:
+    def __init__(self, name: str, workers: int, rate: float | None, harness: Harness, unit: str = "request") -> None:
         self.name = name
         self.workers = workers
         self.rate = rate
         self.harness = harness
+        self.unit = unit
         self.callbacks: dict[str, Distribution] = {}
-        self.requests = Distribution("request")
+        self.requests = Distribution(unit)
         self.filter = Distribution("filter")
-        self.statuses: Counter[int] = Counter()
-        self.failures: list[Exchange] = []
+        self.statuses: Counter[int | str] = Counter()
+        self.failures: list[Exchange | TcpExchange] = []
         self.failed = 0
         self.interrupted = False
         self.real_seconds = 0.0
         self.virtual_seconds = 0.0
 
-    def add(self, exchanges: Iterable[Exchange], callbacks: Iterable[CallbackTime]) -> None:
+    def add(self, exchanges: Iterable[Exchange | TcpExchange], callbacks: Iterable[CallbackTime]) -> None:
         """Add exchanges that are done, and the callbacks that ran meanwhile.
 
         Parameters
@@ -85,7 +88,7 @@ class LoadReport(Shown):
         for done in exchanges:
             self.requests.record(round(done.duration * 1e9))
             self.filter.record(filter_ns[done.number])
-            self.statuses[done.response.status if done.response is not None else 0] += 1
+            self.statuses[_status(done)] += 1
             if done.failure is not None:
                 self.failed += 1
                 if len(self.failures) < EXAMPLES:
@@ -98,13 +101,19 @@ class LoadReport(Shown):
 
     @property
     def count(self) -> int:
-        """Number of requests that were sent."""
+        """Number of requests that were sent, or of connections."""
         return self.requests.count
 
     def __repr__(self) -> str:
-        statuses = ", ".join(f"{n} x {status or 'closed'}" for status, n in sorted(self.statuses.items()))
+        statuses = ", ".join(f"{n} x {status or 'closed'}" for status, n in sorted(self.statuses.items(), key=str))
         cut = ", interrupted" if self.interrupted else ""
         return (
-            f"<LoadReport of {self.name}: {self.count} requests ({statuses}){cut}, "
+            f"<LoadReport of {self.name}: {self.count} {self.unit}s ({statuses}){cut}, "
             f"p50 {self.requests.median / 1000:.0f} us, p99 {self.requests.quantile(0.99) / 1000:.0f} us>"
         )
+
+
+def _status(exchange: Exchange | TcpExchange) -> int | str:
+    """Return a response's status, 0 without one; for a connection its state."""
+    response = getattr(exchange, "response", exchange)
+    return exchange.state if response is exchange else response.status if response is not None else 0

@@ -37,13 +37,13 @@ class Probe:
     exports
         Callbacks that the filter needs.
     callbacks
-        Callbacks that its classes override, by kind of class.
+        Callbacks that its classes override, by kind of class; empty if they are unknown.
     log
         Lines logged while it loaded, as (level, text).
     """
 
     exports: tuple[str, ...]
-    callbacks: dict[str, list[str]]
+    callbacks: dict[str, list[str]] = field(default_factory=dict)
     log: list[tuple[int, str]] = field(default_factory=list)
 
 

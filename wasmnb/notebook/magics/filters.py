@@ -20,6 +20,7 @@ from wasmnb._flags import KIND_FLAG
 from wasmnb.compiler.source.filter_source import Part, Source
 from wasmnb.host.trace.log import LEVELS, LogFilter
 from wasmnb.traffic.curl import FLAGS, from_options
+from wasmnb.traffic.tcp import parse_bytes, takes_connections
 
 from ..cells import cell_id, cell_part
 from ..configuration import configuration
@@ -97,7 +98,7 @@ class WasmMagics(FilterMagics):
                     return Action.CONTINUE
 
         Then `%wasmcurl hello /path`, `%wasmload hello`, `%wasmtree hello`, `%wasmlog hello`; or in Python
-        `hello.get("/path")`. With `--native` the filter runs in this Python instead of Wasm, so that `breakpoint()` and
+        `hello.get("/path")`. A class that derives from TcpContext gets connections: `%wasmtcp hello 'bytes'`. With `--native` the filter runs in this Python instead of Wasm, so that `breakpoint()` and
         `%debug` work. To run a module of another tool chain, use `%wasmfilter NAME --file filter.wasm`. For a filter
         that calls a service, use `--cluster 'accounts=Response(200, body=b"ok")'` or a variable of the notebook.
         """
@@ -232,24 +233,29 @@ class WasmMagics(FilterMagics):
         *FLAGS,
     )
     def wasmload(self, line: str) -> Any:
-        """Send many requests through a filter, and show latency histograms of callbacks and requests.
+        r"""Send many requests through a filter, and show latency histograms of callbacks and requests.
 
-        The request has curl's flags. Example::
+        The request has curl's flags. A network filter gets connections instead, with the bytes of `-d`. Examples::
 
             %wasmload auth --requests 2000 --rate 500 -H 'x-user: ann' /pay
+            %wasmload sniff -n 500 -d 'SSH-2.0-x\r\n'
         """
-        from wasmnb.traffic import load
+        from wasmnb.traffic import load, load_connections
 
         options = parse(self.wasmload, line)
-        request = from_options(options, options.url)
+        proxy = self.proxy(options.name)
         number = self.requests if options.requests is None else options.requests
         with progress_for(self.shell, self.progress) as progress:
             progress.patience, progress.verdict = 1.0, "{:.1f} s"
-            return load(
-                self.proxy(options.name),
-                progress=lambda done, total: progress(f"{done:,} of {total:,} requests", done / total),
-                **_load_arguments(number, options.rate, request),
-            )
+
+            def show(done: int, total: int) -> None:
+                progress(f"{done:,} of {total:,}", done / total)
+
+            if takes_connections(proxy):
+                chunks = _chunks(options)
+                return load_connections(proxy, chunks, connections=number, rate=options.rate, progress=show)
+            request = from_options(options, options.url)
+            return load(proxy, progress=show, **_load_arguments(number, options.rate, request))
 
     @line_only(
         NAME,
@@ -358,6 +364,13 @@ def _without_none(settings: dict[str, Any]) -> dict[str, Any]:
 def _pasted(command: str) -> str:
     """Return a pasted curl command without `curl` and line continuations."""
     return command.replace("\\\r\n", " ").replace("\\\n", " ").strip().removeprefix("curl ")
+
+
+def _chunks(options: Any) -> list[bytes]:
+    """Return the bytes that each connection of a load sends."""
+    if not options.data_items:
+        raise MagicUsageError(rf"Give the bytes that each connection sends: %wasmload {options.name} -d 'SSH-2.0-x\r\n'")
+    return [parse_bytes(item.text) for item in options.data_items]
 
 
 def _load_arguments(number: int, rate: float | None, request: Any) -> dict[str, Any]:

@@ -18,22 +18,24 @@ __all__ = ["load_document"]
 def load_document(report: LoadReport) -> Document:
     """Return figure and table of every distribution, with the load above."""
     harness = (("empty callback", report.harness.callback_ns), ("empty hostcall", report.harness.hostcall_ns))
-    title = f"{plural(report.count, 'request')} through {report.name}"
+    title = f"{plural(report.count, report.unit)} through {report.name}"
     return latency_document([series_of(d) for d in report.distributions], harness, inline(title), _notes(report))
 
 
 def _notes(report: LoadReport) -> list[str]:
     arrivals = "one at a time on each worker" if report.rate is None else f"{report.rate:g} per second at random times"
-    responses = ", ".join(f"{n:,} x {status or 'closed'}" for status, n in sorted(report.statuses.items()))
+    responses = ", ".join(f"{n:,} x {status or 'closed'}" for status, n in sorted(report.statuses.items(), key=str))
+    noun = "Responses" if report.unit == "request" else "States"
     notes = [
-        f"{plural(report.workers, 'worker')}; {arrivals}. Responses: {responses or 'none'}.",
+        f"{plural(report.workers, 'worker')}; {arrivals}. {noun}: {responses or 'none'}.",
         (
-            "request: from arrival to end on the virtual clock, including waiting; filter: time in the module per request; "
+            f"{report.unit}: from arrival to end on the virtual clock, including waiting; filter: time in the module per "
+            f"{report.unit}; "
             "others: time in each callback without its hostcalls."
         ),
     ]
     if report.failed:
-        notes.append(f"A filter failed in {plural(report.failed, 'request')}: see report.failures.")
+        notes.append(f"A filter failed in {plural(report.failed, report.unit)}: see report.failures.")
     if report.interrupted:
         notes.append("Interrupted: these are the measurements up to then.")
     return notes

@@ -1,0 +1,49 @@
+"""`%wasmtcp`: bytes over a TCP connection through network filters."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from IPython.core.magic import magics_class
+
+from .arguments import NAME, flag, line_only, parse
+from .base import FilterMagics
+
+__all__ = ["TcpMagics"]
+
+
+@magics_class
+class TcpMagics(FilterMagics):
+    """Connections."""
+
+    @line_only(
+        NAME,
+        flag("data", nargs="+", metavar="DATA", help="Bytes with escapes as in Python ('\\r\\n', '\\x00'), or @FILE."),
+        flag("--wait", type=float, default=1.0, metavar="SECONDS", help="Virtual seconds to wait for bytes (1)."),
+        flag("--half-close", action="store_true", help="Close the client's side after the bytes and read to the end."),
+        flag("--worker", type=int, metavar="N", help="Worker that accepts the connection."),
+        flag("--cluster", default="upstream", metavar="NAME", help="Cluster that the connection leads to (upstream)."),
+    )
+    def wasmtcp(self, line: str) -> Any:
+        r"""Send bytes through a network filter over a TCP connection, and show the connection.
+
+        Several DATA are chunks: each is sent after the bytes that arrive in between. The client closes the connection
+        when nothing more arrives. Examples::
+
+            %wasmtcp sniff 'SSH-2.0-x\r\n'
+            %wasmtcp sniff 'EHLO me\r\n' 'QUIT\r\n' --half-close
+            %wasmtcp sniff @clienthello.bin --worker 2
+
+        The same in Python: `sniff.connect().send(b"SSH-2.0-x\r\n").read()`, or `wasmnb.traffic.send_bytes(sniff, b"...")`.
+        """
+        from wasmnb.traffic.tcp import parse_bytes, send_bytes
+
+        options = parse(self.wasmtcp, line)
+        return send_bytes(
+            self.proxy(options.name),
+            [parse_bytes(text) for text in options.data],
+            wait=options.wait,
+            half_close=options.half_close,
+            worker=options.worker,
+            cluster=options.cluster,
+        )
