@@ -386,3 +386,69 @@ def test_timeline_around_an_exchange_has_its_events_and_window(proxy, panel):
     assert 1 in {bar[5] for bar in lanes["bars"]}
     act(panel, "around", exchange=None)
     assert 1 not in {bar[5] for bar in panel.widget.lanes["bars"]}
+
+
+TCP_SOURCE = """\
+class Shout(TcpContext):
+    def on_downstream_data(self, data_size, end_of_stream):
+        if self.downstream_data.get() == b"boom":
+            raise ValueError("broken")
+        self.downstream_data = self.downstream_data.get().upper()
+"""
+
+
+@pytest.fixture
+def shout():
+    with Proxy(Filter.native(TCP_SOURCE, "shout"), workers=2) as made:
+        yield made
+
+
+def test_panel_of_a_network_filter_sends_bytes(shout):
+    panel = panel_of(shout)
+    assert panel.widget.head["listeners"] == ["tcp"]
+    notice = act(panel, "connect", data=r"hello\r\n", worker="2", half_close=True)
+    assert notice == {"text": "#1: 7 bytes received (done)", "bad": False}
+    assert (shout.exchanges[0].sent, shout.exchanges[0].received, shout.exchanges[0].worker) == (b"hello\r\n", b"HELLO\r\n", 2)
+    (row,) = rows_of(panel)
+    assert (row[1], row[7]) == ("TCP", "done")
+
+
+def test_bytes_of_a_connection_are_sent_again_and_edited(shout, monkeypatch):
+    panel = panel_of(shout)
+    act(panel, "connect", data=r"it's\x00")
+    assert act(panel, "again", exchange=1)["text"] == "#2: 5 bytes received (done)"
+    assert shout.exchanges[1].sent == b"it's\0"
+    forms = []
+    monkeypatch.setattr(panel.widget, "send_form", forms.append)
+    act(panel, "edit", exchange=1)
+    assert forms == [{"data": r"it's\x00"}]
+
+
+@pytest.mark.parametrize(("values", "message"), [
+    ({"data": r"\xZZ"}, "invalid escape"), ({"data": "x", "worker": "9"}, "no worker 9"), ({"data": "x", "worker": "y"}, "not a number"),
+])  # fmt: skip
+def test_wrong_bytes_set_a_notice(shout, values, message):
+    notice = act(panel_of(shout), "connect", **values)
+    assert notice["bad"] and message in notice["text"]
+
+
+def test_request_to_a_network_filter_sets_a_notice(shout):
+    notice = act(panel_of(shout), "send", path="/")
+    assert notice["bad"] and "is a network filter" in notice["text"]
+
+
+def test_failed_connection_has_its_state_and_traceback(shout):
+    panel = panel_of(shout)
+    assert act(panel, "connect", data="boom")["text"].endswith("(failed)")
+    assert rows_of(panel)[0][7] == "failed" and "ValueError: broken" in panel.widget.detail["failure"]
+
+
+def test_next_version_of_a_network_filter_repeats_the_last_bytes(shout, demo):
+    panel = panel_of(shout)
+    act(panel, "connect", data="hello")
+    with Proxy(Filter.native(TCP_SOURCE.replace("upper", "title"), "shout"), workers=2) as second:
+        panel.replace(second)
+        assert second.exchanges[0].received == b"Hello"
+        with Proxy(demo, workers=1) as http:
+            panel.replace(http)
+            assert not http.exchanges and panel.widget.head["listeners"] == ["http"]

@@ -18,6 +18,8 @@ _SHARED = ("-H", "-d", "--data-binary", "--data-raw", "--data-urlencode", "-u", 
 _EPILOG = """examples:
   wasmnb build auth.py -o auth.wasm
   wasmnb run auth.py --request 'GET /x' --request 'POST /pay -d a=1' -H 'x-user: ann' --workers 4
+  wasmnb run auth.py --cluster 'accounts=Response(200, body=b"ann")' --cluster audit=services.py:audit
+  wasmnb run sniff.py --tcp 'SSH-2.0-x\\r\\n'
   wasmnb inspect auth.wasm
   wasmnb export auth.py dist/auth --config @auth.json --registry ghcr.io/acme --tag 1.2.0
   wasmnb fuzz auth.py --seconds 60 --save test_found.py
@@ -98,6 +100,7 @@ def _build(p: argparse.ArgumentParser) -> None:
 
 def _run(p: argparse.ArgumentParser) -> None:
     from wasmnb.traffic.curl import FLAGS
+    from wasmnb.traffic.upstream_flags import UPSTREAM_FLAGS
 
     _file(p)
     p.add_argument(
@@ -108,8 +111,15 @@ def _run(p: argparse.ArgumentParser) -> None:
         help="A request, e.g. 'GET /x' or 'POST /y -H \"a: b\" -d c=1'; may be repeated (GET /).",
     )
     _table(p, ((names, _shared(names, options)) for names, options in FLAGS if set(names) & set(_SHARED)))
+    p.add_argument(
+        "--tcp",
+        action="append",
+        metavar="BYTES|@FILE",
+        help="A connection through a network filter, with bytes such as 'EHLO me\\r\\n'; may be repeated.",
+    )
     p.add_argument("--workers", "-w", type=int, default=4, metavar="N", help="Worker threads, 1 to 256 (4).")
     _plugin(p)
+    _table(p, UPSTREAM_FLAGS)
     p.add_argument("--seed", type=int, default=0, help="Seed of the simulation (0).")
     p.add_argument("--deadline", type=seconds, default=5.0, metavar="SECONDS", help="Time limit of one callback (5).")
     p.add_argument(

@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any
 from wasmnb.errors import UsageError
 from wasmnb.notebook.progress import TerminalProgress
 from wasmnb.traffic.curl import CurlRequest, from_options, read_at
-from wasmnb.view import exchange_text, log_text, trace_text, tree_text
+from wasmnb.traffic.tcp import parse_bytes, send_bytes, takes_connections
+from wasmnb.traffic.upstream_flags import evaluate, upstreams
+from wasmnb.view import document_of, log_text, to_text, trace_text, tree_text
 from wasmnb.view.render.json import exchange_json, line_json, tree_json
 
 from .parser import request_parser
@@ -30,18 +32,23 @@ _METHOD = re.compile(r"[A-Z]+\Z")
 
 
 def run(options: argparse.Namespace) -> int:
-    """Run the command and return 1 if the filter failed in any request."""
+    """Run the command and return 1 if the filter failed in any request or connection."""
     from wasmnb.compiler import Filter
     from wasmnb.host import Plugin, Proxy
 
-    requests = list(requests_of(options))
+    chunks = [parse_bytes(text) for text in options.tcp or ()]
+    requests = [] if chunks and not options.request else list(requests_of(options))
+    around = upstreams(options, evaluate)
     if options.native:
         filter_ = Filter.native(Path(options.filter))
     else:
         with TerminalProgress() as progress:
             filter_ = Filter.from_file(options.filter, progress=progress)
-    with Proxy(Plugin(filter_, **_plugin_settings(options)), **_settings(options)) as proxy:
+    with Proxy(Plugin(filter_, **_plugin_settings(options)), **_settings(options), **around) as proxy:
+        if takes_connections(proxy) and not chunks:
+            raise UsageError(f"{proxy.name!r} is a network filter. Give the bytes of its connections: --tcp 'hello\\r\\n'")
         exchanges = [proxy.request(**request.arguments) for request in requests]
+        exchanges += [send_bytes(proxy, data) for data in chunks]
         show = _show_json if options.as_json else _show_text
         show(proxy, exchanges, options)
     return int(any(x.state == "failed" for x in exchanges))
@@ -99,7 +106,7 @@ def _request(text: str, options: argparse.Namespace) -> CurlRequest:
 
 def _show_text(proxy: Proxy, exchanges: list[Any], options: argparse.Namespace) -> None:
     for exchange in exchanges:
-        print(exchange_text(exchange), end="\n\n")
+        print(to_text(document_of(exchange)), end="\n\n")
     if options.tree:
         print(tree_text(proxy.tree()), end="\n\n")
     if options.trace:

@@ -11,7 +11,7 @@ from ..errors import UsageError
 from ..host.plugins.plugin import has_http
 from ..messages import Text, to_bytes
 
-__all__ = ["parse_bytes", "send_bytes", "takes_connections"]
+__all__ = ["listeners_of", "parse_bytes", "send_bytes", "takes_connections"]
 
 #: Seconds that a client waits for bytes after it has sent its own.
 WAIT = 1.0
@@ -39,6 +39,12 @@ def parse_bytes(text: str) -> bytes:
         return codecs.escape_decode(text.encode())[0]  # type: ignore[attr-defined,no-any-return]
     except ValueError as error:
         raise UsageError(f"{text!r} has an invalid escape: {error}. Write a backslash as \\\\.") from None
+
+
+def listeners_of(proxy: Any) -> list[str]:
+    """Return the kinds of listeners that a proxy has: `http`, `tcp` or both."""
+    tcp = any(plugin.kind == "network" for plugin in proxy.plugins)
+    return [*(["http"] if has_http(proxy.plugins) else []), *(["tcp"] if tcp else [])]
 
 
 def takes_connections(proxy: Any) -> bool:

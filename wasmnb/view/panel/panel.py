@@ -10,10 +10,11 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from wasmnb.errors import UsageError, WasmnbError
+from wasmnb.traffic.tcp import listeners_of
 from wasmnb.view.render.escape import clip, visible
 
 from . import snapshot
-from .actions import ACTIONS, NAVIGATION, repeat
+from .actions import ACTIONS, NAVIGATION, message_of, repeat
 from .history import History, Past
 from .kernel_events import Inbox, after_each_cell, interruptible
 from .latencies import Latencies
@@ -102,7 +103,7 @@ class Panel:
         self._unwatch()
         state = self._state
         state.history.read()
-        last, before = (None, {}) if state.restart.from_nothing else self._last_request()
+        last, before = (None, {}) if state.restart.from_nothing else self._last_message()
         _keep_figures(state)
         if state.restart.from_nothing:
             state.past, state.latencies.against = Past(), ""
@@ -112,7 +113,7 @@ class Panel:
         state.selection.around, state.selection.plugin = None, 0
         self._watch(proxy)
         self._renderer.clear()
-        if last is not None:
+        if last is not None and ("tcp" if isinstance(last, bytes) else "http") in listeners_of(proxy):
             self._notify(repeat(self._renderer, last))
             self.widget.before = {**before, "number": self.widget.picked} if before else {}
         self.refresh(everything=True)
@@ -200,15 +201,18 @@ class Panel:
         finally:
             self._state.traffic_runs = False
 
-    def _last_request(self) -> tuple[Request | None, Any]:
-        """Return the request to send again, and its exchange: the last one from the panel, or else the last of all."""
+    def _last_message(self) -> tuple[Request | bytes | None, Any]:
+        """Return the request, or the bytes of a connection, to send again, and its exchange.
+
+        It is the last one from the panel, or else the last of all.
+        """
         state = self._state
-        requests = [x for x in state.proxy.exchanges if hasattr(x, "request")]
-        from_panel = (x for x in reversed(requests) if x.request is state.draft.sent)
-        exchange = next(from_panel, requests[-1] if requests else None)
+        exchanges = list(state.proxy.exchanges)
+        from_panel = (x for x in reversed(exchanges) if message_of(x) is state.draft.sent)
+        exchange = next(from_panel, exchanges[-1] if exchanges else None)
         if exchange is None:
             return state.draft.sent, {}
-        return exchange.request, snapshot.detail(exchange, state.history.id_of(exchange))
+        return message_of(exchange), snapshot.detail(exchange, state.history.id_of(exchange))
 
     def _notify(self, text: str, *, bad: bool = False) -> None:
         """Show a sentence at the foot."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from wasmnb.traffic.tcp import listeners_of
 from wasmnb.view.render.units import plural
 
 from . import snapshot
@@ -124,6 +125,7 @@ class Renderer:
             "summary": " · ".join(plural(number, noun) for number, noun in counts),
             "clock": f"virtual time {proxy.now:,.3f} s",
             "workers": len(proxy.workers),
+            "listeners": listeners_of(proxy),
             "plugins": [[text(p.name, 80), text(p.config, 4000)] for p in proxy.plugins[:50]],
             "clusters": [[text(n, 80), c.alive] for n, c in list(proxy.clusters.items())[:50]],
             "callbacks": self._callbacks(),

@@ -53,12 +53,12 @@ class Draft:
     Attributes
     ----------
     sent
-        The last request that was sent from the panel.
+        The last request, or the last bytes of a connection, that were sent from the panel.
     upload
         The file that becomes the body of the next request.
     """
 
-    sent: Request | None = None
+    sent: Request | bytes | None = None
     upload: bytearray = field(default_factory=bytearray)
 
 

@@ -62,8 +62,12 @@ def line_json(line: Any) -> dict[str, Any]:
     return {name: json_value(getattr(line, name)) for name in names}
 
 
+#: Bytes of a connection at its four stations.
+_FLOWS = ("sent", "upstream_received", "upstream_sent", "received")
+
+
 def exchange_json(x: Any, *, events: bool = False) -> dict[str, Any]:
-    """Return an exchange: the messages at its four stations, state and times.
+    """Return an exchange: the messages at its four stations, or the bytes of a connection; state and times.
 
     Parameters
     ----------
@@ -76,7 +80,10 @@ def exchange_json(x: Any, *, events: bool = False) -> dict[str, Any]:
     document: dict[str, Any] = {
         name: json_value(getattr(x, name)) for name in ("number", "worker", "state", "duration", "filter_ns")
     }
-    document |= {name: _message(getattr(x, name)) for name in stations}
+    if hasattr(x, "request"):
+        document |= {name: _message(getattr(x, name)) for name in stations}
+    else:
+        document |= {name: json_value(getattr(x, name)) for name in _FLOWS}
     if events:
         document["events"] = [event_json(e) for e in x.events]
     return document

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from wasmnb.host.plugins.plugin import has_http
+
 from ...render.document import Block, Column, Document, Fold, Paragraph, Row, Span, Table, inline
 from ...render.units import duration, plural, size
 from ...render.values import state_role
@@ -33,9 +35,10 @@ def _row(x: Exchange | TcpExchange) -> Row:
     sent = f"{size(len(getattr(x, 'sent', b'')))} sent"
     method, path = (http.request.method, http.request.path) if http else ("TCP", sent)
     status = http.response.status if http and http.response is not None else 0
+    outcome = Span(str(status or "—"), "good" if 0 < status < 400 else "warn") if http else state_role(x.state)
     return Row(
         (
-            inline(str(x.number)), inline(Span(str(status or "—"), "good" if 0 < status < 400 else "warn")),
+            inline(str(x.number)), inline(outcome),
             inline(method), inline(Span(path, "code")), inline(worker_name(x)),
             inline(duration(x.duration * 1e9)), inline(state_role(x.state)),
         )
@@ -52,9 +55,9 @@ def proxy_document(proxy: Proxy) -> Document:
     blocks: list[Block] = list(tree_document(proxy.tree()).blocks)
     name = proxy.name
     if not proxy.exchanges and proxy.state != "closed":
-        blocks.append(
-            Paragraph(inline(Span(f"Next: %wasmcurl {name} /path, %wasmload {name}, {name}.get('/path')", "muted")))
-        )
+        http = f"Next: %wasmcurl {name} /path, %wasmload {name}, {name}.get('/path')"
+        tcp = f"Next: %wasmtcp {name} 'bytes', {name}.connect().send(b'bytes').read()"
+        blocks.append(Paragraph(inline(Span(http if has_http(proxy.plugins) else tcp, "muted"))))
     if proxy.exchanges:
         newest = list(islice(reversed(proxy.exchanges), _EXCHANGES))
         summary = inline(

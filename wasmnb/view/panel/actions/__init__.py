@@ -11,10 +11,10 @@ from __future__ import annotations
 from .arguments import Action
 from .files import FILES
 from .navigate import NAVIGATION
-from .send import SENDING, repeat
+from .send import SENDING, message_of, repeat
 from .simulate import SIMULATION
 
-__all__ = ["ACTIONS", "NAVIGATION", "repeat"]
+__all__ = ["ACTIONS", "NAVIGATION", "message_of", "repeat"]
 
 #: Name -> function.
 ACTIONS: dict[str, Action] = {**NAVIGATION, **SENDING, **SIMULATION, **FILES}

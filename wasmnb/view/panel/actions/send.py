@@ -1,4 +1,4 @@
-"""Sending: a request from the form, a pasted curl command, or an earlier request."""
+"""Sending: a request or bytes from the form, a pasted curl command, or an earlier request or connection."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from typing import Any, NoReturn
 from wasmnb.errors import UsageError
 from wasmnb.messages import Request
 from wasmnb.traffic.curl import FLAGS, from_options
+from wasmnb.traffic.tcp import parse_bytes, send_bytes
 from wasmnb.view.panel.renderer import Renderer
 from wasmnb.view.panel.snapshot import printable
 from wasmnb.view.render.units import size
 
 from .arguments import Action, Values, exchange_of, integer
 
-__all__ = ["SENDING", "repeat"]
+__all__ = ["SENDING", "message_of", "repeat"]
 
 #: Largest file in bytes that the panel sends.
 FILE_LIMIT = 64 << 20
@@ -26,22 +27,29 @@ CHUNKS = 10_000
 _FORM_LIMIT = 20_000  # characters of headers or body that are loaded into the form
 
 
-def repeat(renderer: Renderer, request: Request) -> str:
-    """Send a request again.
+def message_of(exchange: Any) -> Request | bytes:
+    """Return the request of an exchange, or the bytes that the client of a connection has sent."""
+    return exchange.request if hasattr(exchange, "request") else exchange.sent  # type: ignore[no-any-return]
+
+
+def repeat(renderer: Renderer, message: Request | bytes) -> str:
+    """Send a request, or the bytes of a connection, again.
 
     Parameters
     ----------
     renderer
         The renderer of the panel.
-    request
-        The request.
+    message
+        The request or the bytes.
 
     Returns
     -------
     str
         A notice with the result.
     """
-    r = request
+    if isinstance(message, bytes):
+        return _connection(renderer, message)
+    r = message
     body: Values = {"chunks": r.chunks} if r.chunks is not None else {"body": r.body}
     head = {"method": r.method, "path": r.path, "authority": r.authority}
     return _request(renderer, {**head, "headers": r.headers, "trailers": r.trailers, **body})
@@ -57,6 +65,23 @@ def _request(renderer: Renderer, arguments: Values) -> str:
     renderer.look("Exchanges")
     status = exchange.response.status if exchange.response is not None else 0
     return f"#{exchange.number}: {status or 'no response'} ({exchange.paused or exchange.state})"
+
+
+def _connect(renderer: Renderer, values: Values) -> str:
+    """Send bytes over a TCP connection, show it, and return a notice."""
+    worker = integer(values["worker"], "worker") if values.get("worker") else None
+    data = parse_bytes(str(values.get("data") or ""))
+    return _connection(renderer, data, worker=worker, half_close=bool(values.get("half_close")))
+
+
+def _connection(renderer: Renderer, data: bytes, **options: Any) -> str:
+    state = renderer.state
+    exchange = send_bytes(state.proxy, data, **options)
+    state.draft.sent = exchange.sent
+    state.widget.before = {}
+    state.widget.picked = state.history.id_of(exchange)
+    renderer.look("Exchanges")
+    return f"#{exchange.number}: {size(len(exchange.received))} received ({exchange.paused or exchange.state})"
 
 
 def _fields(text: str) -> list[tuple[str, str]]:
@@ -126,13 +151,15 @@ def _curl(renderer: Renderer, values: Values) -> str:
 
 
 def _again(renderer: Renderer, values: Values) -> str:
-    """Send the request of an exchange again."""
-    return repeat(renderer, _http_exchange(renderer, values).request)
+    """Send the request of an exchange, or the bytes of a connection, again."""
+    return repeat(renderer, message_of(exchange_of(renderer, values)))
 
 
 def _edit(renderer: Renderer, values: Values) -> str:
-    """Load a request into the form."""
-    r = _http_exchange(renderer, values).request
+    """Load a request, or the bytes of a connection, into the form."""
+    r = message_of(exchange_of(renderer, values))
+    if isinstance(r, bytes):
+        return _edit_bytes(renderer, r)
     renderer.state.draft.upload = bytearray(r.body)
     lines = ["\n".join(f"{name}: {value}" for name, value in pairs.items()) for pairs in (r.headers, r.trailers)]
     text = r.text if len(r.body) <= _FORM_LIMIT and r.text.encode() == r.body else None
@@ -150,11 +177,14 @@ def _edit(renderer: Renderer, values: Values) -> str:
     return "the request is in the form; edit it and send it"
 
 
-def _http_exchange(renderer: Renderer, values: Values) -> Any:
-    exchange = exchange_of(renderer, values)
-    if not hasattr(exchange, "request"):
-        raise UsageError("The panel can't repeat a TCP connection. Use proxy.connect() in a cell.")
-    return exchange
+def _edit_bytes(renderer: Renderer, data: bytes) -> str:
+    """Load bytes into the form, with escapes."""
+    if len(data) > _FORM_LIMIT:
+        raise UsageError(f"{size(len(data))} are too many for the form. Send them from a cell: connect().send(...)")
+    renderer.state.widget.send_form({"data": repr(data)[2:-1].replace("\\'", "'")})
+    return "the bytes are in the form; edit and send them"
 
 
-SENDING: dict[str, Action] = {"send": _send, "upload": _upload, "curl": _curl, "again": _again, "edit": _edit}
+SENDING: dict[str, Action] = {
+    "send": _send, "connect": _connect, "upload": _upload, "curl": _curl, "again": _again, "edit": _edit,
+}  # fmt: skip

@@ -260,6 +260,7 @@ export class Panel {
     const drawn = JSON.stringify([
       head.name,
       head.workers,
+      head.listeners,
       head.restart,
       head.seed,
       head.plugins,
@@ -268,7 +269,7 @@ export class Panel {
     ]);
     if (this.drawnControls === drawn) return;
     this.drawnControls = drawn;
-    this.form.draw(head.workers || 0);
+    this.form.draw(head.workers || 0, head.listeners);
     drawSimulation(this, this.form.simulation, head);
   }
 

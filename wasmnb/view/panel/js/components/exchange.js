@@ -1,7 +1,7 @@
 // One exchange: headers and bodies at its four stations, callouts, log, callbacks.
 
 import { isOldVersion, rowName } from "../data/rows.js";
-import { duration, plural, statusClass } from "../data/units.js";
+import { duration, outcome, plural, statusClass } from "../data/units.js";
 import { el } from "../dom/nodes.js";
 import { button, empty, muted, table } from "../dom/widgets.js";
 import { bodyView } from "./body.js";
@@ -41,6 +41,7 @@ export function exchangeView(panel) {
 
 function detailHead(panel, detail) {
   const [, method, path, status, worker, whole, filter, state] = detail.row;
+  const [outcomeClass, outcomeText] = outcome(method, status, state);
   const id = detail.id;
   const past = isOldVersion(panel.model, id);
   return el(
@@ -52,8 +53,8 @@ function detailHead(panel, detail) {
       `#${rowName(panel.model, id)} `,
       el("span", { class: "what" }, `${method} ${path}`),
       " → ",
-      el("span", { class: statusClass(status) }, status || "no response"),
-      state !== "done" && el("span", { class: "warn" }, ` ${state}`),
+      el("span", { class: outcomeClass }, outcomeText || "no response"),
+      state !== "done" && state !== outcomeText && el("span", { class: "warn" }, ` ${state}`),
     ),
     muted(
       `${worker} · ${duration(whole * 1e3)} in total · ${duration(filter * 1e3)} in the filter${detail.details ? ` · ${detail.details}` : ""}`,
@@ -61,17 +62,16 @@ function detailHead(panel, detail) {
     el(
       "span",
       { class: "actions" },
-      !past &&
-        method !== "TCP" && [
-          button("send again", () => panel.send("again", { exchange: id }), {
-            class: "small",
-            title: "Send the same request again",
-          }),
-          button("edit", () => panel.send("edit", { exchange: id }), {
-            class: "small",
-            title: "Load the request into the form above",
-          }),
-        ],
+      !past && [
+        button("send again", () => panel.send("again", { exchange: id }), {
+          class: "small",
+          title: `Send the same ${method === "TCP" ? "bytes" : "request"} again`,
+        }),
+        button("edit", () => panel.send("edit", { exchange: id }), {
+          class: "small",
+          title: `Load the ${method === "TCP" ? "bytes" : "request"} into the form above`,
+        }),
+      ],
       !past && button("on the timeline", () => panel.showOnTimeline(id), { class: "small" }),
     ),
   );

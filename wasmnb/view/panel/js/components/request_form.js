@@ -1,4 +1,5 @@
-// The request form: method, path, headers, a body as text, file or chunks, trailers; or a curl command.
+// The form for requests: method, path, headers, a body as text, file or chunks, trailers; or a curl command. Proxies with
+// network filters have one for connections: bytes with escapes.
 
 import { bytes, plural } from "../data/units.js";
 import { el } from "../dom/nodes.js";
@@ -20,13 +21,22 @@ export class RequestForm {
         this.send();
       },
     });
+    this.connection = el("form", {
+      class: "send",
+      hidden: true,
+      onsubmit: (e) => {
+        e.preventDefault();
+        this.connect();
+      },
+    });
     this.more = el("div", { class: "more", hidden: true });
     this.simulation = el("div", { class: "more controls", hidden: true });
-    this.nodes = [this.line, this.more, this.simulation];
+    this.nodes = [this.line, this.connection, this.more, this.simulation];
     this.draw(0);
   }
 
-  draw(workers) {
+  draw(workers, listeners = ["http"]) {
+    const http = listeners.includes("http");
     const fold = (text, node) =>
       button(
         text,
@@ -70,6 +80,40 @@ export class RequestForm {
       fold("controls", this.simulation),
     );
     if (!this.headers) this.drawMore();
+    this.line.hidden = !http;
+    if (!http) this.more.hidden = true;
+    this.connection.hidden = !listeners.includes("tcp");
+    this.drawConnection(http ? null : this.worker, http ? null : fold("controls", this.simulation));
+  }
+
+  // Bytes over TCP. With an HTTP form above, that one has the worker and the controls.
+  drawConnection(worker, controls) {
+    this.data =
+      this.data ||
+      el("input", {
+        name: "data",
+        placeholder: "bytes over TCP, with escapes: SSH-2.0-x\\r\\n",
+        "aria-label": "bytes over TCP",
+        spellcheck: "false",
+      });
+    this.halfClose = this.halfClose || checkbox("half-close", false, null, { name: "half_close" });
+    this.halfClose.title = "Close the client's side after the bytes, and read to the end";
+    replace(
+      this.connection,
+      this.data,
+      this.halfClose,
+      worker,
+      el("button", { type: "submit", class: "main" }, "Send bytes"),
+      controls,
+    );
+  }
+
+  connect() {
+    this.panel.send("connect", {
+      data: this.data.value,
+      worker: this.worker.value,
+      half_close: this.halfClose.querySelector("input").checked,
+    });
   }
 
   drawMore() {
@@ -212,7 +256,12 @@ export class RequestForm {
   }
 
   // Fill the form with an earlier request.
-  load({ method, path, authority, headers, trailers, body, file }) {
+  load({ method, path, authority, headers, trailers, body, file, data }) {
+    if (data != null) {
+      this.data.value = data;
+      this.data.focus();
+      return;
+    }
     this.removeFile();
     for (const [field, value] of Object.entries({ method, path, authority, headers, trailers, text: body }))
       this[field].value = value;

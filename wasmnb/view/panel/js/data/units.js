@@ -32,5 +32,12 @@ export function bytes(n) {
   return n < 1e6 ? `${threeDigits(n / 1e3)} kB` : `${threeDigits(n / 1e6)} MB`;
 }
 
+// Class and text of the outcome of an exchange: its status, or the state of a connection.
+const CONNECTION_CLASSES = { done: "good", open: "", failed: "bad", reset: "bad", refused: "bad" };
+export function outcome(method, status, state) {
+  if (method !== "TCP") return [statusClass(status), status || ""];
+  return state in CONNECTION_CLASSES ? [CONNECTION_CLASSES[state], state] : ["warn", "paused"];
+}
+
 // CSS class of an HTTP status.
 export const statusClass = (status) => (!status || status >= 500 ? "bad" : status >= 400 ? "warn" : "good");

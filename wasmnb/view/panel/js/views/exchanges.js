@@ -2,7 +2,7 @@
 
 import { exchangeView } from "../components/exchange.js";
 import { FILTER, ID, METHOD, PATH, STATE, STATUS, TOTAL, WORKER, rowName, rowsOf } from "../data/rows.js";
-import { count, duration, statusClass } from "../data/units.js";
+import { count, duration, outcome } from "../data/units.js";
 import { el } from "../dom/nodes.js";
 import { replace } from "../dom/replace.js";
 import { button, empty, muted, toolbar } from "../dom/widgets.js";
@@ -136,8 +136,8 @@ export class ExchangesView {
   row(row, index) {
     const { panel } = this;
     const chosen = panel.selection.exchange === row[ID];
-    const status = row[STATUS];
     const state = row[STATE];
+    const [outcomeClass, outcomeText] = outcome(row[METHOD], row[STATUS], state);
     const cell = (name, ...children) => el("span", { class: name }, ...children);
     return el(
       "div",
@@ -151,11 +151,11 @@ export class ExchangesView {
         onclick: () => panel.pick(row[ID]),
       },
       cell("num muted", rowName(panel.model, row[ID])),
-      cell(statusClass(status), status || "—"),
+      cell(outcomeClass, outcomeText || "—"),
       cell("", row[METHOD]),
       cell(
         "",
-        state !== "done" && el("span", { class: state === "failed" ? "bad" : "warn" }, `${state}  `),
+        state !== "done" && state !== outcomeText && el("span", { class: state === "failed" ? "bad" : "warn" }, `${state}  `),
         el("span", { class: "mono" }, row[PATH]),
       ),
       cell("", row[WORKER]),
