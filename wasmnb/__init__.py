@@ -22,7 +22,8 @@ if TYPE_CHECKING:  # for completion in editors; at run time each name is loaded 
     from ._version import __version__ as __version__  # noqa: I001 -- the names of a floor stay together
     from .compiler import Filter as Filter, FilterInfo as FilterInfo
     from .compiler.decorator import filter as filter  # noqa: A004 -- it is written wasmnb.filter
-    from .envoy import Envoy as Envoy, compare as compare
+    from .envoy import Envoy as Envoy
+    from .envoy.compare import compare as compare
     from .errors import (
         BuildError as BuildError,
         FilterTrap as FilterTrap,
@@ -52,7 +53,8 @@ _HOMES = {
     "_version": ("__version__",),
     "compiler": ("Filter", "FilterInfo"),
     "compiler.decorator": ("filter",),
-    "envoy": ("Envoy", "compare"),
+    "envoy": ("Envoy",),
+    "envoy.compare": ("compare",),
     "errors": ("BuildError", "FilterTrap", "ModuleError", "NativeWarning", "SourceError", "UsageError", "WasmnbError"),
     "host": ("Cluster", "Exchange", "GrpcServer", "Listener", "Plugin", "Proxy", "RouteMatch", "TcpReply"),
     "messages": ("Headers", "Request", "Response"),

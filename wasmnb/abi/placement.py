@@ -55,7 +55,9 @@ class Callbacks:
         """Return the callbacks of a Python filter: kind of class (`vm`, `plugin`, `http`, `tcp`) -> callbacks that it overrides."""
         sets = {kind: frozenset(names) for kind, names in callbacks.items()}
         root = sets.get("plugin", frozenset()) | sets.get("vm", frozenset())
-        return cls(sets.get("http", frozenset()), sets.get("tcp", frozenset()), "on_log" in root, root - {"on_log"} - _ENDS)
+        return cls(
+            sets.get("http", frozenset()), sets.get("tcp", frozenset()), "on_log" in root, root - {"on_log"} - _ENDS
+        )
 
     @classmethod
     def of_exports(cls, exports: Iterable[str]) -> Self:
@@ -67,7 +69,9 @@ class Callbacks:
         if "on_log" not in names:
             return cls(http, tcp, root=root)
         ends = frozenset({"on_log"})
-        return cls(http | ends if http or not tcp else http, tcp | ends if tcp or not http else tcp, log=True, root=root)
+        return cls(
+            http | ends if http or not tcp else http, tcp | ends if tcp or not http else tcp, log=True, root=root
+        )
 
     @property
     def kind(self) -> str:

@@ -46,7 +46,9 @@ def run(options: argparse.Namespace) -> int:
             filter_ = Filter.from_file(options.filter, progress=progress)
     with Proxy(Plugin(filter_, **_plugin_settings(options)), **_settings(options), **around) as proxy:
         if takes_connections(proxy) and not chunks:
-            raise UsageError(f"{proxy.name!r} is a network filter. Give the bytes of its connections: --tcp 'hello\\r\\n'")
+            raise UsageError(
+                f"{proxy.name!r} is a network filter. Give the bytes of its connections: --tcp 'hello\\r\\n'"
+            )
         exchanges = [proxy.request(**request.arguments) for request in requests]
         exchanges += [send_bytes(proxy, data) for data in chunks]
         show = _show_json if options.as_json else _show_text

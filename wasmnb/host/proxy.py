@@ -404,7 +404,11 @@ class Proxy(Requests["Exchange"], Shown):
         return self._sender.connect(worker, cluster)
 
     def connect_at(
-        self, connections: Iterable[tuple[float, Sequence[bytes]]], *, cluster: str = MAIN_CLUSTER, wait: float = DEFAULT_WAIT
+        self,
+        connections: Iterable[tuple[float, Sequence[bytes]]],
+        *,
+        cluster: str = MAIN_CLUSTER,
+        wait: float = DEFAULT_WAIT,
     ) -> list[TcpExchange]:
         """Open TCP connections without waiting for the end of earlier ones, then wait for all of them.
 

@@ -81,7 +81,9 @@ class Sender:
         self._loop.run_on_worker(self._pick(stream.exchange.worker), stream.start)
         return TcpConnection(self._loop, stream)
 
-    def connect_at(self, items: Iterable[tuple[float, Sequence[bytes]]], cluster: str, wait: float) -> list[TcpExchange]:
+    def connect_at(
+        self, items: Iterable[tuple[float, Sequence[bytes]]], cluster: str, wait: float
+    ) -> list[TcpExchange]:
         """Open connections at their moments, send chunks and the client's end over each, and wait until all have ended."""
         clock, moment = self._components.server.clock, 0.0
         streams: list[TcpStream] = []

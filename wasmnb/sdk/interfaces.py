@@ -36,9 +36,6 @@ class VMInterface(Protocol):
     def require(self, callback: str, feature: str) -> None:
         """Raise if the module does not export a callback that a feature needs."""
 
-    def report(self, error: BaseException) -> None:
-        """Log an exception of the filter."""
-
     def enter(self, context: Any) -> bool:
         """Let the hostcalls of this callback act on `context`."""
 

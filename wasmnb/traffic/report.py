@@ -115,5 +115,6 @@ class LoadReport(Shown):
 
 def _status(exchange: Exchange | TcpExchange) -> int | str:
     """Return a response's status, 0 without one; for a connection its state."""
-    response = getattr(exchange, "response", exchange)
-    return exchange.state if response is exchange else response.status if response is not None else 0
+    if not hasattr(exchange, "response"):
+        return exchange.state
+    return exchange.response.status if exchange.response is not None else 0

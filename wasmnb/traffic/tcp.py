@@ -36,7 +36,7 @@ def parse_bytes(text: str) -> bytes:
         except OSError as error:
             raise UsageError(f"Can't read {text[1:]}: {error.strerror}.") from None
     try:
-        return codecs.escape_decode(text.encode())[0]  # type: ignore[attr-defined,no-any-return]
+        return codecs.escape_decode(text.encode())[0]
     except ValueError as error:
         raise UsageError(f"{text!r} has an invalid escape: {error}. Write a backslash as \\\\.") from None
 
@@ -95,4 +95,3 @@ def send_bytes(
         while connection.read(wait):
             pass
     return connection.close()
-

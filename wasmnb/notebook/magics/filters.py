@@ -369,7 +369,9 @@ def _pasted(command: str) -> str:
 def _chunks(options: Any) -> list[bytes]:
     """Return the bytes that each connection of a load sends."""
     if not options.data_items:
-        raise MagicUsageError(rf"Give the bytes that each connection sends: %wasmload {options.name} -d 'SSH-2.0-x\r\n'")
+        raise MagicUsageError(
+            rf"Give the bytes that each connection sends: %wasmload {options.name} -d 'SSH-2.0-x\r\n'"
+        )
     return [parse_bytes(item.text) for item in options.data_items]
 
 

@@ -54,7 +54,10 @@ def check_name(kind: str, cls: type[Any], method: FunctionType, name: str, codes
     snake = "".join("_" + c.lower() if c.isupper() else c for c in name).lstrip("_").removeprefix("proxy_")
     meant = _meant(kind, snake)
     if meant is not None:
-        problem, hint = "is not a callback", f"Did you mean {meant.method}? In a {BASE_NAMES[kind]} it is {meant.signature}."
+        problem, hint = (
+            "is not a callback",
+            f"Did you mean {meant.method}? In a {BASE_NAMES[kind]} it is {meant.signature}.",
+        )
     elif owners := [h for h in HANDLERS.values() if snake in (h.method, h.callback) and h.kind != kind]:
         problem = f"is never called: a {BASE_NAMES[kind]} doesn't have that callback"
         hint = f"Move it to a {BASE_NAMES[owners[0].kind]}, where it is {owners[0].signature}, or rename it."

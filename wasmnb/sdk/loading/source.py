@@ -25,6 +25,7 @@ __all__ = ["BASES", "MODULE_NAME", "Loaded", "load_source"]
 #: The SDK's class of each kind.
 BASES: dict[str, type[Context]] = {"vm": VMContext, "plugin": PluginContext, "http": HttpContext, "tcp": TcpContext}
 
+
 class Loaded:
     """A source that has been run.
 
