@@ -17,7 +17,7 @@ def test_sessions_behave_as_the_page_says():
     test = doctest.DocTestParser().get_doctest(session, names, "docs/kinds.md", str(PAGE), 0)
     differences = []
     doctest.DocTestRunner(verbose=False).run(test, out=differences.append, clear_globs=False)
-    names["proxy"].close()
+    test.globs["proxy"].close()
     assert test.examples and not differences, "".join(differences)
 
 

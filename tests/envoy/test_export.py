@@ -266,6 +266,20 @@ def test_network_filters_are_exported_for_istio_only(tmp_path):
     assert not (tmp_path / "envoyextensionpolicy.yaml").exists()
     assert "envoyextensionpolicy" not in (tmp_path / "README.md").read_text()
     assert "Envoy Gateway has no field for network filters" in "\n".join(exported.notes)
+    assert "nc 127.0.0.1 10000" in (tmp_path / "README.md").read_text()
+
+
+def test_filter_with_a_tcp_context_is_exported_as_a_network_filter(tmp_path):
+    source = "class T(TcpContext):\n    def on_downstream_data(self, data_size, end_of_stream): pass"
+    export(Filter.from_source(source, "sniff"), tmp_path)
+    (listener,) = document(tmp_path, "envoy.yaml")["static_resources"]["listeners"]
+    assert [f["name"] for f in listener["filter_chains"][0]["filters"]] == ["envoy.filters.network.wasm", "envoy.filters.network.tcp_proxy"]
+    assert document(tmp_path, "wasmplugin.yaml")["spec"]["type"] == "NETWORK"
+
+
+def test_access_logger_beside_a_network_filter_keeps_its_http_listener(tmp_path):
+    export([Plugin(Small(kind, kind.encode()), kind=kind) for kind in ("network", "access_log")], tmp_path)
+    assert [item["name"] for item in document(tmp_path, "envoy.yaml")["static_resources"]["listeners"]] == ["http", "tcp"]
 
 
 # -- files ------------------------------------------------------------------------------------------------------------

@@ -452,3 +452,12 @@ def test_next_version_of_a_network_filter_repeats_the_last_bytes(shout, demo):
         with Proxy(demo, workers=1) as http:
             panel.replace(http)
             assert not http.exchanges and panel.widget.head["listeners"] == ["http"]
+
+
+def test_queue_that_several_workers_registered_names_its_only_receiver():
+    source = 'class P(PluginContext):\n    def on_plugin_start(self, size):\n        register_queue("news")\n'
+    with Proxy(Filter.native(source, "news"), workers=3) as proxy:
+        panel = panel_of(proxy)
+        panel.perform("look", {"view": "State"})
+        (row,) = panel.widget.shared["queues"]["rows"]
+        assert row[4].startswith("worker-3 VM") and "registered last; 3 other VMs that registered it get nothing" in row[4]

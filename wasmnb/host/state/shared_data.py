@@ -31,6 +31,8 @@ class SharedQueue:
         Called for every new item; None if the queue has no receiver.
     receiver
         Thread and VM of the receiver, for the views.
+    replaced
+        Earlier receivers that aren't notified any more, because another VM has registered the queue after them.
     """
 
     token: int
@@ -39,6 +41,7 @@ class SharedQueue:
     items: deque[bytes] = field(default_factory=deque)
     notify: Callable[[int], None] | None = None
     receiver: str = ""
+    replaced: set[str] = field(default_factory=set)
 
 
 class SharedState:
@@ -80,8 +83,9 @@ class SharedState:
         if token is None:
             token = self._tokens[vm_id, name] = len(self._tokens) + 1
             self.queues[token] = SharedQueue(token, vm_id, name)
-        self.queues[token].notify = notify
-        self.queues[token].receiver = receiver
+        queue = self.queues[token]
+        queue.replaced = (queue.replaced | {queue.receiver}) - {"", receiver}
+        queue.notify, queue.receiver = notify, receiver
         return token
 
     def resolve(self, vm_id: bytes, name: bytes) -> int | None:

@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Any
 
 from wasmnb.view.documents.proxy.shared_state import histogram_text
+from wasmnb.view.render.units import plural
 
 from .texts import Budget, printable
 
@@ -45,7 +46,9 @@ def _metric(metric: Any) -> Any:
 
 def _queue(queue: Any) -> Any:
     newest = printable(queue.items[0], 200) if queue.items else ""
-    return [printable(queue.vm_id), printable(queue.name), len(queue.items), newest, printable(queue.receiver)]
+    missed = f", registered last; {plural(len(queue.replaced), 'other VM')} that registered it get nothing"
+    receiver = queue.receiver + (missed if queue.replaced else "")
+    return [printable(queue.vm_id), printable(queue.name), len(queue.items), newest, printable(receiver)]
 
 
 def python_state(python: Any, *, workers: int, roots: Mapping[tuple[int, int], int] = MappingProxyType({})) -> Any:

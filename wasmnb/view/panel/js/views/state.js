@@ -25,7 +25,7 @@ export class StateView {
       this.pythonState(),
       grid("metrics", ["name", "kind", "value"], metrics, "No metric has been defined."),
       grid("shared data", ["vm_id", "key", "value", "cas"], data, "No shared data."),
-      grid("shared queues", ["vm_id", "name", "items", "oldest item", "only receiver"], queues, "No queues."),
+      grid("shared queues", ["vm_id", "name", "items", "oldest item", "receiver"], queues, "No queues."),
     );
   }
 
