@@ -16,7 +16,17 @@ from ...errors import UsageError
 from ..trace.log import LogLine
 from ..vm.settings import VmSettings
 
-__all__ = ["FAILURE_POLICIES", "FilterLike", "Plugin", "has_http", "require_http", "require_network", "to_config", "to_plugins", "with_held_headers"]
+__all__ = [
+    "FAILURE_POLICIES",
+    "FilterLike",
+    "Plugin",
+    "has_http",
+    "require_http",
+    "require_network",
+    "to_config",
+    "to_plugins",
+    "with_held_headers",
+]
 
 #: What happens to streams when the VM has failed.
 FAILURE_POLICIES = ("FAIL_CLOSED", "FAIL_OPEN", "FAIL_RELOAD")
