@@ -46,8 +46,9 @@ def _metric(metric: Any) -> Any:
 
 def _queue(queue: Any) -> Any:
     newest = printable(queue.items[0], 200) if queue.items else ""
-    missed = f", registered last; {plural(len(queue.replaced), 'other VM')} that registered it get nothing"
-    receiver = queue.receiver + (missed if queue.replaced else "")
+    others = len({name for name in queue.replaced if name.startswith("worker-")})
+    missed = f": the last that registered it; {plural(others, 'other worker')} that did get no items"
+    receiver = queue.receiver + (missed if others else "")
     return [printable(queue.vm_id), printable(queue.name), len(queue.items), newest, printable(receiver)]
 
 
