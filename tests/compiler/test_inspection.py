@@ -71,7 +71,7 @@ CASES = {
     "invalid body": (wasm(f"{WHOLE} (func (result i32) (i64.const 0))"), "Not a valid"),
     "cut short": (wasm(WHOLE)[:-5], "cut short"),
     "empty": (b"", "is empty"),
-    "text": (b"hello, world", "no WebAssembly"),
+    "text": (b"hello, world", "not WebAssembly"),
     "component": (b"\0asm\x0d\0\x01\0", "component"),
 }  # fmt: skip
 

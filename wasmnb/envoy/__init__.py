@@ -1,6 +1,6 @@
 """The real Envoy behind the interface of the simulated proxy: its process, configuration, log, and sockets.
 
-Comparison with the simulated proxy, import of an `envoy.yaml` and export for deployment are here, too. Drawing isn't.
+Comparison with the simulated proxy, import of an `envoy.yaml` and export for deployment are also here. Drawing isn't.
 """
 
 from .binary import find_envoy

@@ -31,7 +31,7 @@ class Admin:
         self._connection = http.client.HTTPConnection(host, port, timeout=timeout)
 
     def get(self, path: str) -> str:
-        """Return the body of the response to `GET path`; errors have one, too."""
+        """Return the body of the response to `GET path`; errors also have one."""
         return self._call("GET", path)
 
     def post(self, path: str) -> str:

@@ -44,7 +44,7 @@ _HINTS = {
     "trailers": "The filter changed the trailers, or a body of fixed length dropped them.",
     "reached": "Only one of the proxies forwarded the request.",
     "request line": "Method, path or authority were changed in one proxy only.",
-    "log": "Lines about time, random values or the chunks of a body differ between two runs of one proxy, too.",
+    "log": "Lines about time, random values or the chunks of a body also differ between two runs of one proxy.",
     "metrics": "A metric counts something that happened in one proxy only.",
 }
 

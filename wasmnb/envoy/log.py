@@ -117,7 +117,7 @@ class LogFile:
         Parameters
         ----------
         final
-            Accept an incomplete record at the end, too.
+            Also accept an incomplete record at the end.
         """
         self._rest += self._file.read()
         if not final and not self._rest.endswith(b"\n"):

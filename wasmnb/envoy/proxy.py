@@ -87,7 +87,7 @@ class Envoy(Requests[EnvoyExchange]):
     plugins
         The plugins, in the order of the chain.
     settings
-        The settings that the simulated proxy has, too.
+        The settings that the simulated proxy shares.
     exchanges
         Requests and connections so far, oldest first.
     process

@@ -250,7 +250,7 @@ class Proxy(Requests["Exchange"], Shown):
 
     @property
     def settings(self) -> ProxySettings:
-        """The settings that a real Envoy can have, too, with the clusters as they are now."""
+        """The settings that a real Envoy shares, with the clusters as they are now."""
         clusters = dict(self.server.clusters)
         return replace(self._settings, upstream=clusters.pop(MAIN_CLUSTER), clusters=clusters)
 

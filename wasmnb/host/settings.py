@@ -1,4 +1,4 @@
-"""Settings of a proxy: those that a real Envoy has, too, and those of the simulation alone."""
+"""Settings of a proxy: those that a real Envoy shares, and those of the simulation alone."""
 
 from __future__ import annotations
 

@@ -157,7 +157,7 @@ _HEADER_PAIRS = f"""    (local.set $area {_AREA})
     (if (local.get $data) (then (call $free (local.get $data))))
     (local.get $made)"""
 
-#: (map, name, value): leave one entry of a name; the status, or -1 for what is no text and -2 for a line break.
+#: (map, name, value): replace all entries of a name by one. Returns the status, -1 if a value isn't text, or -2 for a line break.
 _HEADER_SET = f"""    (local.set $area {_AREA})
     (local.set $map {_number(0)})
     {_NONE_LEFT}

@@ -1,4 +1,4 @@
-"""Files that are written complete or not at all, and what is the matter with a disk that refuses them."""
+"""Atomic writing of files, and messages for errors of the disk."""
 
 from __future__ import annotations
 
@@ -13,16 +13,22 @@ _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Write a file under another name, on to the disk, then rename it; leave nothing behind if that fails.
+    """Write a file under a temporary name, sync it, then rename it. After an error, the temporary file is removed.
 
-    Whoever reads the file meanwhile finds the old one or the new one. It gets the permissions that the user's mask
-    gives to new files. A symbolic link stays, and what it leads to is written; so does a device or a pipe
-    (`/dev/stdout`), which takes the data as it comes.
+    Readers see either the old file or the new one. The file gets the default permissions of the user's mask. Of a symbolic
+    link, the target is written. A device or a pipe (`/dev/stdout`) is written directly.
+
+    Parameters
+    ----------
+    path
+        Path of the file.
+    data
+        Its content.
 
     Raises
     ------
     OSError
-        What the disk said; `disk_fault` puts it into words.
+        The file can't be written. `disk_fault` describes the reason.
     """
     path = path.resolve() if path.is_symlink() else path
     if path.exists() and not path.is_file() and not path.is_dir():
@@ -40,10 +46,10 @@ def write_whole(path: Path, data: bytes) -> None:
 
 
 def is_full(error: OSError) -> bool:
-    """Whether the disk, or the user's share of it, is full."""
+    """Return whether the disk or the user's quota is full."""
     return error.errno in _FULL
 
 
 def disk_fault(error: OSError) -> str:
-    """What went wrong, as the end of a sentence."""
+    """Describe an error of the disk, as the end of a sentence."""
     return "there is no space left on the disk" if is_full(error) else error.strerror or str(error)

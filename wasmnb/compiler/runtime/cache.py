@@ -1,8 +1,8 @@
-"""The cache of runtimes: folders named by what they are made from, each written once and verified before use.
+"""The cache of runtimes: folders named by a hash of their ingredients, each written once and verified before use.
 
-Facts: two kernels may want the same runtime at once, so that a lock file stands beside every folder. A folder is filled
-under another name and renamed when it is complete. The code in it is machine code that will be run: folders are the
-user's alone (0700), and every file's hash is compared before it is used.
+Facts: two kernels may need the same runtime at the same time, so every folder has a lock file next to it. A folder is filled
+under a temporary name and renamed when it is complete. It contains machine code that will be run: folders are accessible only
+to the user (0700), and every file's hash is verified before use.
 """
 
 from __future__ import annotations
@@ -52,13 +52,13 @@ class CacheEntry:
         self.manifest = manifest
 
     def read(self, name: str) -> bytes | None:
-        """Content of a file; None if it is not there or not what was written."""
-        wanted = self.manifest["files"].get(name)
+        """Return the content of a file, or None if it is missing or damaged."""
+        expected = self.manifest["files"].get(name)
         try:
             data = (self.folder / name).read_bytes()
         except OSError:
             return None
-        return data if wanted == sha256(data).hexdigest() else None
+        return data if expected == sha256(data).hexdigest() else None
 
     def add(self, name: str, data: bytes) -> None:
         """Put one more file into a folder that is already there."""
@@ -129,16 +129,16 @@ class Cache:
                 shutil.rmtree(path, ignore_errors=True)
 
     def names(self) -> list[str]:
-        """The entries, the last used first."""
+        """Return the names of the entries, the last used first."""
         try:
-            found = [p for p in self.folder.iterdir() if p.is_dir() and not p.name.startswith(".")]
+            folders = [p for p in self.folder.iterdir() if p.is_dir() and not p.name.startswith(".")]
         except OSError:
             return []
-        return [p.name for p in sorted(found, key=_unused_for)]
+        return [p.name for p in sorted(folders, key=_unused_for)]
 
     @contextmanager
     def workspace(self) -> Iterator[Path]:
-        """An empty folder on the cache's disk, removed at the end."""
+        """Yield an empty folder on the cache's disk, which is removed at the end."""
         self._prepare()
         with _disk_errors(self.folder), self._temporary("work") as folder:
             yield folder

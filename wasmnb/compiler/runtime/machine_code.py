@@ -1,10 +1,9 @@
-"""Machine code of modules that were built elsewhere or saved before, kept on the disk beside the runtimes.
+"""Cache of the machine code of modules that were built elsewhere or saved before, next to the runtimes.
 
-Facts: compiling takes one to three seconds a megabyte on two cores, reading machine code back some milliseconds. The
-code depends on the module, on wasmtime's version and on the engine's settings. It is machine code that will be run: the
-folder is the user's alone (0700), and a file begins with the hash of the rest, which is compared before it is used. A
-file that cannot be read, is damaged, or is of another engine counts as not there; a disk that is full or not writable
-costs the time of compiling, nothing else.
+Facts: compiling takes one to three seconds per megabyte on two cores, loading machine code some milliseconds. The code
+depends on the module, on wasmtime's version and on the engine's settings. It is machine code that will be run: the folder is
+accessible only to the user (0700), and a file begins with the hash of the rest, which is verified before use. A file that can't
+be read, is damaged, or belongs to another engine is ignored. With a full or read-only disk, modules are compiled each time.
 """
 
 from __future__ import annotations
@@ -25,30 +24,39 @@ from .cache import cache_folder
 
 __all__ = ["clear_compiled", "compiled", "kept_compiled"]
 
-#: Bytes below which a module is compiled in no time.
+#: Size in bytes below which modules are compiled each time.
 _SMALL = 8 * 1024
 
-#: Files that are kept, those used last, and what they may take together.
+#: Most files, and their total size in bytes. The least recently used are removed.
 _KEPT, _KEPT_BYTES = 64, 1 << 29
 
-#: Seconds after which a file that somebody was still writing counts as left behind.
+#: Seconds after which an incomplete file counts as abandoned.
 _ABANDONED = 86400
 
 _HASH = 32
 
 
 def compiled(wasm: bytes, engine: Engine, folder: Path | None = None) -> Code:
-    """A module's code for an engine, from the cache if it has been compiled before.
+    """Return a module's code for an engine, from the cache if it was compiled before.
 
     Parameters
     ----------
+    wasm
+        The module.
+    engine
+        The engine.
     folder
-        Where code is kept; by default beside the runtimes.
+        Folder of the code. Default: next to the runtimes.
+
+    Returns
+    -------
+    Code
+        The compiled code.
 
     Raises
     ------
     ModuleError
-        The bytes are no valid core WebAssembly module.
+        The bytes aren't a valid core WebAssembly module.
     """
     if len(wasm) < _SMALL:
         return engine.compile(wasm)
@@ -110,13 +118,13 @@ def _write(path: Path, code: bytes) -> None:
 
 
 def _prune(folder: Path) -> None:
-    """Remove what has not been used for longest, and what a process that died was writing."""
+    """Remove the least recently used files, and incomplete files of processes that died."""
     for path in folder.glob(".*"):
         if time.time() - path.stat().st_mtime > _ABANDONED:
             path.unlink(missing_ok=True)
-    found = sorted(((p.stat().st_mtime, p.stat().st_size, p) for p in folder.glob("*.cwasm")), reverse=True)
+    files = sorted(((p.stat().st_mtime, p.stat().st_size, p) for p in folder.glob("*.cwasm")), reverse=True)
     total = 0
-    for number, (_, size, path) in enumerate(found):
+    for number, (_, size, path) in enumerate(files):
         total += size
         if number and (number >= _KEPT or total > _KEPT_BYTES):
             path.unlink(missing_ok=True)

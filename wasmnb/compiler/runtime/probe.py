@@ -152,7 +152,7 @@ def with_stand_ins(load: Callable[[Mapping[str, str]], Probe]) -> Probe:
         except SourceError:
             if not variables:
                 raise
-            return Probe(tuple(CALLBACKS))  # the stand-ins are no good: the first VM with real values decides
+            return Probe(tuple(CALLBACKS))  # the placeholders don't work: the first VM with real values decides
 
 
 #: Value of a variable that isn't known yet: it is a text, a number, JSON and true. And most variables of a source.

@@ -46,9 +46,9 @@ class Limits:
 
 @dataclass(frozen=True)
 class Import:
-    """What a module wants.
+    """An import of a module.
 
-    `type` is a type's number for functions and tags, `Limits` for tables and memories, the bytes of a global's type.
+    `type` is the number of a type for functions and tags, `Limits` for tables and memories, and the bytes of a global's type.
     """
 
     module: str
@@ -130,11 +130,11 @@ class CoreModule:
         """Number of the type of function `index`."""
         imported = self.imported("func")
         if index < len(imported):
-            found = imported[index].type
-            assert isinstance(found, int)
-            return found
+            number = imported[index].type
+            assert isinstance(number, int)
+            return number
         if index - len(imported) >= len(self.functions):
-            raise Malformed(f"there is no function {index}")
+            raise Malformed(f"function {index} is missing")
         return self.functions[index - len(imported)]
 
     # -- sections -------------------------------------------------------------------------------------------------
@@ -297,29 +297,29 @@ _WITH_U32 = {0x23: "global.get", 0xD2: "ref.func"}
 
 
 def _expression(r: Reader) -> Expression:
-    """A constant expression, up to its end."""
-    found: list[tuple[str, int]] = []
+    """Read a constant expression up to its end."""
+    instructions: list[tuple[str, int]] = []
     while (code := r.byte()) != 0x0B:
         if code in _PLAIN:
-            found.append((_PLAIN[code], 0))
+            instructions.append((_PLAIN[code], 0))
         elif code in _WITH_U32:
-            found.append((_WITH_U32[code], r.u32()))
+            instructions.append((_WITH_U32[code], r.u32()))
         elif code == 0x41:
-            found.append(("i32.const", r.signed()))
+            instructions.append(("i32.const", r.signed()))
         elif code == 0x42:
-            found.append(("i64.const", r.signed()))
+            instructions.append(("i64.const", r.signed()))
         elif code in {0x43, 0x44}:
             size = 4 if code == 0x43 else 8
-            found.append(("f32.const" if size == 4 else "f64.const", int.from_bytes(r.bytes(size), "little")))
+            instructions.append(("f32.const" if size == 4 else "f64.const", int.from_bytes(r.bytes(size), "little")))
         elif code == 0xD0:
-            found.append(("ref.null", r.signed()))
+            instructions.append(("ref.null", r.signed()))
         elif code == 0xFD and r.byte() == 0x0C:
-            found.append(("v128.const", int.from_bytes(r.bytes(16), "little")))
+            instructions.append(("v128.const", int.from_bytes(r.bytes(16), "little")))
         elif code == 0xFB:
-            found.append(("gc", _skip_gc(r)))
+            instructions.append(("gc", _skip_gc(r)))
         else:
             raise Malformed(f"instruction {code:#x} at offset {r.at:#x} does not belong into a constant expression")
-    return tuple(found)
+    return tuple(instructions)
 
 
 def _skip_gc(r: Reader) -> int:

@@ -1,4 +1,4 @@
-"""What a module is, and what would stop Envoy from loading it: one sentence each, with what to do.
+"""Facts about a module, and problems that stop Envoy from loading it, each with its remedy.
 
 Facts, each tried on Envoy 1.40 with V8: linking is strict (every imported function must exist with the exact signature;
 globals never do); a callback, entry point or allocator that is exported with another signature fails the load; more than
@@ -31,14 +31,14 @@ _MOST_PAGES = 16384
 #: Where Envoy looks for an allocator, in this order.
 _ALLOCATORS = ("malloc", "proxy_on_memory_allocate")
 
-#: Imports that Envoy has beside the ABI: name -> (core parameters, core results).
+#: Imports that Envoy provides in addition to the ABI: name -> (core parameters, core results).
 ENVOY_ENV: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "pthread_equal": (("i32", "i32"), ("i32",)),
     "emscripten_notify_memory_growth": (("i32",), ()),
     "envoy_resolve_dns": (("i32", "i32", "i32"), ("i32",)),
 }
 
-#: Imports that tell which tool made a module, and what to do about them.
+#: Imports that identify the tool of a module -> advice.
 _ADVICE = {
     "env.abort": "Compile AssemblyScript with --use abort=... from its proxy runtime.",
     "gojs": "Compile Go with GOOS=wasip1 and -buildmode=c-shared, not GOOS=js.",
@@ -53,7 +53,7 @@ Signature = tuple[tuple[str, ...], tuple[str, ...]]
 
 @dataclass(frozen=True)
 class ModuleFacts(Shown):
-    """What a module is.
+    """Facts about a module.
 
     Attributes
     ----------
@@ -111,7 +111,7 @@ def inspect_module(data: bytes) -> ModuleFacts:
 
 
 def _no_core_module(data: bytes) -> ModuleFacts:
-    kind, problem = "other", "This is no WebAssembly: the file does not start with the bytes 00 61 73 6d 01 00 00 00."
+    kind, problem = "other", "This is not WebAssembly: the file doesn't start with the bytes 00 61 73 6d 01 00 00 00."
     if not data:
         problem = "The file is empty."
     elif data.startswith(COMPONENT_MAGIC):
@@ -181,8 +181,8 @@ def _problems(
     if abi is None:
         yield _no_marker(exports)
     version = abi or AbiVersion.V0_2_1
-    for wanted in imports:
-        yield from _import_problem(wanted, version)
+    for imported in imports:
+        yield from _import_problem(imported, version)
     functions = {e.name: (e.params, e.results) for e in exports if e.kind == "func"}
     yield from _export_problems(functions, version)
     for memory in memories:
@@ -202,9 +202,9 @@ def _no_marker(exports: Iterable[ExportType]) -> str:
     other = next((e.name for e in exports if e.name.startswith("proxy_abi_version_")), None)
     markers = ", ".join(v.marker for v in AbiVersion)
     if other:
-        return f"It declares its ABI with {other}, which Envoy does not know: it has to be a function {markers}."
+        return f"It declares its ABI with {other}, which Envoy doesn't support. Export a function {markers}."
     return (
-        "It is no Proxy-Wasm module: it exports no ABI marker. Build it with a Proxy-Wasm SDK, "
+        "It is not a Proxy-Wasm module, because an ABI marker is missing. Build it with a Proxy-Wasm SDK, "
         f"or export an empty function with one of the names {markers}."
     )
 
@@ -219,35 +219,35 @@ def _unreported_calls(imports: Iterable[ImportType], exports: Iterable[ExportTyp
             yield f"It imports proxy_{hostcall}, but does not get its results: export {names}."
 
 
-def _host_signature(wanted: ImportType, abi: AbiVersion) -> Signature | None:
-    if wanted.module == "env":
-        hostcall = hostcalls_for(abi).get(wanted.name)
-        return (hostcall.core_params, hostcall.core_results) if hostcall else ENVOY_ENV.get(wanted.name)
-    return WASI_PREVIEW_1.get(wanted.name) if wanted.module in WASI_MODULES else None
+def _host_signature(imported: ImportType, abi: AbiVersion) -> Signature | None:
+    if imported.module == "env":
+        hostcall = hostcalls_for(abi).get(imported.name)
+        return (hostcall.core_params, hostcall.core_results) if hostcall else ENVOY_ENV.get(imported.name)
+    return WASI_PREVIEW_1.get(imported.name) if imported.module in WASI_MODULES else None
 
 
-def _import_problem(wanted: ImportType, abi: AbiVersion) -> Iterator[str]:
-    place = f"{wanted.module}.{wanted.name}"
-    if wanted.kind in {"memory", "table"}:
+def _import_problem(imported: ImportType, abi: AbiVersion) -> Iterator[str]:
+    place = f"{imported.module}.{imported.name}"
+    if imported.kind in {"memory", "table"}:
         return
-    if wanted.kind != "func":
-        yield f"It imports the {wanted.kind} {place}, and Envoy gives modules functions, a memory and a table only."
+    if imported.kind != "func":
+        yield f"It imports the {imported.kind} {place}, and Envoy gives modules functions, a memory and a table only."
         return
-    offered = _host_signature(wanted, abi)
+    offered = _host_signature(imported, abi)
     if offered is None:
-        yield f"It imports {place}, which {_who_has(wanted, abi)}".rstrip()
-    elif offered != (wanted.params, wanted.results):
-        yield f"It imports {place} as {_show(wanted.params, wanted.results)}, but Envoy has it as {_show(*offered)}."
+        yield f"It imports {place}, which {_providers(imported, abi)}".rstrip()
+    elif offered != (imported.params, imported.results):
+        yield f"It imports {place} as {_show(imported.params, imported.results)}, but Envoy has it as {_show(*offered)}."
 
 
-def _who_has(wanted: ImportType, abi: AbiVersion) -> str:
-    versions = [v.text for v in AbiVersion if wanted.name in hostcalls_for(v)] if wanted.module == "env" else []
+def _providers(imported: ImportType, abi: AbiVersion) -> str:
+    versions = [v.text for v in AbiVersion if imported.name in hostcalls_for(v)] if imported.module == "env" else []
     if versions:
         return f"exists in ABI {' and '.join(versions)}, not in {abi.text} that its marker declares."
-    if wanted.name in HOSTCALLS:
-        return f"Envoy has in the module env, not {wanted.module}."
-    advice = _ADVICE.get(f"{wanted.module}.{wanted.name}", _ADVICE.get(wanted.module, ""))
-    if not advice and wanted.module.startswith("wasi:"):
+    if imported.name in HOSTCALLS:
+        return f"Envoy has in the module env, not {imported.module}."
+    advice = _ADVICE.get(f"{imported.module}.{imported.name}", _ADVICE.get(imported.module, ""))
+    if not advice and imported.module.startswith("wasi:"):
         advice = "It is WASI preview 2: compile for wasm32-wasip1."
     return f"Envoy does not have. {advice}"
 
@@ -256,21 +256,21 @@ def _export_problems(functions: Mapping[str, Signature], abi: AbiVersion) -> Ite
     if not any(name in functions for name in _ALLOCATORS):
         yield (
             "It exports no allocator: Envoy needs a function malloc or proxy_on_memory_allocate, i32 -> i32, "
-            "to hand over data."
+            "to pass data."
         )
-    wanted: dict[str, Signature] = {c.name: (c.core_params, c.core_results) for c in callbacks_for(abi).values()}
-    wanted |= ENTRY_POINTS
-    wanted |= dict.fromkeys(_ALLOCATORS, (("i32",), ("i32",)))
-    for name, signature in wanted.items():
+    expected: dict[str, Signature] = {c.name: (c.core_params, c.core_results) for c in callbacks_for(abi).values()}
+    expected |= ENTRY_POINTS
+    expected |= dict.fromkeys(_ALLOCATORS, (("i32",), ("i32",)))
+    for name, signature in expected.items():
         has = functions.get(name)
-        if has is None or has == signature or _not_looked_at(name, functions):
+        if has is None or has == signature or _is_ignored(name, functions):
             continue
         since = " in this ABI version" if name in CALLBACKS else ""
         yield f"It exports {name} as {_show(*has)}, but Envoy calls it as {_show(*signature)}{since}."
 
 
-def _not_looked_at(name: str, functions: Mapping[str, Signature]) -> bool:
-    """Whether Envoy never asks for this export, given the others."""
+def _is_ignored(name: str, functions: Mapping[str, Signature]) -> bool:
+    """Return whether Envoy ignores this export because of the others."""
     return {
         "main": "_initialize" not in functions,
         "__main_void": "_initialize" not in functions or "main" in functions,
@@ -280,15 +280,15 @@ def _not_looked_at(name: str, functions: Mapping[str, Signature]) -> bool:
 
 
 def _show(params: Iterable[str], results: Iterable[str]) -> str:
-    """A signature as Envoy writes it: `i32 i32 -> i32`."""
+    """Format a signature as Envoy does: `i32 i32 -> i32`."""
     return f"{' '.join(params) or 'void'} -> {' '.join(results) or 'void'}"
 
 
 def _start_problem(module: CoreModule) -> Iterator[str]:
-    """A start section that gets to a host function, as far as direct calls show it.
+    """Yield a problem if the start section reaches a host function by direct calls.
 
-    A function that ends the program (`proc_exit`) is an abort routine, which runs when something is wrong: what it calls
-    does not count. AssemblyScript's start section has such calls in every check.
+    Calls of a function that ends the program (`proc_exit`) are ignored. It is an abort routine, which runs only after an
+    error; AssemblyScript's start section has such calls in every check.
     """
     if module.start is None:
         return

@@ -103,7 +103,7 @@ class MessageView:
         Parameters
         ----------
         limit
-            Largest line in bytes, 1 MiB by default; a larger one raises ContentError. The other iterators have it, too.
+            Largest line in bytes, 1 MiB by default; a larger one raises ContentError. The other iterators also have it.
         """
         return Items(self, LineSplitter(limit))
 
