@@ -1,4 +1,4 @@
-"""What tests of whole filters share: small sources, and a look at what a filter logs while it loads."""
+"""Shared by tests of whole filters: small sources, and a function that returns the log of a filter's start."""
 
 from wasmnb.compiler import Filter
 from wasmnb.compiler.runtime.probe import probe

@@ -1,4 +1,4 @@
-"""A module of a test's own, imported as a user's would be."""
+"""Fixture that imports modules with a given text."""
 
 import importlib
 import sys
@@ -12,7 +12,7 @@ from tests.compiler.from_class_kit import HEAD
 
 @pytest.fixture
 def module(tmp_path, monkeypatch):
-    """Import a module whose text is given; other files may lie beside it."""
+    """Function that imports a module with a given text, optionally with other files next to it."""
     monkeypatch.syspath_prepend(tmp_path)
 
     def load(text, name="app", **others):

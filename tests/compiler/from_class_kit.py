@@ -1,4 +1,4 @@
-"""Modules with a decorated class, what such a filter says, and how one is refused."""
+"""Modules with a decorated class, the logs of such filters, and the errors of refused ones."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The glue's own built-in functions do in Wasm what the SDK's Python does everywhere else."""
+"""The built-in functions of the glue return the same as the Python functions of the SDK."""
 
 import ast
 import struct

@@ -1,4 +1,4 @@
-"""Machine code of foreign modules on the disk: used when it is whole, of this engine and the user's own."""
+"""Machine code of modules from elsewhere is loaded from the disk if it is complete, of this engine and owned by the user."""
 
 import os
 import subprocess

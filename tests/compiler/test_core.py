@@ -1,4 +1,4 @@
-"""Core modules are read; what is damaged is refused with a word on where."""
+"""Core modules are read; damaged ones are refused with the position."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""Files that are written complete or not at all, whatever stands under their name."""
+"""Atomic writing of files, also over links, devices and folders."""
 
 import os
 import threading

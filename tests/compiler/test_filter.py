@@ -1,4 +1,4 @@
-"""Filters from source: warm compiles, errors at the cell's lines, the file that is saved."""
+"""Filters from source: compiles with a cached runtime, errors at the cell's lines, saved files."""
 
 import dataclasses
 import errno

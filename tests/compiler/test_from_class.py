@@ -1,4 +1,4 @@
-"""`@wasmnb.filter`: the class and what it refers to travel."""
+"""`@wasmnb.filter`: the class and the names that it uses are collected."""
 
 import textwrap
 

@@ -1,4 +1,4 @@
-"""What a class cannot take along is said at the line that uses it; other errors are at their lines, too."""
+"""Names that a class can't take along are errors at the line that uses them, like all other errors."""
 
 import pytest
 

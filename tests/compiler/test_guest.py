@@ -1,4 +1,4 @@
-"""What a filter finds inside: the standard library, a log for what it prints, time, randomness, its environment."""
+"""The environment of a filter: standard library, output to the log, time, randomness, environment variables."""
 
 import re
 import time
@@ -168,7 +168,7 @@ def through_c(n): return sorted([n], key=lambda n: through_c(n - 1)) if n else 0
 
 
 def test_deep_recursion_raises_in_python():
-    """What a client sends decides how deep a parser goes: it must not be able to stop the VM."""
+    """A client can choose the depth of a document, which must not stop the VM."""
     tries = "".join(
         f"try:\n  {code}\n  print({name!r}, n, 'done')\nexcept (RecursionError, MemoryError): print({name!r}, n, 'refused')\n"
         for name, code in {**DEEP, **HARMLESS}.items()

@@ -1,4 +1,4 @@
-"""What a source imports, and what becomes of each import."""
+"""Imports of a source and their resolution."""
 
 import ast
 

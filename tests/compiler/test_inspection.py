@@ -1,4 +1,4 @@
-"""What stops Envoy is told in one sentence each; the real Envoy is asked whether that is true."""
+"""Problems that stop Envoy are described in a sentence each, and the real Envoy confirms them."""
 
 import socket
 import subprocess
@@ -24,7 +24,7 @@ def wasm(text):
 #: name -> (module, part of the sentence; None if Envoy loads it)
 CASES = {
     "whole": (wasm(WHOLE), None),
-    "no marker": (wasm(MEMORY + MALLOC), "exports no ABI marker"),
+    "no marker": (wasm(MEMORY + MALLOC), "an ABI marker is missing"),
     "future marker": (wasm(f'{MEMORY} {MALLOC} (func (export "proxy_abi_version_0_3_0"))'), "proxy_abi_version_0_3_0"),
     "marker with a parameter": (wasm(f'{MEMORY} {MALLOC} (func (export "proxy_abi_version_0_2_1") (param i32))'), None),
     "marker that is a global": (

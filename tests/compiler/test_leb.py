@@ -1,4 +1,4 @@
-"""Numbers, names and vectors of the binary format, read and written."""
+"""Numbers, names and vectors of the binary format are read and written."""
 
 import pytest
 from hypothesis import given

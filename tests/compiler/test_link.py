@@ -1,4 +1,4 @@
-"""Linking: a small component, built as componentize-py builds large ones, becomes one core module that does the same."""
+"""Linking of a small component, built like those of componentize-py, to one core module with the same behaviour."""
 
 import pytest
 from wasmtime import wat2wasm

@@ -1,4 +1,4 @@
-"""The memory image: written as segments that give it back, cleared of what the program has freed and of nothing else."""
+"""The memory image: segments restore it, and only freed memory is cleared."""
 
 import struct
 

@@ -1,4 +1,4 @@
-"""Filters of several parts, and with modules of their own: everything runs, and errors are where they are."""
+"""Filters with several parts and local modules run, and errors have their places."""
 
 import sys
 import textwrap

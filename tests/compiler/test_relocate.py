@@ -1,4 +1,4 @@
-"""Function bodies are split at the instructions whose index changes, and nowhere else."""
+"""Function bodies are split exactly at the instructions whose index changes."""
 
 from itertools import chain
 

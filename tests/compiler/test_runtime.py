@@ -1,4 +1,4 @@
-"""The cache in use: built once, by one process, repaired, listed and cleared."""
+"""The cache of runtimes: built once, by one process, repaired, listed and cleared."""
 
 import json
 import os

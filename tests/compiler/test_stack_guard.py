@@ -1,4 +1,4 @@
-"""Functions that check for recursion take more linear stack, give all of it back, and compute what they did before."""
+"""Functions with a check for recursion reserve more linear stack, release all of it, and return the same results."""
 
 import pytest
 from wasmtime import wat2wasm

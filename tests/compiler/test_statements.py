@@ -1,4 +1,4 @@
-"""The pieces of which a filter is made from a class: constants as text, obstacles, names in statements."""
+"""Parts of the collection of a class: constants as text, obstacles, names in statements."""
 
 import math
 

@@ -55,5 +55,5 @@ def calls(exchange) -> list[str]:
 
 
 def said(exchange) -> list[str]:
-    """What the scripted guest logged, without its instance number."""
+    """Return the log of the scripted guest without its instance number."""
     return [line.text.partition(" ")[2] for line in exchange.log if line.source == "filter"]

@@ -1,4 +1,4 @@
-"""Native filters of one callback, and what they log."""
+"""Native filters with one callback, and the lines that they log."""
 
 from wasmnb import Filter, Proxy
 
@@ -11,7 +11,7 @@ def native(body, head="", **options):
 
 
 def said(made, *paths, **options):
-    """What it logs when it is asked for these paths."""
+    """Return the lines that the filter logs for requests of the given paths."""
     options = {"workers": 1, "guest_time": 0.0, **options}
     with Proxy(made, **options) as proxy:
         for path in paths or ("/",):

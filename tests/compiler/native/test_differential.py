@@ -1,4 +1,4 @@
-"""Every filter that there is, as Wasm and natively: the same trace, event by event, and the same answers, logs and metrics."""
+"""Every filter as Wasm and natively has the same trace, event by event, and the same responses, logs and metrics."""
 
 import json
 from pathlib import Path

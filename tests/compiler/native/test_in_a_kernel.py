@@ -1,4 +1,4 @@
-"""Native filters in a real kernel, as a notebook has it: breakpoint() and %debug ask at the cell's prompt."""
+"""Native filters in a real kernel, as in a notebook: breakpoint() and %debug use the cell's prompt."""
 
 import queue
 import time

@@ -1,4 +1,4 @@
-"""Native filters in chains, under policies and limits, and what tools find in them."""
+"""Native filters in chains, with policies and limits, and in tools that inspect them."""
 
 import gc
 import sys

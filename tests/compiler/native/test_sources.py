@@ -1,4 +1,4 @@
-"""Which sources run natively, what is said about the others, and what a native filter is."""
+"""Sources that run natively, errors and warnings about others, and properties of a native filter."""
 
 import sys
 import time

@@ -1,4 +1,4 @@
-"""Native mode: a copy of the modules for each VM, and the clocks and the chance of the proxy."""
+"""Native mode: a copy of the modules for each VM, and the clocks and the randomness of the proxy."""
 
 import asyncio
 import gc

@@ -1,4 +1,4 @@
-"""One filter twice, as Wasm and natively: the same traffic through both, and their traces side by side."""
+"""A filter as Wasm and natively, with the same traffic through both and a comparison of their traces."""
 
 import warnings
 from pathlib import Path
@@ -26,7 +26,7 @@ def plain(value):
 
 
 def history(proxy):
-    """Every event of a trace but WASI's, numbered anew."""
+    """Return all events of a trace except WASI calls, renumbered."""
     events = [e for e in proxy.trace if e.kind != WASI]
     numbers = {e.seq: i for i, e in enumerate(events)}
     return [
@@ -69,7 +69,7 @@ def both(source, name="filter", path=()):
 
 
 def compare(source, drive, **options):
-    """Drive both in the same way and compare all that there is to see; gives the native proxy, closed."""
+    """Send the same traffic through both, compare all results, and return the closed native proxy."""
     seen = []
     for made in both(source):
         options.setdefault("guest_time", 0.001)

@@ -1,4 +1,4 @@
-"""TCP connections: what the first bytes say decides what is done with them.
+"""TCP connections: the first bytes select the behaviour.
 
 The configuration says what is to happen to each connection before any, in order.
 """

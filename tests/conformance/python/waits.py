@@ -1,4 +1,4 @@
-"""What can be awaited, a case a path: `/name/...` runs the method `name`, and what it returns goes upstream as `x-result`."""
+"""All awaitables, one per path: `/name/...` runs the method `name`, and its result goes upstream as `x-result`."""
 
 from wasmnb.sdk import (
     CalloutError,

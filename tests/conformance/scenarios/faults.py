@@ -1,4 +1,4 @@
-"""What goes wrong upstream, on the way and with time: answers, and what properties tell of them at the end."""
+"""Faults of the upstream, the connection and timeouts: responses, and properties at the end of the stream."""
 
 from ..scenario import Scenario, Send, maker
 

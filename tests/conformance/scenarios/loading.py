@@ -1,4 +1,4 @@
-"""What a module must be to be loaded, and what a configuration may say."""
+"""Conditions for loading a module and for a configuration."""
 
 from ...foreign.odd_modules import BYTES, TEXTS
 from ..scenario import Scenario, Send, Shutdown, maker
