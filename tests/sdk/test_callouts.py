@@ -1,3 +1,6 @@
+import gzip
+import zlib
+
 import pytest
 from tests.sdk.fake_proxy import FakeProxy
 
@@ -215,3 +218,28 @@ class F(HttpContext):
     assert answer.body == '{"a":["ü"]}'.encode() and answer.header(b"content-type") == b"application/json"
     both = FakeProxy(source.replace("json=answer.json()", "'text', json=[]"), clusters=proxy.clusters)
     assert both.exchange().status == 503 and "a body or json, not both" in both.logs[0][1]
+
+
+@pytest.mark.parametrize(("encoding", "encode"), [("gzip", gzip.compress), ("deflate", zlib.compress), ("identity", bytes)])
+def test_text_and_json_of_an_encoded_response_are_decoded(encoding, encode):
+    source = """
+class F(HttpContext):
+    async def on_http_request_headers(self, n, e):
+        answer = await self.http_call("a")
+        log_info("%s %s", answer.text, answer.json())
+"""
+    proxy = FakeProxy(source, clusters={"a": lambda h, b: (200, {"content-encoding": encoding}, encode(b"[1]"))})
+    proxy.exchange()
+    assert proxy.logs == [(2, "[1] [1]")]
+
+
+def test_unknown_encoding_of_a_response_is_named():
+    source = """
+class F(HttpContext):
+    async def on_http_request_headers(self, n, e):
+        answer = await self.http_call("a")
+        answer.json()
+"""
+    proxy = FakeProxy(source, clusters={"a": lambda h, b: (200, {"content-encoding": "br"}, b"x")})
+    assert proxy.exchange().status == 503
+    assert "content-encoding br can't be decoded" in proxy.logs[-1][1]

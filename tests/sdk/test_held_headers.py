@@ -168,6 +168,8 @@ def test_setting_is_exported_and_read_again(filters, tmp_path):
     export(plugin, tmp_path / "out")
     text = (tmp_path / "out" / "envoy.yaml").read_text()
     assert "allow_on_headers_stop_iteration: true" in text and "WASMNB_HOLD_HEADERS: signer" in text
+    manifest = (tmp_path / "out" / "wasmplugin.yaml").read_text()  # Istio has no field for the setting
+    assert "TOKEN" in manifest and "WASMNB_HOLD_HEADERS" not in manifest
     with Proxy.from_envoy(tmp_path / "out" / "envoy.yaml", upstream=upstream) as proxy:
         x = proxy.post("/sign", body=b"abc")
     assert x.upstream_request.headers["x-sig"] == hashlib.sha256(b"abc").hexdigest()
@@ -187,6 +189,15 @@ def test_plugin_without_the_setting_does_not_wait_in_a_shared_vm(filters):
     with Proxy([first, second], workers=1, upstream=upstream) as proxy:
         x = proxy.post("/check", body=b"good")
         assert (x.state, x.response.body) == ("done", b"good")
+
+
+@pytest.mark.parametrize("make", [Proxy, pytest.param(real, marks=[pytest.mark.envoy])])
+def test_plugins_of_one_vm_all_hold_their_headers(filters, make):
+    chain = [Plugin(filters["wasm"], name=name, allow_on_headers_stop_iteration=True) for name in ("first", "second")]
+    with make(chain, workers=1, upstream=upstream) as proxy:
+        x = proxy.post("/sign", body=b"abc")
+        assert x.response.status == 200 and x.upstream_request.headers["x-sig"] == hashlib.sha256(b"abc").hexdigest()
+        assert proxy.post("/check", body=b"bad").upstream_request is None
 
 
 ENVIRONMENT = """

@@ -18,7 +18,7 @@ from ..errors import UsageError
 from ..host import Listener as ListenerProperties
 from ..host import RouteMatch
 from ..host.interface import Requests, Wait
-from ..host.plugins.plugin import has_http, require_http, require_network
+from ..host.plugins.plugin import has_http, require_http, require_network, share_held_headers
 from ..host.settings import LOG_LEVELS, MAIN_CLUSTER, ProxySettings
 from ..messages import Request
 from .config.bootstrap import Cluster, Config, Listener, bootstrap
@@ -129,7 +129,8 @@ class Envoy(Requests[EnvoyExchange]):
     ) -> None:
         single: dict[str, Any] = {"config": config, "vm_config": vm_config, "root_id": root_id, "vm_id": vm_id}
         single |= {"kind": kind} if kind else {}
-        self.plugins = [EnvoyPlugin.of(item, failure_policy=failure_policy, **single) for item in _chain(filter, chain)]
+        items = _chain(filter, chain)
+        self.plugins = share_held_headers(EnvoyPlugin.of(i, failure_policy=failure_policy, **single) for i in items)
         self.settings = ProxySettings.of(
             workers=workers, upstream=upstream, clusters=clusters, routes=routes or None, listener=listener,
             node=node or None, buffer_limit=buffer_limit, route_timeout=route_timeout, idle_timeout=idle_timeout,

@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from ...abi.wasi import HELD_HEADERS
 from ...host.plugins.plugin import to_config
 from ..config.plugin_config import EnvoyPlugin
 from .setup import Part, Setup
@@ -50,8 +51,8 @@ def _wasm_plugin(part: Part, image: str, digest: str, *, priority: int) -> Resou
     config = _json(plugin)
     if isinstance(config, dict):
         spec["pluginConfig"] = config
-    if plugin.environment:
-        spec["vmConfig"] = {"env": [{"name": n, "value": v} for n, v in plugin.environment.items()]}
+    if environment := _environment(plugin):
+        spec["vmConfig"] = {"env": [{"name": n, "value": v} for n, v in environment.items()]}
     metadata = {"name": part.name, "namespace": "istio-system"}
     return {"apiVersion": "extensions.istio.io/v1alpha1", "kind": "WasmPlugin", "metadata": metadata, "spec": spec}
 
@@ -84,6 +85,11 @@ def _extension(part: Part, image: str) -> Resource:
     return extension
 
 
+def _environment(plugin: EnvoyPlugin) -> dict[str, str]:
+    """Return the filter's own variables: without the setting, a filter that held its headers would wait forever."""
+    return {name: value for name, value in plugin.environment.items() if name != HELD_HEADERS}
+
+
 def _policy(plugin: EnvoyPlugin) -> str:
     return "FAIL_OPEN" if plugin.fail_open else plugin.failure_policy or "FAIL_CLOSED"
 
@@ -113,7 +119,7 @@ _UNSUPPORTED: tuple[tuple[tuple[str, ...], Callable[[EnvoyPlugin], Any], str], .
     ((GATEWAY,), _not_json, "its configuration, which is not JSON"),
     ((ISTIO, GATEWAY), lambda p: p.vm_config, "its VM configuration"),
     ((ISTIO, GATEWAY), lambda p: p.vm_id, "its vm_id"),
-    ((GATEWAY,), lambda p: p.environment, "its environment variables"),
+    ((GATEWAY,), _environment, "its environment variables"),
     ((ISTIO, GATEWAY), lambda p: p.allowed_capabilities, "its allowed capabilities"),
     (
         (ISTIO, GATEWAY),

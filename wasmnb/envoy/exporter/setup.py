@@ -10,6 +10,7 @@ from typing import Any
 
 from ...errors import UsageError
 from ...host import Cluster, Plugin, Proxy
+from ...host.plugins.plugin import share_held_headers
 from ...host.settings import ProxySettings
 from ..config.plugin_config import EnvoyPlugin
 
@@ -84,8 +85,7 @@ class Setup:
         modules: dict[str, Module] = {}
         names: set[str] = set()
         parts = []
-        for item in plugins:
-            plugin = EnvoyPlugin.of(item)
+        for plugin in share_held_headers(EnvoyPlugin.of(item) for item in plugins):
             data = plugin.module if isinstance(plugin.module, bytes) else plugin.module.read_bytes()
             digest = sha256(data).hexdigest()
             if digest not in modules:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from hashlib import sha256
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from ...abi import KINDS, Callbacks, LogLevel
 from ...abi.wasi import HELD_HEADERS
@@ -23,10 +23,13 @@ __all__ = [
     "has_http",
     "require_http",
     "require_network",
+    "share_held_headers",
     "to_config",
     "to_plugins",
     "with_held_headers",
 ]
+
+P = TypeVar("P", bound="_HoldsHeaders")
 
 #: What happens to streams when the VM has failed.
 FAILURE_POLICIES = ("FAIL_CLOSED", "FAIL_OPEN", "FAIL_RELOAD")
@@ -65,11 +68,31 @@ def to_config(value: Any) -> bytes:
         raise UsageError(f"The configuration cannot be written as JSON: {error}.") from None
 
 
-def with_held_headers(environment: Mapping[str, str], plugin: str) -> dict[str, str]:
-    """Return environment variables with the one by which a Python filter knows that the proxy can hold its headers."""
+def with_held_headers(environment: Mapping[str, str], *plugins: str) -> dict[str, str]:
+    """Return environment variables with the one by which Python filters know that the proxy can hold their headers."""
     names = environment.get(HELD_HEADERS, "")
-    known = plugin in (names, *names.split(","))
-    return {**environment, HELD_HEADERS: names if known else f"{names},{plugin}".lstrip(",")}
+    known = (names, *names.split(","))
+    return {**environment, HELD_HEADERS: ",".join(filter(None, (names, *(p for p in plugins if p not in known))))}
+
+
+class _HoldsHeaders(Protocol):
+    @property
+    def name(self) -> str: ...
+    @property
+    def allow_on_headers_stop_iteration(self) -> bool: ...
+    @property
+    def environment(self) -> Mapping[str, str]: ...
+
+
+def share_held_headers(plugins: Iterable[P]) -> list[P]:
+    """Return plugins that can share a VM: it has one environment, so all of them get the names of those with the setting."""
+    chain = list(plugins)
+    holding: list[Any] = [plugin for plugin in chain if plugin.allow_on_headers_stop_iteration]
+    names = dict.fromkeys(plugin.name for plugin in holding)
+    if len(names) < 2:
+        return chain
+    changed = {id(p): replace(p, environment=with_held_headers(p.environment, *names)) for p in holding}
+    return [changed.get(id(plugin), plugin) for plugin in chain]
 
 
 @dataclass
@@ -220,7 +243,7 @@ def to_plugins(filters: Any, single: dict[str, Any], policy: str | None) -> list
         return [Plugin(items[0], failure_policy=policy, **single)]
     if configured:
         raise UsageError(f"With plugins, set {', '.join(_OF_ONE)} in each Plugin(...), not in Proxy(...).")
-    return [item if isinstance(item, Plugin) else Plugin(item) for item in items]
+    return share_held_headers(item if isinstance(item, Plugin) else Plugin(item) for item in items)
 
 
 def has_http(plugins: Sequence[Any]) -> bool:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from ...abi import BufferType, HeaderMapType, Pair
+from ..content.coding import decompress
 from ..errors import CalloutError, CalloutReset, CalloutTimeout, CalloutUnreachable
 from ..interfaces import ContextInterface, VMInterface
 from ..messages.bodies import WHOLE, from_json
@@ -105,12 +106,15 @@ class HttpCallResponse:
 
     @property
     def text(self) -> str:
-        """Body as text, bytes that are not UTF-8 replaced."""
-        return self.body.decode("utf-8", "replace")
+        """Body as text, without its gzip or deflate encoding; bytes that are not UTF-8 become surrogates."""
+        return decode(self._decoded())
 
     def json(self) -> Any:
-        """Return the body as JSON; ValueError if it is not valid."""
-        return from_json(self.body)
+        """Return the body as JSON, without its gzip or deflate encoding; ValueError if it is not valid."""
+        return from_json(self._decoded())
+
+    def _decoded(self) -> bytes:
+        return decompress(self.body, self.headers.get("content-encoding")) if self.body else b""
 
     @property
     def error(self) -> CalloutError | None:
@@ -122,7 +126,7 @@ class HttpCallResponse:
         if self.status == 504 and self.body == _TIMEOUT:
             return CalloutTimeout("the response did not arrive in time")
         if self.status == 503 and self.body.startswith(_UNREACHABLE):
-            return CalloutUnreachable(self.text)
+            return CalloutUnreachable(decode(self.body))
         return None
 
     def __repr__(self) -> str:
