@@ -59,7 +59,10 @@ CASES = {
     "nonsense": "F.on_http_request_headers (line 5) returned 'continue'; it may return nothing",
     "a_number": "returned 77",
     "too_early": "BAD_ARGUMENT (2) in on_http_request_headers. Response headers can be written in on_http_response_headers",
-    "after_body": f"BAD_ARGUMENT (2) in on_http_request_body. {WHEN} They are sent on before the body arrives: change them before you await it.",
+    "after_body": (
+        f"BAD_ARGUMENT (2) in on_http_request_body. {WHEN} They are sent on before the body arrives: change them before you "
+        "await it, or set allow_on_headers_stop_iteration (%%wasmfilter --hold-headers), with which the await holds them."
+    ),
     "response_too_late": f"BAD_ARGUMENT (2) in on_http_response_headers. {WHEN}",
     "response_body_gone": "The request body can be written in on_http_request_body and while the stream is paused there.",
     "property_too_early": "response.code is available from on_http_response_headers on",
