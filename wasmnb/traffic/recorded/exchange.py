@@ -1,0 +1,112 @@
+"""The model of recorded traffic, and the notes that a reader makes about parts that it could not read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from ..._display import visible
+from ...messages import Request, Response
+
+__all__ = ["ReadingNotes", "RecordedExchange", "Unreadable", "parse_time"]
+
+#: Different messages that are kept for one recording.
+_MESSAGES = 20
+
+
+class Unreadable(ValueError):
+    """A record is not an HTTP exchange; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedExchange:
+    """One recorded request with its response.
+
+    Attributes
+    ----------
+    request
+        The request. Names and values of headers are bytes in `request.headers.raw`.
+    response
+        The recorded response, or None.
+    started
+        Seconds since 1970 at which the request began, or None.
+    duration
+        Seconds from the request to the end of the response, or None.
+    connection
+        Identifies the client's connection; empty if the recording doesn't.
+    http2
+        The request was sent over HTTP/2 or HTTP/3.
+    truncated
+        Bodies of which the recording has only a part or nothing: "request", "response".
+    position
+        Place in the file: `entry 3`, `line 7`.
+    """
+
+    request: Request
+    response: Response | None = None
+    started: float | None = None
+    duration: float | None = None
+    connection: str = ""
+    http2: bool = False
+    truncated: tuple[str, ...] = ()
+    position: str = ""
+
+    def __repr__(self) -> str:
+        status = self.response.status if self.response is not None else "no response"
+        return f"<RecordedExchange {visible(f'{self.request.method} {self.request.path}')} -> {status}>"
+
+
+@dataclass
+class ReadingNotes:
+    """Messages about parts of a file that could not be read, equal ones together.
+
+    Attributes
+    ----------
+    name
+        Name of the file, for the messages.
+    unreadable
+        Number of records that were left out.
+    """
+
+    name: str
+    unreadable: int = 0
+    _first: dict[str, str] = field(default_factory=dict)
+    _counts: dict[str, int] = field(default_factory=dict)
+
+    def add(self, position: str, text: str, *, record: bool = True) -> None:
+        """Note a problem.
+
+        Parameters
+        ----------
+        position
+            Where it is: `entry 3`, `line 7`, `byte 1,024`.
+        text
+            The reason, as a sentence.
+        record
+            A record was left out because of it (default True).
+        """
+        self.unreadable += record
+        key = text if text in self._first or len(self._first) < _MESSAGES else "Other parts could not be read."
+        self._first.setdefault(key, position)
+        self._counts[key] = self._counts.get(key, 0) + 1
+
+    @property
+    def messages(self) -> list[str]:
+        """One line for each kind of problem, with the position of the first."""
+        return [
+            f"{visible(self.name)}, {position}: {visible(text)}"
+            + (f" ({self._counts[text] - 1:,} more like it.)" if self._counts[text] > 1 else "")
+            for text, position in self._first.items()
+        ]
+
+
+def parse_time(value: Any) -> float | None:
+    """Return seconds since 1970 for an ISO 8601 time or a number of seconds; None for anything else."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
+    try:
+        moment = datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        return None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()

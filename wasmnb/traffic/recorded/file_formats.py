@@ -1,0 +1,151 @@
+"""The formats of recordings: how each is recognised, and its reader."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import IO, Any, NamedTuple
+
+from ...errors import UsageError
+from .access_log import read_access_log
+from .curl_commands import read_curl
+from .exchange import ReadingNotes, RecordedExchange
+from .har import read_har
+from .http_text import REQUEST_LINE, read_http_text
+from .own_format import read_jsonl
+from .tap import read_tap_json, read_tap_protobuf
+
+__all__ = ["FORMATS", "Format", "read_file", "recognise"]
+
+#: Bytes that decide about the format.
+_HEAD = 1 << 16
+
+_TAP = re.compile(rb'(?i)"(http_?buffered_?trace|http_?streamed_?trace_?segment|socket_?(buffered|streamed)_?trace)')
+_HAR = re.compile(rb'"(log|entries)"\s*:\s*[{\[]')
+_OWN = re.compile(rb'\A\{\s*"request"\s*:\s*\{')
+_CURL = re.compile(rb"\A(?:#[^\n]*\n|\$ |\s)*(?:\S*/)?curl(?:\.exe)?\s")
+_GZIP = b"\x1f\x8b"
+
+
+class Format(NamedTuple):
+    """A file format.
+
+    Attributes
+    ----------
+    title
+        Its name in messages.
+    suffixes
+        Suffixes that name it when the content doesn't.
+    read
+        Its reader: takes the open file, the notes and options.
+    """
+
+    title: str
+    suffixes: tuple[str, ...]
+    read: Callable[..., Iterator[RecordedExchange]]
+
+
+#: Name for `read_traffic(..., format=)` -> format.
+FORMATS: dict[str, Format] = {
+    "har": Format("HAR", (".har",), read_har),
+    "jsonl": Format("wasmnb's JSON lines", (".jsonl", ".ndjson"), read_jsonl),
+    "tap": Format("Envoy tap as JSON", (".tap",), read_tap_json),
+    "tap_protobuf": Format("Envoy tap as protobuf", (".pb", ".pb_length_delimited"), read_tap_protobuf),
+    "access_log": Format("Envoy's access log as JSON", (".log", ".json"), read_access_log),
+    "curl": Format("curl commands", (".curl", ".sh"), read_curl),
+    "http": Format("raw HTTP/1", (".http", ".txt", ".raw"), read_http_text),
+}
+
+
+def recognise(path: Path) -> str:
+    """Return the name of a file's format, by its content and then by its suffix.
+
+    Raises
+    ------
+    UsageError
+        The file can't be read, is compressed, or has none of the formats.
+    """
+    try:
+        with path.open("rb") as file:
+            head = file.read(_HEAD)
+    except OSError as error:
+        raise UsageError(f"The recording {str(path)!r} can't be read: {error.strerror or error}.") from None
+    if head.startswith(_GZIP):
+        raise UsageError(f"The recording {str(path)!r} is compressed. Decompress it first: gunzip {path.name}.")
+    by_suffix = next((name for name, known in FORMATS.items() if path.suffix.lower() in known.suffixes), "")
+    name = _by_content(head, by_suffix)
+    if not name:
+        titles = ", ".join(known.title for known in FORMATS.values())
+        raise UsageError(f"The format of {str(path)!r} is not known. Use one of {titles}, or name it with format=.")
+    return name
+
+
+def _by_content(head: bytes, by_suffix: str) -> str:
+    text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    if not text:
+        return by_suffix or "jsonl"
+    if text[:1] in b"{[":
+        return _json(text, by_suffix)
+    if by_suffix == "tap_protobuf" or _is_protobuf(head):
+        return "tap_protobuf"
+    if _CURL.match(text):
+        return "curl"
+    first = text.partition(b"\n")[0].rstrip(b"\r")
+    match = REQUEST_LINE.fullmatch(first)
+    if text.startswith(b"###") or first.startswith(b"HTTP/") or (match is not None and match[3]):
+        return "http"
+    return by_suffix
+
+
+def _json(text: bytes, by_suffix: str) -> str:
+    if _TAP.search(text):
+        return "tap"
+    if by_suffix == "har" or _OWN.match(text):
+        return "har" if by_suffix == "har" else "jsonl"
+    try:
+        first = json.loads(text.partition(b"\n")[0])
+    except (ValueError, RecursionError):
+        first = None
+    if isinstance(first, dict) and "log" not in first:
+        return "jsonl" if isinstance(first.get("request"), dict) else "har" if "entries" in first else "access_log"
+    if _HAR.search(text):
+        return "har"
+    return by_suffix or ("har" if text[:1] == b"{" else "")
+
+
+def _is_protobuf(head: bytes) -> bool:
+    """Whether it begins like a trace, alone or after its length, and holds bytes that text doesn't have."""
+    control = any(byte < 9 or 13 < byte < 32 for byte in head[:64])
+    start = next((index for index, byte in enumerate(head[:10]) if byte < 0x80), 9) + 1
+    return control and (head[:1] in (b"\x0a", b"\x12") or head[start : start + 1] in (b"\x0a", b"\x12"))
+
+
+def read_file(
+    path: Path, name: str, notes: ReadingNotes, options: dict[str, Any]
+) -> Iterator[RecordedExchange]:
+    """Iterate over the exchanges of one file.
+
+    Parameters
+    ----------
+    path, name
+        The file, and the name of its format.
+    notes
+        Gets the messages.
+    options
+        Options of the reader.
+    """
+    with path.open("rb") as file:
+        if not file.read(1):
+            notes.add("byte 0", "The file is empty.", record=False)
+            return
+        _skip_mark(file)
+        yield from FORMATS[name].read(file, notes, **options)
+
+
+def _skip_mark(file: IO[bytes]) -> None:
+    """Go to the beginning, behind a byte order mark."""
+    file.seek(0)
+    if file.read(3) != b"\xef\xbb\xbf":
+        file.seek(0)

@@ -1,0 +1,102 @@
+"""JSON documents item by item, in bounded memory, by ijson.
+
+ijson's C backend (yajl) reads about as fast as `json.load` and keeps one item at a time; the whole document never is in
+memory. Its messages have no position, so the bytes that it has read are counted here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import IO, Any
+
+from .exchange import ReadingNotes
+
+__all__ = ["json_items"]
+
+_BUFFER = 1 << 16
+
+
+class _Counted:
+    """A file that counts the bytes that were read, and replaces bytes that aren't UTF-8."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._rest = b""
+        self.position = file.tell()
+        self.at_end = False
+        self.replaced = 0
+
+    def read(self, size: int = -1) -> bytes:
+        """Return the next bytes; a character is never cut at the end of them."""
+        if not size:
+            return b""  # ijson asks for the type
+        data = self._file.read(size)
+        self.at_end = not data
+        self.position += len(data)
+        try:
+            data.decode()
+        except UnicodeDecodeError:
+            return self._repair(data)
+        if self._rest:
+            return self._repair(data)
+        return data
+
+    def _repair(self, data: bytes) -> bytes:
+        data, self._rest = self._rest + data, b""
+        if not self.at_end:
+            cut = _incomplete(data)
+            data, self._rest = data[: len(data) - cut], data[len(data) - cut :]
+        text = data.decode("utf-8", "replace")
+        self.replaced += text.count("\ufffd")
+        return text.encode() or (self.read(_BUFFER) if not self.at_end else b"")
+
+
+def _incomplete(data: bytes) -> int:
+    """Return the number of bytes at the end that begin a character and don't complete it."""
+    for length in range(1, min(4, len(data) + 1)):
+        lead = data[-length]
+        if lead >= 0xC0:
+            return length if length < (2 if lead < 0xE0 else 3 if lead < 0xF0 else 4) else 0
+        if lead < 0x80:
+            return 0
+    return 0
+
+
+def json_items(
+    file: IO[bytes], prefix: str, notes: ReadingNotes, noun: str, *, several: bool = False
+) -> Iterator[Any]:
+    """Iterate over the items of a JSON document; at an error, note it and stop.
+
+    Parameters
+    ----------
+    file
+        The file, at its beginning.
+    prefix
+        Place of the items, as ijson writes it.
+    notes
+        Gets the error.
+    noun
+        Word for an item in messages: "entry".
+    several
+        The file has several documents, one after the other (default False).
+    """
+    import ijson
+
+    counted, number = _Counted(file), 0
+    try:
+        for item in ijson.items(counted, prefix, use_float=True, multiple_values=several, buf_size=_BUFFER):
+            number += 1
+            yield item
+    except (ijson.JSONError, ValueError, RecursionError) as error:
+        notes.add(f"{noun} {number + 1:,}, byte {counted.position:,}", _sentence(error, noun, at_end=counted.at_end))
+    if counted.replaced:
+        notes.add("the whole file", f"{counted.replaced:,} characters that aren't UTF-8 were replaced.", record=False)
+    elif not number and not notes.messages:
+        notes.add("byte 0", f"There are no items at {prefix}." if prefix else "The file is empty.", record=False)
+
+
+def _sentence(error: Exception, noun: str, *, at_end: bool) -> str:
+    if at_end:
+        return f"The file is cut short. The last complete {noun} is the one before."
+    reason = str(error).splitlines()[0].removeprefix("b'") if str(error) else type(error).__name__
+    return f"The JSON is not valid from here on ({reason[:100]}). Earlier parts were read."

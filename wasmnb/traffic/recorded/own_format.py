@@ -1,0 +1,141 @@
+r"""wasmnb's own format: one exchange a line, as JSON.
+
+    {"request": {"method": "GET", "path": "/", "authority": "a.test", "headers": [["accept", "*/*"]], "body": "..."},
+     "response": {"status": 200, "headers": [...], "body": "..."}, "started": 1767225600.0, "duration": 0.02}
+
+Bytes that aren't UTF-8 are surrogates (`\udcff`, PEP 383) in headers, and base64 in bodies (`body_base64`). Defaults are
+left out. Lines are independent of each other, so that a shard of a recording is a block of lines.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Iterator
+from typing import IO, Any
+
+from ...errors import UsageError
+from ...messages import Headers, Request, Response, to_bytes, to_text
+from .exchange import ReadingNotes, RecordedExchange, Unreadable
+
+__all__ = ["decode_line", "encode_line", "read_jsonl"]
+
+
+def encode_line(recorded: RecordedExchange) -> bytes:
+    """Return an exchange as a line with its line end."""
+    request, response = recorded.request, recorded.response
+    record: dict[str, Any] = {
+        "request": {
+            "method": request.method, "path": request.path, "authority": request.authority, "scheme": request.scheme,
+            **_content(request),
+        }
+    }  # fmt: skip
+    if response is not None:
+        record["response"] = {"status": response.status, **_content(response)}
+        if response.reset:
+            record["response"]["reset"] = True
+    for name in ("started", "duration", "connection", "http2", "truncated"):
+        value = getattr(recorded, name)
+        if value not in (None, "", False, ()):
+            record[name] = value
+    return json.dumps(record, separators=(",", ":")).encode() + b"\n"
+
+
+def _content(message: Request | Response) -> dict[str, Any]:
+    content: dict[str, Any] = {"headers": [(to_text(n), to_text(v)) for n, v in message.headers.raw]}
+    if message.body:
+        try:
+            content["body"] = message.body.decode()
+        except UnicodeDecodeError:
+            content["body_base64"] = base64.b64encode(message.body).decode()
+    if message.chunks is not None:
+        content["chunks"] = [len(chunk) for chunk in message.chunks]
+    if message.trailers.raw:
+        content["trailers"] = message.trailers.items()
+    return content
+
+
+def decode_line(line: bytes, position: str = "") -> RecordedExchange:
+    """Return the exchange of a line.
+
+    Raises
+    ------
+    Unreadable
+        The line is not JSON, or lacks a part of the exchange.
+    """
+    try:
+        record = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise Unreadable(f"The line is not JSON ({error}).") from None
+    try:
+        request, response = record["request"], record.get("response")
+        return RecordedExchange(
+            _request(request),
+            None if response is None else _response(response),
+            _number(record.get("started")),
+            _number(record.get("duration")),
+            str(record.get("connection", "")),
+            bool(record.get("http2", False)),
+            tuple(map(str, record.get("truncated", ()))),
+            position,
+        )
+    except (KeyError, TypeError, ValueError, AttributeError, UsageError, binascii.Error) as error:
+        raise Unreadable(f"The line is not an exchange of wasmnb's format ({_reason(error)}).") from None
+
+
+def _reason(error: Exception) -> str:
+    return f"{error} is missing" if isinstance(error, KeyError) else str(error).rstrip(".")
+
+
+def _number(value: Any) -> float | None:
+    return None if value is None else float(value)
+
+
+def _request(record: dict[str, Any]) -> Request:
+    return Request(
+        str(record["method"]), str(record["path"]), _headers(record.get("headers")), _body(record),
+        _headers(record.get("trailers")), str(record.get("authority", "")), str(record.get("scheme", "http")), _chunks(record),
+    )  # fmt: skip
+
+
+def _response(record: dict[str, Any]) -> Response:
+    return Response(
+        int(record["status"]), _headers(record.get("headers")), _body(record), _headers(record.get("trailers")), _chunks(record),
+        reset=bool(record.get("reset", False)),
+    )  # fmt: skip
+
+
+def _headers(pairs: Any) -> Headers:
+    headers = Headers()
+    if pairs:
+        headers.raw = [(n.encode("utf-8", "surrogateescape").lower(), v.encode("utf-8", "surrogateescape")) for n, v in pairs]
+    return headers
+
+
+def _body(record: dict[str, Any]) -> bytes:
+    if "body_base64" in record:
+        return base64.b64decode(record["body_base64"], validate=True)
+    return to_bytes(record.get("body") or b"")
+
+
+def _chunks(record: dict[str, Any]) -> list[bytes] | None:
+    if "chunks" not in record:
+        return None
+    body, start, chunks = _body(record), 0, []
+    for length in record["chunks"]:
+        chunks.append(body[start : start + length])
+        start += length
+    return chunks
+
+
+def read_jsonl(file: IO[bytes], notes: ReadingNotes, **_options: Any) -> Iterator[RecordedExchange]:
+    """Iterate over the exchanges of a file in wasmnb's format."""
+    for number, line in enumerate(file, 1):
+        if line.isspace():
+            continue
+        try:
+            yield decode_line(line, f"line {number:,}")
+        except Unreadable as error:
+            cut = "" if line.endswith(b"\n") else " The file ends inside of this line."
+            notes.add(f"line {number:,}", f"{error}{cut}")

@@ -1,0 +1,247 @@
+"""Envoy's tap: traces as JSON or protobuf, buffered (a whole exchange) or streamed (a segment for each part).
+
+Fields by number are those of `envoy.data.tap.v3`. Protobuf is decoded to the shape that the JSON has, unknown fields are
+ignored. A `.pb` file holds one trace, a `.pb_length_delimited` file many, each after its length.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import mmap
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from typing import IO, Any
+
+from ...formats import protobuf
+from ...formats.leb128 import Malformed, Reader
+from ...messages import Response
+from .exchange import ReadingNotes, RecordedExchange, Unreadable, parse_time
+from .fields import Pairs, plain, request_of, status_of
+from .json_stream import json_items
+
+__all__ = ["read_tap_json", "read_tap_protobuf"]
+
+#: Streamed traces without an end that are kept until the file ends.
+_OPEN_TRACES = 10_000
+
+#: Message -> field number -> name in JSON, kind. A kind that is a key of this table is a message; `[]` marks lists.
+_MESSAGES: dict[str, dict[int, tuple[str, str]]] = {
+    "TraceWrapper": {
+        1: ("http_buffered_trace", "Buffered"), 2: ("http_streamed_trace_segment", "Segment"),
+        3: ("socket_buffered_trace", "Empty"), 4: ("socket_streamed_trace_segment", "Empty"),
+    },
+    "Buffered": {1: ("request", "Message"), 2: ("response", "Message"), 3: ("downstream_connection", "Connection")},
+    "Message": {
+        1: ("headers", "Header[]"), 2: ("body", "Body"), 3: ("trailers", "Header[]"), 4: ("headers_received_time", "Time"),
+    },
+    "Segment": {
+        1: ("trace_id", "number"), 2: ("request_headers", "HeaderMap"), 3: ("request_body_chunk", "Body"),
+        4: ("request_trailers", "HeaderMap"), 5: ("response_headers", "HeaderMap"), 6: ("response_body_chunk", "Body"),
+        7: ("response_trailers", "HeaderMap"),
+    },
+    "HeaderMap": {1: ("headers", "Header[]")},
+    "Header": {1: ("key", "text"), 2: ("value", "text"), 3: ("raw_value", "bytes")},
+    "Body": {1: ("as_bytes", "bytes"), 2: ("as_string", "text"), 3: ("truncated", "number")},
+    "Time": {1: ("seconds", "number"), 2: ("nanos", "number")},
+    "Connection": {1: ("local_address", "Address"), 2: ("remote_address", "Address")},
+    "Address": {1: ("socket_address", "SocketAddress")},
+    "SocketAddress": {2: ("address", "text"), 3: ("port_value", "number")},
+    "Empty": {},
+}  # fmt: skip
+
+_CAMEL = re.compile(r"(?<=[a-z])([A-Z])")
+
+#: Parts of a streamed trace, in the order in which they come.
+_SIDES = ("request", "response")
+
+
+def read_tap_json(file: IO[bytes], notes: ReadingNotes, **_options: Any) -> Iterator[RecordedExchange]:
+    """Iterate over the exchanges of a file with one or more traces as JSON."""
+    yield from _exchanges(map(_snake, json_items(file, "", notes, "trace", several=True)), notes)
+
+
+def read_tap_protobuf(file: IO[bytes], notes: ReadingNotes, **_options: Any) -> Iterator[RecordedExchange]:
+    """Iterate over the exchanges of a file with one trace, or with traces after their lengths, as protobuf."""
+    with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        yield from _exchanges(_wrappers(data, notes), notes)
+
+
+def _wrappers(data: mmap.mmap, notes: ReadingNotes) -> Iterator[Any]:
+    if _is_single(data):
+        with suppress(protobuf.ParseError):
+            yield _decode(data[:], "TraceWrapper")
+            return
+    position, number = 0, 0
+    while position < len(data):
+        number += 1
+        reader = Reader(data[position : position + 10])
+        try:
+            length = reader.unsigned(64)
+            start = position + reader.at
+            if start + length > len(data):
+                raise Malformed("cut short")  # noqa: TRY301 -- one place for the message
+            yield _decode(data[start : start + length], "TraceWrapper")
+        except (Malformed, protobuf.ParseError) as error:
+            notes.add(f"trace {number:,}, byte {position:,}", f"The trace is cut short or not protobuf ({error}).")
+            return
+        position = start + length
+
+
+def _is_single(data: mmap.mmap) -> bool:
+    """Whether the whole file is one trace: its only field has the length of the rest."""
+    if data[0] not in (0x0A, 0x12):
+        return False
+    try:
+        fields = protobuf.read(data[:])
+    except protobuf.ParseError:
+        return False
+    return all(isinstance(value, bytes) for values in fields.values() for value in values) and set(fields) <= {1, 2, 3, 4}
+
+
+def _decode(data: bytes, kind: str) -> dict[str, Any]:
+    """Return a message in the shape of its JSON."""
+    table, message = _MESSAGES[kind], {}
+    for number, values in protobuf.read(data).items():
+        if number not in table:
+            continue
+        name, of = table[number]
+        converted = [_convert(value, of.removesuffix("[]")) for value in values]
+        message[name] = converted if of.endswith("[]") else converted[-1]
+    return message
+
+
+def _convert(value: int | bytes, kind: str) -> Any:
+    if kind == "number":
+        return value
+    if not isinstance(value, bytes):
+        raise protobuf.ParseError(f"{kind} is not length-delimited")
+    return value if kind in ("bytes", "text") else _decode(value, kind)
+
+
+def _snake(value: Any) -> Any:
+    """Return JSON with names as in the `.proto` files, whichever of the two forms it has."""
+    if isinstance(value, dict):
+        return {_CAMEL.sub(r"_\1", key).lower(): _snake(each) for key, each in value.items()}
+    return [_snake(each) for each in value] if isinstance(value, list) else value
+
+
+# -- traces to exchanges --------------------------------------------------------------------------------------------
+
+
+def _exchanges(wrappers: Iterator[Any], notes: ReadingNotes) -> Iterator[RecordedExchange]:
+    """Iterate over the exchanges of traces; segments with the same id are one exchange."""
+    streams: dict[Any, dict[str, Any]] = {}
+    for number, wrapper in enumerate((w for w in wrappers if w is not None), 1):
+        position = f"trace {number:,}"
+        segment = wrapper.get("http_streamed_trace_segment") if isinstance(wrapper, Mapping) else None
+        if isinstance(segment, Mapping):
+            _add_segment(streams.setdefault(segment.get("trace_id", 0), {"position": position}), segment)
+            if len(streams) > _OPEN_TRACES:
+                yield from _finish(streams.pop(next(iter(streams))), notes)
+            continue
+        yield from _finish({"position": position, **_buffered(wrapper)}, notes)
+    for trace in streams.values():
+        yield from _finish(trace, notes)
+
+
+def _buffered(wrapper: Any) -> dict[str, Any]:
+    trace = wrapper.get("http_buffered_trace") if isinstance(wrapper, Mapping) else None
+    if not isinstance(trace, Mapping):
+        socket = isinstance(wrapper, Mapping) and any(str(name).startswith("socket") for name in wrapper)
+        return {"error": "It traces a socket, not HTTP." if socket else "It is not a trace of HTTP."}
+    parts: dict[str, Any] = {}
+    for side in _SIDES:
+        message = trace.get(side)
+        if isinstance(message, Mapping) and message.get("headers"):
+            parts[f"{side}_headers"], parts[f"{side}_trailers"] = message["headers"], message.get("trailers")
+            parts[f"{side}_chunks"] = [message.get("body") or {}]
+            parts[f"{side}_time"] = message.get("headers_received_time")
+    connection = trace.get("downstream_connection") or {}
+    address = (connection.get("remote_address") or {}).get("socket_address") or {}
+    if address:
+        host = address.get("address", "")
+        parts["connection"] = f"{host.decode('utf-8', 'replace') if isinstance(host, bytes) else host}:{address.get('port_value', '')}"
+    return parts
+
+
+def _add_segment(trace: dict[str, Any], segment: Mapping[str, Any]) -> None:
+    for side in _SIDES:
+        for part in ("headers", "trailers"):
+            header_map = segment.get(f"{side}_{part}")
+            if isinstance(header_map, Mapping):
+                trace[f"{side}_{part}"] = header_map.get("headers") or []
+        chunk = segment.get(f"{side}_body_chunk")
+        if isinstance(chunk, Mapping):
+            trace.setdefault(f"{side}_chunks", []).append(chunk)
+
+
+def _finish(trace: dict[str, Any], notes: ReadingNotes) -> Iterator[RecordedExchange]:
+    try:
+        yield _exchange(trace)
+    except (Unreadable, binascii.Error, TypeError, ValueError, KeyError, AttributeError) as error:
+        text = str(error) if isinstance(error, Unreadable) else "A part of it has another type than Envoy writes."
+        notes.add(trace["position"], text)
+
+
+def _exchange(trace: Mapping[str, Any]) -> RecordedExchange:
+    if "error" in trace or "request_headers" not in trace:
+        raise Unreadable(trace.get("error", "It has no request headers."))
+    truncated = tuple(side for side in _SIDES if any(_cut(chunk) for chunk in trace.get(f"{side}_chunks", ())))
+    began, answered = _time(trace.get("request_time")), _time(trace.get("response_time"))
+    request = request_of(_pairs(trace["request_headers"]), _body(trace, "request"), _pairs(trace.get("request_trailers")))
+    return RecordedExchange(
+        request,
+        _response(trace),
+        began,
+        answered - began if began is not None and answered is not None and answered >= began else None,
+        trace.get("connection", ""),
+        False,  # noqa: FBT003 -- the trace doesn't say the protocol
+        truncated,
+        trace["position"],
+    )
+
+
+def _response(trace: Mapping[str, Any]) -> Response | None:
+    if not trace.get("response_headers"):
+        return None
+    pairs = _pairs(trace["response_headers"])
+    status = status_of(dict(pairs).get(b":status"))
+    if not status:
+        return None
+    return Response(status, plain(pairs), _body(trace, "response"), plain(_pairs(trace.get("response_trailers"))))
+
+
+def _cut(chunk: Mapping[str, Any]) -> bool:
+    return bool(chunk.get("truncated"))
+
+
+def _pairs(headers: Any) -> Pairs:
+    pairs = []
+    for header in headers or ():
+        raw = header.get("raw_value")
+        value = (raw if isinstance(raw, bytes) else base64.b64decode(raw)) if raw else _bytes(header.get("value", ""))
+        pairs.append((_bytes(header.get("key", "")).lower(), value))
+    return pairs
+
+
+def _bytes(value: Any) -> bytes:
+    return value if isinstance(value, bytes) else str(value).encode("utf-8", "surrogateescape")
+
+
+def _body(trace: Mapping[str, Any], side: str) -> bytes:
+    parts = []
+    for chunk in trace.get(f"{side}_chunks", ()):
+        data = chunk.get("as_bytes")
+        if data is None:
+            parts.append(_bytes(chunk.get("as_string", "")))
+        else:
+            parts.append(data if isinstance(data, bytes) else base64.b64decode(data))
+    return b"".join(parts)
+
+
+def _time(value: Any) -> float | None:
+    if isinstance(value, Mapping):
+        return float(value.get("seconds", 0)) + float(value.get("nanos", 0)) / 1e9
+    return parse_time(value)

@@ -1,0 +1,131 @@
+"""`read_traffic`: a recording as an iterable that reads its file lazily."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from ..._display import visible
+from ...errors import UsageError
+from .exchange import ReadingNotes, RecordedExchange
+from .file_formats import FORMATS, read_file, recognise
+from .masking import mask as mask_secrets
+
+__all__ = ["RecordedTraffic", "read_traffic"]
+
+
+class RecordedTraffic:
+    """A recording. Each iteration reads the file from its beginning, one exchange at a time.
+
+    Parameters
+    ----------
+    paths, formats
+        The files, and the name of each one's format.
+    name
+        The recording's name in messages.
+    mask
+        Mask secrets.
+    options
+        Options of the readers.
+
+    Attributes
+    ----------
+    masked
+        Number of masked values by place, of the latest iteration: `request header authorization`, `query token`.
+    exchanges
+        Number of exchanges that the latest iteration has returned.
+    """
+
+    def __init__(self, paths: list[Path], formats: list[str], name: str, *, mask: bool, options: dict[str, Any]) -> None:
+        self.paths = paths
+        self.formats = formats
+        self.name = name
+        self.mask = mask
+        self.masked: Counter[str] = Counter()
+        self.exchanges = 0
+        self._options = options
+        self._notes: list[ReadingNotes] = []
+
+    @property
+    def format(self) -> str:
+        """Name of the format; of the first file, if there are several."""
+        return self.formats[0] if self.formats else ""
+
+    @property
+    def messages(self) -> list[str]:
+        """One sentence for each kind of problem that the latest iteration met, with file and position."""
+        return [message for notes in self._notes for message in notes.messages]
+
+    @property
+    def unreadable(self) -> int:
+        """Number of records that the latest iteration left out, because they could not be read."""
+        return sum(notes.unreadable for notes in self._notes)
+
+    def __iter__(self) -> Iterator[RecordedExchange]:
+        self._notes, self.masked, self.exchanges = [], Counter(), 0
+        for path, name in zip(self.paths, self.formats, strict=True):
+            notes = ReadingNotes(path.name)
+            self._notes.append(notes)
+            for recorded in read_file(path, name, notes, self._options):
+                self.exchanges += 1
+                yield mask_secrets(recorded, self.masked) if self.mask else recorded
+
+    def lines(self) -> Iterator[bytes] | None:
+        """Return an iterator over the raw lines, for a recording in wasmnb's own format; None for any other.
+
+        Lines aren't decoded, so that other processes can do this; secrets in them aren't masked.
+        """
+        return self._lines() if self.formats and set(self.formats) == {"jsonl"} else None
+
+    def _lines(self) -> Iterator[bytes]:
+        for path in self.paths:
+            with path.open("rb") as file:
+                yield from file
+
+    def __repr__(self) -> str:
+        kinds = ", ".join(sorted({FORMATS[name].title for name in self.formats})) or "no files"
+        read = f", {self.exchanges:,} exchanges read" if self.exchanges else ""
+        return f"<RecordedTraffic {visible(self.name)}: {kinds}{read}>"
+
+
+def read_traffic(
+    path: str | PathLike[str],
+    *,
+    format: str | None = None,  # noqa: A002 -- the public name
+    mask: bool = True,
+    fields: Mapping[str, str] | None = None,
+) -> RecordedTraffic:
+    """Open a recording of HTTP traffic.
+
+    Parameters
+    ----------
+    path
+        A file, or a folder of files (Envoy's tap writes one for each trace): HAR 1.2, wasmnb's `.jsonl`, Envoy's tap as JSON
+        or protobuf, Envoy's access log as JSON, curl commands, or raw HTTP/1.
+    format
+        Name of the format, a key of `FORMATS`; by default it is recognised by content and suffix.
+    mask
+        Replace secrets by `***`: credentials and cookies in headers, tokens in queries (default True).
+    fields
+        For an access log: part of an exchange -> key in the log, such as `{"method": "verb", "header:x-user": "user"}`.
+
+    Returns
+    -------
+    RecordedTraffic
+        An iterable of `RecordedExchange`. A part of a file that can't be read is left out; `.messages` says which.
+
+    Raises
+    ------
+    UsageError
+        The file can't be opened, or its format is not known.
+    """
+    path = Path(path).expanduser()
+    if format is not None and format not in FORMATS:
+        raise UsageError(f"There is no format {format!r}. Use one of {', '.join(FORMATS)}.")
+    paths = sorted(p for p in path.iterdir() if p.is_file() and not p.name.startswith(".")) if path.is_dir() else [path]
+    recognised = [recognise(each) for each in paths]
+    formats = recognised if format is None else [format] * len(paths)
+    return RecordedTraffic(paths, formats, path.name, mask=mask, options={} if fields is None else {"fields": fields})

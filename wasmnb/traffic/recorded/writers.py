@@ -1,0 +1,143 @@
+"""Recordings that wasmnb writes: exchanges of a proxy or of another recording, as `.jsonl` or HAR."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from datetime import UTC, datetime
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from ..._version import __version__
+from ...errors import UsageError
+from ...messages import Request, Response
+from .exchange import RecordedExchange
+from .masking import mask as mask_secrets
+from .own_format import encode_line
+
+__all__ = ["to_recorded", "write_traffic"]
+
+
+def write_traffic(exchanges: Iterable[Any], path: str | PathLike[str], *, mask: bool = True) -> int:
+    """Write exchanges to a file that `read_traffic` reads.
+
+    Parameters
+    ----------
+    exchanges
+        `proxy.exchanges`, `RecordedExchange`s, or requests. Of a proxy's exchange, the client's request and the upstream's
+        response are written; without the latter, the client's response. TCP connections are left out.
+    path
+        A `.jsonl` or `.har` file. It is replaced when everything is written.
+    mask
+        Replace secrets by `***` (default True).
+
+    Returns
+    -------
+    int
+        Number of exchanges that were written.
+
+    Raises
+    ------
+    UsageError
+        The suffix is another one, or the file can't be written.
+    """
+    from collections import Counter
+
+    path = Path(path).expanduser()
+    if path.suffix not in _WRITERS:
+        raise UsageError(f"A recording is written as {' or '.join(_WRITERS)}, not as {path.suffix or path.name!r}.")
+    recorded = (each for each in map(to_recorded, exchanges) if each is not None)
+    counts: Counter[str] = Counter()
+    masked = (mask_secrets(each, counts) for each in recorded) if mask else recorded
+    number = 0
+    scratch = path.with_name(f".{path.name}.part")
+    try:
+        with scratch.open("wb") as file:
+            for number, part in _WRITERS[path.suffix](masked):  # noqa: B007 -- the last number is the result
+                file.write(part)
+        scratch.replace(path)
+    except OSError as error:
+        raise UsageError(f"The recording {str(path)!r} can't be written: {error.strerror or error}.") from None
+    finally:
+        with suppress(OSError):
+            scratch.unlink()
+    return number
+
+
+def to_recorded(value: Any) -> RecordedExchange | None:
+    """Return an exchange of a proxy, a recorded exchange or a request as a recorded exchange; None for a TCP connection.
+
+    Raises
+    ------
+    UsageError
+        It is something else.
+    """
+    if isinstance(value, RecordedExchange):
+        return value
+    if isinstance(value, Request):
+        return RecordedExchange(value)
+    request = getattr(value, "request", None)
+    if isinstance(request, Request):
+        response = value.upstream_response or value.response
+        response = response if response is not None and response.status else None
+        return RecordedExchange(request, response, getattr(value, "started", None), value.duration or None)
+    if hasattr(value, "sent") and hasattr(value, "received"):
+        return None
+    raise UsageError(f"Traffic consists of recorded exchanges, exchanges or requests, not of {type(value).__name__}.")
+
+
+def _jsonl(recorded: Iterable[RecordedExchange]) -> Iterator[tuple[int, bytes]]:
+    return ((number, encode_line(each)) for number, each in enumerate(recorded, 1))
+
+
+def _har(recorded: Iterable[RecordedExchange]) -> Iterator[tuple[int, bytes]]:
+    head = {"version": "1.2", "creator": {"name": "wasmnb", "version": __version__}}
+    number = 0
+    yield number, f'{{"log":{json.dumps(head)[:-1]},"entries":['.encode()
+    for number, each in enumerate(recorded, 1):
+        yield number, (b",\n" if number > 1 else b"\n") + json.dumps(_entry(each)).encode()
+    yield number, b"\n]}}\n"
+
+
+def _entry(recorded: RecordedExchange) -> dict[str, Any]:
+    request, response = recorded.request, recorded.response
+    milliseconds = (recorded.duration or 0.0) * 1000
+    version = "HTTP/2" if recorded.http2 else "HTTP/1.1"
+    sent: dict[str, Any] = {
+        "method": request.method, "url": f"{request.scheme}://{request.authority}{request.path}", "httpVersion": version,
+        "headers": [{"name": "host", "value": request.authority}, *_headers(request)], "queryString": [], "cookies": [],
+        "headersSize": -1, "bodySize": len(request.body),
+    }  # fmt: skip
+    if request.body:
+        kind = request.headers.get("content-type", "application/octet-stream")
+        sent["postData"] = {"mimeType": kind, **_text(request.body)}
+    status = response.status if response is not None else 0
+    body = response.body if response is not None else b""
+    received = {
+        "status": status, "statusText": "", "httpVersion": version, "headers": [] if response is None else _headers(response),
+        "cookies": [], "redirectURL": "", "headersSize": -1, "bodySize": len(body),
+        "content": {"size": len(body), "mimeType": "", **_text(body)},
+    }  # fmt: skip
+    return {
+        "startedDateTime": datetime.fromtimestamp(recorded.started or 0.0, UTC).isoformat(), "time": milliseconds,
+        "request": sent, "response": received, "cache": {}, "timings": {"send": 0, "wait": milliseconds, "receive": 0},
+        **({"connection": recorded.connection} if recorded.connection else {}),
+    }  # fmt: skip
+
+
+def _headers(message: Request | Response) -> list[dict[str, str]]:
+    return [{"name": name, "value": value} for name, value in message.headers.items()]
+
+
+def _text(body: bytes) -> dict[str, str]:
+    try:
+        return {"text": body.decode()}
+    except UnicodeDecodeError:
+        return {"text": base64.b64encode(body).decode(), "encoding": "base64"}
+
+
+#: Suffix -> writer, which iterates over the number of exchanges so far and parts of the file.
+_WRITERS: dict[str, Callable[[Iterable[RecordedExchange]], Iterator[tuple[int, bytes]]]] = {".jsonl": _jsonl, ".har": _har}
