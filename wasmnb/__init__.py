@@ -46,7 +46,16 @@ if TYPE_CHECKING:  # for completion in editors; at run time each name is loaded 
     from .messages import Headers as Headers, Request as Request, Response as Response
     from .sdk import *  # noqa: F403
     from .traffic import LoadReport as LoadReport
+    from .traffic.compare.diff import diff as diff
     from .traffic.load import load as load
+    from .traffic.recorded import (
+        RecordedExchange as RecordedExchange,
+        read_traffic as read_traffic,
+        write_traffic as write_traffic,
+    )
+    from .traffic.replay.replay import replay as replay
+    from .traffic.replay.report import ReplayReport as ReplayReport
+    from .traffic.serving import WasmTransport as WasmTransport
 
 #: Module -> its names that this package exports. The SDK's names are all exported.
 _HOMES = {
@@ -59,16 +68,21 @@ _HOMES = {
     "host": ("Cluster", "Exchange", "GrpcServer", "Listener", "Plugin", "Proxy", "RouteMatch", "TcpReply"),
     "messages": ("Headers", "Request", "Response"),
     "traffic": ("LoadReport", "load"),
+    "traffic.compare": ("diff",),
+    "traffic.recorded": ("RecordedExchange", "read_traffic", "write_traffic"),
+    "traffic.replay": ("ReplayReport", "replay"),
+    "traffic.serving": ("WasmTransport",),
 }
 
-#: A star import doesn't replace Python's own `filter`.
-_UNSTARRED = ("filter",)
+#: A star import doesn't replace Python's own `filter`, and doesn't need httpx.
+_UNSTARRED = ("filter", "WasmTransport")
 
 #: Hook -> the module and the function that provide its service.
 _PROVIDERS = {
     "current_progress": ("notebook.progress", "current_progress"),
     "error_lines": ("view", "error_lines"),
     "export": ("envoy", "export"),
+    "listen": ("traffic.serving.server", "listen"),
     "mimebundle": ("view", "mimebundle"),
     "panel_of": ("view.panel", "panel_of"),
     "read_envoy": ("envoy.config.import_config", "read_envoy"),

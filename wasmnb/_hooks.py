@@ -10,7 +10,17 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from typing import Any, Generic, ParamSpec, TypeVar
 
-__all__ = ["Hook", "connect", "current_progress", "error_lines", "export", "mimebundle", "panel_of", "read_envoy"]
+__all__ = [
+    "Hook",
+    "connect",
+    "current_progress",
+    "error_lines",
+    "export",
+    "listen",
+    "mimebundle",
+    "panel_of",
+    "read_envoy",
+]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -76,10 +86,13 @@ export: Hook[..., Any] = Hook("export")
 #: Read the Wasm plugins, routes and clusters from an `envoy.yaml`.
 read_envoy: Hook[..., Any] = Hook("read_envoy")
 
+#: Serve a proxy on a socket of this machine.
+listen: Hook[..., Any] = Hook("listen")
+
 #: Progress of a build, where the user can see it: takes a step and the share that is done, from 0 to 1.
 current_progress: Hook[[], AbstractContextManager[Callable[[str, float], None]]] = Hook("current_progress")
 
-_HOOKS: tuple[Hook[..., Any], ...] = (mimebundle, error_lines, panel_of, export, read_envoy, current_progress)
+_HOOKS: tuple[Hook[..., Any], ...] = (mimebundle, error_lines, panel_of, export, listen, read_envoy, current_progress)
 
 
 def connect(load: Mapping[str, Callable[[], Callable[..., Any]]]) -> None:

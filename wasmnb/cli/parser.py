@@ -23,11 +23,13 @@ _EPILOG = """examples:
   wasmnb inspect auth.wasm
   wasmnb export auth.py dist/auth --config @auth.json --registry ghcr.io/acme --tag 1.2.0
   wasmnb fuzz auth.py --seconds 60 --save test_found.py
+  wasmnb replay auth.py day.har --processes 2
+  wasmnb diff auth_v1.wasm auth_v2.wasm --traffic day.har --junit diff.xml
   wasmnb test tests.textpb auth.wasm
   wasmnb runtime build
   wasmnb tutorial my-folder
 
-exit codes: 0 success; 1 an error in the filter or module, or a failed test; 2 a wrong command line;
+exit codes: 0 success; 1 an error in the filter or module, a failed test, or a difference; 2 a wrong command line;
 3 an error in the tool chain or on the machine; 130 interrupted
 """
 
@@ -166,6 +168,29 @@ def _test(p: argparse.ArgumentParser) -> None:
     _table(p, SUITE_FLAGS)
 
 
+def _replay(p: argparse.ArgumentParser) -> None:
+    from wasmnb.traffic.replay.flags import PROCESSES, SPEED, TRAFFIC_FLAGS
+
+    _file(p)
+    _table(p, (*TRAFFIC_FLAGS, SPEED, PROCESSES))
+    _recording_output(p)
+
+
+def _diff(p: argparse.ArgumentParser) -> None:
+    from wasmnb.traffic.replay.flags import TRAFFIC_FLAGS
+
+    p.add_argument("old", metavar="OLD", help="A .py or .wasm file.")
+    p.add_argument("new", metavar="NEW", help="Another build of it.")
+    _table(p, TRAFFIC_FLAGS)
+    _recording_output(p)
+
+
+def _recording_output(p: argparse.ArgumentParser) -> None:
+    _plugin(p)
+    p.add_argument("--junit", metavar="FILE", help="Also write the result as JUnit XML.")
+    p.add_argument("--json", dest="as_json", action="store_true", help="Print the result as JSON.")
+
+
 def _runtime(p: argparse.ArgumentParser) -> None:
     verbs = p.add_subparsers(required=True, metavar="VERB", parser_class=argparse.ArgumentParser)
     texts = {
@@ -191,7 +216,7 @@ def _tutorial(p: argparse.ArgumentParser) -> None:
 
 
 #: Module of a command, where it is not named like the command.
-_MODULES = {"demo": "tutorial"}
+_MODULES = {"demo": "tutorial", "replay": "recordings", "diff": "recordings"}
 
 #: Name -> description and flags.
 _COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None] | None]] = {
@@ -200,6 +225,8 @@ _COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None] | None
     "inspect": ("Print the facts about a module, and why Envoy would reject it.", _inspect),
     "export": ("Write the files that deploy a filter in Envoy, Istio and Envoy Gateway.", _export),
     "fuzz": ("Search for traps, hangs, stuck streams and memory growth.", _fuzz),
+    "replay": ("Send recorded traffic through a filter.", _replay),
+    "diff": ("Compare two builds of a filter on recorded traffic.", _diff),
     "test": ("Run declarative tests: suites of Service Extensions, fixtures of fastedge-test.", _test),
     "runtime": ("Build, list or clear the cached runtimes.", _runtime),
     "tutorial": ("Copy the tutorial notebooks into a folder.", _tutorial),

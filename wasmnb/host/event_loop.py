@@ -6,6 +6,7 @@ The interrupt button ends a run at once. No stream stays in the middle of a call
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from threading import RLock
 from typing import TYPE_CHECKING
 
 from ..errors import UsageError
@@ -21,7 +22,7 @@ __all__ = ["EventLoop"]
 
 
 class EventLoop:
-    """Runs the events of all threads of a proxy.
+    """Runs the events of all threads of a proxy. One thread of this process at a time runs them.
 
     Parameters
     ----------
@@ -49,6 +50,7 @@ class EventLoop:
         self._engine = server.engine
         self._clock = server.clock
         self._workers = workers
+        self._lock = RLock()
 
     @property
     def now(self) -> float:
@@ -67,8 +69,9 @@ class EventLoop:
 
     def run_on(self, thread: Thread, action: Callable[[], None]) -> None:
         """Run an action on a thread, and its consequences."""
-        self._clock.call_soon(thread, action)
-        self.settle()
+        with self._lock:
+            self._clock.call_soon(thread, action)
+            self.settle()
 
     def run_on_worker(self, worker: EventThread, action: Callable[[], None]) -> None:
         """Run an action of a client on a worker, and its consequences.
@@ -131,7 +134,7 @@ class EventLoop:
     def _guard(self, run: Callable[[], None]) -> None:
         """Run with the interrupt button active; cut off the streams that it leaves in the middle of a callback."""
         try:
-            with self._engine.interrupts:
+            with self._lock, self._engine.interrupts:
                 run()
         except BaseException:
             for worker in self._workers:

@@ -576,6 +576,28 @@ class Proxy(Requests["Exchange"], Shown):
         """Return the live panel of this proxy, for a notebook; the same one each time."""
         return _hooks.panel_of(self)
 
+    def listen(self, port: int = 0, **options: Any) -> Any:
+        """Serve this proxy on 127.0.0.1, over HTTP/1.1 and HTTP/2 without TLS, for curl, browsers and load generators.
+
+        Parameters
+        ----------
+        port
+            The port; 0, the default, for one that the system chooses.
+        options
+            `follow_clock`, as for `wasmnb.traffic.serving.server.listen`.
+
+        Returns
+        -------
+        ProxyServer
+            It serves in threads of its own until `close()`, or the end of a `with` block; `.url` is its address.
+
+        Raises
+        ------
+        UsageError
+            The port is in use, the proxy is closed, or the extra `serving` is not installed.
+        """
+        return _hooks.listen(self, port, **options)
+
     def export(self, folder: str | PathLike[str], **options: Any) -> Any:
         """Write the plugins into a folder for deployment: modules, `envoy.yaml`, manifests, an OCI image and a README.
 

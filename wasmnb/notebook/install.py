@@ -11,6 +11,7 @@ from .magics.filters import WasmMagics
 from .magics.fuzz import FuzzMagics
 from .magics.parts import PartsMagics
 from .magics.profile import ProfileMagics
+from .magics.recordings import RecordingMagics
 from .magics.state import StateMagics
 from .magics.tcp import TcpMagics
 
@@ -18,7 +19,7 @@ __all__ = ["MAGICS", "install", "uninstall"]
 
 #: Every class of magics.
 MAGICS: tuple[type[FilterMagics], ...] = (
-    WasmMagics, TcpMagics, PartsMagics, ExportMagics, FuzzMagics, StateMagics, ProfileMagics
+    WasmMagics, TcpMagics, PartsMagics, ExportMagics, FuzzMagics, StateMagics, ProfileMagics, RecordingMagics,
 )  # fmt: skip
 
 _MATCHER = "wasmnb_matcher"

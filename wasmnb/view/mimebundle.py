@@ -21,6 +21,7 @@ from .documents.proxy.tree import tree_document
 from .documents.traffic.comparison import parity_document
 from .documents.traffic.exchange import connection_document, exchange_document
 from .documents.traffic.load import load_document
+from .documents.traffic.recordings import diff_document, replay_document
 from .render.document import Document
 from .render.html import to_html
 from .render.text import to_text
@@ -46,6 +47,8 @@ DOCUMENTS: dict[str, Callable[[Any], Document]] = {
     "EnvoyExchange": exchange_document,
     "TcpExchange": connection_document,
     "LoadReport": load_document,
+    "ReplayReport": replay_document,
+    "DiffReport": diff_document,
     "ProfileReport": profile_document,
     "FuzzReport": report_document,
     "Finding": finding_document,

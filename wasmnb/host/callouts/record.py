@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
+from itertools import islice
 
 from ..._display import visible
 from ...messages import Request, Response
@@ -65,18 +66,30 @@ class Callout:
 
 
 class CalloutLog:
-    """The last callouts of a proxy, oldest first."""
+    """The last callouts of a proxy, oldest first.
+
+    Attributes
+    ----------
+    total
+        Number of callouts so far, including those no longer kept.
+    """
 
     def __init__(self) -> None:
         self._kept: deque[Callout] = deque(maxlen=_KEPT)
+        self.total = 0
 
     def add(self, callout: Callout) -> None:
         """Append a callout."""
         self._kept.append(callout)
+        self.total += 1
 
     def all(self) -> list[Callout]:
         """Return all callouts that are kept."""
         return list(self._kept)
+
+    def latest(self, count: int) -> list[Callout]:
+        """Return the last `count` callouts, oldest first."""
+        return [*islice(reversed(self._kept), count)][::-1]
 
     def of_exchange(self, number: int) -> list[Callout]:
         """Return the callouts of one exchange."""

@@ -40,3 +40,9 @@ class Exchanges(deque[Exchange | TcpExchange]):
             self._bytes -= self._sizes.popleft()
         self.total += 1
         return self.total
+
+    def clear(self) -> None:
+        """Drop all exchanges; the count goes on."""
+        super().clear()
+        self._sizes.clear()
+        self._bytes = 0

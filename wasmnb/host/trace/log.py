@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, overload
 
 from ..._display import NEWLINES, Shown, visible
@@ -124,7 +125,7 @@ class Log(Shown, Sequence[LogLine]):
     def since(self, written: int) -> list[LogLine]:
         """Return the lines that were written after `Log.written` had this value."""
         count = self.written - written
-        return list(self._lines)[-count:] if count > 0 else []
+        return [*islice(reversed(self._lines), max(0, count))][::-1]  # the newest, without copying all others
 
     def of_exchange(self, number: int) -> list[LogLine]:
         """Return the lines of one exchange."""

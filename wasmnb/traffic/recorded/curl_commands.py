@@ -101,7 +101,7 @@ def _split(words: list[str]) -> Iterator[list[str]]:
     """Iterate over commands that `;`, `&`, `&&` or `|` separate."""
     command: list[str] = []
     for word in words:
-        ends = word.endswith(";") and not command[-1:] == ["-H"]
+        ends = word.endswith(";") and command[-1:] != ["-H"]
         if word in (";", "&", "&&", "|", "||"):
             yield from ([command] if command else [])
             command = []
@@ -122,11 +122,20 @@ def _request(parser: argparse.ArgumentParser, words: list[str]) -> Request:
     url = options.url or options.url_flag
     if not url:
         raise Unreadable("The command has no URL.")
-    values = [*(item.text for item in options.data_items or () if item.kind != "data-raw"), *(options.json or ()), *(options.form or ())]
+    values = [
+        *(item.text for item in options.data_items or () if item.kind != "data-raw"),
+        *(options.json or ()),
+        *(options.form or ()),
+    ]
     if any(_FILES.search(value) for value in values):
         raise Unreadable("The command reads a file, which isn't part of the recording.")
     curl = from_options(options, url)
     target = parse_url(url if "://" in url or url.startswith("/") else f"http://{url}")
     return Request(
-        curl.method, curl.path, Headers(curl.headers), curl.body, authority=curl.authority or "example.com", scheme=target.scheme
+        curl.method,
+        curl.path,
+        Headers(curl.headers),
+        curl.body,
+        authority=curl.authority or "example.com",
+        scheme=target.scheme,
     )

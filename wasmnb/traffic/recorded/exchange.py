@@ -91,6 +91,13 @@ class ReadingNotes:
         self._first.setdefault(key, position)
         self._counts[key] = self._counts.get(key, 0) + 1
 
+    def extend(self, other: ReadingNotes) -> None:
+        """Add the notes about the part of the file that follows."""
+        self.unreadable += other.unreadable
+        for text, position in other._first.items():
+            self._first.setdefault(text, position)
+            self._counts[text] = self._counts.get(text, 0) + other._counts[text]
+
     @property
     def messages(self) -> list[str]:
         """One line for each kind of problem, with the position of the first."""

@@ -122,9 +122,7 @@ def _is_protobuf(head: bytes) -> bool:
     return control and (head[:1] in (b"\x0a", b"\x12") or head[start : start + 1] in (b"\x0a", b"\x12"))
 
 
-def read_file(
-    path: Path, name: str, notes: ReadingNotes, options: dict[str, Any]
-) -> Iterator[RecordedExchange]:
+def read_file(path: Path, name: str, notes: ReadingNotes, options: dict[str, Any]) -> Iterator[RecordedExchange]:
     """Iterate over the exchanges of one file.
 
     Parameters

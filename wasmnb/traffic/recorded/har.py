@@ -53,7 +53,9 @@ def exchange_of_entry(entry: Any, position: str = "") -> RecordedExchange:
     body = _post_data(request, truncated)
     version = str(request.get("httpVersion") or "")
     return RecordedExchange(
-        request_of(header_pairs(request.get("headers")), body, method=str(request.get("method") or ""), target=parse_url(url)),
+        request_of(
+            header_pairs(request.get("headers")), body, method=str(request.get("method") or ""), target=parse_url(url)
+        ),
         _response(entry.get("response"), truncated),
         parse_time(entry.get("startedDateTime")),
         milliseconds(entry.get("time")),

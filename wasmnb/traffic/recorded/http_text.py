@@ -18,9 +18,7 @@ from .fields import Pairs, parse_url, plain, request_of
 __all__ = ["REQUEST_LINE", "read_http_text"]
 
 REQUEST_LINE = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+) (\S+)(?: (HTTP/[0-9.]+))?[ \t]*\r?\n?")
-_START = re.compile(
-    rb"^(?:###[^\n]*|HTTP/[0-9.]+ [0-9]{3}[^\n]*|[A-Z]{3,20} \S+ HTTP/[0-9.]+[ \t]*\r?)$", re.MULTILINE
-)
+_START = re.compile(rb"^(?:###[^\n]*|HTTP/[0-9.]+ [0-9]{3}[^\n]*|[A-Z]{3,20} \S+ HTTP/[0-9.]+[ \t]*\r?)$", re.MULTILINE)
 _BLANK = re.compile(rb"\r?\n\r?\n|\Z")
 _STATUS = re.compile(rb"HTTP/([0-9.]+) ([0-9]{3})")
 

@@ -62,9 +62,7 @@ def _incomplete(data: bytes) -> int:
     return 0
 
 
-def json_items(
-    file: IO[bytes], prefix: str, notes: ReadingNotes, noun: str, *, several: bool = False
-) -> Iterator[Any]:
+def json_items(file: IO[bytes], prefix: str, notes: ReadingNotes, noun: str, *, several: bool = False) -> Iterator[Any]:
     """Iterate over the items of a JSON document; at an error, note it and stop.
 
     Parameters
@@ -81,13 +79,14 @@ def json_items(
         The file has several documents, one after the other (default False).
     """
     import ijson
+    from ijson.common import JSONError
 
     counted, number = _Counted(file), 0
     try:
         for item in ijson.items(counted, prefix, use_float=True, multiple_values=several, buf_size=_BUFFER):
             number += 1
             yield item
-    except (ijson.JSONError, ValueError, RecursionError) as error:
+    except (JSONError, ValueError, RecursionError) as error:
         notes.add(f"{noun} {number + 1:,}, byte {counted.position:,}", _sentence(error, noun, at_end=counted.at_end))
     if counted.replaced:
         notes.add("the whole file", f"{counted.replaced:,} characters that aren't UTF-8 were replaced.", record=False)

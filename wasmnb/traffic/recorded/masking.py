@@ -1,6 +1,6 @@
 """Masking of secrets: values of credentials in headers, cookies and queries become `***`, and the report counts them.
 
-Names stay, and the scheme of `authorization` does, so that a filter takes the same branch as far as it doesn't check the
+Constructors are called instead of `replace`, which is five times as slow. Names stay, and the scheme of `authorization` does, so that a filter takes the same branch as far as it doesn't check the
 secret. Bodies aren't searched.
 """
 
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import replace
 
 from ...messages import Headers, Request, Response, to_bytes, to_text
 from .exchange import RecordedExchange
@@ -57,7 +56,10 @@ def mask(recorded: RecordedExchange, counts: Counter[str]) -> RecordedExchange:
     fresh = None if response is None else _response(response, counts)
     if request is recorded.request and fresh is response:
         return recorded
-    return replace(recorded, request=request, response=fresh)
+    return RecordedExchange(
+        request, fresh, recorded.started, recorded.duration, recorded.connection, recorded.http2, recorded.truncated,
+        recorded.position,
+    )  # fmt: skip
 
 
 def _request(request: Request, counts: Counter[str]) -> Request:
@@ -66,7 +68,9 @@ def _request(request: Request, counts: Counter[str]) -> Request:
     path = _query(request.path, counts) if "=" in request.path else request.path
     if headers is request.headers and trailers is request.trailers and path == request.path:
         return request
-    return replace(request, headers=headers, trailers=trailers, path=path)
+    return Request(
+        request.method, path, headers, request.body, trailers, request.authority, request.scheme, request.chunks
+    )
 
 
 def _response(response: Response, counts: Counter[str]) -> Response:
@@ -74,7 +78,9 @@ def _response(response: Response, counts: Counter[str]) -> Response:
     trailers = _pairs(response.trailers, "response", counts)
     if headers is response.headers and trailers is response.trailers:
         return response
-    return replace(response, headers=headers, trailers=trailers)
+    return Response(
+        response.status, headers, response.body, trailers, response.chunks, response.latency, response.reset
+    )
 
 
 def _pairs(headers: Headers, side: str, counts: Counter[str]) -> Headers:

@@ -109,7 +109,9 @@ def _response(record: dict[str, Any]) -> Response:
 def _headers(pairs: Any) -> Headers:
     headers = Headers()
     if pairs:
-        headers.raw = [(n.encode("utf-8", "surrogateescape").lower(), v.encode("utf-8", "surrogateescape")) for n, v in pairs]
+        headers.raw = [
+            (n.encode("utf-8", "surrogateescape").lower(), v.encode("utf-8", "surrogateescape")) for n, v in pairs
+        ]
     return headers
 
 

@@ -97,7 +97,12 @@ def _is_single(data: mmap.mmap) -> bool:
         fields = protobuf.read(data[:])
     except protobuf.ParseError:
         return False
-    return all(isinstance(value, bytes) for values in fields.values() for value in values) and set(fields) <= {1, 2, 3, 4}
+    return all(isinstance(value, bytes) for values in fields.values() for value in values) and set(fields) <= {
+        1,
+        2,
+        3,
+        4,
+    }
 
 
 def _decode(data: bytes, kind: str) -> dict[str, Any]:
@@ -162,7 +167,9 @@ def _buffered(wrapper: Any) -> dict[str, Any]:
     address = (connection.get("remote_address") or {}).get("socket_address") or {}
     if address:
         host = address.get("address", "")
-        parts["connection"] = f"{host.decode('utf-8', 'replace') if isinstance(host, bytes) else host}:{address.get('port_value', '')}"
+        parts["connection"] = (
+            f"{host.decode('utf-8', 'replace') if isinstance(host, bytes) else host}:{address.get('port_value', '')}"
+        )
     return parts
 
 
@@ -190,16 +197,17 @@ def _exchange(trace: Mapping[str, Any]) -> RecordedExchange:
         raise Unreadable(trace.get("error", "It has no request headers."))
     truncated = tuple(side for side in _SIDES if any(_cut(chunk) for chunk in trace.get(f"{side}_chunks", ())))
     began, answered = _time(trace.get("request_time")), _time(trace.get("response_time"))
-    request = request_of(_pairs(trace["request_headers"]), _body(trace, "request"), _pairs(trace.get("request_trailers")))
+    request = request_of(
+        _pairs(trace["request_headers"]), _body(trace, "request"), _pairs(trace.get("request_trailers"))
+    )
     return RecordedExchange(
         request,
         _response(trace),
         began,
         answered - began if began is not None and answered is not None and answered >= began else None,
         trace.get("connection", ""),
-        False,  # noqa: FBT003 -- the trace doesn't say the protocol
-        truncated,
-        trace["position"],
+        truncated=truncated,
+        position=trace["position"],
     )
 
 

@@ -39,7 +39,9 @@ class RecordedTraffic:
         Number of exchanges that the latest iteration has returned.
     """
 
-    def __init__(self, paths: list[Path], formats: list[str], name: str, *, mask: bool, options: dict[str, Any]) -> None:
+    def __init__(
+        self, paths: list[Path], formats: list[str], name: str, *, mask: bool, options: dict[str, Any]
+    ) -> None:
         self.paths = paths
         self.formats = formats
         self.name = name

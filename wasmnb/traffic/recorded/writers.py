@@ -140,4 +140,7 @@ def _text(body: bytes) -> dict[str, str]:
 
 
 #: Suffix -> writer, which iterates over the number of exchanges so far and parts of the file.
-_WRITERS: dict[str, Callable[[Iterable[RecordedExchange]], Iterator[tuple[int, bytes]]]] = {".jsonl": _jsonl, ".har": _har}
+_WRITERS: dict[str, Callable[[Iterable[RecordedExchange]], Iterator[tuple[int, bytes]]]] = {
+    ".jsonl": _jsonl,
+    ".har": _har,
+}

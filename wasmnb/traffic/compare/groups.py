@@ -1,0 +1,123 @@
+"""Groups of differences: one for each thing that differs, whatever the number of requests.
+
+Differences that always occur together, on a part of the requests, are one group: a change in a branch of the filter shows as
+a header and a log line. On all requests everything occurs together, so that differences stay separate there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from ..._display import visible
+from ..recorded.exchange import RecordedExchange
+from .differences import Difference
+from .observation import Observation
+
+__all__ = ["DifferenceGroup", "Example", "Grouping"]
+
+_MASK64 = (1 << 64) - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One exchange that shows a difference.
+
+    Attributes
+    ----------
+    index
+        Position in the recording, from 0.
+    recorded
+        The recorded exchange.
+    old, new
+        What both filters do with it.
+    """
+
+    index: int
+    recorded: RecordedExchange
+    old: Observation
+    new: Observation
+
+    @property
+    def size(self) -> int:
+        """Bytes of the request, by which the smallest example is chosen."""
+        request = self.recorded.request
+        return len(request.path) + len(request.body) + sum(len(n) + len(v) for n, v in request.headers.raw)
+
+
+@dataclass
+class DifferenceGroup:
+    """Exchanges that differ in the same way.
+
+    Attributes
+    ----------
+    count
+        Number of exchanges.
+    differences
+        What differs, with the values of the example.
+    example
+        The smallest exchange that shows it.
+    """
+
+    count: int
+    differences: list[Difference]
+    example: Example
+
+    @property
+    def title(self) -> str:
+        """What differs, as text."""
+        return "; ".join(difference.title for difference in self.differences)
+
+    def __repr__(self) -> str:
+        return f"<DifferenceGroup {visible(self.title)}: {self.count:,} exchanges>"
+
+
+@dataclass
+class _Kind:
+    """Everything about one key: how many exchanges, which ones (as a checksum), and the smallest example."""
+
+    count: int = 0
+    members: int = 0
+    difference: Difference | None = None
+    example: Example | None = None
+
+    def add(self, difference: Difference, example: Example) -> None:
+        self.count += 1
+        self.members ^= _mixed(example.index)
+        if self.example is None or example.size < self.example.size:
+            self.difference, self.example = difference, example
+
+
+def _mixed(number: int) -> int:
+    """Spread a number over 64 bits, so that sets of numbers have different checksums (splitmix64)."""
+    number = (number + 0x9E3779B97F4A7C15) & _MASK64
+    number = ((number ^ (number >> 30)) * 0xBF58476D1CE4E5B9) & _MASK64
+    number = ((number ^ (number >> 27)) * 0x94D049BB133111EB) & _MASK64
+    return number ^ (number >> 31)
+
+
+@dataclass
+class Grouping:
+    """Collects differences and makes groups of them."""
+
+    compared: int = 0
+    _kinds: dict[tuple[str, str, str], _Kind] = field(default_factory=dict)
+
+    def add(self, found: Iterable[Difference], example: Example) -> None:
+        """Add the differences of one exchange."""
+        for difference in found:
+            self._kinds.setdefault(difference.key, _Kind()).add(difference, example)
+
+    def groups(self) -> list[DifferenceGroup]:
+        """Return the groups, the largest first."""
+        together: dict[object, list[_Kind]] = {}
+        for key, kind in self._kinds.items():
+            everywhere = kind.count == self.compared
+            together.setdefault(key if everywhere else (kind.count, kind.members), []).append(kind)
+        groups = [_group(kinds) for kinds in together.values()]
+        return sorted(groups, key=lambda group: (-group.count, group.title))
+
+
+def _group(kinds: list[_Kind]) -> DifferenceGroup:
+    smallest = min((kind.example for kind in kinds if kind.example is not None), key=lambda example: example.size)
+    return DifferenceGroup(kinds[0].count, [kind.difference for kind in kinds if kind.difference is not None], smallest)

@@ -1,0 +1,100 @@
+"""JUnit XML of a replay or a comparison, for CI systems."""
+
+from __future__ import annotations
+
+import re
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+from xml.sax.saxutils import escape, quoteattr
+
+from ..errors import UsageError
+
+if TYPE_CHECKING:
+    from .compare.report import DiffReport
+    from .replay.report import ReplayReport
+
+__all__ = ["write_junit"]
+
+#: Characters that XML 1.0 can't hold.
+_FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+class _Case(NamedTuple):
+    """A test case; `failure` is empty if it passed."""
+
+    name: str
+    failure: str
+    detail: str = ""
+
+
+def write_junit(report: ReplayReport | DiffReport, path: str | PathLike[str]) -> None:
+    """Write a report as JUnit XML: one test case for each kind of result, of a comparison one for each group.
+
+    Parameters
+    ----------
+    report
+        The report.
+    path
+        The file.
+
+    Raises
+    ------
+    UsageError
+        The file can't be written.
+    """
+    cases = _diff_cases(report) if hasattr(report, "groups") else _replay_cases(report)
+    failures = sum(bool(case.failure) for case in cases)
+    name = f"{report.old} -> {report.new}" if hasattr(report, "groups") else report.name
+    lines = [
+        '<?xml version="1.0" encoding="utf-8"?>',
+        f'<testsuite name={_attribute(f"wasmnb {name}")} tests="{len(cases)}" failures="{failures}" errors="0" skipped="0">',
+        *(line for case in cases for line in _lines(case, report.traffic)),
+        "</testsuite>",
+    ]
+    try:
+        Path(path).write_text("\n".join(lines) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"The JUnit file {str(path)!r} can't be written: {error.strerror or error}.") from None
+
+
+def _replay_cases(report: Any) -> list[_Case]:
+    failure = f"{report.failed} of {report.read} exchanges failed." if report.failed else ""
+    return [_Case("replay", failure, "\n".join(report.messages)), _complete(report)]
+
+
+def _diff_cases(report: Any) -> list[_Case]:
+    groups = [
+        _Case(
+            group.title,
+            f"{group.count} of {report.replayed} exchanges differ.",
+            "\n".join(f"{d.title}: {d.old!r} -> {d.new!r}" for d in group.differences)
+            + f"\nSmallest example: {group.example.recorded.request.method} {group.example.recorded.request.path}",
+        )
+        for group in report.groups
+    ]
+    return [*(groups or [_Case("same behaviour", "")]), _complete(report)]
+
+
+def _complete(report: Any) -> _Case:
+    """Return the case that fails if nothing at all was replayed."""
+    return _Case("traffic", "" if report.replayed else "No exchange was replayed.", "\n".join(report.messages))
+
+
+def _lines(case: _Case, traffic: str) -> list[str]:
+    head = f"  <testcase classname={_attribute(traffic)} name={_attribute(case.name)}"
+    if not case.failure:
+        return [f"{head}/>"]
+    return [
+        f"{head}>",
+        f"    <failure message={_attribute(case.failure)}>{escape(_clean(case.detail))}</failure>",
+        "  </testcase>",
+    ]
+
+
+def _attribute(text: str) -> str:
+    return quoteattr(_clean(text).replace("\n", " "))
+
+
+def _clean(text: str) -> str:
+    return _FORBIDDEN.sub("\ufffd", text)

@@ -1,0 +1,53 @@
+"""Assignment of recorded exchanges to workers: round robin, by connection, or by a header."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from zlib import crc32
+
+from ...errors import UsageError
+from ..recorded.exchange import RecordedExchange
+
+__all__ = ["ROUND_ROBIN", "Assign", "assignment_of"]
+
+ROUND_ROBIN = "round robin"
+
+#: Takes the position in the recording and the exchange, returns the worker's number from 1.
+Assign = Callable[[int, RecordedExchange], int]
+
+
+def assignment_of(name: str, workers: int) -> Assign:
+    """Return the function that assigns exchanges to workers.
+
+    Parameters
+    ----------
+    name
+        `round robin`; `connection`, so that a connection stays on its worker; `header:NAME`, so that equal values do.
+        Exchanges without a connection or without the header take turns.
+    workers
+        Number of workers.
+
+    Raises
+    ------
+    UsageError
+        There is no such assignment, or fewer than one worker.
+    """
+    if workers < 1:
+        raise UsageError(f"A replay needs at least one worker, not {workers}.")
+    if name == ROUND_ROBIN:
+        return lambda index, _recorded: index % workers + 1
+    if name == "connection":
+        return lambda index, recorded: _worker(recorded.connection.encode("utf-8", "surrogateescape"), index, workers)
+    kind, _, header = name.partition(":")
+    if kind == "header" and header:
+        key = header.strip().lower().encode()
+        return lambda index, recorded: _worker(_header(recorded, key), index, workers)
+    raise UsageError(f"There is no assignment {name!r}. Use 'round robin', 'connection' or 'header:NAME'.")
+
+
+def _worker(value: bytes, index: int, workers: int) -> int:
+    return (crc32(value) if value else index) % workers + 1
+
+
+def _header(recorded: RecordedExchange, name: bytes) -> bytes:
+    return next((value for key, value in recorded.request.headers.raw if key == name), b"")

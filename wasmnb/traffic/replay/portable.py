@@ -1,0 +1,93 @@
+"""Filters and plugins as small objects that can go to another process or machine."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from ...compiler import Filter
+from ...compiler.source.filter_source import Source
+from ...compiler.source_filter import compile_source
+from ...engine import Engine, Runnable
+from ...errors import UsageError
+from ...host import Plugin, Proxy
+
+__all__ = ["PortableFilter", "plugins_of", "portable_plugins"]
+
+
+@dataclass(unsafe_hash=True)
+class PortableFilter:
+    """A filter that can be pickled: Python source, which is compiled where it runs, or a module.
+
+    Attributes
+    ----------
+    name, filename
+        As of the filter.
+    bundle
+        The source with the filter's own modules, or None.
+    wasm
+        The module, or None for a filter from Python.
+    is_native
+        The source runs natively.
+    """
+
+    name: str
+    filename: str
+    bundle: Source | None
+    wasm: bytes | None
+    is_native: bool = False
+
+    @classmethod
+    def of(cls, filter_: Any) -> PortableFilter:
+        """Return a filter in portable form.
+
+        Raises
+        ------
+        UsageError
+            It is not a `Filter`.
+        """
+        if isinstance(filter_, PortableFilter):
+            return filter_
+        if not isinstance(filter_, Filter):
+            raise UsageError(
+                f"Only a Filter can go to another process, not {type(filter_).__name__}. Leave out executor=."
+            )
+        bundle = filter_.bundle
+        return cls(filter_.name, filter_.filename, bundle, None if bundle else filter_.wasm, filter_.is_native)
+
+    def image(self, engine: Engine) -> Runnable:
+        """Return what a host instantiates; it is kept in the process, so that the next shard starts faster."""
+        return _build(self).image(engine)
+
+
+@lru_cache(maxsize=4)
+def _build(portable: PortableFilter) -> Filter:
+    if portable.bundle is None:
+        return Filter.from_bytes(portable.wasm or b"", portable.name)
+    if portable.is_native:
+        return Filter.native(portable.bundle, portable.name)
+    return Filter(portable.name, portable.filename, compile_source(portable.bundle, [], None))
+
+
+def plugins_of(subject: Any) -> list[Plugin]:
+    """Return the plugins of a filter, plugin, chain of them, proxy, file or None.
+
+    Raises
+    ------
+    UsageError
+        It is something else.
+    """
+    if isinstance(subject, Proxy):
+        return list(subject.plugins)
+    if isinstance(subject, str | Path):
+        return [Plugin(Filter.from_file(subject))]
+    items = list(subject) if isinstance(subject, list | tuple) else [] if subject is None else [subject]
+    return [item if isinstance(item, Plugin) else Plugin(item) for item in items]
+
+
+def portable_plugins(plugins: Sequence[Plugin]) -> tuple[Plugin, ...]:
+    """Return plugins with their filters in portable form."""
+    return tuple(replace(plugin, filter=PortableFilter.of(plugin.filter)) for plugin in plugins)

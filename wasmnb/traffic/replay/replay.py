@@ -1,0 +1,172 @@
+"""`replay`: a recording through a filter."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor
+from os import PathLike
+from typing import Any
+
+from ...errors import UsageError
+from ...host import Proxy
+from ..recorded.exchange import RecordedExchange
+from ..recorded.traffic import RecordedTraffic, read_traffic
+from ..recorded.writers import to_recorded
+from .assignment import ROUND_ROBIN, assignment_of
+from .pool import run_shards
+from .portable import plugins_of, portable_plugins
+from .report import ReplayReport
+from .runner import numbered, run_items
+from .session import ReplaySession, settings_of
+from .shards import ShardJob, shards_of
+
+__all__ = ["Traffic", "recorded_traffic", "replay"]
+
+#: Exchanges of a shard.
+SHARD = 5000
+
+#: Accepted as traffic: a recording, the path of one, or exchanges and requests.
+Traffic = RecordedTraffic | str | PathLike[str] | Iterable[Any]
+
+
+def replay(
+    filter: Any,  # noqa: A002 -- the public name
+    traffic: Traffic,
+    *,
+    speed: float | None = None,
+    workers: int | None = None,
+    executor: Executor | None = None,
+    assign: str = ROUND_ROBIN,
+    shard: int | None = None,
+    progress: Callable[[int], None] | None = None,
+    **options: Any,
+) -> ReplayReport:
+    """Send recorded requests through a filter; the recorded responses are the upstream.
+
+    A new proxy with a virtual clock runs the filter. Requests without a recorded response get 200 from the upstream.
+
+    Parameters
+    ----------
+    filter
+        A filter, plugin, list of them, path of a `.py` or `.wasm` file, or None for no filter. A proxy gives its plugins and
+        settings, and is not used itself.
+    traffic
+        A recording (`read_traffic`), its path, or an iterable of recorded exchanges, exchanges of a proxy or requests.
+    speed
+        Multiple of the recorded speed: with 1, requests arrive at their recorded moments of virtual time and responses take
+        as long as recorded. None, the default, sends the next request when the last one is done.
+    workers
+        Number of workers; by default those of the proxy, or 4.
+    executor
+        Any `concurrent.futures.Executor`. The recording is divided into shards, each runs in a proxy of its own with one
+        worker, `workers` at the same time. By default everything runs in this process.
+    assign
+        The worker of a request: `round robin`, `connection` or `header:NAME`. With an executor, round robin deals shards.
+    shard
+        Exchanges of a shard; by default 5000, or less for a short list.
+    progress
+        Called with the number of exchanges so far.
+    options
+        Parameters of `Proxy`: `config`, `seed`, `clusters`, ...
+
+    Returns
+    -------
+    ReplayReport
+        After an interrupt, the report of the exchanges so far.
+
+    Raises
+    ------
+    UsageError
+        A parameter isn't valid, or the recording can't be opened.
+    """
+    if speed is not None and speed <= 0:
+        raise UsageError(f"speed is a multiple of the recorded speed and above 0, not {speed:g}.")
+    recording = recorded_traffic(traffic)
+    plugins = plugins_of(filter) if not options.keys() & _SINGLE else [*_configured(filter, options)]
+    number = workers if workers is not None else _workers(filter, executor)
+    assignment = assignment_of(assign, number)
+    settings = settings_of(filter, number, options)
+    name = settings.get("name") or (plugins[0].name if plugins else "no filter")
+    started = time.perf_counter()
+    if executor is None:
+        report = ReplayReport(name, _name(recording))
+        report.shards = 1
+        session = ReplaySession(plugins, settings)
+        try:
+            run_items(session, numbered(recording, assignment), report, speed=speed, progress=progress)
+        finally:
+            session.close()
+    else:
+        job = ShardJob(portable_plugins(plugins), settings, name, _name(recording), speed)
+        size = shard or _shard_size(recording, number)
+        shards = shards_of(recording, assign, assignment, number, size)
+        parts = run_shards(executor, job, shards, number, progress)
+        report = ReplayReport.merged((parts[key] for key in sorted(parts)), name, _name(recording))
+    report.real_seconds = time.perf_counter() - started
+    _add_reading(report, recording)
+    return report
+
+
+#: Parameters of `Proxy` that belong to a single plugin.
+_SINGLE = {"config", "vm_config", "root_id", "vm_id", "failure_policy"}
+
+
+def _configured(subject: Any, options: dict[str, Any]) -> Iterator[Any]:
+    """Iterate over the plugins with the options of a single one, which are taken out of the options."""
+    from dataclasses import replace as changed
+
+    plugins = plugins_of(subject)
+    single = {name: options.pop(name) for name in _SINGLE & options.keys()}
+    if len(plugins) != 1:
+        raise UsageError(f"With plugins, set {', '.join(sorted(single))} in each Plugin(...), not here.")
+    yield changed(plugins[0], **single)
+
+
+def _workers(subject: Any, executor: Executor | None) -> int:
+    if executor is not None:
+        processes = getattr(executor, "_max_workers", None)
+        return processes if isinstance(processes, int) else 4
+    return len(subject.workers) if isinstance(subject, Proxy) else 4
+
+
+def recorded_traffic(traffic: Traffic) -> RecordedTraffic | Iterable[RecordedExchange]:
+    """Return traffic as an iterable of recorded exchanges.
+
+    Raises
+    ------
+    UsageError
+        It is something else, or the recording can't be opened.
+    """
+    if isinstance(traffic, RecordedTraffic):
+        return traffic
+    if isinstance(traffic, str | PathLike):
+        return read_traffic(traffic)
+    try:
+        iterator = iter(traffic)
+    except TypeError:
+        raise UsageError(f"Traffic is a recording, a path or an iterable, not {type(traffic).__name__}.") from None
+    if isinstance(traffic, list | tuple):
+        return [each for each in map(to_recorded, iterator) if each is not None]
+    return (each for each in map(to_recorded, iterator) if each is not None)
+
+
+def _shard_size(recording: RecordedTraffic | Iterable[RecordedExchange], workers: int) -> int:
+    if isinstance(recording, list):
+        return max(1, min(SHARD, -(-len(recording) // workers)))
+    if isinstance(recording, RecordedTraffic):
+        size = sum(path.stat().st_size for path in recording.paths)
+        return max(50, min(SHARD, size // 2000 // workers))  # short recordings use all workers, too
+    return SHARD
+
+
+def _name(recording: Any) -> str:
+    return recording.name if isinstance(recording, RecordedTraffic) else "traffic"
+
+
+def _add_reading(report: ReplayReport, recording: Any) -> None:
+    """Add what reading in this process has found."""
+    if isinstance(recording, RecordedTraffic):
+        report.masked.update(recording.masked)
+        report.unreadable += recording.unreadable
+        report.reading = [*recording.messages, *report.reading]

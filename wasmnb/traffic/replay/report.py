@@ -1,0 +1,149 @@
+"""The result of a replay. Reports of shards merge to the report of the whole, in any grouping."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+
+from ..._display import Shown
+from ..distribution import Distribution
+from ..recorded.exchange import ReadingNotes
+from .columns import Columns
+
+__all__ = ["ReplayReport"]
+
+
+class ReplayReport(Shown):
+    """What happened to the exchanges of a recording. `read` is always the sum of `replayed`, `skipped` and `failed`.
+
+    Parameters
+    ----------
+    name
+        Name of the filter.
+    traffic
+        Name of the recording.
+
+    Attributes
+    ----------
+    read
+        Exchanges that were read from the recording.
+    replayed
+        Exchanges that went through the filter and got a response.
+    skipped
+        Exchanges that were not sent (CONNECT, an interrupt), or that the proxy refused before the first filter.
+    failed
+        Exchanges that a failing filter ended, that got no response, or whose process died.
+    unreadable
+        Records of the recording that are not exchanges; they are not in `read`.
+    same_status
+        Replayed exchanges whose status is the recorded one.
+    statuses
+        Number of responses by status; 0 stands for a closed connection.
+    masked
+        Number of masked secrets by place.
+    callbacks
+        Time inside the filter by callback, without hostcalls, in nanoseconds.
+    rows
+        One row for each exchange that was sent, see `COLUMNS`.
+    shards
+        Number of shards that were run.
+    interrupted
+        Whether the replay was interrupted.
+    real_seconds
+        Seconds that it took.
+    """
+
+    def __init__(self, name: str, traffic: str = "") -> None:
+        self.name = name
+        self.traffic = traffic
+        self.read = self.replayed = self.skipped = self.failed = 0
+        self.unreadable = self.same_status = self.shards = 0
+        self.statuses: Counter[int] = Counter()
+        self.masked: Counter[str] = Counter()
+        self.callbacks: dict[str, Distribution] = {}
+        self.rows = Columns()
+        self.notes = ReadingNotes(traffic or name)
+        self.reading: list[str] = []
+        self.interrupted = False
+        self.real_seconds = 0.0
+
+    @property
+    def messages(self) -> list[str]:
+        """Sentences about what was not read, not sent or failed, each with the first position."""
+        return [*self.reading, *self.notes.messages]
+
+    @property
+    def requests(self) -> Distribution:
+        """Time from a request's arrival to its end, in virtual nanoseconds."""
+        return Distribution("request", (round(seconds * 1e9) for seconds in self.rows.columns["duration"]))
+
+    @property
+    def filter(self) -> Distribution:
+        """Time inside filters until the request's end, in nanoseconds."""
+        return Distribution("filter", (round(seconds * 1e9) for seconds in self.rows.columns["filter_seconds"]))
+
+    @property
+    def distributions(self) -> list[Distribution]:
+        """All distributions: requests, filter, then every callback."""
+        return [self.requests, self.filter, *self.callbacks.values()]
+
+    def add(self, other: ReplayReport) -> None:
+        """Add the report of the shard that follows."""
+        for name in ("read", "replayed", "skipped", "failed", "unreadable", "same_status", "shards"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.statuses.update(other.statuses)
+        self.masked.update(other.masked)
+        self.rows.extend(other.rows)
+        self.notes.extend(other.notes)
+        self.reading += [message for message in other.reading if message not in self.reading]
+        self.interrupted |= other.interrupted
+        self.real_seconds += other.real_seconds
+        for name, values in other.callbacks.items():
+            mine = self.callbacks.setdefault(name, Distribution(name))
+            mine.values.extend(values.values)
+
+    def merge(self, other: ReplayReport) -> ReplayReport:
+        """Return the report of both, this one's exchanges first. Merging is associative."""
+        return self.merged((self, other), self.name, self.traffic)
+
+    @classmethod
+    def merged(cls, reports: Iterable[ReplayReport], name: str, traffic: str = "") -> ReplayReport:
+        """Return the report of several shards, in their order."""
+        whole = cls(name, traffic)
+        for report in reports:
+            whole.add(report)
+        return whole
+
+    def to_pandas(self) -> Any:
+        """Return the rows as a pandas DataFrame; its columns are documented in `COLUMNS`."""
+        import pandas as pd
+
+        return pd.DataFrame(self.rows.as_lists())
+
+    def to_polars(self) -> Any:
+        """Return the rows as a polars DataFrame; its columns are documented in `COLUMNS`."""
+        from importlib import import_module
+
+        return import_module("polars").DataFrame(self.rows.as_lists())
+
+    def to_arrow(self) -> Any:
+        """Return the rows as a pyarrow Table; its columns are documented in `COLUMNS`."""
+        from importlib import import_module
+
+        return import_module("pyarrow").table(self.rows.as_lists())
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return counts, statuses, masked secrets and messages, for JSON."""
+        names = ("read", "replayed", "skipped", "failed", "unreadable", "same_status", "interrupted", "real_seconds")
+        return {
+            "name": self.name, "traffic": self.traffic, **{name: getattr(self, name) for name in names},
+            "statuses": {str(status): number for status, number in sorted(self.statuses.items())},
+            "masked": dict(self.masked), "messages": self.messages,
+        }  # fmt: skip
+
+    def __repr__(self) -> str:
+        return (
+            f"<ReplayReport of {self.name}: {self.read:,} read, {self.replayed:,} replayed, {self.skipped:,} skipped, "
+            f"{self.failed:,} failed>"
+        )

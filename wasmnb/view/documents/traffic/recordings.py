@@ -1,0 +1,132 @@
+"""The documents of recorded traffic: a replay, and the comparison of two builds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from ...render.document import Block, Column, Document, Fold, Inline, Paragraph, Row, Span, Table, Title, inline
+from ...render.escape import clip
+from ...render.units import plural
+from ...render.values import value_text
+from .histogram import series_of
+from .latency import latency_document
+
+if TYPE_CHECKING:
+    from wasmnb.traffic.compare import DiffReport, DifferenceGroup
+    from wasmnb.traffic.replay import ReplayReport
+
+__all__ = ["diff_document", "replay_document"]
+
+#: Groups of differences that are shown; more are counted.
+_GROUPS = 30
+
+#: Characters of a value that are shown.
+_VALUE = 160
+
+
+def replay_document(report: ReplayReport) -> Document:
+    """Return counts, statuses, messages, and the latencies of requests and callbacks."""
+    title = f"{plural(report.read, 'recorded request')} through {report.name}"
+    responses = ", ".join(f"{number:,} x {status or 'closed'}" for status, number in sorted(report.statuses.items()))
+    notes = [
+        f"{report.replayed:,} replayed, {report.skipped:,} skipped, {report.failed:,} failed.",
+        f"Responses: {responses or 'none'}. {report.same_status:,} have the recorded status.",
+        *_reading(report.masked, report.messages),
+    ]
+    if report.interrupted:
+        notes.append("Interrupted: these are the results up to then.")
+    return latency_document([series_of(each) for each in report.distributions], (), inline(title), notes)
+
+
+def diff_document(report: DiffReport) -> Document:
+    """Return the verdict, a table of groups, and the smallest example of each."""
+    return Document(
+        (
+            Title(
+                inline(
+                    Span(report.old, "strong"),
+                    " and ",
+                    Span(report.new, "strong"),
+                    Span(f"   on {report.traffic}", "muted"),
+                )
+            ),
+            _verdict(report),
+            *([_groups(report)] if report.groups else []),
+            *(_group(group) for group in report.groups[:_GROUPS]),
+            *(
+                Paragraph(inline(Span(line, "muted")))
+                for line in [report.latency, *_reading(report.masked, report.messages)]
+            ),
+        )
+    )
+
+
+def _reading(masked: Mapping[str, int], messages: list[str]) -> list[str]:
+    secrets = ", ".join(f"{place} ({number:,})" for place, number in masked.items())
+    return [*([f"Masked: {secrets}."] if secrets else []), *messages]
+
+
+def _verdict(report: DiffReport) -> Paragraph:
+    counts = f"{report.replayed:,} of {plural(report.read, 'request')} compared"
+    if report.skipped or report.failed:
+        counts += f", {report.skipped:,} skipped, {report.failed:,} failed"
+    if report.same:
+        return Paragraph(inline(Span("✓ ", "good"), f"{counts}, no differences."))
+    differing = f"{report.differing:,} differ, in {plural(len(report.groups), 'group')}"
+    return Paragraph(inline(Span("✗ ", "warn"), f"{counts}: {differing}."))
+
+
+def _groups(report: DiffReport) -> Table:
+    columns = (Column("requests", "right", wrap=False), Column("what differs"), Column("smallest example"))
+    rows = tuple(
+        Row((inline(f"{group.count:,}"), inline(Span("~ ", "changed"), group.title), inline(_line(group))), "changed")
+        for group in report.groups[:_GROUPS]
+    )
+    rest = len(report.groups) - _GROUPS
+    more = (
+        (Row((inline(f"{rest:,}"), inline(Span("more groups: see report.groups", "muted")), ())),) if rest > 0 else ()
+    )
+    return Table(columns, rows + more)
+
+
+def _line(group: DifferenceGroup) -> str:
+    request = group.example.recorded.request
+    place = group.example.recorded.position or f"exchange {group.example.index + 1:,}"
+    return f"{clip(f'{request.method} {request.path}', 80)} ({place})"
+
+
+def _group(group: DifferenceGroup) -> Fold:
+    """Return the values of a group's example on both sides."""
+    rows = tuple(
+        Row((inline(Span(each.title, "code")), _value(each.old), _value(each.new)), "changed")
+        for each in group.differences
+    )
+    columns = (Column("", width=30), Column("old", width=35), Column("new", width=35))
+    blocks: tuple[Block, ...] = (
+        Paragraph(inline(Span(_line(group), "muted"))),
+        Table(columns, (*rows, *_stations(group)), wide=True, cut=_VALUE),
+    )
+    summary = inline(
+        Span("~ ", "changed"), Span(group.title, "strong"), Span(f"  {plural(group.count, 'request')}", "muted")
+    )
+    return Fold(summary, blocks, open=True)
+
+
+def _stations(group: DifferenceGroup) -> tuple[Row, ...]:
+    """Return what the upstream got and what the client received, on both sides."""
+    sides = (group.example.old, group.example.new)
+    upstream = [", ".join(f"{r.method} {r.path}" for r in side.upstream_requests) for side in sides]
+    received = [str(side.status or "none") for side in sides]
+    return tuple(
+        Row((inline(Span(name, "muted")), *(inline(Span(clip(text, _VALUE) or "—", "muted")) for text in texts)))
+        for name, texts in (("upstream request", upstream), ("response status", received))
+    )
+
+
+def _value(value: Any) -> Inline:
+    if value is None:
+        return inline(Span("—", "muted"))
+    if isinstance(value, bytes):
+        return inline(value[:_VALUE] if value else Span("empty", "muted"))
+    return inline(clip(value if isinstance(value, str) else value_text(value), _VALUE))
