@@ -47,10 +47,16 @@ class _Command(argparse.ArgumentParser):
 
     flags: Callable[[argparse.ArgumentParser], None] | None = None
 
+    #: Flags may stand between positional arguments of which the last one is optional.
+    intermixed = False
+
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
         if self.flags is not None:
             add, self.flags = self.flags, None
             add(self)
+        if self.intermixed:
+            self.intermixed = False  # argparse calls this method again, for the flags and for the rest
+            return super().parse_known_intermixed_args(args, namespace)
         return super().parse_known_args(args, namespace)
 
 
@@ -67,6 +73,7 @@ def make_parser() -> argparse.ArgumentParser:
     for name, (text, flags) in _COMMANDS.items():
         command = commands.add_parser(name, help=text, description=text)
         command.flags = flags
+        command.intermixed = name in _MODULES
         command.set_defaults(command=_run_lazily(_MODULES.get(name, name), name))
     return parser
 

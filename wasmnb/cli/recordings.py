@@ -26,7 +26,7 @@ def replay(options: Namespace) -> int:
     with executor_of(options) as executor, _Counter() as counter:
         report = run(
             filter_, recording, speed=options.speed, workers=options.workers, assign=options.assign, executor=executor,
-            progress=counter.show, **_configuration(options),
+            progress=counter.count, **_configuration(options),
         )  # fmt: skip
     _print(report, options)
     return INTERRUPTED if report.interrupted else int(bool(report.failed) or not report.replayed)
@@ -41,7 +41,7 @@ def diff(options: Namespace) -> int:
     with _Counter() as counter:
         report = run(
             _plugin(old, options), _plugin(new, options), recording, workers=options.workers or 1, assign=options.assign,
-            progress=counter.show,
+            progress=counter.count,
         )  # fmt: skip
     _print(report, options)
     return INTERRUPTED if report.interrupted else int(not report.same or not report.replayed)
@@ -69,7 +69,7 @@ def _plugin(filter_: Any, options: Namespace) -> Any:
 class _Counter(TerminalProgress):
     """Shows the number of exchanges; their total isn't known before the end."""
 
-    def show(self, number: int) -> None:
+    def count(self, number: int) -> None:
         """Show the number of exchanges so far."""
         self(f"{number:,} exchanges", 0.5)
 

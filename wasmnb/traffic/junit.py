@@ -43,9 +43,11 @@ def write_junit(report: ReplayReport | DiffReport, path: str | PathLike[str]) ->
     UsageError
         The file can't be written.
     """
-    cases = _diff_cases(report) if hasattr(report, "groups") else _replay_cases(report)
+    from .compare.report import DiffReport
+
+    cases = _diff_cases(report) if isinstance(report, DiffReport) else _replay_cases(report)
     failures = sum(bool(case.failure) for case in cases)
-    name = f"{report.old} -> {report.new}" if hasattr(report, "groups") else report.name
+    name = f"{report.old} -> {report.new}" if isinstance(report, DiffReport) else report.name
     lines = [
         '<?xml version="1.0" encoding="utf-8"?>',
         f'<testsuite name={_attribute(f"wasmnb {name}")} tests="{len(cases)}" failures="{failures}" errors="0" skipped="0">',

@@ -1,7 +1,7 @@
 """Differences between two observations, each with a key that says what differs and not by which values.
 
 A difference that follows from another one is left out: with another status or another number of upstream requests, all the
-rest differs as well, and with another body the content-length does.
+rest differs as well, and with another body the content-length does. Request ids that the proxy makes aren't compared.
 """
 
 from __future__ import annotations
@@ -20,6 +20,9 @@ __all__ = ["Difference", "differences"]
 #: Numbers, hexadecimal ids and quoted texts in log lines, which differ from request to request.
 _VARIABLE = re.compile(r"\b[0-9a-f]{8,}(?:-[0-9a-f]{4,})*\b|\d+(?:\.\d+)?|'[^']*'|\"[^\"]*\"")
 
+#: Ids that the proxy itself makes: random, and different as soon as one filter takes more random numbers.
+_GENERATED_ID = re.compile(rb"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89a-f][0-9a-f]{3}-[0-9a-f]{12}")
+
 Pairs = list[tuple[bytes, bytes]]
 
 
@@ -34,7 +37,7 @@ class Difference:
     name
         What differs in it: `header x-user`, `body`, a metric's name.
     change
-        `added`, `removed`, `changed`, `order`, or both outcomes.
+        `added`, `removed`, `changed`, `renamed`, `order`, or both outcomes.
     old, new
         Both values, as text, bytes or numbers; None for an absent one.
     """
@@ -107,16 +110,41 @@ def _headers(area: str, noun: str, old: Pairs, new: Pairs, ignored: bytes) -> It
     if old == new:
         return
     before, after = _grouped(old), _grouped(new)
-    changed = False
+    renamed = _renamed(before, after)
+    if renamed is not None:
+        both = f"{noun} {to_text(renamed[0])} -> {to_text(renamed[1])}"
+        yield Difference(
+            area,
+            both,
+            "renamed",
+            *(_joined(side.pop(name)) for side, name in zip((before, after), renamed, strict=True)),
+        )
+    changed = renamed is not None
     for name in {**before, **after}:
         ours, theirs = before.get(name), after.get(name)
-        if ours != theirs and name != ignored:
+        if ours != theirs and name != ignored and not _both_generated(name, ours, theirs):
             changed = True
             kind = "added" if ours is None else "removed" if theirs is None else "changed"
             yield Difference(area, f"{noun} {to_text(name)}", kind, _joined(ours), _joined(theirs))
     if not changed and before == after:
         names = (b", ".join(name for name, _ in old), b", ".join(name for name, _ in new))
         yield Difference(area, f"{noun}s", "order", *names)
+
+
+def _both_generated(name: bytes, ours: list[bytes] | None, theirs: list[bytes] | None) -> bool:
+    """Return whether both values are request ids that the proxy made."""
+    if name != b"x-request-id" or not ours or not theirs:
+        return False
+    return all(_GENERATED_ID.fullmatch(value) for value in (*ours, *theirs))
+
+
+def _renamed(before: dict[bytes, list[bytes]], after: dict[bytes, list[bytes]]) -> tuple[bytes, bytes] | None:
+    """Return both names if exactly one header is missing, one is new, and they have the same value."""
+    removed, added = before.keys() - after.keys(), after.keys() - before.keys()
+    if len(removed) == len(added) == 1:
+        old, new = next(iter(removed)), next(iter(added))
+        return (old, new) if before[old] == after[new] else None
+    return None
 
 
 def _grouped(pairs: Pairs) -> dict[bytes, list[bytes]]:

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 from ...errors import UsageError
-from .access_log import read_access_log
-from .curl_commands import read_curl
 from .exchange import ReadingNotes, RecordedExchange
-from .har import read_har
-from .http_text import REQUEST_LINE, read_http_text
-from .own_format import read_jsonl
-from .tap import read_tap_json, read_tap_protobuf
+from .readers.access_log import read_access_log
+from .readers.curl_commands import read_curl
+from .readers.har import read_har
+from .readers.http_text import REQUEST_LINE, read_http_text
+from .readers.own_format import read_jsonl
+from .readers.tap import read_tap_json, read_tap_protobuf
 
 __all__ = ["FORMATS", "Format", "read_file", "recognise"]
 

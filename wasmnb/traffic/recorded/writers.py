@@ -16,7 +16,7 @@ from ...errors import UsageError
 from ...messages import Request, Response
 from .exchange import RecordedExchange
 from .masking import mask as mask_secrets
-from .own_format import encode_line
+from .readers.own_format import encode_line
 
 __all__ = ["to_recorded", "write_traffic"]
 

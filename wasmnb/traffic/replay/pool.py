@@ -57,6 +57,8 @@ def run_shards(
             run.take()
     except KeyboardInterrupt:
         run.interrupt()
+    finally:
+        run.close()
     return run.reports
 
 
@@ -81,7 +83,7 @@ class _PoolRun:
         """Submit a shard; if the pool is broken, first find the shards that it lost."""
         try:
             self._running[self._executor.submit(run_shard, self._job, shard)] = shard
-        except (BrokenExecutor, RuntimeError) as error:
+        except (BrokenExecutor, RuntimeError, OSError) as error:
             self._recover([*self._running.values(), shard], error)
 
     def take(self) -> None:
@@ -133,6 +135,7 @@ class _PoolRun:
                     self._keep(shard, report)
         fresh = _similar(self._executor, None)
         if fresh is not None:
+            self.close()
             self._executor = self._own = fresh
 
     def _keep(self, shard: Shard, report: ReplayReport) -> None:
@@ -155,9 +158,10 @@ class _PoolRun:
         if self._progress is not None:
             self._progress(self._read)
 
-    def __del__(self) -> None:
+    def close(self) -> None:
+        """Shut down the pool that replaced a broken one."""
         if self._own is not None:
-            self._own.shutdown(wait=False)
+            self._own.shutdown(wait=False, cancel_futures=True)
 
 
 def _similar(executor: Executor, processes: int | None) -> Executor | None:

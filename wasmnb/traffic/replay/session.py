@@ -48,6 +48,7 @@ class ReplaySession:
         self._current: Response | None = None
         self._pending: list[tuple[Exchange, Response | None]] = []
         self.proxy = Proxy(list(plugins), upstream=self._respond, **{"trace_limit": TRACE_LIMIT, **arguments})
+        self.forget()  # the start is not part of the results
 
     def send(self, recorded: RecordedExchange, worker: int) -> Exchange:
         """Send a request and wait for its end.

@@ -11,7 +11,7 @@ from typing import Any
 from ...host import Plugin
 from ..recorded.exchange import ReadingNotes, RecordedExchange, Unreadable
 from ..recorded.masking import mask
-from ..recorded.own_format import decode_line, encode_line
+from ..recorded.readers.own_format import decode_line, encode_line
 from ..recorded.traffic import RecordedTraffic
 from .assignment import ROUND_ROBIN, Assign
 from .report import ReplayReport

@@ -178,8 +178,8 @@ def listen(proxy: Proxy, port: int = 0, *, follow_clock: bool = True) -> ProxySe
     """
     proxy.loop.check_open()
     try:
-        import h2.connection
-        import h11  # noqa: F401 -- both are checked here, so that a connection doesn't fail later
+        for name in ("h11", "h2"):  # both are checked here, so that a connection doesn't fail later
+            import_module(name)
     except ImportError as error:
         raise UsageError(
             f"listen() needs the package {error.name}. Install it: pip install 'wasmnb[serving]'."

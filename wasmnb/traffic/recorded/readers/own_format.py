@@ -15,9 +15,9 @@ import json
 from collections.abc import Iterator
 from typing import IO, Any
 
-from ...errors import UsageError
-from ...messages import Headers, Request, Response, to_bytes, to_text
-from .exchange import ReadingNotes, RecordedExchange, Unreadable
+from ....errors import UsageError
+from ....messages import Headers, Request, Response, to_bytes, to_text
+from ..exchange import ReadingNotes, RecordedExchange, Unreadable
 
 __all__ = ["decode_line", "encode_line", "read_jsonl"]
 
@@ -37,7 +37,7 @@ def encode_line(recorded: RecordedExchange) -> bytes:
             record["response"]["reset"] = True
     for name in ("started", "duration", "connection", "http2", "truncated"):
         value = getattr(recorded, name)
-        if value not in (None, "", False, ()):
+        if value or isinstance(value, float):
             record[name] = value
     return json.dumps(record, separators=(",", ":")).encode() + b"\n"
 

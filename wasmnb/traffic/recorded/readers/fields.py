@@ -7,8 +7,8 @@ from contextlib import suppress
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from ...messages import Headers, Request, Text, to_bytes, to_text
-from .exchange import Unreadable
+from ....messages import Headers, Request, Text, to_bytes, to_text
+from ..exchange import Unreadable
 
 __all__ = ["Target", "header_pairs", "milliseconds", "parse_url", "request_of", "status_of"]
 

@@ -11,8 +11,8 @@ import re
 from collections.abc import Iterator
 from typing import IO, Any, NamedTuple
 
-from ...messages import Request, Response
-from .exchange import ReadingNotes, RecordedExchange, Unreadable
+from ....messages import Request, Response
+from ..exchange import ReadingNotes, RecordedExchange, Unreadable
 from .fields import Pairs, parse_url, plain, request_of
 
 __all__ = ["REQUEST_LINE", "read_http_text"]

@@ -9,9 +9,9 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import IO, Any
 
-from ...errors import UsageError
-from ...messages import Headers, Request, Response, to_bytes
-from .exchange import ReadingNotes, RecordedExchange, Unreadable, parse_time
+from ....errors import UsageError
+from ....messages import Headers, Request, Response, to_bytes
+from ..exchange import ReadingNotes, RecordedExchange, Unreadable, parse_time
 from .fields import milliseconds, parse_url, status_of
 
 __all__ = ["LOG_FIELDS", "read_access_log"]

@@ -12,10 +12,10 @@ import shlex
 from collections.abc import Iterator
 from typing import IO, Any, NoReturn
 
-from ...errors import UsageError
-from ...messages import Headers, Request
-from ..curl import FLAGS, from_options
-from .exchange import ReadingNotes, RecordedExchange, Unreadable
+from ....errors import UsageError
+from ....messages import Headers, Request
+from ...curl import FLAGS, from_options
+from ..exchange import ReadingNotes, RecordedExchange, Unreadable
 from .fields import parse_url
 
 __all__ = ["read_curl"]
@@ -29,7 +29,15 @@ _IGNORED = (
 _ANSI = re.compile(r"\$'((?:[^'\\]|\\.)*)'", re.DOTALL)
 _ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|x[0-9a-fA-F]{2}|[0-7]{1,3}|.)", re.DOTALL)
 _LETTERS = {"n": "\n", "r": "\r", "t": "\t", "a": "\a", "b": "\b", "f": "\f", "v": "\v", "e": "\x1b"}
-_FILES = re.compile(r"(?:^|=)@")
+
+#: Kind of a value -> whether it names a file.
+_FILES = {
+    "data": re.compile("@"),
+    "data-binary": re.compile("@"),
+    "data-urlencode": re.compile("[^=@]*@"),
+    "json": re.compile("@"),
+    "form": re.compile("[^=]*=[@<]"),
+}
 
 
 class _Parser(argparse.ArgumentParser):
@@ -114,6 +122,12 @@ def _split(words: list[str]) -> Iterator[list[str]]:
         yield command
 
 
+def _reads_file(options: argparse.Namespace) -> bool:
+    values = [(item.kind, item.text) for item in options.data_items or ()]
+    values += [(kind, text) for kind in ("json", "form") for text in getattr(options, kind) or ()]
+    return any(kind in _FILES and _FILES[kind].match(text) for kind, text in values)
+
+
 def _request(parser: argparse.ArgumentParser, words: list[str]) -> Request:
     name, *arguments = words
     if name.rpartition("/")[2].removesuffix(".exe") != "curl":
@@ -122,12 +136,7 @@ def _request(parser: argparse.ArgumentParser, words: list[str]) -> Request:
     url = options.url or options.url_flag
     if not url:
         raise Unreadable("The command has no URL.")
-    values = [
-        *(item.text for item in options.data_items or () if item.kind != "data-raw"),
-        *(options.json or ()),
-        *(options.form or ()),
-    ]
-    if any(_FILES.search(value) for value in values):
+    if _reads_file(options):
         raise Unreadable("The command reads a file, which isn't part of the recording.")
     curl = from_options(options, url)
     target = parse_url(url if "://" in url or url.startswith("/") else f"http://{url}")

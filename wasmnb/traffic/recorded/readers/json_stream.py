@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import IO, Any
 
-from .exchange import ReadingNotes
+from ..exchange import ReadingNotes
 
 __all__ = ["json_items"]
 

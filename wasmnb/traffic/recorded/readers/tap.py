@@ -14,10 +14,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import IO, Any
 
-from ...formats import protobuf
-from ...formats.leb128 import Malformed, Reader
-from ...messages import Response
-from .exchange import ReadingNotes, RecordedExchange, Unreadable, parse_time
+from ....formats import protobuf
+from ....formats.leb128 import Malformed, Reader
+from ....messages import Response
+from ..exchange import ReadingNotes, RecordedExchange, Unreadable, parse_time
 from .fields import Pairs, plain, request_of, status_of
 from .json_stream import json_items
 

@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from typing import IO, Any
 from urllib.parse import urlencode
 
-from ...messages import Response, to_bytes
-from .exchange import ReadingNotes, RecordedExchange, Unreadable, parse_time
+from ....messages import Response, to_bytes
+from ..exchange import ReadingNotes, RecordedExchange, Unreadable, parse_time
 from .fields import header_pairs, milliseconds, parse_url, plain, request_of, status_of
 from .json_stream import json_items
 
