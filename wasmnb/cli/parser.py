@@ -73,7 +73,7 @@ def make_parser() -> argparse.ArgumentParser:
     for name, (text, flags) in _COMMANDS.items():
         command = commands.add_parser(name, help=text, description=text)
         command.flags = flags
-        command.intermixed = name in _MODULES
+        command.intermixed = name in ("replay", "diff")
         command.set_defaults(command=_run_lazily(_MODULES.get(name, name), name))
     return parser
 
