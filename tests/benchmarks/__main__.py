@@ -6,7 +6,7 @@ import sys
 from importlib import import_module
 
 NAMES = (
-    "filter_size", "warm_cell", "host_cost", "envoy_throughput", "async_cost", "await_memory", "panel",
+    "filter_size", "warm_cell", "host_cost", "envoy_throughput", "async_cost", "await_memory", "panel", "recorded_traffic",
 )  # fmt: skip
 
 

@@ -1,0 +1,38 @@
+"""docs/traffic.md: its code runs, and its table has the columns of a report."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from wasmnb import Filter, Proxy, Request, Response, write_traffic
+from wasmnb.traffic.recorded import RecordedExchange
+from wasmnb.traffic.replay.columns import COLUMNS
+
+PAGE = (Path(__file__).parents[2] / "docs" / "traffic.md").read_text()
+
+SOURCE = """
+from wasmnb.sdk import Action, HttpContext
+
+class Auth(HttpContext):
+    def on_http_request_headers(self, num_headers, end_of_stream):
+        return Action.CONTINUE
+"""
+
+
+def test_page_documents_every_column():
+    rows = re.findall(r"^\| `(\w+)` \| (.+?) \|$", PAGE, re.MULTILINE)
+    assert rows == [(name, meaning) for name, (_, meaning) in COLUMNS.items()]
+
+
+def test_code_of_the_page_runs(tmp_path, monkeypatch, capsys):
+    pytest.importorskip("pandas")
+    monkeypatch.chdir(tmp_path)
+    auth = Filter.native(SOURCE, "auth")
+    write_traffic([RecordedExchange(Request("GET", "/pay"), Response(200)) for _ in range(3)], "day.har")
+    with Proxy(auth) as proxy:
+        proxy.get("/")
+        names = {"auth": auth, "auth_v1": auth, "auth_v2": auth, "proxy": proxy}
+        for code in re.findall(r"^```python\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL):
+            exec(compile(code, "traffic.md", "exec"), names)
+    assert "GET /pay 200" in capsys.readouterr().out
