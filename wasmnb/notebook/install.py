@@ -11,9 +11,9 @@ from .magics.filters import WasmMagics
 from .magics.fuzz import FuzzMagics
 from .magics.parts import PartsMagics
 from .magics.profile import ProfileMagics
-from .magics.recordings import RecordingMagics
 from .magics.state import StateMagics
 from .magics.tcp import TcpMagics
+from .magics.traffic.recordings import RecordingMagics
 
 __all__ = ["MAGICS", "install", "uninstall"]
 

@@ -8,9 +8,9 @@ from IPython.core.magic import magics_class
 
 from wasmnb.traffic.replay.flags import PROCESSES, SPEED, TRAFFIC_FLAGS, executor_of, recording_of
 
-from ..progress import progress_for
-from .arguments import NAME, flag, line_only, parse
-from .base import FilterMagics
+from ...progress import progress_for
+from ..arguments import NAME, flag, line_only, parse
+from ..base import FilterMagics
 
 __all__ = ["RecordingMagics"]
 
