@@ -5,6 +5,7 @@ import pytest
 from wasmnb.compiler import Filter
 from wasmnb.errors import FilterTrap
 from wasmnb.host import Proxy
+from wasmnb.messages import Response
 
 SOURCE = r"""
 import logging
@@ -113,3 +114,17 @@ def test_traceback_has_the_cells_lines(proxy):
     assert lines[0] == "Traceback (most recent call last):" and lines[-1] == "KeyError: 'x-not-there'"
     assert any("in wrong" in line for line in lines) and '    h["x-not-there"]' in lines
     assert "wasmnb" not in text
+
+
+@pytest.mark.parametrize(
+    "call", ["self.http_call('acounts')", "await self.http_call('acounts')", "self.grpc_call('acounts', 's', 'm', b'')"]
+)
+def test_unknown_cluster_lists_the_known_ones(call):
+    source = f"class F(HttpContext):\n    async def on_http_request_headers(self, num_headers, end_of_stream):\n        {call}\n"
+    with Proxy(Filter.from_source(source), clusters={"accounts": Response(200)}, workers=1) as proxy:
+        x = proxy.get("/")
+        assert "The proxy has no cluster 'acounts'; it has upstream, accounts" in x.failure.traceback
+        start = source.replace("class F(HttpContext)", "class P(PluginContext)").replace("http_request_headers(self, num_headers, end_of_stream)", "plugin_start(self, size)")
+    with pytest.raises(FilterTrap, match="returned") as caught:
+        Proxy(Filter.from_source(start + "class F(HttpContext): pass\n"), clusters={"accounts": Response(200)})
+    assert "The proxy has no cluster 'acounts'; it has upstream, accounts" in caught.value.traceback

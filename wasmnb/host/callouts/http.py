@@ -160,6 +160,8 @@ def start_http_call(context: Context, name: bytes, pairs: list[Pair], body: byte
     vm, root = context.vm, context.root
     cluster: Cluster | None = vm.server.clusters.get(name.decode("utf-8", "replace"))
     headers = RequestHeaders((n.lower(), v) for n, v in pairs)
+    if cluster is None:
+        vm.entry.no_cluster(name.decode("utf-8", "replace"), vm.server.clusters)
     if timeout >> 31 or cluster is None or any(n not in headers for n in _REQUIRED) or not hasattr(root, "calls"):
         return CallStart(Status.BAD_ARGUMENT, 0)
     if body:

@@ -41,6 +41,7 @@ def _open(
     """Return a new callout of a kind, or the status that refuses it."""
     cluster, vm, root = _target(context, service), context.vm, context.root
     if cluster is None:
+        vm.entry.no_cluster(to_text(service), vm.server.clusters)
         return Status.PARSE_FAILURE
     if not isinstance(root, RootContext):
         return Status.BAD_ARGUMENT

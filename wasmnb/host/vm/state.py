@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -85,10 +85,12 @@ class EntryState:
         The only imports that may be called now, or None for all, and the name of the entry point that restricts them.
     last_critical
         The filter's last critical log line, and the record of the entry that wrote it.
+    cause
+        The record of the entry that was last refused a hostcall for a reason that only the host knows, and that reason.
     """
 
     __slots__ = (
-        "current", "deferred", "effective", "exchange", "last_critical", "local_reply_sent", "phase", "record", "restricted",
+        "cause", "current", "deferred", "effective", "exchange", "last_critical", "local_reply_sent", "phase", "record", "restricted",
     )  # fmt: skip
 
     def __init__(self, context: Context) -> None:
@@ -100,6 +102,11 @@ class EntryState:
         self.restricted: frozenset[str] | None = None
         self.phase = ""
         self.last_critical: tuple[Any, str] = (None, "")
+        self.cause: tuple[Any, str] = (None, "")
+
+    def no_cluster(self, name: str, known: Iterable[str]) -> None:
+        """Note that a hostcall names a cluster that doesn't exist."""
+        self.cause = (self.record, f"The proxy has no cluster {name!r}; it has {', '.join(known)}.")
 
     def restrict(self, name: str) -> None:
         """Check that an import may be called now.

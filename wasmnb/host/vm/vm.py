@@ -209,6 +209,9 @@ class Vm:
         self.failed = True
         if self.failure is None:
             traceback = line if last_record is record else ""
+            cause_record, cause = entry.cause
+            if traceback and cause_record is record:
+                traceback = f"{traceback}\n{cause}"
             self.failure = Failure(
                 callback, context.id, exchange, message, traceback, backtrace, thread=self.thread.name
             )
