@@ -128,3 +128,26 @@ def test_unknown_cluster_lists_the_known_ones(call):
     with pytest.raises(FilterTrap, match="returned") as caught:
         Proxy(Filter.from_source(start + "class F(HttpContext): pass\n"), clusters={"accounts": Response(200)})
     assert "The proxy has no cluster 'acounts'; it has upstream, accounts" in caught.value.traceback
+
+
+def test_coroutine_that_is_never_awaited_is_logged_with_its_line():
+    source = """class F(HttpContext):
+    async def allowed(self):
+        return False
+
+    def on_http_request_headers(self, num_headers, end_of_stream):
+        if self.allowed():
+            return
+"""
+    with Proxy(Filter.from_source(source), workers=1) as proxy:
+        log = "\n".join(line.text for line in proxy.get("/").log)
+    assert "<filter>:6: RuntimeWarning: coroutine 'F.allowed' was never awaited" in log
+    assert "if self.allowed():" in log
+
+
+def test_file_in_the_sandbox_says_that_there_are_no_files():
+    source = "class F(HttpContext):\n    def on_http_request_headers(self, num_headers, end_of_stream):\n        open('/etc/hosts')\n"
+    with Proxy(Filter.from_source(source), workers=1) as proxy:
+        traceback = proxy.get("/").failure.traceback
+    assert "open('/etc/hosts')" in traceback
+    assert "runs in the proxy's sandbox, which has no files" in traceback

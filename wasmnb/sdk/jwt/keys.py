@@ -112,9 +112,8 @@ class Key:
         if self.kind == "EC":
             x, y = self._material
             return _verify_ec(x, y, token)
-        digest = hashlib.new(hash_name, token.signed).digest()
         modulus, exponent = self._material
-        return verify_pkcs1(modulus, exponent, hash_name, digest, token.signature)
+        return _verify_rsa(modulus, exponent, hash_name, token)
 
 
 #: Two names of one algorithm.
