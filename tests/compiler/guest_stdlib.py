@@ -57,7 +57,7 @@ def survey() -> dict[str, object]:
         try:
             componentize(folder, lambda _seconds: None)
         except ComponentizeError as error:
-            text = re.search(rf"{_BEGIN}(\{{.*?\}}){_END}", error.output, re.DOTALL)
+            text = re.search(rf"{_BEGIN}(\{{.*?\}}){_END}", str(error), re.DOTALL)
             if text is None:
                 raise
             return json.loads(text[1], strict=False)
