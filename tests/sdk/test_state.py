@@ -193,10 +193,10 @@ class F(HttpContext):
         p[key + ".nope"]
 """)
     i = proxy.create()
-    node = protobuf.struct_message({"ROLE": "edge", "LIST": [{"a": 1}]})
+    node = protobuf.field(1, b"n") + protobuf.field(3, protobuf.struct_message({"ROLE": "edge", "LIST": [{"a": 1}]}))
     typed = protobuf.field(2, protobuf.field(1, b"f") + protobuf.field(2, b"any"))
     data = protobuf.metadata(METADATA["filter_metadata"])
-    proxy.streams[i].properties = {b"metadata": data, b"xds\0node\0metadata": node, b"xds\0route_metadata": typed}
+    proxy.streams[i].properties = {b"metadata": data, b"xds\0node": node, b"xds\0route_metadata": typed}
     with pytest.raises(NotFound, match="'metadata.filter_metadata.envoy.lb.nope'.*There is no 'nope' in it"):
         proxy.call("on_request_headers", i, 0, 1)
     seen = proxy.dispatcher._plugins[1].seen

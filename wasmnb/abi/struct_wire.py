@@ -10,7 +10,7 @@ import struct
 from collections.abc import Iterator
 from typing import Any
 
-__all__ = ["read_metadata", "read_struct"]
+__all__ = ["read_metadata", "read_node_metadata", "read_struct"]
 
 #: Fields of a message: number, and an int for varints or bytes for the other wire types.
 Fields = Iterator[tuple[int, Any]]
@@ -119,3 +119,18 @@ def read_metadata(data: bytes) -> dict[str, Any]:
         "filter_metadata": {key: read_struct(value) for number, (key, value) in entries if number == 1},
         "typed_filter_metadata": {key: value for number, (key, value) in entries if number == 2},
     }
+
+
+def read_node_metadata(data: bytes) -> dict[str, Any]:
+    """Return the metadata of an `envoy.config.core.v3.Node`; empty without any.
+
+    Raises
+    ------
+    ValueError
+        The bytes are not a message.
+    """
+    try:
+        structs = [value for number, value in _fields(data) if number == 3]
+    except (IndexError, KeyError) as error:
+        raise ValueError("the bytes are not a Node") from error
+    return read_struct(structs[-1]) if structs else {}

@@ -16,7 +16,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ...abi import Status, decode_pairs, encode_path
-from ...abi.struct_wire import read_metadata, read_struct
+from ...abi.struct_wire import read_metadata, read_node_metadata
 from ..diagnostics.hostcall_causes import hostcall_error
 from ..errors import HostcallError, NotFound, SerializationFailure
 from ..interfaces import ContextInterface
@@ -58,8 +58,7 @@ class Group:
             )
         if isinstance(kind, type) and issubclass(kind, Group):
             return kind(self._context)
-        path = (*self._path, name)
-        return _READERS[kind](_raw(self._context, path, when=self._when))
+        return _value(self._context, type(self), name, kind)
 
     def get(self, name: str, default: Any = None) -> Any:
         """Return an attribute of this group, or `default` if the stream does not have it now."""
@@ -237,10 +236,9 @@ class Properties(Group):
         if kind is None:  # values stored by filters are under their whole name
             return _first_of(self._context, ((key,), path) if group is Properties else (path,), _unknown(key))
         if len(names) == 1:
-            return _READERS[kind](_raw(self._context, path, when=group._when))
+            return _value(self._context, group, names[0], kind)
         if kind in (Struct, Metadata):
-            whole = _READERS[kind](_raw(self._context, (*group._path, names[0]), when=group._when))
-            return _inside(whole, names[1:], key)
+            return _inside(_value(self._context, group, names[0], kind), names[1:], key)
         joined = (*group._path, names[0], ".".join(names[1:]))  # keys of maps can have dots
         if kind == dict[str, str]:
             return decode(_raw(self._context, joined, when=group._when))
@@ -284,6 +282,13 @@ class Properties(Group):
             return self.raw(*path)
         except NotFound:
             return None
+
+
+def _value(context: ContextInterface, group: type[Group], name: str, kind: Any) -> Any:
+    """Return an attribute of a group with its Python type."""
+    # Envoy turns a Struct into a map whose values have lost their types, but returns the node as a message.
+    path = group._path if kind is Struct else (*group._path, name)
+    return _READERS[kind](_raw(context, path, when=group._when))
 
 
 def _inside(value: Any, names: list[str], key: str) -> Any:
@@ -400,6 +405,6 @@ _READERS: dict[Any, Callable[[bytes], Any]] = {
     datetime: _timestamp,
     timedelta: _duration,
     dict[str, str]: lambda data: {decode(n): decode(v) for n, v in decode_pairs(data) or []},
-    Struct: lambda data: Struct(read_struct(data)),
+    Struct: lambda data: Struct(read_node_metadata(data)),
     Metadata: lambda data: Metadata(read_metadata(data)),
 }
