@@ -169,3 +169,28 @@ def test_idle_kernel_without_a_reply_counts_as_gone(own):
     view(notebook, "Log")
     soon(notebook, "The kernel is gone", ".foot")
     assert "busy" not in notebook.panel.locator(".head").inner_text()
+
+
+SNIFF = '''\
+from wasmnb import Filter, Proxy
+sniff = Proxy(Filter.native("""
+class Sniff(TcpContext):
+    def on_downstream_data(self, data_size, end_of_stream):
+        self.downstream_data = self.downstream_data.get().upper()
+""", "sniff"), workers=2)
+'''
+
+
+def test_network_filter_has_a_form_for_bytes(own):
+    notebook = own(SNIFF, "sniff.panel()")
+    assert not notebook.panel.locator("input[name=path]").is_visible()
+    data = notebook.panel.get_by_label("bytes over TCP", exact=True)
+    data.fill(r"hello\r\n")
+    notebook.panel.get_by_role("button", name="Send bytes", exact=True).click()
+    soon(notebook, "#1: 7 bytes received (done)", ".foot")
+    row = notebook.panel.locator(".list .row:not(.top)").first
+    assert "done" in row.inner_text() and row.locator(".bad").count() == 0
+    notebook.panel.get_by_role("button", name="send again", exact=True).click()
+    soon(notebook, "#2: 7 bytes received (done)", ".foot")
+    notebook.panel.get_by_role("button", name="edit", exact=True).click()
+    notebook.page.wait_for_function("() => document.querySelector('.wasmnb-panel input[name=data]').value === 'hello\\\\r\\\\n'")
