@@ -50,13 +50,13 @@ load({{standard!r}})
 #: The rest of the preload list, for runtimes with further modules.
 _PRELOAD_MORE = """
 before = set(sys.modules)
-from wasmnb_distributions import install as install_distributions
 from wasmnb_late_imports import import_late
 from wasmnb_package_files import keep_files
 from wasmnb_placeholders import install as install_placeholders
 
 install_placeholders({placeholders!r})
 if {distributions!r}:
+    from wasmnb_distributions import install as install_distributions
     install_distributions({distributions!r})
 load({modules!r})
 import_late(before, {skipped!r})

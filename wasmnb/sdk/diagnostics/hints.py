@@ -82,8 +82,8 @@ def _module(error: BaseException) -> str | None:
     if not _IN_WASM or not isinstance(error, ModuleNotFoundError) or not error.name:
         return None
     return (
-        f"A filter can't import from files at run time. Write `import {error.name}` in its source, so that the module "
-        "becomes part of the runtime."
+        f"A filter can't import from files at run time. Write `import {error.name}` as an import statement in its source, so "
+        "that the module becomes part of the runtime."
     )
 
 
