@@ -251,7 +251,7 @@ def test_assertion_without_a_counterpart_in_envoy_raises(session):
             proxy = wasm_proxy("demo_filter.py")
             x = proxy.get("/")
             for look in (lambda: assert_callouts(x, []), lambda: assert_callouts(proxy, []), lambda: snapshot(x), lambda: strict(proxy)):
-                with pytest.raises(UsageError, match="eal Envoy does not show"):
+                with pytest.raises(UsageError, match="eal Envoy doesn't report"):
                     look()
         """
     )
