@@ -169,6 +169,8 @@ class Generator:
         return self.random.choice(choices)(depth - 1)
 
     def assign(self, depth):
+        if not self.locals:
+            return self.ignored(depth)
         place = self.random.randrange(len(self.locals))
         return self.expression(self.locals[place], depth) + b"\x21" + leb.unsigned(place)
 
@@ -213,7 +215,7 @@ class Generator:
 
     def loop(self, depth):
         """A loop that is gone through up to four times; its counter belongs to it alone."""
-        if self.loops >= 2:
+        if self.loops >= 2 or self.bare:
             return self.assign(depth)
         counter = leb.unsigned(self.first_counter + self.loops)
         self.loops += 1
@@ -257,14 +259,15 @@ class Generator:
     def body(self, number):
         self.number = number
         params, results = self.signatures[number]
-        own = sorted(self.random.choices(TYPES, k=self.random.randrange(1, 6)))
+        own = sorted(self.random.choices(TYPES, k=self.random.randrange(6)))
         self.locals = [*params, *own]
         self.first_counter = len(self.locals)
+        self.bare = not self.locals and self.random.random() < 0.7
         self.loops, self.labels = 0, []
         fuel = leb.unsigned(FUEL)
         code = b"\x23" + fuel + b"\x41\x01\x6b\x24" + fuel + b"\x23" + fuel + b"\x45\x04\x40\x00\x0b"
         code += self.statements(4, 5) + b"".join(self.expression(k, 4) for k in results)
-        declared = [b"\x01" + bytes([CODES[k]]) for k in own] + [b"\x02\x7f"]
+        declared = [b"\x01" + bytes([CODES[k]]) for k in own] + [b"\x02\x7f"] * (not self.bare)
         return leb.vector(declared) + code + b"\x0b"
 
     def module(self):

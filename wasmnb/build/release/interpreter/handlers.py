@@ -47,8 +47,10 @@ def _jump(distance: str) -> str:
 
 
 _SHORT_JUMP = _jump(f"(i32.shl {_SHORT[6]} (i32.const 3))")
+#: The link is read before a result is written: without parameters and locals both have the same place.
+_READ_LINK = f"(local $link i64) (local.set $link (i64.load {_D}))"
 _RESUME_CALLER = (
-    "(local.set $link (i64.load {d})) (local.set 1 (i32.wrap_i64 (i64.shr_u (local.get $link) (i64.const 32)))) "
+    "(local.set 1 (i32.wrap_i64 (i64.shr_u (local.get $link) (i64.const 32)))) "
     "(local.set 0 (i32.wrap_i64 (local.get $link))) " + _go("(local.get 0)")
 )
 
@@ -112,8 +114,8 @@ def _control() -> dict[str, str]:
         "br_if": f"(if (i32.load {_D}) (then {taken})) {_next()}",
         "br_unless": f"(if (i32.eqz (i32.load {_D})) (then {taken})) {_next()}",
         "br_table": entry,
-        "return": f"(local $link i64) (i64.store (local.get 1) (i64.load {_A})) {_RESUME_CALLER.format(d=_D)}",
-        "return_void": f"(local $link i64) {_RESUME_CALLER.format(d=_D)}",
+        "return": f"{_READ_LINK} (i64.store (local.get 1) (i64.load {_A})) {_RESUME_CALLER}",
+        "return_void": f"{_READ_LINK} {_RESUME_CALLER}",
     }
 
 
