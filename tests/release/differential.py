@@ -6,11 +6,11 @@ import struct
 import wasmtime
 
 from tests.release.wasm_generator import MEMORY_PAGES, Generator
-from wasmnb.build import leb
-from wasmnb.build.core import CoreModule
-from wasmnb.build.release.assembly.release_module import eager_module
-from wasmnb.build.release.assembly.split_module import SplitModule, operations_for
-from wasmnb.build.release.interpreter.translation import translate_module
+from wasmnb.formats import leb128 as leb
+from wasmnb.compiler.wasm.core_module import CoreModule
+from wasmnb.compiler.release.assembly.release_module import eager_module
+from wasmnb.compiler.release.assembly.split_module import SplitModule, operations_for
+from wasmnb.compiler.release.interpreter.translation import translate_module
 
 
 #: Instructions that a call may take; a split module takes more than the original.

@@ -3,8 +3,8 @@
 import random
 import struct
 
-from wasmnb.build import leb
-from wasmnb.build.release.interpreter.opcodes import LOADS, NUMERIC, SATURATING, STORES
+from wasmnb.formats import leb128 as leb
+from wasmnb.compiler.release.interpreter.opcodes import LOADS, NUMERIC, SATURATING, STORES
 
 CODES = {"i32": 0x7F, "i64": 0x7E, "f32": 0x7D, "f64": 0x7C}
 TYPES = tuple(CODES)

@@ -8,13 +8,14 @@ from ...engine import assemble
 from ...formats.leb128 import Malformed
 from ..glue import C_API, FINISHED, GLUE_PAGES, glue_text
 from ..wasm.component import Component, Ref, Target
-from ..wasm.component_graph import Graph
+from ..wasm.component_graph import Definition, Graph
 from ..wasm.core_module import CoreModule
 from ..wasm.linker import link, memory_image
 from ..wasm.stack_guard import StackGuard
+from ..wasm.symbols import symbols
 from .heap_trim import clear_unused
 
-__all__ = ["link_component"]
+__all__ = ["link_component", "link_with_symbols"]
 
 #: Name under which the modules of a component share their function table.
 _TABLE = "__indirect_function_table"
@@ -22,6 +23,11 @@ _TABLE = "__indirect_function_table"
 
 def link_component(data: bytes) -> bytes:
     """Make the runtime module of a component; raises `Malformed` if it is not built as componentize-py builds them."""
+    return link_with_symbols(data)[0]
+
+
+def link_with_symbols(data: bytes) -> tuple[bytes, list[str]]:
+    """Make the runtime module as `link_component` does; gives the names of its functions, too, by number."""
     component = Component(data)
     graph = Graph(component, [CoreModule.read(data, *span) for span in component.modules])
     image = memory_image(graph)
@@ -37,7 +43,9 @@ def link_component(data: bytes) -> bytes:
         for name in glue.exports
         if name.startswith(FINISHED)
     }
-    return link(graph, exports, image, StackGuard(graph))
+    order: list[Definition] = []
+    module = link(graph, exports, image, StackGuard(graph), order)
+    return module, symbols(graph, order)
 
 
 def _given(component: Component, graph: Graph) -> Mapping[tuple[str, str], Target]:

@@ -23,7 +23,7 @@ from ...errors import BuildError, ModuleError
 from ...formats.leb128 import Malformed
 from ..source.requirements import Requirements
 from ..wasm.core_module import CoreModule
-from .build_module import link_component
+from .build_module import link_with_symbols
 from .cache import Cache, Entry
 from .componentize import ComponentizeError, componentize
 from .staging import FAILED_IMPORT, guest_digest, stage
@@ -39,7 +39,7 @@ _STEPS = {"componentize": (0.0, 0.6), "link": (0.6, 0.7), "compile": (0.7, 0.97)
 #: Seconds that componentize-py takes on a small machine; the bar approaches its end after that.
 _TYPICAL = 8.0
 
-_WASM, _CODE = "runtime.wasm", "code.cwasm"
+_WASM, _CODE, _SYMBOLS = "runtime.wasm", "code.cwasm", "symbols.txt"
 
 
 class FailedImport(BuildError):
@@ -84,6 +84,11 @@ class Runtime:
     def pages(self) -> int:
         """Pages of memory that it starts with."""
         return int(self.facts["pages"])
+
+    @property
+    def symbols(self) -> list[str]:
+        """Names of the module's functions, by number; empty if they cannot be read."""
+        return (self.entry.read(_SYMBOLS) or b"").decode().split("\n")
 
 
 class Runtimes:
@@ -160,7 +165,7 @@ class Runtimes:
             component = self._component(requirements, wait)
         with _step("link", "Building the runtime: linking", times, tell):
             try:
-                wasm = link_component(component)
+                wasm, symbols = link_with_symbols(component)
             except Malformed as error:
                 raise BuildError(
                     f"componentize-py made a component that the linker does not understand: {error}."
@@ -179,7 +184,9 @@ class Runtimes:
             "times": times,
         }
         with _step("store", "Building the runtime: storing", times, tell):
-            entry = self.cache.store(key, {_WASM: wasm, _code_name(engine): code.serialize()}, facts)
+            entry = self.cache.store(
+                key, {_WASM: wasm, _code_name(engine): code.serialize(), _SYMBOLS: "\n".join(symbols).encode()}, facts
+            )
         return Runtime(key, entry.manifest, entry), code
 
     def _component(self, requirements: Requirements, wait: Callable[[float], None]) -> bytes:

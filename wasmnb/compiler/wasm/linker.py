@@ -27,7 +27,11 @@ Rewrite = Callable[[Node, int, int], bytes | None]
 
 
 def link(
-    graph: Graph, exports: Mapping[str, Definition], image: MemoryImage, rewrite: Rewrite = lambda *_: None
+    graph: Graph,
+    exports: Mapping[str, Definition],
+    image: MemoryImage,
+    rewrite: Rewrite = lambda *_: None,
+    order: list[Definition] | None = None,
 ) -> bytes:
     """Make one core module of everything that `exports` and the tables need.
 
@@ -41,13 +45,18 @@ def link(
         Its memory at the start.
     rewrite
         Called with every function that is taken over.
+    order
+        A list that gets the functions of the finished module in the order of their numbers.
 
     Raises
     ------
     Malformed
         The component does something that componentize-py's components do not.
     """
-    return _Link(graph, exports, rewrite).module(image)
+    linked = _Link(graph, exports, rewrite)
+    if order is not None:
+        order += linked.functions
+    return linked.module(image)
 
 
 def memory_image(graph: Graph) -> MemoryImage:

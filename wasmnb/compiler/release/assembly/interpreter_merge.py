@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ... import leb
-from ...core import CoreModule
-from ...leb import Malformed, Reader
-from ...relocate import body_parts
+from ....formats import leb128 as leb
+from ...wasm.core_module import CoreModule
+from ....formats.leb128 import Malformed, Reader
+from ...wasm.relocations import body_parts
 from .writer import ModuleWriter
 
 __all__ = ["merge"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cached_property
 
-from ...memory_image import PAGE
+from ...wasm.memory_image import PAGE
 
 __all__ = ["WINDOW_SHIFT", "Layout"]
 

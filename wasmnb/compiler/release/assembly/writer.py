@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ... import leb
-from ...core import CoreModule
-from ...leb import CORE_MAGIC, Reader
+from ....formats import leb128 as leb
+from ...wasm.core_module import CoreModule
+from ....formats.leb128 import CORE_MAGIC, Reader
 
 __all__ = ["ModuleWriter"]
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable, Sequence
 
-from ... import leb
-from ...memory_image import active_segment
+from ....formats import leb128 as leb
+from ...wasm.memory_image import active_segment
 from ..interpreter.cold_code import deflate
 from .split_module import SplitModule
 

@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from ....engine import assemble
-from ... import leb
-from ...core import CoreModule
-from ...leb import Malformed, Reader
-from ...relocate import body_parts
+from ....formats import leb128 as leb
+from ...wasm.core_module import CoreModule
+from ....formats.leb128 import Malformed, Reader
+from ...wasm.relocations import body_parts
 from ..carve.carved_function import LOAD, STORE, CarvedFunction, carve
 from ..interpreter.cold_code import ColdCode
 from ..interpreter.handlers import interpreter_text

@@ -12,9 +12,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ... import leb
-from ...leb import Reader
-from ...relocate import instructions
+from ....formats import leb128 as leb
+from ....formats.leb128 import Reader
+from ...wasm.relocations import instructions
 from ..interpreter.opcodes import VALUE_TYPES
 
 __all__ = ["LOAD", "STORE", "CarvedFunction", "carve", "local_types"]

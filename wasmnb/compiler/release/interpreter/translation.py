@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 
-from ...core import CoreModule
-from ...leb import Malformed, Reader
-from ...relocate import end_of_locals, instructions
+from ...wasm.core_module import CoreModule
+from ....formats.leb128 import Malformed, Reader
+from ...wasm.relocations import end_of_locals, instructions
 from .cold_code import ColdCode, pack
 from .operations import Operations
 from .translator import Translation, Translator, Unsupported
