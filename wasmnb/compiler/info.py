@@ -8,6 +8,7 @@ from typing import Any
 
 from .._display import Shown
 from ..abi import AbiVersion
+from .release.facts import ReleaseFacts
 from .wasm.inspection import ModuleFacts
 
 __all__ = ["FilterInfo", "info_of"]
@@ -37,6 +38,8 @@ class FilterInfo(Shown):
         What the runtime holds beyond the standard set.
     native
         Whether it is run by this Python rather than as a module; then there are no imports, sections or sizes.
+    release
+        How a release module differs from the full one; None for others.
     build_times
         Seconds: `componentize`, `link`, `compile` when the runtime was built; `filter` for this filter on it.
     """
@@ -55,6 +58,7 @@ class FilterInfo(Shown):
     packages: tuple[str, ...] = ()
     build_times: Mapping[str, float] = field(default_factory=dict)
     native: bool = False
+    release: ReleaseFacts | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """The same in plain types, for JSON."""

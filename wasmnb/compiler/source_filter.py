@@ -23,10 +23,10 @@ from .source.stdlib import GUEST_PYTHON
 from .wasm.embed_source import Placement, with_source
 from .wasm.inspection import inspect_module
 
-__all__ = ["FromSource", "compile_source"]
+__all__ = ["ALWAYS_EXPORTED", "FromSource", "compile_source"]
 
 #: Exports that every filter of ours has, beside the callbacks that it needs.
-_ALWAYS = frozenset(
+ALWAYS_EXPORTED = frozenset(
     {"_initialize", VERSION.marker, "proxy_on_memory_allocate", "proxy_on_context_create", "proxy_on_delete", CONTROL}
 )
 
@@ -76,7 +76,7 @@ class FromSource:
         return self._image(*self.runtimes.get(self.requirements, engine, progress))
 
     def _image(self, runtime: Runtime, code: Code) -> Image:
-        return Image(code, self.exports and self.exports | _ALWAYS, self.placement(runtime).write)
+        return Image(code, self.exports and self.exports | ALWAYS_EXPORTED, self.placement(runtime).write)
 
     def probe(self, engine: Engine, progress: Progress | None) -> None:
         """Load the source once, to learn what it needs; raises `SourceError` if it does not load."""
@@ -90,7 +90,7 @@ class FromSource:
     def _with_runtime(self) -> tuple[Runtime, bytes]:
         runtime, data = self.runtimes.module(self.requirements, default_engine())
         assert self.exports is not None
-        return runtime, with_source(data, self.placement(runtime), self.exports | _ALWAYS)
+        return runtime, with_source(data, self.placement(runtime), self.exports | ALWAYS_EXPORTED)
 
     def info(self, name: str) -> FilterInfo:
         """Facts of the complete module and of the runtime in it."""

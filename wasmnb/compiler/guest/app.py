@@ -27,6 +27,7 @@ from wasmnb.abi import AbiVersion, callbacks_for
 from wasmnb.sdk.dispatch import Dispatcher
 from wasmnb.sdk.loading.load_error import refusal
 from wasmnb.sdk.loading.parts import unpack
+from wasmnb.sdk.loading.start_watch import StartWatch
 from wasmnb.sdk.logs import take_over_output
 
 _VERSION = AbiVersion.V0_2_1
@@ -52,6 +53,15 @@ def _environment() -> None:
         name, equals, value = entry.partition(b"=")
         if equals:
             os.environ[os.fsdecode(name)] = os.fsdecode(value)
+
+
+def _resume() -> None:
+    """Go on in a VM whose memory was taken when the filter had been loaded elsewhere: what differs from VM to VM is renewed."""
+    try:
+        random.seed()
+        _environment()
+    except BaseException:  # noqa: BLE001 -- the VM must not run with another one's environment
+        _abort()
 
 
 def _make_dispatcher() -> Dispatcher:
@@ -82,11 +92,14 @@ class WitWorld(wit_world.WitWorld):  # type: ignore[misc]
         dispatcher = _make_dispatcher()
         sys.excepthook = sys.unraisablehook = _abort
         take_over_output()
+        dispatcher.resume = _resume
         random.seed()
         _environment()
         parts, modules, package = unpack(host.source())
+        watch = StartWatch()
         try:
-            dispatcher.load_parts(parts, modules, package)
+            with watch:
+                dispatcher.load_parts(parts, modules, package)
         except BaseException as error:
             here = error.__traceback__
             word = refusal(
@@ -95,7 +108,7 @@ class WitWorld(wit_world.WitWorld):  # type: ignore[misc]
             )
             host.report(json.dumps(word).encode("utf-8", "backslashreplace"))
             raise
-        host.report(json.dumps({"exports": dispatcher.exports()}).encode())
+        host.report(json.dumps({"exports": dispatcher.exports(), "reads": watch.reads}).encode())
         gc.freeze()  # what has been loaded stays: the collector need not look at it again
 
     def sync(self) -> None:

@@ -15,8 +15,8 @@ from importlib.resources.abc import Traversable
 
 from ...engine import Code, Engine
 from ..runtime.machine_code import compiled
-from ..wasm.core_module import CoreModule
 from ..runtime.runtime import Runtime
+from ..wasm.core_module import CoreModule
 from .assembly.split_module import Hot, SplitModule, operations_for
 from .interpreter.cold_code import ColdCode
 from .interpreter.cold_file import read_cold, write_cold
@@ -48,6 +48,15 @@ class LeanRuntime:
     def symbols(self) -> Sequence[str]:
         """Names of its functions, by number."""
         return self.runtime.symbols
+
+    @property
+    def image(self) -> list[tuple[int, bytes]]:
+        """Its memory at the start, as (address, bytes)."""
+        return [
+            (segment.offset[0][1] % (1 << 32), self.wasm[segment.start : segment.end])
+            for segment in self.module.segments
+            if segment.offset is not None
+        ]
 
     def cold(self, progress: Callable[[float], None] = lambda _fraction: None) -> ColdCode:
         """Its translated code, from the cache or translated now; `progress` gets the part that is done, from 0 to 1."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from ...engine import assemble
 from ...formats.leb128 import Malformed
@@ -13,25 +14,40 @@ from ..wasm.core_module import CoreModule
 from ..wasm.linker import link, memory_image
 from ..wasm.stack_guard import StackGuard
 from ..wasm.symbols import symbols
-from .heap_trim import clear_unused
+from .heap_trim import Regions, clear_unused
 
-__all__ = ["link_component", "link_with_symbols"]
+__all__ = ["LinkedRuntime", "link_component"]
 
 #: Name under which the modules of a component share their function table.
 _TABLE = "__indirect_function_table"
 
 
-def link_component(data: bytes) -> bytes:
+@dataclass(frozen=True)
+class LinkedRuntime:
+    """A runtime's module and what is known of it.
+
+    Attributes
+    ----------
+    wasm
+        The module.
+    symbols
+        Names of its functions, by number.
+    regions
+        Where its stack and its heap are.
+    """
+
+    wasm: bytes
+    symbols: list[str]
+    regions: Regions
+
+
+def link_component(data: bytes) -> LinkedRuntime:
     """Make the runtime module of a component; raises `Malformed` if it is not built as componentize-py builds them."""
-    return link_with_symbols(data)[0]
-
-
-def link_with_symbols(data: bytes) -> tuple[bytes, list[str]]:
-    """Make the runtime module as `link_component` does; gives the names of its functions, too, by number."""
     component = Component(data)
     graph = Graph(component, [CoreModule.read(data, *span) for span in component.modules])
     image = memory_image(graph)
-    clear_unused(graph, image)
+    regions = Regions.of(graph)
+    clear_unused(image.bytes, regions)
     base = image.grow(GLUE_PAGES)
     glue = CoreModule.read(assemble(glue_text(graph.wanted_from_outside(), base, _first_free_slot(graph))))
     graph.add_glue(glue, _given(component, graph))
@@ -45,7 +61,7 @@ def link_with_symbols(data: bytes) -> tuple[bytes, list[str]]:
     }
     order: list[Definition] = []
     module = link(graph, exports, image, StackGuard(graph), order)
-    return module, symbols(graph, order)
+    return LinkedRuntime(module, symbols(graph, order), regions)
 
 
 def _given(component: Component, graph: Graph) -> Mapping[tuple[str, str], Target]:

@@ -11,7 +11,7 @@ import platform
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -23,9 +23,10 @@ from ...errors import BuildError, ModuleError
 from ...formats.leb128 import Malformed
 from ..source.requirements import Requirements
 from ..wasm.core_module import CoreModule
-from .build_module import link_with_symbols
+from .build_module import link_component
 from .cache import Cache, Entry
 from .componentize import ComponentizeError, componentize
+from .heap_trim import Regions
 from .staging import FAILED_IMPORT, guest_digest, stage
 
 __all__ = ["FailedImport", "Progress", "Runtime", "Runtimes", "runtime_key", "runtimes_in"]
@@ -84,6 +85,11 @@ class Runtime:
     def pages(self) -> int:
         """Pages of memory that it starts with."""
         return int(self.facts["pages"])
+
+    @property
+    def regions(self) -> Regions:
+        """Where its stack and its heap are."""
+        return Regions(**self.facts["regions"])
 
     @property
     def symbols(self) -> list[str]:
@@ -165,28 +171,32 @@ class Runtimes:
             component = self._component(requirements, wait)
         with _step("link", "Building the runtime: linking", times, tell):
             try:
-                wasm, symbols = link_with_symbols(component)
+                linked = link_component(component)
             except Malformed as error:
                 raise BuildError(
                     f"componentize-py made a component that the linker does not understand: {error}."
                 ) from error
         with _step("compile", "Building the runtime: compiling", times, tell):
-            code = engine.compile(wasm)
+            code = engine.compile(linked.wasm)
         facts = {
             "guest": guest_digest(),
             "built": time.time(),
             "versions": _versions(),
             "modules": sorted(requirements.modules),
             "packages": [package.name for package in requirements.packages],
-            "pages": CoreModule.read(wasm).memories[0].minimum,
+            "pages": CoreModule.read(linked.wasm).memories[0].minimum,
             "component_size": len(component),
-            "size": len(wasm),
+            "size": len(linked.wasm),
+            "regions": asdict(linked.regions),
             "times": times,
         }
         with _step("store", "Building the runtime: storing", times, tell):
-            entry = self.cache.store(
-                key, {_WASM: wasm, _code_name(engine): code.serialize(), _SYMBOLS: "\n".join(symbols).encode()}, facts
-            )
+            content = {
+                _WASM: linked.wasm,
+                _code_name(engine): code.serialize(),
+                _SYMBOLS: "\n".join(linked.symbols).encode(),
+            }
+            entry = self.cache.store(key, content, facts)
         return Runtime(key, entry.manifest, entry), code
 
     def _component(self, requirements: Requirements, wait: Callable[[float], None]) -> bytes:

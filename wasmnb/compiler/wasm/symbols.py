@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from .core_module import CoreModule
-from .component_graph import HOST, Definition, Graph
 from ...formats.leb128 import Malformed, Reader
+from .component_graph import HOST, Definition, Graph
+from .core_module import CoreModule
 
 __all__ = ["function_names", "symbols"]
 

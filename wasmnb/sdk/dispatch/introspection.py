@@ -31,6 +31,9 @@ class Control(Core):
     _binding: Any
     _source: "Loaded | None"
 
+    #: Renews what differs from VM to VM; the program around the dispatcher sets it.
+    resume: Callable[[], None] | None = None
+
     #: The profile that is running.
     profiler: Profiler | None = None
 
@@ -81,9 +84,16 @@ def _profile(vm: Control, on: bool) -> dict[str, Any] | None:
     return None
 
 
+def _resume(vm: Control) -> None:
+    """Go on in a VM whose memory was filled elsewhere."""
+    if vm.resume is not None:
+        vm.resume()
+
+
 #: Request -> what answers it, from the dispatcher and the request's arguments.
 ACTIONS: dict[str, Callable[..., Any]] = {
     "attributes": _attributes,
     "locals": _locals,
     "profile": _profile,
+    "resume": _resume,
 }

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ....formats import leb128 as leb
-from ...wasm.core_module import CoreModule
 from ....formats.leb128 import Malformed, Reader
+from ...wasm.core_module import CoreModule
 from ...wasm.relocations import body_parts
 from .writer import ModuleWriter
 

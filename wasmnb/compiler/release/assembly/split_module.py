@@ -17,8 +17,8 @@ from functools import cached_property
 
 from ....engine import assemble
 from ....formats import leb128 as leb
-from ...wasm.core_module import CoreModule
 from ....formats.leb128 import Malformed, Reader
+from ...wasm.core_module import CoreModule
 from ...wasm.relocations import body_parts
 from ..carve.carved_function import LOAD, STORE, CarvedFunction, carve
 from ..interpreter.cold_code import ColdCode

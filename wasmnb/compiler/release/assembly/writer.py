@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ....formats import leb128 as leb
-from ...wasm.core_module import CoreModule
 from ....formats.leb128 import CORE_MAGIC, Reader
+from ...wasm.core_module import CoreModule
 
 __all__ = ["ModuleWriter"]
 

@@ -8,7 +8,7 @@ A handler's parameters are the address of its operation ($0) and of the frame ($
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from importlib.resources import files
 
 from .layout import Layout

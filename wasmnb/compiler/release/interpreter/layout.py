@@ -18,6 +18,9 @@ _STACK = 4 << 20
 #: A frame is smaller than this, so that one that begins below the limit fits.
 _LARGEST_FRAME = 1 << 16
 
+#: Bytes for a request to the program, made when it starts.
+_REQUEST = 32
+
 #: Bytes that `inflate.wat` needs for its tables.
 _INFLATE_TABLES = 131072 + 320 + 128
 
@@ -41,8 +44,9 @@ class Layout:
         self.functions = 8
         self.slots = self.functions + 4 * function_count
         self.chunks = _aligned(self.slots + 4 * slot_count, 8)
+        self.request = self.chunks + 8 * windows
         #: End of what has content from the beginning.
-        self.tables_end = self.chunks + 8 * windows
+        self.tables_end = self.request + _REQUEST
         self.unpacked = self.tables_end
         self.inflate_tables = _aligned(self.unpacked + windows, 4096)
         self.input = _aligned(self.inflate_tables + _INFLATE_TABLES, 4096)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 
-from ...wasm.core_module import CoreModule
 from ....formats.leb128 import Malformed, Reader
+from ...wasm.core_module import CoreModule
 from ...wasm.relocations import end_of_locals, instructions
 from .cold_code import ColdCode, pack
 from .operations import Operations

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from ....formats import leb128 as leb
-from ...wasm.core_module import SECTIONS, CoreModule
 from ....formats.leb128 import CORE_MAGIC, Reader
+from ...wasm.core_module import SECTIONS, CoreModule
 from ...wasm.memory_image import PAGE
 from ...wasm.relocations import end_of_locals, instructions
 
