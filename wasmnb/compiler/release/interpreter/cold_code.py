@@ -22,6 +22,9 @@ __all__ = ["ColdCode", "deflate", "pack"]
 
 _WINDOW = 1 << WINDOW_SHIFT
 
+#: Level of packing: 9 saves one percent and takes three times as long.
+_LEVEL = 6
+
 
 @dataclass(frozen=True)
 class ColdCode:
@@ -58,7 +61,7 @@ class ColdCode:
 
 def deflate(data: bytes) -> bytes:
     """Raw DEFLATE, as `inflate.wat` reads it."""
-    packer = zlib.compressobj(9, zlib.DEFLATED, -15, 9)
+    packer = zlib.compressobj(_LEVEL, zlib.DEFLATED, -15, 9)
     return packer.compress(data) + packer.flush()
 
 
