@@ -6,6 +6,8 @@ import warnings
 import pytest
 from hypothesis import settings
 
+from tests.release_modes import pytest_addoption, pytest_configure, pytest_sessionfinish  # noqa: F401 -- hooks
+
 settings.register_profile("shared machine", deadline=None)  # an example's time says nothing where others run, too
 settings.load_profile("shared machine")
 

@@ -84,6 +84,7 @@ def _plugin(p: argparse.ArgumentParser) -> None:
 def _build(p: argparse.ArgumentParser) -> None:
     p.add_argument("filter", metavar="FILTER.py", help="Source of the filter.")
     p.add_argument("-o", "--output", metavar="FILE", help="Where the module goes; FILTER.wasm if not given.")
+    p.add_argument("--debug", action="store_true", help="Write the full module rather than the release module.")
     p.add_argument("-q", "--quiet", action="store_true", help="Say nothing unless something is wrong.")
 
 

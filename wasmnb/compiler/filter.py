@@ -16,6 +16,7 @@ from ..formats.leb128 import CORE_MAGIC
 from .info import FilterInfo
 from .module_filter import load_module
 from .runtime.atomic_file import disk_fault, write_whole
+from .release.profile.block_profile import BlockProfile
 from .runtime.runtime import Progress
 from .source.filter_source import Part, Source, file_part, read_file
 from .source_filter import compile_source
@@ -44,6 +45,7 @@ class Filter(Shown):
         self.name = name
         self.filename = filename
         self._made = made
+        self._release: Filter | None = None
 
     @classmethod
     def from_source(
@@ -247,7 +249,7 @@ class Filter(Shown):
 
     @property
     def wasm(self) -> bytes:
-        """The module, complete: what `save` writes and Envoy loads. A native filter is compiled for it."""
+        """The module, complete: of a filter made from source the full one. A native filter is compiled for it."""
         return self._made.wasm()
 
     @cached_property
@@ -259,8 +261,50 @@ class Filter(Shown):
         """What a host instantiates, compiled for `engine` unless it is native."""
         return self._made.image(engine)
 
-    def save(self, path: str | os.PathLike[str]) -> Path:
+    def release(self, *, profile: BlockProfile | None = None, progress: Progress | None = None) -> Filter:
+        """Make the module that is deployed: it does the same, starts ten times faster and takes a third of the memory.
+
+        Code that filters rarely execute is interpreted instead of compiled, and the filter's top level runs now rather than
+        in every VM, unless it depends on time, environment or random numbers: `info.release` says which. A module that was
+        built elsewhere stays as it is.
+
+        Parameters
+        ----------
+        profile
+            Which code the filter's own traffic executes (`Proxy.record_profile`): that is compiled, too.
+        progress
+            Called with a step and a fraction from 0 to 1. The first filter on a runtime takes about 15 seconds, others 2 to 3.
+
+        Raises
+        ------
+        SourceError, BuildError
+            As `from_source`.
+        """
+        from .release.release_filter import make_release
+        from .source_filter import FromSource
+
+        made = self.compiled._made
+        if not isinstance(made, FromSource):
+            return self
+        if profile is not None:
+            return Filter(self.name, self.filename, make_release(made, profile, progress))
+        if self._release is None:
+            self._release = Filter(self.name, self.filename, make_release(made, None, progress))
+        return self._release
+
+    def save(
+        self, path: str | os.PathLike[str], *, debug: bool = False, progress: Progress | None = None
+    ) -> Path:
         """Write the module to a file, complete or not at all; gives the path.
+
+        Parameters
+        ----------
+        path
+            Where to write it.
+        debug
+            Write the full module, all of which is compiled, rather than the release module.
+        progress
+            As for `release`.
 
         Raises
         ------
@@ -268,7 +312,7 @@ class Filter(Shown):
             The file cannot be written.
         """
         target = Path(path)
-        data = self.wasm
+        data = (self if debug else self.release(progress=progress)).wasm
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
             write_whole(target, data)

@@ -253,6 +253,11 @@ class Instance:
         found = self._exports[name]
         return ctypes.string_at(self.engine.c.memory_data(self._context, ctypes.addressof(found._memory)), size)
 
+    def clear_exported_memory(self, name: str) -> None:
+        """Set all of the exported memory of that name to zero."""
+        address = ctypes.addressof(self._exports[name]._memory)
+        ctypes.memset(self.engine.c.memory_data(self._context, address), 0, self.engine.c.memory_data_size(self._context, address))
+
     # -- watch --------------------------------------------------------------------------------------------------
 
     def _on_epoch(self, _context: int, _data: int, delta: Any, _kind: Any) -> int:

@@ -24,6 +24,7 @@ from ..wasm.memory_image import PAGE
 from .assembly.release_module import Write, lazy_module
 from .assembly.split_module import SplitModule
 from .facts import ReleaseFacts
+from .interpreter.cold_code import LEVEL
 from .lean_runtime import LeanRuntime
 from .profile.block_profile import BlockProfile
 from .profile.hot_set import corpus, functions_of_imports
@@ -34,8 +35,8 @@ __all__ = ["ReleaseFilter", "lean_runtime", "make_release"]
 #: Step -> (what is told, part of the time when it begins, when it ends).
 _STEPS = {
     "translate": ("Preparing the runtime for release modules, once", 0.0, 0.7),
-    "split": ("Separating compiled from interpreted code", 0.7, 0.8),
-    "load": ("Loading the filter", 0.8, 0.85),
+    "load": ("Loading the filter", 0.7, 0.75),
+    "split": ("Separating compiled from interpreted code", 0.75, 0.85),
     "pack": ("Packing the module", 0.85, 1.0),
 }
 
@@ -81,7 +82,7 @@ class ReleaseFilter:
 
 
 def make_release(
-    full: FromSource, profile: BlockProfile | None = None, progress: Progress | None = None, *, bare: bool = False
+    full: FromSource, profile: BlockProfile | None = None, progress: Progress | None = None, *, bare: bool = False, level: int = LEVEL
 ) -> ReleaseFilter:
     """Make the release module of a filter.
 
@@ -95,18 +96,21 @@ def make_release(
         Called with a step and a fraction from 0 to 1.
     bare
         Have everything interpreted that can be: for tests.
+    level
+        How hard to pack the memory, from 1 to 9.
     """
     times: dict[str, float] = {}
     tell = progress or (lambda _step, _fraction: None)
     lean, code = lean_runtime(full, progress)
     with _step("translate", times, tell) as part:
         cold = lean.cold(part)
-    with _step("split", times, tell):
-        split = lean.split({} if bare else _hot(full, lean, cold.points, profile))
     with _step("load", times, tell):
         loaded = _load(full, lean.runtime, code)
+    with _step("split", times, tell):
+        general = BlockProfile() if bare else corpus(loading=bool(loaded.uses))
+        split = lean.split(_hot(full, lean, cold.points, general, profile))
     with _step("pack", times, tell):
-        data = _module(full, lean, split, loaded)
+        data = _module(full, lean, split, loaded, level)
     sizes = split.sizes
     facts = ReleaseFacts(
         sizes.compiled,
@@ -135,9 +139,16 @@ def _lean_runtime(folder: Path, requirements: Requirements) -> LeanRuntime:
 
 
 def _hot(
-    full: FromSource, lean: LeanRuntime, points: Mapping[int, Mapping[int, int]], profile: BlockProfile | None
+    full: FromSource,
+    lean: LeanRuntime,
+    points: Mapping[int, Mapping[int, int]],
+    general: BlockProfile,
+    profile: BlockProfile | None,
 ) -> dict[int, frozenset[int] | None]:
-    chosen = BlockProfile(dict(corpus().functions))
+    """The functions that stay compiled: of an empty general profile, none but those that have to."""
+    if not general.functions:
+        return {}
+    chosen = BlockProfile(dict(general.functions))
     if profile is not None:
         chosen.add(profile)
     imports = {m.name for place in full.source.places() for m in imported_modules(parse(place.text)) if not m.level}
@@ -149,15 +160,15 @@ def _load(full: FromSource, runtime: Runtime, code: Code) -> LoadedMemory:
     return load(image, runtime.pages, full.source.filename)
 
 
-def _module(full: FromSource, lean: LeanRuntime, split: SplitModule, loaded: LoadedMemory) -> bytes:
+def _module(full: FromSource, lean: LeanRuntime, split: SplitModule, loaded: LoadedMemory, level: int) -> bytes:
     exports = (full.exports or frozenset()) | ALWAYS_EXPORTED
     if not loaded.uses:
         memory = bytearray(loaded.memory)
         clear_unused(memory, lean.runtime.regions)
-        return lazy_module(split, [(0, bytes(memory))], len(memory) // PAGE, exports, loaded=True)
+        return lazy_module(split, [(0, bytes(memory))], len(memory) // PAGE, exports, loaded=True, level=level)
     placement = full.placement(lean.runtime)
     image: list[Write] = [*lean.image, *placement.writes]
-    return lazy_module(split, image, placement.total, exports, loaded=False)
+    return lazy_module(split, image, placement.total, exports, loaded=False, level=level)
 
 
 @contextmanager

@@ -71,7 +71,7 @@ class EnvoyPlugin:
             return cls(Path(thing), **{"name": Path(thing).stem, **defaults})
         given = {name: getattr(thing, name) for name in (f.name for f in fields(cls)) if hasattr(thing, name)}
         inner = getattr(thing, "filter", thing)
-        given["module"] = inner.wasm
+        given["module"] = inner.release().wasm if hasattr(inner, "release") else inner.wasm
         given.setdefault("name", inner.name)
         known = {name: value for name, value in given.items() if value is not None}
         return replace(cls(given["module"]), **{**defaults, **known})

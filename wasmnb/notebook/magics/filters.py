@@ -59,7 +59,8 @@ class WasmMagics(FilterMagics):
         flag("--locals", action="store_true", help="Local variables in tracebacks."),
         flag("--fuel", action="store_true", help="Count the instructions of every callback: exchange.fuel."),
         flag("--file", "-f", metavar="PATH", help="A .py or .wasm file instead of the cell."),
-        flag("--save", metavar="PATH", help="Also write the module to this file, for Envoy."),
+        flag("--save", metavar="PATH", help="Also write the release module to this file, for Envoy."),
+        flag("--debug", action="store_true", help="With --save: write the full module, all of which is compiled."),
         flag("--native", action="store_true", help="Run it in this Python, for breakpoint(), %%debug and coverage."),
         *UPSTREAM_FLAGS,
     )
@@ -98,8 +99,8 @@ class WasmMagics(FilterMagics):
         """Build the filter of a cell with the parts that there are now, and start it."""
         with progress_for(self.shell, self.progress) as progress:
             made = self._compile(options, own, progress)
-        if options.save:
-            made.save(options.save)
+            if options.save:
+                made.save(options.save, debug=options.debug, progress=progress)
         return self._start(options, made)
 
     def _compile(self, options: Any, own: list[Part], progress: Any) -> Any:

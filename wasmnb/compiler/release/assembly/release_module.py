@@ -13,7 +13,7 @@ from collections.abc import Iterable
 
 from ....formats import leb128 as leb
 from ...wasm.memory_image import active_segment
-from ..interpreter.cold_code import deflate
+from ..interpreter.cold_code import LEVEL, deflate
 from .split_module import SplitModule
 
 __all__ = ["Write", "eager_module", "lazy_module", "merged"]
@@ -54,7 +54,7 @@ def eager_module(split: SplitModule, image: Iterable[Write], pages: int) -> byte
 
 
 def lazy_module(
-    split: SplitModule, image: Iterable[Write], pages: int, exports: Iterable[str], *, loaded: bool
+    split: SplitModule, image: Iterable[Write], pages: int, exports: Iterable[str], *, loaded: bool, level: int = LEVEL
 ) -> bytes:
     """The module with its memory packed; it is unpacked, and the program started, when the first context is made.
 
@@ -67,6 +67,8 @@ def lazy_module(
     loaded
         Whether the image is that of a program that has loaded the filter: then the start only renews what differs from VM to
         VM.
+    level
+        How hard to pack the memory, from 1 to 9.
     """
     split.place(pages)
     writer = split.writer
@@ -84,7 +86,7 @@ def lazy_module(
     chosen[_INITIALIZE] = "func", writer.add_function(nothing, b"\0\x0b")
     writer.exports = chosen
     tables = [(pages << 16, split.tables), ((pages << 16) + split.layout.request, _REQUEST)]
-    segments = [_passive(split.cold.data), _passive(packed([*image, *tables]))]
+    segments = [_passive(split.cold.data), _passive(packed([*image, *tables], level))]
     module = writer.module(pages + split.layout.pages, split.table_size, segments)
     del writer.functions[before[0] :], writer.globals[before[1] :]
     writer.types = before[2]
@@ -120,12 +122,12 @@ def _resume(split: SplitModule, pages: int) -> bytes:
     )
 
 
-def packed(image: Iterable[Write]) -> bytes:
+def packed(image: Iterable[Write], level: int = LEVEL) -> bytes:
     """The segment that `unpack-image` reads."""
     pieces = [
         (address + at, data[at : at + _PIECE]) for address, data in merged(image) for at in range(0, len(data), _PIECE)
     ]
-    streams = [deflate(data) for _, data in pieces]
+    streams = [deflate(data, level) for _, data in pieces]
     at = 4 + 12 * len(pieces)
     head = bytearray(struct.pack("<I", len(pieces)))
     for (address, _), stream in zip(pieces, streams, strict=True):

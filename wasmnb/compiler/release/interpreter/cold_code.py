@@ -18,12 +18,12 @@ from .layout import WINDOW_SHIFT
 from .operations import SIZE
 from .translator import Translation
 
-__all__ = ["ColdCode", "deflate", "pack"]
+__all__ = ["LEVEL", "ColdCode", "deflate", "pack"]
 
 _WINDOW = 1 << WINDOW_SHIFT
 
 #: Level of packing: 9 saves one percent and takes three times as long.
-_LEVEL = 6
+LEVEL = 6
 
 
 @dataclass(frozen=True)
@@ -59,9 +59,9 @@ class ColdCode:
         return max((size for _, size in self.chunks), default=0)
 
 
-def deflate(data: bytes) -> bytes:
+def deflate(data: bytes, level: int = LEVEL) -> bytes:
     """Raw DEFLATE, as `inflate.wat` reads it."""
-    packer = zlib.compressobj(_LEVEL, zlib.DEFLATED, -15, 9)
+    packer = zlib.compressobj(level, zlib.DEFLATED, -15, 9)
     return packer.compress(data) + packer.flush()
 
 

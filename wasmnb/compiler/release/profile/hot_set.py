@@ -11,8 +11,8 @@ from .block_profile import BlockProfile
 
 __all__ = ["corpus", "functions_of_imports"]
 
-#: The profile of the examples and tests: `python -m tests.release.corpus` writes it.
-_CORPUS = "corpus.txt"
+#: Profiles of the examples and tests, while they load and while they serve: `make profile` writes them.
+_LOADING, _SERVING = "loading.txt", "serving.txt"
 
 #: Module that a filter imports -> names of the C functions behind it, which are compiled as a whole: code that computes takes
 #: up to 200 times longer when it is interpreted.
@@ -39,9 +39,12 @@ _ALSO = {"hmac": ("hashlib",), "uuid": ("hashlib",), "fractions": ("decimal", "r
 
 
 @cache
-def corpus() -> BlockProfile:
-    """The profile that comes with this package."""
-    return BlockProfile.parse((files(__package__) / _CORPUS).read_text())
+def corpus(*, loading: bool = False) -> BlockProfile:
+    """The profile that comes with this package; `loading` adds what loading a filter executes."""
+    profile = BlockProfile.parse((files(__package__) / _SERVING).read_text())
+    if loading:
+        profile.add(BlockProfile.parse((files(__package__) / _LOADING).read_text()))
+    return profile
 
 
 def functions_of_imports(imports: Iterable[str], symbols: Sequence[str]) -> Mapping[int, None]:

@@ -10,6 +10,9 @@ from .instrument import COVERAGE, Block
 
 __all__ = ["RecordedImage"]
 
+#: The export that loads the filter.
+_INITIALIZE = "_initialize"
+
 
 class RecordedImage:
     """What a host instantiates, as `engine.Image`; it remembers what its instances execute.
@@ -39,7 +42,7 @@ class RecordedImage:
         self.blocks = blocks
         self.visible = visible
         self.prepare = prepare
-        self._executed = bytearray(len(blocks))
+        self._loading, self._serving = _Marks(len(blocks)), _Marks(len(blocks))
         self._running: list[_RecordedInstance] = []
 
     @property
@@ -58,7 +61,7 @@ class RecordedImage:
     def instantiate(self, resolve: Resolve, *, memory_limit: int = 1 << 30, deadline: float = 5.0) -> Instance:
         """A fresh instance; raises as `Instance` does."""
         instance = _RecordedInstance(self.code, resolve, memory_limit=memory_limit, deadline=deadline)
-        instance.on_close = self._collect
+        instance.loading, instance.serving = self._loading, self._serving
         self._running.append(instance)
         if self.visible is not None:
             instance.hide_except(self.visible)
@@ -66,35 +69,58 @@ class RecordedImage:
             self.prepare(instance)
         return instance
 
-    def executed(self) -> set[Block]:
-        """The blocks that were executed so far."""
-        for instance in list(self._running):
-            self._add(instance)
-        return {block for block, seen in zip(self.blocks, self._executed, strict=True) if seen}
+    def executed(self, *, loading: bool = False) -> set[Block]:
+        """The blocks that were executed so far: while filters were loaded, or since."""
+        for instance in self._running:
+            instance.collect()
+        marks = self._loading if loading else self._serving
+        return {block for block, seen in zip(self.blocks, marks.bytes, strict=True) if seen}
 
-    def _collect(self, instance: _RecordedInstance) -> None:
-        if instance in self._running:
-            self._running.remove(instance)
-            self._add(instance)
 
-    def _add(self, instance: _RecordedInstance) -> None:
-        size = len(self._executed)
-        merged = int.from_bytes(self._executed, "little") | int.from_bytes(instance.coverage(size), "little")
-        self._executed[:] = merged.to_bytes(size, "little")
+class _Marks:
+    """A byte for each block."""
+
+    def __init__(self, size: int) -> None:
+        self.bytes = bytes(size)
+
+    def add(self, other: bytes) -> None:
+        merged = int.from_bytes(self.bytes, "little") | int.from_bytes(other, "little")
+        self.bytes = merged.to_bytes(len(self.bytes), "little")
 
 
 class _RecordedInstance(Instance):
-    """An instance whose second memory is read before it is freed."""
+    """An instance whose second memory is read when its filter has been loaded, and before it is freed."""
 
-    on_close: Callable[[_RecordedInstance], None] | None = None
+    loading: _Marks | None = None
+    serving: _Marks | None = None
+    _closed = False
 
-    def coverage(self, size: int) -> bytes:
-        """The first bytes of the second memory."""
-        return self.exported_memory(COVERAGE, size)
+    def function(self, name: str) -> Callable[..., int | None] | None:
+        """The exported function of that name, as `Instance` has it."""
+        found = super().function(name)
+        if name != _INITIALIZE or found is None:
+            return found
+
+        def load(*arguments: int) -> int | None:
+            result = found(*arguments)
+            if self.loading is not None:
+                self.loading.add(self._marks())
+                self.clear_exported_memory(COVERAGE)
+            return result
+
+        return load
+
+    def collect(self) -> None:
+        """Add what has been executed since the filter was loaded."""
+        if self.serving is not None and not self._closed:
+            self.serving.add(self._marks())
 
     def close(self) -> None:
         """Free it, as `Instance` does."""
-        if self.on_close is not None:
-            on_close, self.on_close = self.on_close, None
-            on_close(self)
+        self.collect()
+        self._closed = True
         super().close()
+
+    def _marks(self) -> bytes:
+        assert self.serving is not None
+        return self.exported_memory(COVERAGE, len(self.serving.bytes))

@@ -51,7 +51,7 @@ class LoadedMemory:
 
 
 class _Loading(Scratch):
-    """The scratch host, which notes the hostcalls."""
+    """The scratch host, which notes the hostcalls. It always gives the same, so that a source always gives the same module."""
 
     def __init__(self, image: Image) -> None:
         self.calls: list[str] = []
@@ -66,6 +66,14 @@ class _Loading(Scratch):
             return function(*arguments)
 
         return noted
+
+    def _random_get(self, pointer: int, size: int) -> int:
+        self.instance.memory.write(pointer, bytes(size))
+        return 0
+
+    def _clock_time_get(self, _clock: int, _precision: int, pointer: int) -> int:
+        self.instance.memory.write_u64(pointer, 0)
+        return 0
 
 
 def load(image: Image, pages: int, filename: str) -> LoadedMemory:

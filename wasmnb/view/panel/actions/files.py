@@ -39,7 +39,7 @@ def _perfetto(panel: Panel, _values: Values) -> str:
 
 def _download(panel: Panel, _values: Values) -> str:
     made = panel.proxy.plugins[panel.plugin].filter
-    data = made.wasm  # type: ignore[attr-defined]
+    data = made.release().wasm  # type: ignore[attr-defined]
     panel.widget.give_file(f"{made.name}.wasm", "application/wasm", base64=base64.b64encode(data).decode())
     return f"{made.name}.wasm, {size(len(data))}"
 

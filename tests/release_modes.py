@@ -1,0 +1,83 @@
+"""Runs any test on other modules than the full ones: `pytest --filters=release`.
+
+    full          what a notebook runs (the default)
+    release       what is deployed: the release module
+    interpreted   a release module in which nothing is compiled that can be interpreted
+    recorded      full modules that note which code they execute; `--profile-folder` gets what all tests together execute
+
+`WASMNB_TEST_FILTERS` says the same for tests that start processes of their own.
+"""
+
+import os
+from pathlib import Path
+
+from wasmnb.compiler.release.profile.block_profile import BlockProfile
+from wasmnb.compiler.release.profile.recorder import RecordedImage
+from wasmnb.compiler.release.release_filter import lean_runtime, make_release
+from wasmnb.compiler.source_filter import ALWAYS_EXPORTED, FromSource
+
+MODES = ("full", "release", "interpreted", "recorded")
+
+
+def pytest_addoption(parser):
+    parser.addoption("--filters", choices=MODES, default=os.environ.get("WASMNB_TEST_FILTERS", "full"))
+    parser.addoption("--profile-folder", type=Path, default=None)
+
+
+def pytest_configure(config):
+    mode = config.getoption("--filters")
+    if mode == "recorded":
+        config.stash_recorded = Recorded()
+    elif mode != "full":
+        Released(mode == "interpreted")
+
+
+def pytest_sessionfinish(session):
+    recorded, folder = getattr(session.config, "stash_recorded", None), session.config.getoption("--profile-folder")
+    if recorded is not None and folder is not None:
+        recorded.write(folder)
+
+
+class Released:
+    """Has every filter that is made from source run as its release module."""
+
+    def __init__(self, bare):
+        self.bare = bare
+        self.image, self.wasm = FromSource.image, FromSource.wasm
+        FromSource.image = lambda made, engine, progress=None: self.released(made).image(engine)
+        FromSource.wasm = lambda made: self.released(made).wasm()
+
+    def released(self, made):
+        found = made.__dict__.get("_release")
+        if found is None:
+            found = made.__dict__["_release"] = make_release(made, bare=self.bare, level=1)
+        return found
+
+
+class Recorded:
+    """Has every filter that is made from source run on an instrumented runtime."""
+
+    def __init__(self):
+        self.loading, self.serving = BlockProfile(), BlockProfile()
+        self.images = []
+        self.plain = FromSource.image
+        FromSource.image = lambda made, engine, progress=None: self.recorded(made, engine, progress)
+
+    def recorded(self, made, engine, progress):
+        if engine.fuel:
+            return self.plain(made, engine, progress)
+        found = made.__dict__.get("_recorded")
+        if found is None:
+            lean, _ = lean_runtime(made)
+            visible = made.exports and made.exports | ALWAYS_EXPORTED
+            found = RecordedImage(lean.instrumented(engine), lean.blocks, visible, made.placement(lean.runtime).write)
+            made.__dict__["_recorded"] = found
+            self.images.append((lean, found))
+        return found
+
+    def write(self, folder):
+        for lean, image in self.images:
+            for profile, loading in ((self.loading, True), (self.serving, False)):
+                profile.add(BlockProfile.of(image.executed(loading=loading), lean.cold().points, lean.symbols))
+        (folder / "loading.txt").write_text(self.loading.text())
+        (folder / "serving.txt").write_text(self.serving.text())
