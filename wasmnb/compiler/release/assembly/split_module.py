@@ -337,7 +337,7 @@ class SplitModule:
 
 def _completed(module: CoreModule, cold: ColdCode, hot: Hot, imported: int) -> dict[int, frozenset[int] | None]:
     """The hot functions with those that have to be compiled: exported ones, and what cannot be interpreted."""
-    complete = {f: executed if f in cold.starts else None for f, executed in hot.items()}
+    complete = {f: executed if f in cold.starts else None for f, executed in hot.items() if f >= imported}
     for kind, function in module.exports.values():
         if kind == "func" and function >= imported:
             complete.setdefault(function, frozenset())
