@@ -98,3 +98,22 @@ def difference(engine, seed, hot, functions=6):
         if expected != actual:
             return f"seed {seed}, function {number}{tuple(arguments)}: {expected[:2]} against {actual[:2]}"
     return None
+
+
+def main(first, last, functions=24):
+    """Compare modules with these seeds; print what differs."""
+    engine = make_engine()
+    found = 0
+    for seed in range(first, last):
+        for hot in ({}, random_hot(seed)):
+            text = difference(engine, seed, hot, functions)
+            if text is not None:
+                found += 1
+                print(text, flush=True)
+    print(f"{(last - first) * functions} functions, each interpreted and in parts: {found} differences")
+
+
+if __name__ == "__main__":
+    import sys
+
+    main(*map(int, sys.argv[1:]))

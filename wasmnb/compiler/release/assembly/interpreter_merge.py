@@ -16,7 +16,7 @@ _I32 = 0x7F
 
 
 def merge(
-    writer: ModuleWriter, guest: CoreModule, readers: Mapping[str, int], first_slot: int, globals_: Mapping[str, int]
+    writer: ModuleWriter, guest: CoreModule, readers: Mapping[str, int], globals_: Mapping[str, int]
 ) -> dict[str, int]:
     """Add a module's functions; gives those that it exports: name -> number.
 
@@ -28,8 +28,6 @@ def merge(
         The interpreter's module.
     readers
         Its imported functions: name -> number in the writer.
-    first_slot
-        Where its handlers go in the table.
     globals_
         Its imported and exported globals: name -> number in the writer.
     """
@@ -46,8 +44,8 @@ def merge(
         writer.add_function(types[kind], b"".join((head, *body)))
     for elements in guest.elements:
         assert elements.offset is not None
-        for i, function in enumerate(elements.functions, elements.offset[0][1]):
-            writer.slots[first_slot + i] = functions[function[0][1]]
+        for slot, function in enumerate(elements.functions, elements.offset[0][1]):
+            writer.own_slots[slot] = functions[function[0][1]]
     return {name: functions[index] for name, (kind, index) in guest.exports.items() if kind == "func"}
 
 
@@ -60,7 +58,8 @@ def _moved(instruction: bytes, functions: list[int], types: list[int], globals_:
         case 0x10 | 0x12:
             return instruction[:1] + leb.unsigned(functions[r.u32()])
         case 0x11 | 0x13:
-            return instruction[:1] + leb.unsigned(types[r.u32()]) + b"\0"
+            # The first table is the module's for both, the second the interpreter's.
+            return instruction[:1] + leb.unsigned(types[r.u32()]) + leb.unsigned(r.u32())
         case 0x23 | 0x24:
             return instruction[:1] + leb.unsigned(globals_[r.u32()])
     raise Malformed(f"the interpreter has the instruction {opcode:#04x}")

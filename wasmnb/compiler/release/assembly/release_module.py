@@ -50,7 +50,7 @@ def eager_module(split: SplitModule, image: Iterable[Write], pages: int) -> byte
     split.writer.exports = dict(split.exports)
     segments = [_passive(split.cold.data), _passive(b"")]
     segments += [active_segment(address, data) for address, data in (*image, (pages << 16, split.tables))]
-    return split.writer.module(pages + split.layout.pages, split.table_size, segments)
+    return split.writer.module(pages + split.layout.pages, split.slot_count, segments)
 
 
 def lazy_module(
@@ -87,7 +87,7 @@ def lazy_module(
     writer.exports = chosen
     tables = [(pages << 16, split.tables), ((pages << 16) + split.layout.request, _REQUEST)]
     segments = [_passive(split.cold.data), _passive(packed([*image, *tables], level))]
-    module = writer.module(pages + split.layout.pages, split.table_size, segments)
+    module = writer.module(pages + split.layout.pages, split.slot_count, segments)
     del writer.functions[before[0] :], writer.globals[before[1] :]
     writer.types = before[2]
     return module

@@ -5,7 +5,7 @@ Calls between the two:
 * Compiled code calls an interpreted function through a stub, one for each type, which puts the arguments into a frame.
 * The table's slots of interpreted functions hold a stub, again one for each type. Which slot was called stands in a global,
   set before each indirect call of such a type.
-* The interpreter calls a compiled function, or an imported one, through the table; those that had no slot get one.
+* The interpreter calls a compiled function, or an imported one, through a table of its own.
 """
 
 from __future__ import annotations
@@ -65,8 +65,8 @@ class SplitSizes:
 
 
 def operations_for(module: CoreModule) -> Operations:
-    """The interpreter's operations for a module; its handlers follow the module's own slots in the table."""
-    return Operations(range(len(module.types)), _set_globals(module), module.tables[0].minimum if module.tables else 0)
+    """The interpreter's operations for a module."""
+    return Operations(range(len(module.types)), _set_globals(module))
 
 
 def _set_globals(module: CoreModule) -> dict[int, str]:
@@ -130,7 +130,6 @@ class SplitModule:
         self.writer.functions += [(module.functions[f - self.imported], b) for f, b in zip(sorted(self.hot), bodies, strict=True)]
         self._fill_slots()
         self._add_interpreter()
-        self.table_size = max(self.writer.slots, default=-1) + 1
         self.tables = self._tables()
         self._compiled_bytes = sum(map(len, bodies))
 
@@ -168,7 +167,7 @@ class SplitModule:
             for name, segment in (("cold", COLD), ("image", IMAGE))
         }
         names = {f"global {g}": g for g in _set_globals(self.module)} | {"base": self.base, "stack": self.stack}
-        self.added = merge(self.writer, self._guest, readers, self.slot_count, names)
+        self.added = merge(self.writer, self._guest, readers, names)
         assert self.added == self._names
         for kind, body in self._stubs:
             self.writer.add_function(kind, body)
@@ -284,20 +283,15 @@ class SplitModule:
         return slots
 
     def _fill_slots(self) -> None:
-        """The module's own slots, and one for each compiled function that the interpreter may call directly."""
-        slots = self.writer.slots
-        self.slot_of: dict[int, int] = {}
+        """The module's table, and in the interpreter's one slot for each compiled function that it may call directly."""
         for slot, function in self._module_slots.items():
             if function in self.functions:
-                slots[slot] = self.functions[function]
-                self.slot_of.setdefault(function, slot)
+                self.writer.slots[slot] = self.functions[function]
             else:
-                slots[slot] = self._slot_stub(self.module.function_type(function))
-        free = self.slot_count + len(self.operations.names)
-        for function in sorted(self.cold.callees & self.functions.keys() - self.slot_of.keys()):
-            slots[free] = self.functions[function]
-            self.slot_of[function] = free
-            free += 1
+                self.writer.slots[slot] = self._slot_stub(self.module.function_type(function))
+        called = sorted(self.cold.callees & self.functions.keys())
+        self.slot_of = {function: slot for slot, function in enumerate(called, len(self.operations.names))}
+        self.writer.own_slots |= {slot: self.functions[function] for function, slot in self.slot_of.items()}
 
     def _tables(self) -> bytes:
         """The interpreter's tables, as `layout` has them."""

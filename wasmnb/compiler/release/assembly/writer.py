@@ -26,8 +26,8 @@ class ModuleWriter:
         Body of the import section; `imported` functions are in it.
     functions
         (number of the type, body) of the functions that it defines.
-    slots
-        Slot of the table -> function.
+    slots, own_slots
+        Slot of the module's table, and of a second one -> function.
     globals
         Encoded globals.
     exports
@@ -40,6 +40,7 @@ class ModuleWriter:
     globals: list[bytes]
     functions: list[tuple[int, bytes]] = field(default_factory=list)
     slots: dict[int, int] = field(default_factory=dict)
+    own_slots: dict[int, int] = field(default_factory=dict)
     exports: dict[str, tuple[str, int]] = field(default_factory=dict)
 
     @classmethod
@@ -79,7 +80,7 @@ class ModuleWriter:
         pages
             Pages of memory that it starts with.
         table_size
-            Slots of its table.
+            Slots of the module's table.
         segments
             Encoded data segments.
         """
@@ -88,28 +89,32 @@ class ModuleWriter:
             1: leb.vector(self.types),
             2: self.imports,
             3: leb.vector(leb.unsigned(kind) for kind, _ in self.functions),
-            4: leb.vector([b"\x70\x01" + 2 * leb.unsigned(table_size)]),
+            4: leb.vector(
+                b"\x70\x01" + 2 * leb.unsigned(size) for size in (table_size, max(self.own_slots, default=-1) + 1)
+            ),
             5: leb.vector([b"\0" + leb.unsigned(pages)]),
             6: leb.vector(self.globals),
             7: leb.vector(exports),
-            9: leb.vector(self._elements()),
+            9: leb.vector([*_elements(0, self.slots), *_elements(1, self.own_slots)]),
             12: leb.unsigned(len(segments)),
             10: leb.vector(leb.unsigned(len(body)) + body for _, body in self.functions),
             11: leb.vector(segments),
         }
         return CORE_MAGIC + b"".join(leb.section(number, body) for number, body in sections.items())
 
-    def _elements(self) -> list[bytes]:
-        """One segment for each run of filled slots."""
-        runs: list[tuple[int, list[int]]] = []
-        for slot in sorted(self.slots):
-            if not runs or slot != runs[-1][0] + len(runs[-1][1]):
-                runs.append((slot, []))
-            runs[-1][1].append(self.slots[slot])
-        return [
-            b"\0\x41" + leb.signed(first) + b"\x0b" + leb.vector(map(leb.unsigned, functions))
-            for first, functions in runs
-        ]
+
+def _elements(table: int, slots: Mapping[int, int]) -> list[bytes]:
+    """One segment for each run of filled slots."""
+    runs: list[tuple[int, list[int]]] = []
+    for slot in sorted(slots):
+        if not runs or slot != runs[-1][0] + len(runs[-1][1]):
+            runs.append((slot, []))
+        runs[-1][1].append(slots[slot])
+    head, kind = (b"\x02" + leb.unsigned(table), b"\0") if table else (b"\0", b"")
+    return [
+        head + b"\x41" + leb.signed(first) + b"\x0b" + kind + leb.vector(map(leb.unsigned, functions))
+        for first, functions in runs
+    ]
 
 
 def global_(kind: int, value: int, *, mutable: bool) -> bytes:

@@ -72,7 +72,7 @@
   (func $run (export "run") (param $at i32) (param $frame i32)
     (local.set $at
       (call $enter (local.get $at) (local.get $frame) (i64.extend_i32_u (i32.add (global.get $base) (i32.const {halt})))))
-    (call_indirect (type $handler) (local.get $at) (local.get $frame) (i32.load16_u (local.get $at))))
+    (call_indirect $own (type $handler) (local.get $at) (local.get $frame) (i32.load16_u (local.get $at))))
 
   ;; Go on in the middle of a function, for compiled code that has come to a cold block: its locals are in the frame.
   (func $resume (export "resume") (param $at i32) (param $link i32) (param $frame i32)
@@ -80,7 +80,7 @@
     (i64.store (i32.add (local.get $frame) (local.get $link))
       (i64.extend_i32_u (i32.add (global.get $base) (i32.const {halt}))))
     (local.set $at (call $code (local.get $at)))
-    (call_indirect (type $handler) (local.get $at) (local.get $frame) (i32.load16_u (local.get $at))))
+    (call_indirect $own (type $handler) (local.get $at) (local.get $frame) (i32.load16_u (local.get $at))))
 
   ;; Put the memory's first content in place: a count, that many records (address, offset of what is packed, its size), then
   ;; the packed pieces. The interpreter's stack, which nobody uses yet, holds what is read.

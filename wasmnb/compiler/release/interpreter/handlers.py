@@ -1,5 +1,8 @@
 """The interpreter as WebAssembly text: a small function, its handler, for every operation.
 
+The handlers are in a table of their own, so that the module's table keeps its size: a call of a slot that is not there traps
+as ever. Compiled functions that the interpreter calls directly follow them in that table.
+
 Each handler does its work and goes on to the next operation's handler by a tail call, so that the engine's stack does not
 grow. Numeric work is done by the very instruction that is interpreted, so that results and traps are the engine's own.
 
@@ -30,13 +33,13 @@ _STORE = {"i32": "i32.store", "i64": "i64.store", "f32": "f32.store", "f64": "f6
 
 def _go(address: str, frame: str = "(local.get 1)") -> str:
     """Go on at an address that is in a local."""
-    return f"(return_call_indirect (type $handler) {address} {frame} (i32.load16_u {address}))"
+    return f"(return_call_indirect $own (type $handler) {address} {frame} (i32.load16_u {address}))"
 
 
 def _next(words: int = 1) -> str:
     at = words * SIZE
     return (
-        f"(return_call_indirect (type $handler) (i32.add (local.get 0) (i32.const {at})) (local.get 1) "
+        f"(return_call_indirect $own (type $handler) (i32.add (local.get 0) (i32.const {at})) (local.get 1) "
         f"(i32.load16_u offset={at} (local.get 0)))"
     )
 
@@ -81,15 +84,16 @@ def interpreter_text(
         (
             "(module",
             '  (import "filter" "memory" (memory 0))',
-            '  (import "filter" "table" (table 0 funcref))',
+            '  (import "filter" "table" (table $filter 0 funcref))',
             *(f'  (import "filter" "read-{n}" (func $read-{n} (param i32 i32 i32)))' for n in ("cold", "image")),
             *(f'  (import "filter" "global {g}" (global $g{g} (mut {kind})))' for g, kind in globals_.items()),
+            f"  (table $own {len(operations.names)} funcref)",
             "  (type $handler (func (param i32 i32)))",
             *kinds,
             (files(__package__) / "calls.wat").read_text().format_map(layout.constants),
             (files(__package__) / "inflate.wat").read_text(),
             *bodies,
-            f"  (elem (i32.const 0) func {names})",
+            f"  (elem (table $own) (i32.const 0) func {names})",
             ")",
         )
     )
@@ -177,13 +181,12 @@ def _globals(globals_: Mapping[int, str]) -> dict[str, str]:
 def _calls(types: Mapping[int, Signature], layout: Layout) -> dict[str, str]:
     handlers = {}
     for number, signature in types.items():
-        compiled = _compiled_call(number, signature)
         handlers[f"call {number}"] = (
             "(local $frame i32) (local $callee i32) "
             f"(local.set $frame {_D}) "
             f"(local.set $callee (i32.load offset={layout.functions} (i32.add (global.get $base) (i32.shl {_CONSTANT} (i32.const 2))))) "
             f"(if (i32.and (local.get $callee) (i32.const 1)) (then "
-            f"(local.set $callee (i32.shr_u (local.get $callee) (i32.const 1))) {compiled} {_next()})) "
+            f"(local.set $callee (i32.shr_u (local.get $callee) (i32.const 1))) {_compiled_call('$own', number, signature)} {_next()})) "
             + _interpreted_call()
         )
         handlers[f"call_indirect {number}"] = (
@@ -191,7 +194,8 @@ def _calls(types: Mapping[int, Signature], layout: Layout) -> dict[str, str]:
             f"(local.set $frame {_D}) "
             f"(local.set $callee (call $cold-slot (i32.load {_A}) (i32.const {number}))) "
             f"(if (i32.eq (local.get $callee) (i32.const -1)) (then "
-            f"(local.set $callee (i32.load {_A})) {compiled} {_next()})) " + _interpreted_call()
+            f"(local.set $callee (i32.load {_A})) {_compiled_call('$filter', number, signature)} {_next()})) "
+            + _interpreted_call()
         )
     return handlers
 
@@ -206,11 +210,11 @@ def _interpreted_call() -> str:
     return f"{enter} {_go('(local.get 0)', '(local.get $frame)')}"
 
 
-def _compiled_call(number: int, signature: Signature) -> str:
-    """Call the function in the table's slot $callee with the arguments in $frame."""
+def _compiled_call(table: str, number: int, signature: Signature) -> str:
+    """Call the function in a table's slot $callee with the arguments in $frame."""
     params, results = signature
     arguments = " ".join(f"({kind}.load offset={8 * i} (local.get $frame))" for i, kind in enumerate(params))
-    call = f"(call_indirect (type $t{number}) {arguments} (local.get $callee))"
+    call = f"(call_indirect {table} (type $t{number}) {arguments} (local.get $callee))"
     if results:
         call = f"({_STORE[results[0]]} (local.get $frame) {call})"
     return f"(global.set $stack (local.get $frame)) {call}"

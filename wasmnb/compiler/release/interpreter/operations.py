@@ -2,7 +2,7 @@
 
 An operation is eight bytes: four numbers of 16 bits, little-endian.
 
-    number      which operation: its handler's slot in the module's function table
+    number      which operation: its handler's slot in the interpreter's table
     d, a, b     operands: offsets from the frame's start, in bytes; or a and b together a constant of 32 bits
 
 A frame is an array of values of eight bytes each: parameters, locals, one for the link (where the caller goes on, and its
@@ -36,11 +36,9 @@ class Operations:
         Numbers of the function types that it has: each has operations for calls.
     globals_
         Numbers of its globals that can be set.
-    first
-        Slot of the first handler in the module's table.
     """
 
-    def __init__(self, types: Iterable[int], globals_: Iterable[int], first: int = 0) -> None:
+    def __init__(self, types: Iterable[int], globals_: Iterable[int]) -> None:
         names = [*_FIXED]
         names += [n.name for n in NUMERIC.values()]
         names += [f"{name}#" for name in sorted(IMMEDIATE)]
@@ -49,9 +47,8 @@ class Operations:
         names += [n.name for n in SATURATING.values()]
         names += [f"{kind} {g}" for g in globals_ for kind in ("global.get", "global.set")]
         names += [f"{kind} {t}" for t in types for kind in ("call", "call_indirect")]
-        self.first = first
         self.names = tuple(names)
-        self.numbers = {name: number for number, name in enumerate(names, first)}
+        self.numbers = {name: number for number, name in enumerate(names)}
 
 
 def word(number: int, d: int = 0, a: int = 0, b: int = 0) -> int:

@@ -87,7 +87,6 @@ class Translator:
     ) -> None:
         self.numbers = operations.numbers
         self._names = operations.names
-        self._first_number = operations.first
         self.signatures = signatures
         self.function_types = function_types
         self._decoded: dict[bytes, tuple[Callable[..., None], tuple[Any, ...]]] = {}
@@ -435,7 +434,7 @@ class Translator:
 
     def _fused(self, operation: int, *, when: bool) -> tuple[int, int] | None:
         """One operation for the comparison `operation` and the branch behind it, and where its distance goes."""
-        name = self._names[(operation & 0xFFFF) - self._first_number]
+        name = self._names[operation & 0xFFFF]
         a, b = operation >> 32 & 0xFFFF, operation >> 48
         if name == "i32.eqz":
             return constant_word(self.numbers["br_unless" if when else "br_if"], a, 0), 32
