@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from ....formats import leb128 as leb
 from ...wasm.memory_image import active_segment
 from ..interpreter.cold_code import LEVEL, deflate
+from .late_start import late_exports
 from .split_module import SplitModule
 
 __all__ = ["Write", "eager_module", "lazy_module", "merged"]
@@ -26,10 +27,8 @@ _PIECE, _GAP = 1 << 18, 4096
 
 _ZEROS = re.compile(rb"\0{%d,}" % _GAP)
 
-#: Exports through which the proxy can enter a VM first.
-_FIRST = ("proxy_on_context_create", "proxy_on_memory_allocate", "wasmnb_control")
-
-_INITIALIZE = "_initialize"
+#: Layout of the head of the packed memory: records, bytes of cold code and of what follows the head, sums of both.
+_HEAD = struct.Struct("<IIIIQQ")
 
 _REQUEST = b'{"do": "resume"}'
 
@@ -72,68 +71,44 @@ def lazy_module(
     """
     split.place(pages)
     writer = split.writer
-    kept = set(exports)
-    chosen = {n: (k, i) for n, (k, i) in split.exports.items() if k != "func" or n in kept}
     before = len(writer.functions), len(writer.globals), list(writer.types)
-    started = leb.unsigned(writer.add_global(0x7F, 0))
-    nothing = writer.type_number(b"\x60\0\0")
-    start = writer.add_function(nothing, _resume(split, pages) if loaded else _call(split.exports[_INITIALIZE][1]))
-    unpack = b"\x10" + leb.unsigned(split.added["unpack-image"]) + b"\x10" + leb.unsigned(start)
-    starting = b"\x23%b\x45\x04\x40\x41\x01\x24%b%b\x0b" % (started, started, unpack)
-    for name in _FIRST:
-        if name in chosen:
-            chosen[name] = "func", _behind(split, name, starting)
-    chosen[_INITIALIZE] = "func", writer.add_function(nothing, b"\0\x0b")
-    writer.exports = chosen
+    writer.exports = late_exports(split, exports, _resume(split, pages) if loaded else None)
     tables = [(pages << 16, split.tables), ((pages << 16) + split.layout.request, _REQUEST)]
-    segments = [_passive(split.cold.data), _passive(packed([*image, *tables], level))]
+    cold = _padded(split.cold.data)
+    segments = [_passive(cold), _passive(packed([*image, *tables], cold, level))]
     module = writer.module(pages + split.layout.pages, split.slot_count, segments)
     del writer.functions[before[0] :], writer.globals[before[1] :]
     writer.types = before[2]
     return module
 
 
-def _behind(split: SplitModule, name: str, first: bytes) -> int:
-    """A function that does something first, then what an export did."""
-    number = split.exports[name][1]
-    kind = split.writer.functions[number - split.writer.imported][0]
-    params = leb.Reader(split.writer.types[kind], 1).u32()
-    arguments = b"".join(b"\x20" + leb.unsigned(i) for i in range(params))
-    return split.writer.add_function(kind, b"\0" + first + arguments + b"\x10" + leb.unsigned(number) + b"\x0b")
+def _resume(split: SplitModule, pages: int) -> tuple[int, int]:
+    """Address and size of the request that makes a loaded program go on."""
+    return (pages << 16) + split.layout.request, len(_REQUEST)
 
 
-def _call(function: int) -> bytes:
-    """A function that calls another and nothing else."""
-    return b"\0\x10" + leb.unsigned(function) + b"\x0b"
-
-
-def _resume(split: SplitModule, pages: int) -> bytes:
-    """A function that asks the program to go on in this VM. It traps if nobody answers."""
-    allocate, control = (leb.unsigned(split.exports[name][1]) for name in _FIRST[1:])
-    size, at = leb.signed(len(_REQUEST)), leb.signed((pages << 16) + split.layout.request)
-    return b"".join(
-        (
-            b"\x01\x01\x7f",  # one local: where the request is
-            b"\x41" + size + b"\x10" + allocate + b"\x22\0",
-            b"\x41" + at + b"\x41" + size + b"\xfc\x0a\0\0",  # memory.copy
-            b"\x20\0\x41" + size + b"\x10" + control,
-            b"\x45\x04\x40\0\x0b\x0b",  # if it is zero, unreachable
-        )
-    )
-
-
-def packed(image: Iterable[Write], level: int = LEVEL) -> bytes:
-    """The segment that `unpack-image` reads."""
+def packed(image: Iterable[Write], cold: bytes, level: int = LEVEL) -> bytes:
+    """The segment that `unpack-image` reads; it also tells whether the cold code is whole."""
     pieces = [
         (address + at, data[at : at + _PIECE]) for address, data in merged(image) for at in range(0, len(data), _PIECE)
     ]
     streams = [deflate(data, level) for _, data in pieces]
-    at = 4 + 12 * len(pieces)
-    head = bytearray(struct.pack("<I", len(pieces)))
+    at = _HEAD.size + 12 * len(pieces)
+    records = bytearray()
     for (address, _), stream in zip(pieces, streams, strict=True):
-        head += struct.pack("<III", address, at, len(stream))
+        records += struct.pack("<III", address, at, len(stream))
         at += len(stream)
-    return bytes(head) + b"".join(streams)
+    content = _padded(bytes(records) + b"".join(streams))
+    return _HEAD.pack(len(pieces), len(cold), len(content), 0, _sum(cold), _sum(content)) + content
+
+
+def _padded(data: bytes) -> bytes:
+    return data + bytes(-len(data) % 8)
+
+
+def _sum(data: bytes) -> int:
+    """What the guest adds up before it believes the data: words of 64 bits."""
+    return sum(struct.unpack(f"<{len(data) // 8}Q", data)) & 0xFFFFFFFFFFFFFFFF
 
 
 def merged(image: Iterable[Write]) -> list[Write]:

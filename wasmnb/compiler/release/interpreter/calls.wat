@@ -82,14 +82,22 @@
     (local.set $at (call $code (local.get $at)))
     (call_indirect $own (type $handler) (local.get $at) (local.get $frame) (i32.load16_u (local.get $at))))
 
-  ;; Put the memory's first content in place: a count, that many records (address, offset of what is packed, its size), then
-  ;; the packed pieces. The interpreter's stack, which nobody uses yet, holds what is read.
+  ;; Put the memory's first content in place. The segment begins with 32 bytes: number of records, size of the cold code, size of
+  ;; what follows (u32 each), 4 unused, sums of both (u64). Then come records (address, offset of what is packed, its size) and
+  ;; the packed pieces. A segment that is damaged traps. The interpreter's stack, which nobody uses yet, holds what is read.
   (func $unpack-image (export "unpack-image")
-    (local $record i32) (local $end i32)
-    (local.set $record (global.get $stack))
-    (call $read-image (local.get $record) (i32.const 0) (i32.const 4))
-    (local.set $end (i32.add (local.get $record) (i32.mul (i32.load (local.get $record)) (i32.const 12))))
-    (call $read-image (local.get $record) (i32.const 4) (i32.sub (local.get $end) (local.get $record)))
+    (local $head i32) (local $record i32) (local $end i32)
+    (local.set $head (global.get $stack))
+    (call $read-image (local.get $head) (i32.const 0) (i32.const 32))
+    (if (i64.ne (i64.load offset=16 (local.get $head))
+          (call $sum (i32.const 0) (i32.const 0) (i32.load offset=4 (local.get $head))))
+      (then (unreachable)))
+    (if (i64.ne (i64.load offset=24 (local.get $head))
+          (call $sum (i32.const 1) (i32.const 32) (i32.load offset=8 (local.get $head))))
+      (then (unreachable)))
+    (local.set $record (i32.add (local.get $head) (i32.const 32)))
+    (local.set $end (i32.add (local.get $record) (i32.mul (i32.load (local.get $head)) (i32.const 12))))
+    (call $read-image (local.get $record) (i32.const 32) (i32.sub (local.get $end) (local.get $record)))
     (loop $next
       (if (i32.lt_u (local.get $record) (local.get $end))
         (then
@@ -99,3 +107,25 @@
             (i32.add (global.get $base) (i32.const {tables}))))
           (local.set $record (i32.add (local.get $record) (i32.const 12)))
           (br $next)))))
+
+  ;; Sum of a segment's words of 64 bits: of the cold code, or of the image.
+  (func $sum (param $image i32) (param $from i32) (param $size i32) (result i64)
+    (local $buffer i32) (local $at i32) (local $part i32) (local $sum i64)
+    (local.set $buffer (i32.add (global.get $stack) (i32.const 64)))
+    (loop $block
+      (if (local.get $size)
+        (then
+          (local.set $part
+            (select (local.get $size) (i32.const 16384) (i32.lt_u (local.get $size) (i32.const 16384))))
+          (if (local.get $image)
+            (then (call $read-image (local.get $buffer) (local.get $from) (local.get $part)))
+            (else (call $read-cold (local.get $buffer) (local.get $from) (local.get $part))))
+          (local.set $from (i32.add (local.get $from) (local.get $part)))
+          (local.set $size (i32.sub (local.get $size) (local.get $part)))
+          (local.set $at (local.get $buffer))
+          (local.set $part (i32.add (local.get $at) (local.get $part)))
+          (loop $word
+            (local.set $sum (i64.add (local.get $sum) (i64.load (local.get $at))))
+            (br_if $word (i32.lt_u (local.tee $at (i32.add (local.get $at) (i32.const 8))) (local.get $part))))
+          (br $block))))
+    (local.get $sum))
