@@ -265,7 +265,7 @@ class Generator:
         self.bare = not self.locals and self.random.random() < 0.7
         self.loops, self.labels = 0, []
         fuel = leb.unsigned(FUEL)
-        code = b"\x23" + fuel + b"\x41\x01\x6b\x24" + fuel + b"\x23" + fuel + b"\x45\x04\x40\x00\x0b"
+        code = b"\x23" + fuel + b"\x41\x01\x6b\x24" + fuel + b"\x23" + fuel + b"\x41\0\x4c\x04\x40\x00\x0b"
         code += self.statements(4, 5) + b"".join(self.expression(k, 4) for k in results)
         declared = [b"\x01" + bytes([CODES[k]]) for k in own] + [b"\x02\x7f"] * (not self.bare)
         return leb.vector(declared) + code + b"\x0b"

@@ -15,8 +15,8 @@ from ..errors import BuildError, ModuleError, UsageError
 from ..formats.leb128 import CORE_MAGIC
 from .info import FilterInfo
 from .module_filter import load_module
-from .runtime.atomic_file import disk_fault, write_whole
 from .release.profile.block_profile import BlockProfile
+from .runtime.atomic_file import disk_fault, write_whole
 from .runtime.runtime import Progress
 from .source.filter_source import Part, Source, file_part, read_file
 from .source_filter import compile_source
@@ -292,9 +292,7 @@ class Filter(Shown):
             self._release = Filter(self.name, self.filename, make_release(made, None, progress))
         return self._release
 
-    def save(
-        self, path: str | os.PathLike[str], *, debug: bool = False, progress: Progress | None = None
-    ) -> Path:
+    def save(self, path: str | os.PathLike[str], *, debug: bool = False, progress: Progress | None = None) -> Path:
         """Write the module to a file, complete or not at all; gives the path.
 
         Parameters

@@ -256,7 +256,9 @@ class Instance:
     def clear_exported_memory(self, name: str) -> None:
         """Set all of the exported memory of that name to zero."""
         address = ctypes.addressof(self._exports[name]._memory)
-        ctypes.memset(self.engine.c.memory_data(self._context, address), 0, self.engine.c.memory_data_size(self._context, address))
+        ctypes.memset(
+            self.engine.c.memory_data(self._context, address), 0, self.engine.c.memory_data_size(self._context, address)
+        )
 
     # -- watch --------------------------------------------------------------------------------------------------
 

@@ -82,7 +82,12 @@ class ReleaseFilter:
 
 
 def make_release(
-    full: FromSource, profile: BlockProfile | None = None, progress: Progress | None = None, *, bare: bool = False, level: int = LEVEL
+    full: FromSource,
+    profile: BlockProfile | None = None,
+    progress: Progress | None = None,
+    *,
+    bare: bool = False,
+    level: int = LEVEL,
 ) -> ReleaseFilter:
     """Make the release module of a filter.
 

@@ -7,7 +7,7 @@ level has read the environment or used random numbers. (Clocks and the system's 
 import os
 import random
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Self
 
 __all__ = ["StartWatch"]
 
@@ -27,7 +27,7 @@ class StartWatch:
         self._watched = _Watched()
         self._random: Any = None
 
-    def __enter__(self) -> "StartWatch":
+    def __enter__(self) -> Self:
         environ: Any = os.environ
         self._plain = environ._data
         self._watched.update(self._plain)

@@ -108,7 +108,8 @@ def _padded(data: bytes) -> bytes:
 
 def _sum(data: bytes) -> int:
     """What the guest adds up before it believes the data: words of 64 bits."""
-    return sum(struct.unpack(f"<{len(data) // 8}Q", data)) & 0xFFFFFFFFFFFFFFFF
+    words: tuple[int, ...] = struct.unpack(f"<{len(data) // 8}Q", data)
+    return sum(words) & 0xFFFFFFFFFFFFFFFF
 
 
 def merged(image: Iterable[Write]) -> list[Write]:

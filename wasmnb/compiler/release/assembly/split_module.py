@@ -127,7 +127,9 @@ class SplitModule:
         self._stubs: list[tuple[int, bytes]] = []
         self.exits = 0
         bodies = [self._body(f) for f in sorted(self.hot)]
-        self.writer.functions += [(module.functions[f - self.imported], b) for f, b in zip(sorted(self.hot), bodies, strict=True)]
+        self.writer.functions += [
+            (module.functions[f - self.imported], b) for f, b in zip(sorted(self.hot), bodies, strict=True)
+        ]
         self._fill_slots()
         self._add_interpreter()
         self.tables = self._tables()
@@ -265,7 +267,8 @@ class SplitModule:
     def _stub(self, params: bytes, results: bytes, frame_local: int, target: bytes, function: int) -> bytes:
         frame = leb.unsigned(frame_local)
         spill = b"".join(
-            b"\x20" + frame + b"\x20" + leb.unsigned(i) + STORE[kind] + leb.unsigned(8 * i) for i, kind in enumerate(params)
+            b"\x20" + frame + b"\x20" + leb.unsigned(i) + STORE[kind] + leb.unsigned(8 * i)
+            for i, kind in enumerate(params)
         )
         call = target + b"\x20" + frame + b"\x10" + leb.unsigned(function)
         head = b"\x01\x01\x7f\x23" + leb.unsigned(self.stack) + b"\x21" + frame
@@ -309,7 +312,9 @@ class SplitModule:
         struct.pack_into("<H", out, layout.halt, self.operations.numbers["halt"])
         struct.pack_into(f"<{len(functions)}I", out, layout.functions, *functions)
         struct.pack_into(f"<{len(slots)}I", out, layout.slots, *slots)
-        struct.pack_into(f"<{2 * len(self.cold.chunks)}I", out, layout.chunks, *(x for c in self.cold.chunks for x in c))
+        struct.pack_into(
+            f"<{2 * len(self.cold.chunks)}I", out, layout.chunks, *(x for c in self.cold.chunks for x in c)
+        )
         return bytes(out)
 
     # -- the finished module ----------------------------------------------------------------------------------------------

@@ -44,7 +44,11 @@ def _functions(
         at = end_of_locals(module.data, start, end)
         with suppress(Unsupported, Malformed):
             body = instructions(module.data, start, end)
-            yield imported + number, kind, translator.translate(kind, _local_count(module.data, start), at - start, list(body))
+            yield (
+                imported + number,
+                kind,
+                translator.translate(kind, _local_count(module.data, start), at - start, list(body)),
+            )
         if not number % 500:
             progress(number / len(module.code))
 

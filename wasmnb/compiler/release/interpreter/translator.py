@@ -520,7 +520,11 @@ class Translator:
             return (self._unary if len(numeric.params) == 1 else self._binary), (numeric.name,)
         if opcode in LOADS or opcode in STORES:
             r.u32()
-            return (self._load, (LOADS[opcode][0], r.u32())) if opcode in LOADS else (self._store, (STORES[opcode][0], r.u32()))
+            return (
+                (self._load, (LOADS[opcode][0], r.u32()))
+                if opcode in LOADS
+                else (self._store, (STORES[opcode][0], r.u32()))
+            )
         if opcode in _BLOCKS:
             return self._block, (_BLOCKS[opcode], _arity(instruction))
         read = _OPERANDS.get(opcode)

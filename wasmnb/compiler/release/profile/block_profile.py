@@ -60,9 +60,7 @@ class BlockProfile:
             elif own[0] == count:
                 self.functions[name] = count, own[1] | executed
 
-    def hot(
-        self, points: Mapping[int, Mapping[int, int]], symbols: Sequence[str]
-    ) -> dict[int, frozenset[int] | None]:
+    def hot(self, points: Mapping[int, Mapping[int, int]], symbols: Sequence[str]) -> dict[int, frozenset[int] | None]:
         """The functions of a module that were executed -> the offsets of their executed blocks; None: all of them."""
         found: dict[int, frozenset[int] | None] = {}
         for function, name in enumerate(symbols):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 from importlib.resources import files
 
@@ -47,7 +47,7 @@ def corpus(*, loading: bool = False) -> BlockProfile:
     return profile
 
 
-def functions_of_imports(imports: Iterable[str], symbols: Sequence[str]) -> Mapping[int, None]:
+def functions_of_imports(imports: Iterable[str], symbols: Sequence[str]) -> dict[int, frozenset[int] | None]:
     """The functions that are compiled as a whole since a filter imports these modules, by number."""
     top = {name.partition(".")[0] for name in imports}
     for name in tuple(top):

@@ -55,7 +55,9 @@ class RecordedImage:
         """The exports that count."""
         names = self.visible
         return tuple(
-            e for e in self.code.exports if e.name != COVERAGE and (e.kind != "func" or names is None or e.name in names)
+            e
+            for e in self.code.exports
+            if e.name != COVERAGE and (e.kind != "func" or names is None or e.name in names)
         )
 
     def instantiate(self, resolve: Resolve, *, memory_limit: int = 1 << 30, deadline: float = 5.0) -> Instance:
