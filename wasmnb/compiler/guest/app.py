@@ -7,17 +7,18 @@ methods. Hostcalls are built-in functions that the glue makes.
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 
 import_module("wasmnb_no_docstrings")
 import_module("wasmnb_preload")  # what filters may import has to be in memory before there is no file system
+sys.modules["_sqlite3"] = None  # type: ignore[assignment]  # it needs files, and is left out of release modules
 
 # ruff: noqa: E402
 import gc
 import json
 import os
 import random
-import sys
 from typing import Any
 
 import wit_world

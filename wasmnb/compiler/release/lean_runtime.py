@@ -22,6 +22,7 @@ from .interpreter.cold_code import ColdCode
 from .interpreter.cold_file import read_cold, write_cold
 from .interpreter.translation import translate_module
 from .profile.instrument import Block, instrument
+from .unused_code import unused_functions
 
 __all__ = ["LeanRuntime"]
 
@@ -64,7 +65,9 @@ class LeanRuntime:
             name = f"cold-{_digest()}.bin"
             kept = self.runtime.entry.read(name)
             if kept is None:
-                self._cold = translate_module(self.module, operations_for(self.module), progress)
+                self._cold = translate_module(
+                    self.module, operations_for(self.module), progress, unused_functions(self.symbols)
+                )
                 self.runtime.entry.add(name, write_cold(self._cold))
             else:
                 self._cold = read_cold(kept)
@@ -96,7 +99,8 @@ class LeanRuntime:
 def _digest() -> str:
     """Hash of the translator's sources and of the Python that reads what it leaves in the cache."""
     found = sha256(sys.version.encode())
-    for name, item in _sources(files(__package__) / "interpreter"):
+    folder = files(__package__)
+    for name, item in (*_sources(folder / "interpreter"), ("unused_code.py", folder / "unused_code.py")):
         found.update(name.encode() + b"\0" + item.read_bytes() + b"\0")
     return found.hexdigest()[:16]
 

@@ -9,8 +9,8 @@ from ...wasm.memory_image import PAGE
 
 __all__ = ["WINDOW_SHIFT", "Layout"]
 
-#: Code is unpacked in windows of 16 KiB.
-WINDOW_SHIFT = 14
+#: Code is unpacked in windows of 32 KiB.
+WINDOW_SHIFT = 15
 
 #: Bytes of the stack of frames. As long as nothing is there, it costs nothing.
 _STACK = 4 << 20

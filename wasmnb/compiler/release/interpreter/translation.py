@@ -16,7 +16,10 @@ __all__ = ["translate_module"]
 
 
 def translate_module(
-    module: CoreModule, operations: Operations, progress: Callable[[float], None] = lambda _fraction: None
+    module: CoreModule,
+    operations: Operations,
+    progress: Callable[[float], None] = lambda _fraction: None,
+    unused: frozenset[int] = frozenset(),
 ) -> ColdCode:
     """Translate and pack all functions of a module that the interpreter can run.
 
@@ -28,12 +31,14 @@ def translate_module(
         The interpreter's operations for it.
     progress
         Called with the part that is done, from 0 to 1.
+    unused
+        Functions that nobody can call: they trap.
     """
-    return pack(_functions(module, operations, progress))
+    return pack(_functions(module, operations, progress, unused))
 
 
 def _functions(
-    module: CoreModule, operations: Operations, progress: Callable[[float], None]
+    module: CoreModule, operations: Operations, progress: Callable[[float], None], unused: frozenset[int]
 ) -> Iterator[tuple[int, int, Translation]]:
     imported = len(module.imported("func"))
     kinds = [module.function_type(f) for f in range(imported)] + module.functions
@@ -41,6 +46,9 @@ def _functions(
     translator = Translator(operations, [(s[0], s[1]) for s in signatures], kinds)
     for number, (start, end) in enumerate(module.code):
         kind = module.functions[number]
+        if imported + number in unused:
+            yield imported + number, kind, translator.translate(kind, 0, 0, [b"\x00", b"\x0b"])
+            continue
         at = end_of_locals(module.data, start, end)
         with suppress(Unsupported, Malformed):
             body = instructions(module.data, start, end)
