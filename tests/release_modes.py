@@ -12,9 +12,9 @@ import os
 from pathlib import Path
 
 from wasmnb.compiler.release.profile.block_profile import BlockProfile
-from wasmnb.compiler.release.profile.recorder import RecordedImage
-from wasmnb.compiler.release.release_filter import lean_runtime, make_release
-from wasmnb.compiler.source_filter import ALWAYS_EXPORTED, FromSource
+from wasmnb.compiler.release.profile.recorded_filter import RecordedFilter
+from wasmnb.compiler.release.release_filter import make_release
+from wasmnb.compiler.source_filter import FromSource
 
 MODES = ("full", "release", "interpreted", "recorded")
 
@@ -59,7 +59,7 @@ class Recorded:
 
     def __init__(self):
         self.loading, self.serving = BlockProfile(), BlockProfile()
-        self.images = []
+        self.recordings = []
         self.plain = FromSource.image
         FromSource.image = lambda made, engine, progress=None: self.recorded(made, engine, progress)
 
@@ -68,16 +68,13 @@ class Recorded:
             return self.plain(made, engine, progress)
         found = made.__dict__.get("_recorded")
         if found is None:
-            lean, _ = lean_runtime(made)
-            visible = made.exports and made.exports | ALWAYS_EXPORTED
-            found = RecordedImage(lean.instrumented(engine), lean.blocks, visible, made.placement(lean.runtime).write)
-            made.__dict__["_recorded"] = found
-            self.images.append((lean, found))
-        return found
+            found = made.__dict__["_recorded"] = RecordedFilter(made)
+            self.recordings.append(found)
+        return found.image(engine)
 
     def write(self, folder):
-        for lean, image in self.images:
-            for profile, loading in ((self.loading, True), (self.serving, False)):
-                profile.add(BlockProfile.of(image.executed(loading=loading), lean.cold().points, lean.symbols))
+        for recorded in self.recordings:
+            self.loading.add(recorded.profile(loading=True))
+            self.serving.add(recorded.profile())
         (folder / "loading.txt").write_text(self.loading.text())
         (folder / "serving.txt").write_text(self.serving.text())

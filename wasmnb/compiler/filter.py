@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from functools import cached_property, partial
 from pathlib import Path
 from types import FrameType
-from typing import Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from .._display import Shown
 from ..engine import Engine, Runnable
@@ -20,6 +20,9 @@ from .runtime.atomic_file import disk_fault, write_whole
 from .runtime.runtime import Progress
 from .source.filter_source import Part, Source, file_part, read_file
 from .source_filter import compile_source
+
+if TYPE_CHECKING:
+    from .release.profile.recorded_filter import RecordedFilter
 
 __all__ = ["Filter", "FilterInfo"]
 
@@ -271,7 +274,7 @@ class Filter(Shown):
         Parameters
         ----------
         profile
-            Which code the filter's own traffic executes (`Proxy.record_profile`): that is compiled, too.
+            Which code the filter's own traffic executes (`wasmnb.traffic.record_code_profile`): that is compiled, too.
         progress
             Called with a step and a fraction from 0 to 1. The first filter on a runtime takes about 15 seconds, others 2 to 3.
 
@@ -291,6 +294,14 @@ class Filter(Shown):
         if self._release is None:
             self._release = Filter(self.name, self.filename, make_release(made, None, progress))
         return self._release
+
+    def recorded(self) -> RecordedFilter | None:
+        """A backend of the same filter that notes which code it executes; None for a module that was built elsewhere."""
+        from .release.profile.recorded_filter import RecordedFilter
+        from .source_filter import FromSource
+
+        made = self.compiled._made
+        return RecordedFilter(made) if isinstance(made, FromSource) else None
 
     def save(self, path: str | os.PathLike[str], *, debug: bool = False, progress: Progress | None = None) -> Path:
         """Write the module to a file, complete or not at all; gives the path.

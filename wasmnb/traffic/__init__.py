@@ -1,5 +1,6 @@
 """Traffic: load profiles, curl's flags, latency reports."""
 
+from .code_profile import record_code_profile
 from .curl import CurlRequest
 from .distribution import Distribution
 from .harness import Harness, measure_harness
@@ -17,4 +18,5 @@ __all__ = [
     "load",
     "measure_harness",
     "profile",
+    "record_code_profile",
 ]

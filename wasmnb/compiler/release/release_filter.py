@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
@@ -31,6 +32,9 @@ from .profile.hot_set import corpus, functions_of_imports
 from .snapshot.loaded_memory import LoadedMemory, load
 
 __all__ = ["ReleaseFilter", "lean_runtime", "make_release"]
+
+#: Part of a profile's blocks that a runtime may lack before it is told.
+_MOST_MISSING = 0.05
 
 #: Step -> (what is told, part of the time when it begins, when it ends).
 _STEPS = {
@@ -117,6 +121,13 @@ def make_release(
     with _step("pack", times, tell):
         data = _module(full, lean, split, loaded, level)
     sizes = split.sizes
+    missing = 0.0 if profile is None else profile.missing(cold.points, lean.symbols)
+    if missing > _MOST_MISSING:
+        warnings.warn(
+            f"{missing:.0%} of the code in the profile is not in this filter's runtime and is interpreted. "
+            "Record the profile again with this version.",
+            stacklevel=3,
+        )
     facts = ReleaseFacts(
         sizes.compiled,
         sizes.interpreted,

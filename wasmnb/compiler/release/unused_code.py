@@ -6,6 +6,7 @@ fail, too. Its functions stand next to each other, as the linker has put those o
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 __all__ = ["unused_functions"]
@@ -20,7 +21,7 @@ def unused_functions(symbols: Sequence[str]) -> frozenset[int]:
     """Numbers of the functions that are left out, from the names of all."""
     named = [number for number, name in enumerate(symbols) if name.startswith(_NAMES)]
     found: set[int] = set()
-    for first, last in zip(named, named[1:], strict=False):
+    for first, last in itertools.pairwise(named):
         found.add(first)
         if last - first <= _GAP:
             found.update(range(first, last + 1))

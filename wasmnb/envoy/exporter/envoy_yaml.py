@@ -42,6 +42,10 @@ def addresses(clusters: Mapping[str, Simulated]) -> dict[str, tuple[str, int] | 
     return found
 
 
+#: Gives back to the system what compiling the module has freed: some 20 MB that Envoy keeps otherwise.
+_ALLOCATOR = {"bytes_to_release": 128 << 20, "memory_release_interval": "5s"}
+
+
 def envoy_config(setup: Setup, port: int, admin_port: int) -> Config:
     """The bootstrap; modules are named by file names relative to the folder that Envoy is started in."""
     by_kind: dict[str, list[Config]] = {}
@@ -57,7 +61,7 @@ def envoy_config(setup: Setup, port: int, admin_port: int) -> Config:
         _clusters(setup),
         node=setup.settings.get("node"),
         services=services,
-        extra={"admin": {"address": socket_address(_LOOPBACK, admin_port)}},
+        extra={"admin": {"address": socket_address(_LOOPBACK, admin_port)}, "memory_allocator_manager": _ALLOCATOR},
     )
 
 

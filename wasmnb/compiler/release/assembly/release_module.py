@@ -17,7 +17,7 @@ from ..interpreter.cold_code import LEVEL, deflate
 from .late_start import late_exports
 from .split_module import SplitModule
 
-__all__ = ["Write", "eager_module", "lazy_module", "merged"]
+__all__ = ["RESUME", "Write", "eager_module", "lazy_module", "merged"]
 
 #: Bytes that stand at an address.
 Write = tuple[int, bytes]
@@ -30,7 +30,8 @@ _ZEROS = re.compile(rb"\0{%d,}" % _GAP)
 #: Layout of the head of the packed memory: records, bytes of cold code and of what follows the head, sums of both.
 _HEAD = struct.Struct("<IIIIQQ")
 
-_REQUEST = b'{"do": "resume"}'
+#: What a program that is loaded already is asked at its start.
+RESUME = b'{"do": "resume"}'
 
 
 def eager_module(split: SplitModule, image: Iterable[Write], pages: int) -> bytes:
@@ -73,7 +74,7 @@ def lazy_module(
     writer = split.writer
     before = len(writer.functions), len(writer.globals), list(writer.types)
     writer.exports = late_exports(split, exports, _resume(split, pages) if loaded else None)
-    tables = [(pages << 16, split.tables), ((pages << 16) + split.layout.request, _REQUEST)]
+    tables = [(pages << 16, split.tables), ((pages << 16) + split.layout.request, RESUME)]
     cold = _padded(split.cold.data)
     segments = [_passive(cold), _passive(packed([*image, *tables], cold, level))]
     module = writer.module(pages + split.layout.pages, split.slot_count, segments)
@@ -84,7 +85,7 @@ def lazy_module(
 
 def _resume(split: SplitModule, pages: int) -> tuple[int, int]:
     """Address and size of the request that makes a loaded program go on."""
-    return (pages << 16) + split.layout.request, len(_REQUEST)
+    return (pages << 16) + split.layout.request, len(RESUME)
 
 
 def packed(image: Iterable[Write], cold: bytes, level: int = LEVEL) -> bytes:

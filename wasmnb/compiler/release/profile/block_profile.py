@@ -71,6 +71,13 @@ class BlockProfile:
             found[function] = frozenset(starts[i] for i in executed) if len(starts) == count else None
         return found
 
+    def missing(self, points: Mapping[int, Mapping[int, int]], symbols: Sequence[str]) -> float:
+        """Part of the executed blocks, from 0 to 1, whose functions a module does not have."""
+        present = {name for function, name in enumerate(symbols) if function in points}
+        total = sum(len(executed) for _, executed in self.functions.values())
+        absent = sum(len(executed) for name, (_, executed) in self.functions.items() if name not in present)
+        return absent / total if total else 0.0
+
     def text(self) -> str:
         """As it is kept in a file: a line for each function, with name, number of blocks, and ranges of executed ones."""
         lines = [_HEAD]

@@ -6,12 +6,14 @@ from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from ....engine import Code, ExportType, ImportType, Instance, Resolve
+from ...glue import CONTROL
+from ..assembly.release_module import RESUME
 from .instrument import COVERAGE, Block
 
 __all__ = ["RecordedImage"]
 
-#: The export that loads the filter.
-_INITIALIZE = "_initialize"
+#: The exports that load the filter and that take a request.
+_INITIALIZE, _ALLOCATE = "_initialize", "proxy_on_memory_allocate"
 
 
 class RecordedImage:
@@ -108,9 +110,19 @@ class _RecordedInstance(Instance):
             if self.loading is not None:
                 self.loading.add(self._marks())
                 self.clear_exported_memory(COVERAGE)
+                self._resume()
             return result
 
         return load
+
+    def _resume(self) -> None:
+        """Do what a release module does at its start: that is executed in every VM, too."""
+        allocate, control = super().function(_ALLOCATE), super().function(CONTROL)
+        if allocate is not None and control is not None:
+            at = allocate(len(RESUME))
+            assert at is not None
+            self.memory.write(at, RESUME)
+            control(at, len(RESUME))
 
     def collect(self) -> None:
         """Add what has been executed since the filter was loaded."""
