@@ -17,7 +17,7 @@ from ..config.bootstrap import Cluster, Config, Listener, bootstrap, merge, sock
 from ..config.resources import listener_facts, route_config, timeouts, with_route_timeout
 from .setup import Part, Setup
 
-__all__ = ["FIRST_UPSTREAM_PORT", "addresses", "envoy_config"]
+__all__ = ["ALLOCATOR", "FIRST_UPSTREAM_PORT", "addresses", "envoy_config"]
 
 FIRST_UPSTREAM_PORT = 8000
 _LOOPBACK = "127.0.0.1"
@@ -43,7 +43,7 @@ def addresses(clusters: Mapping[str, Simulated]) -> dict[str, tuple[str, int] | 
 
 
 #: Gives back to the system what compiling the module has freed: some 20 MB that Envoy keeps otherwise.
-_ALLOCATOR = {"bytes_to_release": 128 << 20, "memory_release_interval": "5s"}
+ALLOCATOR = {"bytes_to_release": 128 << 20, "memory_release_interval": "5s"}
 
 
 def envoy_config(setup: Setup, port: int, admin_port: int) -> Config:
@@ -61,7 +61,7 @@ def envoy_config(setup: Setup, port: int, admin_port: int) -> Config:
         _clusters(setup),
         node=setup.settings.get("node"),
         services=services,
-        extra={"admin": {"address": socket_address(_LOOPBACK, admin_port)}, "memory_allocator_manager": _ALLOCATOR},
+        extra={"admin": {"address": socket_address(_LOOPBACK, admin_port)}, "memory_allocator_manager": ALLOCATOR},
     )
 
 
