@@ -3,6 +3,8 @@ PYTHON ?= python3
 BIN    := .venv/bin
 STAMP  := .venv/.installed
 export WASMNB_CACHE ?= $(CURDIR)/.cache/wasmnb
+# Python keeps its compiled files, also where the environment says otherwise: a test run reads hundreds of modules.
+export PYTHONDONTWRITEBYTECODE =
 export PYTHONWARNINGS := ignore::DeprecationWarning:jupyter_core
 
 .PHONY: demo test test-fast test-release profile lint lab bench conformance screenshots clean
@@ -35,6 +37,8 @@ lint: $(STAMP)
 	$(BIN)/ruff format --check wasmnb
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/oxlint wasmnb/view/panel/js
+	$(BIN)/oxfmt --check wasmnb/view/panel/js
 
 bench: $(STAMP)         ## figures and ratios, written to tests/benchmarks/reports
 	$(BIN)/python -m tests.benchmarks

@@ -1,14 +1,14 @@
-"""Lets a request through only with a known API key, and tells the upstream whose key it was.
+"""Let requests through only with a known API key, and send the name of the key's owner to the upstream.
 
 Configuration (JSON)::
 
     {"clients": {"ann": "<SHA-256 of her key, in hex>"},    required
-     "header": "x-api-key",                                 where the key is looked for
-     "query": "api_key",                                    a query parameter to look in as well, if given
-     "open": ["/healthz"]}                                  paths that need no key
+     "header": "x-api-key",                                 header with the key
+     "query": "api_key",                                    query parameter with the key; none by default
+     "open": ["/healthz"]}                                  paths that don't need a key
 
-The configuration holds digests, so that reading it gives nobody a key: `printf %s KEY | sha256sum`. The upstream gets
-`x-client: ann` instead of the key. Without a key the answer is 401, with an unknown one 403.
+The configuration has digests instead of keys: `printf %s KEY | sha256sum`. The upstream gets `x-client: ann` instead of
+the key. Without a key the response is 401, with an unknown key 403.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ class Keys(PluginContext):
         if not clients:
             log_error('the configuration needs "clients": names with the SHA-256 of their keys')
             return False
-        # Looked up by digest: what the time of the search tells is about a digest, not about a key.
+        # Keys are looked up by digest, so the time of the lookup does not depend on the key.
         self.names = {digest.lower(): name for name, digest in clients.items()}
         self.header = self.config.get("header", "x-api-key")
         self.query = self.config.get("query")
@@ -33,7 +33,7 @@ class Keys(PluginContext):
 class ApiKey(HttpContext):
     def on_http_request_headers(self, num_headers, end_of_stream):
         plugin, headers = self.plugin, self.request_headers
-        headers.remove("x-client")  # nobody names himself
+        headers.remove("x-client")  # clients must not set it
         if self.request.path in plugin.open:
             return None
         key = headers.get(plugin.header)

@@ -1,16 +1,16 @@
-"""Asks an authorisation service about every request before it goes on.
+"""Ask an authorisation service about every request before it goes on.
 
 Configuration (JSON)::
 
     {"cluster": "auth",                the service's cluster
      "path": "/check",
      "timeout": 0.5,                   seconds
-     "headers": ["authorization", "cookie"],       request headers that are sent along
-     "upstream_headers": ["x-user"],   headers of its answer that the upstream gets
+     "headers": ["authorization", "cookie"],       request headers that the service gets
+     "upstream_headers": ["x-user"],   headers of its response that the upstream gets
      "fail_open": false}               let requests through while the service is down
 
-The service sees method and path as `x-original-method` and `x-original-path`. 2xx lets the request through; any other
-answer goes to the client as it is. When the service fails, the client gets 503.
+The service sees method and path as `x-original-method` and `x-original-path`. With 2xx the request goes on; any
+other response goes to the client. If the service fails, the client gets 503.
 """
 
 from wasmnb.sdk import Action, HostcallError, HttpContext, PluginContext, log_error, log_warn
@@ -22,39 +22,39 @@ class Service(PluginContext):
         self.path = self.config.get("path", "/check")
         self.timeout = self.config.get("timeout", 0.5)
         self.sent = self.config.get("headers", ["authorization", "cookie"])
-        self.taken = self.config.get("upstream_headers", ["x-user"])
+        self.upstream_headers = self.config.get("upstream_headers", ["x-user"])
         self.fail_open = self.config.get("fail_open", False)
 
 
 class AuthCallout(HttpContext):
     def on_http_request_headers(self, num_headers, end_of_stream):
         headers, service = self.request_headers, self.plugin
-        for name in service.taken:
+        for name in service.upstream_headers:
             headers.remove(name)  # only the service may set them
-        question = [("x-original-method", headers[":method"]), ("x-original-path", headers[":path"])]
-        question += [(name, value) for name in service.sent for value in headers.get_all(name)]
+        request = [("x-original-method", headers[":method"]), ("x-original-path", headers[":path"])]
+        request += [(name, value) for name in service.sent for value in headers.get_all(name)]
         try:
             self.http_call(
-                service.cluster, path=service.path, headers=question, timeout=service.timeout, callback=self.on_answer
+                service.cluster, path=service.path, headers=request, timeout=service.timeout, callback=self.on_response
             )
-        except HostcallError as error:  # no such cluster, or no endpoint up
+        except HostcallError as error:  # the cluster does not exist, or has no healthy endpoint
             log_error(error)
             return self.on_failure("unreachable")
         return Action.PAUSE
 
-    def on_answer(self, answer):
-        if answer.error:
-            if self.on_failure(answer.error) is None:
+    def on_response(self, response):
+        if response.error:
+            if self.on_failure(response.error) is None:
                 self.continue_request()
-        elif answer.ok:
-            for name in self.plugin.taken:
-                if name in answer.headers:
-                    self.request_headers[name] = answer.headers[name]
+        elif response.ok:
+            for name in self.plugin.upstream_headers:
+                if name in response.headers:
+                    self.request_headers[name] = response.headers[name]
             self.continue_request()
         else:
-            own = ("www-authenticate", "location", "set-cookie", "content-type")
-            kept = [(n, v) for n, v in answer.headers.items() if n in own]
-            self.send_local_response(answer.status, answer.body, kept, details="auth_refused")
+            names = ("www-authenticate", "location", "set-cookie", "content-type")
+            headers = [(n, v) for n, v in response.headers.items() if n in names]
+            self.send_local_response(response.status, response.body, headers, details="auth_refused")
 
     def on_failure(self, reason):
         log_warn(f"authorisation service: {reason}")

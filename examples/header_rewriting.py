@@ -1,12 +1,12 @@
-"""Sets, adds and removes headers on requests and responses.
+"""Set, add and remove headers of requests and responses.
 
-Configuration (JSON; every part may be left out)::
+Configuration (JSON; every part is optional)::
 
     {"request":  {"remove": ["x-internal"], "set": {"x-env": "prod"}, "add": {"via": "gateway"}},
      "response": {"remove": ["server", "x-powered-by"], "set": {"x-frame-options": "DENY"}}}
 
-`remove` comes first, then `set` (leaves exactly one entry), then `add` (keeps what is there). A value may name a
-request header in braces: `"x-original-path": "{:path}"`.
+`remove` comes first, then `set` (leaves exactly one entry), then `add` (keeps other entries). A value can have the name
+of a request header in braces: `"x-original-path": "{:path}"`.
 """
 
 import re
@@ -42,4 +42,4 @@ class HeaderRewriting(HttpContext):
             headers.add(name, self.fill(value))
 
     def fill(self, value):
-        return REFERENCE.sub(lambda found: self.request.get(found[1], ""), value)
+        return REFERENCE.sub(lambda match: self.request.get(match[1], ""), value)

@@ -1,8 +1,8 @@
-"""Counts responses by route and status class, and records how long requests take.
+"""Count responses by route and status class, and record the duration of requests.
 
 Configuration (JSON)::
 
-    {"routes": {"/api/": "api", "/static/": "static"}}     path prefix -> name; anything else is "other"
+    {"routes": {"/api/": "api", "/static/": "static"}}     path prefix -> name; other paths are "other"
 
 Metrics (Envoy's admin page shows them with the prefix `wasmcustom.`)::
 
@@ -32,7 +32,7 @@ class Metrics(HttpContext):
             Counter("responses", {"route": self.route, "class": group}).increment()
 
     def on_http_stream_done(self):
-        if self.route is not None:  # a request that the proxy itself refused never came here
+        if self.route is not None:  # the proxy's own responses don't have a route
             Gauge("active", {"route": self.route}).add(-1)
             milliseconds = round((time.monotonic() - self.start) * 1000)
             Histogram("milliseconds", {"route": self.route}).record(milliseconds)

@@ -1,15 +1,15 @@
-"""Limits how many requests a client may make, counted over all workers together.
+"""Limit the rate of requests of each client, counted over all workers.
 
-Configuration (JSON; every part may be left out)::
+Configuration (JSON; every part is optional)::
 
-    {"rate": 10,              requests a second that a client may keep up
-     "burst": 20,             requests that it may make at once
-     "header": "x-client",    request header that names the client; the peer's address if it has none
+    {"rate": 10,              requests per second in the long run
+     "burst": 20,             requests at once
+     "header": "x-client",    request header with the client's name; the peer's address without it
      "buckets": 1024}         size of the table
 
-A token bucket for each client lies in shared data, where all workers see it; the client's name is hashed to one of
-`buckets` places, so that the table stays small whatever clients come (two may share a place). Too much is answered with
-429 and `retry-after`. Every ten seconds each worker logs how many it refused.
+Each client has a token bucket in shared data, which all workers see. The client's name is hashed to one of `buckets`
+keys, so the table stays small (two clients can share a key). Requests above the limit get 429 and `retry-after`. Every ten
+seconds each worker logs the number of requests that it refused.
 """
 
 import time
@@ -46,7 +46,7 @@ class Limits(PluginContext):
             self.refused = 0
 
     def take(self, client):
-        """Take a token of the client's; seconds until there is one, 0.0 if it was there."""
+        """Take a token from a client's bucket; return 0.0, or the seconds until the next token if the bucket is empty."""
         now, wait = time.time(), 0.0
         rate, burst = self.config.rate, self.config.burst
 
@@ -57,8 +57,8 @@ class Limits(PluginContext):
             wait = 0.0 if tokens >= 1 else (1 - tokens) / rate
             return f"{tokens if wait else tokens - 1} {now}"
 
-        place = zlib.crc32(client.encode("utf-8", "surrogateescape")) % self.config.buckets
-        self.shared_data.update(f"rate_limit.{place}", change)
+        key = zlib.crc32(client.encode("utf-8", "surrogateescape")) % self.config.buckets
+        self.shared_data.update(f"rate_limit.{key}", change)
         return wait
 
 

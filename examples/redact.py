@@ -1,14 +1,14 @@
-"""Blackens card numbers, other patterns and named JSON fields in responses before they leave.
+"""Mask card numbers, other patterns and JSON fields in responses.
 
 Configuration (JSON)::
 
     {"fields": ["password", "ssn"],            JSON members whose value becomes "[redacted]", at any depth
-     "patterns": ["\\\\b\\\\d{3}-\\\\d{2}-\\\\d{4}\\\\b"],     regular expressions; what they match becomes "[redacted]"
+     "patterns": ["\\\\b\\\\d{3}-\\\\d{2}-\\\\d{4}\\\\b"],     regular expressions; matches become "[redacted]"
      "cards": true,                            card numbers (13 to 19 digits that pass the Luhn check)
-     "types": ["application/json", "text/"]}   content types that are looked at
+     "types": ["application/json", "text/"]}   content types to change
 
-The whole body is held until its end, so keep it to APIs, not downloads. A compressed body cannot be read: the filter
-removes `accept-encoding` from the request.
+The whole body is held until its end, so use it for APIs rather than downloads. Compressed bodies cannot be read: the
+filter removes `accept-encoding` from the request.
 """
 
 import json
@@ -21,13 +21,13 @@ CARD = re.compile(r"\b\d(?:[ -]?\d){12,18}\b")
 
 
 def is_card(digits):
-    """The Luhn check: every second digit from the right counts double."""
+    """Return whether digits pass the Luhn check: every second digit from the right counts double."""
     numbers = [int(d) for d in reversed(digits)]
     return sum(n if i % 2 == 0 else sum(divmod(2 * n, 10)) for i, n in enumerate(numbers)) % 10 == 0
 
 
-def mask_card(found):
-    return MASK if is_card(re.sub(r"\D", "", found[0])) else found[0]
+def mask_card(match):
+    return MASK if is_card(re.sub(r"\D", "", match[0])) else match[0]
 
 
 class Policy(PluginContext):
@@ -54,7 +54,7 @@ class Policy(PluginContext):
             return [self.clean_value(v) for v in value]
         if isinstance(value, str):
             return self.clean_text(value)
-        text = json.dumps(value)  # a card number may be a JSON number
+        text = json.dumps(value)  # a card number can be a JSON number
         return value if self.clean_text(text) == text else MASK
 
 
@@ -89,7 +89,7 @@ class Redact(HttpContext):
             try:
                 self.response_body = json.dumps(self.plugin.clean_value(json.loads(text)), ensure_ascii=False)
             except (ValueError, RecursionError):
-                pass  # not JSON after all: treated as text
+                pass  # not JSON: handled as text
             else:
                 return
         self.response_body = self.plugin.clean_text(text)

@@ -1,4 +1,4 @@
-"""Refuses requests whose JSON body does not have the form that the API wants.
+"""Refuse requests whose JSON body does not match a schema.
 
 Configuration (JSON)::
 
@@ -12,7 +12,7 @@ Configuration (JSON)::
                                "note": {"type": "string", "maxLength": 200}},
                 "additionalProperties": false}}
 
-The schema is the part of JSON Schema shown here. The answer to a bad body is 400 with the place and the reason:
+The schema is the part of JSON Schema shown here. The response to an invalid body is 400 with the place and the reason:
 `{"error": "$.amount: expected number, got string"}`.
 """
 
@@ -27,7 +27,7 @@ TYPES = {
 
 
 def type_name(value):
-    """JSON's name of a value's type."""
+    """Return JSON's name of a value's type."""
     if isinstance(value, bool):
         return "boolean"
     return next(name for name, kind in TYPES.items() if isinstance(value, kind))
@@ -38,10 +38,10 @@ def has_type(value, name):
 
 
 def problem(value, schema, place="$"):
-    """The first way in which a value does not fit a schema, as a sentence; None if it fits."""
-    wanted = schema.get("type")
-    if wanted and not has_type(value, wanted):
-        return f"{place}: expected {wanted}, got {type_name(value)}"
+    """Return the first difference between a value and a schema as text; None without differences."""
+    expected = schema.get("type")
+    if expected and not has_type(value, expected):
+        return f"{place}: expected {expected}, got {type_name(value)}"
     if "enum" in schema and value not in schema["enum"]:
         return f"{place}: {value!r} is not one of {schema['enum']}"
     if isinstance(value, dict):
@@ -49,8 +49,8 @@ def problem(value, schema, place="$"):
     if isinstance(value, list):
         if len(value) > schema.get("maxItems", len(value)):
             return f"{place}: more than {schema['maxItems']} items"
-        found = (problem(v, schema.get("items", {}), f"{place}[{i}]") for i, v in enumerate(value))
-        return next(filter(None, found), None)
+        problems = (problem(v, schema.get("items", {}), f"{place}[{i}]") for i, v in enumerate(value))
+        return next(filter(None, problems), None)
     if isinstance(value, str) and len(value) > schema.get("maxLength", len(value)):
         return f"{place}: longer than {schema['maxLength']} characters"
     if isinstance(value, int | float) and value < schema.get("minimum", value):
@@ -66,9 +66,9 @@ def object_problem(value, schema, place):
     for name, part in value.items():
         if name not in known and schema.get("additionalProperties") is False:
             return f"{place}: {name} is not known"
-        found = problem(part, known.get(name, {}), f"{place}.{name}")
-        if found:
-            return found
+        reason = problem(part, known.get(name, {}), f"{place}.{name}")
+        if reason:
+            return reason
     return None
 
 
@@ -89,7 +89,7 @@ class ValidateJson(HttpContext):
             return None
         if body_size > self.plugin.config.get("max_bytes", 65536):
             return self.refuse(413, "body too large")
-        return self.check() if end_of_stream else Action.PAUSE  # pausing keeps the chunks together
+        return self.check() if end_of_stream else Action.PAUSE  # a pause buffers the chunks
 
     def on_http_request_trailers(self, num_trailers):
         return self.check() if self.checked else None

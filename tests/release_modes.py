@@ -14,7 +14,7 @@ from pathlib import Path
 from wasmnb.compiler.release.profile.block_profile import BlockProfile
 from wasmnb.compiler.release.profile.recorded_filter import RecordedFilter
 from wasmnb.compiler.release.release_filter import make_release
-from wasmnb.compiler.source_filter import FromSource
+from wasmnb.compiler.source_filter import SourceFilter
 from wasmnb.engine import Image
 
 MODES = ("full", "release", "interpreted", "recorded")
@@ -44,9 +44,9 @@ class Released:
 
     def __init__(self, bare):
         self.bare = bare
-        self.image, self.wasm = FromSource.image, FromSource.wasm
-        FromSource.image = lambda made, engine, progress=None: self.released(made).image(engine)
-        FromSource.wasm = lambda made: self.released(made).wasm()
+        self.image, self.wasm = SourceFilter.image, SourceFilter.wasm
+        SourceFilter.image = lambda made, engine, progress=None: self.released(made).image(engine)
+        SourceFilter.wasm = lambda made: self.released(made).wasm()
 
     def released(self, made):
         found = made.__dict__.get("_release")
@@ -70,8 +70,8 @@ class Recorded:
     def __init__(self):
         self.loading, self.serving = BlockProfile(), BlockProfile()
         self.recordings = []
-        self.plain = FromSource.image
-        FromSource.image = lambda made, engine, progress=None: self.recorded(made, engine, progress)
+        self.plain = SourceFilter.image
+        SourceFilter.image = lambda made, engine, progress=None: self.recorded(made, engine, progress)
 
     def recorded(self, made, engine, progress):
         if engine.fuel:

@@ -1,4 +1,4 @@
-"""Envoy filters in Python, written, seen and measured in a notebook.
+"""Envoy filters in Python: write, inspect and measure them in a notebook.
 
     from wasmnb import Filter, Proxy
 
@@ -7,15 +7,18 @@
         exchange = proxy.get("/")
         print(exchange.response.status)
 
-Importing this package is cheap: each name is loaded when it is first used. (PYTEST_DONT_REWRITE: a notebook has imported
-it before its `%%ipytest` cells run.)
+Importing this package is cheap: each name is loaded when it is first used. (PYTEST_DONT_REWRITE: a notebook imports it
+before its `%%ipytest` cells run.)
 """
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:  # what editors complete; at run time each name is loaded when it is first used
+from . import _hooks
+
+if TYPE_CHECKING:  # for completion in editors; at run time each name is loaded when it is first used
     from ._version import __version__ as __version__  # noqa: I001 -- the names of a floor stay together
     from .compiler import Filter as Filter, FilterInfo as FilterInfo
     from .compiler.decorator import filter as filter  # noqa: A004 -- it is written wasmnb.filter
@@ -35,7 +38,7 @@ if TYPE_CHECKING:  # what editors complete; at run time each name is loaded when
     from .traffic import LoadReport as LoadReport
     from .traffic.load import load as load
 
-#: Floor -> the names that it gives to this package. The SDK gives all of its own.
+#: Module -> its names that this package exports. The SDK's names are all exported.
 _HOMES = {
     "_version": ("__version__",),
     "compiler": ("Filter", "FilterInfo"),
@@ -47,34 +50,48 @@ _HOMES = {
     "traffic": ("LoadReport", "load"),
 }
 
-#: A star import leaves Python's own `filter` alone.
+#: A star import doesn't replace Python's own `filter`.
 _UNSTARRED = ("filter",)
+
+#: Hook -> the module and the function that provide its service.
+_PROVIDERS = {
+    "current_progress": ("notebook.progress", "current_progress"),
+    "error_lines": ("view", "error_lines"),
+    "export": ("envoy", "export"),
+    "mimebundle": ("view", "mimebundle"),
+    "panel_of": ("view.panel", "panel_of"),
+    "read_envoy": ("envoy.config.import_config", "read_envoy"),
+}
 
 
 def __getattr__(name: str) -> Any:
     if name.startswith("__") and name not in {"__all__", "__version__"}:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    globals()[name] = value = _all() if name == "__all__" else _found(name)
+    globals()[name] = value = _all() if name == "__all__" else _resolve(name)
     return value
 
 
-def _found(name: str) -> Any:
-    from importlib import import_module
-
+def _resolve(name: str) -> Any:
     home = next((home for home, names in _HOMES.items() if name in names), None)
     if home is not None:
-        return getattr(import_module(f".{home}", __name__), name)
-    found = import_module(".sdk", __name__).names()
-    if name not in found:
+        return _load(home, name)
+    sdk_names = _load("sdk", "names")()
+    if name not in sdk_names:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return found[name]
+    return sdk_names[name]
+
+
+def _load(module: str, name: str) -> Any:
+    from importlib import import_module
+
+    return getattr(import_module(f".{module}", __name__), name)
 
 
 def _all() -> list[str]:
     from .sdk import names
 
-    ours = [name for given in _HOMES.values() for name in given if name not in _UNSTARRED]
-    return [*ours, *names()]
+    others = [name for exported in _HOMES.values() for name in exported if name not in _UNSTARRED]
+    return [*others, *names()]
 
 
 def __dir__() -> list[str]:
@@ -82,14 +99,17 @@ def __dir__() -> list[str]:
 
 
 def load_ipython_extension(ipython: Any) -> None:
-    """Run by `%load_ext wasmnb`: make the magics available."""
+    """Register the magics; `%load_ext wasmnb` calls this."""
     from .notebook import load_ipython_extension as load
 
     load(ipython)
 
 
 def unload_ipython_extension(ipython: Any) -> None:
-    """Run by `%unload_ext wasmnb`: take the magics away again."""
+    """Remove the magics; `%unload_ext wasmnb` calls this."""
     from .notebook import unload_ipython_extension as unload
 
     unload(ipython)
+
+
+_hooks.connect({hook: partial(_load, *provider) for hook, provider in _PROVIDERS.items()})

@@ -1,23 +1,24 @@
-"""How objects of any floor show themselves: text in which every character can be seen, and in a notebook what `wasmnb.view` draws.
+"""Display of objects: text with every character visible, and display data for notebooks.
 
-The view is loaded only when something is shown.
+The code that draws is on another floor and is called through the hook `mimebundle`.
 """
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import Any
+
+from . import _hooks
 
 __all__ = ["NEWLINES", "Shown", "visible"]
 
-#: What preformatted text keeps although it does not print.
+#: Characters that preformatted text keeps although they don't print.
 NEWLINES = "\n\t"
 
 _SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
 def _code(char: str) -> str:
-    """One character that must not be shown as it is, written as Python would write it in a string."""
+    """Return the escape of a character in a Python string."""
     number = ord(char)
     if 0xDC80 <= number <= 0xDCFF:  # a byte that is not UTF-8, kept as a surrogate (PEP 383)
         return f"\\x{number - 0xDC00:02x}"
@@ -29,14 +30,14 @@ def _code(char: str) -> str:
 
 
 def visible(text: str | bytes, keep: str = "") -> str:
-    r"""Text in which every character can be seen: controls, surrogates and direction overrides become escapes.
+    r"""Return text with every character visible: controls, surrogates and direction overrides become escapes.
 
     Parameters
     ----------
     text
-        Bytes are read as UTF-8; those that are not become `\xNN`.
+        Text or bytes. Bytes are read as UTF-8; those that aren't become `\xNN`.
     keep
-        Characters to leave alone although they do not print, e.g. newlines in a body.
+        Characters to keep although they don't print, such as newlines in a body; none by default.
     """
     if isinstance(text, bytes | bytearray | memoryview):
         text = bytes(text).decode("utf-8", "surrogateescape")
@@ -46,11 +47,11 @@ def visible(text: str | bytes, keep: str = "") -> str:
 
 
 class Shown:
-    """Something that a notebook draws. Its repr is for terminals."""
+    """Base of objects that notebooks draw. Terminals show their repr."""
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:  # noqa: ARG002 -- IPython's signature
         try:
-            view = import_module("wasmnb.view")
+            draw = _hooks.mimebundle.provider()
         except ImportError:
             return {"text/plain": repr(self)}
-        return view.mimebundle(self)
+        return draw(self)

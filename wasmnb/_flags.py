@@ -1,4 +1,4 @@
-"""What values of flags may be, for argparse."""
+"""Types of command line values, for argparse."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ __all__ = ["seconds"]
 
 
 def seconds(text: str) -> float:
-    """A time above 0."""
+    """Return a positive number of seconds."""
     value = float(text)
     if not 0 < value < 1e7:
-        raise argparse.ArgumentTypeError(f"a number of seconds above 0 is needed, not {text}")
+        raise argparse.ArgumentTypeError(f"expected a positive number of seconds, not {text}")
     return value

@@ -1,4 +1,4 @@
-"""`make demo`: run the first notebook headless, print what it shows, write it to build/demo.html.
+"""`make demo`: run the first notebook without a browser, print its outputs, and export it to build/demo.html.
 
 python -m wasmnb.demo [NOTEBOOK] [--output build/demo.html]
 """
@@ -18,13 +18,13 @@ NOTEBOOK = Path(__file__).parent.parent / "notebooks" / "01-first-filter.ipynb"
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the demo; exit code 1 if a cell failed."""
+    """Run the demo; return exit code 1 if a cell failed."""
     parser = argparse.ArgumentParser(prog="python -m wasmnb.demo", description=main.__doc__)
     parser.add_argument("notebook", nargs="?", type=Path, default=NOTEBOOK)
     parser.add_argument("--output", type=Path, default=Path("build/demo.html"))
     options = parser.parse_args(arguments)
     if not options.notebook.is_file():
-        parser.error(f"there is no notebook {options.notebook}")
+        parser.error(f"{options.notebook} doesn't exist")
     try:
         return run(options.notebook, options.output)
     except KeyboardInterrupt:
@@ -33,7 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def run(path: Path, output: Path) -> int:
-    """Run a notebook, print what it shows and export it; 1 if a cell failed."""
+    """Run a notebook, print its outputs and export it; return 1 if a cell failed."""
     prepare_runtime()
     started = time.monotonic()
     notebook, failure = execute(path)
@@ -47,7 +47,7 @@ def run(path: Path, output: Path) -> int:
 
 
 def prepare_runtime() -> None:
-    """Build the runtime on the terminal, where its progress can be seen; later calls find it in the cache."""
+    """Build the runtime with its progress on the terminal; the notebook then finds it in the cache."""
     from .cli import main as cli
 
     code = cli(["runtime", "build"])
@@ -56,46 +56,46 @@ def prepare_runtime() -> None:
 
 
 def execute(path: Path) -> tuple[Any, str]:
-    """Run all cells; the notebook with its outputs, and the text of the failure if there was one."""
+    """Run all cells; return the notebook with its outputs, and the text of a failure or an empty string."""
     import nbformat
     from nbclient import NotebookClient
     from nbclient.exceptions import CellExecutionError, DeadKernelError
 
     notebook = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
-    # Without the state of widgets the export shows their static forms, which need neither script nor network.
+    # Without the state of widgets the export has their static forms, which need neither scripts nor network.
     client = NotebookClient(
         notebook,
         timeout=300,
         kernel_name="python3",
         store_widget_state=False,
-        # Errors only: a kernel of our own on loopback needs no warnings.
+        # Errors only: the warnings don't matter for a local kernel.
         extra_arguments=["--IPKernelApp.log_level=40"],
         resources={"metadata": {"path": path.parent}},
     )
     try:
-        client.execute(stderr=subprocess.DEVNULL)  # where a kernel says that it was ended in the middle of a cell
+        client.execute(stderr=subprocess.DEVNULL)  # the kernel writes there when it is stopped in the middle of a cell
     except CellExecutionError as error:
         return notebook, str(error)
     except (DeadKernelError, AssertionError) as error:
-        if client.km is None:  # nbclient answers Ctrl-C by ending the kernel, and then misses it
+        if client.km is None:  # nbclient stops the kernel on Ctrl-C, and then fails without it
             raise KeyboardInterrupt from error
         raise
     return notebook, ""
 
 
 def show(notebook: Any) -> None:
-    """Print every cell's source in short and its output's text form."""
+    """Print the first line of every cell, and its outputs as text."""
     for cell in notebook.cells:
         if cell.cell_type != "code":
             continue
-        first, *more = cell.source.splitlines() or [""]
-        print(f"\n── {first}{' …' if more else ''}")
+        first, *rest = cell.source.splitlines() or [""]
+        print(f"\n── {first}{' …' if rest else ''}")
         for text in filter(None, (text.rstrip() for text in texts(cell.outputs))):
             print(text)
 
 
 def texts(outputs: Iterable[Any]) -> Iterator[str]:
-    """The text form of each output; what came piece by piece on one stream is one text."""
+    """Yield the text of each output; successive outputs of one stream are joined."""
     for (kind, _), group in groupby(outputs, key=lambda output: (output.output_type, output.get("name"))):
         if kind == "stream":
             yield "".join(output.text for output in group)

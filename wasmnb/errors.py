@@ -1,19 +1,20 @@
-"""Errors, split by whose fault they are; every one derives from `WasmnbError`.
+"""Errors by cause. All of them derive from `WasmnbError`.
 
     SourceError     the filter's source: syntax, a missing import, no filter class (a SyntaxError knows its line)
     ModuleError     the module cannot be loaded by Envoy: no ABI marker, a missing import, a truncated file
     FilterTrap      the filter failed while it ran: an exception in a callback, a trap, the deadline
     UsageError      wasmnb was called wrongly: an unknown filter name, a closed proxy
-    NativeWarning   a warning: a native filter does what it could not do in Wasm
+    NativeWarning   a warning: a native filter does something that Wasm doesn't allow
     BuildError      the tool chain failed: componentize-py, no disk space, a cache that cannot be written
 
-A message says what happened, where (callback, cell line), and what to try.
+A message says what happened, where (callback, line of the cell), and how to solve it.
 """
 
 from __future__ import annotations
 
 import sys
-from importlib import import_module
+
+from . import _hooks
 
 __all__ = [
     "BuildError",
@@ -24,18 +25,18 @@ __all__ = [
     "UsageError",
     "WasmnbError",
     "conclusion_of",
-    "remember",
+    "set_last_exception",
 ]
 
 
-#: Characters of an exception's message that are worth a headline.
+#: Characters of an exception's message that a headline shows.
 _LONGEST = 500
 
 
-def remember(error: BaseException) -> None:
-    """Make an exception the last one, as an interpreter does with what nobody has caught: `%debug` and `pdb.pm` open there.
+def set_last_exception(error: BaseException) -> None:
+    """Set the exception that `%debug` and `pdb.pm` open, as an interpreter does with uncaught ones.
 
-    One without a frame to open stays out of it: debuggers would fail on it.
+    An exception without a frame is ignored, since debuggers would fail on it.
     """
     if error.__traceback__ is None:
         return
@@ -49,42 +50,58 @@ class WasmnbError(Exception):
     Attributes
     ----------
     log
-        Lines that a proxy had written when it would not start (`wasmnb.host.LogLine`).
+        Lines that a proxy wrote before its start failed (`wasmnb.host.LogLine`).
     """
 
     log: list[object] | tuple[object, ...] = ()
 
     def _render_traceback_(self) -> list[str]:
-        """IPython's hook: the filter's lines and the caller's, none of ours. The view that draws it is loaded only then."""
-        lines: list[str] = import_module("wasmnb.view").error_lines(self, colour=True)
+        """Return the lines that IPython prints: the filter's code and the caller's, without wasmnb's own frames."""
+        lines = _hooks.error_lines(self, colour=True)
         if self.__cause__ is not None and isinstance(self, FilterTrap | SourceError):
-            remember(self.__cause__)  # what a native filter raised is what a debugger is to show
+            set_last_exception(self.__cause__)  # a debugger then opens the exception of the native filter
         return lines
 
 
 class UsageError(WasmnbError):
-    """wasmnb was asked for something that it does not have or cannot do."""
+    """A wrong use of wasmnb: an unknown name, a wrong argument, a closed proxy."""
 
 
 class BuildError(WasmnbError):
-    """The tool chain or the cache failed; the filter's source is not at fault."""
+    """A failure of the tool chain, the cache or the disk, independent of the filter's source."""
 
 
 class ModuleError(WasmnbError):
-    """A module that Envoy would refuse, too."""
+    """A module that Envoy would refuse as well.
+
+    Attributes
+    ----------
+    envoy_log
+        Lines that Envoy would log; they are also notes of the exception.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.envoy_log: list[str] = []
+
+    def add_envoy_log(self, *lines: str) -> None:
+        """Add lines of Envoy's log."""
+        self.envoy_log += lines
+        for line in lines:
+            self.add_note(f"Envoy's log says: {line}")
 
 
 class SourceError(WasmnbError):
-    """The filter's source is at fault.
+    """An error in the filter's source.
 
     Attributes
     ----------
     filename, lineno, offset
-        Where in the source (1-based; None if the whole source is meant). `filename` is the cell's.
+        Place in the source, counted from 1; None if the error concerns the whole source. `filename` is that of the cell.
     hint
-        What to try, as one sentence, or an empty string.
+        A sentence on how to solve it, or an empty string.
     traceback
-        The guest's traceback as text, if one was made.
+        The guest's traceback, or an empty string.
     """
 
     def __init__(
@@ -105,24 +122,24 @@ class SourceError(WasmnbError):
         self.traceback = traceback
 
     def __str__(self) -> str:
-        """Message, place and hint as sentences."""
+        """Return message, place and hint."""
         where = f" ({self.filename}, line {self.lineno})" if self.lineno else ""
         return f"{self.args[0]}{where}" + (f"\n{self.hint}" if self.hint else "")
 
 
 class FilterTrap(WasmnbError):
-    """The filter stopped in mid-callback: an exception, a Wasm trap or the deadline.
+    """A failure of the filter in a callback: an exception, a Wasm trap or the deadline.
 
     Attributes
     ----------
     callback
-        Export that was running, e.g. `proxy_on_request_headers`.
+        The export that failed, for example `proxy_on_request_headers`.
     context_id
-        Context it ran on.
+        The id of its context.
     traceback
-        Python traceback from inside the module, or an empty string.
+        The Python traceback from inside the module, or an empty string.
     thread, exchange
-        Where: `main` or `worker-2`, and the number of the request or connection, if it was about one.
+        The thread (`main` or `worker-2`), and the number of the request or connection; None outside of one.
     """
 
     def __init__(
@@ -144,17 +161,17 @@ class FilterTrap(WasmnbError):
 
     @property
     def where(self) -> str:
-        """Context, exchange and thread in words: `on context 4, for exchange 3, on worker-2`."""
+        """Context, exchange and thread: `on context 4, for exchange 3, on worker-2`."""
         about = f", for exchange {self.exchange}" if self.exchange is not None else ""
         return f"on context {self.context_id}{about}{', on ' if self.thread else ''}{self.thread}"
 
 
 class NativeWarning(UserWarning):
-    """A filter that runs natively does what is not the same, or not possible, inside WebAssembly."""
+    """A native filter does something that behaves differently in Wasm, or isn't possible there."""
 
 
 def conclusion_of(traceback: str) -> str:
-    """The line of a Python traceback that names the exception, cut; of a chain the last one's, of a group its own."""
+    """Return the line of a Python traceback that names the exception, shortened; in a chain, that of the last exception."""
     line = _conclusion(traceback)
     return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}… ({len(line) - _LONGEST:,} more)"
 

@@ -1,8 +1,8 @@
-"""HTTP messages as the proxy sees them: header maps in order with duplicates, bodies in bytes, trailers.
+"""HTTP messages: ordered header maps with duplicates, bodies as bytes, trailers.
 
-Facts: names are lower case inside (HTTP/2's rule, and Envoy's for every codec); values are bytes and are never decoded
-by the proxy. `str` is taken at the door and encoded as UTF-8; when bytes are shown as `str`, those that are not UTF-8
-become surrogates, so that encoding them again gives the same bytes.
+Facts: Envoy keeps names in lower case with every codec, as HTTP/2 requires. Values are bytes, which the proxy never decodes.
+Here methods accept `str` and encode it as UTF-8. When bytes are returned as `str`, bytes that aren't UTF-8 become surrogates,
+so that encoding them again returns the same bytes.
 """
 
 from __future__ import annotations
@@ -11,36 +11,48 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from .errors import UsageError
+
 __all__ = ["Headers", "HeadersLike", "Request", "Response", "Text", "to_bytes", "to_text"]
 
 Text = str | bytes
 
-#: What is taken for a header map: one, a mapping, or names and values in pairs.
+#: Accepted as a header map: `Headers`, a mapping, or names and values in pairs.
 HeadersLike: TypeAlias = "Headers | Mapping[str, Text] | Iterable[tuple[Text, Text]] | None"
 
 
 def to_bytes(value: Text | int) -> bytes:
-    """Bytes as they are; text (and numbers) as UTF-8, surrogates back to the bytes that they stand for."""
+    """Return bytes unchanged, and text and numbers as UTF-8; surrogates become the bytes that they stand for."""
     if isinstance(value, bytes | bytearray | memoryview):
         return bytes(value)
     return str(value).encode("utf-8", "surrogateescape")
 
 
 def to_text(value: bytes) -> str:
-    """UTF-8 text; bytes that are not UTF-8 become surrogates (`to_bytes` turns them back)."""
+    """Return UTF-8 text; bytes that aren't UTF-8 become surrogates, which `to_bytes` reverses."""
     return value.decode("utf-8", "surrogateescape")
 
 
 class Headers:
-    """An ordered header map with duplicates; names compare without case.
+    """An ordered header map with duplicates. Names ignore case.
 
-    `str` at the door, bytes inside (`.raw`). `headers["x"]` is the first value and raises KeyError; setting replaces
-    every entry of that name by one; `add` appends.
+    Names and values are accepted as `str` or bytes, returned as `str`, and stored as bytes (`.raw`). `headers["x"]` returns the
+    first value or raises KeyError. Assignment replaces all entries of a name by one; `add` appends an entry.
+
+    Parameters
+    ----------
+    items
+        `Headers`, a mapping, or names and values in pairs; None for no entries.
+
+    Raises
+    ------
+    UsageError
+        `items` is something else.
     """
 
     __slots__ = ("raw",)
 
-    #: Names in lower case and values, in order.
+    #: Pairs of a name in lower case and a value, in order.
     raw: list[tuple[bytes, bytes]]
 
     def __init__(self, items: HeadersLike = None) -> None:
@@ -48,24 +60,27 @@ class Headers:
             self.raw = list(items.raw)
             return
         pairs: Iterable[tuple[Text, Text]] = items.items() if isinstance(items, Mapping) else (items or ())
-        self.raw = [(to_bytes(name).lower(), to_bytes(value)) for name, value in pairs]
+        try:
+            self.raw = [(to_bytes(name).lower(), to_bytes(value)) for name, value in pairs]
+        except (TypeError, ValueError):
+            raise UsageError(_not_headers(items)) from None
 
     def get(self, name: Text, default: str | None = None) -> str | None:
-        """First value of a name, or `default`."""
+        """Return the first value of a name, or `default`."""
         key = to_bytes(name).lower()
         return next((to_text(v) for n, v in self.raw if n == key), default)
 
     def get_all(self, name: Text) -> list[str]:
-        """Every value of a name, in order."""
+        """Return all values of a name, in order."""
         key = to_bytes(name).lower()
         return [to_text(v) for n, v in self.raw if n == key]
 
     def items(self) -> list[tuple[str, str]]:
-        """All entries in order, duplicates one by one."""
+        """Return all entries, in order."""
         return [(to_text(n), to_text(v)) for n, v in self.raw]
 
     def add(self, name: Text, value: Text | int) -> None:
-        """Append an entry, whatever is there."""
+        """Append an entry; entries of the same name stay."""
         self.raw.append((to_bytes(name).lower(), to_bytes(value)))
 
     def __getitem__(self, name: Text) -> str:
@@ -75,13 +90,13 @@ class Headers:
         return value
 
     def __setitem__(self, name: Text, value: Text | int) -> None:
-        """Replace the first entry where it stands and drop the others; append if there is none."""
+        """Replace the first entry of the name in its place and remove the others; without one, append."""
         key, data = to_bytes(name).lower(), to_bytes(value)
-        at = next((i for i, (n, _) in enumerate(self.raw) if n == key), None)
-        if at is None:
+        index = next((i for i, (n, _) in enumerate(self.raw) if n == key), None)
+        if index is None:
             self.raw.append((key, data))
             return
-        self.raw = [*self.raw[:at], (key, data), *((n, v) for n, v in self.raw[at + 1 :] if n != key)]
+        self.raw = [*self.raw[:index], (key, data), *((n, v) for n, v in self.raw[index + 1 :] if n != key)]
 
     def __delitem__(self, name: Text) -> None:
         key = to_bytes(name).lower()
@@ -110,8 +125,13 @@ class Headers:
         return f"Headers({self.items()!r})"
 
 
+def _not_headers(items: object) -> str:
+    advice = " A body is given by name: body=..." if isinstance(items, str | bytes) else ""
+    return f"Headers are a mapping, or names and values in pairs, not {items!r:.80}.{advice}"
+
+
 class _Message:
-    """What requests and responses have in common: whatever people type becomes header maps and bytes."""
+    """Base of requests and responses: it converts the arguments to header maps and bytes."""
 
     headers: Headers
     trailers: Headers
@@ -127,20 +147,24 @@ class _Message:
 
     @property
     def text(self) -> str:
-        """Body as text, bytes that are not UTF-8 replaced."""
+        """The body as text; bytes that aren't UTF-8 are replaced."""
         return self.body.decode("utf-8", "replace")
 
 
 @dataclass
 class Request(_Message):
-    """A request as one party sees it.
+    """A request, as the client sends it or as the upstream receives it.
 
-    Attributes
+    Parameters
     ----------
     method, path, authority, scheme
-        The pseudo-headers, which are not among `headers`.
+        The pseudo-headers, which aren't in `headers` ("GET", "/", "example.com", "http").
+    headers, trailers
+        `Headers`, a mapping, or names and values in pairs.
+    body
+        The body as bytes, or as text, which is encoded as UTF-8.
     chunks
-        How the body arrives, if it matters; `body` is then their sum.
+        The body in the chunks in which it arrives; `body` is then all of them.
     """
 
     method: str = "GET"
@@ -163,24 +187,26 @@ class Request(_Message):
         authority: str = "example.com",
         chunks: Iterable[Text] | None = None,
     ) -> Request:
-        """A request from whatever people type, which every message makes header maps and bytes of."""
+        """Return a request; the parameters are those of the class, in the order of `Proxy.request`."""
         return cls(method, path, headers, body, trailers, authority, chunks=chunks)  # type: ignore[arg-type]
 
 
 @dataclass
 class Response(_Message):
-    """A response as one party sees it.
+    """A response, as the upstream sends it or as the client receives it.
 
-    Attributes
+    Parameters
     ----------
     status
-        HTTP status; 0 when the connection was closed or reset before one was sent.
+        The HTTP status (200); 0 if the connection was closed or reset before the response.
+    headers, body, trailers
+        As for `Request`.
     chunks
-        How the body arrives, if it matters; `body` is then their sum.
+        The body in the chunks in which it arrives; `body` is then all of them.
     latency
-        Seconds that the upstream takes before it answers, on the proxy's virtual clock.
+        Seconds between the request and the response of an upstream, virtual ones in the simulated proxy (0).
     reset
-        True if the stream ended with a reset instead of a proper end.
+        The stream ended with a reset before the end of the response.
     """
 
     status: int = 200

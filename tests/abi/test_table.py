@@ -30,39 +30,44 @@ def test_hostcalls_have_the_core_signatures_that_sdks_declare(name, types):
 
 
 @pytest.mark.parametrize("hostcall", HOSTCALLS.values(), ids=lambda h: h.name)
-def test_inputs_stand_before_outputs(hostcall):
+def test_inputs_precede_outputs(hostcall):
     assert hostcall.params == hostcall.inputs + hostcall.outputs
     assert all(p.kind is not Kind.ENUM or p.enum for p in hostcall.params)
     assert hostcall.doc
 
 
-def test_versions_differ_where_envoy_says():
+def test_versions_differ_as_in_envoy():
     old, middle, new = (set(hostcalls_for(v)) for v in AbiVersion)
     assert old - new == {
-        "proxy_get_configuration", "proxy_continue_request", "proxy_continue_response", "proxy_clear_route_cache",
+        "proxy_get_configuration",
+        "proxy_continue_request",
+        "proxy_continue_response",
+        "proxy_clear_route_cache",
     }
     assert new - old == {"proxy_continue_stream", "proxy_close_stream", "proxy_get_log_level"}
     assert new - middle == {"proxy_get_log_level"}
 
 
-def test_headers_callbacks_gained_end_of_stream_after_0_1_0():
+def test_headers_callbacks_have_end_of_stream_from_0_2_0():
     for name in ("proxy_on_request_headers", "proxy_on_response_headers"):
         assert len(callbacks_for(AbiVersion.V0_1_0)[name].core_params) == 2
         assert len(callbacks_for(AbiVersion.V0_2_1)[name].core_params) == 3
     assert "proxy_on_foreign_function" not in callbacks_for(AbiVersion.V0_1_0)
 
 
-def test_only_proxy_log_may_be_called_at_entry():
+def test_only_proxy_log_is_allowed_at_entry():
     assert [h.name for h in HOSTCALLS.values() if h.at_entry] == ["proxy_log"]
 
 
-def test_a_missing_callback_means_success_or_continue():
+def test_missing_callback_means_success_or_continue():
     for callback in CALLBACKS.values():
         assert callback.default == (1 if callback.result is Result.BOOL else 0)
         assert len(callback.core_results) == (callback.result is not Result.NONE)
 
 
-def test_a_version_names_its_marker():
+def test_version_has_its_marker():
     assert [v.marker for v in AbiVersion] == [
-        "proxy_abi_version_0_1_0", "proxy_abi_version_0_2_0", "proxy_abi_version_0_2_1",
+        "proxy_abi_version_0_1_0",
+        "proxy_abi_version_0_2_0",
+        "proxy_abi_version_0_2_1",
     ]

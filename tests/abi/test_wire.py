@@ -11,11 +11,11 @@ PAIRS = st.lists(st.tuples(st.binary(max_size=20), st.binary(max_size=40)), max_
 
 
 @given(PAIRS)
-def test_pairs_come_back_as_they_were(pairs):
+def test_pairs_round_trip(pairs):
     assert decode_pairs(encode_pairs(pairs)) == pairs
 
 
-def test_the_layout_is_the_specifications():
+def test_layout_is_the_specifications():
     assert encode_pairs([(b"a", b"bc"), (b"", b"")]) == (
         struct.pack("<I", 2) + struct.pack("<IIII", 1, 2, 0, 0) + b"a\0bc\0" + b"\0\0"
     )
@@ -23,7 +23,7 @@ def test_the_layout_is_the_specifications():
 
 
 @given(PAIRS.filter(bool), st.data())
-def test_any_cut_or_surplus_byte_is_recognised(pairs, data):
+def test_missing_or_surplus_byte_is_detected(pairs, data):
     encoded = encode_pairs(pairs)
     cut = data.draw(st.integers(1, len(encoded) - 1))
     assert decode_pairs(encoded[:cut]) is None
@@ -39,13 +39,13 @@ def test_huge_counts_do_not_allocate():
     assert decode_pairs(b"\xff\xff\xff\xff" + b"\0" * 16) is None
 
 
-def test_missing_zero_bytes_are_recognised():
+def test_missing_zero_bytes_are_detected():
     good = encode_pairs([(b"a", b"b")])
     assert decode_pairs(good[:-1] + b"x") is None
     assert decode_pairs(good.replace(b"a\0", b"ax")) is None
 
 
-def test_paths_are_joined_by_nul_and_forgive_one_at_the_end():
+def test_paths_are_joined_by_nul_and_may_end_with_one():
     assert encode_path(("request", b"path")) == b"request\0path"
     assert decode_path(b"request\0path") == decode_path(b"request\0path\0") == [b"request", b"path"]
     assert decode_path(b"") == []

@@ -23,7 +23,7 @@ class Asks(HttpContext):
     async def on_http_request_headers(self, num_headers, end_of_stream):
         if self.request.path == "/state":
             gc.collect()
-            return self.send_local_response(200, json.dumps({"objects": len(gc.get_objects()), "calls": len(self._vm.http_calls)}))
+            return self.send_local_response(200, json.dumps({"objects": len(gc.get_objects()), "calls": len(self._vm.callouts.http)}))
         for _ in range(50):
             answer = await self.http_call("service", headers={"x-user": str(_)})
             assert answer.ok

@@ -1,4 +1,4 @@
-"""JupyterLab and Notebook 7 on loopback, opened in Debian's Chromium by Playwright."""
+"""JupyterLab and Notebook 7 on loopback, in Chromium with Playwright."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ FLAGS = [
     "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
 SETTINGS = {
-    # Every cell in the page, so that its text can be read, and no news banner.
+    # All cells are in the page, so that tests can read them, and there is no news banner.
     "@jupyterlab/notebook-extension/tracker": {"windowingMode": "none"},
     "@jupyterlab/apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
 }
@@ -34,12 +34,12 @@ def pytest_collection_modifyitems(items):
         if here in Path(item.path).parents:
             item.add_marker(pytest.mark.browser)
             item.add_marker(pytest.mark.slow)
-            # One Lab for all of them, also under xdist.
+            # One server for all of them, also with xdist.
             item.add_marker(pytest.mark.xdist_group("browser"))
 
 
 class Lab:
-    """A running server; `address` leads to a notebook, `folder` holds copies of the notebooks.
+    """A running server with copies of the notebooks in `folder`.
 
     Another front-end is the same server under another module, with its own class of application and kind of address.
     """
@@ -102,7 +102,7 @@ class NotebookSeven(Lab):
 
 @contextmanager
 def serving(kind, folder):
-    """A server on copies of the notebooks."""
+    """Run a server with copies of the notebooks."""
     for notebook in (ROOT / "notebooks").glob("*.ipynb"):
         shutil.copy(notebook, folder)
     made = kind(folder)
@@ -124,7 +124,7 @@ def notebook_seven(tmp_path_factory):
         yield made
 
 
-@pytest.fixture(scope="module")  # no longer: while it is open, its event loop runs, which other tests would see
+@pytest.fixture(scope="module")  # not longer, since other tests would see its event loop
 def browser():
     if CHROMIUM is None:
         pytest.skip("no Chromium here: apt-get install chromium")
@@ -143,7 +143,7 @@ class Notebook:
         self.page = page
         page.goto(lab.address(name))
         page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60_000)
-        # Cells that are run before the kernel has answered once are dropped without a word.
+        # Lab silently drops cells that run before the first reply of the kernel.
         page.evaluate(
             """async () => {
                 const panel = window.jupyterapp.shell.currentWidget;
@@ -155,16 +155,16 @@ class Notebook:
         page.wait_for_function(
             "() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.status === 'idle'", timeout=60_000
         )
-        page.errors.clear()  # what a front-end throws while it starts is its own affair
+        page.errors.clear()  # ignore errors of the front end's start
 
     def command(self, name: str, args: dict | None = None) -> None:
-        # Not awaited: the promise of a run is kept only when the run is over, and Playwright would wait for ever.
+        # Not awaited: the promise is resolved at the end of the run, and Playwright would wait for it.
         self.page.evaluate("([n, a]) => { void window.jupyterapp.commands.execute(n, a); }", [name, args or {}])
 
     def theme(self, dark: bool) -> None:
         self.command("apputils:change-theme", {"theme": "JupyterLab Dark" if dark else "JupyterLab Light"})
         self.page.wait_for_function(f"() => document.body.dataset.jpThemeLight === '{str(not dark).lower()}'")
-        self.page.wait_for_timeout(400)  # style sheets of the theme arrive after the attribute
+        self.page.wait_for_timeout(400)  # style sheets of the theme load after the attribute changes
 
     def run_all(self, seconds: float = 120) -> None:
         """Run every cell, and wait until each code cell has a number and the kernel is idle."""
@@ -198,7 +198,7 @@ class Notebook:
         return self.cell(number).locator(".jp-Cell-outputWrapper").inner_text()
 
     def shoot(self, name: str, number: int | None = None) -> None:
-        """A picture of the page, or of one cell."""
+        """Take a screenshot of the page or of one cell."""
         SHOTS.mkdir(parents=True, exist_ok=True)
         target = self.page if number is None else self.cell(number)
         if number is not None:
@@ -208,7 +208,7 @@ class Notebook:
 
 @pytest.fixture
 def new_page(browser):
-    """Open tabs; they are closed when the test is over. What their scripts throw is in `page.errors`."""
+    """Open tabs, which are closed after the test. `page.errors` has the errors of their scripts."""
     contexts = []
 
     def opener(width: int = 1200, height: int = 1000):
@@ -230,7 +230,7 @@ def open_notebook(lab, new_page):
 
 
 def notebook_file(folder: Path, name: str, *cells: str) -> str:
-    """Write a notebook of code cells, and give its name. A cell that fails does not keep the next ones from running."""
+    """Write a notebook of code cells and return its name. Cells after a failing one also run."""
     metadata = {"tags": ["raises-exception"]}
     made = [
         {"cell_type": "code", "id": f"c{i}", "metadata": metadata, "source": s, "execution_count": None, "outputs": []}
@@ -246,7 +246,7 @@ def open_cells(lab, open_notebook, request):
     """Open a notebook made of these cells, and run it."""
 
     def opener(*cells: str, **size: int) -> Notebook:
-        # A name of its own each time: Lab would give the same name the same kernel again.
+        # A new name each time, since Lab reuses the kernel of a name.
         name = f"{request.node.name}-{time.monotonic_ns()}.ipynb"
         notebook = open_notebook(notebook_file(lab.folder, name, *cells), **size)
         notebook.run_all()

@@ -1,4 +1,4 @@
-"""One filter with something to see in every view; its traffic is the same each time."""
+"""A filter with content for every view, and its traffic."""
 
 GATE = """\
 %%wasmfilter gate --workers 3 --seed 4 --config '{"quota": 12, "service": "accounts"}' --cluster accounts=accounts

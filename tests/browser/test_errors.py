@@ -1,4 +1,4 @@
-"""Errors in JupyterLab: the cell's own lines, and none of ours."""
+"""Errors in JupyterLab: lines of the cell, without internal frames."""
 
 CELLS = (
     "%load_ext wasmnb",
@@ -43,7 +43,7 @@ WANTED = {
 }
 
 
-def test_errors_point_at_the_cells_lines_and_show_no_frame_of_ours(open_cells):
+def test_errors_point_at_lines_of_the_cell_and_hide_internal_frames(open_cells):
     notebook = open_cells(*CELLS, width=1200, height=1400)
     for number, sentences in WANTED.items():
         output = notebook.output(number)

@@ -1,4 +1,4 @@
-"""Front-ends besides JupyterLab: Notebook 7, and marimo, which has no magics."""
+"""Other front ends: Notebook 7, and marimo, which doesn't have magics."""
 
 import socket
 import subprocess

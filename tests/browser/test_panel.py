@@ -62,7 +62,7 @@ def view(notebook, name):
     return notebook.panel.locator(".pane")
 
 
-def test_a_request_sent_from_the_panel_shows_in_every_view(panel):
+def test_request_sent_from_the_panel_shows_in_every_view(panel):
     send(panel, "/pay?x=1", "x-user: ann\ncookie: a=b")
     text = view(panel, "Exchanges").inner_text()
     assert "/pay?x=1" in text
@@ -87,7 +87,7 @@ def _soon(notebook, name, wanted):
     return pane.inner_text()
 
 
-def test_a_pasted_curl_command_is_sent(panel):
+def test_pasted_curl_command_is_sent(panel):
     panel.panel.get_by_role("button", name="more", exact=True).click()
     panel.panel.locator("[name=curl]").fill("curl -X PUT 'http://api.test/z' -H 'x-user: bob' -d k=v")
     panel.panel.get_by_role("button", name="Send it").click()
@@ -98,7 +98,7 @@ def test_a_pasted_curl_command_is_sent(panel):
     panel.page.wait_for_function("() => document.querySelector('.wasmnb-panel .foot').innerText.includes('frobnicate')")
 
 
-def test_traffic_from_a_cell_moves_the_panel(panel):
+def test_traffic_from_a_cell_updates_the_panel(panel):
     panel.run_code("for n in range(30): demo.get(f'/item/{n}', {'x-user': 'ann'})")
     panel.page.wait_for_function(
         "() => document.querySelector('.wasmnb-panel .head').innerText.includes('30 exchanges')"
@@ -106,7 +106,7 @@ def test_traffic_from_a_cell_moves_the_panel(panel):
     assert "/item/29" in panel.panel.locator(".pane").inner_text()
 
 
-def test_choosing_a_worker_narrows_the_other_views(panel):
+def test_selecting_a_worker_narrows_the_other_views(panel):
     panel.run_code("for n in range(9): demo.get(f'/item/{n}', {'x-user': 'ann'})")
     panel.page.wait_for_function("() => document.querySelectorAll('.wasmnb-panel .row.exchange').length === 10")
     panel.panel.locator(".node", has_text="worker-2").first.click()
@@ -117,7 +117,7 @@ def test_choosing_a_worker_narrows_the_other_views(panel):
     panel.page.wait_for_function("() => document.querySelectorAll('.wasmnb-panel .row.exchange').length === 10")
 
 
-def test_running_the_cell_again_keeps_the_panel_and_sends_the_request_again(panel):
+def test_rerun_cell_keeps_the_panel_and_repeats_the_request(panel):
     send(panel, "/edit", "x-user: ann")
     panel.page.evaluate(
         """text => {
@@ -139,7 +139,7 @@ def test_running_the_cell_again_keeps_the_panel_and_sends_the_request_again(pane
     assert panel.panel.count() == 1
 
 
-def test_failures_are_shown_with_the_cells_lines(panel):
+def test_failures_are_shown_with_lines_of_the_cell(panel):
     send(panel, "/", "x-user: boom")
     text = panel.panel.locator(".pane").inner_text()
     assert 'raise ValueError("broken")' in text
@@ -161,7 +161,7 @@ def test_hostile_text_stays_text(panel):
     assert "<script>" in view(panel, "Exchanges").inner_text()
 
 
-def test_controls_move_time_and_the_upstream_and_the_workers(panel):
+def test_controls_change_time_upstream_and_workers(panel):
     panel.panel.get_by_role("button", name="controls", exact=True).click()
     panel.panel.locator("[name=seconds]").fill("5")
     panel.panel.get_by_role("button", name="advance", exact=True).click()
@@ -179,7 +179,7 @@ def test_controls_move_time_and_the_upstream_and_the_workers(panel):
     panel.page.wait_for_function("() => document.querySelector('.wasmnb-panel .side').innerText.includes('worker-5')")
 
 
-def test_keys_are_enough(panel):
+def test_panel_works_with_the_keyboard(panel):
     panel.run_code("for n in range(5): demo.get(f'/item/{n}', {'x-user': 'ann'})")
     panel.page.wait_for_function("() => document.querySelectorAll('.wasmnb-panel .row.exchange').length === 6")
     tab = panel.panel.get_by_role("tab", name="Exchanges")
@@ -195,12 +195,12 @@ def test_keys_are_enough(panel):
     assert panel.panel.locator(".node").first.get_attribute("aria-expanded") == "false"
 
 
-def test_ten_thousand_exchanges_stay_fluid(panel):
+def test_ten_thousand_exchanges_scroll(panel):
     panel.run_code("for n in range(10_000): demo.get('/many', {'x-user': 'ann'})")
     panel.page.wait_for_function(
         "() => document.querySelector('.wasmnb-panel .head').innerText.includes('10,000 exchanges')", timeout=60_000
     )
-    # A new view of the panel, from the command to the picture.
+    # A new view of the panel, from the command to the drawing.
     started = time.monotonic()
     panel.page.evaluate("() => { window.jupyterapp.shell.currentWidget.content.activeCellIndex = 2; }")
     panel.page.evaluate(
@@ -223,12 +223,12 @@ def test_ten_thousand_exchanges_stay_fluid(panel):
         }"""
     )
     print(f"opened in {opened:.2f} s, a click took {clicked:.0f} ms")
-    # Generous here, for busy machines; the figures are in the report of the benchmarks.
+    # Generous for busy machines; the benchmarks report the figures.
     assert opened < 5
     assert clicked < 1000
 
 
-def test_pictures_of_every_view(panel):
+def test_screenshots_of_every_view(panel):
     panel.run_code(
         "import random; r = random.Random(1)\n"
         "for n in range(120): demo.request(r.choice(['GET', 'POST']), f'/item/{n}', "

@@ -1,4 +1,4 @@
-"""Working with the live panel in JupyterLab: bodies and chunks, controls, faults, every view's own tools, a lost kernel."""
+"""Work with the live panel in JupyterLab: bodies, chunks, controls, faults, tools of every view, a dead kernel."""
 
 import re
 from uuid import uuid4
@@ -48,7 +48,7 @@ AUTH = "from wasmnb import Response\ndemo.clusters['auth'] = type(demo.clusters[
 
 @pytest.fixture
 def panel(lab, open_notebook):
-    # A name of its own each time: a test that is run again must not meet the kernel of its first run.
+    # A new name each time, so that a repeated test gets a new kernel.
     name = notebook_file(lab.folder, f"{uuid4().hex}.ipynb", "%load_ext wasmnb", FILTER, AUTH)
     notebook = open_notebook(name, width=1400, height=1200)
     notebook.run_all()
@@ -77,7 +77,7 @@ def view(notebook, name):
 
 
 def send(notebook, path="/", headers="", worker=None):
-    """Send from the form, and wait for what the foot says."""
+    """Send a request with the form, and wait for the notice."""
     if not notebook.panel.locator("[name=headers]").is_visible():
         press(notebook, "more")
     notebook.panel.locator("[name=headers]").fill(headers)
@@ -91,14 +91,14 @@ def send(notebook, path="/", headers="", worker=None):
     )  # fmt: skip
 
 
-def test_a_body_from_a_file_in_chunks_with_trailers(panel, tmp_path):
+def test_file_is_sent_in_chunks_with_trailers(panel, tmp_path):
     file = tmp_path / "order.json"
     file.write_bytes(b'{"old": 1}')
     press(panel, "more")
     panel.panel.locator("[name=method]").fill("POST")
     panel.panel.locator("[name=file]").set_input_files(file)
     panel.panel.locator("[name=trailers]").fill("x-sum: 7")
-    panel.panel.locator("[name=pieces]").select_option("size")
+    panel.panel.locator("[name=chunking]").select_option("size")
     panel.panel.locator("[name=step]").fill("4")
     assert "3 chunks" in panel.panel.locator(".more").first.inner_text()
     send(panel, "/file")
@@ -114,11 +114,11 @@ def test_a_body_from_a_file_in_chunks_with_trailers(panel, tmp_path):
     assert '{"new": 1}' in body.inner_text()
 
 
-def test_http2_and_lines_as_chunks_and_a_request_edited_and_sent_again(panel):
+def test_request_with_line_chunks_is_edited_and_sent_again(panel):
     press(panel, "more")
     panel.panel.locator("[name=method]").fill("PUT")
     panel.panel.locator("[name=text]").fill("one\ntwo\n")
-    panel.panel.locator("[name=pieces]").select_option("lines")
+    panel.panel.locator("[name=chunking]").select_option("lines")
     panel.panel.locator("[name=http2]").check()
     panel.panel.locator("[name=authority]").fill("api.test")
     send(panel, "/first", "x-user: ann")
@@ -133,7 +133,7 @@ def test_http2_and_lines_as_chunks_and_a_request_edited_and_sent_again(panel):
     assert "hi bob" in soon(panel, "hi bob", ".lower")
 
 
-def test_controls_show_what_they_do(panel):
+def test_controls_show_their_effects(panel):
     press(panel, "controls")
     press(panel, "tick now")
     soon(panel, "on_tick ran in 4 plugin contexts", ".foot")
@@ -141,7 +141,7 @@ def test_controls_show_what_they_do(panel):
     assert soon(panel, "tick tock").count("tick tock") == 4
     panel.panel.locator("[name=config-0]").fill('{"greeting": "welcome"}')
     press(panel, "replace while running")
-    soon(panel, "the new configuration serves", ".foot")
+    soon(panel, "the new configuration is active", ".foot")
     send(panel, "/configured", "x-user: ann")
     view(panel, "Exchanges")
     soon(panel, "welcome ann")
@@ -165,7 +165,7 @@ def test_controls_show_what_they_do(panel):
     assert "worker-3" not in panel.panel.locator(".contexts").inner_text()
 
 
-def test_a_held_stream_tells_why_and_narrows_every_view(panel):
+def test_paused_stream_shows_the_reason_and_narrows_every_view(panel):
     panel.run_code("for n in range(6): demo.get(f'/item/{n}', {'x-user': 'ann'})")
     panel.run_code("demo.get('/held', {'x-user': 'slow'}, wait=0.5, worker=2)")
     soon(panel, "request held", ".contexts")
@@ -197,7 +197,7 @@ def test_a_held_stream_tells_why_and_narrows_every_view(panel):
     assert "callout" in soon(panel, "http to auth/check: answered", ".info")
 
 
-def test_the_timeline_shows_decoded_arguments_and_zooms_into_an_exchange(panel):
+def test_timeline_shows_decoded_arguments_and_zooms_into_an_exchange(panel):
     panel.run_code("for n in range(40): demo.get(f'/item/{n}', {'x-user': 'ann'})")
     view(panel, "Exchanges")
     panel.panel.locator(".row", has_text="/item/39").first.click()
@@ -205,7 +205,7 @@ def test_the_timeline_shows_decoded_arguments_and_zooms_into_an_exchange(panel):
     press(panel, "on the timeline")
     soon(panel, "around #40")
     bar = panel.panel.locator(".picture .call[aria-label^='on_request_headers']").first
-    bar.dispatch_event("click")  # zoomed in, it reaches beyond the picture
+    bar.dispatch_event("click")  # zoomed in, it is larger than the chart
     text = soon(panel, "get_header_map_value(", ".info")
     assert '"x-user"' in text
     assert "VM" in text
@@ -217,7 +217,7 @@ def test_the_timeline_shows_decoded_arguments_and_zooms_into_an_exchange(panel):
     panel.page.wait_for_function("() => !document.querySelector('.wasmnb-panel .pane').innerText.includes('around #')")
 
 
-def test_state_log_and_latency_have_their_own_tools(panel):
+def test_state_log_and_latency_have_tools(panel):
     panel.run_code("for n in range(30): demo.get(f'/item/{n}', {'x-user': 'ann'})")
     panel.run_code("demo.get('/', {'x-user': 'ann'}, worker=1); demo.get('/fails', {'x-user': 'boom'}, worker=3)")
     view(panel, "State")
@@ -232,7 +232,7 @@ def test_state_log_and_latency_have_their_own_tools(panel):
     panel.panel.locator("table.log pre", has_text="ValueError").first.click()
     soon(panel, "GET /fails", ".title")
     view(panel, "Latency")
-    assert "whole requests by worker" in soon(panel, "worker-3")
+    assert "requests by worker" in soon(panel, "worker-3")
     press(panel, "keep these figures")
     soon(panel, "outlined: kept figures")
     panel.panel.get_by_label("figures to compare with").select_option("worker-1")
@@ -245,7 +245,7 @@ def test_state_log_and_latency_have_their_own_tools(panel):
     assert panel.panel.locator(".pane .filters b").inner_text() == "worker-3"
 
 
-def test_the_list_can_be_searched_and_sorted(panel):
+def test_list_can_be_searched_and_sorted(panel):
     panel.run_code("for n in range(30): demo.get(f'/item/{n}', {'x-user': 'ann'})")
     soon(panel, "/item/29")
     panel.panel.get_by_label("search the exchanges").fill("item/2")
@@ -255,7 +255,7 @@ def test_the_list_can_be_searched_and_sorted(panel):
     assert "/item/2\n" in first.inner_text() or re.search(r"/item/2$", first.inner_text(), re.MULTILINE)
 
 
-def test_an_interrupt_ends_what_the_panel_has_asked_for(panel):
+def test_interrupt_stops_an_action_of_the_panel(panel):
     press(panel, "more")
     panel.panel.locator("[name=headers]").fill("x-user: endless")
     press(panel, "Send")
@@ -266,7 +266,7 @@ def test_an_interrupt_ends_what_the_panel_has_asked_for(panel):
     soon(panel, "/after", ".title")
 
 
-def test_a_busy_kernel_is_said_and_the_answer_comes_later(panel):
+def test_busy_kernel_is_shown_until_the_action_runs(panel):
     panel.run_code("for n in range(5): demo.get(f'/item/{n}', {'x-user': 'ann'})")
     soon(panel, "/item/4")
     panel.page.evaluate(
@@ -279,7 +279,7 @@ def test_a_busy_kernel_is_said_and_the_answer_comes_later(panel):
     panel.page.wait_for_function("() => !document.querySelector('.wasmnb-panel .busy')")
 
 
-def test_what_is_asked_while_a_cell_sends_traffic_is_done_and_disturbs_nothing(panel):
+def test_actions_during_traffic_are_done_without_disturbing_it(panel):
     panel.run_code("for n in range(5): demo.get(f'/item/{n}', {'x-user': 'ann'})")
     soon(panel, "/item/4", ".title")
     panel.page.evaluate(
@@ -295,7 +295,7 @@ def test_what_is_asked_while_a_cell_sends_traffic_is_done_and_disturbs_nothing(p
     soon(panel, "/waits-its-turn", ".title")
 
 
-def test_a_lost_kernel_leaves_the_last_state(panel):
+def test_panel_without_a_kernel_keeps_the_last_state(panel):
     panel.run_code("for n in range(5): demo.get(f'/item/{n}', {'x-user': 'ann'})")
     soon(panel, "/item/4", ".title")
     panel.page.wait_for_timeout(1500)  # hidden views are drawn when the kernel is idle
@@ -304,9 +304,9 @@ def test_a_lost_kernel_leaves_the_last_state(panel):
             .requestExecute({ code: 'import os; os._exit(1)', store_history: false }); }"""
     )
     soon(panel, "The kernel is gone", ".foot", 30)
-    panel.page.keyboard.press("Escape")  # JupyterLab's own words on it
+    panel.page.keyboard.press("Escape")  # JupyterLab's dialog
     panel.page.locator(".jp-Dialog").wait_for(state="detached")
-    panel.page.errors[:] = [error for error in panel.page.errors if "Canceled" not in error]  # a request of its own
+    panel.page.errors[:] = [error for error in panel.page.errors if "Canceled" not in error]  # from a request of JupyterLab
     soon(panel, "kernel gone", ".head")
     for name, wanted in (
         ("Latency", "on_request_headers"),
@@ -323,7 +323,7 @@ def test_a_lost_kernel_leaves_the_last_state(panel):
     soon(panel, "only worker-2", ".tabs")
 
 
-def test_too_much_of_everything_leaves_a_panel_that_can_be_used(panel):
+def test_panel_stays_usable_with_large_content(panel):
     panel.run_code(
         "from wasmnb import Filter, Proxy\n"
         "loud = Filter.from_source('from wasmnb.sdk import HttpContext\\nclass Loud(HttpContext):\\n'\n"
@@ -353,7 +353,7 @@ def test_too_much_of_everything_leaves_a_panel_that_can_be_used(panel):
     second.get_by_role("tab", name="Log").click()
     soon_in("the newest")
     second.get_by_role("tab", name="Timeline").click()
-    soon_in("older events are left out")
+    soon_in("older events are not shown")
     second.get_by_role("tab", name="Latency").click()
     soon_in("worker-64")
     second.get_by_role("tab", name="State").click()

@@ -1,4 +1,4 @@
-"""`make screenshots`: a picture of every view of the panel, light and dark, in build/screenshots.
+"""`make screenshots`: a screenshot of every view of the panel, light and dark, in build/screenshots.
 
 Those that the README shows are also in build/screenshots/readme, in fewer colours; docs/images has copies of them.
 """
@@ -32,7 +32,7 @@ def fold(scene, name, *, opened):
 
 
 def shoot(scene, name, tone, selector=None):
-    scene.page.wait_for_timeout(500)  # what was asked of the kernel has been drawn
+    scene.page.wait_for_timeout(500)  # the kernel's replies are drawn
     target = scene.panel if selector is None else scene.panel.locator(selector).first
     path = SHOTS / f"{name}-{tone}.png"
     SHOTS.mkdir(parents=True, exist_ok=True)
@@ -51,7 +51,7 @@ def picture_views(scene, tone):
 
 
 def prepare(scene, name):
-    """Wait for what the view shows, and choose something in it."""
+    """Wait for the content of the view, and select something in it."""
     panel, pane = scene.panel, scene.panel.locator(".pane")
     if name == "exchanges":
         panel.locator(".row.exchange", has_text="/orders/61").first.click()
@@ -60,7 +60,7 @@ def prepare(scene, name):
         pane.locator(".call[aria-label^=on_request_headers]").last.dispatch_event("click")
         pane.locator(".hostcall").first.wait_for(timeout=10_000)
     else:
-        wanted = {"latency": "on_request_headers", "state": "wasmcustom.asked", "log": "let ann pass", "module": "Nothing stops"}
+        wanted = {"latency": "on_request_headers", "state": "wasmcustom.asked", "log": "let ann pass", "module": "Envoy can load this module"}
         pane.get_by_text(wanted[name]).filter(visible=True).first.wait_for(timeout=20_000)
 
 
@@ -81,7 +81,7 @@ def picture_forms(scene, tone):
     shoot(scene, "contexts", tone, ".side")
 
 
-def test_pictures_of_every_view(scene):
+def test_screenshots_of_every_view(scene):
     for tone in ("light", "dark"):
         scene.theme(dark=tone == "dark")
         picture_views(scene, tone)
@@ -90,7 +90,7 @@ def test_pictures_of_every_view(scene):
     assert not scene.page.errors
 
 
-def test_pictures_for_the_readme(open_notebook, scene):
+def test_screenshots_for_the_readme(open_notebook, scene):
     notebook = open_notebook("01-first-filter.ipynb", height=1400)
     notebook.run_all()
     for tone in ("light", "dark"):

@@ -1,4 +1,4 @@
-"""The tutorial on the panel as a reader meets it: run in JupyterLab, and saved, where no script runs."""
+"""The tutorial on the panel, run in JupyterLab and saved without scripts."""
 
 import shutil
 
@@ -17,11 +17,11 @@ VIEWS = {
     "Latency": "on_http_call_response",
     "State": "known",
     "Log": "the service knows ann",
-    "Module": "Nothing stops Envoy",
+    "Module": "Envoy can load this module",
 }
 
 
-def test_the_tutorial_walks_through_every_view(open_notebook):
+def test_tutorial_opens_every_view(open_notebook):
     notebook = open_notebook(TUTORIAL, width=1400, height=1100)
     notebook.run_all()
     page = notebook.page
@@ -42,19 +42,19 @@ def test_the_tutorial_walks_through_every_view(open_notebook):
 
 @pytest.fixture(scope="module")
 def saved(tmp_path_factory):
-    """The tutorial as `jupyter nbconvert --execute --to html` leaves it."""
+    """The tutorial as `jupyter nbconvert --execute --to html` writes it."""
     folder = tmp_path_factory.mktemp("saved")
     shutil.copy(ROOT / "notebooks" / TUTORIAL, folder)
     notebook = nbformat.read(folder / TUTORIAL, as_version=4)
     NotebookClient(notebook, timeout=120, kernel_name="python3", resources={"metadata": {"path": folder}}).execute()
-    del notebook.metadata["widgets"]  # what a front-end would need scripts for
+    del notebook.metadata["widgets"]  # the widgets need scripts
     body, _ = HTMLExporter().from_notebook_node(notebook)
     path = folder / "saved.html"
     path.write_text(body)
     return path
 
 
-def test_a_saved_notebook_can_be_read_where_no_script_runs(saved, browser):
+def test_saved_notebook_is_readable_without_scripts(saved, browser):
     context = browser.new_context(java_script_enabled=False, viewport={"width": 1100, "height": 1400})
     page = context.new_page()
     page.goto(saved.as_uri())
@@ -62,7 +62,7 @@ def test_a_saved_notebook_can_be_read_where_no_script_runs(saved, browser):
     for fact in (
         "5 VMs: 1 base, 1 canary (gone), 1 main, 2 workers",  # the panel's own cell
         "on_request_headers",  # the load's table
-        "seen",  # what differs between workers
+        "seen",  # a variable that differs between workers
         "400 requests through gate",
     ):
         assert fact in text, fact

@@ -1,4 +1,4 @@
-"""The command line: what it prints, and its exit codes."""
+"""The command line: output and exit codes."""
 
 import json
 import os
@@ -40,18 +40,18 @@ def test_build_writes_a_module_beside_the_source(source, capsys):
     assert "hello.wasm" in capsys.readouterr().out
 
 
-def test_quiet_build_says_nothing(source, tmp_path, capsys):
+def test_quiet_build_prints_nothing(source, tmp_path, capsys):
     assert main(["build", "-q", str(source), "-o", str(tmp_path / "deep" / "x.wasm")]) == 0
     assert capsys.readouterr().out == ""
     assert (tmp_path / "deep" / "x.wasm").exists()
 
 
-def test_a_module_never_overwrites_its_source(source, capsys):
+def test_build_never_overwrites_its_source(source, capsys):
     assert main(["build", str(source), "-o", str(source)]) == 2
     assert source.read_text() == FILTER
 
 
-def test_run_shows_what_the_filter_changed(source, capsys):
+def test_run_prints_the_changes_of_the_filter(source, capsys):
     assert main(["run", str(source), "--request", "GET /x", "-H", "x-user: ann", "--workers", "2"]) == 0
     out = capsys.readouterr().out
     assert "#1 GET /x → 200" in out
@@ -59,7 +59,7 @@ def test_run_shows_what_the_filter_changed(source, capsys):
     assert "saw ann" in out
 
 
-def test_flags_outside_hold_for_every_request_and_those_inside_for_one(source, capsys):
+def test_flags_outside_of_a_request_apply_to_all_requests(source, capsys):
     requests = ["--request", "POST /a -d k=v", "--request", "PUT /b -H 'x-user: bob'", "-H", "x-all: 1"]
     assert main(["run", str(source), "--json", *requests]) == 0
     found = json.loads(capsys.readouterr().out)["exchanges"]
@@ -89,7 +89,7 @@ def test_json_has_exchanges_log_tree_and_events(source, capsys):
     assert "on_request_headers" in {e["name"] for e in made["exchanges"][0]["events"]}
 
 
-def test_a_filter_that_fails_gives_exit_code_1_and_its_traceback(source, capsys):
+def test_failing_filter_prints_its_traceback_and_exits_with_1(source, capsys):
     assert main(["run", str(source), "-r", "GET / -H 'x-user: boom'"]) == 1
     out = capsys.readouterr().out
     assert "→ 503" in out
@@ -97,7 +97,7 @@ def test_a_filter_that_fails_gives_exit_code_1_and_its_traceback(source, capsys)
     assert f'----> 7             raise ValueError("broken")' in out
 
 
-def test_a_source_error_is_drawn_at_its_line_without_a_traceback(tmp_path, capsys):
+def test_source_error_shows_its_line_without_a_traceback(tmp_path, capsys):
     path = tmp_path / "bad.py"
     path.write_text("from wasmnb.sdk import HttpContext\nclass X(HttpContext)\n    pass\n")
     assert main(["build", str(path)]) == 1
@@ -109,29 +109,29 @@ def test_a_source_error_is_drawn_at_its_line_without_a_traceback(tmp_path, capsy
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
-        (["run", "/no/such.py"], "/no/such.py cannot be read"),
+        (["run", "/no/such.py"], "Can't read /no/such.py"),
         (["inspect", "/no/such.wasm"], "/no/such.wasm"),
         (["run", "SOURCE", "--request", "GET / --no-such-flag"], "--no-such-flag"),
         (["run", "SOURCE", "--request", "GET 'unclosed"], "No closing quotation"),
         (["run", "SOURCE", "--config", "@/no/file"], "cannot read '/no/file'"),
         (["run", "SOURCE", "--workers", "0"], "at least one worker"),
-        (["run", "SOURCE", "--workers", "1000000"], "256 are the most"),
+        (["run", "SOURCE", "--workers", "1000000"], "Use at most 256"),
     ],
 )
-def test_usage_errors_are_one_paragraph_and_exit_code_2(arguments, said, source, capsys):
+def test_usage_errors_are_one_paragraph_and_exit_code_2(arguments, message, source, capsys):
     assert main([str(source) if a == "SOURCE" else a for a in arguments]) == 2
     err = capsys.readouterr().err
-    assert said in err
+    assert message in err
     assert "Traceback" not in err
 
 
-def test_without_a_command_the_help_is_shown(capsys):
+def test_missing_command_prints_the_help(capsys):
     assert main([]) == 2
-    shown = capsys.readouterr().err
+    help_text = capsys.readouterr().err
     assert all(
-        f"    {name} " in shown for name in ("build", "run", "inspect", "export", "fuzz", "test", "runtime", "doctor")
+        f"    {name} " in help_text for name in ("build", "run", "inspect", "export", "fuzz", "test", "runtime", "doctor")
     )
 
 
@@ -142,13 +142,13 @@ def test_without_a_command_the_help_is_shown(capsys):
         ["export", "x.py", "d", "--port", "99999"], ["fuzz", "x.py", "--workers", "0"], ["fuzz", "x.py", "--workers", "100000"],
     ],
 )  # fmt: skip
-def test_a_wrong_command_line_exits_with_2(arguments, capsys):
+def test_wrong_command_line_exits_with_2(arguments, capsys):
     with pytest.raises(SystemExit) as caught:
         main(arguments)
     assert caught.value.code == 2
 
 
-def test_inspect_says_what_a_module_is(source, capsys):
+def test_inspect_prints_the_facts_of_a_module(source, capsys):
     main(["build", "-q", str(source)])
     assert main(["inspect", str(source.with_suffix(".wasm"))]) == 0
     out = capsys.readouterr().out
@@ -159,45 +159,45 @@ def test_inspect_says_what_a_module_is(source, capsys):
 
 
 @pytest.mark.parametrize("data", [b"", b"\0asm", b"\0asm\1\0\0\0", b"\0asm\x0d\0\1\0", b"text"])
-def test_inspect_gives_exit_code_1_for_what_envoy_would_refuse(data, tmp_path, capsys):
+def test_inspect_exits_with_1_if_envoy_would_reject_the_module(data, tmp_path, capsys):
     (tmp_path / "x.wasm").write_bytes(data)
     assert main(["inspect", str(tmp_path / "x.wasm")]) == 1
-    assert "Envoy would refuse" in capsys.readouterr().out
+    assert "Envoy would reject" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         (b"x = 1\n", "no filter class"),
-        (b"caf\xe9 = 1\n", "not UTF-8"),
+        (b"caf\xe9 = 1\n", "isn't UTF-8"),
     ],
 )
-def test_an_error_of_a_whole_source_names_the_file(text, said, tmp_path, capsys):
+def test_error_without_a_line_names_the_file(text, message, tmp_path, capsys):
     path = tmp_path / "odd.py"
     path.write_bytes(text)
     assert main(["build", str(path)]) == 1
-    place, verdict, *_ = capsys.readouterr().err.splitlines()
-    assert place == f"  {path}"
-    assert said in verdict
+    location, verdict, *_ = capsys.readouterr().err.splitlines()
+    assert location == f"  {path}"
+    assert message in verdict
 
 
-def test_a_module_that_cannot_be_loaded_is_named(tmp_path, capsys):
+def test_module_that_cannot_be_loaded_is_named(tmp_path, capsys):
     path = tmp_path / "cut.wasm"
     path.write_bytes(b"\0asm\1\0\0\0\1\x7f")
     assert main(["run", str(path)]) == 1
-    assert f"Envoy would refuse {path}, too.\nThe file is damaged or cut short" in capsys.readouterr().err
+    assert f"Envoy would refuse {path}:\nThe file is damaged or cut short" in capsys.readouterr().err
 
 
-def test_build_takes_python_and_inspect_takes_modules(source, tmp_path, capsys):
+def test_build_rejects_modules_and_inspect_rejects_python(source, tmp_path, capsys):
     (tmp_path / "x.wasm").write_bytes(b"\0asm\1\0\0\0")
     assert main(["build", str(tmp_path / "x.wasm")]) == 2
-    assert "x.wasm is a module already" in capsys.readouterr().err
+    assert "x.wasm is already a module" in capsys.readouterr().err
     assert main(["inspect", str(source)]) == 2
     assert f"`wasmnb build {source}`" in capsys.readouterr().err
 
 
-def test_looking_at_the_list_of_runtimes_does_not_use_them(tmp_path, monkeypatch, capsys):
-    """What has not been used for longest goes first when the cache is full."""
+def test_listing_runtimes_does_not_count_as_use(tmp_path, monkeypatch, capsys):
+    """A full cache drops the runtime that was used least recently."""
     monkeypatch.setenv("WASMNB_CACHE", str(tmp_path))
     from wasmnb.compiler.runtime.cache import Cache
 
@@ -212,31 +212,31 @@ def test_looking_at_the_list_of_runtimes_does_not_use_them(tmp_path, monkeypatch
 
 
 def shell(line, **variables):
-    """A command line's exit code, output and complaints; the program's name is in $WASMNB."""
+    """Run a shell command and return exit code, stdout and stderr; $WASMNB is the program."""
     variables = {**os.environ, "WASMNB": f"{sys.executable} -m wasmnb.cli", **variables}
-    done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, env=variables, timeout=120)
-    return done.returncode, done.stdout, done.stderr
+    run = subprocess.run(["bash", "-c", line], capture_output=True, text=True, env=variables, timeout=120)
+    return run.returncode, run.stdout, run.stderr
 
 
-@pytest.mark.skipif(not Path("/dev/full").is_char_device(), reason="there is no /dev/full")
+@pytest.mark.skipif(not Path("/dev/full").is_char_device(), reason="no /dev/full")
 @pytest.mark.parametrize("command", ["doctor", "runtime list", "run SOURCE --trace"])
-def test_output_that_cannot_be_written_is_the_machines_fault_and_no_traceback(command, source):
-    code, _, said = shell(f"$WASMNB {command.replace('SOURCE', str(source))} > /dev/full")
-    assert (code, said) == (3, "BuildError: Writing failed: No space left on device.\n")
+def test_full_disk_exits_with_3_without_a_traceback(command, source):
+    code, _, err = shell(f"$WASMNB {command.replace('SOURCE', str(source))} > /dev/full")
+    assert (code, err) == (3, "BuildError: Cannot write the output: No space left on device.\n")
 
 
-def test_a_shell_without_output_and_one_without_unicode_are_served(source):
+def test_run_works_without_stdout_and_without_unicode(source):
     assert shell(f"$WASMNB run {source} >&-")[0] == 0
-    code, out, said = shell(f"$WASMNB run {source}", PYTHONIOENCODING="ascii")
-    assert (code, said) == (0, "")
+    code, out, err = shell(f"$WASMNB run {source}", PYTHONIOENCODING="ascii")
+    assert (code, err) == (0, "")
     assert "#1 GET / ? 200" in out
 
 
 @pytest.mark.parametrize(
-    "words", [["run", "SOURCE", "--workers", "100"], ["fuzz", "SOURCE", "--seconds", "60"], ["build", "SOURCE"]]
+    "arguments", [["run", "SOURCE", "--workers", "100"], ["fuzz", "SOURCE", "--seconds", "60"], ["build", "SOURCE"]]
 )
-def test_an_interrupt_at_any_moment_is_one_word(words, source):
-    """Also while Python imports what the command needs, a moment after its start."""
+def test_interrupt_prints_one_word_at_any_time(arguments, source):
+    """Also during the imports right after the start."""
     program = (
         "import signal, sys\n"
         "from wasmnb.cli import main\n"
@@ -249,7 +249,7 @@ def test_an_interrupt_at_any_moment_is_one_word(words, source):
         "sys.exit(code)\n"
     ).replace("import signal, sys", "import signal, sys\nsignal.signal(signal.SIGALRM, signal.default_int_handler)")
     for wait in ("0.005", "0.05", "0.2"):
-        command = [sys.executable, "-c", program, wait, *[w.replace("SOURCE", str(source)) for w in words]]
+        command = [sys.executable, "-c", program, wait, *[w.replace("SOURCE", str(source)) for w in arguments]]
         done = subprocess.run(command, capture_output=True, text=True, timeout=120)
         assert "Traceback" not in done.stderr, done.stderr
         if done.returncode == 130:
@@ -261,7 +261,7 @@ def test_an_interrupt_at_any_moment_is_one_word(words, source):
 def test_runtimes_are_listed_and_cleared(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("WASMNB_CACHE", str(tmp_path))
     assert main(["runtime", "list"]) == 0
-    assert "It holds no runtime." in capsys.readouterr().out
+    assert "No runtimes." in capsys.readouterr().out
     from wasmnb.compiler.runtime.cache import Cache
 
     Cache().store("abc", {"runtime.wasm": b"x" * 2048}, {"built": 0.0})
@@ -270,25 +270,25 @@ def test_runtimes_are_listed_and_cleared(tmp_path, monkeypatch, capsys):
     assert main(["runtime", "list"]) == 0
     out = capsys.readouterr().out
     assert "abc" in out
-    assert "machine code of 1 module, 1.02 kB" in out
+    assert "Machine code of 1 module, 1.02 kB" in out
     assert main(["runtime", "clear"]) == 0
-    assert "1 runtime and the code of 1 module removed" in capsys.readouterr().out
+    assert "Removed 1 runtime and the code of 1 module" in capsys.readouterr().out
     assert Cache().names() == []
     assert not list(tmp_path.rglob("*.cwasm"))
 
 
-def test_doctor_has_a_verdict_a_line_and_knows_a_cache_that_cannot_be_used(tmp_path, monkeypatch, capsys):
+def test_doctor_prints_a_verdict_per_line_and_exits_with_3_if_the_disk_is_full(tmp_path, monkeypatch, capsys):
     assert main(["doctor"]) == 0
     out = capsys.readouterr().out
     for name in ("wasmnb", "wasmtime", "engine", "cache", "disk", "envoy"):
         assert any(line[1:2] == [name] for line in lines(out)), name
-    assert "All is well." in out
+    assert "Everything works." in out
     monkeypatch.setattr("wasmnb.cli.doctor.shutil.disk_usage", lambda _: __import__("types").SimpleNamespace(free=1000))
     assert main(["doctor"]) == 3
     assert "✗ disk" in capsys.readouterr().out
 
 
-def test_doctor_knows_a_file_in_the_caches_place_and_runtimes_that_are_damaged(tmp_path, monkeypatch, capsys):
+def test_doctor_reports_damaged_runtimes_and_a_file_in_place_of_the_cache(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("WASMNB_CACHE", str(tmp_path / "cache"))
     (tmp_path / "cache" / "runtimes" / "abc").mkdir(parents=True)
     assert main(["doctor"]) == 0
@@ -301,15 +301,15 @@ def test_doctor_knows_a_file_in_the_caches_place_and_runtimes_that_are_damaged(t
     assert "cannot be written" in capsys.readouterr().out
 
 
-def test_a_reader_that_leaves_is_no_error(source):
+def test_closed_pipe_is_not_an_error(source):
     command = f"{sys.executable} -m wasmnb.cli run {source} --trace | head -1"
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True)
     assert "Traceback" not in done.stderr
     assert "GET /" in done.stdout
 
 
-def test_a_reader_that_has_left_before_the_first_line_is_no_error():
-    """Output that fills the pipe fails inside the command rather than at its end."""
+def test_pipe_closed_before_the_first_line_is_not_an_error():
+    """Without buffering, writing fails inside the command instead of at its end."""
     program = "import sys; from wasmnb.cli import main; sys.stdout.reconfigure(write_through=True); sys.exit(main(sys.argv[1:]))"
     command = [sys.executable, "-c", program, "runtime", "list"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
@@ -336,7 +336,7 @@ class Fragile(HttpContext):
 """
 
 
-def test_fuzz_prints_the_smallest_scenario_as_a_test_and_saves_it(tmp_path, capsys):
+def test_fuzz_prints_and_saves_the_smallest_scenario_as_a_test(tmp_path, capsys):
     source = tmp_path / "fragile.py"
     source.write_text(FRAGILE)
     saved = tmp_path / "test_found.py"
@@ -349,7 +349,7 @@ def test_fuzz_prints_the_smallest_scenario_as_a_test_and_saves_it(tmp_path, caps
     assert json.loads(capsys.readouterr().out)["findings"] == []
 
 
-def test_fuzz_makes_the_folder_that_tests_are_saved_to_and_says_where_it_cannot(tmp_path, capsys):
+def test_fuzz_creates_the_folder_for_saved_tests_or_reports_why_not(tmp_path, capsys):
     source = tmp_path / "fragile.py"
     source.write_text(FRAGILE)
     fuzz = ["fuzz", str(source), "--seconds", "20", "--only", "trap", "--save"]
@@ -359,7 +359,7 @@ def test_fuzz_makes_the_folder_that_tests_are_saved_to_and_says_where_it_cannot(
     assert "fragile.py/test_found.py cannot be written" in capsys.readouterr().err
 
 
-def test_fuzz_names_what_is_wrong_with_its_line(tmp_path, capsys):
+def test_fuzz_reports_wrong_arguments(tmp_path, capsys):
     with pytest.raises(SystemExit) as stopped:
         main(["fuzz", "x.py", "--only", "leak"])
     assert stopped.value.code == 2
@@ -373,7 +373,7 @@ test { name: "lacks" request_headers { input { header { key: ":path" value: "/" 
 """
 
 
-def test_declarative_tests_are_run(source, tmp_path, capsys):
+def test_test_runs_declarative_suites(source, tmp_path, capsys):
     tests = tmp_path / "tests.textpb"
     tests.write_text(SUITE)
     assert main(["test", str(tests), str(source), "--only", "adds"]) == 0

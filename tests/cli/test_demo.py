@@ -1,4 +1,4 @@
-"""`make demo`: a notebook run without a browser, and what it shows on a terminal."""
+"""`make demo`: a notebook that runs without a browser, and its output on a terminal."""
 
 import subprocess
 import sys
@@ -20,7 +20,7 @@ def write(path, *cells):
     return path
 
 
-def test_what_comes_piece_by_piece_on_one_stream_is_one_text():
+def test_consecutive_outputs_of_one_stream_are_joined():
     outputs = [
         *(new_output("stream", name="stdout", text=text) for text in (".", ".", " 2 passed\n")),
         new_output("stream", name="stderr", text="careful\n"),
@@ -37,7 +37,7 @@ def test_cells_are_shown_by_their_first_line(capsys):
 
 
 @pytest.mark.slow
-def test_a_notebook_is_run_shown_and_exported(tmp_path, capsys):
+def test_demo_runs_shows_and_exports_a_notebook(tmp_path, capsys):
     notebook, page = write(tmp_path / "a.ipynb", "print('one')", "1 + 1"), tmp_path / "deep" / "a.html"
     assert demo.main([str(notebook), "--output", str(page)]) == 0
     out = capsys.readouterr().out
@@ -47,7 +47,7 @@ def test_a_notebook_is_run_shown_and_exported(tmp_path, capsys):
 
 
 @pytest.mark.slow
-def test_a_cell_that_fails_is_the_end_and_exit_code_1(tmp_path, capsys):
+def test_failing_cell_stops_the_demo_with_exit_code_1(tmp_path, capsys):
     notebook = write(tmp_path / "a.ipynb", "1 / 0", "print('later')")
     assert demo.main([str(notebook), "--output", str(tmp_path / "a.html")]) == 1
     shown = capsys.readouterr()
@@ -56,8 +56,8 @@ def test_a_cell_that_fails_is_the_end_and_exit_code_1(tmp_path, capsys):
 
 
 @pytest.mark.slow
-def test_an_interrupt_while_a_cell_runs_is_one_word(tmp_path):
-    """The signal comes from the cell itself, so that it comes while the cell runs."""
+def test_interrupt_while_a_cell_runs_prints_one_word(tmp_path):
+    """The cell itself sends the signal, so that it arrives while the cell runs."""
     notebook = write(tmp_path / "a.ipynb", "import os, signal, time\nos.kill(os.getppid(), signal.SIGINT)\ntime.sleep(60)")
     program = "import sys; from wasmnb import demo; demo.prepare_runtime = lambda: None; sys.exit(demo.main(sys.argv[1:]))"
     done = subprocess.run([sys.executable, "-c", program, str(notebook)], capture_output=True, text=True, timeout=120, cwd=tmp_path)
@@ -66,8 +66,8 @@ def test_an_interrupt_while_a_cell_runs_is_one_word(tmp_path):
     assert "Traceback" not in done.stderr
 
 
-def test_a_notebook_that_is_not_there_is_said(tmp_path, capsys):
+def test_missing_notebook_is_reported(tmp_path, capsys):
     with pytest.raises(SystemExit) as caught:
         demo.main([str(tmp_path / "no.ipynb")])
     assert caught.value.code == 2
-    assert "there is no notebook" in capsys.readouterr().err
+    assert "doesn't exist" in capsys.readouterr().err

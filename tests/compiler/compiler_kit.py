@@ -11,7 +11,7 @@ def said(source, **place):
     """Lines that a source logs while it loads, with their levels."""
     made = Filter.from_source(source + "\n" + STREAM, **place)
     engine = default_engine()
-    runtime, _ = made._made.runtimes.get(made._made.requirements, engine)
+    runtime, _ = made._backend.runtimes.get(made._backend.requirements, engine)
     return probe(made.image(engine), runtime.pages, made.filename).log
 
 

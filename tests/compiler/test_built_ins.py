@@ -79,7 +79,7 @@ def test_pairs_are_written_as_python_writes_them(writer, pairs):
     "pairs",
     [{}, {"a": "b"}, (), (("a", "b"),), [("a",)], [("a", "b", "c")], ["ab"], [["a", "b"]], [("a", None)], [("a", 1.5)], [5], None],
 )
-def test_odd_pairs_are_told_as_python_tells_them(writer, pairs):
+def test_odd_pairs_raise_the_same_errors_as_python(writer, pairs):
     assert writer(pairs).partition(" (")[0] == expected(pairs).partition(" (")[0]  # newer Pythons say more
 
 
@@ -103,7 +103,7 @@ NAMES = st.one_of(st.text("abcx-", max_size=5), st.just("a\n"), st.just(b"b")).m
 
 @settings(max_examples=150)
 @given(NAMES, st.one_of(PARTS, st.sampled_from(["a\nb", "a\r", b"\n", "\udcff", "\ud800", True, None, 1.5])))
-def test_a_header_is_set_natively_as_in_wasm(setters, name, value):
+def test_native_header_set_matches_wasm(setters, name, value):
     wasm, native = (setter((name, value)) for setter in setters)
     assert wasm == native
     broken = any(c in repr(part) for part in (name, value) for c in ("\\n", "\\r"))
@@ -167,5 +167,5 @@ LENGTHS = st.one_of(st.integers(0, 8), st.just(2**31), st.just(2**32 - 1))
         ),
     )
 )  # fmt: skip
-def test_a_map_is_read_as_python_reads_it_however_broken(reader, data):
+def test_broken_header_map_is_parsed_as_in_python(reader, data):
     assert reader(data) == (decode_pairs(data) or [], read_text_pairs(Binding(data), 0))

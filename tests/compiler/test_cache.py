@@ -28,7 +28,7 @@ def everything(folder):
     return sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if not p.name.endswith(".lock"))
 
 
-def test_what_is_stored_is_found_and_read(cache):
+def test_stored_entry_is_found_and_read(cache):
     cache.store("k", {"a": b"1", "b": b"2"}, FACTS)
     entry = cache.find("k")
     assert (entry.read("a"), entry.read("b"), entry.read("c")) == (b"1", b"2", None)
@@ -36,13 +36,13 @@ def test_what_is_stored_is_found_and_read(cache):
     assert cache.names() == ["k"]
 
 
-def test_only_the_user_can_look_into_the_cache(cache):
+def test_cache_is_readable_by_its_user_only(cache):
     cache.store("k", {"a": b"1"}, FACTS)
     for folder in (cache.folder, cache.folder / "k"):
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
-def test_a_folder_that_was_open_to_others_is_closed(cache):
+def test_folder_permissions_are_restricted(cache):
     cache.folder.mkdir(parents=True, mode=0o777)
     cache.folder.chmod(0o777)
     cache.store("k", {}, FACTS)
@@ -50,7 +50,7 @@ def test_a_folder_that_was_open_to_others_is_closed(cache):
 
 
 @pytest.mark.parametrize("damage", [b"", b"1" * 9, b"2" * 10, None])
-def test_a_file_that_is_cut_short_changed_or_gone_is_not_given_out(cache, damage):
+def test_truncated_changed_or_missing_file_is_not_returned(cache, damage):
     cache.store("k", {"a": b"1" * 10}, FACTS)
     path = cache.folder / "k" / "a"
     path.unlink() if damage is None else path.write_bytes(damage)
@@ -58,25 +58,25 @@ def test_a_file_that_is_cut_short_changed_or_gone_is_not_given_out(cache, damage
 
 
 @pytest.mark.parametrize("manifest", [b"", b"{", b"[]", b'{"files": {}}', b'{"files": 3}', b"\xff"])
-def test_an_entry_whose_manifest_is_damaged_is_no_entry(cache, manifest):
+def test_entry_with_damaged_manifest_is_ignored(cache, manifest):
     cache.store("k", {"a": b"1"}, FACTS)
     (cache.folder / "k" / "manifest.json").write_bytes(manifest)
     assert cache.find("k") is None
 
 
-def test_storing_again_replaces_what_is_there(cache):
+def test_storing_again_replaces_the_entry(cache):
     cache.store("k", {"a": b"1"}, FACTS)
     cache.store("k", {"b": b"2"}, FACTS)
     assert everything(cache.folder) == ["k", "k/b", "k/manifest.json"]
 
 
-def test_a_file_can_be_added_later(cache):
+def test_file_is_added_to_an_entry_later(cache):
     cache.store("k", {"a": b"1"}, FACTS).add("b", b"2")
     assert cache.find("k").read("b") == b"2"
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
-def test_a_full_disk_is_said_so_and_leaves_nothing_behind(cache, monkeypatch, number):
+def test_full_disk_is_reported_and_leaves_no_files(cache, monkeypatch, number):
     cache.store("old", {"a": b"1"}, FACTS)
     before = everything(cache.folder)
     written = []
@@ -93,7 +93,7 @@ def test_a_full_disk_is_said_so_and_leaves_nothing_behind(cache, monkeypatch, nu
     assert cache.find("k") is None
 
 
-def test_a_really_full_disk(tmp_path):
+def test_full_filesystem_raises_a_clear_error(tmp_path):
     """On Linux /dev/full is a disk that is always full."""
     if not Path("/dev/full").exists():
         pytest.skip("no /dev/full here")
@@ -101,20 +101,20 @@ def test_a_really_full_disk(tmp_path):
         Path("/dev/full").write_bytes(b"x")
 
 
-def test_a_cache_that_cannot_be_written_is_said_so(tmp_path):
+def test_unwritable_cache_is_reported(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(BuildError, match="cannot be used.*WASMNB_CACHE"):
         Cache(tmp_path / "file").store("k", {}, FACTS)
 
 
-def test_a_workspace_is_gone_afterwards(cache):
+def test_workspace_is_removed(cache):
     with pytest.raises(ZeroDivisionError), cache.workspace() as folder:
         (folder / "x").write_text("")
         1 / 0
     assert everything(cache.folder) == []
 
 
-def test_the_environment_chooses_the_folder(monkeypatch, tmp_path):
+def test_environment_variable_selects_the_folder(monkeypatch, tmp_path):
     monkeypatch.setenv("WASMNB_CACHE", str(tmp_path))
     assert cache_folder() == tmp_path
     monkeypatch.delenv("WASMNB_CACHE")
@@ -131,7 +131,7 @@ with Cache(Path(sys.argv[1])).lock("k", lambda: None):
 """
 
 
-def test_two_processes_do_not_build_at_once(cache):
+def test_two_processes_build_one_after_the_other(cache):
     process = subprocess.Popen(
         [sys.executable, "-c", HOLDER, str(cache.folder.parent)],
         stdin=subprocess.PIPE,
@@ -158,7 +158,7 @@ def test_two_processes_do_not_build_at_once(cache):
         process.stdout.close()
 
 
-def test_a_builder_that_dies_frees_the_lock(cache):
+def test_killed_builder_releases_the_lock(cache):
     process = subprocess.Popen(
         [sys.executable, "-c", HOLDER, str(cache.folder.parent)],
         stdin=subprocess.PIPE,
@@ -172,7 +172,7 @@ def test_a_builder_that_dies_frees_the_lock(cache):
         pass
 
 
-def test_what_has_not_been_used_for_longest_makes_room(cache, monkeypatch):
+def test_least_recently_used_entry_is_evicted(cache, monkeypatch):
     monkeypatch.setattr(cache_module, "_KEPT", 3)
     for i, key in enumerate("abcd"):
         cache.store(key, {"f": b"1"}, FACTS)
@@ -183,7 +183,7 @@ def test_what_has_not_been_used_for_longest_makes_room(cache, monkeypatch):
     assert set(cache.names()) == {"b", "d", "e"}
 
 
-def test_what_a_builder_that_died_left_behind_is_removed_the_next_day(cache):
+def test_leftovers_of_a_killed_builder_are_removed(cache):
     cache.store("a", {}, FACTS)
     for name, age in ((".work.old", 90_000), (".work.now", 10)):
         (cache.folder / name).mkdir()

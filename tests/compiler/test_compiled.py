@@ -43,7 +43,7 @@ def files(folder):
     return sorted((folder / "compiled").glob("*"))
 
 
-def test_a_module_is_compiled_once_and_read_back_by_another_engine(engine, tmp_path):
+def test_machine_code_is_compiled_once_and_loaded_by_another_engine(engine, tmp_path):
     assert seven(compiled(WASM, engine, tmp_path)) == 7
     later = Counting()
     assert seven(compiled(WASM, later, tmp_path)) == 7
@@ -51,14 +51,14 @@ def test_a_module_is_compiled_once_and_read_back_by_another_engine(engine, tmp_p
     assert (tmp_path / "compiled").stat().st_mode & 0o777 == 0o700
 
 
-def test_an_engine_with_other_settings_gets_code_of_its_own(engine, tmp_path):
+def test_engine_with_other_settings_gets_its_own_code(engine, tmp_path):
     compiled(WASM, engine, tmp_path)
     assert seven(compiled(WASM, Engine(fuel=True), tmp_path)) == 7
     assert len(files(tmp_path)) == 2
 
 
 @pytest.mark.parametrize("damage", [lambda d: d[:-1], lambda d: b"", lambda d: d[:99] + b"\xff" + d[100:], lambda d: b"x" * len(d)])
-def test_a_damaged_file_is_compiled_anew_and_replaced(engine, tmp_path, damage):
+def test_damaged_machine_code_is_compiled_again_and_replaced(engine, tmp_path, damage):
     compiled(WASM, engine, tmp_path)
     (path,) = files(tmp_path)
     whole = path.read_bytes()
@@ -69,7 +69,7 @@ def test_a_damaged_file_is_compiled_anew_and_replaced(engine, tmp_path, damage):
     assert engine.compilations == 2
 
 
-def test_whole_code_of_another_engine_is_compiled_anew(engine, tmp_path):
+def test_code_of_another_engine_version_is_compiled_again(engine, tmp_path):
     compiled(WASM, engine, tmp_path)
     (path,) = files(tmp_path)
     compiled(WASM, Engine(fuel=True), tmp_path)
@@ -79,17 +79,17 @@ def test_whole_code_of_another_engine_is_compiled_anew(engine, tmp_path):
     assert engine.compilations == 2
 
 
-def test_a_folder_that_cannot_be_written_costs_only_time(engine, tmp_path):
+def test_unwritable_folder_only_costs_time(engine, tmp_path):
     (tmp_path / "compiled").write_text("a file stands in the way")
     assert seven(compiled(WASM, engine, tmp_path)) == 7
 
 
-def test_small_modules_are_not_kept(engine, tmp_path):
+def test_small_modules_are_not_cached(engine, tmp_path):
     compiled(assemble("(module)"), engine, tmp_path)
     assert not (tmp_path / "compiled").exists()
 
 
-def test_what_was_used_last_is_kept(engine, tmp_path, monkeypatch):
+def test_recently_used_entry_is_kept(engine, tmp_path, monkeypatch):
     monkeypatch.setattr(room, "_KEPT", 2)
     modules = [assemble("(module" + f"(func (param i32) (drop (i32.const {n})))" * 3000 + ")") for n in range(3)]
     for age, wasm in enumerate(modules[:2]):
@@ -105,7 +105,7 @@ def test_what_was_used_last_is_kept(engine, tmp_path, monkeypatch):
     assert engine.compilations == before + 1
 
 
-def test_what_a_process_that_died_was_writing_goes_after_a_day(engine, tmp_path):
+def test_temporary_files_of_killed_processes_are_removed(engine, tmp_path):
     compiled(WASM, engine, tmp_path)
     left, fresh = tmp_path / "compiled" / ".old", tmp_path / "compiled" / ".new"
     left.write_bytes(b"half")
@@ -115,7 +115,7 @@ def test_what_a_process_that_died_was_writing_goes_after_a_day(engine, tmp_path)
     assert (left.exists(), fresh.exists()) == (False, True)
 
 
-def test_clearing_the_runtimes_clears_it_too(engine, tmp_path, monkeypatch):
+def test_clearing_runtimes_clears_machine_code(engine, tmp_path, monkeypatch):
     monkeypatch.setenv("WASMNB_CACHE", str(tmp_path))
     compiled(WASM, engine)
     assert files(tmp_path)
@@ -123,12 +123,12 @@ def test_clearing_the_runtimes_clears_it_too(engine, tmp_path, monkeypatch):
     assert not files(tmp_path)
 
 
-def test_what_is_no_module_is_refused_as_before(engine, tmp_path):
+def test_invalid_module_is_refused(engine, tmp_path):
     with pytest.raises(ModuleError):
         compiled(b"\0asm\1\0\0\0" + b"\xff" * 10000, engine, tmp_path)
 
 
-def test_another_process_finds_the_code(tmp_path):
+def test_another_process_finds_the_machine_code(tmp_path):
     path = tmp_path / "filter.wasm"
     path.write_bytes(WASM)
     program = (

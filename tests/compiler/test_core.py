@@ -24,7 +24,7 @@ def data():
     return bytes(wat2wasm(TEXT))
 
 
-def test_a_module_is_read(data):
+def test_core_module_is_read(data):
     module = CoreModule.read(data)
     assert module.imports[0] == Import("env", "f", "func", 0)
     assert module.signature(module.function_type(0)) == (("i32",), ("i64",))
@@ -42,7 +42,7 @@ def test_a_module_is_read(data):
     assert module.segments[0].offset == (("i32.const", 7), ("i32.const", 1), ("i32.add", 0))
 
 
-def test_every_cut_of_a_file_is_refused(data):
+def test_every_truncation_of_a_file_is_refused(data):
     for size in range(len(data)):
         if size and size == cut_at_section(data, size):
             continue
@@ -61,7 +61,7 @@ def cut_at_section(data, size):
 
 
 @given(st.data())
-def test_damaged_bytes_never_do_more_than_be_refused(picture):
+def test_damaged_bytes_are_refused(picture):
     data = bytearray(wat2wasm(TEXT))
     for _ in range(picture.draw(st.integers(1, 4))):
         data[picture.draw(st.integers(8, len(data) - 1))] = picture.draw(st.integers(0, 255))
@@ -71,14 +71,14 @@ def test_damaged_bytes_never_do_more_than_be_refused(picture):
 
 
 @given(st.binary(max_size=200))
-def test_any_bytes_can_be_inspected(data):
+def test_inspection_accepts_any_bytes(data):
     assert inspect_module(data).problems
     assert inspect_module(b"\0asm\x01\0\0\0" + data).problems
     assert inspect_module(b"\0asm\x0d\0\x01\0" + data).kind == "component"
 
 
 @given(st.binary(max_size=100))
-def test_a_damaged_component_is_refused(data):
+def test_damaged_component_is_refused(data):
     try:
         Component(b"\0asm\x0d\0\x01\0" + data)
     except Malformed:

@@ -8,14 +8,14 @@ import pytest
 from wasmnb.compiler.runtime.atomic_file import write_whole
 
 
-def test_a_file_is_replaced_and_nothing_stays_beside_it(tmp_path):
+def test_file_is_replaced_without_leftovers(tmp_path):
     target = tmp_path / "x"
     target.write_bytes(b"old")
     write_whole(target, b"new")
     assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == {"x": b"new"}
 
 
-def test_a_link_stays_a_link(tmp_path):
+def test_symlink_stays_a_symlink(tmp_path):
     (tmp_path / "real").mkdir()
     link = tmp_path / "link"
     link.symlink_to("real/x")
@@ -24,7 +24,7 @@ def test_a_link_stays_a_link(tmp_path):
     assert (tmp_path / "real" / "x").read_bytes() == b"data"
 
 
-def test_a_pipe_takes_the_data_and_stays_a_pipe(tmp_path):
+def test_pipe_receives_the_data_and_stays_a_pipe(tmp_path):
     """So does a device: `-o /dev/null` must not put a file in its place."""
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
@@ -37,7 +37,7 @@ def test_a_pipe_takes_the_data_and_stays_a_pipe(tmp_path):
     assert pipe.is_fifo()
 
 
-def test_a_folder_in_the_files_place_is_an_error_that_leaves_it(tmp_path):
+def test_folder_at_the_target_path_raises_and_stays(tmp_path):
     (tmp_path / "x").mkdir()
     with pytest.raises(IsADirectoryError):
         write_whole(tmp_path / "x", b"data")

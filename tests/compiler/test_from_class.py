@@ -11,27 +11,27 @@ from wasmnb.compiler import Filter
 # -- what comes along -------------------------------------------------------------------------------------------------
 
 
-def test_a_decorated_class_is_a_filter(module):
+def test_decorated_class_becomes_a_filter(module):
     made = module(AUTH.format("'hi'")).Auth
     assert isinstance(made, Filter)
     assert made.name == "Auth"
     assert said(made) == "hi"
 
 
-def test_the_decorator_takes_a_name(module):
+def test_decorator_accepts_a_name(module):
     made = module(AUTH.format(1).replace("@wasmnb.filter", "@wasmnb.filter(name='gate')")).Auth
     assert made.name == "gate"
     assert said(made) == "1"
 
 
-def test_the_class_itself_stays_at_hand(module):
+def test_context_class_stays_accessible(module):
     made = module(AUTH.format(1) + "\nclass Strict(Auth): pass\n")
     assert issubclass(made.Auth.context_class, wasmnb.HttpContext)
     assert made.Strict.__mro__[1] is made.Auth.context_class
     assert Filter.from_source(AUTH.format(1).replace("@wasmnb.filter", "")).context_class is None
 
 
-def test_functions_classes_imports_and_constants_come_along(module):
+def test_functions_classes_imports_and_constants_are_collected(module):
     made = module(
         """
         import json as j, math
@@ -52,12 +52,12 @@ def test_functions_classes_imports_and_constants_come_along(module):
     assert "OrderedDict" not in made.Auth.source
 
 
-def test_what_stands_below_the_class_comes_along(module):
+def test_statements_below_the_class_are_collected(module):
     made = module(AUTH.format("later()") + "def later(): return FAR + 1\nFAR = 4\n")
     assert said(made.Auth) == "5"
 
 
-def test_a_constant_travels_as_it_is_now(module):
+def test_constant_is_copied_with_its_current_value(module):
     made = module(
         "import os, time\nSTART = time.time()\nT = {}\nfor i in range(3): T[i] = i\n" + AUTH.format("[START, T, i]")
     )
@@ -65,7 +65,7 @@ def test_a_constant_travels_as_it_is_now(module):
     assert "time" not in made.Auth.source
 
 
-def test_anything_else_is_made_again_inside(module):
+def test_other_values_are_created_again_inside(module):
     made = module(
         """
         import re
@@ -81,7 +81,7 @@ def test_anything_else_is_made_again_inside(module):
     assert said(made.Auth) == "(True, 'b')"
 
 
-def test_a_registry_comes_with_what_registers(module):
+def test_registry_is_collected_with_its_registrations(module):
     made = module(
         """
         class Routes(dict):
@@ -97,7 +97,7 @@ def test_a_registry_comes_with_what_registers(module):
     assert said(made.Auth) == "paid"
 
 
-def test_an_import_with_a_substitute_comes_whole(module):
+def test_import_with_fallback_is_collected_as_a_whole(module):
     made = module(
         "try:\n    import orjson_is_not_here as json\nexcept ImportError:\n    import json\n"
         + AUTH.format("json.dumps(1)")
@@ -105,7 +105,7 @@ def test_an_import_with_a_substitute_comes_whole(module):
     assert said(made.Auth) == "1"
 
 
-def test_of_alternatives_only_what_is_there_comes_along(module):
+def test_only_existing_alternatives_are_collected(module):
     made = module(
         """
         import sys
@@ -119,7 +119,7 @@ def test_of_alternatives_only_what_is_there_comes_along(module):
     assert said(made.Auth) == "object"
 
 
-def test_submodules_that_were_imported_apart_come_together(module):
+def test_separately_imported_submodules_are_all_collected(module):
     made = module(
         "import xml.dom\nimport xml.etree.ElementTree\n"
         + AUTH.format("[xml.etree.ElementTree.__name__[:3], xml.dom.__name__]")
@@ -127,7 +127,7 @@ def test_submodules_that_were_imported_apart_come_together(module):
     assert said(made.Auth) == "['xml', 'xml.dom']"
 
 
-def test_a_variable_that_is_made_of_itself_comes_with_what_it_was(module):
+def test_reassigned_variable_includes_its_previous_assignment(module):
     made = module("import re\nP = re.compile('a')\nP = re.compile(P.pattern + 'b')\n" + AUTH.format("P.pattern"))
     assert said(made.Auth) == "ab"
 
@@ -136,7 +136,7 @@ def test_every_module_has_its_own_name(module):
     assert said(module(AUTH.format("__name__")).Auth) == "wasmnb_filter"
 
 
-def test_what_only_an_annotation_wants_is_left_out_whole_but_not_if_it_is_needed_elsewhere(module):
+def test_names_used_in_annotations_only_are_left_out(module):
     text = "import sys\nLOG = sys.__stdout__\ndef f(): return LOG\n"
     annotated = AUTH.format(1).replace("    def on", "    x: 'f'\n    def on")
     assert "def f" not in module(text + annotated).Auth.source
@@ -144,12 +144,12 @@ def test_what_only_an_annotation_wants_is_left_out_whole_but_not_if_it_is_needed
     assert "f uses LOG, which holds an open file" in error.args[0]
 
 
-def test_names_of_a_star_import_come_along(module):
+def test_star_import_names_are_collected(module):
     made = module("from words import *\n" + AUTH.format("[say(), WORD]"), words="WORD = 'w'\ndef say(): return 1")
     assert said(made.Auth) == "[1, 'w']"
 
 
-def test_local_modules_come_along(module):
+def test_local_modules_are_collected(module):
     made = module(
         "import words\nfrom lib.deep import x\n" + AUTH.format("[words.y, x]"),
         words="y = 1",
@@ -159,7 +159,7 @@ def test_local_modules_come_along(module):
     assert said(made.Auth) == "[1, 2]"
 
 
-def test_a_module_in_a_package_may_import_relatively(module):
+def test_package_module_imports_relatively(module):
     made = module(
         "from .words import y\nfrom .. import top\n" + AUTH.format("[y, top.z]"),
         name="pack__filters__app",
@@ -168,7 +168,7 @@ def test_a_module_in_a_package_may_import_relatively(module):
     assert said(made.Auth) == "[1, 2]"
 
 
-def test_an_annotation_may_name_what_only_editors_know(module):
+def test_annotation_can_use_names_that_only_editors_know(module):
     made = module(
         "from typing import TYPE_CHECKING\nimport numpy as np\nif TYPE_CHECKING: import nowhere\n"
         "def f(x: 'nowhere.X', y: np.ndarray = None, z: 'not python' = 2) -> \"np.ndarray\": return 1\n"
@@ -183,37 +183,37 @@ PLUGIN = "class Settings(PluginContext):\n    def greet(self): return 'hi'\n"
 
 
 @pytest.mark.parametrize("before", [True, False])
-def test_the_plugin_context_of_the_same_source_belongs_to_it(module, before):
+def test_plugin_context_of_the_same_source_is_included(module, before):
     auth = AUTH.format("self.plugin.greet()")
     made = module(PLUGIN + auth if before else auth + PLUGIN)
     assert said(made.Auth) == "hi"
 
 
-def test_an_annotation_says_which_plugin_context(module):
+def test_annotation_selects_the_plugin_context(module):
     other = "class Other(PluginContext): pass\n"
     auth = AUTH.format("self.plugin.greet()").replace("    def on", "    plugin: Settings\n    def on")
     assert said(module(PLUGIN + other + auth).Auth) == "hi"
 
 
-def test_two_plugin_contexts_are_one_too_many(module):
+def test_two_plugin_contexts_are_refused(module):
     error = refusal(module, PLUGIN + "class Other(PluginContext): pass\n" + AUTH.format(1))
-    assert error.args[0] == "Settings and Other are all of kind PluginContext, and Auth has one"
+    assert error.args[0] == "Settings and Other all derive from PluginContext, but Auth can have only one"
     assert "write `plugin: Settings` in class Auth" in error.hint
 
 
-def test_a_decorated_class_leaves_the_other_filters_out(module):
+def test_decorated_class_excludes_other_filters(module):
     made = module(AUTH.format(1) + AUTH.format(2).replace("Auth", "Other") + "class Tcp(TcpContext): pass\n")
     assert (said(made.Auth), said(made.Other)) == ("1", "2")
     assert "class Other" not in made.Auth.source
     assert "class Tcp" not in made.Auth.source
 
 
-def test_a_decorated_plugin_context_brings_its_stream(module):
+def test_decorated_plugin_context_includes_its_stream_class(module):
     made = module("@wasmnb.filter\n" + PLUGIN + AUTH.format("self.plugin.greet()").replace("@wasmnb.filter", ""))
     assert said(made.Settings) == "hi"
 
 
-def test_a_filter_may_derive_from_a_filter(module):
+def test_filter_can_derive_from_a_filter(module):
     made = module(
         AUTH.format("self.x()").replace("    def on", "    def x(self): return 1\n    def on")
         + "@wasmnb.filter\nclass B(Auth):\n    def x(self): return 2\n"
@@ -221,7 +221,7 @@ def test_a_filter_may_derive_from_a_filter(module):
     assert (said(made.Auth), said(made.B)) == ("1", "2")
 
 
-def test_the_same_file_is_a_filter_without_being_imported(module, tmp_path):
+def test_decorated_file_loads_as_a_filter(module, tmp_path):
     module(AUTH.format("1"))
     assert said(Filter.from_file(tmp_path / "app.py")) == "1"
 
@@ -240,13 +240,13 @@ def helper(x):
     return x + 1
 
 
-def test_an_undecorated_class_can_be_compiled_too():
+def test_undecorated_class_is_compiled():
     made = Filter.from_class(Plain)
     assert said(made) == "8"
     assert (made.name, made.context_class) == ("Plain", Plain)
 
 
-def test_a_class_inside_a_function_uses_the_module_around():
+def test_class_in_a_function_uses_names_of_its_module():
     @wasmnb.filter
     class Local(wasmnb.HttpContext):
         def on_http_request_headers(self, num_headers, end_of_stream):
@@ -255,11 +255,11 @@ def test_a_class_inside_a_function_uses_the_module_around():
     assert said(Local) == "2"
 
 
-def test_a_class_runs_natively_with_what_it_refers_to():
+def test_class_runs_natively_with_its_references():
     made = Filter.native(Plain)
     assert (said(made), made.name) == ("8", "Plain")
 
 
-def test_a_decorated_class_runs_natively_too(module):
+def test_decorated_class_runs_natively(module):
     made = module("LIMIT = 3\n" + AUTH.format("LIMIT"))
     assert said(Filter.native(made.Auth)) == "3"

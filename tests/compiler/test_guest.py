@@ -13,12 +13,12 @@ from wasmnb.engine import default_engine
 from wasmnb.host import Proxy
 
 
-def test_every_module_that_is_said_to_be_there_is_there():
+def test_every_module_listed_as_present_is_importable():
     lines = texts(f"import importlib\nfor n in {sorted(PRESENT)!r}:\n  importlib.import_module(n)\nprint('all')")
     assert lines == ["all"]
 
 
-def test_modules_that_are_said_to_be_absent_are_no_preloaded_ones():
+def test_absent_modules_are_not_preloaded():
     assert not ABSENT.keys() & {name.partition(".")[0] for name in PRELOADED}
 
 
@@ -63,52 +63,52 @@ WORK = {
 }
 
 
-def test_the_standard_library_works():
+def test_standard_library_works():
     checks = "\n".join(f"import {name}\nprint({name!r}, {check})" for name, check in WORK.items())
     assert [line for line in texts(checks) if not line.endswith(" True")] == []
 
 
-def test_print_is_one_line_of_the_log_a_line():
+def test_each_printed_line_is_one_log_line():
     lines = said(
         "print('a', 'b')\nprint('c\\nd')\nprint('e', end='')\nprint('f')\nimport sys\nprint('g', file=sys.stderr)"
     )
     assert lines == [(2, "a b"), (2, "c"), (2, "d"), (2, "ef"), (4, "g")]
 
 
-def test_what_c_code_writes_reaches_the_log_too():
+def test_c_output_reaches_the_log():
     lines = said("import os\nos.write(1, b'one\\ntw')\nos.write(1, b'o\\n')\nos.write(2, b'x' * 9000 + b'\\n')")
     assert lines[:2] == [(2, "one"), (2, "two")]
     assert [(level, len(text)) for level, text in lines[2:]] == [(4, 8192), (4, 808)]
 
 
-def test_the_logging_module_reaches_the_log():
+def test_logging_module_writes_to_the_proxy_log():
     assert said("import logging\nlogging.warning('careful %s', 1)\nlogging.getLogger('x').debug('d')") == [
         (3, "careful 1"), (1, "d"),
     ]  # fmt: skip
 
 
-def test_every_vm_has_its_own_randomness():
+def test_every_vm_has_its_own_random_numbers():
     source = "import random, uuid, os, secrets\nprint(random.random(), uuid.uuid4(), os.urandom(4).hex(), secrets.token_hex(4))"
     assert len({word for _ in range(3) for word in texts(source)[0].split()}) == 12
 
 
-def test_much_randomness_is_fetched_in_parts():
+def test_large_random_requests_are_split():
     assert texts("import os\nx = os.urandom(200_000)\nprint(len(x), len(set(x)))") == ["200000 256"]
 
 
-def test_clocks_are_the_hosts():
+def test_clocks_come_from_the_host():
     (line,) = texts("import time\na = time.monotonic()\nb = time.perf_counter()\nprint(time.time(), b >= a)")
     now, later = line.split()
     assert abs(float(now) - time.time()) < 60
     assert later == "True"
 
 
-def test_a_filter_that_sleeps_keeps_its_worker_busy():
+def test_sleeping_filter_blocks_its_worker():
     (line,) = texts("import time\na = time.monotonic()\ntime.sleep(0.05)\nprint(time.monotonic() - a)")
     assert 0.05 <= float(line) < 2
 
 
-def test_there_are_no_files_no_sockets_and_no_threads():
+def test_files_sockets_and_threads_are_unavailable():
     source = """
 import threading, os
 def tried(what):
@@ -124,15 +124,15 @@ tried(lambda: os.system("ls"))
     assert texts(source) == ["FileNotFoundError", "FileNotFoundError", "RuntimeError", "AttributeError"]
 
 
-def test_nothing_of_the_building_machine_is_left_in_the_environment():
+def test_environment_of_the_build_is_not_in_the_module():
     assert texts("import os\nprint(dict(os.environ))") == ["{}"]
 
 
-def test_docstrings_of_the_filter_are_kept():
+def test_filter_docstrings_are_kept():
     assert texts('def f():\n    "said"\nprint(f.__doc__)') == ["said"]
 
 
-def test_a_long_source_is_executed_whole():
+def test_long_source_runs_completely():
     source = "\n".join(f"x{i} = {i}" for i in range(20_000)) + "\nprint(x19999, __file__)"
     assert texts(source) == ["19999 <filter>"]
 
@@ -167,7 +167,7 @@ def through_c(n): return sorted([n], key=lambda n: through_c(n - 1)) if n else 0
 """
 
 
-def test_recursion_ends_in_python_and_not_in_the_engine():
+def test_deep_recursion_raises_in_python():
     """What a client sends decides how deep a parser goes: it must not be able to stop the VM."""
     tries = "".join(
         f"try:\n  {code}\n  print({name!r}, n, 'done')\nexcept (RecursionError, MemoryError): print({name!r}, n, 'refused')\n"
@@ -199,7 +199,7 @@ class F(HttpContext):
 """
 
 
-def test_a_filter_works_in_the_simulated_proxy():
+def test_filter_works_in_the_simulated_proxy():
     with Proxy(Filter.from_source(CALLBACKS, "f"), workers=1) as proxy:
         x = proxy.get("/a1b22")
         assert re.fullmatch(r'\{"n": \d+\}', x.upstream_request.headers["x-json"])
@@ -207,7 +207,7 @@ def test_a_filter_works_in_the_simulated_proxy():
         assert "asked for /a1b22" in [line.text for line in x.log]
 
 
-def test_an_exception_is_logged_once_with_the_cells_lines_and_stops_the_vm():
+def test_exception_is_logged_once_with_cell_lines_and_stops_the_vm():
     with Proxy(Filter.from_source(CALLBACKS, "f", filename="cell.py", first_line=20), workers=1) as proxy:
         x = proxy.get("/fail")
         assert x.response.status == 503
@@ -274,7 +274,7 @@ class Bare:
             self.delete(i)
 
 
-def test_every_hostcall_reaches_the_host_and_none_leaves_memory_behind():
+def test_every_hostcall_reaches_the_host_without_a_leak():
     bare = Bare(EVERY_HOSTCALL)
     bare.streams(2, 2000)
     before = bare.instance.memory.refresh()
@@ -284,7 +284,7 @@ def test_every_hostcall_reaches_the_host_and_none_leaves_memory_behind():
     assert set(bare.calls.values()) == {8000}
 
 
-def test_contexts_that_no_callback_saw_cost_no_memory():
+def test_contexts_without_callbacks_use_no_memory():
     """The journal is drained when it is full, and a delete right after its create leaves nothing in it."""
     bare = Bare(STREAM)
     bare.streams(2, 10)
@@ -317,7 +317,7 @@ class Counted(HttpContext):
 """
 
 
-def test_a_context_object_lives_exactly_as_long_as_its_stream():
+def test_context_object_lives_as_long_as_its_stream():
     bare = Bare(ALIVE)
     for order in ((5, 6, 7), (10, 9, 8)):
         for i in sorted(order):
@@ -331,7 +331,7 @@ def test_a_context_object_lives_exactly_as_long_as_its_stream():
 
 
 @pytest.mark.parametrize("overridden", ["", "    def on_delete(self): log_info('gone')\n"])
-def test_deleting_a_context_enters_python_only_if_the_filter_asks_for_it(overridden):
+def test_context_deletion_runs_python_only_with_on_delete(overridden):
     bare = Bare(STREAM + overridden)
     bare.streams(2, 3)
     assert bare.calls.get("log", 0) == (3 if overridden else 0)

@@ -59,12 +59,12 @@ def proxy(request, cell):
         yield proxy
 
 
-def test_the_standard_library_works_there(proxy):
+def test_standard_library_works_in_envoy(proxy):
     sent = proxy.get("/a1b22").upstream_request
     assert (sent.headers["x-digits"], sent.headers["x-now"], len(sent.headers["x-hash"])) == ("1,22", "True", 8)
 
 
-def test_a_hostile_body_is_refused_and_the_next_request_is_served(proxy):
+def test_hostile_body_is_refused_and_next_request_succeeds(proxy):
     assert proxy.post("/", body=b"{").response.body == b"JSONDecodeError"
     assert proxy.post("/", body=DEEP).response.body == b"RecursionError"
     exchange = proxy.post("/", body=b'{"b": 1, "a": 2}')
@@ -73,12 +73,12 @@ def test_a_hostile_body_is_refused_and_the_next_request_is_served(proxy):
 
 
 @pytest.mark.parametrize("terms", [2_000, 6_500, 200_000])
-def test_an_expression_that_is_too_long_for_the_compiler_is_refused_and_the_next_one_computed(proxy, terms):
+def test_overlong_expression_is_refused_and_next_one_is_computed(proxy, terms):
     assert proxy.get(f"/sum/{terms}").response.body == b"RecursionError"
     assert proxy.get("/sum/500").response.body == b"1000"
 
 
-def test_an_exception_is_in_the_log_with_its_line_and_fails_the_stream(proxy):
+def test_exception_is_logged_with_its_line_and_fails_the_stream(proxy):
     exchange = proxy.get("/fail")
     assert exchange.response.status == 503
     lines = [line.text for line in proxy.log]

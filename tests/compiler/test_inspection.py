@@ -100,7 +100,7 @@ def test_other_files_are_recognised(data, word):
     assert word in inspect_module(data).problems[0]
 
 
-def test_facts_of_a_module():
+def test_module_facts_are_read():
     text = f'(import "env" "proxy_log" (func (param i32 i32 i32) (result i32))) {MALLOC} (memory (export "m") 3) (func (export "proxy_abi_version_0_1_0"))'
     facts = inspect_module(wasm(text))
     assert (facts.kind, facts.abi_version, facts.memory) == ("core", AbiVersion.V0_1_0, 3 * 65536)
@@ -162,6 +162,6 @@ def envoy_loads(data, folder):
 @pytest.mark.envoy
 @pytest.mark.slow
 @pytest.mark.parametrize("name", CASES)
-def test_envoy_is_of_the_same_opinion(name, tmp_path):
+def test_envoy_refuses_the_same_modules(name, tmp_path):
     data, word = CASES[name]
     assert envoy_loads(data, tmp_path) == (word is None)

@@ -9,17 +9,17 @@ from wasmnb.formats.leb128 import Malformed, Reader
 
 
 @given(st.integers(0, 2**32 - 1))
-def test_an_unsigned_number_survives(value):
+def test_unsigned_number_round_trips(value):
     assert Reader(leb.unsigned(value)).u32() == value
 
 
 @given(st.integers(-(2**63), 2**63 - 1))
-def test_a_signed_number_survives(value):
+def test_signed_number_round_trips(value):
     assert Reader(leb.signed(value)).signed() == value
 
 
 @given(st.text())
-def test_a_name_survives(text):
+def test_name_round_trips(text):
     assert Reader(leb.name(text)).name() == text
 
 
@@ -32,24 +32,24 @@ def test_a_name_survives(text):
         (b"\x80", "ends"),
     ],
 )
-def test_a_number_that_is_none_is_refused_with_its_offset(data, word):
+def test_malformed_number_is_refused_with_its_offset(data, word):
     with pytest.raises(Malformed, match=word):
         Reader(data).u32()
 
 
-def test_a_length_that_lies_is_refused_before_anything_is_allocated():
+def test_false_length_is_refused_before_allocation():
     with pytest.raises(Malformed, match="only 2 are left"):
         Reader(b"\xff\xff\xff\xff\x0fab").name()
     with pytest.raises(Malformed, match="more than there are bytes"):
         Reader(b"\xff\xff\xff\xff\x0fab").vector(lambda: 0)
 
 
-def test_a_name_that_is_no_text_is_refused():
+def test_name_with_invalid_utf8_is_refused():
     with pytest.raises(Malformed, match="not UTF-8"):
         Reader(b"\x01\xff").name()
 
 
-def test_a_reader_stays_in_its_part_of_the_file():
+def test_reader_stays_within_its_range():
     reader = Reader(b"\x01\x02\x03", 0, 2)
     assert (reader.byte(), reader.byte(), reader.more) == (1, 2, False)
     with pytest.raises(Malformed):

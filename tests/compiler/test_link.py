@@ -93,18 +93,18 @@ def module():
     return linked(graph_of(), "go", "sp")
 
 
-def test_exports_name_their_function_and_what_to_call_afterwards():
+def test_exports_have_function_and_post_return():
     component = Component(bytes(wat2wasm(COMPONENT)))
     lift = component.exports["run"]
     assert (lift.function.name, lift.post_return.name) == ("run", "post")
     assert component.exports["sp"].post_return is None
 
 
-def test_what_the_component_wants_from_outside_is_listed_with_its_signature():
-    assert graph_of(glue=None).wanted_from_outside() == {"host:x/y#get": (("i32",), ("i32",))}
+def test_glue_imports_are_listed_with_signatures():
+    assert graph_of(glue=None).glue_imports() == {"host:x/y#get": (("i32",), ("i32",))}
 
 
-def test_the_linked_module_computes_what_the_component_does(module):
+def test_linked_module_computes_the_same_as_the_component(module):
     asked = []
     instance = Instance(default_engine().compile(module), lambda _: lambda a: asked.append(a) or a + 1)
     # get(5) + square(5), through the table's slot 3, + double(5), in slot 2, + "m" + 77
@@ -119,29 +119,29 @@ def test_memory_holds_the_data_of_every_module(module):
     assert instance.memory.size == 2 * 65536
 
 
-def test_globals_that_nothing_sets_become_constants(module):
+def test_unset_globals_become_constants(module):
     read = CoreModule.read(module)
     assert [g.type for g in read.globals] == [0x7F, 0x7E]  # the stack pointer, and the one that is no i32
     assert [g.value for g in read.globals] == [(("i32.const", 4096),), (("i64.const", 77),)]
 
 
-def test_all_initialisers_are_plain_constants(module):
+def test_all_initialisers_are_constants(module):
     read = CoreModule.read(module)
     offsets = [e.offset for e in read.elements] + [s.offset for s in read.segments]
     assert all(len(o) == 1 and o[0][0] == "i32.const" for o in offsets)
 
 
-def test_what_nothing_reaches_is_left_out(module):
+def test_unreachable_functions_are_left_out(module):
     assert b"\x41\x95\x9a\xef\x3a" not in module  # i32.const 123456789
     # run, sp, go and the two in the table; the trampoline `late` and `post` are gone
     assert len(CoreModule.read(module).functions) == 5
 
 
-def test_only_what_is_asked_for_is_exported():
+def test_only_requested_functions_are_exported():
     assert set(CoreModule.read(linked(graph_of(), "sp")).exports) == {"memory", "sp"}
 
 
-def test_a_glue_function_of_another_signature_is_refused():
+def test_glue_function_with_wrong_signature_is_refused():
     bad = GLUE.replace(
         '(param i32) (result i32)))\n  (import "lift" "run"', '(param i64) (result i32)))\n  (import "lift" "run"'
     )
@@ -158,12 +158,12 @@ def test_a_glue_function_of_another_signature_is_refused():
         ("(func $dead", "(memory 1) (func $dead", "2 memories"),
     ],
 )
-def test_what_componentize_does_not_do_is_refused(old, new, word):
+def test_unexpected_component_features_are_refused(old, new, word):
     with pytest.raises(Malformed, match=word):
         memory_image(graph_of(COMPONENT.replace(old, new)))
 
 
-def test_names_of_what_stands_for_imports():
+def test_glue_names_are_derived_from_imports():
     from wasmnb.compiler.wasm.component_graph import glue_name
 
     assert glue_name(Lowered("wasi:random/random@0.2.9", "get-random-bytes")) == "wasi:random/random#get-random-bytes"

@@ -6,15 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wasmnb.compiler.runtime import heap_trim as compact
-from wasmnb.compiler.runtime.heap_trim import Regions, clear_unused
+from wasmnb.compiler.runtime.heap_trim import MemoryRegions, clear_unused
 from wasmnb.compiler.wasm.memory_image import PAGE, MemoryImage
 
 runs = st.lists(st.tuples(st.integers(0, PAGE - 300), st.binary(min_size=1, max_size=300)), max_size=12)
 
 
 @given(runs)
-def test_segments_give_the_image_back(pieces):
+def test_segments_reproduce_the_image(pieces):
     image, copy = MemoryImage(1), MemoryImage(1)
     for address, data in pieces:
         image.put(address, data)
@@ -23,14 +22,14 @@ def test_segments_give_the_image_back(pieces):
     assert copy.bytes == image.bytes
 
 
-def test_long_runs_of_zeros_are_not_written():
+def test_long_zero_runs_are_left_out():
     image = MemoryImage(2)
     image.put(10, b"a" + bytes(20) + b"b")
     image.put(PAGE + 5, b"c")
     assert [(a, len(d)) for a, d in image.segments()] == [(0, 32), (PAGE + 5, 1)]
 
 
-def test_nothing_is_written_outside_the_memory():
+def test_write_outside_the_memory_raises():
     image = MemoryImage(1)
     with pytest.raises(IndexError):
         image.put(PAGE - 1, b"ab")
@@ -55,19 +54,19 @@ def heap(blocks):
     return image
 
 
-REGIONS = Regions(BASE, PAGE - 512, PAGE - 256)
+REGIONS = MemoryRegions(BASE, PAGE - 512, PAGE - 256)
 
 
 block = st.tuples(st.integers(2, 12).map(lambda n: 16 * n), st.booleans())
 
 
 @given(st.lists(block, max_size=20))
-def test_only_the_inside_of_free_blocks_is_cleared(blocks):
+def test_only_contents_of_free_blocks_are_cleared(blocks):
     # two free blocks never stand side by side: the allocator joins them
     blocks = [b for i, b in enumerate(blocks) if b[1] or i == 0 or blocks[i - 1][1]]
     image = heap(blocks)
     before = bytes(image.bytes)
-    clear_unused(image.bytes, Regions(heap_base=BASE))
+    clear_unused(image.bytes, MemoryRegions(heap_base=BASE))
     at = 8
     for size, in_use in blocks:
         content, was = image.bytes[at : at + size], before[at : at + size]
@@ -75,7 +74,7 @@ def test_only_the_inside_of_free_blocks_is_cleared(blocks):
         at += size
 
 
-def test_blocks_behind_a_contradiction_are_left_alone():
+def test_blocks_after_a_contradiction_stay_unchanged():
     image = heap([(64, True), (64, False), (64, True), (64, False), (64, True)])
     struct.pack_into("<I", image.bytes, 8 + 128, 48)  # the third block says that the one before is of another size
     before = bytes(image.bytes)
@@ -83,7 +82,7 @@ def test_blocks_behind_a_contradiction_are_left_alone():
     assert image.bytes[: PAGE - 512] == before[: PAGE - 512]
 
 
-def test_the_unused_stack_is_cleared():
+def test_unused_stack_is_cleared():
     image = heap([(64, True)])
     image.bytes[PAGE - 512 :] = b"\x55" * 512
     clear_unused(image.bytes, REGIONS)

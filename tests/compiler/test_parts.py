@@ -46,17 +46,17 @@ def refusal(make):
 
 
 @pytest.mark.parametrize("part", [Part("x = 1\0"), Part("", "", 1), Part("é\n", "Cell „1“", 7)])
-def test_one_part_comes_back_as_it_went(part):
+def test_single_part_unpacks_unchanged(part):
     assert unpack(pack([part])) == ([part], [], "")
 
 
-def test_a_bundle_comes_back_as_it_went():
+def test_packed_parts_unpack_unchanged():
     parts = [Part("x = 1", "", 1), Part("é\0", "b", 3)]
     modules = [LocalModule("a.b", "y", "a/b.py"), LocalModule("a", "", "a", True)]
     assert unpack(pack(parts, modules, "a")) == (parts, modules, "a")
 
 
-def test_one_part_costs_no_more_bytes_than_its_text_and_its_place():
+def test_single_part_adds_only_text_and_location():
     assert pack([Part("text", "cell", 5)]) == b"cell\x005\0text"
 
 
@@ -69,7 +69,7 @@ def test_parts_run_in_order_in_one_namespace():
     assert made.source.startswith("a = 'x'\n\ndef f()")
 
 
-def test_a_traceback_has_the_lines_and_names_of_every_part():
+def test_traceback_has_lines_and_names_of_every_part():
     parts = [Part("def f(d):\n    return d['no']\n", "Cell In[1]", 4), Part(HELLO.format("f({})"), "Cell In[2]", 2)]
     with Proxy(Filter.from_parts(parts), workers=1) as proxy:
         proxy.get("/")
@@ -99,7 +99,7 @@ def test_parts_of_one_file_keep_their_lines():
         ("class A(HttpContext):\n  def on_http_request_header(self): pass\ndef f(): pass", ("one", 11)),
     ],
 )
-def test_an_error_is_in_the_part_that_made_it(first, place):
+def test_error_is_located_in_its_part(first, place):
     second = "f()" if "class A(H" in first else "f()\nclass C(HttpContext): pass"
     if "class A(H" in first:
         second = "f()"
@@ -113,7 +113,7 @@ def test_an_error_is_in_the_part_that_made_it(first, place):
 # -- modules of its own -----------------------------------------------------------------------------------------------
 
 
-def test_a_file_finds_the_modules_beside_it(write):
+def test_file_imports_modules_of_its_folder(write):
     folder = write(
         auth="import words\nfrom lib.deep import tail\nfrom lib import other\n"
         + HELLO.format("words.say() + tail() + other.x"),
@@ -129,18 +129,18 @@ def test_a_file_finds_the_modules_beside_it(write):
     assert [m.name for m in made.bundle.modules] == ["words", "lib", "lib.deep", "lib.other", "lib.far"]
 
 
-def test_a_folder_without_init_is_a_package_too(write):
+def test_folder_without_init_is_a_package(write):
     folder = write(auth="from lib.deep import x\n" + HELLO.format("x"), lib__deep="x = 'there'")
     assert said(Filter.from_file(folder / "auth.py")) == "there"
 
 
-def test_modules_may_be_imported_late_and_by_name(write):
+def test_modules_can_be_imported_late_and_by_name(write):
     folder = write(late="x = 'late'", lib__init="", lib__more="x = 'r'")
     source = "import importlib\ndef f():\n    import late\n    return late.x + importlib.import_module('lib.more').x\n"
     assert said(Filter.from_source(source + HELLO.format("f()"), path=[folder])) == "later"
 
 
-def test_a_changed_module_is_picked_up_and_the_runtime_stays(write):
+def test_changed_module_is_reloaded_on_the_same_runtime(write):
     source = "import words\n" + HELLO.format("words.x")
     first = Filter.from_source(source, path=[write(words="x = 'a'")])
     second = Filter.from_source(source, path=[write(words="x = 'b'")])
@@ -148,7 +148,7 @@ def test_a_changed_module_is_picked_up_and_the_runtime_stays(write):
     assert first.info.runtime == second.info.runtime == Filter.from_source(HELLO.format("''")).info.runtime
 
 
-def test_a_dataclass_in_a_module_finds_its_own_names(write):
+def test_dataclass_in_a_module_resolves_its_names(write):
     folder = write(
         settings="""\
         from __future__ import annotations
@@ -169,13 +169,13 @@ def test_a_dataclass_in_a_module_finds_its_own_names(write):
         assert proxy.get("/").upstream_request.headers["x-said"] == "5"
 
 
-def test_a_filter_class_may_stand_in_a_module(write):
+def test_filter_class_can_be_defined_in_a_module(write):
     folder = write(base="from wasmnb import HttpContext\n" + HELLO.format("'base'"))
     assert said(Filter.from_source("from base import Hello", path=[folder])) == "base"
     assert said(Filter.from_source("import base\nclass Mine(base.Hello): pass", path=[folder])) == "base"
 
 
-def test_what_a_module_mentions_is_exported_and_nothing_else(write):
+def test_only_mentioned_callbacks_are_exported(write):
     folder = write(
         calls="def call(context, method='GET'):\n    return context.http_call('c', {}, lambda r: None)",
         plain="def call(context): return 'x'",
@@ -187,7 +187,7 @@ def test_what_a_module_mentions_is_exported_and_nothing_else(write):
     assert set(with_calls) - set(plain) == {"proxy_on_http_call_response"}
 
 
-def test_a_traceback_goes_through_a_module(write):
+def test_traceback_includes_local_module(write):
     folder = write(words="\ndef say(d):\n    return d['no']\n")
     made = Filter.from_source("import words\n" + HELLO.format("words.say({})"), path=[folder], filename="cell")
     with Proxy(made, workers=1) as proxy:
@@ -213,76 +213,76 @@ def test_relative_imports_start_from_the_package_of_the_parts(write):
     [
         ("def f(:\n", "SyntaxError", 1),
         ("\nx = 1 / 0\n", "ZeroDivisionError", 2),
-        ("\n\nimport ssl\n", "cannot import ssl", 3),
+        ("\n\nimport ssl\n", "can't import ssl", 3),
         ("import no_such_thing_at_all", "no package no_such_thing_at_all", 1),
         ("from .. import x", "relative import", 1),
     ],
 )
-def test_an_error_in_a_module_is_at_its_line(write, words, message, line):
+def test_error_in_a_module_has_its_line(write, words, message, line):
     folder = write(words=words)
     error = refusal(lambda: Filter.from_source("import words\n" + HELLO.format("''"), path=[folder]))
     assert message in error.args[0]
     assert (error.filename, error.lineno) == (str(folder / "words.py"), line)
 
 
-def test_a_module_imports_the_sdks_names_itself(write):
+def test_local_module_imports_sdk_names(write):
     folder = write(words="x = 1\nclass A(HttpContext): pass")
     error = refusal(lambda: Filter.from_source("import words", path=[folder]))
     assert error.args[0] == "NameError: name 'HttpContext' is not defined"
     assert error.hint.endswith("from wasmnb import HttpContext")
 
 
-def test_a_traceback_through_an_import_has_no_frames_of_the_import_system(write):
+def test_traceback_through_an_import_hides_the_import_system(write):
     folder = write(words="def f():\n    return 1 / 0\ny = f()\n")
     error = refusal(lambda: Filter.from_source("import words", path=[folder]))
     assert (error.filename, error.lineno) == (str(folder / "words.py"), 2)
     assert error.traceback.count("  File ") == 3
 
 
-def test_a_missing_module_says_where_it_was_looked_for(write, tmp_path):
+def test_missing_module_error_names_the_folders(write, tmp_path):
     error = refusal(lambda: Filter.from_source("x = 1\nimport wrods", path=[write(words="")]))
-    assert error.args[0] == "there is no package wrods in this environment nor beside the filter"
+    assert error.args[0] == "there's no package wrods in this environment or in the folder of the filter"
     assert error.lineno == 2
-    assert f"Put wrods.py or a folder wrods beside the filter (in {tmp_path}), or install it" in error.hint
+    assert f"Put wrods.py or a folder wrods into {tmp_path}, or install it" in error.hint
     assert "%pip install wrods" in error.hint
 
 
-def test_a_missing_module_of_a_package_is_named(write):
+def test_missing_submodule_is_named(write):
     folder = write(lib__init="")
     error = refusal(lambda: Filter.from_source("import lib.deep.er", path=[folder]))
-    assert "there is no module lib.deep in the package lib" in error.args[0]
+    assert "there's no module lib.deep in the filter's package lib" in error.args[0]
 
 
 @pytest.mark.parametrize("name", ["calendar", "json"])
-def test_a_module_with_a_name_of_the_standard_library_is_refused(write, name):
+def test_module_named_like_a_standard_module_is_refused(write, name):
     folder = write(**{name: "x = 1"})
     error = refusal(lambda: Filter.from_source(f"import {name}\n{HELLO.format(repr(''))}", path=[folder]))
     assert f"{name}.py has the name of a module of the standard library" in error.args[0]
-    assert error.hint.startswith("Rename it")
+    assert error.hint.startswith("Rename the file")
 
 
-def test_a_file_of_that_name_that_is_not_imported_is_nobodys_business(write):
+def test_unused_file_with_a_standard_name_is_ignored(write):
     assert said(Filter.from_source("import json\n" + HELLO.format("json.dumps(1)"), path=[write(calendar="")])) == "1"
 
 
-def test_the_sdk_is_never_taken_from_the_folder(write):
+def test_sdk_is_never_loaded_from_the_folder(write):
     folder = write(wasmnb__init="1 / 0")
     assert said(Filter.from_source("from wasmnb import HttpContext\n" + HELLO.format("'ok'"), path=[folder])) == "ok"
 
 
-def test_a_module_that_is_no_text_is_refused(write, tmp_path):
+def test_module_with_invalid_text_is_refused(write, tmp_path):
     (tmp_path / "words.py").write_bytes(b"x = '\xff'")
     error = refusal(lambda: Filter.from_source("import words", path=[tmp_path]))
-    assert "cannot be read" in error.args[0]
+    assert "can't read" in error.args[0]
     assert error.filename.endswith("words.py")
 
 
-def test_modules_that_import_each_other_are_both_taken(write):
+def test_mutually_importing_modules_are_both_collected(write):
     folder = write(ping="import pong\nx = 'p'", pong="import ping")
     assert said(Filter.from_source("import ping\n" + HELLO.format("ping.x"), path=[folder])) == "p"
 
 
-def test_a_source_has_at_least_one_part():
+def test_source_without_parts_is_refused():
     with pytest.raises(UsageError, match="at least one part"):
         Filter.from_parts([])
 
@@ -293,11 +293,11 @@ def test_only_identifiers_are_looked_up(tmp_path):
     assert Folder([tmp_path]).find("") is None
 
 
-def test_half_a_character_in_a_part_is_no_source():
+def test_half_surrogate_in_a_part_is_refused():
     assert refusal(lambda: Source((Part("x"), Part("'\udc80'", "two")))).filename == "two"
 
 
-def test_modules_leave_nothing_behind_in_this_interpreter(write):
+def test_filter_modules_do_not_stay_in_this_interpreter(write):
     before = set(sys.modules)
     said(Filter.from_source("import words\n" + HELLO.format("words.x"), path=[write(words="x = 'a'")]))
     assert "words" not in set(sys.modules) - before

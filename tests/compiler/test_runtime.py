@@ -53,7 +53,7 @@ def own_cache(tmp_path_factory):
 
 
 @pytest.mark.slow
-def test_two_kernels_that_build_at_once_build_once(own_cache):
+def test_two_concurrent_kernels_build_once(own_cache):
     folder, ((key, first), (same, second)) = own_cache
     assert key == same
     built = [any("compiling" in step for step, _ in steps) for steps in (first, second)]
@@ -63,7 +63,7 @@ def test_two_kernels_that_build_at_once_build_once(own_cache):
 
 
 @pytest.mark.slow
-def test_progress_goes_from_nothing_to_everything(own_cache):
+def test_progress_goes_from_zero_to_one(own_cache):
     steps = next(steps for _, steps in own_cache[1] if any("compiling" in step for step, _ in steps))
     fractions = [fraction for step, fraction in steps if "Waiting" not in step]
     assert fractions == sorted(fractions)
@@ -73,7 +73,7 @@ def test_progress_goes_from_nothing_to_everything(own_cache):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("damaged", [["code.cwasm"], ["code.cwasm", "runtime.wasm"], ["manifest.json"]])
-def test_a_damaged_cache_is_repaired(own_cache, damaged):
+def test_damaged_cache_is_rebuilt(own_cache, damaged):
     folder, ((key, _), _) = own_cache
     for name in damaged:
         path = folder / "runtimes" / key / name
@@ -85,7 +85,7 @@ def test_a_damaged_cache_is_repaired(own_cache, damaged):
 
 
 @pytest.mark.slow
-def test_a_build_that_is_interrupted_leaves_nothing_and_nobody(tmp_path):
+def test_interrupted_build_leaves_no_files_and_no_process(tmp_path):
     process = start(tmp_path)
     try:
         time.sleep(3)
@@ -101,16 +101,16 @@ def test_a_build_that_is_interrupted_leaves_nothing_and_nobody(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_package_that_fails_in_the_guest_is_an_error_at_its_import(tmp_path, monkeypatch):
+def test_package_failing_in_the_guest_is_reported_at_its_import(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
     (tmp_path / "gives_up.py").write_text("import os\nif not hasattr(os, 'fork'): raise ImportError('needs fork')")
-    with pytest.raises(SourceError, match="gives_up cannot be imported inside WebAssembly.*needs fork") as caught:
+    with pytest.raises(SourceError, match="gives_up can't be imported inside WebAssembly.*needs fork") as caught:
         Filter.from_source("x = 1\nimport gives_up\n" + STREAM, first_line=10)
     assert caught.value.lineno == 11
 
 
 @pytest.mark.slow
-def test_a_pure_package_of_the_environment_works_in_a_filter(tmp_path, monkeypatch):
+def test_pure_package_works_in_a_filter(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
     (tmp_path / "polite").mkdir()
     (tmp_path / "polite" / "__init__.py").write_text('"""Read by itself."""\nfrom .words import greet\nsaid = __doc__')
@@ -121,7 +121,7 @@ def test_a_pure_package_of_the_environment_works_in_a_filter(tmp_path, monkeypat
     assert clear_runtimes(found.key) == 1
 
 
-def test_runtimes_are_listed_with_what_they_hold(runtime):
+def test_runtimes_are_listed_with_their_contents(runtime):
     found = next(r for r in list_runtimes() if r.key == runtime.key)
     assert found.current
     assert (found.modules, found.packages) == ((), ())
@@ -129,6 +129,6 @@ def test_runtimes_are_listed_with_what_they_hold(runtime):
     assert found.build_seconds > 1
 
 
-def test_clearing_what_is_not_there_is_said_so():
-    with pytest.raises(UsageError, match="no runtime zzz"):
+def test_clearing_an_unknown_runtime_raises():
+    with pytest.raises(UsageError, match="No runtime zzz"):
         clear_runtimes("zzz")

@@ -102,7 +102,7 @@ def guarded():
 
 @pytest.mark.parametrize("name", ["taking", "reading", "calling"])
 @pytest.mark.parametrize("argument", [0, 1])
-def test_a_guarded_function_takes_more_and_gives_it_all_back(guarded, name, argument):
+def test_guarded_function_enlarges_and_restores_its_frame(guarded, name, argument):
     instance = Instance(default_engine().compile(guarded[0]), lambda _: None)
     result = instance.function(name)(argument)
     assert result == {"taking": 8 - argument, "reading": 8 - argument, "calling": 9}[name]
@@ -111,7 +111,7 @@ def test_a_guarded_function_takes_more_and_gives_it_all_back(guarded, name, argu
 
 
 @pytest.mark.parametrize(("argument", "result"), [(0, 8), (1, 7), (2, 5), (3, 6)])
-def test_a_function_without_a_frame_gets_one_and_gives_it_back_by_every_way_out(guarded, argument, result):
+def test_function_without_frame_gets_one_and_restores_the_pointer_at_every_exit(guarded, argument, result):
     instance = Instance(default_engine().compile(guarded[0]), lambda _: None)
     assert instance.function("bare")(argument) == result
     assert instance.function("bare_nothing")(argument) is None
@@ -120,13 +120,13 @@ def test_a_function_without_a_frame_gets_one_and_gives_it_back_by_every_way_out(
 
 
 @pytest.mark.parametrize(("name", "used"), [("odd", 0), ("plain", 48)])
-def test_other_functions_are_left_as_they_are(guarded, name, used):
+def test_other_functions_stay_unchanged(guarded, name, used):
     instance = Instance(default_engine().compile(guarded[0]), lambda _: None)
     instance.function(name)(0)
     assert instance.function("used")() == used
     assert guarded[1] == 5
 
 
-def test_another_python_is_refused():
+def test_unexpected_cpython_build_is_refused():
     with pytest.raises(Malformed, match="exports _Py_Reached"):
         StackGuard(Only("(module)"))

@@ -13,17 +13,17 @@ from wasmnb.compiler.collect.ast_statements import Text
     "value",
     [None, True, 1, -2.5, 1j, "é", b"\0", ..., (), (1,), [], {}, set(), frozenset(), {1: [2, (3,)], "a": {4, 5}}, frozenset({1})],
 )  # fmt: skip
-def test_constants_come_back_from_their_text(value):
+def test_constants_round_trip_through_their_text(value):
     again = eval(literal(value))
     assert again == value and type(again) is type(value)
 
 
-def test_numbers_that_are_none_have_a_text_too():
+def test_non_finite_numbers_have_a_literal():
     assert eval(literal(math.inf)) == math.inf
     assert math.isnan(eval(literal(math.nan)))
 
 
-def test_what_is_no_constant_has_none():
+def test_other_values_have_no_literal():
     loop = []
     loop.append(loop)
     deep = []
@@ -33,14 +33,14 @@ def test_what_is_no_constant_has_none():
         assert literal(value) is None
 
 
-def test_a_star_import_leaves_pythons_own_filter_alone():
+def test_star_import_keeps_builtin_filter():
     space = {}
     exec("from wasmnb import *", space)
     assert "filter" not in space
     assert "filter" in dir(wasmnb)
 
 
-def test_most_values_have_no_obstacle():
+def test_most_values_can_be_copied():
     assert [obstacle(v) for v in (1, "x", object(), print, wasmnb.HttpContext)] == [""] * 5
 
 
@@ -58,13 +58,13 @@ def test_most_values_have_no_obstacle():
         ("x = lambda a: b(a)", set(), {"b"}, set()),
     ],
 )
-def test_names_that_a_statement_uses(text, now, later, annotations):
+def test_statement_uses_are_found(text, now, later, annotations):
     (statement,) = Text("x", text).statements
     uses = statement.uses
     assert (uses.now, uses.later, uses.annotations) == (now, later, annotations)
 
 
-def test_statements_on_one_line_are_told_apart():
+def test_statements_on_one_line_are_separated():
     assert [s.text for s in Text("x", "a = 1; b = '''\n'''\nif a: c = 2\n").statements] == [
         "a = 1",
         "b = '''\n'''",

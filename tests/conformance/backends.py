@@ -1,6 +1,6 @@
-"""The upstreams that scenarios talk to: one handler for both proxies, so that both see the same answers.
+"""The upstream of the scenarios: one handler for both proxies, so that both get the same responses.
 
-By path: `/` and anything unknown answers 200 "hello"; the others do what their name says.
+The path selects the response. `/` and unknown paths give 200 "hello"; the names of the others describe theirs.
 """
 
 from wasmnb.messages import Headers, Request, Response
@@ -9,16 +9,16 @@ SLOW = 0.5  # seconds
 
 
 def handler(request: Request) -> Response:
-    """The answer to a request, by its path."""
+    """Return the response for a request's path."""
     path = request.path.split("?")[0]
     if path.startswith("/big="):
         return _plain(b"z" * int(path.removeprefix("/big=")))
-    make = _ANSWERS.get(path)
+    make = _RESPONSES.get(path)
     return make(request) if make else Response(200, Headers([("content-length", "5"), ("x-up", "1")]), b"hello")
 
 
 def early(request: Request) -> Response | None:
-    """An answer before the body has come."""
+    """Return a response before the body has arrived, or None."""
     if request.path == "/early":
         return Response(200, Headers([("content-length", "5"), ("connection", "close")]), b"early")
     return None
@@ -50,7 +50,7 @@ def _duplicates(request: Request) -> Response:
     return _plain(b"ok", ("set-cookie", "a=1"), ("set-cookie", "b=2"), ("x-dup", "one"), ("x-dup", "two"))
 
 
-_ANSWERS = {
+_RESPONSES = {
     "/chunked": _chunks,
     "/trailers": _trailers,
     "/nobody": lambda r: Response(200, Headers([("content-length", "0")])),

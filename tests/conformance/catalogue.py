@@ -12,8 +12,8 @@ AREAS = (
 
 
 def scenarios(*areas: str) -> list[Scenario]:
-    """Scenarios of the areas named, or of all."""
-    found: list[Scenario] = []
+    """Return the scenarios of the given areas, or of all areas."""
+    result: list[Scenario] = []
     for area in areas or AREAS:
-        found += import_module(f".scenarios.{area}", __package__).SCENARIOS
-    return found
+        result += import_module(f".scenarios.{area}", __package__).SCENARIOS
+    return result

@@ -1,4 +1,4 @@
-"""Two outcomes of one scenario side by side, field by field."""
+"""Comparison of two outcomes of one scenario, field by field."""
 
 from dataclasses import dataclass
 from difflib import unified_diff
@@ -8,28 +8,28 @@ from .scenario import Outcome
 
 @dataclass(frozen=True)
 class Difference:
-    """One field that is not the same."""
+    """One field that differs."""
 
     field: str
-    wanted: list[str]
-    found: list[str]
+    expected: list[str]
+    actual: list[str]
 
     def __str__(self) -> str:
-        """As a diff: `-` is Envoy, `+` the simulated proxy."""
-        lines = list(unified_diff(self.wanted, self.found, "envoy", "simulated", lineterm="", n=1))[2:]
+        """Return a diff: `-` is Envoy, `+` the simulated proxy."""
+        lines = list(unified_diff(self.expected, self.actual, "envoy", "simulated", lineterm="", n=1))[2:]
         return "\n".join([self.field, *(f"    {line}" for line in lines)])
 
 
-def differences(wanted: Outcome, found: Outcome) -> list[Difference]:
-    """What is not the same; `wanted` is the real Envoy's."""
-    ours = dict(found.fields())
-    missing = [n for n, _ in found.fields() if n not in dict(wanted.fields())]
+def differences(expected: Outcome, actual: Outcome) -> list[Difference]:
+    """Return the fields that differ; `expected` is the real Envoy's outcome."""
+    ours = dict(actual.fields())
+    additional = [n for n, _ in actual.fields() if n not in dict(expected.fields())]
     result = [
-        Difference(name, lines, ours.get(name, [])) for name, lines in wanted.fields() if lines != ours.get(name, [])
+        Difference(name, lines, ours.get(name, [])) for name, lines in expected.fields() if lines != ours.get(name, [])
     ]
-    return result + [Difference(name, [], ours[name]) for name in missing if ours[name]]
+    return result + [Difference(name, [], ours[name]) for name in additional if ours[name]]
 
 
-def fields_compared(wanted: Outcome) -> int:
-    """How many fields a comparison with this outcome looks at: those in which anything is to be seen."""
-    return sum(1 for _, lines in wanted.fields() if lines) or 1
+def fields_compared(expected: Outcome) -> int:
+    """Return the number of fields that a comparison counts: those that are not empty."""
+    return sum(1 for _, lines in expected.fields() if lines) or 1

@@ -1,4 +1,7 @@
-"""Hunts for scenarios on which the two proxies do not agree, and prints the smallest that it finds."""
+"""Search for scenarios on which the two proxies disagree; the smallest one is printed.
+
+`python -m tests.conformance.explore 500 7` tries 500 scenarios with seed 7.
+"""
 
 import sys
 
@@ -10,36 +13,36 @@ from .compare import differences
 from .generated import generated
 from .scenario import Outcome, Scenario, Step, Wait
 
-#: Runs in Envoy of a scenario that differs: on a busy machine a callout's answer may come after the next chunk of a body.
+#: Runs in Envoy of a scenario that differs: on a busy machine a callout's response may come after the next chunk of a body.
 _TRIES = 4
 
-#: Seconds in which callouts are answered that outlive the request that made them.
+#: Seconds for the responses of callouts that outlive their request.
 _AFTER = 0.12
 
 
 def disagreement(scenario: Scenario) -> list:
-    """Differences that show every time; none if Envoy crashes on it."""
-    scenario = scenario.but(steps=[s for step in scenario.steps for s in _waited_for(step)])
-    ours = _whole(simulated.run(scenario))
+    """Return the differences that occur in every run; none if Envoy crashes."""
+    scenario = scenario.but(steps=[s for step in scenario.steps for s in _with_wait(step)])
+    ours = _deterministic(simulated.run(scenario))
     for _ in range(_TRIES):
-        theirs = _whole(real.run(scenario))
+        theirs = _deterministic(real.run(scenario))
         if any("Envoy crashed" in part.client for part in theirs.parts):
             return []
-        found = differences(theirs, ours)
-        if not found:
+        remaining = differences(theirs, ours)
+        if not remaining:
             return []
-    return found
+    return remaining
 
 
-def _waited_for(step: Step) -> list[Step]:
+def _with_wait(step: Step) -> list[Step]:
     return [step] if isinstance(step, Wait) else [step, Wait(_AFTER)]
 
 
-def _whole(outcome: Outcome) -> Outcome:
-    """As far as it is no matter of the moment.
+def _deterministic(outcome: Outcome) -> Outcome:
+    """Return the outcome without the parts that depend on timing.
 
-    What comes to light while the client waits belongs to the step before. Requests that never became whole are left out:
-    whether the upstream sees their beginning depends on the moment.
+    Log lines during a wait are moved to the step before it. Incomplete requests are left out, because timing decides whether
+    the upstream sees their beginning.
     """
     for at in reversed(range(1, len(outcome.parts))):
         if outcome.parts[at].title.startswith("wait"):
@@ -49,14 +52,14 @@ def _whole(outcome: Outcome) -> Outcome:
     return outcome
 
 
-def describe(scenario: Scenario, found: list) -> str:
-    """A scenario and its differences, to be read."""
+def describe(scenario: Scenario, differing: list) -> str:
+    """Return a scenario and its differences as text."""
     lines = [f"plugin {p.name}:\n    " + p.script.replace("\n", "\n    ") for p in scenario.plugins]
-    return "\n".join([*map(str, scenario.steps), *lines, *map(str, found)])
+    return "\n".join([*map(str, scenario.steps), *lines, *map(str, differing)])
 
 
 def explore(examples: int, seed: int, *, shrink: bool = True) -> int:
-    """Try so many scenarios; print the first disagreement, made small."""
+    """Try a number of scenarios, and print the smallest disagreement. Return the exit code."""
     phases = [Phase.generate, Phase.shrink] if shrink else [Phase.generate]
 
     @seeded(seed)
@@ -65,9 +68,9 @@ def explore(examples: int, seed: int, *, shrink: bool = True) -> int:
     )
     @given(generated())
     def agree(scenario: Scenario) -> None:
-        found = disagreement(scenario)
-        if found:
-            raise AssertionError(describe(scenario, found))
+        differing = disagreement(scenario)
+        if differing:
+            raise AssertionError(describe(scenario, differing))
 
     try:
         agree()

@@ -1,7 +1,7 @@
-"""Scenarios made at random: a filter that edits, buffers, pauses, replies and calls out, and a request that goes through it.
+"""Random scenarios: a filter that edits, buffers, pauses, replies and calls out, and a request through it.
 
-Every pause is resumed by a tick of its own, long after all bytes have come, so that real time plays no part; what makes
-Envoy crash or hang is left out.
+A tick of its own continues every pause, long after all bytes have arrived, so that the outcome does not depend on real time.
+Scripts that make Envoy crash or hang are not generated.
 """
 
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ _statuses = st.sampled_from((200, 201, 302, 403, 404, 418, 429, 500, 503))
 
 
 def _edits(kind: str) -> st.SearchStrategy[list[str]]:
-    """Reads and writes of one header map."""
+    """Return statements that read and write one header map."""
     one = st.one_of(
         st.builds(lambda n: f"get_header_map_value {kind} {n}", _names),
         st.builds(lambda n, v: f"add_header_map_value {kind} {n} {v}", _names, _values),
@@ -41,16 +41,16 @@ def _edits(kind: str) -> st.SearchStrategy[list[str]]:
 
 
 def _buffers(kind: str, *, writable: bool) -> st.SearchStrategy[list[str]]:
-    """Reads of one body, and writes if its length is free."""
+    """Return statements that read one body, and with `writable` write it."""
     numbers = st.sampled_from((0, 1, 2, 3, 5, 9, 9999))
-    ways = [
+    statements = [
         st.builds(lambda a, b: f"get_buffer_bytes {kind} {a} {b}", numbers, numbers),
         st.just(f"get_buffer_status {kind}"),
         st.builds(lambda p: f"get_property {p}", st.sampled_from(_PROPERTIES)),
     ]
     if writable:
-        ways.append(st.builds(lambda a, b, v: f"set_buffer_bytes {kind} {a} {b} {v}", numbers, numbers, _values))
-    return st.lists(st.one_of(ways), max_size=3)
+        statements.append(st.builds(lambda a, b, v: f"set_buffer_bytes {kind} {a} {b} {v}", numbers, numbers, _values))
+    return st.lists(st.one_of(statements), max_size=3)
 
 
 _replies = st.builds(
@@ -70,13 +70,13 @@ _callouts = st.sampled_from(
 
 @st.composite
 def _script(draw: st.DrawFn) -> str:
-    """A filter. A direction is paused at most once, and resumed by the tick that follows."""
+    """Draw a script. It pauses a direction at most once, and continues it in the next tick."""
     script: list[str] = []
     pauses = draw(st.sampled_from(((), (), ("request",), ("response",), ("call",), ("request", "response"))))
     replies = draw(
         st.sampled_from((None, None, None, "request_headers", "request_body", "request_trailers", "response_headers"))
     )
-    drop = draw(st.booleans())  # whether content-length goes, so that bodies may change their size
+    drop = draw(st.booleans())  # remove content-length, so that bodies may change their size
 
     def rule(callback: str, statements: Sequence[str]) -> None:
         if statements:
@@ -115,12 +115,12 @@ def _script(draw: st.DrawFn) -> str:
 
 
 def _first_chunk(free: bool) -> st.SearchStrategy[list[str]]:
-    """What the first body callback returns: it may hold its chunk, or drop it if the length is free."""
+    """Return the first body callback's end: it may hold its chunk, or drop it if the length is free."""
     return st.sampled_from(([], [], [], ["return 1"], ["return 2"], *([["return 3"]] if free else [])))
 
 
 def _resume(pauses: Sequence[str]) -> list[str]:
-    """The first tick resumes what was paused first."""
+    """Return the statement that continues the direction that was paused first."""
     order = [p for p in pauses if p != "call"]
     return [f"continue_stream {order[0].upper()}"] if order else []
 
@@ -134,7 +134,7 @@ _HEADERS = st.lists(
 
 @st.composite
 def _request(draw: st.DrawFn) -> Send:
-    """A request: without a body, with one of known length, or in chunks, perhaps with trailers."""
+    """Draw a request: without a body, with one of known length, or in chunks, maybe with trailers."""
     path, headers = draw(st.sampled_from(_PATHS)), draw(_HEADERS)
     match draw(st.sampled_from(("none", "head", "length", "chunks", "trailers"))):
         case "none":
@@ -151,7 +151,7 @@ def _request(draw: st.DrawFn) -> Send:
 
 @st.composite
 def generated(draw: st.DrawFn) -> Scenario:
-    """A whole scenario with one plugin, or a chain of two in one VM."""
+    """Draw a scenario with one plugin, or with a chain of two in one VM."""
     scripts = [draw(_script())]
     steps = [draw(_request())]
     if draw(st.integers(0, 3)) == 0:

@@ -1,9 +1,13 @@
-"""HTTP/2 without TLS on plain sockets: a gRPC server with methods that do what their name says, and a small client.
+"""HTTP/2 without TLS on plain sockets: a gRPC server, and a small client.
 
-Unary     answers "re:" and the message        Stream   echoes each message; ends after "bye" or when the client ends
-Fail      trailers only, status 5              Http500  no gRPC at all
-FailLate  headers, then status 9               Reset    headers, then RST_STREAM
-Hang      says nothing
+========  =====================================  ========  ======================================================
+method    response                               method    response
+========  =====================================  ========  ======================================================
+Unary     "re:" and the message                  Stream    echoes each message; ends after "bye" or the client's end
+Fail      trailers only, status 5                Http500   an HTTP error without gRPC
+FailLate  headers, then status 9                 Reset     headers, then RST_STREAM
+Hang      none
+========  =====================================  ========  ======================================================
 """
 
 import contextlib
@@ -24,17 +28,17 @@ _TRAILERS = [("grpc-status", "0"), ("x-trail", "tv")]
 
 
 def frame(message: bytes) -> bytes:
-    """A gRPC message: uncompressed flag, length, bytes."""
+    """Return a gRPC message: uncompressed flag, length, bytes."""
     return b"\0" + len(message).to_bytes(4, "big") + message
 
 
 def messages(data: bytes) -> tuple[list[bytes], bytes]:
-    """Whole messages at the front of data, and what is left."""
-    found = []
+    """Return the complete messages at the beginning of data, and the rest."""
+    complete = []
     while len(data) >= 5 and len(data) >= 5 + (size := int.from_bytes(data[1:5], "big")):
-        found.append(data[5 : 5 + size])
+        complete.append(data[5 : 5 + size])
         data = data[5 + size :]
-    return found, data
+    return complete, data
 
 
 @dataclass
@@ -46,7 +50,7 @@ class _Call:
 
 
 class GrpcUpstream(LoopbackServer):
-    """The server; `seen` keeps what each call brought."""
+    """The server; `seen` has the headers and messages of each call."""
 
     def __init__(self) -> None:
         self.seen: list[str] = []
@@ -69,15 +73,15 @@ class GrpcUpstream(LoopbackServer):
         elif isinstance(event, DataReceived):
             c.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
             call = calls[event.stream_id]
-            got, call.data = messages(call.data + event.data)
-            for message in got:
+            complete, call.data = messages(call.data + event.data)
+            for message in complete:
                 self.seen.append(f"  message {message!r}")
                 if call.method == "Stream" and call.open:
                     self._echo(c, event.stream_id, call, message)
-            if not got and event.stream_ended is None:
+            if not complete and event.stream_ended is None:
                 return
         elif isinstance(event, StreamEnded):
-            self._answer(c, event.stream_id, calls[event.stream_id])
+            self._respond(c, event.stream_id, calls[event.stream_id])
         elif isinstance(event, StreamReset):
             self.seen.append("  reset")
 
@@ -97,8 +101,8 @@ class GrpcUpstream(LoopbackServer):
             call.open = False
             c.send_headers(stream, _TRAILERS, end_stream=True)
 
-    def _answer(self, c: H2Connection, stream: int, call: _Call) -> None:
-        """The client has said all."""
+    def _respond(self, c: H2Connection, stream: int, call: _Call) -> None:
+        """Respond when the client has closed its side."""
         match call.method:
             case "Unary":
                 c.send_headers(stream, _HEADERS)
@@ -123,7 +127,7 @@ class GrpcUpstream(LoopbackServer):
 
 
 def http2_request(address: tuple[str, int], request: Request, timeout: float) -> tuple[Response | None, str]:
-    """Send one request over HTTP/2 and read its answer: the response, and how it ended."""
+    """Send one request over HTTP/2; return the response and how it ended."""
     connection = H2Connection(H2Configuration(client_side=True, validate_outbound_headers=False))
     response: Response | None = None
     with socket.create_connection(address, timeout=timeout) as sock:
@@ -164,8 +168,8 @@ def _send(c: H2Connection, request: Request) -> None:
     ]
     ended = not request.body and not len(request.trailers)
     c.send_headers(1, [*start, *request.headers.items()], end_stream=ended)
-    for number, piece in enumerate(pieces := request.chunks or ([request.body] if request.body else [])):
-        c.send_data(1, piece, end_stream=number == len(pieces) - 1 and not len(request.trailers))
+    for number, chunk in enumerate(chunks := request.chunks or ([request.body] if request.body else [])):
+        c.send_data(1, chunk, end_stream=number == len(chunks) - 1 and not len(request.trailers))
     if len(request.trailers):
         c.send_headers(1, request.trailers.items(), end_stream=True)
 

@@ -1,4 +1,4 @@
-"""The modules that scenarios name, compiled on first use."""
+"""Modules by the names in scenarios, compiled on first use."""
 
 from collections.abc import Callable
 from functools import cache
@@ -25,7 +25,7 @@ PYTHON = "python:"
 
 @cache
 def python_filter(name: str) -> Filter:
-    """A Python filter by its module name."""
+    """Return a Python filter by its name."""
     return Filter.from_file(Path(__file__).parent / "python" / f"{name.removeprefix(PYTHON)}.py")
 
 
@@ -40,7 +40,7 @@ def _saved(name: str) -> Path:
 
 
 def module(name: str) -> Path:
-    """Path of a module; a name that is none stands for a path."""
+    """Return the path of a module; an unknown name is a path itself."""
     if name.startswith(PYTHON):
         return _saved(name)
     if name in MODULES:

@@ -1,8 +1,7 @@
-"""One way to write down what happened, for both proxies: lines without what differs from run to run.
+"""Normal form of logs, requests and responses for both proxies: lines without the values that differ from run to run.
 
-Taken out: dates, random ids, ports, clock readings, the numbers that name VM instances (they become VM1, VM2 ... in
-order of appearance on their thread), how long the upstream took. What differs only by chance is made equal, and nothing
-else.
+Replaced or removed: dates, random ids, ports, clock readings, the upstream's service time, and the numbers of VM instances,
+which become VM1, VM2 ... in order of appearance on their thread. All other values are compared.
 """
 
 import re
@@ -12,10 +11,10 @@ from typing import Protocol
 from wasmnb.abi import LogLevel
 from wasmnb.messages import Headers, Request, Response
 
-#: Workers say this of a rejected update, if they see it before it is gone.
-_BY_CHANCE = "Plugin configured to fail closed failed to load"
+#: A worker logs this for a rejected update if it sees the update before its removal.
+_TIMING_DEPENDENT = "Plugin configured to fail closed failed to load"
 
-#: (pattern, replacement), tried in order on every text.
+#: Pattern and replacement, applied in order to every text.
 _RULES = [
     (r"\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT", "<date>"),
     (r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "<uuid>"),
@@ -23,9 +22,9 @@ _RULES = [
     (r"(get_current_time_nanoseconds\(\) -> OK time=)\d+", r"\1<time>"),
     (r"(x-envoy-upstream-service-time(?:: |=|\\x00))\d+", r"\g<1>0"),
 ]
-#: Properties whose value is a time, a port, an id, a map in no order, or the node with all its extensions: only the status
+#: Properties whose value is a time, a port, an id, an unordered map, or the node with all its extensions. Only their status
 #: is compared.
-_CHANCE = (
+_VARIABLE = (
     "request/time", "request/duration", "response/backend_latency", "upstream/cx_pool_ready_duration", "source/port",
     "destination/port", "upstream/port", "connection/id", "connection_id", "xds/node", "request/total_size",
     "response/total_size", "xds/route_metadata", "request/headers/", "source/address", "destination/address", "upstream/address", "upstream/local_address",
@@ -36,17 +35,17 @@ _PAIRS_SIZE = re.compile(r" n=\d+( count=\d+ \{.*(?:service-time|<date>|:<port>|
 
 
 def plain(text: str) -> str:
-    """Text without what differs from run to run."""
+    """Return text without the values that differ from run to run."""
     for pattern, replacement in _RULES:
         text = re.sub(pattern, replacement, text)
     return _PAIRS_SIZE.sub(r" n=<n>\1", text)
 
 
 def property_line(text: str) -> str:
-    """A `get_property` line; the value goes if it is one of chance."""
-    found = _PROPERTY.match(text)
-    if found and found[2].replace("\\x00", "/") in _CHANCE:
-        return f"{found[1]}<n> [<value>]"
+    """Return a `get_property` line, without the value if that differs from run to run."""
+    match = _PROPERTY.match(text)
+    if match and match[2].replace("\\x00", "/") in _VARIABLE:
+        return f"{match[1]}<n> [<value>]"
     return text
 
 
@@ -60,35 +59,36 @@ class LogLine(Protocol):
 
 
 class Lines:
-    """Writes the log of one scenario; remembers which instance is which VM of its thread."""
+    """Writes the log of one scenario. It keeps which instance is which VM of its thread."""
 
     def __init__(self) -> None:
         self._instances: dict[str, str] = {}
         self._counts: dict[str, int] = {}
 
     def write(self, lines: Iterable[LogLine]) -> list[str]:
-        """The main thread's lines, then each worker's; each thread's in its order, for across threads there is none.
+        """Return the main thread's lines, then those of the workers, each thread's in its own order.
 
-        Which worker serves a connection is chance, so workers have no names, and their blocks are sorted.
+        Between threads there is no order. Any worker may serve a connection, so workers have no names, and their blocks are
+        sorted.
         """
         threads: dict[str, list[str]] = {}
-        for x in lines:
-            if x.text == _BY_CHANCE and x.thread != "main":
+        for line in lines:
+            if line.text == _TIMING_DEPENDENT and line.thread != "main":
                 continue
-            threads.setdefault(x.thread, []).append(self._line(x.thread, x.prefix, x.level, x.text))
+            threads.setdefault(line.thread, []).append(self._line(line.thread, line.prefix, line.level, line.text))
         main = [f"main {line}" for line in threads.pop("main", [])]
         blocks = sorted([f"worker {line}" for line in block] for block in threads.values())
         return main + [line for block in blocks for line in block]
 
     def _line(self, thread: str, prefix: str | None, level: LogLevel, text: str) -> str:
-        """One line: `VM1 (plug r1 vm1) on_tick(1)`; what no scripted guest said stands as `<error> ...`."""
-        found = _INSTANCE.match(text)
-        if found is None:
-            who = "" if prefix is None else f"({prefix}) "
-            return f"<{level.name.lower()}> {who}{_host_words(text)}"
-        said = property_line(plain(text[found.end() :]))
-        who = f" ({prefix})" if prefix else ""
-        return f"{self._vm(thread, found[1])}{who} {said}"
+        """Return one line: `VM1 (plug r1 vm1) on_tick(1)`, or `<error> ...` for a line that no scripted guest wrote."""
+        instance = _INSTANCE.match(text)
+        if instance is None:
+            source = "" if prefix is None else f"({prefix}) "
+            return f"<{level.name.lower()}> {source}{_host_text(text)}"
+        guest_text = property_line(plain(text[instance.end() :]))
+        source = f" ({prefix})" if prefix else ""
+        return f"{self._vm(thread, instance[1])}{source} {guest_text}"
 
     def _vm(self, thread: str, instance: str) -> str:
         if instance not in self._instances:
@@ -98,7 +98,7 @@ class Lines:
 
 
 def client_lines(response: Response | None, end: str, wire: Sequence[tuple[str, str]] = ()) -> list[str]:
-    """What a client got: status, headers, body, trailers, how it ended."""
+    """Return the response that a client got: status, headers, body, trailers, and its end."""
     if response is None:
         return [f"no answer: {end}"]
     lines = [f"status {response.status}"]
@@ -111,7 +111,7 @@ def client_lines(response: Response | None, end: str, wire: Sequence[tuple[str, 
 
 
 def upstream_lines(request: Request, end: str = "complete") -> list[str]:
-    """What an upstream saw of one request."""
+    """Return the request that an upstream saw."""
     lines = [f"{request.method} {request.path} host={plain(request.authority)}"]
     hidden = ("host", "transfer-encoding", "x-script")
     lines += [plain(f"  {n}: {v}") for n, v in request.headers.items() if n not in hidden]
@@ -124,27 +124,27 @@ def upstream_lines(request: Request, end: str = "complete") -> list[str]:
 
 
 def blocks(lines: Iterable[str]) -> list[list[str]]:
-    """Lines gathered: each that is not indented begins a block."""
-    found: list[list[str]] = []
+    """Return lines in blocks; a line that is not indented begins a block."""
+    result: list[list[str]] = []
     for line in lines:
-        if line.startswith(" ") and found:
-            found[-1].append(line)
+        if line.startswith(" ") and result:
+            result[-1].append(line)
         else:
-            found.append([line])
-    return found
+            result.append([line])
+    return result
 
 
 def body(data: bytes) -> str:
-    """A body, shortened when long."""
+    """Return size and beginning of a body."""
     shown = repr(data[:60])[2:-1]
     return f"{len(data)} [{shown}]" if len(data) <= 60 else f"{len(data)} [{shown}...]"
 
 
 def header_map(headers: Headers) -> list[str]:
-    """Entries as lines."""
+    """Return entries as lines."""
     return [plain(f"{n}: {v}") for n, v in headers.items()]
 
 
-def _host_words(text: str) -> str:
-    """First line of what the Wasm host says; the backtrace after it is the engine's own."""
+def _host_text(text: str) -> str:
+    """Return the first line of a message of the Wasm host, without the backtrace of its engine."""
     return plain(text.split("\n")[0]).partition(" initializing config")[0]

@@ -10,7 +10,7 @@ from tempfile import mkdtemp
 
 from wasmnb.abi import LogLevel
 from wasmnb.envoy import Cluster, EnvoyPlugin, EnvoyProcess, EnvoyRefused, Listener, Upstream, bootstrap
-from wasmnb.envoy.network.client import Answer, Client
+from wasmnb.envoy.network.client import ClientResult, Client
 from wasmnb.envoy.config.bootstrap import merge
 from wasmnb.messages import Headers, Request
 
@@ -26,7 +26,7 @@ _ACCESS_LOG = "type.googleapis.com/envoy.extensions.access_loggers.wasm.v3.WasmA
 
 
 def run(scenario: Scenario) -> Outcome:
-    """What Envoy does."""
+    """Return the outcome of a scenario in Envoy."""
     with Upstream(backends.handler, early=backends.early) as up, TcpUpstream() as tcp, GrpcUpstream() as grpc:
         try:
             bench = Bench(scenario, up, tcp, grpc)
@@ -69,20 +69,20 @@ class Bench:
         return outcome
 
     def upstream(self) -> list[str]:
-        """What all upstreams saw."""
+        """Return the requests that all upstreams saw."""
         whole = [s for s in list(self.up.seen) if s.end == "complete" or not s.is_callout]
         http = [normal.upstream_lines(s.request, s.end) for s in whole]
         grpc = normal.blocks(normal.plain(line) for line in list(self.grpc.seen) if line != "  reset")
         return [line for block in sorted(http + grpc) for line in block] + list(self.tcp_up.seen)
 
     def metrics(self) -> list[str]:
-        """Counters and gauges that guests defined; of a counter and a gauge of one name Envoy shows the gauge."""
+        """Return counters and gauges of guests. If a counter and a gauge have one name, Envoy shows the gauge."""
         entries = json.loads(self.process.admin.get("/stats?format=json&filter=%5Ewasmcustom"))["stats"]
-        found = [(e["name"].removeprefix("wasmcustom."), e["value"]) for e in entries if "value" in e]
-        return sorted(f"{name} {value}" for name, value in found if name != "wasmcustom")
+        values = [(e["name"].removeprefix("wasmcustom."), e["value"]) for e in entries if "value" in e]
+        return sorted(f"{name} {value}" for name, value in values if name != "wasmcustom")
 
     def gone(self) -> bool:
-        """Whether Envoy has ended; one that is just crashing is waited for."""
+        """Return whether Envoy has ended, after a pause for one that is crashing."""
         try:
             self.process.admin.ready()
         except OSError:
@@ -91,14 +91,14 @@ class Bench:
         return False
 
     def crashed(self, title: str) -> Part:
-        """Envoy ended by itself: where exactly its log stops is chance."""
+        """Return the outcome of a crash, with the beginning of the log, because its end is lost."""
         self.process.terminate()
         part = self.part(title, ["Envoy crashed"])
         part.log[8:] = ["..."] * (len(part.log) > 8)
         return part
 
     def step(self, step: Step) -> list[str]:
-        """Do a step; what the client saw."""
+        """Run a step; return what the client received."""
         match step:
             case Wait(seconds):
                 time.sleep(seconds)
@@ -115,9 +115,9 @@ class Bench:
     def request(self, step: Send | Raw) -> list[str]:
         """Send one request on a new connection."""
         if isinstance(step, Send) and step.http2:
-            found = http2_request(self.process.admin.listeners()["l"], to_request(step), step.wait)
+            result = http2_request(self.process.admin.listeners()["l"], to_request(step), step.wait)
             self._settle()
-            return normal.client_lines(*found)
+            return normal.client_lines(*result)
         client = self._client(step.wait)
         try:
             return self._request(client, step)
@@ -126,7 +126,7 @@ class Bench:
             self._settle()
 
     def update(self, plugins: Sequence[Plug], during: Send | None) -> list[str]:
-        """Replace the listener, and wait until Envoy has taken or refused it."""
+        """Replace the listener, and wait until Envoy has accepted or refused it."""
         before = self.process.admin.stats("^listener_manager.lds.update_(success|rejected)$")
         client = self._client(during.wait) if during else None
         if client and during:
@@ -138,16 +138,16 @@ class Bench:
             if self.process.admin.stats("^listener_manager.lds.update_(success|rejected)$") != before:
                 break
             time.sleep(0.01)
-        time.sleep(0.3)  # the workers take it after the main thread
+        time.sleep(0.3)  # the workers get it after the main thread
         if client is None:
             return []
-        answer = client.answer()
+        result = client.read_response()
         client.close()
         self._settle()
-        return normal.client_lines(answer.response, _end(answer))
+        return normal.client_lines(result.response, _end(result))
 
     def tcp(self, moves: Sequence[bytes | float | str], wait: float) -> list[str]:
-        """One TCP connection, move by move."""
+        """Run the moves of one TCP connection; return what the client read."""
         client = self._client(wait)
         shown = [line for move in moves if (line := _move(client, move))]
         client.close()
@@ -155,12 +155,12 @@ class Bench:
         return shown
 
     def part(self, title: str, client: list[str]) -> Part:
-        """Gather what came to light since the last part."""
+        """Return the outcome since the last part."""
         if self.process.alive:
             self.process.log.read()
-        fresh = self.process.log.lines[self.read :]
+        lines = self.process.log.lines[self.read :]
         self.read = len(self.process.log.lines)
-        return Part(title, self.lines.write(x for x in fresh if x.logger == "wasm"), client)
+        return Part(title, self.lines.write(x for x in lines if x.logger == "wasm"), client)
 
     def _client(self, wait: float) -> Client:
         return Client(*self.process.admin.listeners()["l"], timeout=wait, gap=0.03)
@@ -168,17 +168,17 @@ class Bench:
     def _request(self, client: Client, step: Send | Raw) -> list[str]:
         if isinstance(step, Raw):
             client.raw(step.data)
-            answer = client.answer()
-            return normal.client_lines(answer.response, answer.end)
+            result = client.read_response()
+            return normal.client_lines(result.response, result.end)
         client.send(to_request(step), finish=step.leave is None)
         if step.leave is not None:
             client.wait(step.leave)
             return ["client left"]
-        answer = client.answer(step.method)
-        return normal.client_lines(answer.response, _end(answer))
+        result = client.read_response(step.method)
+        return normal.client_lines(result.response, _end(result))
 
     def _settle(self) -> None:
-        """Wait until the connection is destroyed, and its streams with it; the gauge of requests falls too early."""
+        """Wait until the connection and its streams are destroyed. The gauge of active requests decreases too early."""
         name = "http.l.downstream_cx_active"
         deadline = time.monotonic() + _SETTLE
         while time.monotonic() < deadline and self.process.alive:
@@ -186,7 +186,7 @@ class Bench:
                 if not self.process.admin.stats(f"^{name}$").get(name):
                     return
             except OSError:
-                return  # it crashed, which some scenarios want
+                return  # Envoy has crashed, as some scenarios expect
             time.sleep(0.01)
 
     def _config(self) -> dict:
@@ -214,7 +214,7 @@ class Bench:
         chain = [plugin(p).as_config(self.directory) for p in plugins]
         hcm: dict = {name: f"{seconds}s" for name, seconds in s.timeouts.items()}
         if s.routes == "faulty":
-            hcm["route_config"] = {"validate_clusters": False}  # one is not there
+            hcm["route_config"] = {"validate_clusters": False}  # one cluster does not exist
         if s.access_log:
             logger = {"@type": _ACCESS_LOG, "config": plugin(s.access_log).as_config(self.directory)}
             hcm["access_log"] = [{"name": "envoy.access_loggers.wasm", "typed_config": logger}]
@@ -223,7 +223,7 @@ class Bench:
         )
 
     def _write_listener(self, plugins: Sequence[Plug]) -> None:
-        """A listener that comes from a file has a port that stays: the system would give a new one each time."""
+        """Write the listener's file. Its port is fixed, because the system would choose a new one for each update."""
         listener = merge(
             self._listener(plugins).as_config(), {"address": {"socket_address": {"port_value": self.port}}}
         )
@@ -239,14 +239,14 @@ class Bench:
 
 
 def plugin(p: Plug) -> EnvoyPlugin:
-    """A scenario's plugin for Envoy."""
+    """Return a scenario's plugin for Envoy."""
     return EnvoyPlugin(
         module(p.module), p.name, p.root_id, p.vm_id, p.script, p.vm_script, **p.options,
     )  # fmt: skip
 
 
 def to_request(step: Send) -> Request:
-    """A step's request."""
+    """Return the request of a step."""
     headers = Headers(step.headers)
     if step.script:
         headers.add("x-script", step.script.strip().replace("\n", "|"))
@@ -254,8 +254,8 @@ def to_request(step: Send) -> Request:
     return Request(step.method, step.path, headers, step.body, Headers(step.trailers), step.authority, chunks=chunks)
 
 
-def _end(answer: Answer) -> str:
-    return "closed" if answer.end == "reset" else answer.end
+def _end(result: ClientResult) -> str:
+    return "closed" if result.end == "reset" else result.end
 
 
 def _refusal(refusal: EnvoyRefused) -> list[str]:
@@ -267,14 +267,14 @@ def _limit(s: Scenario) -> dict:
 
 
 def _move(client: Client, move: bytes | float | str) -> str:
-    """One move of a TCP client; what it got, if it read."""
+    """Run one move of a TCP client; return what it read, or an empty string."""
     match move:
         case bytes():
             with contextlib.suppress(OSError):
                 client.raw(move)
         case "read":
-            got = client.receive()  # whether an end is a reset depends on what lay unread
-            return "read end" if got in ("closed", "reset") else f"read {got}"
+            data = client.receive()  # unread bytes decide whether an end is a reset
+            return "read end" if data in ("closed", "reset") else f"read {data}"
         case "shut":
             client.half_close()
         case "reset":
@@ -285,7 +285,7 @@ def _move(client: Client, move: bytes | float | str) -> str:
 
 
 def _closed_port() -> int:
-    """A port that nobody listens on: one that was free a moment ago."""
+    """Return a port without a listener: one that was free a moment ago."""
     import socket
 
     with socket.socket() as probe:

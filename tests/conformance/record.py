@@ -1,4 +1,4 @@
-"""What the real Envoy did, kept as text: one file an area under `recorded/`, read as easily by people as by tests.
+"""Recorded outcomes of the real Envoy, as text that people can read too: one file for each area under `recorded/`.
 
 ## name of a scenario
 refused  main <error> ...
@@ -19,12 +19,12 @@ FOLDER = Path(__file__).parent / "recorded"
 
 
 def path(area: str) -> Path:
-    """The file of an area."""
+    """Return the file of an area."""
     return FOLDER / f"{area.replace(' ', '_')}.txt"
 
 
 def write(area: str, outcomes: Mapping[str, Outcome]) -> None:
-    """Keep the outcomes of an area."""
+    """Write the outcomes of an area."""
     FOLDER.mkdir(exist_ok=True)
     text = [f"# {area}: recorded with Envoy 1.40.0"]
     for name, outcome in outcomes.items():
@@ -33,14 +33,14 @@ def write(area: str, outcomes: Mapping[str, Outcome]) -> None:
 
 
 def read(area: str) -> dict[str, Outcome]:
-    """The outcomes of an area by scenario name; empty if none were kept."""
-    found: dict[str, Outcome] = {}
+    """Return the outcomes of an area by scenario name; empty if the file does not exist."""
+    outcomes: dict[str, Outcome] = {}
     if not path(area).exists():
-        return found
+        return outcomes
     for section in path(area).read_text().split("\n## ")[1:]:
         name, _, body = section.partition("\n")
-        found[name] = _outcome(body.splitlines())
-    return found
+        outcomes[name] = _outcome(body.splitlines())
+    return outcomes
 
 
 def _lines(outcome: Outcome) -> Iterable[str]:

@@ -1,4 +1,4 @@
-"""Agreement of the simulated proxy with what the real Envoy did, by area, and what is not the same."""
+"""Report of the agreement between the simulated proxy and the real Envoy, by area, with all differences."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ TABLE = Path(__file__).parent / "AGREEMENT.md"
 
 @dataclass
 class Score:
-    """How an area stands."""
+    """Agreement in one area."""
 
     area: str
     scenarios: int = 0
@@ -25,30 +25,30 @@ class Score:
     failed: list[tuple[Scenario, list[Difference] | str]] = field(default_factory=list)
 
 
-def judge(scenario: Scenario, wanted: Outcome) -> list[Difference] | str:
-    """Differences, or words if the simulated proxy could not run the scenario at all."""
+def judge(scenario: Scenario, expected: Outcome) -> list[Difference] | str:
+    """Return the differences, or a text if the simulated proxy can't run the scenario."""
     try:
-        found = simulated.run(scenario)
+        actual = simulated.run(scenario)
     except simulated.NotSimulated as missing:
         return f"not simulated: {missing}"
-    except Exception as error:  # a defect of the host is a result here, too
+    except Exception as error:  # an error of the host is a result here
         return f"{type(error).__name__}: {error}"
-    return differences(wanted, found)
+    return differences(expected, actual)
 
 
 def score(area: str, name: str = "", *, live: bool = False) -> Score:
-    """Run an area's scenarios against their records, or against the real Envoy."""
-    kept = record.read(area)
+    """Compare an area's scenarios with their records, or with the real Envoy."""
+    recorded = record.read(area)
     result = Score(area)
     for scenario in scenarios(area):
         if name not in scenario.name:
             continue
-        wanted = real.run(scenario) if live else kept.get(scenario.name, Outcome())
+        expected = real.run(scenario) if live else recorded.get(scenario.name, Outcome())
         if scenario.why_not:
             result.excused.append(f"{scenario.name}: {scenario.why_not}")
             continue
-        count = fields_compared(wanted)
-        verdict = judge(scenario, wanted)
+        count = fields_compared(expected)
+        verdict = judge(scenario, expected)
         missed = count if isinstance(verdict, str) else len(verdict)
         result.scenarios += 1
         result.agree += not verdict
@@ -60,13 +60,13 @@ def score(area: str, name: str = "", *, live: bool = False) -> Score:
 
 
 def report(areas: Sequence[str], name: str = "", *, live: bool = False) -> int:
-    """Print the differences and the table; write the table."""
+    """Print the differences and the table, and write the table. Return the exit code."""
     scores = [score(area, name, live=live) for area in areas]
     for s in scores:
         for scenario, verdict in s.failed:
             print(f"{s.area}: {scenario.name}")
-            words = verdict if isinstance(verdict, str) else "\n".join(map(str, verdict))
-            print("  " + words.replace("\n", "\n  "))
+            text = verdict if isinstance(verdict, str) else "\n".join(map(str, verdict))
+            print("  " + text.replace("\n", "\n  "))
     text = table(scores)
     print(text)
     if not name and tuple(areas) == AREAS:
@@ -75,7 +75,7 @@ def report(areas: Sequence[str], name: str = "", *, live: bool = False) -> int:
 
 
 def table(scores: Sequence[Score]) -> str:
-    """A Markdown table."""
+    """Return a Markdown table."""
     lines = ["| area | scenarios | agree | fields | agree |", "| --- | ---: | ---: | ---: | ---: |"]
     total = Score("**all**")
     for s in scores:

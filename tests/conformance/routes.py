@@ -1,4 +1,4 @@
-"""Routes, metadata and the node: what properties show. Envoy's configuration and the simulated proxy's are made from it."""
+"""Routes, metadata and the node, which properties show. The configurations of both proxies are built from them."""
 
 NODE = {"id": "n1", "cluster": "c1", "metadata": {"nk": "nv"}}
 

@@ -1,7 +1,7 @@
-"""What a conformance scenario is: plugins that run a script, a client's steps, and how they show.
+"""Conformance scenarios: plugins that run a script, the steps of a client, and their outcome.
 
-A scenario says nothing of how it should end. The real Envoy says that: what it did is kept in `recorded/`, and the
-simulated proxy must do the same. `Outcome` is what a runner gives, in the same terms for both.
+A scenario has no expected outcome of its own. The outcome of the real Envoy is in `recorded/`, and the simulated proxy must
+have the same. `Outcome` is the result of both runners.
 """
 
 import re
@@ -20,11 +20,11 @@ class Plug:
     Attributes
     ----------
     script, vm_script
-        Rules (see `tests/foreign/c/scripted.c`), given as plugin and as VM configuration. Other bytes do, too.
+        Rules (see `tests/foreign/c/scripted.c`) in the plugin's and in the VM's configuration. Any other text is possible.
     module
         Name in `modules.MODULES`.
     options
-        More of `EnvoyPlugin`'s and the host `Plugin`'s fields.
+        Further fields of `EnvoyPlugin` and of the host's `Plugin`.
     """
 
     script: str = ""
@@ -49,9 +49,9 @@ class Send:
     script
         Rules for this stream only, sent in the header x-script.
     leave
-        Seconds after which the client goes away without waiting for an answer.
+        Seconds after which the client disconnects without a response; None to wait for it.
     wait
-        Seconds of silence after which it stops waiting.
+        Seconds without data after which the client stops waiting.
     """
 
     method: str = "GET"
@@ -69,9 +69,9 @@ class Send:
 
 @dataclass(frozen=True)
 class Raw:
-    """Bytes sent as they are on a connection of their own; the first answer is read.
+    """Bytes that are sent on a connection of their own; the first response is read.
 
-    The simulated proxy takes requests, not bytes: `like` is the one that comes nearest, if there is one.
+    The simulated proxy accepts requests, not bytes: `like` is the most similar request, or None.
     """
 
     data: bytes
@@ -89,14 +89,14 @@ class Tcp:
 
 @dataclass(frozen=True)
 class Wait:
-    """Let time pass."""
+    """A pause."""
 
     seconds: float
 
 
 @dataclass(frozen=True)
 class Update:
-    """Replace the listener's plugins; with `during`, while that request is in flight."""
+    """An update of the listener's plugins; with `during`, while that request is in flight."""
 
     plugins: Sequence[Plug]
     during: Send | None = None
@@ -104,7 +104,7 @@ class Update:
 
 @dataclass(frozen=True)
 class Shutdown:
-    """End the proxy in an orderly way."""
+    """An orderly end of the proxy."""
 
 
 Step = Send | Raw | Tcp | Wait | Update | Shutdown
@@ -112,22 +112,22 @@ Step = Send | Raw | Tcp | Wait | Update | Shutdown
 
 @dataclass(frozen=True)
 class Scenario:
-    """One case.
+    """One scenario.
 
     Attributes
     ----------
     area
-        Under which agreement is counted.
+        The area that the agreement is counted in.
     show_start
-        Whether what happens until the proxy is ready belongs to the outcome.
+        Whether the log of the proxy's start belongs to the outcome.
     limit
         `per_connection_buffer_limit_bytes` of listener and cluster.
     timeouts
-        Of the connection manager: `request_timeout`, `stream_idle_timeout`, in seconds.
+        Timeouts of the connection manager in seconds: `request_timeout`, `stream_idle_timeout`.
     services, access_log
         Plugins that run as bootstrap services (with `singleton` in their options) or as access logger.
     why_not
-        Why the simulated proxy cannot agree, or does not try to; counted apart.
+        Reason why the simulated proxy can't agree; such scenarios are counted separately.
     """
 
     name: str
@@ -145,13 +145,13 @@ class Scenario:
     why_not: str = ""
 
     def but(self, **changes: Any) -> "Scenario":
-        """A copy with changes."""
+        """Return a copy with changes."""
         return replace(self, **changes)
 
 
 @dataclass
 class Part:
-    """What one step showed: lines of the filters and of the Wasm host by thread, and what the client got."""
+    """Outcome of one step: log lines by thread, and the response that the client got."""
 
     title: str
     log: list[str] = field(default_factory=list)
@@ -160,16 +160,16 @@ class Part:
 
 @dataclass
 class Outcome:
-    """What a scenario showed.
+    """Outcome of a scenario.
 
     Attributes
     ----------
     refused
-        The words with which the configuration was refused.
+        The messages of a refused configuration.
     parts
-        Step by step.
+        Outcome of each step.
     upstream
-        Requests that upstreams saw, a block of lines each, sorted: between clusters there is no order.
+        Requests that upstreams saw, a block of lines each, sorted because clusters have no common order.
     metrics
         Counters and gauges that guests defined.
     """
@@ -180,15 +180,15 @@ class Outcome:
     metrics: list[str] = field(default_factory=list)
 
     def fields(self) -> list[tuple[str, list[str]]]:
-        """Everything that is compared, with its name."""
-        found = [("refused", self.refused)]
+        """Return all fields that are compared, with their names."""
+        result = [("refused", self.refused)]
         for number, part in enumerate(self.parts):
-            found += [(f"{number} {part.title} / log", part.log), (f"{number} {part.title} / client", part.client)]
-        return [*found, ("upstream", self.upstream), ("metrics", self.metrics)]
+            result += [(f"{number} {part.title} / log", part.log), (f"{number} {part.title} / client", part.client)]
+        return [*result, ("upstream", self.upstream), ("metrics", self.metrics)]
 
 
 def title(step: Step) -> str:
-    """What a report calls a step."""
+    """Return the title of a step."""
     match step:
         case Send(method=method, path=path):
             return f"{method} {path}"
@@ -202,7 +202,7 @@ _RULE = re.compile(r"on_\w+(#\d+)?:")
 
 
 def rules(text: str) -> str:
-    """A script as the guest reads it, one rule a line, from one that has a statement a line below each `on_...:`."""
+    """Return a script with one rule per line, as the guest reads it, from one with a statement per line below each `on_...:`."""
     lines = [line.strip() for line in dedent(text).splitlines() if line.strip()]
     if not any(_RULE.match(line) for line in lines):
         return text
@@ -216,13 +216,13 @@ def rules(text: str) -> str:
 
 
 def maker(area: str) -> Callable[..., Scenario]:
-    """A short way to write the scenarios of an area: most have one plugin with one script."""
+    """Return a function that makes the scenarios of an area; most have one plugin with one script."""
 
     def make(
-        name: str, steps: Sequence[Step], script: str = "", *, plug: Mapping[str, Any] | None = None, **more: Any
+        name: str, steps: Sequence[Step], script: str = "", *, plug: Mapping[str, Any] | None = None, **kwargs: Any
     ) -> Scenario:
-        plugins = more.pop("plugins", None)
+        plugins = kwargs.pop("plugins", None)
         plugins = (Plug(script, **(plug or {})),) if plugins is None else plugins
-        return Scenario(name, area, plugins, steps, **more)
+        return Scenario(name, area, plugins, steps, **kwargs)
 
     return make

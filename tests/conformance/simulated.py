@@ -29,11 +29,11 @@ _GAP = 0.03  # seconds between two chunks, as the real client leaves
 
 
 class NotSimulated(Exception):
-    """The simulated proxy has no way to do this."""
+    """The simulated proxy can't run this step."""
 
 
 def run(scenario: Scenario, *, native: bool = False) -> Outcome:
-    """What the simulated proxy does; with `native`, with Python filters run by this very interpreter."""
+    """Return the outcome of a scenario in the simulated proxy; with `native` this interpreter runs the Python filters."""
     try:
         bench = Bench(scenario, native=native)
     except WasmnbError as error:
@@ -102,13 +102,13 @@ class Bench:
         return outcome
 
     def metrics(self) -> list[str]:
-        """Counters and gauges; of two with one name the gauge, as Envoy's statistics show it."""
-        found = [m for m in self.proxy.metrics.all() if m.kind is not MetricType.HISTOGRAM and m.name]
-        shown = {m.name: m.value for m in sorted(found, key=lambda m: m.kind)}
+        """Return counters and gauges. Of two with one name it is the gauge, as in Envoy's statistics."""
+        defined = [m for m in self.proxy.metrics.all() if m.kind is not MetricType.HISTOGRAM and m.name]
+        shown = {m.name: m.value for m in sorted(defined, key=lambda m: m.kind)}
         return sorted(f"{name} {value}" for name, value in shown.items())
 
     def step(self, step: Step) -> list[str]:
-        """Do a step; what the client saw."""
+        """Run a step; return what the client received."""
         match step:
             case Wait(seconds):
                 self.proxy.advance(seconds)
@@ -127,7 +127,7 @@ class Bench:
         return []
 
     def tcp(self, moves: Sequence[bytes | float | str], wait: float) -> list[str]:
-        """One TCP connection, move by move."""
+        """Run the moves of one TCP connection; return what the client read."""
         connection = self.proxy.connect(cluster="tcp")
         shown = []
         for move in moves:
@@ -136,8 +136,8 @@ class Bench:
             elif isinstance(move, float):
                 self.proxy.advance(move)
             elif move == "read":
-                got = connection.read(wait)
-                shown.append("read end" if got == b"" else f"read {got if got else 'timeout'}")
+                data = connection.read(wait)
+                shown.append("read end" if data == b"" else f"read {data if data else 'timeout'}")
             else:
                 connection.end() if move == "shut" else connection.reset()
         connection.close()
@@ -154,7 +154,7 @@ class Bench:
         try:
             self.proxy.update([plugin(p) for p in plugins])
         except WasmnbError:
-            pass  # the log says so
+            pass  # the log has the error
         return _client(sending.wait(during.wait)) if sending and during else []
 
     def request(self, step: Send) -> list[str]:
@@ -173,7 +173,7 @@ class Bench:
                 wait=step.leave or step.wait,
             )
         else:
-            exchange = self._in_pieces(step, headers)
+            exchange = self._in_chunks(step, headers)
         if step.leave is not None:
             self._leave(exchange)
             return ["client left"]
@@ -183,18 +183,18 @@ class Bench:
         return shown
 
     def part(self, title: str, client: list[str]) -> Part:
-        """Gather what came to light since the last part."""
-        fresh = self.proxy.log.since(self.read)
+        """Return the outcome since the last part."""
+        lines = self.proxy.log.since(self.read)
         self.read = self.proxy.log.written
-        return Part(title, self.lines.write([_Line(x) for x in fresh]), client)
+        return Part(title, self.lines.write([_Line(x) for x in lines]), client)
 
-    def _in_pieces(self, step: Send, headers: Headers) -> Exchange:
+    def _in_chunks(self, step: Send, headers: Headers) -> Exchange:
         stream = self.proxy.open(step.method, step.path, headers, authority=step.authority, http2=step.http2)
-        pieces = list(step.chunks) if step.chunks is not None else [step.body]
-        for piece in pieces:
+        chunks = list(step.chunks) if step.chunks is not None else [step.body]
+        for chunk in chunks:
             self.proxy.advance(_GAP)
             if not stream.exchange.done:
-                stream.send_body(piece)
+                stream.send_body(chunk)
         self.proxy.advance(_GAP)
         if step.leave is None and not stream.exchange.done:
             if step.trailers:
@@ -207,25 +207,25 @@ class Bench:
         for worker in self.proxy.workers:
             for stream in list(worker.streams.values()):
                 if stream.exchange is exchange:
-                    self.proxy._on_worker(worker, stream.client_gone)
+                    self.proxy.loop.run_on_worker(worker, stream.control.on_client_disconnect)
 
     def upstream(self) -> list[str]:
-        """What all upstreams saw: requests that were answered, and those of the main route that never became whole."""
-        found = [normal.upstream_lines(r, "cut" if _short(r) else "complete") for r in self.calls]
+        """Return the requests that all upstreams saw: those with a response, and incomplete ones of the main route."""
+        seen = [normal.upstream_lines(r, "cut" if _short(r) else "complete") for r in self.calls]
         http = [x for x in self.proxy.exchanges if isinstance(x, Exchange)]
         cut = [r for x in http for r in x.upstream_requests if all(r is not c for c in self.calls)]
         grpc = [r for r in cut if r.path.startswith("/svc/")]
         cut = [r for r in cut if r not in grpc]
-        found += [_grpc_lines(r, split_messages(r.body)) for r in grpc]
-        found += [_grpc_lines(c.request, c.messages) for c in self.proxy.callouts if c.cluster == "g" and c.sent]
-        found += [
+        seen += [_grpc_lines(r, split_messages(r.body)) for r in grpc]
+        seen += [_grpc_lines(c.request, c.messages) for c in self.proxy.callouts if c.cluster == "g" and c.sent]
+        seen += [
             normal.upstream_lines(r, "cut" if "transfer-encoding" in r.headers or _short(r) else "complete")
             for r in cut
         ]
-        return [line for block in sorted(found) for line in block] + self._tcp_upstream()
+        return [line for block in sorted(seen) for line in block] + self._tcp_upstream()
 
     def _tcp_upstream(self) -> list[str]:
-        """What the TCP upstream saw; a close of its own says nothing."""
+        """Return the events of the TCP upstream; its own close is not one."""
         seen: list[str] = []
         for x in self.proxy.exchanges:
             if isinstance(x, TcpExchange) and x.upstream_connected:
@@ -256,7 +256,7 @@ class Bench:
 
     def _handler(self, request: Request) -> Response:
         self.calls.append(request)
-        if _short(request):  # an HTTP server waits for the rest
+        if _short(request):  # like an HTTP server that waits for the rest
             return Response(200, latency=3600.0)
         response = backends.handler(request)
         if response.status == 0:
@@ -265,7 +265,7 @@ class Bench:
 
 
 class _Line:
-    """A log line in the terms of `normal`."""
+    """A log line as `normal` needs it."""
 
     def __init__(self, line: LogLine) -> None:
         self.thread, self.level, self.text = line.thread, line.level, line.text
@@ -273,29 +273,29 @@ class _Line:
 
 
 def _options(s: Scenario) -> dict:
-    found: dict = {}
+    options: dict = {}
     if s.limit:
-        found["buffer_limit"] = s.limit
+        options["buffer_limit"] = s.limit
     for theirs, ours in (("request_timeout", "request_timeout"), ("stream_idle_timeout", "idle_timeout")):
         if theirs in s.timeouts:
-            found[ours] = s.timeouts[theirs]
-    return found
+            options[ours] = s.timeouts[theirs]
+    return options
 
 
 def _routes(s: Scenario) -> Sequence[RouteMatch]:
-    found = []
+    routes = []
     for route in ROUTES[s.routes] or [{"match": {"prefix": "/"}, "route": {"cluster": "up"}}]:
-        wanted = {h["name"]: h["string_match"]["exact"] for h in route["match"].get("headers", [])}
-        found.append(
+        headers = {h["name"]: h["string_match"]["exact"] for h in route["match"].get("headers", [])}
+        routes.append(
             RouteMatch(
                 route["match"]["prefix"],
-                wanted,
+                headers,
                 route["route"]["cluster"],
                 route.get("name", ""),
                 route.get("metadata"),
             )
         )
-    return found
+    return routes
 
 
 def _client(exchange: Exchange) -> list[str]:
@@ -307,7 +307,7 @@ def _client(exchange: Exchange) -> list[str]:
 
 
 def _grpc_lines(request: Request, messages: Sequence[bytes]) -> list[str]:
-    """A gRPC request as `http2.GrpcUpstream` writes it down."""
+    """Return a gRPC request in the format of `http2.GrpcUpstream.seen`."""
     headers = [
         normal.plain(f"  {n}: {v}") for n, v in request.headers.items() if n not in ("host", "transfer-encoding")
     ]
@@ -315,5 +315,5 @@ def _grpc_lines(request: Request, messages: Sequence[bytes]) -> list[str]:
 
 
 def _short(request: Request) -> bool:
-    """Whether a request promises more bytes than it has."""
+    """Return whether a request's content-length exceeds its body."""
     return int(request.headers.get("content-length") or 0) > len(request.body)

@@ -1,4 +1,4 @@
-"""A scenario's plugins as the simulated proxy takes them."""
+"""Plugins of a scenario for the simulated proxy."""
 
 from functools import cache
 from pathlib import Path
@@ -12,7 +12,7 @@ from .scenario import Plug
 
 
 class Module:
-    """A module as the host takes filters."""
+    """A module with the interface of a filter."""
 
     def __init__(self, path: Path) -> None:
         self.name = path.stem
@@ -20,7 +20,7 @@ class Module:
         self._image: Image | None = None
 
     def image(self, engine: Engine) -> Image:
-        """Compiled once."""
+        """Return the compiled module; it is compiled once."""
         self._image = self._image or Image(engine.compile(self.wasm))
         return self._image
 
@@ -31,14 +31,14 @@ def _module(path: Path) -> Module:
 
 
 def filter_of(p: Plug, *, native: bool) -> Filter | Module:
-    """What a plugin runs."""
+    """Return the filter of a plugin."""
     if not p.module.startswith(PYTHON):
         return _module(module(p.module))
     return Filter.native(python_filter(p.module)) if native else python_filter(p.module)
 
 
-def plugin(p: Plug, *, native: bool = False, **more: object) -> Plugin:
-    """A scenario's plugin for the host."""
+def plugin(p: Plug, *, native: bool = False, **kwargs: object) -> Plugin:
+    """Return a scenario's plugin for the host."""
     options = {name: value for name, value in p.options.items() if name != "singleton"}
     return Plugin(
         filter_of(p, native=native),
@@ -48,5 +48,5 @@ def plugin(p: Plug, *, native: bool = False, **more: object) -> Plugin:
         config=p.script,
         vm_config=p.vm_script,
         **options,
-        **more,
+        **kwargs,
     )

@@ -1,4 +1,4 @@
-"""A TCP upstream: an echo that answers "bye" to QUIT and closes. What it saw is kept line by line."""
+"""A TCP upstream: an echo that responds "bye" to QUIT and closes. It records what it receives."""
 
 import socket
 import time
@@ -7,7 +7,7 @@ from wasmnb.envoy.network.loopback import LoopbackServer
 
 
 class TcpUpstream(LoopbackServer):
-    """Sends back what it gets."""
+    """Sends back the bytes that it receives; `seen` has its events."""
 
     def __init__(self) -> None:
         self.seen: list[str] = []
@@ -24,7 +24,7 @@ class TcpUpstream(LoopbackServer):
                     return
                 self.seen.append(f"received {data!r}" if data else "end")
                 if not data:
-                    time.sleep(0.03)  # the last answer and the end arrive one by one
+                    time.sleep(0.03)  # the last bytes and the end arrive separately
                     return
                 connection.sendall(b"bye" if data == b"QUIT" else data)
                 if data == b"QUIT":

@@ -1,4 +1,4 @@
-"""Every scenario: the simulated proxy does what was recorded, and Envoy still does."""
+"""Every scenario: the simulated proxy and the real Envoy have the recorded outcome."""
 
 import pytest
 
@@ -16,30 +16,30 @@ def recorded():
 
 
 @pytest.mark.parametrize("scenario", CASES)
-def test_the_simulated_proxy_does_what_envoy_did(scenario, recorded):
-    found = differences(recorded[scenario.area][scenario.name], simulated.run(scenario))
-    assert not found, "\n" + "\n".join(map(str, found))
+def test_simulated_proxy_has_the_recorded_outcome(scenario, recorded):
+    differing = differences(recorded[scenario.area][scenario.name], simulated.run(scenario))
+    assert not differing, "\n" + "\n".join(map(str, differing))
 
 
 @pytest.mark.parametrize("scenario", [p for p in CASES if any(x.module.startswith(PYTHON) for x in p.values[0].plugins)])
-def test_native_mode_does_what_envoy_did(scenario, recorded):
-    found = differences(recorded[scenario.area][scenario.name], simulated.run(scenario, native=True))
-    assert not found, "\n" + "\n".join(map(str, found))
+def test_native_mode_has_the_recorded_outcome(scenario, recorded):
+    differing = differences(recorded[scenario.area][scenario.name], simulated.run(scenario, native=True))
+    assert not differing, "\n" + "\n".join(map(str, differing))
 
 
 @pytest.mark.envoy
 @pytest.mark.slow
 @pytest.mark.parametrize("area", AREAS)
-def test_envoy_still_does_what_was_recorded(area):
-    """Real time and real sockets: what differs once is tried once more."""
-    kept = record.read(area)
+def test_envoy_has_the_recorded_outcome(area):
+    """Time and sockets are real, so a scenario that differs runs a second time."""
+    outcomes = record.read(area)
     for scenario in scenarios(area):
-        found = differences(kept[scenario.name], real.run(scenario))
-        if found:
-            found = differences(kept[scenario.name], real.run(scenario))
-        if "crashes" in scenario.why_not:  # how much of its log a crashing Envoy has written is chance
-            found = [d for d in found if not d.field.endswith(" log")]
-        assert not found, f"{scenario.name}\n" + "\n".join(map(str, found))
+        differing = differences(outcomes[scenario.name], real.run(scenario))
+        if differing:
+            differing = differences(outcomes[scenario.name], real.run(scenario))
+        if "crashes" in scenario.why_not:  # a crashing Envoy loses the end of its log
+            differing = [d for d in differing if not d.field.endswith(" log")]
+        assert not differing, f"{scenario.name}\n" + "\n".join(map(str, differing))
 
 
 def test_every_scenario_is_recorded():

@@ -1,4 +1,4 @@
-"""Scenarios made at random agree, too. `python -m tests.conformance.explore 500 7` hunts for more."""
+"""Random scenarios have the same outcome. `python -m tests.conformance.explore 500 7` tries more of them."""
 
 import os
 
@@ -14,18 +14,18 @@ pytestmark = pytest.mark.slow
 RELAXED = {"deadline": None, "suppress_health_check": list(HealthCheck), "database": None}
 
 
-# Chance decides what random scenarios meet in real Envoy: resets race with headers there. `make conformance` runs it.
+# In the real Envoy resets race with headers, so that the outcome may vary. `make conformance` runs this test.
 @pytest.mark.skipif("WASMNB_EXPLORE" not in os.environ, reason="random scenarios against Envoy: make conformance")
 @pytest.mark.envoy
 @pytest.mark.timeout(900)
 @settings(max_examples=40, derandomize=True, **RELAXED)
 @given(generated())
-def test_both_proxies_do_the_same(scenario):
-    found = disagreement(scenario)
-    assert not found, "\n" + describe(scenario, found)
+def test_both_proxies_have_the_same_outcome(scenario):
+    differing = disagreement(scenario)
+    assert not differing, "\n" + describe(scenario, differing)
 
 
 @settings(max_examples=100, derandomize=True, **RELAXED)
 @given(generated())
-def test_the_simulated_proxy_does_the_same_twice(scenario):
+def test_simulated_proxy_has_the_same_outcome_twice(scenario):
     assert simulated.run(scenario) == simulated.run(scenario)

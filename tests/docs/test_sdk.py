@@ -1,4 +1,4 @@
-"""The examples of docs/sdk.md do what the page says."""
+"""The examples of docs/sdk.md behave as the page says."""
 
 import doctest
 import re
@@ -16,7 +16,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "sdk.md"
 
 @dataclass
 class Example:
-    """A filter of the page, and the session below it."""
+    """A filter of the page and the session below it."""
 
     line: int
     source: str
@@ -26,8 +26,8 @@ class Example:
 
 def examples():
     text = PAGE.read_text()
-    found = re.finditer(r"^```python\n(.*?)^```\n+```pycon\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
-    return [Example(_line(text, m.start(1)), m[1], m[2], _line(text, m.start(2))) for m in found]
+    matches = re.finditer(r"^```python\n(.*?)^```\n+```pycon\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    return [Example(_line(text, m.start(1)), m[1], m[2], _line(text, m.start(2))) for m in matches]
 
 
 def _line(text, position):
@@ -54,33 +54,33 @@ CLUSTERS = {
 
 @pytest.mark.parametrize("mode", ["native", "wasm"])
 @pytest.mark.parametrize("example", examples(), ids=lambda e: f"line {e.line}")
-def test_an_example_does_what_the_page_says(example, mode):
+def test_example_behaves_as_the_page_says(example, mode):
     make = Filter.native if mode == "native" else Filter.from_source
-    made = make(example.source, filename="sdk.md", first_line=example.line)
+    filter_ = make(example.source, filename="sdk.md", first_line=example.line)
     upstream = Response(200, {"content-length": "5"}, b"hello")
-    names = {"filter": made, "FilterTrap": FilterTrap, "Proxy": Proxy}
+    names = {"filter": filter_, "FilterTrap": FilterTrap, "Proxy": Proxy}
     with ExitStack() as stack:
         if "tcp_proxy" in example.session:
-            names["tcp_proxy"] = _TcpProxy(stack, made)
+            names["tcp_proxy"] = _TcpProxy(stack, filter_)
         else:
-            names["proxy"] = stack.enter_context(Proxy(made, workers=1, upstream=upstream, clusters=CLUSTERS, guest_time=0))
+            names["proxy"] = stack.enter_context(Proxy(filter_, workers=1, upstream=upstream, clusters=CLUSTERS, guest_time=0))
         test = doctest.DocTestParser().get_doctest(example.session, names, "docs/sdk.md", str(PAGE), example.first_line - 1)
-        said = []
-        doctest.DocTestRunner(verbose=False).run(test, out=said.append, clear_globs=False)
-    assert not said, "".join(said)
+        differences = []
+        doctest.DocTestRunner(verbose=False).run(test, out=differences.append, clear_globs=False)
+    assert not differences, "".join(differences)
 
 
 class _TcpProxy:
-    """A proxy of connections to an echo."""
+    """A proxy for connections to an echo server."""
 
-    def __init__(self, stack, made):
+    def __init__(self, stack, filter_):
         from wasmnb import Plugin
 
-        self._proxy = stack.enter_context(Proxy([Plugin(made, kind="network")], workers=1, clusters=CLUSTERS, guest_time=0))
+        self._proxy = stack.enter_context(Proxy([Plugin(filter_, kind="network")], workers=1, clusters=CLUSTERS, guest_time=0))
 
     def connect(self):
         return self._proxy.connect(cluster="echo")
 
 
-def test_every_filter_of_the_page_is_run():
+def test_every_filter_of_the_page_has_a_session():
     assert PAGE.read_text().count("```python") == len(examples())

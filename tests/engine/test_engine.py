@@ -1,4 +1,4 @@
-"""The engine: calls both ways, deadlines, interrupts, memory bounds, hostile modules."""
+"""The engine: calls and hostcalls, deadlines, interrupts, memory bounds, hostile modules."""
 
 import gc
 import os
@@ -44,7 +44,7 @@ def test_numbers_arrive_unsigned_and_unchanged():
     assert instance.function("void")(3) is None
 
 
-def test_what_a_host_function_raises_comes_out_as_the_cause():
+def test_exception_of_a_host_function_is_the_traps_cause():
     def f(*_):
         raise ValueError("no such key")
 
@@ -61,7 +61,7 @@ def test_what_a_host_function_raises_comes_out_as_the_cause():
     ("oob", (), "memory", "memory access out of bounds"),
     ("deep", (), "stack", "Maximum call stack size exceeded"),
 ])
-def test_a_trap_says_its_kind_in_the_words_that_envoy_prints(name, args, kind, message):
+def test_trap_has_its_kind_and_envoys_text(name, args, kind, message):
     with pytest.raises(Trap) as caught:
         make().function(name)(*args)
     assert caught.value.kind == kind
@@ -69,7 +69,7 @@ def test_a_trap_says_its_kind_in_the_words_that_envoy_prints(name, args, kind, m
 
 
 @pytest.mark.parametrize("name", ["spin", "spincall"])
-def test_a_guest_that_never_returns_is_stopped_at_the_deadline(name):
+def test_endless_guest_is_stopped_at_the_deadline(name):
     instance = make(deadline=0.2)
     start = time.monotonic()
     with pytest.raises(Trap) as caught:
@@ -78,14 +78,14 @@ def test_a_guest_that_never_returns_is_stopped_at_the_deadline(name):
     assert 0.15 < time.monotonic() - start < 3
 
 
-def test_the_deadline_counts_anew_for_every_entry():
+def test_deadline_restarts_with_every_entry():
     instance = make(deadline=0.3)
     start = time.monotonic()
     while time.monotonic() - start < 0.7:
         assert instance.function("neg")() == 0xFFFFFFFF
 
 
-def test_calls_back_into_the_guest_do_not_prolong_the_deadline():
+def test_nested_calls_do_not_extend_the_deadline():
     instance = make(v=lambda _: instance.function("neg")() and None, deadline=0.2)
     with pytest.raises(Trap) as caught:
         instance.function("spincall")()
@@ -94,7 +94,7 @@ def test_calls_back_into_the_guest_do_not_prolong_the_deadline():
 
 @pytest.mark.parametrize("name", ["spin", "spincall"])
 @pytest.mark.parametrize("after", [0.01, 0.3])
-def test_the_interrupt_button_stops_a_spinning_guest(name, after):
+def test_interrupt_stops_a_spinning_guest(name, after):
     instance = make(deadline=20)
     handler = signal.getsignal(signal.SIGINT)
     start = time.monotonic()
@@ -106,7 +106,7 @@ def test_the_interrupt_button_stops_a_spinning_guest(name, after):
     assert signal.getsignal(signal.SIGINT) is handler
 
 
-def test_an_interrupt_outside_a_guest_is_raised_at_once():
+def test_interrupt_outside_a_guest_is_raised_at_once():
     engine = default_engine()
     start = time.monotonic()
     with pytest.raises(KeyboardInterrupt), engine.interrupts:
@@ -115,7 +115,7 @@ def test_an_interrupt_outside_a_guest_is_raised_at_once():
     assert time.monotonic() - start < 5
 
 
-def test_an_interrupt_that_a_finalizer_swallowed_is_raised_at_the_end(capfd):
+def test_interrupt_swallowed_by_a_finalizer_is_raised_at_the_end(capfd):
     class Finalized:
         def __del__(self):
             os.kill(os.getpid(), signal.SIGINT)
@@ -133,7 +133,7 @@ def test_an_interrupt_that_a_finalizer_swallowed_is_raised_at_the_end(capfd):
         sys.unraisablehook = before
 
 
-def test_memory_is_read_and_written_inside_its_bounds_only():
+def test_memory_access_outside_its_bounds_raises():
     memory = make().memory
     memory.write(10, b"abc")
     memory.write_u32(16, 0x1_0000_0001)
@@ -147,7 +147,7 @@ def test_memory_is_read_and_written_inside_its_bounds_only():
         memory.write(65535, b"xy")
 
 
-def test_memory_that_the_guest_grew_is_seen():
+def test_memory_grown_by_the_guest_is_accessible():
     instance = make()
     assert instance.function("grow")(2) == 1
     instance.memory.write(3 * 65536 - 1, b"x")
@@ -155,7 +155,7 @@ def test_memory_that_the_guest_grew_is_seen():
     assert instance.memory.grow(1) == 3 * 65536
 
 
-def test_growing_beyond_the_limit_fails_inside_the_guest():
+def test_growth_beyond_the_limit_fails_in_the_guest():
     instance = make(memory_limit=2 * 65536)
     assert instance.function("grow")(1) == 1
     assert instance.function("grow")(1) == 0xFFFFFFFF
@@ -167,36 +167,36 @@ def test_growing_beyond_the_limit_fails_inside_the_guest():
     (b"\0asm\x01\0\0\0\x01\xff", "Not a valid core WebAssembly module"),
     (b"\0asm\x0d\0\x01\0", "Not a valid core WebAssembly module"),
 ])
-def test_bytes_that_are_no_module_are_refused_in_one_sentence(wasm, words):
+def test_bytes_that_are_not_a_module_raise_module_error(wasm, words):
     with pytest.raises(ModuleError, match=words) as caught:
         default_engine().compile(wasm)
     assert "\n" not in str(caught.value)
 
 
-def test_unknown_imports_are_refused_by_name():
+def test_unknown_import_is_named_in_the_error():
     with pytest.raises(ModuleError, match=r"env\.nothing"):
         make(wat='(module (import "env" "nothing" (func)))')
     with pytest.raises(ModuleError, match=r"global env\.g"):
         make(wat='(module (import "env" "g" (global i32)))')
 
 
-def test_a_memory_larger_than_the_limit_is_refused():
+def test_memory_larger_than_the_limit_raises_module_error():
     with pytest.raises(ModuleError, match="cannot be instantiated"):
         make(wat='(module (memory (export "memory") 32768))')
 
 
-def test_a_trap_in_the_start_section_is_a_trap():
+def test_trap_in_the_start_section_raises_trap():
     with pytest.raises(Trap):
         make(wat="(module (func $s unreachable) (start $s))")
 
 
-def test_an_imported_memory_is_made_and_seen():
+def test_imported_memory_is_created_and_accessible():
     instance = make(wat='(module (import "env" "m" (memory 1)) (func (export "w") (i32.store (i32.const 4) (i32.const 9))))')
     instance.function("w")()
     assert instance.memory.u32(4) == 9
 
 
-def test_a_closed_instance_refuses_calls_and_memory():
+def test_closed_instance_refuses_calls_and_memory_access():
     instance = make()
     call = instance.function("neg")
     instance.close()
@@ -207,7 +207,7 @@ def test_a_closed_instance_refuses_calls_and_memory():
     gc.collect()
 
 
-def test_closing_inside_a_hostcall_waits_for_the_guest_to_return():
+def test_close_in_a_hostcall_waits_for_the_guest_to_return():
     instance = make(v=lambda _: instance.close())
     instance.function("void")(1)
     with pytest.raises(Trap):
@@ -226,7 +226,7 @@ def test_precompiled_code_runs_as_the_module_does(tmp_path):
         engine.load(path)
 
 
-def test_an_image_shows_only_what_it_is_told_to():
+def test_image_has_only_its_visible_exports():
     code = default_engine().compile(wasmtime.wat2wasm(WAT))
     image = Image(code, frozenset({"neg"}), lambda i: i.memory.write(0, b"hi"))
     instance = image.instantiate(lambda _: lambda *_: 0)
@@ -268,13 +268,13 @@ for change in sys.argv[1:]:
 
 
 @pytest.mark.parametrize("changes", [["enable"], ["enable", "disable"], ["disable", "enable", "disable", "enable"]])
-def test_a_trap_stays_a_trap_when_faulthandler_is_enabled_or_disabled_late(changes):
+def test_trap_is_raised_after_late_changes_of_faulthandler(changes):
     done = subprocess.run([sys.executable, "-c", LATE_FAULTHANDLER, *changes], capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.split() == ["unreachable", "memory", "stack", "arithmetic"] * len(changes)
 
 
-def test_a_fault_of_the_process_itself_still_reaches_the_faulthandler_that_was_there_first():
+def test_fault_of_the_process_reaches_the_earlier_faulthandler():
     program = "import faulthandler; faulthandler.enable()\n" + LATE_FAULTHANDLER + "\nfaulthandler._sigsegv()"
     done = subprocess.run([sys.executable, "-c", program, "enable"], capture_output=True, text=True, timeout=60)
     assert done.returncode == -signal.SIGSEGV

@@ -6,7 +6,7 @@ from wasmnb.errors import UsageError
 
 @pytest.fixture(autouse=True)
 def need_envoy(request):
-    """Tests marked `envoy` need the extra; without it they are skipped, and say so."""
+    """Tests marked `envoy` need the extra; without it they are skipped with the reason."""
     if request.node.get_closest_marker("envoy"):
         from wasmnb.envoy import find_envoy
 

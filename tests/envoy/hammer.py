@@ -1,4 +1,4 @@
-"""Many requests quickly: pipelined on a few connections, answers counted and nothing else looked at."""
+"""A load generator: requests pipelined on a few connections, with a count of the responses."""
 
 import socket
 import threading
@@ -10,14 +10,14 @@ DEPTH = 40
 
 @dataclass
 class Tally:
-    """Answers by kind."""
+    """Number of responses by kind."""
 
     good: int = 0
     bad: int = 0
 
 
 def hammer(address: tuple[str, int], requests: int, *, connections: int = 4, marker: bytes = b"x-resp: yes") -> Tally:
-    """Send requests; good answers are 200 and hold the header that the filter adds."""
+    """Send requests, and count as good the responses with status 200 and the header that the filter adds."""
     tallies = [Tally() for _ in range(connections)]
     share = requests // connections
     threads = [threading.Thread(target=_one, args=(address, share, marker, t)) for t in tallies]

@@ -15,7 +15,7 @@ def running(pid: int) -> bool:
 
 
 def ends(pid: int, seconds: float = 5.0) -> bool:
-    """Whether a process is gone within so many seconds; one that is not is killed."""
+    """Return whether a process ends within some seconds; otherwise kill it."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if not running(pid):

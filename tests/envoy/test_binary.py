@@ -7,14 +7,14 @@ from wasmnb.envoy import binary, find_envoy
 from wasmnb.errors import UsageError
 
 
-def test_the_installed_envoy_is_found_without_importing_its_package():
+def test_installed_envoy_is_found_without_import_of_its_package():
     path = find_envoy()
     assert path.name == "envoy"
     assert path.stat().st_size > 10_000_000
     assert "envoy" not in sys.modules
 
 
-def test_without_the_extra_one_sentence_says_how_to_get_it(monkeypatch):
+def test_missing_envoy_is_reported_with_the_install_command(monkeypatch):
     def missing(name):
         raise PackageNotFoundError(name)
 
@@ -24,7 +24,7 @@ def test_without_the_extra_one_sentence_says_how_to_get_it(monkeypatch):
         find_envoy()
 
 
-def test_an_envoy_of_ones_own_is_taken(tmp_path, monkeypatch):
+def test_environment_variable_names_another_envoy(tmp_path, monkeypatch):
     mine = tmp_path / "envoy"
     mine.write_text("#!/bin/sh\n")
     mine.chmod(0o755)
@@ -32,8 +32,8 @@ def test_an_envoy_of_ones_own_is_taken(tmp_path, monkeypatch):
     assert find_envoy() == mine
 
 
-def test_a_path_that_is_no_program_is_refused(tmp_path):
-    with pytest.raises(UsageError, match="no executable"):
+def test_path_without_executable_is_refused(tmp_path):
+    with pytest.raises(UsageError, match="not an executable"):
         find_envoy(tmp_path / "nothing")
-    with pytest.raises(UsageError, match="no executable"):
+    with pytest.raises(UsageError, match="not an executable"):
         find_envoy(tmp_path)

@@ -1,4 +1,4 @@
-"""What stands for a cluster means the same in both proxies."""
+"""Every form of a cluster means the same in both proxies."""
 
 import pytest
 
@@ -15,18 +15,18 @@ ROUTES = [RouteMatch("/none", cluster="none"), RouteMatch("/echo", cluster="echo
 PATHS = ["/none", "/echo", "/fixed", "/"]
 
 
-def answers(side):
+def responses(side):
     clusters = {"none": None, "echo": Cluster(), "fixed": Response(418)}
     with side(Filter.from_source(SOURCE), workers=1, clusters=clusters, routes=[*ROUTES, RouteMatch()]) as proxy:
-        found = [proxy.get(path).response for path in PATHS]
-    return [(x.status, x.headers.get("x-echo-path"), x.body) for x in found]
+        results = [proxy.get(path).response for path in PATHS]
+    return [(r.status, r.headers.get("x-echo-path"), r.body) for r in results]
 
 
-def test_none_is_a_cluster_without_endpoints_and_the_echo_behind_the_main_one():
-    assert answers(Proxy) == [(503, None, b"no healthy upstream"), (200, "/echo", b""), (418, None, b""), (200, "/", b"")]
+def test_none_means_no_endpoints_and_for_the_main_cluster_an_echo():
+    assert responses(Proxy) == [(503, None, b"no healthy upstream"), (200, "/echo", b""), (418, None, b""), (200, "/", b"")]
 
 
 @pytest.mark.envoy
 @pytest.mark.slow
-def test_so_it_is_in_envoy():
-    assert answers(Envoy) == answers(Proxy)
+def test_envoy_treats_none_the_same():
+    assert responses(Envoy) == responses(Proxy)

@@ -1,4 +1,4 @@
-"""`envoy_resolve_dns`, Envoy's own import: what the guest hears, and when, in both proxies."""
+"""`envoy_resolve_dns`, Envoy's own import: result and time of a resolution, in both proxies."""
 
 import time
 
@@ -45,7 +45,7 @@ GUEST = r"""(module
    (drop (call $log (i32.const 2) (i32.load (i32.const 220)) (i32.load (i32.const 224)))))
 )"""
 
-#: What is there at once: literal addresses, the machine itself, and names that are none.
+#: Names that resolve at once: literal addresses, the machine itself, and invalid names.
 NAMES = ["localhost", "127.0.0.1", "10.1.2.3", "::1", "a b"]
 
 
@@ -54,19 +54,19 @@ def guest():
     return Filter.from_bytes(assemble(GUEST), "dns")
 
 
-def said(side, guest, names):
-    found = {}
+def resolution_log(side, guest, names):
+    logs = {}
     with side(guest, workers=1, upstream=Response(200, body=b"ok")) as proxy:
         for name in names:
-            seen = len(proxy.log)
+            before = len(proxy.log)
             assert proxy.get("/", headers=[("x-name", name)]).response.status == 200
             proxy.advance(0.1) if side is Proxy else time.sleep(0.1)
-            found[name] = [line.text for line in list(proxy.log)[seen:]]
-    return found
+            logs[name] = [line.text for line in list(proxy.log)[before:]]
+    return logs
 
 
-def test_a_literal_address_is_told_before_the_call_returns(guest):
-    assert said(Proxy, guest, ["10.1.2.3"])["10.1.2.3"] == [
+def test_literal_address_is_resolved_before_the_call_returns(guest):
+    assert resolution_log(Proxy, guest, ["10.1.2.3"])["10.1.2.3"] == [
         *("00000001", "00000002", "00000013"),  # root context, token, size
         *("00000000", "00000013", "\x01\0\0\0\0\0\0\x0010.1.2.3:0\0"),
         *("00000000", ""),
@@ -74,8 +74,8 @@ def test_a_literal_address_is_told_before_the_call_returns(guest):
     ]  # fmt: skip
 
 
-def test_another_name_has_no_address_and_the_guest_hears_of_it_later(guest):
-    assert said(Proxy, guest, ["nowhere.invalid"])["nowhere.invalid"] == [
+def test_unknown_name_is_reported_after_the_call_returns(guest):
+    assert resolution_log(Proxy, guest, ["nowhere.invalid"])["nowhere.invalid"] == [
         *("00000000", "00000002", "00000006"),
         *("00000001", "00000002", "00000004", "00000000", "00000004", "\0\0\0\0"),
         *("00000000", ""),
@@ -83,5 +83,5 @@ def test_another_name_has_no_address_and_the_guest_hears_of_it_later(guest):
 
 
 @pytest.mark.envoy
-def test_envoy_says_the_same(guest):
-    assert said(Envoy, guest, NAMES) == said(Proxy, guest, NAMES)
+def test_envoy_resolves_the_same(guest):
+    assert resolution_log(Envoy, guest, NAMES) == resolution_log(Proxy, guest, NAMES)

@@ -1,4 +1,4 @@
-"""Every example in the simulated proxy and in the real Envoy: the answers expected, and the same from both."""
+"""Every example in both proxies: the expected responses, and no difference."""
 
 import json
 
@@ -13,41 +13,41 @@ pytestmark = [pytest.mark.envoy, pytest.mark.slow]
 PASSING = {"date", "x-request-id", "x-envoy-upstream-service-time", "host", "content-length", "transfer-encoding"}
 
 
-def seen(message):
+def headers_of(message):
     return None if message is None else sorted((n, v) for n, v in message.headers.items() if n not in PASSING)
 
 
 def run(side, requests):
     views = []
-    for arguments, status, wanted in requests:
+    for arguments, status, expected in requests:
         x = side.request(*arguments)
         assert x.response.status == status, (arguments, x.response)
-        for name, value in wanted.get("upstream", {}).items():
+        for name, value in expected.get("upstream", {}).items():
             assert x.upstream_request.headers.get(name) == value
-        for name, value in wanted.get("client", {}).items():
+        for name, value in expected.get("client", {}).items():
             assert x.response.headers.get(name) == value
         # A refused request's headers may be on their way upstream already: a race, in Envoy.
-        upstream = seen(x.upstream_request) if status == 200 else None
-        views.append((x.response.status, x.response.body, seen(x.response), upstream))
+        upstream = headers_of(x.upstream_request) if status == 200 else None
+        views.append((x.response.status, x.response.body, headers_of(x.response), upstream))
     return views
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_an_example_does_the_same_in_both(name):
+def test_example_behaves_the_same_in_both_proxies(name):
     config, upstream, clusters, requests = CASES[name]
-    made = Filter.from_file(EXAMPLES / f"{name}.py")
+    example = Filter.from_file(EXAMPLES / f"{name}.py")
     options = {"workers": 2, "config": json.dumps(config), "upstream": upstream, "clusters": clusters}
-    with Proxy(made, **options) as proxy:
+    with Proxy(example, **options) as proxy:
         simulated = run(proxy, requests)
-    with Envoy(made, **options) as envoy:
+    with Envoy(example, **options) as envoy:
         assert run(envoy, requests) == simulated
 
 
-def test_every_example_is_here():
+def test_all_examples_are_compared():
     assert set(CASES) == {path.stem for path in EXAMPLES.glob("*.py")}
 
 
-def test_redacted_bodies_hold_no_secret():
+def test_redacted_bodies_have_no_secret():
     with Proxy(
         Filter.from_file(EXAMPLES / "redact.py"), config={"fields": ["password"]}, upstream=Response(200, JSON, CARD)
     ) as proxy:

@@ -37,7 +37,7 @@ def hello():
 
 
 class Small:
-    """A filter whose module is a few bytes: what is written does not depend on what is in it."""
+    """A filter whose module is a few bytes: the exported files do not depend on its content."""
 
     source = None
 
@@ -72,7 +72,7 @@ def started(folder):
             process.communicate(timeout=20)
 
 
-def answer(url):
+def fetch(url):
     with urllib.request.urlopen(url, timeout=10) as got:
         return got
 
@@ -82,7 +82,7 @@ def answer(url):
 
 @pytest.mark.envoy
 @pytest.mark.slow
-def test_envoy_accepts_the_file_as_it_is(hello, tmp_path):
+def test_envoy_accepts_the_exported_file(hello, tmp_path):
     with Proxy(hello, config={"greeting": "hé"}, vm_config="v", clusters={"auth": Response(200)}) as proxy:
         proxy.export(tmp_path)
     command = [str(find_envoy()), "--mode", "validate", "-c", "envoy.yaml"]
@@ -93,13 +93,13 @@ def test_envoy_accepts_the_file_as_it_is(hello, tmp_path):
 
 @pytest.mark.envoy
 @pytest.mark.slow
-def test_the_exported_envoy_serves_requests_through_the_filter(hello, tmp_path):
+def test_exported_envoy_serves_requests_through_the_filter(hello, tmp_path):
     upstream = Upstream(lambda request: Response(200, body=request.headers["x-greeting"].encode()))
     export(Plugin(hello, config={"greeting": "Good morning"}), tmp_path, port=0, admin_port=0)
     text = (tmp_path / "envoy.yaml").read_text()
     (tmp_path / "envoy.yaml").write_text(text.replace("port_value: 8000", f"port_value: {upstream.address[1]}"))
     config = document(tmp_path, "envoy.yaml")
-    # The same working directory as the README says; the file names in it are relative.
+    # The working directory that the README asks for: file names in the configuration are relative.
     for listener in filters(tmp_path):
         assert not listener["vm_config"]["code"]["local"]["filename"].startswith("/")
     with started(tmp_path) as (process, admin):
@@ -121,9 +121,9 @@ def _listening(process, admin):
         assert process.poll() is None, process.stderr.read()
         try:
             with urllib.request.urlopen(f"http://{admin.read_text()}/listeners?format=json", timeout=5) as got:
-                found = json.loads(got.read()).get("listener_statuses")
-            if found:
-                at = found[0]["local_address"]["socket_address"]
+                listeners = json.loads(got.read()).get("listener_statuses")
+            if listeners:
+                at = listeners[0]["local_address"]["socket_address"]
                 return f"{at['address']}:{at['port_value']}"
         except OSError:
             pass
@@ -131,9 +131,9 @@ def _listening(process, admin):
     raise AssertionError("Envoy did not listen")
 
 
-def test_a_chain_keeps_its_order_and_shares_its_modules(tmp_path):
+def test_chain_keeps_its_order_and_shares_modules(tmp_path):
     one, two = Small("one", b"\0asm1"), Small("two", b"\0asm2")
-    made = export([Plugin(one, config="a"), Plugin(two), Plugin(one, name="again", config="b")], tmp_path)
+    exported = export([Plugin(one, config="a"), Plugin(two), Plugin(one, name="again", config="b")], tmp_path)
     assert [f["name"] for f in filters(tmp_path)] == ["one", "two", "again"]
     assert [f["vm_config"]["code"]["local"]["filename"] for f in filters(tmp_path)] == [
         "one.wasm",
@@ -141,11 +141,11 @@ def test_a_chain_keeps_its_order_and_shares_its_modules(tmp_path):
         "one.wasm",
     ]
     assert {p.name for p in tmp_path.glob("*.wasm")} == {"one.wasm", "two.wasm"}
-    assert set(made.images) == {"one", "two"}
+    assert set(exported.images) == {"one", "two"}
     assert filters(tmp_path)[2]["configuration"]["value"] == "b"
 
 
-def test_every_kind_of_plugin_stands_where_envoy_has_it(tmp_path):
+def test_every_kind_of_plugin_has_its_place_in_the_configuration(tmp_path):
     kinds = ["http", "network", "access_log", "singleton"]
     export([Plugin(Small(kind, kind.encode()), kind=kind) for kind in kinds], tmp_path)
     config = document(tmp_path, "envoy.yaml")
@@ -158,7 +158,7 @@ def test_every_kind_of_plugin_stands_where_envoy_has_it(tmp_path):
     assert config["bootstrap_extensions"][0]["typed_config"]["singleton"] is True
 
 
-def test_clusters_have_addresses_of_their_own(tmp_path):
+def test_clusters_get_different_addresses(tmp_path):
     from wasmnb.host import Cluster
     from wasmnb.envoy.exporter.envoy_yaml import addresses
 
@@ -183,14 +183,14 @@ def blob(layout, described):
     return data
 
 
-def test_the_image_is_a_layout_with_the_compat_variant_of_the_wasm_image_specification(tmp_path):
+def test_image_layout_has_the_compat_variant(tmp_path):
     module = b"\0asm" + bytes(range(256)) * 50
-    made = export(Small("auth", module), tmp_path, registry="ghcr.io/acme", tag="1.2.0")
+    exported = export(Small("auth", module), tmp_path, registry="ghcr.io/acme", tag="1.2.0")
     layout = tmp_path / "oci" / "auth"
     assert json.loads((layout / "oci-layout").read_text()) == {"imageLayoutVersion": "1.0.0"}
     (named,) = json.loads((layout / "index.json").read_text())["manifests"]
     assert named["annotations"]["org.opencontainers.image.ref.name"] == "1.2.0"
-    assert made.images == {"auth": ("ghcr.io/acme/auth:1.2.0", named["digest"])}
+    assert exported.images == {"auth": ("ghcr.io/acme/auth:1.2.0", named["digest"])}
     manifest = json.loads(blob(layout, named))
     assert manifest["annotations"] == {"module.wasm.image/variant": "compat"}
     assert manifest["config"]["mediaType"] == "application/vnd.oci.image.config.v1+json"
@@ -204,7 +204,7 @@ def test_the_image_is_a_layout_with_the_compat_variant_of_the_wasm_image_specifi
         assert tar.extractfile("plugin.wasm").read() == module
 
 
-def test_an_image_that_did_not_change_keeps_its_digest(tmp_path):
+def test_unchanged_image_keeps_its_digest(tmp_path):
     first = export(Small(), tmp_path / "a")
     assert export(Small(), tmp_path / "b").images == first.images
     assert export(Small(wasm=b"\0asm2"), tmp_path / "c").images != first.images
@@ -213,30 +213,30 @@ def test_an_image_that_did_not_change_keeps_its_digest(tmp_path):
 # -- Kubernetes -------------------------------------------------------------------------------------------------------
 
 
-def test_istio_gets_a_wasmplugin_that_is_pinned_to_the_image(tmp_path):
+def test_wasmplugin_is_pinned_to_the_image(tmp_path):
     plugin = Plugin(
         Small("Auth_Filter"), config={"a": 1}, root_id="root", failure_policy="FAIL_OPEN", environment={"K": "v"}
     )
-    made = export(plugin, tmp_path, registry="ghcr.io/acme")
+    exported = export(plugin, tmp_path, registry="ghcr.io/acme")
     resource = document(tmp_path, "wasmplugin.yaml")
     assert (resource["apiVersion"], resource["kind"]) == ("extensions.istio.io/v1alpha1", "WasmPlugin")
     assert resource["metadata"]["name"] == "auth-filter"
     spec = resource["spec"]
     assert spec["url"] == "oci://ghcr.io/acme/auth-filter:latest"
-    assert "sha256:" + spec["sha256"] == made.images["auth-filter"][1]
+    assert "sha256:" + spec["sha256"] == exported.images["auth-filter"][1]
     assert spec["pluginConfig"] == {"a": 1}
     assert spec["pluginName"] == "root"
     assert spec["failStrategy"] == "FAIL_OPEN"
     assert spec["vmConfig"] == {"env": [{"name": "K", "value": "v"}]}
 
 
-def test_istio_runs_a_chain_in_its_order(tmp_path):
+def test_wasmplugins_keep_the_order_of_the_chain(tmp_path):
     export([Plugin(Small("a", b"1")), Plugin(Small("b", b"2"))], tmp_path)
     first, second = yaml.safe_load_all((tmp_path / "wasmplugin.yaml").read_text())
     assert first["spec"]["priority"] > second["spec"]["priority"]
 
 
-def test_envoy_gateway_gets_one_policy_with_the_chain(tmp_path):
+def test_extension_policy_has_the_whole_chain(tmp_path):
     export(
         [Plugin(Small("a", b"1"), config=[1, 2], root_id="r"), Plugin(Small("b", b"2"), failure_policy="FAIL_OPEN")],
         tmp_path,
@@ -249,29 +249,29 @@ def test_envoy_gateway_gets_one_policy_with_the_chain(tmp_path):
     assert (second["name"], second["failOpen"]) == ("b", True)
 
 
-def test_what_a_manifest_cannot_say_is_said_to_the_user(tmp_path):
-    made = export(Plugin(Small("auth"), config=b"plain text", vm_config="x", failure_policy="FAIL_RELOAD"), tmp_path)
-    said = "\n".join(made.notes)
-    assert "auth: Istio cannot be told its configuration, which is no JSON object." in said
-    assert "auth: Envoy Gateway cannot be told its configuration, which is not JSON." in said
-    assert "auth: Istio and Envoy Gateway cannot be told its VM configuration." in said
-    assert "FAIL_RELOAD" in said
-    assert all(note in (tmp_path / "README.md").read_text() for note in made.notes)
+def test_settings_without_a_field_are_noted(tmp_path):
+    exported = export(Plugin(Small("auth"), config=b"plain text", vm_config="x", failure_policy="FAIL_RELOAD"), tmp_path)
+    notes = "\n".join(exported.notes)
+    assert "auth: Istio has no field for its configuration, which is not a JSON object." in notes
+    assert "auth: Envoy Gateway has no field for its configuration, which is not JSON." in notes
+    assert "auth: Istio and Envoy Gateway have no field for its VM configuration." in notes
+    assert "FAIL_RELOAD" in notes
+    assert all(note in (tmp_path / "README.md").read_text() for note in exported.notes)
     assert "pluginConfig" not in document(tmp_path, "wasmplugin.yaml")["spec"]
 
 
-def test_network_filters_are_for_istio_only(tmp_path):
-    made = export(Plugin(Small("tcp"), kind="network"), tmp_path)
+def test_network_filters_are_exported_for_istio_only(tmp_path):
+    exported = export(Plugin(Small("tcp"), kind="network"), tmp_path)
     assert document(tmp_path, "wasmplugin.yaml")["spec"]["type"] == "NETWORK"
     assert not (tmp_path / "envoyextensionpolicy.yaml").exists()
     assert "envoyextensionpolicy" not in (tmp_path / "README.md").read_text()
-    assert "Envoy Gateway cannot be told a network filter" in "\n".join(made.notes)
+    assert "Envoy Gateway has no field for network filters" in "\n".join(exported.notes)
 
 
 # -- files ------------------------------------------------------------------------------------------------------------
 
 
-def test_the_readme_has_the_commands(tmp_path):
+def test_readme_has_the_commands(tmp_path):
     export(Small("auth"), tmp_path, registry="ghcr.io/acme", tag="2", port=8080)
     text = (tmp_path / "README.md").read_text()
     for command in (
@@ -286,12 +286,12 @@ def test_the_readme_has_the_commands(tmp_path):
         assert f"    {command}\n" in text
 
 
-def test_files_that_are_there_stay_unless_forced(tmp_path):
+def test_existing_files_are_replaced_only_with_force(tmp_path):
     folder = tmp_path / "dist"
     folder.mkdir()
     (folder / "envoy.yaml").write_text("mine")
     (folder / "notes.txt").write_text("mine, too")
-    with pytest.raises(UsageError, match=r"holds envoy\.yaml already; --force"):
+    with pytest.raises(UsageError, match=r"has envoy\.yaml already. --force"):
         export(Small("hello"), folder)
     assert {p.name: p.read_text() for p in folder.iterdir()} == {"envoy.yaml": "mine", "notes.txt": "mine, too"}
     export(Small("hello"), folder, force=True)
@@ -300,7 +300,7 @@ def test_files_that_are_there_stay_unless_forced(tmp_path):
     assert (folder / "notes.txt").read_text() == "mine, too"
 
 
-def test_an_export_that_fails_midway_leaves_everything_as_it_was(tmp_path, monkeypatch):
+def test_failed_export_changes_nothing(tmp_path, monkeypatch):
     folder = tmp_path / "deep" / "dist"
     export(Small("hello"), folder)
     before = {p: p.read_bytes() for p in folder.rglob("*") if p.is_file()}
@@ -319,20 +319,20 @@ def test_an_export_that_fails_midway_leaves_everything_as_it_was(tmp_path, monke
     assert not list(folder.glob(".wasmnb-*"))
 
 
-def test_a_folder_that_was_made_for_nothing_goes_again(tmp_path, monkeypatch):
+def test_folder_of_a_failed_export_is_removed(tmp_path, monkeypatch):
     monkeypatch.setattr("wasmnb.envoy.exporter.write.readme", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         export(Small(), tmp_path / "a" / "b")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_file_in_the_folders_place_is_said(tmp_path):
+def test_file_in_place_of_the_folder_is_refused(tmp_path):
     (tmp_path / "dist").write_text("")
     with pytest.raises(UsageError, match="is a file, not a folder"):
         export(Small(), tmp_path / "dist")
 
 
-def test_hostile_names_become_names_of_files(tmp_path):
+def test_hostile_names_become_valid_file_names(tmp_path):
     names = ["../../etc/passwd", "a b\n# c", "", "ÄÖ", "x" * 300, "A.B"]
     export([Plugin(Small(name or "?", bytes([n])), config="<script>\n: {") for n, name in enumerate(names)], tmp_path)
     assert {p.name for p in tmp_path.glob("*.wasm")} == {
@@ -343,27 +343,27 @@ def test_hostile_names_become_names_of_files(tmp_path):
 
 
 @pytest.mark.parametrize("options", [{"registry": "a b"}, {"registry": ""}, {"tag": "a/b"}, {"tag": "x" * 200}])
-def test_what_cannot_be_an_images_name_is_refused(tmp_path, options):
-    with pytest.raises(UsageError, match="is no (registry|tag); one is written"):
+def test_invalid_image_name_is_refused(tmp_path, options):
+    with pytest.raises(UsageError, match=r"isn't a (registry|tag)\. Write it as"):
         export(Small(), tmp_path / "dist", **options)
     assert not (tmp_path / "dist").exists()
 
 
-def test_there_must_be_something_to_export(tmp_path):
+def test_export_without_plugins_is_refused(tmp_path):
     with pytest.raises(UsageError, match="nothing to export"):
         export([], tmp_path)
 
 
-def test_an_export_shows_its_files_and_the_next_commands(tmp_path):
+def test_export_shows_its_files_and_the_next_commands(tmp_path):
     bundle = export(Plugin(Small("auth"), vm_config="x"), tmp_path / "d")._repr_mimebundle_()
     for form in bundle.values():
         assert "wasmplugin.yaml" in form
         assert "envoy -c envoy.yaml" in form
-        assert "cannot be told its VM configuration" in form
+        assert "have no field for its VM configuration" in form
 
 
 def test_every_file_has_its_size(tmp_path):
-    made = export(Small("hello"), tmp_path)
-    assert {name: size for name, size, _ in made.files if name != "oci"} == {
+    exported = export(Small("hello"), tmp_path)
+    assert {name: size for name, size, _ in exported.files if name != "oci"} == {
         name: (tmp_path / name).stat().st_size for name in FILES - {"oci"}
     }

@@ -20,11 +20,11 @@ def reached(side):
         return [proxy.post("/", body=body).upstream_request is not None for body in BODIES]
 
 
-def test_a_refused_request_reaches_the_upstream_over_an_idle_connection_only():
+def test_refused_request_reaches_the_upstream_over_an_idle_connection_only():
     assert reached(Proxy) == [False, True, True, False, True, True, True]
 
 
 @pytest.mark.envoy
 @pytest.mark.slow
-def test_so_it_does_in_envoy():
+def test_envoy_forwards_refused_requests_the_same():
     assert reached(Envoy) == reached(Proxy)

@@ -1,4 +1,4 @@
-"""Why the SDK refuses line breaks in headers: Envoy writes them to the client, where what follows is a header of its own."""
+"""Line breaks in header values: Envoy writes them to the client, so the rest becomes another header. The SDK refuses them."""
 
 import pytest
 
@@ -28,14 +28,14 @@ SIDES = [Proxy, pytest.param(Envoy, marks=(pytest.mark.envoy, pytest.mark.slow))
 
 
 @pytest.mark.parametrize("side", SIDES)
-def test_by_a_plain_hostcall_a_value_brings_a_header(side):
+def test_line_break_in_a_value_adds_a_header_by_hostcall(side):
     with side(Filter.from_source(PLAIN)) as proxy:
         headers = proxy.get("/").response.headers
         assert headers["x-a"] == "1" and headers["x-evil"] == "2"
 
 
 @pytest.mark.parametrize("side", SIDES)
-def test_by_name_it_does_not(side):
+def test_line_break_in_a_value_adds_no_header_by_name(side):
     with side(Filter.from_source(BY_NAME)) as proxy:
         x = proxy.get("/")
         assert "x-a" not in x.response.headers and "x-evil" not in x.response.headers

@@ -20,51 +20,51 @@ def written(tmp_path):
     log.close()
 
 
-def test_a_guest_line_loses_its_prefix(written):
+def test_guest_line_is_split_from_its_prefix(written):
     (line,) = written(b"TOKEN 12.000005 8 warning wasm wasm log auth root vm: slow: 3 s\n")
     assert (line.level, line.thread, line.prefix, line.text) == (LogLevel.WARN, "worker-1", "auth root vm", "slow: 3 s")
     assert line.time == pytest.approx(12.000005)
     assert line.from_guest
 
 
-def test_the_vm_context_has_an_empty_prefix(written):
+def test_vm_context_has_an_empty_prefix(written):
     (line,) = written(b"TOKEN 1.0 7 info wasm wasm log: hello\n")
     assert (line.thread, line.prefix, line.text) == ("main", "", "hello")
 
 
-def test_what_envoy_says_itself_has_no_prefix(written):
+def test_lines_of_envoy_have_no_prefix(written):
     (line,) = written(b"TOKEN 1.0 7 critical main error `nope` initializing config\n")
     assert line.prefix is None
     assert line.logger == "main"
 
 
-def test_a_record_may_have_several_lines(written):
+def test_record_has_several_lines(written):
     (line, after) = written(b"TOKEN 1.0 8 info wasm wasm log: one\ntwo\n\nTOKEN 2.0 8 info wasm wasm log: three\n")
     assert line.text == "one\ntwo\n"
     assert after.text == "three"
 
 
-def test_a_guest_cannot_forge_a_record(written):
+def test_guest_cannot_forge_a_record(written):
     (line,) = written(b"TOKEN 1.0 8 info wasm wasm log: x\n12.0 7 critical main pwned\n")
     assert "pwned" in line.text
 
 
-def test_half_a_record_waits_for_its_end(written):
+def test_incomplete_record_is_kept_until_its_end(written):
     assert written(b"TOKEN 1.0 8 info wasm wasm log: ab") == []
     (line,) = written(b"cd\n")
     assert line.text == "abcd"
 
 
-def test_a_record_in_two_pieces_is_put_together(written):
+def test_record_in_two_parts_is_joined(written):
     (line,) = written(b"TOKEN 1.0 8 info wasm wasm log: first\n")
     assert written(b"second\n") == []
     assert line.text == "first"
 
 
-def test_bytes_that_are_not_utf8_are_kept(written):
+def test_bytes_outside_utf8_are_kept(written):
     (line,) = written(b"TOKEN 1.0 8 info wasm wasm log: \xff\x00\n")
     assert line.text.encode("utf-8", "surrogateescape") == b"\xff\x00"
 
 
-def test_the_format_begins_with_the_token():
+def test_format_begins_with_the_token():
     assert log_format("abc").startswith("abc ")

@@ -1,4 +1,4 @@
-"""The same requests through both proxies, and what a difference looks like."""
+"""Comparison of the same requests in both proxies."""
 
 import pytest
 
@@ -33,7 +33,7 @@ def without_instances(parity: Parity):
     return [d for d in parity.differences if not d.where.endswith("log")]
 
 
-def test_what_was_sent_so_far_is_sent_again():
+def test_requests_so_far_are_compared_by_default():
     with proxy(CHANGES) as simulated:
         simulated.get("/a", headers=[("x", "1"), ("x", "2")])
         simulated.post("/b", body=b"abc")
@@ -44,27 +44,27 @@ def test_what_was_sent_so_far_is_sent_again():
     assert parity.compared > 20
 
 
-def test_requests_can_be_given():
+def test_given_requests_are_compared():
     with proxy("") as simulated:
         parity = compare(simulated, [Request("GET", "/x", Headers([("a", "b")])), Request("POST", body=b"q")])
         assert [p.simulated.request.path for p in parity.pairs] == ["/x", "/"]
         assert without_instances(parity) == []
 
 
-def test_a_difference_says_where_and_what():
+def test_difference_has_field_values_and_hint():
     with proxy("", upstream=Response(200, body=b"simulated")) as simulated:
         simulated.get("/")
         parity = compare(simulated, upstream=Response(200, [("x-other", "1")], b"real"))
-    found = {d.where: d for d in parity.differences}
-    assert found["request 1: client body"].real == b"real"
-    assert found["request 1: client body"].simulated == b"simulated"
-    assert "request 1: client headers" in found
+    differences = {d.where: d for d in parity.differences}
+    assert differences["request 1: client body"].real == b"real"
+    assert differences["request 1: client body"].simulated == b"simulated"
+    assert "request 1: client headers" in differences
     assert 0 < parity.agreement < 100
     assert "Envoy      b'real'" in str(parity)
     assert repr(parity).startswith("<Parity of plug: 1 requests")
 
 
-def test_a_paused_stream_is_paused_in_both():
+def test_paused_stream_is_paused_in_both_proxies():
     with proxy("on_request_headers: return 1") as simulated:
         simulated.request("GET", "/", wait=1.0)
         parity = compare(simulated, timeout=0.3)
@@ -72,7 +72,7 @@ def test_a_paused_stream_is_paused_in_both():
     assert parity.pairs[0].real.state == "paused"
 
 
-def test_clusters_routes_and_listener_facts_are_taken_over():
+def test_envoy_gets_clusters_routes_and_listener():
     script = """on_request_headers: get_property xds/listener_direction; http_call auth :method=GET&:path=/&:authority=a _ _ 500; return 1
 on_http_call_response: get_buffer_bytes HTTP_CALL_RESPONSE_BODY 0 9; set_effective_context stream; continue_stream REQUEST
 on_response_headers: get_property xds/route_name; get_property xds/virtual_host_name
@@ -93,7 +93,7 @@ on_response_headers: get_property xds/route_name; get_property xds/virtual_host_
     assert texts[2] == texts[3]
 
 
-def test_failure_policies_and_chains_are_taken_over():
+def test_envoy_gets_failure_policies_and_chains():
     chain = [plugin("on_request_headers: trap", failure_policy="FAIL_OPEN", vm_id="a"), plugin(CHANGES, vm_id="b")]
     with Proxy(chain, workers=1, upstream=UPSTREAM) as simulated:
         simulated.get("/1")
@@ -103,12 +103,12 @@ def test_failure_policies_and_chains_are_taken_over():
     assert without_instances(parity) == []
 
 
-def test_nothing_to_compare_is_said():
+def test_comparison_without_requests_is_refused():
     with proxy("") as simulated, pytest.raises(UsageError, match="nothing to compare"):
         compare(simulated)
 
 
-def test_tcp_through_the_real_envoy():
+def test_tcp_bytes_pass_the_network_filter():
     script = "on_downstream_data: set_buffer_bytes DOWNSTREAM_DATA 0 0 IN:"
     with Envoy(EnvoyPlugin(scripted_guest(), config=script, kind="network"), workers=1) as envoy:
         connection = envoy.connect()
@@ -119,6 +119,6 @@ def test_tcp_through_the_real_envoy():
         assert [line.text.partition(" ")[2].partition("(")[0] for line in x.log][-1] == "on_delete"
 
 
-def test_connecting_needs_a_network_filter():
+def test_connect_without_network_filter_is_refused():
     with Envoy(scripted_guest(), workers=1) as envoy, pytest.raises(UsageError, match="network filter"):
         envoy.connect()

@@ -19,7 +19,7 @@ from tests.envoy.processes import ends, running
 pytestmark = pytest.mark.envoy
 
 
-def test_start_and_close_leave_no_process_and_no_files():
+def test_close_leaves_neither_process_nor_files():
     process = EnvoyProcess(bootstrap([], []))
     assert process.admin.ready()
     pid, directory = process.pid, process.directory
@@ -29,29 +29,29 @@ def test_start_and_close_leave_no_process_and_no_files():
     process.close()
 
 
-def test_a_module_that_envoy_refuses_is_refused_in_envoys_words():
+def test_refused_module_raises_the_error_of_envoy():
     with pytest.raises(EnvoyRefused, match="Missing or unknown Proxy-Wasm ABI version") as refused:
         Envoy(b"\0asm\x01\0\0\0")
     assert isinstance(refused.value, ModuleError)
     assert refused.value.exit_code == 1
 
 
-def test_a_filter_that_refuses_to_start_is_told_with_what_it_said():
+def test_refusal_of_the_filter_includes_its_log():
     source = "class P(PluginContext):\n    def on_plugin_start(self, size):\n        raise ValueError('no realm')"
     with pytest.raises(EnvoyRefused) as refused:
         Envoy(Filter.from_source(source, filename="cell.py"), workers=2)
     text = str(refused.value)
-    assert text.count("The filter said: ") == 1
+    assert text.count("The filter's log: ") == 1
     assert 'File "cell.py", line 3, in on_plugin_start' in text and "ValueError: no realm" in text
 
 
-def test_a_configuration_that_is_wrong_is_refused_in_envoys_words():
+def test_wrong_configuration_raises_the_error_of_envoy():
     config = bootstrap([], [], extra={"no_such_field": 1})
     with pytest.raises(EnvoyRefused, match="no_such_field"):
         EnvoyProcess(config)
 
 
-def test_a_closed_envoy_says_so(guest):
+def test_closed_envoy_refuses_requests(guest):
     envoy = Envoy(guest, workers=1)
     envoy.close()
     assert envoy.state == "closed"
@@ -59,7 +59,7 @@ def test_a_closed_envoy_says_so(guest):
         envoy.get("/")
 
 
-def test_an_envoy_that_crashed_says_so(guest):
+def test_crashed_envoy_reports_its_exit_code(guest):
     with Envoy(guest, workers=1) as envoy:
         os.kill(envoy.process.pid, signal.SIGSEGV)
         while envoy.process.alive:
@@ -68,14 +68,14 @@ def test_an_envoy_that_crashed_says_so(guest):
             envoy.get("/")
 
 
-def test_shutdown_lets_contexts_finish(guest):
+def test_shutdown_runs_on_done(guest):
     envoy = Envoy(guest, workers=1, root_id="r")
     envoy.close()
     assert [line.text.partition(" ")[2] for line in envoy.log][-2:] == ["on_done(1)", "on_delete(1)"]
 
 
 def start_elsewhere(tmp_path: Path, guest: Path, ending: str) -> tuple[subprocess.Popen, int]:
-    """An interpreter of its own that starts an Envoy, says its process id and then does something."""
+    """Start an interpreter that starts an Envoy, prints its process id and then runs some code."""
     script = tmp_path / "user.py"
     script.write_text(textwrap.dedent("""
         import sys, time
@@ -92,20 +92,20 @@ def finish(child: subprocess.Popen) -> None:
     child.wait(20)
 
 
-def test_the_end_of_the_interpreter_stops_it(tmp_path, guest):
+def test_end_of_the_interpreter_stops_envoy(tmp_path, guest):
     child, pid = start_elsewhere(tmp_path, guest, "")
     finish(child)
     assert ends(pid)
 
 
-def test_an_interrupt_stops_it(tmp_path, guest):
+def test_interrupt_of_the_program_stops_envoy(tmp_path, guest):
     child, pid = start_elsewhere(tmp_path, guest, "time.sleep(60)\n")
     child.send_signal(signal.SIGINT)
     finish(child)
     assert ends(pid)
 
 
-def test_an_interrupt_that_is_caught_leaves_it_running(tmp_path, guest):
+def test_caught_interrupt_does_not_stop_envoy(tmp_path, guest):
     ending = textwrap.dedent("""
         try:
             print("waiting", flush=True)
@@ -121,7 +121,7 @@ def test_an_interrupt_that_is_caught_leaves_it_running(tmp_path, guest):
     assert ends(pid)
 
 
-def test_a_kernel_that_is_killed_takes_it_along(tmp_path, guest):
+def test_killed_kernel_stops_envoy(tmp_path, guest):
     child, pid = start_elsewhere(tmp_path, guest, "time.sleep(60)\n")
     assert running(pid)
     child.kill()

@@ -19,69 +19,69 @@ def envoy(guest):
         yield envoy
 
 
-def said(exchange):
+def filter_log(exchange):
     return [line.text.partition(" ")[2] for line in exchange.log]
 
 
-def test_the_four_stations(envoy):
-    x = envoy.get("/path?q=1", headers=[("x-a", "1"), ("x-a", "2")])
-    assert x.request.headers.get_all("x-a") == ["1", "2"]
-    assert x.upstream_request.path == "/path?q=1"
-    assert x.upstream_request.authority == "example.com"
-    assert x.upstream_request.headers["x-new"] == "1"
-    assert x.upstream_response.status == 201
-    assert (x.response.status, x.response.body) == (201, b"hi")
-    assert x.response.headers["x-seen"] == "yes"
-    assert x.state == "done"
+def test_exchange_has_four_messages(envoy):
+    exchange = envoy.get("/path?q=1", headers=[("x-a", "1"), ("x-a", "2")])
+    assert exchange.request.headers.get_all("x-a") == ["1", "2"]
+    assert exchange.upstream_request.path == "/path?q=1"
+    assert exchange.upstream_request.authority == "example.com"
+    assert exchange.upstream_request.headers["x-new"] == "1"
+    assert exchange.upstream_response.status == 201
+    assert (exchange.response.status, exchange.response.body) == (201, b"hi")
+    assert exchange.response.headers["x-seen"] == "yes"
+    assert exchange.state == "done"
 
 
-def test_an_exchange_has_its_own_log_to_its_end(envoy):
-    x = envoy.get("/")
-    assert said(x)[0].startswith("on_context_create(")
-    assert said(x)[-1].startswith("on_delete(")
-    assert x.worker in ("worker-1", "worker-2")
+def test_exchange_has_its_log_up_to_on_delete(envoy):
+    exchange = envoy.get("/")
+    assert filter_log(exchange)[0].startswith("on_context_create(")
+    assert filter_log(exchange)[-1].startswith("on_delete(")
+    assert exchange.worker in (1, 2)
 
 
-def test_a_body_in_chunks_is_a_callback_a_chunk(envoy):
-    x = envoy.post("/", chunks=[b"aaaa", b"bb"], trailers=[("x-t", "1")])
-    assert [s.split("(")[0] for s in said(x) if s.startswith("on_request")] == [
+def test_each_chunk_runs_one_body_callback(envoy):
+    exchange = envoy.post("/", chunks=[b"aaaa", b"bb"], trailers=[("x-t", "1")])
+    assert [s.split("(")[0] for s in filter_log(exchange) if s.startswith("on_request")] == [
         "on_request_headers", "on_request_body", "on_request_body", "on_request_trailers",
     ]  # fmt: skip
-    assert x.upstream_request.body == b"aaaabb"
-    assert x.upstream_request.trailers.items() == [("x-t", "1")]
+    assert exchange.upstream_request.body == b"aaaabb"
+    assert exchange.upstream_request.trailers.items() == [("x-t", "1")]
 
 
-def test_metrics_and_configuration(envoy):
+def test_metrics_and_configuration_reach_envoy(envoy):
     before = envoy.metrics.get("hits", 0)
     envoy.get("/")
     assert envoy.metrics["hits"] == before + 2
     assert any("get_buffer_bytes(PLUGIN_CONFIGURATION, 0, 12) -> OK n=12 [on_configure]" in line.text for line in envoy.log)
 
 
-def test_a_paused_stream_is_said_to_be_paused(guest):
+def test_paused_stream_has_state_paused(guest):
     with Envoy(guest, workers=1, config="on_request_headers: return 1", timeout=0.2) as envoy:
-        x = envoy.get("/")
-        assert (x.state, x.response, x.upstream_request) == ("paused", None, None)
-        assert said(x)[-1] == "on_delete(2)"
+        exchange = envoy.get("/")
+        assert (exchange.state, exchange.response, exchange.upstream_request) == ("paused", None, None)
+        assert filter_log(exchange)[-1] == "on_delete(2)"
 
 
-def test_a_trap_is_a_503_and_a_line_of_envoys(guest):
+def test_trap_returns_503_and_is_logged(guest):
     with Envoy(guest, workers=1, config="on_request_headers: trap") as envoy:
         assert envoy.get("/").response.status == 503
         assert any(line.text.startswith("Function: proxy_on_request_headers failed") for line in envoy.log)
 
 
-def test_clusters_answer_callouts(guest):
+def test_callout_gets_response_of_its_cluster(guest):
     script = """on_request_headers: http_call auth :method=GET&:path=/check&:authority=a _ _ 500; return 1
 on_http_call_response: get_buffer_bytes HTTP_CALL_RESPONSE_BODY 0 99; set_effective_context stream; continue_stream REQUEST
 """
     with Envoy(guest, workers=1, config=script, clusters={"auth": Response(200, body=b"ann"), "none": None}) as envoy:
-        x = envoy.get("/")
-        assert x.response.status == 200
-        assert any("[ann]" in s for s in said(x))
+        exchange = envoy.get("/")
+        assert exchange.response.status == 200
+        assert any("[ann]" in s for s in filter_log(exchange))
 
 
-def test_a_chain_runs_in_order(guest):
+def test_chain_runs_in_order(guest):
     from wasmnb.envoy import EnvoyPlugin
 
     def adds(value):
@@ -92,6 +92,6 @@ def test_a_chain_runs_in_order(guest):
         assert envoy.get("/").upstream_request.headers.get_all("x-who") == ["a", "b"]
 
 
-def test_the_repr_says_what_runs(envoy):
+def test_repr_has_filter_workers_and_state(envoy):
     assert repr(envoy).startswith("<Envoy ")
     assert "2 workers, running" in repr(envoy)

@@ -1,4 +1,4 @@
-"""A filter from a notebook cell in the real Envoy: what it does, how long it lasts, and that the simulated proxy agrees."""
+"""A filter from a notebook cell in the real Envoy: its effect, its endurance, and the same in the simulated proxy."""
 
 from pathlib import Path
 
@@ -47,24 +47,24 @@ def resident(pid: int) -> int:
     return int(line.split()[1]) // 1024
 
 
-def test_request_and_response_headers_are_changed(envoy):
+def test_filter_changes_request_and_response_headers(envoy):
     x = envoy.get("/", headers=[("x-user", "ann")])
     assert x.upstream_request.headers["x-seen"] == "ann"
     assert x.response.headers["x-resp"] == "yes"
 
 
-def test_configuration_is_received_and_print_reaches_envoys_log(envoy):
+def test_filter_gets_configuration_and_print_reaches_the_log(envoy):
     x = envoy.get("/print")
     assert [line.text for line in x.log] == ["realm demo"]
 
 
-def test_the_saved_file_is_what_envoy_runs(cell, envoy, tmp_path):
+def test_saved_file_is_the_module_that_envoy_runs(cell, envoy, tmp_path):
     path = tmp_path / "cell.wasm"
     cell.save(path)
     assert path.read_bytes() == cell.wasm == envoy.plugins[0].module
 
 
-def test_the_simulated_proxy_gives_the_same_exchange(cell, envoy):
+def test_simulated_proxy_returns_the_same_exchange(cell, envoy):
     with Proxy(cell, **OPTIONS) as proxy:
         ours = proxy.post("/x?y=1", body=b"abc", headers=[("x-user", "bob")])
     theirs = envoy.post("/x?y=1", body=b"abc", headers=[("x-user", "bob")])
@@ -79,7 +79,7 @@ def test_the_simulated_proxy_gives_the_same_exchange(cell, envoy):
     assert ours.upstream_request.body == theirs.upstream_request.body
 
 
-def test_fifty_thousand_requests_without_failure_and_without_growth(envoy):
+def test_fifty_thousand_requests_run_without_failure_or_growth(envoy):
     warm = hammer(envoy.address, 10_000)
     assert warm.bad == 0
     before = resident(envoy.process.pid)

@@ -1,4 +1,4 @@
-"""Client and upstream speak to each other directly: what one sends, the other sees."""
+"""Client and upstream connected directly, without Envoy."""
 
 import socket
 import threading
@@ -18,41 +18,41 @@ def ask(upstream: Upstream, request: Request, **more):
 def test_headers_keep_order_and_duplicates():
     with Upstream(Response(200)) as up:
         ask(up, Request("GET", "/x?y", Headers([("b", "1"), ("a", "2"), ("b", "3")]), authority="h"))
-        (seen,) = up.seen
-        assert seen.request.headers.items() == [("host", "h"), ("b", "1"), ("a", "2"), ("b", "3")]
-        assert seen.request.path == "/x?y"
+        (exchange,) = up.seen
+        assert exchange.request.headers.items() == [("host", "h"), ("b", "1"), ("a", "2"), ("b", "3")]
+        assert exchange.request.path == "/x?y"
 
 
-def test_chunks_and_trailers_arrive_as_they_were_sent():
+def test_chunks_and_trailers_arrive_unchanged():
     with Upstream(Response(200)) as up:
         ask(up, Request("POST", "/", chunks=[b"ab", b"cde"], trailers=Headers([("x-t", "1")])))
-        (seen,) = up.seen
-        assert seen.chunks == [b"ab", b"cde"]
-        assert seen.request.trailers.items() == [("x-t", "1")]
-        assert seen.end == "complete"
+        (exchange,) = up.seen
+        assert exchange.chunks == [b"ab", b"cde"]
+        assert exchange.request.trailers.items() == [("x-t", "1")]
+        assert exchange.end == "complete"
 
 
-def test_an_answer_in_chunks_with_trailers():
-    answer = Response(200, Headers([("x", "1")]), chunks=[b"aa", b"b"], trailers=Headers([("t", "v")]))
-    with Upstream(answer, gap=0.01) as up:
+def test_response_has_chunks_and_trailers():
+    response = Response(200, Headers([("x", "1")]), chunks=[b"aa", b"b"], trailers=Headers([("t", "v")]))
+    with Upstream(response, gap=0.01) as up:
         got = ask(up, Request())
         assert got.response.chunks == [b"aa", b"b"]
         assert got.response.trailers.items() == [("t", "v")]
         assert got.end == "complete"
 
 
-def test_the_echo_sends_the_body_back():
+def test_echo_returns_the_body():
     with Upstream() as up:
         got = ask(up, Request("POST", "/e", body=b"hello"))
         assert (got.response.status, got.response.body) == (200, b"hello")
 
 
-def test_a_handler_answers_by_the_request():
+def test_handler_responds_to_the_request():
     with Upstream(lambda r: Response(200, body=r.path.encode())) as up:
         assert ask(up, Request(path="/abc")).response.body == b"/abc"
 
 
-def test_a_handler_that_raises_gives_a_500_and_is_remembered():
+def test_failing_handler_returns_500_and_is_recorded():
     def broken(request):
         raise ValueError("no")
 
@@ -61,18 +61,18 @@ def test_a_handler_that_raises_gives_a_500_and_is_remembered():
         assert up.errors == ["ValueError: no"]
 
 
-@pytest.mark.parametrize("answer", [Response(0), ConnectionResetError])
-def test_closing_without_an_answer(answer):
+@pytest.mark.parametrize("response", [Response(0), ConnectionResetError])
+def test_connection_closed_without_response_is_reported(response):
     def handler(request):
-        raise answer
+        raise response
 
-    with Upstream(answer if isinstance(answer, Response) else handler) as up:
+    with Upstream(response if isinstance(response, Response) else handler) as up:
         got = ask(up, Request())
         assert got.response is None
         assert got.end in ("closed", "reset")
 
 
-def test_an_answer_that_is_cut_off():
+def test_incomplete_response_is_reset():
     with Upstream(Response(200, Headers([("content-length", "100")]), b"abcde", reset=True)) as up:
         got = ask(up, Request())
         assert got.response.body == b"abcde"
@@ -80,29 +80,29 @@ def test_an_answer_that_is_cut_off():
         assert got.end == "closed"
 
 
-def test_silence_ends_as_timeout():
+def test_silent_server_ends_as_timeout():
     with Upstream(Response(200, latency=5.0)) as up, Client(*up.address, timeout=0.1) as client:
         assert client.request(Request()).end == "timeout"
 
 
 @pytest.mark.parametrize(("status", "body"), [(204, b""), (304, b"")])
-def test_statuses_without_a_body(status, body):
+def test_status_without_body_ends_with_the_headers(status, body):
     with Upstream(Response(status)) as up:
         got = ask(up, Request())
         assert (got.response.status, got.response.body, got.end) == (status, body, "complete")
 
 
-def test_head_has_headers_only():
+def test_response_to_head_has_headers_only():
     with Upstream(Response(200, body=b"hello")) as up:
         got = ask(up, Request("HEAD"))
         assert got.response.headers["content-length"] == "5"
         assert got.response.body == b""
 
 
-def test_an_early_answer_comes_before_the_body():
+def test_early_response_precedes_the_body():
     with Upstream(early=lambda r: Response(413, Headers([("connection", "close")]))) as up, Client(*up.address) as client:
         client.send(Request("POST", "/", chunks=[b"a"]), finish=False)
-        assert client.answer().response.status == 413
+        assert client.read_response().response.status == 413
 
 
 def serve_bytes(data: bytes):
@@ -132,13 +132,13 @@ def serve_bytes(data: bytes):
         (b"nonsense\r\n\r\n", 0, b"", "complete"),
     ],
 )
-def test_broken_answers_are_shown_as_they_are(data, status, body, end):
+def test_broken_response_is_kept_as_received(data, status, body, end):
     with Client(*serve_bytes(data), timeout=2.0) as client:
         got = client.request(Request())
     assert (got.response.status, got.response.body, got.end) == (status, body, end)
     assert got.raw == data
 
 
-def test_a_chunk_size_beyond_reason_ends_the_message():
+def test_excessive_chunk_size_ends_the_message():
     with Client(*serve_bytes(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n" + b"f" * 40 + b"\r\n"), timeout=2.0) as client:
         assert client.request(Request()).end == "closed"

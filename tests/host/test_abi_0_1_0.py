@@ -6,7 +6,7 @@ from tests.host.host_kit import scripted
 from wasmnb.abi import AbiVersion
 from wasmnb.host import Proxy
 
-#: The response is held until a tick lets it go.
+#: The response is paused until a tick resumes it.
 SCRIPT = """on_response_headers: set_tick_period_milliseconds 50; return 1
 on_tick: set_tick_period_milliseconds 0; set_effective_context stream; continue_response
 """

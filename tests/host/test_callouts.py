@@ -1,4 +1,4 @@
-"""HTTP and gRPC callouts, timeouts, ticks, queues: what happens between requests."""
+"""HTTP and gRPC callouts, timeouts, ticks and queues."""
 
 import pytest
 
@@ -30,7 +30,7 @@ def status_of(exchange):
         (lambda request: Response(207, body=request.path.encode()), 0, b"207", "answered", 0.0),
     ],
 )
-def test_a_callout_resumes_the_request_with_whatever_answer(upstream, timeout, status, state, seconds):
+def test_callout_response_continues_the_request(upstream, timeout, status, state, seconds):
     with scripted_proxy(calling(timeout=timeout), clusters={"c": upstream}) as proxy:
         x = proxy.get("/")
         assert (x.state, status_of(x)) == ("done", status)
@@ -41,7 +41,7 @@ def test_a_callout_resumes_the_request_with_whatever_answer(upstream, timeout, s
         assert headers.get("x-envoy-expected-rq-timeout-ms") == (str(timeout) if timeout else None)
 
 
-def test_a_reset_after_the_headers_is_an_answer_with_nothing_in_it():
+def test_reset_after_the_headers_delivers_an_empty_response():
     script = "on_request_headers: http_call c :method=GET&:path=/&:authority=a _ _ 0; return 1\non_http_call_response: get_status; set_effective_context stream; continue_stream REQUEST"
     with scripted_proxy(script, clusters={"c": Response(200, body=b"abc", reset=True)}) as proxy:
         x = proxy.get("/")
@@ -49,7 +49,7 @@ def test_a_reset_after_the_headers_is_an_answer_with_nothing_in_it():
         assert "get_status() -> OK code=11 n=5 [reset]" in said(x)[-8:] or any("code=11" in line for line in said(x))
 
 
-def test_a_call_outlives_its_stream_and_dies_with_its_root():
+def test_call_outlives_its_stream_and_ends_with_its_root():
     script = "on_log: http_call c :method=GET&:path=/&:authority=a _ _ 0"
     with scripted_proxy(script, clusters={"c": Response(latency=1)}) as proxy:
         x = proxy.get("/")
@@ -60,7 +60,7 @@ def test_a_call_outlives_its_stream_and_dies_with_its_root():
     assert [c.state for c in proxy.callouts] == ["answered", "cancelled"]
 
 
-def test_an_upstream_function_that_fails_is_the_callers_error_and_leaves_the_proxy_usable():
+def test_exception_in_an_upstream_function_reaches_the_caller_and_leaves_the_proxy_usable():
     def broken(request):
         raise LookupError("no such thing")
 
@@ -68,11 +68,11 @@ def test_an_upstream_function_that_fails_is_the_callers_error_and_leaves_the_pro
         with pytest.raises(LookupError):
             proxy.get("/")
         assert proxy.exchanges[-1].done
-        proxy._environment.clusters["upstream"].upstream = Response(200)
+        proxy.clusters["upstream"].upstream = Response(200)
         assert proxy.get("/").response.status == 200
     with (
         scripted_proxy(upstream=lambda request: object()) as proxy,
-        pytest.raises(UsageError, match="has to give a Response"),
+        pytest.raises(UsageError, match="must return a Response"),
     ):
         proxy.get("/")
 
@@ -90,7 +90,7 @@ GRPC = GrpcServer(
     ("method", "callback"),
     [("Say", "on_grpc_receive(1, 5, 5)"), ("Fail", "on_grpc_close(1, 5, 5)"), ("Nope", "on_grpc_close(1, 5, 12)")],
 )
-def test_a_unary_grpc_call_gives_one_callback(method, callback):
+def test_unary_grpc_call_runs_one_callback(method, callback):
     script = f"""on_request_headers: grpc_call g svc {method} _ hi 1000; return 1
 on_grpc_receive: set_effective_context stream; continue_stream REQUEST
 on_grpc_close: set_effective_context stream; continue_stream REQUEST"""
@@ -100,7 +100,7 @@ on_grpc_close: set_effective_context stream; continue_stream REQUEST"""
         assert [c for c in calls(x) if "grpc" in c] == [callback]
 
 
-def test_a_grpc_stream_goes_both_ways():
+def test_grpc_stream_carries_messages_in_both_directions():
     script = """on_request_headers: grpc_stream g svc Echo _; grpc_send 6 one 0; return 1
 on_grpc_receive#1: grpc_send 6 bye 0
 on_grpc_close: set_effective_context stream; continue_stream REQUEST"""
@@ -117,7 +117,7 @@ on_grpc_close: set_effective_context stream; continue_stream REQUEST"""
         assert x.callouts[0].messages == [b"one", b"bye"]
 
 
-def test_grpc_passes_through_with_a_reply_for_it():
+def test_grpc_request_gets_a_grpc_local_reply():
     headers = [("content-type", "application/grpc"), ("te", "trailers")]
     script = "on_request_headers: send_local_response 403 d denied _ -1"
     with scripted_proxy(script) as proxy:
@@ -130,7 +130,7 @@ def test_grpc_passes_through_with_a_reply_for_it():
 # -- time -----------------------------------------------------------------------------------------------------------
 
 
-def test_ticks_come_on_the_main_thread_and_every_worker():
+def test_ticks_run_on_the_main_thread_and_every_worker():
     with scripted_proxy("on_configure: set_tick_period_milliseconds 1000", workers=3) as proxy:
         proxy.advance(2.5)
         ticks = [(e.thread, round(e.time, 3)) for e in proxy.trace if e.name == "on_tick"]
@@ -139,7 +139,7 @@ def test_ticks_come_on_the_main_thread_and_every_worker():
         )
 
 
-def test_the_wall_clock_is_virtual():
+def test_wall_clock_is_virtual():
     with scripted_proxy("on_request_headers: get_current_time_nanoseconds", start_time=1000.0) as proxy:
         proxy.advance(5)
         x = proxy.get("/")
@@ -151,20 +151,20 @@ def test_the_wall_clock_is_virtual():
     ("options", "seconds", "text"),
     [({"idle_timeout": 3}, 3, "stream timeout"), ({"request_timeout": 2}, 2, "request timeout")],
 )
-def test_envoys_timeouts_answer_a_stream_that_a_filter_holds(options, seconds, text):
+def test_timeouts_reply_for_a_stream_that_a_filter_holds(options, seconds, text):
     with scripted_proxy("on_request_headers: return 1", **options) as proxy:
         x = proxy.post("/", body=b"x")
         assert (x.response.status, x.response.text) == (504, text)
         assert x.duration == pytest.approx(seconds)
 
 
-def test_the_route_timeout_answers_for_a_slow_upstream():
+def test_route_timeout_replies_for_a_slow_upstream():
     with scripted_proxy(upstream=Response(latency=100)) as proxy:
         x = proxy.get("/")
         assert (x.response.status, x.response.text, x.duration) == (504, "upstream request timeout", 15.0)
 
 
-def test_a_queue_notifies_the_last_vm_that_registered_it_as_an_event_of_its_own():
+def test_queue_notifies_the_last_vm_that_registered_it_in_a_separate_event():
     script = "on_configure: register_shared_queue q\non_request_headers: enqueue_shared_queue 1 item\non_queue_ready: dequeue_shared_queue 1"
     with scripted_proxy(script, workers=2) as proxy:
         proxy.get("/", worker=1)
@@ -174,7 +174,7 @@ def test_a_queue_notifies_the_last_vm_that_registered_it_as_an_event_of_its_own(
         assert [(e.status, e.result) for e in taken] == [(Status.OK, b"item")]
 
 
-def test_a_slow_filter_delays_the_requests_behind_it_on_its_worker_only():
+def test_slow_filter_delays_later_requests_of_its_worker_only():
     with scripted_proxy(workers=2, guest_time=0.1) as proxy:
         first = proxy.open("GET", "/", end=True, worker=1).exchange
         assert proxy.get("/", worker=2).duration < first.duration + 0.2

@@ -1,4 +1,4 @@
-"""Ticks out of turn, and injected traps: they end as a fault in the module itself does."""
+"""Ticks on demand, and injected traps, which have the effects of a fault in the module."""
 
 import pytest
 
@@ -10,7 +10,7 @@ SCRIPT = "on_configure: set_tick_period_milliseconds 1000\non_tick: log 2 tick"
 
 
 def ending(proxy, x):
-    """All that tells how a request ended, without the frames of the backtrace."""
+    """The outcome of a request, without the frames of the backtrace."""
     failure = x.failure
     return {
         "client": (x.response.status, x.response.body, x.response.headers.items(), x.state, x.details),
@@ -29,7 +29,7 @@ def ending(proxy, x):
 
 @pytest.mark.parametrize("callback", ["on_request_headers", "on_response_headers", "on_log", "on_delete"])
 @pytest.mark.parametrize("policy", ["FAIL_CLOSED", "FAIL_OPEN", "FAIL_RELOAD"])
-def test_an_injected_trap_ends_as_a_real_one_does(callback, policy):
+def test_injected_trap_has_the_effects_of_a_real_one(callback, policy):
     def proxy(script):
         return Proxy(Plugin(scripted(), config=script, failure_policy=policy), workers=1, guest_time=0.0)
 
@@ -45,7 +45,7 @@ def test_an_injected_trap_ends_as_a_real_one_does(callback, policy):
         ]
 
 
-def test_the_next_callback_traps_if_none_is_named():
+def test_trap_without_a_callback_hits_the_next_one():
     with scripted_proxy("", workers=2) as proxy:
         vm = proxy.inject_trap(2)
         assert vm.thread.name == "worker-2"
@@ -55,31 +55,31 @@ def test_the_next_callback_traps_if_none_is_named():
         assert "trap injected" in {e.name for e in proxy.trace if e.vm == vm.number}
 
 
-def test_without_a_worker_the_first_sound_one_is_taken():
+def test_trap_without_a_worker_hits_the_first_that_runs():
     with scripted_proxy("", workers=2) as proxy:
         assert proxy.inject_trap().thread.name == "worker-1"
         proxy.get("/", worker=1)
         assert proxy.inject_trap().thread.name == "worker-2"
 
 
-def test_what_cannot_trap_is_said():
+def test_impossible_trap_is_a_usage_error():
     with scripted_proxy("") as proxy:
         for arguments, said in (
             ({"worker": 3}, "no worker 3"),
-            ({"vm": 99}, "no sound VM"),
+            ({"vm": 99}, "No running VM"),
             ({"callback": "on_nothing"}, "no callback 'on_nothing'"),
         ):
             with pytest.raises(UsageError, match=said):
                 proxy.inject_trap(**arguments)
         proxy.inject_trap(callback="proxy_on_request_headers")
         proxy.get("/")
-        with pytest.raises(UsageError, match="no sound VM"):
+        with pytest.raises(UsageError, match="No running VM"):
             proxy.inject_trap(1)
     with pytest.raises(UsageError, match="closed"):
         proxy.inject_trap()
 
 
-def test_a_tick_now_leaves_the_periodic_ones_where_they_were():
+def test_tick_on_demand_does_not_move_the_periodic_ones():
     with scripted_proxy(SCRIPT, workers=2) as proxy:
         proxy.advance(0.4)
         assert proxy.tick() == 3
@@ -95,7 +95,7 @@ def test_a_tick_now_leaves_the_periodic_ones_where_they_were():
             proxy.tick(3)
 
 
-def test_a_tick_now_may_let_a_held_stream_go():
+def test_tick_on_demand_can_continue_a_held_stream():
     script = "on_request_headers: return 1\non_tick: set_effective_context stream; continue_stream 0"
     with scripted_proxy(script) as proxy:
         x = proxy.get("/", wait=1.0)

@@ -1,4 +1,4 @@
-"""`explain` says what a stream waits for, and decodes bad statuses."""
+"""Explanations of streams that wait, of failures, and of bad statuses."""
 
 import pytest
 
@@ -6,11 +6,11 @@ from tests.host.host_kit import scripted_proxy, wat
 from wasmnb.abi import CALLBACKS, HOSTCALLS, Status
 from wasmnb.errors import UsageError
 from wasmnb.host import Cluster, Proxy
-from wasmnb.host.inspect.status_causes import _CAUSES
+from wasmnb.host.inspect.status_causes import CAUSES
 from wasmnb.messages import Response
 
 
-def test_a_stream_that_nothing_resumes():
+def test_stream_that_nothing_continues_is_explained():
     with scripted_proxy("on_request_headers: return 1") as proxy:
         x = proxy.get("/")
         assert (x.state, x.paused) == ("paused", "request held by plug")
@@ -18,10 +18,10 @@ def test_a_stream_that_nothing_resumes():
         assert "plug (context 2, VM4, worker-1) holds the request" in text
         assert "on_request_headers returned 1 (STOP_ITERATION)" in text
         assert "Nothing is pending" in text
-        assert "After 300 s Envoy answers 504" in text
+        assert "After 300 s Envoy responds with 504" in text
 
 
-def test_a_stream_that_waits_for_a_callout_or_a_tick():
+def test_stream_that_waits_for_a_callout_or_a_tick_is_explained():
     script = "on_request_headers: http_call c :method=GET&:path=/&:authority=a _ _ 0; return 1"
     with scripted_proxy(script, clusters={"c": Cluster(Response(latency=100))}) as proxy:
         x = proxy.get("/", wait=1)
@@ -30,7 +30,7 @@ def test_a_stream_that_waits_for_a_callout_or_a_tick():
         assert "ticks every 0.5 s" in str(proxy.explain(proxy.get("/", wait=0.1)))
 
 
-def test_a_failed_filter_is_explained_with_its_cause():
+def test_failed_filter_is_explained_with_its_cause():
     with Proxy(
         wat('(func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32) unreachable)'), workers=1
     ) as proxy:
@@ -47,27 +47,27 @@ def test_a_failed_filter_is_explained_with_its_cause():
         ("http_call upstream :method=GET&:path=/ _ _ 0", "http_call: 2 BAD_ARGUMENT: `:authority` is missing"),
         ("get_property request/nope", "request has no attribute 'nope'"),
         ("get_property request", "is a group of attributes"),
-        ("get_header_map_value RESPONSE_HEADERS :status", "it is in on_response_headers"),
-        ("resolve_shared_queue _ q", "nobody has registered a queue 'q'"),
+        ("get_header_map_value RESPONSE_HEADERS :status", "it can be read in on_response_headers"),
+        ("resolve_shared_queue _ q", "no queue 'q' is registered"),
         ("dequeue_shared_queue 7", "no queue has the token 7"),
         ("call_foreign_function nope _", "no foreign function 'nope'"),
-        ("grpc_call nope s m _ _ 0", "'nope' is no cluster"),
+        ("grpc_call nope s m _ _ 0", "'nope' is neither a cluster"),
         ("set_effective_context 99", "no context 99"),
     ],
 )
-def test_a_bad_status_is_decoded_into_its_cause(call, cause):
+def test_bad_status_is_decoded_into_its_cause(call, cause):
     with scripted_proxy(f"on_request_headers: {call}") as proxy:
         proxy.get("/")
         assert cause in "\n".join(proxy.explain().causes)
 
 
-def test_causes_are_told_of_hostcalls_that_exist():
+def test_causes_name_existing_hostcalls():
     short = {h.short for h in HOSTCALLS.values()}
-    assert {name for name, _ in _CAUSES} <= short
-    assert all(isinstance(status, Status) for _, status in _CAUSES)
+    assert {name for name, _ in CAUSES} <= short
+    assert all(isinstance(status, Status) for _, status in CAUSES)
     assert CALLBACKS
 
 
-def test_an_unknown_exchange_is_an_error():
+def test_unknown_exchange_is_a_usage_error():
     with scripted_proxy() as proxy, pytest.raises(UsageError, match="no exchange"):
         proxy.explain()

@@ -1,4 +1,4 @@
-"""What a trap does: to the stream that hit it, to later ones, to other plugins, under each policy."""
+"""Effects of a trap on its stream, on later streams and on other plugins, under each failure policy."""
 
 import pytest
 
@@ -18,7 +18,7 @@ def trapping(callback="on_request_headers", policy=None, **options):
 
 
 @pytest.mark.parametrize("callback", ["on_request_headers", "on_response_headers"])
-def test_fail_closed_answers_503_and_stays_so(callback):
+def test_fail_closed_responds_503_from_then_on(callback):
     with Proxy(trapping(callback), workers=1) as proxy:
         x = proxy.get("/")
         assert (x.response.status, x.response.body, x.state) == (503, b"", "failed")
@@ -29,27 +29,27 @@ def test_fail_closed_answers_503_and_stays_so(callback):
         assert (y.response.status, calls(y)) == (503, [])
 
 
-def test_a_trap_after_the_headers_cuts_the_response_short():
+def test_trap_after_the_headers_truncates_the_response():
     with Proxy(trapping("on_response_body"), workers=1, upstream=Response(chunks=[b"aa", b"bb"])) as proxy:
         x = proxy.get("/")
         assert (x.response.status, x.response.reset, x.response.body) == (200, True, b"")
 
 
 @pytest.mark.parametrize("callback", ["on_log", "on_done", "on_delete"])
-def test_a_trap_at_the_end_does_not_change_the_response_that_is_out(callback):
+def test_trap_at_the_end_keeps_the_sent_response(callback):
     with Proxy(trapping(callback), workers=1) as proxy:
         assert proxy.get("/").response.status == 200
         assert proxy.get("/").response.status == 503
 
 
-def test_fail_open_lets_later_streams_by():
+def test_fail_open_lets_later_streams_pass():
     with Proxy(trapping(policy="FAIL_OPEN"), workers=1) as proxy:
         assert proxy.get("/").response.status == 503
         x = proxy.get("/")
         assert (x.response.status, calls(x)) == (200, [])
 
 
-def test_the_legacy_flag_saves_the_stream_that_trapped():
+def test_legacy_flag_continues_the_stream_that_trapped():
     with Proxy(trapping(fail_open=True), workers=1) as proxy:
         assert [proxy.get("/").response.status for _ in range(2)] == [200, 200]
     with pytest.raises(UsageError, match="only one of"):
@@ -58,7 +58,7 @@ def test_the_legacy_flag_saves_the_stream_that_trapped():
         trapping(policy="FAIL_SOMETIMES")
 
 
-def test_fail_reload_makes_a_new_vm_at_most_once_in_an_interval():
+def test_fail_reload_makes_one_new_vm_per_interval():
     with Proxy(trapping(policy="FAIL_RELOAD", reload_backoff=1.0), workers=1, guest_time=0.0) as proxy:
         proxy.advance(2)
         assert proxy.get("/").response.status == 503
@@ -73,7 +73,7 @@ def test_fail_reload_makes_a_new_vm_at_most_once_in_an_interval():
         assert proxy.metrics.envoy["wasm.plug.vm_reload_success"] == 2
 
 
-def test_other_plugins_of_the_vm_are_dead_too_and_other_vms_are_not():
+def test_trap_fails_all_plugins_of_the_vm_and_no_other_vm():
     shared = [trapping(name="a", root_id="a"), Plugin(scripted(), name="b", root_id="b")]
     with Proxy(shared, workers=1) as proxy:
         assert proxy.get("/").response.status == 503
@@ -84,19 +84,19 @@ def test_other_plugins_of_the_vm_are_dead_too_and_other_vms_are_not():
         assert "on_request_headers(3, 6, 1)" in calls(proxy.get("/"))
 
 
-def test_workers_fail_one_by_one():
+def test_trap_fails_one_worker_only():
     with Proxy(trapping(), workers=2) as proxy:
         proxy.get("/", worker=1)
         assert "on_request_headers(2, 6, 1)" in calls(proxy.get("/", worker=2))
 
 
-def test_a_trap_in_a_tick_leaves_paused_streams_hanging_until_their_timeout():
+def test_trap_in_a_tick_leaves_paused_streams_to_their_timeout():
     script = "on_request_headers: set_tick_period_milliseconds 50; return 1\non_tick: trap"
     with scripted_proxy(script, idle_timeout=10) as proxy:
         x = proxy.get("/", wait=5)
         assert x.state == "paused"
         proxy.advance(10)
-        assert (x.response.status, x.response.body) == (503, b"")  # Envoy's 504 meets the failed filter on its way out
+        assert (x.response.status, x.response.body) == (503, b"")  # the failed filter also gets Envoy's 504
 
 
 @pytest.mark.parametrize(
@@ -110,14 +110,14 @@ def test_a_trap_in_a_tick_leaves_paused_streams_hanging_until_their_timeout():
     ],
 )
 @pytest.mark.parametrize("policy", [None, "FAIL_OPEN"])
-def test_a_failure_at_start_is_raised_whatever_the_policy(body, callback, policy):
+def test_failure_at_start_is_raised_under_every_policy(body, callback, policy):
     with pytest.raises(FilterTrap) as caught:
         Proxy(wat(body), workers=1, failure_policy=policy)
     assert caught.value.callback == callback
     assert any("failed to load" in line.text for line in caught.value.log)
 
 
-def test_memory_and_stack_faults_have_the_words_of_v8():
+def test_memory_and_stack_faults_have_v8s_text():
     far = '(func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32) (i32.load (i32.const -8)))'
     deep = '(func $f (export "proxy_on_request_headers") (param i32 i32 i32) (result i32) (call $f (i32.const 0) (i32.const 0) (i32.const 0)))'
     for body, words in [
@@ -130,7 +130,7 @@ def test_memory_and_stack_faults_have_the_words_of_v8():
             assert f"Function: proxy_on_request_headers failed: Uncaught {words}" in str(proxy.log)
 
 
-def test_a_refused_configuration_quotes_what_the_filter_said(tmp_path):
+def test_refused_configuration_quotes_the_filters_last_warning(tmp_path):
     module = """(module
       (import "env" "proxy_log" (func $log (param i32 i32 i32) (result i32)))
       (memory (export "memory") 1) (data (i32.const 16) "config.name: expected str")
@@ -138,5 +138,5 @@ def test_a_refused_configuration_quotes_what_the_filter_said(tmp_path):
       (func (export "malloc") (param i32) (result i32) (i32.const 1024))
       (func (export "proxy_on_configure") (param i32 i32) (result i32)
         (drop (call $log (i32.const 4) (i32.const 16) (i32.const 25))) (i32.const 0)))"""
-    with pytest.raises(FilterTrap, match=r"refuses its configuration(.|\n)*It said: config.name: expected str"):
+    with pytest.raises(FilterTrap, match=r"refuses its configuration(.|\n)*Its last warning: config.name: expected str"):
         Proxy(Filter.from_bytes(assemble(module), "small"), workers=1)

@@ -1,4 +1,4 @@
-"""A user's envoy.yaml becomes the same plugins, routes and clusters; what cannot be taken over is said."""
+"""Import of a user's envoy.yaml: plugins, routes and clusters, and a list of the ignored parts."""
 
 import json
 
@@ -6,9 +6,9 @@ import pytest
 
 from wasmnb import Proxy, Response, UsageError
 from wasmnb.engine import assemble
-from wasmnb.formats.struct_message import encode_struct
+from wasmnb.formats import protobuf
 
-# Answers 200 + the size of its plugin configuration, so that the configuration is seen from outside.
+# Responds with status 200 + the size of its plugin configuration, so that a test can see the configuration.
 MODULE = """(module
   (import "env" "proxy_send_local_response" (func $reply (param i32 i32 i32 i32 i32 i32 i32 i32) (result i32)))
   (memory (export "memory") 1)
@@ -54,7 +54,7 @@ def write(folder, filters, routes=None, listeners=1, **extra):
     return path
 
 
-def test_routes_and_clusters_lead_where_the_file_says(tmp_path):
+def test_routes_and_clusters_are_those_of_the_file(tmp_path):
     routes = [
         {
             "match": {"prefix": "/b", "headers": [{"name": "x", "string_match": {"exact": "1"}}]},
@@ -78,22 +78,22 @@ def test_routes_and_clusters_lead_where_the_file_says(tmp_path):
         ({"@type": "type.googleapis.com/google.protobuf.Struct", "value": {"a": 1}}, 16),
     ],
 )
-def test_configuration_arrives_as_envoy_gives_it(tmp_path, configuration, size):
+def test_configuration_has_envoys_encoding(tmp_path, configuration, size):
     with Proxy.from_envoy(write(tmp_path, [plugin(configuration)]), workers=1) as proxy:
         assert proxy.get("/").response.status == 200 + size
 
 
-def test_a_struct_is_serialised_protobuf():
+def test_struct_is_serialised_protobuf():
     pb = pytest.importorskip("google.protobuf.struct_pb2")
     value = {"a": 1, "b": [True, None, "x", {"c": -2.5}], "": "ü" * 100}
     message = pb.Struct()
-    message.ParseFromString(encode_struct(value))
+    message.ParseFromString(protobuf.struct_message(value))
     expected = pb.Struct()
     expected.update(value)
     assert message == expected
 
 
-def test_what_has_no_part_in_the_simulation_is_said_with_its_line(tmp_path):
+def test_ignored_parts_are_listed_with_their_lines(tmp_path):
     cors = {"name": "cors", "typed_config": {"@type": EXTENSIONS + "filters.http.cors.v3.Cors"}}
     path = write(tmp_path, [cors, plugin()], listeners=2, dynamic_resources={})
     with Proxy.from_envoy(path, workers=1) as proxy:
@@ -103,7 +103,7 @@ def test_what_has_no_part_in_the_simulation_is_said_with_its_line(tmp_path):
     assert f"line {line - 1}: HTTP filter 'cors'" in said
 
 
-def test_failure_policy_and_restrictions_are_taken_over(tmp_path):
+def test_failure_policy_and_restrictions_are_imported(tmp_path):
     path = write(
         tmp_path,
         [plugin(failure_policy="FAIL_OPEN", capability_restriction_config={"allowed_capabilities": {"proxy_log": {}}})],
@@ -114,15 +114,15 @@ def test_failure_policy_and_restrictions_are_taken_over(tmp_path):
 
 
 @pytest.mark.envoy
-def test_what_envoy_has_against_a_file_is_said_in_its_words_and_with_the_line(tmp_path):
+def test_envoys_objections_are_reported_with_the_line(tmp_path):
     path = write(tmp_path, [plugin()])
     path.write_text(path.read_text().replace('"http_filters"', '"http_filterz"'))
     line = next(i for i, text in enumerate(path.read_text().splitlines(), 1) if "http_filterz" in text)
-    with pytest.raises(UsageError, match=rf"line {line}: Envoy says: .*no such field: 'http_filterz'"):
+    with pytest.raises(UsageError, match=rf"line {line}: Envoy's error: .*no such field: 'http_filterz'"):
         Proxy.from_envoy(path)
     path = write(tmp_path, [plugin()])
     path.write_text(path.read_text().replace('"name": "two"', '"name": ""'))
-    with pytest.raises(UsageError, match="Envoy says: Proto constraint validation failed .*length must be at least 1"):
+    with pytest.raises(UsageError, match="Envoy's error: Proto constraint validation failed .*length must be at least 1"):
         Proxy.from_envoy(path)
 
 
@@ -130,18 +130,18 @@ def test_what_envoy_has_against_a_file_is_said_in_its_words_and_with_the_line(tm
     ("text", "words"),
     [
         ("a: [", "line 1"),
-        ("- 1", "no mapping"),
+        ("- 1", "does not hold a mapping"),
         ("static_resources: {}", "no listener with a Wasm filter"),
     ],
 )
-def test_a_file_that_is_no_such_configuration_is_refused_in_a_sentence(tmp_path, text, words):
+def test_file_that_is_not_a_configuration_raises_usage_error(tmp_path, text, words):
     path = tmp_path / "x.yaml"
     path.write_text(text)
     with pytest.raises(UsageError, match=words):
         Proxy.from_envoy(path)
 
 
-def test_a_missing_file_listener_cluster_or_module_is_named(tmp_path):
+def test_missing_file_listener_cluster_or_module_is_named(tmp_path):
     path = write(tmp_path, [plugin()])
     with pytest.raises(UsageError, match="no listener 'x'; it has 'l0'"):
         Proxy.from_envoy(path, listener="x")

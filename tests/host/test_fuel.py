@@ -1,4 +1,4 @@
-"""Fuel: the same number on every run, whatever the hashes, the clock and the machine's load."""
+"""Fuel: the same number in every run, independent of hash seeds, the clock and the machine's load."""
 
 import json
 import os
@@ -50,14 +50,14 @@ def run(made):
         return [dict(proxy.get(f"/some/words/{i}").fuel) for i in range(6)]
 
 
-def test_two_fresh_proxies_use_the_same_fuel(made):
+def test_new_proxies_use_the_same_fuel(made):
     first = run(made)
     assert first == run(made)
     assert first[0].keys() == {"on_context_create", "on_request_headers", "on_response_headers", "on_delete"}
     assert first[0]["on_request_headers"] > 10_000
 
 
-def test_other_processes_with_other_hashes_use_the_same_fuel():
+def test_processes_with_other_hash_seeds_use_the_same_fuel():
     used = defaultdict(set)
     for seed in ("0", "1", "random"):
         environment = {**os.environ, "PYTHONHASHSEED": seed}
@@ -65,12 +65,12 @@ def test_other_processes_with_other_hashes_use_the_same_fuel():
         done = subprocess.run(command, env=environment, capture_output=True, check=True, text=True)
         runtime, fuel = json.loads(done.stdout)
         used[runtime].add(json.dumps(fuel))
-    # One runtime, unless somebody changes wasmnb in the middle of the test.
+    # One runtime, unless wasmnb is changed while the test runs.
     assert {len(different) for different in used.values()} == {1}
     assert len(used) < 3
 
 
-def test_fuel_goes_by_both_names_and_says_what_did_not_run(made):
+def test_fuel_has_both_names_and_lists_callbacks_for_unknown_ones(made):
     with Proxy(made, workers=1, fuel=True) as proxy:
         exchange = proxy.get("/a")
         fuel = exchange.fuel
@@ -82,7 +82,7 @@ def test_fuel_goes_by_both_names_and_says_what_did_not_run(made):
         assert {e.fuel for e in exchange.events if e.kind == "hostcall"} == {None}
 
 
-def test_more_work_uses_more_fuel_and_a_trap_has_used_its_own():
+def test_more_work_uses_more_fuel_and_traps_are_counted():
     source = """
 class F(HttpContext):
     def on_http_request_headers(self, num_headers, end_of_stream):
@@ -99,7 +99,7 @@ class F(HttpContext):
         assert proxy.get("/0", worker=2).fuel["on_http_request_headers"] > 10_000
 
 
-def test_any_module_has_fuel():
+def test_modules_of_other_languages_have_fuel():
     loop = """(func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32) (local $i i32)
       (loop $l (br_if $l (i32.lt_u (local.tee $i (i32.add (local.get $i) (i32.const 1))) (i32.const 1000))))
       (i32.const 0))"""
@@ -107,7 +107,7 @@ def test_any_module_has_fuel():
         assert 5_000 < proxy.get("/").fuel["on_http_request_headers"] < 10_000
 
 
-def test_without_being_asked_for_nothing_is_counted(made):
+def test_fuel_is_none_by_default(made):
     with Proxy(made, workers=1) as proxy:
         with pytest.raises(UsageError, match="fuel=True"):
             _ = proxy.get("/").fuel

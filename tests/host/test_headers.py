@@ -1,4 +1,4 @@
-"""Header maps as Envoy keeps them."""
+"""Header maps, compared with a model of Envoy's."""
 
 import string
 
@@ -13,7 +13,7 @@ values = st.binary(max_size=4)
 
 
 class Against(RuleBasedStateMachine):
-    """A header map against the plainest model: a list of entries."""
+    """Compares a header map with a simple model, a list of entries."""
 
     def __init__(self):
         super().__init__()
@@ -66,7 +66,7 @@ class Against(RuleBasedStateMachine):
 TestHeaderMap = Against.TestCase
 
 
-def test_a_rewritten_header_moves_to_the_end_of_its_block():
+def test_replaced_header_moves_to_the_end_of_its_block():
     headers = RequestHeaders(
         [(b":authority", b"h"), (b":path", b"/"), (b":method", b"GET"), (b"a", b"1"), (b"b", b"2")]
     )
@@ -75,7 +75,7 @@ def test_a_rewritten_header_moves_to_the_end_of_its_block():
     assert [n for n, _ in headers] == [b":authority", b":method", b":path", b"b", b"a"]
 
 
-def test_single_valued_headers_are_joined_and_cookies_are_not():
+def test_single_valued_headers_are_joined_but_cookies_are_not():
     headers = RequestHeaders([(b"accept", b"x"), (b"accept", b"y"), (b"cookie", b"a=1"), (b"cookie", b"b=2")])
     assert headers.items == [(b"accept", b"x,y"), (b"cookie", b"a=1"), (b"cookie", b"b=2")]
     assert ResponseHeaders([(b"set-cookie", b"a"), (b"set-cookie", b"b")]).get_all(b"set-cookie") == [b"a", b"b"]
@@ -83,7 +83,7 @@ def test_single_valued_headers_are_joined_and_cookies_are_not():
 
 
 @given(st.lists(st.tuples(st.text(string.ascii_lowercase, max_size=3).map(str.encode), values), max_size=8))
-def test_a_copy_is_independent(items):
+def test_copy_is_independent(items):
     headers = ResponseHeaders(items)
     twin = headers.copy()
     twin.add(b"x-new", b"1")

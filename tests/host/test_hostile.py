@@ -1,4 +1,4 @@
-"""Whatever a module does, the host stands: random arguments, endless loops, greedy memory, broken allocators."""
+"""Hostile modules do not harm the host: random arguments, endless loops, memory growth, broken allocators."""
 
 import signal
 import threading
@@ -12,19 +12,19 @@ from tests.host.host_kit import FRAME, Raw, wat
 from wasmnb.abi import HOSTCALLS, AbiVersion, HeaderMapType, Status, hostcalls_for
 from wasmnb.errors import FilterTrap, ModuleError
 from wasmnb.host import Cluster, Proxy
-from wasmnb.host.vm.callback_entry import entrance
-from wasmnb.host.trace.records import Entry
+from wasmnb.host.vm.callback_entry import make_entry
+from wasmnb.host.trace.records import CallbackSchema
 
 IMPORTS = hostcalls_for(AbiVersion.V0_2_1)
 PAGE = 65536
 MEMORY = 2 * PAGE
 
-#: Statuses that a hostcall may answer with.
+#: Statuses that a hostcall may return.
 STATUSES = set(Status)
 
 
 def forwarder() -> Raw:
-    """A module with an export for every hostcall, which calls it with its own arguments. It pauses every stream."""
+    """Return a module that exports a function for every hostcall, with its parameters. It pauses every stream."""
     imports, exports = [], []
     for name, call in IMPORTS.items():
         kinds = " ".join(call.core_params)
@@ -44,9 +44,9 @@ def bench():
 
 
 def call(vm, context, name, *args):
-    """A hostcall as the guest makes it, inside an entry of its own."""
+    """Make a hostcall as the guest does, in its own entry."""
     function = vm.instance.function(f"call_{name}")
-    return entrance(vm, name, Entry(name), function)(context, *args)
+    return make_entry(vm, name, CallbackSchema(name), function)(context, *args)
 
 
 numbers = st.one_of(
@@ -76,7 +76,7 @@ def survives(proxy, sequence, memory):
         status = call(vm, target, name, *args)
         assert not vm.failed
         assert status in STATUSES or status == 255  # 255: a local response overrides the result
-        proxy._settle()
+        proxy.loop.settle()
     handle.root.set_tick_period(0)
     if not stream.exchange.done:
         stream.reset()
@@ -85,34 +85,34 @@ def survives(proxy, sequence, memory):
 
 @settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
 @given(sequence=st.lists(calls, min_size=1, max_size=8), memory=st.binary(max_size=200))
-def test_random_arguments_to_every_hostcall_never_crash(bench, sequence, memory):
+def test_random_hostcall_arguments_do_not_crash(bench, sequence, memory):
     survives(bench, sequence, memory)
 
 
 @pytest.mark.slow
 @settings(max_examples=10_000, deadline=None, suppress_health_check=list(HealthCheck))
 @given(sequence=st.lists(calls, min_size=1, max_size=12), memory=st.binary(max_size=400))
-def test_ten_thousand_random_sequences_of_hostcalls_never_crash(bench, sequence, memory):
+def test_random_hostcall_sequences_do_not_crash(bench, sequence, memory):
     survives(bench, sequence, memory)
 
 
 @pytest.mark.parametrize("name", sorted(n for n, h in IMPORTS.items() if any(len(p.kind.core) == 2 for p in h.inputs)))
-def test_a_range_outside_memory_is_invalid_memory_access(bench, name):
+def test_range_outside_memory_returns_invalid_memory_access(bench, name):
     vm = bench.workers[0].http_plugins[0].root.vm
     args = []
     for param in HOSTCALLS[name].params:
         args += (
             [MEMORY - 4, 8] if len(param.kind.core) == 2 and not param.kind.is_output else [0] * len(param.kind.core)
         )
-    assert call(vm, vm.zero, name, *args) == Status.INVALID_MEMORY_ACCESS
+    assert call(vm, vm.vm_context, name, *args) == Status.INVALID_MEMORY_ACCESS
 
 
-def test_results_may_not_be_stored_outside_memory(bench):
+def test_result_pointer_outside_memory_returns_invalid_memory_access(bench):
     vm = bench.workers[0].http_plugins[0].root.vm
-    assert call(vm, vm.zero, "proxy_get_current_time_nanoseconds", MEMORY - 4) == Status.INVALID_MEMORY_ACCESS
-    assert call(vm, vm.zero, "proxy_get_log_level", 0xFFFFFFFF) == Status.INVALID_MEMORY_ACCESS
+    assert call(vm, vm.vm_context, "proxy_get_current_time_nanoseconds", MEMORY - 4) == Status.INVALID_MEMORY_ACCESS
+    assert call(vm, vm.vm_context, "proxy_get_log_level", 0xFFFFFFFF) == Status.INVALID_MEMORY_ACCESS
     # the range ends exactly where the memory ends
-    assert call(vm, vm.zero, "proxy_get_current_time_nanoseconds", MEMORY - 8) == Status.OK
+    assert call(vm, vm.vm_context, "proxy_get_current_time_nanoseconds", MEMORY - 8) == Status.OK
 
 
 def spinning(callback="proxy_on_request_headers", params="i32 i32 i32", result="(result i32)"):
@@ -122,7 +122,7 @@ def spinning(callback="proxy_on_request_headers", params="i32 i32 i32", result="
     return wat(body)
 
 
-def test_an_endless_loop_is_stopped_at_the_deadline_and_the_proxy_goes_on():
+def test_endless_loop_is_stopped_at_the_deadline():
     with Proxy(spinning(), workers=2, deadline=0.3) as proxy:
         began = time.monotonic()
         x = proxy.get("/", worker=1)
@@ -133,13 +133,13 @@ def test_an_endless_loop_is_stopped_at_the_deadline_and_the_proxy_goes_on():
         assert proxy.state == "failed"
 
 
-def test_an_endless_loop_at_start_is_an_error_of_the_filter():
+def test_endless_loop_at_start_raises_filter_trap():
     with pytest.raises(FilterTrap, match="deadline") as caught:
         Proxy(spinning("proxy_on_configure", "i32 i32"), workers=1, deadline=0.3)
     assert caught.value.callback == "proxy_on_configure"
 
 
-def test_the_interrupt_button_stops_a_guest_and_leaves_the_proxy_usable():
+def test_interrupt_stops_the_guest_and_the_proxy_stays_usable():
     with Proxy(spinning(), workers=2, deadline=20) as proxy:
         with pytest.raises(KeyboardInterrupt):
             threading.Timer(0.4, lambda: signal.raise_signal(signal.SIGINT)).start()
@@ -152,7 +152,7 @@ def test_the_interrupt_button_stops_a_guest_and_leaves_the_proxy_usable():
         assert proxy.tree().find("thread")
 
 
-def test_an_endless_stream_of_hostcalls_keeps_the_trace_bounded():
+def test_endless_hostcalls_keep_the_trace_bounded():
     loop = """
       (func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32)
         (loop $l (drop (call $time (i32.const 0))) (br $l)) (i32.const 0))"""
@@ -163,7 +163,7 @@ def test_an_endless_stream_of_hostcalls_keeps_the_trace_bounded():
         assert proxy.trace.dropped > 0
 
 
-def test_memory_beyond_the_limit_is_refused_inside_the_guest():
+def test_growth_beyond_the_memory_limit_fails_in_the_guest():
     grow = """
       (func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32)
         (if (i32.ne (memory.grow (i32.const 1000)) (i32.const -1)) (then unreachable)) (i32.const 0))"""
@@ -171,7 +171,7 @@ def test_memory_beyond_the_limit_is_refused_inside_the_guest():
         assert proxy.get("/").response.status == 200
 
 
-def test_two_gigabytes_of_initial_memory_are_refused_in_one_sentence():
+def test_initial_memory_beyond_the_limit_raises_module_error():
     big = FRAME.replace('(memory (export "memory") 2)', '(memory (export "memory") 32768)')
     with pytest.raises(ModuleError) as caught:
         Proxy(wat("", frame=big), workers=1)
@@ -183,7 +183,7 @@ def test_two_gigabytes_of_initial_memory_are_refused_in_one_sentence():
     ("malloc", "status"),
     [("(i32.const 0)", Status.INVALID_MEMORY_ACCESS), ("(i32.const 0x7fffffff)", Status.INVALID_MEMORY_ACCESS)],
 )
-def test_an_allocator_that_gives_nothing_useful_makes_hostcalls_fail(malloc, status):
+def test_allocator_with_invalid_results_makes_hostcalls_fail(malloc, status):
     frame = FRAME.replace("(i32.const 4096)", malloc)
     body = """
       (data (i32.const 16) ":path")
@@ -197,7 +197,7 @@ def test_an_allocator_that_gives_nothing_useful_makes_hostcalls_fail(malloc, sta
         assert [e.status for e in x.events if e.kind == "hostcall"] == [status]
 
 
-def test_an_allocator_that_makes_hostcalls_is_stopped():
+def test_hostcall_in_the_allocator_traps():
     frame = FRAME.replace("(i32.const 4096)", "(drop (call $time (i32.const 0))) (i32.const 4096)")
     body = """
       (func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32)
@@ -210,7 +210,7 @@ def test_an_allocator_that_makes_hostcalls_is_stopped():
         assert "the allocator" in x.failure.message
 
 
-def test_header_bytes_that_are_no_text_are_carried_unchanged():
+def test_header_bytes_that_are_not_text_pass_unchanged():
     with Proxy(forwarderless(), workers=1) as proxy:
         x = proxy.get("/", headers=[("x-raw", b"\xff\xfe<b>")])
         assert x.upstream_request.headers.raw[0] == (b"x-raw", b"\xff\xfe<b>")
@@ -221,8 +221,8 @@ def forwarderless():
     return wat("")
 
 
-def test_every_map_type_beyond_the_last_is_a_bad_argument(bench):
+def test_unknown_map_type_returns_bad_argument(bench):
     vm = bench.workers[0].http_plugins[0].root.vm
     for name in (n for n in IMPORTS if "header_map" in n):
         args = [int(max(HeaderMapType)) + 1, *([0] * (len(IMPORTS[name].core_params) - 1))]
-        assert call(vm, vm.zero, name, *args) == Status.BAD_ARGUMENT
+        assert call(vm, vm.vm_context, name, *args) == Status.BAD_ARGUMENT

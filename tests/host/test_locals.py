@@ -1,4 +1,4 @@
-"""Local variables in the tracebacks of failed filters, if a proxy is asked for them."""
+"""Local variables in the tracebacks of failed filters, with `show_locals`."""
 
 import pytest
 
@@ -24,7 +24,7 @@ def made(request):
     return request.param(SOURCE, "auth")
 
 
-def test_they_are_told_in_the_failure_and_in_the_log(made):
+def test_locals_are_in_the_failure_and_in_the_log(made):
     with Proxy(made, workers=2, show_locals=True) as proxy:
         exchange = proxy.get("/", {"x-user": "ann"}, worker=2)
         assert "    local user = 'ann'" in exchange.traceback
@@ -33,12 +33,12 @@ def test_they_are_told_in_the_failure_and_in_the_log(made):
         assert exchange.failure.error().where == "on context 2, for exchange 1, on worker-2"
 
 
-def test_a_filter_that_does_not_start_tells_them_too(made):
+def test_filter_that_does_not_start_reports_locals(made):
     with pytest.raises(FilterTrap) as caught:
         Proxy(made, workers=1, config="bad", show_locals=True)
     assert "local limit = 5" in caught.value.traceback
 
 
-def test_without_being_asked_for_they_are_not_told(made):
+def test_locals_are_not_reported_by_default(made):
     with Proxy(made, workers=1) as proxy:
         assert "local" not in proxy.get("/", {"x-user": "ann"}).traceback

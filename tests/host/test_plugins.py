@@ -1,4 +1,4 @@
-"""Chains, shared VMs, services, access logs, updates: who is made when, and what is shared."""
+"""Chains, shared VMs, services, access loggers and updates: order of creation, and sharing."""
 
 import pytest
 
@@ -16,7 +16,7 @@ def started(proxy, callback="on_configure"):
     return [(e.thread, e.vm, e.context) for e in proxy.trace if e.name == callback]
 
 
-def test_requests_go_through_filters_in_order_and_responses_in_reverse():
+def test_filters_run_in_order_for_requests_and_in_reverse_for_responses():
     with Proxy([plug("a", root_id="a"), plug("b", root_id="b", vm_id="b")], workers=1) as proxy:
         x = proxy.get("/")
         order = [(e.name, e.vm) for e in x.events if e.kind == "callback" and "headers" in e.name or e.name == "on_log"]
@@ -40,7 +40,7 @@ def test_plugins_with_the_same_vm_key_share_vms_but_not_root_contexts():
         assert [n.name for n in plugins] == ["a", "b"] * 3
 
 
-def test_equal_plugins_share_a_root_context_but_have_streams_of_their_own():
+def test_equal_plugins_share_a_root_context_but_not_streams():
     with Proxy([plug("a"), plug("a")], workers=1) as proxy:
         assert len(started(proxy)) == 3
         assert [c for c in calls(proxy.get("/")) if c.startswith("on_context_create")] == [
@@ -50,12 +50,12 @@ def test_equal_plugins_share_a_root_context_but_have_streams_of_their_own():
 
 
 @pytest.mark.parametrize("difference", [{"vm_id": "x"}, {"vm_config": b"x"}])
-def test_another_vm_id_or_vm_configuration_means_other_vms(difference):
+def test_other_vm_id_or_vm_configuration_makes_other_vms(difference):
     with Proxy([plug("a"), plug("b", **difference)], workers=1) as proxy:
         assert len(proxy.vms) == 2 * 3
 
 
-def test_a_singleton_service_lives_on_the_main_thread_only():
+def test_singleton_service_runs_on_the_main_thread_only():
     service = plug("svc", "on_configure: set_tick_period_milliseconds 100", kind="singleton", vm_id="s")
     with Proxy([plug("a"), service], workers=2, guest_time=0.0) as proxy:
         proxy.advance(0.25)
@@ -66,7 +66,7 @@ def test_a_singleton_service_lives_on_the_main_thread_only():
         assert {e.thread for e in proxy.trace if e.name == "on_tick"} == {"main", "worker-1", "worker-2"}
 
 
-def test_an_access_logger_logs_on_its_root_with_the_finished_request():
+def test_access_logger_logs_on_its_root_context():
     logger = plug(
         "log", "on_log: get_header_map_value RESPONSE_HEADERS :status; get_property response/code", kind="access_log"
     )
@@ -79,7 +79,7 @@ def test_an_access_logger_logs_on_its_root_with_the_finished_request():
         assert status[0].result == b"200"
 
 
-def test_settings_of_one_filter_may_stand_in_the_proxy_but_not_beside_plugins():
+def test_settings_of_one_filter_are_refused_together_with_plugins():
     with Proxy(scripted(), workers=1, config={"a": 1}, vm_config="text", root_id="r", vm_id="v") as proxy:
         assert (proxy.plugins[0].config, proxy.plugins[0].vm_config) == (b'{"a": 1}', b"text")
         assert [e.args["plugin_configuration_size"] for e in proxy.trace if e.name == "on_configure"] == [8] * 3
@@ -91,7 +91,7 @@ def test_settings_of_one_filter_may_stand_in_the_proxy_but_not_beside_plugins():
         Proxy(scripted(), workers=0)
 
 
-def test_a_proxy_without_plugins_just_forwards():
+def test_proxy_without_plugins_forwards_requests():
     with Proxy(workers=1, upstream=Response(204)) as proxy:
         assert proxy.get("/").response.status == 204
         assert proxy.vms == []
@@ -100,7 +100,7 @@ def test_a_proxy_without_plugins_just_forwards():
 # -- updates --------------------------------------------------------------------------------------------------------
 
 
-def test_a_new_plugin_configuration_makes_new_roots_in_the_old_vms():
+def test_new_plugin_configuration_makes_new_roots_in_the_old_vms():
     with Proxy(plug("a", "on_tick: return 0"), workers=1) as proxy:
         before = [vm.number for vm in proxy.vms]
         assert proxy.update(plug("a", "on_tick: return 1"))
@@ -113,7 +113,7 @@ def test_a_new_plugin_configuration_makes_new_roots_in_the_old_vms():
         ]
 
 
-def test_streams_in_flight_keep_their_root_and_are_cut_off_when_the_drain_is_over():
+def test_open_streams_keep_their_root_until_the_drain_time_ends():
     with Proxy(plug("a", "on_request_headers: return 1"), workers=1) as proxy:
         stream = proxy.open("GET", "/", end=True)
         proxy.update(plug("a", "new"), drain=2.0)
@@ -124,7 +124,7 @@ def test_streams_in_flight_keep_their_root_and_are_cut_off_when_the_drain_is_ove
         assert len(proxy.tree().find("plugin")) == 2
 
 
-def test_a_new_vm_configuration_makes_new_vms_and_closes_the_old_ones():
+def test_new_vm_configuration_makes_new_vms_and_closes_the_old_ones():
     with Proxy(plug("a", vm_config="1"), workers=1) as proxy:
         old = list(proxy.vms)
         proxy.update(plug("a", vm_config="2"))
@@ -135,7 +135,7 @@ def test_a_new_vm_configuration_makes_new_vms_and_closes_the_old_ones():
         assert proxy.get("/").response.status == 200
 
 
-def test_a_refused_update_changes_nothing():
+def test_refused_update_changes_nothing():
     with Proxy(plug("a"), workers=1) as proxy:
         with pytest.raises(FilterTrap, match="refuses its configuration"):
             proxy.update(plug("a", "on_configure: return 0"))
@@ -146,17 +146,17 @@ def test_a_refused_update_changes_nothing():
         assert not proxy.update(plug("a"))
 
 
-def test_the_same_configuration_again_calls_nothing():
+def test_update_with_the_same_configuration_calls_nothing():
     with Proxy(plug("a"), workers=1) as proxy:
         before = len(proxy.trace)
         assert not proxy.update(plug("a"))
         assert len(proxy.trace) == before
 
 
-# -- what there is to see ---------------------------------------------------------------------------------------------
+# -- tree and reprs ---------------------------------------------------------------------------------------------------
 
 
-def test_the_tree_shows_threads_vms_plugins_and_streams():
+def test_tree_shows_threads_vms_plugins_and_streams():
     with scripted_proxy("on_request_headers: return 1", workers=2) as proxy:
         proxy.open("GET", "/", end=True, worker=2)
         tree = proxy.tree()
@@ -169,7 +169,7 @@ def test_the_tree_shows_threads_vms_plugins_and_streams():
         assert "worker-2" in str(tree)
 
 
-def test_objects_say_what_they_are():
+def test_reprs_describe_the_objects():
     with scripted_proxy(workers=1, name="demo") as proxy:
         x = proxy.get("/a")
         assert repr(proxy) == "<Proxy demo: 1 workers, 1 exchanges, running>"
@@ -180,6 +180,6 @@ def test_objects_say_what_they_are():
 
 
 @pytest.mark.parametrize("config", [{"a": {1, 2}}, {"a": ...}, [object()]])
-def test_a_configuration_that_json_has_no_form_for_is_said(config):
+def test_configuration_that_json_cannot_represent_raises_usage_error(config):
     with pytest.raises(UsageError, match="The configuration cannot be written as JSON: Object of type"):
         Proxy([Plugin(scripted(), config=config)])

@@ -1,4 +1,4 @@
-"""What the Python inside the VMs holds, seen from outside without leaving a trace."""
+"""State of the Python inside the VMs, which reading does not change."""
 
 import pytest
 from tests.host.host_kit import wat
@@ -59,7 +59,7 @@ def variable(state, name):
     return next(v for v in state.variables if v.name == name)
 
 
-def test_variables_of_workers_that_diverge_can_be_seen(proxy):
+def test_diverging_variables_of_workers_are_listed(proxy):
     for worker in (1, 1, 1, 2):
         proxy.get("/", worker=worker)
     state = proxy.python_state()
@@ -70,14 +70,14 @@ def test_variables_of_workers_that_diverge_can_be_seen(proxy):
     assert not variable(state, "paths").differs
 
 
-def test_live_streams_are_told_with_their_exchange(proxy):
+def test_live_streams_are_listed_with_their_exchange(proxy):
     proxy.request("GET", "/pause", worker=2, wait=0.0)
     ((vm, stream),) = proxy.python_state().streams
     assert (vm.thread, stream.name, stream.class_name) == ("worker-2", "exchange 1", "F")
     assert stream.attributes == {"path": "'/pause'"}
 
 
-def test_looking_changes_neither_trace_nor_ids_nor_clocks_nor_memory(made):
+def test_reading_changes_neither_trace_nor_ids_nor_clocks_nor_memory(made):
     def run(look):
         with Proxy(made, workers=2, guest_time=0.0) as proxy:
             events = []
@@ -86,12 +86,12 @@ def test_looking_changes_neither_trace_nor_ids_nor_clocks_nor_memory(made):
                 events += [(e.seq, e.time, e.name, e.context, e.args) for e in exchange.events]
                 if look:
                     proxy.python_state()
-            return events, proxy.now, proxy.trace.made, [vm.memory_size for vm in proxy.vms], list(proxy.log)
+            return events, proxy.now, proxy.trace.total, [vm.memory_size for vm in proxy.vms], list(proxy.log)
 
     assert run(look=True) == run(look=False)
 
 
-def test_a_repr_that_cannot_be_stopped_harms_only_the_copy(proxy, monkeypatch):
+def test_endless_repr_harms_only_the_copy(proxy, monkeypatch):
     monkeypatch.setattr(control, "DEADLINE", 0.2)
     proxy.get("/trap", worker=1)
     first, second = (vm for vm in proxy.python_state().vms if vm.role == "worker")
@@ -100,7 +100,7 @@ def test_a_repr_that_cannot_be_stopped_harms_only_the_copy(proxy, monkeypatch):
     assert proxy.get("/", worker=1).response.status == 200
 
 
-def test_a_failed_vm_still_tells_what_it_held(proxy):
+def test_failed_vm_can_still_be_read(proxy):
     proxy.get("/boom", worker=1)
     state = proxy.python_state(worker=1)
     ((_, stream),) = state.streams
@@ -108,21 +108,21 @@ def test_a_failed_vm_still_tells_what_it_held(proxy):
     assert [(vm.thread, vm.state) for vm in state.vms] == [("worker-1", "failed")]
 
 
-def test_a_module_from_elsewhere_has_nothing_to_tell():
+def test_module_of_another_compiler_cannot_be_read():
     with Proxy(wat(""), workers=1) as proxy:
         (_, worker) = proxy.python_state().vms
-        assert worker.problem == "the module was not made from Python by this wasmnb, so nothing in it answers"
+        assert worker.problem == "the module was not compiled from Python by this wasmnb, so it has no introspection export"
 
 
 @pytest.mark.slow
-def test_a_saved_file_of_ours_tells_as_well(made, tmp_path):
+def test_saved_module_can_be_read(made, tmp_path):
     again = Filter.from_file(made.save(tmp_path / "auth.wasm"))
     with Proxy(again, workers=1) as proxy:
         proxy.get("/")
         assert variable(proxy.python_state(), "hits").values == {"0": ("main",), "1": ("worker-1",)}
 
 
-def test_a_native_filter_tells_the_same(proxy):
+def test_native_filter_has_the_same_state(proxy):
     def told(proxy):
         for worker in (1, 1, 2):
             proxy.get("/", worker=worker)
@@ -132,7 +132,7 @@ def test_a_native_filter_tells_the_same(proxy):
         assert told(native) == told(proxy)
 
 
-def test_a_native_repr_that_makes_a_hostcall_through_an_old_view_is_refused():
+def test_hostcall_of_a_native_repr_is_refused():
     source = """
 class Nosy:
     def __repr__(self):
@@ -147,7 +147,7 @@ class F(HttpContext):
     for make in (Filter.native, Filter.from_source):
         with Proxy(make(source, "nosy"), workers=1, guest_time=0.0) as proxy:
             proxy.request("GET", "/", {"x-user": "ann"}, wait=0.0)
-            made = proxy.trace.made
+            made = proxy.trace.total
             ((_, stream),) = proxy.python_state().streams
             assert stream.attributes["nosy"].startswith("<Nosy: its repr raised")
-            assert (proxy.trace.made, proxy.state) == (made, "running")
+            assert (proxy.trace.total, proxy.state) == (made, "running")

@@ -8,7 +8,7 @@ def tcp_proxy(script="", upstream=None, **options):
     return Proxy(Plugin(scripted(), config=script, kind="network"), workers=1, upstream=upstream, **options)
 
 
-def test_an_echo_and_its_end():
+def test_echo_ends_with_the_client():
     with tcp_proxy() as proxy:
         c = proxy.connect()
         c.send(b"hello")
@@ -32,14 +32,14 @@ def test_an_echo_and_its_end():
         assert (c.exchange.state, c.exchange.upstream_received, c.exchange.upstream_end) == ("done", b"hello", "end")
 
 
-def test_filters_change_bytes_both_ways():
+def test_filters_change_bytes_in_both_directions():
     script = "on_downstream_data: set_buffer_bytes DOWNSTREAM_DATA 0 0 >\non_upstream_data: set_buffer_bytes UPSTREAM_DATA 9999 0 <"
     with tcp_proxy(script) as proxy:
         c = proxy.connect().send(b"x")
         assert (c.exchange.upstream_received, c.received) == (b">x", b">x<")
 
 
-def test_held_bytes_come_again_with_new_ones():
+def test_held_bytes_arrive_again_with_new_ones():
     with tcp_proxy("on_downstream_data#1: return 1") as proxy:
         c = proxy.connect().send(b"aaa")
         assert (c.exchange.state, c.exchange.paused) == ("paused", "downstream data held by plug")
@@ -48,7 +48,7 @@ def test_held_bytes_come_again_with_new_ones():
         assert c.received == b"aaabbb"
 
 
-def test_an_upstream_may_answer_late_close_and_be_absent():
+def test_upstream_replies_late_closes_or_refuses():
     def server(data):
         return TcpReply(b"bye", close=True, latency=1.0) if data else None
 
@@ -64,7 +64,7 @@ def test_an_upstream_may_answer_late_close_and_be_absent():
         assert (c.exchange.done, c.read()) == (True, b"")
 
 
-def test_a_trap_closes_the_connection_and_refuses_later_ones():
+def test_trap_closes_the_connection_and_later_ones():
     with tcp_proxy("on_downstream_data: trap") as proxy:
         c = proxy.connect().send(b"x")
         assert (c.exchange.state, c.read()) == ("failed", b"")
@@ -72,7 +72,7 @@ def test_a_trap_closes_the_connection_and_refuses_later_ones():
         assert calls(proxy.connect().exchange) == []
 
 
-def test_a_client_may_reset():
+def test_client_reset_closes_the_connection():
     with tcp_proxy() as proxy:
         x = proxy.connect().send(b"x")
         x.reset()

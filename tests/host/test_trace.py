@@ -1,4 +1,4 @@
-"""The trace: every crossing once, in order, decoded when read, bounded."""
+"""The trace: every callback and hostcall once, in order, decoded, within its limit."""
 
 from tests.host.host_kit import scripted_proxy
 from wasmnb.abi import BufferType, HeaderMapType, HeadersStatus, Status
@@ -26,7 +26,7 @@ on_response_body: get_buffer_bytes HTTP_RESPONSE_BODY 0 3"""
         assert body.result == b"hel"
 
 
-def test_hostcalls_name_the_callback_that_they_happened_in():
+def test_hostcalls_refer_to_their_callback():
     with scripted_proxy("on_request_headers: get_current_time_nanoseconds") as proxy:
         x = proxy.get("/")
         callback = events(x, "on_request_headers")[0]
@@ -41,7 +41,7 @@ def test_hostcalls_name_the_callback_that_they_happened_in():
         assert "on_request_headers" in str(callback)
 
 
-def test_sequence_numbers_have_no_gaps_and_old_events_go():
+def test_sequence_numbers_are_contiguous_and_old_events_are_dropped():
     with scripted_proxy(trace_limit=50) as proxy:
         for _ in range(5):
             proxy.get("/")
@@ -52,7 +52,7 @@ def test_sequence_numbers_have_no_gaps_and_old_events_go():
         assert len(proxy.trace[:10]) == 10
 
 
-def test_an_exchange_keeps_its_events_apart_and_has_callouts_made_for_it():
+def test_exchange_has_its_own_events_and_callouts():
     script = """on_request_headers: http_call upstream :method=GET&:path=/c&:authority=a _ _ 0; return 1
 on_http_call_response: set_effective_context stream; continue_stream REQUEST"""
     with scripted_proxy(script) as proxy:
@@ -63,7 +63,7 @@ on_http_call_response: set_effective_context stream; continue_stream REQUEST"""
         assert second.callouts[0].response.status == 200
 
 
-def test_long_arguments_are_cut_and_say_how_long_they_were():
+def test_long_arguments_are_cut_and_keep_their_size():
     script = f"on_request_headers: set_shared_data k repeat:x:{KEEP + 100} 0"
     with scripted_proxy(script) as proxy:
         value = events(proxy.get("/"), "set_shared_data")[0].args["value"]

@@ -1,4 +1,4 @@
-"""WASI as Envoy gives it, and loading rules."""
+"""WASI as in Envoy, and the rules for loading modules."""
 
 import pytest
 
@@ -18,7 +18,7 @@ def imported(name, label="$f", module=P1):
 
 
 def answers(call, name, memory="", module=P1):
-    """What a WASI call gives, seen in the trace, and the proxy."""
+    """Run a request whose callback makes a WASI call; return the call's event in the trace, and the proxy."""
     body = f"""{memory}
       (func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32)
         {f"(drop {call})" if WASI_PREVIEW_1[name][1] else call} (i32.const 0))"""
@@ -44,7 +44,7 @@ def run(call, name, memory=""):
 TEXT = '(data (i32.const 0) "\\20\\00\\00\\00\\03\\00\\00\\00\\30\\00\\00\\00\\03\\00\\00\\00") (data (i32.const 32) "one") (data (i32.const 48) "two")'
 
 
-def test_written_text_becomes_one_log_line_a_call():
+def test_each_write_becomes_one_log_line():
     for fd, level in [(1, LogLevel.INFO), (2, LogLevel.ERROR)]:
         errno, memory, x = run(
             f"(call $f (i32.const {fd}) (i32.const 0) (i32.const 2) (i32.const 200))", "fd_write", TEXT
@@ -76,11 +76,11 @@ def test_written_text_becomes_one_log_line_a_call():
         ("fd_write", "(call $f (i32.const 1) (i32.const 131068) (i32.const 2) (i32.const 100))", 21),
     ],
 )
-def test_calls_have_envoys_answers(name, call, errno):
+def test_calls_return_envoys_results(name, call, errno):
     assert run(call, name)[0] == errno
 
 
-def test_the_environment_is_what_the_plugin_says():
+def test_environment_has_the_plugins_variables():
     errno, memory, _ = run("(call $f (i32.const 0) (i32.const 4))", "environ_sizes_get")
     assert (errno, memory[0], memory[4]) == (0, 2, 4 + 9)
     _, memory, _ = run("(call $f (i32.const 0) (i32.const 64))", "environ_get")
@@ -104,12 +104,12 @@ def test_proc_exit_returns_to_the_guest_and_traps_at_entry():
         Proxy(wat(body, imports=imported("proc_exit")), workers=1)
 
 
-def test_both_names_of_the_wasi_module_are_known():
+def test_both_names_of_the_wasi_module_are_linked():
     events, _, _ = answers("(call $f)", "sched_yield", module="wasi_unstable")
     assert len(events) == 1
 
 
-def test_capabilities_that_are_not_allowed_are_refused():
+def test_denied_capabilities_fail_and_are_logged():
     body = """(func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32)
         (i32.store8 (i32.const 0) (call $t (i32.const 8))) (i32.store8 (i32.const 1) (call $f)) (i32.const 0))
       (func (export "proxy_on_vm_start") (param i32 i32) (result i32) unreachable)"""
@@ -128,13 +128,13 @@ def test_capabilities_that_are_not_allowed_are_refused():
 @pytest.mark.parametrize(
     ("module", "words"),
     [
-        (wat("", frame='(memory (export "memory") 1)'), "declares no Proxy-Wasm ABI"),
+        (wat("", frame='(memory (export "memory") 1)'), "does not declare a Proxy-Wasm ABI"),
         (
             wat("", frame='(func (export "proxy_abi_version_0_3_0"))'),
             "proxy_abi_version_0_3_0, which Envoy does not know",
         ),
-        (wat("", frame='(func (export "proxy_abi_version_0_2_1"))'), "exports no allocator"),
-        (wat("", imports='(import "env" "nope" (func))'), "env.nope, which no Envoy 1.40 has"),
+        (wat("", frame='(func (export "proxy_abi_version_0_2_1"))'), "does not export an allocator"),
+        (wat("", imports='(import "env" "nope" (func))'), "env.nope, which Envoy 1.40 does not have"),
         (wat("", imports='(import "env" "g" (global i32))'), "imports the global env.g"),
         (wat("", imports='(import "env" "proxy_log" (func (param i32) (result i32)))'), "wrong signature"),
         (wat('(func (export "proxy_on_tick"))'), "export proxy_on_tick has the wrong signature"),
@@ -146,14 +146,14 @@ def test_capabilities_that_are_not_allowed_are_refused():
         (Raw(b""), "empty"),
     ],
 )
-def test_modules_that_envoy_refuses_are_refused_in_one_sentence_with_envoys_words(module, words):
+def test_modules_that_envoy_refuses_raise_module_error_with_envoys_log(module, words):
     with pytest.raises(ModuleError, match=words) as caught:
         Proxy(module, workers=1)
     assert "failed to load" in "\n".join(line.text for line in caught.value.log)
     assert len(str(caught.value).splitlines()) == 1
 
 
-def test_a_module_with_marker_memory_and_malloc_only_lets_traffic_pass():
+def test_minimal_module_lets_traffic_pass():
     with Proxy(wat("", frame=FRAME), workers=1) as proxy:
         x = proxy.get("/")
         assert (x.response.status, [e for e in x.events if e.kind == "callback"]) == (200, [])

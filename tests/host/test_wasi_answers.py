@@ -1,4 +1,4 @@
-"""Every WASI function, called with a descriptor for output (1) and one that is not open (3): errnos as Envoy gives them."""
+"""Every WASI function, called with a descriptor for output (1) and one that is not open (3): errnos as in Envoy."""
 
 from functools import cache
 
@@ -8,7 +8,7 @@ from tests.host.host_kit import wat
 from wasmnb.abi.wasi import WASI_PREVIEW_1
 from wasmnb.host import Proxy
 
-#: name -> errnos with the first argument 1 and 3, all other arguments 0. Judged by the second test.
+#: name -> errnos with the first argument 1 and 3, all other arguments 0. The last test compares it with Envoy.
 ERRNOS = {
     "args_get": (0, 0), "args_sizes_get": (0, 0), "clock_res_get": (0, 58), "clock_time_get": (0, 58),
     "environ_get": (0, 0), "environ_sizes_get": (0, 0), "fd_advise": (0, 0), "fd_allocate": (0, 8),
@@ -24,7 +24,7 @@ ERRNOS = {
     "sock_recv": (58, 58), "sock_send": (58, 58), "sock_shutdown": (58, 58),
 }  # fmt: skip
 
-#: Where the guest keeps an errno as two decimal digits: out of the way of what the functions write at 0 and 1.
+#: Address where the guest keeps an errno as two decimal digits; the functions write at 0 and 1.
 _TEXT = 60_000
 
 
@@ -45,7 +45,7 @@ def _call(name: str, first: int) -> str:
 
 @cache
 def prober():
-    """A filter that logs the errno of every function, twice, in the order of the table."""
+    """Return a filter that logs the errno of every function, twice, in the order of the table."""
     log = '(import "env" "proxy_log" (func $log (param i32 i32 i32) (result i32)))'
     body = f"""(func $show (param $errno i32)
         (i32.store8 (i32.const {_TEXT}) (i32.add (i32.const 48) (i32.div_u (local.get $errno) (i32.const 10))))
@@ -57,7 +57,7 @@ def prober():
 
 
 def answers(proxy) -> dict[str, tuple[int, int]]:
-    """What every function gave in one exchange."""
+    """Return the errnos of every function in one exchange."""
     errnos = [int(line.text) for line in proxy.get("/").log if line.text.isdigit()]
     assert len(errnos) == 2 * len(WASI_PREVIEW_1)
     return dict(zip(WASI_PREVIEW_1, zip(errnos[::2], errnos[1::2], strict=True), strict=True))
@@ -70,17 +70,17 @@ def simulated():
 
 
 @pytest.mark.parametrize("name", WASI_PREVIEW_1)
-def test_a_wasi_function_gives_envoys_errno(name, simulated):
+def test_wasi_function_returns_envoys_errno(name, simulated):
     assert simulated[name] == ERRNOS[name]
 
 
-def test_functions_with_other_parameters_than_the_wasi_standard_have_envoys():
-    """A module that imports the standard's 7 and 5 parameters does not load in Envoy."""
+def test_functions_that_deviate_from_the_standard_have_envoys_parameters():
+    """Modules that import them with the standard's 7 and 5 parameters do not load in Envoy."""
     assert [len(WASI_PREVIEW_1[name][0]) for name in ("path_link", "path_symlink")] == [6, 4]
 
 
 @pytest.mark.envoy
-def test_envoy_gives_these_errnos():
+def test_envoy_returns_these_errnos():
     from wasmnb.envoy import Envoy
 
     with Envoy(prober(), workers=1) as envoy:

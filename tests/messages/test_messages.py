@@ -1,13 +1,13 @@
-"""Header maps keep order, duplicates and every byte; messages take what people type."""
+"""Header maps keep order, duplicates and every byte; messages convert their arguments."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wasmnb import Headers, Request, Response
+from wasmnb import Headers, Request, Response, UsageError
 
 
-def test_names_compare_without_case_and_values_keep_their_order():
+def test_names_ignore_case_and_values_keep_their_order():
     headers = Headers([("Set-Cookie", "a"), ("x", "1"), ("set-cookie", "b")])
     assert headers.get_all("SET-COOKIE") == ["a", "b"]
     assert headers["set-cookie"] == "a"
@@ -15,7 +15,7 @@ def test_names_compare_without_case_and_values_keep_their_order():
     assert "X" in headers and "y" not in headers and 3 not in headers
 
 
-def test_setting_replaces_every_entry_where_the_first_stood():
+def test_assignment_replaces_all_entries_at_the_first_place():
     headers = Headers([("a", "1"), ("b", "2"), ("a", "3")])
     headers["a"] = "new"
     headers["c"] = 5
@@ -25,7 +25,7 @@ def test_setting_replaces_every_entry_where_the_first_stood():
     assert headers.raw == [(b"b", b"2"), (b"c", b"5"), (b"c", b"\xff")]
 
 
-def test_missing_names_raise_or_give_the_default():
+def test_missing_name_raises_or_returns_the_default():
     headers = Headers()
     assert headers.get("x") is None
     assert headers.get("x", "d") == "d"
@@ -36,12 +36,12 @@ def test_missing_names_raise_or_give_the_default():
 
 
 @given(st.lists(st.tuples(st.binary(max_size=8), st.binary(max_size=8))))
-def test_bytes_survive_being_shown_as_text(pairs):
+def test_bytes_survive_the_conversion_to_text(pairs):
     shown = Headers(pairs).items()
     assert Headers(shown).raw == [(n.decode("utf-8", "surrogateescape").encode("utf-8", "surrogateescape").lower(), v) for n, v in pairs]
 
 
-def test_a_mapping_or_another_header_map_will_do():
+def test_headers_accept_mappings_and_headers():
     assert Headers({"A": "b"}) == Headers([("a", b"b")])
     one = Headers({"a": "b"})
     two = Headers(one)
@@ -49,8 +49,14 @@ def test_a_mapping_or_another_header_map_will_do():
     assert one["a"] == "b"
 
 
-def test_messages_encode_text_and_add_up_chunks():
+def test_messages_encode_text_and_join_chunks():
     assert Request(body="é").body == "é".encode()
     request = Request(chunks=["a", b"b"])
     assert request.body == b"ab" and request.text == "ab"
     assert Response(404, {"x": "y"}, chunks=[b"1", b"2"]).body == b"12"
+
+
+@pytest.mark.parametrize("headers", [b"body", "body", 5, ["ab", "c"], [("a",)]])
+def test_headers_of_another_type_are_refused(headers):
+    with pytest.raises(UsageError, match="Headers are a mapping, or names and values in pairs"):
+        Headers(headers)

@@ -1,4 +1,4 @@
-"""An IPython shell with the magics loaded, which most tests of this floor run cells in."""
+"""An IPython shell with the magics."""
 
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
@@ -18,7 +18,7 @@ def shell():
 
 @pytest.fixture
 def run(shell):
-    """Run a cell; its value, or its exception raised here. What it has started is closed afterwards."""
+    """Run a cell and return its value or raise its exception; its proxies are closed afterwards."""
 
     def runner(text):
         result = shell.run_cell(text, store_history=True)

@@ -1,4 +1,4 @@
-"""Errors as three readers see them: an executed notebook, its HTML export, and IPython on a terminal."""
+"""Errors in an executed notebook, in its HTML export, and in IPython on a terminal."""
 
 import html
 import json
@@ -70,12 +70,12 @@ def check(name, text):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", WANTED)
-def test_a_notebook_shows_the_cells_lines(executed, name):
+def test_notebook_shows_the_lines_of_the_cell(executed, name):
     check(name, shown(executed.cells[NAMES.index(name)]))
 
 
 @pytest.mark.slow
-def test_the_exported_page_shows_the_same_and_no_markup_of_a_message(executed):
+def test_exported_page_shows_the_lines_and_escapes_the_message(executed):
     body, _ = HTMLExporter().from_notebook_node(executed)
     text = html.unescape(re.sub(r"<[^>]+>", "", body))
     for line in ("----> 2 LIMIT = int('ten')", "----> 5         return self.missing", "ValueError: <b>bold</b>"):
@@ -105,5 +105,5 @@ def terminal():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", WANTED)
-def test_a_terminal_shows_the_cells_lines(terminal, name):
+def test_terminal_shows_the_lines_of_the_cell(terminal, name):
     check(name, terminal[name])

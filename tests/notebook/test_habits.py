@@ -1,4 +1,4 @@
-"""How people write notebooks, in a real kernel: cells with identities, modules beside the notebook, `%%ipytest`."""
+"""Typical notebooks in a real kernel: cells with ids, local modules, `%%ipytest`."""
 
 import re
 
@@ -42,7 +42,7 @@ class Gate(HttpContext):
 
 @pytest.fixture(scope="module")
 def kernel(tmp_path_factory):
-    """Runs the cell of an identity; its text outputs in one, colours taken out."""
+    """Run a cell with an id, and return its text outputs without colours."""
     folder = tmp_path_factory.mktemp("notebook")
     (folder / "words.py").write_text("def say(x):\n    return x\n")
     manager, client = start_new_kernel(cwd=folder)
@@ -78,12 +78,12 @@ def kernel(tmp_path_factory):
 
 
 @pytest.mark.slow
-def test_a_decorated_class_runs_with_what_the_notebook_has(kernel):
+def test_decorated_class_uses_names_of_the_notebook(kernel):
     assert kernel("Proxy(Auth, workers=2).get('/').upstream_request.headers['x-said']").strip() == "'hihi!'"
 
 
 @pytest.mark.slow
-def test_a_trap_shows_the_lines_of_the_cell(kernel):
+def test_trap_shows_the_lines_of_the_cell(kernel):
     text = kernel("Proxy(Auth).get('/', {'x-bad': '1'})")
     assert re.search(r"Cell In\[\d+\], line 12, in on_http_request_headers", text)
     assert "---> 12             fail()" in text
@@ -92,7 +92,7 @@ def test_a_trap_shows_the_lines_of_the_cell(kernel):
 
 
 @pytest.mark.slow
-def test_a_part_keeps_its_place_by_the_identity_of_its_cell(kernel):
+def test_part_keeps_its_position_by_cell_id(kernel):
     kernel("%%wasmpart gate\nUNUSED = 1\n", "another")
     kernel("%%wasmpart gate\ndef is_good(token):\n    return token == 'better'\n", "part")
     assert "UNUSED" in kernel("%wasmpart gate")
@@ -102,15 +102,15 @@ def test_a_part_keeps_its_place_by_the_identity_of_its_cell(kernel):
 
 
 @pytest.mark.slow
-def test_a_part_that_is_run_again_changes_the_panel_in_place(kernel):
+def test_rerun_part_updates_the_panel(kernel):
     kernel("panel = gate._panel")
     text = kernel("%%wasmpart gate\ndef is_good(token):\n    return token == 'good'\n", "part")
-    assert "It has been rebuilt." in text
+    assert "The filter was rebuilt." in text
     assert kernel("panel is gate._panel").strip() == "True"
 
 
 @pytest.mark.slow
-def test_a_module_beside_the_notebook_is_read_anew(kernel):
+def test_local_module_is_reloaded(kernel):
     (kernel.folder / "words.py").write_text("def say(x):\n    return x.upper()\n")
     kernel(AUTH, "auth")
     assert kernel("Proxy(Auth).get('/').upstream_request.headers['x-said']").strip() == "'HIHI!'"
@@ -134,10 +134,10 @@ def test_gate(wasm_proxy, wasm_filter, wasm_backend):
     assert wasm_filter(gate).is_native == (wasm_backend == "native")
     assert wasm_proxy(gate, workers=3).get("/").response.status == 401
 
-def test_the_running_filter():
+def test_running_filter():
     assert gate.get("/", {"x-token": "good"}).response.status == 200
 
-def test_a_class_of_the_test(wasm_proxy):
+def test_class_of_the_test(wasm_proxy):
     class Local(HttpContext):
         def on_http_request_headers(self, num_headers, end_of_stream):
             self.request_headers["x"] = double("a")
@@ -166,7 +166,7 @@ def test_ipytest_cells_run_on_the_real_envoy(kernel):
 
 
 @pytest.mark.slow
-def test_a_test_that_fails_shows_the_filter_by_its_cell(kernel):
+def test_failing_test_names_the_cell_of_the_filter(kernel):
     text = kernel('%%ipytest\ndef test_it(wasm_proxy):\n    assert wasm_proxy(Auth).get("/").response.status == 201\n')
     assert "assert 200 == 201" in text
     assert re.search(r"<Filter 'Auth' from Cell In\[\d+\]>", text)
@@ -174,7 +174,7 @@ def test_a_test_that_fails_shows_the_filter_by_its_cell(kernel):
 
 
 @pytest.mark.slow
-def test_snapshots_of_ipytest_cells_are_found_again_in_the_next_session(kernel):
+def test_snapshots_of_ipytest_cells_persist_between_sessions(kernel):
     code = '%%ipytest {}\ndef test_it(wasm_proxy, wasm_snapshot):\n    wasm_snapshot(wasm_proxy(Auth).get("/"))\n'
     assert "1 passed" in kernel(code.format("--wasm-update"))
     assert kernel("import pathlib; sorted(map(str, pathlib.Path('__snapshots__').rglob('*.txt')))").strip() == (

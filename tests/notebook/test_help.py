@@ -1,4 +1,4 @@
-"""Help, completion and configuration: all magics, not only those that somebody thought of."""
+"""Help, completion and configuration of all magics."""
 
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
@@ -22,11 +22,11 @@ NAMES = sorted({name for kind in MAGICS for table in kind.magics.values() for na
 @pytest.fixture
 def run(run, shell):
     yield run
-    shell.config.pop("WasmMagics", None)  # what %config said holds for instances to come, too
+    shell.config.pop("WasmMagics", None)  # %config also applies to later instances
 
 
 def magics(shell):
-    """The instance that holds the defaults."""
+    """The instance with the defaults."""
     return shell.magics_manager.registry["WasmMagics"]
 
 
@@ -34,7 +34,7 @@ def magics(shell):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_magic_explains_itself_with_an_example(shell, run, name):
+def test_every_magic_has_help_with_an_example(shell, run, name):
     text = (shell.find_line_magic(name) or shell.find_cell_magic(name)).__doc__
     usage, _, rest = text.partition("\n\n")[2].partition("\n\n")
     assert f"%{name}" in usage
@@ -44,14 +44,14 @@ def test_every_magic_explains_itself_with_an_example(shell, run, name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_flag_is_explained(shell, run, name):
+def test_every_flag_has_help(shell, run, name):
     function = shell.find_line_magic(name) or shell.find_cell_magic(name)
     for action in function.__self__.parsers()[name]._actions if hasattr(function, "__self__") else ():
         assert action.help, action.dest
         assert action.help.rstrip()[-1] in ".)", action.help
 
 
-def test_a_question_mark_shows_it(run, capsys):
+def test_question_mark_shows_the_help(run, capsys):
     run("%%wasmfilter?")
     shown = capsys.readouterr().out
     assert "class Hello(HttpContext)" in shown
@@ -62,7 +62,7 @@ def test_a_question_mark_shows_it(run, capsys):
 
 
 @pytest.mark.parametrize("trait", sorted(WasmMagics.class_traits(config=True)))
-def test_every_default_is_listed_and_explained(run, capsys, trait):
+def test_every_default_is_listed_with_help(run, capsys, trait):
     run("%config WasmMagics")
     assert f"WasmMagics.{trait}=" in capsys.readouterr().out
     assert WasmMagics.class_traits()[trait].help
@@ -72,16 +72,16 @@ def test_every_default_is_listed_and_explained(run, capsys, trait):
     ("trait", "value", "read"),
     [
         ("workers", 3, lambda proxy: len(proxy.workers)),
-        ("deadline", 0.75, lambda proxy: proxy._environment.deadline),
+        ("deadline", 0.75, lambda proxy: proxy.simulation.deadline),
     ],
 )
-def test_a_default_is_what_a_new_filter_gets(run, shell, trait, value, read):
+def test_defaults_apply_to_new_filters(run, shell, trait, value, read):
     run(f"%config WasmMagics.{trait} = {value}")
     assert read(run(FILTER.format(flags=""))) == value
     assert read(run(FILTER.format(flags=f" --{trait} 2"))) == 2
 
 
-def test_the_seed_has_a_default(run, shell):
+def test_seed_has_a_default(run, shell):
     def request_id(flags):
         return run(FILTER.format(flags=flags)).get("/").upstream_request.headers["x-request-id"]
 
@@ -89,14 +89,14 @@ def test_the_seed_has_a_default(run, shell):
     assert request_id("") == request_id(" --seed 7") != request_id(" --seed 8")
 
 
-def test_the_number_of_requests_of_a_load_has_a_default(run):
+def test_number_of_requests_of_a_load_has_a_default(run):
     run(FILTER.format(flags=""))
     run("%config WasmMagics.requests = 17")
     assert run("%wasmload hello").count == 17
     assert run("%wasmload hello --requests 3").count == 3
 
 
-def test_the_panel_can_be_switched_off_and_on(run):
+def test_panel_can_be_switched_off_and_on(run):
     run("%config WasmMagics.panel = 'on'")
     panel = run(FILTER.format(flags=" --seed 3"))._panel
     panel.refresh(everything=True)
@@ -107,7 +107,7 @@ def test_the_panel_can_be_switched_off_and_on(run):
 
 
 @pytest.mark.parametrize("line", ["workers = 65", "workers = 0", "progress = 'loud'", "deadline = -1.0"])
-def test_a_default_that_makes_no_sense_is_refused(run, shell, caplog, line):
+def test_invalid_default_is_an_error(run, shell, caplog, line):
     trait = line.split(" ")[0]
     before = getattr(magics(shell), trait)
     run(f"%config WasmMagics.{line}")
@@ -146,7 +146,7 @@ def test_reloading_keeps_filters_and_loads_each_magic_once(run, shell):
         ("hello", "", set()),
     ],
 )
-def test_what_is_offered_at_each_place(run, shell, line, word, offered):
+def test_completions_fit_the_position(run, shell, line, word, offered):
     found = candidates(line, magics(shell).parsers(), ["auth", "hello"])
     assert (found[0], set(found[1])) == (word, offered)
 
@@ -161,7 +161,7 @@ def test_every_magic_completes_its_flags_and_the_names_of_filters(run, shell, na
 
 
 @pytest.mark.slow
-def test_a_kernel_answers_a_front_ends_request():
+def test_kernel_completes_for_a_front_end():
     manager, client = start_new_kernel(kernel_name="python3")
     try:
         for code in ("%load_ext wasmnb", FILTER.format(flags=" --workers 1")):

@@ -1,4 +1,4 @@
-"""The kernelspec loads the extension by itself."""
+"""The kernelspec loads the extension."""
 
 import json
 from pathlib import Path
@@ -8,7 +8,7 @@ import wasmnb.notebook
 SPEC = Path(wasmnb.notebook.__file__).with_name("kernelspec") / "kernel.json"
 
 
-def test_the_kernel_is_ipykernel_with_the_extension():
+def test_kernel_is_ipykernel_with_the_extension():
     argv = json.loads(SPEC.read_text())["argv"]
     assert argv[1:3] == ["-m", "ipykernel_launcher"]
     assert "--ext=wasmnb" in argv

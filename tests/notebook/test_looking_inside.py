@@ -24,7 +24,7 @@ class F(HttpContext):
 """
 
 
-def test_wasmstate_shows_what_workers_hold(run):
+def test_wasmstate_shows_variables_of_workers(run):
     run(CELL.format(flags="-w 2"))
     run("%wasmcurl auth /")
     state = run("%wasmstate auth")
@@ -33,7 +33,7 @@ def test_wasmstate_shows_what_workers_hold(run):
     assert [vm.thread for vm in run("%wasmstate auth --worker 2").vms] == ["worker-2"]
 
 
-def test_wasmprofile_repeats_the_last_requests_or_sends_what_curl_would(run):
+def test_wasmprofile_repeats_the_last_requests_or_sends_a_curl_request(run):
     run(CELL.format(flags="-w 2"))
     with pytest.raises(UsageError, match="no exchange to repeat"):
         run("%wasmprofile auth")
@@ -45,7 +45,7 @@ def test_wasmprofile_repeats_the_last_requests_or_sends_what_curl_would(run):
     assert run("%wasmprofile auth -n 2 --last 1").lines
 
 
-def test_locals_are_shown_where_the_cell_asks_for_them(run):
+def test_locals_are_shown_with_the_flag(run):
     proxy = run(CELL.format(flags="--locals --fuel -w 1"))
     exchange = run("%wasmcurl auth -H 'x-user: bad' /")
     assert "user = 'bad'" in exchange._repr_mimebundle_()["text/plain"]

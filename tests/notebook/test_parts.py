@@ -1,4 +1,4 @@
-"""Filters that are split over several cells, and filters of normal cells, in a real shell."""
+"""Filters in several cells and in normal cells, in a real IPython shell."""
 
 import linecache
 
@@ -36,11 +36,11 @@ def shell():
 
 @pytest.fixture
 def run(shell, monkeypatch):
-    """Run a cell, as the cell of an id if one is given; its value, or its exception raised here."""
+    """Run a cell, optionally with a cell id; return its value or raise its exception."""
 
     def runner(text, cell=None):
-        for module in ("magics", "parts_magic"):
-            monkeypatch.setattr(f"wasmnb.notebook.{module}.cell_id", lambda _shell: cell)
+        for module in ("filters", "parts"):
+            monkeypatch.setattr(f"wasmnb.notebook.magics.{module}.cell_id", lambda _shell: cell)
         result = shell.run_cell(text, store_history=True)
         result.raise_error()
         return result.result
@@ -55,25 +55,25 @@ def said(proxy):
 # -- %%wasmpart -------------------------------------------------------------------------------------------------------
 
 
-def test_the_parts_come_before_the_filters_own_cell(run):
+def test_parts_run_before_the_own_cell(run):
     listed = run(f"%%wasmpart auth\n{WORDS}")
-    assert "auth has 1 part beside its own cell. %%wasmfilter auth builds it." in repr(listed)
+    assert "auth has 1 part besides its own cell. Build the filter with %%wasmfilter auth." in repr(listed)
     run(f"%%wasmpart auth\n{PREFIX}")
     assert said(run(f"%%wasmfilter auth -w 1\n{OWN}")) == "ab"
 
 
-def test_a_filter_may_be_all_in_parts(run):
+def test_filter_can_consist_of_parts_only(run):
     run(f"%%wasmpart auth\n{PREFIX}{WORDS}", "one")
     run(f"%%wasmpart auth\n{OWN}", "two")
     assert said(run("%wasmfilter auth")) == "ab"
 
 
-def test_a_part_that_is_run_again_replaces_itself_and_rebuilds_the_filter(run, shell):
+def test_rerun_part_replaces_itself_and_rebuilds_the_filter(run, shell):
     run(f"%%wasmpart auth\n{PREFIX}", "one")
     run(f"%%wasmpart auth\n{WORDS}", "two")
     before = run(f"%%wasmfilter auth --workers 2\n{OWN}", "own")
     note = run("%%wasmpart auth\nPREFIX = 'z'\n", "one")
-    assert "It has been rebuilt." in repr(note)
+    assert "The filter was rebuilt." in repr(note)
     after = shell.user_ns["auth"]
     assert after is not before and before.state == "closed"
     assert (said(after), len(after.workers)) == ("zb", 2)
@@ -81,7 +81,7 @@ def test_a_part_that_is_run_again_replaces_itself_and_rebuilds_the_filter(run, s
 
 
 @pytest.mark.parametrize("fails_at_first", [False, True])
-def test_without_cell_ids_a_part_is_known_by_what_it_defines(run, fails_at_first):
+def test_part_without_a_cell_id_is_identified_by_its_names(run, fails_at_first):
     if fails_at_first:
         run("%%wasmpart auth\nPREFIX = = 1")
     run(f"%%wasmpart auth\n{PREFIX}")
@@ -90,22 +90,22 @@ def test_without_cell_ids_a_part_is_known_by_what_it_defines(run, fails_at_first
     assert said(run(f"%%wasmfilter auth\n{OWN}")) == "qb"
 
 
-def test_parts_are_listed_and_forgotten(run):
+def test_parts_are_listed_and_cleared(run):
     assert repr(run("%wasmpart auth")) == "auth has no parts."
     run(f"%%wasmpart auth\n{WORDS}", "one")
     assert repr(run("%wasmpart auth")).splitlines()[1].endswith(", 2 lines: say")
     assert repr(run("%wasmpart auth --clear")) == "auth has no parts."
-    with pytest.raises(MagicUsageError, match="Give the filter as the cell's body"):
+    with pytest.raises(MagicUsageError, match="Pass the filter either as the body"):
         run("%wasmfilter auth")
 
 
-def test_parts_of_one_filter_are_not_in_another(run):
+def test_parts_belong_to_one_filter(run):
     run("%%wasmpart other\n1 / 0")
     run(f"%%wasmpart auth\n{PREFIX}{WORDS}")
     assert said(run(f"%%wasmfilter auth\n{OWN}")) == "ab"
 
 
-def test_an_error_in_a_part_is_at_the_cell_of_the_part(run, shell):
+def test_error_in_a_part_names_its_cell(run, shell):
     run(f"%%wasmpart auth\n{PREFIX}{WORDS}", "one")
     before = run(f"%%wasmfilter auth\n{OWN}", "own")
     with pytest.raises(SourceError) as caught:
@@ -116,7 +116,7 @@ def test_an_error_in_a_part_is_at_the_cell_of_the_part(run, shell):
     assert shell.user_ns["auth"] is before and said(before) == "ab"
 
 
-def test_a_traceback_goes_through_the_cells_of_the_parts(run):
+def test_traceback_shows_the_cells_of_the_parts(run):
     run("%%wasmpart auth\ndef say(x):\n    return {}[x]\n", "one")
     proxy = run(f"%%wasmfilter auth\n{OWN}", "own")
     proxy.get("/")
@@ -125,30 +125,30 @@ def test_a_traceback_goes_through_the_cells_of_the_parts(run):
     assert 'line 4, in on_http_request_headers\n    self.request_headers["x-said"] = say("b")' in text
 
 
-def test_a_part_leaves_a_proxy_alone_that_another_cell_has_made(run, shell):
+def test_part_does_not_rebuild_a_proxy_of_another_cell(run, shell):
     run(f"%%wasmpart auth\n{PREFIX}{WORDS}", "one")
     run(f"%%wasmfilter auth\n{OWN}", "own")
     shell.user_ns["auth"].close()
     other = shell.user_ns["auth"] = Proxy(Filter.from_source(OWN.replace('say("b")', "'other'")))
-    assert "builds it" in repr(run(f"%%wasmpart auth\n{PREFIX}", "one"))
+    assert "Build the filter" in repr(run(f"%%wasmpart auth\n{PREFIX}", "one"))
     assert shell.user_ns["auth"] is other
 
 
 @pytest.mark.parametrize(
     "line", ["%%wasmpart 1x\nx = 1", "%%wasmpart auth --clear\nx = 1", "%%wasmpart auth --no\nx = 1"]
 )
-def test_a_wrong_line_is_one_line(run, line):
+def test_wrong_arguments_are_a_one_line_error(run, line):
     with pytest.raises(MagicUsageError):
         run(line)
 
 
-def test_the_panel_stays_when_a_part_rebuilds_the_filter(run, shell):
+def test_panel_stays_when_a_part_rebuilds_the_filter(run, shell):
     shell.magics_manager.registry["WasmMagics"].panel = "on"
     run(f"%%wasmpart auth\n{PREFIX}{WORDS}", "one")
     before = run(f"%%wasmfilter auth\n{OWN}", "own")._panel
     run(f"%%wasmpart auth\n{PREFIX}\n\n{WORDS}", "one")
     assert shell.user_ns["auth"]._panel is before
-    before.remake({"workers": 3})
+    before.perform("restart", {"workers": 3})
     assert len(shell.user_ns["auth"].workers) == 3
     run(f"%%wasmpart auth\n{PREFIX}{WORDS}", "one")
     assert shell.user_ns["auth"]._panel is before
@@ -158,7 +158,7 @@ def test_the_panel_stays_when_a_part_rebuilds_the_filter(run, shell):
 # -- local modules ----------------------------------------------------------------------------------------------------
 
 
-def test_a_cell_imports_modules_that_lie_beside_the_notebook(run, tmp_path, monkeypatch):
+def test_cell_imports_local_modules(run, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "words.py").write_text("def say(x): return x")
     cell = "%%wasmfilter auth\nfrom words import say\n" + OWN
@@ -168,7 +168,7 @@ def test_a_cell_imports_modules_that_lie_beside_the_notebook(run, tmp_path, monk
     second = run(cell)
     assert said(second) == "bb"
     assert second.plugins[0].filter.bundle.modules[0].filename == "words.py"
-    with pytest.raises(SourceError, match="no package wrods in this environment nor beside the filter") as caught:
+    with pytest.raises(SourceError, match="no package wrods in this environment or in the folder of the filter") as caught:
         run(cell.replace("words", "wrods"))
     assert str(tmp_path) in caught.value.hint
 
@@ -189,7 +189,7 @@ def cells(run):
     return run
 
 
-def test_a_class_of_a_normal_cell_takes_what_earlier_cells_defined(cells, shell):
+def test_class_of_a_normal_cell_uses_names_of_earlier_cells(cells, shell):
     cells("PREFIX = 'a'")
     cells(WORDS)
     cells(AUTH)
@@ -197,7 +197,7 @@ def test_a_class_of_a_normal_cell_takes_what_earlier_cells_defined(cells, shell)
     assert said(cells("auth = Proxy(Auth, workers=2); auth")) == "ab"
 
 
-def test_a_helper_below_the_class_is_the_one_of_this_cell(cells):
+def test_helper_below_the_class_comes_from_the_same_cell(cells):
     cells("PREFIX = 'a'")
     cells(f"{AUTH}\n{WORDS}")
     assert said(cells("Proxy(Auth)")) == "ab"
@@ -205,7 +205,7 @@ def test_a_helper_below_the_class_is_the_one_of_this_cell(cells):
     assert said(cells("Proxy(Auth)")) == "aab"
 
 
-def test_a_helper_that_is_redefined_counts_when_the_class_is_run_again(cells):
+def test_redefined_helper_is_used_after_a_rerun(cells):
     cells("PREFIX = 'a'")
     cells(WORDS)
     cells(AUTH)
@@ -215,7 +215,7 @@ def test_a_helper_that_is_redefined_counts_when_the_class_is_run_again(cells):
     assert said(cells("Proxy(Auth)")) == "zb"
 
 
-def test_cells_that_were_run_again_come_before_what_needs_them(cells):
+def test_rerun_cells_come_before_their_users(cells):
     imports = "import re\nLIMIT = 2"
     helper = "def twice(f):\n    return f if LIMIT == 2 and again() else None\ndef again():\n    return True"
     base = (
@@ -228,12 +228,12 @@ def test_cells_that_were_run_again_come_before_what_needs_them(cells):
     assert said(cells("Proxy(Auth)")) == "aa"
 
 
-def test_an_undecorated_class_of_a_cell_can_be_compiled(cells):
+def test_undecorated_class_of_a_cell_can_be_compiled(cells):
     cells("PREFIX = 'a'\n" + WORDS + OWN)
     assert said(cells("Proxy(wasmnb.Filter.from_class(Said))")) == "ab"
 
 
-def test_a_traceback_names_the_cells(cells, shell):
+def test_traceback_names_the_cells(cells, shell):
     cells("def say(x):\n    return {}[x]\n")
     cells(AUTH)
     proxy = cells("proxy = Proxy(Auth); proxy")
@@ -243,7 +243,7 @@ def test_a_traceback_names_the_cells(cells, shell):
     assert 'line 4, in on_http_request_headers\n    self.request_headers["x-said"] = say("b")' in text
 
 
-def test_what_cannot_travel_is_said_at_the_line_of_the_cell(cells):
+def test_unsupported_value_is_an_error_at_its_line(cells):
     cells("import sys\nlog = sys.__stdout__")
     with pytest.raises(SourceError, match="Auth uses log, which holds an open file") as caught:
         cells(AUTH.replace('say("b")', "log.name"))
@@ -251,25 +251,25 @@ def test_what_cannot_travel_is_said_at_the_line_of_the_cell(cells):
     assert "log.name" in linecache.getline(caught.value.filename, 4)
 
 
-def test_a_value_that_a_magic_made_travels(cells):
+def test_value_of_a_magic_is_included(cells):
     cells("%env WASMNB_SAID=yes\nvalues = !echo one")
     cells("values = list(values)")
     cells(AUTH.replace('say("b")', "values[0]"))
     assert said(cells("Proxy(Auth)")) == "one"
 
 
-def test_what_belongs_to_ipython_cannot_travel(cells):
+def test_names_of_ipython_are_an_error(cells):
     with pytest.raises(SourceError, match="get_ipython"):
         cells(AUTH.replace('say("b")', "str(get_ipython())"))
 
 
-def test_a_class_under_a_magic_that_hides_its_source_is_refused(cells):
-    with pytest.raises(SourceError, match="nowhere to be found") as caught:
+def test_class_without_source_is_an_error(cells):
+    with pytest.raises(SourceError, match="class Auth has no source") as caught:
         cells("%%time\n" + AUTH)
     assert "%%time" in caught.value.hint
 
 
-def test_the_whole_cell_is_known_with_the_line_of_its_magic(run):
+def test_linecache_has_the_whole_cell_with_its_magic(run):
     with pytest.raises(SourceError) as caught:
         run("\n\n%%wasmfilter auth --workers 1\nx = 1 / 0")
     error = caught.value
@@ -280,7 +280,7 @@ def test_the_whole_cell_is_known_with_the_line_of_its_magic(run):
 # -- %wasmfilter NAME, once it runs -----------------------------------------------------------------------------------
 
 
-def test_a_line_builds_a_running_filter_again_with_its_cell_and_modules_read_anew(run, tmp_path, monkeypatch):
+def test_line_magic_rebuilds_a_running_filter_and_reloads_its_modules(run, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "wording.py").write_text("PREFIX = 'a'\n")
     run(f"%%wasmpart auth\nfrom wording import PREFIX\n{WORDS}")
@@ -294,8 +294,8 @@ def test_a_line_builds_a_running_filter_again_with_its_cell_and_modules_read_ane
     assert third.plugins[0].config == b"x"
 
 
-def test_a_line_for_what_no_cell_has_built_names_the_ways_to_build_it(run, shell):
+def test_line_magic_without_a_filter_explains_how_to_build_one(run, shell):
     shell.user_ns["other"] = Proxy(Filter.from_source(f"def say(x): return x\n{OWN}"), workers=1)
     for name in ("nobody", "other"):
-        with pytest.raises(MagicUsageError, match=r"cell's body \(%%wasmfilter\), with --file or in %%wasmpart cells"):
+        with pytest.raises(MagicUsageError, match=r"body of a %%wasmfilter cell, with --file or in %%wasmpart cells"):
             run(f"%wasmfilter {name}")

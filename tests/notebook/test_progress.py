@@ -12,14 +12,14 @@ class Terminal(io.StringIO):
         return True
 
 
-def test_nothing_is_shown_for_a_build_that_had_nothing_to_do():
+def test_cached_build_shows_no_progress():
     stream = Terminal()
     with TerminalProgress(stream):
         pass
     assert stream.getvalue() == ""
 
 
-def test_a_terminal_gets_one_line_that_rewrites_itself(monkeypatch):
+def test_terminal_gets_one_line_that_is_redrawn(monkeypatch):
     monkeypatch.setenv("TERM", "xterm")
     stream = Terminal()
     with TerminalProgress(stream) as progress:
@@ -32,7 +32,7 @@ def test_a_terminal_gets_one_line_that_rewrites_itself(monkeypatch):
     assert text.endswith("later filters use it from the cache.\n")
 
 
-def test_a_file_gets_one_line_a_step():
+def test_file_gets_one_line_per_step():
     stream = io.StringIO()
     with TerminalProgress(stream) as progress:
         progress("linking", 0.5)
@@ -42,8 +42,8 @@ def test_a_file_gets_one_line_a_step():
 
 
 @pytest.mark.parametrize("columns", [20, 40, 60, 80, 200])
-def test_a_line_never_reaches_the_terminals_edge(columns, monkeypatch):
-    """One that does would wrap, and stay there when the next one is drawn."""
+def test_line_is_shorter_than_the_terminal(columns, monkeypatch):
+    """A longer line would wrap and could not be redrawn."""
     monkeypatch.setenv("COLUMNS", str(columns))
     stream = Terminal()
     with TerminalProgress(stream) as progress:
@@ -54,7 +54,7 @@ def test_a_line_never_reaches_the_terminals_edge(columns, monkeypatch):
     assert ("█" in drawn) == (columns >= 80)
 
 
-def test_a_dumb_terminal_gets_lines_as_a_file_does(monkeypatch):
+def test_dumb_terminal_gets_one_line_per_step(monkeypatch):
     monkeypatch.setenv("TERM", "dumb")
     stream = Terminal()
     with TerminalProgress(stream) as progress:
@@ -63,7 +63,7 @@ def test_a_dumb_terminal_gets_lines_as_a_file_does(monkeypatch):
     assert " 50%  linking\n" in stream.getvalue()
 
 
-def test_a_failed_build_leaves_no_claim():
+def test_failed_build_prints_no_verdict():
     stream = Terminal()
     with pytest.raises(KeyboardInterrupt), TerminalProgress(stream) as progress:
         progress("linking", 0.5)
@@ -71,7 +71,7 @@ def test_a_failed_build_leaves_no_claim():
     assert "built" not in stream.getvalue()
 
 
-def test_the_display_fits_the_front_end():
+def test_display_fits_the_front_end():
     class Shell:
         kernel = object()
 

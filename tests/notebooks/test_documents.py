@@ -1,4 +1,4 @@
-"""The documents say what there is: links lead somewhere, and no magic, verb or document is left out."""
+"""The documentation is complete: links have targets, and every magic, command and document is listed."""
 
 import re
 from pathlib import Path
@@ -14,13 +14,13 @@ README = (ROOT / "README.md").read_text()
 
 
 def anchors(path):
-    """Names that headings of a document have on GitHub."""
+    """Anchors of the headings of a document on GitHub."""
     heads = re.findall(r"^#+ (.*)$", path.read_text(), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", head.lower()).replace(" ", "-") for head in heads}
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda p: p.name)
-def test_links_lead_somewhere(path):
+def test_links_have_existing_targets(path):
     text = path.read_text()
     links = re.findall(r"\]\(([^)\s]+)\)", text) + re.findall(r'(?:src|srcset)="([^"]+)"', text)
     for link in links:
@@ -32,18 +32,18 @@ def test_links_lead_somewhere(path):
         assert not anchor or anchor in anchors(target), link
 
 
-def test_the_readme_names_every_magic():
+def test_readme_names_every_magic():
     for name in {name for kind in MAGICS for table in kind.magics.values() for name in table}:
         assert f"%{name}" in README, name
 
 
-def test_the_readme_names_every_verb():
+def test_readme_names_every_verb():
     (commands,) = (a for a in make_parser()._actions if a.metavar == "COMMAND")
     table = next(line for line in README.splitlines() if line.startswith("| `wasmnb build`"))
     assert {f"`{verb}`" for verb in commands.choices} - {"`build`"} <= set(re.findall(r"`[^`]+`", table))
 
 
-def test_the_index_names_every_document_and_notebook():
+def test_index_names_every_document_and_notebook():
     index = (ROOT / "docs" / "README.md").read_text()
     for path in (*(ROOT / "docs").glob("*.md"), *(ROOT / "notebooks").glob("*.ipynb")):
         assert path.name == "README.md" or f"{path.name})" in index, path.name

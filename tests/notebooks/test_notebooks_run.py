@@ -1,4 +1,4 @@
-"""Every tutorial runs from top to bottom, and is kept without outputs."""
+"""Every tutorial runs from top to bottom, and its file has no outputs."""
 
 import shutil
 from pathlib import Path
@@ -12,11 +12,11 @@ NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
 
 @pytest.fixture(scope="module", params=NOTEBOOKS, ids=lambda p: p.stem)
 def executed(request, tmp_path_factory):
-    """The notebook with its outputs, run in a folder of its own."""
+    """The notebook with its outputs, run in a temporary folder."""
     folder = tmp_path_factory.mktemp(request.param.stem)
     shutil.copy(request.param, folder)
     notebook = nbformat.read(folder / request.param.name, as_version=4)
-    # The limit of a cell covers the building of a runtime, the slowest thing that may happen.
+    # The time limit of a cell includes the build of a runtime.
     NotebookClient(notebook, timeout=120, kernel_name="python3", resources={"metadata": {"path": folder}}).execute()
     return notebook
 
@@ -26,7 +26,7 @@ def code_cells(notebook):
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
-def test_outputs_are_stripped(path):
+def test_notebooks_have_no_outputs(path):
     for cell in code_cells(nbformat.read(path, as_version=4)):
         assert not cell.outputs
         assert cell.execution_count is None
@@ -57,7 +57,7 @@ def outputs(notebook, start):
 
 
 @pytest.mark.slow
-def test_the_first_notebook_shows_what_its_text_says(executed):
+def test_first_notebook_has_the_outputs_of_its_text(executed):
     if not executed.cells[0].source.startswith("# A first filter"):
         pytest.skip("another notebook")
     tree = outputs(executed, "%wasmtree hello")
@@ -67,14 +67,14 @@ def test_the_first_notebook_shows_what_its_text_says(executed):
     assert "+ 2 added · - 1 removed by the filter" in exchange
     assert "Good morning, ann" in exchange
     assert "on_request_headers" in outputs(executed, "%wasmload hello")
-    assert "worker-2 4" in outputs(executed, "for number")
+    assert "worker 2: visit 4" in outputs(executed, "for number")
     assert "KeyError: 'x-user'" in outputs(executed, 'hello.get("/")')
     assert "SyntaxError" in outputs(executed, "%%wasmfilter hello\n")
-    assert "Nothing stops Envoy" in outputs(executed, "hello.plugins[0].filter.info")
+    assert "Envoy can load this module" in outputs(executed, "hello.plugins[0].filter.info")
 
 
 @pytest.mark.slow
-def test_the_notebook_of_cells_and_modules_shows_what_its_text_says(executed):
+def test_notebook_of_cells_and_modules_has_the_outputs_of_its_text(executed):
     if not executed.cells[0].source.startswith("# Cells, modules and tests"):
         pytest.skip("another notebook")
     assert outputs(executed, "gate.get(") == "'bob'"

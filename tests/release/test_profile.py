@@ -57,7 +57,7 @@ def test_imports_widen_the_hot_set_and_never_with_imported_functions():
     made = Filter.from_source(SOURCE)
     from wasmnb.compiler.release.release_filter import lean_runtime
 
-    lean, _ = lean_runtime(made._made)
+    lean, _ = lean_runtime(made._backend)
     chosen = {lean.symbols[f] for f in functions_of_imports(["hashlib", "zlib"], lean.symbols)}
     assert {"inflate", "crc32", "sha256_update"} & {n.lower() for n in chosen}
     assert not functions_of_imports(["email"], lean.symbols)

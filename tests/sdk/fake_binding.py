@@ -1,4 +1,4 @@
-"""What a filter of the fake proxy meets: hostcalls that check phases as Envoy does, and the journal of the linker's glue."""
+"""The binding of the fake proxy: hostcalls that check phases as Envoy does, and the journal of the linker's glue."""
 
 import struct
 
@@ -11,7 +11,7 @@ HOSTCALL_NAMES = {h.short for h in hostcalls_for(AbiVersion.V0_2_1).values()}
 
 
 class FakeBinding:
-    """The hostcalls of a `FakeProxy`, one method each; `hostcalls` lists every one that was made."""
+    """The hostcalls of a `FakeProxy`, one method each; `hostcalls` has every hostcall that was made."""
 
     def journal(self):
         notes, self._journal = self._journal, []
@@ -69,47 +69,47 @@ class FakeBinding:
         return stream.maps.get(map_type)
 
     def get_header_map_value(self, map_type, name):
-        found = self._map(map_type)
-        if found is None:
+        pairs = self._map(map_type)
+        if pairs is None:
             s = self._stream()
             return (NOT_FOUND if s is not None and s.read_only else BAD_ARGUMENT), b""
-        return next(((OK, v) for n, v in found if n == name.lower()), (NOT_FOUND, b""))
+        return next(((OK, v) for n, v in pairs if n == name.lower()), (NOT_FOUND, b""))
 
     def get_header_map_pairs(self, map_type):
         return OK, encode_pairs(self._map(map_type) or [])
 
     def get_header_map_size(self, map_type):
-        found = self._writable(map_type)
-        return (BAD_ARGUMENT, 0) if found is None else (OK, sum(len(n) + len(v) for n, v in found))
+        pairs = self._writable(map_type)
+        return (BAD_ARGUMENT, 0) if pairs is None else (OK, sum(len(n) + len(v) for n, v in pairs))
 
     def add_header_map_value(self, map_type, name, value):
-        found = self._writable(map_type)
-        if found is None:
+        pairs = self._writable(map_type)
+        if pairs is None:
             return BAD_ARGUMENT
-        found.append((name.lower(), value))
+        pairs.append((name.lower(), value))
         return OK
 
     def replace_header_map_value(self, map_type, name, value):
-        found = self._writable(map_type)
-        if found is None:
+        pairs = self._writable(map_type)
+        if pairs is None:
             return BAD_ARGUMENT
         name = name.lower()
-        at = next((k for k, (n, _) in enumerate(found) if n == name), len(found))
-        found[:] = [*found[:at], (name, value), *((n, v) for n, v in found[at:] if n != name)]
+        at = next((k for k, (n, _) in enumerate(pairs) if n == name), len(pairs))
+        pairs[:] = [*pairs[:at], (name, value), *((n, v) for n, v in pairs[at:] if n != name)]
         return OK
 
     def remove_header_map_value(self, map_type, name):
-        found = self._writable(map_type)
-        if found is None:
+        pairs = self._writable(map_type)
+        if pairs is None:
             return BAD_ARGUMENT
-        found[:] = [(n, v) for n, v in found if n != name.lower()]
+        pairs[:] = [(n, v) for n, v in pairs if n != name.lower()]
         return OK
 
     def set_header_map_pairs(self, map_type, data):
-        found = self._writable(map_type)
-        if found is None:
+        pairs = self._writable(map_type)
+        if pairs is None:
             return BAD_ARGUMENT
-        found[:] = [(n.lower(), v) for n, v in decode_pairs(data) or []]
+        pairs[:] = [(n.lower(), v) for n, v in decode_pairs(data) or []]
         return OK
 
     def _buffer(self, buffer_type):

@@ -1,6 +1,6 @@
-"""A proxy of one VM in plain Python: enough of Envoy's rules to run the SDK natively, and nothing of Wasm.
+"""A proxy with one VM in plain Python, without Wasm: enough of Envoy's rules to run the SDK natively.
 
-It keeps a journal as the linker's glue does, calls only what the dispatcher exports, and checks phases as Envoy does.
+It keeps a journal as the linker's glue does, calls only exported callbacks, and checks phases as Envoy does.
 """
 
 import json
@@ -14,12 +14,12 @@ REQUEST, RESPONSE = 0, 1
 
 
 class Abandoned(Exception):
-    """The stream stayed paused: nothing that could resume it is under way."""
+    """The stream stays paused: no call or timer can resume it."""
 
 
 @dataclass
 class Stream:
-    """One stream: header maps by type (absent: not available now), buffers by type, and what the filter decided."""
+    """One stream: header maps by type (missing: not available now), buffers by type, and the filter's decisions."""
 
     maps: dict = field(default_factory=dict)
     read_only: bool = False
@@ -31,8 +31,8 @@ class Stream:
 
 
 @dataclass
-class Answer:
-    """What came of an exchange. `upstream` is None if the request never got there."""
+class Result:
+    """The result of an exchange. `upstream` is None if the request did not reach it."""
 
     status: int = 0
     headers: list = field(default_factory=list)
@@ -54,7 +54,7 @@ def pairs(items):
 
 
 class FakeProxy(FakeBinding):
-    """`FakeProxy(source)` loads and configures; `exchange` runs a request; `hostcalls` lists every hostcall made."""
+    """Load and configure a source; `exchange` runs a request, and `hostcalls` has every hostcall that was made."""
 
     def __init__(self, source, config=b"", vm_config=b"", *, first_line=1, clusters=None, shared=None, start=True):
         self.streams, self.logs, self.hostcalls = {}, [], []
@@ -119,7 +119,7 @@ class FakeProxy(FakeBinding):
         self.call("on_tick", ROOT)
 
     def advance(self, seconds):
-        """Virtual time passes: ticks at their period."""
+        """Advance virtual time, with ticks at their period."""
         end = self.time + int(seconds * 1e9)
         while self.tick_period and self.time + self.tick_period * 1_000_000 <= end:
             self.time += self.tick_period * 1_000_000
@@ -127,14 +127,14 @@ class FakeProxy(FakeBinding):
         self.time = max(self.time, end)
 
     def answer_calls(self):
-        """Answer every callout that is under way, from `clusters`."""
+        """Deliver the response of every callout under way, from `clusters`."""
         while self.calls:
             token, (cluster, headers, body) = next(iter(self.calls.items()))
             del self.calls[token]
             self.answer(token, self.clusters[cluster](dict(headers), body))
 
     def answer(self, token, response):
-        """Deliver one answer: (status, headers, body[, trailers]), or None for one that broke off."""
+        """Deliver a response: (status, headers, body[, trailers]), or None for a reset."""
         self.calls.pop(token, None)
         if response is None:
             self.call_response = ([], None, [])
@@ -148,10 +148,10 @@ class FakeProxy(FakeBinding):
             self.call_response = None
 
     def exchange(self, method="GET", path="/", headers=(), chunks=(), trailers=(), response=(200, {}, [b"ok"])):
-        """One request through the filter to an upstream that answers `response` (status, headers, chunks[, trailers])."""
+        """Send a request through the filter to an upstream that responds (status, headers, chunks[, trailers])."""
         i = self.create()
         s = self.streams[i]
-        answer = Answer()
+        answer = Result()
         self._seen = {}
         try:
             pseudo = [(":authority", "example.com"), (":path", path), (":method", method), (":scheme", "http")]
@@ -170,7 +170,7 @@ class FakeProxy(FakeBinding):
         return answer
 
     def _phase(self, i, s, direction, callback, *args):
-        """Call one stream callback and wait until it lets the stream go on; None if the stream was answered or closed."""
+        """Call a stream's callback and wait until the stream goes on; None after a local response or a close."""
         result = self.call(callback, i, *args)
         waited = 0
         while result and s.local is None and not s.closed and direction not in s.continued:
@@ -191,7 +191,7 @@ class FakeProxy(FakeBinding):
         return 0
 
     def _message(self, i, s, direction, head, chunks, trailers):
-        """Headers, chunks and trailers of one direction through the filter: what comes out, or None."""
+        """Pass headers, chunks and trailers of one direction through the filter; return the result, or None."""
         side = "request" if direction == REQUEST else "response"
         s.maps = {direction * 2: head}
         done = self._phase(i, s, direction, f"on_{side}_headers", len(head), int(not chunks and not trailers))

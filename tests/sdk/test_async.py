@@ -1,4 +1,4 @@
-"""`async def` callbacks on a proxy in plain Python: callouts, ends, and what they leave behind."""
+"""`async def` callbacks on a proxy in plain Python: callouts, ends of streams, and memory."""
 
 import gc
 import sys
@@ -10,7 +10,7 @@ from tests.sdk.fake_proxy import Abandoned, FakeProxy
 from wasmnb.sdk.errors import CalloutReset, CalloutTimeout, CalloutUnreachable, GrpcError
 
 
-def test_a_callout_is_awaited_in_six_lines():
+def test_callout_is_awaited():
     proxy = FakeProxy(AUTH, clusters={"auth": auth})
     assert proxy.exports == {"on_configure", "on_request_headers", "on_http_call_response", "on_delete"}
     assert proxy.exchange(headers={"x-user": "ann"}).upstream_header(b"x-auth") == b"7"
@@ -18,7 +18,7 @@ def test_a_callout_is_awaited_in_six_lines():
     assert (answer.status, answer.body, answer.upstream) == (403, b"no", None)
 
 
-def test_streams_that_wait_do_not_mix():
+def test_waiting_streams_keep_their_own_state():
     proxy = FakeProxy(AUTH, clusters={"auth": auth})
     waiting = []
     for k in range(20):
@@ -37,18 +37,18 @@ def test_streams_that_wait_do_not_mix():
 
 
 @pytest.mark.parametrize(("returned", "number"), [("None", 0), ("Action.CONTINUE", 0), ("Action.PAUSE", 1), ("HeadersStatus.STOP_ALL_ITERATION_AND_BUFFER", 3)])
-def test_a_callback_that_never_waits_is_like_a_plain_one(returned, number):
+def test_async_callback_without_await_acts_like_plain_callback(returned, number):
     proxy = FakeProxy(stream(f"return {returned}"))
     assert proxy.call("on_request_headers", proxy.create(), 0, 1) == number
 
 
-def test_nonsense_after_a_wait_ends_the_stream_alone():
+def test_bad_result_after_a_wait_ends_only_the_stream():
     proxy = FakeProxy(stream("await sleep(1)\nreturn 'nonsense'"))
     answer = proxy.exchange()
     assert answer.status == 503 and "returned 'nonsense'" in proxy.logs[0][1]
 
 
-def test_paused_by_hand_after_a_wait_stays_paused():
+def test_pause_after_a_wait_stays_paused():
     proxy = FakeProxy(stream("await sleep(0.01)\nreturn Action.PAUSE"))
     with pytest.raises(Abandoned):
         proxy.exchange()
@@ -62,7 +62,7 @@ def test_paused_by_hand_after_a_wait_stays_paused():
         (None, CalloutReset),
     ],
 )
-def test_each_way_in_which_a_callout_fails_is_an_exception(answer, error):
+def test_every_callout_failure_raises_an_exception(answer, error):
     source = stream(f"""
 try:
     await self.http_call("auth")
@@ -73,7 +73,7 @@ except CalloutError as error:
     assert FakeProxy(source, clusters={"auth": lambda h, b: answer}).exchange().body == error.__name__.encode()
 
 
-def test_a_callout_that_is_answered_before_it_is_awaited():
+def test_response_before_the_await_is_returned():
     source = stream("""
 first, second = self.http_call("a"), self.http_call("a")
 a = await second
@@ -108,7 +108,7 @@ except GrpcError as error:
 # -- ends
 
 
-def test_a_stream_that_goes_away_cancels_what_it_waits_for():
+def test_end_of_a_stream_cancels_its_waits():
     source = stream("""
 try:
     await self.http_call("auth")
@@ -125,18 +125,18 @@ log_info("never")
     proxy.delete(i)
     proxy.answer(token, (200, {}, b""))
     assert [t for _, t in proxy.logs] == ["finally"]
-    assert not proxy.dispatcher.vm.http_calls
+    assert not proxy.dispatcher.vm.callouts.http
 
 
-def test_a_plugin_that_goes_away_cancels_what_runs_for_it():
+def test_end_of_a_plugin_cancels_its_tasks():
     source = "class P(PluginContext):\n    async def on_tick(self):\n        try:\n            await sleep(5)\n        finally:\n            log_info('finally')"
     proxy = FakeProxy(source)
     proxy.tick()
     proxy.call("on_delete", 1)
-    assert [t for _, t in proxy.logs] == ["finally"] and not proxy.dispatcher.vm.tickers
+    assert [t for _, t in proxy.logs] == ["finally"] and not proxy.dispatcher.vm.timers.by_plugin
 
 
-def test_an_exception_before_the_first_wait_stops_the_module():
+def test_exception_before_the_first_wait_stops_the_module():
     proxy = FakeProxy(stream("raise ValueError('early')"))
     with pytest.raises(ValueError, match="early"):
         proxy.exchange()
@@ -144,7 +144,7 @@ def test_an_exception_before_the_first_wait_stops_the_module():
 
 
 @pytest.mark.parametrize("callback", ["on_http_request_headers(self, n, e)", "on_http_response_headers(self, n, e)"])
-def test_an_exception_after_a_wait_ends_the_stream_alone(callback):
+def test_exception_after_a_wait_ends_only_the_stream(callback):
     proxy = FakeProxy(stream("await sleep(0.1)\nraise ValueError('late')", callback))
     answer = proxy.exchange()
     assert (answer.status, answer.details) == (503, b"wasm_fail_stream")
@@ -153,7 +153,7 @@ def test_an_exception_after_a_wait_ends_the_stream_alone(callback):
     assert proxy.exchange().status == 503, "the VM lives on"
 
 
-def test_an_exception_after_a_wait_in_the_body_of_a_response_resets_the_stream():
+def test_exception_after_a_wait_in_a_response_body_resets_the_stream():
     proxy = FakeProxy(stream("await sleep(0.1)\nraise ValueError('late')", "on_http_response_body(self, n, e)"))
     i = proxy.create()
     proxy.streams[i].buffers[1] = b"x"
@@ -162,7 +162,7 @@ def test_an_exception_after_a_wait_in_the_body_of_a_response_resets_the_stream()
     assert proxy.streams[i].closed
 
 
-def test_an_exception_in_a_plugins_own_coroutine_stops_the_module():
+def test_exception_in_a_plugin_coroutine_stops_the_module():
     proxy = FakeProxy("class P(PluginContext):\n    async def on_tick(self):\n        await sleep(0.1)\n        1 / 0")
     proxy.tick()
     with pytest.raises(ZeroDivisionError):
@@ -170,7 +170,7 @@ def test_an_exception_in_a_plugins_own_coroutine_stops_the_module():
     assert len(proxy.logs) == 1
 
 
-def test_a_local_response_may_wait_as_well():
+def test_callbacks_of_a_local_response_may_wait():
     source = """
 class F(HttpContext):
     async def on_http_request_headers(self, n, e):
@@ -185,7 +185,7 @@ class F(HttpContext):
     assert answer.status == 403 and answer.header(b"x-late") == b"403"
 
 
-def test_an_exception_before_the_first_wait_leaves_the_next_stream_alone():
+def test_exception_before_the_first_wait_does_not_affect_the_next_stream():
     proxy = FakeProxy(stream("if self.request_headers.get('x'): raise ValueError('first')\nlog_info('fine')"))
     with pytest.raises(ValueError, match="first"):
         proxy.exchange(headers={"x": "1"})
@@ -194,7 +194,7 @@ def test_an_exception_before_the_first_wait_leaves_the_next_stream_alone():
     assert [t for _, t in proxy.logs] == ["fine"]
 
 
-def test_a_callback_that_runs_inside_a_hostcall_of_another_may_be_async_as_well(monkeypatch):
+def test_callback_inside_a_hostcall_of_another_may_be_async(monkeypatch):
     inner = []
 
     def write(proxy, *_):
@@ -227,13 +227,13 @@ class F(HttpContext):
 # -- what is left behind
 
 
-def test_sources_without_async_export_nothing_for_it():
+def test_sources_without_async_do_not_export_on_delete():
     source = "class F(HttpContext):\n    def on_http_request_headers(self, n, e): len(self.request_body)"
     assert FakeProxy(source).exports == {"on_configure", "on_request_headers"}
 
 
 @pytest.mark.parametrize("how", ["ann", "bob", "gone"])
-def test_waits_leave_nothing_behind_even_without_the_garbage_collector(how):
+def test_waits_are_freed_without_the_garbage_collector(how):
     proxy = FakeProxy(AUTH, clusters={"auth": auth})
 
     def run():
@@ -263,7 +263,7 @@ def test_waits_leave_nothing_behind_even_without_the_garbage_collector(how):
     assert sys.getrefcount(proxy.dispatcher._plugins[1]) < 10
 
 
-def test_deletes_are_watched_only_while_something_waits(monkeypatch):
+def test_deletes_are_watched_only_while_a_stream_waits(monkeypatch):
     watching = []
 
     def watch_deletes(self, on):
@@ -281,4 +281,4 @@ def test_deletes_are_watched_only_while_something_waits(monkeypatch):
     assert watching == [1]
     proxy.answer_calls()
     assert watching == [1, 0]
-    assert not proxy.dispatcher.vm.http_calls
+    assert not proxy.dispatcher.vm.callouts.http

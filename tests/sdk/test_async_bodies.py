@@ -21,7 +21,7 @@ class F(HttpContext):
 @pytest.mark.parametrize("after", ["pass", "await sleep(0.1)"])
 @pytest.mark.parametrize("chunks", [[], [b"whole"], [b"w", b"ho", b"le"]])
 @pytest.mark.parametrize("trailers", [{}, {"t": "1"}])
-def test_a_whole_body_is_awaited_from_the_headers(before, after, chunks, trailers):
+def test_whole_body_is_awaited_in_the_headers_callback(before, after, chunks, trailers):
     proxy = FakeProxy(BODY.format(before=before, after=after))
     answer = proxy.exchange("POST", chunks=chunks, trailers=trailers)
     assert answer.upstream[1] == b"".join(chunks) and answer.upstream[2] == [(b"t", b"1")][: len(trailers)]
@@ -29,14 +29,14 @@ def test_a_whole_body_is_awaited_from_the_headers(before, after, chunks, trailer
 
 
 @pytest.mark.parametrize("after", ["pass", "await sleep(0.1)"])
-def test_an_awaited_body_may_be_refused(after):
+def test_awaited_body_can_be_refused(after):
     answer = FakeProxy(BODY.format(before="pass", after=after)).exchange("POST", chunks=[b"b", b"ad"])
     assert answer.status == 400 and answer.upstream is None
 
 
 @pytest.mark.parametrize("wait", ["pass", "await sleep(0.1)"])
 @pytest.mark.parametrize("side", ["request", "response"])
-def test_a_whole_body_is_awaited_and_changed_in_the_body_callback(side, wait):
+def test_whole_body_is_awaited_and_changed_in_the_body_callback(side, wait):
     source = stream(f"""
 body = await self.{side}_body()
 {wait}
@@ -49,7 +49,7 @@ self.{side}_body = body.upper() + b"!"
 @pytest.mark.parametrize("wait", ["pass", "await sleep(0.1)"])
 @pytest.mark.parametrize("callback", ["on_http_response_headers(self, n, e)", "on_http_response_body(self, n, e)"])
 @pytest.mark.parametrize("trailers", [[], [{"t": "1"}]])
-def test_chunks_are_read_one_by_one_and_go_on_as_they_are_read(wait, callback, trailers):
+def test_chunks_go_on_as_they_are_read(wait, callback, trailers):
     source = stream(f"""
 async for chunk in self.response_body:
     log_info("%s", chunk)
@@ -63,7 +63,7 @@ log_info("end")
     assert [t for _, t in proxy.logs] == ["b'a'", "b'bb'", "b'c'", "end"]
 
 
-def test_chunks_that_come_while_something_else_is_awaited_are_read_afterwards():
+def test_chunks_that_arrive_during_another_wait_are_read_afterwards():
     source = stream("""
 async for chunk in self.request_body:
     log_info("%s", chunk)
@@ -110,7 +110,7 @@ class F(HttpContext):
     assert s.continued == [0] and s.maps[1] == [(b"x", b"y")]
 
 
-def test_the_body_and_a_callout_may_be_awaited_together():
+def test_body_and_callout_can_be_awaited_together():
     source = stream("body, answer = await gather(self.request_body(), self.http_call('a'))\nlog_info('%s %s', body, answer.text)")
     proxy = FakeProxy(source, clusters={"a": lambda h, b: (200, {}, b"yes")})
     i = proxy.create()
@@ -121,7 +121,7 @@ def test_the_body_and_a_callout_may_be_awaited_together():
     assert proxy.logs == [(2, "b'text' yes")]
 
 
-def test_a_body_can_be_awaited_only_where_it_passes():
+def test_body_can_be_awaited_only_in_its_direction():
     source = stream("try:\n    await self.response_body()\nexcept RuntimeError as error:\n    log_info(error)")
     proxy = FakeProxy(source)
     proxy.exchange()
@@ -139,7 +139,7 @@ def test_a_body_can_be_awaited_only_where_it_passes():
         ("assert bytes(self.request_body) == b'one' and len(self.request_body) == 3 and self.request_body.get(1, 1) == b'n'", b"onetwothree"),
     ],
 )
-def test_what_is_written_after_a_wait_leaves_alone_what_came_meanwhile(write, expected):
+def test_write_after_a_wait_keeps_bytes_that_arrived_meanwhile(write, expected):
     source = stream(f"""
 async for chunk in self.request_body:
     if chunk != b"one":

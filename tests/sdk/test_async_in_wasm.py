@@ -109,20 +109,20 @@ def proxy(request):
         yield running
 
 
-def test_a_callout_is_awaited_on_both_sides(proxy):
+def test_callouts_are_awaited_for_request_and_response(proxy):
     x = proxy.get("/callout", headers=[("x-user", "ann")])
     assert x.response.status == 200
     assert x.upstream_request.headers.get("x-name") == "<ann>"
     assert x.response.headers.get("x-late") == "<response>"
 
 
-def test_a_refusal_passes_the_filters_own_response_callback(proxy):
+def test_local_response_passes_the_filters_response_callback(proxy):
     x = proxy.get("/callout")
     assert (x.response.status, x.response.body) == (403, b"no who?")
     assert x.response.headers.get("x-late") == "<response>" and x.upstream_request is None
 
 
-def test_several_callouts_at_once(proxy):
+def test_gather_makes_several_callouts(proxy):
     x = proxy.get("/many")
     assert x.upstream_request.headers.get("x-name") == "<0><1><2><3><4>"
 
@@ -134,7 +134,7 @@ def ask(proxy, user):
         return connection.getresponse().read()
 
 
-def test_streams_that_wait_at_the_same_time_do_not_mix(proxy):
+def test_simultaneous_waits_keep_their_own_state(proxy):
     users = [str(n) for n in range(40)]
     if hasattr(proxy, "open"):
         streams = [proxy.open("GET", "/callout", {"x-user": user}, end=True) for user in users]
@@ -145,26 +145,26 @@ def test_streams_that_wait_at_the_same_time_do_not_mix(proxy):
     assert answers == [f"<{user}>".encode() for user in users]
 
 
-def test_time_passes(proxy):
+def test_sleep_takes_virtual_time(proxy):
     assert proxy.get("/sleeps").upstream_request.headers.get("x-name") == "rested"
     x = proxy.get("/times_out")
     assert (x.response.status, x.response.body) == (504, b"not done after 0.05 s")
 
 
 @pytest.mark.parametrize("chunks", [None, [b"go", b"od"]])
-def test_a_whole_body(proxy, chunks):
+def test_whole_body_is_awaited(proxy, chunks):
     good = proxy.request("POST", "/body", body=b"good", chunks=chunks)
     assert (good.response.status, good.upstream_request.body) == (200, b"good")
     assert proxy.post("/body", body=b"bad").response.status == 400
     assert proxy.get("/body").response.status == 200
 
 
-def test_a_body_is_changed_after_a_wait(proxy):
+def test_body_is_changed_after_a_wait(proxy):
     x = proxy.post("/changed", body=b"text")
     assert x.upstream_request.body == b"TEXT<x>" and x.response.body == b"TEXT<x>"
 
 
-def test_chunks_of_a_response(proxy):
+def test_response_chunks_are_iterated(proxy):
     assert proxy.get("/chunks").response.body == b"ABCD"
 
 
@@ -178,7 +178,7 @@ def logged(proxy, part):
         time.sleep(0.05)
 
 
-def test_a_client_that_leaves_cancels_what_its_stream_waits_for(proxy):
+def test_client_reset_cancels_the_streams_waits(proxy):
     if hasattr(proxy, "open"):
         stream = proxy.open("GET", "/forever", end=True)
         logged(proxy, "waits")
@@ -190,7 +190,7 @@ def test_a_client_that_leaves_cancels_what_its_stream_waits_for(proxy):
     assert logged(proxy, "cleaned up")
 
 
-def test_an_exception_after_a_wait_ends_one_stream(proxy):
+def test_exception_after_a_wait_ends_one_stream(proxy):
     x = proxy.get("/raises")
     assert x.response.status == 503
     text = logged(proxy, "after a wait")

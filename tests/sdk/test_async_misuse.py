@@ -1,4 +1,4 @@
-"""What cannot be awaited says what to use instead."""
+"""Messages for awaitables that a filter cannot use, and for wrong arguments."""
 
 import pytest
 from tests.sdk.async_kit import stream
@@ -10,17 +10,17 @@ from wasmnb.sdk.dispatch import FilterSourceError
 @pytest.mark.parametrize(
     ("code", "use"),
     [
-        ("await asyncio.sleep(1)", "asyncio.sleep() cannot be used in a filter: there is no event loop inside the proxy. Use `await sleep(seconds)`."),
+        ("await asyncio.sleep(1)", "asyncio.sleep() cannot be used in a filter: the proxy does not run an event loop. Use `await sleep(seconds)`."),
         ("await sleep(0.01)\nawait asyncio.sleep(1)", "Use `await sleep(seconds)`."),
         ("await asyncio.sleep(0)", "Use sleep(), gather(), timeout()"),
         ("await asyncio.wait_for(None, 1)", "Use `await wait_for(awaitable, seconds)`."),
         ("await asyncio.get_running_loop().create_future()", "Use sleep(), gather()"),
         ("await asyncio.Queue().get()", "queue.get()"),
-        ("await [1]", "What a filter can await: sleep()"),
+        ("await [1]", "A filter can await sleep()"),
         ("await generator()", "'odd' cannot be awaited in a filter"),
     ],
 )
-def test_awaiting_something_foreign_names_what_to_use_instead(code, use):
+def test_unsupported_awaitable_names_the_replacement(code, use):
     before = "import asyncio, types\n@types.coroutine\ndef generator():\n    yield 'odd'\n"
     proxy = FakeProxy(stream(code).replace("class F", before + "class F"))
     try:
@@ -31,7 +31,7 @@ def test_awaiting_something_foreign_names_what_to_use_instead(code, use):
     assert use in text.splitlines()[-1] and 'File "<cell>", line' in text
 
 
-def test_what_is_awaited_twice_at_the_same_time_says_so():
+def test_awaiting_twice_at_the_same_time_is_refused():
     proxy = FakeProxy(stream("call = self.http_call('a')\nawait gather(call, call)"), clusters={"a": lambda h, b: (200, {}, b"")})
     with pytest.raises(RuntimeError, match="<HttpCall 4: under way> is awaited twice at the same time"):
         proxy.exchange()
@@ -40,13 +40,13 @@ def test_what_is_awaited_twice_at_the_same_time_says_so():
 @pytest.mark.parametrize(
     ("code", "said"),
     [
-        ("await sleep('1')", "a time to wait is a number of seconds, less than 1e+09, not '1'"),
+        ("await sleep('1')", "a time to wait is a number of seconds below 1e+09, not '1'"),
         ("await sleep(float('nan'))", "not nan"),
         ("await wait_for(1, [2])", "a time to wait is a number of seconds"),
         ("await gather([1])", "gather() takes awaitables one by one"),
     ],
 )
-def test_wrong_arguments(code, said):
+def test_wrong_arguments_are_named(code, said):
     proxy = FakeProxy(stream(code))
     with pytest.raises(TypeError):
         proxy.exchange()
@@ -54,7 +54,7 @@ def test_wrong_arguments(code, said):
     assert said in last and code in said_where
 
 
-def test_a_queue_that_is_not_there_is_an_exception_where_it_is_awaited():
+def test_missing_queue_raises_where_it_is_awaited():
     code = "try:\n    await Queue(77, 'x').get()\nexcept NotFound:\n    log_info('none')"
     proxy = FakeProxy(stream(code))
     proxy.exchange()
@@ -62,7 +62,7 @@ def test_a_queue_that_is_not_there_is_an_exception_where_it_is_awaited():
 
 
 @pytest.mark.parametrize(("cls", "method"), [("HttpContext", "__init__(self)"), ("PluginContext", "new_http_context(self, i)")])
-def test_what_makes_contexts_cannot_wait(cls, method):
+def test_context_factories_cannot_be_async(cls, method):
     with pytest.raises(FilterSourceError, match=r"cannot be async: the proxy does not wait for it"):
         FakeProxy(f"class F({cls}):\n    async def {method}: pass")
 
@@ -76,14 +76,14 @@ def test_what_makes_contexts_cannot_wait(cls, method):
         ("async def on_http_request_headers(self, n, e): yield", "does not yield"),
     ],
 )
-def test_callbacks_that_cannot_wait_are_found_when_the_source_loads(method, hint):
+def test_async_in_a_callback_that_cannot_wait_is_refused_at_load(method, hint):
     with pytest.raises(FilterSourceError) as caught:
         FakeProxy(f"class F(HttpContext):\n    {method}")
     assert caught.value.lineno == 2 and hint in caught.value.hint
 
 
 @pytest.mark.parametrize("first", ["self.send_local_response(429, 'first')", "self.close()"])
-def test_a_second_answer_is_dropped_since_envoy_crashes_on_it(first):
+def test_second_local_response_is_ignored_since_envoy_crashes(first):
     proxy = FakeProxy(stream(f"await self.http_call('a')\n{first}\nself.send_local_response(500, 'second')"), clusters={"a": lambda h, b: (200, {}, b"")})
     proxy.exchange()
-    assert proxy.logs[-1] == (3, "send_local_response(500) is dropped: the stream has been answered or closed already")
+    assert proxy.logs[-1] == (3, "send_local_response(500) is ignored: the stream has a local response already, or is closed")

@@ -1,4 +1,4 @@
-"""What else can be awaited: time, several things at once, queues, and the start of a connection."""
+"""Awaiting time, several things at once, queues, and the start of a connection."""
 
 import pytest
 from tests.sdk.async_kit import auth, stream
@@ -8,7 +8,7 @@ from tests.sdk.fake_proxy import FakeProxy
 # -- time
 
 
-def test_sleep_takes_as_long_as_it_says():
+def test_sleep_takes_the_given_time():
     proxy = FakeProxy(stream("await sleep(0.25)\nself.request_headers['x'] = 'late'"))
     before = proxy.time
     assert proxy.exchange().upstream_header(b"x") == b"late"
@@ -16,7 +16,7 @@ def test_sleep_takes_as_long_as_it_says():
     assert proxy.tick_period == 0, "the tick is stopped when nobody sleeps"
 
 
-def test_many_sleepers_wake_in_order_and_the_filters_own_tick_goes_on():
+def test_sleepers_wake_in_order_and_the_filters_tick_goes_on():
     source = """
 class P(PluginContext):
     def on_plugin_start(self, size):
@@ -40,7 +40,7 @@ class F(HttpContext):
     assert proxy.logs[-1][1] == "tick" and len(proxy.logs) == 8
 
 
-def test_the_own_tick_can_be_set_while_timers_wait():
+def test_tick_period_can_be_set_while_timers_wait():
     source = """
 class P(PluginContext):
     async def on_plugin_start(self, size):
@@ -57,7 +57,7 @@ class P(PluginContext):
     assert [t for _, t in proxy.logs] == ["started"] and proxy.tick_period == 0
 
 
-def test_an_async_tick_and_an_async_start():
+def test_on_tick_and_on_plugin_start_can_be_async():
     source = """
 class P(PluginContext):
     async def on_plugin_start(self, size):
@@ -75,7 +75,7 @@ class P(PluginContext):
     assert [t for _, t in proxy.logs] == ["asks", "got news"]
 
 
-def test_timeout_and_wait_for():
+def test_timeout_and_wait_for_raise_timeout_error():
     source = stream("""
 try:
     async with timeout(0.1):
@@ -105,19 +105,19 @@ assert await wait_for(self.http_call("fast"), 1)
     assert proxy.tick_period == 0
 
 
-def test_timeouts_that_were_not_needed_do_not_pile_up():
+def test_cancelled_timers_are_removed():
     proxy = FakeProxy(stream("await wait_for(self.http_call('a'), 3600)"), clusters={"a": lambda h, b: (200, {}, b"")})
     for _ in range(500):
         proxy.exchange()
-    (ticker,) = proxy.dispatcher.vm.tickers.values()
-    assert len(ticker._timers) < 100
+    (ticker,) = proxy.dispatcher.vm.timers.by_plugin.values()
+    assert len(ticker.timers) < 100
     sleeper = proxy.create()
     proxy.streams[sleeper].maps[0] = []
     proxy.call("on_request_headers", sleeper, 0, 1)
-    assert any(timer.action for _, _, timer in ticker._timers), "those that wait stay"
+    assert ticker.timers.next_due() is not None, "waiting timers stay"
 
 
-def test_nested_timeouts_belong_to_their_own_block():
+def test_nested_timeouts_end_their_own_block():
     source = stream("""
 try:
     async with timeout(0.1):
@@ -150,7 +150,7 @@ assert await gather() == []
 
 
 @pytest.mark.parametrize("seconds", ["0", "0.1"])
-def test_gather_ends_the_others_when_one_fails(seconds):
+def test_gather_cancels_the_others_when_one_fails(seconds):
     source = stream(f"""
 async def fails():
     if {seconds}: await sleep({seconds})
@@ -194,7 +194,7 @@ class P(PluginContext):
     assert [t for _, t in proxy.logs] == ["job b'a'", "job b'b'", "ready 1", "ready 1"]
 
 
-def test_a_cancelled_wait_for_a_queue_takes_no_item():
+def test_cancelled_wait_for_a_queue_does_not_take_an_item():
     source = """
 class P(PluginContext):
     def on_plugin_start(self, size):
@@ -216,7 +216,7 @@ class F(HttpContext):
 # -- TCP
 
 
-def test_a_connection_waits_until_it_is_let_in():
+def test_connection_is_held_while_on_new_connection_waits():
     source = """
 class T(TcpContext):
     async def on_new_connection(self):

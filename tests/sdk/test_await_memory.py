@@ -1,4 +1,4 @@
-"""Awaited callouts leave nothing behind in the VM."""
+"""Awaited callouts do not leave objects in the VM."""
 
 import pytest
 
@@ -8,7 +8,7 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.mark.timeout(900)
-def test_100_000_awaited_callouts_leave_no_growth():
+def test_memory_does_not_grow_over_100_000_awaited_callouts():
     before, after = simulated(100_000)
     assert after.memory == before.memory
     assert after.calls == before.calls == 0

@@ -1,4 +1,4 @@
-"""What a filter's author gets for what cannot work, inside Wasm: the last line of what is logged."""
+"""Messages for mistakes of authors, inside Wasm: the last line of the log."""
 
 import pytest
 
@@ -45,26 +45,26 @@ class F(HttpContext):
 
 WHEN = "Request headers can be written in on_http_request_headers and while the stream is paused there."
 CASES = {
-    "a_sleep": "asyncio.sleep() cannot be used in a filter: there is no event loop inside the proxy. Use `await sleep(seconds)`.",
+    "a_sleep": "asyncio.sleep() cannot be used in a filter: the proxy does not run an event loop. Use `await sleep(seconds)`.",
     "a_wait_for": "Use `await wait_for(awaitable, seconds)`.",
     "a_future": "Use sleep(), gather(), timeout() and wait_for() of wasmnb.sdk, self.http_call()",
     "a_queue": "queue.get()",
     "a_connection": "use `await self.http_call(cluster, ...)`",
-    "a_socket": "There are no sockets inside the proxy: use self.http_call(cluster, ...)",
-    "a_request": "There are no sockets inside the proxy",
-    "a_thread": "There are no threads inside the proxy",
-    "a_list": "What a filter can await: sleep()",
+    "a_socket": "Sockets don't exist inside the proxy: use self.http_call(cluster, ...)",
+    "a_request": "Sockets don't exist inside the proxy",
+    "a_thread": "Threads don't exist inside the proxy",
+    "a_list": "A filter can await sleep()",
     "forgotten": "returned <HttpCall 4: under way>; it may return nothing (which means continue) or a member of Action or a "
     "member of HeadersStatus. Write it as `async def`, and await that",
     "nonsense": "F.on_http_request_headers (line 5) returned 'continue'; it may return nothing",
     "a_number": "returned 77",
     "too_early": "BAD_ARGUMENT (2) in on_http_request_headers. Response headers can be written in on_http_response_headers",
-    "after_body": f"BAD_ARGUMENT (2) in on_http_request_body. {WHEN} They go on before the body comes: change them before it is awaited.",
+    "after_body": f"BAD_ARGUMENT (2) in on_http_request_body. {WHEN} They are sent on before the body arrives: change them before you await it.",
     "response_too_late": f"BAD_ARGUMENT (2) in on_http_response_headers. {WHEN}",
-    "response_body_gone": "The request body can be had in on_http_request_body and while buffered there.",
-    "property_too_early": "response.code can be had from on_http_response_headers on",
-    "property_misspelt": "no property 'source.adress' is known",
-    "property_set": "the proxy's own attributes are read-only, 'request.path' among them",
+    "response_body_gone": "The request body can be written in on_http_request_body and while the stream is paused there.",
+    "property_too_early": "response.code is available from on_http_response_headers on",
+    "property_misspelt": "property 'source.adress' is not known",
+    "property_set": "'request.path' is an attribute of the proxy and read-only",
     "half_a_request": "increment_metric('c', 0.5): a metric's value is a whole number",
 }
 
@@ -77,7 +77,7 @@ def made():
 @pytest.mark.parametrize("case", CASES)
 @pytest.mark.parametrize("mode", ["wasm", "native"])
 @pytest.mark.filterwarnings("ignore")
-def test_what_the_log_says(made, case, mode):
+def test_mistake_is_explained_in_the_log(made, case, mode):
     if mode == "native" and case in ("a_connection", "a_socket", "a_request", "a_thread"):
         pytest.skip("natively there are sockets and threads")
     filter_ = made if mode == "wasm" else Filter.native(made)

@@ -27,11 +27,11 @@ def exchange(code, chunks=(b'{"a": 1}',)):
         ("self.request_body.set_json({'k': [1, 'é']})", '{"k":[1,"é"]}'.encode()),
     ],
 )
-def test_a_body_can_be_read_and_changed(code, expected):
+def test_body_can_be_read_and_changed(code, expected):
     assert exchange(code, [b"abcd"])[1].upstream[1] == expected
 
 
-def test_json_in_one_call():
+def test_json_and_set_json_convert_the_body():
     assert exchange("self.request_body.set_json(self.request_body.json()['a'] + 1)")[1].upstream[1] == b"2"
     with pytest.raises(ValueError, match="line 1 column 1"):
         exchange("self.request_body.json()", [b"nope"])
@@ -42,17 +42,17 @@ def test_setting_a_body_is_one_hostcall():
     assert [h[0] for h in proxy.hostcalls if "buffer" in h[0]] == ["set_buffer_bytes"]
 
 
-def test_a_body_outside_its_callback_is_empty_and_cannot_be_written():
+def test_body_outside_its_callback_is_empty_and_cannot_be_written():
     source = """
 class F(HttpContext):
     def on_http_request_headers(self, n, e):
         assert not self.request_body
         self.request_body = "x"
 """
-    with pytest.raises(BadArgument, match="The request body can be had in on_http_request_body"):
+    with pytest.raises(BadArgument, match="The request body can be written in on_http_request_body"):
         FakeProxy(source).exchange()
 
 
-def test_the_repr_reads_nothing():
+def test_repr_does_not_read_the_body():
     proxy, _ = exchange("log_info(repr(self.request_body))")
     assert proxy.logs[0][1] == "<http_request_body>"

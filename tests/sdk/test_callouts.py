@@ -24,7 +24,7 @@ def auth(headers, body):
     return (200, {"x-id": "7"}, b"!") if headers["x-user"] == b"ann" else (401, {"server": "auth"}, b"who?")
 
 
-def test_the_answer_reaches_the_stream_that_asked():
+def test_response_reaches_the_stream_that_made_the_call():
     proxy = FakeProxy(AUTH, clusters={"auth": auth})
     assert proxy.exchange(headers={"x-user": "ann"}).upstream_header(b"x-auth") == b"7!"
     answer = proxy.exchange()
@@ -41,13 +41,13 @@ def test_the_answer_reaches_the_stream_that_asked():
         (None, "CalloutReset"),
     ],
 )
-def test_ways_in_which_a_callout_fails(response, error):
+def test_response_error_names_the_failure(response, error):
     proxy = FakeProxy(AUTH, clusters={"auth": lambda headers, body: response})
     answer = proxy.exchange()
     assert answer.body.decode().endswith(error)
 
 
-def test_two_streams_that_wait_do_not_mix():
+def test_responses_go_to_their_own_streams():
     proxy = FakeProxy(AUTH, clusters={"auth": auth})
     streams = {}
     for user in ("ann", "bob"):
@@ -61,21 +61,21 @@ def test_two_streams_that_wait_do_not_mix():
     assert proxy.streams[streams["bob"]].local[0] == 403
 
 
-def test_an_answer_for_a_stream_that_is_gone_is_dropped():
+def test_response_for_an_ended_stream_is_dropped():
     proxy = FakeProxy(AUTH, clusters={"auth": auth})
     i = proxy.create()
     proxy.streams[i].maps[0] = []
     proxy.call("on_request_headers", i, 0, 1)
     proxy.delete(i)
     proxy.answer(next(iter(proxy.calls)), (200, {"x-id": "1"}, b""))
-    assert proxy.logs == [] and not proxy.dispatcher.vm.http_calls
+    assert proxy.logs == [] and not proxy.dispatcher.vm.callouts.http
 
 
-def test_an_unknown_token_is_ignored():
+def test_unknown_token_is_ignored():
     FakeProxy(AUTH, clusters={"auth": auth}).answer(999, (200, {}, b""))
 
 
-def test_calls_from_a_plugin_and_repeated_headers_in_answers():
+def test_plugin_gets_repeated_headers_of_a_response():
     source = """
 class P(PluginContext):
     def on_tick(self):
@@ -98,16 +98,16 @@ class P(PluginContext):
 
 @pytest.mark.parametrize(
     ("cluster", "kind", "text"),
-    [("unknown", BadArgument, "Is the cluster's name right"), ("down", InternalFailure, "no endpoint that is up")],
+    [("unknown", BadArgument, "Check the cluster's name"), ("down", InternalFailure, "no healthy endpoint")],
 )
-def test_a_call_that_cannot_start(cluster, kind, text):
+def test_call_that_cannot_start_raises(cluster, kind, text):
     source = f"class F(HttpContext):\n    def on_http_request_headers(self, n, e):\n        self.http_call({cluster!r})"
     with pytest.raises(kind, match=f"http_call\\('{cluster}'\\).*on_http_request_headers.*{text}"):
         FakeProxy(source, clusters={"down": None}).exchange()
 
 
 @pytest.mark.parametrize("asks", ["http_call('down')", "grpc_call('down', 'a.B', 'C', b'')"])
-def test_who_expects_no_answer_also_expects_that_no_endpoint_is_up(asks):
+def test_callout_not_started_is_a_callout_error(asks):
     source = f"""
 class F(HttpContext):
     async def on_http_request_headers(self, n, e):
@@ -122,13 +122,13 @@ class F(HttpContext):
 
 
 @pytest.mark.parametrize("timeout", ["-1", "0", "float('nan')", "1e10"])
-def test_an_impossible_timeout(timeout):
+def test_impossible_timeout_raises_value_error(timeout):
     source = f"class F(HttpContext):\n    def on_http_request_headers(self, n, e):\n        self.http_call('a', timeout={timeout})"
     with pytest.raises(ValueError, match="a timeout is"):
         FakeProxy(source, clusters={"a": auth}).exchange()
 
 
-def test_cancelling_forgets_the_answer():
+def test_cancelled_call_drops_its_response():
     source = """
 class F(HttpContext):
     def on_http_request_headers(self, n, e):
@@ -160,10 +160,10 @@ class F(HttpContext):
         "<GrpcResponse OK, 3 bytes> b'out' None",
         "<GrpcResponse NOT_FOUND, 0 bytes> b'' gRPC status NOT_FOUND: not here",
     ]
-    assert not proxy.dispatcher.vm.grpc_calls
+    assert not proxy.dispatcher.vm.callouts.grpc
 
 
-def test_a_grpc_stream():
+def test_grpc_stream_calls_its_callbacks():
     source = """
 class P(PluginContext):
     def on_tick(self):
@@ -185,11 +185,11 @@ class P(PluginContext):
     proxy.call("on_grpc_receive_trailing_metadata", 1, 6, 1)
     proxy.call("on_grpc_close", 1, 6, 0)
     assert [t for _, t in proxy.logs] == ["initial b", "message b'm'", "message b'm'", "trailing {'grpc-status': '0'}", "closed OK"]
-    with pytest.raises(ParseFailure, match="no cluster of this name"):
+    with pytest.raises(ParseFailure, match="no cluster with this name"):
         FakeProxy(source).tick()
 
 
-def test_grpc_cancel_is_the_last_that_is_heard():
+def test_nothing_arrives_after_grpc_cancel():
     source = """
 class P(PluginContext):
     def on_tick(self):

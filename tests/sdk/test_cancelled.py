@@ -1,4 +1,4 @@
-"""What is cancelled and does not end: its stream alone is told."""
+"""Cancelled coroutines that fail or do not end affect only their own stream."""
 
 import pytest
 from tests.sdk.async_kit import stream
@@ -8,11 +8,11 @@ from tests.sdk.fake_proxy import FakeProxy
 @pytest.mark.parametrize(
     ("code", "line", "said"),
     [
-        ("try:\n    await sleep(9)\nfinally:\n    await sleep(1)", "await sleep(1)", "what is cancelled cannot wait again"),
+        ("try:\n    await sleep(9)\nfinally:\n    await sleep(1)", "await sleep(1)", "a cancelled coroutine cannot wait again"),
         ("try:\n    await sleep(9)\nfinally:\n    raise ValueError('bad end')", "raise ValueError('bad end')", "bad end"),
     ],
 )
-def test_what_goes_wrong_while_a_stream_is_cancelled_is_logged_and_stops_nothing_else(code, line, said):
+def test_errors_during_cancellation_are_logged_and_contained(code, line, said):
     proxy = FakeProxy(stream(code))
     i = proxy.create()
     proxy.call("on_request_headers", i, 0, 1)

@@ -4,7 +4,7 @@ import pytest
 from tests.sdk.fake_proxy import FakeProxy
 
 
-def test_configuration_is_there_as_bytes_and_as_json():
+def test_configuration_is_available_as_bytes_and_as_json():
     source = """
 class F(HttpContext):
     def on_http_request_headers(self, n, e):
@@ -19,12 +19,12 @@ class F(HttpContext):
     assert answer.upstream_header(b"x-vm") == b"vm text"
 
 
-def test_no_configuration_is_an_empty_dict():
+def test_empty_configuration_is_an_empty_dict():
     source = "class F(HttpContext):\n    def on_http_request_headers(self, n, e):\n        assert self.plugin.config == {}"
     FakeProxy(source).exchange()
 
 
-def test_configuration_that_is_no_json_says_where_and_leaves_the_bytes():
+def test_invalid_json_configuration_names_the_position():
     source = """
 class F(HttpContext):
     def on_http_request_headers(self, n, e):
@@ -35,7 +35,7 @@ class F(HttpContext):
         FakeProxy(source, b'{"a": }').exchange()
 
 
-def test_vm_start_and_own_contexts_with_state():
+def test_contexts_keep_their_own_state():
     source = """
 class V(VMContext):
     def on_vm_start(self, size):
@@ -63,7 +63,7 @@ class F(HttpContext):
     assert not FakeProxy(source, vm_config=b'{"ok": false}').started
 
 
-def test_a_plugin_context_may_choose_the_stream_contexts():
+def test_plugin_context_can_choose_stream_contexts():
     source = """
 class Odd(HttpContext):
     def __init__(self, n):
@@ -89,7 +89,7 @@ class P(PluginContext):
     assert third.header(b"x-even") is None
 
 
-def test_a_chosen_context_that_is_none_is_a_type_error():
+def test_wrong_type_from_a_context_factory_raises_type_error():
     source = """
 class F(HttpContext):
     def on_http_request_headers(self, n, e): pass
@@ -101,7 +101,7 @@ class P(PluginContext):
         FakeProxy(source).exchange()
 
 
-def test_super_makes_the_filters_own_context():
+def test_super_returns_the_filters_context():
     source = """
 class F(HttpContext):
     def on_http_request_headers(self, n, e):

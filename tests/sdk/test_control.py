@@ -1,4 +1,4 @@
-"""The control door, as plain Python: what can be asked of a VM beside the ABI, and what no answer may break."""
+"""The introspection export as plain Python: its requests, and the state that they must not change."""
 
 import json
 import sys
@@ -53,7 +53,7 @@ def paused(source):
     return proxy
 
 
-def test_attributes_are_the_authors_own_of_module_classes_and_contexts():
+def test_attributes_are_the_authors_of_modules_classes_and_contexts():
     found = attributes(paused(FILTER))
     assert found["modules"] == {"": {"total": "1", "CODES": "{}"}}
     assert found["classes"] == {"P": {"shared": "{'a': 1}"}, "F": {}, "Base": {"kept": "[]"}}
@@ -62,7 +62,7 @@ def test_attributes_are_the_authors_own_of_module_classes_and_contexts():
     assert (stream["class"], stream["attributes"]) == ("F", {"mine": "'m'", "_private": "{'b': [1, 2]}"})
 
 
-def test_what_a_waiting_coroutine_leaves_on_a_context_is_not_the_authors():
+def test_attributes_of_waits_are_hidden():
     proxy = paused("""
 class F(HttpContext):
     async def on_http_request_headers(self, num_headers, end_of_stream):
@@ -76,7 +76,7 @@ class F(HttpContext):
     assert stream["attributes"] == {"started": "True"}
 
 
-def test_looking_makes_no_hostcall_and_a_repr_that_makes_one_is_told_so():
+def test_introspection_refuses_hostcalls_in_repr():
     proxy = paused(
         FILTER
         + """
@@ -89,12 +89,12 @@ nosy = Nosy()
 """
     )
     proxy.hostcalls.clear()
-    assert "log cannot be called here" in attributes(proxy)["modules"][""]["nosy"]
+    assert "log cannot be called during introspection" in attributes(proxy)["modules"][""]["nosy"]
     assert proxy.hostcalls == []
     assert proxy.dispatcher.vm.abi is not None
 
 
-def test_a_nonsense_request_is_answered_with_the_reason():
+def test_invalid_request_returns_the_error():
     proxy = FakeProxy(FILTER)
     assert "nonsense" in ask(proxy, do="nonsense")["error"]
     assert "JSON" in json.loads(proxy.dispatcher.control(b"{"))["error"]
@@ -138,8 +138,8 @@ LOOP.append(LOOP)
 @pytest.mark.parametrize(
     ("value", "text"),
     [
-        (Endless(), "<Endless: its repr does not come to an end>"),
-        (Recursive(), "<Recursive: its repr recurses without end>"),
+        (Endless(), "<Endless: its repr does not end>"),
+        (Recursive(), "<Recursive: its repr recurses endlessly>"),
         (Failing(), "<Failing: its repr raised ValueError: no>"),
         (NotText(), "<NotText: its repr raised TypeError: __repr__ returned non-string (type int)>"),
         ([Failing(), 1], "[<Failing: its repr raised ValueError: no>, 1]"),
@@ -160,7 +160,7 @@ LOOP.append(LOOP)
     ],
     ids=lambda value: type(value).__name__,
 )
-def test_any_value_has_a_short_representation(value, text):
+def test_every_value_has_a_short_representation(value, text):
     assert Reprs()(value) == text
 
 
@@ -169,13 +169,13 @@ def test_any_value_has_a_short_representation(value, text):
     ["x" * 10**7, b"x" * 10**7, list(range(10**6)), {i: "y" * 50 for i in range(10**5)}],
     ids=lambda value: type(value).__name__,
 )
-def test_a_huge_value_is_cut_and_not_walked(value):
+def test_huge_value_is_cut_without_walking_it(value):
     text = Reprs(60)(value)
     assert len(text) <= 60
     assert "…" in text
 
 
-def test_a_tracer_that_was_there_before_is_put_back():
+def test_previous_tracer_is_restored():
     def mine(*_):
         return None
 

@@ -18,18 +18,18 @@ class Hello(HttpContext):
 """
 
 
-def test_a_cell_with_only_an_http_context_is_a_whole_filter():
+def test_cell_with_only_an_http_context_is_a_filter():
     proxy = FakeProxy(HELLO)
     answer = proxy.exchange(headers={"x-user": "ann"})
     assert answer.upstream_header(b"x-user") == b"ANN"
     assert answer.header(b"x-hello") == b"from Python"
 
 
-def test_the_dispatcher_has_a_method_for_every_callback():
+def test_dispatcher_has_a_method_for_every_callback():
     assert all(hasattr(Dispatcher, c.short) for c in CALLBACKS.values())
 
 
-def test_a_two_callback_filter_costs_two_trips_into_python_and_three_hostcalls_a_stream():
+def test_filter_with_two_callbacks_costs_two_calls_and_three_hostcalls_per_stream():
     proxy = FakeProxy(HELLO)
     proxy.trips = 0
     proxy.hostcalls.clear()
@@ -79,7 +79,7 @@ class F(HttpContext):
 """
 
 
-def test_streams_of_two_plugins_keep_to_their_own():
+def test_streams_belong_to_their_own_plugin():
     proxy = FakeProxy(TWO_PLUGINS)
     proxy._journal += [(2, 0), (3, 1), (4, 2), (5, 1), (6, 2)]
     for stream in (6, 3, 4, 5):
@@ -95,13 +95,13 @@ def test_sync_applies_creates_and_deletes():
     assert dispatcher.contexts.parents == {1: 0}
 
 
-def test_a_context_that_was_never_created_is_refused():
+def test_unknown_context_is_refused():
     proxy = FakeProxy(HELLO)
     with pytest.raises(RuntimeError, match="context 99, which it never created"):
         proxy.dispatcher.on_request_headers(99, 0, 1)
 
 
-def test_a_proxy_without_a_journal_announces_contexts_itself():
+def test_contexts_are_reported_without_a_journal():
     proxy = FakeProxy(HELLO)
     proxy.streams[7] = type(proxy.streams)  # a stream that the fake need not look at
     dispatcher = Dispatcher(Without(proxy, "journal", "claim", "hold_streams"))
@@ -118,13 +118,13 @@ def test_a_proxy_without_a_journal_announces_contexts_itself():
     ("returned", "number"),
     [("None", 0), ("Action.CONTINUE", 0), ("Action.PAUSE", 1), ("HeadersStatus.STOP_ALL_ITERATION_AND_BUFFER", 3), ("4", 4)],
 )
-def test_results_of_headers_callbacks(returned, number):
+def test_results_of_headers_callbacks_are_passed_on(returned, number):
     proxy = FakeProxy(f"class F(HttpContext):\n    def on_http_request_headers(self, n, e):\n        return {returned}")
     assert proxy.call("on_request_headers", proxy.create(), 0, 1) == number
 
 
 @pytest.mark.parametrize("returned", ["77", "True", "False", "'pause'", "DataStatus.CONTINUE", "-1", "1.0", "{}"])
-def test_a_nonsense_result_names_the_callback_the_value_and_what_is_allowed(returned):
+def test_bad_result_names_callback_value_and_allowed_results(returned):
     proxy = FakeProxy(f"class Odd(HttpContext):\n    def on_http_request_headers(self, n, e):\n        return {returned}")
     with pytest.raises(TypeError, match=r"Odd\.on_http_request_headers \(line 2\) returned .*a member of Action or a member of HeadersStatus"):
         proxy.call("on_request_headers", proxy.create(), 0, 1)
@@ -132,17 +132,17 @@ def test_a_nonsense_result_names_the_callback_the_value_and_what_is_allowed(retu
 
 
 @pytest.mark.parametrize(("returned", "started"), [("None", True), ("True", True), ("False", False)])
-def test_plugin_start_may_refuse(returned, started):
+def test_plugin_start_can_refuse_the_configuration(returned, started):
     source = f"class P(PluginContext):\n    def on_plugin_start(self, size):\n        return {returned}"
     assert FakeProxy(source).started is started
 
 
-def test_plugin_start_that_returns_nonsense_is_a_type_error():
+def test_bad_result_of_plugin_start_raises_type_error():
     with pytest.raises(TypeError, match=r"P\.on_plugin_start .* returned 'yes'.*True or False"):
         FakeProxy("class P(PluginContext):\n    def on_plugin_start(self, size):\n        return 'yes'")
 
 
-def test_plugin_done_log_and_delete():
+def test_plugin_done_log_and_delete_are_called():
     source = """
 class P(PluginContext):
     def on_plugin_done(self):
@@ -161,7 +161,7 @@ class P(PluginContext):
     assert [t for _, t in proxy.logs] == ["access", "deleted"]
 
 
-def test_foreign_functions_both_ways():
+def test_foreign_functions_work_both_ways():
     source = """
 class P(PluginContext):
     def on_foreign_function(self, function_id, size):
@@ -174,7 +174,7 @@ class P(PluginContext):
     assert proxy.logs[0][1] == "3 4 b'cba'"
 
 
-def test_two_vms_in_one_interpreter_do_not_mix():
+def test_two_vms_in_one_interpreter_keep_their_own_state():
     source = """
 count = 0
 hits = Counter("hits")

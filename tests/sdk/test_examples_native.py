@@ -17,14 +17,14 @@ def example(name, config=None, **options):
 
 
 @pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.py")), ids=lambda p: p.stem)
-def test_every_example_begins_with_a_sentence_says_its_configuration_and_starts(path):
+def test_every_example_has_a_docstring_and_starts(path):
     first = ast.get_docstring(ast.parse(path.read_text())).splitlines()
     assert first[0].endswith(".") and first[1] == "" and any(line.startswith("Configuration") for line in first)
     config = {"clients": {"ann": "00"}} if path.stem == "api_key" else b""
     assert FakeProxy(path.read_text(), config).started
 
 
-def test_header_rewriting():
+def test_header_rewriting_applies_its_rules():
     rules = {
         "request": {"remove": ["X-Internal"], "set": {"x-env": "prod", "x-was": "{:path}{nope}"}, "add": {"via": "gw"}},
         "response": {"remove": ["server"], "set": {"x-path": "{:path}"}},
@@ -55,7 +55,7 @@ KEYS = {"clients": {"ann": hashlib.sha256(b"secret").hexdigest()}, "query": "key
         ("/healthz?x", {"x-client": "ann"}, 200, None),
     ],
 )
-def test_api_key(path, headers, status, client):
+def test_api_key_checks_clients(path, headers, status, client):
     answer = example("api_key", KEYS).exchange(path=path, headers=headers)
     assert answer.status == status
     if answer.upstream:
@@ -79,13 +79,13 @@ def test_api_key_without_clients_does_not_start():
         (0, "/?x", {"cookie": "release=stable"}, b"stable", False),
     ],
 )
-def test_canary(percent, path, headers, release, cookie):
+def test_canary_routes_by_header(percent, path, headers, release, cookie):
     answer = example("canary", {"percent": percent}).exchange(path=path, headers=headers)
     assert answer.upstream_header(b"x-release") == release
     assert (answer.header(b"set-cookie") is not None) == cookie
 
 
-def test_canary_share():
+def test_canary_routes_a_share_of_users():
     proxy = example("canary", {"percent": 30})
     canaries = sum(proxy.exchange().upstream_header(b"x-release") == b"canary" for _ in range(1000))
     assert 230 < canaries < 370
@@ -130,7 +130,7 @@ SCHEMA = {
 )
 @pytest.mark.parametrize("pieces", [1, 3])
 @pytest.mark.parametrize("trailers", [{}, {"x": "y"}])
-def test_validate_json(body, status, error, pieces, trailers):
+def test_validate_json_refuses_invalid_bodies(body, status, error, pieces, trailers):
     body = body if isinstance(body, bytes) else body.encode()
     size = -(-len(body) // pieces)
     chunks = [body[i : i + size] for i in range(0, len(body), size)]
@@ -142,7 +142,7 @@ def test_validate_json(body, status, error, pieces, trailers):
         assert json.loads(answer.body)["error"].startswith(error)
 
 
-def test_validate_json_looks_only_at_what_it_should():
+def test_validate_json_ignores_other_requests():
     proxy = example("validate_json", SCHEMA)
     assert proxy.exchange("GET", chunks=[b"x"]).status == 200
     assert proxy.exchange("POST", chunks=[b"x"]).status == 415
@@ -168,7 +168,7 @@ CARD, NO_CARD = "4111 1111 1111 1111", "4111 1111 1111 1112"
     ],
 )
 @pytest.mark.parametrize("trailers", [[], [{"x": "y"}]])
-def test_redact(kind, body, expected, trailers):
+def test_redact_replaces_patterns(kind, body, expected, trailers):
     proxy = example("redact", {"fields": ["password"], "patterns": [r"\b\d{3}-\d{2}-\d{4}\b"]})
     head = {"content-type": kind, "content-length": str(len(body))}
     half = len(body) // 2
@@ -179,7 +179,7 @@ def test_redact(kind, body, expected, trailers):
     assert (answer.header(b"content-length") is None) == (kind != "image/png")
 
 
-def test_redact_keeps_bytes_that_are_no_text_and_refuses_a_bad_pattern():
+def test_redact_keeps_binary_bytes_and_refuses_a_bad_pattern():
     answer = example("redact", {}).exchange(response=(200, {"content-type": "text/x"}, [b"\xff\x00 4111111111111111"]))
     assert answer.body == b"\xff\x00 [redacted]"
     proxy = example("redact", {"patterns": ["("]})
@@ -206,7 +206,7 @@ def test_rate_limit_counts_over_workers(monkeypatch):
     assert len(shared) == 2
 
 
-def test_rate_limit_refuses_nonsense():
+def test_rate_limit_refuses_an_invalid_configuration():
     assert not example("rate_limit", {"rate": 0}).started
 
 
@@ -217,7 +217,7 @@ def auth(headers, body):
     return 401, {"www-authenticate": "Basic", "server": "auth"}, b"who?"
 
 
-def test_auth_callout():
+def test_auth_callout_asks_the_service():
     proxy = example("auth_callout", {}, clusters={"auth": auth})
     good = proxy.exchange(path="/pay", headers={"authorization": "good", "x-user": "root"})
     assert good.upstream_header(b"x-user") == b"ann"
@@ -228,13 +228,13 @@ def test_auth_callout():
 
 @pytest.mark.parametrize("service", [None, lambda headers, body: None, lambda headers, body: (504, {}, b"upstream request timeout")])
 @pytest.mark.parametrize("fail_open", [True, False])
-def test_auth_callout_when_the_service_is_down(service, fail_open):
+def test_auth_callout_returns_503_without_the_service(service, fail_open):
     answer = example("auth_callout", {"fail_open": fail_open}, clusters={"auth": service}).exchange()
     assert answer.status == (200 if fail_open else 503)
     assert (answer.upstream is not None) == fail_open
 
 
-def test_auth_in_a_dozen_lines():
+def test_auth_await_asks_the_service():
     def service(headers, body):
         return (200, {"x-user": "ann"}, b"") if headers["authorization"] == b"good" else (401, {}, b"")
 
@@ -247,7 +247,7 @@ def test_auth_in_a_dozen_lines():
     assert tree.body[-1].end_lineno - tree.body[-1].lineno + 1 <= 12
 
 
-def test_metrics():
+def test_metrics_counts_requests():
     proxy = example("metrics", {"routes": {"/api/": "api"}})
     proxy.exchange(path="/api/x")
     proxy.exchange(path="/api/y", response=(503, {}, [b""]))

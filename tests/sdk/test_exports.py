@@ -13,7 +13,7 @@ def stream(body, callback="on_http_request_headers(self, n, e)"):
     return f"class F(HttpContext):\n    def {callback}:\n        {body}"
 
 
-def test_only_what_is_overridden_and_the_configuration():
+def test_exports_are_overridden_callbacks_and_on_configure():
     assert exports(stream("pass")) == {"on_configure", "on_request_headers"}
     assert exports("class F(HttpContext): pass") == {"on_configure"}
     assert exports("class F(TcpContext):\n    def on_upstream_close(self, t): pass") == {
@@ -21,7 +21,7 @@ def test_only_what_is_overridden_and_the_configuration():
     }
 
 
-def test_names_are_full_export_names_in_the_tables_order():
+def test_names_are_full_export_names_in_table_order():
     proxy = FakeProxy("class F(HttpContext):\n    def on_http_stream_done(self): pass\n    def on_http_request_headers(self, n, e): pass")
     assert proxy.dispatcher.exports() == ["proxy_on_configure", "proxy_on_request_headers", "proxy_on_log"]
 
@@ -31,17 +31,17 @@ def test_names_are_full_export_names_in_the_tables_order():
     ["self.http_call('c')", "getattr(self, 'http_call')('c')", "(lambda: self.http_call('c'))()", "hostcalls.http_call('c', {})",
      "[self.http_call(c) for c in ()]"],
 )
-def test_mentioning_http_call_exports_its_answer(body):
+def test_http_call_exports_its_response_callback(body):
     assert "on_http_call_response" in exports(stream(body))
 
 
-def test_grpc_calls_and_streams():
+def test_grpc_calls_and_streams_export_their_callbacks():
     assert {"on_grpc_receive", "on_grpc_close"} <= exports(stream("self.grpc_call('c', 's', 'm')"))
     assert "on_grpc_receive_trailing_metadata" not in exports(stream("self.grpc_call('c', 's', 'm')"))
     assert "on_grpc_receive_trailing_metadata" in exports(stream("self.grpc_stream('c', 's', 'm')"))
 
 
-def test_code_that_is_not_the_filters_own_is_not_trusted_to_make_no_calls(monkeypatch):
+def test_imported_packages_export_every_callback_of_calls(monkeypatch):
     module = types.ModuleType("some_library")
     exec("def check(context): return context.http_call('auth')", module.__dict__)
     monkeypatch.setitem(sys.modules, "some_library", module)
@@ -50,7 +50,7 @@ def test_code_that_is_not_the_filters_own_is_not_trusted_to_make_no_calls(monkey
     assert "on_http_call_response" not in exports("import json, re\nfrom collections import deque\n" + stream("pass"))
 
 
-def test_awaiting_a_body_exports_what_brings_it():
+def test_awaiting_a_body_exports_its_callbacks():
     wanted = {"on_request_body", "on_request_trailers"}
     asynchronous = "class F(HttpContext):\n    async def on_http_request_headers(self, n, e):\n        "
     assert wanted <= exports(asynchronous + "await self.request_body()")
@@ -61,13 +61,13 @@ def test_awaiting_a_body_exports_what_brings_it():
     assert "on_tick" in exports(asynchronous + "await sleep(1)")
 
 
-def test_what_could_never_end_is_refused_rather_than_waited_for():
+def test_wait_without_its_callback_is_refused():
     name = "'http' + '_call'"
     source = f"class F(HttpContext):\n    def on_http_request_headers(self, n, e):\n        getattr(self, {name}.strip('!'))('c')"
     with pytest.raises(RuntimeError, match="http_call needs on_http_call_response, which the module does not export"):
         FakeProxy(source, clusters={"c": 1}).exchange()
 
 
-def test_a_base_classs_methods_count():
+def test_methods_of_a_base_class_are_exported():
     source = "class B(HttpContext):\n    def on_http_response_headers(self, n, e): pass\nclass F(B): pass"
     assert "on_response_headers" in exports(source)

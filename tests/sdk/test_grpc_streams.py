@@ -59,7 +59,7 @@ def texts(proxy):
     return [text for _, text in proxy.logs]
 
 
-def test_a_stream_is_read_to_its_end():
+def test_stream_is_read_to_its_end():
     proxy, i, returned, other = begin(STREAM)
     assert returned == 1 and proxy.grpc[6] == [b"pkg.Svc", b"Chat", (b"one", 0), (b"two", 1)]
     other.headers()
@@ -71,10 +71,10 @@ def test_a_stream_is_read_to_its_end():
     assert texts(proxy) == [
         "initial {'a': 'b'}", "message b'1'", "message b'2'", "trailing {'t': 'u'}", "<GrpcResponse OK, 0 bytes>",
     ]  # fmt: skip
-    assert proxy.streams[i].continued == [0] and not proxy.dispatcher.vm.grpc_calls and proxy.dispatcher.vm.watched == 0
+    assert proxy.streams[i].continued == [0] and not proxy.dispatcher.vm.callouts.grpc and proxy.dispatcher.vm.deletes.count == 0
 
 
-def test_what_came_before_it_was_asked_for_is_kept():
+def test_messages_before_receive_are_kept():
     source = body("""
 stream = self.grpc_stream("g", "S", "M")
 await sleep(1)
@@ -94,7 +94,7 @@ log_info("%s %s", dict(await stream.initial_metadata()), dict(await stream.trail
 @pytest.mark.parametrize(
     "ask", ["await stream.receive()", "await stream.initial_metadata()", "async for m in stream: log_info(m)"]
 )
-def test_a_status_other_than_ok_is_an_exception(ask):
+def test_status_other_than_ok_raises_grpc_error(ask):
     source = body(f"""
 try:
     async with self.grpc_stream("g", "S", "M") as stream:
@@ -124,7 +124,7 @@ except GrpcError as error:
     assert texts(proxy) == ["b'1'", "GrpcError"]
 
 
-def test_leaving_the_block_cancels_what_is_open():
+def test_leaving_the_block_cancels_an_open_stream():
     source = body("""
 async with self.grpc_stream("g", "S", "M") as stream:
     log_info(await stream.receive())
@@ -143,15 +143,15 @@ log_info("%r", stream)
         "await self.grpc_stream('g', 'S', 'M').receive()",
     ],
 )
-def test_a_stream_that_goes_away_cancels_its_grpc_streams(opens):
+def test_end_of_a_stream_cancels_its_grpc_streams(opens):
     proxy, i, _, other = begin(body(f"try:\n    {opens}\nfinally:\n    log_info('finally')"))
     assert proxy.grpc
     proxy.delete(i)
-    assert texts(proxy) == ["finally"] and not proxy.grpc and proxy.dispatcher.vm.watched == 0
+    assert texts(proxy) == ["finally"] and not proxy.grpc and proxy.dispatcher.vm.deletes.count == 0
     other.message(b"late")
 
 
-def test_streams_with_callbacks_are_cancelled_as_well(monkeypatch):
+def test_streams_with_callbacks_are_cancelled(monkeypatch):
     watching = []
     monkeypatch.setattr(FakeProxy, "watch_deletes", lambda self, on: watching.append(on), raising=False)
     source = """
@@ -167,7 +167,7 @@ class F(HttpContext):
     assert watching == [1, 0] and not proxy.grpc and texts(proxy) == ["b'1'"]
 
 
-def test_a_plugins_stream_lives_on():
+def test_plugin_stream_outlives_http_streams():
     source = """
 class P(PluginContext):
     async def on_plugin_start(self, size):
@@ -186,7 +186,7 @@ class F(HttpContext):
     assert proxy.started and texts(proxy) == ["news b'1'", "news b'2'"]
 
 
-def test_two_parts_of_a_callback_talk_on_one_stream():
+def test_two_tasks_of_a_callback_share_one_stream():
     source = body("""
 async def reads(stream):
     return [message async for message in stream]
@@ -208,7 +208,7 @@ async with self.grpc_stream("g", "S", "M") as stream:
     assert texts(proxy) == ["[b'1', b'2'] True"]
 
 
-def test_a_timeout_over_a_stream():
+def test_timeout_ends_a_wait_for_a_message():
     source = body("""
 try:
     async with timeout(0.5), self.grpc_stream("g", "S", "M") as stream:
@@ -221,7 +221,7 @@ except TimeoutError:
     assert texts(proxy) == ["timeout"] and not proxy.grpc and proxy.streams[i].continued == [0]
 
 
-def test_cancelling_wakes_who_waits():
+def test_cancel_wakes_waiting_tasks():
     source = body("""
 async def reads(stream):
     try:
@@ -240,7 +240,7 @@ await gather(reads(stream), ends(stream))
     assert texts(proxy) == ["gRPC status CANCELLED: cancelled by the filter"] and proxy.streams[i].continued == [0]
 
 
-def test_a_cancelled_call_says_so_when_it_is_awaited():
+def test_awaiting_a_cancelled_call_raises():
     source = body("""
 for call in (self.grpc_call("g", "S", "M"), self.http_call("g")):
     call.cancel()
@@ -253,7 +253,7 @@ for call in (self.grpc_call("g", "S", "M"), self.http_call("g")):
     assert returned == 0 and texts(proxy) == ["the grpc_call was cancelled", "the http_call was cancelled"]
 
 
-def test_streams_leave_nothing_behind_even_without_the_garbage_collector():
+def test_streams_are_freed_without_the_garbage_collector():
     proxy = FakeProxy(STREAM, clusters={"g": 1})
 
     def run(gone):

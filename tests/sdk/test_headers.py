@@ -33,7 +33,7 @@ def headers_of(initial=()):
     proxy.streams[i].maps[0] = [(encode(n).lower(), encode(v)) for n, v in initial]
     proxy.call("on_request_headers", i, 0, 1)
     proxy.current = i
-    return proxy.dispatcher.vm.request_headers
+    return proxy.dispatcher.vm.messages.request_headers
 
 
 class AgainstTheModel(RuleBasedStateMachine):
@@ -86,14 +86,14 @@ test_a_header_map_behaves_as_the_model_does = AgainstTheModel.TestCase
 
 
 @given(st.binary().map(lambda data: data.translate(None, b"\r\n")))
-def test_bytes_that_are_not_utf8_come_through_unchanged(data):
+def test_bytes_that_are_not_utf8_stay_unchanged(data):
     headers = headers_of([("x-raw", data)])
     headers["x-copy"] = headers["x-raw"]
     assert headers.raw == [(b"x-raw", data), (b"x-copy", data)]
 
 
 @pytest.mark.parametrize("value", ["1\r\nx-admin: yes", "a\n", b"b\rc"])
-def test_a_value_cannot_bring_headers_of_its_own(value):
+def test_line_break_in_a_value_raises_value_error(value):
     headers = headers_of([("a", "1")])
     writes = (
         lambda: headers.__setitem__("a", value), lambda: headers.add("a", value), lambda: headers.set_all("b", [value]),
@@ -105,7 +105,7 @@ def test_a_value_cannot_bring_headers_of_its_own(value):
     assert headers.raw == [(b"a", b"1")]
 
 
-def test_names_compare_without_case_and_repeat():
+def test_names_ignore_case_and_can_repeat():
     headers = headers_of([("X-Tag", "1"), ("b", "2"), ("x-tag", "3")])
     assert headers["x-TAG"] == "1" and headers.get_all("X-TAG") == ["1", "3"]
     assert list(headers) == ["x-tag", "b"] and len(headers) == 2
@@ -114,7 +114,7 @@ def test_names_compare_without_case_and_repeat():
     assert headers.items() == [("b", "2"), ("x-tag", "7"), ("x-tag", "8")]
 
 
-def test_the_rest_of_a_mutable_mapping():
+def test_header_map_is_a_mutable_mapping():
     headers = headers_of([("a", "1")])
     assert headers.setdefault("a", "9") == "1" and headers.setdefault("b", "2") == "2"
     assert headers.pop("a") == "1" and headers.pop("a", None) is None
@@ -129,7 +129,7 @@ def test_the_rest_of_a_mutable_mapping():
         del headers["zz"]
 
 
-def test_a_value_may_be_text_bytes_or_a_number_and_nothing_else():
+def test_value_must_be_text_bytes_or_a_number():
     headers = headers_of()
     headers["a"], headers["b"], headers["c"] = 5, b"\xff", memoryview(b"m")
     assert headers.raw == [(b"a", b"5"), (b"b", b"\xff"), (b"c", b"m")]
@@ -138,7 +138,7 @@ def test_a_value_may_be_text_bytes_or_a_number_and_nothing_else():
             headers["d"] = nonsense
 
 
-def test_each_single_access_is_one_hostcall():
+def test_each_access_is_one_hostcall():
     proxy = FakeProxy("""
 class F(HttpContext):
     def on_http_request_headers(self, n, e):
@@ -155,13 +155,13 @@ class F(HttpContext):
 
 @pytest.mark.parametrize("code", ["h['x']", "h.get('x')", "'x' in h", "h.items()", "len(h)", "h['x'] = 'y'", "h.add('x', 'y')",
                                   "h.remove('x')", "h.replace({})", "h.clear()"])
-def test_request_headers_in_the_response_say_when_they_can_be_had(code):
+def test_unavailable_headers_name_the_callbacks_where_they_are_available(code):
     proxy = FakeProxy(f"class F(HttpContext):\n    def on_http_response_headers(self, n, e):\n        h = self.request_headers\n        {code}")
     with pytest.raises(BadArgument, match="in on_http_response_headers.*Request headers can be .* in on_http_request_headers.*self"):
         proxy.exchange()
 
 
-def test_the_repr_shows_the_entries_or_that_there_are_none_to_be_had():
+def test_repr_shows_entries_or_unavailability():
     proxy = FakeProxy("""
 class F(HttpContext):
     def on_http_request_headers(self, n, e): log_info(self.request_headers)

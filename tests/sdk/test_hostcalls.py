@@ -9,7 +9,7 @@ from wasmnb.abi import AbiVersion, hostcalls_for
 from wasmnb.sdk import hostcalls
 
 
-def test_there_is_a_function_for_every_hostcall_of_the_abi():
+def test_every_hostcall_has_a_function():
     assert set(hostcalls.__all__) == {h.short for h in hostcalls_for(AbiVersion.V0_2_1).values()}
     for name in hostcalls.__all__:
         assert inspect.getdoc(getattr(hostcalls, name)), name
@@ -26,7 +26,7 @@ def run(code, **options):
     return proxy, proxy.streams[i]
 
 
-def test_header_maps():
+def test_header_map_hostcalls():
     _, stream = run("""
 m = HeaderMapType.REQUEST_HEADERS
 assert get_header_map_value(m, "a") == b"1" and get_header_map_size(m) == 2
@@ -43,7 +43,7 @@ else:
     assert stream.maps[0] == [(b"c", b"4")]
 
 
-def test_buffers():
+def test_buffer_hostcalls():
     _, stream = run("""
 b = BufferType.HTTP_REQUEST_BODY
 assert get_buffer_bytes(b) == b"body" and get_buffer_bytes(b, 1, 2) == b"od" and get_buffer_status(b) == (4, 0)
@@ -53,7 +53,7 @@ set_buffer_bytes(b, 99, 0, "!")
     assert stream.buffers[0] == b"Body!"
 
 
-def test_streams_contexts_time_and_logs():
+def test_stream_context_time_and_log_hostcalls():
     proxy, stream = run("""
 log(LogLevel.WARN, "text")
 assert get_log_level() is LogLevel.INFO and get_current_time_nanoseconds() > 0 and get_status() == (0, b"")
@@ -69,7 +69,7 @@ self.request_headers["a"] = "found its way back"
     assert stream.maps[0] == [(b"a", b"found its way back")]
 
 
-def test_properties_data_queues_and_metrics():
+def test_property_data_queue_and_metric_hostcalls():
     run("""
 set_property("k", "v")
 assert get_property("k") == b"v"
@@ -86,7 +86,7 @@ assert get_metric(m) == 9
 """)
 
 
-def test_callouts():
+def test_callout_hostcalls():
     proxy, _ = run("""
 http_call("c", {":method": "GET", ":path": "/", ":authority": "c"}).on_response(lambda r: log_info("%d", r.status))
 grpc_call("c", "S", "M").on_response(lambda r: log_info("%s", r.ok))
@@ -98,7 +98,7 @@ grpc_send(s.token, "x", True); grpc_close(s.token); grpc_cancel(s.token)
     assert [t for _, t in proxy.logs] == ["200", "True"]
 
 
-def test_outside_a_callback_there_is_no_proxy():
+def test_hostcall_outside_a_callback_is_refused():
     import contextvars
 
     with pytest.raises(RuntimeError, match="only while a proxy runs the filter"):

@@ -82,7 +82,7 @@ def proxy():
         yield running
 
 
-def test_header_values_of_every_kind(proxy):
+def test_header_values_of_every_type_are_written(proxy):
     x = proxy.get("/edges", headers=[("x-raw", b"\xffa")])
     assert x.response.status == 200, [line.text for line in proxy.log]
     sent = dict(x.upstream_request.headers.raw)
@@ -94,18 +94,18 @@ def test_print_and_logging_reach_the_log(proxy):
     assert [(line.level.name, line.text) for line in x.log] == [("INFO", "printed line"), ("WARN", "warned 1"), ("ERROR", "error")]
 
 
-def test_configuration_metrics_and_data(proxy):
+def test_configuration_metrics_and_data_work_in_wasm(proxy):
     assert proxy.get("/settings").upstream_request.headers.get("x-settings") == "n {'a': 1}"
     assert proxy.get("/numbers").response.status == 200, [line.text for line in proxy.log]
 
 
-def test_the_plugin_does_not_start_with_a_configuration_that_does_not_fit():
+def test_plugin_does_not_start_with_an_invalid_configuration():
     made = Filter.from_source(SOURCE, name="corners")
     with pytest.raises(FilterTrap, match="refuses its configuration"):
         Proxy(made, workers=1, config=b'{"name": 1, "limits": {"a": "b"}}')
 
 
-def test_a_traceback_has_the_cells_lines(proxy):
+def test_traceback_has_the_cells_lines(proxy):
     x = proxy.get("/wrong")
     assert x.response.status == 503
     text = next(line.text for line in proxy.log if "x-not-there" in line.text and "Traceback" in line.text)

@@ -10,7 +10,7 @@ import pytest
 
 from wasmnb.sdk.dispatch import Dispatcher
 from wasmnb.sdk.loading.parts import LocalModule, Part
-from wasmnb.sdk.loading.source_cache import remember
+from wasmnb.sdk.loading.source_cache import store_source
 
 FILTER = """\
 import counter
@@ -52,14 +52,14 @@ def load(monkeypatch):
     return loaded
 
 
-def test_they_are_imported_once_and_have_their_plain_names(load):
+def test_local_modules_are_imported_once_under_their_names(load):
     vm = load()
     assert (vm.f(), vm.f()) == (1, 2)
     assert vm.counter is vm.tail
     assert vm.counter.__name__ == "counter"
 
 
-def test_loading_again_makes_new_ones(load):
+def test_loading_again_makes_new_modules(load):
     one, two = load(), load()
     assert one.counter is not two.counter
 
@@ -73,20 +73,20 @@ def test_relative_imports_start_from_the_package(load):
     assert load(text, package="lib").far.y == 2
 
 
-def test_the_namespaces_of_all_of_them_start_with_what_is_given(load):
+def test_namespaces_start_with_the_given_names(load):
     mine = {**vars(builtins), "said": "mine"}
     vm = load("import counter\nx = said\nclass F(HttpContext): pass", [MODULES[0]._replace(text="y = said")], namespace={"__builtins__": mine})
     assert vm.x == vm.counter.y == "mine"
 
 
-def test_a_notebooks_own_text_is_left_as_it_is():
+def test_text_of_a_notebook_cell_stays_in_linecache():
     name = "Cell In[<test>]"
     whole = ["%%wasmfilter x\n", "a = 1\n", "b = 2\n"]
     linecache.cache[name] = (0, None, whole, name)
-    remember("a = 1\nb = 2", name, 2)
+    store_source("a = 1\nb = 2", name, 2)
     assert linecache.getlines(name) == whole
-    remember("a = 3\n", name, 2)
+    store_source("a = 3\n", name, 2)
     assert linecache.getlines(name) == ["\n", "a = 3\n"]
-    remember("b = 4\n", name, 4, among=True)
+    store_source("b = 4\n", name, 4, keep_others=True)
     assert linecache.getlines(name) == ["\n", "a = 3\n", "\n", "b = 4\n"]
     del linecache.cache[name]

@@ -95,12 +95,12 @@ def test_json_becomes_the_dataclass():
         ({"realm": 1, "debug": 2}, "config.realm: expected str, got 1; config.debug: expected bool, got 2"),
     ],
 )
-def test_what_does_not_fit_is_named_and_the_plugin_does_not_start(config, problem):
+def test_invalid_field_is_named_and_the_plugin_does_not_start(config, problem):
     proxy, log = start(config)
     assert not proxy.started and problem in log
 
 
-def test_a_stream_context_may_declare_it_alone_and_as_text():
+def test_stream_context_can_declare_settings_as_text():
     source = """
 from __future__ import annotations
 from dataclasses import dataclass
@@ -117,7 +117,7 @@ class F(HttpContext):
     assert not FakeProxy(source, {"name": 1}).started
 
 
-def test_an_annotation_that_cannot_be_read_says_so():
+def test_unreadable_annotation_is_reported():
     source = """
 from dataclasses import dataclass
 @dataclass
@@ -127,7 +127,7 @@ class F(HttpContext):
     config: Settings
 """
     proxy, log = start({"thing": "x"}, source)
-    assert not proxy.started and "config.thing: the filter annotates it as bytes, which JSON cannot be read as" in log
+    assert not proxy.started and "config.thing: the filter annotates it as bytes, which JSON cannot be converted to" in log
 
 
 def test_other_annotations_leave_plain_json():
@@ -135,7 +135,7 @@ def test_other_annotations_leave_plain_json():
     assert FakeProxy(source, {"a": "b"}).exchange().upstream_header(b"x") == b"b"
 
 
-def test_a_filter_may_use_the_name_itself():
+def test_filter_can_assign_config():
     source = "class F(HttpContext):\n    def on_http_request_headers(self, n, e):\n        self.config = self.request = 5\n        assert self.config + self.request == 10"
     FakeProxy(source).exchange()
 
@@ -182,7 +182,7 @@ class F(HttpContext):
 """
 
 
-def test_what_is_nested_is_read_at_every_depth():
+def test_nested_settings_are_read():
     config = {
         "clusters": [{"name": "a", "retry": {"codes": [500], "when": "^a"}, "fallback": {"name": "b", "fallback": {"name": "c"}}}],
         "ports": {"80": "x"}, "levels": {"a": 1}, "users": [1, 1], "either": {"attempts": 1}, "fixed": 2,
@@ -212,10 +212,10 @@ def test_what_is_nested_is_read_at_every_depth():
         ({"fixed": 10**400}, "config.fixed: expected float, got 1000000000"),
         ({"q": 1, "r": 2, "prots": {}}, "config.q is not known (known: clusters, ports, levels, users, lists, either, fixed); "
          "config.r is not known; config.prots is not known (did you mean ports?)"),
-        (b'{"ports": ' + b"9" * 5000 + b"}", "the plugin configuration has a number of more digits than can be read"),
+        (b'{"ports": ' + b"9" * 5000 + b"}", "the plugin configuration has a number with too many digits"),
     ],
 )  # fmt: skip
-def test_what_does_not_fit_is_named_at_every_depth(config, problem):
+def test_invalid_nested_field_is_named(config, problem):
     proxy, log = start(config, NESTED)
     assert not proxy.started and problem in log
 
@@ -232,14 +232,14 @@ class F(HttpContext):
 """
 
 
-def test_the_annotation_may_be_more_than_a_dataclass():
+def test_annotation_can_be_a_container_of_dataclasses():
     assert FakeProxy(LIST, [{"path": "/"}]).exchange().upstream_header(b"x") == b"/"
     assert start([{"path": 1}], LIST)[1].endswith("config[0].path: expected str, got 1")
     optional = LIST.replace("list[Rule]", "Rule | None").replace("self.config[0].path", "repr(self.config)")
     assert FakeProxy(optional, b"null").exchange().upstream_header(b"x") == b"None"
 
 
-def test_a_class_of_the_filters_own_is_left_to_it():
+def test_other_class_as_annotation_leaves_plain_json():
     source = """
 class Mine: path = "/mine"
 class P(PluginContext):
@@ -252,13 +252,13 @@ class F(HttpContext):
     assert FakeProxy(source, b"anything").exchange().upstream_header(b"x") == b"/mine"
 
 
-def test_contexts_that_do_not_agree_are_the_filters_mistake():
+def test_different_annotations_of_contexts_are_refused():
     source = LIST.replace("class F", "class P(PluginContext):\n    config: Rule\nclass F")
-    with pytest.raises(ConfigurationError, match=r"P has its config as an object \(Rule\), F as list of an object \(Rule\)"):
+    with pytest.raises(ConfigurationError, match=r"P annotates config as an object \(Rule\), F as list of an object \(Rule\)"):
         start([{"path": "/"}], source)
 
 
-def test_an_annotation_that_names_nothing_says_so():
+def test_annotation_with_an_unknown_name_is_reported():
     source = "from __future__ import annotations" + LIST.replace("path: str", "path: Sting")
     assert "an annotation of Rule cannot be read: name 'Sting' is not defined" in start([{"path": "/"}], source)[1]
 
@@ -277,9 +277,9 @@ class Owner(Base):
     config: Named
 
 
-def test_the_vms_configuration_may_be_a_dataclass_too():
+def test_vm_configuration_can_be_a_dataclass():
     owner = Owner()
-    with pytest.raises(ConfigurationError, match=r"the VM configuration does not fit: config.name is missing \(str\)"):
+    with pytest.raises(ConfigurationError, match=r"the VM configuration is invalid: config.name is missing \(str\)"):
         owner.config  # noqa: B018
     owner.configuration = b'{"name": "x"}'
     assert owner.config == Named("x")

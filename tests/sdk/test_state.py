@@ -42,7 +42,7 @@ for bad in (lambda: list(s), lambda: len(s), lambda: s.pop("k")):
 """)
 
 
-def test_an_update_is_tried_again_when_another_worker_writes_in_between():
+def test_update_retries_when_another_worker_writes():
     shared = {}
     other = FakeProxy("class P(PluginContext):\n    def on_tick(self): shared_data.add('n', 10)", shared=shared)
     proxy = FakeProxy("""
@@ -60,7 +60,7 @@ class P(PluginContext):
     assert shared[b"n"][0] == b"12"
 
 
-def test_queues():
+def test_queues_keep_order():
     run("""
 q = register_queue("jobs")
 q.put("a"); resolve_queue("jobs").put(b"b"); q.put("c")
@@ -86,7 +86,7 @@ def test_queue_notifications_reach_the_plugin():
     assert proxy.logs == [(2, "queue 3")]
 
 
-def test_metrics_are_defined_once_when_they_are_first_used():
+def test_metrics_are_defined_once_on_first_use():
     proxy = FakeProxy("""
 hits = Counter("hits", tags={"zone": "a"})
 level, sizes = Gauge("level"), Histogram("sizes")
@@ -105,12 +105,12 @@ class P(PluginContext):
     assert len(proxy.metric_names) == 4
 
 
-def test_a_counter_does_not_go_down():
+def test_counter_cannot_decrease():
     with pytest.raises(Exception, match=r"increment_metric\('hits', -1\).*on_tick.*A counter only grows"):
         run("Counter('hits').increment(-1)")
 
 
-def test_ticks():
+def test_tick_period_is_set_in_milliseconds():
     proxy = run("self.set_tick_period(0.25)")
     assert proxy.tick_period == 250
     assert run("self.set_tick_period(0.0001)").tick_period == 1
@@ -150,24 +150,24 @@ class F(HttpContext):
 @pytest.mark.parametrize(
     ("code", "problem"),
     [
-        ("self.shared_data['k'] = 'abc'; self.shared_data.add('k')", "shared data 'k' is no number that could be added to, but b'abc'"),
+        ("self.shared_data['k'] = 'abc'; self.shared_data.add('k')", "shared data 'k' is not a number: b'abc'"),
         ("self.shared_data.update('k', lambda old: None)", "the change of shared data 'k' has to return the new value: expected str, "),
         ("Counter(b'hits')", "the name of a metric is a str, not b'hits'"),
         ("Counter('hits', tags='zone')", r"tags of metric 'hits' are names and values, such as \{'zone': 'a'\}, not 'zone'"),
         ("Counter('hits').with_tags(zone=None)", "tag 'zone' of metric 'hits' is a str or an int, not None"),
     ],
 )
-def test_what_is_wrong_with_shared_data_and_metrics_is_said(code, problem):
+def test_wrong_use_of_shared_data_and_metrics_is_explained(code, problem):
     with pytest.raises((TypeError, ValueError), match=problem):
         run(code)
 
 
-def test_a_change_that_writes_the_value_itself_ends():
+def test_update_whose_change_writes_the_value_gives_up():
     with pytest.raises(CasMismatch, match="by others, or by the change itself, 100 times"):
         run("self.shared_data['k'] = '0'\nself.shared_data.update('k', lambda old: self.shared_data.__setitem__('k', old) or 'x')")
 
 
-def test_what_a_filter_stores_is_read_by_the_same_key():
+def test_stored_property_is_read_by_the_same_key():
     proxy = FakeProxy("""
 class F(HttpContext):
     def on_http_request_headers(self, n, e):
@@ -187,26 +187,26 @@ class F(HttpContext):
 @pytest.mark.parametrize(
     ("line", "kind", "problem"),
     [
-        ("p['request.path'] = '/x'", AttributeError, "the proxy's own attributes are read-only, 'request.path' among them"),
+        ("p['request.path'] = '/x'", AttributeError, "'request.path' is an attribute of the proxy and read-only"),
         ("p['source'] = 'x'", AttributeError, "read-only"),
-        ("p[5]", TypeError, "a property's name is a str, such as 'request.path', not 5"),
+        ("p[5]", TypeError, "a property's name is a str such as 'request.path', not 5"),
         ("list(p)", TypeError, "not iterable"),
-        ("p['nope']", NotFound, "Envoy has no attribute of this name. No filter has stored one, either."),
-        ("p['route_name']", NotFound, "Envoy has no attribute of this name. It is xds.route_name now."),
+        ("p['nope']", NotFound, "Envoy has no attribute with this name. No filter has stored one either."),
+        ("p['route_name']", NotFound, "Envoy has no attribute with this name. It is xds.route_name now."),
     ],
 )
-def test_what_is_wrong_with_a_property_is_said(line, kind, problem):
+def test_wrong_use_of_a_property_is_explained(line, kind, problem):
     proxy = FakeProxy(f"class F(HttpContext):\n    def on_http_request_headers(self, n, e):\n        p = self.properties\n        {line}")
     with pytest.raises(kind, match=problem):
         proxy.call("on_request_headers", proxy.create(), 0, 1)
 
 
-def test_an_unknown_property_lists_the_known_ones():
-    with pytest.raises(AttributeError, match="'source.adress' is known; there are source.address, source.port"):
+def test_unknown_property_lists_the_known_ones():
+    with pytest.raises(AttributeError, match="'source.adress' is not known; known are source.address, source.port"):
         run("self.properties.source.adress")
 
 
-def test_logging_by_function_module_and_print():
+def test_functions_logging_and_print_write_to_the_log():
     proxy = run("""
 log_trace("t"); log_debug("d"); log_info("i %d", 1); log_warn("w"); log_error("e"); log_critical("c"); self.log(LogLevel.INFO, "%")
 assert log_level() is LogLevel.INFO
@@ -224,10 +224,10 @@ assert log_level() is LogLevel.INFO
     assert proxy.logs[7:] == [(3, "5%"), (0, "fine"), (2, "a b"), (2, "two"), (2, "lines")]
 
 
-def test_a_bad_status_is_an_exception_with_its_name():
+def test_bad_status_raises_an_exception_with_its_name():
     with pytest.raises(NotFound) as caught:
         run("hostcalls.get_shared_data('nothing')")
     assert caught.value.hostcall == "get_shared_data" and caught.value.status.name == "NOT_FOUND"
     assert str(caught.value) == (
-        "get_shared_data('nothing') was answered with NOT_FOUND (1) in on_tick. Nothing has been stored under this key."
+        "get_shared_data('nothing') returned NOT_FOUND (1) in on_tick. Nothing has been stored under this key."
     )

@@ -1,4 +1,4 @@
-"""What a filter does to streams: local responses, continuing, other streams, every phase."""
+"""Control of streams: local responses, continuing, other streams, every phase."""
 
 import pytest
 from tests.sdk.fake_proxy import FakeProxy
@@ -6,7 +6,7 @@ from tests.sdk.fake_proxy import FakeProxy
 from wasmnb.sdk.errors import BadArgument, StreamStateError
 
 
-def test_a_local_response_stops_the_request_and_passes_the_filters_response_callbacks():
+def test_local_response_stops_the_request_and_passes_response_callbacks():
     source = """
 class F(HttpContext):
     def on_http_request_headers(self, n, e):
@@ -20,26 +20,26 @@ class F(HttpContext):
 
 
 @pytest.mark.parametrize("status", [0, 99, 600, 1000, "403", None])
-def test_a_local_response_with_an_impossible_status_is_a_value_error(status):
+def test_local_response_with_an_impossible_status_raises_value_error(status):
     source = f"class F(HttpContext):\n    def on_http_request_headers(self, n, e):\n        self.send_local_response({status!r})"
     with pytest.raises(ValueError, match="200 to 599"):
         FakeProxy(source).exchange()
 
 
-def test_answering_a_finished_stream_is_refused_since_envoy_crashes():
+def test_local_response_on_an_ended_stream_is_refused():
     source = "class F(HttpContext):\n    def on_http_stream_done(self):\n        self.send_local_response(500)"
-    with pytest.raises(StreamStateError, match="over"):
+    with pytest.raises(StreamStateError, match="has ended"):
         FakeProxy(source).exchange()
 
 
 @pytest.mark.parametrize("side", ["request", "response"])
-def test_continuing_a_stream_that_was_never_paused_is_refused(side):
+def test_continuing_a_stream_without_a_pause_is_refused(side):
     source = f"class F(HttpContext):\n    def on_http_request_headers(self, n, e):\n        self.continue_{side}()"
-    with pytest.raises(StreamStateError, match="has not been paused"):
+    with pytest.raises(StreamStateError, match="is not paused"):
         FakeProxy(source).exchange()
 
 
-def test_a_paused_stream_can_be_continued_from_another_ones_callback():
+def test_paused_stream_can_be_continued_from_another_stream():
     source = """
 class P(PluginContext):
     waiting = None
@@ -66,7 +66,7 @@ class F(HttpContext):
     assert proxy.streams[first].continued == [0], "the second continue is no news"
 
 
-def test_acting_on_a_stream_that_is_over_is_an_error():
+def test_acting_on_an_ended_stream_raises():
     source = """
 class P(PluginContext):
     def on_tick(self):
@@ -77,11 +77,11 @@ class F(HttpContext):
 """
     proxy = FakeProxy(source)
     proxy.exchange()
-    with pytest.raises(BadArgument, match="The stream is over"):
+    with pytest.raises(BadArgument, match="The stream has ended"):
         proxy.tick()
 
 
-def test_bodies_trailers_metadata_and_the_end_of_a_stream():
+def test_bodies_trailers_metadata_and_end_reach_the_filter():
     source = """
 seen = []
 class F(HttpContext):

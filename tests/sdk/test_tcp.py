@@ -20,7 +20,7 @@ class T(TcpContext):
 """
 
 
-def test_a_tcp_filter():
+def test_tcp_filter_reads_and_changes_data():
     proxy = FakeProxy(SOURCE)
     assert "on_request_headers" not in proxy.exports
     i = proxy.create()
@@ -38,7 +38,7 @@ def test_a_tcp_filter():
 
 
 @pytest.mark.parametrize("line", ["await self.downstream_data()", "[chunk async for chunk in self.downstream_data]"])
-def test_a_connections_data_cannot_be_awaited_whole(line):
+def test_data_of_a_connection_cannot_be_awaited(line):
     proxy = FakeProxy(f"class T(TcpContext):\n    async def on_downstream_data(self, size, end):\n        {line}")
     i = proxy.create()
     with pytest.raises(TypeError, match=r"<downstream_data> cannot be awaited: .* or return Action.PAUSE"):

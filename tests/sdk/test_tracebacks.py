@@ -20,7 +20,7 @@ class F(HttpContext):
 """
 
 
-def test_the_cells_lines_and_none_of_ours():
+def test_traceback_has_only_the_cells_frames():
     proxy = FakeProxy(SOURCE, first_line=20)
     with pytest.raises(RuntimeError):
         proxy.exchange(headers={"x-json": "{"})
@@ -33,7 +33,7 @@ def test_the_cells_lines_and_none_of_ours():
     assert text.endswith("RuntimeError: bad header")
 
 
-def test_an_error_inside_the_sdk_ends_at_the_cells_line():
+def test_error_inside_the_sdk_ends_at_the_cells_line():
     proxy = FakeProxy(SOURCE)
     with pytest.raises(KeyError):
         proxy.exchange()
@@ -42,7 +42,7 @@ def test_an_error_inside_the_sdk_ends_at_the_cells_line():
     assert lines[-1] == "KeyError: 'x-json'" and len(lines) <= 5
 
 
-def test_one_exception_is_logged_once_and_raised_again():
+def test_exception_is_logged_once_and_raised():
     proxy = FakeProxy(
         "class F(HttpContext):\n    def on_http_request_headers(self, n, e):\n        raise SystemExit(3)"
     )
@@ -51,17 +51,17 @@ def test_one_exception_is_logged_once_and_raised_again():
     assert [level for level, _ in proxy.logs] == [5]
 
 
-def test_the_stop_button_is_not_the_filters_fault():
+def test_interrupt_by_the_user_is_not_logged():
     proxy = FakeProxy(
         "class F(HttpContext):\n    def on_http_request_headers(self, n, e):\n        raise KeyboardInterrupt"
     )
-    proxy.dispatcher.vm.raised = lambda _: None  # natively, where somebody can press it
+    proxy.dispatcher.vm.errors.on_error = lambda _: None  # natively, where somebody can press it
     with pytest.raises(KeyboardInterrupt):
         proxy.exchange()
     assert proxy.logs == []
 
 
-def test_where_nobody_can_press_a_stop_button_it_is_the_filters():
+def test_keyboard_interrupt_in_wasm_is_logged():
     proxy = FakeProxy(
         "class F(HttpContext):\n    def on_http_request_headers(self, n, e):\n        raise KeyboardInterrupt"
     )
@@ -70,7 +70,7 @@ def test_where_nobody_can_press_a_stop_button_it_is_the_filters():
     assert [level for level, _ in proxy.logs] == [5]
 
 
-def test_groups_of_exceptions_are_shown():
+def test_exception_groups_are_shown():
     proxy = FakeProxy(
         "class F(HttpContext):\n    def on_http_request_headers(self, n, e):\n        raise ExceptionGroup('many', [ValueError('one')])"
     )
@@ -79,7 +79,7 @@ def test_groups_of_exceptions_are_shown():
     assert "ValueError: one" in proxy.logs[0][1] and "wasmnb/sdk" not in proxy.logs[0][1]
 
 
-def test_endless_recursion_is_a_python_error():
+def test_endless_recursion_raises_recursion_error():
     proxy = FakeProxy(
         "class F(HttpContext):\n    def on_http_request_headers(self, n, e):\n        self.on_http_request_headers(n, e)"
     )
@@ -88,7 +88,7 @@ def test_endless_recursion_is_a_python_error():
     assert "RecursionError" in proxy.logs[0][1] and len(proxy.logs[0][1]) < 10_000
 
 
-def test_a_hostile_exception_does_not_break_the_report():
+def test_hostile_exception_does_not_break_the_report():
     class Hostile(Exception):
         def __str__(self):
             raise RuntimeError("no")
@@ -128,7 +128,7 @@ def logged(source, on=True):
     return proxy.logs[-1][1]
 
 
-def test_local_variables_of_the_filters_own_frames_are_told_if_asked_for():
+def test_local_variables_are_shown_on_request():
     text = logged(LOCALS)
     assert "    local user = 'ann'\n" in text
     assert "    local bad = <Failing: its repr raised RuntimeError>\n" in text
@@ -140,7 +140,7 @@ def test_local_variables_of_the_filters_own_frames_are_told_if_asked_for():
     assert logged(LOCALS, on=False).count("local ") == 0
 
 
-def test_local_variables_stand_in_exception_groups():
+def test_local_variables_are_shown_in_exception_groups():
     text = logged("""
 class F(HttpContext):
     def on_http_request_headers(self, num_headers, end_of_stream):
@@ -187,7 +187,7 @@ class F(HttpContext):
         ("/mute", ["Mute: <exception str() failed>"]),
     ],
 )
-def test_exceptions_of_the_filters_own_have_the_names_that_they_have_in_the_cell(path, said):
+def test_filters_exceptions_have_their_names_from_the_cell(path, said):
     proxy = FakeProxy(OWN)
     with pytest.raises(Exception):  # noqa: B017, PT011 -- of classes that only the filter knows
         proxy.exchange(headers={"x-case": path})

@@ -1,4 +1,4 @@
-"""What an editor knows of a filter: mypy, over a filter that uses most of the SDK, and over one that is wrong."""
+"""Types of the SDK: mypy over a filter that uses most of it, and over a wrong filter."""
 
 import subprocess
 import sys
@@ -92,12 +92,12 @@ def checked(tmp_path, source):
     return [line.split(":", 3)[1:] for line in done.stdout.splitlines() if line.startswith("user.py:")]
 
 
-def test_what_a_filter_uses_has_its_type(tmp_path):
+def test_sdk_names_have_types(tmp_path):
     seen = {int(line): text.split('"')[1] for line, kind, text in checked(tmp_path, GOOD) if "Revealed" in text or "error" in kind}
     lines = enumerate(GOOD.splitlines(), 1)
     assert seen == {number: line.partition("  # ")[2] for number, line in lines if "reveal_type" in line}
 
 
-def test_what_is_wrong_in_a_filter_is_an_error_in_its_line(tmp_path):
+def test_type_error_is_reported_in_its_line(tmp_path):
     errors = {int(line) for line, kind, _ in checked(tmp_path, BAD) if "error" in kind}
     assert errors == {number for number, line in enumerate(BAD.splitlines(), 1) if line.endswith("# wrong")}

@@ -16,7 +16,7 @@ def run(code, path="/p?a=1&b=%20x&a=2&flag", side="request", **options):
     return FakeProxy(source).exchange(path=path, **options)
 
 
-def test_the_parts_of_a_request():
+def test_request_has_its_parts():
     answer = run("""
 r = self.request
 assert (r.method, r.path, r.target, r.authority) == ("GET", "/p", "/p?a=1&b=%20x&a=2&flag", "example.com")
@@ -30,7 +30,7 @@ r.headers["x"] = "y"
     assert run("self.request.target = '/z'").upstream_header(b":path") == b"/z"
 
 
-def test_the_query_reads_as_a_mapping():
+def test_query_is_a_mapping():
     run("""
 q = self.request.query
 assert q["a"] == "1" and q.get_all("a") == ["1", "2"] and q["b"] == " x" and q["flag"] == "" and q.get("c") is None
@@ -51,20 +51,20 @@ assert q.items() == [("a", "1"), ("b", " x"), ("a", "2"), ("flag", "")]
         ("q.update(b='y')", "/p?a=1&b=y&a=2&flag"),
     ],
 )
-def test_the_query_writes_through_and_leaves_the_rest_as_it_is_spelled(code, path):
+def test_query_write_keeps_the_other_parameters_unchanged(code, path):
     assert run(f"q = self.request.query\n{code}").upstream_header(b":path") == path.encode()
 
 
 @settings(max_examples=50, deadline=None)
 @given(st.lists(st.tuples(st.text(st.characters(codec="utf-8")), st.text(st.characters(codec="utf-8")))))
-def test_the_query_reads_as_the_standard_library_does(pairs):
+def test_query_reads_as_urllib_does(pairs):
     text = "&".join(f"{quote(n)}={quote(v)}" for n, v in pairs)
     proxy = FakeProxy("class F(HttpContext):\n    def on_http_request_headers(self, n, e):\n        self.plugin.seen = self.request.query.items()")
     proxy.exchange(path="/?" + text)
     assert proxy.dispatcher._plugins[1].seen == parse_qsl(text, keep_blank_values=True)
 
 
-def test_cookies_read_and_write():
+def test_cookies_are_read_and_written():
     answer = run("""
 c = self.request.cookies
 assert dict(c) == {"a": "1", "b": "x=y", "c": "q"} and len(c) == 3 and c.get("zz") is None
@@ -79,14 +79,14 @@ del c["a"]
 
 
 @pytest.mark.parametrize(("name", "value"), [("a;b", "c"), ("", "c"), ("a", "b\r\nset-cookie: x"), ("a=b", "c"), ("a", "b c"), ("a", "b;c")])
-def test_a_cookie_cannot_carry_what_would_end_it(name, value):
+def test_cookie_with_a_separator_raises_value_error(name, value):
     with pytest.raises(ValueError, match="cannot be"):
         cookie_header(name, value)
     with pytest.raises(ValueError, match="cannot be"):
         run(f"self.request.cookies[{name!r}] = {value!r}")
 
 
-def test_setting_cookies_and_the_status_of_a_response():
+def test_response_sets_cookies_and_status():
     answer = run("""
 r = self.response
 assert r.status == 200
@@ -104,7 +104,7 @@ r.set_cookie("b", "2", path=None, same_site=None, http_only=False, domain="x.y")
         cookie_header("a", "b", path="/; Domain=evil")
 
 
-def test_bodies_by_name():
+def test_request_and_response_have_bodies():
     source = """
 class F(HttpContext):
     def on_http_request_body(self, size, end):
@@ -121,7 +121,7 @@ class F(HttpContext):
     assert answer.upstream[1] == b"b" and answer.body == b"OK" and answer.trailers == [(b"x", b"y")]
 
 
-def test_cookies_keep_their_quotes_apart_and_take_numbers():
+def test_cookies_drop_quotes_and_accept_numbers():
     answer = run("""
 c = self.request.cookies
 assert c.items() == [("a", ""), ("b", '"x'), ("c", 'y z'), ("d", '"')] and c.values() == ["", '"x', "y z", '"']
@@ -136,7 +136,7 @@ c["n"] = 5
     ("attributes", "problem"),
     [({"max_age": "60"}, "max_age of cookie 'a' is a number"), ({"same_site": "lax"}, "is Strict, Lax or None, not 'lax'")],
 )
-def test_a_cookies_attributes_are_checked(attributes, problem):
+def test_cookie_attributes_are_checked(attributes, problem):
     with pytest.raises((TypeError, ValueError), match=problem):
         cookie_header("a", "b", **attributes)
 
@@ -156,18 +156,18 @@ def test_every_value_of_a_repeated_parameter_is_listed():
         ("self.send_local_response(200, {'a': 1})", r"got {'a': 1} \(for JSON, use json="),
     ],
 )
-def test_what_is_wrong_is_named(line, problem):
+def test_wrong_use_of_a_view_is_explained(line, problem):
     with pytest.raises((TypeError, ValueError), match=problem):
         run(line)
 
 
 @pytest.mark.parametrize("status", ["404", 204.0, None])
-def test_a_status_is_a_number(status):
+def test_status_must_be_a_number(status):
     with pytest.raises(ValueError, match="200 to 599"):
         run(f"self.response.status = {status!r}", side="response")
 
 
-def test_json_with_bytes_that_are_no_text_is_still_json():
+def test_json_keeps_bytes_that_are_not_utf8():
     answer = run("return self.send_local_response(400, json={'sent': self.request_headers['x']})", headers={"x": b"a\xff"})
     assert answer.body == b'{"sent":"a\\udcff"}'
 
@@ -177,7 +177,7 @@ def test_half_a_surrogate_pair_is_written_as_the_replacement_character():
     assert answer.upstream_header(b"x") == "\ufffd\U0001f600".encode()
 
 
-def test_a_body_of_deep_json_is_no_json():
+def test_deeply_nested_json_raises_value_error():
     source = """
 class F(HttpContext):
     def on_http_request_body(self, size, end):

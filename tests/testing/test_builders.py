@@ -36,9 +36,9 @@ def test_query_cookies_and_credentials_are_encoded():
 
 
 def test_a_message_has_one_body():
-    with pytest.raises(TypeError, match="not body and json"):
+    with pytest.raises(TypeError, match="body and json are given"):
         request(body="x", json=1)
-    with pytest.raises(TypeError, match="not json and chunks"):
+    with pytest.raises(TypeError, match="json and chunks are given"):
         response(json=1, chunks=["a"])
 
 

@@ -34,7 +34,7 @@ def test_a_failure_says_what_was_used_and_where(proxy):
     with pytest.raises(AssertionError) as caught:
         assert_fuel(x, {"on_http_request_headers": 100})
     first, *others = str(caught.value).split("\n")
-    assert first.startswith(f"on_http_request_headers used {used:,} instructions, at most 100")
+    assert first.startswith(f"on_http_request_headers used {used:,} instructions, limit 100")
     assert "GET /pay" in first
     assert f"    on_request_headers: {used:,}" in others
     with pytest.raises(AssertionError, match="all callbacks used"):
@@ -42,7 +42,7 @@ def test_a_failure_says_what_was_used_and_where(proxy):
 
 
 def test_what_counts_nothing_and_slips_of_names_are_refused(proxy):
-    with pytest.raises(UsageError, match="instructions are counted by Proxy"):
+    with pytest.raises(UsageError, match="Count instructions with Proxy"):
         assert_fuel(object(), 1)
     with pytest.raises(UsageError, match="did you mean 'on_http_request_headers'"):
         assert_fuel(proxy.get("/"), {"on_http_request_header": 1})

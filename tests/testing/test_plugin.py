@@ -128,7 +128,7 @@ def test_the_marker_runs_a_test_on_the_real_envoy_too(session):
 
 def test_an_unknown_backend_is_named(session):
     result = session("import pytest\n@pytest.mark.wasm_backends('nginx')\ndef test_it(wasm_proxy): pass\n")
-    result.stdout.fnmatch_lines(["*There is no backend 'nginx'; there are simulated, native, envoy.*"])
+    result.stdout.fnmatch_lines(["*Unknown backend 'nginx'. Choose from simulated, native, envoy.*"])
 
 
 def test_snapshots_lie_beside_the_test_and_are_written_on_demand(session, pytester):
@@ -210,7 +210,7 @@ def test_a_tcp_filter_is_made_with_its_kind(session):
 def test_a_filter_that_is_not_there_is_looked_for_in_three_places_without_our_frames(session):
     result = session("def test_it(wasm_proxy):\n    wasm_proxy('nowhere.py')\n")
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["E *UsageError: There is no filter nowhere.py; looked in *"])
+    result.stdout.fnmatch_lines(["E *UsageError: Filter nowhere.py not found in *"])
     result.stdout.no_fnmatch_line("*pytest_plugin.py*")
 
 

@@ -129,11 +129,11 @@ def test_a_mistake_is_named_with_file_line_and_field(suite, text, place, message
     [
         ("test:\n- nme: x", 2, "did you mean 'name'"),
         ("test:\n  name: x", 1, "a list is expected"),
-        ("test: [\n", 2, "no YAML"),
+        ("test: [\n", 2, "not YAML"),
         ("- test", 1, "a suite is a message"),
         ("test:\n- name: [a]", 2, "not a list"),
         ("test:\n- {? [a] : b}", 2, "a field's name"),
-        ("a: &a [x]\ntest: *b", 2, "no YAML"),
+        ("a: &a [x]\ntest: *b", 2, "not YAML"),
     ],
 )
 def test_mistakes_in_yaml_are_named_too(suite, text, line, message):

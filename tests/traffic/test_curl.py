@@ -1,4 +1,4 @@
-"""curl's flags mean what they mean to curl."""
+"""Flags of curl, with the meaning that they have for curl."""
 
 import argparse
 import base64
@@ -19,7 +19,7 @@ def curl(line):
     return from_options(options, options.url)
 
 
-def test_a_path_alone_is_a_get():
+def test_path_alone_is_a_get():
     request = curl("/a?b=1")
     assert (request.method, request.path, request.body) == ("GET", "/a?b=1", b"")
     assert [n for n, _ in request.headers] == ["user-agent", "accept"]
@@ -43,19 +43,19 @@ def test_method_and_body_follow_curl(line, method, body):
     assert (curl(line).method, curl(line).body) == (method, body)
 
 
-def test_data_is_a_form_unless_a_header_says_otherwise():
+def test_data_is_a_form_unless_a_header_sets_the_type():
     assert ("content-type", "application/x-www-form-urlencoded") in curl("-d x /").headers
     types = [v for n, v in curl("-d x -H 'Content-Type: text/plain' /").headers if n == "content-type"]
     assert types == ["text/plain"]
     assert ("accept", "application/json") in curl("--json 1 /").headers
 
 
-def test_headers_are_added_emptied_and_left_out():
+def test_headers_are_added_emptied_and_removed():
     headers = curl("-H 'X-A: 1' -H 'X-A: 2' -H 'X-B;' -H 'Accept:' /").headers
     assert [(n, v) for n, v in headers if n != "user-agent"] == [("x-a", "1"), ("x-a", "2"), ("x-b", "")]
 
 
-def test_files_lose_their_line_ends_with_d_and_keep_them_with_data_binary(tmp_path):
+def test_files_lose_line_ends_with_data_and_keep_them_with_data_binary(tmp_path):
     path = tmp_path / "body"
     path.write_bytes(b"a\r\nb\n\0")
     assert curl(f"-d @{path} /").body == b"ab"
@@ -77,7 +77,7 @@ def test_get_moves_the_data_to_the_query():
         ("/x", "", "/x"),
     ],
 )
-def test_urls_are_read_as_curl_reads_them(url, authority, path):
+def test_urls_are_parsed_as_by_curl(url, authority, path):
     assert (curl(url).authority, curl(url).path) == (authority, path)
 
 
@@ -87,13 +87,13 @@ def test_host_header_becomes_the_authority():
     assert "host" not in [n for n, _ in request.headers]
 
 
-def test_shorthands_for_headers():
+def test_header_flags_set_headers():
     headers = dict(curl("-u ann:secret -b a=1 -A me -e http://r/ /").headers)
     assert headers["authorization"] == "Basic " + base64.b64encode(b"ann:secret").decode()
     assert (headers["cookie"], headers["user-agent"], headers["referer"]) == ("a=1", "me", "http://r/")
 
 
-def test_form_parts_and_uploads(tmp_path):
+def test_form_has_parts_and_uploads(tmp_path):
     (tmp_path / "a.json").write_text("{}")
     request = curl(f"-F a=1 -F f=@{tmp_path}/a.json /")
     kind = dict(request.headers)["content-type"]
@@ -103,12 +103,12 @@ def test_form_parts_and_uploads(tmp_path):
 
 
 @pytest.mark.parametrize("line", ["-d @/no/such/file /", "-H novalue /", "-F novalue /"])
-def test_what_cannot_be_done_is_a_usage_error(line):
+def test_invalid_flag_is_a_usage_error(line):
     with pytest.raises(UsageError):
         curl(line)
 
 
-def test_arguments_are_those_of_a_request():
+def test_arguments_are_accepted_by_request():
     assert curl("-X PUT --worker 2 --http2 http://h/p").arguments == {
         "method": "PUT",
         "path": "/p",

@@ -1,4 +1,4 @@
-"""Distributions count right, whatever is put into them."""
+"""Distributions: buckets, quantiles, merging."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,18 +18,18 @@ def test_every_value_lies_in_exactly_one_bucket(values):
 
 
 @given(VALUES.filter(bool))
-def test_quantiles_lie_between_the_extremes_and_rise(values):
+def test_quantiles_lie_between_the_extremes_and_increase(values):
     d = Distribution("x", values)
     q = [d.quantile(p) for p in (0, 0.5, 0.9, 1)]
     assert q[0] == min(values) and q[-1] == max(values) == d.maximum and q == sorted(q)
 
 
 @given(VALUES, VALUES)
-def test_merging_is_the_same_as_measuring_together(a, b):
+def test_merging_equals_measuring_together(a, b):
     merged = Distribution("x", a).merge(Distribution("y", b))
     assert sorted(merged.values) == sorted([*a, *b]) and merged.name == "x"
 
 
-def test_an_empty_distribution_answers_with_zeros():
+def test_empty_distribution_returns_zeros():
     d = Distribution("x")
     assert (d.count, d.maximum, d.median, d.buckets(), d.total) == (0, 0, 0.0, [], 0)

@@ -1,4 +1,4 @@
-"""A load run counts every request, shows queues when they form, and stops when asked."""
+"""Load runs: counts, queues, failures, interrupts."""
 
 import os
 import subprocess
@@ -10,7 +10,7 @@ from wasmnb import Filter, Proxy, Response, UsageError
 from wasmnb.engine import assemble
 from wasmnb.traffic import load
 
-# Adds nothing; traps on the path /boom... by the number of headers: seven with an extra header.
+# Traps if a request has seven headers, which means one extra header.
 MODULE = """(module
   (memory (export "memory") 1)
   (func (export "proxy_abi_version_0_2_1"))
@@ -42,7 +42,7 @@ ENDING = """(module (func (export "proxy_abi_version_0_2_1")) (memory (export "m
   (func (export "proxy_on_delete") (param i32) (call $work)))"""
 
 
-def test_what_filters_do_when_the_client_has_its_answer_is_no_part_of_a_request():
+def test_callbacks_after_the_response_are_not_part_of_a_request():
     with Proxy(Filter.from_bytes(assemble(ENDING), "ending"), workers=1) as p:
         report = load(p, requests=50)
         assert all(x.filter_ns <= x.duration * 1e9 for x in p.exchanges)
@@ -50,7 +50,7 @@ def test_what_filters_do_when_the_client_has_its_answer_is_no_part_of_a_request(
     assert report.filter.median <= report.requests.median
 
 
-def test_a_queue_forms_when_requests_come_faster_than_the_workers_serve():
+def test_requests_faster_than_the_workers_form_a_queue():
     with proxy() as p:
         calm = load(p, requests=400, rate=100)
     with proxy() as p:
@@ -68,14 +68,14 @@ def test_arrivals_follow_the_seed():
     assert moments(1) == sorted(moments(1))
 
 
-def test_latency_of_the_upstream_is_part_of_a_request():
+def test_upstream_latency_is_part_of_a_request():
     with proxy(upstream=Response(204, latency=0.25)) as p:
         report = load(p, requests=10)
     assert report.requests.median >= 0.25e9
     assert report.statuses == {204: 10}
 
 
-def test_failures_are_counted_and_a_few_kept_as_examples():
+def test_failures_are_counted_and_the_first_ones_kept():
     with proxy() as p:
         report = load(p, requests=20, headers=[("x-one", "1")])
     assert report.statuses == {503: 20}
@@ -97,13 +97,13 @@ with proxy() as p:
 """
 
 
-def test_the_interrupt_button_leaves_what_was_measured():
+def test_interrupt_keeps_the_measurements_so_far():
     here = os.path.dirname(__file__)
-    # A process of its own: in this one pytest and hypothesis have callbacks that swallow interrupts.
+    # In a process of its own, because callbacks of pytest and hypothesis swallow interrupts in this one.
     subprocess.run([sys.executable, "-c", INTERRUPTED, here], check=True, timeout=120)
 
 
-def test_progress_is_told():
+def test_progress_is_reported():
     seen = []
     with proxy() as p:
         load(p, requests=600, progress=lambda done, all_: seen.append((done, all_)))
@@ -111,12 +111,12 @@ def test_progress_is_told():
 
 
 @pytest.mark.parametrize("wrong", [{"requests": 0}, {"rate": 0}, {"rate": -1}])
-def test_numbers_that_make_no_sense_are_refused(wrong):
+def test_number_that_is_not_positive_is_a_usage_error(wrong):
     with proxy() as p, pytest.raises(UsageError):
         load(p, **wrong)
 
 
-def test_a_report_shows_itself():
+def test_report_has_text_and_html():
     with proxy() as p:
         bundle = load(p, requests=30)._repr_mimebundle_()
     assert "on_request_headers" in bundle["text/plain"] and "p99" in bundle["text/plain"]

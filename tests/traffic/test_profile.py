@@ -1,4 +1,4 @@
-"""Profiles: costs by line, hostcall and callback, which say what they are worth and leave the proxy alone."""
+"""Profiles: costs by line, hostcall and callback, the observer's cost, and a proxy that stays as it is."""
 
 import pytest
 
@@ -52,13 +52,13 @@ def report(proxy):
 
 
 def line(report, text):
-    """Cost of the line that holds this text."""
+    """Return the cost of the line with this text."""
     (source,) = report.sources
     at = next(i for i, x in enumerate(source.text.split("\n")) if text in x)
     return report.line(at + source.first_line)
 
 
-def test_every_line_that_ran_has_its_hits_and_no_other(report):
+def test_exactly_the_lines_that_ran_have_hits(report):
     hits = {
         text: line(report, text).hits for text in ("pass", "for i", "double(i)", "n * 2", "raise", "yield 1", "list(")
     }
@@ -68,7 +68,7 @@ def test_every_line_that_ran_has_its_hits_and_no_other(report):
     assert line(report, "n * 2").function == "double"
 
 
-def test_costs_are_in_proportion_and_the_observer_is_taken_away(report):
+def test_costs_are_in_proportion_without_the_observer(report):
     assert 0 <= line(report, "pass").fuel < 100
     assert line(report, "11_000").fuel == pytest.approx(10 * line(report, "2_000").fuel, rel=0.05)
     assert report.lines[0] is line(report, "11_000")
@@ -78,7 +78,7 @@ def test_costs_are_in_proportion_and_the_observer_is_taken_away(report):
     assert report.observer.fuel > 1000
 
 
-def test_hostcalls_are_told_by_line_and_by_name(report):
+def test_hostcalls_are_counted_by_line_and_by_name(report):
     assert line(report, "x-a").hostcalls == {"replace_header_map_value": 2}
     assert line(report, "double(i)").hostcalls == {}
     (hostcall,) = report.hostcalls
@@ -96,19 +96,19 @@ def test_callbacks_have_time_and_fuel(report):
     assert report.statuses == {200: 30}
 
 
-def test_the_same_profile_has_the_same_fuel(proxy, report):
+def test_same_profile_has_the_same_fuel(proxy, report):
     again = profile(proxy, requests=3)
     assert again.fuel == report.fuel
     assert [(x.lineno, x.hits, x.fuel) for x in again.lines] == [(x.lineno, x.hits, x.fuel) for x in report.lines]
 
 
-def test_the_proxy_is_left_alone(proxy):
-    before = (proxy.trace.made, proxy.exchanges.made, proxy.now)
+def test_proxy_is_unchanged(proxy):
+    before = (proxy.trace.total, proxy.exchanges.total, proxy.now)
     profile(proxy, requests=1, path="/else")
-    assert (proxy.trace.made, proxy.exchanges.made, proxy.now) == before
+    assert (proxy.trace.total, proxy.exchanges.total, proxy.now) == before
 
 
-def test_the_proxys_last_exchanges_are_repeated_in_turn():
+def test_last_exchanges_are_repeated_in_turn():
     source = """
 class F(HttpContext):
     def on_http_request_headers(self, num_headers, end_of_stream):
@@ -129,7 +129,7 @@ class F(HttpContext):
             only.line(5)
 
 
-def test_async_callbacks_have_lines_on_both_sides_of_an_await():
+def test_async_callbacks_have_lines_before_and_after_an_await():
     source = """
 class F(HttpContext):
     async def on_http_request_headers(self, num_headers, end_of_stream):
@@ -147,7 +147,7 @@ class F(HttpContext):
         assert "on_tick" in report.fuel
 
 
-def test_all_parts_of_a_filter_have_their_lines(tmp_path):
+def test_all_parts_of_a_filter_have_lines(tmp_path):
     (tmp_path / "helper.py").write_text("def twice(n):\n    return 2 * n\n")
     parts = [
         Part("import helper\nLIMIT = 3\ndef f():\n    return helper.twice(LIMIT)", "Cell In[1]", 1),
@@ -161,7 +161,7 @@ def test_all_parts_of_a_filter_have_their_lines(tmp_path):
     assert report.sources[2].lines[2].hits == 1
 
 
-def test_a_module_from_elsewhere_has_callbacks_and_hostcalls_and_a_reason():
+def test_module_of_another_compiler_has_callbacks_hostcalls_and_a_reason():
     text = """(func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32)
       (drop (call $log (i32.const 0) (i32.const 0) (i32.const 0))) (i32.const 0))"""
     imports = '(import "env" "proxy_log" (func $log (param i32 i32 i32) (result i32)))'
@@ -173,7 +173,7 @@ def test_a_module_from_elsewhere_has_callbacks_and_hostcalls_and_a_reason():
     assert report.fuel["on_http_request_headers"] > 0
 
 
-def test_what_cannot_be_profiled_says_why(proxy):
+def test_impossible_profile_is_a_usage_error(proxy):
     with pytest.raises(UsageError, match="At least one request"):
         profile(proxy, requests=0)
     bad = "class F(HttpContext):\n    def on_http_request_headers(self, n, e):\n        raise KeyError('x')"
@@ -181,7 +181,7 @@ def test_what_cannot_be_profiled_says_why(proxy):
         profile(failing, path="/")
 
 
-def test_the_hostcalls_of_a_line_are_those_of_the_abi_alone_the_most_frequent_first():
+def test_hostcalls_of_a_line_are_those_of_the_abi_most_frequent_first():
     source = """
 import time
 class F(HttpContext):
@@ -201,7 +201,7 @@ class F(HttpContext):
     assert "1 http_call" in report._repr_mimebundle_()["text/plain"]
 
 
-def test_a_native_filter_is_profiled_as_wasm():
+def test_native_filter_is_profiled_as_wasm():
     with Proxy(Filter.native(SOURCE, "auth"), workers=1) as native:
         report = profile(native, requests=2, path="/")
     assert line(report, "double(i)").hits == 50
@@ -209,7 +209,7 @@ def test_a_native_filter_is_profiled_as_wasm():
     assert "%prun" in report._repr_mimebundle_()["text/plain"]
 
 
-def test_a_native_filter_that_is_no_wasm_says_what_sees_it_here():
+def test_native_filter_that_does_not_compile_names_other_profilers():
     source = "import sqlite3\nclass F(HttpContext):\n    pass\n"
     with pytest.warns(NativeWarning), Proxy(Filter.native(source)) as native, pytest.raises(SourceError) as caught:
         profile(native, path="/")
@@ -217,7 +217,7 @@ def test_a_native_filter_that_is_no_wasm_says_what_sees_it_here():
 
 
 @pytest.mark.parametrize("number", [PROBE, CALLS])
-def test_a_filter_cannot_read_the_profilers_clock(number):
+def test_filter_cannot_read_the_profilers_clock(number):
     source = f"""
 from wasmnb.sdk.hostcalls import get_metric
 class F(HttpContext):

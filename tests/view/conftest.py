@@ -1,4 +1,4 @@
-"""Stand-ins with the attributes that the host's objects have; views are pure functions, so plain data tests them."""
+"""Sample objects with the attributes of the host's classes, since views are pure functions."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class Exchange:
 
 
 class Samples:
-    """Builders for everything that a view draws."""
+    """Builders for sample objects."""
 
     Node, Event, Line, Exchange = Node, Event, Line, Exchange
 

@@ -1,4 +1,4 @@
-"""Chains of exceptions: each with its own lines, and Python's sentence between them."""
+"""Chains of exceptions: frames, messages, and Python's sentences between them."""
 
 import linecache
 
@@ -41,7 +41,7 @@ def cell():
     del linecache.cache["Cell In[8]"]
 
 
-def test_a_chain_is_read_link_by_link():
+def test_exception_chain_is_parsed_into_its_exceptions():
     first, second = chain_of(CHAIN)
     assert (first.name, first.conclusion) == ("KeyError", "KeyError: 'ann'")
     assert [(f.lineno, f.name, f.text) for f in first.frames] == [(4, "lookup", "return {}[user]")]
@@ -49,14 +49,14 @@ def test_a_chain_is_read_link_by_link():
     assert (second.conclusion, second.joint) == ("ValueError: ann", "")
 
 
-def test_each_exception_stands_under_its_own_lines():
+def test_each_exception_follows_its_own_source_lines():
     lines = traceback_lines(CHAIN)
     assert lines.index("KeyError: 'ann'") < lines.index("----> 6         raise ValueError(user) from error")
     assert lines[-1] == "ValueError: ann"
     assert sum("Traceback" in line for line in lines) == 0
 
 
-def test_a_trap_is_drawn_as_ipython_draws_a_chain():
+def test_trap_has_the_format_of_an_ipython_exception_chain():
     lines = error_lines(FilterTrap("proxy_on_tick failed: ValueError: ann", callback="proxy_on_tick", traceback=CHAIN))
     heads = [line.split()[0] for line in lines if line.endswith("Traceback (inside the filter)")]
     assert heads == ["KeyError", "FilterTrap"]
@@ -64,30 +64,30 @@ def test_a_trap_is_drawn_as_ipython_draws_a_chain():
     assert "FilterTrap: proxy_on_tick failed: ValueError: ann" in lines
 
 
-def test_a_line_that_nobody_knows_here_is_the_guests_own():
+def test_unknown_line_keeps_the_text_of_the_guest():
     text = 'Traceback (most recent call last):\n  File "<filter>", line 7, in f\n    return 1 / 0\n           ~~^~~\nZeroDivisionError: x\n'
     assert "----> 7 return 1 / 0" in traceback_lines(text)
 
 
-def test_lines_of_another_source_by_the_same_name_are_not_shown():
+def test_lines_of_another_file_with_the_same_name_are_not_shown():
     text = 'Traceback (most recent call last):\n  File "Cell In[8]", line 2, in f\n    return 1 / 0\nZeroDivisionError: x\n'
     lines = traceback_lines(text)
     assert "----> 2 return 1 / 0" in lines
     assert not any("def lookup" in line for line in lines)
 
 
-def test_a_text_without_a_file_is_shown_where_it_does_not_compile():
+def test_syntax_error_in_a_string_shows_its_line():
     with pytest.raises(SourceError) as caught:
         Filter.from_source("class A(HttpContext):\n    pass\n\nclass B(\n")
     assert "    class B(" in error_lines(caught.value)
 
 
-def test_a_group_is_left_as_python_draws_it():
+def test_exception_group_keeps_the_format_of_python():
     assert traceback_lines(GROUP) == GROUP.split("\n")
 
 
 @pytest.mark.parametrize("text", ["", "wasm backtrace:\n  0: 0x1234 - <unknown>", "just a line of a log"])
-def test_what_is_no_traceback_gives_no_lines(text):
+def test_other_text_has_no_traceback_lines(text):
     assert traceback_lines(text) == []
 
 
@@ -96,7 +96,7 @@ def test_hostile_names_of_exceptions_do_not_reach_the_terminal():
     assert "\x1b" not in "\n".join(error_lines(FilterTrap("x", traceback=text)))
 
 
-def test_a_recursion_says_how_often_a_frame_came_again():
+def test_recursion_shows_the_number_of_repeated_frames():
     text = (
         'Traceback (most recent call last):\n  File "Cell In[8]", line 2, in lookup\n    def lookup(user):\n'
         "    ~~~~~~^^^\n  [Previous line repeated 974 more times]\nRecursionError: maximum recursion depth exceeded\n"
@@ -106,7 +106,7 @@ def test_a_recursion_says_how_often_a_frame_came_again():
     assert "        ... Previous line repeated 974 more times" in traceback_lines(text)
 
 
-def test_a_message_that_nobody_reads_to_its_end_is_cut():
+def test_long_message_is_cut():
     long = 'Traceback (most recent call last):\n  File "Cell In[8]", line 2, in lookup\nValueError: ' + "x" * 100_000
     many = long.replace("x" * 100_000, "\n".join(map(str, range(1000))))
     for text in (long, many):

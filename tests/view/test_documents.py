@@ -1,4 +1,4 @@
-"""HTML and text come from the same document, and both can be read without styles."""
+"""HTML and text of one document, readable without styles."""
 
 from wasmnb.view import to_html, to_text
 from wasmnb.view.render.document import Code, Column, Document, Fold, Item, Outline, Paragraph, Row, Span, Table, Title, inline
@@ -11,7 +11,7 @@ def table(*rows, **options):
     )
 
 
-def test_text_tables_are_aligned_by_columns_seen_not_by_characters():
+def test_text_tables_are_aligned_by_display_width():
     lines = to_text(table(("ab", "1"), ("漢字", "10"))).splitlines()
     assert lines == ["name   n", "────  ──", "ab     1", "漢字  10"]
 
@@ -28,7 +28,7 @@ def test_cells_of_several_lines_stay_in_their_column():
     assert text.splitlines()[2:] == ["a  one", "    two"]
 
 
-def test_outlines_are_drawn_as_trees_and_folded_ones_stay_closed():
+def test_outlines_are_trees_and_folded_nodes_stay_closed():
     items = (
         Item(
             inline("top"),
@@ -42,12 +42,12 @@ def test_outlines_are_drawn_as_trees_and_folded_ones_stay_closed():
     assert html.count("<details>") == 1
 
 
-def test_long_folds_say_how_long_they_are():
+def test_long_folds_show_their_length():
     fold = Fold(inline("all"), (Code("\n".join("x" * 99)),))
     assert to_text(Document((fold,))) == "all  (99 lines)"
 
 
-def test_marked_line_of_code_is_pointed_at():
+def test_marked_line_of_code_has_an_arrow():
     assert to_text(Document((Code("a\nb", marked=1),))).splitlines() == ["      a", "    ❱ b"]
 
 
@@ -55,7 +55,7 @@ def test_title_is_underlined_and_paragraphs_follow():
     assert to_text(Document((Title(inline("Hi")), Paragraph(inline("there"))))) == "Hi\n━━\nthere"
 
 
-def test_units_are_the_ones_people_read():
+def test_numbers_have_readable_units():
     assert [duration(n) for n in (0, 5, 999, 1500, 85_000, 12_300_000, 4e9)] == [
         "0", "5.00 ns", "999 ns", "1.50 µs", "85.0 µs", "12.3 ms", "4.00 s",
     ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""Errors drawn at the cell's own lines."""
+"""Errors with the lines of the cell."""
 
 import linecache
 from pathlib import Path
@@ -19,7 +19,7 @@ def cell():
     del linecache.cache["Cell In[3]"]
 
 
-def test_a_syntax_error_has_its_line_and_a_caret_under_its_column():
+def test_syntax_error_has_its_line_and_a_caret_under_its_column():
     error = SourceError("expected ':'", filename="Cell In[3]", lineno=5, offset=46, hint="Add a colon.")
     assert error_lines(error) == [
         "  Cell In[3], line 5",
@@ -30,14 +30,14 @@ def test_a_syntax_error_has_its_line_and_a_caret_under_its_column():
     ]
 
 
-def test_an_error_without_a_column_shows_the_lines_around_it():
+def test_error_without_a_column_shows_the_lines_around_it():
     lines = error_lines(SourceError("No module named 'requests'", filename="Cell In[3]", lineno=2))
     assert "----> 2 from wasmnb.sdk import HttpContext" in lines
     assert "      1 %%wasmfilter auth" in lines
     assert lines[-1] == "SourceError: No module named 'requests'"
 
 
-def test_a_trap_shows_the_guests_frames_with_the_cells_lines():
+def test_trap_shows_the_guests_frames_with_the_cells_lines():
     guest = "Traceback (most recent call last):\n  File \"Cell In[3]\", line 6, in on_http_request_headers\n    x\nKeyError: 'x'\n"
     lines = error_lines(
         FilterTrap("The filter failed", callback="proxy_on_request_headers", context_id=3, traceback=guest)
@@ -48,11 +48,11 @@ def test_a_trap_shows_the_guests_frames_with_the_cells_lines():
     assert lines[-1] == "In proxy_on_request_headers, on context 3."
 
 
-def test_errors_without_a_place_are_one_line():
+def test_errors_without_a_position_are_one_line():
     assert error_lines(BuildError("No disk space left")) == ["BuildError: No disk space left"]
 
 
-def test_a_place_that_nobody_knows_is_named_without_lines():
+def test_unknown_file_is_named_without_source_lines():
     lines = error_lines(SourceError("broken", filename="gone.py", lineno=9))
     assert "gone.py, line 9" in lines
 
@@ -62,12 +62,12 @@ def test_hostile_names_are_shown_escaped():
     assert "\x1b" not in "\n".join(lines)
 
 
-def test_colour_is_ansi_and_only_when_asked_for():
+def test_colour_is_ansi_and_off_by_default():
     error = SourceError("expected ':'", filename="Cell In[3]", lineno=5, offset=46)
     assert "\x1b[31;1mSourceError\x1b[0m: expected ':'" in error_lines(error, colour=True)
 
 
-def test_the_callers_lines_come_first_and_ours_never():
+def test_lines_of_the_caller_come_first_and_internal_frames_are_hidden():
     ours = compile("def ours(inner): inner()", str(Path(wasmnb.__file__).with_name("inner.py")), "exec")
     space = {}
     exec(ours, space)
@@ -88,5 +88,5 @@ def test_the_callers_lines_come_first_and_ours_never():
     assert error_lines(caught.value, callers=False) == ["UsageError: no such filter"]
 
 
-def test_ipython_finds_the_drawing_on_the_error_itself():
+def test_errors_have_the_traceback_hook_of_ipython():
     assert BuildError("No disk space left")._render_traceback_()[-1].endswith("No disk space left")

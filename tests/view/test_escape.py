@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wasmnb.messages import Request, Response
-from wasmnb.view.render import escape
+from wasmnb.view.render.escape import escape
 from wasmnb.view import exchange_html, exchange_text, log_html, log_text, trace_html, tree_html, visible
 
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(1)>\"'&\x00\x1b[31m\u202e\udc80\r\nx"
@@ -27,7 +27,7 @@ HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(1)>\"'&\x00\x1b[31m
         ("\U000e0001", "\\U000e0001"),
     ],
 )
-def test_every_character_can_be_seen(raw, shown):
+def test_every_character_is_visible(raw, shown):
     assert visible(raw) == shown
 
 
@@ -54,7 +54,7 @@ def test_escaped_text_reads_back_as_visible_text(raw):
 
 
 class Tags(HTMLParser):
-    """Collects tags and attributes, and checks that they nest."""
+    """Collect tags and attributes, and check that tags nest."""
 
     VOID = ("img", "br", "hr")
 
@@ -106,7 +106,7 @@ def hostile_views(samples, text):
     yield tree_html(tree), ""
 
 
-def test_hostile_text_becomes_no_markup_in_any_view(samples):
+def test_hostile_text_is_never_markup_in_any_view(samples):
     for html, text in hostile_views(samples, HOSTILE):
         tags = Tags(html)
         assert tags.tags <= ALLOWED_TAGS
@@ -117,7 +117,7 @@ def test_hostile_text_becomes_no_markup_in_any_view(samples):
 
 
 @given(text=st.text(min_size=1, max_size=40))
-def test_any_text_in_any_place_keeps_the_html_well_formed(text):
+def test_html_is_well_formed_with_any_text(text):
     from importlib.util import module_from_spec, spec_from_file_location
     from pathlib import Path
 

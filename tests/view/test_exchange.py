@@ -16,7 +16,7 @@ def rows(text):
 
 def test_each_station_has_its_column(samples):
     text = exchange_text(samples.exchange())
-    for station in ("client sent", "upstream got", "upstream answered", "client got"):
+    for station in ("client sent", "upstream got", "upstream sent", "client got"):
         assert station in text
 
 
@@ -29,26 +29,26 @@ def test_changes_are_marked_with_signs(samples):
     assert ("~", "body", "5", "bytes", "5", "bytes") in found
 
 
-def test_signs_stand_in_html_too_so_that_colour_is_an_extra(samples):
+def test_html_has_signs_in_addition_to_colours(samples):
     html = exchange_html(samples.exchange())
     for sign in (">+<", ">-<", ">~<"):
         assert sign in html
 
 
-def test_title_says_what_came_of_it(samples):
+def test_title_has_the_result(samples):
     assert "#1 POST /pay?x=1 → 200" in exchange_text(samples.exchange())
-    assert "→ no answer" in exchange_text(samples.exchange(response=None, state="failed"))
+    assert "→ no response" in exchange_text(samples.exchange(response=None, state="failed"))
     assert "paused" in exchange_text(samples.exchange(response=None, state="paused"))
 
 
-def test_local_response_is_not_drawn_as_a_row_of_changes(samples):
+def test_local_response_is_not_shown_as_header_changes(samples):
     x = samples.exchange(upstream_request=None, upstream_response=None, response=Response(403, [("x", "y")], b"no"))
     text = exchange_text(x)
-    assert "Answered in the proxy; the upstream saw nothing." in text
+    assert "The proxy sent a local reply; the upstream got no request." in text
     assert not [line for line in text.splitlines() if line.startswith(("+", "-", "~"))]
 
 
-def test_nothing_changed_is_said(samples):
+def test_unchanged_exchange_says_so(samples):
     x = samples.exchange()
     x.upstream_request, x.response = x.request, x.upstream_response
     assert "The filter changed nothing." in exchange_text(x)
@@ -74,24 +74,24 @@ def test_duplicates_are_paired_by_value_first():
         ("é" * 9000, "text", "é"),
     ],
 )
-def test_bodies_are_previewed_by_what_they_are(data, kind, start):
+def test_bodies_are_previewed_by_content_type(data, kind, start):
     data = data if isinstance(data, bytes) else data.encode()
     assert body_kind(data) == kind
     assert body_text(data).startswith(start)
 
 
-def test_long_bodies_say_what_was_cut():
-    assert "cut here; the body has 50,000,000 bytes" in body_text(b"x" * 50_000_000)
+def test_long_bodies_show_how_much_was_cut():
+    assert "cut; the body has 50,000,000 bytes" in body_text(b"x" * 50_000_000)
     assert "more" in body_text(bytes(range(256)) * 4)
 
 
-def test_log_and_calls_of_the_exchange_are_there(samples):
+def test_exchange_shows_its_log_and_calls(samples):
     text = exchange_text(samples.exchange())
     assert "checked ann" in text
     assert 'get_header_map_value(REQUEST_HEADERS, "x-user") → "ann"' in text
 
 
-def test_what_envoy_adds_is_not_called_the_filters(samples):
+def test_headers_added_by_envoy_are_not_attributed_to_the_filter(samples):
     x = samples.exchange()
     x.response.headers.add("date", "now")
     x.response.headers.add("x-envoy-upstream-service-time", "3")
@@ -100,7 +100,7 @@ def test_what_envoy_adds_is_not_called_the_filters(samples):
     assert [line.split()[0] for line in lines if "service-time" in line] == ["Envoy"]
 
 
-def test_what_the_filter_wrote_is_its_own_whatever_the_name(samples):
+def test_headers_written_by_the_filter_are_attributed_to_it(samples):
     x = samples.exchange()
     x.upstream_request.headers.add("x-request-id", "1")
     call = {"map_type": HeaderMapType.REQUEST_HEADERS, "key": b"X-Request-Id", "value": b"1"}
@@ -108,7 +108,7 @@ def test_what_the_filter_wrote_is_its_own_whatever_the_name(samples):
     assert [line.split()[0] for line in exchange_text(x).splitlines() if "x-request-id" in line][0] == "+"
 
 
-def test_what_envoy_adds_after_a_filter_has_removed_it_is_envoys(samples):
+def test_header_that_envoy_restores_is_attributed_to_envoy(samples):
     x = samples.exchange()
     x.response.headers.add("content-length", "5")
     call = {"map_type": HeaderMapType.RESPONSE_HEADERS, "key": b"content-length"}
@@ -116,9 +116,9 @@ def test_what_envoy_adds_after_a_filter_has_removed_it_is_envoys(samples):
     assert [line.split()[0] for line in exchange_text(x).splitlines() if "content-length" in line][0] == "Envoy"
 
 
-def test_a_filter_that_failed_earlier_says_when_and_where():
+def test_earlier_failure_is_shown_with_time_and_place():
     source = 'class F(HttpContext):\n    def on_http_request_headers(self, n, e):\n        {}["x"]\n'
     with Proxy(Filter.from_source(source), workers=1) as proxy:
         first, second = exchange_text(proxy.get("/")), exchange_text(proxy.get("/"))
     assert "✗ proxy_on_request_headers failed: KeyError: 'x'" in first
-    assert "✗ the filter has been down on worker-1 since #1: proxy_on_request_headers failed: KeyError: 'x'" in second
+    assert "✗ the filter has failed on worker-1 since #1: proxy_on_request_headers failed: KeyError: 'x'" in second

@@ -19,7 +19,7 @@ SERIES = [
 ]
 
 
-def test_series_are_the_distributions_own_numbers():
+def test_series_have_the_numbers_of_the_distribution():
     series = from_samples("x", range(1, 1001))
     assert series.quantiles == (500.5, 900.1, 990.01)
     assert series.maximum == 1000
@@ -40,12 +40,12 @@ def test_figure_is_a_png_in_the_html_and_has_a_row_for_each_series():
     assert [axis.get_ylabel() for axis in latency_figure(SERIES).axes] == ["request", "on_request_headers"]
 
 
-def test_no_samples_no_picture():
+def test_chart_without_samples_has_no_picture():
     empty = from_samples("request", [])
-    assert "Nothing was measured." in latency_text([empty])
+    assert "No measurements." in latency_text([empty])
     assert "<img" not in latency_html([empty])
     assert sparkline(empty, 1, 2) == ""
 
 
-def test_one_sample_is_enough_for_a_picture():
+def test_chart_with_one_sample_has_a_picture():
     assert "<img" in latency_html([from_samples("request", [0])])

@@ -1,4 +1,4 @@
-"""Local variables of a failed filter: in the drawing under their lines, and hostile ones as text."""
+"""Local variables in the traceback of a filter, including hostile values."""
 
 from wasmnb.errors import FilterTrap, conclusion_of
 from wasmnb.view.errors.exception_chain import chain_of
@@ -32,20 +32,20 @@ def test_variables_belong_to_the_frame_above_them():
     assert link.conclusion == "ValueError: local no = 1"
 
 
-def test_variables_are_drawn_under_the_lines_and_cannot_paint():
+def test_variables_follow_their_line_and_have_no_escape_codes():
     lines = traceback_lines(TRACEBACK)
     at = next(i for i, line in enumerate(lines) if line.startswith("  where "))
     assert lines[at - 1].endswith("self.check(user)")
     assert lines[at : at + 2] == ["  where self = <F 2>", "        user = 'ann\\x1b[31m'"]
 
 
-def test_the_error_says_exchange_and_thread():
+def test_error_names_exchange_and_thread():
     error = FilterTrap("x", callback="proxy_on_tick", context_id=4, thread="worker-2", exchange=3)
     assert error_lines(error, callers=False)[-1] == "In proxy_on_tick, on context 4, for exchange 3, on worker-2."
     assert FilterTrap("x", callback="proxy_on_tick", context_id=4).where == "on context 4"
 
 
-def test_a_tracebacks_conclusion_is_the_line_that_names_the_exception():
+def test_conclusion_of_a_traceback_is_the_line_with_the_exception():
     assert conclusion_of(TRACEBACK) == "ValueError: local no = 1"
     assert conclusion_of(GROUP) == "ExceptionGroup: many (1 sub-exception)"
     chained = f"{TRACEBACK}\n\nDuring handling of the above exception, another exception occurred:\n\n"

@@ -4,7 +4,7 @@ from wasmnb.abi import LogLevel, Status
 from wasmnb.view import log_html, log_text, trace_html, trace_text
 
 
-def test_an_empty_log_is_said_to_be_empty():
+def test_empty_log_says_so():
     assert log_text([]) == "The log is empty."
 
 
@@ -15,26 +15,26 @@ def test_tracebacks_keep_their_lines(samples):
     assert "critical" in text
 
 
-def test_a_hundred_thousand_lines_are_cut_and_counted(samples):
+def test_hundred_thousand_lines_are_cut_and_counted(samples):
     text = log_text([samples.Line(f"line {n}") for n in range(100_000)])
     assert text.startswith("100,000 lines, the last 200 shown")
     assert "line 99999" in text
     assert len(text.splitlines()) < 220
 
 
-def test_hostcalls_stand_inside_their_callback(samples):
+def test_hostcalls_are_inside_their_callback(samples):
     lines = trace_text(samples.events()).splitlines()
     assert lines[2].startswith("on_request_headers(")
     assert lines[3].startswith('├─ get_header_map_value(REQUEST_HEADERS, "x-user") → "ann"')
     assert lines[5].startswith("on_response_headers(")
 
 
-def test_a_status_that_is_not_ok_is_shown(samples):
+def test_status_that_is_not_ok_is_shown(samples):
     event = samples.Event(1, "hostcall", "get_property", {"path": b"a"}, None, Status.NOT_FOUND)
     assert "→ NOT_FOUND" in trace_text([event])
 
 
-def test_dropped_events_are_admitted(samples):
+def test_dropped_events_are_counted(samples):
     assert "7 older events not shown" in trace_text(samples.events(), dropped=7)
 
 

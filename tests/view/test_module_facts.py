@@ -1,4 +1,4 @@
-"""What `wasmnb inspect` says of a module."""
+"""Facts about a module, as in `wasmnb inspect`."""
 
 from types import SimpleNamespace
 
@@ -15,25 +15,25 @@ def facts(**over):
     return SimpleNamespace(**{**made, **over})
 
 
-def test_a_good_module_is_said_to_be_good():
+def test_loadable_module_says_so():
     text = facts_text(facts(), "a.wasm", 1024)
     assert "a.wasm   core Wasm module · Proxy-Wasm ABI 0.2.1 · 1.02 kB" in text
-    assert "✓ Nothing stops Envoy" in text
+    assert "✓ Envoy can load this module" in text
     assert "callbacks  on_request_headers" in text
 
 
 def test_problems_are_listed_as_sentences():
     text = facts_text(facts(problems=["It imports env.odd, which Envoy does not have."], abi_version=None))
-    assert "✗ Envoy would refuse this module:" in text
+    assert "✗ Envoy would reject this module:" in text
     assert "• It imports env.odd, which Envoy does not have." in text
     assert "no Proxy-Wasm ABI marker" in text
 
 
-def test_unknown_imports_stand_first_and_are_marked():
+def test_unknown_imports_come_first_and_are_marked():
     assert "? odd" in facts_text(facts())
 
 
-def test_what_every_filter_of_ours_exports_is_known():
+def test_exports_of_every_filter_are_known():
     assert "?" not in facts_text(facts(exports=["proxy_on_request_headers", CONTROL], imports=[]))
 
 

@@ -1,4 +1,4 @@
-"""The panel without a browser: what its traits hold, what its wishes do, what it costs."""
+"""The panel without a browser: contents of its traits, results of its actions."""
 
 import asyncio
 import base64
@@ -44,19 +44,20 @@ def panel(proxy):
     return panel_of(proxy)
 
 
-def wish(panel, name, **values):
+def act(panel, name, **values):
+    """Perform an action and return the notice."""
     panel.widget.notice = {}
-    panel.wish(name, values)
+    panel.perform(name, values)
     return panel.widget.notice
 
 
 def rows_of(panel):
-    """The list as a front-end has it that has just begun to look."""
-    panel.wish("look", {"view": panel.view, "fresh": True})
+    """The list that a new front end gets."""
+    panel.perform("look", {"view": "Exchanges", "fresh": True})
     return json.loads(panel.widget.rows["text"])
 
 
-def test_a_proxy_has_one_panel_and_shows_itself_with_it(proxy, panel):
+def test_proxy_has_one_panel_and_displays_it(proxy, panel):
     assert proxy.panel() is panel
     bundle = mimebundle(proxy)
     assert "application/vnd.jupyter.widget-view+json" in bundle
@@ -64,17 +65,17 @@ def test_a_proxy_has_one_panel_and_shows_itself_with_it(proxy, panel):
     assert "demo" in bundle["text/plain"]
 
 
-def test_every_trait_is_json_and_filled_once_something_happened(proxy, panel):
+def test_every_trait_is_json_and_filled_after_traffic(proxy, panel):
     proxy.get("/", {"x-user": "ann"})
     panel.refresh(everything=True)
-    panel.look("Module")
+    panel.perform("look", {"view": "Module"})
     for name in ("head", "tree", "rows", "detail", "log", "latency", "lanes", "shared", "module"):
         value = getattr(panel.widget, name)
         assert value, name
         json.dumps(value, allow_nan=False).encode()
 
 
-def test_rows_are_newest_first_and_know_worker_and_filter_time(proxy, panel):
+def test_rows_are_newest_first_with_worker_and_filter_time(proxy, panel):
     for n in range(3):
         proxy.get(f"/{n}", {"x-user": "ann"})
     rows = rows_of(panel)
@@ -83,8 +84,8 @@ def test_rows_are_newest_first_and_know_worker_and_filter_time(proxy, panel):
     assert all(row[6] > 0 for row in rows)
 
 
-def test_sending_shows_the_exchange_and_says_so(panel):
-    said = wish(panel, "send", method="POST", path="/x", headers="x-user: ann\nx-a: b: c", body="data", worker="2")
+def test_send_shows_the_exchange_and_a_notice(panel):
+    said = act(panel, "send", method="POST", path="/x", headers="x-user: ann\nx-a: b: c", body="data", worker="2")
     assert said["text"] == "#1: 200 (done)"
     detail = panel.widget.detail
     rows = {row[1]: row for row in detail["directions"][0]["rows"]}
@@ -94,57 +95,57 @@ def test_sending_shows_the_exchange_and_says_so(panel):
     assert detail["directions"][0]["bodies"][0]["forms"]["text"] == "data"
 
 
-def test_a_curl_command_is_taken(proxy, panel):
-    assert wish(panel, "curl", line="curl -X PUT http://api.test/z \\\n -H 'x-user: bob' -d k=v")["text"].endswith(
+def test_curl_command_is_sent(proxy, panel):
+    assert act(panel, "curl", line="curl -X PUT http://api.test/z \\\n -H 'x-user: bob' -d k=v")["text"].endswith(
         "200 (done)"
     )
     assert (proxy.exchanges[-1].request.method, proxy.exchanges[-1].request.authority) == ("PUT", "api.test")
 
 
 @pytest.mark.parametrize(
-    ("name", "values", "said"),
+    ("name", "values", "message"),
     [
-        ("nonsense", {}, "does not know"),
+        ("nonsense", {}, "Unknown action"),
         ("send", {"headers": "no colon"}, "name: value"),
-        ("send", {"worker": "seven"}, "is a number"),
+        ("send", {"worker": "seven"}, "is not a number"),
         ("send", {"worker": 7}, "no worker 7"),
-        ("curl", {"line": "curl --frobnicate"}, "no curl command"),
+        ("curl", {"line": "curl --frobnicate"}, "curl command is not supported"),
         ("curl", {"line": "curl 'unclosed"}, "quotation"),
-        ("again", {"exchange": 99}, "no longer remembered"),
-        ("again", {"exchange": None}, "is a number"),
-        ("advance", {"seconds": -1}, "forward"),
+        ("again", {"exchange": 99}, "no longer has this exchange"),
+        ("again", {"exchange": None}, "is not a number"),
+        ("advance", {"seconds": -1}, "can't advance"),
         ("advance", {"seconds": "soon"}, "number"),
-        ("restart", {"workers": 2}, "your own code"),
+        ("restart", {"workers": 2}, "Your own code"),
         ("configure", {"config": "{"}, ""),
     ],
 )
-def test_wishes_that_cannot_be_fulfilled_are_said_and_raise_nothing(panel, name, values, said):
-    notice = wish(panel, name, **values)
-    assert said in notice["text"]
+def test_failing_actions_set_a_notice_and_raise_nothing(panel, name, values, message):
+    notice = act(panel, name, **values)
+    assert message in notice["text"]
     assert notice["bad"] or name == "configure"
 
 
 def test_time_upstream_and_configuration_can_be_changed(proxy, panel):
-    wish(panel, "advance", seconds=5)
+    act(panel, "advance", seconds=5)
     assert proxy.now >= 5
-    assert wish(panel, "fail")["text"] == "the upstream refuses connections"
-    wish(panel, "send", path="/")
+    assert act(panel, "fail")["text"] == "the upstream refuses connections"
+    act(panel, "send", path="/")
     assert proxy.exchanges[-1].response.status == 503
-    wish(panel, "fail")
-    assert wish(panel, "configure", config='{"greeting": "welcome"}')["text"] == "the new configuration serves"
-    wish(panel, "send", path="/", headers="x-user: ann")
+    act(panel, "fail")
+    assert act(panel, "configure", config='{"greeting": "welcome"}')["text"] == "the new configuration is active"
+    act(panel, "send", path="/", headers="x-user: ann")
     assert proxy.exchanges[-1].upstream_request.headers["x-greeting"] == "welcome ann"
 
 
-def test_a_failure_is_drawn_with_its_traceback(panel):
-    wish(panel, "send", path="/", headers="x-user: boom")
+def test_failure_is_shown_with_its_traceback(panel):
+    act(panel, "send", path="/", headers="x-user: boom")
     assert "ValueError: broken" in panel.widget.detail["failure"]
     assert panel.widget.detail["row"][3] == 503
 
 
-def test_replacing_keeps_the_end_of_the_list_and_sends_the_request_again(demo, proxy, panel):
+def test_replace_keeps_the_newest_rows_and_repeats_the_last_request(demo, proxy, panel):
     proxy.get("/old", {"x-user": "old"})
-    wish(panel, "send", path="/mine", headers="x-user: ann")
+    act(panel, "send", path="/mine", headers="x-user: ann")
     with Proxy(demo, workers=2, config='{"greeting": "welcome"}') as newer:
         panel.replace(newer)
         assert [(x.request.path, x.upstream_request.headers["x-greeting"]) for x in newer.exchanges] == [
@@ -155,11 +156,11 @@ def test_replacing_keeps_the_end_of_the_list_and_sends_the_request_again(demo, p
         before = {row[1]: row[3] for row in panel.widget.before["directions"][0]["rows"]}
         assert before["x-greeting"] == "hi ann"
         assert panel.widget.baseline["series"]
-        wish(panel, "pick", exchange=1)
+        act(panel, "pick", exchange=1)
         assert panel.widget.detail["row"][2] == "/old"
 
 
-def test_a_panel_of_another_cell_takes_over_the_history_and_leaves_the_old_one_as_it_was(demo, proxy, panel):
+def test_panel_of_another_cell_takes_over_the_history_and_closes_the_old_panel(demo, proxy, panel):
     proxy.get("/old")
     with Proxy(demo, workers=2) as newer:
         second = Panel(newer, after=panel)
@@ -168,7 +169,7 @@ def test_a_panel_of_another_cell_takes_over_the_history_and_leaves_the_old_one_a
         assert not newer.exchanges
 
 
-def test_a_closed_proxy_leaves_its_last_state(demo):
+def test_panel_of_a_closed_proxy_keeps_the_last_state(demo):
     proxy = Proxy(demo, workers=2)
     panel = panel_of(proxy)
     proxy.get("/last")
@@ -179,19 +180,19 @@ def test_a_closed_proxy_leaves_its_last_state(demo):
     assert "worker-2" in json.dumps(panel.widget.tree)
 
 
-def test_files_are_given_to_the_browser(proxy, panel, monkeypatch):
+def test_files_are_sent_to_the_browser(proxy, panel, monkeypatch):
     given = []
     monkeypatch.setattr(panel.widget, "send", given.append)
     proxy.get("/")
-    wish(panel, "perfetto")
-    wish(panel, "download")
+    act(panel, "perfetto")
+    act(panel, "download")
     trace, module = (message for message in given if message["kind"] == "file")
     assert json.loads(trace["text"])["traceEvents"]
     assert base64.b64decode(module["base64"]).startswith(b"\0asm")
     assert (trace["name"], module["name"]) == ("demo-trace.json", "demo.wasm")
 
 
-def test_a_trace_for_perfetto_has_threads_callbacks_and_the_hostcalls_inside(proxy):
+def test_trace_for_perfetto_has_threads_callbacks_and_the_hostcalls_inside(proxy):
     proxy.get("/", {"x-user": "ann"})
     events = chrome_trace(list(proxy.trace), "demo")["traceEvents"]
     assert {e["args"]["name"] for e in events if e["ph"] == "M"} >= {"demo", "main", "worker-1", "worker-2"}
@@ -215,7 +216,7 @@ def test_hostile_text_is_printable_in_every_trait(proxy, panel):
     assert "\\u0000" not in text.replace("\\\\", "")
 
 
-def test_what_is_too_much_is_cut_and_said(demo):
+def test_large_content_is_cut_and_counted(demo):
     chatty = Filter.from_source(
         "from wasmnb.sdk import HttpContext\nclass X(HttpContext):\n"
         "    def on_http_request_headers(self, n, eos):\n        for i in range(20000): print('line', i)\n",
@@ -245,28 +246,28 @@ def test_pauses_and_callouts_are_spans_of_the_timeline():
         assert proxy.get("/").response.status == 200
         panel.refresh(everything=True)
         spans = {span[3]: span for span in panel.widget.lanes["spans"]}
-        assert spans["paused"][4] == "#1 held by on_request_headers"
+        assert spans["paused"][4] == "#1 paused by on_request_headers"
         assert spans["callout"][4] == "http to auth/check: answered"
         assert all(0.2 < span[2] - span[1] < 0.3 for span in spans.values())
         assert {span[0] for span in spans.values()} == {"worker-1"}
 
 
-def test_messages_of_another_thread_wait_for_the_simulations_own(demo):
-    """As from a kernel with subshells: whoever only looks is served between events, the rest when the cell is done."""
+def test_messages_from_another_thread_wait_for_the_simulation_thread(demo):
+    """As in a kernel with subshells: navigation is processed between events, other actions after the cell."""
     done = []
 
     async def cell():
         with Proxy(demo, workers=1) as proxy:
             panel = panel_of(proxy)
             proxy.get("/first")
-            wish = panel.wish
-            panel._inbox._do = lambda name, values: (
+            perform = panel.perform
+            panel._inbox._perform = lambda name, values: (
                 done.append((name, threading.current_thread())),
-                wish(name, values),
+                perform(name, values),
             )
-            take = panel.widget._take
-            asked = [{"wish": "send", "path": "/sent"}, {"wish": "pick", "exchange": 1}]
-            other = threading.Thread(target=lambda: [take(None, content, []) for content in asked])
+            receive = panel.widget._receive
+            asked = [{"action": "send", "path": "/sent"}, {"action": "pick", "exchange": 1}]
+            other = threading.Thread(target=lambda: [receive(None, content, []) for content in asked])
             other.start()
             other.join()
             proxy.get("/second")
@@ -280,7 +281,7 @@ def test_messages_of_another_thread_wait_for_the_simulations_own(demo):
     assert {thread for _, thread in done} == {threading.main_thread()}
 
 
-def test_the_state_of_python_is_told_thread_by_thread():
+def test_python_state_is_listed_by_thread():
     source = (
         "from wasmnb.sdk import HttpContext, PluginContext\nclass Root(PluginContext):\n"
         "    def on_plugin_start(self, size):\n        self.seen = 0\n        return True\n"
@@ -290,7 +291,7 @@ def test_the_state_of_python_is_told_thread_by_thread():
         panel = panel_of(proxy)
         for worker in (1, 1, 2):
             proxy.get("/", worker=worker)
-        wish(panel, "look", view="State")
+        act(panel, "look", view="State")
         seen = next(v for v in panel.widget.python["variables"] if v["name"] == "seen")
         assert seen["differs"]
         assert dict((thread, value) for value, threads in seen["values"] for thread in threads) == {
@@ -298,78 +299,90 @@ def test_the_state_of_python_is_told_thread_by_thread():
         }  # fmt: skip
 
 
-def test_figures_of_one_thread_are_laid_over_others(proxy, panel):
+def test_figures_are_compared_with_those_of_one_thread(proxy, panel):
     for worker in (1, 2, 2):
         proxy.get("/", worker=worker)
-    wish(panel, "look", view="Latency")
+    act(panel, "look", view="Latency")
     counts = {t["name"]: t["count"] for t in panel.widget.latency["threads"]}
     assert counts == {"worker-1": 1, "worker-2": 2}
-    wish(panel, "narrow", thread="worker-2")
+    act(panel, "narrow", thread="worker-2")
     assert (panel.widget.latency["of"], panel.widget.latency["series"][0]["count"]) == ("worker-2", 2)
-    wish(panel, "against", against="worker-1")
+    act(panel, "against", against="worker-1")
     assert (panel.widget.baseline["of"], panel.widget.baseline["series"][0]["count"]) == ("worker-1", 1)
-    assert "no figures" in wish(panel, "against", against="yesterday")["text"]
-    wish(panel, "keep")
+    assert "no figures" in act(panel, "against", against="yesterday")["text"]
+    act(panel, "keep")
     assert panel.widget.latency["against"] == "kept figures"
 
 
-def test_the_log_is_sieved_by_level_thread_context_and_text(proxy, panel):
+def test_log_is_filtered_by_level_thread_context_and_text(proxy, panel):
     for user in ("ann", "bob", "boom"):
         proxy.get("/", {"x-user": user}, worker=1 if user == "ann" else 2)
-    wish(panel, "look", view="Log")
+    act(panel, "look", view="Log")
     assert panel.widget.log["matching"] == len(proxy.log)
     for scope, said in (
         ({"thread": "worker-1"}, ["saw ann"]),
         ({"text": "saw"}, ["saw ann", "saw bob"]),
         ({"exchange": 2}, ["saw bob"]),
     ):
-        wish(panel, "narrow", **scope)
+        act(panel, "narrow", **scope)
         assert [line[5] for line in panel.widget.log["lines"]] == said
-    wish(panel, "narrow", level="critical")
+    act(panel, "narrow", level="critical")
     assert "ValueError: broken" in panel.widget.log["lines"][0][5]
-    assert "a level is one of" in wish(panel, "narrow", level="loud")["text"]
+    assert "Unknown log level" in act(panel, "narrow", level="loud")["text"]
 
 
-def test_a_tick_a_trap_and_a_replaced_configuration_say_what_they_did(proxy, panel):
-    assert "nothing ticked" in wish(panel, "tick")["text"]
-    assert wish(panel, "trap", worker=2, callback="on_request_headers")["text"].endswith("on worker-2 will trap")
-    wish(panel, "send", worker=2)
+def test_tick_trap_and_configure_set_a_notice(proxy, panel):
+    assert "nothing ticked" in act(panel, "tick")["text"]
+    assert act(panel, "trap", worker=2, callback="on_request_headers")["text"].endswith("on worker-2 will trap")
+    act(panel, "send", worker=2)
     assert panel.widget.detail["row"][3] == 503
-    assert any("failed on context" in text for text in panel.widget.detail["explained"])
-    assert "no callback" in wish(panel, "trap", callback="on_nothing")["text"]
-    assert "no cluster" in wish(panel, "fail", cluster="elsewhere")["text"]
-    assert "no plugin" in wish(panel, "configure", plugin=3)["text"]
+    assert any("failed on context" in text for text in panel.widget.detail["explanations"])
+    assert "no callback" in act(panel, "trap", callback="on_nothing")["text"]
+    assert "no cluster" in act(panel, "fail", cluster="elsewhere")["text"]
+    assert "no plugin" in act(panel, "configure", plugin=3)["text"]
 
 
-def test_one_plugin_of_a_chain_is_configured_and_the_others_stay(demo):
+def test_configure_changes_one_plugin_of_a_chain(demo):
     chain = [Plugin(demo, name="one", config={"greeting": "a"}), Plugin(demo, name="two", config={"greeting": "b"})]
     with Proxy(chain, workers=1) as proxy:
         panel = panel_of(proxy)
-        wish(panel, "configure", plugin=1, config='{"greeting": "c"}')
+        act(panel, "configure", plugin=1, config='{"greeting": "c"}')
         assert [p.config for p in proxy.plugins] == [b'{"greeting": "a"}', b'{"greeting": "c"}']
 
 
-def test_a_file_is_sent_in_chunks_and_a_request_comes_back_into_the_form(proxy, panel, monkeypatch):
+def test_file_is_sent_in_chunks_and_edit_fills_the_form(proxy, panel, monkeypatch):
     forms = []
-    monkeypatch.setattr(panel.widget, "give_form", forms.append)
+    monkeypatch.setattr(panel.widget, "send_form", forms.append)
     for first, part in ((True, b"one"), (False, b"two")):
-        wish(panel, "upload", first=first, last=not first, buffers=[part])
-    wish(panel, "send", method="POST", uploaded=True, pieces="4", trailers="x-sum: 1", http2=True, authority="api.test")
+        act(panel, "upload", first=first, last=not first, buffers=[part])
+    act(panel, "send", method="POST", uploaded=True, chunking="4", trailers="x-sum: 1", http2=True, authority="api.test")
     request = proxy.exchanges[-1].request
     assert (request.chunks, request.trailers.items(), request.authority) == (
         [b"onet", b"wo"],
         [("x-sum", "1")],
         "api.test",
     )
-    wish(panel, "edit", exchange=1)
+    act(panel, "edit", exchange=1)
     assert (forms[0]["body"], forms[0]["trailers"], forms[0]["authority"]) == ("onetwo", "x-sum: 1", "api.test")
-    assert "at most" in wish(panel, "send", body="x" * 20_000, pieces="1")["text"]
-    assert "size of a chunk is a number" in wish(panel, "send", body="x", pieces="few")["text"]
+    assert "at most" in act(panel, "send", body="x" * 20_000, chunking="1")["text"]
+    assert "size of a chunk is not a number" in act(panel, "send", body="x", chunking="few")["text"]
 
 
-def test_the_same_request_is_compared_after_an_edit_whoever_sent_it(demo, proxy, panel):
+def test_request_from_a_cell_is_repeated_after_an_edit(demo, proxy, panel):
     proxy.get("/from-a-cell", {"x-user": "ann"})
     with Proxy(demo, workers=2, config='{"greeting": "welcome"}') as newer:
         panel.replace(newer)
         assert [x.request.path for x in newer.exchanges] == ["/from-a-cell"]
         assert panel.widget.before["number"] == panel.widget.picked == VERSION + 1
+
+
+def test_timeline_around_an_exchange_has_its_events_and_window(proxy, panel):
+    first = proxy.get("/first")
+    for n in range(600):
+        proxy.get(f"/{n}")
+    assert act(panel, "around", exchange=1) == {}
+    lanes = panel.widget.lanes
+    assert (lanes["around"], lanes["window"]) == (1, [first.started, first.finished])
+    assert 1 in {bar[5] for bar in lanes["bars"]}
+    act(panel, "around", exchange=None)
+    assert 1 not in {bar[5] for bar in panel.widget.lanes["bars"]}

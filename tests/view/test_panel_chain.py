@@ -1,4 +1,4 @@
-"""A chain in the panel: plugins that share a VM are told apart, in every view."""
+"""A chain in the panel: every view separates plugins that share a VM."""
 
 import pytest
 
@@ -43,37 +43,37 @@ def nodes(tree, kind):
 
 
 def choose(panel, name, thread, view):
-    """Choose a plugin's node in the tree, and look at a view."""
+    """Select the node of a plugin in the tree, and open a view."""
     node = next(n for n in nodes(panel.widget.tree, "plugin") if (n["name"], n["scope"]["thread"]) == (name, thread))
-    panel.wish("look", {"view": view})
-    panel.wish("narrow", node["scope"])
+    panel.perform("look", {"view": view})
+    panel.perform("narrow", node["scope"])
     return node["scope"]
 
 
-def test_both_plugins_are_in_the_same_vm_with_a_scope_of_their_own(panel):
+def test_plugins_of_one_vm_have_separate_scopes(panel):
     one, two = (choose(panel, name, "worker-1", "Log") for name in ("one", "two"))
     assert one["vm"] == two["vm"]
     assert one["root"] != two["root"]
 
 
-def test_a_plugins_node_leaves_its_own_lines_of_the_log(panel):
+def test_plugin_scope_filters_the_log(panel):
     choose(panel, "two", "worker-2", "Log")
     assert [line[5] for line in panel.widget.log["lines"]] == ["two saw /1", "two saw /3", "two saw /5"]
 
 
-def test_a_plugins_node_leaves_its_own_callbacks_and_no_whole_requests(panel):
+def test_plugin_scope_filters_callbacks_and_hides_requests(panel):
     choose(panel, "two", "worker-2", "Latency")
     counts = {s["name"]: s["count"] for s in panel.widget.latency["series"]}
     assert counts["on_request_headers"] == 3
     assert "request" not in counts
     assert panel.widget.latency["of"].startswith("worker-2, VM")
     assert panel.widget.latency["of"].endswith(", two")
-    panel.wish("narrow", {"thread": "worker-2"})
+    panel.perform("narrow", {"thread": "worker-2"})
     counts = {s["name"]: s["count"] for s in panel.widget.latency["series"]}
     assert (counts["on_request_headers"], counts["request"]) == (6, 3)
 
 
-def test_bars_and_pauses_of_the_timeline_know_their_plugin(proxy, panel):
+def test_bars_and_pauses_have_their_plugin(proxy, panel):
     proxy.get("/held", {"x-hold": "two"})
     proxy.advance(1)
     scope = choose(panel, "two", "worker-1", "Timeline")
@@ -83,7 +83,7 @@ def test_bars_and_pauses_of_the_timeline_know_their_plugin(proxy, panel):
     assert pause[6:] == [scope["vm"], scope["root"]]
 
 
-def test_python_state_says_which_plugin_holds_it(proxy, panel):
+def test_python_state_names_the_plugin(proxy, panel):
     proxy.get("/held", {"x-hold": "two"})
     scope = choose(panel, "two", "worker-1", "State")
     assert {v["plugin"] for v in panel.widget.python["variables"]} == {"one", "two"}
@@ -92,16 +92,16 @@ def test_python_state_says_which_plugin_holds_it(proxy, panel):
     assert (held["vm"], held["root"]) == (scope["vm"], scope["root"])
 
 
-def test_the_module_shown_is_the_chosen_plugins(tag, proxy):
+def test_module_view_shows_the_selected_plugin(tag, proxy):
     other = Filter.from_source(SOURCE.replace("saw", "met"), "other")
     with Proxy([tag, other], workers=1) as made:
         panel = panel_of(made)
-        panel.wish("look", {"view": "Module"})
+        panel.perform("look", {"view": "Module"})
         assert dict(panel.widget.module["facts"])["filter"] == "tag"
         assert panel.widget.module["plugins"] == ["tag", "other"]
         choose(panel, "other", "worker-1", "Module")
         assert dict(panel.widget.module["facts"])["filter"] == "other"
-        panel.wish("module", {"plugin": 0})
+        panel.perform("module", {"plugin": 0})
         assert dict(panel.widget.module["facts"])["filter"] == "tag"
-        panel.wish("module", {"plugin": 7})
-        assert panel.widget.notice == {"text": "there is no plugin 7", "bad": True}
+        panel.perform("module", {"plugin": 7})
+        assert panel.widget.notice == {"text": "This proxy has no plugin 7.", "bad": True}

@@ -1,4 +1,4 @@
-"""The simulated proxy and the real Envoy side by side, drawn from stand-ins."""
+"""The comparison of both proxies, with sample data."""
 
 import re
 
@@ -27,14 +27,14 @@ def differing(samples, field, simulated, real):
     return parity(pair(samples, differences=[found], **{field: (simulated, real)}))
 
 
-def test_agreement_stands_in_the_title_and_each_request_in_a_line(samples):
+def test_title_has_the_agreement_and_each_request_has_a_line(samples):
     text = parity_text(parity(pair(samples), pair(samples, 2)))
     assert text.startswith("auth   100.0 % of 6 fields agree with Envoy")
-    assert "2 requests through both proxies, and nothing differs." in text
-    assert len(re.findall(r"^ *\d  POST /pay\?x=1 +200 +200  3 of 3  nothing$", text, re.MULTILINE)) == 2
+    assert "2 requests through both proxies, no differences." in text
+    assert len(re.findall(r"^ *\d  POST /pay\?x=1 +200 +200  3 of 3  none$", text, re.MULTILINE)) == 2
 
 
-def test_of_headers_only_those_that_differ_are_drawn_as_a_difference(samples):
+def test_only_different_headers_are_shown_as_differences(samples):
     real = [("content-type", "text/plain"), ("x-filter", "other"), ("x-more", "1")]
     text = parity_text(differing(samples, "client headers", HEADERS, real))
     assert "66.7 % of 3 fields" in text
@@ -44,12 +44,12 @@ def test_of_headers_only_those_that_differ_are_drawn_as_a_difference(samples):
     assert "content-type" not in found
 
 
-def test_the_same_headers_in_another_order_are_a_difference_of_order(samples):
+def test_same_headers_in_another_order_are_a_difference_of_order(samples):
     text = parity_text(differing(samples, "client headers", HEADERS, HEADERS[::-1]))
     assert re.search(r"order +content-type, x-filter +x-filter, content-type", text)
 
 
-def test_of_a_body_the_bytes_around_the_first_difference_are_shown(samples):
+def test_body_difference_shows_the_bytes_around_it(samples):
     text = parity_text(differing(samples, "client body", b"a" * 5000 + b"LEFT", b"a" * 5000 + b"RIGHT" + b"b" * 9000))
     assert "from byte 5,000 on" in text
     assert "LEFT" in text
@@ -57,7 +57,7 @@ def test_of_a_body_the_bytes_around_the_first_difference_are_shown(samples):
     assert len(text) < 4000
 
 
-def test_a_metric_that_differs_is_named(samples):
+def test_different_metric_is_named(samples):
     metrics = Difference("all: metrics", {"hits": 2, "same": 1}, {"hits": 3, "same": 1, "new": 1}, "Look there.")
     text = parity_text(parity(pair(samples), more=[metrics]))
     assert re.search(r"hits +2 +3$", text, re.MULTILINE)
@@ -65,20 +65,20 @@ def test_a_metric_that_differs_is_named(samples):
     assert not re.search(r"^ *same +1", text, re.MULTILINE)
 
 
-def test_a_request_without_an_answer_says_so(samples):
+def test_request_without_a_response_says_so(samples):
     silent = pair(samples)
     silent.real.response = None
     assert re.search(r"200 +none", parity_text(parity(silent)))
 
 
-def test_many_differences_are_counted_instead_of_drawn(samples):
+def test_many_differences_are_counted(samples):
     more = [Difference(f"request {n}: client status", 200, 500, "Look.") for n in range(100)]
     text = parity_text(parity(pair(samples), more=more))
     assert text.count("client status") < 40
     assert "70 more differences: see parity.differences." in text
 
 
-def test_less_than_everything_is_never_rounded_to_100_percent(samples):
+def test_partial_agreement_is_never_rounded_to_100_percent(samples):
     many = pair(samples)
     many.compared = 100_000
     text = parity_text(parity(many, more=[Difference("all: metrics", {"a": 1}, {}, "Look.")]))
@@ -91,12 +91,12 @@ def test_both_sides_of_every_field_can_be_opened(samples):
     assert html.count(">one\ntwo<") == 2
 
 
-def test_a_line_of_a_log_cannot_feign_another(samples):
+def test_log_line_cannot_imitate_another(samples):
     text = parity_text(differing(samples, "filter log", ["a\nb"], ["c"]))
     assert "a\\nb" in text
 
 
-def test_hostile_text_is_escaped_wherever_it_stands(samples):
+def test_hostile_text_is_escaped_everywhere(samples):
     bad = "<script>alert(1)</script>\x1b[31m\u202e\udc80"
     made = differing(samples, "client headers", [(bad, bad)], [(bad, "x")])
     made.name = bad
@@ -113,7 +113,7 @@ def test_hostile_text_is_escaped_wherever_it_stands(samples):
     assert not re.search(r"[\x00\x1b\u202e\ud800-\udfff]", html + text)
 
 
-def test_a_notebook_shows_html_and_text_of_it(samples):
+def test_notebook_shows_html_and_text(samples):
     made = parity(pair(samples))
     assert isinstance(made, Shown)
     assert document_of(made).blocks

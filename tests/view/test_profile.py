@@ -23,9 +23,9 @@ def report(text="a = 1\n<script>alert('\x1b[31m')</script>\nc = 3", **more):
     )
 
 
-def test_lines_stand_in_their_source_with_bars():
+def test_lines_are_shown_in_their_source_with_bars():
     lines = profile_text(report()).splitlines()
-    assert lines[0] == "Where auth spends its time: 200 µs a request"
+    assert lines[0] == "Profile of auth: 200 µs per request"
     hot = next(line for line in lines if "script" in line)
     assert hot.split()[:6] == ["6", "1", "150", "µs", "75.0%", "████████"]
     assert "  2 log, 0.50 http_call  " in hot
@@ -33,26 +33,26 @@ def test_lines_stand_in_their_source_with_bars():
     assert "0.4%" in next(line for line in lines if line.endswith("c = 3"))
 
 
-def test_what_the_numbers_are_worth_is_said():
+def test_profile_states_its_accuracy():
     text = profile_text(report())
-    assert "200 events a request of 3,864 instructions each" in text
-    assert "13% more instructions than unwatched" in text
+    assert "200 events per request of 3,864 instructions each" in text
+    assert "13% more instructions" in text
     assert "25%" in text  # outside the filter's lines
 
 
-def test_hostile_source_is_text_in_every_form():
+def test_hostile_source_is_escaped_in_every_form():
     bundle = mimebundle(report())
     assert "<script>" not in bundle["text/html"]
     assert "&lt;script&gt;" in bundle["text/html"]
     assert "\x1b" not in bundle["text/plain"] + bundle["text/html"]
 
 
-def test_of_a_long_source_the_lines_around_those_that_ran_are_shown():
+def test_long_source_shows_the_lines_around_executed_ones():
     text = profile_text(report("\n".join(f"line_{n} = 1" for n in range(5, 2000))))
     assert "line_8 = 1" in text
     assert "line_20 = 1" not in text
 
 
-def test_without_lines_the_reason_stands_there():
+def test_profile_without_lines_shows_the_reason():
     text = profile_text(ProfileReport("auth", 1, reason="There are no lines: foreign."))
     assert "There are no lines: foreign." in text

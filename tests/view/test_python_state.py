@@ -1,4 +1,4 @@
-"""What VMs hold in Python, as tables: what differs is marked, hostile values stay text."""
+"""Tables of Python state: differences are marked, hostile values are escaped."""
 
 from wasmnb.host import PythonState
 from wasmnb.host.inspect.python_state import ContextState, VmState
@@ -19,7 +19,7 @@ def state(*workers):
     return PythonState("auth", [vm(3, "main", "main", "0"), *workers])
 
 
-def test_what_workers_disagree_on_is_marked_and_the_main_thread_is_not_a_worker():
+def test_values_that_differ_between_workers_are_marked():
     text = python_state_text(state(vm(4, "worker-1", "worker", "5"), vm(5, "worker-2", "worker", "6")))
     assert "3 VMs; 2 variables differ between workers." in text
     lines = [" ".join(line.split()) for line in text.splitlines()]
@@ -35,15 +35,15 @@ def test_many_threads_are_counted():
     assert "worker-0, worker-1, worker-2, worker-3 and 60 more" in text
 
 
-def test_values_are_text_in_every_form():
+def test_values_are_escaped_in_every_form():
     bundle = mimebundle(state(vm(4, "worker-1", "worker", HOSTILE)))
     assert "<script>" not in bundle["text/html"]
     assert "&lt;script&gt;" in bundle["text/html"]
     assert "\x1b" not in bundle["text/plain"]
 
 
-def test_a_vm_that_cannot_be_read_says_why():
+def test_unreadable_vm_shows_the_reason():
     broken = VmState(4, "worker-1", "worker", "running", ("auth",), "its Python stopped: unreachable")
     only = PythonState("auth", [broken])
     assert "VM4 on worker-1 cannot be read: its Python stopped: unreachable." in python_state_text(only)
-    assert "nothing to be seen" in python_state_html(only)
+    assert "No VM could be read" in python_state_html(only)

@@ -1,4 +1,4 @@
-"""What a saved notebook shows where no script runs, of every object that a view draws, full of hostile text."""
+"""HTML and text of every displayable class without scripts, with hostile content."""
 
 import re
 from html.parser import HTMLParser
@@ -51,7 +51,7 @@ def proxy():
 
 @pytest.fixture(scope="module")
 def samples(proxy, tmp_path_factory):
-    """An object of every class that a view draws."""
+    """An object of every displayable class."""
 
     made = {
         "Proxy": proxy,
@@ -72,7 +72,7 @@ def samples(proxy, tmp_path_factory):
 
 
 class Reader(HTMLParser):
-    """What is markup in a form, and the text that a reader sees."""
+    """The markup of a form, and the visible text."""
 
     def __init__(self, html):
         super().__init__(convert_charrefs=True)
@@ -95,15 +95,15 @@ ELSEWHERE = {"EnvoyExchange", "TcpExchange", "Parity", "FuzzReport", "Finding", 
 
 @pytest.fixture(scope="module")
 def forms(samples):
-    """The MIME bundle of each."""
+    """The display data of each object."""
     return {name: static_bundle(made) for name, made in samples.items()}
 
 
-def test_no_class_is_forgotten(samples):
+def test_every_displayable_class_is_tested(samples):
     assert set(samples) | ELSEWHERE >= set(DOCUMENTS), "a class that views draw needs a sample here"
 
 
-def test_static_html_has_neither_script_nor_anything_from_elsewhere(forms):
+def test_static_html_has_no_scripts_or_external_resources(forms):
     for name, bundle in forms.items():
         read = Reader(bundle["text/html"])
         assert read.tags <= TAGS, name
@@ -112,7 +112,7 @@ def test_static_html_has_neither_script_nor_anything_from_elsewhere(forms):
         assert not re.search(r"url\(|expression\(|javascript:", "".join(re.findall(r'style="([^"]*)"', bundle["text/html"])))
 
 
-def test_hostile_text_is_shown_and_is_only_text(forms):
+def test_hostile_text_is_shown_as_text(forms):
     for name, bundle in forms.items():
         for form in bundle.values():
             assert "\x1b" not in form, name
@@ -122,15 +122,15 @@ def test_hostile_text_is_shown_and_is_only_text(forms):
         assert "<script>alert(1)</script>" in forms[name]["text/plain"], name
 
 
-def test_a_terminal_is_not_steered_by_what_is_printed(proxy):
+def test_printed_text_has_no_terminal_control_codes(proxy):
     refused = proxy.get("/" + HOSTILE)
     for shown in (repr(proxy), str(proxy.log), *map(repr, proxy.exchanges), repr(refused), *map(str, proxy.log)):
         assert "\x1b" not in shown
         assert "\u202e" not in shown
 
 
-def test_without_any_style_the_signs_and_words_are_still_there(forms):
-    """As a reader that drops attributes shows it."""
+def test_html_without_styles_keeps_signs_and_words(forms):
+    """The text without attributes."""
     bare = {name: Reader(re.sub(r"<(\w+)[^>]*>", r"<\1>", b["text/html"])).text for name, b in forms.items()}
     assert "proxy_on_request_headers failed: ValueError" in bare["Exchange"]
     assert "x-user" in bare["Exchange"]

@@ -1,10 +1,15 @@
-"""The Proxy-Wasm ABI as data: numbers, one table of callbacks and hostcalls, and the wire formats."""
+"""The Proxy-Wasm ABI as data: enums, the table of callbacks and hostcalls, the table of phases, and the wire formats.
+
+Implementations of the ABI are elsewhere: the host's in `wasmnb.host`, the guest's in `wasmnb.sdk`.
+"""
 
 from .enums import *  # noqa: F403
 from .enums import __all__ as _enums
+from .phases import *  # noqa: F403
+from .phases import __all__ as _phases
 from .table import *  # noqa: F403
 from .table import __all__ as _table
 from .wire import *  # noqa: F403
 from .wire import __all__ as _wire
 
-__all__ = [*_enums, *_table, *_wire]  # noqa: PLE0604
+__all__ = [*_enums, *_phases, *_table, *_wire]  # noqa: PLE0604

@@ -1,8 +1,7 @@
-"""The numbers of the Proxy-Wasm ABI 0.2.1, under the names that its specification gives them.
+"""Numbers of the Proxy-Wasm ABI 0.2.1, with the names of its specification.
 
-Facts: every value crosses the ABI as an i32. Envoy 1.40 accepts the ranges noted on each class; a number outside its
-range is answered with `Status.BAD_ARGUMENT` unless the class says otherwise. The same module is imported by the SDK
-inside Wasm, so it depends on nothing but `enum`.
+Facts: every value is passed as an i32. Envoy 1.40 accepts the ranges noted on each class; numbers outside a range return
+`Status.BAD_ARGUMENT` unless the class says otherwise. The SDK imports this module inside Wasm, so it imports only `enum`.
 """
 
 from enum import IntEnum
@@ -25,7 +24,7 @@ __all__ = [
 
 
 class AbiVersion(IntEnum):
-    """ABI versions that Envoy 1.40 loads. The value sorts; `.marker` is the export that a module declares it with."""
+    """ABI versions that Envoy 1.40 loads, in order. A module declares its version with the export `marker`."""
 
     V0_1_0 = 10
     V0_2_0 = 20
@@ -33,12 +32,12 @@ class AbiVersion(IntEnum):
 
     @property
     def text(self) -> str:
-        """The version as people write it: `0.2.1`."""
+        """The version as text: `0.2.1`."""
         return f"0.{self.value // 10}.{self.value % 10}"
 
     @property
     def marker(self) -> str:
-        """Name of the exported function that declares this version (it is never called)."""
+        """Name of the export that declares this version (it is never called)."""
         return "proxy_abi_version_" + self.text.replace(".", "_")
 
 
@@ -61,7 +60,7 @@ class Status(IntEnum):
 
 
 class LogLevel(IntEnum):
-    """Severity of `proxy_log`, from chatty to fatal."""
+    """Severity of `proxy_log`."""
 
     TRACE = 0
     DEBUG = 1
@@ -72,7 +71,7 @@ class LogLevel(IntEnum):
 
 
 class HeaderMapType(IntEnum):
-    """Which header map a header hostcall means. When each is readable and writable: the SDK's and host's phase table."""
+    """Header maps of the header hostcalls. The table of phases (`phases`) says where each is readable and writable."""
 
     REQUEST_HEADERS = 0
     REQUEST_TRAILERS = 1
@@ -85,7 +84,7 @@ class HeaderMapType(IntEnum):
 
 
 class BufferType(IntEnum):
-    """Which buffer a buffer hostcall means."""
+    """Buffers of the buffer hostcalls. The table of phases says where each is available."""
 
     HTTP_REQUEST_BODY = 0
     HTTP_RESPONSE_BODY = 1
@@ -108,7 +107,7 @@ class StreamType(IntEnum):
 
 
 class MetricType(IntEnum):
-    """Kind of a metric. The low two bits of a metric id repeat it."""
+    """Kind of a metric, which is also in the low two bits of a metric id."""
 
     COUNTER = 0
     GAUGE = 1
@@ -116,7 +115,7 @@ class MetricType(IntEnum):
 
 
 class CloseType(IntEnum):
-    """Who closed a TCP connection: `LOCAL` is the proxy, `REMOTE` the peer."""
+    """The side that closed a TCP connection: `LOCAL` is the proxy, `REMOTE` the peer."""
 
     UNKNOWN = 0
     LOCAL = 1
@@ -124,7 +123,7 @@ class CloseType(IntEnum):
 
 
 class Action(IntEnum):
-    """What an SDK's callback returns: go on, or hold the stream until `continue_stream` or a local response."""
+    """Result of an SDK's callback: continue, or hold the stream until `continue_stream` or a local response."""
 
     CONTINUE = 0
     PAUSE = 1
@@ -161,7 +160,7 @@ class TrailersStatus(IntEnum):
 
 
 class GrpcStatus(IntEnum):
-    """gRPC status codes (https://grpc.io/docs/guides/status-codes/); `INVALID` is the ABI's "none given"."""
+    """gRPC status codes (https://grpc.io/docs/guides/status-codes/); `INVALID` is the ABI's number for no status."""
 
     OK = 0
     CANCELLED = 1

@@ -1,28 +1,10 @@
 """The Proxy-Wasm ABI as one table: every callback and every hostcall, with signatures, versions and areas.
 
-The host binds its functions by it, the linker writes its glue from it, the SDK's bindings and the module lint are
-driven by it. A signature is a tuple of `Param`; each says what the parameter *means* (`Kind`), and the core Wasm types
-follow from that:
-
-    kind        meaning                                    core parameters
-    U32         a number                                   i32
-    I32         a signed number                            i32
-    U64, I64    a number                                   i64
-    ENUM        a number with names (`Param.enum`)         i32
-    BYTES       bytes that the guest passes                i32 pointer, i32 size
-    PAIRS       a serialised header map that it passes     i32 pointer, i32 size
-    PATH        a property path that it passes             i32 pointer, i32 size
-    OUT_U32     address where the host writes a u32        i32
-    OUT_U64     address where the host writes a u64        i32
-    OUT_BYTES   addresses for a pointer and a size         i32, i32
-
-In every hostcall all inputs stand before all outputs. Every hostcall returns a `Status` as i32. Facts come from the
-0.2.1 specification and from Envoy 1.40; where they differ, Envoy is followed and a comment says so.
+The host, the linker's glue, the SDK's bindings and the module lint are made from it. Facts come from the 0.2.1
+specification and from Envoy 1.40; where they differ, the table follows Envoy and a comment notes it.
 """
 
-from dataclasses import dataclass, field
-from enum import Enum, IntEnum
-from functools import cached_property
+from enum import IntEnum
 
 from .enums import (
     AbiVersion,
@@ -34,6 +16,7 @@ from .enums import (
     MetricType,
     StreamType,
 )
+from .signatures import Area, Callback, Hostcall, Kind, Param, Result
 
 __all__ = [
     "CALLBACKS",
@@ -49,165 +32,12 @@ __all__ = [
     "hostcalls_for",
 ]
 
-ALL = tuple(AbiVersion)
 SINCE_0_2_0 = (AbiVersion.V0_2_0, AbiVersion.V0_2_1)
 ONLY_0_2_1 = (AbiVersion.V0_2_1,)
 ONLY_0_1_0 = (AbiVersion.V0_1_0,)
 
 
-class Kind(Enum):
-    """Meaning of a parameter; the value is its core Wasm types."""
-
-    U32 = ("u32", "i32")
-    I32 = ("i32", "i32")
-    U64 = ("u64", "i64")
-    I64 = ("i64", "i64")
-    ENUM = ("enum", "i32")
-    BYTES = ("bytes", "i32", "i32")
-    PAIRS = ("pairs", "i32", "i32")
-    PATH = ("path", "i32", "i32")
-    OUT_U32 = ("out_u32", "i32")
-    OUT_U64 = ("out_u64", "i32")
-    OUT_BYTES = ("out_bytes", "i32", "i32")
-
-    @property
-    def core(self) -> tuple[str, ...]:
-        """Core Wasm types of the parameter."""
-        types: tuple[str, ...] = self.value[1:]
-        return types
-
-    @property
-    def is_output(self) -> bool:
-        """Whether the host writes a result through this parameter."""
-        return self.name.startswith("OUT_")
-
-
-class Area(Enum):
-    """The areas of the specification; host modules and documentation are cut along them."""
-
-    LIFECYCLE = "lifecycle"
-    LOGGING = "logging"
-    TIME = "time"
-    TIMERS = "timers"
-    HEADERS = "headers"
-    BUFFERS = "buffers"
-    STREAMS = "streams"
-    HTTP = "http"
-    TCP = "tcp"
-    PROPERTIES = "properties"
-    SHARED_DATA = "shared data"
-    SHARED_QUEUES = "shared queues"
-    METRICS = "metrics"
-    HTTP_CALLS = "http calls"
-    GRPC = "grpc"
-    FOREIGN = "foreign functions"
-
-
-class Result(Enum):
-    """What a callback returns. All but `NONE` are one i32."""
-
-    NONE = "none"
-    BOOL = "bool"
-    HEADERS_STATUS = "headers status"
-    DATA_STATUS = "data status"
-    TRAILERS_STATUS = "trailers status"
-    ACTION = "action"  # TCP: 0 continues, anything else stops
-    IGNORED = "ignored"  # an i32 that Envoy does not look at (HTTP/2 metadata)
-
-
-@dataclass(frozen=True)
-class Param:
-    """One parameter: its name in the specification, its meaning, and the enum that names its numbers, if any."""
-
-    name: str
-    kind: Kind = Kind.U32
-    enum: type[IntEnum] | None = None
-
-
-@dataclass(frozen=True)
-class Hostcall:
-    """A function that the host gives to the module, imported from `env`.
-
-    Attributes
-    ----------
-    name
-        Import name, with its prefix (`proxy_log`).
-    params
-        Inputs, then outputs.
-    versions
-        ABI versions whose modules Envoy links this import for.
-    area
-        Area of the specification.
-    at_entry
-        Whether it may be called while `_initialize`, `main` or `_start` run; any other traps there.
-    """
-
-    name: str
-    area: Area
-    params: tuple[Param, ...] = ()
-    versions: tuple[AbiVersion, ...] = ALL
-    at_entry: bool = False
-    doc: str = field(default="", compare=False)
-
-    @property
-    def short(self) -> str:
-        """Name without its prefix: `log`."""
-        return self.name.removeprefix("proxy_")
-
-    @cached_property
-    def inputs(self) -> tuple[Param, ...]:
-        """Parameters that the guest passes."""
-        return tuple(p for p in self.params if not p.kind.is_output)
-
-    @cached_property
-    def outputs(self) -> tuple[Param, ...]:
-        """Parameters through which the host answers, beside the status."""
-        return tuple(p for p in self.params if p.kind.is_output)
-
-    @cached_property
-    def core_params(self) -> tuple[str, ...]:
-        """Core Wasm parameter types."""
-        return tuple(t for p in self.params for t in p.kind.core)
-
-    @property
-    def core_results(self) -> tuple[str, ...]:
-        """Core Wasm result types: always one i32, a `Status`."""
-        return ("i32",)
-
-
-@dataclass(frozen=True)
-class Callback:
-    """A function that a module may export for the host to call; a missing one has `default` as its result.
-
-    `contexts` names the kinds of context that it is called on: `root`, `http`, `tcp`.
-    """
-
-    name: str
-    area: Area
-    contexts: tuple[str, ...]
-    params: tuple[Param, ...] = ()
-    result: Result = Result.NONE
-    default: int = 0
-    versions: tuple[AbiVersion, ...] = ALL
-    doc: str = field(default="", compare=False)
-
-    @property
-    def short(self) -> str:
-        """Name without its prefix: `on_request_headers`."""
-        return self.name.removeprefix("proxy_")
-
-    @property
-    def core_params(self) -> tuple[str, ...]:
-        """Core Wasm parameter types; every callback takes i32 only."""
-        return ("i32",) * len(self.params)
-
-    @property
-    def core_results(self) -> tuple[str, ...]:
-        """Core Wasm result types."""
-        return () if self.result is Result.NONE else ("i32",)
-
-
-def _in(name: str, kind: Kind = Kind.U32, enum: type[IntEnum] | None = None) -> Param:
+def _input(name: str, kind: Kind = Kind.U32, enum: type[IntEnum] | None = None) -> Param:
     return Param(name, Kind.ENUM if enum else kind, enum)
 
 
@@ -222,101 +52,101 @@ _KEY = Param("key", Kind.BYTES)
 _VALUE = Param("value", Kind.BYTES)
 _OUT_TOKEN = Param("token", Kind.OUT_U32)
 _OUT_VALUE = Param("value", Kind.OUT_BYTES)
-_GRPC_TARGET = (_in("service", Kind.BYTES), _in("service_name", Kind.BYTES), _in("method", Kind.BYTES))
+_GRPC_TARGET = (_input("service", Kind.BYTES), _input("service_name", Kind.BYTES), _input("method", Kind.BYTES))
 
 
-# One row a function, however long.
+# One row for each function.
 # fmt: off
 
 
 def _hostcalls() -> tuple[Hostcall, ...]:
-    return *_on_streams(), *_on_state(), *_to_others()
+    return *_stream_hostcalls(), *_state_hostcalls(), *_callout_hostcalls()
 
 
-def _on_streams() -> tuple[Hostcall, ...]:
+def _stream_hostcalls() -> tuple[Hostcall, ...]:
     A, K, H = Area, Kind, Hostcall
     return (
-        H("proxy_log", A.LOGGING, (_in("level", enum=LogLevel), _in("message", K.BYTES)), at_entry=True,
+        H("proxy_log", A.LOGGING, (_input("level", enum=LogLevel), _input("message", K.BYTES)), at_entry=True,
           doc="Write one line to the proxy's log."),
         H("proxy_get_log_level", A.LOGGING, (Param("level", K.OUT_U32),), ONLY_0_2_1,
-          doc="The level that the proxy's wasm logger lets through."),
+          doc="Lowest level that the proxy's wasm logger writes."),
         H("proxy_get_current_time_nanoseconds", A.TIME, (Param("time", K.OUT_U64),),
           doc="Wall clock, nanoseconds since 1970."),
-        H("proxy_set_tick_period_milliseconds", A.TIMERS, (_in("period"),),
-          doc="Call `on_tick` of the root context every `period` milliseconds; 0 stops it."),
+        H("proxy_set_tick_period_milliseconds", A.TIMERS, (_input("period"),),
+          doc="Call `on_tick` of the root context every `period` milliseconds; 0 stops the ticks."),
         H("proxy_get_header_map_value", A.HEADERS, (_MAP, _KEY, _OUT_VALUE), doc="First value of a name."),
         H("proxy_add_header_map_value", A.HEADERS, (_MAP, _KEY, _VALUE), doc="Append an entry."),
         H("proxy_replace_header_map_value", A.HEADERS, (_MAP, _KEY, _VALUE), doc="Set to exactly one entry."),
         H("proxy_remove_header_map_value", A.HEADERS, (_MAP, _KEY), doc="Remove every entry of a name."),
         H("proxy_get_header_map_pairs", A.HEADERS, (_MAP, Param("pairs", K.OUT_BYTES)), doc="The whole map."),
-        H("proxy_set_header_map_pairs", A.HEADERS, (_MAP, _in("pairs", K.PAIRS)), doc="Replace the whole map."),
+        H("proxy_set_header_map_pairs", A.HEADERS, (_MAP, _input("pairs", K.PAIRS)), doc="Replace the whole map."),
         H("proxy_get_header_map_size", A.HEADERS, (_MAP, Param("size", K.OUT_U32)),
           doc="Size in bytes (names and values), for writable maps only."),
         H("proxy_get_buffer_bytes", A.BUFFERS,
-          (_BUFFER, _in("start"), _in("length"), Param("data", K.OUT_BYTES)), doc="Part of a buffer."),
+          (_BUFFER, _input("start"), _input("length"), Param("data", K.OUT_BYTES)), doc="Part of a buffer."),
         H("proxy_get_buffer_status", A.BUFFERS,
           (_BUFFER, Param("length", K.OUT_U32), Param("flags", K.OUT_U32)), doc="Length of a buffer; flags are 0."),
-        H("proxy_set_buffer_bytes", A.BUFFERS, (_BUFFER, _in("start"), _in("length"), _in("data", K.BYTES)),
+        H("proxy_set_buffer_bytes", A.BUFFERS, (_BUFFER, _input("start"), _input("length"), _input("data", K.BYTES)),
           doc="Replace the first `length` bytes (start 0) or append (start at or after the end)."),
         H("proxy_send_local_response", A.STREAMS,
-          (_in("status_code"), _in("details", K.BYTES), _in("body", K.BYTES), _in("headers", K.PAIRS),
-           _in("grpc_status", enum=GrpcStatus)),
-          doc="Answer the client; done after the callback returns, and stops the stream."),
+          (_input("status_code"), _input("details", K.BYTES), _input("body", K.BYTES), _input("headers", K.PAIRS),
+           _input("grpc_status", enum=GrpcStatus)),
+          doc="Send a local response after the callback returns, and stop the stream."),
         H("proxy_continue_stream", A.STREAMS, (_STREAM,), SINCE_0_2_0, doc="Resume a paused direction."),
         H("proxy_close_stream", A.STREAMS, (_STREAM,), SINCE_0_2_0, doc="Reset the stream or close the connection."),
         H("proxy_continue_request", A.STREAMS, (), ONLY_0_1_0, doc="0.1.0's continue_stream(REQUEST)."),
         H("proxy_continue_response", A.STREAMS, (), ONLY_0_1_0, doc="0.1.0's continue_stream(RESPONSE)."),
-        H("proxy_clear_route_cache", A.STREAMS, (), ONLY_0_1_0, doc="Have the route chosen again."),
+        H("proxy_clear_route_cache", A.STREAMS, (), ONLY_0_1_0, doc="Choose the route again."),
         H("proxy_get_configuration", A.BUFFERS, (Param("configuration", K.OUT_BYTES),), ONLY_0_1_0,
           doc="VM configuration; inside on_configure the plugin configuration."),
     )
 
 
-def _on_state() -> tuple[Hostcall, ...]:
+def _state_hostcalls() -> tuple[Hostcall, ...]:
     A, K, H = Area, Kind, Hostcall
     return (
         H("proxy_set_effective_context", A.LIFECYCLE, (_CONTEXT,),
           doc="Let the rest of this callback act on another context of this VM."),
         H("proxy_done", A.LIFECYCLE, (), doc="Finish a root context whose `on_done` returned 0."),
-        H("proxy_get_property", A.PROPERTIES, (_in("path", K.PATH), _OUT_VALUE), doc="An attribute of the stream."),
-        H("proxy_set_property", A.PROPERTIES, (_in("path", K.PATH), _VALUE), doc="Put a value in filter state."),
+        H("proxy_get_property", A.PROPERTIES, (_input("path", K.PATH), _OUT_VALUE), doc="An attribute of the stream."),
+        H("proxy_set_property", A.PROPERTIES, (_input("path", K.PATH), _VALUE), doc="Store a value in filter state."),
         H("proxy_get_shared_data", A.SHARED_DATA, (_KEY, _OUT_VALUE, Param("cas", K.OUT_U32)),
           doc="A value shared by all VMs of the same vm_id, with its compare-and-swap number."),
-        H("proxy_set_shared_data", A.SHARED_DATA, (_KEY, _VALUE, _in("cas")), doc="Store it; cas 0 stores always."),
-        H("proxy_register_shared_queue", A.SHARED_QUEUES, (_in("name", K.BYTES), _OUT_TOKEN),
-          doc="Open or make a queue of the own vm_id, and become its receiver."),
+        H("proxy_set_shared_data", A.SHARED_DATA, (_KEY, _VALUE, _input("cas")), doc="Store it; cas 0 stores always."),
+        H("proxy_register_shared_queue", A.SHARED_QUEUES, (_input("name", K.BYTES), _OUT_TOKEN),
+          doc="Open or create a queue of the own vm_id, and become its receiver."),
         H("proxy_resolve_shared_queue", A.SHARED_QUEUES,
-          (_in("vm_id", K.BYTES), _in("name", K.BYTES), _OUT_TOKEN), doc="Find another VM's queue."),
-        H("proxy_enqueue_shared_queue", A.SHARED_QUEUES, (_TOKEN, _in("data", K.BYTES)), doc="Append an item."),
+          (_input("vm_id", K.BYTES), _input("name", K.BYTES), _OUT_TOKEN), doc="Find another VM's queue."),
+        H("proxy_enqueue_shared_queue", A.SHARED_QUEUES, (_TOKEN, _input("data", K.BYTES)), doc="Append an item."),
         H("proxy_dequeue_shared_queue", A.SHARED_QUEUES, (_TOKEN, Param("data", K.OUT_BYTES)), doc="Take the first."),
         H("proxy_define_metric", A.METRICS,
-          (_in("type", enum=MetricType), _in("name", K.BYTES), Param("metric_id", K.OUT_U32)), doc="Open a metric."),
-        H("proxy_increment_metric", A.METRICS, (_in("metric_id"), _in("offset", K.I64)), doc="Counter and gauge."),
-        H("proxy_record_metric", A.METRICS, (_in("metric_id"), _in("value", K.U64)),
+          (_input("type", enum=MetricType), _input("name", K.BYTES), Param("metric_id", K.OUT_U32)), doc="Define a metric."),
+        H("proxy_increment_metric", A.METRICS, (_input("metric_id"), _input("offset", K.I64)), doc="Counter and gauge."),
+        H("proxy_record_metric", A.METRICS, (_input("metric_id"), _input("value", K.U64)),
           doc="Set a gauge, record in a histogram, add to a counter."),
-        H("proxy_get_metric", A.METRICS, (_in("metric_id"), Param("value", K.OUT_U64)), doc="Counter and gauge."),
+        H("proxy_get_metric", A.METRICS, (_input("metric_id"), Param("value", K.OUT_U64)), doc="Counter and gauge."),
     )
 
 
-def _to_others() -> tuple[Hostcall, ...]:
+def _callout_hostcalls() -> tuple[Hostcall, ...]:
     A, K, H = Area, Kind, Hostcall
     return (
         H("proxy_http_call", A.HTTP_CALLS,
-          (_in("cluster", K.BYTES), _in("headers", K.PAIRS), _in("body", K.BYTES), _in("trailers", K.PAIRS),
-           _in("timeout"), _OUT_TOKEN),
+          (_input("cluster", K.BYTES), _input("headers", K.PAIRS), _input("body", K.BYTES), _input("trailers", K.PAIRS),
+           _input("timeout"), _OUT_TOKEN),
           doc="Send a request to a cluster; `timeout` in milliseconds, 0 for none."),
         H("proxy_grpc_call", A.GRPC,
-          (*_GRPC_TARGET, _in("metadata", K.PAIRS), _in("message", K.BYTES), _in("timeout"), _OUT_TOKEN),
+          (*_GRPC_TARGET, _input("metadata", K.PAIRS), _input("message", K.BYTES), _input("timeout"), _OUT_TOKEN),
           doc="Unary call; `timeout` in milliseconds."),
-        H("proxy_grpc_stream", A.GRPC, (*_GRPC_TARGET, _in("metadata", K.PAIRS), _OUT_TOKEN), doc="Open a stream."),
-        H("proxy_grpc_send", A.GRPC, (_TOKEN, _in("message", K.BYTES), _EOS), doc="Send a message on a stream."),
+        H("proxy_grpc_stream", A.GRPC, (*_GRPC_TARGET, _input("metadata", K.PAIRS), _OUT_TOKEN), doc="Open a stream."),
+        H("proxy_grpc_send", A.GRPC, (_TOKEN, _input("message", K.BYTES), _EOS), doc="Send a message on a stream."),
         H("proxy_grpc_close", A.GRPC, (_TOKEN,), doc="Half-close a stream; cancel a call."),
         H("proxy_grpc_cancel", A.GRPC, (_TOKEN,), doc="Reset."),
         H("proxy_get_status", A.LIFECYCLE, (Param("code", K.OUT_U32), Param("message", K.OUT_BYTES)),
           doc="Status of the root context's last call."),
         H("proxy_call_foreign_function", A.FOREIGN,
-          (_in("name", K.BYTES), _in("arguments", K.BYTES), Param("results", K.OUT_BYTES)),
-          doc="A function that the embedder registered."),
+          (_input("name", K.BYTES), _input("arguments", K.BYTES), Param("results", K.OUT_BYTES)),
+          doc="Call a function that the embedder registered."),
     )
 
 
@@ -363,7 +193,7 @@ def _callbacks() -> tuple[Callback, ...]:
 
 # fmt: on
 
-#: Exports that the host calls once in every VM before anything else: name -> (core parameters, core results).
+#: Exports that the host calls once in every VM, before callbacks: name -> (core parameters, core results).
 ENTRY_POINTS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "_initialize": ((), ()),
     "main": (("i32", "i32"), ("i32",)),
@@ -379,15 +209,15 @@ CALLBACKS: dict[str, Callback] = {c.name: c for c in _callbacks()}
 
 
 def hostcalls_for(version: AbiVersion) -> dict[str, Hostcall]:
-    """The hostcalls that Envoy links for a module of this ABI version."""
+    """Return the hostcalls that Envoy links for modules of an ABI version."""
     return {name: h for name, h in HOSTCALLS.items() if version in h.versions}
 
 
 def callbacks_for(version: AbiVersion) -> dict[str, Callback]:
-    """The callbacks of this ABI version, with that version's parameters (0.1.0's headers callbacks lack end_of_stream)."""
-    found = {name: c for name, c in CALLBACKS.items() if version in c.versions}
+    """Return the callbacks of an ABI version with its parameters (headers callbacks of 0.1.0 lack end_of_stream)."""
+    callbacks = {name: c for name, c in CALLBACKS.items() if version in c.versions}
     if version is AbiVersion.V0_1_0:
         for name in ("proxy_on_request_headers", "proxy_on_response_headers"):
-            c = found[name]
-            found[name] = Callback(c.name, c.area, c.contexts, c.params[:2], c.result, c.default, c.versions, c.doc)
-    return found
+            c = callbacks[name]
+            callbacks[name] = Callback(c.name, c.area, c.contexts, c.params[:2], c.result, c.default, c.versions, c.doc)
+    return callbacks

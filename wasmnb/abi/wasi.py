@@ -1,14 +1,14 @@
-"""The functions of WASI preview 1 that Envoy 1.40 gives to modules, with their core signatures.
+"""The functions of WASI preview 1 that Envoy 1.40 links, with their core signatures.
 
-Envoy links them under two module names. What they do there stands in the specification's place: mostly nothing.
+Envoy links them under two module names. Most of them do nothing there.
 """
 
 __all__ = ["WASI_MODULES", "WASI_PREVIEW_1"]
 
-#: Import modules under which the functions are found.
+#: Import modules that have the functions.
 WASI_MODULES = ("wasi_snapshot_preview1", "wasi_unstable")
 
-#: name -> parameters, one letter each: i for i32, l for i64. The result is an i32, an errno, but for `proc_exit`.
+#: Name -> parameters, one letter each: i for i32, l for i64. The result is an errno as i32, except for `proc_exit`.
 _PARAMETERS = {
     "args_get": "ii", "args_sizes_get": "ii", "clock_res_get": "ii", "clock_time_get": "ili", "environ_get": "ii",
     "environ_sizes_get": "ii", "fd_advise": "illi", "fd_allocate": "ill", "fd_close": "i", "fd_datasync": "i",
@@ -24,7 +24,7 @@ _PARAMETERS = {
 
 _TYPES = {"i": "i32", "l": "i64"}
 
-#: name -> (core parameters, core results).
+#: Name -> (core parameters, core results).
 WASI_PREVIEW_1: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     name: (tuple(_TYPES[p] for p in params), () if name == "proc_exit" else ("i32",))
     for name, params in _PARAMETERS.items()

@@ -1,13 +1,13 @@
-"""Wire formats: how header maps, property paths and property values cross the ABI as bytes.
+"""Wire formats: header maps, property paths and property values as bytes.
 
 Facts (little endian, unaligned, no alignment padding):
 
 * Pairs: u32 count; then for each pair u32 name length and u32 value length; then for each pair the name, a zero byte,
-  the value, a zero byte. Lengths leave the zero bytes out. A reader demands the exact total length and the zero bytes;
-  Envoy reads anything else, anything over 1 MiB and anything over 1024 pairs as zero pairs.
-* An empty map crosses as pointer 0 and size 0, never as a four-byte zero count.
+  the value, a zero byte. Lengths don't include the zero bytes. The total length and the zero bytes must be exact; Envoy reads
+  anything else, anything over 1 MiB and anything over 1024 pairs as zero pairs.
+* An empty map is passed as pointer 0 and size 0, never as a four-byte zero count.
 * Property paths are parts joined by NUL; one trailing NUL is tolerated.
-* Property values: strings and bytes as they are; integers, doubles, timestamps and durations in 8 bytes (the last two
+* Property values: strings and bytes unchanged; integers, doubles, timestamps and durations in 8 bytes (the last two
   in nanoseconds); booleans in 1 byte; maps and lists as pairs.
 """
 
@@ -27,15 +27,15 @@ __all__ = [
 #: A header: name and value, in bytes.
 Pair = tuple[bytes, bytes]
 
-#: Envoy treats a serialised map from the guest that is larger, in bytes, as empty.
+#: Envoy reads a larger serialised map of the guest, in bytes, as empty.
 MAX_PAIRS_BYTES = 1024 * 1024
 
-#: Envoy treats a serialised map from the guest with more pairs as empty.
+#: Envoy reads a serialised map of the guest with more pairs as empty.
 MAX_PAIRS = 1024
 
 
 def encode_pairs(pairs: Sequence[Pair]) -> bytes:
-    """Serialise a header map. No pairs give no bytes at all, as Envoy passes an empty map."""
+    """Serialise a header map; an empty map becomes empty bytes, as Envoy passes it."""
     if not pairs:
         return b""
     parts = [struct.pack("<I", len(pairs))]
@@ -46,7 +46,7 @@ def encode_pairs(pairs: Sequence[Pair]) -> bytes:
 
 
 def decode_pairs(data: bytes) -> list[Pair] | None:
-    """Read a serialised header map; None if its layout is broken (Envoy then goes on with zero pairs)."""
+    """Parse a serialised header map; return None if its layout is invalid (Envoy reads it as zero pairs)."""
     if not data:
         return []
     if len(data) < 4:
@@ -68,10 +68,10 @@ def decode_pairs(data: bytes) -> list[Pair] | None:
 
 
 def encode_path(parts: Iterable[str | bytes]) -> bytes:
-    """Join the parts of a property path with NUL: `("request", "path")` gives 12 bytes."""
+    """Join the parts of a property path with NUL: `("request", "path")` becomes 12 bytes."""
     return b"\0".join(p.encode() if isinstance(p, str) else p for p in parts)
 
 
 def decode_path(data: bytes) -> list[bytes]:
-    """Split a property path into its parts; one trailing NUL is dropped, an empty path has no parts."""
+    """Split a property path into its parts, without a trailing NUL; an empty path has zero parts."""
     return data.removesuffix(b"\0").split(b"\0") if data else []

@@ -1,9 +1,9 @@
-"""The same verbs from a shell: build, run, inspect, runtime, doctor.
+"""The command line: one module for each command, and the parser. Everything else belongs to the packages below.
 
-Exit codes: 0 all went well; 1 the filter or module is at fault; 2 the command line is; 3 the tool chain or the machine;
-130 interrupted. An error is one paragraph on stderr, without a traceback.
+Exit codes: 0 success; 1 an error in the filter or module, or a failed test; 2 a wrong command line; 3 an error in the
+tool chain or on the machine; 130 interrupted. Errors are one paragraph on stderr, without a traceback.
 
-Importing this module takes next to nothing, so that Ctrl-C is met by `main` from the first moment on.
+This module imports little, so that `main` can handle Ctrl-C right after the start.
 """
 
 from __future__ import annotations
@@ -20,12 +20,17 @@ OK, AT_FAULT, USAGE, MACHINE, INTERRUPTED = 0, 1, 2, 3, 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command and give its exit code.
+    """Run one command.
 
     Parameters
     ----------
     arguments
-        Words of the command line without the program's name; the process's own if None.
+        The command line without the program's name. Default: `sys.argv[1:]`.
+
+    Returns
+    -------
+    int
+        The exit code.
     """
     _prepare_streams()
     try:
@@ -33,8 +38,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)
         return INTERRUPTED
-    except BrokenPipeError:  # the reader of a pipe left, e.g. `| head`
-        _give_up_output()
+    except BrokenPipeError:  # the reader of the pipe has exited, as in `| head`
+        _discard_output()
         return OK
 
 
@@ -43,19 +48,19 @@ def _guarded(arguments: Sequence[str] | None) -> int:
         code = _run(arguments)
         sys.stdout.flush()
     except UsageError as error:
-        return _say(error, USAGE)
+        return _report(error, USAGE)
     except BuildError as error:
-        return _say(error, MACHINE)
+        return _report(error, MACHINE)
     except WasmnbError as error:
-        return _say(error, AT_FAULT)
+        return _report(error, AT_FAULT)
     except BrokenPipeError:
         raise
     except OSError as error:
-        why = error.strerror or str(error)
+        reason = error.strerror or str(error)
         if error.filename is not None:
-            return _say(UsageError(f"{error.filename}: {why}"), USAGE)
-        _give_up_output()  # a file that was opened has a name; what has none is, as a rule, where the output goes
-        return _say(BuildError(f"Writing failed: {why}."), MACHINE)
+            return _report(UsageError(f"{error.filename}: {reason}"), USAGE)
+        _discard_output()  # errors of opened files have a file name; this one comes from stdout
+        return _report(BuildError(f"Cannot write the output: {reason}."), MACHINE)
     return code
 
 
@@ -63,17 +68,17 @@ def _run(arguments: Sequence[str] | None) -> int:
     from .parser import make_parser
 
     parser = make_parser()
-    words = sys.argv[1:] if arguments is None else arguments
-    if not words:
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if not arguments:
         parser.print_help(sys.stderr)
         return USAGE
-    options = parser.parse_args(words)
+    options = parser.parse_args(arguments)
     code: int = options.command(options)
     return code
 
 
 def _prepare_streams() -> None:
-    """Streams that a shell has closed swallow everything; those that cannot write a character write a question mark."""
+    """Replace closed standard streams by /dev/null, and write `?` for characters that a stream can't encode."""
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if stream is None:
@@ -82,13 +87,13 @@ def _prepare_streams() -> None:
             stream.reconfigure(errors="replace")
 
 
-def _give_up_output() -> None:
-    """Nobody reads the output any more: let the interpreter's last flush go nowhere."""
+def _discard_output() -> None:
+    """Redirect stdout to /dev/null, so that the last flush of the interpreter succeeds."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _say(error: WasmnbError, code: int) -> int:
-    """Draw an error; source errors with the line that is meant."""
+def _report(error: WasmnbError, code: int) -> int:
+    """Print an error, with the source line if it has one, and return the exit code."""
     from wasmnb.view.errors.error_lines import error_lines
 
     if code != MACHINE:

@@ -1,4 +1,4 @@
-"""`wasmnb export`: a filter for deployment."""
+"""`wasmnb export`: write the files that deploy a filter."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ __all__ = ["export"]
 
 
 def export(options: Namespace) -> int:
-    """Run the command."""
+    """Run the command and return the exit code."""
     from wasmnb.compiler import Filter
-    from wasmnb.envoy import export as write
+    from wasmnb.envoy import export as write_export
     from wasmnb.host import Plugin
 
     with TerminalProgress() as progress:
-        made = Filter.from_file(options.filter, progress=progress)
+        filter_ = Filter.from_file(options.filter, progress=progress)
     config, vm_config = (value and read_at(value) for value in (options.config, options.vm_config))
-    plugin = Plugin(made, config=config, vm_config=vm_config, root_id=options.root_id)
-    given = {name: getattr(options, name) for name in ("registry", "tag", "port", "force")}
-    print(to_text(document_of(write(plugin, options.folder, **given))))
+    plugin = Plugin(filter_, config=config, vm_config=vm_config, root_id=options.root_id)
+    settings = {name: getattr(options, name) for name in ("registry", "tag", "port", "force")}
+    print(to_text(document_of(write_export(plugin, options.folder, **settings))))
     return 0

@@ -1,4 +1,4 @@
-"""`wasmnb fuzz`: a search for scenarios that a filter does not survive."""
+"""`wasmnb fuzz`: search for requests that make a filter fail."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ __all__ = ["fuzz"]
 
 
 def fuzz(options: Namespace) -> int:
-    """Run the command; 1 if anything was found, 130 if nothing was until Ctrl-C."""
+    """Run the command and return 1 if it found a failure, 130 if it was interrupted before."""
     from wasmnb.compiler import Filter
     from wasmnb.testing import fuzz as search
 
     with TerminalProgress() as progress:
-        made = Filter.from_file(options.filter, progress=progress)
+        filter_ = Filter.from_file(options.filter, progress=progress)
     with TerminalProgress() as progress:
         progress.patience, progress.verdict = 1.0, "Searched for {:.1f} s"
         report = search(
-            made, progress=lambda now: progress(now.progress, now.seconds / options.seconds), **arguments_of(options)
+            filter_, progress=lambda now: progress(now.progress, now.seconds / options.seconds), **arguments_of(options)
         )
     print(json.dumps(report.as_dict(), indent=2) if options.as_json else report)
     if options.save and report:
-        print("Written: " + ", ".join(map(str, report.save(options.save))), file=sys.stderr)
+        print("Saved to " + ", ".join(map(str, report.save(options.save))), file=sys.stderr)
     return INTERRUPTED if report.interrupted and not report else int(bool(report))

@@ -1,4 +1,4 @@
-"""The command line's grammar. A command's flags are read when it is named, and its module is imported when it is run."""
+"""The argument parser. Flags of a command are added when it is parsed, and its module is imported when it runs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from wasmnb._version import __version__
 
 __all__ = ["make_parser", "request_parser"]
 
-# Flags of curl's that every request of `wasmnb run` shares; the rest make sense within one request only.
+# curl flags that may apply to all requests of `wasmnb run`; the others belong to one request.
 _SHARED = ("-H", "-d", "--data-binary", "--data-raw", "--data-urlencode", "-u", "-b", "-A", "-e", "--http2")
 
 _EPILOG = """examples:
@@ -24,12 +24,12 @@ _EPILOG = """examples:
   wasmnb test tests.textpb auth.wasm
   wasmnb runtime build
 
-exit codes: 0 all went well; 1 the filter or module is at fault, or a test failed; 2 the command line is;
-3 the tool chain or the machine; 130 interrupted
+exit codes: 0 success; 1 an error in the filter or module, or a failed test; 2 a wrong command line;
+3 an error in the tool chain or on the machine; 130 interrupted
 """
 
 
-def _lazily(module: str, function: str) -> Callable[[argparse.Namespace], int]:
+def _run_lazily(module: str, function: str) -> Callable[[argparse.Namespace], int]:
     def run(options: argparse.Namespace) -> int:
         code: int = getattr(import_module(f".{module}", __package__), function)(options)
         return code
@@ -38,7 +38,7 @@ def _lazily(module: str, function: str) -> Callable[[argparse.Namespace], int]:
 
 
 class _Command(argparse.ArgumentParser):
-    """A command whose flags are added when it is parsed: their tables stand in packages that take time to import."""
+    """A command whose flags are added when it is parsed, because the packages with their tables take time to import."""
 
     flags: Callable[[argparse.ArgumentParser], None] | None = None
 
@@ -50,10 +50,10 @@ class _Command(argparse.ArgumentParser):
 
 
 def make_parser() -> argparse.ArgumentParser:
-    """The whole grammar."""
+    """Return the parser for all commands."""
     parser = argparse.ArgumentParser(
         prog="wasmnb",
-        description="Envoy filters in Python: build them, run them in a simulated Envoy, look into modules.",
+        description="Envoy filters in Python: build them, run them in a simulated Envoy, inspect modules.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -62,7 +62,7 @@ def make_parser() -> argparse.ArgumentParser:
     for name, (text, flags) in _COMMANDS.items():
         command = commands.add_parser(name, help=text, description=text)
         command.flags = flags
-        command.set_defaults(command=_lazily(name, name))
+        command.set_defaults(command=_run_lazily(name, name))
     return parser
 
 
@@ -83,9 +83,9 @@ def _plugin(p: argparse.ArgumentParser) -> None:
 
 def _build(p: argparse.ArgumentParser) -> None:
     p.add_argument("filter", metavar="FILTER.py", help="Source of the filter.")
-    p.add_argument("-o", "--output", metavar="FILE", help="Where the module goes; FILTER.wasm if not given.")
-    p.add_argument("--debug", action="store_true", help="Write the full module rather than the release module.")
-    p.add_argument("-q", "--quiet", action="store_true", help="Say nothing unless something is wrong.")
+    p.add_argument("-o", "--output", metavar="FILE", help="Output file (FILTER.wasm).")
+    p.add_argument("--debug", action="store_true", help="Write the full module instead of the release module.")
+    p.add_argument("-q", "--quiet", action="store_true", help="Print nothing but errors.")
 
 
 def _run(p: argparse.ArgumentParser) -> None:
@@ -97,25 +97,31 @@ def _run(p: argparse.ArgumentParser) -> None:
         "-r",
         action="append",
         metavar="'METHOD /PATH [FLAGS]'",
-        help="A request, e.g. 'GET /x' or 'POST /y -H \"a: b\" -d c=1'; may be repeated. GET / if not given.",
+        help="A request, e.g. 'GET /x' or 'POST /y -H \"a: b\" -d c=1'; may be repeated (GET /).",
     )
     _table(p, ((names, _shared(names, options)) for names, options in FLAGS if set(names) & set(_SHARED)))
     p.add_argument("--workers", "-w", type=int, default=4, metavar="N", help="Worker threads, 1 to 256 (4).")
     _plugin(p)
     p.add_argument("--seed", type=int, default=0, help="Seed of the simulation (0).")
-    p.add_argument("--deadline", type=seconds, default=5.0, metavar="SECONDS", help="Limit of one callback (5).")
-    p.add_argument("--native", action="store_true", help="Run it by this Python, for breakpoint() and coverage.")
+    p.add_argument("--deadline", type=seconds, default=5.0, metavar="SECONDS", help="Time limit of one callback (5).")
+    p.add_argument(
+        "--native",
+        action="store_true",
+        help="Run the filter in this Python instead of Wasm, for breakpoint() and coverage.",
+    )
     p.add_argument("--tree", action="store_true", help="Show the context tree after the requests.")
-    p.add_argument("--trace", action="store_true", help="Show every callback and hostcall, those of the start as well.")
+    p.add_argument(
+        "--trace", action="store_true", help="Show every callback and hostcall, including those at the start."
+    )
     p.add_argument("--json", dest="as_json", action="store_true", help="Print everything as one JSON document.")
 
 
 def _shared(names: tuple[str, ...], options: dict[str, Any]) -> dict[str, Any]:
-    return {**options, "help": f"{options['help']} For every request."} if names[0] == "-H" else options
+    return {**options, "help": f"{options['help']} Applies to every request."} if names[0] == "-H" else options
 
 
 def _inspect(p: argparse.ArgumentParser) -> None:
-    p.add_argument("file", metavar="FILE.wasm", help="A module from whatever tool chain.")
+    p.add_argument("file", metavar="FILE.wasm", help="A module from any tool chain.")
     p.add_argument("--json", dest="as_json", action="store_true", help="Print the facts as JSON.")
 
 
@@ -123,7 +129,7 @@ def _export(p: argparse.ArgumentParser) -> None:
     from wasmnb.envoy.exporter.flags import EXPORT_FLAGS
 
     _file(p)
-    p.add_argument("folder", metavar="DIR", help="Where to; filled completely or not at all.")
+    p.add_argument("folder", metavar="DIR", help="Output folder; it is written completely or not at all.")
     _plugin(p)
     _table(p, EXPORT_FLAGS)
 
@@ -145,24 +151,24 @@ def _test(p: argparse.ArgumentParser) -> None:
 def _runtime(p: argparse.ArgumentParser) -> None:
     verbs = p.add_subparsers(required=True, metavar="VERB", parser_class=argparse.ArgumentParser)
     texts = {
-        "build": "Build the runtime ahead of time (images, CI, Binder).",
-        "list": "Show the cached runtimes.",
-        "clear": "Remove them, and the machine code of other modules.",
+        "build": "Build the runtime in advance (for images, CI, Binder).",
+        "list": "List the cached runtimes.",
+        "clear": "Remove all cached runtimes and the machine code of other modules.",
     }
     for verb, text in texts.items():
         v = verbs.add_parser(verb, help=text, description=text)
-        v.set_defaults(command=_lazily("runtime", verb))
+        v.set_defaults(command=_run_lazily("runtime", verb))
         if verb == "build":
-            v.add_argument("--for", dest="source", metavar="FILTER.py", help="For the imports of this filter.")
+            v.add_argument("--for", dest="source", metavar="FILTER.py", help="Include the imports of this filter.")
 
 
-#: Name -> what it does, and its flags.
+#: Name -> description and flags.
 _COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None] | None]] = {
     "build": ("Compile a filter to a module that Envoy loads.", _build),
     "run": ("Send requests through a filter in a simulated Envoy.", _run),
-    "inspect": ("Say what a module is, and what would stop Envoy from loading it.", _inspect),
-    "export": ("Write a filter down for Envoy, Istio and Envoy Gateway.", _export),
-    "fuzz": ("Search for a trap, a hang, a stuck stream or a growth in memory.", _fuzz),
+    "inspect": ("Print the facts about a module, and why Envoy would reject it.", _inspect),
+    "export": ("Write the files that deploy a filter in Envoy, Istio and Envoy Gateway.", _export),
+    "fuzz": ("Search for traps, hangs, stuck streams and memory growth.", _fuzz),
     "test": ("Run declarative tests: suites of Service Extensions, fixtures of fastedge-test.", _test),
     "runtime": ("Build, list or clear the cached runtimes.", _runtime),
     "doctor": ("Check versions, cache, Envoy and disk.", None),
@@ -170,14 +176,14 @@ _COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None] | None
 
 
 class _RequestParser(argparse.ArgumentParser):
-    """Raises where argparse would leave the process."""
+    """Raise ValueError where argparse would exit."""
 
     def error(self, message: str) -> NoReturn:
         raise ValueError(message)
 
 
 def request_parser() -> argparse.ArgumentParser:
-    """Grammar of one request in quotes: curl's flags around a path. Raises ValueError for what is none."""
+    """Return the parser for one `--request`: a path with curl's flags. It raises ValueError for wrong ones."""
     from wasmnb.traffic.curl import FLAGS
 
     parser = _RequestParser(prog="wasmnb run --request", add_help=False)

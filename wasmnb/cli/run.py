@@ -1,4 +1,4 @@
-"""`wasmnb run`: requests through a filter, and what came of them."""
+"""`wasmnb run`: send requests through a filter and print the exchanges."""
 
 from __future__ import annotations
 
@@ -24,23 +24,23 @@ if TYPE_CHECKING:
 
 __all__ = ["requests_of", "run"]
 
-#: A VM of a Python filter takes some 12 MB of memory.
-_MOST_WORKERS = 256
+#: A VM of a Python filter takes about 12 MB of memory.
+_MAX_WORKERS = 256
 _METHOD = re.compile(r"[A-Z]+\Z")
 
 
 def run(options: argparse.Namespace) -> int:
-    """Run the command; 1 if the filter failed in any request."""
+    """Run the command and return 1 if the filter failed in any request."""
     from wasmnb.compiler import Filter
     from wasmnb.host import Proxy
 
     requests = list(requests_of(options))
     if options.native:
-        made = Filter.native(Path(options.filter))
+        filter_ = Filter.native(Path(options.filter))
     else:
         with TerminalProgress() as progress:
-            made = Filter.from_file(options.filter, progress=progress)
-    with Proxy(made, **_settings(options)) as proxy:
+            filter_ = Filter.from_file(options.filter, progress=progress)
+    with Proxy(filter_, **_settings(options)) as proxy:
         exchanges = [proxy.request(**request.arguments) for request in requests]
         show = _show_json if options.as_json else _show_text
         show(proxy, exchanges, options)
@@ -48,9 +48,11 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _settings(options: argparse.Namespace) -> dict[str, Any]:
-    if options.workers > _MOST_WORKERS:
-        raise UsageError(f"{options.workers} workers are too many: each has a VM, and {_MOST_WORKERS} are the most.")
-    made: dict[str, Any] = {
+    if options.workers > _MAX_WORKERS:
+        raise UsageError(
+            f"--workers {options.workers} is too large, because each worker has a VM. Use at most {_MAX_WORKERS}."
+        )
+    settings: dict[str, Any] = {
         "workers": options.workers,
         "seed": options.seed,
         "deadline": options.deadline,
@@ -58,23 +60,34 @@ def _settings(options: argparse.Namespace) -> dict[str, Any]:
     }
     for name in ("config", "vm_config"):
         if getattr(options, name) is not None:
-            made[name] = read_at(getattr(options, name))
-    return made
+            settings[name] = read_at(getattr(options, name))
+    return settings
 
 
 def requests_of(options: argparse.Namespace) -> Iterator[CurlRequest]:
-    """The requests that the command line asks for; flags outside the quotes hold for all of them."""
+    """Yield the requests of the command line.
+
+    Parameters
+    ----------
+    options
+        The parsed command line. Flags outside of `--request` apply to every request.
+
+    Raises
+    ------
+    UsageError
+        If a `--request` can't be parsed.
+    """
     for text in options.request or [""]:
         yield _request(text, options)
 
 
 def _request(text: str, options: argparse.Namespace) -> CurlRequest:
     try:
-        words = shlex.split(text)
-        method = words.pop(0) if words and _METHOD.match(words[0]) else None
+        arguments = shlex.split(text)
+        method = arguments.pop(0) if arguments and _METHOD.match(arguments[0]) else None
         shared = argparse.Namespace(**copy.copy(vars(options)))
         shared.request = None
-        parsed = request_parser().parse_args(words, shared)
+        parsed = request_parser().parse_args(arguments, shared)
     except ValueError as error:
         raise UsageError(f"--request {text!r}: {error}") from None
     parsed.request = method or parsed.request
@@ -88,10 +101,10 @@ def _show_text(proxy: Proxy, exchanges: list[Any], options: argparse.Namespace) 
         print(tree_text(proxy.tree()), end="\n\n")
     if options.trace:
         print(trace_text(list(proxy.trace), dropped=proxy.trace.dropped), end="\n\n")
-    rest = [line for line in proxy.log if line.exchange is None]
-    if rest:
+    other = [line for line in proxy.log if line.exchange is None]
+    if other:
         print("log outside of requests")
-        print(log_text(rest))
+        print(log_text(other))
 
 
 def _show_json(proxy: Proxy, exchanges: list[Any], options: argparse.Namespace) -> None:

@@ -13,23 +13,23 @@ from wasmnb.view.render.units import plural, size
 
 __all__ = ["build", "clear", "list"]
 
-#: A filter that imports nothing: its runtime is the one that most filters use.
+#: A filter without imports; most filters use its runtime.
 _PLAIN = "from wasmnb.sdk import HttpContext\nclass Filter(HttpContext):\n    pass\n"
 
 
 def build(options: Namespace) -> int:
-    """Build the runtime of a filter, or the plain one."""
+    """Build the runtime for a filter, or the default one."""
     from wasmnb.compiler import Filter
 
     started = time.monotonic()
     with TerminalProgress() as progress:
-        progress.verdict = ""  # the line below says it
+        progress.verdict = ""  # printed below
         if options.source:
-            made = Filter.from_file(options.source, progress=progress)
+            filter_ = Filter.from_file(options.source, progress=progress)
         else:
-            made = Filter.from_source(_PLAIN, "plain", progress=progress)
+            filter_ = Filter.from_source(_PLAIN, "plain", progress=progress)
     verdict = "built" if progress.used else "found in the cache"
-    print(f"runtime {made.info.runtime[:12]} {verdict} in {time.monotonic() - started:.1f} s")
+    print(f"runtime {filter_.info.runtime[:12]} {verdict} in {time.monotonic() - started:.1f} s")
     return 0
 
 
@@ -38,31 +38,31 @@ def _folder_size(folder: Path) -> int:
 
 
 def list(_options: Namespace) -> int:  # noqa: A001 -- the verb's name
-    """Show what the cache holds."""
+    """List the cached runtimes."""
     from wasmnb.compiler.runtime.cache import Cache
     from wasmnb.compiler.runtime.machine_code import kept_compiled
 
     cache = Cache()
     rows = []
     for key in cache.names():
-        entry = cache.find(key, use=False)  # to look is not to use
+        entry = cache.find(key, use=False)  # listing does not count as use
         facts = entry.manifest if entry is not None else {}
         built = time.strftime("%Y-%m-%d %H:%M", time.localtime(facts["built"])) if "built" in facts else "damaged"
         extra = ", ".join(dict.fromkeys([*facts.get("packages", ()), *facts.get("modules", ())])) or "-"
-        whole = size(_folder_size(cache.folder / key))
-        rows.append(Row(tuple(inline(Span(text)) for text in (key[:12], built, whole, extra))))
-    columns = (Column("runtime"), Column("built"), Column("size", "right"), Column("beyond the standard set"))
+        total = size(_folder_size(cache.folder / key))
+        rows.append(Row(tuple(inline(Span(text)) for text in (key[:12], built, total, extra))))
+    columns = (Column("runtime"), Column("built"), Column("size", "right"), Column("additional modules"))
     print(cache.folder)
-    print(to_text(Document((Table(columns, tuple(rows)),))) if rows else "It holds no runtime.")
+    print(to_text(Document((Table(columns, tuple(rows)),))) if rows else "No runtimes.")
     modules = kept_compiled()
     if modules:
         bytes_kept = sum(file.stat().st_size for file in modules)
-        print(f"Beside them: machine code of {plural(len(modules), 'module')}, {size(bytes_kept)}.")
+        print(f"Machine code of {plural(len(modules), 'module')}, {size(bytes_kept)}.")
     return 0
 
 
 def clear(_options: Namespace) -> int:
-    """Remove every runtime, and the machine code of modules that were built elsewhere."""
+    """Remove every runtime, and the machine code of modules from other tool chains."""
     from wasmnb.compiler.runtime.cache import Cache
     from wasmnb.compiler.runtime.machine_code import clear_compiled, kept_compiled
 
@@ -72,6 +72,6 @@ def clear(_options: Namespace) -> int:
     for key in keys:
         cache.remove(key)
     clear_compiled()
-    what = plural(len(keys), "runtime") + (f" and the code of {plural(len(modules), 'module')}" if modules else "")
-    print(f"{what} removed from {cache.folder.parent}, {size(freed)} freed")
+    removed = plural(len(keys), "runtime") + (f" and the code of {plural(len(modules), 'module')}" if modules else "")
+    print(f"Removed {removed} from {cache.folder.parent}; {size(freed)} freed")
     return 0

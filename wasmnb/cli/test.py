@@ -1,4 +1,4 @@
-"""`wasmnb test`: other people's declarative tests."""
+"""`wasmnb test`: run declarative test suites."""
 
 from __future__ import annotations
 
@@ -10,5 +10,5 @@ __all__ = ["test"]
 
 
 def test(options: Namespace) -> int:
-    """Run the command; 1 if a test failed."""
+    """Run the command and return 1 if a test failed."""
     return run_suites(options)

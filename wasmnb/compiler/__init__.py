@@ -1,14 +1,17 @@
-"""From Python source to a module that Envoy loads, and what any module is.
+"""The compiler: from Python source to a module that Envoy loads, and the inspection of any module.
+
+Running a module is the job of `wasmnb.host`; nothing here knows about proxies or traffic.
 
     Filter              from_source, from_file, save, wasm, info
     inspect_module      facts of a module, and what would stop Envoy
     build_runtime, list_runtimes, clear_runtimes
-                        the cache of runtimes, for whoever wants to fill or empty it ahead of time
+                        the cache of runtimes
 
-The way of a filter: `imports` and `requirements` read what its source imports; `runtime` finds the runtime for that in
-the `cache`, or builds it (`staging` and `componentize` make a component, `runtime_module` and `link` one core module of
-it); `probe` loads the source once in a scratch VM; `rewrite` puts source and runtime together. What a `Filter` holds is one
-of `from_source`, `from_module` and `native`; `from_class` finds what a class needs and makes a source of it.
+Steps from source to module: `source.imports` and `source.requirements` read the imports; `runtime.runtime` finds a
+matching runtime in the cache or builds one (`runtime.staging` and `runtime.componentize` make a component,
+`runtime.build_module` and `wasm.linker` turn it into one core module); `runtime.probe` loads the source once in a scratch
+VM; `wasm.embed_source` puts source and runtime together. A `Filter` holds one of three backends: `source_filter`,
+`module_filter` or `native_filter`. For a class, `collect.class_collector` gathers the source first.
 """
 
 from .filter import Filter, FilterInfo

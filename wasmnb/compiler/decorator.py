@@ -1,16 +1,15 @@
-"""`@wasmnb.filter`: a filter from a class in a normal cell or module, where editors read and complete it."""
+"""`@wasmnb.filter`: a filter from a class in an ordinary cell or module, so that editors understand it."""
 
 from __future__ import annotations
 
 import os
 import sys
 from collections.abc import Callable, Sequence
-from importlib import import_module
 from typing import Any, overload
 
+from .. import _hooks
 from ..errors import UsageError
 from .filter import Filter
-from .runtime.runtime import Progress
 
 __all__ = ["filter"]
 
@@ -28,27 +27,36 @@ def filter(  # noqa: A001
 def filter(  # noqa: A001
     cls: type[Any] | None = None, /, *, name: str | None = None, path: Sequence[str | os.PathLike[str]] = ()
 ) -> Any:
-    """Make a filter of a class: `@wasmnb.filter`, or with arguments `@wasmnb.filter(name="auth")`.
+    """Compile a class to a filter: `@wasmnb.filter`, or with arguments `@wasmnb.filter(name="auth")`.
 
-    The name of the class then stands for the `Filter`: `Proxy(Auth, workers=4)`. The class itself, for unit tests of its
-    methods, is `Auth.context_class`; deriving from `Auth` derives from it.
+    The name of the class then refers to the `Filter`: `Proxy(Auth, workers=4)`. The class itself is
+    `Auth.context_class`, for unit tests of its methods. Classes that derive from `Auth` derive from that class.
 
-    What the class refers to comes along: functions, classes, imports and constants of its module, or of this and earlier
-    cells; modules beside the file or notebook; and the `PluginContext` and `VMContext` of the same cell.
+    Everything that the class refers to is collected: functions, classes, imports and constants of its module, or of this
+    and earlier cells; modules in the folder of the file or notebook; and the `PluginContext` and `VMContext` of the cell.
 
     Parameters
     ----------
+    cls
+        Class that derives from `HttpContext`, `TcpContext` or `PluginContext`.
     name
-        What the proxy calls it; the name of the class if not given.
+        Name of the filter in the proxy. Default: the name of the class.
     path
-        More folders in which modules lie that it imports.
+        More folders with modules that the class imports. Default: none.
+
+    Returns
+    -------
+    Filter
+        The compiled filter, or a decorator if called with arguments only.
 
     Raises
     ------
     SourceError
-        The source is at fault, or refers to something that cannot go into a module; says where and what to do.
+        The source has an error, or refers to a value that can't go into a module.
     BuildError
-        The tool chain, the cache or the disk failed.
+        The toolchain, the cache or the disk failed.
+    UsageError
+        The decorated object isn't a class.
     """
     if cls is None:
         return lambda decorated: _decorate(decorated, sys._getframe(1), name, path)
@@ -57,27 +65,7 @@ def filter(  # noqa: A001
 
 def _decorate(cls: Any, frame: Any, name: str | None, path: Sequence[str | os.PathLike[str]]) -> Any:
     if not isinstance(cls, type):
-        what = f"{type(cls).__name__} {getattr(cls, '__name__', repr(cls))}"
-        raise UsageError(f"@wasmnb.filter stands over a class that derives from HttpContext, not over the {what}.")
-    with _progress() as progress:
+        decorated = f"{type(cls).__name__} {getattr(cls, '__name__', repr(cls))}"
+        raise UsageError(f"@wasmnb.filter decorates a class that derives from HttpContext, not the {decorated}.")
+    with _hooks.current_progress() as progress:
         return Filter.from_class(cls, name, path=path, progress=progress, running=frame)
-
-
-class _Silent:
-    """No progress to show."""
-
-    def __enter__(self) -> Progress | None:
-        return None
-
-    def __exit__(self, *_: object) -> None:
-        pass
-
-
-def _progress() -> Any:
-    """In a notebook, the bar that the magics have; it is loaded only there."""
-    if "IPython" not in sys.modules:
-        return _Silent()
-    from IPython import get_ipython
-
-    shell = get_ipython()
-    return _Silent() if shell is None else import_module("wasmnb.notebook.progress").progress_for(shell)

@@ -1,4 +1,4 @@
-"""`Filter`: what the user holds of a compiled module, made from Python source or loaded from a file."""
+"""`Filter`: a compiled module, made from Python source or loaded from a file."""
 
 from __future__ import annotations
 
@@ -28,26 +28,27 @@ __all__ = ["Filter", "FilterInfo"]
 
 
 class Filter(Shown):
-    """A compiled filter. Made by `from_source` and `from_file`, not directly.
+    """A compiled filter. Create one with `from_source`, `from_file` or `from_class`.
 
     Attributes
     ----------
     name
-        What the proxy calls it.
+        Name of the filter in the proxy.
     source
-        Its Python source; None for a module built elsewhere.
+        Python source, or None for a module from another toolchain.
     filename
-        What tracebacks call the source; for a module, the file's name.
+        File name of the source in tracebacks; for a module, the name of its file.
     context_class
-        The class that it was made from, by `@wasmnb.filter` or `from_class`; else None. Tests may call its methods.
+        Class that the filter was made from by `@wasmnb.filter` or `from_class`, else None. Unit tests can call its
+        methods.
     """
 
     context_class: type[Any] | None = None
 
-    def __init__(self, name: str, filename: str, made: _Made) -> None:
+    def __init__(self, name: str, filename: str, backend: FilterBackend) -> None:
         self.name = name
         self.filename = filename
-        self._made = made
+        self._backend = backend
         self._release: Filter | None = None
 
     @classmethod
@@ -63,28 +64,35 @@ class Filter(Shown):
     ) -> Filter:
         """Compile Python source.
 
-        The first filter with a new set of imports takes about ten seconds, any other some tens of milliseconds.
+        The first filter with a new set of imports takes about ten seconds, later ones tens of milliseconds.
 
         Parameters
         ----------
         text
-            The source: at least one class that derives from `HttpContext` or `TcpContext`.
+            Source with at least one class that derives from `HttpContext` or `TcpContext`.
         name
-            What the proxy calls it; `filter` if not given.
-        filename, first_line
-            What errors and tracebacks call the source, and the number of its first line there.
+            Name of the filter in the proxy. Default: `filter`.
+        filename
+            File name of the source in errors and tracebacks. Default: `<filter>`.
+        first_line
+            Line number of the first line of `text` in that file. Default: 1.
         path
-            Folders in which the filter's own modules lie. What it imports from there becomes a part of it; any other
-            package is taken from this environment.
+            Folders with the filter's own modules, which become part of the filter. Default: none. Other packages are
+            taken from this environment.
         progress
-            Called with a step and a fraction from 0 to 1 while a runtime is built.
+            Function called with a step's name and a fraction from 0 to 1 while a runtime is built. Default: None.
+
+        Returns
+        -------
+        Filter
+            The compiled filter.
 
         Raises
         ------
         SourceError
-            The source is at fault: syntax, an import, no filter class. Says where and what to do.
+            The source has a syntax error, an import that isn't available, or no filter class.
         BuildError
-            The tool chain, the cache or the disk failed.
+            The toolchain, the cache or the disk failed.
         """
         return cls.from_parts((Part(text, filename, first_line),), name, path=path, progress=progress)
 
@@ -98,41 +106,60 @@ class Filter(Shown):
         package: str = "",
         progress: Progress | None = None,
     ) -> Filter:
-        """Compile source that comes in several parts, such as cells.
+        """Compile source that consists of several parts, such as notebook cells.
 
         Parameters
         ----------
         parts
-            `Part(text, filename, first_line)`: run in this order in one namespace.
+            `Part(text, filename, first_line)` objects, run in this order in one namespace.
         name, path, progress
-            As `from_source`.
+            As for `from_source`.
         package
-            Dotted name of the package, found on `path`, that relative imports in the parts start from.
+            Dotted name of a package on `path` for relative imports in the parts. Default: none.
+
+        Returns
+        -------
+        Filter
+            The compiled filter.
 
         Raises
         ------
         SourceError, BuildError
-            As `from_source`; the place is the part's, or that of a module of the filter's own.
+            As for `from_source`. The error names the part, or the filter's own module, that failed.
         """
-        given = Source(tuple(parts), package=package)
-        return cls(name or "filter", given.filename, compile_source(given, [Path(p) for p in path], progress))
+        source = Source(tuple(parts), package=package)
+        return cls(name or "filter", source.filename, compile_source(source, [Path(p) for p in path], progress))
 
     @classmethod
     def from_file(
         cls, path: str | os.PathLike[str], name: str | None = None, *, progress: Progress | None = None
     ) -> Filter:
-        """Compile a `.py` file, or load a `.wasm` module, from whatever language.
+        """Compile a `.py` file, or load a `.wasm` module written in any language.
 
-        A `.py` file may import modules and packages that lie beside it.
+        A `.py` file can import modules and packages from its own folder.
+
+        Parameters
+        ----------
+        path
+            Path of the file.
+        name
+            Name of the filter in the proxy. Default: the file's name without its suffix.
+        progress
+            As for `from_source`.
+
+        Returns
+        -------
+        Filter
+            The filter.
 
         Raises
         ------
         SourceError, BuildError
-            As `from_source`.
+            As for `from_source`.
         ModuleError
-            Envoy would refuse the module, too.
+            Envoy would refuse the module.
         UsageError
-            The file cannot be read, or is neither.
+            The file can't be read, or is neither Python nor Wasm.
         """
         path = Path(path)
         data = read_file(path)
@@ -141,7 +168,7 @@ class Filter(Shown):
             try:
                 return cls(name, path.name, load_module(data))
             except ModuleError as error:
-                raise ModuleError(f"Envoy would refuse {path}, too.\n{error}") from None
+                raise ModuleError(f"Envoy would refuse {path}:\n{error}") from None
         if path.suffix not in {".py", ""}:
             raise UsageError(f"{path} is neither a .py nor a .wasm file.")
         return cls.from_parts((file_part(path, data),), name, path=[path.parent], progress=progress)
@@ -156,30 +183,36 @@ class Filter(Shown):
         first_line: int = 1,
         path: Sequence[str | os.PathLike[str]] = (),
     ) -> Filter:
-        """Have Python source run by this very interpreter, so that debuggers, coverage and profilers see it.
+        """Run Python source in this interpreter instead of Wasm, for debuggers, coverage and profilers.
 
-        Host, traffic and trace are the same as in Wasm, and so is each VM's state: every VM has its own copy of the
-        source's modules. What works here but not in Wasm is said once, as a `NativeWarning` at its line.
+        Host, traffic and trace are the same as in Wasm, and every VM has its own copy of the source's modules. Code that
+        works here but not in Wasm causes a `NativeWarning` at its line, once.
 
         Parameters
         ----------
         source
-            Source text, a `.py` file as a `Path`, a class, or another filter that was made from Python.
+            Source text, the `Path` of a `.py` file, a class, or another filter that was made from Python.
         name, filename, first_line, path
-            As `from_source`. Whatever is not text knows its own file name and lines.
+            As for `from_source`. File name and first line apply to text only.
+
+        Returns
+        -------
+        Filter
+            A filter whose `is_native` is True.
 
         Raises
         ------
         SourceError
-            As `from_source`; what the source raised is the cause.
+            As for `from_source`, with the exception of the source as its cause.
         UsageError
-            The file cannot be read, or there is no Python source.
+            The file can't be read, or there's no Python source.
         """
-        from .native import Given, NativeMade
+        from .native import SourceInput
+        from .native_filter import NativeFilter
 
-        given = Given.of(source, filename, first_line, [Path(p) for p in path])
-        compiled = partial(compile_source, given.source, given.path, None)
-        return cls(name or given.name, given.source.filename, NativeMade(given.source, given.path, compiled))
+        native = SourceInput.of(source, filename, first_line, [Path(p) for p in path])
+        compiled = partial(compile_source, native.source, native.path, None)
+        return cls(name or native.name, native.source.filename, NativeFilter(native.source, native.path, compiled))
 
     @classmethod
     def from_class(
@@ -196,129 +229,166 @@ class Filter(Shown):
         Parameters
         ----------
         context_class
-            It derives from `HttpContext`, `TcpContext` or `PluginContext`.
+            Class that derives from `HttpContext`, `TcpContext` or `PluginContext`.
         name
-            What the proxy calls it; the class's name if not given.
+            Name of the filter in the proxy. Default: the name of the class.
         path
-            More folders in which modules lie that it imports.
+            More folders with modules that the class imports. Default: none.
         progress
-            As `from_source`.
+            As for `from_source`.
         running
-            The frame that the class statement is running in just now: what stands below it counts, too.
+            Frame in which the class statement is running, so that statements below it are collected as well. Default:
+            None.
+
+        Returns
+        -------
+        Filter
+            The compiled filter, with `context_class` set.
 
         Raises
         ------
         SourceError, BuildError
-            As `from_source`; also for a class without a source, and for what it refers to but cannot take along.
+            As for `from_source`. Also raised for a class without source, and for values that can't go into a module.
         """
         from .collect.class_collector import collect
 
-        found = collect(context_class, running)
-        made = cls.from_parts(
-            found.source.parts,
+        collected = collect(context_class, running)
+        compiled = cls.from_parts(
+            collected.source.parts,
             name or context_class.__name__,
-            path=[*found.path, *path],
-            package=found.source.package,
+            path=[*collected.path, *path],
+            package=collected.source.package,
             progress=progress,
         )
-        made.context_class = context_class
-        return made
+        compiled.context_class = context_class
+        return compiled
 
     @classmethod
     def from_bytes(cls, data: bytes, name: str = "filter") -> Filter:
-        """Load a module that is in memory; raises `ModuleError` if Envoy would refuse it."""
+        """Load a module from memory.
+
+        Parameters
+        ----------
+        data
+            The module's bytes.
+        name
+            Name of the filter in the proxy. Default: `filter`.
+
+        Returns
+        -------
+        Filter
+            The filter.
+
+        Raises
+        ------
+        ModuleError
+            Envoy would refuse the module.
+        """
         return cls(name, f"<{name}>", load_module(data))
 
     @property
     def source(self) -> str | None:
-        """The Python source, if it was made from one; parts one after the other."""
+        """Python source with its parts joined, or None for a module from another toolchain."""
         return self.bundle.text if self.bundle else None
 
     @property
     def bundle(self) -> Source | None:
-        """The Python source with all its parts and modules, if it was made from one."""
-        return self._made.source
+        """Python source with all parts and modules, or None for a module from another toolchain."""
+        return self._backend.source
 
     @property
     def is_native(self) -> bool:
-        """Whether a host runs it with this Python rather than as Wasm."""
-        return self._made.native
+        """Whether this Python runs the filter, instead of Wasm."""
+        return self._backend.native
 
     @property
     def compiled(self) -> Filter:
-        """The filter as Wasm: itself, unless it is native."""
-        made: _Made | None = getattr(self._made, "compiled", None)
-        return self if made is None else Filter(self.name, self.filename, made)
+        """The filter as Wasm: the filter itself, unless it's native."""
+        backend: FilterBackend | None = getattr(self._backend, "compiled", None)
+        return self if backend is None else Filter(self.name, self.filename, backend)
 
     @property
     def wasm(self) -> bytes:
-        """The module, complete: of a filter made from source the full one. A native filter is compiled for it."""
-        return self._made.wasm()
+        """The complete module; for a filter from source, the full one. A native filter is compiled first."""
+        return self._backend.wasm()
 
     @cached_property
     def info(self) -> FilterInfo:
-        """What the module is and what it was made from."""
-        return self._made.info(self.name)
+        """Facts about the module and the runtime in it."""
+        return self._backend.info(self.name)
 
     def image(self, engine: Engine) -> Runnable:
-        """What a host instantiates, compiled for `engine` unless it is native."""
-        return self._made.image(engine)
+        """Return what a host instantiates.
+
+        Parameters
+        ----------
+        engine
+            Engine that compiles the module. Native filters ignore it.
+        """
+        return self._backend.image(engine)
 
     def release(self, *, profile: BlockProfile | None = None, progress: Progress | None = None) -> Filter:
-        """Make the module that is deployed: it does the same, starts ten times faster and takes a third of the memory.
+        """Return the filter as a release module, which starts faster and needs less memory than the full one.
 
-        Code that filters rarely execute is interpreted instead of compiled, and the filter's top level runs now rather than
-        in every VM, unless it depends on time, environment or random numbers: `info.release` says which. A module that was
-        built elsewhere stays as it is.
+        Code that filters rarely execute is interpreted instead of compiled. The filter's top level runs now instead of in
+        every VM, unless it depends on time, environment or random numbers: `info.release` tells. Modules from another
+        toolchain are returned unchanged.
 
         Parameters
         ----------
         profile
-            Which code the filter's own traffic executes (`wasmnb.traffic.record_code_profile`): that is compiled, too.
+            Code that the filter's own traffic executes, from `wasmnb.traffic.record_code_profile`; it is compiled, too.
+            Default: only what filters in general execute.
         progress
-            Called with a step and a fraction from 0 to 1. The first filter on a runtime takes about 15 seconds, others 2 to 3.
+            Function called with a step's name and a fraction from 0 to 1. The first filter on a runtime takes about
+            15 seconds, others 2 to 3. Default: None.
 
         Raises
         ------
         SourceError, BuildError
-            As `from_source`.
+            As for `from_source`.
         """
         from .release.release_filter import make_release
-        from .source_filter import FromSource
+        from .source_filter import SourceFilter
 
-        made = self.compiled._made
-        if not isinstance(made, FromSource):
+        backend = self.compiled._backend
+        if not isinstance(backend, SourceFilter):
             return self
         if profile is not None:
-            return Filter(self.name, self.filename, make_release(made, profile, progress))
+            return Filter(self.name, self.filename, make_release(backend, profile, progress))
         if self._release is None:
-            self._release = Filter(self.name, self.filename, make_release(made, None, progress))
+            self._release = Filter(self.name, self.filename, make_release(backend, None, progress))
         return self._release
 
     def recorded(self) -> RecordedFilter | None:
-        """A backend of the same filter that notes which code it executes; None for a module that was built elsewhere."""
+        """Return a backend that records which code the filter executes, or None for a module from another toolchain."""
         from .release.profile.recorded_filter import RecordedFilter
-        from .source_filter import FromSource
+        from .source_filter import SourceFilter
 
-        made = self.compiled._made
-        return RecordedFilter(made) if isinstance(made, FromSource) else None
+        backend = self.compiled._backend
+        return RecordedFilter(backend) if isinstance(backend, SourceFilter) else None
 
     def save(self, path: str | os.PathLike[str], *, debug: bool = False, progress: Progress | None = None) -> Path:
-        """Write the module to a file, complete or not at all; gives the path.
+        """Write the module to a file. An interrupted or failed write leaves the old file as it was.
 
         Parameters
         ----------
         path
-            Where to write it.
+            Path of the file. Missing folders are created.
         debug
-            Write the full module, all of which is compiled, rather than the release module.
+            Write the full module instead of the release module. Default: False.
         progress
-            As for `release`.
+            As for `release`. Default: None.
+
+        Returns
+        -------
+        Path
+            The path.
 
         Raises
         ------
         BuildError
-            The file cannot be written.
+            The file can't be written.
         """
         target = Path(path)
         data = (self if debug else self.release(progress=progress)).wasm
@@ -326,11 +396,11 @@ class Filter(Shown):
             target.parent.mkdir(parents=True, exist_ok=True)
             write_whole(target, data)
         except OSError as error:
-            raise BuildError(f"{target} cannot be written: {disk_fault(error)}.") from error
+            raise BuildError(f"Can't write {target}: {disk_fault(error)}.") from error
         return target
 
     def __mro_entries__(self, _bases: tuple[Any, ...]) -> tuple[type[Any], ...]:
-        """Who derives from a decorated class derives from the class."""
+        """Make `class Child(Decorated)` derive from the decorated class."""
         if self.context_class is None:
             raise TypeError(f"{self!r} was not made from a class")
         return (self.context_class,)
@@ -339,8 +409,8 @@ class Filter(Shown):
         return f"<Filter {self.name!r} from {self.filename}{', native' if self.is_native else ''}>"
 
 
-class _Made(Protocol):
-    """What a filter is made of: source on a runtime, a foreign module, source that runs natively."""
+class FilterBackend(Protocol):
+    """A `Filter`'s implementation: source on a runtime, a module, or source that runs natively."""
 
     native: ClassVar[bool]
 

@@ -1,4 +1,4 @@
-"""`FilterInfo`: what a filter is, for whoever shows it."""
+"""`FilterInfo`: facts about a filter."""
 
 from __future__ import annotations
 
@@ -16,32 +16,34 @@ __all__ = ["FilterInfo", "info_of"]
 
 @dataclass(frozen=True)
 class FilterInfo(Shown):
-    """Facts of a filter.
+    """Facts about a filter.
 
     Attributes
     ----------
     abi_version
-        As its marker says: `0.2.1`.
-    imports, exports
-        Names of functions: hostcalls and WASI; callbacks and entry points.
+        Version that the module's marker export names, such as `0.2.1`.
+    imports
+        Names of imported functions: hostcalls and WASI.
+    exports
+        Names of exported functions: callbacks and entry points.
     size
-        Bytes of the file.
+        Size of the file in bytes.
     sections
-        Bytes of every section.
+        Size of every section in bytes.
     memory
-        Bytes of linear memory that a VM starts with.
+        Linear memory of a VM at its start, in bytes.
     runtime
-        Key of the runtime in the cache; empty for modules built elsewhere, as are the fields below.
+        Key of the runtime in the cache. Empty for modules from another toolchain, as are the fields below.
     python, sdk
         Versions inside the module.
     modules, packages
-        What the runtime holds beyond the standard set.
+        Modules and packages in the runtime beyond the standard set.
     native
-        Whether it is run by this Python rather than as a module; then there are no imports, sections or sizes.
+        Whether this Python runs the filter instead of Wasm. Then imports, sections and sizes are empty.
     release
-        How a release module differs from the full one; None for others.
+        How a release module differs from the full one. None for other modules.
     build_times
-        Seconds: `componentize`, `link`, `compile` when the runtime was built; `filter` for this filter on it.
+        Seconds for `componentize`, `link` and `compile` when the runtime was built, and for this `filter` on it.
     """
 
     name: str
@@ -61,12 +63,12 @@ class FilterInfo(Shown):
     release: ReleaseFacts | None = None
 
     def as_dict(self) -> dict[str, Any]:
-        """The same in plain types, for JSON."""
+        """Return the facts as plain types, for JSON."""
         return asdict(self)
 
 
-def info_of(name: str, facts: ModuleFacts, **more: Any) -> FilterInfo:
-    """The facts of a module, and what is known beyond them."""
+def info_of(name: str, facts: ModuleFacts, **fields: Any) -> FilterInfo:
+    """Combine the facts of a module with further fields of `FilterInfo`."""
     version = facts.abi_version
     memory = facts.memory
     return FilterInfo(
@@ -77,5 +79,5 @@ def info_of(name: str, facts: ModuleFacts, **more: Any) -> FilterInfo:
         facts.size,
         facts.sections,
         memory,
-        **more,
+        **fields,
     )

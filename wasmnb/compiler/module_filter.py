@@ -1,4 +1,4 @@
-"""A filter that is a module already: built elsewhere, from whatever language, or saved before."""
+"""Filters that are modules already: saved before, or built by another toolchain."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from .runtime.machine_code import compiled
 from .source.filter_source import Source
 from .wasm.inspection import ModuleFacts, inspect_module
 
-__all__ = ["FromModule", "load_module"]
+__all__ = ["ModuleFilter", "load_module"]
 
 
-class FromModule:
-    """A module with its facts; each engine's machine code of it is made once."""
+class ModuleFilter:
+    """A module with its facts. Machine code is compiled once for each engine."""
 
     native: ClassVar[bool] = False
 
@@ -26,23 +26,29 @@ class FromModule:
         self._images: dict[Engine, Image] = {}
 
     def image(self, engine: Engine) -> Image:
-        """What a host instantiates; machine code comes from the disk if the module has been compiled before."""
+        """Return what a host instantiates. Machine code of a known module comes from the disk."""
         if engine not in self._images:
             self._images[engine] = Image(compiled(self.data, engine))
         return self._images[engine]
 
     def wasm(self) -> bytes:
-        """The bytes as they were given."""
+        """Return the module's bytes, unchanged."""
         return self.data
 
     def info(self, name: str) -> FilterInfo:
-        """Facts of the module."""
+        """Return facts about the module."""
         return info_of(name, self.facts)
 
 
-def load_module(data: bytes) -> FromModule:
-    """Take a module as it is; raises `ModuleError` with all that would stop Envoy."""
+def load_module(data: bytes) -> ModuleFilter:
+    """Check a module and wrap it as a filter backend.
+
+    Raises
+    ------
+    ModuleError
+        Envoy would refuse the module. The message lists every reason.
+    """
     facts = inspect_module(data)
     if facts.problems:
         raise ModuleError("\n".join(facts.problems))
-    return FromModule(data, facts)
+    return ModuleFilter(data, facts)

@@ -1,4 +1,4 @@
-"""A filter that runs natively: what `Filter` holds of it."""
+"""Filters that run natively, in this Python interpreter."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import ClassVar, Protocol
 
 from .._version import __version__
 from ..engine import Engine, Trap
-from ..sdk.loading.load_error import refusal
+from ..sdk.loading.load_error import load_error
 from .glue import VERSION
 from .info import FilterInfo
 from .native.image import NativeImage
@@ -20,29 +20,29 @@ from .native.warnings import Differences, version_hint
 from .runtime.probe import Scratch, source_error
 from .source.filter_source import Source
 
-__all__ = ["NativeMade"]
+__all__ = ["NativeFilter"]
 
 
 class _Compiled(Protocol):
     def wasm(self) -> bytes: ...
 
 
-class NativeMade:
-    """A source, loaded once to see that it is a filter.
+class NativeFilter:
+    """Source that was loaded once to check that it defines a filter.
 
     Parameters
     ----------
     source
-        Its parts.
+        Parts of the source.
     path
-        Folders in which its own modules lie.
+        Folders with the filter's own modules.
     compile_it
-        Makes the Wasm of it, for whoever wants the module after all.
+        Function that compiles the source to Wasm, called when the module is needed.
 
     Raises
     ------
     SourceError
-        The source does not load, or is no filter. What the source raised is the cause.
+        The source doesn't load, or doesn't define a filter. The exception of the source is the cause.
     """
 
     native: ClassVar[bool] = True
@@ -54,24 +54,24 @@ class NativeMade:
         self.source = differences.resolved(source, path)
         callbacks = _probe(NativeImage(self.source, None, differences))
         self._image = NativeImage(self.source, callbacks, differences)
-        _known_to_debuggers(self.source)
+        _register_with_debuggers(self.source)
         self._seconds = time.perf_counter() - started
 
     def image(self, _engine: Engine) -> NativeImage:
-        """What a host runs; engines have no part in it."""
+        """Return what a host runs. The engine isn't used."""
         return self._image
 
     @cached_property
     def compiled(self) -> _Compiled:
-        """The same as Wasm, made when it is first wanted."""
+        """The filter as Wasm, compiled at the first access."""
         return self._compile_it()
 
     def wasm(self) -> bytes:
-        """The module that the same source makes."""
+        """Return the module that the same source compiles to."""
         return self.compiled.wasm()
 
     def info(self, name: str) -> FilterInfo:
-        """What is known without compiling it."""
+        """Return the facts that are known without compiling."""
         return FilterInfo(
             name,
             VERSION.text,
@@ -88,8 +88,8 @@ class NativeMade:
         )
 
 
-def _known_to_debuggers(source: Source) -> None:
-    """Have debuggers find the text of a cell, too: they make a path of its name, as of any that has no angle brackets."""
+def _register_with_debuggers(source: Source) -> None:
+    """Make the text of cells available to debuggers, which turn names without angle brackets into absolute paths."""
     for name in {place.filename for place in source.places()}:
         path = Path(name).absolute()
         if name in linecache.cache and str(path) != name and not path.exists():
@@ -97,7 +97,7 @@ def _known_to_debuggers(source: Source) -> None:
 
 
 def _probe(image: NativeImage) -> frozenset[str]:
-    """Load the source once, to learn what it needs."""
+    """Load the source once and return the callbacks that it needs."""
     source = image.source
     scratch = Scratch(image)
     try:
@@ -106,7 +106,7 @@ def _probe(image: NativeImage) -> frozenset[str]:
         start()
         return frozenset(scratch.instance.dispatcher.exports())  # type: ignore[attr-defined]
     except Trap as trap:
-        report = {} if trap.raised is None else refusal(trap.raised, [place.filename for place in source.places()])
+        report = {} if trap.raised is None else load_error(trap.raised, [place.filename for place in source.places()])
         if report.get("type") == "SyntaxError":
             report["hint"] = report["hint"] or version_hint()
         raise source_error(report, trap, scratch.log, source.filename) from trap.raised

@@ -1,7 +1,7 @@
-"""A copy of a running instance, to try on it what the original must not suffer.
+"""Copies of running instances, for calls that must not affect the original.
 
 Facts: between two calls, the modules that wasmnb links have all their state in linear memory: their tables never change,
-and their one mutable global, the stack pointer, is back at its start. Other modules may differ.
+and their only mutable global, the stack pointer, has its initial value. Other modules may differ.
 """
 
 from __future__ import annotations
@@ -16,29 +16,34 @@ if TYPE_CHECKING:
 
 __all__ = ["copy_into", "copy_of"]
 
-#: Bytes that a copy may grow beyond its original, and of a page.
-_ROOM, _PAGE = 64 << 20, 1 << 16
+#: Bytes that a copy may grow beyond its original, and bytes of a page.
+_GROWTH, _PAGE = 64 << 20, 1 << 16
 
 
 def copy_of(image: Image, original: Instance, resolve: Resolve, *, deadline: float) -> Instance:
-    """A new instance with the memory of `original`, which must not be running.
+    """Return a new instance with the memory of `original`, which must not be running.
 
     Parameters
     ----------
     image
-        What `original` was made from, linked by wasmnb.
+        The image of `original`, linked by wasmnb.
     resolve, deadline
         As for `Instance`: the copy may have other hostcalls.
     """
-    made = Instance(image.code, resolve, memory_limit=original.memory.refresh() + _ROOM, deadline=deadline)
-    copy_into(made, original)
-    return made
+    copy = Instance(image.code, resolve, memory_limit=original.memory.refresh() + _GROWTH, deadline=deadline)
+    copy_into(copy, original)
+    return copy
 
 
 def copy_into(copy: Instance, original: Instance) -> bool:
-    """Make a copy one of another instance of the same module; False if it has no room. It must not have trapped.
+    """Turn a copy into one of another instance of the same module.
 
-    It is several times as fast as a new copy, for whose memory the system has to find pages first.
+    This is several times faster than a new copy, whose memory pages have to be allocated. The copy must not have trapped.
+
+    Returns
+    -------
+    bool
+        False if the copy's memory limit is too low.
     """
     size = original.memory.refresh()
     missing = size - copy.memory.size

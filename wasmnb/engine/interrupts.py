@@ -1,10 +1,10 @@
 """The interrupt button while a guest runs.
 
 Facts: Python runs signal handlers when it enters a Python function. While a guest runs, the next one entered is a
-callback that C called, and what the handler raises *there*, before the function's first line, is lost: ctypes prints it
-and goes on. So while guests may run, SIGINT gets a handler that does not raise inside a guest. It takes a note, and the
-next epoch, or the end of the guarded block, raises KeyboardInterrupt where it can be seen. The same note catches what is
-lost in finalizers and weak references' callbacks, which swallow exceptions, too.
+callback that C called, and an exception of the handler *there*, before the function's first line, is lost: ctypes prints
+it and continues. So while guests may run, SIGINT gets a handler that does not raise inside a guest. It sets a flag, and
+the next epoch, or the end of the guarded block, raises KeyboardInterrupt where it can be caught. The flag also covers
+interrupts in finalizers and callbacks of weak references, which swallow exceptions as well.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ __all__ = ["Interrupts"]
 
 
 class Interrupts:
-    """A context manager around everything that calls guests; nesting costs one comparison.
+    """A context manager around all calls of guests; nesting costs one comparison.
 
     Parameters
     ----------
     running
-        Says whether a guest is on the stack now.
+        Returns whether a guest is on the stack now.
     prepare
         Called before guests run.
     """
@@ -37,7 +37,7 @@ class Interrupts:
         self.pending = False
 
     def __enter__(self) -> Self:
-        """Take the signal over. An interrupt may strike between any two lines here: each state in between works."""
+        """Install the handler. An interrupt may arrive between any two lines here, and each state between them works."""
         if self._depth == 0 or threading.current_thread() is not threading.main_thread():
             self._prepare()
         if threading.current_thread() is threading.main_thread():  # Python's signal handlers are the main thread's
@@ -68,7 +68,7 @@ class Interrupts:
             self._before(number, frame)
 
     def check(self) -> None:
-        """Raise what the interrupt button means, if it was pressed inside a guest."""
+        """Call the original handler, which raises KeyboardInterrupt, if the signal arrived inside a guest."""
         if self.pending:
             self.pending = False
             self._before(signal.SIGINT, None)

@@ -1,4 +1,7 @@
-"""The real Envoy, behind the same interface as the simulated proxy."""
+"""The real Envoy behind the interface of the simulated proxy: its process, configuration, log, and sockets.
+
+Comparison with the simulated proxy, import of an `envoy.yaml` and export for deployment are here, too. Drawing isn't.
+"""
 
 from .binary import find_envoy
 from .compare import Difference, Pair, Parity, compare

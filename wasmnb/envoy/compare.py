@@ -1,21 +1,21 @@
-"""The simulated proxy and the real Envoy side by side: the same requests through both, compared field by field.
+"""Comparison of the simulated proxy with the real Envoy: the same requests through both, field by field.
 
-What differs by chance in every run (dates, request ids, the upstream's time, ports) is taken out first. What is left is
-counted: agreement is the share of equal fields among all that were compared. Each difference comes with a sentence on
-where to look.
+Values that differ in every run (dates, request ids, the upstream's time, ports) are masked first. Agreement is the share of
+equal fields among all compared fields. Each difference comes with a hint where to look for the cause.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .._display import Shown
 from ..abi import LogLevel
 from ..errors import UsageError
-from ..host import Exchange, LogLine, Proxy
+from ..host import Exchange, Proxy
+from ..host.interface import ExchangeInterface, ProxyInterface
 from ..messages import Headers, Request, Response, to_text
 from .config.mirror import envoy_like
 from .exchange import EnvoyExchange
@@ -23,40 +23,41 @@ from .proxy import Envoy
 
 __all__ = ["Difference", "Pair", "Parity", "compare"]
 
-#: Headers whose value is chance, and those that only say how HTTP/1 frames a message.
-_CHANCE = frozenset({b"date", b"x-request-id", b"x-envoy-upstream-service-time"})
+#: Headers whose values differ in every run, and those that frame a message in HTTP/1.
+_RANDOM = frozenset({b"date", b"x-request-id", b"x-envoy-upstream-service-time"})
 _FRAMING = frozenset({b"transfer-encoding", b"connection", b"host"})
 
-_PLAIN = [
+#: Random parts of values, and their masks.
+_MASKS = [
     (re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"), "<uuid>"),
     (re.compile(r"\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT"), "<date>"),
     (re.compile(r"127\.0\.0\.1:\d+"), "127.0.0.1:<port>"),
 ]
 
-#: Field -> where to look when it is not the same.
-_WHERE = {
-    "answered": "One proxy answered and the other did not: a stream that a filter paused, or a wait that was too short.",
-    "status": "The answer came from elsewhere: compare the upstream's view and the log.",
-    "headers": "A header that the filter writes, or one that only one of the proxies adds.",
-    "body": "The filter saw the body in other pieces, or its length did not fit its content-length.",
-    "trailers": "Trailers that the filter changed, or that were lost with a body of fixed length.",
-    "reached": "The request went on in one proxy only.",
+#: Field -> where to look if it differs.
+_HINTS = {
+    "answered": "Only one of the proxies sent a response: a filter paused the stream, or the wait was too short.",
+    "status": "The responses have different origins: compare the upstream's messages and the log.",
+    "headers": "The filter writes this header, or only one of the proxies adds it.",
+    "body": "The filter got the body in other chunks, or its length didn't match its content-length.",
+    "trailers": "The filter changed the trailers, or a body of fixed length dropped them.",
+    "reached": "Only one of the proxies forwarded the request.",
     "request line": "Method, path or authority were changed in one proxy only.",
-    "log": "What a filter logs about time, randomness or the pieces of a body is not the same in two runs, either.",
+    "log": "Lines about time, random values or the chunks of a body differ between two runs of one proxy, too.",
     "metrics": "A metric counts something that happened in one proxy only.",
 }
 
 
 @dataclass(frozen=True)
 class Difference:
-    """One field that is not the same in both proxies.
+    """One field that differs between the proxies.
 
     Attributes
     ----------
     where
-        `request 1: client headers`.
+        The field: `request 1: client headers`.
     simulated, real
-        What each proxy showed.
+        Its values in the two proxies.
     hint
         Where to look for the cause.
     """
@@ -67,20 +68,26 @@ class Difference:
     hint: str
 
     def __str__(self) -> str:
-        """Three lines: where, the two values, the hint."""
+        """Return four lines: the field, its two values and the hint."""
         return f"{self.where}\n  simulated  {_short(self.simulated)}\n  Envoy      {_short(self.real)}\n  {self.hint}"
 
 
 @dataclass
 class Pair:
-    """One request through both.
+    """One request through both proxies.
 
     Attributes
     ----------
+    number
+        Counts the pairs, from 1.
+    simulated, real
+        The exchanges of the two proxies.
     compared
-        Number of fields compared.
+        Number of compared fields.
+    differences
+        The fields that differ.
     fields
-        Each of them: its name, what the simulated proxy showed, what Envoy showed.
+        Name, value in the simulated proxy and value in Envoy of every compared field.
     """
 
     number: int
@@ -91,7 +98,7 @@ class Pair:
     fields: list[tuple[str, Any, Any]] = field(default_factory=list)
 
     def __str__(self) -> str:
-        """`  1  GET /x                    200  200  same`."""
+        """Return a line of the table: `  1  GET /x                    200  200  same`."""
         request = f"{self.simulated.request.method} {self.simulated.request.path}"
         verdict = "same" if not self.differences else ", ".join(d.where.partition(": ")[2] for d in self.differences)
         return f"{self.number:3}  {request[:40]:40}  {_status(self.simulated):>6}  {_status(self.real):>6}  {verdict}"
@@ -99,16 +106,18 @@ class Pair:
 
 @dataclass
 class Parity(Shown):
-    """What a comparison found.
+    """The result of a comparison.
 
     Attributes
     ----------
+    name
+        Name of the simulated proxy.
     pairs
         The requests, in order.
     compared
-        Number of fields compared, metrics included.
+        Number of compared fields, metrics included.
     differences
-        Every field that is not the same.
+        The fields that differ.
     """
 
     name: str
@@ -123,11 +132,11 @@ class Parity(Shown):
 
     @property
     def same(self) -> bool:
-        """Whether nothing differs."""
+        """Whether all fields are equal."""
         return not self.differences
 
     def __str__(self) -> str:
-        """The table of requests, then every difference."""
+        """Return the table of requests, then all differences."""
         head = f"{self.name}: {self.agreement:.1f} % of {self.compared} fields agree with Envoy"
         columns = f"{'':3}  {'request':40}  {'sim.':>6}  {'Envoy':>6}"
         parts = [head, columns, *(str(pair) for pair in self.pairs)]
@@ -145,36 +154,37 @@ def compare(
     envoy: Envoy | None = None,
     **changes: Any,
 ) -> Parity:
-    """Send the same requests through a simulated proxy and a real Envoy, and compare.
+    """Send the same requests through a simulated proxy and a real Envoy, and compare the results.
 
     Parameters
     ----------
     proxy
-        The simulated proxy. The real one is started with the same plugins and settings, and closed afterwards.
+        The simulated proxy.
     requests
-        What to send through both; by default what the simulated proxy has been sent so far, in order.
+        Requests to send through both proxies; by default the requests of the simulated proxy so far are sent to Envoy.
     last
-        Only the newest so many of what has been sent. Metrics are compared only if nothing is left out, for they count
-        everything.
+        Compare only this number of the newest requests; by default all. Metrics count everything, so they are compared
+        only if no request is left out.
     envoy
-        An Envoy that runs already, instead; it stays open.
+        A running Envoy, which stays open. By default one with the plugins and settings of `proxy` is started, and closed
+        afterwards.
     changes
-        Parameters of `Envoy` that are to be different.
+        Parameters of `Envoy` with other values.
 
     Raises
     ------
     UsageError
-        If there is nothing to compare, or Envoy is not installed.
+        There are no requests, or Envoy isn't installed.
     EnvoyRefused
-        If Envoy refuses the filter.
+        Envoy refuses the filter.
     """
     if requests is None:
-        exchanges = [x for x in proxy.exchanges if isinstance(x, Exchange)]
+        exchanges = [exchange for exchange in proxy.exchanges if isinstance(exchange, Exchange)]
         exchanges = exchanges[max(0, len(exchanges) - last) :] if last is not None else exchanges
     else:
         exchanges = [_send(proxy, request) for request in requests]
     if not exchanges:
-        raise UsageError("There is nothing to compare: send requests first, or give some.")
+        raise UsageError("There is nothing to compare. Send requests first, or pass requests=.")
     if envoy is not None:
         return _parity(proxy, exchanges, envoy)
     with envoy_like(proxy, **changes) as started:
@@ -183,22 +193,20 @@ def compare(
 
 def _parity(proxy: Proxy, exchanges: Sequence[Exchange], envoy: Envoy) -> Parity:
     before = envoy.metrics
-    pairs = [_pair(number, x, _send(envoy, x.request)) for number, x in enumerate(exchanges, 1)]
-    counted = {name: value - before.get(name, 0) for name, value in envoy.metrics.items()}
+    pairs = [_pair(number, exchange, _send(envoy, exchange.request)) for number, exchange in enumerate(exchanges, 1)]
+    theirs = {name: value - before.get(name, 0) for name, value in envoy.metrics.items()}
     ours = {name: value for name, value in proxy.metrics.items() if isinstance(value, int)}
     differences = [d for pair in pairs for d in pair.differences]
     compared = sum(pair.compared for pair in pairs)
-    if proxy.exchanges[-1].number == len(exchanges) and (ours or counted):  # numbers count all that was sent
+    if proxy.exchanges[-1].number == len(exchanges) and (ours or theirs):  # exchange numbers count all requests
         compared += 1
-        differences += [] if ours == counted else [Difference("all: metrics", ours, counted, _WHERE["metrics"])]
+        differences += [] if ours == theirs else [Difference("all: metrics", ours, theirs, _HINTS["metrics"])]
     return Parity(proxy.name, pairs, compared, differences)
 
 
-def _send(proxy: Any, request: Request) -> Any:
-    return proxy.request(
-        request.method, request.path, request.headers, request.body, request.trailers,
-        chunks=request.chunks, authority=request.authority,
-    )  # fmt: skip
+def _send(proxy: ProxyInterface, request: Request) -> Any:
+    """Send a copy: a proxy keeps the request that it sends."""
+    return proxy.send(replace(request))
 
 
 def _pair(number: int, simulated: Exchange, real: EnvoyExchange) -> Pair:
@@ -210,51 +218,47 @@ def _pair(number: int, simulated: Exchange, real: EnvoyExchange) -> Pair:
         pair.compared += 1
         pair.fields.append((name.replace("/", " "), ours, theirs))
         if ours != theirs:
-            hint = _WHERE[name.rpartition("/")[2]]
+            hint = _HINTS[name.rpartition("/")[2]]
             where = f"request {number}: {name.replace('/', ' ')}"
             pair.differences.append(Difference(where, ours, theirs, hint))
     return pair
 
 
-# -- what is compared -----------------------------------------------------------------------------------------------
+# -- compared fields -----------------------------------------------------------------------------------------------
 
 
 def _client(read: Callable[[Response], Any]) -> Callable[[Any], Any]:
-    return lambda x: None if not _answered(x) else read(x.response)
+    return lambda exchange: read(exchange.response) if _answered(exchange) else None
 
 
 def _upstream(read: Callable[[Request], Any]) -> Callable[[Any], Any]:
-    return lambda x: None if x.upstream_request is None else read(x.upstream_request)
+    return lambda exchange: None if exchange.upstream_request is None else read(exchange.upstream_request)
 
 
-def _answered(x: Any) -> bool:
-    return x.response is not None and bool(x.response.status)
+def _answered(exchange: ExchangeInterface) -> bool:
+    return exchange.response is not None and bool(exchange.response.status)
 
 
 def _headers(headers: Headers) -> list[tuple[str, str]]:
-    """Entries in order, without framing, chance taken out."""
+    """Return the entries in order, without framing headers and with masks."""
     kept = [(n, v) for n, v in headers.raw if n not in _FRAMING]
-    return [(to_text(n), "<chance>" if n in _CHANCE else _plain(to_text(v))) for n, v in kept]
+    return [(to_text(n), "<random>" if n in _RANDOM else _mask(to_text(v))) for n, v in kept]
 
 
-def _log(x: Any) -> list[str]:
-    """What filters wrote at info and above, worker by worker, in order."""
-    lines: list[LogLine] = [line for line in x.log if line.level >= LogLevel.INFO and _guest(line)]
-    return [_plain(line.text) for line in lines]
+def _log(exchange: ExchangeInterface) -> list[str]:
+    """Return the filters' lines from level info on, with masks."""
+    lines = [line for line in exchange.log if line.level >= LogLevel.INFO and line.source == "filter"]
+    return [_mask(line.text) for line in lines]
 
 
-def _guest(line: Any) -> bool:
-    return bool(line.from_guest) if hasattr(line, "from_guest") else line.source == "filter"
-
-
-def _plain(text: str) -> str:
-    for pattern, replacement in _PLAIN:
+def _mask(text: str) -> str:
+    for pattern, replacement in _MASKS:
         text = pattern.sub(replacement, text)
     return text
 
 
-def _status(x: Any) -> str:
-    return str(x.response.status) if _answered(x) else "-"
+def _status(exchange: ExchangeInterface) -> str:
+    return str(exchange.response.status) if exchange.response is not None and _answered(exchange) else "-"
 
 
 def _short(value: Any) -> str:
@@ -262,14 +266,14 @@ def _short(value: Any) -> str:
     return text if len(text) <= 200 else text[:197] + "..."
 
 
-#: Station and field, and how to read it from an exchange; None where there is nothing to read.
+#: Party and field, and a function that reads it from an exchange; it returns None if there is no such message.
 _FIELDS: tuple[tuple[str, Callable[[Any], Any]], ...] = (
     ("client/answered", _answered),
     ("client/status", _client(lambda r: r.status)),
     ("client/headers", _client(lambda r: _headers(r.headers))),
     ("client/body", _client(lambda r: r.body)),
     ("client/trailers", _client(lambda r: _headers(r.trailers))),
-    ("upstream/reached", lambda x: x.upstream_request is not None),
+    ("upstream/reached", lambda exchange: exchange.upstream_request is not None),
     ("upstream/request line", _upstream(lambda r: (r.method, r.path, r.authority))),
     ("upstream/headers", _upstream(lambda r: _headers(r.headers))),
     ("upstream/body", _upstream(lambda r: r.body)),

@@ -1,4 +1,4 @@
-"""One request through the real Envoy, seen at its four stations."""
+"""One request through the real Envoy: the messages of the client and of the upstream, and the log."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..messages import Headers, Request, Response
-from .log import LogLine
-from .network.client import Answer
-from .network.upstream import Seen
+from .log import LogLine, worker_of
+from .network.client import ClientResult
+from .network.upstream import UpstreamExchange
 
 __all__ = ["EnvoyExchange"]
 
@@ -19,25 +19,29 @@ _STATES = {"complete": "done", "timeout": "paused", "closed": "failed", "reset":
 
 @dataclass
 class EnvoyExchange:
-    """What the client sent and got, and what the upstream saw and answered.
+    """The four messages of a request through the real Envoy.
 
-    The names are the simulated proxy's. Envoy does not tell which callbacks ran: `events` is empty, and what the filter
-    did shows in `log`.
+    The attributes are those of the simulated proxy's `Exchange`. Envoy doesn't report callbacks, so `events` is empty; `log`
+    has the filter's lines.
 
     Attributes
     ----------
     number
-        Counts this proxy's requests, from 1.
+        Counts the proxy's requests and connections, from 1.
+    request
+        The client's request.
     upstream_request, upstream_response
-        None if the request never reached the upstream.
+        The messages of the upstream; None if the request didn't reach it.
     response
-        None if the client got no answer.
+        The client's response; None if none arrived.
+    log
+        Lines that filters and the Wasm host wrote meanwhile.
     state
-        "done"; "paused" if no answer came in time; "failed" if the connection ended in the middle of one.
+        "done"; "paused" if no response arrived in time; "failed" if the connection ended before the end of the response.
     duration
-        Wall-clock seconds until the answer was complete.
+        Wall-clock seconds until the response was complete.
     raw
-        The answer's bytes as they came.
+        The bytes of the response.
     """
 
     number: int
@@ -52,28 +56,32 @@ class EnvoyExchange:
     events: Sequence[Any] = ()
 
     @property
-    def worker(self) -> str | None:
-        """Name of the worker that served it (`worker-1`), as far as its log lines tell."""
-        return next((line.thread for line in self.log if line.thread.startswith("worker-")), None)
+    def worker(self) -> int | None:
+        """Number of the worker that served it, from 1; None if it has no log lines, which alone show it."""
+        return worker_of(self.log)
 
     @classmethod
-    def of(cls, number: int, request: Request, answer: Answer, seen: Seen | None, duration: float) -> EnvoyExchange:
-        """Put the stations together."""
+    def of(
+        cls, number: int, request: Request, result: ClientResult, upstream: UpstreamExchange | None, duration: float
+    ) -> EnvoyExchange:
+        """Combine the results of the client and of the upstream."""
         return cls(
-            number, request, upstream_view(seen) if seen else None, seen.response if seen else None, answer.response,
-            state=_STATES[answer.end], duration=duration, raw=answer.raw,
+            number, request, _upstream_request(upstream), upstream.response if upstream else None, result.response,
+            state=_STATES[result.end], duration=duration, raw=result.raw,
         )  # fmt: skip
 
     def __repr__(self) -> str:
-        got = self.response.status if self.response else "no answer"
-        return f"<EnvoyExchange {self.number}: {self.request.method} {self.request.path} -> {got}, {self.state}>"
+        status = self.response.status if self.response else "no response"
+        return f"<EnvoyExchange {self.number}: {self.request.method} {self.request.path} -> {status}, {self.state}>"
 
 
-def upstream_view(seen: Seen) -> Request:
-    """The upstream's request in the model's terms: `host` is the authority, framing is no header."""
-    request = seen.request
+def _upstream_request(exchange: UpstreamExchange | None) -> Request | None:
+    """Return the upstream's request as the simulated proxy records it: without `host` and framing headers."""
+    if exchange is None:
+        return None
+    request = exchange.request
     kept = [(n, v) for n, v in request.headers.raw if n != b"host" and n not in _FRAMING]
-    chunks = list(seen.chunks) if "transfer-encoding" in request.headers else None
+    chunks = list(exchange.chunks) if "transfer-encoding" in request.headers else None
     view = Request(
         request.method, request.path, Headers(kept), request.body, authority=request.authority, chunks=chunks
     )

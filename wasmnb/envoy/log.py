@@ -1,33 +1,28 @@
-r"""Envoy's log, read back.
+r"""A reader of Envoy's log file.
 
-Envoy writes its application log to a file of ours in a format of ours: every record begins with a token that nobody
-else knows, so a guest cannot forge a record by logging a line break. A record may span lines (a guest's traceback does).
+Envoy writes its application log to a temporary file in a format that `log_format` gives it. Every record begins with a
+random token, so a guest can't forge a record by logging a line break. A record may have several lines (a traceback does).
 
     <token> 1792310400.123456 4242 info wasm wasm log auth root vm: text
 
-Facts (Envoy 1.40): guest text reaches the `wasm` logger with a prefix: "wasm log" for the VM context, then plugin name
-(streams only), root_id and vm_id, empty parts left out, then ": ". Envoy puts a source location before it only when asked.
+Facts (Envoy 1.40): guest text reaches the `wasm` logger with a prefix: "wasm log", then plugin name (streams only), root_id
+and vm_id, without empty parts, then ": ". The VM context has only "wasm log".
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..abi import LogLevel
+from ..host.settings import LOG_LEVELS
 from ..messages import to_text
 
-__all__ = ["LogFile", "LogLine", "log_format"]
+__all__ = ["LogFile", "LogLine", "log_format", "worker_of"]
 
-_LEVELS = {
-    "trace": LogLevel.TRACE,
-    "debug": LogLevel.DEBUG,
-    "info": LogLevel.INFO,
-    "warning": LogLevel.WARN,
-    "error": LogLevel.ERROR,
-    "critical": LogLevel.CRITICAL,
-}
 _GUEST = "wasm log"
+_WORKER = "worker-"
 
 
 @dataclass(frozen=True)
@@ -39,15 +34,15 @@ class LogLine:
     time
         Seconds since 1970, microsecond resolution.
     level
-        As Envoy wrote it.
+        The level of the record.
     text
-        The guest's text for guest lines, Envoy's own otherwise; may hold line breaks.
+        The guest's text without the prefix, or Envoy's own text; it may have line breaks.
     thread
-        "main", "worker-1" and so on; "thread-<id>" for Envoy's helper threads.
+        "main", "worker-1" and so on; "thread-<id>" for Envoy's other threads.
     logger
-        Envoy's logger: `wasm` for guests and for the Wasm host, `main`, `config` ...
+        Envoy's logger: `wasm` for guests and the Wasm host, `main`, `config` ...
     prefix
-        What Envoy prints before a guest's text ("plugin root_id vm_id"); None for Envoy's own lines.
+        Envoy's prefix of a guest's text ("plugin root_id vm_id"); None for Envoy's own lines.
     """
 
     time: float
@@ -59,56 +54,78 @@ class LogLine:
 
     @property
     def from_guest(self) -> bool:
-        """Whether a filter wrote this line."""
+        """Whether a filter wrote the line."""
         return self.prefix is not None
 
+    @property
+    def source(self) -> str:
+        """`filter` for lines that a filter wrote, `envoy` for others, as in the simulated proxy's log."""
+        return "filter" if self.from_guest else "envoy"
+
     def __str__(self) -> str:
-        """`info worker-1 (auth root) text`."""
+        """Return `info worker-1 (auth root) text`."""
         who = f"({self.prefix})" if self.prefix else f"<{self.logger}>"
         return f"{self.level.name.lower():8} {self.thread:9} {who} {self.text}"
 
 
+def worker_of(lines: Iterable[LogLine]) -> int | None:
+    """Return the number of the first worker that wrote one of the lines; None if none did."""
+    names = (line.thread for line in lines if line.thread.startswith(_WORKER))
+    return next((int(name.removeprefix(_WORKER)) for name in names), None)
+
+
 def log_format(token: str) -> str:
-    """Envoy's `--log-format` that `LogFile` reads."""
+    """Return the `--log-format` that `LogFile` reads."""
     return f"{token} %E.%f %t %l %n %v"
 
 
 class LogFile:
-    """Reads a growing log file from where it last stopped.
+    """Reads a growing log file.
 
     Parameters
     ----------
     path
-        The file that Envoy's stderr goes to.
+        The file that Envoy writes to.
     token
         First word of every record.
+
+    Attributes
+    ----------
+    lines
+        The records so far.
+    stray
+        Text before the first record, such as an error of the loader.
     """
 
     def __init__(self, path: Path, token: str) -> None:
         self.lines: list[LogLine] = []
-        self.stray = ""  # what stands before the first record: a loader's message, a usage error
+        self.stray = ""
         self._token = token.encode() + b" "
         self._file = path.open("rb")
         self._rest = b""
         self._threads: dict[int, str] = {}
 
     def name_threads(self, names: dict[int, str]) -> None:
-        """Tell which operating system thread is which of Envoy's."""
+        """Set the names of threads by their ids in the operating system."""
         self._threads.update(names)
 
     def read(self, *, final: bool = False) -> list[LogLine]:
-        """Read what was added; the new records are returned and kept in `lines`.
+        """Return the records that were added since the last call; `lines` keeps them.
 
-        A record ends where the next begins or with a line break at the end of what has been written; Envoy writes a
-        record in one piece, so a file that ends in a line break holds whole records only. `final` takes the rest as is.
+        Envoy writes each record in one piece, so a file that ends with a line break has complete records only.
+
+        Parameters
+        ----------
+        final
+            Accept an incomplete record at the end, too.
         """
         self._rest += self._file.read()
         if not final and not self._rest.endswith(b"\n"):
             return []
         whole, self._rest = self._rest.removesuffix(b"\n"), b""
-        pieces = (b"\n" + whole).split(b"\n" + self._token)
-        self._continue(to_text(pieces[0][1:]))
-        fresh = [line for piece in pieces[1:] if (line := self._parse(piece)) is not None]
+        records = (b"\n" + whole).split(b"\n" + self._token)
+        self._continue(to_text(records[0][1:]))
+        fresh = [line for record in records[1:] if (line := self._parse(record)) is not None]
         self.lines += fresh
         return fresh
 
@@ -117,7 +134,7 @@ class LogFile:
         self._file.close()
 
     def _continue(self, text: str) -> None:
-        """Text before the first token of a piece: what a write in two pieces left, or what no logger wrote."""
+        """Add text before the first token: the rest of a record that was written in two pieces, or stray output."""
         if not text:
             return
         if self.lines and self.lines[-1].from_guest:
@@ -132,12 +149,12 @@ class LogFile:
         time, thread, level, logger = (p.decode() for p in parts[:4])
         text, prefix = _guest(to_text(parts[4]))
         name = self._threads.get(int(thread), f"thread-{thread}")
-        return LogLine(float(time), _LEVELS.get(level, LogLevel.INFO), text, name, logger, prefix)
+        return LogLine(float(time), LOG_LEVELS.get(level, LogLevel.INFO), text, name, logger, prefix)
 
 
 def _guest(text: str) -> tuple[str, str | None]:
-    """Split a guest line into text and prefix: `wasm log a b: text`."""
+    """Split a line `wasm log a b: text` into text and prefix; the prefix is None for Envoy's own lines."""
     if not text.startswith((_GUEST + ":", _GUEST + " ")):
         return text, None
-    prefix, _, said = text.removeprefix(_GUEST).partition(": ")
-    return said, prefix.strip()
+    prefix, _, guest_text = text.removeprefix(_GUEST).partition(": ")
+    return guest_text, prefix.strip()

@@ -1,9 +1,9 @@
-"""One Envoy process: started, awaited, watched and always stopped.
+"""One Envoy process, from its start to its end.
 
-Three things see to it that no Envoy is left behind: `close`, which the context manager calls; an `atexit` hook; and a
-guard, a shell that waits for the end of its input, which comes when this interpreter is gone for whatever reason
-(a kernel restarted while busy is killed and runs no hooks). Envoy has a session of its own, so the interrupt button,
-which signals the kernel's process group, does not reach it.
+An Envoy always ends with the interpreter that started it: through `close`, which the context manager calls; through a
+finalizer at exit; or through a guard, a shell that waits for the end of its input and then kills Envoy (a kernel that is
+killed while it is busy runs no finalizers). Envoy has its own session, so the interrupt button, which signals the kernel's
+process group, doesn't reach it.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ class EnvoyRefused(ModuleError):
     Attributes
     ----------
     lines
-        Envoy's log up to its end.
+        Envoy's log.
     exit_code
-        What it ended with; None if it hung and was stopped.
+        Its exit code; None if it was stopped because it wasn't ready in time.
     """
 
     def __init__(self, message: str, lines: list[LogLine], exit_code: int | None) -> None:
@@ -55,16 +55,33 @@ class EnvoyProcess:
     config
         The bootstrap (`config.bootstrap`).
     concurrency
-        Number of workers.
-    log_level
-        Envoy's own level; `wasm_log_level` is that of the `wasm` logger, through which guests log.
+        Number of workers (1).
+    log_level, wasm_log_level
+        Level of Envoy's loggers ("info"), and of its `wasm` logger, which guests use (the same).
     startup
-        Seconds until it must be ready.
+        Seconds until it must be ready (60).
+    binary
+        Path of an Envoy to use instead of the installed one.
+    arguments
+        More command line arguments.
+    directory
+        Folder for its files, which `close` removes; by default a temporary one.
+
+    Attributes
+    ----------
+    pid
+        The process id.
+    log
+        Reader of its log file.
+    admin
+        Its admin interface.
 
     Raises
     ------
+    UsageError
+        Envoy isn't installed.
     EnvoyRefused
-        If it ends or hangs before it is ready; the message holds Envoy's own words.
+        Envoy ends, or isn't ready in time; the message has Envoy's error.
     """
 
     def __init__(
@@ -89,9 +106,14 @@ class EnvoyProcess:
             "-l", log_level, "--component-log-level", f"wasm:{wasm_log_level or log_level}",
             "--log-format", log_format(token), "--file-flush-interval-msec", "20", *arguments,
         ]  # fmt: skip
-        with (self.directory / "log").open("wb") as sink:
+        with (self.directory / "log").open("wb") as log_file:
             self._child = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=sink, stderr=sink, start_new_session=True, cwd=self.directory
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log_file,
+                stderr=log_file,
+                start_new_session=True,
+                cwd=self.directory,
             )
         self.pid = self._child.pid
         self._guard = _guard(self.pid)
@@ -99,26 +121,37 @@ class EnvoyProcess:
         self.log = LogFile(self.directory / "log", token)
         self.log.name_threads({self.pid: "main"})
         try:
-            self.admin = self._await(startup)
+            self.admin = self._wait_until_ready(startup)
         except BaseException:
             self.close()
             raise
 
     @property
     def alive(self) -> bool:
-        """Whether the process still runs."""
+        """Whether the process runs."""
         if self._child.poll() is None:
             return True
-        self._guard.kill()  # the process id is free now, and may become somebody else's
+        self._guard.kill()  # another process may get the process id now
         return False
 
     @property
     def exit_code(self) -> int | None:
-        """What it ended with; negative for a signal; None while it runs."""
+        """The exit code, negative for a signal; None while it runs."""
         return self._child.poll()
 
     def terminate(self, timeout: float = 10.0) -> int:
-        """Ask it to shut down (contexts get their `on_done`), wait, read the last of its log; the exit code."""
+        """Shut it down (contexts get their `on_done`), and read the rest of its log.
+
+        Parameters
+        ----------
+        timeout
+            Seconds until it is killed (10).
+
+        Returns
+        -------
+        int
+            The exit code.
+        """
         if self.alive:
             self._child.send_signal(signal.SIGTERM)
         try:
@@ -130,13 +163,13 @@ class EnvoyProcess:
         return code
 
     def kill(self) -> None:
-        """Stop it at once."""
+        """Kill it, and read the rest of its log."""
         self._child.kill()
         self._child.wait()
         self.log.read(final=True)
 
     def close(self) -> None:
-        """Stop it if it runs, and remove its files. The log that was read stays."""
+        """Kill it if it runs, and remove its files. The lines of the log stay."""
         if self.alive:
             self.kill()
         if hasattr(self, "admin"):
@@ -144,7 +177,7 @@ class EnvoyProcess:
         self.log.close()
         self._finalizer()
 
-    def _await(self, startup: float) -> Admin:
+    def _wait_until_ready(self, startup: float) -> Admin:
         deadline = time.monotonic() + startup
         address = self.directory / "admin"
         admin: Admin | None = None
@@ -154,31 +187,30 @@ class EnvoyProcess:
             if admin is None and address.exists() and (text := address.read_text()):
                 host, _, port = text.rpartition(":")
                 admin = Admin(host, int(port))
-            if admin is not None and _answers(admin):
-                self.log.name_threads(_threads(self.pid))
+            if admin is not None and _is_ready(admin):
+                self.log.name_threads(_thread_names(self.pid))
                 self.log.read()
                 return admin
             time.sleep(0.01)
-        raise EnvoyRefused(f"Envoy was not ready after {startup:g} seconds.", self.log.read(final=True), None)
+        raise EnvoyRefused(f"Envoy wasn't ready after {startup:g} seconds.", self.log.read(final=True), None)
 
     def _refused(self) -> EnvoyRefused:
         self.log.read(final=True)
         lines = self.log.lines
-        serious = [line for line in lines if line.level >= LogLevel.ERROR]
-        guests = dict.fromkeys(line.text for line in serious if line.from_guest)  # one VM a worker says it, too
-        said = [f"The filter said: {text}" for text in guests] + [
-            _words(line) for line in serious if not line.from_guest
-        ]
-        words = "\n".join(said) or self.log.stray.strip() or "it said nothing"
-        return EnvoyRefused(f"Envoy refused to start:\n{words}", list(lines), self.exit_code)
+        errors = [line for line in lines if line.level >= LogLevel.ERROR]
+        guest_texts = dict.fromkeys(line.text for line in errors if line.from_guest)  # every VM writes the same
+        texts = [f"The filter's log: {text}" for text in guest_texts]
+        texts += [_without_configuration(line) for line in errors if not line.from_guest]
+        reason = "\n".join(texts) or self.log.stray.strip() or "it logged no error"
+        return EnvoyRefused(f"Envoy refused to start:\n{reason}", list(lines), self.exit_code)
 
 
-def _words(line: LogLine) -> str:
-    """What a line says, without the dump of the whole configuration that Envoy adds to its last one."""
+def _without_configuration(line: LogLine) -> str:
+    """Return a line's text without the dump of the whole configuration that Envoy adds to the last one."""
     return line.text.partition(" initializing config ")[0]
 
 
-def _answers(admin: Admin) -> bool:
+def _is_ready(admin: Admin) -> bool:
     try:
         return admin.ready()
     except OSError:
@@ -186,7 +218,7 @@ def _answers(admin: Admin) -> bool:
 
 
 def _guard(pid: int) -> subprocess.Popen[bytes]:
-    """A shell that ends Envoy when its input ends: the write end of the pipe lives and dies with this process."""
+    """Start a shell that kills Envoy at the end of its input, which comes when this process ends."""
     return subprocess.Popen(
         ["/bin/sh", "-c", f"read _; kill -9 {pid}"],
         stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
@@ -194,7 +226,7 @@ def _guard(pid: int) -> subprocess.Popen[bytes]:
 
 
 def _reap(child: subprocess.Popen[bytes], guard: subprocess.Popen[bytes], directory: Path) -> None:
-    """Stop the guard before the child is waited for: a process id that is free again must not be killed."""
+    """Stop the guard first, then Envoy: once Envoy is waited for, another process may get its id."""
     guard.kill()
     guard.wait()
     if guard.stdin:
@@ -205,14 +237,14 @@ def _reap(child: subprocess.Popen[bytes], guard: subprocess.Popen[bytes], direct
     shutil.rmtree(directory, ignore_errors=True)
 
 
-def _threads(pid: int) -> dict[int, str]:
-    """Names of Envoy's threads: the main thread has the process's id, workers call themselves `wrk:worker_<n>`."""
-    found = {pid: "main"}
+def _thread_names(pid: int) -> dict[int, str]:
+    """Return Envoy's names of its threads by id. The main thread has the process id; workers are called `wrk:worker_<n>`."""
+    names = {pid: "main"}
     for task in Path(f"/proc/{pid}/task").glob("*"):
         try:
             name = (task / "comm").read_text().strip()
         except OSError:
             continue
         if name.startswith("wrk:worker_"):
-            found[int(task.name)] = f"worker-{int(name.removeprefix('wrk:worker_')) + 1}"
-    return found
+            names[int(task.name)] = f"worker-{int(name.removeprefix('wrk:worker_')) + 1}"
+    return names

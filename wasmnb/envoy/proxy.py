@@ -1,4 +1,4 @@
-"""`Envoy`: the real one, behind the simulated proxy's interface."""
+"""`Envoy`: the real Envoy behind the interface of the simulated proxy."""
 
 from __future__ import annotations
 
@@ -8,193 +8,241 @@ import tempfile
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass
 from pathlib import Path
+from types import EllipsisType
 from typing import Any, Self
 
+from ..abi import LogLevel
 from ..errors import UsageError
-from ..host import Listener as Facts
+from ..host import Listener as ListenerProperties
 from ..host import RouteMatch
-from ..messages import HeadersLike, Request, Text
+from ..host.interface import Requests, Wait
+from ..host.settings import LOG_LEVELS, MAIN_CLUSTER, ProxySettings
+from ..messages import Request
 from .config.bootstrap import Cluster, Config, Listener, bootstrap
 from .config.plugin_config import EnvoyPlugin
-from .config.resources import Backends, listener_facts, route_config, timeouts, with_route_timeout
+from .config.resources import Backends, listener_config, route_configs, timeouts, virtual_host_config
 from .exchange import EnvoyExchange
 from .log import LogLine
 from .network.client import Client
+from .network.http2 import Http2Client
 from .network.tcp import EnvoyConnection, EnvoyTcpExchange
-from .network.upstream import Seen, Upstream
+from .network.upstream import Upstream, UpstreamExchange
 from .process import EnvoyProcess
 
-__all__ = ["Envoy"]
+__all__ = ["Envoy", "EnvoyWorker"]
 
+#: Names of the listeners, and the prefix of their statistics.
 _HTTP, _TCP = "http", "tcp"
 _METRICS = "wasmcustom."
 
+_LEVEL_NAMES = {level: name for name, level in LOG_LEVELS.items()}
 
-class Envoy:
-    """A running Envoy with a filter or a chain of plugins, and real upstreams on loopback.
+#: The main cluster for TCP connections; HTTP and TCP upstreams are different servers.
+_TCP_CLUSTER = "upstream tcp"
+
+
+@dataclass(frozen=True)
+class EnvoyWorker:
+    """A worker thread of a real Envoy."""
+
+    number: int
+
+    @property
+    def name(self) -> str:
+        """Name in log lines: `worker-1` and so on."""
+        return f"worker-{self.number}"
+
+
+class Envoy(Requests[EnvoyExchange]):
+    """A running Envoy with a filter or a chain of plugins, and upstreams that are servers on loopback. A context manager.
+
+    It satisfies `wasmnb.host.interface.ProxyInterface`, as `Proxy` does.
 
     Parameters
     ----------
-    filters
-        A filter, a plugin, the path or bytes of a module, or a sequence of these (a chain). A plugin of kind "network"
-        makes a TCP listener, too (`connect`); other kinds stand where their names say.
-    workers
-        Envoy's `--concurrency`.
-    config, vm_config, root_id, vm_id
-        Of every plugin that does not say itself.
+    filter
+        A filter, a plugin, the path or bytes of a module, or a list of these (a chain). A plugin of kind "network" adds a
+        TCP listener (`connect`).
+    chain
+        A list of filters and plugins, instead of `filter`.
+    config, vm_config, root_id, vm_id, failure_policy
+        Defaults for plugins that don't set them.
     upstream, clusters
-        What answers on the main route, and other clusters by name: a `Response`, a callable from `Request` to `Response`, a
-        `Cluster`, a (host, port), or None (an echo; for other clusters: no endpoint). All but (host, port) speak HTTP/1.1:
-        a gRPC stream is answered once the filter has closed its side.
-    routes, listener, node
-        As for the simulated `Proxy`.
-    buffer_limit, route_timeout, idle_timeout, request_timeout
-        Bytes, and Envoy's timeouts in seconds; None for Envoy's defaults.
+        As for `Proxy`; in addition, (host, port) for a server of yours. All other upstreams speak HTTP/1.1: a gRPC stream
+        gets its response when the filter has closed its side.
+    workers, routes, listener, node, buffer_limit, route_timeout, idle_timeout, request_timeout, name
+        As for `wasmnb.host.settings.ProxySettings`, with its defaults. `workers` is Envoy's `--concurrency`.
     timeout
-        Seconds of silence after which an answer counts as not coming (the exchange is then "paused").
+        Seconds without traffic after which an exchange counts as paused (5), unless `request(wait=...)` is given.
     log_level
-        Of Envoy's `wasm` logger: "trace", "debug", "info", "warning", "error".
+        Level of Envoy's `wasm` logger: a `LogLevel`, or Envoy's name of it ("warning"); INFO by default.
     binary
-        An Envoy of your own instead of the installed one.
+        Path of an Envoy to use instead of the installed one.
+
+    Attributes
+    ----------
+    plugins
+        The plugins, in the order of the chain.
+    settings
+        The settings that the simulated proxy has, too.
+    exchanges
+        Requests and connections so far, oldest first.
+    process
+        The Envoy process: its id, log and admin interface.
 
     Raises
     ------
     UsageError
-        If Envoy is not installed.
+        Envoy isn't installed, or `workers` is below 1.
     EnvoyRefused
-        If Envoy refuses a module or the configuration.
+        Envoy refuses a module or the configuration.
     """
 
     def __init__(
         self,
-        filters: Any,
+        filter: Any = None,  # noqa: A002 -- the public name
         *,
         workers: int = 4,
-        config: Any = b"",
-        vm_config: Any = b"",
+        chain: Sequence[Any] | None = None,
+        config: Any = None,
+        vm_config: Any = None,
         root_id: str = "",
         vm_id: str = "",
+        failure_policy: str | None = None,
         upstream: Any = None,
         clusters: Mapping[str, Any] | None = None,
         routes: Sequence[RouteMatch] | None = None,
-        listener: Facts | None = None,
+        listener: ListenerProperties | None = None,
         node: Mapping[str, Any] | None = None,
-        buffer_limit: int | None = None,
-        route_timeout: float | None = None,
-        idle_timeout: float | None = None,
-        request_timeout: float | None = None,
+        buffer_limit: int = ProxySettings.buffer_limit,
+        route_timeout: float = ProxySettings.route_timeout,
+        idle_timeout: float = ProxySettings.idle_timeout,
+        request_timeout: float = ProxySettings.request_timeout,
         timeout: float = 5.0,
-        log_level: str = "info",
-        name: str | None = None,
+        log_level: LogLevel | str = ProxySettings.log_level,
+        name: str = "",
         binary: str | os.PathLike[str] | None = None,
     ) -> None:
-        shared = {"config": config, "vm_config": vm_config, "root_id": root_id, "vm_id": vm_id}
-        chain = filters if isinstance(filters, list | tuple) else [filters]
-        self.plugins = [EnvoyPlugin.of(f, **shared) for f in chain]
-        self.name = name or (self.plugins[0].name if self.plugins else "envoy")
-        self.workers = workers
+        single = {"config": config, "vm_config": vm_config, "root_id": root_id, "vm_id": vm_id}
+        self.plugins = [EnvoyPlugin.of(item, failure_policy=failure_policy, **single) for item in _chain(filter, chain)]
+        self.settings = ProxySettings.of(
+            workers=workers, upstream=upstream, clusters=clusters, routes=routes or None, listener=listener,
+            node=node or None, buffer_limit=buffer_limit, route_timeout=route_timeout, idle_timeout=idle_timeout,
+            request_timeout=request_timeout, log_level=log_level, name=name or (self.plugins[0].name if self.plugins else "envoy"),
+        )  # fmt: skip
         self.timeout = timeout
         self.exchanges: list[EnvoyExchange | EnvoyTcpExchange] = []
         self._lock = threading.Lock()
         self._backends = Backends()
-        directory = Path(tempfile.mkdtemp(prefix="wasmnb-envoy-"))
-        try:
-            extra, host = listener_facts(listener, buffer_limit)
-            route_configs = [route_config(r) for r in routes or [RouteMatch()]]
-            listeners = self._listeners(directory, extra, host, with_route_timeout(route_configs, route_timeout))
-            listeners[0] = replace(listeners[0], hcm=timeouts(idle_timeout, request_timeout))
-            written = bootstrap(
-                listeners,
-                self._clusters(upstream, clusters or {}, buffer_limit),
-                node=node,
-                services=self._services(directory),
-            )
-            self.process = EnvoyProcess(
-                written, concurrency=workers, wasm_log_level=log_level, binary=binary, directory=directory
-            )
-        except BaseException:
-            self._backends.close()
-            shutil.rmtree(directory, ignore_errors=True)
-            raise
+        self._connections: list[EnvoyConnection] = []
+        self.process = self._start(binary)
         self._addresses = self.process.admin.listeners()
+
+    # -- parts and state ------------------------------------------------------------------------------------------
+
+    @property
+    def name(self) -> str:
+        """The proxy's name in messages and views."""
+        return self.settings.name
+
+    @property
+    def workers(self) -> list[EnvoyWorker]:
+        """The worker threads."""
+        return [EnvoyWorker(number) for number in range(1, self.settings.workers + 1)]
 
     @property
     def address(self) -> tuple[str, int]:
-        """Where the HTTP listener listens."""
+        """Host and port of the HTTP listener."""
         return self._addresses[_HTTP]
 
     @property
     def upstream(self) -> Upstream | None:
-        """The server behind the main route, if it is one of ours."""
-        return self._backends.http.get("upstream")
+        """The server behind the main route; None if it is your own."""
+        return self._backends.http.get(MAIN_CLUSTER)
 
     @property
     def state(self) -> str:
-        """Either "running" or "closed"."""
+        """`running` or `closed`."""
         return "running" if self.process.alive else "closed"
 
     @property
     def lines(self) -> list[LogLine]:
-        """Everything that Envoy logged, its own records included."""
+        """All lines of Envoy's log."""
         if self.process.alive:
             self.process.log.read()
         return self.process.log.lines
 
     @property
     def log(self) -> list[LogLine]:
-        """What filters logged, and what Envoy's Wasm host said about them."""
+        """Lines that filters and Envoy's Wasm host wrote."""
         return [line for line in self.lines if line.logger == "wasm"]
 
     @property
     def metrics(self) -> dict[str, int]:
-        """Counters and gauges that filters defined, by name."""
-        self._running()
+        """The filters' counters and gauges by name."""
+        self._check_running()
         stats = self.process.admin.stats("^" + _METRICS)
         return {name.removeprefix(_METRICS): value for name, value in stats.items()}
 
-    def request(
+    # -- traffic --------------------------------------------------------------------------------------------------
+
+    def send(
         self,
-        method: str = "GET",
-        path: str = "/",
-        headers: HeadersLike = None,
-        body: Text = b"",
-        trailers: HeadersLike = None,
+        request: Request,
         *,
-        chunks: Sequence[bytes] | None = None,
-        authority: str = "example.com",
-        worker: int | None = None,  # noqa: ARG002 - the simulated proxy has it
+        worker: int | None = None,
+        http2: bool = False,
+        wait: Wait = ...,
     ) -> EnvoyExchange:
-        """Send one request and wait for its end.
+        """Send a `Request` as `request` does."""
+        if worker is not None and not 1 <= worker <= self.settings.workers:
+            raise UsageError(f"There is no worker {worker}; they are numbered from 1 to {self.settings.workers}.")
+        with self._lock:
+            self._check_running()
+            return self._exchange(request, self.timeout if isinstance(wait, EllipsisType) else wait, http2=http2)
+
+    def connect(self, *, worker: int | None = None, cluster: str = MAIN_CLUSTER) -> EnvoyConnection:
+        """Open a TCP connection through the network filters.
 
         Parameters
         ----------
-        chunks
-            Pieces that the body is sent in, each read by Envoy on its own.
         worker
-            Taken for the simulated proxy's sake; the kernel chooses the worker that accepts a connection.
+            Accepted because `Proxy` has it: the kernel chooses the worker.
+        cluster
+            Only the main cluster: a listener of Envoy leads to one cluster.
 
         Raises
         ------
         UsageError
-            If Envoy is closed, or ended by itself (a crash: its log tells).
+            No plugin is of kind "network", the cluster isn't the main one, or Envoy is closed.
         """
-        sent = Request.of(method, path, headers, body, trailers, authority, chunks)
-        with self._lock:
-            self._running()
-            return self._exchange(sent)
+        self._check_running()
+        if worker is not None and not 1 <= worker <= self.settings.workers:
+            raise UsageError(f"There is no worker {worker}; they are numbered from 1 to {self.settings.workers}.")
+        if _TCP not in self._addresses:
+            raise UsageError("There is no network filter. Give a plugin of kind='network'.")
+        if cluster != MAIN_CLUSTER:
+            raise UsageError(f"The TCP listener leads to the cluster {MAIN_CLUSTER!r}, not to {cluster!r}.")
+        exchange = EnvoyTcpExchange(len(self.exchanges) + 1)
+        self.exchanges.append(exchange)
+        first_line, first_byte = len(self.lines), len(self._backends.tcp[_TCP_CLUSTER].received)
 
-    def get(self, path: str = "/", **more: Any) -> EnvoyExchange:
-        """`request("GET", path, ...)`."""
-        return self.request("GET", path, **more)
+        def finish(exchange: EnvoyTcpExchange) -> None:
+            self._settle(f"tcp.{_TCP}.downstream_cx_active")
+            time.sleep(0.02)  # the gauge may fall before the filters' last callbacks
+            exchange.log = [line for line in self.lines[first_line:] if line.logger == "wasm"]
+            exchange.upstream_received = b"".join(self._backends.tcp[_TCP_CLUSTER].received[first_byte:])
 
-    def post(self, path: str = "/", body: Text = b"", **more: Any) -> EnvoyExchange:
-        """`request("POST", path, body=body, ...)`."""
-        return self.request("POST", path, body=body, **more)
+        connection = EnvoyConnection(self._addresses[_TCP], exchange, finish)
+        self._connections.append(connection)
+        return connection
 
     def close(self) -> None:
-        """Shut Envoy down as SIGTERM does (contexts get their `on_done`), then the upstreams. Twice is once."""
+        """Close open connections, shut Envoy down as SIGTERM does (contexts get their `on_done`), then stop the upstreams."""
+        for connection in self._connections:
+            connection.close()
         if self.process.alive:
             self.process.terminate()
         self.process.close()
@@ -207,53 +255,61 @@ class Envoy:
         self.close()
 
     def __repr__(self) -> str:
-        names = ", ".join(p.name for p in self.plugins)
-        return f"<Envoy {self.name}: {names or 'no filter'}, {self.workers} workers, {self.state}, {len(self.exchanges)} requests>"
+        names = ", ".join(p.name for p in self.plugins) or "no filter"
+        counts = f"{self.settings.workers} workers, {self.state}, {len(self.exchanges)} requests"
+        return f"<Envoy {self.name}: {names}, {counts}>"
 
-    def connect(self) -> EnvoyConnection:
-        """Open a TCP connection through the network filters.
+    # -- start ----------------------------------------------------------------------------------------------------
 
-        Raises
-        ------
-        UsageError
-            If no plugin is of kind "network", or Envoy is closed.
-        """
-        self._running()
-        if _TCP not in self._addresses:
-            raise UsageError("No plugin is a network filter; give one kind='network'.")
-        exchange = EnvoyTcpExchange(len(self.exchanges) + 1)
-        self.exchanges.append(exchange)
-        first_line, first_seen = len(self.lines), len(self._backends.tcp["upstream tcp"].received)
+    def _start(self, binary: str | os.PathLike[str] | None) -> EnvoyProcess:
+        directory = Path(tempfile.mkdtemp(prefix="wasmnb-envoy-"))
+        try:
+            config = bootstrap(
+                self._listeners(directory),
+                self._clusters(),
+                node=self.settings.node,
+                services=self._services(directory),
+            )
+            return EnvoyProcess(
+                config,
+                concurrency=self.settings.workers,
+                wasm_log_level=_LEVEL_NAMES[self.settings.log_level],
+                binary=binary,
+                directory=directory,
+            )
+        except BaseException:
+            self._backends.close()
+            shutil.rmtree(directory, ignore_errors=True)
+            raise
 
-        def finished(exchange: EnvoyTcpExchange) -> None:
-            self._settle(f"tcp.{_TCP}.downstream_cx_active")
-            time.sleep(0.02)  # the gauge may fall before the filters' last callbacks
-            exchange.log = [line for line in self.lines[first_line:] if line.logger == "wasm"]
-            exchange.upstream_received = b"".join(self._backends.tcp["upstream tcp"].received[first_seen:])
-
-        return EnvoyConnection(self._addresses[_TCP], exchange, finished)
-
-    def _listeners(self, directory: Path, extra: Config, host: Config, routes: Sequence[Config]) -> list[Listener]:
-        """The HTTP listener always; one for TCP if there are network filters."""
+    def _listeners(self, directory: Path) -> list[Listener]:
+        """The HTTP listener, and one for TCP if there are network filters."""
         by_kind: dict[str, list[Config]] = {}
         for plugin in self.plugins:
             by_kind.setdefault(plugin.kind, []).append(plugin.as_config(directory))
-        found = [
+        extra = listener_config(self.settings)
+        listeners = [
             Listener(
-                _HTTP, by_kind.get("http", []), routes=routes, virtual_host=host,
-                access_logs=by_kind.get("access_log", []), extra=extra,
+                _HTTP, by_kind.get("http", []), routes=route_configs(self.settings),
+                virtual_host=virtual_host_config(self.settings), access_logs=by_kind.get("access_log", []),
+                hcm=timeouts(self.settings), extra=extra,
             ),
         ]  # fmt: skip
         if "network" in by_kind:
-            found.append(Listener(_TCP, by_kind["network"], "upstream tcp", "tcp", extra=extra))
-        return found
+            listeners.append(Listener(_TCP, by_kind["network"], _TCP_CLUSTER, "tcp", extra=extra))
+        return listeners
 
-    def _clusters(self, upstream: Any, others: Mapping[str, Any], limit: int | None) -> list[Cluster]:
+    def _clusters(self) -> list[Cluster]:
+        settings, backends = self.settings, self._backends
         tcp = any(plugin.kind == "network" for plugin in self.plugins)
-        found = [self._backends.cluster("upstream", None if tcp else upstream, main=True, limit=limit)]
+        limit = settings.changed("buffer_limit")
+        clusters = [
+            backends.cluster(MAIN_CLUSTER, None if tcp else settings.upstream, main=True, limit=limit),
+            *(backends.cluster(n, backend) for n, backend in settings.clusters.items() if n != MAIN_CLUSTER),
+        ]
         if tcp:
-            found.append(self._backends.cluster("upstream tcp", upstream, tcp=True, main=True, limit=limit))
-        return found + [self._backends.cluster(n, b) for n, b in others.items() if n != "upstream"]
+            clusters.append(backends.cluster(_TCP_CLUSTER, settings.upstream, tcp=True, main=True, limit=limit))
+        return clusters
 
     def _services(self, directory: Path) -> list[Config]:
         return [
@@ -262,24 +318,28 @@ class Envoy:
             if plugin.kind in ("singleton", "service")
         ]
 
-    def _exchange(self, sent: Request) -> EnvoyExchange:
+    # -- one exchange ---------------------------------------------------------------------------------------------
+
+    def _exchange(self, request: Request, wait: float | None, *, http2: bool) -> EnvoyExchange:
         first_line = len(self.lines)
         before = {name: len(server.seen) for name, server in self._backends.http.items()}
-        began = time.monotonic()
-        with Client(*self.address, timeout=self.timeout) as client:
-            answer = client.request(sent)
-            duration = time.monotonic() - began
+        started = time.monotonic()
+        with _client(self.address, wait, http2=http2) as client:
+            result = client.request(request)
+            duration = time.monotonic() - started
         self._settle(f"http.{_HTTP}.downstream_cx_active")
-        seen = [s for s in self._seen(before) if not s.is_callout]
-        if not seen and self._backends.catch_up(self.process.admin):
-            seen = [s for s in self._seen(before) if not s.is_callout]
-        exchange = EnvoyExchange.of(len(self.exchanges) + 1, sent, answer, seen[0] if seen else None, duration)
+        received = [e for e in self._received(before) if not e.is_callout]
+        if not received and self._backends.catch_up(self.process.admin):
+            received = [e for e in self._received(before) if not e.is_callout]
+        exchange = EnvoyExchange.of(
+            len(self.exchanges) + 1, request, result, received[0] if received else None, duration
+        )
         exchange.log = [line for line in self.lines[first_line:] if line.logger == "wasm"]
         self.exchanges.append(exchange)
         return exchange
 
     def _settle(self, gauge: str, seconds: float = 1.0) -> None:
-        """Wait until Envoy has destroyed the connection, and the stream with it, so that its last log lines are there.
+        """Wait until Envoy has destroyed the connection and its stream, so that their last log lines are written.
 
         (The gauge of active requests falls before `on_log`.)
         """
@@ -292,14 +352,26 @@ class Envoy:
                 return
             time.sleep(0.005)
 
-    def _seen(self, before: Mapping[str, int]) -> list[Seen]:
-        """What all HTTP upstreams saw since they had seen so much, in order of arrival."""
-        fresh = (s for name, server in self._backends.http.items() for s in server.seen[before[name] :])
-        return sorted(fresh, key=lambda s: s.at)
+    def _received(self, before: Mapping[str, int]) -> list[UpstreamExchange]:
+        """Requests that the HTTP upstreams received after these counts, in order of arrival."""
+        fresh = (e for name, server in self._backends.http.items() for e in server.seen[before[name] :])
+        return sorted(fresh, key=lambda exchange: exchange.at)
 
-    def _running(self) -> None:
+    def _check_running(self) -> None:
         if self.process.alive:
             return
         code = self.process.exit_code
-        how = f"ended by itself with exit code {code}" if code not in (0, None) else "is closed"
-        raise UsageError(f"Envoy {self.name!r} {how}; its log is in `.lines`.")
+        state = f"has ended by itself with exit code {code}" if code not in (0, None) else "is closed"
+        raise UsageError(f"Envoy {self.name!r} {state}; its log is in `.lines`.")
+
+
+def _chain(filter: Any, chain: Sequence[Any] | None) -> list[Any]:  # noqa: A002 -- as in the constructor
+    if chain is not None:
+        return list(chain)
+    if filter is None:
+        return []
+    return list(filter) if isinstance(filter, list | tuple) else [filter]
+
+
+def _client(address: tuple[str, int], wait: float | None, *, http2: bool) -> Client | Http2Client:
+    return Http2Client(*address, timeout=wait) if http2 else Client(*address, timeout=wait)

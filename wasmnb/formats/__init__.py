@@ -1,4 +1,5 @@
-"""Formats that aren't the ABI's own: protobuf, YAML with line numbers, LEB128 numbers of WebAssembly.
+"""Formats outside the ABI: protobuf, YAML with line numbers, LEB128 and sections of WebAssembly, header blocks of HTTP/1.
 
-Pure functions over bytes and text that every floor may use; what the messages mean is decided by the floors that read them.
+The modules are pure functions over bytes and text for all floors. The meaning of messages and files belongs to the floors
+that read them; the ABI's own formats are in `wasmnb.abi`.
 """

@@ -1,7 +1,7 @@
-"""The numbers, names and sections that WebAssembly's binary format is made of.
+"""LEB128 numbers, names, vectors and sections of WebAssembly's binary format.
 
-Follows https://webassembly.github.io/spec/core/binary/. A `Reader` never reads past its end: a file that is cut short
-or lies about a length ends in `Malformed`, which says where.
+Reference: https://webassembly.github.io/spec/core/binary/. A `Reader` never reads past its end: a file that is truncated
+or announces a wrong length raises `Malformed` with the offset.
 """
 
 from __future__ import annotations
@@ -18,11 +18,21 @@ T = TypeVar("T")
 
 
 class Malformed(ValueError):
-    """The bytes are not what the binary format allows; the message says what and at which offset."""
+    """The bytes violate the binary format; the message says how and at which offset."""
 
 
 class Reader:
-    """Reads `data[at:end]` from left to right."""
+    """Reads `data[at:end]` from left to right.
+
+    Parameters
+    ----------
+    data
+        The bytes.
+    at
+        Offset of the first byte to read; 0 by default.
+    end
+        Offset behind the last byte to read; the end of `data` by default.
+    """
 
     __slots__ = ("at", "data", "end")
 
@@ -33,31 +43,31 @@ class Reader:
 
     @property
     def more(self) -> bool:
-        """Whether anything is left."""
+        """Whether bytes are left."""
         return self.at < self.end
 
     def byte(self) -> int:
-        """The next byte."""
+        """Read one byte."""
         if self.at >= self.end:
-            raise Malformed(f"the file ends in the middle of something, at offset {self.at:#x}")
+            raise Malformed(f"the file ends in the middle of an item, at offset {self.at:#x}")
         self.at += 1
         return self.data[self.at - 1]
 
     def bytes(self, size: int) -> bytes:
-        """The next `size` bytes."""
+        """Read `size` bytes."""
         start = self.skip(size)
         return self.data[start : self.at]
 
     def skip(self, size: int) -> int:
-        """Go `size` bytes on; gives where they start."""
+        """Move `size` bytes forward and return the offset where they start."""
         start = self.at
         if size > self.end - start:
             raise Malformed(f"{size} bytes are announced at offset {start:#x}, but only {self.end - start} are left")
         self.at += size
         return start
 
-    def u32(self) -> int:
-        """An unsigned LEB128 number of at most 32 bits."""
+    def unsigned(self, bits: int = 32) -> int:
+        """Read an unsigned number of at most `bits` bits."""
         result = shift = 0
         while True:
             byte = self.byte()
@@ -65,14 +75,16 @@ class Reader:
             shift += 7
             if byte < 0x80:
                 break
-            if shift > 28 + 7:
+            if shift > bits + 3:
                 raise Malformed(f"a number at offset {self.at:#x} is too long")
-        if result >> 32:
+        if result >> bits:
             raise Malformed(f"a number at offset {self.at:#x} is too large")
         return result
 
+    u32 = unsigned
+
     def signed(self) -> int:
-        """A signed LEB128 number of at most 64 bits."""
+        """Read a signed number of at most 64 bits."""
         result = shift = 0
         while True:
             byte = self.byte()
@@ -84,7 +96,7 @@ class Reader:
                 raise Malformed(f"a number at offset {self.at:#x} is too long")
 
     def name(self) -> str:
-        """A length and that many bytes of UTF-8."""
+        """Read a length and that many bytes of UTF-8."""
         start = self.at
         try:
             return self.bytes(self.u32()).decode()
@@ -92,7 +104,7 @@ class Reader:
             raise Malformed(f"the name at offset {start:#x} is not UTF-8") from None
 
     def vector(self, item: Callable[[], T]) -> list[T]:
-        """A count and that many items."""
+        """Read a count and that many items."""
         count = self.u32()
         if count > self.end - self.at:
             raise Malformed(f"{count} items are announced at offset {self.at:#x}, more than there are bytes")
@@ -100,7 +112,7 @@ class Reader:
 
 
 def unsigned(value: int) -> bytes:
-    """Unsigned LEB128."""
+    """Encode an unsigned number."""
     if value < 0x80:
         return bytes((value,))
     out = bytearray()
@@ -112,7 +124,7 @@ def unsigned(value: int) -> bytes:
 
 
 def signed(value: int) -> bytes:
-    """Signed LEB128."""
+    """Encode a signed number."""
     out = bytearray()
     while not -0x40 <= value < 0x40:
         out.append(value & 0x7F | 0x80)
@@ -122,17 +134,17 @@ def signed(value: int) -> bytes:
 
 
 def name(text: str) -> bytes:
-    """Length and UTF-8."""
+    """Encode a name: its length and its UTF-8."""
     data = text.encode()
     return unsigned(len(data)) + data
 
 
 def vector(items: Iterable[bytes]) -> bytes:
-    """Count and items."""
+    """Encode a vector: the count and the items."""
     items = list(items)
     return unsigned(len(items)) + b"".join(items)
 
 
 def section(number: int, body: bytes) -> bytes:
-    """A section with its number and size."""
+    """Encode a section: its number, its size and its body."""
     return bytes((number,)) + unsigned(len(body)) + body

@@ -1,83 +1,96 @@
-"""The little of protobuf that the host needs: reading flat messages, and writing Metadata and Struct.
+"""Protobuf without schemas: flat messages are read by field number; fields, Struct and Metadata are written.
 
-Facts: https://protobuf.dev/programming-guides/encoding/. Only varint, 64-bit, length-delimited and 32-bit fields exist.
+Reference: https://protobuf.dev/programming-guides/encoding/. The wire types are varint, 64-bit, length-delimited and 32-bit.
 """
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
+
+from .leb128 import Malformed, Reader, unsigned
 
 __all__ = ["ParseError", "field", "metadata", "read", "struct_message"]
 
+#: What turns a value that a Struct cannot hold into one that it can.
+Default = Callable[[Any], Any]
+
 
 class ParseError(ValueError):
-    """The bytes are no protobuf message."""
-
-
-def _varint(data: bytes, at: int) -> tuple[int, int]:
-    value = shift = 0
-    while True:
-        if at >= len(data) or shift > 63:
-            raise ParseError("truncated or overlong varint")
-        byte = data[at]
-        value |= (byte & 0x7F) << shift
-        at, shift = at + 1, shift + 7
-        if not byte & 0x80:
-            return value, at
+    """The bytes are not a protobuf message."""
 
 
 def read(data: bytes) -> dict[int, list[int | bytes]]:
-    """Fields by number, repeated ones in order: integers, or bytes for everything that has a length or a fixed size."""
+    """Read the fields of a message.
+
+    Returns
+    -------
+    dict[int, list[int | bytes]]
+        Values by field number, repeated ones in order: integers for varints, otherwise bytes.
+
+    Raises
+    ------
+    ParseError
+        The bytes are not a message.
+    """
     fields: dict[int, list[int | bytes]] = {}
-    at = 0
-    while at < len(data):
-        key, at = _varint(data, at)
-        number, kind = key >> 3, key & 7
-        value: int | bytes
-        if kind == 0:
-            value, at = _varint(data, at)
-        else:
-            if kind == 2:
-                size, at = _varint(data, at)
-            elif kind in (1, 5):
-                size = 8 if kind == 1 else 4
-            else:
-                raise ParseError(f"wire type {kind}")
-            if at + size > len(data):
-                raise ParseError("truncated field")
-            value, at = data[at : at + size], at + size
-        if not number:
-            raise ParseError("field number 0")
-        fields.setdefault(number, []).append(value)
+    reader = Reader(data)
+    try:
+        while reader.more:
+            number, value = _field(reader)
+            fields.setdefault(number, []).append(value)
+    except Malformed as error:
+        raise ParseError(str(error)) from None
     return fields
 
 
-def _write_varint(value: int) -> bytes:
-    out = bytearray()
-    while value > 0x7F:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    return bytes((*out, value))
+def _field(reader: Reader) -> tuple[int, int | bytes]:
+    key = reader.unsigned(64)
+    number, kind = key >> 3, key & 7
+    if not number:
+        raise ParseError("field number 0")
+    match kind:
+        case 0:
+            return number, reader.unsigned(64)
+        case 1:
+            return number, reader.bytes(8)
+        case 2:
+            return number, reader.bytes(reader.unsigned(64))
+        case 5:
+            return number, reader.bytes(4)
+    raise ParseError(f"wire type {kind}")
 
 
 def field(number: int, value: float | bytes) -> bytes:
-    """One field: an integer or boolean as varint, a float as 64 bits, bytes with their length."""
+    """Encode one field: an integer or boolean as varint, a float as 64 bits, bytes with their length."""
     if isinstance(value, float):
-        return _write_varint(number << 3 | 1) + struct.pack("<d", value)
+        return unsigned(number << 3 | 1) + struct.pack("<d", value)
     if isinstance(value, int):
-        return _write_varint(number << 3) + _write_varint(int(value))
-    return _write_varint(number << 3 | 2) + _write_varint(len(value)) + value
+        return unsigned(number << 3) + unsigned(int(value))
+    return unsigned(number << 3 | 2) + unsigned(len(value)) + value
 
 
-def struct_message(values: Mapping[str, Any]) -> bytes:
-    """A `google.protobuf.Struct`; keys in sorted order."""
-    return b"".join(field(1, field(1, key.encode()) + field(2, _value(values[key]))) for key in sorted(values))
+def struct_message(values: Mapping[str, Any], default: Default | None = None) -> bytes:
+    """Encode a `google.protobuf.Struct`, with its keys in sorted order.
+
+    Parameters
+    ----------
+    values
+        None, booleans, numbers, text, mappings and sequences of these.
+    default
+        Called for every other value; returns one that can be encoded. By default such a value is an error.
+
+    Raises
+    ------
+    TypeError
+        A value of another type, without `default`.
+    """
+    return b"".join(field(1, field(1, key.encode()) + field(2, _value(values[key], default))) for key in sorted(values))
 
 
-def _value(value: Any) -> bytes:
-    """A `google.protobuf.Value`."""
+def _value(value: Any, default: Default | None) -> bytes:
+    """Encode a `google.protobuf.Value`."""
     match value:
         case None:
             return field(1, 0)
@@ -88,14 +101,16 @@ def _value(value: Any) -> bytes:
         case str():
             return field(3, value.encode())
         case Mapping():
-            return field(5, struct_message(value))
+            return field(5, struct_message(value, default))
         case Iterable():
-            return field(6, b"".join(field(1, _value(v)) for v in value))
-    raise TypeError(f"{type(value).__name__} has no place in a Struct")
+            return field(6, b"".join(field(1, _value(v, default)) for v in value))
+    if default is None:
+        raise TypeError(f"a Struct cannot hold a {type(value).__name__}")
+    return _value(default(value), None)
 
 
 def metadata(values: Mapping[str, Mapping[str, Any]] | None) -> bytes:
-    """An `envoy.config.core.v3.Metadata` of `filter_metadata`."""
+    """Encode an `envoy.config.core.v3.Metadata` with this `filter_metadata`, keys in sorted order."""
     return b"".join(
         field(1, field(1, key.encode()) + field(2, struct_message(inner)))
         for key, inner in sorted((values or {}).items())

@@ -3,14 +3,14 @@
 from .callouts.record import Callout
 from .client_streams import Stream, TcpConnection
 from .contexts.stream_info import Listener
-from .http.routes import RouteMatch
+from .http.routing.routes import RouteMatch
 from .inspect.explain import Explanation
 from .inspect.python_state import PythonState
 from .inspect.tree import TreeNode
 from .plugins.plugin import Plugin
 from .proxy import Proxy
 from .state.metrics import Metric, Metrics
-from .tcp.stream import TcpReply
+from .tcp.reply import TcpReply
 from .trace.events import Event
 from .trace.exchange import Exchange, TcpExchange
 from .trace.log import Log, LogLine

@@ -1,15 +1,15 @@
-"""A stream or connection in the hands of its client: send piece by piece, look, go away."""
+"""The client's end of a stream or connection: it sends chunk by chunk, reads, and closes."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from ..errors import UsageError
 from ..messages import Headers, HeadersLike, Request, Text, to_bytes
 
 if TYPE_CHECKING:
-    from .event_loop import Running
+    from .event_loop import EventLoop
     from .http.stream import HttpStream
     from .tcp.stream import TcpStream
     from .trace.exchange import Exchange, TcpExchange
@@ -18,60 +18,83 @@ __all__ = ["Stream", "TcpConnection", "send_whole"]
 
 
 class Stream:
-    """A request being sent.
+    """A request that is sent chunk by chunk.
 
-    Every method lets the proxy work until nothing is left to do at this moment; virtual time passes only in
-    `Proxy.advance` and `wait`.
+    Every method runs the proxy until nothing is left to do at this moment. Virtual time passes only in `Proxy.advance`
+    and `wait`.
 
     Attributes
     ----------
     exchange
-        What has happened so far.
+        The exchange so far.
     """
 
-    def __init__(self, proxy: Running, stream: HttpStream) -> None:
-        self._proxy = proxy
+    def __init__(self, loop: EventLoop, stream: HttpStream) -> None:
+        self._loop = loop
         self._stream = stream
         self.exchange: Exchange = stream.exchange
         self._ended = False
 
     def send_body(self, chunk: Text, *, end: bool = False) -> Stream:
-        """Send a piece of the body; with `end` the last."""
+        """Send a chunk of the body.
+
+        Parameters
+        ----------
+        end
+            This is the last chunk, and no trailers follow.
+
+        Raises
+        ------
+        UsageError
+            The request is complete already.
+        """
         self._check()
         data = to_bytes(chunk)
         request = self.exchange.request
         request.chunks = [*(request.chunks or []), data]
         request.body += data
         self._ended = end
-        self._do(lambda: self._stream.data(data, end=end))
+        self._do(lambda: self._stream.decoder.data(data, end=end))
         return self
 
     def send_trailers(self, trailers: HeadersLike = ()) -> Stream:
-        """Send trailers, the end of the request."""
+        """Send trailers, which end the request.
+
+        Raises
+        ------
+        UsageError
+            The request is complete already.
+        """
         self._check()
         items = Headers(trailers)
         self.exchange.request.trailers = items
         self._ended = True
-        self._do(lambda: self._stream.trailers(items.raw))
+        self._do(lambda: self._stream.decoder.trailers(items.raw))
         return self
 
     def reset(self) -> Exchange:
-        """Go away."""
+        """Reset the stream, as a client does that disconnects."""
         self._ended = True
-        self._do(self._stream.client_gone)
+        self._do(self._stream.control.on_client_disconnect)
         return self.exchange
 
     def wait(self, seconds: float | None = None) -> Exchange:
-        """Wait for the end, at most so many virtual seconds."""
-        self._proxy._run_until(self.exchange, seconds)
+        """Wait until the exchange is done.
+
+        Parameters
+        ----------
+        seconds
+            Virtual seconds at most; None for no limit.
+        """
+        self._loop.run_until_done(self.exchange, seconds)
         return self.exchange
 
     def _check(self) -> None:
         if self._ended:
-            raise UsageError("The request has been sent completely; nothing can follow.")
+            raise UsageError("The request is complete; nothing can be sent after its end.")
 
     def _do(self, action: Callable[[], None]) -> None:
-        self._proxy._on_worker(self._stream.worker, action)
+        self._loop.run_on_worker(self._stream.worker, action)
 
     def __repr__(self) -> str:
         return f"<Stream of {self.exchange!r}>"
@@ -80,88 +103,99 @@ class Stream:
 class TcpConnection:
     """A TCP connection of a client.
 
-    Every method lets the proxy work until nothing is left to do at this moment.
+    Every method runs the proxy until nothing is left to do at this moment.
 
     Attributes
     ----------
     exchange
-        What has happened so far.
+        The exchange so far.
     """
 
-    def __init__(self, proxy: Running, stream: TcpStream) -> None:
-        self._proxy = proxy
+    def __init__(self, loop: EventLoop, stream: TcpStream) -> None:
+        self._loop = loop
         self._stream = stream
         self.exchange: TcpExchange = stream.exchange
         self._read = 0
         self._ended = False
 
-    def send(self, data: Text, *, end: bool = False) -> TcpConnection:
-        """Send bytes; with `end` close the own side after them."""
+    def send(self, data: Text, *, end: bool = False) -> Self:
+        """Send bytes.
+
+        Parameters
+        ----------
+        end
+            Close the client's side after them.
+
+        Raises
+        ------
+        UsageError
+            The client's side is closed already.
+        """
         if self._ended:
-            raise UsageError("The connection's own side is closed; nothing can be sent any more.")
+            raise UsageError("The client's side of the connection is closed; nothing more can be sent.")
         raw = to_bytes(data)
         self.exchange.sent += raw
         self._ended = end
         self._do(lambda: self._stream.data(raw, end=end))
         return self
 
-    def end(self) -> TcpConnection:
-        """Close the own side (half-close)."""
+    def end(self) -> Self:
+        """Close the client's side (half-close)."""
         return self.send(b"", end=True)
 
     def read(self, wait: float | None = None) -> bytes | None:
-        """What has arrived since the last `read`; b"" at the end, None if nothing has come.
+        """Return the bytes that have arrived since the last `read`: `b""` at the end, None if there are none.
 
         Parameters
         ----------
         wait
-            Virtual seconds to wait for something.
+            Virtual seconds to wait for bytes; None, the default, for not waiting.
         """
-        if wait and not self._news():
-            self._proxy._run_while(lambda: not self._news(), wait)
-        fresh = self.exchange.received[self._read :]
-        self._read += len(fresh)
-        return fresh or (b"" if self.exchange.ended else None)
+        if wait and not self._has_news():
+            self._loop.run_while(lambda: not self._has_news(), wait)
+        data = self.exchange.received[self._read :]
+        self._read += len(data)
+        return data or (b"" if self.exchange.ended else None)
 
-    def _news(self) -> bool:
+    def _has_news(self) -> bool:
         return len(self.exchange.received) > self._read or self.exchange.ended
 
     @property
     def received(self) -> bytes:
-        """All that has arrived."""
+        """All bytes that have arrived."""
         return self.exchange.received
 
     def close(self) -> TcpExchange:
         """Close both sides."""
         if not self._ended:
             self._ended = True
-            self._do(self._stream.closed_by_client)
+            self._do(self._stream.on_client_close)
         return self.exchange
 
     def reset(self) -> TcpExchange:
-        """Go away without a word."""
+        """Abort the connection with a TCP reset."""
         self._ended = True
-        self._do(self._stream.reset_by_client)
+        self._do(self._stream.on_client_reset)
         return self.exchange
 
     def _do(self, action: Callable[[], None]) -> None:
-        self._proxy._on_worker(self._stream.worker, action)
+        self._loop.run_on_worker(self._stream.worker, action)
 
     def __repr__(self) -> str:
         return f"<TcpConnection of {self.exchange!r}>"
 
 
 def send_whole(stream: HttpStream, request: Request) -> None:
-    """A whole request: headers and a body in one piece arrive together, chunks and trailers are events of their own."""
+    """Send a whole request: headers and body arrive together, but each of several chunks, and trailers, as its own event."""
     trailers = request.trailers.raw
     has_body = bool(request.body) or bool(trailers) or request.chunks is not None
     stream.start(request, end=not has_body, has_body=has_body)
     if request.chunks is None and request.body:
-        stream.data(request.body, end=not trailers)
+        stream.decoder.data(request.body, end=not trailers)
     last = len(request.chunks or ()) - 1
-    for at, piece in enumerate(request.chunks or ()):
-        stream.soon(lambda p=piece, e=at == last and not trailers: stream.data(p, end=e))  # type: ignore[misc]
+    for index, chunk in enumerate(request.chunks or ()):
+        stream.state.call_soon(lambda c=chunk, e=index == last and not trailers: stream.decoder.data(c, end=e))  # type: ignore[misc]
     if trailers:
-        stream.soon(lambda: stream.trailers(trailers))
+        stream.state.call_soon(lambda: stream.decoder.trailers(trailers))
     elif request.chunks is not None and not request.chunks:
-        stream.soon(lambda: stream.data(b"", end=True))
+        stream.state.call_soon(lambda: stream.decoder.data(b"", end=True))

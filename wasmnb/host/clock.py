@@ -1,9 +1,9 @@
-"""Virtual time: one clock, one event loop for each simulated thread, and a seeded order where time leaves it open.
+"""Virtual time: a clock that runs the events of all simulated threads.
 
-Facts: every Envoy thread is a single-threaded event loop. Here an event belongs to a thread and a moment; it runs when
-the clock has come to that moment and its thread is free. Time spent in the guest moves the thread's own time on, so
-that a busy worker delays its own events and nobody else's. Events of one thread never overtake each other; events of
-different threads at the same moment run in an order drawn from the seed (seed 0: the order in which they were made).
+Facts: every Envoy thread is a single-threaded event loop. Here an event belongs to a thread and a moment. It runs when the
+clock reaches that moment and its thread is free. Time spent in the guest advances the thread's own time, so a busy worker
+delays only its own events. Events of one thread never overtake each other. Events of different threads at the same moment run
+in an order that depends on the seed (with seed 0, in the order of their creation).
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from collections.abc import Callable
 from heapq import heapify, heappop, heappush
 from zlib import crc32
 
-__all__ = ["Clock", "Thread", "Timer"]
+__all__ = ["Clock", "Thread", "Timer", "TimerGroup"]
 
-#: What an event runs.
+#: The code of an event.
 Action = Callable[[], None]
 
 
@@ -25,13 +25,13 @@ class Thread:
     Attributes
     ----------
     name, number
-        The main thread has number 0, workers count from 1.
+        The main thread has number 0; workers are numbered from 1.
     time
-        The thread's own time in virtual seconds: never behind what it has done so far.
+        The thread's own time in virtual seconds, when it is free again.
     waiting
-        Events that came due while it was busy, first come first served: (place, due since, number, event).
+        Queue of events that were due while it was busy: (position, due time, number, event).
     wake
-        What will look at them as soon as it is free.
+        The timer that runs the first of them when the thread is free.
     """
 
     __slots__ = ("name", "number", "time", "waiting", "wake")
@@ -48,18 +48,18 @@ class Thread:
 
 
 class Timer:
-    """A pending event; `cancel` makes it harmless."""
+    """A pending event, which `cancel` removes."""
 
-    __slots__ = ("action", "clock", "patient", "thread")
+    __slots__ = ("action", "background", "clock", "thread")
 
-    def __init__(self, clock: Clock, thread: Thread, action: Action, *, patient: bool) -> None:
+    def __init__(self, clock: Clock, thread: Thread, action: Action, *, background: bool) -> None:
         self.clock = clock
         self.thread = thread
         self.action: Action | None = action
-        self.patient = patient
+        self.background = background
 
     def cancel(self) -> None:
-        """Do not run, if it has not run yet."""
+        """Cancel the event, unless it has run already."""
         if self.action is not None:
             self.action = None
             self.clock.cancelled(self)
@@ -71,9 +71,18 @@ class Clock:
     Parameters
     ----------
     seed
-        Decides which of several threads goes first at the same moment.
+        Decides which of several threads runs first at the same moment (0).
     start
-        Wall-clock time (seconds since 1970) of virtual second 0.
+        Wall-clock time, seconds since 1970, of virtual second 0 (0).
+
+    Attributes
+    ----------
+    now
+        Virtual seconds since the start.
+    running
+        The thread whose event runs; None between events.
+    watchers
+        Functions that are called between events, outside any callback, for example to update a panel.
     """
 
     def __init__(self, seed: int = 0, start: float = 0.0) -> None:
@@ -81,79 +90,78 @@ class Clock:
         self.start = start
         self.now = 0.0
         self.running: Thread | None = None
-        self._heap: list[tuple[float, int, float, int, Timer]] = []  # runs at, place, due since, number
-        self._made = 0
-        self._dead = 0
-        self._prompt = 0
-        #: Called between events, outside any callback: a panel draws itself then. Each looks itself whether it is time.
+        self._heap: list[tuple[float, int, float, int, Timer]] = []  # runs at, position, due time, number
+        self._created = 0
+        self._cancelled = 0
+        self._foreground = 0
         self.watchers: list[Action] = []
 
     def time(self) -> float:
-        """Virtual seconds as the running thread sees them; between events, as everybody does."""
+        """Return the virtual time of the running thread, in seconds; between events, that of the clock."""
         return self.running.time if self.running is not None else self.now
 
     def wall_ns(self) -> int:
-        """Wall clock, nanoseconds since 1970."""
+        """Return the wall-clock time in nanoseconds since 1970."""
         return int((self.start + self.time()) * 1e9)
 
-    # -- making events ------------------------------------------------------------------------------------------
+    # -- scheduling ------------------------------------------------------------------------------------------
 
-    def soon(self, thread: Thread, action: Action) -> Timer:
-        """Run `action` on `thread` as its next free event; part of the same piece of work as what runs now."""
-        return self._add(self.time(), thread, action, patient=False)
+    def call_soon(self, thread: Thread, action: Action) -> Timer:
+        """Schedule an action as the next event of a thread. `settle` waits for it."""
+        return self._add(self.time(), thread, action, background=False)
 
-    def later(self, seconds: float, thread: Thread, action: Action) -> Timer:
-        """Run `action` after so many virtual seconds; nobody waits for it."""
-        return self._add(self.time() + seconds, thread, action, patient=True)
+    def call_later(self, seconds: float, thread: Thread, action: Action) -> Timer:
+        """Schedule an action of a thread after some virtual seconds, in the background: `settle` doesn't wait for it."""
+        return self._add(self.time() + seconds, thread, action, background=True)
 
-    def _add(self, when: float, thread: Thread, action: Action, *, patient: bool) -> Timer:
-        timer = Timer(self, thread, action, patient=patient)
-        self._made += 1
-        self._prompt += not patient
-        heappush(self._heap, (when, self._draw(thread, when), when, self._made, timer))
+    def _add(self, when: float, thread: Thread, action: Action, *, background: bool) -> Timer:
+        timer = Timer(self, thread, action, background=background)
+        self._created += 1
+        self._foreground += not background
+        heappush(self._heap, (when, self._position(thread, when), when, self._created, timer))
         return timer
 
-    def _draw(self, thread: Thread, when: float) -> int:
-        """Place of a thread among others at one moment. The same for all its events there, so that they keep their order."""
+    def _position(self, thread: Thread, when: float) -> int:
+        """Return the position of a thread among others at one moment; it is the same for all its events, which keep their order."""
         return crc32(f"{self.seed} {thread.number} {when!r}".encode()) if self.seed else 0
 
     def cancelled(self, timer: Timer) -> None:
-        """Take note of a cancelled timer; sweep the heap when half of it is dead."""
-        self._prompt -= not timer.patient
-        self._dead += 1
-        if self._dead > 64 and self._dead * 2 > len(self._heap):
+        """Count a cancelled timer; remove all of them when they are half of the heap."""
+        self._foreground -= not timer.background
+        self._cancelled += 1
+        if self._cancelled > 64 and self._cancelled * 2 > len(self._heap):
             self._heap = [entry for entry in self._heap if entry[4].action is not None]
             heapify(self._heap)
-            self._dead = 0
+            self._cancelled = 0
 
-    # -- running them -------------------------------------------------------------------------------------------
+    # -- running -------------------------------------------------------------------------------------------
 
     @property
     def busy(self) -> bool:
-        """Whether an event is pending that somebody waits for."""
-        return self._prompt > 0
+        """Whether a foreground event is pending."""
+        return self._foreground > 0
 
     def next_time(self) -> float | None:
-        """Moment of the next event, or None if there is none."""
+        """Return the moment of the next event, or None."""
         while self._heap and self._heap[0][4].action is None:
             heappop(self._heap)
-            self._dead -= 1
+            self._cancelled -= 1
         return self._heap[0][0] if self._heap else None
 
     def step(self, limit: float | None = None) -> bool:
-        """Run the next event, unless it lies after `limit`; False if there is none."""
+        """Run the next event, unless it is due after `limit`; return False if there is no such event."""
         while True:
             when = self.next_time()
             if when is None or (limit is not None and when > limit):
                 return False
-            _, place, due, made, timer = heappop(self._heap)
+            _, position, due, number, timer = heappop(self._heap)
             thread = timer.thread
             if timer is thread.wake:
                 thread.wake = None
                 timer = thread.waiting.popleft()[3]
             elif thread.time > when or thread.waiting:
-                # Busy until then: it waits its turn, behind others that wait and the events of threads that are free.
-                thread.waiting.append((place, due, made, timer))
+                # The thread is busy: the event queues behind others of it, and events of free threads run first.
+                thread.waiting.append((position, due, number, timer))
                 self._wake(thread)
                 continue
             if timer.action is not None:
@@ -168,15 +176,15 @@ class Clock:
         return True
 
     def _wake(self, thread: Thread) -> None:
-        """Have the first event that waits for a thread run as soon as the thread is free."""
+        """Schedule the first queued event of a thread for the moment when the thread is free."""
         if thread.waiting and thread.wake is None:
-            place, due, made, _ = thread.waiting[0]
-            thread.wake = Timer(self, thread, _nothing, patient=True)
-            heappush(self._heap, (thread.time, place, due, made, thread.wake))
+            position, due, number, _ = thread.waiting[0]
+            thread.wake = Timer(self, thread, _nothing, background=True)
+            heappush(self._heap, (thread.time, position, due, number, thread.wake))
 
     def _run(self, when: float, timer: Timer) -> None:
         action, timer.action = timer.action, None
-        self._prompt -= not timer.patient
+        self._foreground -= not timer.background
         self.now = max(self.now, when)
         thread = timer.thread
         thread.time = max(thread.time, when)
@@ -188,13 +196,13 @@ class Clock:
             self.running = None
 
     def settle(self) -> None:
-        """Run all that is to be done at this moment, and what follows from it; timers that come due meanwhile run, too."""
-        while self._prompt:
+        """Run all foreground events and their consequences, and the timers that become due meanwhile."""
+        while self._foreground:
             if not self.step():
                 return
 
     def advance(self, seconds: float) -> None:
-        """Let virtual time pass and run everything that comes due in it."""
+        """Run all events within a number of virtual seconds, and advance the clock by them."""
         end = self.now + seconds
         while self.step(end):
             pass
@@ -202,4 +210,35 @@ class Clock:
 
 
 def _nothing() -> None:
-    """A wake-up's own action: what waits is run instead."""
+    """The action of a wake-up, which runs an event of the queue instead."""
+
+
+class TimerGroup:
+    """Pending events of one owner on one thread, which can be cancelled together.
+
+    Parameters
+    ----------
+    clock, thread
+        The clock, and the thread of all events.
+    """
+
+    __slots__ = ("_clock", "_thread", "_timers")
+
+    def __init__(self, clock: Clock, thread: Thread) -> None:
+        self._clock = clock
+        self._thread = thread
+        self._timers: list[Timer] = []
+
+    def call_soon(self, action: Action) -> None:
+        """Run `action` as the thread's next free event."""
+        self._timers.append(self._clock.call_soon(self._thread, action))
+
+    def call_later(self, seconds: float, action: Action) -> None:
+        """Run `action` after some virtual seconds."""
+        self._timers.append(self._clock.call_later(seconds, self._thread, action))
+
+    def cancel(self) -> None:
+        """Cancel all events that have not run."""
+        for timer in self._timers:
+            timer.cancel()
+        self._timers.clear()

@@ -1,6 +1,6 @@
-"""A simulation that runs: its clock steps from event to event, on behalf of whoever waits for something.
+"""The event loop of a proxy: it steps the clock from event to event until a condition holds.
 
-The interrupt button ends a run at once; no stream is left half-way then, and the next run finds a usable proxy.
+The interrupt button ends a run at once. No stream stays in the middle of a callback then, and the proxy stays usable.
 """
 
 from __future__ import annotations
@@ -8,84 +8,137 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from .._display import Shown
+from ..errors import UsageError
 
 if TYPE_CHECKING:
     from .clock import Thread
-    from .server_context import Environment
-    from .trace.exchange import Recorded
+    from .server_context import ServerContext
+    from .tcp.upstream_connection import EventThread
+    from .trace.exchange import ExchangeBase
     from .worker import Worker
 
-__all__ = ["Running"]
+__all__ = ["EventLoop"]
 
 
-class Running(Shown):
-    """The part of a proxy that lets virtual time pass."""
+class EventLoop:
+    """Runs the events of all threads of a proxy.
 
-    _environment: Environment
-    workers: Sequence[Worker]
+    Parameters
+    ----------
+    name
+        The proxy's name, for error messages.
+    server
+        Holds the clock and the engine.
+    main
+        The main thread.
+    workers
+        Their streams are cut off if a run is interrupted.
+
+    Attributes
+    ----------
+    main
+        The main thread, for `run_on`.
+    closed
+        The proxy is closed: nothing can be sent any more.
+    """
+
+    def __init__(self, name: str, server: ServerContext, main: Thread, workers: Sequence[Worker]) -> None:
+        self.name = name
+        self.main = main
+        self.closed = False
+        self._engine = server.engine
+        self._clock = server.clock
+        self._workers = workers
 
     @property
     def now(self) -> float:
         """Virtual seconds since the start."""
-        return self._environment.clock.now
+        return self._clock.now
 
     def advance(self, seconds: float) -> None:
-        """Let virtual time pass: ticks, timeouts and late answers happen."""
-        self._check_open()
-        self._guarded(lambda: self._environment.clock.advance(seconds))
+        """Run everything that is due within a number of virtual seconds."""
+        self.check_open()
+        self._guard(lambda: self._clock.advance(seconds))
         self._mark_paused()
 
-    def watch(self, watcher: Callable[[], None]) -> Callable[[], None]:
-        """Have `watcher` called between events, often; gives a function that ends it."""
-        watchers = self._environment.clock.watchers
-        watchers.append(watcher)
-        return lambda: watchers.remove(watcher) if watcher in watchers else None
+    def settle(self) -> None:
+        """Run everything that is due now, and its consequences."""
+        self._guard(self._clock.settle)
 
-    def _settle(self) -> None:
-        self._guarded(self._environment.clock.settle)
+    def run_on(self, thread: Thread, action: Callable[[], None]) -> None:
+        """Run an action on a thread, and its consequences."""
+        self._clock.call_soon(thread, action)
+        self.settle()
 
-    def _run_on(self, thread: Thread, action: Callable[[], None]) -> None:
-        self._environment.clock.soon(thread, action)
-        self._settle()
+    def run_on_worker(self, worker: EventThread, action: Callable[[], None]) -> None:
+        """Run an action of a client on a worker, and its consequences.
 
-    def _on_worker(self, worker: Worker, action: Callable[[], None]) -> None:
-        self._check_open()
-        self._run_on(worker.thread, action)
+        Raises
+        ------
+        UsageError
+            The proxy is closed.
+        """
+        self.check_open()
+        self.run_on(worker.thread, action)
         self._mark_paused()
 
-    def _run_until(self, exchange: Recorded, wait: float | None) -> None:
-        """Run until an exchange is over, nothing can happen any more, or so much virtual time has passed."""
-        self._run_while(lambda: not exchange.done, wait)
-        clock = self._environment.clock
-        clock.now = max(clock.now, exchange.finished or 0.0)
+    def run_until_done(self, exchange: ExchangeBase, wait: float | None) -> None:
+        """Run until an exchange is done, no event is left, or the wait is over.
 
-    def _run_while(self, condition: Callable[[], bool], wait: float | None) -> None:
-        clock = self._environment.clock
+        Parameters
+        ----------
+        wait
+            Virtual seconds at most; None for no limit.
+        """
+        self.run_while(lambda: not exchange.done, wait)
+        self._clock.now = max(self._clock.now, exchange.finished or 0.0)
+
+    def run_while(self, condition: Callable[[], bool], wait: float | None) -> None:
+        """Run as long as a condition holds, an event is left, and the wait is not over.
+
+        Parameters
+        ----------
+        wait
+            Virtual seconds at most; None for no limit.
+        """
+        clock = self._clock
         limit = None if wait is None else clock.now + wait
 
         def run() -> None:
             while condition() and clock.step(limit):
                 pass
 
-        self._guarded(run)
+        self._guard(run)
         self._mark_paused()
 
-    def _guarded(self, run: Callable[[], None]) -> None:
-        """Run the event loop with the interrupt button watched; leave no stream half-way if it is pressed."""
+    def watch(self, watcher: Callable[[], None]) -> Callable[[], None]:
+        """Call `watcher` between events; return a function that ends this."""
+        watchers = self._clock.watchers
+        watchers.append(watcher)
+        return lambda: watchers.remove(watcher) if watcher in watchers else None
+
+    def check_open(self) -> None:
+        """Check that the proxy is not closed.
+
+        Raises
+        ------
+        UsageError
+            The proxy is closed.
+        """
+        if self.closed:
+            raise UsageError(f"The proxy {self.name} is closed.")
+
+    def _guard(self, run: Callable[[], None]) -> None:
+        """Run with the interrupt button active; cut off the streams that it leaves in the middle of a callback."""
         try:
-            with self._environment.engine.interrupts:
+            with self._engine.interrupts:
                 run()
         except BaseException:
-            for worker in self.workers:
+            for worker in self._workers:
                 worker.abandon()
             raise
 
     def _mark_paused(self) -> None:
-        for worker in self.workers:
+        for worker in self._workers:
             for stream in worker.live:
-                stream.show_progress()
-
-    def _check_open(self) -> None:
-        """Raise if the proxy is closed."""
-        raise NotImplementedError
+                stream.update_exchange()

@@ -1,4 +1,4 @@
-"""What a bystander may do to a simulated proxy while it runs: have it tick now, and have a callback trap."""
+"""Fault injection: extra ticks and traps in a running proxy."""
 
 from __future__ import annotations
 
@@ -8,95 +8,66 @@ from typing import TYPE_CHECKING
 from ..abi import CALLBACKS
 from ..engine import Instance, assemble
 from ..errors import UsageError
-from .contexts.base import RootContext
-from .event_loop import Running
-from .trace.records import Entry
-from .vm.callback_entry import entrance
+from .contexts.root import RootContext
+from .trace.records import CallbackSchema
+from .vm.callback_entry import make_entry
 
 if TYPE_CHECKING:
-    from .plugins.vm_registry import Registry
+    from .components import ProxyComponents
     from .vm.vm import Vm
 
-__all__ = ["Controls"]
+__all__ = ["FaultInjection"]
 
 _CALLBACKS = {callback.short: (name, callback) for name, callback in CALLBACKS.items()}
 _CRASH = '(module (func (export "injected_trap") (unreachable)))'
 
 
-class Controls(Running):
-    """The part of a proxy that experiments meet."""
+class FaultInjection:
+    """Interferes with a running proxy; `Proxy.tick` and `Proxy.inject_trap` document the parameters."""
 
-    _registry: Registry
+    def __init__(self, components: ProxyComponents) -> None:
+        self._components = components
 
-    def tick(self, worker: int | None = None) -> int:
-        """Have `on_tick` run now, whatever the tick period; the periodic ticks come as they would have.
-
-        Parameters
-        ----------
-        worker
-            Number of a worker, 0 for the main thread; by default all of them tick.
-
-        Returns
-        -------
-        int
-            How many plugin contexts have ticked: those in sound VMs whose module exports `proxy_on_tick`.
-
-        Raises
-        ------
-        UsageError
-            There is no such worker, or the proxy is closed.
-        """
-        self._check_open()
+    def tick(self, worker: int | None) -> int:
+        """Run `on_tick` now; return the number of plugin contexts that ticked."""
+        parts = self._components
+        parts.loop.check_open()
         roots = [r for vm in self._serving(worker) if vm.callbacks.get("on_tick") for r in _roots(vm)]
         for root in roots:
-            self._environment.clock.soon(root.vm.thread, root.tick)
-        self._settle()
-        self.advance(0)  # what follows at this moment, say the answer to a stream that a tick let go
+            parts.server.clock.call_soon(root.vm.thread, root.tick)
+        parts.loop.settle()
+        parts.loop.advance(0)  # consequences of this moment, for example the response to a stream that a tick resumed
         return len(roots)
 
-    def inject_trap(self, worker: int | None = None, *, vm: int | None = None, callback: str = "") -> Vm:
-        """Have the next callback in a VM trap, as `unreachable` in the module would: the failure policy takes it from there.
-
-        Parameters
-        ----------
-        worker
-            Number of the worker, 0 for the main thread; by default the first one with a sound VM.
-        vm
-            Number of the VM, as `Proxy.tree` shows it, where a worker has several.
-        callback
-            Wait for this one, `on_request_headers` or `proxy_on_request_headers`; by default whichever comes next traps.
-
-        Returns
-        -------
-        Vm
-            The VM that will fail.
-
-        Raises
-        ------
-        UsageError
-            No such worker, VM or callback, or the VM has failed already.
-        """
-        self._check_open()
-        found = [v for v in self._serving(worker) if vm in (None, v.number)]
-        if worker is None:  # the main thread sees no request
-            found.sort(key=lambda v: v.thread.number == 0)
-        if not found:
-            raise UsageError("There is no sound VM of that description; one that has failed runs no callback again.")
-        chosen = found[0]
+    def inject_trap(self, worker: int | None, number: int | None, callback: str) -> Vm:
+        """Make the next callback in a VM trap; return the VM."""
+        self._components.loop.check_open()
+        candidates = [vm for vm in self._serving(worker) if number in (None, vm.number)]
+        if worker is None:  # the main thread gets no requests
+            candidates.sort(key=lambda vm: vm.thread.number == 0)
+        if not candidates:
+            raise UsageError(
+                "No running VM matches. `proxy.vms` lists the VMs; one that has failed doesn't run callbacks any more."
+            )
+        vm = candidates[0]
         name = callback.removeprefix("proxy_")
-        if name and chosen.callbacks.get(name) is None:
-            raise UsageError(f"The module has no callback {callback!r}.")
-        _arm(chosen, [name] if name else [n for n, invoke in chosen.callbacks.items() if invoke is not None])
-        return chosen
+        if name and vm.callbacks.get(name) is None:
+            raise UsageError(f"The module has no callback {callback!r}; it has {_exported(vm)}.")
+        _arm(vm, [name] if name else [n for n, invoke in vm.callbacks.items() if invoke is not None])
+        return vm
 
     def _serving(self, worker: int | None) -> Iterator[Vm]:
-        """Sound VMs that serve, of one thread or of all."""
-        if worker is not None and not 0 <= worker <= len(self.workers):
-            raise UsageError(f"There is no worker {worker}; they are numbered from 1 to {len(self.workers)}.")
-        for vm in list(self._registry.vms()):
-            serves = vm.role in ("main", "worker") and not (vm.closed or vm.failed)
-            if serves and worker in (None, vm.thread.number):
+        """VMs that serve and haven't failed, of one thread or of all."""
+        count = len(self._components.workers)
+        if worker is not None and not 0 <= worker <= count:
+            raise UsageError(f"There is no worker {worker}; they are numbered from 1 to {count}.")
+        for vm in self._components.vms:
+            if vm.role in ("main", "worker") and not vm.failed and worker in (None, vm.thread.number):
                 yield vm
+
+
+def _exported(vm: Vm) -> str:
+    return ", ".join(name for name, invoke in vm.callbacks.items() if invoke is not None)
 
 
 def _roots(vm: Vm) -> list[RootContext]:
@@ -108,7 +79,7 @@ def _arm(vm: Vm, names: list[str]) -> None:
 
     def crash(*_: int) -> int | None:
         # A real trap in an instance of its own, so that its words are the engine's.
-        instance = Instance(vm.environment.engine.compile(assemble(_CRASH)), lambda _: None)
+        instance = Instance(vm.server.engine.compile(assemble(_CRASH)), lambda _: None)
         try:
             trap = instance.function("injected_trap")
             return trap() if trap is not None else None
@@ -117,7 +88,7 @@ def _arm(vm: Vm, names: list[str]) -> None:
 
     for short in names:
         name, callback = _CALLBACKS[short]
-        vm.callbacks[short] = entrance(vm, name, Entry(callback), crash)
+        vm.callbacks[short] = make_entry(vm, name, CallbackSchema(callback), crash)
     if "on_context_create" in names:
         vm.on_context_create = vm.callbacks["on_context_create"] or vm.on_context_create
     vm.note("trap injected", callbacks=", ".join(names) if len(names) == 1 else "the next one")

@@ -2,87 +2,111 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from importlib import import_module
+from dataclasses import replace
 from os import PathLike
 from pathlib import Path
-from typing import Any, Self
+from types import EllipsisType
+from typing import TYPE_CHECKING, Any, Self
 
+from .. import _hooks
+from .._display import Shown, visible
 from ..abi import LogLevel
 from ..engine import Engine, default_engine
-from ..errors import UsageError, WasmnbError
-from .clock import Clock, Thread
+from ..errors import WasmnbError
+from ..messages import HeadersLike, Request
+from .client_streams import Stream, TcpConnection
+from .components import ProxyComponents
 from .contexts.stream_info import Listener
-from .fault_injection import Controls
-from .http.routes import RouteMatch
-from .http.timeouts import Limits
-from .observation import Observed
-from .plugins.lifecycle import Deployment
+from .fault_injection import FaultInjection
+from .hostcalls import HOSTCALLS
+from .http.routing.routes import RouteMatch
+from .inspect.python_state import LENGTH
+from .interface import Requests, Wait
+from .observation import Observation
+from .plugins.lifecycle import PluginLifecycle
 from .plugins.plugin import FilterLike, Plugin, to_plugins
-from .plugins.vm_registry import Registry
-from .sender import Sending
-from .server_context import Environment, fixed_time
-from .trace.exchange_log import Exchanges
+from .sender import Sender
+from .settings import MAIN_CLUSTER, ProxySettings, SimulationSettings
+from .state.shared_data import SharedData
 from .trace.log import Log
-from .trace.trace import DEFAULT_LIMIT, Trace
-from .upstream.cluster import to_clusters
-from .worker import Worker
+from .trace.trace import Trace
+
+if TYPE_CHECKING:
+    from .callouts.record import Callout
+    from .inspect.explain import Explanation
+    from .inspect.python_state import PythonState
+    from .inspect.tree import TreeNode
+    from .state.metrics import Metrics
+    from .trace.exchange import Exchange, ExchangeBase
+    from .upstream.cluster import Cluster
+    from .vm.vm import Vm
 
 __all__ = ["Proxy"]
 
-#: Where virtual time begins: 2026-01-01 00:00:00 UTC.
-DEFAULT_START = 1767225600.0
+#: Virtual seconds that `request` waits for a stream that a filter holds.
+DEFAULT_WAIT = 20.0
 
-#: What `xds.node` tells unless something else is given.
-_NODE = {"id": "wasmnb", "cluster": "wasmnb"}
+#: A filter or plugin, or a chain of them.
+Filters = FilterLike | Plugin | Sequence[FilterLike | Plugin]
 
 
-class Proxy(Sending, Observed, Controls):
-    """A simulated Envoy running one filter or a chain of plugins.
+class Proxy(Requests["Exchange"], Shown):
+    """A simulated Envoy that runs one filter or a chain of plugins. A context manager.
 
     Parameters
     ----------
     filter
-        A `Filter`, a `Plugin`, or a list of them (HTTP filters in order; other kinds of plugin anywhere).
-    workers
-        Number of worker threads.
+        A `Filter`, a `Plugin`, or a list of them: HTTP filters in order, other kinds of plugin anywhere. By default no
+        plugin runs.
+    chain
+        A list of filters and plugins, instead of `filter`.
     config, vm_config, root_id, vm_id, failure_policy
-        Of the one filter, if no `Plugin` says them: as in Envoy's configuration.
-    upstream
-        What answers: a `Response`, a function from `Request` to `Response`, a `Cluster`, or nothing for an echo that
-        answers 200.
-    clusters
-        More upstreams by name, for callouts and routes; the main one is called `upstream`. None here is a cluster without
-        endpoints; `Cluster()` echoes.
-    routes
-        `RouteMatch`es, first match first; by default everything goes to `upstream`.
+        Settings of a single filter, as in Envoy's configuration; empty by default. In a chain, give them in each
+        `Plugin`.
+    workers, upstream, clusters, routes, listener, node, buffer_limit, route_timeout, idle_timeout, request_timeout, name
+        As for `wasmnb.host.settings.ProxySettings`, with its defaults: 4 workers, an echo as upstream, Envoy's limits.
     seed
-        Decides random ids and which thread goes first at the same moment.
+        Decides random ids, and which thread runs first at the same moment (0).
     deadline
-        Real seconds that one entry into a filter may take (0.1 s precise).
+        Real seconds that one entry into a filter may take (5, exact to 0.1 s).
     memory_limit
-        Bytes of memory that a VM may have.
+        Bytes of memory that a VM may have (1 GiB).
     guest_time
-        `"measured"`: a callback takes as long on the virtual clock as it really took; a number: so many seconds, which
-        makes traces repeatable to the last digit.
+        `"measured"`, the default: a callback takes as long on the virtual clock as it really took. A number: that many
+        virtual seconds, which makes traces repeatable to the last digit.
     fuel
-        Count the instructions of every callback: `exchange.fuel`. The code is slower then, and callbacks take 0.1 ms on the
-        virtual clock unless `guest_time` says otherwise, so that the count is the same on every run.
+        Count the instructions of every callback, for `exchange.fuel`. The code runs slower then, and callbacks take 0.1 ms
+        on the virtual clock unless you set `guest_time`, so that the count is the same in every run.
     show_locals
-        Tracebacks of Python filters have local variables.
+        Show local variables in tracebacks of Python filters.
     start_time
-        Wall-clock time, seconds since 1970, at which virtual time begins; by default the start of 2026.
+        Wall-clock time, seconds since 1970, at which virtual time begins (the start of 2026).
     log_level
-        Lines below it are not written.
-    buffer_limit, route_timeout, idle_timeout, request_timeout
-        Bytes that a filter may hold, and Envoy's timeouts in seconds, with its defaults.
+        A `LogLevel`, or Envoy's name of it ("warning"). Lines below it are not kept (INFO).
     trace_limit
-        Events that the trace keeps.
-    listener
-        A `Listener`: direction, metadata and names that properties tell.
-    node
-        Id, cluster and metadata that the properties under `xds.node` tell.
+        Number of events that the trace keeps.
+    engine
+        The engine that compiles and runs modules; by default one that all proxies share. Give your own for other limits
+        of wasmtime.
+
+    Attributes
+    ----------
+    plugins
+        The plugins that run, in the order of the chain.
+    workers
+        The worker threads.
+    exchanges
+        Requests and connections, the last ten thousand.
+    simulation
+        The settings from `seed` to `trace_limit`.
+    loop
+        The event loop, for tests that run an action on a thread.
+    server
+        State that all VMs share: clock, clusters, limits, properties that a test prescribes.
+    left_out
+        Sentences about parts of an `envoy.yaml` that `from_envoy` ignored, with their lines.
 
     Raises
     ------
@@ -91,12 +115,12 @@ class Proxy(Sending, Observed, Controls):
     FilterTrap
         The filter failed while it started, or refused its configuration.
     UsageError
-        The arguments do not fit together.
+        The arguments don't fit together.
     """
 
     def __init__(
         self,
-        filter: FilterLike | Plugin | Sequence[FilterLike | Plugin] | None = None,  # noqa: A002 -- the public name
+        filter: Filters | None = None,  # noqa: A002 -- the public name
         *,
         workers: int = 4,
         chain: Sequence[FilterLike | Plugin] | None = None,
@@ -108,44 +132,35 @@ class Proxy(Sending, Observed, Controls):
         upstream: Any = None,
         clusters: Mapping[str, Any] | None = None,
         routes: Sequence[RouteMatch] | None = None,
-        seed: int = 0,
-        deadline: float = 5.0,
-        memory_limit: int = 1 << 30,
-        guest_time: float | str = "measured",
-        fuel: bool = False,
-        show_locals: bool = False,
-        start_time: float = DEFAULT_START,
-        log_level: LogLevel = LogLevel.INFO,
-        buffer_limit: int = 1 << 20,
-        route_timeout: float = 15.0,
-        idle_timeout: float = 300.0,
-        request_timeout: float = 0.0,
-        trace_limit: int = DEFAULT_LIMIT,
+        seed: int = SimulationSettings.seed,
+        deadline: float = SimulationSettings.deadline,
+        memory_limit: int = SimulationSettings.memory_limit,
+        guest_time: float | str = SimulationSettings.guest_time,
+        fuel: bool = SimulationSettings.fuel,
+        show_locals: bool = SimulationSettings.show_locals,
+        start_time: float = SimulationSettings.start_time,
+        log_level: LogLevel | str = ProxySettings.log_level,
+        buffer_limit: int = ProxySettings.buffer_limit,
+        route_timeout: float = ProxySettings.route_timeout,
+        idle_timeout: float = ProxySettings.idle_timeout,
+        request_timeout: float = ProxySettings.request_timeout,
+        trace_limit: int = SimulationSettings.trace_limit,
         node: Mapping[str, Any] | None = None,
         listener: Listener | None = None,
         name: str = "",
         engine: Engine | None = None,
     ) -> None:
-        if workers < 1:
-            raise UsageError(f"A proxy needs at least one worker, not {workers}.")
         single: dict[str, Any] = {"config": config, "vm_config": vm_config, "root_id": root_id, "vm_id": vm_id}
         self.plugins = to_plugins(filter if chain is None else list(chain), single, failure_policy)
-        self.name = name or (self.plugins[0].name if self.plugins else "proxy")
-        self._listener = listener or Listener()
-        self._limits = Limits(buffer_limit, route_timeout, idle_timeout, request_timeout)
-        self._environment = Environment(
-            engine=engine or default_engine(fuel=fuel),
-            clock=Clock(seed, start_time),
-            trace=Trace(trace_limit),
-            log=Log(log_level),
-            guest_time=fixed_time(guest_time, fuel=fuel),
-            show_locals=show_locals,
-            deadline=deadline,
-            memory_limit=memory_limit,
-            clusters=to_clusters("upstream", upstream, clusters),
-            node=node or _NODE,
+        self._settings = ProxySettings.of(
+            workers=workers, upstream=upstream, clusters=clusters, routes=routes or None, listener=listener,
+            node=node or None, buffer_limit=buffer_limit, route_timeout=route_timeout, idle_timeout=idle_timeout,
+            request_timeout=request_timeout, log_level=log_level, name=name or (self.plugins[0].name if self.plugins else "proxy"),
+        )  # fmt: skip
+        self.simulation = SimulationSettings(
+            seed, deadline, memory_limit, guest_time, fuel, show_locals, start_time, trace_limit
         )
-        self._assemble(workers, routes or [RouteMatch()])
+        self._assemble(engine or default_engine(fuel=fuel))
         self._start()
 
     @classmethod
@@ -158,110 +173,156 @@ class Proxy(Sending, Observed, Controls):
         upstream: Any = None,
         **options: Any,
     ) -> Self:
-        """The same plugins, configuration, routes and clusters as a static `envoy.yaml` has.
+        """Start a proxy with the plugins, configuration, routes and clusters of a static `envoy.yaml`.
 
         Parameters
         ----------
+        path
+            The YAML or JSON file. Paths of modules in it are relative to its folder.
         listener
-            Which of its listeners; by default the first with a Wasm filter.
+            Name of the listener to take; by default the first one with a Wasm filter.
         clusters
-            Upstreams by cluster name; each has to be in the file.
+            Upstreams by cluster name. Each cluster must be in the file.
         upstream
-            What answers for every other cluster; by default an echo.
+            Responder of every other cluster; by default an echo.
         options
-            As the class takes them: workers, seed, ...
+            Other parameters of `Proxy`: workers, seed, ...
 
         Raises
         ------
         UsageError
-            Something in the file cannot be read; with its line. What has no part in the simulation is no error: `left_out`.
+            Something in the file can't be read; the message has its line. Parts that the simulation ignores aren't errors:
+            `left_out` lists them.
         """
-        read_envoy = import_module("wasmnb.envoy.config.import_config").read_envoy
-
-        setup = read_envoy(Path(path), listener=listener, clusters=clusters, upstream=upstream)
+        setup = _hooks.read_envoy(Path(path), listener=listener, clusters=clusters, upstream=upstream)
         main = setup.routes[0].cluster if setup.routes else ""
-        made = cls(
+        proxy = cls(
             chain=setup.plugins,
             upstream=setup.clusters.get(main, upstream),
             clusters=setup.clusters,
             routes=setup.routes or None,
             **options,
         )
-        made.left_out = setup.left_out
-        return made
+        proxy.left_out = setup.left_out
+        return proxy
 
-    # -- start and end --------------------------------------------------------------------------------------------
+    def clone(self, plugins: Filters | None = None, **changes: Any) -> Self:
+        """Start a proxy with the same plugins and settings, and without the history of this one.
 
-    def _assemble(self, workers: int, routes: Sequence[RouteMatch]) -> None:
-        environment = self._environment
-        self._main = Thread(0)
-        self._registry = Registry(environment, self._main)
-        self.workers = [Worker(environment, Thread(n), routes) for n in range(1, workers + 1)]
-        self.exchanges = Exchanges()
-        self.left_out = []
-        self._deployment = Deployment(environment, self._registry, self._main, self.workers)
+        Parameters
+        ----------
+        plugins
+            Other plugins to run; by default the same ones.
+        changes
+            Parameters of `Proxy` with other values. The engine isn't taken over, the upstreams are.
+        """
+        arguments = self.settings.arguments() | self.simulation.arguments() | changes
+        return type(self)(list(self.plugins) if plugins is None else plugins, **arguments)
+
+    # -- parts ----------------------------------------------------------------------------------------------------
+
+    def _assemble(self, engine: Engine) -> None:
+        parts = self._components = ProxyComponents.build(self._settings, self.simulation, engine, HOSTCALLS)
+        self.server, self.workers, self.loop, self.exchanges = parts.server, parts.workers, parts.loop, parts.exchanges
+        self.left_out: list[str] = []
+        self._lifecycle = PluginLifecycle(parts.server, parts.registry, parts.main, parts.workers)
+        self._sender = Sender(parts, self._settings)
+        self._faults = FaultInjection(parts)
+        self._observation = Observation(parts)
 
     def _start(self) -> None:
         try:
-            self._run_on(self._main, lambda: self._deployment.start(self.plugins))
+            self.loop.run_on(self._components.main, lambda: self._lifecycle.start(self.plugins))
         except BaseException as error:
             self._drop()
             if isinstance(error, WasmnbError):
                 error.log = list(self.log)
             raise
 
+    # -- configuration and end ------------------------------------------------------------------------------------
+
+    @property
+    def name(self) -> str:
+        """The proxy's name in messages and views."""
+        return self._settings.name
+
+    @property
+    def settings(self) -> ProxySettings:
+        """The settings that a real Envoy can have, too, with the clusters as they are now."""
+        clusters = dict(self.server.clusters)
+        return replace(self._settings, upstream=clusters.pop(MAIN_CLUSTER), clusters=clusters)
+
     def update(
         self,
-        plugins: FilterLike | Plugin | Sequence[FilterLike | Plugin],
+        plugins: Filters,
         *,
         drain: float = 1.0,
         config: Any = None,
-        **more: Any,
+        vm_config: Any = None,
+        root_id: str = "",
+        vm_id: str = "",
+        failure_policy: str | None = None,
+        **changes: Any,
     ) -> bool:
         """Replace the configuration while traffic runs, as a listener update does.
 
         Parameters
         ----------
         plugins
-            What shall run from now on; settings of a single filter can follow by name, as for `Proxy`.
+            The plugins that run from now on.
         drain
-            Virtual seconds that old streams have to finish.
+            Virtual seconds that streams of the old configuration have to finish (1).
+        config, vm_config, root_id, vm_id, failure_policy
+            Settings of a single filter, as for `Proxy`.
+        changes
+            Settings of the listener with new values, for streams that begin from now on: `routes`, `listener`,
+            `buffer_limit`, `route_timeout`, `idle_timeout`, `request_timeout`.
 
         Returns
         -------
         bool
-            False if this is what runs already; then nothing happens.
+            False if this configuration runs already; then nothing happens.
 
         Raises
         ------
         ModuleError, FilterTrap
-            Envoy would refuse the update. The old configuration goes on serving.
+            Envoy would refuse the update. The old configuration keeps serving.
+        UsageError
+            A setting can't be changed by an update.
         """
-        self._check_open()
-        policy = more.pop("failure_policy", None)
-        wanted = to_plugins(plugins, {"config": config, **more}, policy)
-        done: list[bool] = []
-        self._run_on(self._main, lambda: done.append(self._deployment.update(wanted, drain)))
-        self.plugins = wanted
-        return done[0]
+        self.loop.check_open()
+        single: dict[str, Any] = {"config": config, "vm_config": vm_config, "root_id": root_id, "vm_id": vm_id}
+        fresh = to_plugins(plugins, single, failure_policy)
+        settings = self._settings.for_update(changes)
+        replaced: list[bool] = []
+        self.loop.run_on(self._components.main, lambda: replaced.append(self._lifecycle.update(fresh, drain)))
+        self.plugins = fresh
+        return self._apply(settings, drain) or replaced[0]
+
+    def _apply(self, settings: ProxySettings, drain: float) -> bool:
+        """Use other settings for new streams, and end the old streams when the drain time is over."""
+        if settings == self._settings:
+            return False
+        self._settings = self._sender.settings = settings
+        for worker in self.workers:
+            worker.routes = list(settings.routes)
+            for stream in worker.live:
+                self.server.clock.call_later(drain, worker.thread, stream.disconnect)
+        return True
 
     def close(self) -> None:
-        """Shut down as Envoy does: streams are cut off, roots get `on_done` and `on_delete`, VMs go."""
-        if self._closed:
+        """Shut down as Envoy does: streams are cut off, roots get `on_done` and `on_delete`, VMs are dropped."""
+        if self.loop.closed:
             return
-        self._closed = True
+        self.loop.closed = True
         try:
-            self._deployment.close()
-            self._settle()
+            self._lifecycle.close()
+            self.loop.settle()
         finally:
             self._drop()
 
-    def _check_open(self) -> None:
-        if self._closed:
-            raise UsageError(f"The proxy {self.name} is closed.")
-
     def _drop(self) -> None:
-        for vm in self._registry.vms():
+        for vm in self._components.registry.vms():
             with suppress(Exception):
                 vm.close()
 
@@ -270,3 +331,231 @@ class Proxy(Sending, Observed, Controls):
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    # -- traffic --------------------------------------------------------------------------------------------------
+
+    def send(self, request: Request, *, worker: int | None = None, http2: bool = False, wait: Wait = ...) -> Exchange:
+        """Send a `Request` as `request` does."""
+        return self._sender.send(request, worker, _seconds(wait), http2=http2)
+
+    def send_at(
+        self, requests: Iterable[tuple[float, Request]], *, http2: bool = False, wait: Wait = ...
+    ) -> list[Exchange]:
+        """Send requests one after the other without waiting for the responses in between, then wait for all of them.
+
+        Parameters
+        ----------
+        requests
+            Virtual seconds since the previous request, and the request. The workers take turns. If a worker is still busy,
+            the request waits, and its exchange's duration includes that time.
+        http2, wait
+            As for `request`; `wait` applies to each exchange.
+        """
+        return self._sender.send_at(requests, _seconds(wait), http2=http2)
+
+    def open(
+        self,
+        method: str = "GET",
+        path: str = "/",
+        headers: HeadersLike = (),
+        *,
+        end: bool = False,
+        worker: int | None = None,
+        authority: str = "example.com",
+        http2: bool = False,
+    ) -> Stream:
+        """Send only the headers of a request; the `Stream` sends the rest chunk by chunk.
+
+        Parameters
+        ----------
+        method, path, headers, worker, authority, http2
+            As for `request`.
+        end
+            The request has no body.
+        """
+        request = Request.of(method, path, headers, authority=authority, chunks=None if end else [])
+        return self._sender.open(request, worker, end=end, http2=http2)
+
+    def connect(self, *, worker: int | None = None, cluster: str = MAIN_CLUSTER) -> TcpConnection:
+        """Open a TCP connection through the network filters.
+
+        Parameters
+        ----------
+        worker
+            As for `request`.
+        cluster
+            The cluster that it leads to. Its upstream is an echo, or a function from bytes to bytes or `TcpReply`; empty
+            bytes mean that the client has closed its side.
+
+        Raises
+        ------
+        UsageError
+            The proxy is closed, or has no such worker or cluster.
+        """
+        return self._sender.connect(worker, cluster)
+
+    # -- time and faults ------------------------------------------------------------------------------------------
+
+    @property
+    def now(self) -> float:
+        """Virtual seconds since the start."""
+        return self.loop.now
+
+    def advance(self, seconds: float) -> None:
+        """Let virtual time pass: ticks, timeouts and late responses happen.
+
+        Parameters
+        ----------
+        seconds
+            Virtual seconds.
+        """
+        self.loop.advance(seconds)
+
+    def watch(self, watcher: Callable[[], None]) -> Callable[[], None]:
+        """Call `watcher` between events; return a function that ends this."""
+        return self.loop.watch(watcher)
+
+    def tick(self, worker: int | None = None) -> int:
+        """Run `on_tick` now, whatever the tick period is. The periodic ticks are not changed.
+
+        Parameters
+        ----------
+        worker
+            Number of a worker, 0 for the main thread; by default all of them tick.
+
+        Returns
+        -------
+        int
+            Number of plugin contexts that ticked: those in VMs that haven't failed and whose module exports `proxy_on_tick`.
+
+        Raises
+        ------
+        UsageError
+            There is no such worker, or the proxy is closed.
+        """
+        return self._faults.tick(worker)
+
+    def inject_trap(self, worker: int | None = None, *, vm: int | None = None, callback: str = "") -> Vm:
+        """Make the next callback in a VM trap, as `unreachable` in the module would; the failure policy then applies.
+
+        Parameters
+        ----------
+        worker
+            Number of the worker, 0 for the main thread; by default the first one with a VM that hasn't failed.
+        vm
+            Number of the VM, as `Proxy.tree` shows it, for a worker with several.
+        callback
+            Name of the callback that traps, `on_request_headers` or `proxy_on_request_headers`; by default the next one of
+            any name.
+
+        Returns
+        -------
+        Vm
+            The VM that will fail.
+
+        Raises
+        ------
+        UsageError
+            There is no such worker, VM or callback, or the VM has failed already.
+        """
+        return self._faults.inject_trap(worker, vm, callback)
+
+    # -- observation ----------------------------------------------------------------------------------------------
+
+    @property
+    def trace(self) -> Trace:
+        """Every call between host and guests, and the events around them."""
+        return self.server.trace
+
+    @property
+    def log(self) -> Log:
+        """Lines that filters and Envoy wrote."""
+        return self.server.log
+
+    @property
+    def metrics(self) -> Metrics:
+        """The filters' metrics by name; Envoy's own are in `.envoy`."""
+        return self.server.metrics
+
+    @property
+    def clusters(self) -> dict[str, Cluster]:
+        """Upstreams by name, the main one as `upstream`. Set `.alive = False` to make one refuse connections."""
+        return self.server.clusters
+
+    @property
+    def callouts(self) -> list[Callout]:
+        """Callouts that filters made, the last ten thousand."""
+        return self.server.callouts.all()
+
+    @property
+    def shared_data(self) -> SharedData:
+        """Shared data by key; `.of(vm_id)` for one vm_id."""
+        return SharedData(self.server.shared)
+
+    @property
+    def state(self) -> str:
+        """`running`, `failed` (a worker's VM has failed), or `closed`."""
+        return self._components.state
+
+    @property
+    def vms(self) -> list[Vm]:
+        """Living VMs, in the order of their creation."""
+        return self._components.vms
+
+    def tree(self) -> TreeNode:
+        """Return the threads, VMs, plugin contexts and live streams as they are now."""
+        return self._observation.tree()
+
+    def python_state(self, *, worker: int | None = None, length: int = LENGTH) -> PythonState:
+        """Return the state of the Python inside every VM: attributes of contexts and classes, and variables of the module.
+
+        Copies of the VMs are read, so that a filter's `__repr__` has no effect on the proxy. A VM that can't be read (a
+        module in another language, a `__repr__` without end) gives the reason.
+
+        Parameters
+        ----------
+        worker
+            Only the VMs of this worker.
+        length
+            Characters of a value, at most.
+        """
+        return self._observation.python_state(worker, length)
+
+    def explain(self, exchange: ExchangeBase | Stream | TcpConnection | int | None = None) -> Explanation:
+        """Explain in words why an exchange waits or failed.
+
+        Parameters
+        ----------
+        exchange
+            An exchange, its number, or its stream or connection; by default the last one.
+
+        Raises
+        ------
+        UsageError
+            There is no such exchange.
+        """
+        return self._observation.explain(exchange)
+
+    def panel(self) -> Any:
+        """Return the live panel of this proxy, for a notebook; the same one each time."""
+        return _hooks.panel_of(self)
+
+    def export(self, folder: str | PathLike[str], **options: Any) -> Any:
+        """Write the plugins into a folder for deployment: modules, `envoy.yaml`, manifests, an OCI image and a README.
+
+        Parameters
+        ----------
+        folder
+            Created if it doesn't exist. It is filled completely or not at all.
+        options
+            `registry`, `tag`, `port`, `admin_port`, `force`, as for `wasmnb.envoy.export`.
+        """
+        return _hooks.export(self, folder, **options)
+
+    def __repr__(self) -> str:
+        counts = f"{len(self.workers)} workers, {self.exchanges.total} exchanges"
+        return f"<Proxy {visible(self.name)}: {counts}, {self.state}>"
+
+
+def _seconds(wait: Wait) -> float | None:
+    return DEFAULT_WAIT if isinstance(wait, EllipsisType) else wait

@@ -1,57 +1,80 @@
-"""What all VMs of a proxy share: clock, trace, log, shared state, metrics, randomness and limits."""
+"""State that all VMs of a proxy share: clock, trace, log, shared data, metrics, random numbers and limits."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
+from uuid import UUID
 
 from ..abi import LogLevel
 from ..engine import Engine
-from ..errors import UsageError
 from .callouts.record import CalloutLog
 from .clock import Clock, Thread
 from .state.metrics import Metrics
 from .state.shared_data import SharedState
 from .trace.log import Log, LogLine
 from .trace.trace import Trace
-from .vm.fuel import GUEST_TIME
 
-__all__ = ["Environment", "fixed_time"]
+__all__ = ["HostcallTable", "ServerContext"]
+
+
+@dataclass(frozen=True)
+class HostcallTable:
+    """Functions that modules import from `env`.
+
+    Attributes
+    ----------
+    implementations
+        Import name -> function of the calling context and the inputs.
+    extras
+        Import name -> function of a VM that returns the import itself, for those that Envoy has outside the ABI.
+    """
+
+    implementations: Mapping[str, Callable[..., Any]]
+    extras: Mapping[str, Callable[[Any], Callable[..., Any]]]
 
 
 @dataclass
-class Environment:
+class ServerContext:
     """Everything that a VM or stream needs from its proxy.
 
     Attributes
     ----------
+    engine, clock, trace, log
+        Parts of the proxy.
+    hostcalls
+        Functions that modules import.
+    shared, metrics
+        Shared data and queues, and metrics.
     random
-        Of the clock's seed.
+        Random numbers, from the clock's seed.
     guest_time
-        Virtual seconds that a callback takes; None to take what it really took.
-    show_locals
-        Python filters' tracebacks have local variables.
+        Virtual seconds that a callback takes; None for the time that it really took.
     deadline
-        Real seconds that one entry into a guest may take.
+        Real seconds that one entry into a guest may take (5).
     memory_limit
-        Bytes of memory that a VM may have.
+        Bytes of memory that a VM may have (1 GiB).
     clusters
-        Upstreams by name; whoever calls out looks them up here.
+        Upstreams by name, for routes and callouts.
     properties
-        Properties that a test prescribes, by their paths joined with dots; they hide Envoy's own.
-    callouts
-        Callouts made so far.
+        Properties that a test prescribes, by their paths joined with dots; they replace Envoy's own.
     node
-        What `xds.node` tells: id, cluster, metadata.
+        Id, cluster and metadata that properties under `xds.node` show.
+    callouts
+        Callouts so far.
+    show_locals
+        Tracebacks of Python filters have local variables.
+    vms_created
+        Number of VMs so far.
     """
 
     engine: Engine
     clock: Clock
     trace: Trace
     log: Log
+    hostcalls: HostcallTable
     shared: SharedState = field(default_factory=SharedState)
     metrics: Metrics = field(default_factory=Metrics)
     random: Random = field(init=False)
@@ -63,50 +86,45 @@ class Environment:
     node: Mapping[str, Any] = field(default_factory=dict)
     callouts: CalloutLog = field(default_factory=CalloutLog)
     show_locals: bool = False
-    vms_made: int = 0
+    vms_created: int = 0
 
     def __post_init__(self) -> None:
         self.random = Random(self.clock.seed)  # noqa: S311 -- a simulation repeats itself
 
     def new_vm_number(self) -> int:
-        """VMs are numbered from 1 in the order in which they are made."""
-        self.vms_made += 1
-        return self.vms_made
+        """Return the number of the next VM; VMs are numbered from 1 in the order of their creation."""
+        self.vms_created += 1
+        return self.vms_created
 
     def uuid(self) -> str:
-        """A random UUID (version 4) from the seed."""
-        bits = self.random.getrandbits(128)
-        bits = bits & ~(0xF << 76) | 4 << 76
-        bits = bits & ~(3 << 62) | 2 << 62
-        text = f"{bits:032x}"
-        return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+        """Return a random UUID (version 4) from the seed."""
+        return str(UUID(int=self.random.getrandbits(128), version=4))
 
-    def say(self, level: LogLevel, text: str, thread: Thread, **about: Any) -> None:
-        """Write a line of Envoy's own, into the log and into the trace."""
-        time = about.get("time") or self.clock.time()
-        exchange, vm = about.get("exchange"), about.get("vm")
-        context = about.get("context")
+    def write_log(
+        self,
+        level: LogLevel,
+        text: str,
+        thread: Thread,
+        *,
+        time: float | None = None,
+        exchange: int | None = None,
+        vm: int | None = None,
+        context: int | None = None,
+    ) -> None:
+        """Write a line of Envoy's own into the log and the trace.
+
+        Parameters
+        ----------
+        level, text, thread
+            The line, and the thread that writes it.
+        time
+            Virtual seconds; the current time by default.
+        exchange, vm, context
+            Numbers of the exchange, VM and context that it is about, if any.
+        """
+        time = self.clock.time() if time is None else time
         self.log.add(LogLine(time, level, text, thread.name, vm, context, exchange, source="envoy"))
         self.trace.note(
             "log", "envoy", {"level": level, "text": text},
             time=time, thread=thread.name, exchange=exchange, vm=vm,
         )  # fmt: skip
-
-
-def fixed_time(guest_time: float | str, *, fuel: bool) -> float | None:
-    """Virtual seconds that every callback takes; None for what each has really taken.
-
-    Raises
-    ------
-    UsageError
-        It is no time.
-    """
-    if guest_time == "measured":
-        return GUEST_TIME if fuel else None
-    try:
-        seconds = float(guest_time)
-    except (TypeError, ValueError):
-        seconds = math.nan
-    if not 0 <= seconds < math.inf:
-        raise UsageError(f"guest_time is 'measured' or a number of seconds, not {guest_time!r}.")
-    return seconds

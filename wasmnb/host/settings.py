@@ -1,41 +1,222 @@
-"""A second proxy like a first one: same plugins, configuration, clusters, routes and limits, and none of its past."""
+"""Settings of a proxy: those that a real Envoy has, too, and those of the simulation alone."""
 
 from __future__ import annotations
 
-from typing import Any
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, Self
 
-from .proxy import Proxy
+from ..abi import LogLevel
+from ..errors import UsageError
+from .contexts.stream_info import Listener
+from .http.routing.routes import RouteMatch
+from .http.stream_state import Limits
+from .trace.trace import DEFAULT_LIMIT
 
-__all__ = ["settings_of", "twin_of"]
+__all__ = ["LOG_LEVELS", "MAIN_CLUSTER", "ProxySettings", "SimulationSettings"]
+
+#: Name of the cluster that `upstream` stands for.
+MAIN_CLUSTER = "upstream"
+
+#: Envoy's name of a log level -> the level.
+LOG_LEVELS = {
+    "trace": LogLevel.TRACE,
+    "debug": LogLevel.DEBUG,
+    "info": LogLevel.INFO,
+    "warning": LogLevel.WARN,
+    "error": LogLevel.ERROR,
+    "critical": LogLevel.CRITICAL,
+}
+
+#: Wall-clock time at which virtual time begins: 2026-01-01 00:00:00 UTC.
+_START = 1767225600.0
+
+#: Settings that a listener update can change; all others need a new proxy.
+_OF_LISTENER = frozenset(
+    ("routes", "listener", "buffer_limit", "route_timeout", "idle_timeout", "request_timeout"),
+)
 
 
-def settings_of(proxy: Proxy) -> dict[str, Any]:
-    """What a simulated proxy has around its plugins and a real one can have, too; `clusters` holds the main one."""
-    limits = proxy._limits
-    return {
-        "workers": len(proxy.workers),
-        "clusters": dict(proxy._environment.clusters),
-        "routes": proxy.workers[0].routes,
-        "listener": proxy._listener,
-        "node": proxy._environment.node,
-        "buffer_limit": limits.buffer,
-        "route_timeout": limits.route_timeout,
-        "idle_timeout": limits.idle_timeout,
-        "request_timeout": limits.request_timeout,
-        "name": proxy.name,
-    }
+def _node() -> Mapping[str, Any]:
+    return {"id": "wasmnb", "cluster": "wasmnb"}
 
 
-def twin_of(proxy: Proxy, **changes: Any) -> Proxy:
-    """Start a proxy like `proxy`; `changes` are parameters of `Proxy` (or `plugins`) that are to be different. Upstreams are shared."""
-    environment = proxy._environment
-    settings = settings_of(proxy) | {
-        "plugins": list(proxy.plugins),
-        "seed": environment.clock.seed,
-        "start_time": environment.clock.start,
-        "deadline": environment.deadline,
-        "memory_limit": environment.memory_limit,
-    }
-    settings["upstream"] = settings["clusters"].pop("upstream")
-    settings |= changes
-    return Proxy(settings.pop("plugins"), **settings)
+#: Virtual seconds that a callback takes in a proxy that counts fuel, unless `guest_time` is a number.
+_GUEST_TIME = 1e-4
+
+
+@dataclass(frozen=True)
+class ProxySettings:
+    """Settings around the plugins that the simulated proxy and the real Envoy share. The defaults are Envoy's.
+
+    Parameters
+    ----------
+    workers
+        Number of worker threads, at least 1.
+    upstream
+        Responder of the main cluster, `upstream`: a `Response`, a function from `Request` to `Response`, a `Cluster`, or
+        None for an echo that responds with 200.
+    clusters
+        Other clusters by name, given as `upstream` is; None for one without endpoints.
+    routes
+        `RouteMatch`es, the first match counts. By default every request goes to the main cluster.
+    listener
+        Direction, metadata and names that properties show.
+    node
+        Id, cluster and metadata that the properties under `xds.node` show.
+    buffer_limit
+        Bytes of a body that a filter may hold (1 MiB).
+    route_timeout
+        Seconds that the upstream may take for a whole response (15); 0 for no limit.
+    idle_timeout
+        Seconds without traffic after which a stream ends (300); 0 for no limit.
+    request_timeout
+        Seconds that the client may take for a whole request; 0, the default, for no limit.
+    log_level
+        Level of the Wasm logger (INFO); lines below it are not written.
+    name
+        The proxy's name in messages and views; empty for the first plugin's.
+
+    Raises
+    ------
+    UsageError
+        `workers` is below 1.
+    """
+
+    workers: int = 4
+    upstream: Any = None
+    clusters: Mapping[str, Any] = field(default_factory=dict)
+    routes: Sequence[RouteMatch] = (RouteMatch(),)
+    listener: Listener = field(default_factory=Listener)
+    node: Mapping[str, Any] = field(default_factory=_node)
+    buffer_limit: int = Limits.buffer
+    route_timeout: float = Limits.route_timeout
+    idle_timeout: float = Limits.idle_timeout
+    request_timeout: float = Limits.request_timeout
+    log_level: LogLevel = LogLevel.INFO
+    name: str = ""
+
+    def __post_init__(self) -> None:
+        if self.workers < 1:
+            raise UsageError(f"A proxy needs at least one worker, not {self.workers}.")
+
+    @classmethod
+    def of(cls, *, log_level: LogLevel | str, **arguments: Any) -> Self:
+        """Return settings from a constructor's arguments.
+
+        Parameters
+        ----------
+        log_level
+            A level, or Envoy's name of it ("warning").
+        arguments
+            Other settings; None stands for the default.
+
+        Raises
+        ------
+        UsageError
+            A setting isn't valid.
+        """
+        level = LOG_LEVELS.get(log_level) if isinstance(log_level, str) else log_level
+        if level is None:
+            raise UsageError(f"log_level is a LogLevel or one of {', '.join(LOG_LEVELS)}, not {log_level!r}.")
+        return cls(log_level=level, **{name: value for name, value in arguments.items() if value is not None})
+
+    @property
+    def limits(self) -> Limits:
+        """The limits of a stream."""
+        return Limits(self.buffer_limit, self.route_timeout, self.idle_timeout, self.request_timeout)
+
+    def arguments(self) -> dict[str, Any]:
+        """Return the settings as arguments of `Proxy` or `Envoy`."""
+        return _values(self)
+
+    def for_update(self, changes: Mapping[str, Any]) -> Self:
+        """Return the settings after a listener update.
+
+        Parameters
+        ----------
+        changes
+            Setting -> new value.
+
+        Raises
+        ------
+        UsageError
+            A setting doesn't exist, or only a new proxy can change it.
+        """
+        for name in changes.keys() - _OF_LISTENER:
+            raise UsageError(
+                f"A listener update can't change {name!r}, only {', '.join(sorted(_OF_LISTENER))}. Start a new proxy for that."
+            )
+        return replace(self, **changes) if changes else self
+
+    def changed(self, name: str) -> Any:
+        """Return a setting, or None if it has its default: then Envoy's configuration doesn't need it."""
+        value = getattr(self, name)
+        return None if value == getattr(_DEFAULTS, name) else value
+
+
+_DEFAULTS = ProxySettings()
+
+
+@dataclass(frozen=True)
+class SimulationSettings:
+    """Settings that only the simulated proxy has.
+
+    Parameters
+    ----------
+    seed
+        Decides random ids, and which thread runs first at the same moment.
+    deadline
+        Real seconds that one entry into a filter may take (5, exact to 0.1 s).
+    memory_limit
+        Bytes of memory that a VM may have (1 GiB).
+    guest_time
+        Virtual seconds that a callback takes, or `"measured"` for the time that it really took.
+    fuel
+        Count the instructions of every callback.
+    show_locals
+        Show local variables in tracebacks of Python filters.
+    start_time
+        Wall-clock time, seconds since 1970, at which virtual time begins.
+    trace_limit
+        Number of events that the trace keeps.
+
+    Raises
+    ------
+    UsageError
+        `guest_time` is not a time.
+    """
+
+    seed: int = 0
+    deadline: float = 5.0
+    memory_limit: int = 1 << 30
+    guest_time: float | str = "measured"
+    fuel: bool = False
+    show_locals: bool = False
+    start_time: float = _START
+    trace_limit: int = DEFAULT_LIMIT
+
+    def __post_init__(self) -> None:
+        _ = self.fixed_time
+
+    def arguments(self) -> dict[str, Any]:
+        """Return the settings as arguments of `Proxy`."""
+        return _values(self)
+
+    @property
+    def fixed_time(self) -> float | None:
+        """Virtual seconds that every callback takes; None for the time that it really took."""
+        if self.guest_time == "measured":
+            return _GUEST_TIME if self.fuel else None
+        try:
+            seconds = float(self.guest_time)
+        except (TypeError, ValueError):
+            seconds = math.nan
+        if not 0 <= seconds < math.inf:
+            raise UsageError(f"guest_time is 'measured' or a number of seconds, not {self.guest_time!r}.")
+        return seconds
+
+
+def _values(settings: Any) -> dict[str, Any]:
+    return {f.name: getattr(settings, f.name) for f in fields(settings)}

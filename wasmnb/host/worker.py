@@ -6,17 +6,20 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from .contexts.base import RootContext
-from .contexts.http import HttpContext
-from .http.routes import RouteMatch, choose
+from .contexts.http import BlockedFilter, HttpContext
+from .contexts.root import RootContext
+from .contexts.tcp import TcpContext
+from .http.routing.routes import RouteMatch, choose_route
+from .tcp.network_filter import FilterSet
 
 if TYPE_CHECKING:
     from .clock import Clock, Thread
     from .contexts.stream_info import Route
     from .http.header_map import HeaderMap
     from .http.stream import HttpStream
+    from .http.stream_control import StreamControl
     from .plugins.vm_registry import PluginHandle
-    from .server_context import Environment
+    from .server_context import ServerContext
     from .tcp.stream import TcpStream
 
 __all__ = ["Worker"]
@@ -28,20 +31,22 @@ class Worker:
     Attributes
     ----------
     thread
-        Its event loop.
+        Its thread of events.
+    routes
+        Routes of requests that begin from now on.
     plugins
-        Plugins of the configuration in force, on this thread.
+        Plugins of the current configuration, on this thread.
     streams, connections
         Live HTTP streams and TCP connections by exchange number.
     idle
-        How many idle upstream connections there are, by cluster; one is enough if it speaks HTTP/2.
+        Number of idle upstream connections by cluster; at most one to a cluster that speaks HTTP/2.
     served
-        Streams that have ended.
+        Number of streams that have ended.
     """
 
-    def __init__(self, environment: Environment, thread: Thread, routes: Sequence[RouteMatch]) -> None:
-        self.environment = environment
-        self.clock: Clock = environment.clock
+    def __init__(self, server: ServerContext, thread: Thread, routes: Sequence[RouteMatch]) -> None:
+        self.server = server
+        self.clock: Clock = server.clock
         self.thread = thread
         self.routes = list(routes)
         self.plugins: list[PluginHandle] = []
@@ -49,6 +54,11 @@ class Worker:
         self.connections: dict[int, TcpStream] = {}
         self.idle: Counter[str] = Counter()
         self.served = 0
+
+    @property
+    def number(self) -> int:
+        """Number of the worker, from 1."""
+        return self.thread.number
 
     @property
     def name(self) -> str:
@@ -67,37 +77,49 @@ class Worker:
 
     @property
     def live(self) -> list[HttpStream | TcpStream]:
-        """Streams and connections."""
+        """Live streams and connections."""
         return [*self.streams.values(), *self.connections.values()]
 
     def route(self, headers: HeaderMap) -> Route | None:
-        """Where a request goes."""
-        return choose(self.routes, headers)
+        """Return the route of a request, or None."""
+        return choose_route(self.routes, headers)
 
-    def access_log(self, stream: HttpStream) -> None:
-        """Tell the access loggers of a finished stream."""
+    def create_filters(self, control: StreamControl) -> list[HttpContext | BlockedFilter]:
+        """Create one filter for each plugin. A plugin whose VM has failed is bypassed, or blocks the stream."""
+        filters: list[HttpContext | BlockedFilter] = []
+        for handle in self.http_plugins:
+            root = handle.root_for_stream()
+            if root is not None:
+                filters.append(HttpContext(root, control))
+            elif not handle.bypassed:
+                filters.append(BlockedFilter(handle.plugin, handle.vm, control))
+        return filters
+
+    def create_network_filters(self, stream: TcpStream) -> FilterSet:
+        """Create one filter for each plugin, up to one whose VM has failed and that is not bypassed."""
+        filters: list[TcpContext] = []
+        for handle in self.network_plugins:
+            root = handle.root_for_stream()
+            if root is not None:
+                filters.append(TcpContext(root, stream))
+            elif not handle.bypassed:
+                return FilterSet(filters, blocked=True, failure=handle.vm.failure if handle.vm is not None else None)
+        return FilterSet(filters)
+
+    def on_stream_done(self, stream: HttpStream) -> None:
+        """Count a stream that has ended, and run the access loggers for it."""
+        self.served += 1
         for handle in self.plugins:
             root = handle.root
             if handle.plugin.kind == "access_log" and isinstance(root, RootContext) and not root.vm.failed:
-                maps = [stream.request.headers, None, stream.response.headers, stream.response.trailers]
-                root.log([*maps, None, None, None, None], stream.info)
-
-    def stream_ended(self, _stream: HttpStream) -> None:
-        """Count it."""
-        self.served += 1
+                root.log([*stream.control.header_maps, None, None, None, None], stream.state.info)
 
     def abandon(self) -> None:
-        """Close streams that were left in mid-callback by an interrupt."""
+        """Close streams that an interrupt left in the middle of a callback."""
         for stream in list(self.streams.values()):
-            if stream.request.calling or stream.response.calling:
-                for context in stream.filters:
-                    if isinstance(context, HttpContext) and context.vm.failed:
-                        stream.exchange.failure = stream.exchange.failure or context.vm.failure
-                        stream.exchange.state = "failed"
-                stream.reset()
+            stream.abandon()
         for connection in list(self.connections.values()):
-            if any(c.vm.failed for c in connection.filters):
-                connection.fail(connection.filters[0])
+            connection.abandon()
 
     def __repr__(self) -> str:
         return f"<Worker {self.name}: {len(self.streams)} live streams, {self.served} served>"

@@ -1,7 +1,7 @@
-"""IPython: the magics, their completion and progress, and the kernelspec that loads them.
+"""IPython integration: magics, completion, progress bars, the kernelspec. Everything they show is drawn in `view`.
 
-`load` and `unload` are what `%load_ext wasmnb` and `%unload_ext wasmnb` run; unloading takes away everything that
-loading brought. Filters that run go on running: they belong to the notebook.
+`%load_ext wasmnb` and `%unload_ext wasmnb` call the two functions. Unloading keeps running filters, which are
+variables of the notebook.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ def load_ipython_extension(shell: Any) -> None:
 
 
 def unload_ipython_extension(shell: Any) -> None:
-    """Take away what `load_ipython_extension` registered."""
+    """Remove everything that `load_ipython_extension` registered."""
     from .install import uninstall
 
     uninstall(shell)

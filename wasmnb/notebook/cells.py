@@ -1,4 +1,4 @@
-"""Where a cell's source stands: its name, its first line, and its text for whoever draws an error."""
+"""The position of a filter's source in its cell, for tracebacks and error messages."""
 
 from __future__ import annotations
 
@@ -8,50 +8,58 @@ from typing import Any
 
 from wasmnb.compiler.source.filter_source import Part
 
-__all__ = ["CellPlace", "cell_id", "cell_part", "place_of"]
+__all__ = ["CellPosition", "cell_id", "cell_part", "position_of"]
 
 
 @dataclass(frozen=True, slots=True)
-class CellPlace:
-    """`filename` as IPython names a cell; `first_line` is the line of the cell that the source begins on."""
+class CellPosition:
+    """Position of a source in a cell.
+
+    Attributes
+    ----------
+    filename
+        Name of the cell as in IPython's tracebacks.
+    first_line
+        Line of the cell that the source begins on, from 1.
+    """
 
     filename: str
     first_line: int
 
 
-def place_of(shell: Any, body: str) -> CellPlace:
-    """Place of the body of the cell magic that is running; the whole cell's text goes to `linecache`.
+def position_of(shell: Any, body: str) -> CellPosition:
+    """Return the position of the body of the running cell magic, and store the cell's text in `linecache`.
 
-    The lines are those that the notebook shows, so the line of the magic itself is line 1.
+    Lines are counted as in the notebook: the magic itself is line 1.
     """
-    # Not `execution_count`, which newer versions of IPython raise before they run a cell and older ones after.
+    # Not `execution_count`: newer versions of IPython increment it before they run a cell, older ones after.
     name = f"Cell In[{shell.displayhook.prompt_count}]"
     raw = _raw_cell(shell, body)
-    lines = [f"{line}\n" for line in raw.split("\n")]  # as of files: `traceback` counts on every line's end
-    # No modification time: `linecache.checkcache` then leaves the entry alone.
+    lines = [f"{line}\n" for line in raw.split("\n")]  # `traceback` expects a line break at every end
+    # Without a modification time, `linecache.checkcache` keeps the entry.
     linecache.cache[name] = (len(raw), None, lines, name)
-    return CellPlace(name, raw[: raw.rindex(body.rstrip("\n"))].count("\n") + 1)
+    return CellPosition(name, raw[: raw.rindex(body.rstrip("\n"))].count("\n") + 1)
 
 
 def cell_part(shell: Any, body: str) -> Part:
-    """The body of the cell magic that is running, as a part of a filter."""
-    place = place_of(shell, body)
-    return Part(body, place.filename, place.first_line)
+    """Return the body of the running cell magic as a part of a filter."""
+    position = position_of(shell, body)
+    return Part(body, position.filename, position.first_line)
 
 
 def cell_id(shell: Any) -> str | None:
-    """Identity of the cell that is running, as far as the front-end tells."""
+    """Return the id of the running cell, or None if the front end doesn't send it."""
     try:
         parent = shell.kernel.get_parent("shell")
     except AttributeError:
         return None
-    found = (parent or {}).get("metadata", {}).get("cellId")
-    return found if isinstance(found, str) else None
+    identity = (parent or {}).get("metadata", {}).get("cellId")
+    return identity if isinstance(identity, str) else None
 
 
 def _raw_cell(shell: Any, body: str) -> str:
-    """The cell as it was typed; if the history does not have it, the body under a line for the magic."""
+    """Return the cell as typed; if the history doesn't have it, the body below a line for the magic."""
     history = getattr(shell, "history_manager", None)
     raw = history.input_hist_raw[-1] if history is not None and history.input_hist_raw else ""
-    typed = body.rstrip("\n")  # IPython ends the body with a line break, whether or not the cell has one
+    typed = body.rstrip("\n")  # IPython adds a line break to the body
     return raw if typed and typed in raw else f"%%wasmfilter\n{body}"

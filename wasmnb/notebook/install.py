@@ -1,4 +1,4 @@
-"""Putting the magics into a shell, and taking every trace of them out again."""
+"""Register the magics in a shell, and remove them."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from .magics.state import StateMagics
 
 __all__ = ["MAGICS", "install", "uninstall"]
 
-#: Every class of magics; one that stands here is registered, completed and taken away with the rest.
+#: Every class of magics.
 MAGICS: tuple[type[FilterMagics], ...] = (WasmMagics, PartsMagics, ExportMagics, FuzzMagics, StateMagics, ProfileMagics)
 
 _MATCHER = "wasmnb_matcher"
 
 
 def install(shell: Any) -> None:
-    """Register the magics and their completion; doing it again replaces them."""
+    """Register the magics and their completion, replacing earlier ones."""
     uninstall(shell)
-    made = [kind(shell) for kind in MAGICS]
-    for magics in made:
+    instances = [kind(shell) for kind in MAGICS]
+    for magics in instances:
         shell.register_magics(magics)
     if shell.Completer is not None:
-        parsers = {name: parser for magics in made for name, parser in magics.parsers().items()}
-        shell.Completer.custom_matchers.append(make_matcher(parsers, made[0].names))
+        parsers = {name: parser for magics in instances for name, parser in magics.parsers().items()}
+        shell.Completer.custom_matchers.append(make_matcher(parsers, instances[0].names))
 
 
 def uninstall(shell: Any) -> None:
@@ -37,13 +37,13 @@ def uninstall(shell: Any) -> None:
     for kind in MAGICS:
         magics = shell.magics_manager.registry.pop(kind.__name__, None)
         if magics is not None:
-            _take_away(shell, magics)
+            _remove(shell, magics)
     if shell.Completer is not None:
         matchers = shell.Completer.custom_matchers
         matchers[:] = [m for m in matchers if getattr(m, "__name__", "") != _MATCHER]
 
 
-def _take_away(shell: Any, magics: FilterMagics) -> None:
+def _remove(shell: Any, magics: FilterMagics) -> None:
     for kind, names in magics.magics.items():
         for name in names:
             shell.magics_manager.magics[kind].pop(name, None)

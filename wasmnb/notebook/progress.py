@@ -1,6 +1,6 @@
-"""Progress while a runtime is being built: a bar in a notebook, a line that rewrites itself on a terminal.
+"""Progress of a build: a bar in a notebook, one line on a terminal.
 
-Nothing is shown for builds that find everything in the cache. When the work is done, one line says how long it took.
+Builds that find everything in the cache show nothing. At the end one line with the duration remains.
 """
 
 from __future__ import annotations
@@ -12,24 +12,24 @@ import sys
 import time
 from typing import Any, Self, TextIO
 
-__all__ = ["Progress", "TerminalProgress", "WidgetProgress", "progress_for"]
+__all__ = ["Progress", "TerminalProgress", "WidgetProgress", "current_progress", "progress_for"]
 
-#: Signs of a bar at most, and at least.
-_WIDTH, _SHORTEST = 30, 5
+#: Largest and smallest width of a bar in characters.
+_WIDTH, _MIN_WIDTH = 30, 5
 
-#: Steps that differ only in their numbers are one line in a file.
+#: In a file, steps that differ only in numbers are one line.
 _NUMBERS = re.compile(r"\d[\d,.]*")
 
 
 class Progress:
-    """A callable (step, fraction) to hand to a build, and a context manager around it; this one shows nothing.
+    """A callable (step, fraction) for a build, and the context manager around it. This class shows nothing.
 
     Attributes
     ----------
     patience
         Seconds before anything is shown.
     verdict
-        What stays when all went well; `{}` is the time that it took.
+        The last line after success; `{}` is the duration in seconds.
     """
 
     patience = 0.0
@@ -40,17 +40,17 @@ class Progress:
         self.used = False
 
     def __call__(self, step: str, fraction: float) -> None:
-        """Called by the build at the beginning of every step; `fraction` is what is done, from 0 to 1."""
+        """Show the beginning of a step; `fraction` from 0 to 1 is done."""
         if not self.used and time.monotonic() - self.started < self.patience:
             return
         self.used = True
         self.show(step, min(max(fraction, 0.0), 1.0))
 
     def show(self, step: str, fraction: float) -> None:
-        """Draw the state."""
+        """Draw a step."""
 
     def finish(self, verdict: str) -> None:
-        """Draw the end."""
+        """Draw the end, with a verdict or empty after an error."""
 
     def __enter__(self) -> Self:
         return self
@@ -62,7 +62,13 @@ class Progress:
 
 
 class TerminalProgress(Progress):
-    """A line on a stream; rewritten if the stream is a terminal, else one line a step."""
+    """One line that is redrawn if the stream is a terminal; otherwise one line for each step.
+
+    Parameters
+    ----------
+    stream
+        Where to write. Default: stderr.
+    """
 
     def __init__(self, stream: TextIO | None = None) -> None:
         super().__init__()
@@ -79,23 +85,23 @@ class TerminalProgress(Progress):
         self.last = _NUMBERS.sub("", step)
         self.stream.flush()
 
-    def line(self, step: str, fraction: float, room: int) -> str:
-        """Bar and words in one line: what is wider than the terminal would stay there when the next is drawn."""
-        words = f"{fraction:4.0%}  {time.monotonic() - self.started:4.1f} s  {step}"
-        width = min(_WIDTH, room - len(words) - 1)
-        if width < _SHORTEST:
-            return words[:room]
+    def line(self, step: str, fraction: float, columns: int) -> str:
+        """Return bar and text, cut to the width of the terminal, since a longer line could not be redrawn."""
+        text = f"{fraction:4.0%}  {time.monotonic() - self.started:4.1f} s  {step}"
+        width = min(_WIDTH, columns - len(text) - 1)
+        if width < _MIN_WIDTH:
+            return text[:columns]
         done = int(width * fraction)
-        return f"{'█' * done}{'░' * (width - done)} {words}"
+        return f"{'█' * done}{'░' * (width - done)} {text}"
 
     def finish(self, verdict: str) -> None:
-        """Leave one line."""
+        """Replace the bar by the verdict."""
         self.stream.write(("\r\x1b[2K" if self.live else "") + (f"{verdict}\n" if verdict else ""))
         self.stream.flush()
 
 
 class WidgetProgress(Progress):
-    """An ipywidgets bar; its output becomes a line of text when the work is done, so that nothing stale is saved."""
+    """An ipywidgets bar; at the end a line of text replaces it, so that a saved notebook has no stale bar."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -103,7 +109,7 @@ class WidgetProgress(Progress):
         self.handle: Any = None
 
     def show(self, step: str, fraction: float) -> None:
-        """Draw the bar, and make it when it is first needed."""
+        """Draw the bar, which is created for the first step."""
         if self.bar is None:
             import ipywidgets
             from IPython.display import display
@@ -116,23 +122,33 @@ class WidgetProgress(Progress):
         self.bar.description = f"{step} ({fraction:.0%})"
 
     def finish(self, verdict: str) -> None:
-        """Replace the bar by a line of text."""
+        """Replace the bar by the verdict."""
         self.bar.close()
         self.handle.update({"text/plain": verdict}, raw=True)
 
 
 def progress_for(shell: Any = None, style: str = "auto") -> Progress:
-    """The display that fits: `auto` is a widget in a notebook and a line on a terminal.
+    """Return the progress display for a shell.
 
     Parameters
     ----------
     shell
-        The IPython shell, or None outside IPython.
+        The IPython shell. Default: none, as in the command line.
     style
-        `auto`, `widget`, `text` or `off`.
+        `auto` (a widget in a notebook, a line on a terminal; the default), `widget`, `text` or `off`.
     """
     if style == "off":
         return Progress()
     if style == "widget" or (style == "auto" and getattr(shell, "kernel", None) is not None):
         return WidgetProgress()
     return TerminalProgress()
+
+
+def current_progress() -> Progress:
+    """Return the display that fits the running IPython shell; outside IPython, one that shows nothing."""
+    if "IPython" not in sys.modules:
+        return Progress()
+    from IPython import get_ipython
+
+    shell = get_ipython()
+    return Progress() if shell is None else progress_for(shell)

@@ -1,4 +1,4 @@
-"""What a filter author imports; it runs inside Wasm and natively.
+"""The SDK: everything that a filter's author imports. It runs inside Wasm and natively.
 
 A filter is one class::
 
@@ -6,7 +6,7 @@ A filter is one class::
         def on_http_response_headers(self, num_headers, end_of_stream):
             self.response_headers["x-hello"] = "from Python"
 
-All names below are already in a filter's namespace; importing them helps editors.
+All names below are in a filter's namespace already; importing them helps editors.
 """
 
 from typing import Any
@@ -57,7 +57,8 @@ from .messages.bodies import Body
 from .messages.headers import HeaderMap
 from .metrics import Counter, Gauge, Histogram
 from .shared import Queue, register_queue, resolve_queue, shared_data
-from .tasks.awaitables import gather, sleep, timeout, wait_for
+from .tasks.gather import gather
+from .tasks.timeouts import sleep, timeout, wait_for
 from .tcp import TcpContext
 
 __all__ = [
@@ -128,5 +129,5 @@ __all__ = [
 
 
 def names() -> dict[str, Any]:
-    """What a filter's source finds in its namespace."""
+    """Return the names that a filter's source has in its namespace."""
     return {name: value for name, value in globals().items() if name in __all__ and name != "names"}

@@ -1,15 +1,15 @@
-"""What all contexts share, and the two that are not streams: VMContext and PluginContext.
+"""The base of all contexts, and the contexts that are not streams: VMContext and PluginContext.
 
-Facts: a VM has one VMContext (id 0) and a PluginContext (the ABI's root context) for every plugin configuration that
-shares it; `on_vm_start` runs once for each of those. Streams belong to a plugin. Context objects are made by the
-dispatcher, late: when the first callback that the filter wants arrives.
+Facts: a VM has one VMContext (id 0), and a PluginContext (the ABI's root context) for each plugin configuration that
+shares it; `on_vm_start` runs once for each of them. Streams belong to a plugin. The dispatcher makes a context when the
+first callback that the filter defines arrives.
 """
 
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 from ..abi import BufferType, LogLevel
-from .callouts.grpc import GrpcCall, GrpcResponse
+from .callouts.grpc import GrpcCall, GrpcResponse, Target
 from .callouts.grpc_streams import GrpcStream
 from .callouts.http import HttpCall, HttpCallResponse, milliseconds, request_pairs
 from .config.json_config import JsonConfig
@@ -18,6 +18,7 @@ from .messages.bodies import WHOLE, json_message
 from .messages.encoding import PairsLike, Text, Value, encode
 from .messages.properties import Properties
 from .shared import SharedData, shared_data
+from .tasks.context_waits import ContextWaits
 from .vm import VM
 
 if TYPE_CHECKING:
@@ -28,25 +29,38 @@ __all__ = ["Context", "PluginContext", "VMContext"]
 
 
 class Context:
-    """Base of all contexts. Not for deriving from: use VMContext, PluginContext, HttpContext or TcpContext.
+    """Base of all contexts. Derive from VMContext, PluginContext, HttpContext or TcpContext instead.
 
     Attributes
     ----------
     context_id
-        The proxy's number for it, unique in its VM.
+        The proxy's number for the context, unique in its VM.
     """
 
     # Set by the dispatcher before `__init__` runs, so that a filter's `__init__` need not call this class's.
     _vm: VM
     context_id: int = 0
 
+    #: What waits for this context and ends with it; None before the first wait.
+    _waits: ContextWaits | None = None
+
     def log(self, level: LogLevel, message: object, *args: object) -> None:
-        """Write a line to the proxy's log; `args`, if any, fill the message's %-placeholders."""
+        """Write a line to the proxy's log.
+
+        Parameters
+        ----------
+        level
+            Severity.
+        message
+            The line, or a format string with %-placeholders.
+        args
+            Values for the placeholders.
+        """
         log(level, message, *args)
 
     @property
     def shared_data(self) -> SharedData:
-        """Data that all workers share, as a mapping."""
+        """Data that all workers of this vm_id share, as a mapping."""
         return shared_data
 
     @property
@@ -55,11 +69,30 @@ class Context:
         return Properties(self)
 
     def get_property(self, *path: Text) -> bytes | None:
-        """The bytes of a property, or None if it is not there: `self.get_property("source", "address")`."""
+        """Return the bytes of a property: `self.get_property("source", "address")`.
+
+        Parameters
+        ----------
+        path
+            Parts of the property's path.
+
+        Returns
+        -------
+        bytes or None
+            None if the stream does not have the property now.
+        """
         return self.properties.get_raw(*path)
 
     def set_property(self, key: str, value: Value) -> None:
-        """Store a value in the stream's filter state, for the other filters of this stream."""
+        """Store a value in the stream's filter state, for the other filters of this stream.
+
+        Parameters
+        ----------
+        key
+            Name of the property.
+        value
+            Text, bytes or a number (stored as text).
+        """
         self.properties[key] = value
 
     def http_call(
@@ -81,23 +114,31 @@ class Context:
         Parameters
         ----------
         cluster
-            Name of a cluster of the proxy's configuration.
+            Name of a cluster in the proxy's configuration.
+        method, path
+            GET and / by default; the path includes the query.
         authority
-            Host to ask for; the cluster's name if not given.
+            Host of the request; the cluster's name by default.
+        headers
+            More headers, as a mapping or as pairs. Pseudo-headers among them replace the arguments above.
+        body
+            Body of the request; empty by default.
         json
-            Sent as the body, with its content type.
+            A value to send as JSON instead of `body`, with content-type application/json.
+        trailers
+            Trailers of the request, as a mapping or as pairs.
         timeout
-            Seconds; None waits for ever.
+            Seconds, 5 by default; None for no timeout.
         callback
-            Called with the response, on this context, unless its stream is over by then. Without one, await the
-            result in an `async def` callback.
+            Called with the response, on this context, unless its stream has ended by then. Without a callback, await
+            the call in an `async def` callback.
 
         Raises
         ------
         BadArgument
-            The cluster is unknown, or the headers do not make a request.
+            The cluster does not exist, or the headers are not those of a request.
         CalloutNotStarted
-            No endpoint of the cluster is up; no callback follows.
+            The cluster has no healthy endpoint; no callback follows.
         """
         self._vm.switch(self)
         if json is not None:
@@ -125,13 +166,40 @@ class Context:
         timeout: float | None = 5.0,
         callback: Callable[[GrpcResponse], object] | None = None,
     ) -> GrpcCall:
-        """Make a unary gRPC call; the message and the answer are serialised protobuf.
+        """Make a unary gRPC call.
 
-        `service` is the full name (`package.Service`); `timeout` is in seconds. Raises `ParseFailure` for an unknown
-        cluster, `CalloutNotStarted` if no endpoint of it is up.
+        Parameters
+        ----------
+        cluster
+            Name of a cluster in the proxy's configuration.
+        service
+            Full name of the service: `package.Service`.
+        method
+            Name of the method.
+        message
+            The request, as serialised protobuf.
+        metadata
+            Metadata of the request, as a mapping or as pairs.
+        timeout
+            Seconds, 5 by default; None for no timeout.
+        callback
+            Called with the response, on this context, unless its stream has ended by then. Without a callback, await
+            the call in an `async def` callback.
+
+        Returns
+        -------
+        GrpcCall
+            The call under way.
+
+        Raises
+        ------
+        ParseFailure
+            The cluster does not exist.
+        CalloutNotStarted
+            The cluster has no healthy endpoint; no callback follows.
         """
         self._vm.switch(self)
-        target = (cluster, service, method)
+        target = Target(cluster, service, method)
         return GrpcCall.start(
             self._vm,
             self,
@@ -143,53 +211,93 @@ class Context:
         )
 
     def grpc_stream(self, cluster: Text, service: Text, method: Text, *, metadata: PairsLike = ()) -> GrpcStream:
-        """Open a gRPC stream; set `on_message` and `on_close` on the result. Raises as `grpc_call` does."""
+        """Open a gRPC stream.
+
+        Parameters
+        ----------
+        cluster
+            Name of a cluster in the proxy's configuration.
+        service, method
+            Full name of the service (`package.Service`), and name of the method.
+        metadata
+            Metadata of the request, as a mapping or as pairs.
+
+        Returns
+        -------
+        GrpcStream
+            The open stream: use it in an `async def` callback, or set `on_message` and `on_close` on it.
+
+        Raises
+        ------
+        ParseFailure
+            The cluster does not exist.
+        CalloutNotStarted
+            The cluster has no healthy endpoint; no callback follows.
+        """
         self._vm.switch(self)
-        return GrpcStream.start(self._vm, self, (cluster, service, method), metadata)
+        return GrpcStream.start(self._vm, self, Target(cluster, service, method), metadata)
 
     def call_foreign_function(self, name: Text, arguments: Value = b"") -> bytes:
-        """Call a function that the proxy's build offers by name, such as `compress`; `NotFound` if there is none."""
+        """Call a foreign function of the proxy.
+
+        Parameters
+        ----------
+        name
+            Name of the function, such as `compress`.
+        arguments
+            Its arguments, in the function's own format.
+
+        Returns
+        -------
+        bytes
+            The function's result.
+
+        Raises
+        ------
+        NotFound
+            The proxy does not have the function.
+        """
         self._vm.switch(self)
         return self._vm.call(  # type: ignore[no-any-return]
             "call_foreign_function", encode(name), encode(arguments), about=repr(name)
         )
 
     def on_foreign_function(self, function_id: int, arguments_size: int) -> None:
-        """The proxy calls the filter by a number that both know."""
+        """Handle a call of the proxy by number."""
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.context_id}>"
 
 
 class VMContext(Context):
-    """The VM itself: write one only if starting the VM needs code of its own."""
+    """The VM itself. Define one only if you need code when the VM starts."""
 
-    #: The VM configuration as JSON; an empty dict if there is none, `ConfigurationError` if it is not JSON.
+    #: The VM configuration as JSON; an empty dict if it is empty, `ConfigurationError` if it is not JSON.
     config: Any = JsonConfig("the VM configuration")
 
     @property
     def configuration(self) -> bytes:
-        """The VM configuration as it came."""
+        """The bytes of the VM configuration."""
         return self._vm.call(  # type: ignore[no-any-return]
             "get_buffer_bytes", int(BufferType.VM_CONFIGURATION), 0, WHOLE
         )
 
     def on_vm_start(self, vm_configuration_size: int) -> bool | None:
-        """The VM starts, once for every plugin in it. Return False to refuse."""
+        """Handle the start of the VM, once for each plugin in it. Return False to refuse the configuration."""
 
     def new_plugin_context(self, context_id: int) -> "PluginContext":  # noqa: ARG002
-        """Make the context of a plugin; the default makes the filter's own PluginContext."""
-        made: PluginContext = self._vm.classes["plugin"]()
-        return made
+        """Return the context of a plugin; the default makes the filter's PluginContext."""
+        plugin: PluginContext = self._vm.filter.classes["plugin"]()
+        return plugin
 
 
 class PluginContext(Context):
-    """One plugin configuration in one VM: what a worker's streams have in common."""
+    """One plugin configuration in one VM: the state that a worker's streams share."""
 
-    #: The plugin configuration as it came.
+    #: The bytes of the plugin configuration.
     configuration: bytes = b""
 
-    #: The plugin configuration as JSON; an empty dict if there is none, `ConfigurationError` if it is not JSON.
+    #: The plugin configuration as JSON; an empty dict if it is empty, `ConfigurationError` if it is not JSON.
     config: Any = JsonConfig("the plugin configuration")
 
     #: The VM that the plugin runs in.
@@ -199,40 +307,46 @@ class PluginContext(Context):
     _tick_period = 0
 
     def on_plugin_start(self, plugin_configuration_size: int) -> bool | Awaitable[bool | None] | None:
-        """The plugin starts; `self.configuration` and `self.config` are there. Return False to refuse."""
+        """Handle the start of the plugin, with `self.config` set. Return False to refuse the configuration."""
 
     def on_plugin_done(self) -> bool | None:
-        """The plugin is about to end. Return False to put it off until `self.done()`."""
+        """Handle the end of the plugin. Return False to end it later, with `self.done()`."""
 
     def on_tick(self) -> Awaitable[None] | None:
-        """The period given to `set_tick_period` is over."""
+        """Handle a tick: the period of `set_tick_period` has passed."""
 
     def on_queue_ready(self, queue_id: int) -> Awaitable[None] | None:
-        """A queue that this plugin registered has a new item (another VM may have taken it already)."""
+        """Handle a new item in a queue that this plugin registered (another VM may have taken it already)."""
 
     def on_log(self) -> None:
-        """A request is over, and this plugin is an access logger (not an HTTP filter)."""
+        """Handle the end of a request, if this plugin is an access logger."""
 
     def on_delete(self) -> None:
-        """The plugin has ended."""
+        """Clean up: the plugin has ended."""
 
     def new_http_context(self, context_id: int) -> "HttpContext | None":  # noqa: ARG002
-        """Make the context of an HTTP stream (None: the stream passes untouched). The default makes the filter's own."""
-        made: HttpContext = self._vm.classes["http"]()
-        return made
+        """Return the context of an HTTP stream; None to ignore the stream. The default makes the filter's HttpContext."""
+        stream: HttpContext = self._vm.filter.classes["http"]()
+        return stream
 
     def new_tcp_context(self, context_id: int) -> "TcpContext | None":  # noqa: ARG002
-        """Make the context of a connection (None: it passes untouched). The default makes the filter's own."""
-        made: TcpContext = self._vm.classes["tcp"]()
-        return made
+        """Return the context of a connection; None to ignore the connection. The default makes the filter's TcpContext."""
+        connection: TcpContext = self._vm.filter.classes["tcp"]()
+        return connection
 
     def set_tick_period(self, seconds: float) -> None:
-        """Have `on_tick` called every `seconds` (at least a millisecond); 0 stops it."""
+        """Set the period of `on_tick`.
+
+        Parameters
+        ----------
+        seconds
+            Time between two ticks, rounded to milliseconds and at least one; 0 stops them.
+        """
         self._tick_period = milliseconds(seconds) if seconds else 0
         self._vm.enter_plugin(self)
-        ticker = self._vm.tickers.get(self.context_id)
+        ticker = self._vm.timers.by_plugin.get(self.context_id)
         if ticker is not None:  # timers share the tick
-            ticker.set_own(self._tick_period)
+            ticker.set_own_period(self._tick_period)
         else:
             self._vm.call("set_tick_period_milliseconds", self._tick_period, about=str(self._tick_period))
 

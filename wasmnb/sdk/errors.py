@@ -1,7 +1,7 @@
-"""Errors of the SDK: a hostcall that the proxy refused, a source that is no filter, a configuration that does not fit.
+"""Errors of the SDK: refused hostcalls, failed callouts, sources without a filter, and invalid configurations.
 
-`HostcallError` has one subclass for each status, so that `except NotFound` reads as it should. Messages are made in
-`explain`, which knows the likely causes.
+`HostcallError` has one subclass for each status, for `except NotFound`. The messages of refused hostcalls are made in
+`diagnostics.hostcall_causes`, which knows the likely causes.
 """
 
 from ..abi import Status
@@ -31,14 +31,14 @@ __all__ = [
 
 
 class HostcallError(Exception):
-    """The proxy answered a hostcall with a status other than OK.
+    """A hostcall returned a status other than OK.
 
     Attributes
     ----------
     hostcall
         Name without its prefix: `get_header_map_value`.
     status
-        What the proxy answered (specification, "Status").
+        The status that it returned.
     """
 
     def __init__(self, message: str, hostcall: str = "", status: Status = Status.INTERNAL_FAILURE) -> None:
@@ -48,31 +48,31 @@ class HostcallError(Exception):
 
 
 class NotFound(HostcallError):
-    """The thing asked for does not exist (status 1)."""
+    """It does not exist (status 1)."""
 
 
 class BadArgument(HostcallError):
-    """An argument does not fit, or the thing is not available in this callback (status 2)."""
+    """An argument is invalid, or it is not available in this callback (status 2)."""
 
 
 class SerializationFailure(HostcallError):
-    """A value has no serialised form (status 3)."""
+    """The value cannot be serialised (status 3)."""
 
 
 class ParseFailure(HostcallError):
-    """The proxy could not read what it was given (status 4)."""
+    """The proxy could not parse the arguments (status 4)."""
 
 
 class Empty(HostcallError):
-    """The queue has no item (status 7)."""
+    """The queue is empty (status 7)."""
 
 
 class CasMismatch(HostcallError):
-    """Somebody else wrote the shared value first (status 8)."""
+    """Another worker wrote the shared value first (status 8)."""
 
 
 class InternalFailure(HostcallError):
-    """The proxy could not do it (status 10)."""
+    """The hostcall failed inside the proxy (status 10)."""
 
 
 class BrokenConnection(HostcallError):
@@ -80,10 +80,10 @@ class BrokenConnection(HostcallError):
 
 
 class Unimplemented(HostcallError):
-    """The proxy does not offer this (status 12)."""
+    """The proxy does not implement it (status 12)."""
 
 
-#: The class for each status; the others get plain `HostcallError`.
+#: Status -> class; other statuses raise `HostcallError` itself.
 _CLASSES = {
     Status.NOT_FOUND: NotFound,
     Status.BAD_ARGUMENT: BadArgument,
@@ -98,27 +98,27 @@ _CLASSES = {
 
 
 class StreamStateError(RuntimeError):
-    """A stream was continued, closed or answered when it cannot be; a real Envoy would misbehave or crash."""
+    """A stream cannot be continued, closed or given a local response now; a real Envoy would misbehave or crash."""
 
 
 class CalloutError(Exception):
-    """A callout ended without an answer from the other side."""
+    """A callout ended without a response of the cluster."""
 
 
 class CalloutTimeout(CalloutError):
-    """The other side did not answer in time."""
+    """The response did not arrive in time."""
 
 
 class CalloutUnreachable(CalloutError):
-    """No connection to the other side, or it closed before it answered."""
+    """The connection failed, or was closed before the response."""
 
 
 class CalloutNotStarted(InternalFailure, CalloutUnreachable):
-    """No endpoint of the cluster is up, so that the call was refused at once (status 10)."""
+    """The cluster has no healthy endpoint, so the call was refused at once (status 10)."""
 
 
 class CalloutReset(CalloutError):
-    """The other side broke off in the middle of its answer."""
+    """The connection was reset in the middle of the response."""
 
 
 class GrpcError(CalloutError):
@@ -127,7 +127,7 @@ class GrpcError(CalloutError):
     Attributes
     ----------
     status
-        The gRPC status (`GrpcStatus` where it has a name).
+        The gRPC status; a `GrpcStatus` if it has a name.
     details
         The message that came with it.
     """
@@ -139,18 +139,18 @@ class GrpcError(CalloutError):
 
 
 class ConfigurationError(ValueError):
-    """The plugin or VM configuration is not what the filter expects."""
+    """The plugin or VM configuration is invalid."""
 
 
 class FilterSourceError(Exception):
-    """The source loads, but is no filter.
+    """The source loads, but does not define a filter.
 
     Attributes
     ----------
     filename, lineno
-        Where in the source; `lineno` is None if the whole source is meant.
+        Place in the source; `lineno` is None for the whole source.
     hint
-        What to try, as one sentence.
+        Advice, as one sentence.
     """
 
     def __init__(self, message: str, *, filename: str = "<filter>", lineno: int | None = None, hint: str = "") -> None:
@@ -160,17 +160,17 @@ class FilterSourceError(Exception):
         self.hint = hint
 
     def __str__(self) -> str:
-        """Message, place and hint."""
+        """Return message, place and hint."""
         where = f" ({self.filename}, line {self.lineno})" if self.lineno else ""
         return f"{self.args[0]}{where}" + (f"\n{self.hint}" if self.hint else "")
 
 
-#: Hostcalls that start a callout: who catches what a callout may come to should catch that it did not start, too.
+#: Hostcalls that start a callout. Their failure is a `CalloutError`, so that one `except` catches every failure.
 _CALLOUTS = frozenset({"http_call", "grpc_call", "grpc_stream"})
 
 
 def error_class(hostcall: str, status: Status) -> type[HostcallError]:
-    """The exception class that stands for a hostcall's status."""
+    """Return the exception class for a hostcall's status."""
     if status is Status.INTERNAL_FAILURE and hostcall in _CALLOUTS:
         return CalloutNotStarted
     return _CLASSES.get(status, HostcallError)

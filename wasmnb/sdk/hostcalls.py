@@ -1,8 +1,10 @@
-"""The ABI's hostcalls one for one, for those who know them: plain arguments in, results out, a bad status raised.
+"""The ABI's hostcalls one for one, with Python's types; a status other than OK raises `HostcallError`.
 
-Each acts on the context of the callback that runs (or the one set by `set_effective_context`). Names are the ABI's without
+They act on the context of the running callback, or on the one set by `set_effective_context`. Names are the ABI's without
 prefix. Text is encoded as UTF-8; results are bytes.
 """
+
+from typing import NamedTuple
 
 from ..abi import (
     BufferType,
@@ -15,13 +17,14 @@ from ..abi import (
     decode_pairs,
     encode_path,
 )
-from .callouts.grpc import GrpcCall
+from .callouts.grpc import GrpcCall, Target
 from .callouts.grpc_streams import GrpcStream
 from .callouts.http import HttpCall
 from .contexts import Context
 from .messages.bodies import WHOLE
 from .messages.encoding import PairsLike, Text, Value, encode
 from .messages.pairs import serialised
+from .shared import SharedValue
 from .vm import VM, current_vm
 
 __all__ = [
@@ -67,23 +70,37 @@ __all__ = [
 ]
 
 
+class BufferStatus(NamedTuple):
+    """Length of a buffer in bytes, and flags, which are 0."""
+
+    length: int
+    flags: int
+
+
+class CallStatus(NamedTuple):
+    """Status code and message of a call."""
+
+    code: int
+    message: bytes
+
+
 def log(level: LogLevel, message: Text) -> None:
     """Write one line to the proxy's log."""
     current_vm().call("log", int(level), encode(message))
 
 
 def get_log_level() -> LogLevel:
-    """The level from which on the proxy writes lines."""
+    """Return the lowest level that the proxy writes."""
     return LogLevel(current_vm().call("get_log_level"))
 
 
 def get_current_time_nanoseconds() -> int:
-    """Wall clock, nanoseconds since 1970."""
+    """Return the wall clock, in nanoseconds since 1970."""
     return current_vm().call("get_current_time_nanoseconds")  # type: ignore[no-any-return]
 
 
 def set_tick_period_milliseconds(period: int) -> None:
-    """Call `on_tick` of the plugin every `period` milliseconds; 0 stops it."""
+    """Call `on_tick` of the plugin every `period` milliseconds; 0 stops the ticks."""
     current_vm().call("set_tick_period_milliseconds", period, about=str(period))
 
 
@@ -91,31 +108,31 @@ def set_tick_period_milliseconds(period: int) -> None:
 
 
 def get_header_map_value(map_type: HeaderMapType, name: Text) -> bytes:
-    """First value of a name; `NotFound` if there is none."""
+    """Return the first value of a name; `NotFound` without one."""
     about = f"{map_type.name}, {name!r}"
     return current_vm().call("get_header_map_value", int(map_type), encode(name), about=about)  # type: ignore[no-any-return]
 
 
 def add_header_map_value(map_type: HeaderMapType, name: Text, value: Value) -> None:
-    """Append an entry."""
+    """Append an entry to a map."""
     about = f"{map_type.name}, {name!r}"
     current_vm().call("add_header_map_value", int(map_type), encode(name), encode(value), about=about)
 
 
 def replace_header_map_value(map_type: HeaderMapType, name: Text, value: Value) -> None:
-    """Leave exactly one entry of a name."""
+    """Set a name to exactly one entry."""
     about = f"{map_type.name}, {name!r}"
     current_vm().call("replace_header_map_value", int(map_type), encode(name), encode(value), about=about)
 
 
 def remove_header_map_value(map_type: HeaderMapType, name: Text) -> None:
-    """Remove every entry of a name; it need not be there."""
+    """Remove every entry of a name, if there is any."""
     about = f"{map_type.name}, {name!r}"
     current_vm().call("remove_header_map_value", int(map_type), encode(name), about=about)
 
 
 def get_header_map_pairs(map_type: HeaderMapType) -> list[Pair]:
-    """The whole map; empty if it cannot be had now."""
+    """Return the whole map; empty if it is not available."""
     return decode_pairs(current_vm().call("get_header_map_pairs", int(map_type), about=map_type.name)) or []
 
 
@@ -125,7 +142,7 @@ def set_header_map_pairs(map_type: HeaderMapType, pairs: PairsLike) -> None:
 
 
 def get_header_map_size(map_type: HeaderMapType) -> int:
-    """Bytes of names and values; for maps that can be written now."""
+    """Return the size of names and values in bytes; for writable maps only."""
     return current_vm().call("get_header_map_size", int(map_type), about=map_type.name)  # type: ignore[no-any-return]
 
 
@@ -133,13 +150,13 @@ def get_header_map_size(map_type: HeaderMapType) -> int:
 
 
 def get_buffer_bytes(buffer_type: BufferType, start: int = 0, length: int = WHOLE) -> bytes:
-    """Part of a buffer; what lies beyond its end is left out."""
+    """Return part of a buffer, clipped at its end."""
     return current_vm().call("get_buffer_bytes", int(buffer_type), start, length, about=buffer_type.name)  # type: ignore[no-any-return]
 
 
-def get_buffer_status(buffer_type: BufferType) -> tuple[int, int]:
-    """Length of a buffer, and flags (0)."""
-    return current_vm().call("get_buffer_status", int(buffer_type), about=buffer_type.name)  # type: ignore[no-any-return]
+def get_buffer_status(buffer_type: BufferType) -> BufferStatus:
+    """Return the length of a buffer, and flags (0)."""
+    return BufferStatus(*current_vm().call("get_buffer_status", int(buffer_type), about=buffer_type.name))
 
 
 def set_buffer_bytes(buffer_type: BufferType, start: int, length: int, data: Value) -> None:
@@ -158,18 +175,32 @@ def send_local_response(
     headers: PairsLike = (),
     grpc_status: int = GrpcStatus.INVALID,
 ) -> None:
-    """Answer the client; done after the callback returns. The status is not checked."""
+    """Send a local response after the callback returns.
+
+    Parameters
+    ----------
+    status
+        HTTP status; not checked.
+    details
+        Reason for the access log.
+    body
+        Body; empty by default.
+    headers
+        More headers, as a mapping or as pairs.
+    grpc_status
+        Status for gRPC requests; derived from the HTTP status by default.
+    """
     pairs = serialised(current_vm().abi, headers)
     current_vm().call("send_local_response", status, encode(details), encode(body), pairs, int(grpc_status))
 
 
 def continue_stream(stream_type: StreamType) -> None:
-    """Resume a paused direction. Unchecked: Envoy misbehaves if it is not paused."""
+    """Continue a paused direction. Not checked: Envoy misbehaves if it is not paused."""
     current_vm().call("continue_stream", int(stream_type), about=stream_type.name)
 
 
 def close_stream(stream_type: StreamType) -> None:
-    """Reset the stream or close the connection."""
+    """Reset the stream, or close the connection."""
     current_vm().call("close_stream", int(stream_type), about=stream_type.name)
 
 
@@ -177,7 +208,7 @@ def set_effective_context(context_id: int) -> None:
     """Let the rest of this callback act on another context of this VM."""
     vm = current_vm()
     vm.call("set_effective_context", context_id, about=str(context_id))
-    vm.active = None  # the objects have to find their way back on their own
+    vm.active = None  # other objects have to switch back by themselves
 
 
 def done() -> None:
@@ -185,13 +216,13 @@ def done() -> None:
     current_vm().call("done")
 
 
-def get_status() -> tuple[int, bytes]:
-    """Code and message of the plugin's last call."""
-    return current_vm().call("get_status")  # type: ignore[no-any-return]
+def get_status() -> CallStatus:
+    """Return code and message of the plugin's last call."""
+    return CallStatus(*current_vm().call("get_status"))
 
 
 def call_foreign_function(name: Text, arguments: Value = b"") -> bytes:
-    """A function that the proxy's build offers by name."""
+    """Call a foreign function of the proxy by name."""
     return current_vm().call("call_foreign_function", encode(name), encode(arguments), about=repr(name))  # type: ignore[no-any-return]
 
 
@@ -199,42 +230,42 @@ def call_foreign_function(name: Text, arguments: Value = b"") -> bytes:
 
 
 def get_property(*path: Text) -> bytes:
-    """An attribute as bytes; `NotFound` if it is not there (now)."""
+    """Return the bytes of a property; `NotFound` if the stream does not have it now."""
     return current_vm().call("get_property", encode_path(path), about=repr(path))  # type: ignore[no-any-return]
 
 
 def set_property(path: Text, value: Value) -> None:
-    """Put a value in the stream's filter state."""
+    """Store a value in the stream's filter state."""
     current_vm().call("set_property", encode(path), encode(value), about=repr(path))
 
 
-def get_shared_data(key: Text) -> tuple[bytes, int]:
-    """A value and its cas number; `NotFound` if nothing has been stored."""
-    return current_vm().call("get_shared_data", encode(key), about=repr(key))  # type: ignore[no-any-return]
+def get_shared_data(key: Text) -> SharedValue:
+    """Return a value and its cas number; `NotFound` if the key has no value."""
+    return SharedValue(*current_vm().call("get_shared_data", encode(key), about=repr(key)))
 
 
 def set_shared_data(key: Text, value: Value, cas: int = 0) -> None:
-    """Store a value; with a cas number, only if nobody wrote since (else `CasMismatch`)."""
+    """Store a value; with a cas number, only if no one has written since (otherwise `CasMismatch`)."""
     current_vm().call("set_shared_data", encode(key), encode(value), cas, about=repr(key))
 
 
 def register_shared_queue(name: Text) -> int:
-    """Open or make a queue and become its receiver; its token."""
+    """Open or create a queue, become its receiver, and return its token."""
     return current_vm().call("register_shared_queue", encode(name), about=repr(name))  # type: ignore[no-any-return]
 
 
 def resolve_shared_queue(vm_id: Text, name: Text) -> int:
-    """Find a queue; its token, or `NotFound`."""
+    """Return the token of a queue; `NotFound` if no VM has registered it."""
     return current_vm().call("resolve_shared_queue", encode(vm_id), encode(name), about=repr(name))  # type: ignore[no-any-return]
 
 
 def enqueue_shared_queue(token: int, data: Value) -> None:
-    """Append an item."""
+    """Append an item to a queue."""
     current_vm().call("enqueue_shared_queue", token, encode(data), about=str(token))
 
 
 def dequeue_shared_queue(token: int) -> bytes:
-    """Take the first item; `Empty` if there is none."""
+    """Take and return the first item of a queue; `Empty` if it is empty."""
     return current_vm().call("dequeue_shared_queue", token, about=str(token))  # type: ignore[no-any-return]
 
 
@@ -242,7 +273,7 @@ def dequeue_shared_queue(token: int) -> bytes:
 
 
 def define_metric(metric_type: MetricType, name: Text) -> int:
-    """Open a metric; its id in this VM."""
+    """Define a metric and return its id in this VM."""
     return current_vm().call("define_metric", int(metric_type), encode(name), about=repr(name))  # type: ignore[no-any-return]
 
 
@@ -257,7 +288,7 @@ def record_metric(metric_id: int, value: int) -> None:
 
 
 def get_metric(metric_id: int) -> int:
-    """Value of a counter or a gauge."""
+    """Return the value of a counter or a gauge."""
     return current_vm().call("get_metric", metric_id, about=str(metric_id))  # type: ignore[no-any-return]
 
 
@@ -265,16 +296,17 @@ def get_metric(metric_id: int) -> int:
 
 
 def _caller(vm: VM) -> Context:
-    """Whose call it is: the context that the callback is for."""
+    """Return the context that a call belongs to: the one of the running callback."""
     if vm.active is None:
         raise RuntimeError("after hostcalls.set_effective_context, make calls with a context's own methods")
-    return vm.active
+    context: Context = vm.active
+    return context
 
 
 def http_call(
     cluster: Text, headers: PairsLike, body: Value = b"", trailers: PairsLike = (), timeout_ms: int = 5000
 ) -> HttpCall:
-    """Send a request; the headers need :method, :path and :authority. Set `on_response` on the result."""
+    """Send a request; the headers need :method, :path and :authority. Call `on_response` on the result, or await it."""
     vm = current_vm()
     return HttpCall.start(
         vm, _caller(vm), cluster, headers, body=body, trailers=trailers, timeout_ms=timeout_ms, callback=None
@@ -290,16 +322,16 @@ def grpc_call(
     message: Value = b"",
     timeout_ms: int = 5000,
 ) -> GrpcCall:
-    """Make a unary call; set `on_response` on the result."""
+    """Make a unary call. Call `on_response` on the result, or await it."""
     vm = current_vm()
-    target, who = (service, service_name, method), _caller(vm)
-    return GrpcCall.start(vm, who, target, message, metadata=metadata, timeout_ms=timeout_ms, callback=None)
+    target, caller = Target(service, service_name, method), _caller(vm)
+    return GrpcCall.start(vm, caller, target, message, metadata=metadata, timeout_ms=timeout_ms, callback=None)
 
 
 def grpc_stream(service: Text, service_name: Text, method: Text, metadata: PairsLike = ()) -> GrpcStream:
     """Open a stream; set `on_message` and `on_close` on the result."""
     vm = current_vm()
-    return GrpcStream.start(vm, _caller(vm), (service, service_name, method), metadata)
+    return GrpcStream.start(vm, _caller(vm), Target(service, service_name, method), metadata)
 
 
 def grpc_send(token: int, message: Value, end_of_stream: bool = False) -> None:
@@ -308,10 +340,10 @@ def grpc_send(token: int, message: Value, end_of_stream: bool = False) -> None:
 
 
 def grpc_close(token: int) -> None:
-    """Half-close a stream; cancel a call."""
+    """Half-close a stream, or cancel a call."""
     current_vm().call("grpc_close", token, about=str(token))
 
 
 def grpc_cancel(token: int) -> None:
-    """Reset a call or stream."""
+    """Reset a call or a stream."""
     current_vm().call("grpc_cancel", token, about=str(token))

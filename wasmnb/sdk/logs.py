@@ -1,7 +1,7 @@
-"""Logging: by function, through the `logging` module, and by `print`; all of it ends in `proxy_log`.
+"""Logging by function, with the `logging` module, and with `print`: all of them call `proxy_log`.
 
-Facts: levels above 5 are refused; a line below the proxy's level is dropped there and still answered OK. `proxy_log` is
-one of the few hostcalls that may be made while the module loads.
+Facts: levels above 5 are refused; the proxy drops lines below its level and returns OK. `proxy_log` is the only hostcall
+that is allowed while the module loads.
 """
 
 import io
@@ -27,7 +27,17 @@ __all__ = [
 
 
 def log(level: LogLevel, message: object, *args: object) -> None:
-    """Write a line to the proxy's log; `args`, if any, fill the message's %-placeholders."""
+    """Write a line to the proxy's log.
+
+    Parameters
+    ----------
+    level
+        Severity.
+    message
+        The line, or a format string with %-placeholders.
+    args
+        Values for the placeholders.
+    """
     text = str(message) % args if args else str(message)
     current_vm().call("log", int(level), text.encode("utf-8", "backslashreplace"))
 
@@ -63,11 +73,11 @@ def log_critical(message: object, *args: object) -> None:
 
 
 def log_level() -> LogLevel:
-    """The level from which on the proxy writes lines; not to be had while the module loads."""
+    """Return the lowest level that the proxy writes; not available while the module loads."""
     return LogLevel(current_vm().call("get_log_level"))
 
 
-#: From which level of the `logging` module on a record is at least this severe.
+#: Lowest level of the `logging` module -> level of the proxy.
 _LEVELS = (
     (logging.CRITICAL, LogLevel.CRITICAL),
     (logging.ERROR, LogLevel.ERROR),
@@ -78,16 +88,16 @@ _LEVELS = (
 
 
 class ProxyLogHandler(logging.Handler):
-    """A `logging` handler that writes records to the proxy's log, at the level that fits."""
+    """A `logging` handler that writes records to the proxy's log, at the corresponding level."""
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write one record."""
-        level = next((ours for theirs, ours in _LEVELS if record.levelno >= theirs), LogLevel.TRACE)
+        level = next((level for lowest, level in _LEVELS if record.levelno >= lowest), LogLevel.TRACE)
         log(level, self.format(record))
 
 
 class LogStream(io.TextIOBase):
-    """A text stream whose lines become log lines: `print` writes a line's text and its newline apart."""
+    """A text stream whose lines become lines of the proxy's log. `print` writes text and newline separately."""
 
     def __init__(self, level: LogLevel) -> None:
         super().__init__()
@@ -95,28 +105,28 @@ class LogStream(io.TextIOBase):
         self._line = ""
 
     def writable(self) -> bool:
-        """Yes."""
+        """Return True."""
         return True
 
     def write(self, text: str) -> int:
-        """Log every line that `text` completes; keep the rest."""
+        """Log every complete line; keep the rest."""
         *lines, self._line = (self._line + text).split("\n")
         for line in lines:
             log(self._level, line)
         return len(text)
 
     def finish(self) -> None:
-        """Log what has no newline yet."""
+        """Log the rest, which has no newline."""
         if self._line:
             log(self._level, self._line)
             self._line = ""
 
 
 def take_over_output() -> None:
-    """Send `print`, stderr and the `logging` module to the proxy's log. For an interpreter that serves filters alone."""
+    """Send `print`, stderr and the `logging` module to the proxy's log, in an interpreter that runs only filters."""
     sys.stdout = LogStream(LogLevel.INFO)
     sys.stderr = LogStream(LogLevel.ERROR)
     root = logging.getLogger()
     root.handlers[:] = [ProxyLogHandler()]
-    # The proxy has a level of its own, and drops what is below it.
+    # The proxy drops lines below its own level.
     root.setLevel(logging.NOTSET + 1)

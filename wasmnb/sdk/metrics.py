@@ -1,10 +1,10 @@
 """Metrics as objects: `hits = Counter("hits", tags={"zone": "a"})`, then `hits.increment()`.
 
-Facts: ids are per VM, values are per name and shared by all workers. A counter only grows; a gauge may go below zero and
-then wraps as an unsigned number; a histogram cannot be read back. The ABI has no tags: they become part of the name,
-as `tag.value.name`, which is how the C++ SDK writes them and what Envoy's stats_tags can split again.
+Facts: ids belong to a VM; values belong to a name and are shared by all workers. A counter only grows; a gauge below zero
+wraps as an unsigned number; a histogram cannot be read. The ABI does not have tags: they become part of the name, as
+`tag.value.name`, as in the C++ SDK, and Envoy's `stats_tags` can split them again.
 
-A metric is defined when it is first used, so that it may be made at the module's top level, where no hostcall is allowed.
+A metric is defined on first use, so you can create it at the module's top level, where hostcalls are not allowed.
 """
 
 from collections.abc import Mapping
@@ -17,15 +17,15 @@ __all__ = ["Counter", "Gauge", "Histogram", "Metric"]
 
 
 class Metric:
-    """Base of the three kinds.
+    """Base of counters, gauges and histograms.
 
     Parameters
     ----------
     name
         Name of the metric; Envoy's admin page shows it with the prefix `wasmcustom.`.
     tags
-        Names and values that become part of the full name. Envoy shows a name with a dot in a value as well, but
-        no `stats_tags` can split it again.
+        Names and values (str or int) that become part of the full name; none by default. `stats_tags` can't split a
+        value that has a dot.
     """
 
     __slots__ = ("name", "tags")
@@ -38,27 +38,27 @@ class Metric:
         self.name = "".join(f"{tag}.{value}." for tag, value in self.tags.items()) + name
 
     def with_tags(self, **tags: str | int) -> Self:
-        """The same metric with other values of its tags."""
+        """Return the same metric with other values of its tags."""
         bare = self.name.removeprefix("".join(f"{tag}.{value}." for tag, value in self.tags.items()))
         return type(self)(bare, {**self.tags, **tags})
 
     def _id(self, vm: VM) -> int:
-        """Id of the metric in this VM; defines it on first use."""
+        """Return the id of the metric in this VM; define it on first use."""
         key = (int(self.kind), self.name)
-        found = vm.metric_ids.get(key)
-        if found is None:
+        metric_id = vm.metric_ids.get(key)
+        if metric_id is None:
             defined = vm.call("define_metric", int(self.kind), self.name.encode(), about=repr(self.name))
-            found = vm.metric_ids[key] = int(defined)
-        return found
+            metric_id = vm.metric_ids[key] = int(defined)
+        return metric_id
 
     def _call(self, hostcall: str, *args: int) -> int:
         vm = current_vm()
         about = ", ".join([repr(self.name), *map(repr, args)])
         try:
-            answer = vm.call(hostcall, self._id(vm), *args, about=about)
+            value = vm.call(hostcall, self._id(vm), *args, about=about)
         except TypeError:
             raise TypeError(f"{hostcall}({about}): a metric's value is a whole number") from None
-        return int(answer or 0)
+        return int(value or 0)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.name!r})"
@@ -77,29 +77,45 @@ _TAGS = (str, int)
 
 
 class Counter(Metric):
-    """A number that only grows."""
+    """A number that only grows.
+
+    Parameters
+    ----------
+    name
+        Name of the metric; Envoy's admin page shows it with the prefix `wasmcustom.`.
+    tags
+        Names and values (str or int) that become part of the full name; none by default.
+    """
 
     __slots__ = ()
     kind = MetricType.COUNTER
 
     def increment(self, by: int = 1) -> None:
-        """Add `by`, at least 1."""
+        """Add `by`, a whole number of at least 1."""
         self._call("increment_metric", by)
 
     @property
     def value(self) -> int:
-        """What all workers have counted."""
+        """The count of all workers."""
         return self._call("get_metric")
 
 
 class Gauge(Metric):
-    """A number that goes up and down."""
+    """A number that goes up and down.
+
+    Parameters
+    ----------
+    name
+        Name of the metric; Envoy's admin page shows it with the prefix `wasmcustom.`.
+    tags
+        Names and values (str or int) that become part of the full name; none by default.
+    """
 
     __slots__ = ()
     kind = MetricType.GAUGE
 
     def set(self, value: int) -> None:
-        """Set the value, at least 0."""
+        """Set the value, a whole number of at least 0."""
         self._call("record_metric", value)
 
     def add(self, by: int = 1) -> None:
@@ -108,16 +124,24 @@ class Gauge(Metric):
 
     @property
     def value(self) -> int:
-        """The value now."""
+        """The current value."""
         return self._call("get_metric")
 
 
 class Histogram(Metric):
-    """A distribution of values."""
+    """A distribution of values.
+
+    Parameters
+    ----------
+    name
+        Name of the metric; Envoy's admin page shows it with the prefix `wasmcustom.`.
+    tags
+        Names and values (str or int) that become part of the full name; none by default.
+    """
 
     __slots__ = ()
     kind = MetricType.HISTOGRAM
 
     def record(self, value: int) -> None:
-        """Record one value, at least 0."""
+        """Record a value, a whole number of at least 0."""
         self._call("record_metric", value)

@@ -1,18 +1,18 @@
-"""Numbers that have names. (Before Python 3.12, `5 in SomeEnum` is an error.)"""
+"""Looking up enum members by number. (Before Python 3.12, `5 in SomeEnum` raises TypeError.)"""
 
 from enum import IntEnum
 from typing import TypeVar
 
-__all__ = ["is_named", "named"]
+__all__ = ["has_member", "member"]
 
 E = TypeVar("E", bound=IntEnum)
 
 
-def is_named(enum: type[IntEnum], number: int) -> bool:
-    """Whether the enum has a member of this number."""
+def has_member(enum: type[IntEnum], number: int) -> bool:
+    """Return whether the enum has a member with this number."""
     return number in enum._value2member_map_
 
 
-def named(enum: type[E], number: int, otherwise: E) -> E:
-    """The member of this number, or `otherwise`."""
-    return enum(number) if is_named(enum, number) else otherwise
+def member(enum: type[E], number: int, default: E) -> E:
+    """Return the member with this number, or `default`."""
+    return enum(number) if has_member(enum, number) else default

@@ -1,42 +1,104 @@
-"""What workers share: data by key with compare-and-swap, and queues.
+"""State that workers share: data by key with compare-and-swap, and queues.
 
-Facts: both are kept per vm_id, in the whole process. A cas number of 0 writes always; another writes only if nobody
-wrote since, except that a missing key is always written. Data cannot be deleted. A queue notifies the VM that registered
-it last; any VM that knows its token may take items.
+Facts: both are kept by vm_id, for the whole process. A write with cas number 0 always succeeds; with another number it
+succeeds only if no one has written since, or if the key is missing. Data cannot be deleted. A queue notifies the VM that
+registered it last; any VM that knows its token may take items.
 """
 
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 from ..abi import Status
 from .errors import CasMismatch, Empty, NotFound
 from .messages.encoding import Text, Value, decode, encode
+from .tasks.queue_items import QueueItem
 from .vm import current_vm
 
-__all__ = ["Queue", "SharedData", "register_queue", "resolve_queue", "shared_data"]
+__all__ = ["Queue", "SharedData", "SharedValue", "register_queue", "resolve_queue", "shared_data"]
 
-#: How often `update` tries again before it gives up; workers take turns, so a handful is already rare.
+#: Attempts of `update` before it gives up; more than a few are rare.
 _ATTEMPTS = 100
 
 
+class SharedValue(NamedTuple):
+    """A value of the shared data.
+
+    Attributes
+    ----------
+    value
+        The bytes.
+    cas
+        Compare-and-swap number, for `SharedData.write`.
+    """
+
+    value: bytes
+    cas: int
+
+
 class SharedData(MutableMapping[Text, bytes]):
-    """The data that all workers share, as a mapping from names to bytes. Keys cannot be listed or deleted."""
+    """The data that all workers of a vm_id share, as a mapping from names to bytes. Keys cannot be listed or deleted."""
 
     __slots__ = ()
 
-    def read(self, key: Text) -> tuple[bytes, int]:
-        """The value and its cas number; `NotFound` if nothing has been stored."""
-        value, cas = current_vm().call("get_shared_data", encode(key), about=repr(key))
-        return value, cas
+    def read(self, key: Text) -> SharedValue:
+        """Read a value with its cas number.
+
+        Parameters
+        ----------
+        key
+            Name of the value.
+
+        Returns
+        -------
+        SharedValue
+            The bytes and the cas number.
+
+        Raises
+        ------
+        NotFound
+            The key has no value.
+        """
+        return SharedValue(*current_vm().call("get_shared_data", encode(key), about=repr(key)))
 
     def write(self, key: Text, value: Value, cas: int = 0) -> None:
-        """Store a value; with a cas number from `read`, only if nobody wrote since (else `CasMismatch`)."""
+        """Store a value.
+
+        Parameters
+        ----------
+        key
+            Name of the value.
+        value
+            Text, bytes or a number (stored as text).
+        cas
+            Number from `read`, to write only if no one has written since; 0 (the default) writes always.
+
+        Raises
+        ------
+        CasMismatch
+            Someone has written since.
+        """
         current_vm().call("set_shared_data", encode(key), encode(value), cas, about=repr(key))
 
     def update(self, key: Text, change: Callable[[bytes | None], Value]) -> bytes:  # type: ignore[override]
-        """Change a value as one step: `change` gets the old one (None if there is none) and gives the new one.
+        """Change a value atomically.
 
-        It is called again if another worker wrote in between, so it should have no other effect.
+        Parameters
+        ----------
+        key
+            Name of the value.
+        change
+            Returns the new value for the old one, which is None if the key has no value. It is called again if another
+            worker wrote in between, so it should not have side effects.
+
+        Returns
+        -------
+        bytes
+            The new value.
+
+        Raises
+        ------
+        CasMismatch
+            Other workers wrote first 100 times in a row.
         """
         for _ in range(_ATTEMPTS):
             try:
@@ -56,13 +118,26 @@ class SharedData(MutableMapping[Text, bytes]):
         )
 
     def add(self, key: Text, by: int = 1) -> int:
-        """Add to a number that is kept as text, from 0 if there is none; the new number."""
+        """Add to a number, atomically.
+
+        Parameters
+        ----------
+        key
+            Name of the value, which holds the number as text; a missing value counts as 0.
+        by
+            Number to add, 1 by default.
+
+        Returns
+        -------
+        int
+            The new number.
+        """
 
         def added(old: bytes | None) -> int:
             try:
                 return int(old or b"0") + by
             except ValueError:
-                raise ValueError(f"shared data {key!r} is no number that could be added to, but {old!r}") from None
+                raise ValueError(f"shared data {key!r} is not a number: {old!r}") from None
 
         return int(self.update(key, added))
 
@@ -103,7 +178,20 @@ shared_data = SharedData()
 
 
 class Queue:
-    """A queue that VMs share. `put`, `get_nowait`, and `await queue.get()` in an `async def` callback."""
+    """A queue that VMs share: `put`, `get_nowait`, and `await queue.get()` in an `async def` callback.
+
+    Parameters
+    ----------
+    queue_id
+        The queue's token. `register_queue` and `resolve_queue` make queues from names.
+    name
+        Name of the queue, for messages.
+
+    Attributes
+    ----------
+    id
+        The queue's token: the argument of `on_queue_ready`.
+    """
 
     __slots__ = ("id", "name")
 
@@ -112,15 +200,15 @@ class Queue:
         self.name = name
 
     def put(self, item: Value) -> None:
-        """Append an item; the VM that registered the queue is told later."""
+        """Append an item (text, bytes or a number); the VM that registered the queue is notified later."""
         current_vm().call("enqueue_shared_queue", self.id, encode(item), about=repr(self.name))
 
     def get_nowait(self) -> bytes:
-        """Take the first item; `Empty` if there is none."""
+        """Take and return the first item; `Empty` if the queue is empty."""
         return current_vm().call("dequeue_shared_queue", self.id, about=repr(self.name))  # type: ignore[no-any-return]
 
     def drain(self) -> list[bytes]:
-        """Take all items."""
+        """Take and return all items."""
         items = []
         while True:
             try:
@@ -129,21 +217,38 @@ class Queue:
                 return items
 
     def get(self) -> Awaitable[bytes]:
-        """`await queue.get()`: the next item, in the VM that registered the queue."""
-        from .tasks.awaitables import queue_item
-
-        return queue_item(current_vm(), self)
+        """Return the next item when there is one: `await queue.get()`, in the VM that registered the queue."""
+        return QueueItem(self.id, self.get_nowait)
 
     def __repr__(self) -> str:
         return f"Queue({self.name!r}, id={self.id})"
 
 
 def register_queue(name: Text) -> Queue:
-    """Open or make a queue of the own vm_id and become the one that `on_queue_ready` is called on."""
+    """Open or create a queue of this VM's vm_id; `on_queue_ready` is called on this plugin from now on.
+
+    Parameters
+    ----------
+    name
+        Name of the queue.
+    """
     return Queue(current_vm().call("register_shared_queue", encode(name), about=repr(name)), decode(encode(name)))
 
 
 def resolve_queue(name: Text, vm_id: Text = "") -> Queue:
-    """Find a queue, of another vm_id if one is given; `NotFound` if it has not been registered."""
-    found = current_vm().call("resolve_shared_queue", encode(vm_id), encode(name), about=repr(name))
-    return Queue(found, decode(encode(name)))
+    """Find a queue that has been registered.
+
+    Parameters
+    ----------
+    name
+        Name of the queue.
+    vm_id
+        The vm_id that the queue belongs to; this VM's by default.
+
+    Raises
+    ------
+    NotFound
+        No VM has registered the queue.
+    """
+    queue_id = current_vm().call("resolve_shared_queue", encode(vm_id), encode(name), about=repr(name))
+    return Queue(queue_id, decode(encode(name)))

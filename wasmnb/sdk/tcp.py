@@ -1,7 +1,7 @@
 """TcpContext: one TCP connection.
 
-Facts: "downstream data" go from the client to the upstream, "upstream data" the other way. Data that a callback holds
-back come again with the next ones, all of them readable and writable.
+Facts: "downstream data" goes from the client to the upstream, "upstream data" the other way. Data that a callback holds
+back comes again with the next data, all of it readable and writable.
 """
 
 from collections.abc import Awaitable
@@ -20,7 +20,7 @@ __all__ = ["TcpContext"]
 
 
 class TcpContext(Context):
-    """One TCP connection. A callback that returns nothing lets the data go on."""
+    """One TCP connection. A callback that returns None lets the data go on."""
 
     #: The plugin that the connection belongs to; its configuration is `self.plugin.config`.
     plugin: PluginContext
@@ -28,34 +28,34 @@ class TcpContext(Context):
     #: The plugin's configuration: `self.plugin.config`.
     config: Any = PluginConfig()
 
-    _held = False
+    _paused_downstream = False
 
     def on_new_connection(self) -> "TcpResult":
-        """A client has connected; pausing holds everything back until `continue_downstream`."""
+        """Handle a new connection. A pause holds everything back until `continue_downstream`."""
 
     def on_downstream_data(self, data_size: int, end_of_stream: bool) -> "TcpResult":
-        """Bytes from the client are here."""
+        """Handle bytes from the client."""
 
     def on_upstream_data(self, data_size: int, end_of_stream: bool) -> "TcpResult":
-        """Bytes from the upstream are here."""
+        """Handle bytes from the upstream."""
 
     def on_downstream_close(self, close_type: CloseType) -> None:
-        """The client's side is closed, by the proxy (LOCAL) or the client (REMOTE)."""
+        """Handle the close of the client's side, by the proxy (LOCAL) or by the client (REMOTE)."""
 
     def on_upstream_close(self, close_type: CloseType) -> None:
-        """The upstream's side is closed; Envoy always says UNKNOWN here."""
+        """Handle the close of the upstream's side; Envoy always reports UNKNOWN."""
 
     def on_stream_done(self) -> None:
-        """The connection is over."""
+        """Handle the end of the connection."""
 
     def on_delete(self) -> None:
-        """The context goes away."""
+        """Clean up: the context has ended."""
 
     @property
     def downstream_data(self) -> Body:
         """Bytes from the client; assigning replaces them."""
         self._vm.switch(self)
-        return self._vm.downstream_data
+        return self._vm.messages.downstream_data
 
     @downstream_data.setter
     def downstream_data(self, data: Value) -> None:
@@ -65,19 +65,19 @@ class TcpContext(Context):
     def upstream_data(self) -> Body:
         """Bytes from the upstream; assigning replaces them."""
         self._vm.switch(self)
-        return self._vm.upstream_data
+        return self._vm.messages.upstream_data
 
     @upstream_data.setter
     def upstream_data(self, data: Value) -> None:
         self.upstream_data.set(data)
 
     def continue_downstream(self) -> None:
-        """Let the client's data that were held back go on. (Envoy cannot continue the upstream's.)"""
-        self._held = False
+        """Continue the client's data that was held back. (Envoy can't continue the upstream's.)"""
+        self._paused_downstream = False
         self._stream("continue_stream", StreamType.DOWNSTREAM)
 
     def close(self) -> None:
-        """Close the connection to the client, after what is on its way has been sent."""
+        """Close the connection to the client after the pending data has been sent."""
         self._stream("close_stream", StreamType.DOWNSTREAM)
 
     def _stream(self, hostcall: str, direction: StreamType) -> None:
@@ -85,18 +85,18 @@ class TcpContext(Context):
         self._vm.call(hostcall, int(direction), about=direction.name)
 
     def _paused(self, method: str) -> None:
-        """A callback of this connection returned a stop."""
-        self._held = self._held or method != "on_upstream_data"
+        """Note that a callback of this connection returned a stop."""
+        self._paused_downstream = self._paused_downstream or method != "on_upstream_data"
 
-    # -- for callbacks that wait
+    # -- for waiting callbacks
 
     def _is_held(self, _direction: str) -> bool:
-        """Whether the client's data are held back."""
-        return self._held
+        """Return whether the client's data is held back."""
+        return self._paused_downstream
 
     def _let_go(self, _direction: str) -> None:
-        """A callback returned so that the data go on."""
-        self._held = False
+        """Note that a callback returned Continue."""
+        self._paused_downstream = False
 
     def _fail(self, _method: str) -> None:
         """End the connection as Envoy ends one whose filter trapped."""

@@ -1,149 +1,149 @@
-"""What one VM of the proxy holds: its hostcalls, its views of the current stream, the calls that are under way.
+"""One VM of the proxy, as the SDK sees it: its hostcalls, its filter, and the calls, timers and waits under way.
 
-Facts: a hostcall acts on the context that the callback is for, until `set_effective_context` says otherwise, which lasts
-to the end of the callback. So the views (header maps, bodies) belong to the VM rather than to a stream, and `enter`
-makes them show the stream that is meant.
-
-In Wasm an interpreter is one VM; natively one interpreter holds several. Nothing here is shared between them: the
-current one is a context variable, set when a source is loaded and by `Dispatcher.activate`.
+Facts: inside Wasm an interpreter is one VM; natively one interpreter holds several. VMs share nothing: the current one is
+a context variable, set by `Dispatcher.activate`.
 """
 
 from collections.abc import Callable
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from ..abi import BufferType, HeaderMapType, LogLevel
+from .callouts.base import Callouts
+from .diagnostics.error_reporter import ErrorReporter
 from .diagnostics.hostcall_causes import hostcall_error
-from .diagnostics.tracebacks import format_exception
-from .diagnostics.unsupported import foreign_hint
-from .messages.bodies import Body
-from .messages.headers import header_map
+from .interfaces import ContextInterface
+from .messages.stream_messages import StreamMessages
+from .tasks.delete_watch import DeleteWatch
+from .tasks.queue_items import QueueWaiters
 from .tasks.tasks import run
+from .tasks.timers import Timers
 
-if TYPE_CHECKING:
-    from .callouts.grpc import GrpcCall
-    from .callouts.grpc_streams import GrpcStream
-    from .callouts.http import HttpCall
-    from .contexts import Context, PluginContext, VMContext
-    from .tasks.awaitables import QueueItem
-    from .tasks.timers import Ticker
-
-__all__ = ["VM", "by_user", "current_vm", "set_current_vm"]
+__all__ = ["VM", "InstalledFilter", "current_vm", "set_current_vm"]
 
 _current: ContextVar["VM"] = ContextVar("wasmnb.sdk.vm")
 
 
+class InstalledFilter:
+    """The filter that a VM runs.
+
+    Attributes
+    ----------
+    classes
+        The filter's classes by kind: `vm`, `plugin`, `http`, `tcp`.
+    context
+        The filter's VMContext; None until the source is loaded.
+    exports
+        Export names of the module's callbacks. No other callback is ever called.
+    """
+
+    __slots__ = ("classes", "context", "exports")
+
+    def __init__(self) -> None:
+        self.classes: dict[str, Any] = {}
+        self.context: Any = None
+        self.exports: frozenset[str] = frozenset()
+
+
 class VM:
-    """One VM, as the SDK sees it.
+    """One VM.
 
     Attributes
     ----------
     abi
-        The binding: one callable a hostcall, inputs in, status or (status, outputs...) out.
+        The binding: one callable for each hostcall, which takes the inputs and returns the status, or a tuple of the
+        status and the outputs.
     active
         The context that hostcalls act on now.
-    context
-        The filter's VMContext.
-    classes
-        The filter's classes: "vm", "plugin", "http", "tcp".
-    exports
-        Callbacks that the module exports: no other is ever called.
-    show_locals
-        Tracebacks have local variables.
-    watched, watch_deletes
-        How many streams wait, and what tells the proxy's side to call `on_delete` while any does (None: it always does,
-        if the source has an `async def`).
-    raised
-        Natively: told of every exception that the filter does not take, beside the log.
-    run
-        Runs a coroutine to its end or its next wait: `futures.run`, or the binding's own.
-    tickers, queue_waiters
-        Timers by plugin and waits by queue, of `async def` callbacks.
-    http_calls, grpc_calls
-        Callouts under way, by token.
+    filter
+        Classes, VMContext and exports of the filter.
+    messages
+        Header maps and bodies of the active stream.
+    callouts, timers, queues
+        Calls under way, timers by plugin, and waits for queue items.
     metric_ids
-        Metrics that this VM has defined, by kind and name.
+        Ids of the metrics that this VM has defined, by kind and name.
+    deletes
+        Whether the proxy has to report the end of streams.
+    errors
+        Logs the filter's exceptions.
+    run
+        Runs a coroutine to its end or its next wait: `tasks.run`, or the binding's faster function.
     """
 
     __slots__ = (
         "abi",
         "active",
-        "classes",
-        "context",
-        "downstream_data",
-        "exports",
-        "grpc_calls",
-        "http_calls",
+        "callouts",
+        "deletes",
+        "errors",
+        "filter",
+        "messages",
         "metric_ids",
-        "queue_waiters",
-        "raised",
-        "request_body",
-        "request_headers",
-        "request_trailers",
-        "response_body",
-        "response_headers",
-        "response_trailers",
+        "queues",
         "run",
-        "show_locals",
-        "tickers",
-        "upstream_data",
-        "watch_deletes",
-        "watched",
+        "timers",
     )
 
     def __init__(self, abi: Any) -> None:
         self.abi = abi
-        self.active: Context | None = None
-        self.context: VMContext | None = None
-        self.tickers: dict[int, Ticker] = {}
-        self.queue_waiters: dict[int, list[QueueItem]] = {}
-        self.classes: dict[str, Any] = {}
-        self.exports: frozenset[str] = frozenset()
-        self.http_calls: dict[int, HttpCall] = {}
-        self.grpc_calls: dict[int, GrpcCall | GrpcStream] = {}
+        self.active: Any = None
+        self.filter = InstalledFilter()
+        self.messages = StreamMessages(abi)
+        self.callouts = Callouts()
+        self.timers = Timers(self)
+        self.queues = QueueWaiters()
         self.metric_ids: dict[tuple[int, str], int] = {}
-        self.watch_deletes: Callable[[int], object] | None = getattr(abi, "watch_deletes", None)
-        self.watched = 0
+        self.deletes = DeleteWatch(abi)
+        self.errors = ErrorReporter(abi)
         self.run: Callable[[Any, None], Any] = getattr(abi, "run", run)
-        self.raised: Callable[[BaseException], object] | None = getattr(abi, "raised", None)
-        self.show_locals = False
-        self.request_headers = header_map(abi, HeaderMapType.REQUEST_HEADERS)
-        self.request_trailers = header_map(abi, HeaderMapType.REQUEST_TRAILERS)
-        self.response_headers = header_map(abi, HeaderMapType.RESPONSE_HEADERS)
-        self.response_trailers = header_map(abi, HeaderMapType.RESPONSE_TRAILERS)
-        self.request_body = Body(self, BufferType.HTTP_REQUEST_BODY)
-        self.response_body = Body(self, BufferType.HTTP_RESPONSE_BODY)
-        self.downstream_data = Body(self, BufferType.DOWNSTREAM_DATA)
-        self.upstream_data = Body(self, BufferType.UPSTREAM_DATA)
 
     def call(self, hostcall: str, *args: Any, about: str = "") -> Any:
-        """Make a hostcall; its outputs (none, one, or a tuple). A status other than OK is raised as `HostcallError`."""
-        answer = getattr(self.abi, hostcall)(*args)
-        if isinstance(answer, int):
-            if answer:
-                raise hostcall_error(hostcall, answer, about)
-            return None
-        if answer[0]:
-            raise hostcall_error(hostcall, answer[0], about)
-        return answer[1] if len(answer) == 2 else answer[1:]
+        """Make a hostcall.
 
-    def require(self, callback: str, what: str) -> None:
-        """Refuse what would never come to its end, since the module lacks a callback that belongs to it."""
-        if f"proxy_{callback}" not in self.exports:
+        Parameters
+        ----------
+        hostcall
+            Name without prefix.
+        about
+            Arguments to show in the error message.
+
+        Returns
+        -------
+        Any
+            The output; a tuple if there are several, None if there are none.
+
+        Raises
+        ------
+        HostcallError
+            The status is not OK.
+        """
+        result = getattr(self.abi, hostcall)(*args)
+        if isinstance(result, int):
+            if result:
+                raise hostcall_error(hostcall, result, about)
+            return None
+        if result[0]:
+            raise hostcall_error(hostcall, result[0], about)
+        return result[1] if len(result) == 2 else result[1:]
+
+    def require(self, callback: str, feature: str) -> None:
+        """Raise RuntimeError if the module does not export a callback that `feature` needs to end.
+
+        Parameters
+        ----------
+        callback
+            Name without prefix.
+        feature
+            Name that the filter's source has to mention, so that the callback is exported.
+        """
+        if f"proxy_{callback}" not in self.filter.exports:
             raise RuntimeError(
-                f"{what} needs {callback}, which the module does not export: exports follow from what the filter's source "
-                f"mentions, so mention {what} there (a comment does not count)"
+                f"{feature} needs {callback}, which the module does not export. Exports follow from the names in the "
+                f"filter's source: mention {feature} there (a comment does not count)"
             )
 
-    def watch(self, change: int) -> None:
-        """One more or one less stream has something to cancel when it ends; told to the proxy's side when it matters."""
-        before = self.watched
-        self.watched = after = before + change
-        if self.watch_deletes is not None and (not before or not after):
-            self.watch_deletes(after)
-
-    def enter(self, context: "Context") -> bool:
-        """Have the hostcalls of this callback act on `context` from here on; False if its stream is over."""
+    def enter(self, context: ContextInterface) -> bool:
+        """Let the hostcalls of this callback act on `context` from now on; return False if its stream has ended."""
         if context is self.active:
             return True
         if self.abi.set_effective_context(context.context_id):
@@ -151,36 +151,23 @@ class VM:
         self.active = context
         return True
 
-    def enter_plugin(self, plugin: "PluginContext") -> None:
-        """As `enter`, for calls that act on the plugin of whatever stream is active, such as the tick period."""
+    def enter_plugin(self, plugin: ContextInterface) -> None:
+        """Let the hostcalls act on `plugin`, unless they act on one of its streams (for hostcalls that use the plugin)."""
         if getattr(self.active, "plugin", None) is not plugin:
             self.enter(plugin)
 
-    def report(self, error: BaseException) -> None:
-        """Log what the filter raised, once, in one piece. What the user has done is no fault of the filter's: it is raised."""
-        if self.raised is not None and by_user(error):  # natively: in Wasm nobody sits at a keyboard
-            raise error
-        hint = foreign_hint(error)
-        if hint is not None:
-            error.add_note(hint)
-        text = format_exception(error, show_locals=self.show_locals).encode("utf-8", "backslashreplace")
-        self.abi.log(int(LogLevel.CRITICAL), text)
-        if self.raised is not None:
-            self.raised(error)
-
-    def switch(self, context: "Context") -> None:
-        """As `enter`, for code that cannot go on without it: raises `BadArgument` if the stream is over."""
+    def switch(self, context: ContextInterface) -> None:
+        """Let the hostcalls act on `context`; raise `BadArgument` if its stream has ended."""
         if not self.enter(context):
             raise hostcall_error("set_effective_context", 2, str(context.context_id))
 
-
-def by_user(error: BaseException) -> bool:
-    """Whether somebody at a keyboard meant it, which can be natively: the stop button, or leaving the debugger."""
-    return type(error).__name__ in ("KeyboardInterrupt", "BdbQuit")
+    def report(self, error: BaseException) -> None:
+        """Log an exception of the filter."""
+        self.errors.report(error)
 
 
 def current_vm() -> VM:
-    """The VM whose callback runs now."""
+    """Return the VM whose callback runs now."""
     try:
         return _current.get()
     except LookupError:
@@ -188,5 +175,5 @@ def current_vm() -> VM:
 
 
 def set_current_vm(vm: VM) -> None:
-    """Make `vm` the one that `print`, logging and module-level objects mean."""
+    """Make `vm` the one that `print`, logging and module-level objects use."""
     _current.set(vm)

@@ -1,24 +1,26 @@
 """The test kit: builders, matchers, scripted upstreams, strict mode, snapshots, strategies, and a fuzzer.
 
+Everything here is public and meant for tests of filters; wasmnb's own tests live in `tests/`.
+
     from wasmnb.testing import assert_response, assert_callouts, callout, request, response, send, upstream
 
-    def test_who_may(wasm_proxy):
+    def test_valid_token_is_forwarded(wasm_proxy):
         auth = upstream(response(200, headers={"x-user": "ann"}))
         proxy = wasm_proxy("auth.py", clusters={"auth": auth})
         x = send(proxy, request("/pay", bearer="t0k"))
         assert_response(x, 200)
         assert_callouts(x, [callout("auth", path="/check")])
 
-Importing `wasmnb.testing` is cheap: each name is loaded when it is first used. pytest finds the fixtures `wasm_filter`
-and `wasm_proxy` and the marker `wasm_backends` by itself.
+Importing `wasmnb.testing` is cheap, because each name is loaded at its first use. pytest finds the fixtures
+`wasm_filter` and `wasm_proxy` and the marker `wasm_backends` without further setup.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-#: Public name -> module that holds it.
-_HOMES = {
+#: Public name -> module that defines it.
+_MODULES = {
     "exchange": "builders",
     "request": "builders",
     "response": "builders",
@@ -66,16 +68,16 @@ _HOMES = {
     "replay": "fuzzing",
 }
 
-__all__ = sorted(_HOMES)  # noqa: PLE0605 -- the table above is the list
+__all__ = sorted(_MODULES)  # noqa: PLE0605 -- the names of the table
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    home = import_module(f".{_HOMES[name]}", __name__)
-    value = home if name == _HOMES[name] == "strategies" else getattr(home, name)
+    module = import_module(f".{_MODULES[name]}", __name__)
+    value = module if name == _MODULES[name] == "strategies" else getattr(module, name)
     globals()[name] = value
     return value
 

@@ -1,4 +1,4 @@
-"""`python -m wasmnb.testing TESTS [MODULE]`: run declarative tests, as `wasmnb test` does; exit code 1 if one fails."""
+"""`python -m wasmnb.testing TESTS [MODULE]`: run declarative tests as `wasmnb test` does."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from .declarative.flags import SUITE_FLAGS, run_suites
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run and print; 0 if all passed, 1 if not, 2 if nothing could be run."""
+    """Run the tests and print the results. Returns 0 if all passed, 1 if one failed, 2 if the files can't be run."""
     parser = argparse.ArgumentParser(
-        prog="python -m wasmnb.testing", description="Run other people's declarative tests."
+        prog="python -m wasmnb.testing", description="Run declarative test suites of other projects."
     )
     for names, options in SUITE_FLAGS:
         parser.add_argument(*names, **options)

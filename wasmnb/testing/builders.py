@@ -1,4 +1,4 @@
-"""Short ways to make requests, responses and exchanges, and to send them through any proxy."""
+"""Builders of requests, responses and exchanges, and a function that sends a request through any proxy."""
 
 from __future__ import annotations
 
@@ -30,38 +30,62 @@ def request(
     authority: str = "example.com",
     scheme: str = "http",
 ) -> Request:
-    """A request, with what tests often need said in a word.
+    """Build a request.
 
     Parameters
     ----------
+    path
+        Path with an optional query. Default: `/`.
     method
-        By default POST if there is a body of any kind, else GET.
+        Default: POST with a body of any kind, else GET.
+    headers
+        Headers as a mapping, pairs or `Headers`. Default: none.
     query
-        Added to the path, encoded.
-    body, json, form, chunks
-        One of them: bytes or text; a value that JSON can write; fields of a form; pieces that arrive one by one. `json`
-        and `form` set the content type, unless `headers` has one.
-    cookies, bearer, basic
-        Set `cookie` and `authorization`.
+        Query parameters, encoded and appended to the path. Default: none.
+    body
+        Body as bytes or text. Use one of `body`, `json`, `form` and `chunks`. Default: empty.
+    json
+        Value encoded as JSON. Sets `content-type` unless `headers` has one. Default: none.
+    form
+        Form fields. Sets `content-type` unless `headers` has one. Default: none.
+    chunks
+        Parts of the body that arrive one by one. Default: none.
+    trailers
+        Trailers. Default: none.
+    cookies
+        Names and values of the `cookie` header. Default: none.
+    bearer
+        Token of an `authorization: Bearer` header. Default: none.
+    basic
+        (user, password) of an `authorization: Basic` header. Default: none.
+    authority
+        Host. Default: `example.com`.
+    scheme
+        `http` or `https`. Default: `http`.
+
+    Returns
+    -------
+    Request
+        The request, for `send`.
 
     Raises
     ------
     TypeError
-        More than one kind of body.
+        More than one kind of body is given.
     """
-    found = Headers(headers)
-    data = _body(found, body, json, form, chunks)
+    all_headers = Headers(headers)
+    data = _body(all_headers, body, json, form, chunks)
     if query:
         path += ("&" if "?" in path else "?") + urlencode(query, doseq=True)
     if cookies:
-        found.add("cookie", "; ".join(f"{name}={value}" for name, value in cookies.items()))
+        all_headers.add("cookie", "; ".join(f"{name}={value}" for name, value in cookies.items()))
     if bearer is not None:
-        found["authorization"] = f"Bearer {bearer}"
+        all_headers["authorization"] = f"Bearer {bearer}"
     if basic is not None:
-        found["authorization"] = "Basic " + b64encode(":".join(basic).encode()).decode()
-    pieces = None if chunks is None else [to_bytes(c) for c in chunks]
-    sent = method or ("POST" if data or pieces is not None else "GET")
-    return Request(sent, path, found, data, Headers(trailers), authority, scheme, pieces)
+        all_headers["authorization"] = "Basic " + b64encode(":".join(basic).encode()).decode()
+    parts = None if chunks is None else [to_bytes(c) for c in chunks]
+    verb = method or ("POST" if data or parts is not None else "GET")
+    return Request(verb, path, all_headers, data, Headers(trailers), authority, scheme, parts)
 
 
 def response(
@@ -75,34 +99,51 @@ def response(
     latency: float = 0.0,
     reset: bool = False,
 ) -> Response:
-    """A response.
+    """Build a response.
 
     Parameters
     ----------
+    status
+        Status code. Default: 200.
     body, json, chunks
-        One of them, as in `request`.
+        Body, as for `request`. Use one of them. Default: empty.
+    headers
+        Headers as a mapping, pairs or `Headers`. Default: none.
+    trailers
+        Trailers. Default: none.
     latency
-        Virtual seconds until the upstream answers.
+        Virtual seconds until the upstream responds. Default: 0.
     reset
-        The upstream breaks off after what is given here, instead of ending properly.
+        Whether the upstream closes the connection after the given parts. Default: False.
+
+    Returns
+    -------
+    Response
+        The response.
+
+    Raises
+    ------
+    TypeError
+        More than one kind of body is given.
     """
-    found = Headers(headers)
-    data = _body(found, body, json, None, chunks)
-    pieces = None if chunks is None else [to_bytes(c) for c in chunks]
-    return Response(status, found, data, Headers(trailers), pieces, latency, reset)
+    all_headers = Headers(headers)
+    data = _body(all_headers, body, json, None, chunks)
+    parts = None if chunks is None else [to_bytes(c) for c in chunks]
+    return Response(status, all_headers, data, Headers(trailers), parts, latency, reset)
 
 
 def _body(headers: Headers, body: Text, json: Any, form: Mapping[str, Any] | None, chunks: object) -> bytes:
-    given = [
+    kinds = [
         name
         for name, v in (("body", body or None), ("json", json), ("form", form), ("chunks", chunks))
         if v is not None
     ]
-    if len(given) > 1:
-        raise TypeError(f"A message has one body, not {' and '.join(given)}.")
-    kind = {"json": "application/json", "form": "application/x-www-form-urlencoded"}.get(given[0] if given else "")
-    if kind is not None and "content-type" not in headers:
-        headers.add("content-type", kind)
+    if len(kinds) > 1:
+        raise TypeError(f"A message has one body, but {' and '.join(kinds)} are given. Pass one of them.")
+    types = {"json": "application/json", "form": "application/x-www-form-urlencoded"}
+    content_type = types.get(kinds[0] if kinds else "")
+    if content_type is not None and "content-type" not in headers:
+        headers.add("content-type", content_type)
     if json is not None:
         return json_module.dumps(json, separators=(",", ":"), ensure_ascii=False).encode()
     return urlencode(form, doseq=True).encode() if form is not None else to_bytes(body)
@@ -116,42 +157,64 @@ def exchange(
     upstream_response: Response | None = None,
     state: str = "done",
     number: int = 1,
-    worker: str = "worker-1",
+    worker: int = 1,
 ) -> Any:
-    """An exchange as a proxy would give it, for testing what reads exchanges: views, reports, matchers.
+    """Build an exchange without a filter, for tests of views, reports and matchers.
 
     Parameters
     ----------
-    sent, received
-        What the client sent and got.
-    upstream_request, upstream_response
-        What the upstream saw and answered; None if the request never got there.
+    sent
+        Request of the client. Default: `request()`.
+    received
+        Response to the client. Default: None.
+    upstream_request
+        Request that the upstream received. Default: None, if it wasn't forwarded.
+    upstream_response
+        Response of the upstream. Default: None.
     state
-        As `Exchange.state`.
+        State as in `Exchange.state`. Default: `done`.
+    number
+        Number of the exchange. Default: 1.
+    worker
+        Number of the worker. Default: 1.
+
+    Returns
+    -------
+    Exchange
+        The exchange.
     """
     from ..host import Exchange, Proxy
 
-    environment = Proxy(workers=1)._environment  # of a proxy without filters: an empty log and trace
-    made = Exchange(number, worker, environment, sent or request())
-    made.upstream_requests = [upstream_request] if upstream_request is not None else []
-    made.upstream_response = upstream_response
-    made.response = received
-    made.state = state
-    made.finished = 0.0 if state not in ("open", "paused") else None
-    return made
+    environment = Proxy(workers=1).server  # a proxy without filters has an empty log and trace
+    built = Exchange(number, worker, environment, sent or request())
+    built.upstream_requests = [upstream_request] if upstream_request is not None else []
+    built.upstream_response = upstream_response
+    built.response = received
+    built.state = state
+    built.finished = 0.0 if state not in ("open", "paused") else None
+    return built
 
 
-def send(proxy: Any, sent: Request, **more: Any) -> Any:
-    """Send a built request through a proxy, simulated or real; gives its exchange.
+def send(proxy: Any, sent: Request, **options: Any) -> Any:
+    """Send a request through a proxy, simulated or real.
 
     Parameters
     ----------
-    more
-        Passed on to the proxy's `request`: `worker`, and with the simulated proxy `http2` and `wait`.
+    proxy
+        A `Proxy` or `Envoy`.
+    sent
+        Request, such as one from `request(...)`.
+    options
+        Further arguments of the proxy's `request`: `worker`, `http2`, `wait`.
+
+    Returns
+    -------
+    Exchange
+        The exchange.
     """
     __tracebackhide__ = True
     body = {"chunks": sent.chunks} if sent.chunks is not None else {"body": sent.body}
     return proxy.request(
         sent.method, to_text(to_bytes(sent.path)), sent.headers, trailers=sent.trailers, authority=sent.authority,
-        **body, **more,
+        **body, **options,
     )  # fmt: skip

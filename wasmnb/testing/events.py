@@ -1,4 +1,4 @@
-"""What happens to a filter beside requests (a new configuration, an item in one of its queues), and all that did happen."""
+"""Events other than requests (a new configuration, an item in a queue), and access to a proxy's events."""
 
 from __future__ import annotations
 
@@ -14,37 +14,42 @@ __all__ = ["enqueue", "events_of", "reconfigure"]
 
 
 def reconfigure(proxy: Any, config: Any, *, plugin: int = 0, drain: float = 1.0) -> bool:
-    """Give a plugin another configuration while traffic runs, as a listener update does.
+    """Replace the configuration of a plugin while traffic runs, as a listener update does.
 
     Parameters
     ----------
     proxy
         A simulated proxy.
     config
-        Bytes, text, or anything that JSON can write.
+        Configuration as bytes, text, or a value that can be encoded as JSON.
     plugin
-        Which plugin of the chain, from 0.
+        Index of the plugin in the chain. Default: 0.
     drain
-        Virtual seconds that old streams have to finish.
+        Virtual seconds that old streams get to finish. Default: 1.
 
     Returns
     -------
     bool
-        Whether it is in force now; False if the filter refused it, and the old one goes on serving.
+        True if the new configuration is in force, False if the filter refused it and the old one stays.
+
+    Raises
+    ------
+    UsageError
+        The chain has no plugin with this index.
     """
-    wanted = list(proxy.plugins)
-    if not -len(wanted) <= plugin < len(wanted):
-        raise UsageError(f"There is no plugin {plugin}; the chain has {len(wanted)}, numbered from 0.")
-    wanted[plugin] = replace(wanted[plugin], config=to_config(config))
+    plugins = list(proxy.plugins)
+    if not -len(plugins) <= plugin < len(plugins):
+        raise UsageError(f"The chain has no plugin {plugin}. It has {len(plugins)}, numbered from 0.")
+    plugins[plugin] = replace(plugins[plugin], config=to_config(config))
     try:
-        proxy.update(wanted, drain=drain)
+        proxy.update(plugins, drain=drain)
     except FilterTrap:
         return False
     return True
 
 
 def enqueue(proxy: Any, queue: Text, item: Text) -> None:
-    """Put an item into a shared queue, as another plugin would; its receiver is told before this returns.
+    """Add an item to a shared queue as another plugin would. The receiver's callback runs before this returns.
 
     Parameters
     ----------
@@ -52,41 +57,45 @@ def enqueue(proxy: Any, queue: Text, item: Text) -> None:
         A simulated proxy.
     queue
         Name of a queue that a filter has registered.
+    item
+        The item, as bytes or text.
 
     Raises
     ------
     UsageError
-        There is no such queue.
+        No filter has registered the queue.
     """
-    there = {found.name: found.token for found in proxy.shared_data.queues()}
-    token = there.get(to_bytes(queue))
+    tokens = {registered.name: registered.token for registered in proxy.shared_data.queues()}
+    token = tokens.get(to_bytes(queue))
     if token is None:
-        known = ", ".join(map(to_text, there)) or "none"
-        raise UsageError(f"No filter has registered a queue {to_text(to_bytes(queue))!r}; there are: {known}.")
-    proxy._run_on(proxy._main, lambda: proxy._environment.shared.enqueue(token, to_bytes(item)))
+        known = ", ".join(map(to_text, tokens)) or "none"
+        raise UsageError(f"No filter has registered a queue {to_text(to_bytes(queue))!r}. Registered queues: {known}.")
+    proxy.loop.run_on(proxy.loop.main, lambda: proxy.server.shared.enqueue(token, to_bytes(item)))
 
 
-def events_of(source: Any, instead: str = "") -> Iterable[Any]:
-    """The events of a simulated proxy, of one of its exchanges, or a sequence of events as it is.
+def events_of(source: Any, hint: str = "") -> Iterable[Any]:
+    """Return the events of a simulated proxy or of one of its exchanges. A sequence of events is returned unchanged.
 
     Parameters
     ----------
-    instead
-        What to do with a real Envoy, for the error.
+    source
+        A simulated proxy, an exchange, or events.
+    hint
+        Sentence for the error about a real Envoy. Default: none.
 
     Raises
     ------
     UsageError
-        The source is a real Envoy's, which does not show what happens inside.
+        The source belongs to a real Envoy, which doesn't report its callbacks.
     TypeError
-        It is something else.
+        The source has no events.
     """
     if type(source).__module__.startswith("wasmnb.envoy"):
-        raise UsageError(f"A real Envoy does not show its callbacks and hostcalls. {instead}".rstrip())
+        raise UsageError(f"A real Envoy doesn't report its callbacks and hostcalls. {hint}".rstrip())
     events = getattr(source, "trace", None)
-    found: Iterable[Any] = getattr(source, "events", source) if events is None else events
-    if isinstance(found, str | bytes) or not isinstance(found, Iterable):
+    sequence: Iterable[Any] = getattr(source, "events", source) if events is None else events
+    if isinstance(sequence, str | bytes) or not isinstance(sequence, Iterable):
         raise TypeError(
-            f"A {type(source).__name__} has no events: give a simulated proxy, an exchange of one, or events."
+            f"{type(source).__name__} objects have no events. Pass a simulated proxy, one of its exchanges, or events."
         )
-    return found
+    return sequence

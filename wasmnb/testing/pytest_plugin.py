@@ -8,7 +8,9 @@
     def test_everywhere(wasm_proxy): ...
 
 A test with the marker runs once on each backend: `simulated`; `native`, where the class runs in this Python, with
-breakpoints and coverage; `envoy`, the real one. A backend that is not there skips its run.
+breakpoints and coverage; `envoy`, the real proxy. A run is skipped if its backend isn't installed.
+
+pytest loads this module in every session, so everything heavy is imported inside the fixtures.
 """
 
 from __future__ import annotations
@@ -25,39 +27,33 @@ import pytest
 
 from ..errors import UsageError, WasmnbError
 from .assertions.frames import hide_our_frames
-from .snapshots import SWITCH, assert_snapshot, snapshot
+from .update_switch import SWITCH
 
 if TYPE_CHECKING:
     from ..compiler import Filter
 
 __all__ = ["wasm_backend", "wasm_filter", "wasm_proxy", "wasm_snapshot"]
 
-#: What a test can run on.
+#: Backends that a test can run on.
 BACKENDS = ("simulated", "native", "envoy")
 
-#: Settings of a plugin that `Proxy` takes for the one filter that it runs.
-_OF_PLUGIN = ("config", "vm_config", "root_id", "vm_id", "failure_policy")
+#: Settings of a plugin that `Proxy` takes when it runs a single filter.
+_PLUGIN_SETTINGS = ("config", "vm_config", "root_id", "vm_id", "failure_policy")
 
 _MARKERS = (
     "wasm_backends(*names): run on each of these backends: simulated, native, envoy (all if none is named)",
     "envoy: starts the real Envoy",
 )
 
-#: Arguments of the simulated proxy that a real one has no use for.
-_SIMULATED_ONLY = (
-    "seed", "deadline", "memory_limit", "guest_time", "start_time", "trace_limit", "engine", "buffer_limit",
-    "route_timeout", "idle_timeout", "request_timeout", "fuel", "show_locals",
-)  # fmt: skip
-
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """`--wasm-update`."""
+    """Add the option `--wasm-update`."""
     group = parser.getgroup("wasmnb", "Envoy filters")
-    group.addoption("--wasm-update", action="store_true", help="write trace snapshots anew instead of comparing")
+    group.addoption("--wasm-update", action="store_true", help="write trace snapshots instead of comparing with them")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the markers; hand the switch on to code that knows nothing of pytest."""
+    """Register the markers, and pass `--wasm-update` on to code that doesn't depend on pytest."""
     for marker in _MARKERS:
         config.addinivalue_line("markers", marker)
     if config.getoption("--wasm-update"):
@@ -70,7 +66,7 @@ def _switch_off() -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """One run for each backend that the marker names."""
+    """Run a test once for each backend that its marker names."""
     if "wasm_backend" not in metafunc.fixturenames:
         return
     marker = metafunc.definition.get_closest_marker("wasm_backends")
@@ -80,7 +76,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     unknown = [name for name in names if name not in BACKENDS]
     if unknown:
         pytest.fail(
-            f"{metafunc.definition.nodeid}: There is no backend {unknown[0]!r}; there are {', '.join(BACKENDS)}.",
+            f"{metafunc.definition.nodeid}: Unknown backend {unknown[0]!r}. Choose from {', '.join(BACKENDS)}.",
             pytrace=False,
         )
     runs = [pytest.param(n, marks=pytest.mark.envoy if n == "envoy" else ()) for n in names]
@@ -89,7 +85,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
-    """What a test raises shows the test's lines, unless all frames are asked for."""
+    """Cut wasmnb's frames out of a test's traceback, unless `--full-trace` is given."""
     try:
         return (yield)
     except Exception as error:
@@ -100,13 +96,13 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
 
 @pytest.fixture(scope="module")
 def wasm_backend(request: pytest.FixtureRequest) -> str:
-    """What this run of the test uses: `simulated` unless the marker says otherwise."""
+    """Name of the backend of this run: `simulated` unless the marker names others."""
     return str(getattr(request, "param", "simulated"))
 
 
 @pytest.fixture(scope="session")
 def _wasm_filters() -> dict[Any, Any]:
-    """Filters that were compiled in this session."""
+    """Filters compiled in this session."""
     return {}
 
 
@@ -114,10 +110,11 @@ def _wasm_filters() -> dict[Any, Any]:
 def wasm_filter(
     request: pytest.FixtureRequest, wasm_backend: str, _wasm_filters: dict[Any, Any]
 ) -> Callable[..., Filter]:
-    """Makes a filter from source, from the path of a `.py` or `.wasm`, or from a class; kept for the session.
+    """Return a function that compiles a filter and keeps it for the session.
 
-    A path is looked for beside the test, in the folder where pytest was started, and in the project's root. A filter, or
-    the running proxy of one, can be given as well. Source can import modules that lie beside the test.
+    The function takes source text, the path of a `.py` or `.wasm` file, a class, a filter, or a running proxy with one
+    plugin; and optionally a name. Paths are searched in the test's folder, in the folder where pytest was started, and in
+    the project's root. Source can import modules from the test's folder.
     """
     folders = (request.path.parent, Path.cwd(), request.config.rootpath)
 
@@ -132,15 +129,15 @@ def wasm_filter(
             if key not in _wasm_filters:
                 _wasm_filters[key] = (_run_natively if native else _compile)(chosen, name, folders[0])
         except WasmnbError as error:
-            raise _explained(error, what).with_traceback(None) from None
-        made: Filter = _wasm_filters[key]
-        return made
+            raise _with_source_line(error, what).with_traceback(None) from None
+        compiled: Filter = _wasm_filters[key]
+        return compiled
 
     return make
 
 
-def _explained(error: WasmnbError, what: Any) -> WasmnbError:
-    """The error with the filter's line that is meant; without our frames, since pytest shows the test's own."""
+def _with_source_line(error: WasmnbError, what: Any) -> WasmnbError:
+    """Add the filter's line as a note: pytest shows the test's own lines only."""
     number = getattr(error, "lineno", None)
     try:
         lines = (what if isinstance(what, str) and "\n" in what else Path(error.filename).read_text()).splitlines()  # type: ignore[attr-defined]
@@ -152,28 +149,28 @@ def _explained(error: WasmnbError, what: Any) -> WasmnbError:
 
 
 def _locate(what: Any, folders: Sequence[Path]) -> Any:
-    """A path as a Path, a running proxy as its filter; source, a class or a filter as it is."""
+    """Resolve a path to a `Path` and a running proxy to its filter; return anything else as it is."""
     plugins = getattr(what, "plugins", None)
     if plugins is not None:
         if len(plugins) != 1:
-            raise UsageError(f"{what!r} has {len(plugins)} plugins: give one of its `plugins`, or a filter.")
+            raise UsageError(f"{what!r} has {len(plugins)} plugins. Pass one of its `plugins`, or a filter.")
         return plugins[0].filter
     is_source = isinstance(what, str) and ("\n" in what or not what.endswith((".py", ".wasm")))
     if is_source or not isinstance(what, str | os.PathLike):
         return what
     path = Path(what)
-    found = next((folder / path for folder in folders if (folder / path).exists()), None)
-    if found is None:
-        places = ", ".join(dict.fromkeys(map(str, folders)))
-        beside = [f.name for f in folders[0].iterdir() if f.suffix in (".py", ".wasm")]
-        close = get_close_matches(path.name, beside, 1)
+    existing = next((folder / path for folder in folders if (folder / path).exists()), None)
+    if existing is None:
+        searched = ", ".join(dict.fromkeys(map(str, folders)))
+        filters = [f.name for f in folders[0].iterdir() if f.suffix in (".py", ".wasm")]
+        close = get_close_matches(path.name, filters, 1)
         hint = f" Did you mean {close[0]}?" if close else ""
-        raise UsageError(f"There is no filter {path}; looked in {places}.{hint}")
-    return found
+        raise UsageError(f"Filter {path} not found in {searched}.{hint}")
+    return existing
 
 
 def _stamp(chosen: Any) -> Any:
-    """What changes when a file does."""
+    """Return a key that changes when the file does."""
     return chosen.stat().st_mtime_ns if isinstance(chosen, Path) and chosen.exists() else None
 
 
@@ -192,17 +189,17 @@ def _run_natively(chosen: Any, name: str | None, folder: Path) -> Any:
 
     foreign = chosen.suffix == ".wasm" if isinstance(chosen, Path) else getattr(chosen, "bundle", chosen) is None
     if foreign:
-        pytest.skip("a module built elsewhere does not run natively")
+        pytest.skip("modules without Python source don't run natively")
     return Filter.native(chosen, name, path=[folder])
 
 
 @pytest.fixture
 def wasm_proxy(wasm_filter: Callable[..., Filter], wasm_backend: str) -> Iterator[Callable[..., Any]]:
-    """Makes a proxy, simulated or real as the backend says, and closes it after the test.
+    """Return a function that starts a proxy on the test's backend and closes it after the test.
 
-    Takes a filter in any form that `wasm_filter` takes, a `Plugin`, or a list of these, and what `Proxy` takes; of one
-    filter also its `kind`: `wasm_proxy("tcp.py", kind="network")`. What only the simulated proxy has (`seed`, `guest_time`,
-    timeouts, ...) is left out for the real one.
+    The function takes a filter in any form that `wasm_filter` takes, a `Plugin`, or a list of these; and the keyword
+    arguments of `Proxy`. For a single filter it also takes `kind`: `wasm_proxy("tcp.py", kind="network")`. Settings of the
+    simulated proxy alone (`seed`, `guest_time`, `fuel`, ...) are dropped when the backend is the real one.
     """
     opened: list[Any] = []
 
@@ -231,13 +228,13 @@ def _link(item: Any, wasm_filter: Callable[..., Filter]) -> Any:
     return item if item is None else wasm_filter(item)
 
 
-def _plugin(made: Any, kind: str, options: dict[str, Any]) -> Any:
-    """One filter as a plugin of a kind, with its settings taken out of the options."""
+def _plugin(filter_: Any, kind: str, options: dict[str, Any]) -> Any:
+    """Make a plugin of a kind, moving the plugin's settings out of the options."""
     from ..host import Plugin
 
-    if isinstance(made, list | Plugin):
-        raise UsageError("kind= belongs to one filter; with plugins, say it in each Plugin(...).")
-    return Plugin(made, kind=kind, **{name: options.pop(name) for name in _OF_PLUGIN if name in options})
+    if isinstance(filter_, list | Plugin):
+        raise UsageError("kind= applies to a single filter. Pass it to each Plugin(...) instead.")
+    return Plugin(filter_, kind=kind, **{name: options.pop(name) for name in _PLUGIN_SETTINGS if name in options})
 
 
 def _simulated(chain: Any, workers: int, options: dict[str, Any]) -> Any:
@@ -250,8 +247,10 @@ def _simulated(chain: Any, workers: int, options: dict[str, Any]) -> Any:
 def _real(chain: Any, workers: int, options: dict[str, Any]) -> Any:
     __tracebackhide__ = True
     from ..envoy import Envoy
+    from ..host.settings import SimulationSettings
 
-    kept = {name: value for name, value in options.items() if name not in _SIMULATED_ONLY}
+    simulated_only = {"engine", *SimulationSettings().arguments()}
+    kept = {name: value for name, value in options.items() if name not in simulated_only}
     try:
         return Envoy(chain, workers=workers, **kept)
     except UsageError as error:
@@ -262,15 +261,20 @@ def _real(chain: Any, workers: int, options: dict[str, Any]) -> Any:
 
 @pytest.fixture
 def wasm_snapshot(request: pytest.FixtureRequest) -> Callable[..., None]:
-    """Compares a trace with the file `__snapshots__/<module>/<test>.txt` beside the test; takes what `snapshot` takes."""
-    made: list[str] = []
+    """Return a function that compares a trace with `__snapshots__/<module>/<test>.txt` in the test's folder.
+
+    It takes a proxy, an exchange or text, a name for a second snapshot of the same test, and the options of `snapshot`.
+    """
+    from .snapshots import assert_snapshot, snapshot
+
+    names: list[str] = []
     own = ".".join(part.name for part in request.node.listchain() if isinstance(part, pytest.Class | pytest.Item))
     folder = request.path.parent / "__snapshots__" / _module_name(request)
 
     def check(source: Any, name: str = "", **options: Any) -> None:
         __tracebackhide__ = True
-        number = str(len(made) + 1) if made and not name else ""
-        made.append(name)
+        number = str(len(names) + 1) if names and not name else ""
+        names.append(name)
         text = source if isinstance(source, str) else snapshot(source, **options)
         assert_snapshot(text, folder / f"{_file_name(own, name or number)}.txt")
 
@@ -278,13 +282,13 @@ def wasm_snapshot(request: pytest.FixtureRequest) -> Callable[..., None]:
 
 
 def _module_name(request: pytest.FixtureRequest) -> str:
-    """The test file's name; of a notebook its own, as far as its server tells: ipytest names the cells by chance."""
+    """Name of the test file, or of the notebook if its server gives it: ipytest gives cells random names."""
     if request.module.__name__ == "__main__":
         return Path(os.environ.get("JPY_SESSION_NAME", "notebook")).stem
     return request.path.stem
 
 
-def _file_name(test: str, more: str) -> str:
-    """What every file system takes: `test_it[a/b]` is `test_it-a_b`."""
-    words = "-".join(filter(None, [test.replace("[", "-", 1).rstrip("]"), more]))
-    return re.sub(r"[^\w.+=@ -]", "_", words, flags=re.ASCII)
+def _file_name(test: str, suffix: str) -> str:
+    """Make a name that every file system accepts: `test_it[a/b]` becomes `test_it-a_b`."""
+    name = "-".join(filter(None, [test.replace("[", "-", 1).rstrip("]"), suffix]))
+    return re.sub(r"[^\w.+=@ -]", "_", name, flags=re.ASCII)

@@ -1,9 +1,9 @@
-"""Traces as text that stays the same from run to run and reads well in a diff.
+"""Snapshots: traces as text that is the same in every run and readable in a diff.
 
-Left out are times, sequence numbers, VM and context numbers, and what differs by chance: request ids, dates. A stream is
-called by its order of appearance, a plugin's own context `plugin`, a worker by its name, a metric or queue by the name that
-it was made with. Header maps stand one header a line, so that a diff shows the header that changed. A snapshot lies in a
-file beside the test; run pytest with `--wasm-update`, or with WASMNB_UPDATE=1 in the environment, to write it anew.
+Times, sequence numbers, VM and context numbers, and random values such as request ids and dates are left out. A stream
+is named by its order of appearance, the plugin's own context `plugin`, a worker by its name, and a metric or queue by the
+name of its definition. Header maps have one line for each header, so that a diff shows the header that changed. A
+snapshot is a file in the test's folder. Run pytest with `--wasm-update`, or with WASMNB_UPDATE=1, to write it.
 """
 
 from __future__ import annotations
@@ -20,37 +20,35 @@ from ..abi import CALLBACKS, HOSTCALLS, Status
 from ..errors import UsageError
 from ..messages import to_text
 from ..view.documents.proxy.trace import result_of
-from .assertions.expectations import meant
+from .assertions.expectations import suggestion
 from .assertions.matchers import fail
 from .events import events_of
+from .update_switch import SWITCH
 
 __all__ = ["assert_snapshot", "snapshot", "updating"]
 
-#: Environment variable that makes snapshots be written anew.
-SWITCH = "WASMNB_UPDATE"
-
-#: Header names whose values differ from run to run.
-CHANCE = frozenset({"x-request-id", "date", "x-envoy-upstream-service-time", "x-b3-traceid", "traceparent"})
+#: Headers whose values differ in every run.
+RANDOM_HEADERS = frozenset({"x-request-id", "date", "x-envoy-upstream-service-time", "x-b3-traceid", "traceparent"})
 
 _UUID = re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b")
-_WIDEST = 160
+_LONGEST_VALUE = 160
 
-#: From which likeness on a name that is not known is taken for another's.
-_ALIKE = 0.85
+#: Similarity at which an unknown name counts as a misspelling.
+_SIMILARITY = 0.85
 
-#: Arguments that only number things.
-_NUMBERS = frozenset({"context_id", "root_context_id", "parent_context_id", "token"})
+#: Arguments that are numbers without meaning for a reader.
+_NUMBER_ARGUMENTS = frozenset({"context_id", "root_context_id", "parent_context_id", "token"})
 
-#: Hostcalls that say nothing about what a filter does (nor does WASI), and marks in the trace that a hostcall tells better.
-_QUIET = frozenset({"get_current_time_nanoseconds"})
-_TOLD_BY_HOSTCALLS = frozenset({"http_call", "grpc_call"})
+#: Hostcalls that are left out, and stream events that duplicate a hostcall. WASI calls are left out as well.
+_SKIPPED_HOSTCALLS = frozenset({"get_current_time_nanoseconds"})
+_DUPLICATE_EVENTS = frozenset({"http_call", "grpc_call"})
 
-#: Callbacks of a plugin's own context.
-_OF_PLUGINS = (
+#: Callbacks of a plugin context.
+_PLUGIN_CALLBACKS = (
     "on_vm_start", "on_configure", "on_tick", "on_queue_ready", "on_http_call_response", "on_grpc_",
 )  # fmt: skip
 
-#: Hostcalls that give a number to something with a name -> argument with the name; and the arguments that take it.
+#: Hostcalls that return a number for a name -> argument with the name; and the arguments that take the number.
 _NAMING = {"define_metric": "name", "register_shared_queue": "name", "resolve_shared_queue": "name"}
 _NAMED = {"metric_id": "define_metric", "queue_id": "register_shared_queue", "token": "register_shared_queue"}
 
@@ -62,40 +60,51 @@ def snapshot(
     without: Iterable[str] = (),
     mask: Callable[[str], str] | None = None,
 ) -> str:
-    """A trace as text, one line an event, hostcalls indented below their callback.
+    """Return a trace as text, one line for each event, with hostcalls indented below their callback.
 
     Parameters
     ----------
     source
-        A simulated proxy, an exchange of one, a trace, or a sequence of events.
+        A simulated proxy, one of its exchanges, a trace, or a sequence of events.
     only
-        If given: names of the only events that count (`on_request_headers`, `log`, `http_call`, ...).
+        Names of the events to include, such as `on_request_headers`, `log` or `http_call`. Default: all.
     without
-        Names of events to leave out.
+        Names of events to leave out. Default: none.
     mask
-        Called with every line; gives the line to write, for what differs by chance in your own filter.
+        Function that is called with every line and returns the line to write. Use it to hide random values of your
+        filter. Default: None.
+
+    Returns
+    -------
+    str
+        The text.
+
+    Raises
+    ------
+    UsageError
+        An event name doesn't exist, or the source belongs to a real Envoy.
     """
     events = list(events_of(source, "A snapshot needs the simulated proxy."))
-    there = {event.name for event in events}
-    chosen, left_out = frozenset(_known(only, there)), frozenset(_known(without, there))
-    writer = _Writer(chosen, left_out | _QUIET, mask, _all_events(source, events))
+    recorded = {event.name for event in events}
+    included, excluded = frozenset(_event_names(only, recorded)), frozenset(_event_names(without, recorded))
+    writer = _Writer(included, excluded | _SKIPPED_HOSTCALLS, mask, _all_events(source, events))
     return "".join(f"{line}\n" for event in events for line in writer.lines(event))
 
 
-def _known(names: Iterable[str], there: Iterable[str]) -> Iterator[str]:
-    """Names of events as the trace has them; one that looks like another's is a mistake, and would select nothing."""
+def _event_names(names: Iterable[str], recorded: Iterable[str]) -> Iterator[str]:
+    """Yield names of events as in the trace. A misspelt name raises `UsageError` because it would select nothing."""
     crossings = {c.short for c in CALLBACKS.values()} | {h.short for h in HOSTCALLS.values()}
     for name in [names] if isinstance(names, str) else names:
         short = name.removeprefix("proxy_")
-        known = sorted(crossings.union(there))
-        if short not in known and (short.startswith("on_") or difflib.get_close_matches(short, known, 1, _ALIKE)):
-            raise UsageError(f"There is no event {name!r}; {meant(short, known)}")
+        known = sorted(crossings.union(recorded))
+        if short not in known and (short.startswith("on_") or difflib.get_close_matches(short, known, 1, _SIMILARITY)):
+            raise UsageError(f"Unknown event {name!r}: {suggestion(short, known)}")
         yield short
 
 
 def _all_events(source: Any, events: list[Any]) -> Iterable[Any]:
-    """All that the proxy knows: what an exchange's own events refer to by number may have been named before it."""
-    environment = getattr(source, "_environment", None)
+    """Return all events of the proxy: events of an exchange can refer to names that were defined before it."""
+    environment = getattr(source, "_server", None)
     return events if environment is None else environment.trace
 
 
@@ -116,10 +125,10 @@ class _Writer:
         self.names = {(e.vm, _kind(e.name), e.result): _text(e.args.get(_NAMING[e.name], "")) for e in named}
 
     def lines(self, event: Any) -> Iterator[str]:
-        """The event, with its header maps below it."""
+        """Yield the lines of an event: the event, then its header maps."""
         if event.name in self.without or (self.only and event.name not in self.only):
             return
-        if event.kind == "wasi" or (event.kind == "stream" and event.name in _TOLD_BY_HOSTCALLS):
+        if event.kind == "wasi" or (event.kind == "stream" and event.name in _DUPLICATE_EVENTS):
             return
         maps = {k: v for k, v in event.args.items() if _is_map(v)}
         outcome, result = self._outcome(event)
@@ -144,24 +153,26 @@ class _Writer:
             known = self.names.get((event.vm, _NAMED.get(key, ""), value)) if isinstance(value, int) else None
             if known is not None:
                 yield repr(known)
-            elif key not in _NUMBERS and key not in maps and not (key == "context" and event.kind == "hostcall"):
+            elif (
+                key not in _NUMBER_ARGUMENTS and key not in maps and not (key == "context" and event.kind == "hostcall")
+            ):
                 yield f"{key}={_value(value)}"
 
     def _context(self, event: Any) -> str:
         if event.context is None:
             return ""
-        of_plugin = event.name.startswith(_OF_PLUGINS) or event.args.get("parent_context_id") == 0
-        return self._name(event.vm, event.context, of_plugin=of_plugin)
+        is_plugin = event.name.startswith(_PLUGIN_CALLBACKS) or event.args.get("parent_context_id") == 0
+        return self._name(event.vm, event.context, is_plugin=is_plugin)
 
-    def _name(self, vm: Any, context: Any, *, of_plugin: bool = False) -> str:
+    def _name(self, vm: Any, context: Any, *, is_plugin: bool = False) -> str:
         key = (vm, context)
         if key not in self.contexts:
-            self.contexts[key] = "vm" if context == 0 else "plugin" if of_plugin else f"#{next(self.streams)}"
+            self.contexts[key] = "vm" if context == 0 else "plugin" if is_plugin else f"#{next(self.streams)}"
         return f"{self.contexts[key]} "
 
     @staticmethod
     def _outcome(event: Any) -> tuple[str, dict[str, Any]]:
-        """What follows an arrow, and a map that was the result."""
+        """Return the text after the arrow, and the result if it is a header map."""
         parts = []
         if event.status is not None and event.status != Status.OK:
             parts.append(getattr(event.status, "name", str(event.status)))
@@ -192,7 +203,7 @@ def _value(value: Any) -> str:
 
 
 def _short(text: str) -> str:
-    return text if len(text) <= _WIDEST else f"{text[:_WIDEST]}... ({len(text)} characters)"
+    return text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}... ({len(text)} characters)"
 
 
 def _text(value: Any) -> str:
@@ -200,36 +211,43 @@ def _text(value: Any) -> str:
 
 
 def _masked(name: str, value: str) -> str:
-    return "<masked>" if name.lower() in CHANCE else value
+    return "<masked>" if name.lower() in RANDOM_HEADERS else value
 
 
 def updating() -> bool:
-    """Whether snapshots are to be written anew."""
+    """Return whether snapshots are written instead of compared."""
     return os.environ.get(SWITCH, "") not in ("", "0")
 
 
 def assert_snapshot(text: Any, path: str | Path, *, update: bool | None = None) -> None:
-    """A text is what the file has; write the file if it is new, or when updating.
+    """Assert that a text equals a snapshot file.
 
     Parameters
     ----------
     text
-        The text, or anything that `snapshot` takes.
+        Text, or an argument of `snapshot`.
     path
-        Where the snapshot lies.
+        Path of the snapshot file.
     update
-        True to write it, False never to; by default as WASMNB_UPDATE (or `--wasm-update`) says.
+        True to write the file, False to compare. Default: None, which follows WASMNB_UPDATE and `--wasm-update`.
+
+    Raises
+    ------
+    AssertionError
+        The text differs, or the file doesn't exist.
     """
     __tracebackhide__ = True
-    there = text if isinstance(text, str) else snapshot(text)
+    actual = text if isinstance(text, str) else snapshot(text)
     file = Path(path)
     if updating() if update is None else update:
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(there, encoding="utf-8")
+        file.write_text(actual, encoding="utf-8")
         return
     if not file.exists():
-        fail(f"there is no snapshot {file} yet; run with {SWITCH}=1 (or pytest --wasm-update) to write this:", there)
-    wanted = file.read_text(encoding="utf-8")
-    if wanted != there:
-        lines = difflib.unified_diff(wanted.splitlines(), there.splitlines(), str(file), "this run", lineterm="", n=3)
-        fail(f"the snapshot {file.name} differs; if that is right, run with {SWITCH}=1 (or --wasm-update)", *lines)
+        fail(f"snapshot {file} doesn't exist; run with {SWITCH}=1 (or pytest --wasm-update) to write it:", actual)
+    expected = file.read_text(encoding="utf-8")
+    if expected != actual:
+        lines = difflib.unified_diff(
+            expected.splitlines(), actual.splitlines(), str(file), "this run", lineterm="", n=3
+        )
+        fail(f"snapshot {file.name} differs; to accept the change, run with {SWITCH}=1 (or --wasm-update)", *lines)

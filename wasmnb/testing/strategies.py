@@ -1,10 +1,10 @@
 """Hypothesis strategies: requests, responses, chunkings, interleavings.
 
     @given(strategies.requests(), strategies.responses())
-    def test_never_traps(sent, answer): ...
+    def test_filter_never_traps(sent, received): ...
 
-Messages are such as Envoy's codec takes: names in lower case, values without control characters. Bytes beyond ASCII do
-occur in values and bodies, as they do on the wire.
+The messages are valid for Envoy's codec: lower-case names, and values without control characters. Values and bodies can
+contain non-ASCII bytes, as on the wire.
 """
 
 from __future__ import annotations
@@ -18,25 +18,25 @@ from ..messages import Headers, Request, Response
 try:
     from hypothesis import strategies as st
 except ImportError as error:
-    raise UsageError("Strategies need hypothesis: pip install hypothesis") from error
+    raise UsageError("Strategies need hypothesis. Run: pip install hypothesis") from error
 
 __all__ = [
     "bodies", "chunkings", "header_names", "header_values", "headers", "interleavings", "paths", "requests", "responses",
 ]  # fmt: skip
 
 _METHODS = ("GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH")
-_TOKEN = "abcdefghijklmnopqrstuvwxyz0123456789-"  # noqa: S105 -- the codec's token, no secret
+_TOKEN = "abcdefghijklmnopqrstuvwxyz0123456789-"  # noqa: S105 -- token characters of HTTP, not a secret
 _PATH = "abcXYZ019-._~!$&'()*+,;=:@%"
 _COMMON = ("accept", "authorization", "content-type", "cookie", "user-agent", "x-forwarded-for", "x-user")
 
-#: Headers that say how the body is framed: the proxy's own business.
+#: Headers about framing and connections, which the proxy sets itself.
 _FRAMING = frozenset(
     {"content-length", "transfer-encoding", "connection", "host", "upgrade", "te", "keep-alive", "expect"}
 )
 
 
 def header_names() -> st.SearchStrategy[str]:
-    """Names, often common ones; never those that frame the message."""
+    """Return a strategy of header names, often common ones, without framing headers."""
     free = st.text(_TOKEN, min_size=1, max_size=20).filter(lambda n: n not in _FRAMING and n.strip("-") == n)
     return st.sampled_from(_COMMON) | free
 
@@ -49,19 +49,21 @@ def header_values() -> st.SearchStrategy[bytes]:
 
 
 def headers(*, max_size: int = 8, names: st.SearchStrategy[str] | None = None) -> st.SearchStrategy[Headers]:
-    """Header maps, with duplicates.
+    """Return a strategy of header maps, duplicates included.
 
     Parameters
     ----------
+    max_size
+        Largest number of headers. Default: 8.
     names
-        Where names come from, to make those likely that the filter looks at.
+        Strategy of names, to prefer those that the filter reads. Default: `header_names()`.
     """
     pairs = st.tuples(header_names() if names is None else names, header_values())
     return st.lists(pairs, max_size=max_size).map(Headers)
 
 
 def paths() -> st.SearchStrategy[str]:
-    """Targets with segments and query."""
+    """Return a strategy of paths with segments and query."""
     segment = st.text(_PATH, max_size=10)
     query = st.lists(st.tuples(st.text("abcxyz", min_size=1, max_size=5), segment), max_size=4)
     joined = query.map(lambda items: "&".join(f"{k}={v}" for k, v in items))
@@ -71,7 +73,7 @@ def paths() -> st.SearchStrategy[str]:
 
 
 def bodies(*, max_size: int = 2000) -> st.SearchStrategy[bytes]:
-    """Bodies: nothing, text, JSON, bytes."""
+    """Return a strategy of bodies: empty, text, JSON, and bytes up to `max_size` (default 2000)."""
     leaf = (
         st.none()
         | st.booleans()
@@ -93,12 +95,14 @@ def _json(value: Any) -> bytes:
 
 @st.composite
 def chunkings(draw: st.DrawFn, body: bytes | None = None, *, max_chunks: int = 6) -> list[bytes]:
-    """Ways to cut a body into pieces, empty ones among them; their sum is always the body.
+    """Return a strategy of ways to split a body into chunks, some of them empty.
 
     Parameters
     ----------
     body
-        What is cut; drawn if it is not given.
+        Body to split. Default: drawn from `bodies()`.
+    max_chunks
+        Largest number of chunks. Default: 6.
     """
     whole = draw(bodies()) if body is None else body
     cuts = sorted(draw(st.lists(st.integers(0, len(whole)), max_size=max_chunks - 1)))
@@ -115,14 +119,20 @@ def requests(
     chunked: bool = True,
     trailers: bool = True,
 ) -> Request:
-    """Requests, for `wasmnb.testing.send`.
+    """Return a strategy of requests for `wasmnb.testing.send`.
 
     Parameters
     ----------
-    methods, path, names
-        Where these parts come from.
-    chunked, trailers
-        Whether bodies may come in pieces, and with trailers.
+    methods
+        Methods to choose from. Default: the seven common ones.
+    path
+        Strategy of paths. Default: `paths()`.
+    names
+        Strategy of header names. Default: `header_names()`.
+    chunked
+        Whether bodies can have several chunks. Default: True.
+    trailers
+        Whether requests can have trailers. Default: True.
     """
     method = draw(st.sampled_from(methods))
     request = Request(method, draw(paths() if path is None else path), draw(headers(names=names)))
@@ -138,14 +148,14 @@ def requests(
 
 @st.composite
 def responses(draw: st.DrawFn, *, latency: float = 0.0, failing: bool = True) -> Response:
-    """Upstreams' answers.
+    """Return a strategy of upstream responses.
 
     Parameters
     ----------
     latency
-        Longest delay in seconds.
+        Longest latency in virtual seconds. Default: 0.
     failing
-        Whether some close the connection instead of answering, or break off.
+        Whether some upstreams close the connection instead of responding. Default: True.
     """
     if failing and draw(st.integers(0, 9)) == 0:
         return Response(0, reset=True)
@@ -156,18 +166,18 @@ def responses(draw: st.DrawFn, *, latency: float = 0.0, failing: bool = True) ->
 
 @st.composite
 def interleavings(draw: st.DrawFn, *streams: Sequence[Any]) -> list[tuple[int, Any]]:
-    """Orders in which several streams' steps can happen, each stream's own order kept.
+    """Return a strategy of interleavings of several streams' steps, which keep the order of each stream.
 
     Parameters
     ----------
     streams
-        The steps of each stream.
+        Steps of each stream.
 
     Returns
     -------
-    list
-        Pairs of a stream's number, from 0, and one of its steps.
+    SearchStrategy
+        Strategy of lists of (stream number from 0, step).
     """
     order = draw(st.permutations([number for number, steps in enumerate(streams) for _ in steps]))
-    left = [iter(steps) for steps in streams]
-    return [(number, next(left[number])) for number in order]
+    remaining = [iter(steps) for steps in streams]
+    return [(number, next(remaining[number])) for number in order]

@@ -1,7 +1,7 @@
-"""Strict mode: whatever a test did not allow fails it.
+"""Strict mode: callouts and hostcalls that a test didn't allow fail it.
 
-Without it a filter may call out, or call a hostcall that is refused, and nobody notices as long as the answer is right.
-A strict proxy looks at the trace after every request:
+Without it, a filter can make a callout, or a hostcall that is refused, and the test passes as long as the response is
+right. A strict proxy checks the trace after every request:
 
     with strict(Proxy(filter, clusters={"auth": auth}), callouts=["auth"]) as proxy:
         proxy.get("/")          # AssertionError if the filter calls another cluster, or a hostcall goes wrong
@@ -17,24 +17,24 @@ from typing import Any, Self
 from ..abi import HOSTCALLS, Status
 from ..errors import UsageError
 from .assertions.callouts import callouts
-from .assertions.expectations import meant
+from .assertions.expectations import suggestion
 from .assertions.matchers import fail, title
 
 __all__ = ["StrictProxy", "strict"]
 
-#: Statuses that are an answer rather than a mistake: not there, nothing in the queue, somebody else was faster.
-_ANSWERS = frozenset({Status.OK, Status.NOT_FOUND, Status.EMPTY, Status.CAS_MISMATCH})
+#: Statuses that are results and not mistakes: no value, empty queue, lost compare-and-swap.
+_RESULTS = frozenset({Status.OK, Status.NOT_FOUND, Status.EMPTY, Status.CAS_MISMATCH})
 
 
 class StrictProxy:
-    """A simulated proxy whose every method, such as `get` and `advance`, fails if what it led to was not allowed.
+    """A simulated proxy whose methods, such as `get` and `advance`, fail after a forbidden callout or hostcall.
 
-    What happens on a stream or connection that is open is looked at with the next call, or when the proxy closes.
+    Events of an open stream or connection are checked in the next call, or when the proxy closes.
 
     Attributes
     ----------
     proxy
-        The proxy that it watches.
+        The checked proxy.
     """
 
     def __init__(
@@ -43,14 +43,14 @@ class StrictProxy:
         self.proxy = proxy
         self._callouts = frozenset(callouts)
         self._hostcalls = None if hostcalls is None else frozenset(hostcalls)
-        self._statuses = _ANSWERS | frozenset(statuses)
+        self._statuses = _RESULTS | frozenset(statuses)
         self._checked = 0
 
     def check(self) -> None:
-        """Fail if anything happened since the last check that was not allowed."""
+        """Raise `AssertionError` after a forbidden callout or hostcall since the last check."""
         __tracebackhide__ = True
         trace = self.proxy.trace
-        first, self._checked = max(0, self._checked - trace.dropped), trace.made
+        first, self._checked = max(0, self._checked - trace.dropped), trace.total
         for event in trace[first:]:
             if event.kind == "hostcall":
                 self._check_callout(event)
@@ -67,7 +67,7 @@ class StrictProxy:
                 )
 
     def _where(self, event: Any) -> str:
-        """In which callback, and for which exchange."""
+        """Describe callback and exchange of an event."""
         callback = (
             next((e.name for e in self.proxy.trace.find(event.parent)), None) if event.parent is not None else None
         )
@@ -85,10 +85,10 @@ class StrictProxy:
             )
         if event.status is not None and event.status not in self._statuses:
             name = getattr(event.status, "name", event.status)
-            fail(f"hostcall proxy_{event.name} was refused with {name}{self._where(event)}", f"  {event}")
+            fail(f"hostcall proxy_{event.name} returned {name}{self._where(event)}", f"  {event}")
 
     def close(self) -> None:
-        """Check a last time, and close the proxy."""
+        """Check once more, then close the proxy."""
         __tracebackhide__ = True
         try:
             self.check()
@@ -96,18 +96,18 @@ class StrictProxy:
             self.proxy.close()
 
     def __getattr__(self, name: str) -> Any:
-        found = getattr(self.proxy, name)
-        return self._checking(found) if callable(found) else found
+        attribute = getattr(self.proxy, name)
+        return self._checking(attribute) if callable(attribute) else attribute
 
     def _checking(self, method: Callable[..., Any]) -> Callable[..., Any]:
-        """A method of the proxy that checks what it has made the filter do."""
+        """Wrap a method of the proxy so that a check follows it."""
 
         @wraps(method)
         def call(*args: Any, **kwargs: Any) -> Any:
             __tracebackhide__ = True
-            given = method(*args, **kwargs)
+            result = method(*args, **kwargs)
             self.check()
-            return given
+            return result
 
         return call
 
@@ -133,25 +133,35 @@ def strict(
     hostcalls: Iterable[str] | None = None,
     statuses: Collection[Status] = (),
 ) -> StrictProxy:
-    """A proxy whose requests fail the test when the filter does what was not allowed.
+    """Wrap a proxy so that forbidden callouts and hostcalls of the filter fail the test.
 
     Parameters
     ----------
     proxy
-        A simulated proxy; the real Envoy does not tell which hostcalls there were.
+        A simulated proxy. The real Envoy doesn't report hostcalls.
     callouts
-        Clusters that the filter may call; by default none.
+        Clusters that the filter can call. Default: none.
     hostcalls
-        The only hostcalls that it may use, with or without `proxy_`; by default any.
+        Hostcalls that the filter can use, with or without `proxy_`. Default: all.
     statuses
-        Hostcall statuses that are all right beside OK, NOT_FOUND, EMPTY and CAS_MISMATCH.
+        Allowed statuses of hostcalls in addition to OK, NOT_FOUND, EMPTY and CAS_MISMATCH. Default: none.
+
+    Returns
+    -------
+    StrictProxy
+        The wrapped proxy.
+
+    Raises
+    ------
+    UsageError
+        The proxy is a real Envoy, or a hostcall doesn't exist.
     """
     __tracebackhide__ = True
     if not hasattr(proxy, "trace"):
-        raise UsageError("Strict mode needs the simulated proxy: a real Envoy does not show its hostcalls.")
+        raise UsageError("Strict mode needs the simulated proxy, because a real Envoy doesn't report its hostcalls.")
     allowed = None if hostcalls is None else [name.removeprefix("proxy_") for name in hostcalls]
     known = {hostcall.short for hostcall in HOSTCALLS.values()}
     for name in allowed or ():
         if name not in known:
-            raise UsageError(f"There is no hostcall {name!r}; {meant(name, sorted(known))}")
+            raise UsageError(f"Unknown hostcall {name!r}: {suggestion(name, sorted(known))}")
     return StrictProxy(proxy, callouts, allowed, statuses)

@@ -1,14 +1,14 @@
-"""Scripted upstreams: they answer as told and remember what they saw.
+"""Scripted upstreams: they send prepared responses and record the requests.
 
-One serves as the main `upstream` or as one of `clusters`, in the simulated proxy and in the real Envoy alike:
+Use one as the main `upstream` or in `clusters`, with the simulated proxy and the real Envoy:
 
-    auth = upstream(response(403), response(200))            # in this order; the last one stays
+    auth = upstream(response(403), response(200))            # in this order; the last one is repeated
     auth = upstream(by_path={"/check": response(200), "/slow": response(200, latency=2.0)})
-    auth = upstream(failing())                               # closes without an answer; `refused`: nobody listens
+    auth = upstream(failing())                               # closes the connection; `refused` refuses it
     Proxy(filter, clusters={"auth": auth})
     assert auth.seen[0].path == "/check"
 
-The same object answers gRPC, unary calls and streams message by message, and is the upstream of TCP connections:
+The same object serves gRPC, as unary calls and as streams message by message, and TCP connections:
 
     rates = upstream(grpc_reply(b"5"), grpc_reply(status=8, message="enough"))
     backend = upstream(b"hello", tcp_reply(b"bye", close=True))
@@ -32,87 +32,123 @@ from .assertions.expectations import fits
 from .assertions.matchers import fail
 
 __all__ = [
-    "ScriptedUpstream", "UnexpectedRequest", "failing", "grpc_reply", "refused", "resetting", "slow", "tcp_reply", "upstream",
+    "ScriptedUpstream", "failing", "grpc_reply", "refused", "resetting", "slow", "tcp_reply", "upstream",
 ]  # fmt: skip
 
-#: What a step of a script may be: a response, a status, a body, a reply, or a function of the request that gives one.
+#: A step of a script: a response, a status, a body, a reply, or a function of the request that returns one of these.
 Step = Response | GrpcReply | TcpReply | int | str | bytes | Callable[[Any], Any]
 
-#: Answers that have a latency.
-Answer = TypeVar("Answer", Response, GrpcReply, TcpReply)
+#: Responses with a latency.
+Delayed = TypeVar("Delayed", Response, GrpcReply, TcpReply)
 
 _UNIMPLEMENTED = 12
 
 _STEPS = (Response, GrpcReply, TcpReply, int, str, bytes)
 
 
-class UnexpectedRequest(AssertionError):
-    """A request that the script has no answer for."""
-
-
 def failing() -> Response:
-    """The connection closes without an answer; the proxy answers 503 for it."""
+    """Return a step that closes the connection without a response, for which the proxy sends 503."""
     return Response(0, reset=True)
 
 
 def refused(_request: Any) -> NoReturn:
-    """Nobody listens: a step that refuses the connection."""
+    """Refuse the connection. Use the function itself as a step: `upstream(refused)`."""
     raise ConnectionRefusedError
 
 
 def grpc_reply(
     *messages: Text, status: int | None = None, message: str = "", latency: float = 0.0, reset: bool = False
 ) -> GrpcReply:
-    """What a gRPC service answers to a message.
+    """Build a gRPC reply to one message.
 
     Parameters
     ----------
     messages
-        Messages that it sends now.
-    status, message
-        gRPC status that ends the call; a unary call ends with 0 anyway, a stream goes on if there is none.
+        Messages to send.
+    status
+        gRPC status that ends the call. Default: None. A unary call then ends with 0, and a stream stays open.
+    message
+        Text of the gRPC status. Default: empty.
     latency
-        Virtual seconds before it answers.
+        Virtual seconds before the reply. Default: 0.
     reset
-        It resets the stream instead of ending it.
+        Whether to reset the stream instead of ending it. Default: False.
+
+    Returns
+    -------
+    GrpcReply
+        The reply.
     """
     return GrpcReply([to_bytes(m) for m in messages], status, message, reset, latency)
 
 
 def tcp_reply(data: Text = b"", *, close: bool = False, latency: float = 0.0) -> TcpReply:
-    """What a TCP upstream does when bytes arrive: bytes back, then perhaps the end, so many seconds later."""
+    """Build a reply of a TCP upstream to received bytes.
+
+    Parameters
+    ----------
+    data
+        Bytes to send. Default: none.
+    close
+        Whether to close the connection afterwards. Default: False.
+    latency
+        Virtual seconds before the reply. Default: 0.
+
+    Returns
+    -------
+    TcpReply
+        The reply.
+    """
     return TcpReply(to_bytes(data), close, latency)
 
 
 def resetting(partial: Text = b"", *, status: int = 200, promised: int | None = None) -> Response:
-    """An answer that breaks off after its headers and a part of its body.
+    """Build a response that is cut off after its headers and a part of its body.
 
     Parameters
     ----------
     partial
-        What comes before the end.
+        Part of the body that is sent. Default: none.
+    status
+        Status code. Default: 200.
     promised
-        Length that `content-length` announces; by default more than comes.
+        Value of `content-length`. Default: 100 bytes more than `partial`.
+
+    Returns
+    -------
+    Response
+        The response.
     """
     data = to_bytes(partial)
     announced = len(data) + 100 if promised is None else promised
     return Response(status, headers=[("content-length", str(announced))], body=data, reset=True)  # type: ignore[arg-type]
 
 
-def slow(answer: Answer, seconds: float) -> Answer:
-    """The same answer, of HTTP, gRPC or TCP, so many (virtual) seconds later."""
-    return replace(answer, latency=answer.latency + seconds)
+def slow(reply: Delayed, seconds: float) -> Delayed:
+    """Return a copy of an HTTP, gRPC or TCP response that is delayed by some virtual seconds."""
+    return replace(reply, latency=reply.latency + seconds)
 
 
 class ScriptedUpstream(GrpcServer):
-    """An upstream that follows a script. Call it with a request, or with bytes of a TCP connection; proxies do.
+    """An upstream that follows a script. Proxies call it with a request, or with bytes of a TCP connection.
+
+    Parameters
+    ----------
+    steps
+        Responses in order. The last one is repeated. Default: none.
+    by_path
+        Responses for certain paths, as for `upstream`. Default: none.
+    name
+        Name in messages. Default: `upstream`.
+    strict
+        Whether a request after the last response is unexpected. Default: False.
 
     Attributes
     ----------
     seen
-        Requests in the order of their arrival; of a gRPC stream one for each message, of a TCP connection the pieces.
+        Requests in order of arrival; one for each message of a gRPC stream, and the received bytes of a TCP connection.
     unexpected
-        Those that the script had no answer for; they were answered 599. `verify` fails if there are any.
+        Requests without a scripted response. They got status 599, and `verify` fails because of them.
     """
 
     def __init__(
@@ -129,35 +165,35 @@ class ScriptedUpstream(GrpcServer):
         self.seen: list[Any] = []
         self.unexpected: list[Request] = []
         self._steps = list(steps)
-        self._paths = {path: _sequence(answers) for path, answers in (by_path or {}).items()}
+        self._paths = {path: _sequence(responses) for path, responses in (by_path or {}).items()}
         self._turns: dict[str | None, Iterator[int]] = {}
-        self._lock = threading.Lock()  # the real Envoy asks from several threads
+        self._lock = threading.Lock()  # the real Envoy uses several threads
 
     def __call__(self, request: Any) -> Any:
-        """Answer a request, or bytes of a TCP connection."""
+        """Return the response to a request, or the reply to bytes of a TCP connection."""
         if isinstance(request, bytes):
             return self._bytes(request)
         step = self._take(request)
         if step is None:
             return Response(
-                599, body=f"{self.name}: no answer is scripted for {request.method} {request.path}".encode()
+                599, body=f"{self.name}: no response is scripted for {request.method} {request.path}".encode()
             )
-        return _answer(step, request)
+        return _response_of(step, request)
 
     def reply(self, path: str, message: bytes) -> GrpcReply:
-        """Answer a message of a gRPC stream."""
+        """Return the reply to a message of a gRPC stream."""
         request = Request("POST", path, Headers([("content-type", "application/grpc")]), message)
         step = self._take(request)
         if step is None:
-            return GrpcReply(status=_UNIMPLEMENTED, message=f"{self.name}: no answer is scripted for {path}")
+            return GrpcReply(status=_UNIMPLEMENTED, message=f"{self.name}: no response is scripted for {path}")
         try:
-            step = _resolved(step, request)
-            return step if isinstance(step, GrpcReply) else _grpc_of(_answer(step, request))
+            step = _evaluate(step, request)
+            return step if isinstance(step, GrpcReply) else _grpc_of(_response_of(step, request))
         except ConnectionError:
             return GrpcReply(reset=True)
 
     def _bytes(self, data: bytes) -> Any:
-        """Bytes of a TCP connection, or (empty) its client's end, which needs no script."""
+        """Reply to bytes of a TCP connection. Empty bytes mean that the client closed it, which needs no script."""
         if not data:
             return TcpReply(close=True)
         with self._lock:
@@ -169,12 +205,10 @@ class ScriptedUpstream(GrpcServer):
             return step
         if isinstance(step, str):
             return to_bytes(step)
-        raise UsageError(
-            f"The script of {self.name} has {step!r} for a TCP connection; it has to be bytes or a tcp_reply."
-        )
+        raise UsageError(f"The script of {self.name} has {step!r} for a TCP connection. Use bytes or a tcp_reply.")
 
     def _take(self, request: Request) -> Step | None:
-        """What the script has for a request, which is remembered."""
+        """Record a request and return its step, or None."""
         with self._lock:
             self.seen.append(request)
             step = self._next(request)
@@ -194,34 +228,43 @@ class ScriptedUpstream(GrpcServer):
         return steps[min(turn, len(steps) - 1)]
 
     def script(self, *steps: Step) -> None:
-        """From now on answer this, in order; what was seen stays."""
+        """Replace the steps. Recorded requests are kept."""
         with self._lock:
             self._steps = list(steps)
             self._turns.pop(None, None)
 
     def verify(self, *expected: str) -> None:
-        """Fail if a request came that the script did not have, or if the paths seen are not these.
+        """Assert that every request had a scripted response, and that the requests were the expected ones.
 
         Parameters
         ----------
         expected
-            Paths, or `"METHOD /path"`, of all requests in order; nothing to check the script only.
+            Paths, or `"METHOD /path"`, of all requests in order. Default: none, which checks the script only.
+
+        Raises
+        ------
+        AssertionError
+            A request was unexpected, or the paths differ.
         """
         __tracebackhide__ = True
-        block = "\n".join(f"    {n}. {_shown(r)}" for n, r in enumerate(self.seen, 1)) or "    none"
+        block = "\n".join(f"    {n}. {_label(r)}" for n, r in enumerate(self.seen, 1)) or "    none"
         if self.unexpected:
             first = self.unexpected[0]
-            fail(f"{self.name} has no answer scripted for {first.method} {first.path}", "  it saw:", block)
-        shown = [(_shown(r), r.path if isinstance(r, Request) else r) for r in self.seen]
-        if expected and (len(expected) != len(shown) or any(e not in s for e, s in zip(expected, shown, strict=False))):
-            fail(f"{self.name} saw {plural(len(shown), 'request')}, expected {', '.join(expected)}", "  it saw:", block)
+            fail(f"{self.name} has no response scripted for {first.method} {first.path}", "  it saw:", block)
+        labels = [(_label(r), r.path if isinstance(r, Request) else r) for r in self.seen]
+        if expected and (
+            len(expected) != len(labels) or any(e not in s for e, s in zip(expected, labels, strict=False))
+        ):
+            fail(
+                f"{self.name} saw {plural(len(labels), 'request')}, expected {', '.join(expected)}", "  it saw:", block
+            )
 
     def requests(self, path: Any = None, **headers: Any) -> list[Request]:
-        """Requests seen, filtered by path and by headers (underscores stand for dashes)."""
-        wanted = {name.replace("_", "-"): value for name, value in headers.items()}
+        """Return recorded requests, filtered by path and by headers (underscores stand for dashes)."""
+        expected = {name.replace("_", "-"): value for name, value in headers.items()}
         return [
             r for r in self.seen if isinstance(r, Request)
-            if (path is None or fits(path, r.path)) and all(fits(v, r.headers.get(n)) for n, v in wanted.items())
+            if (path is None or fits(path, r.path)) and all(fits(v, r.headers.get(n)) for n, v in expected.items())
         ]  # fmt: skip
 
     def __repr__(self) -> str:
@@ -231,63 +274,75 @@ class ScriptedUpstream(GrpcServer):
 def upstream(
     *steps: Step, by_path: Mapping[str, Any] | None = None, name: str = "upstream", strict: bool = False
 ) -> ScriptedUpstream:
-    """A scripted upstream.
+    """Make a scripted upstream.
 
     Parameters
     ----------
     steps
-        Answers in order; the last one is given again and again.
+        Responses in order. The last one is repeated. Default: none.
     by_path
-        Answers for certain paths, with or without query; one, or a list that is gone through in order. What has no path
-        here falls back to `steps`.
+        Responses for certain paths, with or without query: one response, or a list in order. Other paths use `steps`.
+        Default: none.
+    name
+        Name in messages. Default: `upstream`.
     strict
-        The last answer is not repeated: a request too many is unexpected.
+        Whether a request after the last response is unexpected, instead of repeating that response. Default: False.
+
+    Returns
+    -------
+    ScriptedUpstream
+        The upstream.
+
+    Raises
+    ------
+    UsageError
+        A step has a type that can't be sent.
     """
-    for step in [*steps, *(s for answers in (by_path or {}).values() for s in _sequence(answers))]:
+    for step in [*steps, *(s for responses in (by_path or {}).values() for s in _sequence(responses))]:
         if not isinstance(step, _STEPS) and not callable(step):
             raise UsageError(
-                f"A step of a scripted upstream is a response, a status, a body, a grpc_reply, a tcp_reply or a function, "
-                f"not {step!r}."
+                f"{step!r} can't be a step of a scripted upstream. "
+                f"Use a response, a status, a body, a grpc_reply, a tcp_reply or a function."
             )
     return ScriptedUpstream(steps, by_path, name=name, strict=strict)
 
 
-def _sequence(answers: Any) -> list[Step]:
-    return list(answers) if isinstance(answers, list | tuple) else [answers]
+def _sequence(responses: Any) -> list[Step]:
+    return list(responses) if isinstance(responses, list | tuple) else [responses]
 
 
-def _resolved(step: Any, request: Request) -> Any:
-    """What a function of the script gives; a text, for gRPC, as a message."""
+def _evaluate(step: Any, request: Request) -> Any:
+    """Call a function of the script. Text for gRPC becomes a message."""
     if callable(step) and not isinstance(step, _STEPS):
         step = step(request)
     grpc = (request.headers.get("content-type") or "").startswith("application/grpc")
     return GrpcReply([to_bytes(step)]) if grpc and isinstance(step, str | bytes) else step
 
 
-def _answer(step: Any, request: Request) -> Response:
-    """A step as the answer to a whole request."""
-    step = _resolved(step, request)
+def _response_of(step: Any, request: Request) -> Response:
+    """Convert a step to the response to a whole request."""
+    step = _evaluate(step, request)
     if isinstance(step, str | bytes):
         return Response(200, body=to_bytes(step))
     if isinstance(step, GrpcReply):
-        once = replace(request, body=frame_message(b""), chunks=None)  # however many messages came, one step answers
+        once = replace(request, body=frame_message(b""), chunks=None)  # one step replies to all messages
         return GrpcServer({request.path: lambda _: step})(once)
     if isinstance(step, int):
         return Response(step)
     if isinstance(step, Response):
         return step
     raise UsageError(
-        f"The script's function for {to_text(to_bytes(request.path))} gave {step!r}; it has to give a response."
+        f"The script's function for {to_text(to_bytes(request.path))} returned {step!r}. It has to return a response."
     )
 
 
-def _grpc_of(answer: Response) -> GrpcReply:
-    """A whole answer as one of a stream: what goes wrong at HTTP's floor ends it with the status that gRPC has for it."""
-    if answer.reset and not answer.status:
-        return GrpcReply(reset=True, latency=answer.latency)
-    status, message, messages = outcome(answer)
-    return GrpcReply(messages, status or None, message, answer.reset, answer.latency)
+def _grpc_of(response: Response) -> GrpcReply:
+    """Convert a whole response to a reply of a stream. HTTP errors become their gRPC status."""
+    if response.reset and not response.status:
+        return GrpcReply(reset=True, latency=response.latency)
+    status, message, messages = outcome(response)
+    return GrpcReply(messages, status or None, message, response.reset, response.latency)
 
 
-def _shown(seen: Any) -> str:
+def _label(seen: Any) -> str:
     return f"{seen.method} {seen.path}" if isinstance(seen, Request) else repr(seen)

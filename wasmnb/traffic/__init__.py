@@ -1,4 +1,7 @@
-"""Traffic: load profiles, curl's flags, latency reports."""
+"""Traffic for a proxy: load runs, profiles and their reports, and requests from curl's flags.
+
+The HTML and text of the reports are in `..view`; the proxies are in `..host` and `..envoy`.
+"""
 
 from .code_profile import record_code_profile
 from .curl import CurlRequest

@@ -9,7 +9,7 @@ from ..compiler.release.profile.block_profile import BlockProfile
 from ..compiler.release.profile.recorded_filter import RecordedFilter
 from ..errors import UsageError
 from ..host import Exchange, Proxy
-from ..host.settings import twin_of
+from ..host.settings import _values
 
 __all__ = ["record_code_profile"]
 
@@ -43,7 +43,7 @@ def record_code_profile(proxy: Proxy) -> BlockProfile:
         raise UsageError(
             f"No filter of the proxy {proxy.name} was made from Python source, so that there is no code to profile."
         )
-    with twin_of(proxy, plugins=plugins) as twin:
+    with _values(proxy, plugins=plugins) as twin:
         for request in requests:
             twin.request(
                 request.method,

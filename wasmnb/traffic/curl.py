@@ -1,8 +1,8 @@
-"""curl's command line as a request: one table of flags, used by `%wasmcurl`, `%wasmload` and `wasmnb run`.
+"""curl's command line as a request: one table of flags for `%wasmcurl`, `%wasmload` and `wasmnb run`.
 
-Facts (curl 8's manual): `-d` pieces are joined with `&`, make the method POST and the type a form; `@file` drops line
-ends for `-d` and keeps them for `--data-binary`; `--data-raw` knows no `@`; `-G` moves the data to the query; a header
-given as `Name:` is left out, as `Name;` is sent empty; `-I` asks with HEAD.
+Facts (curl 8's manual): values of `-d` are joined with `&`, and set the method to POST and the type to a form; `@file` drops
+line ends for `-d` and keeps them for `--data-binary`; `--data-raw` does not read files; `-G` moves the data to the query; a
+header written as `Name:` is not sent, one written as `Name;` is sent empty; `-I` uses HEAD.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from argparse import Action, Namespace
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote, urlsplit
 
 from wasmnb._version import __version__
@@ -25,26 +25,48 @@ __all__ = ["FLAGS", "CurlRequest", "from_options", "read_at"]
 _FORM = "application/x-www-form-urlencoded"
 
 
-class _Piece(Action):
-    """Collects data from several flags in one list, each piece with the flag that gave it; their order counts."""
+class _DataItem(NamedTuple):
+    """One value of a data flag.
+
+    Attributes
+    ----------
+    kind
+        `data`, or the name of another flag such as `data-raw`.
+    text
+        The value.
+    """
+
+    kind: str
+    text: str
+
+
+class _Payload(NamedTuple):
+    """A request's body and its content type."""
+
+    body: bytes
+    content_type: str
+
+
+class _AppendData(Action):
+    """Appends the values of all data flags to one list, in the order of the command line."""
 
     def __call__(self, _parser: Any, namespace: Namespace, values: Any, option_string: str | None = None) -> None:
         kind = "data" if option_string in ("-d", "--data-ascii") else (option_string or "").lstrip("-")
-        namespace.pieces = [*(getattr(namespace, "pieces", None) or ()), (kind, values)]
+        namespace.data_items = [*(getattr(namespace, "data_items", None) or ()), _DataItem(kind, values)]
 
 
 def _data(*names: str, text: str) -> tuple[tuple[str, ...], dict[str, Any]]:
-    return names, {"action": _Piece, "dest": "pieces", "metavar": "DATA", "help": text}
+    return names, {"action": _AppendData, "dest": "data_items", "metavar": "DATA", "help": text}
 
 
 #: Names and argparse keywords of every flag.
 FLAGS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
-    (("-X", "--request"), {"metavar": "METHOD", "help": "Method; GET, or POST if there are data."}),
+    (("-X", "--request"), {"metavar": "METHOD", "help": "Method (GET, or POST with data)."}),
     (("-H", "--header"), {"action": "append", "metavar": "'NAME: VALUE'", "help": "A header; may be repeated."}),
-    _data("-d", "--data", "--data-ascii", text="Body, or @FILE without its line ends; pieces are joined with &."),
+    _data("-d", "--data", "--data-ascii", text="Body, or @FILE without its line ends; several are joined with &."),
     _data("--data-binary", text="Body as it is, or @FILE as it is."),
-    _data("--data-raw", text="Body as it is, with no meaning for @."),
-    _data("--data-urlencode", text="Body to be percent-encoded: TEXT, =TEXT, NAME=TEXT, @FILE, NAME@FILE."),
+    _data("--data-raw", text="Body as it is, even if it begins with @."),
+    _data("--data-urlencode", text="Body that is percent-encoded: TEXT, =TEXT, NAME=TEXT, @FILE, NAME@FILE."),
     (("--json",), {"action": "append", "metavar": "DATA", "help": "JSON body, or @FILE; sets content-type and accept."}),
     (("-F", "--form"), {"action": "append", "metavar": "NAME=VALUE", "help": "A part of a multipart form; @FILE uploads."}),
     (("-G", "--get"), {"action": "store_true", "help": "Put the data in the query and use GET."}),
@@ -56,15 +78,25 @@ FLAGS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
     (("-A", "--user-agent"), {"metavar": "NAME", "help": "User agent."}),
     (("-e", "--referer"), {"metavar": "URL", "help": "Referer."}),
     (("--http2",), {"action": "store_true", "help": "Speak HTTP/2."}),
-    (("--worker",), {"type": int, "metavar": "N", "help": "Worker that takes the request; not a flag of curl's."}),
+    (("--worker",), {"type": int, "metavar": "N", "help": "Worker that serves the request; curl does not have this flag."}),
     (("-s", "--silent", "-S", "--show-error", "-k", "--insecure", "-L", "--location", "--compressed", "--http1.1"),
-     {"action": "store_true", "dest": "ignored", "help": "Taken for the sake of pasted commands, without effect."}),
+     {"action": "store_true", "dest": "ignored", "help": "Accepted in pasted commands, without effect."}),
 )  # fmt: skip
 
 
 @dataclass
 class CurlRequest:
-    """What a curl command line asks for; `.arguments` are those of `Proxy.request`."""
+    """A request from a curl command line.
+
+    Attributes
+    ----------
+    method, path, headers, body, authority
+        The request; `authority` is empty unless the URL or a header gives it.
+    worker
+        Number of the worker that serves it, or None.
+    http2
+        Send it over HTTP/2.
+    """
 
     method: str
     path: str
@@ -77,23 +109,25 @@ class CurlRequest:
     @property
     def arguments(self) -> dict[str, Any]:
         """Keyword arguments for `Proxy.request`."""
-        made: dict[str, Any] = {"method": self.method, "path": self.path, "headers": self.headers, "body": self.body}
+        arguments: dict[str, Any] = {
+            "method": self.method, "path": self.path, "headers": self.headers, "body": self.body,
+        }  # fmt: skip
         if self.authority:
-            made["authority"] = self.authority
+            arguments["authority"] = self.authority
         if self.worker is not None:
-            made["worker"] = self.worker
+            arguments["worker"] = self.worker
         if self.http2:
-            made["http2"] = True
-        return made
+            arguments["http2"] = True
+        return arguments
 
 
 def read_at(text: str) -> bytes:
-    """`@file` is what the file holds, any other text is itself.
+    """Return the content of a file for `@file`, and any other text as UTF-8.
 
     Raises
     ------
     UsageError
-        If the file cannot be read.
+        The file can't be read.
     """
     return _read(text[1:]) if text.startswith("@") else text.encode("utf-8", "surrogateescape")
 
@@ -105,38 +139,39 @@ def _read(name: str) -> bytes:
         raise UsageError(f"cannot read {name!r}: {error.strerror or error}") from None
 
 
-def _urlencoded(piece: str) -> bytes:
-    name, sign, value = "", "", piece
-    at, equals = piece.find("@"), piece.find("=")
+def _urlencode(text: str) -> bytes:
+    name, sign, value = "", "", text
+    at, equals = text.find("@"), text.find("=")
     if at >= 0 and (equals < 0 or at < equals):
-        name, value = piece[:at], _read(piece[at + 1 :]).decode("utf-8", "surrogateescape")
+        name, value = text[:at], _read(text[at + 1 :]).decode("utf-8", "surrogateescape")
         sign = "=" if name else ""
     elif equals >= 0:
-        name, value = piece[:equals], piece[equals + 1 :]
+        name, value = text[:equals], text[equals + 1 :]
         sign = "=" if name else ""
     return f"{name}{sign}{quote(value, safe='', errors='surrogateescape')}".encode("utf-8", "surrogateescape")
 
 
-def _payload(options: Namespace) -> tuple[bytes, str] | None:
-    """Body and its content type; None if no data were given."""
+def _payload(options: Namespace) -> _Payload | None:
+    """Return the body and its content type, or None without data flags."""
     if options.json:
-        return b"".join(map(read_at, options.json)), "application/json"
+        return _Payload(b"".join(map(read_at, options.json)), "application/json")
     if options.form:
         return _multipart(options.form)
-    return (b"&".join(_piece(*p) for p in options.pieces), _FORM) if options.pieces else None
+    return _Payload(b"&".join(map(_encode_item, options.data_items)), _FORM) if options.data_items else None
 
 
-def _piece(kind: str, text: str) -> bytes:
-    """One piece of data, by the flag that gave it."""
-    if kind == "data-raw":
-        return text.encode("utf-8", "surrogateescape")
-    if kind == "data-urlencode":
-        return _urlencoded(text)
-    data = read_at(text)
-    return data.translate(None, b"\r\n\0") if kind == "data" and text.startswith("@") else data
+def _encode_item(item: _DataItem) -> bytes:
+    """Return the bytes of one data flag's value."""
+    if item.kind == "data-raw":
+        return item.text.encode("utf-8", "surrogateescape")
+    if item.kind == "data-urlencode":
+        return _urlencode(item.text)
+    data = read_at(item.text)
+    return data.translate(None, b"\r\n\0") if item.kind == "data" and item.text.startswith("@") else data
 
 
-def _multipart(parts: Sequence[str]) -> tuple[bytes, str]:
+def _multipart(parts: Sequence[str]) -> _Payload:
+    """Return the values of -F as a multipart form."""
     boundary = f"------------------------{secrets.token_hex(11)}"
     out = bytearray()
     for part in parts:
@@ -149,11 +184,12 @@ def _multipart(parts: Sequence[str]) -> tuple[bytes, str]:
             kind = mimetypes.guess_type(file)[0] or "application/octet-stream"
             head, data = f'{head}; filename="{Path(file).name}"\r\ncontent-type: {kind}', _read(file)
         out += f"--{boundary}\r\n{head}\r\n\r\n".encode() + data + b"\r\n"
-    return bytes(out) + f"--{boundary}--\r\n".encode(), f"multipart/form-data; boundary={boundary}"
+    out += f"--{boundary}--\r\n".encode()
+    return _Payload(bytes(out), f"multipart/form-data; boundary={boundary}")
 
 
 def _target(url: str) -> tuple[str, str]:
-    """Authority and path of a URL, a path, or (as curl reads it) a host with a path behind it."""
+    """Return authority and path of a URL, of a path, or of a host with a path, as curl reads it."""
     if url.startswith("/") or not url:
         return "", url or "/"
     parts = urlsplit(url if "://" in url else f"http://{url}")
@@ -162,7 +198,7 @@ def _target(url: str) -> tuple[str, str]:
 
 
 def _header(text: str) -> tuple[str, str | None]:
-    """A header as curl's -H gives it; a value of None leaves the header out."""
+    """Return name and value of a header written for -H; a value of None removes the header."""
     name, colon, value = text.partition(":")
     if colon:
         return name.strip().lower(), value.strip() or None
@@ -172,8 +208,8 @@ def _header(text: str) -> tuple[str, str | None]:
 
 
 def _headers(options: Namespace, kind: str) -> list[tuple[str, str]]:
-    """Curl's own headers first, unless -H gives or removes them; then those of -H in their order."""
-    given = [_header(h) for h in options.header or ()]
+    """Return curl's own headers, unless -H sets or removes them, then those of -H in their order."""
+    from_flags = [_header(h) for h in options.header or ()]
     own = {"user-agent": options.user_agent or f"wasmcurl/{__version__}", "accept": "*/*"}
     if options.json:
         own["accept"] = "application/json"
@@ -185,21 +221,32 @@ def _headers(options: Namespace, kind: str) -> list[tuple[str, str]]:
         own["referer"] = options.referer
     if kind:
         own["content-type"] = kind
-    names = {name for name, _ in given}
-    return [(n, v) for n, v in own.items() if n not in names] + [(n, v) for n, v in given if v is not None]
+    names = {name for name, _ in from_flags}
+    return [(n, v) for n, v in own.items() if n not in names] + [(n, v) for n, v in from_flags if v is not None]
 
 
 def from_options(options: Namespace, url: str = "/") -> CurlRequest:
-    """The request that parsed flags describe.
+    """Build the request for parsed flags.
+
+    Parameters
+    ----------
+    options
+        The namespace that argparse returned for `FLAGS`.
+    url
+        A URL, a path, or a host with a path (default `/`).
+
+    Returns
+    -------
+    CurlRequest
 
     Raises
     ------
     UsageError
-        For a file that cannot be read, a header without a colon, a form part without a name.
+        A file can't be read, a header has no colon, or a form part has no name.
     """
     authority, path = _target(url)
     payload = _payload(options)
-    body, kind = payload or (b"", "")
+    body, kind = payload or _Payload(b"", "")
     if options.get and payload:
         path += ("&" if "?" in path else "?") + body.decode("utf-8", "surrogateescape")
         body, kind, payload = b"", "", None

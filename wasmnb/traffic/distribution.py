@@ -1,28 +1,45 @@
-"""Measurements of one kind, kept as they are: 8 bytes each, quantiles exact, merging by concatenation.
+"""Measurements of one kind. All of them are kept, 8 bytes each, so that quantiles are exact and merging is concatenation.
 
-numpy (which matplotlib brings anyway) does the arithmetic; it is imported when a number is asked for.
+numpy does the arithmetic. It is imported at the first quantile, so that `import wasmnb` stays light.
 """
 
 from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable
+from typing import NamedTuple
 
-__all__ = ["Distribution"]
+__all__ = ["Bucket", "Distribution"]
 
 #: Histogram buckets between two powers of two.
 STEPS = 8
 
 
+class Bucket(NamedTuple):
+    """One bucket of a histogram.
+
+    Attributes
+    ----------
+    lower, upper
+        Its edges in nanoseconds.
+    number
+        Number of measurements in it.
+    """
+
+    lower: float
+    upper: float
+    number: int
+
+
 class Distribution:
-    """Nanoseconds of something that happened many times.
+    """Durations of one callback or of requests.
 
     Parameters
     ----------
     name
-        Callback without its prefix, or `request`.
+        Name of the callback without `proxy_`, or `request`.
     values
-        Measurements in nanoseconds.
+        Measurements in nanoseconds (default none).
     """
 
     __slots__ = ("name", "record", "values")
@@ -35,42 +52,42 @@ class Distribution:
 
     @property
     def count(self) -> int:
-        """How many were measured."""
+        """Number of measurements."""
         return len(self.values)
 
     @property
     def total(self) -> int:
-        """Sum, in nanoseconds."""
+        """Sum of the measurements in nanoseconds."""
         return sum(self.values)
 
     @property
     def maximum(self) -> int:
-        """The longest, in nanoseconds; 0 if nothing was measured."""
+        """Longest measurement in nanoseconds; 0 if there are none."""
         return max(self.values, default=0)
 
     def quantile(self, q: float) -> float:
-        """Value below which the share `q` (0 to 1) of the measurements lies, in nanoseconds."""
+        """Return the `q` quantile (0 to 1) in nanoseconds; 0 if there are no measurements."""
         import numpy as np
 
         return float(np.quantile(np.frombuffer(self.values, dtype=np.int64), q)) if self.values else 0.0
 
     @property
     def median(self) -> float:
-        """Half of the measurements were shorter, in nanoseconds."""
+        """Median in nanoseconds."""
         return self.quantile(0.5)
 
-    def buckets(self) -> list[tuple[float, float, int]]:
-        """A histogram over a logarithmic scale: (lower edge, upper edge, count) of every bucket that is not empty."""
+    def buckets(self) -> list[Bucket]:
+        """Return a histogram over a logarithmic scale, without empty buckets."""
         import numpy as np
 
         if not self.values:
             return []
         keys = np.floor(np.log2(np.maximum(np.frombuffer(self.values, dtype=np.int64), 1)) * STEPS).astype(int)
-        found, counts = np.unique(keys, return_counts=True)
-        return [(2 ** (k / STEPS), 2 ** ((k + 1) / STEPS), int(n)) for k, n in zip(found, counts, strict=True)]
+        steps, counts = np.unique(keys, return_counts=True)
+        return [Bucket(2 ** (k / STEPS), 2 ** ((k + 1) / STEPS), int(n)) for k, n in zip(steps, counts, strict=True)]
 
     def merge(self, other: Distribution) -> Distribution:
-        """Both together, under this one's name."""
+        """Return the measurements of both, with the name of this one."""
         return Distribution(self.name, self.values + other.values)
 
     def __repr__(self) -> str:

@@ -1,8 +1,8 @@
-"""Many requests through a proxy, and what they cost.
+"""Load: many requests through a proxy, and their latencies.
 
-With a rate the load is *open*: requests arrive at random moments of virtual time (a Poisson process) whether or not
-earlier ones are done, so that a slow filter makes a queue, and the queue shows in the latencies. Without one it is
-*closed*: one request at a time on each worker.
+With a rate the load is *open*: requests arrive at random moments of virtual time (a Poisson process), whether or not
+earlier ones are done, so that a slow filter causes a queue, which the latencies include. Without a rate the load is
+*closed*: the next request is sent when the last one is done.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = ["load"]
 
-#: Requests between two looks at the trace, which keeps a limited number of events.
-SLICE = 250
+#: Requests between two readings of the trace, which keeps a limited number of events.
+BATCH = 250
 
 
 def load(
@@ -44,61 +44,64 @@ def load(
     seed: int = 0,
     progress: Callable[[int, int], None] | None = None,
 ) -> LoadReport:
-    """Send the same request many times and measure.
+    """Send the same request many times and measure latencies.
 
     Parameters
     ----------
+    proxy
+        The proxy to send them to.
     requests
-        How many.
+        Number of requests (default 1000).
+    rate
+        Requests per second of virtual time, distributed over all workers; None (the default) sends the next request when the
+        last one is done.
     method, path, headers, body, trailers, chunks, authority, http2
         The request, as for `Proxy.request`.
-    rate
-        Arrivals a second of virtual time, spread over all workers; None sends the next when the last is done.
     seed
-        Decides the moments of arrival.
+        Seed of the moments of arrival (default 0).
     progress
-        Called with requests done and requests in all.
+        Called with the number of requests done, and of all requests.
 
     Returns
     -------
     LoadReport
-        Also if interrupted: then of what was done so far.
+        After an interrupt, the report of the requests so far.
 
     Raises
     ------
     UsageError
-        A number that is not positive.
+        `requests` or `rate` is not positive.
     """
     if requests < 1:
         raise UsageError(f"At least one request is needed, not {requests}.")
     if rate is not None and rate <= 0:
         raise UsageError(f"The rate is in requests a second and above 0, not {rate:g}.")
-    wanted = Request.of(method, path, headers, body, trailers, authority, chunks)
+    request = Request.of(method, path, headers, body, trailers, authority, chunks)
     report = LoadReport(proxy.name, len(proxy.workers), rate, measure_harness())
     arrivals = None if rate is None else _arrivals(Random(seed), rate)  # noqa: S311 -- moments, not secrets
     started, virtual = time.perf_counter(), proxy.now
     with suppress(KeyboardInterrupt):
         report.interrupted = True
-        for number in _slices(requests, progress):
-            seen = proxy.trace.made
-            report.add(_send(proxy, wanted, number, arrivals, http2=http2), proxy.trace.callbacks(seen))
+        for number in _batches(requests, progress):
+            first_event = proxy.trace.total
+            report.add(_send(proxy, request, number, arrivals, http2=http2), proxy.trace.callbacks(first_event))
         report.interrupted = False
     report.real_seconds = time.perf_counter() - started
     report.virtual_seconds = proxy.now - virtual
     return report
 
 
-def _slices(requests: int, progress: Callable[[int, int], None] | None) -> Iterator[int]:
-    """How many to send next, until all are sent; tells how many are done."""
-    for first in range(0, requests, SLICE):
-        number = min(SLICE, requests - first)
+def _batches(requests: int, progress: Callable[[int, int], None] | None) -> Iterator[int]:
+    """Iterate over the sizes of the batches, and report the progress after each."""
+    for first in range(0, requests, BATCH):
+        number = min(BATCH, requests - first)
         yield number
         if progress is not None:
             progress(first + number, requests)
 
 
 def _arrivals(random: Random, rate: float) -> Iterator[float]:
-    """Seconds between arrivals, without end."""
+    """Iterate over the seconds between arrivals, endlessly."""
     while True:
         yield random.expovariate(rate)
 
@@ -106,7 +109,7 @@ def _arrivals(random: Random, rate: float) -> Iterator[float]:
 def _send(
     proxy: Proxy, request: Request, number: int, arrivals: Iterator[float] | None, *, http2: bool
 ) -> list[Exchange]:
-    """So many copies of a request: one after the other, or when they arrive."""
+    """Send `number` copies of a request: at their moments of arrival, or one after the other."""
     if arrivals is None:
         return [proxy.send(replace(request), http2=http2) for _ in range(number)]
     return proxy.send_at(((next(arrivals), replace(request)) for _ in range(number)), http2=http2)

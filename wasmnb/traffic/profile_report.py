@@ -1,4 +1,4 @@
-"""What a profile has found: cost by line, by hostcall and by callback, and how far the numbers can be trusted."""
+"""The result of a profile: cost by line, by hostcall and by callback, and the observer's influence on them."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ __all__ = ["CallbackCost", "HostcallCost", "LineCost", "Observer", "ProfileRepor
 
 @dataclass(frozen=True)
 class LineCost:
-    """One line of the filter, with all that it calls outside the filter.
+    """Cost of one line of the filter, including what it calls outside the filter.
 
     Attributes
     ----------
     filename, lineno, function
-        Where; the function by its qualified name.
+        Position of the line, and the qualified name of its function.
     hits
-        How often it ran, per request.
+        Executions per request.
     fuel
         Instructions of Wasm per request, without the observer's.
     ns
-        Nanoseconds per request: the unobserved time of the callbacks, divided by fuel.
+        Nanoseconds per request: the unobserved time of the callbacks, divided in proportion to fuel.
     share
-        Of all that the filter costs, from 0 to 1.
+        Share of the filter's cost, from 0 to 1.
     hostcalls
-        Hostcalls made, by name, per request.
+        Number of hostcalls per request, by name.
     """
 
     filename: str
@@ -43,7 +43,17 @@ class LineCost:
 
 @dataclass(frozen=True)
 class HostcallCost:
-    """A hostcall: how often it was made in the whole run, and nanoseconds inside the (simulated) host for all of them."""
+    """Cost of one hostcall.
+
+    Attributes
+    ----------
+    name
+        Name without `proxy_`.
+    count
+        Number of calls in the whole run.
+    total_ns
+        Nanoseconds inside the simulated host for all of them.
+    """
 
     name: str
     count: int
@@ -51,22 +61,24 @@ class HostcallCost:
 
     @property
     def mean_ns(self) -> float:
-        """Nanoseconds of one."""
+        """Nanoseconds of one call, on average."""
         return self.total_ns / self.count
 
 
 @dataclass(frozen=True)
 class CallbackCost:
-    """A callback of one filter.
+    """Cost of one callback of one filter.
 
     Attributes
     ----------
-    plugin
-        The plugin's name.
-    count, total_ns
-        How often it ran in the whole run, and nanoseconds inside the guest for all of that, hostcalls left out.
+    plugin, name
+        Name of the plugin, and of the callback without `proxy_`.
+    count
+        Number of calls in the whole run.
+    total_ns
+        Nanoseconds inside the guest for all of them, without hostcalls.
     fuel
-        Instructions of one; the mean, if they were not the same.
+        Instructions of one call, on average.
     """
 
     plugin: str
@@ -77,23 +89,23 @@ class CallbackCost:
 
     @property
     def mean_ns(self) -> float:
-        """Nanoseconds of one."""
+        """Nanoseconds of one call, on average."""
         return self.total_ns / self.count
 
 
 @dataclass(frozen=True)
 class Observer:
-    """What watching the lines has cost.
+    """Cost of observing the lines.
 
     Attributes
     ----------
     events
-        Events per request.
+        Events of the observer per request.
     fuel
-        Instructions that one of them costs, which were taken away from its line.
+        Instructions of one event, which are subtracted from its line.
     excess
-        What the watched lines still cost more than unwatched, from 0: Python does not specialise the first instruction of
-        a line that is watched.
+        Additional cost of the observed lines that remains, as a share: 0.1 for 10 %. Python does not specialise the first
+        instruction of an observed line.
     """
 
     events: float
@@ -103,7 +115,17 @@ class Observer:
 
 @dataclass(frozen=True)
 class ProfiledSource:
-    """A piece of the filter's source, with its lines' costs by line number."""
+    """A part of the filter's source.
+
+    Attributes
+    ----------
+    filename, first_line
+        Position of the part.
+    text
+        The source, or an empty string if it is not known.
+    lines
+        Cost by line number.
+    """
 
     filename: str
     first_line: int
@@ -113,24 +135,28 @@ class ProfiledSource:
 
 @dataclass
 class ProfileReport(Shown):
-    """Where a filter spends its time.
+    """Cost of a filter by line, callback and hostcall.
 
     Attributes
     ----------
+    name
+        The proxy's name.
     requests
-        How many were sent for the times.
+        Number of requests for measuring time.
     callbacks, hostcalls
-        The costliest first.
+        Costs, the highest first.
     sources
-        Pieces of the filter's source in which lines ran.
+        Parts of the filter's source in which lines ran.
     around
-        Nanoseconds per request in callbacks but outside the filter's lines: the SDK, the interpreter's way in and out.
+        Nanoseconds per request in callbacks but outside the filter's lines: the SDK, the interpreter's entry and exit.
     observer
-        What watching has cost; None if there are no lines.
+        Cost of observing lines; None if there are no lines.
     reason
-        Why there are no lines, or an empty string.
+        Reason why there are no lines, or an empty string.
+    statuses
+        Number of responses by status; 0 stands for a closed connection.
     native
-        The filter is run by this Python; what was profiled is the same as Wasm.
+        The proxy runs the filter natively; the profile is that of the filter compiled to Wasm.
     """
 
     name: str
@@ -146,12 +172,12 @@ class ProfileReport(Shown):
 
     @property
     def lines(self) -> list[LineCost]:
-        """All lines that ran, the costliest first."""
+        """All lines that ran, the highest cost first."""
         return sorted((x for s in self.sources for x in s.lines.values()), key=lambda x: -x.fuel)
 
     @property
     def fuel(self) -> Fuel:
-        """Instructions of one run of each callback, summed over the plugins; the same on every run of the profile."""
+        """Instructions of one call of each callback, summed over the plugins. They are the same on every run of the profile."""
         used = Fuel()
         for callback in self.callbacks:
             used[callback.name] = used.get(callback.name, 0) + round(callback.fuel)
@@ -163,7 +189,20 @@ class ProfileReport(Shown):
         return sum(c.total_ns for c in self.callbacks) / self.requests
 
     def line(self, lineno: int, filename: str = "") -> LineCost:
-        """The cost of a line; KeyError if it did not run."""
+        """Return the cost of a line.
+
+        Parameters
+        ----------
+        lineno
+            Line number.
+        filename
+            The file; an empty string (the default) for any.
+
+        Raises
+        ------
+        KeyError
+            The line did not run.
+        """
         for source in self.sources:
             if filename in ("", source.filename) and lineno in source.lines:
                 return source.lines[lineno]

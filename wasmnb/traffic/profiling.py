@@ -1,44 +1,76 @@
-"""Profiles: the same requests through twins of a proxy, once to measure time and once to count instructions line by line.
+"""Profiles: the same requests through clones of a proxy, first to measure time, then to count instructions line by line.
 
-Time inside Wasm cannot be had line by line: reading a clock costs more than a line does. Instructions can: wasmtime counts
-them, and what the observer adds is the same for every event, so that it can be taken away (`sdk/profiling.py`). So a line's
-time is its share of the callbacks' time, which is measured without any observer, in proportion to its instructions.
+The time of a line inside Wasm can't be measured, because reading a clock takes longer than a line. Its instructions can:
+wasmtime counts them, and the observer adds the same number to every event, which is subtracted
+(`sdk/diagnostics/profiling.py`). A line's time is therefore its share of the callbacks' time, in proportion to its
+instructions; the callbacks' time is measured without an observer.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import cycle, islice
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..errors import SourceError, UsageError
 from ..host import Event, Exchange, Plugin, Proxy
-from ..host.contexts.base import RootContext
-from ..host.inspect.introspection import has_door, switch
-from ..host.settings import twin_of
+from ..host.contexts.root import RootContext
+from ..host.inspect.introspection import call_introspection, has_introspection
+from ..host.settings import SimulationSettings
 from ..host.vm.vm import Vm
 from ..messages import HeadersLike, Request, Text
 from .profile_report import CallbackCost, HostcallCost, LineCost, Observer, ProfiledSource, ProfileReport
 
 __all__ = ["profile"]
 
-#: Requests that are sent before anything is measured (Python adapts itself to code that runs often), and that are watched.
-WARM, WATCHED = 20, 50
+#: Requests that are sent before anything is measured, because Python adapts itself to code that runs often.
+WARM_UP = 20
 
-#: Requests between two looks at the trace, which keeps a limited number of events.
-_SLICE = 50
+#: Requests during which lines are observed.
+OBSERVED = 50
 
-#: How much longer than usual a callback may take while it is watched.
-_PATIENCE = 50
+#: Requests between two readings of the trace, which keeps a limited number of events.
+_BATCH = 50
 
-#: What to do with a filter that no Wasm can be made of.
+#: Settings of a measured proxy, whatever the profiled one has.
+_MEASURED: dict[str, Any] = {
+    "guest_time": SimulationSettings.guest_time,
+    "trace_limit": SimulationSettings.trace_limit,
+    "show_locals": False,
+}
+
+#: Factor on a callback's deadline while its lines are observed.
+_SLOWDOWN = 50
+
+#: Advice for a filter that can't be compiled to Wasm.
 _INSTEAD = (
     "A native filter is profiled as the Wasm that it becomes, and this one does not compile. What it costs in this Python "
     'is shown by %prun -s tottime NAME.get("/"), by cProfile, line_profiler or py-spy.'
 )
 
-_Key = tuple[str, str]  # plugin and callback
+_NO_LINES = (
+    "There are no lines: the module was not made from Python by this wasmnb. Callbacks and hostcalls are "
+    "measured from outside."
+)
+
+
+class _Callback(NamedTuple):
+    """A callback of a plugin."""
+
+    plugin: str
+    name: str
+
+
+class _LineCount(NamedTuple):
+    """Counts of one line, as the profiler inside the VM returns them."""
+
+    filename: str
+    lineno: int
+    function: str
+    hits: int
+    fuel: float
+    hostcalls: Mapping[str, int]
 
 
 def profile(
@@ -56,178 +88,218 @@ def profile(
     http2: bool = False,
     progress: Callable[[str, float], None] | None = None,
 ) -> ProfileReport:
-    """Find out where a filter spends its time, by the lines of its source, by hostcall and by callback.
+    """Measure where a filter spends its time, by the lines of its source, by hostcall and by callback.
 
     Parameters
     ----------
     proxy
-        It is left alone: the requests go through two fresh proxies with its plugins, configuration and upstreams.
+        The proxy to profile. It stays as it is: the requests go through two clones of it.
     requests
-        How many are sent to measure time.
+        Number of requests for measuring time (default 200).
     last
-        Without a `path`, the requests are those of the proxy's last exchanges, so many of them, in turn.
-    method, path, headers, body, trailers, chunks, authority, http2
-        The one request to send instead.
+        Without a `path`, the requests are those of the proxy's last exchanges in turn: this many (default 20).
+    method, path, headers, body, trailers, chunks, authority
+        One request to send instead, as for `Proxy.request`.
+    http2
+        Send the requests over HTTP/2 (default False).
     progress
-        Called with what is being done, and how much of it is done, from 0 to 1.
+        Called with a description of the current step, and the share that is done, from 0 to 1.
+
+    Returns
+    -------
+    ProfileReport
 
     Raises
     ------
     UsageError
-        There is nothing to send.
+        `requests` is below 1, or neither an exchange nor a path exists.
     FilterTrap
         The filter failed under these requests.
     SourceError
-        A native filter cannot be compiled to WebAssembly.
+        A native filter can't be compiled to WebAssembly.
 
     Notes
     -----
-    A native filter is profiled as the WebAssembly that it becomes, whose costs are others than this Python's. Those are seen by
-    any profiler around the proxy: `%prun -s tottime hello.get("/")`, `cProfile`, `line_profiler`, `py-spy`.
+    A native filter is profiled as the WebAssembly that it becomes, whose costs differ from this Python's. For those use any
+    profiler around the proxy: `%prun -s tottime hello.get("/")`, `cProfile`, `line_profiler`, `py-spy`.
     """
     if requests < 1:
         raise UsageError(f"At least one request is needed, not {requests}.")
     if path is None:
-        wanted = _of_exchanges(proxy, last)
+        samples = _requests_of(proxy, last)
     else:
-        wanted = [Request.of(method, path, headers, body, trailers, authority, chunks)]
-    run = _Run(proxy, wanted, requests, http2=http2, tell=progress or (lambda _step, _share: None))
+        samples = [Request.of(method, path, headers, body, trailers, authority, chunks)]
+    run = _Profile(proxy, samples, requests, http2=http2, progress=progress or (lambda _step, _share: None))
     return run.report()
 
 
-def _of_exchanges(proxy: Proxy, last: int) -> list[Request]:
-    found = [x.request for x in proxy.exchanges if isinstance(x, Exchange)][-max(last, 1) :]
-    if not found:
+def _requests_of(proxy: Proxy, last: int) -> list[Request]:
+    """Return the requests of the proxy's last exchanges."""
+    requests = [x.request for x in proxy.exchanges if isinstance(x, Exchange)][-max(last, 1) :]
+    if not requests:
         raise UsageError("There is no exchange to repeat: send a request first, or give a path.")
-    return found
+    return requests
 
 
-class _Run:
-    """One profile."""
+class _Profile:
+    """One run of the profiler.
+
+    Parameters
+    ----------
+    proxy
+        The proxy to profile.
+    samples
+        Requests to send in turn.
+    count
+        Number of requests for measuring time.
+    http2
+        Send them over HTTP/2.
+    progress
+        Called with a description of the current step, and the share that is done.
+    """
 
     def __init__(
-        self, proxy: Proxy, wanted: list[Request], count: int, *, http2: bool, tell: Callable[[str, float], None]
+        self,
+        proxy: Proxy,
+        samples: list[Request],
+        count: int,
+        *,
+        http2: bool,
+        progress: Callable[[str, float], None],
     ) -> None:
-        self.proxy = proxy
-        self.wanted = wanted
-        self.http2 = http2
-        self.tell = tell
-        self.plugins = _in_wasm(proxy.plugins)
-        self.made = ProfileReport(proxy.name, count, native=self.plugins != list(proxy.plugins))
-        self.statuses: Counter[int] = Counter()
-        self.watched = -(-WATCHED // len(wanted)) * len(wanted)  # whole rounds, so that runs can be compared
+        self._proxy = proxy
+        self._samples = samples
+        self._http2 = http2
+        self._progress = progress
+        self._plugins = _in_wasm(proxy.plugins)
+        self._report = ProfileReport(proxy.name, count, native=self._plugins != list(proxy.plugins))
+        self._statuses: Counter[int] = Counter()
+        self._observed = -(-OBSERVED // len(samples)) * len(samples)  # whole rounds, so that runs can be compared
 
     def report(self) -> ProfileReport:
-        """Do it all."""
-        self.tell("Measuring time", 0.1)
-        times, hostcalls = self._times()
-        self.tell("Counting instructions, in code compiled for that (once)", 0.3)
-        with self._twin(fuel=True, deadline=self.proxy._environment.deadline * _PATIENCE) as twin:
-            self._send(twin, max(WARM, len(self.wanted)))
-            fuel = self._fuel(twin)
-            self.tell("Watching lines", 0.7)
-            self._watch(twin, fuel, times)
-        self.made.callbacks = sorted(
+        """Measure everything."""
+        report = self._report
+        self._progress("Measuring time", 0.1)
+        times, hostcalls = self._measure_times()
+        self._progress("Counting instructions, in code compiled for that (once)", 0.3)
+        with self._clone(fuel=True, deadline=self._proxy.simulation.deadline * _SLOWDOWN) as clone:
+            self._warm_up(clone)
+            fuel = self._measure_fuel(clone)
+            self._progress("Watching lines", 0.7)
+            self._observe_lines(clone, fuel, times)
+        report.callbacks = sorted(
             (CallbackCost(*key, len(ns), sum(ns), _mean(fuel[key])) for key, ns in times.items()),
             key=lambda c: -c.total_ns,
         )
-        self.made.hostcalls = sorted(
+        report.hostcalls = sorted(
             (HostcallCost(name, len(ns), sum(ns)) for name, ns in hostcalls.items()), key=lambda h: -h.total_ns
         )
-        self.tell("Done", 1.0)
-        return self.made
+        self._progress("Done", 1.0)
+        return report
 
-    def _twin(self, **changes: Any) -> Proxy:
-        return twin_of(self.proxy, workers=1, plugins=self.plugins, **changes)
+    def _clone(self, **changes: Any) -> Proxy:
+        return self._proxy.clone(self._plugins, workers=1, **_MEASURED, **changes)
 
-    # -- passes
+    # -- passes -----------------------------------------------------------------------------------------------------
 
-    def _times(self) -> tuple[dict[_Key, list[int]], dict[str, list[int]]]:
-        """Nanoseconds of every callback and every hostcall, unobserved."""
-        times: dict[_Key, list[int]] = defaultdict(list)
+    def _measure_times(self) -> tuple[dict[_Callback, list[int]], dict[str, list[int]]]:
+        """Return the nanoseconds of every callback and of every hostcall, without an observer."""
+        times: dict[_Callback, list[int]] = defaultdict(list)
         hostcalls: dict[str, list[int]] = defaultdict(list)
-        with self._twin() as twin:
-            self._send(twin, max(WARM, len(self.wanted)))
-            names = _plugin_names(twin)
-            for event in self._events(twin, self.made.requests):
+        with self._clone() as clone:
+            self._warm_up(clone)
+            name_of = _plugin_names(clone)
+            for event in self._events(clone, self._report.requests):
                 if event.kind == "callback":
-                    times[names(event), event.name].append(event.guest_ns)
+                    times[_Callback(name_of(event), event.name)].append(event.guest_ns)
                 elif event.kind == "hostcall":
                     hostcalls[event.name].append(event.host_ns)
-        self.made.statuses = dict(self.statuses)
+        self._report.statuses = dict(self._statuses)
         return times, hostcalls
 
-    def _fuel(self, twin: Proxy) -> dict[_Key, list[int]]:
-        """Instructions of every callback, unwatched."""
-        used: dict[_Key, list[int]] = defaultdict(list)
-        names = _plugin_names(twin)
-        for event in self._events(twin, self.watched):
+    def _measure_fuel(self, clone: Proxy) -> dict[_Callback, list[int]]:
+        """Return the instructions of every callback, without an observer."""
+        fuel: dict[_Callback, list[int]] = defaultdict(list)
+        name_of = _plugin_names(clone)
+        for event in self._events(clone, self._observed):
             if event.kind == "callback":
-                used[names(event), event.name].append(event.fuel or 0)
-        return used
+                fuel[_Callback(name_of(event), event.name)].append(event.fuel or 0)
+        return fuel
 
-    def _watch(self, twin: Proxy, fuel: dict[_Key, list[int]], times: dict[_Key, list[int]]) -> None:
-        """Lines of the Python filters."""
-        vms = [vm for vm in twin.vms if vm.role == "worker"]
-        watched = [vm for vm in vms if has_door(vm)]
-        if not watched:
-            self.made.reason = (
-                "There are no lines: the module was not made from Python by this wasmnb. Callbacks and hostcalls are "
-                "measured from outside."
-            )
+    def _observe_lines(
+        self, clone: Proxy, fuel: Mapping[_Callback, list[int]], times: Mapping[_Callback, list[int]]
+    ) -> None:
+        """Add the costs of the Python filters' lines to the report."""
+        vms = [vm for vm in clone.vms if vm.role == "worker" and has_introspection(vm)]
+        if not vms:
+            self._report.reason = _NO_LINES
             return
-        for vm in watched:
+        for vm in vms:
             vm.profiled = True
-            switch(vm, "profile", on=True)
-        self._send(twin, max(WARM, len(self.wanted)))
-        for vm in watched:  # what has been learnt so far was about getting used to being watched
-            switch(vm, "profile", on=False)
-            switch(vm, "profile", on=True)
-        self._send(twin, self.watched)
-        for vm in watched:
-            self._add(vm, switch(vm, "profile", on=False), fuel, times)
+            call_introspection(vm, "profile", on=True)
+        self._warm_up(clone)
+        for vm in vms:  # the counts so far include the interpreter's adaptation to the observer
+            call_introspection(vm, "profile", on=False)
+            call_introspection(vm, "profile", on=True)
+        self._send(clone, self._observed)
+        for vm in vms:
+            self._add_lines(vm, call_introspection(vm, "profile", on=False), fuel, times)
 
-    def _add(self, vm: Vm, told: dict[str, Any], fuel: dict[_Key, list[int]], times: dict[_Key, list[int]]) -> None:
-        """Lines of one VM: fuel becomes time in proportion."""
-        name = _name_of(vm)
-        plain = sum(sum(used) for (plugin, _), used in fuel.items() if plugin == name)
-        ns = sum(sum(spent) for (plugin, _), spent in times.items() if plugin == name) / self.made.requests
-        whole = max(1.0, told["around"] + sum(line[4] for line in told["lines"]))
-        lines = [self._line(line, ns, whole) for line in told["lines"] if line[3]]
-        self.made.around += max(0.0, told["around"]) / whole * ns
-        excess = whole / plain - 1 if plain else 0.0
-        self.made.observer = Observer(told["events"] / self.watched, told["cost"], excess)
-        self.made.sources = [*self.made.sources, *_sources(vm, lines)]
+    def _add_lines(
+        self,
+        vm: Vm,
+        result: dict[str, Any],
+        fuel: Mapping[_Callback, list[int]],
+        times: Mapping[_Callback, list[int]],
+    ) -> None:
+        """Add the lines of one VM; instructions become time in proportion."""
+        report, name = self._report, _name_of(vm)
+        counts = [_LineCount(*row) for row in result["lines"]]
+        unobserved = sum(sum(used) for callback, used in fuel.items() if callback.plugin == name)
+        ns = sum(sum(spent) for callback, spent in times.items() if callback.plugin == name) / report.requests
+        total = max(1.0, result["around"] + sum(c.fuel for c in counts))
+        report.around += max(0.0, result["around"]) / total * ns
+        excess = total / unobserved - 1 if unobserved else 0.0
+        report.observer = Observer(result["events"] / self._observed, result["cost"], excess)
+        lines = [self._line_cost(c, ns, total) for c in counts if c.hits]
+        report.sources = [*report.sources, *_sources(vm, lines)]
 
-    def _line(self, told: list[Any], ns: float, whole: float) -> LineCost:
-        filename, lineno, function, hits, fuel, hostcalls = told
-        n, share = self.watched, max(0.0, fuel) / whole
-        calls = {name: times / n for name, times in sorted(hostcalls.items(), key=lambda x: -x[1])}
-        return LineCost(filename, lineno, function, hits / n, max(0.0, fuel) / n, share * ns, share, calls)
+    def _line_cost(self, count: _LineCount, ns: float, total: float) -> LineCost:
+        n, fuel = self._observed, max(0.0, count.fuel)
+        share = fuel / total
+        hostcalls = {name: calls / n for name, calls in sorted(count.hostcalls.items(), key=lambda x: -x[1])}
+        return LineCost(
+            count.filename, count.lineno, count.function, count.hits / n, fuel / n, share * ns, share, hostcalls
+        )
 
-    def _send(self, twin: Proxy, count: int) -> None:
-        """Send requests in turn; a filter that fails ends the profile."""
-        for request in islice(cycle(self.wanted), count):
-            done = twin.send(request, http2=self.http2)
-            self.statuses[done.response.status if done.response is not None else 0] += 1
-            failed = next((vm.failure for vm in twin.vms if vm.failure is not None), None)
-            if failed is not None:
-                raise failed.error()
+    # -- requests ---------------------------------------------------------------------------------------------------
 
-    def _events(self, twin: Proxy, count: int) -> Iterator[Event]:
-        """Send requests, and give all that happened, ticks and the like included."""
-        self.statuses.clear()
-        for first in range(0, count, _SLICE):
-            twin.trace.clear()
-            self._send(twin, min(_SLICE, count - first))
-            yield from twin.trace
+    def _warm_up(self, clone: Proxy) -> None:
+        self._send(clone, max(WARM_UP, len(self._samples)))
+
+    def _send(self, clone: Proxy, count: int) -> None:
+        """Send requests in turn. The failure of a filter ends the profile."""
+        for request in islice(cycle(self._samples), count):
+            exchange = clone.send(request, http2=self._http2)
+            self._statuses[exchange.response.status if exchange.response is not None else 0] += 1
+            failure = next((vm.failure for vm in clone.vms if vm.failure is not None), None)
+            if failure is not None:
+                raise failure.error()
+
+    def _events(self, clone: Proxy, count: int) -> Iterator[Event]:
+        """Send requests, and iterate over all events meanwhile, including ticks."""
+        self._statuses.clear()
+        for first in range(0, count, _BATCH):
+            clone.trace.clear()
+            self._send(clone, min(_BATCH, count - first))
+            yield from clone.trace
 
 
-# -- helpers
+# -- helpers --------------------------------------------------------------------------------------------------------
 
 
 def _in_wasm(plugins: Iterable[Plugin]) -> list[Plugin]:
-    """The same with native filters as Wasm."""
+    """Return the plugins with native filters compiled to Wasm."""
     try:
         return [plugin.in_wasm for plugin in plugins]
     except SourceError as error:
@@ -240,28 +312,28 @@ def _mean(values: list[int]) -> float:
 
 
 def _name_of(vm: Vm) -> str:
-    """The plugins in a VM, which are told together."""
+    """Return the names of the plugins in a VM; its costs are theirs together."""
     roots = [c for c in vm.contexts.values() if isinstance(c, RootContext) and c.plugin is not None]
     return ", ".join(dict.fromkeys(root.plugin.name for root in roots if root.plugin is not None))
 
 
-def _plugin_names(twin: Proxy) -> Callable[[Event], str]:
-    """Whose callback an event is."""
-    names = {vm.number: _name_of(vm) for vm in twin.vms}
+def _plugin_names(proxy: Proxy) -> Callable[[Event], str]:
+    """Return a function from an event to the name of its plugin."""
+    names = {vm.number: _name_of(vm) for vm in proxy.vms}
     return lambda event: names.get(event.vm or 0, "")
 
 
 def _sources(vm: Vm, lines: list[LineCost]) -> list[ProfiledSource]:
-    """Pieces of source in which lines ran, with their text as far as it is known."""
+    """Return the parts of the source in which lines ran, with their text if it is known."""
     by_file: dict[str, dict[int, LineCost]] = defaultdict(dict)
     for line in lines:
         by_file[line.filename][line.lineno] = line
     roots = (c for c in vm.contexts.values() if isinstance(c, RootContext) and c.plugin is not None)
     bundles = [getattr(root.plugin.filter, "bundle", None) for root in roots if root.plugin is not None]
-    found = []
-    for part in [place for bundle in bundles if bundle is not None for place in bundle.places()]:
+    sources = []
+    for part in [part for bundle in bundles if bundle is not None for part in bundle.places()]:
         end = part.first_line + part.text.count("\n") + 1
-        here = {n: by_file[part.filename].pop(n) for n in range(part.first_line, end) if n in by_file[part.filename]}
-        if here:
-            found.append(ProfiledSource(part.filename, part.first_line, part.text, here))
-    return found + [ProfiledSource(name, 1, "", rest) for name, rest in by_file.items() if rest]
+        own = {n: by_file[part.filename].pop(n) for n in range(part.first_line, end) if n in by_file[part.filename]}
+        if own:
+            sources.append(ProfiledSource(part.filename, part.first_line, part.text, own))
+    return sources + [ProfiledSource(name, 1, "", rest) for name, rest in by_file.items() if rest]

@@ -1,4 +1,4 @@
-"""What a load run has found: distributions of every callback and of the requests, statuses, failures."""
+"""The result of a load run: distributions of the requests and of every callback, statuses, failures."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .harness import Harness
 
 if TYPE_CHECKING:
     from ..host import Exchange
-    from ..host.trace.records import Place
+    from ..host.trace.trace import CallbackTime
 
 __all__ = ["LoadReport"]
 
@@ -23,25 +23,33 @@ EXAMPLES = 5
 class LoadReport(Shown):
     """Latencies of a load run.
 
+    Parameters
+    ----------
+    name, workers
+        Name of the proxy, and the number of its workers.
+    rate
+        Requests per second of virtual time, or None.
+    harness
+        Cost of an empty callback and of an empty hostcall: the lower limit of every latency.
+
     Attributes
     ----------
     callbacks
-        Time inside the filter by callback, its hostcalls left out, in nanoseconds.
+        Time inside the filter by callback, without hostcalls, in nanoseconds.
     requests
-        From a request's arrival to its end, in virtual nanoseconds: filter, upstream and waiting for a busy worker.
+        Time from a request's arrival to its end, in virtual nanoseconds: filter, upstream, and the wait for a busy worker.
     filter
-        Time inside filters by request until it was over, in nanoseconds: a part of `requests` unless the proxy was made with
-        a `guest_time` of its own.
+        Time inside filters until the request's end, in nanoseconds: a part of `requests` unless the proxy has a `guest_time`.
     statuses
-        How many answers of each status; 0 stands for a closed connection.
+        Number of responses by status; 0 stands for a closed connection.
+    failed
+        Number of exchanges that a filter's failure ended.
     failures
-        Exchanges that a filter's failure ended, the first few of them.
-    harness
-        What an empty callback and an empty hostcall cost here: the floor under every figure.
+        The first of those exchanges, as examples.
     interrupted
-        Whether the run was cut short.
+        Whether the run was interrupted.
     real_seconds, virtual_seconds
-        How long it took on this machine, and in the simulation.
+        Duration on this machine, and in the simulation.
     """
 
     def __init__(self, name: str, workers: int, rate: float | None, harness: Harness) -> None:
@@ -59,16 +67,24 @@ class LoadReport(Shown):
         self.real_seconds = 0.0
         self.virtual_seconds = 0.0
 
-    def add(self, exchanges: Iterable[Exchange], callbacks: Iterable[tuple[str, int, int | None, str, Place]]) -> None:
-        """Take in exchanges that are over, and the callbacks that belong to them, as `Trace.callbacks` gives them."""
-        inside: Counter[int] = Counter()
+    def add(self, exchanges: Iterable[Exchange], callbacks: Iterable[CallbackTime]) -> None:
+        """Add exchanges that are done, and the callbacks that ran meanwhile.
+
+        Parameters
+        ----------
+        exchanges
+            The exchanges.
+        callbacks
+            Times of the callbacks, as `Trace.callbacks` returns them.
+        """
+        filter_ns: Counter[int] = Counter()
         for name, guest_ns, exchange, *_ in callbacks:
             self.callbacks.setdefault(name, Distribution(name)).record(guest_ns)
             if exchange is not None:
-                inside[exchange] += guest_ns
+                filter_ns[exchange] += guest_ns
         for done in exchanges:
             self.requests.record(round(done.duration * 1e9))
-            self.filter.record(inside[done.number])
+            self.filter.record(filter_ns[done.number])
             self.statuses[done.response.status if done.response is not None else 0] += 1
             if done.failure is not None:
                 self.failed += 1
@@ -77,18 +93,18 @@ class LoadReport(Shown):
 
     @property
     def distributions(self) -> list[Distribution]:
-        """The request first, then what is inside it."""
+        """All distributions: requests, filter, then every callback."""
         return [self.requests, self.filter, *self.callbacks.values()]
 
     @property
     def count(self) -> int:
-        """Requests that were sent."""
+        """Number of requests that were sent."""
         return self.requests.count
 
     def __repr__(self) -> str:
-        answers = ", ".join(f"{n} x {status or 'closed'}" for status, n in sorted(self.statuses.items()))
+        statuses = ", ".join(f"{n} x {status or 'closed'}" for status, n in sorted(self.statuses.items()))
         cut = ", interrupted" if self.interrupted else ""
         return (
-            f"<LoadReport of {self.name}: {self.count} requests ({answers}){cut}, "
+            f"<LoadReport of {self.name}: {self.count} requests ({statuses}){cut}, "
             f"p50 {self.requests.median / 1000:.0f} us, p99 {self.requests.quantile(0.99) / 1000:.0f} us>"
         )

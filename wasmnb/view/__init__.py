@@ -1,7 +1,7 @@
-"""Pictures of traces and state: pure functions from the host's objects to HTML, text and figures.
+"""Views: functions from objects of the host to HTML, text and figures, and the live panel. They change no object.
 
-Each view builds a `Document`; `to_html` and `to_text` write it down, and escape all text at one place. Nothing here
-registers anything anywhere: objects of lower floors import this package when they are shown.
+`documents` defines the content, `render` the output and its escaping, `errors` the tracebacks, `panel` the live view.
+Lower floors call this package through the hooks of `wasmnb._hooks`.
 """
 
 from .documents.filter.module import facts_document, facts_html, facts_text

@@ -1,7 +1,6 @@
-"""From an object to its MIME bundle: one table says which document draws which class.
+"""Display data of objects: a table from class names to the functions that create their documents.
 
-Classes are found by name along the method resolution order, so the host need not import this floor and stand-ins in
-tests are drawn as the real ones are.
+Classes are found by name along the method resolution order, so that this module doesn't import them.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ __all__ = ["DOCUMENTS", "document_of", "mimebundle", "static_bundle"]
 
 
 def _trace(trace: Any) -> Document:
-    """The newest events; decoding all of a long trace for a picture that cuts it would take seconds."""
+    """Return the newest events, since decoding all of a long trace would take seconds."""
     newest = trace[-NEWEST:]
     return trace_document(newest, dropped=trace.dropped + len(trace) - len(newest))
 
@@ -39,7 +38,7 @@ def _shared(data: Any) -> Document:
     return shared_document({key: (data[key], data.cas(key)) for key in data})
 
 
-#: Class name -> the function that makes its document.
+#: Class name -> function that returns the document.
 DOCUMENTS: dict[str, Callable[[Any], Document]] = {
     "Proxy": proxy_document,
     "TreeNode": tree_document,
@@ -59,25 +58,31 @@ DOCUMENTS: dict[str, Callable[[Any], Document]] = {
     "PythonState": python_state_document,
     "ModuleFacts": facts_document,
     "FilterInfo": facts_document,
-    "Filter": lambda made: facts_document(made.info),
+    "Filter": lambda filter_: facts_document(filter_.info),
 }
 
 
 def document_of(obj: Any) -> Document:
-    """The document that draws an object; TypeError for a class that no view knows."""
+    """Return the document of an object.
+
+    Raises
+    ------
+    TypeError
+        If the class has no document.
+    """
     for cls in type(obj).__mro__:
         if cls.__name__ in DOCUMENTS:
             return DOCUMENTS[cls.__name__](obj)
-    raise TypeError(f"no view draws a {type(obj).__name__}")
+    raise TypeError(f"{type(obj).__name__} objects have no display form.")
 
 
 def mimebundle(obj: Any) -> dict[str, Any]:
-    """What a notebook shows of an object: HTML and text, and a proxy's live panel, if it has one."""
+    """Return the display data of an object: HTML, text, and the live panel of a proxy that has one."""
     panel = getattr(obj, "_panel", None)
     return {**static_bundle(obj), **(panel.live_bundle() if panel is not None else {})}
 
 
 def static_bundle(obj: Any) -> dict[str, str]:
-    """`text/html` and `text/plain` of an object, from the same document."""
+    """Return `text/html` and `text/plain` of an object."""
     document = document_of(obj)
     return {"text/html": to_html(document), "text/plain": to_text(document)}

@@ -16,7 +16,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
 from wasmnb import Filter, Proxy
-from wasmnb.errors import FilterTrap, NativeWarning, SourceError, remember
+from wasmnb.errors import FilterTrap, NativeWarning, SourceError, set_last_exception
 
 FILTER = """\
 class F(HttpContext):
@@ -70,7 +70,7 @@ def test_breakpoint_stops_in_the_cell_with_its_source(tmp_path):
     assert "200 ['number 41']" in said, "what the filter prints goes to the log, what is typed does not"
 
 
-def test_the_debugger_keeps_to_the_filter_and_whoever_sent_the_request(tmp_path):
+def test_debugger_shows_filter_and_sender_frames_only(tmp_path):
     (tmp_path / "script.py").write_text(
         f"from wasmnb import Filter, Proxy\n"
         f"with Proxy(Filter.native({FILTER!r}, filename='Cell In[7]'), workers=1) as proxy:\n"
@@ -85,7 +85,7 @@ def test_the_debugger_keeps_to_the_filter_and_whoever_sent_the_request(tmp_path)
         assert ours not in said, said
 
 
-def test_breakpoint_opens_whatever_debugger_is_set(proxy, monkeypatch):
+def test_breakpoint_uses_the_configured_debugger(proxy, monkeypatch):
     seen = []
 
     def hook():
@@ -97,7 +97,7 @@ def test_breakpoint_opens_whatever_debugger_is_set(proxy, monkeypatch):
     assert seen == [("Cell In[7]", 14, "breakpoint()")]
 
 
-def test_leaving_the_debugger_ends_the_request_as_the_interrupt_button_does(proxy, monkeypatch):
+def test_quitting_the_debugger_interrupts_the_request(proxy, monkeypatch):
     import bdb
 
     def hook():
@@ -110,7 +110,7 @@ def test_leaving_the_debugger_ends_the_request_as_the_interrupt_button_does(prox
     assert proxy.get("/").response.status == 503
 
 
-def test_time_in_a_debugger_does_not_pass_for_the_proxy(monkeypatch):
+def test_time_in_a_debugger_does_not_advance_the_proxy(monkeypatch):
     import time
 
     monkeypatch.setattr(sys, "breakpointhook", lambda: time.sleep(0.2))
@@ -125,7 +125,7 @@ def test_time_in_a_debugger_does_not_pass_for_the_proxy(monkeypatch):
 @pytest.mark.parametrize(
     ("path", "line", "kind"), [("/error", 18, ZeroDivisionError), ("/late", 7, ValueError), ("/sdk", 9, KeyError)]
 )
-def test_the_last_exception_is_the_filters_and_ends_at_its_line(proxy, path, line, kind):
+def test_last_exception_ends_at_the_filter_line(proxy, path, line, kind):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         proxy.get(path)
@@ -136,13 +136,13 @@ def test_the_last_exception_is_the_filters_and_ends_at_its_line(proxy, path, lin
     assert type(sys.last_value) is kind and sys.last_value.__traceback__ is sys.last_traceback
 
 
-def test_the_failure_keeps_the_exception_with_its_variables(proxy):
+def test_failure_keeps_the_exception_with_its_variables(proxy):
     found = proxy.get("/error").failure.exception
     assert isinstance(found, ZeroDivisionError)
     assert found.__traceback__.tb_next.tb_frame.f_locals["number"] == 0
 
 
-def test_what_stops_the_start_is_the_cause():
+def test_start_error_has_its_cause():
     source = (
         "class P(PluginContext):\n    def on_plugin_start(self, size):\n        {}['x']\nclass F(HttpContext): pass\n"
     )
@@ -173,7 +173,7 @@ def typed(monkeypatch, *commands):
     monkeypatch.setattr(builtins, "input", lambda *_: next(waiting))
 
 
-def test_debug_in_ipython_opens_on_the_cells_line(shell, monkeypatch, capsys):
+def test_debug_in_ipython_opens_on_the_cell_line(shell, monkeypatch, capsys):
     shell.run_cell("%load_ext wasmnb")
     shell.run_cell(f"%%wasmfilter x --native --workers 1\n{FILTER}")
     shell.run_cell("1 / 0 if False else undefined")  # another error, before
@@ -186,7 +186,7 @@ def test_debug_in_ipython_opens_on_the_cells_line(shell, monkeypatch, capsys):
     shell.user_ns["x"].close()
 
 
-def test_debug_after_a_filter_that_does_not_start(shell, monkeypatch, capsys):
+def test_debug_works_after_a_failed_start(shell, monkeypatch, capsys):
     shell.run_cell("%load_ext wasmnb")
     shell.run_cell(
         "%%wasmfilter y --native\nclass P(PluginContext):\n    def on_plugin_start(self, size):\n        wanted = 12\n        {}[wanted]\nclass F(HttpContext): pass\n"
@@ -198,7 +198,7 @@ def test_debug_after_a_filter_that_does_not_start(shell, monkeypatch, capsys):
     assert "{}[wanted]" in said and "1012" in said
 
 
-def test_a_filter_in_parts_and_one_in_a_file_run_natively(shell, tmp_path, monkeypatch):
+def test_filters_in_parts_and_in_files_run_natively(shell, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "words.py").write_text("WORD = 'part'\n")
     (tmp_path / "mine.py").write_text(FILTER)
@@ -213,12 +213,12 @@ def test_a_filter_in_parts_and_one_in_a_file_run_natively(shell, tmp_path, monke
     shell.run_cell("%wasmfilter z --native --file mine.py").raise_error()
     z = shell.user_ns["z"]
     assert (z.plugins[0].filter.filename, z.get("/").response.status) == ("mine.py", 200)
-    with pytest.raises(Exception, match="--fuel counts instructions of Wasm"):
+    with pytest.raises(Exception, match="--fuel counts Wasm instructions"):
         shell.run_cell("%wasmfilter z --native --fuel --file mine.py").raise_error()
     z.close()
 
 
-def test_carets_stand_under_the_last_line_of_a_cell(shell):
+def test_carets_mark_the_last_line_of_a_cell(shell):
     shell.run_cell("%load_ext wasmnb")
     shell.run_cell(
         "%%wasmfilter v --native\nclass F(HttpContext):\n    def on_http_request_headers(self, n, e):\n        {}['x'] + 1"
@@ -228,9 +228,9 @@ def test_carets_stand_under_the_last_line_of_a_cell(shell):
     shell.user_ns["v"].close()
 
 
-def test_a_warning_names_the_cells_line(shell):
+def test_warning_names_the_cell_line(shell):
     shell.run_cell("%load_ext wasmnb")
-    with pytest.warns(NativeWarning, match="It runs natively, but a filter cannot import sqlite3") as caught:
+    with pytest.warns(NativeWarning, match="This works natively only: a filter can't import sqlite3") as caught:
         shell.run_cell("%%wasmfilter w --native\nimport sqlite3\nclass F(HttpContext): pass\n").raise_error()
     assert [(w.filename[:8], w.lineno) for w in caught] == [("Cell In[", 2)]
     shell.user_ns["w"].close()
@@ -258,7 +258,7 @@ def test_settrace_sees_the_cells_lines(proxy):
     assert seen == [4, 5, 8, 10, 13, 17]
 
 
-def test_coverage_measures_a_filters_file(tmp_path):
+def test_coverage_measures_a_filter_file(tmp_path):
     (tmp_path / "mine.py").write_text(FILTER)
     (tmp_path / "run.py").write_text(
         "from pathlib import Path\nfrom wasmnb import Filter, Proxy\n"
@@ -271,7 +271,7 @@ def test_coverage_measures_a_filters_file(tmp_path):
     assert set(found["executed_lines"]) == {1, 2, 3, 4, 7, 9, 11, 12, 16, 17}
 
 
-def test_the_command_line_runs_natively_under_coverage(tmp_path):
+def test_command_line_runs_natively_under_coverage(tmp_path):
     (tmp_path / "mine.py").write_text(FILTER)
     said = python(
         "", "-m", "coverage", "run", "--include=mine.py", "-m", "wasmnb.cli", "run", "mine.py", "--native", cwd=tmp_path
@@ -280,7 +280,7 @@ def test_the_command_line_runs_natively_under_coverage(tmp_path):
     assert "mine.py" in python("", "-m", "coverage", "report", cwd=tmp_path)
 
 
-def test_cprofile_counts_the_filters_functions(proxy):
+def test_cprofile_counts_filter_functions(proxy):
     profile = cProfile.Profile()
     profile.runcall(proxy.get, "/")
     counts = {(file, name): calls[0] for (file, _, name), calls in pstats.Stats(profile).stats.items()}
@@ -290,7 +290,7 @@ def test_cprofile_counts_the_filters_functions(proxy):
 # -- the interrupt button
 
 
-def test_the_interrupt_button_stops_an_endless_callback():
+def test_interrupt_stops_an_endless_callback():
     endless = (
         "class F(HttpContext):\n    def on_http_request_headers(self, n, end):\n        while True:\n            pass\n"
     )
@@ -301,10 +301,10 @@ def test_the_interrupt_button_stops_an_endless_callback():
         assert proxy.workers[0].plugins[0].vm.failed
 
 
-def test_an_error_without_frames_leaves_the_last_exception_alone(shell, monkeypatch):
+def test_error_without_frames_keeps_the_last_exception(shell, monkeypatch):
     monkeypatch.setattr(sys, "last_traceback", None, raising=False)
     monkeypatch.setattr(sys, "last_value", None, raising=False)
-    remember(ValueError("nowhere"))
+    set_last_exception(ValueError("nowhere"))
     assert sys.last_value is None
     shell.run_cell("%%wasmfilter w --native\nx = 1\n")
     assert sys.last_traceback is not None, "%debug would fail on it"

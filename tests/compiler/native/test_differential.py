@@ -17,7 +17,7 @@ PLANTED = sorted(p for p in (Path(__file__).parents[2] / "testing" / "planted").
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_an_example(name):
+def test_example_behaves_the_same_natively(name):
     config, upstream, clusters, requests = CASES[name]
 
     def drive(proxy):
@@ -55,7 +55,7 @@ def random_traffic(seed, known):
 
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("name", CASES)
-def test_an_example_under_random_traffic(name, seed):
+def test_example_behaves_the_same_under_random_traffic(name, seed):
     config, upstream, clusters, requests = CASES[name]
     known = [(*arguments, [], b"")[:4] if len(arguments) > 2 else (*arguments, [], b"") for arguments, _, _ in requests]
     known += [
@@ -70,7 +70,7 @@ def test_an_example_under_random_traffic(name, seed):
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_callbacks_that_wait_under_random_traffic(seed):
+def test_waiting_callbacks_match_wasm_under_random_traffic(seed):
     known = [
         ("GET", f"/{p}", [("x-user", "ann")], b"")
         for p in ("callout", "many", "sleeps", "times_out", "chunks", "forever")
@@ -85,7 +85,7 @@ def test_callbacks_that_wait_under_random_traffic(seed):
     assert len(seen) > 200
 
 
-def test_callbacks_that_wait():
+def test_waiting_callbacks_match_wasm():
     def drive(proxy):
         proxy.get("/callout", headers=[("x-user", "ann")])
         for path in (
@@ -113,7 +113,7 @@ def test_callbacks_that_wait():
     )  # fmt: skip
 
 
-def test_the_corners_of_hostcalls_and_an_exception():
+def test_hostcall_edge_cases_match_wasm():
     def drive(proxy):
         proxy.get("/edges", headers=[("x-raw", b"\xffa")])
         for path in ("/output", "/settings", "/numbers", "/wrong", "/output"):
@@ -123,7 +123,7 @@ def test_the_corners_of_hostcalls_and_an_exception():
 
 
 @pytest.mark.parametrize("config", [b'{"name": 1}', b"{", b"[]"])
-def test_a_configuration_that_is_refused(config):
+def test_refused_configuration_raises(config):
     compare(test_in_wasm.SOURCE, lambda proxy: None, workers=1, config=config)
 
 
@@ -138,5 +138,5 @@ def drive_at_random(proxy):
 
 
 @pytest.mark.parametrize("path", PLANTED, ids=lambda p: p.stem)
-def test_a_filter_with_a_fault(path):
+def test_faulty_filter_behaves_the_same_natively(path):
     compare(path, drive_at_random, workers=2)

@@ -57,7 +57,7 @@ def run():
 
 
 @pytest.mark.slow
-def test_breakpoint_asks_at_the_cell_and_debug_opens_on_its_line(run):
+def test_breakpoint_prompts_at_the_cell_and_debug_opens_on_its_line(run):
     run(FILTER)
     said = run("x = hello.get('/', {'x-user': 'stop'})\nx.response.status", "p user * 3", "n", "c")
     assert "stopstopstop" in said and 'self.request_headers["x-initial"] = user[0]' in said
@@ -69,7 +69,7 @@ def test_breakpoint_asks_at_the_cell_and_debug_opens_on_its_line(run):
 
 
 @pytest.mark.slow
-def test_the_panel_and_the_tree_say_native(run):
+def test_panel_and_tree_show_native(run):
     run(FILTER)
     assert "runs native" in run("%wasmtree hello")
 
@@ -88,7 +88,7 @@ class Steps(HttpContext):
 
 
 @pytest.mark.slow
-def test_a_debugger_neither_shows_nor_enters_what_is_not_the_filters(run):
+def test_debugger_shows_and_enters_filter_frames_only(run):
     run(STEPS)
     said = run("steps.get('/').response.status", "where", "up", "down", "step", "up", "down", *["step"] * 5, "continue")
     assert "steps.get('/').response.status" in said
@@ -100,7 +100,7 @@ def test_a_debugger_neither_shows_nor_enters_what_is_not_the_filters(run):
 
 
 @pytest.mark.slow
-def test_a_breakpoint_under_a_request_that_no_cell_sent_says_so_and_goes_on(run):
+def test_breakpoint_without_a_running_cell_is_logged_and_continues(run):
     run(STEPS)
     run(
         "import asyncio\ngot = None\ndef later():\n    global got\n    got = steps.get('/')\n"

@@ -14,20 +14,20 @@ from wasmnb.view import to_text
 from wasmnb.view.mimebundle import document_of
 
 
-def test_a_native_and_a_compiled_filter_in_one_chain():
+def test_native_and_compiled_filters_share_a_chain():
     text = PLAIN.format("self.request_headers.add('x-by', {!r})")
     chain = [Filter.native(text.format("native"), "one"), Filter.from_source(text.format("wasm"), "two")]
     with Proxy(chain, workers=2) as proxy:
         assert proxy.get("/").upstream_request.headers.get_all("x-by") == ["native", "wasm"]
 
 
-def test_the_same_source_both_ways_shares_no_vm():
+def test_native_and_compiled_filters_of_one_source_share_no_vm():
     text = PLAIN.format("self.request_headers.add('x', '1')")
     with Proxy([Plugin(Filter.native(text), name="a"), Plugin(Filter.from_source(text), name="b")], workers=1) as proxy:
         assert {vm.native for vm in proxy.vms} == {True, False}
 
 
-def test_a_failed_vm_is_made_anew_if_the_policy_says_so():
+def test_failed_vm_is_reloaded_if_the_policy_asks_for_it():
     text = PLAIN.format("1 / (self.request.path != '/boom')")
 
     def drive(proxy):
@@ -38,7 +38,7 @@ def test_a_failed_vm_is_made_anew_if_the_policy_says_so():
     compare(text, drive, workers=1, failure_policy="FAIL_RELOAD")
 
 
-def test_capabilities_that_are_not_allowed():
+def test_restricted_capabilities_match_wasm():
     text = PLAIN.format(
         "try:\n            self.request_headers['x'] = '1'\n        except InternalFailure as error:\n            print('refused')"
     )
@@ -52,7 +52,7 @@ def test_capabilities_that_are_not_allowed():
     assert seen[0] == seen[1]
 
 
-def test_tcp_and_large_bodies():
+def test_tcp_and_large_bodies_match_wasm():
     source = """
 class C(TcpContext):
     def on_downstream_data(self, size, end):
@@ -78,7 +78,7 @@ class C(TcpContext):
         assert len(proxy.get("/").response.body) in (len(body), 2 * len(body))
 
 
-def test_a_filter_runs_at_load():
+def test_filter_runs_its_top_level_at_load():
     from wasmnb import load
 
     with Proxy(native("self.request_headers['x'] = str(len(self.request_headers))"), workers=2) as proxy:
@@ -87,7 +87,7 @@ def test_a_filter_runs_at_load():
 
 
 @pytest.mark.parametrize("taken", ["Exception", "BaseException"])
-def test_what_a_host_raises_passes_the_filters_handlers(taken):
+def test_host_exception_bypasses_filter_handlers(taken):
     class Refused(Exception):
         pass
 
@@ -105,7 +105,7 @@ def test_what_a_host_raises_passes_the_filters_handlers(taken):
     assert caught.value.kind == "host" and isinstance(caught.value.__cause__, Refused)
 
 
-def test_what_python_finalises_after_the_end_is_silent(monkeypatch):
+def test_finalisers_after_close_are_silent(monkeypatch):
     said = []
     monkeypatch.setattr(sys, "unraisablehook", said.append)
     source = """
@@ -131,7 +131,7 @@ class F(HttpContext):
 # -- what tools ask
 
 
-def test_its_python_state_and_its_local_variables_are_as_in_wasm():
+def test_native_python_state_and_locals_match_wasm():
     text = (
         "class P(PluginContext):\n"
         "    def on_plugin_start(self, size):\n"
@@ -146,7 +146,7 @@ def test_its_python_state_and_its_local_variables_are_as_in_wasm():
     assert "local mine = '/x/x/x'" in seen[1][1] and "seen" in seen[1][0]
 
 
-def test_a_callback_that_does_not_return_is_found_by_fuzzing():
+def test_fuzzer_finds_endless_callback():
     from wasmnb.testing import fuzz
 
     endless = native("while self.request.path != '/': pass")
@@ -156,18 +156,18 @@ def test_a_callback_that_does_not_return_is_found_by_fuzzing():
 
 @pytest.mark.envoy
 @pytest.mark.slow
-def test_it_runs_compiled_in_the_real_envoy():
+def test_native_filter_compiles_for_envoy():
     from wasmnb import Envoy
 
     with Envoy(native("self.request_headers['x-demo'] = '1'"), workers=1) as envoy:
         assert envoy.get("/").upstream_request.headers["x-demo"] == "1"
 
 
-def test_the_panel_says_that_it_is_native_and_does_not_compile_it():
+def test_panel_shows_native_without_compiling():
     from wasmnb.view.panel.snapshot.module import module
 
     made = native("pass", name="mine")
     with Proxy(made, workers=1) as proxy:
         known = module(proxy.plugins[0])
     assert ["runs", f"native, by this Python {made.info.python}"] in known["facts"]
-    assert known["download"] and not known["sections"] and "compiled" not in vars(made._made)
+    assert known["download"] and not known["sections"] and "compiled" not in vars(made._backend)

@@ -26,7 +26,7 @@ def test_every_vm_has_its_own_module():
         assert [line.text for line in proxy.log] == ["1", "1", "2", "3"]
 
 
-def test_modules_of_its_own_are_each_vms_too_and_leave_no_trace():
+def test_local_modules_are_separate_in_each_vm_and_removed():
     modules = (
         LocalModule("counter", "n = 0", "counter.py"),
         LocalModule(
@@ -47,7 +47,7 @@ def test_modules_of_its_own_are_each_vms_too_and_leave_no_trace():
     assert sys.meta_path == finders and not {"counter", "json_lines", "wasmnb_filter"} & set(sys.modules) - before
 
 
-def test_a_notebooks_event_loop_is_not_the_filters():
+def test_filter_does_not_see_the_notebooks_event_loop():
     sleeper = "import asyncio\n" + PLAIN.format("await asyncio.sleep(1)").replace("def on", "async def on")
 
     async def cell():
@@ -58,7 +58,7 @@ def test_a_notebooks_event_loop_is_not_the_filters():
     assert "asyncio.sleep() cannot be used in a filter" in asyncio.run(cell())
 
 
-def test_a_module_of_the_same_name_in_the_notebook_is_left_alone(monkeypatch):
+def test_notebook_module_of_the_same_name_is_untouched(monkeypatch):
     from types import ModuleType
 
     mine = ModuleType("helper")
@@ -69,7 +69,7 @@ def test_a_module_of_the_same_name_in_the_notebook_is_left_alone(monkeypatch):
     assert sys.modules["helper"] is mine
 
 
-def test_what_an_import_leaves_in_the_interpreter_stays_there(tmp_path, monkeypatch):
+def test_modules_imported_by_a_filter_stay_loaded(tmp_path, monkeypatch):
     (tmp_path / "lasting.py").write_text(
         "import sys\nclass Finder:\n    find_spec = lambda *_: None\nfinder = Finder()\nsys.meta_path.append(finder)\n"
     )
@@ -82,7 +82,7 @@ def test_what_an_import_leaves_in_the_interpreter_stays_there(tmp_path, monkeypa
     assert sys.modules.pop("lasting").finder in sys.meta_path
 
 
-def test_variables_of_a_context_last_and_belong_to_one_vm():
+def test_context_variables_persist_in_one_vm():
     head = "from contextvars import ContextVar\nseen = ContextVar('seen', default=0)\n"
     with Proxy(native("seen.set(seen.get() + 1); print(seen.get())", head), workers=2) as proxy:
         for worker in (1, 2, 1):
@@ -90,7 +90,7 @@ def test_variables_of_a_context_last_and_belong_to_one_vm():
         assert [line.text for line in proxy.log] == ["1", "1", "2"]
 
 
-def test_a_closed_proxy_leaves_nothing_behind():
+def test_closed_proxy_leaves_no_modules_behind():
     made = native("print(1)", "import logging, random, os, datetime\n")
     proxy = Proxy(made, workers=2)
     proxy.get("/")
@@ -102,7 +102,7 @@ def test_a_closed_proxy_leaves_nothing_behind():
     assert not any(ref() for ref in found)
 
 
-def test_a_call_after_the_end_is_refused():
+def test_call_after_close_raises():
     image = Filter.native(PLAIN.format("pass")).image(default_engine())
     instance = image.instantiate(lambda wanted: lambda *_: 0)
     start = instance.function("_initialize")
@@ -115,7 +115,7 @@ def test_a_call_after_the_end_is_refused():
 # -- clock, chance, environment, output
 
 
-def test_clocks_are_the_proxys():
+def test_clocks_come_from_the_proxy():
     head = "import time, datetime\nfrom datetime import date\n"
     body = (
         "print(time.time(), time.time_ns(), time.strftime('%F %T %Z'), time.localtime().tm_hour)\n"
@@ -129,7 +129,7 @@ def test_clocks_are_the_proxys():
     assert third == "True True datetime.datetime(2020, 1, 2, 0, 0) 1970-01-01 00:00:00"
 
 
-def test_clocks_chance_and_output_are_as_in_wasm():
+def test_clocks_random_bytes_and_output_match_wasm():
     text = (
         "import random, secrets, uuid, os, sys, time, datetime, logging, traceback, pprint\n"
         "print('loads', random.random())\n"
@@ -161,13 +161,13 @@ def test_clocks_chance_and_output_are_as_in_wasm():
     assert "SET" not in os.environ
 
 
-def test_printing_elsewhere_in_the_notebook_is_left_alone(capsys):
+def test_printing_in_the_notebook_is_unaffected(capsys):
     said(native("print('filter')"))
     print("mine")
     assert capsys.readouterr().out == "mine\n"
 
 
-def test_imports_of_every_form_find_the_vms_modules():
+def test_every_form_of_import_finds_the_vm_modules():
     head = (
         "import logging.handlers, logging.config as config, os.path as p, xml.etree.ElementTree as ET, email.message\n"
         "from os import path, environ\nfrom time import time as clock\nfrom datetime import datetime as D, timezone\n"

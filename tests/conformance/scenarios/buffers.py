@@ -1,6 +1,6 @@
 """Body buffers: parts, prepending, replacing, appending, and where they are absent."""
 
-from ..scenario import Raw, Scenario, Send, Shutdown, Tcp, Wait, maker
+from ..scenario import Scenario, Send, maker
 
 S = maker("buffers")
 

@@ -1,6 +1,6 @@
 """Log levels, bad memory, effective context, foreign functions, time."""
 
-from ..scenario import Raw, Scenario, Send, Shutdown, Tcp, Wait, maker
+from ..scenario import Scenario, Send, maker
 
 S = maker("calls")
 

@@ -1,7 +1,7 @@
 """gRPC calls and streams, and gRPC that is proxied."""
 
 from ..http2 import frame
-from ..scenario import Scenario, Send, Wait, maker
+from ..scenario import Scenario, Send, maker
 
 S = maker("grpc")
 

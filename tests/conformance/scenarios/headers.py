@@ -1,6 +1,6 @@
 """Header maps: writing, inline headers, pseudo-headers, what the codec refuses, routes."""
 
-from ..scenario import Raw, Scenario, Send, Shutdown, Tcp, Wait, maker
+from ..scenario import Scenario, Send, maker
 
 S = maker("headers")
 

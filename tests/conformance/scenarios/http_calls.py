@@ -1,6 +1,6 @@
 """HTTP callouts: answers, failures, timeouts, and streams that are gone when the answer comes."""
 
-from ..scenario import Raw, Scenario, Send, Shutdown, Tcp, Wait, maker
+from ..scenario import Scenario, Send, Wait, maker
 
 S = maker("http calls")
 

@@ -1,6 +1,6 @@
 """Local replies from every phase, `continue_stream` and `close_stream` in and out of place."""
 
-from ..scenario import Raw, Scenario, Send, Shutdown, Tcp, Wait, maker
+from ..scenario import Scenario, Send, maker
 
 S = maker("local replies")
 

@@ -1,6 +1,6 @@
 """Metrics."""
 
-from ..scenario import Raw, Scenario, Send, Shutdown, Tcp, Wait, maker
+from ..scenario import Scenario, Send, maker
 
 S = maker("metrics")
 

@@ -1,6 +1,6 @@
 """Pausing and resuming in every callback, and what each stop does with the data."""
 
-from ..scenario import Raw, Scenario, Send, Shutdown, Tcp, Wait, maker
+from ..scenario import Scenario, Send, maker
 
 S = maker("pausing")
 

@@ -1,4 +1,4 @@
-"""The top-level statements of a source: which names each one binds, and which names of others it uses."""
+"""Top-level statements of a source: the names that each one binds, and the names that it uses."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 @dataclass(frozen=True)
 class Uses:
-    """Names that a statement takes from around it.
+    """Names that a statement uses but doesn't bind.
 
     Attributes
     ----------
     now
-        It needs them as it runs.
+        Names used while the statement runs.
     later
-        Functions in it need them when they are called.
+        Names used when its functions are called.
     annotations
-        They stand in annotations of a class, which may stay unknown.
+        Names in annotations of a class, which can stay undefined.
     """
 
     now: frozenset[str]
@@ -38,8 +38,8 @@ class Uses:
     annotations: frozenset[str]
 
     @property
-    def needed(self) -> frozenset[str]:
-        """What it does not work without."""
+    def required(self) -> frozenset[str]:
+        """All names that the statement can't work without."""
         return self.now | self.later
 
 
@@ -50,9 +50,9 @@ class Statement:
     Attributes
     ----------
     source
-        What it stands in.
+        Source of the statement.
     line
-        Its first line, decorators included.
+        First line, decorators included.
     """
 
     node: ast.stmt
@@ -61,31 +61,31 @@ class Statement:
 
     @cached_property
     def text(self) -> str:
-        """It alone; one inside a function begins at the left margin."""
+        """Text of the statement. A statement inside a function is dedented."""
         return self.source.cut(self.node, self.line)
 
     @property
     def filename(self) -> str:
-        """What people call its source."""
-        return self.source.shown
+        """File name of the source, as shown to users."""
+        return self.source.display_name
 
     @property
     def place(self) -> tuple[int, int, int]:
-        """What orders statements as they ran."""
+        """Sort key for the order in which statements ran."""
         return self.source.order, self.line, self.node.col_offset
 
     @property
     def label(self) -> str:
-        """What an error calls it."""
+        """Name of the statement in errors."""
         return self.node.name if isinstance(self.node, _DEFINITIONS) else "The filter"
 
     @cached_property
     def binds(self) -> frozenset[str]:
-        """Names that it gives a value."""
-        return frozenset(_bound(self.node))
+        """Names that the statement assigns."""
+        return frozenset(_bound_names(self.node))
 
     def changes(self, name: str) -> bool:
-        """Whether it changes what a name holds, without binding it anew: `x[1] = 2`, `x += 1`, `x.add(1)`, `@x.add`."""
+        """Return whether the statement changes a name's value in place: `x[1] = 2`, `x += 1`, `x.add(1)`, `@x.add`."""
         node: Any = self.node
         if isinstance(node, ast.AugAssign):
             return _root(node.target) == name
@@ -98,7 +98,7 @@ class Statement:
 
     @cached_property
     def uses(self) -> Uses:
-        """Names that it takes from around it, the builtin ones included."""
+        """Names that the statement uses but doesn't bind, builtins included."""
         strip = _StripAnnotations()
         tree = ast.fix_missing_locations(strip.visit(_parse(self.text)))
         table = symtable.symtable(ast.unparse(tree), self.filename, "exec")
@@ -106,61 +106,63 @@ class Statement:
         return Uses(now, later, frozenset(strip.names) - now - later)
 
     def line_of(self, name: str) -> int:
-        """The first line on which a name stands."""
+        """Return the first line that contains a name."""
         offset = self.line - 1
         lines = [n.lineno for n in ast.walk(_parse(self.text)) if isinstance(n, ast.Name) and n.id == name]
         return min(lines) + offset if lines else self.line
 
 
 class Text:
-    """A source and its statements. One that this Python cannot read has none.
+    """A source and its statements. Source with a syntax error has none.
 
     Parameters
     ----------
     filename
-        What its code objects call it.
+        File name in code objects.
+    text
+        Text of the source.
     order
-        Its number among those that ran, the newest last.
-    shown
-        What people call it, if that is something else.
+        Position among the sources that ran, the newest last. Default: 0.
+    display_name
+        File name as shown to users. Default: `filename`.
     """
 
-    def __init__(self, filename: str, text: str, order: int = 0, shown: str = "") -> None:
+    def __init__(self, filename: str, text: str, order: int = 0, display_name: str = "") -> None:
         self.filename = filename
-        self.shown = shown or filename
+        self.display_name = display_name or filename
         self.order = order
         self._text = text
         self._lines = text.splitlines(keepends=True)
 
     def remember(self) -> None:
-        """Have its lines at hand under the name that people know."""
-        if self.shown != self.filename:
-            linecache.cache[self.shown] = (len(self._text), None, self._lines, self.shown)
+        """Make the lines available to tracebacks under the displayed name."""
+        if self.display_name != self.filename:
+            linecache.cache[self.display_name] = (len(self._text), None, self._lines, self.display_name)
 
     @property
     def tree(self) -> ast.Module:
-        """Its syntax tree."""
+        """Syntax tree of the source."""
         return _tree(self._text)
 
     def cut(self, node: ast.stmt, line: int) -> str:
-        """The text of a statement that begins on this line."""
+        """Return the text of a statement that begins on the given line."""
         if hasattr(node, "body"):
             return dedent("".join(self._lines[line - 1 : node.end_lineno]))
-        return ast.get_source_segment(self._text, node) or ""  # it may share its line with others
+        return ast.get_source_segment(self._text, node) or ""  # it can share its line with other statements
 
     @cached_property
     def statements(self) -> tuple[Statement, ...]:
-        """Its top-level statements."""
+        """Top-level statements of the source."""
         return tuple(self._statement(node) for node in self.tree.body)
 
     def classes(self, name: str) -> list[Statement]:
-        """Every class of this name; one inside a function as a statement of its own."""
-        found = [n for n in ast.walk(self.tree) if isinstance(n, ast.ClassDef) and n.name == name]
-        around = {id(s.node): s for s in self.statements}
-        return [around.get(id(node)) or self._around(node) or self._statement(node) for node in found]
+        """Return all classes of this name. A class inside a function becomes a statement of its own."""
+        nodes = [n for n in ast.walk(self.tree) if isinstance(n, ast.ClassDef) and n.name == name]
+        top_level = {id(s.node): s for s in self.statements}
+        return [top_level.get(id(node)) or self._enclosing(node) or self._statement(node) for node in nodes]
 
-    def _around(self, node: ast.ClassDef) -> Statement | None:
-        """The top-level `if` or `try` that a class stands in."""
+    def _enclosing(self, node: ast.ClassDef) -> Statement | None:
+        """Return the top-level `if` or `try` that contains a class."""
         return next((s for s in self.statements if node.name in s.binds and node in ast.walk(s.node)), None)
 
     def _statement(self, node: ast.stmt) -> Statement:
@@ -168,7 +170,7 @@ class Text:
         return Statement(node, self, line)
 
 
-@lru_cache(maxsize=2048)  # cells stay as they are, and each decorated class looks at all of them
+@lru_cache(maxsize=2048)  # cells don't change, and each decorated class reads all of them
 def _tree(text: str) -> ast.Module:
     try:
         return _parse(text)
@@ -177,13 +179,13 @@ def _tree(text: str) -> ast.Module:
 
 
 def _parse(text: str) -> ast.Module:
-    """Cells may have `await` at the top."""
+    """Parse source that can have `await` at its top level, as cells do."""
     flags = ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
     tree: ast.Module = compile(text, "<source>", "exec", flags, dont_inherit=True)
     return tree
 
 
-def _bound(node: ast.AST) -> Iterator[str]:
+def _bound_names(node: ast.AST) -> Iterator[str]:
     if isinstance(node, _DEFINITIONS):
         yield node.name
     elif isinstance(node, ast.Import):
@@ -194,11 +196,11 @@ def _bound(node: ast.AST) -> Iterator[str]:
         yield node.id
     if not isinstance(node, _SCOPES):
         for child in ast.iter_child_nodes(node):
-            yield from _bound(child)
+            yield from _bound_names(child)
 
 
 def _root(node: ast.AST) -> str | None:
-    """The name that `name.a[0].b` begins with."""
+    """Return the name that an expression such as `name.a[0].b` begins with."""
     while isinstance(node, ast.Attribute | ast.Subscript | ast.Starred):
         node = node.value
     return node.id if isinstance(node, ast.Name) else None
@@ -208,22 +210,22 @@ def _is_part_of(node: ast.AST, name: str) -> bool:
     return not isinstance(node, ast.Name) and _root(node) == name
 
 
-#: Functions that the compiler makes of comprehensions; they are called at once.
-_AT_ONCE = {"listcomp", "setcomp", "dictcomp", "genexpr"}
+#: Functions that the compiler makes of comprehensions and calls immediately.
+_COMPREHENSIONS = {"listcomp", "setcomp", "dictcomp", "genexpr"}
 
 
 def _globals(table: symtable.SymbolTable, called: bool, inside: bool = False) -> Iterator[str]:
-    """Names of the module's or the builtin namespace that are used in a scope and those inside it.
+    """Yield global and builtin names used in a scope and its nested scopes.
 
     Parameters
     ----------
     called
-        Whether names in functions are wanted, or those that are not.
+        True for names used inside functions, False for names used outside.
     inside
-        Whether the scope is in a function.
+        Whether the scope is inside a function.
     """
     top = table.get_type() == "module"
-    inside = inside or (table.get_type() == "function" and table.get_name() not in _AT_ONCE)
+    inside = inside or (table.get_type() == "function" and table.get_name() not in _COMPREHENSIONS)
     for symbol in table.get_symbols() if inside == called else ():
         if symbol.is_referenced() if top else symbol.is_global():
             yield symbol.get_name()
@@ -232,25 +234,25 @@ def _globals(table: symtable.SymbolTable, called: bool, inside: bool = False) ->
 
 
 class _StripAnnotations(ast.NodeTransformer):
-    """Takes annotations out of a tree, and keeps the names in those of classes: others are never read in a filter."""
+    """Remove annotations from a tree and collect the names in those of classes. Filters never read the others."""
 
     def __init__(self) -> None:
         self.names: set[str] = set()
 
-    def _take(self, annotation: ast.expr) -> None:
+    def _collect(self, annotation: ast.expr) -> None:
         for node in ast.walk(annotation):
             if isinstance(node, ast.Name):
                 self.names.add(node.id)
             elif isinstance(node, ast.Constant) and isinstance(node.value, str):
                 try:
-                    self._take(ast.parse(node.value, mode="eval").body)
+                    self._collect(ast.parse(node.value, mode="eval").body)
                 except (SyntaxError, ValueError):
                     continue
 
     def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
         for statement in node.body:
             if isinstance(statement, ast.AnnAssign):
-                self._take(statement.annotation)
+                self._collect(statement.annotation)
         return self.generic_visit(node)
 
     def visit_arg(self, node: ast.arg) -> ast.arg:

@@ -1,7 +1,7 @@
-"""The order in which statements of several cells run: as they ran, but for what a cell that was run again has moved.
+"""Execution order of statements from several cells: the order in which they ran, corrected for cells that ran again.
 
-A definition needs some names as it runs (bases, decorators, defaults, what is assigned), others only when it is called.
-A cell of imports or helpers that was run once more stands behind its users by number; its statements are brought forward.
+A definition uses some names while it runs (bases, decorators, defaults, assigned values) and others when it's called. A
+cell of imports or helpers that ran again comes after its users by number, so its statements are moved to the front.
 """
 
 from __future__ import annotations
@@ -11,21 +11,25 @@ from dataclasses import dataclass
 
 from ..source.filter_source import Part
 
-__all__ = ["Piece", "ordered"]
+__all__ = ["OrderedPart", "in_order"]
 
 
 @dataclass(frozen=True, eq=False)
-class Piece:
-    """A part with what it binds and needs.
+class OrderedPart:
+    """A part with the names that it binds and uses.
 
     Attributes
     ----------
     place
-        What orders pieces as they ran.
+        Sort key for the order in which parts ran.
+    part
+        The part.
+    binds
+        Names that it assigns.
     now
-        Names that it needs as it runs.
+        Names that it uses while it runs.
     later
-        Names that it needs when it is called.
+        Names that its functions use when they're called.
     """
 
     place: tuple[int, int, int]
@@ -35,36 +39,38 @@ class Piece:
     later: frozenset[str] = frozenset()
 
 
-def ordered(pieces: Sequence[Piece]) -> list[Part]:
-    """The parts of all pieces, each after what it needs as it runs."""
-    in_place = sorted(pieces, key=lambda p: (p.place, p.part.text))
-    makers: dict[str, list[Piece]] = {}
-    for piece in in_place:
-        for name in piece.binds:
-            makers.setdefault(name, []).append(piece)
-    begun: dict[Piece, None] = {}
-    return [piece.part for first in in_place for piece in _with_needs(first, makers, begun)]
+def in_order(parts: Sequence[OrderedPart]) -> list[Part]:
+    """Return the parts in an order in which each comes after the parts that it uses while it runs."""
+    as_run = sorted(parts, key=lambda p: (p.place, p.part.text))
+    makers: dict[str, list[OrderedPart]] = {}
+    for part in as_run:
+        for name in part.binds:
+            makers.setdefault(name, []).append(part)
+    begun: dict[OrderedPart, None] = {}
+    return [part.part for first in as_run for part in _dependencies_first(first, makers, begun)]
 
 
-def _with_needs(piece: Piece, makers: dict[str, list[Piece]], begun: dict[Piece, None]) -> Iterator[Piece]:
-    """What has to run before a piece and has not, and then the piece."""
-    if piece in begun:
+def _dependencies_first(
+    part: OrderedPart, makers: dict[str, list[OrderedPart]], begun: dict[OrderedPart, None]
+) -> Iterator[OrderedPart]:
+    """Yield the parts that have to run before a part, then the part."""
+    if part in begun:
         return
-    begun[piece] = None
-    for needed in _needs(piece, makers):
-        yield from _with_needs(needed, makers, begun)
-    yield piece
+    begun[part] = None
+    for dependency in _dependencies(part, makers):
+        yield from _dependencies_first(dependency, makers, begun)
+    yield part
 
 
-def _needs(piece: Piece, makers: dict[str, list[Piece]]) -> list[Piece]:
-    """What a piece needs as it runs; of functions, also what they need, since it may call them."""
-    found: dict[Piece, None] = {}
-    names = set(piece.now)
+def _dependencies(part: OrderedPart, makers: dict[str, list[OrderedPart]]) -> list[OrderedPart]:
+    """Return the parts that a part uses while it runs, including those that the functions it may call use."""
+    dependencies: dict[OrderedPart, None] = {}
+    names = set(part.now)
     seen: set[str] = set()
     while names:
         name = names.pop()
         seen.add(name)
         for maker in makers.get(name, ()):
-            found[maker] = None
+            dependencies[maker] = None
             names |= maker.later - seen
-    return sorted((f for f in found if f is not piece), key=lambda p: p.place)
+    return sorted((d for d in dependencies if d is not part), key=lambda p: p.place)

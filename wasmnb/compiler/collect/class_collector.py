@@ -1,8 +1,8 @@
-"""A filter from a class that this Python has run: the class, and what it refers to, as parts of a source.
+"""The class collector: gathers a class and everything that it refers to as parts of a source.
 
-What a class refers to is found by name. A definition or an import travels as the statement that made it, a constant as
-the value that it has now, anything else as the statements that made it, which run again in every VM. So what depends on
-this process cannot travel, and is an error at the line that uses it.
+References are resolved by name. A definition or import is copied as its statement, a constant as its current value, and
+any other value as the statements that created it, which run again in every VM. A value that depends on this process
+can't be copied and is an error at the line that uses it.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from ... import sdk
 from ...errors import SourceError, UsageError
 from ..source.filter_source import Part, Source
 from .ast_statements import Statement, Uses
-from .cell_order import Piece, ordered
-from .sibling_contexts import relatives
+from .cell_order import OrderedPart, in_order
+from .sibling_contexts import sibling_contexts
 from .source_origin import Origin, origin_of
 from .value_literals import literal, obstacle
 
@@ -31,58 +31,60 @@ _MISSING = object()
 
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
-#: What is taken whole: it may define a name in one way or another.
+#: Statements that are copied as a whole because they can define a name in several ways.
 _ALTERNATIVES = (ast.If, ast.Try)
 
-#: Every module has its own.
-_OF_EVERY_MODULE = ("__name__", "__file__", "__doc__", "__package__", "__spec__", "__loader__", "__builtins__")
+#: Names that every module has.
+_MODULE_NAMES = ("__name__", "__file__", "__doc__", "__package__", "__spec__", "__loader__", "__builtins__")
 
 _HINT = "Give the filter a constant, or pass the value as its configuration."
 
 
 @dataclass(frozen=True)
 class Collected:
-    """A class's source, and the folders in which modules lie that it imports."""
+    """Source of a class, and folders with the modules that it imports."""
 
     source: Source
     path: tuple[Path, ...]
 
 
 def class_of(value: Any) -> Any:
-    """The class that a decorated name stands for; any other value as it is."""
+    """Return the class behind a decorated name, and any other value unchanged."""
     return getattr(value, "context_class", None) or value
 
 
 def collect(cls: type[Any], running: FrameType | None = None) -> Collected:
-    """A class with everything that it refers to.
+    """Collect a class and everything that it refers to.
 
     Parameters
     ----------
+    cls
+        The class.
     running
-        The frame that its class statement is running in just now, if it is: what stands below it counts, too.
+        Frame in which the class statement is running, so that statements below it are used as well. Default: None.
 
     Raises
     ------
     SourceError
-        The class has no source, or refers to something that cannot travel.
+        The class has no source, or refers to a value that can't be copied.
     UsageError
-        It is not the user's class.
+        The class is part of the SDK.
     """
     if cls.__module__.startswith("wasmnb."):
-        raise UsageError(f"{cls.__name__} is the SDK's own class: derive the filter's class from it.")
+        raise UsageError(f"{cls.__name__} is a class of the SDK. Derive the filter's class from it.")
     filename = running.f_code.co_filename if running else _file_of(cls)
     origin = origin_of(cls.__module__, filename, running.f_globals if running else None)
     statement = _statement_of(cls, origin, filename, running.f_lineno if running else 0)
     collector = _Collector(cls, origin, statement, running=running is not None)
     collector.take(statement)
-    for relative in relatives(cls, origin, statement, set(collector.taken)):
-        collector.take(relative)
-    parts = ordered([*collector.pieces.values()])
+    for sibling in sibling_contexts(cls, origin, statement, set(collector.taken)):
+        collector.take(sibling)
+    parts = in_order([*collector.parts.values()])
     return Collected(Source(tuple(parts), package=collector.package), origin.path)
 
 
 def _file_of(cls: type[Any]) -> str:
-    """The source that a class's methods are from, or its module's file."""
+    """Return the file name of a class's methods, or of its module."""
     for value in vars(cls).values():
         code = _code(value)
         if code is not None:
@@ -98,20 +100,20 @@ def _code(value: Any) -> CodeType | None:
 
 
 def _statement_of(cls: type[Any], origin: Origin, filename: str, line: int) -> Statement:
-    """The class statement that made a class: of several in its source, the one that runs, or else the last."""
+    """Return the statement of a class: the one that is running, or else the last one of that name."""
     text = origin.text(filename)
-    found = text.classes(cls.__name__) if text is not None else []
-    if not found:
+    statements = text.classes(cls.__name__) if text is not None else []
+    if not statements:
         raise SourceError(
-            f"the source of class {cls.__name__} is nowhere to be found",
+            f"class {cls.__name__} has no source",
             filename=filename,
-            hint="A filter's class stands in a notebook's cell (not under %%time or in exec) or in a .py file.",
+            hint="Define the class in a notebook cell (without %%time, not in exec) or in a .py file.",
         )
-    return next((s for s in found if s.line <= line <= (s.node.end_lineno or 0)), found[-1])
+    return next((s for s in statements if s.line <= line <= (s.node.end_lineno or 0)), statements[-1])
 
 
 class _Collector:
-    """Statements by the names that they are needed for."""
+    """Collects statements by following names."""
 
     def __init__(self, cls: type[Any], origin: Origin, anchor: Statement, *, running: bool) -> None:
         self.origin = origin
@@ -119,54 +121,54 @@ class _Collector:
         self.running = running
         self.package = ""
         self.taken: dict[Statement, None] = {}
-        self.pieces: dict[tuple[tuple[int, int, int], str], Piece] = {}
-        self._seen: set[str] = {cls.__name__, *_OF_EVERY_MODULE}
-        self._around = frozenset(_free_variables(cls))
+        self.parts: dict[tuple[tuple[int, int, int], str], OrderedPart] = {}
+        self._seen: set[str] = {cls.__name__, *_MODULE_NAMES}
+        self._enclosing = frozenset(_free_variables(cls))
 
     def take(self, statement: Statement) -> None:
-        """Take a statement and everything that it refers to."""
+        """Collect a statement and everything that it refers to."""
         if statement in self.taken:
             return
         self.taken[statement] = None
         uses = statement.uses
         self._add(statement, statement.text, statement.binds, uses)
-        alternatives = isinstance(statement.node, _ALTERNATIVES)  # not all of them have been tried
-        for name in sorted(uses.needed - statement.binds):
-            (self._try if alternatives else self._find)(name, statement)
+        alternatives = isinstance(statement.node, _ALTERNATIVES)  # the other branches may use undefined names
+        for name in sorted(uses.required - statement.binds):
+            (self._try if alternatives else self._resolve)(name, statement)
         for name in sorted(uses.annotations):
-            self._try(name, statement)  # may say what is known to editors alone
+            self._try(name, statement)  # annotations can use names that only editors know
 
     def _try(self, name: str, by: Statement) -> None:
-        """Take what a name refers to, or nothing at all."""
-        before = dict(self.taken), dict(self.pieces), set(self._seen)
+        """Collect the value of a name, or nothing if that fails."""
+        before = dict(self.taken), dict(self.parts), set(self._seen)
         try:
-            self._find(name, by, needed=False)
+            self._resolve(name, by, required=False)
         except SourceError:
-            self.taken, self.pieces, self._seen = before
+            self.taken, self.parts, self._seen = before
 
     def _add(self, statement: Statement, text: str, binds: Iterable[str], uses: Uses | None = None) -> None:
-        place = statement.place if uses else (-1, *statement.place[1:])  # what needs nothing comes first
+        place = statement.place if uses else (-1, *statement.place[1:])  # imports and constants come first
         now, later = (uses.now, uses.later) if uses else (frozenset[str](), frozenset[str]())
         statement.source.remember()
         part = Part(text, statement.filename, statement.line)
-        self.pieces.setdefault((place, text), Piece(place, part, frozenset(binds), now, later))
+        self.parts.setdefault((place, text), OrderedPart(place, part, frozenset(binds), now, later))
 
     # -- one name
 
-    def _find(self, name: str, by: Statement, *, needed: bool = True) -> None:
+    def _resolve(self, name: str, by: Statement, *, required: bool = True) -> None:
         if name in self._seen:
             return
-        if name in self._around:
-            raise self._error(by, name, "is a variable of the function around the class", "Define it at the top level.")
+        if name in self._enclosing:
+            raise self._error(by, name, "is a variable of the enclosing function", "Define it at the top level.")
         value = self.origin.namespace.get(name, _MISSING)
         if value is not _MISSING and value is getattr(sdk, name, None) and name in sdk.__all__:
-            return  # it is in every filter's namespace
+            return  # it's in every filter's namespace
         statements = self._below(name)
         live = not statements
-        statements = statements or self._made_by(name, value)
+        statements = statements or self._assignments(name, value)
         if value is _MISSING and live:
-            if needed and not hasattr(builtins, name):
-                raise self._error(by, name, "is not defined", "Define it in this cell or in one that has run before.")
+            if required and not hasattr(builtins, name):
+                raise self._error(by, name, "isn't defined", "Define it in this cell or in an earlier one.")
             return
         self._seen.add(name)
         if not statements:
@@ -175,15 +177,15 @@ class _Collector:
             self._by_statement(name, value if live else _MISSING, statements, by)
 
     def _below(self, name: str) -> list[Statement]:
-        """The statements that make a name, if some of them are still to run."""
+        """Return the statements that assign a name, if some of them haven't run yet."""
         if not self.running:
             return []
-        found = [s for s in self.anchor.source.statements if name in s.binds or s.changes(name)]
-        below = any(name in s.binds and s.line > self.anchor.line for s in found)
-        return _from_last_binding(name, found) if below else []
+        statements = [s for s in self.anchor.source.statements if name in s.binds or s.changes(name)]
+        below = any(name in s.binds and s.line > self.anchor.line for s in statements)
+        return _from_last_binding(name, statements) if below else []
 
-    def _made_by(self, name: str, value: Any) -> list[Statement]:
-        """The statements that made the value which a name has now."""
+    def _assignments(self, name: str, value: Any) -> list[Statement]:
+        """Return the statements that created the current value of a name."""
         texts = [t for t in self.origin.texts if any(name in s.binds for s in t.statements)]
         if not texts:
             return []
@@ -199,23 +201,23 @@ class _Collector:
         constant = None if isinstance(first.node, (*_DEFINITIONS, *_ALTERNATIVES)) else literal(value)
         if isinstance(first.node, ast.ImportFrom):
             self._import(name, first, by)
-        elif isinstance(first.node, ast.Import):  # `import a.b` and `import a.c` both make what `a` is
+        elif isinstance(first.node, ast.Import):  # `import a.b` and `import a.c` both define `a`
             every = (s for t in self.origin.texts for s in t.statements)
             for statement in (s for s in every if isinstance(s.node, ast.Import) and name in s.binds):
                 self._import(name, statement, by)
         elif constant is not None:
             self._constant(name, constant, first)
         elif obstacle(value):
-            raise self._error(by, name, f"holds {obstacle(value)}: that cannot go into a module", _HINT)
+            raise self._error(by, name, f"holds {obstacle(value)}, which can't go into a module", _HINT)
         elif isinstance(first.node, (*_DEFINITIONS, *_ALTERNATIVES, ast.Assign, ast.AnnAssign)):
             for statement in statements:
                 self.take(statement)
         else:
             kind = type(first.node).__name__.lower()
-            raise self._error(by, name, f"comes from a {kind} statement and is no constant", _HINT)
+            raise self._error(by, name, f"comes from a {kind} statement and isn't a constant", _HINT)
 
     def _import(self, name: str, statement: Statement, by: Statement) -> None:
-        """Of an import statement, the one name."""
+        """Collect one name of an import statement."""
         node = statement.node
         assert isinstance(node, ast.Import | ast.ImportFrom)
         for alias in node.names:
@@ -230,11 +232,11 @@ class _Collector:
         if node.level:
             self.package = self.origin.package
         if node.module == "wasmnb" and not node.level and alias.name not in (*sdk.__all__, "filter"):
-            raise self._error(by, alias.name, "belongs to the notebook: inside a filter there is only the SDK", _HINT)
+            raise self._error(by, alias.name, "belongs to the notebook and isn't available in filters", _HINT)
         return f"from {'.' * node.level}{node.module or ''} import {alias.name}{renamed}"
 
     def _constant(self, name: str, constant: str, statement: Statement) -> None:
-        """The statement itself if it says the value, else an assignment of what it has become."""
+        """Collect the statement if it assigns the current value, or else an assignment of that value."""
         node = statement.node
         same = False
         if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
@@ -245,7 +247,7 @@ class _Collector:
         self._add(statement, statement.text if same else f"{name} = {constant}", {name})
 
     def _by_value(self, name: str, value: Any, by: Statement) -> None:
-        """A name that no statement made: a star import, a value that a magic left, IPython's own."""
+        """Collect a name that no statement assigned: from a star import, a magic, or IPython."""
         constant = literal(value)
         module, own = getattr(value, "__module__", None), getattr(value, "__qualname__", "")
         if constant is not None:
@@ -255,33 +257,40 @@ class _Collector:
         elif module in sys.modules and module != self.origin.name and getattr(sys.modules[module], own, None) is value:
             self._add(by, f"from {module} import {own} as {name}", {name})
         else:
-            why = obstacle(value)
-            known = f"holds {why}: that cannot go into a module"
-            raise self._error(by, name, known if why else "has no source: no statement made it", _HINT)
+            kind = obstacle(value)
+            reason = (
+                f"holds {kind}, which can't go into a module" if kind else "has no source: no statement assigned it"
+            )
+            raise self._error(by, name, reason, _HINT)
 
-    def _error(self, by: Statement, name: str, what: str, hint: str) -> SourceError:
+    def _error(self, by: Statement, name: str, reason: str, hint: str) -> SourceError:
         by.source.remember()
         return SourceError(
-            f"{by.label} uses {name}, which {what}", filename=by.filename, lineno=by.line_of(name), hint=hint
+            f"{by.label} uses {name}, which {reason}", filename=by.filename, lineno=by.line_of(name), hint=hint
         )
 
 
 def _code_of_definition(value: Any) -> CodeType | None:
-    """Code of a function, or of a method of a class: it knows its source."""
+    """Return the code object of a function, or of a method of a class."""
     value = class_of(value)
     candidates = [*vars(value).values()] if isinstance(value, type) else [value]
     return next((code for code in map(_code, candidates) if code is not None), None)
 
 
 def _from_last_binding(name: str, statements: Sequence[Statement]) -> list[Statement]:
-    """The last statement that gives a name a new value, and those that change it from there on. `x = x + 1` changes it."""
+    """Return the last statement that assigns a new value to a name, and those that change it afterwards.
+
+    `x = x + 1` counts as a change.
+    """
     plain = [i for i, s in enumerate(statements) if name in s.binds and not s.changes(name)]
-    fresh = [i for i in plain if not (isinstance(statements[i].node, ast.Assign) and name in statements[i].uses.needed)]
+    fresh = [
+        i for i in plain if not (isinstance(statements[i].node, ast.Assign) and name in statements[i].uses.required)
+    ]
     return list(statements[fresh[-1] if fresh else plain[0] :]) if plain else []
 
 
 def _free_variables(cls: type[Any]) -> Iterator[str]:
-    """Variables of a function around a class that its methods use."""
+    """Yield variables of an enclosing function that the class's methods use."""
     for value in vars(cls).values():
         code = _code(value)
         if code is not None:

@@ -1,4 +1,4 @@
-"""The other context classes of a filter, by kind: those in the same source that nothing refers to by name."""
+"""Context classes of the same source that belong to a filter although nothing refers to them by name."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ...sdk.loading.source import BASES
 from .ast_statements import Statement
 from .source_origin import Origin
 
-__all__ = ["relatives"]
+__all__ = ["sibling_contexts"]
 
 #: Kind of the decorated class -> kinds that belong to it.
 _BELONG = {
@@ -22,31 +22,37 @@ _BELONG = {
 }
 
 
-def relatives(cls: type[Any], origin: Origin, anchor: Statement, taken: Collection[Statement]) -> list[Statement]:
-    """Classes of the same source that belong to a filter's class: one of each kind that it does not have yet.
+def sibling_contexts(
+    cls: type[Any], origin: Origin, anchor: Statement, taken: Collection[Statement]
+) -> list[Statement]:
+    """Find classes of the same source that belong to a filter: one of each kind that it doesn't have yet.
 
     Parameters
     ----------
+    cls
+        Class of the filter.
+    origin
+        Module of the class.
     anchor
-        The class's statement.
+        Statement of the class.
     taken
-        Statements that come along already.
+        Statements that are collected already.
 
     Raises
     ------
     SourceError
-        There are several of a kind.
+        The source has several classes of one kind.
     """
     classes = {s.node.name: s for s in anchor.source.statements if isinstance(s.node, ast.ClassDef)}
     kinds = {name: _kind(name, classes, origin, frozenset()) for name in classes}
     have = {_kind_of(cls), *(kinds.get(s.label) for s in taken if isinstance(s.node, ast.ClassDef))}
-    found = []
+    siblings = []
     for kind in _BELONG.get(_kind_of(cls) or "", ()):
         candidates = [s for name, s in classes.items() if kinds[name] == kind and not _is_decorated(s, origin)]
         leaves = [s for s in candidates if not any(s.label in _bases(other) for other in candidates)]
         if kind not in have:
-            found += _only(kind, cls, leaves)
-    return found
+            siblings += _only(kind, cls, leaves)
+    return siblings
 
 
 def _only(kind: str, cls: type[Any], leaves: Sequence[Statement]) -> list[Statement]:
@@ -55,10 +61,10 @@ def _only(kind: str, cls: type[Any], leaves: Sequence[Statement]) -> list[Statem
     names = " and ".join(s.label for s in leaves)
     link = {"plugin": "plugin", "vm": "vm"}.get(kind, "")
     raise SourceError(
-        f"{names} are all of kind {BASES[kind].__name__}, and {cls.__name__} has one",
+        f"{names} all derive from {BASES[kind].__name__}, but {cls.__name__} can have only one",
         filename=leaves[-1].filename,
         lineno=leaves[-1].line,
-        hint=f"Say which: write `{link}: {leaves[0].label}` in class {cls.__name__}." if link else "Keep one of them.",
+        hint=f"Choose one: write `{link}: {leaves[0].label}` in class {cls.__name__}." if link else "Keep one of them.",
     )
 
 
@@ -68,7 +74,7 @@ def _kind_of(value: Any) -> str | None:
 
 
 def _kind(name: str, classes: dict[str, Statement], origin: Origin, seen: frozenset[str]) -> str | None:
-    """Kind of a class by its bases: it may not have run yet."""
+    """Return the kind of a class from its bases, since its statement may not have run yet."""
     if name in seen:
         return None
     for base in _bases(classes[name]):
@@ -84,7 +90,7 @@ def _bases(statement: Statement) -> list[str]:
 
 
 def _lookup(dotted: str, origin: Origin) -> Any:
-    """What a dotted name holds now; None if that cannot be told without running anything."""
+    """Return the current value of a dotted name, or None if evaluating it would run code."""
     first, *rest = dotted.split(".")
     value = origin.namespace.get(first)
     for part in rest:
@@ -93,7 +99,7 @@ def _lookup(dotted: str, origin: Origin) -> Any:
 
 
 def _is_decorated(statement: Statement, origin: Origin) -> bool:
-    """Whether a class is a filter of its own."""
+    """Return whether a class is decorated as a filter of its own."""
     decorators = [d.func if isinstance(d, ast.Call) else d for d in getattr(statement.node, "decorator_list", ())]
-    found = (_lookup(ast.unparse(d), origin) for d in decorators)
-    return any(getattr(f, "__module__", "") == "wasmnb.compiler.decorator" for f in found)
+    values = (_lookup(ast.unparse(d), origin) for d in decorators)
+    return any(getattr(value, "__module__", "") == "wasmnb.compiler.decorator" for value in values)

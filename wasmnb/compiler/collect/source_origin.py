@@ -1,4 +1,4 @@
-"""Where a class comes from: its module's namespace and every source that filled it, the cells of a notebook in order."""
+"""Origin of a class: its module's namespace and sources, for a notebook the cells in the order in which they ran."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ __all__ = ["Origin", "origin_of"]
 
 @dataclass(frozen=True)
 class Origin:
-    """A module as it stands.
+    """A module with its sources.
 
     Attributes
     ----------
     name
-        Its name in `sys.modules`.
+        Name in `sys.modules`.
     namespace
-        Its variables.
+        Variables of the module.
     texts
-        Its sources in the order in which they ran.
+        Sources in the order in which they ran.
     package
-        The package that its relative imports start from; empty if it is in none.
+        Package for relative imports, or an empty string.
     path
-        Folders in which modules lie that it imports.
+        Folders with modules that it imports.
     """
 
     name: str
@@ -38,37 +38,39 @@ class Origin:
     path: tuple[Path, ...]
 
     def text(self, filename: str) -> Text | None:
-        """The source whose code objects have this name."""
+        """Return the source with this file name in its code objects, or None."""
         return next((t for t in self.texts if t.filename == filename), None)
 
 
 def origin_of(module_name: str, filename: str, namespace: dict[str, Any] | None = None) -> Origin:
-    """The module of this name.
+    """Return the origin of a module.
 
     Parameters
     ----------
+    module_name
+        Name in `sys.modules`.
     filename
-        A source that belongs to it in any case, by the name that its code objects have.
+        File name of a source that is included in any case.
     namespace
-        Its variables, if they are at hand.
+        Variables of the module. Default: those of the module in `sys.modules`.
     """
     if namespace is None:
         namespace = vars(sys.modules[module_name]) if module_name in sys.modules else {}
     names = _cells(namespace) or {name: name for name in (namespace.get("__file__"),) if name}
     names.setdefault(filename, filename)
     texts: list[Text] = []
-    for name, shown in names.items():
+    for name, display_name in names.items():
         lines = linecache.getlines(name, namespace)
         if lines:
-            texts.append(Text(name, "".join(lines), len(texts), shown))
+            texts.append(Text(name, "".join(lines), len(texts), display_name))
     package = namespace.get("__package__") or ""
     return Origin(module_name, namespace, tuple(texts), package, _path(namespace, package))
 
 
 def _cells(namespace: dict[str, Any]) -> dict[str, str]:
-    """IPython's cells that have run, the last one last: the name of a cell's code, and what people call it.
+    """Return the cells that ran in IPython, in order: file name in code objects -> name shown to users.
 
-    The code's name has the number of this process in it, which is no good in Envoy's log.
+    The file name contains this process's number, which isn't useful in Envoy's log.
     """
     if "IPython" not in sys.modules:
         return {}
@@ -77,17 +79,17 @@ def _cells(namespace: dict[str, Any]) -> dict[str, str]:
     shell = get_ipython()
     if shell is None or shell.user_ns is not namespace:
         return {}
-    found = []
+    cells = []
     for name in list(linecache.cache):
-        known = shell.compile.format_code_name(name)
-        if known:
-            number = "".join(c for c in known[1] if c.isdigit())
-            found.append((int(number or 0), name, " ".join(known)))
-    return {name: shown for _, name, shown in sorted(found)}
+        label = shell.compile.format_code_name(name)
+        if label:
+            number = "".join(c for c in label[1] if c.isdigit())
+            cells.append((int(number or 0), name, " ".join(label)))
+    return {name: display_name for _, name, display_name in sorted(cells)}
 
 
 def _path(namespace: dict[str, Any], package: str) -> tuple[Path, ...]:
-    """The folder of a script or module; of a package, the one that the top-level package lies in; else where we are."""
+    """Return the folder of a script or module, the parent folder of a package, or else the current folder."""
     file = namespace.get("__file__")
     if not file:
         return (Path(),)

@@ -1,4 +1,4 @@
-"""What of a notebook's values can go into a module: constants, as they are now. What cannot, and in which words."""
+"""Values of a notebook as literals of a module's source, and the kinds of value that can't be copied."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ __all__ = ["literal", "obstacle"]
 
 _PLAIN = (type(None), bool, int, str, bytes, type(...))
 
-#: Values that mean nothing outside this process -> what to call them.
-_BOUND_TO_THIS_PROCESS: tuple[tuple[tuple[type[Any], ...], str], ...] = (
+#: Types whose values depend on this process -> noun for errors.
+_PROCESS_BOUND: tuple[tuple[tuple[type[Any], ...], str], ...] = (
     ((io.FileIO, io.TextIOWrapper, io.BufferedReader, io.BufferedWriter, io.BufferedRandom), "an open file"),
     ((socket.socket,), "a socket"),
     ((subprocess.Popen,), "a process"),
     ((threading.Thread,), "a thread"),
     ((type(threading.Lock()), type(threading.RLock()), threading.Condition), "a lock"),
     ((asyncio.AbstractEventLoop, asyncio.Future), "a task of this notebook's event loop"),
-    ((GeneratorType, AsyncGeneratorType, CoroutineType), "a generator or coroutine that is under way"),
+    ((GeneratorType, AsyncGeneratorType, CoroutineType), "a running generator or coroutine"),
 )
 
 
 def literal(value: Any) -> str | None:
-    """A simple constant as an expression: numbers, text, bytes, and the usual containers of these. None for anything else."""
+    """Return a constant as an expression, or None if it isn't a number, text, bytes, or a container of these."""
     try:
         return _literal(value, frozenset())
     except RecursionError:
         return None
 
 
-def _literal(value: Any, around: frozenset[int]) -> str | None:
+def _literal(value: Any, outer: frozenset[int]) -> str | None:
     kind = type(value)
     if kind in _PLAIN:
         return repr(value)
@@ -43,11 +43,11 @@ def _literal(value: Any, around: frozenset[int]) -> str | None:
         return repr(value) if math.isfinite(value) else f'float("{value}")'
     if kind is complex and math.isfinite(value.real) and math.isfinite(value.imag):
         return repr(value)
-    if kind not in (tuple, list, set, frozenset, dict) or id(value) in around:
+    if kind not in (tuple, list, set, frozenset, dict) or id(value) in outer:
         return None
-    around |= {id(value)}
+    outer |= {id(value)}
     members = [m for item in value.items() for m in item] if kind is dict else list(value)
-    texts = [_literal(m, around) for m in members]
+    texts = [_literal(m, outer) for m in members]
     return None if None in texts else _container(kind, [t or "" for t in texts])
 
 
@@ -63,11 +63,11 @@ def _container(kind: type, texts: list[str]) -> str:
 
 
 def obstacle(value: Any) -> str:
-    """Why a value cannot go into a module, as a noun; empty if nothing speaks against it."""
+    """Return a noun for a value that can't go into a module, or an empty string for other values."""
     value = getattr(value, "context_class", None) or value
-    for kinds, words in _BOUND_TO_THIS_PROCESS:
+    for kinds, noun in _PROCESS_BOUND:
         if isinstance(value, kinds):
-            return words
+            return noun
     kind = type(value)
     if kind.__module__.startswith("wasmnb.") and not kind.__module__.startswith(("wasmnb.sdk.", "wasmnb.abi.")):
         return f"a {kind.__name__} of this notebook"

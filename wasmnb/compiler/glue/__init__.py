@@ -1,14 +1,13 @@
-"""The code between Envoy and the component, as WebAssembly text: two files by hand, the rest from the ABI table.
+"""The glue: WebAssembly text between Envoy and the component, generated from the ABI table except for two files.
 
-It gives the component what it imports (the part of WASI 0.2 that a filter can use, and what its app needs to start) and
-gives Envoy what it wants exported (callbacks, allocator, `_initialize`, the ABI's marker). Between the two it goes
-straight into CPython (`cpython.py`).
+It implements the component's imports (the part of WASI 0.2 that filters can use, and functions for the app's start) and
+exports what Envoy calls (callbacks, allocator, `_initialize`, the ABI's marker). Calls between the two go directly into
+CPython (`cpython.py`). Merging it with the component is the linker's job.
 
-Facts that its shape follows from (https://github.com/WebAssembly/component-model/blob/main/design/mvp/CanonicalABI.md):
+Facts (https://github.com/WebAssembly/component-model/blob/main/design/mvp/CanonicalABI.md):
 
-* A call of what the component exports must be followed by its post-return function. Otherwise each call leaks stack in
-  the guest.
-* Making and deleting a context does not enter Python: it is written to a journal (`journal.wat`).
+* Each call of a component's export has to be followed by its post-return function. Otherwise it leaks guest stack.
+* Creating and deleting a context doesn't run Python. Both are recorded in a journal (`journal.wat`).
 """
 
 from __future__ import annotations
@@ -33,21 +32,21 @@ __all__ = [
     "glue_text",
 ]
 
-#: The ABI version that our modules declare.
+#: ABI version of compiled modules.
 VERSION = AbiVersion.V0_2_1
 
 #: Interface of the guest's world.
 WIT_INTERFACE = "wasmnb:guest/host"
 
-#: Functions that the component offers.
+#: Functions that the component exports.
 WORLD_EXPORTS = ("start", "sync")
 
-#: Export of the control door (`sdk/dispatch/control.py`). It takes address and size of a request, in memory that
-#: `proxy_on_memory_allocate` gave and that it frees, and returns the address of the reply's address and size (u32 each;
-#: they last until the next call), or 0. Real proxies never call it.
+#: The introspection export (`sdk/dispatch/introspection.py`). It takes address and size of a request, in memory that
+#: `proxy_on_memory_allocate` allocated and that it frees. It returns the address of the reply's address and size (u32
+#: each, valid until the next call), or 0. Real proxies never call it.
 CONTROL = "wasmnb_control"
 
-#: Functions that the component imports, and who serves them.
+#: Functions that the component imports -> functions of the glue.
 WORLD_IMPORTS = {
     "natives": "natives",
     "bind": "bind",
@@ -57,32 +56,33 @@ WORLD_IMPORTS = {
     "abort": "abort",
 }
 
-#: Exports of the glue that are exports of the finished module, too, have this before their name.
+#: Prefix of those exports of the glue that the finished module exports as well.
 FINISHED = "finished:"
 
-#: Pages of memory that the glue has for itself, after the component's. From their start:
+#: Pages of the glue's own memory, behind the component's. Layout:
 #:
-#:      +0  address, then size of the filter's source; then flags, see below
+#:      +0  address and size of the filter's source; flags, see below
 #:     +16  number of entries in the journal
-#:     +20  number of bytes that wait in the two line buffers (stdout, stderr)
-#:     +28  last pollable given; +96 when each of them is ready (u64); +32 and +256 scratch
-#:    +352  address and size of what loading the source reported
-#:    +360  the control door's last reply: object, address, size
-#:    +512  what `cpython.py` says
+#:     +20  number of bytes in the two line buffers (stdout, stderr)
+#:     +28  number of the last pollable; +96 ready times of pollables (u64); +32 and +256 scratch
+#:    +352  address and size of the report about loading the source
+#:    +360  the introspection export's last response: object, address, size
+#:    +512  see `layout.py`
 #:   +4096  line buffers, 8 KiB each
 #:  +20480  the journal: 4096 entries of context id and parent id (0xFFFFFFFF: deleted), u32 each
 #:  +53248  messages of functions that trap
 GLUE_PAGES = 1
 
-#: Flag: deleting a context enters Python, since the filter overrides `on_delete`. (The next bit: for now, since one waits.)
+#: Flag: deleting a context calls Python because the filter overrides `on_delete`. The next bit has the same effect while a
+#: context waits.
 ON_DELETE_IN_PYTHON = 1
 
-#: Where the address and the size of the report stand.
+#: Offset of the address and the size of the report.
 REPORT = 352
 
 _JOURNAL, _JOURNAL_ENTRIES, _MESSAGES = 20480, 4096, 53248
 
-#: What the glue uses of WASI preview 1, all of which Envoy has.
+#: Functions of WASI preview 1 that the glue uses. Envoy has all of them.
 _PREVIEW_1 = {
     "clock_time_get": ("i32", "i64", "i32"),
     "random_get": ("i32", "i32"),
@@ -94,13 +94,13 @@ _PREVIEW_1 = {
 Signatures = Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]
 
 
-def glue_text(wanted: Signatures, base: int, first_slot: int) -> str:
-    """The glue, for a component.
+def glue_text(imports: Signatures, base: int, first_slot: int) -> str:
+    """Generate the glue for a component.
 
     Parameters
     ----------
-    wanted
-        What the component imports: `graph.glue_name` -> core signature.
+    imports
+        Imports of the component: `glue_name` -> core signature.
     base
         Address of the glue's own memory.
     first_slot
@@ -108,14 +108,14 @@ def glue_text(wanted: Signatures, base: int, first_slot: int) -> str:
     """
     hostcalls = tuple(hostcalls_for(VERSION).values())
     callbacks = tuple(callbacks_for(VERSION).values())
-    by_hand = [_text("journal.wat"), _text("wasi.wat")]
-    served = {f"{WIT_INTERFACE}#{name}" for name in WORLD_IMPORTS}
-    missing = {n: s for n, s in wanted.items() if n not in served and f'"{n}"' not in by_hand[1]}
+    handwritten = [_text("journal.wat"), _text("wasi.wat")]
+    implemented = {f"{WIT_INTERFACE}#{name}" for name in WORLD_IMPORTS}
+    missing = {n: s for n, s in imports.items() if n not in implemented and f'"{n}"' not in handwritten[1]}
     parts = [
         *_host_imports(hostcalls),
         *_component_imports(),
         *_constants(base),
-        *by_hand,
+        *handwritten,
         *(f'  (export "{WIT_INTERFACE}#{n}" (func ${f}))' for n, f in WORLD_IMPORTS.items()),
         *cpython_text(hostcalls, base, first_slot),
         *_finished(callbacks),
@@ -136,7 +136,7 @@ def _results(types: Iterable[str]) -> str:
     return "".join(f" (result {t})" for t in types)
 
 
-# -- imports: first Envoy's, then the component's functions -----------------------------------------------------------
+# -- imports: hostcalls first, then the component's functions ----------------------------------------------------------
 
 
 def _host_imports(hostcalls: Iterable[Hostcall]) -> Iterable[str]:
@@ -167,7 +167,7 @@ def _constants(base: int) -> Iterable[str]:
 
 
 def _finished(callbacks: Sequence[Callback]) -> Iterable[str]:
-    """The exports of the finished module."""
+    """Generate the exports of the finished module."""
     yield f'  (func (export "{FINISHED}{VERSION.marker}"))'
     yield f'  (func (export "{FINISHED}_initialize") (call $start) (call $start-post) (drop (call $PyGILState_Ensure)))'
     yield f'  (export "{FINISHED}proxy_on_memory_allocate" (func $allocate))'
@@ -182,10 +182,10 @@ def _finished(callbacks: Sequence[Callback]) -> Iterable[str]:
 
 
 def _refusals(missing: Signatures, base: int) -> Iterable[str]:
-    """A function that says its name in the log and traps, for everything that Envoy has nothing for."""
+    """Generate functions that log their name and trap, for imports that Envoy doesn't have."""
     at = base + _MESSAGES
     for name, (params, results) in missing.items():
-        message = f"The filter called {name}, which Envoy does not offer to Wasm filters"
+        message = f"The filter called {name}, which Envoy doesn't offer to Wasm filters"
         yield f'  (data (i32.const {at}) "{message}")'
         yield (
             f'  (func (export "{name}"){_params(params)}{_results(results)}\n'
@@ -193,4 +193,4 @@ def _refusals(missing: Signatures, base: int) -> Iterable[str]:
         )
         at += len(message)
     if at > base + GLUE_PAGES * PAGE:
-        raise ValueError("the messages of functions that trap do not fit into the glue's memory")
+        raise ValueError("the messages of trapping functions don't fit into the glue's memory")

@@ -1,7 +1,7 @@
-"""Built-in functions of our own beside the hostcalls': what Python code would take far longer to do.
+"""Built-in functions in addition to the hostcalls, for work that is far slower in Python.
 
-Each is a METH_FASTCALL function `(self, arguments, count) -> object`, null with an exception set if it fails; the SDK has
-the same in Python for every other binding. `text` is a `str` as it is in Python, or the `bytes` of one.
+Each is a METH_FASTCALL function `(self, arguments, count) -> object` that returns null with an exception set on failure.
+The SDK has the same functions in Python for all other bindings. `text` is a `str`, or the `bytes` of one.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _NONE_LEFT = f"(if (call $PyErr_Occurred) (then {_FAIL}))"
 
 
 def built_ins_text(base: int) -> Iterable[str]:
-    """The functions, what they share, and the word that they need in memory."""
+    """Generate the functions, their helpers, and a constant in memory."""
     yield f'  (data (i32.const {base + ERRORS}) "surrogateescape\\00")'
     yield from (_TAKE_BYTES, _IS_TEXT, _TEXT_OR_BYTES, _BREAKS, _MAKE, _PAIRS, _STREAMS_DROP)
     for name, (arguments, locals_, body) in OWN.items():
@@ -41,13 +41,13 @@ def _number(number: int) -> str:
     return f"(call $PyLong_AsUnsignedLongMask {_argument(number)})"
 
 
-#: A `bytes` of what the proxy allocated in the guest, which is freed.
+#: Make a `bytes` from memory that the proxy allocated in the guest, and free that memory.
 _TAKE_BYTES = """  (func $take-bytes (param $at i32) (param $size i32) (result i32) (local $made i32)
     (local.set $made (call $PyBytes_FromStringAndSize (local.get $at) (local.get $size)))
     (if (local.get $at) (then (call $free (local.get $at))))
     (local.get $made))"""
 
-#: Address and size of what a `str` or a `bytes` holds; not 0 if it is neither, with the exception set.
+#: Store address and size of the contents of a `str` or `bytes`. Returns non-zero with an exception set for other types.
 _TEXT_OR_BYTES = f"""  (func $text-or-bytes (param $object i32) (param $at i32) (param $size i32) (result i32)
     (if (i32.and (call $PyType_GetFlags (i32.load offset={_OBJECT_TYPE} (local.get $object))) (i32.const {_TYPE_IS_STR}))
       (then
@@ -55,11 +55,11 @@ _TEXT_OR_BYTES = f"""  (func $text-or-bytes (param $object i32) (param $at i32) 
         (return (i32.eqz (i32.load (local.get $at))))))
     (call $PyBytes_AsStringAndSize (local.get $object) (local.get $at) (local.get $size)))"""
 
-#: Whether it is a `str` or a `bytes`.
+#: Return whether an object is a `str` or a `bytes`.
 _IS_TEXT = f"""  (func $is-text (param $object i32) (result i32)
     (i32.and (call $PyType_GetFlags (i32.load offset={_OBJECT_TYPE} (local.get $object))) (i32.const {_TYPE_IS_TEXT})))"""
 
-#: Whether there is a line break in what lies somewhere.
+#: Return whether a range of memory contains a line break.
 _BREAKS = """  (func $breaks (param $at i32) (param $size i32) (result i32) (local $end i32) (local $byte i32)
     (local.set $end (i32.add (local.get $at) (local.get $size)))
     (loop $next
@@ -69,13 +69,13 @@ _BREAKS = """  (func $breaks (param $at i32) (param $size i32) (result i32) (loc
       (br_if $next (i32.and (i32.ne (local.get $byte) (i32.const 10)) (i32.ne (local.get $byte) (i32.const 13)))))
     (i32.const 1))"""
 
-#: A `str` or a `bytes` of what lies somewhere.
+#: Make a `str` or a `bytes` from a range of memory.
 _MAKE = f"""  (func $make (param $text i32) (param $at i32) (param $size i32) (result i32)
     (if (local.get $text) (then (return (call $PyUnicode_DecodeUTF8 (local.get $at) (local.get $size)
       (i32.add (global.get $base) (i32.const {ERRORS}))))))
     (call $PyBytes_FromStringAndSize (local.get $at) (local.get $size)))"""
 
-#: A serialised header map as a list of pairs; an empty list if its layout is broken.
+#: Parse a serialised header map into a list of pairs. A malformed map gives an empty list.
 _PAIRS = """  (func $pairs (param $text i32) (param $data i32) (param $size i32) (result i32)
     (local $list i32) (local $left i32) (local $at i32) (local $end i32) (local $pair i32) (local $name i32) (local $value i32)
     (local.set $list (call $PyList_New (i32.const 0)))
@@ -116,7 +116,7 @@ _PAIRS = """  (func $pairs (param $text i32) (param $data i32) (param $size i32)
     (call $Py_DecRef (local.get $list))
     (call $PyList_New (i32.const 0)))"""
 
-#: Let a stream's context go; 0 if it was never made. No Python runs, but for a `__del__` that the filter may have.
+#: Drop a stream's context; 0 if it was never created. No Python runs except for a `__del__` of the filter.
 _STREAMS_DROP = f"""  (func $streams-drop (param $id i32) (result i32) (local $key i32) (local $found i32)
     (if (i32.eqz (i32.load offset={STREAMS} (global.get $base))) (then (return (i32.const 0))))
     (local.set $key (call $PyLong_FromUnsignedLong (local.get $id)))
@@ -124,7 +124,7 @@ _STREAMS_DROP = f"""  (func $streams-drop (param $id i32) (result i32) (local $k
     (call $Py_DecRef (local.get $key))
     (local.get $found))"""
 
-#: What was noted of contexts, which is forgotten.
+#: Return the journal and clear it.
 _JOURNAL = """    (local.set $size (i32.shl (i32.load offset=16 (global.get $base)) (i32.const 3)))
     (i32.store offset=16 (global.get $base) (i32.const 0))
     (call $PyBytes_FromStringAndSize (global.get $journal) (local.get $size))"""

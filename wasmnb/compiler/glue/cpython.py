@@ -121,7 +121,7 @@ def _drop_result() -> str:
 
 
 def control_text(number: int, head: str) -> str:
-    """The control door: method `number` with the request as its argument. What an exception has left is forgotten first.
+    """Return the body of the introspection export: method `number` with the request as its argument, after a pending exception is cleared.
 
     `head` is the function's export.
     """
@@ -146,7 +146,7 @@ def control_text(number: int, head: str) -> str:
 
 
 def _definitions(names: Sequence[str], base: int, first_slot: int) -> Iterable[str]:
-    """`PyMethodDef` structures: name, function, flags, no documentation; then the names."""
+    """Generate `PyMethodDef` structures (name, function, flags, no documentation), then the names."""
     name_at = base + NAMES
     for i, name in enumerate(names):
         fields = (name_at, first_slot + i, _METH_FASTCALL, 0)
@@ -155,11 +155,11 @@ def _definitions(names: Sequence[str], base: int, first_slot: int) -> Iterable[s
         yield f'  (data (i32.const {name_at}) "{name}\\00")'
         name_at += len(name) + 1
     if name_at > base + LAYOUT_END or DEFINITIONS + _DEFINITION_SIZE * len(names) > NAMES:
-        raise ValueError("the hostcalls' definitions do not fit into the glue's memory")
+        raise ValueError("the definitions of the hostcalls don't fit into the glue's memory")
 
 
 def _natives(count: int) -> str:
-    """`natives(list)`: append every built-in function: our own, then the hostcalls' in the table's order."""
+    """Generate `natives(list)`, which appends the built-in functions: the glue's own, then the hostcalls in table order."""
     return f"""  (func $natives (param $list i32) (local $at i32) (local $end i32) (local $lock i32) (local $made i32)
     (local.set $lock (call $PyGILState_Ensure))
     (local.set $at (i32.add (global.get $base) (i32.const {DEFINITIONS})))
@@ -173,15 +173,15 @@ def _natives(count: int) -> str:
     (call $PyGILState_Release (local.get $lock)))"""
 
 
-#: `bind(number, method)`: leave the address of a callback's method.
+#: `bind(number, method)`: store the address of a callback's method.
 _BIND = f"""  (func $bind (param $number i32) (param $method i32)
     (i32.store offset={METHODS} (i32.add (global.get $base) (i32.shl (local.get $number) (i32.const 2)))
       (local.get $method)))"""
 
 
 def _native(hostcall: Hostcall) -> str:
-    """One hostcall as a built-in function: (self, arguments, count) -> status, or (status, *outputs)."""
-    read, given, slots = _inputs(hostcall.inputs)
+    """Generate a hostcall as a built-in function: (self, arguments, count) -> status, or (status, *outputs)."""
+    read, operands, slots = _inputs(hostcall.inputs)
     outputs = _outputs(hostcall.outputs)
     cleared = " ".join(f"(i64.store offset={at} (global.get $base) (i64.const 0))" for _, at in outputs)
     addresses = " ".join(
@@ -194,13 +194,13 @@ def _native(hostcall: Hostcall) -> str:
       (then (drop (call $PyErr_BadArgument)) (return (i32.const 0))))
     {read}
     {cleared}
-    (local.set $status (call ${hostcall.name} {given} {addresses}))
-    {_made(outputs)})"""
+    (local.set $status (call ${hostcall.name} {operands} {addresses}))
+    {_result(outputs)})"""
 
 
 def _inputs(inputs: Sequence[Param]) -> tuple[str, str, list[tuple[str, str]]]:
-    """Code that reads the arguments into locals, the locals as arguments, and the locals' names and types."""
-    code, given, slots = [], [], []
+    """Return code that reads the arguments into locals, the locals as operands, and the locals' names and types."""
+    code, operands, slots = [], [], []
     for i, p in enumerate(inputs):
         argument = f"(i32.load offset={4 * i} (local.get $args))"
         if len(p.kind.core) == 2:
@@ -216,14 +216,14 @@ def _inputs(inputs: Sequence[Param]) -> tuple[str, str, list[tuple[str, str]]]:
             code.append(f"(local.set $in{i} (call ${convert} {argument}))")
             names = [(f"in{i}", kind)]
         slots += names
-        given += [f"(local.get ${name})" for name, _ in names]
+        operands += [f"(local.get ${name})" for name, _ in names]
     if any(len(p.kind.core) == 1 for p in inputs):
         code.append("(if (call $PyErr_Occurred) (then (return (i32.const 0))))")
-    return "\n    ".join(code), " ".join(given), slots
+    return "\n    ".join(code), " ".join(operands), slots
 
 
 def _outputs(outputs: Sequence[Param]) -> list[tuple[Param, int]]:
-    """The outputs with their places: eight bytes each, which holds a u64 as well as pointer and size."""
+    """Return the outputs with their offsets: eight bytes each, for a u64 or for pointer and size."""
     return [(p, SCRATCH + 8 + 8 * i) for i, p in enumerate(outputs)]
 
 
@@ -234,8 +234,8 @@ _MAKE = {
 }
 
 
-def _made(outputs: Sequence[tuple[Param, int]]) -> str:
-    """The result: the status alone, or a tuple."""
+def _result(outputs: Sequence[tuple[Param, int]]) -> str:
+    """Generate the result: the status, or a tuple."""
     status = "(call $PyLong_FromLong (local.get $status))"
     if not outputs:
         return status

@@ -1,6 +1,6 @@
-  ;; The glue's own memory starts at $base; glue/__init__.py says what lies where.
+  ;; The glue's own memory starts at $base; see glue/__init__.py for its layout.
   ;;
-  ;; Contexts that are made and deleted do not run Python: they are written to the journal, as pairs of u32. The SDK claims
+  ;; Creating and deleting contexts doesn't run Python: both are recorded in the journal, as pairs of u32. The SDK claims
   ;; an HTTP stream there when it meets one that it does not know, and reads the whole for what it does not find.
 
   (func $journal-append (param $id i32) (param $parent i32)
@@ -15,10 +15,10 @@
   (func $context-create (param $id i32) (param $parent i32)
     (call $journal-append (local.get $id) (local.get $parent)))
 
-  ;; A delete that follows directly on its own create cancels it: nobody has seen that context.
+  ;; A delete directly after its create cancels it: the SDK has never seen that context.
   (func $context-delete (param $id i32)
     (local $count i32)
-    (if (i32.and (i32.load offset=8 (global.get $base)) (i32.const 3)) ;; always, or watched for now
+    (if (i32.and (i32.load offset=8 (global.get $base)) (i32.const 3)) ;; always, or while a context waits
       (then (call $on-delete (local.get $id)) (return)))
     (if (call $streams-drop (local.get $id)) (then (return)))
     (local.set $count (i32.load offset=16 (global.get $base)))
@@ -35,7 +35,7 @@
   (func $journal-last (param $count i32) (result i32)
     (i32.add (global.get $journal) (i32.shl (i32.sub (local.get $count) (i32.const 1)) (i32.const 3))))
 
-  ;; Take the making of a context out of the journal: its parent, or -1 if it is not there. The newest are looked at first.
+  ;; Remove the creation of a context from the journal: its parent, or -1 if there's none. Searches the newest first.
   (func $journal-claim (param $id i32) (result i32)
     (local $count i32) (local $left i32) (local $at i32) (local $parent i32)
     (local.set $count (i32.load offset=16 (global.get $base)))
@@ -53,7 +53,7 @@
       (i32.shl (i32.sub (local.get $count) (local.get $left)) (i32.const 3)))
     (local.get $parent))
 
-  ;; -> list<u8>: the filter's source, as it was put after this memory.
+  ;; -> list<u8>: the filter's source, which follows this memory.
   (func $source-take (param $ret i32)
     (call $give-copy (local.get $ret) (i32.load offset=0 (global.get $base)) (i32.load offset=4 (global.get $base))))
 
@@ -62,7 +62,7 @@
     (call $give-list (local.get $ret) (local.get $size))
     (memory.copy (i32.load (local.get $ret)) (local.get $from) (local.get $size)))
 
-  ;; Return a list of $size bytes, not yet filled. The guest frees it; an empty one is a null pointer, which it may.
+  ;; Return an uninitialised list of $size bytes. The guest frees it; an empty one is a null pointer, which free accepts.
   (func $give-list (param $ret i32) (param $size i32)
     (i32.store offset=0 (local.get $ret)
       (if (result i32) (local.get $size) (then (call $allocate (local.get $size))) (else (i32.const 0))))
@@ -80,12 +80,12 @@
     (local.set $pointers (call $allocate (i32.shl (i32.load offset=32 (global.get $base)) (i32.const 2))))
     (drop (call $environ_get (local.get $pointers) (i32.load (local.get $ret)))))
 
-  ;; What loading the source found out, kept for who builds the filter to read from memory.
+  ;; The report about loading the source, kept in memory for the builder of the filter.
   (func $report (param $data i32) (param $size i32)
     (i32.store offset=352 (global.get $base) (call $allocate (local.get $size)))
     (i32.store offset=356 (global.get $base) (local.get $size))
     (memory.copy (i32.load offset=352 (global.get $base)) (local.get $data) (local.get $size))
     (call $free (local.get $data)))
 
-  ;; The SDK has logged why; the guest's frames are left as they are and never entered again.
+  ;; The SDK has logged the reason. The guest's frames stay as they are and never run again.
   (func $abort unreachable)

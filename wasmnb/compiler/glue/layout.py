@@ -1,22 +1,22 @@
-"""Where things lie in the glue's memory, from `$base`: addresses that the parts of the glue share."""
+"""Memory layout of the glue: offsets from `$base` that its parts share."""
 
 from __future__ import annotations
 
 __all__ = ["ARGS", "DEFINITIONS", "ERRORS", "LAYOUT_END", "METHODS", "NAMES", "REPLY", "SCRATCH", "STREAMS"]
 
-#: Where the control door keeps its last reply: object, address, size.
+#: Last response of the introspection export: object, address, size.
 REPLY = 360
 
-#: Slot before the arguments (callees may use it), then arguments of a callback.
+#: Arguments of a callback. Callees can use the slot before them.
 ARGS = 516
 
 #: Results of a hostcall.
 SCRATCH = 576
 
-#: The word `surrogateescape`.
+#: The text `surrogateescape`.
 ERRORS = 680
 
-#: Callbacks' methods.
+#: Addresses of the callbacks' methods.
 METHODS = 704
 
 #: The dict of HTTP streams.
@@ -25,5 +25,5 @@ STREAMS = 1020
 #: Definitions of the built-in functions, then their names.
 DEFINITIONS, NAMES = 1024, 2048
 
-#: First address that is free again.
+#: First unused offset.
 LAYOUT_END = 4096

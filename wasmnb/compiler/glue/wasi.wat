@@ -1,4 +1,4 @@
-  ;; The part of WASI 0.2 that a filter can use, served by what Envoy has of WASI preview 1, and by its log.
+  ;; The part of WASI 0.2 that a filter can use, implemented with Envoy's WASI preview 1 and its log.
   ;; Results that are larger than one number go to a return area ($ret): see the canonical ABI.
 
   ;; ---- clocks
@@ -19,7 +19,7 @@
     (i64.store offset=0 (local.get $ret) (i64.const 0))
     (i32.store offset=8 (local.get $ret) (i32.const 1)))
 
-  ;; ---- pollables: 0 is ready at once; 1 to 15 are ready at a time that stands in the glue's memory
+  ;; ---- pollables: 0 is ready at once; 1 to 15 are ready at a time stored in the glue's memory
 
   (func $pollable-at (param $handle i32) (result i32)
     (i32.add (global.get $base) (i32.add (i32.const 96) (i32.shl (i32.and (local.get $handle) (i32.const 15)) (i32.const 3)))))
@@ -37,8 +37,8 @@
     (if (i32.eqz (local.get $handle)) (then (return (i32.const 1))))
     (i64.ge_u (call $clock (i32.const 1)) (i64.load (call $pollable-at (local.get $handle)))))
 
-  ;; Envoy has no sleep: a filter that waits keeps its worker busy. poll_oneoff returns at once there, but tells a host
-  ;; with a clock of its own that somebody waits, and until when (a subscription to the monotonic clock, absolute).
+  ;; Envoy has no sleep: a filter that waits keeps its worker busy. poll_oneoff returns at once there, but it informs a host
+  ;; with a virtual clock about the wait and its end (a subscription to the monotonic clock, absolute).
   (func $wait (param $handle i32)
     (local $s i32)
     (local.set $s (i32.add (global.get $base) (i32.const 256)))
@@ -55,7 +55,7 @@
     (loop $again
       (if (i32.eqz (call $ready (local.get $handle))) (then (call $wait (local.get $handle)) (br $again)))))
 
-  ;; poll(list<borrow<pollable>>) -> list<u32>: which of them are ready; at least one is.
+  ;; poll(list<borrow<pollable>>) -> list<u32>: the ready ones, at least one.
   (func (export "wasi:io/poll#poll") (param $handles i32) (param $count i32) (param $ret i32)
     (local $i i32) (local $found i32) (local $handle i32)
     (i32.store offset=0 (local.get $ret)
@@ -73,7 +73,7 @@
       (if (i32.eqz (local.get $found)) (then (call $wait (local.get $handle)) (br $again))))
     (i32.store offset=4 (local.get $ret) (local.get $found)))
 
-  ;; ---- randomness: Envoy gives at most 64 KiB at a time
+  ;; ---- random bytes: Envoy returns at most 64 KiB at a time
 
   (func (export "wasi:random/random#get-random-bytes") (param $size i64) (param $ret i32)
     (local $at i32) (local $left i32) (local $part i32)
@@ -139,7 +139,7 @@
           (else (call $line-add (local.get $which) (local.get $byte))))
         (br $next))))
 
-  (func $line-length (param $which i32) (result i32)  ;; where the number of waiting bytes stands
+  (func $line-length (param $which i32) (result i32)  ;; address of the number of buffered bytes
     (i32.add (global.get $base) (i32.add (i32.const 20) (i32.shl (local.get $which) (i32.const 2)))))
   (func $line-buffer (param $which i32) (result i32)
     (i32.add (global.get $base) (i32.add (i32.const 4096) (i32.shl (local.get $which) (i32.const 13)))))
@@ -158,7 +158,7 @@
       (i32.load (call $line-length (local.get $which)))))
     (i32.store (call $line-length (local.get $which)) (i32.const 0)))
 
-  ;; ---- what a filter does not have: no arguments, no files, no sockets, no terminal
+  ;; ---- features that filters don't have: no arguments, no files, no sockets, no terminal
 
   (func $empty-list (param $ret i32)
     (i32.store offset=0 (local.get $ret) (i32.const 4))

@@ -1,1 +1,4 @@
-"""Programs that run inside the runtime, never here: the build copies them to the guest's Python path."""
+"""Programs that run inside the runtime: they are copied to the guest's Python path.
+
+Nothing outside the guest imports them; the SDK that they use is `wasmnb.sdk`.
+"""

@@ -1,7 +1,7 @@
-"""Imported first in the guest: from then on modules are compiled without docstrings, which a filter does not show.
+"""Makes the guest compile modules without docstrings. It's imported first.
 
-Packages that a filter brings keep theirs, since some read their own. componentize-py puts the folders of the Python path
-at /0, /1, ...: the second one is for packages.
+Packages of a filter keep their docstrings because some read their own. componentize-py mounts the folders of the Python
+path at /0, /1, and so on; the second one has the packages.
 """
 
 from __future__ import annotations

@@ -1,18 +1,21 @@
-"""Native mode: the same source on the same host, run by this interpreter rather than as Wasm, for debuggers and the like.
+"""Native mode: a filter's source run by this interpreter instead of Wasm, for debuggers, coverage and profilers.
 
-    given       what `Filter.native` takes, as a source
-    made        `NativeMade`: loads the source once; what `Filter.native` holds
-    image       what a host instantiates; it looks like a compiled module
-    instance    one VM: entries, journal, traps
-    binding     hostcalls: the host's own functions, their arguments passed through an `arena`
-    world       the interpreter as one VM sees it: builtins, standard modules (`private`, `clocks`), `sys.modules`
-    surroundings, differences, stopping, trap
-                clocks and chance from the proxy; what is said about differences; breakpoint(); how exceptions end
+The host that runs it is the same, in `wasmnb.host`; what the compiled filter is, is decided one folder up.
 
-The host does not know the difference: every check and every record in its trace is the same.
+    source_input    arguments of `Filter.native` as a source
+    image           what a host instantiates, with the interface of a compiled module
+    instance        one VM: entry points, journal, traps
+    hostcall_stubs  the host's functions as Python callables; arguments pass through an `arena`
+    interpreter     the interpreter of one VM: builtins, standard modules (`stdlib_copies`, `clocks`), `sys.modules`
+    wasi_services   clocks, random bytes and environment variables from the proxy
+    warnings        differences between native mode and Wasm
+    breakpoints     `breakpoint()`
+    trap            exceptions that leave a callback
+
+All checks of the host and all records in its trace are the same as for Wasm.
 """
 
-from ..native_filter import NativeMade
-from .source_input import Given
+from ..native_filter import NativeFilter
+from .source_input import SourceInput
 
-__all__ = ["Given", "NativeMade"]
+__all__ = ["NativeFilter", "SourceInput"]

@@ -1,8 +1,7 @@
-"""The linear memory that a native filter has instead of Wasm's: hostcalls' arguments and results pass through it.
+"""The linear memory of a native filter, which passes arguments and results of hostcalls.
 
-The host reads and writes a guest's memory by address. Here nothing lives longer than one hostcall, so that the arena is
-emptied before each. The whole range is reserved at once, since a guest's memory never moves; pages that nobody touches
-cost nothing.
+The host reads and writes a guest's memory by address. Data here lives for one hostcall only, so the arena is emptied
+before each. The whole range is reserved at once because a guest's memory must not move; untouched pages cost nothing.
 """
 
 from __future__ import annotations
@@ -15,40 +14,40 @@ from ...engine import Memory
 
 __all__ = ["SLOTS", "SLOT_SIZE", "Arena"]
 
-#: Where outputs of a hostcall go, eight bytes each; address 0 stays free, for it means nothing.
+#: Addresses of a hostcall's outputs, eight bytes each. Address 0 stays unused because it means null.
 SLOTS, SLOT_SIZE = 16, 8
 _FREE = 128
 
-#: The least that a machine must be able to reserve, and what is given back to it when a hostcall was larger.
-_LEAST, _KEPT = 1 << 24, 1 << 20
+#: Smallest reservation in bytes, and the size above which memory is returned to the system after a hostcall.
+_MINIMUM, _RETAINED = 1 << 24, 1 << 20
 
 
 class Arena(Memory):
-    """Memory whose allocator is a pointer that goes up, and back to the start.
+    """Memory with a bump allocator.
 
     Parameters
     ----------
     limit
-        Bytes to reserve; less if the machine refuses.
+        Bytes to reserve. Less is reserved if the system refuses.
     """
 
     __slots__ = ("_at", "_map")
 
     def __init__(self, limit: int) -> None:
-        self._map = _reserve(max(limit, _LEAST))
+        self._map = _reserve(max(limit, _MINIMUM))
         self._at = _FREE
         length = len(self._map)
         super().__init__(ctypes.addressof(ctypes.c_char.from_buffer(self._map)), lambda: length, lambda _pages: -1)
 
     def reset(self) -> None:
-        """Everything allocated is free again."""
-        if self._at > _KEPT:
-            with suppress(AttributeError, OSError):  # not on every system
+        """Free all allocations."""
+        if self._at > _RETAINED:
+            with suppress(AttributeError, OSError):  # not available on every system
                 self._map.madvise(mmap.MADV_DONTNEED)
         self._at = _FREE
 
     def allocate(self, size: int) -> int:
-        """Address of `size` bytes; 0 if there is no room."""
+        """Return the address of `size` free bytes, or 0 if the arena is full."""
         start, end = self._at, self._at + size
         if end > self.size:
             return 0
@@ -56,27 +55,27 @@ class Arena(Memory):
         return start
 
     def store(self, data: bytes) -> int:
-        """Allocate for `data` and put it there; raises `MemoryError` if there is no room."""
+        """Allocate and fill a block; raise `MemoryError` if the arena is full."""
         start = self.allocate(len(data))
         if not start:
-            raise MemoryError(f"{len(data)} bytes do not fit into the VM's memory")
+            raise MemoryError(f"{len(data)} bytes don't fit into the VM's memory")
         self.write(start, data)
         return start
 
 
 def _reserve(size: int) -> mmap.mmap:
-    """Anonymous memory of this size, or of a half, a quarter..."""
+    """Reserve anonymous memory of this size, or of a half, a quarter, and so on."""
     while True:
         try:
-            return mmap.mmap(-1, size, **_private())
+            return mmap.mmap(-1, size, **_map_flags())
         except (OSError, ValueError, OverflowError):
-            if size <= _LEAST:
-                raise MemoryError(f"the machine does not give {size} bytes of address space") from None
+            if size <= _MINIMUM:
+                raise MemoryError(f"the system refuses to reserve {size} bytes of address space") from None
             size //= 2
 
 
-def _private() -> dict[str, int]:
-    """Pages of this process alone, promised but not set aside, where one can say so."""
+def _map_flags() -> dict[str, int]:
+    """Return flags for private pages without a swap reservation, on systems that have them."""
     if not hasattr(mmap, "MAP_PRIVATE"):
         return {}
     return {"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | getattr(mmap, "MAP_NORESERVE", 0)}

@@ -1,57 +1,58 @@
-"""`breakpoint()` for native filters, so that it stops in a notebook, too, and keeps to the filter.
+"""`breakpoint()` for native filters: it also stops in a notebook, and shows the filter's frames only.
 
-Facts (ipykernel with debugpy): the kernel gives `breakpoint()` to debugpy, which stops only while an editor's debugger is
-attached, and else goes on without a word. `pdb` asks at the cell's prompt whoever is attached, and is IPython's there.
+Facts (ipykernel with debugpy): the kernel hands `breakpoint()` to debugpy, which stops only while an editor's debugger is
+attached and otherwise returns silently. `pdb` prompts in the cell's output in both cases; in a kernel it's IPython's.
 """
 
 from __future__ import annotations
 
 import builtins
 import os
-import pdb  # noqa: T100 -- it is what this is about
+import pdb  # noqa: T100 -- this module starts it
 import sys
 from collections.abc import Callable
 from functools import partial
 from types import BuiltinFunctionType, FrameType, TracebackType
 from typing import Any
 
-from ..._places import LIBRARY, MADE, OURS
+from ..._code_paths import GENERATED, PACKAGE, STDLIB
 
 __all__ = ["hook_for"]
 
-#: How the file names of our code begin; some of it is made at run time.
-_OURS = (OURS, "<wasmnb")
-_LIBRARY = (*LIBRARY, *MADE)
+#: Prefixes of the file names of wasmnb's code, some of which is generated.
+_OURS = (PACKAGE, "<wasmnb")
+_LIBRARY = (*STDLIB, *GENERATED)
 
 
-def hook_for(chosen: Callable[..., Any], say: Callable[[str], None]) -> Callable[..., Any]:
-    """What `sys.breakpointhook` is to be while a filter runs.
+def hook_for(current: Callable[..., Any], write_log: Callable[[str], None]) -> Callable[..., Any]:
+    """Return the `sys.breakpointhook` to use while a filter runs.
 
     Parameters
     ----------
-    chosen
-        What it is outside. It stays, if somebody has chosen a debugger that stops by itself.
-    say
-        Writes to the proxy's log, for a breakpoint that cannot stop.
+    current
+        The hook in force. It's kept if it belongs to a debugger that works without help.
+    write_log
+        Function that writes to the proxy's log, called when a breakpoint can't stop.
     """
-    if chosen is not sys.__breakpointhook__:
+    if current is not sys.__breakpointhook__:
         debugpy = sys.modules.get("debugpy")
-        of_debugpy = str(getattr(chosen, "__module__", "")).startswith("debugpy")
-        return chosen if not of_debugpy or (debugpy and debugpy.is_client_connected()) else partial(_stop, say)
-    return chosen if os.environ.get("PYTHONBREAKPOINT", "") not in ("", "pdb.set_trace") else partial(_stop, say)
+        is_debugpy = str(getattr(current, "__module__", "")).startswith("debugpy")
+        return current if not is_debugpy or (debugpy and debugpy.is_client_connected()) else partial(_stop, write_log)
+    is_default = os.environ.get("PYTHONBREAKPOINT", "") in ("", "pdb.set_trace")
+    return partial(_stop, write_log) if is_default else current
 
 
-def _stop(say: Callable[[str], None]) -> None:
-    frame = sys._getframe(1)  # the filter's: between are only callables without a frame
-    if _can_ask():
+def _stop(write_log: Callable[[str], None]) -> None:
+    frame = sys._getframe(1)  # the filter's frame: the callables between have none
+    if _has_prompt():
         _debugger().set_trace(frame)
     else:
-        where = f"breakpoint() in line {frame.f_lineno} does not stop"
-        say(f"{where}: only a running cell has a prompt. Send the request from one.")
+        where = f"breakpoint() in line {frame.f_lineno} doesn't stop"
+        write_log(f"{where}: only a running cell has a prompt. Send the request from a cell.")
 
 
-def _can_ask() -> bool:
-    """Whether a prompt is answered: in a kernel while a cell runs, if the front-end has one; a panel's request has none."""
+def _has_prompt() -> bool:
+    """Return whether someone can answer a prompt: in a kernel only while a cell runs, not for a panel's request."""
     shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
     kernel = getattr(shell, "kernel", None)
     if kernel is None:
@@ -60,9 +61,9 @@ def _can_ask() -> bool:
 
 
 def _debugger() -> pdb.Pdb:
-    """A debugger that neither stops in our code nor shows it: the filter seems to be called by whoever sent the request."""
+    """Make a debugger that skips wasmnb's frames, as if the sender of the request called the filter directly."""
 
-    class Debugger(pdb.Pdb):  # what it is by now: a kernel puts IPython's there
+    class Debugger(pdb.Pdb):  # looked up here because a kernel replaces it by IPython's
         def stop_here(self, frame: FrameType) -> bool:
             return not _is_ours(frame) and super().stop_here(frame)
 
@@ -75,7 +76,7 @@ def _debugger() -> pdb.Pdb:
 
 
 def _is_ours(frame: FrameType | None) -> bool:
-    """Our code, or what of the standard library it has called."""
+    """Return whether a frame is wasmnb's code, or standard library code that wasmnb called."""
     while frame is not None and frame.f_code.co_filename.startswith(_LIBRARY):
         frame = frame.f_back
     return frame is not None and frame.f_code.co_filename.startswith(_OURS)

@@ -1,4 +1,4 @@
-"""`time` and `datetime` for a native filter: the proxy's virtual clock rather than the machine's, and UTC as in Wasm."""
+"""`time` and `datetime` for a native filter, on the proxy's virtual clock and in UTC as in Wasm."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
-from .wasi_services import Surroundings
+from .wasi_services import WasiServices
 
 __all__ = ["make_datetime", "make_time"]
 
 
-def _copy(module: ModuleType, **changed: Any) -> ModuleType:
-    """A module with the same contents but for some."""
-    made = ModuleType(module.__name__, module.__doc__)
-    made.__dict__.update(vars(module))
-    made.__dict__.update(changed)
-    return made
+def _copy(module: ModuleType, **replaced: Any) -> ModuleType:
+    """Return a copy of a module with some attributes replaced."""
+    copy = ModuleType(module.__name__, module.__doc__)
+    copy.__dict__.update(vars(module))
+    copy.__dict__.update(replaced)
+    return copy
 
 
-def make_time(around: Surroundings) -> ModuleType:
-    """A `time` module that reads the proxy's clocks. `sleep` is the machine's: it blocks, as it would block a worker."""
-    wall, monotonic = around.wall_ns, around.monotonic_ns
+def make_time(services: WasiServices) -> ModuleType:
+    """Make a `time` module that reads the proxy's clocks. `sleep` really blocks, as it would block a worker."""
+    wall, monotonic = services.wall_ns, services.monotonic_ns
 
     def seconds(clock: Callable[[], int]) -> Callable[[], float]:
         return lambda: clock() / 1e9
@@ -32,7 +32,7 @@ def make_time(around: Surroundings) -> ModuleType:
     def gmtime(secs: float | None = None) -> time.struct_time:
         return time.gmtime(wall() / 1e9 if secs is None else secs)
 
-    changed: dict[str, Any] = {
+    replaced: dict[str, Any] = {
         "time": seconds(wall), "time_ns": wall,
         "monotonic": seconds(monotonic), "monotonic_ns": monotonic,
         "perf_counter": seconds(monotonic), "perf_counter_ns": monotonic,
@@ -42,11 +42,11 @@ def make_time(around: Surroundings) -> ModuleType:
         "strftime": lambda form, t=None: time.strftime(form, gmtime() if t is None else t),
         "timezone": 0, "altzone": 0, "daylight": 0, "tzname": ("UTC", "UTC"),
     }  # fmt: skip
-    return _copy(time, **changed)
+    return _copy(time, **replaced)
 
 
-class _Real(type):
-    """Class of stand-ins for `datetime` and `date`: what they make is of the real class, and so is what they recognise."""
+class _StandIn(type):
+    """Metaclass of replacements for `datetime` and `date`, which create and recognise instances of the real class."""
 
     real: type[Any]
 
@@ -60,8 +60,8 @@ class _Real(type):
         return issubclass(subclass, cls.real) if "real" in cls.__dict__ else super().__subclasscheck__(subclass)
 
 
-def make_datetime(around: Surroundings) -> ModuleType:
-    """A `datetime` module whose `now` and `today` read the proxy's clock, and whose local time is UTC."""
+def make_datetime(services: WasiServices) -> ModuleType:
+    """Make a `datetime` module whose `now` and `today` read the proxy's clock and whose local time is UTC."""
     utc = dt.UTC
 
     def at(seconds: float, tz: dt.tzinfo | None) -> dt.datetime:
@@ -69,7 +69,7 @@ def make_datetime(around: Surroundings) -> ModuleType:
         return moment if tz is not None else moment.replace(tzinfo=None)
 
     def now(tz: dt.tzinfo | None = None) -> dt.datetime:
-        return at(around.wall_ns() // 1000 / 1e6, tz)
+        return at(services.wall_ns() // 1000 / 1e6, tz)
 
     moment = {
         "real": dt.datetime,
@@ -85,6 +85,6 @@ def make_datetime(around: Surroundings) -> ModuleType:
     }
     return _copy(
         dt,
-        datetime=_Real("datetime", (dt.datetime,), moment),
-        date=_Real("date", (dt.date,), day),
+        datetime=_StandIn("datetime", (dt.datetime,), moment),
+        date=_StandIn("date", (dt.date,), day),
     )

@@ -1,11 +1,11 @@
-"""Hostcalls for a filter that is no Wasm: the host's own functions, given their arguments through an arena.
+"""Hostcalls of a native filter: the host's functions, with arguments passed through an arena.
 
-The shape is the one that the SDK has inside Wasm (`wasmnb.compiler.glue.cpython`): inputs are integers and `bytes` or plain
-`str`; what comes back is the status, or a tuple of the status and the outputs.
+The interface is the one that the SDK has inside Wasm (`wasmnb.compiler.glue.cpython`): inputs are integers, `bytes` or
+`str`; the result is the status, or a tuple of the status and the outputs.
 
-Facts: when a host function raises, Wasm is gone at once, and no handler of the guest runs. Here the filter's `except`
-clauses are on the way. So the exception is put aside, and `Stop` goes up instead, which no `except Exception` takes; and
-whatever hostcall is tried on the way up raises it again.
+Facts: when a host function raises, a Wasm guest is unwound at once and none of its handlers run. Here the filter's
+`except` clauses would run. So the exception is stored, and `Stop` is raised instead, which `except Exception` doesn't
+catch. Every further hostcall of that callback raises `Stop` again.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Any
 
 from ...abi import Hostcall, Kind, hostcalls_for
 from ...engine import ImportType, Resolve
-from ...sdk.messages.pairs import breaks
+from ...sdk.messages.pairs import has_line_break
 from ..glue import VERSION
 from .arena import SLOT_SIZE, SLOTS, Arena
 
 __all__ = ["WASI", "Binding", "Stop", "imports"]
 
-#: What the Python outside Wasm asks WASI for.
+#: WASI functions that a native VM calls, with their core signatures.
 WASI = {
     "clock_time_get": (("i32", "i64", "i32"), ("i32",)),
     "random_get": (("i32", "i32"), ("i32",)),
@@ -34,34 +34,38 @@ HostFunction = Callable[..., Any]
 
 
 class Stop(BaseException):
-    """The host has stopped the VM; `Binding.stopped_by` says why."""
+    """The host stopped the VM. The reason is in `Binding.stopped_by`."""
 
 
 def imports() -> tuple[ImportType, ...]:
-    """Everything that a native filter may call."""
+    """Return all functions that a native filter can call."""
     hostcalls = hostcalls_for(VERSION).values()
     wasi = (ImportType("wasi_snapshot_preview1", name, "func", *kinds) for name, kinds in WASI.items())
     return (*(ImportType("env", h.name, "func", h.core_params, h.core_results) for h in hostcalls), *wasi)
 
 
 class Binding:
-    """One callable a hostcall, named without prefix; and `header_text` and `header_set`, as the glue has them.
+    """One callable for each hostcall, named without its prefix, plus `header_text` and `header_set` as in the glue.
 
     Parameters
     ----------
+    resolve
+        Function that returns the host's function for an import.
+    arena
+        Memory for arguments and results.
     own
-        What the glue offers beside hostcalls.
+        Functions that the glue offers in addition to hostcalls.
 
     Attributes
     ----------
     wasi
-        The WASI functions by name; they take addresses.
+        WASI functions by name. They take addresses.
     running
-        Whether a callback of this VM is on the stack.
-    gone
-        The VM has been dropped. What Python still finalises then is answered OK, and nothing happens.
+        Whether a callback of this VM is running.
+    closed
+        Whether the VM has been dropped. Hostcalls of finalisers then return OK and do nothing.
     stopped_by
-        What a host function raised, or None.
+        Exception that a host function raised, or None.
     """
 
     if TYPE_CHECKING:  # the hostcalls are set one by one
@@ -69,46 +73,46 @@ class Binding:
         def __getattr__(self, hostcall: str) -> HostFunction: ...
 
     def __init__(self, resolve: Resolve, arena: Arena, own: Mapping[str, HostFunction]) -> None:
-        self.running = self.gone = False
+        self.running = self.closed = False
         self.stopped_by: BaseException | None = None
-        found = {wanted.name: self._guarded(wanted, resolve) for wanted in imports()}
-        self.wasi = {name: found[name] for name in WASI}
+        functions = {i.name: self._guarded(i, resolve) for i in imports()}
+        self.wasi = {name: functions[name] for name in WASI}
         for hostcall in hostcalls_for(VERSION).values():
-            setattr(self, hostcall.short, self._callable(hostcall, found[hostcall.name], arena))
+            setattr(self, hostcall.short, self._callable(hostcall, functions[hostcall.name], arena))
         vars(self).update(header_text=self._header_text, header_set=self._header_set, **own)
 
-    def _guarded(self, wanted: ImportType, resolve: Resolve) -> HostFunction:
-        function = resolve(wanted)
-        assert function is not None, wanted.name
+    def _guarded(self, import_: ImportType, resolve: Resolve) -> HostFunction:
+        function = resolve(import_)
+        assert function is not None, import_.name
 
         def call(*args: int) -> int | None:
             if self.stopped_by is not None:
                 raise Stop
-            if not self.running:  # a finaliser, or a method that was kept and called from elsewhere
-                raise RuntimeError(f"{wanted.name} can be called only while the proxy runs a callback of this VM")
+            if not self.running:  # a finaliser, or a bound method called from outside
+                raise RuntimeError(f"{import_.name} can be called only while the proxy runs a callback of this VM")
             try:
                 return function(*args)
-            except BaseException as error:  # noqa: BLE001 -- also KeyboardInterrupt: the outermost call raises it
+            except BaseException as error:  # noqa: BLE001 -- KeyboardInterrupt as well: the outermost call raises it again
                 self.stopped_by = error
                 raise Stop from None
 
         return call
 
     def _callable(self, hostcall: Hostcall, function: HostFunction, arena: Arena) -> HostFunction:
-        """What the SDK calls: stores the inputs, calls the host, reads the outputs."""
+        """Make the function that the SDK calls: it stores the inputs, calls the host, and reads the outputs."""
         masks = [_mask(p.kind) for p in hostcall.inputs]
         outputs = [(p.kind, SLOTS + SLOT_SIZE * i) for i, p in enumerate(hostcall.outputs)]
         addresses = [at + 4 * i for kind, at in outputs for i in range(len(kind.core))]
         cleared = bytes(SLOT_SIZE * len(outputs))
 
-        def call(*given: Any) -> Any:
-            if len(given) != len(masks):
-                raise TypeError(f"{hostcall.short} takes {len(masks)} arguments, not {len(given)}")
-            if self.gone:
+        def call(*values: Any) -> Any:
+            if len(values) != len(masks):
+                raise TypeError(f"{hostcall.short} takes {len(masks)} arguments, not {len(values)}")
+            if self.closed:
                 return (0, *(b"" if kind is Kind.OUT_BYTES else 0 for kind, _ in outputs)) if outputs else 0
             arena.reset()
             core: list[int] = []
-            for value, mask in zip(given, masks, strict=True):
+            for value, mask in zip(values, masks, strict=True):
                 if mask:
                     core.append(index(value) & mask)
                 else:
@@ -123,22 +127,22 @@ class Binding:
         return call
 
     def _header_text(self, map_type: int, name: Any) -> str | int:
-        """The first value of a header as text, or the status if that is not OK."""
+        """Return the first value of a header as text, or the status if it isn't OK."""
         status, value = self.get_header_map_value(map_type, name)
         return int(status) or str(value, "utf-8", "surrogateescape")
 
     def _header_set(self, map_type: int, name: Any, value: Any) -> int:
-        """Leave one entry of a name; the status, or -1 for what is no text and -2 for a line break."""
+        """Replace a header and return the status; -1 if an argument isn't text, -2 if one contains a line break."""
         if not isinstance(name, str | bytes) or not isinstance(value, str | bytes):
             return -1
         pair = _data(name), _data(value)
-        if breaks(*pair):
+        if has_line_break(*pair):
             return -2
         return int(self.replace_header_map_value(map_type, *pair))
 
 
 def _mask(kind: Kind) -> int:
-    """Bits that a number keeps; 0 for what is passed as address and size."""
+    """Return the mask of an integer parameter, or 0 for one that is passed as address and size."""
     return 0 if len(kind.core) == 2 else 0xFFFFFFFF if kind.core == ("i32",) else 0xFFFFFFFFFFFFFFFF
 
 
@@ -146,7 +150,7 @@ def _data(value: Any) -> bytes:
     if isinstance(value, str):
         return value.encode()
     if not isinstance(value, bytes):
-        raise TypeError(f"expected bytes, {type(value).__name__} found")
+        raise TypeError(f"expected bytes, got {type(value).__name__}")
     return value
 
 

@@ -1,4 +1,4 @@
-"""What a host instantiates of a native filter: it looks like a compiled module."""
+"""What a host instantiates for a native filter, with the interface of a compiled module."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from .warnings import Differences
 
 __all__ = ["NativeImage"]
 
-#: Exports that every filter of ours has, beside the callbacks that it needs, with their signatures.
-_ALWAYS = {
+#: Exports of every compiled filter in addition to its callbacks, with their signatures.
+_REQUIRED_EXPORTS = {
     VERSION.marker: ((), ()),
     "_initialize": ENTRY_POINTS["_initialize"],
     "proxy_on_memory_allocate": (("i32",), ("i32",)),
@@ -24,14 +24,16 @@ _ALWAYS = {
 
 
 class NativeImage:
-    """A source ready to be run any number of times, each time as a VM of its own.
+    """Source that is ready to run, any number of times, each time in a VM of its own.
 
     Parameters
     ----------
     source
         Parts and modules.
     callbacks
-        Callbacks that the filter needs, by their export names; None for all, until a probe tells.
+        Export names of the callbacks that the filter needs, or None for all of them before the probe.
+    differences
+        Collector of warnings about differences from Wasm.
     """
 
     native: ClassVar[bool] = True
@@ -43,28 +45,28 @@ class NativeImage:
 
     @property
     def calls_on_delete(self) -> bool:
-        """Whether deleting a context enters the filter."""
+        """Whether deleting a context calls the filter."""
         return self.callbacks is None or "proxy_on_delete" in self.callbacks
 
     @property
     def imports(self) -> tuple[ImportType, ...]:
-        """Every hostcall, and the WASI functions in use."""
+        """All hostcalls, and the WASI functions in use."""
         return imports()
 
     @cached_property
     def exports(self) -> tuple[ExportType, ...]:
-        """What the compiled filter would export."""
-        always = [ExportType(name, "func", *kinds) for name, kinds in _ALWAYS.items()]
-        noted = ("proxy_on_context_create", "proxy_on_delete")
+        """Exports of the compiled filter."""
+        required = [ExportType(name, "func", *kinds) for name, kinds in _REQUIRED_EXPORTS.items()]
+        journaled = ("proxy_on_context_create", "proxy_on_delete")
         return (
-            *always,
+            *required,
             *(
                 ExportType(name, "func", c.core_params, c.core_results)
                 for name, c in callbacks_for(VERSION).items()
-                if self.callbacks is None or name in self.callbacks or name in noted
+                if self.callbacks is None or name in self.callbacks or name in journaled
             ),
         )
 
-    def instantiate(self, resolve: Resolve, *, memory_limit: int = 1 << 30, deadline: float = 5.0) -> NativeInstance:  # noqa: ARG002 -- nothing can stop it
-        """A fresh VM."""
+    def instantiate(self, resolve: Resolve, *, memory_limit: int = 1 << 30, deadline: float = 5.0) -> NativeInstance:  # noqa: ARG002 -- native code can't be stopped
+        """Start a new VM."""
         return NativeInstance(self, resolve, memory_limit)

@@ -1,7 +1,7 @@
-"""A native VM: the filter's Python in this interpreter, behind the interface of an instance of Wasm.
+"""A native VM: the filter's Python in this interpreter, with the interface of a Wasm instance.
 
-It exports what the compiled filter would export, keeps the journal that the linker's glue keeps (`glue/journal.wat`),
-and ends as Wasm ends: an exception that leaves a callback has been logged by the SDK, and becomes a trap.
+It has the exports of the compiled filter and keeps the same journal as the linker's glue (`glue/journal.wat`). An
+exception that leaves a callback was logged by the SDK already and becomes a trap.
 """
 
 from __future__ import annotations
@@ -13,23 +13,23 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from ...abi import Result, callbacks_for
 from ...engine import Memory, Resolve, Trap
+from ...sdk.diagnostics.error_reporter import is_user_interrupt
 from ...sdk.dispatch import Dispatcher
 from ...sdk.loading.source import MODULE_NAME
-from ...sdk.tasks.stream_tasks import cancel
-from ...sdk.vm import by_user
+from ...sdk.tasks.context_waits import cancel_waits
 from ..glue import VERSION
 from .arena import Arena
 from .hostcall_stubs import Binding, Stop
-from .interpreter import World
-from .trap import noticed, trap_of
-from .wasi_services import Surroundings
+from .interpreter import Interpreter
+from .trap import remember_exception, trap_of
+from .wasi_services import WasiServices
 
 if TYPE_CHECKING:
     from .image import NativeImage
 
 __all__ = ["NativeInstance"]
 
-#: In the journal, the parent of a context that was deleted; and how many entries it has.
+#: Parent id that marks a deleted context in the journal, and the number of entries that the journal holds.
 _DELETED, _ENTRIES = 0xFFFFFFFF, 4096
 _NOTE = struct.Struct("<II")
 
@@ -42,9 +42,9 @@ class NativeInstance:
     Attributes
     ----------
     memory
-        What hostcalls' arguments pass through.
+        Memory for arguments of hostcalls.
     dispatcher
-        The SDK's side.
+        Dispatcher of the SDK.
     """
 
     def __init__(self, image: NativeImage, resolve: Resolve, memory_limit: int) -> None:
@@ -54,21 +54,21 @@ class NativeInstance:
         own: dict[str, Callable[..., Any]] = {
             "journal": self._take_journal,
             "watch_deletes": self._watch_deletes,
-            "raised": noticed,
+            "raised": remember_exception,
         }
         self._binding = binding = Binding(resolve, self._arena, own)
-        self._around = Surroundings(binding.wasi, self._arena)
+        self._services = WasiServices(binding.wasi, self._arena)
         modules = (MODULE_NAME, *(m.name for m in image.source.modules))
-        self._world = World(self._around, modules, image.differences)
+        self._interpreter = Interpreter(self._services, modules, image.differences)
         self._journal: list[tuple[int, int]] = []
         self._watched = False
         self._closed = False
-        self.dispatcher = Dispatcher(binding, {"__builtins__": self._world.builtins})
+        self.dispatcher = Dispatcher(binding, {"__builtins__": self._interpreter.builtins})
         self._functions = self._exports()
 
     def _exports(self) -> dict[str, Function]:
         names = {e.name for e in self._image.exports}
-        found: dict[str, Function] = {
+        functions: dict[str, Function] = {
             VERSION.marker: lambda: None,
             "_initialize": self._entry(self._start),
             "proxy_on_memory_allocate": self._arena.allocate,
@@ -76,44 +76,44 @@ class NativeInstance:
         for name, callback in callbacks_for(VERSION).items():
             method = getattr(self.dispatcher, callback.short, None)
             if name in names and method is not None:
-                found[name] = self._entry(method, gives=callback.result is not Result.NONE)
-        self._on_delete = found.get("proxy_on_delete", self._entry(self.dispatcher.on_delete))
-        found["proxy_on_context_create"] = self._context_create
-        found["proxy_on_delete"] = self._context_delete
-        return found
+                functions[name] = self._entry(method, has_result=callback.result is not Result.NONE)
+        self._on_delete = functions.get("proxy_on_delete", self._entry(self.dispatcher.on_delete))
+        functions["proxy_on_context_create"] = self._context_create
+        functions["proxy_on_delete"] = self._context_delete
+        return functions
 
-    # -- what a host uses
+    # -- the interface that a host uses
 
     def function(self, name: str) -> Function | None:
-        """The exported function of that name, or None. It raises `Trap`, or what the user interrupted it with."""
+        """Return the exported function of that name, or None. It raises `Trap`, or the user's interrupt."""
         return self._functions.get(name)
 
     def control(self, request: bytes) -> bytes:
-        """The control door (`sdk/dispatch/control.py`)."""
-        answer: bytes = self._world.run(self._as_current, self.dispatcher.control, (request,))
-        return answer
+        """Answer a request as the introspection export does (`sdk/dispatch/introspection.py`)."""
+        reply: bytes = self._interpreter.run(self._as_current, self.dispatcher.control, (request,))
+        return reply
 
     def close(self) -> None:
-        """Drop everything; calls fail from now on."""
-        self._closed = self._binding.gone = True
+        """Drop the VM. Later calls fail."""
+        self._closed = self._binding.closed = True
         self._functions = {}
         if not self._binding.running:
-            self._world.run(self._as_current, self._end_waits, ())
+            self._interpreter.run(self._as_current, self._end_waits, ())
         self.memory.forget()
 
     def _end_waits(self) -> None:
-        """End what still waits, here and now: Python would do it some day, in the middle of something else."""
+        """Cancel waiting coroutines now. Otherwise the garbage collector would close them at any later moment."""
         contexts = self.dispatcher.contexts
         for table in (contexts.http, contexts.tcp, contexts.plugins):
             for context in list(table.values()):
-                with suppress(Exception):  # nobody can be told any more
-                    cancel(context)
+                with suppress(Exception):  # the VM is closed: there's no log to write to
+                    cancel_waits(context)
 
-    # -- entries
+    # -- entry points
 
-    def _entry(self, method: Callable[..., Any], *, gives: bool = False) -> Function:
-        """Wrap a method: this VM's modules in place, exceptions turned into traps."""
-        binding, run = self._binding, self._world.run
+    def _entry(self, method: Callable[..., Any], *, has_result: bool = False) -> Function:
+        """Wrap a method so that it runs with this VM's modules and turns exceptions into traps."""
+        binding, run = self._binding, self._interpreter.run
 
         def call(*args: int) -> int | None:
             if self._closed:
@@ -124,14 +124,14 @@ class NativeInstance:
             except Stop:
                 self._raise_stopped()
             except BaseException as error:
-                if by_user(error):
+                if is_user_interrupt(error):
                     raise
                 raise trap_of(error) from None
             finally:
                 binding.running = False
-            if binding.stopped_by is not None:  # the filter has taken what no filter can take in Wasm
+            if binding.stopped_by is not None:  # the filter caught an exception that Wasm can't catch
                 self._raise_stopped()
-            return int(result) & 0xFFFFFFFF if gives else None
+            return int(result) & 0xFFFFFFFF if has_result else None
 
         return call
 
@@ -140,7 +140,7 @@ class NativeInstance:
         return method(*args)
 
     def _raise_stopped(self) -> NoReturn:
-        """What the engine does about an exception in a host function."""
+        """Raise the exception of a host function in the way the engine does."""
         error = self._binding.stopped_by
         assert error is not None
         if isinstance(error, Trap) or not isinstance(error, Exception):
@@ -148,8 +148,8 @@ class NativeInstance:
         raise Trap(f"{type(error).__name__}: {error}", "host") from error
 
     def _start(self) -> None:
-        """`_initialize`: what the app inside Wasm does in every VM (`guest/app.py`)."""
-        self._around.start()
+        """Run `_initialize` as the app inside Wasm does in every VM (`guest/app.py`)."""
+        self._services.start()
         source = self._image.source
         self.dispatcher.load_parts(source.parts, source.modules, source.package)
 
@@ -162,7 +162,7 @@ class NativeInstance:
         if self._image.calls_on_delete or self._watched:
             self._on_delete(context_id)
         elif self._journal and self._journal[-1][0] == context_id and self._journal[-1][1] != _DELETED:
-            self._journal.pop()  # nobody has seen that context
+            self._journal.pop()  # the SDK has never seen that context
         else:
             self._note(context_id, _DELETED)
 

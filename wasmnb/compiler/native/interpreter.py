@@ -1,8 +1,8 @@
-"""The interpreter as one native VM sees it: its builtins, its standard modules, and its own part of `sys.modules`.
+"""The interpreter of one native VM: builtins, standard modules, and its own entries in `sys.modules`.
 
-Facts: inside Wasm one interpreter is one VM. Here one interpreter holds them all, and a notebook besides. So the filter's
-namespaces get builtins of their own, whose `__import__` gives them this VM's copies of what has state or touches the
-world around; and the filter's modules stand in `sys.modules` only while a callback of their VM runs.
+Facts: inside Wasm each VM has its own interpreter. Natively all VMs share one, together with the notebook. So the
+filter's namespaces get their own builtins, whose `__import__` returns this VM's copies of modules that have state or
+reach outside the VM; and the filter's modules are in `sys.modules` only while a callback of their VM runs.
 """
 
 from __future__ import annotations
@@ -22,57 +22,59 @@ from .breakpoints import hook_for
 from .clocks import make_datetime, make_time
 from .stdlib_copies import PRIVATE, make_atexit, make_private, make_sys
 from .warnings import Differences
-from .wasi_services import Surroundings
+from .wasi_services import WasiServices
 
-__all__ = ["World"]
+__all__ = ["Interpreter"]
 
-#: What a debugger calls the lines that are typed at its prompt.
+#: File name of lines that are typed at a debugger's prompt.
 _TYPED = "<stdin>"
 
 
-class World:
-    """One VM's view.
+class Interpreter:
+    """Builtins and modules of one VM.
 
     Parameters
     ----------
+    services
+        Clocks, random bytes and environment variables of the VM.
     own
         Names of the filter's modules in `sys.modules`.
     differences
-        What has to be said about code that would not do the same in Wasm.
+        Collector of warnings about differences from Wasm.
 
     Attributes
     ----------
     builtins
-        For the filter's namespaces.
+        Builtins of the filter's namespaces.
     """
 
-    def __init__(self, around: Surroundings, own: Iterable[str], differences: Differences) -> None:
-        self._around = around
+    def __init__(self, services: WasiServices, own: Iterable[str], differences: Differences) -> None:
+        self._services = services
         self._own = frozenset(own)
         self._context = Context()  # an interpreter's context variables, which last as long as the VM
-        self._modules: dict[str, ModuleType] = {}  # what `sys.modules` gets while a callback runs
+        self._modules: dict[str, ModuleType] = {}  # in `sys.modules` while a callback runs
         self._finders: list[Any] = []
-        self._given: dict[str, ModuleType] = {}
+        self._copies: dict[str, ModuleType] = {}
         self.builtins: dict[str, Any] = {
             **vars(builtins),
             "__import__": self._import,
             "print": self._print,
-            "open": differences.told("open", builtins.open),
-            "input": differences.told("input", builtins.input),
+            "open": differences.warning("open", builtins.open),
+            "input": differences.warning("input", builtins.input),
         }
 
     # -- while a callback runs
 
     def run(self, function: Callable[..., Any], *args: Any) -> Any:
-        """Call a function of the filter as this VM."""
-        with self._in_place():
+        """Call a function of the filter with this VM's modules."""
+        with self._activated():
             return self._context.run(function, *args)
 
     @contextmanager
-    def _in_place(self) -> Iterator[None]:
+    def _activated(self) -> Iterator[None]:
         hook = sys.breakpointhook
         sys.breakpointhook = hook_for(hook, self._warn)
-        loop = _get_running_loop()  # a notebook's; in Wasm there is none
+        loop = _get_running_loop()  # the notebook's loop: Wasm has none
         _set_running_loop(None)
         hidden = {name: sys.modules.pop(name) for name in self._own if name in sys.modules}
         sys.modules.update(self._modules)
@@ -92,56 +94,56 @@ class World:
     def _import(
         self,
         name: str,
-        globals: Mapping[str, Any] | None = None,  # noqa: A002 -- the names that `__import__` has
+        globals: Mapping[str, Any] | None = None,  # noqa: A002 -- `__import__` has these names
         locals: Mapping[str, Any] | None = None,  # noqa: A002
         fromlist: Sequence[str] = (),
         level: int = 0,
     ) -> ModuleType:
-        """`__import__` with this VM's modules where it has some."""
+        """Import a module, or return this VM's copy of it."""
         top, _, rest = name.partition(".")
         if level or top in self._own or (top not in _MAKERS and top not in PRIVATE):
             return builtins.__import__(name, globals, locals, fromlist, level)
-        module = self._mine(top)
+        module = self._copy_of(top)
         if not rest or not hasattr(sys.modules[top], "__path__"):  # `os.path` is an attribute
             return getattr(module, rest) if rest and fromlist else module
-        found = builtins.__import__(name, globals, locals, fromlist or ("__name__",), 0)
+        submodule = builtins.__import__(name, globals, locals, fromlist or ("__name__",), 0)
         setattr(module, rest.partition(".")[0], getattr(sys.modules[top], rest.partition(".")[0]))
-        return found if fromlist else module
+        return submodule if fromlist else module
 
-    def _mine(self, name: str) -> ModuleType:
-        """The VM's own module of that name, made when it is first wanted."""
-        if name not in self._given:
+    def _copy_of(self, name: str) -> ModuleType:
+        """Return the VM's own copy of a module, created at its first import."""
+        if name not in self._copies:
             if name in PRIVATE:
-                make_private(name, self.builtins, self._around, self._given)
+                make_private(name, self.builtins, self._services, self._copies)
             else:
-                self._given[name] = _MAKERS[name](self._around)
-        return self._given[name]
+                self._copies[name] = _MAKERS[name](self._services)
+        return self._copies[name]
 
     def _print(self, *values: object, file: Any = None, **options: Any) -> None:
-        """`print` to the proxy's log; to the terminal if it is typed in a debugger."""
+        """Print to the proxy's log, or to the terminal if the call was typed in a debugger."""
         if file is None and sys._getframe(1).f_code.co_filename != _TYPED:
-            file = self._mine("sys").stdout
+            file = self._copy_of("sys").stdout
         print(*values, file=file, **options)
 
     def _warn(self, text: str) -> None:
-        """A line for the proxy's log, as of standard error."""
-        print(text, file=self._mine("sys").stderr)
+        """Write a line to the proxy's log as standard error does."""
+        print(text, file=self._copy_of("sys").stderr)
 
 
-def _make_wasmnb(_around: Surroundings) -> ModuleType:
-    """The package as it is inside Wasm: the SDK and nothing else."""
-    made = ModuleType("wasmnb", guest_init.__doc__)
-    made.__dict__.update({k: v for k, v in vars(guest_init).items() if not k.startswith("__") or k == "__all__"})
+def _make_wasmnb(_services: WasiServices) -> ModuleType:
+    """Make the `wasmnb` package as it is inside Wasm, with the SDK only."""
+    module = ModuleType("wasmnb", guest_init.__doc__)
+    module.__dict__.update({k: v for k, v in vars(guest_init).items() if not k.startswith("__") or k == "__all__"})
     package = sys.modules["wasmnb"]
-    made.__dict__.update(sdk=package.sdk, abi=package.abi, __path__=package.__path__)
-    return made
+    module.__dict__.update(sdk=package.sdk, abi=package.abi, __path__=package.__path__)
+    return module
 
 
-#: Module -> what makes a VM's own; beside those of `PRIVATE`.
-_MAKERS: dict[str, Callable[[Surroundings], ModuleType]] = {
-    "atexit": lambda _around: make_atexit(),
+#: Module -> function that makes a VM's own copy, in addition to the modules of `PRIVATE`.
+_MAKERS: dict[str, Callable[[WasiServices], ModuleType]] = {
+    "atexit": lambda _services: make_atexit(),
     "datetime": make_datetime,
-    "sys": lambda _around: make_sys(),
+    "sys": lambda _services: make_sys(),
     "time": make_time,
     "wasmnb": _make_wasmnb,
 }

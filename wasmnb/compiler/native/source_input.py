@@ -1,4 +1,4 @@
-"""What one can have run natively: text, a file, a class, a source in parts, or a filter that was made from one."""
+"""Inputs of native mode: text, a file, a class, a source in parts, or a filter made from one of these."""
 
 from __future__ import annotations
 
@@ -12,35 +12,43 @@ from ...errors import UsageError
 from ..collect.class_collector import collect
 from ..source.filter_source import Part, Source, file_part, read_file
 
-__all__ = ["Given"]
+__all__ = ["SourceInput"]
 
 
 @dataclass(frozen=True)
-class Given:
-    """A source, the folders in which its own modules lie, and a name for it."""
+class SourceInput:
+    """A source, folders with its own modules, and a name."""
 
     source: Source
     path: Sequence[Path]
     name: str = "filter"
 
     @classmethod
-    def of(cls, given: Any, filename: str, first_line: int, path: Sequence[Path]) -> Given:
-        """What was given; raises `UsageError` if there is no Python source in it, `SourceError` if it is no text."""
-        if isinstance(given, str):
-            return cls(Source((Part(given, filename, first_line),)), path)
-        if isinstance(given, Source):
-            return cls(given, path)
-        if isinstance(given, type):
-            found = collect(given)
-            return cls(found.source, [*path, *found.path], given.__name__)
-        if isinstance(given, os.PathLike):
-            file = Path(given)
+    def of(cls, value: Any, filename: str, first_line: int, path: Sequence[Path]) -> SourceInput:
+        """Convert an argument of `Filter.native`.
+
+        Raises
+        ------
+        UsageError
+            The value has no Python source.
+        SourceError
+            The source isn't valid text.
+        """
+        if isinstance(value, str):
+            return cls(Source((Part(value, filename, first_line),)), path)
+        if isinstance(value, Source):
+            return cls(value, path)
+        if isinstance(value, type):
+            collected = collect(value)
+            return cls(collected.source, [*path, *collected.path], value.__name__)
+        if isinstance(value, os.PathLike):
+            file = Path(value)
             if file.suffix == ".wasm":
-                raise UsageError(f"{file} is a module, and only Python source can run natively: leave native mode out.")
+                raise UsageError(f"{file} is a module, and only Python source can run natively. Leave native mode out.")
             return cls(Source((file_part(file, read_file(file)),)), [*path, file.parent], file.stem)
-        bundle = getattr(given, "bundle", None)
+        bundle = getattr(value, "bundle", None)
         if bundle is None:
             raise UsageError(
-                f"Only Python source can run natively: text, a Path, a class or a filter made from these, not {given!r}."
+                f"{value!r} can't run natively. Pass Python source: text, a Path, a class or a filter made from these."
             )
-        return cls(bundle, path, given.name)
+        return cls(bundle, path, value.name)

@@ -1,7 +1,7 @@
-"""Copies of standard modules that hold state which a Wasm VM has for itself: made anew for every native VM.
+"""Copies of standard modules with state, one for every native VM as in Wasm.
 
-A copy runs the module's own code with the VM's builtins, so that what it imports in turn (`sys`, `os`, `time`) is the
-VM's as well: its output goes to the proxy's log, its chance comes from the proxy.
+A copy runs the module's own code with the VM's builtins, so that the modules it imports (`sys`, `os`, `time`) are the
+VM's as well: output goes to the proxy's log, and random bytes come from the proxy.
 """
 
 from __future__ import annotations
@@ -15,87 +15,87 @@ from typing import Any
 
 from ...abi import LogLevel
 from ...sdk.logs import LogStream, ProxyLogHandler
-from .wasi_services import Surroundings
+from .wasi_services import WasiServices
 
 __all__ = ["PRIVATE", "make_atexit", "make_private", "make_sys"]
 
 Builtins = Mapping[str, Any]
 
 
-def make_private(name: str, builtins: Builtins, around: Surroundings, modules: dict[str, ModuleType]) -> None:
-    """Put a copy of the standard module `name`, one of `PRIVATE`, into `modules`; before it runs, since it may import itself."""
+def make_private(name: str, builtins: Builtins, services: WasiServices, modules: dict[str, ModuleType]) -> None:
+    """Add a copy of a standard module of `PRIVATE` to `modules`, before its code runs, since it may import itself."""
     code = find_spec(name).loader.get_code(name)  # type: ignore[union-attr]
-    made = modules[name] = ModuleType(name)
+    module = modules[name] = ModuleType(name)
     original = import_module(name)
-    for kept in ("__file__", "__spec__", "__package__", "__path__"):
-        if hasattr(original, kept):
-            setattr(made, kept, getattr(original, kept))
-    made.__dict__["__builtins__"] = builtins
-    exec(code, made.__dict__)  # noqa: S102 -- the standard library's own code
-    PRIVATE[name](made, around)
+    for attribute in ("__file__", "__spec__", "__package__", "__path__"):
+        if hasattr(original, attribute):
+            setattr(module, attribute, getattr(original, attribute))
+    module.__dict__["__builtins__"] = builtins
+    exec(code, module.__dict__)  # noqa: S102 -- the standard library's own code
+    PRIVATE[name](module, services)
 
 
-def _nothing(_module: Any, _around: Surroundings) -> None:
-    """The copy is right as it is."""
+def _unchanged(_module: Any, _services: WasiServices) -> None:
+    """Leave the copy as it is."""
 
 
-def _os(module: Any, around: Surroundings) -> None:
-    """Variables of the VM, which do not reach this process."""
+def _os(module: Any, services: WasiServices) -> None:
+    """Give the copy the VM's environment variables, without effect on this process."""
     module.putenv = module.unsetenv = lambda *_: None
     environ = module.environ
-    environ._data = {environ.encodekey(k): environ.encodevalue(v) for k, v in around.variables.items()}
+    environ._data = {environ.encodekey(k): environ.encodevalue(v) for k, v in services.variables.items()}
     if hasattr(module, "environb"):
         module.environb._data = environ._data
-    module.urandom = around.random_bytes
-    module.register_at_fork = lambda **_: None  # a VM does not fork, and this would keep it alive for good
+    module.urandom = services.random_bytes
+    module.register_at_fork = lambda **_: None  # VMs don't fork, and the registration would keep the VM alive
 
 
-def _random(module: Any, around: Surroundings) -> None:
-    """Seeded as the VM's generator in Wasm is; others that are made without a seed ask the proxy, too."""
-    plain: Callable[..., None] = module.Random.seed
+def _random(module: Any, services: WasiServices) -> None:
+    """Seed the generator as in Wasm. Generators without a seed take their bytes from the proxy as well."""
+    original_seed: Callable[..., None] = module.Random.seed
 
     def seed(self: Any, a: Any = None, version: int = 2) -> None:
-        plain(self, int.from_bytes(around.random_bytes(2496), "little") if a is None else a, version)
+        original_seed(self, int.from_bytes(services.random_bytes(2496), "little") if a is None else a, version)
 
     module.Random.seed = seed
-    module.seed(around.seed)
+    module.seed(services.seed)
 
 
-def _logging(module: Any, _around: Surroundings) -> None:
-    """As `wasmnb.sdk.logs.take_over_output` leaves it in Wasm. A handler need not be of the copy's own class."""
+def _logging(module: Any, _services: WasiServices) -> None:
+    """Set up logging as `wasmnb.sdk.logs.take_over_output` does in Wasm."""
     module.root.handlers[:] = [ProxyLogHandler()]
     module.root.setLevel(module.NOTSET + 1)
 
 
-#: Module -> what is to be done to its copy.
-PRIVATE: dict[str, Callable[[Any, Surroundings], None]] = {
+#: Module -> function that adapts its copy.
+PRIVATE: dict[str, Callable[[Any, WasiServices], None]] = {
     "logging": _logging,
     "os": _os,
-    "pprint": _nothing,
+    "pprint": _unchanged,
     "random": _random,
-    "secrets": _nothing,
-    "traceback": _nothing,
-    "uuid": _nothing,
+    "secrets": _unchanged,
+    "traceback": _unchanged,
+    "uuid": _unchanged,
 }
 
 
 class _Sys(ModuleType):
-    """`sys`, but for what is put here."""
+    """`sys` with some attributes replaced."""
 
     def __getattr__(self, name: str) -> Any:
         return getattr(sys, name)
 
 
 def make_sys() -> ModuleType:
-    """A `sys` whose output goes to the proxy's log. Everything else is this interpreter's own."""
-    made: Any = _Sys("sys", sys.__doc__)
-    made.stdout, made.stderr = LogStream(LogLevel.INFO), LogStream(LogLevel.ERROR)
-    return made  # type: ignore[no-any-return]
+    """Make a `sys` whose output goes to the proxy's log. Everything else is this interpreter's."""
+    module: Any = _Sys("sys", sys.__doc__)
+    module.stdout, module.stderr = LogStream(LogLevel.INFO), LogStream(LogLevel.ERROR)
+    return module  # type: ignore[no-any-return]
 
 
 def make_atexit() -> ModuleType:
-    """An `atexit` that forgets: a VM is dropped without an exit."""
-    made: Any = ModuleType("atexit")
-    made.register = lambda function, *_, **__: function
-    made.unregister = lambda _function: None
-    return made  # type: ignore[no-any-return]
+    """Make an `atexit` that ignores registrations: a VM is dropped without an exit."""
+    module: Any = ModuleType("atexit")
+    module.register = lambda function, *_, **__: function
+    module.unregister = lambda _function: None
+    return module  # type: ignore[no-any-return]

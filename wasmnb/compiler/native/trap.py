@@ -1,33 +1,33 @@
-"""How a native callback ends that raised: as a trap, with the exception and its traceback kept for debuggers."""
+"""Exceptions that leave a native callback: they become traps, and are kept for debuggers."""
 
 from __future__ import annotations
 
 from types import TracebackType
 
 from ...engine import Trap
-from ...errors import remember
+from ...errors import set_last_exception
 from ...sdk.diagnostics.tracebacks import hidden_folders
 
-__all__ = ["noticed", "trap_of"]
+__all__ = ["remember_exception", "trap_of"]
 
 
-def noticed(error: BaseException) -> None:
-    """What the filter raised has left it: `%debug` and `pdb.pm` go to its line from now on."""
-    remember(error.with_traceback(_own(error.__traceback__)))
+def remember_exception(error: BaseException) -> None:
+    """Remember an exception that left the filter, so that `%debug` and `pdb.pm` open at its line."""
+    set_last_exception(error.with_traceback(_own(error.__traceback__)))
 
 
 def trap_of(error: BaseException) -> Trap:
-    """What Wasm does after an exception: it executes `unreachable`."""
-    noticed(error)
+    """Return the trap for an exception: Wasm executes `unreachable` after one."""
+    remember_exception(error)
     trap = Trap("unreachable", "unreachable")
     trap.raised = error
     return trap
 
 
 def _own(traceback: TracebackType | None) -> TracebackType | None:
-    """The frames of the filter, and of what it called, without ours around them and between.
+    """Return a traceback with the frames of the filter and of its callees, without wasmnb's.
 
-    So a debugger opens on the filter's line, even if it was our SDK that raised.
+    A debugger then opens at the filter's line, even if the SDK raised the exception.
     """
     frames = []
     while traceback is not None:
@@ -35,6 +35,6 @@ def _own(traceback: TracebackType | None) -> TracebackType | None:
             frames.append(traceback)
         traceback = traceback.tb_next
     own = None
-    for found in reversed(frames):
-        own = TracebackType(own, found.tb_frame, found.tb_lasti, found.tb_lineno)
+    for entry in reversed(frames):
+        own = TracebackType(own, entry.tb_frame, entry.tb_lasti, entry.tb_lineno)
     return own

@@ -1,4 +1,4 @@
-"""What would not be the same in Wasm, said once, as a Python warning at the filter's line."""
+"""Warnings about differences between native mode and Wasm, once each, at the filter's line."""
 
 from __future__ import annotations
 
@@ -15,48 +15,48 @@ from ..source.stdlib import GUEST_PYTHON
 
 __all__ = ["Differences", "version_hint"]
 
-#: Builtin -> what it does inside Wasm.
+#: Builtin -> its behaviour inside Wasm.
 _BUILTINS = {
-    "open": "Inside WebAssembly there are no files, and open() fails",
-    "input": "Inside WebAssembly nobody can answer, and input() fails",
+    "open": "WebAssembly has no files, so open() fails there",
+    "input": "WebAssembly has no terminal, so input() fails there",
 }
 
 
 class Differences:
-    """Says every difference once for a filter, however many VMs run it."""
+    """Emits each warning once for a filter, regardless of the number of VMs."""
 
     def __init__(self) -> None:
-        self._said: set[tuple[str, int | None, str]] = set()
+        self._emitted: set[tuple[str, int | None, str]] = set()
 
-    def say(self, text: str, filename: str, lineno: int | None) -> None:
+    def emit(self, text: str, filename: str, lineno: int | None) -> None:
         """Warn at a line."""
-        if (filename, lineno, text) not in self._said:
-            self._said.add((filename, lineno, text))
+        if (filename, lineno, text) not in self._emitted:
+            self._emitted.add((filename, lineno, text))
             warnings.warn_explicit(text, NativeWarning, filename, lineno or 1)
 
-    def told(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
-        """A builtin that works here and not in Wasm: it says so, and works."""
+    def warning(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        """Wrap a builtin that works natively but not in Wasm, so that calls emit a warning."""
 
         def call(*args: Any, **named: Any) -> Any:
             frame = sys._getframe(1)
-            self.say(f"{_BUILTINS[name]}.", frame.f_code.co_filename, frame.f_lineno)
+            self.emit(f"{_BUILTINS[name]}.", frame.f_code.co_filename, frame.f_lineno)
             return function(*args, **named)
 
         return call
 
     def resolved(self, source: Source, path: Sequence[Path]) -> Source:
-        """The source with its own modules; what it imports that Wasm does not have is said, and imported all the same."""
+        """Resolve the source's own modules. Imports that Wasm doesn't have emit a warning and work."""
 
-        def tell(error: SourceError) -> None:
+        def on_error(error: SourceError) -> None:
             hint = f" {error.hint}" if error.hint else ""
-            self.say(f"It runs natively, but {error.args[0]}.{hint}", error.filename, error.lineno)
+            self.emit(f"This works natively only: {error.args[0]}.{hint}", error.filename, error.lineno)
 
-        return resolve(source, path, tell)[0]
+        return resolve(source, path, on_error)[0]
 
 
 def version_hint() -> str:
-    """For source that this Python does not understand."""
-    here = f"{sys.version_info.major}.{sys.version_info.minor}"
-    if here == GUEST_PYTHON:
+    """Return a hint for source with syntax that this Python doesn't know."""
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    if version == GUEST_PYTHON:
         return ""
-    return f"Natively it is run by this Python {here}; compiled to WebAssembly it has Python {GUEST_PYTHON}."
+    return f"Native mode uses this Python {version}; compiled filters have Python {GUEST_PYTHON}."

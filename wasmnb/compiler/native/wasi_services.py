@@ -1,7 +1,7 @@
-"""What a VM is given beside its hostcalls: clocks, chance and environment variables, through WASI as Wasm has them.
+"""Clocks, random bytes and environment variables of a native VM, from WASI as in Wasm.
 
 Facts (the runtime's Python 3.14): a VM that starts takes 2496 bytes of randomness twice; the second ones seed `random`.
-Asking the proxy for the same bytes in the same order gives a filter the same random numbers natively as in Wasm.
+Native mode requests the same bytes in the same order, so a filter gets the same random numbers as in Wasm.
 """
 
 from __future__ import annotations
@@ -11,16 +11,16 @@ from typing import Any
 
 from .arena import SLOTS, Arena
 
-__all__ = ["Surroundings"]
+__all__ = ["WasiServices"]
 
-#: Bytes that seed a Mersenne twister, and how many WASI gives at a time.
+#: Bytes that seed a Mersenne twister, and the most bytes that WASI returns at once.
 _SEED, _AT_ONCE = 2496, 1 << 16
 
 _WALL, _MONOTONIC = 0, 1
 
 
-class Surroundings:
-    """Clocks, chance and environment of one VM."""
+class WasiServices:
+    """Clocks, random bytes and environment of one VM."""
 
     def __init__(self, wasi: Mapping[str, Callable[..., Any]], arena: Arena) -> None:
         self._wasi = wasi
@@ -29,17 +29,17 @@ class Surroundings:
         self.variables: dict[str, str] = {}
 
     def start(self) -> None:
-        """What the Python inside Wasm asks for when a VM starts."""
+        """Request what the Python inside Wasm requests when a VM starts."""
         self.random_bytes(_SEED)
         self.seed = int.from_bytes(self.random_bytes(_SEED), "little")
         self.variables = self._environment()
 
     def wall_ns(self) -> int:
-        """Wall clock, nanoseconds since 1970."""
+        """Return the wall clock in nanoseconds since 1970."""
         return self._clock(_WALL)
 
     def monotonic_ns(self) -> int:
-        """Monotonic clock, nanoseconds."""
+        """Return the monotonic clock in nanoseconds."""
         return self._clock(_MONOTONIC)
 
     def _clock(self, which: int) -> int:
@@ -47,14 +47,14 @@ class Surroundings:
         return int.from_bytes(self._arena.read(SLOTS, 8), "little")
 
     def random_bytes(self, size: int) -> bytes:
-        """So many bytes from the proxy's randomness."""
+        """Return random bytes from the proxy."""
         parts = []
         for start in range(0, size, _AT_ONCE):
             part = min(_AT_ONCE, size - start)
             self._arena.reset()
             at = self._arena.allocate(part)
             if self._wasi["random_get"](at, part):
-                raise OSError("the proxy does not give this VM any randomness")
+                raise OSError("the proxy refuses random bytes for this VM")
             parts.append(self._arena.read(at, part))
         return b"".join(parts)
 

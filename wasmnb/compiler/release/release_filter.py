@@ -19,7 +19,7 @@ from ..runtime.runtime import Progress, Runtime, runtimes_in
 from ..source.filter_source import Source
 from ..source.imports import imported_modules, parse
 from ..source.requirements import Requirements
-from ..source_filter import ALWAYS_EXPORTED, FromSource
+from ..source_filter import REQUIRED_EXPORTS, SourceFilter
 from ..wasm.inspection import inspect_module
 from ..wasm.memory_image import PAGE
 from .assembly.release_module import Write, lazy_module
@@ -60,7 +60,7 @@ class ReleaseFilter:
 
     native: ClassVar[bool] = False
 
-    def __init__(self, full: FromSource, data: bytes, facts: ReleaseFacts) -> None:
+    def __init__(self, full: SourceFilter, data: bytes, facts: ReleaseFacts) -> None:
         self.full = full
         self.source: Source | None = full.source
         self.data = data
@@ -86,7 +86,7 @@ class ReleaseFilter:
 
 
 def make_release(
-    full: FromSource,
+    full: SourceFilter,
     profile: BlockProfile | None = None,
     progress: Progress | None = None,
     *,
@@ -141,7 +141,7 @@ def make_release(
     return ReleaseFilter(full, data, facts)
 
 
-def lean_runtime(full: FromSource, progress: Progress | None = None) -> tuple[LeanRuntime, Code]:
+def lean_runtime(full: SourceFilter, progress: Progress | None = None) -> tuple[LeanRuntime, Code]:
     """A filter's runtime, prepared for release modules, and its machine code."""
     engine = default_engine()
     _, code = full.runtimes.get(full.requirements, engine, progress)
@@ -155,7 +155,7 @@ def _lean_runtime(folder: Path, requirements: Requirements) -> LeanRuntime:
 
 
 def _hot(
-    full: FromSource,
+    full: SourceFilter,
     lean: LeanRuntime,
     points: Mapping[int, Mapping[int, int]],
     general: BlockProfile,
@@ -171,13 +171,13 @@ def _hot(
     return chosen.hot(points, lean.symbols) | functions_of_imports(imports, lean.symbols)
 
 
-def _load(full: FromSource, runtime: Runtime, code: Code) -> LoadedMemory:
+def _load(full: SourceFilter, runtime: Runtime, code: Code) -> LoadedMemory:
     image = Image(code, None, full.placement(runtime).write)
     return load(image, runtime.pages, full.source.filename)
 
 
-def _module(full: FromSource, lean: LeanRuntime, split: SplitModule, loaded: LoadedMemory, level: int) -> bytes:
-    exports = (full.exports or frozenset()) | ALWAYS_EXPORTED
+def _module(full: SourceFilter, lean: LeanRuntime, split: SplitModule, loaded: LoadedMemory, level: int) -> bytes:
+    exports = (full.exports or frozenset()) | REQUIRED_EXPORTS
     if not loaded.uses:
         memory = bytearray(loaded.memory)
         clear_unused(memory, lean.runtime.regions)

@@ -1,4 +1,4 @@
-"""From componentize-py's component to the runtime: a finished Proxy-Wasm module that still lacks a filter's source."""
+"""Builds the runtime module: a complete Proxy-Wasm module except for the filter's source."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..wasm.core_module import CoreModule
 from ..wasm.linker import link, memory_image
 from ..wasm.stack_guard import StackGuard
 from ..wasm.symbols import symbols
-from .heap_trim import Regions, clear_unused
+from .heap_trim import MemoryRegions, clear_unused
 
 __all__ = ["LinkedRuntime", "link_component"]
 
@@ -24,33 +24,39 @@ _TABLE = "__indirect_function_table"
 
 @dataclass(frozen=True)
 class LinkedRuntime:
-    """A runtime's module and what is known of it.
+    """A runtime's module.
 
     Attributes
     ----------
     wasm
         The module.
     symbols
-        Names of its functions, by number.
+        Names of its functions, by function number.
     regions
-        Where its stack and its heap are.
+        Positions of its stack and heap.
     """
 
     wasm: bytes
     symbols: list[str]
-    regions: Regions
+    regions: MemoryRegions
 
 
 def link_component(data: bytes) -> LinkedRuntime:
-    """Make the runtime module of a component; raises `Malformed` if it is not built as componentize-py builds them."""
+    """Link a component of componentize-py to a runtime module.
+
+    Raises
+    ------
+    Malformed
+        The component isn't built as expected.
+    """
     component = Component(data)
     graph = Graph(component, [CoreModule.read(data, *span) for span in component.modules])
     image = memory_image(graph)
-    regions = Regions.of(graph)
+    regions = MemoryRegions.of(graph)
     clear_unused(image.bytes, regions)
     base = image.grow(GLUE_PAGES)
-    glue = CoreModule.read(assemble(glue_text(graph.wanted_from_outside(), base, _first_free_slot(graph))))
-    graph.add_glue(glue, _given(component, graph))
+    glue = CoreModule.read(assemble(glue_text(graph.glue_imports(), base, _first_free_slot(graph))))
+    graph.add_glue(glue, _glue_bindings(component, graph))
     for segment in glue.segments:
         assert segment.offset is not None
         image.put(graph.evaluate(graph.glue, segment.offset), glue.data[segment.start : segment.end])
@@ -64,32 +70,32 @@ def link_component(data: bytes) -> LinkedRuntime:
     return LinkedRuntime(module, symbols(graph, order), regions)
 
 
-def _given(component: Component, graph: Graph) -> Mapping[tuple[str, str], Target]:
-    """What the glue takes from the component: memory, allocator, the functions behind the callbacks."""
-    given: dict[tuple[str, str], Target] = {}
+def _glue_bindings(component: Component, graph: Graph) -> Mapping[tuple[str, str], Target]:
+    """Return the definitions that the glue imports from the component: memory, allocator, lifted functions."""
+    bindings: dict[tuple[str, str], Target] = {}
     for name, lift in component.exports.items():
         if lift.post_return is None:
             raise Malformed(f"the component's export {name!r} has no post-return function")
-        given["lift", name] = lift.function
-        given["post", name] = lift.post_return
+        bindings["lift", name] = lift.function
+        bindings["post", name] = lift.post_return
     function = next(iter(component.exports.values())).function
     assert isinstance(function, Ref)
-    given["component", "realloc"] = Ref(function.instance, "cabi_realloc")
-    given["component", "free"] = Ref(_with_exports(graph, {"malloc", "free"}), "free")
-    given["component", "table"] = Ref(_with_exports(graph, {_TABLE}), _TABLE)
+    bindings["component", "realloc"] = Ref(function.instance, "cabi_realloc")
+    bindings["component", "free"] = Ref(_with_exports(graph, {"malloc", "free"}), "free")
+    bindings["component", "table"] = Ref(_with_exports(graph, {_TABLE}), _TABLE)
     python = _with_exports(graph, set(C_API))
-    given.update({("python", name): Ref(python, name) for name in C_API})
-    return given
+    bindings.update({("python", name): Ref(python, name) for name in C_API})
+    return bindings
 
 
 def _with_exports(graph: Graph, names: set[str]) -> int:
-    """Number of the module that exports all of these."""
-    found = next((n.number for n in graph.all_nodes() if names <= n.module.exports.keys()), None)
-    if found is None:
+    """Return the number of the module that exports all of these names."""
+    number = next((n.number for n in graph.all_nodes() if names <= n.module.exports.keys()), None)
+    if number is None:
         raise Malformed(f"no module of the component exports {', '.join(sorted(names))}")
-    return found
+    return number
 
 
 def _first_free_slot(graph: Graph) -> int:
-    """Size of the component's function table."""
+    """Return the size of the component's function table."""
     return graph.node(_with_exports(graph, {_TABLE})).module.tables[0].minimum

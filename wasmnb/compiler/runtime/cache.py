@@ -22,7 +22,7 @@ from typing import Any
 from ...errors import BuildError
 from .atomic_file import is_full, write_whole
 
-__all__ = ["Cache", "Entry", "cache_folder"]
+__all__ = ["Cache", "CacheEntry", "cache_folder"]
 
 _MANIFEST = "manifest.json"
 _MANIFEST_TYPES = {"files": dict, "times": dict, "modules": list, "packages": list, "pages": int, "built": float}
@@ -44,7 +44,7 @@ def cache_folder() -> Path:
     return user_cache_path("wasmnb")
 
 
-class Entry:
+class CacheEntry:
     """A folder of the cache whose manifest was read and whose files are verified as they are read."""
 
     def __init__(self, folder: Path, manifest: Mapping[str, Any]) -> None:
@@ -81,7 +81,7 @@ class Cache:
     def __init__(self, folder: Path | None = None) -> None:
         self.folder = (folder or cache_folder()) / "runtimes"
 
-    def find(self, key: str, *, use: bool = True) -> Entry | None:
+    def find(self, key: str, *, use: bool = True) -> CacheEntry | None:
         """The entry of this key, if there is one with a manifest that can be read; `use` makes it the last used."""
         try:
             manifest = json.loads((self.folder / key / _MANIFEST).read_bytes())
@@ -92,9 +92,9 @@ class Cache:
         if use:
             with suppress(OSError):
                 os.utime(self.folder / key)
-        return Entry(self.folder / key, manifest)
+        return CacheEntry(self.folder / key, manifest)
 
-    def store(self, key: str, files: Mapping[str, bytes], facts: Mapping[str, Any]) -> Entry:
+    def store(self, key: str, files: Mapping[str, bytes], facts: Mapping[str, Any]) -> CacheEntry:
         """Write an entry, complete or not at all; it replaces one that is there.
 
         Raises
@@ -111,7 +111,7 @@ class Cache:
             self.remove(key)
             folder.rename(self.folder / key)
         self._prune()
-        return Entry(self.folder / key, manifest)
+        return CacheEntry(self.folder / key, manifest)
 
     def remove(self, key: str) -> None:
         """Take an entry away. It is renamed first, so that nobody finds half of it."""

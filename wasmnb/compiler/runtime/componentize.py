@@ -1,8 +1,8 @@
-"""Runs componentize-py, which turns Python sources into a component, as a process of its own.
+"""Runs componentize-py, which turns Python sources into a component, in a separate process.
 
-Facts: it is a Rust program inside an extension module; called in this process it could not be interrupted, and its
-errors would go past `sys.stderr`. It adds the site-packages that it finds through VIRTUAL_ENV and PATH: both are hidden
-from it, so that a runtime holds what its key says and nothing else.
+Facts: it's a Rust program inside an extension module. In this process it couldn't be interrupted, and its errors would
+bypass `sys.stderr`. It adds site-packages that it finds through VIRTUAL_ENV and PATH, so both are hidden from it: a
+runtime contains only what its key covers.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ __all__ = ["ComponentizeError", "componentize"]
 
 _RUN = "import sys, componentize_py; sys.argv[0] = 'componentize-py'; sys.exit(componentize_py.script())"
 
-#: Seconds between two looks at the process.
+#: Seconds between two polls of the process.
 _STEP = 0.1
 
 
 class ComponentizeError(BuildError):
-    """componentize-py failed; `output` is what it wrote."""
+    """componentize-py failed. `output` is its output."""
 
     def __init__(self, message: str, log: str) -> None:
         super().__init__(message)
@@ -35,17 +35,19 @@ class ComponentizeError(BuildError):
 
 
 def componentize(folder: Path, wait: Callable[[float], None]) -> bytes:
-    """Make a component of what `staging.stage` put into `folder`.
+    """Make a component from a folder filled by `staging.stage`.
 
     Parameters
     ----------
+    folder
+        The staged folder.
     wait
-        Called every tenth of a second with the seconds that have passed.
+        Function called every tenth of a second with the elapsed seconds.
 
     Raises
     ------
     ComponentizeError
-        It is not installed, or it failed.
+        componentize-py isn't installed, or failed.
     """
     output = folder / "component.wasm"
     arguments = ["-d", "wit", "-w", WORLD, "componentize", "-p", "app", "-p", SITE, APP, "-o", str(output)]
@@ -59,7 +61,7 @@ def componentize(folder: Path, wait: Callable[[float], None]) -> bytes:
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
-            start_new_session=True,  # the interrupt button must not reach it before it reaches us
+            start_new_session=True,  # Ctrl-C must not reach it before it reaches this process
         )
         code = _finish(process, wait)
         log.seek(0)
@@ -70,7 +72,7 @@ def componentize(folder: Path, wait: Callable[[float], None]) -> bytes:
 
 
 def _finish(process: subprocess.Popen[bytes], wait: Callable[[float], None]) -> int:
-    """Wait for the end; whatever interrupts this ends the process, too."""
+    """Wait for the process. An exception here kills it."""
     seconds = 0.0
     try:
         while True:
@@ -87,9 +89,9 @@ def _finish(process: subprocess.Popen[bytes], wait: Callable[[float], None]) -> 
 
 def _explain(code: int, log: str) -> str:
     if "No module named 'componentize_py'" in log:
-        return "componentize-py is not installed: pip install 'componentize-py>=0.25.1,<0.26'"
+        return "componentize-py isn't installed. Run: pip install 'componentize-py>=0.25.1,<0.26'"
     if "No space left on device" in log:
-        return "there is no space left on the disk for building a runtime"
+        return "the disk is full: a runtime needs about 100 MB to build"
     lines = [line.strip() for line in log.partition("Stack backtrace:")[0].splitlines() if line.strip()]
     reason = lines[-1] if lines else f"exit code {code}"
-    return f"componentize-py could not build the runtime: {reason}"
+    return f"componentize-py couldn't build the runtime: {reason}"

@@ -1,13 +1,13 @@
-"""Clears what the memory image holds but the program has given back: free heap blocks and the unused stack.
+"""Heap trimming: zeroes unused parts of the memory image, which are free heap blocks and the unused stack.
 
-Facts: while Python is imported into the image, a fifth of the heap is allocated and freed again. What stands there is
-noise that makes the file larger. The allocator is wasi-libc's dlmalloc, which keeps its state in the blocks themselves:
+Facts: while Python's modules are imported into the image, a fifth of the heap is allocated and freed again. Its old
+contents only make the file larger. The allocator is wasi-libc's dlmalloc, which keeps its state in the blocks:
 
-    +0  size of the block before, if that one is free       +4  size of this one; bit 0: the one before is in use,
-    +8  content; of a free block links, at most 24 bytes         bit 1: this one is in use
+    +0  size of the previous block, if it's free            +4  size of this block; bit 0: previous block is in use,
+    +8  contents; in a free block links of up to 24 bytes        bit 1: this block is in use
 
 Blocks start at multiples of 16 plus 8, and follow each other without gaps from `__heap_base` to the end of memory. The
-walk believes nothing: at the first block that contradicts its neighbour it stops, and what follows stays as it is.
+walk checks each block against the next one, and stops at the first contradiction.
 """
 
 from __future__ import annotations
@@ -18,25 +18,25 @@ from dataclasses import dataclass
 
 from ..wasm.component_graph import Graph
 
-__all__ = ["Regions", "clear_unused"]
+__all__ = ["MemoryRegions", "clear_unused"]
 
 _HEAD = struct.Struct("<II")
 _IN_USE_BEFORE, _IN_USE, _FLAGS = 1, 2, 7
 
-#: Bytes at the start of a free block that the allocator uses.
+#: Bytes that the allocator uses at the start of a free block.
 _LINKS = 32
 
 
 @dataclass(frozen=True)
-class Regions:
-    """Where the program keeps its stack and its heap; None for what is not known.
+class MemoryRegions:
+    """Positions of the program's stack and heap. None if unknown.
 
     Attributes
     ----------
     heap_base
-        Address at which the heap begins.
+        First address of the heap.
     stack_low, stack_pointer
-        Address at which the stack ends, and where it stands when nothing runs: it grows downwards.
+        Lowest address of the stack, and the stack pointer while no function runs. The stack grows downwards.
     """
 
     heap_base: int | None = None
@@ -44,13 +44,13 @@ class Regions:
     stack_pointer: int | None = None
 
     @classmethod
-    def of(cls, graph: Graph) -> Regions:
-        """Those of a component."""
+    def of(cls, graph: Graph) -> MemoryRegions:
+        """Return the regions of a component."""
         return cls(*(_global(graph, name) for name in ("__heap_base", "__stack_low", "__stack_pointer")))
 
 
-def clear_unused(memory: bytearray, regions: Regions) -> int:
-    """Set unused memory to zero; gives how many bytes that are."""
+def clear_unused(memory: bytearray, regions: MemoryRegions) -> int:
+    """Set unused memory to zero and return the number of bytes."""
     cleared = 0
     for start, end in (*_unused_stack(regions), *_free_blocks(bytes(memory), regions.heap_base)):
         memory[start:end] = bytes(end - start)
@@ -59,7 +59,7 @@ def clear_unused(memory: bytearray, regions: Regions) -> int:
 
 
 def _global(graph: Graph, name: str) -> int | None:
-    """First value of a global that the component's main module exports."""
+    """Return the initial value of a global that a module of the component exports, or None."""
     for node in graph.all_nodes():
         kind, index = node.module.exports.get(name, ("", 0))
         if kind == "global":
@@ -67,8 +67,8 @@ def _global(graph: Graph, name: str) -> int | None:
     return None
 
 
-def _unused_stack(regions: Regions) -> Iterator[tuple[int, int]]:
-    """What lies below the stack pointer."""
+def _unused_stack(regions: MemoryRegions) -> Iterator[tuple[int, int]]:
+    """Yield the range below the stack pointer."""
     low, pointer = regions.stack_low, regions.stack_pointer
     if low is not None and pointer is not None and low < pointer:
         yield low, pointer

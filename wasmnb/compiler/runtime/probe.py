@@ -1,7 +1,7 @@
-"""Runs a filter's source once in a scratch VM: which callbacks it needs, or why it does not load.
+"""The probe: loads a filter's source once in a scratch VM to find its callbacks, or the reason why it doesn't load.
 
-The scratch VM's host answers as Envoy does while a module loads: logging, clocks, randomness and the environment work;
-anything else stops the module.
+The scratch VM's host behaves as Envoy does while a module loads: logging, clocks, random bytes and the environment work,
+and any other call stops the module.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from ..wasm.memory_image import PAGE
 
 __all__ = ["Probe", "Scratch", "probe", "source_error"]
 
-#: Seconds that a source may take to load.
+#: Longest time, in seconds, that a source can take to load.
 DEADLINE = 5.0
 
 _WASI_BAD_ARGUMENT = 28
@@ -29,14 +29,14 @@ _WASI_BAD_ARGUMENT = 28
 
 @dataclass
 class Probe:
-    """What loading the source found out.
+    """Result of loading a source.
 
     Attributes
     ----------
     exports
         Callbacks that the filter needs.
     log
-        What it logged while it loaded: (level, text).
+        Lines logged while it loaded, as (level, text).
     """
 
     exports: tuple[str, ...]
@@ -44,20 +44,20 @@ class Probe:
 
 
 class Scratch:
-    """A host for one VM that only loads."""
+    """A host for one VM that loads a source and does nothing else."""
 
     def __init__(self, image: Runnable) -> None:
         self.log: list[tuple[int, str]] = []
         self.instance: Guest = image.instantiate(self._resolve, deadline=DEADLINE)
 
-    def _resolve(self, wanted: ImportType) -> Callable[..., int] | None:
-        found: Callable[..., int] | None = getattr(self, f"_{wanted.name}", None)
-        return found or self._restricted(wanted.name)
+    def _resolve(self, import_: ImportType) -> Callable[..., int] | None:
+        function: Callable[..., int] | None = getattr(self, f"_{import_.name}", None)
+        return function or self._restricted(import_.name)
 
     @staticmethod
     def _restricted(name: str) -> Callable[..., int]:
         def refuse(*_: int) -> NoReturn:
-            raise RuntimeError(f"{name} cannot be called while the module loads")
+            raise RuntimeError(f"{name} can't be called while the module loads")
 
         return refuse
 
@@ -88,31 +88,31 @@ class Scratch:
         return 0
 
     def report(self, base: int) -> dict[str, Any]:
-        """What the app left at the end; empty if it did not get there."""
+        """Return the app's report, or an empty dict if the app was stopped before it."""
         memory = self.instance.memory
         try:
-            found = json.loads(memory.read(memory.u32(base + REPORT), memory.u32(base + REPORT + 4)) or b"{}")
+            report = json.loads(memory.read(memory.u32(base + REPORT), memory.u32(base + REPORT + 4)) or b"{}")
         except (OutOfBounds, ValueError):
             return {}
-        return found if isinstance(found, dict) else {}
+        return report if isinstance(report, dict) else {}
 
 
 def probe(image: Image, pages: int, filename: str) -> Probe:
-    """Load a filter.
+    """Load a filter in a scratch VM.
 
     Parameters
     ----------
     image
         The runtime with the source in place.
     pages
-        Pages of memory that the runtime starts with.
+        Initial pages of the runtime's memory.
     filename
-        What errors call the source.
+        File name of the source in errors.
 
     Raises
     ------
     SourceError
-        The source does not load, or is no filter; with its line and the guest's traceback.
+        The source doesn't load, or doesn't define a filter. The error has the line and the guest's traceback.
     """
     with image.code.engine.interrupts:
         scratch = Scratch(image)
@@ -128,46 +128,54 @@ def probe(image: Image, pages: int, filename: str) -> Probe:
 
 
 def source_error(report: dict[str, Any], trap: Trap, log: list[tuple[int, str]], filename: str) -> SourceError:
-    """What is wrong with a source.
+    """Make the error for a source that didn't load.
 
     Parameters
     ----------
     report
-        As `wasmnb.sdk.loading.load_error` has it; empty if the filter was stopped before it could say anything.
-    trap, log
-        What stopped it, and what it had logged: (level, text).
+        Report of `wasmnb.sdk.loading.load_error`. Empty if the filter was stopped before it.
+    trap
+        Trap that stopped the VM.
+    log
+        Lines logged before, as (level, text).
+    filename
+        File name of the source.
     """
     if "type" in report:
         kind, message = report["type"], report["message"]
-        plain = kind == "FilterSourceError"
+        is_plain = kind == "FilterSourceError"
         return SourceError(
-            message if plain else f"{kind}: {message}" if message else kind,
+            message if is_plain else f"{kind}: {message}" if message else kind,
             filename=report["filename"],
             lineno=report["lineno"],
             offset=report["offset"],
             hint=report["hint"] or _hint(kind, message),
             traceback=report["traceback"],
         )
-    said = "\n".join(text for _, text in log)
+    logged = "\n".join(text for _, text in log)
     if trap.kind == "deadline":
         return SourceError(
             f"the source is still running after {DEADLINE:g} s",
             filename=filename,
-            hint="A filter's top level runs once in every VM before traffic comes: it must come to an end.",
-            traceback=said,
+            hint="The top level runs in every VM before traffic arrives and has to end. Move the loop into a callback.",
+            traceback=logged,
         )
-    return SourceError(f"the source stopped the VM while it loaded: {trap.message}", filename=filename, traceback=said)
+    return SourceError(
+        f"the source stopped the VM while it loaded: {trap.message}", filename=filename, traceback=logged
+    )
 
 
 def _hint(kind: str, message: str) -> str:
     name = message.partition("'")[2].partition("'")[0]
     if kind == "NameError" and name in sdk_names:
-        return f"Only the filter itself has the SDK's names at hand; its modules import them: from wasmnb import {name}"
+        return (
+            f"Only the filter's main source has the SDK's names built in. Add to this module: from wasmnb import {name}"
+        )
     return _HINTS.get(kind, "")
 
 
 _HINTS = {
-    "ModuleNotFoundError": "A filter has no file system: what it imports must stand in an import statement, so that it "
-    "can be put into the runtime.",
-    "MemoryError": "A VM has 1 GiB of memory at most.",
+    "ModuleNotFoundError": "Filters have no file system. Use an import statement with a literal name, so that the module "
+    "becomes part of the runtime.",
+    "MemoryError": "A VM can have up to 1 GiB of memory.",
 }

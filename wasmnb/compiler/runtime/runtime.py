@@ -1,7 +1,7 @@
 """Runtimes: a finished module with Python, the SDK and a set of imports in memory, found in the cache or built.
 
 Facts: building takes about ten seconds (componentize-py six, the linker one, wasmtime's compiler three) and depends on
-the set of imports only, not on the filter. Its result is loaded in some tens of milliseconds, and once a process.
+the set of imports only, not on the filter. The result is loaded in tens of milliseconds, once in each process.
 """
 
 from __future__ import annotations
@@ -24,40 +24,40 @@ from ...formats.leb128 import Malformed
 from ..source.requirements import Requirements
 from ..wasm.core_module import CoreModule
 from .build_module import link_component
-from .cache import Cache, Entry
+from .cache import Cache, CacheEntry
 from .componentize import ComponentizeError, componentize
-from .heap_trim import Regions
+from .heap_trim import MemoryRegions
 from .staging import FAILED_IMPORT, guest_digest, stage
 
 __all__ = ["FailedImport", "Progress", "Runtime", "Runtimes", "runtime_key", "runtimes_in"]
 
-#: Called with what is being done and how far it is, from 0 to 1.
+#: Function called with the name of a step and a fraction from 0 to 1.
 Progress = Callable[[str, float], None]
 
-#: Step -> (share of the time when it begins, when it ends).
+#: Step -> fractions of the total time at its begin and end.
 _STEPS = {"componentize": (0.0, 0.6), "link": (0.6, 0.7), "compile": (0.7, 0.97), "store": (0.97, 1.0)}
 
-#: Seconds that componentize-py takes on a small machine; the bar approaches its end after that.
+#: Typical seconds of componentize-py on a small machine. The progress bar slows down after that.
 _TYPICAL = 8.0
 
 _WASM, _CODE, _SYMBOLS = "runtime.wasm", "code.cwasm", "symbols.txt"
 
 
 class FailedImport(BuildError):
-    """A module could not be imported in the guest.
+    """A module can't be imported in the guest.
 
     Attributes
     ----------
     module
-        What was to be imported.
+        Name of the imported module.
     missing
-        The module that was not found on the way, or None.
+        Name of the module that wasn't found, or None.
     reason
-        The guest's exception.
+        Exception of the guest as text.
     """
 
     def __init__(self, module: str, missing: str | None, reason: str) -> None:
-        super().__init__(f"{module} cannot be imported inside WebAssembly: {reason}")
+        super().__init__(f"{module} can't be imported inside WebAssembly: {reason}")
         self.module = module
         self.missing = missing
         self.reason = reason
@@ -70,71 +70,86 @@ class Runtime:
     Attributes
     ----------
     key
-        Hash of everything that it was made from.
+        Hash of all inputs.
     facts
-        Times (seconds) and sizes of its building, versions, extra imports.
+        Build times in seconds, sizes in bytes, versions, and further imports.
     entry
-        Its folder.
+        Entry in the cache.
     """
 
     key: str
     facts: Mapping[str, Any]
-    entry: Entry
+    entry: CacheEntry
 
     @property
     def pages(self) -> int:
-        """Pages of memory that it starts with."""
+        """Initial pages of memory."""
         return int(self.facts["pages"])
 
     @property
-    def regions(self) -> Regions:
-        """Where its stack and its heap are."""
-        return Regions(**self.facts["regions"])
+    def regions(self) -> MemoryRegions:
+        """Positions of the stack and the heap."""
+        return MemoryRegions(**self.facts["regions"])
 
     @property
     def symbols(self) -> list[str]:
-        """Names of the module's functions, by number; empty if they cannot be read."""
+        """Names of the module's functions, by function number. Empty if the file can't be read."""
         return (self.entry.read(_SYMBOLS) or b"").decode().split("\n")
 
 
 class Runtimes:
-    """The runtimes of one cache, with compiled code kept for as long as this object lives.
+    """The runtimes of one cache. Loaded code is kept for the lifetime of this object.
 
     Parameters
     ----------
     cache
-        Where they are kept.
+        The cache. Default: the one in `cache_folder()`.
     """
 
     def __init__(self, cache: Cache | None = None) -> None:
         self.cache = cache or Cache()
         self._codes: dict[tuple[str, Engine], Code] = {}
-        self._found: dict[str, Runtime] = {}
+        self._runtimes: dict[str, Runtime] = {}
 
     def get(self, requirements: Requirements, engine: Engine, progress: Progress | None = None) -> tuple[Runtime, Code]:
-        """The runtime for these requirements, from memory, from the cache, or built now.
+        """Return the runtime for some requirements: from memory, from the cache, or built now.
+
+        Parameters
+        ----------
+        requirements
+            Modules and packages beyond the standard set.
+        engine
+            Engine that loads the code.
+        progress
+            Function called with a step's name and a fraction from 0 to 1. Default: None.
 
         Raises
         ------
         FailedImport
-            A module cannot be imported in the guest.
+            A module can't be imported in the guest.
         BuildError
-            The tool chain or the disk failed.
+            The toolchain or the disk failed.
         """
         key = runtime_key(requirements)
         code = self._codes.get((key, engine))
         if code is not None:
-            return self._found[key], code
+            return self._runtimes[key], code
         loaded = self._load(key, engine)
         if loaded is None:
-            tell = progress or (lambda _step, _fraction: None)
-            with self.cache.lock(key, lambda: tell("Waiting for another process that builds this runtime", 0.0)):
-                loaded = self._load(key, engine) or self._build(key, requirements, engine, tell)
-        self._found[key], self._codes[key, engine] = loaded
+            report = progress or (lambda _step, _fraction: None)
+            with self.cache.lock(key, lambda: report("Waiting for another process that builds this runtime", 0.0)):
+                loaded = self._load(key, engine) or self._build(key, requirements, engine, report)
+        self._runtimes[key], self._codes[key, engine] = loaded
         return loaded
 
     def module(self, requirements: Requirements, engine: Engine) -> tuple[Runtime, bytes]:
-        """The runtime's module, as it stands in the cache; built anew if it is gone or damaged. Raises as `get`."""
+        """Return the runtime's module from the cache. A missing or damaged entry is rebuilt.
+
+        Raises
+        ------
+        FailedImport, BuildError
+            As for `get`.
+        """
         runtime, _ = self.get(requirements, engine)
         wasm = runtime.entry.read(_WASM)
         if wasm is None:
@@ -143,11 +158,11 @@ class Runtimes:
             runtime, _ = self.get(requirements, engine)
             wasm = runtime.entry.read(_WASM)
         if wasm is None:
-            raise BuildError(f"The cache in {self.cache.folder} does not keep what is written to it.")
+            raise BuildError(f"The cache in {self.cache.folder} loses its files. Set WASMNB_CACHE to another folder.")
         return runtime, wasm
 
     def _load(self, key: str, engine: Engine) -> tuple[Runtime, Code] | None:
-        """What is in the cache, if it is whole; code that this engine cannot use is compiled anew."""
+        """Load an entry if it's complete. Code that this engine can't use is compiled again."""
         entry = self.cache.find(key)
         if entry is None:
             return None
@@ -165,18 +180,16 @@ class Runtimes:
         entry.add(_code_name(engine), code.serialize())
         return runtime, code
 
-    def _build(self, key: str, requirements: Requirements, engine: Engine, tell: Progress) -> tuple[Runtime, Code]:
+    def _build(self, key: str, requirements: Requirements, engine: Engine, report: Progress) -> tuple[Runtime, Code]:
         times: dict[str, float] = {}
-        with _step("componentize", "Building the runtime: Python and its imports", times, tell) as wait:
+        with _step("componentize", "Building the runtime: Python and its imports", times, report) as wait:
             component = self._component(requirements, wait)
-        with _step("link", "Building the runtime: linking", times, tell):
+        with _step("link", "Building the runtime: linking", times, report):
             try:
                 linked = link_component(component)
             except Malformed as error:
-                raise BuildError(
-                    f"componentize-py made a component that the linker does not understand: {error}."
-                ) from error
-        with _step("compile", "Building the runtime: compiling", times, tell):
+                raise BuildError(f"The linker can't read componentize-py's component: {error}.") from error
+        with _step("compile", "Building the runtime: compiling", times, report):
             code = engine.compile(linked.wasm)
         facts = {
             "guest": guest_digest(),
@@ -190,7 +203,7 @@ class Runtimes:
             "regions": asdict(linked.regions),
             "times": times,
         }
-        with _step("store", "Building the runtime: storing", times, tell):
+        with _step("store", "Building the runtime: storing", times, report):
             content = {
                 _WASM: linked.wasm,
                 _code_name(engine): code.serialize(),
@@ -210,27 +223,27 @@ class Runtimes:
 
 @cache
 def runtimes_in(folder: Path) -> Runtimes:
-    """The process's view of a cache folder: a runtime is loaded once a process."""
+    """Return this process's `Runtimes` of a cache folder."""
     return Runtimes(Cache(folder))
 
 
 def _failed_import(error: ComponentizeError) -> FailedImport | None:
-    _, found, rest = error.output.partition(FAILED_IMPORT + "{")
-    if not found:
+    _, separator, rest = error.output.partition(FAILED_IMPORT + "{")
+    if not separator:
         return None
-    word = json.JSONDecoder().raw_decode("{" + rest)[0]
-    return FailedImport(word["module"], word["missing"], f"{word['type']}: {word['message']}")
+    report = json.JSONDecoder().raw_decode("{" + rest)[0]
+    return FailedImport(report["module"], report["missing"], f"{report['type']}: {report['message']}")
 
 
 @contextmanager
-def _step(name: str, text: str, times: dict[str, float], tell: Progress) -> Iterator[Callable[[float], None]]:
-    """Announce a step and take its time; gives what to call while it lasts."""
+def _step(name: str, text: str, times: dict[str, float], report: Progress) -> Iterator[Callable[[float], None]]:
+    """Report a step and measure its time. Yields a function to call with the elapsed seconds."""
     begin, end = _STEPS[name]
     started = time.monotonic()
-    tell(text, begin)
+    report(text, begin)
 
     def wait(seconds: float) -> None:
-        tell(text, begin + (end - begin) * seconds / (seconds + _TYPICAL / 3))
+        report(text, begin + (end - begin) * seconds / (seconds + _TYPICAL / 3))
 
     yield wait
     times[name] = round(time.monotonic() - started, 3)
@@ -243,16 +256,16 @@ def _code_name(engine: Engine) -> str:
 def _versions() -> dict[str, str]:
     from importlib.metadata import PackageNotFoundError, version
 
-    found = {"wasmnb": __version__}
+    versions = {"wasmnb": __version__}
     for package in ("componentize-py", "wasmtime"):
         try:
-            found[package] = version(package)
+            versions[package] = version(package)
         except PackageNotFoundError:
-            found[package] = "none"
-    return found
+            versions[package] = "none"
+    return versions
 
 
 def runtime_key(requirements: Requirements) -> str:
-    """Name of the cache entry: changes with everything that the runtime is made from."""
+    """Return the name of the cache entry, a hash of all inputs of the runtime."""
     parts = [guest_digest(), requirements.digest(), platform.machine(), json.dumps(_versions(), sort_keys=True)]
     return sha256("\n".join(parts).encode()).hexdigest()[:32]

@@ -1,4 +1,4 @@
-"""The cache of runtimes as a user sees it: fill it ahead of time, list it, empty it."""
+"""Public functions for the cache of runtimes: build, list, clear."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ class RuntimeFacts:
     key
         Name of its folder.
     folder
-        Where it is.
+        Path of its folder.
     modules, packages
-        What it holds beyond the standard set.
+        Modules and packages beyond the standard set.
     size
-        Bytes on the disk.
+        Size on the disk in bytes.
     built
-        When.
+        Time of the build.
     build_seconds
-        How long that took.
+        Duration of the build in seconds.
     current
-        Whether the wasmnb that asks would use it: others are of other versions.
+        Whether this version of wasmnb uses it.
     """
 
     key: str
@@ -51,12 +51,26 @@ class RuntimeFacts:
 
 
 def build_runtime(source: str = "", filename: str = "<filter>", *, progress: Progress | None = None) -> RuntimeFacts:
-    """Have the runtime in the cache that a filter's source needs; the usual one if no source is given.
+    """Build the runtime of a filter's source, unless the cache has it.
+
+    Parameters
+    ----------
+    source
+        Source of the filter. Default: empty, for the standard runtime.
+    filename
+        File name of the source in errors. Default: `<filter>`.
+    progress
+        Function called with a step's name and a fraction from 0 to 1. Default: None.
+
+    Returns
+    -------
+    RuntimeFacts
+        Facts about the runtime.
 
     Raises
     ------
     SourceError, BuildError
-        As `Filter.from_source`.
+        As for `Filter.from_source`.
     """
     _, requirements = resolve(Source((Part(source, filename),)))
     runtime, _ = runtimes_in(cache_folder()).get(requirements, default_engine(), progress)
@@ -64,15 +78,15 @@ def build_runtime(source: str = "", filename: str = "<filter>", *, progress: Pro
 
 
 def list_runtimes() -> list[RuntimeFacts]:
-    """The runtimes in the cache, the last used first; what cannot be read is left out."""
+    """Return the readable runtimes in the cache, the last used first."""
     cache = Cache()
-    found = []
+    runtimes = []
     for key in cache.names():
         entry = cache.find(key, use=False)
         if entry is None:
             continue
         facts = entry.manifest
-        found.append(
+        runtimes.append(
             RuntimeFacts(
                 key,
                 entry.folder,
@@ -84,23 +98,33 @@ def list_runtimes() -> list[RuntimeFacts]:
                 facts.get("guest") == guest_digest(),
             )
         )
-    return found
+    return runtimes
 
 
 def clear_runtimes(key: str | None = None) -> int:
-    """Remove one runtime, or all with the machine code of other modules; gives how many.
+    """Remove one runtime, or all runtimes and the machine code of other modules.
+
+    Parameters
+    ----------
+    key
+        Beginning of the key of the runtimes to remove. Default: None, for all.
+
+    Returns
+    -------
+    int
+        Number of removed runtimes.
 
     Raises
     ------
     UsageError
-        There is none with this key.
+        No runtime has this key.
     """
     cache = Cache()
     keys = cache.names()
     if key is not None:
         keys = [k for k in keys if k.startswith(key)]
         if not keys:
-            raise UsageError(f"There is no runtime {key} in {cache.folder}.")
+            raise UsageError(f"No runtime {key} in {cache.folder}. List them with: wasmnb runtime list")
     else:
         clear_compiled()
     for k in keys:

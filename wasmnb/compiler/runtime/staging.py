@@ -1,4 +1,4 @@
-"""The folder that componentize-py makes a runtime from: world, app, SDK, packages, and the list of what to import."""
+"""Staging: the folder that componentize-py makes a runtime from, with world, app, SDK, packages and preload list."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from .wit import world_text
 
 __all__ = ["APP", "FAILED_IMPORT", "SITE", "guest_digest", "stage"]
 
-#: Name of the app's module.
+#: Module name of the app.
 APP = "wasmnb_app"
 
-#: Folder for packages: their docstrings are kept.
+#: Folder of packages. Their docstrings are kept.
 SITE = "site"
 
-#: Before the JSON that says which import failed while the runtime was built.
+#: Prefix of the JSON report about a failed import during the build of a runtime.
 FAILED_IMPORT = "wasmnb: failed import: "
 
-#: Files of the compiler that decide what a runtime is.
+#: Files of the compiler that determine the contents of a runtime.
 _LINKER = ("glue/", "runtime/build_module.py", "runtime/heap_trim.py", "wasm/")
 
 
@@ -37,13 +37,13 @@ for name in {{names!r}}:
         importlib.import_module(name)
     except BaseException as error:
         missing = getattr(error, "name", None)
-        word = json.dumps({{{{"module": name, "type": type(error).__name__, "message": str(error), "missing": missing}}}})
-        raise ImportError({FAILED_IMPORT!r} + word) from None
+        report = json.dumps({{{{"module": name, "type": type(error).__name__, "message": str(error), "missing": missing}}}})
+        raise ImportError({FAILED_IMPORT!r} + report) from None
 """
 
 
 def stage(folder: Path, requirements: Requirements) -> None:
-    """Fill an empty folder: `wit/` for the world, `app/` and `site/` for the Python path."""
+    """Fill an empty folder: `wit/` with the world, `app/` and `site/` with the Python path."""
     (folder / "wit").mkdir()
     (folder / "wit" / "world.wit").write_text(world_text())
     app = folder / "app"
@@ -62,20 +62,20 @@ def stage(folder: Path, requirements: Requirements) -> None:
 
 @cache
 def guest_digest() -> str:
-    """Hash of everything of ours that goes into a runtime."""
-    found = sha256(world_text().encode())
+    """Return a hash of all of wasmnb's files that determine a runtime."""
+    digest = sha256(world_text().encode())
     for name, source in _guest_files():
-        found.update(name.encode() + b"\0" + source.read_bytes() + b"\0")
+        digest.update(name.encode() + b"\0" + source.read_bytes() + b"\0")
     for name in PRELOADED:
-        found.update(name.encode() + b"\n")
+        digest.update(name.encode() + b"\n")
     for name, source in _files_of(files("wasmnb.compiler")):
         if name.startswith(_LINKER):
-            found.update(name.encode() + b"\0" + source.read_bytes() + b"\0")
-    return found.hexdigest()
+            digest.update(name.encode() + b"\0" + source.read_bytes() + b"\0")
+    return digest.hexdigest()
 
 
 def _guest_files() -> list[tuple[str, Traversable]]:
-    """(path on the guest's Python path, file): the app, and of our package the SDK alone."""
+    """Return (path on the guest's Python path, file) of the app and of the SDK."""
     package, guest = files("wasmnb"), files("wasmnb.compiler") / "guest"
     return [
         (f"{APP}.py", guest / "app.py"),
@@ -86,7 +86,7 @@ def _guest_files() -> list[tuple[str, Traversable]]:
 
 
 def _files_of(folder: Traversable) -> Iterable[tuple[str, Traversable]]:
-    """Python and WebAssembly text in a folder and those below it."""
+    """Yield Python and WebAssembly text files of a folder, recursively."""
     for item in sorted(folder.iterdir(), key=lambda p: p.name):
         if item.is_dir() and item.name != "__pycache__":
             yield from ((f"{item.name}/{name}", path) for name, path in _files_of(item))

@@ -1,4 +1,4 @@
-"""The component's world: only what it takes to start. Callbacks and hostcalls do not pass through it (`glue/cpython.py`)."""
+"""The component's WIT world. It serves the start only: callbacks and hostcalls bypass it (`glue/cpython.py`)."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ __all__ = ["WORLD", "world_text"]
 #: Name of the world.
 WORLD = "filter"
 
-#: The app's imports (`glue/journal.wat` and `glue/cpython.py` serve them).
+#: Imports of the app, implemented in `glue/journal.wat` and `glue/cpython.py`.
 _IMPORTS = """
-  /// Append the built-in functions (the glue's own, then the hostcalls' in the table's order) to the list at this address.
+  /// Append the built-in functions to the list at this address: the glue's own, then the hostcalls in the table's order.
   natives: func(target: u32);
-  /// Leave the address of the method that serves a callback, by the callback's number in the table.
+  /// Register the address of the method that serves a callback, by the callback's number in the table.
   bind: func(number: u32, method: u32);
   /// File name, number of the first line and text of the filter's source, with zero bytes between.
   source: func() -> list<u8>;
-  /// Environment variables, each with a zero byte behind it.
+  /// Environment variables, each followed by a zero byte.
   environment: func() -> list<u8>;
-  /// Leave word for who builds the filter.
+  /// Report to the builder of the filter.
   report: func(data: list<u8>);
   /// Stop the VM.
   abort: func();"""
 
 
 def world_text() -> str:
-    """The WIT document."""
+    """Return the WIT document."""
     package, interface = WIT_INTERFACE.split("/")
     own = "\n".join(f"  export %{name}: func();" for name in WORLD_EXPORTS)
     return f"package {package};\n\ninterface {interface} {{{_IMPORTS}\n}}\n\nworld {WORLD} {{\n  import {interface};\n{own}\n}}\n"

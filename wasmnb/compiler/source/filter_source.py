@@ -1,4 +1,4 @@
-"""`Source`: everything of a filter that is text. Parts that run in order in one namespace, and modules of its own."""
+"""`Source`: the text of a filter, as parts that run in one namespace and modules of its own."""
 
 from __future__ import annotations
 
@@ -15,16 +15,17 @@ __all__ = ["LocalModule", "Part", "Source", "file_part", "read_file"]
 
 @dataclass(frozen=True)
 class Source:
-    """What a filter is made from.
+    """The text that a filter is compiled from.
 
     Attributes
     ----------
     parts
-        (text, filename, first_line) each; they run in this order in one module. The last one is what the user asked for.
+        `Part(text, filename, first_line)` objects, run in this order in one module. The last one is the filter's own cell
+        or file.
     modules
-        (name, text, filename, is_package) each: modules and packages that the parts, or each other, import.
+        `LocalModule(name, text, filename, is_package)` objects that the parts, or each other, import.
     package
-        Dotted name of the package that relative imports in the parts start from; empty if there is none.
+        Dotted name of the package for relative imports in the parts. Default: none.
     """
 
     parts: tuple[Part, ...]
@@ -33,27 +34,27 @@ class Source:
 
     def __post_init__(self) -> None:
         if not self.parts:
-            raise UsageError("A source has at least one part.")
+            raise UsageError("A source needs at least one part.")
         for text, filename, _ in self.places():
             _check_text(text, filename)
 
     @property
     def text(self) -> str:
-        """The parts' text, one after the other."""
+        """Text of all parts, joined."""
         return "\n\n".join(part.text for part in self.parts)
 
     @property
     def filename(self) -> str:
-        """What tracebacks call the last part."""
+        """File name of the last part in tracebacks."""
         return self.parts[-1].filename
 
     @cached_property
     def payload(self) -> bytes:
-        """How it lies in a VM's memory."""
+        """The source in the form that a VM's memory holds."""
         return pack(self.parts, self.modules, self.package)
 
     def places(self) -> Iterator[Part]:
-        """Every piece of text with its file name and first line, modules included."""
+        """Yield every text with its file name and first line, modules included."""
         yield from self.parts
         yield from (Part(m.text, m.filename) for m in self.modules)
 
@@ -62,20 +63,22 @@ def _check_text(text: str, filename: str) -> None:
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise SourceError("the source holds half a surrogate pair, which is no text", filename=filename) from None
+        raise SourceError(
+            "the source contains half a surrogate pair, which isn't valid text", filename=filename
+        ) from None
 
 
 def read_file(path: Path) -> bytes:
-    """A file that the user named; raises `UsageError` if it cannot be read."""
+    """Read a file of the user; raise `UsageError` if that fails."""
     try:
         return path.read_bytes()
     except OSError as error:
-        raise UsageError(f"{path} cannot be read: {error.strerror or error}") from None
+        raise UsageError(f"Can't read {path}: {error.strerror or error}") from None
 
 
 def file_part(path: Path, data: bytes) -> Part:
-    """A file's text, under its own name; raises `SourceError` if it is no text."""
+    """Make a part of a file's contents; raise `SourceError` if they aren't UTF-8."""
     try:
         return Part(data.decode("utf-8-sig"), str(path))
     except UnicodeDecodeError:
-        raise SourceError("the file is not UTF-8 text", filename=str(path)) from None
+        raise SourceError("the file isn't UTF-8 text", filename=str(path)) from None

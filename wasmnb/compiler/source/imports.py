@@ -1,8 +1,8 @@
-"""What a filter's source imports, read from its syntax tree, and where each module is to come from.
+"""Imports of a source, read from its syntax tree.
 
-Facts: there is no file system where the filter runs. Every module that it may import has to be imported while the
-runtime is built, so that imports inside functions and branches count like those at the top. An import inside `try` whose
-`except` takes an ImportError may fail, here as anywhere.
+Facts: filters run without a file system. Every module that a filter imports has to be loaded while the runtime is built,
+so imports inside functions and branches count like those at the top. An import inside a `try` whose `except` catches
+ImportError is optional.
 """
 
 from __future__ import annotations
@@ -29,17 +29,17 @@ class Imported:
     name
         Dotted name.
     lineno, offset
-        Where: line and column in the source, counted from 1.
+        Line and column of the statement in the source, counted from 1.
     names
-        What is taken from it; these may be submodules.
+        Names imported from the module, which can be submodules.
     level
-        Dots of a relative import.
+        Number of dots of a relative import.
     optional
-        Whether the source goes on without it.
+        Whether the source handles a failed import.
     lazy
-        Whether it stands inside a function.
+        Whether the statement is inside a function.
     conditional
-        Whether it stands under an `if`.
+        Whether the statement is under an `if`.
     """
 
     name: str
@@ -53,10 +53,9 @@ class Imported:
 
 
 def parse(source: str) -> ast.Module:
-    """The syntax tree of a source; of one that this Python does not understand, its import statements alone.
+    """Parse a source. If this Python rejects its syntax, the tree has the import statements only.
 
-    The filter is compiled by the Python inside the module, which is another than this one: what is an error here need
-    not be one there, and what is one there is reported from there.
+    The Python inside the module, which can be another version, compiles the source and reports its syntax errors.
     """
     try:
         return ast.parse(source)
@@ -66,41 +65,41 @@ def parse(source: str) -> ast.Module:
         if not line.lstrip().startswith(("import ", "from ")):
             continue
         try:
-            found = ast.parse(line.strip()).body
+            statements = ast.parse(line.strip()).body
         except (SyntaxError, ValueError):
             continue
-        for statement in found:
+        for statement in statements:
             ast.increment_lineno(statement, number - 1)
             tree.body.append(statement)
     return tree
 
 
 def imported_modules(tree: ast.AST) -> list[Imported]:
-    """Every import in a syntax tree, in the order of the source; code under `if TYPE_CHECKING` is left out."""
-    return list(_walk(tree, _Place()))
+    """Return all imports of a syntax tree in source order, without those under `if TYPE_CHECKING`."""
+    return list(_walk(tree, _Surroundings()))
 
 
 @dataclass(frozen=True)
-class _Place:
-    """What the code around says about an import."""
+class _Surroundings:
+    """Properties that an import inherits from the enclosing code."""
 
     optional: bool = False
     lazy: bool = False
     conditional: bool = False
 
 
-def _walk(node: ast.AST, place: _Place) -> Iterator[Imported]:
+def _walk(node: ast.AST, outer: _Surroundings) -> Iterator[Imported]:
     for name, names, level in _imports(node):
         line, column = getattr(node, "lineno", 1), getattr(node, "col_offset", 0) + 1
-        yield Imported(name, line, column, names, level, place.optional, place.lazy, place.conditional)
+        yield Imported(name, line, column, names, level, outer.optional, outer.lazy, outer.conditional)
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
-        place = replace(place, lazy=True)
-    for child, around in _children(node, place):
-        yield from _walk(child, around)
+        outer = replace(outer, lazy=True)
+    for child, inner in _children(node, outer):
+        yield from _walk(child, inner)
 
 
 def _imports(node: ast.AST) -> Iterator[tuple[str, tuple[str, ...], int]]:
-    """(module, names taken from it, dots) of what one statement or call imports."""
+    """Yield (module, imported names, dots) for one statement or call."""
     if isinstance(node, ast.Import):
         yield from ((alias.name, (), 0) for alias in node.names)
     elif isinstance(node, ast.ImportFrom):
@@ -111,27 +110,27 @@ def _imports(node: ast.AST) -> Iterator[tuple[str, tuple[str, ...], int]]:
             yield first.value, (), 0
 
 
-def _children(node: ast.AST, place: _Place) -> Iterator[tuple[ast.AST, _Place]]:
-    """The nodes below, and what their place says."""
+def _children(node: ast.AST, outer: _Surroundings) -> Iterator[tuple[ast.AST, _Surroundings]]:
+    """Yield the child nodes with the properties that they inherit."""
     if isinstance(node, ast.If) and _names_type_checking(node.test):
-        yield from ((child, place) for child in node.orelse)
+        yield from ((child, outer) for child in node.orelse)
     elif isinstance(node, ast.If | ast.IfExp | ast.Match):
-        yield from ((child, replace(place, conditional=True)) for child in ast.iter_child_nodes(node))
-    elif isinstance(node, ast.Try) and any(_takes_import_error(h) for h in node.handlers):
+        yield from ((child, replace(outer, conditional=True)) for child in ast.iter_child_nodes(node))
+    elif isinstance(node, ast.Try) and any(_catches_import_error(h) for h in node.handlers):
         body = {id(n) for n in node.body}
         for child in ast.iter_child_nodes(node):
-            # what stands in the handlers is the substitute: it may be missing as well
+            # handlers hold substitutes, which can be missing as well
             optional = id(child) in body or isinstance(child, ast.ExceptHandler)
-            yield child, replace(place, optional=place.optional or optional)
+            yield child, replace(outer, optional=outer.optional or optional)
     else:
-        yield from ((child, place) for child in ast.iter_child_nodes(node))
+        yield from ((child, outer) for child in ast.iter_child_nodes(node))
 
 
 def _names_type_checking(test: ast.expr) -> bool:
     return getattr(test, "id", None) == "TYPE_CHECKING" or getattr(test, "attr", None) == "TYPE_CHECKING"
 
 
-def _takes_import_error(handler: ast.ExceptHandler) -> bool:
+def _catches_import_error(handler: ast.ExceptHandler) -> bool:
     if handler.type is None:
         return True
     kinds = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
@@ -139,12 +138,12 @@ def _takes_import_error(handler: ast.ExceptHandler) -> bool:
 
 
 def is_standard(name: str) -> bool:
-    """Whether a module is the standard library's."""
+    """Return whether a module belongs to the standard library."""
     return name.partition(".")[0] in sys.stdlib_module_names
 
 
 def standard_module_exists(name: str) -> bool:
-    """Whether the standard library has a module of this dotted name; nothing is imported to find out."""
+    """Return whether the standard library has a module of this dotted name, without importing it."""
     top, _, rest = name.partition(".")
     if top not in sys.stdlib_module_names:
         return False

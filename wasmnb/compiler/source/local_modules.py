@@ -1,8 +1,7 @@
-"""Modules that lie beside a filter: found by name in its folder, read, and taken along with it.
+"""The filter's own modules: found by name in its folders, and embedded together with its source.
 
-Facts: they are not part of the runtime, so that editing one costs no more than editing the filter. Inside a runtime the
-standard library is loaded already: a file of the same name would never be imported, and this is an error rather than a
-surprise.
+Facts: they aren't part of the runtime, so editing one is as fast as editing the filter. The runtime has the standard
+library loaded already, so a file with the name of a standard module would never be imported; the resolver rejects it.
 """
 
 from __future__ import annotations
@@ -17,23 +16,23 @@ from pathlib import Path
 from ...errors import SourceError
 from .filter_source import LocalModule
 
-__all__ = ["Folder", "Found"]
+__all__ = ["Folder", "LocatedModule"]
 
 _COMPILED = tuple(EXTENSION_SUFFIXES)
 
 
 @dataclass(frozen=True)
-class Found:
-    """A module's place on the disk.
+class LocatedModule:
+    """Location of a module on the disk.
 
     Attributes
     ----------
     name
         Dotted name.
     file
-        Its file; None for a folder that is a package without an `__init__.py`.
+        File of the module, or None for a package without an `__init__.py`.
     folder
-        Where its submodules are; None if it is no package.
+        Folder of its submodules, or None if it isn't a package.
     """
 
     name: str
@@ -42,53 +41,53 @@ class Found:
 
     @property
     def compiled(self) -> bool:
-        """Whether it is compiled for this machine."""
+        """Whether the module is an extension compiled for this machine."""
         return self.file is not None and self.file.name.endswith(_COMPILED)
 
     @cached_property
     def module(self) -> LocalModule:
-        """Its text, read now; raises `SourceError` if it cannot be."""
+        """The module with its text; reading raises `SourceError` if the file isn't valid."""
         text, filename = "", str(self.file or self.folder)
         if self.file is not None:
             try:
                 text = decode_source(self.file.read_bytes())
             except (OSError, SyntaxError, UnicodeDecodeError) as error:
-                raise SourceError(f"{self.file} cannot be read: {error}", filename=filename) from None
+                raise SourceError(f"can't read {self.file}: {error}", filename=filename) from None
         return LocalModule(self.name, text, filename, self.folder is not None)
 
 
 class Folder:
-    """The folders in which a filter's own modules may lie, the first one first."""
+    """Search path of a filter's own modules."""
 
     def __init__(self, path: Sequence[Path]) -> None:
         self.path = tuple(path)
 
-    def find(self, name: str) -> Found | None:
-        """The module of this dotted name; a package without an `__init__.py` only where there is nothing else."""
-        found: Found | None = None
+    def find(self, name: str) -> LocatedModule | None:
+        """Find a module by its dotted name. Packages without an `__init__.py` come last."""
+        located: LocatedModule | None = None
         path, dotted = self.path, ""
         for part in name.split("."):
             dotted = f"{dotted}.{part}" if dotted else part
-            found = _find(dotted, part, path) if part.isidentifier() else None
-            if found is None:
+            located = _find(dotted, part, path) if part.isidentifier() else None
+            if located is None:
                 return None
-            path = (found.folder,) if found.folder else ()
-        return found
+            path = (located.folder,) if located.folder else ()
+        return located
 
     def __str__(self) -> str:
         return " or ".join(str(folder.resolve()) for folder in self.path)
 
 
-def _find(name: str, last: str, path: tuple[Path, ...]) -> Found | None:
+def _find(name: str, last: str, path: tuple[Path, ...]) -> LocatedModule | None:
     for folder in path:
-        for found in _candidates(name, folder / last):
-            if found.file is not None and found.file.is_file():
-                return found
-    return next((Found(name, None, folder / last) for folder in path if (folder / last).is_dir()), None)
+        for candidate in _candidates(name, folder / last):
+            if candidate.file is not None and candidate.file.is_file():
+                return candidate
+    return next((LocatedModule(name, None, folder / last) for folder in path if (folder / last).is_dir()), None)
 
 
-def _candidates(name: str, base: Path) -> Iterator[Found]:
-    """What may be there, in the order in which `import` looks."""
-    yield Found(name, base / "__init__.py", base)
+def _candidates(name: str, base: Path) -> Iterator[LocatedModule]:
+    """Yield possible locations in the order in which `import` tries them."""
+    yield LocatedModule(name, base / "__init__.py", base)
     for suffix in (*_COMPILED, ".py"):
-        yield Found(name, base.with_name(base.name + suffix), None)
+        yield LocatedModule(name, base.with_name(base.name + suffix), None)

@@ -1,8 +1,8 @@
-"""Packages of the notebook's own environment: what files they have, what they need, whether they are pure Python.
+"""Packages of this environment: their files, their dependencies, and whether they are pure Python.
 
-Facts: a package is looked up on the import path as `import` would find it, but nothing of it is imported or run here. Its
-compiled parts are left out: many packages have some that they can do without. One that is imported unconditionally,
-from the package's first module on, makes the package useless inside WebAssembly, and that can be seen beforehand.
+Facts: a package is located on the import path as `import` would do, but none of its code runs here. Compiled modules
+are left out because many packages work without theirs. A compiled module that the package imports unconditionally makes
+it unusable inside WebAssembly, which is detected here.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from .stdlib import ABSENT
 
 __all__ = ["Package", "find_package"]
 
-#: Folders of a package that a filter does not need.
+#: Folders of a package that filters don't need.
 _SKIPPED = {"__pycache__", "tests", "test"}
 
 _COMPILED = tuple(EXTENSION_SUFFIXES)
@@ -28,16 +28,16 @@ _COMPILED = tuple(EXTENSION_SUFFIXES)
 
 @dataclass(frozen=True)
 class Package:
-    """A top-level package, or a module that stands alone.
+    """A top-level package, or a single module.
 
     Attributes
     ----------
     name
-        Its top-level name.
+        Top-level name.
     root
-        Its folder or file; None if all of it is one compiled module.
+        Folder or file, or None if the package is one compiled module.
     files
-        (path inside the guest, path here, time of change, size).
+        Tuples of path inside the guest, path here, modification time in nanoseconds, and size in bytes.
     """
 
     name: str
@@ -46,24 +46,24 @@ class Package:
 
     @property
     def dependencies(self) -> frozenset[str]:
-        """Top-level packages, not of the standard library, that its modules import without condition."""
+        """Top-level packages that its modules import unconditionally, without the standard library."""
         return _dependencies(self)
 
     @property
     def obstacle(self) -> str | None:
-        """A module that importing the package needs in any case and that cannot run in a filter, if there is one.
+        """Name of a module that the package imports unconditionally and that can't run in a filter, or None.
 
-        It is a compiled one of this or another package, or one of those that `stdlib.ABSENT` names.
+        It's a compiled module of this or another package, or a module of `stdlib.ABSENT`.
         """
         return self.name if self.root is None else _find_obstacle(self)
 
     @property
     def digest(self) -> str:
-        """Hash of names and contents."""
+        """Hash of file names and contents."""
         return _digest(self)
 
     def has(self, module: str) -> bool:
-        """Whether a dotted name is one of its modules."""
+        """Return whether the package has a module of this dotted name."""
         return _module_file(module, self) is not None
 
 
@@ -75,7 +75,7 @@ def _find(name: str) -> ModuleSpec | None:
 
 
 def find_package(name: str) -> Package | None:
-    """The top-level package of this name, or None."""
+    """Find a top-level package in this environment."""
     spec = _find(name)
     if spec is None:
         return None
@@ -87,8 +87,8 @@ def find_package(name: str) -> Package | None:
         return Package(name, None)
     files = []
     for inside, path in _walk(name, root):
-        facts = path.stat()
-        files.append((inside, path, facts.st_mtime_ns, facts.st_size))
+        status = path.stat()
+        files.append((inside, path, status.st_mtime_ns, status.st_size))
     return Package(name, root, tuple(files))
 
 
@@ -104,16 +104,16 @@ def _walk(name: str, root: Path) -> Iterator[tuple[str, Path]]:
 
 @cache
 def _digest(package: Package) -> str:
-    found = sha256()
+    digest = sha256()
     for name, path, _, _ in package.files:
         data = path.read_bytes()
-        found.update(f"{name}\0{len(data)}\n".encode() + data)
-    return found.hexdigest()
+        digest.update(f"{name}\0{len(data)}\n".encode() + data)
+    return digest.hexdigest()
 
 
 @cache
 def _imports_of(path: Path, _changed: int) -> tuple[Imported, ...]:
-    """Imports that a module makes in any case, as it is imported."""
+    """Return the unconditional imports of a module."""
     try:
         tree = ast.parse(path.read_bytes())
     except (OSError, SyntaxError, ValueError, RecursionError):
@@ -124,20 +124,20 @@ def _imports_of(path: Path, _changed: int) -> tuple[Imported, ...]:
 @cache
 def _dependencies(package: Package) -> frozenset[str]:
     tops = {
-        found.name.partition(".")[0]
+        imported.name.partition(".")[0]
         for _, path, changed, _ in package.files
         if path.suffix == ".py"
-        for found in _imports_of(path, changed)
-        if not found.level
+        for imported in _imports_of(path, changed)
+        if not imported.level
     }
     return frozenset(top for top in tops - {package.name, "wasmnb", ""} if not is_standard(top))
 
 
-# -- what importing the package needs in any case ---------------------------------------------------------------------
+# -- unconditional imports, followed through packages -----------------------------------------------------------------
 
 
 def _module_file(module: str, package: Package) -> Path | None:
-    """File of a module of the package: a compiled one comes first, as for `import`."""
+    """Return the file of a module of the package. As for `import`, compiled modules come first."""
     if package.root is None:
         return None
     if package.root.is_file():
@@ -150,7 +150,7 @@ def _module_file(module: str, package: Package) -> Path | None:
 
 
 def _find_obstacle(package: Package) -> str | None:
-    """The first module on the way that is compiled or absent, in this package or in one that it needs."""
+    """Return the first compiled or absent module that the package imports, directly or through other packages."""
     packages: dict[str, Package | None] = {package.name: package}
     waiting, seen = [package.name], set()
     while waiting:
@@ -165,24 +165,24 @@ def _find_obstacle(package: Package) -> str | None:
             packages[top] = find_package(top)
         owner = packages[top]
         if owner is None:
-            continue  # perhaps not reached: the guest will tell
+            continue  # maybe never imported: the build of the runtime decides
         path = _module_file(module, owner)
         if owner.root is None or (path is not None and path.name.endswith(_COMPILED)):
             return module
         if path is not None:
             imports = _imports_of(path, path.stat().st_mtime_ns)
-            # Under an `if` a package may try another package; its own compiled part it has for this machine.
-            for found in (f for f in imports if f.level or not f.conditional):
-                waiting += _names(found, module, is_package=path.name == "__init__.py")
+            # Under an `if` a package can probe for other packages, but it has its own compiled modules for this machine.
+            for imported in (i for i in imports if i.level or not i.conditional):
+                waiting += _names(imported, module, is_package=path.name == "__init__.py")
     return None
 
 
-def _names(found: Imported, module: str, *, is_package: bool) -> list[str]:
-    """Absolute names of the modules that an import statement in `module` may mean, with the packages around them."""
-    base = found.name
-    if found.level:
+def _names(imported: Imported, module: str, *, is_package: bool) -> list[str]:
+    """Return the modules that an import statement in `module` can load, parent packages included."""
+    base = imported.name
+    if imported.level:
         parts = module.split(".")
-        parts = parts[: len(parts) - found.level + is_package]
-        base = ".".join([*parts, found.name]) if found.name else ".".join(parts)
-    around = [base[:i] for i, c in enumerate(base) if c == "."]
-    return [*around, base, *(f"{base}.{name}" for name in found.names if name != "*")]
+        parts = parts[: len(parts) - imported.level + is_package]
+        base = ".".join([*parts, imported.name]) if imported.name else ".".join(parts)
+    parents = [base[:i] for i, c in enumerate(base) if c == "."]
+    return [*parents, base, *(f"{base}.{name}" for name in imported.names if name != "*")]

@@ -1,4 +1,4 @@
-"""What a runtime has to hold for a filter: extra modules of the standard library, and packages of the notebook's own."""
+"""Requirements of a filter: further modules of the standard library, and packages of this environment."""
 
 from __future__ import annotations
 
@@ -11,68 +11,72 @@ from .imports import Imported, is_standard, standard_module_exists
 from .packages import Package, find_package
 from .stdlib import ABSENT, PRESENT
 
-__all__ = ["MakeError", "Requirements", "error_at", "needed"]
+__all__ = ["MakeError", "Requirements", "error_at", "required_modules"]
 
-#: Inside the guest `wasmnb` is the SDK alone.
-_OURS = ("wasmnb", "wasmnb.sdk", "wasmnb.abi")
+#: Packages of wasmnb that exist inside the guest.
+_GUEST_PACKAGES = ("wasmnb", "wasmnb.sdk", "wasmnb.abi")
 
-#: Makes the error for an import: (message, hint).
+#: Function of (message, hint) that makes the error for an import.
 MakeError = Callable[[str, str], SourceError]
 
 
 @dataclass(frozen=True)
 class Requirements:
-    """What a runtime needs beyond the modules that every runtime has.
+    """Contents of a runtime beyond the standard set.
 
     Attributes
     ----------
     modules
-        Dotted names to import while it is built.
+        Dotted names of modules to import while the runtime is built.
     packages
-        Packages to put on its Python path.
+        Packages on the runtime's Python path.
     """
 
     modules: frozenset[str] = frozenset()
     packages: tuple[Package, ...] = ()
 
     def digest(self) -> str:
-        """Hash of names and contents."""
+        """Return a hash of names and contents."""
         parts = [*sorted(self.modules), *(f"{p.name} {p.digest}" for p in self.packages)]
         return sha256("\n".join(parts).encode()).hexdigest()
 
 
 def error_at(module: Imported, filename: str, first_line: int) -> MakeError:
-    """Makes errors at an import statement."""
+    """Return a function that makes errors located at an import statement."""
     line = module.lineno + first_line - 1
     return lambda message, hint: SourceError(message, filename=filename, lineno=line, offset=module.offset, hint=hint)
 
 
-def needed(module: Imported, error: MakeError, packages: dict[str, Package], beside: str = "") -> set[str]:
-    """Names to import for one import; adds to `packages`.
+def required_modules(module: Imported, error: MakeError, packages: dict[str, Package], folders: str = "") -> set[str]:
+    """Return the modules to preload for one import, and add its packages to `packages`.
 
     Parameters
     ----------
     module
-        What is imported, by its absolute name.
-    beside
-        Where a module of the filter's own would have been found, for the error's hint.
+        The import, with its absolute name.
+    error
+        Function that makes the error for this import.
+    packages
+        Packages of the runtime by name.
+    folders
+        Folders of the filter's own modules, for the error's hint. Default: none.
 
     Raises
     ------
     SourceError
-        An import that cannot work inside a filter, made by `error`.
+        The import can't work inside a filter.
     """
     top = module.name.partition(".")[0]
     if top == "wasmnb":
-        return _check_ours(module, error)
+        return _check_sdk(module, error)
     if top in ABSENT:
-        raise error(f"a filter cannot import {module.name}", ABSENT[top])
+        raise error(f"a filter can't import {module.name}", ABSENT[top])
     if is_standard(top):
         if module.name not in PRESENT and not standard_module_exists(module.name):
-            raise error(f"there is no module {module.name}", "Look for a slip in its name.")
-        wanted = {module.name, *(n for n in _submodules(module) if standard_module_exists(n))}
-        return wanted - PRESENT
-    package = _add_package(top, error, packages, beside)
+            raise error(f"module {module.name} doesn't exist", "Check the spelling.")
+        names = {module.name, *(n for n in _submodules(module) if standard_module_exists(n))}
+        return names - PRESENT
+    package = _add_package(top, error, packages, folders)
     return {module.name, *(n for n in _submodules(module) if package.has(n))}
 
 
@@ -80,46 +84,45 @@ def _submodules(module: Imported) -> Iterator[str]:
     return (f"{module.name}.{name}" for name in module.names if name != "*")
 
 
-def _check_ours(module: Imported, error: MakeError) -> set[str]:
-    if module.name in _OURS or module.name.startswith(("wasmnb.sdk.", "wasmnb.abi.")):
+def _check_sdk(module: Imported, error: MakeError) -> set[str]:
+    if module.name in _GUEST_PACKAGES or module.name.startswith(("wasmnb.sdk.", "wasmnb.abi.")):
         return set()
     raise error(
-        f"a filter cannot import {module.name}",
-        "Inside a filter there is only the SDK: from wasmnb import HttpContext, ...",
+        f"a filter can't import {module.name}",
+        "Filters can use the SDK only: from wasmnb import HttpContext, ...",
     )
 
 
-def _add_package(name: str, error: MakeError, packages: dict[str, Package], beside: str) -> Package:
-    """Take a package that the source imports, and those that it needs."""
+def _add_package(name: str, error: MakeError, packages: dict[str, Package], folders: str) -> Package:
+    """Add a package and its dependencies to the runtime's packages."""
     if name in packages:
         return packages[name]
     package = find_package(name)
     if package is None:
-        install = f"nstall it where this runs (%pip install {name}, if that is its name on PyPI)"
-        own = f"Put {name}.py or a folder {name} beside the filter (in {beside}), or i" if beside else "I"
+        own = f"Put {name}.py or a folder {name} into {folders}, or i" if folders else "I"
         raise error(
-            f"there is no package {name} in this environment{' nor beside the filter' if beside else ''}",
-            f"{own}{install} and run the cell again.",
+            f"there's no package {name} in this environment{' or in the folder of the filter' if folders else ''}",
+            f"{own}nstall it in this environment (%pip install {name}, if that's its name on PyPI), and run the cell again.",
         )
     waiting = [package]
     while waiting:
-        found = waiting.pop()
-        obstacle = found.obstacle
+        current = waiting.pop()
+        obstacle = current.obstacle
         if obstacle is not None:
-            raise _stopped_by(obstacle, name, error)
-        packages[found.name] = found
-        others = (find_package(d) for d in sorted(found.dependencies) if d not in packages)
-        # A dependency that cannot run here may still not be reached: the guest will tell.
+            raise _obstacle_error(obstacle, name, error)
+        packages[current.name] = current
+        others = (find_package(d) for d in sorted(current.dependencies) if d not in packages)
+        # A dependency that can't run in Wasm may never be imported: the build of the runtime decides.
         waiting += [p for p in others if p is not None and p.obstacle is None]
     return package
 
 
-def _stopped_by(obstacle: str, name: str, error: MakeError) -> SourceError:
+def _obstacle_error(obstacle: str, name: str, error: MakeError) -> SourceError:
     top = obstacle.partition(".")[0]
     if top in ABSENT:
-        return error(f"{name} cannot be imported inside a filter: it needs {obstacle}", ABSENT[top])
+        return error(f"a filter can't import {name}: it needs {obstacle}", ABSENT[top])
     needs = "is" if obstacle == name else f"needs {obstacle}, which is"
     return error(
-        f"{name} cannot be imported inside WebAssembly: it {needs} compiled for this machine",
-        "A filter can use packages that are pure Python.",
+        f"{name} can't be imported inside WebAssembly: it {needs} compiled for this machine",
+        "Use a package that is pure Python.",
     )

@@ -1,6 +1,6 @@
-"""Where everything comes from that a source imports: its own folder, the runtime, or packages put into a runtime.
+"""The resolver: finds every import of a source in the filter's own folder, the runtime, or this environment's packages.
 
-All parts and all of the filter's own modules are read, and what those import in turn.
+It reads all parts and all of the filter's own modules, recursively.
 """
 
 from __future__ import annotations
@@ -13,43 +13,44 @@ from pathlib import Path
 from ...errors import SourceError
 from .filter_source import LocalModule, Source
 from .imports import Imported, imported_modules, is_standard, parse
-from .local_modules import Folder, Found
+from .local_modules import Folder, LocatedModule
 from .packages import Package, find_package
-from .requirements import MakeError, Requirements, error_at, needed
+from .requirements import MakeError, Requirements, error_at, required_modules
 
 __all__ = ["resolve"]
 
 
 def resolve(
-    source: Source, path: Sequence[Path] = (), tell: Callable[[SourceError], None] | None = None
+    source: Source, path: Sequence[Path] = (), on_error: Callable[[SourceError], None] | None = None
 ) -> tuple[Source, Requirements]:
-    """The source with the modules of its own, and what it needs of a runtime.
+    """Add the filter's own modules to a source, and determine the requirements of its runtime.
 
     Parameters
     ----------
     source
-        Parts, and modules if there are any that lie nowhere.
+        Parts, and modules that exist as text only.
     path
-        Folders in which its own modules lie.
-    tell
-        Called with the error for every import that cannot work inside a filter, and then looks on.
+        Folders with the filter's own modules. Default: none.
+    on_error
+        Function called with the error of each import that can't work inside a filter; resolving then continues. Default:
+        None, which raises the first error.
 
     Raises
     ------
     SourceError
-        Without `tell`: an import that cannot work inside a filter, at its line.
+        An import can't work inside a filter, and `on_error` is None.
     """
-    resolver = _Resolver(source, path, tell)
+    resolver = _Resolver(source, path, on_error)
     while resolver.waiting:
         resolver.read(resolver.waiting.pop(0))
     packages = resolver.packages
-    requirements = Requirements(frozenset(resolver.needed), tuple(packages[name] for name in sorted(packages)))
+    requirements = Requirements(frozenset(resolver.required), tuple(packages[name] for name in sorted(packages)))
     return replace(source, modules=tuple(resolver.modules.values())), requirements
 
 
 @dataclass(frozen=True)
 class _Unit:
-    """A piece of source whose imports are to be found; relative ones start from `package`."""
+    """One text whose imports have to be resolved; relative ones start from `package`."""
 
     tree: ast.Module
     filename: str
@@ -58,83 +59,83 @@ class _Unit:
 
 
 class _Resolver:
-    def __init__(self, source: Source, path: Sequence[Path], tell: Callable[[SourceError], None] | None) -> None:
+    def __init__(self, source: Source, path: Sequence[Path], on_error: Callable[[SourceError], None] | None) -> None:
         self.folder = Folder(path)
-        self.tell = tell
+        self.on_error = on_error
         self.modules: dict[str, LocalModule] = {}
-        self.needed: set[str] = set()
+        self.required: set[str] = set()
         self.packages: dict[str, Package] = {}
         self.waiting = [_Unit(parse(p.text), p.filename, p.first_line, source.package) for p in source.parts]
         for module in source.modules:
             self._keep(module)
         if source.package:
-            for found in self._way_to(source.package):
-                assert found is not None, f"the package {source.package} is not on the path"
-                self._keep(found.module)
+            for located in self._parents_and(source.package):
+                assert located is not None, f"the package {source.package} isn't on the path"
+                self._keep(located.module)
 
     def read(self, unit: _Unit) -> None:
-        """Find everything that one piece imports."""
+        """Resolve all imports of one unit."""
         for module in imported_modules(unit.tree):
             try:
-                self._find(module, unit)
+                self._resolve(module, unit)
             except SourceError as error:
                 if module.optional:
                     continue
-                if self.tell is None:
+                if self.on_error is None:
                     raise
-                self.tell(error)
+                self.on_error(error)
 
-    def _find(self, module: Imported, unit: _Unit) -> None:
+    def _resolve(self, module: Imported, unit: _Unit) -> None:
         error = error_at(module, unit.filename, unit.first_line)
         module = replace(module, name=_absolute(module, unit.package, error), level=0)
         top = module.name.partition(".")[0]
         if top in self.modules or self._is_own(top, error):
-            self._take(module, error)
+            self._add_own(module, error)
         else:
-            beside = str(self.folder) if self.folder.path else ""
-            self.needed |= needed(module, error, self.packages, beside)
+            folders = str(self.folder) if self.folder.path else ""
+            self.required |= required_modules(module, error, self.packages, folders)
 
     def _is_own(self, top: str, error: MakeError) -> bool:
-        """Whether a top-level module lies beside the filter."""
-        found = self.folder.find(top) if self.folder.path and top != "wasmnb" else None
-        if found is None or (found.file is None and (is_standard(top) or find_package(top))):
+        """Return whether a top-level module is the filter's own."""
+        located = self.folder.find(top) if self.folder.path and top != "wasmnb" else None
+        if located is None or (located.file is None and (is_standard(top) or find_package(top))):
             return False
         if is_standard(top):
             raise error(
-                f"{found.file} has the name of a module of the standard library",
-                f"Rename it: inside WebAssembly `import {top}` always means the standard library's.",
+                f"{located.file} has the name of a module of the standard library",
+                f"Rename the file: inside WebAssembly `import {top}` always imports the standard library's module.",
             )
-        if found.compiled:
+        if located.compiled:
             raise error(
-                f"{found.file} cannot be imported inside WebAssembly: it is compiled for this machine",
-                "A filter can use modules that are pure Python.",
+                f"{located.file} can't be imported inside WebAssembly: it is compiled for this machine",
+                "Use a module that is pure Python.",
             )
         return True
 
-    def _way_to(self, name: str) -> list[Found | None]:
-        """The packages around a module, and itself."""
+    def _parents_and(self, name: str) -> list[LocatedModule | None]:
+        """Return the parent packages of a module, and the module."""
         parts = name.split(".")
         return [self.folder.find(".".join(parts[: i + 1])) for i in range(len(parts))]
 
-    def _take(self, module: Imported, error: MakeError) -> None:
-        """Take one of the filter's own modules along, with the packages around it."""
+    def _add_own(self, module: Imported, error: MakeError) -> None:
+        """Add one of the filter's own modules, with its parent packages."""
         parts = module.name.split(".")
         for i in range(len(parts)):
             name = ".".join(parts[: i + 1])
-            if not self._take_one(name):
-                around = f"the package {name.rpartition('.')[0]} beside the filter"
-                raise error(f"there is no module {name} in {around}", "Look for a slip in its name.")
+            if not self._add_module(name):
+                parent = f"the filter's package {name.rpartition('.')[0]}"
+                raise error(f"there's no module {name} in {parent}", "Check the spelling.")
         for name in module.names:
             if name != "*":
-                self._take_one(f"{module.name}.{name}")
+                self._add_module(f"{module.name}.{name}")
 
-    def _take_one(self, name: str) -> bool:
-        """Whether there is a module of this name; a name imported from one may be anything that it defines."""
+    def _add_module(self, name: str) -> bool:
+        """Add a module if it exists, and return whether it does: an imported name can be any name that its parent defines."""
         if name not in self.modules:
-            found = self.folder.find(name)
-            if found is None or found.compiled:
+            located = self.folder.find(name)
+            if located is None or located.compiled:
                 return False
-            self._keep(found.module)
+            self._keep(located.module)
         return True
 
     def _keep(self, module: LocalModule) -> None:
@@ -145,16 +146,16 @@ class _Resolver:
 
 
 def _absolute(module: Imported, package: str, error: MakeError) -> str:
-    """The dotted name that an import means."""
+    """Return the absolute name of an import."""
     if not module.level:
         return module.name
-    around = package.split(".") if package else []
-    if not around:
+    parents = package.split(".") if package else []
+    if not parents:
         raise error(
             "relative import in a filter",
-            "A filter is no package: leave out the dots. A module beside it is imported by its own name.",
+            "A filter isn't a package. Leave out the dots: modules in its folder are imported by their own name.",
         )
-    if module.level > len(around):
-        raise error("relative import beyond the top-level package", f"This is in the package {package}.")
-    base = around[: len(around) - module.level + 1]
+    if module.level > len(parents):
+        raise error("relative import beyond the top-level package", f"The filter is in the package {package}.")
+    base = parents[: len(parents) - module.level + 1]
     return ".".join([*base, module.name] if module.name else base)

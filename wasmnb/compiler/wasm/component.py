@@ -1,10 +1,10 @@
-"""Reads a component: the core modules in it and how they are wired together.
+"""Reader of components: their core modules and the wiring between them.
 
-Follows https://github.com/WebAssembly/component-model/blob/main/design/mvp/Binary.md, as far as componentize-py uses
-it. Types are skipped: what a lowered function looks like to a core module stands in that module's own imports.
+It follows https://github.com/WebAssembly/component-model/blob/main/design/mvp/Binary.md for the features that
+componentize-py uses. Types are skipped because the imports of core modules contain the signatures of lowered functions.
 
-What a core instance's export leads to is a `Target`: an export of a core module's instance (`Ref`), a function that
-the component imports, lowered (`Lowered`), or a built-in of the component model (`Builtin`).
+The definition behind a core instance's export is a `Target`: an export of a core module's instance (`Ref`), a lowered
+function that the component imports (`Lowered`), or a built-in of the component model (`Builtin`).
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _SORTS = {0x01: "func", 0x02: "value", 0x03: "type", 0x04: "component", 0x05: "i
 
 @dataclass(frozen=True)
 class Ref:
-    """Export `name` of core instance `instance`."""
+    """Export `name` of core instance number `instance`."""
 
     instance: int
     name: str
@@ -40,7 +40,7 @@ class Ref:
 
 @dataclass(frozen=True)
 class Lowered:
-    """A function that the component imports: `name` of the interface `interface`."""
+    """Function `name` of an interface that the component imports."""
 
     interface: str
     name: str
@@ -48,7 +48,7 @@ class Lowered:
 
 @dataclass(frozen=True)
 class Builtin:
-    """A function of the component model itself, such as `resource.drop`."""
+    """A built-in function of the component model, such as `resource.drop`."""
 
     name: str
 
@@ -58,7 +58,7 @@ Target = Ref | Lowered | Builtin
 
 @dataclass(frozen=True)
 class CoreInstance:
-    """A core module with its arguments (`module` set), or a bundle of definitions under new names (`exports` set)."""
+    """A core module with its arguments (`module` is set), or a bundle of renamed definitions (`exports` is set)."""
 
     module: int | None
     arguments: dict[str, int] = field(default_factory=dict)
@@ -67,13 +67,13 @@ class CoreInstance:
 
 @dataclass(frozen=True)
 class Lift:
-    """A function that the component offers: the core function behind it, and what to call with its result afterwards."""
+    """An exported function of the component: its core function and its post-return function."""
 
     function: Target
     post_return: Target | None
 
 
-#: canon opcodes that make a core function, with the operands to skip: t a type or index, o options, r a result, f flag.
+#: Canon opcodes that define a core function, with the operands to skip: t type or index, o options, r result, f flag.
 _BUILTINS = {
     0x02: ("resource.new", "t"),
     0x03: ("resource.drop", "t"),
@@ -113,12 +113,12 @@ _BUILTINS = {
 
 
 class Component:
-    """A component, read.
+    """The contents of a component.
 
     Attributes
     ----------
     modules
-        Where each core module lies in `data`: (start, end).
+        Position of each core module in `data`: (start, end).
     instances
         Core instances in order.
     exports
@@ -138,7 +138,7 @@ class Component:
         try:
             self._read(Reader(data, 8))
         except (IndexError, KeyError) as error:
-            raise Malformed(f"the component refers to something that it does not have ({error})") from None
+            raise Malformed(f"the component refers to a missing definition ({error})") from None
 
     def _read(self, reader: Reader) -> None:
         readers = {
@@ -171,7 +171,7 @@ class Component:
     @staticmethod
     def _instance_argument(r: Reader) -> int:
         if r.byte() != 0x12:
-            raise Malformed(f"a core instance is given something else than an instance, at offset {r.at:#x}")
+            raise Malformed(f"an argument of a core instance isn't an instance, at offset {r.at:#x}")
         return r.u32()
 
     def _instances(self, r: Reader) -> None:
@@ -227,16 +227,16 @@ class Component:
                 self._builtin(r, code)
 
     def _options(self, r: Reader) -> dict[str, Target]:
-        found: dict[str, Target] = {}
+        options: dict[str, Target] = {}
         for _ in range(r.u32()):
             code = r.byte()
             if code in {0x03, 0x04, 0x05, 0x07}:
                 index = r.u32()
                 if code == 0x05:
-                    found["post-return"] = self._core["func"][index]
+                    options["post-return"] = self._core["func"][index]
             elif code > 0x07:
                 raise Malformed(f"unknown canonical option {code:#x} at offset {r.at:#x}")
-        return found
+        return options
 
     def _builtin(self, r: Reader, code: int) -> None:
         if code not in _BUILTINS:
@@ -269,14 +269,14 @@ class Component:
 
     @staticmethod
     def _description(r: Reader, kind: int) -> None:
-        """Skip an extern description; what kind it is has been read."""
+        """Skip an extern description after its kind."""
         if kind == 0x00:
             r.byte(), r.u32()
         elif kind == 0x03:
             if r.byte() == 0x00:
                 r.u32()
         elif kind == 0x02:
-            raise Malformed("a component that imports values")
+            raise Malformed("the component imports values")
         else:
             r.u32()
 

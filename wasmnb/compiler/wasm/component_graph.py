@@ -1,7 +1,7 @@
-"""Who is who in a component: every import of every core module led back to its definition.
+"""The component graph: resolves every import of every core module to its definition.
 
-A definition is (node, number): the node is a core module's instance, the number counts the node's own definitions of
-that kind, imports left out. Functions that the finished module imports from its host belong to the node `HOST`.
+A definition is (node, number). The node is an instance of a core module; the number counts the node's own definitions of
+that kind, without imports. Functions that the finished module imports from its host belong to the node `HOST`.
 """
 
 from __future__ import annotations
@@ -21,21 +21,21 @@ Definition = tuple[int, int]
 #: Node number of functions that the finished module imports.
 HOST = -1
 
-#: A function that does nothing but pass its parameters on through a fixed slot of a table.
+#: Body of a function that only passes its parameters on through a fixed slot of a table.
 _TRAMPOLINE = re.compile(
     rb"\0(?:\x20[\x00-\x7f])*\x41([\x80-\xff]*[\x00-\x7f])\x11[\x80-\xff]*[\x00-\x7f]([\x00-\x7f])\x0b", re.DOTALL
 )
 
 
 def glue_name(target: Lowered | Builtin) -> str:
-    """Name of the glue function that stands in for it: `wasi:random/random#get-random-bytes`."""
+    """Return the name of the glue function that replaces an import, such as `wasi:random/random#get-random-bytes`."""
     if isinstance(target, Builtin):
         return f"builtin#{target.name}"
     return f"{target.interface.split('@')[0]}#{target.name}"
 
 
 class Node:
-    """A core module's instance. `arguments` gives the targets of its imports by (module, name)."""
+    """An instance of a core module. `arguments` maps (module, name) to the target of an import."""
 
     def __init__(
         self, number: int, module: CoreModule, arguments: Mapping[tuple[str, str], Target | Definition]
@@ -47,14 +47,14 @@ class Node:
 
 
 class Graph:
-    """The component's instances with the glue as one more of them.
+    """The instances of a component, with the glue as another instance.
 
     Parameters
     ----------
     component
-        What componentize-py made.
+        The component.
     modules
-        Its core modules, read.
+        Core modules of the component.
     """
 
     def __init__(self, component: Component, modules: list[CoreModule]) -> None:
@@ -73,15 +73,23 @@ class Graph:
             }  # fmt: skip
             self.nodes.append(Node(number, module, arguments))
 
-    def add_glue(self, module: CoreModule, given: Mapping[tuple[str, str], Target]) -> Node:
-        """Add the glue. `given` says what it takes from the component; its other imports become the finished module's."""
+    def add_glue(self, module: CoreModule, bindings: Mapping[tuple[str, str], Target]) -> Node:
+        """Add the glue.
+
+        Parameters
+        ----------
+        module
+            The glue's module.
+        bindings
+            Targets in the component for imports of the glue. Its other imports become imports of the finished module.
+        """
         self._glue = len(self.nodes)
         arguments: dict[tuple[str, str], Target | Definition] = {}
-        for wanted in module.imports:
-            key = (wanted.module, wanted.name)
-            if key in given:
-                arguments[key] = given[key]
-            elif wanted.kind == "func":
+        for import_ in module.imports:
+            key = (import_.module, import_.name)
+            if key in bindings:
+                arguments[key] = bindings[key]
+            elif import_.kind == "func":
                 arguments[key] = (HOST, len(self.host_imports))
                 self.host_imports.append(key)
         node = Node(self._glue, module, arguments)
@@ -89,36 +97,36 @@ class Graph:
         return node
 
     def all_nodes(self) -> Iterator[Node]:
-        """The instances of core modules, in the order in which they start."""
+        """Iterate over the instances of core modules in start order."""
         return (node for node in self.nodes if node is not None)
 
     @property
     def glue(self) -> Node:
-        """The node that `add_glue` made."""
+        """The node added by `add_glue`."""
         assert self._glue is not None
         return self.node(self._glue)
 
     def node(self, number: int) -> Node:
-        """The node of a definition."""
+        """Return the node of a definition."""
         node = self.nodes[number]
         assert node is not None
         return node
 
-    # -- from a name to its definition ------------------------------------------------------------------------------
+    # -- resolving names --------------------------------------------------------------------------------------------
 
-    def wanted_from_outside(self) -> dict[str, tuple[tuple[str, ...], tuple[str, ...]]]:
-        """The functions that the component does not define itself, by `glue_name`, with their core signatures."""
-        found: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {}
+    def glue_imports(self) -> dict[str, tuple[tuple[str, ...], tuple[str, ...]]]:
+        """Return the functions that the glue has to define, by `glue_name`, with their core signatures."""
+        signatures: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {}
         for node in self.all_nodes():
-            for wanted in node.imports["func"]:
-                target = self._follow(node.arguments[wanted.module, wanted.name])
+            for import_ in node.imports["func"]:
+                target = self._follow(node.arguments[import_.module, import_.name])
                 if isinstance(target, Lowered | Builtin):
-                    assert isinstance(wanted.type, int)
-                    found[glue_name(target)] = node.module.signature(wanted.type)
-        return found
+                    assert isinstance(import_.type, int)
+                    signatures[glue_name(target)] = node.module.signature(import_.type)
+        return signatures
 
     def _follow(self, target: Target | Definition) -> Target | Definition:
-        """Go through bundles until something defined is reached."""
+        """Follow bundles of exports to a definition."""
         while isinstance(target, Ref) and self.nodes[target.instance] is None:
             bundle = self.component.instances[target.instance].exports
             if target.name not in bundle:
@@ -127,7 +135,7 @@ class Graph:
         return target
 
     def find(self, target: Target | Definition, kind: str) -> Definition:
-        """The definition that a target leads to."""
+        """Return the definition of a target."""
         target = self._follow(target)
         if isinstance(target, tuple):
             return target
@@ -137,67 +145,67 @@ class Graph:
         node = self.node(target.instance)
         if target.name not in node.module.exports:
             raise Malformed(f"instance {target.instance} has no export {target.name!r}")
-        found, index = node.module.exports[target.name]
-        if found != kind:
-            raise Malformed(f"the export {target.name!r} is a {found}, not a {kind}")
+        exported, index = node.module.exports[target.name]
+        if exported != kind:
+            raise Malformed(f"the export {target.name!r} is a {exported}, not a {kind}")
         return self.definition(node, kind, index)
 
     def definition(self, node: Node, kind: str, index: int) -> Definition:
-        """What number `index` of a node's index space stands for."""
+        """Return the definition at `index` of a node's index space."""
         imports = node.imports[kind]
         if index >= len(imports):
             return node.number, index - len(imports)
-        wanted = imports[index]
-        found = self.find(node.arguments[wanted.module, wanted.name], kind)
+        import_ = imports[index]
+        definition = self.find(node.arguments[import_.module, import_.name], kind)
         if kind == "func":
-            self._check_type(node, wanted, found)
-        return found
+            self._check_type(node, import_, definition)
+        return definition
 
-    def _check_type(self, node: Node, wanted: Import, found: Definition) -> None:
-        assert isinstance(wanted.type, int)
-        if node.module.types[wanted.type] != self._type(found):
-            raise Malformed(f"{wanted.module}.{wanted.name} has another signature than what stands in for it")
+    def _check_type(self, node: Node, import_: Import, definition: Definition) -> None:
+        assert isinstance(import_.type, int)
+        if node.module.types[import_.type] != self._type(definition):
+            raise Malformed(f"{import_.module}.{import_.name} and its definition have different signatures")
 
     def _type(self, function: Definition) -> bytes:
-        """Type of a function, encoded."""
+        """Return the encoded type of a function."""
         if function[0] == HOST:
-            place = self.host_imports[function[1]]
+            name = self.host_imports[function[1]]
             types = {(i.module, i.name): i.type for i in self.glue.imports["func"]}
-            index = types[place]
+            index = types[name]
             assert isinstance(index, int)
             return self.glue.module.types[index]
         module = self.node(function[0]).module
         return module.types[module.functions[function[1]]]
 
     def function(self, node: Node, index: int) -> Definition:
-        """As `definition`, straight through functions that only pass a call on."""
-        return self.straight(self.definition(node, "func", index))
+        """Return the definition of a function, skipping trampolines."""
+        return self.skip_trampolines(self.definition(node, "func", index))
 
-    def straight(self, found: Definition) -> Definition:
-        """The function that does the work: `found`, or the one behind it if it only passes a call on."""
-        if found not in self._functions:
-            self._functions[found] = self._behind_trampolines(found)
-        return self._functions[found]
+    def skip_trampolines(self, function: Definition) -> Definition:
+        """Return a function, or the one that it passes all calls to."""
+        if function not in self._functions:
+            self._functions[function] = self._last_in_chain(function)
+        return self._functions[function]
 
-    def _behind_trampolines(self, found: Definition) -> Definition:
-        while found[0] != HOST:
-            node = self.node(found[0])
-            start, end = node.module.code[found[1]]
+    def _last_in_chain(self, function: Definition) -> Definition:
+        while function[0] != HOST:
+            node = self.node(function[0])
+            start, end = node.module.code[function[1]]
             body = _TRAMPOLINE.fullmatch(node.module.data, start, end) if end - start < 80 else None
             if body is None:
                 break
             slot, table = Reader(body[1]).signed(), self.definition(node, "table", body[2][0])
-            behind = self.tables[table].get(slot)
-            if behind is None:
+            target = self.tables[table].get(slot)
+            if target is None:
                 break
-            found = behind
-        return found
+            function = target
+        return function
 
-    # -- what is known before the module starts ---------------------------------------------------------------------
+    # -- values before the module starts ----------------------------------------------------------------------------
 
     @cached_property
     def tables(self) -> dict[Definition, dict[int, Definition]]:
-        """The functions in every table's slots."""
+        """Functions in the slots of every table."""
         tables: dict[Definition, dict[int, Definition]] = {}
         for node in self.all_nodes():
             for number in range(len(node.module.tables)):
@@ -205,7 +213,7 @@ class Graph:
         for node in self.all_nodes():
             for elements in node.module.elements:
                 if elements.offset is None:
-                    raise Malformed("an element segment that is not put into a table at once")
+                    raise Malformed("the component has a passive element segment")
                 table = tables[self.definition(node, "table", elements.table)]
                 slot = self.evaluate(node, elements.offset)
                 for i, function in enumerate(elements.functions):
@@ -213,12 +221,12 @@ class Graph:
         return tables
 
     def global_value(self, definition: Definition) -> int:
-        """First value of a global."""
+        """Return the initial value of a global."""
         node = self.node(definition[0])
         return self.evaluate(node, node.module.globals[definition[1]].value)
 
     def evaluate(self, node: Node, expression: Expression) -> int:
-        """Value of a constant expression, as a signed 32-bit number (integers of other kinds: as they are written)."""
+        """Evaluate a constant expression: i32 as a signed number, other types as encoded."""
         stack: list[int] = []
         for operator, operand in expression:
             if operator.endswith(".const"):
@@ -229,7 +237,7 @@ class Graph:
                 right, left = stack.pop(), stack.pop()
                 stack.append(_OPERATIONS[operator](left, right))
             else:
-                raise Malformed(f"{operator} in a constant expression")
+                raise Malformed(f"unsupported instruction {operator} in a constant expression")
         return stack[0] if expression[0][0] in {"i64.const", "f32.const", "f64.const"} else _i32(stack[0])
 
 

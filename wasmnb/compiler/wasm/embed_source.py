@@ -1,8 +1,8 @@
-"""A filter's module: the runtime's with fewer exports and with the filter's source in its memory.
+"""Embedding of a source: a filter's module is the runtime's module with fewer exports and the source in its memory.
 
-Facts: an export that a module lacks costs Envoy nothing, one that it has costs a trip into CPython. The source lies in
-pages of its own behind the runtime's memory; a slot in the glue's memory says where. A filter that runs from the cached
-runtime gets the same bytes at the same addresses, so that both behave alike.
+Facts: a missing export costs Envoy nothing, and an existing one costs a call into CPython. The source has its own pages
+behind the runtime's memory, and a slot in the glue's memory holds its address. A filter that runs from the cached runtime
+gets the same bytes at the same addresses, so both behave alike.
 """
 
 from __future__ import annotations
@@ -16,23 +16,30 @@ from ...formats.leb128 import CORE_MAGIC, Reader
 from ..glue import GLUE_PAGES
 from .memory_image import PAGE, active_segment
 
-__all__ = ["Placement", "with_source"]
+__all__ = ["Placement", "embed_source"]
 
 _MEMORY, _EXPORT, _DATA = 5, 7, 11
 _FUNCTION = 0
 
 
 class Placement:
-    """Where a source goes behind a runtime's memory: `writes` are (address, bytes), after `pages` more pages of memory.
+    """Position of a source behind a runtime's memory.
 
     Parameters
     ----------
     runtime_pages
-        Pages of memory that the runtime starts with.
+        Initial pages of the runtime's memory.
     payload
-        The source, as `wasmnb.sdk.loading.parts.pack` has it.
+        Source in the format of `wasmnb.sdk.loading.parts.pack`.
     flags
-        As in the glue's memory: `glue.ON_DELETE_IN_PYTHON`.
+        Flags in the glue's memory, such as `glue.ON_DELETE_IN_PYTHON`. Default: 0.
+
+    Attributes
+    ----------
+    total, pages
+        Pages of the filter's memory, and those added to the runtime's.
+    writes
+        (address, bytes) to write after adding the pages.
     """
 
     def __init__(self, runtime_pages: int, payload: bytes, flags: int = 0) -> None:
@@ -43,14 +50,24 @@ class Placement:
         self.writes = [(slot, struct.pack("<III", start, len(payload), flags)), (start, payload)]
 
     def write(self, instance: Instance) -> None:
-        """Put the source into the memory of a runtime that has not started yet, where the saved file has it."""
+        """Write the source into the memory of a runtime before its start, at the addresses of the saved file."""
         instance.memory.grow(self.pages)
         for address, data in self.writes:
             instance.memory.write(address, data)
 
 
-def with_source(runtime: bytes, placement: Placement, exports: Collection[str]) -> bytes:
-    """The module of a filter: a runtime's module with a source in it, and of its function exports these."""
+def embed_source(runtime: bytes, placement: Placement, exports: Collection[str]) -> bytes:
+    """Make the module of a filter.
+
+    Parameters
+    ----------
+    runtime
+        Module of the runtime.
+    placement
+        Position of the source.
+    exports
+        Names of the function exports to keep.
+    """
     out = [CORE_MAGIC]
     for number, start, end in _sections(runtime):
         if number == _MEMORY:
@@ -68,21 +85,21 @@ def with_source(runtime: bytes, placement: Placement, exports: Collection[str]) 
 
 
 def _sections(data: bytes) -> list[tuple[int, int, int]]:
-    """(number, start, end) of every section."""
+    """Return (number, start, end) of every section."""
     r = Reader(data, len(CORE_MAGIC))
-    found = []
+    sections = []
     while r.more:
         number, size = r.byte(), r.u32()
         start = r.skip(size)
-        found.append((number, start, r.at))
-    return found
+        sections.append((number, start, r.at))
+    return sections
 
 
 def _exports(r: Reader, kept: Collection[str]) -> bytes:
-    """The export section without the functions that are not kept."""
-    found = r.vector(lambda: (r.name(), r.byte(), r.u32()))
+    """Return the export section with the functions in `kept` only."""
+    exports = r.vector(lambda: (r.name(), r.byte(), r.u32()))
     return leb.vector(
         leb.name(name) + bytes((kind,)) + leb.unsigned(index)
-        for name, kind, index in found
+        for name, kind, index in exports
         if kind != _FUNCTION or name in kept
     )

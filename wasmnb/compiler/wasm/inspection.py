@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import cast
 
 from ..._display import Shown
-from ...abi import CALLBACKS, ENTRY_POINTS, HOSTCALLS, AbiVersion, callbacks_for, hostcalls_for
+from ...abi import CALLBACKS, ENTRY_POINTS, HOSTCALLS, REPORTED_BY, AbiVersion, callbacks_for, hostcalls_for
 from ...abi.wasi import WASI_MODULES, WASI_PREVIEW_1
 from ...engine import ExportType, ImportType, default_engine
 from ...errors import ModuleError
@@ -71,6 +71,8 @@ class ModuleFacts(Shown):
         Bytes of linear memory that it starts with.
     problems
         What stops Envoy from loading it, a sentence each; empty if nothing is known to.
+    warnings
+        Hostcalls whose results the module never gets, a sentence each.
     """
 
     kind: str
@@ -81,6 +83,7 @@ class ModuleFacts(Shown):
     size: int = 0
     memory: int = 0
     problems: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 def inspect_module(data: bytes) -> ModuleFacts:
@@ -103,6 +106,7 @@ def inspect_module(data: bytes) -> ModuleFacts:
         len(data),
         sum(m.minimum for m in memories) * PAGE,
         tuple(_problems(module, data, abi, imports, exports, memories)),
+        tuple(_unreported_calls(imports, exports)),
     )
 
 
@@ -203,6 +207,16 @@ def _no_marker(exports: Iterable[ExportType]) -> str:
         "It is no Proxy-Wasm module: it exports no ABI marker. Build it with a Proxy-Wasm SDK, "
         f"or export an empty function with one of the names {markers}."
     )
+
+
+def _unreported_calls(imports: Iterable[ImportType], exports: Iterable[ExportType]) -> Iterator[str]:
+    """Yield a warning for each imported hostcall that reports its result in callbacks of which none is exported."""
+    imported = {i.name.removeprefix("proxy_") for i in imports if i.module == "env"}
+    exported = {e.name.removeprefix("proxy_") for e in exports}
+    for hostcall, callbacks in REPORTED_BY.items():
+        if hostcall in imported and not exported.intersection(callbacks):
+            names = " or ".join(f"proxy_{name}" for name in callbacks)
+            yield f"It imports proxy_{hostcall}, but does not get its results: export {names}."
 
 
 def _host_signature(wanted: ImportType, abi: AbiVersion) -> Signature | None:

@@ -1,8 +1,8 @@
-"""Links a component and its glue into one core module.
+"""The linker: merges a component and its glue into one core module.
 
-Only what can be reached from the exports and the tables is taken over. Globals that nothing sets are constants and
-disappear; so do the component's trampolines. All initialisers become plain constants, since V8 as Envoy configures it
-does not take every extended one.
+Functions that can't be reached from the exports and the tables are dropped. Globals that are never set become constants,
+and the component's trampolines are bypassed. All initialisers become plain constants because V8, as Envoy configures it,
+rejects some extended constant expressions.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ __all__ = ["Rewrite", "link", "memory_image"]
 _FUNC, _MEMORY = 0, 2
 
 
-#: Gives another body for the function at `data[start:end]` of a node, or None.
+#: Function that returns a replacement for the body at `data[start:end]` of a node, or None.
 Rewrite = Callable[[Node, int, int], bytes | None]
 
 
@@ -33,25 +33,25 @@ def link(
     rewrite: Rewrite = lambda *_: None,
     order: list[Definition] | None = None,
 ) -> bytes:
-    """Make one core module of everything that `exports` and the tables need.
+    """Merge everything that `exports` and the tables need into one core module.
 
     Parameters
     ----------
     graph
         The component with its glue.
     exports
-        Functions of the finished module. It also exports its memory, as `memory`.
+        Exported functions by name. The module also exports its memory, as `memory`.
     image
-        Its memory at the start.
+        Initial contents of the memory.
     rewrite
-        Called with every function that is taken over.
+        Function called with every linked body. Default: bodies stay unchanged.
     order
-        A list that gets the functions of the finished module in the order of their numbers.
+        List to which the functions of the module are added, in the order of their numbers. Default: None.
 
     Raises
     ------
     Malformed
-        The component does something that componentize-py's components do not.
+        The component has a feature that componentize-py's components don't use.
     """
     linked = _Link(graph, exports, rewrite)
     if order is not None:
@@ -60,7 +60,13 @@ def link(
 
 
 def memory_image(graph: Graph) -> MemoryImage:
-    """The component's one memory with everything that its modules put into it at the start."""
+    """Return the initial contents of the component's only memory.
+
+    Raises
+    ------
+    Malformed
+        The component has several memories, a start function or passive data segments.
+    """
     memories = [m for node in graph.all_nodes() for m in node.module.memories]
     if len(memories) != 1:
         raise Malformed(f"the component has {len(memories)} memories, not one")
@@ -71,13 +77,13 @@ def memory_image(graph: Graph) -> MemoryImage:
         view = memoryview(node.module.data)
         for segment in node.module.segments:
             if segment.offset is None:
-                raise Malformed("a data segment that is not put into memory at once")
+                raise Malformed("the component has a passive data segment")
             image.put(graph.evaluate(node, segment.offset) % (1 << 32), view[segment.start : segment.end])
     return image
 
 
 class _Link:
-    """One run of the linker: first what is reached, then numbers, then bytes."""
+    """One run of the linker: reachability first, then numbering, then encoding."""
 
     def __init__(self, graph: Graph, exports: Mapping[str, Definition], rewrite: Rewrite) -> None:
         self.graph = graph
@@ -89,26 +95,30 @@ class _Link:
         self.used_tables: set[Definition] = set()
         self._reach()
         self.functions = self._number_functions()
-        self.globals = {d: i for i, d in enumerate(sorted((self.set_globals | self._floats()) & self._touched()))}
+        self.globals = {
+            d: i for i, d in enumerate(sorted((self.set_globals | self._non_i32_globals()) & self._accessed_globals()))
+        }
         self.tables = {d: i for i, d in enumerate(sorted(self.used_tables))}
         self.types: dict[bytes, int] = {}
 
-    # -- what is needed ---------------------------------------------------------------------------------------------
+    # -- reachability -----------------------------------------------------------------------------------------------
 
     def _reach(self) -> None:
-        """Follow every reference from the exports; a table that is used makes its functions needed, too."""
+        """Follow all references from the exports. A table that is used keeps its functions."""
         waiting = list(self.exports.values())
         while waiting:
-            found = waiting.pop()
-            if found in self.bodies or found[0] == HOST:
+            definition = waiting.pop()
+            if definition in self.bodies or definition[0] == HOST:
                 continue
-            node = self.graph.node(found[0])
-            start, end = node.module.code[found[1]]
-            other = self.rewrite(node, start, end)
+            node = self.graph.node(definition[0])
+            start, end = node.module.code[definition[1]]
+            replacement = self.rewrite(node, start, end)
             locals_, parts = (
-                body_parts(node.module.data, start, end) if other is None else body_parts(other, 0, len(other))
+                body_parts(node.module.data, start, end)
+                if replacement is None
+                else body_parts(replacement, 0, len(replacement))
             )
-            self.bodies[found] = locals_, parts
+            self.bodies[definition] = locals_, parts
             waiting.extend(self._references(node, {instruction for _, instruction in parts}))
 
     def _references(self, node: Node, instructions: Iterable[bytes]) -> Iterable[Definition]:
@@ -120,19 +130,19 @@ class _Link:
             if kind == "func":
                 yield graph.function(node, operands[0])
             elif kind == "global":
-                touched = self.set_globals if instruction[0] == 0x24 else self.read_globals
-                touched.add(graph.definition(node, "global", operands[0]))
+                accessed = self.set_globals if instruction[0] == 0x24 else self.read_globals
+                accessed.add(graph.definition(node, "global", operands[0]))
             elif kind in {"indirect", "table"}:
                 for table in {graph.definition(node, "table", t) for t in operands[kind == "indirect" :]}:
                     if table not in self.used_tables:
                         self.used_tables.add(table)
-                        yield from (self.graph.straight(f) for f in graph.tables[table].values())
+                        yield from (self.graph.skip_trampolines(f) for f in graph.tables[table].values())
 
-    def _touched(self) -> set[Definition]:
+    def _accessed_globals(self) -> set[Definition]:
         return self.read_globals | self.set_globals
 
-    def _floats(self) -> set[Definition]:
-        """Globals that are no i32: those stay globals."""
+    def _non_i32_globals(self) -> set[Definition]:
+        """Globals of other types than i32, which stay globals even if they are never set."""
         return {d for d in self.read_globals if self._global_type(d) != "i32"}
 
     def _global_type(self, definition: Definition) -> str:
@@ -142,10 +152,10 @@ class _Link:
         host = [(HOST, i) for i in range(len(self.graph.host_imports))]
         return {d: i for i, d in enumerate(chain(host, sorted(self.bodies)))}
 
-    # -- bytes ------------------------------------------------------------------------------------------------------
+    # -- encoding ---------------------------------------------------------------------------------------------------
 
     def module(self, image: MemoryImage) -> bytes:
-        """The finished module."""
+        """Return the finished module."""
         code = self._code()
         functions = leb.vector(leb.unsigned(self._function_type(d)) for d in sorted(self.bodies))
         imports, elements, globals_ = self._imports(), self._elements(), self._globals()
@@ -167,7 +177,7 @@ class _Link:
         )
 
     def type_number(self, node: Node, index: int) -> int:
-        """Number of a node's type in the finished module."""
+        """Return the number of a node's type in the finished module."""
         return self.types.setdefault(node.module.types[index], len(self.types))
 
     def _function_type(self, definition: Definition) -> int:
@@ -180,7 +190,7 @@ class _Link:
         for definition in sorted(self.bodies):
             locals_, parts = self.bodies[definition]
             rewriter = rewriters[definition[0]]
-            body = b"".join([x for run, instruction in parts for x in (run, rewriter[instruction])])
+            body = b"".join([code for run, instruction in parts for code in (run, rewriter[instruction])])
             out += (leb.unsigned(len(locals_) + len(body)), locals_, body)
         return leb.unsigned(len(self.bodies)) + b"".join(out)
 
@@ -199,7 +209,7 @@ class _Link:
         for definition in self.globals:
             kind = self._global_type(definition)
             if kind not in {"i32", "i64"}:
-                raise Malformed(f"a global of type {kind}")
+                raise Malformed(f"the component has a global of type {kind}")
             value = leb.signed(self.graph.global_value(definition))
             items.append((b"\x7f\x01\x41" if kind == "i32" else b"\x7e\x01\x42") + value + b"\x0b")
         return leb.vector(items)
@@ -211,11 +221,13 @@ class _Link:
         return leb.vector([leb.name("memory") + bytes((_MEMORY, 0)), *functions])
 
     def _elements(self) -> bytes:
-        """One segment for each run of slots that are filled."""
+        """Encode one element segment for each run of filled slots."""
         items = []
         for definition, number in self.tables.items():
             slots = self.graph.tables[definition]
-            for first, functions in _runs({s: self.functions[self.graph.straight(f)] for s, f in slots.items()}):
+            for first, functions in _runs(
+                {s: self.functions[self.graph.skip_trampolines(f)] for s, f in slots.items()}
+            ):
                 head = b"\0" if number == 0 else b"\x02" + leb.unsigned(number)
                 kind = b"" if number == 0 else b"\0"
                 offset = b"\x41" + leb.signed(first) + b"\x0b"
@@ -224,7 +236,7 @@ class _Link:
 
 
 class _Rewriter(dict[bytes, bytes]):
-    """An instruction with an index, as it stands in a node's code -> the same in the finished module."""
+    """Map from an instruction with an index in a node's code to the same instruction in the finished module."""
 
     def __init__(self, link: _Link, node: Node) -> None:
         super().__init__({b"": b""})
@@ -243,10 +255,10 @@ class _Rewriter(dict[bytes, bytes]):
             case "func":
                 return opcode + leb.unsigned(link.functions[graph.function(node, operands[0])])
             case "global":
-                found = graph.definition(node, "global", operands[0])
-                if found in link.globals:
-                    return opcode + leb.unsigned(link.globals[found])
-                return b"\x41" + leb.signed(graph.global_value(found))
+                definition = graph.definition(node, "global", operands[0])
+                if definition in link.globals:
+                    return opcode + leb.unsigned(link.globals[definition])
+                return b"\x41" + leb.signed(graph.global_value(definition))
             case "indirect":
                 table = link.tables[graph.definition(node, "table", operands[1])]
                 return opcode + leb.unsigned(link.type_number(node, operands[0])) + leb.unsigned(table)
@@ -265,13 +277,13 @@ _KINDS = {
 
 
 def _operands(instruction: bytes) -> tuple[str, list[int]]:
-    """What an instruction's indices count, and the indices."""
+    """Return the index space of an instruction's operands, and the operands."""
     kind = _KINDS[instruction[0]]
     r = Reader(instruction, 2 if instruction[0] == 0xFC else 1)
     if kind == "block":
         return kind, [r.signed()]
     if instruction[0] == 0xD2:
-        raise Malformed("ref.func in code")
+        raise Malformed("the component uses ref.func in code")
     operands = []
     while r.more:
         operands.append(r.u32())
@@ -279,7 +291,7 @@ def _operands(instruction: bytes) -> tuple[str, list[int]]:
 
 
 def _runs(slots: Mapping[int, int]) -> Iterable[tuple[int, list[int]]]:
-    """Group neighbouring slots: (first slot, values)."""
+    """Group adjacent slots into (first slot, values)."""
     first = -1
     values: list[int] = []
     for slot in sorted(slots):

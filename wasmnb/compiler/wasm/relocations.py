@@ -1,12 +1,12 @@
-"""Rewrites the indices in function bodies, fast enough in pure Python for six megabytes of code.
+"""Splits function bodies at the indices that linking changes, fast enough in pure Python for six megabytes of code.
 
-Only a few instructions carry an index that changes when modules are merged: calls, references to functions, access to
-globals and tables, and block types that name a type. One regular expression swallows every run of other instructions at
-C speed; what remains is looked up in a dictionary from the old instruction's bytes to the new one's, so that the work
-in Python is done once for each distinct instruction and module.
+Only a few instructions contain an index that changes when modules are merged: calls, function references, access to
+globals and tables, and block types that refer to a type. One regular expression matches each run of other instructions
+at C speed. The rest is looked up in a dictionary from old to new bytes, so the work in Python is done once for each
+distinct instruction of a module.
 
-The grammar is that of https://webassembly.github.io/spec/core/binary/instructions.html for what compilers emit without
-exceptions, threads and garbage collection.
+The grammar follows https://webassembly.github.io/spec/core/binary/instructions.html without exceptions, threads and
+garbage collection.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ __all__ = ["Parts", "body_parts", "end_of_locals", "instructions"]
 _LEB = rb"[\x80-\xff]*+[\x00-\x7f]"
 _MEMARG = _LEB + _LEB
 
-#: br_table is a count and one label more than that. Expressions cannot count, so that each count is spelt out; the few
-#: tables that are larger are stepped over by hand.
+#: br_table has a count and count + 1 labels. Regular expressions can't count, so each count has its own alternative.
+#: The few larger tables are parsed separately.
 _LARGEST_TABLE = 0x7F
 
 
@@ -33,7 +33,7 @@ def _br_table() -> bytes:
 
 
 _NO_INDEX = (
-    rb"[\x00\x01\x05\x0b\x0f\x1a\x1b\x45-\xc4\xd1]",  # no operand: control, drop, select, all arithmetic
+    rb"[\x00\x01\x05\x0b\x0f\x1a\x1b\x45-\xc4\xd1]",  # no operand: control, drop, select, arithmetic
     rb"[\x0c\x0d\x20-\x22\x41\x42]" + _LEB,  # branches, locals, integer constants
     rb"[\x28-\x3e]" + _MEMARG,  # loads and stores
     rb"[\x02-\x04][\x40-\x7f]",  # blocks whose type is a value type or empty
@@ -66,7 +66,7 @@ def body_parts(data: bytes, start: int, end: int) -> tuple[bytes, Parts]:
     Raises
     ------
     Malformed
-        An instruction that the linker does not know.
+        The body has an unknown instruction.
     """
     at = end_of_locals(data, start, end)
     parts = _STEP.findall(data, at, end)
@@ -76,7 +76,7 @@ def body_parts(data: bytes, start: int, end: int) -> tuple[bytes, Parts]:
 
 
 def instructions(data: bytes, start: int, end: int) -> Iterator[bytes]:
-    """The instructions of the function body `data[start:end]` one by one; raises as `body_parts`."""
+    """Iterate over the instructions of the body `data[start:end]`. Raises `Malformed` as `body_parts` does."""
     for run, last in body_parts(data, start, end)[1]:
         # A table that is too large for the expression comes alone; its count takes more than one byte.
         yield from ([run] if run[:1] == b"\x0e" and run[1] > _LARGEST_TABLE else _ONE.findall(run))
@@ -85,7 +85,7 @@ def instructions(data: bytes, start: int, end: int) -> Iterator[bytes]:
 
 
 def end_of_locals(data: bytes, start: int, end: int) -> int:
-    """Where the instructions start."""
+    """Return the offset of the first instruction."""
     if data[start] == 0:
         return start + 1
     r = Reader(data, start, end)
@@ -95,13 +95,13 @@ def end_of_locals(data: bytes, start: int, end: int) -> int:
 
 
 def _stepwise(data: bytes, at: int, end: int) -> Parts:
-    """As `_STEP.findall`, for bodies with large branch tables."""
+    """Do the same as `_STEP.findall` for bodies with large branch tables."""
     parts: Parts = []
     while at < end:
-        found = _STEP.match(data, at, end)
-        if found is not None and found.end() > at:
-            parts.append((found[1], found[2] or b""))
-            at = found.end()
+        match = _STEP.match(data, at, end)
+        if match is not None and match.end() > at:
+            parts.append((match[1], match[2] or b""))
+            at = match.end()
             continue
         if data[at] != 0x0E:
             raise Malformed(f"unknown instruction {data[at]:#04x} at offset {at:#x}")

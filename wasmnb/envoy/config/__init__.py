@@ -1,4 +1,4 @@
-"""Envoy's configuration as data: bootstrap, plugins, routes and clusters, written and read.
+"""Envoy's configuration as data, written and read: bootstrap, plugins, routes and clusters.
 
-Nothing here starts a process; `..process` does.
+Processes are started by `..process`, not here, except for the validation of a file.
 """

@@ -1,8 +1,8 @@
-"""Envoy's bootstrap, written as plain dictionaries and dumped as JSON (which Envoy reads as YAML).
+"""Envoy's bootstrap as plain dictionaries, which are written as JSON (Envoy reads it as YAML).
 
-The shape is the plainest one in which a filter can run: listener, HTTP connection manager (codec AUTO, HTTP/1
-trailers kept), Wasm filters, router, static cluster; or listener, Wasm network filters, tcp_proxy. Every address is
-127.0.0.1 with port 0: the system gives the ports, and the admin interface tells them (`admin.Admin.listeners`).
+A listener has the parts that a filter needs: HTTP connection manager (codec AUTO, with HTTP/1 trailers), Wasm filters, router
+and static clusters; or Wasm network filters and tcp_proxy. Every address is 127.0.0.1 with port 0: the system chooses the
+ports, and `admin.Admin.listeners` returns them.
 """
 
 from __future__ import annotations
@@ -25,12 +25,14 @@ class Cluster:
 
     Attributes
     ----------
+    name
+        The cluster's name.
     address
         (host, port), or None for a cluster without endpoints.
     http2
-        Speak HTTP/2 without TLS to it (gRPC needs that).
+        Envoy connects over HTTP/2 without TLS, which gRPC needs.
     extra
-        Merged over the result; for what is rare.
+        More fields, merged over the result.
     """
 
     name: str
@@ -39,7 +41,7 @@ class Cluster:
     extra: Config = field(default_factory=dict)
 
     def as_config(self) -> Config:
-        """The `envoy.config.cluster.v3.Cluster` message."""
+        """Return the `envoy.config.cluster.v3.Cluster` message."""
         protocol: Config = (
             {"http2_protocol_options": {}} if self.http2 else {"http_protocol_options": {"enable_trailers": True}}
         )
@@ -64,16 +66,22 @@ class Listener:
 
     Attributes
     ----------
+    name
+        The listener's name, and the prefix of its statistics.
     plugins
-        `PluginConfig` messages, in chain order (`EnvoyPlugin.as_config`).
+        `PluginConfig` messages in the order of the chain (`EnvoyPlugin.as_config`).
+    cluster
+        The cluster of all traffic, unless there are `routes`.
     kind
         "http" or "tcp".
     routes
-        Routes of the virtual host; None for one that sends everything to `cluster`.
+        Routes of the virtual host; None for one that leads everything to `cluster`.
+    virtual_host
+        More fields of the virtual host.
     access_logs
         `PluginConfig` messages of access loggers.
     hcm, extra
-        Merged over the connection manager and over the listener; for what is rare.
+        More fields, merged over the connection manager and over the listener.
     """
 
     name: str
@@ -87,7 +95,7 @@ class Listener:
     extra: Config = field(default_factory=dict)
 
     def as_config(self) -> Config:
-        """The `envoy.config.listener.v3.Listener` message."""
+        """Return the `envoy.config.listener.v3.Listener` message."""
         filters = self._http() if self.kind == "http" else self._tcp()
         config: Config = {
             "name": self.name,
@@ -136,16 +144,18 @@ def bootstrap(
     services: Sequence[Config] = (),
     extra: Config | None = None,
 ) -> Config:
-    """The whole `envoy.config.bootstrap.v3.Bootstrap`.
+    """Return the whole `envoy.config.bootstrap.v3.Bootstrap` message.
 
     Parameters
     ----------
+    listeners, clusters
+        The static resources.
     node
         Node id, cluster and metadata (`xds.node` in properties).
     services
         `WasmService` messages (bootstrap extensions).
     extra
-        Merged over the result.
+        More fields, merged over the result.
     """
     config: Config = {
         "node": dict(node or {"id": "wasmnb", "cluster": "wasmnb"}),
@@ -164,7 +174,7 @@ def bootstrap(
 
 
 def merge(base: Config, over: Mapping[str, Any]) -> Config:
-    """A copy of `base` with `over` laid on it, mapping by mapping; other values are replaced."""
+    """Return a copy of `base` updated by `over`: mappings are merged recursively, other values are replaced."""
     result = dict(base)
     for key, value in over.items():
         old = result.get(key)
@@ -173,7 +183,7 @@ def merge(base: Config, over: Mapping[str, Any]) -> Config:
 
 
 def socket_address(host: str, port: int) -> Config:
-    """An `envoy.config.core.v3.Address`."""
+    """Return an `envoy.config.core.v3.Address` message."""
     return {"socket_address": {"address": host, "port_value": port}}
 
 

@@ -1,7 +1,7 @@
-"""A user's own `envoy.yaml` as the simulated proxy: its Wasm plugins, their configuration, routes and clusters.
+"""Import of an `envoy.yaml` into the simulated proxy: Wasm plugins, their configuration, routes and clusters.
 
-What the simulation has no part for (TLS, other filters, matchers beyond prefixes) is left out, and said: a `left_out`
-line names it with its line in the file. Clusters become stubs that echo, unless the caller gives an upstream for them.
+Parts that the simulation doesn't have (TLS, other filters, matchers other than prefixes) are ignored; `left_out` lists them
+with their lines in the file. Clusters become echoes, unless the caller gives upstreams for them.
 
 Reference: https://www.envoyproxy.io/docs/envoy/v1.40.0/api-v3/extensions/wasm/v3/wasm.proto
 """
@@ -13,38 +13,38 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from ...compiler import Filter
 from ...errors import UsageError
-from ...formats.struct_message import encode_struct
+from ...formats import protobuf
 from ...formats.yaml_lines import line_of, read_yaml
-from ...host.http.routes import RouteMatch
+from ...host.http.routing.routes import RouteMatch
 from ...host.plugins.plugin import Plugin
 from ...host.upstream.cluster import Cluster, to_cluster
+from .validation import config_problem
 
 __all__ = ["EnvoySetup", "read_envoy"]
 
 _MANAGER = "HttpConnectionManager"
-_IGNORED = {"Router", "TcpProxy"}  # what the simulation always has at a chain's end
+_IGNORED = {"Router", "TcpProxy"}  # the simulation always has them at the end of a chain
 
 
 @dataclass
 class EnvoySetup:
-    """What was found in a configuration.
+    """The parts of a configuration.
 
     Attributes
     ----------
     plugins
-        The chain of the chosen listener, Wasm services and access loggers among them.
+        The chain of the chosen listener, including Wasm services and access loggers.
     clusters, routes
         As `Proxy` takes them.
     listener
-        Name of the listener that was read.
+        Name of the chosen listener.
     left_out
-        Sentences on what was not taken over, with lines.
+        Sentences about ignored parts, with their lines.
     """
 
     plugins: list[Plugin] = field(default_factory=list)
@@ -53,10 +53,10 @@ class EnvoySetup:
     listener: str = ""
     left_out: list[str] = field(default_factory=list)
 
-    def leave_out(self, what: str, holder: Any, key: str = "") -> None:
-        """Note what has no part in the simulation."""
+    def leave_out(self, text: str, holder: Any, key: str = "") -> None:
+        """Record an ignored part."""
         line = line_of(holder, key)
-        self.left_out.append(f"line {line}: {what}" if line else what)
+        self.left_out.append(f"line {line}: {text}" if line else text)
 
 
 def read_envoy(
@@ -67,19 +67,19 @@ def read_envoy(
     Parameters
     ----------
     path
-        YAML or JSON file; module paths in it are relative to its folder.
+        YAML or JSON file. Paths of modules in it are relative to its folder.
     listener
-        Name of the listener to take; the first with a Wasm plugin if it is not given.
+        Name of the listener to take; by default the first one with a Wasm filter.
     clusters
         Upstreams by cluster name, as `Proxy` takes them.
     upstream
-        What answers for all other clusters; None echoes.
+        Responder of all other clusters, as `Proxy` takes it; None for an echo.
 
     Raises
     ------
     UsageError
-        No such file or listener, no plugin in it, or a plugin that cannot be read; with the line. Where the real Envoy is
-        installed, also whatever it has against the file, in its own words.
+        There is no such file or listener, it has no plugin, or a plugin can't be read; the message has the line. If the
+        real Envoy is installed, also any error that it reports for the file.
     """
     path = Path(path)
     config = read_yaml(path)
@@ -106,18 +106,18 @@ def read_envoy(
 
 
 def _validate(path: Path, config: Any) -> None:
-    """Have the real Envoy look at the file, if there is one; it knows every field, and this module only some."""
-    problem = import_module("wasmnb.envoy.config.validation").config_problem(path)
+    """Validate the file with the real Envoy, if it is installed: it knows all fields, and this module only some."""
+    problem = config_problem(path)
     if problem is not None:
         line = _line_of_path(config, problem)
-        raise UsageError(f"{path}{f', line {line}' if line else ''}: Envoy says: {problem}")
+        raise UsageError(f"{path}{f', line {line}' if line else ''}: Envoy's error: {problem}")
 
 
 def _line_of_path(config: Any, problem: str) -> int:
-    """The line that a path like `static_resources.listeners[0].name` in Envoy's message leads to, as far as it goes."""
-    found = re.search(r"@ ?([\w.\[\]<>@]+)", problem)
+    """Return the line of a path like `static_resources.listeners[0].name` in Envoy's message, or of its last known part."""
+    match = re.search(r"@ ?([\w.\[\]<>@]+)", problem)
     line, here = 0, config
-    for name, index in re.findall(r"(\w+)|\[(\d+)\]", found[1] if found else ""):
+    for name, index in re.findall(r"(\w+)|\[(\d+)\]", match[1] if match else ""):
         try:
             line = line_of(here, name) or line if name else line
             here = here[name] if name else here[int(index)]
@@ -132,7 +132,7 @@ def _line_of_path(config: Any, problem: str) -> int:
 
 
 class _Reader:
-    """Walks a listener and gathers its parts in a setup."""
+    """Reads the parts of a listener into a setup."""
 
     def __init__(self, path: Path, setup: EnvoySetup) -> None:
         self.path = path
@@ -143,11 +143,11 @@ class _Reader:
 
     def choose(self, listeners: list[Any], name: str | None) -> Any:
         if name is not None:
-            found = next((item for item in listeners if item.get("name") == name), None)
-            if found is None:
+            listener = next((item for item in listeners if item.get("name") == name), None)
+            if listener is None:
                 names = ", ".join(repr(item.get("name", "")) for item in listeners) or "none"
                 raise UsageError(f"{self.path} has no listener {name!r}; it has {names}.")
-            return found
+            return listener
         with_wasm = [item for item in listeners if "wasm.v3.Wasm" in str(item)]
         if not with_wasm:
             raise UsageError(f"{self.path} has no listener with a Wasm filter.")
@@ -164,7 +164,7 @@ class _Reader:
         for chain in chains[:1]:
             if "transport_socket" in chain:
                 self.setup.leave_out(
-                    "transport_socket: the simulated client speaks plain text", chain, "transport_socket"
+                    "transport_socket: the simulated client doesn't use TLS", chain, "transport_socket"
                 )
             for item in chain.get("filters") or []:
                 self.read_network_filter(item)
@@ -203,7 +203,7 @@ class _Reader:
         match, action = route.get("match") or {}, route.get("route") or {}
         prefix = match.get("prefix", match.get("path", match.get("path_separated_prefix")))
         if prefix is None or not action.get("cluster"):
-            self.setup.leave_out("a route that is no plain prefix or path to one cluster", route)
+            self.setup.leave_out("a route that isn't a prefix or path to one cluster", route)
             return
         exact = {}
         for header in match.get("headers") or []:
@@ -223,7 +223,7 @@ class _Reader:
             self.setup.leave_out(f"bootstrap extension {extension.get('name', kind)!r}", extension)
 
     def plugin(self, config: Any, kind: str) -> Plugin:
-        """One `PluginConfig`."""
+        """Return the plugin of a `PluginConfig` message."""
         vm = config.get("vm_config") or {}
         runtime = str(vm.get("runtime", "envoy.wasm.runtime.v8"))
         if not runtime.endswith(".v8"):
@@ -247,21 +247,21 @@ class _Reader:
         )
 
     def module(self, vm: Any, name: str) -> Filter:
-        """The code that a `VmConfig` names; a file is looked for beside the configuration, too."""
+        """Return the module of a `VmConfig`. Its path may be relative to the folder of the configuration."""
         local = (vm.get("code") or {}).get("local") or {}
         if "filename" in local:
             path = Path(str(local["filename"]))
-            beside = self.path.parent / path
-            if not path.exists() and not beside.exists():
+            relative = self.path.parent / path
+            if not path.exists() and not relative.exists():
                 raise self.fail(f"no such module: {path}", local, "filename")
-            return Filter.from_file(path if path.exists() else beside, name or path.stem)
+            return Filter.from_file(path if path.exists() else relative, name or path.stem)
         if "inline_bytes" in local:
             return Filter.from_bytes(base64.b64decode(local["inline_bytes"]), name or "inline")
-        raise self.fail("the module has to be a local file or inline bytes (code.local.filename)", vm, "code")
+        raise self.fail("the module must be a local file or inline bytes (code.local.filename)", vm, "code")
 
 
 def _typed(item: Any) -> tuple[Any, str]:
-    """A typed configuration and the last word of its type, through a TypedStruct if there is one."""
+    """Return a typed configuration and the last part of its type; of a TypedStruct, those inside it."""
     typed = item.get("typed_config") or {}
     kind = str(typed.get("@type", "")).rpartition("/")[2].rpartition(".")[2]
     if kind == "TypedStruct":
@@ -270,19 +270,19 @@ def _typed(item: Any) -> tuple[Any, str]:
 
 
 def _any_bytes(value: Any) -> bytes:
-    """A configuration `Any` as the guest receives it."""
+    """Return a configuration as the guest receives it."""
     if not value:
         return b""
     kind = str(value.get("@type", "")).rpartition(".")[2]
     inner = value.get("value", "")
     if kind == "Struct":
-        return encode_struct(inner or {})
+        return protobuf.struct_message(inner or {}, default=str)  # as Envoy does: not JSON
     if kind == "BytesValue":
         return base64.b64decode(inner)
     return str(inner).encode()
 
 
 def _environment(variables: Any) -> dict[str, str]:
-    """Configured variables, and those taken over from this process's environment."""
-    taken = {key: os.environ[key] for key in variables.get("host_env_keys") or [] if key in os.environ}
-    return {str(k): str(v) for k, v in (variables.get("key_values") or {}).items()} | taken
+    """Return the configured variables, and those that are taken from the environment of this process."""
+    inherited = {key: os.environ[key] for key in variables.get("host_env_keys") or [] if key in os.environ}
+    return {str(k): str(v) for k, v in (variables.get("key_values") or {}).items()} | inherited

@@ -1,28 +1,24 @@
-"""The real Envoy set up like a simulated proxy: plugins, configuration, clusters, routes, limits."""
+"""The real Envoy with the plugins and settings of a simulated proxy."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from ...host import Proxy
-from ...host.settings import settings_of
 from ..proxy import Envoy
 
 __all__ = ["envoy_like"]
 
 
 def envoy_like(proxy: Proxy, **changes: Any) -> Envoy:
-    """Start an Envoy with the settings of a simulated proxy.
+    """Start an Envoy with the plugins and settings of a simulated proxy.
 
     Parameters
     ----------
+    proxy
+        The simulated proxy. Its upstreams that are Python functions become servers on loopback that call the same
+        functions.
     changes
-        Parameters of `Envoy` that are to be different.
-
-    Notes
-    -----
-    Upstreams that are Python functions are the same functions, called by real servers on loopback.
+        Parameters of `Envoy` with other values.
     """
-    settings = settings_of(proxy)
-    settings["upstream"] = settings["clusters"].pop("upstream")
-    return Envoy(list(proxy.plugins), **{**settings, **changes})
+    return Envoy(list(proxy.plugins), **(proxy.settings.arguments() | changes))

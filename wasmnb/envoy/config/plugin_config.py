@@ -1,7 +1,7 @@
-"""What Envoy is told about one Wasm plugin: `envoy.extensions.wasm.v3.PluginConfig` as plain data.
+"""The configuration of one Wasm plugin: `envoy.extensions.wasm.v3.PluginConfig` as plain data.
 
-Facts (Envoy 1.40): `StringValue` and `BytesValue` give the guest their inner bytes (a `Struct` would reach it as serialised
-protobuf, not as JSON, so it is not used). `failure_policy` and the legacy `fail_open` exclude each other.
+Facts (Envoy 1.40): the guest receives the inner bytes of `StringValue` and `BytesValue`. It receives a `Struct` as serialised
+protobuf, not as JSON, so this isn't used. `failure_policy` and the legacy `fail_open` exclude each other.
 """
 
 from __future__ import annotations
@@ -28,18 +28,24 @@ class EnvoyPlugin:
     ----------
     module
         The Wasm module: bytes, or the path of a file.
+    name, root_id, vm_id
+        As in Envoy's configuration.
     config, vm_config
-        Bytes or text; anything else is given as JSON, as the simulated proxy's `Plugin` does.
+        Bytes or text; other values are written as JSON, as in the simulated proxy's `Plugin`.
     failure_policy
         "FAIL_CLOSED", "FAIL_OPEN", "FAIL_RELOAD", or None for Envoy's default (closed).
     reload_backoff
         Seconds of `reload_config.backoff.base_interval`; None for Envoy's default.
-    environment
-        WASI environment variables; `host_environment` names those taken over from Envoy's own.
-    kind
-        Where it stands: "http", "network", "access_log", "singleton" (a service on the main thread) or "service".
+    fail_open
+        The legacy flag.
+    allow_on_headers_stop_iteration
+        StopIteration from a headers callback stops only the headers.
+    environment, host_environment
+        WASI environment variables, and names of those that are taken from Envoy's own environment.
     allowed_capabilities
-        Names that a capability restriction allows; none for no restriction.
+        Names that a capability restriction allows; empty for no restriction.
+    kind
+        Its place: "http", "network", "access_log", "singleton" (a service on the main thread) or "service".
     """
 
     module: bytes | Path
@@ -59,9 +65,14 @@ class EnvoyPlugin:
 
     @classmethod
     def of(cls, thing: Any, **defaults: Any) -> EnvoyPlugin:
-        """Take whatever names a plugin: one of these, a host `Plugin`, a `Filter`, a path, module bytes.
+        """Return the configuration of a plugin.
 
-        `defaults` are used where the thing itself says nothing.
+        Parameters
+        ----------
+        thing
+            An `EnvoyPlugin`, a host `Plugin`, a `Filter`, a path, or the bytes of a module.
+        defaults
+            Fields that are used if the thing doesn't have them.
         """
         if isinstance(thing, cls):
             return thing
@@ -69,15 +80,15 @@ class EnvoyPlugin:
             return cls(thing, **defaults)
         if isinstance(thing, str | Path):
             return cls(Path(thing), **{"name": Path(thing).stem, **defaults})
-        given = {name: getattr(thing, name) for name in (f.name for f in fields(cls)) if hasattr(thing, name)}
+        values = {name: getattr(thing, name) for name in (f.name for f in fields(cls)) if hasattr(thing, name)}
         inner = getattr(thing, "filter", thing)
-        given["module"] = inner.release().wasm if hasattr(inner, "release") else inner.wasm
-        given.setdefault("name", inner.name)
-        known = {name: value for name, value in given.items() if value is not None}
-        return replace(cls(given["module"]), **{**defaults, **known})
+        values["module"] = inner.release().wasm if hasattr(inner, "release") else inner.wasm
+        values.setdefault("name", inner.name)
+        known = {name: value for name, value in values.items() if value is not None}
+        return replace(cls(values["module"]), **{**defaults, **known})
 
     def as_config(self, directory: Path) -> dict[str, Any]:
-        """The `PluginConfig` message as JSON-ready data; a module in bytes is written into `directory`."""
+        """Return the `PluginConfig` message; a module that is given as bytes is written into `directory`."""
         path = write_module(self.module, directory)
         vm: dict[str, Any] = {
             "vm_id": self.vm_id,
@@ -102,18 +113,18 @@ class EnvoyPlugin:
         return plugin | self._failure()
 
     def _failure(self) -> dict[str, Any]:
-        found: dict[str, Any] = {}
+        config: dict[str, Any] = {}
         if self.failure_policy:
-            found["failure_policy"] = self.failure_policy
+            config["failure_policy"] = self.failure_policy
         if self.fail_open:
-            found["fail_open"] = True
+            config["fail_open"] = True
         if self.reload_backoff is not None:
-            found["reload_config"] = {"backoff": {"base_interval": f"{self.reload_backoff}s"}}
-        return found
+            config["reload_config"] = {"backoff": {"base_interval": f"{self.reload_backoff}s"}}
+        return config
 
 
 def write_module(module: bytes | Path, directory: Path) -> Path:
-    """Path of a module for Envoy to read: a file as it is, bytes written once under their hash."""
+    """Return the path of a module. Bytes are written into a file that is named by their hash, once."""
     if isinstance(module, Path):
         return module.resolve()
     path = directory / f"{hashlib.sha256(module).hexdigest()[:16]}.wasm"
@@ -123,7 +134,7 @@ def write_module(module: bytes | Path, directory: Path) -> Path:
 
 
 def any_value(data: bytes) -> dict[str, Any]:
-    """A configuration as `google.protobuf.Any`: text readable where it can be, bytes exact always."""
+    """Return a configuration as `google.protobuf.Any`: readable if it is UTF-8, otherwise as bytes."""
     try:
         return {"@type": _TYPE + "google.protobuf.StringValue", "value": data.decode("utf-8")}
     except UnicodeDecodeError:

@@ -1,21 +1,20 @@
-"""Routes, clusters and the listener's facts: the simulated proxy's terms in Envoy's configuration."""
+"""Settings of a proxy as Envoy's configuration: clusters, routes, listener and timeouts."""
 
 from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ...host import Cluster as Simulated
-from ...host import Listener as Facts
 from ...host import RouteMatch
+from ...host.settings import ProxySettings
 from ..admin import Admin
 from ..network.tcp import TcpUpstream
 from ..network.upstream import Upstream
 from .bootstrap import Cluster, Config
 
-__all__ = ["Backends", "closed_port", "listener_facts", "route_config", "timeouts", "with_route_timeout"]
+__all__ = ["Backends", "closed_port", "listener_config", "route_configs", "timeouts", "virtual_host_config"]
 
 _DIRECTIONS = {1: "INBOUND", 2: "OUTBOUND"}
 
@@ -23,8 +22,8 @@ _DIRECTIONS = {1: "INBOUND", 2: "OUTBOUND"}
 class Backends:
     """The servers behind an Envoy's clusters.
 
-    What stands for a cluster: a `Response`, a callable, an upstream of this package, a (host, port), a host `Cluster`, or
-    None: the echo behind the main cluster, no endpoint behind any other.
+    A cluster is given as a `Response`, a callable, a server of this package, a (host, port), a host `Cluster`, or None: an echo
+    for the main cluster, no endpoint for any other.
 
     Attributes
     ----------
@@ -40,7 +39,21 @@ class Backends:
     def cluster(
         self, name: str, backend: Any, *, tcp: bool = False, main: bool = False, limit: int | None = None
     ) -> Cluster:
-        """Start what is needed, and say how Envoy finds it."""
+        """Start the server of a cluster, and return the cluster's configuration.
+
+        Parameters
+        ----------
+        name
+            The cluster's name.
+        backend
+            What the cluster is given as.
+        tcp
+            The server speaks TCP instead of HTTP.
+        main
+            It is the main cluster.
+        limit
+            `per_connection_buffer_limit_bytes`; None for Envoy's default.
+        """
         extra: Config = {"per_connection_buffer_limit_bytes": limit} if limit else {}
         if isinstance(backend, Simulated):
             return self._simulated(name, backend, extra, tcp=tcp)
@@ -51,17 +64,24 @@ class Backends:
         return Cluster(name, self._serve(name, backend, tcp=tcp), extra=extra)
 
     def close(self) -> None:
-        """Stop them all."""
+        """Stop all servers."""
         for server in self.http.values():
             server.close()
         for tcp_server in self.tcp.values():
             tcp_server.close()
 
     def catch_up(self, admin: Admin, seconds: float = 1.0) -> bool:
-        """Wait until the HTTP servers have read what Envoy says it sent; whether there was anything to wait for.
+        """Wait until the HTTP servers have read all requests that Envoy has sent; return whether some were missing.
 
-        A request that is cut off reaches the client's end before the server's thread has looked at it. What Envoy counts
-        and no server ever sees (the connection ended first) is waited for once.
+        The client of an interrupted request may see its end before the server's thread has read the request. A request
+        that Envoy counts and no server reads (the connection ended first) is waited for once.
+
+        Parameters
+        ----------
+        admin
+            Envoy's admin interface.
+        seconds
+            Seconds to wait at most (1).
         """
         try:
             sent = admin.stats(r"^cluster\..*\.upstream_rq_total$")
@@ -96,50 +116,56 @@ class Backends:
         return http.address
 
 
-def route_config(route: RouteMatch) -> Config:
-    """One route."""
+def route_configs(settings: ProxySettings) -> list[Config]:
+    """Return the routes as `envoy.config.route.v3.Route` messages."""
+    timeout = settings.changed("route_timeout")
+    extra = {} if timeout is None else {"timeout": f"{timeout}s"}
+    return [_route_config(route, extra) for route in settings.routes]
+
+
+def _route_config(route: RouteMatch, extra: Config) -> Config:
     match: Config = {"prefix": route.prefix}
     if route.headers:
         match["headers"] = [{"name": n, "string_match": {"exact": v}} for n, v in route.headers.items()]
-    found: Config = {"match": match, "route": {"cluster": route.cluster}}
+    config: Config = {"match": match, "route": {"cluster": route.cluster, **extra}}
     if route.name:
-        found["name"] = route.name
+        config["name"] = route.name
     if route.metadata:
-        found["metadata"] = route.metadata
-    return found
+        config["metadata"] = route.metadata
+    return config
 
 
-def listener_facts(facts: Facts | None, buffer_limit: int | None) -> tuple[Config, Config]:
-    """What the listener and what its virtual host say besides filters and routes."""
-    listener: Config = {"per_connection_buffer_limit_bytes": buffer_limit} if buffer_limit else {}
-    host: Config = {"name": "default"}
-    if facts is None:
-        return listener, host
-    if facts.direction in _DIRECTIONS:
-        listener["traffic_direction"] = _DIRECTIONS[facts.direction]
-    if facts.metadata:
-        listener["metadata"] = facts.metadata
-    host["name"] = facts.virtual_host
-    if facts.virtual_host_metadata:
-        host["metadata"] = facts.virtual_host_metadata
-    return listener, host
+def listener_config(settings: ProxySettings) -> Config:
+    """Return the fields of a listener besides its address and filters."""
+    listener = settings.listener
+    limit = settings.changed("buffer_limit")
+    config: Config = {} if limit is None else {"per_connection_buffer_limit_bytes": limit}
+    if listener.direction in _DIRECTIONS:
+        config["traffic_direction"] = _DIRECTIONS[listener.direction]
+    if listener.metadata:
+        config["metadata"] = listener.metadata
+    return config
 
 
-def timeouts(idle: float | None, request: float | None) -> Config:
-    """The connection manager's timeouts, in seconds."""
-    wanted: Mapping[str, float | None] = {"stream_idle_timeout": idle, "request_timeout": request}
-    return {name: f"{seconds}s" for name, seconds in wanted.items() if seconds is not None}
+def virtual_host_config(settings: ProxySettings) -> Config:
+    """Return the fields of a virtual host besides its domains and routes."""
+    config: Config = {"name": settings.listener.virtual_host}
+    if settings.listener.virtual_host_metadata:
+        config["metadata"] = settings.listener.virtual_host_metadata
+    return config
 
 
-def with_route_timeout(routes: Sequence[Config], seconds: float | None) -> list[Config]:
-    """Routes with a timeout for the whole answer."""
-    if seconds is None:
-        return list(routes)
-    return [{**r, "route": {**r["route"], "timeout": f"{seconds}s"}} for r in routes]
+def timeouts(settings: ProxySettings) -> Config:
+    """Return the connection manager's timeouts that differ from Envoy's defaults."""
+    values = {
+        "stream_idle_timeout": settings.changed("idle_timeout"),
+        "request_timeout": settings.changed("request_timeout"),
+    }
+    return {name: f"{seconds}s" for name, seconds in values.items() if seconds is not None}
 
 
 def closed_port() -> int:
-    """A port that nobody listens on: one that was free a moment ago."""
+    """Return a port without a listener: one that was free a moment ago."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

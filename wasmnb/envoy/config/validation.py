@@ -1,8 +1,8 @@
-"""Envoy's own word on a configuration file, for those who have Envoy installed.
+"""Validation of a configuration file by Envoy itself.
 
-Facts (Envoy 1.40): `--mode validate` reads the file in some 60 ms and names what is wrong, with the line for YAML's own
-grammar and with a path such as `static_resources.listeners[0].filter_chains[0]` for everything else. Then it would load
-the listeners, modules and all, which takes seconds: it is stopped before.
+Facts (Envoy 1.40): `--mode validate` reads the file in about 60 ms and reports errors: with the line for YAML syntax, and with
+a path such as `static_resources.listeners[0].filter_chains[0]` for everything else. After that it would load the listeners
+with their modules, which takes seconds, so it is stopped before.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from ..binary import find_envoy
 __all__ = ["config_problem"]
 
 _READ = re.compile(r"loading \d+ listener\(s\)")
-_REFUSED = re.compile(r"error initializing configuration '[^']*': (?P<words>.*)", re.DOTALL)
+_REFUSED = re.compile(r"error initializing configuration '[^']*': (?P<text>.*)", re.DOTALL)
 _CONSTRAINT = "Proto constraint validation failed"  # comes after a dump of the whole message
 _LOG_LINE = re.compile(r"^\[\d{4}-\d\d-\d\d ")
 
 
 def config_problem(path: Path) -> str | None:
-    """What Envoy says against a file; None if it takes it, or if no Envoy is installed."""
+    """Return Envoy's error for a file; None without an error, or if Envoy isn't installed."""
     try:
         envoy = find_envoy()
     except UsageError:
@@ -33,26 +33,26 @@ def config_problem(path: Path) -> str | None:
         command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, errors="replace"
     ) as process:
         assert process.stderr is not None
-        said: list[str] = []
+        lines: list[str] = []
         for line in process.stderr:
             if _READ.search(line):
                 process.kill()
                 return None
-            said.append(line)
-    return _words(said)
+            lines.append(line)
+    return _error(lines)
 
 
-def _words(said: list[str]) -> str | None:
-    """The refusal, which may run over several lines of the log."""
-    for number, line in enumerate(said):
+def _error(lines: list[str]) -> str | None:
+    """Return the error, which may have several lines of the log."""
+    for number, line in enumerate(lines):
         if _REFUSED.search(line):
-            more = [line]
-            for following in said[number + 1 :]:
+            record = [line]
+            for following in lines[number + 1 :]:
                 if _LOG_LINE.match(following):
                     break
-                more.append(following)
-            found = _REFUSED.search("".join(more))
-            assert found is not None
-            words = " ".join(found["words"].split())
-            return words[words.rfind(_CONSTRAINT) :] if _CONSTRAINT in words else words
+                record.append(following)
+            match = _REFUSED.search("".join(record))
+            assert match is not None
+            text = " ".join(match["text"].split())
+            return text[text.rfind(_CONSTRAINT) :] if _CONSTRAINT in text else text
     return None

@@ -1,4 +1,4 @@
-"""Flags of an export, as argparse takes them: for `%wasmexport` and `wasmnb export`."""
+"""Command line flags of `%wasmexport` and `wasmnb export`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def _port(text: str) -> int:
 
 
 EXPORT_FLAGS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
-    (("--registry",), {"metavar": "HOST/PATH", "default": "registry.example.com", "help": "Where the image will be pushed."}),
+    (("--registry",), {"metavar": "HOST/PATH", "default": "registry.example.com", "help": "Registry that the image will be pushed to."}),
     (("--tag",), {"metavar": "TAG", "default": "latest", "help": "Tag of the image."}),
     (("--port",), {"type": _port, "metavar": "N", "default": 10000, "help": "Port of the exported Envoy, on 127.0.0.1."}),
     (("--force",), {"action": "store_true", "help": "Replace files of the same names."}),

@@ -1,4 +1,4 @@
-"""A folder that is written completely or not at all."""
+"""Atomic writing of a folder: completely or not at all."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ __all__ = ["complete_or_nothing"]
 
 @contextmanager
 def complete_or_nothing(target: Path, *, force: bool) -> Iterator[Path]:
-    """A scratch folder whose contents go to `target` when the block ends without an error.
+    """Yield a temporary folder whose entries are moved into `target` when the block ends without an error.
 
     Parameters
     ----------
     target
-        Is made if it is not there. What it holds besides stays as it is.
+        Created if it doesn't exist. Its other entries aren't changed.
     force
-        Whether entries of the same names are replaced.
+        Replace entries of the same names.
 
     Raises
     ------
     UsageError
-        Something of the same name is there already, or `target` is no folder.
+        Entries of the same names exist, or `target` isn't a folder.
     BuildError
-        The disk refused; `target` is as it was before.
+        The disk reported an error; `target` is unchanged.
     """
-    made: list[Path] = []
+    created: list[Path] = []
     try:
-        made = _make(target)
-        # Beside the final places, so that each entry gets there by being renamed.
+        created = _create(target)
+        # Inside the target, so that renaming moves each entry to its place.
         with tempfile.TemporaryDirectory(prefix=".wasmnb-", dir=target) as scratch:
             fresh, old = Path(scratch, "new"), Path(scratch, "old")
             fresh.mkdir()
@@ -43,16 +43,16 @@ def complete_or_nothing(target: Path, *, force: bool) -> Iterator[Path]:
             yield fresh
             _place(fresh, old, target, force=force)
     except BaseException as error:
-        for folder in made:
-            with suppress(OSError):  # somebody else has put something there meanwhile
+        for folder in created:
+            with suppress(OSError):  # another program has written into it
                 folder.rmdir()
         if isinstance(error, OSError):
             raise BuildError(f"{target} cannot be written: {disk_fault(error)}.") from error
         raise
 
 
-def _make(target: Path) -> list[Path]:
-    """Make the folder and those above it; what was made, innermost first."""
+def _create(target: Path) -> list[Path]:
+    """Create the folder and its parents; return the new folders, innermost first."""
     if target.exists() and not target.is_dir():
         raise UsageError(f"{target} is a file, not a folder.")
     missing = [folder for folder in (target, *target.parents) if not folder.exists()]
@@ -61,11 +61,11 @@ def _make(target: Path) -> list[Path]:
 
 
 def _place(fresh: Path, old: Path, target: Path, *, force: bool) -> None:
-    """Move entries to their places; if one cannot be moved, all are moved back."""
+    """Move entries to their places; if one can't be moved, move all of them back."""
     names = sorted(entry.name for entry in fresh.iterdir())
     taken = [name for name in names if os.path.lexists(target / name)]
     if taken and not force:
-        raise UsageError(f"{target} holds {_listing(taken)} already; --force (force=True) replaces them.")
+        raise UsageError(f"{target} has {_listing(taken)} already. --force (force=True) replaces existing files.")
     moved: list[tuple[Path, Path]] = []
     try:
         for name in names:

@@ -1,8 +1,8 @@
-"""A module as an OCI image, in the layout that registries' tools copy from.
+"""A module as an OCI image, in the image layout that tools for registries copy.
 
-The Wasm image specification knows two variants. This is "compat": one `tar+gzip` layer that holds `plugin.wasm`, an
-ordinary image configuration, and an annotation. Istio and Envoy Gateway pull both variants; every registry and every
-tool takes this one. The bytes depend on the module alone, so an image that did not change keeps its digest.
+The Wasm image specification has two variants. This is "compat": a `tar+gzip` layer with `plugin.wasm`, an ordinary image
+configuration, and an annotation. Istio and Envoy Gateway pull both variants; all registries and tools accept this one. The
+bytes depend only on the module, so an unchanged image keeps its digest.
 """
 
 from __future__ import annotations
@@ -23,21 +23,21 @@ _VARIANT = {"module.wasm.image/variant": "compat"}
 
 
 def write_image(folder: Path, module: bytes, tag: str) -> str:
-    """Write an image layout that holds one image.
+    """Write an image layout with one image.
 
     Parameters
     ----------
     folder
-        Is made; must not be there.
+        Created; it must not exist.
     module
         The Wasm module.
     tag
-        What the layout's index calls the image.
+        Name of the image in the layout's index.
 
     Returns
     -------
     str
-        The digest of the image's manifest, `sha256:...`: what a registry will know it by.
+        The digest of the image's manifest, `sha256:...`, which identifies it in a registry.
     """
     blobs = folder / "blobs" / "sha256"
     blobs.mkdir(parents=True)
@@ -45,7 +45,7 @@ def write_image(folder: Path, module: bytes, tag: str) -> str:
     layer = _blob(blobs, _LAYER, gzip.compress(archive, 6, mtime=0))
     history = [{"created_by": "wasmnb"}]
     rootfs = {"type": "layers", "diff_ids": [_digest(archive)]}
-    # Architecture and system are required; "wasm" of "wasip1" is what container tools call such modules.
+    # Architecture and system are required; these are the names that container tools use for such modules.
     config = {"architecture": "wasm", "os": "wasip1", "config": {}, "rootfs": rootfs, "history": history}
     manifest = {
         "schemaVersion": 2,
@@ -54,25 +54,25 @@ def write_image(folder: Path, module: bytes, tag: str) -> str:
         "layers": [layer],
         "annotations": _VARIANT,
     }
-    described = _blob(blobs, _MANIFEST, _json(manifest))
-    named = {**described, "annotations": {"org.opencontainers.image.ref.name": tag}}
-    (folder / "index.json").write_bytes(_json({"schemaVersion": 2, "manifests": [named]}))
+    descriptor = _blob(blobs, _MANIFEST, _json(manifest))
+    named_descriptor = {**descriptor, "annotations": {"org.opencontainers.image.ref.name": tag}}
+    (folder / "index.json").write_bytes(_json({"schemaVersion": 2, "manifests": [named_descriptor]}))
     (folder / "oci-layout").write_bytes(_json({"imageLayoutVersion": "1.0.0"}))
-    return str(described["digest"])
+    return str(descriptor["digest"])
 
 
 def _archive(module: bytes) -> bytes:
-    """A tar file with `plugin.wasm` and nothing that changes from one day to the next."""
-    made = io.BytesIO()
-    with tarfile.open(fileobj=made, mode="w", format=tarfile.USTAR_FORMAT) as archive:
+    """Return a tar file with `plugin.wasm`, without times or owners."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.USTAR_FORMAT) as archive:
         entry = tarfile.TarInfo("plugin.wasm")
         entry.size, entry.mode = len(module), 0o644
         archive.addfile(entry, io.BytesIO(module))
-    return made.getvalue()
+    return buffer.getvalue()
 
 
 def _blob(blobs: Path, kind: str, data: bytes) -> dict[str, Any]:
-    """Write a blob, and describe it."""
+    """Write a blob, and return its descriptor."""
     digest = _digest(data)
     (blobs / digest.removeprefix("sha256:")).write_bytes(data)
     return {"mediaType": kind, "digest": digest, "size": len(data)}

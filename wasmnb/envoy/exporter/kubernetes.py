@@ -1,7 +1,7 @@
-"""The filter for Istio (`WasmPlugin`) and for Envoy Gateway (`EnvoyExtensionPolicy`), and what neither can say.
+"""Manifests for Istio (`WasmPlugin`) and Envoy Gateway (`EnvoyExtensionPolicy`), and notes about settings that they lack.
 
-Both hand a plugin's configuration over as JSON: Istio takes an object only, Envoy Gateway any JSON value. Istio's
-`pluginName` is what Envoy calls root_id; its `sha256` is the digest of the image's manifest.
+Both take a plugin's configuration as JSON: Istio only an object, Envoy Gateway any JSON value. Istio's `pluginName` is Envoy's
+root_id; its `sha256` is the digest of the image's manifest.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ _MISSING = object()
 
 
 def wasm_plugins(setup: Setup, images: Images, digests: dict[str, str]) -> list[Resource]:
-    """A `WasmPlugin` for every HTTP and network filter."""
-    placed = [part for part in setup.parts if part.plugin.kind in ("http", "network")]
+    """Return a `WasmPlugin` for each HTTP and network filter."""
+    filters = [part for part in setup.parts if part.plugin.kind in ("http", "network")]
     return [
-        _wasm_plugin(part, images[part.module.name], digests[part.module.name], priority=len(placed) - number)
-        for number, part in enumerate(placed)
+        _wasm_plugin(part, images[part.module.name], digests[part.module.name], priority=len(filters) - number)
+        for number, part in enumerate(filters)
     ]
 
 
@@ -40,7 +40,7 @@ def _wasm_plugin(part: Part, image: str, digest: str, *, priority: int) -> Resou
         "url": f"oci://{image}",
         "sha256": digest.removeprefix("sha256:"),
         "imagePullPolicy": "IfNotPresent",
-        "priority": priority,  # higher ones come first
+        "priority": priority,  # higher priorities run first
         "failStrategy": _policy(plugin).replace("CLOSED", "CLOSE"),
     }
     if plugin.kind == "network":
@@ -57,7 +57,7 @@ def _wasm_plugin(part: Part, image: str, digest: str, *, priority: int) -> Resou
 
 
 def extension_policy(setup: Setup, images: Images) -> list[Resource]:
-    """One `EnvoyExtensionPolicy` with all HTTP filters in order; none if there are none."""
+    """Return one `EnvoyExtensionPolicy` with all HTTP filters in order; nothing without HTTP filters."""
     wasm = [_extension(part, images[part.module.name]) for part in setup.parts if part.plugin.kind == "http"]
     if not wasm:
         return []
@@ -74,14 +74,14 @@ def extension_policy(setup: Setup, images: Images) -> list[Resource]:
 
 def _extension(part: Part, image: str) -> Resource:
     plugin = part.plugin
-    made: Resource = {"name": part.name, "failOpen": _policy(plugin) == "FAIL_OPEN"}
+    extension: Resource = {"name": part.name, "failOpen": _policy(plugin) == "FAIL_OPEN"}
     if plugin.root_id:
-        made["rootID"] = plugin.root_id
-    made["code"] = {"type": "Image", "image": {"url": image}}
+        extension["rootID"] = plugin.root_id
+    extension["code"] = {"type": "Image", "image": {"url": image}}
     config = _json(plugin)
     if config is not _MISSING:
-        made["config"] = config
-    return made
+        extension["config"] = config
+    return extension
 
 
 def _policy(plugin: EnvoyPlugin) -> str:
@@ -89,41 +89,41 @@ def _policy(plugin: EnvoyPlugin) -> str:
 
 
 def _json(plugin: EnvoyPlugin) -> Any:
-    """The configuration as a JSON value; `_MISSING` if there is none or it is not JSON."""
+    """Return the configuration as a JSON value; `_MISSING` if it is empty or not JSON."""
     try:
         return json.loads(to_config(plugin.config))
     except ValueError:
         return _MISSING
 
 
-# -- what cannot be said ----------------------------------------------------------------------------------------------
+# -- settings without a field -----------------------------------------------------------------------------------------
 
 
-def _no_object(plugin: EnvoyPlugin) -> bool:
+def _not_an_object(plugin: EnvoyPlugin) -> bool:
     return bool(plugin.config) and not isinstance(_json(plugin), dict)
 
 
-def _no_json(plugin: EnvoyPlugin) -> bool:
+def _not_json(plugin: EnvoyPlugin) -> bool:
     return bool(plugin.config) and _json(plugin) is _MISSING
 
 
-#: Who cannot say it, whether a plugin needs it said, and the words.
-_UNSAID: tuple[tuple[tuple[str, ...], Callable[[EnvoyPlugin], Any], str], ...] = (
-    ((ISTIO,), _no_object, "its configuration, which is no JSON object"),
-    ((GATEWAY,), _no_json, "its configuration, which is not JSON"),
+#: Systems without the field, a function that tests whether a plugin needs it, and its name.
+_UNSUPPORTED: tuple[tuple[tuple[str, ...], Callable[[EnvoyPlugin], Any], str], ...] = (
+    ((ISTIO,), _not_an_object, "its configuration, which is not a JSON object"),
+    ((GATEWAY,), _not_json, "its configuration, which is not JSON"),
     ((ISTIO, GATEWAY), lambda p: p.vm_config, "its VM configuration"),
     ((ISTIO, GATEWAY), lambda p: p.vm_id, "its vm_id"),
     ((GATEWAY,), lambda p: p.environment, "its environment variables"),
     ((ISTIO, GATEWAY), lambda p: p.allowed_capabilities, "its allowed capabilities"),
-    ((GATEWAY,), lambda p: p.failure_policy == "FAIL_RELOAD", "FAIL_RELOAD: it fails closed there"),
-    ((GATEWAY,), lambda p: p.kind == "network", "a network filter"),
-    ((ISTIO, GATEWAY), lambda p: p.kind in ("access_log", "singleton", "service"), "a plugin of its kind"),
+    ((GATEWAY,), lambda p: p.failure_policy == "FAIL_RELOAD", "FAIL_RELOAD; it fails closed there"),
+    ((GATEWAY,), lambda p: p.kind == "network", "network filters"),
+    ((ISTIO, GATEWAY), lambda p: p.kind in ("access_log", "singleton", "service"), "plugins of its kind"),
 )
 
 
 def notes(setup: Setup) -> Iterator[str]:
-    """A sentence for each thing that a plugin has and a manifest cannot say."""
+    """Yield a sentence for each setting of a plugin that a manifest has no field for."""
     for part in setup.parts:
-        for systems, needed, words in _UNSAID:
+        for systems, needed, setting in _UNSUPPORTED:
             if needed(part.plugin):
-                yield f"{part.name}: {' and '.join(systems)} cannot be told {words}."
+                yield f"{part.name}: {' and '.join(systems)} {'has' if len(systems) == 1 else 'have'} no field for {setting}."

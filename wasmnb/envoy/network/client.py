@@ -1,7 +1,7 @@
-"""A plain HTTP/1.1 client that sends what it is told, in the order and pieces it is told, and shows every byte.
+"""An HTTP/1.1 client that sends a request exactly as given, header by header and chunk by chunk, and keeps every byte received.
 
-Chunks of a request go out one by one with a pause between, so that the proxy reads them one by one; that is what makes
-one body callback a chunk.
+Chunks are sent one by one with a pause in between, so that the proxy reads them one by one and makes one body callback for
+each.
 """
 
 from __future__ import annotations
@@ -13,24 +13,26 @@ from dataclasses import dataclass
 from typing import Self
 
 from ...messages import Headers, Request, Response, to_bytes
-from .http1 import Message, Reader, chunked, head_bytes
+from .http1 import Message, Reader, encode_chunk, encode_head
 from .loopback import reset_when_closed
 
-__all__ = ["Answer", "Client"]
+__all__ = ["Client", "ClientResult"]
 
 
 @dataclass
-class Answer:
-    """What the client got for one request.
+class ClientResult:
+    """The outcome of one request for the client.
 
     Attributes
     ----------
     response
-        None if not even a status line came.
+        The response; None if no status line arrived.
     end
         "complete", "closed", "reset" or "timeout".
     raw
-        The bytes as they came.
+        The received bytes.
+    reason
+        The reason phrase; empty over HTTP/2.
     """
 
     response: Response | None
@@ -39,8 +41,8 @@ class Answer:
     reason: str = ""
 
     @classmethod
-    def of(cls, message: Message) -> Answer:
-        """From a message that was read."""
+    def of(cls, message: Message) -> ClientResult:
+        """Return the outcome of a message."""
         if message.head is None:
             return cls(None, message.end, message.raw)
         response = Response(message.head.status, message.header_map(), chunks=message.chunks or None)
@@ -54,41 +56,50 @@ class Client:
 
     Parameters
     ----------
+    host, port
+        The server's address.
     timeout
-        Seconds of silence after which an answer counts as not coming.
+        Seconds without traffic after which the response counts as missing (5); None for no limit.
     gap
-        Seconds between two chunks of a request.
+        Seconds between two chunks of a request (0.02).
     """
 
-    def __init__(self, host: str, port: int, *, timeout: float = 5.0, gap: float = 0.02) -> None:
+    def __init__(self, host: str, port: int, *, timeout: float | None = 5.0, gap: float = 0.02) -> None:
         self.gap = gap
         self.socket = socket.create_connection((host, port), timeout=timeout)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.reader = Reader(self.socket, timeout)
 
-    def request(self, request: Request) -> Answer:
-        """Send a request and read its answer."""
+    def request(self, request: Request) -> ClientResult:
+        """Send a request and read its response."""
         self.send(request)
-        return self.answer(request.method)
+        return self.read_response(request.method)
 
-    def answer(self, method: str = "GET") -> Answer:
-        """Read the answer to a request of `method`."""
-        return Answer.of(self.reader.response(method))
+    def read_response(self, method: str = "GET") -> ClientResult:
+        """Read the response to a request of this method."""
+        return ClientResult.of(self.reader.response(method))
 
     def send(self, request: Request, *, finish: bool = True) -> None:
-        """Send a request; with `finish=False` a chunked body stays open.
+        """Send a request.
 
-        A peer that answers early and closes does not make this fail: its answer is still to be read.
+        A server that responds early and closes the connection isn't an error: its response can still be read.
+
+        Parameters
+        ----------
+        request
+            The request.
+        finish
+            False: the end of a chunked body isn't sent.
         """
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             self._send(request, finish)
 
     def raw(self, data: bytes) -> None:
-        """Send bytes as they are."""
+        """Send raw bytes."""
         self.socket.sendall(data)
 
     def receive(self) -> bytes | str:
-        """What comes next, for connections that speak no HTTP: bytes; else "closed", "reset" or "timeout"."""
+        """Return the next bytes of a connection without HTTP; without bytes "closed", "reset" or "timeout"."""
         try:
             return self.socket.recv(1 << 16) or "closed"
         except TimeoutError:
@@ -97,15 +108,15 @@ class Client:
             return "reset"
 
     def wait(self, seconds: float) -> None:
-        """Do nothing for a while, as a slow client does."""
+        """Sleep for some seconds, as a slow client does."""
         time.sleep(seconds)
 
     def half_close(self) -> None:
-        """Say that nothing more will be sent."""
+        """Close the client's side."""
         self.socket.shutdown(socket.SHUT_WR)
 
     def close(self, *, reset: bool = False) -> None:
-        """Close the connection; `reset` aborts it."""
+        """Close the connection; with `reset`, abort it with a TCP reset."""
         if reset:
             reset_when_closed(self.socket)
         self.socket.close()
@@ -120,20 +131,20 @@ class Client:
         in_chunks = request.chunks is not None or len(request.trailers) > 0
         head = _head(request, in_chunks)
         if not in_chunks:
-            # At once, as most clients do: whether Envoy reads the body together with the headers is no race then.
+            # In one write, as most clients do, so that Envoy always reads the body together with the headers.
             self.socket.sendall(head + request.body)
             return
         self.socket.sendall(head)
-        for piece in request.chunks if request.chunks is not None else [request.body]:
+        for chunk in request.chunks if request.chunks is not None else [request.body]:
             time.sleep(self.gap)
-            self.socket.sendall(chunked(piece))
+            self.socket.sendall(encode_chunk(chunk))
         if finish:
             time.sleep(self.gap)
-            self.socket.sendall(b"0\r\n" + head_bytes(b"", request.trailers.raw).removeprefix(b"\r\n"))
+            self.socket.sendall(b"0\r\n" + encode_head(b"", request.trailers.raw).removeprefix(b"\r\n"))
 
 
 def _head(request: Request, in_chunks: bool) -> bytes:
-    """Request line and headers: `host` first, the framing header last, unless the request brings its own."""
+    """Return the request line and headers: `host` first and the framing header last, unless the request has its own."""
     start = b" ".join((to_bytes(request.method), to_bytes(request.path), b"HTTP/1.1"))
     headers = list(request.headers.raw)
     if request.authority and "host" not in request.headers:
@@ -142,4 +153,4 @@ def _head(request: Request, in_chunks: bool) -> bytes:
         headers.append((b"transfer-encoding", b"chunked"))
     elif request.body and "content-length" not in request.headers:
         headers.append((b"content-length", b"%d" % len(request.body)))
-    return head_bytes(start, headers)
+    return encode_head(start, headers)

@@ -1,4 +1,4 @@
-"""A server on 127.0.0.1 with a port that the system gives: a thread accepts, a thread serves each connection."""
+"""A server on 127.0.0.1, on a port that the system chooses. One thread accepts, and one serves each connection."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ __all__ = ["LoopbackServer", "reset_when_closed"]
 
 
 def reset_when_closed(connection: socket.socket) -> None:
-    """Have a connection end with a reset: closing waits zero seconds for what has not been sent (SO_LINGER)."""
+    """Make `close` send a TCP reset: it then waits zero seconds for unsent bytes (SO_LINGER)."""
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
 class LoopbackServer:
-    """Serves from the moment it is made until `close`; what it does with a connection says the subclass, in `serve`.
+    """Serves from its creation until `close`; subclasses implement `serve`.
 
     Attributes
     ----------
     errors
-        How connections failed, and what else the subclass puts there.
+        Failures of connections, and errors that the subclass adds.
     """
 
     def __init__(self) -> None:
@@ -35,16 +35,16 @@ class LoopbackServer:
 
     @property
     def address(self) -> tuple[str, int]:
-        """Host and port that it listens on."""
+        """Host and port of the server."""
         host, port = self._server.getsockname()[:2]
         return host, port
 
     def serve(self, connection: socket.socket) -> None:
-        """Talk to one client, in a thread of its own; the connection is closed afterwards."""
+        """Serve one client, in its own thread; the connection is closed afterwards."""
         raise NotImplementedError
 
     def close(self) -> None:
-        """Stop listening and drop every connection."""
+        """Stop listening and close every connection."""
         self._closed.set()
         with contextlib.suppress(OSError):
             self._server.shutdown(socket.SHUT_RDWR)

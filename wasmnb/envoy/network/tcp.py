@@ -1,4 +1,4 @@
-"""TCP through the real Envoy: a client's connection with the simulated proxy's methods, and an upstream on loopback."""
+"""TCP through the real Envoy: the client's connection, and an upstream server on loopback."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 from ...errors import UsageError
 from ...host import TcpReply
 from ...messages import Text, to_bytes
-from ..log import LogLine
+from ..log import LogLine, worker_of
 from .loopback import LoopbackServer, reset_when_closed
 
 __all__ = ["EnvoyConnection", "EnvoyTcpExchange", "TcpUpstream"]
 
-#: What a TCP upstream does on data (empty: the client's end): bytes to send, a `TcpReply`, or nothing.
-Answer = Callable[[bytes], "bytes | TcpReply | None"]
+#: Responds to data (empty: the client's end) with bytes to send, a `TcpReply`, or None.
+TcpResponder = Callable[[bytes], "bytes | TcpReply | None"]
 
 _READ = 1 << 16
 
@@ -29,12 +29,16 @@ class EnvoyTcpExchange:
 
     Attributes
     ----------
+    number
+        Counts the proxy's requests and connections, from 1.
     sent, received
         Bytes that the client sent and received.
     upstream_received
         Bytes that the upstream received.
     ended
-        The client has seen the end.
+        The client has received the end.
+    log
+        Lines that filters and the Wasm host wrote meanwhile.
     """
 
     number: int
@@ -43,6 +47,11 @@ class EnvoyTcpExchange:
     upstream_received: bytes = b""
     ended: bool = False
     log: list[LogLine] = field(default_factory=list)
+
+    @property
+    def worker(self) -> int | None:
+        """Number of the worker that served it, from 1; None if it has no log lines, which alone show it."""
+        return worker_of(self.log)
 
     def __repr__(self) -> str:
         return f"<EnvoyTcpExchange {self.number}: {len(self.sent)} bytes sent, {len(self.received)} received>"
@@ -53,39 +62,55 @@ class EnvoyConnection:
 
     Parameters
     ----------
-    finished
-        Called with the exchange when the client has gone.
+    address
+        Host and port of the listener.
+    exchange
+        The exchange that records the bytes.
+    finish
+        Called with the exchange after the client has closed the connection.
     """
 
     def __init__(
-        self, address: tuple[str, int], exchange: EnvoyTcpExchange, finished: Callable[[EnvoyTcpExchange], None]
+        self, address: tuple[str, int], exchange: EnvoyTcpExchange, finish: Callable[[EnvoyTcpExchange], None]
     ) -> None:
         self.exchange = exchange
-        self._finished = finished
+        self._finish = finish
         self._socket = socket.create_connection(address, timeout=5.0)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._open = True
         self._ended = False
 
-    def send(self, data: Text, *, end: bool = False) -> EnvoyConnection:
-        """Send bytes; with `end` close the own side after them."""
+    def send(self, data: Text, *, end: bool = False) -> Self:
+        """Send bytes; with `end`, close the client's side after them.
+
+        Raises
+        ------
+        UsageError
+            The client's side is closed already.
+        """
         if self._ended:
-            raise UsageError("The connection's own side is closed; nothing can be sent any more.")
+            raise UsageError("The client's side of the connection is closed; nothing more can be sent.")
         raw = to_bytes(data)
         self.exchange.sent += raw
-        with contextlib.suppress(ConnectionError):  # that the peer has gone shows when reading
+        with contextlib.suppress(ConnectionError):  # `read` shows that the peer has closed
             self._socket.sendall(raw)
             if end:
                 self._ended = True
                 self._socket.shutdown(socket.SHUT_WR)
         return self
 
-    def end(self) -> EnvoyConnection:
-        """Close the own side (half-close)."""
+    def end(self) -> Self:
+        """Close the client's side (half-close)."""
         return self.send(b"", end=True)
 
     def read(self, wait: float | None = 1.0) -> bytes | None:
-        """What arrives next, within so many seconds; b"" at the end, None if nothing came."""
+        """Return the next bytes: `b""` at the end, None if none arrive.
+
+        Parameters
+        ----------
+        wait
+            Seconds to wait for bytes (1).
+        """
         self._socket.settimeout(max(wait or 0.0, 0.001))
         try:
             data = self._socket.recv(_READ)
@@ -99,7 +124,7 @@ class EnvoyConnection:
 
     @property
     def received(self) -> bytes:
-        """All that was read."""
+        """All bytes that `read` has returned."""
         return self.exchange.received
 
     def close(self) -> EnvoyTcpExchange:
@@ -107,7 +132,7 @@ class EnvoyConnection:
         return self._close()
 
     def reset(self) -> EnvoyTcpExchange:
-        """Go away without a word."""
+        """Abort the connection with a TCP reset."""
         if self._open:
             reset_when_closed(self._socket)
         return self._close()
@@ -116,7 +141,7 @@ class EnvoyConnection:
         if self._open:
             self._open = False
             self._socket.close()
-            self._finished(self.exchange)
+            self._finish(self.exchange)
         return self.exchange
 
 
@@ -125,18 +150,22 @@ class TcpUpstream(LoopbackServer):
 
     Parameters
     ----------
-    answer
-        Called with what was received, and with b"" at the end; None for an echo. `received` keeps the bytes of each
-        connection.
+    responder
+        Called with the received bytes, and with `b""` at the end; None for an echo.
+
+    Attributes
+    ----------
+    received
+        The bytes of each connection.
     """
 
-    def __init__(self, answer: Answer | None = None) -> None:
-        self.answer: Answer = answer or (lambda data: data)
+    def __init__(self, responder: TcpResponder | None = None) -> None:
+        self.responder: TcpResponder = responder or (lambda data: data)
         self.received: list[bytes] = []
         super().__init__()
 
     def serve(self, connection: socket.socket) -> None:
-        """Answer what comes, to its end."""
+        """Respond to the bytes of one connection until its end."""
         number = len(self.received)
         self.received.append(b"")
         while True:
@@ -146,9 +175,9 @@ class TcpUpstream(LoopbackServer):
                 return
 
     def _reply(self, connection: socket.socket, data: bytes) -> bool:
-        """Answer; whether the connection is to be closed."""
-        given: Any = self.answer(data)
-        reply = given if isinstance(given, TcpReply) else TcpReply(to_bytes(given or b""))
+        """Respond; return whether the connection must be closed."""
+        response: Any = self.responder(data)
+        reply = response if isinstance(response, TcpReply) else TcpReply(to_bytes(response or b""))
         if reply.latency:
             time.sleep(reply.latency)
         if reply.data:

@@ -1,11 +1,11 @@
-"""A real upstream on loopback: answers as it is told and remembers what it saw.
+"""An HTTP upstream on loopback that sends configured responses and records the requests.
 
-It answers with a `Response`, with what a callable makes of the `Request`, or, told nothing, with an echo. It can be slow
-(`Response.latency`), send its body in pieces (`chunks`), add trailers, close without an answer (`status=0`) and abort in
-the middle (`reset=True`: what `chunks` or `body` hold goes out, then the connection ends).
+It responds with a `Response`, with the result of a callable for the `Request`, or with an echo. A response can be late
+(`Response.latency`), have several `chunks` and trailers, be missing (`status=0`: the connection is closed) or be cut off
+(`reset=True`: the connection ends after `chunks` or `body`).
 
-It speaks HTTP/1.1, so that a gRPC stream is answered once the filter has closed its side: one that waits for an answer before
-it sends the next message would wait for ever.
+The server speaks HTTP/1.1, so a gRPC stream gets its response when the filter has closed its side. A filter that waits for a
+response before it sends its next message waits forever.
 """
 
 from __future__ import annotations
@@ -19,31 +19,31 @@ from typing import Any
 
 from ...host import Cluster
 from ...messages import Headers, Request, Response, to_bytes
-from .http1 import Head, Message, Reader, chunked, head_bytes
+from .http1 import Head, Message, Reader, encode_chunk, encode_head
 from .loopback import LoopbackServer
 
-__all__ = ["Early", "Handler", "Seen", "Upstream"]
+__all__ = ["Early", "Handler", "Upstream", "UpstreamExchange"]
 
 Handler = Callable[[Request], Any]
 Early = Callable[[Request], Response | None]
 
 
 @dataclass
-class Seen:
-    """One request as the upstream saw it.
+class UpstreamExchange:
+    """One request to the upstream, and its response.
 
     Attributes
     ----------
     request
-        Headers in the order they came; `host` is both in them and in `authority`.
+        The request with its headers in order; `host` is both among them and in `authority`.
     chunks
-        Its body as it was framed (or as it was read, with a content-length).
+        Its body in chunks as they were framed (or as they were read, with a content-length).
     response
-        What the upstream answered, once it did.
+        The upstream's response; None before it.
     end
-        "complete", or how the connection ended before that.
+        "open", "complete", or how the connection ended before that.
     at
-        When its head had come (`time.monotonic`).
+        When its head had arrived (`time.monotonic`).
     """
 
     request: Request
@@ -54,7 +54,7 @@ class Seen:
 
     @property
     def is_callout(self) -> bool:
-        """Whether a filter made it: Envoy marks those of callouts as internal."""
+        """Whether a filter made the request: Envoy marks callouts as internal."""
         return "x-envoy-internal" in self.request.headers
 
 
@@ -63,59 +63,59 @@ class Upstream(LoopbackServer):
 
     Parameters
     ----------
-    answer
-        A response, a callable that makes one (it may raise `ConnectionError`: closed without an answer), or None for the
-        echo. The simulated proxy's `Cluster` decides what any other answer means.
+    responder
+        A response, a callable that returns one (it may raise `ConnectionError` to close without a response), or None for
+        the echo. Other results mean the same as in the simulated proxy's `Cluster`.
     early
-        Asked when only the head of a request has come; a response that it gives is sent at once.
+        Called when only the head of a request has arrived; if it returns a response, that is sent at once.
     gap
-        Seconds between two pieces of an answer's body.
+        Seconds between two chunks of a response (0.02).
 
     Attributes
     ----------
     seen
         The requests, in order of arrival.
     errors
-        What a callable raised, and how connections failed.
+        Exceptions of the callable, and failures of connections.
     """
 
     def __init__(
-        self, answer: Response | Handler | None = None, *, early: Early | None = None, gap: float = 0.02
+        self, responder: Response | Handler | None = None, *, early: Early | None = None, gap: float = 0.02
     ) -> None:
-        self._cluster = Cluster(answer, "upstream")
+        self._cluster = Cluster(responder, "upstream")
         self.early = early
         self.gap = gap
-        self.seen: list[Seen] = []
+        self.seen: list[UpstreamExchange] = []
         super().__init__()
 
     def serve(self, connection: socket.socket) -> None:
-        """Answer one request after the other."""
+        """Respond to one request after the other."""
         reader = Reader(connection, timeout=3600.0)
-        while (head := reader.request_head()) is not None and self._one(connection, reader, head):
+        while (head := reader.request_head()) is not None and self._serve_request(connection, reader, head):
             pass
 
-    def _one(self, connection: socket.socket, reader: Reader, head: Head) -> bool:
-        """Serve one request; whether the connection can take another."""
-        seen = Seen(_request(head))
-        self.seen.append(seen)
-        response = self.early(seen.request) if self.early else None
+    def _serve_request(self, connection: socket.socket, reader: Reader, head: Head) -> bool:
+        """Serve one request; return whether the connection can take another."""
+        exchange = UpstreamExchange(_request(head))
+        self.seen.append(exchange)
+        response = self.early(exchange.request) if self.early else None
         if response is None:
             message = reader.request_body()
-            _finish(seen, message)
+            _finish(exchange, message)
             if message.end != "complete":
                 return False
-            response = self._respond(seen.request)
-        seen.response = response
+            response = self._respond(exchange.request)
+        exchange.response = response
         if response.latency and reader.pause(response.latency):
             return False
         return self._send(connection, response, head)
 
     def _respond(self, request: Request) -> Response:
         try:
-            return self._cluster.answer(request)
+            return self._cluster.respond(request)
         except ConnectionError:
             return Response(0)
-        except Exception as error:  # noqa: BLE001 - a user's handler may raise anything; the proxy gets a 500
+        except Exception as error:  # noqa: BLE001 -- a user's handler may raise anything; the proxy gets a 500
             self.errors.append(f"{type(error).__name__}: {error}")
             return Response(500, body=f"the upstream's handler failed: {error}".encode())
 
@@ -123,25 +123,25 @@ class Upstream(LoopbackServer):
         if response.status == 0:
             return False
         headers, in_chunks = framing(response)
-        connection.sendall(head_bytes(_status_line(response.status), headers))
+        connection.sendall(encode_head(_status_line(response.status), headers))
         if head.start[0] == b"HEAD" or response.status in (204, 304):
             return True
-        pieces = response.chunks if response.chunks is not None else [response.body]
-        for number, piece in enumerate(pieces):
+        chunks = response.chunks if response.chunks is not None else [response.body]
+        for number, chunk in enumerate(chunks):
             if number or response.chunks is not None:
                 time.sleep(self.gap)
-            connection.sendall(chunked(piece) if in_chunks else piece)
+            connection.sendall(encode_chunk(chunk) if in_chunks else chunk)
         if response.reset:
             return False
         if in_chunks:
             if response.chunks is not None:
                 time.sleep(self.gap)
-            connection.sendall(b"0\r\n" + head_bytes(b"", response.trailers.raw).removeprefix(b"\r\n"))
+            connection.sendall(b"0\r\n" + encode_head(b"", response.trailers.raw).removeprefix(b"\r\n"))
         return (response.headers.get("connection") or "") != "close"
 
 
 def framing(response: Response) -> tuple[list[tuple[bytes, bytes]], bool]:
-    """Headers with what frames the body put in front if the response does not say, and whether it is chunked."""
+    """Return the headers, with a framing header in front if the response has none, and whether the body is chunked."""
     headers = list(response.headers.raw)
     if "transfer-encoding" in response.headers:
         return headers, True
@@ -158,11 +158,11 @@ def _request(head: Head) -> Request:
     return Request(method, path, Headers(head.headers), authority=authority)
 
 
-def _finish(seen: Seen, message: Message) -> None:
-    seen.request.body = message.body
-    seen.request.trailers = Headers(message.trailers)
-    seen.chunks = list(message.chunks)
-    seen.end = message.end
+def _finish(exchange: UpstreamExchange, message: Message) -> None:
+    exchange.request.body = message.body
+    exchange.request.trailers = Headers(message.trailers)
+    exchange.chunks = list(message.chunks)
+    exchange.end = message.end
 
 
 def _status_line(status: int) -> bytes:

@@ -1,4 +1,4 @@
-"""Callouts to clusters, HTTP and gRPC, and the record that is kept of each.
+"""Callouts of filters to clusters, HTTP and gRPC, and the record of each.
 
-The clusters that answer are in `..upstream`.
+The clusters that respond are in `..upstream`; the hostcalls that start callouts are in `..hostcalls`.
 """

@@ -1,60 +1,127 @@
-"""gRPC callouts: unary calls and streams.
+"""gRPC callouts: the part that calls and streams share, and unary calls. Streams are in `grpc_stream`.
 
-Facts (Envoy 1.40): the target is a serialised GrpcService or, if it does not parse as one, a cluster name; an unknown
-cluster is ParseFailure. A unary call that succeeds gives only `on_grpc_receive`, one that fails only `on_grpc_close`. A
-stream gives initial metadata, messages, trailing metadata, close. A timeout is status 14, a reset after the start 13, an
-HTTP error the status that it maps to. Envoy's details follow the message in braces. Sending and closing work on a stream
-that has ended; cancelling forgets the token, and no close follows.
+Facts (Envoy 1.40): a unary call that succeeds causes only `on_grpc_receive`, one that fails only `on_grpc_close`. A timeout is
+status 14, a reset after the start 13, an HTTP error the status that it maps to. Envoy's details follow the message in
+braces. Cancelling drops the token, and no close follows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ...abi import Pair
-from ...messages import Request, Response, to_bytes
-from ..http.header_map import HeaderMap, RequestHeaders, ResponseHeaders, ResponseTrailers
+from ...messages import Request, Response
+from ..http.header_map import RequestHeaders
 from ..http.local_reply import grpc_status_of
-from ..http.router import BEFORE_HEADERS
-from ..upstream.grpc_server import GrpcReply, GrpcServer, frame_message, split_messages
-from .record import Callout
+from ..http.routing.resets import REFUSED, RESET
+from ..upstream.grpc_server import frame_message, split_messages
+from .base import CalloutBase
 
 if TYPE_CHECKING:
-    from ..clock import Timer
-    from ..contexts.base import RootContext
+    from ..contexts.root import RootContext
     from ..upstream.cluster import Cluster
 
-__all__ = ["GrpcCall", "GrpcCallout", "GrpcStream"]
+__all__ = ["REFUSED_CLOSE", "RESET_CLOSE", "GrpcCall", "GrpcCallout", "GrpcClose", "GrpcOutcome", "outcome"]
 
-_INITIAL, _TRAILING = 4, 5
-_INTERNAL, _UNAVAILABLE, _UNKNOWN = 13, 14, 2
-_REFUSED = BEFORE_HEADERS + "remote connection failure"
-_REFUSED_DETAILS = (
-    "upstream_reset_before_response_started{remote_connection_failure|delayed_connect_error:_Connection_refused}"
-)
-_RESET_DETAILS = "upstream_reset_after_response_started{remote_reset}"
+_UNKNOWN, _INTERNAL, _UNAVAILABLE = 2, 13, 14
 
 
-class GrpcCallout:
-    """What calls and streams have in common."""
+class GrpcClose(NamedTuple):
+    """The end of a callout.
 
-    kind = ""
+    Attributes
+    ----------
+    status
+        gRPC status.
+    message
+        Message of the status, maybe empty.
+    details
+        Envoy's details, maybe empty.
+    """
+
+    status: int
+    message: str
+    details: str
+
+
+#: The upstream refused the connection, or reset the stream after its start.
+REFUSED_CLOSE = GrpcClose(_UNAVAILABLE, REFUSED.body.decode(), REFUSED.code_details(response_started=False))
+RESET_CLOSE = GrpcClose(_INTERNAL, "", RESET.code_details(response_started=True))
+
+_TIMEOUT_CLOSE = GrpcClose(_UNAVAILABLE, "upstream request timeout", "response_timeout")
+
+
+class GrpcOutcome(NamedTuple):
+    """A complete gRPC response.
+
+    Attributes
+    ----------
+    status, message
+        gRPC status and its message.
+    messages
+        The messages of its body.
+    """
+
+    status: int
+    message: str
+    messages: list[bytes]
+
+
+def outcome(response: Response) -> GrpcOutcome:
+    """Read a complete HTTP response as a gRPC response."""
+    grpc_status = response.trailers.get("grpc-status") or response.headers.get("grpc-status")
+    message = response.trailers.get("grpc-message") or response.headers.get("grpc-message") or ""
+    valid = grpc_status is not None and grpc_status.isdigit()
+    if response.status != 200:
+        status = int(grpc_status) if grpc_status is not None and valid else grpc_status_of(response.status)
+        return GrpcOutcome(status, message, [])
+    if grpc_status is None or not valid:
+        return GrpcOutcome(_UNKNOWN, message, [])
+    return GrpcOutcome(int(grpc_status), message, split_messages(response.body))
+
+
+class GrpcCallout(CalloutBase):
+    """Common part of calls and streams.
+
+    Parameters
+    ----------
+    root, token, cluster, exchange
+        As for `CalloutBase`.
+    path
+        `/package.Service/Method`.
+
+    Attributes
+    ----------
+    done
+        The callout has ended; later events are ignored.
+    """
 
     def __init__(self, root: RootContext, token: int, cluster: Cluster, path: str, exchange: int | None) -> None:
-        self.root = root
-        self.vm = root.vm
-        self.token = token
-        self.cluster = cluster
+        super().__init__(root, token, cluster, exchange)
         self.path = path
-        self.exchange = exchange
-        self.over = False
-        self._timers: list[Timer] = []
-        started, number = self.vm.clock.time(), self.vm.number
-        self.record = Callout(self.kind, cluster.name, token, number, exchange, Request(), started, root=root.id)
+        self.done = False
 
-    def request(self, metadata: list[Pair], timeout: int | None) -> Request:
-        """The HTTP/2 request that carries it."""
+    def abandon(self) -> None:
+        """Drop the callout without a callback."""
+        self.done = True
+        self._timers.cancel()
+
+    def drop_token(self) -> None:
+        """Drop the callout and its token: the guest cancelled it, or it has been closed."""
+        self._finish_record("cancelled")
+        self.abandon()
+        self.root.calls.pop(self.token, None)
+
+    def _build_request(self, metadata: list[Pair], timeout: int | None) -> Request:
+        """Build the HTTP/2 request, and record the start of the callout.
+
+        Parameters
+        ----------
+        metadata
+            The filter's headers.
+        timeout
+            Milliseconds; 0 or None for no timeout.
+        """
         headers = RequestHeaders([(b"te", b"trailers")])
         if timeout:
             headers.add(b"grpc-timeout", b"%dm" % timeout)
@@ -66,74 +133,28 @@ class GrpcCallout:
             headers.put(b"x-envoy-expected-rq-timeout-ms", b"%d" % timeout)
         request = Request("POST", self.path, authority=self.cluster.name)
         request.headers.raw = [item for item in headers if item[0][:1] != b":"]
-        vm = self.vm
-        self.record.request = request
-        vm.environment.callouts.add(self.record)
-        vm.trace.note(
-            "stream", "grpc_call", {"cluster": self.cluster.name, "path": self.path, "token": self.token},
-            time=vm.now(), thread=vm.thread.name, exchange=self.exchange, vm=vm.number,
-        )  # fmt: skip
+        self._record_start(request, "grpc_call", path=self.path)
         return request
 
-    def soon(self, action: Callable[[], None]) -> None:
-        """A later event at this moment."""
-        self._timers.append(self.vm.clock.soon(self.vm.thread, action))
-
-    def later(self, seconds: float, action: Callable[[], None]) -> None:
-        """A later event."""
-        self._timers.append(self.vm.clock.later(seconds, self.vm.thread, action))
-
-    def tell(self, name: str, *args: int) -> None:
-        """A callback on the root."""
-        self.vm.about = self.exchange
-        try:
-            self.vm.tell(self.vm.callbacks[name], self.root, self.root.id, self.token, *args)
-        finally:
-            self.vm.about = None
-
-    def receive(self, message: bytes) -> None:
-        """A message for the guest."""
+    def _deliver_message(self, message: bytes) -> None:
+        """Run `on_grpc_receive` with the message readable."""
         self.root.grpc_message = message
-        self.tell("on_grpc_receive", len(message))
+        self._notify("on_grpc_receive", len(message))
         self.root.grpc_message = b""
 
-    def closed(self, status: int, message: str, details: str) -> None:
-        """The end, with a status."""
-        self.settle("failed" if status else "answered")
+    def _deliver_close(self, close: GrpcClose) -> None:
+        """Run `on_grpc_close` with the status readable."""
+        status, message, details = close
+        self._finish_record("failed" if status else "answered")
         text = f"{message}{{{details}}}" if message and details else message or details
         self.root.status = (status, text.encode())
-        self.tell("on_grpc_close", status)
+        self._notify("on_grpc_close", status)
         self.root.status = (status, b"")
 
-    def settle(self, state: str) -> None:
-        """Note how it ended, once."""
+    def _finish_record(self, state: str) -> None:
+        """Set the record's state, once."""
         if self.record.finished is None:
             self.record.state, self.record.finished = state, self.vm.clock.time()
-
-    def abandon(self) -> None:
-        """Forget it without a word."""
-        self.over = True
-        for timer in self._timers:
-            timer.cancel()
-        self._timers.clear()
-
-    def forget(self) -> None:
-        """Its token means nothing any more."""
-        self.settle("cancelled")
-        self.abandon()
-        self.root.calls.pop(self.token, None)
-
-
-def outcome(answer: Response) -> tuple[int, str, list[bytes]]:
-    """Status, message and messages of a complete answer."""
-    messages = split_messages(answer.body)
-    told = answer.trailers.get("grpc-status") or answer.headers.get("grpc-status")
-    text = answer.trailers.get("grpc-message") or answer.headers.get("grpc-message") or ""
-    if answer.status != 200:
-        return (int(told) if told and told.isdigit() else grpc_status_of(answer.status)), text, []
-    if told is None or not told.isdigit():
-        return _UNKNOWN, text, []
-    return int(told), text, messages
 
 
 class GrpcCall(GrpcCallout):
@@ -142,170 +163,49 @@ class GrpcCall(GrpcCallout):
     kind = "grpc call"
 
     def start(self, metadata: list[Pair], message: bytes, timeout: int) -> None:
-        """Send it."""
-        request = self.request(metadata, timeout)
+        """Send the request; the response is a later event.
+
+        Parameters
+        ----------
+        metadata, message
+            Headers and message.
+        timeout
+            Milliseconds; 0 for no timeout.
+        """
+        request = self._build_request(metadata, timeout)
         request.body = frame_message(message)
         if timeout:
-            self.later(timeout / 1000, lambda: self._fail(_UNAVAILABLE, "upstream request timeout", "response_timeout"))
+            self._timers.call_later(timeout / 1000, lambda: self._fail(_TIMEOUT_CLOSE))
+        self._timers.call_soon(lambda: self._call_upstream(request, message))
 
-        def ask() -> None:
-            self.record.sent = self.record.complete = self.cluster.alive
-            self.record.messages.append(message)
-            try:
-                answer = self.cluster.answer(request)
-            except ConnectionError:
-                self._fail(_UNAVAILABLE, _REFUSED, _REFUSED_DETAILS)
-            else:
-                if answer.latency > 0:
-                    self.later(answer.latency, lambda: self._answer(answer))
-                else:
-                    self._answer(answer)
-
-        self.soon(ask)
-
-    def _answer(self, answer: Response) -> None:
-        self.record.response = answer
-        if answer.reset:
-            self._fail(_INTERNAL, "", _RESET_DETAILS)
-            return
-        status, text, messages = outcome(answer)
-        if status or not messages:
-            self._fail(status or _INTERNAL, text, "via_upstream")
-            return
-        self.abandon()
-        self.settle("answered")
-        self.receive(messages[0])
-        self.forget()
-
-    def _fail(self, status: int, message: str, details: str) -> None:
-        self.abandon()
-        self.closed(status, message, details)
-        self.forget()
-
-
-class GrpcStream(GrpcCallout):
-    """A stream in both directions.
-
-    Attributes
-    ----------
-    half_closed
-        The guest has closed its side.
-    """
-
-    kind = "grpc stream"
-
-    def __init__(self, root: RootContext, token: int, cluster: Cluster, path: str, exchange: int | None) -> None:
-        super().__init__(root, token, cluster, path, exchange)
-        self.half_closed = False
-        self._answered = False
-        self._request = Request()
-        self._sent: list[bytes] = []
-
-    def start(self, metadata: list[Pair]) -> None:
-        """Open it."""
-        self._request = self.request(metadata, None)
-        self.soon(self._sent_off if self.cluster.alive else self._refused)
-
-    def _sent_off(self) -> None:
-        self.record.sent = True
-
-    def send(self, message: bytes, *, end: bool) -> None:
-        """A message of the guest's, unless its side is closed already."""
-        if self.over or self.half_closed:
-            return
-        self._sent.append(message)
-        if self.cluster.alive:
-            self.soon(lambda: self._arrived(message))
-        if end:
-            self.half_close()
-
-    def half_close(self) -> None:
-        """The guest sends no more."""
-        if self.over or self.half_closed:
-            return
-        self.half_closed = True
-        if self.cluster.alive:
-            self.soon(self._complete)
-
-    # -- the server's side ----------------------------------------------------------------------------------------
-
-    def _arrived(self, message: bytes) -> None:
-        server = self.cluster.upstream
-        if self.over:
-            return
+    def _call_upstream(self, request: Request, message: bytes) -> None:
+        self.record.sent = self.record.complete = self.cluster.alive
         self.record.messages.append(message)
-        if not isinstance(server, GrpcServer):
-            return
-        reply = server.reply(self.path, message)
-        if reply.latency:
-            self.later(reply.latency, lambda: self._reply(reply))
-        else:
-            self._reply(reply)
-
-    def _complete(self) -> None:
-        server = self.cluster.upstream
-        if self.over:
-            return
-        self.record.complete = True
-        if isinstance(server, GrpcServer):
-            self._reply(GrpcReply(status=0))
-            return
-        self._request.body = b"".join(map(frame_message, self._sent))
         try:
-            answer = self.cluster.answer(self._request)
+            response = self.cluster.respond(request)
         except ConnectionError:
-            self._refused()
+            self._fail(REFUSED_CLOSE)
             return
-        status, text, messages = outcome(answer)
-        self._reply(GrpcReply(messages, status, text, reset=answer.reset))
+        if response.latency > 0:
+            self._timers.call_later(response.latency, lambda: self._respond(response))
+        else:
+            self._respond(response)
 
-    def _reply(self, reply: GrpcReply) -> None:
-        server = self.cluster.upstream
-        extra = server.headers.raw if isinstance(server, GrpcServer) else []
-        if not self._answered:
-            self._answered = True
-            headers = ResponseHeaders([(b":status", b"200"), (b"content-type", b"application/grpc"), *extra])
-            if self.half_closed:
-                waited = int((self.vm.clock.time() - self.record.started) * 1000)
-                headers.put(b"x-envoy-upstream-service-time", b"%d" % waited)
-            self._metadata(_INITIAL, "on_grpc_receive_initial_metadata", headers)
-        for message in reply.messages:
-            if not self.over:
-                self.receive(message)
-        if self.over:
+    def _respond(self, response: Response) -> None:
+        self.record.response = response
+        if response.reset:
+            self._fail(RESET_CLOSE)
             return
-        if reply.reset:
-            self._end(_INTERNAL, "", _RESET_DETAILS, ResponseTrailers())
-        elif reply.status is not None:
-            trailers = ResponseTrailers([(b"grpc-status", b"%d" % reply.status)])
-            if reply.message:
-                trailers.add(b"grpc-message", to_bytes(reply.message))
-            for name, value in server.trailers.raw if isinstance(server, GrpcServer) else []:
-                trailers.add(name, value)
-            self._end(reply.status, reply.message, "via_upstream", trailers)
-
-    def _refused(self) -> None:
-        if self.over:
-            return
-        self._metadata(_INITIAL, "on_grpc_receive_initial_metadata", ResponseHeaders())
-        end = ResponseHeaders(
-            [
-                (b":status", b"200"), (b"content-type", b"application/grpc"), (b"grpc-status", b"14"),
-                (b"grpc-message", _REFUSED.encode()),
-            ]
-        )  # fmt: skip
-        self._end(_UNAVAILABLE, _REFUSED, _REFUSED_DETAILS, end)
-
-    def _metadata(self, kind: int, name: str, headers: HeaderMap) -> None:
-        self.root.maps[kind] = headers if headers.items else None
-        self.tell(name, len(headers.items))
-        self.root.maps[kind] = None
-
-    def _end(self, status: int, message: str, details: str, trailers: HeaderMap) -> None:
-        self._metadata(_TRAILING, "on_grpc_receive_trailing_metadata", trailers)
-        if self.over:
+        result = outcome(response)
+        if result.status or not result.messages:
+            self._fail(GrpcClose(result.status or _INTERNAL, result.message, "via_upstream"))
             return
         self.abandon()
-        self.closed(status, message, details)
-        if self.half_closed:
-            self.forget()
+        self._finish_record("answered")
+        self._deliver_message(result.messages[0])
+        self.drop_token()
+
+    def _fail(self, close: GrpcClose) -> None:
+        self.abandon()
+        self._deliver_close(close)
+        self.drop_token()

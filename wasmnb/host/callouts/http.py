@@ -1,169 +1,177 @@
 """HTTP callouts: requests that a filter sends to a cluster.
 
 Facts (Envoy 1.40): the call belongs to the root context and outlives the stream. `:method`, `:path` and `:authority` (or
-`host`) are needed. Upstream arrive the given headers, content-length if there is a body, `x-envoy-internal: true`, and
-the timeout if there is one. The whole answer is buffered. A timeout comes as 504, a connection that fails or closes before
-the headers as 503, both as ordinary answers with Envoy's text; a reset after the headers as an answer with nothing in it
-and status 11 "reset". A call still pending when the root goes is dropped without a callback.
+`host`) are required. The upstream receives the filter's headers, content-length if there is a body, `x-envoy-internal: true`,
+and the timeout if there is one. The whole response is buffered. A timeout is delivered as 504, a connection that fails or
+closes before the headers as 503, both as ordinary responses with Envoy's text; a reset after the headers as a response
+without headers and with status 11 "reset". A call that is pending when the root ends is dropped without a callback.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ...abi import Pair, Status
 from ...messages import Request, Response
-from ..http.codec import from_upstream, refused_by_upstream, to_upstream
+from ..http.codec.codec import request_to_upstream, response_from_upstream, upstream_header_problem
 from ..http.header_map import HeaderMap, RequestHeaders, ResponseTrailers
-from ..http.local_reply import build_local_response
-from ..http.router import BEFORE_HEADERS
-from .record import Callout
+from ..http.local_reply import build_local_reply
+from ..http.routing.resets import CLOSED, REFUSED, UpstreamReset
+from .base import CalloutBase
 
 if TYPE_CHECKING:
-    from ..clock import Timer
-    from ..contexts.base import Context, RootContext
+    from ..contexts.base import Context
     from ..upstream.cluster import Cluster
 
-__all__ = ["HttpCall", "start_http_call"]
+__all__ = ["CallStart", "HttpCall", "start_http_call"]
 
+#: Map types of the response.
 _HEADERS, _TRAILERS = 6, 7
+
 _BROKEN = int(Status.BROKEN_CONNECTION)
+_REQUIRED = (b":path", b":method", b":authority")
 
 
-class HttpCall:
-    """One call from its start to its answer.
+class CallStart(NamedTuple):
+    """Result of starting a call.
 
     Attributes
     ----------
-    exchange
-        Exchange of the stream that made it, or None.
+    status
+        Status of the hostcall.
+    token
+        The call's number for the guest; 0 if it has not started.
     """
 
-    def __init__(self, root: RootContext, token: int, cluster: Cluster, exchange: int | None) -> None:
-        self.root = root
-        self.token = token
-        self.cluster = cluster
-        self.exchange = exchange
-        self._timers: list[Timer] = []
-        vm = root.vm
-        self.record = Callout(
-            "http", cluster.name, token, vm.number, exchange, Request(), vm.clock.time(), root=root.id
-        )
+    status: int
+    token: int
+
+
+class HttpCall(CalloutBase):
+    """One HTTP call."""
+
+    kind = "http"
 
     def start(self, headers: RequestHeaders, body: bytes, timeout: float) -> None:
-        """Send it; the answer comes as a later event."""
+        """Send the request; the response is a later event.
+
+        Parameters
+        ----------
+        headers, body
+            The request.
+        timeout
+            Virtual seconds; 0 for no timeout.
+        """
         cluster, record = self.cluster, self.record
-        request = record.request = to_upstream(headers, end=not body, http2=cluster.http2)
+        request = request_to_upstream(headers, end=not body, http2=cluster.http2)
         request.body = body
-        self.root.vm.environment.callouts.add(record)
-        refused = refused_by_upstream(headers)
-        self._note("http_call", cluster=cluster.name, method=request.method, path=request.path, token=self.token)
-        if refused is not None:
-            self._soon(lambda: self._reply(503, refused.encode(), "failed"))
+        self._record_start(request, "http_call", method=request.method, path=request.path)
+        problem = upstream_header_problem(headers)
+        if problem is not None:
+            self._timers.call_soon(lambda: self._deliver_local(503, problem.encode(), "failed"))
             return
         if timeout:
-            self._later(timeout, lambda: self._reply(504, b"upstream request timeout", "timeout"))
+            self._timers.call_later(timeout, lambda: self._deliver_local(504, b"upstream request timeout", "timeout"))
         length = headers.get(b"content-length") or b""
         record.complete = not length.isdigit() or int(length) <= len(body) or cluster.http2
+        self._timers.call_soon(lambda: self._call_upstream(request))
 
-        def ask() -> None:
-            record.sent = cluster.alive
-            if cluster.alive and not record.complete:
-                return  # the upstream waits for the rest of the body
-            try:
-                answer = cluster.answer(request)
-            except ConnectionRefusedError:
-                self._reply(503, (BEFORE_HEADERS + "remote connection failure").encode(), "failed")
-            except ConnectionError:
-                self._reply(503, (BEFORE_HEADERS + "connection termination").encode(), "failed")
-            else:
-                head = request.method == "HEAD"
-                if answer.latency > 0:
-                    self._later(answer.latency, lambda: self._answer(answer, head=head))
-                else:
-                    self._answer(answer, head=head)
+    def abandon(self) -> None:
+        """Drop the call without a callback."""
+        self.record.state = "cancelled"
+        self._timers.cancel()
 
-        self._soon(ask)
-
-    def _answer(self, answer: Response, *, head: bool) -> None:
-        if answer.reset and not answer.status:
-            self._reply(503, (BEFORE_HEADERS + "connection termination").encode(), "failed")
+    def _call_upstream(self, request: Request) -> None:
+        cluster, record = self.cluster, self.record
+        record.sent = cluster.alive
+        if cluster.alive and not record.complete:
+            return  # the upstream waits for the rest of the body
+        try:
+            response = cluster.respond(request)
+        except ConnectionRefusedError:
+            self._deliver_reset(REFUSED)
             return
-        self.record.response = answer
-        if answer.reset:
+        except ConnectionError:
+            self._deliver_reset(CLOSED)
+            return
+        head = request.method == "HEAD"
+        if response.latency > 0:
+            self._timers.call_later(response.latency, lambda: self._respond(response, head=head))
+        else:
+            self._respond(response, head=head)
+
+    def _respond(self, response: Response, *, head: bool) -> None:
+        if response.reset and not response.status:
+            self._deliver_reset(CLOSED)
+            return
+        self.record.response = response
+        if response.reset:
             self.root.status = (_BROKEN, b"reset")
             self._deliver(None, b"", None, "reset")
             self.root.status = (_BROKEN, b"")
             return
-        headers, pieces = from_upstream(answer, head=head, http2=self.cluster.http2)
-        waited = int((self.root.vm.clock.time() - self.record.started) * 1000 + 1e-6)
-        headers.put(b"x-envoy-upstream-service-time", b"%d" % waited)
-        trailers = ResponseTrailers(answer.trailers.raw) if len(answer.trailers) else None
-        self._deliver(headers, b"".join(pieces), trailers, "answered")
+        headers, chunks = response_from_upstream(response, head=head, http2=self.cluster.http2)
+        headers.put(b"x-envoy-upstream-service-time", self._service_time())
+        trailers = ResponseTrailers(response.trailers.raw) if len(response.trailers) else None
+        self._deliver(headers, b"".join(chunks), trailers, "answered")
 
-    def _reply(self, code: int, body: bytes, state: str) -> None:
-        """An answer that Envoy makes."""
-        headers, text = build_local_response(code, body)
-        self._deliver(headers, text, None, state)
+    def _deliver_reset(self, reset: UpstreamReset) -> None:
+        self._deliver_local(503, reset.body, "failed")
+
+    def _deliver_local(self, code: int, body: bytes, state: str) -> None:
+        """Deliver a response that Envoy makes itself."""
+        reply = build_local_reply(code, body)
+        self._deliver(reply.headers, reply.body, None, state)
 
     def _deliver(self, headers: HeaderMap | None, body: bytes, trailers: HeaderMap | None, state: str) -> None:
-        self._cancel()
-        self.record.state, self.record.finished = state, self.root.vm.clock.time()
-        root, vm = self.root, self.root.vm
+        """Run `on_http_call_response` with the response readable, and complete the record."""
+        self._timers.cancel()
+        self.record.state, self.record.finished = state, self.vm.clock.time()
+        root = self.root
         root.calls.pop(self.token, None)
         root.maps[_HEADERS], root.maps[_TRAILERS] = headers, trailers
         root.call_body = None if headers is None else body
-        vm.about = self.exchange
         try:
             counts = (len(headers.items) if headers else 0, len(body), len(trailers.items) if trailers else 0)
-            vm.tell(vm.callbacks["on_http_call_response"], root, root.id, self.token, *counts)
+            self._notify("on_http_call_response", *counts)
         finally:
-            vm.about = None
             root.maps[_HEADERS] = root.maps[_TRAILERS] = None
             root.call_body = None
 
-    def abandon(self) -> None:
-        """Forget it."""
-        self.record.state = "cancelled"
-        self._cancel()
 
-    def _cancel(self) -> None:
-        for timer in self._timers:
-            timer.cancel()
-        self._timers.clear()
+def start_http_call(context: Context, name: bytes, pairs: list[Pair], body: bytes, timeout: int) -> CallStart:
+    """Start an HTTP call as the hostcall `http_call` does.
 
-    def _soon(self, action: Callable[[], None]) -> None:
-        self._timers.append(self.root.vm.clock.soon(self.root.vm.thread, action))
+    Parameters
+    ----------
+    context
+        The calling context.
+    name
+        Name of the cluster.
+    pairs, body
+        The request.
+    timeout
+        Milliseconds; 0 for no timeout.
 
-    def _later(self, seconds: float, action: Callable[[], None]) -> None:
-        self._timers.append(self.root.vm.clock.later(seconds, self.root.vm.thread, action))
-
-    def _note(self, name: str, **args: object) -> None:
-        vm = self.root.vm
-        vm.trace.note("stream", name, args, time=vm.now(), thread=vm.thread.name, exchange=self.exchange, vm=vm.number)
-
-
-def start_http_call(
-    context: Context, name: bytes, pairs: list[Pair], body: bytes, _trailers: list[Pair], timeout: int
-) -> tuple[int, int]:
-    """What `http_call` does: status and token."""
+    Returns
+    -------
+    CallStart
+    """
     vm, root = context.vm, context.root
-    cluster: Cluster | None = vm.environment.clusters.get(name.decode("utf-8", "replace"))
+    cluster: Cluster | None = vm.server.clusters.get(name.decode("utf-8", "replace"))
     headers = RequestHeaders((n.lower(), v) for n, v in pairs)
-    needed = (b":path", b":method", b":authority")
-    if timeout >> 31 or cluster is None or any(n not in headers for n in needed) or not hasattr(root, "calls"):
-        return Status.BAD_ARGUMENT, 0
+    if timeout >> 31 or cluster is None or any(n not in headers for n in _REQUIRED) or not hasattr(root, "calls"):
+        return CallStart(Status.BAD_ARGUMENT, 0)
     if body:
         headers.put(b"content-length", b"%d" % len(body))
-    token = vm.new_token(0)
+    token = vm.tokens.new(0)
     if not cluster.endpoints:
-        return Status.INTERNAL_FAILURE, 0
+        return CallStart(Status.INTERNAL_FAILURE, 0)
     headers.put(b"x-envoy-internal", b"true")
     if timeout:
         headers.put(b"x-envoy-expected-rq-timeout-ms", b"%d" % timeout)
-    exchange = context.exchange if context.exchange is not None else vm.about
+    exchange = context.exchange if context.exchange is not None else vm.entry.exchange
     call = HttpCall(root, token, cluster, exchange)  # type: ignore[arg-type]
     root.calls[token] = call
     call.start(headers, body, timeout / 1000)
-    return Status.OK, token
+    return CallStart(Status.OK, token)

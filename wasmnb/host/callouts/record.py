@@ -1,4 +1,4 @@
-"""What is kept of a callout: the request that a filter sent to a cluster, and what came back."""
+"""Records of callouts: the request that a filter sent to a cluster, and the response."""
 
 from __future__ import annotations
 
@@ -10,32 +10,38 @@ from ...messages import Request, Response
 
 __all__ = ["Callout", "CalloutLog"]
 
-#: Callouts that a proxy remembers.
+#: Callouts that a proxy keeps.
 _KEPT = 10_000
 
 
 @dataclass
 class Callout:
-    """One callout.
+    """Record of one callout.
 
     Attributes
     ----------
     kind
         `http`, `grpc call` or `grpc stream`.
-    cluster, token, vm, exchange
-        Where it went, its number in the VM, the VM's number, and the exchange that it was made for (None for a root's own).
-    root
-        Id of the root context, the plugin's, that gets the answer.
+    cluster
+        Name of the cluster.
+    token, vm
+        Its number in the VM, and the VM's number.
+    exchange
+        Number of the exchange that it was made for, or None.
     request, response
-        What was sent and what came back; a gRPC stream has its messages in `messages` instead of a body.
+        The request and its response, or None. A gRPC stream has its messages in `messages` instead of a body.
+    messages
+        gRPC messages that were sent.
     state
-        `pending`, `answered`, `failed` (no answer from the upstream), `timeout`, `reset` or `cancelled`.
+        `pending`, `answered`, `failed` (no response from the upstream), `timeout`, `reset` or `cancelled`.
     sent
-        It got to the upstream, as far as it was sent.
+        The request, or a part of it, has reached the upstream.
     complete
-        The upstream has all of it.
+        The whole request has reached the upstream.
     started, finished
-        Virtual seconds.
+        Virtual seconds; `finished` is None while it is pending.
+    root
+        Id of the root context, the plugin's, that gets the response.
     """
 
     kind: str
@@ -54,8 +60,8 @@ class Callout:
     root: int | None = None
 
     def __repr__(self) -> str:
-        where = visible(f"{self.cluster}{self.request.path}")
-        return f"<Callout {self.kind} {self.token} of VM{self.vm} to {where}: {self.state}>"
+        target = visible(f"{self.cluster}{self.request.path}")
+        return f"<Callout {self.kind} {self.token} of VM{self.vm} to {target}: {self.state}>"
 
 
 class CalloutLog:
@@ -64,15 +70,14 @@ class CalloutLog:
     def __init__(self) -> None:
         self._kept: deque[Callout] = deque(maxlen=_KEPT)
 
-    def add(self, callout: Callout) -> Callout:
-        """One more."""
+    def add(self, callout: Callout) -> None:
+        """Append a callout."""
         self._kept.append(callout)
-        return callout
 
     def all(self) -> list[Callout]:
-        """Everything that is kept."""
+        """Return all callouts that are kept."""
         return list(self._kept)
 
     def of_exchange(self, number: int) -> list[Callout]:
-        """Those made for one exchange."""
+        """Return the callouts of one exchange."""
         return [c for c in self._kept if c.exchange == number]

@@ -1,4 +1,5 @@
-"""Contexts as the guest knows them by number: root, HTTP and TCP, and the facts of their streams.
+"""Contexts of the guest: the VM's, root contexts of plugins, HTTP streams and TCP connections.
 
-The streams themselves are in `..http` and `..tcp`.
+They call the guest's callbacks and hold what hostcalls read and change; the filter chain is in `..http`, the connection
+in `..tcp`, and the VM in `..vm`.
 """

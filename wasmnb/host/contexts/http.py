@@ -1,10 +1,10 @@
 """An HTTP stream's context: Envoy's Wasm filter between the filter manager and the guest.
 
-Facts (Envoy 1.40): the context is made in the guest at the first headers, or at log time if none came. A header map is
-readable and writable in its callback; once the callback said Continue it is gone, and comes back, to be read, in `on_log`.
-If it said anything else the map stays, to the end of the stream: only `continue_stream` takes the request's away. While the
-filter buffers (1 from a body callback) the next callbacks see all that is held. Trailers may be made in a body callback at
-the end of the stream. `on_done` and `on_delete` follow on each other.
+Facts (Envoy 1.40): the context is created in the guest at the first headers, or at log time if no headers came. A header
+map is readable and writable in its callback. After Continue it is no longer available, except for reading in `on_log`;
+after any other result it stays available to the end of the stream, and only `continue_stream` removes the request's. While
+the filter buffers (1 from a body callback) the next callbacks see the whole buffered body. Trailers may be added in a body
+callback at the end of the stream. `on_delete` directly follows `on_done`.
 """
 
 from __future__ import annotations
@@ -13,21 +13,20 @@ from typing import TYPE_CHECKING
 
 from ...abi import BufferType, HeaderMapType, HeadersStatus, Pair, Status, StreamType
 from ..http.buffers import Buffer
+from ..http.filter_chain import REQUEST, RESPONSE
 from ..http.header_map import HeaderMap
-from .base import with_log
+from .base import call_on_log
 from .stream import StreamContext
 
 if TYPE_CHECKING:
-    from ..http.filter_chain import Slot
-    from ..http.stream import HttpStream
+    from ..http.filter_chain import ActiveFilter
+    from ..http.stream_control import StreamControl
     from ..plugins.plugin import Plugin
+    from ..vm.failure import Failure
     from ..vm.vm import Vm
-    from .base import RootContext
+    from .root import RootContext
 
-__all__ = ["REQUEST", "RESPONSE", "BlockedFilter", "HttpContext", "HttpFilter"]
-
-#: The two directions.
-REQUEST, RESPONSE = 0, 1
+__all__ = ["BlockedFilter", "HttpContext"]
 
 _ON_HEADERS = ("on_request_headers", "on_response_headers")
 _ON_BODY = ("on_request_body", "on_response_body")
@@ -35,7 +34,7 @@ _ON_TRAILERS = ("on_request_trailers", "on_response_trailers")
 
 _STOP_ALL = int(HeadersStatus.STOP_ALL_ITERATION_AND_WATERMARK)
 _NO_BUFFER = 3
-_NONE = 16  # gRPC statuses up to this one count; others mean "none given"
+_LAST_GRPC_STATUS = 16  # a larger number means that the filter did not set one
 
 
 class HttpContext(StreamContext):
@@ -44,29 +43,31 @@ class HttpContext(StreamContext):
     Attributes
     ----------
     created
-        The guest knows of it.
+        Whether the context exists in the guest.
     body
-        Chunk that is in the callback, by direction.
+        Chunk of the running body callback, by direction.
     buffering
-        The last body callback of the direction said "buffer".
-    slots
-        Its places in the two directions.
+        Whether the last body callback returned "buffer", by direction.
+    stream
+        The stream, with the operations of filters.
+    active
+        Its positions in the two filter chains.
     """
 
     kind = "http"
 
-    def __init__(self, root: RootContext, stream: HttpStream) -> None:
+    def __init__(self, root: RootContext, stream: StreamControl) -> None:
         super().__init__(root)
         self.stream = stream
-        self.info = stream.info
-        self.place.exchange = stream.exchange.number
+        self.info = stream.state.info
+        self.ref.exchange = stream.state.exchange.number
         self.created = False
         self.destroyed = False
         self.end_of_stream = False
         self.body: list[Buffer | None] = [None, None]
         self.buffering = [False, False]
-        self.slots: list[Slot | None] = [None, None]
-        self._failure_told = False
+        self.active: list[ActiveFilter | None] = [None, None]
+        self._failure_reported = False
         self._short_headers = self.vm.abi == 10
         assert root.plugin is not None
         self._stop_iteration_allowed = root.plugin.allow_on_headers_stop_iteration
@@ -74,65 +75,68 @@ class HttpContext(StreamContext):
     # -- the filter's side ----------------------------------------------------------------------------------------
 
     def create(self) -> None:
-        """Let the guest know, once."""
+        """Create the context in the guest, once."""
         if not self.created:
             self.created = True
             if not self.vm.failed:
                 self.vm.on_context_create(self, self.id, self.parent_id)
 
-    def take_headers(self, side: int, headers: HeaderMap, *, end: bool) -> int:
-        """A headers callback; gives the status for the filter manager."""
-        if side == REQUEST:
+    def on_headers(self, direction: int, headers: HeaderMap, *, end: bool) -> int:
+        """Run a headers callback, and return the status for the filter manager."""
+        if direction == REQUEST:
             self.create()
         elif not self.created:
             return 0
-        self.maps[2 * side] = headers
+        self.maps[2 * direction] = headers
         self.end_of_stream = end
         args = (self.id, len(headers.items)) if self._short_headers else (self.id, len(headers.items), int(end))
-        status = self._ask(side, _ON_HEADERS[side], args)
+        status = self._call(direction, _ON_HEADERS[direction], args)
         if status > _STOP_ALL or (status == HeadersStatus.STOP_ITERATION and not self._stop_iteration_allowed):
             status = _STOP_ALL
         elif status == HeadersStatus.CONTINUE_AND_END_STREAM:
             status = 0
         if not status:
-            self.maps[2 * side] = None
+            self.maps[2 * direction] = None
         return status
 
-    def take_data(self, side: int, data: Buffer, *, end: bool) -> int:
-        """A body callback."""
+    def on_data(self, direction: int, data: Buffer, *, end: bool) -> int:
+        """Run a body callback, and return the status for the filter manager."""
         if not self.created:
             return 0
-        slot = self.slots[side]
-        assert slot is not None
-        if self.buffering[side]:
-            slot.direction.hold(data)
-            slot.direction.check_limit()
-            if self.stream.finished:
+        active = self.active[direction]
+        assert active is not None
+        chain = active.chain
+        if self.buffering[direction]:
+            chain.buffer_data(data)
+            chain.check_high_watermark()
+            if self.stream.state.done:
                 return _NO_BUFFER
-        self.body[side] = data
+        self.body[direction] = data
         self.end_of_stream = end
-        buffer = self.stream_buffer(side)
-        status = min(self._ask(side, _ON_BODY[side], (self.id, len(buffer) if buffer else 0, int(end))), _NO_BUFFER)
-        if self.buffering[side]:
-            slot.direction.check_limit()  # the guest may have made it longer
-        self.buffering[side] = status == 1
-        if status == _NO_BUFFER and data is not slot.direction.held:
+        buffer = self.stream_buffer(direction)
+        status = min(
+            self._call(direction, _ON_BODY[direction], (self.id, len(buffer) if buffer else 0, int(end))), _NO_BUFFER
+        )
+        if self.buffering[direction]:
+            chain.check_high_watermark()  # the guest may have appended to it
+        self.buffering[direction] = status == 1
+        if status == _NO_BUFFER and data is not chain.buffered:
             data.take()
         if not status:
-            self.body[side] = None
+            self.body[direction] = None
         return status
 
-    def take_trailers(self, side: int, trailers: HeaderMap) -> int:
-        """A trailers callback."""
+    def on_trailers(self, direction: int, trailers: HeaderMap) -> int:
+        """Run a trailers callback, and return the status for the filter manager."""
         if not self.created:
             return 0
-        self.maps[2 * side + 1] = trailers
-        status = min(self._ask(side, _ON_TRAILERS[side], (self.id, len(trailers.items))), 1)
+        self.maps[2 * direction + 1] = trailers
+        status = min(self._call(direction, _ON_TRAILERS[direction], (self.id, len(trailers.items))), 1)
         if not status:
-            self.maps[2 * side + 1] = None
+            self.maps[2 * direction + 1] = None
         return status
 
-    def _ask(self, side: int, name: str, args: tuple[int, ...]) -> int:
+    def _call(self, direction: int, name: str, args: tuple[int, ...]) -> int:
         vm = self.vm
         if not vm.failed:
             invoke = vm.callbacks[name]
@@ -141,128 +145,140 @@ class HttpContext(StreamContext):
             result = invoke(self, *args)
             if not vm.failed:
                 return result or 0
-        return self._failed(side)
+        return self._failure_status(direction)
 
-    def _failed(self, side: int) -> int:
-        """What a stream's callback amounts to when the VM has failed."""
-        if self.fail_open or (side == RESPONSE and self._failure_told):
-            self.vm.run_deferred()
-            return 0  # the answer that tells of the failure passes by
-        self._failure_told = True
+    def _failure_status(self, direction: int) -> int:
+        """Return the status of a callback in a failed VM, and fail the stream unless the filter is fail-open."""
+        if self.fail_open or (direction == RESPONSE and self._failure_reported):
+            self.vm.entry.run_deferred()
+            return 0  # the local reply about the failure passes
+        self._failure_reported = True
         self.stream.fail(self)
-        self.vm.run_deferred()
+        self.vm.entry.run_deferred()
         return 255
 
     def log(self) -> None:
-        """`on_log`, when the stream has ended."""
+        """Call `on_log` when the stream has ended."""
         self.create()
-        stream = self.stream
-        maps: list[HeaderMap | None] = [stream.request.headers, None, stream.response.headers, stream.response.trailers]
-        with_log(self, maps, self.info, self.vm.callbacks["on_log"])
+        call_on_log(self, self.stream.header_maps, self.info, self.vm.callbacks["on_log"])
 
     def destroy(self) -> None:
-        """`on_done`, `on_delete`, and out."""
+        """Call `on_done` and `on_delete`, and remove the context."""
         if self.destroyed:
             return
         self.destroyed = True
         vm = self.vm
         if self.created:
-            vm.tell(vm.callbacks["on_done"], self, self.id)
-            vm.tell(vm.callbacks["on_delete"], self, self.id)
+            vm.notify(vm.callbacks["on_done"], self, self.id)
+            vm.notify(vm.callbacks["on_delete"], self, self.id)
         self.maps, self.body = [None] * 8, [None, None]
         self.leave()
 
-    def cut_off(self) -> None:
-        """End the stream."""
-        self.stream.cut_off()
+    def disconnect(self) -> None:
+        """End the stream because the proxy closes the connection."""
+        self.stream.disconnect()
 
     @property
     def paused(self) -> str:
-        """What the guest holds: `request`, `response` or an empty string."""
-        held = [name for name, slot in zip(("request", "response"), self.slots, strict=True) if slot and slot.stopped]
-        return held[-1] if held else ""
+        """The paused direction: `request`, `response` or an empty string."""
+        directions = zip(("request", "response"), self.active, strict=True)
+        paused = [name for name, active in directions if active is not None and active.stopped]
+        return paused[-1] if paused else ""
+
+    @property
+    def failure(self) -> Failure | None:
+        """The failure of the VM, or None."""
+        return self.vm.failure if self.vm.failed else None
 
     # -- the guest's side -----------------------------------------------------------------------------------------
 
     def writable_map(self, map_type: int) -> HeaderMap | None:
-        """A map of the running phase; trailers are made at the end of a body that has none."""
+        """Return a map of the running phase; trailers are added at the end of a body that has none."""
         if map_type > HeaderMapType.RESPONSE_TRAILERS:
             return None
         headers = self.maps[map_type]
         if headers is None and map_type & 1 and self.end_of_stream:
-            side = map_type >> 1
-            slot = self.slots[side]
-            if self.body[side] is not None and slot is not None:
-                headers = self.maps[map_type] = slot.direction.add_trailers()
+            direction = map_type >> 1
+            active = self.active[direction]
+            if self.body[direction] is not None and active is not None:
+                headers = self.maps[map_type] = active.chain.add_trailers()
         return headers
 
     def stream_buffer(self, kind: int) -> Buffer | None:
-        """The chunk in the callback, or all that is held while the filter buffers."""
+        """Return the chunk of the callback, or the whole buffered body while the filter buffers."""
         if kind > BufferType.HTTP_RESPONSE_BODY:
             return None
-        slot = self.slots[kind]
-        if self.buffering[kind] and slot is not None:
-            return slot.direction.held
+        active = self.active[kind]
+        if self.buffering[kind] and active is not None:
+            return active.chain.buffered
         return self.body[kind]
 
     def clear_route_cache(self) -> None:
-        """Have the route chosen again when the router asks."""
-        self.stream.route_known = False
+        """Let the router choose the route again."""
+        self.stream.clear_route_cache()
 
     def continue_stream(self, kind: int) -> int:
-        """Resume after the callback."""
+        """Resume a direction after the callback, and return the status."""
         status = super().continue_stream(kind)
         if kind > StreamType.RESPONSE:
             return status
-        self.vm.after_call(lambda: self.stream.resume(self, kind))
-        self.maps[0] = self.maps[1] = None  # Envoy drops the request's maps whichever direction is meant
+        self.vm.entry.after_call(lambda: self.stream.continue_filter(self.active[kind], self.prefix, self.vm.number))
+        self.maps[0] = self.maps[1] = None  # Envoy drops the request's maps for either direction
         self.body[0] = None
         return Status.OK
 
     def close_stream(self, kind: int) -> int:
-        """Reset after the callback."""
+        """Reset the stream after the callback, and return the status."""
         if kind <= StreamType.RESPONSE:
-            self.vm.after_call(lambda: self.stream.close(self))
+            self.vm.entry.after_call(self.stream.close)
         return super().close_stream(kind)
 
     def send_local_response(self, code: int, details: bytes, body: bytes, headers: list[Pair], grpc: int) -> None:
-        """Answer after the callback."""
+        """Send a local reply after the callback."""
         text = details.decode("utf-8", "replace").replace(" ", "_")
-        status = grpc if grpc <= _NONE else None
-        self.vm.after_call(lambda: self.stream.filter_reply(self, code, body, headers, status, text))
+        status = grpc if grpc <= _LAST_GRPC_STATUS else None
+
+        def send() -> None:
+            if self.log_maps is not None or (self.destroyed and self.stream.state.done):
+                self.stream.refuse_local_reply(self.vm.number)
+            else:
+                self.stream.send_local_reply(code, body, headers, grpc_status=status, details=text)
+
+        self.vm.entry.after_call(send)
 
 
 class BlockedFilter:
-    """Stands in the chain for a plugin whose VM has failed and that does not let streams by."""
+    """Takes the place of a plugin whose VM has failed and that is not fail-open."""
 
-    def __init__(self, plugin: Plugin, vm: Vm | None, stream: HttpStream) -> None:
+    def __init__(self, plugin: Plugin, vm: Vm | None, stream: StreamControl) -> None:
         self.plugin = plugin
         self.vm = vm
         self.stream = stream
-        self.slots: list[Slot | None] = [None, None]
+        self.active: list[ActiveFilter | None] = [None, None]
         self.paused = ""
 
-    def take_headers(self, side: int, headers: HeaderMap, *, end: bool) -> int:  # noqa: ARG002
-        """Answer 503; let the answer pass."""
-        if side == RESPONSE:
+    @property
+    def failure(self) -> Failure | None:
+        """The failure of the VM, or None."""
+        return self.vm.failure if self.vm is not None else None
+
+    def on_headers(self, direction: int, headers: HeaderMap, *, end: bool) -> int:  # noqa: ARG002
+        """Send 503 for a request; let a response pass."""
+        if direction == RESPONSE:
             return 0
         self.stream.fail(self)
         return 255
 
-    def take_data(self, side: int, data: Buffer, *, end: bool) -> int:  # noqa: ARG002
-        """Answers pass."""
+    def on_data(self, direction: int, data: Buffer, *, end: bool) -> int:  # noqa: ARG002
+        """Let responses pass."""
         return 0
 
-    def take_trailers(self, side: int, trailers: HeaderMap) -> int:  # noqa: ARG002
-        """Answers pass."""
+    def on_trailers(self, direction: int, trailers: HeaderMap) -> int:  # noqa: ARG002
+        """Let responses pass."""
         return 0
 
     def log(self) -> None:
-        """Nobody to tell."""
+        """Do nothing: the VM has failed."""
 
     def destroy(self) -> None:
-        """Nobody to tell."""
-
-
-#: What stands in a chain.
-HttpFilter = HttpContext | BlockedFilter
+        """Do nothing: the VM has failed."""

@@ -1,4 +1,4 @@
-"""What Envoy knows of a stream or connection: the source of properties and of the access log."""
+"""Facts about a stream or connection, from which properties and the access log are made."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["Connection", "Listener", "ResponseFlag", "Route", "StreamInfo"]
 
 
 class ResponseFlag(IntFlag):
-    """What went wrong with a stream, as `response.flags` tells it (Envoy's `CoreResponseFlag` as bits)."""
+    """Causes of a failed stream, as in the property `response.flags` (Envoy's `CoreResponseFlag` as bits)."""
 
     NO_HEALTHY_UPSTREAM = 1 << 1
     UPSTREAM_REQUEST_TIMEOUT = 1 << 2
@@ -32,7 +32,7 @@ class ResponseFlag(IntFlag):
 
 @dataclass(frozen=True)
 class Listener:
-    """Where connections come in, as properties tell it.
+    """The listener of a proxy, as in properties.
 
     Attributes
     ----------
@@ -73,7 +73,7 @@ class Connection:
 
 @dataclass(frozen=True)
 class Route:
-    """Where requests go: cluster, route name and metadata."""
+    """Destination of a request: cluster, route name and metadata."""
 
     cluster: str
     name: str = ""
@@ -82,24 +82,24 @@ class Route:
 
 @dataclass
 class StreamInfo:
-    """Facts about one stream, filled in as it goes on.
+    """Facts about one stream, filled in while it runs.
 
     Attributes
     ----------
     started
-        Virtual seconds when it began; `finished` when it ended.
+        Virtual time of its start, in seconds; `finished` is that of its end.
     protocol
         `HTTP/1.1`, `HTTP/2`, or an empty string for plain TCP.
     request_size, response_size
         Bytes of the bodies so far.
     code, details
-        Response code and how it came about (`via_upstream`, ...).
+        Response code and its origin (`via_upstream`, ...).
     flags
         `ResponseFlag`s.
     route
-        Chosen route, None until it is known.
+        The chosen route; None before the choice.
     cluster
-        Cluster of the upstream, once it is chosen.
+        Cluster of the upstream; None before the choice.
     """
 
     connection: Connection

@@ -1,7 +1,7 @@
 """A TCP connection's context: Envoy's network filter between the connection and the guest.
 
-Facts (Envoy 1.40): while a data callback runs, and as long as it holds the bytes back, they can be read and changed. The
-upstream's close shows as the end of its bytes. At the end come the close callback, `on_done`, `on_log`, `on_delete`.
+Facts (Envoy 1.40): bytes can be read and changed while their data callback runs, and while the filter is paused after it.
+The upstream's close is the end of its bytes. The last callbacks are the close callback, `on_done`, `on_log`, `on_delete`.
 """
 
 from __future__ import annotations
@@ -10,17 +10,16 @@ from typing import TYPE_CHECKING
 
 from ...abi import BufferType, CloseType, Status, StreamType
 from ..http.buffers import Buffer
-from .base import with_log
+from ..tcp.network_filter import UPSTREAM
+from .base import call_on_log
 from .stream import StreamContext
 
 if TYPE_CHECKING:
     from ..tcp.stream import TcpStream
-    from .base import RootContext
+    from ..vm.failure import Failure
+    from .root import RootContext
 
-__all__ = ["DOWN", "UP", "TcpContext"]
-
-#: The two directions: bytes from the client, bytes from the upstream.
-DOWN, UP = 0, 1
+__all__ = ["TcpContext"]
 
 
 class TcpContext(StreamContext):
@@ -32,35 +31,35 @@ class TcpContext(StreamContext):
         super().__init__(root)
         self.stream = stream
         self.info = stream.info
-        self.place.exchange = stream.exchange.number
+        self.ref.exchange = stream.exchange.number
         self.data: list[Buffer | None] = [None, None]
-        self.over = False
-        self.held = ""
+        self.closed = False
+        self.paused = ""
 
     # -- the filter's side ----------------------------------------------------------------------------------------
 
-    def new_connection(self) -> bool:
-        """`on_new_connection`; True if the connection goes on."""
+    def on_new_connection(self) -> bool:
+        """Run `on_new_connection`, and return whether the connection continues."""
         if not self.vm.failed:
             self.vm.on_context_create(self, self.id, self.parent_id)
-        goes_on = self._ask("on_new_connection", self.id)
-        self.held = "" if goes_on else "connection"
-        return goes_on
+        continues = self._call("on_new_connection", self.id)
+        self.paused = "" if continues else "connection"
+        return continues
 
-    def take(self, side: int, data: Buffer, *, end: bool) -> bool:
-        """A data callback; True if the bytes go on."""
-        self.data[side] = data
-        name = "on_upstream_data" if side else "on_downstream_data"
-        goes_on = self._ask(name, self.id, len(data), int(end))
-        if goes_on:
-            self.data[side] = None
-        if side == UP and end and not self.over:
+    def on_data(self, source: int, data: Buffer, *, end: bool) -> bool:
+        """Run a data callback, and return whether the bytes continue to the next filter."""
+        self.data[source] = data
+        name = "on_upstream_data" if source == UPSTREAM else "on_downstream_data"
+        continues = self._call(name, self.id, len(data), int(end))
+        if continues:
+            self.data[source] = None
+        if source == UPSTREAM and end and not self.closed:
             vm = self.vm
-            vm.tell(vm.callbacks["on_upstream_connection_close"], self, self.id, int(CloseType.UNKNOWN))
-        self.held = "" if goes_on else "upstream data" if side else "downstream data"
-        return goes_on
+            vm.notify(vm.callbacks["on_upstream_connection_close"], self, self.id, int(CloseType.UNKNOWN))
+        self.paused = "" if continues else "upstream data" if source == UPSTREAM else "downstream data"
+        return continues
 
-    def _ask(self, name: str, *args: int) -> bool:
+    def _call(self, name: str, *args: int) -> bool:
         vm = self.vm
         if not vm.failed:
             invoke = vm.callbacks[name]
@@ -70,37 +69,42 @@ class TcpContext(StreamContext):
             if not vm.failed:
                 return not result
         if self.fail_open:
-            vm.run_deferred()
+            vm.entry.run_deferred()
             return True
         self.stream.fail(self)
-        vm.run_deferred()
+        vm.entry.run_deferred()
         return False
 
-    def closed(self, how: CloseType) -> None:
-        """The connection has ended."""
-        if self.over:
+    def on_close(self, close_type: CloseType) -> None:
+        """Run the close callback, `on_done`, `on_log` and `on_delete`, once."""
+        if self.closed:
             return
-        self.over = True
+        self.closed = True
         vm = self.vm
-        vm.tell(vm.callbacks["on_downstream_connection_close"], self, self.id, int(how))
-        vm.tell(vm.callbacks["on_done"], self, self.id)
-        with_log(self, [None] * 8, self.info, vm.callbacks["on_log"])
-        vm.tell(vm.callbacks["on_delete"], self, self.id)
+        vm.notify(vm.callbacks["on_downstream_connection_close"], self, self.id, int(close_type))
+        vm.notify(vm.callbacks["on_done"], self, self.id)
+        call_on_log(self, [None] * 8, self.info, vm.callbacks["on_log"])
+        vm.notify(vm.callbacks["on_delete"], self, self.id)
         self.leave()
 
-    def cut_off(self) -> None:
+    def disconnect(self) -> None:
         """End the connection."""
-        self.stream.cut_off()
+        self.stream.disconnect()
+
+    def leave(self) -> None:
+        """Drop the context without a callback."""
+        self.closed = True
+        super().leave()
 
     @property
-    def paused(self) -> str:
-        """What the guest holds."""
-        return self.held
+    def failure(self) -> Failure | None:
+        """The failure of the VM, or None."""
+        return self.vm.failure if self.vm.failed else None
 
     # -- the guest's side -----------------------------------------------------------------------------------------
 
     def stream_buffer(self, kind: int) -> Buffer | None:
-        """The bytes in the callback, or held since."""
+        """Return the bytes of the running callback, or those that were kept since."""
         if kind in (BufferType.DOWNSTREAM_DATA, BufferType.UPSTREAM_DATA):
             return self.data[kind - BufferType.DOWNSTREAM_DATA]
         return None
@@ -108,12 +112,12 @@ class TcpContext(StreamContext):
     def continue_stream(self, kind: int) -> int:
         """Resume reading after the callback."""
         if kind == StreamType.DOWNSTREAM:
-            self.vm.after_call(lambda: self.stream.resume(self))
+            self.vm.entry.after_call(lambda: self.stream.continue_filter(self))
         return super().continue_stream(kind)
 
     def close_stream(self, kind: int) -> int:
-        """Close the connection after the callback, whichever side is meant."""
+        """Close the connection after the callback, for either side, and return the status."""
         if kind in (StreamType.DOWNSTREAM, StreamType.UPSTREAM):
-            self.vm.after_call(self.stream.cut_off)
+            self.vm.entry.after_call(self.stream.disconnect)
             return Status.OK
         return super().close_stream(kind)

@@ -1,4 +1,4 @@
-"""Foreign functions that Envoy registers beside the ABI: CEL, signatures, compression, DNS.
+"""Foreign functions that Envoy registers outside the ABI: CEL, signatures, compression, DNS.
 
-The hostcall that finds them by name is in `..hostcalls`.
+The hostcall that finds them by name is in `..hostcalls`; attributes that expressions read are in `..properties`.
 """

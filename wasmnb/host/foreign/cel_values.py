@@ -1,7 +1,7 @@
-"""What CEL's operators and functions do: each takes expressions and makes one.
+"""CEL's operators and functions, each a function of expressions that returns an expression.
 
-Facts: https://github.com/google/cel-spec. A value that does not fit is an error (`CelError`), never a guess; only `||`,
-`&&` and `has` forgive one. Attributes come as bytes and count as strings.
+Facts: https://github.com/google/cel-spec. A value of the wrong type is an error (`CelError`); only `||`, `&&` and `has`
+tolerate one. Attributes arrive as bytes and are treated as strings.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ class CelError(Exception):
     """An expression has no value."""
 
 
-#: Gives the value of an identifier; raises CelError.
+#: Returns the value of an identifier, or raises CelError.
 Lookup = Callable[[str], Any]
 
 #: A compiled expression: a function of the lookup.
@@ -25,26 +25,44 @@ Expression = Callable[[Lookup], Any]
 
 
 def _text(value: Any) -> Any:
-    """Attributes come as bytes; CEL sees strings."""
+    """Decode an attribute's bytes; return other values unchanged."""
     return value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else value
 
 
 def truth(value: Any) -> bool:
-    """A boolean, or an error."""
+    """Return a boolean.
+
+    Raises
+    ------
+    CelError
+        The value is not a boolean.
+    """
     if not isinstance(value, bool):
         raise CelError("no matching overload: a boolean is needed")
     return value
 
 
 def number(value: Any) -> Any:
-    """A number, or an error."""
+    """Return a number.
+
+    Raises
+    ------
+    CelError
+        The value is not a number.
+    """
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise CelError("no matching overload: a number is needed")
     return value
 
 
 def logic(left: Expression, right: Expression, *, decisive: bool) -> Expression:
-    """`||` and `&&`: one side that decides makes an error of the other side unimportant."""
+    """Return `||` or `&&` of two expressions.
+
+    Parameters
+    ----------
+    decisive
+        The value that decides the result, even if the other side is an error: True for `||`, False for `&&`.
+    """
 
     def evaluate(look: Lookup) -> bool:
         try:
@@ -59,7 +77,7 @@ def logic(left: Expression, right: Expression, *, decisive: bool) -> Expression:
 
 
 def binary(operator: str, left: Expression, right: Expression) -> Expression:
-    """An operator between two values."""
+    """Return an operator applied to two expressions."""
     function = _OPERATORS[operator]
 
     def evaluate(look: Lookup) -> Any:
@@ -106,12 +124,12 @@ _OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
 
 
 def select(value: Expression, name: str) -> Expression:
-    """`value.name`."""
+    """Return the expression `value.name`."""
     return lambda look: _member_of(value(look), name)
 
 
 def index(value: Expression, key: Expression) -> Expression:
-    """`value[key]`."""
+    """Return the expression `value[key]`."""
     return lambda look: _member_of(value(look), _text(key(look)))
 
 
@@ -122,17 +140,17 @@ def _member_of(value: Any, key: Any) -> Any:
         raise CelError(f"Index error: index={key} size={len(value)}")
     if isinstance(value, Mapping) or hasattr(value, "member"):
         try:
-            found = value[key] if isinstance(value, Mapping) else value.member(key)
+            member = value[key] if isinstance(value, Mapping) else value.member(key)
         except KeyError:
-            found = None
-        if found is not None:
-            return found
+            member = None
+        if member is not None:
+            return member
         raise CelError(f"Key not found in map: {key!r}")
     raise CelError(f"Applying SELECT to a {type(value).__name__}")
 
 
 def has(arguments: list[Expression]) -> Expression:
-    """`has(value.name)`."""
+    """Return the expression `has(value.name)`."""
 
     def evaluate(look: Lookup) -> bool:
         try:
@@ -151,7 +169,7 @@ def _size(value: Any) -> int:
 
 
 def _matches(text: str, pattern: str) -> bool:
-    """Envoy uses RE2, which never takes long; Python's may, so that patterns which could are refused."""
+    """Search for a pattern. Envoy's RE2 runs in linear time; patterns for which Python's engine may not are refused."""
     plain = re.sub(r"\\.|\[(?:\\.|[^\]\\])*\]", "x", pattern)
     if (
         len(pattern) > 1000
@@ -159,7 +177,7 @@ def _matches(text: str, pattern: str) -> bool:
         or len(re.findall(r"[*+]|\{\d+,", plain)) > 2
         or re.search(r"\)[*+{]", plain)
     ):
-        raise CelError("the pattern could take long")
+        raise CelError("the pattern may take exponential time")
     return re.search(pattern, text) is not None
 
 
@@ -180,7 +198,7 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
 
 
 def call(name: str, arguments: list[Expression]) -> Expression:
-    """A function, or a method with its target as first argument."""
+    """Return a call of a function, or of a method with its target as first argument."""
     function = _FUNCTIONS.get(name)
 
     def evaluate(look: Lookup) -> Any:

@@ -1,11 +1,11 @@
-"""`envoy_resolve_dns`, an import that Envoy has beside the ABI: looks up a name and calls `envoy_on_resolve_dns`.
+"""`envoy_resolve_dns`, an import of Envoy's outside the ABI: it resolves a name and calls `envoy_on_resolve_dns`.
 
 Facts (Envoy 1.40): the token is the id of the calling context, the callback is for its root: (context, token, size). The
-call data (buffer 8) then hold a count, a time to live for each address, and the addresses with port 0, each with a zero
-byte behind it. For literal addresses and `localhost` the callback comes while the import is still running, also for names
-that are none; then the size is 0. Other names are looked up, and the callback comes later.
+call data (buffer 8) then hold a count, a time to live for each address, and the addresses with port 0, each followed by a
+zero byte. For literal addresses and `localhost` the callback runs inside the import, and so it does for invalid names,
+with size 0. Other names are resolved, and the callback comes later.
 
-In the simulation there is no network: such a name has no address.
+The simulation does not resolve names: such a name has no address.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING
 
 from ...abi import Status
 from ...engine import OutOfBounds
-from ..trace.records import Entry
-from ..vm.callback_entry import entrance
+from ..trace.records import CallbackSchema
+from ..vm.callback_entry import make_entry
 
 if TYPE_CHECKING:
     from ..contexts.base import Context
@@ -36,29 +36,29 @@ _NOT_FOUND = bytes(4)
 
 
 def resolve_dns(vm: Vm) -> Callable[[int, int, int], int]:
-    """The import of one VM."""
+    """Return the import for one VM."""
 
     def call(pointer: int, size: int, token_at: int) -> int:
-        vm.restrict("envoy_resolve_dns")
-        context = vm.effective
+        vm.entry.restrict("envoy_resolve_dns")
+        context = vm.entry.effective
         try:
             name = vm.guest.read(pointer, size)
             vm.guest.write_u32(token_at, context.id)
         except OutOfBounds:
             return Status.INVALID_MEMORY_ACCESS
         vm.note("resolve_dns", asked=name)
-        found = _known(name)
-        if found is None:
-            vm.clock.soon(vm.thread, lambda: _deliver(vm, context, _NOT_FOUND))
+        addresses = _resolve_locally(name)
+        if addresses is None:
+            vm.clock.call_soon(vm.thread, lambda: _deliver(vm, context, _NOT_FOUND))
         else:
-            _inside(vm, lambda: _deliver(vm, context, found))
+            _call_nested(vm, lambda: _deliver(vm, context, addresses))
         return Status.OK
 
     return call
 
 
-def _known(name: bytes) -> bytes | None:
-    """Call data for a name that needs no lookup; None for one that does."""
+def _resolve_locally(name: bytes) -> bytes | None:
+    """Return the call data for a name that is not looked up in DNS, or None for one that is."""
     address = _LOCAL.get(name)
     with suppress(ValueError):
         literal = ip_address(name.decode("ascii", "replace"))
@@ -69,24 +69,34 @@ def _known(name: bytes) -> bytes | None:
 
 
 def _deliver(vm: Vm, context: Context, data: bytes) -> None:
-    """Call the guest back, if it wants that."""
+    """Call `envoy_on_resolve_dns`, if the guest exports it."""
     function = None if vm.closed else vm.instance.function(ON_RESOLVE_DNS)
     if function is None or vm.failed or context.root.id not in vm.contexts:
         return
-    before, vm.about = vm.about, context.exchange
-    vm.call_data = data
+    before, vm.entry.exchange = vm.entry.exchange, context.exchange
+    vm.buffers.call_data = data
     try:
-        invoke = entrance(vm, ON_RESOLVE_DNS, Entry(ON_RESOLVE_DNS), function)
+        invoke = make_entry(vm, ON_RESOLVE_DNS, CallbackSchema(ON_RESOLVE_DNS), function)
         invoke(context.root, context.root.id, context.id, len(data))
     finally:
-        vm.call_data, vm.about = b"", before
+        vm.buffers.call_data, vm.entry.exchange = b"", before
 
 
-def _inside(vm: Vm, deliver: Callable[[], None]) -> None:
-    """Let a callback run in the middle of another one, which then goes on as before and does not pay for it."""
-    outer, current, effective, stop_next = vm.frame, vm.current, vm.effective, vm.stop_next
-    started, vm.stop_next = perf_counter_ns(), False
+def _call_nested(vm: Vm, deliver: Callable[[], None]) -> None:
+    """Run a callback inside another one, whose state is restored and whose time is not charged for it."""
+    outer, current, effective, local_reply_sent = (
+        vm.entry.record,
+        vm.entry.current,
+        vm.entry.effective,
+        vm.entry.local_reply_sent,
+    )
+    started, vm.entry.local_reply_sent = perf_counter_ns(), False
     deliver()
-    vm.frame, vm.current, vm.effective, vm.stop_next = outer, current, effective, stop_next
+    vm.entry.record, vm.entry.current, vm.entry.effective, vm.entry.local_reply_sent = (
+        outer,
+        current,
+        effective,
+        local_reply_sent,
+    )
     if outer is not None:
         outer[7] += perf_counter_ns() - started

@@ -1,8 +1,8 @@
 """The foreign functions `expr_create`, `expr_evaluate` and `expr_delete`.
 
-Facts (Envoy 1.40): tokens count from 0 for each root context. A text that does not parse is BadArgument, and an info line of
-Envoy's says why. A token of the wrong size is BadArgument, an unknown one NotFound, an expression without a value
-InternalFailure. The value has the encoding of properties.
+Facts (Envoy 1.40): tokens count from 0 for each root context. A text that does not parse is BadArgument, and Envoy logs the
+reason at level info. A token of the wrong size is BadArgument, an unknown one NotFound, an expression without a value
+InternalFailure. The value is encoded as properties are.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class _Group:
         self._name = name
 
     def member(self, key: str) -> Any:
-        """One attribute, or None."""
+        """Return an attribute, or None."""
         return attribute(self._context, self._name.encode(), key.encode())
 
 
@@ -43,13 +43,13 @@ def _lookup(context: Context, name: str) -> Any:
 
 
 def create(context: Context, data: bytes) -> tuple[int, bytes]:
-    """Compile an expression; gives its token."""
+    """Compile an expression, and return its token."""
     root: Any = context.root
     try:
         expression = parse(data.decode("utf-8", "replace"))
     except CelSyntaxError as error:
         vm = context.vm
-        vm.environment.say(LogLevel.INFO, f"expr_create parse error: {error}", vm.thread, vm=vm.number, time=vm.now())
+        vm.server.write_log(LogLevel.INFO, f"expr_create parse error: {error}", vm.thread, vm=vm.number, time=vm.now())
         return Status.BAD_ARGUMENT, b""
     token = root.expressions_made
     root.expressions_made += 1
@@ -73,7 +73,7 @@ def evaluate(context: Context, data: bytes) -> tuple[int, bytes]:
 
 
 def delete(context: Context, data: bytes) -> tuple[int, bytes]:
-    """Forget an expression."""
+    """Delete an expression."""
     if len(data) != _TOKEN_SIZE:
         return Status.BAD_ARGUMENT, b""
     getattr(context.root, "expressions", {}).pop(int.from_bytes(data, "little"), None)

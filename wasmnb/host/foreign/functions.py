@@ -1,7 +1,7 @@
-"""The foreign functions that Envoy 1.40 registers.
+"""Foreign functions that Envoy 1.40 registers, by name.
 
-Facts: arguments and results are the bytes in the table of the reference; protobuf messages are read leniently. Functions
-look at the calling context, not at the effective one.
+Facts: arguments and results are bytes, most of them protobuf messages, which are parsed leniently. Functions act on the
+calling context, not on the effective one.
 """
 
 from __future__ import annotations
@@ -20,26 +20,27 @@ if TYPE_CHECKING:
 
 __all__ = ["FOREIGN"]
 
-Answer = tuple[int, bytes]
+#: Status and result.
+ForeignResult = tuple[int, bytes]
 
-#: Bytes that `uncompress` makes at most; Envoy sets no limit, but a few bytes may stand for a terabyte.
-_MOST = 1 << 28
+#: Most bytes that `uncompress` returns. Envoy does not limit them, but a few bytes can expand to a terabyte.
+_MAX_UNCOMPRESSED = 1 << 28
 
 
-def _compress(_context: Context, data: bytes) -> Answer:
+def _compress(_context: Context, data: bytes) -> ForeignResult:
     return Status.OK, zlib.compress(data)
 
 
-def _uncompress(_context: Context, data: bytes) -> Answer:
+def _uncompress(_context: Context, data: bytes) -> ForeignResult:
     worker = zlib.decompressobj()
     try:
-        plain = worker.decompress(data, _MOST)
+        plain = worker.decompress(data, _MAX_UNCOMPRESSED)
     except zlib.error:
         return Status.SERIALIZATION_FAILURE, b""
     return (Status.OK, plain) if worker.eof else (Status.SERIALIZATION_FAILURE, b"")
 
 
-def _clear_route_cache(context: Context, _data: bytes) -> Answer:
+def _clear_route_cache(context: Context, _data: bytes) -> ForeignResult:
     context.clear_route_cache()
     return Status.OK, b""
 
@@ -54,14 +55,14 @@ def _number(fields: dict[int, list[int | bytes]], number: int) -> int:
     return value if isinstance(value, int) else 0
 
 
-def _declare_property(context: Context, data: bytes) -> Answer:
-    """Declarations belong to the calling context; only a root's count for `set_property`."""
+def _declare_property(context: Context, data: bytes) -> ForeignResult:
+    """Declare a property on the calling context; only a root's declarations apply to `set_property`."""
     try:
         fields = protobuf.read(data)
     except protobuf.ParseError:
         return Status.BAD_ARGUMENT, b""
     name = _text(fields, 1)
-    declared: dict[bytes, Declaration] = context.__dict__.setdefault("declared", {})
+    declared = context.declared
     if name in declared:
         return Status.BAD_ARGUMENT, b""
     declared[name] = Declaration(
@@ -70,7 +71,7 @@ def _declare_property(context: Context, data: bytes) -> Answer:
     return Status.OK, b""
 
 
-#: Filter state keys that Envoy can make objects for from text.
+#: Filter state keys whose objects Envoy can make from text.
 _FACTORIES = frozenset(
     {
         b"envoy.tcp_proxy.cluster", b"envoy.network.upstream_server_name", b"envoy.network.application_protocols",
@@ -79,7 +80,7 @@ _FACTORIES = frozenset(
 )  # fmt: skip
 
 
-def _set_envoy_filter_state(context: Context, data: bytes) -> Answer:
+def _set_envoy_filter_state(context: Context, data: bytes) -> ForeignResult:
     try:
         fields = protobuf.read(data)
     except protobuf.ParseError:
@@ -92,7 +93,7 @@ def _set_envoy_filter_state(context: Context, data: bytes) -> Answer:
 
 
 #: Name -> function of the calling context and the arguments.
-FOREIGN: dict[str, Callable[[Context, bytes], Answer]] = {
+FOREIGN: dict[str, Callable[[Context, bytes], ForeignResult]] = {
     "compress": _compress,
     "uncompress": _uncompress,
     "clear_route_cache": _clear_route_cache,

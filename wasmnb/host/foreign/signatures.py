@@ -1,76 +1,205 @@
 """The foreign functions `verify_signature` and `sign`.
 
-Facts (Envoy 1.40): a key comes as DER or as PEM; none or both is BadArgument. Everything else that is wrong is told in the
-result, whose first field says whether it worked.
+Facts (Envoy 1.40): the key comes as DER or as PEM; none or both is BadArgument. All other errors are reported in the
+result, whose first field says whether the call worked. The name of the hash is checked before the key. Keys are RSA or
+ECDSA on P-224, P-256, P-384 and P-521; a private key in DER must be PKCS #8; bytes behind the DER are ignored.
+
+The cryptography is that of the package `cryptography`, which is imported by the first call. Two things differ from Envoy:
+ECDSA signatures are deterministic (RFC 6979), so that a simulation can be repeated, and keys above `_MAX_KEY` bytes are
+refused, because checking them would block the host for seconds.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from ...abi import Status
 from ...formats import protobuf
-from .crypto import Invalid, der_of, private_key, public_key
 
 if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.hashes import HashAlgorithm
+
     from ..contexts.base import Context
 
 __all__ = ["sign", "verify"]
 
-#: Field of the key, if it is DER.
-_DER = 2
-
 _HASHES = ("sha1", "sha224", "sha256", "sha384", "sha512")
+_CURVES = ("secp224r1", "secp256r1", "secp384r1", "secp521r1")
+
+#: Bytes of the largest key: PKCS #8 of an RSA key of 4096 bits has about 2400.
+_MAX_KEY = 2600
+
+_NO_PUBLIC_KEY = "Failed to initialize digest verify."
+_WRONG_SIGNATURE = "Failed to verify digest. Error code: 0"
+_NO_PRIVATE_KEY = "Invalid key type: private key required for signing operation."
+_OTHER_PRIVATE_KEY = "Invalid private key: key data is corrupted or malformed."
+_NOT_SIGNED = "Failed to create signature."
+
+
+class _Refused(Exception):
+    """The call fails with this text in its result."""
+
+
+@dataclass(frozen=True)
+class _Request:
+    """Arguments of a call."""
+
+    hash_name: str
+    der: bytes
+    pem: bytes
+    text: bytes
+    signature: bytes = b""
 
 
 def verify(_context: Context, data: bytes) -> tuple[int, bytes]:
-    """Check a signature: fields hash, DER key, signature, text, PEM key; gives worked or why not."""
+    """Verify a signature.
 
-    def work(found: dict[int, bytes], name: str, key: bytes) -> bytes:
-        if not public_key(key).verify(name, found.get(4, b""), found.get(3, b"")):
-            raise Invalid("Failed to verify digest. Error code: 0")
-        return protobuf.field(1, 1)
+    Parameters
+    ----------
+    data
+        A message with the fields 1 hash, 2 DER key, 3 signature, 4 text, 5 PEM key.
 
-    return _answer(data, work, pem=5, why=2)
+    Returns
+    -------
+    tuple[int, bytes]
+        Status, and a message with the fields 1 valid, 2 error.
+    """
+    fields = _fields(data)
+    if fields is None or bool(fields.get(2)) == bool(fields.get(5)):
+        return Status.BAD_ARGUMENT, b""
+    try:
+        _verify(
+            _Request(_hash_name(fields), fields.get(2, b""), fields.get(5, b""), fields.get(4, b""), fields.get(3, b""))
+        )
+    except _Refused as error:
+        return Status.OK, protobuf.field(2, str(error).encode())
+    return Status.OK, protobuf.field(1, 1)
 
 
 def sign(_context: Context, data: bytes) -> tuple[int, bytes]:
-    """Make a signature: fields hash, DER key, text, PEM key; gives worked, the signature, or why not."""
+    """Sign a text.
 
-    def work(found: dict[int, bytes], name: str, key: bytes) -> bytes:
-        return protobuf.field(1, 1) + protobuf.field(2, private_key(key).sign(name, found.get(3, b"")))
+    Parameters
+    ----------
+    data
+        A message with the fields 1 hash, 2 DER key, 3 text, 4 PEM key.
 
-    return _answer(data, work, pem=4, why=3)
+    Returns
+    -------
+    tuple[int, bytes]
+        Status, and a message with the fields 1 signed, 2 signature, 3 error.
+    """
+    fields = _fields(data)
+    if fields is None or bool(fields.get(2)) == bool(fields.get(4)):
+        return Status.BAD_ARGUMENT, b""
+    try:
+        signature = _sign(_Request(_hash_name(fields), fields.get(2, b""), fields.get(4, b""), fields.get(3, b"")))
+    except _Refused as error:
+        return Status.OK, protobuf.field(3, str(error).encode())
+    return Status.OK, protobuf.field(1, 1) + protobuf.field(2, signature)
 
 
-def _arguments(data: bytes, pem: int) -> dict[int, bytes] | None:
-    """The fields of the message, or None unless exactly one key is there."""
+def _fields(data: bytes) -> dict[int, bytes] | None:
+    """Return the message's fields that hold bytes, or None if it cannot be parsed."""
     try:
         last = {number: values[-1] for number, values in protobuf.read(data).items()}
     except protobuf.ParseError:
         return None
-    found = {number: value for number, value in last.items() if isinstance(value, bytes)}
-    return found if bool(found.get(_DER)) != bool(found.get(pem)) else None
+    return {number: value for number, value in last.items() if isinstance(value, bytes)}
 
 
-def _hash_name(found: dict[int, bytes]) -> str:
-    name = found.get(1, b"").decode("utf-8", "replace").lower()
+def _hash_name(fields: dict[int, bytes]) -> str:
+    name = fields.get(1, b"").decode("utf-8", "replace").lower()
     if name not in _HASHES:
-        raise Invalid(f"{name} is not supported.")
+        raise _Refused(f"{name} is not supported.")
     return name
 
 
-def _answer(
-    data: bytes, work: Callable[[dict[int, bytes], str, bytes], bytes], *, pem: int, why: int
-) -> tuple[int, bytes]:
-    """Have the fields, the hash's name and the key worked on; what is wrong with them is told in the field `why`."""
-    found = _arguments(data, pem)
-    if found is None:
-        return Status.BAD_ARGUMENT, b""
+def _hash(name: str) -> HashAlgorithm:
+    from cryptography.hazmat.primitives import hashes
+
+    algorithm: HashAlgorithm = getattr(hashes, name.upper())()
+    return algorithm
+
+
+def _without_tail(der: bytes) -> bytes:
+    """Return the first DER value without the bytes behind it."""
+    if len(der) < 2 or der[1] < 0x80:
+        return der[: 2 + der[1]] if len(der) > 1 else der
+    start = 2 + (der[1] & 0x7F)
+    return der[: start + int.from_bytes(der[2:start], "big")]
+
+
+def _verify(request: _Request) -> None:
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+
+    key, algorithm = _public_key(request), _hash(request.hash_name)
     try:
-        return Status.OK, work(found, _hash_name(found), der_of(found.get(_DER, b""), found.get(pem, b"")))
-    except Invalid as error:
-        return Status.OK, protobuf.field(why, str(error).encode())
-    except (ValueError, IndexError) as error:
-        return Status.OK, protobuf.field(why, f"the key cannot be read: {error}".encode())
+        if isinstance(key, rsa.RSAPublicKey):
+            key.verify(request.signature, request.text, padding.PKCS1v15(), algorithm)
+        elif isinstance(key, ec.EllipticCurvePublicKey) and key.curve.name in _CURVES:
+            key.verify(request.signature, request.text, ec.ECDSA(algorithm))
+        else:
+            raise _Refused(_NO_PUBLIC_KEY)
+    except (InvalidSignature, ValueError):
+        raise _Refused(_WRONG_SIGNATURE) from None
+
+
+def _sign(request: _Request) -> bytes:
+    from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+
+    key, algorithm = _private_key(request), _hash(request.hash_name)
+    try:
+        if isinstance(key, rsa.RSAPrivateKey):
+            return key.sign(request.text, padding.PKCS1v15(), algorithm)
+        if isinstance(key, ec.EllipticCurvePrivateKey):
+            if key.curve.name not in _CURVES:
+                raise _Refused(_NO_PRIVATE_KEY)
+            return key.sign(request.text, ec.ECDSA(algorithm, deterministic_signing=True))
+    except ValueError:  # the digest is longer than the key
+        raise _Refused(_NOT_SIGNED) from None
+    raise _Refused(_OTHER_PRIVATE_KEY)
+
+
+def _public_key(request: _Request) -> Any:
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives import serialization
+
+    if len(request.der or request.pem) > 2 * _MAX_KEY:
+        raise _Refused(_NO_PUBLIC_KEY)
+    try:
+        if request.pem:
+            return serialization.load_pem_public_key(request.pem)
+        return serialization.load_der_public_key(_without_tail(request.der))
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        raise _Refused(_NO_PUBLIC_KEY) from None
+
+
+def _private_key(request: _Request) -> Any:
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives import serialization
+
+    if len(request.der) > _MAX_KEY or len(request.pem) > 2 * _MAX_KEY:
+        raise _Refused(f"{_NO_PRIVATE_KEY} Keys above 4096 bits are not simulated.")
+    try:
+        if request.pem:
+            return serialization.load_pem_private_key(request.pem, None)
+        return serialization.load_der_private_key(_pkcs8(_without_tail(request.der)), None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        raise _Refused(_NO_PRIVATE_KEY) from None
+
+
+def _pkcs8(der: bytes) -> bytes:
+    """Return a PKCS #8 key: version 0, then the sequence that names the algorithm.
+
+    Raises
+    ------
+    ValueError
+        The DER is in another format, such as PKCS #1 or SEC 1.
+    """
+    start = 2 + (der[1] & 0x7F if len(der) > 1 and der[1] & 0x80 else 0)
+    if der[start : start + 4] != b"\x02\x01\x00\x30":
+        raise ValueError("not PKCS #8")
+    return der

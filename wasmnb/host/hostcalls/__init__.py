@@ -1,15 +1,15 @@
-"""The hostcalls, one module for each area of the specification, and the table that finds them by name.
+"""Hostcalls, one module for each area of the specification, and the table that finds them by name.
 
-A hostcall is a function of the calling context and its inputs, under the ABI's name without `proxy_`. It returns a
-status, or a tuple of the status and its outputs; outputs count only if the status is OK. Reading the inputs from the
-guest's memory and storing the outputs there is done by `..binding`.
+A hostcall is a function of the calling context and its inputs, named as in the ABI without `proxy_`. It returns a status, or
+a tuple of the status and its outputs; outputs count only if the status is OK. `vm.hostcall_stubs` reads the inputs from the
+guest's memory and stores the outputs there. Rules of larger areas are in `..callouts`, `..properties`, `..foreign` and
+`..state`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
+from ..foreign.dns import resolve_dns
+from ..server_context import HostcallTable
 from . import (
     buffers,
     calls,
@@ -25,11 +25,12 @@ from . import (
     time,
 )
 
-__all__ = ["IMPLEMENTATIONS"]
+__all__ = ["HOSTCALLS"]
 
 _AREAS = (buffers, calls, foreign, grpc, headers, lifecycle, logging, metrics, properties, shared, streams, time)
 
-#: Import name -> implementation.
-IMPLEMENTATIONS: dict[str, Callable[..., Any]] = {
-    f"proxy_{name}": getattr(area, name) for area in _AREAS for name in area.__all__
-}
+#: All imports of `env` that do something for a VM.
+HOSTCALLS = HostcallTable(
+    implementations={f"proxy_{name}": getattr(area, name) for area in _AREAS for name in area.__all__},
+    extras={"envoy_resolve_dns": resolve_dns},
+)

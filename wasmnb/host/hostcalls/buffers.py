@@ -1,8 +1,8 @@
-"""Buffers: bodies, connection data, callout answers, configuration.
+"""Buffers: bodies, connection data, callout responses, configuration.
 
 Facts (Envoy 1.40): a buffer type of 9 or more is BadArgument. Outside their phase bodies and connection data read as
 empty (OK), an HTTP call's body and the plugin configuration as NotFound; the VM configuration is readable at any time.
-Reading beyond the end gives what is there. Only bodies and connection data can be written, inside their callback or
+Reading beyond the end returns the bytes up to the end. Only bodies and connection data can be written, inside their callback or
 while they are held. Flags are always 0.
 """
 
@@ -20,7 +20,7 @@ _NOT_FOUND = int(Status.NOT_FOUND)
 
 
 def get_buffer_bytes(context: Context, kind: int, start: int, length: int) -> tuple[int, bytes | None]:
-    """Part of a buffer."""
+    """Return a part of a buffer."""
     if kind > _LAST:
         return _BAD, None
     data = context.peek(kind)
@@ -28,7 +28,7 @@ def get_buffer_bytes(context: Context, kind: int, start: int, length: int) -> tu
 
 
 def get_buffer_status(context: Context, kind: int) -> tuple[int, int | None, int | None]:
-    """Length of a buffer, and flags."""
+    """Return the length of a buffer, and its flags."""
     if kind > _LAST:
         return _BAD, None, None
     data = context.peek(kind)
@@ -36,7 +36,7 @@ def get_buffer_status(context: Context, kind: int) -> tuple[int, int | None, int
 
 
 def set_buffer_bytes(context: Context, kind: int, start: int, length: int, data: bytes) -> int:
-    """Change a buffer."""
+    """Replace a part of a buffer."""
     if kind > _LAST:
         return _BAD
     if context.peek(kind) is None:
@@ -46,6 +46,6 @@ def set_buffer_bytes(context: Context, kind: int, start: int, length: int, data:
 
 
 def get_configuration(context: Context) -> tuple[int, bytes]:
-    """ABI 0.1.0: the VM configuration, inside `on_configure` the plugin's."""
+    """Return the VM configuration, or the plugin's inside `on_configure` (ABI 0.1.0)."""
     vm = context.vm
-    return 0, vm.configuration if vm.plugin_configuration is None else vm.plugin_configuration
+    return 0, vm.settings.configuration if vm.buffers.plugin_configuration is None else vm.buffers.plugin_configuration

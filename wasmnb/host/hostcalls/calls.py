@@ -1,4 +1,4 @@
-"""HTTP callouts; the rules stand in `..callouts`. The token is 0 when a call does not start."""
+"""HTTP callouts; see `..callouts.http` for the rules. The token is 0 when a call does not start."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["http_call"]
 
 
 def http_call(
-    context: Context, cluster: bytes, headers: list[Pair], body: bytes, trailers: list[Pair], timeout: int
+    context: Context, cluster: bytes, headers: list[Pair], body: bytes, _trailers: list[Pair], timeout: int
 ) -> tuple[int, int]:
     """Send a request to a cluster."""
-    return start_http_call(context, cluster, headers, body, trailers, timeout)
+    return start_http_call(context, cluster, headers, body, timeout)

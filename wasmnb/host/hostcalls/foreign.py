@@ -1,6 +1,6 @@
-"""Foreign functions: what Envoy has registered beside the ABI; they stand in `..foreign`.
+"""Foreign functions, which Envoy registers outside the ABI; see `..foreign`.
 
-Facts (Envoy 1.40): an unknown name is NotFound. They look at the calling context, not at the effective one.
+Facts (Envoy 1.40): an unknown name is NotFound. They act on the calling context, not on the effective one.
 """
 
 from __future__ import annotations
@@ -17,4 +17,4 @@ def call_foreign_function(context: Context, name: bytes, arguments: bytes) -> tu
     function = FOREIGN.get(name.decode("utf-8", "replace"))
     if function is None:
         return Status.NOT_FOUND, None
-    return function(context.vm.current, arguments)
+    return function(context.vm.entry.current, arguments)

@@ -1,4 +1,4 @@
-"""gRPC callouts; what happens to them stands in `..grpc_calls`.
+"""gRPC callouts; see `..callouts.grpc` for their course.
 
 Facts (Envoy 1.40): the target is a serialised GrpcService or, if it does not parse as one, a cluster name; an unknown
 cluster is ParseFailure, one without endpoints InternalFailure. The low two bits of a token are its kind: 1 call, 2 stream;
@@ -10,8 +10,10 @@ from __future__ import annotations
 from ...abi import Pair, Status
 from ...formats import protobuf
 from ...messages import to_text
-from ..callouts.grpc import GrpcCall, GrpcCallout, GrpcStream
-from ..contexts.base import Context, RootContext
+from ..callouts.grpc import GrpcCall, GrpcCallout
+from ..callouts.grpc_stream import GrpcStream
+from ..contexts.base import Context
+from ..contexts.root import RootContext
 from ..upstream.cluster import Cluster
 
 __all__ = ["grpc_call", "grpc_cancel", "grpc_close", "grpc_send", "grpc_stream"]
@@ -20,34 +22,34 @@ _CALL, _STREAM = 1, 2
 
 
 def _target(context: Context, service: bytes) -> Cluster | None:
-    """The cluster that a service means."""
+    """Return the cluster that a service names, or None."""
     name = service
     try:
         envoy_grpc = protobuf.read(service).get(1, [b""])[-1]
         if isinstance(envoy_grpc, bytes) and envoy_grpc:
-            told = protobuf.read(envoy_grpc).get(1, [b""])[-1]
-            name = told if isinstance(told, bytes) else service
+            cluster_name = protobuf.read(envoy_grpc).get(1, [b""])[-1]
+            name = cluster_name if isinstance(cluster_name, bytes) else service
     except protobuf.ParseError:
         pass
-    found: Cluster | None = context.vm.environment.clusters.get(to_text(name))
-    return found
+    cluster: Cluster | None = context.vm.server.clusters.get(to_text(name))
+    return cluster
 
 
 def _open(
     context: Context, service: bytes, path: str, kind: type[GrpcCall | GrpcStream]
 ) -> GrpcCall | GrpcStream | Status:
-    """A callout of a kind, or why there is none."""
+    """Return a new callout of a kind, or the status that refuses it."""
     cluster, vm, root = _target(context, service), context.vm, context.root
     if cluster is None:
         return Status.PARSE_FAILURE
     if not isinstance(root, RootContext):
         return Status.BAD_ARGUMENT
-    token = vm.new_token(_CALL if kind is GrpcCall else _STREAM)
+    token = vm.tokens.new(_CALL if kind is GrpcCall else _STREAM)
     if not cluster.endpoints:
         return Status.INTERNAL_FAILURE
-    exchange = context.exchange if context.exchange is not None else vm.about
-    made = root.calls[token] = kind(root, token, cluster, path, exchange)
-    return made
+    exchange = context.exchange if context.exchange is not None else vm.entry.exchange
+    callout = root.calls[token] = kind(root, token, cluster, path, exchange)
+    return callout
 
 
 def _path(service_name: bytes, method: bytes) -> str:
@@ -63,7 +65,7 @@ def grpc_call(
     message: bytes,
     timeout: int,
 ) -> tuple[int, int | None]:
-    """A unary call."""
+    """Start a unary call."""
     call = _open(context, service, _path(service_name, method), GrpcCall)
     if not isinstance(call, GrpcCall):
         return int(call), None  # type: ignore[arg-type]
@@ -74,7 +76,7 @@ def grpc_call(
 def grpc_stream(
     context: Context, service: bytes, service_name: bytes, method: bytes, metadata: list[Pair]
 ) -> tuple[int, int | None]:
-    """Open a stream."""
+    """Open a bidirectional stream."""
     stream = _open(context, service, _path(service_name, method), GrpcStream)
     if not isinstance(stream, GrpcStream):
         return int(stream), None  # type: ignore[arg-type]
@@ -84,12 +86,12 @@ def grpc_stream(
 
 def _known(context: Context, token: int) -> GrpcCallout | None:
     root = context.root
-    found = root.calls.get(token) if isinstance(root, RootContext) else None
-    return found if isinstance(found, GrpcCallout) else None
+    callout = root.calls.get(token) if isinstance(root, RootContext) else None
+    return callout if isinstance(callout, GrpcCallout) else None
 
 
 def grpc_send(context: Context, token: int, message: bytes, end: int) -> int:
-    """Send a message on a stream; with `end` half-close it."""
+    """Send a message on a stream, and half-close it with `end`."""
     if token & 3 != _STREAM:
         return Status.BAD_ARGUMENT
     stream = _known(context, token)
@@ -106,19 +108,19 @@ def grpc_close(context: Context, token: int) -> int:
     known = _known(context, token)
     if known is None:
         return Status.NOT_FOUND
-    if isinstance(known, GrpcStream) and not known.over:
+    if isinstance(known, GrpcStream) and not known.done:
         known.half_close()
     else:
-        known.forget()
+        known.drop_token()
     return Status.OK
 
 
 def grpc_cancel(context: Context, token: int) -> int:
-    """Reset."""
+    """Reset a call or stream."""
     if token & 3 not in (_CALL, _STREAM):
         return Status.BAD_ARGUMENT
     known = _known(context, token)
     if known is None:
         return Status.NOT_FOUND
-    known.forget()
+    known.drop_token()
     return Status.OK

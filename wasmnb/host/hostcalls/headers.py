@@ -1,9 +1,9 @@
 """Header maps.
 
-Facts (Envoy 1.40): a map type of 8 or more is BadArgument for every function. A map that is not there now is BadArgument
-too, but in `on_log` a missing map reads as NotFound, and the whole map reads as empty at any time. ABI 0.1.0 gives OK and
-an empty value for a missing header. Nothing is validated here: the codecs do that later. Writing request headers has
-the route chosen again.
+Facts (Envoy 1.40): a map type of 8 or more is BadArgument for every function, and so is a map that is not available now;
+but in `on_log` a missing map reads as NotFound, and the whole map reads as empty at any time. ABI 0.1.0 returns OK and an
+empty value for a missing header. Nothing is validated here: the codecs do that later. Writing request headers clears the
+route cache.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ def _readable(context: Context, map_type: int) -> HeaderMap | None:
 
 
 def get_header_map_value(context: Context, map_type: int, key: bytes) -> tuple[int, bytes | None]:
-    """First value of a name."""
+    """Return the first value of a name."""
     if map_type < 4 and context.log_maps is None:
-        headers = context.maps[map_type]  # the way that nearly all calls go
+        headers = context.maps[map_type]  # nearly all calls take this branch
     elif map_type > _LAST:
         return _BAD, None
     else:
@@ -51,7 +51,7 @@ def get_header_map_value(context: Context, map_type: int, key: bytes) -> tuple[i
 
 
 def get_header_map_pairs(context: Context, map_type: int) -> tuple[int, bytes | None]:
-    """The whole map, serialised; nothing for a map that is empty or not there."""
+    """Return the whole map, serialised; empty bytes for a map that is empty or not available."""
     if map_type > _LAST:
         return _BAD, None
     headers = _readable(context, map_type)
@@ -59,7 +59,7 @@ def get_header_map_pairs(context: Context, map_type: int) -> tuple[int, bytes | 
 
 
 def get_header_map_size(context: Context, map_type: int) -> tuple[int, int | None]:
-    """Bytes of a writable map."""
+    """Return the size of a writable map in bytes."""
     headers = context.writable_map(map_type)
     return (_BAD, None) if headers is None else (_OK, headers.byte_size)
 
@@ -74,7 +74,7 @@ def add_header_map_value(context: Context, map_type: int, key: bytes, value: byt
 
 
 def replace_header_map_value(context: Context, map_type: int, key: bytes, value: bytes) -> int:
-    """Set to exactly one entry."""
+    """Replace the entries of a name by one."""
     headers = context.writable_map(map_type)
     if headers is None:
         return _BAD

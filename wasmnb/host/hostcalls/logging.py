@@ -1,13 +1,12 @@
 """The log.
 
-Facts (Envoy 1.40): levels 0 to 5, anything else is BadArgument; OK also for a line that the level filters out.
+Facts (Envoy 1.40): a level above 5 is BadArgument; a line below the log's level is OK, and dropped.
 """
 
 from __future__ import annotations
 
 from ...abi import LogLevel, Status
 from ..contexts.base import Context
-from ..trace.log import write_line
 
 __all__ = ["get_log_level", "log"]
 
@@ -18,10 +17,10 @@ def log(context: Context, level: int, message: bytes) -> int:
     """Write one line."""
     if level > _LAST:
         return Status.BAD_ARGUMENT
-    write_line(context.vm, level, message)
+    context.vm.write_log(level, message)
     return Status.OK
 
 
 def get_log_level(context: Context) -> tuple[int, int]:
-    """The lowest level that is written."""
-    return 0, int(context.vm.environment.log.level)
+    """Return the lowest level that is written."""
+    return 0, int(context.vm.server.log.level)

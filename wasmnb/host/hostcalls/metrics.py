@@ -1,4 +1,4 @@
-"""Metrics; the rules stand in `..stats`."""
+"""Metrics; see `..state.metrics` for the rules."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ __all__ = ["define_metric", "get_metric", "increment_metric", "record_metric"]
 
 
 def define_metric(context: Context, kind: int, name: bytes) -> tuple[int, int]:
-    """Open a metric; a new id each time."""
+    """Define a metric, and return a new id for it."""
     return context.vm.metrics.define(kind, name)
 
 
@@ -18,10 +18,10 @@ def increment_metric(context: Context, number: int, offset: int) -> int:
 
 
 def record_metric(context: Context, number: int, value: int) -> int:
-    """Add to a counter, set a gauge, take a histogram's sample."""
+    """Add to a counter, set a gauge, or add a sample to a histogram."""
     return context.vm.metrics.record(number, value)
 
 
 def get_metric(context: Context, number: int) -> tuple[int, int]:
-    """Value of a counter or gauge."""
+    """Return the value of a counter or gauge."""
     return context.vm.metrics.get(number)

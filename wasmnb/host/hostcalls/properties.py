@@ -1,7 +1,7 @@
-"""Properties; names and encodings stand in `..properties`.
+"""Properties; see `..properties` for names and encodings.
 
 Facts (Envoy 1.40): `set_property` takes the whole path, NULs included, as one key under `wasm.` in the stream's filter
-state. Without a stream it is NotFound. A value that was declared read-only stays what it was first set to.
+state. Without a stream it is NotFound. A value that was declared read-only keeps its first value.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ __all__ = ["get_property", "set_property"]
 
 
 def get_property(context: Context, path: bytes) -> tuple[int, bytes | None]:
-    """An attribute."""
-    prescribed = context.vm.environment.properties
+    """Return the value of a property; properties prescribed by a test hide Envoy's."""
+    prescribed = context.vm.server.properties
     if prescribed:
         value = prescribed.get(path.strip(b"\0").replace(b"\0", b"."))
         if value is not None:
@@ -24,8 +24,8 @@ def get_property(context: Context, path: bytes) -> tuple[int, bytes | None]:
 
 
 def set_property(context: Context, path: bytes, value: bytes) -> int:
-    """A value in filter state."""
+    """Store a value in filter state."""
     info = context.log_info or context.info
     if info is None:
         return Status.NOT_FOUND
-    return info.filter_state.set(b"wasm." + path, value, context.root)
+    return info.filter_state.set(b"wasm." + path, value, context.root.declared)

@@ -1,9 +1,10 @@
-"""Shared data and queues; the rules stand in `..shared`."""
+"""Shared data and queues; see `..state.shared_data` for the rules."""
 
 from __future__ import annotations
 
 from ...abi import Status
-from ..contexts.base import Context, RootContext
+from ..contexts.base import Context
+from ..contexts.root import RootContext
 
 __all__ = [
     "dequeue_shared_queue",
@@ -16,37 +17,37 @@ __all__ = [
 
 
 def get_shared_data(context: Context, key: bytes) -> tuple[int, bytes | None, int | None]:
-    """Value and compare-and-swap number."""
+    """Return the value and its compare-and-swap number."""
     vm = context.vm
-    found = vm.environment.shared.get(vm.vm_id, key)
-    return (Status.NOT_FOUND, None, None) if found is None else (0, *found)
+    entry = vm.server.shared.get(vm.settings.vm_id, key)
+    return (Status.NOT_FOUND, None, None) if entry is None else (0, *entry)
 
 
 def set_shared_data(context: Context, key: bytes, value: bytes, cas: int) -> int:
     """Store a value."""
     vm = context.vm
-    return vm.environment.shared.set(vm.vm_id, key, value, cas)
+    return vm.server.shared.set(vm.settings.vm_id, key, value, cas)
 
 
 def register_shared_queue(context: Context, name: bytes) -> tuple[int, int]:
-    """Open or make a queue of the own vm_id; this root receives from now on."""
+    """Open a queue of the VM's vm_id, created if it is new, with this root as its receiver."""
     vm, root = context.vm, context.root
     notify = root.queue_ready if isinstance(root, RootContext) else lambda _token: None
-    return 0, vm.environment.shared.register(vm.vm_id, name, notify, f"{vm.thread.name} VM{vm.number}")
+    return 0, vm.server.shared.register(vm.settings.vm_id, name, notify, f"{vm.thread.name} VM{vm.number}")
 
 
 def resolve_shared_queue(context: Context, vm_id: bytes, name: bytes) -> tuple[int, int | None]:
-    """Token of a queue; an empty vm_id is the own one."""
+    """Return the token of a queue; an empty vm_id means the VM's own."""
     vm = context.vm
-    token = vm.environment.shared.resolve(vm_id or vm.vm_id, name)
+    token = vm.server.shared.resolve(vm_id or vm.settings.vm_id, name)
     return (Status.NOT_FOUND, None) if token is None else (0, token)
 
 
 def enqueue_shared_queue(context: Context, token: int, item: bytes) -> int:
-    """Append an item; its receiver is told later, never inside this callback."""
-    return context.vm.environment.shared.enqueue(token, item)
+    """Append an item. The receiver is notified after this callback."""
+    return context.vm.server.shared.enqueue(token, item)
 
 
 def dequeue_shared_queue(context: Context, token: int) -> tuple[int, bytes]:
     """Take the oldest item."""
-    return context.vm.environment.shared.dequeue(token)
+    return context.vm.server.shared.dequeue(token)

@@ -1,7 +1,7 @@
-"""Control of streams. All of it is done after the callback returns, in the order in which it was asked for.
+"""Control of streams. All of it happens after the callback returned, in the order of the calls.
 
-Facts (Envoy 1.40): a local response overrides what the callback returns; continuing does not. Continuing clears the
-context's request maps and body at once, whichever direction is meant. Directions that a context does not have are OK
+Facts (Envoy 1.40): a local response overrides the callback's result; continuing does not. Continuing clears the
+context's request maps and body at once, whichever direction is continued. Directions that a context does not have are OK
 and without effect; continuing UPSTREAM is Unimplemented; 4 and more is BadArgument.
 """
 
@@ -23,9 +23,9 @@ __all__ = [
 def send_local_response(
     context: Context, code: int, details: bytes, body: bytes, headers: list[Pair], grpc_status: int
 ) -> int:
-    """Answer the client instead of going on."""
+    """Send a local response to the client instead of continuing."""
     context.send_local_response(code, details, body, headers, grpc_status)
-    context.vm.stop_next = True
+    context.vm.entry.local_reply_sent = True
     return Status.OK
 
 
@@ -35,21 +35,21 @@ def continue_stream(context: Context, kind: int) -> int:
 
 
 def close_stream(context: Context, kind: int) -> int:
-    """Reset the stream, close the connection."""
+    """Reset the stream, or close the connection."""
     return context.close_stream(kind)
 
 
 def continue_request(context: Context) -> int:
-    """ABI 0.1.0."""
+    """Resume the request (ABI 0.1.0)."""
     return context.continue_stream(StreamType.REQUEST)
 
 
 def continue_response(context: Context) -> int:
-    """ABI 0.1.0."""
+    """Resume the response (ABI 0.1.0)."""
     return context.continue_stream(StreamType.RESPONSE)
 
 
 def clear_route_cache(context: Context) -> int:
-    """ABI 0.1.0."""
+    """Let the stream choose its route again (ABI 0.1.0)."""
     context.clear_route_cache()
     return Status.OK

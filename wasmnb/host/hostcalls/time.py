@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from ..contexts.base import Context, RootContext
+from ..contexts.base import Context
+from ..contexts.root import RootContext
 
 __all__ = ["get_current_time_nanoseconds", "set_tick_period_milliseconds"]
 
 
 def get_current_time_nanoseconds(context: Context) -> tuple[int, int]:
-    """Wall clock, nanoseconds since 1970."""
+    """Return the wall clock, in nanoseconds since 1970."""
     return 0, context.vm.wall_ns()
 
 
 def set_tick_period_milliseconds(context: Context, period: int) -> int:
-    """Start, change or stop the root's timer."""
+    """Start, change or (with 0) stop the root's timer."""
     root = context.root
     if isinstance(root, RootContext):
         root.set_tick_period(period)

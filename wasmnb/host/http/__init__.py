@@ -1,4 +1,4 @@
-"""HTTP streams: codec, filter chain, router, buffers, local replies and timeouts.
+"""HTTP streams: filter manager, filter chain, buffers, header maps, local replies and timeouts.
 
-The contexts that the guest sees are in `..contexts`.
+The downstream side is in `codec`, the upstream side in `routing`. The contexts that the guest sees are in `..contexts`.
 """

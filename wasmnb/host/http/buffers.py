@@ -1,8 +1,8 @@
-"""Body buffers, and the two hostcalls' rules about what of them may be read and written.
+"""Body buffers, and the rule by which a guest writes to them.
 
-Facts (Envoy 1.40): reading beyond the end gives what is there. Writing is either a replacement of the first bytes
-(`start` 0: `length` bytes are dropped and the data put in front) or an append (`start` at or after the end); anything
-between is BadArgument.
+Facts (Envoy 1.40): reading beyond the end returns the bytes that exist. Writing either replaces the first bytes (`start` 0:
+`length` bytes are dropped and the data put in front) or appends (`start` at or after the end); any other `start` is
+BadArgument.
 """
 
 from __future__ import annotations
@@ -13,7 +13,13 @@ __all__ = ["Buffer", "write"]
 
 
 class Buffer:
-    """Bytes that filters look at and change while they move along."""
+    """Bytes that filters read and change on their way.
+
+    Parameters
+    ----------
+    data
+        The first content (default empty).
+    """
 
     __slots__ = ("data",)
 
@@ -24,7 +30,7 @@ class Buffer:
         return len(self.data)
 
     def take(self) -> bytes:
-        """Everything, leaving the buffer empty."""
+        """Return all bytes and leave the buffer empty."""
         data, self.data = self.data, b""
         return data
 
@@ -33,7 +39,22 @@ class Buffer:
 
 
 def write(buffer: Buffer, start: int, length: int, data: bytes) -> int:
-    """Change a buffer as `set_buffer_bytes` does; gives the status."""
+    """Change a buffer as the hostcall `set_buffer_bytes` does.
+
+    Parameters
+    ----------
+    buffer
+        The buffer to change.
+    start, length
+        Range in bytes; see the module's facts.
+    data
+        The new bytes.
+
+    Returns
+    -------
+    int
+        `Status.OK` or `Status.BAD_ARGUMENT`.
+    """
     if start == 0:
         buffer.data = data + buffer.data[length:]
     elif start >= len(buffer.data):

@@ -1,311 +1,367 @@
-"""How headers, data and trailers go through a chain of filters, and how they wait.
+"""One direction of a stream through its filters, as Envoy's `Http::FilterManager` iterates over them.
 
-This is Envoy's `Http::FilterManager` for one direction; requests go through the filters in order, responses in reverse.
+Requests go through the filters in order, responses in reverse. The names are Envoy's (`source/common/http/filter_manager`);
+`continue_iteration` is its `commonContinue`, `handle_headers_status` its `commonHandleAfterHeadersCallback`, and so on.
+
 Facts (Envoy 1.40):
 
-* A filter that stops at the headers with "stop all" gets no more callbacks until it continues; then what was held comes
+* A filter that stops at the headers with "stop all" gets no more callbacks until it continues; then the buffered data go
   to *it* first. "Stop" at the headers alone holds them back for the later filters, and its data callback may release them.
-* Held data lie in one buffer for the whole direction. "Buffer" must not pass the limit; "watermark" makes the source wait;
-  "no buffer" drops the data.
-* Continuing sends on what was held: headers if they did not go on yet, data if there is a buffer, trailers if there are.
+* One buffer for the whole direction holds the data. With "buffer" it must not exceed the limit; with "watermark" the source
+  waits; "no buffer" drops the data.
+* Continuing sends what was held: headers if they have not passed yet, data if there is a buffer, trailers if there are any.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Protocol
+from enum import IntEnum
+from typing import Protocol
 
 from ...abi import DataStatus, HeadersStatus, TrailersStatus
 from .buffers import Buffer
+from .chain_callbacks import ChainCallbacks
 from .header_map import HeaderMap
 
-if TYPE_CHECKING:
-    from ..contexts.http import HttpFilter
+__all__ = ["REQUEST", "RESPONSE", "ActiveFilter", "FilterChain", "HttpFilter", "IterationState"]
 
-__all__ = ["Direction", "Sink", "Slot"]
+#: The two directions.
+REQUEST, RESPONSE = 0, 1
 
-_GOES_ON, _STOP_SINGLE, _STOP_BUFFER, _STOP_WATERMARK = range(4)
 
-#: What a filter's headers status makes of its slot; anything else goes on.
+class IterationState(IntEnum):
+    """Where the iteration stands at one filter; Envoy's enum of that name."""
+
+    CONTINUE = 0
+    STOP_SINGLE = 1
+    STOP_ALL_BUFFER = 2
+    STOP_ALL_WATERMARK = 3
+
+
+_CONTINUE, _STOP_SINGLE, _STOP_ALL_BUFFER, _STOP_ALL_WATERMARK = IterationState
+
+#: Headers status -> iteration state; any other status continues.
 _AFTER_HEADERS = {
-    HeadersStatus.STOP_ITERATION: _STOP_SINGLE,
-    HeadersStatus.STOP_ALL_ITERATION_AND_BUFFER: _STOP_BUFFER,
-    HeadersStatus.STOP_ALL_ITERATION_AND_WATERMARK: _STOP_WATERMARK,
+    int(HeadersStatus.STOP_ITERATION): _STOP_SINGLE,
+    int(HeadersStatus.STOP_ALL_ITERATION_AND_BUFFER): _STOP_ALL_BUFFER,
+    int(HeadersStatus.STOP_ALL_ITERATION_AND_WATERMARK): _STOP_ALL_WATERMARK,
 }
 
-_CONTINUE = int(HeadersStatus.CONTINUE)
-_HOLDING = (DataStatus.STOP_ITERATION_AND_BUFFER, DataStatus.STOP_ITERATION_AND_WATERMARK)
+_DATA_CONTINUE = int(DataStatus.CONTINUE)
+_TRAILERS_CONTINUE = int(TrailersStatus.CONTINUE)
+_HOLDING = (int(DataStatus.STOP_ITERATION_AND_BUFFER), int(DataStatus.STOP_ITERATION_AND_WATERMARK))
 
 
-class Sink(Protocol):
-    """Where a direction ends, and whom it asks."""
+class HttpFilter(Protocol):
+    """A filter as the chain calls it. `direction` is `REQUEST` or `RESPONSE`; a result is a status of the ABI."""
 
-    def out_headers(self, headers: HeaderMap, *, end: bool) -> None:
-        """Headers that have passed all filters."""
+    #: The filter's place in the request's and in the response's chain.
+    active: list[ActiveFilter | None]
+
+    def on_headers(self, direction: int, headers: HeaderMap, *, end: bool) -> int:
+        """Handle the headers; `end` if nothing follows."""
         ...
 
-    def out_data(self, data: bytes, *, end: bool) -> None:
-        """Data that have passed all filters."""
+    def on_data(self, direction: int, data: Buffer, *, end: bool) -> int:
+        """Handle a chunk of the body; `end` if nothing follows."""
         ...
 
-    def out_trailers(self, trailers: HeaderMap) -> None:
-        """Trailers that have passed all filters."""
-        ...
-
-    def over_limit(self) -> None:
-        """A filter that buffers holds more than the limit."""
-        ...
-
-    def flow(self, *, stop: bool) -> None:
-        """The held data rose above the limit (stop reading from the source), or are gone (go on)."""
-        ...
-
-    def over(self) -> bool:
-        """The stream has ended; nothing goes on."""
-        ...
-
-    def called(self) -> None:
-        """A filter's callback has returned: send the local response that was prepared in it."""
+    def on_trailers(self, direction: int, trailers: HeaderMap) -> int:
+        """Handle the trailers."""
         ...
 
 
-class Slot:
-    """One filter's place in one direction."""
+class ActiveFilter:
+    """One filter's place in one chain.
 
-    __slots__ = ("direction", "end_stream", "from_current", "headers_passed", "index", "state", "wasm")
-
-    def __init__(self, direction: Direction, index: int, wasm: HttpFilter) -> None:
-        self.direction = direction
-        self.index = index
-        self.wasm = wasm
-        self.state = _GOES_ON
-        self.headers_passed = False
-        self.end_stream = False
-        self.from_current = False
-
-    @property
-    def stopped_all(self) -> bool:
-        """No callback until it continues."""
-        return self.state >= _STOP_BUFFER
-
-    @property
-    def stopped(self) -> bool:
-        """Holding the stream."""
-        return self.state != _GOES_ON
-
-    def resume(self) -> None:
-        """Continue: send on what this filter holds."""
-        way = self.direction
-        if way.sink.over() or way.aborted:
-            return
-        if self.stopped_all:
-            self.from_current = True
-        self.state = _GOES_ON
-        if not self.headers_passed:
-            self.headers_passed = True
-            way.pass_headers(self.index + 1, end=way.ended and way.held is None and way.trailers is None)
-        had_trailers = way.trailers is not None
-        start = self.index if self.from_current else self.index + 1
-        if way.held is not None:
-            way.pass_data(way.held, end=way.ended and not had_trailers, start=start)
-            way.relax()
-        if had_trailers:
-            way.pass_trailers(start)
-        self.from_current = False
-
-    def after_headers(self, status: int) -> bool:
-        """Take a headers callback's result; True if the headers go on."""
-        state = _AFTER_HEADERS.get(status, _GOES_ON)  # type: ignore[call-overload]
-        if state:
-            self.state = state
-            return False
-        self.headers_passed = True
-        return True
-
-    def after_data(self, status: int, data: Buffer) -> bool:
-        """Take a data callback's result; True if the data go on."""
-        way = self.direction
-        if status == _CONTINUE:
-            if self.state != _STOP_SINGLE:
-                return True
-            way.hold(data)
-            self.resume()
-            return False
-        self.state = _STOP_SINGLE
-        if status in _HOLDING:
-            way.streaming = status == DataStatus.STOP_ITERATION_AND_WATERMARK
-            way.hold(data)
-            way.check_limit()
-        elif way.ended and way.trailers is None and way.held is None:
-            way.held = Buffer()  # so that continuing sends the end on
-        return False
-
-    def after_trailers(self, status: int) -> bool:
-        """Take a trailers callback's result; True if the trailers go on."""
-        if status != TrailersStatus.CONTINUE:
-            self.state = _STOP_SINGLE
-            return False
-        if self.state == _STOP_SINGLE:
-            self.resume()
-            return False
-        return True
-
-
-class Direction:
-    """Requests or responses of one stream on their way through the filters.
+    Parameters
+    ----------
+    chain
+        The chain.
+    index
+        Position in it, from 0.
+    http_filter
+        The filter.
 
     Attributes
     ----------
-    headers, trailers
-        What has arrived; None before.
-    held
-        Data that a filter holds back.
-    ended
-        The source has sent everything.
-    streaming
-        The filter that holds data does it with back-pressure rather than with a limit.
-    calling
-        A filter's callback of this direction is running.
-    aborted
-        A local response was sent from one of its callbacks: nothing goes on.
+    state
+        Where the iteration stands.
+    headers_continued
+        The headers have passed this filter.
+    end_stream
+        The filter has seen the end of the stream.
     """
 
-    def __init__(
-        self, sink: Sink, filters: Sequence[HttpFilter], limit: int, side: int, new_trailers: Callable[[], HeaderMap]
-    ) -> None:
-        self.sink = sink
-        self.slots = [Slot(self, i, f) for i, f in enumerate(filters)]
+    __slots__ = ("chain", "end_stream", "headers_continued", "http_filter", "index", "iterate_from_current", "state")
+
+    def __init__(self, chain: FilterChain, index: int, http_filter: HttpFilter) -> None:
+        self.chain = chain
+        self.index = index
+        self.http_filter = http_filter
+        self.state = _CONTINUE
+        self.headers_continued = False
+        self.end_stream = False
+        self.iterate_from_current = False
+
+    @property
+    def stopped_all(self) -> bool:
+        """Whether the filter gets no callback until it continues."""
+        return self.state >= _STOP_ALL_BUFFER
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the filter holds the stream."""
+        return self.state is not _CONTINUE
+
+    def continue_iteration(self) -> None:
+        """Send on what this filter holds."""
+        chain = self.chain
+        if chain.callbacks.is_done() or chain.aborted:
+            return
+        if self.stopped_all:
+            self.iterate_from_current = True
+        self.state = _CONTINUE
+        if not self.headers_continued:
+            self.headers_continued = True
+            end = chain.complete and chain.buffered is None and chain.trailers is None
+            chain.iterate_headers(self.index + 1, end=end)
+        had_trailers = chain.trailers is not None
+        start = self.index if self.iterate_from_current else self.index + 1
+        if chain.buffered is not None:
+            chain.iterate_data(chain.buffered, end=chain.complete and not had_trailers, start=start)
+            chain.check_low_watermark()
+        if had_trailers:
+            chain.iterate_trailers(start)
+        self.iterate_from_current = False
+
+    def handle_headers_status(self, status: int) -> bool:
+        """Set the state after a headers callback.
+
+        Returns
+        -------
+        bool
+            True if the headers go on to the next filter.
+        """
+        state = _AFTER_HEADERS.get(status, _CONTINUE)
+        if state is not _CONTINUE:
+            self.state = state
+            return False
+        self.headers_continued = True
+        return True
+
+    def handle_data_status(self, status: int, data: Buffer) -> bool:
+        """Set the state after a data callback, and buffer or drop the data.
+
+        Returns
+        -------
+        bool
+            True if the data go on to the next filter.
+        """
+        chain = self.chain
+        if status == _DATA_CONTINUE:
+            if self.state is not _STOP_SINGLE:
+                return True
+            chain.buffer_data(data)
+            self.continue_iteration()
+            return False
+        self.state = _STOP_SINGLE
+        if status in _HOLDING:
+            chain.streaming = status == DataStatus.STOP_ITERATION_AND_WATERMARK
+            chain.buffer_data(data)
+            chain.check_high_watermark()
+        elif chain.complete and chain.trailers is None and chain.buffered is None:
+            chain.buffered = Buffer()  # so that continuing sends the end on
+        return False
+
+    def handle_trailers_status(self, status: int) -> bool:
+        """Set the state after a trailers callback.
+
+        Returns
+        -------
+        bool
+            True if the trailers go on to the next filter.
+        """
+        if status != _TRAILERS_CONTINUE:
+            self.state = _STOP_SINGLE
+            return False
+        if self.state is _STOP_SINGLE:
+            self.continue_iteration()
+            return False
+        return True
+
+
+class FilterChain:
+    """The request or the response of one stream on its way through the filters.
+
+    Parameters
+    ----------
+    direction
+        `REQUEST` or `RESPONSE`.
+    limit
+        Bytes that the buffer may hold.
+    make_trailers
+        Creates a map when a filter adds trailers.
+
+    Attributes
+    ----------
+    callbacks
+        What follows the last filter; the stream sets it before anything arrives.
+    active_filters
+        The filters in the order of iteration.
+    headers, trailers
+        As they arrived from the source; None before.
+    buffered
+        Data that a filter holds, or None.
+    complete
+        The source has sent everything.
+    streaming
+        The filter that holds data makes the source wait, instead of failing at the limit.
+    calling
+        Number of filter callbacks of this chain that are running.
+    aborted
+        A local reply was sent from one of its callbacks: nothing goes on.
+    """
+
+    callbacks: ChainCallbacks
+
+    def __init__(self, direction: int, limit: int, make_trailers: Callable[[], HeaderMap]) -> None:
+        self.direction = direction
         self.limit = limit
-        self.side = side
-        self.new_trailers = new_trailers
+        self.active_filters: list[ActiveFilter] = []
         self.headers: HeaderMap | None = None
         self.trailers: HeaderMap | None = None
-        self.held: Buffer | None = None
-        self.ended = False
+        self.buffered: Buffer | None = None
+        self.complete = False
         self.streaming = False
         self.calling = 0
         self.aborted = False
-        self._above = self._stopped_source = False
-        for slot in self.slots:
-            slot.wasm.slots[side] = slot
+        self._make_trailers = make_trailers
+        self._above_limit = self._reading_disabled = False
 
-    # -- in -----------------------------------------------------------------------------------------------------
+    def set_filters(self, filters: Sequence[HttpFilter]) -> None:
+        """Set the filters, in the order of iteration."""
+        for index, http_filter in enumerate(filters):
+            active = ActiveFilter(self, index, http_filter)
+            self.active_filters.append(active)
+            http_filter.active[self.direction] = active
 
-    def take_headers(self, headers: HeaderMap, *, end: bool) -> None:
-        """Headers from the source."""
-        self.headers, self.ended = headers, end
-        self.pass_headers(0, end=end)
+    # -- from the source --------------------------------------------------------------------------------------------
 
-    def take_data(self, data: bytes, *, end: bool) -> None:
-        """Data from the source."""
-        self.ended = self.ended or end
-        self.pass_data(Buffer(data), end=end, start=0)
+    def receive_headers(self, headers: HeaderMap, *, end: bool) -> None:
+        """Start the iteration with the source's headers; `end` if nothing follows."""
+        self.headers, self.complete = headers, end
+        self.iterate_headers(0, end=end)
 
-    def take_trailers(self, trailers: HeaderMap) -> None:
-        """Trailers from the source, its end."""
-        self.trailers, self.ended = trailers, True
-        self.pass_trailers(0)
+    def receive_data(self, data: bytes, *, end: bool) -> None:
+        """Iterate with a chunk from the source; `end` if nothing follows."""
+        self.complete = self.complete or end
+        self.iterate_data(Buffer(data), end=end, start=0)
 
-    # -- through ------------------------------------------------------------------------------------------------
+    def receive_trailers(self, trailers: HeaderMap) -> None:
+        """Iterate with the source's trailers, which end the message."""
+        self.trailers, self.complete = trailers, True
+        self.iterate_trailers(0)
 
-    def pass_headers(self, start: int, *, end: bool) -> None:
-        """Through the filters from `start` on, and out."""
+    # -- iteration --------------------------------------------------------------------------------------------------
+
+    def iterate_headers(self, start: int, *, end: bool) -> None:
+        """Call the filters from index `start` on, then pass the headers."""
         headers = self.headers
         assert headers is not None
-        for slot in self.slots[start:]:
-            slot.end_stream = end
+        for active in self.active_filters[start:]:
+            active.end_stream = end
             self.calling += 1
-            status = slot.wasm.take_headers(self.side, headers, end=end)
+            status = active.http_filter.on_headers(self.direction, headers, end=end)
             self.calling -= 1
-            if self._stopped_by_reply() or not slot.after_headers(status):
+            if self._stopped() or not active.handle_headers_status(status):
                 return
-        self.sink.out_headers(headers, end=end)
+        self.callbacks.pass_headers(headers, end=end)
 
-    def pass_data(self, data: Buffer, *, end: bool, start: int) -> None:
-        """Through the filters from `start` on, and out."""
-        if self.aborted or self.sink.over():
+    def iterate_data(self, data: Buffer, *, end: bool, start: int) -> None:
+        """Call the filters from index `start` on, then pass the data."""
+        if self.aborted or self.callbacks.is_done():
             return
         had_trailers = self.trailers is not None
-        adder: Slot | None = None  # the filter that made trailers where there were none
-        for slot in self.slots[start:]:
-            if slot.stopped_all:
-                self.streaming = slot.state == _STOP_WATERMARK
-                self.hold(data)
-                self.check_limit()
+        adder: ActiveFilter | None = None  # the filter that added trailers where there were none
+        for active in self.active_filters[start:]:
+            if active.stopped_all:
+                self.streaming = active.state is _STOP_ALL_WATERMARK
+                self.buffer_data(data)
+                self.check_high_watermark()
                 return
-            if slot.end_stream:
+            if active.end_stream:
                 return
-            slot.end_stream = end and self.trailers is None
+            active.end_stream = end and self.trailers is None
             self.calling += 1
-            status = slot.wasm.take_data(self.side, data, end=slot.end_stream)
+            status = active.http_filter.on_data(self.direction, data, end=active.end_stream)
             self.calling -= 1
-            if self._stopped_by_reply():
+            if self._stopped():
                 return
             if not had_trailers and adder is None and self.trailers is not None:
-                adder = slot
-            if not slot.after_data(status, data):
-                if adder is None or self.side:
+                adder = active
+            if not active.handle_data_status(status, data):
+                if adder is None or self.direction == RESPONSE:
                     return
                 break  # Envoy sends new trailers on even if the data are held, in requests
         else:
-            self.sink.out_data(data.take(), end=end and adder is None)
-        if adder is not None and not self.sink.over():
-            self.pass_trailers(adder.index + 1)
+            self.callbacks.pass_data(data.take(), end=end and adder is None)
+        if adder is not None and not self.callbacks.is_done():
+            self.iterate_trailers(adder.index + 1)
 
-    def pass_trailers(self, start: int) -> None:
-        """Through the filters from `start` on, and out."""
+    def iterate_trailers(self, start: int) -> None:
+        """Call the filters from index `start` on, then pass the trailers."""
         trailers = self.trailers
         assert trailers is not None
-        if self.aborted or self.sink.over():
+        if self.aborted or self.callbacks.is_done():
             return
-        for slot in self.slots[start:]:
-            if slot.stopped_all:
+        for active in self.active_filters[start:]:
+            if active.stopped_all:
                 return
             self.calling += 1
-            status = slot.wasm.take_trailers(self.side, trailers)
+            status = active.http_filter.on_trailers(self.direction, trailers)
             self.calling -= 1
-            slot.end_stream = True
-            if self._stopped_by_reply() or not slot.after_trailers(status):
+            active.end_stream = True
+            if self._stopped() or not active.handle_trailers_status(status):
                 return
-        self.sink.out_trailers(trailers)
+        self.callbacks.pass_trailers(trailers)
 
-    def _stopped_by_reply(self) -> bool:
-        """After a callback: send the local response made in it, if any; True if nothing goes on."""
+    def _stopped(self) -> bool:
+        """Return whether the iteration ends with the callback that has just returned, because of a local reply."""
         if self.aborted:
-            self.sink.called()
-        return self.aborted or self.sink.over()
+            self.callbacks.on_callback_aborted()
+        return self.aborted or self.callbacks.is_done()
 
-    # -- holding ------------------------------------------------------------------------------------------------
+    # -- buffer -----------------------------------------------------------------------------------------------------
 
-    def hold(self, data: Buffer) -> Buffer:
-        """Move data to what is held."""
-        if self.held is None:
-            self.held = Buffer()
-        if data is not self.held:
-            self.held.data += data.take()
-        return self.held
+    def buffer_data(self, data: Buffer) -> None:
+        """Move data to the chain's buffer."""
+        if self.buffered is None:
+            self.buffered = Buffer()
+        if data is not self.buffered:
+            self.buffered.data += data.take()
 
-    def check_limit(self) -> None:
-        """Act when more is held than may be; once, until it is less again."""
-        if self._above or self.held is None or len(self.held) <= self.limit or self.sink.over():
+    def check_high_watermark(self) -> None:
+        """Act when the buffer exceeds the limit: once, until it is below it again."""
+        if self._above_limit or self.buffered is None or len(self.buffered) <= self.limit or self.callbacks.is_done():
             return
-        self._above = True
+        self._above_limit = True
         if self.streaming:
-            self._stopped_source = True
-            self.sink.flow(stop=True)
+            self._reading_disabled = True
+            self.callbacks.read_disable(disable=True)
         else:
-            self.sink.over_limit()
+            self.callbacks.on_buffer_overflow()
 
-    def relax(self) -> None:
-        """What was held has gone on: let the source go on, too."""
-        if self._above and (self.held is None or len(self.held) <= self.limit):
-            self._above = False
-            if self._stopped_source:
-                self._stopped_source = False
-                self.sink.flow(stop=False)
+    def check_low_watermark(self) -> None:
+        """Let the source go on when the buffer is below the limit again."""
+        if self._above_limit and (self.buffered is None or len(self.buffered) <= self.limit):
+            self._above_limit = False
+            if self._reading_disabled:
+                self._reading_disabled = False
+                self.callbacks.read_disable(disable=False)
 
     def add_trailers(self) -> HeaderMap:
-        """Trailers where the source sent none."""
+        """Return the trailers; create them if the source sent none."""
         if self.trailers is None:
-            self.trailers = self.new_trailers()
+            self.trailers = self._make_trailers()
         return self.trailers

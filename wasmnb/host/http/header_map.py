@@ -1,14 +1,14 @@
-"""Header maps as Envoy keeps them.
+"""Header maps with the rules of Envoy.
 
 Facts (Envoy 1.40, `Http::HeaderMapImpl`):
 
-* Entries keep their order; pseudo-headers (`:path`) stand together at the front, so that a new one goes to the end of
-  that block. Names are lower case.
-* Replacing removes every entry of the name and adds a new one, so that the header moves to the end (of its block).
-* Headers that Envoy knows as single-valued ("inline") are joined with a comma when one is added a second time, also
-  when they arrive twice on the wire. `set-cookie`, `cookie` and unknown names get an entry of their own.
+* Entries keep their order. Pseudo-headers (`:path`) form a block at the front; a new one goes to the end of that block.
+  Names are in lower case.
+* Replacing removes every entry of the name and adds a new one, so that the header moves to the end of its block.
+* Headers that Envoy defines as single-valued ("inline") are joined with a comma when one is added a second time or arrives
+  twice. `set-cookie`, `cookie` and unknown names get an entry of their own.
 * In request headers `host` is another name of `:authority`.
-* The byte size is that of all names and values.
+* The byte size is the sum of all names and values.
 """
 
 from __future__ import annotations
@@ -56,20 +56,25 @@ _RESPONSE_TRAILERS = _names("grpc-message grpc-status")
 
 
 class HeaderMap:
-    """An ordered map of header entries. Names given to its methods are lower case already.
+    """An ordered map of header entries. Callers pass names in lower case.
+
+    Parameters
+    ----------
+    items
+        Entries to add (default none).
 
     Attributes
     ----------
     items
         All entries in order.
     first
-        First value of each name, for the quick look.
+        First value of each name.
     """
 
     __slots__ = ("first", "items")
 
     INLINE: frozenset[bytes] = frozenset()
-    #: What `host` means here.
+    #: Name that `host` stands for.
     HOST = b"host"
 
     def __init__(self, items: Iterable[Pair] = ()) -> None:
@@ -79,23 +84,23 @@ class HeaderMap:
             self.add(name, value)
 
     def get(self, name: bytes) -> bytes | None:
-        """First value, or None."""
+        """Return the first value of a name, or None."""
         return self.first.get(self.HOST if name == b"host" else name)
 
     def get_all(self, name: bytes) -> list[bytes]:
-        """All values in order."""
+        """Return all values of a name in order."""
         key = self.HOST if name == b"host" else name
         return [v for n, v in self.items if n == key]
 
     def add(self, name: bytes, value: bytes) -> None:
-        """Append an entry, or join it to the one that is there if the header is a single-valued one."""
+        """Append an entry, or join the value to the existing one if the header is single-valued."""
         if name == b"host":
             name = self.HOST
-        there = self.first.get(name)
-        if there is None:
+        existing = self.first.get(name)
+        if existing is None:
             self.first[name] = value
         elif name in self.INLINE:
-            self.put(name, there + b"," + value if there else value)
+            self.put(name, existing + b"," + value if existing else value)
             return
         if name[:1] == b":":
             self.items.insert(self._pseudo_end(), (name, value))
@@ -103,7 +108,7 @@ class HeaderMap:
             self.items.append((name, value))
 
     def put(self, name: bytes, value: bytes) -> None:
-        """Set the first entry's value where it stands; add one if there is none. Envoy's own setters do this."""
+        """Set the first entry's value without moving it, or add one. Envoy's own setters do this."""
         if name not in self.first:
             self.add(name, value)
             return
@@ -112,7 +117,7 @@ class HeaderMap:
         self.items[at] = (name, value)
 
     def replace(self, name: bytes, value: bytes) -> None:
-        """Remove all entries of the name and add one; the guest's `replace` does this."""
+        """Remove all entries of the name and add one. The hostcall `replace_header_map_value` does this."""
         if name == b"host":
             name = self.HOST
         first = self.first
@@ -148,11 +153,11 @@ class HeaderMap:
         return sum(len(n) + len(v) for n, v in self.items)
 
     def copy(self) -> HeaderMap:
-        """An independent map of the same kind."""
-        twin = type(self)()
-        twin.items = list(self.items)
-        twin.first = dict(self.first)
-        return twin
+        """Return an independent map of the same class."""
+        copy = type(self)()
+        copy.items = list(self.items)
+        copy.first = dict(self.first)
+        return copy
 
     def __len__(self) -> int:
         return len(self.items)

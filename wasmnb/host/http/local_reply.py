@@ -1,4 +1,4 @@
-"""What a local response looks like: an answer that the proxy makes itself.
+"""Headers and body of a local reply: a response that the proxy makes itself.
 
 Facts (Envoy 1.40): headers stand in the order `:status`, the filter's own, content-length, content-type; a filter's
 `:status` is ignored, its content-length corrected, its content-type kept. Without a body there is neither. A gRPC request
@@ -9,37 +9,73 @@ message.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from ...abi import Pair
 from .header_map import HeaderMap, ResponseHeaders
 
-__all__ = ["build_local_response", "grpc_status_of", "is_grpc"]
+__all__ = ["LocalReply", "build_local_reply", "grpc_status_of", "is_grpc"]
 
 #: HTTP status -> gRPC status (https://github.com/grpc/grpc/blob/master/doc/http-grpc-status-mapping.md).
 _GRPC_OF_HTTP = {400: 13, 401: 16, 403: 7, 404: 12, 429: 14, 502: 14, 503: 14, 504: 14}
 _UNKNOWN = 2
 
 
+class LocalReply(NamedTuple):
+    """A local reply.
+
+    Attributes
+    ----------
+    headers
+        Its headers, `:status` included.
+    body
+        Its body; empty for a gRPC request.
+    """
+
+    headers: ResponseHeaders
+    body: bytes
+
+
 def is_grpc(headers: HeaderMap | None) -> bool:
-    """Whether request headers say gRPC."""
-    kind = headers.get(b"content-type") if headers is not None else None
-    return kind is not None and (kind == b"application/grpc" or kind.startswith(b"application/grpc+"))
+    """Return whether request headers have a gRPC content type; False for None."""
+    content_type = headers.get(b"content-type") if headers is not None else None
+    return content_type is not None and (
+        content_type == b"application/grpc" or content_type.startswith(b"application/grpc+")
+    )
 
 
 def grpc_status_of(code: int) -> int:
-    """The gRPC status that an HTTP status stands for."""
+    """Return the gRPC status for an HTTP status."""
     return 0 if code == 200 else _GRPC_OF_HTTP.get(code, _UNKNOWN)
 
 
-def _percent(text: bytes) -> bytes:
-    """A gRPC message as header value: everything outside printable ASCII, and `%`, as %XX."""
+def _percent_encode(text: bytes) -> bytes:
+    """Return a gRPC message as header value: everything outside printable ASCII, and `%`, as %XX."""
     return b"".join(bytes((c,)) if 0x20 <= c <= 0x7E and c != 0x25 else b"%%%02X" % c for c in text)
 
 
-def build_local_response(
+def build_local_reply(
     code: int, body: bytes, headers: Iterable[Pair] = (), *, grpc_status: int | None = None, grpc: bool = False
-) -> tuple[ResponseHeaders, bytes]:
-    """Headers and body of a local response."""
+) -> LocalReply:
+    """Build a local reply.
+
+    Parameters
+    ----------
+    code
+        HTTP status.
+    body
+        The body, or the message for a gRPC request.
+    headers
+        More headers, in order (default none).
+    grpc_status
+        gRPC status; None (the default) for the one that `code` maps to. Used only with `grpc`.
+    grpc
+        Write it for a gRPC request (default False).
+
+    Returns
+    -------
+    LocalReply
+    """
     reply = ResponseHeaders([(b":status", b"%d" % code)])
     for name, value in headers:
         reply.add(name.lower(), value)
@@ -49,9 +85,9 @@ def build_local_response(
         reply.put(b"content-type", b"application/grpc")
         reply.put(b"grpc-status", b"%d" % (grpc_status_of(code) if grpc_status is None else grpc_status))
         if body:
-            reply.put(b"grpc-message", _percent(body))
+            reply.put(b"grpc-message", _percent_encode(body))
         reply.remove(b"content-length")
-        return reply, b""
+        return LocalReply(reply, b"")
     if body:
         reply.put(b"content-length", b"%d" % len(body))
         if b"content-type" not in reply:
@@ -59,4 +95,4 @@ def build_local_response(
     else:
         reply.remove(b"content-length")
         reply.remove(b"content-type")
-    return reply, body
+    return LocalReply(reply, body)

@@ -1,72 +1,76 @@
-"""Limits of a listener, and the timeouts of a stream.
+"""Idle and request timeouts of a stream.
 
-Facts (Envoy 1.40): request and idle timeouts answer 504, or 408 if the request is not complete; they also apply to streams that a filter holds. The idle timeout
-counts from the last piece in either direction. (The route's timeout is the router's.)
+Facts (Envoy 1.40): both answer 504, or 408 if the request is not complete. They also apply to streams that a filter holds.
+The idle timeout counts from the last chunk in either direction. The route timeout is the router's.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..contexts.stream_info import ResponseFlag
 
 if TYPE_CHECKING:
-    from ..clock import Timer
-    from .stream import HttpStream
+    from .filter_chain import FilterChain
+    from .local_replies import LocalReplies
+    from .stream_state import StreamState
 
-__all__ = ["Limits", "Timeouts"]
+__all__ = ["Timeouts"]
 
-
-@dataclass(frozen=True)
-class Limits:
-    """What a listener allows: bytes that a filter may hold, and seconds (0 for no limit)."""
-
-    buffer: int = 1 << 20
-    route_timeout: float = 15.0
-    idle_timeout: float = 300.0
-    request_timeout: float = 0.0
+#: Seconds that a timer may be early because of rounding.
+_ROUNDING = 1e-9
 
 
 class Timeouts:
-    """A stream's request and idle timeouts."""
+    """The timers of one stream.
 
-    def __init__(self, stream: HttpStream) -> None:
-        self.stream = stream
-        self._active = stream.now()
-        self._timers: list[Timer] = []
+    Parameters
+    ----------
+    state
+        The stream's state.
+    request
+        The request's filter chain.
+    replies
+        Sends the local reply.
+    """
+
+    def __init__(self, state: StreamState, request: FilterChain, replies: LocalReplies) -> None:
+        self._state = state
+        self._request = request
+        self._replies = replies
+        self._last_activity = state.now()
+        self._timers = state.timer_group()
 
     def start(self) -> None:
-        """The request has begun."""
-        stream, limits = self.stream, self.stream.limits
+        """Start the timers when the request's headers have arrived."""
+        limits = self._state.limits
         if limits.idle_timeout:
-            self._timers.append(stream.later(limits.idle_timeout, self._idle))
+            self._timers.call_later(limits.idle_timeout, self._on_idle_timeout)
         if limits.request_timeout:
-            self._timers.append(stream.later(limits.request_timeout, self._request_timed_out))
+            self._timers.call_later(limits.request_timeout, self._on_request_timeout)
 
-    def touch(self) -> None:
-        """Something has come or gone."""
-        self._active = self.stream.now()
+    def reset_idle_timer(self) -> None:
+        """Count the idle time from now: a chunk has arrived or left."""
+        self._last_activity = self._state.now()
 
     def cancel(self) -> None:
-        """The stream is over."""
-        for timer in self._timers:
-            timer.cancel()
+        """Stop the timers when the stream ends."""
+        self._timers.cancel()
 
-    def _idle(self) -> None:
-        stream = self.stream
-        left = self._active + stream.limits.idle_timeout - stream.now()
-        if left > 1e-9:
-            self._timers.append(stream.later(left, self._idle))
-        elif not stream.finished:
-            stream.info.flags |= ResponseFlag.STREAM_IDLE_TIMEOUT
-            stream.answers.send(self._code, b"stream timeout", details="stream_idle_timeout")
+    def _on_idle_timeout(self) -> None:
+        state = self._state
+        remaining = self._last_activity + state.limits.idle_timeout - state.now()
+        if remaining > _ROUNDING:
+            self._timers.call_later(remaining, self._on_idle_timeout)
+        elif not state.done:
+            state.info.flags |= ResponseFlag.STREAM_IDLE_TIMEOUT
+            self._replies.send(self._status, b"stream timeout", details="stream_idle_timeout")
+
+    def _on_request_timeout(self) -> None:
+        request = self._request
+        if not request.complete or any(f.stopped for f in request.active_filters):
+            self._replies.send(self._status, b"request timeout", details="request_overall_timeout")
 
     @property
-    def _code(self) -> int:
-        return 504 if self.stream.received else 408
-
-    def _request_timed_out(self) -> None:
-        request = self.stream.request
-        if not request.ended or any(s.stopped for s in request.slots):
-            self.stream.answers.send(self._code, b"request timeout", details="request_overall_timeout")
+    def _status(self) -> int:
+        return 504 if self._state.request_complete else 408

@@ -1,4 +1,4 @@
-"""Reading a running proxy from outside: context tree, Python state, explanations.
+"""Views into a running proxy: context tree, Python state, explanations of exchanges, causes of bad statuses.
 
-Nothing here changes what a proxy does.
+Nothing here changes the behaviour of a proxy; the records that it reads are in `..trace`.
 """

@@ -1,28 +1,23 @@
-"""Explain: what a stream waits for, or why it failed, in words."""
+"""Explanations of exchanges: why a stream waits or has failed, and what can continue it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ...abi import CALLBACKS, DataStatus, HeadersStatus, Result, Status, TrailersStatus
-from ..contexts.base import RootContext
+from ...abi import CALLBACKS, RESULT_ENUMS, Result, Status
 from ..contexts.http import HttpContext
+from ..contexts.root import RootContext
 from .status_causes import cause_of
 
 if TYPE_CHECKING:
+    from ..components import ProxyComponents
     from ..http.stream import HttpStream
-    from ..observation import Observed
     from ..trace.events import Event
-    from ..trace.exchange import Exchange, Recorded
+    from ..trace.exchange import Exchange, ExchangeBase
 
 __all__ = ["Explanation", "explain"]
 
-_NAMES = {
-    Result.HEADERS_STATUS: HeadersStatus,
-    Result.DATA_STATUS: DataStatus,
-    Result.TRAILERS_STATUS: TrailersStatus,
-}
 _RESULTS = {c.short: c.result for c in CALLBACKS.values()}
 
 
@@ -35,88 +30,103 @@ class Explanation:
     lines
         One sentence each, the most important first.
     causes
-        Decoded bad statuses, the last one last: `http_call: 2 BAD_ARGUMENT: ...`.
+        Causes of bad statuses in the order of the hostcalls: `http_call: 2 BAD_ARGUMENT: ...`.
     """
 
     lines: list[str] = field(default_factory=list)
     causes: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
-        """All of it as text."""
+        """Return all of it as text."""
         tail = ["Hostcalls that were refused:", *(f"  {c}" for c in self.causes)] if self.causes else []
         return "\n".join([*self.lines, *tail])
 
     __repr__ = __str__
 
 
-def explain(proxy: Observed, exchange: Recorded) -> Explanation:
-    """What there is to say about an exchange."""
+def explain(components: ProxyComponents, exchange: ExchangeBase) -> Explanation:
+    """Explain the state of an exchange.
+
+    Parameters
+    ----------
+    components
+        The proxy's parts.
+    exchange
+        The exchange, live or done.
+
+    Returns
+    -------
+    Explanation
+    """
     events = exchange.events
     refused = [e for e in events if isinstance(e.status, Status) and e.status not in (Status.OK, Status.EMPTY)]
-    causes = list(dict.fromkeys(cause_of(e, proxy._environment) for e in refused))
-    found = Explanation(causes=[c for c in causes if c])
+    causes = list(dict.fromkeys(cause_of(e, components.server) for e in refused))
+    explanation = Explanation(causes=[c for c in causes if c])
     if exchange.failure is not None:
-        found.lines += _failed(exchange)
-    stream = next((s for w in proxy.workers for s in w.streams.values() if s.exchange is exchange), None)
+        explanation.lines += _failed(exchange)
+    stream = next((s for w in components.workers for s in w.streams.values() if s.exchange is exchange), None)
     if stream is not None:
-        found.lines += _waiting(stream, events)
+        explanation.lines += _waiting(stream, events)
     elif exchange.done:
-        found.lines += _ended(exchange)
+        explanation.lines += _ended(exchange)
     else:
-        found.lines.append(f"Connection {exchange.number} is open{': ' + exchange.paused if exchange.paused else ''}.")
-    found.lines += getattr(exchange, "notes", [])
-    return found
+        explanation.lines.append(
+            f"Connection {exchange.number} is open{': ' + exchange.paused if exchange.paused else ''}."
+        )
+    explanation.lines += getattr(exchange, "notes", [])
+    return explanation
 
 
-def _failed(exchange: Recorded) -> list[str]:
+def _failed(exchange: ExchangeBase) -> list[str]:
     failure = exchange.failure
     assert failure is not None
     lines = [f"{failure.callback} failed on context {failure.context_id}: {failure.message}."]
     if failure.traceback:
         lines.append(failure.traceback.strip().splitlines()[-1])
     if failure.exchange is not None and failure.exchange != exchange.number:
-        lines.append(f"That was in exchange {failure.exchange}; a VM that has failed runs no callback again.")
+        lines.append(f"That was in exchange {failure.exchange}; a failed VM does not run callbacks any more.")
     return lines
 
 
 def _waiting(stream: HttpStream, events: list[Event]) -> list[str]:
     lines = []
-    for context in stream.filters:
+    for context in stream.filters.filters:
         if isinstance(context, HttpContext) and context.paused:
             lines += _held(stream, context, events)
     if not lines:
-        what = "the upstream's answer" if stream.router.sent_all else "the rest of the request"
-        lines.append(f"No filter holds the stream; it waits for {what}.")
+        missing = "the upstream's response" if stream.router.request_sent else "the rest of the request"
+        lines.append(f"No filter holds the stream; it waits for {missing}.")
     return lines
 
 
 def _held(stream: HttpStream, context: HttpContext, events: list[Event]) -> list[str]:
-    side = context.paused
+    direction = context.paused
     name = context.plugin.name if context.plugin else "a filter"
-    lines = [f"{name} (context {context.id}, VM{context.vm.number}, {stream.exchange.worker}) holds the {side}."]
+    lines = [f"{name} (context {context.id}, VM{context.vm.number}, {stream.exchange.thread}) holds the {direction}."]
     last = next(
-        (e for e in reversed(events) if e.context == context.id and e.name.startswith(f"on_{side}_") and e.result), None
+        (e for e in reversed(events) if e.context == context.id and e.name.startswith(f"on_{direction}_") and e.result),
+        None,
     )
     if last is not None:
         lines.append(f"{last.name} returned {_named(last)} at {last.time:.3f} s.")
-    lines.append(_way_on(stream, context, side))
+    lines.append(_continuation(stream, context, direction))
     return lines
 
 
 def _named(event: Event) -> str:
-    names = _NAMES.get(_RESULTS.get(event.name, Result.NONE))
+    names = RESULT_ENUMS.get(_RESULTS.get(event.name, Result.NONE))
     value = event.result
     known = names is not None and isinstance(value, int) and value in {int(n) for n in names}
     return f"{value} ({names(value).name})" if names is not None and known else str(value)
 
 
-def _way_on(stream: HttpStream, context: HttpContext, side: str) -> str:
-    """What could resume it."""
+def _continuation(stream: HttpStream, context: HttpContext, direction: str) -> str:
+    """Return a sentence about what can continue a held stream."""
     root = context.root
     assert isinstance(root, RootContext)
-    resume = f"continue_stream({side.upper()}) or a local response"
+    resume = f"continue_stream({direction.upper()}) or a local response"
     if root.vm.failed:
-        return f"The VM has failed, so that nothing will resume it; {_timeout(stream)}"
+        return f"The VM has failed, so that nothing can continue it; {_timeout(stream)}"
     pending = [
         f"call {c.token} to {c.cluster.name}" for c in root.calls.values() if c.exchange == stream.exchange.number
     ]
@@ -124,29 +134,29 @@ def _way_on(stream: HttpStream, context: HttpContext, side: str) -> str:
         return f"It waits for {', '.join(pending)}; the callback has to call {resume}."
     if root.tick_period:
         return f"No callout is pending. The root ticks every {root.tick_period:g} s: on_tick may call {resume}."
-    then = _timeout(stream)
-    return f"Nothing is pending that could call {resume}: no callout, no tick. {then[:1].upper()}{then[1:]}"
+    timeout = _timeout(stream)
+    return f"Nothing is pending that could call {resume}: no callout, no tick. {timeout[:1].upper()}{timeout[1:]}"
 
 
 def _timeout(stream: HttpStream) -> str:
-    limits = stream.limits
+    limits = stream.state.limits
     seconds = limits.request_timeout or limits.idle_timeout
     if not seconds:
-        return "it hangs until the client leaves."
-    return f"after {seconds:g} s Envoy answers 504."
+        return "it waits until the client disconnects."
+    return f"after {seconds:g} s Envoy responds with 504."
 
 
-def _ended(exchange: Recorded) -> list[str]:
+def _ended(exchange: ExchangeBase) -> list[str]:
     response = getattr(exchange, "response", None)
     details = getattr(exchange, "details", "")
     if exchange.failure is not None and response is not None:
-        return [f"The client got {_answer(exchange)} ({details})."]
+        return [f"The client got {_response(exchange)} ({details})."]
     return [
-        f"Exchange {exchange.number} is over ({exchange.state}): the client got {_answer(exchange)}, {details or 'no details'}."
+        f"Exchange {exchange.number} is done ({exchange.state}): the client got {_response(exchange)}, {details or 'no details'}."
     ]
 
 
-def _answer(exchange: Exchange | Recorded) -> str:
+def _response(exchange: Exchange | ExchangeBase) -> str:
     response = getattr(exchange, "response", None)
     if response is None:
         return "nothing"

@@ -1,61 +1,110 @@
-"""The control door, from outside: what a tool asks the Python inside a VM, beside the ABI (`sdk/dispatch/control.py`).
+"""Calls of the introspection export: questions of a tool to the Python inside a VM, outside the ABI.
 
-A question that runs code of the filter (its `__repr__`) is put to a copy of the VM, which is thrown away: whatever
-happens in there, the VM, the trace, the clocks and the shared state are untouched. A switch is put to the VM itself.
-A native VM cannot be copied; there hostcalls outside a callback are refused anyway, and the door stops a `__repr__` that
-does not end.
+The other side is `sdk/dispatch/introspection.py`. A question that runs code of the filter (its `__repr__`) goes to a copy
+of the VM, which is thrown away: the VM, the trace, the clocks and the shared state stay as they are, whatever that code
+does. A command that changes the VM, such as starting its profiler, goes to the VM itself. A native VM cannot be copied;
+there hostcalls outside a callback are refused, and the SDK stops a `__repr__` that does not end.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Protocol, Self
 
 from ...abi import Status
 from ...engine import Guest, Image, ImportType, Instance, Trap
 from ...engine.copying import copy_into, copy_of
 from ...errors import UsageError
-from ..vm.wasi import SUCCESS
 
-if TYPE_CHECKING:
-    from ..vm.vm import Vm
+__all__ = ["DEADLINE", "SnapshotInspector", "Target", "call_introspection", "has_introspection"]
 
-__all__ = ["DEADLINE", "Looking", "has_door", "switch"]
+#: The introspection export, and the allocator that its requests are written with.
+_EXPORT, _ALLOCATE = "wasmnb_control", "proxy_on_memory_allocate"
 
-#: Export of the modules that have a door.
-_DOOR, _ALLOCATE = "wasmnb_control", "proxy_on_memory_allocate"
-
-#: Seconds that an answer may take.
+#: Seconds that a response may take.
 DEADLINE = 2.0
 
-_NO_DOOR = "the module was not made from Python by this wasmnb, so nothing in it answers"
+_NO_EXPORT = "the module was not compiled from Python by this wasmnb, so it has no introspection export"
 
-_NOT_SUPPORTED = 58  # WASI's errno
-
-
-def has_door(vm: Vm) -> bool:
-    """Whether there is somebody to ask."""
-    return hasattr(vm.instance, "control") or _DOOR in vm.loaded.exports
+#: WASI's error numbers.
+_SUCCESS, _NOT_SUPPORTED = 0, 58
 
 
-def switch(vm: Vm, do: str, **arguments: Any) -> Any:
-    """Have the VM itself do something, between two callbacks.
+class _Module(Protocol):
+    """The module that a VM runs."""
+
+    @property
+    def image(self) -> Any: ...
+    @property
+    def exports(self) -> Any: ...
+
+
+class Target(Protocol):
+    """A VM as introspection needs it."""
+
+    closed: bool
+
+    @property
+    def in_guest(self) -> bool:
+        """Whether a call into the guest is running."""
+        ...
+
+    @property
+    def instance(self) -> Guest:
+        """The running instance."""
+        ...
+
+    @property
+    def loaded(self) -> _Module:
+        """The module of the instance."""
+        ...
+
+    def wall_ns(self) -> int:
+        """Wall clock of the VM in nanoseconds since 1970."""
+        ...
+
+    def monotonic_ns(self) -> int:
+        """Monotonic clock of the VM in nanoseconds."""
+        ...
+
+
+def has_introspection(vm: Target) -> bool:
+    """Return whether the VM answers introspection requests: it runs a Python filter that was compiled by wasmnb."""
+    return hasattr(vm.instance, "control") or _EXPORT in vm.loaded.exports
+
+
+def call_introspection(vm: Target, command: str, **arguments: Any) -> Any:
+    """Run a command in the VM itself, between two callbacks.
+
+    Parameters
+    ----------
+    vm
+        The VM.
+    command
+        Name in `sdk.dispatch.introspection.ACTIONS`.
+    arguments
+        The command's arguments, as JSON can hold them.
+
+    Returns
+    -------
+    Any
+        The command's result.
 
     Raises
     ------
     UsageError
-        It does not; the message says why, as the end of a sentence.
+        The VM does not answer; the message gives the reason, as the end of a sentence.
     """
     _check(vm)
-    return _ask(vm.instance, do, arguments)
+    return _call(vm.instance, command, arguments)
 
 
-class Looking:
-    """A context manager in which VMs are asked one after the other, each as a copy in the same place."""
+class SnapshotInspector:
+    """A context manager that runs commands in copies of VMs, one VM after the other."""
 
     def __init__(self) -> None:
-        self._copies: dict[Image, tuple[Instance, _Nobody]] = {}
+        self._copies: dict[Image, tuple[Instance, _CopyHost]] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -65,27 +114,30 @@ class Looking:
             copy.close()
         self._copies.clear()
 
-    def look(self, vm: Vm, do: str, **arguments: Any) -> Any:
-        """Ask a copy of the VM; raises `UsageError` as `switch` does, and the VM itself is as before."""
+    def call(self, vm: Target, command: str, **arguments: Any) -> Any:
+        """Run a command in a copy of the VM, which itself stays as it is.
+
+        Parameters, result and errors are those of `call_introspection`.
+        """
         _check(vm)
         original, image = vm.instance, vm.loaded.image
         if not (isinstance(original, Instance) and isinstance(image, Image)):
-            return _ask(original, do, arguments)
+            return _call(original, command, arguments)
         copy = self._copy(vm, image, original)
         try:
-            return _ask(copy, do, arguments)
-        except _Stopped:
+            return _call(copy, command, arguments)
+        except _Trapped:
             self._drop(image)
             raise
 
-    def _copy(self, vm: Vm, image: Image, original: Instance) -> Instance:
+    def _copy(self, vm: Target, image: Image, original: Instance) -> Instance:
         if image in self._copies:
             copy, host = self._copies[image]
-            host.show_times_of(vm)
+            host.set_clocks(vm)
             if copy_into(copy, original):
                 return copy
             self._drop(image)
-        host = _Nobody(vm)
+        host = _CopyHost(vm)
         host.instance = copy_of(image, original, host.resolve, deadline=DEADLINE)
         self._copies[image] = (host.instance, host)
         return host.instance
@@ -94,63 +146,63 @@ class Looking:
         self._copies.pop(image)[0].close()
 
 
-class _Stopped(UsageError):
-    """What was asked has trapped; it cannot be asked again."""
+class _Trapped(UsageError):
+    """The copy has trapped and cannot be called again."""
 
 
-def _check(vm: Vm) -> None:
+def _check(vm: Target) -> None:
     if vm.closed or not hasattr(vm, "instance"):
         raise UsageError("it is closed")
-    if not has_door(vm):
-        raise UsageError(_NO_DOOR)
-    if vm.frame is not None:
+    if not has_introspection(vm):
+        raise UsageError(_NO_EXPORT)
+    if vm.in_guest:
         raise UsageError("it is in the middle of a callback")
 
 
-def _ask(guest: Guest, do: str, arguments: dict[str, Any]) -> Any:
-    request = json.dumps({"do": do, **arguments}).encode()
+def _call(guest: Guest, command: str, arguments: dict[str, Any]) -> Any:
+    request = json.dumps({"do": command, **arguments}).encode()
     native: Callable[[bytes], bytes] | None = getattr(guest, "control", None)
     try:
-        answer = json.loads(native(request) if native is not None else _through_wasm(guest, request))
+        response = json.loads(native(request) if native is not None else _call_export(guest, request))
     except Trap as trap:
-        raise _Stopped(f"its Python stopped: {trap.message}") from None
-    if "error" in answer:
-        raise UsageError(answer["error"])
-    return answer["done"]
+        raise _Trapped(f"its Python stopped: {trap.message}") from None
+    if "error" in response:
+        raise UsageError(response["error"])
+    return response["done"]
 
 
-def _through_wasm(guest: Guest, request: bytes) -> bytes:
-    """Request and reply in the guest's memory; `build/glue` says where."""
-    allocate, door = guest.function(_ALLOCATE), guest.function(_DOOR)
+def _call_export(guest: Guest, request: bytes) -> bytes:
+    """Pass request and response through the guest's memory, laid out as `compiler/glue` says."""
+    allocate, export = guest.function(_ALLOCATE), guest.function(_EXPORT)
     assert allocate is not None
-    assert door is not None
-    at = allocate(len(request)) or 0
-    guest.memory.write(at, request)
-    reply = door(at, len(request))
-    if not reply:
+    assert export is not None
+    address = allocate(len(request)) or 0
+    guest.memory.write(address, request)
+    response = export(address, len(request))
+    if not response:
         raise Trap("it could not answer")
-    return guest.memory.read(guest.memory.u32(reply), guest.memory.u32(reply + 4))
+    return guest.memory.read(guest.memory.u32(response), guest.memory.u32(response + 4))
 
 
-class _Nobody:
-    """The host of a copy: clocks stand still, and every hostcall is refused."""
+class _CopyHost:
+    """The host of a copy: its clocks stand still, and it refuses every hostcall."""
 
     instance: Instance
 
-    def __init__(self, vm: Vm) -> None:
-        self.show_times_of(vm)
+    def __init__(self, vm: Target) -> None:
+        self.set_clocks(vm)
 
-    def show_times_of(self, vm: Vm) -> None:
-        """Take over the clocks of a VM."""
+    def set_clocks(self, vm: Target) -> None:
+        """Stop the clocks at the VM's time."""
         self._times = (vm.wall_ns(), vm.monotonic_ns())
 
-    def resolve(self, wanted: ImportType) -> Callable[..., int]:
-        """The function for an import."""
-        if wanted.name == "clock_time_get":
+    def resolve(self, import_type: ImportType) -> Callable[..., int]:
+        """Return the function for an import."""
+        if import_type.name == "clock_time_get":
             return self._clock
-        refused = int(Status.INTERNAL_FAILURE) if wanted.module == "env" else _NOT_SUPPORTED
-        return lambda *_: refused
+        refusal = int(Status.INTERNAL_FAILURE) if import_type.module == "env" else _NOT_SUPPORTED
+        return lambda *_: refusal
 
     def _clock(self, which: int, _precision: int, time: int) -> int:
         self.instance.memory.write_u64(time, self._times[which] if which < len(self._times) else 0)
-        return SUCCESS
+        return _SUCCESS

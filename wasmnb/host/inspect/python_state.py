@@ -1,45 +1,47 @@
-"""What the Python inside every VM holds: attributes of the contexts, of their classes, and variables of the module.
+"""State of the Python inside every VM: attributes of the contexts, of their classes, and variables of the module.
 
-Workers share nothing but what the ABI shares. So state that a filter keeps in Python is one state for each worker, and
-what one request has left there the next does not see, if another worker takes it. Here it can be seen.
+Workers share only what the ABI shares. State that a filter keeps in Python therefore exists once for each worker, and a
+request does not see what an earlier one stored on another worker.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..._display import Shown
 from ...errors import UsageError
-from ..contexts.base import RootContext
-from .introspection import Looking
+from ..contexts.root import RootContext
+from .introspection import SnapshotInspector
 
 if TYPE_CHECKING:
     from ..vm.vm import Vm
 
 __all__ = ["LENGTH", "ContextState", "PythonState", "Variable", "VmState", "read_python_state"]
 
-#: Characters of a value.
+#: Characters of a value's representation.
 LENGTH = 200
 
 
 @dataclass(frozen=True)
 class ContextState:
-    """A context object.
+    """State of one context object.
 
     Attributes
     ----------
+    id
+        Its number in the VM.
     kind
         `vm`, `plugin`, `http` or `tcp`.
     name
-        The plugin's name; of a stream, `exchange 3`.
+        Name of the plugin, or `exchange 3` for a stream.
     class_name
-        The filter's class.
+        Name of the filter's class.
     attributes
         Name -> representation.
     more
-        How many attributes are left out.
+        Number of attributes that are left out.
     """
 
     id: int
@@ -50,22 +52,40 @@ class ContextState:
     more: int = 0
 
 
+class OwnedValue(NamedTuple):
+    """A variable in one VM.
+
+    Attributes
+    ----------
+    owner
+        `module`, `class P`, or a context: `P of auth`.
+    name, value
+        Name and representation.
+    """
+
+    owner: str
+    name: str
+    value: str
+
+
 @dataclass(frozen=True)
 class VmState:
-    """What one VM holds.
+    """State of one VM.
 
     Attributes
     ----------
     number, thread, role, state
-        As in the tree.
+        As in the tree (`build_tree`).
     plugins
         Names of the plugins in it.
     problem
-        Why it could not be read, or an empty string.
+        Reason why it could not be read, or an empty string.
     modules, classes
-        Module (`""` is the filter itself) or class -> its variables.
+        Module (`""` is the filter itself) or class -> name -> representation.
+    contexts
+        The context objects.
     more
-        Streams that are left out.
+        Number of streams that are left out.
     """
 
     number: int
@@ -79,14 +99,14 @@ class VmState:
     contexts: tuple[ContextState, ...] = ()
     more: int = 0
 
-    def variables(self) -> Iterator[tuple[str, str, str]]:
-        """Owner, name and value of everything but streams."""
+    def variables(self) -> Iterator[OwnedValue]:
+        """Iterate over the variables of modules, classes, VM and plugin contexts, without those of streams."""
         owned = [*((f"module {m}".rstrip(), v) for m, v in dict(self.modules).items())]
         owned += [(f"class {c}", v) for c, v in dict(self.classes).items()]
         owned += [(_owner(c), c.attributes) for c in self.contexts if c.kind in ("vm", "plugin")]
         for owner, values in owned:
             for name, value in values.items():
-                yield owner, name, value
+                yield OwnedValue(owner, name, value)
 
 
 def _owner(context: ContextState) -> str:
@@ -95,16 +115,18 @@ def _owner(context: ContextState) -> str:
 
 @dataclass(frozen=True)
 class Variable:
-    """One variable in all VMs that run the same.
+    """One variable in all VMs that run the same plugins.
 
     Attributes
     ----------
-    owner
-        `module`, `class P`, or a context: `P of auth`.
+    plugins
+        Names of the plugins.
+    owner, name
+        As in `OwnedValue`.
     values
-        Value -> names of the threads where it is that.
+        Representation -> names of the threads that have it.
     differs
-        Workers do not agree on it.
+        Whether its values on the workers differ.
     """
 
     plugins: tuple[str, ...]
@@ -115,12 +137,14 @@ class Variable:
 
 
 class PythonState(Shown):
-    """What the VMs of a proxy hold.
+    """State of all VMs of a proxy.
 
     Attributes
     ----------
+    name
+        The proxy's name.
     vms
-        VM by VM; templates are left out.
+        The VMs, without base VMs.
     """
 
     def __init__(self, name: str, vms: Iterable[VmState]) -> None:
@@ -129,25 +153,25 @@ class PythonState(Shown):
 
     @property
     def variables(self) -> list[Variable]:
-        """Every variable that outlives a stream, with its value in each VM."""
-        found: dict[tuple[tuple[str, ...], str, str], list[tuple[VmState, str]]] = {}
+        """All variables that outlive a stream, with their values in each VM."""
+        by_variable: dict[tuple[tuple[str, ...], str, str], list[tuple[VmState, str]]] = {}
         for vm in self.vms:
             for owner, name, value in vm.variables():
-                found.setdefault((vm.plugins, owner, name), []).append((vm, value))
-        return [_variable(*key, held) for key, held in found.items()]
+                by_variable.setdefault((vm.plugins, owner, name), []).append((vm, value))
+        return [_variable(*key, held) for key, held in by_variable.items()]
 
     @property
     def diverging(self) -> list[Variable]:
-        """The variables on which workers do not agree."""
+        """Variables whose values on the workers differ."""
         return [v for v in self.variables if v.differs]
 
     @property
     def streams(self) -> list[tuple[VmState, ContextState]]:
-        """Live streams that have an object in Python."""
+        """Live streams that have a context object in Python, each with its VM."""
         return [(vm, c) for vm in self.vms for c in vm.contexts if c.kind in ("http", "tcp")]
 
     def as_dict(self) -> dict[str, Any]:
-        """The same in plain types, for JSON."""
+        """Return the state in plain types, for JSON."""
         return {
             "name": self.name,
             "vms": [asdict(vm) for vm in self.vms],
@@ -167,27 +191,42 @@ def _variable(plugins: tuple[str, ...], owner: str, name: str, held: list[tuple[
 
 
 def read_python_state(name: str, vms: Iterable[Vm], *, length: int = LENGTH) -> PythonState:
-    """Read what VMs hold; one that cannot be read says why."""
-    with Looking() as looking:
-        return PythonState(name, [_read(vm, looking, length) for vm in vms if vm.role != "base"])
+    """Read the state of VMs.
+
+    Parameters
+    ----------
+    name
+        The proxy's name.
+    vms
+        The VMs; base VMs are left out.
+    length
+        Characters of a representation at most (default 200).
+
+    Returns
+    -------
+    PythonState
+        A VM that can't be read has a `problem`.
+    """
+    with SnapshotInspector() as inspector:
+        return PythonState(name, [_read(vm, inspector, length) for vm in vms if vm.role != "base"])
 
 
-def _read(vm: Vm, looking: Looking, length: int) -> VmState:
+def _read(vm: Vm, inspector: SnapshotInspector, length: int) -> VmState:
     plugins = [c.plugin.name for c in vm.contexts.values() if isinstance(c, RootContext) and c.plugin is not None]
     head = (vm.number, vm.thread.name, vm.role, vm.state, tuple(plugins))
     try:
-        found = looking.look(vm, "attributes", length=length)
+        response = inspector.call(vm, "attributes", length=length)
     except UsageError as error:
         return VmState(*head, problem=str(error))
-    contexts = tuple(_context(vm, told) for told in found["contexts"])
-    return VmState(*head, "", found["modules"], found["classes"], contexts, found["more"])
+    contexts = tuple(_context_state(vm, values) for values in response["contexts"])
+    return VmState(*head, "", response["modules"], response["classes"], contexts, response["more"])
 
 
-def _context(vm: Vm, told: dict[str, Any]) -> ContextState:
-    known = vm.contexts.get(told["id"])
+def _context_state(vm: Vm, values: dict[str, Any]) -> ContextState:
+    context = vm.contexts.get(values["id"])
     name = ""
-    if known is not None and told["kind"] != "vm":
-        name = known.plugin.name if known.plugin is not None else ""
-        if known.exchange is not None:
-            name = f"exchange {known.exchange}"
-    return ContextState(told["id"], told["kind"], name, told["class"], told["attributes"], told["more"])
+    if context is not None and values["kind"] != "vm":
+        name = context.plugin.name if context.plugin is not None else ""
+        if context.exchange is not None:
+            name = f"exchange {context.exchange}"
+    return ContextState(values["id"], values["kind"], name, values["class"], values["attributes"], values["more"])

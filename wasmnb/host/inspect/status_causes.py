@@ -1,6 +1,6 @@
-"""Why a hostcall answered with a bad status, in words.
+"""Causes of bad statuses of hostcalls, in words.
 
-Each row says what Envoy's answer means for that hostcall; a function looks at the arguments where they decide.
+Each row of the table gives the cause of one status of one hostcall. Functions look at the arguments where they decide.
 """
 
 from __future__ import annotations
@@ -8,64 +8,68 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ...abi import HeaderMapType, Status
+from ...abi import BufferType, HeaderMapType, Status, availability
 from ..properties.lookup import GROUPS
 
 if TYPE_CHECKING:
-    from ..server_context import Environment
+    from ..server_context import ServerContext
     from ..trace.events import Event
 
 __all__ = ["cause_of"]
 
-Cause = Callable[["Event", "Environment"], str]
-
-#: Where Envoy lets each header map be seen.
-_WHERE = {
-    HeaderMapType.REQUEST_HEADERS: "in on_request_headers, while the request is paused there, and (to read) in on_log",
-    HeaderMapType.REQUEST_TRAILERS: "in on_request_trailers; on_request_body may create them when end_of_stream is 1",
-    HeaderMapType.RESPONSE_HEADERS: "in on_response_headers, while the response is paused there, and (to read) in on_log",
-    HeaderMapType.RESPONSE_TRAILERS: "in on_response_trailers; on_response_body may create them when end_of_stream is 1",
-    HeaderMapType.GRPC_RECEIVE_INITIAL_METADATA: "in on_grpc_receive_initial_metadata, to read",
-    HeaderMapType.GRPC_RECEIVE_TRAILING_METADATA: "in on_grpc_receive_trailing_metadata, to read",
-    HeaderMapType.HTTP_CALL_RESPONSE_HEADERS: "in on_http_call_response, to read",
-    HeaderMapType.HTTP_CALL_RESPONSE_TRAILERS: "in on_http_call_response, to read",
-}
+Cause = Callable[["Event", "ServerContext"], str]
 
 
 def _text(value: Any) -> str:
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
 
 
-def _header_map(event: Event, _environment: Environment) -> str:
+def _header_map(event: Event, _server: ServerContext) -> str:
     kind = event.args.get("map_type")
     if not isinstance(kind, HeaderMapType):
         return f"there is no header map type {kind}"
-    return f"{kind.name} is not there now (or not for writing); it is {_WHERE[kind]}"
+    reading = event.name == "get_header_map_value"
+    where = availability(kind, write=not reading)
+    if not where:
+        return f"{kind.name} can only be read, {availability(kind)}"
+    return f"{kind.name} is not available now; it can be {'read' if reading else 'written'} {where}"
 
 
-def _http_call(event: Event, environment: Environment) -> str:
+def _buffer(event: Event, _server: ServerContext) -> str:
+    kind = event.args.get("buffer_type")
+    if not isinstance(kind, BufferType):
+        return f"there is no buffer type {kind}"
+    writing = event.name == "set_buffer_bytes"
+    where = availability(kind, write=writing)
+    if writing and not where:
+        return f"{kind.name} can only be read, {availability(kind)}"
+    hint = "; `start` is 0 to replace the first bytes, or the buffer's length or more to append" if writing else ""
+    return f"{kind.name} is not available now; it can be {'written' if writing else 'read'} {where}{hint}"
+
+
+def _http_call(event: Event, server: ServerContext) -> str:
     cluster = _text(event.args["cluster"])
-    if cluster not in environment.clusters:
-        return f"there is no cluster {cluster!r}; the proxy has {', '.join(environment.clusters)}"
+    if cluster not in server.clusters:
+        return f"there is no cluster {cluster!r}; the proxy has {', '.join(server.clusters)}"
     names = {name.lower() for name, _ in event.args["headers"]} if isinstance(event.args["headers"], list) else set()
-    wanted = {":method": {b":method"}, ":path": {b":path"}, ":authority": {b":authority", b"host"}}
-    missing = [f"`{name}`" for name, ways in wanted.items() if not ways & names]
+    required = {":method": {b":method"}, ":path": {b":path"}, ":authority": {b":authority", b"host"}}
+    missing = [f"`{name}`" for name, spellings in required.items() if not spellings & names]
     if missing:
         return f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing"
-    return "the timeout is negative" if event.args["timeout"] >> 31 else "the call cannot be made"
+    return "the timeout is negative" if event.args["timeout"] >> 31 else "the call is not possible"
 
 
-def _no_endpoints(event: Event, _environment: Environment) -> str:
+def _no_endpoints(event: Event, _server: ServerContext) -> str:
     cluster = event.args.get("cluster", event.args.get("service"))
     return f"cluster {_text(cluster)!r} has no endpoint, so that the call failed at once; no callback follows"
 
 
-def _grpc_target(event: Event, environment: Environment) -> str:
+def _grpc_target(event: Event, server: ServerContext) -> str:
     service = _text(event.args["service"])
-    return f"{service!r} is no cluster and no GrpcService message; the proxy has {', '.join(environment.clusters)}"
+    return f"{service!r} is neither a cluster nor a GrpcService message; the proxy has {', '.join(server.clusters)}"
 
 
-def _property(event: Event, _environment: Environment) -> str:
+def _property(event: Event, _server: ServerContext) -> str:
     parts = [_text(p) for p in event.args["path"]] if isinstance(event.args["path"], list) else []
     if not parts:
         return "the path is empty"
@@ -77,35 +81,36 @@ def _property(event: Event, _environment: Environment) -> str:
     return f"{'.'.join(parts)} has no value now"
 
 
-def _whole_group(event: Event, _environment: Environment) -> str:
+def _whole_group(event: Event, _server: ServerContext) -> str:
     parts = [_text(p) for p in event.args["path"]] if isinstance(event.args["path"], list) else []
     return "the path is empty" if not parts else f"{'.'.join(parts)} is a group of attributes; ask for one of them"
 
 
-def _queue(event: Event, _environment: Environment) -> str:
+def _queue(event: Event, _server: ServerContext) -> str:
     name, vm_id = event.args.get("name"), event.args.get("vm_id")
     if name is None:
         return f"no queue has the token {event.args.get('token')}"
     where = f"vm_id {_text(vm_id)!r}" if vm_id else "this vm_id"
-    return f"nobody has registered a queue {_text(name)!r} under {where}"
+    return f"no queue {_text(name)!r} is registered under {where}"
 
 
-def _foreign(event: Event, _environment: Environment) -> str:
+def _foreign(event: Event, _server: ServerContext) -> str:
     from ..foreign.functions import FOREIGN
 
     return f"there is no foreign function {_text(event.args['name'])!r}; Envoy has {', '.join(FOREIGN)}"
 
 
-def _says(text: str) -> Cause:
-    return lambda _event, _environment: text
+def _fixed(text: str) -> Cause:
+    return lambda _event, _server: text
 
 
 _MAPS = ("get_header_map_value", "add_header_map_value", "replace_header_map_value", "remove_header_map_value",
          "set_header_map_pairs", "get_header_map_size", "get_header_map_pairs")  # fmt: skip
-_TOKEN_KINDS = _says("that token is of another kind: calls have 5, 9, 13..., streams 6, 10, 14...")
+_BUFFERS = ("get_buffer_bytes", "get_buffer_status", "set_buffer_bytes")
+_TOKEN_KINDS = _fixed("that token is of another kind: calls have 5, 9, 13..., streams 6, 10, 14...")
 
 #: Hostcall and status -> cause.
-_CAUSES: dict[tuple[str, Status], Cause] = {
+CAUSES: dict[tuple[str, Status], Cause] = {
     **{(name, Status.BAD_ARGUMENT): _header_map for name in _MAPS},
     ("get_header_map_value", Status.NOT_FOUND): lambda e, _: f"there is no header {_text(e.args['key'])!r}",
     ("http_call", Status.BAD_ARGUMENT): _http_call,
@@ -119,52 +124,66 @@ _CAUSES: dict[tuple[str, Status], Cause] = {
     ("grpc_cancel", Status.BAD_ARGUMENT): _TOKEN_KINDS,
     ("get_property", Status.NOT_FOUND): _property,
     ("get_property", Status.SERIALIZATION_FAILURE): _whole_group,
-    ("set_property", Status.NOT_FOUND): _says("there is no stream: a root context has no filter state"),
-    ("set_property", Status.BAD_ARGUMENT): _says("the property was declared read-only and has a value already"),
-    ("get_shared_data", Status.NOT_FOUND): lambda e, _: f"nobody has stored {_text(e.args['key'])!r} under this vm_id",
-    ("set_shared_data", Status.CAS_MISMATCH): _says("someone has written the key since; read it again and try again"),
+    ("set_property", Status.NOT_FOUND): _fixed("a root context has no stream, and so no filter state"),
+    ("set_property", Status.BAD_ARGUMENT): _fixed("the property was declared read-only and has a value already"),
+    ("get_shared_data", Status.NOT_FOUND): lambda e, _: (
+        f"no value is stored for {_text(e.args['key'])!r} under this vm_id"
+    ),
+    ("set_shared_data", Status.CAS_MISMATCH): _fixed(
+        "another write has changed the key since; read it again and try again"
+    ),
     ("resolve_shared_queue", Status.NOT_FOUND): _queue,
     ("enqueue_shared_queue", Status.NOT_FOUND): _queue,
     ("dequeue_shared_queue", Status.NOT_FOUND): _queue,
-    ("dequeue_shared_queue", Status.EMPTY): _says("the queue is empty; an earlier notification may have taken all"),
-    ("define_metric", Status.BAD_ARGUMENT): _says("a metric is a counter (0), gauge (1) or histogram (2)"),
-    ("increment_metric", Status.BAD_ARGUMENT): _says("a counter only goes up, and a histogram takes record_metric"),
-    ("get_metric", Status.BAD_ARGUMENT): _says("a histogram cannot be read"),
-    ("increment_metric", Status.NOT_FOUND): _says("this VM has defined no metric with that id"),
-    ("record_metric", Status.NOT_FOUND): _says("this VM has defined no metric with that id"),
-    ("get_metric", Status.NOT_FOUND): _says("this VM has defined no metric with that id"),
-    ("set_buffer_bytes", Status.BAD_ARGUMENT): _says(
-        "the buffer is not there to be written now, or `start` lies inside it: 0 replaces the first bytes, its length or"
-        " more appends"
+    ("dequeue_shared_queue", Status.EMPTY): _fixed("the queue is empty; an earlier callback may have taken all items"),
+    ("define_metric", Status.BAD_ARGUMENT): _fixed("a metric is a counter (0), gauge (1) or histogram (2)"),
+    ("increment_metric", Status.BAD_ARGUMENT): _fixed(
+        "a counter can only increase, and a histogram needs record_metric"
     ),
-    ("get_buffer_bytes", Status.NOT_FOUND): _says("that buffer exists only in its own callback"),
-    ("get_buffer_status", Status.NOT_FOUND): _says("that buffer exists only in its own callback"),
-    ("continue_stream", Status.UNIMPLEMENTED): _says("Envoy cannot continue the upstream side of a connection"),
+    ("get_metric", Status.BAD_ARGUMENT): _fixed("a histogram cannot be read"),
+    ("increment_metric", Status.NOT_FOUND): _fixed("this VM has not defined a metric with that id"),
+    ("record_metric", Status.NOT_FOUND): _fixed("this VM has not defined a metric with that id"),
+    ("get_metric", Status.NOT_FOUND): _fixed("this VM has not defined a metric with that id"),
+    **{(name, status): _buffer for name in _BUFFERS for status in (Status.BAD_ARGUMENT, Status.NOT_FOUND)},
+    ("continue_stream", Status.UNIMPLEMENTED): _fixed("Envoy cannot continue the upstream side of a connection"),
     ("set_effective_context", Status.BAD_ARGUMENT): lambda e, _: (
         f"this VM has no context {e.args['context_id']} (any more)"
     ),
-    ("done", Status.NOT_FOUND): _says("only a root context whose on_done returned 0 can be done"),
+    ("done", Status.NOT_FOUND): _fixed("only a root context whose on_done returned 0 can be done"),
     ("call_foreign_function", Status.NOT_FOUND): _foreign,
-    ("log", Status.BAD_ARGUMENT): _says("log levels go from 0 (trace) to 5 (critical)"),
+    ("log", Status.BAD_ARGUMENT): _fixed("log levels go from 0 (trace) to 5 (critical)"),
 }
 
-#: What a status means whichever hostcall gives it.
+#: Cause of a status for hostcalls without a row of their own.
 _ANY: dict[Status, str] = {
     Status.INVALID_MEMORY_ACCESS: "a pointer and size lie outside the memory, or the allocator gave 0",
     Status.BAD_ARGUMENT: "an argument is out of its range",
-    Status.INTERNAL_FAILURE: "the configuration does not allow this call, or it failed inside",
+    Status.INTERNAL_FAILURE: "the configuration does not allow this call, or the call failed in Envoy",
 }
 
 
-def cause_of(event: Event, environment: Environment) -> str:
-    """Why a hostcall's status is not OK, as in `http_call: 2 BAD_ARGUMENT: the timeout is negative`."""
+def cause_of(event: Event, server: ServerContext) -> str:
+    """Return the cause of a hostcall's bad status, such as `http_call: 2 BAD_ARGUMENT: the timeout is negative`.
+
+    Parameters
+    ----------
+    event
+        The hostcall.
+    server
+        The proxy's shared state, for its clusters.
+
+    Returns
+    -------
+    str
+        An empty string if the status is OK or the event is not a hostcall.
+    """
     status = event.status
     if not isinstance(status, Status) or status is Status.OK:
         return ""
-    cause = _CAUSES.get((event.name, status))
-    why = (
-        cause(event, environment)
+    cause = CAUSES.get((event.name, status))
+    reason = (
+        cause(event, server)
         if cause is not None and status is not Status.INVALID_MEMORY_ACCESS
         else _ANY.get(status, "")
     )
-    return f"{event.name}: {int(status)} {status.name}" + (f": {why}" if why else "")
+    return f"{event.name}: {int(status)} {status.name}" + (f": {reason}" if reason else "")

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ..._display import Shown
-from ..contexts.base import RootContext
+from ..contexts.root import RootContext
 
 if TYPE_CHECKING:
+    from ..components import ProxyComponents
     from ..contexts.base import Context
-    from ..observation import Observed
     from ..vm.vm import Vm
 
 __all__ = ["TreeNode", "build_tree"]
@@ -19,18 +19,20 @@ __all__ = ["TreeNode", "build_tree"]
 
 @dataclass
 class TreeNode(Shown):
-    """One thing in the tree.
+    """One node of the tree.
 
     Attributes
     ----------
     kind
         `proxy`, `thread`, `vm`, `plugin` or `stream`.
     name, label
-        What it is called, and a few words more.
+        Its name, and a short addition, maybe empty.
     state
         `running`, `paused`, `failed`, `closed`, or `template` (a base VM).
     facts, counts
-        What is worth knowing, and how many of what.
+        Further properties, and numbers of things, both by label.
+    children
+        The nodes below it.
     """
 
     kind: str
@@ -42,17 +44,17 @@ class TreeNode(Shown):
     children: list[TreeNode] = field(default_factory=list)
 
     def walk(self) -> Iterator[TreeNode]:
-        """The node and all below it."""
+        """Iterate over the node and all nodes below it."""
         yield self
         for child in self.children:
             yield from child.walk()
 
     def find(self, kind: str) -> list[TreeNode]:
-        """All nodes of a kind."""
+        """Return all nodes of a kind, from this one down."""
         return [n for n in self.walk() if n.kind == kind]
 
     def __str__(self) -> str:
-        """The tree as indented text."""
+        """Return the tree as indented text."""
         return "\n".join(self._lines(""))
 
     def _lines(self, indent: str) -> Iterator[str]:
@@ -63,30 +65,30 @@ class TreeNode(Shown):
             yield from child._lines(indent + "  ")
 
 
-def build_tree(proxy: Observed) -> TreeNode:
-    """The tree of a proxy as it is now."""
-    threads = [_thread(proxy, number, name) for number, name in proxy._thread_names()]
-    envoy = proxy.metrics.envoy
+def build_tree(components: ProxyComponents) -> TreeNode:
+    """Build the tree of a proxy in its present state."""
+    threads = [_thread(components, thread.number, thread.name) for thread in components.threads]
+    envoy = components.server.metrics.envoy
     counts = {
         "VMs created": envoy.get("wasm.envoy.wasm.runtime.v8.created", 0),
         "VMs alive": envoy.get("wasm.envoy.wasm.runtime.v8.active", 0),
-        "exchanges": proxy.exchanges.made,
+        "exchanges": components.exchanges.total,
     }
-    facts = {"virtual time": f"{proxy.now:.3f} s"}
-    return TreeNode("proxy", proxy.name, "", proxy.state, facts, counts, threads)
+    facts = {"virtual time": f"{components.loop.now:.3f} s"}
+    return TreeNode("proxy", components.name, "", components.state, facts, counts, threads)
 
 
-def _thread(proxy: Observed, number: int, name: str) -> TreeNode:
-    vms = [vm for vm in proxy._registry.vms() if vm.thread.number == number]
-    worker = next((w for w in proxy.workers if w.thread.number == number), None)
+def _thread(components: ProxyComponents, number: int, name: str) -> TreeNode:
+    vms = [vm for vm in components.registry.vms() if vm.thread.number == number]
+    worker = next((w for w in components.workers if w.thread.number == number), None)
     counts = {"live streams": len(worker.streams), "served": worker.served} if worker is not None else {}
     return TreeNode("thread", name, "", "running", {}, counts, [_vm(vm) for vm in vms])
 
 
 def _vm(vm: Vm) -> TreeNode:
     facts: dict[str, Any] = {"role": vm.role}
-    if vm.vm_id:
-        facts["vm_id"] = vm.vm_id.decode("utf-8", "replace")
+    if vm.settings.vm_id:
+        facts["vm_id"] = vm.settings.vm_id.decode("utf-8", "replace")
     if vm.native:
         facts["runs"] = "native"
     elif not vm.closed:

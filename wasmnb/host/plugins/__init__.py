@@ -1,4 +1,4 @@
-"""Plugins, the VMs that they share, and their life from start to shutdown.
+"""Plugins, their VMs, and their life: start, update, drain and shutdown.
 
-What happens inside a VM is in `..vm`.
+A plugin is a filter with its configuration. What runs inside a VM is in `..vm`, what the guest sees in `..contexts`.
 """

@@ -2,36 +2,89 @@
 
 Facts (Envoy 1.40): access loggers are made first, then the filters, then Wasm services; everything on the main thread
 before anything on the workers, and each worker does all plugins in order. An update makes new root contexts (and VMs, if
-the VM configuration or the code is new) beside the old ones; a plugin that is the same as before is left alone. The old
-roots get `on_done` and `on_delete` when the drain time is over and their streams have gone; streams that are still there
-then are cut off. A refused update changes nothing. At shutdown the newest root goes first, and nobody waits for one whose
-`on_done` returned 0.
+the VM configuration or the code is new) while the old ones still run; a plugin that is the same as before is left alone.
+The old roots get `on_done` and `on_delete` when the drain time is over and their streams have ended; streams that are
+still open then are reset. A refused update changes nothing. At shutdown the newest root goes first, and a root whose
+`on_done` returned 0 is not waited for.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from ...abi import LogLevel
 from ...errors import WasmnbError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from ..clock import Thread
-    from ..contexts.base import RootContext
-    from ..server_context import Environment
-    from ..worker import Worker
+    from ..contexts.root import RootContext
+    from ..server_context import ServerContext
     from .plugin import Plugin
-    from .vm_registry import PluginHandle, Registry
+    from .vm_registry import PluginHandle, VmRegistry
 
-__all__ = ["Deployment"]
+__all__ = ["PluginLifecycle"]
 
-#: In which order Envoy makes the kinds of plugins.
+#: Order in which Envoy makes the kinds of plugins.
 _ORDER = {"access_log": 0, "http": 1, "network": 1, "singleton": 2, "service": 2}
 
 
-class Deployment:
-    """What runs now, and what is being drained.
+class Stream(Protocol):
+    """A stream or connection that is open."""
+
+    def disconnect(self) -> None:
+        """End it, because its listener is removed."""
+        ...
+
+
+class PluginWorker(Protocol):
+    """A worker, as the lifecycle uses it.
+
+    Attributes
+    ----------
+    thread
+        Its thread.
+    plugins
+        The plugins in force on it.
+    """
+
+    thread: Thread
+    plugins: list[PluginHandle]
+
+    @property
+    def live(self) -> Iterable[Stream]:
+        """Its open streams."""
+        ...
+
+
+class _Refused(Exception):
+    """A configuration was refused.
+
+    Attributes
+    ----------
+    plugin
+        The plugin at fault.
+    roots
+        Root contexts that were made for the configuration, newest first.
+    """
+
+    def __init__(self, plugin: Plugin, roots: list[RootContext]) -> None:
+        super().__init__(plugin.name)
+        self.plugin = plugin
+        self.roots = roots
+
+
+class PluginLifecycle:
+    """Starts, replaces and shuts down the plugins of a proxy.
+
+    Parameters
+    ----------
+    server, registry
+        Shared state, and the registry of VMs.
+    main, workers
+        The main thread and the workers.
 
     Attributes
     ----------
@@ -41,20 +94,21 @@ class Deployment:
         The plugins on the main thread.
     """
 
-    def __init__(self, environment: Environment, registry: Registry, main: Thread, workers: Sequence[Worker]) -> None:
-        self.environment = environment
+    def __init__(
+        self, server: ServerContext, registry: VmRegistry, main: Thread, workers: Sequence[PluginWorker]
+    ) -> None:
+        self.server = server
         self.registry = registry
         self.main = main
         self.workers = workers
         self.plugins: list[Plugin] = []
         self.handles: list[PluginHandle] = []
-        self._made: list[RootContext] = []  # roots of a refused configuration
         self._drain = 1.0
 
     # -- start and update -----------------------------------------------------------------------------------------
 
     def start(self, plugins: Sequence[Plugin]) -> None:
-        """The main thread's part, which may be refused; the workers' part follows as their own events.
+        """Start plugins on the main thread, and schedule their start on the workers.
 
         Raises
         ------
@@ -64,66 +118,83 @@ class Deployment:
         self.plugins = sorted(plugins, key=lambda p: _ORDER[p.kind])
         try:
             self.handles = self._prepare(self.plugins)
-        except WasmnbError:
-            at_fault = self.registry.refused_plugin
-            self._say(self.main, f"error `Unable to create Wasm plugin {at_fault}`")
-            self._close_roots(self._made)
-            raise
+        except _Refused as refused:
+            self._log(self.main, f"error `Unable to create Wasm plugin {refused.plugin.name}`")
+            self._close_roots(refused.roots)
+            error = _error_of(refused)
+            raise error from error.__cause__  # a debugger opens the cause
         for worker in self.workers:
             self._start_worker(worker, self.handles, [])
 
     def update(self, plugins: Sequence[Plugin], drain: float) -> bool:
-        """Replace the plugins; False if they are what runs already. Raises as `start` does, and then nothing changes."""
-        wanted = sorted(plugins, key=lambda p: _ORDER[p.kind])
-        if wanted == self.plugins:
+        """Replace the plugins.
+
+        Parameters
+        ----------
+        drain
+            Virtual seconds until the old plugins are removed.
+
+        Returns
+        -------
+        bool
+            False if these plugins are in force already.
+
+        Raises
+        ------
+        ModuleError, FilterTrap
+            Envoy would refuse the update; the old plugins stay in force.
+        """
+        ordered = sorted(plugins, key=lambda p: _ORDER[p.kind])
+        if ordered == self.plugins:
             return False
         try:
-            fresh = self._prepare(wanted)
-        except WasmnbError:
+            fresh = self._prepare(ordered)
+        except _Refused as refused:
             for worker in self.workers:
-                text = "Plugin configured to fail closed failed to load"
-                self.environment.clock.soon(worker.thread, lambda w=worker, t=text: self._say(w.thread, t))  # type: ignore[misc]
-            self._close_roots(self._made)
-            raise
-        old, self.handles, self.plugins = self.handles, fresh, wanted
+                self._log_on(worker.thread, "Plugin configured to fail closed failed to load")
+            self._close_roots(refused.roots)
+            error = _error_of(refused)
+            raise error from error.__cause__  # a debugger opens the cause
+        old, self.handles, self.plugins = self.handles, fresh, ordered
         for worker in self.workers:
             self._start_worker(worker, fresh, worker.plugins)
-        self._drain_later(self.main, old, drain)
+        self._schedule_drain(self.main, old, drain)
         return True
 
     def _prepare(self, plugins: Sequence[Plugin]) -> list[PluginHandle]:
-        made: list[PluginHandle] = []
-        try:
-            for plugin in plugins:
-                made.append(self.registry.prepare(plugin))  # noqa: PERF401 -- what was made so far must be known
-        except WasmnbError:
-            kept = {h.root for h in self.handles}
-            self._made = [h.root for h in reversed(made) if h.root is not None and h.root not in kept]
-            raise
-        return made
+        """Load all plugins on the main thread; raises `_Refused` from the error of the plugin at fault."""
+        handles: list[PluginHandle] = []
+        for plugin in plugins:
+            try:
+                handles.append(self.registry.prepare(plugin))
+            except WasmnbError as error:
+                kept = {h.root for h in self.handles}
+                roots = [h.root for h in reversed(handles) if h.root is not None and h.root not in kept]
+                raise _Refused(plugin, roots) from error
+        return handles
 
-    def _start_worker(self, worker: Worker, handles: Sequence[PluginHandle], old: list[PluginHandle]) -> None:
+    def _start_worker(self, worker: PluginWorker, handles: Sequence[PluginHandle], old: list[PluginHandle]) -> None:
         def start() -> None:
             worker.plugins = [
-                self.registry.attach(h.base, h.plugin, worker.thread) for h in handles if h.plugin.kind != "singleton"
+                self.registry.attach(h.group, h.plugin, worker.thread) for h in handles if h.plugin.kind != "singleton"
             ]
             if old:
-                self._drain_later(worker.thread, old, self._drain)
+                self._schedule_drain(worker.thread, old, self._drain)
 
-        self.environment.clock.soon(worker.thread, start)
+        self.server.clock.call_soon(worker.thread, start)
 
-    def _drain_later(self, thread: Thread, old: Sequence[PluginHandle], seconds: float) -> None:
+    def _schedule_drain(self, thread: Thread, old: Sequence[PluginHandle], seconds: float) -> None:
         self._drain = seconds
-        self.environment.clock.later(seconds, thread, lambda: self._drained(thread, old))
+        self.server.clock.call_later(seconds, thread, lambda: self._remove(thread, old))
 
-    def _drained(self, thread: Thread, old: Sequence[PluginHandle]) -> None:
-        """The old listener goes: cut off its streams, close the roots that nobody uses any more."""
+    def _remove(self, thread: Thread, old: Sequence[PluginHandle]) -> None:
+        """Remove the old listener: reset its streams, and close the roots that are no longer in use."""
         in_use = {h.root for h in self._handles_of(thread)}
-        gone = [h.root for h in reversed(old) if h.root is not None and h.root not in in_use]
-        for root in gone:
+        unused = [h.root for h in reversed(old) if h.root is not None and h.root not in in_use]
+        for root in unused:
             for context in list(root.streams.values()):
-                context.cut_off()
-        self._close_roots(gone)
+                context.disconnect()
+        self._close_roots(unused)
         self.registry.release(old)
 
     def _handles_of(self, thread: Thread) -> list[PluginHandle]:
@@ -135,14 +206,14 @@ class Deployment:
 
     def close(self) -> None:
         """Shut down, thread by thread."""
-        clock = self.environment.clock
+        clock = self.server.clock
         for worker in self.workers:
-            clock.soon(worker.thread, lambda w=worker: self._close_worker(w))  # type: ignore[misc]
-        clock.soon(self.main, lambda: self._close_roots(self.registry.roots_of(self.main)))
+            clock.call_soon(worker.thread, lambda w=worker: self._close_worker(w))  # type: ignore[misc]
+        clock.call_soon(self.main, lambda: self._close_roots(self.registry.roots_of(self.main)))
 
-    def _close_worker(self, worker: Worker) -> None:
+    def _close_worker(self, worker: PluginWorker) -> None:
         for stream in worker.live:
-            stream.cut_off()
+            stream.disconnect()
         self._close_roots(self.registry.roots_of(worker.thread))
 
     @staticmethod
@@ -150,5 +221,14 @@ class Deployment:
         for root in roots:
             root.close()
 
-    def _say(self, thread: Thread, text: str) -> None:
-        self.environment.say(LogLevel.CRITICAL, text, thread)
+    def _log(self, thread: Thread, text: str) -> None:
+        self.server.write_log(LogLevel.CRITICAL, text, thread)
+
+    def _log_on(self, thread: Thread, text: str) -> None:
+        """Log on another thread, as its own event."""
+        self.server.clock.call_soon(thread, lambda: self._log(thread, text))
+
+
+def _error_of(refused: _Refused) -> WasmnbError:
+    assert isinstance(refused.__cause__, WasmnbError)
+    return refused.__cause__

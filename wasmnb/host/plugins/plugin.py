@@ -13,34 +13,39 @@ from ...abi import LogLevel
 from ...engine import Engine, Runnable
 from ...errors import UsageError
 from ..trace.log import LogLine
-from ..vm.vm import VmSettings
+from ..vm.settings import VmSettings
 
 __all__ = ["FAILURE_POLICIES", "KINDS", "FilterLike", "Plugin", "to_config", "to_plugins"]
 
 #: What happens to streams when the VM has failed.
 FAILURE_POLICIES = ("FAIL_CLOSED", "FAIL_OPEN", "FAIL_RELOAD")
 
-#: Where a plugin can stand: HTTP filter, network filter, access log, Wasm service on the main thread or on all.
+#: Kinds of plugins: HTTP filter, network filter, access logger, Wasm service on the main thread or on all threads.
 KINDS = ("http", "network", "access_log", "singleton", "service")
 
 
 class FilterLike(Protocol):
-    """What the host runs: `wasmnb.compiler.Filter`, or anything with its name and image."""
+    """A filter as the host runs it: `wasmnb.compiler.Filter`, or an object with the same name and image."""
 
     name: str
 
     def image(self, engine: Engine) -> Runnable:
-        """What runs: the module, compiled for an engine."""
+        """Return the module, compiled for an engine."""
         ...
 
 
 def to_config(value: Any) -> bytes:
-    """Configuration as bytes: bytes as they are, text as UTF-8, None as nothing, anything else as JSON.
+    """Convert a configuration to bytes.
+
+    Parameters
+    ----------
+    value
+        Bytes, text (encoded as UTF-8), None (empty), or a value that is written as JSON.
 
     Raises
     ------
     UsageError
-        It holds what JSON has no form for.
+        JSON cannot represent the value.
     """
     if value is None:
         return b""
@@ -61,30 +66,30 @@ class Plugin:
     filter
         A `Filter`.
     name
-        The plugin's name in the configuration; the filter's own if it is empty.
+        The plugin's name in the configuration; by default the filter's.
     root_id, vm_id
         As in Envoy's configuration. Plugins with the same vm_id, VM configuration and code share VMs.
     vm_config, config
-        VM and plugin configuration: bytes, text, or anything that JSON can write.
+        VM and plugin configuration: bytes, text, or a value that is written as JSON.
     failure_policy
         `FAIL_CLOSED` (Envoy's default), `FAIL_OPEN` or `FAIL_RELOAD`.
     fail_open
-        The legacy flag: True lets also the request go on that hit the trap. Not together with `failure_policy`.
+        The legacy flag: with True, also the request that hit the trap continues. Excludes `failure_policy`.
     allow_on_headers_stop_iteration
-        Lets StopIteration from a headers callback mean just that.
+        Whether StopIteration from a headers callback pauses the headers only; by default it pauses the body as well.
     environment
-        Variables that the module sees through WASI.
+        WASI environment variables of the module.
     allowed_capabilities
-        If not empty: names of the only imports and callbacks that the module may use.
+        Names of the only imports and callbacks that the module may use; empty (the default) for all.
     kind
-        Where it stands, one of `KINDS`.
+        One of `KINDS`; "http" by default.
     reload_backoff
-        Seconds, base interval between two reloads under FAIL_RELOAD.
+        Base interval between two reloads under FAIL_RELOAD, in seconds.
 
     Raises
     ------
     UsageError
-        A policy or kind that does not exist, or both ways of saying a policy.
+        A policy or kind that does not exist, or both `fail_open` and `failure_policy`.
     """
 
     filter: FilterLike
@@ -104,10 +109,10 @@ class Plugin:
     def __post_init__(self) -> None:
         if not hasattr(self.filter, "image"):
             raise UsageError(
-                f"A plugin needs a Filter, not {type(self.filter).__name__}: Filter.from_file(path) makes one of a .py or .wasm."
+                f"A plugin needs a Filter, not {type(self.filter).__name__}: load a .py or .wasm with Filter.from_file(path)."
             )
         if self.failure_policy is not None and self.fail_open:
-            error = UsageError("only one of fail_open or failure_policy can be set (Envoy refuses both, too)")
+            error = UsageError("only one of fail_open or failure_policy can be set (Envoy refuses both as well)")
             text = "error `only one of fail_open or failure_policy can be set`"
             error.log = [LogLine(0.0, LogLevel.CRITICAL, text, "main", source="envoy")]
             raise error
@@ -126,24 +131,25 @@ class Plugin:
     @property
     def in_wasm(self) -> Plugin:
         """The plugin with its filter as Wasm: itself, unless the filter is native."""
-        made = self.filter.compiled if getattr(self.filter, "is_native", False) else self.filter  # type: ignore[attr-defined]
-        return self if made is self.filter else replace(self, filter=made)
+        if not getattr(self.filter, "is_native", False):
+            return self
+        return replace(self, filter=self.filter.compiled)  # type: ignore[attr-defined]
 
     @property
     def settings(self) -> VmSettings:
-        """What its VMs are made with; of plugins that share VMs the first one's count."""
+        """Settings of its VMs; plugins that share VMs use those of the first one."""
         return VmSettings(
             self.vm_id.encode(), self.vm_config, tuple(self.environment.items()), frozenset(self.allowed_capabilities)
         )
 
     @property
     def key(self) -> tuple[str, str, bytes]:
-        """What makes it a plugin of its own in a VM: equal ones share a root context."""
+        """Its identity inside a VM: plugins with equal keys share a root context."""
         return (self.name, self.root_id, self.config)
 
     @cached_property
     def code_key(self) -> str:
-        """What makes its code the same as another filter's."""
+        """Identity of its code: filters with equal keys have the same code."""
         source = getattr(self.filter, "bundle", None)
         if source is not None:
             kind = "native" if getattr(self.filter, "is_native", False) else "source"
@@ -152,16 +158,29 @@ class Plugin:
         return f"object {id(self.filter)}" if wasm is None else "wasm " + sha256(wasm).hexdigest()
 
 
-#: What can be said of one filter without making a `Plugin`.
+#: Settings of a single filter that need no `Plugin`.
 _OF_ONE = ("config", "vm_config", "root_id", "vm_id", "failure_policy")
 
 
-def to_plugins(given: Any, single: dict[str, Any], policy: str | None) -> list[Plugin]:
-    """What the caller gave as a list of plugins."""
-    items = list(given) if isinstance(given, list | tuple) else [] if given is None else [given]
-    told = policy is not None or any(v not in (None, "") for v in single.values())
+def to_plugins(filters: Any, single: dict[str, Any], policy: str | None) -> list[Plugin]:
+    """Return the plugins for the arguments of a proxy.
+
+    Parameters
+    ----------
+    filters
+        A filter, a plugin, a list of them, or None.
+    single, policy
+        Settings of a single filter, and its failure policy; None and empty text for the default.
+
+    Raises
+    ------
+    UsageError
+        There are settings of a single filter, but several filters or a `Plugin`.
+    """
+    items = list(filters) if isinstance(filters, list | tuple) else [] if filters is None else [filters]
+    configured = policy is not None or any(v not in (None, "") for v in single.values())
     if len(items) == 1 and not isinstance(items[0], Plugin):
         return [Plugin(items[0], failure_policy=policy, **single)]
-    if told:
-        raise UsageError(f"With plugins, say {', '.join(_OF_ONE)} in each Plugin(...), not in Proxy(...).")
+    if configured:
+        raise UsageError(f"With plugins, set {', '.join(_OF_ONE)} in each Plugin(...), not in Proxy(...).")
     return [item if isinstance(item, Plugin) else Plugin(item) for item in items]

@@ -1,4 +1,4 @@
-"""Which VMs there are: base, canary, main thread's and workers', shared by plugins with the same key.
+"""The VMs of a proxy: base, canary, main thread's and workers', shared by plugins with the same key.
 
 Facts (Envoy 1.40): the VM key is vm_id, VM configuration and code; the first plugin's other settings count. For every key
 one base VM (entry points only); for every new plugin key in it a canary VM that starts and configures the plugin and is
@@ -9,26 +9,53 @@ root context in the VMs that are there. A canary that fails makes the configurat
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from ...abi import LogLevel
 from ...errors import FilterTrap, ModuleError, WasmnbError
-from ..contexts.base import RootContext
-from ..vm.module_check import ENVOY_SAYS, Loaded, load, refusal_of
-from ..vm.vm import Vm, VmSettings
+from ..contexts.root import RootContext
+from ..inspect.introspection import call_introspection, has_introspection
+from ..vm.instantiate import make_vm, run_entry_points
+from ..vm.module_check import Loaded, load, parse_failure_log
 
 if TYPE_CHECKING:
     from ..clock import Thread
-    from ..server_context import Environment
+    from ..server_context import ServerContext
+    from ..vm.settings import VmSettings
+    from ..vm.vm import Vm
     from .plugin import Plugin
 
-__all__ = ["Base", "PluginHandle", "Registry"]
+__all__ = ["PluginHandle", "StartFailure", "VmGroup", "VmRegistry"]
 
 PluginKey = tuple[str, str, bytes]
 
+#: Callback that returned false -> Envoy's log line, and what the plugin refused.
+_REFUSALS = {
+    "proxy_on_vm_start": ("Failed to start {base}Wasm", "its VM configuration"),
+    "proxy_on_configure": ("Failed to configure {base}Wasm plugin", "its configuration"),
+}
 
-class Base:
-    """One VM key: its template and the VMs made of it.
+
+class StartFailure(Exception):
+    """A plugin did not start in a VM.
+
+    Attributes
+    ----------
+    vm
+        The VM; its `failure` is set if the guest trapped.
+    callback
+        The callback that returned false; empty if an entry point trapped.
+    """
+
+    def __init__(self, vm: Vm, callback: str = "") -> None:
+        super().__init__(callback)
+        self.vm = vm
+        self.callback = callback
+
+
+class VmGroup:
+    """One VM key: its base VM and the VMs of the threads.
 
     Attributes
     ----------
@@ -38,8 +65,12 @@ class Base:
         The base VM.
     threads
         The living VM of each thread, by thread number.
+    roots
+        Root contexts by thread number and plugin key.
     canaries
         Dropped canary VMs, for the tree.
+    proven
+        Plugin keys that a canary has started.
     """
 
     def __init__(self, plugin: Plugin, loaded: Loaded, vm: Vm) -> None:
@@ -51,7 +82,6 @@ class Base:
         self.roots: dict[tuple[int, PluginKey], RootContext] = {}
         self.canaries: list[Vm] = []
         self.proven: set[PluginKey] = set()
-        self.users = 0
 
 
 class PluginHandle:
@@ -62,16 +92,16 @@ class PluginHandle:
     plugin
         Its configuration.
     root
-        Its root context, or None if it never started here.
+        Its root context, or None if it did not start on this thread.
     """
 
-    def __init__(self, registry: Registry, base: Base, plugin: Plugin, thread: Thread) -> None:
+    def __init__(self, registry: VmRegistry, group: VmGroup, plugin: Plugin, thread: Thread) -> None:
         self.registry = registry
-        self.base = base
+        self.group = group
         self.plugin = plugin
         self.thread = thread
         self.root: RootContext | None = None
-        self.loaded_at = registry.environment.clock.time()
+        self.loaded_at = registry.server.clock.time()
 
     @property
     def vm(self) -> Vm | None:
@@ -80,11 +110,11 @@ class PluginHandle:
 
     @property
     def bypassed(self) -> bool:
-        """Whether streams go by when the VM has failed."""
+        """Whether streams skip the plugin when its VM has failed."""
         return self.plugin.fail_open or self.plugin.policy == "FAIL_OPEN"
 
     def root_for_stream(self) -> RootContext | None:
-        """The root context for a new stream, or None if the VM has failed and is not reloaded."""
+        """Return the root context for a new stream, or None if the VM has failed and is not reloaded."""
         if self.root is None or not self.root.vm.failed:
             return self.root
         if self.plugin.policy == "FAIL_RELOAD":
@@ -92,48 +122,63 @@ class PluginHandle:
         return None if self.root.vm.failed else self.root
 
     def _reload(self) -> None:
-        """Make a new VM, unless the last was made too short a time ago."""
-        environment = self.registry.environment
+        """Replace the failed VM, unless the last one was made less than the back-off ago."""
+        server = self.registry.server
         name = f"wasm.{self.plugin.name}.vm_reload_"
-        interval = self.plugin.reload_backoff * environment.random.uniform(1.0, 1.5)
-        if environment.clock.time() - self.loaded_at < interval:
-            environment.metrics.count(name + "backoff")
+        interval = self.plugin.reload_backoff * server.random.uniform(1.0, 1.5)
+        if server.clock.time() - self.loaded_at < interval:
+            server.metrics.count(name + "backoff")
             return
-        self.loaded_at = environment.clock.time()
-        vm = Vm(
-            environment, self.base.loaded, self.base.settings, self.thread, "worker" if self.thread.number else "main"
+        self.loaded_at = server.clock.time()
+        vm = make_vm(
+            server, self.group.loaded, self.group.settings, self.thread, "worker" if self.thread.number else "main"
         )
-        root = self.registry.start_root(vm, self.plugin)
-        environment.metrics.count(name + ("success" if root is not None else "failure"))
-        if root is None:
+        try:
+            root = self.registry.start_root(vm, self.plugin)
+        except StartFailure:
+            server.metrics.count(name + "failure")
             vm.close()
             return
+        server.metrics.count(name + "success")
         old = self.root.vm if self.root is not None else None
         self.root = root
-        self.base.threads[self.thread.number] = vm
-        self.base.roots[self.thread.number, self.plugin.key] = root
+        self.group.threads[self.thread.number] = vm
+        self.group.roots[self.thread.number, self.plugin.key] = root
         if old is not None and not any(h.vm is old for h in self.registry.handles):
             old.close()
 
 
-class Registry:
-    """All VMs of a proxy."""
+class VmRegistry:
+    """All VMs of a proxy.
 
-    def __init__(self, environment: Environment, main: Thread) -> None:
-        self.environment = environment
+    Parameters
+    ----------
+    server
+        State that the VMs share.
+    main
+        The main thread.
+
+    Attributes
+    ----------
+    groups
+        One for each VM key.
+    handles
+        The plugins of all threads.
+    """
+
+    def __init__(self, server: ServerContext, main: Thread) -> None:
+        self.server = server
         self.main = main
-        self.bases: list[Base] = []
+        self.groups: list[VmGroup] = []
         self.handles: list[PluginHandle] = []
-        self.failed_starts: list[str] = []
-        self.refused_plugin = ""
 
     def vms(self) -> list[Vm]:
-        """All VMs, closed ones that are still known included, in the order in which they were made."""
-        found: list[Vm] = []
-        for base in self.bases:
-            found += [base.vm, *base.canaries, *base.threads.values()]
-        found += [h.vm for h in self.handles if h.vm is not None]
-        return sorted(dict.fromkeys(found), key=lambda vm: vm.number)
+        """Return all VMs in the order in which they were made, including closed ones that are still known."""
+        vms: list[Vm] = []
+        for group in self.groups:
+            vms += [group.vm, *group.canaries, *group.threads.values()]
+        vms += [h.vm for h in self.handles if h.vm is not None]
+        return sorted(dict.fromkeys(vms), key=lambda vm: vm.number)
 
     # -- main thread ----------------------------------------------------------------------------------------------
 
@@ -145,142 +190,158 @@ class Registry:
         ModuleError
             Envoy would not load the module.
         FilterTrap
-            An entry point, `on_vm_start` or `on_configure` failed or said no.
+            An entry point, `on_vm_start` or `on_configure` trapped or returned false.
         """
         try:
-            base = self._base(plugin)
-            if plugin.key not in base.proven:
-                self._canary(base, plugin)
+            group = self._group(plugin)
+            if plugin.key not in group.proven:
+                self._prove(group, plugin)
         except WasmnbError as error:
-            self._refused(plugin, error)
+            self._log_refusal(plugin, error)
             raise
-        return self.attach(base, plugin, self.main)
+        return self.attach(group, plugin, self.main)
 
-    def _base(self, plugin: Plugin) -> Base:
-        """The base of a plugin's VM key, made if it is new."""
-        found = next((b for b in self.bases if self._shares(b.plugin, plugin)), None)
-        if found is not None:
-            return found
+    def _group(self, plugin: Plugin) -> VmGroup:
+        """Return the group of a plugin's VM key, with a base VM if it is new."""
+        known = next((g for g in self.groups if self._share_key(g.plugin, plugin)), None)
+        if known is not None:
+            return known
         loaded = self._load(plugin)
-        vm = Vm(self.environment, loaded, plugin.settings, self.main, "base")
-        if not vm.initialize():
-            self._say(LogLevel.ERROR, "Wasm VM failed Failed to initialize Wasm code")
+        vm = make_vm(self.server, loaded, plugin.settings, self.main, "base")
+        try:
+            self._initialize(vm)
+        except StartFailure as failure:
             vm.close()
-            raise self._start_error(plugin, vm)
-        self.bases.append(Base(plugin, loaded, vm))
-        return self.bases[-1]
+            error = self._start_error(plugin, failure)
+            raise error from error.__cause__
+        self.groups.append(VmGroup(plugin, loaded, vm))
+        return self.groups[-1]
 
     def _load(self, plugin: Plugin) -> Loaded:
         try:
-            image = plugin.filter.image(self.environment.engine)
+            image = plugin.filter.image(self.server.engine)
         except ModuleError as error:
-            for line in refusal_of(getattr(plugin.filter, "wasm", b"")):
-                error.add_note(ENVOY_SAYS + line)
+            error.add_envoy_log(*parse_failure_log(getattr(plugin.filter, "wasm", b"")))
             raise
         return load(image, plugin.name)
 
     @staticmethod
-    def _shares(first: Plugin, second: Plugin) -> bool:
-        """Whether two plugins have one VM key. Codes, which may be large, are compared last."""
+    def _share_key(first: Plugin, second: Plugin) -> bool:
+        """Whether two plugins have one VM key. Code, which may be large, is compared last."""
         if (first.vm_id, first.vm_config) != (second.vm_id, second.vm_config):
             return False
         return first.filter is second.filter or first.code_key == second.code_key
 
-    def _canary(self, base: Base, plugin: Plugin) -> None:
-        vm = Vm(self.environment, base.loaded, base.settings, self.main, "canary")
-        root = self.start_root(vm, plugin)
-        error = None if root is not None else self._start_error(plugin, vm)
+    def _prove(self, group: VmGroup, plugin: Plugin) -> None:
+        """Start a plugin in a canary VM."""
+        vm = make_vm(self.server, group.loaded, group.settings, self.main, "canary")
+        error = None
+        try:
+            self.start_root(vm, plugin)
+        except StartFailure as failure:
+            error = self._start_error(plugin, failure)
         vm.close()
-        base.canaries.append(vm)
+        group.canaries.append(vm)
         if error is not None:
             raise error
-        base.proven.add(plugin.key)
+        group.proven.add(plugin.key)
 
-    def _start_error(self, plugin: Plugin, vm: Vm) -> WasmnbError:
+    def _start_error(self, plugin: Plugin, failure: StartFailure) -> WasmnbError:
+        vm = failure.vm
         if vm.failure is not None:
             error = vm.failure.error()
             error.args = (f"The filter {plugin.name} does not start: {error}",)
             return error
-        callback = self.failed_starts[-1] if self.failed_starts else "proxy_on_configure"
-        what = "its VM configuration" if callback.endswith("vm_start") else "its configuration"
-        text = f"The filter {plugin.name} refuses {what}: {callback} returned 0 (false). Envoy would not start with it."
-        said = [line.text for line in self.environment.log if line.vm == vm.number and line.level >= LogLevel.WARN]
-        if said:
-            text += f"\nIt said: {said[-1]}"
+        callback = failure.callback
+        refused = _REFUSALS[callback][1]
+        text = (
+            f"The filter {plugin.name} refuses {refused}: {callback} returned 0 (false). Envoy would not start with it."
+        )
+        lines = [line.text for line in self.server.log if line.vm == vm.number and line.level >= LogLevel.WARN]
+        if lines:
+            text += f"\nIts last warning: {lines[-1]}"
         return FilterTrap(text, callback=callback, context_id=1)
 
     # -- any thread -----------------------------------------------------------------------------------------------
 
-    def attach(self, base: Base, plugin: Plugin, thread: Thread) -> PluginHandle:
-        """A plugin on a thread: a VM if there is none yet, and a root context if there is none for this plugin."""
-        handle = PluginHandle(self, base, plugin, thread)
+    def attach(self, group: VmGroup, plugin: Plugin, thread: Thread) -> PluginHandle:
+        """Make a plugin available on a thread, with a VM and a root context if they do not exist yet."""
+        handle = PluginHandle(self, group, plugin, thread)
         self.handles.append(handle)
-        base.users += 1
-        handle.root = base.roots.get((thread.number, plugin.key))
+        handle.root = group.roots.get((thread.number, plugin.key))
         if handle.root is not None:
             return handle
-        vm = base.threads.get(thread.number)
+        vm = group.threads.get(thread.number)
+        fresh = vm is None
         if vm is None:
             role = "worker" if thread.number else "main"
-            vm = base.threads[thread.number] = Vm(self.environment, base.loaded, base.settings, thread, role)
-            handle.root = self.start_root(vm, plugin)
-        else:
-            handle.root = self.start_root(vm, plugin, fresh=False)
-        if handle.root is not None:
-            base.roots[thread.number, plugin.key] = handle.root
+            vm = group.threads[thread.number] = make_vm(self.server, group.loaded, group.settings, thread, role)
+        with suppress(StartFailure):  # it has been logged; the handle has no root then
+            handle.root = group.roots[thread.number, plugin.key] = self.start_root(vm, plugin, fresh=fresh)
         return handle
 
-    def start_root(self, vm: Vm, plugin: Plugin, *, fresh: bool = True) -> RootContext | None:
-        """Entry points if the VM is fresh, then create, start and configure a root context; None if it failed."""
-        if fresh and not vm.initialize():
-            self._say(LogLevel.ERROR, "Wasm VM failed Failed to initialize Wasm code")
-            return None
+    def start_root(self, vm: Vm, plugin: Plugin, *, fresh: bool = True) -> RootContext:
+        """Create, start and configure a root context.
+
+        Parameters
+        ----------
+        fresh
+            Whether the VM's entry points have to run first; True by default.
+
+        Raises
+        ------
+        StartFailure
+            The guest trapped, or refused its configuration. Envoy's line has been logged.
+        """
+        if fresh:
+            self._initialize(vm)
         root = RootContext(vm, plugin)
         root.create()
-        base = "base " if vm.role == "canary" else ""
-        if not root.start():
-            self.failed_starts.append("proxy_on_vm_start")
-            self._say(LogLevel.ERROR, f"Wasm VM failed Failed to start {base}Wasm")
-            return None
-        if not root.configure():
-            self.failed_starts.append("proxy_on_configure")
-            self._say(LogLevel.ERROR, f"Wasm VM failed Failed to configure {base}Wasm plugin")
-            return None
+        for callback, call in (("proxy_on_vm_start", root.start), ("proxy_on_configure", root.configure)):
+            if not call():
+                line = _REFUSALS[callback][0].format(base="base " if vm.role == "canary" else "")
+                self._log(LogLevel.ERROR, f"Wasm VM failed {line}")
+                raise StartFailure(vm, callback)
         return root
 
+    def _initialize(self, vm: Vm) -> None:
+        """Run the entry points of a new VM."""
+        if not run_entry_points(vm):
+            self._log(LogLevel.ERROR, "Wasm VM failed Failed to initialize Wasm code")
+            raise StartFailure(vm)
+        if self.server.show_locals and has_introspection(vm):
+            call_introspection(vm, "locals", on=True)
+
     def roots_of(self, thread: Thread) -> list[RootContext]:
-        """Root contexts that live on a thread, newest first; singleton services come last."""
-        roots = [r for b in self.bases for (number, _), r in b.roots.items() if number == thread.number]
+        """Return the root contexts of a thread, newest first, singleton services last."""
+        roots = [r for g in self.groups for (number, _), r in g.roots.items() if number == thread.number]
         return sorted([r for r in reversed(roots) if not r.closed], key=lambda r: r.is_singleton)
 
     def release(self, handles: Sequence[PluginHandle]) -> None:
-        """Plugins are no longer in force on their thread: drop VMs that have no root context left."""
+        """Remove plugins that were replaced, and close VMs that have no root context left."""
         for handle in handles:
             if handle in self.handles:
                 self.handles.remove(handle)
-        for base in list(self.bases):
-            for key in [k for k, r in base.roots.items() if r.closed or r.parked]:
-                if not any(h.root is base.roots[key] for h in self.handles):
-                    del base.roots[key]
-            for number, vm in list(base.threads.items()):
-                if not any(h.vm is vm for h in self.handles) and not any(
-                    c.kind == "root" for c in vm.contexts.values()
-                ):
-                    del base.threads[number]
+        for group in list(self.groups):
+            for key in [k for k, r in group.roots.items() if r.closed or r.done_deferred]:
+                if not any(h.root is group.roots[key] for h in self.handles):
+                    del group.roots[key]
+            for number, vm in list(group.threads.items()):
+                used = any(h.vm is vm for h in self.handles)
+                if not used and not any(c.kind == "root" for c in vm.contexts.values()):
+                    del group.threads[number]
                     vm.close()
-            if not any(h.base is base for h in self.handles):
-                base.vm.close()
+            if not any(h.group is group for h in self.handles):
+                group.vm.close()
 
-    # -- words ----------------------------------------------------------------------------------------------------
+    # -- log ------------------------------------------------------------------------------------------------------
 
-    def _say(self, level: LogLevel, text: str) -> None:
-        self.environment.say(level, text, self.environment.clock.running or self.main)
+    def _log(self, level: LogLevel, text: str) -> None:
+        self.server.write_log(level, text, self.server.clock.running or self.main)
 
-    def _refused(self, plugin: Plugin, error: WasmnbError) -> None:
+    def _log_refusal(self, plugin: Plugin, error: WasmnbError) -> None:
         if isinstance(error, ModuleError):
-            for note in getattr(error, "__notes__", []):
-                if note.startswith(ENVOY_SAYS):
-                    self._say(LogLevel.ERROR, note.removeprefix(ENVOY_SAYS))
-        self._say(LogLevel.CRITICAL, f"Plugin {plugin.name} failed to load")
-        self._say(LogLevel.CRITICAL, "Plugin configured to fail closed failed to load")
-        self.refused_plugin = plugin.name
+            for line in error.envoy_log:
+                self._log(LogLevel.ERROR, line)
+        self._log(LogLevel.CRITICAL, f"Plugin {plugin.name} failed to load")
+        self._log(LogLevel.CRITICAL, "Plugin configured to fail closed failed to load")

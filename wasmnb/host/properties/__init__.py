@@ -1,4 +1,4 @@
-"""Properties: paths, attributes of streams and nodes, and filter state.
+"""Properties: attributes of streams and nodes by path, and filter state.
 
-The hostcalls that read them are in `..hostcalls`.
+The hostcalls that read and set them are in `..hostcalls`; the facts that attributes show are in `..contexts.stream_info`.
 """

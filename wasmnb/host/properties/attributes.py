@@ -1,7 +1,7 @@
-"""The attributes of a stream by group: how each is found, and what kind of value it has.
+"""Attributes of a stream by group, each a function that reads it.
 
 Facts: https://www.envoyproxy.io/docs/envoy/v1.40.0/intro/arch_overview/advanced/attributes. Attributes that come from a header
-map are there when the map is: see `.http_filter`.
+map exist while the map is available: see `..contexts.http`.
 """
 
 from __future__ import annotations
@@ -38,13 +38,21 @@ class Message:
 
 
 def metadata_message(values: Mapping[str, Any] | None) -> Message:
-    """Metadata in the shape of Envoy's configuration: `{"filter_metadata": {"name": {...}}}`."""
-    found = _plain((values or {}).get("filter_metadata") or {})
-    return Message({"filter_metadata": found, "typed_filter_metadata": {}}, protobuf.metadata(found))
+    """Return metadata as a message.
+
+    Parameters
+    ----------
+    values
+        As in Envoy's configuration: `{"filter_metadata": {"name": {...}}}`.
+    """
+    filter_metadata = _plain((values or {}).get("filter_metadata") or {})
+    return Message(
+        {"filter_metadata": filter_metadata, "typed_filter_metadata": {}}, protobuf.metadata(filter_metadata)
+    )
 
 
 def node_message(node: Mapping[str, Any]) -> Message:
-    """The node that the simulated Envoy says it is; the real one adds its build and extensions."""
+    """Return the simulated Envoy's node as a message; the real Envoy's has its build and extensions as well."""
     identity, cluster, values = str(node.get("id", "")), str(node.get("cluster", "")), node.get("metadata") or {}
     data = protobuf.field(1, identity.encode()) + protobuf.field(2, cluster.encode())
     if values:
@@ -53,7 +61,7 @@ def node_message(node: Mapping[str, Any]) -> Message:
 
 
 def _plain(value: Any) -> Any:
-    """A value of a Struct: all its numbers are doubles."""
+    """Return a value as a Struct holds it: all numbers are doubles."""
     if isinstance(value, Mapping):
         return {str(k): _plain(v) for k, v in value.items()}
     if isinstance(value, list | tuple):
@@ -62,7 +70,7 @@ def _plain(value: Any) -> Any:
 
 
 # -- attributes -----------------------------------------------------------------------------------------------------
-# Each takes the context and the stream's facts, and gives None for "not there".
+# Each takes the context and the stream's facts, and returns None if the attribute does not exist now.
 
 Attribute = Callable[["Context", "StreamInfo"], Any]
 
@@ -85,7 +93,7 @@ def _path(context: Context, _info: StreamInfo, part: int) -> bytes | None:
 
 
 class _HeaderView(Mapping[str, bytes]):
-    """A header map as a map: names in any case, repeated values joined."""
+    """A header map as a mapping: names in any case, repeated values joined by commas."""
 
     def __init__(self, headers: HeaderMap | None) -> None:
         joined: dict[str, bytes] = {}
@@ -109,8 +117,8 @@ def _map(kind: int) -> Attribute:
 
 
 def _request_size(context: Context, info: StreamInfo) -> int:
-    told = _header(b"content-length")(context, info)
-    return int(told) if told is not None and told.isdigit() else info.request_size
+    length = _header(b"content-length")(context, info)
+    return int(length) if length is not None and length.isdigit() else info.request_size
 
 
 def _total(context: Context, kind: int, body: int) -> int:
@@ -135,9 +143,9 @@ def _backend_latency(_context: Context, info: StreamInfo) -> int | None:
 def _grpc_status(context: Context, info: StreamInfo) -> int | None:
     for kind in (3, 2):
         headers = _headers(context, kind)
-        told = headers.get(b"grpc-status") if headers is not None else None
-        if told is not None and told.isdigit():
-            return int(told)
+        status = headers.get(b"grpc-status") if headers is not None else None
+        if status is not None and status.isdigit():
+            return int(status)
     if info.code is None and _headers(context, 2) is None:
         return None
     code = _code(context, info)
@@ -150,8 +158,8 @@ def _code(context: Context, info: StreamInfo) -> int | None:
     if info.upstream_answered is None:
         return None
     headers = _headers(context, 2)
-    told = headers.get(b":status") if headers is not None else None
-    return int(told) if told is not None and told.isdigit() else None
+    status = headers.get(b":status") if headers is not None else None
+    return int(status) if status is not None and status.isdigit() else None
 
 
 def _port(address: str) -> int:
@@ -159,7 +167,7 @@ def _port(address: str) -> int:
 
 
 def _upstream(value: Callable[[StreamInfo, Cluster], Any]) -> Attribute:
-    """An attribute that exists once the upstream is chosen."""
+    """Return an attribute that exists once the upstream has been chosen."""
     return lambda _context, info: value(info, info.cluster) if info.attempts and info.cluster is not None else None
 
 
@@ -170,7 +178,7 @@ def _route(value: Callable[[Any], Any]) -> Attribute:
 def _cluster_metadata(context: Context, info: StreamInfo) -> Any:
     if info.route is None:
         return None
-    cluster = context.vm.environment.clusters.get(info.route.cluster)
+    cluster = context.vm.server.clusters.get(info.route.cluster)
     return metadata_message(getattr(cluster, "metadata", None))
 
 
@@ -245,7 +253,7 @@ _XDS: dict[str, Attribute] = {
     "filter_chain_name": lambda _c, i: i.connection.listener.filter_chain,
 }
 
-#: Group -> attribute -> how it is found.
+#: Group -> attribute -> function that reads it.
 GROUPS: dict[str, dict[str, Attribute]] = {
     "request": _REQUEST,
     "response": _RESPONSE,

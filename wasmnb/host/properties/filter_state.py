@@ -1,33 +1,30 @@
-"""Filter state: objects that filters put on a stream for others to read.
+"""Filter state: objects that filters attach to a stream for other filters.
 
 Facts (Envoy 1.40): `set_property` stores under `wasm.<path>`, with the properties that the plugin declared in
-`on_configure`: type, lifespan (filter chain unless declared otherwise) and whether it is read-only. A read-only value set
-a second time is BadArgument and the first value stays. A value with connection lifespan is there for every later request
-on the connection.
+`on_configure`: type, lifespan (filter chain by default) and whether it is read-only. Setting a read-only value a second
+time is BadArgument and keeps the first value. A value with connection lifespan exists for every later request on the
+connection.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from ...abi import Status
-
-if TYPE_CHECKING:
-    from ..contexts.base import Context
 
 __all__ = ["Declaration", "FilterState", "Span"]
 
 
 class Span:
-    """How long a value lives."""
+    """Lifespans of values."""
 
     FILTER_CHAIN, REQUEST, CONNECTION = range(3)
 
 
 @dataclass(frozen=True)
 class Declaration:
-    """What a plugin declared of one property (foreign function `declare_property`)."""
+    """Declaration of a property by a plugin (foreign function `declare_property`)."""
 
     name: bytes
     read_only: bool = False
@@ -40,14 +37,20 @@ _UNDECLARED = Declaration(b"")
 
 
 class FilterState:
-    """The state of one stream on top of its connection's."""
+    """Filter state of one stream, including its connection's.
+
+    Parameters
+    ----------
+    connection
+        State of the connection; empty by default.
+    """
 
     def __init__(self, connection: dict[bytes, bytes] | None = None) -> None:
         self.connection = {} if connection is None else connection
         self.own: dict[bytes, bytes] = {}
 
     def get(self, key: bytes) -> bytes | None:
-        """A value by its full key."""
+        """Return a value by its full key, or None."""
         value = self.own.get(key)
         return self.connection.get(key) if value is None else value
 
@@ -55,14 +58,27 @@ class FilterState:
         """Store a value."""
         (self.connection if span == Span.CONNECTION else self.own)[key] = value
 
-    def set(self, key: bytes, value: bytes, root: Context) -> int:
-        """What `set_property` does; gives the status."""
-        declared: Declaration = getattr(root, "declared", {}).get(key.removeprefix(b"wasm."), _UNDECLARED)
-        if declared.read_only and self.get(key) is not None:
+    def set(self, key: bytes, value: bytes, declarations: Mapping[bytes, Declaration]) -> int:
+        """Store a value as `set_property` does.
+
+        Parameters
+        ----------
+        key, value
+            Full key, and the value.
+        declarations
+            The plugin's declarations by name.
+
+        Returns
+        -------
+        int
+            `Status.OK`, or `Status.BAD_ARGUMENT` if the value is read-only and exists.
+        """
+        declaration = declarations.get(key.removeprefix(b"wasm."), _UNDECLARED)
+        if declaration.read_only and self.get(key) is not None:
             return Status.BAD_ARGUMENT
-        self.put(key, value, declared.span)
+        self.put(key, value, declaration.span)
         return Status.OK
 
     def items(self) -> dict[bytes, bytes]:
-        """Everything that is there."""
+        """Return all values by key."""
         return self.connection | self.own

@@ -1,9 +1,9 @@
-"""Properties: the attributes of a stream by path, and how their values cross the ABI.
+"""Properties: attributes of a stream by path, and the encoding of their values.
 
 Facts (Envoy 1.40): the first part of a path names a group or a value; further parts walk maps by key, messages by field
-and lists by index. Strings and bytes cross as they are, numbers, times and durations in 8 bytes, booleans in 1, messages
+and lists by index. Strings and bytes are passed unchanged, numbers, times and durations in 8 bytes, booleans in 1, messages
 serialised, maps and lists as pairs; an empty map is four zero bytes. A whole group, or an empty path, cannot be serialised
-(SerializationFailure). Attributes that come from request headers are there when the header map is. Outside streams only
+(SerializationFailure). Attributes that come from request headers exist while the header map does. Outside streams only
 `xds.node` and the plugin's names exist. A name that Envoy does not know is looked up in filter state under `wasm.`.
 """
 
@@ -23,14 +23,20 @@ __all__ = ["GROUPS", "Message", "Unserialisable", "attribute", "lookup", "serial
 
 
 class Unserialisable(Exception):
-    """A value that has no form as bytes."""
+    """A value that cannot be encoded, such as a whole group."""
 
 
 # -- encoding -------------------------------------------------------------------------------------------------------
 
 
 def serialise(value: Any) -> bytes:
-    """A value as it crosses the ABI; raises `Unserialisable`."""
+    """Encode a value for the guest.
+
+    Raises
+    ------
+    Unserialisable
+        The value cannot be encoded.
+    """
     match value:
         case bytes():
             return value
@@ -64,7 +70,7 @@ _PLUGIN: dict[bytes, Callable[[Context], Any]] = {
 
 
 def top(context: Context, name: bytes) -> Any:
-    """What the first part of a path stands for, or None."""
+    """Return the value or `GROUP` that the first part of a path names, or None."""
     info = context.log_info or context.info
     text = name.decode("utf-8", "replace")
     if text == "xds" or (info is not None and text in GROUPS):
@@ -83,11 +89,11 @@ def top(context: Context, name: bytes) -> Any:
 
 
 def attribute(context: Context, group: bytes, name: bytes) -> Any:
-    """One attribute of a group, or None."""
+    """Return an attribute of a group, or None."""
     info = context.log_info or context.info
     text = name.decode("utf-8", "replace")
     if group == b"xds" and text == "node":
-        return node_message(context.vm.environment.node)
+        return node_message(context.vm.server.node)
     if info is None:
         return None
     if group == b"filter_state":
@@ -112,7 +118,7 @@ def _step(value: Any, part: bytes) -> Any:
 
 
 def find(context: Context, parts: list[bytes]) -> Any:
-    """The value at a path; None if there is none."""
+    """Return the value at a path, or None."""
     value = top(context, parts[0])
     rest = parts[1:]
     if value is GROUP and rest:
@@ -126,7 +132,13 @@ def find(context: Context, parts: list[bytes]) -> Any:
 
 
 def lookup(context: Context, path: bytes) -> tuple[int, bytes | None]:
-    """What `get_property` gives: a status and the value's bytes."""
+    """Look a property up as `get_property` does.
+
+    Returns
+    -------
+    tuple[int, bytes | None]
+        Status, and the encoded value.
+    """
     parts = decode_path(path)
     if not parts:
         return Status.SERIALIZATION_FAILURE, None

@@ -1,7 +1,7 @@
-"""Metrics: the filters' own, shared by name in the whole process, and Envoy's about Wasm.
+"""Metrics: those of filters, shared by name in the whole process, and Envoy's own about Wasm.
 
 Facts (Envoy 1.40): ids belong to a VM; their low two bits are the type, and each type counts on its own (counters 4, 8,
-12, gauges 5, 9, histograms 6, 10). Defining a name again gives a new id of the same metric; a counter and a gauge may
+12, gauges 5, 9, histograms 6, 10). Defining a name again returns a new id of the same metric; a counter and a gauge may
 have one name. Adding nothing or less to a counter is BadArgument, and so is adding to a histogram or reading one. A
 gauge wraps around as u64.
 """
@@ -30,7 +30,7 @@ class Metric:
     samples: list[int] = field(default_factory=list)
 
     def __str__(self) -> str:
-        """Value, or number of samples, as text."""
+        """Return the value, or the number of samples, as text."""
         if self.kind is MetricType.HISTOGRAM:
             return f"{self.name}: {len(self.samples)} samples"
         return f"{self.name}: {self.value}"
@@ -48,32 +48,46 @@ class Metrics(Shown, Mapping[str, int | list[int]]):
         self.envoy: dict[str, int] = {}
 
     def define(self, kind: MetricType, name: bytes) -> Metric:
-        """The metric of that kind and name, made if it is new."""
+        """Return the metric of a kind and name, created if it is new."""
         metric = self._metrics.get((kind, name))
         if metric is None:
             metric = self._metrics[kind, name] = Metric(kind, name.decode("utf-8", "replace"))
         return metric
 
     def find(self, name: str, kind: MetricType | None = None) -> Metric:
-        """A metric by name, of one kind if that matters; raises KeyError."""
+        """Return a metric by name.
+
+        Parameters
+        ----------
+        kind
+            The kind that it must have; any by default.
+
+        Raises
+        ------
+        KeyError
+            No filter has defined such a metric.
+        """
         for metric in self._metrics.values():
             if metric.name == name and kind in (None, metric.kind):
                 return metric
         raise KeyError(name)
 
     def all(self) -> list[Metric]:
-        """Every metric that a filter defined, in the order of definition."""
+        """Return all metrics of filters, in the order of definition."""
         return list(self._metrics.values())
 
     def shown(self) -> dict[str, int]:
-        """Counters and gauges as Envoy's admin page shows them without `wasmcustom.`: a gauge hides a counter of its name."""
+        """Return counters and gauges as Envoy's admin page shows them, without `wasmcustom.`.
+
+        A gauge hides a counter of the same name.
+        """
         values = {m.name or "wasmcustom": m.value for m in self._metrics.values() if m.kind is MetricType.COUNTER}
         gauges = {m.name or "wasmcustom": m.value for m in self._metrics.values() if m.kind is MetricType.GAUGE}
         return values | gauges
 
-    def count(self, name: str, by: int = 1) -> None:
+    def count(self, name: str, change: int = 1) -> None:
         """Change one of Envoy's own counters or gauges."""
-        self.envoy[name] = self.envoy.get(name, 0) + by
+        self.envoy[name] = self.envoy.get(name, 0) + change
 
     def __getitem__(self, name: str) -> int | list[int]:
         metric = self.find(name)
@@ -90,7 +104,7 @@ class Metrics(Shown, Mapping[str, int | list[int]]):
 
 
 class MetricTable:
-    """The metric ids of one VM."""
+    """Metric ids of one VM."""
 
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
@@ -98,7 +112,7 @@ class MetricTable:
         self._next = {kind: 4 + kind for kind in MetricType}
 
     def define(self, kind: int, name: bytes) -> tuple[int, int]:
-        """Status and the new id."""
+        """Define a metric, and return the status and the new id."""
         if kind > MetricType.HISTOGRAM:
             return Status.BAD_ARGUMENT, 0
         metric_type = MetricType(kind)
@@ -108,7 +122,7 @@ class MetricTable:
         return Status.OK, number
 
     def increment(self, number: int, offset: int) -> int:
-        """Add a signed number that came as u64."""
+        """Add a signed number, given as u64, and return the status."""
         if number & 3 > MetricType.GAUGE:
             return Status.BAD_ARGUMENT
         metric = self._ids.get(number)
@@ -120,7 +134,7 @@ class MetricTable:
         return Status.OK
 
     def record(self, number: int, value: int) -> int:
-        """Add to a counter, set a gauge, take a sample."""
+        """Add to a counter, set a gauge or add a sample, and return the status."""
         metric = self._ids.get(number)
         if metric is None:
             return Status.NOT_FOUND
@@ -133,7 +147,7 @@ class MetricTable:
         return Status.OK
 
     def get(self, number: int) -> tuple[int, int]:
-        """Status and value."""
+        """Return the status and the value."""
         if number & 3 > MetricType.GAUGE:
             return Status.BAD_ARGUMENT, 0
         metric = self._ids.get(number)

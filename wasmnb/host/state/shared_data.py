@@ -1,9 +1,9 @@
-"""Shared data and shared queues: what VMs of one vm_id have in common, whichever thread they run on.
+"""Shared data and shared queues of the VMs of one vm_id, on all threads.
 
 Facts (Envoy 1.40): both are keyed by the plain vm_id, which may be empty. Compare-and-swap numbers come from one
-counter for the whole process; a refused write takes none; writing a missing key succeeds whatever number is given. Queue
+counter for the whole process; a refused write takes none; writing a missing key succeeds with any number. Queue
 tokens count from 1 for the whole process. A queue notifies the VM that registered it last, once for every item, as a
-fresh event on that VM's thread. Everything of a vm_id goes when its last VM does.
+separate event on that VM's thread. The data and queues of a vm_id are dropped with its last VM.
 """
 
 from __future__ import annotations
@@ -28,7 +28,9 @@ class SharedQueue:
     Attributes
     ----------
     notify
-        Tells the receiver that an item is there; None once it is gone.
+        Called for every new item; None if the queue has no receiver.
+    receiver
+        Thread and VM of the receiver, for the views.
     """
 
     token: int
@@ -52,13 +54,19 @@ class SharedState:
     # -- data ---------------------------------------------------------------------------------------------------
 
     def get(self, vm_id: bytes, key: bytes) -> tuple[bytes, int] | None:
-        """Value and compare-and-swap number, or None."""
+        """Return the value and its compare-and-swap number, or None."""
         return self.data.get((vm_id, key))
 
     def set(self, vm_id: bytes, key: bytes, value: bytes, cas: int = 0) -> int:
-        """Store a value; gives the status."""
-        there = self.data.get((vm_id, key))
-        if there is not None and cas and cas != there[1]:
+        """Store a value, and return the status.
+
+        Parameters
+        ----------
+        cas
+            The number that the stored value must have; 0 (the default) for any.
+        """
+        stored = self.data.get((vm_id, key))
+        if stored is not None and cas and cas != stored[1]:
             return Status.CAS_MISMATCH
         self._cas += 1
         self.data[vm_id, key] = (value, self._cas)
@@ -67,7 +75,7 @@ class SharedState:
     # -- queues -------------------------------------------------------------------------------------------------
 
     def register(self, vm_id: bytes, name: bytes, notify: Callable[[int], None], receiver: str = "") -> int:
-        """Open or make a queue with a new receiver; gives its token."""
+        """Open a queue, created if it is new, with a new receiver, and return its token."""
         token = self._tokens.get((vm_id, name))
         if token is None:
             token = self._tokens[vm_id, name] = len(self._tokens) + 1
@@ -77,12 +85,12 @@ class SharedState:
         return token
 
     def resolve(self, vm_id: bytes, name: bytes) -> int | None:
-        """Token of a queue, or None."""
+        """Return the token of a queue, or None."""
         token = self._tokens.get((vm_id, name))
         return token if token in self.queues else None
 
     def enqueue(self, token: int, item: bytes) -> int:
-        """Append an item and have the receiver told; gives the status."""
+        """Append an item, notify the receiver, and return the status."""
         queue = self.queues.get(token)
         if queue is None:
             return Status.NOT_FOUND
@@ -92,7 +100,7 @@ class SharedState:
         return Status.OK
 
     def dequeue(self, token: int) -> tuple[int, bytes]:
-        """Status and the oldest item."""
+        """Remove the oldest item, and return the status and the item."""
         queue = self.queues.get(token)
         if queue is None:
             return Status.NOT_FOUND, b""
@@ -103,11 +111,11 @@ class SharedState:
     # -- lifetime -----------------------------------------------------------------------------------------------
 
     def hold(self, vm_id: bytes) -> None:
-        """One more VM of this vm_id lives."""
+        """Count one more VM of a vm_id."""
         self._users[vm_id] = self._users.get(vm_id, 0) + 1
 
     def release(self, vm_id: bytes) -> None:
-        """One VM less; with the last one its data and queues go."""
+        """Count one VM less, and drop the data and queues of a vm_id without VMs."""
         self._users[vm_id] = self._users.get(vm_id, 1) - 1
         if self._users[vm_id] <= 0:
             self.data = {k: v for k, v in self.data.items() if k[0] != vm_id}
@@ -117,14 +125,22 @@ class SharedState:
 
 
 class SharedData(Shown, Mapping[str, bytes]):
-    """Shared data as a reader sees it: a mapping from keys to values, for one vm_id or for all of them together."""
+    """Read-only mapping of keys to values.
+
+    Parameters
+    ----------
+    state
+        The shared state of a proxy.
+    vm_id
+        The vm_id whose data are shown; all of them together by default.
+    """
 
     def __init__(self, state: SharedState, vm_id: str | bytes | None = None) -> None:
         self._state = state
         self._vm_id = None if vm_id is None else to_bytes(vm_id)
 
     def of(self, vm_id: str | bytes) -> SharedData:
-        """The data of one vm_id."""
+        """Return the data of one vm_id."""
         return SharedData(self._state, vm_id)
 
     def _entries(self) -> dict[str, tuple[bytes, int]]:
@@ -138,16 +154,16 @@ class SharedData(Shown, Mapping[str, bytes]):
         return self._entries()[to_bytes(key).decode("utf-8", "surrogateescape")][0]
 
     def cas(self, key: str | bytes) -> int:
-        """The compare-and-swap number of a key."""
+        """Return the compare-and-swap number of a key."""
         return self._entries()[to_bytes(key).decode("utf-8", "surrogateescape")][1]
 
     def entries(self) -> list[tuple[bytes, bytes, bytes, int]]:
-        """vm_id, key, value and compare-and-swap number of every entry."""
-        chosen = self._state.data.items()
-        return [(vm_id, key, *entry) for (vm_id, key), entry in chosen if self._vm_id in (None, vm_id)]
+        """Return vm_id, key, value and compare-and-swap number of every entry."""
+        data = self._state.data.items()
+        return [(vm_id, key, *entry) for (vm_id, key), entry in data if self._vm_id in (None, vm_id)]
 
     def queues(self) -> list[SharedQueue]:
-        """The shared queues."""
+        """Return the shared queues."""
         return [q for q in self._state.queues.values() if self._vm_id in (None, q.vm_id)]
 
     def __iter__(self) -> Iterator[str]:

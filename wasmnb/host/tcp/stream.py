@@ -2,109 +2,109 @@
 
 Facts (Envoy 1.40): filters see a connection, then its bytes. A filter that stops leaves the bytes in the connection's
 buffer; the next data event brings old and new ones together, and starts with the first filter again. A stop at the
-connection itself holds everything back, also the upstream's connection. Bytes for the client go through the filters in
-reverse. The end of the upstream shows as an empty or last piece with its end, followed by the close callback of unknown
+connection itself holds everything back, including the upstream's connection. Bytes for the client go through the filters in
+reverse. The end of the upstream shows as an empty or last chunk with its end, followed by the close callback of unknown
 type. A connection that ends brings its own close callback (1 closed by the proxy, 2 by the peer), then `on_done`, `on_log`,
 `on_delete`. When a filter's VM fails the connection is closed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ...abi import CloseType
 from ..contexts.stream_info import Connection, Route, StreamInfo
-from ..contexts.tcp import DOWN, UP, TcpContext
 from ..http.buffers import Buffer
 from ..properties.filter_state import FilterState
+from .network_filter import DOWNSTREAM, UPSTREAM
+from .upstream_connection import EventThread, UpstreamConnection
 
 if TYPE_CHECKING:
-    from ..clock import Timer
+    from collections.abc import Sequence
+
+    from ..server_context import ServerContext
     from ..trace.exchange import TcpExchange
     from ..upstream.cluster import Cluster
-    from ..worker import Worker
+    from .network_filter import FilterSet, NetworkFilter
 
-__all__ = ["TcpReply", "TcpStream"]
+__all__ = ["TcpStream", "TcpWorker"]
 
 
-@dataclass
-class TcpReply:
-    """What a TCP upstream does on data.
+class TcpWorker(EventThread, Protocol):
+    """The worker of a connection, as `TcpStream` needs it."""
 
-    Attributes
-    ----------
-    data
-        Bytes to send.
-    close
-        Close after them.
-    latency
-        Virtual seconds before it does so.
-    """
+    server: ServerContext
+    #: Live connections by exchange number.
+    connections: dict[int, TcpStream]
 
-    data: bytes = b""
-    close: bool = False
-    latency: float = 0.0
+    def create_network_filters(self, stream: TcpStream) -> FilterSet:
+        """Create the filters of a new connection."""
+        ...
 
 
 class TcpStream:
     """One connection on a worker.
 
+    Parameters
+    ----------
+    worker
+        The worker that serves it.
+    exchange
+        The record that its user sees.
+    connection
+        The downstream connection.
+    cluster
+        The cluster that it goes to.
+
     Attributes
     ----------
     filters
-        Contexts of the chain, in order.
+        The network filters, in order.
+    done
+        The connection has ended.
     """
 
-    def __init__(self, worker: Worker, exchange: TcpExchange, connection: Connection, cluster: Cluster) -> None:
+    def __init__(self, worker: TcpWorker, exchange: TcpExchange, connection: Connection, cluster: Cluster) -> None:
         self.worker = worker
         self.exchange = exchange
         self.cluster = cluster
         clock = worker.clock
-        state = FilterState(connection.state)
-        self.info = StreamInfo(connection, clock.time(), clock.wall_ns(), state)
-        self.filters: list[TcpContext] = []
-        self.finished = False
+        self.info = StreamInfo(connection, clock.time(), clock.wall_ns(), FilterState(connection.state))
+        self.filters: Sequence[NetworkFilter] = ()
+        self.done = False
         self._accepted = 0  # filters that have let the connection pass
         self._connected = False
-        self._in, self._out = Buffer(), Buffer()
-        self._client_ended = self._upstream_ended = False
-        self._end_passed = False
-        self._client_closed = False  # completely: what is written to it from now on is answered by a reset
+        self._from_client, self._from_upstream = Buffer(), Buffer()
+        self._client_ended = self._end_passed = False
+        self._client_closed = False  # both sides: bytes for the client are answered by a reset
         self._client_reset = False
-        self._timers: list[Timer] = []
+        self._upstream = UpstreamConnection(worker, exchange, cluster, self._on_upstream_data)
         worker.connections[exchange.number] = self
 
-    def _soon(self, action: Callable[[], None]) -> None:
-        self._timers.append(self.worker.clock.soon(self.worker.thread, action))
-
-    def note(self, name: str, **args: Any) -> None:
-        """Leave a mark in the trace."""
+    def _note(self, name: str, **args: Any) -> None:
+        """Add an event of the connection to the trace."""
         worker = self.worker
-        worker.environment.trace.note(
+        worker.server.trace.note(
             "stream", name, args, time=worker.clock.time(), thread=worker.thread.name, exchange=self.exchange.number
         )
 
-    # -- connecting -----------------------------------------------------------------------------------------------
+    # -- the beginning ----------------------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """The client has connected."""
-        for handle in self.worker.network_plugins:
-            root = handle.root_for_stream()
-            if root is not None:
-                self.filters.append(TcpContext(root, self))
-            elif not handle.bypassed:
-                self.exchange.failure = handle.vm.failure if handle.vm is not None else None
-                self._finish(CloseType.LOCAL, "failed")
-                return
+        """Begin: the client has connected."""
+        created = self.worker.create_network_filters(self)
+        self.filters = created.filters
+        if created.blocked:
+            self.exchange.failure = created.failure
+            self._finish(CloseType.LOCAL, "failed")
+            return
         self._accept()
 
     def _accept(self) -> None:
         """Show the connection to the filters that have not seen it, then connect to the upstream."""
         while self._accepted < len(self.filters):
-            passed = self.filters[self._accepted].new_connection()
-            if self.finished:
+            passed = self.filters[self._accepted].on_new_connection()
+            if self.done:
                 return
             self._accepted += 1
             if not passed:
@@ -115,141 +115,126 @@ class TcpStream:
             self._finish(CloseType.LOCAL, "reset")
             return
         self.info.attempts = 1
-        self.note("upstream_connected", cluster=self.cluster.name)
+        self._note("upstream_connected", cluster=self.cluster.name)
         self.exchange.upstream_connected = True
-        if self._in.data or self._client_ended:
-            self._soon(self._read)
+        if self._from_client.data or self._client_ended:
+            self._upstream.call_soon(self._read_downstream)
 
-    # -- from the client ------------------------------------------------------------------------------------------
+    # -- from the client --------------------------------------------------------------------------------------------
 
     def data(self, data: bytes, *, end: bool = False) -> None:
-        """Bytes from the client, or the end of its side."""
-        if self.finished or self._client_ended:
+        """Receive bytes from the client; with `end` it has closed its side."""
+        if self.done or self._client_ended:
             return
         self.info.request_size += len(data)
-        self._in.data += data
+        self._from_client.data += data
         self._client_ended = end
-        self._read()
+        self._read_downstream()
 
-    def closed_by_client(self) -> None:
-        """The client closes its socket."""
+    def on_client_close(self) -> None:
+        """Handle a client that closes both sides of its socket."""
         self._client_closed = True
         self.data(b"", end=True)
 
-    def reset_by_client(self) -> None:
-        """The client resets."""
-        if not self.finished:
+    def on_client_reset(self) -> None:
+        """Handle a client that resets the connection."""
+        if not self.done:
             self._finish(CloseType.REMOTE, "reset")
 
-    def _read(self, start: int = 0) -> None:
-        if self.finished or not self._connected or self._end_passed:
+    def _read_downstream(self, start: int = 0) -> None:
+        """Pass the client's bytes through the filters from index `start` on, and to the upstream."""
+        if self.done or not self._connected or self._end_passed:
             return
-        for context in self.filters[start:]:
-            passed = context.take(DOWN, self._in, end=self._client_ended)
-            if self.finished or not passed:
+        for network_filter in self.filters[start:]:
+            passed = network_filter.on_data(DOWNSTREAM, self._from_client, end=self._client_ended)
+            if self.done or not passed:
                 return
         self._end_passed = self._client_ended
-        self._to_upstream(self._in.take())
-        if self._end_passed and self._upstream_ended:
+        self._upstream.send(self._from_client.take(), end=self._end_passed)
+        if self._end_passed and self._upstream.ended:
             self._finish(CloseType.REMOTE, "done")
 
-    def resume(self, context: TcpContext) -> None:
-        """`continue_stream`, after the callback: go on behind that filter."""
-        if self.finished:
+    def continue_filter(self, network_filter: NetworkFilter) -> None:
+        """Continue behind a filter that held the connection or the client's bytes (`continue_stream`)."""
+        if self.done:
             return
-        context.held = ""
+        network_filter.paused = ""
         if not self._connected:
             self._accept()
-        elif self._in.data or self._client_ended:
-            self._read(self.filters.index(context) + 1)
+        elif self._from_client.data or self._client_ended:
+            self._read_downstream(self.filters.index(network_filter) + 1)
 
-    # -- upstream ---------------------------------------------------------------------------------------------------
+    # -- from the upstream ------------------------------------------------------------------------------------------
 
-    def _to_upstream(self, data: bytes) -> None:
-        if data:
-            self.exchange.upstream_chunks.append(data)
-            self._soon(lambda: self._ask(data))
-        if self._end_passed and not self._upstream_ended:
-            self.exchange.upstream_end = "end"
-            self._soon(lambda: self._ask(b""))
-
-    def _ask(self, data: bytes) -> None:
-        """What the upstream does on data, or (empty) on the client's end: it then ends, too."""
-        upstream: Any = self.cluster.upstream
-        answer = TcpReply(data) if upstream is None else upstream(data)
-        reply = answer if isinstance(answer, TcpReply) else TcpReply(answer or b"")
-        reply.close = reply.close or not data
-        if reply.latency > 0:
-            clock = self.worker.clock
-            self._timers.append(clock.later(reply.latency, self.worker.thread, lambda: self._answer(reply)))
-        else:
-            self._answer(reply)
-
-    def _answer(self, reply: TcpReply) -> None:
-        if self.finished or self._upstream_ended or not (reply.data or reply.close):
+    def _on_upstream_data(self, data: bytes, end: bool) -> None:
+        """Pass the upstream's bytes through the filters in reverse, and to the client."""
+        if self.done:
             return
-        self.exchange.upstream_sent += reply.data
-        self.info.response_size += len(reply.data)
-        self._out.data += reply.data
-        self._upstream_ended = reply.close
-        if reply.close:
-            self.exchange.upstream_end = self.exchange.upstream_end or "closed"
-        for context in reversed(self.filters):
-            passed = context.take(UP, self._out, end=reply.close)
-            if self.finished or not passed:
+        self.info.response_size += len(data)
+        self._from_upstream.data += data
+        for network_filter in reversed(self.filters):
+            passed = network_filter.on_data(UPSTREAM, self._from_upstream, end=end)
+            if self.done or not passed:
                 return
-        self._to_client(self._out.take())
+        self._write_downstream(self._from_upstream.take())
 
-    def _to_client(self, data: bytes) -> None:
+    def _write_downstream(self, data: bytes) -> None:
         if data and self._client_closed:
             self._client_reset = True
         elif data:
             self.exchange.received += data
-        if self._upstream_ended:
+        if self._upstream.ended:
             self.exchange.ended = True
             if self._end_passed:
                 self._finish(CloseType.REMOTE if self._client_reset else CloseType.LOCAL, "done")
 
-    # -- the end ------------------------------------------------------------------------------------------------------
+    # -- the end ----------------------------------------------------------------------------------------------------
 
-    def fail(self, context: TcpContext) -> None:
-        """A filter's VM has failed: close."""
+    def fail(self, network_filter: NetworkFilter) -> None:
+        """Close the connection because a filter's VM has failed."""
         if self.exchange.failure is None:
-            self.exchange.failure = context.vm.failure
-        if not self.finished:
+            self.exchange.failure = network_filter.failure
+        if not self.done:
             self._finish(CloseType.LOCAL, "failed")
 
-    def cut_off(self) -> None:
-        """The proxy closes the connection."""
-        if not self.finished:
+    def disconnect(self) -> None:
+        """Close the connection because the proxy shuts down or a filter asks for it."""
+        if not self.done:
             self._finish(CloseType.LOCAL, "done")
 
-    def _finish(self, how: CloseType, state: str) -> None:
-        self.finished = True
-        for timer in self._timers:
-            timer.cancel()
-        clock, exchange = self.worker.clock, self.exchange
-        self.info.finished = exchange.finished = clock.time()
+    def abandon(self) -> None:
+        """Close the connection if an interrupt left one of its filters in the middle of a callback."""
+        failed = next((f for f in self.filters if f.failure is not None), None)
+        if failed is not None:
+            self.fail(failed)
+
+    def _finish(self, close_type: CloseType, state: str) -> None:
+        self.done = True
+        self._upstream.cancel()
+        exchange = self.exchange
+        self.info.finished = exchange.finished = self.worker.clock.time()
         exchange.state, exchange.ended = state, True
         if exchange.upstream_connected and not exchange.upstream_end:
             exchange.upstream_end = "reset" if state == "reset" else "end"
         self.worker.connections.pop(exchange.number, None)
-        for context in self.filters[: max(self._accepted, 1)]:
-            context.closed(how)
-        for context in self.filters:
-            context.over = True
-            context.leave()
-        self.note("closed", by=how.name.lower())
+        for network_filter in self.filters[: max(self._accepted, 1)]:
+            network_filter.on_close(close_type)
+        for network_filter in self.filters:
+            network_filter.leave()
+        self._note("closed", by=close_type.name.lower())
 
-    def show_progress(self) -> None:
-        """Let the exchange show whether a filter holds something."""
+    # -- for observers ----------------------------------------------------------------------------------------------
+
+    def update_exchange(self) -> None:
+        """Set the exchange's state to what has happened so far."""
         self.exchange.paused = self.paused
         self.exchange.state = "paused" if self.exchange.paused else "open"
 
     @property
     def paused(self) -> str:
-        """Which filter holds what, in words; empty if none does."""
-        for context in self.filters:
-            if context.held:
-                return f"{context.held} held by {context.plugin.name if context.plugin else 'a filter'}"
+        """Which filter holds what, such as `upstream data held by auth`; an empty string if none does."""
+        for network_filter in self.filters:
+            if network_filter.paused:
+                plugin = network_filter.plugin
+                return f"{network_filter.paused} held by {plugin.name if plugin else 'a filter'}"
         return ""

@@ -1,4 +1,4 @@
-"""What a proxy records: trace, log, and exchanges.
+"""The records of a proxy: trace, log and exchanges.
 
-Nothing here decides what happens; `..inspect` explains it.
+Explanations and the state of running VMs are in `..inspect`.
 """

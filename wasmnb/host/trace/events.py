@@ -1,4 +1,4 @@
-"""`Event`: one record of the trace, decoded for whoever reads it."""
+"""`Event`: a decoded record of the trace."""
 
 from __future__ import annotations
 
@@ -7,7 +7,23 @@ from typing import Any
 
 from ...abi import Status, decode_pairs, decode_path
 from ...abi.table import Kind, Param, Result
-from .records import Entry, Note, Place, Shape
+from .records import (
+    ARGS,
+    CALL_ARGS,
+    CALL_CONTEXT,
+    CALL_PARENT,
+    CONTEXT,
+    EXCHANGE,
+    NOTE_EXCHANGE,
+    SCHEMA,
+    SEQ,
+    THREAD,
+    TIME,
+    CallbackSchema,
+    ContextRef,
+    HostcallSchema,
+    Note,
+)
 
 __all__ = ["Event", "decode", "decode_bare", "exchange_of"]
 
@@ -16,7 +32,7 @@ _STATUSES = {int(s): s for s in Status}
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One happening, decoded.
+    """One event of the trace: a callback, a hostcall, a log line of Envoy, a change of a stream or VM.
 
     Attributes
     ----------
@@ -25,24 +41,24 @@ class Event:
     time
         Virtual seconds since the proxy started.
     thread, vm, context
-        Where: `main` or `worker-N`, number of the VM, id of the context in it (None outside VMs).
+        `main` or `worker-N`, number of the VM, id of the context in it (None outside VMs).
     kind
         `callback`, `hostcall`, `wasi`, `log`, `stream` or `vm`.
     name
         Without the prefix `proxy_`.
     args, result
-        Decoded: numbers, bytes, header maps as lists of pairs, property paths as lists of parts, enums by name. A
-        hostcall's result is what it gave beside its status: one value, a dict of several, or None.
+        Decoded: numbers, bytes, header maps as lists of pairs, property paths as lists of parts, members of enums. A
+        hostcall's result is its outputs without the status: one value, a dict of several, or None.
     status
-        A hostcall's status.
+        A hostcall's status; None for other events.
     guest_ns, host_ns
         Nanoseconds inside the guest and inside the host.
     exchange
-        Number of the request or connection that this was about, or None.
+        Number of the exchange that it belongs to, or None.
     parent
-        `seq` of the callback that this happened in, or None.
+        `seq` of the callback that a hostcall ran in, or None.
     fuel
-        Of a callback: instructions of Wasm that it ran, if the proxy counts them.
+        Instructions of Wasm that a callback ran, if the proxy counts them.
     root
         Id of the root context, the plugin's, that the context belongs to (None outside VMs).
     """
@@ -65,7 +81,7 @@ class Event:
     root: int | None = None
 
     def __str__(self) -> str:
-        """One line, as the recorded traces of Envoy write it."""
+        """Return one line in the format of the traces that were recorded on Envoy."""
         args = ", ".join(f"{k}={_short(v)}" for k, v in self.args.items())
         tail = f" -> {self.status.name}" if self.status is not None else ""
         tail += f" {_short(self.result)}" if self.result is not None else ""
@@ -81,74 +97,76 @@ def _short(value: Any) -> str:
 
 
 def exchange_of(record: Any) -> int | None:
-    """Which exchange a record belongs to."""
-    about = record[1]
-    if isinstance(about, Note):
-        number: int | None = record[7]
-        return number
-    place: Place = record[3] if isinstance(about, Shape) else record[2]
-    if place.exchange is not None:
-        return place.exchange
-    if isinstance(about, Shape):
-        return exchange_of(record[2])
-    owner: int | None = record[10]
-    return owner
+    """Return the number of the exchange that a record belongs to, or None."""
+    schema = record[SCHEMA]
+    if isinstance(schema, Note):
+        noted: int | None = record[NOTE_EXCHANGE]
+        return noted
+    is_hostcall = isinstance(schema, HostcallSchema)
+    context: ContextRef = record[CALL_CONTEXT if is_hostcall else CONTEXT]
+    if context.exchange is not None:
+        return context.exchange
+    if is_hostcall:
+        return exchange_of(record[CALL_PARENT])
+    waiting: int | None = record[EXCHANGE]
+    return waiting
 
 
 def decode(record: Any) -> Event:
-    """A record as an event."""
-    about = record[1]
-    if isinstance(about, Shape):
+    """Decode a record."""
+    schema = record[SCHEMA]
+    if isinstance(schema, HostcallSchema):
         return _hostcall(record)
-    if isinstance(about, Entry):
-        return _entry(record)
+    if isinstance(schema, CallbackSchema):
+        return _callback(record)
     seq, _, kind, name, args, time, thread, exchange, vm = record
     return Event(seq, time, thread, vm, None, kind, name, args, exchange=exchange)
 
 
 def decode_bare(record: Any) -> Event:
-    """The same without its arguments, which cost most of the decoding."""
-    if isinstance(record[1], Entry):
-        return decode([*record[:3], (), *record[4:]])
-    return decode(record[:7] if isinstance(record[1], Shape) else record)
+    """Decode a record without its arguments, which take most of the time."""
+    if isinstance(record[SCHEMA], CallbackSchema):
+        return decode([*record[:ARGS], (), *record[ARGS + 1 :]])
+    return decode(record[:CALL_ARGS] if isinstance(record[SCHEMA], HostcallSchema) else record)
 
 
-def _entry(record: Any) -> Event:
-    seq, entry, place, args, time, began, ended, host_ns, result, thread, _, *fuel = record
-    named = {p.name: _value(p, a) for p, a in zip(entry.params, args, strict=False)}
-    if entry.result is Result.NONE:
+def _callback(record: Any) -> Event:
+    seq, schema, context, args, time, began, ended, host_ns, result, thread, _, *fuel = record
+    named = {p.name: _value(p, a) for p, a in zip(schema.params, args, strict=False)}
+    if schema.result is Result.NONE:
         result = None
     return Event(
-        seq, time, thread, place.vm, place.id, "callback", entry.short, named, result,
-        guest_ns=max(0, ended - began - host_ns), host_ns=host_ns, exchange=exchange_of(record), fuel=fuel[0] if fuel else None, root=place.root,
+        seq, time, thread, context.vm, context.id, "callback", schema.short, named, result,
+        guest_ns=max(0, ended - began - host_ns), host_ns=host_ns, exchange=exchange_of(record), fuel=fuel[0] if fuel else None,
+        root=context.root,
     )  # fmt: skip
 
 
 def _hostcall(record: Any) -> Event:
-    seq, shape, frame, place, status, began, ended, *kept = record
-    count = len(shape.inputs)
-    named = {p.name: _value(p, a) for p, a in zip(shape.inputs, kept, strict=False)}
-    values = [_value(p, v) for p, v in zip(shape.outputs, kept[count:], strict=False)] if not status else []
+    seq, schema, parent, context, status, began, ended, *kept = record
+    count = len(schema.inputs)
+    named = {p.name: _value(p, a) for p, a in zip(schema.inputs, kept, strict=False)}
+    values = [_value(p, v) for p, v in zip(schema.outputs, kept[count:], strict=False)] if not status else []
     result: Any = None
     if len(values) == 1:
         result = values[0]
     elif values:
-        result = {p.name: v for p, v in zip(shape.outputs, values, strict=False)}
+        result = {p.name: v for p, v in zip(schema.outputs, values, strict=False)}
     return Event(
-        seq, frame[4], frame[9], place.vm, place.id, shape.kind, shape.short, named, result,
-        status=_status(shape, status), host_ns=ended - began, exchange=exchange_of(record), parent=frame[0],
-        root=place.root,
+        seq, parent[TIME], parent[THREAD], context.vm, context.id, schema.kind, schema.short, named, result,
+        status=_status(schema, status), host_ns=ended - began, exchange=exchange_of(record), parent=parent[SEQ],
+        root=context.root,
     )  # fmt: skip
 
 
-def _status(shape: Shape, status: int) -> Any:
-    if shape.kind != "hostcall":
+def _status(schema: HostcallSchema, status: int) -> Any:
+    if schema.kind != "hostcall":
         return None
     return _STATUSES.get(status, status)
 
 
 def _value(param: Param, raw: Any) -> Any:
-    """What an argument means; a pair of pointer and size that lay outside the memory stays a pair of numbers."""
+    """Decode an argument; a pointer and size outside the memory stay a pair of numbers."""
     if isinstance(raw, int):
         if param.enum is not None and raw in set(param.enum):
             return param.enum(raw)

@@ -1,4 +1,4 @@
-"""The exchanges that a proxy remembers."""
+"""The exchanges that a proxy keeps."""
 
 from __future__ import annotations
 
@@ -8,35 +8,35 @@ from .exchange import Exchange, TcpExchange
 
 __all__ = ["Exchanges"]
 
-#: How many are kept.
+#: Number of exchanges that are kept.
 KEPT = 10_000
 
-#: Bytes of their bodies that are kept, about.
+#: Bytes of their bodies that are kept, approximately.
 BODIES_KEPT = 1 << 28
 
 
 class Exchanges(deque[Exchange | TcpExchange]):
-    """Exchanges, oldest first; old ones go when there are many, or when their bodies are large.
+    """Exchanges, oldest first. The oldest are dropped when their number or their bodies exceed a limit.
 
     Attributes
     ----------
-    made
-        How many there have been.
+    total
+        Number of exchanges so far, including the dropped ones.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self.made = 0
+        self.total = 0
         self._sizes: deque[int] = deque()  # of all but the newest
         self._bytes = 0
 
     def next_number(self) -> int:
-        """Make room for the next, and say its number."""
+        """Drop old exchanges to make space for the next one, and return its number."""
         if self:
             self._sizes.append(self[-1].body_bytes)
             self._bytes += self._sizes[-1]
         while self._sizes and (len(self) >= KEPT or self._bytes > BODIES_KEPT):
             self.popleft()
             self._bytes -= self._sizes.popleft()
-        self.made += 1
-        return self.made
+        self.total += 1
+        return self.total

@@ -1,45 +1,42 @@
-"""The proxy's log: what filters write, and what Envoy says about them."""
+"""The proxy's log: lines of the filters, and Envoy's own lines about them."""
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, overload
+from typing import Any, overload
 
 from ..._display import NEWLINES, Shown, visible
 from ...abi import LogLevel
 
-if TYPE_CHECKING:
-    from ..vm.vm import Vm
+__all__ = ["LEVELS", "Log", "LogFilter", "LogLine"]
 
-__all__ = ["Log", "LogLine", "write_line"]
+#: Names of the levels, in order.
+LEVELS = tuple(level.name.lower() for level in LogLevel)
 
 #: Lines that a log keeps.
 DEFAULT_LIMIT = 100_000
 
-#: Bytes of one line that are kept.
-_LONGEST_LINE = 1 << 16
-
 
 @dataclass(frozen=True, slots=True)
 class LogLine:
-    """One line.
+    """One line of the log.
 
     Attributes
     ----------
     time
         Virtual seconds since the proxy started.
     level, text
-        What was written.
+        Level and text.
     thread, vm, context, exchange
-        Who wrote it, and during which exchange (None where it does not apply).
+        Name of the thread; numbers of the VM, of the context in it and of the exchange, or None.
     prefix
-        What Envoy prints between `wasm log` and the text: plugin name, root_id and vm_id. Envoy's own lines have none.
+        Envoy's text between `wasm log` and the line: plugin name, root_id and vm_id. Envoy's own lines have none.
     source
-        `filter` for what a module wrote, `envoy` for what Envoy says.
+        `filter` for a line of a module, `envoy` for one of Envoy's own.
     root
-        Id of the root context, the plugin's, whose context wrote it.
+        Id of the root context, the plugin's, whose context wrote it; None for Envoy's own lines.
     """
 
     time: float
@@ -54,19 +51,63 @@ class LogLine:
     root: int | None = None
 
     def __str__(self) -> str:
-        """The line as Envoy writes it, with the virtual time in front."""
+        """Return the line in Envoy's format, with the virtual time in front."""
         who = f"wasm log{' ' + self.prefix if self.prefix else ''}: " if self.source == "filter" else ""
         text = visible(f"{who}{self.text}", keep=NEWLINES)  # what a filter writes must not steer a terminal
         return f"[{self.time:.6f}][{self.thread}][{self.level.name.lower()}] {text}"
 
 
+@dataclass(frozen=True, slots=True)
+class LogFilter:
+    """Selects log lines. Each criterion that is None matches all lines.
+
+    Attributes
+    ----------
+    level
+        Lowest level, one of `LEVELS`.
+    thread
+        `main` or `worker-2`.
+    vm, root, context, exchange
+        Numbers, as in `LogLine`.
+    text
+        Part of the line's text; empty for all lines.
+    """
+
+    level: str = "trace"
+    thread: str | None = None
+    vm: int | None = None
+    root: int | None = None
+    context: int | None = None
+    exchange: int | None = None
+    text: str = ""
+
+    def matches(self, line: Any) -> bool:
+        """Return whether a line is selected."""
+        return (
+            int(line.level) >= LEVELS.index(self.level)
+            and self.thread in (None, line.thread)
+            and self.vm in (None, line.vm)
+            and self.root in (None, line.root)
+            and self.context in (None, line.context)
+            and self.exchange in (None, line.exchange)
+            and (not self.text or self.text in line.text)
+        )
+
+
 class Log(Shown, Sequence[LogLine]):
-    """The last lines, oldest first.
+    """The last lines, oldest first, as a sequence of `LogLine`.
 
     Parameters
     ----------
     level
-        Lines below it are not written, as Envoy's `--component-log-level wasm:...` has it.
+        Lowest level that is written (default INFO), as for Envoy's `--component-log-level wasm:...`.
+    limit
+        Number of lines that are kept (default 100 000).
+
+    Attributes
+    ----------
+    written
+        Number of lines written so far, including those no longer kept.
     """
 
     def __init__(self, level: LogLevel = LogLevel.INFO, limit: int = DEFAULT_LIMIT) -> None:
@@ -75,18 +116,18 @@ class Log(Shown, Sequence[LogLine]):
         self.written = 0
 
     def add(self, line: LogLine) -> None:
-        """Write a line, unless it is below the level."""
+        """Write a line, unless it is below the log's level."""
         if line.level >= self.level:
             self._lines.append(line)
             self.written += 1
 
     def since(self, written: int) -> list[LogLine]:
-        """Lines written after `Log.written` had this value."""
-        fresh = self.written - written
-        return list(self._lines)[-fresh:] if fresh > 0 else []
+        """Return the lines that were written after `Log.written` had this value."""
+        count = self.written - written
+        return list(self._lines)[-count:] if count > 0 else []
 
     def of_exchange(self, number: int) -> list[LogLine]:
-        """Lines of one exchange."""
+        """Return the lines of one exchange."""
         return [line for line in self._lines if line.exchange == number]
 
     def __len__(self) -> int:
@@ -103,23 +144,5 @@ class Log(Shown, Sequence[LogLine]):
         return f"<Log of {len(self)} lines>"
 
     def __str__(self) -> str:
-        """All lines."""
+        """Return all lines as text."""
         return "\n".join(map(str, self._lines))
-
-
-def write_line(vm: Vm, level: int, message: bytes) -> None:
-    """A line of a filter's. The last critical one is kept apart: a Python filter's traceback comes so, before its trap."""
-    if level == LogLevel.CRITICAL:
-        vm.last_words = (vm.frame, message.decode("utf-8", "replace"))
-    log = vm.environment.log
-    if level < log.level:
-        return
-    context = vm.effective
-    text = message[:_LONGEST_LINE].decode("utf-8", "replace")
-    exchange = context.exchange if context.exchange is not None else vm.frame[10]
-    log.add(
-        LogLine(
-            vm.now(), LogLevel(level), text, vm.thread.name, vm.number, context.id, exchange, context.prefix,
-            root=context.root.id,
-        )
-    )  # fmt: skip

@@ -1,12 +1,17 @@
-"""Records: what the host writes down at every crossing, on the hot path and therefore as plain lists and tuples.
+"""Records of the trace: plain lists and tuples, because the host makes one at every callback and hostcall.
 
-    entry      [seq, Entry, place, args, time, began, ended, host_ns, result, thread, exchange]   a callback; if fuel is
-                                                                                            counted, it is appended
-    hostcall   (seq, Shape, frame, place, status, began, ended, *args, *outputs)            `frame` is the entry it runs in
-    note       (seq, Note, kind, name, args, time, thread, exchange, vm)                       everything else
+The constants below are the indices of their fields. `events.decode` turns a record into an `Event`.
 
-`place` says which context of which VM; it is small, so that a record keeps nothing large alive. `seq` counts all records
-ever made. Whoever reads them has them decoded, as `Event`s.
+========  ======  ==========================================================================================
+record    type    fields
+========  ======  ==========================================================================================
+callback  list    `SEQ`, `SCHEMA` (`CallbackSchema`), `CONTEXT` to `EXCHANGE`, and `FUEL` if fuel is counted
+hostcall  tuple   `SEQ`, `SCHEMA` (`HostcallSchema`), `CALL_PARENT` to `CALL_ENDED`, then inputs and outputs
+note      tuple   `SEQ`, `SCHEMA` (`Note`), `NOTE_KIND` to `NOTE_VM`
+========  ======  ==========================================================================================
+
+`SEQ` counts all records of a proxy from 0. A callback's record is open while the callback runs, so that hostcalls can
+add their time to it. A `ContextRef` is small, so that a kept record keeps nothing large alive.
 """
 
 from __future__ import annotations
@@ -15,7 +20,20 @@ from collections.abc import Sequence
 
 from ...abi.table import Callback, Param, Result
 
-__all__ = ["KEEP", "NOTE", "Cut", "Entry", "Note", "Place", "Shape"]
+__all__ = ["KEEP", "NOTE", "CallbackSchema", "ContextRef", "Cut", "HostcallSchema", "Note"]
+
+#: All records: number, and what describes the other fields.
+SEQ, SCHEMA = 0, 1
+
+#: Callback: its `ContextRef`, arguments, virtual seconds at the start, start and end (ns), time inside hostcalls (ns),
+#: result, thread name, exchange that waits for it (or None), instructions.
+CONTEXT, ARGS, TIME, BEGAN, ENDED, HOST_NS, RESULT, THREAD, EXCHANGE, FUEL = range(2, 12)
+
+#: Hostcall: record of the callback that it runs in, its `ContextRef`, status, start and end (ns), first input.
+CALL_PARENT, CALL_CONTEXT, CALL_STATUS, CALL_BEGAN, CALL_ENDED, CALL_ARGS = range(2, 8)
+
+#: Note: kind and name of the event, arguments, virtual seconds, thread name, exchange or None, VM or None.
+NOTE_KIND, NOTE_NAME, NOTE_ARGS, NOTE_TIME, NOTE_THREAD, NOTE_EXCHANGE, NOTE_VM = range(2, 9)
 
 #: Bytes of one argument that a record keeps; longer ones are cut, and `Cut` says how long they were.
 KEEP = 1 << 12
@@ -27,21 +45,27 @@ class Cut(bytes):
     Attributes
     ----------
     full_size
-        Bytes that the argument really had.
+        Size of the whole argument in bytes.
     """
 
     full_size: int
 
     @classmethod
     def of(cls, data: bytes) -> Cut:
-        """The first bytes of `data`."""
+        """Return the first `KEEP` bytes of `data`."""
         cut = cls(data[:KEEP])
         cut.full_size = len(data)
         return cut
 
 
-class Entry:
-    """What an entry record is about: a callback with its parameters, or an entry point."""
+class CallbackSchema:
+    """Name, parameters and result of the callback or entry point that a record is about.
+
+    Parameters
+    ----------
+    callback
+        Row of the ABI's table, or the name of an entry point.
+    """
 
     __slots__ = ("params", "result", "short")
 
@@ -54,8 +78,18 @@ class Entry:
             self.short, self.params, self.result = callback, (), Result.NONE
 
 
-class Shape:
-    """What a hostcall record is about: its name and the names and kinds of its inputs and outputs."""
+class HostcallSchema:
+    """Name, inputs and outputs of the hostcall that a record is about.
+
+    Parameters
+    ----------
+    short
+        Name without `proxy_`.
+    inputs, outputs
+        Parameters in the order in which a record keeps their values.
+    kind
+        `hostcall` (the default) or `wasi`.
+    """
 
     __slots__ = ("inputs", "kind", "outputs", "short")
 
@@ -66,15 +100,15 @@ class Shape:
         self.kind = kind
 
 
-class Place:
-    """Which context an entry or hostcall was about.
+class ContextRef:
+    """The context that a callback or hostcall was about, by numbers.
 
     Attributes
     ----------
     id, vm, root
         The context's id, the number of its VM, and the id of its root context, which is the plugin's.
     exchange
-        The exchange that it belongs to, for streams.
+        Number of the exchange that a stream context belongs to; None for root contexts.
     """
 
     __slots__ = ("exchange", "id", "root", "vm")
@@ -87,7 +121,7 @@ class Place:
 
 
 class Note:
-    """Marks a record of something that is no crossing: a stream's or VM's change of state, a line of Envoy's log."""
+    """Schema of records that are neither callbacks nor hostcalls: stream and VM state, Envoy's own log lines."""
 
 
 NOTE = Note()

@@ -1,4 +1,4 @@
-"""Upstreams that answer requests and callouts: clusters and gRPC servers.
+"""Upstreams that respond to requests and callouts: clusters and gRPC servers.
 
-The way from a stream to its cluster is in `..http.router`.
+The router, which sends a stream's request to its cluster, is in `..http.routing`.
 """

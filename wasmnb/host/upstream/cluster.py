@@ -1,4 +1,4 @@
-"""Upstreams: what answers a request, on the main route and in callouts."""
+"""Clusters: upstreams that respond to requests and callouts."""
 
 from __future__ import annotations
 
@@ -11,42 +11,44 @@ from ...messages import Headers, Request, Response
 
 __all__ = ["Cluster", "Upstream", "echo", "to_cluster", "to_clusters"]
 
-#: What a cluster answers with: a fixed answer, a function, or nothing for the echo.
+#: Source of a cluster's responses: a fixed response, a function, or None for the echo.
 Upstream = Response | Callable[[Request], Any] | None
 
 
 def echo(request: Request) -> Response:
-    """Answer 200 with the request's body and, in `x-echo-*` headers, what arrived."""
+    """Respond with 200, the request's body, and method and path in `x-echo-*` headers."""
     headers = Headers([("x-echo-method", request.method), ("x-echo-path", request.path)])
-    kind = request.headers.get("content-type")
-    if kind is not None:
-        headers.add("content-type", kind)
+    content_type = request.headers.get("content-type")
+    if content_type is not None:
+        headers.add("content-type", content_type)
     return Response(200, headers, request.body)
 
 
 @dataclass
 class Cluster:
-    """An upstream with its circumstances.
+    """An upstream and its configuration.
 
     Parameters
     ----------
     upstream
-        A `Response`, a function from `Request` to `Response`, or None for the echo. The function may raise
-        `ConnectionRefusedError` (nobody listens) or another `ConnectionError` (it closes before answering).
+        A `Response`, a function from `Request` to `Response`, or None for the echo (the default). The function may raise
+        `ConnectionRefusedError` (connection refused) or another `ConnectionError` (closed before the response).
+    name
+        Name of the cluster.
     alive
-        False: the connection is refused.
+        False to refuse connections (default True).
     endpoints
-        Number of hosts; with 0 a call fails at once.
+        Number of hosts (default 1); with 0 a request fails at once.
     http2
-        The cluster speaks HTTP/2 (gRPC does).
+        The cluster speaks HTTP/2, as gRPC needs it (default False).
     buffer_limit
-        Bytes, as `per_connection_buffer_limit_bytes`.
+        Bytes, as `per_connection_buffer_limit_bytes` (default 1 MiB).
     address
-        Where it is, for the properties that tell.
+        Value of the upstream's address properties (default `127.0.0.1:10080`).
     metadata
         As in Envoy's configuration: `{"filter_metadata": {...}}`.
     early
-        Asked when a request's headers have arrived: a `Response` answers before the body is there, None waits for it.
+        Called when a request's headers have arrived. It returns a `Response` to respond before the body, or None.
     """
 
     upstream: Upstream = None
@@ -59,32 +61,57 @@ class Cluster:
     metadata: Any = None
     early: Callable[[Request], Response | None] | None = None
 
-    def answer(self, request: Request) -> Response:
-        """Ask the upstream.
+    def respond(self, request: Request) -> Response:
+        """Call the upstream.
+
+        Parameters
+        ----------
+        request
+            The complete request.
+
+        Returns
+        -------
+        Response
+            A number or text from the function becomes a response with that status or body.
 
         Raises
         ------
         ConnectionError
-            It does not answer.
+            The cluster is not alive, or the function raised it.
         UsageError
-            The function gave something that is no response.
+            The function did not return a response.
         """
         if not self.alive:
             raise ConnectionRefusedError(self.name)
         if isinstance(self.upstream, Response):
             return self.upstream
-        answer = echo(request) if self.upstream is None else self.upstream(request)
-        if isinstance(answer, Response):
-            return answer
-        if isinstance(answer, int):
-            return Response(answer)
-        if isinstance(answer, str | bytes):
-            return Response(200, body=answer if isinstance(answer, bytes) else answer.encode())
-        raise UsageError(f"The upstream {self.name!r} gave {type(answer).__name__}; it has to give a Response.")
+        result = echo(request) if self.upstream is None else self.upstream(request)
+        if isinstance(result, Response):
+            return result
+        if isinstance(result, int):
+            return Response(result)
+        if isinstance(result, str | bytes):
+            return Response(200, body=result if isinstance(result, bytes) else result.encode())
+        raise UsageError(f"The upstream {self.name!r} returned {type(result).__name__}; it must return a Response.")
 
 
 def to_cluster(name: str, value: Any, *, main: bool = False) -> Cluster:
-    """A cluster from what a caller gave for it: nothing is the echo for the main one, no endpoint for any other."""
+    """Build a cluster from a user's value.
+
+    Parameters
+    ----------
+    name
+        Its name.
+    value
+        A `Response`, a function, a `Cluster` or None.
+    main
+        It is the main upstream, for which None means the echo; for any other None means a cluster without endpoints.
+
+    Raises
+    ------
+    UsageError
+        The value is of another type.
+    """
     if value is None and not main:
         return Cluster(name=name, endpoints=0)
     if isinstance(value, Cluster):
@@ -92,11 +119,19 @@ def to_cluster(name: str, value: Any, *, main: bool = False) -> Cluster:
         return value
     if value is None or isinstance(value, Response) or callable(value):
         return Cluster(value, name)
-    raise UsageError(f"Cluster {name!r} is a Response, a function, a Cluster or None, not {type(value).__name__}.")
+    raise UsageError(f"Cluster {name!r} must be a Response, a function, a Cluster or None, not {type(value).__name__}.")
 
 
 def to_clusters(main: str, upstream: Any, others: Mapping[str, Any] | None) -> dict[str, Cluster]:
-    """All clusters by name, the main upstream's among them."""
-    found = {main: to_cluster(main, upstream, main=True)}
-    found.update({name: to_cluster(name, value) for name, value in (others or {}).items()})
-    return found
+    """Build all clusters by name.
+
+    Parameters
+    ----------
+    main, upstream
+        Name and value of the main upstream.
+    others
+        Values of the other clusters by name, or None.
+    """
+    clusters = {main: to_cluster(main, upstream, main=True)}
+    clusters.update({name: to_cluster(name, value) for name, value in (others or {}).items()})
+    return clusters

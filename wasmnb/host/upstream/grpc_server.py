@@ -1,7 +1,7 @@
-"""gRPC on the wire, and an upstream that speaks it.
+"""gRPC messages in HTTP bodies, and an upstream with gRPC methods.
 
 Facts (https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md): a message is one byte of flags, four bytes of
-length, big endian, and the message; the status stands in the trailers, or in the headers of an answer without body.
+length, big endian, and the message; the status is in the trailers, or in the headers of a response without body.
 """
 
 from __future__ import annotations
@@ -16,36 +16,36 @@ __all__ = ["GrpcReply", "GrpcServer", "frame_message", "split_messages"]
 
 
 def frame_message(message: bytes) -> bytes:
-    """A message with its five bytes in front."""
+    """Return a message with its five bytes of flags and length."""
     return b"\0" + len(message).to_bytes(4, "big") + message
 
 
 def split_messages(body: bytes) -> list[bytes]:
-    """The complete messages of a body."""
-    found, at = [], 0
+    """Return the complete messages of a body; an incomplete one at the end is left out."""
+    messages, at = [], 0
     while at + 5 <= len(body):
         size = int.from_bytes(body[at + 1 : at + 5], "big")
         if at + 5 + size > len(body):
             break
-        found.append(body[at + 5 : at + 5 + size])
+        messages.append(body[at + 5 : at + 5 + size])
         at += 5 + size
-    return found
+    return messages
 
 
 @dataclass
 class GrpcReply:
-    """What a method answers to a message.
+    """Reaction of a gRPC method to a message.
 
-    Attributes
+    Parameters
     ----------
     messages
-        Messages to send now.
+        Messages to send (default none).
     status, message
-        gRPC status; anything but None ends the call with it.
+        gRPC status that ends the call, and its message; None (the default) does not end it.
     reset
-        End the stream with a reset instead.
+        End the stream with a reset instead (default False).
     latency
-        Virtual seconds before the answer.
+        Virtual seconds before the reaction (default 0).
     """
 
     messages: list[bytes] = field(default_factory=list)
@@ -55,6 +55,7 @@ class GrpcReply:
     latency: float = 0.0
 
 
+#: Function of a method: it returns one message, several, none, or a `GrpcReply`.
 Method = Callable[[bytes], "bytes | Iterable[bytes] | GrpcReply | None"]
 
 
@@ -64,10 +65,11 @@ class GrpcServer:
     Parameters
     ----------
     methods
-        Path (`/package.Service/Method`) -> function of one message. It gives one message, several, none, or a `GrpcReply`.
-        A unary call ends with status 0 after it; a stream ends when the client closes its side or a reply has a status.
+        Path (`/package.Service/Method`) -> function of one message. It returns one message, several, none, or a
+        `GrpcReply`. A unary call ends with status 0 after it; a stream ends when the client closes its side or a reply has
+        a status.
     headers, trailers
-        Sent with every answer.
+        Sent with every response (default none).
     """
 
     def __init__(self, methods: Mapping[str, Method], headers: Any = (), trailers: Any = ()) -> None:
@@ -76,19 +78,19 @@ class GrpcServer:
         self.trailers = Headers(trailers)
 
     def reply(self, path: str, message: bytes) -> GrpcReply:
-        """What a method answers to one message."""
+        """Call a method with one message; an unknown method gives status 12."""
         method = self.methods.get(path)
         if method is None:
             return GrpcReply(status=12, message=f"unknown method {path}")
-        answer = method(message)
-        if isinstance(answer, GrpcReply):
-            return answer
-        if answer is None:
+        result = method(message)
+        if isinstance(result, GrpcReply):
+            return result
+        if result is None:
             return GrpcReply()
-        return GrpcReply([answer] if isinstance(answer, bytes) else list(answer))
+        return GrpcReply([result] if isinstance(result, bytes) else list(result))
 
     def __call__(self, request: Request) -> Response:
-        """Answer a complete request."""
+        """Respond to a complete request."""
         sent: list[bytes] = []
         last = GrpcReply()
         for message in split_messages(request.body):

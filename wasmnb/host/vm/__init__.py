@@ -1,4 +1,5 @@
-"""One VM: a module checked, linked, instantiated and called.
+"""VMs: instances of a module on one thread, their memory, imports, callbacks and failures.
 
-Which VMs exist, and for which plugins, is decided in `..plugins`.
+Contexts are in `..contexts`; the registry, which decides how many VMs a proxy has, is in `..plugins`; the hostcalls that
+modules import are in `..hostcalls` and reach a VM through its `ServerContext`.
 """

@@ -1,4 +1,4 @@
-"""Entering the guest: one record in the trace, contexts set, traps caught, and what was put off done.
+"""Calls into the guest: one trace record each, contexts set, traps caught, deferred work run afterwards.
 
 Facts (Envoy 1.40): local responses, continuing and closing that the guest asks for are queued and done in order when the
 callback has returned, before its result is looked at; so the guest is never entered twice. After a trap no callback of
@@ -12,110 +12,131 @@ from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any
 
 from ...engine import Trap
-from .failure import fail, words_of
+from ..trace.records import BEGAN, ENDED, HOST_NS, RESULT
+from .failure import RestrictedCallback, envoy_text
 from .fuel import counted
-from .hostcall_stubs import RestrictedCallback
-from .native_calls import unhurried
 
 if TYPE_CHECKING:
     from ..contexts.base import Context
-    from ..trace.records import Entry
+    from ..trace.records import CallbackSchema
     from .vm import Vm
 
-__all__ = ["Invoke", "close_frame", "entrance", "open_frame"]
+__all__ = ["Invoke", "close_record", "make_entry", "open_record"]
 
-#: What a callback's result becomes when a local response was sent in it: too large for any status, so that all mean "stop".
+#: Result of a callback in which a local response was sent: too large for any status, so that all of them mean "stop".
 _STOPPED = 255
 
 #: An export of the guest as the host calls it, with the context first.
 Invoke = Callable[..., "int | None"]
 
 
-def entrance(vm: Vm, name: str, entry: Entry, function: Callable[..., int | None]) -> Invoke:
-    """What the host calls to have an export run.
+def make_entry(vm: Vm, name: str, schema: CallbackSchema, function: Callable[..., int | None]) -> Invoke:
+    """Wrap an export for calls by the host.
 
     Parameters
     ----------
     name
         The export's name, for the log.
-    entry
-        What the trace says of it.
+    schema
+        Description of the call for the trace.
     function
         The export.
 
     Returns
     -------
     Invoke
-        Takes the context that the call is for, then the export's own arguments; gives its result, or None after a trap.
+        A function of the context that the call is for and the export's own arguments. It returns the export's result, or
+        None after a trap.
     """
-    trace, thread = vm.trace, vm.thread
+    trace, thread, entry = vm.trace, vm.thread, vm.entry
     append, number, clock = trace.append, trace.next, perf_counter_ns
-    fixed = vm.environment.guest_time
+    fixed = vm.server.guest_time
     if vm.native:
-        function = unhurried(vm, function)
-    elif vm.environment.engine.fuel:
+        function = _excuse_debugging(vm, function)
+    elif vm.server.engine.fuel:
         function = counted(vm, function)
 
     def invoke(context: Context, *args: int) -> int | None:
-        vm.current = vm.effective = context
-        vm.frame = frame = [  # as `open_frame` makes it, without the cost of a call
-            number(), entry, context.place, args, thread.time, clock(), 0, 0, None, thread.name, vm.about,
+        entry.current = entry.effective = context
+        entry.record = record = [  # as `open_record` makes it, without the cost of a call
+            number(), schema, context.ref, args, thread.time, clock(), 0, 0, None, thread.name, entry.exchange,
         ]  # fmt: skip
-        append(frame)
+        append(record)
         try:
             result = function(*args)
         except Trap as trap:
             result = None
-            _trapped(vm, frame, name, trap)
+            _trapped(vm, record, name, trap)
         except BaseException as error:
-            _interrupted(vm, frame, name, error)
+            _interrupted(vm, record, name, error)
             raise
-        frame[6] = ended = clock()
-        frame[8] = result
-        thread.time += (ended - frame[5] - frame[7]) * 1e-9 if fixed is None else fixed  # type: ignore[operator]
-        vm.frame = None
-        if vm.stop_next:
-            vm.stop_next = False
+        record[ENDED] = ended = clock()
+        record[RESULT] = result
+        thread.time += (ended - record[BEGAN] - record[HOST_NS]) * 1e-9 if fixed is None else fixed  # type: ignore[operator]
+        entry.record = None
+        if entry.local_reply_sent:
+            entry.local_reply_sent = False
             result = _STOPPED
-        if vm.deferred and not (vm.failed and context.info is not None):
-            vm.run_deferred()
+        if entry.deferred and not (vm.failed and context.info is not None):
+            entry.run_deferred()
         return result
 
     return invoke
 
 
-def open_frame(vm: Vm, entry: Entry, context: Context, args: tuple[int, ...]) -> list[Any]:
-    """Begin the trace's record of an entry, in which hostcalls may be made."""
-    thread = vm.thread
-    frame = [
-        vm.trace.next(), entry, context.place, args, thread.time, perf_counter_ns(), 0, 0, None, thread.name, vm.about,
+def open_record(vm: Vm, schema: CallbackSchema, context: Context, args: tuple[int, ...]) -> list[Any]:
+    """Begin the trace record of an entry in which hostcalls may be made."""
+    thread, trace = vm.thread, vm.trace
+    record = [
+        trace.next(), schema, context.ref, args, thread.time, perf_counter_ns(), 0, 0, None, thread.name, vm.entry.exchange,
     ]  # fmt: skip
-    vm.trace.append(frame)
-    vm.frame = frame
-    return frame
+    trace.append(record)
+    vm.entry.record = record
+    return record
 
 
-def close_frame(vm: Vm, frame: list[Any], result: int | None) -> None:
-    """End it: the thread's time moves on by what the guest took."""
+def close_record(vm: Vm, record: list[Any], result: int | None) -> None:
+    """End a trace record, and advance the thread's time by the time spent in the guest."""
     ended = perf_counter_ns()
-    frame[6], frame[8] = ended, result
-    fixed = vm.environment.guest_time
-    vm.thread.time += (ended - frame[5] - frame[7]) * 1e-9 if fixed is None else fixed
-    vm.frame = None
+    record[ENDED], record[RESULT] = ended, result
+    fixed = vm.server.guest_time
+    vm.thread.time += (ended - record[BEGAN] - record[HOST_NS]) * 1e-9 if fixed is None else fixed
+    vm.entry.record = None
 
 
-def _trapped(vm: Vm, frame: list[Any], name: str, trap: Trap) -> None:
+def _trapped(vm: Vm, record: list[Any], name: str, trap: Trap) -> None:
     cause = trap.__cause__
-    fail(vm, frame, name, words_of(trap), trap.backtrace)
+    vm.fail(record, name, envoy_text(trap), trap.backtrace)
     if vm.failure is not None:
         vm.failure.exception = trap.raised
         if isinstance(cause, RestrictedCallback):
             vm.failure.message += f" ({cause})"
 
 
-def _interrupted(vm: Vm, frame: list[Any], name: str, error: BaseException) -> None:
-    """The interrupt button, or a fault of the host: the guest was left in mid-flight and cannot go on."""
-    fail(vm, frame, name, f"stopped: {type(error).__name__}", "")
-    close_frame(vm, frame, None)
-    vm.deferred.clear()
-    vm.stop_next = False
+def _interrupted(vm: Vm, record: list[Any], name: str, error: BaseException) -> None:
+    """Fail a VM whose guest was interrupted by the user, or by an error of the host: it cannot continue."""
+    vm.fail(record, name, f"stopped: {type(error).__name__}", "")
+    close_record(vm, record, None)
+    vm.entry.deferred.clear()
+    vm.entry.local_reply_sent = False
+
+
+def _excuse_debugging(vm: Vm, function: Callable[..., int | None]) -> Callable[..., int | None]:
+    """Wrap a native callback so that it takes no virtual time if it exceeds the deadline.
+
+    A Wasm callback is stopped at the deadline. A native one is not, because it may be stopped in a debugger; if that time
+    passed on the virtual clock, every timeout would expire as soon as the debugger continues.
+    """
+    longest = int(vm.server.deadline * 1e9)
+    entry = vm.entry
+
+    def call(*args: int) -> int | None:
+        began = perf_counter_ns()
+        try:
+            return function(*args)
+        finally:
+            took = perf_counter_ns() - began
+            if took > longest and entry.record is not None:
+                entry.record[HOST_NS] = took  # time of the host, which is not counted
+
+    return call

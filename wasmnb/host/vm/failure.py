@@ -1,19 +1,21 @@
-"""Failure: why a VM runs nothing any more, in Envoy's words and in ours."""
+"""Failures of VMs: the cause, with Envoy's text and the guest's traceback."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
-from ...abi import LogLevel
 from ...engine import Trap
 from ...errors import FilterTrap, conclusion_of
-from .hostcall_stubs import RestrictedCallback
 
-if TYPE_CHECKING:
-    from .vm import Vm
+__all__ = ["Failure", "RestrictedCallback", "envoy_text"]
 
-__all__ = ["Failure", "fail", "words_of"]
+
+class RestrictedCallback(Exception):
+    """A hostcall that the guest may not make in this phase: in an entry point or in its allocator."""
+
+    def __init__(self, name: str, phase: str) -> None:
+        super().__init__(f"{name} may not be called in {phase}")
+        self.name = name
 
 
 @dataclass
@@ -25,15 +27,15 @@ class Failure:
     callback
         Export that was running.
     context_id, exchange
-        What it was about.
+        Its context, and the exchange that it belonged to (None for roots).
     message
-        One line, as Envoy's log has it.
+        One line, as in Envoy's log.
     traceback
         A Python filter's traceback, or an empty string.
     backtrace
         Wasm frames, or an empty string.
     exception
-        What a native filter raised, with its traceback; None for one in Wasm.
+        Exception that a native filter raised, with its traceback; None for a filter in Wasm.
     thread
         `main` or `worker-2`.
     """
@@ -48,7 +50,7 @@ class Failure:
     thread: str = ""
 
     def error(self) -> FilterTrap:
-        """The same as an exception."""
+        """Return the failure as an exception."""
         text = f"{self.callback} failed: {self.message}"
         if self.traceback:
             text = f"{self.callback} failed: {conclusion_of(self.traceback)}"
@@ -64,32 +66,15 @@ class Failure:
         return error
 
 
-def words_of(trap: Trap) -> str:
-    """What Envoy's log says of a trap; for what Envoy does not have (a deadline), what happened."""
+def envoy_text(trap: Trap) -> str:
+    """Return Envoy's text for a trap, or our own for one that Envoy does not have (a deadline)."""
     cause = trap.__cause__
     if isinstance(cause, RestrictedCallback):
         return "Uncaught Error: restricted_callback"
     if cause is not None:
-        return f"stopped by a fault of the simulator: {trap.message}"
+        return f"stopped by an error of the simulator: {trap.message}"
     if trap.kind == "stack":
         return f"Uncaught RangeError: {trap.message}"
     if trap.kind == "deadline":
         return f"stopped: {trap.message}"  # in Envoy the worker would hang
     return f"Uncaught RuntimeError: {trap.message}"
-
-
-def fail(vm: Vm, frame: list[Any], name: str, message: str, backtrace: str) -> None:
-    """Mark a VM as failed, and say so as Envoy does."""
-    context = vm.current
-    exchange = context.exchange if context.exchange is not None else frame[10]
-    words = vm.last_words[1] if vm.last_words[0] is frame else ""
-    vm.failed = True
-    if vm.failure is None:
-        vm.failure = Failure(name, context.id, exchange, message, words, backtrace, thread=vm.thread.name)
-    text = f"Function: {name} failed: {message}"
-    if backtrace:
-        frames = "\n".join(f"  {line}" for line in backtrace.splitlines())
-        text += f"\nProxy-Wasm plugin in-VM backtrace:\n{frames}"
-    about = {"exchange": exchange, "vm": vm.number, "context": context.id, "time": vm.now()}
-    vm.environment.say(LogLevel.ERROR, text, vm.thread, **about)
-    vm.note("failed", callback=name, message=message)

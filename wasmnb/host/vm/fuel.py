@@ -1,8 +1,8 @@
-"""Fuel: how many instructions of Wasm a callback ran, which is the same on every run and every machine.
+"""Fuel: the number of Wasm instructions that a callback ran, which is the same in every run and on every machine.
 
-Facts: wasmtime counts an instruction as one unit, calls and loops included, and memory operations of any size as one; what
-the host does for a hostcall is not counted. The same filter, fed the same requests, uses the same fuel, as long as it is
-told the same times and random numbers: with fuel, callbacks take a fixed time on the virtual clock.
+Facts: wasmtime counts an instruction as one unit, calls and loops included, and memory operations of any size as one; the
+host's work for a hostcall is not counted. The same filter uses the same fuel for the same requests if it sees the same
+times and random numbers, so with fuel, callbacks take a fixed time on the virtual clock.
 """
 
 from __future__ import annotations
@@ -19,10 +19,7 @@ if TYPE_CHECKING:
     from ..trace.trace import Trace
     from .vm import Vm
 
-__all__ = ["GUEST_TIME", "PROBED", "Fuel", "counted", "fuel_of", "with_probe"]
-
-#: Virtual seconds that a callback takes in a proxy that counts fuel, unless it is told otherwise.
-GUEST_TIME = 1e-4
+__all__ = ["PROBED", "Fuel", "counted", "fuel_of", "with_probe"]
 
 #: The hostcall through which a profiler reads fuel.
 PROBED = "proxy_get_metric"
@@ -31,16 +28,16 @@ PROBED = "proxy_get_metric"
 _CALLBACKS = {h.method: h.callback for h in HANDLERS.values() if h.method != h.callback}
 
 
-#: Hostcall -> its place in the table.
-_PLACES = {hostcall.short: place for place, hostcall in enumerate(HOSTCALLS.values(), 1)}
+#: Hostcall -> its number in the ABI's table, from 1.
+_NUMBERS = {hostcall.short: number for number, hostcall in enumerate(HOSTCALLS.values(), 1)}
 
 
 class Fuel(dict[str, int]):
-    """Instructions by callback. A callback goes by the ABI's name and by that of the Python method."""
+    """Instructions by callback, under the ABI's name; lookups also take the name of the Python method."""
 
     @property
     def total(self) -> int:
-        """All of it."""
+        """Instructions of all callbacks."""
         return sum(self.values())
 
     def __missing__(self, name: str) -> int:
@@ -55,7 +52,7 @@ class Fuel(dict[str, int]):
 
 
 def fuel_of(events: Iterable[Event]) -> Fuel:
-    """Fuel by callback; of one that ran several times, the sum."""
+    """Return the fuel by callback, summed over all its calls."""
     used = Fuel()
     for event in events:
         if event.kind == "callback" and event.fuel is not None:
@@ -64,45 +61,46 @@ def fuel_of(events: Iterable[Event]) -> Fuel:
 
 
 def counted(vm: Vm, function: Callable[..., int | None]) -> Callable[..., int | None]:
-    """An entry of `vm`, which leaves its fuel at the end of its trace record."""
-    instance = vm.instance
+    """Wrap an export so that it appends its fuel to its trace record."""
+    instance, entry = vm.instance, vm.entry
 
     def call(*args: int) -> int | None:
-        before: int = instance.fuel_used  # type: ignore[attr-defined]  # only Wasm is run by an engine that counts
+        before: int = instance.fuel_used  # type: ignore[attr-defined]  # an engine with fuel runs only Wasm
         try:
             return function(*args)
         finally:
-            if vm.frame is not None:
-                vm.frame.append(instance.fuel_used - before)  # type: ignore[attr-defined]
+            if entry.record is not None:
+                entry.record.append(instance.fuel_used - before)  # type: ignore[attr-defined]
 
     return call
 
 
 def with_probe(vm: Vm, get_metric: Callable[..., int]) -> Callable[[int, int], int]:
-    """`proxy_get_metric` of a VM that may be profiled: then two ids that no metric has are answered, and leave no trace.
+    """Wrap `proxy_get_metric` for a VM that may be profiled.
 
-    One reads the fuel; the other tells, one by one, the hostcalls that were made between the last two readings.
+    Two ids that no metric has then reach the profiler instead, without a trace record. One returns the fuel; the other
+    returns, one by one, the hostcalls between the last two readings.
     """
     trace, guest = vm.trace, vm.guest
-    seen, places = 0, iter(range(0))
+    seen, numbers = 0, iter(range(0))
 
     def call(number: int, address: int) -> int:
-        nonlocal seen, places
+        nonlocal seen, numbers
         if not vm.profiled or number not in (PROBE, CALLS):
             return get_metric(number, address)
         if number == CALLS:
-            guest.write_u64(address, next(places, 0))
+            guest.write_u64(address, next(numbers, 0))
             return 0
         used: int = vm.instance.fuel_used  # type: ignore[attr-defined]
-        guest.write_u64(address, (used << SHIFT) + trace.made)
-        seen, places = trace.made, _places(trace, seen, trace.made, vm.number)
+        guest.write_u64(address, (used << SHIFT) + trace.total)
+        seen, numbers = trace.total, _hostcall_numbers(trace, seen, trace.total, vm.number)
         return 0
 
     return call
 
 
-def _places(trace: Trace, first: int, end: int, vm: int) -> Iterator[int]:
-    """The hostcalls of a VM among these events, each by its place in the ABI's table, from 1."""
+def _hostcall_numbers(trace: Trace, first: int, end: int, vm: int) -> Iterator[int]:
+    """Yield the numbers of a VM's hostcalls among these events."""
     for event in trace.outline(first, end - first):
         if event.kind == "hostcall" and event.vm == vm:
-            yield _PLACES[event.name]
+            yield _NUMBERS[event.name]

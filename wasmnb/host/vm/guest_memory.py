@@ -1,13 +1,13 @@
-"""The guest's memory as hostcalls use it: one view, one bounds check, and allocation by the guest itself.
+"""The guest's memory for hostcalls: one view, one bounds check, and allocation by the guest itself.
 
-Facts: pointers and sizes are u32; a range is valid if it lies inside the memory, otherwise the hostcall answers
-InvalidMemoryAccess. What is returned to the guest lies in memory that the guest's own `malloc` gave (or
-`proxy_on_memory_allocate` if there is no `malloc`); Envoy never allocates nothing: an empty result is pointer 0, size 0. An
-allocator that gives 0 makes the hostcall answer InvalidMemoryAccess.
+Facts: pointers and sizes are u32; a range is valid if it lies inside the memory, otherwise the hostcall returns
+InvalidMemoryAccess. Results are stored in memory from the guest's own `malloc` (or `proxy_on_memory_allocate` without a
+`malloc`); Envoy does not allocate for empty results: they are pointer 0, size 0. If the allocator returns 0, the hostcall
+returns InvalidMemoryAccess.
 
-A memoryview's slices cost a quarter of what `ctypes.string_at` costs, and hostcalls live on that. The engine promises
-that a memory never moves, so that one view over the whole address range serves for life; what lies behind the
-memory's present end is kept out of reach by the check, not by the view.
+Slices of a memoryview cost a quarter of `ctypes.string_at`. The engine guarantees that a memory never moves, so one view
+over the whole address range stays valid; bytes behind the memory's current end are protected by the check, not by the
+view.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ class GuestMemory:
     Attributes
     ----------
     view
-        Bytes from guest address 0 on. Touch it only inside `size`.
+        Bytes from guest address 0. Access it only below `size`.
     size
-        Bytes known to be there; `check` looks again.
+        Known size of the memory in bytes; `check` reads it again.
     put
-        Has the guest allocate, stores data there and gives the address; 0 for no data.
+        Stores data in memory that the guest allocates, and returns the address; 0 for empty data.
     """
 
     __slots__ = ("_memory", "put", "size", "view")
@@ -47,26 +47,32 @@ class GuestMemory:
         self.view = memoryview(bytearray(0))
 
     def attach(self, memory: Memory) -> None:
-        """The instance is there: use its memory."""
+        """Use the memory of an instance."""
         self._memory = memory
         self.size = memory.size
         if memory.base:
             self.view = memoryview((ctypes.c_ubyte * (1 << 32)).from_address(memory.base)).cast("B")
 
     def detach(self) -> None:
-        """The memory is gone; every access fails from now on."""
+        """Release the memory; every access fails from now on."""
         self._memory, self.put, self.size = None, _no_allocator, 0
         self.view = memoryview(bytearray(0))
 
     def check(self, pointer: int, size: int) -> None:
-        """Raise `OutOfBounds` unless the range is inside; call it when the range lies beyond `size`."""
+        """Check a range that exceeds `size` against the memory's current size.
+
+        Raises
+        ------
+        OutOfBounds
+            The range is not inside the memory.
+        """
         if self._memory is not None:
             self.size = self._memory.refresh()
         if pointer + size > self.size:
             raise OutOfBounds(pointer, size, self.size)
 
     def read(self, pointer: int, size: int) -> bytes:
-        """Copy of a range."""
+        """Return a copy of a range."""
         if pointer + size > self.size:
             self.check(pointer, size)
         return self.view[pointer : pointer + size].tobytes()
@@ -92,5 +98,5 @@ class GuestMemory:
 
 
 def _no_allocator(_data: bytes) -> int:
-    """Without an allocator nothing can be returned."""
+    """Fail, because the module has no allocator or is closed."""
     raise OutOfBounds(0, len(_data), 0)

@@ -1,12 +1,12 @@
-"""Binding: from the ABI's table to the functions that a module imports.
+"""Stubs of hostcalls, generated from the ABI's table: the functions that a module imports.
 
-For every hostcall a Python function is written, from its row of the table, that takes the core parameters, checks and
-reads the memory ranges, calls the implementation, gives the results to the guest and leaves one record in the trace. It
-is written as text and compiled, because a hostcall must cost little: there is no loop over parameters at run time.
+A stub takes the core parameters, checks and reads the memory ranges, calls the implementation, stores the results for the
+guest and adds one record to the trace. It is generated as source code and compiled, because hostcalls are on the hot path:
+nothing loops over parameters at run time.
 
-An implementation takes `(context, *inputs)`. With outputs it returns `(status, *outputs)`, without only the status.
-Envoy's order is kept: inputs are read first; then the call is made; only then are results stored, so that a bad result
-pointer is reported after the deed.
+An implementation takes `(context, *inputs)`. With outputs it returns `(status, *outputs)`, without only the status. The
+order is Envoy's: inputs are read first, then the call is made, then results are stored; so an invalid result pointer is
+reported after the call took effect.
 """
 
 from __future__ import annotations
@@ -20,53 +20,45 @@ from typing import TYPE_CHECKING, Any
 from ...abi import HOSTCALLS, MAX_PAIRS, MAX_PAIRS_BYTES, Hostcall, Pair, Status, decode_pairs
 from ...abi.table import Kind, Param
 from ...engine import OutOfBounds
-from ..trace.records import KEEP, Cut, Shape
+from ..trace.records import HOST_NS, KEEP, Cut, HostcallSchema
 
 if TYPE_CHECKING:
     from .vm import Vm
 
-__all__ = ["RestrictedCallback", "bind", "read_pairs", "shape_of"]
+__all__ = ["bind", "read_pairs", "schema_of"]
 
-#: What a guest's import is at run time.
+#: An import of the guest at run time.
 HostFunction = Callable[..., Any]
 
 
-class RestrictedCallback(Exception):
-    """A hostcall that may not be called now: in an entry point or in the allocator."""
-
-    def __init__(self, name: str, moment: str) -> None:
-        super().__init__(f"{name} may not be called in {moment}")
-        self.name = name
-
-
 def read_pairs(data: bytes) -> list[Pair]:
-    """A header map from the guest; anything that Envoy does not take counts as empty."""
+    """Decode a header map from the guest; one that Envoy would not accept counts as empty."""
     if len(data) > MAX_PAIRS_BYTES or len(data) < 4 or int.from_bytes(data[:4], "little") > MAX_PAIRS:
         return []
     return decode_pairs(data) or []
 
 
 @cache
-def shape_of(name: str) -> Shape:
-    """What trace records of a hostcall refer to."""
+def schema_of(name: str) -> HostcallSchema:
+    """Return the schema of a hostcall's trace records."""
     hostcall = HOSTCALLS[name]
-    return Shape(hostcall.short, hostcall.inputs, hostcall.outputs)
+    return HostcallSchema(hostcall.short, hostcall.inputs, hostcall.outputs)
 
 
-# -- writing the function -------------------------------------------------------------------------------------------
+# -- source of a stub -----------------------------------------------------------------------------------------------
 
 _READERS = frozenset({Kind.BYTES, Kind.PAIRS, Kind.PATH})
 
 
-class _Text:
-    """Collects the parts of one function while its parameters are walked."""
+class _StubSource:
+    """Parts of one stub's source, collected parameter by parameter."""
 
     def __init__(self, hostcall: Hostcall) -> None:
         self.core: list[str] = []  # names of the core parameters
         self.reads: list[str] = []
-        self.passed: list[str] = []  # what the implementation gets
-        self.args: list[str] = []  # what the trace gets
-        self.bad_args: list[str] = []  # what the trace gets if a pointer was bad
+        self.passed: list[str] = []  # arguments of the implementation
+        self.args: list[str] = []  # arguments in the trace
+        self.bad_args: list[str] = []  # arguments in the trace if a pointer was invalid
         self.stores: list[str] = []
         self.results: list[str] = []
         self.kept: list[str] = []
@@ -75,7 +67,7 @@ class _Text:
             self._input(param, f"v{len(self.passed)}")
         for param in hostcall.outputs:
             self._output(param, f"r{len(self.results)}")
-        if hostcall.name == "proxy_http_call":  # Envoy tries the token's address before it starts a call
+        if hostcall.name == "proxy_http_call":  # Envoy checks the token's address before it starts a call
             self.reads.append(f"write_u32({self.core[-1]}, 0)")
 
     def _new(self) -> str:
@@ -115,29 +107,29 @@ class _Text:
 
 
 def _source(hostcall: Hostcall) -> str:
-    text = _Text(hostcall)
+    text = _StubSource(hostcall)
     call = f"implementation({', '.join(['context', *text.passed])})"
     target = ", ".join(["status", *text.results])
     lines = [*text.reads, f"{target} = {call}"]
-    if text.stores:  # a foreign function that exists gives a result even if it fails
+    if text.stores:  # a foreign function that exists has a result even if it fails
         condition = "if r0 is not None:" if text.optional else "if not status:"
         lines += [condition, *(f"    {line}" for line in text.stores), "    stored = True"]
     body = "\n            ".join(lines)
     return f"""
-def make(vm, guest, implementation, shape, append, number):
+def make(entry, guest, implementation, schema, append, number):
     write_u32, write_u64 = guest.write_u32, guest.write_u64
     def {hostcall.name}({", ".join(text.core)}):
         began = clock()
-        if vm.restricted: vm.restrict({hostcall.name!r})
-        context = vm.effective
+        if entry.restricted: entry.restrict({hostcall.name!r})
+        context = entry.effective
         stored = bad = False
         try:
             {body}
         except OutOfBounds:
             status, bad = {int(Status.INVALID_MEMORY_ACCESS)}, True
-        frame = vm.frame
+        record = entry.record
         ended = clock()
-        frame[7] += ended - began
+        record[{HOST_NS}] += ended - began
         if stored: append({_record(text.args, text.kept)})
         elif bad: append({_record(text.bad_args)})
         else: append({_record(text.args)})
@@ -147,8 +139,8 @@ def make(vm, guest, implementation, shape, append, number):
 
 
 def _record(*parts: list[str]) -> str:
-    """The trace's record of a call: see `.records`."""
-    fields = ["number()", "shape", "frame", "context.place", "status", "began", "ended"]
+    """Return the source of the trace record of a call: see `..trace.records`."""
+    fields = ["number()", "schema", "record", "context.ref", "status", "began", "ended"]
     return f"({', '.join([*fields, *(name for part in parts for name in part)])})"
 
 
@@ -162,28 +154,36 @@ def _factory(name: str) -> Callable[..., HostFunction]:
         "cut": Cut.of,
         "KEEP": KEEP,
     }
-    exec(compile(_source(HOSTCALLS[name]), f"<wasmnb hostcall {name}>", "exec"), scope)  # noqa: S102 -- our own text
-    made: Callable[..., HostFunction] = scope["make"]
-    return made
+    exec(compile(_source(HOSTCALLS[name]), f"<wasmnb hostcall {name}>", "exec"), scope)  # noqa: S102 -- our own source
+    make: Callable[..., HostFunction] = scope["make"]
+    return make
 
 
 def bind(vm: Vm, name: str, implementation: HostFunction) -> HostFunction:
-    """The function that a guest of `vm` gets for the import `name`."""
+    """Return the stub for an import of a VM.
+
+    Parameters
+    ----------
+    name
+        The hostcall's name in the ABI's table.
+    implementation
+        The function that does the work, without memory access.
+    """
     trace = vm.trace
-    return _factory(name)(vm, vm.guest, implementation, shape_of(name), trace.append, trace.next)
+    return _factory(name)(vm.entry, vm.guest, implementation, schema_of(name), trace.append, trace.next)
 
 
-def bind_refused(vm: Vm, name: str, refuse: Callable[[str], None]) -> HostFunction:
-    """The function for an import that the configuration does not allow: it logs and answers InternalFailure."""
-    shape, trace = shape_of(name), vm.trace
+def bind_denied(vm: Vm, name: str) -> HostFunction:
+    """Return the function for an import that the configuration does not allow: it logs and returns InternalFailure."""
+    schema, trace, entry = schema_of(name), vm.trace, vm.entry
 
-    def refused(*args: int) -> int:
-        if vm.restricted:
-            vm.restrict(name)
+    def denied(*args: int) -> int:
+        if entry.restricted:
+            entry.restrict(name)
         began = perf_counter_ns()
-        refuse(name)
+        vm.log_denied(name, "proxy-wasm")
         status = int(Status.INTERNAL_FAILURE)
-        trace.append((trace.next(), shape, vm.frame, vm.effective.place, status, began, perf_counter_ns(), *args))
+        trace.append((trace.next(), schema, entry.record, entry.effective.ref, status, began, perf_counter_ns(), *args))
         return status
 
-    return refused
+    return denied

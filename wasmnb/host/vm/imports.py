@@ -1,62 +1,66 @@
-"""Linking: which function a module gets for each of its imports, and how results reach its memory.
+"""Imports: the function that a module gets for each import, and how results reach its memory.
 
-Facts (Envoy 1.40): an import that the configuration does not allow links all the same; calling it logs a line and gives
-InternalFailure, or WASI's errno 76. Results lie in memory that the guest allocates; while its allocator runs, only a few
-imports may be called, and they act on the VM rather than on a plugin.
+Facts (Envoy 1.40): an import that the configuration does not allow is linked nevertheless; calling it logs a line and
+returns InternalFailure, or WASI's errno 76. Results are stored in memory that the guest allocates; while its allocator
+runs, only a few imports may be called, and they act on the VM instead of a plugin.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ...abi.wasi import WASI_PREVIEW_1
 from ...engine import ImportType, OutOfBounds
-from ..foreign.dns import resolve_dns
-from ..hostcalls import IMPLEMENTATIONS
 from .fuel import PROBED, with_probe
-from .hostcall_stubs import bind, bind_refused
-from .wasi import bind_wasi
+from .hostcall_stubs import bind, bind_denied
+from .state import IN_ALLOCATOR
+from .wasi import bind_wasi, make_wasi
 
 if TYPE_CHECKING:
     from .vm import Vm
 
-__all__ = ["IN_ALLOCATOR", "make_put", "resolve"]
-
-#: Imports that may be called while the guest's allocator runs.
-IN_ALLOCATOR = frozenset({"proxy_log", "fd_write", "clock_time_get", "poll_oneoff"})
+__all__ = ["ImportResolver", "make_put"]
 
 
-def resolve(vm: Vm, wanted: ImportType) -> Callable[..., Any] | None:
-    """The function for an import, or None if there is none."""
-    name = wanted.name
-    allowed = not vm.allowed or name in vm.allowed
-    if wanted.module != "env":
-        return bind_wasi(vm, name, allowed=allowed) if name in WASI_PREVIEW_1 else None
-    if name in _ENV:
-        return _ENV[name](vm)
-    implementation = IMPLEMENTATIONS.get(name)
-    if implementation is None:
-        return None
-    refused = partial(bind_refused, refuse=lambda n: vm.refuse(n, "proxy-wasm"))
-    bound = bind(vm, name, implementation) if allowed else refused(vm, name)
-    return with_probe(vm, bound) if name == PROBED and vm.environment.engine.fuel else bound
+class ImportResolver:
+    """Resolves the imports of one VM's module: WASI, Envoy's extras in `env`, and the server's hostcalls."""
+
+    def __init__(self, vm: Vm) -> None:
+        self._vm = vm
+        self._wasi = make_wasi(vm)
+
+    def __call__(self, required: ImportType) -> Callable[..., Any] | None:
+        """Return the function for an import, or None if Envoy does not have it."""
+        vm, name = self._vm, required.name
+        allowed = not vm.settings.allowed or name in vm.settings.allowed
+        if required.module != "env":
+            return bind_wasi(vm, self._wasi, name, allowed=allowed) if name in WASI_PREVIEW_1 else None
+        if name in _ENV:
+            return _ENV[name]
+        hostcalls = vm.server.hostcalls
+        if name in hostcalls.extras:
+            return hostcalls.extras[name](vm)
+        implementation = hostcalls.implementations.get(name)
+        if implementation is None:
+            return None
+        bound = bind(vm, name, implementation) if allowed else bind_denied(vm, name)
+        return with_probe(vm, bound) if name == PROBED and vm.server.engine.fuel else bound
 
 
 def make_put(vm: Vm, malloc: Callable[..., int | None]) -> Callable[[bytes], int]:
-    """What stores results for the guest, in memory that the guest allocates."""
-    guest, zero = vm.guest, vm.zero
+    """Return the function that stores results in memory allocated by the guest."""
+    guest, entry, vm_context = vm.guest, vm.entry, vm.vm_context
 
     def put(data: bytes) -> int:
         size = len(data)
         if not size:
             return 0
-        restricted, effective, current = vm.restricted, vm.effective, vm.current
-        vm.restricted = IN_ALLOCATOR
-        vm.effective = vm.current = zero
+        restricted, effective, current = entry.restricted, entry.effective, entry.current
+        entry.restricted = IN_ALLOCATOR
+        entry.effective = entry.current = vm_context
         pointer = malloc(size)  # if it traps, the VM has failed and nothing below matters
-        vm.restricted, vm.effective, vm.current = restricted, effective, current
+        entry.restricted, entry.effective, entry.current = restricted, effective, current
         if not pointer:
             raise OutOfBounds(0, size, guest.size)
         end = pointer + size
@@ -68,17 +72,16 @@ def make_put(vm: Vm, malloc: Callable[..., int | None]) -> Callable[[bytes], int
     return put
 
 
-def _pthread_equal(_vm: Vm) -> Callable[..., int]:
-    return lambda a, b: int(a == b)
+def _pthread_equal(a: int, b: int) -> int:
+    return int(a == b)
 
 
-def _memory_growth(_vm: Vm) -> Callable[..., None]:
-    return lambda _index: None
+def _memory_growth(_index: int) -> None:
+    """Ignore the notification: the memory's size is read when it is needed."""
 
 
-#: Imports of `env` that are not hostcalls of the ABI.
-_ENV: dict[str, Callable[[Vm], Callable[..., Any]]] = {
+#: Imports of `env` that need no VM.
+_ENV: dict[str, Callable[..., Any]] = {
     "pthread_equal": _pthread_equal,
     "emscripten_notify_memory_growth": _memory_growth,
-    "envoy_resolve_dns": resolve_dns,
 }

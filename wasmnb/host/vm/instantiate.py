@@ -1,4 +1,4 @@
-"""Starting a VM: its module linked and instantiated, its callbacks found, its entry points run.
+"""Making VMs: the module is linked and instantiated, its callbacks are looked up, its entry points run.
 
 Facts (Envoy 1.40): `_initialize` then `main(0, 0)` (or `__main_void`), or else `_start`, run first, on context 0, and may
 call only a few imports. A trap in the start section fails the VM before it has any callback.
@@ -12,55 +12,65 @@ from typing import TYPE_CHECKING, Any
 from ...abi import CALLBACKS, ENTRY_POINTS, HOSTCALLS, Callback, LogLevel, callbacks_for
 from ...engine import Trap
 from ...errors import ModuleError
-from ..inspect.introspection import has_door, switch
-from ..trace.records import Entry
-from .callback_entry import Invoke, close_frame, entrance, open_frame
+from ..trace.records import CallbackSchema
+from .callback_entry import Invoke, close_record, make_entry, open_record
 from .failure import Failure
-from .imports import make_put, resolve
-from .module_check import ALLOCATORS, ENVOY_SAYS
+from .imports import ImportResolver, make_put
+from .module_check import ALLOCATORS, NOT_INITIALIZED, Loaded
+from .vm import Vm
 from .wasi import AT_ENTRY
 
 if TYPE_CHECKING:
-    from .vm import Vm
+    from ..clock import Thread
+    from ..server_context import ServerContext
+    from .settings import VmSettings
 
-__all__ = ["instantiate", "run_entry_points"]
+__all__ = ["make_vm", "run_entry_points"]
 
-_REFUSED = "Failed to create new Wasm instance"
+_NO_INSTANCE = "Failed to create new Wasm instance"
 
 #: Imports that entry points may call.
 _AT_ENTRY = AT_ENTRY | {name for name, h in HOSTCALLS.items() if h.at_entry} | {"emscripten_notify_memory_growth"}
 
 
-def instantiate(vm: Vm) -> None:
-    """Link, instantiate and find the exports; a trap in the start section fails the VM.
+def make_vm(server: ServerContext, loaded: Loaded, settings: VmSettings, thread: Thread, role: str) -> Vm:
+    """Make a VM: link and instantiate the module, and look up its exports. A trap in the start section fails the VM.
+
+    Parameters
+    ----------
+    server, loaded, settings, thread, role
+        As for `Vm`.
+
+    Returns
+    -------
+    Vm
+        Its entry points have not run yet.
 
     Raises
     ------
     ModuleError
         Envoy would not link the module.
     """
-    frame = open_frame(vm, Entry("start section"), vm.zero, ())
+    vm = Vm(server, loaded, settings, thread, role)
+    resolve = ImportResolver(vm)
+    record = open_record(vm, CallbackSchema("start section"), vm.vm_context, ())
     try:
-        vm.instance = vm.loaded.image.instantiate(
-            lambda wanted: resolve(vm, wanted),
-            memory_limit=vm.environment.memory_limit,
-            deadline=vm.environment.deadline,
-        )
+        vm.instance = loaded.image.instantiate(resolve, memory_limit=server.memory_limit, deadline=server.deadline)
     except ModuleError as error:
-        error.add_note(f"{ENVOY_SAYS}{_REFUSED}")
-        error.add_note(f"{ENVOY_SAYS}Wasm VM failed Failed to initialize Wasm code")
+        error.add_envoy_log(_NO_INSTANCE, NOT_INITIALIZED)
         raise
     except Trap as trap:
         vm.failed = True
-        words = f"Uncaught RuntimeError: {trap.message}"
-        vm.failure = Failure("the start section", 0, None, words, backtrace=trap.backtrace, thread=vm.thread.name)
-        vm.environment.say(LogLevel.ERROR, _REFUSED, vm.thread, vm=vm.number)
-        return
+        message = f"Uncaught RuntimeError: {trap.message}"
+        vm.failure = Failure("the start section", 0, None, message, backtrace=trap.backtrace, thread=thread.name)
+        server.write_log(LogLevel.ERROR, _NO_INSTANCE, thread, vm=vm.number)
+        return vm
     finally:
-        close_frame(vm, frame, None)
+        close_record(vm, record, None)
     _attach_memory(vm)
     vm.callbacks = _callbacks(vm)
     vm.on_context_create = vm.callbacks["on_context_create"] or _nothing
+    return vm
 
 
 def _attach_memory(vm: Vm) -> None:
@@ -71,32 +81,38 @@ def _attach_memory(vm: Vm) -> None:
 
 
 def _callbacks(vm: Vm) -> dict[str, Invoke | None]:
-    """Every callback of any ABI by its short name; None for those that its module does not export or has no part in."""
-    found: dict[str, Invoke | None] = dict.fromkeys(callback.short for callback in CALLBACKS.values())
-    return found | {c.short: _callback(vm, name, c) for name, c in callbacks_for(vm.abi).items()}
+    """Look up the callbacks of all ABI versions by short name; None for those that the module lacks or its ABI has not."""
+    callbacks: dict[str, Invoke | None] = dict.fromkeys(callback.short for callback in CALLBACKS.values())
+    return callbacks | {c.short: _callback(vm, name, c) for name, c in callbacks_for(vm.abi).items()}
 
 
 def _callback(vm: Vm, name: str, callback: Callback) -> Invoke | None:
     function = vm.instance.function(name) if name in vm.loaded.exports else None
-    if function is None or (vm.allowed and name not in vm.allowed):
+    allowed = vm.settings.allowed
+    if function is None or (allowed and name not in allowed):
         return None
-    return entrance(vm, name, Entry(callback), function)
+    return make_entry(vm, name, CallbackSchema(callback), function)
 
 
 def run_entry_points(vm: Vm) -> bool:
-    """Run those that the module has, as Envoy chooses them; False if one trapped."""
-    vm.restricted = _AT_ENTRY
+    """Run the module's entry points in Envoy's order.
+
+    Returns
+    -------
+    bool
+        False if the VM has failed.
+    """
+    entry = vm.entry
+    entry.restricted = _AT_ENTRY
     for name in _entry_points(vm.loaded.exports):
         if vm.closed or not vm.callbacks:
             break
-        vm.moment = name
+        entry.phase = name
         function = vm.instance.function(name)
         assert function is not None
         args = (0,) * len(ENTRY_POINTS[name][0])
-        entrance(vm, name, Entry(name), function)(vm.zero, *args)
-    vm.restricted = None
-    if vm.environment.show_locals and not vm.failed and has_door(vm):
-        switch(vm, "locals", on=True)
+        make_entry(vm, name, CallbackSchema(name), function)(vm.vm_context, *args)
+    entry.restricted = None
     return not vm.failed
 
 
@@ -107,4 +123,4 @@ def _entry_points(exports: Container[str]) -> list[str]:
 
 
 def _nothing(*_: Any) -> None:
-    """What a missing callback does."""
+    """Stand in for a missing callback."""

@@ -1,4 +1,4 @@
-"""Loading: which modules Envoy takes, and what it says of the others.
+"""Checks of modules: which ones Envoy loads, and its log lines for the others.
 
 Facts (Envoy 1.40): the first function export named like an ABI marker decides the version. Every import must exist for
 that version with the exact signature; an imported memory or table is made by the host, an imported global never exists. A
@@ -9,6 +9,7 @@ order, and the first failure is reported.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from ...abi import ENTRY_POINTS, AbiVersion, callbacks_for, hostcalls_for
@@ -16,14 +17,12 @@ from ...abi.wasi import WASI_MODULES, WASI_PREVIEW_1
 from ...compiler.wasm.inspection import ENVOY_ENV
 from ...engine import ExportType, ImportType, Runnable
 from ...errors import ModuleError
+from ...formats.leb128 import Malformed, Reader
 
-__all__ = ["ALLOCATORS", "ENVOY_SAYS", "Loaded", "load", "refusal_of"]
-
-#: Before a line of Envoy's log in an error's notes.
-ENVOY_SAYS = "Envoy's log says: "
+__all__ = ["ALLOCATORS", "NOT_INITIALIZED", "Loaded", "load", "parse_failure_log"]
 
 _NOT_LOADED = "Wasm VM failed Failed to load Wasm code"
-_NOT_INITIALIZED = "Wasm VM failed Failed to initialize Wasm code"
+NOT_INITIALIZED = "Wasm VM failed Failed to initialize Wasm code"
 
 #: Exports that allocate for the host, in the order in which Envoy looks.
 ALLOCATORS = ("malloc", "proxy_on_memory_allocate")
@@ -36,7 +35,7 @@ class Loaded:
     Attributes
     ----------
     abi
-        Version that it declares.
+        Version that the module declares.
     exports
         Its function exports by name.
     """
@@ -52,45 +51,36 @@ def load(image: Runnable, name: str) -> Loaded:
     Raises
     ------
     ModuleError
-        With Envoy's own line and what it means.
+        Envoy would not load the module. The error has Envoy's own lines and their meaning.
     """
     functions = {e.name: e for e in image.exports if e.kind == "func"}
     abi = _abi(image.exports, name)
-    for wanted in image.imports:
-        _check_import(wanted, abi, name)
+    for required in image.imports:
+        _check_import(required, abi, name)
     _check_exports(functions, abi, name)
     return Loaded(image, abi, functions)
 
 
 def _refuse(name: str, line: str, meaning: str, *, early: bool = False) -> ModuleError:
-    """An error with Envoy's lines; `early` if Envoy has not linked anything yet."""
+    """Return an error with Envoy's lines; `early` if Envoy has not linked the module yet."""
     error = ModuleError(f"Envoy does not load {name}: {meaning}")
-    error.add_note(ENVOY_SAYS + line)
-    error.add_note(ENVOY_SAYS + (_NOT_LOADED if early else _NOT_INITIALIZED))
+    error.add_envoy_log(line, _NOT_LOADED if early else NOT_INITIALIZED)
     return error
 
 
-def refusal_of(wasm: bytes) -> list[str]:
-    """Envoy's lines about bytes that are no module: it looks at the magic number and walks the sections."""
+def parse_failure_log(wasm: bytes) -> list[str]:
+    """Return Envoy's lines for bytes that are not a module: it checks the magic number and walks the sections."""
     if not wasm:
         return []
-    at = 8
-    sound = wasm.startswith(b"\0asm")
-    while sound and at < len(wasm):
-        size, shift, at = 0, 0, at + 1
-        while True:
-            sound = at < len(wasm) and shift < 35
-            if not sound:
-                break
-            byte = wasm[at]
-            size |= (byte & 0x7F) << shift
-            at, shift = at + 1, shift + 7
-            if not byte & 0x80:
-                break
-        at += size
-        sound = sound and at <= len(wasm)
-    what = "Missing or unknown Proxy-Wasm ABI version" if sound else "Failed to parse corrupted Wasm module"
-    return [f"Wasm VM failed {what}", _NOT_LOADED]
+    reason = "Failed to parse corrupted Wasm module"
+    if wasm.startswith(b"\0asm"):
+        reader = Reader(wasm, 8)
+        with suppress(Malformed):
+            while reader.more:
+                reader.byte()
+                reader.skip(reader.u32())
+            reason = "Missing or unknown Proxy-Wasm ABI version"
+    return [f"Wasm VM failed {reason}", _NOT_LOADED]
 
 
 def _abi(exports: Iterable[ExportType], name: str) -> AbiVersion:
@@ -101,66 +91,72 @@ def _abi(exports: Iterable[ExportType], name: str) -> AbiVersion:
             return markers[export]
     other = next((e for e in functions if e.startswith("proxy_abi_version_")), None)
     known = ", ".join(markers)
-    found = f"it declares its ABI with {other}, which Envoy does not know" if other else "it declares no Proxy-Wasm ABI"
+    problem = (
+        f"it declares its ABI with {other}, which Envoy does not know"
+        if other
+        else "it does not declare a Proxy-Wasm ABI"
+    )
     raise _refuse(
         name, "Wasm VM failed Missing or unknown Proxy-Wasm ABI version",
-        f"{found}; it has to export one of the functions {known}.", early=True,
+        f"{problem}. Export one of the functions {known}.", early=True,
     )  # fmt: skip
 
 
-def _host_signature(wanted: ImportType, abi: AbiVersion) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
-    if wanted.module == "env":
-        hostcall = hostcalls_for(abi).get(wanted.name)
-        return (hostcall.core_params, hostcall.core_results) if hostcall is not None else ENVOY_ENV.get(wanted.name)
-    return WASI_PREVIEW_1.get(wanted.name) if wanted.module in WASI_MODULES else None
+def _host_signature(required: ImportType, abi: AbiVersion) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
+    if required.module == "env":
+        hostcall = hostcalls_for(abi).get(required.name)
+        return (hostcall.core_params, hostcall.core_results) if hostcall is not None else ENVOY_ENV.get(required.name)
+    return WASI_PREVIEW_1.get(required.name) if required.module in WASI_MODULES else None
 
 
-def _check_import(wanted: ImportType, abi: AbiVersion, name: str) -> None:
-    place = f"{wanted.module}.{wanted.name}"
-    missing = f"Failed to load Wasm module due to a missing import: {place}"
-    if wanted.kind in ("memory", "table"):
+def _check_import(required: ImportType, abi: AbiVersion, name: str) -> None:
+    full_name = f"{required.module}.{required.name}"
+    missing = f"Failed to load Wasm module due to a missing import: {full_name}"
+    if required.kind in ("memory", "table"):
         return
-    if wanted.kind != "func":
-        raise _refuse(name, missing, f"it imports the {wanted.kind} {place}, and Envoy gives no module any.")
-    has = _host_signature(wanted, abi)
-    if has is None:
-        raise _refuse(name, missing, f"it imports {place}, which {_where(wanted.name, abi)}.")
-    if has != (wanted.params, wanted.results):
+    if required.kind != "func":
+        raise _refuse(name, missing, f"it imports the {required.kind} {full_name}, and Envoy provides only functions.")
+    signature = _host_signature(required, abi)
+    if signature is None:
+        raise _refuse(name, missing, f"it imports {full_name}, which {_availability(required.name, abi)}.")
+    if signature != (required.params, required.results):
         line = (
-            f"Failed to load Wasm module due to an import type mismatch: {place}, "
-            f"want: {_signature(wanted.params, wanted.results)}, but host exports: {_signature(*has)}"
+            f"Failed to load Wasm module due to an import type mismatch: {full_name}, "
+            f"want: {_signature(required.params, required.results)}, but host exports: {_signature(*signature)}"
         )
-        raise _refuse(name, line, f"it imports {place} with the wrong signature.")
+        raise _refuse(name, line, f"it imports {full_name} with the wrong signature.")
 
 
-def _where(name: str, abi: AbiVersion) -> str:
+def _availability(name: str, abi: AbiVersion) -> str:
     others = [v.text for v in AbiVersion if name in hostcalls_for(v)]
     if others:
         return f"exists in ABI {' and '.join(others)} but not in its {abi.text}"
-    return "no Envoy 1.40 has"
+    return "Envoy 1.40 does not have"
 
 
 def _check_exports(functions: dict[str, ExportType], abi: AbiVersion, name: str) -> None:
-    wanted = {c: (d.core_params, d.core_results) for c, d in callbacks_for(abi).items()} | ENTRY_POINTS
-    wanted |= dict.fromkeys(ALLOCATORS, (("i32",), ("i32",)))
-    for export, signature in wanted.items():
-        has = functions.get(export)
-        if has is not None and (has.params, has.results) != signature and _is_looked_up(export, functions):
+    signatures = {c: (d.core_params, d.core_results) for c, d in callbacks_for(abi).items()} | ENTRY_POINTS
+    signatures |= dict.fromkeys(ALLOCATORS, (("i32",), ("i32",)))
+    for export, signature in signatures.items():
+        function = functions.get(export)
+        if function is None or not _is_looked_up(export, functions):
+            continue
+        if (function.params, function.results) != signature:
             line = (
                 f"Bad function signature for: {export}, want: {_signature(*signature)}, "
-                f"but the module exports: {_signature(has.params, has.results)}"
+                f"but the module exports: {_signature(function.params, function.results)}"
             )
             raise _refuse(name, line, f"its export {export} has the wrong signature for ABI {abi.text}.")
     if not any(allocator in functions for allocator in ALLOCATORS):
         raise _refuse(
             name,
             "Wasm VM failed Wasm module is missing malloc function.",
-            f"it exports no allocator ({' or '.join(ALLOCATORS)}).",
+            f"it does not export an allocator ({' or '.join(ALLOCATORS)}).",
         )
 
 
 def _is_looked_up(export: str, functions: dict[str, ExportType]) -> bool:
-    """Envoy looks at some exports only if others are absent."""
+    """Whether Envoy looks an export up: it ignores some if others exist."""
     if export in ("main", "__main_void"):
         return "_initialize" in functions and not (export == "__main_void" and "main" in functions)
     if export == "_start":

@@ -1,46 +1,41 @@
-"""A VM: one instance of a module on one thread, with its contexts, its callbacks and what they have put off.
+"""A VM: one instance of a module on one thread, with its contexts and its callbacks.
 
-How it comes to life is in `starting`, what happens around every call into it in `entering`.
+`instantiate` makes VMs, `callback_entry` wraps every call into them.
 """
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any
 
-from ...abi import LogLevel
+from ...abi import AbiVersion, LogLevel
 from ...engine import Guest
 from ..contexts.base import Context, VmContext
 from ..state.metrics import MetricTable
-from .callback_entry import Invoke
+from ..trace.log import LogLine
+from ..trace.records import BEGAN, EXCHANGE, HOST_NS, TIME
 from .failure import Failure
 from .guest_memory import GuestMemory
-from .hostcall_stubs import RestrictedCallback
-from .imports import IN_ALLOCATOR
-from .instantiate import instantiate, run_entry_points
 from .module_check import Loaded
-from .wasi import make_wasi
+from .settings import VmSettings
+from .state import CalloutTokens, ContextTable, EntryState, GuestBuffers
 
 if TYPE_CHECKING:
-    from ..clock import Thread
-    from ..server_context import Environment
+    from collections.abc import Callable
 
-__all__ = ["Vm", "VmSettings"]
+    from ..clock import Clock, Thread
+    from ..server_context import ServerContext
+    from ..trace.trace import Trace
+
+    #: An export of the guest as the host calls it, with the context first.
+    Invoke = Callable[..., int | None]
+
+__all__ = ["Vm"]
+
+#: Bytes of one log line that are kept.
+_LONGEST_LINE = 1 << 16
 
 _RUNTIME = "wasm.envoy.wasm.runtime.v8."
-
-
-@dataclass(frozen=True)
-class VmSettings:
-    """What distinguishes VMs of one module, as `vm_config` says it."""
-
-    vm_id: bytes = b""
-    configuration: bytes = b""
-    variables: tuple[tuple[str, str], ...] = ()
-    allowed: frozenset[str] = frozenset()
 
 
 class Vm:
@@ -48,14 +43,14 @@ class Vm:
 
     Parameters
     ----------
-    environment
-        What all VMs of the proxy share.
+    server
+        State that all VMs of the proxy share.
     loaded
         The module.
     settings
         Its part of `vm_config`.
     thread
-        Where it runs.
+        The thread that it runs on.
     role
         `base`, `canary`, `main` or `worker`: what Envoy made it for.
 
@@ -63,94 +58,61 @@ class Vm:
     ----------
     number
         From 1, in the order in which the proxy's VMs are made.
-    contexts
-        By id; 0 is the VM itself.
+    vm_context, contexts
+        Context 0, and all contexts by id.
+    entry
+        The call into the guest that is running.
     callbacks
         Short name -> function of `(context, *args)`, or None if the module does not export it.
     on_context_create
-        That callback, or what does nothing.
-    current, effective
-        Context that the running callback is for, and the one that its hostcalls act on.
-    frame
-        Trace record of the running entry.
-    about
-        Exchange that the next entries belong to although their context is a root (callout answers).
-    deferred
-        What is done when the running callback has returned.
-    stop_next
-        A local response was asked for in the running callback.
-    restricted, moment
-        The only imports that may be called now, or None for all, and during what.
-    plugin_configuration, call_data
-        What the guest finds in these buffers: set around the callbacks that may read them.
+        That callback, or a function that does nothing.
+    guest, buffers
+        The guest's memory, and the buffers of the running callback.
+    instance
+        The instance; it is missing until the module has been linked.
     failed, failure
         Set by the first trap.
-    last_words
-        The filter's last critical line, and the entry in which it was written.
     profiled
-        A profiler inside reads fuel.
-
-    Raises
-    ------
-    ModuleError
-        Envoy would not link the module.
+        Whether a profiler in the guest reads fuel.
     """
 
     instance: Guest
     on_context_create: Invoke
 
-    def __init__(
-        self, environment: Environment, loaded: Loaded, settings: VmSettings, thread: Thread, role: str
-    ) -> None:
-        self.environment, self.clock, self.trace = environment, environment.clock, environment.trace
-        self.loaded, self.abi = loaded, loaded.abi
-        self.thread, self.role, self.number = thread, role, environment.new_vm_number()
-        self.vm_id, self.configuration = settings.vm_id, settings.configuration
-        self.variables, self.allowed = dict(settings.variables), settings.allowed
-        self.plugin_configuration: bytes | None = None
-        self.call_data = b""
-        self.metrics = MetricTable(environment.metrics)
+    def __init__(self, server: ServerContext, loaded: Loaded, settings: VmSettings, thread: Thread, role: str) -> None:
+        self.server, self.loaded, self.settings = server, loaded, settings
+        self.thread, self.role, self.number = thread, role, server.new_vm_number()
+        self.vm_context: Context = VmContext(self)
+        self.contexts = ContextTable({0: self.vm_context})
+        self.tokens = CalloutTokens()
+        self.entry = EntryState(self.vm_context)
+        self.buffers = GuestBuffers()
         self.guest = GuestMemory()
-        self.wasi = make_wasi(self)
+        self.metrics = MetricTable(server.metrics)
         self.callbacks: dict[str, Invoke | None] = {}
-
-        self.zero: Context = VmContext(self)
-        self.contexts: dict[int, Context] = {0: self.zero}
-        self._ids = 0
-        self._tokens = {0: 0, 1: 1, 2: 2}  # http calls 4, 8, ...; grpc calls 5, 9, ...; grpc streams 6, 10, ...
-
-        self.current: Context = self.zero
-        self.effective: Context = self.zero
-        self.frame: Any = None
-        self.about: int | None = None
-        self.deferred: deque[Callable[[], None]] = deque()
-        self.stop_next = False
-        self.restricted: frozenset[str] | None = None
-        self.moment = ""
-
         self.failed = self.closed = self.profiled = False
         self.failure: Failure | None = None
-        self.last_words: tuple[Any, str] = (None, "")
 
-        environment.shared.hold(self.vm_id)
-        environment.metrics.count(_RUNTIME + "created")
-        environment.metrics.count(_RUNTIME + "active")
+        server.shared.hold(settings.vm_id)
+        server.metrics.count(_RUNTIME + "created")
+        server.metrics.count(_RUNTIME + "active")
         self.note("created", role=role)
-        instantiate(self)
-
-    def initialize(self) -> bool:
-        """Run the entry points; False if one trapped."""
-        return run_entry_points(self)
 
     # -- calls into the guest -----------------------------------------------------------------------------------
 
-    def tell(self, invoke: Invoke | None, context: Context, *args: int) -> None:
-        """Make a call whose result does not matter, if the module exports it and the VM is sound."""
+    def notify(self, invoke: Invoke | None, context: Context, *args: int) -> None:
+        """Call an export and ignore its result; do nothing if it is missing or the VM has failed."""
         if invoke is not None and not self.failed:
             invoke(context, *args)
 
-    def ask(self, invoke: Invoke | None, context: Context, *args: int) -> bool:
-        """Make a call that says yes or no. A missing export says yes, a failed VM no."""
+    def query(self, invoke: Invoke | None, context: Context, *args: int) -> bool:
+        """Call an export that returns a boolean.
+
+        Returns
+        -------
+        bool
+            Its result; True if the export is missing, False if the VM has failed.
+        """
         if self.failed:
             return False
         if invoke is None:
@@ -158,75 +120,118 @@ class Vm:
         result = invoke(context, *args)
         return result != 0 and not self.failed
 
-    def after_call(self, action: Callable[[], None]) -> None:
-        """Have something done when the running callback has returned; at once if none is running."""
-        self.deferred.append(action)
-        if self.frame is None:
-            self.run_deferred()
+    # -- time, log and trace --------------------------------------------------------------------------------------
 
-    def run_deferred(self) -> None:
-        """Do what was put off, in order; what comes up meanwhile is done, too."""
-        while self.deferred:
-            self.deferred.popleft()()
+    @property
+    def clock(self) -> Clock:
+        """The proxy's clock."""
+        return self.server.clock
 
-    def new_context_id(self) -> int:
-        """The next id."""
-        self._ids += 1
-        return self._ids
-
-    def new_token(self, kind: int) -> int:
-        """The next token of a kind: 0 HTTP call, 1 gRPC call, 2 gRPC stream."""
-        self._tokens[kind] += 4
-        return self._tokens[kind]
-
-    # -- failure ------------------------------------------------------------------------------------------------
-
-    def restrict(self, name: str) -> None:
-        """Raise if this import may not be called now."""
-        if self.restricted is not None and name not in self.restricted:
-            moment = "the allocator" if self.restricted is IN_ALLOCATOR else self.moment
-            raise RestrictedCallback(name, moment)
-
-    def refuse(self, name: str, family: str) -> None:
-        """Say that the configuration does not allow a call."""
-        text = f"Attempted call to restricted {family} capability: {name}"
-        self.environment.say(LogLevel.ERROR, text, self.thread, vm=self.number, exchange=self.effective.exchange)
-
-    # -- what hostcalls use ---------------------------------------------------------------------------------------
+    @property
+    def trace(self) -> Trace:
+        """The proxy's trace."""
+        return self.server.trace
 
     def now(self) -> float:
-        """Virtual seconds as the guest sees them in mid-callback."""
-        frame = self.frame
-        if frame is None or self.environment.guest_time is not None:
+        """Return the virtual time as the guest sees it in the middle of a callback, in seconds."""
+        record = self.entry.record
+        if record is None or self.server.guest_time is not None:
             return self.thread.time
-        return float(frame[4]) + (perf_counter_ns() - int(frame[5]) - int(frame[7])) * 1e-9
+        return float(record[TIME]) + (perf_counter_ns() - int(record[BEGAN]) - int(record[HOST_NS])) * 1e-9
 
     def wall_ns(self) -> int:
-        """Wall clock, nanoseconds since 1970."""
+        """Return the wall clock, in nanoseconds since 1970."""
         return int((self.clock.start + self.now()) * 1e9)
 
     def monotonic_ns(self) -> int:
-        """Monotonic clock, nanoseconds."""
+        """Return the monotonic clock, in nanoseconds."""
         return int(self.now() * 1e9)
 
-    # -- end ------------------------------------------------------------------------------------------------------
+    def note(self, name: str, **args: Any) -> None:
+        """Add a note about this VM to the trace."""
+        self.trace.note("vm", name, args, time=self.clock.time(), thread=self.thread.name, vm=self.number)
 
-    def close(self) -> None:
-        """Free the instance; no callback runs."""
-        if self.closed:
+    def write_log(self, level: int, message: bytes) -> None:
+        """Write a line of the filter to the proxy's log.
+
+        The last critical line is also kept in `entry`: the SDK logs a traceback at this level before it traps.
+
+        Parameters
+        ----------
+        level
+            A `LogLevel`. Lines below the log's level are dropped.
+        message
+            UTF-8; at most 64 KiB of it are kept.
+        """
+        entry = self.entry
+        if level == LogLevel.CRITICAL:
+            entry.last_critical = (entry.record, message.decode("utf-8", "replace"))
+        log = self.server.log
+        if level < log.level:
             return
-        self.closed = True
-        for context in list(self.contexts.values()):
-            forget = getattr(context, "forget", None)
-            if forget is not None:
-                forget()
-        self.contexts.clear()
-        self.guest.detach()
-        if hasattr(self, "instance"):
-            self.instance.close()
-        self.environment.shared.release(self.vm_id)
-        self.environment.metrics.count(_RUNTIME + "active", -1)
-        self.note("closed")
+        context = entry.effective
+        text = message[:_LONGEST_LINE].decode("utf-8", "replace")
+        exchange = context.exchange if context.exchange is not None else entry.record[EXCHANGE]
+        log.add(
+            LogLine(
+                self.now(), LogLevel(level), text, self.thread.name, self.number, context.id, exchange, context.prefix,
+                root=context.root.id,
+            )
+        )  # fmt: skip
+
+    def log_denied(self, name: str, family: str) -> None:
+        """Log a call that the configuration does not allow.
+
+        Parameters
+        ----------
+        family
+            `proxy-wasm` or `WASI`.
+        """
+        text = f"Attempted call to restricted {family} capability: {name}"
+        self.server.write_log(LogLevel.ERROR, text, self.thread, vm=self.number, exchange=self.entry.effective.exchange)
+
+    def fail(self, record: list[Any], callback: str, message: str, backtrace: str) -> None:
+        """Mark the VM as failed, and log it as Envoy does.
+
+        Parameters
+        ----------
+        record
+            Trace record of the entry that failed.
+        callback
+            The export that was running.
+        message, backtrace
+            Text of the trap, and its Wasm frames.
+        """
+        entry = self.entry
+        context = entry.current
+        exchange = context.exchange if context.exchange is not None else record[EXCHANGE]
+        last_record, line = entry.last_critical
+        self.failed = True
+        if self.failure is None:
+            traceback = line if last_record is record else ""
+            self.failure = Failure(
+                callback, context.id, exchange, message, traceback, backtrace, thread=self.thread.name
+            )
+        text = f"Function: {callback} failed: {message}"
+        if backtrace:
+            frames = "\n".join(f"  {frame}" for frame in backtrace.splitlines())
+            text += f"\nProxy-Wasm plugin in-VM backtrace:\n{frames}"
+        self.server.write_log(
+            LogLevel.ERROR, text, self.thread, time=self.now(), exchange=exchange, vm=self.number, context=context.id
+        )
+        self.note("failed", callback=callback, message=message)
+
+    # -- state and end --------------------------------------------------------------------------------------------
+
+    @property
+    def abi(self) -> AbiVersion:
+        """The ABI version that the module declares."""
+        return self.loaded.abi
+
+    @property
+    def in_guest(self) -> bool:
+        """Whether a call into the guest is running."""
+        return self.entry.record is not None
 
     @property
     def native(self) -> bool:
@@ -247,9 +252,20 @@ class Vm:
             return "closed"
         return "template" if self.role == "base" else "running"
 
-    def note(self, name: str, **args: Any) -> None:
-        """Leave a mark in the trace."""
-        self.trace.note("vm", name, args, time=self.clock.time(), thread=self.thread.name, vm=self.number)
+    def close(self) -> None:
+        """Free the instance without running callbacks."""
+        if self.closed:
+            return
+        self.closed = True
+        for context in list(self.contexts.values()):
+            context.forget()
+        self.contexts.clear()
+        self.guest.detach()
+        if hasattr(self, "instance"):
+            self.instance.close()
+        self.server.shared.release(self.settings.vm_id)
+        self.server.metrics.count(_RUNTIME + "active", -1)
+        self.note("closed")
 
     def __repr__(self) -> str:
         return f"<VM{self.number} {self.role} on {self.thread.name}, {self.state}>"

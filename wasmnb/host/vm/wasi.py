@@ -1,8 +1,8 @@
-"""WASI preview 1, as far as Envoy gives it: text goes to the log, clocks and randomness work, files do not exist.
+"""WASI preview 1 as in Envoy: output goes to the log, clocks and randomness work, files do not exist.
 
-Facts (Envoy 1.40): what is written to 1 becomes an info line, to 2 an error line, one line a call, one trailing newline
-dropped. `poll_oneoff` returns at once, so that a guest that sleeps spins. `proc_exit` returns to the guest. Bad pointers
-give errno 21. A call that the configuration does not allow gives errno 76.
+Facts (Envoy 1.40): each write to descriptor 1 becomes an info line, to 2 an error line, without one trailing newline.
+`poll_oneoff` returns at once, so a guest that sleeps spins. `proc_exit` returns to the guest. Invalid pointers return
+errno 21. A call that the configuration does not allow returns errno 76.
 """
 
 from __future__ import annotations
@@ -15,27 +15,26 @@ from ...abi import LogLevel
 from ...abi.table import Param
 from ...abi.wasi import WASI_PREVIEW_1
 from ...engine import OutOfBounds
-from ..trace.log import write_line
-from ..trace.records import Shape
+from ..trace.records import HOST_NS, HostcallSchema
 
 if TYPE_CHECKING:
     from .vm import Vm
 
-__all__ = ["AT_ENTRY", "bind_wasi"]
+__all__ = ["AT_ENTRY", "bind_wasi", "make_wasi"]
 
 SUCCESS, BADF, FAULT, INVAL, NOENT, NOSYS, NOTSUP, NOTCAPABLE = 0, 8, 21, 28, 44, 52, 58, 76
 
 _LINES = {1: LogLevel.INFO, 2: LogLevel.ERROR}
 _MAX_RANDOM = 65536
 
-# Envoy sets no limits here; a hostile module must not keep the host busy, or eat its memory, in one call.
-_MAX_PIECES, _MAX_TEXT = 1024, 1 << 24
+# Envoy does not limit these; here, a hostile module must not block the host or exhaust its memory in one call.
+_MAX_VECTORS, _MAX_TEXT = 1024, 1 << 24
 
 #: Functions that trap when an entry point calls them.
 _NOT_AT_ENTRY = frozenset({"proc_exit", "fd_read", "fd_seek", "fd_close", "path_open", "sched_yield"})
 AT_ENTRY = frozenset(WASI_PREVIEW_1) - _NOT_AT_ENTRY
 
-#: Functions that always give the same answer: to any descriptor, or (second table) to 1 and 2, the others giving 8.
+#: Functions with a constant result: for any descriptor, or (second table) for 1 and 2, and 8 for all others.
 _ALWAYS = {
     "fd_advise": SUCCESS, "fd_close": SUCCESS, "fd_fdstat_set_flags": NOSYS, "fd_filestat_get": BADF, "fd_pread": NOSYS,
     "fd_prestat_dir_name": NOSYS, "fd_prestat_get": BADF, "fd_read": NOSYS, "fd_readdir": 20, "fd_seek": SUCCESS,
@@ -48,30 +47,30 @@ _OF_OUTPUT = {
 
 
 class _Wasi:
-    """The functions that do something, for one VM."""
+    """The functions with an effect, for one VM."""
 
     def __init__(self, vm: Vm) -> None:
         self.vm = vm
         self.guest = vm.guest
-        self.variables = [f"{k}={v}\0".encode() for k, v in vm.variables.items()]
+        self.variables = [f"{k}={v}\0".encode() for k, v in vm.settings.variables]
 
     def fd_write(self, fd: int, iovs: int, count: int, written: int) -> int:
         level = _LINES.get(fd)
         if level is None:
             return BADF
-        if count > _MAX_PIECES:
+        if count > _MAX_VECTORS:
             return INVAL
-        parts, room = [], _MAX_TEXT
+        parts, budget = [], _MAX_TEXT
         for at in range(iovs, iovs + 8 * count, 8):
             pair = self.guest.read(at, 8)
             start, size = int.from_bytes(pair[:4], "little"), int.from_bytes(pair[4:], "little")
-            room -= size
-            if room < 0:
+            budget -= size
+            if budget < 0:
                 return INVAL
             parts.append(self.guest.read(start, size))
         text = b"".join(parts)
         if text:
-            write_line(self.vm, level, text.removesuffix(b"\n"))
+            self.vm.write_log(level, text.removesuffix(b"\n"))
         self.guest.write_u32(written, len(text))
         return SUCCESS
 
@@ -130,7 +129,7 @@ class _Wasi:
         if size > _MAX_RANDOM:
             return INVAL
         if size:
-            self.guest.write(buffer, self.vm.environment.random.randbytes(size))
+            self.guest.write(buffer, self.vm.server.random.randbytes(size))
         return SUCCESS
 
     def poll_oneoff(self, _in: int, _out: int, _count: int, events: int) -> int:
@@ -138,45 +137,55 @@ class _Wasi:
         return SUCCESS
 
 
-def _implementation(vm: Vm, name: str) -> Callable[..., int | None]:
+def _implementation(wasi: Any, name: str) -> Callable[..., int | None]:
     if name in _ALWAYS:
-        answer = _ALWAYS[name]
-        return lambda *_: answer
+        result = _ALWAYS[name]
+        return lambda *_: result
     if name in _OF_OUTPUT:
-        known = _OF_OUTPUT[name]
-        return lambda fd, *_: known if fd in _LINES else BADF
-    found: Callable[..., int | None] | None = getattr(vm.wasi, name, None)
-    return found if found is not None else lambda *_: NOTSUP  # the other path_ and sock_ functions
+        status = _OF_OUTPUT[name]
+        return lambda fd, *_: status if fd in _LINES else BADF
+    method: Callable[..., int | None] | None = getattr(wasi, name, None)
+    return method if method is not None else lambda *_: NOTSUP  # the other path_ and sock_ functions
 
 
 def make_wasi(vm: Vm) -> Any:
-    """The state behind a VM's WASI functions."""
+    """Return the state behind a VM's WASI functions."""
     return _Wasi(vm)
 
 
-def bind_wasi(vm: Vm, name: str, *, allowed: bool = True) -> Callable[..., int | None]:
-    """The function that a guest of `vm` gets for a WASI import."""
+def bind_wasi(vm: Vm, wasi: Any, name: str, *, allowed: bool = True) -> Callable[..., int | None]:
+    """Return the function for a WASI import of a VM.
+
+    Parameters
+    ----------
+    wasi
+        State from `make_wasi`.
+    name
+        The import's name.
+    allowed
+        Whether the configuration allows it; if not, it logs a line and returns errno 76.
+    """
     params, results = WASI_PREVIEW_1[name]
-    shape = Shape(name, [Param(f"arg{i}") for i in range(len(params))], [], "wasi")
-    implementation = _implementation(vm, name)
-    append, number = vm.trace.append, vm.trace.next
+    schema = HostcallSchema(name, [Param(f"arg{i}") for i in range(len(params))], [], "wasi")
+    implementation = _implementation(wasi, name)
+    append, number, entry = vm.trace.append, vm.trace.next, vm.entry
 
     def call(*args: int) -> int | None:
         began = perf_counter_ns()
-        if vm.restricted:
-            vm.restrict(name)
+        if entry.restricted:
+            entry.restrict(name)
         if not allowed:
-            vm.refuse(name, "WASI")
+            vm.log_denied(name, "WASI")
             status: int | None = NOTCAPABLE if results else None
         else:
             try:
                 status = implementation(*args)
             except OutOfBounds:
                 status = FAULT
-        frame = vm.frame
+        record = entry.record
         ended = perf_counter_ns()
-        frame[7] += ended - began
-        append((number(), shape, frame, vm.effective.place, status or 0, began, ended, *args))
+        record[HOST_NS] += ended - began
+        append((number(), schema, record, entry.effective.ref, status or 0, began, ended, *args))
         return status
 
     return call

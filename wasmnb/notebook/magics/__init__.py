@@ -1,4 +1,4 @@
-"""The magics, one module for each group, and what they share.
+"""The magics, one module for each group of them, and their common base class and decorators.
 
-Installation, completion and progress bars are one folder up.
+Registration, completion and progress bars are in the folder above.
 """

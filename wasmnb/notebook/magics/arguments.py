@@ -1,6 +1,6 @@
-"""Magics with arguments: IPython's decorators under one typed roof, driven by tables of flags.
+"""Decorators for magics with arguments, and the parser of their lines.
 
-A flag is a tuple of its names and the keywords of argparse; the same tables serve the command line.
+A flag is a tuple of its names and the keyword arguments for argparse; the command line uses the same tables.
 """
 
 from __future__ import annotations
@@ -19,40 +19,53 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def flag(*names: str, **options: Any) -> Flag:
-    """A flag, or a positional argument, as argparse takes it."""
+    """Return a flag or positional argument with the parameters of `ArgumentParser.add_argument`."""
     return names, options
 
 
-#: What nearly every magic begins with.
+#: The first argument of nearly every magic.
 NAME = flag("name", metavar="NAME", help="Name of the filter; the variable of that name is its Proxy.")
 
 
 def _magic(kind: Callable[..., Any], flags: Sequence[Flag]) -> Callable[[F], F]:
     def decorate(function: F) -> F:
-        made: Any = kind(function)
+        decorated: Any = kind(function)
         for names, options in reversed(flags):
-            made = magic_arguments.argument(*names, **options)(made)  # type: ignore[no-untyped-call]
-        made = magic_arguments.magic_arguments()(made)  # type: ignore[no-untyped-call]
-        return magic.no_var_expand(made)  # type: ignore[no-any-return]
+            decorated = magic_arguments.argument(*names, **options)(decorated)  # type: ignore[no-untyped-call]
+        decorated = magic_arguments.magic_arguments()(decorated)  # type: ignore[no-untyped-call]
+        return magic.no_var_expand(decorated)  # type: ignore[no-any-return]
 
     return decorate
 
 
 def line_only(*flags: Flag) -> Callable[[F], F]:
-    """A line magic with these arguments, in which `$x` and `{x}` are left alone."""
+    """Decorate a line magic with these arguments. `$x` and `{x}` in its line are not expanded."""
     return _magic(magic.line_magic, flags)
 
 
 def line_cell(*flags: Flag) -> Callable[[F], F]:
-    """The same for a magic that also stands over a cell."""
+    """Decorate a magic for lines and cells with these arguments."""
     return _magic(magic.line_cell_magic, flags)
 
 
 def parse(function: Any, line: str) -> Any:
-    """Arguments of a line, quoted as in a shell; IPython's UsageError (one line, no traceback) if they are wrong."""
+    """Parse the line of a magic, with quotes as in a shell.
+
+    Parameters
+    ----------
+    function
+        The decorated magic.
+    line
+        Its line.
+
+    Raises
+    ------
+    IPython.core.error.UsageError
+        If the line is wrong. IPython shows it without a traceback.
+    """
     try:
-        words = shlex.split(line)
+        arguments = shlex.split(line)
     except ValueError as error:
         raise MagicUsageError(f"{error} in: {line}") from None
-    # Intermixed: `NAME -i /path` has flags between its two positional arguments.
-    return function.parser.parse_intermixed_args(words)
+    # Intermixed, because `NAME -i /path` has a flag between its positional arguments.
+    return function.parser.parse_intermixed_args(arguments)

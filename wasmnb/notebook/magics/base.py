@@ -1,4 +1,4 @@
-"""What the classes of magics share: a filter's name leads to its proxy, and each knows its own grammar."""
+"""The base class of the magics: finds proxies by name, and lists the argument parsers."""
 
 from __future__ import annotations
 
@@ -20,28 +20,34 @@ class FilterMagics(Magics):
 
     @property
     def style(self) -> str:
-        """How progress is shown: as `WasmMagics.progress` is configured."""
+        """The display of progress, from the configuration `WasmMagics.progress`."""
         return getattr(self.shell.magics_manager.registry.get("WasmMagics"), "progress", "auto")
 
     def names(self) -> list[str]:
-        """Variables of the notebook that hold a proxy, for completion."""
+        """Return the names of the notebook's variables that hold a proxy."""
         from wasmnb.host import Proxy
 
         space = self.shell.user_ns
         return sorted(k for k, v in list(space.items()) if isinstance(v, Proxy) and not k.startswith("_"))
 
     def parsers(self) -> dict[str, Any]:
-        """Magic name -> its argument parser."""
+        """Return the argument parsers by the name of the magic."""
         names = {name for table in self.magics.values() for name in table}
         return {name: getattr(self, name).parser for name in names}
 
     def proxy(self, name: str) -> Any:
-        """The proxy of that name; UsageError if there is none, with those that there are."""
+        """Return the proxy in a variable of the notebook.
+
+        Raises
+        ------
+        UsageError
+            If the variable is not a proxy; the message lists the running ones.
+        """
         from wasmnb.host import Proxy
 
-        found = self.shell.user_ns.get(name)
-        if not isinstance(found, Proxy):
+        proxy = self.shell.user_ns.get(name)
+        if not isinstance(proxy, Proxy):
             running = ", ".join(self.names())
-            what = f"Running: {running}." if running else "Start one with %%wasmfilter."
-            raise UsageError(f"{name!r} is not a running filter. {what}")
-        return found
+            advice = f"Running: {running}." if running else "Start one with %%wasmfilter."
+            raise UsageError(f"{name!r} is not a running filter. {advice}")
+        return proxy

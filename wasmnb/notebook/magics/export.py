@@ -1,4 +1,4 @@
-"""`%wasmexport`: a filter for deployment."""
+"""`%wasmexport`: write the files that deploy a filter."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ __all__ = ["ExportMagics"]
 
 @magics_class
 class ExportMagics(FilterMagics):
-    """Writing a filter down for Envoy, Istio and Envoy Gateway."""
+    """Files for Envoy, Istio and Envoy Gateway."""
 
-    @line_only(NAME, flag("folder", metavar="DIR", help="Where to; it is made if it is not there."), *EXPORT_FLAGS)
+    @line_only(NAME, flag("folder", metavar="DIR", help="Output folder; created if needed."), *EXPORT_FLAGS)
     def wasmexport(self, line: str) -> Any:
-        """Write a running filter into a folder, ready for deployment.
+        """Write the files that deploy a running filter.
 
-        The folder gets the module, an `envoy.yaml` that Envoy runs as it is, an Istio `WasmPlugin`, an Envoy Gateway
-        `EnvoyExtensionPolicy`, an OCI image layout, and a README with the commands. All of it is written, or nothing.
-        An example::
+        The folder gets the module, an `envoy.yaml` that Envoy can run, an Istio `WasmPlugin`, an Envoy Gateway
+        `EnvoyExtensionPolicy`, an OCI image layout, and a README with the commands. After an error nothing is written.
+        Example::
 
             %wasmexport auth dist/auth --registry ghcr.io/acme --tag 1.2.0
 
         The same in Python: `auth.export("dist/auth", registry="ghcr.io/acme", tag="1.2.0")`.
         """
         options = parse(self.wasmexport, line)
-        given = {name: getattr(options, name) for name in ("registry", "tag", "port", "force")}
-        return self.proxy(options.name).export(options.folder, **given)
+        settings = {name: getattr(options, name) for name in ("registry", "tag", "port", "force")}
+        return self.proxy(options.name).export(options.folder, **settings)

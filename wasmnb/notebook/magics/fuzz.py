@@ -1,4 +1,4 @@
-"""`%wasmfuzz`: a search for scenarios that a filter does not survive."""
+"""`%wasmfuzz`: search for requests that make a filter fail."""
 
 from __future__ import annotations
 
@@ -17,15 +17,16 @@ __all__ = ["FuzzMagics"]
 
 @magics_class
 class FuzzMagics(FilterMagics):
-    """Searching for faults."""
+    """Search for faults."""
 
     @line_only(NAME, *FUZZ_FLAGS)
     def wasmfuzz(self, line: str) -> Any:
-        """Search for a trap, a hang, a stuck stream or a growth in memory, and show the smallest scenario as a test.
+        """Search for traps, hangs, stuck streams and memory growth, and show the smallest scenario as a test.
 
-        The filter runs in proxies of its own, with its settings; the running one is left alone. Clients send requests or
-        TCP data in pieces and interleaved, services answer late, wrongly or not at all, time passes, configurations
-        change, items arrive in queues. The stop button ends the search; what was found until then is shown. An example::
+        The filter runs in new proxies with the same settings; the running proxy is not used. Clients send requests or
+        TCP data in chunks and interleaved, services respond late, with errors or not at all, time passes,
+        configurations change, and queues get items. The stop button ends the search and shows the results so far.
+        Examples::
 
             %wasmfuzz auth --seconds 60 --only trap,stuck
             %wasmfuzz auth --all --save tests/test_found.py

@@ -1,4 +1,4 @@
-"""`%%wasmpart`: a filter that is split over several cells."""
+"""`%%wasmpart`: a filter in several cells."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ __all__ = ["PartsMagics"]
 
 @magics_class
 class PartsMagics(FilterMagics):
-    """Cells that belong to a filter beside its own."""
+    """Cells that belong to a filter in addition to its own cell."""
 
     def __init__(self, shell: Any = None, **options: Any) -> None:
         super().__init__(shell, **options)
         self.store = PartStore()
 
-    @line_cell(NAME, flag("--clear", action="store_true", help="Forget the parts of this filter."))
+    @line_cell(NAME, flag("--clear", action="store_true", help="Remove the parts of this filter."))
     def wasmpart(self, line: str, cell: str | None = None) -> Any:
-        """Put the cell aside as a part of a filter; `%%wasmfilter NAME` then takes all parts and its own cell.
+        """Store the cell as a part of a filter; `%%wasmfilter NAME` builds the filter from its parts and its own cell.
 
-        The parts run before the filter's own cell, in the order in which they came, in one namespace: what one defines
-        the next ones can use. Running a part again replaces it, and rebuilds the filter if it is there. An example::
+        Parts run before the own cell, in the order in which they were stored, in one namespace. Running a part again
+        replaces it and rebuilds the filter if it is running. Example::
 
             %%wasmpart auth
             def is_good(token):
@@ -40,18 +40,20 @@ class PartsMagics(FilterMagics):
                     if not is_good(self.request_headers.get("x-token", "")):
                         self.send_local_response(401)
 
-        `%wasmpart auth` lists the parts, `%wasmpart auth --clear` forgets them: do that when a part's cell is gone.
+        `%wasmpart auth` lists the parts. `%wasmpart auth --clear` removes them, for example after you delete a cell.
         """
         options = parse(self.wasmpart, line)
         if not options.name.isidentifier():
-            raise MagicUsageError(f"NAME is that of a %%wasmfilter, a variable, and {options.name!r} cannot be one.")
+            raise MagicUsageError(
+                f"{options.name!r} cannot be the name of a variable. Use the NAME of the %%wasmfilter."
+            )
         if cell is not None and options.clear:
-            raise MagicUsageError("--clear goes on a line of its own: %wasmpart NAME --clear")
+            raise MagicUsageError("--clear doesn't take a cell. Write it on one line: %wasmpart NAME --clear")
         if options.clear:
             self.store.clear(options.name)
         if cell is None:
             return PartList(options.name, self.store.parts(options.name))
         self.store.put(options.name, KeptPart(cell_part(self.shell, cell), cell_id(self.shell)))
         rebuilt = self.store.rebuild(options.name, self.shell.user_ns.get(options.name))
-        news = " It has been rebuilt." if rebuilt else f" %%wasmfilter {options.name} builds it."
+        news = " The filter was rebuilt." if rebuilt else f" Build the filter with %%wasmfilter {options.name}."
         return PartList(options.name, self.store.parts(options.name), news)

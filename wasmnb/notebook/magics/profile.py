@@ -1,4 +1,4 @@
-"""`%wasmprofile`: where a filter spends its time."""
+"""`%wasmprofile`: the time that a filter takes, by line."""
 
 from __future__ import annotations
 
@@ -18,34 +18,35 @@ __all__ = ["ProfileMagics"]
 
 @magics_class
 class ProfileMagics(FilterMagics):
-    """Measuring a filter from inside."""
+    """Profiles of a filter."""
 
     @line_only(
         NAME,
-        flag("url", nargs="?", help="A path, or a URL; without one, the proxy's last requests are repeated."),
-        flag("--requests", "-n", type=int, default=200, metavar="N", help="How many to measure; 200 if not given."),
-        flag("--last", type=int, default=20, metavar="N", help="How many of the last requests to repeat."),
+        flag("url", nargs="?", help="A path or URL; without one, the last requests are repeated."),
+        flag("--requests", "-n", type=int, default=200, metavar="N", help="Number of requests to measure (200)."),
+        flag("--last", type=int, default=20, metavar="N", help="Number of earlier requests to repeat (20)."),
         *FLAGS,
     )
     def wasmprofile(self, line: str) -> Any:
-        """Show where a Python filter spends its time: by the cell's lines, by hostcall and by callback.
+        """Show the time that a Python filter takes by line of the cell, by hostcall and by callback.
 
-        The proxy is left alone: its last requests, or the one given with curl's flags, go through fresh proxies like it.
-        The first profile takes longer, since the module is compiled once more, with counters. Examples::
+        The last requests, or the one given with curl's flags, go through new proxies with the same settings; the
+        running proxy is not used. The first profile takes longer, because it compiles the module with counters.
+        Examples::
 
             %wasmprofile auth
             %wasmprofile auth -n 500 -H 'x-user: ann' /pay
 
-        The same in Python: `wasmnb.traffic.profile(auth, path="/pay")`; its `.fuel` is the same on every run.
+        The same in Python: `wasmnb.traffic.profile(auth, path="/pay")`; its `.fuel` doesn't vary between runs.
         """
         from wasmnb.traffic import profile
 
         options = parse(self.wasmprofile, line)
         if options.last < 1:
-            raise UsageError(f"--last takes a number of requests from 1 on, not {options.last}.")
-        given = {"last": options.last}
+            raise UsageError(f"--last is {options.last}. It must be at least 1.")
+        settings = {"last": options.last}
         if options.url is not None:
-            given = {k: v for k, v in from_options(options, options.url).arguments.items() if k != "worker"}
+            settings = {k: v for k, v in from_options(options, options.url).arguments.items() if k != "worker"}
         with progress_for(self.shell, self.style) as progress:
             progress.patience, progress.verdict = 1.0, "Profiled in {:.1f} s"
-            return profile(self.proxy(options.name), requests=options.requests, progress=progress, **given)
+            return profile(self.proxy(options.name), requests=options.requests, progress=progress, **settings)

@@ -1,4 +1,4 @@
-"""What the magics return when the host's own object is a plain list or dict: the same data, and able to show itself."""
+"""Results of magics for which the host has a plain list: the same data with a display form."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from wasmnb.view.render.document import Document
 __all__ = ["Log", "Trace"]
 
 
-class _Shown:
-    """Adds the two forms to a collection that has a `document`."""
+class _Displayable:
+    """Adds HTML and text forms to a collection with a `document`."""
 
     def document(self) -> Document:
-        """The collection as a document."""
+        """Return the collection as a document."""
         raise NotImplementedError
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
@@ -26,25 +26,33 @@ class _Shown:
         return to_text(self.document())
 
 
-class Log(_Shown, list[Any]):
+class Log(_Displayable, list[Any]):
     """Lines of a proxy's log."""
 
-    __repr__ = _Shown.__repr__
+    __repr__ = _Displayable.__repr__
 
     def document(self) -> Document:
-        """A table of the newest lines."""
+        """Return a table of the newest lines."""
         return log_document(self)
 
 
-class Trace(_Shown, list[Any]):
-    """Events of a proxy's trace, and how many of them a full trace dropped."""
+class Trace(_Displayable, list[Any]):
+    """Events of a proxy's trace.
 
-    __repr__ = _Shown.__repr__
+    Parameters
+    ----------
+    events
+        The events.
+    dropped
+        Number of older events that the trace no longer has. Default: 0.
+    """
+
+    __repr__ = _Displayable.__repr__
 
     def __init__(self, events: Iterable[Any], dropped: int = 0) -> None:
         super().__init__(events)
         self.dropped = dropped
 
     def document(self) -> Document:
-        """Callbacks with the hostcalls inside them."""
+        """Return callbacks with the hostcalls inside them."""
         return trace_document(self, dropped=self.dropped)

@@ -1,4 +1,4 @@
-"""`%wasmstate`: what the Python inside a filter's VMs holds."""
+"""`%wasmstate`: Python variables of each VM."""
 
 from __future__ import annotations
 
@@ -14,14 +14,13 @@ __all__ = ["StateMagics"]
 
 @magics_class
 class StateMagics(FilterMagics):
-    """Looking into the workers."""
+    """Python variables of the workers."""
 
     @line_only(NAME, flag("--worker", "-w", type=int, metavar="N", help="Only this worker."))
     def wasmstate(self, line: str) -> Any:
-        """Show what every worker's VM holds in Python: attributes of contexts and classes, variables of the module.
+        """Show the Python variables of every worker: attributes of contexts and classes, variables of the module.
 
-        Each worker has a VM of its own, so that what a filter keeps in Python is there once a worker. Values on which
-        workers do not agree are marked. An example::
+        Each worker has its own VM with its own variables. Values that differ between workers are marked. Example::
 
             %wasmstate auth
 

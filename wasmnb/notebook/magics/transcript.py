@@ -1,4 +1,4 @@
-"""An exchange as curl prints it with -i and -v."""
+"""An exchange in the format of `curl -i` and `curl -v`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,15 @@ def _head(first: str, headers: Any, sign: str) -> Iterator[str]:
 
 
 def transcript(exchange: Any, *, verbose: bool) -> str:
-    """Response head and body; before them, if `verbose`, the request's head, with curl's arrows."""
+    """Return response head and body as curl prints them.
+
+    Parameters
+    ----------
+    exchange
+        The exchange.
+    verbose
+        Begin with the request head, and mark both heads with curl's arrows.
+    """
     lines: list[str] = []
     request, response = exchange.request, exchange.response
     if verbose:

@@ -1,4 +1,4 @@
-"""What answers a filter's requests and callouts: Python expressions over the notebook's variables, given by flags."""
+"""The flags for upstreams and clusters: Python expressions with the notebook's variables."""
 
 from __future__ import annotations
 
@@ -11,29 +11,31 @@ from .arguments import Flag, flag
 __all__ = ["UPSTREAM_FLAGS", "upstreams"]
 
 UPSTREAM_FLAGS: tuple[Flag, ...] = (
-    flag("--upstream", metavar="EXPRESSION", help="What answers: a Response, a function of the request, a Cluster."),
+    flag("--upstream", metavar="EXPRESSION", help="The upstream: a Response, a function of the request, or a Cluster."),
     flag(
-        "--cluster", action="append", metavar="NAME=EXPRESSION", help="The same for a service that the filter calls; may be repeated."
+        "--cluster", action="append", metavar="NAME=EXPRESSION", help="A service that the filter calls, like --upstream; may be repeated."
     ),
 )  # fmt: skip
 
 
 def upstreams(shell: Any, options: Any) -> dict[str, Any]:
-    """`upstream` and `clusters` of a `Proxy`, as far as they were given."""
-    found: dict[str, Any] = {}
+    """Return the arguments `upstream` and `clusters` for a `Proxy`, if their flags were given."""
+    arguments: dict[str, Any] = {}
     if options.upstream is not None:
-        found["upstream"] = _value(shell, "--upstream", options.upstream)
+        arguments["upstream"] = _value(shell, "--upstream", options.upstream)
     for text in options.cluster or ():
-        name, is_, expression = text.partition("=")
-        if not is_ or not name.strip():
-            raise MagicUsageError(f"--cluster is written NAME=EXPRESSION, e.g. accounts=Response(200), not {text!r}.")
-        found.setdefault("clusters", {})[name.strip()] = _value(shell, f"--cluster {name.strip()}", expression)
-    return found
+        name, equals, expression = text.partition("=")
+        if not equals or not name.strip():
+            raise MagicUsageError(
+                f"--cluster {text!r} is not NAME=EXPRESSION. Example: --cluster accounts=Response(200)"
+            )
+        arguments.setdefault("clusters", {})[name.strip()] = _value(shell, f"--cluster {name.strip()}", expression)
+    return arguments
 
 
-def _value(shell: Any, who: str, expression: str) -> Any:
-    """The expression's value now; whatever is wrong with it is a line that names the flag."""
+def _value(shell: Any, flag: str, expression: str) -> Any:
+    """Evaluate an expression; errors name the flag."""
     try:
         return shell.ev(expression.strip())
     except Exception as error:  # noqa: BLE001 -- the user's own expression
-        raise MagicUsageError(f"{who}: {type(error).__name__}: {error}, in {expression!r}") from None
+        raise MagicUsageError(f"{flag}: {type(error).__name__}: {error}, in {expression!r}") from None

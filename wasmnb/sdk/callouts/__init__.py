@@ -1,4 +1,4 @@
-"""Callouts to clusters: HTTP, gRPC calls and gRPC streams.
+"""Callouts: HTTP calls, gRPC calls and gRPC streams to clusters.
 
-Waiting for their responses is in `..tasks`.
+The tasks that wait for them are in `wasmnb.sdk.tasks`.
 """

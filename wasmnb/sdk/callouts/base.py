@@ -1,94 +1,133 @@
-"""What every callout is: something asked of a cluster, whose answer comes in a later callback.
+"""Calls to clusters, whose results arrive in a later callback: the base of HTTP and gRPC calls, and their registry.
 
-Facts: a call belongs to the plugin and outlives the stream that made it, so that an answer may come for a stream that is
-over; it is dropped then. A call is its own future: what awaits it is woken by the callback that brings the answer.
+Facts: a call belongs to the plugin and outlives the stream that made it, so its response may arrive after the stream has
+ended; it is dropped then. A call is its own future: the callback that brings the response wakes the task that awaits it.
 """
 
 from collections.abc import Callable, Generator
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, Self, TypeVar
+from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
 
+from ...abi import REPORTED_BY
 from ..diagnostics.hostcall_causes import hostcall_error
 from ..errors import CalloutError
+from ..interfaces import ContextInterface, VMInterface
 from ..tasks.tasks import Future
 
-if TYPE_CHECKING:
-    from ..contexts import Context
-    from ..vm import VM
-
-__all__ = ["Answer", "Call", "place_call"]
+__all__ = ["Call", "CallResult", "Callouts", "place_call"]
 
 
-class Answer(Protocol):
-    """How a call ended."""
+class CallResult(Protocol):
+    """The result of a call."""
 
     @property
     def error(self) -> Exception | None:
-        """The way in which it failed, or None."""
+        """The failure as an exception, or None."""
 
 
-A = TypeVar("A", bound=Answer)
+R = TypeVar("R", bound=CallResult)
 
 
-def place_call(vm: "VM", hostcall: str, about: str, *args: Any) -> int:
-    """Make the hostcall that starts a call or a stream; its token. Raises `HostcallError` with the likely cause."""
-    if _NEEDS[hostcall] not in vm.exports:
-        vm.require(_NEEDS[hostcall].removeprefix("proxy_"), hostcall)
+class Callouts:
+    """The calls under way in one VM, by token.
+
+    Attributes
+    ----------
+    http
+        HTTP calls.
+    grpc
+        Unary gRPC calls and gRPC streams.
+    """
+
+    __slots__ = ("grpc", "http")
+
+    def __init__(self) -> None:
+        self.http: dict[int, Any] = {}
+        self.grpc: dict[int, Any] = {}
+
+
+#: Hostcall that starts a call -> export without which the call would never end: the last callback that reports it.
+_REQUIRED = {
+    "http_call": f"proxy_{REPORTED_BY['http_call'][0]}",
+    "grpc_call": "proxy_on_grpc_close",
+    "grpc_stream": "proxy_on_grpc_receive_initial_metadata",
+}
+
+
+def place_call(vm: VMInterface, hostcall: str, about: str, *args: Any) -> int:
+    """Make the hostcall that starts a call or a stream, and return its token.
+
+    Parameters
+    ----------
+    hostcall
+        Name without prefix.
+    about
+        Arguments to show in the error message.
+
+    Raises
+    ------
+    HostcallError
+        The status is not OK.
+    RuntimeError
+        The module doesn't export the callback that reports the result.
+    """
+    if _REQUIRED[hostcall] not in vm.filter.exports:
+        vm.require(_REQUIRED[hostcall].removeprefix("proxy_"), hostcall)
     status, token = getattr(vm.abi, hostcall)(*args)
     if status:
         raise hostcall_error(hostcall, status, about)
     return int(token)
 
 
-#: What starts a call -> a callback without which it would never end.
-_NEEDS = {
-    "http_call": "proxy_on_http_call_response",
-    "grpc_call": "proxy_on_grpc_close",
-    "grpc_stream": "proxy_on_grpc_receive_initial_metadata",
-}
+class Call(Future, Generic[R]):
+    """A call under way. Await it, or give it a callback.
 
-
-class Call(Future, Generic[A]):
-    """A call under way. Await it, or give it a callback; `response` is there when it has ended."""
+    Attributes
+    ----------
+    response
+        The result; None until the call has ended.
+    """
 
     __slots__ = ("callback", "context", "response", "token", "vm")
     kind: ClassVar[str] = ""
 
-    def __init__(self, vm: "VM", context: "Context", token: int, callback: Callable[..., Any] | None) -> None:
+    def __init__(
+        self, vm: VMInterface, context: ContextInterface, token: int, callback: Callable[..., Any] | None
+    ) -> None:
         super().__init__()
         self.vm = vm
         self.context = context
         self.token = token
         self.callback = callback
-        self.response: A | None = None
+        self.response: R | None = None
 
-    def on_response(self, callback: Callable[[A], object]) -> Self:
-        """Have `callback` called with the answer, on the context that made the call."""
+    def on_response(self, callback: Callable[[R], object]) -> Self:
+        """Set the function that is called with the response, on the context that made the call; return this call."""
         self.callback = callback
         return self
 
-    def end(self, response: A) -> None:
-        """The answer is there: call the callback, wake who waits."""
+    def end(self, response: R) -> None:
+        """Take the response: call the callback and wake the task that waits."""
         self.response = response
         if self.callback is not None:
             self.callback(response)
         self.resolve(response)
 
     def cancel(self) -> None:
-        """Stop waiting for the answer: it is dropped if it comes."""
+        """Stop waiting for the response; it is dropped when it arrives. A task that awaits it gets `CalloutError`."""
         if not self.done:
             self._forget()
             self.fail(CalloutError(f"the {self.kind} was cancelled"))
 
     def abandon(self) -> None:
-        """Nobody waits any more."""
+        """Cancel the call: the task that awaited it doesn't wait any more."""
         self.cancel()
 
     def _forget(self) -> None:
-        """Take it from the VM's calls; the proxy is told if it can stop the call."""
+        """Remove it from the VM's calls, and cancel it in the proxy if the ABI can."""
         raise NotImplementedError
 
-    def __await__(self) -> Generator[Any, None, A]:
-        """The answer, or the way in which the call failed as an exception."""
+    def __await__(self) -> Generator[Any, None, R]:
+        """Return the response, or raise the failure as an exception."""
         if not self.done:
             yield self
         if self.error is not None:

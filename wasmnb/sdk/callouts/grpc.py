@@ -1,38 +1,50 @@
-"""gRPC callouts: what calls and streams share, and unary calls.
+"""gRPC callouts: unary calls, and what they share with streams.
 
-Facts: messages cross as bytes without the five-byte frame. The service is a cluster's name (or a serialised GrpcService
-message). A unary call that succeeds ends with its message; one that fails, with a status; its metadata are not reported.
-Deadlines and connection failures arrive as status 14 (UNAVAILABLE). After `cancel` nothing more is heard.
+Facts: messages are passed as bytes without the five-byte frame. The service is a cluster's name (or a serialised
+GrpcService message). A successful unary call ends with its message, a failed one with a status; metadata is not reported.
+Timeouts and connection failures arrive as status 14 (UNAVAILABLE). After `cancel` nothing more arrives.
 """
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any, NamedTuple
 
 from ...abi import BufferType, GrpcStatus
 from ..errors import GrpcError
+from ..interfaces import ContextInterface, VMInterface
 from ..messages.bodies import WHOLE
 from ..messages.encoding import PairsLike, Text, Value, encode
 from ..messages.pairs import serialised
-from ..numbering import is_named
+from ..numbering import has_member
 from .base import Call, place_call
 
-if TYPE_CHECKING:
-    from ..contexts import Context
-    from ..vm import VM
+__all__ = ["GrpcCall", "GrpcResponse", "Target", "received_message", "start_arguments", "status_details"]
 
-__all__ = ["GrpcCall", "GrpcResponse", "Target", "opening", "received_message", "status_details"]
 
-#: Cluster, service and method.
-Target = tuple[Text, Text, Text]
+class Target(NamedTuple):
+    """The method that a call is made to."""
+
+    cluster: Text
+    service: Text
+    method: Text
 
 
 class GrpcResponse:
-    """How a call or a stream ended: `status`, `message` (bytes), and `details` if it failed."""
+    """The result of a call or a stream.
+
+    Attributes
+    ----------
+    status
+        The gRPC status: a `GrpcStatus`, or a number that it does not have.
+    message
+        The response of a unary call, as serialised protobuf; empty if it failed.
+    details
+        The message that came with a status other than OK.
+    """
 
     __slots__ = ("details", "message", "status")
 
     def __init__(self, status: int, message: bytes, details: str = "") -> None:
-        self.status: int = GrpcStatus(status) if is_named(GrpcStatus, status) else status
+        self.status: int = GrpcStatus(status) if has_member(GrpcStatus, status) else status
         self.message = message
         self.details = details
 
@@ -53,18 +65,18 @@ class GrpcResponse:
         return f"<GrpcResponse {getattr(self.status, 'name', self.status)}, {len(self.message)} bytes>"
 
 
-def opening(vm: "VM", target: Target, metadata: PairsLike) -> tuple[Any, ...]:
-    """What a call and a stream begin with: what it is about, for errors, then the hostcalls' first inputs."""
+def start_arguments(vm: VMInterface, target: Target, metadata: PairsLike) -> tuple[Any, ...]:
+    """Return the first arguments of `place_call` for a call or a stream: the text for errors, then the hostcall's inputs."""
     return ", ".join(map(repr, target)), *map(encode, target), serialised(vm.abi, metadata)
 
 
-def received_message(vm: "VM") -> bytes:
-    """The message whose callback runs now."""
+def received_message(vm: VMInterface) -> bytes:
+    """Return the message whose callback runs now."""
     return vm.call("get_buffer_bytes", int(BufferType.GRPC_RECEIVE_BUFFER), 0, WHOLE)  # type: ignore[no-any-return]
 
 
-def status_details(vm: "VM") -> str:
-    """What came with the status whose callback runs now."""
+def status_details(vm: VMInterface) -> str:
+    """Return the message of the status whose callback runs now."""
     return str(vm.call("get_status")[1], "utf-8", "replace")
 
 
@@ -77,8 +89,8 @@ class GrpcCall(Call[GrpcResponse]):
     @classmethod
     def start(
         cls,
-        vm: "VM",
-        context: "Context",
+        vm: VMInterface,
+        context: ContextInterface,
         target: Target,
         message: Value,
         *,
@@ -86,29 +98,37 @@ class GrpcCall(Call[GrpcResponse]):
         timeout_ms: int,
         callback: Callable[..., Any] | None,
     ) -> "GrpcCall":
-        """Make the hostcall. Raises `ParseFailure` for an unknown cluster, `CalloutNotStarted` if no endpoint is up."""
-        token = place_call(vm, "grpc_call", *opening(vm, target, metadata), encode(message), timeout_ms)
-        call = vm.grpc_calls[token] = cls(vm, context, token, callback)
+        """Make the hostcall and return the call under way.
+
+        Raises
+        ------
+        ParseFailure
+            The cluster does not exist.
+        CalloutNotStarted
+            The cluster has no healthy endpoint.
+        """
+        token = place_call(vm, "grpc_call", *start_arguments(vm, target, metadata), encode(message), timeout_ms)
+        call = vm.callouts.grpc[token] = cls(vm, context, token, callback)
         return call
 
     def take_message(self) -> None:
-        """The answer is there."""
+        """End the call with its response."""
         self._end(GrpcResponse(GrpcStatus.OK, received_message(self.vm)))
 
     def take_status(self, status: int) -> None:
-        """The call failed."""
+        """End the call with a failure."""
         self._end(GrpcResponse(status, b"", status_details(self.vm)))
 
     def take_initial_metadata(self) -> None:
-        """Not reported for unary calls."""
+        """Ignore metadata: it is not reported for unary calls."""
 
     def take_trailing_metadata(self) -> None:
-        """Not reported for unary calls."""
+        """Ignore metadata: it is not reported for unary calls."""
 
     def _end(self, response: GrpcResponse) -> None:
-        self.vm.grpc_calls.pop(self.token, None)
+        self.vm.callouts.grpc.pop(self.token, None)
         self.end(response)
 
     def _forget(self) -> None:
-        if self.vm.grpc_calls.pop(self.token, None) is not None:
+        if self.vm.callouts.grpc.pop(self.token, None) is not None:
             self.vm.call("grpc_cancel", self.token)

@@ -1,31 +1,29 @@
 """gRPC streams: messages both ways, with callbacks or with `await`.
 
-Facts: the proxy reports the other side's headers, then messages, then its trailers, then the status; of a stream that
-fails early some are missing. There is no backpressure: what has come and has not been read is kept here. A stream belongs
-to the plugin, and would outlive the HTTP stream or connection that opened it: so it is cancelled when that ends.
+Facts: the proxy reports the server's headers, then messages, then its trailers, then the status; a stream that fails
+early lacks some of them. Backpressure does not exist: messages that have not been read are kept here. A stream belongs to
+the plugin and would outlive the HTTP stream or connection that opened it, so it is cancelled when that ends.
 """
 
 from collections import deque
 from collections.abc import Awaitable, Callable, Generator
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from ...abi import GrpcStatus, HeaderMapType
+from ..interfaces import ContextInterface, VMInterface
 from ..messages.encoding import PairsLike, Value, encode
+from ..tasks.context_waits import waits_of
 from ..tasks.tasks import Future, Task
 from .base import place_call
-from .grpc import GrpcResponse, Target, opening, received_message, status_details
-from .http import AnswerHeaders, answer_headers
+from .grpc import GrpcResponse, Target, received_message, start_arguments, status_details
+from .http import ResponseHeaders, response_headers
 
-if TYPE_CHECKING:
-    from ..contexts import Context
-    from ..vm import VM
-
-__all__ = ["GrpcStream", "cancel_streams"]
+__all__ = ["GrpcStream"]
 
 
 class GrpcStream:
-    """A stream of messages, for an `async def` callback or for callbacks on the context that opened it.
+    """A stream of messages both ways, for `async def` callbacks or with callbacks on the context that opened it.
 
     With `await`::
 
@@ -34,14 +32,14 @@ class GrpcStream:
             async for message in stream:
                 ...
 
-    Leaving the block cancels what is still open. `async for` ends with the stream; a status other than OK raises
-    `GrpcError`. With callbacks: `on_message(bytes)`, `on_close(GrpcResponse)`, `on_initial_metadata(AnswerHeaders)` and
-    `on_trailing_metadata(AnswerHeaders)` are attributes that may be set at any time.
+    Leaving the block cancels an open stream. `async for` ends with the stream; a status other than OK raises
+    `GrpcError`. With callbacks: `on_message(bytes)`, `on_close(GrpcResponse)`, `on_initial_metadata(ResponseHeaders)` and
+    `on_trailing_metadata(ResponseHeaders)` are attributes that you can set at any time.
 
     Attributes
     ----------
     result
-        How the stream ended; None while it is open.
+        Result of the stream; None while it is open.
     """
 
     __slots__ = (
@@ -59,71 +57,84 @@ class GrpcStream:
         "vm",
     )
 
-    def __init__(self, vm: "VM", context: "Context", token: int) -> None:
+    def __init__(self, vm: VMInterface, context: ContextInterface, token: int) -> None:
         self.vm = vm
         self.context = context
         self.token = token
         self.result: GrpcResponse | None = None
         self.on_message: Callable[[bytes], object] | None = None
         self.on_close: Callable[[GrpcResponse], object] | None = None
-        self.on_initial_metadata: Callable[[AnswerHeaders], object] | None = None
-        self.on_trailing_metadata: Callable[[AnswerHeaders], object] | None = None
+        self.on_initial_metadata: Callable[[ResponseHeaders], object] | None = None
+        self.on_trailing_metadata: Callable[[ResponseHeaders], object] | None = None
         self._messages: deque[bytes] = deque()
-        self._initial: AnswerHeaders | None = None
-        self._trailing: AnswerHeaders | None = None
+        self._initial: ResponseHeaders | None = None
+        self._trailing: ResponseHeaders | None = None
         self._waiting: list[_Until] = []
 
     @classmethod
-    def start(cls, vm: "VM", context: "Context", target: Target, metadata: PairsLike) -> "GrpcStream":
-        """Open the stream. Raises as `GrpcCall.start` does."""
-        stream = cls(vm, context, place_call(vm, "grpc_stream", *opening(vm, target, metadata)))
-        vm.grpc_calls[stream.token] = stream
+    def start(cls, vm: VMInterface, context: ContextInterface, target: Target, metadata: PairsLike) -> "GrpcStream":
+        """Open the stream. Raises the same exceptions as `GrpcCall.start`."""
+        stream = cls(vm, context, place_call(vm, "grpc_stream", *start_arguments(vm, target, metadata)))
+        vm.callouts.grpc[stream.token] = stream
         if _ends_with_context(context):
-            context.__dict__.setdefault("_grpc_streams", set()).add(stream)
-            vm.watch(+1)
+            waits_of(context).add(stream)
+            vm.deletes.add()
         return stream
 
-    # -- our side
+    # -- to the server
 
     def send(self, message: Value, *, end: bool = False) -> Awaitable[None]:
-        """Send a message; `end` closes our side. It is on its way at once; awaiting it changes nothing."""
+        """Send a message.
+
+        Parameters
+        ----------
+        message
+            Serialised protobuf.
+        end
+            Whether this is the last message (half-close).
+
+        Returns
+        -------
+        Awaitable
+            Already done: the message is sent at once, whether you await it or not.
+        """
         self.vm.call("grpc_send", self.token, encode(message), int(end), about=str(self.token))
         return _SENT
 
     def close(self) -> None:
-        """Close our side; the other side's messages still come."""
+        """Half-close the stream: the server's messages still arrive."""
         self.vm.call("grpc_close", self.token, about=str(self.token))
 
     def cancel(self) -> None:
-        """Break the stream off; nothing more is heard of it."""
-        if self.token in self.vm.grpc_calls:
+        """Reset the stream; nothing more arrives."""
+        if self.token in self.vm.callouts.grpc:
             self.vm.call("grpc_cancel", self.token, about=str(self.token))
-            self._over(GrpcResponse(GrpcStatus.CANCELLED, b"", "cancelled by the filter"))
+            self._end(GrpcResponse(GrpcStatus.CANCELLED, b"", "cancelled by the filter"))
 
-    # -- the other side, awaited
+    # -- from the server, awaited
 
     async def receive(self) -> bytes | None:
-        """The next message; None after the last. Raises `GrpcError` if the stream ends with a status other than OK."""
+        """Return the next message; None after the last. `GrpcError` if the stream ends with a status other than OK."""
         await _Until(self, lambda: bool(self._messages) or self.result is not None)
         if self._messages:
             return self._messages.popleft()
         self._raise_failure()
         return None
 
-    async def initial_metadata(self) -> AnswerHeaders:
-        """The other side's headers, as soon as they are there; `GrpcError` if the stream fails without any."""
+    async def initial_metadata(self) -> ResponseHeaders:
+        """Return the server's headers when they have arrived; `GrpcError` if the stream fails before."""
         await _Until(self, lambda: self._initial is not None or self.result is not None)
         if self._initial is None:
             self._raise_failure()
-        return self._initial or AnswerHeaders([])
+        return self._initial or ResponseHeaders([])
 
-    async def trailing_metadata(self) -> AnswerHeaders:
-        """The other side's trailers, which come at the end; empty if there are none."""
+    async def trailing_metadata(self) -> ResponseHeaders:
+        """Return the server's trailers, which arrive at the end; empty without trailers."""
         await self.status()
-        return self._trailing or AnswerHeaders([])
+        return self._trailing or ResponseHeaders([])
 
     async def status(self) -> GrpcResponse:
-        """How the stream ended, when it has; raises nothing."""
+        """Return the result of the stream when it has ended; does not raise `GrpcError`."""
         await _Until(self, lambda: self.result is not None)
         assert self.result is not None
         return self.result
@@ -149,49 +160,48 @@ class GrpcStream:
     ) -> None:
         self.cancel()
 
-    # -- what the proxy reports
+    # -- reports of the proxy
 
     def take_initial_metadata(self) -> None:
-        """The other side's headers are there."""
+        """Take the server's headers."""
         self._initial = _metadata(self.vm, HeaderMapType.GRPC_RECEIVE_INITIAL_METADATA)
-        self._tell(self.on_initial_metadata, self._initial)
+        self._notify(self.on_initial_metadata, self._initial)
 
     def take_message(self) -> None:
-        """A message is there."""
+        """Take a message."""
         message = received_message(self.vm)
         if self.on_message is None:
             self._messages.append(message)
-        self._tell(self.on_message, message)
+        self._notify(self.on_message, message)
 
     def take_trailing_metadata(self) -> None:
-        """The other side's trailers are there."""
+        """Take the server's trailers."""
         self._trailing = _metadata(self.vm, HeaderMapType.GRPC_RECEIVE_TRAILING_METADATA)
-        self._tell(self.on_trailing_metadata, self._trailing)
+        self._notify(self.on_trailing_metadata, self._trailing)
 
     def take_status(self, status: int) -> None:
-        """The stream is over."""
-        self._over(GrpcResponse(status, b"", status_details(self.vm)))
-        self._tell(self.on_close, self.result)
+        """End the stream with its status."""
+        self._end(GrpcResponse(status, b"", status_details(self.vm)))
+        self._notify(self.on_close, self.result)
 
-    def _over(self, result: GrpcResponse) -> None:
+    def _end(self, result: GrpcResponse) -> None:
         self.result = result
-        self.vm.grpc_calls.pop(self.token, None)
-        opened: set[GrpcStream] | None = self.context.__dict__.get("_grpc_streams")
-        if opened is not None and self in opened:
-            opened.discard(self)
-            self.vm.watch(-1)
+        self.vm.callouts.grpc.pop(self.token, None)
+        waits = self.context._waits
+        if waits is not None and waits.discard(self):
+            self.vm.deletes.remove()
         self._wake()
 
-    def _tell(self, callback: Callable[..., object] | None, what: Any) -> None:
+    def _notify(self, callback: Callable[..., object] | None, value: Any) -> None:
         if callback is not None:
-            callback(what)
+            callback(value)
         self._wake()
 
     def _wake(self) -> None:
-        """Run those on whose condition is met. Each of them may change who waits."""
-        while (found := next((w for w in self._waiting if w.ready()), None)) is not None:
-            self._waiting.remove(found)
-            found.resolve()
+        """Wake the waits whose condition is met. Each of them may change the others."""
+        while (ready := next((w for w in self._waiting if w.ready()), None)) is not None:
+            self._waiting.remove(ready)
+            ready.resolve()
 
     def __repr__(self) -> str:
         return f"<GrpcStream {self.token}: {self.result or 'open'}>"
@@ -209,16 +219,16 @@ class _Until(Future):
         self.done = ready()
 
     def arm(self, task: Task) -> None:  # noqa: ARG002
-        """Wait in line."""
+        """Join the stream's waits."""
         self.stream._waiting.append(self)
 
     def abandon(self) -> None:
-        """Wait no longer."""
+        """Leave the stream's waits."""
         self.stream._waiting.remove(self)
 
 
 class _Sent:
-    """What `send` returns: there is nothing to wait for."""
+    """The result of `send`, which is done at once."""
 
     def __await__(self) -> Generator[Any, None, None]:
         return
@@ -228,16 +238,10 @@ class _Sent:
 _SENT = _Sent()
 
 
-def _metadata(vm: "VM", map_type: HeaderMapType) -> AnswerHeaders:
-    return answer_headers(vm.abi, int(map_type))
+def _metadata(vm: VMInterface, map_type: HeaderMapType) -> ResponseHeaders:
+    return response_headers(vm.abi, int(map_type))
 
 
-def _ends_with_context(context: "Context") -> bool:
-    """Whether it is an HTTP stream or a connection; a plugin's streams end with the plugin, which the proxy sees to."""
+def _ends_with_context(context: ContextInterface) -> bool:
+    """Return whether a context is a stream or connection; a plugin's gRPC streams are ended by the proxy."""
     return "plugin" in context.__dict__
-
-
-def cancel_streams(context: "Context") -> None:
-    """A context is over: cancel the gRPC streams that it opened."""
-    for stream in tuple(context.__dict__.get("_grpc_streams", ())):
-        stream.cancel()

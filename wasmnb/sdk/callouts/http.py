@@ -1,36 +1,32 @@
-"""HTTP callouts: sending a request to a cluster, and routing its answer to the context that asked.
+"""HTTP callouts: requests to a cluster, whose responses go to the context that made the call.
 
-Facts: `:method`, `:path` and `:authority` are required. A call belongs to the plugin and outlives the stream. Failure
-usually arrives as an ordinary answer that the proxy made: 504 for a timeout, 503 for no connection, three headers and a
-text that it always writes. Only an answer that broke off in the middle has no headers at all.
+Facts: `:method`, `:path` and `:authority` are required. A call belongs to the plugin and outlives the stream. A failure
+usually arrives as a response that the proxy made: 504 for a timeout, 503 without a connection, with three headers and a
+fixed text. Only a response that was reset in the middle has no headers.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ...abi import BufferType, HeaderMapType, Pair
 from ..errors import CalloutError, CalloutReset, CalloutTimeout, CalloutUnreachable
+from ..interfaces import ContextInterface, VMInterface
 from ..messages.bodies import WHOLE, from_json
 from ..messages.encoding import PairsLike, Text, Value, decode, encode
 from ..messages.pairs import encode_all, read_pairs, serialised
 from .base import Call, place_call
 
-if TYPE_CHECKING:
-    from ..contexts import Context
-    from ..vm import VM
-
-__all__ = ["AnswerHeaders", "HttpCall", "HttpCallResponse", "milliseconds"]
+__all__ = ["HttpCall", "HttpCallResponse", "ResponseHeaders", "milliseconds", "request_pairs", "response_headers"]
 
 _TIMEOUT = b"upstream request timeout"
 _UNREACHABLE = (b"upstream connect error or disconnect/reset before headers", b"no healthy upstream")
-
 
 _HEADERS, _TRAILERS = int(HeaderMapType.HTTP_CALL_RESPONSE_HEADERS), int(HeaderMapType.HTTP_CALL_RESPONSE_TRAILERS)
 _BODY = int(BufferType.HTTP_CALL_RESPONSE_BODY)
 
 
-class AnswerHeaders(Mapping[str, str]):
-    """Headers that came with an answer: read-only, kept after the callback. `get_all` for repeated names, `raw` for bytes."""
+class ResponseHeaders(Mapping[str, str]):
+    """Headers of a response: read-only, and kept after the callback. `get_all` has repeated names, `raw` the bytes."""
 
     __slots__ = ("raw",)
 
@@ -45,12 +41,12 @@ class AnswerHeaders(Mapping[str, str]):
         raise KeyError(name)
 
     def get_all(self, name: Text) -> list[str]:
-        """Every value of a name, in order."""
+        """Return every value of a name, in order."""
         key = encode(name).lower()
         return [decode(v) for n, v in self.raw if n == key]
 
     def items(self) -> list[tuple[str, str]]:  # type: ignore[override]
-        """Every entry in order, repeated names one by one."""
+        """Return every entry in order; a repeated name has several."""
         return [(decode(n), decode(v)) for n, v in self.raw]
 
     def __iter__(self) -> Iterator[str]:
@@ -60,21 +56,31 @@ class AnswerHeaders(Mapping[str, str]):
         return len({n for n, _ in self.raw})
 
     def __repr__(self) -> str:
-        return f"AnswerHeaders({self.items()!r})"
+        return f"ResponseHeaders({self.items()!r})"
 
 
-def answer_headers(abi: Any, map_type: int) -> AnswerHeaders:
-    """The headers, trailers or metadata of an answer whose callback runs now; none if they cannot be had."""
-    found = read_pairs(abi, map_type)
-    return AnswerHeaders([] if isinstance(found, int) else found)
+def response_headers(abi: Any, map_type: int) -> ResponseHeaders:
+    """Return the headers, trailers or metadata of the response whose callback runs now; empty if they are not available."""
+    pairs = read_pairs(abi, map_type)
+    return ResponseHeaders([] if isinstance(pairs, int) else pairs)
 
 
 class HttpCallResponse:
-    """The answer to a callout, read in full: `status`, `headers`, `body`, `trailers`, and `error` if there was none."""
+    """The response to a callout.
+
+    Attributes
+    ----------
+    status
+        HTTP status; 0 if the response was reset in the middle.
+    headers, trailers
+        Headers and trailers of the response.
+    body
+        Body as bytes.
+    """
 
     __slots__ = ("body", "headers", "status", "trailers")
 
-    def __init__(self, headers: AnswerHeaders, body: bytes, trailers: AnswerHeaders) -> None:
+    def __init__(self, headers: ResponseHeaders, body: bytes, trailers: ResponseHeaders) -> None:
         self.headers = headers
         self.body = body
         self.trailers = trailers
@@ -86,9 +92,9 @@ class HttpCallResponse:
 
     @classmethod
     def read(cls, abi: Any, num_headers: int, body_size: int, num_trailers: int) -> "HttpCallResponse":
-        """Read the answer whose callback runs now; parts that are not there cost no hostcall."""
-        headers = answer_headers(abi, _HEADERS) if num_headers else AnswerHeaders([])
-        trailers = answer_headers(abi, _TRAILERS) if num_trailers else AnswerHeaders([])
+        """Read the response whose callback runs now; empty parts don't cost a hostcall."""
+        headers = response_headers(abi, _HEADERS) if num_headers else ResponseHeaders([])
+        trailers = response_headers(abi, _TRAILERS) if num_trailers else ResponseHeaders([])
         body = abi.get_buffer_bytes(_BODY, 0, WHOLE)[1] if body_size else b""
         return cls(headers, body, trailers)
 
@@ -103,18 +109,18 @@ class HttpCallResponse:
         return self.body.decode("utf-8", "replace")
 
     def json(self) -> Any:
-        """Body as JSON; ValueError if it is none."""
+        """Return the body as JSON; ValueError if it is not valid."""
         return from_json(self.body)
 
     @property
     def error(self) -> CalloutError | None:
-        """The way in which the call failed, or None if the other side answered (with whatever status)."""
+        """The failure as an exception; None if the cluster responded, with whatever status."""
         if self.status == 0:
-            return CalloutReset("the other side broke off in the middle of its answer")
+            return CalloutReset("the connection was reset in the middle of the response")
         if self.status not in (503, 504) or len(self.headers.raw) > 3 or "server" in self.headers:
-            return None  # what the proxy makes has few headers, and no server's name
+            return None  # the proxy's own responses have few headers, and not this one
         if self.status == 504 and self.body == _TIMEOUT:
-            return CalloutTimeout("no answer in time")
+            return CalloutTimeout("the response did not arrive in time")
         if self.status == 503 and self.body.startswith(_UNREACHABLE):
             return CalloutUnreachable(self.text)
         return None
@@ -126,7 +132,7 @@ class HttpCallResponse:
 class HttpCall(Call[HttpCallResponse]):
     """A callout under way. Awaiting it raises `CalloutTimeout`, `CalloutUnreachable` or `CalloutReset` if it fails.
 
-    `cancel` forgets it; the proxy still finishes it.
+    `cancel` drops the response; the ABI cannot cancel the request itself.
     """
 
     __slots__ = ()
@@ -135,8 +141,8 @@ class HttpCall(Call[HttpCallResponse]):
     @classmethod
     def start(
         cls,
-        vm: "VM",
-        context: "Context",
+        vm: VMInterface,
+        context: ContextInterface,
         cluster: Text,
         pairs: PairsLike,
         *,
@@ -145,32 +151,40 @@ class HttpCall(Call[HttpCallResponse]):
         timeout_ms: int,
         callback: Callable[..., Any] | None,
     ) -> "HttpCall":
-        """Make the hostcall. Raises `BadArgument` (cluster, headers) or `CalloutNotStarted` (no endpoint)."""
-        headers, ends = serialised(vm.abi, pairs), serialised(vm.abi, trailers)
-        token = place_call(vm, "http_call", repr(cluster), encode(cluster), headers, encode(body), ends, timeout_ms)
-        call = vm.http_calls[token] = cls(vm, context, token, callback)
+        """Make the hostcall and return the call under way.
+
+        Raises
+        ------
+        BadArgument
+            The cluster does not exist, or the headers are not those of a request.
+        CalloutNotStarted
+            The cluster has no healthy endpoint.
+        """
+        headers, last = serialised(vm.abi, pairs), serialised(vm.abi, trailers) if trailers else b""
+        token = place_call(vm, "http_call", repr(cluster), encode(cluster), headers, encode(body), last, timeout_ms)
+        call = vm.callouts.http[token] = cls(vm, context, token, callback)
         return call
 
     def deliver(self, num_headers: int, body_size: int, num_trailers: int) -> None:
-        """Take the answer, which has to be read now."""
+        """Read the response, which is available only now, and end the call."""
         self.end(HttpCallResponse.read(self.vm.abi, num_headers, body_size, num_trailers))
 
     def _forget(self) -> None:
-        self.vm.http_calls.pop(self.token, None)
+        self.vm.callouts.http.pop(self.token, None)
 
 
 def request_pairs(method: Text, path: Text, authority: Text, headers: PairsLike) -> list[tuple[Text, Value]]:
-    """Pseudo-headers first (those that the caller has not given among the headers), then the headers."""
+    """Return the headers of a request: pseudo-headers first, unless `headers` has them, then `headers`."""
     pseudo: list[tuple[Text, Value]] = [(b":method", method), (b":path", path), (b":authority", authority)]
-    given = encode_all(headers)
-    if not given:
+    encoded = encode_all(headers)
+    if not encoded:
         return pseudo
-    names = {name.lower() for name, _ in given}
-    return [(n, v) for n, v in pseudo if n not in names] + [*given]
+    names = {name.lower() for name, _ in encoded}
+    return [(n, v) for n, v in pseudo if n not in names] + [*encoded]
 
 
 def milliseconds(seconds: float | None) -> int:
-    """A timeout for the ABI: 0 means none, and anything above 0 is at least one millisecond."""
+    """Return a timeout in milliseconds for the ABI: 0 for None, otherwise at least 1."""
     if seconds is None:
         return 0
     if not isinstance(seconds, (int, float)) or not 0 < seconds < 2**31 / 1000:

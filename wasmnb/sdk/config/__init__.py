@@ -1,4 +1,4 @@
 """Configuration of VMs and plugins: bytes, JSON, and checked dataclasses.
 
-Contexts that hold it are in `..contexts`.
+The contexts that have it are in `wasmnb.sdk.contexts`.
 """

@@ -1,7 +1,7 @@
-"""Configuration: bytes as they came, and JSON read when it is first asked for.
+"""Configuration as bytes, and as JSON that is parsed on first use.
 
 Facts: a StringValue or BytesValue arrives as its inner bytes; a protobuf Struct arrives serialised, not as JSON. The
-plugin configuration exists only while the plugin starts, the VM configuration always.
+plugin configuration is available only while the plugin starts, the VM configuration always.
 """
 
 import json
@@ -13,40 +13,58 @@ from .settings import build, declared_settings
 __all__ = ["JsonConfig", "parse_json"]
 
 
-def parse_json(data: bytes, what: str) -> Any:
-    """JSON, or an empty dict if there is nothing; `ConfigurationError` with line and column if it is not JSON."""
+def parse_json(data: bytes, title: str) -> Any:
+    """Parse a configuration.
+
+    Parameters
+    ----------
+    data
+        The configuration.
+    title
+        Name of the configuration in error messages.
+
+    Returns
+    -------
+    Any
+        The JSON value; an empty dict for an empty configuration.
+
+    Raises
+    ------
+    ConfigurationError
+        It is not JSON; with line and column.
+    """
     if not data.strip():
         return {}
     try:
         return json.loads(data)
     except UnicodeDecodeError:
-        raise ConfigurationError(f"{what} is not JSON but {len(data)} bytes that are no UTF-8 text; {_HINT}") from None
+        raise ConfigurationError(f"{title} is not JSON but {len(data)} bytes that are not UTF-8; {_HINT}") from None
     except json.JSONDecodeError as error:
         where = f"{error.msg} at line {error.lineno}, column {error.colno}"
-        raise ConfigurationError(f"{what} is not JSON: {where}; {_HINT}") from None
+        raise ConfigurationError(f"{title} is not JSON: {where}; {_HINT}") from None
     except RecursionError:
-        raise ConfigurationError(f"{what} is nested too deeply") from None
-    except ValueError:  # Python reads no whole numbers of more than 4300 digits
-        raise ConfigurationError(f"{what} has a number of more digits than can be read") from None
+        raise ConfigurationError(f"{title} is nested too deeply") from None
+    except ValueError:  # Python does not read whole numbers of more than 4300 digits
+        raise ConfigurationError(f"{title} has a number with too many digits") from None
 
 
 _HINT = "the bytes themselves are in `configuration` (a protobuf Struct arrives serialised: use a StringValue)"
 
 
 class JsonConfig:
-    """The attribute `config`: reads `configuration` as JSON on first use, as what the class annotates it with.
+    """The attribute `config`: parses `configuration` on first use, as the type that the class annotates.
 
-    It has no `__set__`, so that the value lands in the object itself, and the next read does not come here.
+    It has no `__set__`, so the value is stored in the object itself, which later reads use.
     """
 
-    def __init__(self, what: str) -> None:
-        self._what = what
+    def __init__(self, title: str) -> None:
+        self._title = title
 
     def __get__(self, owner: Any, kind: type | None = None) -> Any:
         if owner is None:
             return self
-        value, settings = parse_json(owner.configuration, self._what), declared_settings(type(owner))
+        value, settings = parse_json(owner.configuration, self._title), declared_settings(type(owner))
         if settings is not None:
-            value = build(settings, value, self._what)
+            value = build(settings, value, self._title)
         owner.__dict__["config"] = value
         return value

@@ -1,11 +1,10 @@
-"""Configuration as a dataclass: `config: Settings` on a context, and JSON becomes a checked `Settings`.
+"""Configuration as a dataclass: with `config: Settings` on a context, JSON becomes a checked `Settings`.
 
-The annotation may be more than a dataclass (`list[Rule]`, `Settings | None`). One without any is the filter's own affair: it
-may set `self.config` itself.
+The annotation can contain dataclasses (`list[Rule]`, `Settings | None`). Annotations without a dataclass are ignored, and
+the filter may set `self.config` itself.
 
-What a field may be: str, int, float, bool, None, Any, a dataclass, an Enum (by value), `re.Pattern` (compiled from text),
-Literal, unions of these, and list, tuple, set, frozenset and dict of these. Every field that does not fit is named, all of
-them at once, so that a configuration is mended in one go.
+Types of fields: str, int, float, bool, None, Any, a dataclass, an Enum (by value), `re.Pattern` (compiled from text),
+Literal, unions of these, and list, tuple, set, frozenset and dict of these. An error names all invalid fields at once.
 """
 
 import collections.abc
@@ -26,22 +25,26 @@ _UNIONS = (typing.Union, types.UnionType)
 
 
 def declared_settings(*classes: type[Any]) -> Any:
-    """What the classes annotate their `config` with; None if no dataclass has a part in it.
+    """Return the type that the classes annotate their `config` with; None without a dataclass.
 
-    `ConfigurationError` if they do not agree: all contexts of a plugin see one configuration.
+    Raises
+    ------
+    ConfigurationError
+        The classes have different annotations, but share one configuration.
     """
-    found = [(cls, kind) for cls in classes if _has_dataclass(kind := _annotation(cls))]
-    for cls, kind in found[1:]:
-        if kind != found[0][1]:
+    declared = [(cls, kind) for cls in classes if _has_dataclass(kind := _annotation(cls))]
+    for cls, kind in declared[1:]:
+        first, first_kind = declared[0]
+        if kind != first_kind:
             raise ConfigurationError(
-                f"{found[0][0].__name__} has its config as {_name(found[0][1])}, {cls.__name__} as {_name(kind)}, "
-                "but there is one configuration for both: annotate them alike"
+                f"{first.__name__} annotates config as {_name(first_kind)}, {cls.__name__} as {_name(kind)}, "
+                "but both have the same configuration: use the same annotation"
             )
-    return found[0][1] if found else None
+    return declared[0][1] if declared else None
 
 
 def _annotation(cls: type[Any]) -> Any:
-    """What a class or the nearest of its bases says that `config` is."""
+    """Return the annotation of `config` in a class or the nearest of its bases; None without one."""
     for base in cls.__mro__:
         if "config" in getattr(base, "__annotations__", {}) and not base.__module__.startswith("wasmnb.sdk"):
             return _hints(base).get("config")
@@ -55,23 +58,38 @@ def _hints(cls: type[Any]) -> dict[str, Any]:
         raise ConfigurationError(f"an annotation of {cls.__name__} cannot be read: {error}") from None
 
 
-def build(settings: Any, value: Any, what: str = "the plugin configuration") -> Any:
-    """Make what `settings` asks for of JSON; `ConfigurationError` names every field that does not fit."""
+def build(settings: Any, value: Any, title: str = "the plugin configuration") -> Any:
+    """Convert JSON to a type.
+
+    Parameters
+    ----------
+    settings
+        The type.
+    value
+        The JSON value.
+    title
+        Name of the configuration in error messages.
+
+    Raises
+    ------
+    ConfigurationError
+        The value is invalid; the message names every wrong field.
+    """
     problems: list[str] = []
-    made = _Reader(problems).read(value, settings, "config")
+    result = _Reader(problems).read(value, settings, "config")
     if problems:
-        raise ConfigurationError(f"{what} does not fit: {'; '.join(problems)}")
-    return made
+        raise ConfigurationError(f"{title} is invalid: {'; '.join(problems)}")
+    return result
 
 
 class _Reader:
-    """Turns JSON into the types that annotations ask for, and collects what does not fit."""
+    """Converts JSON to the types of annotations, and collects the problems."""
 
     def __init__(self, problems: list[str]) -> None:
         self._problems = problems
 
     def read(self, value: Any, kind: Any, place: str) -> Any:
-        """The value as `kind`; a problem is noted, and what is returned then does not matter."""
+        """Return a value as `kind`; the result is meaningless if a problem was added."""
         kind = _bare(kind)
         origin = typing.get_origin(kind)
         if kind is Any or kind is object:
@@ -87,7 +105,7 @@ class _Reader:
             return self._dataclass(value, kind, place)
         if isinstance(kind, type) and issubclass(kind, enum.Enum):
             return self._enum(value, kind, place)
-        self._problems.append(f"{place}: the filter annotates it as {_name(kind)}, which JSON cannot be read as")
+        self._problems.append(f"{place}: the filter annotates it as {_name(kind)}, which JSON cannot be converted to")
         return None
 
     def _wrong(self, value: Any, kind: Any, place: str) -> Any:
@@ -134,12 +152,12 @@ class _Reader:
             return self._fixed(value, kind, args, place)
         part, before = args[0] if args else Any, len(self._problems)
         read = [self.read(v, part, f"{place}[{i}]") for i, v in enumerate(value)]
-        made = _MADE.get(typing.get_origin(kind) or kind, list)
-        if made is list or len(self._problems) > before:
+        container = _CONTAINERS.get(typing.get_origin(kind) or kind, list)
+        if container is list or len(self._problems) > before:
             return read
         try:
-            return made(read)
-        except TypeError as error:  # what is in a set has to be hashable
+            return container(read)
+        except TypeError as error:  # items of a set have to be hashable
             self._problems.append(f"{place}: {error}")
             return None
 
@@ -155,7 +173,7 @@ class _Reader:
         return {self._key(k, name, place): self.read(v, part, f"{place}.{k}") for k, v in value.items()}
 
     def _key(self, key: str, kind: Any, place: str) -> Any:
-        """A key, which is text in JSON, as what the annotation wants."""
+        """Return a key, which is text in JSON, as the annotated type."""
         if kind is int and re.fullmatch(r"-?[0-9]{1,20}", key):
             return int(key)
         return self.read(key, kind, f"the key {key!r} of {place}")
@@ -164,12 +182,12 @@ class _Reader:
         tried: list[tuple[Any, list[str]]] = []
         for part in typing.get_args(kind):
             problems: list[str] = []
-            made = _Reader(problems).read(value, part, place)
+            result = _Reader(problems).read(value, part, place)
             if not problems:
-                return made
-            if _takes(part, value):
+                return result
+            if _has_shape(part, value):
                 tried.append((part, problems))
-        if len(tried) == 1:  # it is meant to be that one, so that is what is wrong with it
+        if len(tried) == 1:  # the intended one: report its problems
             self._problems += tried[0][1]
             return None
         if not tried:
@@ -185,14 +203,14 @@ class _Reader:
         fields = {f.name: f for f in dataclasses.fields(kind) if f.init}
         before = len(self._problems)
         self._problems += _unknown(value, fields, place)
-        given = {n: self.read(value[n], hints[n], f"{place}.{n}") for n in fields if n in value}
+        values = {n: self.read(value[n], hints[n], f"{place}.{n}") for n in fields if n in value}
         for name, field in fields.items():
             if name not in value and _is_required(field):
                 self._problems.append(f"{place}.{name} is missing ({_name(hints[name])})")
         if len(self._problems) > before:
             return None
         try:
-            return kind(**given)
+            return kind(**values)
         except (ValueError, TypeError) as error:  # its own __post_init__ refuses
             self._problems.append(f"{place}: {error}")
             return None
@@ -215,17 +233,17 @@ _READERS: dict[Any, Callable[[_Reader, Any, Any, str], Any]] = {
     collections.abc.Mapping: _Reader._dict,
 }
 
-#: What collections are made of a list, where it is not a list.
-_MADE: dict[Any, Callable[[list[Any]], Any]] = {tuple: tuple, set: set, frozenset: frozenset}
+#: Annotated collection -> function that makes it from a list.
+_CONTAINERS: dict[Any, Callable[[list[Any]], Any]] = {tuple: tuple, set: set, frozenset: frozenset}
 
 
 def _bare(kind: Any) -> Any:
-    """What stands behind Final[...], NewType and `type X = ...`."""
+    """Return the type inside Final[...], NewType and `type X = ...`."""
     while True:
         if typing.get_origin(kind) is typing.Final:
             kind = typing.get_args(kind)[0]
-        elif (meant := getattr(kind, "__supertype__", None) or getattr(kind, "__value__", None)) is not None:
-            kind = meant
+        elif (inner := getattr(kind, "__supertype__", None) or getattr(kind, "__value__", None)) is not None:
+            kind = inner
         else:
             return kind
 
@@ -238,8 +256,8 @@ def _has_dataclass(kind: Any) -> bool:
     return _is_dataclass(kind) or any(map(_has_dataclass, typing.get_args(kind)))
 
 
-def _takes(kind: Any, value: Any) -> bool:
-    """Whether a value is of the right kind, so that what is wrong lies inside it."""
+def _has_shape(kind: Any, value: Any) -> bool:
+    """Return whether a value has the right outer type, so that its problems are inside."""
     kind = _bare(kind)
     reader = _READERS.get(typing.get_origin(kind) or kind)
     if isinstance(value, dict):
@@ -254,7 +272,7 @@ def _is_required(field: "dataclasses.Field[Any]") -> bool:
 
 
 def _unknown(value: Iterable[str], fields: dict[str, Any], place: str) -> Iterator[str]:
-    """Names that no field has, each with what it may be meant for."""
+    """Yield a problem for each name that is not a field, with the most similar field."""
     known = f" (known: {', '.join(fields) or 'nothing'})"
     for name in value:
         if name not in fields:
@@ -268,7 +286,7 @@ def _parts(kind: Any) -> Iterator[str]:
 
 
 def _name(kind: Any) -> str:
-    """An annotation as its author wrote it, more or less."""
+    """Return an annotation as text."""
     origin = typing.get_origin(kind)
     if origin in _UNIONS:
         return " or ".join(_parts(kind))
@@ -288,7 +306,7 @@ def _name(kind: Any) -> str:
 
 
 def _json_name(value: Any) -> str:
-    """A value as JSON calls it, short enough for a message."""
+    """Return a short text for a JSON value."""
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
     if isinstance(value, dict):

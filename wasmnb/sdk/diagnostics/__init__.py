@@ -1,4 +1,4 @@
-"""What helps to find mistakes: causes of refused hostcalls, tracebacks, state, profiles.
+"""Help with mistakes: causes of refused hostcalls, tracebacks, state of a filter, profiles.
 
-The exceptions themselves are in `..errors`.
+The exception classes are in `wasmnb.sdk.errors`.
 """

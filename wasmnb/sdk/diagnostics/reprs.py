@@ -1,8 +1,7 @@
-"""What a value looks like in a few characters, whatever it is.
+"""Short representations of any value.
 
-A `repr` may be endless, may fail, and may be the author's own code that does anything at all. So containers are walked
-here, no further than they are shown; text is cut before it is quoted; and the rest runs under a budget of
-instructions (of which Python tells a tracer even in `while True: pass`, where it tells of no line).
+A `repr` can be endless, can fail, and can be the author's code. So containers are walked here, and only the part that
+is shown; text is cut before it is quoted; and any other `repr` runs with a budget of instructions, which a tracer counts.
 """
 
 import sys
@@ -14,18 +13,18 @@ from typing import Any
 
 __all__ = ["LENGTH", "Reprs"]
 
-#: Characters that a value may take.
+#: Most characters of a value.
 LENGTH = 200
 
-#: Items of a container that are shown, and how deep containers are looked into.
+#: Most items of a container that are shown, and depth of nested containers.
 _ITEMS, _DEPTH = 12, 4
 
-#: Bytecode instructions that one value's own `__repr__` may run.
+#: Most bytecode instructions of a value's own `__repr__`.
 _INSTRUCTIONS = 200_000
 
 _CUT = "…"
 
-#: Containers with their brackets. Python's own subclasses of them (defaultdict, Counter) quote themselves as endlessly.
+#: Containers with their brackets, also for Python's subclasses of them (defaultdict, Counter).
 _BRACKETS: dict[type[Any], str] = {dict: "{}", list: "[]", tuple: "()", set: "{}", frozenset: "{}", deque: "[]"}
 _UNNAMED = (dict, list, tuple, set)
 _PYTHONS_OWN = ("builtins", "collections")
@@ -34,7 +33,7 @@ _TEXTS = (str.__repr__, bytes.__repr__, bytearray.__repr__)
 
 
 class _TooMuch(BaseException):
-    """A `__repr__` that does not come to its end; not an Exception, so that fewer filters catch it."""
+    """Stops an endless `__repr__`; not an Exception, so that fewer filters catch it."""
 
 
 class Reprs:
@@ -43,7 +42,7 @@ class Reprs:
     Parameters
     ----------
     length
-        Characters that each may take.
+        Most characters of a representation; 200 by default.
     """
 
     def __init__(self, length: int = LENGTH) -> None:
@@ -51,16 +50,16 @@ class Reprs:
         self._left = 0
 
     def __call__(self, value: Any) -> str:
-        """The value in at most `length` characters of one line; raises nothing, whatever the value does."""
+        """Return a value in at most `length` characters of one line; never raises."""
         try:
             text = self._show(value, _DEPTH, ())
-        except Exception as error:  # noqa: BLE001 - a class that lies about what it is
+        except Exception as error:  # noqa: BLE001 - a class with a false `__class__` or `__mro__`
             text = _failed(value, error)
         text = text[: self.length + 1].replace("\n", "\\n")
         return text if len(text) <= self.length else text[: self.length - 1] + _CUT
 
     def _show(self, value: Any, depth: int, above: tuple[int, ...]) -> str:
-        """`above` are the containers that the value is in."""
+        """Return the text of a value; `above` has the ids of the containers that it is in."""
         cls = type(value)
         quotes: Any = cls.__repr__
         if quotes in _TEXTS:
@@ -87,27 +86,27 @@ class Reprs:
         return f"{name}({opening}{shown}{closing})" if name else f"{opening}{shown}{closing}"
 
     def _parts(self, value: Any, base: type[Any], depth: int, above: tuple[int, ...]) -> Iterator[str]:
-        """Items of a container, as many as fit; never through methods that the author may have replaced."""
-        room = self.length
+        """Yield the texts of as many items as fit, without methods that the author may have overridden."""
+        budget = self.length
         for item in islice(base.items(value) if base is dict else base.__iter__(value), _ITEMS):
             part = (
                 ": ".join(self._show(i, depth, above) for i in item) if base is dict else self._show(item, depth, above)
             )
             yield part
-            room -= len(part) + 2
-            if room < 0:
+            budget -= len(part) + 2
+            if budget < 0:
                 return
 
-    # -- the author's own code
+    # -- the author's code
 
     def _own(self, value: Any) -> str:
-        """What the value says itself, in a limited number of instructions. A debugger's tracer is put back."""
+        """Return the value's own `repr`, with a limited number of instructions. A debugger's tracer is restored."""
         before = sys.gettrace()
         self._left = _INSTRUCTIONS
         sys.settrace(self._trace)
         try:
             return repr(value)
-        except (Exception, _TooMuch) as error:  # noqa: BLE001 - whatever the author's __repr__ raises
+        except (Exception, _TooMuch) as error:  # noqa: BLE001 - any exception of the author's __repr__
             return _failed(value, error)
         finally:
             sys.settrace(before)
@@ -121,9 +120,9 @@ class Reprs:
 
 
 def _failed(value: Any, error: BaseException) -> str:
-    """What stands for a value whose repr failed; of the exception only a plain string is asked."""
-    said = error.args[0] if error.args and type(error.args[0]) is str else ""
-    what = {_TooMuch: "does not come to an end", RecursionError: "recurses without end"}.get(
-        type(error), f"raised {type(error).__name__}{': ' if said else ''}{said[:80]}"
+    """Return the text for a value whose repr failed; only a plain string of the exception is used."""
+    message = error.args[0] if error.args and type(error.args[0]) is str else ""
+    failure = {_TooMuch: "does not end", RecursionError: "recurses endlessly"}.get(
+        type(error), f"raised {type(error).__name__}{': ' if message else ''}{message[:80]}"
     )
-    return f"<{type(value).__name__}: its repr {what}>"
+    return f"<{type(value).__name__}: its repr {failure}>"

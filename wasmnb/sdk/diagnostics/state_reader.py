@@ -1,34 +1,29 @@
-"""What a VM's contexts hold: the author's own attributes, of the contexts, of their classes and of the module.
+"""Reading the state of a filter: the author's attributes of contexts, of their classes and of modules.
 
-The SDK's own attributes and names are left out. Nothing here makes a hostcall or calls a method of the filter, but for
-`__repr__`, with which anything may be wrong (`reprs`).
+The SDK's own attributes are left out. Reading does not make hostcalls, and the only methods of the filter that it calls
+are `__repr__`, which may fail in any way (`reprs`).
 """
 
 import sys
 from collections.abc import Iterator, Mapping
 from itertools import islice
 from types import BuiltinFunctionType, FunctionType, MemberDescriptorType, ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..contexts import Context
-from ..loading.callbacks import HANDLERS
+from ..loading.source import Loaded
 from .reprs import LENGTH, Reprs
-
-if TYPE_CHECKING:
-    from ..dispatch.tables import Contexts
-    from ..loading.source import Loaded
-    from ..vm import VM
 
 __all__ = ["read_attributes"]
 
-#: Attributes of one object, and contexts of one kind, that are told.
+#: Most attributes of one object, and contexts of one kind, in the result.
 _MOST = 200
 
 #: Instance attributes that the SDK sets.
 _OURS = frozenset(
     {
-        "_answered", "_background", "_grpc_streams", "_held", "_is_reply", "_over", "_request_state", "_response_state",
-        "_tasks", "_tick_period", "_vm", "configuration", "context_id", "plugin", "vm", *(h.method for h in HANDLERS.values()),
+        "_ended", "_is_local_reply", "_local_reply_sent", "_paused_downstream", "_request_state", "_response_state",
+        "_tick_period", "_vm", "_waits", "configuration", "context_id", "plugin", "vm",
     }
 )  # fmt: skip
 
@@ -36,40 +31,43 @@ _CODE = (FunctionType, BuiltinFunctionType, MemberDescriptorType, ModuleType, ty
 
 
 def read_attributes(
-    vm: "VM", contexts: "Contexts", source: "Loaded", ours: Mapping[str, Any], length: int = LENGTH
+    contexts: Mapping[str, Mapping[int, Context]], source: Loaded, ours: Mapping[str, Any], length: int = LENGTH
 ) -> dict[str, Any]:
-    """Attributes as text.
+    """Return the author's attributes as text.
 
     Parameters
     ----------
+    contexts
+        Contexts by kind and id.
+    source
+        The filter's source.
     ours
-        What the SDK put into the module's namespace.
+        Names that the SDK put into the module's namespace.
     length
-        Characters that a value may take.
+        Most characters of a value; 200 by default.
 
     Returns
     -------
     dict
         `modules`: name -> {variable: value}, of the filter itself (`""`) and of the modules that came with it. `classes`:
         the same of its classes. `contexts`: a list of `id`, `kind` (`vm`, `plugin`, `http`, `tcp`), `class`, `attributes`,
-        `more` (how many were left out). `more`: contexts that were left out.
+        `more` (number of attributes that were left out). `more`: number of contexts that were left out.
     """
     reprs = Reprs(length)
-    kinds: dict[str, dict[int, Any]] = {"plugin": contexts.plugins, "http": contexts.http, "tcp": contexts.tcp}
-    found = [] if vm.context is None else [_context(vm.context, "vm", reprs)]
-    for kind, table in kinds.items():
-        found += [_context(c, kind, reprs) for c in islice(list(table.values()), _MOST)]
+    shown: list[dict[str, Any]] = []
+    for kind, table in contexts.items():
+        shown += [_context(c, kind, reprs) for c in islice(list(table.values()), _MOST)]
     modules = {"": source.module, **{n: sys.modules[n] for n in sorted(source.local) if n in sys.modules}}
     return {
-        "modules": {n: _told(_state(vars(module), ours), reprs)[0] for n, module in modules.items()},
-        "classes": {cls.__name__: _told(_state(vars(cls), {}), reprs)[0] for cls in _classes(source)},
-        "contexts": found,
-        "more": sum(max(0, len(table) - _MOST) for table in kinds.values()),
+        "modules": {n: _texts(_state(vars(module), ours), reprs)[0] for n, module in modules.items()},
+        "classes": {cls.__name__: _texts(_state(vars(cls), {}), reprs)[0] for cls in _classes(source)},
+        "contexts": shown,
+        "more": sum(max(0, len(table) - _MOST) for table in contexts.values()),
     }
 
 
 def _context(context: Context, kind: str, reprs: Reprs) -> dict[str, Any]:
-    attributes, more = _told(_instance(context), reprs)
+    attributes, more = _texts(_instance(context), reprs)
     return {
         "id": context.context_id,
         "kind": kind,
@@ -79,14 +77,14 @@ def _context(context: Context, kind: str, reprs: Reprs) -> dict[str, Any]:
     }
 
 
-def _told(values: Iterator[tuple[str, Any]], reprs: Reprs) -> tuple[dict[str, str], int]:
-    """The first values as text, and how many there are beyond."""
-    told = {str(name): reprs(value) for name, value in islice(values, _MOST)}
-    return told, sum(1 for _ in values)
+def _texts(values: Iterator[tuple[str, Any]], reprs: Reprs) -> tuple[dict[str, str], int]:
+    """Return the first values as text, and the number of the others."""
+    texts = {str(name): reprs(value) for name, value in islice(values, _MOST)}
+    return texts, sum(1 for _ in values)
 
 
 def _instance(context: Context) -> Iterator[tuple[str, Any]]:
-    """The author's attributes of a context, those in `__slots__` included."""
+    """Yield the author's attributes of a context, those in `__slots__` included."""
     yield from ((n, v) for n, v in list(vars(context).items()) if n not in _OURS)
     for cls in type(context).__mro__:
         slots = vars(cls).get("__slots__", ())
@@ -96,15 +94,15 @@ def _instance(context: Context) -> Iterator[tuple[str, Any]]:
 
 
 def _state(names: Mapping[str, Any], ours: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """What of a namespace can change: no code, no modules, nothing of Python's own or of the SDK's."""
+    """Yield the variables of a namespace that are not code, modules, or names of Python or the SDK."""
     for name, value in list(names.items()):
         hidden = (name.startswith("__") and name.endswith("__")) or (name in ours and ours[name] is value)
         if not hidden and not isinstance(value, _CODE):
             yield name, value
 
 
-def _classes(source: "Loaded") -> Iterator[type[Any]]:
-    """The filter's context classes with the bases that its own source defines."""
+def _classes(source: Loaded) -> Iterator[type[Any]]:
+    """Yield the filter's context classes, and their bases that its source defines."""
     seen: set[type[Any]] = set()
     for leaf in source.classes.values():
         for cls in leaf.__mro__:

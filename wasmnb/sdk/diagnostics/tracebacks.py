@@ -1,6 +1,6 @@
-"""A filter's exception as text: its own lines, with source and carets, and none of the SDK's frames."""
+"""Tracebacks of a filter's exceptions: its own lines, with source and carets, without the SDK's frames."""
 
-# Inside Wasm nothing can be imported after the snapshot: what `traceback` imports late has to be there before.
+# Inside Wasm nothing can be imported after the snapshot, so modules that `traceback` imports late are imported here.
 import ast as _ast  # noqa: F401
 import os.path
 import re
@@ -14,48 +14,53 @@ from .reprs import Reprs
 
 __all__ = ["format_exception", "hidden_folders"]
 
-#: Floors whose frames nobody wants to see; what runs filters natively is on the way, too.
+#: Floors whose frames are hidden; the compiler runs filters natively.
 _FLOORS = ("sdk", "abi", "compiler")
 
 
 def _folder(code: CodeType) -> str:
-    """Folder of the package `wasmnb`, wherever it lies: inside Wasm it is not a real one."""
+    """Return the folder of the package `wasmnb`, which does not exist inside Wasm."""
     return code.co_filename.rpartition(os.path.join(os.sep, "sdk", "diagnostics", ""))[0]  # noqa: PTH118 - no pathlib in the guest's start
 
 
 def hidden_folders() -> tuple[str, ...]:
-    """Beginnings of file names that are ours."""
+    """Return the folders whose frames are hidden."""
     folder = _folder(format_exception.__code__)
     return tuple(os.path.join(folder, floor, "") for floor in _FLOORS)  # noqa: PTH118
 
 
-#: What stands before the name of an exception that the filter defined, which nobody knows it by. A line of source is indented.
+#: The module's name before the name of an exception that the filter defines. Lines of source are indented.
 _OWN = re.compile(rf"^((?: *\| )?){MODULE_NAME}\.", re.MULTILINE)
 
-#: Characters of a local variable's value, and variables of a frame that are shown.
+#: Most characters of a local variable's value, and most variables of a frame.
 _LENGTH, _MOST = 120, 30
 
 
 def format_exception(error: BaseException, *, show_locals: bool = False) -> str:
-    """The exception with its chain of causes, as Python prints it, without frames of ours.
+    """Return an exception with its chain of causes, as Python prints it, without hidden frames.
 
-    With `show_locals`, lines such as `local user = 'ann'` stand under each frame of the filter.
+    Parameters
+    ----------
+    error
+        The exception.
+    show_locals
+        Whether to add lines such as `local user = 'ann'` to the filter's frames.
     """
     try:
         summary = traceback.TracebackException.from_exception(error)
-        _Tidied(_LENGTH if show_locals else 0).tidy(summary, error)
+        _FrameFilter(_LENGTH if show_locals else 0).apply(summary, error)
         return _OWN.sub(r"\1", "".join(summary.format()).rstrip("\n"))
-    except Exception:  # noqa: BLE001 - a hostile __str__, no memory: what is left is the type
+    except Exception:  # noqa: BLE001 - a hostile __str__ or no memory: only the type can be shown
         return f"{type(error).__name__} (its traceback cannot be shown)"
 
 
-class _Tidied:
-    """Drops our frames from an exception and from those it is chained to, and adds local variables.
+class _FrameFilter:
+    """Removes hidden frames from an exception and its chain, and adds local variables.
 
     Parameters
     ----------
     length
-        Characters of a variable's value; 0 for no variables.
+        Most characters of a variable's value; 0 for no variables.
     """
 
     def __init__(self, length: int) -> None:
@@ -63,8 +68,8 @@ class _Tidied:
         self._ours = (*hidden_folders(), "<frozen importlib")  # between an import and the module's own lines
         self._seen: set[int] = set()
 
-    def tidy(self, summary: traceback.TracebackException, error: BaseException | None) -> None:
-        """Tidy `summary`, which was made of `error`."""
+    def apply(self, summary: traceback.TracebackException, error: BaseException | None) -> None:
+        """Apply the filter to `summary`, which was made of `error`."""
         if id(summary) in self._seen:
             return
         self._seen.add(id(summary))
@@ -73,12 +78,12 @@ class _Tidied:
         summary.stack[:] = [frame for frame in summary.stack if not frame.filename.startswith(self._ours)]
         parts = zip(summary.exceptions or (), getattr(error, "exceptions", ()), strict=False)
         causes = ((summary.__cause__, error and error.__cause__), (summary.__context__, error and error.__context__))
-        for other, its in (*causes, *parts):
+        for other, other_error in (*causes, *parts):
             if other is not None:
-                self.tidy(other, its)
+                self.apply(other, other_error)
 
     def _add_locals(self, stack: traceback.StackSummary, trace: TracebackType | None, reprs: Reprs) -> None:
-        """A module's own names are no local variables, and what the standard library is about nobody asked."""
+        """Add the variables of functions; modules and the standard library are left out."""
         for summary in stack:
             if trace is None:
                 return

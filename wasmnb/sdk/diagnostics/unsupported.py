@@ -1,22 +1,21 @@
-"""What does not work inside a proxy, and what to use instead: a note for exceptions that only say that something failed.
+"""Notes for exceptions that come from modules that cannot work inside a proxy: what to use instead.
 
-Facts: there is no event loop, no socket, no thread and no process inside a proxy. Python says so in many ways: "no running
-event loop", errno 58, an attribute of None. The note is looked for when an exception is logged, so that it costs nothing
-before.
+Facts: event loops, sockets, threads and processes don't exist inside a proxy. Python reports that in many ways: "no running
+event loop", errno 58, an attribute of None. The note is made when an exception is logged, so it costs nothing before.
 """
 
 from collections.abc import Iterator
 from traceback import walk_tb
 
-__all__ = ["FOREIGN", "foreign_hint"]
+__all__ = ["UNSUPPORTED_AWAITABLE", "unsupported_hint"]
 
 _AWAITABLES = (
     "Use sleep(), gather(), timeout() and wait_for() of wasmnb.sdk, self.http_call(), self.grpc_call(), "
     "self.grpc_stream(), queue.get() and self.request_body()."
 )
 
-#: Said of what a coroutine yields and is none of ours.
-FOREIGN = f"cannot be awaited in a filter: there is no event loop inside the proxy. {_AWAITABLES}"
+#: For awaitables that are not the SDK's.
+UNSUPPORTED_AWAITABLE = f"cannot be awaited in a filter: the proxy does not run an event loop. {_AWAITABLES}"
 
 #: Function of asyncio -> what to use instead.
 _INSTEAD = {
@@ -28,50 +27,50 @@ _INSTEAD = {
     "create_task": "Use `await gather(...)` to run several at once.",
     "ensure_future": "Use `await gather(...)` to run several at once.",
     "run": "Write the callback as `async def` and await it there.",
-    "to_thread": "There are no threads either: call it here.",
-    "open_connection": "There are no sockets either: use `await self.http_call(cluster, ...)`.",
+    "to_thread": "Threads don't exist either: call it here.",
+    "open_connection": "Sockets don't exist either: use `await self.http_call(cluster, ...)`.",
 }
 
-#: Module of the standard library -> what to say if an exception comes out of it.
+#: Module of the standard library -> note for exceptions raised in it.
 _MODULES = {
-    "socket": "There are no sockets inside the proxy: use self.http_call(cluster, ...) or self.grpc_call(cluster, ...).",
-    "threading": "There are no threads inside the proxy: `async def` callbacks and gather() do several things at once.",
-    "subprocess": "There are no other processes inside the proxy.",
+    "socket": "Sockets don't exist inside the proxy: use self.http_call(cluster, ...) or self.grpc_call(cluster, ...).",
+    "threading": "Threads don't exist inside the proxy: use `async def` callbacks and gather() to do several things at once.",
+    "subprocess": "Other processes don't exist inside the proxy.",
 }
 
-#: How many exceptions of a chain are looked at.
-_DEEP = 5
+#: Longest chain of exceptions that is examined.
+_DEPTH = 5
 
-#: How Python says that something cannot be awaited, from 3.11 to 3.14.
+#: Ends of Python's messages about something that cannot be awaited, from 3.11 to 3.14.
 _NOT_AWAITABLE = ("can't be awaited", "can't be used in 'await' expression")
 
 
-def foreign_hint(error: BaseException) -> str | None:
-    """What to use instead of what failed, if it is something that cannot work inside a proxy."""
-    said = _said(error)
-    if FOREIGN in said:
+def unsupported_hint(error: BaseException) -> str | None:
+    """Return what to use instead, if an exception comes from something that cannot work inside a proxy; otherwise None."""
+    message = _message(error)
+    if UNSUPPORTED_AWAITABLE in message:
         return None
     modules = dict(_modules(error))
-    if "asyncio" in modules or (isinstance(error, RuntimeError) and "event loop" in said):
+    if "asyncio" in modules or (isinstance(error, RuntimeError) and "event loop" in message):
         name = modules.get("asyncio")
-        what, instead = (f"asyncio.{name}()", _INSTEAD[name]) if name in _INSTEAD else ("asyncio", _AWAITABLES)
-        return f"{what} cannot be used in a filter: there is no event loop inside the proxy. {instead}"
-    if isinstance(error, TypeError) and said.endswith(_NOT_AWAITABLE):
-        return f"What a filter can await: {_AWAITABLES.removeprefix('Use ')}"
-    return next((said for module, said in _MODULES.items() if module in modules), None)
+        feature, instead = (f"asyncio.{name}()", _INSTEAD[name]) if name in _INSTEAD else ("asyncio", _AWAITABLES)
+        return f"{feature} cannot be used in a filter: the proxy does not run an event loop. {instead}"
+    if isinstance(error, TypeError) and message.endswith(_NOT_AWAITABLE):
+        return f"A filter can await {_AWAITABLES.removeprefix('Use ')}"
+    return next((note for module, note in _MODULES.items() if module in modules), None)
 
 
-def _said(error: BaseException) -> str:
-    """An exception's message; its `__str__` may be the filter's own, and fail."""
+def _message(error: BaseException) -> str:
+    """Return an exception's message; empty if the filter's own `__str__` fails."""
     try:
         return str(error)
-    except Exception:  # noqa: BLE001 - whatever it is, the exception itself is what has to be told
+    except Exception:  # noqa: BLE001 - the first exception is the one to report
         return ""
 
 
 def _modules(error: BaseException | None) -> Iterator[tuple[str, str]]:
-    """Modules and functions that an exception and those before it came through, the innermost first."""
-    for _ in range(_DEEP):
+    """Yield the modules and functions that an exception and its causes were raised through, innermost first."""
+    for _ in range(_DEPTH):
         if error is None:
             return
         frames = [(frame.f_globals.get("__name__"), frame.f_code.co_name) for frame, _ in walk_tb(error.__traceback__)]

@@ -1,11 +1,11 @@
-"""The dispatcher: from the proxy's callbacks, which are numbers, to the methods of the filter's objects.
+"""The dispatcher: from the proxy's callbacks, which have numbers, to the methods of the filter's objects.
 
-The proxy's side (the app inside the Wasm module, or native mode) makes a `Dispatcher` from a binding, loads the source,
-asks for the exports, and then calls one method a callback, named as in the ABI.
+The embedder (the app inside the Wasm module, or native mode) makes a `Dispatcher` from a binding, loads the source, asks
+for the exports, and then calls one method for each callback, named as in the ABI.
 
-Facts that shape it: a trip into Python costs 2-3 us in Envoy, so streams are not announced one by one. Creates and
-deletes are noted in a journal outside Python, which the dispatcher fetches when it meets a context that it does not
-know. An exception is logged once, as the filter's own traceback, and then goes on up, so that the module traps.
+Facts: a call into Python costs 2-3 us in Envoy, so streams are not reported one by one. Their start and end are noted in
+a journal outside of Python, which the dispatcher fetches when an unknown context appears. An exception is logged once, as
+the filter's own traceback, and then raised on, so that the module traps.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,15 +20,15 @@ from ..loading.source import Loaded, load_source
 from ..vm import set_current_vm
 from .events import Events
 from .http import Http
-from .introspection import Control
+from .introspection import Introspection
 from .lifecycle import Lifecycle
 from .tcp import Tcp
 
 __all__ = ["Dispatcher", "FilterSourceError"]
 
 
-class _AtLoad:
-    """The hostcalls while the module loads: the proxy allows only `log` then, and stops the module for any other."""
+class _LoadingBinding:
+    """The binding while the module loads: the proxy allows only `log` then, and stops the module for any other hostcall."""
 
     def __init__(self, abi: Any) -> None:
         self.log = abi.log
@@ -40,19 +40,19 @@ class _AtLoad:
         )
 
 
-class Dispatcher(Http, Tcp, Events, Lifecycle, Control):
+class Dispatcher(Http, Tcp, Events, Lifecycle, Introspection):
     """One VM's filter.
 
     Parameters
     ----------
     binding
-        One callable a hostcall, named without prefix. It takes the inputs (ints and bytes) and returns the status if
-        the hostcall has no outputs, else a tuple of the status and the outputs. An optional `journal()` returns
-        (context, parent) pairs of u32 noted since the last call; a parent of 0xFFFFFFFF is a delete. An optional
-        `watch_deletes(on)` has `on_delete` called for real while it is on; without it, a filter that waits exports it.
+        One callable for each hostcall, named without prefix. It takes the inputs (ints and bytes) and returns the
+        status, or a tuple of the status and the outputs. An optional `journal()` returns the (context, parent) pairs of
+        u32 that were noted since the last call; a parent of 0xFFFFFFFF marks a deleted context. An optional
+        `watch_deletes(on)` switches calls of `on_delete`; without it, a filter with an `async def` exports `on_delete`.
     namespace
-        What every namespace of the filter starts with, beside what Python puts there: `__builtins__`, where VMs share an
-        interpreter. Whoever runs them then has to keep what they put into `sys.modules` apart.
+        First contents of every namespace of the filter: `__builtins__`, where VMs share an interpreter. The embedder then
+        has to keep the VMs' entries in `sys.modules` apart.
     """
 
     def __init__(self, binding: Any, namespace: Mapping[str, Any] | None = None) -> None:
@@ -63,7 +63,7 @@ class Dispatcher(Http, Tcp, Events, Lifecycle, Control):
         self._exports: list[str] = []
 
     def load(self, source: str, filename: str = "<filter>", first_line: int = 1) -> None:
-        """Run a source that is one piece of text; see `load_parts`."""
+        """Run a source that is one text; see `load_parts`."""
         self.load_parts((Part(source, filename, first_line),))
 
     def load_parts(self, parts: Sequence[Part], modules: Sequence[LocalModule] = (), package: str = "") -> None:
@@ -74,41 +74,46 @@ class Dispatcher(Http, Tcp, Events, Lifecycle, Control):
         parts
             Run in this order in one namespace.
         modules
-            Modules of the source's own, which it imports by name.
+            The source's own modules, which it imports by name.
         package
-            Dotted name of the package that the parts belong to; relative imports in them start from it.
+            Dotted name of the package that the parts belong to, for relative imports; empty by default.
 
-        Raises whatever the source raises (logged as a traceback first), or `FilterSourceError` if it is no filter.
+        Raises
+        ------
+        FilterSourceError
+            The source does not define a filter.
+        Exception
+            Any exception of the source, after it was logged.
         """
         from .. import names
 
         self.activate()
-        self.vm.abi = _AtLoad(self._binding)
+        self.vm.abi = _LoadingBinding(self._binding)
         try:
             own = LocalModules(modules, self._namespace)
             self._source = load_source(parts, own, package, names())
-            self.vm.classes = self._source.classes
-            self._exports = needed_exports(self._source, watched=self.vm.watch_deletes is not None)
-            self.vm.exports = frozenset(self._exports)
-            self.vm.context = self._make_vm(self._source.classes["vm"])
+            self.vm.filter.classes = self._source.classes
+            self._exports = needed_exports(self._source, watches_deletes=self.vm.deletes.is_supported)
+            self.vm.filter.exports = frozenset(self._exports)
+            self.vm.filter.context = self._make_vm_context(self._source.classes["vm"])
         except BaseException as error:
             self.vm.report(error)
             raise
         finally:
             self.vm.abi = self._binding
 
-    def _make_vm(self, cls: type[VMContext]) -> VMContext:
+    def _make_vm_context(self, cls: type[VMContext]) -> VMContext:
         context = cls.__new__(cls)
         context._vm = self.vm
         cls.__init__(context)
         return context
 
     def exports(self) -> list[str]:
-        """Export names of the callbacks that the filter needs; any other need not be called."""
+        """Return the export names of the callbacks that the filter needs."""
         if self._source is None:
             raise RuntimeError("no source has been loaded")
         return list(self._exports)
 
     def activate(self) -> None:
-        """Make this the VM that `print`, logging and module-level objects mean; needed where VMs share an interpreter."""
+        """Make this the VM that `print`, logging and module-level objects use; needed where VMs share an interpreter."""
         set_current_vm(self.vm)

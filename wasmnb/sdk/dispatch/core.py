@@ -1,12 +1,13 @@
-"""What all callbacks need: the VM, its contexts, and the reading of what the filter's methods return."""
+"""The base of all groups of callbacks: the VM, its contexts, and the checks of the results of the filter's methods."""
 
 from collections.abc import Coroutine
 from typing import Any
 
 from ..contexts import Context, PluginContext
 from ..loading.callbacks import HANDLERS
-from ..numbering import is_named
-from ..tasks.stream_tasks import begin_wait, run_in_background
+from ..numbering import has_member
+from ..tasks.context_waits import run_in_background
+from ..tasks.stream_tasks import begin_wait
 from ..tasks.tasks import is_wait
 from ..tcp import TcpContext
 from ..vm import VM
@@ -27,42 +28,42 @@ class Core:
             binding.hold_streams(self._http)
 
     def sync(self, journal: bytes) -> None:
-        """Apply notes of created and deleted contexts: (context, parent) pairs of u32."""
+        """Apply a journal of created and deleted contexts: (context, parent) pairs of u32."""
         self.contexts.sync(journal)
 
     # -- results
 
     def _stopped(self, context: Any, method: str, result: Any, end_of_stream: Any = False) -> int:
-        """What to tell the proxy when a stream's callback returned something other than CONTINUE, or has begun to wait."""
+        """Return the number for the proxy when a stream's callback has returned anything but CONTINUE, or waits."""
         if is_wait(result):
             coroutine, waited = result
             return begin_wait(self.vm, context, method, coroutine, waited, end_of_stream, self._stopped)
         if result is None:
             return 0
         allowed = HANDLERS["tcp" if isinstance(context, TcpContext) else "http", method].returns
-        if type(result) in allowed or (type(result) is int and any(is_named(enum, result) for enum in allowed)):
+        if type(result) in allowed or (type(result) is int and any(has_member(enum, result) for enum in allowed)):
             if result:
                 context._paused(method)
             return int(result)
-        raise TypeError(_nonsense(context, method, result, " or ".join(f"a member of {e.__name__}" for e in allowed)))
+        raise TypeError(_bad_result(context, method, result, " or ".join(f"a member of {e.__name__}" for e in allowed)))
 
     def _background(self, plugin: PluginContext, method: str, result: Any) -> None:
-        """A plugin's callback returned something: a coroutine runs on beside whatever comes; nothing else makes sense."""
+        """Run the coroutine that a plugin's callback has returned, independently of later callbacks."""
         if isinstance(result, Coroutine):
             run_in_background(self.vm, plugin, result)
         elif not isinstance(result, bool | int):
-            raise TypeError(_nonsense(plugin, method, result, ""))
+            raise TypeError(_bad_result(plugin, method, result, ""))
 
-    def _verdict(self, context: Context, method: str, result: Any) -> int:
-        """What to tell the proxy when a callback answers yes or no; nothing means yes."""
+    def _bool_result(self, context: Context, method: str, result: Any) -> int:
+        """Return the number for the proxy of a callback that returns True, False, or None for True."""
         if result is None or result is True:
             return 1
         if result is False:
             return 0
-        raise TypeError(_nonsense(context, method, result, "True or False"))
+        raise TypeError(_bad_result(context, method, result, "True or False"))
 
 
-def _nonsense(context: Context, method: str, result: Any, allowed: str) -> str:
+def _bad_result(context: Context, method: str, result: Any, allowed: str) -> str:
     cls = type(context)
     line = getattr(cls, method).__code__.co_firstlineno
     hint = ". Write it as `async def`, and await that" if hasattr(result, "__await__") else ""

@@ -1,19 +1,18 @@
-"""Callbacks of the plugin: ticks, queues, and the answers to callouts, which go on to the context that asked."""
+"""Callbacks of the plugin: ticks, queues, and the responses to callouts, which go to the context that made the call."""
 
-from ..tasks.awaitables import queue_ready
 from .core import Core
 
 __all__ = ["Events"]
 
 
 class Events(Core):
-    """What comes to a plugin rather than to a stream."""
+    """Callbacks that belong to a plugin rather than to a stream."""
 
     def on_tick(self, root_context_id: int) -> None:
-        """The tick period is over."""
+        """Handle a tick: run the timers that are due, and the filter's method if its own period has passed."""
         try:
             self.vm.active = plugin = self._plugins[root_context_id]
-            ticker = self.vm.tickers.get(root_context_id)
+            ticker = self.vm.timers.by_plugin.get(root_context_id)
             if ticker is not None and not ticker.tick():
                 return
             self.vm.enter(plugin)
@@ -25,11 +24,11 @@ class Events(Core):
             raise
 
     def on_queue_ready(self, root_context_id: int, token: int) -> None:
-        """A queue has an item."""
+        """Handle a new item in a queue: tasks that wait for it come first."""
         try:
             self.vm.active = plugin = self._plugins[root_context_id]
-            if self.vm.queue_waiters:
-                queue_ready(self.vm, token)
+            if self.vm.queues:
+                self.vm.queues.ready(token)
                 self.vm.enter(plugin)
             result = plugin.on_queue_ready(token)
             if result is not None:
@@ -41,42 +40,43 @@ class Events(Core):
     def on_http_call_response(
         self, root_context_id: int, token: int, num_headers: int, body_size: int, num_trailers: int
     ) -> None:
-        """The answer to an HTTP callout: for the context that made it, if it is still there."""
+        """Handle the response to an HTTP call, if the context that made it still exists."""
         try:
-            call = self.vm.http_calls.pop(token, None)
-            self.vm.active = self._plugins[root_context_id]
-            if call is not None and self.vm.enter(call.context):
+            vm = self.vm
+            call = vm.callouts.http.pop(token, None)
+            vm.active = self._plugins[root_context_id]
+            if call is not None and vm.enter(call.context):
                 call.deliver(num_headers, body_size, num_trailers)
         except BaseException as error:
             self.vm.report(error)
             raise
 
     def on_grpc_receive_initial_metadata(self, root_context_id: int, token: int, num_headers: int) -> None:  # noqa: ARG002
-        """A gRPC stream's headers."""
+        """Handle the headers of a gRPC stream."""
         self._grpc(root_context_id, token, "take_initial_metadata")
 
     def on_grpc_receive(self, root_context_id: int, token: int, message_size: int) -> None:  # noqa: ARG002
-        """A gRPC message."""
+        """Handle a gRPC message."""
         self._grpc(root_context_id, token, "take_message")
 
     def on_grpc_receive_trailing_metadata(self, root_context_id: int, token: int, num_trailers: int) -> None:  # noqa: ARG002
-        """A gRPC stream's trailers."""
+        """Handle the trailers of a gRPC stream."""
         self._grpc(root_context_id, token, "take_trailing_metadata")
 
     def on_grpc_close(self, root_context_id: int, token: int, status: int) -> None:
-        """A gRPC call or stream is over."""
+        """Handle the end of a gRPC call or stream."""
         self._grpc(root_context_id, token, "take_status", status)
 
     def _grpc(self, root_context_id: int, token: int, event: str, *args: int) -> None:
         try:
-            call = self.vm.grpc_calls.get(token)
+            call = self.vm.callouts.grpc.get(token)
             self.vm.active = self._plugins[root_context_id]
             if call is None:
                 return
             if self.vm.enter(call.context):
                 getattr(call, event)(*args)
-            elif event != "take_initial_metadata":  # who asked is gone: nobody will end the call
-                self.vm.grpc_calls.pop(token)
+            elif event != "take_initial_metadata":  # its context has ended, so no one ends the call
+                self.vm.callouts.grpc.pop(token)
         except BaseException as error:
             self.vm.report(error)
             raise

@@ -1,4 +1,7 @@
-"""Callbacks of HTTP streams; written out one by one, since they are what every request pays for."""
+"""Callbacks of HTTP streams. They are written out one by one, since every request pays for them.
+
+Facts: while a callback waits, its context has waits, and later callbacks of its direction are passed to them.
+"""
 
 from types import CoroutineType
 
@@ -11,12 +14,12 @@ _CONTINUE = Action.CONTINUE
 
 
 class Http(Core):
-    """Headers, bodies, trailers and metadata, both ways."""
+    """Callbacks for headers, bodies, trailers and metadata, both ways."""
 
     def on_request_headers(self, context_id: int, num_headers: int, end_of_stream: int) -> int:
-        """Request headers."""
+        """Handle request headers."""
         try:
-            # Nearly always a new stream: not by way of `__missing__`, which is a call out of and into the interpreter.
+            # Nearly always a new stream; `__missing__` would leave and enter the interpreter once more.
             http = self._http
             self.vm.active = context = http[context_id] if context_id in http else http.make(context_id)
             result = context.on_http_request_headers(num_headers, end_of_stream != 0)
@@ -32,10 +35,13 @@ class Http(Core):
             raise
 
     def on_request_body(self, context_id: int, body_size: int, end_of_stream: int) -> int:
-        """A chunk of the request body."""
+        """Handle a chunk of the request body."""
         try:
             self.vm.active = context = self._http[context_id]
-            result = context.on_http_request_body(body_size, end_of_stream != 0)
+            if context._waits is None:
+                result = context.on_http_request_body(body_size, end_of_stream != 0)
+            else:
+                result = context._waits.call(context, "on_http_request_body", body_size, end_of_stream != 0)
             if result is None or result is _CONTINUE:
                 return 0
             if type(result) is CoroutineType:
@@ -48,10 +54,13 @@ class Http(Core):
             raise
 
     def on_request_trailers(self, context_id: int, num_trailers: int) -> int:
-        """Request trailers."""
+        """Handle request trailers."""
         try:
             self.vm.active = context = self._http[context_id]
-            result = context.on_http_request_trailers(num_trailers)
+            if context._waits is None:
+                result = context.on_http_request_trailers(num_trailers)
+            else:
+                result = context._waits.call(context, "on_http_request_trailers", num_trailers)
             if result is None or result is _CONTINUE:
                 return 0
             if type(result) is CoroutineType:
@@ -64,7 +73,7 @@ class Http(Core):
             raise
 
     def on_request_metadata(self, context_id: int, num_elements: int) -> int:
-        """HTTP/2 metadata of the request."""
+        """Handle HTTP/2 metadata of the request."""
         try:
             self.vm.active = context = self._http[context_id]
             context.on_http_request_metadata(num_elements)
@@ -74,7 +83,7 @@ class Http(Core):
         return 0
 
     def on_response_headers(self, context_id: int, num_headers: int, end_of_stream: int) -> int:
-        """Response headers."""
+        """Handle response headers."""
         try:
             self.vm.active = context = self._http[context_id]
             result = context.on_http_response_headers(num_headers, end_of_stream != 0)
@@ -90,10 +99,13 @@ class Http(Core):
             raise
 
     def on_response_body(self, context_id: int, body_size: int, end_of_stream: int) -> int:
-        """A chunk of the response body."""
+        """Handle a chunk of the response body."""
         try:
             self.vm.active = context = self._http[context_id]
-            result = context.on_http_response_body(body_size, end_of_stream != 0)
+            if context._waits is None:
+                result = context.on_http_response_body(body_size, end_of_stream != 0)
+            else:
+                result = context._waits.call(context, "on_http_response_body", body_size, end_of_stream != 0)
             if result is None or result is _CONTINUE:
                 return 0
             if type(result) is CoroutineType:
@@ -106,10 +118,13 @@ class Http(Core):
             raise
 
     def on_response_trailers(self, context_id: int, num_trailers: int) -> int:
-        """Response trailers."""
+        """Handle response trailers."""
         try:
             self.vm.active = context = self._http[context_id]
-            result = context.on_http_response_trailers(num_trailers)
+            if context._waits is None:
+                result = context.on_http_response_trailers(num_trailers)
+            else:
+                result = context._waits.call(context, "on_http_response_trailers", num_trailers)
             if result is None or result is _CONTINUE:
                 return 0
             if type(result) is CoroutineType:
@@ -122,7 +137,7 @@ class Http(Core):
             raise
 
     def on_response_metadata(self, context_id: int, num_elements: int) -> int:
-        """HTTP/2 metadata of the response."""
+        """Handle HTTP/2 metadata of the response."""
         try:
             self.vm.active = context = self._http[context_id]
             context.on_http_response_metadata(num_elements)

@@ -1,96 +1,97 @@
-"""The control door: what a tool beside the proxy may ask of the Python inside a VM, outside any callback.
+"""Introspection: requests of the simulated proxy to the Python inside a VM, outside of callbacks.
 
-It is no part of the ABI: real proxies never call it. A request is JSON, `{"do": name, ...arguments}`, and so is the
-answer: `{"done": result}`, or `{"error": sentence}`.
+It does not belong to the ABI, and real proxies never call it. A request is JSON, `{"do": name, ...arguments}`, and so is
+the response: `{"done": result}`, or `{"error": message}`.
 """
 
 import json
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 from ..diagnostics.profiling import Profiler
 from ..diagnostics.state_reader import read_attributes
+from ..loading.source import Loaded
 from .core import Core
 
-if TYPE_CHECKING:
-    from ..loading.source import Loaded
-
-__all__ = ["ACTIONS", "Control"]
+__all__ = ["ACTIONS", "Introspection"]
 
 
-class _Refused:
-    """The hostcalls while the door is open: nothing that is asked for there may be seen by the proxy."""
+class _NoHostcalls:
+    """The binding during introspection, which must not change the proxy."""
 
     def __getattr__(self, hostcall: str) -> NoReturn:
-        raise RuntimeError(f"{hostcall} cannot be called here: the filter is only being looked at")
+        raise RuntimeError(f"{hostcall} cannot be called during introspection of the filter")
 
 
-class Control(Core):
-    """The door's inside."""
+class Introspection(Core):
+    """Handles requests of the simulated proxy."""
 
     _binding: Any
-    _source: "Loaded | None"
+    _source: Loaded | None
 
-    #: Renews what differs from VM to VM; the program around the dispatcher sets it.
+    #: Renews what differs between VMs. The program around the dispatcher sets it.
     resume: Callable[[], None] | None = None
 
-    #: The profile that is running.
+    #: The running profile.
     profiler: Profiler | None = None
 
     def control(self, request: bytes) -> bytes:
-        """Answer a request; raises nothing but what stops the interpreter itself."""
+        """Handle a request; errors become part of the response."""
         abi, active = self.vm.abi, self.vm.active
-        self.vm.abi = _Refused()
+        self.vm.abi = _NoHostcalls()
         try:
-            wanted = json.loads(request)
-            answer = {"done": ACTIONS[wanted.pop("do")](self, **wanted)}
-        except Exception as error:  # noqa: BLE001 - whoever asked is told
-            answer = {"error": f"{type(error).__name__}: {error}"}
+            arguments = json.loads(request)
+            response = {"done": ACTIONS[arguments.pop("do")](self, **arguments)}
+        except Exception as error:  # noqa: BLE001 - reported to the proxy
+            response = {"error": f"{type(error).__name__}: {error}"}
         finally:
             self.vm.abi, self.vm.active = abi, active
-        return json.dumps(answer, ensure_ascii=True).encode()
+        return json.dumps(response, ensure_ascii=True).encode()
 
-    def loaded(self) -> "Loaded":
-        """What was loaded; raises if nothing was."""
+    def loaded(self) -> Loaded:
+        """Return the source that was loaded; RuntimeError before that."""
         if self._source is None:
             raise RuntimeError("no source has been loaded")
         return self._source
 
 
-def _attributes(vm: Control, length: int) -> dict[str, Any]:
-    """`length`: characters of a value."""
+def _attributes(dispatcher: Introspection, length: int) -> dict[str, Any]:
+    """Return the attributes of contexts, classes and modules; values have at most `length` characters."""
     from .. import names
 
-    vm.contexts.fetch()
-    return read_attributes(vm.vm, vm.contexts, vm.loaded(), names(), length)
+    contexts = dispatcher.contexts
+    contexts.fetch()
+    vm_contexts = {} if dispatcher.vm.filter.context is None else {0: dispatcher.vm.filter.context}
+    tables = {"vm": vm_contexts, "plugin": contexts.plugins, "http": contexts.http, "tcp": contexts.tcp}
+    return read_attributes(tables, dispatcher.loaded(), names(), length)
 
 
-def _locals(vm: Control, on: bool) -> None:
-    """Whether tracebacks have local variables from now on."""
-    vm.vm.show_locals = on
+def _locals(dispatcher: Introspection, on: bool) -> None:
+    """Set whether tracebacks have local variables from now on."""
+    dispatcher.vm.errors.show_locals = on
 
 
-def _profile(vm: Control, on: bool) -> dict[str, Any] | None:
-    """Begin a profile, or end it and tell it. The proxy has to answer `profiling.PROBE`."""
+def _profile(dispatcher: Introspection, on: bool) -> dict[str, Any] | None:
+    """Begin a profile, or end it and return it. The proxy has to support `profiling.PROBE`."""
     if not on:
-        profiler, vm.profiler = vm.profiler, None
+        profiler, dispatcher.profiler = dispatcher.profiler, None
         if profiler is None:
             raise RuntimeError("no profile is running")
         return profiler.stop()
-    if vm.profiler is not None:
+    if dispatcher.profiler is not None:
         raise RuntimeError("a profile is running already")
-    vm.profiler = Profiler(vm._binding.get_metric, vm.loaded().codes)
-    vm.profiler.start()
+    dispatcher.profiler = Profiler(dispatcher._binding.get_metric, dispatcher.loaded().codes)
+    dispatcher.profiler.start()
     return None
 
 
-def _resume(vm: Control) -> None:
-    """Go on in a VM whose memory was filled elsewhere."""
-    if vm.resume is not None:
-        vm.resume()
+def _resume(dispatcher: Introspection) -> None:
+    """Continue in a VM whose memory was copied from another one."""
+    if dispatcher.resume is not None:
+        dispatcher.resume()
 
 
-#: Request -> what answers it, from the dispatcher and the request's arguments.
+#: Request -> function that handles it, of the dispatcher and the request's arguments.
 ACTIONS: dict[str, Callable[..., Any]] = {
     "attributes": _attributes,
     "locals": _locals,

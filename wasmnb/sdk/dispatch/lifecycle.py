@@ -4,40 +4,38 @@ from collections.abc import Coroutine
 from typing import Any
 
 from ...abi import BufferType, LogLevel
-from ..callouts.grpc_streams import cancel_streams
 from ..config.json_config import parse_json
 from ..config.settings import build, declared_settings
 from ..contexts import PluginContext
 from ..errors import ConfigurationError
 from ..http import HttpContext
 from ..messages.bodies import WHOLE
-from ..tasks.stream_tasks import cancel, run_in_background
+from ..tasks.context_waits import cancel_waits, run_in_background
 from .core import Core
 
 __all__ = ["Lifecycle"]
 
 
 class Lifecycle(Core):
-    """`on_context_create` to `on_delete`."""
+    """Callbacks for the start and the end of contexts."""
 
     def on_context_create(self, context_id: int, parent_context_id: int) -> None:
-        """A context begins; for proxies that call this rather than keep a journal."""
+        """Note a new context, for bindings without a journal."""
         self.contexts.parents[context_id] = parent_context_id
 
     def on_vm_start(self, root_context_id: int, vm_configuration_size: int) -> int:
-        """The VM starts (once for every plugin)."""
+        """Handle the start of the VM, once for each plugin."""
         try:
-            vm = self.vm
-            assert vm.context is not None
-            vm.context.context_id = root_context_id
-            vm.active = vm.context
-            return self._verdict(vm.context, "on_vm_start", vm.context.on_vm_start(vm_configuration_size))
+            context = self.vm.filter.context
+            context.context_id = root_context_id
+            self.vm.active = context
+            return self._bool_result(context, "on_vm_start", context.on_vm_start(vm_configuration_size))
         except BaseException as error:
             self.vm.report(error)
             raise
 
     def on_configure(self, root_context_id: int, plugin_configuration_size: int) -> int:
-        """A plugin starts: keep its configuration, which cannot be had later."""
+        """Handle the start of a plugin; its configuration is read now, since it is not available later."""
         try:
             self.vm.active = plugin = self._plugins[root_context_id]
             if plugin_configuration_size:
@@ -49,14 +47,14 @@ class Lifecycle(Core):
             if isinstance(result, Coroutine):
                 task = run_in_background(self.vm, plugin, result)
                 result = task.value if task.ended else None
-            return self._verdict(plugin, "on_plugin_start", result)
+            return self._bool_result(plugin, "on_plugin_start", result)
         except BaseException as error:
             self.vm.report(error)
             raise
 
     def _read_settings(self, plugin: PluginContext) -> bool:
-        """Make the dataclass that the filter declares its configuration as; False (and a line in the log) if it does not fit."""
-        settings = declared_settings(type(plugin), self.vm.classes["http"], self.vm.classes["tcp"])
+        """Read the configuration as the dataclass that the filter declares; return False, with an error logged, if it is invalid."""
+        settings = declared_settings(type(plugin), self.vm.filter.classes["http"], self.vm.filter.classes["tcp"])
         if settings is not None:
             try:
                 plugin.config = build(settings, parse_json(plugin.configuration, "the plugin configuration"))
@@ -66,50 +64,49 @@ class Lifecycle(Core):
         return True
 
     def on_done(self, context_id: int) -> int:
-        """A context is about to end; only a plugin may put it off."""
+        """Handle the coming end of a context; only a plugin may end later."""
         try:
             if context_id not in self._plugins:
                 return 1
             self.vm.active = plugin = self._plugins[context_id]
-            return self._verdict(plugin, "on_plugin_done", plugin.on_plugin_done())
+            return self._bool_result(plugin, "on_plugin_done", plugin.on_plugin_done())
         except BaseException as error:
             self.vm.report(error)
             raise
 
     def on_log(self, context_id: int) -> None:
-        """A stream is over, or a plugin that is an access logger is told of one."""
+        """Handle the end of a stream: on its own context, or on the plugin of an access logger."""
         try:
             if context_id in self._plugins:
                 self.vm.active = plugin = self._plugins[context_id]
                 plugin.on_log()
-            elif context_id in self._tcp or self.vm.classes["http"] is HttpContext:
+            elif context_id in self._tcp or self.vm.filter.classes["http"] is HttpContext:
                 self.vm.active = connection = self._tcp[context_id]
                 connection.on_stream_done()
             else:
                 self.vm.active = stream = self._http[context_id]
-                stream._over = True
+                stream._ended = True
                 stream.on_http_stream_done()
         except BaseException as error:
             self.vm.report(error)
             raise
 
     def on_delete(self, context_id: int) -> None:
-        """A context has ended."""
+        """Handle the end of a context: cancel what waits for it."""
         try:
             self.contexts.fetch()
             context: Any = self.contexts.forget(context_id)
-            if context is not None:  # one that never had a callback was never made
+            if context is not None:  # a context without a callback was never made
                 self.vm.active = context
-                context._over = True
-                cancel(context)
-                cancel_streams(context)
+                context._ended = True
+                cancel_waits(context)
                 context.on_delete()
         except BaseException as error:
             self.vm.report(error)
             raise
 
     def on_foreign_function(self, context_id: int, function_id: int, arguments_size: int) -> None:
-        """The proxy calls the filter by number."""
+        """Handle a call of the proxy by number."""
         try:
             tables: tuple[dict[int, Any], ...] = (self._plugins, self._http, self._tcp)
             table = next((t for t in tables if context_id in t), self._plugins)

@@ -1,8 +1,8 @@
-"""The contexts of one VM by id: made late, when the first callback that the filter wants arrives.
+"""The contexts of one VM by id, made when the first callback that the filter defines arrives.
 
-Facts: the proxy announces every context and its end, but that would cost a trip into Python each. So they are noted in a
-journal outside, which is fetched when a context is met that is not known. Making a stream's context is part of what every
-request pays for: hence the plain loops and the few calls.
+Facts: the proxy reports the start and the end of every context, and each would cost a call into Python. So they are noted
+in a journal outside of Python, which is fetched when an unknown context appears. Every request pays for making its
+context: hence plain loops and few calls.
 """
 
 import struct
@@ -19,23 +19,23 @@ __all__ = ["Contexts", "Plugins", "Streams"]
 C = TypeVar("C", bound=Context)
 S = TypeVar("S", HttpContext, TcpContext)
 
-#: In the journal, the parent of a context that was deleted.
+#: Parent in the journal that marks a deleted context.
 _DELETED = 0xFFFFFFFF
 
 _NOTES = struct.Struct("<II")
 
-#: The parent of no stream: ids are positive, and -1 is what `claim` gives.
+#: An id that no plugin has: ids are positive, and `claim` returns -1 for unknown streams.
 _NO_PLUGIN = -2
 
 
 class Contexts:
-    """All contexts of a VM, and the notes of which stream belongs to which plugin."""
+    """All contexts of a VM, and the plugins of streams whose context has not been made."""
 
     def __init__(
         self, vm: VM, journal: Callable[[], bytes] | None = None, claim: Callable[[int], int] | None = None
     ) -> None:
         self._journal = journal
-        #: Plugins' id 0; of streams only those whose context has not been made.
+        #: Context -> parent: 0 for plugins, the plugin for streams whose context has not been made.
         self.parents: dict[int, int] = {}
         self.plugins = Plugins(vm)
         new_http, new_tcp = PluginContext.new_http_context, PluginContext.new_tcp_context
@@ -44,7 +44,7 @@ class Contexts:
         self._vm = vm
 
     def sync(self, journal: bytes) -> None:
-        """Apply notes of created and deleted contexts."""
+        """Apply a journal of created and deleted contexts."""
         parents, http = self.parents, self.http
         for context_id, parent_id in _NOTES.iter_unpack(journal):
             if parent_id != _DELETED:
@@ -53,23 +53,23 @@ class Contexts:
                 self.forget(context_id)
 
     def fetch(self) -> None:
-        """Fetch the journal, if the proxy keeps one."""
+        """Fetch and apply the journal, if the binding keeps one."""
         if self._journal is not None:
             self.sync(self._journal())
 
     def forget(self, context_id: int) -> Context | None:
-        """A context is gone; its object, if there was one."""
+        """Remove a context that has ended; return its object, or None if it was never made."""
         self.parents.pop(context_id, None)
         for streams in (self.http, self.tcp):
             if context_id in streams:
                 return streams.pop(context_id)
-        self._vm.tickers.pop(context_id, None)
+        self._vm.timers.by_plugin.pop(context_id, None)
         self.http.forget_plugin()
         self.tcp.forget_plugin()
         return self.plugins.pop(context_id, None)
 
     def parent(self, context_id: int) -> int:
-        """The plugin's id of a stream that is not known yet."""
+        """Return the id of the plugin of a stream that has no context yet."""
         parent = self.parents.pop(context_id, None)
         if parent is None:
             self.fetch()
@@ -80,17 +80,16 @@ class Contexts:
 
 
 class Plugins(dict[int, PluginContext]):
-    """The plugins by id."""
+    """The contexts of plugins by id."""
 
     def __init__(self, vm: VM) -> None:
         super().__init__()
         self._vm = vm
 
     def __missing__(self, context_id: int) -> PluginContext:
-        vm, parent = self._vm, self._vm.context
-        assert parent is not None
+        vm, parent = self._vm, self._vm.filter.context
         if type(parent).new_plugin_context is VMContext.new_plugin_context:
-            plugin: PluginContext = _new(vm, vm.classes["plugin"], context_id, "vm", parent)
+            plugin: PluginContext = _new(vm, vm.filter.classes["plugin"], context_id, "vm", parent)
         else:
             plugin = parent.new_plugin_context(context_id)
             _check(plugin, PluginContext, parent, "new_plugin_context")
@@ -100,9 +99,9 @@ class Plugins(dict[int, PluginContext]):
 
 
 class Streams(dict[int, S], Generic[S]):
-    """The streams of one kind by id.
+    """The contexts of one kind of stream by id.
 
-    Where the proxy's side can `claim` single streams, it also takes deleted ones out of here by itself.
+    A binding that can `claim` single streams also removes deleted ones from here.
     """
 
     def __init__(
@@ -115,7 +114,7 @@ class Streams(dict[int, S], Generic[S]):
         maker: Callable[..., Any],
     ) -> None:
         super().__init__()
-        #: Takes a stream out of the journal, for its plugin's id; -1 if it is not there.
+        #: Takes a stream out of the journal and returns its plugin's id; -1 if it is not there.
         self._claim = claim
         self._vm = vm
         self._contexts = contexts
@@ -123,16 +122,16 @@ class Streams(dict[int, S], Generic[S]):
         self._base: type[S] = base
         self._maker = maker
         self._name = maker.__name__
-        # What `make` does without asking: streams of this class for this plugin.
+        # Cached for `make`: the class of streams of this plugin.
         self._class: type[S] = base
         self._parent = _NO_PLUGIN
         self._plugin: Any = None
 
     def make(self, context_id: int) -> S:
-        """The context of a stream that is met for the first time. Most often its plugin is that of the last one."""
+        """Make the context of a new stream. Most often its plugin is the last stream's."""
         parent = self._claim(context_id)
         if parent != self._parent:
-            return self._make_with_care(context_id, parent)
+            return self._make_uncached(context_id, parent)
         stream = self._class()
         stream._vm = self._vm
         stream.context_id = context_id
@@ -142,14 +141,14 @@ class Streams(dict[int, S], Generic[S]):
 
     __missing__ = make
 
-    def _make_with_care(self, context_id: int, parent: int) -> S:
-        """The same for a stream of another plugin, or whose class or plugin makes it in a way of its own."""
+    def _make_uncached(self, context_id: int, parent: int) -> S:
+        """Make the context of a stream of another plugin, or with the author's own `__init__` or factory."""
         vm, contexts = self._vm, self._contexts
         plugin = contexts.plugins[contexts.parent(context_id) if parent < 0 else parent]
         if getattr(type(plugin), self._name) is not self._maker:
-            stream = self._made_by_author(plugin, context_id)
+            stream = self._make_by_author(plugin, context_id)
         else:
-            cls = vm.classes[self._kind]
+            cls = vm.filter.classes[self._kind]
             stream = _new(vm, cls, context_id, "plugin", plugin)
             if cls.__init__ is object.__init__ and cls.__new__ is object.__new__:
                 self._class, self._parent, self._plugin = cls, plugin.context_id, plugin
@@ -157,18 +156,18 @@ class Streams(dict[int, S], Generic[S]):
         return stream
 
     def forget_plugin(self) -> None:
-        """A plugin is gone: whoever made streams for it must ask again."""
+        """Drop the cached plugin, which has ended."""
         self._parent, self._plugin = _NO_PLUGIN, None
 
-    def _made_by_author(self, plugin: PluginContext, context_id: int) -> S:
+    def _make_by_author(self, plugin: PluginContext, context_id: int) -> S:
         vm = self._vm
         vm.active = None
         stream: S | None = getattr(plugin, self._name)(context_id)
-        if stream is None:  # the author lets this stream pass, which is what the base class does
+        if stream is None:  # the author ignores this stream, as the base class does
             stream = self._base()
         _check(stream, self._base, plugin, self._name)
         _link(vm, stream, context_id, "plugin", plugin)
-        if vm.active is not None:  # the author's method acted on the plugin; back to the stream
+        if vm.active is not None:  # the author's method acted on the plugin: back to the stream
             vm.switch(stream)
         return stream
 
@@ -178,7 +177,7 @@ def _claim_nothing(_context_id: int) -> int:
 
 
 def _new(vm: VM, cls: type[C], context_id: int, link: str, parent: Context) -> C:
-    """Make a context that has its links before its own `__init__` runs."""
+    """Make a context whose links are set before its own `__init__` runs."""
     context = cls.__new__(cls)
     context._vm = vm
     context.context_id = context_id
@@ -195,6 +194,6 @@ def _link(vm: VM, context: Context, context_id: int, link: str, parent: Context)
     setattr(context, link, parent)
 
 
-def _check(made: Any, base: type[Any], maker: Context, method: str) -> None:
-    if not isinstance(made, base):
-        raise TypeError(f"{type(maker).__name__}.{method} returned {made!r}; it has to return a {base.__name__}")
+def _check(context: Any, base: type[Any], maker: Context, method: str) -> None:
+    if not isinstance(context, base):
+        raise TypeError(f"{type(maker).__name__}.{method} returned {context!r}; it has to return a {base.__name__}")

@@ -4,41 +4,47 @@ from types import CoroutineType
 from typing import Any
 
 from ...abi import Action, CloseType
-from ..numbering import named
+from ..numbering import member
 from .core import Core
 
 __all__ = ["Tcp"]
 
 _CONTINUE = Action.CONTINUE
 
+#: Callbacks that are kept while another one of the connection waits. Envoy cannot hold the upstream's data.
+_HELD = ("on_downstream_data",)
+
 
 class Tcp(Core):
-    """Connections and their data, both ways."""
+    """Callbacks for connections and their data, both ways."""
 
     def on_new_connection(self, context_id: int) -> int:
-        """A connection begins."""
+        """Handle a new connection."""
         return self._connection(context_id, "on_new_connection")
 
     def on_downstream_data(self, context_id: int, data_size: int, end_of_stream: int) -> int:
-        """Bytes from the client."""
+        """Handle bytes from the client."""
         return self._connection(context_id, "on_downstream_data", data_size, end_of_stream != 0)
 
     def on_upstream_data(self, context_id: int, data_size: int, end_of_stream: int) -> int:
-        """Bytes from the upstream."""
+        """Handle bytes from the upstream."""
         return self._connection(context_id, "on_upstream_data", data_size, end_of_stream != 0)
 
     def on_downstream_connection_close(self, context_id: int, close_type: int) -> None:
-        """The client's side is closed."""
-        self._connection(context_id, "on_downstream_close", named(CloseType, close_type, CloseType.UNKNOWN))
+        """Handle the close of the client's side."""
+        self._connection(context_id, "on_downstream_close", member(CloseType, close_type, CloseType.UNKNOWN))
 
     def on_upstream_connection_close(self, context_id: int, close_type: int) -> None:
-        """The upstream's side is closed."""
-        self._connection(context_id, "on_upstream_close", named(CloseType, close_type, CloseType.UNKNOWN))
+        """Handle the close of the upstream's side."""
+        self._connection(context_id, "on_upstream_close", member(CloseType, close_type, CloseType.UNKNOWN))
 
     def _connection(self, context_id: int, method: str, *args: Any) -> int:
         try:
             self.vm.active = context = self._tcp[context_id]
-            result = getattr(context, method)(*args)
+            if context._waits is None or method not in _HELD:
+                result = getattr(context, method)(*args)
+            else:
+                result = context._waits.call(context, method, *args)
             if type(result) is CoroutineType:
                 result = self._run(result, None)
             if result is None or result is _CONTINUE:

@@ -1,4 +1,4 @@
-"""From source text to filter classes: parts, local modules, callbacks and exports, and errors of loading.
+"""From source text to the filter's classes: parts, local modules, callbacks, exports, and errors of loading.
 
-Calls into the loaded classes are in `..dispatch`.
+The calls of the loaded classes are in `wasmnb.sdk.dispatch`.
 """

@@ -1,20 +1,16 @@
-"""One table: which callback of the ABI calls which method of which class, and what the method may return.
+"""The table of methods that authors may write: each with its class, its parameters and the ABI callback that calls it.
 
-The dispatcher, the choice of exports, the check of signatures and the error messages are driven by it. Names are the
-Go SDK's in snake_case; `on_log` on a plugin and `on_delete` are ours.
+The dispatcher, the choice of exports, the check of signatures and error messages read it. Names are the Go SDK's in
+snake_case; `on_log` on a plugin and `on_delete` are wasmnb's own.
 """
 
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import cached_property
 
-from ...abi import Action, DataStatus, HeadersStatus, TrailersStatus
+from ...abi import PHASES, Action
 
 __all__ = ["HANDLERS", "Handler", "author_name", "handlers_of"]
-
-_HEADERS = (Action, HeadersStatus)
-_DATA = (Action, DataStatus)
-_TRAILERS = (Action, TrailersStatus)
-_ACTION = (Action,)
 
 
 @dataclass(frozen=True)
@@ -31,22 +27,27 @@ class Handler:
         The method's name.
     params
         Names of its parameters after `self`.
-    returns
-        Enums whose members it may return; empty if the result is a bool or is not looked at.
     may_wait
-        Whether it may be `async def`: whether the ABI has a way to hold what it decides about, or nothing to hold.
+        Whether it may be `async def`: the ABI can hold the stream meanwhile, or there is nothing to hold.
     """
 
     callback: str
     kind: str
     method: str
     params: tuple[str, ...] = ()
-    returns: tuple[type[IntEnum], ...] = ()
     may_wait: bool = False
+
+    @cached_property
+    def returns(self) -> tuple[type[IntEnum], ...]:
+        """Enums whose members it may return; empty if its result does not hold a stream."""
+        phase = PHASES[self.callback]
+        if not phase.holds:
+            return ()
+        return (Action,) if phase.returns is None else (Action, phase.returns)
 
     @property
     def signature(self) -> str:
-        """How the method is written: `on_tick(self)`."""
+        """The method as authors write it: `on_tick(self)`."""
         return f"{self.method}({', '.join(('self', *self.params))})"
 
 
@@ -64,20 +65,20 @@ def _handlers() -> tuple[Handler, ...]:
         H("on_log", "plugin", "on_log"),
         H("on_delete", "plugin", "on_delete"),
         H("on_foreign_function", "plugin", "on_foreign_function", foreign),
-        H("on_request_headers", "http", "on_http_request_headers", headers, _HEADERS, may_wait=True),
-        H("on_request_body", "http", "on_http_request_body", body, _DATA, may_wait=True),
-        H("on_request_trailers", "http", "on_http_request_trailers", trailers, _TRAILERS, may_wait=True),
+        H("on_request_headers", "http", "on_http_request_headers", headers, may_wait=True),
+        H("on_request_body", "http", "on_http_request_body", body, may_wait=True),
+        H("on_request_trailers", "http", "on_http_request_trailers", trailers, may_wait=True),
         H("on_request_metadata", "http", "on_http_request_metadata", elements),
-        H("on_response_headers", "http", "on_http_response_headers", headers, _HEADERS, may_wait=True),
-        H("on_response_body", "http", "on_http_response_body", body, _DATA, may_wait=True),
-        H("on_response_trailers", "http", "on_http_response_trailers", trailers, _TRAILERS, may_wait=True),
+        H("on_response_headers", "http", "on_http_response_headers", headers, may_wait=True),
+        H("on_response_body", "http", "on_http_response_body", body, may_wait=True),
+        H("on_response_trailers", "http", "on_http_response_trailers", trailers, may_wait=True),
         H("on_response_metadata", "http", "on_http_response_metadata", elements),
         H("on_log", "http", "on_http_stream_done"),
         H("on_delete", "http", "on_delete"),
         H("on_foreign_function", "http", "on_foreign_function", foreign),
-        H("on_new_connection", "tcp", "on_new_connection", (), _ACTION, may_wait=True),
-        H("on_downstream_data", "tcp", "on_downstream_data", data, _ACTION, may_wait=True),
-        H("on_upstream_data", "tcp", "on_upstream_data", data, _ACTION),
+        H("on_new_connection", "tcp", "on_new_connection", (), may_wait=True),
+        H("on_downstream_data", "tcp", "on_downstream_data", data, may_wait=True),
+        H("on_upstream_data", "tcp", "on_upstream_data", data),
         H("on_downstream_connection_close", "tcp", "on_downstream_close", peer),
         H("on_upstream_connection_close", "tcp", "on_upstream_close", peer),
         H("on_log", "tcp", "on_stream_done"),
@@ -91,10 +92,12 @@ HANDLERS: dict[tuple[str, str], Handler] = {(h.kind, h.method): h for h in _hand
 
 
 def handlers_of(kind: str) -> list[Handler]:
-    """The handlers of one kind of context."""
+    """Return the handlers of one kind of context."""
     return [h for h in HANDLERS.values() if h.kind == kind]
 
 
 def author_name(callback: str) -> str:
-    """What the author calls an ABI callback: `on_http_request_headers` for `on_request_headers`."""
-    return next((h.method for h in HANDLERS.values() if h.callback == callback and h.kind != "plugin"), callback)
+    """Return the author's name of an ABI callback: `on_http_request_headers` for `on_request_headers`."""
+    named = [h for h in HANDLERS.values() if h.callback == callback]
+    named.sort(key=lambda h: h.kind == "plugin")
+    return named[0].method if named else callback

@@ -1,8 +1,9 @@
-"""Which callbacks a filter's module exports.
+"""The callbacks that a filter's module exports.
 
-Facts: a callback that a module lacks costs the proxy nothing; one that it has costs a trip into Python (2-3 us in Envoy)
-whenever it applies. So a module exports what the filter's classes override, and what the SDK needs for what the source
-mentions: a call that is made needs its answer. What is mentioned is read from the compiled code, and errs on the safe side.
+Facts: a callback that a module doesn't export is free; an exported one costs a call into Python (2-3 us in Envoy) whenever
+it applies. So a module exports the callbacks that the filter's classes override, and those that the SDK needs for the
+names in the source: `http_call` needs the callback that reports its response. Names are read from the compiled code, so
+that a name that is never called may add an export, but none is missing.
 """
 
 import inspect
@@ -10,57 +11,53 @@ import sys
 from collections.abc import Iterator
 from types import CodeType, ModuleType
 
-from ...abi import CALLBACKS
+from ...abi import CALLBACKS, REPORTED_BY
 from .callbacks import HANDLERS
 from .source import Loaded
 
 __all__ = ["needed_exports"]
 
-#: Always exported: it runs once a worker, brings the configuration, and shows a broken filter before traffic comes.
+#: Always exported: it runs once per worker, has the configuration, and shows a broken filter before traffic arrives.
 _ALWAYS = {"on_configure"}
 
 #: A name in the source -> callbacks that make it work.
 _NEEDS = {
-    "http_call": ("on_http_call_response",),
-    "grpc_call": ("on_grpc_receive", "on_grpc_close"),
-    "grpc_stream": (
-        "on_grpc_receive",
-        "on_grpc_close",
-        "on_grpc_receive_initial_metadata",
-        "on_grpc_receive_trailing_metadata",
-    ),
-    "sleep": ("on_tick",),
-    "timeout": ("on_tick",),
-    "wait_for": ("on_tick",),
-    "register_queue": ("on_queue_ready",),
+    **{name: REPORTED_BY[name] for name in ("http_call", "grpc_call", "grpc_stream")},
+    **dict.fromkeys(("sleep", "timeout", "wait_for"), REPORTED_BY["set_tick_period_milliseconds"]),
+    "register_queue": REPORTED_BY["register_shared_queue"],
 }
 
-#: The same for sources that have an `async def`: a body has to come to be awaited.
+#: The same for sources with an `async def`: awaiting a body needs its callbacks.
 _NEEDS_OF_ASYNC = {
     "request_body": ("on_request_body", "on_request_trailers"),
     "response_body": ("on_response_body", "on_response_trailers"),
 }
 
 
-def needed_exports(source: Loaded, *, watched: bool = False) -> list[str]:
-    """Export names (`proxy_on_...`) of the callbacks that the filter needs, in the order of the ABI's table.
+def needed_exports(source: Loaded, *, watches_deletes: bool = False) -> list[str]:
+    """Return the export names (`proxy_on_...`) of the callbacks that the filter needs, in the order of the ABI's table.
 
-    `watched` says that the proxy's side calls `on_delete` whenever it is told to, exported or not.
+    Parameters
+    ----------
+    source
+        The loaded source.
+    watches_deletes
+        Whether the binding calls `on_delete` on demand, exported or not.
     """
     needed = set(_ALWAYS)
     needed |= {h.callback for h in HANDLERS.values() if source.overrides(h.kind, h.method)}
     waits = any(_has_async(code) for code in source.codes)
     needs = {**_NEEDS, **_NEEDS_OF_ASYNC} if waits else _NEEDS
-    mentioned = set(needs) if _uses_foreign_code(source) else {name for code in source.codes for name in _names(code)}
+    mentioned = set(needs) if _imports_packages(source) else {name for code in source.codes for name in _names(code)}
     for name in mentioned & set(needs):
         needed.update(needs[name])
-    if waits and not watched:
+    if waits and not watches_deletes:
         needed.add("on_delete")
     return [name for name, callback in CALLBACKS.items() if callback.short in needed]
 
 
 def _names(code: CodeType) -> Iterator[str]:
-    """Every name and every string that the code mentions, nested functions and classes included."""
+    """Yield every name and every string in the code, nested functions and classes included."""
     yield from code.co_names
     if "body" in code.co_names:  # self.request.body is self.request_body by another name
         yield from (f"{side}_body" for side in ("request", "response") if side in code.co_names)
@@ -72,14 +69,14 @@ def _names(code: CodeType) -> Iterator[str]:
 
 
 def _has_async(code: CodeType) -> bool:
-    """Whether there is an `async def` anywhere in the code."""
+    """Return whether the code has an `async def`."""
     if code.co_flags & (inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR):
         return True
     return any(_has_async(c) for c in code.co_consts if isinstance(c, CodeType))
 
 
-def _uses_foreign_code(source: Loaded) -> bool:
-    """Whether the source imports what is neither its own, the standard library's nor the SDK's: that is not looked at."""
+def _imports_packages(source: Loaded) -> bool:
+    """Return whether the source imports packages (neither its own modules, the standard library nor the SDK)."""
     own = {source.module.__name__, *source.local}
     modules = [source.module, *(sys.modules[name] for name in source.local if name in sys.modules)]
     owners = {

@@ -1,4 +1,4 @@
-"""The `wasmnb` package as it is inside Wasm: the SDK's names and nothing else. The build copies it to `wasmnb/__init__.py`."""
+"""The package `wasmnb` inside Wasm, with the SDK's names only. The compiler copies this file to `wasmnb/__init__.py`."""
 
 from typing import Any
 
@@ -6,6 +6,6 @@ from wasmnb.sdk import *  # noqa: F403
 from wasmnb.sdk import __all__ as __all__  # noqa: PLC0414
 
 
-def filter(cls: Any = None, /, **_: Any) -> Any:  # noqa: A001 - outside it is the decorator that makes a filter
-    """Leave a class as it is: inside, it is the filter already."""
+def filter(cls: Any = None, /, **_: Any) -> Any:  # noqa: A001 - the name of the decorator outside of Wasm
+    """Return the class unchanged: inside Wasm it is the filter already."""
     return (lambda decorated: decorated) if cls is None else cls

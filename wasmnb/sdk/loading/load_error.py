@@ -1,4 +1,4 @@
-"""Why a source does not load, in plain data: for whoever builds the filter."""
+"""The error of a source that does not load, as plain data for the compiler."""
 
 import traceback
 from typing import Any
@@ -6,18 +6,23 @@ from typing import Any
 from ..diagnostics.tracebacks import format_exception
 from ..errors import FilterSourceError
 
-__all__ = ["refusal"]
+__all__ = ["load_error"]
 
 
-def refusal(error: BaseException, filenames: list[str]) -> dict[str, Any]:
-    """What was raised while a source was loaded, and where.
+def load_error(error: BaseException, filenames: list[str]) -> dict[str, Any]:
+    """Return the exception that a source raised while it was loaded, and its place.
 
     Parameters
     ----------
     error
-        As `Dispatcher.load_parts` raised it, without frames of who called that.
+        The exception of `Dispatcher.load_parts`, without the frames of its callers.
     filenames
-        Names of the source's modules and parts; the last one is what the user asked for.
+        File names of the source's modules and parts; the last one is the user's.
+
+    Returns
+    -------
+    dict
+        `type`, `message`, `filename`, `lineno`, `offset`, `hint` and `traceback`.
     """
     filename, lineno = _place(error, filenames)
     return {
@@ -32,7 +37,7 @@ def refusal(error: BaseException, filenames: list[str]) -> dict[str, Any]:
 
 
 def _place(error: BaseException, filenames: list[str]) -> tuple[str, int | None]:
-    """Where it happened: the innermost line of the source's own parts and modules."""
+    """Return the innermost place in the source's own parts and modules."""
     if isinstance(error, SyntaxError | FilterSourceError) and error.filename:
         return error.filename, error.lineno
     frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename in filenames]
@@ -40,6 +45,6 @@ def _place(error: BaseException, filenames: list[str]) -> tuple[str, int | None]
 
 
 def _message(error: BaseException) -> str:
-    """What it says, without the place, which is told apart."""
+    """Return the message without the place."""
     plain = isinstance(error, SyntaxError | FilterSourceError) and error.args
     return str(error.args[0]) if plain else str(error)

@@ -1,7 +1,7 @@
-"""Modules that belong to a filter: imported by name, from text that came along with the source.
+"""Modules of a filter's own, imported by name from text that is part of the source.
 
-Facts: inside Wasm there is no file system, and one interpreter is one VM, so that the modules have their plain names.
-Where VMs share an interpreter, each has its own copies; whoever runs the VMs puts them in place while a callback runs.
+Facts: inside Wasm there is no file system, and an interpreter is one VM, so modules have their plain names. Where VMs
+share an interpreter, each has its own copies, which the embedder puts into `sys.modules` while a callback runs.
 """
 
 import sys
@@ -11,7 +11,7 @@ from types import CodeType, ModuleType
 from typing import Any
 
 from .parts import LocalModule
-from .source_cache import compiled, remember
+from .source_cache import compile_source, store_source
 
 __all__ = ["LocalModules"]
 
@@ -22,9 +22,9 @@ class LocalModules:
     Parameters
     ----------
     modules
-        What there is.
+        The modules.
     namespace
-        What every namespace of the filter starts with, beside what Python puts there.
+        First contents of every namespace of the filter, in addition to Python's.
     """
 
     def __init__(self, modules: Sequence[LocalModule], namespace: Mapping[str, Any] | None = None) -> None:
@@ -33,45 +33,45 @@ class LocalModules:
         self._codes: dict[str, CodeType] = {}
 
     def install(self) -> None:
-        """Have `import` find them, before anything else of the same name."""
+        """Let `import` find the modules, before other modules with the same name."""
         if self._modules:
             sys.meta_path.insert(0, self)
             for name in self._modules:
                 sys.modules.pop(name, None)
-                self._codes[name] = self._compiled(name)
+                self._codes[name] = self._compile(name)
 
     @property
     def codes(self) -> list[CodeType]:
-        """Compiled code of all of them."""
+        """Compiled code of all modules."""
         return list(self._codes.values())
 
     @property
     def names(self) -> frozenset[str]:
-        """Their names in `sys.modules`."""
+        """Names in `sys.modules`."""
         return frozenset(self._modules)
 
-    # -- what the import system calls
+    # -- called by the import system
 
     def find_spec(self, name: str, _path: object = None, _target: object = None) -> ModuleSpec | None:
-        """The module of this name, if it is one of them."""
-        found = self._modules.get(name)
-        if found is None:
+        """Return the spec of a module; None if it is not one of these."""
+        module = self._modules.get(name)
+        if module is None:
             return None
-        spec = ModuleSpec(name, self, origin=found.filename, is_package=found.is_package)  # type: ignore[arg-type]
+        spec = ModuleSpec(name, self, origin=module.filename, is_package=module.is_package)  # type: ignore[arg-type]
         spec.has_location = True
         return spec
 
     def create_module(self, _spec: ModuleSpec) -> None:
-        """The import system makes it."""
+        """Let the import system create the module."""
 
     def exec_module(self, module: ModuleType) -> None:
-        """Run it."""
+        """Run the module's code."""
         module.__dict__.update(self.namespace)
         exec(self._codes[module.__name__], module.__dict__)  # noqa: S102 - importing is running
 
     # -- helpers
 
-    def _compiled(self, name: str) -> CodeType:
-        found = self._modules[name]
-        remember(found.text, found.filename)
-        return compiled(found.text, found.filename)
+    def _compile(self, name: str) -> CodeType:
+        module = self._modules[name]
+        store_source(module.text, module.filename)
+        return compile_source(module.text, module.filename)

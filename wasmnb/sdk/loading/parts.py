@@ -1,21 +1,21 @@
-"""What a filter's source is made of, and how it travels into a VM's memory.
+"""The parts and modules of a filter's source, and their form as bytes in a VM's memory.
 
-Most filters are one piece of text. One that is split over several cells, or that imports modules of its own, is a bundle:
-parts that run in order in one namespace, and modules that they import by name.
+Most filters are one text. A filter in several cells, or with modules of its own, is a bundle: parts that run in order in
+one namespace, and modules that they import by name.
 """
 
 import json
 from collections.abc import Sequence
 from typing import NamedTuple
 
-__all__ = ["LocalModule", "Part", "pack", "unpack"]
+__all__ = ["Bundle", "LocalModule", "Part", "pack", "unpack"]
 
-#: Begins a bundle. A single part begins with its file name or, if that is empty, with one zero and a digit.
+#: First bytes of a bundle. A single part begins with its file name or, if that is empty, with one zero and a digit.
 _BUNDLE = b"\0\0"
 
 
 class Part(NamedTuple):
-    """A piece of source; its first line counts as `first_line` of `filename` in errors and tracebacks."""
+    """A text of the source; in errors and tracebacks its first line is line `first_line` of `filename`."""
 
     text: str
     filename: str = "<filter>"
@@ -23,7 +23,7 @@ class Part(NamedTuple):
 
 
 class LocalModule(NamedTuple):
-    """A module that belongs to the filter: its dotted name, its text, what tracebacks call it."""
+    """A module of the filter's own: its dotted name, its text, and its file name in tracebacks."""
 
     name: str
     text: str
@@ -31,15 +31,23 @@ class LocalModule(NamedTuple):
     is_package: bool = False
 
 
+class Bundle(NamedTuple):
+    """A source: parts, modules of its own, and the dotted name of the package that the parts belong to."""
+
+    parts: list[Part]
+    modules: list[LocalModule]
+    package: str
+
+
 def pack(parts: Sequence[Part], modules: Sequence[LocalModule] = (), package: str = "") -> bytes:
-    """A source as bytes.
+    """Return a source as bytes.
 
     Parameters
     ----------
     parts, modules
         At least one part; modules in any order.
     package
-        Dotted name of the package that the parts belong to: what relative imports in them start from.
+        Dotted name of the package that the parts belong to, for relative imports; empty by default.
     """
     if len(parts) == 1 and not modules and not package:
         text, filename, first_line = parts[0]
@@ -48,10 +56,10 @@ def pack(parts: Sequence[Part], modules: Sequence[LocalModule] = (), package: st
     return _BUNDLE + json.dumps([parts, modules, package]).encode()
 
 
-def unpack(data: bytes) -> tuple[list[Part], list[LocalModule], str]:
-    """The parts, modules and package that `pack` was given."""
+def unpack(data: bytes) -> Bundle:
+    """Return the parts, modules and package that `pack` serialised."""
     if not data.startswith(_BUNDLE):
         name, first_line, text = data.split(b"\0", 2)
-        return [Part(text.decode(), name.decode(), int(first_line))], [], ""
+        return Bundle([Part(text.decode(), name.decode(), int(first_line))], [], "")
     parts, modules, package = json.loads(data[len(_BUNDLE) :])
-    return [Part(*p) for p in parts], [LocalModule(*m) for m in modules], package
+    return Bundle([Part(*p) for p in parts], [LocalModule(*m) for m in modules], package)

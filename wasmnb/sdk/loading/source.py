@@ -1,7 +1,7 @@
 """From source text to the filter's classes.
 
-A source is a program: its top level runs once in every VM, with the SDK's names already there. Then exactly one class of
-each kind counts: the one that no other class derives from. Whatever is wrong is an error at its line.
+The top level of a source runs once in every VM, with the SDK's names in its namespace. Then one class of each kind is the
+filter's: the one that no other class derives from. Mistakes are reported with their line.
 """
 
 import difflib
@@ -19,14 +19,14 @@ from ..tcp import TcpContext
 from .callbacks import HANDLERS, handlers_of
 from .local_modules import LocalModules
 from .parts import Part
-from .source_cache import MODULE_NAME, compiled, remember
+from .source_cache import MODULE_NAME, compile_source, store_source
 
 __all__ = ["BASES", "MODULE_NAME", "Loaded", "load_source"]
 
 #: The SDK's class of each kind.
 BASES: dict[str, type[Context]] = {"vm": VMContext, "plugin": PluginContext, "http": HttpContext, "tcp": TcpContext}
 
-#: Names of the ABI that look like method names: who writes one meant ours.
+#: Names of the ABI that authors may write by mistake -> the SDK's names.
 _ABI_NAMES = {
     "on_request_headers": "on_http_request_headers",
     "on_request_body": "on_http_request_body",
@@ -39,19 +39,21 @@ _ABI_NAMES = {
     "on_upstream_connection_close": "on_upstream_close",
 }
 
-#: How alike two names must be before one is taken for a slip of the other.
-_LIKENESS = 0.9
+#: Similarity of two names from which on one is taken for a misspelling of the other.
+_SIMILARITY = 0.9
 
 
 class Loaded:
-    """A source that has been run: its module, its code and its classes.
+    """A source that has been run.
 
     Attributes
     ----------
+    module
+        The module that the parts ran in.
     codes
         Compiled code of its parts and of its own modules.
     classes
-        Class of each kind; the SDK's own where the source has none.
+        Class of each kind; the SDK's class if the source does not define one.
     local
         Names of its own modules in `sys.modules`.
     """
@@ -65,7 +67,7 @@ class Loaded:
         self.local = local
 
     def overrides(self, kind: str, method: str) -> bool:
-        """Whether the filter's class of this kind has a method of its own."""
+        """Return whether the filter's class of a kind overrides a method."""
         return getattr(self.classes[kind], method, None) is not getattr(BASES[kind], method, None)
 
 
@@ -75,20 +77,20 @@ def load_source(parts: Sequence[Part], modules: LocalModules, package: str, name
     Parameters
     ----------
     parts
-        Run in this order in one namespace. Errors and tracebacks have the lines and names that each part says.
+        Run in this order in one namespace. Errors and tracebacks have each part's file name and lines.
     modules
-        The source's own modules, which are put in place here.
+        The source's own modules, which are installed here.
     package
-        What relative imports start from; empty if there can be none.
+        Package that relative imports start from; empty for none.
     names
-        What the source finds in its namespace.
+        The SDK's names for the source's namespace.
 
     Raises
     ------
-    SyntaxError, ImportError, ...
-        Whatever compiling and running the source raises.
     FilterSourceError
-        The source is no filter; says where and what to do.
+        The source does not define a filter.
+    Exception
+        Any exception of compiling and running the source.
     """
     module = ModuleType(MODULE_NAME)
     module.__dict__.update({**names, "__builtins__": __builtins__, **modules.namespace})
@@ -104,11 +106,11 @@ def load_source(parts: Sequence[Part], modules: LocalModules, package: str, name
 
 
 def _run(parts: Sequence[Part], module: ModuleType) -> list[CodeType]:
-    """Run the parts; their code."""
+    """Run the parts and return their code."""
     codes: list[CodeType] = []
     for text, filename, first_line in parts:
-        remember(text, filename, first_line, among=any(c.co_filename == filename for c in codes))
-        code = compiled(text, filename, first_line)
+        store_source(text, filename, first_line, keep_others=any(c.co_filename == filename for c in codes))
+        code = compile_source(text, filename, first_line)
         module.__file__ = filename
         codes.append(code)
         exec(code, module.__dict__)  # noqa: S102 - running the filter's source is the point
@@ -116,38 +118,38 @@ def _run(parts: Sequence[Part], module: ModuleType) -> list[CodeType]:
 
 
 def _find_classes(module: ModuleType, codes: list[CodeType]) -> dict[str, type[Any]]:
-    """The one class of each kind; the SDK's own where there is none."""
+    """Return the class of each kind; the SDK's class if the source does not define one."""
     own = {id(v): v for v in vars(module).values() if isinstance(v, type) and not v.__module__.startswith("wasmnb.")}
     contexts = [c for c in own.values() if issubclass(c, Context)]
     if not contexts:
-        raise _no_filter([c for c in own.values() if c.__module__ == module.__name__], codes)
-    found: dict[str, type[Any]] = {}
+        raise _no_filter_error([c for c in own.values() if c.__module__ == module.__name__], codes)
+    classes: dict[str, type[Any]] = {}
     for kind, base in BASES.items():
         candidates = [c for c in contexts if issubclass(c, base)]
         here = [c for c in candidates if c.__module__ == module.__name__]
         leaves = _leaves(here or candidates)
         if len(leaves) > 1 and not _chosen_by_author(kind, contexts):
-            raise _too_many(kind, leaves, codes)
-        found[kind] = leaves[0] if len(leaves) == 1 else base
+            raise _too_many_error(kind, leaves, codes)
+        classes[kind] = leaves[0] if len(leaves) == 1 else base
         if len(leaves) > 1:
-            found[kind] = _union(base, leaves)
-    return found
+            classes[kind] = _union(base, leaves)
+    return classes
 
 
 def _leaves(classes: list[type[Any]]) -> list[type[Any]]:
-    """The classes that no other of them derives from."""
+    """Return the classes that no other of them derives from."""
     return [c for c in classes if not any(c is not d and issubclass(d, c) for d in classes)]
 
 
 def _chosen_by_author(kind: str, contexts: list[type[Any]]) -> bool:
-    """Whether the filter makes its contexts of this kind itself, so that it may have several classes."""
+    """Return whether the filter makes its contexts of a kind itself, so that it can have several classes."""
     maker, base = {"plugin": (VMContext, "new_plugin_context"), "http": (PluginContext, "new_http_context"),
                    "tcp": (PluginContext, "new_tcp_context")}.get(kind, (VMContext, ""))  # fmt: skip
     return any(issubclass(c, maker) and getattr(c, base) is not getattr(maker, base) for c in contexts if base)
 
 
 def _union(base: type[Any], leaves: list[type[Any]]) -> type[Any]:
-    """A stand-in that overrides whatever any of several classes overrides; it is never instantiated by the SDK."""
+    """Return a class that overrides every method that one of several classes overrides; it is never instantiated."""
     names = {name for c in leaves for name in dir(c) if getattr(c, name) is not getattr(base, name, None)}
     methods = {
         n: next(getattr(c, n) for c in leaves if getattr(c, n, None) is not getattr(base, n, None)) for n in names
@@ -156,7 +158,7 @@ def _union(base: type[Any], leaves: list[type[Any]]) -> type[Any]:
 
 
 def _place(cls: type[Any], codes: list[CodeType]) -> tuple[str, int | None]:
-    """File name and line of a class statement."""
+    """Return file name and line of a class statement."""
     for code in reversed(codes):
         for inner in code.co_consts:
             if isinstance(inner, CodeType) and inner.co_qualname == cls.__qualname__:
@@ -164,7 +166,7 @@ def _place(cls: type[Any], codes: list[CodeType]) -> tuple[str, int | None]:
     return codes[-1].co_filename, None
 
 
-def _no_filter(classes: list[type[Any]], codes: list[CodeType]) -> FilterSourceError:
+def _no_filter_error(classes: list[type[Any]], codes: list[CodeType]) -> FilterSourceError:
     if not classes:
         return FilterSourceError(
             "the source defines no filter class",
@@ -175,17 +177,17 @@ def _no_filter(classes: list[type[Any]], codes: list[CodeType]) -> FilterSourceE
     cls = classes[0]
     names = {h.method for h in HANDLERS.values()} | set(_ABI_NAMES)
     base = "TcpContext" if any("stream_data" in n or n == "on_new_connection" for n in vars(cls)) else "HttpContext"
-    looks = next((f" (it has {n})" for n in vars(cls) if n in names), "")
+    callback = next((f" (it has {n})" for n in vars(cls) if n in names), "")
     filename, line = _place(cls, codes)
     return FilterSourceError(
-        f"class {cls.__name__} is no filter{looks}",
+        f"class {cls.__name__} is not a filter{callback}",
         filename=filename,
         lineno=line,
         hint=f"Derive it: class {cls.__name__}({base}):",
     )
 
 
-def _too_many(kind: str, leaves: list[type[Any]], codes: list[CodeType]) -> FilterSourceError:
+def _too_many_error(kind: str, leaves: list[type[Any]], codes: list[CodeType]) -> FilterSourceError:
     base = BASES[kind].__name__
     filename, line = _place(leaves[-1], codes)
     names = " and ".join([", ".join(c.__name__ for c in leaves[:-1]), leaves[-1].__name__])
@@ -202,12 +204,12 @@ def _too_many(kind: str, leaves: list[type[Any]], codes: list[CodeType]) -> Filt
     )
 
 
-#: What makes contexts, and is called like a callback.
-_MAKERS = ("__init__", "new_http_context", "new_tcp_context", "new_plugin_context")
+#: Methods that make contexts.
+_FACTORIES = ("__init__", "new_http_context", "new_tcp_context", "new_plugin_context")
 
 
 def _check_methods(kind: str, cls: type[Any]) -> None:
-    """Find slips that would otherwise show when the first request comes: misspelt callbacks and wrong parameters."""
+    """Raise for misspelt callbacks and wrong parameters, before the first request arrives."""
     known = {h.method: h for h in handlers_of(kind)}
     for name in dir(cls):
         method = inspect.getattr_static(cls, name)
@@ -216,7 +218,7 @@ def _check_methods(kind: str, cls: type[Any]) -> None:
         handler = known.get(name)
         if handler is None:
             _check_spelling(kind, cls, name, method)
-            if name in _MAKERS:
+            if name in _FACTORIES:
                 _check_async(cls, method, may_wait=False)
             continue
         _check_async(cls, method, may_wait=handler.may_wait)
@@ -224,7 +226,7 @@ def _check_methods(kind: str, cls: type[Any]) -> None:
             inspect.signature(_without_annotations(method)).bind(*("self", *handler.params))
         except TypeError:
             raise FilterSourceError(
-                f"{cls.__name__}.{name} does not take the parameters that it is called with",
+                f"{cls.__name__}.{name} does not accept the parameters of its callback",
                 filename=method.__code__.co_filename,
                 lineno=method.__code__.co_firstlineno,
                 hint=f"Write it as def {handler.signature}.",
@@ -232,14 +234,14 @@ def _check_methods(kind: str, cls: type[Any]) -> None:
 
 
 def _without_annotations(method: FunctionType) -> FunctionType:
-    """A method with its parameters alone: annotations may name what only editors know, and are not to be evaluated."""
+    """Return a method without its annotations, which may have names that only type checkers know."""
     bare = FunctionType(method.__code__, {}, None, method.__defaults__, method.__closure__)
     bare.__kwdefaults__ = method.__kwdefaults__
     return bare
 
 
 def _check_async(cls: type[Any], method: FunctionType, *, may_wait: bool) -> None:
-    """Refuse `async def` where the proxy does not wait, and `yield` anywhere."""
+    """Raise for `async def` in callbacks that cannot wait, and for `yield`."""
     if inspect.isgeneratorfunction(method) or inspect.isasyncgenfunction(method):
         problem, hint = "is a generator and would never run", "A callback returns or awaits, but does not yield."
     elif inspect.iscoroutinefunction(method) and not may_wait:
@@ -255,16 +257,16 @@ def _check_async(cls: type[Any], method: FunctionType, *, may_wait: bool) -> Non
 
 
 def _check_spelling(kind: str, cls: type[Any], name: str, method: FunctionType) -> None:
-    """Refuse a method whose name is a callback's but for a slip, in any of the ways that other SDKs write it."""
+    """Raise for a method whose name is a misspelt callback, or a callback's name in another SDK."""
     known = {h.method: h for h in handlers_of(kind)}
     snake = "".join("_" + c.lower() if c.isupper() else c for c in name).lstrip("_")
-    meant = _ABI_NAMES.get(name.removeprefix("proxy_"), snake)
-    if meant not in known and name.startswith("on_") and f"proxy_{name}" not in CALLBACKS:
-        meant = next(iter(difflib.get_close_matches(name, known, 1, _LIKENESS)), "")
-    if meant in known:
+    intended = _ABI_NAMES.get(name.removeprefix("proxy_"), snake)
+    if intended not in known and name.startswith("on_") and f"proxy_{name}" not in CALLBACKS:
+        intended = next(iter(difflib.get_close_matches(name, known, 1, _SIMILARITY)), "")
+    if intended in known:
         raise FilterSourceError(
-            f"{cls.__name__}.{name} would never be called",
+            f"{cls.__name__}.{name} is not a callback",
             filename=method.__code__.co_filename,
             lineno=method.__code__.co_firstlineno,
-            hint=f"A {BASES[kind].__name__} has it as {known[meant].signature}.",
+            hint=f"In a {BASES[kind].__name__} it is {known[intended].signature}.",
         )

@@ -1,17 +1,17 @@
-"""The text of sources, for tracebacks: `linecache` has it by file name."""
+"""Compiling sources, and storing their text in `linecache` for tracebacks."""
 
 import linecache
 from types import CodeType
 from typing import Any
 
-__all__ = ["MODULE_NAME", "compiled", "remember"]
+__all__ = ["MODULE_NAME", "compile_source", "store_source"]
 
 #: Name of the module that a source becomes.
 MODULE_NAME = "wasmnb_filter"
 
 
-def compiled(text: str, filename: str, first_line: int = 1) -> CodeType:
-    """Code of a text whose first line has this number in its file."""
+def compile_source(text: str, filename: str, first_line: int = 1) -> CodeType:
+    """Compile a text whose first line has the number `first_line` in its file."""
     try:
         return compile("\n" * (first_line - 1) + text, filename, "exec", dont_inherit=True)
     except SyntaxError as error:
@@ -20,15 +20,19 @@ def compiled(text: str, filename: str, first_line: int = 1) -> CodeType:
         raise
 
 
-def remember(text: str, filename: str, first_line: int = 1, *, among: bool = False) -> None:
-    """Keep a source's text for tracebacks.
+def store_source(text: str, filename: str, first_line: int = 1, *, keep_others: bool = False) -> None:
+    """Store a source's text for tracebacks.
 
-    A file or cell that is known with this text in its place stays as it is: natively it is the notebook's own, and whole.
+    A file whose lines are stored already stays unchanged: natively it is the notebook's whole cell.
 
     Parameters
     ----------
-    among
-        Keep the lines that are known of this file: other parts of the source are in it, too.
+    text, filename
+        The source and its file.
+    first_line
+        Number of its first line in the file; 1 by default.
+    keep_others
+        Keep the other lines of the file, which belong to other parts of the source.
     """
     lines = text.splitlines(keepends=True)
     known: tuple[Any, ...] = linecache.cache.get(filename, ())
@@ -36,6 +40,6 @@ def remember(text: str, filename: str, first_line: int = 1, *, among: bool = Fal
     start, end = first_line - 1, first_line - 1 + len(lines)
     if [line.rstrip("\n") for line in before[start:end]] == text.splitlines():
         return
-    new = [*before, *["\n"] * (end - len(before))] if among else ["\n"] * end
+    new = [*before, *["\n"] * (end - len(before))] if keep_others else ["\n"] * end
     new[start:end] = lines
     linecache.cache[filename] = (sum(map(len, new)), None, new, filename)

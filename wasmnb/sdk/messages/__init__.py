@@ -1,4 +1,4 @@
 """Messages of a stream: headers, bodies, cookies, queries and properties.
 
-The contexts that own them are one folder up.
+The contexts that have them are in `wasmnb.sdk.http` and `wasmnb.sdk.tcp`.
 """

@@ -1,21 +1,19 @@
 """Bodies and TCP data: the part of a buffer that a callback may read and change.
 
-Facts: what can be read is the current chunk, or everything so far if the last body callback paused. Reading beyond the
-end is clipped. Writing at 0 replaces the first `length` bytes, writing at or after the end appends, writing in between
-is refused by Envoy. Envoy does not adjust content-length: remove that header in the headers callback.
+Facts: a callback sees the current chunk, or everything so far if the last body callback paused. Reads beyond the end are
+clipped. Writing at 0 replaces the first `length` bytes, writing at or after the end appends; Envoy refuses anything in
+between. Envoy does not adjust content-length: remove that header in the headers callback.
 """
 
 import json
 from collections.abc import AsyncIterator, Awaitable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ...abi import BufferType
 from ..diagnostics.hostcall_causes import buffer_error
+from ..tasks.body_waits import body_chunks, whole_body
 from .encoding import PairsLike, Value, encode
 from .pairs import encode_all
-
-if TYPE_CHECKING:
-    from ..vm import VM
 
 __all__ = ["WHOLE", "Body", "from_json", "json_message", "to_json"]
 
@@ -26,13 +24,13 @@ WHOLE = 0xFFFFFFFF
 
 
 def to_json(value: Any) -> bytes:
-    """A JSON document without white space."""
+    """Return a JSON document without white space."""
     text = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
-    return text.encode("utf-8", "backslashreplace")  # what is no UTF-8 becomes \udcff, as JSON spells it
+    return text.encode("utf-8", "backslashreplace")  # bytes that are not UTF-8 become \udcff, as JSON spells it
 
 
 def from_json(data: bytes) -> Any:
-    """What a JSON document says. ValueError if it is none, and for one that is nested deeper than can be read."""
+    """Return the value of a JSON document. ValueError if it is invalid or nested too deeply."""
     try:
         return json.loads(data)
     except RecursionError:
@@ -40,7 +38,17 @@ def from_json(data: bytes) -> Any:
 
 
 def json_message(value: Any, body: Value, headers: PairsLike) -> tuple[bytes, PairsLike]:
-    """Body and headers of a message that is JSON; its content type, unless the headers have one."""
+    """Return body and headers of a JSON message.
+
+    Parameters
+    ----------
+    value
+        The value to serialise.
+    body
+        The caller's body, which has to be empty.
+    headers
+        The caller's headers; content-type is added unless they have one.
+    """
     if body:
         raise TypeError("a message has a body or json, not both")
     pairs = encode_all(headers)
@@ -50,32 +58,34 @@ def json_message(value: Any, body: Value, headers: PairsLike) -> tuple[bytes, Pa
 
 
 class Body:
-    """One of the stream's buffers. `bytes(body)` or `body.get()` reads it, `set`, `append` and `prepend` change it."""
+    """One of the stream's buffers: `bytes(body)` and `body.get()` read it, `set`, `append` and `prepend` change it.
 
-    __slots__ = ("_abi", "_type", "_vm")
+    In an `async def` callback, `await body()` is the whole body and `async for chunk in body` its chunks.
+    """
 
-    def __init__(self, vm: "VM", buffer_type: int) -> None:
-        self._vm = vm
-        self._abi = vm.abi
+    __slots__ = ("_abi", "_type")
+
+    def __init__(self, abi: Any, buffer_type: int) -> None:
+        self._abi = abi
         self._type = int(buffer_type)
 
     def get(self, start: int = 0, length: int = WHOLE) -> bytes:
-        """The bytes from `start`, at most `length` of them. One hostcall."""
+        """Return bytes from `start` on, at most `length` of them. One hostcall."""
         status, data = self._abi.get_buffer_bytes(self._type, start, length)
         if status:
             raise buffer_error("get_buffer_bytes", status, self._type)
         return data  # type: ignore[no-any-return]
 
     def set(self, data: Value) -> None:
-        """Replace everything that can be seen. One hostcall."""
+        """Replace everything that the callback sees. One hostcall."""
         self._write(0, WHOLE, data)
 
     def append(self, data: Value) -> None:
-        """Add to the end. One hostcall."""
+        """Append bytes. One hostcall."""
         self._write(WHOLE, 0, data)
 
     def prepend(self, data: Value) -> None:
-        """Put in front. One hostcall."""
+        """Insert bytes at the start. One hostcall."""
         self._write(0, 0, data)
 
     def replace_start(self, length: int, data: Value) -> None:
@@ -83,7 +93,7 @@ class Body:
         self._write(0, length, data)
 
     def clear(self) -> None:
-        """Remove everything that can be seen. One hostcall."""
+        """Remove everything that the callback sees. One hostcall."""
         self._write(0, WHOLE, b"")
 
     def _write(self, start: int, length: int, data: Value) -> None:
@@ -93,36 +103,32 @@ class Body:
 
     @property
     def text(self) -> str:
-        """The bytes as text; those that are not UTF-8 become replacement characters."""
+        """The bytes as text; bytes that are not UTF-8 become replacement characters."""
         return self.get().decode("utf-8", "replace")
 
     def json(self) -> Any:
-        """The bytes as JSON. ValueError (with line and column) if they are none."""
+        """Return the bytes as JSON. ValueError (with line and column) if they are not valid."""
         return from_json(self.get())
 
     def set_json(self, value: Any) -> None:
-        """Replace everything that can be seen by a JSON document without white space."""
+        """Replace everything that the callback sees with a JSON document without white space."""
         self.set(to_json(value))
 
     def __call__(self) -> Awaitable[bytes]:
-        """`await body()`: the whole body, once all of it has come (in an `async def` callback)."""
-        from ..tasks.stream_tasks import whole_body
-
+        """Return the whole body when all of it has arrived: `await body()`, in an `async def` callback."""
         self._check_awaitable()
-        return whole_body(self._vm, self._type)
+        return whole_body(self._type)
 
     def __aiter__(self) -> AsyncIterator[bytes]:
-        """`async for chunk in body`: each chunk as it comes (in an `async def` callback)."""
-        from ..tasks.stream_tasks import body_chunks
-
+        """Iterate over chunks as they arrive: `async for chunk in body`, in an `async def` callback."""
         self._check_awaitable()
-        return body_chunks(self._vm, self._type)
+        return body_chunks(self._type)
 
     def _check_awaitable(self) -> None:
         if self._type not in _HTTP_BODIES:
             raise TypeError(
-                f"{self!r} cannot be awaited: a connection's data come piece by piece, and have no end to wait for. "
-                "Take what the callback is given with get(), or return Action.PAUSE to be given more of them"
+                f"{self!r} cannot be awaited: data of a connection arrives in chunks without an end to wait for. "
+                "Read the current chunk with get(), or return Action.PAUSE to see more with the next one"
             )
 
     def __bytes__(self) -> bytes:

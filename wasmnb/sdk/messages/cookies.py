@@ -1,8 +1,8 @@
-"""Cookies: those that a request carries as a mapping, and one to set in a response.
+"""Cookies: a mapping of a request's cookies, and the header that sets a cookie in a response.
 
-Facts (RFC 6265): a request's cookies come as `name=value` pairs with `;` between them, in one header or several; nothing
-is said of their encoding, so values are taken as they are, without the quotes around them. What is not written keeps its
-spelling. A response sets each with a `set-cookie` header of its own.
+Facts (RFC 6265): a request has its cookies as `name=value` pairs with `;` between them, in one header or several. Their
+encoding is not specified, so values are read as they are, without quotes around them. Writing a cookie leaves the others
+unchanged. A response sets each cookie with its own `set-cookie` header.
 """
 
 from collections.abc import Iterator, MutableMapping
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 
 __all__ = ["CookieAttributes", "Cookies", "cookie_header"]
 
-#: What may not stand in a cookie: it would end it, or the header.
+#: Characters that would end a cookie, or the header.
 _FORBIDDEN = set("\0\r\n;, ")
 
 SameSite = Literal["Strict", "Lax", "None"]
 
 
 class Cookies(MutableMapping[str, str]):
-    """The request's cookies. A write goes to the `cookie` header at once, and joins several into one."""
+    """The request's cookies. A write changes the `cookie` header at once, and joins several headers into one."""
 
     __slots__ = ("_headers",)
 
@@ -28,19 +28,19 @@ class Cookies(MutableMapping[str, str]):
         self._headers = headers
 
     def _parts(self) -> list[str]:
-        """The cookies as they are spelled."""
+        """Return the cookies as they were sent."""
         parts = [part.strip() for line in self._headers.get_all("cookie") for part in line.split(";")]
         return [part for part in parts if part]
 
     def items(self) -> list[tuple[str, str]]:  # type: ignore[override]
-        """Every cookie in order; what is no pair is left out."""
+        """Return every cookie in order, without parts that are not pairs."""
         return [(name, value) for name, value in map(_read, self._parts()) if name is not None]
 
     def values(self) -> list[str]:  # type: ignore[override]
-        """Every value in order."""
+        """Return every value in order."""
         return [value for _, value in self.items()]
 
-    def _keep(self, parts: list[str]) -> None:
+    def _write(self, parts: list[str]) -> None:
         if parts:
             self._headers["cookie"] = "; ".join(parts)
         else:
@@ -53,12 +53,12 @@ class Cookies(MutableMapping[str, str]):
         raise KeyError(name)
 
     def __setitem__(self, name: str, value: str | int) -> None:
-        written = _pair(name, value)
-        self._keep([*(part for part in self._parts() if _read(part)[0] != name), written])
+        cookie = _pair(name, value)
+        self._write([*(part for part in self._parts() if _read(part)[0] != name), cookie])
 
     def __delitem__(self, name: str) -> None:
         self[name]
-        self._keep([part for part in self._parts() if _read(part)[0] != name])
+        self._write([part for part in self._parts() if _read(part)[0] != name])
 
     def __iter__(self) -> Iterator[str]:
         return iter(dict.fromkeys(n for n, _ in self.items()))
@@ -71,7 +71,7 @@ class Cookies(MutableMapping[str, str]):
 
 
 def _read(part: str) -> tuple[str | None, str]:
-    """Name and value of a cookie as it is spelled; no name if it is no pair."""
+    """Return name and value of a cookie as it was sent; the name is None if it is not a pair."""
     name, equals, value = part.partition("=")
     value = value.strip()
     if len(value) > 1 and value[0] == value[-1] == '"':
@@ -80,7 +80,7 @@ def _read(part: str) -> tuple[str | None, str]:
 
 
 class CookieAttributes(TypedDict, total=False):
-    """What `set_cookie` takes beside name and value."""
+    """Attributes of `set_cookie`."""
 
     max_age: int | None
     path: str | None
@@ -101,26 +101,45 @@ def cookie_header(
     http_only: bool = True,
     same_site: SameSite | None = "Lax",
 ) -> str:
-    """The value of a `set-cookie` header; ValueError if a part could not stand in one."""
+    """Return the value of a `set-cookie` header.
+
+    Parameters
+    ----------
+    name, value
+        The cookie. Neither may have spaces, commas, semicolons or control characters.
+    max_age
+        Lifetime in seconds; None (the default) for the browser's session.
+    path, domain
+        URLs that the cookie is sent to: "/" and the response's host by default.
+    secure, http_only
+        Whether to send it with https only (False by default), and to hide it from scripts (True by default).
+    same_site
+        "Strict", "Lax" (the default), "None", or None for no attribute.
+
+    Raises
+    ------
+    ValueError
+        A part has a character that would end the cookie, or `same_site` is unknown.
+    """
     if max_age is not None and not isinstance(max_age, int):
         raise TypeError(f"max_age of cookie {name!r} is a number of seconds, not {max_age!r}")
     if same_site is not None and same_site not in get_args(SameSite):
         raise ValueError(f"same_site of cookie {name!r} is Strict, Lax or None, not {same_site!r}")
     attributes = [("Max-Age", max_age), ("Path", path), ("Domain", domain), ("SameSite", same_site)]
-    given = [f"{key}={text}" for key, text in attributes if text is not None]
-    if any(set(text) & set("\0\r\n;") for text in given):
+    texts = [f"{key}={text}" for key, text in attributes if text is not None]
+    if any(set(text) & set("\0\r\n;") for text in texts):
         raise ValueError(f"an attribute of cookie {name!r} has a character that would end it")
-    return "; ".join([_pair(name, value), *given, *["Secure"] * secure, *["HttpOnly"] * http_only])
+    return "; ".join([_pair(name, value), *texts, *["Secure"] * secure, *["HttpOnly"] * http_only])
 
 
 def _pair(name: str, value: str | int) -> str:
-    """A cookie as it is spelled."""
+    """Return a cookie as it is sent."""
     if not isinstance(name, str) or not isinstance(value, str | int):
         raise TypeError(f"cookie {name!r} cannot be {value!r}: a name is a str, a value a str or an int")
     text = str(value)
     if not name or "=" in name or set(name + text) & _FORBIDDEN:
         raise ValueError(
-            f"cookie {name!r} cannot be {value!r}: no spaces, commas, semicolons, or control characters "
-            "(urllib.parse.quote writes them otherwise)"
+            f"cookie {name!r} cannot be {value!r}: spaces, commas, semicolons and control characters are not allowed "
+            "(use urllib.parse.quote)"
         )
     return f"{name}={text}"

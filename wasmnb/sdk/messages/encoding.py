@@ -1,31 +1,30 @@
-"""`str` at the door, bytes inside: the one place where the two meet.
+"""Conversion between `str` for authors and bytes for the ABI.
 
-Facts: the ABI carries bytes and never decodes them. Bytes that are not UTF-8 become surrogates (`surrogateescape`), and
-turn back into the same bytes when they are written again. Half of a pair, which JSON can spell and UTF-8 cannot, is
-written as U+FFFD. Envoy refuses line breaks in what goes upstream; to the client it writes them, and what follows is a
-header of its own.
+Facts: the ABI passes bytes and never decodes them. Bytes that are not UTF-8 become surrogates (`surrogateescape`), which
+are encoded as the same bytes again. A lone surrogate, which JSON can have and UTF-8 cannot, is encoded as U+FFFD. Envoy
+refuses line breaks in requests to the upstream; to the client it writes them, and the text after it is another header.
 """
 
 from collections.abc import Iterable, Mapping
 
 __all__ = ["PairsLike", "Text", "Value", "decode", "encode"]
 
-#: What a name may be.
+#: Type of names.
 Text = str | bytes
 
-#: What a value may be; numbers are written in decimal.
+#: Type of values; numbers are written in decimal.
 Value = str | bytes | bytearray | memoryview | int
 
-#: What is taken where the ABI wants pairs.
+#: Type of header maps in arguments.
 PairsLike = Mapping[str, Value] | Mapping[bytes, Value] | Iterable[tuple[Text, Value]]
 
-# Tuples, since `a | b` builds a type each time that it is run.
+# Tuples, since `a | b` makes a type each time it is evaluated.
 _BYTES = (bytes, bytearray, memoryview)
 _OBJECT = (dict, list)
 
 
 def encode(value: Value) -> bytes:
-    """Bytes as they are; text and numbers as UTF-8. Anything else (None, a float, a bool) is a TypeError."""
+    """Return bytes unchanged, and text and numbers as UTF-8. TypeError for other types (None, float, bool)."""
     kind = type(value)
     if kind is bytes:
         return value  # type: ignore[return-value]
@@ -48,5 +47,5 @@ def encode(value: Value) -> bytes:
 
 
 def decode(value: bytes) -> str:
-    """UTF-8 text, with surrogates for the bytes that are not."""
+    """Decode UTF-8; other bytes become surrogates."""
     return str(value, "utf-8", "surrogateescape")

@@ -1,8 +1,8 @@
-"""Header maps as mutable mappings with several values to a name, straight on the proxy's own map.
+"""Header maps as mutable mappings with several values for a name, directly on the proxy's map.
 
-Facts: a lookup gives the first value; replacing leaves exactly one entry; names are lower-cased by the proxy on every
-write and lookup. Nothing is kept here: every read and every write is one hostcall (iterating is one for the whole map),
-so what another filter or the proxy itself changed is always seen.
+Facts: a lookup returns the first value; replacing leaves exactly one entry; the proxy lower-cases names on every write and
+lookup. Values are not cached: every read and every write is one hostcall (iterating is one for the whole map), so changes
+by other filters and the proxy are visible.
 """
 
 from collections.abc import Iterable, Iterator, KeysView, MutableMapping
@@ -12,26 +12,26 @@ from ...abi import HeaderMapType, Pair, Status, encode_pairs
 from ..diagnostics.hostcall_causes import header_error
 from ..errors import HostcallError
 from .encoding import PairsLike, Text, Value, decode, encode
-from .pairs import encode_value, line_break, read_pairs, read_text_pairs, serialised_headers
+from .pairs import encode_value, line_break_message, read_pairs, read_text_pairs, serialised_headers
 
 __all__ = ["HeaderMap", "header_map"]
 
 T = TypeVar("T")
 
-#: A header that is always there when its map is: tells an empty map from one that is not available.
+#: A header that every available map has, to tell an empty map from an unavailable one.
 _ALWAYS = {HeaderMapType.REQUEST_HEADERS: b":method", HeaderMapType.RESPONSE_HEADERS: b":status"}
 
 
 class HeaderMap(MutableMapping[str, str]):
     """One of the stream's header maps.
 
-    `headers["x"]` is the first value (KeyError if there is none), `headers["x"] = "y"` leaves one entry, `add` appends,
-    `get_all` lists. Values that are not UTF-8 carry surrogates; `raw` gives everything in bytes.
+    `headers["x"]` is the first value (KeyError without one), `headers["x"] = "y"` leaves one entry, `add` appends, and
+    `get_all` returns all values. Values that are not UTF-8 have surrogates; `raw` has everything as bytes.
 
     Raises
     ------
     BadArgument
-        From any method, if the map cannot be had in the callback that is running; the message says where it can.
+        From any method, if the map is not available in the running callback; the message says where it is.
     """
 
     __slots__ = ("_abi", "_add", "_get", "_map", "_remove", "_replace")
@@ -53,8 +53,8 @@ class HeaderMap(MutableMapping[str, str]):
     @overload
     def get(self, name: Text, default: T) -> str | T: ...
     def get(self, name: Text, default: Any = None) -> Any:
-        """First value of a name, or `default`. One hostcall."""
-        # Spelled out rather than through `encode` and `decode`: this is what filters do most.
+        """Return the first value of a name, or `default`. One hostcall."""
+        # Without `encode` and `decode`, since filters call this most.
         key = name.encode("utf-8", "surrogateescape") if type(name) is str else encode(name)
         status, value = self._get(self._map, key)
         if status == 0:
@@ -73,14 +73,14 @@ class HeaderMap(MutableMapping[str, str]):
         return isinstance(name, str | bytes) and self.get(name) is not None
 
     def get_all(self, name: Text) -> list[str]:
-        """Every value of a name, in order. One hostcall."""
+        """Return every value of a name, in order. One hostcall."""
         key = encode(name).lower()
         return [decode(v) for n, v in self.raw if n == key]
 
     @property
     def raw(self) -> list[Pair]:
-        """Every entry as bytes, in the proxy's order. Assign to it to replace the whole map."""
-        return self._whole(read_pairs(self._abi, self._map))
+        """Every entry as bytes, in the proxy's order. Assigning replaces the whole map."""
+        return self._available(read_pairs(self._abi, self._map))
 
     @raw.setter
     def raw(self, pairs: Iterable[Pair]) -> None:
@@ -91,78 +91,78 @@ class HeaderMap(MutableMapping[str, str]):
         if status:
             raise header_error("set_header_map_pairs", status, self._map)
 
-    def _whole(self, found: list[Any] | int) -> list[Any]:
-        """Raise if the map cannot be had now. It may look empty then: the whole-map hostcall does not tell."""
-        if isinstance(found, int):
-            raise header_error("get_header_map_pairs", found, self._map)
-        always = None if found else _ALWAYS.get(HeaderMapType(self._map))
+    def _available(self, pairs: list[Any] | int) -> list[Any]:
+        """Return the pairs of a map; raise if it is not available. The hostcall returns OK and an empty map then."""
+        if isinstance(pairs, int):
+            raise header_error("get_header_map_pairs", pairs, self._map)
+        always = None if pairs else _ALWAYS.get(HeaderMapType(self._map))
         if always and self._get(self._map, always)[0] == Status.BAD_ARGUMENT:
             raise header_error("get_header_map_pairs", Status.BAD_ARGUMENT, self._map)
-        return found
+        return pairs
 
     def __iter__(self) -> Iterator[str]:
-        """Every name once, in order of its first entry."""
+        """Iterate over names, each once, in the order of their first entries."""
         return iter(dict.fromkeys([n for n, _ in self.items()]))
 
     def __len__(self) -> int:
-        """How many different names there are."""
+        """Return the number of different names."""
         return len({n for n, _ in self.raw})
 
     def items(self) -> list[tuple[str, str]]:  # type: ignore[override]
-        """Every entry in order, repeated names one by one. One hostcall."""
-        return self._whole(read_text_pairs(self._abi, self._map))
+        """Return every entry in order; a repeated name has several. One hostcall."""
+        return self._available(read_text_pairs(self._abi, self._map))
 
     def keys(self) -> KeysView[str]:
-        """Every name once. One hostcall."""
+        """Return every name once. One hostcall."""
         return dict.fromkeys(self).keys()
 
     def values(self) -> list[str]:  # type: ignore[override]
-        """Every value in order. One hostcall."""
+        """Return every value in order. One hostcall."""
         return [v for _, v in self.items()]
 
     # -- writing
 
     def __setitem__(self, name: Text, value: Value) -> None:
-        """Leave exactly one entry of this name. One hostcall."""
+        """Set a name to exactly one entry. One hostcall."""
         key = name.encode("utf-8", "surrogateescape") if type(name) is str else encode(name)
         status = self._replace(self._map, key, encode_value(key, value))
         if status:
             raise header_error("replace_header_map_value", status, self._map, decode(key))
 
     def add(self, name: Text, value: Value) -> None:
-        """Append an entry, whatever is there. One hostcall. (Envoy joins a few of its own headers with a comma.)"""
+        """Append an entry. One hostcall. (Envoy joins values of a few known headers with a comma.)"""
         key = encode(name)
         status = self._add(self._map, key, encode_value(key, value))
         if status:
             raise header_error("add_header_map_value", status, self._map, decode(key))
 
     def set_all(self, name: Text, values: Iterable[Value]) -> None:
-        """Leave exactly these entries of this name."""
+        """Set a name to exactly these entries."""
         self.remove(name)
         for value in values:
             self.add(name, value)
 
     def remove(self, name: Text) -> None:
-        """Remove every entry of a name; it need not be there. One hostcall."""
+        """Remove every entry of a name, if there is any. One hostcall."""
         key = encode(name)
         status = self._remove(self._map, key)
         if status:
             raise header_error("remove_header_map_value", status, self._map, decode(key))
 
     def __delitem__(self, name: Text) -> None:
-        """Remove every entry of a name; KeyError if there is none. Two hostcalls: `remove` needs one."""
+        """Remove every entry of a name; KeyError without one. Two hostcalls, where `remove` needs one."""
         self[name]
         self.remove(name)
 
     def clear(self) -> None:
-        """Remove everything, pseudo-headers included (which leaves Envoy nothing to route by)."""
+        """Remove every entry, pseudo-headers included (Envoy cannot route the request then)."""
         self.raw = []
 
     def replace(self, pairs: PairsLike) -> None:
-        """Replace the whole map. One hostcall. Envoy wants :method, :path, :authority and x-forwarded-proto kept."""
+        """Replace the whole map. One hostcall. Keep :method, :path, :authority and x-forwarded-proto, which Envoy needs."""
         self._replace_all(serialised_headers(self._abi, pairs))
 
-    # -- showing
+    # -- comparing and printing
 
     def __eq__(self, other: object) -> bool:
         if isinstance(other, HeaderMap):
@@ -182,9 +182,9 @@ class HeaderMap(MutableMapping[str, str]):
 
 
 class TextHeaderMap(HeaderMap):
-    """The same for a binding that has `header_text` and `header_set`, which take `str`: two steps less a header.
+    """A header map for bindings with `header_text` and `header_set`, which take `str`: two steps less for a header.
 
-    Text with surrogates, numbers and whatever else is no plain text takes the long way.
+    Text with surrogates, numbers and other types use the base class's methods.
     """
 
     __slots__ = ("_set", "_text")
@@ -195,7 +195,7 @@ class TextHeaderMap(HeaderMap):
         self._set = abi.header_set
 
     def get(self, name: Text, default: Any = None) -> Any:
-        """First value of a name, or `default`. One hostcall."""
+        """Return the first value of a name, or `default`. One hostcall."""
         try:
             value = self._text(self._map, name)
         except (TypeError, UnicodeEncodeError):
@@ -207,9 +207,11 @@ class TextHeaderMap(HeaderMap):
         raise header_error("get_header_map_value", value, self._map, decode(encode(name)))
 
     def __setitem__(self, name: Text, value: Value) -> None:
-        """Leave exactly one entry of this name. One hostcall."""
+        """Set a name to exactly one entry. One hostcall."""
         try:
             status = self._set(self._map, name, value)
+            if status == 0:
+                return
             if status == -1 and type(value) is int:
                 status = self._set(self._map, name, str(value))
         except UnicodeEncodeError:
@@ -219,11 +221,11 @@ class TextHeaderMap(HeaderMap):
         if status == -1:
             HeaderMap.__setitem__(self, name, value)
         elif status == -2:
-            raise ValueError(line_break(name, value))
+            raise ValueError(line_break_message(name, value))
         else:
             raise header_error("replace_header_map_value", status, self._map, decode(encode(name)))
 
 
 def header_map(abi: Any, map_type: HeaderMapType) -> HeaderMap:
-    """The header map that suits a binding."""
+    """Return a header map of the class that a binding supports."""
     return (TextHeaderMap if hasattr(abi, "header_text") else HeaderMap)(abi, map_type)

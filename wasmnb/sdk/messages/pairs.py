@@ -1,7 +1,7 @@
-"""Whole header maps, both ways.
+"""Reading and serialising whole header maps.
 
-By the binding's own functions where it has them, as in Wasm: they take a tenth (writing) to a fifth (reading) of
-the instructions that Python code takes.
+The binding's own functions are used if it has them, as in Wasm: they need a tenth (writing) to a fifth (reading) of the
+instructions of the Python code.
 """
 
 from collections.abc import Iterable, Mapping
@@ -11,10 +11,10 @@ from ...abi import Pair, decode_pairs, encode_pairs
 from .encoding import PairsLike, Text, Value, decode, encode
 
 __all__ = [
-    "breaks",
     "encode_all",
     "encode_value",
-    "line_break",
+    "has_line_break",
+    "line_break_message",
     "read_pairs",
     "read_text_pairs",
     "serialised",
@@ -25,7 +25,7 @@ _PAIR = (tuple, list)
 
 
 def read_pairs(abi: Any, map_type: int) -> list[Pair] | int:
-    """Every entry of a header map, or the hostcall's status if it is not OK. A broken layout gives none."""
+    """Return every entry of a header map, or the hostcall's status if it is not OK. An invalid layout is empty."""
     native = getattr(abi, "header_pairs", None)
     if native is not None:
         return native(map_type, 0)  # type: ignore[no-any-return]
@@ -34,16 +34,16 @@ def read_pairs(abi: Any, map_type: int) -> list[Pair] | int:
 
 
 def read_text_pairs(abi: Any, map_type: int) -> list[tuple[str, str]] | int:
-    """As `read_pairs`, decoded."""
+    """Return the decoded result of `read_pairs`."""
     native = getattr(abi, "header_pairs", None)
     if native is not None:
         return native(map_type, 1)  # type: ignore[no-any-return]
-    found = read_pairs(abi, map_type)
-    return found if isinstance(found, int) else [(decode(name), decode(value)) for name, value in found]
+    pairs = read_pairs(abi, map_type)
+    return pairs if isinstance(pairs, int) else [(decode(name), decode(value)) for name, value in pairs]
 
 
 def serialised(abi: Any, pairs: PairsLike | None) -> bytes:
-    """A mapping or an iterable of pairs as the ABI takes it, in order."""
+    """Serialise a mapping or an iterable of pairs for the ABI, in order."""
     if pairs is None or pairs == ():
         return b""
     listed: Any = pairs if type(pairs) is list else list(_items(pairs))
@@ -51,45 +51,45 @@ def serialised(abi: Any, pairs: PairsLike | None) -> bytes:
     if native is not None:
         try:
             return native(listed)  # type: ignore[no-any-return]
-        except (TypeError, UnicodeEncodeError):  # numbers, surrogates, or what is no pair at all
+        except (TypeError, UnicodeEncodeError):  # numbers, surrogates, or items that are not pairs
             pass
     return encode_pairs(encode_all(listed))
 
 
 def serialised_headers(abi: Any, pairs: PairsLike | None) -> bytes:
-    """The same for headers that the proxy does not look at itself: ValueError if one would bring others."""
+    """Serialise headers that the proxy does not check; ValueError if one has a line break."""
     data = serialised(abi, pairs)
-    if breaks(data):  # maybe in the sizes
+    if has_line_break(data):  # or in the sizes
         for name, value in decode_pairs(data) or []:
-            if breaks(name, value):
-                raise ValueError(line_break(name, value))
+            if has_line_break(name, value):
+                raise ValueError(line_break_message(name, value))
     return data
 
 
 def encode_value(name: bytes, value: Value) -> bytes:
-    """A header's value as bytes. Raises ValueError if it, or its name, would bring others."""
+    """Return a header's value as bytes; ValueError if the value or the name has a line break."""
     try:
         data = encode(value)
     except TypeError as error:
         raise TypeError(f"header {decode(name)!r}: {error}") from None
-    if breaks(name, data):
-        raise ValueError(line_break(name, data))
+    if has_line_break(name, data):
+        raise ValueError(line_break_message(name, data))
     return data
 
 
-def breaks(*parts: bytes) -> bool:
-    """Whether there is a line break in any of these."""
+def has_line_break(*parts: bytes) -> bool:
+    """Return whether any of the parts has a line break."""
     joined = b"".join(parts)
     return b"\n" in joined or b"\r" in joined
 
 
-def line_break(name: Text, value: Value) -> str:
-    """What to say of a header that would bring others."""
+def line_break_message(name: Text, value: Value) -> str:
+    """Return the error message for a header with a line break."""
     return f"header {decode(encode(name))!r} cannot be {decode(encode(value))!r}: a line break would end it"
 
 
 def encode_all(pairs: PairsLike | None) -> list[Pair]:
-    """A mapping or an iterable of pairs as pairs of bytes, in order."""
+    """Return a mapping or an iterable of pairs as pairs of bytes, in order."""
     if pairs is None or pairs == ():
         return []
     items = list(_items(pairs))
@@ -100,14 +100,14 @@ def encode_all(pairs: PairsLike | None) -> list[Pair]:
 
 
 def _items(pairs: PairsLike) -> Iterable[Any]:
-    # The usual types first: asking the abstract class takes longer than all the rest.
+    # The usual types first: checking the abstract class takes longer than the rest.
     if type(pairs) is list or type(pairs) is tuple:
         return pairs
     return pairs.items() if isinstance(pairs, (dict, Mapping)) else pairs
 
 
 def _misfit(items: Iterable[Any]) -> str:
-    """What is wrong with pairs of which one cannot be encoded."""
+    """Return the error message for pairs of which one cannot be encoded."""
     for item in items:
         if not isinstance(item, _PAIR) or len(item) != 2:
             return f"expected names and values, as a mapping or in pairs, got {item!r}"

@@ -1,10 +1,10 @@
 """Attributes of the stream and the node: `self.properties.source.address`, with the right Python types.
 
-Facts: text and bytes cross as they are; integers, doubles, timestamps and durations in 8 bytes, booleans in 1, maps as
-pairs, messages serialised. Which exist depends on the callback. In Envoy 1.40 the old top-level names (`node`,
-`route_name`, ...) are gone; they lie under `xds`.
+Facts: text and bytes are passed unchanged; integers, doubles, timestamps and durations in 8 bytes, booleans in 1, maps as
+pairs, messages serialised. Which attributes a stream has depends on the callback. Envoy 1.40 does not have the old top-level
+names (`node`, `route_name`, ...); they are under `xds`.
 
-The annotations below are the table: what editors complete is what is read, and how.
+The annotations below are the table of attributes: type checkers and editors know them, and values are converted by them.
 """
 
 import struct
@@ -17,25 +17,23 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from ...abi import Status, decode_pairs, encode_path
 from ..diagnostics.hostcall_causes import hostcall_error
 from ..errors import HostcallError, NotFound
+from ..interfaces import ContextInterface
 from .encoding import Text, Value, decode, encode
-
-if TYPE_CHECKING:
-    from ..contexts import Context
 
 __all__ = ["Properties"]
 
 
 class NoAttribute(NotFound, AttributeError):
-    """An attribute that is not there (now): `NotFound`, and what `hasattr` and `getattr(..., default)` understand."""
+    """An attribute that the stream does not have now: `NotFound`, and an AttributeError for `hasattr` and `getattr`."""
 
 
 class Group:
-    """Properties that begin with the same names."""
+    """Attributes whose paths begin with the same names."""
 
     _path: ClassVar[tuple[str, ...]] = ()
     _when: ClassVar[str] = "in a stream's callbacks"
 
-    def __init__(self, context: "Context") -> None:
+    def __init__(self, context: ContextInterface) -> None:
         self._context = context
 
     def _read(self, name: str) -> Any:
@@ -45,7 +43,9 @@ class Group:
         if kind is None:
             full = ".".join((*self._path, name))
             known = ", ".join(sorted(".".join((*self._path, n)) for n in _kinds(type(self))))
-            raise AttributeError(f"no property {full!r} is known; there are {known}. Any other: properties.raw(...)")
+            raise AttributeError(
+                f"property {full!r} is not known; known are {known}. Read others with properties.raw(...)"
+            )
         if isinstance(kind, type) and issubclass(kind, Group):
             return kind(self._context)
         path = (*self._path, name)
@@ -64,7 +64,7 @@ class Group:
 
 
 class RequestProperties(Group):
-    """What is known of the request."""
+    """Attributes of the request."""
 
     _path = ("request",)
     _when = "in the request callbacks and in on_http_stream_done (size, time and protocol in all of a stream's)"
@@ -87,7 +87,7 @@ class RequestProperties(Group):
 
 
 class ResponseProperties(Group):
-    """What is known of the response."""
+    """Attributes of the response."""
 
     _path = ("response",)
     _when = "from on_http_response_headers on"
@@ -104,7 +104,7 @@ class ResponseProperties(Group):
 
 
 class EndProperties(Group):
-    """One end of a connection."""
+    """Attributes of one end of a connection."""
 
     address: str
     port: int
@@ -123,7 +123,7 @@ class DestinationProperties(EndProperties):
 
 
 class TlsProperties(Group):
-    """What a TLS handshake tells."""
+    """Attributes of a TLS connection."""
 
     tls_version: str
     subject_local_certificate: str
@@ -172,7 +172,7 @@ class NodeProperties(Group):
 
 
 class XdsProperties(Group):
-    """Names and metadata of the configuration that the stream runs through."""
+    """Names and metadata of the stream's configuration."""
 
     _path = ("xds",)
     _when = "in a stream's callbacks (xds.node everywhere)"
@@ -193,8 +193,8 @@ class XdsProperties(Group):
 class Properties(Group):
     """Attributes by dotted name (`properties.request.path`) or by key (`properties["request.path"]`).
 
-    An attribute that is not there raises `NotFound`, which says when it is; `get` gives a default instead. Assigning by
-    key stores a value in the stream's filter state, where other filters of the stream find it.
+    An attribute that the stream does not have raises `NotFound`, which says where it is available; `get` returns a default.
+    Assigning by key stores a value in the stream's filter state, for other filters of the stream.
     """
 
     request: RequestProperties
@@ -211,20 +211,20 @@ class Properties(Group):
     metadata: bytes
     filter_state: bytes
 
-    #: Iterating would go by numbers.
+    #: Iterating would use numbers as keys.
     __iter__ = None
 
     def __getitem__(self, key: str) -> Any:
-        """By dotted name; under a map by its key: `properties["request.headers.x-user"]`. Unknown names give bytes."""
+        """Return an attribute by dotted name, or a map's value: `properties["request.headers.x-user"]`. Unknown names have bytes."""
         group, names = _group_of(key)
         if not names:
             return group(self._context)
         kind, path = _kinds(group).get(names[0]), (*group._path, *names)
-        if kind is None:  # what a filter has stored lies under its whole name
+        if kind is None:  # values stored by filters are under their whole name
             return _first_of(self._context, ((key,), path) if group is Properties else (path,), _unknown(key))
         if len(names) == 1:
             return _READERS[kind](_raw(self._context, path, when=group._when))
-        joined = (*group._path, names[0], ".".join(names[1:]))  # keys of maps may have dots
+        joined = (*group._path, names[0], ".".join(names[1:]))  # keys of maps can have dots
         if kind == dict[str, str]:
             return decode(_raw(self._context, joined, when=group._when))
         return _first_of(self._context, (joined, path), _unknown(key))
@@ -243,21 +243,21 @@ class Properties(Group):
         return isinstance(key, str) and self.get(key, self) is not self
 
     def get(self, key: str, default: Any = None) -> Any:
-        """The attribute of a dotted name, or `default` if it is not there (now)."""
+        """Return the attribute of a dotted name, or `default` if the stream does not have it now."""
         try:
             return self[key]
         except NotFound:
             return default
 
     def raw(self, *path: Text) -> bytes:
-        """The bytes of any path: `properties.raw("filter_state", "my.key")`, or of a dotted name."""
+        """Return the bytes of any path: `properties.raw("filter_state", "my.key")`, or of a dotted name."""
         dotted = path[0] if len(path) == 1 else None
         if isinstance(dotted, str) and "." in dotted:
             return _first_of(self._context, (path, tuple(dotted.split("."))))
         return _raw(self._context, path)
 
     def get_raw(self, *path: Text) -> bytes | None:
-        """The bytes of any path, or None if there is no such attribute (now)."""
+        """Return the bytes of any path, or None if the stream does not have it now."""
         try:
             return self.raw(*path)
         except NotFound:
@@ -265,9 +265,9 @@ class Properties(Group):
 
 
 def _unknown(key: str) -> str:
-    """Why a name that no table has is not found."""
-    moved = f"It is xds.{key} now." if key in _kinds(XdsProperties) else "No filter has stored one, either."
-    return f"Envoy has no attribute of this name. {moved}"
+    """Return the likely cause of a NOT_FOUND for an unknown name."""
+    moved = f"It is xds.{key} now." if key in _kinds(XdsProperties) else "No filter has stored one either."
+    return f"Envoy has no attribute with this name. {moved}"
 
 
 def _dotted(path: tuple[Text, ...]) -> str:
@@ -276,15 +276,15 @@ def _dotted(path: tuple[Text, ...]) -> str:
 
 def _read_only(name: str) -> AttributeError:
     return AttributeError(
-        f"the proxy's own attributes are read-only, {name!r} among them; "
-        'properties["my.key"] = value stores one of the filter\'s own'
+        f"{name!r} is an attribute of the proxy and read-only; "
+        'properties["my.key"] = value stores a property of your own'
     )
 
 
 def _group_of(key: str) -> tuple[type[Group], list[str]]:
-    """The innermost group that a dotted name leads to, and the names that are left."""
+    """Return the innermost group of a dotted name, and the remaining names."""
     if not isinstance(key, str):
-        raise TypeError(f"a property's name is a str, such as 'request.path', not {key!r}")
+        raise TypeError(f"a property's name is a str such as 'request.path', not {key!r}")
     group: type[Group] = Properties
     names = key.split(".")
     while names:
@@ -296,8 +296,8 @@ def _group_of(key: str) -> tuple[type[Group], list[str]]:
     return group, names
 
 
-def _first_of(context: "Context", paths: tuple[tuple[Text, ...], ...], cause: str = "") -> bytes:
-    """The bytes of the first path that there is."""
+def _first_of(context: ContextInterface, paths: tuple[tuple[Text, ...], ...], cause: str = "") -> bytes:
+    """Return the bytes of the first path that exists."""
     for path in paths[:-1]:
         try:
             return _raw(context, path)
@@ -306,15 +306,15 @@ def _first_of(context: "Context", paths: tuple[tuple[Text, ...], ...], cause: st
     return _raw(context, paths[-1], cause)
 
 
-def _raw(context: "Context", path: tuple[Text, ...], cause: str = "", when: str = "") -> bytes:
-    """The bytes of a property; if there is none, the error has the likely cause, or `when` it can be had."""
+def _raw(context: ContextInterface, path: tuple[Text, ...], cause: str = "", when: str = "") -> bytes:
+    """Return the bytes of a property; the error has the likely cause, or says `when` it is available."""
     vm = context._vm
     vm.switch(context)
     status, data = vm.abi.get_property(encode_path(path))
     if status:
         name = _dotted(path)
         if status == Status.NOT_FOUND:
-            cause = f"{name} can be had {when}, if the stream has it at all." if when else cause
+            cause = f"{name} is available {when}, if the stream has it." if when else cause
             error = hostcall_error("get_property", status, repr(name), cause)
             raise NoAttribute(str(error), error.hostcall, error.status)
         raise hostcall_error("get_property", status, repr(name))
@@ -322,13 +322,13 @@ def _raw(context: "Context", path: tuple[Text, ...], cause: str = "", when: str 
 
 
 def _kinds(group: type[Group]) -> dict[str, Any]:
-    """Name -> type of the properties of a group, those of its bases included."""
+    """Return the types of a group's attributes by name, those of its bases included."""
     return _tables()[group.__name__]
 
 
 @cache
 def _tables() -> dict[str, dict[str, Any]]:
-    """The annotations of every group, read once."""
+    """Return the annotations of every group, read once."""
     groups: list[type[Group]] = [Properties]
     tables: dict[str, dict[str, Any]] = {}
     for group in groups:
@@ -354,7 +354,7 @@ def _duration(data: bytes) -> timedelta:
     return timedelta(microseconds=_integer(data) / 1000)
 
 
-#: How the bytes of each type are read.
+#: Type -> function that converts the bytes.
 _READERS: dict[Any, Callable[[bytes], Any]] = {
     str: decode,
     int: _integer,

@@ -1,12 +1,12 @@
-"""The query of a request as a mapping with several values to a name, straight on the `:path` header.
+"""The query of a request as a mapping with several values for a name, directly on the `:path` header.
 
-Facts: `:path` carries path and query as they came; the proxy decodes neither. A name may repeat. Parts that are not touched
-keep their spelling; written parts are percent-encoded. Every read is one hostcall, every write two.
+Facts: `:path` has path and query as they were sent; the proxy decodes neither. A name can repeat. Writing a parameter leaves
+the others as they were sent, and percent-encodes the new one. Every read is one hostcall, every write two.
 """
 
 from collections.abc import Iterator, MutableMapping
 from typing import TYPE_CHECKING
-from urllib.parse import quote, unquote_plus
+from urllib.parse import parse_qsl, quote, unquote_plus
 
 from .encoding import encode
 
@@ -25,7 +25,7 @@ def _encode(value: str | bytes | int) -> str:
 
 
 class Query(MutableMapping[str, str]):
-    """`query["a"]` is the first value, setting leaves one, `get_all` lists, `add` appends."""
+    """The parameters of a query: `query["a"]` is the first value, setting leaves one, `get_all` returns all, `add` appends."""
 
     __slots__ = ("_headers",)
 
@@ -33,7 +33,7 @@ class Query(MutableMapping[str, str]):
         self._headers = headers
 
     def _split(self) -> tuple[str, list[str]]:
-        """The path, and the parts of the query as they are spelled."""
+        """Return the path, and the parts of the query as they were sent."""
         path, _, query = (self._headers.get(":path") or "").partition("?")
         return path, [part for part in query.split("&") if part]
 
@@ -41,16 +41,15 @@ class Query(MutableMapping[str, str]):
         self._headers[":path"] = f"{path}?{'&'.join(parts)}" if parts else path
 
     def items(self) -> list[tuple[str, str]]:  # type: ignore[override]
-        """Every parameter in order, repeated names one by one."""
-        pairs = [part.partition("=") for part in self._split()[1]]
-        return [(_decode(name), _decode(value)) for name, _, value in pairs]
+        """Return every parameter in order; a repeated name has several."""
+        return parse_qsl(str(self), keep_blank_values=True, errors="surrogateescape")
 
     def values(self) -> list[str]:  # type: ignore[override]
-        """Every value in order."""
+        """Return every value in order."""
         return [value for _, value in self.items()]
 
     def get_all(self, name: str) -> list[str]:
-        """Every value of a name, in order."""
+        """Return every value of a name, in order."""
         return [v for n, v in self.items() if n == name]
 
     def __getitem__(self, name: str) -> str:
@@ -60,29 +59,29 @@ class Query(MutableMapping[str, str]):
         raise KeyError(name)
 
     def __setitem__(self, name: str, value: str | bytes | int) -> None:
-        """Put the value where the name stands first, and drop the others; append if it is new."""
+        """Replace the first value of a name and remove the others; append a new name."""
         path, parts = self._split()
-        new, written = f"{_encode(name)}={_encode(value)}", False
-        kept = []
+        new, is_new = f"{_encode(name)}={_encode(value)}", True
+        others = []
         for part in parts:
             if _decode(part.partition("=")[0]) != name:
-                kept.append(part)
-            elif not written:
-                kept.append(new)
-                written = True
-        self._join(path, kept if written else [*kept, new])
+                others.append(part)
+            elif is_new:
+                others.append(new)
+                is_new = False
+        self._join(path, [*others, new] if is_new else others)
 
     def add(self, name: str, value: str | bytes | int) -> None:
-        """Append a parameter, whatever is there."""
+        """Append a parameter."""
         path, parts = self._split()
         self._join(path, [*parts, f"{_encode(name)}={_encode(value)}"])
 
     def __delitem__(self, name: str) -> None:
         path, parts = self._split()
-        kept = [part for part in parts if _decode(part.partition("=")[0]) != name]
-        if len(kept) == len(parts):
+        others = [part for part in parts if _decode(part.partition("=")[0]) != name]
+        if len(others) == len(parts):
             raise KeyError(name)
-        self._join(path, kept)
+        self._join(path, others)
 
     def __iter__(self) -> Iterator[str]:
         return iter(dict.fromkeys(n for n, _ in self.items()))
@@ -91,7 +90,7 @@ class Query(MutableMapping[str, str]):
         return len({n for n, _ in self.items()})
 
     def __str__(self) -> str:
-        """The query as it is spelled, without the question mark."""
+        """Return the query as it was sent, without the question mark."""
         return (self._headers.get(":path") or "").partition("?")[2]
 
     def __repr__(self) -> str:

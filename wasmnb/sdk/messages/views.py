@@ -1,12 +1,12 @@
-"""`self.request` and `self.response`: a stream's two messages, each with its parts by name.
+"""`self.request` and `self.response`: a stream's two messages by parts.
 
-They keep nothing: every read and write goes to the proxy at once, as with the header maps that they stand on. A filter
-may use the names for something of its own (`self.request = ...`); then they are its own.
+Every read and write goes to the proxy at once, as with the header maps below. A filter may assign its own values to these
+names (`self.request = ...`).
 """
 
 from collections.abc import Callable
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, Unpack
+from typing import Any, ClassVar, Generic, TypeVar, Unpack
 
 from .bodies import Body
 from .cookies import CookieAttributes, Cookies, cookie_header
@@ -14,18 +14,15 @@ from .encoding import Value
 from .headers import HeaderMap
 from .query import Query
 
-if TYPE_CHECKING:
-    from ..http import HttpContext
-
 __all__ = ["PluginConfig", "RequestView", "ResponseView", "View"]
 
 V = TypeVar("V")
 
 
 class View(Generic[V]):
-    """An attribute that is made anew on each read; it has no `__set__`, so that a filter can use the name itself."""
+    """An attribute that makes its value on each read. It has no `__set__`, so a filter can use the name itself."""
 
-    def __init__(self, make: Callable[["HttpContext"], V], doc: str) -> None:
+    def __init__(self, make: Callable[[Any], V], doc: str) -> None:
         self._make = make
         self.__doc__ = doc
 
@@ -36,37 +33,37 @@ class View(Generic[V]):
 
 
 class PluginConfig:
-    """`self.config` of a stream: its plugin's configuration."""
+    """The attribute `config` of a stream: its plugin's configuration."""
 
     def __get__(self, owner: Any, kind: type | None = None) -> Any:
         return self if owner is None else owner.plugin.config
 
 
 class MessageView:
-    """What requests and responses have in common: `headers`, `trailers`, `body`."""
+    """Parts of requests and responses: `headers`, `trailers`, `body`."""
 
     __slots__ = ("_context",)
-    # Each reads one attribute of the context. (A plain function would become a method.)
+    # Each reads one attribute of the context. (Functions would become methods.)
     _headers: ClassVar["attrgetter[HeaderMap]"]
     _trailers: ClassVar["attrgetter[HeaderMap]"]
     _body: ClassVar["attrgetter[Body]"]
 
-    def __init__(self, context: "HttpContext") -> None:
+    def __init__(self, context: Any) -> None:
         self._context = context
 
     @property
     def headers(self) -> HeaderMap:
-        """Its headers, pseudo-headers included."""
+        """Headers, pseudo-headers included."""
         return self._headers(self._context)
 
     @property
     def trailers(self) -> HeaderMap:
-        """Its trailers."""
+        """Trailers."""
         return self._trailers(self._context)
 
     @property
     def body(self) -> Body:
-        """What can be seen of its body; `self.request.body.json()`, `await self.request.body()`."""
+        """The part of the body that the callback sees; `self.request.body.json()`, `await self.request.body()`."""
         return self._body(self._context)
 
     @body.setter
@@ -78,7 +75,7 @@ class MessageView:
 
 
 class Pseudo:
-    """An attribute of a request that is one of its pseudo-headers."""
+    """A pseudo-header as an attribute of the request."""
 
     def __init__(self, header: str, doc: str) -> None:
         self._header = header
@@ -99,13 +96,13 @@ class RequestView(MessageView):
     _trailers = attrgetter("request_trailers")
     _body = attrgetter("request_body")
 
-    method = Pseudo(":method", "Its method.")
-    authority = Pseudo(":authority", "The host that it asks for.")
-    target = Pseudo(":path", "Path and query, as they are spelled.")
+    method = Pseudo(":method", "Method.")
+    authority = Pseudo(":authority", "Host of the request.")
+    target = Pseudo(":path", "Path and query, as they were sent.")
 
     @property
     def path(self) -> str:
-        """Its path without the query, as it is spelled. Setting keeps the query."""
+        """Path without the query, as it was sent. Setting it keeps the query."""
         return self.target.partition("?")[0]
 
     @path.setter
@@ -117,12 +114,12 @@ class RequestView(MessageView):
 
     @property
     def query(self) -> Query:
-        """The query's parameters, decoded: a mutable mapping with `get_all` and `add`."""
+        """Decoded parameters of the query: a mutable mapping with `get_all` and `add`."""
         return Query(self.headers)
 
     @property
     def cookies(self) -> Cookies:
-        """Its cookies: a mutable mapping."""
+        """Cookies: a mutable mapping."""
         return Cookies(self.headers)
 
 
@@ -136,7 +133,7 @@ class ResponseView(MessageView):
 
     @property
     def status(self) -> int:
-        """Its status."""
+        """Status, 200 to 599."""
         return int(self.headers[":status"])
 
     @status.setter
@@ -146,5 +143,19 @@ class ResponseView(MessageView):
         self.headers[":status"] = value
 
     def set_cookie(self, name: str, value: str | int, **attributes: Unpack[CookieAttributes]) -> None:
-        """Add a `set-cookie` header: `max_age` (seconds), `path`, `domain`, `secure`, `http_only`, `same_site`."""
+        """Add a `set-cookie` header.
+
+        Parameters
+        ----------
+        name, value
+            The cookie. Neither may have spaces, commas, semicolons or control characters.
+        attributes
+            `max_age` in seconds, `path` ("/" by default), `domain`, `secure` (False), `http_only` (True), and `same_site`
+            ("Lax"; "Strict", "None" or None).
+
+        Raises
+        ------
+        ValueError
+            A part can't be written in a cookie.
+        """
         self.headers.add("set-cookie", cookie_header(name, value, **attributes))

@@ -1,55 +1,45 @@
-"""`async def` callbacks: a stream is paused while its callback waits, and goes on when it ends.
+"""`async def` callbacks of streams: the stream is paused while its callback waits, and goes on when it ends.
 
-Facts: a callback that waits returns a stop, so that the proxy holds the stream; `continue_stream` releases it later. While
-headers are held no body is delivered, so a callback that waits for the body lets the headers go first. A held body grows,
-and each body callback shows all of it. Callbacks of one direction of a stream run one after another: what arrives while
-one waits is called afterwards. An exception before the first wait stops the module like any other; after it, the proxy is
-in some other callback, so only the stream ends: as Envoy ends one whose filter trapped, with 503 or a reset.
+Facts: an exception before the first wait stops the module like any other. After it the proxy is in another callback, so
+only the stream ends, as Envoy ends one whose filter trapped: with 503 or a reset. States and events are in
+`stream_states`.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from types import CoroutineType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ...abi import Action, BufferType
-from ..loading.callbacks import HANDLERS
-from ..messages.body_window import Window
-from .tasks import Future, Task
+from ..interfaces import ContextInterface, VMInterface
+from ..messages.body_window import BodyWindow
+from .body_waits import BodyWait
+from .context_waits import ContextWaits, direction_of, waits_of
+from .stream_states import (
+    ABANDON,
+    AWAIT_BODY,
+    AWAIT_CHUNK,
+    CALLBACK,
+    END,
+    ENDED,
+    IN_CALLBACK,
+    LAST_CALLBACK,
+    RETURN,
+    RETURN_HEADERS,
+    RUNNING,
+    TRANSITIONS,
+)
+from .tasks import Task
 
-if TYPE_CHECKING:
-    from ..contexts import Context
-    from ..vm import VM
+__all__ = ["StreamTask", "begin_wait", "body_window"]
 
-__all__ = ["begin_wait", "body_chunks", "body_window", "cancel", "run_in_background", "whole_body"]
-
-#: Direction -> (methods that are kept back while a callback of that direction waits, how the stream goes on).
-_DIRECTIONS = {
-    "request": (("on_http_request_body", "on_http_request_trailers"), "continue_request"),
-    "response": (("on_http_response_body", "on_http_response_trailers"), "continue_response"),
-    "downstream": (("on_downstream_data",), "continue_downstream"),
-}
-
-#: Method -> its direction.
-_DIRECTION_OF = {
-    method: next((d for d in ("request", "response") if d in method), "downstream") for _, method in HANDLERS
-}
-
-#: Methods whose callback comes with a body that has not been read: those after the headers.
-_WITH_BODY = {m for m, d in _DIRECTION_OF.items() if d != "downstream" and not m.endswith("_headers")}
-
-#: Direction -> (method that is kept back, the ABI's callback that calls it).
-_KEPT_BACK = {
-    direction: [(h.method, f"proxy_{h.callback}") for h in HANDLERS.values() if h.method in methods]
-    for direction, (methods, _) in _DIRECTIONS.items()
-}
+#: Direction -> the context's method that lets it go on.
+_CONTINUE = {"request": "continue_request", "response": "continue_response", "downstream": "continue_downstream"}
 
 _BUFFERS = {"request": int(BufferType.HTTP_REQUEST_BODY), "response": int(BufferType.HTTP_RESPONSE_BODY)}
 
-_BODIES = {buffer: direction for direction, buffer in _BUFFERS.items()}
-
 
 def begin_wait(
-    vm: "VM",
+    vm: VMInterface,
     context: Any,
     method: str,
     coroutine: Any,
@@ -57,293 +47,270 @@ def begin_wait(
     last: bool,
     check: Callable[..., int],
 ) -> int:
-    """An `async def` callback has run up to its first wait; what the proxy is told.
+    """Start the task of an `async def` callback that has run to its first wait.
 
     Parameters
     ----------
+    method
+        Name of the callback's method.
     waited
         What the coroutine waits for.
     last
         Whether this callback is the last of its direction.
     check
-        The dispatcher's own reading of a callback's result.
+        The dispatcher's function that turns a callback's result into the number for the proxy.
+
+    Returns
+    -------
+    int
+        What the callback returns to the proxy.
     """
-    return _StreamTask(vm, context, method, coroutine, last, check).begin(waited)
+    return StreamTask(vm, context, method, coroutine, last, check).begin(waited)
 
 
-def body_window(context: "Context", direction: str) -> Window | None:
-    """What a callback that waits may see of a body; None if all of it may be seen."""
-    task = context.__dict__.get("_tasks", {}).get(direction)
+def body_window(context: ContextInterface, direction: str) -> BodyWindow | None:
+    """Return the part of a body that a waiting callback may see; None if it may see all of it."""
+    waits: ContextWaits | None = context._waits
+    if waits is None:
+        return None
+    task: StreamTask | None = waits.callbacks.get(direction)
     return None if task is None else task.window()
 
 
-def run_in_background(vm: "VM", context: "Context", coroutine: Any) -> Task:
-    """Run a plugin's coroutine; an exception goes up into whichever callback it runs in."""
-    running: set[Task] = context.__dict__.setdefault("_background", set())
-    task = Task(vm, context, coroutine, on_end=_background_ended)
-    running.add(task)
-    task.start()
-    return task
+class StreamTask(Task):
+    """A stream's callback that has begun to wait.
 
+    Attributes
+    ----------
+    state
+        One of `stream_states`.
+    direction
+        `request`, `response` or `downstream`.
+    last
+        Whether the last callback of the direction has arrived.
+    base, end
+        Where in the body's buffer the part lies that the coroutine may see and change.
+    body_wait
+        The coroutine's wait for the body.
+    """
 
-def _background_ended(task: Task) -> None:
-    task.context.__dict__["_background"].discard(task)
-    if task.error is not None:
-        raise task.error
-
-
-def cancel(context: "Context") -> None:
-    """A stream or plugin is over: end what its callbacks wait for."""
-    attributes = context.__dict__
-    for task in (*attributes.get("_tasks", {}).values(), *attributes.pop("_background", ())):
-        task.cancel()
-
-
-class _StreamTask(Task):
-    """A stream's callback that has begun to wait."""
-
-    #: Where in the buffer lies what the coroutine may see and change, and up to where it has read chunks.
-    base = end = _read_to = 0
-    #: A callback of this direction is running, and what it returns decides; otherwise the stream is held.
-    _inside = True
-    #: The callback that started the coroutine is still running, so an exception goes up.
-    _first = True
+    # Defaults of the class: a task is made for each callback that waits.
+    state = RUNNING
+    base = end = 0
+    body_wait: BodyWait | None = None
+    #: End of the chunks that the coroutine has read.
+    _read_to = 0
+    #: The number for the proxy of what the coroutine returned.
     _outcome = 0
-    #: What waits for the body.
-    wanted: "_Body | None" = None
 
     def __init__(
-        self, vm: "VM", context: Any, method: str, coroutine: Any, last: bool, check: Callable[..., int]
+        self, vm: VMInterface, context: Any, method: str, coroutine: Any, last: bool, check: Callable[..., int]
     ) -> None:
         super().__init__(vm, context, coroutine)
-        self.direction = _DIRECTION_OF[method]
-        #: Nothing follows in this direction.
-        self.over = last or method.endswith("_trailers")
+        self.direction = direction_of(method)
+        self.last = last or method.endswith("_trailers")
         self._method = method
         self._check = check
-        #: The buffer holds something that the coroutine has not read.
-        self._unread = method in _WITH_BODY
-        #: Callbacks that came while the coroutine waited for something else: method -> arguments.
-        self._missed: dict[str, tuple[Any, ...]] = {}
+        #: Whether the buffer holds something that the coroutine has not read.
+        self._unread = self.direction != "downstream" and not method.endswith("_headers")
+        #: Callbacks that are called when the coroutine has ended: method -> arguments.
+        self._kept: dict[str, tuple[Any, ...]] = {}
 
     # -- from the first wait to the end
 
     def begin(self, waited: Any) -> int:
-        """The coroutine waits for the first time; what its callback returns."""
-        self._take_over()
+        """Begin the first wait; return the callback's result. An exception before the callback returns is raised."""
+        waits_of(self.context).callbacks[self.direction] = self
+        self.vm.deletes.add()
         self.follow(waited)
-        self._first = False
-        return self._leave(self._method)
+        if self.error is not None:
+            raise self.error
+        return self._return(self._method)
 
-    def _leave(self, method: str) -> int:
-        """A callback of this direction returns: let go what has been dealt with, hold the rest."""
-        self._inside = False
-        if self.ended:
-            return self._outcome
-        wanted = self.wanted
-        if wanted is not None and (not wanted.whole or method.endswith("_headers")):
-            self.base = self.end = self._read_to = 0
-            self.context._let_go(self.direction)  # type: ignore[attr-defined]
-            return 0
-        if "_headers" not in method and self.direction != "downstream":
+    def arrive(self, method: str, args: tuple[Any, ...]) -> Any:
+        """Take a later callback of this direction; return what the filter's method would return."""
+        self.last = self.last or _is_last(method, args)
+        self._unread = self._unread or not method.endswith("_trailers")
+        action, self.state = TRANSITIONS[self.state][LAST_CALLBACK if self.last else CALLBACK]
+        return getattr(self, action)(method, args)
+
+    def _return(self, method: str) -> int:
+        action, self.state = TRANSITIONS[self.state][RETURN_HEADERS if method.endswith("_headers") else RETURN]
+        result: int = getattr(self, action)(method)
+        return result
+
+    def _tell(self) -> None:
+        self._unregister()
+        if self.error is None:
+            try:
+                self._outcome = 0 if self.value is None else self._check(self.context, self._method, self.value)
+            except TypeError as error:  # a nonsense result
+                self.error = error
+        action, self.state = TRANSITIONS[self.state][END]
+        getattr(self, action)()
+
+    def cancel(self) -> None:
+        """End the coroutine where it waits: the stream has ended."""
+        self._unregister()
+        super().cancel()
+        self.state = ENDED
+
+    def _unregister(self) -> None:
+        waits: ContextWaits = self.context._waits
+        if waits.callbacks.get(self.direction) is self:
+            del waits.callbacks[self.direction]
+            self.vm.deletes.remove()
+
+    # -- actions of the table of transitions
+
+    def do_nothing(self) -> None:
+        """Only change the state."""
+
+    def hold(self, method: str) -> int:
+        """Return a stop: the proxy holds the stream."""
+        if method.endswith(("_body", "_trailers")):
             self.end = len(self._body())
             if not self._unread:
                 self._read_to = self.end
-        self.context._paused(method)  # type: ignore[attr-defined]
+        context: Any = self.context
+        context._paused(method)
         return 1
 
-    def _tell(self) -> None:
-        self._give_back()
+    def let_go(self, _method: str) -> int:
+        """Return Continue, so that the body is delivered."""
+        self._forget_body()
         context: Any = self.context
-        if self.error is not None:
-            self._failed(self.error)
-            return
-        try:
-            self._outcome = 0 if self.value is None else self._check(context, self._method, self.value)
-        except TypeError as error:  # a nonsense result
-            self._failed(error)
-        if not self._inside and not self._outcome:
-            self._go_on()
+        context._let_go(self.direction)
+        return 0
 
-    def _failed(self, error: BaseException) -> None:
-        if self._first:
-            raise error
+    def result(self, _method: str) -> int:
+        """Return the coroutine's result."""
+        return self._outcome
+
+    def keep(self, method: str, args: tuple[Any, ...]) -> Action:
+        """Keep a callback until the coroutine has ended; the proxy holds what it brought."""
+        self._kept[method] = args
+        return Action.PAUSE
+
+    def buffer(self, _method: str, _args: tuple[Any, ...]) -> Action:
+        """Let the proxy buffer the body."""
+        return Action.PAUSE
+
+    def deliver(self, method: str, args: tuple[Any, ...]) -> Any:
+        """Run the coroutine with the body or chunk that has arrived."""
+        wait, self.body_wait = self.body_wait, None
+        assert wait is not None
+        wait.resolve(self.read(whole=wait.whole))
+        if self.error is not None:
+            self._fail(self.error)
+        held = self._return(method)
+        if method.endswith("_trailers"):  # the coroutine wanted the body: trailers are for the filter's own callback
+            if not held:
+                return getattr(self.context, method)(*args)
+            if not self.ended:
+                self._kept[method] = args
+        return Action.PAUSE if held else None
+
+    def release(self) -> None:
+        """Continue a stream that is held, so that the proxy delivers the body."""
+        context: Any = self.context
+        if context._is_held(self.direction):
+            self._forget_body()
+            getattr(context, _CONTINUE[self.direction])()
+
+    def release_headers(self) -> None:
+        """Continue a stream whose headers are held; a held body stays, since all of it is wanted."""
+        if self._method.endswith("_headers"):
+            self.release()
+
+    def finish(self) -> None:
+        """End outside the direction's callbacks: call the callbacks that were kept, then continue the stream."""
+        if self.error is not None:
+            self._fail(self.error)
+        elif not self._outcome:
+            self._call_kept()
+
+    def _fail(self, error: BaseException) -> None:
         self.vm.report(error)
         self._outcome = 1
-        self.context._fail(self._method)  # type: ignore[attr-defined]
-
-    def _go_on(self) -> None:
-        """The coroutine has ended in some other callback: call what came in the meantime, then release the stream."""
         context: Any = self.context
-        while self._missed:
-            method, args = next(iter(self._missed.items()))
-            del self._missed[method]
+        context._fail(self._method)
+
+    def _call_kept(self) -> None:
+        context: Any = self.context
+        while self._kept:
+            method, args = next(iter(self._kept.items()))
+            del self._kept[method]
             if self._call(method, args):
-                later = context.__dict__.get("_tasks", {}).get(self.direction)
+                later: StreamTask | None = waits_of(context).callbacks.get(self.direction)
                 if later is not None:
-                    later._missed.update(self._missed)
+                    later._kept.update(self._kept)
                 return
         if context._is_held(self.direction):
-            getattr(context, _DIRECTIONS[self.direction][1])()
+            getattr(context, _CONTINUE[self.direction])()
 
     def _call(self, method: str, args: tuple[Any, ...]) -> int:
-        """Call a callback that was kept back; whether it holds the stream. Its failure ends the stream alone."""
+        """Call a callback that was kept; return whether it holds the stream. Its exception ends the stream alone."""
         context: Any = self.context
         try:
             result = getattr(context, method)(*args)
             if type(result) is CoroutineType:
                 result = self.vm.run(result, None)
             return self._check(context, method, result, _is_last(method, args))
-        except BaseException as error:  # noqa: BLE001 - whatever it is, it is the filter's
-            self._failed(error)
+        except BaseException as error:  # noqa: BLE001 - any exception is the filter's
+            self._fail(error)
             return 1
-
-    def cancel(self) -> None:
-        """The stream is over."""
-        self._give_back()
-        super().cancel()
-
-    # -- this direction's callbacks, while the coroutine waits
-
-    def _take_over(self) -> None:
-        attributes, exports = self.context.__dict__, self.vm.exports
-        attributes.setdefault("_tasks", {})[self.direction] = self
-        self.vm.watch(+1)
-        for method, callback in _KEPT_BACK[self.direction]:
-            if callback in exports:  # what is not exported never comes
-                attributes[method] = self._arrived_as(method)
-
-    def _give_back(self) -> None:
-        attributes = self.context.__dict__
-        tasks = attributes.get("_tasks")
-        if tasks is None or tasks.pop(self.direction, None) is None:
-            return
-        self.vm.watch(-1)
-        for method, _ in _KEPT_BACK[self.direction]:
-            attributes.pop(method, None)
-
-    def _arrived_as(self, method: str) -> Callable[..., Action | None]:
-        return lambda *args: self._arrived(method, args)
-
-    def _arrived(self, method: str, args: tuple[Any, ...]) -> Action | None:
-        """A callback of this direction, while the coroutine waits."""
-        trailers = method.endswith("_trailers")
-        self.over = self.over or _is_last(method, args)
-        self._unread = self._unread or not trailers
-        wanted = self.wanted
-        if wanted is None:
-            self._missed[method] = args
-            return Action.PAUSE
-        if wanted.whole and not self.over:
-            return Action.PAUSE
-        self._inside = True
-        self.wanted = None
-        wanted.resolve(self.read(whole=wanted.whole))
-        held = self._leave(method)
-        if trailers and not held:  # the coroutine wanted the body: the trailers are for the filter's own callback
-            return getattr(self.context, method)(*args)  # type: ignore[no-any-return]
-        if trailers and not self.ended:
-            self._missed[method] = args
-        return Action.PAUSE if held else None
 
     # -- the body
 
     def _body(self) -> Any:
-        self.vm.enter(self.context)
-        return getattr(self.vm, f"{self.direction}_body")
+        vm: Any = self.vm
+        vm.enter(self.context)
+        return getattr(vm.messages, f"{self.direction}_body")
+
+    def _forget_body(self) -> None:
+        self.base = self.end = self._read_to = 0
+
+    def can_read(self, *, whole: bool) -> bool:
+        """Return whether the body, or a chunk of it, can be read without waiting."""
+        return self.last or (self._unread and not whole)
 
     def read(self, *, whole: bool) -> bytes | None:
-        """What has come of the body: all of it, or the part that has not been read; None if nothing more will come."""
+        """Return all of the body, or the part that has not been read; None after the last chunk."""
         if not whole and not self._unread:
             return None
         self._unread = False
-        self._missed.pop(f"on_http_{self.direction}_body", None)
+        self._kept.pop(f"on_http_{self.direction}_body", None)
         self.base = 0 if whole else self._read_to
         data: bytes = self._body().get(self.base)
         self.end = self._read_to = self.base + len(data)
         return data
 
-    def moved(self, end: int) -> None:
-        """The coroutine has written: what it may see ends elsewhere in the buffer now."""
+    def await_body(self, wait: BodyWait) -> None:
+        """Begin to wait for the body."""
+        self.body_wait = wait
+        action, self.state = TRANSITIONS[self.state][AWAIT_BODY if wait.whole else AWAIT_CHUNK]
+        getattr(self, action)()
+
+    def abandon_body(self) -> None:
+        """Stop waiting for the body."""
+        self.body_wait = None
+        action, self.state = TRANSITIONS[self.state][ABANDON]
+        getattr(self, action)()
+
+    def move_end(self, end: int) -> None:
+        """Note that the coroutine has changed the length of what it sees."""
         if self._read_to == self.end:
             self._read_to = end
         self.end = end
 
-    def window(self) -> Window | None:
-        """The body as the coroutine may see it, if more may have come behind it; None if it sees all."""
-        if self._inside or self.direction == "downstream":
+    def window(self) -> BodyWindow | None:
+        """Return the part of the body that the coroutine may see; None in callbacks of its direction, where it sees all."""
+        if self.state in IN_CALLBACK or self.direction == "downstream":
             return None
-        return Window(self.vm, _BUFFERS[self.direction], self)
-
-    def can_read(self, *, whole: bool) -> bool:
-        """Whether waiting for the body would be in vain."""
-        return self.over or (self._unread and not whole)
-
-    def ask_for_more(self, wanted: "_Body") -> None:
-        """The coroutine waits for the body; outside a callback of its direction, have the proxy deliver it."""
-        context: Any = self.context
-        self.wanted, whole = wanted, wanted.whole
-        if self._inside or not context._is_held(self.direction):
-            return
-        if not whole or self._method.endswith("_headers"):
-            self.base = self.end = self._read_to = 0
-            getattr(context, _DIRECTIONS[self.direction][1])()
+        return BodyWindow(self.vm.abi, _BUFFERS[self.direction], self)
 
 
 def _is_last(method: str, args: tuple[Any, ...]) -> bool:
-    """Whether nothing follows this callback in its direction."""
+    """Return whether nothing follows this callback in its direction."""
     return method.endswith("_trailers") or bool(args and args[-1])
-
-
-class _Body(Future):
-    """Resolves to the whole body, or to its next chunk (None after the last)."""
-
-    __slots__ = ("_buffer", "_root", "whole")
-
-    def __init__(self, buffer_type: int, *, whole: bool) -> None:
-        super().__init__()
-        self._root: _StreamTask | None = None
-        self._buffer = buffer_type
-        self.whole = whole
-
-    def arm(self, task: Task) -> None:
-        """Read what is there, or ask for it."""
-        root, direction = task.root, _BODIES.get(self._buffer)
-        if not isinstance(root, _StreamTask) or root.direction != direction:
-            self.fail(RuntimeError(f"the {direction} body can be awaited in an async on_http_{direction}_... callback"))
-        elif root.wanted is not None:
-            self.fail(RuntimeError(f"the {direction} body is awaited twice at the same time"))
-        elif root.can_read(whole=self.whole):
-            self.resolve(root.read(whole=self.whole))
-        else:
-            task.vm.require(f"on_{direction}_body", f"{direction}_body")
-            self._root = root
-            root.ask_for_more(self)
-
-    def abandon(self) -> None:
-        """Nobody waits for the body any more."""
-        if self._root is not None:
-            self._root.wanted = None
-
-
-def whole_body(_vm: "VM", buffer_type: int) -> Awaitable[bytes]:
-    """All of a body, once its end is there."""
-    return _Body(buffer_type, whole=True)
-
-
-class body_chunks:  # noqa: N801 - used like a function
-    """The chunks of a body, as they come."""
-
-    def __init__(self, _vm: "VM", buffer_type: int) -> None:
-        self._buffer = buffer_type
-
-    def __aiter__(self) -> "body_chunks":
-        return self
-
-    async def __anext__(self) -> bytes:
-        chunk: bytes | None = b""
-        while chunk == b"":  # the end of a body often comes as an empty chunk
-            chunk = await _Body(self._buffer, whole=False)
-        if chunk is None:
-            raise StopAsyncIteration
-        return chunk

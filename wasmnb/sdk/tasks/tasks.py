@@ -1,27 +1,32 @@
-"""Coroutines without an event loop: what `async def` callbacks run on.
+"""Futures and tasks for `async def` callbacks, without an event loop.
 
-Facts: inside Wasm there is no loop and no thread, only callbacks. So a coroutine runs inside whichever callback it can go
-on in: the answer to a callout, a tick, a queue's notification, a chunk of the body. It yields the `Future` that it waits
-for; the callback that brings the result resolves the future, which runs the coroutine on, at once and in place.
+Facts: inside Wasm there is neither a loop nor a thread, only callbacks. A coroutine yields the `Future` that it waits for.
+The callback that brings the result (a callout's response, a tick, a queue's notification, a chunk of the body) resolves
+the future, which runs the coroutine on, inside that callback.
 
-A future begins its work when a task waits for it (`arm`), so that making one needs to know nothing of who will wait.
+A future starts its work when a task begins to wait for it (`arm`), so it can be made without a task.
 """
 
 from collections.abc import Callable, Coroutine, Generator
 from types import CoroutineType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from ..diagnostics.unsupported import FOREIGN
-
-if TYPE_CHECKING:
-    from ..contexts import Context
-    from ..vm import VM
+from ..diagnostics.unsupported import UNSUPPORTED_AWAITABLE
+from ..interfaces import ContextInterface, VMInterface
 
 __all__ = ["Future", "Task", "is_wait", "run"]
 
 
 class Future:
-    """A result that comes later, for one task."""
+    """A result that one task waits for.
+
+    Attributes
+    ----------
+    done
+        Whether the result or the error is there.
+    value, error
+        The result, or the exception to raise in the task.
+    """
 
     __slots__ = ("_waiter", "done", "error", "value")
 
@@ -32,17 +37,17 @@ class Future:
         self._waiter: Task | None = None
 
     def arm(self, task: "Task") -> None:
-        """A task begins to wait; start what brings the result (or resolve at once)."""
+        """Start what brings the result, or resolve at once: `task` begins to wait."""
 
     def abandon(self) -> None:
-        """The task waits no longer: stop what was started."""
+        """Stop what was started: the task doesn't wait any more."""
 
     def resolve(self, value: Any = None) -> None:
-        """The result is there; runs the waiting task on."""
+        """Set the result and run the waiting task on."""
         self._settle(value, None)
 
     def fail(self, error: BaseException) -> None:
-        """There will be no result; raises in the waiting task."""
+        """Set the error and raise it in the waiting task."""
         self._settle(None, error)
 
     def _settle(self, value: Any, error: BaseException | None) -> None:
@@ -65,11 +70,20 @@ class Task:
     Parameters
     ----------
     context
-        Whose hostcalls the coroutine makes; the VM acts on it whenever the coroutine runs.
+        Context that the coroutine's hostcalls act on.
+    coroutine
+        The coroutine, not started.
     on_end
-        Called with the task when the coroutine has ended. Without it, an exception goes up into the callback.
+        Called with the task when the coroutine has ended. Without it, an exception is raised in the running callback.
     root
-        The task that a callback started, of which this is a part.
+        The task that a callback started and that this task is a part of; by default this task itself.
+
+    Attributes
+    ----------
+    waiting
+        The future that the coroutine waits for.
+    ended, value, error
+        Whether the coroutine has ended, its result, and its exception.
     """
 
     # Defaults of the class rather than of every task: a task is made for each callback that waits.
@@ -83,8 +97,8 @@ class Task:
 
     def __init__(
         self,
-        vm: "VM",
-        context: "Context",
+        vm: VMInterface,
+        context: ContextInterface,
         coroutine: Coroutine[Any, Any, Any],
         *,
         on_end: Callable[["Task"], None] | None = None,
@@ -100,7 +114,7 @@ class Task:
 
     @property
     def root(self) -> "Task":
-        """The task that a callback started, of which this is a part (or which this is)."""
+        """The task that a callback started and that this task is a part of."""
         return self._root or self
 
     def start(self) -> None:
@@ -109,7 +123,7 @@ class Task:
         self._move()
 
     def wake(self) -> None:
-        """Run on after a wait; if the stream is over by now, end it."""
+        """Run on after a wait; cancel the coroutine if its stream has ended."""
         self.waiting = None
         if self.coroutine is None:
             return
@@ -120,45 +134,45 @@ class Task:
 
     def interrupt(self, error: BaseException) -> None:
         """Raise an exception where the coroutine waits."""
-        self._let_go()
+        self._abandon_wait()
         if self.coroutine is not None and self.vm.enter(self.context):
             self._raise(error)
 
     def cancel(self) -> None:
-        """End the coroutine where it waits: its `finally` blocks run, and nobody is told. What they raise is logged."""
-        self._let_go()
+        """End the coroutine where it waits. Its `finally` blocks run, and their exceptions are logged."""
+        self._abandon_wait()
         coroutine, self.coroutine = self.coroutine, None
         self.ended, self._on_end = True, None
         if coroutine is not None:
             try:
                 _close(coroutine)
-            except BaseException as error:  # noqa: BLE001 - other streams have nothing to do with it
+            except BaseException as error:  # noqa: BLE001 - it must not end other streams
                 self.vm.report(error)
 
-    def _let_go(self) -> None:
+    def _abandon_wait(self) -> None:
         waiting, self.waiting = self.waiting, None
         if waiting is not None:
             waiting._waiter = None
             waiting.abandon()
 
     def follow(self, waited: Any) -> None:
-        """Wait for what the coroutine has yielded, or run on if it is there at once."""
+        """Wait for the future that the coroutine has yielded, or run on if it is done at once."""
         coroutine = self.coroutine
         assert coroutine is not None
         if not isinstance(waited, Future):
-            what = "a bare yield (as in asyncio.sleep(0))" if waited is None else repr(waited)
-            self._raise(TypeError(f"{what} {FOREIGN}"))
+            name = "a bare yield (as in asyncio.sleep(0))" if waited is None else repr(waited)
+            self._raise(TypeError(f"{name} {UNSUPPORTED_AWAITABLE}"))
             return
         if waited._waiter is not None:
             self._raise(RuntimeError(f"{waited!r} is awaited twice at the same time"))
             return
-        refused = None
+        refusal = None
         try:
             waited.arm(self)
-        except Exception as error:  # noqa: BLE001 - a wait that cannot begin: raised where it is awaited
-            refused = error
-        if refused is not None:
-            self._raise(refused)
+        except Exception as error:  # noqa: BLE001 - raised below, where it is awaited
+            refusal = error
+        if refusal is not None:
+            self._raise(refusal)
         elif waited.done:
             self._move()
         else:
@@ -170,29 +184,29 @@ class Task:
         self._step(self.vm.run, None)
 
     def _raise(self, cause: BaseException) -> None:
-        """As `_move`, with an exception where the coroutine waits."""
+        """Run as `_move` does, with an exception raised where the coroutine waits."""
         self._step(throw, cause)
 
-    def _step(self, how: Callable[[Any, Any], Any], given: Any) -> None:
+    def _step(self, resume: Callable[[Any, Any], Any], value: Any) -> None:
         failure: BaseException | None = None
         try:
-            result = how(self.coroutine, given)
-        except BaseException as error:  # noqa: BLE001 - whatever it is, it is the filter's
+            result = resume(self.coroutine, value)
+        except BaseException as error:  # noqa: BLE001 - any exception is the filter's
             result, failure = None, error
-        # Outside the handler: what runs on from here has nothing to do with the exception.
+        # Outside the handler, so that exceptions from here on are not chained to this one.
         if is_wait(result):
             self.follow(result[1])
         else:
             self._end(result, failure)
 
     def _end(self, value: Any, error: BaseException | None) -> None:
-        # Without this reference gone, task, coroutine and context would wait for the garbage collector.
+        # Otherwise task, coroutine and context are a cycle that only the garbage collector frees.
         self.coroutine = None
         self.ended, self.value, self.error = True, value, error
         self._tell()
 
     def _tell(self) -> None:
-        """The coroutine has ended."""
+        """Report the end of the coroutine."""
         on_end, self._on_end = self._on_end, None
         if on_end is not None:
             on_end(self)
@@ -201,10 +215,17 @@ class Task:
 
 
 def run(coroutine: Coroutine[Any, Any, Any], nothing: None) -> Any:
-    """Run a coroutine to its end or its next wait: what it returned, or a tuple of it and what it waits for.
+    """Run a coroutine to its end or its next wait.
 
-    Python code is told that a coroutine has ended by an exception, which costs more than all else about it. CPython's C
-    interface is not: in Wasm, the binding has this function without the exception.
+    Returns
+    -------
+    Any
+        The coroutine's result, or a tuple of the coroutine and the future that it waits for (see `is_wait`).
+
+    Notes
+    -----
+    In Python a coroutine ends with an exception, which costs more than the rest of the call. CPython's C interface does
+    without it: in Wasm, the binding has such a function.
     """
     try:
         return coroutine, coroutine.send(nothing)
@@ -213,7 +234,7 @@ def run(coroutine: Coroutine[Any, Any, Any], nothing: None) -> Any:
 
 
 def throw(coroutine: Coroutine[Any, Any, Any], error: BaseException) -> Any:
-    """As `run`, with an exception where the coroutine waits."""
+    """Run a coroutine as `run` does, with an exception raised where it waits."""
     try:
         return coroutine, coroutine.throw(error)
     except StopIteration as stop:
@@ -221,7 +242,7 @@ def throw(coroutine: Coroutine[Any, Any, Any], error: BaseException) -> Any:
 
 
 def _close(coroutine: Coroutine[Any, Any, Any]) -> None:
-    """As its `close`, except that an `await` on the way out raises what is wrong with it, in its line."""
+    """Close a coroutine; an `await` in its `finally` blocks raises RuntimeError in its own line."""
     try:
         coroutine.close()
     except RuntimeError as error:
@@ -229,25 +250,25 @@ def _close(coroutine: Coroutine[Any, Any, Any]) -> None:
             raise
     else:
         return
-    for _ in range(_PATIENCE):
+    for _ in range(_CLOSE_ATTEMPTS):
         try:
-            coroutine.throw(RuntimeError(_OVER))
+            coroutine.throw(RuntimeError(_CANCELLED))
         except StopIteration:
             return
-    raise RuntimeError(f"{_OVER} (tried {_PATIENCE} times)")
+    raise RuntimeError(f"{_CANCELLED} (tried {_CLOSE_ATTEMPTS} times)")
 
 
-_OVER = (
-    "what is cancelled cannot wait again: the stream is gone, or the time is up. Do what has to be done in `finally` "
-    "without await, or leave it to the plugin"
+_CANCELLED = (
+    "a cancelled coroutine cannot wait again: its stream has ended, or the time is up. Clean up in `finally` without "
+    "await, or in the plugin"
 )
 
-#: How often a coroutine may catch that it is over, and wait again.
-_PATIENCE = 10
+#: How often a coroutine may catch the exception and wait again.
+_CLOSE_ATTEMPTS = 10
 
 
 def is_wait(result: Any) -> bool:
-    """Whether `run` has given what a coroutine waits for, rather than what it returned."""
+    """Return whether a result of `run` means that the coroutine waits."""
     if type(result) is not tuple or len(result) != 2:
         return False
     first = result[0]

@@ -1,144 +1,190 @@
-"""Waiting for time to pass: many timers, and the filter's own ticks, on the one tick that a plugin has.
+"""Timers, and the filter's own ticks, on the one tick that the proxy gives a plugin.
 
-Facts: a plugin has one tick period; setting it restarts the interval; it is re-armed after each tick. So while timers
-wait, the period is set to the next thing that is due, whichever it is; when none waits, it is the filter's own again.
-The clock is the proxy's (`get_current_time_nanoseconds`), which a simulated proxy makes pass as it likes.
+Facts: a plugin has one tick period; setting it restarts the interval, and the proxy repeats it. So while timers wait, the
+period is the time until the next event, be it a timer or the filter's own tick; without timers it is the filter's own.
+The clock is the proxy's (`get_current_time_nanoseconds`), which a simulated proxy controls.
 """
 
 import heapq
 import itertools
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import Any
 
+from ..diagnostics.hostcall_causes import hostcall_error
+from ..interfaces import ContextInterface, VMInterface
 from .tasks import Future, Task
 
-if TYPE_CHECKING:
-    from ..contexts import PluginContext
-    from ..vm import VM
-
-__all__ = ["Sleep", "Ticker", "Timer", "ticker_of"]
+__all__ = ["Sleep", "Ticker", "Timer", "TimerGroup", "Timers"]
 
 _MILLISECOND = 1_000_000
 
-
-#: Seconds; a clock of 64 bits has not many more.
+#: Longest time to wait, in seconds: about what a clock of 64 bits of nanoseconds can hold.
 _LONGEST = 1e9
 
-#: A ticker looks for cancelled timers when it has more than this many of them, and they are the greater part.
+#: A group looks for cancelled timers when it has more than this many, and they are more than half of all.
 _FEW = 50
 
 
 class Timer:
-    """Something to do at a time. `cancel` is cheap: a cancelled timer stays until its time comes, or there are many."""
+    """Something to do at a time. Cancelling is cheap: a cancelled timer stays in its group until its time comes."""
 
-    __slots__ = ("_ticker", "action", "due")
+    __slots__ = ("_group", "action", "due")
 
-    def __init__(self, ticker: "Ticker", due: int, action: Callable[[], None]) -> None:
-        self._ticker: Ticker | None = ticker
+    def __init__(self, group: "TimerGroup", due: int, action: Callable[[], None]) -> None:
+        self._group: TimerGroup | None = group
         self.due = due
         self.action: Callable[[], None] | None = action
 
     def cancel(self) -> None:
-        """Do nothing when the time comes."""
-        ticker, self._ticker, self.action = self._ticker, None, None
-        if ticker is not None:
-            ticker.cancelled()
+        """Don't call the action."""
+        group, self._group, self.action = self._group, None, None
+        if group is not None:
+            group.note_cancelled()
 
     def take(self) -> Callable[[], None] | None:
-        """Its time has come, or it is in the way: what is to be done, if it has not been cancelled."""
-        self._ticker, action = None, self.action
+        """Leave the group; return the action, or None if the timer was cancelled."""
+        self._group, action = None, self.action
+        return action
+
+
+class TimerGroup:
+    """Timers in order of their due times, which are nanoseconds of the proxy's clock."""
+
+    __slots__ = ("_cancelled", "_heap", "_order")
+
+    def __init__(self) -> None:
+        self._heap: list[tuple[int, int, Timer]] = []
+        self._order = itertools.count()
+        self._cancelled = 0
+
+    def __len__(self) -> int:
+        """Number of timers, cancelled ones included."""
+        return len(self._heap)
+
+    def call_at(self, due: int, action: Callable[[], None]) -> Timer:
+        """Add a timer."""
+        timer = Timer(self, due, action)
+        heapq.heappush(self._heap, (due, next(self._order), timer))
+        return timer
+
+    def is_first(self, timer: Timer) -> bool:
+        """Return whether a timer is the next one that is due."""
+        return self._heap[0][2] is timer
+
+    def next_due(self) -> int | None:
+        """Return when the next timer is due that has not been cancelled; None without timers."""
+        while self._heap and self._heap[0][2].action is None:
+            self._pop()
+        return self._heap[0][0] if self._heap else None
+
+    def run_due(self, now: int) -> None:
+        """Call the actions of all timers that are due."""
+        while self._heap and self._heap[0][0] <= now:
+            action = self._pop()
+            if action is not None:
+                action()
+
+    def note_cancelled(self) -> None:
+        """Count a timer that was cancelled; remove all of those if they are more than half."""
+        self._cancelled += 1
+        if self._cancelled > _FEW and 2 * self._cancelled > len(self._heap):
+            self._heap = [entry for entry in self._heap if entry[2].action is not None]
+            heapq.heapify(self._heap)
+            self._cancelled = 0
+
+    def _pop(self) -> Callable[[], None] | None:
+        action = heapq.heappop(self._heap)[2].take()
+        self._cancelled -= action is None
         return action
 
 
 class Ticker:
-    """The tick of one plugin, shared by the filter and its timers."""
+    """The tick of one plugin, shared by the filter's own period and a group of timers."""
 
-    def __init__(self, vm: "VM", plugin: "PluginContext") -> None:
+    def __init__(self, vm: VMInterface, plugin: Any) -> None:
         self._vm = vm
         self._plugin = plugin
-        self._timers: list[tuple[int, int, Timer]] = []
-        self._order = itertools.count()
-        self._cancelled = 0
+        self.timers = TimerGroup()
         self._own_due = 0
         self._armed = -1
-        self.set_own(plugin._tick_period)
+        self.set_own_period(plugin._tick_period)
 
-    def after(self, seconds: float, action: Callable[[], None]) -> Timer:
-        """Do something once `seconds` have passed (not before the next millisecond)."""
+    def call_later(self, seconds: float, action: Callable[[], None]) -> Timer:
+        """Call `action` after a time.
+
+        Parameters
+        ----------
+        seconds
+            Rounded to nanoseconds; at least a millisecond, and less than 1e9.
+        """
         if not isinstance(seconds, int | float) or not seconds < _LONGEST:
-            raise TypeError(f"a time to wait is a number of seconds, less than {_LONGEST:.0e}, not {seconds!r}")
+            raise TypeError(f"a time to wait is a number of seconds below {_LONGEST:.0e}, not {seconds!r}")
         now = self._now()
-        timer = Timer(self, now + max(round(seconds * 1e9), _MILLISECOND), action)
-        heapq.heappush(self._timers, (timer.due, next(self._order), timer))
-        if self._timers[0][2] is timer:
+        timer = self.timers.call_at(now + max(round(seconds * 1e9), _MILLISECOND), action)
+        if self.timers.is_first(timer):
             self._arm(now)
         return timer
 
-    def cancelled(self) -> None:
-        """One of the timers has been cancelled: those that have go when they are the greater part."""
-        self._cancelled += 1
-        if self._cancelled > _FEW and 2 * self._cancelled > len(self._timers):
-            self._timers = [entry for entry in self._timers if entry[2].action is not None]
-            heapq.heapify(self._timers)
-            self._cancelled = 0
-
-    def set_own(self, milliseconds: int) -> None:
-        """The filter sets its own period; 0 is none."""
+    def set_own_period(self, milliseconds: int) -> None:
+        """Set the filter's own period; 0 for none."""
         now = self._now()
         self._own_due = now + milliseconds * _MILLISECOND
         self._arm(now)
 
     def tick(self) -> bool:
-        """A tick: do what is due. True if the filter's own period is over as well."""
+        """Run the timers that are due; return whether the filter's own period has also passed."""
         now = self._now()
         period = self._plugin._tick_period * _MILLISECOND
         own = bool(period) and now + _MILLISECOND // 2 >= self._own_due
         if own:
             self._own_due = now + period
         try:
-            # What a timer starts is not due before the next tick, so this ends.
-            while self._timers and self._timers[0][0] <= now:
-                action = self._first()
-                if action is not None:
-                    action()
+            # Timers that an action starts are due at the next tick at the earliest, so this ends.
+            self.timers.run_due(now)
         finally:
             self._arm(self._now())
         return own
 
-    def _first(self) -> Callable[[], None] | None:
-        """Take the timer that is due first: what it is to do, unless it was cancelled."""
-        action = heapq.heappop(self._timers)[2].take()
-        self._cancelled -= action is None
-        return action
-
     def _arm(self, now: int) -> None:
-        """Set the period to what is due next."""
-        while self._timers and self._timers[0][2].action is None:
-            self._first()
-        due = [t[0] for t in self._timers[:1]]
+        """Set the proxy's period to the time until the next event."""
+        next_due = self.timers.next_due()
+        due = [] if next_due is None else [next_due]
         if self._plugin._tick_period:
             due.append(self._own_due)
         period = max(1, math.ceil((min(due) - now) / _MILLISECOND)) if due else 0
-        if period == self._armed == self._plugin._tick_period and not self._timers:
+        if period == self._armed == self._plugin._tick_period and next_due is None:
             return  # the proxy repeats it by itself
         self._armed = period
         self._vm.enter_plugin(self._plugin)
-        self._vm.call("set_tick_period_milliseconds", period, about=str(period))
+        status = self._vm.abi.set_tick_period_milliseconds(period)
+        if status:
+            raise hostcall_error("set_tick_period_milliseconds", status, str(period))
 
     def _now(self) -> int:
-        return self._vm.call("get_current_time_nanoseconds")  # type: ignore[no-any-return]
+        status, now = self._vm.abi.get_current_time_nanoseconds()
+        if status:
+            raise hostcall_error("get_current_time_nanoseconds", status)
+        return now  # type: ignore[no-any-return]
 
 
-def ticker_of(task: Task) -> Ticker:
-    """The ticker of the plugin that a task belongs to; made when the first timer needs one."""
-    plugin: PluginContext = vars(task.context).get("plugin", task.context)
-    tickers = task.vm.tickers
-    found = tickers.get(plugin.context_id)
-    if found is None:
-        task.vm.require("on_tick", "sleep")
-        found = tickers[plugin.context_id] = Ticker(task.vm, plugin)
-    return found
+class Timers:
+    """The tickers of one VM by plugin. A plugin has one from its first timer on."""
+
+    __slots__ = ("_vm", "by_plugin")
+
+    def __init__(self, vm: VMInterface) -> None:
+        self._vm = vm
+        self.by_plugin: dict[int, Ticker] = {}
+
+    def of(self, context: ContextInterface) -> Ticker:
+        """Return the ticker of a context's plugin."""
+        plugin = vars(context).get("plugin", context)
+        ticker = self.by_plugin.get(plugin.context_id)
+        if ticker is None:
+            self._vm.require("on_tick", "sleep")
+            ticker = self.by_plugin[plugin.context_id] = Ticker(self._vm, plugin)
+        return ticker
 
 
 class Sleep(Future):
@@ -153,9 +199,9 @@ class Sleep(Future):
 
     def arm(self, task: Task) -> None:
         """Start the timer."""
-        self._timer = ticker_of(task).after(self._seconds, self.resolve)
+        self._timer = task.vm.timers.of(task.context).call_later(self._seconds, self.resolve)
 
     def abandon(self) -> None:
-        """Stop it."""
+        """Cancel the timer."""
         if self._timer is not None:
             self._timer.cancel()

@@ -1,4 +1,4 @@
-"""Bodies in failure messages: text as text, anything else as Python writes bytes, and no more than a screen takes."""
+"""Bodies in failure messages: text as text, other bytes as literals, cut to a screenful."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import difflib
 
 __all__ = ["body_block", "body_difference"]
 
-#: Characters of a body or of one of its lines, lines of a difference, and bytes around the first that differs.
-_BODY, _LINE, _LINES, _NEAR = 400, 200, 30, 20
+#: Longest excerpts: characters of a body and of a line, lines of a difference, bytes around the first difference.
+_BODY, _LINE, _LINES, _CONTEXT = 400, 200, 30, 20
 
 
 def _readable(body: bytes) -> str | None:
-    """The body as text; None if a terminal should not see it."""
+    """Return the body as text, or None if it isn't printable."""
     try:
         text = body.decode()
     except UnicodeDecodeError:
@@ -20,38 +20,39 @@ def _readable(body: bytes) -> str | None:
 
 
 def body_block(body: bytes) -> str:
-    """The body, or how it begins."""
+    """Return lines with the body or its beginning."""
     if not body:
-        return "  its body is empty"
+        return "  the body is empty"
     text = _readable(body)
     shown = repr(body[:_BODY]) if text is None else text[:_BODY]
-    more = f" ... ({len(body):,} bytes)" if len(body) > _BODY else ""
-    return "\n".join(["  its body:", *(f"    {line}" for line in (shown + more).splitlines())])
+    suffix = f" ... ({len(body):,} bytes)" if len(body) > _BODY else ""
+    return "\n".join(["  the body:", *(f"    {line}" for line in (shown + suffix).splitlines())])
 
 
-def body_difference(expected: bytes, there: bytes) -> tuple[str, list[str]]:
-    """Where two bodies begin to differ, in words, and lines that show it."""
-    wanted, found = _readable(expected), _readable(there)
-    if wanted is None or found is None:
-        at = _first(expected, there)
+def body_difference(expected: bytes, actual: bytes) -> tuple[str, list[str]]:
+    """Return the position of the first difference in words, and lines that show it."""
+    expected_text, actual_text = _readable(expected), _readable(actual)
+    if expected_text is None or actual_text is None:
+        at = _first_difference(expected, actual)
         return f"differs from byte {at} on", [
-            f"  {word:8} {_around(body, at)} ({len(body):,} bytes)"
-            for word, body in (("expected", expected), ("there", there))
+            f"  {label:8} {_excerpt(body, at)} ({len(body):,} bytes)"
+            for label, body in (("expected", expected), ("actual", actual))
         ]
-    kept = wanted.splitlines(), found.splitlines()
-    if kept[0] == kept[1]:  # the ends of lines differ: they have to be shown
-        kept = [repr(x) for x in wanted.splitlines(keepends=True)], [repr(x) for x in found.splitlines(keepends=True)]
-    lines = list(difflib.unified_diff(*kept, "expected", "there", lineterm="", n=2))
-    more = [f"  ... and {len(lines) - _LINES} lines more"] if len(lines) > _LINES else []
-    return f"differs from character {_first(wanted, found)} on", [*(f"  {_cut(x)}" for x in lines[:_LINES]), *more]
+    sides = [text.splitlines() for text in (expected_text, actual_text)]
+    if sides[0] == sides[1]:  # only line endings differ, so show them
+        sides = [[repr(x) for x in text.splitlines(keepends=True)] for text in (expected_text, actual_text)]
+    lines = list(difflib.unified_diff(sides[0], sides[1], "expected", "actual", lineterm="", n=2))
+    rest = [f"  ... and {len(lines) - _LINES} more lines"] if len(lines) > _LINES else []
+    at = _first_difference(expected_text, actual_text)
+    return f"differs from character {at} on", [*(f"  {_cut(x)}" for x in lines[:_LINES]), *rest]
 
 
-def _first(a: str | bytes, b: str | bytes) -> int:
+def _first_difference(a: str | bytes, b: str | bytes) -> int:
     return next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
 
 
-def _around(body: bytes, at: int) -> str:
-    start, end = max(0, at - _NEAR), at + _NEAR
+def _excerpt(body: bytes, at: int) -> str:
+    start, end = max(0, at - _CONTEXT), at + _CONTEXT
     return f"{'... ' if start else ''}{body[start:end]!r}{' ...' if end < len(body) else ''}"
 
 

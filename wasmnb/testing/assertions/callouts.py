@@ -19,22 +19,24 @@ _KINDS = {"http_call": "http", "grpc_call": "grpc", "grpc_stream": "grpc stream"
 
 @dataclass(frozen=True)
 class Callout:
-    """A call that a filter made.
+    """A callout that a filter actual.
 
     Attributes
     ----------
     kind
         `http`, `grpc` or `grpc stream`.
     cluster
-        Where to, as text.
-    headers
-        With pseudo-headers; a gRPC call's metadata.
+        Name of the cluster; for gRPC the service as configured.
     path
-        `:path`, or `/service/method`.
+        `:path`, or `/service/method` for gRPC.
+    headers
+        Headers with pseudo-headers; the metadata of a gRPC call.
+    body
+        Body or message.
     timeout
-        Milliseconds.
+        Timeout in milliseconds.
     status
-        What the hostcall said.
+        Status that the hostcall returned.
     """
 
     kind: str
@@ -46,21 +48,26 @@ class Callout:
     status: Any = Status.OK
 
     def __str__(self) -> str:
-        """One line for a failure message."""
+        """Return one line for failure messages."""
         refused = "" if self.status == Status.OK else f" (refused: {getattr(self.status, 'name', self.status)})"
         method = self.headers.get(":method", self.kind)
         return f"{self.cluster}: {method} {self.path}{refused}"
 
 
 def callouts(source: Any) -> list[Callout]:
-    """Every call that was made or tried, in order.
+    """Return all callouts that were made or refused, in order.
 
     Parameters
     ----------
     source
-        A simulated proxy, an exchange of one, or a sequence of events.
+        A simulated proxy, one of its exchanges, or a sequence of events.
+
+    Returns
+    -------
+    list of Callout
+        The callouts.
     """
-    events = events_of(source, 'Scripted clusters tell what they saw: `auth.verify("GET /check")`.')
+    events = events_of(source, 'Ask the scripted cluster instead: `auth.verify("GET /check")`.')
     return [_callout(e) for e in events if e.kind == "hostcall" and e.name in _KINDS]
 
 
@@ -70,9 +77,9 @@ def _callout(event: Any) -> Callout:
     service, method = (_text(args.get(name, b"")) for name in ("service_name", "method"))
     path = headers.get(":path") or (f"/{service}/{method}" if event.name != "http_call" else "")
     body = args.get("body", args.get("message", b""))
-    where = args.get("cluster", args.get("service", b""))
+    target = args.get("cluster", args.get("service", b""))
     return Callout(
-        _KINDS[event.name], _text(where), path, headers, body if isinstance(body, bytes) else b"",
+        _KINDS[event.name], _text(target), path, headers, body if isinstance(body, bytes) else b"",
         int(args.get("timeout", 0)), event.status,
     )  # fmt: skip
 
@@ -86,7 +93,9 @@ def _text(value: Any) -> str:
 
 
 @dataclass(frozen=True)
-class _Wanted:
+class ExpectedCallout:
+    """A callout that `assert_callouts` looks for. Made by `callout`."""
+
     cluster: str
     fields: Mapping[str, Any] = field(default_factory=dict)
     headers: Mapping[str, Any] | None = None
@@ -95,24 +104,24 @@ class _Wanted:
         parts = [f"{name}={describe(value)}" for name, value in self.fields.items()]
         return f"{self.cluster}: {' '.join(parts) or 'any'}"
 
-    def problem(self, made: Callout) -> str:
-        """What is wrong with a call, or an empty string."""
-        if made.cluster != self.cluster:
-            return f"it went to {made.cluster!r}, expected {self.cluster!r}"
+    def problem(self, actual: Callout) -> str:
+        """Return the difference from a callout, or an empty string."""
+        if actual.cluster != self.cluster:
+            return f"it went to {actual.cluster!r}, expected {self.cluster!r}"
         values = {
-            "path": made.path,
-            "method": made.headers.get(":method"),
-            "body": to_text(made.body),
-            "kind": made.kind,
+            "path": actual.path,
+            "method": actual.headers.get(":method"),
+            "body": to_text(actual.body),
+            "kind": actual.kind,
         }
         for name, expected in self.fields.items():
             if name == "timeout":
-                if made.timeout != expected:
-                    return f"its timeout is {made.timeout} ms, expected {expected}"
+                if actual.timeout != expected:
+                    return f"its timeout is {actual.timeout} ms, expected {expected}"
             elif not fits(expected, values[name]):
                 return f"its {name} is {values[name]!r}, expected {describe(expected)}"
         try:
-            assert_headers(made.headers, self.headers or {}, what="callout")
+            assert_headers(actual.headers, self.headers or {}, what="callout")
         except AssertionError as error:
             return str(error)
         return ""
@@ -127,40 +136,62 @@ def callout(
     body: Any = None,
     timeout: int | None = None,
     kind: Any = None,
-) -> Any:
-    """What `assert_callouts` looks for; what is not given does not matter.
+) -> ExpectedCallout:
+    """Describe a callout for `assert_callouts`. Fields that you leave out aren't compared.
 
     Parameters
     ----------
+    cluster
+        Name of the cluster.
+    method, path, body
+        Text, bytes, pattern, predicate, or an expectation such as `ANY`. Default: not compared.
+    headers
+        Headers as for `assert_headers`. Default: not compared.
     timeout
-        Milliseconds.
+        Timeout in milliseconds. Default: not compared.
     kind
-        `http`, `grpc` or `grpc stream`.
+        `http`, `grpc` or `grpc stream`. Default: not compared.
+
+    Returns
+    -------
+    ExpectedCallout
+        The description.
     """
-    given = {"method": method, "path": path, "body": body, "timeout": timeout, "kind": kind}
-    return _Wanted(cluster, {name: value for name, value in given.items() if value is not None}, headers)
+    fields = {"method": method, "path": path, "body": body, "timeout": timeout, "kind": kind}
+    return ExpectedCallout(cluster, {name: value for name, value in fields.items() if value is not None}, headers)
 
 
 def assert_callouts(source: Any, expected: Sequence[Any]) -> None:
-    """Exactly these calls were made, in this order.
+    """Assert that exactly these callouts were made, in this order.
 
     Parameters
     ----------
     source
-        As in `callouts`.
+        Source as for `callouts`.
     expected
-        Made with `callout`; an empty list for "none at all".
+        Descriptions made by `callout`. An empty list means no callouts.
+
+    Raises
+    ------
+    AssertionError
+        A callout differs, is missing, or is unexpected.
     """
     __tracebackhide__ = True
-    made = callouts(source)
+    actual = callouts(source)
     block = "\n".join(
-        ["  the calls:", *(f"    {n}. {c}" for n, c in enumerate(made, 1))] if made else ["  no call was made"]
+        ["  the callouts:", *(f"    {n}. {c}" for n, c in enumerate(actual, 1))]
+        if actual
+        else ["  no callout was made"]
     )
     of = f" of {title(source)}" if hasattr(source, "request") else ""
-    for number, (wanted, call) in enumerate(zip(expected, made, strict=False), 1):
-        problem = wanted.problem(call)
+    for number, (description, call) in enumerate(zip(expected, actual, strict=False), 1):
+        problem = description.problem(call)
         if problem:
             fail(f"callout {number}{of} to {call.cluster}: {problem}", block)
-    if len(made) != len(expected):
-        first = f"missing: {expected[len(made)]}" if len(made) < len(expected) else f"too many: {made[len(expected)]}"
-        fail(f"callouts{of}: expected {len(expected) or 'none'}, found {len(made) or 'none'}; {first}", block)
+    if len(actual) != len(expected):
+        first = (
+            f"missing: {expected[len(actual)]}"
+            if len(actual) < len(expected)
+            else f"unexpected: {actual[len(expected)]}"
+        )
+        fail(f"callouts{of}: expected {len(expected) or 'none'}, found {len(actual) or 'none'}; {first}", block)

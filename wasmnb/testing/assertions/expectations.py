@@ -1,4 +1,4 @@
-"""What a value may be compared with: a text, a pattern, a predicate, or words like ABSENT."""
+"""Expectations: text, patterns, predicates, and named ones such as ABSENT."""
 
 from __future__ import annotations
 
@@ -10,44 +10,52 @@ from typing import Any
 
 from ...messages import to_bytes, to_text
 
-__all__ = ["ABSENT", "ANY", "Expected", "containing", "describe", "fits", "json_of", "matching", "meant"]
+__all__ = ["ABSENT", "ANY", "Expected", "containing", "describe", "fits", "json_of", "matching", "suggestion"]
 
 
-class _Word:
-    """A named expectation, readable in a failure message."""
+class NamedExpectation:
+    """An expectation with a text for failure messages."""
 
-    def __init__(self, words: str, test: Callable[[str | None], bool]) -> None:
-        self.words = words
+    def __init__(self, description: str, test: Callable[[str | None], bool]) -> None:
+        self.description = description
         self.test = test
 
     def __repr__(self) -> str:
-        return self.words
+        return self.description
 
 
-#: Nothing is there.
-ABSENT = _Word("ABSENT", lambda value: value is None)
+#: The value is absent.
+ABSENT = NamedExpectation("ABSENT", lambda value: value is None)
 
-#: Something is there, whatever it is.
-ANY = _Word("ANY", lambda value: value is not None)
+#: The value is present.
+ANY = NamedExpectation("ANY", lambda value: value is not None)
 
-#: What matchers take: text or bytes for equality, a compiled pattern for the whole text, a predicate, or a word.
-Expected = str | bytes | re.Pattern[str] | Callable[[str], bool] | _Word | int
+#: Arguments of matchers: text or bytes for equality, a compiled pattern for the whole text, a predicate, or a named expectation.
+Expected = str | bytes | re.Pattern[str] | Callable[[str], bool] | NamedExpectation | int
 
 
-def matching(pattern: str, flags: int = 0) -> _Word:
-    """Text that a regular expression matches somewhere in it."""
+def matching(pattern: str, flags: int = 0) -> NamedExpectation:
+    """Expect text in which a regular expression matches.
+
+    Parameters
+    ----------
+    pattern
+        Regular expression, searched anywhere in the text.
+    flags
+        Flags of `re.compile`. Default: 0.
+    """
     compiled = re.compile(pattern, flags)
-    return _Word(f"text matching {pattern!r}", lambda v: v is not None and compiled.search(v) is not None)
+    return NamedExpectation(f"text matching {pattern!r}", lambda v: v is not None and compiled.search(v) is not None)
 
 
-def containing(*parts: str) -> _Word:
-    """Text that contains all of these."""
-    words = " and ".join(map(repr, parts))
-    return _Word(f"text containing {words}", lambda v: v is not None and all(p in v for p in parts))
+def containing(*parts: str) -> NamedExpectation:
+    """Expect text that contains all of these parts."""
+    description = " and ".join(map(repr, parts))
+    return NamedExpectation(f"text containing {description}", lambda v: v is not None and all(p in v for p in parts))
 
 
-def json_of(value: Any) -> _Word:
-    """Text that is JSON for this value, however it is written."""
+def json_of(value: Any) -> NamedExpectation:
+    """Expect text that is JSON for this value, in any formatting."""
 
     def test(text: str | None) -> bool:
         try:
@@ -55,12 +63,12 @@ def json_of(value: Any) -> _Word:
         except ValueError:
             return False
 
-    return _Word(f"JSON for {value!r}", test)
+    return NamedExpectation(f"JSON for {value!r}", test)
 
 
 def fits(expected: Any, value: str | None) -> bool:
-    """Whether a value (None: it is not there) is as expected."""
-    if isinstance(expected, _Word):
+    """Return whether a value meets an expectation. None stands for an absent value."""
+    if isinstance(expected, NamedExpectation):
         return expected.test(value)
     if expected is None or value is None:
         return expected is None and value is None
@@ -72,16 +80,16 @@ def fits(expected: Any, value: str | None) -> bool:
 
 
 def describe(expected: Any) -> str:
-    """An expectation in a failure message."""
+    """Return an expectation as text for failure messages."""
     if isinstance(expected, re.Pattern):
-        return f"text that is {expected.pattern!r}"
-    if callable(expected) and not isinstance(expected, _Word):
-        return f"what {getattr(expected, '__name__', 'the predicate')} takes"
+        return f"text matching {expected.pattern!r} as a whole"
+    if callable(expected) and not isinstance(expected, NamedExpectation):
+        return f"a value that {getattr(expected, '__name__', 'the predicate')} accepts"
     return "ABSENT" if expected is None else repr(expected)
 
 
-def meant(name: str, known: Iterable[str]) -> str:
-    """What a name that does not exist may have been meant to be, or all that there are."""
-    there = list(known)
-    close = difflib.get_close_matches(name, there, 1)
-    return f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(there) or 'none'}."
+def suggestion(name: str, known: Iterable[str]) -> str:
+    """Return a hint for an unknown name: the most similar one, or all of them."""
+    names = list(known)
+    close = difflib.get_close_matches(name, names, 1)
+    return f"did you mean {close[0]!r}?" if close else f"choose from {', '.join(names) or 'none'}."

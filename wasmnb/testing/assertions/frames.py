@@ -1,4 +1,4 @@
-"""Tracebacks of a test's own lines: ours between them, and below the one that called us wrongly, are not the reader's."""
+"""Tracebacks of tests without wasmnb's own frames."""
 
 from __future__ import annotations
 
@@ -6,24 +6,24 @@ from collections.abc import Iterator
 from itertools import pairwise
 from types import TracebackType
 
-from ..._places import INSTALLED, LIBRARY, MADE, OURS
+from ..._code_paths import GENERATED, INSTALLED, PACKAGE, STDLIB
 from ...errors import WasmnbError
 
 __all__ = ["hide_our_frames"]
 
-#: Where code lies that nobody wrote for this test: wasmnb, installed packages, the standard library, code without a file.
-_FOREIGN = (OURS, *INSTALLED, *LIBRARY, *MADE)
+#: Prefixes of files that aren't the test's own: wasmnb, installed packages, the standard library, code without a file.
+_LIBRARY_CODE = (PACKAGE, *INSTALLED, *STDLIB, *GENERATED)
 
 
 def hide_our_frames(error: BaseException) -> None:
-    """Drop our frames that lie between two of others: the test has called us, and we a function of its own.
+    """Remove wasmnb's frames between two frames of the test, as when wasmnb calls a function of the test.
 
-    An error of ours ends at the caller's line, since its message says what is wrong there.
+    The traceback of a wasmnb error ends at the caller's line, because its message describes the mistake there.
     """
     entries = list(_entries(error.__traceback__))
-    own = [at for at, entry in enumerate(entries) if not _file(entry).startswith(_FOREIGN)]
+    own = [at for at, entry in enumerate(entries) if not _file(entry).startswith(_LIBRARY_CODE)]
     for here, after in pairwise(own):
-        if _file(entries[here + 1]).startswith(OURS):
+        if _file(entries[here + 1]).startswith(PACKAGE):
             entries[here].tb_next = entries[after]
     if own and isinstance(error, WasmnbError):
         entries[own[-1]].tb_next = None

@@ -1,7 +1,7 @@
-"""Assertions about messages, logs, metrics and callouts, whose failures show what was there instead.
+"""Assertions about messages, logs and metrics. Failures show the actual values.
 
-They take what every proxy gives, simulated or real: exchanges, their messages, log lines with `text` and `level`,
-metrics by name. Callouts are read from the trace, or from what scripted clusters saw.
+They accept the results of every proxy, simulated or real: exchanges, their messages, log lines with `text` and `level`,
+and metrics by name.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from ...errors import UsageError
 from ...messages import Headers, Request, Response, to_bytes, to_text
 from ...view.render.escape import NEWLINES, visible
 from .bodies import body_block, body_difference
-from .expectations import describe, fits, meant
+from .expectations import describe, fits, suggestion
 
 __all__ = [
     "assert_headers",
@@ -29,20 +29,20 @@ __all__ = [
     "title",
 ]
 
-#: Lines of a log that a failure message shows.
+#: Number of log lines in a failure message.
 _LINES = 30
 
 _STATES = {
     "paused": "it is still paused",
     "failed": "the filter failed",
     "reset": "the stream was reset",
-    "refused": "the proxy refused it before any filter",
-    "open": "it is not over",
+    "refused": "the proxy refused the request before any filter",
+    "open": "it isn't done",
 }
 
 
 def fail(headline: str, *details: str) -> NoReturn:
-    """Fail with a headline and what was there, which may be anything that came over the wire."""
+    """Raise `AssertionError` with a headline and details. Characters that don't print are escaped."""
     __tracebackhide__ = True
     raise AssertionError(visible("\n".join([headline, *(d for d in details if d)]), keep=NEWLINES))
 
@@ -51,24 +51,30 @@ def fail(headline: str, *details: str) -> NoReturn:
 
 
 def assert_headers(message: Any, expected: Mapping[str, Any], *, what: str = "") -> None:
-    """Headers are as expected; others may be there, too.
+    """Assert that a message has these headers. It can have others as well.
 
     Parameters
     ----------
     message
-        A request, a response, or headers alone (`Headers`, a dict, pairs). `:method`, `:path`, `:authority` and `:status` may be asked for, too.
+        A request, a response, or headers (`Headers`, a dict, pairs). `:method`, `:path`, `:authority` and `:status` count
+        as headers.
     expected
-        For each name the first value, a list of all values in order, or a word such as ABSENT.
+        For each name the first value, a list of all values in order, or an expectation such as ABSENT.
     what
-        What the message is, for the failure's headline.
+        Name of the message in the failure's headline. Default: `request`, `response` or `message`.
+
+    Raises
+    ------
+    AssertionError
+        A header differs.
     """
     __tracebackhide__ = True
     pairs = _all_pairs(message)
-    wrong = [line for name, value in expected.items() if (line := _wrong_header(pairs, name, value))]
-    if wrong:
-        title = what or {Request: "request", Response: "response"}.get(type(message), "message")
-        asked = {n.lower() for n in expected}
-        fail(f"headers of the {title}: {'; '.join(wrong)}", _header_block(pairs, asked))
+    problems = [line for name, value in expected.items() if (line := _header_problem(pairs, name, value))]
+    if problems:
+        label = what or {Request: "request", Response: "response"}.get(type(message), "message")
+        names = {n.lower() for n in expected}
+        fail(f"headers of the {label}: {'; '.join(problems)}", _header_block(pairs, names))
 
 
 def _all_pairs(message: Any) -> list[tuple[str, str]]:
@@ -82,7 +88,7 @@ def _all_pairs(message: Any) -> list[tuple[str, str]]:
             return Headers(message).items()
 
 
-def _wrong_header(pairs: Sequence[tuple[str, str]], name: str, expected: Any) -> str:
+def _header_problem(pairs: Sequence[tuple[str, str]], name: str, expected: Any) -> str:
     values = [v for n, v in pairs if n == name.lower()]
     if isinstance(expected, list | tuple):
         if len(values) == len(expected) and all(map(fits, expected, values)):
@@ -97,43 +103,52 @@ def _wrong_header(pairs: Sequence[tuple[str, str]], name: str, expected: Any) ->
     return f"{name} is {first!r}, expected {describe(expected)}"
 
 
-def _header_block(pairs: Sequence[tuple[str, str]], asked: Iterable[str]) -> str:
-    wanted = set(asked)
-    return "\n".join(["  all of them:", *(f"  {'>' if n in wanted else ' '} {n}: {v}" for n, v in pairs)])
+def _header_block(pairs: Sequence[tuple[str, str]], names: Iterable[str]) -> str:
+    marked = set(names)
+    return "\n".join(["  all headers:", *(f"  {'>' if n in marked else ' '} {n}: {v}" for n, v in pairs)])
 
 
-def _exchange(given: Any) -> Any:
-    """The exchange as it is; TypeError for anything else, which would be right by chance or fail without a word."""
+def _exchange(value: Any) -> Any:
+    """Return an exchange unchanged; raise `TypeError` for anything else, whose attributes could match accidentally."""
     __tracebackhide__ = True
-    if hasattr(given, "upstream_request") and hasattr(given, "response"):
-        return given
-    hint = "; assert_headers takes a single message" if isinstance(given, Request | Response | Headers) else ""
-    raise TypeError(f"This needs an exchange, which proxy.request(...) gives, not a {type(given).__name__}{hint}.")
+    if hasattr(value, "upstream_request") and hasattr(value, "response"):
+        return value
+    hint = " For a single message, use assert_headers." if isinstance(value, Request | Response | Headers) else ""
+    raise TypeError(
+        f"Expected an exchange, such as the result of proxy.request(...), not {type(value).__name__}.{hint}"
+    )
 
 
 def assert_response(
     exchange: Any, status: Any = None, *, headers: Mapping[str, Any] | None = None, body: Any = None
 ) -> None:
-    """The client got this answer.
+    """Assert that the client got this response.
 
     Parameters
     ----------
     exchange
-        Of any proxy.
+        Exchange of any proxy.
     status
-        A number, or a predicate such as `range(200, 300).__contains__`.
+        Status code, or a predicate such as `range(200, 300).__contains__`. Default: not compared.
     headers
-        As in `assert_headers`.
+        Headers as for `assert_headers`. Default: not compared.
     body
-        Text, bytes, or a word such as `json_of(...)`.
+        Text, bytes, or an expectation such as `json_of(...)`. Default: not compared.
+
+    Raises
+    ------
+    AssertionError
+        There is no response, or it differs.
+    TypeError
+        The first argument isn't an exchange.
     """
     __tracebackhide__ = True
     response = _exchange(exchange).response
     if response is None or (not response.status and status != 0):
-        fail(f"{title(exchange)} got no answer: {_why(exchange)}", _log_block(exchange.log))
+        fail(f"{title(exchange)} got no response: {_reason(exchange)}", _log_block(exchange.log))
     if status is not None and not (status(response.status) if callable(status) else response.status == status):
         fail(
-            f"{title(exchange)} was answered {response.status}, expected {describe(status)}{_state_note(exchange)}",
+            f"{title(exchange)} got status {response.status}, expected {describe(status)}{_state_note(exchange)}",
             body_block(response.body), _log_block(exchange.log),
         )  # fmt: skip
     if headers:
@@ -150,27 +165,57 @@ def assert_request(
     headers: Mapping[str, Any] | None = None,
     body: Any = None,
 ) -> None:
-    """The upstream got this request."""
+    """Assert that the upstream got this request.
+
+    Parameters
+    ----------
+    exchange
+        Exchange of any proxy.
+    method, path
+        Text, pattern, predicate, or an expectation such as `matching(...)`. Default: not compared.
+    headers
+        Headers as for `assert_headers`. Default: not compared.
+    body
+        Text, bytes, or an expectation such as `json_of(...)`. Default: not compared.
+
+    Raises
+    ------
+    AssertionError
+        The request wasn't forwarded, or it differs.
+    TypeError
+        The first argument isn't an exchange.
+    """
     __tracebackhide__ = True
     request = _exchange(exchange).upstream_request
     if request is None:
-        fail(f"{title(exchange)} never got to the upstream: {_why(exchange)}", _log_block(exchange.log))
+        fail(f"{title(exchange)} wasn't forwarded to the upstream: {_reason(exchange)}", _log_block(exchange.log))
     for name, expected, value in (("method", method, request.method), ("path", path, request.path)):
         if expected is not None and not fits(expected, value):
-            fail(f"the upstream of {title(exchange)} saw the {name} {value!r}, expected {describe(expected)}")
+            fail(f"the upstream of {title(exchange)} got the {name} {value!r}, expected {describe(expected)}")
     if headers:
-        assert_headers(request, headers, what=f"request that the upstream of {title(exchange)} saw")
+        assert_headers(request, headers, what=f"request to the upstream of {title(exchange)}")
     if body is not None:
-        _assert_body(f"body that the upstream of {title(exchange)} saw", request.body, body)
+        _assert_body(f"body sent to the upstream of {title(exchange)}", request.body, body)
 
 
 def assert_not_forwarded(exchange: Any) -> None:
-    """The request did not get to the upstream."""
+    """Assert that the request didn't reach the upstream.
+
+    Parameters
+    ----------
+    exchange
+        Exchange of any proxy.
+
+    Raises
+    ------
+    AssertionError
+        The upstream got the request.
+    """
     __tracebackhide__ = True
     if _exchange(exchange).upstream_request is not None:
         request = exchange.upstream_request
         fail(
-            f"{title(exchange)} got to the upstream, expected it to stop before",
+            f"{title(exchange)} was forwarded to the upstream, expected no request there",
             _header_block(_all_pairs(request), ()), body_block(request.body),
         )  # fmt: skip
 
@@ -180,65 +225,72 @@ def _assert_body(what: str, body: bytes, expected: Any) -> None:
     if fits(expected, to_text(body)):
         return
     if not isinstance(expected, str | bytes):
-        fail(f"{what} is not {describe(expected)}", body_block(body))
-    where, lines = body_difference(to_bytes(expected), body)
-    fail(f"{what} {where}", *lines)
+        fail(f"{what} isn't {describe(expected)}", body_block(body))
+    position, lines = body_difference(to_bytes(expected), body)
+    fail(f"{what} {position}", *lines)
 
 
 def title(exchange: Any) -> str:
-    """An exchange in a failure's headline: `exchange 2 (GET /pay)`; the first one's number goes without saying."""
+    """Return the name of an exchange in headlines: `GET /pay`, or `exchange 2 (GET /pay)` after the first one."""
     request = getattr(exchange, "request", None)
     number = getattr(exchange, "number", 1)
     if request is None:
         return f"connection {number}"
-    words = f"{request.method} {request.path}"
-    return words if number == 1 else f"exchange {number} ({words})"
+    target = f"{request.method} {request.path}"
+    return target if number == 1 else f"exchange {number} ({target})"
 
 
 def _of(source: Any) -> str:
-    """` of GET /` for what belongs to one exchange."""
+    """Return ` of GET /` for logs of one exchange, else an empty string."""
     return f" of {title(source)}" if hasattr(source, "request") else ""
 
 
-def _why(exchange: Any) -> str:
-    words = _STATES.get(exchange.state, f"its state is {exchange.state}")
-    held = getattr(exchange, "paused", "")
+def _reason(exchange: Any) -> str:
+    reason = _STATES.get(exchange.state, f"its state is {exchange.state}")
+    paused = getattr(exchange, "paused", "")
     failure = getattr(exchange, "failure", None)
     if exchange.state == "done" and exchange.response is not None:
-        words = f"it was answered {exchange.response.status} before"
-    return words + (f" ({held})" if held else "") + (f"\n  {failure.error()}" if failure else "")
+        reason = f"it got status {exchange.response.status} before"
+    return reason + (f" ({paused})" if paused else "") + (f"\n  {failure.error()}" if failure else "")
 
 
 def _state_note(exchange: Any) -> str:
-    return f": {_why(exchange)}" if exchange.state not in ("done", "open") else ""
+    return f": {_reason(exchange)}" if exchange.state not in ("done", "open") else ""
 
 
 # -- logs -----------------------------------------------------------------------------------------------------------
 
 
 def assert_log(source: Any, expected: Any, *, level: LogLevel | str | None = None, times: int | None = None) -> None:
-    """A line was logged.
+    """Assert that a line was logged.
 
     Parameters
     ----------
     source
         A proxy, an exchange, or a sequence of lines.
     expected
-        Part of the text, or a pattern for the whole of it, or a word such as `matching(...)`.
+        Part of the text, a pattern for the whole text, or an expectation such as `matching(...)`.
     level
-        The level that it has to have.
+        Level of the line. Default: any.
     times
-        How often; by default at least once.
+        Number of such lines. Default: at least one.
+
+    Raises
+    ------
+    AssertionError
+        The number of matching lines differs.
+    UsageError
+        The level doesn't exist.
     """
     __tracebackhide__ = True
     lines = _lines(source)
-    wanted = None if level is None else _as_level(level)
-    hits = [x for x in lines if _is_hit(x, expected, wanted)]
+    required = None if level is None else _as_level(level)
+    hits = [x for x in lines if _is_hit(x, expected, required)]
     if len(hits) == times or (times is None and hits):
         return
-    at = f" at level {wanted.name.lower()}" if wanted is not None else ""
-    count = "once or more" if times is None else _times(times)
-    other = "" if wanted is None else _other_levels(lines, expected)
+    at = f" at level {required.name.lower()}" if required is not None else ""
+    count = "at least once" if times is None else _times(times)
+    other = "" if required is None else _other_levels(lines, expected)
     fail(
         f"log{_of(source)}: {describe(expected)}{at} expected {count}, found {_times(len(hits))}{other}",
         _log_block(lines),
@@ -246,20 +298,31 @@ def assert_log(source: Any, expected: Any, *, level: LogLevel | str | None = Non
 
 
 def assert_no_log(source: Any, expected: Any = None, *, level: LogLevel | str = LogLevel.TRACE) -> None:
-    """No such line was logged; without a text, none of this level or a higher one.
+    """Assert that no such line was logged.
 
     Parameters
     ----------
+    source
+        A proxy, an exchange, or a sequence of lines.
+    expected
+        Text as for `assert_log`. Default: any line of the level or above.
     level
-        Lines below it do not count.
+        Lowest level that counts. Default: trace.
+
+    Raises
+    ------
+    AssertionError
+        Such a line was logged.
+    UsageError
+        The level doesn't exist.
     """
     __tracebackhide__ = True
     lowest = _as_level(level)
     hits = [x for x in _lines(source) if _level(x) >= lowest and (expected is None or _is_hit(x, expected, None))]
     if hits:
-        what = "nothing" if expected is None else f"no line with {describe(expected)}"
+        absent = "no lines" if expected is None else f"no line with {describe(expected)}"
         fail(
-            f"log{_of(source)}: expected {what} from level {lowest.name.lower()} on, found {len(hits)}",
+            f"log{_of(source)}: expected {absent} from level {lowest.name.lower()} on, found {len(hits)}",
             _log_block(hits),
         )
 
@@ -272,7 +335,7 @@ def _as_level(level: LogLevel | str) -> LogLevel:
     __tracebackhide__ = True
     names = [known.name.lower() for known in LogLevel]
     if isinstance(level, str) and level.lower() not in names:
-        raise UsageError(f"There is no log level {level!r}; {meant(level, names)}")
+        raise UsageError(f"Unknown log level {level!r}: {suggestion(level, names)}")
     return LogLevel[level.upper()] if isinstance(level, str) else level
 
 
@@ -308,18 +371,27 @@ def _log_block(lines: Iterable[Any]) -> str:
 
 
 def assert_metric(proxy: Any, name: str, expected: Any) -> None:
-    """A metric that a filter defined has this value.
+    """Assert that a metric of a filter has this value.
 
     Parameters
     ----------
+    proxy
+        A proxy.
+    name
+        Name of the metric.
     expected
         A number for a counter or gauge, a list of samples for a histogram, or a predicate of the value.
+
+    Raises
+    ------
+    AssertionError
+        The metric isn't defined, or its value differs.
     """
     __tracebackhide__ = True
     metrics = proxy.metrics
     if name not in metrics:
-        fail(f"metric {name!r} was never defined; {meant(name, metrics)}")
+        fail(f"metric {name!r} isn't defined: {suggestion(name, metrics)}")
     value = metrics[name]
     if not (expected(value) if callable(expected) else value == expected):
         shown = "\n".join(f"    {n}: {metrics[n]}" for n in metrics)
-        fail(f"metric {name!r} is {value}, expected {describe(expected)}", "  all of them:", shown)
+        fail(f"metric {name!r} is {value}, expected {describe(expected)}", "  all metrics:", shown)

@@ -1,4 +1,4 @@
-"""Assertions about a proxy as a whole: nothing trapped, nothing is stuck, memory stays where it is."""
+"""Assertions about a whole proxy: no traps, no stuck streams, no memory growth."""
 
 from __future__ import annotations
 
@@ -25,42 +25,50 @@ __all__ = [
     "wait_for_all",
 ]
 
-#: Virtual seconds after which a stream that is still held counts as stuck.
+#: Virtual seconds after which a paused stream counts as stuck.
 PATIENCE = 60.0
 
-#: Steps in which they pass: most streams need none, and a filter that ticks often is not ticked in vain.
+#: Steps in which they pass. Most streams need none of them, which saves ticks.
 _STEPS = (0.05, 0.95, 4.0, 15.0, 40.0)
 
-#: Pieces in which memory is looked at, and bytes that a round has to make it grow by.
-_PIECE, _LEAST = 1 << 12, 1 << 14
-_UNTOUCHED = bytes(_PIECE)
+#: Granularity of memory in bytes, and the growth in bytes that a round needs to count.
+_BLOCK, _MIN_GROWTH = 1 << 12, 1 << 14
+_UNTOUCHED = bytes(_BLOCK)
 
-#: Sizes of what is taken from a heap to use it up, and how many of each at most.
-_PIECES, _MOST_PIECES = (1 << 18, 1 << 14, 1 << 10), 256
+#: Sizes of the allocations that exhaust a heap's free blocks, and the most allocations of each size.
+_SIZES, _MAX_ALLOCATIONS = (1 << 18, 1 << 14, 1 << 10), 256
 
-#: Rounds before memory is measured, and rounds in which it is.
+#: Rounds before memory is measured, and measured rounds.
 _WARM_UP, _MEASURED = 2, 3
 
 
 def failure_text(failure: Any) -> str:
-    """A failure of a filter, with its Python traceback if there is one."""
+    """Return the text of a filter's failure, with its Python traceback if there is one."""
     text = str(failure.error())
     return f"{text}\n{failure.traceback.rstrip()}" if failure.traceback else text
 
 
 def tracebacks(lines: Any) -> list[str]:
-    """Tracebacks that were logged without a trap: of a coroutine, say, whose stream alone was given up."""
+    """Return tracebacks that were logged without a trap, such as those of a coroutine that ended its own stream only."""
     return [x.text for x in lines if x.level == LogLevel.CRITICAL and "Traceback (most recent call last)" in x.text]
 
 
 def stuck(proxy: Any, since: int = 0) -> list[Any]:
-    """Exchanges that are not over, among those after number `since`; the latest first."""
+    """Return exchanges after number `since` that aren't done, the latest first."""
     recent = takewhile(lambda x: x.number > since, reversed(proxy.exchanges))
     return [x for x in recent if not x.done]
 
 
 def wait_for_all(proxy: Any, since: int = 0) -> None:
-    """Let virtual time pass until all exchanges (after number `since`) are over, at most `PATIENCE` seconds."""
+    """Advance virtual time until all exchanges are done, or by at most `PATIENCE` seconds.
+
+    Parameters
+    ----------
+    proxy
+        A simulated proxy.
+    since
+        Only exchanges with a higher number count. Default: 0.
+    """
     for step in _STEPS:
         if not stuck(proxy, since):
             return
@@ -68,35 +76,40 @@ def wait_for_all(proxy: Any, since: int = 0) -> None:
 
 
 def assert_sound(proxy: Any) -> None:
-    """No filter has failed, and every exchange is over, or ends when time passes.
+    """Assert that no filter failed and that every exchange ends.
 
     Parameters
     ----------
     proxy
-        A simulated proxy; `PATIENCE` virtual seconds pass in it if an exchange is still under way.
+        A simulated proxy. Its time advances by up to `PATIENCE` virtual seconds while an exchange isn't done.
+
+    Raises
+    ------
+    AssertionError
+        A filter trapped or raised an exception, or a stream is stuck.
     """
     __tracebackhide__ = True
     wait_for_all(proxy)
     failed = [vm for vm in proxy.vms if vm.failed and vm.failure is not None]
     if failed:
         fail(f"the filter failed on {failed[0].thread.name}: {failure_text(failed[0].failure)}")
-    found = tracebacks(proxy.log)
-    if found:
-        fail(f"the filter raised an exception: {found[0]}")
-    held = stuck(proxy)
-    if held:
-        lines = [f"    {x!r}" for x in held]
+    logged = tracebacks(proxy.log)
+    if logged:
+        fail(f"the filter raised an exception: {logged[0]}")
+    paused = stuck(proxy)
+    if paused:
+        lines = [f"    {x!r}" for x in paused]
         fail(
-            f"{plural(len(held), 'stream is', 'streams are')} stuck: {PATIENCE:.0f} virtual seconds have passed and nothing "
-            f"resumed {'it' if len(held) == 1 else 'them'}",
+            f"{plural(len(paused), 'stream is', 'streams are')} stuck: nothing resumed {'it' if len(paused) == 1 else 'them'} "
+            f"for {PATIENCE:.0f} virtual seconds",
             *lines,
         )
 
 
 def growth(proxy: Any, repeat: Callable[[], Any], *, times: int) -> list[int]:
-    """Bytes by which the workers' memory grew in the last `_MEASURED` of several rounds.
+    """Return the growth of the workers' memory, in bytes, in the last `_MEASURED` of several rounds.
 
-    The rounds before let caches fill. What comes after the first round without growth is not waited for.
+    Earlier rounds fill caches. The measurement stops after the first round without growth.
     """
     sizes: list[int] = []
     repeat()
@@ -106,7 +119,7 @@ def growth(proxy: Any, repeat: Callable[[], Any], *, times: int) -> list[int]:
             repeat()
         proxy.trace.clear()
         sizes.append(memory(proxy))
-        if number > _WARM_UP and sizes[-1] - sizes[-2] < _LEAST:
+        if number > _WARM_UP and sizes[-1] - sizes[-2] < _MIN_GROWTH:
             break
     return [after - before for before, after in pairwise(sizes[_WARM_UP:])]
 
@@ -116,16 +129,16 @@ def _workers(proxy: Any) -> list[Any]:
 
 
 def _is_python(proxy: Any) -> bool:
-    """Whether all filters were made from Python source, whose memory is freed as soon as nobody refers to it."""
+    """Return whether all filters are Python, which frees memory as soon as its last reference is dropped."""
     return all(isinstance(getattr(plugin.filter, "source", None), str) for plugin in proxy.plugins)
 
 
 def memory(proxy: Any) -> int:
-    """Bytes of memory that the workers' VMs use.
+    """Return the memory of the workers' VMs in bytes.
 
-    Of a Python filter what has ever been written to: its heap lies in the VM from the beginning, and a leak shows there
-    long before the VM has to grow. Of another module all of its memory, since a garbage collector may well go through
-    all that there is before it frees anything.
+    For a Python filter it's the memory that was ever written to: its heap is allocated from the start, and a leak shows
+    there long before the VM grows. For other modules it's the whole memory, because a garbage collector can use all of it
+    before it frees anything.
     """
     if _is_python(proxy):
         return sum(map(_touched, _workers(proxy)))
@@ -134,11 +147,11 @@ def memory(proxy: Any) -> int:
 
 def _touched(vm: Any) -> int:
     data: bytes = vm.instance.memory.read(0, vm.memory_size)
-    return _PIECE * sum(data[at : at + _PIECE] != _UNTOUCHED for at in range(0, len(data), _PIECE))
+    return _BLOCK * sum(data[at : at + _BLOCK] != _UNTOUCHED for at in range(0, len(data), _BLOCK))
 
 
 def use_up(proxy: Any) -> None:
-    """Take what is free in the guests' heaps, through their own allocators, so that a leak shows soon as growth."""
+    """Allocate the free blocks of the guests' heaps, so that leaks soon show as growth."""
     for vm in _workers(proxy):
         _use_up(vm)
 
@@ -147,39 +160,46 @@ def _use_up(vm: Any) -> None:
     allocate = next((f for name in ALLOCATORS if (f := vm.instance.function(name)) is not None), None)
     if allocate is None or vm.failed:
         return
-    for size in _PIECES:
-        for _ in range(_MOST_PIECES):
+    for size in _SIZES:
+        for _ in range(_MAX_ALLOCATIONS):
             before = vm.memory_size
             try:
-                taken = allocate(size)
+                address = allocate(size)
             except Trap:
                 return
-            if not taken or vm.memory_size > before:
+            if not address or vm.memory_size > before:
                 break
 
 
-def grows(grown: list[int]) -> bool:
-    """Whether what `growth` gave is growth without end."""
-    return len(grown) == _MEASURED and min(grown) >= _LEAST
+def grows(increments: list[int]) -> bool:
+    """Return whether increments from `growth` show unlimited growth."""
+    return len(increments) == _MEASURED and min(increments) >= _MIN_GROWTH
 
 
 def assert_memory_steady(proxy: Any, repeat: Callable[[], Any], *, times: int = 200) -> None:
-    """Doing the same again and again does not let the filter's memory grow.
+    """Assert that repeating an action doesn't make the filter's memory grow.
 
     Parameters
     ----------
     proxy
         A simulated proxy.
     repeat
-        What to do: `lambda: proxy.get("/")`.
+        The action, such as `lambda: proxy.get("/")`.
     times
-        Repetitions in a round; there are five rounds, and memory that grows in each of the last three grows without end.
+        Repetitions in each of five rounds. Memory that grows in each of the last three is a leak. Default: 200.
+
+    Raises
+    ------
+    AssertionError
+        The memory grows.
+    UsageError
+        A filter is native.
     """
     __tracebackhide__ = True
     if any(getattr(plugin.filter, "is_native", False) for plugin in proxy.plugins):
-        raise UsageError("A native filter has no memory of its own to be measured; use it as Wasm here.")
-    grown = growth(proxy, repeat, times=times)
-    if grows(grown):
-        each = sum(grown) / (times * len(grown))
-        shown = ", ".join(f"{size // 1024} KiB" for size in grown)
-        fail(f"memory grows by {each:,.0f} bytes each time: rounds of {times} took {shown}")
+        raise UsageError("Native filters have no memory of their own. Use the filter as Wasm here.")
+    increments = growth(proxy, repeat, times=times)
+    if grows(increments):
+        average = sum(increments) / (times * len(increments))
+        sizes = ", ".join(f"{size // 1024} KiB" for size in increments)
+        fail(f"memory grows by {average:,.0f} bytes in each repetition: rounds of {times} added {sizes}")

@@ -6,14 +6,14 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 
 from ...messages import to_text
-from .errors import Place
+from .errors import SourceLocation
 from .phases import PhaseResult
 from .suite import Expectation, Header, Immediate, Matcher
 
 __all__ = ["check_log", "check_phase"]
 
 #: Reads a file that an expectation names, in this field.
-ReadFile = Callable[[str, Place], bytes]
+ReadFile = Callable[[str, SourceLocation], bytes]
 
 #: What RE2 writes differently.
 _RE2 = ((r"\z", r"\Z"), (r"\pL", r"[^\W\d_]"), (r"\C", r"[\s\S]"))

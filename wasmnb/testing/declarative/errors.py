@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from ...errors import UsageError
 
-__all__ = ["FixtureError", "Place"]
+__all__ = ["FixtureError", "SourceLocation"]
 
 
-class Place:
+class SourceLocation:
     """Somewhere in a file.
 
     Attributes
@@ -27,13 +27,13 @@ class Place:
         self.line = line
         self.field = field
 
-    def at(self, line: int) -> Place:
+    def at(self, line: int) -> SourceLocation:
         """The same field, another line."""
-        return Place(self.file, line, self.field)
+        return SourceLocation(self.file, line, self.field)
 
-    def into(self, name: str, line: int) -> Place:
+    def into(self, name: str, line: int) -> SourceLocation:
         """A field inside this one; line 0 if it is not known, and this one's is the nearest."""
-        return Place(self.file, line or self.line, f"{self.field}.{name}" if self.field else name)
+        return SourceLocation(self.file, line or self.line, f"{self.field}.{name}" if self.field else name)
 
     def __str__(self) -> str:
         """`file:line, field x.y`, as far as it is known."""
@@ -50,6 +50,6 @@ class FixtureError(UsageError):
         File, line and field.
     """
 
-    def __init__(self, message: str, place: Place) -> None:
+    def __init__(self, message: str, place: SourceLocation) -> None:
         super().__init__(f"{place}: {message}")
         self.place = place

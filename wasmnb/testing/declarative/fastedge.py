@@ -21,14 +21,14 @@ from ...errors import UsageError, WasmnbError
 from ...host import Plugin, Proxy
 from ...messages import Headers, Request, Response
 from ..assertions.soundness import failure_text
-from .errors import FixtureError, Place
+from .errors import FixtureError, SourceLocation
 from .results import CaseResult
 from .syntax.nodes import Block, Many, Node, Scalar
 from .syntax.schema import fill, once
 
 __all__ = ["Fixture", "is_fixture", "read_fixture", "run_fixture"]
 
-_NOWHERE = Place("")
+_NOWHERE = SourceLocation("")
 _BUILT_IN, _BUILT_IN_URL = "built-in", "http://fastedge-builtin.debug"
 
 #: Prefixes of names in `.env`, and files whose names need none.
@@ -39,7 +39,7 @@ _PLAIN_FILES = (".env.variables", ".env.secrets")
 class _Open:
     """A JSON object with any names, kept as its node."""
 
-    def __init__(self, node: Block, place: Place) -> None:
+    def __init__(self, node: Block, place: SourceLocation) -> None:
         self.node = node
         self.place = place
 
@@ -50,7 +50,7 @@ class Wasm:
 
     path: str = once("string", default="")
     description: str = once("string", default="")
-    place: Place = _NOWHERE
+    place: SourceLocation = _NOWHERE
 
 
 @dataclass
@@ -59,7 +59,7 @@ class Dotenv:
 
     enabled: bool = once("bool", default=True)
     path: str = once("string", default="")
-    place: Place = _NOWHERE
+    place: SourceLocation = _NOWHERE
 
 
 @dataclass
@@ -77,7 +77,7 @@ class Fixture:
     dotenv_path: str = once("string", default="", json="dotenvPath")
     log_level: int = once("int32", default=0, json="logLevel")
     http_port: int | None = once("int32", json="httpPort")
-    place: Place = _NOWHERE
+    place: SourceLocation = _NOWHERE
 
     request: Request | None = None
     response: Response | None = None
@@ -92,7 +92,7 @@ def is_fixture(node: Node) -> bool:
 
 def read_fixture(node: Node, file: str) -> Fixture:
     """A fixture from its document; raises FixtureError with line and field."""
-    place = Place(file, 1)
+    place = SourceLocation(file, 1)
     if not isinstance(node, Block):
         raise FixtureError("a fixture is a JSON object.", place)
     by_hand = {e.name: e for e in node.entries if e.name in Fixture.by_hand}
@@ -118,7 +118,7 @@ def read_fixture(node: Node, file: str) -> Fixture:
     return fixture
 
 
-def _fields(node: Node, place: Place) -> _Open:
+def _fields(node: Node, place: SourceLocation) -> _Open:
     if not isinstance(node, Block):
         raise FixtureError("an object is expected here.", place)
     return _Open(node, place)
@@ -213,7 +213,7 @@ def run_fixture(fixture: Fixture, path: Path, module: Any, config: bytes | None)
         with Proxy(
             plugin, workers=1, upstream=fixture.response or _responder(fixture.url), log_level=_level(fixture)
         ) as proxy:
-            proxy._environment.properties = _properties(fixture)
+            proxy.server.properties = _properties(fixture)
             _play(proxy, request, result)
     except WasmnbError as error:
         result.reasons.append(str(error))

@@ -17,7 +17,8 @@ from typing import Any, Self
 
 from ...abi import LogLevel, Pair, Status
 from ...host import Plugin, Proxy
-from ...host.contexts.base import RootContext, with_log
+from ...host.contexts.base import call_on_log
+from ...host.contexts.root import RootContext
 from ...host.contexts.stream import StreamContext
 from ...host.http.buffers import Buffer
 from ...host.http.header_map import HeaderMap
@@ -180,7 +181,7 @@ class PhaseRun:
         self.root: RootContext = root
         self.vm = root.vm
         self.started = self._lines(0)
-        self.proxy._environment.properties = dict(properties)
+        self.proxy.server.properties = dict(properties)
         self._stream: _TestedStream | None = None
 
     @property
@@ -200,7 +201,7 @@ class PhaseRun:
     def _do(self, action: Any) -> list[str]:
         """Run on the worker; gives what was logged."""
         before = self.proxy.log.written
-        self.proxy._on_worker(self.proxy.workers[0], action)
+        self.proxy.loop.run_on_worker(self.proxy.workers[0], action)
         return self._lines(before)
 
     @property
@@ -257,9 +258,9 @@ class PhaseRun:
         stream, vm = self.stream, self.vm
 
         def end() -> None:
-            with_log(stream, [None] * 8, None, vm.callbacks["on_log"])
-            vm.tell(vm.callbacks["on_done"], stream, stream.id)
-            vm.tell(vm.callbacks["on_delete"], stream, stream.id)
+            call_on_log(stream, [None] * 8, None, vm.callbacks["on_log"])
+            vm.notify(vm.callbacks["on_done"], stream, stream.id)
+            vm.notify(vm.callbacks["on_delete"], stream, stream.id)
             stream.leave()
 
         return self._do(end)

@@ -10,7 +10,7 @@ from ...abi import Pair
 from ...errors import UsageError, WasmnbError
 from ...host import Plugin
 from .checks import check_log, check_phase
-from .errors import FixtureError, Place
+from .errors import FixtureError, SourceLocation
 from .phases import PhaseRun
 from .results import CaseResult
 from .suite import Case, Expectation, Input, Invocation, Suite
@@ -59,7 +59,7 @@ class SuiteRunner:
         beside = self.folder / name
         return beside if beside.exists() else Path(name)
 
-    def read(self, name: str, place: Place) -> bytes:
+    def read(self, name: str, place: SourceLocation) -> bytes:
         """Content of a file that the suite names, in this field."""
         try:
             return self._find(name).read_bytes()

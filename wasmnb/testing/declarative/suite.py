@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import UsageError
-from .errors import FixtureError, Place
+from .errors import FixtureError, SourceLocation
 from .syntax.nodes import Block
 from .syntax.schema import fill, many, once
 from .syntax.textproto import read_textproto
@@ -22,7 +22,7 @@ from .syntax.yaml_json import read_json, read_yaml
 __all__ = ["Case", "Env", "Expectation", "Header", "Input", "Invocation", "Matcher", "Suite", "read_suite"]
 
 _LEVELS = {"UNDEFINED": 0, "TRACE": 1, "DEBUG": 2, "INFO": 3, "WARN": 4, "ERROR": 5, "CRITICAL": 6}
-_NOWHERE = Place("")
+_NOWHERE = SourceLocation("")
 
 
 @dataclass
@@ -31,7 +31,7 @@ class Header:
 
     key: str = once("string", default="")
     value: bytes = once("bytes", default=b"")
-    place: Place = _NOWHERE
+    place: SourceLocation = _NOWHERE
 
 
 @dataclass
@@ -40,7 +40,7 @@ class Property:
 
     path: str = once("string", default="")
     value: bytes = once("bytes", default=b"")
-    place: Place = _NOWHERE
+    place: SourceLocation = _NOWHERE
 
 
 @dataclass
@@ -51,7 +51,7 @@ class Matcher:
     exact: bytes | None = once("bytes", oneof="matcher")
     regex: str | None = once("string", oneof="matcher")
     file: str | None = once("string", oneof="matcher")
-    place: Place = _NOWHERE
+    place: SourceLocation = _NOWHERE
 
 
 @dataclass
@@ -74,7 +74,7 @@ class Immediate:
     headers: list[HeaderMatcher] = many(HeaderMatcher)
     has_header: list[Header] = many(Header)
     no_header: list[Header] = many(Header)
-    place: Place = _NOWHERE
+    place: SourceLocation = _NOWHERE
 
 
 @dataclass
@@ -84,7 +84,7 @@ class Input:
     header: list[Header] = many(Header)
     content: bytes = once("bytes", default=b"")
     file: str = once("string", default="")
-    place: Place = _NOWHERE
+    place: SourceLocation = _NOWHERE
 
 
 @dataclass
@@ -97,7 +97,7 @@ class Expectation:
     body: list[Matcher] = many(Matcher)
     immediate: Immediate | None = once(Immediate)
     log: list[Matcher] = many(Matcher)
-    place: Place = _NOWHERE
+    place: SourceLocation = _NOWHERE
 
     @property
     def _holders(self) -> list[Any]:
@@ -132,7 +132,7 @@ class Invocation:
 
     input: Input | None = once(Input)
     result: Expectation | None = once(Expectation)
-    place: Place = _NOWHERE
+    place: SourceLocation = _NOWHERE
 
 
 @dataclass
@@ -151,7 +151,7 @@ class Case:
     plugin_init: Expectation | None = once(Expectation)
     stream_init: Expectation | None = once(Expectation)
     stream_destroy: Expectation | None = once(Expectation)
-    place: Place = _NOWHERE
+    place: SourceLocation = _NOWHERE
 
     def __post_init__(self) -> None:
         chunked = self.num_chunks is not None or self.chunk_size is not None
@@ -174,7 +174,7 @@ class Env:
     time_secs: int | None = once("uint64")
     num_additional_streams: int | None = once("uint64")
     additional_stream_advance_rate: int | None = once("uint64")
-    place: Place = _NOWHERE
+    place: SourceLocation = _NOWHERE
 
     @property
     def level(self) -> int:
@@ -189,7 +189,7 @@ class Suite:
     env: Env | None = once(Env, oneof="environment")
     runtime: Env | None = once(Env, oneof="environment")
     test: list[Case] = many(Case)
-    place: Place = _NOWHERE
+    place: SourceLocation = _NOWHERE
 
     @property
     def environment(self) -> Env:
@@ -217,5 +217,5 @@ def read_suite(path: Path) -> Suite:
     reader = _READERS.get(path.suffix.lower())
     node = reader(data, str(path)) if reader is not None else read_textproto(data, str(path))
     if not isinstance(node, Block):
-        raise FixtureError("a suite is a message with `test` fields.", Place(str(path), 1))
-    return fill(Suite, node, Place(str(path), 1), lenient=reader is not None)
+        raise FixtureError("a suite is a message with `test` fields.", SourceLocation(str(path), 1))
+    return fill(Suite, node, SourceLocation(str(path), 1), lenient=reader is not None)

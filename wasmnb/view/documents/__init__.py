@@ -1,4 +1,4 @@
-"""Documents, one for each kind of object that is shown.
+"""Documents of all objects that can be shown, one module for each kind.
 
-They say what is shown and in which order; `..render` says how it looks.
+They define content and order; formatting belongs to `..render`.
 """

@@ -1,4 +1,4 @@
-"""Errors as a notebook or terminal shows them: exception chains, frames, and the lines of the cell.
+"""Tracebacks for notebooks and terminals: exception chains, frames, and lines of the cell.
 
-The exceptions themselves are defined in `wasmnb.errors`.
+The exception classes are in `wasmnb.errors`.
 """

@@ -1,4 +1,4 @@
-"""Errors as IPython draws them: the cell's own lines with an arrow, no frame of ours, and what to try."""
+"""Errors in IPython's format: lines of the cell with an arrow, a hint, and without internal frames."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ __all__ = ["error_lines", "traceback_lines"]
 _RULE = "-" * 75
 _INSIDE = "Traceback (inside the filter)"
 _AROUND = 2  # lines of context on either side
-_LINES, _LONG = 30, 500  # of an exception's words: lines, and characters of a line
-_WHERE = "  where "  # before the local variables; as wide as an excerpt's numbers
+_LINES, _LONG = 30, 500  # of an exception's message: lines, and characters of a line
+_WHERE = "  where "  # before local variables; as wide as line numbers
 
 Paint = Callable[[str, str], str]
 _CODES = {"red": "31;1", "green": "32;1", "cyan": "36", "blue": "34;1", "yellow": "33"}
@@ -32,15 +32,13 @@ def _plain(text: str, colour: str) -> str:  # noqa: ARG001 -- the same signature
 
 
 def _source(filename: str) -> Sequence[str]:
-    """Lines of a cell or file, if this process knows them; the text of a cell is put in `linecache` when it is run."""
+    """Return the lines of a cell or file if this process knows them; magics store cells in `linecache`."""
     return linecache.getlines(filename)
 
 
 def _excerpt(frame: Frame, paint: Paint) -> Iterator[str]:
     lines = _source(frame.filename)
-    if frame.text and frame.text not in "".join(
-        lines[frame.lineno - 1 : frame.lineno]
-    ):  # unknown here, or changed since
+    if frame.text and frame.text not in "".join(lines[frame.lineno - 1 : frame.lineno]):  # unknown, or changed since
         lines = []
         yield f"{paint(f'----> {frame.lineno}', 'green')} {visible(frame.text)}"
     first, last = max(1, frame.lineno - _AROUND), min(len(lines), frame.lineno + _AROUND)
@@ -56,15 +54,15 @@ def _excerpt(frame: Frame, paint: Paint) -> Iterator[str]:
         yield f"        ... {frame.repeated}"
 
 
-def _place(frame: Frame, paint: Paint) -> str:
+def _position(frame: Frame, paint: Paint) -> str:
     within = f", in {paint(visible(frame.name), 'cyan')}" if frame.name and frame.name != "<module>" else ""
     return f"{paint(visible(display_name(frame.filename)), 'green')}, line {frame.lineno}{within}"
 
 
 def _syntax(error: SourceError, paint: Paint) -> Iterator[str]:
-    """A syntax error: the line and a caret, as IPython shows its own."""
+    """Yield the line of a syntax error with a caret, as IPython does."""
     frame = Frame(error.filename, error.lineno or 1)
-    yield f"  {_place(frame, paint)}"
+    yield f"  {_position(frame, paint)}"
     lines = _source(error.filename)
     if error.lineno and error.lineno <= len(lines):
         text = lines[error.lineno - 1].rstrip("\n")
@@ -74,18 +72,18 @@ def _syntax(error: SourceError, paint: Paint) -> Iterator[str]:
         yield "    " + paint(" " * caret + "^", "green")
 
 
-def _traceback(title: str, where: str, places: list[Frame], paint: Paint) -> Iterator[str]:
+def _traceback(title: str, where: str, frames: list[Frame], paint: Paint) -> Iterator[str]:
     yield paint(_RULE, "red")
     title = visible(title)
     yield f"{paint(title, 'red')}{where:>{max(75 - len(title), len(where) + 2)}}"
-    for frame in places:
-        yield _place(frame, paint)
+    for frame in frames:
+        yield _position(frame, paint)
         yield from _excerpt(frame, paint)
         yield ""
 
 
 def _close(error: WasmnbError, paint: Paint) -> Iterator[str]:
-    """Last lines: the error's name, its message and the hint."""
+    """Yield the last lines: class, message and hint."""
     message = visible(str(error.args[0]) if error.args else "", keep=NEWLINES)
     yield f"{paint(type(error).__name__, 'red')}: {message}"
     if isinstance(error, FilterTrap) and error.callback:
@@ -96,11 +94,19 @@ def _close(error: WasmnbError, paint: Paint) -> Iterator[str]:
 
 
 def error_lines(error: WasmnbError, *, colour: bool = False, callers: bool = True) -> list[str]:
-    """An error drawn for a notebook or a terminal, line by line.
+    """Return the lines that show an error in a notebook or terminal.
 
-    A `SourceError` with an offset is drawn as a syntax error; one that has only a line, and a `FilterTrap` with the
-    guest's traceback, as a traceback through the filter's own frames. Any other error is its name and message. With
-    `callers`, the lines of the code that called wasmnb stand before it.
+    A `SourceError` with an offset has the format of a syntax error. A `SourceError` with only a line, and a `FilterTrap`
+    with the guest's traceback, have the format of a traceback through the filter. Other errors are class and message.
+
+    Parameters
+    ----------
+    error
+        The error.
+    colour
+        Use ANSI colours. Default: false.
+    callers
+        Begin with the frames of the code that called wasmnb. Default: true.
     """
     paint = _ansi if colour else _plain
     name = type(error).__name__
@@ -109,40 +115,42 @@ def error_lines(error: WasmnbError, *, colour: bool = False, callers: bool = Tru
     if outer:
         lines += _traceback(name, "Traceback (most recent call last)", outer, paint)
     links = chain_of(getattr(error, "traceback", ""))
-    places = links[-1].frames if links else []
+    frames = links[-1].frames if links else []
     for link in links[:-1]:
-        drawn = _traceback(link.name, _INSIDE, link.frames, paint)
-        lines += [*drawn, *(visible(line) for line in _joined(link))]
-    if isinstance(error, SourceError) and error.lineno and (error.offset or not places):
+        lines += [
+            *_traceback(link.name, _INSIDE, link.frames, paint),
+            *(visible(line) for line in _conclusion_and_joint(link)),
+        ]
+    if isinstance(error, SourceError) and error.lineno and (error.offset or not frames):
         lines += _syntax(error, paint) if error.offset else _traceback(name, _INSIDE, [_at(error)], paint)
     elif links:
-        lines += _traceback(name, _INSIDE, places, paint)
+        lines += _traceback(name, _INSIDE, frames, paint)
         if links[-1].conclusion not in str(error.args[0]):
-            lines += map(visible, _last_words(links[-1]))
+            lines += map(visible, _conclusion(links[-1]))
     elif (
         isinstance(error, SourceError) and not lines and not error.filename.startswith("<")
-    ):  # the whole source is meant
+    ):  # no line: the error is about the whole source
         lines.append(f"  {paint(visible(display_name(error.filename)), 'green')}")
     return lines + list(_close(error, paint))
 
 
 def traceback_lines(traceback: str) -> list[str]:
-    """A guest's traceback with the lines around each of its places, and each exception at the end of its own."""
+    """Return a guest's traceback with source lines around each frame, and each exception after its frames."""
     lines: list[str] = []
     for link in chain_of(traceback):
         for frame in link.frames:
-            lines += [_place(frame, _plain), *_excerpt(frame, _plain), ""]
-        lines += _joined(link)
+            lines += [_position(frame, _plain), *_excerpt(frame, _plain), ""]
+        lines += _conclusion_and_joint(link)
     return lines
 
 
-def _joined(link: Link) -> list[str]:
-    """The exception's last words, and what it has to do with the next one."""
-    return [*_last_words(link), *(["", link.joint, ""] if link.joint else [])]
+def _conclusion_and_joint(link: Link) -> list[str]:
+    """Return the message of an exception and Python's sentence about the next one."""
+    return [*_conclusion(link), *(["", link.joint, ""] if link.joint else [])]
 
 
-def _last_words(link: Link) -> list[str]:
-    """The exception's name and message, as much of it as anybody reads."""
+def _conclusion(link: Link) -> list[str]:
+    """Return class and message of an exception, cut if long."""
     lines = link.conclusion.split("\n")
     more = [f"... ({len(lines) - _LINES:,} more lines)"] if len(lines) > _LINES else []
     return [*(clip(line, _LONG) for line in lines[:_LINES]), *more]

@@ -1,4 +1,4 @@
-"""A guest's traceback, read: the chain of exceptions, each with its frames and its last words."""
+"""Parser of a guest's traceback: the chain of exceptions with their frames and messages."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ _FRAME = re.compile(
     r'^  File "(?P<file>[^"]*)", line (?P<line>\d+)(?:, in (?P<name>.*))?$(?:\n    (?P<text>(?!local \w+ = )\S.*))?',
     re.MULTILINE,
 )
-#: A local variable, as the SDK writes it under a frame; no line of Python begins like that.
+#: A local variable as the SDK writes it below a frame. No statement of Python begins like this.
 _LOCAL = re.compile(r"^    local (\w+ = .*)$", re.MULTILINE)
 
-#: What Python writes under a frame instead of the same frame again.
+#: Python's line for repeated frames.
 _REPEATED = re.compile(r"^  \[(Previous line repeated \d+ more times?)\]$", re.MULTILINE)
 
-#: A group's traceback is a drawing of its own; it is left as it is.
+#: Tracebacks of exception groups have their own format, which is kept.
 _GROUP = "  + Exception Group Traceback"
 
 
@@ -37,7 +37,7 @@ class Link:
     frames
         Outermost first.
     conclusion
-        Its name and message, without notes of source lines.
+        Class and message.
     joint
         Python's sentence about the exception that follows; empty for the last.
     """
@@ -48,30 +48,41 @@ class Link:
 
     @property
     def name(self) -> str:
-        """The exception's class."""
+        """Name of the exception's class."""
         return self.conclusion.partition("\n")[0].partition(":")[0]
 
 
 def chain_of(traceback: str) -> list[Link]:
-    """The exceptions that a traceback tells of, the first one first; none if the text is no traceback."""
-    pieces = _JOINT.split(traceback.rstrip())
-    links = [_link(text, joint) for text, joint in zip(pieces[::2], [*pieces[1::2], ""], strict=True)]
+    """Parse a traceback.
+
+    Parameters
+    ----------
+    traceback
+        The text.
+
+    Returns
+    -------
+    list
+        The exceptions, the first one first; empty if the text isn't a traceback.
+    """
+    parts = _JOINT.split(traceback.rstrip())
+    links = [_link(text, joint) for text, joint in zip(parts[::2], [*parts[1::2], ""], strict=True)]
     return links if any(link.frames or link.conclusion.startswith(_GROUP) for link in links) else []
 
 
 def _link(text: str, joint: str) -> Link:
     if text.startswith(_GROUP):
         return Link([], text, joint)
-    found = list(_FRAME.finditer(text))
-    ends_at = [*(m.start() for m in found[1:]), len(text)]
-    frames = [_frame(m, text[m.end() : end]) for m, end in zip(found, ends_at, strict=False)]
+    matches = list(_FRAME.finditer(text))
+    ends_at = [*(m.start() for m in matches[1:]), len(text)]
+    frames = [_frame(m, text[m.end() : end]) for m, end in zip(matches, ends_at, strict=False)]
     lines = text.split("\n")
     ends = [i for i, line in enumerate(lines) if line and not line.startswith((" ", "Traceback "))]
     return Link(frames, "\n".join(lines[ends[0] :]) if ends else "", joint)
 
 
 def _frame(match: re.Match[str], below: str) -> Frame:
-    """A frame from its own lines and those below it."""
+    """Create a frame from its match and the lines below it."""
     text = (match["text"] or "").rstrip()
     repeated = _REPEATED.search(below)
     return Frame(

@@ -1,4 +1,4 @@
-"""Whose frames an error went through: the caller's are worth showing, ours and IPython's are not."""
+"""Frames of a traceback: those of the caller are shown, those of wasmnb and IPython are not."""
 
 from __future__ import annotations
 
@@ -7,28 +7,28 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any
 
-from wasmnb._places import OURS
+from wasmnb._code_paths import PACKAGE
 
 __all__ = ["Frame", "caller_frames", "display_name"]
 
-_PACKAGE = OURS + "/"
+_PACKAGE = PACKAGE + "/"
 _TOOLS = ("/IPython/", "/ipykernel/", "/traitlets/", "/decorator.py", "<decorator-gen", "<frozen ")
 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """A place in a source.
+    """A frame of a traceback.
 
     Attributes
     ----------
     filename
-        What `linecache` knows it by.
+        Name of the file or cell in `linecache`.
     text
-        The line itself, if somebody told it.
+        The source line; empty if unknown.
     variables
-        Lines such as `user = 'ann'`, if local variables were asked for.
+        Local variables such as `user = 'ann'`, if the filter records them.
     repeated
-        Python's words for "and so on": the same frame came again and again.
+        Python's line about repeated frames; empty if there were none.
     """
 
     filename: str
@@ -44,26 +44,25 @@ def _tool(filename: str) -> bool:
 
 
 def caller_frames(traceback: TracebackType | None) -> list[Frame]:
-    """Frames of the code that called wasmnb, outermost first.
+    """Return the frames of the code that called wasmnb, outermost first.
 
-    A frame that called IPython rather than us is a cell that holds a magic: its line is not Python, and the filter's own
-    lines are shown anyway.
+    Frames that called IPython are omitted: they are cells with a magic, whose line isn't Python.
     """
-    found: list[tuple[str, Frame]] = []
+    frames: list[tuple[str, Frame]] = []
     while traceback is not None:
         code = traceback.tb_frame.f_code
-        found.append((code.co_filename, Frame(code.co_filename, traceback.tb_lineno, code.co_name)))
+        frames.append((code.co_filename, Frame(code.co_filename, traceback.tb_lineno, code.co_name)))
         traceback = traceback.tb_next
-    after = [filename for filename, _ in found[1:]] + [""]
+    after = [filename for filename, _ in frames[1:]] + [""]
     return [
         frame
-        for (filename, frame), next_one in zip(found, after, strict=False)
+        for (filename, frame), next_one in zip(frames, after, strict=False)
         if not filename.startswith(_PACKAGE) and not _tool(filename) and not _tool(next_one)
     ]
 
 
 def display_name(filename: str) -> str:
-    """A file's name as people know it: IPython's cells by their number."""
+    """Return the name of a file for users: cells by their number in IPython."""
     shell: Any = None
     if "IPython" in sys.modules:
         from IPython import get_ipython

@@ -1,8 +1,10 @@
-"""The live panel: one widget that shows a proxy while it works, and takes wishes (send, advance, restart).
+"""The live panel: an anywidget that shows a proxy while it works and performs the user's actions.
 
-history     what is remembered of a proxy, read bit by bit      snapshot   the host's objects as JSON
-wishes      what the user can ask for                           widget     traits, js/ and panel.css
-panel       brings them together
+state     what one panel knows                      renderer, views   state -> traits of the widget
+actions/  what the user can do                      snapshot/         objects of the host -> JSON
+js/       the front end, joined by `bundle`         panel             connects all of it
+
+Static HTML and text of the same objects belong to `..documents`.
 """
 
 from __future__ import annotations
@@ -18,6 +20,12 @@ __all__ = ["Panel", "panel_of"]
 
 
 def panel_of(proxy: Proxy) -> Panel:
-    """The panel of a proxy, made when it is first asked for."""
-    found = getattr(proxy, "_panel", None)
-    return found if isinstance(found, Panel) else Panel(proxy)
+    """Return the panel of a proxy, which the first call creates.
+
+    Parameters
+    ----------
+    proxy
+        A simulated proxy.
+    """
+    panel = getattr(proxy, "_panel", None)
+    return panel if isinstance(panel, Panel) else Panel(proxy)

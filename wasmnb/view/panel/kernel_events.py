@@ -1,4 +1,4 @@
-"""The kernel around the panel: the end of each cell, the time after it, and its interrupt button."""
+"""Events of the kernel: the end of a cell, idle time, messages on other threads, interrupts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,18 @@ _PAUSE = 0.3  # seconds without a cell before the kernel counts as idle
 
 
 def after_each_cell(action: Callable[[], None]) -> Callable[[], None]:
-    """Have `action` called when a cell is done; gives a function that ends it. Outside IPython nothing happens."""
+    """Call a function after each cell. Outside IPython it is never called.
+
+    Parameters
+    ----------
+    action
+        The function.
+
+    Returns
+    -------
+    Callable
+        Call this to stop.
+    """
     shell: Any = None
     if "IPython" in sys.modules:
         from IPython import get_ipython
@@ -39,14 +50,20 @@ def after_each_cell(action: Callable[[], None]) -> Callable[[], None]:
 
 
 class Idle:
-    """Has something done when the kernel has nothing else to do; at once where there is no kernel that could wait."""
+    """Calls a function when the kernel is idle, or at once if no event loop runs.
+
+    Parameters
+    ----------
+    action
+        The function.
+    """
 
     def __init__(self, action: Callable[[], None]) -> None:
         self._action = action
         self._timer: asyncio.TimerHandle | None = None
 
-    def soon(self) -> None:
-        """Do it when nothing has been asked for in a while."""
+    def call_later(self) -> None:
+        """Call the function when the kernel is idle; calls before that are joined."""
         self.cancel()
         try:
             loop = asyncio.get_running_loop()
@@ -56,56 +73,67 @@ class Idle:
             self._timer = loop.call_later(_PAUSE, self._action)
 
     def cancel(self) -> None:
-        """Leave it undone."""
+        """Cancel the pending call."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
 
 
 class Inbox:
-    """Takes messages on whichever thread they come, and has them done on the thread that made it.
+    """Moves messages of widgets to the thread that created the inbox.
 
-    A kernel with subshells hears widgets while a cell runs, on a thread of their own. A simulation is one thread's affair:
-    messages wait until the cell is done, or until it has a moment for those that only want to look.
+    A kernel with subshells receives them on another thread while a cell runs, and a simulation belongs to one thread.
+    Messages wait until the cell is done, or until the simulation processes those that only change the view.
+
+    Parameters
+    ----------
+    perform
+        Called with each message on the thread of the inbox.
 
     Attributes
     ----------
-    waiting
-        What has not been done yet.
+    messages
+        Messages that have not been processed.
     """
 
-    def __init__(self, do: Callable[[str, dict[str, Any]], None]) -> None:
-        self._do = do
+    def __init__(self, perform: Callable[[str, dict[str, Any]], None]) -> None:
+        self._perform = perform
         self._owner = threading.current_thread()
-        self.waiting: deque[tuple[str, dict[str, Any]]] = deque()
+        self.messages: deque[tuple[str, dict[str, Any]]] = deque()
         try:
             self._loop: asyncio.AbstractEventLoop | None = asyncio.get_running_loop()
         except RuntimeError:
             self._loop = None
 
-    def take(self, name: str, values: dict[str, Any]) -> None:
-        """One more message."""
+    def add(self, name: str, values: dict[str, Any]) -> None:
+        """Add a message, from any thread."""
         if self._loop is None or threading.current_thread() is self._owner:
-            self._do(name, values)
+            self._perform(name, values)
         else:
-            self.waiting.append((name, values))
-            self._loop.call_soon_threadsafe(self.serve)
+            self.messages.append((name, values))
+            self._loop.call_soon_threadsafe(self.process)
 
-    def serve(self, names: Container[str] | None = None) -> None:
-        """Do what waits, or those that have one of these names."""
-        if not self.waiting:
+    def process(self, names: Container[str] | None = None) -> None:
+        """Process the messages.
+
+        Parameters
+        ----------
+        names
+            Only messages with these names. Default: all.
+        """
+        if not self.messages:
             return
-        waiting = [self.waiting.popleft() for _ in range(len(self.waiting))]
-        for name, values in waiting:
+        messages = [self.messages.popleft() for _ in range(len(self.messages))]
+        for name, values in messages:
             if names is None or name in names:
-                self._do(name, values)
+                self._perform(name, values)
             else:
-                self.waiting.append((name, values))
+                self.messages.append((name, values))
 
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Let the interrupt button raise KeyboardInterrupt: ipykernel ignores the signal while it handles what widgets send."""
+    """Let interrupts raise KeyboardInterrupt; ipykernel ignores the signal while it handles messages of widgets."""
     ignored = signal.getsignal(signal.SIGINT) is signal.SIG_IGN
     if not ignored or threading.current_thread() is not threading.main_thread():
         yield

@@ -1,7 +1,7 @@
-"""The widget itself: traits that hold what is shown, and one message a wish.
+"""The widget: traits that hold everything shown, and a message for each action.
 
-It is an anywidget, so an ipywidget: it nests in boxes, works where those work, and its traits are saved with the
-notebook. It knows nothing of proxies; `Panel` fills it.
+As an anywidget it can be nested in boxes, and its traits are saved with the notebook. It does not know proxies; `Panel`
+fills it.
 """
 
 from __future__ import annotations
@@ -13,35 +13,26 @@ from typing import Any
 import anywidget
 import traitlets
 
-__all__ = ["SCRIPTS", "PanelWidget", "script"]
+from .bundle import bundle
+
+__all__ = ["PanelWidget"]
 
 _HERE = Path(__file__).parent
 
-#: The parts of the front-end, each for one idea, in the order in which they build on each other.
-SCRIPTS = (
-    "nodes", "units", "rows", "tree", "bodies", "detail", "exchanges", "lanes", "timeline", "latency", "state", "log",
-    "module", "form", "controls", "panel",
-)  # fmt: skip
-
-#: Wish, its values, and what was attached to it.
-OnWish = Callable[[str, dict[str, Any]], None]
-
-
-def script() -> str:
-    """The front-end as one module: an anywidget is one, and needs no build step for that."""
-    return "\n".join((_HERE / "js" / f"{name}.js").read_text("utf-8") for name in SCRIPTS)
+#: Receives an action of the user: its name and its values. Attached files are `values["buffers"]`.
+OnAction = Callable[[str, dict[str, Any]], None]
 
 
 class PanelWidget(anywidget.AnyWidget):
-    """Traits as JSON; see `snapshot` for what they hold.
+    """The traits as JSON; `snapshot` describes them.
 
     Parameters
     ----------
-    on_wish
-        Called with what the user asked for: the name of the wish and its values; what was attached is `buffers`.
+    on_action
+        Called with each action of the user: its name and its values; attached files are `values["buffers"]`.
     """
 
-    _esm = script()
+    _esm = bundle(_HERE / "js" / "index.js")
     _css = _HERE / "panel.css"
 
     head = traitlets.Dict().tag(sync=True)
@@ -60,29 +51,49 @@ class PanelWidget(anywidget.AnyWidget):
     module = traitlets.Dict().tag(sync=True)
     notice = traitlets.Dict().tag(sync=True)
 
-    def __init__(self, on_wish: OnWish, **values: Any) -> None:
+    def __init__(self, on_action: OnAction, **values: Any) -> None:
         super().__init__(**values)
-        self._on_wish = on_wish
-        self.on_msg(self._take)
+        self._on_action = on_action
+        self.on_msg(self._receive)
 
-    def _take(self, _widget: Any, content: Any, buffers: Sequence[Any]) -> None:
-        if isinstance(content, dict) and isinstance(content.get("wish"), str):
-            values = {k: v for k, v in content.items() if k != "wish"}
-            self._on_wish(content["wish"], {**values, "buffers": [bytes(buffer) for buffer in buffers or ()]})
+    def _receive(self, _widget: Any, content: Any, buffers: Sequence[Any]) -> None:
+        if isinstance(content, dict) and isinstance(content.get("action"), str):
+            values = {k: v for k, v in content.items() if k != "action"}
+            self._on_action(content["action"], {**values, "buffers": [bytes(buffer) for buffer in buffers or ()]})
 
-    def give_answer(self) -> None:
-        """Tell the front-end that what it asked for has been done, well or badly."""
+    def send_done(self) -> None:
+        """Tell the front end that an action has ended."""
         self.send({"kind": "done"})
 
-    def give_rows(self, news: Sequence[str], *, total: int, version: int) -> None:
-        """Tell of rows that are new or have changed; the front-end puts them among those that it has."""
-        self.send({"kind": "rows", "total": total, "version": version, "text": f"[{','.join(news)}]"})
+    def send_changed_rows(self, rows: Sequence[str], *, total: int, version: int) -> None:
+        """Send rows that are new or have changed; the front end merges them into its list.
 
-    def give_form(self, values: dict[str, Any]) -> None:
-        """Fill the form that requests are sent with."""
+        Parameters
+        ----------
+        rows
+            The rows as JSON.
+        total
+            Number of exchanges so far.
+        version
+            Version of the filter.
+        """
+        self.send({"kind": "rows", "total": total, "version": version, "text": f"[{','.join(rows)}]"})
+
+    def send_form(self, values: dict[str, Any]) -> None:
+        """Fill the request form."""
         self.send({"kind": "form", **values})
 
-    def give_file(self, name: str, kind: str, *, text: str | None = None, base64: str | None = None) -> None:
-        """Have the browser offer a file for download."""
+    def send_file(self, name: str, kind: str, *, text: str | None = None, base64: str | None = None) -> None:
+        """Let the browser save a file.
+
+        Parameters
+        ----------
+        name
+            Name of the file.
+        kind
+            Its MIME type.
+        text, base64
+            Its content; pass one of them.
+        """
         content = {"kind": "file", "name": name, "type": kind}
         self.send({**content, "text": text} if text is not None else {**content, "base64": base64})

@@ -1,4 +1,4 @@
-"""From a document to HTML, text or JSON, with theme, escaping and units.
+"""Rendering of documents as HTML and text, and of values as JSON, with theme, escaping and units.
 
-Nothing here knows the objects that are shown; `..documents` does.
+This folder does not know the objects that are shown; `..documents` does.
 """

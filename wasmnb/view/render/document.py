@@ -1,7 +1,7 @@
-"""What a view says before it is HTML or text: a document of a few kinds of block.
+"""The document: a sequence of blocks that `to_html` and `to_text` render.
 
-Every view builds one document from an object, and two renderers (`to_html`, `to_text`) write it down. So the two forms
-cannot say different things. Text inside spans is raw; the renderers escape it, whoever wrote it.
+Both forms have the same content, because they come from the same document. Text in spans is raw; the renderers escape
+it.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ __all__ = [
     "inline",
 ]
 
-#: What a piece of text is; a renderer may colour it, but no meaning hangs on the colour alone.
-#: "lines" keeps its newlines.
+#: Meaning of a span or row. Renderers may colour it, but never express the meaning by colour alone. "lines" keeps
+#: line breaks.
 Role = Literal["", "strong", "muted", "code", "lines", "badge", "added", "removed", "changed", "good", "warn", "bad"]
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A run of raw text with a role."""
+    """Raw text with a role."""
 
     text: str | bytes
     role: Role = ""
@@ -47,7 +47,7 @@ Inline = tuple[Span, ...]
 
 
 def inline(*parts: str | bytes | Span | Inline) -> Inline:
-    """Spans from text, spans and lines of them; empty ones are dropped."""
+    """Join text, spans and lines into one line, without empty spans."""
     spans: list[Span] = []
     for part in parts:
         if isinstance(part, tuple):
@@ -59,21 +59,33 @@ def inline(*parts: str | bytes | Span | Inline) -> Inline:
 
 @dataclass(frozen=True, slots=True)
 class Title:
-    """Headline of a view."""
+    """The headline of a document."""
 
     line: Inline
 
 
 @dataclass(frozen=True, slots=True)
 class Paragraph:
-    """A line or two of prose."""
+    """A line of text."""
 
     line: Inline
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """Head of a column, how its cells are aligned and wrapped, and its share of the width in HTML (percent, 0 is auto)."""
+    """A column of a table.
+
+    Attributes
+    ----------
+    title
+        The head.
+    align
+        Alignment of the cells.
+    width
+        Width in HTML in percent; 0 for automatic.
+    wrap
+        Wrap long cells.
+    """
 
     title: str
     align: Literal["left", "right"] = "left"
@@ -83,7 +95,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row of a table; `role` tints it."""
+    """A row of a table; `role` colours its background."""
 
     cells: tuple[Inline, ...]
     role: Role = ""
@@ -91,7 +103,17 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows under columns; `wide` ones take the output's whole width; text cuts cells at `cut` characters."""
+    """A table.
+
+    Attributes
+    ----------
+    columns, rows
+        The content.
+    wide
+        Use the whole width in HTML.
+    cut
+        Longest cell in text, in characters.
+    """
 
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
@@ -101,7 +123,7 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A node of an outline. `folded` nodes start closed in HTML and show one line in text."""
+    """A node of an outline. A `folded` node is closed at first in HTML, and one line in text."""
 
     line: Inline
     children: tuple[Item, ...] = ()
@@ -117,7 +139,7 @@ class Outline:
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """Preformatted lines: a body, a traceback. `marked` is the 0-based number of a line to point at."""
+    """Preformatted lines, such as a body or traceback. `marked` is the index of a line to mark."""
 
     text: str | bytes
     marked: int | None = None
@@ -125,7 +147,7 @@ class Code:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A PNG, made only when HTML is asked for; text readers get the tables beside it."""
+    """A PNG that is created for HTML only; in text it is omitted."""
 
     png: Callable[[], bytes]
     alt: str
@@ -134,7 +156,7 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Fold:
-    """Blocks under a line that can be opened; closed ones are left out of text unless they are short."""
+    """Blocks that can be folded below a line. In text, closed ones are omitted unless they are short."""
 
     summary: Inline
     blocks: tuple[Block, ...]

@@ -1,8 +1,7 @@
-"""The one place where hostile text becomes safe to show.
+"""Escaping of untrusted text.
 
-Header names and values, bodies, logs, file names and everything else that a filter or a client wrote passes through
-`visible` on its way to a terminal and through `escape` on its way to HTML. Nothing else in the package writes such
-text.
+Everything that a filter or client wrote (headers, bodies, logs, file names) goes through `visible` before a terminal
+prints it, and through `escape` before it becomes HTML.
 """
 
 from __future__ import annotations
@@ -15,10 +14,18 @@ __all__ = ["NEWLINES", "clip", "escape", "visible"]
 
 
 def escape(text: str | bytes, keep: str = "") -> str:
-    """The same as HTML: no markup survives, in text or in an attribute's quotes."""
+    """Escape text for HTML, in elements and quoted attributes.
+
+    Parameters
+    ----------
+    text
+        Any text.
+    keep
+        Control characters to keep. Default: none.
+    """
     return html.escape(visible(text, keep), quote=True)
 
 
 def clip(text: str, limit: int) -> str:
-    """At most `limit` characters, and a word on what was cut."""
+    """Cut text to `limit` characters and add the number of omitted ones."""
     return text if len(text) <= limit else f"{text[:limit]}… ({len(text) - limit:,} more)"

@@ -1,4 +1,4 @@
-"""A document as HTML: bare semantic tags that mean the same with and without their inline styles, and no script."""
+"""Documents as HTML: semantic tags with inline styles that may be dropped, without scripts."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from .theme import ROLE_STYLES, ROW_STYLES, STYLES
 
 __all__ = ["to_html"]
 
-# Tags that carry a span's meaning where styles are dropped.
+# Tags that express the role of a span without styles.
 _SPAN_TAGS = {"strong": "strong", "code": "code", "removed": "del", "added": "ins", "bad": "strong", "warn": "strong"}
 _RESET = {"del": "text-decoration:none;", "ins": "text-decoration:none;", "code": "background:transparent;padding:0;"}
 
@@ -132,5 +132,5 @@ def _block(block: Block) -> str:
 
 
 def to_html(document: Document) -> str:
-    """The document as one `<div>`; every character of its text is escaped here and nowhere else."""
+    """Return the document as one `<div>`; all its text is escaped."""
     return f'<div class="wasmnb"{_style(STYLES["frame"])}>{"".join(map(_block, document.blocks))}</div>'

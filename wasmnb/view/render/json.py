@@ -1,4 +1,4 @@
-"""The host's objects as JSON: text where bytes are UTF-8, base64 (marked as such) where they are not."""
+"""Objects of the host as JSON. Bytes become text if they are UTF-8, otherwise base64."""
 
 from __future__ import annotations
 
@@ -7,11 +7,17 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Any
 
-__all__ = ["event_json", "exchange_json", "line_json", "plain", "tree_json"]
+__all__ = ["event_json", "exchange_json", "json_value", "line_json", "tree_json"]
 
 
-def plain(value: Any) -> Any:
-    """A value that `json` can write; bytes that are not UTF-8 become `{"base64": ...}`."""
+def json_value(value: Any) -> Any:
+    """Convert a value to types that `json` can write.
+
+    Parameters
+    ----------
+    value
+        Any value. Bytes that aren't UTF-8 become `{"base64": ...}`.
+    """
     match value:
         case Enum():
             return value.name
@@ -23,9 +29,9 @@ def plain(value: Any) -> Any:
         case str():
             return value if value.isascii() else value.encode("utf-8", "backslashreplace").decode()
         case Mapping():
-            return {str(plain(k)): plain(v) for k, v in value.items()}
+            return {str(json_value(k)): json_value(v) for k, v in value.items()}
         case list() | tuple() | set() | frozenset():
-            return [plain(v) for v in value]
+            return [json_value(v) for v in value]
         case int() | float() | None:
             return value
     return str(value)
@@ -35,40 +41,48 @@ def _message(message: Any) -> dict[str, Any] | None:
     if message is None:
         return None
     names = ("status", "reset") if hasattr(message, "status") else ("method", "path", "authority", "scheme")
-    made = {name: plain(getattr(message, name)) for name in names}
-    made["headers"] = plain(message.headers.raw)
-    made["body"] = plain(message.body)
+    document = {name: json_value(getattr(message, name)) for name in names}
+    document["headers"] = json_value(message.headers.raw)
+    document["body"] = json_value(message.body)
     if len(message.trailers):
-        made["trailers"] = plain(message.trailers.raw)
-    return made
+        document["trailers"] = json_value(message.trailers.raw)
+    return document
 
 
 def event_json(event: Any) -> dict[str, Any]:
-    """An event of the trace."""
+    """Return an event of the trace."""
     names = ("seq", "time", "thread", "vm", "context", "kind", "name", "args", "result", "status", "guest_ns", "host_ns",
              "exchange", "parent")  # fmt: skip
-    return {name: plain(getattr(event, name)) for name in names}
+    return {name: json_value(getattr(event, name)) for name in names}
 
 
 def line_json(line: Any) -> dict[str, Any]:
-    """A line of the log."""
+    """Return a line of the log."""
     names = ("time", "level", "text", "thread", "vm", "context", "exchange")
-    return {name: plain(getattr(line, name)) for name in names}
+    return {name: json_value(getattr(line, name)) for name in names}
 
 
 def exchange_json(x: Any, *, events: bool = False) -> dict[str, Any]:
-    """An exchange: its four stations, state and times; `events` adds callbacks and hostcalls."""
+    """Return an exchange: the messages at its four stations, state and times.
+
+    Parameters
+    ----------
+    x
+        The exchange.
+    events
+        Add callbacks and hostcalls. Default: false.
+    """
     stations = ("request", "upstream_request", "upstream_response", "response")
-    made: dict[str, Any] = {
-        name: plain(getattr(x, name)) for name in ("number", "worker", "state", "duration", "filter_ns")
+    document: dict[str, Any] = {
+        name: json_value(getattr(x, name)) for name in ("number", "worker", "state", "duration", "filter_ns")
     }
-    made |= {name: _message(getattr(x, name)) for name in stations}
+    document |= {name: _message(getattr(x, name)) for name in stations}
     if events:
-        made["events"] = [event_json(e) for e in x.events]
-    return made
+        document["events"] = [event_json(e) for e in x.events]
+    return document
 
 
 def tree_json(node: Any) -> dict[str, Any]:
-    """The context tree."""
-    made = {name: plain(getattr(node, name)) for name in ("kind", "name", "label", "state", "facts", "counts")}
-    return {**made, "children": [tree_json(child) for child in node.children]}
+    """Return the context tree."""
+    document = {name: json_value(getattr(node, name)) for name in ("kind", "name", "label", "state", "facts", "counts")}
+    return {**document, "children": [tree_json(child) for child in node.children]}

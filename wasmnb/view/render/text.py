@@ -1,4 +1,4 @@
-"""A document as plain Unicode text: aligned tables, a drawn tree, indented blocks."""
+"""Documents as Unicode text: aligned tables, trees, indented blocks."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .escape import NEWLINES, clip, visible
 
 __all__ = ["to_text"]
 
-_SHORT_FOLD = 24  # lines of a closed fold that text still shows
+_SHORT_FOLD = 24  # lines of a closed fold that are shown
 
 
 def _line(line: Inline) -> str:
@@ -19,7 +19,7 @@ def _line(line: Inline) -> str:
 
 
 def _width(text: str) -> int:
-    """Columns on a terminal: wide characters take two, combining ones none."""
+    """Return the width on a terminal: 2 for wide characters, 0 for combining ones."""
     if text.isascii():
         return len(text)
     return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
@@ -97,7 +97,7 @@ def _block(block: Block) -> Iterator[str]:
 
 
 def to_text(document: Document) -> str:
-    """The document as lines without a trailing newline."""
+    """Return the document as lines without a trailing line break."""
     parts: list[str] = []
     previous: Block | None = None
     for block in document.blocks:

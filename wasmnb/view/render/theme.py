@@ -1,7 +1,6 @@
-"""Colours and measures: JupyterLab's variables first, VS Code's next, then a tone that reads on light and on dark.
+"""Colours and sizes: variables of JupyterLab, then of VS Code, then colours for light and dark backgrounds.
 
-Inline styles are an extra: a front-end that drops them (GitHub, an untrusted notebook) still shows signs, words,
-tables and nested lists.
+Front ends that drop inline styles (GitHub, untrusted notebooks) still show signs, text, tables and lists.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ ROLE_STYLES: dict[Role, str] = {
     "bad": f"color:{_RED};font-weight:600",
 }
 
-#: Inline style of a row; transparent tints lie well on either theme.
+#: Inline style of a row; transparent colours fit light and dark themes.
 ROW_STYLES: dict[Role, str] = {
     "added": "background:rgba(44,154,75,.13)",
     "removed": "background:rgba(217,64,58,.12)",
@@ -41,10 +40,10 @@ ROW_STYLES: dict[Role, str] = {
     "good": "background:rgba(44,154,75,.10)",
     "warn": "background:rgba(214,143,16,.12)",
     "bad": "background:rgba(217,64,58,.12)",
-    "": "background:transparent",  # over the front-end's zebra stripes, which would read as tints
+    "": "background:transparent",  # hides the striped rows of front ends, which would look like roles
 }
 
-#: Inline style of everything else, by the renderer's own names.
+#: Inline styles of all other elements.
 STYLES: dict[str, str] = {
     "frame": f"color:{_TEXT};font-size:var(--jp-ui-font-size1,13px);line-height:1.5;max-width:72em;padding:2px 0 4px",
     "title": f"margin:0 0 .5em;padding:0 0 .3em;border-bottom:1px solid {_LINE}",

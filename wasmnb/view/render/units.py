@@ -1,20 +1,20 @@
-"""Numbers as people read them: durations, sizes, counts."""
+"""Durations, sizes and counts as text."""
 
 from __future__ import annotations
 
-__all__ = ["count", "duration", "plural", "size", "words"]
+__all__ = ["as_words", "count", "duration", "plural", "size"]
 
 _DURATIONS = ((1e9, "s"), (1e6, "ms"), (1e3, "µs"), (1.0, "ns"))
 _SIZES = ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
 
 
 def _three(value: float) -> str:
-    """About three digits: 1.23, 12.3, 123."""
+    """Format with three digits: 1.23, 12.3, 123."""
     return f"{value:.2f}" if value < 10 else f"{value:.1f}" if value < 100 else f"{value:,.0f}"
 
 
 def duration(ns: float) -> str:
-    """Nanoseconds in the unit that fits: `85.0 µs`."""
+    """Format nanoseconds: `85.0 µs`."""
     for factor, unit in _DURATIONS:
         if abs(ns) >= factor * 0.9995:
             return f"{_three(ns / factor)} {unit}"
@@ -22,7 +22,7 @@ def duration(ns: float) -> str:
 
 
 def size(number: float) -> str:
-    """Bytes in the unit that fits; 1 kB is 1000 bytes, as in listings of files and registries."""
+    """Format bytes; 1 kB is 1000 bytes."""
     for factor, unit in _SIZES:
         if number >= factor * 0.9995:
             return f"{_three(number / factor)} {unit}"
@@ -30,15 +30,25 @@ def size(number: float) -> str:
 
 
 def count(number: float) -> str:
-    """A number with thousands marked."""
+    """Format a number with thousands separators."""
     return f"{number:,.0f}" if float(number).is_integer() else f"{number:,.3g}"
 
 
 def plural(number: int, noun: str, nouns: str = "") -> str:
-    """`1 stream`, `2 streams`."""
+    """Format a number with its noun: `1 stream`, `2 streams`.
+
+    Parameters
+    ----------
+    number
+        The number.
+    noun
+        The singular.
+    nouns
+        The plural. Default: `noun` with an s.
+    """
     return f"{number:,} {noun if number == 1 else nouns or noun + 's'}"
 
 
-def words(name: str) -> str:
-    """A key of a dict as words: `tick_period` is `tick period`."""
+def as_words(name: str) -> str:
+    """Format a key as words: `tick_period` as `tick period`."""
     return name.replace("_", " ")

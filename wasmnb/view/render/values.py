@@ -1,4 +1,4 @@
-"""Decoded arguments and results of callbacks and hostcalls as short text."""
+"""Arguments and results of callbacks and hostcalls as short text."""
 
 from __future__ import annotations
 
@@ -22,7 +22,15 @@ _LEVEL_ROLES = {"WARN": "warn", "ERROR": "bad", "CRITICAL": "bad", "TRACE": "mut
 
 
 def value_text(value: Any, limit: int = _LIMIT) -> str:
-    """One value: enums by name, bytes as quoted text, header maps as `name: value`."""
+    """Format a value: enums by name, bytes as quoted text, header maps as `name: value`.
+
+    Parameters
+    ----------
+    value
+        The value.
+    limit
+        Longest text in characters. Default: 80.
+    """
     match value:
         case None:
             return "none"
@@ -46,18 +54,18 @@ def _entry(value: Any) -> str:
 
 
 def arguments(args: Mapping[str, Any]) -> str:
-    """Arguments as a call shows them; numbers are named, the rest speaks for itself."""
+    """Format the arguments of a call; only numbers have their names."""
     parts = (f"{k}={v}" if isinstance(v, int) and not isinstance(v, Enum) else value_text(v) for k, v in args.items())
     return ", ".join(parts)
 
 
 def state_role(state: str) -> Span:
-    """A state as a word in its role."""
+    """Return a state as a span with its role."""
     role = _STATE_ROLES.get(state, "")
     return Span(state, role)  # type: ignore[arg-type]
 
 
 def level_role(name: str) -> Span:
-    """A log level as a word in its role."""
+    """Return a log level as a span with its role."""
     role = _LEVEL_ROLES.get(name, "")
     return Span(name.lower(), role)  # type: ignore[arg-type]

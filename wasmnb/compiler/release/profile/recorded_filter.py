@@ -7,7 +7,7 @@ from typing import ClassVar
 from ....engine import Engine, Runnable
 from ...info import FilterInfo
 from ...source.filter_source import Source
-from ...source_filter import ALWAYS_EXPORTED, FromSource
+from ...source_filter import REQUIRED_EXPORTS, SourceFilter
 from ..release_filter import lean_runtime
 from .block_profile import BlockProfile
 from .recorder import RecordedImage
@@ -26,7 +26,7 @@ class RecordedFilter:
 
     native: ClassVar[bool] = False
 
-    def __init__(self, full: FromSource) -> None:
+    def __init__(self, full: SourceFilter) -> None:
         self.full = full
         self.source: Source | None = full.source
         self._images: dict[Engine, RecordedImage] = {}
@@ -35,7 +35,7 @@ class RecordedFilter:
         """What a host instantiates."""
         if engine not in self._images:
             lean, _ = lean_runtime(self.full)
-            visible = self.full.exports and self.full.exports | ALWAYS_EXPORTED
+            visible = self.full.exports and self.full.exports | REQUIRED_EXPORTS
             prepare = self.full.placement(lean.runtime).write
             self._images[engine] = RecordedImage(lean.instrumented(engine), lean.blocks, visible, prepare)
         return self._images[engine]

@@ -10,6 +10,7 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from ....abi import Pair
+from ....formats.header_block import parse_header_lines
 
 __all__ = ["HeaderProblem", "parse_headers"]
 
@@ -40,18 +41,11 @@ def _status(line: bytes) -> bytes:
 
 
 def _fields(lines: list[bytes]) -> list[Pair]:
-    found: list[Pair] = []
-    for number, line in enumerate(lines, 2):
-        if not line.strip():
-            break
-        if line[:1] in b" \t" and found:  # folded: goes on with the value above
-            found[-1] = (found[-1][0], found[-1][1] + b" " + line.strip())
-            continue
-        name, colon, value = line.partition(b":")
-        if not colon or not name.strip():
-            raise HeaderProblem(f"line {number} is no header: {line.decode('latin-1')!r}")
-        found.append((name.strip().lower(), value.strip()))
-    return found
+    def malformed(index: int, line: bytes) -> None:
+        raise HeaderProblem(f"line {index + 2} is not a header: {line.decode('latin-1')!r}")
+
+    pairs = parse_header_lines(lines, unfold=True, on_malformed=malformed)
+    return [(name.strip().lower(), value.strip()) for name, value in pairs]
 
 
 def _target(target: bytes, fields: list[Pair]) -> list[Pair]:

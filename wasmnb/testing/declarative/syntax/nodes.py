@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-__all__ = ["Block", "Entry", "Many", "Node", "Scalar"]
+__all__ = ["Block", "BlockEntry", "Many", "Node", "Scalar"]
 
 #: How a scalar was written. JSON and YAML know more than the text format: a number may stand in quotes, say.
 Kind = Literal["string", "word", "number", "null"]
@@ -49,11 +49,11 @@ class Block:
     """A message: named entries in the order of the file, names possibly more than once."""
 
     line: int
-    entries: list[Entry] = field(default_factory=list)
+    entries: list[BlockEntry] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class BlockEntry:
     """One `name: value`."""
 
     name: str

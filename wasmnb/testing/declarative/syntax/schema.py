@@ -13,8 +13,8 @@ from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from typing import Any, TypeVar
 
-from ..errors import FixtureError, Place
-from .nodes import Block, Entry, Many, Node, Scalar
+from ..errors import FixtureError, SourceLocation
+from .nodes import Block, BlockEntry, Many, Node, Scalar
 
 __all__ = ["fill", "many", "once"]
 
@@ -46,7 +46,7 @@ def many(kind: FieldType) -> Any:
     return dataclasses.field(default_factory=list, metadata={"kind": kind, "oneof": "", "many": True, "json": ""})
 
 
-def fill(message: type[T], node: Node, place: Place, *, lenient: bool = False) -> T:
+def fill(message: type[T], node: Node, place: SourceLocation, *, lenient: bool = False) -> T:
     """A message from a node.
 
     Parameters
@@ -68,7 +68,7 @@ def fill(message: type[T], node: Node, place: Place, *, lenient: bool = False) -
 
 
 class _Filler:
-    def __init__(self, message: type, place: Place, lenient: bool) -> None:
+    def __init__(self, message: type, place: SourceLocation, lenient: bool) -> None:
         self.message = message
         self.place = place
         self.lenient = lenient
@@ -81,7 +81,7 @@ class _Filler:
             self.entry(entry)
         return self.message(place=self.place, **self.values)
 
-    def entry(self, entry: Entry) -> None:
+    def entry(self, entry: BlockEntry) -> None:
         field = self.fields.get(self.name(entry.name))
         if field is None:
             raise FixtureError(self.unknown(entry.name), self.place.into(entry.name, entry.line))
@@ -114,7 +114,7 @@ class _Filler:
         hint = f"did you mean {close[0]!r}?" if close else f"it has {', '.join(names)}."
         return f"{self.message.__name__} has no field {name!r}; {hint}"
 
-    def check_once(self, field: dataclasses.Field[Any], place: Place) -> None:
+    def check_once(self, field: dataclasses.Field[Any], place: SourceLocation) -> None:
         if field.name in self.lines:
             raise FixtureError(f"it is given a second time; the first is on line {self.lines[field.name]}.", place)
         oneof = field.metadata["oneof"]
@@ -122,7 +122,7 @@ class _Filler:
             if oneof and self.fields[other].metadata["oneof"] == oneof:
                 raise FixtureError(f"it excludes {other!r}, which line {self.lines[other]} gives.", place)
 
-    def items(self, node: Node, place: Place) -> tuple[Node, ...]:
+    def items(self, node: Node, place: SourceLocation) -> tuple[Node, ...]:
         if isinstance(node, Many):
             return node.items
         if self.lenient:
@@ -131,7 +131,7 @@ class _Filler:
             )
         return (node,)
 
-    def value(self, kind: FieldType, node: Node, place: Place) -> Any:
+    def value(self, kind: FieldType, node: Node, place: SourceLocation) -> Any:
         if isinstance(node, Many):
             raise FixtureError("a single value is expected here, not a list.", place)
         if isinstance(kind, type):
@@ -147,7 +147,7 @@ def _describe(kind: FieldType) -> str:
     return " or ".join(kind) if isinstance(kind, Mapping) else str(kind)
 
 
-def _enum(kind: Mapping[str, int], node: Scalar, place: Place) -> int:
+def _enum(kind: Mapping[str, int], node: Scalar, place: SourceLocation) -> int:
     if node.kind == "number" and node.text.lstrip("-").isdigit() and int(node.text) in kind.values():
         return int(node.text)
     if node.text not in kind:
@@ -155,26 +155,26 @@ def _enum(kind: Mapping[str, int], node: Scalar, place: Place) -> int:
     return kind[node.text]
 
 
-def _bytes(node: Scalar, place: Place, _kind: str, lenient: bool) -> bytes:
+def _bytes(node: Scalar, place: SourceLocation, _kind: str, lenient: bool) -> bytes:
     if node.kind != "string" and not lenient:
         raise FixtureError(f"text in quotes is expected, not {node.text!r}.", place)
     return node.data
 
 
-def _string(node: Scalar, place: Place, kind: str, lenient: bool) -> str:
+def _string(node: Scalar, place: SourceLocation, kind: str, lenient: bool) -> str:
     try:
         return _bytes(node, place, kind, lenient).decode("utf-8")
     except UnicodeDecodeError as error:
         raise FixtureError(f"this text has to be UTF-8: {error.reason} at byte {error.start}.", place) from error
 
 
-def _bool(node: Scalar, place: Place, _kind: str, lenient: bool) -> bool:
+def _bool(node: Scalar, place: SourceLocation, _kind: str, lenient: bool) -> bool:
     if (lenient or node.kind != "string") and node.text in _TRUE | _FALSE:
         return node.text in _TRUE
     raise FixtureError(f"true or false is expected, not {node.text!r}.", place)
 
 
-def _integer(node: Scalar, place: Place, kind: str, lenient: bool) -> int:
+def _integer(node: Scalar, place: SourceLocation, kind: str, lenient: bool) -> int:
     low, high = _INTEGERS[kind]
     value = _number(node.text) if node.kind == "number" or (lenient and node.kind == "string") else None
     if value is None:
@@ -197,6 +197,6 @@ def _number(text: str) -> int | None:
     return int(value) if math.isfinite(value) and value == int(value) else None
 
 
-_SCALARS: dict[str, Callable[[Scalar, Place, str, bool], Any]] = {
+_SCALARS: dict[str, Callable[[Scalar, SourceLocation, str, bool], Any]] = {
     "bytes": _bytes, "string": _string, "bool": _bool, **dict.fromkeys(_INTEGERS, _integer),
 }  # fmt: skip

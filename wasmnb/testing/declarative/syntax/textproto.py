@@ -12,8 +12,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ..errors import FixtureError, Place
-from .nodes import Block, Entry, Many, Node, Scalar
+from ..errors import FixtureError, SourceLocation
+from .nodes import Block, BlockEntry, Many, Node, Scalar
 
 __all__ = ["read_textproto"]
 
@@ -56,7 +56,7 @@ def read_textproto(data: bytes, file: str) -> Block:
         With the line, and the field that it is in.
     """
     parser = _Parser(list(_tokens(data.removeprefix(b"\xef\xbb\xbf"), file)), file)
-    return parser.block(_Token("start", b"", 1), Place(file), 0)
+    return parser.block(_Token("start", b"", 1), SourceLocation(file), 0)
 
 
 def _tokens(data: bytes, file: str) -> Iterator[_Token]:
@@ -64,7 +64,7 @@ def _tokens(data: bytes, file: str) -> Iterator[_Token]:
     while at < len(data):
         found = _TOKEN.match(data, at)
         if found is None:
-            raise FixtureError(_unreadable(data[at : at + 20]), Place(file, line))
+            raise FixtureError(_unreadable(data[at : at + 20]), SourceLocation(file, line))
         kind = found.lastgroup or ""
         if kind != "space":
             yield _Token(kind, found.group(), line)
@@ -101,7 +101,7 @@ class _Parser:
             return True
         return False
 
-    def block(self, opening: _Token, place: Place, depth: int) -> Block:
+    def block(self, opening: _Token, place: SourceLocation, depth: int) -> Block:
         """Entries up to the bracket that closes `opening`, or to the end of the file."""
         if depth > DEPTH:
             raise FixtureError(f"messages lie more than {DEPTH} deep in each other.", place.at(opening.line))
@@ -118,19 +118,19 @@ class _Parser:
         self.take()
         return block
 
-    def entry(self, place: Place, depth: int) -> list[Entry]:
+    def entry(self, place: SourceLocation, depth: int) -> list[BlockEntry]:
         token = self.next
         name = self.name(place)
         inside = place.into(name, token.line)
         colon = self.accept(":")
         value = self.value(inside, depth, scalar=colon)
         return (
-            [Entry(name, v, v.line) for v in value.items]
+            [BlockEntry(name, v, v.line) for v in value.items]
             if isinstance(value, Many)
-            else [Entry(name, value, token.line)]
+            else [BlockEntry(name, value, token.line)]
         )
 
-    def name(self, place: Place) -> str:
+    def name(self, place: SourceLocation) -> str:
         token = self.take()
         if token.kind == "word":
             return token.text
@@ -144,7 +144,7 @@ class _Parser:
             parts.append(part.text)
         return f"[{''.join(parts)}]"
 
-    def value(self, place: Place, depth: int, *, scalar: bool) -> Node:
+    def value(self, place: SourceLocation, depth: int, *, scalar: bool) -> Node:
         token = self.next
         if token.kind == "sign" and token.text in _CLOSING:
             return self.block(self.take(), place, depth + 1)
@@ -156,7 +156,7 @@ class _Parser:
             )
         return self.scalar(place)
 
-    def many(self, place: Place, depth: int) -> Many:
+    def many(self, place: SourceLocation, depth: int) -> Many:
         opening = self.take()
         items: list[Node] = []
         while not self.accept("]"):
@@ -165,7 +165,7 @@ class _Parser:
             items.append(self.value(place, depth, scalar=True))
         return Many(tuple(items), opening.line)
 
-    def scalar(self, place: Place) -> Scalar:
+    def scalar(self, place: SourceLocation) -> Scalar:
         token = self.take()
         if token.kind == "string":
             parts = [_unescape(token, place)]
@@ -182,7 +182,7 @@ class _Parser:
         raise FixtureError(f"a value is expected, not {token}.", place.at(token.line))
 
 
-def _unescape(token: _Token, place: Place) -> bytes:
+def _unescape(token: _Token, place: SourceLocation) -> bytes:
     def one(found: re.Match[bytes]) -> bytes:
         octal, hexadecimal, short, long, simple = found.groups()
         if octal:

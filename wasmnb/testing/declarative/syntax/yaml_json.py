@@ -9,9 +9,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from ....errors import UsageError
-from ..errors import FixtureError, Place
-from .nodes import Block, Entry, Many, Node, Scalar
+from ..errors import FixtureError, SourceLocation
+from .nodes import Block, BlockEntry, Many, Node, Scalar
 
 __all__ = ["read_json", "read_yaml"]
 
@@ -27,19 +26,14 @@ def read_yaml(data: bytes, file: str) -> Node:
     Raises
     ------
     FixtureError
-        With the line.
-    UsageError
-        If PyYAML is not installed.
+        The text is not YAML; the error has the line.
     """
-    yaml = _pyyaml()
+    from ....formats.yaml_lines import YamlError, compose
+
     try:
-        root = yaml.compose(data.decode("utf-8"), Loader=yaml.SafeLoader)
-    except UnicodeDecodeError as error:
-        raise FixtureError(f"this is not UTF-8: {error.reason} at byte {error.start}.", Place(file)) from error
-    except (yaml.YAMLError, RecursionError) as error:
-        mark = getattr(error, "problem_mark", None)
-        message = getattr(error, "problem", None) or str(error) or "nested too deep"
-        raise FixtureError(f"this is no YAML: {message}.", Place(file, mark.line + 1 if mark else 0)) from error
+        root = compose(data)
+    except YamlError as error:
+        raise FixtureError(f"this is not YAML: {error}.", SourceLocation(file, error.line)) from error
     return Block(1) if root is None else _Converter(file).node(root, 0)
 
 
@@ -48,19 +42,11 @@ def read_json(data: bytes, file: str) -> Node:
     try:
         json.loads(data)
     except json.JSONDecodeError as error:
-        raise FixtureError(f"this is no JSON: {error.msg}.", Place(file, error.lineno)) from error
+        raise FixtureError(f"this is no JSON: {error.msg}.", SourceLocation(file, error.lineno)) from error
     except (UnicodeDecodeError, RecursionError) as error:
-        raise FixtureError(f"this is no JSON: {error}.", Place(file)) from error
+        raise FixtureError(f"this is no JSON: {error}.", SourceLocation(file)) from error
     # Tabs may indent JSON but not YAML; between tokens a space does as well.
     return read_yaml(data.replace(b"\t", b" "), file)
-
-
-def _pyyaml() -> Any:
-    try:
-        import yaml
-    except ImportError as error:
-        raise UsageError("Reading YAML and JSON test files needs PyYAML: pip install PyYAML") from error
-    return yaml
 
 
 class _Converter:
@@ -72,7 +58,7 @@ class _Converter:
         line = node.start_mark.line + 1
         self.made += 1
         if depth > DEPTH or self.made > NODES:
-            raise FixtureError("this is nested too deep, or expands without end.", Place(self.file, line))
+            raise FixtureError("this is nested too deep, or expands without end.", SourceLocation(self.file, line))
         if node.id == "mapping":
             return self.block(node, line, depth)
         if node.id == "sequence":
@@ -83,8 +69,8 @@ class _Converter:
         block = Block(line)
         for key, value in node.value:
             if key.id != "scalar":
-                raise FixtureError("a field's name is expected.", Place(self.file, key.start_mark.line + 1))
-            block.entries.append(Entry(key.value, self.node(value, depth + 1), key.start_mark.line + 1))
+                raise FixtureError("a field's name is expected.", SourceLocation(self.file, key.start_mark.line + 1))
+            block.entries.append(BlockEntry(key.value, self.node(value, depth + 1), key.start_mark.line + 1))
         return block
 
     @staticmethod

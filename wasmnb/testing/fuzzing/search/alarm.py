@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from ...._places import INSTALLED, LIBRARY, OURS
+from ...._code_paths import INSTALLED, PACKAGE, STDLIB
 
 __all__ = ["Alarm", "StillRunning", "alarm", "can_ring"]
 
@@ -63,9 +63,9 @@ def _in_filter(frame: FrameType | None) -> bool:
     """Whether the innermost code that is no library's is a filter's rather than ours."""
     while frame is not None:
         file = frame.f_code.co_filename
-        if file.startswith(OURS):
+        if file.startswith(PACKAGE):
             return False
-        if not file.startswith((*LIBRARY, *INSTALLED)):
+        if not file.startswith((*STDLIB, *INSTALLED)):
             return True
         frame = frame.f_back
     return False

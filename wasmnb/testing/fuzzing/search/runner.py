@@ -127,7 +127,7 @@ class Session:
         for vm in () if self.native else self.proxy.vms:
             vm.instance.deadline = settings.deadline  # type: ignore[attr-defined]
         self.clusters = AnyCluster(self.proxy.clusters, self._cluster)
-        self.proxy._environment.clusters = self.clusters
+        self.proxy.server.clusters = self.clusters
 
     def _cluster(self, name: str) -> Cluster:
         return Cluster(self._services, name, http2="grpc" in name)

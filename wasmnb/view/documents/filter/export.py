@@ -1,4 +1,4 @@
-"""An export: what was written where, and the commands that come next."""
+"""The document of an export: the files, and the commands to try them."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ if TYPE_CHECKING:
 __all__ = ["export_document"]
 
 
-def export_document(made: Export) -> Document:
-    """A table of the files, then how to try them."""
+def export_document(export: Export) -> Document:
+    """Return a table of the files and the commands to try them."""
     rows = [
-        Row((inline(Span(name, "code")), inline(size(number) if number else ""), inline(what)))
-        for name, number, what in made.files
+        Row((inline(Span(name, "code")), inline(size(number) if number else ""), inline(description)))
+        for name, number, description in export.files
     ]
     columns = (Column("file", wrap=False), Column("size", "right", wrap=False), Column(""))
     blocks: list[Block] = [
-        Title(inline(Span(f"exported to {made.folder}", "strong"))),
+        Title(inline(Span(f"exported to {export.folder}", "strong"))),
         Table(columns, tuple(rows), cut=80),
         Paragraph(inline("To try it:")),
-        Code(f"cd {made.folder} && envoy -c envoy.yaml\ncurl -i http://127.0.0.1:{made.port}/"),
+        Code(f"cd {export.folder} && envoy -c envoy.yaml\ncurl -i http://127.0.0.1:{export.port}/"),
     ]
-    blocks += [Paragraph(inline(Span("! ", "warn"), note)) for note in made.notes]
+    blocks += [Paragraph(inline(Span("! ", "warn"), note)) for note in export.notes]
     return Document(tuple(blocks))

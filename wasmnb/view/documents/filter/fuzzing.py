@@ -1,4 +1,4 @@
-"""What a fuzzer found: each fault with its message, and the smallest scenario as a test to be pasted."""
+"""The document of a fuzzing report: each finding with its message, and the smallest scenario as a test."""
 
 from __future__ import annotations
 
@@ -12,24 +12,26 @@ __all__ = ["finding_document", "report_document"]
 
 
 def report_document(report: Any) -> Document:
-    """A verdict, then every finding."""
-    found = [block for finding in report.findings for block in _finding(finding)]
-    return Document((_title(report), *found, _effort(report)))
+    """Return the verdict and all findings."""
+    findings = [block for finding in report.findings for block in _finding(finding)]
+    return Document((_title(report), *findings, _effort(report)))
 
 
 def finding_document(finding: Any) -> Document:
-    """One finding."""
+    """Return one finding."""
     return Document(tuple(_finding(finding)))
 
 
 def _title(report: Any) -> Title:
-    verdict = plural(len(report.findings), "finding") if report.findings else "nothing wrong"
+    verdict = plural(len(report.findings), "finding") if report.findings else "no findings"
     return Title(inline(Span(report.name, "strong"), "   ", Span(verdict, "bad" if report.findings else "good")))
 
 
 def _effort(report: Any) -> Paragraph:
-    searched = f"{plural(report.tried, 'scenario')} in {report.seconds:.1f} s made {plural(report.features, 'different thing')} happen"
-    stopped = "; interrupted: there may be more to find" if report.interrupted else ""
+    searched = (
+        f"{plural(report.tried, 'scenario')} in {report.seconds:.1f} s covered {plural(report.features, 'feature')}"
+    )
+    stopped = "; interrupted, there may be more findings" if report.interrupted else ""
     return Paragraph(inline(Span(f"{searched}{stopped}.", "muted")))
 
 
@@ -41,7 +43,7 @@ def _finding(finding: Any) -> Iterator[Block]:
         yield Code(rest)
     if finding.test:
         yield Fold(
-            inline("The smallest scenario, as a test that fails as long as the fault is there"),
+            inline("The smallest scenario as a test, which fails until the fault is fixed"),
             (Code(finding.test),),
             open=True,
         )

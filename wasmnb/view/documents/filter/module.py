@@ -1,4 +1,4 @@
-"""What a module is: its ABI, what it imports and exports, what makes up its size, and what would stop Envoy."""
+"""The document of a module: ABI, imports and exports, sections, and problems for Envoy."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ _KNOWN_EXPORTS = (
     *CALLBACKS, *ENTRY_POINTS, *(v.marker for v in AbiVersion), "memory", "malloc", "proxy_on_memory_allocate", "wasmnb_control",
 )  # fmt: skip
 _RUNS_HERE = Paragraph(
-    inline("Run by this Python, not as Wasm: for debuggers, coverage and profilers. `.wasm` compiles it.")
+    inline("Runs in this Python instead of Wasm, for debuggers, coverage and profilers. Read `.wasm` to compile it.")
 )
 _KINDS = {"core": "core Wasm module", "component": "Wasm component", "other": "not a Wasm file"}
 
 
 def _names(items: Iterable[Any]) -> list[str]:
-    """Names of imports or exports, given as objects with `.name`, tuples or text."""
+    """Return the names of imports or exports, which are objects with `.name`, tuples or text."""
     return [item if isinstance(item, str) else str(getattr(item, "name", None) or item[-1]) for item in items]
 
 
@@ -35,41 +35,43 @@ def _sections(sections: Any) -> list[tuple[str, int]]:
     return sorted(((str(n), int(b)) for n, b in named), key=lambda pair: -pair[1])
 
 
-def _bar(part: int, whole: int, width: int = 20) -> str:
-    return "█" * round(width * part / whole) or "▏" if whole else ""
+def _bar(part: int, total: int, width: int = 20) -> str:
+    return "█" * round(width * part / total) or "▏" if total else ""
 
 
 def _section_table(sections: Sequence[tuple[str, int]]) -> Table:
-    whole = sum(b for _, b in sections)
-    rows = [Row((inline(Span(n, "code")), inline(size(b)), inline(Span(_bar(b, whole), "muted")))) for n, b in sections]
+    total = sum(b for _, b in sections)
+    rows = [Row((inline(Span(n, "code")), inline(size(b)), inline(Span(_bar(b, total), "muted")))) for n, b in sections]
     return Table((Column("section"), Column("size", "right", wrap=False), Column("share", wrap=False)), tuple(rows))
 
 
 def _name_fold(title: str, names: Sequence[str], known: Iterable[str]) -> Fold:
-    """Names in columns of text; those that the ABI does not know stand first, marked."""
+    """Return the names, unknown ones first and marked."""
     known = set(known)
     lines = [f"? {n}" for n in names if n not in known] + [f"  {n}" for n in names if n in known]
     return Fold(inline(Span(title, "strong"), Span(f"  {len(names)}", "muted")), (Code("\n".join(lines)),))
 
 
 def facts_document(facts: Any, name: str = "", number: int | None = None) -> Document:
-    """Facts of a module as `wasmnb inspect` shows them.
+    """Return the facts about a module.
 
     Parameters
     ----------
     facts
-        `wasmnb.compiler.ModuleFacts`, or `FilterInfo`, which has no problems and knows how it was built.
-    name, number
-        File name, and size of the file in bytes.
+        A `wasmnb.compiler.ModuleFacts` or `FilterInfo`.
+    name
+        Name of the file. Default: the name of the filter.
+    number
+        Size of the file in bytes. Default: from the facts.
     """
     number = getattr(facts, "size", None) if number is None else number
     version = getattr(facts.abi_version, "text", facts.abi_version)
     abi = f"Proxy-Wasm ABI {version}" if version else "no Proxy-Wasm ABI marker"
     kind = getattr(facts, "kind", "core")
     native = getattr(facts, "native", False)
-    whole = ["native" if native else _KINDS.get(kind, kind), abi, *([size(number)] if number else [])]
+    facts_line = ["native" if native else _KINDS.get(kind, kind), abi, *([size(number)] if number else [])]
     name = name or getattr(facts, "name", "module")
-    blocks: list[Block] = [Title(inline(Span(name, "strong"), Span(f"   {' · '.join(whole)}", "muted")))]
+    blocks: list[Block] = [Title(inline(Span(name, "strong"), Span(f"   {' · '.join(facts_line)}", "muted")))]
     blocks += [
         *([_RUNS_HERE] if native else _verdict(getattr(facts, "problems", ()))),
         *_surface(facts),
@@ -87,13 +89,13 @@ def facts_document(facts: Any, name: str = "", number: int | None = None) -> Doc
 
 def _verdict(problems: Sequence[str]) -> list[Block]:
     if not problems:
-        return [Paragraph(inline(Span("✓ Nothing stops Envoy from loading this module.", "good")))]
-    refused = Paragraph(inline(Span("✗ Envoy would refuse this module:", "bad")))
-    return [refused, *(Paragraph(inline("  • ", problem)) for problem in problems)]
+        return [Paragraph(inline(Span("✓ Envoy can load this module.", "good")))]
+    rejected = Paragraph(inline(Span("✗ Envoy would reject this module:", "bad")))
+    return [rejected, *(Paragraph(inline("  • ", problem)) for problem in problems)]
 
 
 def _surface(facts: Any) -> Iterator[Block]:
-    """What it hears of, and what it may ask for."""
+    """Yield the callbacks, hostcalls and memory."""
     callbacks = [e.removeprefix("proxy_") for e in _names(facts.exports) if e in CALLBACKS]
     yield _fact("callbacks", ", ".join(callbacks) or "none")
     calls = {i for i in _names(facts.imports) if i in HOSTCALLS}
@@ -104,14 +106,14 @@ def _surface(facts: Any) -> Iterator[Block]:
 
 
 def _origin(facts: Any) -> Iterator[Block]:
-    """How a filter of ours was made."""
+    """Yield how a filter of wasmnb was built."""
     if not getattr(facts, "python", ""):
         return
     runtime = f", runtime {facts.runtime[:12]}" if facts.runtime else ""
-    yield _fact("run by" if facts.native else "inside", f"Python {facts.python}, wasmnb {facts.sdk}{runtime}")
-    beyond = ", ".join([*facts.packages, *facts.modules])
-    if beyond:
-        yield _fact("imports", beyond)
+    yield _fact("runs in" if facts.native else "inside", f"Python {facts.python}, wasmnb {facts.sdk}{runtime}")
+    additional = ", ".join([*facts.packages, *facts.modules])
+    if additional:
+        yield _fact("imports", additional)
     times = ", ".join(f"{step} {duration(seconds * 1e9)}" for step, seconds in facts.build_times.items())
     yield _fact("built in", times)
 
@@ -121,10 +123,10 @@ def _fact(name: str, text: str) -> Paragraph:
 
 
 def facts_html(facts: Any, name: str = "", number: int | None = None) -> str:
-    """Facts of a module as HTML."""
+    """Return the facts about a module as HTML; parameters as for `facts_document`."""
     return to_html(facts_document(facts, name, number))
 
 
 def facts_text(facts: Any, name: str = "", number: int | None = None) -> str:
-    """Facts of a module as text."""
+    """Return the facts about a module as text; parameters as for `facts_document`."""
     return to_text(facts_document(facts, name, number))

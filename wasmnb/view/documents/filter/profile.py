@@ -1,4 +1,4 @@
-"""Where a filter spends its time: the source with costs beside its lines, hostcalls, callbacks, and what the numbers are worth."""
+"""The document of a profile: cost by source line, by callback and by hostcall, and the accuracy of the numbers."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ if TYPE_CHECKING:
 
 __all__ = ["profile_document", "profile_html", "profile_text"]
 
-#: Blocks of a full bar, and from which share on a row is marked.
+#: Blocks of a full bar, and the share from which a row is marked.
 _BAR, _HOT = 10, 0.2
 
-#: Lines of a source that are all shown; of a longer one, those that ran and so many around them.
-_WHOLE, _AROUND = 150, 2
+#: Longest source that is shown completely, and lines around executed ones in longer sources.
+_COMPLETE, _AROUND = 150, 2
 
 _NATIVE = (
-    "The filter runs natively; this is what the same costs as Wasm. What it costs in this Python is shown by its own profilers, "
-    'as in %prun -s tottime NAME.get("/").'
+    "The filter runs natively; these are its costs in Wasm. To profile it in this Python, use a Python profiler: "
+    '%prun -s tottime NAME.get("/")'
 )
 
 _SOURCE = (
@@ -34,9 +34,9 @@ _SOURCE = (
 
 
 def profile_document(report: ProfileReport) -> Document:
-    """All of it; times and hits of lines are per request."""
+    """Return the profile. Times and hits of lines are per request."""
     blocks: list[Block] = [
-        Title(inline("Where ", Span(report.name, "strong"), f" spends its time: {duration(report.ns)} a request")),
+        Title(inline("Profile of ", Span(report.name, "strong"), f": {duration(report.ns)} per request")),
         *_summary(report),
     ]
     for source in report.sources:
@@ -46,17 +46,19 @@ def profile_document(report: ProfileReport) -> Document:
     if report.hostcalls:
         blocks.append(_hostcalls(report))
     if report.observer is not None:
-        blocks.append(_worth(report.observer))
+        blocks.append(_accuracy(report.observer))
     return Document(tuple(blocks))
 
 
 def _summary(report: ProfileReport) -> Iterator[Block]:
-    answers = ", ".join(f"{n:,} x {status or 'closed'}" for status, n in sorted(report.statuses.items()))
-    said = f"{plural(report.requests, 'request')}, through a fresh proxy like this one. Answers: {answers or 'none'}."
+    responses = ", ".join(f"{n:,} x {status or 'closed'}" for status, n in sorted(report.statuses.items()))
+    text = f"{plural(report.requests, 'request')} through a new proxy with the same settings. Responses: {responses or 'none'}."
     if report.observer is not None and report.ns:
         share = report.around / report.ns
-        said += f" Outside the filter's lines (SDK, interpreter): {duration(report.around)} a request, {share:.0%}."
-    yield Paragraph(inline(Span(said, "muted")))
+        text += (
+            f" Outside of the filter's lines (SDK, interpreter): {duration(report.around)} per request, {share:.0%}."
+        )
+    yield Paragraph(inline(Span(text, "muted")))
     if report.native:
         yield Paragraph(inline(Span(_NATIVE, "muted")))
     if report.reason:
@@ -66,7 +68,7 @@ def _summary(report: ProfileReport) -> Iterator[Block]:
 def _source(source: ProfiledSource) -> Table:
     texts = dict(enumerate(source.text.split("\n"), source.first_line)) if source.text else {}
     numbers = sorted(texts.keys() | source.lines.keys())
-    if len(numbers) > _WHOLE:
+    if len(numbers) > _COMPLETE:
         near = {n + d for n in source.lines for d in range(-_AROUND, _AROUND + 1)}
         numbers = [n for n in numbers if n in near]
     rows: list[Row] = []
@@ -88,7 +90,7 @@ def _line(number: int, text: str, cost: LineCost | None) -> Row:
 
 
 def _number(value: float) -> str:
-    """A mean per request; nothing for none."""
+    """Format a mean per request; empty for 0."""
     return f"{value:,.0f}" if float(value).is_integer() and value else f"{value:,.2f}" if value else ""
 
 
@@ -104,7 +106,7 @@ def _callbacks(report: ProfileReport) -> Table:
 
 
 def _hostcalls(report: ProfileReport) -> Table:
-    heads = (Column("hostcall"), *(Column(name, "right") for name in ("count", "a request", "total", "mean")))
+    heads = (Column("hostcall"), *(Column(name, "right") for name in ("count", "per request", "total", "mean")))
     rows = []
     for h in report.hostcalls:
         numbers = (f"{h.count:,}", f"{h.count / report.requests:,.3g}", duration(h.total_ns), duration(h.mean_ns))
@@ -112,27 +114,27 @@ def _hostcalls(report: ProfileReport) -> Table:
     return Table(heads, tuple(rows))
 
 
-def _worth(observer: Observer) -> Fold:
-    said = (
-        "Callbacks and hostcalls are measured unwatched; what a hostcall takes is this simulator's time, not Envoy's.",
+def _accuracy(observer: Observer) -> Fold:
+    sentences = (
+        "Times of callbacks and hostcalls are measured without instrumentation. Hostcalls take the time of the simulator, not of Envoy.",
         (
-            "A line's time is its share of the callbacks' time, by the instructions of WebAssembly that it ran: its own and "
-            "those of what it calls outside the filter's source. Instructions do not all take equally long."
+            "The time of a line is its share of the callbacks' time, measured in WebAssembly instructions. It includes calls "
+            "of code outside of the filter. Instructions take different times."
         ),
         (
-            f"Watching cost {observer.events:,.0f} events a request of {observer.fuel:,.0f} instructions each, which are "
-            f"taken away. What was watched still ran {observer.excess:.0%} more instructions than unwatched: Python does not "
-            "adapt the first instruction of a watched line, so short lines that run often look that much dearer."
+            f"Instrumentation took {observer.events:,.0f} events per request of {observer.fuel:,.0f} instructions each, which are "
+            f"subtracted. The instrumented code still ran {observer.excess:.0%} more instructions: Python doesn't specialize "
+            "the first instruction of an instrumented line, so short lines that run often seem more expensive."
         ),
     )
-    return Fold(inline("How this was measured"), tuple(Paragraph(inline(Span(text, "muted"))) for text in said))
+    return Fold(inline("How this was measured"), tuple(Paragraph(inline(Span(text, "muted"))) for text in sentences))
 
 
 def profile_html(report: ProfileReport) -> str:
-    """The profile as tables."""
+    """Return the profile as HTML."""
     return to_html(profile_document(report))
 
 
 def profile_text(report: ProfileReport) -> str:
-    """The profile as aligned lines."""
+    """Return the profile as text."""
     return to_text(profile_document(report))

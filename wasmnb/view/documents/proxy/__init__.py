@@ -1,4 +1,4 @@
 """Documents about a proxy: overview, context tree, log, trace, shared and Python state.
 
-Single messages are in `..traffic`.
+Exchanges belong to `..traffic`.
 """

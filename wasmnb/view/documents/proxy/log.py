@@ -1,4 +1,4 @@
-"""The proxy's log: one row a line, tracebacks with their own line breaks."""
+"""The document of a log: one row for each line, tracebacks with their line breaks."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _COLUMNS = (
 
 
 def _message(line: LogLine) -> str:
-    """The text; of what Envoy itself says about a failure only the first line, for the rest is Wasm's backtrace."""
+    """Return the text; of Envoy's line about a failure only the first line, without the Wasm backtrace."""
     first, *rest = line.text.rstrip("\n").split("\n")
     if getattr(line, "source", "") == "envoy" and len(rest) > 1:
         return f"{first}\n… {len(rest)} lines of Wasm backtrace"
@@ -52,12 +52,20 @@ def _row(line: LogLine) -> Row:
 
 
 def log_table(lines: Sequence[LogLine]) -> Table:
-    """The lines as a table."""
+    """Return a table of log lines."""
     return Table(_COLUMNS, tuple(map(_row, lines)), wide=True, cut=160)
 
 
 def log_document(lines: Sequence[LogLine], *, limit: int = _SHOWN) -> Document:
-    """The newest lines, and a word on those before them."""
+    """Return the newest lines and the number of all.
+
+    Parameters
+    ----------
+    lines
+        The lines, oldest first.
+    limit
+        Number of lines to show. Default: 200.
+    """
     if not lines:
         return Document((Paragraph(inline(Span("The log is empty.", "muted"))),))
     hidden = len(lines) - limit
@@ -66,10 +74,10 @@ def log_document(lines: Sequence[LogLine], *, limit: int = _SHOWN) -> Document:
 
 
 def log_html(lines: Sequence[LogLine]) -> str:
-    """The log as a table."""
+    """Return the log as HTML."""
     return to_html(log_document(lines))
 
 
 def log_text(lines: Sequence[LogLine]) -> str:
-    """The log as aligned lines."""
+    """Return the log as text."""
     return to_text(log_document(lines))

@@ -1,4 +1,4 @@
-"""A proxy at a glance: its contexts, its last exchanges, the end of its log."""
+"""The document of a proxy: contexts, last exchanges, end of the log."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _LINES = 10
 
 _COLUMNS = (
     Column("#", "right", wrap=False), Column("status", wrap=False), Column("method", wrap=False), Column("path"),
-    Column("worker", wrap=False), Column("in all", "right", wrap=False), Column("state", wrap=False),
+    Column("worker", wrap=False), Column("total", "right", wrap=False), Column("state", wrap=False),
 )  # fmt: skip
 
 
@@ -43,12 +43,12 @@ def _row(x: Exchange | TcpExchange) -> Row:
 
 
 def exchanges_table(exchanges: Iterable[Exchange | TcpExchange]) -> Table:
-    """Exchanges as rows, in the order given."""
+    """Return a table of exchanges."""
     return Table(_COLUMNS, tuple(map(_row, exchanges)), wide=True)
 
 
 def proxy_document(proxy: Proxy) -> Document:
-    """The tree, and what has happened lately."""
+    """Return the tree, the last exchanges and the end of the log."""
     blocks: list[Block] = list(tree_document(proxy.tree()).blocks)
     name = proxy.name
     if not proxy.exchanges and proxy.state != "closed":
@@ -57,12 +57,12 @@ def proxy_document(proxy: Proxy) -> Document:
         )
     if proxy.exchanges:
         newest = list(islice(reversed(proxy.exchanges), _EXCHANGES))
-        what = inline(
+        summary = inline(
             Span("exchanges", "strong"), Span(f"  the last {len(newest)} of {len(proxy.exchanges):,}", "muted")
         )
-        blocks.append(Fold(what, (exchanges_table(reversed(newest)),), open=True))
+        blocks.append(Fold(summary, (exchanges_table(reversed(newest)),), open=True))
     if len(proxy.log):
         lines = proxy.log[-_LINES:]
-        what = inline(Span("log", "strong"), Span(f"  the last of {plural(len(proxy.log), 'line')}", "muted"))
-        blocks.append(Fold(what, (log_table(lines),), open=True))
+        summary = inline(Span("log", "strong"), Span(f"  the last of {plural(len(proxy.log), 'line')}", "muted"))
+        blocks.append(Fold(summary, (log_table(lines),), open=True))
     return Document(tuple(blocks))

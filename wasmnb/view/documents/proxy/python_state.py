@@ -1,4 +1,4 @@
-"""What the Python inside the VMs holds: one row a value, with the threads where it is that; those that differ are marked."""
+"""The document of Python state: one row for each value of a variable, with its threads."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ _SHOWN = 500
 _VARIABLES = (Column("where"), Column("name"), Column("value", width=50), Column("threads"), Column("", wrap=False))
 _STREAMS = (Column("thread"), Column("stream"), Column("class"), Column("name"), Column("value", width=50))
 
-#: Threads that a cell names before it counts.
+#: Threads that are named in a cell; more are counted.
 _THREADS = 4
 
 
 def python_state_document(state: PythonState) -> Document:
-    """Variables that outlive a stream, then those of live streams, then the VMs that could not be read."""
+    """Return the variables, the attributes of live streams, and the VMs that could not be read."""
     blocks: list[Block] = [Title(inline("Python state of ", Span(state.name, "strong"))), _summary(state)]
     variables = [row for variable in state.variables for row in _rows(variable)]
     if variables:
@@ -47,9 +47,11 @@ def _summary(state: PythonState) -> Paragraph:
     differing = len(state.diverging)
     read = sum(not vm.problem for vm in state.vms)
     if not read:
-        return Paragraph(inline(Span("There is nothing to be seen.", "muted")))
-    said = f"{plural(differing, 'variable differs', 'variables differ')} between workers" if differing else ""
-    return Paragraph(inline(f"{plural(read, 'VM')}; ", Span(said or "all workers agree", "warn" if said else ""), "."))
+        return Paragraph(inline(Span("No VM could be read.", "muted")))
+    difference = f"{plural(differing, 'variable differs', 'variables differ')} between workers" if differing else ""
+    return Paragraph(
+        inline(f"{plural(read, 'VM')}; ", Span(difference or "all workers agree", "warn" if difference else ""), ".")
+    )
 
 
 def _table(columns: tuple[Column, ...], rows: list[Row]) -> Iterator[Block]:
@@ -59,7 +61,7 @@ def _table(columns: tuple[Column, ...], rows: list[Row]) -> Iterator[Block]:
 
 
 def _rows(variable: Variable) -> Iterator[Row]:
-    """A row for each of its values; owner and name stand in the first."""
+    """Yield a row for each value; the first has owner and name."""
     for number, (value, threads) in enumerate(variable.values.items()):
         head = (variable.owner, variable.name) if number == 0 else ("", "")
         mark = Span("differs", "badge") if variable.differs and number == 0 else Span("")
@@ -88,10 +90,10 @@ def _stream_rows(state: PythonState) -> Iterator[Row]:
 
 
 def python_state_html(state: PythonState) -> str:
-    """The tables."""
+    """Return the state as HTML."""
     return to_html(python_state_document(state))
 
 
 def python_state_text(state: PythonState) -> str:
-    """The same as aligned lines."""
+    """Return the state as text."""
     return to_text(python_state_document(state))

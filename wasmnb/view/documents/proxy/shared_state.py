@@ -1,4 +1,4 @@
-"""What VMs share: metrics under the names of Envoy's admin page, shared data with their compare-and-swap numbers."""
+"""The documents of metrics and shared data."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ...render.values import value_text
 __all__ = ["metrics_document", "metrics_table", "shared_document", "shared_table"]
 
 _SHOWN = 500
-_NONE = "No metric has been defined."
+_NONE = "No metrics."
 
 
 def _sorted_share(samples: list[int], share: float) -> int:
@@ -20,7 +20,7 @@ def _sorted_share(samples: list[int], share: float) -> int:
 
 
 def histogram_text(samples: list[int]) -> str:
-    """Samples as the admin page sums them up."""
+    """Format the quantiles of samples as Envoy's admin page does."""
     if not samples:
         return "no recorded values"
     return "  ".join(f"P{round(q * 100)} {_sorted_share(samples, q):,}" for q in (0, 0.5, 0.9, 0.99, 1.0))
@@ -36,12 +36,12 @@ def _metric_row(metric: Any) -> Row:
 
 
 def metrics_table(metrics: Iterable[Any]) -> Table:
-    """Metrics with kind and value."""
+    """Return a table of metrics."""
     return Table((Column("metric"), Column("kind"), Column("value", "right")), tuple(map(_metric_row, metrics)), cut=90)
 
 
 def metrics_document(metrics: Any) -> Document:
-    """The filters' metrics, then Envoy's own about Wasm."""
+    """Return the metrics of filters, then Envoy's metrics about Wasm."""
     defined = metrics.all()
     blocks: list[Block] = []
     if defined:
@@ -51,20 +51,28 @@ def metrics_document(metrics: Any) -> Document:
     if len(defined) > _SHOWN:
         blocks.append(Paragraph(inline(Span(f"… {plural(len(defined) - _SHOWN, 'more metric')}", "muted"))))
     if metrics.envoy:
-        blocks.append(Paragraph(inline(Span("Envoy's own about Wasm", "muted"))))
+        blocks.append(Paragraph(inline(Span("Envoy's metrics about Wasm", "muted"))))
         rows = (Row((inline(Span(name, "code")), inline(f"{value:,}"))) for name, value in metrics.envoy.items())
         blocks.append(Table((Column("metric"), Column("value", "right")), tuple(rows), cut=90))
     return Document(tuple(blocks))
 
 
 def shared_table(entries: Iterable[tuple[Any, Any, Any]]) -> Table:
-    """Shared data: key, value, compare-and-swap number."""
+    """Return a table of keys, values and compare-and-swap numbers."""
     rows = (Row((inline(Span(k, "code")), inline(value_text(v)), inline(str(cas)))) for k, v, cas in entries)
     return Table((Column("key"), Column("value"), Column("cas", "right")), tuple(rows))
 
 
 def shared_document(shared: Mapping[Any, Any], title: str = "shared data") -> Document:
-    """Shared data of one vm_id as a document; a mapping of keys to values, or to pairs of value and number."""
+    """Return the shared data of one vm_id.
+
+    Parameters
+    ----------
+    shared
+        Key -> value, or key -> pair of value and compare-and-swap number.
+    title
+        Default: `shared data`.
+    """
     if not shared:
         return Document((Paragraph(inline(Span("No shared data.", "muted"))),))
     entries = [(k, *(v if isinstance(v, tuple) else (v, ""))) for k, v in list(shared.items())[:_SHOWN]]

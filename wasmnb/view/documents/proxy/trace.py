@@ -1,4 +1,4 @@
-"""A trace as a list of callbacks, each with the hostcalls made inside it."""
+"""The document of a trace: callbacks with the hostcalls inside them."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from ...render.values import arguments, value_text
 if TYPE_CHECKING:
     from wasmnb.host.trace.trace import Event
 
-__all__ = ["NEWEST", "nested", "result_of", "trace_document", "trace_html", "trace_items", "trace_text"]
+__all__ = ["NEWEST", "by_callback", "result_of", "trace_document", "trace_html", "trace_items", "trace_text"]
 
-#: Events of a trace that a picture is made of.
+#: Newest events of a trace that are shown.
 NEWEST = 4000
 
 _MEANINGS: dict[Result, Callable[[int], Any]] = {
@@ -34,8 +34,8 @@ _SHOWN = 200  # callbacks before the rest become a line
 _INNER = 100  # hostcalls of one callback
 
 
-def nested(events: Iterable[Event]) -> list[tuple[Event, list[Event]]]:
-    """Top-level events, each with those that happened inside it (at any depth)."""
+def by_callback(events: Iterable[Event]) -> list[tuple[Event, list[Event]]]:
+    """Return the top-level events, each with the events inside it at any depth."""
     tops: dict[int, tuple[Event, list[Event]]] = {}
     owner: dict[int, int] = {}
     for event in events:
@@ -50,12 +50,12 @@ def nested(events: Iterable[Event]) -> list[tuple[Event, list[Event]]]:
 
 
 def result_of(event: Event) -> Any:
-    """A result as its name: a callback's number means what the ABI's table says."""
+    """Return the result of an event; numbers of callbacks as members of their enum in the ABI."""
     callback = CALLBACKS.get(f"proxy_{event.name}") if event.kind == "callback" else None
     meaning = _MEANINGS.get(callback.result) if callback is not None else None
     try:
         return event.result if meaning is None else meaning(event.result)
-    except ValueError:  # a number that the ABI has no name for
+    except ValueError:  # not a value of the ABI
         return event.result
 
 
@@ -67,7 +67,7 @@ def _outcome(event: Event) -> Inline:
     return inline(*(f" → {s}" for s in shown))
 
 
-def _line(event: Event, *, place: bool) -> Inline:
+def _line(event: Event, *, origin: bool) -> Inline:
     if event.kind in ("stream", "vm"):
         return inline(Span(f"· {event.name.replace('_', ' ')}  {arguments(event.args)}", "muted"))
     took = event.guest_ns if event.kind == "callback" else event.host_ns
@@ -75,7 +75,7 @@ def _line(event: Event, *, place: bool) -> Inline:
         return inline(
             Span("log ", "muted"), value_text(event.args.get("message", event.args.get("text", event.result)))
         )
-    where = f"  {event.thread}{_numbered(' VM ', event.vm)}{_numbered(' context ', event.context)}" if place else ""
+    where = f"  {event.thread}{_numbered(' VM ', event.vm)}{_numbered(' context ', event.context)}" if origin else ""
     return inline(
         Span(event.name, "strong" if event.kind == "callback" else "code"), f"({arguments(event.args)})",
         _outcome(event), Span(f"  {duration(took)}" if took else "", "muted"), Span(where, "muted"),
@@ -87,10 +87,20 @@ def _numbered(noun: str, number: int | None) -> str:
 
 
 def trace_items(events: Sequence[Event], *, limit: int = _SHOWN, folded: bool = True) -> tuple[Item, ...]:
-    """Outline items for events; what is cut is said in a last line."""
-    groups = nested(events)
+    """Return the items of an outline.
+
+    Parameters
+    ----------
+    events
+        Events of a trace.
+    limit
+        Number of callbacks; more are counted. Default: 200.
+    folded
+        Fold callbacks that have hostcalls. Default: true.
+    """
+    groups = by_callback(events)
     items = [
-        Item(_line(top, place=True), tuple(_inner(inner)), folded=folded and len(inner) > 0)
+        Item(_line(top, origin=True), tuple(_inner(inner)), folded=folded and len(inner) > 0)
         for top, inner in groups[:limit]
     ]
     if len(groups) > limit:
@@ -99,14 +109,22 @@ def trace_items(events: Sequence[Event], *, limit: int = _SHOWN, folded: bool = 
 
 
 def _inner(inner: list[Event]) -> list[Item]:
-    items = [Item(_line(event, place=False)) for event in inner[:_INNER]]
+    items = [Item(_line(event, origin=False)) for event in inner[:_INNER]]
     if len(inner) > _INNER:
         items.append(Item(inline(Span(f"… {plural(len(inner) - _INNER, 'more hostcall')}", "muted"))))
     return items
 
 
 def trace_document(events: Sequence[Event], *, dropped: int = 0) -> Document:
-    """Events in order, and how many an over-full trace has dropped before them."""
+    """Return the newest events and the number of older ones.
+
+    Parameters
+    ----------
+    events
+        Events of a trace.
+    dropped
+        Number of events that the trace has dropped. Default: 0.
+    """
     calls = sum(e.kind == "callback" for e in events)
     hostcalls = sum(e.kind == "hostcall" for e in events)
     older = max(0, len(events) - NEWEST)
@@ -118,12 +136,12 @@ def trace_document(events: Sequence[Event], *, dropped: int = 0) -> Document:
 
 
 def trace_html(events: Sequence[Event], *, dropped: int = 0) -> str:
-    """A trace as a list that opens."""
+    """Return a trace as HTML; parameters as for `trace_document`."""
     return to_html(trace_document(events, dropped=dropped))
 
 
 def trace_text(events: Sequence[Event], *, dropped: int = 0) -> str:
-    """A trace as indented lines."""
+    """Return a trace as text; parameters as for `trace_document`."""
     head, outline = trace_document(events, dropped=dropped).blocks
     assert isinstance(outline, Outline)
     opened = Outline(tuple(Item(i.line, i.children) for i in outline.items))

@@ -1,4 +1,4 @@
-"""The context tree: threads, their VMs, plugin contexts in them, streams in those, with Envoy's own counts."""
+"""The document of the context tree: threads, VMs, plugin contexts and streams, with counts."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from typing import TYPE_CHECKING, Any
 from ...render.document import Block, Document, Inline, Item, Outline, Paragraph, Span, Title, inline
 from ...render.html import to_html
 from ...render.text import to_text
-from ...render.units import count, duration, plural, size, words
+from ...render.units import as_words, count, duration, plural, size
 from ...render.values import state_role
 
 if TYPE_CHECKING:
     from wasmnb.host import TreeNode
 
-__all__ = ["details_of", "folded", "role_of", "tree_document", "tree_html", "tree_text"]
+__all__ = ["details_of", "is_folded", "role_of", "tree_document", "tree_html", "tree_text"]
 
-_STREAMS_SHOWN = 12  # live streams under one plugin before the rest become a line
-_STATE_HIDDEN = ("running", "")  # what needs no word
+_STREAMS_SHOWN = 12  # live streams of one plugin; more are counted
+_STATE_HIDDEN = ("running", "")  # states that are not shown
 
-#: What VMs are there for, in the order in which Envoy makes them.
+#: Roles of VMs in the order in which Envoy creates them.
 ROLES = ("base", "canary", "main", "worker")
 
-#: Those that never see a request.
+#: Roles that never handle requests.
 FOLDED = ("base", "canary")
 
 
@@ -34,13 +34,13 @@ def _walk(node: TreeNode) -> Iterator[TreeNode]:
 
 
 def role_of(vm: TreeNode) -> str:
-    """What a VM is there for: one of `ROLES`."""
+    """Return the role of a VM, one of `ROLES`."""
     return str(vm.facts.get("role") or vm.label or "worker")
 
 
 def _fact(key: str, value: Any) -> str:
-    """One fact: sizes and times in their units, the rest as it is."""
-    name = words(key)
+    """Format a fact, sizes and times with units."""
+    name = as_words(key)
     if isinstance(value, bool):
         return name if value else f"no {name}"
     if isinstance(value, int | float):
@@ -53,8 +53,8 @@ def _fact(key: str, value: Any) -> str:
 
 
 def details_of(node: TreeNode) -> str:
-    """Counts and facts of a node in one line."""
-    parts = [plural(n, words(k).removesuffix("s"), words(k)) for k, n in node.counts.items() if n]
+    """Return counts and facts of a node in one line."""
+    parts = [plural(n, as_words(k).removesuffix("s"), as_words(k)) for k, n in node.counts.items() if n]
     parts += [_fact(k, v) for k, v in node.facts.items() if v not in (None, "", b"") and k != "role"]
     return " · ".join(parts)
 
@@ -69,8 +69,8 @@ def _line(node: TreeNode) -> Inline:
     )  # fmt: skip
 
 
-def folded(node: TreeNode) -> bool:
-    """Whether a node starts closed."""
+def is_folded(node: TreeNode) -> bool:
+    """Return whether a node is closed at first."""
     return node.kind == "vm" and role_of(node) in FOLDED
 
 
@@ -81,18 +81,18 @@ def _item(node: TreeNode) -> Item:
         children.append(Item(inline(Span(f"… and {plural(rest, 'more stream')}", "muted"))))
     else:
         children += [_item(c) for c in node.children[_STREAMS_SHOWN:]]
-    return Item(_line(node), tuple(children), folded=folded(node))
+    return Item(_line(node), tuple(children), folded=is_folded(node))
 
 
 def _by_role(noun: str, roles: Counter[str], aside: dict[str, str]) -> str:
-    """`7 VMs: 1 base, 1 canary, 1 main, 4 workers`, in the order in which Envoy makes them."""
+    """Format counts by role: `7 VMs: 1 base, 1 canary, 1 main, 4 workers`."""
     order = [r for r in ROLES if roles[r]] + [r for r in roles if r not in ROLES]
     parts = ", ".join(f"{roles[r]} {r}{'s' * (r == 'worker' and roles[r] > 1)}{aside.get(r, '')}" for r in order)
     return f"{plural(roles.total(), noun)}: {parts}"
 
 
 def _summary(node: TreeNode) -> list[str]:
-    """How many of each Envoy has made. A canary that is gone had a plugin context for each plugin, too."""
+    """Return the numbers of VMs, plugin contexts and streams that Envoy creates, including a closed canary's."""
     vms = [n for n in _walk(node) if n.kind == "vm"]
     plugins: Counter[str] = Counter()
     for vm in vms:
@@ -109,7 +109,7 @@ def _summary(node: TreeNode) -> list[str]:
 
 
 def tree_document(node: TreeNode) -> Document:
-    """The tree as a document."""
+    """Return the document of a node and everything below it."""
     if node.kind != "proxy":
         return Document((Outline((_item(node),)),))
     top = inline(Span(node.name, "strong"), Span(f"  {node.label}", "muted") if node.label else "")
@@ -123,10 +123,10 @@ def tree_document(node: TreeNode) -> Document:
 
 
 def tree_html(node: TreeNode) -> str:
-    """The tree as nested lists that open and close; base and canary VMs start closed."""
+    """Return the tree as nested HTML lists; base and canary VMs are closed at first."""
     return to_html(tree_document(node))
 
 
 def tree_text(node: TreeNode) -> str:
-    """The tree as a terminal shows it."""
+    """Return the tree as text."""
     return to_text(tree_document(node))

@@ -1,4 +1,4 @@
 """Documents about messages: exchanges, bodies, header differences, loads, latencies, comparisons with Envoy.
 
-State of the proxy is in `..proxy`.
+The state of a proxy belongs to `..proxy`.
 """

@@ -1,4 +1,4 @@
-"""A body as people read it: JSON indented, text as it is, anything else as a hex dump; cut where it gets long."""
+"""Bodies as text: indented JSON, plain text or a hex dump, cut if long."""
 
 from __future__ import annotations
 
@@ -11,18 +11,26 @@ __all__ = ["body_forms", "body_kind", "body_text"]
 
 TEXT_LIMIT = 4000  # characters
 HEX_LIMIT = 256  # bytes
-JSON_LIMIT = 200_000  # bytes that are worth parsing for the sake of indentation
+JSON_LIMIT = 200_000  # bytes; larger JSON is not indented
 
 
 def _printable(text: str) -> bool:
-    """Whether nearly all of it prints."""
+    """Return whether nearly all characters are printable."""
     sample = text[:2000]
     odd = sum(not (c.isprintable() or c in "\n\r\t") for c in sample)
     return odd * 50 <= len(sample)
 
 
 def body_kind(data: bytes, content_type: str = "") -> str:
-    """`empty`, `json`, `text` or `hex`."""
+    """Return the best form of a body: `empty`, `json`, `text` or `hex`.
+
+    Parameters
+    ----------
+    data
+        The body.
+    content_type
+        Its content type. Default: unknown.
+    """
     if not data:
         return "empty"
     try:
@@ -41,7 +49,7 @@ def _indented(data: bytes) -> str | None:
         return None
     try:
         return json.dumps(json.loads(data), indent=2, ensure_ascii=False)
-    except (ValueError, RecursionError):  # a body is the client's: nested a thousand deep, if it likes
+    except (ValueError, RecursionError):  # clients may send JSON with any depth
         return None
 
 
@@ -58,16 +66,16 @@ def _hex(data: bytes) -> str:
 
 
 def _text(data: bytes, text: str | None = None) -> str:
-    """The beginning of a body, or of the text made of it."""
+    """Return the beginning of a body, or of its indented text."""
     text = data[: 4 * TEXT_LIMIT].decode("utf-8", "surrogateescape") if text is None else text
     text = text.replace("\r\n", "\n")
     if len(text) > TEXT_LIMIT or len(data) > 4 * TEXT_LIMIT:
-        return f"{text[:TEXT_LIMIT]}\n… cut here; the body has {plural(len(data), 'byte')}"
+        return f"{text[:TEXT_LIMIT]}\n… cut; the body has {plural(len(data), 'byte')}"
     return text
 
 
 def body_text(data: bytes, content_type: str = "") -> str:
-    """The body for a preformatted block."""
+    """Return a body in its best form; parameters as for `body_kind`."""
     kind = body_kind(data, content_type)
     if kind == "hex":
         return _hex(data)
@@ -75,7 +83,7 @@ def body_text(data: bytes, content_type: str = "") -> str:
 
 
 def body_forms(data: bytes, content_type: str = "") -> dict[str, str]:
-    """Every way to read a body, the most telling first: `json` if it is that, `text`, `hex`."""
+    """Return all forms of a body, the best one first; parameters as for `body_kind`."""
     kind = body_kind(data, content_type)
     if kind == "empty":
         return {}

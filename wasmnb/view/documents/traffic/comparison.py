@@ -1,4 +1,4 @@
-"""The simulated proxy and the real Envoy side by side: how much agrees, and every field that does not."""
+"""The document of a comparison of both proxies: the agreement, and every field that differs."""
 
 from __future__ import annotations
 
@@ -20,21 +20,23 @@ if TYPE_CHECKING:
 __all__ = ["parity_document", "parity_html", "parity_text"]
 
 _ABSENT: Inline = (Span("—", "muted"),)
-_SHOWN = 30  # differences that are drawn; the rest is counted
+_SHOWN = 30  # differences that are shown; more are counted
 _LINES = 12  # lines of a log in one cell
-_AROUND = 120  # bytes of a body that are shown, from shortly before the first that differs
+_AROUND = 120  # bytes of a body that are shown, from shortly before the first difference
 
-#: A part of a field: what it is, and how each proxy has it.
+#: A part of a field: name, simulated value, Envoy's value.
 _Part = tuple[str, Inline, Inline]
 
 
 def parity_document(parity: Parity) -> Document:
-    """Agreement, one line a request, every difference with a hint, and all fields of both sides to open."""
-    return Document((_title(parity), _verdict(parity), _requests(parity.pairs), *_found(parity), _both(parity.pairs)))
+    """Return the agreement, a row for each request, every difference with a hint, and all fields."""
+    return Document(
+        (_title(parity), _verdict(parity), _requests(parity.pairs), *_differences(parity), _both(parity.pairs))
+    )
 
 
 def _title(parity: Parity) -> Title:
-    """Rounding never makes 100 % of what is less."""
+    """Return the title, in which less than 100 % is never rounded up."""
     percent = parity.agreement if parity.same else min(parity.agreement, 99.9)
     agreed = Span(f"{percent:.1f} %", "good" if parity.same else "warn")
     fields = Span(f" of {plural(parity.compared, 'field')} agree with Envoy", "muted")
@@ -44,29 +46,29 @@ def _title(parity: Parity) -> Title:
 def _verdict(parity: Parity) -> Paragraph:
     sent = plural(len(parity.pairs), "request")
     if parity.same:
-        return Paragraph(inline(Span("✓ ", "good"), f"{sent} through both proxies, and nothing differs."))
-    found = plural(len(parity.differences), "difference")
-    return Paragraph(inline(Span("✗ ", "warn"), f"{sent} through both proxies: {found}."))
+        return Paragraph(inline(Span("✓ ", "good"), f"{sent} through both proxies, no differences."))
+    differences = plural(len(parity.differences), "difference")
+    return Paragraph(inline(Span("✗ ", "warn"), f"{sent} through both proxies: {differences}."))
 
 
 def _requests(pairs: Sequence[Pair]) -> Table:
     columns = (
         Column("", "right"), Column("request"), Column("simulated", "right", wrap=False),
-        Column("Envoy", "right", wrap=False), Column("agree", "right", wrap=False), Column("what differs"),
+        Column("Envoy", "right", wrap=False), Column("agree", "right", wrap=False), Column("differences"),
     )  # fmt: skip
     return Table(columns, tuple(map(_request, pairs)))
 
 
 def _request(pair: Pair) -> Row:
     differs = bool(pair.differences)
-    what = ", ".join(d.where.partition(": ")[2] for d in pair.differences)
+    fields = ", ".join(d.where.partition(": ")[2] for d in pair.differences)
     agree = f"{pair.compared - len(pair.differences)} of {pair.compared}"
-    cells = (str(pair.number), _asked(pair), _status(pair.simulated), _status(pair.real), agree)
-    shown = inline(Span("~ ", "changed"), what) if differs else inline(Span("nothing", "muted"))
+    cells = (str(pair.number), _request_line(pair), _status(pair.simulated), _status(pair.real), agree)
+    shown = inline(Span("~ ", "changed"), fields) if differs else inline(Span("none", "muted"))
     return Row((*(inline(c) for c in cells), shown), "changed" if differs else "")
 
 
-def _asked(pair: Pair) -> str:
+def _request_line(pair: Pair) -> str:
     return clip(f"{pair.simulated.request.method} {pair.simulated.request.path}", 100)
 
 
@@ -78,8 +80,8 @@ def _status(exchange: Any) -> str:
 # -- differences ----------------------------------------------------------------------------------------------------
 
 
-def _found(parity: Parity) -> Iterator[Block]:
-    """Each difference under its name, with only those entries that are not the same."""
+def _differences(parity: Parity) -> Iterator[Block]:
+    """Yield each difference with the entries that differ."""
     for difference in parity.differences[:_SHOWN]:
         yield _difference(difference)
     rest = len(parity.differences) - _SHOWN
@@ -100,7 +102,7 @@ def _sides(noun: str, rows: tuple[Row, ...]) -> Table:
 
 
 def _parts(ours: Any, theirs: Any) -> Iterable[_Part]:
-    """Where two values of one field part, by the kind of value that they are."""
+    """Return the parts of a field in which two values differ."""
     match ours, theirs:
         case Mapping(), Mapping():
             names = [*ours, *(name for name in theirs if name not in ours)]
@@ -117,11 +119,11 @@ def _entries(value: list[Any]) -> bool:
 
 
 def _headers(ours: list[tuple[str, str]], theirs: list[tuple[str, str]]) -> list[_Part]:
-    """Entries that only one has, or that differ; if all are there, their order differs."""
-    found = [e for e in diff_pairs(_raw(ours), _raw(theirs)) if e.change != "same"]
-    if not found:
+    """Return entries that differ or that only one side has; if all are equal, their order."""
+    changes = [e for e in diff_pairs(_raw(ours), _raw(theirs)) if e.change != "same"]
+    if not changes:
         return [("order", inline(", ".join(n for n, _ in ours)), inline(", ".join(n for n, _ in theirs)))]
-    return [(e.name.decode("utf-8", "surrogateescape"), _header(e.before), _header(e.after)) for e in found]
+    return [(e.name.decode("utf-8", "surrogateescape"), _header(e.before), _header(e.after)) for e in changes]
 
 
 def _raw(pairs: list[tuple[str, str]]) -> list[tuple[bytes, bytes]]:
@@ -133,7 +135,7 @@ def _header(value: bytes | None) -> Inline:
 
 
 def _bodies(ours: bytes, theirs: bytes) -> _Part:
-    """Sizes, and the bytes around the first that differs; a long body may differ far from its beginning."""
+    """Return sizes and the bytes around the first difference."""
     same = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(ours, theirs, strict=False)))
     start = max(0, same - 20)
     return f"from byte {same:,} on", _window(ours, start), _window(theirs, start)
@@ -146,7 +148,7 @@ def _window(body: bytes, start: int) -> Inline:
 
 
 def _value(value: Any) -> Inline:
-    """One side's value in a cell."""
+    """Format the value of one side."""
     match value:
         case None | []:
             return _ABSENT
@@ -155,16 +157,16 @@ def _value(value: Any) -> Inline:
         case bytes():
             return _window(value, 0) if value else inline(Span("empty", "muted"))
         case list() if _entries(value):
-            return _listed(f"{name}: {text}" for name, text in value)
+            return _lines(f"{name}: {text}" for name, text in value)
         case list():
-            return _listed(map(str, value))
+            return _lines(map(str, value))
         case tuple():
             return inline(Span(" ".join(map(str, value))))
     return inline(Span(value_text(value).strip('"')))
 
 
-def _listed(lines: Iterable[str]) -> Inline:
-    """Lines under each other; a newline inside one stays an escape, so that no line can feign another."""
+def _lines(lines: Iterable[str]) -> Inline:
+    """Format lines; line breaks inside of one are escaped, so that it can't imitate another."""
     every = [clip(line.replace("\n", "\\n"), 200) for line in lines]
     more = [f"… {len(every) - _LINES:,} more"] if len(every) > _LINES else []
     return inline(Span("\n".join([*every[:_LINES], *more]), "lines"))
@@ -174,9 +176,9 @@ def _listed(lines: Iterable[str]) -> Inline:
 
 
 def _both(pairs: Sequence[Pair]) -> Fold:
-    """All that was compared, one fold a request."""
-    what = inline(Span("both sides", "strong"), Span("  every field that was compared", "muted"))
-    return Fold(what, tuple(map(_fields, pairs)))
+    """Return all compared fields, one fold for each request."""
+    summary = inline(Span("both sides", "strong"), Span("  all compared fields", "muted"))
+    return Fold(summary, tuple(map(_fields, pairs)))
 
 
 def _fields(pair: Pair) -> Fold:
@@ -187,14 +189,14 @@ def _fields(pair: Pair) -> Fold:
         )
         for name, ours, theirs in pair.fields
     )
-    return Fold(inline(Span(f"{pair.number}  ", "muted"), _asked(pair)), (_sides("", rows),), open=True)
+    return Fold(inline(Span(f"{pair.number}  ", "muted"), _request_line(pair)), (_sides("", rows),), open=True)
 
 
 def parity_html(parity: Parity) -> str:
-    """The comparison as tables; what differs is marked with a sign and a tint."""
+    """Return the comparison as HTML, with differences marked."""
     return to_html(parity_document(parity))
 
 
 def parity_text(parity: Parity) -> str:
-    """The comparison as a terminal shows it."""
+    """Return the comparison as text."""
     return to_text(parity_document(parity))

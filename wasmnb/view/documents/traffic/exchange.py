@@ -1,4 +1,4 @@
-"""One exchange at its four stations: what the client sent, what the upstream got, what it answered, what came back."""
+"""The document of an exchange: its messages at four stations, callouts, log, callbacks."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from ...render.values import state_role
 from ..proxy.log import log_table
 from ..proxy.trace import trace_items
 from .body import body_kind, body_text
-from .header_diff import SIGNS, Change, Entry, diff_pairs, single
+from .header_diff import SIGNS, Change, HeaderChange, diff_pairs, entry_change
 
 if TYPE_CHECKING:
     from wasmnb.host import Event, Exchange
@@ -47,8 +47,8 @@ __all__ = [
     "worker_name",
 ]
 
-#: What Envoy adds to messages, or takes away, with or without a filter (beside everything that begins with x-envoy-).
-ENVOYS_OWN = frozenset(
+#: Headers that Envoy itself adds or removes, in addition to those that begin with x-envoy-.
+ENVOY_HEADERS = frozenset(
     (b"x-forwarded-proto", b"x-forwarded-for", b"x-request-id", b"date", b"server", b"content-length",
      b"transfer-encoding", b"connection", b"keep-alive", b"te", b"upgrade", b"via")
 )  # fmt: skip
@@ -56,13 +56,13 @@ ENVOYS_OWN = frozenset(
 _WRITERS = ("add_header_map_value", "replace_header_map_value", "remove_header_map_value", "set_header_map_pairs")
 _PSEUDO = ("method", "path", "authority", "scheme")
 _ABSENT = "—"
-_OPEN = 600  # bytes of a body that is shown without being asked for
+_OPEN = 600  # largest body in bytes that is unfolded
 _EVENTS = 40
 _ROLES: dict[Change, Role] = {"same": "", "added": "added", "removed": "removed", "changed": "changed"}
 
 
 def _pseudo(message: Any) -> list[tuple[bytes, bytes]]:
-    """Pseudo-headers of a message, as the entries that the filter sees them as."""
+    """Return the pseudo-headers of a message as the filter sees them."""
     if message is None:
         return []
     if hasattr(message, "status"):
@@ -87,37 +87,47 @@ def _type(message: Any) -> str:
 
 
 class Direction:
-    """One direction of an exchange: a message before and after the filter; `touched` are the names that filters wrote.
+    """One direction of an exchange: the message before and after the filter.
 
-    To each belongs whether the filter left a value: what is there after a filter has removed it is Envoy's again.
+    Parameters
+    ----------
+    noun
+        `request` or `response`.
+    heads
+        Names of both stations.
+    before, after
+        The message at each station; None if it did not get there.
+    written
+        Headers that filters wrote, and whether they left a value. A value that exists after a filter has removed it is
+        from Envoy.
     """
 
-    def __init__(self, noun: str, heads: tuple[str, str], before: Any, after: Any, touched: dict[bytes, bool]) -> None:
+    def __init__(self, noun: str, heads: tuple[str, str], before: Any, after: Any, written: dict[bytes, bool]) -> None:
         self.noun, self.heads, self.before, self.after = noun, heads, before, after
-        self.touched = touched
+        self.written = written
         self.headers = diff_pairs(_head(before), _head(after))
         self.trailers = diff_pairs(_trailers(before), _trailers(after))
-        self.body = single(b"", _body(before), _body(after))
+        self.body = entry_change(b"", _body(before), _body(after))
 
     @property
     def crossed(self) -> bool:
-        """Whether there is a before and an after to compare."""
+        """Whether the message passed both stations."""
         return self.before is not None and self.after is not None
 
     def changes(self) -> list[Change]:
-        """Every change that the filter made; none if the message stopped or began in the proxy."""
+        """Return the filter's changes; none if the message ended or began in the proxy."""
         if not self.crossed:
             return []
         return [self.sign(e) for e in (*self.headers, *self.trailers, self.body) if self.sign(e) != "same"]
 
-    def sign(self, entry: Entry) -> Change:
-        """The filter's change of an entry; `same` where Envoy itself made the difference."""
-        return "same" if not self.crossed or self.envoys(entry) else entry.change
+    def sign(self, entry: HeaderChange) -> Change:
+        """Return the filter's change of an entry; `same` if Envoy itself changed it."""
+        return "same" if not self.crossed or self.is_from_envoy(entry) else entry.change
 
-    def envoys(self, entry: Entry) -> bool:
-        """Whether the entry differs because of what Envoy adds to every message."""
-        own = entry.name in ENVOYS_OWN or entry.name.startswith(b"x-envoy-")
-        filters = entry.name in self.touched and (entry.change != "added" or self.touched[entry.name])
+    def is_from_envoy(self, entry: HeaderChange) -> bool:
+        """Return whether Envoy itself, not the filter, changed the entry."""
+        own = entry.name in ENVOY_HEADERS or entry.name.startswith(b"x-envoy-")
+        filters = entry.name in self.written and (entry.change != "added" or self.written[entry.name])
         return self.crossed and entry.change != "same" and own and not filters
 
 
@@ -125,10 +135,10 @@ def _value(value: bytes | None, role: Role = "") -> Inline:
     return inline(Span(_ABSENT, "muted")) if value is None else (Span(value or b'""', role),)
 
 
-def _row(direction: Direction, entry: Entry, label: str = "") -> Row:
+def _row(direction: Direction, entry: HeaderChange, label: str = "") -> Row:
     change = direction.sign(entry)
     role = _ROLES[change]
-    envoys = inline(Span("Envoy", "muted")) if direction.envoys(entry) else ()
+    envoys = inline(Span("Envoy", "muted")) if direction.is_from_envoy(entry) else ()
     return Row(
         (
             inline(Span(SIGNS[change], role)) if role else envoys,
@@ -145,7 +155,7 @@ def _body_row(direction: Direction) -> list[Row]:
     if entry.before is None and entry.after is None:
         return []
     sizes = [None if b is None else size(len(b)).encode() for b in (entry.before, entry.after)]
-    shown = Entry(b"", sizes[0], sizes[1], entry.change)
+    shown = HeaderChange(b"", sizes[0], sizes[1], entry.change)
     return [_row(direction, shown, "body")]
 
 
@@ -165,53 +175,63 @@ def _bodies(direction: Direction) -> Iterable[Block]:
     for who, message, data in sides:
         if data is not None:
             kind = body_kind(data, _type(message))
-            what = inline(
+            summary = inline(
                 Span(f"{direction.noun} body", "strong"), Span(f"  {who}, {size(len(data))}, {kind}", "muted")
             )
-            yield Fold(what, (Code(body_text(data, _type(message))),), open=len(data) <= _OPEN)
+            yield Fold(summary, (Code(body_text(data, _type(message))),), open=len(data) <= _OPEN)
 
 
 def directions_of(x: Exchange, events: Sequence[Event]) -> list[Direction]:
-    """Both directions of an exchange, whose events tell what filters wrote."""
-    asked, answered = _touched(events)
+    """Return both directions of an exchange.
+
+    Parameters
+    ----------
+    x
+        The exchange.
+    events
+        Its events, which have the headers that filters wrote.
+    """
+    request_headers, response_headers = _written_headers(events)
     return [
-        Direction("request", ("client sent", "upstream got"), x.request, x.upstream_request, asked),
-        Direction("response", ("upstream answered", "client got"), x.upstream_response, x.response, answered),
+        Direction("request", ("client sent", "upstream got"), x.request, x.upstream_request, request_headers),
+        Direction("response", ("upstream sent", "client got"), x.upstream_response, x.response, response_headers),
     ]
 
 
-def _touched(events: Sequence[Event]) -> tuple[dict[bytes, bool], dict[bytes, bool]]:
-    """Header names that filters wrote in the request and in the response, and whether the last of them left a value."""
-    found: tuple[dict[bytes, bool], dict[bytes, bool]] = ({}, {})
+def _written_headers(events: Sequence[Event]) -> tuple[dict[bytes, bool], dict[bytes, bool]]:
+    """Return the headers that filters wrote in request and response, and whether they left a value."""
+    written: tuple[dict[bytes, bool], dict[bytes, bool]] = ({}, {})
     for event in events:
         if event.name in _WRITERS and isinstance(event.args.get("map_type"), HeaderMapType):
-            side = found[event.args["map_type"] >= HeaderMapType.RESPONSE_HEADERS]
+            side = written[event.args["map_type"] >= HeaderMapType.RESPONSE_HEADERS]
             pairs = event.args.get("pairs")
             names = [n for n, _ in pairs] if isinstance(pairs, list) else [event.args.get("key", b"")]
             left = event.name != "remove_header_map_value"
             side.update({bytes(n).lower(): left for n in names if isinstance(n, bytes)})
-    return found
+    return written
 
 
 def _failure(x: Exchange | TcpExchange) -> list[Block]:
-    """Why a filter failed: the last line of its traceback first, then the cell's lines."""
+    """Return the failure of a filter: the exception, then the traceback with lines of the cell."""
     failure = getattr(x, "failure", None)
     if failure is None:
         return []
-    what = conclusion_of(failure.traceback) if failure.traceback else failure.message
+    reason = conclusion_of(failure.traceback) if failure.traceback else failure.message
     earlier = failure.exchange not in (None, x.number)
-    since = f"the filter has been down on {failure.thread} since #{failure.exchange}: " if earlier else ""
-    said = inline(Span(f"✗ {since}{failure.callback} failed: ", "bad"), what)
-    drawn = traceback_lines(failure.traceback)
-    return [Paragraph(said), *([Code("\n".join(drawn))] if drawn else [])]
+    since = f"the filter has failed on {failure.thread} since #{failure.exchange}: " if earlier else ""
+    headline = inline(Span(f"✗ {since}{failure.callback} failed: ", "bad"), reason)
+    lines = traceback_lines(failure.traceback)
+    return [Paragraph(headline), *([Code("\n".join(lines))] if lines else [])]
 
 
 def _verdict(x: Exchange, directions: list[Direction]) -> Paragraph:
-    """One sentence on what the filter did to the messages."""
+    """Return one sentence about the changes of the filter."""
     if x.upstream_request is None and x.response is not None:
         if getattr(x, "failure", None) is not None:
-            return Paragraph(inline(Span("Envoy answered for the failed filter; the upstream saw nothing.", "warn")))
-        return Paragraph(inline(Span("Answered in the proxy; the upstream saw nothing.", "warn")))
+            return Paragraph(
+                inline(Span("Envoy sent a local reply because the filter failed; the upstream got no request.", "warn"))
+            )
+        return Paragraph(inline(Span("The proxy sent a local reply; the upstream got no request.", "warn")))
     changes = [c for d in directions for c in d.changes()]
     if not changes:
         return Paragraph(inline(Span("The filter changed nothing.", "muted")))
@@ -223,14 +243,14 @@ def _verdict(x: Exchange, directions: list[Direction]) -> Paragraph:
 
 
 def worker_name(x: Exchange | TcpExchange) -> str:
-    """Name of the thread that served it."""
-    return f"worker-{x.worker}" if isinstance(x.worker, int) else str(x.worker or "some worker")
+    """Return the name of the worker that handled an exchange."""
+    return "some worker" if x.worker is None else f"worker-{x.worker}"
 
 
 def _facts(x: Exchange | TcpExchange, events: Sequence[Event]) -> Span:
     calls = [e.guest_ns for e in events if e.kind == "callback"]
     hostcalls = sum(e.kind == "hostcall" for e in events)
-    parts = [worker_name(x), f"{duration(x.duration * 1e9)} in all"]
+    parts = [worker_name(x), f"{duration(x.duration * 1e9)} in total"]
     if calls:
         inside = f"{plural(len(calls), 'callback')}, {plural(hostcalls, 'hostcall')}"
         parts.append(f"{duration(sum(calls))} in the filter: {inside}")
@@ -239,7 +259,7 @@ def _facts(x: Exchange | TcpExchange, events: Sequence[Event]) -> Span:
 
 def _title(x: Exchange, events: Sequence[Event]) -> Title:
     r = x.request
-    status = "no answer" if x.response is None or not x.response.status else str(x.response.status)
+    status = "no response" if x.response is None or not x.response.status else str(x.response.status)
     bad = x.response is None or not 0 < x.response.status < 400
     state = inline("  ", state_role(x.state)) if x.state != "done" else ()
     return Title(
@@ -251,52 +271,52 @@ def _title(x: Exchange, events: Sequence[Event]) -> Title:
 
 
 def exchange_document(x: Exchange) -> Document:
-    """The exchange as a document: both directions as tables of two stations, bodies, log, calls."""
+    """Return an exchange: both directions as tables with two stations, bodies, log, calls."""
     events = x.events
     directions = directions_of(x, events)
     blocks: list[Block] = [_title(x, events), *_failure(x), _verdict(x, directions), *_notes(x)]
     for direction in directions:
         if direction.before is not None or direction.after is not None:
             blocks += [_table(direction), *_bodies(direction)]
-    return Document((*blocks, *_happenings(x, events)))
+    return Document((*blocks, *_log_and_calls(x, events)))
 
 
 def _notes(x: Exchange) -> list[Paragraph]:
-    """What the simulator has to say about it."""
+    """Return the notes of the simulator."""
     return [Paragraph(inline(Span("! ", "warn"), note)) for note in getattr(x, "notes", ())]
 
 
-def _happenings(x: Exchange | TcpExchange, events: Sequence[Event]) -> Iterable[Block]:
-    """Log lines, and the calls between host and guest."""
+def _log_and_calls(x: Exchange | TcpExchange, events: Sequence[Event]) -> Iterable[Block]:
+    """Yield the log, and the callbacks with their hostcalls."""
     log = x.log
     if log:
-        what = inline(Span("log", "strong"), Span(f"  {plural(len(log), 'line')}", "muted"))
-        yield Fold(what, (log_table(log[-50:]),), open=True)
+        summary = inline(Span("log", "strong"), Span(f"  {plural(len(log), 'line')}", "muted"))
+        yield Fold(summary, (log_table(log[-50:]),), open=True)
     if events:
-        what = inline(Span("callbacks and hostcalls", "strong"), Span(f"  {plural(len(events), 'event')}", "muted"))
-        yield Fold(what, (Outline(trace_items(events, limit=_EVENTS, folded=False)),))
+        summary = inline(Span("callbacks and hostcalls", "strong"), Span(f"  {plural(len(events), 'event')}", "muted"))
+        yield Fold(summary, (Outline(trace_items(events, limit=_EVENTS, folded=False)),))
 
 
 def _flow(who: str, data: bytes) -> Fold:
-    what = inline(Span(who, "strong"), Span(f"  {size(len(data))}, {body_kind(data)}", "muted"))
-    return Fold(what, (Code(body_text(data)),) if data else (), open=len(data) <= _OPEN)
+    summary = inline(Span(who, "strong"), Span(f"  {size(len(data))}, {body_kind(data)}", "muted"))
+    return Fold(summary, (Code(body_text(data)),) if data else (), open=len(data) <= _OPEN)
 
 
 def connection_document(x: TcpExchange) -> Document:
-    """A TCP connection: the bytes at its four stations."""
+    """Return a TCP connection with the bytes at its four stations."""
     events = x.events
     state = inline("  ", state_role(x.state)) if x.state != "done" else ()
     title = Title(inline(Span(f"#{x.number} ", "muted"), Span("TCP connection", "strong"), state, _facts(x, events)))
     flows = (("client sent", x.sent), ("upstream got", x.upstream_received),
              ("upstream sent", x.upstream_sent), ("client got", x.received))  # fmt: skip
-    return Document((title, *_failure(x), *(_flow(who, data) for who, data in flows), *_happenings(x, events)))
+    return Document((title, *_failure(x), *(_flow(who, data) for who, data in flows), *_log_and_calls(x, events)))
 
 
 def exchange_html(x: Exchange) -> str:
-    """The exchange as tables; what the filter changed is marked with a sign and a tint."""
+    """Return an exchange as HTML, with the filter's changes marked."""
     return to_html(exchange_document(x))
 
 
 def exchange_text(x: Exchange) -> str:
-    """The exchange as a terminal shows it."""
+    """Return an exchange as text."""
     return to_text(exchange_document(x))

@@ -1,7 +1,7 @@
-"""What happened to a header map between two stations, entry by entry.
+"""The difference of a header map at two stations.
 
-Entries of one name are paired in order; a pair with different values is a change, what is left over was added or
-removed. The signs `+`, `-` and `~` carry the meaning; colour only repeats it.
+Entries with the same name are paired in order. A pair with different values is a change; other entries were added or
+removed. The signs `+`, `-` and `~` mark them, also for readers who do not see colours.
 """
 
 from __future__ import annotations
@@ -11,18 +11,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["SIGNS", "Change", "Entry", "diff_pairs", "single"]
+__all__ = ["SIGNS", "Change", "HeaderChange", "diff_pairs", "entry_change"]
 
 Pair = tuple[bytes, bytes]
 Change = Literal["same", "added", "removed", "changed"]
 
-#: How a change is written.
+#: Change -> sign.
 SIGNS: dict[Change, str] = {"same": " ", "added": "+", "removed": "-", "changed": "~"}
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """A header at two stations; None where it does not stand."""
+class HeaderChange:
+    """A header at two stations; None where it doesn't exist."""
 
     name: bytes
     before: bytes | None
@@ -30,16 +30,16 @@ class Entry:
     change: Change
 
 
-def single(name: bytes, before: bytes | None, after: bytes | None) -> Entry:
-    """One entry from its value at either station."""
+def entry_change(name: bytes, before: bytes | None, after: bytes | None) -> HeaderChange:
+    """Create the change of one entry from its values at both stations."""
     if before == after:
-        return Entry(name, before, after, "same")
+        return HeaderChange(name, before, after, "same")
     change: Change = "added" if before is None else "removed" if after is None else "changed"
-    return Entry(name, before, after, change)
+    return HeaderChange(name, before, after, change)
 
 
 def _pair_up(before: list[bytes], after: list[bytes]) -> list[tuple[bytes | None, bytes | None]]:
-    """Equal values first, so that one removed duplicate does not look like a row of changes."""
+    """Pair the values of one name, equal ones first, so that one removed duplicate is one change."""
     left, right = list(before), list(after)
     pairs: list[tuple[bytes | None, bytes | None]] = []
     for value in before:
@@ -52,10 +52,10 @@ def _pair_up(before: list[bytes], after: list[bytes]) -> list[tuple[bytes | None
     return pairs + list(zip(left_or, right_or, strict=True))
 
 
-def diff_pairs(before: Sequence[Pair], after: Sequence[Pair]) -> list[Entry]:
-    """Entries in the order of `before`, then those that only `after` has."""
+def diff_pairs(before: Sequence[Pair], after: Sequence[Pair]) -> list[HeaderChange]:
+    """Return all entries in the order of `before`, then those that only `after` has."""
     values: dict[bytes, tuple[list[bytes], list[bytes]]] = defaultdict(lambda: ([], []))
     for side, pairs in enumerate((before, after)):
         for name, value in pairs:
             values[name][side].append(value)
-    return [single(name, b, a) for name, (old, new) in values.items() for b, a in _pair_up(old, new)]
+    return [entry_change(name, b, a) for name, (old, new) in values.items() for b, a in _pair_up(old, new)]

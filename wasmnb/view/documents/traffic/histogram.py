@@ -1,4 +1,4 @@
-"""What the latency views need of a distribution: its quantiles, its buckets and its shape in one line of text."""
+"""Distributions for latency views: quantiles, buckets and a sparkline."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _BARS = " ▁▂▃▄▅▆▇█"
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """A distribution as it is drawn, in nanoseconds; `quantiles` are those of `QUANTILES`."""
+    """A distribution in nanoseconds; `quantiles` are those of `QUANTILES`."""
 
     name: str
     count: int
@@ -29,13 +29,23 @@ class Series:
 
 
 def series_of(measured: Distribution) -> Series:
-    """Everything that the views ask of a distribution, computed once."""
+    """Return the series of a distribution."""
     quantiles = tuple(measured.quantile(q) for _, q in QUANTILES)
     return Series(measured.name, measured.count, quantiles, measured.maximum, tuple(measured.buckets()))
 
 
 def sparkline(series: Series, low: float, high: float, width: int = 24) -> str:
-    """The shape of a distribution as bars between two values on a logarithmic scale."""
+    """Return a distribution as a line of bars.
+
+    Parameters
+    ----------
+    series
+        The distribution.
+    low, high
+        Ends of the logarithmic axis in nanoseconds.
+    width
+        Number of bars. Default: 24.
+    """
     if not series.buckets or not 0 < low < high:
         return ""
     columns = [0] * width

@@ -1,7 +1,6 @@
-"""Where the microseconds go: a histogram and a table row for every callback and for the request as a whole.
+"""The document of latencies: a histogram and a table row for every callback and for requests.
 
-The row `harness` is what the simulation itself costs (an empty callback, an empty hostcall); it is not in the others'
-way of being read: a filter's cost in Envoy is its own, not the harness's.
+The rows `harness` are the cost of the simulation itself: an empty callback and an empty hostcall.
 """
 
 from __future__ import annotations
@@ -21,12 +20,12 @@ if TYPE_CHECKING:
 __all__ = ["latency_document", "latency_figure", "latency_html", "latency_png", "latency_text"]
 
 _MAX_ROWS = 12
-_TONE = "#808080"  # reads on white and on black; the PNG has no ground of its own
+_TONE = "#808080"  # readable on light and dark, since the PNG is transparent
 _FILLS = ("#3b82c4", "#2c9a4b", "#c27803", "#9a5bc4", "#c4486b", "#3a9d9d")
 
 
 def _span_of(series: Sequence[Series]) -> tuple[float, float]:
-    """Lowest and highest value over all series, never equal."""
+    """Return the lowest and highest value of all series, never equal."""
     edges = [edge for s in series for b in s.buckets for edge in b[:2] if edge > 0]
     if not edges:
         return 1.0, 10.0
@@ -35,14 +34,14 @@ def _span_of(series: Sequence[Series]) -> tuple[float, float]:
 
 
 def latency_figure(series: Sequence[Series], harness_ns: float = 0.0) -> Figure:
-    """Histograms under one another on one logarithmic time axis, with p50 and p99 marked.
+    """Draw histograms on a common logarithmic time axis, with p50 and p99 marked.
 
     Parameters
     ----------
     series
         Distributions in nanoseconds.
     harness_ns
-        Cost of an empty callback here; drawn as a line if it falls on the axis.
+        Cost of an empty callback in nanoseconds, drawn as a line. Default: 0, not drawn.
     """
     from matplotlib.figure import Figure
 
@@ -83,7 +82,7 @@ def _draw(axis: object, one: Series, fill: str) -> None:
 
 
 def latency_png(series: Sequence[Series], harness_ns: float = 0.0) -> bytes:
-    """The figure as PNG with a transparent ground."""
+    """Return the figure as a transparent PNG; parameters as for `latency_figure`."""
     from io import BytesIO
 
     buffer = BytesIO()
@@ -113,16 +112,18 @@ def _harness_row(harness: Sequence[tuple[str, float]]) -> list[Row]:
 def latency_document(
     series: Sequence[Series], harness: Sequence[tuple[str, float]] = (), title: Inline = (), notes: Sequence[str] = ()
 ) -> Document:
-    """Figure and table.
+    """Return figure and table.
 
     Parameters
     ----------
     series
-        Distributions in nanoseconds, in the order in which they are shown.
+        Distributions in nanoseconds.
     harness
-        What the simulation itself costs: names and nanoseconds.
-    title, notes
-        Headline, and sentences under it.
+        Costs of the simulation: pairs of name and nanoseconds. Default: none.
+    title
+        Headline. Default: none.
+    notes
+        Sentences below it. Default: none.
     """
     columns = (
         Column("callback", wrap=False), Column("count", "right", wrap=False),
@@ -134,7 +135,7 @@ def latency_document(
     blocks: list[Block] = [Title(title)] if title else []
     blocks += [Paragraph(inline(Span(note, "muted"))) for note in notes]
     if not rows:
-        return Document((*blocks, Paragraph(inline(Span("Nothing was measured.", "muted")))))
+        return Document((*blocks, Paragraph(inline(Span("No measurements.", "muted")))))
     empty = harness[0][1] if harness else 0.0
     alt = f"Histograms of {plural(len(rows), 'distribution')}; the table below has the numbers"
     blocks.append(Picture(lambda: latency_png(series, empty), alt))
@@ -143,10 +144,10 @@ def latency_document(
 
 
 def latency_html(series: Sequence[Series], harness: Sequence[tuple[str, float]] = ()) -> str:
-    """Figure and table as HTML; the picture is a PNG inside it."""
+    """Return figure and table as HTML; parameters as for `latency_document`."""
     return to_html(latency_document(series, harness))
 
 
 def latency_text(series: Sequence[Series], harness: Sequence[tuple[str, float]] = ()) -> str:
-    """The table, with the shape of each distribution drawn in bars."""
+    """Return the table as text; parameters as for `latency_document`."""
     return to_text(latency_document(series, harness))

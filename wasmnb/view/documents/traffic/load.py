@@ -1,4 +1,4 @@
-"""A load run: how many requests of which status, and latencies of requests and callbacks."""
+"""The document of a load: statuses, and latencies of requests and callbacks."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ __all__ = ["load_document"]
 
 
 def load_document(report: LoadReport) -> Document:
-    """Figure and table of every distribution, with what was sent above."""
+    """Return figure and table of every distribution, with the load above."""
     harness = (("empty callback", report.harness.callback_ns), ("empty hostcall", report.harness.hostcall_ns))
     title = f"{plural(report.count, 'request')} through {report.name}"
     return latency_document([series_of(d) for d in report.distributions], harness, inline(title), _notes(report))
 
 
 def _notes(report: LoadReport) -> list[str]:
-    how = "one at a time on each worker" if report.rate is None else f"{report.rate:g} a second, at random moments"
-    answers = ", ".join(f"{n:,} x {status or 'closed'}" for status, n in sorted(report.statuses.items()))
+    arrivals = "one at a time on each worker" if report.rate is None else f"{report.rate:g} per second at random times"
+    responses = ", ".join(f"{n:,} x {status or 'closed'}" for status, n in sorted(report.statuses.items()))
     notes = [
-        f"{plural(report.workers, 'worker')}; {how}. Answers: {answers or 'none'}.",
+        f"{plural(report.workers, 'worker')}; {arrivals}. Responses: {responses or 'none'}.",
         (
-            "request: from arrival to end, on the virtual clock, waiting included; filter: inside the module, by "
-            "request; below: inside each callback, its hostcalls left out."
+            "request: from arrival to end on the virtual clock, including waiting; filter: time in the module per request; "
+            "others: time in each callback without its hostcalls."
         ),
     ]
     if report.failed:
         notes.append(f"A filter failed in {plural(report.failed, 'request')}: see report.failures.")
     if report.interrupted:
-        notes.append("Interrupted: this is what was measured until then.")
+        notes.append("Interrupted: these are the measurements up to then.")
     return notes

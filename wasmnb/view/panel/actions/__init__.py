@@ -1,18 +1,20 @@
-"""What the user can ask of a panel: one function a wish, from its values to a sentence for the foot.
+"""The actions of the user: one function each, from the values of a message to a notice for the foot of the panel.
 
-looking     which view, which exchange, which part      sending     requests, curl commands, the same again
-controls    time, ticks, faults, configuration          files       traces, modules and bodies to keep
+navigate   views, exchanges, selection       send      requests, curl commands, repeated requests
+simulate   time, ticks, faults, restart      files     traces, modules and bodies to save
+
+Filling the views after an action belongs to `..renderer`.
 """
 
 from __future__ import annotations
 
-from .arguments import Wish
+from .arguments import Action
 from .files import FILES
-from .navigate import LOOKING
-from .send import SENDING
-from .simulate import CONTROLS
+from .navigate import NAVIGATION
+from .send import SENDING, repeat
+from .simulate import SIMULATION
 
-__all__ = ["LOOKING", "WISHES"]
+__all__ = ["ACTIONS", "NAVIGATION", "repeat"]
 
-#: Wish -> what it does.
-WISHES: dict[str, Wish] = {**LOOKING, **SENDING, **CONTROLS, **FILES}
+#: Name -> function.
+ACTIONS: dict[str, Action] = {**NAVIGATION, **SENDING, **SIMULATION, **FILES}

@@ -1,32 +1,42 @@
-"""What a wish is, and how its values are read: they come from a page, and may be anything."""
+"""The signature of an action, and checks of its values, which come from a page and may be anything."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from wasmnb.errors import UsageError
+from wasmnb.view.panel.renderer import Renderer
 
-if TYPE_CHECKING:
-    from wasmnb.view.panel.panel import Panel
-
-__all__ = ["Values", "Wish", "exchange_of", "number"]
+__all__ = ["Action", "Values", "exchange_of", "integer"]
 
 Values = dict[str, Any]
-Wish = Callable[["Panel", Values], str]
+Action = Callable[[Renderer, Values], str]
 
 
-def number(value: Any, name: str) -> int:
-    """A whole number; UsageError says which one is none."""
+def integer(value: Any, name: str) -> int:
+    """Convert a value to an int.
+
+    Raises
+    ------
+    UsageError
+        If it isn't a number; the message contains `name`.
+    """
     try:
         return int(value)
     except (TypeError, ValueError, OverflowError):
-        raise UsageError(f"{name} is a number, not {str(value)[:40]!r}") from None
+        raise UsageError(f"{name} is not a number: {str(value)[:40]!r}") from None
 
 
-def exchange_of(panel: Panel, values: Values) -> Any:
-    """The exchange that a wish is about; UsageError if it is no longer remembered."""
-    found = panel.history.find(number(values.get("exchange"), "exchange"))
-    if found is None:
-        raise UsageError("that exchange is no longer remembered")
-    return found
+def exchange_of(renderer: Renderer, values: Values) -> Any:
+    """Return the exchange that an action is about.
+
+    Raises
+    ------
+    UsageError
+        If the proxy no longer has it.
+    """
+    exchange = renderer.state.history.find(integer(values.get("exchange"), "exchange"))
+    if exchange is None:
+        raise UsageError("The proxy no longer has this exchange.")
+    return exchange

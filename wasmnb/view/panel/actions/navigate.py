@@ -1,95 +1,94 @@
-"""Looking: which view, which exchange, which part of them."""
+"""Navigation: the open view, the picked exchange, and the part of the proxy that is shown."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from wasmnb.errors import UsageError
 from wasmnb.view.panel import snapshot
+from wasmnb.view.panel.latencies import KEPT_FIGURES
+from wasmnb.view.panel.renderer import Renderer
 from wasmnb.view.panel.scope import Scope
 from wasmnb.view.panel.views import read_python
 
-from .arguments import Values, Wish, exchange_of, number
+from .arguments import Action, Values, exchange_of, integer
 
-if TYPE_CHECKING:
-    from wasmnb.view.panel.panel import Panel
-
-__all__ = ["LOOKING"]
+__all__ = ["NAVIGATION"]
 
 
-def _look(panel: Panel, values: Values) -> str:
-    """Another view; a front-end that has just begun to look wants the whole list, too."""
-    panel.look(str(values.get("view")))
+def _look(renderer: Renderer, values: Values) -> str:
+    """Open a view; a new front end gets the whole list."""
+    renderer.look(str(values.get("view")))
     if values.get("fresh"):
-        panel.send_rows()
+        renderer.send_rows()
     return ""
 
 
-def _pick(panel: Panel, values: Values) -> str:
-    panel.follows = False
-    panel.pick(number(values.get("exchange"), "exchange"))
+def _pick(renderer: Renderer, values: Values) -> str:
+    renderer.state.selection.follow = False
+    renderer.pick(integer(values.get("exchange"), "exchange"))
     return ""
 
 
-def _narrow(panel: Panel, values: Values) -> str:
-    panel.narrow(Scope.read(values))
+def _narrow(renderer: Renderer, values: Values) -> str:
+    renderer.narrow(Scope.from_values(values))
     return ""
 
 
-def _around(panel: Panel, values: Values) -> str:
-    """The timeline around an exchange, or (none given) its newest events again."""
+def _around(renderer: Renderer, values: Values) -> str:
+    """Draw the timeline around an exchange, or without one around the newest events."""
+    selection = renderer.state.selection
     if values.get("exchange") is None:
-        panel.around = None
+        selection.around = None
     else:
-        exchange_of(panel, values)
-        panel.around = number(values["exchange"], "exchange")
-    panel.look("Timeline")
+        exchange_of(renderer, values)
+        selection.around = integer(values["exchange"], "exchange")
+    renderer.look("Timeline")
     return ""
 
 
-def _event(panel: Panel, values: Values) -> str:
-    """A callback of the timeline with its arguments decoded."""
-    found = panel.proxy.trace.find(number(values.get("seq"), "seq"))
-    if not found:
-        raise UsageError("that event is no longer in the trace")
-    panel.widget.event = snapshot.call(found[0], found[1:])
+def _event(renderer: Renderer, values: Values) -> str:
+    """Decode the arguments of a callback in the timeline."""
+    events = renderer.state.proxy.trace.find(integer(values.get("seq"), "seq"))
+    if not events:
+        raise UsageError("The trace no longer has this event.")
+    renderer.state.widget.event = snapshot.call(events[0], events[1:])
     return ""
 
 
-def _python(panel: Panel, _values: Values) -> str:
-    """Read the Python of every worker, however many there are."""
-    read_python(panel, everywhere=True)
+def _python(renderer: Renderer, _values: Values) -> str:
+    """Read the Python variables of every worker."""
+    read_python(renderer.state, all_workers=True)
     return ""
 
 
-def _module(panel: Panel, values: Values) -> str:
-    """The module of another plugin of the chain."""
-    place = number(values.get("plugin"), "plugin")
-    if not 0 <= place < len(panel.proxy.plugins):
-        raise UsageError(f"there is no plugin {place}")
-    panel.plugin = place
-    panel.look("Module")
+def _module(renderer: Renderer, values: Values) -> str:
+    """Show the module of another plugin."""
+    plugin = integer(values.get("plugin"), "plugin")
+    if not 0 <= plugin < len(renderer.state.proxy.plugins):
+        raise UsageError(f"This proxy has no plugin {plugin}.")
+    renderer.state.selection.plugin = plugin
+    renderer.look("Module")
     return ""
 
 
-def _keep(panel: Panel, _values: Values) -> str:
-    """Keep the present figures, to compare with."""
-    panel.history.read()
-    panel.latencies.kept = panel.latencies.of(panel.history, panel.scope)
-    return _against(panel, {"against": "kept figures"}) or "later figures are laid over the present ones"
+def _keep(renderer: Renderer, _values: Values) -> str:
+    """Keep the current figures to compare with later ones."""
+    state = renderer.state
+    state.history.read()
+    state.latencies.kept = state.latencies.figures(state.history, state.selection.scope)
+    return _against(renderer, {"against": KEPT_FIGURES}) or "later figures are compared with these"
 
 
-def _against(panel: Panel, values: Values) -> str:
-    """Lay other figures over these, or (none named) nothing."""
-    wanted = str(values.get("against") or "")
-    if wanted and wanted not in panel.latencies.choices(panel):
-        raise UsageError(f"there are no figures of {wanted!r} to compare with")
-    panel.latencies.against = wanted
-    panel.look("Latency")
+def _against(renderer: Renderer, values: Values) -> str:
+    """Compare with other figures, or with none."""
+    state, name = renderer.state, str(values.get("against") or "")
+    if name and name not in state.latencies.choices(state.history, state.past):
+        raise UsageError(f"There are no figures {name!r} to compare with.")
+    state.latencies.against = name
+    renderer.look("Latency")
     return ""
 
 
-LOOKING: dict[str, Wish] = {
+NAVIGATION: dict[str, Action] = {
     "look": _look, "pick": _pick, "narrow": _narrow, "around": _around, "event": _event, "python": _python,
     "module": _module, "keep": _keep, "against": _against,
 }  # fmt: skip

@@ -1,8 +1,7 @@
-"""What the panel shows, as JSON: pure functions from the host's objects, one module a view.
+"""JSON for the panel: pure functions from objects of the host, one module for each view. They change nothing.
 
-All text goes through `texts.shown`, so the front-end gets nothing but printable characters, and it only ever writes text
-nodes. Long things are cut here as well, and say so: a trace of a million events, a body of 50 MB or a log of 100,000 lines
-costs what is shown of it.
+All text goes through `texts.printable`, so that the front end gets only printable characters. Long content is cut and
+counted: a trace of a million events or a body of 50 MB costs only the shown part.
 """
 
 from __future__ import annotations
@@ -14,9 +13,9 @@ from .latency import latency, summary
 from .lines import line, log
 from .module import module
 from .state import python_state, state
-from .texts import Room, shown
+from .texts import Budget, printable
 from .timeline import call, lanes
 
 __all__ = [
-    "Room", "body", "call", "detail", "lanes", "latency", "line", "log", "module", "python_state", "row", "row_text", "shown", "state", "summary", "tree",
+    "Budget", "body", "call", "detail", "lanes", "latency", "line", "log", "module", "printable", "python_state", "row", "row_text", "state", "summary", "tree",
 ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""A body at two stations, in the forms in which it can be read."""
+"""Bodies at both stations of a direction, in several forms."""
 
 from __future__ import annotations
 
@@ -11,19 +11,25 @@ from wasmnb.view.render.escape import NEWLINES, visible
 
 __all__ = ["bodies", "body"]
 
-LINES = 400  # of a text that is compared line by line
-PIECES = 50  # chunks whose sizes are told
+LINES = 400  # of a text that is compared by line
+CHUNKS = 50  # whose sizes are listed
 
 
 def body(who: str, data: bytes, kind: str = "", *, changed: bool = False, chunks: Iterable[bytes] | None = None) -> Any:
-    """One body at one station.
+    """Return one body at one station.
 
     Parameters
     ----------
+    who
+        The station, for example `client sent`.
+    data
+        The body.
     kind
-        Content type.
+        Content type. Default: unknown.
+    changed
+        The filter has changed it. Default: false.
     chunks
-        The pieces in which it came.
+        The chunks in which it was sent. Default: unknown.
     """
     sizes = [] if chunks is None else [len(chunk) for chunk in chunks]
     return {
@@ -32,24 +38,30 @@ def body(who: str, data: bytes, kind: str = "", *, changed: bool = False, chunks
         "kind": body_kind(data, kind),
         "forms": {name: visible(text, keep=NEWLINES) for name, text in body_forms(data, kind).items()},
         "changed": changed,
-        "chunks": sizes[:PIECES],
-        "pieces": len(sizes),
+        "chunk_sizes": sizes[:CHUNKS],
+        "chunk_count": len(sizes),
     }
 
 
-def bodies(made: list[Any]) -> list[Any]:
-    """The stations' bodies; two that differ get a third form, the difference line by line."""
-    if len(made) == 2 and made[1]["changed"]:
-        form = "json" if all("json" in m["forms"] for m in made) else "text"
-        if all(form in m["forms"] for m in made):
-            before, after = (m["forms"][form].split("\n") for m in made)
+def bodies(stations: list[Any]) -> list[Any]:
+    """Add the form `changes` to the second of two different bodies.
+
+    Parameters
+    ----------
+    stations
+        Results of `body`.
+    """
+    if len(stations) == 2 and stations[1]["changed"]:
+        form = "json" if all("json" in m["forms"] for m in stations) else "text"
+        if all(form in m["forms"] for m in stations):
+            before, after = (m["forms"][form].split("\n") for m in stations)
             if max(len(before), len(after)) <= LINES:
-                made[1]["forms"] = {"changes": "\n".join(_changes(before, after)), **made[1]["forms"]}
-    return made
+                stations[1]["forms"] = {"changes": "\n".join(_changes(before, after)), **stations[1]["forms"]}
+    return stations
 
 
 def _changes(before: list[str], after: list[str]) -> Iterator[str]:
-    """Both texts in one, each line with its sign."""
+    """Yield the lines of both texts with their signs."""
     for tag, i, i_end, j, j_end in SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
         if tag == "equal":
             yield from (f"  {line}" for line in before[i:i_end])

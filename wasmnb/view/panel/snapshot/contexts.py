@@ -1,4 +1,4 @@
-"""The tree of contexts: what each node is called, how it is, what is worth knowing of it, what choosing it narrows to."""
+"""The tree of contexts: name, state, facts and scope of each node."""
 
 from __future__ import annotations
 
@@ -6,64 +6,64 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from wasmnb.view.documents.proxy.tree import details_of, folded
+from wasmnb.view.documents.proxy.tree import details_of, is_folded
 from wasmnb.view.render.units import plural, size
 
-from .texts import shown
+from .texts import printable
 
 if TYPE_CHECKING:
     from wasmnb.host.callouts.record import Callout
 
 __all__ = ["tree"]
 
-STREAMS = 50  # live streams under one plugin
-CALLS = 5  # pending calls of one plugin that are named
+STREAMS = 50  # live streams of one plugin
+CALLS = 5  # pending callouts of one plugin
 
-_BRIEF = 120  # characters beside a node's name
+_BRIEF = 120  # characters after the name of a node
 
 Scope = dict[str, Any]
 
 
 def tree(top: Any, exchanges: Mapping[int, Any], callouts: Iterable[Callout] = ()) -> Any:
-    """The proxy's node with all below it.
+    """Return the tree of a proxy.
 
     Parameters
     ----------
     top
         `Proxy.tree()`.
     exchanges
-        Those that live streams belong to, by number.
+        The exchanges of live streams, by number.
     callouts
-        Those that may be pending.
+        Callouts, of which the pending ones are shown. Default: none.
     """
     pending: dict[int, list[Callout]] = defaultdict(list)
     for callout in callouts:
         if callout.state == "pending":
             pending[callout.vm].append(callout)
-    return _Drawing(exchanges, pending).node(top, "", {})
+    return _TreeBuilder(exchanges, pending).node(top, "", {})
 
 
-class _Drawing:
+class _TreeBuilder:
     def __init__(self, exchanges: Mapping[int, Any], pending: Mapping[int, list[Callout]]) -> None:
         self.exchanges = exchanges
         self.pending = pending
 
     def node(self, node: Any, path: str, scope: Scope) -> Any:
-        """A node; `path` names it, and `scope` is what choosing it narrows the other views to."""
+        """Return a node. Selecting it narrows the other views to its `scope`."""
         path = f"{path}/{node.name}" if path else node.name
         scope = {**scope, **_scope(node)}
         children = node.children[:STREAMS] if node.kind == "plugin" else node.children
         x = self.exchanges.get(node.facts.get("exchange", 0)) if node.kind == "stream" else None
         return {
-            "path": shown(path),
-            "kind": shown(node.kind),
-            "name": shown(node.name),
-            "label": shown(node.label if node.label != node.name else "", _BRIEF),
-            "state": shown(node.state),
-            "brief": shown(_brief(node, x), _BRIEF),
-            "facts": [[shown(k), shown(v, 300)] for k, v in self._facts(node, scope, x)],
+            "path": printable(path),
+            "kind": printable(node.kind),
+            "name": printable(node.name),
+            "label": printable(node.label if node.label != node.name else "", _BRIEF),
+            "state": printable(node.state),
+            "brief": printable(_brief(node, x), _BRIEF),
+            "facts": [[printable(k), printable(v, 300)] for k, v in self._facts(node, scope, x)],
             "scope": scope,
-            "folded": folded(node),
+            "folded": is_folded(node),
             "more": len(node.children) - len(children),
             "children": [self.node(child, path, scope) for child in children],
         }
@@ -91,14 +91,14 @@ class _Drawing:
 
 
 def _scope(node: Any) -> Scope:
-    """What a node adds to the scope of those above it."""
+    """Return the part of the scope that a node adds to its parents'."""
     if node.kind == "thread":
-        return {"thread": shown(node.name)}
+        return {"thread": printable(node.name)}
     if node.kind == "vm":
-        plugins = [shown(child.name) for child in node.children]
+        plugins = [printable(child.name) for child in node.children]
         return {"vm": int(node.name[2:]), "plugins": plugins} if node.name[2:].isdigit() else {}
     if node.kind == "plugin":
-        return {"root": node.facts.get("context"), "plugins": [shown(node.name)]}
+        return {"root": node.facts.get("context"), "plugins": [printable(node.name)]}
     if node.kind == "stream":
         return {"exchange": node.facts.get("exchange")}
     return {}
@@ -109,7 +109,7 @@ def _request(x: Any) -> str:
 
 
 def _brief(node: Any, x: Any) -> str:
-    """A few words beside the name."""
+    """Return the text after the name."""
     facts, counts = node.facts, node.counts
     if node.kind == "vm":
         return facts.get("failure") or (size(facts["memory"]) if "memory" in facts else facts.get("runs", ""))

@@ -1,4 +1,4 @@
-"""Distributions as they are drawn, in nanoseconds."""
+"""Latency distributions in nanoseconds."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from wasmnb.view.documents.traffic.histogram import QUANTILES, series_of
 
-from .texts import shown
+from .texts import printable
 
 if TYPE_CHECKING:
     from wasmnb.traffic.distribution import Distribution
@@ -17,21 +17,27 @@ __all__ = ["latency", "summary"]
 
 
 def latency(of: str, requests: Distribution, callbacks: Iterable[Distribution], harness: Harness) -> Any:
-    """The requests, then the callbacks, each with what the harness itself has to do with its time (`own`).
+    """Return the figures of requests and callbacks, each with the harness's part of its time (`own`).
 
     Parameters
     ----------
     of
-        Whose figures these are.
+        Title of the figures.
+    requests
+        Durations of requests.
+    callbacks
+        Durations by callback.
+    harness
+        Costs of the harness.
     """
-    found = [d for d in callbacks if d.count]
-    streams = sum(d.count for d in found if d.name.startswith(("on_request_", "on_response_")))
+    measured = [d for d in callbacks if d.count]
+    streams = sum(d.count for d in measured if d.name.startswith(("on_request_", "on_response_")))
     inside = streams / requests.count if requests.count else 0.0
-    made = [_series(requests, harness.callback_ns * inside)] if requests.count else []
+    whole = [_series(requests, harness.callback_ns * inside)] if requests.count else []
     return {
-        "of": shown(of),
+        "of": printable(of),
         "quantiles": [name for name, _ in QUANTILES],
-        "series": made + [_series(d, harness.callback_ns) for d in found],
+        "series": whole + [_series(d, harness.callback_ns) for d in measured],
         "harness": [["empty callback", harness.callback_ns], ["empty hostcall", harness.hostcall_ns]],
     }
 
@@ -39,10 +45,18 @@ def latency(of: str, requests: Distribution, callbacks: Iterable[Distribution], 
 def _series(measured: Distribution, own: float) -> Any:
     s = series_of(measured)
     buckets = [[round(a, 1), round(b, 1), n] for a, b, n in s.buckets]
-    return {**summary(measured, shown(s.name)), "buckets": buckets, "own": own}
+    return {**summary(measured, printable(s.name)), "buckets": buckets, "own": own}
 
 
 def summary(measured: Distribution, name: str) -> Any:
-    """A distribution as a row of a table."""
+    """Return a distribution as a row of a table.
+
+    Parameters
+    ----------
+    measured
+        The distribution.
+    name
+        Label of the row.
+    """
     s = series_of(measured)
     return {"name": name, "count": s.count, "quantiles": [round(q, 1) for q in s.quantiles], "max": s.maximum}

@@ -1,31 +1,41 @@
-"""The log: the newest lines that somebody wants to see."""
+"""The log: the newest lines that match a filter."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from .texts import Room, shown
+from .texts import Budget, printable
+
+if TYPE_CHECKING:
+    from wasmnb.host.trace.log import LogFilter
 
 __all__ = ["line", "log"]
 
 LINES = 500
 LINE = 8_000  # characters of one line
-_ROOM = 300_000
+_BUDGET = 300_000
 
 
 def line(entry: Any) -> Any:
-    """A line: time, level, thread, context, exchange, text, VM, who wrote it, root context."""
+    """Return a line: time, level, thread, context, exchange, text, VM, source, root context."""
     level = getattr(entry.level, "name", str(entry.level)).lower()
     return [
-        round(entry.time, 6), level, shown(entry.thread), entry.context, entry.exchange, shown(entry.text, LINE),
-        entry.vm, shown(getattr(entry, "source", "filter")), entry.root,
+        round(entry.time, 6), level, printable(entry.thread), entry.context, entry.exchange, printable(entry.text, LINE),
+        entry.vm, printable(getattr(entry, "source", "filter")), entry.root,
     ]  # fmt: skip
 
 
-def log(kept: Any, wanted: Callable[[Any], bool] | None = None) -> Any:
-    """The newest lines among those wanted, oldest first, and how many there are."""
+def log(kept: Any, selected: LogFilter | None = None) -> Any:
+    """Return the newest matching lines, oldest first, and their number.
+
+    Parameters
+    ----------
+    kept
+        `Proxy.log`.
+    selected
+        Filter for the lines; all of them by default.
+    """
     lines = kept[:]
-    matching = lines if wanted is None else [entry for entry in lines if wanted(entry)]
-    made = Room(_ROOM).fill(reversed(matching[-LINES:]), line)
-    return {"written": kept.written, "kept": len(lines), "matching": len(matching), "lines": made[::-1]}
+    matching = lines if selected is None else [entry for entry in lines if selected.matches(entry)]
+    newest = Budget(_BUDGET).fill(reversed(matching[-LINES:]), line)
+    return {"written": kept.written, "kept": len(lines), "matching": len(matching), "lines": newest[::-1]}

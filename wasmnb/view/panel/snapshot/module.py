@@ -1,4 +1,4 @@
-"""What is known of a plugin's module, and what would stop Envoy."""
+"""A plugin's module: facts, sections, imports and exports, and problems for Envoy."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 from wasmnb.compiler import inspect_module
 from wasmnb.view.render.units import duration, size
 
-from .texts import shown
+from .texts import printable
 
 __all__ = ["module"]
 
@@ -15,21 +15,29 @@ NAMES = 1_000  # imports, and exports
 
 
 def module(plugin: Any) -> Any:
-    """Facts, sections, imports and exports, and the lint's findings."""
-    made = plugin.filter
-    info = getattr(made, "info", None)
+    """Return the facts about the module of a plugin; empty if nothing is known.
+
+    Parameters
+    ----------
+    plugin
+        The plugin.
+    """
+    filter_ = plugin.filter
+    info = getattr(filter_, "info", None)
     native = getattr(info, "native", False)
-    data = None if native else getattr(made, "wasm", None)  # nobody waits here for a native filter to be compiled
+    data = None if native else getattr(filter_, "wasm", None)  # compiling a native filter would take too long
     facts = inspect_module(data) if data else None
     known: Any = info or facts
     if known is None:
         return {}
     return {
-        "facts": [[name, shown(str(value))] for name, value in _facts(plugin, known)],
-        "problems": [shown(text) for text in (facts.problems if facts is not None else ())],
-        "sections": sorted(([shown(n), b] for n, b in dict(known.sections).items()), key=lambda pair: -pair[1])[:NAMES],
-        "exports": [shown(_name(n), 200) for n in known.exports[:NAMES]],
-        "imports": [shown(_name(n), 200) for n in known.imports[:NAMES]],
+        "facts": [[name, printable(str(value))] for name, value in _facts(plugin, known)],
+        "problems": [printable(text) for text in (facts.problems if facts is not None else ())],
+        "sections": sorted(([printable(n), b] for n, b in dict(known.sections).items()), key=lambda pair: -pair[1])[
+            :NAMES
+        ],
+        "exports": [printable(_name(n), 200) for n in known.exports[:NAMES]],
+        "imports": [printable(_name(n), 200) for n in known.imports[:NAMES]],
         "download": native or bool(data),
     }
 
@@ -49,17 +57,17 @@ def _facts(plugin: Any, known: Any) -> Any:
         yield "Python", known.python
         yield "SDK", known.sdk
         yield "runtime", known.runtime[:12]
-        beyond = ", ".join([*known.packages, *known.modules])
-        if beyond:
-            yield "imports beyond the standard set", beyond
+        additional = ", ".join([*known.packages, *known.modules])
+        if additional:
+            yield "additional imports", additional
         yield from _times(dict(known.build_times))
 
 
 def _times(steps: dict[str, float]) -> Any:
-    """How long the filter took; and the runtime, which was built once, perhaps long ago."""
-    filter_ = steps.pop("filter", None)
-    if filter_ is not None:
-        yield "filter built in", duration(filter_ * 1e9)
+    """Yield the build times of the filter and of its runtime, which may be much older."""
+    took = steps.pop("filter", None)
+    if took is not None:
+        yield "filter built in", duration(took * 1e9)
     if steps:
         parts = ", ".join(f"{step} {duration(seconds * 1e9)}" for step, seconds in steps.items())
         yield "runtime built in", f"{duration(sum(steps.values()) * 1e9)}, once: {parts}"

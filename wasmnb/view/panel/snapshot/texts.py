@@ -1,4 +1,4 @@
-"""Text for the front-end, and how much of it one message may have."""
+"""Printable text for the front end, and the size limit of a message."""
 
 from __future__ import annotations
 
@@ -8,25 +8,33 @@ from typing import Any
 
 from wasmnb.view.render.escape import NEWLINES, clip, visible
 
-__all__ = ["VALUE", "Room", "shown"]
+__all__ = ["VALUE", "Budget", "printable"]
 
-#: Characters of one header value, argument or piece of shared data.
+#: Characters of one header value, argument or value of shared data.
 VALUE = 2_000
 
 
-def shown(value: str | bytes, limit: int = VALUE) -> str:
-    """Text for the front-end: printable, and cut."""
-    if type(value) is str and len(value) <= limit and value.isprintable():  # as nearly all is
+def printable(value: str | bytes, limit: int = VALUE) -> str:
+    """Return printable text, cut to a limit.
+
+    Parameters
+    ----------
+    value
+        Any text.
+    limit
+        Number of characters. Default: `VALUE`.
+    """
+    if type(value) is str and len(value) <= limit and value.isprintable():  # the usual case
         return value
-    whole = len(value)
-    text = visible(value[: 2 * limit] if whole > 2 * limit else value, keep=NEWLINES)
-    if whole <= 2 * limit:
+    length = len(value)
+    text = visible(value[: 2 * limit] if length > 2 * limit else value, keep=NEWLINES)
+    if length <= 2 * limit:
         return clip(text, limit)
-    return f"{text[:limit]}… ({whole - limit:,} more)"
+    return f"{text[:limit]}… ({length - limit:,} more)"
 
 
 def weight(value: Any) -> int:
-    """About how many characters a piece of JSON has."""
+    """Return the approximate number of characters of a JSON value."""
     if isinstance(value, str):
         return len(value) + 3
     if isinstance(value, dict):
@@ -36,23 +44,44 @@ def weight(value: Any) -> int:
     return 8
 
 
-class Room:
-    """Characters that a message has left, so that it stays small whatever it tells of."""
+class Budget:
+    """The number of characters that a message may still have.
+
+    Parameters
+    ----------
+    characters
+        The number.
+    """
 
     def __init__(self, characters: int) -> None:
         self.left = characters
 
     def take(self, items: Sequence[Any], make: Callable[[Any], Any], limit: int) -> tuple[list[Any], int]:
-        """What `make` makes of the first `limit` items, as far as there is room, and how many are left out."""
-        made = self.fill(islice(items, limit), make)
-        return made, len(items) - len(made)
+        """Convert items until a limit or the budget is reached.
+
+        Parameters
+        ----------
+        items
+            The items.
+        make
+            Converts one of them to JSON.
+        limit
+            Number of items.
+
+        Returns
+        -------
+        tuple
+            The converted items, and the number of omitted ones.
+        """
+        converted = self.fill(islice(items, limit), make)
+        return converted, len(items) - len(converted)
 
     def fill(self, items: Iterable[Any], make: Callable[[Any], Any]) -> list[Any]:
-        """What `make` makes of the items, as far as there is room."""
-        made: list[Any] = []
+        """Convert items with `make` until the budget is used up."""
+        converted: list[Any] = []
         for item in items:
             if self.left <= 0:
                 break
-            made.append(make(item))
-            self.left -= weight(made[-1])
-        return made
+            converted.append(make(item))
+            self.left -= weight(converted[-1])
+        return converted

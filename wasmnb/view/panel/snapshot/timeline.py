@@ -1,14 +1,14 @@
-"""Callbacks with the hostcalls inside them: decoded for one that was chosen, as bars for the timeline."""
+"""Callbacks and their hostcalls: one of them decoded, or many as bars of the timeline."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from wasmnb.view.documents.proxy.trace import nested, result_of
+from wasmnb.view.documents.proxy.trace import by_callback, result_of
 from wasmnb.view.render.values import arguments, value_text
 
-from .texts import Room, shown
+from .texts import Budget, printable
 
 if TYPE_CHECKING:
     from wasmnb.view.panel.spans import Span
@@ -17,15 +17,23 @@ __all__ = ["BARS", "call", "lanes"]
 
 BARS = 4_000  # events of the timeline
 HOSTCALLS = 200  # hostcalls of one callback
-INSIDE = 40  # hostcalls that are drawn in one bar
-_ROOM = 200_000
+INSIDE = 40  # hostcalls in one bar
+_BUDGET = 200_000
 
 
 def call(top: Any, inner: Sequence[Any]) -> Any:
-    """A callback with the hostcalls inside it, arguments decoded."""
-    made = _event(top)
-    made["inner"], made["more"] = Room(_ROOM).take(inner, _event, HOSTCALLS)
-    return made
+    """Return a callback and its hostcalls with decoded arguments.
+
+    Parameters
+    ----------
+    top
+        The event of the callback.
+    inner
+        The events of its hostcalls.
+    """
+    event = _event(top)
+    event["inner"], event["more"] = Budget(_BUDGET).take(inner, _event, HOSTCALLS)
+    return event
 
 
 def _event(event: Any) -> Any:
@@ -33,14 +41,14 @@ def _event(event: Any) -> Any:
     return {
         "seq": event.seq,
         "kind": event.kind,
-        "name": shown(event.name),
-        "args": shown(arguments(event.args)),
-        "result": "" if event.result is None else shown(value_text(result_of(event), 400)),
+        "name": printable(event.name),
+        "args": printable(arguments(event.args)),
+        "result": "" if event.result is None else printable(value_text(result_of(event), 400)),
         "status": status,
         "ns": event.guest_ns if event.kind == "callback" else event.host_ns,
         "host": event.host_ns if event.kind == "callback" else 0,
         "time": event.time,
-        "thread": shown(event.thread),
+        "thread": printable(event.thread),
         "vm": event.vm,
         "context": event.context,
         "root": event.root,
@@ -48,26 +56,37 @@ def _event(event: Any) -> Any:
     }
 
 
-def lanes(events: Sequence[Any], made: int, lasting: Iterable[Span] = ()) -> Any:
-    """Bars of events: a callback spans its time in guest and host, hostcalls lie inside it.
+def lanes(events: Sequence[Any], total: int, spans: Iterable[Span] = ()) -> Any:
+    """Return a bar for each callback, with its hostcalls inside.
 
     Parameters
     ----------
     events
-        The newest, or those around an exchange; their arguments do not matter.
-    made
-        Events that there have been in all.
-    lasting
-        Pauses and callouts, which lie under the callbacks.
+        The newest events, or those around an exchange; arguments are not needed.
+    total
+        Number of events so far.
+    spans
+        Pauses and callouts, drawn below the callbacks. Default: none.
     """
-    bars = [_bar(top, inner) for top, inner in nested(events) if top.kind == "callback"]
-    spans = [[shown(part, 200) if isinstance(part, str) else part for part in span] for span in lasting]
-    return {"bars": bars, "spans": spans[-BARS:], "events": len(events), "made": made}
+    bars = [_bar(top, inner) for top, inner in by_callback(events) if top.kind == "callback"]
+    rows = [[printable(part, 200) if isinstance(part, str) else part for part in span] for span in spans]
+    return {"bars": bars, "spans": rows[-BARS:], "events": len(events), "total": total}
 
 
 def _bar(top: Any, inner: Sequence[Any]) -> Any:
-    """Thread, start, nanoseconds, number, name, exchange, context, VM, the hostcalls (name and nanoseconds), root context."""
-    calls = [[shown(e.name), e.host_ns] for e in inner[:INSIDE] if e.kind == "hostcall"]
-    whole = top.guest_ns + top.host_ns
+    """Return thread, start, nanoseconds, number, name, exchange, context, VM, hostcalls (name, nanoseconds), root context."""
+    calls = [[printable(e.name), e.host_ns] for e in inner[:INSIDE] if e.kind == "hostcall"]
+    duration = top.guest_ns + top.host_ns
     start = round(top.time, 9)
-    return [top.thread, start, whole, top.seq, shown(top.name), top.exchange, top.context, top.vm, calls, top.root]
+    return [
+        top.thread,
+        start,
+        duration,
+        top.seq,
+        printable(top.name),
+        top.exchange,
+        top.context,
+        top.vm,
+        calls,
+        top.root,
+    ]

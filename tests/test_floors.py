@@ -1,0 +1,265 @@
+"""The floors of the house: no import of an upper floor in any form, no long circles, no overfull folders."""
+
+import ast
+import re
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+from wasmnb import _hooks
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "wasmnb"
+
+#: Modules that a circle of imports may have.
+LONGEST_CIRCLE = 3
+
+#: Modules that a folder may have, `__init__` not counted.
+LARGEST_FOLDER = 12
+
+#: Functions that import the module that their first argument names.
+IMPORTERS = frozenset({"import_module", "__import__", "find_spec"})
+
+#: The composition root connects hooks to all floors; every other module keeps to its floor.
+COMPOSITION_ROOT = "wasmnb"
+
+#: Copied into the guest file by file, without a package around them.
+GUEST_FOLDERS = {Path("compiler/guest")}
+
+_MODULE_NAME = re.compile(r"wasmnb(\.\w+)+")
+
+
+@dataclass(frozen=True)
+class Reference:
+    """One place where a module names another one."""
+
+    line: int
+    target: str
+    form: str
+
+
+class Module:
+    """A source file and the modules that it names."""
+
+    def __init__(self, name: str, text: str, *, is_package: bool = False) -> None:
+        self.name = name
+        self.package = name if is_package else name.rpartition(".")[0]
+        self.tree = ast.parse(text)
+
+    def references(self) -> Iterator[Reference]:
+        """Imports of any form, and module names in strings."""
+        docstrings = set(_docstrings(self.tree))
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.Import):
+                yield from (Reference(node.lineno, alias.name, "import") for alias in node.names)
+            elif isinstance(node, ast.ImportFrom):
+                base = self.resolve("." * node.level + (node.module or ""))
+                yield from (Reference(node.lineno, f"{base}.{alias.name}", "import") for alias in node.names)
+            elif isinstance(node, ast.Call) and _called(node) in IMPORTERS and node.args:
+                yield from self._string_import(node)
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
+                if _MODULE_NAME.fullmatch(node.value.rstrip(".")):
+                    yield Reference(node.lineno, node.value.rstrip("."), "string")
+
+    def _string_import(self, node: ast.Call) -> Iterator[Reference]:
+        name = node.args[0]
+        parts = name.values if isinstance(name, ast.JoinedStr) else [name]
+        first = parts[0].value if parts and isinstance(parts[0], ast.Constant) else None
+        if isinstance(first, str) and first.startswith((".", "wasmnb")):
+            yield Reference(node.lineno, self.resolve(first), "string import")
+
+    def resolve(self, name: str) -> str:
+        """The absolute name of a module that is named from here."""
+        bare = name.lstrip(".")
+        level = len(name) - len(bare)
+        bare = bare.rstrip(".")
+        if not level:
+            return bare
+        parts = self.package.split(".")
+        return ".".join([*parts[: len(parts) - level + 1], *([bare] if bare else [])])
+
+
+def _docstrings(tree: ast.AST) -> Iterator[int]:
+    """Every string that stands alone as a statement."""
+    return (id(n.value) for n in ast.walk(tree) if isinstance(n, ast.Expr) and isinstance(n.value, ast.Constant))
+
+
+def _called(node: ast.Call) -> str:
+    return node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+
+
+def _modules() -> dict[str, Module]:
+    modules = {}
+    for path in sorted(PACKAGE.rglob("*.py")):
+        parts = path.relative_to(ROOT).with_suffix("").parts
+        is_package = parts[-1] == "__init__"
+        name = ".".join(parts[:-1] if is_package else parts)
+        modules[name] = Module(name, path.read_text(encoding="utf-8"), is_package=is_package)
+    return modules
+
+
+def _floors() -> dict[str, int]:
+    """Floor -> its height; the bottom is 0."""
+    config = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    layers = config["tool"]["importlinter"]["contracts"][0]["layers"]
+    return {name.strip(): height for height, layer in enumerate(reversed(layers)) for name in layer.split("|")}
+
+
+def _folders() -> list[Path]:
+    return sorted({path.parent.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py")} - GUEST_FOLDERS)
+
+
+MODULES = _modules()
+FLOORS = _floors()
+FOLDERS = _folders()
+
+
+def upward(module: Module) -> list[str]:
+    """Every reference to an upper floor, as a line for the report. The package itself is above all floors."""
+    own = FLOORS[module.name.split(".")[1]]
+    return [
+        f"{module.name}, line {reference.line}: {reference.form} of {reference.target}"
+        for reference in module.references()
+        if _height(reference.target, own) > own
+    ]
+
+
+def _height(target: str, own: int) -> int:
+    first, _, rest = target.partition(".")
+    return FLOORS.get(rest.partition(".")[0], len(FLOORS)) if first == COMPOSITION_ROOT else own
+
+
+def circles() -> list[set[str]]:
+    """Groups of modules that all import each other, directly or through others; types and lazy imports included."""
+    graph = {name: _imported(module) - {name} for name, module in MODULES.items() if name != COMPOSITION_ROOT}
+    return [group for group in _components(graph) if len(group) > 1]
+
+
+def _imported(module: Module) -> set[str]:
+    found = set()
+    for reference in module.references():
+        name = reference.target
+        if reference.form == "string":
+            continue
+        while name not in MODULES and "." in name:  # the last part is a function or class
+            name = name.rpartition(".")[0]
+        if name in MODULES and name != COMPOSITION_ROOT:
+            found.add(name)
+    return found
+
+
+def _components(graph: dict[str, set[str]]) -> list[set[str]]:
+    """Strongly connected components: what can be reached from a module and leads back to it."""
+    reach = {name: _reachable(name, graph) for name in graph}
+    groups: list[set[str]] = []
+    placed: set[str] = set()
+    for name in graph:
+        if name not in placed:
+            group = {name} | {other for other in reach[name] if name in reach[other]}
+            placed |= group
+            groups.append(group)
+    return groups
+
+
+def _reachable(start: str, graph: dict[str, set[str]]) -> set[str]:
+    seen: set[str] = set()
+    stack = [start]
+    while stack:
+        fresh = graph[stack.pop()] - seen
+        seen |= fresh
+        stack.extend(fresh)
+    return seen
+
+
+@pytest.mark.parametrize("floor", FLOORS)
+def test_floor_does_not_name_an_upper_floor(floor):
+    modules = [module for name, module in MODULES.items() if name.split(".")[1:2] == [floor]]
+    assert [line for module in modules for line in upward(module)] == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "from ..view import error_lines",
+        "from .. import view",
+        "from .. import Proxy",
+        "import wasmnb",
+        "import wasmnb.view.panel",
+        "if TYPE_CHECKING:\n    from ..envoy import Envoy",
+        "def f():\n    from ..envoy import Envoy",
+        "importlib.import_module('wasmnb.view')",
+        "import_module('..view', __package__)",
+        "import_module(f'wasmnb.{floor}')",
+        "import_module(f'..{floor}', __package__)",
+        "__import__('wasmnb.notebook.progress')",
+        "find_spec('wasmnb.cli')",
+        "TABLE = {'panel': 'wasmnb.view.panel'}",
+        "name.startswith('wasmnb.envoy.')",
+    ],
+)
+def test_every_form_of_an_upward_import_is_found(line):
+    assert len(upward(Module("wasmnb.host.proxy", line))) >= 1
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "from ..engine import Engine",
+        "from .clock import Clock",
+        "from .. import _hooks",
+        "import_module('.clock', __package__)",
+        "import_module(f'.{name}', __package__)",
+        "import_module('json')",
+        "def f():\n    'wasmnb.view'",
+        "text = 'see wasmnb.view for more'",
+    ],
+)
+def test_imports_of_lower_floors_and_documentation_are_allowed(line):
+    assert upward(Module("wasmnb.host.proxy", line)) == []
+
+
+def test_circles_of_imports_have_at_most_three_modules():
+    too_long = [group for group in circles() if len(group) > LONGEST_CIRCLE]
+    assert too_long == [], "\n\n".join(", ".join(sorted(group)) for group in too_long)
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=str)
+def test_folder_has_at_most_twelve_modules(folder):
+    names = [path.name for path in (PACKAGE / folder).glob("*.py") if path.name != "__init__.py"]
+    assert len(names) <= LARGEST_FOLDER, sorted(names)
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=str)
+def test_init_says_in_two_sentences_what_the_folder_holds(folder):
+    docstring = ast.get_docstring(ast.parse((PACKAGE / folder / "__init__.py").read_text(encoding="utf-8"))) or ""
+    assert len(re.findall(r"[.:](?:\s|$)", docstring)) >= 2, docstring
+
+
+def test_importing_the_package_loads_hooks_and_nothing_else():
+    code = "import sys, wasmnb; print([m for m in sys.modules if m.startswith(('wasmnb.', 'IPython', 'matplotlib'))])"
+    output = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT).stdout
+    assert output.strip() == "['wasmnb._hooks']"
+
+
+@pytest.mark.parametrize("name", [name for name in _hooks.__all__ if name not in ("Hook", "connect")])
+def test_every_hook_has_a_provider_on_an_upper_floor(name):
+    provider = getattr(_hooks, name).provider()
+    assert FLOORS[provider.__module__.split(".")[1]] > FLOORS["host"]
+
+
+def test_hook_imports_its_provider_with_the_first_call_only():
+    loads = []
+    hook = _hooks.Hook("double")
+    hook.connect(lambda: loads.append("load") or (lambda number: 2 * number))
+    assert (list(loads), hook(2), hook(3), loads) == ([], 4, 6, ["load"])
+
+
+def test_hook_without_provider_names_itself():
+    with pytest.raises(ImportError, match="'double' is not connected"):
+        _hooks.Hook("double")(2)

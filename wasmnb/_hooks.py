@@ -1,0 +1,94 @@
+"""Hooks: services of upper floors that lower floors call without importing them.
+
+Each hook names one service and states its signature. `wasmnb/__init__` connects all of them to the modules that provide
+the services, and such a module is imported when its hook is called for the first time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from typing import Any, Generic, ParamSpec, TypeVar
+
+__all__ = ["Hook", "connect", "current_progress", "error_lines", "export", "mimebundle", "panel_of", "read_envoy"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class Hook(Generic[P, R]):
+    """A function that another floor provides.
+
+    Parameters
+    ----------
+    name
+        The hook's name in this module, for error messages.
+    """
+
+    __slots__ = ("_load", "_provider", "name")
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._load: Callable[[], Callable[P, R]] | None = None
+        self._provider: Callable[P, R] | None = None
+
+    def connect(self, load: Callable[[], Callable[P, R]]) -> None:
+        """Name the provider.
+
+        Parameters
+        ----------
+        load
+            Imports and returns the function. It is called once, by the first call of the hook.
+        """
+        self._load, self._provider = load, None
+
+    def provider(self) -> Callable[P, R]:
+        """Return the function, imported by the first call.
+
+        Raises
+        ------
+        ImportError
+            The function, or a package that it needs, is not installed.
+        """
+        if self._provider is None:
+            if self._load is None:
+                raise ImportError(f"The hook {self.name!r} is not connected: import the package `wasmnb` first.")
+            self._provider = self._load()
+        return self._provider
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Call the provider with the same arguments."""
+        return self.provider()(*args, **kwargs)
+
+
+#: An object as display data: MIME type -> content.
+mimebundle: Hook[[Any], dict[str, Any]] = Hook("mimebundle")
+
+#: The lines of an error's traceback, as IPython prints them.
+error_lines: Hook[..., list[str]] = Hook("error_lines")
+
+#: The live panel of a simulated proxy.
+panel_of: Hook[[Any], Any] = Hook("panel_of")
+
+#: Write the plugins of a proxy into a folder, for deployment.
+export: Hook[..., Any] = Hook("export")
+
+#: Read the Wasm plugins, routes and clusters from an `envoy.yaml`.
+read_envoy: Hook[..., Any] = Hook("read_envoy")
+
+#: Progress of a build, where the user can see it: takes a step and the share that is done, from 0 to 1.
+current_progress: Hook[[], AbstractContextManager[Callable[[str, float], None]]] = Hook("current_progress")
+
+_HOOKS: tuple[Hook[..., Any], ...] = (mimebundle, error_lines, panel_of, export, read_envoy, current_progress)
+
+
+def connect(load: Mapping[str, Callable[[], Callable[..., Any]]]) -> None:
+    """Connect every hook.
+
+    Parameters
+    ----------
+    load
+        Hook name -> function that imports and returns the provider.
+    """
+    for hook in _HOOKS:
+        hook.connect(load[hook.name])

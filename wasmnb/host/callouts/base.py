@@ -1,0 +1,72 @@
+"""Common part of all callouts: identity, timers, record, and callbacks on the root context."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ...messages import Request
+from ..clock import TimerGroup
+from .record import Callout
+
+if TYPE_CHECKING:
+    from ..contexts.root import RootContext
+    from ..upstream.cluster import Cluster
+
+__all__ = ["CalloutBase"]
+
+
+class CalloutBase:
+    """A callout from its start to the delivery of its response.
+
+    Parameters
+    ----------
+    root
+        The root context that gets the callbacks.
+    token
+        Its number for the guest.
+    cluster
+        The cluster that it goes to.
+    exchange
+        Number of the exchange that started it, or None.
+
+    Attributes
+    ----------
+    record
+        The record that users see.
+    """
+
+    #: Kind in the record.
+    kind = ""
+
+    def __init__(self, root: RootContext, token: int, cluster: Cluster, exchange: int | None) -> None:
+        self.root = root
+        self.vm = root.vm
+        self.token = token
+        self.cluster = cluster
+        self.exchange = exchange
+        self._timers = TimerGroup(self.vm.clock, self.vm.thread)
+        started = self.vm.clock.time()
+        self.record = Callout(
+            self.kind, cluster.name, token, self.vm.number, exchange, Request(), started, root=root.id
+        )
+
+    def _record_start(self, request: Request, name: str, **args: object) -> None:
+        """Set the record's request, keep the record, and add an event to the trace."""
+        vm = self.vm
+        self.record.request = request
+        vm.server.callouts.add(self.record)
+        args = {"cluster": self.cluster.name, **args, "token": self.token}
+        vm.trace.note("stream", name, args, time=vm.now(), thread=vm.thread.name, exchange=self.exchange, vm=vm.number)
+
+    def _notify(self, callback: str, *args: int) -> None:
+        """Run a callback of the root, on behalf of the exchange."""
+        vm = self.vm
+        vm.entry.exchange = self.exchange
+        try:
+            vm.notify(vm.callbacks[callback], self.root, self.root.id, self.token, *args)
+        finally:
+            vm.entry.exchange = None
+
+    def _service_time(self) -> bytes:
+        """Return the value of `x-envoy-upstream-service-time`: milliseconds since the start."""
+        return b"%d" % int((self.vm.clock.time() - self.record.started) * 1000 + 1e-6)

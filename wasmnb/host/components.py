@@ -1,0 +1,100 @@
+"""The objects that make up a running proxy. Its sender, fault injection and observation work on them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+from ..engine import Engine
+from .clock import Clock, Thread
+from .event_loop import EventLoop
+from .plugins.vm_registry import VmRegistry
+from .server_context import HostcallTable, ServerContext
+from .settings import MAIN_CLUSTER, ProxySettings, SimulationSettings
+from .trace.exchange_log import Exchanges
+from .trace.log import Log
+from .trace.trace import Trace
+from .upstream.cluster import to_clusters
+from .vm.vm import Vm
+from .worker import Worker
+
+__all__ = ["ProxyComponents"]
+
+
+@dataclass(frozen=True)
+class ProxyComponents:
+    """The parts of one proxy.
+
+    Attributes
+    ----------
+    name
+        The proxy's name.
+    server
+        Clock, trace, log, shared data and limits, which all VMs share.
+    main, workers
+        The main thread, and the workers.
+    registry
+        The VMs of every thread.
+    loop
+        Runs the threads' events.
+    exchanges
+        Requests and connections so far.
+    """
+
+    name: str
+    server: ServerContext
+    main: Thread
+    workers: list[Worker]
+    registry: VmRegistry
+    loop: EventLoop
+    exchanges: Exchanges
+
+    @classmethod
+    def build(
+        cls, settings: ProxySettings, simulation: SimulationSettings, engine: Engine, hostcalls: HostcallTable
+    ) -> Self:
+        """Create the parts; no plugin runs yet.
+
+        Parameters
+        ----------
+        settings, simulation
+            The proxy's settings.
+        engine
+            Compiles and runs modules.
+        hostcalls
+            Functions that modules import.
+        """
+        server = ServerContext(
+            engine=engine,
+            clock=Clock(simulation.seed, simulation.start_time),
+            trace=Trace(simulation.trace_limit),
+            log=Log(settings.log_level),
+            hostcalls=hostcalls,
+            guest_time=simulation.fixed_time,
+            show_locals=simulation.show_locals,
+            deadline=simulation.deadline,
+            memory_limit=simulation.memory_limit,
+            clusters=to_clusters(MAIN_CLUSTER, settings.upstream, settings.clusters),
+            node=settings.node,
+        )
+        main = Thread(0)
+        workers = [Worker(server, Thread(n), settings.routes) for n in range(1, settings.workers + 1)]
+        loop = EventLoop(settings.name, server, main, workers)
+        return cls(settings.name, server, main, workers, VmRegistry(server, main), loop, Exchanges())
+
+    @property
+    def state(self) -> str:
+        """`running`, `failed` (a worker's VM has failed), or `closed`."""
+        if self.loop.closed:
+            return "closed"
+        return "failed" if any(vm.failed for vm in self.registry.vms()) else "running"
+
+    @property
+    def vms(self) -> list[Vm]:
+        """Living VMs, in the order of their creation."""
+        return [vm for vm in self.registry.vms() if not vm.closed]
+
+    @property
+    def threads(self) -> list[Thread]:
+        """The main thread, then the workers' threads."""
+        return [self.main, *(worker.thread for worker in self.workers)]

@@ -1,0 +1,179 @@
+"""Root contexts: a plugin in a VM, with its configuration, ticks, queues and callouts.
+
+Facts (Envoy 1.40): `on_vm_start` is called once for every root context, also in a VM that has started before. The plugin
+configuration can be read in `on_configure` only. A root whose `on_done` returned 0 lives until `proxy_done`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+from ...abi import Status
+from .base import Context, Maps, call_on_log
+
+if TYPE_CHECKING:
+    from ..clock import Timer
+    from ..plugins.plugin import Plugin
+    from ..upstream.cluster import Cluster
+    from ..vm.vm import Vm
+    from .stream_info import StreamInfo
+
+__all__ = ["PendingCallout", "RootContext"]
+
+
+class PendingCallout(Protocol):
+    """A callout whose response has not been delivered.
+
+    Attributes
+    ----------
+    token
+        Its number for the guest.
+    exchange
+        Exchange of the stream that started it, or None.
+    """
+
+    token: int
+    cluster: Cluster
+    exchange: int | None
+
+    def abandon(self) -> None:
+        """Drop it without a callback."""
+        ...
+
+
+class RootContext(Context):
+    """A plugin's context.
+
+    Attributes
+    ----------
+    streams
+        Live stream contexts of this root.
+    calls
+        Pending callouts by token.
+    status
+        Code and message that `get_status` returns.
+    done_deferred
+        Whether `on_done` returned 0, so that `proxy_done` will finish the root.
+    expressions, expressions_made
+        Compiled CEL expressions by token, and the next token.
+    """
+
+    kind = "root"
+
+    def __init__(self, vm: Vm, plugin: Plugin) -> None:
+        super().__init__(vm, plugin, None, vm.contexts.new_id())
+        self.streams: dict[int, Context] = {}
+        self.calls: dict[int, PendingCallout] = {}
+        self.status: tuple[int, bytes] = (0, b"")
+        self.done_deferred = False
+        self.closed = False
+        self.expressions: dict[int, Any] = {}
+        self.expressions_made = 0
+        self._period = 0.0
+        self._timer: Timer | None = None
+        vm.contexts[self.id] = self
+
+    @property
+    def is_singleton(self) -> bool:
+        """Whether it belongs to a service that runs on the main thread only."""
+        return self.plugin is not None and self.plugin.kind == "singleton"
+
+    # -- life -----------------------------------------------------------------------------------------------------
+
+    def create(self) -> None:
+        """Call `on_context_create`."""
+        self.vm.on_context_create(self, self.id, 0)
+
+    def start(self) -> bool:
+        """Call `on_vm_start` and return its result."""
+        vm = self.vm
+        return vm.query(vm.callbacks["on_vm_start"], self, self.id, len(vm.settings.configuration))
+
+    def configure(self) -> bool:
+        """Call `on_configure` and return its result."""
+        vm = self.vm
+        assert self.plugin is not None
+        vm.buffers.plugin_configuration = self.plugin.config
+        try:
+            return vm.query(vm.callbacks["on_configure"], self, self.id, len(self.plugin.config))
+        finally:
+            vm.buffers.plugin_configuration = None
+
+    def close(self) -> None:
+        """Call `on_done`, then `on_delete` unless the guest defers it."""
+        if self.closed or self.done_deferred:
+            return
+        vm = self.vm
+        if vm.query(vm.callbacks["on_done"], self, self.id):
+            self.delete()
+        elif not vm.failed:
+            self.done_deferred = True
+
+    def done(self) -> int:
+        """Finish a deferred root, and return the status."""
+        if not self.done_deferred:
+            return Status.NOT_FOUND
+        self.done_deferred = False
+        self.vm.entry.after_call(self.delete)
+        return Status.OK
+
+    def delete(self) -> None:
+        """Call `on_delete` and remove the context."""
+        self.closed = True
+        self.vm.notify(self.vm.callbacks["on_delete"], self, self.id)
+        self.forget()
+
+    def forget(self) -> None:
+        """Drop the timer and pending callouts without callbacks."""
+        self.set_tick_period(0)
+        for call in list(self.calls.values()):
+            call.abandon()
+        self.calls.clear()
+        self.vm.contexts.pop(self.id, None)
+
+    # -- ticks and queues -------------------------------------------------------------------------------------------
+
+    def set_tick_period(self, milliseconds: int) -> None:
+        """Start or change the timer, or stop it with 0. The first tick comes after a whole period."""
+        self._period = milliseconds / 1000
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if milliseconds:
+            self._arm()
+
+    @property
+    def tick_period(self) -> float:
+        """Seconds between two ticks; 0 without ticks."""
+        return self._period if self._timer is not None else 0.0
+
+    def _arm(self) -> None:
+        self._timer = self.vm.clock.call_later(self._period, self.vm.thread, self._tick)
+
+    def _tick(self) -> None:
+        self._timer = None
+        if self.vm.callbacks["on_tick"] is None or self.vm.failed:
+            return
+        self.tick()
+        if self._period and self._timer is None and not self.closed:
+            self._arm()
+
+    def tick(self) -> None:
+        """Call `on_tick` now."""
+        self.vm.notify(self.vm.callbacks["on_tick"], self, self.id)
+
+    def queue_ready(self, token: int) -> None:
+        """Schedule `on_queue_ready`: an item was added to a queue that this root receives."""
+        vm = self.vm
+
+        def ready() -> None:
+            if not self.closed:
+                vm.notify(vm.callbacks["on_queue_ready"], self, self.id, token)
+
+        vm.clock.call_soon(vm.thread, ready)
+
+    # -- access log -------------------------------------------------------------------------------------------------
+
+    def log(self, maps: Maps, info: StreamInfo) -> None:
+        """Call `on_log` for a stream, as access loggers do on the root context."""
+        call_on_log(self, maps, info, self.vm.callbacks["on_log"])

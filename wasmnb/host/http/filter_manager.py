@@ -1,0 +1,178 @@
+"""The filters of one stream, and the ends of their two chains."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol
+
+from .codec.codec import missing_response_header
+from .filter_chain import REQUEST, RESPONSE, FilterChain, HttpFilter
+from .header_map import HeaderMap, RequestTrailers, ResponseTrailers
+
+if TYPE_CHECKING:
+    from ..plugins.plugin import Plugin
+    from ..vm.failure import Failure
+    from .codec.request_decoder import RequestDecoder
+    from .codec.response_encoder import ResponseEncoder
+    from .local_replies import LocalReplies
+    from .routing.router import Router
+    from .stream_state import StreamState
+
+__all__ = ["FilterManager", "RequestCallbacks", "ResponseCallbacks", "StreamFilter"]
+
+
+class StreamFilter(HttpFilter, Protocol):
+    """A filter as the stream sees it: from its creation to its end."""
+
+    @property
+    def plugin(self) -> Plugin | None:
+        """The plugin whose filter this is."""
+        ...
+
+    @property
+    def failure(self) -> Failure | None:
+        """The failure of the filter's VM, or None."""
+        ...
+
+    @property
+    def paused(self) -> str:
+        """`request` or `response` if the filter holds it, or an empty string."""
+        ...
+
+    def log(self) -> None:
+        """Run `on_log`."""
+        ...
+
+    def destroy(self) -> None:
+        """Run `on_done` and `on_delete`, and drop the context."""
+        ...
+
+
+class FilterManager:
+    """The filters of one stream.
+
+    Parameters
+    ----------
+    limit
+        Bytes that each direction may buffer.
+
+    Attributes
+    ----------
+    filters
+        The filters, in the order of the request.
+    request, response
+        The two directions.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self.filters: Sequence[StreamFilter] = ()
+        self.request = FilterChain(REQUEST, limit, RequestTrailers)
+        self.response = FilterChain(RESPONSE, limit, ResponseTrailers)
+
+    def set_filters(self, filters: Sequence[StreamFilter]) -> None:
+        """Set the filters, in the order of the request."""
+        self.filters = filters
+        self.request.set_filters(filters)
+        self.response.set_filters(filters[::-1])
+
+    @property
+    def in_callback(self) -> bool:
+        """Whether a filter's callback is running."""
+        return bool(self.request.calling or self.response.calling)
+
+    @property
+    def paused(self) -> str:
+        """Which filter holds what, such as `request held by auth`; an empty string if none does."""
+        for stream_filter in self.filters:
+            direction = stream_filter.paused
+            if direction:
+                plugin = stream_filter.plugin
+                return f"{direction} held by {plugin.name if plugin else 'a filter'}"
+        return ""
+
+    def failure_in(self, exchange: int) -> Failure | None:
+        """Return the failure of the first filter whose VM has failed, if it failed in that exchange."""
+        failure = next((f.failure for f in self.filters if f.failure is not None), None)
+        return failure if failure is not None and failure.exchange == exchange else None
+
+    def log(self) -> None:
+        """Run `on_log` of all filters."""
+        for stream_filter in self.filters:
+            stream_filter.log()
+
+    def destroy(self) -> None:
+        """Run `on_done` and `on_delete` filter by filter."""
+        for stream_filter in self.filters:
+            stream_filter.destroy()
+
+
+class RequestCallbacks:
+    """The end of the request's chain: the router.
+
+    Parameters
+    ----------
+    state
+        The stream's state.
+    response
+        The response's chain.
+    router, decoder, replies
+        Where the request goes, where it comes from, and who replies instead.
+    """
+
+    def __init__(
+        self, state: StreamState, response: FilterChain, router: Router, decoder: RequestDecoder, replies: LocalReplies
+    ) -> None:
+        self._state = state
+        self._response = response
+        self._decoder = decoder
+        self._replies = replies
+        self.pass_headers = router.headers
+        self.pass_data = router.data
+        self.pass_trailers = router.trailers
+        self.read_disable = decoder.read_disable
+        self.on_callback_aborted = replies.send_prepared
+
+    def on_buffer_overflow(self) -> None:
+        """Reply 413."""
+        self._replies.send(413, b"Payload Too Large", details="request_payload_too_large")
+
+    def is_done(self) -> bool:
+        """Return whether the rest of the request is not needed: the stream has ended, or its response is complete."""
+        return self._state.done or self._response.complete
+
+
+class ResponseCallbacks:
+    """The end of the response's chain: the client.
+
+    Parameters
+    ----------
+    state
+        The stream's state.
+    encoder, router, replies
+        Where the response goes, where it comes from, and who replies instead.
+    """
+
+    def __init__(self, state: StreamState, encoder: ResponseEncoder, router: Router, replies: LocalReplies) -> None:
+        self._state = state
+        self._encoder = encoder
+        self._replies = replies
+        self.pass_data = encoder.data
+        self.pass_trailers = encoder.trailers
+        self.read_disable = router.read_disable
+        self.on_buffer_overflow = replies.send_response_too_large
+
+    def pass_headers(self, headers: HeaderMap, *, end: bool) -> None:
+        """Write headers to the client, or reply 502 if `:status` is missing."""
+        problem = missing_response_header(headers)
+        if problem is not None:
+            details = f"filter_removed_required_response_headers{{{problem}}}".replace(" ", "_")
+            self._replies.send(502, problem.encode(), details=details)
+        else:
+            self._encoder.headers(headers, end=end)
+
+    def is_done(self) -> bool:
+        """Return whether the stream has ended."""
+        return self._state.done
+
+    def on_callback_aborted(self) -> None:
+        """Do nothing: replies from response callbacks are sent at once."""

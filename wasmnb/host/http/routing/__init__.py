@@ -1,0 +1,4 @@
+"""The upstream side of a stream: routes, router and upstream requests.
+
+The upstreams themselves are in `...upstream`.
+"""

@@ -1,0 +1,100 @@
+"""The upstream's end of a TCP connection."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+from ..clock import TimerGroup
+from .reply import TcpReply
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ..clock import Clock, Thread
+    from ..trace.exchange import TcpExchange
+    from ..upstream.cluster import Cluster
+
+__all__ = ["EventThread", "UpstreamConnection"]
+
+
+class EventThread(Protocol):
+    """A thread with its clock."""
+
+    clock: Clock
+    thread: Thread
+
+
+class UpstreamConnection:
+    """A connection to a cluster's upstream function, or to its echo.
+
+    Parameters
+    ----------
+    worker
+        The worker whose events these are.
+    exchange
+        The record that the connection's user sees.
+    cluster
+        The cluster. Its upstream is a function from bytes to bytes or `TcpReply`, or None for the echo.
+    on_data
+        Called with bytes from the upstream, and whether it closes after them.
+
+    Attributes
+    ----------
+    ended
+        The upstream has closed its side.
+    """
+
+    def __init__(
+        self, worker: EventThread, exchange: TcpExchange, cluster: Cluster, on_data: Callable[[bytes, bool], None]
+    ) -> None:
+        self._worker = worker
+        self._exchange = exchange
+        self._cluster = cluster
+        self._on_data = on_data
+        self._timers = TimerGroup(worker.clock, worker.thread)
+        self.ended = False
+
+    def call_soon(self, action: Callable[[], None]) -> None:
+        """Run `action` as the next event of the worker, unless the connection is closed before."""
+        self._timers.call_soon(action)
+
+    def send(self, data: bytes, *, end: bool) -> None:
+        """Send bytes to the upstream.
+
+        Parameters
+        ----------
+        data
+            The bytes, maybe none.
+        end
+            The client's side is closed after them; the upstream then closes its side.
+        """
+        if data:
+            self._exchange.upstream_chunks.append(data)
+            self.call_soon(lambda: self._call_upstream(data))
+        if end and not self.ended:
+            self._exchange.upstream_end = "end"
+            self.call_soon(lambda: self._call_upstream(b""))
+
+    def cancel(self) -> None:
+        """Drop all pending events."""
+        self._timers.cancel()
+
+    def _call_upstream(self, data: bytes) -> None:
+        """Call the upstream function with data, or with empty bytes for the client's end."""
+        upstream: Any = self._cluster.upstream
+        result = TcpReply(data) if upstream is None else upstream(data)
+        reply = result if isinstance(result, TcpReply) else TcpReply(result or b"")
+        reply.close = reply.close or not data
+        if reply.latency > 0:
+            self._timers.call_later(reply.latency, lambda: self._deliver(reply))
+        else:
+            self._deliver(reply)
+
+    def _deliver(self, reply: TcpReply) -> None:
+        if self.ended or not (reply.data or reply.close):
+            return
+        self._exchange.upstream_sent += reply.data
+        self.ended = reply.close
+        if reply.close:
+            self._exchange.upstream_end = self._exchange.upstream_end or "closed"
+        self._on_data(reply.data, reply.close)

@@ -1,0 +1,124 @@
+"""Parts of a VM: its contexts, the entry into the guest that is running, and the buffers of callbacks."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from .failure import RestrictedCallback
+
+if TYPE_CHECKING:
+    from ..contexts.base import Context
+
+__all__ = [
+    "IN_ALLOCATOR",
+    "CalloutTokens",
+    "ContextTable",
+    "EntryState",
+    "GuestBuffers",
+]
+
+#: Imports that may be called while the guest's allocator runs.
+IN_ALLOCATOR = frozenset({"proxy_log", "fd_write", "clock_time_get", "poll_oneoff"})
+
+
+class ContextTable(dict[int, "Context"]):
+    """Contexts of a VM by id; 0 is the VM itself."""
+
+    _last_id = 0
+
+    def new_id(self) -> int:
+        """Return the next id."""
+        self._last_id += 1
+        return self._last_id
+
+
+class CalloutTokens:
+    """Tokens of a VM's callouts; their two low bits are the kind.
+
+    HTTP calls get 4, 8, ..., gRPC calls 5, 9, ..., gRPC streams 6, 10, ...
+    """
+
+    def __init__(self) -> None:
+        self._last = {0: 0, 1: 1, 2: 2}
+
+    def new(self, kind: int) -> int:
+        """Return the next token of a kind: 0 HTTP call, 1 gRPC call, 2 gRPC stream."""
+        self._last[kind] += 4
+        return self._last[kind]
+
+
+@dataclass
+class GuestBuffers:
+    """Buffers that the guest can read only in the callbacks that announce them.
+
+    Attributes
+    ----------
+    plugin_configuration
+        The plugin's configuration, in `on_configure`; otherwise None.
+    call_data
+        Data of a foreign callback; otherwise empty.
+    """
+
+    plugin_configuration: bytes | None = None
+    call_data: bytes = b""
+
+
+class EntryState:
+    """The entry into the guest that is running: the trace record, the contexts, and the work for afterwards.
+
+    Attributes
+    ----------
+    current, effective
+        Context of the running callback, and the context that its hostcalls act on.
+    record
+        Trace record of the running entry; None outside the guest.
+    exchange
+        Exchange that the next entries belong to although their context is a root (callout responses).
+    deferred
+        Work for when the running callback has returned.
+    local_reply_sent
+        Whether the running callback sent a local response.
+    restricted, phase
+        The only imports that may be called now, or None for all, and the name of the entry point that restricts them.
+    last_critical
+        The filter's last critical log line, and the record of the entry that wrote it.
+    """
+
+    __slots__ = (
+        "current", "deferred", "effective", "exchange", "last_critical", "local_reply_sent", "phase", "record", "restricted",
+    )  # fmt: skip
+
+    def __init__(self, context: Context) -> None:
+        self.current = self.effective = context
+        self.record: Any = None
+        self.exchange: int | None = None
+        self.deferred: deque[Callable[[], None]] = deque()
+        self.local_reply_sent = False
+        self.restricted: frozenset[str] | None = None
+        self.phase = ""
+        self.last_critical: tuple[Any, str] = (None, "")
+
+    def restrict(self, name: str) -> None:
+        """Check that an import may be called now.
+
+        Raises
+        ------
+        RestrictedCallback
+            The import is not allowed in this phase.
+        """
+        if self.restricted is not None and name not in self.restricted:
+            raise RestrictedCallback(name, "the allocator" if self.restricted is IN_ALLOCATOR else self.phase)
+
+    def after_call(self, action: Callable[[], None]) -> None:
+        """Run `action` when the running callback has returned, or at once if none is running."""
+        self.deferred.append(action)
+        if self.record is None:
+            self.run_deferred()
+
+    def run_deferred(self) -> None:
+        """Run the deferred work in order, including work that is added meanwhile."""
+        while self.deferred:
+            self.deferred.popleft()()

@@ -1,0 +1,46 @@
+"""Logging the exceptions that a filter raises."""
+
+from collections.abc import Callable
+from typing import Any
+
+from ...abi import LogLevel
+from .tracebacks import format_exception
+from .unsupported import unsupported_hint
+
+__all__ = ["ErrorReporter", "is_user_interrupt"]
+
+
+class ErrorReporter:
+    """Writes the exceptions of one VM's filter to the proxy's log.
+
+    Attributes
+    ----------
+    show_locals
+        Whether tracebacks have local variables.
+    on_error
+        Natively: called with every exception after it was logged. None inside Wasm.
+    """
+
+    __slots__ = ("_log", "on_error", "show_locals")
+
+    def __init__(self, binding: Any) -> None:
+        self._log = binding.log
+        self.on_error: Callable[[BaseException], object] | None = getattr(binding, "raised", None)
+        self.show_locals = False
+
+    def report(self, error: BaseException) -> None:
+        """Log an exception as one line of the log. Natively, an interrupt by the user is raised instead."""
+        if self.on_error is not None and is_user_interrupt(error):
+            raise error
+        hint = unsupported_hint(error)
+        if hint is not None:
+            error.add_note(hint)
+        text = format_exception(error, show_locals=self.show_locals).encode("utf-8", "backslashreplace")
+        self._log(int(LogLevel.CRITICAL), text)
+        if self.on_error is not None:
+            self.on_error(error)
+
+
+def is_user_interrupt(error: BaseException) -> bool:
+    """Return whether the user stopped a native filter: with the stop button, or by leaving the debugger."""
+    return type(error).__name__ in ("KeyboardInterrupt", "BdbQuit")

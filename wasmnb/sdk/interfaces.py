@@ -1,0 +1,48 @@
+"""Interfaces of the VM and of contexts, for the modules below them.
+
+Messages, tasks and callouts type their arguments with these protocols; the classes are in `vm` and `contexts`.
+"""
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+__all__ = ["ContextInterface", "VMInterface"]
+
+
+class ContextInterface(Protocol):
+    """The part of a context that lower modules use."""
+
+    context_id: int
+    _vm: Any
+    _waits: Any
+
+
+class VMInterface(Protocol):
+    """The part of the VM that lower modules use; `vm.VM` describes the attributes."""
+
+    abi: Any
+    active: Any
+    filter: Any
+    callouts: Any
+    timers: Any
+    queues: Any
+    deletes: Any
+    run: Callable[[Any, None], Any]
+
+    def call(self, hostcall: str, *args: Any, about: str = "") -> Any:
+        """Make a hostcall and return its outputs."""
+
+    def require(self, callback: str, feature: str) -> None:
+        """Raise if the module does not export a callback that a feature needs."""
+
+    def enter(self, context: Any) -> bool:
+        """Let the hostcalls of this callback act on `context`."""
+
+    def enter_plugin(self, plugin: Any) -> None:
+        """Let hostcalls that belong to a plugin act on it."""
+
+    def switch(self, context: Any) -> None:
+        """Let the hostcalls of this callback act on `context`, or raise."""
+
+    def report(self, error: BaseException) -> None:
+        """Log an exception of the filter."""

@@ -1,0 +1,95 @@
+"""Awaiting a body: all of it, or chunk by chunk."""
+
+from collections.abc import Awaitable
+from typing import Any, Protocol
+
+from ...abi import BufferType
+from .tasks import Future, Task
+
+__all__ = ["BodyWait", "body_chunks", "whole_body"]
+
+#: Buffer -> direction of the stream.
+_DIRECTIONS = {int(BufferType.HTTP_REQUEST_BODY): "request", int(BufferType.HTTP_RESPONSE_BODY): "response"}
+
+
+class _BodyReader(Protocol):
+    """The methods of a stream's task that read the body."""
+
+    direction: str
+    body_wait: "BodyWait | None"
+
+    def can_read(self, *, whole: bool) -> bool:
+        """Return whether the body can be read now."""
+
+    def read(self, *, whole: bool) -> bytes | None:
+        """Read the body or its next chunk."""
+
+    def await_body(self, wait: "BodyWait") -> None:
+        """Begin to wait for the body."""
+
+    def abandon_body(self) -> None:
+        """Stop waiting for the body."""
+
+
+class BodyWait(Future):
+    """Resolves to the whole body, or to its next chunk (None after the last).
+
+    Parameters
+    ----------
+    buffer_type
+        Number of the body's buffer.
+    whole
+        Whether to wait for the whole body.
+    """
+
+    __slots__ = ("_buffer_type", "_reader", "whole")
+
+    def __init__(self, buffer_type: int, *, whole: bool) -> None:
+        super().__init__()
+        self._reader: _BodyReader | None = None
+        self._buffer_type = buffer_type
+        self.whole = whole
+
+    def arm(self, task: Task) -> None:
+        """Read what has arrived, or wait for it."""
+        direction = _DIRECTIONS[self._buffer_type]
+        root: Any = task.root
+        reader: _BodyReader | None = root if hasattr(root, "await_body") else None
+        if reader is None or reader.direction != direction:
+            self.fail(RuntimeError(f"the {direction} body can be awaited in an async on_http_{direction}_... callback"))
+        elif reader.body_wait is not None:
+            self.fail(RuntimeError(f"the {direction} body is awaited twice at the same time"))
+        elif reader.can_read(whole=self.whole):
+            self.resolve(reader.read(whole=self.whole))
+        else:
+            task.vm.require(f"on_{direction}_body", f"{direction}_body")
+            self._reader = reader
+            reader.await_body(self)
+
+    def abandon(self) -> None:
+        """Stop waiting."""
+        if self._reader is not None:
+            self._reader.abandon_body()
+
+
+def whole_body(buffer_type: int) -> Awaitable[bytes]:
+    """Return an awaitable of the whole body."""
+    return BodyWait(buffer_type, whole=True)
+
+
+class body_chunks:  # noqa: N801 - used like a function
+    """Iterate over the chunks of a body as they arrive."""
+
+    def __init__(self, buffer_type: int) -> None:
+        self._buffer_type = buffer_type
+
+    def __aiter__(self) -> "body_chunks":
+        return self
+
+    async def __anext__(self) -> bytes:
+        chunk: bytes | None = b""
+        while chunk == b"":  # the end of a body often arrives as an empty chunk
+            chunk = await BodyWait(self._buffer_type, whole=False)
+        if chunk is None:
+            raise StopAsyncIteration
+        return chunk

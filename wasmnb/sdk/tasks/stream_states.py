@@ -1,0 +1,83 @@
+"""States of an `async def` callback of a stream that has begun to wait, and one table of what each event does.
+
+Facts: a callback that waits returns a stop, so the proxy holds the stream until `continue_stream`. While headers are held
+no body is delivered, so a callback that waits for the body lets the headers go on first. A held body grows, and each body
+callback shows all of it.
+"""
+
+__all__ = ["IN_CALLBACK", "TRANSITIONS"]
+
+# -- states -----------------------------------------------------------------------------------------------------------
+
+#: A callback of the direction runs the coroutine, and what that callback returns decides whether the stream goes on.
+RUNNING = "running"
+#: As RUNNING, and the coroutine already waits for the next chunk of the body.
+WANTS_CHUNK = "wants a chunk"
+#: As RUNNING, and the coroutine already waits for the whole body.
+WANTS_BODY = "wants the body"
+#: The coroutine waits for something other than the body. Callbacks of its direction are kept until it ends.
+WAITING = "waiting"
+#: The coroutine waits for the next chunk of the body.
+NEEDS_CHUNK = "needs a chunk"
+#: The coroutine waits for the whole body.
+NEEDS_BODY = "needs the body"
+#: The coroutine has ended.
+ENDED = "ended"
+
+# -- events -----------------------------------------------------------------------------------------------------------
+
+#: A callback of the direction arrives, or the last one.
+CALLBACK, LAST_CALLBACK = "callback", "last callback"
+#: The coroutine begins to wait for the next chunk, or for the whole body.
+AWAIT_CHUNK, AWAIT_BODY = "await a chunk", "await the body"
+#: It no longer waits for the body: a timeout, or another part of `gather` has failed.
+ABANDON = "abandon the body"
+#: The running callback returns to the proxy: one for headers, or another one.
+RETURN_HEADERS, RETURN = "return from headers", "return"
+#: The coroutine ends.
+END = "end"
+
+#: State -> event -> (method of `StreamTask` that acts on it, next state). No other event happens in a state.
+TRANSITIONS: dict[str, dict[str, tuple[str, str]]] = {
+    RUNNING: {
+        AWAIT_CHUNK: ("do_nothing", WANTS_CHUNK),
+        AWAIT_BODY: ("do_nothing", WANTS_BODY),
+        RETURN_HEADERS: ("hold", WAITING),
+        RETURN: ("hold", WAITING),
+        END: ("do_nothing", ENDED),
+    },
+    WANTS_CHUNK: {
+        ABANDON: ("do_nothing", RUNNING),
+        RETURN_HEADERS: ("let_go", NEEDS_CHUNK),
+        RETURN: ("let_go", NEEDS_CHUNK),
+    },
+    WANTS_BODY: {
+        ABANDON: ("do_nothing", RUNNING),
+        RETURN_HEADERS: ("let_go", NEEDS_BODY),
+        RETURN: ("hold", NEEDS_BODY),
+    },
+    WAITING: {
+        CALLBACK: ("keep", WAITING),
+        LAST_CALLBACK: ("keep", WAITING),
+        AWAIT_CHUNK: ("release", NEEDS_CHUNK),
+        AWAIT_BODY: ("release_headers", NEEDS_BODY),
+        END: ("finish", ENDED),
+    },
+    NEEDS_CHUNK: {
+        CALLBACK: ("deliver", RUNNING),
+        LAST_CALLBACK: ("deliver", RUNNING),
+        ABANDON: ("do_nothing", WAITING),
+    },
+    NEEDS_BODY: {
+        CALLBACK: ("buffer", NEEDS_BODY),
+        LAST_CALLBACK: ("deliver", RUNNING),
+        ABANDON: ("do_nothing", WAITING),
+    },
+    ENDED: {
+        RETURN_HEADERS: ("result", ENDED),
+        RETURN: ("result", ENDED),
+    },
+}
+
+#: States in which a callback of the direction runs the coroutine.
+IN_CALLBACK = (RUNNING, WANTS_CHUNK, WANTS_BODY)

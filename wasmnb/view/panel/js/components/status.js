@@ -1,0 +1,59 @@
+// The head of the panel (name, state, counts) and its foot (result of the last action).
+
+import { count } from "../data/units.js";
+import { el } from "../dom/nodes.js";
+import { replace } from "../dom/replace.js";
+import { muted } from "../dom/widgets.js";
+
+const badge = (kind, text) => el("span", { class: `badge ${kind}` }, text);
+
+export function drawHead(panel, node) {
+  const head = panel.get("head") || {};
+  const { busy, gone } = panel.kernel;
+  replace(
+    node,
+    el("span", { class: "name" }, head.name || "filter"),
+    badge(head.state === "running" ? "good" : "bad", head.state || ""),
+    gone && badge("bad", "kernel gone"),
+    busy && badge("warn busy", "kernel busy"),
+    muted(head.summary || ""),
+    failedClusters(head),
+    muted(el("span", { class: "push" }), head.clock || ""),
+    droppedRecords(head, "trace", "events"),
+    droppedRecords(head, "log", "lines"),
+  );
+}
+
+function failedClusters({ clusters = [] }) {
+  const names = clusters.filter(([, alive]) => !alive).map(([name]) => (name === "upstream" ? "the upstream" : name));
+  return names.length > 0 && badge("warn", `${names.join(", ")} ${names.length > 1 ? "are" : "is"} down`);
+}
+
+function droppedRecords({ dropped = {}, kept = {} }, kind, noun) {
+  return (
+    dropped[kind] > 0 &&
+    muted(`${kind}: the newest ${count(kept[kind])} of ${count(kept[kind] + dropped[kind])} ${noun}`)
+  );
+}
+
+export function drawFoot(panel, node) {
+  const { busy, gone, pending } = panel.kernel;
+  const notice = panel.get("notice") || {};
+  if (gone) showNotice(node, "The kernel is gone. This is the last state that it sent; run the cell again.", true);
+  else if (busy) {
+    const waiting = pending > 1 ? `${count(pending)} actions run` : "your action runs";
+    replace(
+      node,
+      el(
+        "span",
+        { class: "busy warn" },
+        `The kernel is busy with a cell; ${waiting} after it. Interrupt the kernel to stop the cell.`,
+      ),
+    );
+  } else if (notice.text) showNotice(node, notice.text, notice.bad);
+  else replace(node);
+}
+
+export function showNotice(node, text, bad = false) {
+  replace(node, el("span", { class: bad ? "bad" : "" }, bad ? `✗ ${text}` : text));
+}

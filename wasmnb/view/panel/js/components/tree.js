@@ -1,0 +1,130 @@
+// The tree of contexts, and the facts about the selected node.
+
+import { STATE_COLOURS, count } from "../data/units.js";
+import { el } from "../dom/nodes.js";
+import { replace } from "../dom/replace.js";
+import { button, empty, muted } from "../dom/widgets.js";
+
+export function drawTree(panel, container) {
+  const top = panel.get("tree") || {};
+  if (!top.children) return replace(container, empty("No contexts."));
+  const focusedPath = container.contains(document.activeElement) && document.activeElement.dataset.path;
+  const scrolled = container.scrollTop;
+  const tree = el(
+    "ul",
+    { class: "tree", role: "tree", "aria-label": "contexts", onkeydown: (e) => onTreeKey(panel, e) },
+    top.children.map((child) => treeNode(panel, child, 0)),
+  );
+  const items = [...tree.querySelectorAll(".node")];
+  const stop = items.find((n) => panel.selection.node && n.dataset.path === panel.selection.node.path) || items[0];
+  if (stop) stop.tabIndex = 0; // one stop for the Tab key; arrows move inside the tree
+  replace(container, el("h4", {}, "contexts"), tree);
+  container.scrollTop = scrolled;
+  const focused = focusedPath && items.find((n) => n.dataset.path === focusedPath);
+  if (focused) focused.focus();
+}
+
+function treeNode(panel, node, depth) {
+  const hasChildren = node.children.length > 0;
+  const open = panel.toggled.has(node.path) === node.folded;
+  const chosen = panel.selection.node != null && panel.selection.node.path === node.path;
+  const state = STATE_COLOURS[node.state] || "quiet";
+  const line = el(
+    "div",
+    {
+      class: "node",
+      role: "treeitem",
+      tabindex: -1,
+      "aria-selected": chosen,
+      "aria-expanded": hasChildren ? open : null,
+      "aria-level": depth + 1,
+      "data-path": node.path,
+      style: `padding-left:${8 + depth * 14}px`,
+      title: [node.kind, node.name, node.label, node.state, node.brief].filter(Boolean).join(" · "),
+      onclick: () => panel.choose(chosen ? null : node),
+    },
+    el(
+      "span",
+      {
+        class: "twist",
+        onclick: (e) => {
+          e.stopPropagation();
+          panel.toggle(node.path);
+        },
+      },
+      hasChildren ? (open ? "▾" : "▸") : "",
+    ),
+    el("span", { class: `dot ${state}` }),
+    el("span", { class: "label" }, node.name),
+    node.label && node.label !== node.state && node.kind !== "stream" && muted(node.label),
+    !["running", "", "template"].includes(node.state) &&
+      el(
+        "span",
+        { class: { failed: "bad", paused: "warn" }[state] || "muted" },
+        node.state === "paused" ? node.label || "paused" : node.state,
+      ),
+    el("span", { class: "details" }, node.brief),
+  );
+  const below =
+    hasChildren &&
+    open &&
+    el(
+      "ul",
+      { role: "group" },
+      node.children.map((child) => treeNode(panel, child, depth + 1)),
+      node.more > 0 &&
+        el("li", { class: "muted", style: `padding-left:${36 + depth * 14}px` }, `… and ${count(node.more)} more`),
+    );
+  return el("li", { role: "none" }, line, below);
+}
+
+function onTreeKey(panel, event) {
+  const items = [...event.currentTarget.querySelectorAll(".node")];
+  const at = items.indexOf(event.target);
+  if (at < 0) return;
+  const moves = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: items.length - 1 };
+  if (event.key in moves) items[Math.min(Math.max(moves[event.key], 0), items.length - 1)].focus();
+  else if (event.key === "ArrowRight" || event.key === "ArrowLeft") {
+    const expanded = event.target.getAttribute("aria-expanded");
+    if (expanded === (event.key === "ArrowRight" ? "false" : "true")) panel.toggle(event.target.dataset.path);
+  } else if (event.key === "Enter" || event.key === " ") event.target.click();
+  else return;
+  event.preventDefault();
+}
+
+// Facts about the selected node, at its current state.
+export function drawNodeFacts(panel, container) {
+  const node = panel.selection.node && findNode(panel.get("tree"), panel.selection.node.path);
+  if (!panel.selection.node) return replace(container);
+  const exchange = (node || panel.selection.node).scope.exchange;
+  replace(
+    container,
+    el(
+      "h4",
+      {},
+      `${panel.selection.node.kind} ${panel.selection.node.name}`,
+      button("show all", () => panel.choose(null), { class: "small" }),
+      exchange != null &&
+        button(`#${exchange}`, () => panel.pick(panel.selection.rowId(exchange), "Exchanges"), {
+          class: "small",
+          title: "show this exchange",
+        }),
+    ),
+    node
+      ? el(
+          "dl",
+          {},
+          node.facts.map(([name, value]) => [el("dt", {}, name), el("dd", {}, value)]),
+        )
+      : muted("No longer there."),
+  );
+}
+
+function findNode(node, path) {
+  if (!node || node.path === path) return node;
+  for (const child of node.children || []) {
+    const match = findNode(child, path);
+    if (match) return match;
+  }
+  return null;
+}

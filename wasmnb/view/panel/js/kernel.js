@@ -1,0 +1,74 @@
+// The connection to the kernel: sends actions, counts the ones that are pending, and notices a busy or dead kernel.
+
+const BUSY_AFTER = 700; // milliseconds without a reply
+
+export class KernelLink {
+  // `onChange` is called when `busy` or `gone` has changed.
+  constructor(model, onChange) {
+    Object.assign(this, { model, onChange, pending: 0, busy: false, gone: false });
+    this.watchSession();
+  }
+
+  send(action, values = {}, buffers) {
+    this.pending += 1;
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.checkBusy(), BUSY_AFTER);
+    this.model.send({ action, ...values }, undefined, buffers);
+  }
+
+  // The kernel has done one action.
+  finishAction() {
+    if (this.pending < 1) return;
+    this.pending -= 1;
+    if (!this.busy) return;
+    this.busy = this.pending > 0;
+    this.onChange();
+  }
+
+  // Without a reply the kernel runs a cell. If it's idle, and was idle at the last check, it is another kernel than the
+  // one that made the panel.
+  checkBusy(wasIdle = false) {
+    if (this.pending < 1) return;
+    const kernel = this.session && this.session.session && this.session.session.kernel;
+    const idle = Boolean(kernel) && kernel.status === "idle";
+    if (idle && wasIdle) return this.markGone();
+    if (idle) this.timer = setTimeout(() => this.checkBusy(true), BUSY_AFTER);
+    this.busy = true;
+    this.onChange();
+  }
+
+  markGone() {
+    Object.assign(this, { gone: true, busy: false, pending: 0 });
+    this.onChange();
+  }
+
+  markAlive() {
+    if (!this.gone) return;
+    this.gone = false;
+    this.onChange();
+  }
+
+  // JupyterLab and Notebook know when a kernel was shut down or exchanged; widgets only hear of restarts.
+  watchSession() {
+    const { context } = this.model.widget_manager || {};
+    const session = context && context.sessionContext;
+    if (!session || !session.kernelChanged || !session.statusChanged) return;
+    const onKernel = (_, { oldValue, newValue }) =>
+      oldValue && (!newValue || newValue.id !== oldValue.id) && this.markGone();
+    const onStatus = (_, status) => status === "dead" && this.markGone();
+    this.session = session;
+    session.kernelChanged.connect(onKernel);
+    session.statusChanged.connect(onStatus);
+    this.unwatch = () => {
+      session.kernelChanged.disconnect(onKernel);
+      session.statusChanged.disconnect(onStatus);
+    };
+    // Not a change: the panel that is being built draws the state itself.
+    if (session.isReady && !(session.session && session.session.kernel)) this.gone = true;
+  }
+
+  close() {
+    clearTimeout(this.timer);
+    if (this.unwatch) this.unwatch();
+  }
+}

@@ -1,0 +1,139 @@
+"""The renderer: brings the traits of the widget up to date with the proxy, and follows the user's selection."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from wasmnb.view.render.units import plural
+
+from . import snapshot
+from .history import KEPT
+from .kernel_events import Idle
+from .state import PanelState
+from .views import NARROWED, VIEWS, pick, read_python
+
+if TYPE_CHECKING:
+    from .scope import Scope
+
+__all__ = ["Renderer"]
+
+
+class Renderer:
+    """Draws one panel.
+
+    Parameters
+    ----------
+    state
+        The state of the panel.
+    """
+
+    def __init__(self, state: PanelState) -> None:
+        self.state = state
+        # Views that aren't open are filled when the kernel is idle, so that they are in a saved notebook.
+        self._everything = Idle(lambda: self.refresh(everything=True))
+        self._narrowed = Idle(self._fill_narrowed)
+
+    def refresh(self, *, everything: bool = False) -> None:
+        """Update head, tree, new rows and the open view.
+
+        Parameters
+        ----------
+        everything
+            Update the other views, except the module, which takes long to read. Default: false.
+        """
+        state = self.state
+        state.history.read()
+        widget, selection = state.widget, state.selection
+        with widget.hold_sync():
+            if state.proxy.state != "closed":  # keep the last state of a closed proxy
+                widget.head = self._head()
+                widget.tree = self._tree()
+            for view, fill in VIEWS.items():
+                if view == selection.view or (everything and view != "Module"):
+                    fill(state)
+            if everything and selection.view == "State":
+                read_python(state)
+        rows = state.history.changed_rows()
+        if rows:
+            widget.send_changed_rows(rows, total=state.history.total, version=state.history.version)
+
+    def refresh_when_idle(self) -> None:
+        """Update every view when the kernel is idle."""
+        self._everything.call_later()
+
+    def send_rows(self) -> None:
+        """Send the whole list, for a new front end or a new proxy."""
+        history, past = self.state.history, self.state.past
+        text = ",".join([*history.rows(), *past.rows][:KEPT])
+        self.state.widget.rows = {"total": history.total, "version": history.version, "text": f"[{text}]"}
+
+    def look(self, view: str) -> None:
+        """Open a view; unknown names open the list of exchanges."""
+        selection = self.state.selection
+        selection.view = view if view in VIEWS else "Exchanges"
+        self.refresh()
+        if selection.view == "State":
+            read_python(self.state)
+
+    def narrow(self, scope: Scope) -> None:
+        """Narrow the views to a part of the proxy."""
+        selection, plugins = self.state.selection, self.state.proxy.plugins
+        selection.scope = scope
+        plugin = scope.plugin(self.state.proxy)
+        if plugin is not None:
+            selection.plugin = next((i for i, p in enumerate(plugins) if p is plugin), selection.plugin)
+        if selection.view in NARROWED:
+            VIEWS[selection.view](self.state)
+        self._narrowed.call_later()
+
+    def pick(self, row_id: int | None) -> None:
+        """Show one exchange in detail."""
+        pick(self.state, row_id)
+
+    def clear(self) -> None:
+        """Empty the traits that belong to the earlier proxy."""
+        widget = self.state.widget
+        with widget.hold_sync():
+            widget.module, widget.python, widget.before, widget.event, widget.detail = {}, {}, {}, {}, {}
+            widget.picked = None
+
+    def close(self) -> None:
+        """Draw the last state."""
+        self._everything.cancel()
+        self._narrowed.cancel()
+        self.refresh(everything=True)
+        self.state.widget.head = {**self.state.widget.head, "state": "closed"}
+
+    def _fill_narrowed(self) -> None:
+        for view in NARROWED:
+            if view not in (self.state.selection.view, "Module"):
+                VIEWS[view](self.state)
+
+    def _tree(self) -> Any:
+        proxy = self.state.proxy
+        live = {x.number: x for x in self.state.history.unfinished()}
+        return snapshot.tree(proxy.tree(), live, proxy.callouts if live else ())
+
+    def _head(self) -> dict[str, Any]:
+        proxy, restart = self.state.proxy, self.state.restart
+        trace, log, text = proxy.trace, proxy.log, snapshot.printable
+        counts = ((len(proxy.workers), "worker"), (len(proxy.vms), "VM"), (self.state.history.total, "exchange"))
+        return {
+            "name": text(proxy.name, 80),
+            "state": proxy.state,
+            "summary": " · ".join(plural(number, noun) for number, noun in counts),
+            "clock": f"virtual time {proxy.now:,.3f} s",
+            "workers": len(proxy.workers),
+            "plugins": [[text(p.name, 80), text(p.config, 4000)] for p in proxy.plugins[:50]],
+            "clusters": [[text(n, 80), c.alive] for n, c in list(proxy.clusters.items())[:50]],
+            "callbacks": self._callbacks(),
+            "dropped": {"trace": trace.dropped, "log": log.written - len(log)},
+            "kept": {"trace": len(trace), "log": len(log)},
+            "restart": restart.restart is not None,
+            **({} if restart.seed is None else {"seed": restart.seed}),
+        }
+
+    def _callbacks(self) -> list[str]:
+        """Return the callbacks that can trap."""
+        vm = next((vm for vm in self.state.proxy.vms if vm.role == "worker"), None)
+        return [] if vm is None else sorted(name for name, invoke in vm.callbacks.items() if invoke is not None)

@@ -1,0 +1,114 @@
+"""The state of one panel: the proxy and its history, the user's selection, the request form, and how to restart."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from .history import History, Past
+from .latencies import Latencies
+from .scope import Scope
+from .widget import PanelWidget
+
+if TYPE_CHECKING:
+    from wasmnb.host import Proxy
+    from wasmnb.messages import Request
+
+__all__ = ["Draft", "PanelState", "RestartSettings", "Selection"]
+
+#: Starts the same filter again with other settings: `workers`, `seed`, `config`.
+Restart = Callable[[dict[str, Any]], Any]
+
+
+@dataclass
+class Selection:
+    """The user's selection.
+
+    Attributes
+    ----------
+    view
+        Name of the open view.
+    scope
+        What the views are narrowed to.
+    around
+        Row id of the exchange that the timeline is drawn around; None for the newest events.
+    plugin
+        Index of the plugin whose module is shown.
+    follow
+        Show the newest exchange, because the user has not picked one.
+    """
+
+    view: str = "Exchanges"
+    scope: Scope = field(default_factory=Scope)
+    around: int | None = None
+    plugin: int = 0
+    follow: bool = True
+
+
+@dataclass
+class Draft:
+    """The request form.
+
+    Attributes
+    ----------
+    sent
+        The last request that was sent from the panel.
+    upload
+        The file that becomes the body of the next request.
+    """
+
+    sent: Request | None = None
+    upload: bytearray = field(default_factory=bytearray)
+
+
+@dataclass
+class RestartSettings:
+    """How to start the proxy again.
+
+    Attributes
+    ----------
+    restart
+        Starts the filter with other settings; None if the panel can't.
+    seed
+        The current seed; None if it is unknown.
+    from_nothing
+        The next proxy begins with an empty list.
+    """
+
+    restart: Restart | None = None
+    seed: int | None = None
+    from_nothing: bool = False
+
+
+@dataclass
+class PanelState:
+    """Everything that views and actions of one panel share.
+
+    Attributes
+    ----------
+    widget
+        The widget.
+    history
+        The exchanges and measurements of the current proxy.
+    past
+        The end of the lists of replaced proxies.
+    latencies
+        Figures to compare with.
+    traffic_runs
+        A cell sends requests at the moment.
+    """
+
+    widget: PanelWidget
+    history: History
+    past: Past
+    latencies: Latencies
+    selection: Selection = field(default_factory=Selection)
+    draft: Draft = field(default_factory=Draft)
+    restart: RestartSettings = field(default_factory=RestartSettings)
+    traffic_runs: bool = False
+
+    @property
+    def proxy(self) -> Proxy:
+        """The current proxy."""
+        return self.history.proxy
