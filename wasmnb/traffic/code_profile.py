@@ -9,7 +9,6 @@ from ..compiler.release.profile.block_profile import BlockProfile
 from ..compiler.release.profile.recorded_filter import RecordedFilter
 from ..errors import UsageError
 from ..host import Exchange, Proxy
-from ..host.settings import _values
 
 __all__ = ["record_code_profile"]
 
@@ -43,16 +42,9 @@ def record_code_profile(proxy: Proxy) -> BlockProfile:
         raise UsageError(
             f"No filter of the proxy {proxy.name} was made from Python source, so that there is no code to profile."
         )
-    with _values(proxy, plugins=plugins) as twin:
+    with proxy.clone(plugins) as copy:
         for request in requests:
-            twin.request(
-                request.method,
-                request.path,
-                request.headers,
-                request.body,
-                request.trailers,
-                authority=request.authority,
-            )
+            copy.send(request)
         return _merged(recorded)
 
 
