@@ -26,13 +26,15 @@ _FIRST = (_CONTEXT_CREATE, _VM_START, _CONTROL, _ALLOCATE)
 Exports = dict[str, tuple[str, int]]
 
 
-def late_exports(split: SplitModule, kept: Iterable[str], request: tuple[int, int] | None) -> Exports:
+def late_exports(split: SplitModule, pages: int, kept: Iterable[str], request: tuple[int, int] | None) -> Exports:
     """Add the functions of a late start to a module; gives its exports.
 
     Parameters
     ----------
     split
         The module.
+    pages
+        Pages of memory before the interpreter's.
     kept
         Names of the exported functions that are kept.
     request
@@ -42,11 +44,12 @@ def late_exports(split: SplitModule, kept: Iterable[str], request: tuple[int, in
     exports = {name: (kind, i) for name, (kind, i) in split.exports.items() if kind != "func" or name in names}
     writer = split.writer
     nothing = writer.type_number(b"\x60\0\0")
-    state = leb.unsigned(writer.add_global(0x7F, 0))
+    state = b"\x41" + leb.signed((pages << 16) + split.layout.state)
     program = _go_on(split, request) if request else b"\0\x10" + leb.unsigned(split.exports[_INITIALIZE][1]) + b"\x0b"
     start = leb.unsigned(writer.add_function(nothing, program))
     unpack = leb.unsigned(split.added["unpack-image"])
-    body = b"\0\x41%c\x24%b\x10%b\x10%b\x41%c\x24%b\x0b" % (_STARTING, state, unpack, start, _STARTED, state)
+    starting, started = (state + bytes((0x41, value, 0x36, 2, 0)) for value in (_STARTING, _STARTED))
+    body = b"\0" + starting + b"\x10" + unpack + b"\x10" + start + started + b"\x0b"
     whole_start = leb.unsigned(writer.add_function(nothing, body))
     for name in _FIRST:
         if name in exports or name == _VM_START:
@@ -57,8 +60,9 @@ def late_exports(split: SplitModule, kept: Iterable[str], request: tuple[int, in
 
 def _guard(state: bytes, start: bytes, *, strict: bool) -> bytes:
     """Instructions that start the program if it has not started; a strict guard traps if its start has failed."""
-    begin = b"\x23%b\x45\x04\x40\x10%b\x0b" % (state, start)
-    return begin + b"\x23%b\x41%c\x46\x04\x40\0\x0b" % (state, _STARTING) if strict else begin
+    read = state + b"\x28\x02\0"
+    begin = read + b"\x45\x04\x40\x10" + start + b"\x0b"
+    return begin + read + bytes((0x41, _STARTING, 0x46, 0x04, 0x40, 0, 0x0B)) if strict else begin
 
 
 def _behind(split: SplitModule, exports: Exports, name: str, first: bytes) -> int:

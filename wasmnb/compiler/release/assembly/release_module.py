@@ -73,7 +73,7 @@ def lazy_module(
     split.place(pages)
     writer = split.writer
     before = len(writer.functions), len(writer.globals), list(writer.types)
-    writer.exports = late_exports(split, exports, _resume(split, pages) if loaded else None)
+    writer.exports = late_exports(split, pages, exports, _resume(split, pages) if loaded else None)
     tables = [(pages << 16, split.tables), ((pages << 16) + split.layout.request, RESUME)]
     cold = _padded(split.cold.data)
     segments = [_passive(cold), _passive(packed([*image, *tables], cold, level))]

@@ -47,7 +47,9 @@ class Layout:
         self.request = self.chunks + 8 * windows
         #: End of what has content from the beginning.
         self.tables_end = self.request + _REQUEST
-        self.unpacked = self.tables_end
+        #: Whether the program has started. It is in memory so that a copy of a VM's memory is a copy of the VM.
+        self.state = self.tables_end
+        self.unpacked = self.state + 8
         self.inflate_tables = _aligned(self.unpacked + windows, 4096)
         self.input = _aligned(self.inflate_tables + _INFLATE_TABLES, 4096)
         self.stack = _aligned(self.input + largest_chunk + 8, 4096)
