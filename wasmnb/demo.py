@@ -14,13 +14,24 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-NOTEBOOK = Path(__file__).parent.parent / "notebooks" / "01-first-filter.ipynb"
+from .errors import WasmnbError
+
+#: The first notebook of the tutorial.
+FIRST_NOTEBOOK = "01-first-filter.ipynb"
+
+#: Folder of the notebooks inside an installed package.
+_INSTALLED = Path(__file__).parent / "tutorial"
+
+
+def notebooks_folder() -> Path:
+    """Return the folder of the tutorial notebooks: part of an installed package, or of a clone of the repository."""
+    return _INSTALLED if _INSTALLED.is_dir() else Path(__file__).parent.parent / "notebooks"
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the demo; return exit code 1 if a cell failed."""
     parser = argparse.ArgumentParser(prog="python -m wasmnb.demo", description=main.__doc__)
-    parser.add_argument("notebook", nargs="?", type=Path, default=NOTEBOOK)
+    parser.add_argument("notebook", nargs="?", type=Path, default=notebooks_folder() / FIRST_NOTEBOOK)
     parser.add_argument("--output", type=Path, default=Path("build/demo.html"))
     options = parser.parse_args(arguments)
     if not options.notebook.is_file():
@@ -30,6 +41,9 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)
         return 130
+    except WasmnbError as error:  # the runtime can't be built
+        print(error, file=sys.stderr)
+        return 3
 
 
 def run(path: Path, output: Path) -> int:
@@ -48,11 +62,11 @@ def run(path: Path, output: Path) -> int:
 
 def prepare_runtime() -> None:
     """Build the runtime with its progress on the terminal; the notebook then finds it in the cache."""
-    from .cli import main as cli
+    from .compiler import build_runtime
+    from .notebook.progress import TerminalProgress
 
-    code = cli(["runtime", "build"])
-    if code:
-        raise SystemExit(code)
+    with TerminalProgress() as progress:
+        build_runtime(progress=progress)
 
 
 def execute(path: Path) -> tuple[Any, str]:

@@ -71,3 +71,25 @@ def test_causes_name_existing_hostcalls():
 def test_unknown_exchange_is_a_usage_error():
     with scripted_proxy() as proxy, pytest.raises(UsageError, match="no exchange"):
         proxy.explain()
+
+
+WAITS_FOR_BODY = "on_{0}_headers: return 1\non_{0}_body: return 1"
+
+
+@pytest.mark.parametrize("direction", ["request", "response"])
+def test_held_headers_that_keep_their_body_back_are_explained(direction):
+    with scripted_proxy(WAITS_FOR_BODY.format(direction)) as proxy:
+        text = str(proxy.explain(proxy.post("/", body=b"abc")))
+        assert f"Envoy delivers no body while the headers are held, so that on_{direction}_body is not called" in text
+        assert "set allow_on_headers_stop_iteration (%%wasmfilter --hold-headers)" in text
+
+
+def test_wait_for_the_body_of_a_message_without_one_is_explained():
+    with scripted_proxy(WAITS_FOR_BODY.format("request")) as proxy:
+        assert "The request has no body: on_request_body is not called" in str(proxy.explain(proxy.get("/")))
+
+
+def test_held_headers_of_a_filter_without_body_callbacks_are_explained_without_the_body():
+    code = '(func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32) (i32.const 1))'
+    with Proxy(wat(code), workers=1) as proxy:
+        assert "body" not in str(proxy.explain(proxy.post("/", body=b"abc")))

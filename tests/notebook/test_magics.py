@@ -265,3 +265,20 @@ def test_import_loads_neither_ipython_nor_matplotlib():
     code = "import sys, wasmnb, wasmnb.view; print(sorted({'IPython', 'matplotlib', 'anywidget', 'componentize_py'} & set(sys.modules)))"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "[]"
+
+
+SIGNS = """\
+from wasmnb.sdk import HttpContext
+
+
+class Signs(HttpContext):
+    async def on_http_request_headers(self, num_headers, end_of_stream):
+        self.request_headers["x-size"] = len(await self.request_body())
+"""
+
+
+@pytest.mark.parametrize("flag", ["--hold-headers", "--allow-on-headers-stop-iteration"])
+def test_flag_holds_headers_until_the_body_is_there(run, flag):
+    proxy = run(f"%%wasmfilter signs --native {flag}\n{SIGNS}")
+    assert proxy.post("/", body=b"abc").upstream_request.headers["x-size"] == "3"
+    assert proxy.plugins[0].allow_on_headers_stop_iteration

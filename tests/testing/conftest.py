@@ -12,7 +12,7 @@ def _compile(source, name):
 
 @pytest.fixture
 def make_filter():
-    """Compiles a source once."""
+    """Function that compiles each source once."""
 
     def make(source, name="demo"):
         return _compile(source, name)
@@ -22,7 +22,7 @@ def make_filter():
 
 @pytest.fixture
 def make_proxy(make_filter):
-    """Makes proxies that are closed after the test."""
+    """Function that creates proxies, which are closed after the test."""
     opened = []
 
     def make(source, *, workers=1, **options):

@@ -1,4 +1,4 @@
-"""assert_fuel: what it accepts, and what its failures say."""
+"""assert_fuel: accepted limits and messages of failures."""
 
 import pytest
 
@@ -20,7 +20,7 @@ def proxy():
         yield proxy
 
 
-def test_what_is_within_its_limits_passes(proxy):
+def test_assert_fuel_passes_within_the_limits(proxy):
     x = proxy.get("/")
     used = x.fuel["on_http_request_headers"]
     assert_fuel(x, {"on_http_request_headers": used, "on_request_headers": used, "on_http_request_body": 0})
@@ -28,7 +28,7 @@ def test_what_is_within_its_limits_passes(proxy):
     assert_fuel(profile(proxy, requests=1), 10**9)
 
 
-def test_a_failure_says_what_was_used_and_where(proxy):
+def test_assert_fuel_fails_with_the_instructions_of_each_callback(proxy):
     x = proxy.get("/pay")
     used = x.fuel["on_request_headers"]
     with pytest.raises(AssertionError) as caught:
@@ -41,13 +41,13 @@ def test_a_failure_says_what_was_used_and_where(proxy):
         assert_fuel(x, 1)
 
 
-def test_what_counts_nothing_and_slips_of_names_are_refused(proxy):
+def test_missing_counts_and_unknown_callbacks_raise_usage_error(proxy):
     with pytest.raises(UsageError, match="Count instructions with Proxy"):
         assert_fuel(object(), 1)
     with pytest.raises(UsageError, match="did you mean 'on_http_request_headers'"):
         assert_fuel(proxy.get("/"), {"on_http_request_header": 1})
 
 
-def test_fuel_is_taken_through_the_fixture(wasm_proxy):
+def test_fixture_passes_fuel_to_the_proxy(wasm_proxy):
     proxy = wasm_proxy(Filter.from_source(SOURCE), fuel=True)
     assert_fuel(proxy.get("/"), {"on_http_request_headers": 1_000_000})

@@ -1,4 +1,4 @@
-"""Declarative tests on a filter: each phase by itself, as Google's framework runs it; fixtures through the whole proxy."""
+"""Declarative tests of a filter: suites run phase by phase, as in Google's framework, and fixtures through the whole proxy."""
 
 import json
 
@@ -53,39 +53,39 @@ class Demo(HttpContext):
 
 @pytest.fixture
 def run(make_filter, tmp_path):
-    """Runs a suite on the filter; gives reasons by the name of the test."""
+    """Function that runs a suite on the filter and returns the reasons by test name."""
 
-    def go(text, name="tests.textpb", **options):
+    def run_text(text, name="tests.textpb", **options):
         file = tmp_path / name
         file.write_text(text)
         result = run_declarative(file, make_filter(FILTER), **options)
         return {case.name: case.reasons for case in result.cases}
 
-    return go
+    return run_text
 
 
 def headers(phase_input="", result=""):
     return f'test {{ name: "t" request_headers {{ input {{ {phase_input} }} result {{ {result} }} }} }}'
 
 
-def test_an_added_header_is_joined_to_what_is_there(run):
-    given = 'header { key: "Message" value: "hey" } header { key: "Welcome" value: "cold" }'
+def test_added_header_is_joined_to_the_existing_value(run):
+    phase_input = 'header { key: "Message" value: "hey" } header { key: "Welcome" value: "cold" }'
     expected = 'has_header { key: "message" value: "hey, hello" } has_header { key: "WELCOME" value: "warm" }'
-    assert run(headers(given, expected)) == {"t": []}
+    assert run(headers(phase_input, expected)) == {"t": []}
 
 
-def test_nothing_is_added_that_the_test_does_not_give(run):
+def test_proxy_adds_no_headers_to_the_input(run):
     expected = 'no_header { key: ":scheme" } no_header { key: "x-request-id" } headers { regex: ":.*" invert: true }'
     assert run(headers("", expected)) == {"t": []}
 
 
-def test_an_immediate_response_is_the_phases_result(run):
+def test_immediate_response_is_the_result_of_the_phase(run):
     expected = """immediate { http_status: 403 details: "" } body { exact: "no\\n" } has_header { key: "X-Why" value: "token" }
                   no_header { key: "user-token" }"""
     assert run(headers('header { key: "user-token" value: "bad" }', expected)) == {"t": []}
 
 
-def test_every_expectation_that_is_not_met_is_a_reason_with_its_line(run):
+def test_each_failed_expectation_is_a_reason_with_its_line(run):
     expected = """has_header { key: "nope" value: "1" }
     has_header { key: "welcome" value: "cold" }
     no_header { key: "message" }
@@ -96,28 +96,28 @@ def test_every_expectation_that_is_not_met_is_a_reason_with_its_line(run):
     log { regex: "[a" }
     headers { }"""
     reasons = run(headers("", expected))["t"]
-    wanted = [
+    differences = [
         "line 1: header nope is missing, expected '1'", "line 2: header welcome is 'warm', expected 'cold'",
         "line 3: header message is 'hello', expected none", "expected a header that is", "line 4: expected a body that is 'x'",
         "line 5: no immediate response was sent", "line 6: expected a log line that is /never/",
         "line 7: expected no log line that is /request.*/", "line 8: the matcher cannot be used: unterminated",
     ]  # fmt: skip
-    wanted[3] = "line 9: the matcher cannot be used: it has to say"
-    assert len(reasons) == len(wanted)
-    assert all(any(w in r for r in reasons) for w in wanted), reasons
+    differences[3] = "line 9: the matcher cannot be used: set `exact`"
+    assert len(reasons) == len(differences)
+    assert all(any(w in r for r in reasons) for w in differences), reasons
 
 
-def test_an_immediate_response_that_nobody_expects_is_a_failure(run):
+def test_unexpected_immediate_response_fails(run):
     (reason,) = run(headers('header { key: "user-token" value: "bad" }', ""))["t"]
     assert "an immediate response (HTTP 403) was sent, expected none" in reason
 
 
-def test_a_paused_stream_is_a_failure(run):
+def test_paused_stream_fails(run):
     (reason,) = run(headers('header { key: "user-token" value: "wait" }', ""))["t"]
     assert "paused the stream" in reason
 
 
-def test_a_trap_is_a_failure_with_the_traceback(run):
+def test_trap_fails_with_the_traceback(run):
     (reason,) = run(headers('header { key: "user-token" value: "boom" }', ""))["t"]
     assert "request_headers: the VM failed" in reason
     assert "ValueError: a broken token" in reason
@@ -132,12 +132,12 @@ def test_logs_belong_to_their_phase(run):
     assert run(text) == {"t": []}
 
 
-def test_the_clock_stands_where_the_suite_says(run):
+def test_time_secs_sets_the_clock(run):
     text = "env { time_secs: 123456789 } " + headers("", 'log { exact: "request headers at 123456789000000000" }')
     assert run(text) == {"t": []}
 
 
-def test_lines_below_the_log_level_are_not_seen(run):
+def test_log_level_hides_lower_lines(run):
     text = "env { log_level: ERROR } " + headers("", 'log { regex: ".*" invert: true }')
     assert run(text) == {"t": []}
 
@@ -154,22 +154,22 @@ def test_lines_below_the_log_level_are_not_seen(run):
         ("chunk_size: 5", "", "foo"),
     ],
 )
-def test_a_body_is_cut_as_the_plan_says_and_put_together_again(run, plan, body, expected):
+def test_chunking_plan_splits_the_body(run, plan, body, expected):
     text = f'test {{ name: "t" {plan} request_body {{ input {{ content: "{body}" }} result {{ body {{ exact: "{expected}" }} }} }} }}'
     assert run(text) == {"t": []}
 
 
-def test_bodies_one_after_the_other_have_a_result_each(run):
+def test_each_body_has_its_own_result(run):
     text = 'test { name: "t" request_body { input { content: "1" } result { body { exact: "1foo" } } } request_body { input { content: "2" } result { body { exact: "2foo" } } } }'
     assert run(text) == {"t": []}
 
 
-def test_a_body_callback_may_answer_immediately(run):
+def test_body_callback_can_send_an_immediate_response(run):
     text = 'test { name: "t" response_body { input { content: "bad" } result { immediate { http_status: 502 } body { exact: "bad body" } } } }'
     assert run(text) == {"t": []}
 
 
-def test_after_an_immediate_response_later_phases_are_not_run(run):
+def test_immediate_response_skips_later_phases(run):
     text = """test { name: "t"
       request_headers { input { header { key: "user-token" value: "bad" } } result { immediate {} } }
       response_headers { input { header { key: "x" value: "1" } } result { has_header { key: "x" value: "1" } } } }"""
@@ -177,7 +177,7 @@ def test_after_an_immediate_response_later_phases_are_not_run(run):
     assert "response_headers: line 3: header x is missing" in reason
 
 
-def test_serialised_headers_become_what_a_filter_sees(run):
+def test_serialised_headers_become_pseudo_headers(run):
     text = """test { name: "origin form"
       request_headers { input { content: "GET /a?b=c HTTP/1.1\\r\\nHost: h.com\\r\\nMy: 1\\r\\nMY: 2\\r\\n\\r\\n" }
         result { has_header { key: ":path" value: "/a?b=c" } has_header { key: ":authority" value: "h.com" }
@@ -187,33 +187,33 @@ def test_serialised_headers_become_what_a_filter_sees(run):
       request_headers { input { content: "GET https://e.com:8080/p HTTP/1.1\\nHost: h.com\\n" }
         result { has_header { key: ":scheme" value: "https" } has_header { key: ":authority" value: "e.com:8080" } } } }
     test { name: "bad" request_headers { input { content: "nonsense" } } }"""
-    found = run(text)
-    assert (found["origin form"], found["absolute form"]) == ([], [])
-    assert "line 1 is no request line: 'nonsense'" in found["bad"][0]
+    reasons = run(text)
+    assert (reasons["origin form"], reasons["absolute form"]) == ([], [])
+    assert "line 1 is not a request line: 'nonsense'" in reasons["bad"][0]
 
 
-def test_files_lie_beside_the_suite(run, tmp_path):
+def test_files_are_read_from_the_folder_of_the_suite(run, tmp_path):
     (tmp_path / "in.data").write_text("12")
     (tmp_path / "out.data").write_text("12foo")
     body = 'request_body { input { file: "in.data" } result { body { file: "out.data" } } }'
     assert run(f'test {{ name: "t" {body} }}') == {"t": []}
     (reason,) = run('test { name: "t" request_body { input { file: "gone" } } }')["t"]
-    assert "tests.textpb:1, field test.request_body.input.file: it names gone, which cannot be read" in reason
+    assert "tests.textpb:1, field test.request_body.input.file: file gone cannot be read" in reason
     (reason,) = run('test { name: "t" request_body { result { body { file: "gone" } } } }')["t"]
-    assert "field test.request_body.result.body.file: it names gone" in reason
-    with pytest.raises(FixtureError, match="field env.config_path: it names gone, which cannot be read"):
+    assert "field test.request_body.result.body.file: file gone cannot" in reason
+    with pytest.raises(FixtureError, match="field env.config_path: file gone cannot be read"):
         run('env { config_path: "gone" }')
 
 
-def test_properties_are_what_the_test_gives(run):
-    given = 'input { header { key: "x-region" value: "?" } } result { has_header { key: "x-region" value: "DE" } }'
+def test_properties_come_from_the_test(run):
+    phase_input = 'input { header { key: "x-region" value: "?" } } result { has_header { key: "x-region" value: "DE" } }'
     text = (
-        f'test {{ name: "t" properties {{ path: "source.client_region" value: "DE" }} request_headers {{ {given} }} }}'
+        f'test {{ name: "t" properties {{ path: "source.client_region" value: "DE" }} request_headers {{ {phase_input} }} }}'
     )
     assert run(text) == {"t": []}
 
 
-def test_each_test_has_a_stream_and_a_vm_of_its_own(make_filter, tmp_path):
+def test_each_test_has_its_own_stream_and_vm(make_filter, tmp_path):
     counting = """
 seen = []
 
@@ -230,15 +230,15 @@ class Count(HttpContext):
     assert result.passed, str(result)
 
 
-def test_re2_syntax_is_understood(run):
+def test_re2_syntax_is_translated(run):
     expected = 'log { regex: "request [[:alpha:]]+ at \\\\d+\\\\z" }'
     assert run(headers("", expected)) == {"t": []}
 
 
-# -- what stands around it --------------------------------------------------------------------------------------------
+# -- results, folders and the command line ------------------------------------------------------------------------------
 
 
-def test_a_result_prints_every_case_and_a_summary(make_filter, tmp_path):
+def test_result_prints_every_case_and_a_summary(make_filter, tmp_path):
     file = tmp_path / "tests.textpb"
     file.write_text('test { name: "good" } test { request_headers { result { has_header { key: "a" value: "b" } } } }')
     result = run_declarative(file, make_filter(FILTER))
@@ -250,7 +250,7 @@ def test_a_result_prints_every_case_and_a_summary(make_filter, tmp_path):
 
 
 @pytest.mark.parametrize(("text", "only"), [("", None), ('test { name: "a" }', "b")])
-def test_where_no_test_is_run_nothing_has_passed(make_filter, tmp_path, text, only):
+def test_result_without_cases_has_not_passed(make_filter, tmp_path, text, only):
     file = tmp_path / "tests.textpb"
     file.write_text(text)
     result = run_declarative(file, make_filter(FILTER), only=only)
@@ -258,7 +258,7 @@ def test_where_no_test_is_run_nothing_has_passed(make_filter, tmp_path, text, on
     assert str(result) == f"{file}: no test was run"
 
 
-def test_a_folder_is_searched_for_test_files(make_filter, tmp_path):
+def test_folder_runs_all_its_test_files(make_filter, tmp_path):
     (tmp_path / "tests.textpb").write_text('test { name: "a" }')
     (tmp_path / "tests.yaml").write_text("test: [{name: b}]")
     result = run_declarative(tmp_path, make_filter(FILTER))
@@ -268,22 +268,22 @@ def test_a_folder_is_searched_for_test_files(make_filter, tmp_path):
         run_declarative(tmp_path / "empty")
 
 
-def test_without_a_module_the_file_has_to_name_one(tmp_path):
+def test_missing_module_raises_usage_error(tmp_path):
     file = tmp_path / "tests.textpb"
     file.write_text("test {}")
-    with pytest.raises(UsageError, match="names no module"):
+    with pytest.raises(UsageError, match="doesn't name a module"):
         run_declarative(file)
     with pytest.raises(UsageError, match="cannot be read"):
         run_declarative(tmp_path / "gone.textpb")
 
 
-def test_the_module_that_the_file_names_lies_beside_it(tmp_path):
+def test_module_is_read_from_the_folder_of_the_suite(tmp_path):
     (tmp_path / "filter.py").write_text(FILTER)
     (tmp_path / "tests.textpb").write_text('env { wasm_path: "filter.py" } test { name: "t" }')
     assert run_declarative(tmp_path / "tests.textpb").passed
 
 
-def test_the_command_line_says_with_its_exit_code_how_it_went(tmp_path, capsys):
+def test_command_line_returns_the_result_as_exit_code(tmp_path, capsys):
     (tmp_path / "filter.py").write_text(FILTER)
     good, bad, broken = (tmp_path / f"{n}.textpb" for n in ("good", "bad", "broken"))
     good.write_text('test { name: "t" }')
@@ -301,17 +301,17 @@ def test_the_command_line_says_with_its_exit_code_how_it_went(tmp_path, capsys):
 
 @pytest.fixture
 def fixture(make_filter, tmp_path):
-    """Runs a fixture; gives its only case."""
+    """Function that runs a fixture and returns its only case."""
 
-    def go(content, name="fastedge-config.test.json", source=FILTER):
+    def run_content(content, name="fastedge-config.test.json", source=FILTER):
         file = tmp_path / name
         file.write_text(content if isinstance(content, str) else json.dumps(content, indent=2))
         return run_declarative(file, make_filter(source)).cases[0]
 
-    return go
+    return run_content
 
 
-def test_a_fixture_sends_its_request_through_the_whole_proxy(fixture):
+def test_fixture_sends_its_request_through_the_whole_proxy(fixture):
     case = fixture(
         {
             "$schema": "./schemas/fastedge-config.test.schema.json",
@@ -331,14 +331,14 @@ def test_a_fixture_sends_its_request_through_the_whole_proxy(fixture):
     assert "request headers at" in case.log[0]
 
 
-def test_only_the_url_is_needed_and_the_built_in_responder_echoes(fixture):
+def test_built_in_responder_echoes_the_request(fixture):
     case = fixture({"request": {"url": "built-in", "headers": {"x-debugger-status": "418"}}})
     assert case.exchange.response.status == 418
     echo = json.loads(case.exchange.response.text)
     assert (echo["method"], echo["reqHeaders"]["welcome"], echo["requestUrl"]) == ("GET", "warm", "built-in")
 
 
-def test_properties_are_calculated_from_the_url_and_hidden_by_the_fixtures_own(fixture):
+def test_properties_of_the_fixture_override_those_of_the_url(fixture):
     source = """
 class Show(HttpContext):
     def on_http_request_headers(self, num_headers, end_of_stream):
@@ -357,7 +357,7 @@ class Show(HttpContext):
     ]  # fmt: skip
 
 
-def test_dotenv_files_become_the_modules_environment(fixture, tmp_path):
+def test_dotenv_files_become_the_environment_of_the_module(fixture, tmp_path):
     (tmp_path / ".env").write_text("# c\nFASTEDGE_VAR_ENV_REALM='demo'\nOTHER=1\n")
     (tmp_path / ".env.secrets").write_text("KEY=s3cret\n")
     source = """
@@ -371,7 +371,7 @@ class Show(HttpContext):
     assert fixture({"request": {"url": "http://e.com"}}, source=source).log == ["demo s3cret None"]
 
 
-def test_a_fixture_on_which_the_filter_traps_fails(fixture):
+def test_fixture_fails_when_the_filter_traps(fixture):
     case = fixture({"request": {"url": "http://e.com", "headers": {"user-token": "boom"}}})
     assert "ValueError: a broken token" in case.reasons[0]
 
@@ -379,27 +379,27 @@ def test_a_fixture_on_which_the_filter_traps_fails(fixture):
 @pytest.mark.parametrize(
     ("content", "line", "message"),
     [
-        ('{"request": {\n "url": 3}}', 2, "text is expected"),
+        ('{"request": {\n "url": 3}}', 2, "a string is expected"),
         ('{"request": {}}', 1, "`url` is missing"),
-        ('{"request": {"url": "no url"}}', 1, "no full URL"),
-        ('{"request": {"url": "http://a",\n "hedders": {}}}', 2, "no field 'hedders'"),
-        ('{"request": {"url": "http://a", "headers": {"a": 1}}}', 1, "a header's value is text"),
+        ('{"request": {"url": "no url"}}', 1, "not a full URL"),
+        ('{"request": {"url": "http://a",\n "hedders": {}}}', 2, "unknown field 'hedders'"),
+        ('{"request": {"url": "http://a", "headers": {"a": 1}}}', 1, "a header's value must be a string"),
         ('{"request": [],\n "x": 1}', 2, "no field 'x'"),
         ('{"request": []}', 1, "an object is expected"),
         ('{"request": {"url": "http://a"}, "response": {"status": 7}}', 1, "from 100 to 599"),
-        ('{"request": {"url": "http://a"}, "appType": "http-wasm"}', 1, "no Proxy-Wasm filter"),
+        ('{"request": {"url": "http://a"}, "appType": "http-wasm"}', 1, "not a Proxy-Wasm filter"),
         ('{"request": {"url": "http://a"}, "properties": []}', 1, "an object is expected"),
-        ('{"request":\n,}', 2, "no JSON"),
+        ('{"request":\n,}', 2, "not JSON"),
     ],
 )
-def test_a_malformed_fixture_gets_file_line_and_field(fixture, content, line, message):
+def test_malformed_fixture_raises_with_file_and_line(fixture, content, line, message):
     with pytest.raises(FixtureError, match=message) as caught:
         fixture(content)
     assert caught.value.place.line == line
     assert caught.value.place.file.endswith("fastedge-config.test.json")
 
 
-def test_a_fixtures_fields_are_named_as_json_writes_them(tmp_path):
+def test_unknown_field_lists_the_json_names(tmp_path):
     file = tmp_path / "a.test.json"
     file.write_text('{"request": {"url": "http://a/"}, "expects": {}}')
     with pytest.raises(

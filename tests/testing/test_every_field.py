@@ -1,4 +1,4 @@
-"""Every field of both formats, in hand-made files beside a filter of which they are true; and every one of them malformed."""
+"""Files with every field of both formats and a filter that meets them; the same files with one malformed field each."""
 
 import dataclasses
 import json
@@ -17,17 +17,17 @@ SUITES = Path(__file__).parent / "suites"
 
 @pytest.fixture
 def folder(tmp_path):
-    """A copy of the files, to change."""
+    """Writable copy of the files."""
     return shutil.copytree(SUITES, tmp_path / "suites")
 
 
 @pytest.mark.parametrize("name", ["every_field.textpb", "every_field.yaml", "every_field.test.json"])
-def test_files_with_every_field_run_unchanged(name):
+def test_files_with_every_field_pass(name):
     result = run_declarative(SUITES / name)
     assert result.passed, str(result)
 
 
-def test_the_yaml_form_may_be_json(folder):
+def test_yaml_suite_passes_as_json(folder):
     import yaml
 
     suite = yaml.safe_load((folder / "every_field.yaml").read_text())
@@ -42,23 +42,23 @@ def messages():
 
 
 @pytest.mark.parametrize("name", ["every_field.textpb", "every_field.yaml"])
-def test_no_field_of_the_format_is_left_out(name):
+def test_files_have_every_field_of_the_format(name):
     text = (SUITES / "every_field.textpb").read_text() if name.endswith("textpb") else (SUITES / name).read_text()
     known = {f.name for message in messages() for f in dataclasses.fields(message) if "kind" in f.metadata}
     older = {"runtime", "min_log_level"} if name.endswith("textpb") else {"env", "log_level"}
-    there = set(re.findall(r"\b(\w+)\s*[:{\[]", text))
-    assert known - older <= there
+    present = set(re.findall(r"\b(\w+)\s*[:{\[]", text))
+    assert known - older <= present
 
 
-def test_no_field_of_a_fixture_is_left_out():
-    given = json.loads((SUITES / "every_field.test.json").read_text())
+def test_fixture_has_every_field_of_its_format():
+    fixture = json.loads((SUITES / "every_field.test.json").read_text())
     known = {f.metadata.get("json") or f.name for f in dataclasses.fields(Fixture) if "kind" in f.metadata}
-    assert known | {"request", "response", "properties"} == set(given)
+    assert known | {"request", "response", "properties"} == set(fixture)
 
 
-def test_a_fixture_says_everything_that_the_filter_sees():
+def test_fixture_sets_request_properties_and_environment():
     (case,) = run_declarative(SUITES / "every_field.test.json").cases
-    sent, got = case.exchange.upstream_request, case.exchange.response
+    sent, received = case.exchange.upstream_request, case.exchange.response
     assert (sent.method, sent.path, sent.authority, sent.body) == (
         "POST",
         "/cart/list.json?a=1",
@@ -68,10 +68,10 @@ def test_a_fixture_says_everything_that_the_filter_sees():
     assert {n: sent.headers.get(n) for n in ("x-origin", "x-greeting", "x-secret")} == {
         "x-origin": "shop.example.com", "x-greeting": "hej", "x-secret": None,
     }  # fmt: skip
-    assert (got.status, got.body, got.headers.get_all("set-cookie")) == (200, b"WELCOME", ["a=1", "b=2"])
+    assert (received.status, received.body, received.headers.get_all("set-cookie")) == (200, b"WELCOME", ["a=1", "b=2"])
 
 
-#: What stands in the file, what takes its place, and the field that the error names.
+#: Text of the file, its replacement, and the field in the error.
 MISTAKES = [
     ("log_level: DEBUG", "log_level: LOUD", "env.log_level"),
     ("time_secs: 1234567", "time_secs: -1", "env.time_secs"),
@@ -97,7 +97,7 @@ MISTAKES = [
 
 
 @pytest.mark.parametrize(("good", "bad", "field"), MISTAKES, ids=[bad[:30] for _, bad, _ in MISTAKES])
-def test_a_malformed_field_is_named_with_file_and_line(folder, good, bad, field):
+def test_malformed_field_raises_with_file_and_line(folder, good, bad, field):
     file = folder / "every_field.textpb"
     text = file.read_text()
     assert good in text
@@ -120,7 +120,7 @@ FIXTURE_MISTAKES = [
 
 
 @pytest.mark.parametrize(("good", "bad", "field"), FIXTURE_MISTAKES, ids=[bad for _, bad, _ in FIXTURE_MISTAKES])
-def test_a_malformed_field_of_a_fixture_is_named_with_file_and_line(folder, good, bad, field):
+def test_malformed_field_of_a_fixture_raises_with_file_and_line(folder, good, bad, field):
     file = folder / "every_field.test.json"
     text = file.read_text()
     assert good in text
@@ -131,7 +131,7 @@ def test_a_malformed_field_of_a_fixture_is_named_with_file_and_line(folder, good
     assert str(caught.value).startswith(f"{file}:{line}, field {field}: ")
 
 
-def test_a_malformed_file_of_a_folder_does_not_stop_the_others(folder):
+def test_malformed_file_of_a_folder_does_not_stop_the_others(folder):
     (folder / "a_test.textpb").write_text("test { nam: 'x' }")
     (folder / "every_field_tests.yaml").write_text((folder / "every_field.yaml").read_text())
     result = run_declarative(folder)

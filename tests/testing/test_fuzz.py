@@ -1,4 +1,4 @@
-"""The fuzzer: it finds each planted fault, makes it small, and writes a test that fails as long as the fault is there."""
+"""The fuzzer finds each planted fault, shrinks its scenario, and writes a test that fails until the fault is mended."""
 
 from pathlib import Path
 from time import monotonic
@@ -8,17 +8,17 @@ import pytest
 from wasmnb import Filter, Plugin, Proxy, UsageError
 from wasmnb.testing import assert_memory_steady, assert_sound, fuzz, replay
 from wasmnb.testing.fuzzing import Scenario
-from wasmnb.testing.fuzzing.scenarios.capabilities import ALL, abilities_of, kind_of
+from wasmnb.testing.fuzzing.scenarios.capabilities import ALL, capabilities_of, filter_kind
 from wasmnb.testing.fuzzing.scenarios.generator import Generator
 from wasmnb.testing.fuzzing.scenarios.mutation import Mutator
-from wasmnb.testing.fuzzing.scenarios.scenario import Answer, Body, Leave, Open, Pass, Script, Send
+from wasmnb.testing.fuzzing.scenarios.scenario import HttpResponse, Body, Leave, Open, Pass, Script, Send
 from wasmnb.testing.fuzzing.scenarios.seeds import seeds
 from wasmnb.testing.fuzzing.search.shrink import shrink
 from wasmnb.testing.fuzzing.scenarios.vocabulary import vocabulary_of
 
 PLANTED = sorted((Path(__file__).parent / "planted").glob("*.py"))
 
-#: A part of the smallest scenario's test that shows it got small.
+#: Planted fault -> line of the written test, which shows that its scenario is small.
 SMALLEST = {
     "empty_message": 'grpc_reply(b"", status=0)',
     "endless_decoding": 'proxy.request("GET", "/%")',
@@ -44,21 +44,21 @@ SMALLEST = {
 
 
 def run_test(code, mend=None):
-    """Run a written test with fixtures of ours; with `mend`, on that source instead of the faulty one."""
+    """Run a written test with replacements of the fixtures; with `mend`, on that source instead of the faulty one."""
     opened = []
 
     def wasm_filter(source):
         return Filter.from_source(mend or source)
 
-    def wasm_proxy(given, **options):
+    def wasm_proxy(filters, **options):
         kind = options.pop("kind", "http")
-        told = {name: options.pop(name) for name in ("config", "vm_config", "root_id") if name in options}
-        chain = given if isinstance(given, list) else Plugin(wasm_filter(given), kind=kind, **told)
+        settings = {name: options.pop(name) for name in ("config", "vm_config", "root_id") if name in options}
+        chain = filters if isinstance(filters, list) else Plugin(wasm_filter(filters), kind=kind, **settings)
         opened.append(Proxy(chain, workers=options.pop("workers", 1), **options))
         return opened[-1]
 
     scope = {}
-    exec(compile(code, "<found>", "exec"), scope)
+    exec(compile(code, "<written>", "exec"), scope)
     test = next(value for name, value in scope.items() if name.startswith("test_"))
     fixtures = {"wasm_proxy": wasm_proxy, "wasm_filter": wasm_filter}
     try:
@@ -68,8 +68,8 @@ def run_test(code, mend=None):
             proxy.close()
 
 
-def mended(source):
-    """A filter with nothing wrong with it that has the same queues."""
+def sound_filter(source):
+    """Return the source of a filter without faults that has the same queues."""
     base = "TcpContext" if "TcpContext" in source else "HttpContext"
     queue = source.partition('register_queue("')[2].partition('"')[0]
     start = f"class P(PluginContext):\n    def on_plugin_start(self, n):\n        register_queue({queue!r})\n        return True\n\n\n"
@@ -78,7 +78,7 @@ def mended(source):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("path", PLANTED, ids=lambda p: p.stem)
-def test_each_planted_fault_is_found_within_a_minute(path):
+def test_search_finds_each_planted_fault_within_a_minute(path):
     source = path.read_text()
     report = fuzz(Filter.from_source(source, path.stem), seconds=60)
     (finding,) = report.findings
@@ -87,10 +87,10 @@ def test_each_planted_fault_is_found_within_a_minute(path):
     assert SMALLEST[path.stem] in finding.test
     with pytest.raises(AssertionError):
         run_test(finding.test)
-    run_test(finding.test, mend=mended(source))
+    run_test(finding.test, mend=sound_filter(source))
 
 
-def test_there_are_twenty_planted_faults_of_four_kinds():
+def test_planted_faults_cover_four_kinds():
     kinds = [p.read_text().partition(":")[0].strip('"') for p in PLANTED]
     assert len(kinds) == 20
     assert set(kinds) == {"trap", "hang", "stuck", "growth"}
@@ -104,13 +104,13 @@ class Sound(HttpContext):
     def on_http_request_headers(self, num_headers, end_of_stream):
         KEPT[len(KEPT) % 100] = self.request_headers.get("x-user")
         try:
-            self.http_call("auth", path="/", timeout=1, callback=self.on_answer)
+            self.http_call("auth", path="/", timeout=1, callback=self.on_response)
         except InternalFailure:
             self.send_local_response(503)
         return Action.PAUSE
 
-    def on_answer(self, answer):
-        if answer.ok:
+    def on_response(self, response):
+        if response.ok:
             self.continue_request()
         else:
             self.send_local_response(503)
@@ -123,44 +123,44 @@ class Sound(HttpContext):
 
 
 @pytest.mark.slow
-def test_nothing_is_found_in_a_sound_filter(make_filter):
+def test_sound_filter_has_no_findings(make_filter):
     report = fuzz(make_filter(SOUND, "sound"), seconds=8)
     assert not report, str(report)
     assert report.tried > 100
     assert "nothing wrong" in str(report)
 
 
-def test_the_same_seed_tries_the_same_scenarios(make_filter):
-    words = vocabulary_of(make_filter(SOUND, "sound"))
+def test_same_seed_generates_same_scenarios(make_filter):
+    vocabulary = vocabulary_of(make_filter(SOUND, "sound"))
     from random import Random
 
-    def drawn():
-        generator = Generator(words, Random(5), ALL)
+    def generate():
+        generator = Generator(vocabulary, Random(5), ALL)
         mutator = Mutator(generator)
         return [mutator.change(generator.scenario()) for _ in range(50)]
 
-    assert drawn() == drawn()
+    assert generate() == generate()
 
 
-def test_the_vocabulary_comes_from_the_source_without_its_docstrings(make_filter):
-    words = vocabulary_of(make_filter('"""not-this"""\n' + SOUND.replace("x-user", "x-tenant"), "words"))
-    assert "x-tenant" in words.names[: words.own]
-    assert "not-this" not in words.names
-    assert {100, 503} <= set(words.numbers)
+def test_vocabulary_excludes_docstrings(make_filter):
+    vocabulary = vocabulary_of(make_filter('"""not-this"""\n' + SOUND.replace("x-user", "x-tenant"), "words"))
+    assert "x-tenant" in vocabulary.names[: vocabulary.own]
+    assert "not-this" not in vocabulary.names
+    assert {100, 503} <= set(vocabulary.numbers)
 
 
 @pytest.mark.parametrize("kind", ["http", "network"])
-def test_every_scenario_that_is_drawn_can_be_run(make_filter, kind):
+def test_generated_scenarios_run_without_fault(make_filter, kind):
     from random import Random
 
     base = {"http": "HttpContext", "network": "TcpContext"}[kind]
     queue = "class P(PluginContext):\n    def on_plugin_start(self, n):\n        register_queue('jobs')\n        return True\n"
     plain = make_filter(f"{queue}class Plain({base}):\n    pass\n", f"plain_{kind}")
-    words = vocabulary_of(make_filter(SOUND, "sound"))
-    words.queues = ["jobs"]
-    generator = Generator(words, Random(1), ALL, network=kind == "network")
+    vocabulary = vocabulary_of(make_filter(SOUND, "sound"))
+    vocabulary.queues = ["jobs"]
+    generator = Generator(vocabulary, Random(1), ALL, network=kind == "network")
     mutator = Mutator(generator)
-    scenarios = seeds(words, ALL, network=kind == "network")
+    scenarios = seeds(vocabulary, ALL, network=kind == "network")
     whole = Scenario()
     for scenario in [*scenarios, *(mutator.change(generator.scenario()) for _ in range(60))]:
         whole = whole + scenario
@@ -181,7 +181,7 @@ class Fragile(HttpContext):
 
 
 @pytest.mark.slow
-def test_all_faults_can_be_asked_for(make_filter):
+def test_all_faults_reports_different_faults(make_filter):
     two = (
         FRAGILE
         + "\n    def on_http_request_headers(self, num_headers, end_of_stream):\n        if self.request_headers.get('x-a') == 'boom':\n            raise KeyError('b')\n"
@@ -190,10 +190,10 @@ def test_all_faults_can_be_asked_for(make_filter):
     assert {f.message.splitlines()[-1] for f in report.findings} >= {"ValueError: an x", "KeyError: 'b'"}
 
 
-def test_shrinking_keeps_what_matters():
+def test_shrinking_keeps_the_failing_part():
     long = Scenario(
         (
-            Script((Answer(500, latency=1.0),), (Answer(404),)),
+            Script((HttpResponse(500, latency=1.0),), (HttpResponse(404),)),
             Send("GET", "/other"),
             Open(0, "POST", "/a/b?c=d", ((b"x", b"1"), (b"y", b"2"))),
             Pass(5.0),
@@ -204,20 +204,20 @@ def test_shrinking_keeps_what_matters():
 
     def fails(scenario):
         opened = {s.stream for s in scenario.steps if isinstance(s, Open)}
-        told = [s.data for s in scenario.steps if isinstance(s, Body) and s.stream in opened]
-        return any(b"x in" in data for data in [*told, *(s.body for s in scenario.steps if isinstance(s, Send))])
+        bodies = [s.data for s in scenario.steps if isinstance(s, Body) and s.stream in opened]
+        return any(b"x in" in data for data in [*bodies, *(s.body for s in scenario.steps if isinstance(s, Send))])
 
     assert shrink(long, fails, 5.0).steps == (Send(body=b"x in"),)
 
 
-def test_a_scenario_can_be_replayed(make_filter):
+def test_replay_returns_the_fault(make_filter):
     fragile = make_filter(FRAGILE, "fragile")
     fault = replay(fragile, Scenario((Send("POST", body=b"x"),)))
     assert (fault.kind, fault.message.splitlines()[-1]) == ("trap", "ValueError: an x")
     assert replay(fragile, Scenario((Send("POST", body=b"y"),))) is None
 
 
-def test_an_interrupted_search_says_what_it_has(make_filter):
+def test_interrupted_search_returns_its_report(make_filter):
     def stop(report):
         raise KeyboardInterrupt
 
@@ -226,7 +226,7 @@ def test_an_interrupted_search_says_what_it_has(make_filter):
     assert 0 < report.seconds < 15
 
 
-def test_soundness_is_an_assertion_of_its_own(make_proxy):
+def test_assert_sound_fails_after_a_trap(make_proxy):
     proxy = make_proxy(FRAGILE)
     proxy.post("/", body="y")
     assert_sound(proxy)
@@ -235,7 +235,7 @@ def test_soundness_is_an_assertion_of_its_own(make_proxy):
         assert_sound(proxy)
 
 
-def test_a_stream_that_is_held_makes_a_proxy_unsound(make_proxy):
+def test_assert_sound_fails_for_a_stuck_stream(make_proxy):
     proxy = make_proxy(
         "class Hold(HttpContext):\n    def on_http_request_headers(self, num_headers, end_of_stream):\n        return Action.PAUSE\n",
         idle_timeout=0,
@@ -245,7 +245,7 @@ def test_a_stream_that_is_held_makes_a_proxy_unsound(make_proxy):
         assert_sound(proxy)
 
 
-def test_memory_that_stays_is_told_from_memory_that_grows(make_proxy):
+def test_assert_memory_steady_fails_for_growth_only(make_proxy):
     leak = "KEPT = []\n\n\nclass Keep(HttpContext):\n    def on_http_request_headers(self, num_headers, end_of_stream):\n        KEPT.append(bytes(3000)) if self.request_headers.get('x-keep') else None\n"
     proxy = make_proxy(leak)
     assert_memory_steady(proxy, lambda: proxy.get("/"), times=100)
@@ -254,7 +254,7 @@ def test_memory_that_stays_is_told_from_memory_that_grows(make_proxy):
 
 
 @pytest.mark.slow
-def test_a_module_from_elsewhere_is_searched_too():
+def test_search_finds_a_fault_in_a_c_module():
     from tests.foreign.toolchain import c_module
 
     source = """
@@ -274,21 +274,21 @@ def test_a_module_from_elsewhere_is_searched_too():
     assert "x-secret-switch" in report.findings[0].test
 
 
-def test_time_is_kept(make_filter):
+def test_search_ends_in_time(make_filter):
     started = monotonic()
     fuzz(make_filter("class Plain(HttpContext):\n    pass\n", "plain"), seconds=1)
     assert monotonic() - started < 6
 
 
-def test_what_a_filter_can_do_is_read_from_its_source(make_filter):
+def test_capabilities_come_from_the_source(make_filter):
     planted = {p.stem: make_filter(p.read_text(), p.stem) for p in PLANTED}
-    assert abilities_of(planted["magic_value"]) == frozenset()
-    assert abilities_of(planted["empty_message"]) == {"grpc"}
-    assert {"queue", "shared"} <= abilities_of([planted["magic_value"], Plugin(planted["items_are_json"])])
-    assert [kind_of(planted[name]) for name in ("length_in_pieces", "magic_value")] == ["network", "http"]
+    assert capabilities_of(planted["magic_value"]) == frozenset()
+    assert capabilities_of(planted["empty_message"]) == {"grpc"}
+    assert {"queue", "shared"} <= capabilities_of([planted["magic_value"], Plugin(planted["items_are_json"])])
+    assert [filter_kind(planted[name]) for name in ("length_in_pieces", "magic_value")] == ["network", "http"]
 
 
-def test_only_the_kinds_that_are_asked_for_count(make_filter):
+def test_only_limits_the_kinds_of_fault(make_filter):
     hold = "class Hold(HttpContext):\n    def on_http_request_headers(self, n, e):\n        if self.request_headers.get('x-a') == 'boom':\n            raise KeyError('b')\n        return Action.PAUSE\n"
     report = fuzz(make_filter(hold, "hold"), seconds=20, only=["trap"])
     assert [f.kind for f in report.findings] == ["trap"]
@@ -296,14 +296,14 @@ def test_only_the_kinds_that_are_asked_for_count(make_filter):
     assert [f.kind for f in report.findings] == ["stuck"]
 
 
-def test_an_unknown_kind_is_named(make_filter):
+def test_unknown_kind_raises_usage_error(make_filter):
     with pytest.raises(
-        UsageError, match="There is no kind of fault 'leak'; there are trap, hang, stuck, growth, misuse"
+        UsageError, match="Unknown kind of fault in only=: 'leak'. Use trap, hang, stuck, growth, misuse"
     ):
         fuzz(make_filter(FRAGILE, "fragile"), only="leak")
 
 
-def test_an_interrupt_while_a_finding_is_made_small_keeps_it(make_filter):
+def test_interrupt_while_shrinking_keeps_the_finding(make_filter):
     def stop(report):
         if "smaller" in report.activity:
             raise KeyboardInterrupt
@@ -315,7 +315,7 @@ def test_an_interrupt_while_a_finding_is_made_small_keeps_it(make_filter):
         run_test(finding.test)
 
 
-def test_a_chain_and_its_settings_are_written_into_the_test(make_filter):
+def test_written_test_has_the_chain_and_its_settings(make_filter):
     plain = make_filter("class Plain(HttpContext):\n    pass\n", "plain")
     fragile = make_filter(FRAGILE, "fragile")
     chain = [Plugin(plain, root_id="first"), Plugin(fragile, config=b'{"a": "x"}', failure_policy="FAIL_OPEN")]
@@ -326,7 +326,7 @@ def test_a_chain_and_its_settings_are_written_into_the_test(make_filter):
 
 
 @pytest.mark.slow
-def test_a_configuration_that_is_refused_is_no_fault(make_filter):
+def test_refused_configuration_does_not_count_as_fault(make_filter):
     refuses = """
 class Refuses(PluginContext):
     def on_plugin_start(self, size):
@@ -339,7 +339,7 @@ class Refuses(PluginContext):
 
 @pytest.mark.parametrize("name", ["forgets_failures", "endless_decoding", "keeps_connections"])
 @pytest.mark.slow
-def test_a_native_filter_is_searched_natively_and_the_finding_holds_in_wasm(name):
+def test_finding_of_a_native_filter_holds_in_wasm(name):
     text = next(path for path in PLANTED if path.stem == name).read_text()
     (finding,) = fuzz(Filter.native(text, name), seconds=60).findings
     assert finding.kind == text.partition(":")[0].strip('"')
@@ -347,13 +347,13 @@ def test_a_native_filter_is_searched_natively_and_the_finding_holds_in_wasm(name
         run_test(finding.test)
 
 
-def test_memory_of_a_native_filter_cannot_be_measured(make_proxy):
+def test_memory_of_a_native_filter_raises_usage_error(make_proxy):
     proxy = make_proxy(Filter.native("class Plain(HttpContext):\n    pass\n", "plain"))
     with pytest.raises(UsageError, match="Native filters have no memory of their own"):
         assert_memory_steady(proxy, lambda: proxy.get("/"))
 
 
-def test_garbage_in_cycles_is_no_growth(make_proxy):
+def test_cyclic_garbage_does_not_count_as_growth(make_proxy):
     cycles = """
 class Cycle(HttpContext):
     def on_http_request_headers(self, num_headers, end_of_stream):

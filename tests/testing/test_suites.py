@@ -1,4 +1,4 @@
-"""Google Service Extensions' suites as data: text format and YAML say the same, mistakes are named."""
+"""Reading of Google Service Extensions' suites: text format and YAML are equivalent, and mistakes raise with their place."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from wasmnb.testing.declarative.suite import read_suite
 
 @pytest.fixture
 def suite(tmp_path):
-    """Reads a suite from text."""
+    """Function that reads a suite from text."""
 
     def make(text, name="tests.textpb"):
         file = tmp_path / name
@@ -68,16 +68,16 @@ def without_places(value):
     return [without_places(v) for v in value] if isinstance(value, list) else value
 
 
-def test_yaml_says_what_the_text_format_says(suite):
+def test_yaml_equals_the_text_format(suite):
     assert without_places(suite(YAML, "tests.yaml")) == without_places(suite(FLAT))
 
 
-def test_json_is_read_too(suite):
+def test_json_suite_is_read(suite):
     text = '{"test": [{"name": "\\ud83d\\ude00",\t"numChunks": 3}]}'
     assert [(c.name, c.num_chunks) for c in suite(text, "tests.json").test] == [("😀", 3)]
 
 
-def test_the_later_nesting_of_expectations_is_understood(suite):
+def test_nested_expectations_are_joined(suite):
     expected = suite(NESTED).test[0].request_headers.result
     assert [h.key for h in expected.all_has_header()] == ["b", "d"]
     assert [h.key for h in expected.all_no_header()] == ["c"]
@@ -85,11 +85,11 @@ def test_the_later_nesting_of_expectations_is_understood(suite):
     assert [m.exact for m in expected.all_body()] == [b"x"]
 
 
-def test_runtime_is_the_older_name_of_env(suite):
+def test_runtime_replaces_env(suite):
     assert suite("runtime { min_log_level: WARN config_path: 'c' }").environment.level == 3
 
 
-def test_the_log_level_is_info_unless_the_file_says_otherwise(suite):
+def test_log_level_defaults_to_info(suite):
     assert suite("").environment.level == 2
 
 
@@ -98,7 +98,7 @@ def test_the_log_level_is_info_unless_the_file_says_otherwise(suite):
     [
         ('test {\n name: "x"\n nam: "y" }', "tests.textpb:3, field test", "no field 'nam'; did you mean 'name'?"),
         ("tests {}", "tests.textpb:1", "did you mean 'test'?"),
-        ('test { name: "x"\n name: "y" }', "tests.textpb:2, field test.name", "the first is on line 1"),
+        ('test { name: "x"\n name: "y" }', "tests.textpb:2, field test.name", "may occur only once. Remove it here or on line 1"),
         ("test { num_chunks: 1\n chunk_size: 2 }", "tests.textpb:2, field test.chunk_size", "excludes 'num_chunks'"),
         ("test { num_chunks: 0 }", "tests.textpb:1, field test.num_chunks", "at least 1"),
         (
@@ -111,13 +111,13 @@ def test_the_log_level_is_info_unless_the_file_says_otherwise(suite):
         ("test: 1", "tests.textpb:1, field test", "a message with fields is expected"),
         ('test { benchmark: "yes" }', "tests.textpb:1, field test.benchmark", "true or false"),
         ('test { name: "\\xff" }', "tests.textpb:1, field test.name", "UTF-8"),
-        ("env { log_level: LOUD }", "tests.textpb:1, field env.log_level", "none of UNDEFINED, TRACE"),
-        ("env { time_secs: -1 }", "tests.textpb:1, field env.time_secs", "does not fit into uint64"),
+        ("env { log_level: LOUD }", "tests.textpb:1, field env.log_level", "Use one of UNDEFINED, TRACE"),
+        ("env { time_secs: -1 }", "tests.textpb:1, field env.time_secs", "out of the range of uint64"),
         ("env { time_secs: 1.5 }", "tests.textpb:1, field env.time_secs", "a whole number"),
         ("env {} runtime {}", "tests.textpb:1, field runtime", "excludes 'env'"),
     ],
 )
-def test_a_mistake_is_named_with_file_line_and_field(suite, text, place, message):
+def test_mistake_raises_with_file_line_and_field(suite, text, place, message):
     with pytest.raises(FixtureError) as caught:
         suite(text)
     assert place in str(caught.value)
@@ -130,23 +130,23 @@ def test_a_mistake_is_named_with_file_line_and_field(suite, text, place, message
         ("test:\n- nme: x", 2, "did you mean 'name'"),
         ("test:\n  name: x", 1, "a list is expected"),
         ("test: [\n", 2, "not YAML"),
-        ("- test", 1, "a suite is a message"),
+        ("- test", 1, "a suite must be a message"),
         ("test:\n- name: [a]", 2, "not a list"),
         ("test:\n- {? [a] : b}", 2, "a field's name"),
         ("a: &a [x]\ntest: *b", 2, "not YAML"),
     ],
 )
-def test_mistakes_in_yaml_are_named_too(suite, text, line, message):
+def test_mistake_in_yaml_raises_with_its_line(suite, text, line, message):
     with pytest.raises(FixtureError, match=message) as caught:
         suite(text, "tests.yaml")
     assert caught.value.place.line == line
 
 
-def test_yaml_cannot_make_objects_or_grow_without_end(suite):
+def test_yaml_cannot_create_objects_or_expand_exponentially(suite):
     with pytest.raises(FixtureError):
         suite("test: !!python/object/apply:os.system ['true']", "tests.yaml")
     bomb = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
         f"{n}: &{n} [*{p}, *{p}, *{p}, *{p}, *{p}, *{p}, *{p}, *{p}, *{p}]\n" for p, n in zip("abcdefgh", "bcdefghi")
     )
-    with pytest.raises(FixtureError, match="without end"):
+    with pytest.raises(FixtureError, match="too many nodes"):
         suite(bomb, "tests.yaml")

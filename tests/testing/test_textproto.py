@@ -1,4 +1,4 @@
-"""Protocol buffers' text format: what is read, and what a malformed file gets."""
+"""Protocol buffers' text format: valid texts and malformed ones."""
 
 import pytest
 from hypothesis import given
@@ -14,7 +14,7 @@ def read(text):
 
 
 def plain(node):
-    """Nodes as lists of pairs, scalars as their bytes."""
+    """Convert nodes to lists of pairs, and scalars to bytes."""
     if isinstance(node, Block):
         return [(e.name, plain(e.value)) for e in node.entries]
     return node.data
@@ -45,11 +45,11 @@ def plain(node):
         ("[type.example.com/some.Name] { a: 1 }", [("[type.example.com/some.Name]", [("a", b"1")])]),
     ],
 )
-def test_the_text_format_is_read(text, expected):
+def test_text_format_is_parsed(text, expected):
     assert plain(read(text)) == expected
 
 
-def test_every_entry_knows_its_line():
+def test_entries_have_their_lines():
     block = read('a: 1\n\nb {\n  c: "x"\n     "y"\n  d: 2 }')
     inner = block.entries[1].value
     assert [e.line for e in block.entries] == [1, 3]
@@ -64,33 +64,33 @@ def test_every_entry_knows_its_line():
         ("a {\n  b: [1 2] }", 2, "a.b", "',' or ']' is expected"),
         ('a: "x', 1, "", "does not end on its line"),
         ('a: "x\ny"', 1, "", "does not end on its line"),
-        (r'a { b: "\q" }', 1, "a.b", "no escape \\q"),
-        (r'a: "\U00110000"', 1, "a", "no character U+110000"),
-        (r'a: "\ud800"', 1, "a", "no character U+D800"),
+        (r'a { b: "\q" }', 1, "a.b", "unknown escape \\q"),
+        (r'a: "\U00110000"', 1, "a", "U+110000 is not a character"),
+        (r'a: "\ud800"', 1, "a", "U+D800 is not a character"),
         ('a "x"', 1, "a", "':' or a message"),
         ("a: }", 1, "a", "a value is expected"),
         ("a:", 1, "a", "a value is expected, not the end of the file"),
-        ("a: 1\n€", 2, "", "has no meaning here"),
+        ("a: 1\n€", 2, "", "unexpected character '€'"),
         ("[a.b", 1, "", "never closed"),
-        ("a: 1x", 1, "", "has no meaning here"),
+        ("a: 1x", 1, "", "unexpected character"),
         ("a { b: 1 >", 1, "a", "a field's name is expected, not '>'"),
     ],
 )
-def test_a_malformed_file_gets_file_line_and_field(text, line, field, message):
+def test_malformed_text_raises_with_file_line_and_field(text, line, field, message):
     with pytest.raises(FixtureError) as caught:
         read(text)
     assert message in str(caught.value)
     assert (caught.value.place.file, caught.value.place.line, caught.value.place.field) == ("t.textpb", line, field)
 
 
-def test_messages_may_lie_a_hundred_deep_and_no_deeper():
+def test_messages_nest_at_most_a_hundred_deep():
     read("a {" * 100 + "}" * 100)
     with pytest.raises(FixtureError, match="100 deep"):
         read("a {" * 5000 + "}" * 5000)
 
 
 @given(st.binary(max_size=200))
-def test_anything_is_read_or_refused_with_a_line(data):
+def test_arbitrary_bytes_parse_or_raise_with_a_line(data):
     try:
         read(data)
     except FixtureError as error:
@@ -98,7 +98,7 @@ def test_anything_is_read_or_refused_with_a_line(data):
 
 
 @given(st.binary(max_size=60))
-def test_a_string_written_with_escapes_is_read_back(data):
+def test_escaped_string_is_read_back(data):
     written = "".join(f"\\{byte:03o}" for byte in data)
     value = read(f'a: "{written}"').entries[0].value
     assert value == Scalar("string", data, 1)

@@ -3,7 +3,11 @@
 Envoy links them under two module names. Most of them do nothing there.
 """
 
-__all__ = ["WASI_MODULES", "WASI_PREVIEW_1"]
+__all__ = ["HELD_HEADERS", "WASI_MODULES", "WASI_PREVIEW_1"]
+
+#: Environment variable with the names of the plugins that have `allow_on_headers_stop_iteration`: the ABI has no hostcall
+#: to ask for this setting.
+HELD_HEADERS = "WASMNB_HOLD_HEADERS"
 
 #: Import modules that have the functions.
 WASI_MODULES = ("wasi_snapshot_preview1", "wasi_unstable")

@@ -20,7 +20,13 @@ def export(options: Namespace) -> int:
     with TerminalProgress() as progress:
         filter_ = Filter.from_file(options.filter, progress=progress)
     config, vm_config = (value and read_at(value) for value in (options.config, options.vm_config))
-    plugin = Plugin(filter_, config=config, vm_config=vm_config, root_id=options.root_id)
+    plugin = Plugin(
+        filter_,
+        config=config,
+        vm_config=vm_config,
+        root_id=options.root_id,
+        allow_on_headers_stop_iteration=options.hold_headers,
+    )
     settings = {name: getattr(options, name) for name in ("registry", "tag", "port", "force")}
     print(to_text(document_of(write_export(plugin, options.folder, **settings))))
     return 0

@@ -7,7 +7,7 @@ import sys
 from argparse import Namespace
 
 from wasmnb.notebook.progress import TerminalProgress
-from wasmnb.testing.fuzzing.flags import arguments_of
+from wasmnb.testing.fuzzing.flags import fuzz_arguments
 
 from . import INTERRUPTED
 
@@ -24,7 +24,9 @@ def fuzz(options: Namespace) -> int:
     with TerminalProgress() as progress:
         progress.patience, progress.verdict = 1.0, "Searched for {:.1f} s"
         report = search(
-            filter_, progress=lambda now: progress(now.progress, now.seconds / options.seconds), **arguments_of(options)
+            filter_,
+            progress=lambda now: progress(now.progress, now.seconds / options.seconds),
+            **fuzz_arguments(options),
         )
     print(json.dumps(report.as_dict(), indent=2) if options.as_json else report)
     if options.save and report:

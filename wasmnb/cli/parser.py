@@ -23,6 +23,7 @@ _EPILOG = """examples:
   wasmnb fuzz auth.py --seconds 60 --save test_found.py
   wasmnb test tests.textpb auth.wasm
   wasmnb runtime build
+  wasmnb tutorial my-folder
 
 exit codes: 0 success; 1 an error in the filter or module, or a failed test; 2 a wrong command line;
 3 an error in the tool chain or on the machine; 130 interrupted
@@ -62,7 +63,7 @@ def make_parser() -> argparse.ArgumentParser:
     for name, (text, flags) in _COMMANDS.items():
         command = commands.add_parser(name, help=text, description=text)
         command.flags = flags
-        command.set_defaults(command=_run_lazily(name, name))
+        command.set_defaults(command=_run_lazily(_MODULES.get(name, name), name))
     return parser
 
 
@@ -79,6 +80,12 @@ def _plugin(p: argparse.ArgumentParser) -> None:
     p.add_argument("--config", "-c", metavar="TEXT|@FILE", help="Plugin configuration.")
     p.add_argument("--vm-config", metavar="TEXT|@FILE", help="VM configuration.")
     p.add_argument("--root-id", metavar="ID", default="", help="root_id of the plugin.")
+    p.add_argument(
+        "--hold-headers",
+        "--allow-on-headers-stop-iteration",
+        action="store_true",
+        help="Set allow_on_headers_stop_iteration: an awaited body holds the headers, which can still be changed then.",
+    )
 
 
 def _build(p: argparse.ArgumentParser) -> None:
@@ -162,6 +169,19 @@ def _runtime(p: argparse.ArgumentParser) -> None:
             v.add_argument("--for", dest="source", metavar="FILTER.py", help="Include the imports of this filter.")
 
 
+def _demo(p: argparse.ArgumentParser) -> None:
+    p.add_argument("notebook", nargs="?", metavar="NOTEBOOK", help="Notebook to run (the first one of the tutorial).")
+    p.add_argument("--output", default="build/demo.html", metavar="FILE", help="HTML file (build/demo.html).")
+
+
+def _tutorial(p: argparse.ArgumentParser) -> None:
+    p.add_argument("folder", nargs="?", default="wasmnb-tutorial", metavar="DIR", help="Folder (wasmnb-tutorial).")
+    p.add_argument("--force", action="store_true", help="Replace notebooks that you have changed.")
+
+
+#: Module of a command, where it is not named like the command.
+_MODULES = {"demo": "tutorial"}
+
 #: Name -> description and flags.
 _COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None] | None]] = {
     "build": ("Compile a filter to a module that Envoy loads.", _build),
@@ -171,6 +191,8 @@ _COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None] | None
     "fuzz": ("Search for traps, hangs, stuck streams and memory growth.", _fuzz),
     "test": ("Run declarative tests: suites of Service Extensions, fixtures of fastedge-test.", _test),
     "runtime": ("Build, list or clear the cached runtimes.", _runtime),
+    "tutorial": ("Copy the tutorial notebooks into a folder.", _tutorial),
+    "demo": ("Run the first notebook on the terminal, and export it as HTML.", _demo),
     "doctor": ("Check versions, cache, Envoy and disk.", None),
 }
 

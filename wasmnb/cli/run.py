@@ -32,7 +32,7 @@ _METHOD = re.compile(r"[A-Z]+\Z")
 def run(options: argparse.Namespace) -> int:
     """Run the command and return 1 if the filter failed in any request."""
     from wasmnb.compiler import Filter
-    from wasmnb.host import Proxy
+    from wasmnb.host import Plugin, Proxy
 
     requests = list(requests_of(options))
     if options.native:
@@ -40,7 +40,7 @@ def run(options: argparse.Namespace) -> int:
     else:
         with TerminalProgress() as progress:
             filter_ = Filter.from_file(options.filter, progress=progress)
-    with Proxy(filter_, **_settings(options)) as proxy:
+    with Proxy(Plugin(filter_, **_plugin_settings(options)), **_settings(options)) as proxy:
         exchanges = [proxy.request(**request.arguments) for request in requests]
         show = _show_json if options.as_json else _show_text
         show(proxy, exchanges, options)
@@ -52,11 +52,13 @@ def _settings(options: argparse.Namespace) -> dict[str, Any]:
         raise UsageError(
             f"--workers {options.workers} is too large, because each worker has a VM. Use at most {_MAX_WORKERS}."
         )
+    return {"workers": options.workers, "seed": options.seed, "deadline": options.deadline}
+
+
+def _plugin_settings(options: argparse.Namespace) -> dict[str, Any]:
     settings: dict[str, Any] = {
-        "workers": options.workers,
-        "seed": options.seed,
-        "deadline": options.deadline,
         "root_id": options.root_id,
+        "allow_on_headers_stop_iteration": options.hold_headers,
     }
     for name in ("config", "vm_config"):
         if getattr(options, name) is not None:

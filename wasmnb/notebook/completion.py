@@ -1,10 +1,12 @@
-"""Tab completion for magics: flags, choices of a flag, and names of running filters."""
+"""Tab completion for magics (flags, choices of a flag, names of running filters) and for filter classes in cells."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
 from typing import Any
+
+from .filter_completion import filter_completions
 
 __all__ = ["candidates", "make_matcher"]
 
@@ -57,7 +59,7 @@ def _parse_words(before: list[str], flags: dict[str, Any]) -> tuple[Any, int]:
 
 
 def make_matcher(parsers: dict[str, Any], names: Callable[[], list[str]]) -> Any:
-    """Return a matcher for IPython's completer, which completes only lines of these magics."""
+    """Return a matcher for IPython's completer, which completes lines of these magics and filter classes."""
     from IPython.core.completer import CompletionContext, SimpleCompletion, SimpleMatcherResult, context_matcher
 
     @context_matcher()  # type: ignore[untyped-decorator]
@@ -65,6 +67,10 @@ def make_matcher(parsers: dict[str, Any], names: Callable[[], list[str]]) -> Any
         line = context.text_until_cursor.rpartition("\n")[2]
         word, completions = candidates(line, parsers, names())
         kinds = {True: "magic", False: "instance"}
+        if not completions:
+            lines = context.full_text.split("\n")[: context.cursor_line]
+            word, completions = filter_completions("\n".join([*lines, context.text_until_cursor]))
+            kinds = {False: "function"}
         return {
             "completions": [SimpleCompletion(f, type=kinds[f.startswith("-")]) for f in completions],
             "matched_fragment": word,

@@ -306,6 +306,9 @@ class PluginContext(Context):
     #: The filter's own tick period, in milliseconds.
     _tick_period = 0
 
+    #: Whether headers can be held until their body is there; None until it is asked for.
+    _holds_headers: bool | None = None
+
     def on_plugin_start(self, plugin_configuration_size: int) -> bool | Awaitable[bool | None] | None:
         """Handle the start of the plugin, with `self.config` set. Return False to refuse the configuration."""
 

@@ -39,6 +39,10 @@ _NEVER_PAUSED, _PAUSED, _CONTINUED = range(3)
 class HttpContext(Context):
     """One HTTP request and its response. A callback that returns None lets the stream go on.
 
+    `await self.request_body()` in a headers callback sends the headers on first, unless the plugin has
+    `allow_on_headers_stop_iteration`; with it the headers can still be changed, and a refused request does not reach the
+    upstream.
+
     Headers can be read and changed only in their own callback, and while the stream is paused there. A body callback sees
     the current chunk, or everything so far if the callback before it paused.
     """

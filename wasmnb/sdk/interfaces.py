@@ -25,6 +25,7 @@ class VMInterface(Protocol):
     filter: Any
     callouts: Any
     timers: Any
+    variables: Any
     queues: Any
     deletes: Any
     run: Callable[[Any, None], Any]

@@ -4,7 +4,7 @@ Facts: inside Wasm an interpreter is one VM; natively one interpreter holds seve
 a context variable, set by `Dispatcher.activate`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from typing import Any
 
@@ -68,6 +68,8 @@ class VM:
         Logs the filter's exceptions.
     run
         Runs a coroutine to its end or its next wait: `tasks.run`, or the binding's faster function.
+    variables
+        Environment variables that are for the SDK and not for the filter.
     """
 
     __slots__ = (
@@ -82,6 +84,7 @@ class VM:
         "queues",
         "run",
         "timers",
+        "variables",
     )
 
     def __init__(self, abi: Any) -> None:
@@ -96,6 +99,7 @@ class VM:
         self.deletes = DeleteWatch(abi)
         self.errors = ErrorReporter(abi)
         self.run: Callable[[Any, None], Any] = getattr(abi, "run", run)
+        self.variables: Mapping[str, str] = {}
 
     def call(self, hostcall: str, *args: Any, about: str = "") -> Any:
         """Make a hostcall.

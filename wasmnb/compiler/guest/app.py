@@ -26,6 +26,7 @@ from wit_world.imports import host
 
 from wasmnb.abi import AbiVersion, callbacks_for
 from wasmnb.sdk.dispatch import Dispatcher
+from wasmnb.sdk.loading.environment import take_variables
 from wasmnb.sdk.loading.load_error import load_error
 from wasmnb.sdk.loading.parts import unpack
 from wasmnb.sdk.loading.start_watch import StartWatch
@@ -96,6 +97,7 @@ class WitWorld(wit_world.WitWorld):  # type: ignore[misc]
         dispatcher.resume = _resume
         random.seed()
         _environment()
+        dispatcher.vm.variables = take_variables(os.environ)
         parts, modules, package = unpack(host.source())
         watch = StartWatch()
         try:

@@ -15,6 +15,7 @@ from ...abi import Result, callbacks_for
 from ...engine import Memory, Resolve, Trap
 from ...sdk.diagnostics.error_reporter import is_user_interrupt
 from ...sdk.dispatch import Dispatcher
+from ...sdk.loading.environment import take_variables
 from ...sdk.loading.source import MODULE_NAME
 from ...sdk.tasks.context_waits import cancel_waits
 from ..glue import VERSION
@@ -150,6 +151,7 @@ class NativeInstance:
     def _start(self) -> None:
         """Run `_initialize` as the app inside Wasm does in every VM (`guest/app.py`)."""
         self._services.start()
+        self.dispatcher.vm.variables = take_variables(self._services.variables)
         source = self._image.source
         self.dispatcher.load_parts(source.parts, source.modules, source.package)
 

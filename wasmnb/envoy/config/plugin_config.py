@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-from ...host.plugins.plugin import to_config
+from ...host.plugins.plugin import to_config, with_held_headers
 
 __all__ = ["EnvoyPlugin", "any_value", "write_module"]
 
@@ -39,7 +39,7 @@ class EnvoyPlugin:
     fail_open
         The legacy flag.
     allow_on_headers_stop_iteration
-        StopIteration from a headers callback stops only the headers.
+        StopIteration from a headers callback stops only the headers, and a Python filter's await of the body holds them.
     environment, host_environment
         WASI environment variables, and names of those that are taken from Envoy's own environment.
     allowed_capabilities
@@ -87,6 +87,15 @@ class EnvoyPlugin:
         known = {name: value for name, value in values.items() if value is not None}
         return replace(cls(values["module"]), **{**defaults, **known})
 
+    @property
+    def variables(self) -> dict[str, str]:
+        """The environment variables with those that the SDK reads."""
+        return (
+            with_held_headers(self.environment, self.name)
+            if self.allow_on_headers_stop_iteration
+            else dict(self.environment)
+        )
+
     def as_config(self, directory: Path) -> dict[str, Any]:
         """Return the `PluginConfig` message; a module that is given as bytes is written into `directory`."""
         path = write_module(self.module, directory)
@@ -97,9 +106,9 @@ class EnvoyPlugin:
         }
         if vm_config := to_config(self.vm_config):
             vm["configuration"] = any_value(vm_config)
-        if self.environment or self.host_environment:
+        if self.variables or self.host_environment:
             vm["environment_variables"] = {
-                "key_values": dict(self.environment),
+                "key_values": self.variables,
                 "host_env_keys": list(self.host_environment),
             }
         plugin: dict[str, Any] = {"name": self.name, "root_id": self.root_id, "vm_config": vm}

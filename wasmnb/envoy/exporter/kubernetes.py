@@ -115,6 +115,11 @@ _UNSUPPORTED: tuple[tuple[tuple[str, ...], Callable[[EnvoyPlugin], Any], str], .
     ((ISTIO, GATEWAY), lambda p: p.vm_id, "its vm_id"),
     ((GATEWAY,), lambda p: p.environment, "its environment variables"),
     ((ISTIO, GATEWAY), lambda p: p.allowed_capabilities, "its allowed capabilities"),
+    (
+        (ISTIO, GATEWAY),
+        lambda p: p.allow_on_headers_stop_iteration,
+        "allow_on_headers_stop_iteration; an EnvoyFilter or EnvoyPatchPolicy can set it",
+    ),
     ((GATEWAY,), lambda p: p.failure_policy == "FAIL_RELOAD", "FAIL_RELOAD; it fails closed there"),
     ((GATEWAY,), lambda p: p.kind == "network", "network filters"),
     ((ISTIO, GATEWAY), lambda p: p.kind in ("access_log", "singleton", "service"), "plugins of its kind"),

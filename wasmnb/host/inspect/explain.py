@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ...abi import CALLBACKS, RESULT_ENUMS, Result, Status
+from ...abi import CALLBACKS, RESULT_ENUMS, HeadersStatus, Result, Status
 from ..contexts.http import HttpContext
 from ..contexts.root import RootContext
 from .status_causes import cause_of
@@ -110,7 +110,23 @@ def _held(stream: HttpStream, context: HttpContext, events: list[Event]) -> list
     if last is not None:
         lines.append(f"{last.name} returned {_named(last)} at {last.time:.3f} s.")
     lines.append(_continuation(stream, context, direction))
+    if last is not None:
+        lines += _missing_body(context, direction, last)
     return lines
+
+
+def _missing_body(context: HttpContext, direction: str, stop: Event) -> list[str]:
+    """Return why the body that a filter may wait for cannot come while it holds the headers."""
+    on_body = f"on_{direction}_body"
+    if stop.name != f"on_{direction}_headers" or context.vm.callbacks[on_body] is None:
+        return []
+    if stop.args.get("end_of_stream"):
+        return [f"The {direction} has no body: {on_body} is not called. Return CONTINUE if end_of_stream is true."]
+    plugin = context.plugin
+    if plugin is None or stop.result != HeadersStatus.STOP_ITERATION or plugin.allow_on_headers_stop_iteration:
+        return []
+    remedy = "Return CONTINUE, or set allow_on_headers_stop_iteration (%%wasmfilter --hold-headers)."
+    return [f"Envoy delivers no body while the headers are held, so that {on_body} is not called. {remedy}"]
 
 
 def _named(event: Event) -> str:

@@ -10,12 +10,13 @@ from hashlib import sha256
 from typing import Any, Protocol
 
 from ...abi import LogLevel
+from ...abi.wasi import HELD_HEADERS
 from ...engine import Engine, Runnable
 from ...errors import UsageError
 from ..trace.log import LogLine
 from ..vm.settings import VmSettings
 
-__all__ = ["FAILURE_POLICIES", "KINDS", "FilterLike", "Plugin", "to_config", "to_plugins"]
+__all__ = ["FAILURE_POLICIES", "KINDS", "FilterLike", "Plugin", "to_config", "to_plugins", "with_held_headers"]
 
 #: What happens to streams when the VM has failed.
 FAILURE_POLICIES = ("FAIL_CLOSED", "FAIL_OPEN", "FAIL_RELOAD")
@@ -57,6 +58,13 @@ def to_config(value: Any) -> bytes:
         raise UsageError(f"The configuration cannot be written as JSON: {error}.") from None
 
 
+def with_held_headers(environment: Mapping[str, str], plugin: str) -> dict[str, str]:
+    """Return environment variables with the one by which a Python filter knows that the proxy can hold its headers."""
+    names = environment.get(HELD_HEADERS, "")
+    known = plugin in (names, *names.split(","))
+    return {**environment, HELD_HEADERS: names if known else f"{names},{plugin}".lstrip(",")}
+
+
 @dataclass
 class Plugin:
     """A filter with its configuration.
@@ -76,7 +84,8 @@ class Plugin:
     fail_open
         The legacy flag: with True, also the request that hit the trap continues. Excludes `failure_policy`.
     allow_on_headers_stop_iteration
-        Whether StopIteration from a headers callback pauses the headers only; by default it pauses the body as well.
+        Whether StopIteration from a headers callback pauses the headers only; by default it pauses the body as well. With
+        it, `await self.request_body()` holds the headers, so that they can be changed when the body is there.
     environment
         WASI environment variables of the module.
     allowed_capabilities
@@ -139,7 +148,16 @@ class Plugin:
     def settings(self) -> VmSettings:
         """Settings of its VMs; plugins that share VMs use those of the first one."""
         return VmSettings(
-            self.vm_id.encode(), self.vm_config, tuple(self.environment.items()), frozenset(self.allowed_capabilities)
+            self.vm_id.encode(), self.vm_config, tuple(self.variables.items()), frozenset(self.allowed_capabilities)
+        )
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """The environment variables with those that the SDK reads."""
+        return (
+            with_held_headers(self.environment, self.name)
+            if self.allow_on_headers_stop_iteration
+            else dict(self.environment)
         )
 
     @property

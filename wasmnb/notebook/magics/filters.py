@@ -53,6 +53,12 @@ class WasmMagics(FilterMagics):
         flag("--vm-config", metavar="TEXT|@FILE", help="VM configuration."),
         flag("--root-id", metavar="ID", help="root_id of the plugin."),
         flag("--vm-id", metavar="ID", help="vm_id; VMs that share it share data and queues."),
+        flag(
+            "--hold-headers",
+            "--allow-on-headers-stop-iteration",
+            action="store_true",
+            help="Set allow_on_headers_stop_iteration: an awaited body holds the headers, which can still be changed then.",
+        ),
         flag("--seed", type=int, help="Seed of the simulation."),
         flag("--deadline", type=float, metavar="SECONDS", help="Time limit of one callback."),
         flag("--locals", action="store_true", help="Show local variables in tracebacks."),
@@ -129,13 +135,16 @@ class WasmMagics(FilterMagics):
 
     def _start(self, options: Any, filter_: Any) -> Any:
         """Start a proxy, then close the earlier one, which keeps running if the start fails."""
-        from wasmnb.host import Proxy
+        from wasmnb.host import Plugin, Proxy
 
-        settings = {
+        plugin = {
             "config": _configuration(options.config),
             "vm_config": _configuration(options.vm_config),
             "root_id": options.root_id,
             "vm_id": options.vm_id,
+            "allow_on_headers_stop_iteration": options.hold_headers,
+        }
+        settings = {
             "workers": self.workers if options.workers is None else options.workers,
             "seed": self.seed if options.seed is None else options.seed,
             "deadline": self.deadline if options.deadline is None else options.deadline,
@@ -143,7 +152,7 @@ class WasmMagics(FilterMagics):
             "fuel": options.fuel,
             **upstreams(self.shell, options),
         }
-        proxy = Proxy(filter_, **{key: value for key, value in settings.items() if value is not None})
+        proxy = Proxy(Plugin(filter_, **_without_none(plugin)), **_without_none(settings))
         old = self.shell.user_ns.get(options.name)
         self.shell.push({options.name: proxy}, interactive=True)
         self._store.record_build(options.name, proxy, options.build)
@@ -320,6 +329,10 @@ class WasmMagics(FilterMagics):
 def _configuration(value: str | bytes | None) -> bytes | None:
     """Return the value of a flag, reading `@file`; the panel passes bytes, which are used unchanged."""
     return read_at(value) if isinstance(value, str) else value
+
+
+def _without_none(settings: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in settings.items() if value is not None}
 
 
 def _pasted(command: str) -> str:

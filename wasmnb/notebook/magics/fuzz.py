@@ -6,7 +6,7 @@ from typing import Any
 
 from IPython.core.magic import magics_class
 
-from wasmnb.testing.fuzzing.flags import FUZZ_FLAGS, arguments_of
+from wasmnb.testing.fuzzing.flags import FUZZ_FLAGS, fuzz_arguments
 
 from ..progress import progress_for
 from .arguments import NAME, line_only, parse
@@ -42,7 +42,7 @@ class FuzzMagics(FilterMagics):
             report = fuzz(
                 plugins,
                 progress=lambda now: progress(now.progress, now.seconds / options.seconds),
-                **arguments_of(options),
+                **fuzz_arguments(options),
             )
         if options.save:
             report.save(options.save)

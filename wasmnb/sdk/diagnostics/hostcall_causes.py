@@ -15,7 +15,15 @@ __all__ = ["buffer_error", "header_error", "hostcall_error", "running_callback"]
 
 _SINGLE = "A filter sees each part of a stream only in that part's callback: keep what you need on `self` there."
 
-_GONE = "They are sent on before the body arrives: change them before you await it."
+_GONE = (
+    "They are sent on before the body arrives: change them before you await it, or set allow_on_headers_stop_iteration "
+    "(%%wasmfilter --hold-headers), with which the await holds them."
+)
+
+_NO_BODY = (
+    "A message without a body (GET, HEAD, 204, 304) can't get one: test end_of_stream or len(body) before writing, or use "
+    "send_local_response(status, body)."
+)
 
 #: ABI callbacks that authors see only as callbacks of a call -> how messages name them.
 _CALL_CALLBACKS = {
@@ -134,7 +142,14 @@ def buffer_error(hostcall: str, status: int, buffer_type: int) -> HostcallError:
     """Return the exception for a refused buffer hostcall; its message says in which callbacks it works."""
     kind = BufferType(buffer_type)
     name = _BUFFER_NAMES.get(kind, _sentence_name(kind))
-    return hostcall_error(hostcall, status, kind.name, _availability(kind, name, write=hostcall.startswith("set")))
+    cause = _availability(kind, name, write=hostcall.startswith("set"))
+    if (
+        hostcall.startswith("set")
+        and kind <= BufferType.HTTP_RESPONSE_BODY
+        and not running_callback().endswith("_body")
+    ):
+        cause = f"{cause} {_NO_BODY}"
+    return hostcall_error(hostcall, status, kind.name, cause)
 
 
 def _sentence_name(kind: HeaderMapType | BufferType) -> str:

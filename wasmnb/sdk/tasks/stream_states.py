@@ -1,8 +1,8 @@
 """States of an `async def` callback of a stream that has begun to wait, and one table of what each event does.
 
-Facts: a callback that waits returns a stop, so the proxy holds the stream until `continue_stream`. While headers are held
-no body is delivered, so a callback that waits for the body lets the headers go on first. A held body grows, and each body
-callback shows all of it.
+Facts: a callback that waits returns a stop, so the proxy holds the stream until `continue_stream`. Envoy delivers a body
+while its headers are held only if the plugin has `allow_on_headers_stop_iteration`; without it, a callback that waits for
+the body lets the headers go on first (`header_hold`). A held body grows, and each body callback shows all of it.
 """
 
 __all__ = ["IN_CALLBACK", "TRANSITIONS"]
@@ -53,7 +53,7 @@ TRANSITIONS: dict[str, dict[str, tuple[str, str]]] = {
     },
     WANTS_BODY: {
         ABANDON: ("do_nothing", RUNNING),
-        RETURN_HEADERS: ("let_go", NEEDS_BODY),
+        RETURN_HEADERS: ("hold_or_let_go", NEEDS_BODY),
         RETURN: ("hold", NEEDS_BODY),
     },
     WAITING: {

@@ -1,8 +1,8 @@
 """`async def` callbacks of streams: the stream is paused while its callback waits, and goes on when it ends.
 
 Facts: an exception before the first wait stops the module like any other. After it the proxy is in another callback, so
-only the stream ends, as Envoy ends one whose filter trapped: with 503 or a reset. States and events are in
-`stream_states`.
+only the stream ends, as Envoy ends one whose filter trapped: with 503 or a reset. So does an exception after a body was
+awaited that the message does not have. States and events are in `stream_states`.
 """
 
 from collections.abc import Callable
@@ -14,6 +14,7 @@ from ..interfaces import ContextInterface, VMInterface
 from ..messages.body_window import BodyWindow
 from .body_waits import BodyWait
 from .context_waits import ContextWaits, direction_of, waits_of
+from .header_hold import holds_headers
 from .stream_states import (
     ABANDON,
     AWAIT_BODY,
@@ -98,8 +99,9 @@ class StreamTask(Task):
     state = RUNNING
     base = end = 0
     body_wait: BodyWait | None = None
-    #: End of the chunks that the coroutine has read.
+    #: End of the chunks that the coroutine has read, and whether it has read any part of the body.
     _read_to = 0
+    _has_read = False
     #: The number for the proxy of what the coroutine returned.
     _outcome = 0
 
@@ -119,12 +121,14 @@ class StreamTask(Task):
     # -- from the first wait to the end
 
     def begin(self, waited: Any) -> int:
-        """Begin the first wait; return the callback's result. An exception before the callback returns is raised."""
+        """Begin the first wait; return the callback's result. An exception before a wait or a body is raised."""
         waits_of(self.context).callbacks[self.direction] = self
         self.vm.deletes.add()
         self.follow(waited)
         if self.error is not None:
-            raise self.error
+            if not self._has_read:
+                raise self.error
+            self._fail(self.error)
         return self._return(self._method)
 
     def arrive(self, method: str, args: tuple[Any, ...]) -> Any:
@@ -183,6 +187,10 @@ class StreamTask(Task):
         context._let_go(self.direction)
         return 0
 
+    def hold_or_let_go(self, method: str) -> int:
+        """Hold headers until their body is there, if the proxy delivers it meanwhile; otherwise return Continue."""
+        return self.hold(method) if holds_headers(self.vm, self.context) else self.let_go(method)
+
     def result(self, _method: str) -> int:
         """Return the coroutine's result."""
         return self._outcome
@@ -204,6 +212,9 @@ class StreamTask(Task):
         if self.error is not None:
             self._fail(self.error)
         held = self._return(method)
+        if not held:
+            context: Any = self.context
+            context._let_go(self.direction)
         if method.endswith("_trailers"):  # the coroutine wanted the body: trailers are for the filter's own callback
             if not held:
                 return getattr(self.context, method)(*args)
@@ -219,8 +230,8 @@ class StreamTask(Task):
             getattr(context, _CONTINUE[self.direction])()
 
     def release_headers(self) -> None:
-        """Continue a stream whose headers are held; a held body stays, since all of it is wanted."""
-        if self._method.endswith("_headers"):
+        """Continue a stream whose headers keep the body back; a held body stays, since all of it is wanted."""
+        if self._method.endswith("_headers") and not holds_headers(self.vm, self.context):
             self.release()
 
     def finish(self) -> None:
@@ -279,7 +290,7 @@ class StreamTask(Task):
         """Return all of the body, or the part that has not been read; None after the last chunk."""
         if not whole and not self._unread:
             return None
-        self._unread = False
+        self._unread, self._has_read = False, True
         self._kept.pop(f"on_http_{self.direction}_body", None)
         self.base = 0 if whole else self._read_to
         data: bytes = self._body().get(self.base)

@@ -1,7 +1,7 @@
-"""Other people's declarative tests, run unchanged on the simulated proxy.
+"""Declarative tests in the formats of other projects, run unchanged on the simulated proxy.
 
 `run_declarative` takes Google Service Extensions' suites (`tests.textpb`, `tests.yaml`) and fastedge-test's fixtures
-(`*.test.json`); `python -m wasmnb.testing` does the same from a shell.
+(`*.test.json`). The command line is `python -m wasmnb.testing`; tests in Python use `wasmnb.testing` directly.
 """
 
 from __future__ import annotations
@@ -20,57 +20,57 @@ from .syntax.yaml_json import read_json
 
 __all__ = ["CaseResult", "DeclarativeResult", "FixtureError", "run_declarative"]
 
-#: Names of the files that a folder is searched for.
+#: Patterns of the test files in a folder.
 _PATTERNS = ("*test*.textpb", "*test*.textproto", "*tests*.yaml", "*tests*.yml", "*.test.json")
 
 
 def run_declarative(
     path: str | os.PathLike[str], module: Any = None, *, config: Any = None, only: str | None = None
 ) -> DeclarativeResult:
-    """Run a declarative test file, or all in a folder.
+    """Run a declarative test file, or all test files in a folder.
 
     Parameters
     ----------
     path
-        A suite of Service Extensions in text format, YAML or JSON; a fixture of fastedge-test; or a folder of such, in
-        which a malformed file is a test that failed and does not stop the others.
+        A suite of Service Extensions in text format, YAML or JSON, a fixture of fastedge-test, or a folder of such files.
+        A malformed file in a folder counts as a failed test, and the others still run.
     module
-        The filter: a `Filter`, the path of a `.wasm` or `.py`, or bytes of a module. None for what the file names.
+        The filter: a `Filter`, the path of a `.wasm` or `.py`, or the bytes of a module. Default: the file's own module.
     config
-        Plugin configuration: bytes, text, or anything that JSON can write. None for what the file names.
+        Plugin configuration: bytes, text, or a value for JSON. Default: the file's own configuration.
     only
-        Run only tests whose names contain this.
+        Run only tests whose names contain this text. Default: all.
 
     Returns
     -------
     DeclarativeResult
-        With a result and all reasons for each test; `print` it.
+        Result and reasons of each test; `print` it.
 
     Raises
     ------
     FixtureError
-        The file is malformed: file, line and field.
+        The file is malformed. The error has file, line and field.
     UsageError
-        There is no such file, or no module.
+        The file doesn't exist, or names no module and `module` is None.
     ModuleError
         Envoy would not load the module.
     """
     from ...host.plugins.plugin import to_config
 
-    chosen = _filter(module)
+    wasm_filter = _filter(module)
     data = None if config is None else to_config(config)
-    place = Path(path)
-    if not place.is_dir():
-        return _run_file(place, chosen, data, only)
-    files = sorted({file for pattern in _PATTERNS for file in place.glob(pattern)})
+    location = Path(path)
+    if not location.is_dir():
+        return _run_file(location, wasm_filter, data, only)
+    files = sorted({file for pattern in _PATTERNS for file in location.glob(pattern)})
     if not files:
-        raise UsageError(f"In {place} there is no test file ({', '.join(_PATTERNS)}).")
+        raise UsageError(f"{location} has no test file. Name it like one of {', '.join(_PATTERNS)}.")
     return DeclarativeResult(
-        str(place), "several", [case for file in files for case in _of_folder(file, chosen, data, only)]
+        str(location), "several", [case for file in files for case in _run_folder_file(file, wasm_filter, data, only)]
     )
 
 
-def _of_folder(file: Path, module: Any, config: bytes | None, only: str | None) -> list[CaseResult]:
+def _run_folder_file(file: Path, module: Any, config: bytes | None, only: str | None) -> list[CaseResult]:
     try:
         cases = _run_file(file, module, config, only).cases
     except FixtureError as error:
@@ -117,4 +117,4 @@ def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise UsageError(f"The test file {path} cannot be read: {error.strerror}.") from error
+        raise UsageError(f"The test file {path} cannot be read: {error.strerror}. Check the path.") from error

@@ -1,4 +1,4 @@
-"""Whether a phase's result meets an expectation; every reason if it does not."""
+"""Comparison of a phase's result with its expectation. Each difference is a reason."""
 
 from __future__ import annotations
 
@@ -12,21 +12,39 @@ from .suite import Expectation, Header, Immediate, Matcher
 
 __all__ = ["check_log", "check_phase"]
 
-#: Reads a file that an expectation names, in this field.
+#: Function that reads a file named in a field of an expectation.
 ReadFile = Callable[[str, SourceLocation], bytes]
 
-#: What RE2 writes differently.
+#: RE2 syntax -> Python syntax.
 _RE2 = ((r"\z", r"\Z"), (r"\pL", r"[^\W\d_]"), (r"\C", r"[\s\S]"))
 _POSIX = {
     "alpha": "a-zA-Z", "digit": "0-9", "alnum": "a-zA-Z0-9", "upper": "A-Z", "lower": "a-z", "space": r"\s",
     "xdigit": "0-9a-fA-F", "word": r"\w", "punct": r"!-/:-@\[-`{-~", "blank": r" \t",
 }  # fmt: skip
 
-_SHOWN = 300
+#: Most characters of a value in a reason.
+_MAX_SHOWN = 300
 
 
 def check_phase(expected: Expectation, result: PhaseResult, read: ReadFile, *, headers_phase: bool) -> Iterator[str]:
-    """Reasons why a phase failed."""
+    """Compare a phase's result with its expectation.
+
+    Parameters
+    ----------
+    expected
+        Expectation of the test file.
+    result
+        Result of the phase.
+    read
+        Function that reads the files that the expectation names.
+    headers_phase
+        Whether the phase is a headers callback, which must not pause.
+
+    Yields
+    ------
+    str
+        A reason for each difference, with the line of the expectation.
+    """
     for header in expected.all_has_header():
         yield from _has_header(header, result)
     for header in expected.all_no_header():
@@ -43,18 +61,18 @@ def check_phase(expected: Expectation, result: PhaseResult, read: ReadFile, *, h
 
 
 def check_log(expected: Expectation, log: list[str], read: ReadFile) -> Iterator[str]:
-    """Reasons why a phase's log is not as expected."""
+    """Yield a reason for each difference between a log and its expectation."""
     for matcher in expected.log:
         yield from _find(matcher, "log line", log, read)
 
 
-def _at(what: Header | Matcher | Expectation | Immediate, reason: str) -> str:
-    return f"line {what.place.line}: {reason}" if what.place.line else reason
+def _at(part: Header | Matcher | Expectation | Immediate, reason: str) -> str:
+    return f"line {part.place.line}: {reason}" if part.place.line else reason
 
 
 def _text(value: bytes) -> str:
     text = to_text(value)
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
+    return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}..."
 
 
 def _has_header(header: Header, result: PhaseResult) -> Iterator[str]:
@@ -74,34 +92,34 @@ def _immediate(expected: Expectation, result: PhaseResult, *, headers_phase: boo
         if result.http_status:
             yield _at(expected, f"an immediate response (HTTP {result.http_status}) was sent, expected none")
         elif headers_phase and not result.continues:
-            yield _at(expected, "the callback paused the stream, expected it to go on")
+            yield _at(expected, "the callback paused the stream, expected it to continue")
         return
     if not result.http_status:
         paused = "" if result.continues else " (the callback paused the stream)"
         yield _at(immediate, f"no immediate response was sent, expected one{paused}")
         return
-    told = (
+    fields = (
         ("HTTP status", immediate.http_status, result.http_status),
         ("gRPC status", immediate.grpc_status, result.grpc_status),
         ("details", immediate.details, result.details),
     )
-    for name, wanted, value in told:
-        if wanted is not None and wanted != value:
-            yield f"line {immediate.place.line}: {name} of the immediate response is {value!r}, expected {wanted!r}"
+    for name, expected_value, value in fields:
+        if expected_value is not None and expected_value != value:
+            yield f"line {immediate.place.line}: {name} of the immediate response is {value!r}, expected {expected_value!r}"
 
 
-def _find(matcher: Matcher, what: str, contents: Iterable[str], read: ReadFile) -> Iterator[str]:
-    """Presence, or with `invert` absence, of a text in a list."""
-    there = list(contents)
+def _find(matcher: Matcher, kind: str, contents: Iterable[str], read: ReadFile) -> Iterator[str]:
+    """Check that a text is in a list, or with `invert` that it isn't."""
+    texts = list(contents)
     try:
         test, shown = _test(matcher, read)
     except (re.error, OSError, ValueError) as error:
         yield _at(matcher, f"the matcher cannot be used: {error}")
         return
-    if any(map(test, there)) == matcher.invert:
-        found = "\n".join(f"    {_text(line.encode('utf-8', 'surrogateescape'))}" for line in there) or "    nothing"
-        wish = "no" if matcher.invert else "a"
-        yield _at(matcher, f"expected {wish} {what} that is {shown}; there is\n{found}")
+    if any(map(test, texts)) == matcher.invert:
+        actual = "\n".join(f"    {_text(line.encode('utf-8', 'surrogateescape'))}" for line in texts) or "    nothing"
+        article = "no" if matcher.invert else "a"
+        yield _at(matcher, f"expected {article} {kind} that is {shown}; there is\n{actual}")
 
 
 def _test(matcher: Matcher, read: ReadFile) -> tuple[Callable[[str], bool], str]:
@@ -109,14 +127,15 @@ def _test(matcher: Matcher, read: ReadFile) -> tuple[Callable[[str], bool], str]
         pattern = re.compile(_translate(matcher.regex))
         return lambda text: pattern.fullmatch(text) is not None, f"/{matcher.regex}/"
     if matcher.exact is None and matcher.file is None:
-        raise ValueError("it has to say `exact`, `regex` or `file`")
+        raise ValueError("set `exact`, `regex` or `file`")
     data = matcher.exact if matcher.exact is not None else read(matcher.file or "", matcher.place.into("file", 0))
-    wanted = to_text(data)
-    return lambda text: text == wanted, repr(wanted if len(wanted) <= _SHOWN else f"{wanted[:_SHOWN]}...")
+    expected = to_text(data)
+    shown = expected if len(expected) <= _MAX_SHOWN else f"{expected[:_MAX_SHOWN]}..."
+    return lambda text: text == expected, repr(shown)
 
 
 def _translate(regex: str) -> str:
-    """RE2's syntax as Python writes it."""
-    for theirs, ours in _RE2:
-        regex = regex.replace(theirs, ours)
+    """Translate RE2's syntax to Python's."""
+    for re2, python in _RE2:
+        regex = regex.replace(re2, python)
     return re.sub(r"\[:(\^?)(\w+):\]", lambda m: _POSIX.get(m[2], m[0]) if not m[1] else m[0], regex)

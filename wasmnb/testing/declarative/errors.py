@@ -1,4 +1,4 @@
-"""What a malformed test file gets: file, line, field, and what was expected there."""
+"""Error of a malformed test file, with file, line and field."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ __all__ = ["FixtureError", "SourceLocation"]
 
 
 class SourceLocation:
-    """Somewhere in a file.
+    """A position in a test file.
 
-    Attributes
+    Parameters
     ----------
     file
-        As the caller named it.
+        Name of the file, as the caller wrote it.
     line
-        1-based; 0 if the file as a whole is meant.
+        Line from 1, or 0 for the file as a whole. Default: 0.
     field
-        Path of the field from the root, `test.request_headers.input`; empty at the root.
+        Path of the field from the root, such as `test.request_headers.input`. Empty at the root. Default: empty.
     """
 
     __slots__ = ("field", "file", "line")
@@ -28,21 +28,28 @@ class SourceLocation:
         self.field = field
 
     def at(self, line: int) -> SourceLocation:
-        """The same field, another line."""
+        """Return the same field on another line."""
         return SourceLocation(self.file, line, self.field)
 
     def into(self, name: str, line: int) -> SourceLocation:
-        """A field inside this one; line 0 if it is not known, and this one's is the nearest."""
+        """Return the location of a field inside this one. For line 0 (unknown) this one's line is used."""
         return SourceLocation(self.file, line or self.line, f"{self.field}.{name}" if self.field else name)
 
     def __str__(self) -> str:
-        """`file:line, field x.y`, as far as it is known."""
+        """Return `file:line, field x.y`, without unknown parts."""
         where = f"{self.file}:{self.line}" if self.line else self.file
         return f"{where}, field {self.field}" if self.field else where
 
 
 class FixtureError(UsageError):
-    """A test file that cannot be read.
+    """A test file is malformed.
+
+    Parameters
+    ----------
+    message
+        Description of the mistake.
+    place
+        File, line and field.
 
     Attributes
     ----------

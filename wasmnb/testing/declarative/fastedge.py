@@ -1,10 +1,10 @@
-"""fastedge-test's JSON fixtures: a request, perhaps an origin's response, and properties.
+"""JSON fixtures of fastedge-test: a request, optionally the origin's response, and properties.
 
-Facts (`server/schemas/config.ts` and `docs/TEST_CONFIG.md` of G-Core/fastedge-test): only `request.url` is needed.
-Properties may be of any JSON type; they hide those that are calculated from the URL (`request.path` without its query,
-`request.host`, `request.extension`, ...). `.env` files give secrets and variables. Without a `response` the origin is the
-network; here, as for the URL `built-in`, a responder echoes the request as JSON, or does what `x-debugger-status` and
-`x-debugger-content` say. A fixture states no expectations: it passes when every callback ran and the client got an answer.
+Facts (`server/schemas/config.ts` and `docs/TEST_CONFIG.md` of G-Core/fastedge-test): only `request.url` is required.
+Properties may be of any JSON type; they override those that are calculated from the URL (`request.path` without its query,
+`request.host`, `request.extension`, ...). `.env` files contain secrets and variables. Without a `response` the origin is
+the network; here, as for the URL `built-in`, a responder echoes the request as JSON, or follows `x-debugger-status` and
+`x-debugger-content`. Fixtures don't contain expectations: one passes if all callbacks return and the client gets a response.
 """
 
 # ruff: noqa: RUF009 -- `once` and `many` make dataclass fields
@@ -36,8 +36,8 @@ _PREFIXES = ("FASTEDGE_VAR_ENV_", "FASTEDGE_VAR_SECRET_")
 _PLAIN_FILES = (".env.variables", ".env.secrets")
 
 
-class _Open:
-    """A JSON object with any names, kept as its node."""
+class _JsonObject:
+    """A JSON object with arbitrary names, kept as its node."""
 
     def __init__(self, node: Block, place: SourceLocation) -> None:
         self.node = node
@@ -55,7 +55,7 @@ class Wasm:
 
 @dataclass
 class Dotenv:
-    """Whether and where `.env` files are read."""
+    """Whether `.env` files are read, and from where."""
 
     enabled: bool = once("bool", default=True)
     path: str = once("string", default="")
@@ -64,7 +64,7 @@ class Dotenv:
 
 @dataclass
 class Fixture:
-    """A fixture. What stands in `by_hand` is read so, since headers and properties may have any name."""
+    """A fixture. The fields in `by_hand` are read without a schema, because headers and properties have arbitrary names."""
 
     by_hand: ClassVar[tuple[str, ...]] = ("request", "response", "properties")
 
@@ -86,21 +86,39 @@ class Fixture:
 
 
 def is_fixture(node: Node) -> bool:
-    """Whether a JSON document is a fixture rather than a suite."""
+    """Return whether a JSON document is a fixture rather than a suite."""
     return isinstance(node, Block) and any(e.name == "request" for e in node.entries)
 
 
 def read_fixture(node: Node, file: str) -> Fixture:
-    """A fixture from its document; raises FixtureError with line and field."""
+    """Read a fixture from its document.
+
+    Parameters
+    ----------
+    node
+        The JSON document.
+    file
+        Name of the file, for errors.
+
+    Returns
+    -------
+    Fixture
+        The fixture.
+
+    Raises
+    ------
+    FixtureError
+        The fixture is malformed. The error has line and field.
+    """
     place = SourceLocation(file, 1)
     if not isinstance(node, Block):
-        raise FixtureError("a fixture is a JSON object.", place)
+        raise FixtureError("a fixture must be a JSON object.", place)
     by_hand = {e.name: e for e in node.entries if e.name in Fixture.by_hand}
     rest = Block(node.line, [e for e in node.entries if e.name not in by_hand])
     fixture = fill(Fixture, rest, place, lenient=True)
     if fixture.app_type != "proxy-wasm":
         raise FixtureError(
-            f"appType {fixture.app_type!r} is no Proxy-Wasm filter; such an app is a server of its own.", place
+            f"appType {fixture.app_type!r} is not a Proxy-Wasm filter. Only 'proxy-wasm' apps can be run.", place
         )
     if "request" not in by_hand:
         raise FixtureError("`request` is missing.", place)
@@ -111,84 +129,90 @@ def read_fixture(node: Node, file: str) -> Fixture:
         fixture.response = _response(_fields(entry.value, place.into("response", entry.line)))
     if "properties" in by_hand:
         entry = by_hand["properties"]
-        values = _plain(entry.value)
+        values = _as_python(entry.value)
         if not isinstance(values, dict):
-            raise FixtureError("an object is expected here.", place.into("properties", entry.line))
+            raise FixtureError(
+                "an object is expected here, with names and values.", place.into("properties", entry.line)
+            )
         fixture.properties = values
     return fixture
 
 
-def _fields(node: Node, place: SourceLocation) -> _Open:
+def _fields(node: Node, place: SourceLocation) -> _JsonObject:
     if not isinstance(node, Block):
         raise FixtureError("an object is expected here.", place)
-    return _Open(node, place)
+    return _JsonObject(node, place)
 
 
-def _request(given: _Open) -> tuple[Request, str]:
-    values = _known(given, ("method", "url", "path", "headers", "body"))
-    url = _string(values, "url", "", given)
+def _request(fields: _JsonObject) -> tuple[Request, str]:
+    values = _check_names(fields, ("method", "url", "path", "headers", "body"))
+    url = _string(values, "url", "", fields)
     if not url:
-        raise FixtureError("`url` is missing: the full URL that is requested.", given.place)
+        raise FixtureError("`url` is missing. Write the full URL of the request.", fields.place)
     parts = urlsplit(_BUILT_IN_URL if url == _BUILT_IN else url)
     if not parts.scheme or not parts.hostname:
-        raise FixtureError(f"{url!r} is no full URL.", given.place.into("url", values["url"].line))
+        raise FixtureError(
+            f"{url!r} is not a full URL. Write it with scheme and host.", fields.place.into("url", values["url"].line)
+        )
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    headers = _headers(values.get("headers"), given)
+    headers = _headers(values.get("headers"), fields)
     host = headers.get("host") or parts.netloc
-    body = _string(values, "body", "", given).encode()
+    body = _string(values, "body", "", fields).encode()
     return Request(
-        _string(values, "method", "GET", given), path, headers, body, authority=host, scheme=parts.scheme
+        _string(values, "method", "GET", fields), path, headers, body, authority=host, scheme=parts.scheme
     ), url
 
 
-def _response(given: _Open) -> Response:
-    values = _known(given, ("headers", "body", "status", "statusText"))
-    status = _plain(values["status"]) if "status" in values else 200
+def _response(fields: _JsonObject) -> Response:
+    values = _check_names(fields, ("headers", "body", "status", "statusText"))
+    status = _as_python(values["status"]) if "status" in values else 200
     if not isinstance(status, int) or not 100 <= status <= 599:
         message = f"a status is a number from 100 to 599, not {status!r}."
-        raise FixtureError(message, given.place.into("status", values["status"].line))
-    return Response(status, _headers(values.get("headers"), given), _string(values, "body", "", given).encode())
+        raise FixtureError(message, fields.place.into("status", values["status"].line))
+    return Response(status, _headers(values.get("headers"), fields), _string(values, "body", "", fields).encode())
 
 
-def _known(given: _Open, names: tuple[str, ...]) -> dict[str, Node]:
-    for entry in given.node.entries:
+def _check_names(fields: _JsonObject, names: tuple[str, ...]) -> dict[str, Node]:
+    for entry in fields.node.entries:
         if entry.name not in names:
             known = ", ".join(names)
-            message = f"there is no field {entry.name!r} here; there are {known}."
-            raise FixtureError(message, given.place.into(entry.name, entry.line))
-    return {e.name: e.value for e in given.node.entries}
+            message = f"unknown field {entry.name!r}. Use one of {known}."
+            raise FixtureError(message, fields.place.into(entry.name, entry.line))
+    return {e.name: e.value for e in fields.node.entries}
 
 
-def _string(values: dict[str, Node], name: str, default: str, given: _Open) -> str:
+def _string(values: dict[str, Node], name: str, default: str, fields: _JsonObject) -> str:
     node = values.get(name)
     if node is None:
         return default
     if not isinstance(node, Scalar) or node.kind != "string":
-        raise FixtureError("text is expected here.", given.place.into(name, node.line))
+        raise FixtureError("a string is expected here.", fields.place.into(name, node.line))
     return node.text
 
 
-def _headers(node: Node | None, given: _Open) -> Headers:
+def _headers(node: Node | None, fields: _JsonObject) -> Headers:
     headers = Headers()
     if node is None:
         return headers
-    place = given.place.into("headers", node.line)
+    place = fields.place.into("headers", node.line)
     if not isinstance(node, Block):
         raise FixtureError("an object of names and values is expected here.", place)
     for entry in node.entries:
         for value in entry.value.items if isinstance(entry.value, Many) else (entry.value,):
             if not isinstance(value, Scalar) or value.kind != "string":
-                raise FixtureError("a header's value is text, or a list of texts.", place.into(entry.name, entry.line))
+                raise FixtureError(
+                    "a header's value must be a string, or a list of strings.", place.into(entry.name, entry.line)
+                )
             headers.add(entry.name, value.data)
     return headers
 
 
-def _plain(node: Node) -> Any:
-    """A node as Python's own types."""
+def _as_python(node: Node) -> Any:
+    """Convert a node to Python types."""
     if isinstance(node, Block):
-        return {e.name: _plain(e.value) for e in node.entries}
+        return {e.name: _as_python(e.value) for e in node.entries}
     if isinstance(node, Many):
-        return [_plain(n) for n in node.items]
+        return [_as_python(n) for n in node.items]
     return node.text if node.kind == "string" else json.loads(node.text)
 
 
@@ -200,16 +224,27 @@ def run_fixture(fixture: Fixture, path: Path, module: Any, config: bytes | None)
 
     Parameters
     ----------
+    fixture
+        The fixture.
+    path
+        Path of its file. Other files are looked up in its folder.
     module
-        A filter; None for the one that the fixture names.
+        The filter. None: the fixture's own module.
+    config
+        Plugin configuration. None: empty.
+
+    Returns
+    -------
+    CaseResult
+        The result. Errors of the filter are reasons of a failure.
     """
     request = fixture.request
     assert request is not None
     result = CaseResult(fixture.description or path.stem, 1)
     started = perf_counter()
     try:
-        chosen = module if module is not None else _named_module(fixture, path)
-        plugin = Plugin(chosen, config=config or b"", environment=_variables(fixture, path))
+        wasm_filter = module if module is not None else _named_module(fixture, path)
+        plugin = Plugin(wasm_filter, config=config or b"", environment=_variables(fixture, path))
         with Proxy(
             plugin, workers=1, upstream=fixture.response or _responder(fixture.url), log_level=_level(fixture)
         ) as proxy:
@@ -228,7 +263,9 @@ def _play(proxy: Proxy, request: Request, result: CaseResult) -> None:
     if exchange.failure is not None:
         result.reasons.append(f"the filter failed: {failure_text(exchange.failure)}")
     elif exchange.state != "done":
-        result.reasons.append(f"the client got no answer: the exchange is {exchange.state} {exchange.paused}".rstrip())
+        result.reasons.append(
+            f"the client got no response: the exchange is {exchange.state} {exchange.paused}".rstrip()
+        )
 
 
 def _level(fixture: Fixture) -> Any:
@@ -241,15 +278,15 @@ def _named_module(fixture: Fixture, path: Path) -> Any:
     from ...compiler import Filter
 
     if fixture.wasm is None or not fixture.wasm.path:
-        raise UsageError("The fixture names no module (wasm.path); give one.")
-    beside = path.parent / fixture.wasm.path
-    return Filter.from_file(beside if beside.exists() else fixture.wasm.path)
+        raise UsageError("The fixture doesn't name a module. Set wasm.path in it, or pass module=.")
+    sibling = path.parent / fixture.wasm.path
+    return Filter.from_file(sibling if sibling.exists() else fixture.wasm.path)
 
 
 def _responder(url: str) -> Any:
-    def answer(request: Request) -> Response:
-        told = (request.headers.get("x-debugger-status") or "").strip()
-        status = int(told) if told.isdigit() and 100 <= int(told) <= 599 else 400 if told else 200
+    def respond(request: Request) -> Response:
+        code = (request.headers.get("x-debugger-status") or "").strip()
+        status = int(code) if code.isdigit() and 100 <= int(code) <= 599 else 400 if code else 200
         mode = request.headers.get("x-debugger-content") or ""
         kind = request.headers.get("content-type") or "text/plain"
         kept = {n: v for n, v in request.headers.items() if not n.startswith("x-debugger-")}
@@ -262,11 +299,11 @@ def _responder(url: str) -> Any:
             kind, body = "application/json", json.dumps(echo, separators=(",", ":")).encode()
         return Response(status, Headers([("content-type", kind)]), body)
 
-    return answer
+    return respond
 
 
 def _properties(fixture: Fixture) -> dict[bytes, bytes]:
-    """Calculated from the URL, then the fixture's own, as bytes."""
+    """Return the properties calculated from the URL, overridden by the fixture's own, as bytes."""
     parts = urlsplit(_BUILT_IN_URL if fixture.url == _BUILT_IN else fixture.url)
     path = parts.path or "/"
     stem, dot, extension = path.rpartition("/")[2].rpartition(".")
@@ -283,20 +320,20 @@ def _as_bytes(value: Any) -> bytes:
 
 
 def _variables(fixture: Fixture, path: Path) -> dict[str, str]:
-    """What the `.env` files beside the fixture say."""
+    """Return the variables of the `.env` files in the fixture's folder."""
     enabled = fixture.dotenv.enabled if fixture.dotenv is not None else fixture.dotenv_enabled
     if not enabled:
         return {}
-    told = fixture.dotenv.path if fixture.dotenv is not None else fixture.dotenv_path
-    given = path.parent / told if told else path.parent
-    found: dict[str, str] = {}
-    for name, value in _dotenv(given / ".env" if given.is_dir() else given).items():
+    configured = fixture.dotenv.path if fixture.dotenv is not None else fixture.dotenv_path
+    location = path.parent / configured if configured else path.parent
+    variables: dict[str, str] = {}
+    for name, value in _dotenv(location / ".env" if location.is_dir() else location).items():
         prefix = next((p for p in _PREFIXES if name.startswith(p)), None)
         if prefix is not None:
-            found[name.removeprefix(prefix)] = value
-    for name in _PLAIN_FILES if given.is_dir() else ():
-        found.update(_dotenv(given / name))
-    return found
+            variables[name.removeprefix(prefix)] = value
+    for name in _PLAIN_FILES if location.is_dir() else ():
+        variables.update(_dotenv(location / name))
+    return variables
 
 
 def _dotenv(path: Path) -> dict[str, str]:
@@ -304,11 +341,11 @@ def _dotenv(path: Path) -> dict[str, str]:
         lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
         return {}
-    found = {}
+    variables = {}
     for line in lines:
         name, equals, value = line.strip().partition("=")
         if equals and name.strip() and not name.startswith("#"):
             text = value.strip()
             quoted = len(text) > 1 and text[0] == text[-1] and text[0] in "\"'"
-            found[name.strip()] = text[1:-1] if quoted else text
-    return found
+            variables[name.strip()] = text[1:-1] if quoted else text
+    return variables

@@ -10,16 +10,32 @@ from ...traffic.curl import read_at
 __all__ = ["SUITE_FLAGS", "run_suites"]
 
 SUITE_FLAGS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
-    (("tests",), {"metavar": "TESTS", "help": "tests.textpb, tests.yaml, a fastedge-test fixture, or a folder of such."}),
-    (("module",), {"metavar": "MODULE", "nargs": "?", "help": "A .wasm or .py file; by default what the tests name."}),
-    (("--config", "-c"), {"metavar": "TEXT|@FILE", "help": "Plugin configuration; by default what the tests name."}),
+    (("tests",), {"metavar": "TESTS", "help": "tests.textpb, tests.yaml, a fastedge-test fixture, or a folder with such files."}),
+    (("module",), {"metavar": "MODULE", "nargs": "?", "help": "A .wasm or .py file (the module named in the tests)."}),
+    (("--config", "-c"), {"metavar": "TEXT|@FILE", "help": "Plugin configuration (the one named in the tests)."}),
     (("--only",), {"metavar": "TEXT", "help": "Run only tests whose names contain this."}),
     (("--json",), {"dest": "as_json", "action": "store_true", "help": "Print the results as JSON."}),
 )  # fmt: skip
 
 
 def run_suites(options: Any) -> int:
-    """Run and print; 1 if a test failed. Raises as `run_declarative` does."""
+    """Run the tests and print their results.
+
+    Parameters
+    ----------
+    options
+        Parsed flags of `SUITE_FLAGS`.
+
+    Returns
+    -------
+    int
+        Exit code: 0 if all tests passed, else 1.
+
+    Raises
+    ------
+    UsageError, FixtureError, ModuleError
+        As for `run_declarative`.
+    """
     from . import run_declarative
 
     config = None if options.config is None else read_at(options.config)

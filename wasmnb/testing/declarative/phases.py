@@ -1,12 +1,12 @@
-"""Runs a stream phase by phase, as the test framework of Google's Service Extensions does.
+"""A stream that is run phase by phase, as the test framework of Google's Service Extensions does.
 
-Facts (`plugins/test/framework.cc`): there is no codec, no router and no upstream. Request headers, request body, response
-headers and response body are given to the plugin straight, any of them may be left out, and each result is what the
-plugin made of the phase's own input. Headers are a map by name without regard to case, sorted; a name that is added again
-gets its values joined with ", ". The headers callbacks say that more follows; the last chunk of a body ends it. After a
-local response the later phases are not run. Time stands still.
+Facts (`plugins/test/framework.cc`): codec, router and upstream don't exist. The plugin gets request headers, request body,
+response headers and response body directly, and each of them is optional. A phase's result is its own input as the plugin
+changed it. Headers are a map sorted by name, ignoring case; values that are added to a name are joined with ", ". The
+headers callbacks have end_of_stream false; the last chunk of a body ends it. After a local response the later phases are
+skipped. Time doesn't pass.
 
-The VM, the hostcalls and the trace are the simulated proxy's.
+The VM, the hostcalls and the trace are those of the simulated proxy.
 """
 
 from __future__ import annotations
@@ -30,12 +30,18 @@ _REQUEST, _RESPONSE = 0, 1
 _ON_HEADERS = ("on_request_headers", "on_response_headers")
 _ON_BODY = ("on_request_body", "on_response_body")
 
-#: Statuses of a headers callback that let the stream go on: Continue, and ContinueAndEndStream.
+#: Statuses with which a headers callback continues the stream: Continue and ContinueAndEndStream.
 _CONTINUES = (0, 2)
 
 
 class SortedHeaders(HeaderMap):
-    """A map by name, in any case, in alphabetical order; values of one name are joined."""
+    """A header map in alphabetical order, ignoring case, with one joined value per name.
+
+    Parameters
+    ----------
+    pairs
+        Names and values. Default: none.
+    """
 
     __slots__ = ("_entries",)
 
@@ -46,43 +52,43 @@ class SortedHeaders(HeaderMap):
 
     @property
     def items(self) -> list[Pair]:  # type: ignore[override]
-        """All entries, sorted by name; the case is that of the first time."""
+        """All entries, sorted by name. A name keeps the case in which it was first set."""
         return [self._entries[key] for key in sorted(self._entries)]
 
     @property
     def first(self) -> dict[bytes, bytes]:  # type: ignore[override]
-        """Values by name in lower case."""
+        """Values by lower-case name."""
         return {key: value for key, (_, value) in self._entries.items()}
 
     def get(self, name: bytes) -> bytes | None:
-        """The value, or None."""
+        """Return the value, or None."""
         entry = self._entries.get(name.lower())
         return entry[1] if entry is not None else None
 
     def get_all(self, name: bytes) -> list[bytes]:
-        """The one value, or none."""
+        """Return a list of the value, or an empty list."""
         value = self.get(name)
         return [] if value is None else [value]
 
     def add(self, name: bytes, value: bytes) -> None:
-        """Set, or append after a comma."""
-        there = self._entries.get(name.lower())
-        joined = there[1] + b", " + value if there is not None and there[1] else value
-        self._entries[name.lower()] = (there[0] if there is not None else name, joined)
+        """Set a header, or append to its value after a comma."""
+        entry = self._entries.get(name.lower())
+        joined = entry[1] + b", " + value if entry is not None and entry[1] else value
+        self._entries[name.lower()] = (entry[0] if entry is not None else name, joined)
 
     def put(self, name: bytes, value: bytes) -> None:
-        """Set."""
-        there = self._entries.get(name.lower())
-        self._entries[name.lower()] = (there[0] if there is not None else name, value)
+        """Set a header, replacing its value."""
+        entry = self._entries.get(name.lower())
+        self._entries[name.lower()] = (entry[0] if entry is not None else name, value)
 
     replace = put
 
     def remove(self, name: bytes) -> None:
-        """Remove."""
+        """Remove a header, if it exists."""
         self._entries.pop(name.lower(), None)
 
     def clear(self) -> None:
-        """Remove everything."""
+        """Remove all headers."""
         self._entries.clear()
 
     def __len__(self) -> int:
@@ -97,18 +103,24 @@ class SortedHeaders(HeaderMap):
 
 @dataclass
 class PhaseResult:
-    """What the plugin made of a phase.
+    """Result of a phase.
 
     Attributes
     ----------
-    headers, body
-        The phase's own, as the plugin left them; those of the local response if it sent one.
+    headers
+        The phase's headers after the callback, or those of a local response.
+    body
+        The phase's body after the callback, or that of a local response.
     continues
-        The callback let the stream go on.
-    http_status, grpc_status, details
-        Of a local response; 0 and empty if there was none.
+        Whether the callback continued the stream.
+    http_status
+        HTTP status of a local response, else 0.
+    grpc_status
+        gRPC status of a local response, else 0.
+    details
+        Details of a local response, else empty.
     log
-        Lines of the phase (of its last callback).
+        Lines that the last callback of the phase logged.
     """
 
     headers: SortedHeaders = field(default_factory=SortedHeaders)
@@ -121,7 +133,7 @@ class PhaseResult:
 
 
 class _TestedStream(StreamContext):
-    """A stream's context as the test framework has it."""
+    """A stream's context as in the test framework."""
 
     kind = "http"
 
@@ -129,21 +141,21 @@ class _TestedStream(StreamContext):
         super().__init__(root)
         self.buffers: list[Buffer | None] = [None, None]
         self.result = PhaseResult()
-        self.answered = False
+        self.responded = False
 
     def stream_buffer(self, kind: int) -> Buffer | None:
-        """The chunk in the callback."""
+        """Return the chunk of the current callback."""
         return self.buffers[kind] if kind <= _RESPONSE else None
 
     def continue_stream(self, kind: int) -> int:
-        """Nothing waits here."""
+        """Mark the phase as continued."""
         status = super().continue_stream(kind)
         self.result.continues = self.result.continues or status == Status.OK
         return status
 
     def send_local_response(self, code: int, details: bytes, body: bytes, headers: list[Pair], grpc: int) -> None:
-        """Becomes the phase's result."""
-        self.answered = True
+        """Store the local response as the phase's result."""
+        self.responded = True
         result = self.result
         result.http_status, result.grpc_status = code, grpc & 0xFFFFFFFF
         result.details, result.body = details.decode("utf-8", "replace"), body
@@ -153,23 +165,23 @@ class _TestedStream(StreamContext):
 
 
 class PhaseRun:
-    """A plugin with one stream. Use as a context manager.
+    """A plugin with one stream. Use it as a context manager.
 
     Parameters
     ----------
     plugin
         The filter with its configuration.
     level
-        Lowest level that is logged.
+        Lowest level that is logged, as the ABI numbers it.
     seconds
-        Where the clock stands, seconds since 1970.
+        Time of the clock, in seconds since 1970.
     properties
-        What `get_property` gives on the stream, by paths joined with dots.
+        Properties of the stream by their path, joined with dots.
 
     Raises
     ------
     FilterTrap, ModuleError
-        The plugin does not load, does not start or refuses its configuration.
+        The plugin doesn't load, doesn't start or refuses its configuration.
     """
 
     def __init__(self, plugin: Plugin, *, level: int, seconds: float, properties: dict[bytes, bytes]) -> None:
@@ -186,46 +198,59 @@ class PhaseRun:
 
     @property
     def failure(self) -> str:
-        """How the VM failed, or an empty string."""
+        """Text of the VM's failure, or empty."""
         return failure_text(self.vm.failure) if self.vm.failure is not None else ""
 
     @property
     def log(self) -> list[str]:
-        """Everything that the plugin has logged."""
+        """All lines that the plugin has logged."""
         return self._lines(0)
 
     def _lines(self, since: int) -> list[str]:
         lines = self.proxy.log.since(since)
         return [x.text for x in lines if x.vm == self.vm.number and x.source == "filter"]
 
-    def _do(self, action: Any) -> list[str]:
-        """Run on the worker; gives what was logged."""
-        before = self.proxy.log.written
+    def _run(self, action: Any) -> list[str]:
+        """Run an action on the worker and return the lines that it logged."""
+        log_start = self.proxy.log.written
         self.proxy.loop.run_on_worker(self.proxy.workers[0], action)
-        return self._lines(before)
+        return self._lines(log_start)
 
     @property
     def stream(self) -> _TestedStream:
-        """The stream's context."""
+        """Context of the stream."""
         assert self._stream is not None
         return self._stream
 
     def create(self) -> list[str]:
-        """Make the stream's context; gives what was logged."""
+        """Create the stream's context and return the lines that it logged."""
         self._stream = _TestedStream(self.root)
         stream = self._stream
-        return self._do(lambda: self.vm.on_context_create(stream, stream.id, stream.parent_id))
+        return self._run(lambda: self.vm.on_context_create(stream, stream.id, stream.parent_id))
 
     def headers(self, side: int, pairs: list[Pair]) -> PhaseResult:
-        """Request headers (0) or response headers (1)."""
+        """Run a headers phase.
+
+        Parameters
+        ----------
+        side
+            0 for request headers, 1 for response headers.
+        pairs
+            Names and values.
+
+        Returns
+        -------
+        PhaseResult
+            The result. Empty after a local response.
+        """
         stream = self.stream
-        stream.result = result = PhaseResult(SortedHeaders(pairs)) if not stream.answered else PhaseResult()
-        if stream.answered:
+        stream.result = result = PhaseResult(SortedHeaders(pairs)) if not stream.responded else PhaseResult()
+        if stream.responded:
             return result
-        given = stream.maps[2 * side] = result.headers
-        short = self.vm.abi == 10  # 0.1.0 passes no end_of_stream
-        args = (stream.id, len(given)) if short else (stream.id, len(given), 0)
-        result.log = self._do(lambda: self._call(_ON_HEADERS[side], args))
+        headers = stream.maps[2 * side] = result.headers
+        is_abi_0_1_0 = self.vm.abi == 10  # its callback has no end_of_stream
+        args = (stream.id, len(headers)) if is_abi_0_1_0 else (stream.id, len(headers), 0)
+        result.log = self._run(lambda: self._call(_ON_HEADERS[side], args))
         stream.maps[2 * side] = None
         return result
 
@@ -237,15 +262,28 @@ class PhaseRun:
         result.continues = result.continues and not result.http_status
 
     def body(self, side: int, chunks: list[bytes]) -> PhaseResult:
-        """Request body (0) or response body (1), chunk by chunk."""
+        """Run a body phase.
+
+        Parameters
+        ----------
+        side
+            0 for the request body, 1 for the response body.
+        chunks
+            Chunks of the body, one for each callback.
+
+        Returns
+        -------
+        PhaseResult
+            The joined body with the log of the last callback, or a local response.
+        """
         stream, whole = self.stream, PhaseResult()
         for number, chunk in enumerate(chunks, 1):
-            if stream.answered:
+            if stream.responded:
                 break
             stream.result = result = PhaseResult()
             buffer = stream.buffers[side] = Buffer(chunk)
             args = (stream.id, len(chunk), int(number == len(chunks)))
-            result.log = self._do(lambda a=args: self._call(_ON_BODY[side], a))
+            result.log = self._run(lambda a=args: self._call(_ON_BODY[side], a))
             stream.buffers[side] = None
             if result.http_status:
                 return result
@@ -254,7 +292,7 @@ class PhaseRun:
         return whole
 
     def destroy(self) -> list[str]:
-        """`on_log`, `on_done`, `on_delete`; gives what was logged."""
+        """Call `on_log`, `on_done` and `on_delete`, and return the lines that they logged."""
         stream, vm = self.stream, self.vm
 
         def end() -> None:
@@ -263,10 +301,10 @@ class PhaseRun:
             vm.notify(vm.callbacks["on_delete"], stream, stream.id)
             stream.leave()
 
-        return self._do(end)
+        return self._run(end)
 
     def close(self) -> None:
-        """Tear the plugin down."""
+        """Close the proxy."""
         self.proxy.close()
 
     def __enter__(self) -> Self:

@@ -1,4 +1,4 @@
-"""What a declarative test file resulted in."""
+"""Results of declarative tests."""
 
 from __future__ import annotations
 
@@ -10,22 +10,24 @@ __all__ = ["CaseResult", "DeclarativeResult"]
 
 @dataclass
 class CaseResult:
-    """One test.
+    """Result of a test.
 
     Attributes
     ----------
-    name, line
-        As the file has it.
+    name
+        Name of the test.
+    line
+        Line of the test in its file.
     reasons
-        Why it failed, one for each expectation that was not met; empty if it passed.
+        A reason for each expectation that failed. Empty if the test passed.
     log
-        What the filter logged.
+        Lines that the filter logged.
     seconds
-        How long it took.
+        Real seconds of the test.
     exchange
-        The exchange, for fixtures that send a whole request.
+        The exchange of a fixture, which sends a whole request. None for tests of a suite.
     file
-        Its file, if it is one of a folder's.
+        Name of the file, if a folder was run.
     """
 
     name: str
@@ -38,25 +40,27 @@ class CaseResult:
 
     @property
     def passed(self) -> bool:
-        """Nothing was amiss."""
+        """Whether all expectations are met."""
         return not self.reasons
 
     def as_dict(self) -> dict[str, Any]:
-        """In plain types."""
+        """Return the result in plain types, for JSON."""
         names = ("name", "file", "line", "passed", "reasons", "log", "seconds")
         return {name: getattr(self, name) for name in names}
 
 
 @dataclass
 class DeclarativeResult:
-    """A file, or several.
+    """Results of a test file or a folder.
 
     Attributes
     ----------
-    path, kind
-        The file, and whose format it is in.
+    path
+        Path of the file or folder.
+    kind
+        Format: `service-extensions`, `fastedge-test`, or `several` for a folder.
     cases
-        In the order of the file.
+        Results in the order of the file.
     """
 
     path: str
@@ -65,21 +69,21 @@ class DeclarativeResult:
 
     @property
     def passed(self) -> bool:
-        """All cases passed, and there are some: what runs no test says nothing about the filter."""
+        """Whether there are cases and all of them passed. Without cases, nothing was tested."""
         return bool(self.cases) and not self.failed
 
     @property
     def failed(self) -> list[CaseResult]:
-        """Cases that did not."""
+        """Cases that failed."""
         return [case for case in self.cases if not case.passed]
 
     def as_dict(self) -> dict[str, Any]:
-        """In plain types."""
+        """Return the result in plain types, for JSON."""
         cases = [case.as_dict() for case in self.cases]
         return {"path": self.path, "kind": self.kind, "passed": self.passed, "cases": cases}
 
     def __str__(self) -> str:
-        """A line for each case, with reasons below those that failed, and a summary."""
+        """Return a line for each case, reasons below failed ones, and a summary."""
         lines: list[str] = []
         file = ""
         for case in self.cases:
@@ -95,5 +99,5 @@ class DeclarativeResult:
 
     @property
     def _summary(self) -> str:
-        good = len(self.cases) - len(self.failed)
-        return f"{self.path}: {f'{good} of {len(self.cases)} passed' if self.cases else 'no test was run'}"
+        passed = len(self.cases) - len(self.failed)
+        return f"{self.path}: {f'{passed} of {len(self.cases)} passed' if self.cases else 'no test was run'}"

@@ -1,7 +1,7 @@
-"""Google Service Extensions' test suites: the messages of their `plugins/test/runner.proto`.
+"""Messages of Google Service Extensions' test suites, after their `plugins/test/runner.proto`.
 
-The format has grown, and all of its stages are out there: an older `runtime` for `env`; header expectations beside
-`body`, in a message `headers` of their own, or inside `immediate`. Each is read; `Expectation` puts them together.
+All versions of the format are in use: `runtime` is the older name of `env`; expectations of headers are next to `body`, in
+their own message `headers`, or inside `immediate`. All of these are read, and `Expectation` joins them.
 """
 
 # ruff: noqa: RUF009 -- `once` and `many` make dataclass fields
@@ -36,7 +36,7 @@ class Header:
 
 @dataclass
 class Property:
-    """What `get_property` gives for a path, its parts joined with dots."""
+    """A property: its path, joined with dots, and its value."""
 
     path: str = once("string", default="")
     value: bytes = once("bytes", default=b"")
@@ -45,7 +45,7 @@ class Property:
 
 @dataclass
 class Matcher:
-    """`StringMatcher`: exact, a regular expression for the whole text, or a file's content; `invert` for absence."""
+    """`StringMatcher`: an exact text, a regular expression for the whole text, or a file's content. `invert` expects absence."""
 
     invert: bool = once("bool", default=False)
     exact: bytes | None = once("bytes", oneof="matcher")
@@ -56,7 +56,7 @@ class Matcher:
 
 @dataclass
 class HeaderMatcher(Matcher):
-    """What stands under `headers`: a matcher for `name: value` lines, or, in later files, a message of expectations."""
+    """Value of `headers`: a matcher of `name: value` lines or, in later versions, a message of expectations."""
 
     has_header: list[Header] = many(Header)
     no_header: list[Header] = many(Header)
@@ -65,7 +65,7 @@ class HeaderMatcher(Matcher):
 
 @dataclass
 class Immediate:
-    """The plugin answers by itself."""
+    """Expectation of an immediate response by the plugin."""
 
     http_status: int | None = once("uint32")
     grpc_status: int | None = once("uint32")
@@ -79,7 +79,7 @@ class Immediate:
 
 @dataclass
 class Input:
-    """What a phase gets: headers one by one, or serialised content, or a file with it."""
+    """Input of a phase: single headers, serialised content, or a file with such content."""
 
     header: list[Header] = many(Header)
     content: bytes = once("bytes", default=b"")
@@ -89,7 +89,7 @@ class Input:
 
 @dataclass
 class Expectation:
-    """What a phase has to result in."""
+    """Expected result of a phase."""
 
     has_header: list[Header] = many(Header)
     no_header: list[Header] = many(Header)
@@ -105,15 +105,15 @@ class Expectation:
         return holders + ([self.immediate, *self.immediate.headers] if self.immediate is not None else [])
 
     def all_has_header(self) -> Iterator[Header]:
-        """Headers that have to be there, wherever the file says so."""
+        """Return the required headers from all places of the expectation."""
         return (h for holder in self._holders for h in holder.has_header)
 
     def all_no_header(self) -> Iterator[Header]:
-        """Headers that must not be there."""
+        """Return the forbidden headers from all places of the expectation."""
         return (h for holder in self._holders for h in holder.no_header)
 
     def all_lines(self) -> Iterator[Matcher]:
-        """Matchers for `name: value` lines."""
+        """Yield the matchers of `name: value` lines."""
         outer = [*self.headers, *(self.immediate.headers if self.immediate is not None else [])]
         for matcher in outer:
             if not (matcher.has_header or matcher.no_header or matcher.headers_serialized):
@@ -121,14 +121,14 @@ class Expectation:
             yield from matcher.headers_serialized
 
     def all_body(self) -> Iterator[Matcher]:
-        """Matchers for the body."""
+        """Yield the matchers of the body."""
         yield from self.body
         yield from self.immediate.body if self.immediate is not None else ()
 
 
 @dataclass
 class Invocation:
-    """One call of a phase's callback."""
+    """Input and expected result of one call of a callback."""
 
     input: Input | None = once(Input)
     result: Expectation | None = once(Expectation)
@@ -137,7 +137,7 @@ class Invocation:
 
 @dataclass
 class Case:
-    """One test: a stream with its phases in order."""
+    """A test: a stream with its phases in order."""
 
     name: str = once("string", default="")
     benchmark: bool = once("bool", default=False)
@@ -158,7 +158,9 @@ class Case:
         for name in ("request_body", "response_body"):
             if chunked and len(getattr(self, name)) > 1:
                 second = getattr(self, name)[1].place
-                raise FixtureError("a chunking plan allows one body only; it cuts that into the chunks.", second)
+                raise FixtureError(
+                    "num_chunks and chunk_size allow one body only. Remove this one, or the chunking.", second
+                )
 
 
 @dataclass
@@ -178,13 +180,13 @@ class Env:
 
     @property
     def level(self) -> int:
-        """Lowest level that is logged, as the ABI numbers them; INFO unless the file says otherwise."""
+        """Lowest level that is logged, as the ABI numbers it. Default: INFO."""
         return (self.log_level or self.min_log_level or _LEVELS["INFO"]) - 1
 
 
 @dataclass
 class Suite:
-    """A whole file. `runtime` is the older name of `env`."""
+    """A test file. `runtime` is the older name of `env`."""
 
     env: Env | None = once(Env, oneof="environment")
     runtime: Env | None = once(Env, oneof="environment")
@@ -193,7 +195,7 @@ class Suite:
 
     @property
     def environment(self) -> Env:
-        """`env`, by either name, or the defaults."""
+        """The environment by either name, or the defaults."""
         return self.env or self.runtime or Env()
 
 
@@ -201,21 +203,31 @@ _READERS = {".yaml": read_yaml, ".yml": read_yaml, ".json": read_json}
 
 
 def read_suite(path: Path) -> Suite:
-    """Read `tests.textpb` (or .textproto, .txtpb, .pbtxt), `tests.yaml` or the same in JSON.
+    """Read a suite.
+
+    Parameters
+    ----------
+    path
+        File in YAML (`.yaml`, `.yml`), JSON (`.json`) or, with any other suffix, in text format.
+
+    Returns
+    -------
+    Suite
+        The suite.
 
     Raises
     ------
     FixtureError
-        The file is malformed: file, line and field.
+        The file is malformed. The error has file, line and field.
     UsageError
-        There is no such file.
+        The file cannot be read.
     """
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise UsageError(f"The test file {path} cannot be read: {error.strerror}.") from error
+        raise UsageError(f"The test file {path} cannot be read: {error.strerror}. Check the path.") from error
     reader = _READERS.get(path.suffix.lower())
     node = reader(data, str(path)) if reader is not None else read_textproto(data, str(path))
     if not isinstance(node, Block):
-        raise FixtureError("a suite is a message with `test` fields.", SourceLocation(str(path), 1))
+        raise FixtureError("a suite must be a message with `test` fields.", SourceLocation(str(path), 1))
     return fill(Suite, node, SourceLocation(str(path), 1), lenient=reader is not None)

@@ -1,4 +1,7 @@
-"""The fuzzer behind `%wasmfuzz`: it searches for scenarios that a filter does not survive, and writes them as tests."""
+"""The fuzzer behind `%wasmfuzz`: it searches for scenarios in which a filter fails, and writes them as pytest tests.
+
+Assertions about a proxy are in `..assertions`; the drawing of a report is in `wasmnb.view`.
+"""
 
 from .api import fuzz, replay
 from .report import Finding, FuzzReport

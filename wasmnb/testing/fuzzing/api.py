@@ -1,4 +1,4 @@
-"""What callers ask of the fuzzer, `fuzz` and `replay`: their wishes checked and put into a search's settings."""
+"""Functions `fuzz` and `replay`: they check their arguments and start a search or one session."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import Any
 from ...errors import UsageError
 from ...host import Plugin
 from .report import KINDS, FuzzReport
-from .scenarios.capabilities import abilities_of, kind_of
-from .scenarios.scenario import Answer, GrpcAnswer, Scenario
-from .search.alarm import can_ring
+from .scenarios.capabilities import capabilities_of, filter_kind
+from .scenarios.scenario import GrpcResponse, HttpResponse, Scenario
+from .search.alarm import alarm_available
 from .search.runner import Fault, Session, Settings
 from .search.search import Search
 
@@ -34,44 +34,48 @@ def fuzz(
     all_faults: bool = False,
     progress: Callable[[FuzzReport], None] | None = None,
 ) -> FuzzReport:
-    """Search for a trap, a hang, a stuck stream, a growth in memory, or use of the ABI that would crash Envoy.
+    """Search for traps, hangs, stuck streams, memory growth, and use of the ABI that would crash Envoy.
 
     Parameters
     ----------
     filter
-        A `Filter`, a `Plugin`, or a list of them (a chain). Native ones are searched natively, which is faster, and as Wasm
-        where it matters: when memory is watched, and when a finding is written down.
+        A `Filter`, a `Plugin`, or a list of them (a chain). Native filters are searched natively, which is faster; memory
+        is measured and findings are confirmed with the same filters as Wasm.
     seconds
-        Real time to search for; making a finding small comes on top, up to ten seconds each.
+        Real seconds of searching. Shrinking a finding takes up to ten further seconds. Default: 30.
     seed
-        The same seed tries the same scenarios in the same order.
+        Seed of the random choices. The same seed tries the same scenarios in the same order. Default: 0.
     only
-        Kinds of fault that count: `trap`, `hang`, `stuck`, `growth`, `misuse`; by default all of them.
-    config, vm_config, workers
-        As in `Proxy`; by default one worker, and now and then several if the filter uses shared data or queues.
+        Kinds of fault to report: one or several of `trap`, `hang`, `stuck`, `growth`, `misuse`. Default: all.
+    config
+        Plugin configuration, as in `Proxy`. Default: none.
+    vm_config
+        VM configuration, as in `Proxy`. Default: none.
+    workers
+        Number of workers. Default: one, and several in every third proxy if the filter uses shared data or queues.
     kind
-        Where a single filter stands, `http` or `network`; by default what it has callbacks for.
+        Filter chain of a single filter, `http` or `network`. Default: the one that the filter has callbacks for.
     clusters
-        Services with answers of their own; any other cluster that the filter calls gets random answers.
+        Services by cluster name, as in `Proxy`. Other clusters that the filter calls send random responses. Default: none.
     deadline
-        Real seconds after which a callback counts as hanging.
+        Real seconds after which a callback counts as hanging. Default: 1.
     all_faults
-        Go on after the first finding, for faults of other kinds and in other places.
+        Whether to continue after the first finding, for faults of other kinds and in other places. Default: False.
     progress
-        Called now and then with the report as it is.
+        Function called about ten times a second with the current report. Default: none.
 
     Returns
     -------
     FuzzReport
-        `print` it for the findings with their tests. An interrupt (Ctrl-C, the notebook's stop button) ends the search
-        early; what was found until then is in the report, as small as it got.
+        The findings with their tests; `print` it. An interrupt (Ctrl-C, the notebook's stop button) ends the search early,
+        and the report has the findings so far.
 
     Raises
     ------
     FilterTrap
-        The filter does not even start.
+        The filter does not start.
     UsageError
-        A kind of fault that does not exist.
+        `only` has an unknown kind of fault, or settings of one plugin are given together with a chain.
     """
     settings = _settings(filter, config, vm_config, kind, clusters, deadline)
     search = Search(settings, workers, Random(seed), seconds, _kinds(only), progress)  # noqa: S311 -- no secrets here
@@ -80,12 +84,12 @@ def fuzz(
 
 
 def _kinds(only: str | Iterable[str]) -> frozenset[str]:
-    """The kinds of fault that count."""
-    wanted = [only] if isinstance(only, str) else list(only)
-    unknown = [name for name in wanted if name not in KINDS]
+    """Return the kinds of fault to report."""
+    names = [only] if isinstance(only, str) else list(only)
+    unknown = [name for name in names if name not in KINDS]
     if unknown:
-        raise UsageError(f"There is no kind of fault {unknown[0]!r}; there are {', '.join(KINDS)}.")
-    return frozenset(wanted or KINDS)
+        raise UsageError(f"Unknown kind of fault in only=: {unknown[0]!r}. Use {', '.join(KINDS)}.")
+    return frozenset(names or KINDS)
 
 
 def _settings(
@@ -93,28 +97,48 @@ def _settings(
 ) -> Settings:
     if isinstance(filters, list | tuple) and len(filters) == 1:
         filters = filters[0]
-    told = {"config": config, "vm_config": vm_config, "kind": kind}
-    several = isinstance(filters, list | tuple)
-    if several and any(value is not None for value in told.values()):
-        raise UsageError(f"With several plugins, say {', '.join(told)} in each Plugin(...).")
-    plugins = filters if several else _plugin(filters, told)
-    grpc = {"grpc", "http_call"} & abilities_of(filters) == {"grpc"}
-    service = GrpcAnswer((b"",), 0) if grpc else Answer()
-    made = Settings(plugins, clusters=clusters, deadline=deadline, service=service)
-    # Without the alarm nothing could end a native callback that does not return.
-    return made if can_ring() else made.in_wasm
+    plugin_settings = {"config": config, "vm_config": vm_config, "kind": kind}
+    is_chain = isinstance(filters, list | tuple)
+    if is_chain and any(value is not None for value in plugin_settings.values()):
+        raise UsageError(f"{', '.join(plugin_settings)} can't be set for a chain. Pass them to each Plugin(...).")
+    plugins = filters if is_chain else _plugin(filters, plugin_settings)
+    grpc = {"grpc", "http_call"} & capabilities_of(filters) == {"grpc"}
+    service = GrpcResponse((b"",), 0) if grpc else HttpResponse()
+    settings = Settings(plugins, clusters=clusters, deadline=deadline, service=service)
+    # Only the alarm can end a native callback that does not return.
+    return settings if alarm_available() else settings.in_wasm
 
 
-def _plugin(made: Any, told: dict[str, Any]) -> Plugin:
-    """One filter as a plugin, where it has callbacks for."""
-    plugin = made if isinstance(made, Plugin) else Plugin(made)
-    given = {name: value for name, value in told.items() if value is not None}
-    if plugin.kind == "http" and "kind" not in given:
-        given["kind"] = kind_of(plugin.filter)
-    return replace(plugin, **given)
+def _plugin(filter_or_plugin: Any, settings: dict[str, Any]) -> Plugin:
+    """Return the plugin of one filter, by default of the kind that the filter has callbacks for."""
+    plugin = filter_or_plugin if isinstance(filter_or_plugin, Plugin) else Plugin(filter_or_plugin)
+    changes = {name: value for name, value in settings.items() if value is not None}
+    if plugin.kind == "http" and "kind" not in changes:
+        changes["kind"] = filter_kind(plugin.filter)
+    return replace(plugin, **changes)
 
 
 def replay(filter: Any, scenario: Scenario, **settings: Any) -> Fault | None:  # noqa: A002 -- as Proxy calls it
-    """Run a scenario on a fresh proxy; gives what is wrong, or None. Takes what `Settings` takes."""
+    """Run a scenario on a new proxy.
+
+    Parameters
+    ----------
+    filter
+        A `Filter`, a `Plugin`, or a list of them (a chain).
+    scenario
+        Scenario, such as `Finding.scenario`.
+    settings
+        Further fields of `Settings`, such as `kind` and `workers`.
+
+    Returns
+    -------
+    Fault | None
+        The fault, or None if the filter passes.
+
+    Raises
+    ------
+    FilterTrap
+        The filter does not start.
+    """
     with Session(Settings(filter, **settings)) as session:
         return session.run(scenario)

@@ -1,4 +1,4 @@
-"""Values as Python writes them, short and readable; the counter of repetitions as an expression."""
+"""Python literals of values, short and readable, with the counter of repetitions as an expression."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ __all__ = ["literal", "pairs", "quoted", "text"]
 
 
 def quoted(value: Any) -> str:
-    """A literal in double quotes, if it has none inside."""
-    written = repr(value)
+    """Return the literal in double quotes, unless the value contains one."""
+    literal_text = repr(value)
     start = 2 if isinstance(value, bytes) else 1
-    if written[start - 1] == '"' or '"' in written:
-        return written
-    return written[: start - 1] + '"' + written[start:-1].replace("\\'", "'") + '"'
+    if literal_text[start - 1] == '"' or '"' in literal_text:
+        return literal_text
+    return literal_text[: start - 1] + '"' + literal_text[start:-1].replace("\\'", "'") + '"'
 
 
 def text(value: str) -> str:
-    """A text, perhaps with the counter in it."""
-    written = quoted(value)
-    if COUNTER not in written:
-        return written
-    return "f" + written.replace("{", "{{").replace("}", "}}").replace(COUNTER, "{number}")
+    """Return the literal of a text: an f-string if the counter is in it."""
+    literal_text = quoted(value)
+    if COUNTER not in literal_text:
+        return literal_text
+    return "f" + literal_text.replace("{", "{{").replace("}", "}}").replace(COUNTER, "{number}")
 
 
 def literal(data: bytes) -> str:
-    """Bytes; a long run of one byte as a product."""
+    """Return the literal of bytes. A long run of one byte becomes a product."""
     if len(data) > 20 and data == data[:1] * len(data):
         return f"{quoted(data[:1])} * {len(data)}"
     if COUNTER.encode() not in data:
@@ -36,9 +36,9 @@ def literal(data: bytes) -> str:
     return f'{quoted(data)}.replace(b"{COUNTER}", b"%d" % number)'
 
 
-def pairs(given: Pairs) -> str:
-    """Headers; texts where they are ASCII."""
-    return f"[{', '.join(f'({_short(n)}, {_short(v)})' for n, v in given)}]"
+def pairs(headers: Pairs) -> str:
+    """Return the literal of headers, as text where they are ASCII."""
+    return f"[{', '.join(f'({_short(n)}, {_short(v)})' for n, v in headers)}]"
 
 
 def _short(data: bytes) -> str:

@@ -1,4 +1,4 @@
-"""A scenario as a pytest test: plain calls of the test kit, ready to be pasted and run."""
+"""Writer of a scenario as a pytest test, made of plain calls of the test kit."""
 
 from __future__ import annotations
 
@@ -12,52 +12,56 @@ from ...view import visible
 from .literals import literal, pairs, quoted, text
 from .report import Finding
 from .scenarios.loops import COUNTER
-from .scenarios.scenario import (  # fmt: skip  # fmt: skip
-    Answer,
+from .scenarios.scenario import (  # fmt: skip
     Body,
     Close,
     Connect,
     Data,
     Enqueue,
-    GrpcAnswer,
+    GrpcResponse,
+    HttpResponse,
     Leave,
     Open,
     Pass,
     Reconfigure,
-    Reply,
     Script,
     Send,
     Settle,
     Step,
-    TcpAnswer,
+    TcpResponse,
     Trailers,
+    UpstreamResponse,
 )
 from .search.runner import Settings
 
 __all__ = ["write_test"]
 
 _TEST_NAMES = {
-    "trap": "test_the_filter_does_not_trap",
-    "hang": "test_no_callback_hangs",
-    "stuck": "test_no_stream_stays_paused",
+    "trap": "test_filter_does_not_trap",
+    "hang": "test_callbacks_return",
+    "stuck": "test_streams_are_resumed",
     "growth": "test_memory_does_not_grow",
     "misuse": "test_envoy_would_not_crash",
 }
 
-#: What the fixture `wasm_proxy` takes of a plugin; with more than that a `Plugin` is written.
-_OF_PROXY = frozenset({"config", "vm_config", "root_id", "vm_id", "failure_policy", "kind"})
+#: Settings of a plugin that the fixture `wasm_proxy` takes. Others need a `Plugin(...)`.
+_PROXY_ARGUMENTS = frozenset({"config", "vm_config", "root_id", "vm_id", "failure_policy", "kind"})
 
-#: Steps that do not wait: after one of several the next comes at the same moment.
-_QUIET = (Script, Reconfigure, Enqueue)
+#: Steps that take no virtual time.
+_INSTANT_STEPS = (Script, Reconfigure, Enqueue)
 
 
 def write_test(finding: Finding, settings: Settings, called: Iterable[str]) -> str:
-    """A pytest test that fails as long as the fault is there.
+    """Write a pytest test that fails until the fault is mended.
 
     Parameters
     ----------
+    finding
+        Finding with its scenario.
+    settings
+        Settings of the proxy that reproduces it.
     called
-        Clusters that the filter asked for, or was given; in the test they all answer alike.
+        Clusters that the filter called or that it was given. In the test, all of them respond alike.
     """
     chain = _Chain(settings)
     writer = _Writer(finding, settings, sorted(called), chain)
@@ -72,41 +76,41 @@ def write_test(finding: Finding, settings: Settings, called: Iterable[str]) -> s
 
 
 class _Chain:
-    """The filters of the test: their sources, and how the proxy is made of them."""
+    """Filters of the test: their sources, and the arguments of the proxy."""
 
     def __init__(self, settings: Settings) -> None:
-        given = settings.plugins
-        several = given if isinstance(given, list | tuple) else [given]
-        self.plugins = [p if isinstance(p, Plugin) else Plugin(p) for p in several]
+        plugins = settings.plugins
+        chain = plugins if isinstance(plugins, list | tuple) else [plugins]
+        self.plugins = [p if isinstance(p, Plugin) else Plugin(p) for p in chain]
         filters = list(dict.fromkeys(map(_source_of, (p.filter for p in self.plugins))))
         self.names = {source: "FILTER" if len(filters) == 1 else f"FILTER{n}" for n, source in enumerate(filters, 1)}
-        told = [dict(_told(p)) for p in self.plugins]
-        self.plain = len(told) == 1 and told[0].keys() <= _OF_PROXY
+        changed = [dict(_changed_settings(p)) for p in self.plugins]
+        self.plain = len(changed) == 1 and changed[0].keys() <= _PROXY_ARGUMENTS
         self.fixtures = ["wasm_proxy"] if self.plain else ["wasm_proxy", "wasm_filter"]
 
     def sources(self) -> list[str]:
         return [f"{name} = {source}" for source, name in self.names.items()]
 
     def arguments(self) -> Iterator[str]:
-        """What `wasm_proxy` is given of it."""
+        """Yield the arguments of `wasm_proxy` for the filters."""
         if self.plain:
             yield "FILTER"
-            yield from (f"{name}={value}" for name, value in _told(self.plugins[0]))
+            yield from (f"{name}={value}" for name, value in _changed_settings(self.plugins[0]))
             return
-        made = (
-            f"Plugin({', '.join([f'wasm_filter({self.names[_source_of(p.filter)]})', *(f'{n}={v}' for n, v in _told(p))])})"
+        calls = (
+            f"Plugin({', '.join([f'wasm_filter({self.names[_source_of(p.filter)]})', *(f'{n}={v}' for n, v in _changed_settings(p))])})"
             for p in self.plugins
         )
-        yield f"[{', '.join(made)}]"
+        yield f"[{', '.join(calls)}]"
 
 
-def _told(plugin: Plugin) -> Iterator[tuple[str, str]]:
-    """Settings of a plugin that are not as by default, as code."""
+def _changed_settings(plugin: Plugin) -> Iterator[tuple[str, str]]:
+    """Yield names of the plugin's non-default settings, with their values as code."""
     for field in fields(plugin):
         value = getattr(plugin, field.name)
         default = field.default_factory() if field.default_factory is not MISSING else field.default
-        own = field.name == "name" and value == plugin.filter.name
-        if field.name != "filter" and not own and value != default:
+        implied = field.name == "name" and value == plugin.filter.name
+        if field.name != "filter" and not implied and value != default:
             yield field.name, quoted(value) if isinstance(value, str | bytes) else repr(value)
 
 
@@ -142,45 +146,45 @@ class _Writer:
         if self.counted:
             yield "numbers = count()"
         yield ""
-        yield "def again():"
+        yield "def repeat():"
         yield from (f"    {line}" for line in (["number = next(numbers)"] if self.counted else []) + steps)
         yield ""
-        yield f"assert_memory_steady(proxy, again, times={self.finding.repeats})"
+        yield f"assert_memory_steady(proxy, repeat, times={self.finding.repeats})"
 
     # -- before the steps -----------------------------------------------------------------------------------------
 
     @property
     def _has_origin(self) -> bool:
-        return self.settings.network or any(s.answers for s in self.scripts)
+        return self.settings.network or any(s.responses for s in self.scripts)
 
     def _upstreams(self) -> Iterator[str]:
         if self._has_origin:
-            yield f"origin = {self._scripted('answers')}"
+            yield f"origin = {self._scripted('responses')}"
         if self.called:
             yield f"service = {self._scripted('services')}"
 
     def _scripted(self, which: str) -> str:
-        """What the very first step scripts; later scripts are steps of the test."""
+        """Return the upstream with the script of the first step. Later scripts are steps of the test."""
         first = self.steps[0] if self.steps else None
-        answers: tuple[Reply, ...] = getattr(first, which) if isinstance(first, Script) else ()
+        responses: tuple[UpstreamResponse, ...] = getattr(first, which) if isinstance(first, Script) else ()
         self.names.add("upstream")
-        return f"upstream({self._answers(answers, which)})"
+        return f"upstream({self._responses(responses, which)})"
 
-    def _answers(self, answers: tuple[Reply, ...], which: str) -> str:
-        plain = TcpAnswer(b"ok\n") if self.settings.network else Answer()
-        otherwise = self.settings.service if which == "services" else plain
-        return ", ".join(self._answer(answer) for answer in answers or (otherwise,))
+    def _responses(self, responses: tuple[UpstreamResponse, ...], which: str) -> str:
+        plain = TcpResponse(b"ok\n") if self.settings.network else HttpResponse()
+        default = self.settings.service if which == "services" else plain
+        return ", ".join(self._response(response) for response in responses or (default,))
 
-    def _answer(self, answer: Reply) -> str:
-        match answer:
-            case Answer(refused=True):
+    def _response(self, response: UpstreamResponse) -> str:
+        match response:
+            case HttpResponse(refused=True):
                 name, code = "refused", "refused"
-            case Answer():
-                name, code = "response", _http_answer(answer)
-            case GrpcAnswer():
-                name, code = "grpc_reply", _grpc_answer(answer)
-            case TcpAnswer():
-                name, code = "tcp_reply", _tcp_answer(answer)
+            case HttpResponse():
+                name, code = "response", _http_response(response)
+            case GrpcResponse():
+                name, code = "grpc_reply", _grpc_response(response)
+            case TcpResponse():
+                name, code = "tcp_reply", _tcp_response(response)
         self.names.add(name)
         return code
 
@@ -233,8 +237,8 @@ class _Writer:
     def _begin(self, step: Open | Connect) -> Iterator[str]:
         if step.stream in self.opened:
             return
-        word = "connection" if isinstance(step, Connect) else "stream"
-        self.opened[step.stream] = name = word if not self.opened else f"{word}{len(self.opened) + 1}"
+        prefix = "connection" if isinstance(step, Connect) else "stream"
+        self.opened[step.stream] = name = prefix if not self.opened else f"{prefix}{len(self.opened) + 1}"
         if isinstance(step, Connect):
             yield f"{name} = proxy.connect({', '.join(self._worker(step))})"
             return
@@ -262,13 +266,13 @@ class _Writer:
 
     def _rescript(self, step: Script) -> Iterator[str]:
         if self._has_origin:
-            yield f"origin.script({self._answers(step.answers, 'answers')})"
+            yield f"origin.script({self._responses(step.responses, 'responses')})"
         if self.called:
-            yield f"service.script({self._answers(step.services, 'services')})"
+            yield f"service.script({self._responses(step.services, 'services')})"
         yield from self._hosts(step)
 
     def _hosts(self, step: Script) -> Iterator[str]:
-        """Services lose their hosts, and get them back, if that ever happens."""
+        """Set the number of the services' hosts, if the scenario changes it."""
         if any(not s.hosts for s in self.scripts):
             yield from (f"proxy.clusters[{quoted(name)}].endpoints = {int(step.hosts)}" for name in self.called)
 
@@ -297,7 +301,7 @@ class _Writer:
         if step.http2:
             yield "http2=True"
         yield from self._worker(step)
-        if sum(not isinstance(s, _QUIET) for s in self.steps) > 1:
+        if sum(not isinstance(s, _INSTANT_STEPS) for s in self.steps) > 1:
             yield "wait=0"
 
     def _opening(self, step: Open) -> Iterator[str]:
@@ -312,32 +316,34 @@ class _Writer:
         yield from self._worker(step)
 
 
-def _http_answer(answer: Answer) -> str:
-    first = [str(answer.status), *([literal(answer.body)] if answer.body else [])]
-    return _call("response", first, answer, headers=pairs, trailers=pairs, latency=str, reset=str)
+def _http_response(response: HttpResponse) -> str:
+    first = [str(response.status), *([literal(response.body)] if response.body else [])]
+    return _call("response", first, response, headers=pairs, trailers=pairs, latency=str, reset=str)
 
 
-def _grpc_answer(answer: GrpcAnswer) -> str:
+def _grpc_response(response: GrpcResponse) -> str:
     return _call(
-        "grpc_reply", map(literal, answer.messages), answer, status=str, message=quoted, latency=str, reset=str
+        "grpc_reply", map(literal, response.messages), response, status=str, message=quoted, latency=str, reset=str
     )
 
 
-def _tcp_answer(answer: TcpAnswer) -> str:
-    first = [literal(answer.data)] if answer.data else []
-    return _call("tcp_reply", first, answer, close=str, latency=str)
+def _tcp_response(response: TcpResponse) -> str:
+    first = [literal(response.data)] if response.data else []
+    return _call("tcp_reply", first, response, close=str, latency=str)
 
 
-def _call(name: str, first: Iterable[str], answer: Reply, **written: Callable[[Any], str]) -> str:
-    """A call with what comes first, and those of the named fields that are not as by default, each written in its way."""
-    told = {f.name: value for f in fields(answer) if (value := getattr(answer, f.name)) != f.default}
-    return f"{name}({', '.join([*first, *(f'{n}={write(told[n])}' for n, write in written.items() if n in told)])})"
+def _call(name: str, first: Iterable[str], response: UpstreamResponse, **writers: Callable[[Any], str]) -> str:
+    """Write a call with the positional arguments `first` and those fields of `writers` that differ from their defaults."""
+    changed = {f.name: value for f in fields(response) if (value := getattr(response, f.name)) != f.default}
+    return (
+        f"{name}({', '.join([*first, *(f'{n}={write(changed[n])}' for n, write in writers.items() if n in changed)])})"
+    )
 
 
-def _source_of(made: Any) -> str:
-    """A filter as the test names it: the path of its file, or its source."""
-    filename = str(getattr(made, "filename", ""))
-    source = getattr(made, "source", None)
+def _source_of(wasm_filter: Any) -> str:
+    """Return the filter as code: the path of its file, or its source."""
+    filename = str(getattr(wasm_filter, "filename", ""))
+    source = getattr(wasm_filter, "source", None)
     if source is None or Path(filename).is_file():
         return quoted(filename)
     stripped = source.strip("\n")

@@ -1,4 +1,4 @@
-"""What a fuzzer found: the report, and how it shows itself."""
+"""Findings of the fuzzer and their report."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .scenarios.scenario import Scenario
 
 __all__ = ["KINDS", "Finding", "FuzzReport"]
 
-#: What can be wrong, in the words of a headline.
+#: Kind of fault -> headline.
 KINDS = {
     "trap": "the filter traps",
     "hang": "a callback does not return",
@@ -25,7 +25,7 @@ KINDS = {
 
 
 class _Pasteable:
-    """Shows itself drawn in a notebook, and elsewhere as the text whose tests can be pasted as they are."""
+    """Base of objects that a notebook draws as HTML; as text, their tests can be copied unchanged."""
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
         return {"text/html": to_html(document_of(self)), "text/plain": str(self)}
@@ -33,22 +33,24 @@ class _Pasteable:
 
 @dataclass
 class Finding(_Pasteable):
-    """A fault with the smallest scenario that shows it.
+    """A fault with the smallest scenario that reproduces it.
 
     Attributes
     ----------
     kind
-        `trap`, `hang`, `stuck`, `growth` or `misuse` (of the ABI, such that Envoy would crash).
+        `trap`, `hang`, `stuck`, `growth` or `misuse` (use of the ABI that would crash Envoy).
     message
-        What happened, with the traceback if there is one.
+        Description of the fault, with the traceback if it has one.
     scenario
-        The smallest one that was found.
-    repeats
-        How often the scenario is repeated in a round of a test for growth.
+        The smallest failing scenario.
     test
-        A pytest test, complete, that fails as long as the fault is there.
-    seconds, tried
-        When it was found: real seconds and scenarios since the start.
+        A complete pytest test that fails until the fault is mended.
+    seconds
+        Real seconds from the start of the search to the fault.
+    tried
+        Number of scenarios from the start of the search to the fault.
+    repeats
+        For `growth`: repetitions of the scenario in a round of the test.
     """
 
     kind: str
@@ -60,10 +62,10 @@ class Finding(_Pasteable):
     repeats: int = 1
 
     def __str__(self) -> str:
-        """Kind and message, then the test."""
+        """Return kind and message, then the test."""
         rule = "-" * 100
-        found = f"found after {self.seconds:.1f} s and {plural(self.tried, 'scenario')}; as a test:"
-        return f"{self.kind}: {visible(self.message, NEWLINES)}\n{found}\n{rule}\n{self.test}{rule}"
+        effort = f"found after {self.seconds:.1f} s and {plural(self.tried, 'scenario')}; as a test:"
+        return f"{self.kind}: {visible(self.message, NEWLINES)}\n{effort}\n{rule}\n{self.test}{rule}"
 
     def __repr__(self) -> str:
         return f"<Finding {self.kind}: {self.message.splitlines()[-1][:100]}>"
@@ -71,20 +73,24 @@ class Finding(_Pasteable):
 
 @dataclass
 class FuzzReport(_Pasteable):
-    """The outcome of a search. In a notebook it shows itself; `print` gives the same as text.
+    """The result of a search. Notebooks draw it; `print` writes it as text. It is true if it has findings.
 
     Attributes
     ----------
+    name
+        Name of the filter.
     findings
-        One for each fault that differs from the others.
-    tried, seconds
-        Scenarios that were run, and real time.
+        One finding for each different fault.
+    tried
+        Number of scenarios that were run.
+    seconds
+        Real seconds of the search.
     features
-        Different things that were seen to happen: the more, the deeper the search went.
+        Number of different callbacks, hostcalls, results and log lines that occurred, a measure of coverage.
     interrupted
-        The search was stopped by hand.
+        Whether the user stopped the search.
     activity
-        What the search does at the moment, for a display of its progress.
+        Current activity, for a display of the progress. Empty after the search.
     """
 
     name: str
@@ -96,61 +102,71 @@ class FuzzReport(_Pasteable):
     activity: str = ""
 
     def __bool__(self) -> bool:
-        """Whether anything was found."""
+        """Whether there are findings."""
         return bool(self.findings)
 
     @property
     def progress(self) -> str:
-        """What goes on, in a few words."""
-        found = f", {len(self.findings)} found" if self.findings else ""
-        return f"{self.activity}: {plural(self.tried, 'scenario')}{found}"
+        """Current activity and counts, in one line."""
+        findings = f", {len(self.findings)} found" if self.findings else ""
+        return f"{self.activity}: {plural(self.tried, 'scenario')}{findings}"
 
     @property
     def summary(self) -> str:
-        """One line: what was found, and how long was searched."""
-        what = ", ".join(f"{f.kind} ({KINDS[f.kind]})" for f in self.findings) or "nothing wrong"
+        """Findings and effort, in one line."""
+        faults = ", ".join(f"{f.kind} ({KINDS[f.kind]})" for f in self.findings) or "nothing wrong"
         stopped = "; interrupted" if self.interrupted else ""
         effort = f"{plural(self.tried, 'scenario')}, {self.seconds:.1f} s, {plural(self.features, 'feature')}"
-        return f"{self.name}: {what} ({effort}{stopped})" if self else f"{self.name}: {what} in {effort}{stopped}"
+        return f"{self.name}: {faults} ({effort}{stopped})" if self else f"{self.name}: {faults} in {effort}{stopped}"
 
     def __str__(self) -> str:
-        """Every finding with its test, and a summary."""
+        """Return every finding with its test, and the summary."""
         return "\n\n".join([*map(str, self.findings), self.summary])
 
     def __repr__(self) -> str:
         return str(self)
 
     def save(self, path: str | Path) -> list[Path]:
-        """Write each finding's test to a file: the first to `path`, others beside it with a number; gives the files.
+        """Write each finding's test to a file.
+
+        Parameters
+        ----------
+        path
+            File of the first test, a `.py`. Further tests go to the same folder with a number in their names.
+
+        Returns
+        -------
+        list[Path]
+            The files.
 
         Raises
         ------
         UsageError
-            The file would replace the filter's own source, or cannot be written.
+            `path` is not a `.py`, exists and isn't a test that a search has written, or cannot be written.
         """
         first = Path(path)
         if first.suffix != ".py":
-            raise UsageError(f"Tests are written to a .py file, not to {first}.")
+            raise UsageError(f"{first} is not a .py file. Pass the name of a .py file for the test.")
         files = [first if not n else first.with_stem(f"{first.stem}_{n + 1}") for n in range(len(self.findings))]
         for file, finding in zip(files, self.findings, strict=True):
             if file.exists() and '\n    """Found by fuzzing: ' not in file.read_text(
                 encoding="utf-8", errors="replace"
             ):
-                raise UsageError(f"{file} exists, and is no test that a search has written; give another name.")
+                raise UsageError(f"{file} exists and isn't a test that a search has written. Pass another name.")
             try:
                 file.parent.mkdir(parents=True, exist_ok=True)
                 file.write_text(finding.test, encoding="utf-8")
             except OSError as error:
-                raise UsageError(f"{file} cannot be written: {error.strerror or error}.") from None
+                raise UsageError(f"{file} cannot be written: {error.strerror or error}. Pass another path.") from None
         return files
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
-        told = [
+        """Return the report in plain types, for JSON."""
+        findings = [
             {"kind": f.kind, "message": f.message, "test": f.test, "seconds": round(f.seconds, 3), "tried": f.tried}
             for f in self.findings
         ]
         return {
-            "name": self.name, "findings": told, "tried": self.tried, "seconds": round(self.seconds, 3),
+            "name": self.name, "findings": findings, "tried": self.tried, "seconds": round(self.seconds, 3),
             "features": self.features, "interrupted": self.interrupted,
         }  # fmt: skip

@@ -1,4 +1,4 @@
-"""Readers of test files: text protobuf, YAML, JSON and HTTP/1 headers, all into nodes with line numbers.
+"""Readers of test files: text protobuf, YAML, JSON and HTTP/1 headers. They return nodes with line numbers.
 
-What the nodes mean is decided one folder up.
+The messages that are made of nodes are defined in the parent folder.
 """

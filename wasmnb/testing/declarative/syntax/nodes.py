@@ -1,6 +1,6 @@
-"""What a test file says, whichever syntax it is written in: blocks of named entries, lists and scalars, each with its line.
+"""Content of a test file independent of its syntax: blocks of named entries, lists and scalars, each with its line.
 
-The readers (text format, YAML, JSON) make these, and `schema` gives them their meaning.
+The readers (text format, YAML, JSON) return nodes, and `schema` converts them to messages.
 """
 
 from __future__ import annotations
@@ -10,20 +10,22 @@ from typing import Literal
 
 __all__ = ["Block", "BlockEntry", "Many", "Node", "Scalar"]
 
-#: How a scalar was written. JSON and YAML know more than the text format: a number may stand in quotes, say.
+#: Notation of a scalar. JSON and YAML allow more than the text format, such as numbers in quotes.
 Kind = Literal["string", "word", "number", "null"]
 
 
 @dataclass(frozen=True, slots=True)
 class Scalar:
-    """One value.
+    """A single value.
 
     Attributes
     ----------
     kind
-        `string` was quoted, `word` is a bare identifier (true, an enum's name), `number` a number.
+        `string` for quoted text, `word` for a bare identifier (`true`, an enum's name), `number` or `null`.
     data
-        The bytes of a string; the text of anything else.
+        Bytes of a string, or the text of another value.
+    line
+        Line from 1.
     """
 
     kind: Kind
@@ -32,7 +34,7 @@ class Scalar:
 
     @property
     def text(self) -> str:
-        """As text, for words, numbers and messages."""
+        """The data as text."""
         return self.data.decode("utf-8", "surrogateescape")
 
 
@@ -46,7 +48,7 @@ class Many:
 
 @dataclass(slots=True)
 class Block:
-    """A message: named entries in the order of the file, names possibly more than once."""
+    """A message: named entries in the order of the file. A name may occur several times."""
 
     line: int
     entries: list[BlockEntry] = field(default_factory=list)
@@ -54,7 +56,7 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class BlockEntry:
-    """One `name: value`."""
+    """An entry `name: value`."""
 
     name: str
     value: Node

@@ -1,8 +1,8 @@
-"""Nodes to typed messages, after a schema: which fields a message has, of which type, once or many times.
+"""Conversion of nodes to typed messages by a schema.
 
-A message type is a dataclass whose fields carry their protobuf type (see `once` and `many`). Filling one follows proto3:
-an absent field has its default, a field of a oneof excludes the others, a field that is not repeated may stand only once.
-The text format is strict about how a value is written; YAML and JSON are lenient, as their mapping to protobuf is.
+A message type is a dataclass whose fields have a protobuf type (see `once` and `many`). The rules are those of proto3: an
+absent field has its default, a field of a oneof excludes the others, and a field that isn't repeated occurs at most once.
+The text format is strict about the notation of values; YAML and JSON are lenient, as their mapping to protobuf is.
 """
 
 from __future__ import annotations
@@ -33,37 +33,57 @@ _TRUE, _FALSE = {"true", "True", "t", "1"}, {"false", "False", "f", "0"}
 
 
 def once(kind: FieldType, *, oneof: str = "", default: Any = None, json: str = "", least: int | None = None) -> Any:
-    """A field that stands at most once.
+    """Return a dataclass field that occurs at most once.
 
-    Fields of one `oneof` exclude each other; `json` is its name in JSON; `least` is the smallest number that it takes.
+    Parameters
+    ----------
+    kind
+        Type of the field.
+    oneof
+        Name of its oneof. Fields of one oneof exclude each other. Default: none.
+    default
+        Value of an absent field. Default: None.
+    json
+        Name in JSON, if it isn't the field's name in camel case. Default: empty.
+    least
+        Smallest number that is allowed. Default: no limit.
     """
-    told = {"kind": kind, "oneof": oneof, "many": False, "json": json, "least": least}
-    return dataclasses.field(default=default, metadata=told)
+    metadata = {"kind": kind, "oneof": oneof, "many": False, "json": json, "least": least}
+    return dataclasses.field(default=default, metadata=metadata)
 
 
 def many(kind: FieldType) -> Any:
-    """A repeated field."""
+    """Return a dataclass field that may be repeated."""
     return dataclasses.field(default_factory=list, metadata={"kind": kind, "oneof": "", "many": True, "json": ""})
 
 
 def fill(message: type[T], node: Node, place: SourceLocation, *, lenient: bool = False) -> T:
-    """A message from a node.
+    """Convert a node to a message.
 
     Parameters
     ----------
     message
-        A dataclass made with `once` and `many`; its field `place` gets the message's place.
+        Dataclass with fields of `once` and `many`, and a field `place` for the location.
+    node
+        The node.
+    place
+        Location of the node.
     lenient
-        For YAML and JSON: numbers and booleans may stand in quotes, repeated fields are lists, null means absent, names
-        may be in camel case.
+        Rules of YAML and JSON: numbers and booleans may be quoted, repeated fields are lists, null means absent, and
+        names may be in camel case. Default: False.
+
+    Returns
+    -------
+    T
+        The message.
 
     Raises
     ------
     FixtureError
-        With file, line and field.
+        The node doesn't match the schema. The error has file, line and field.
     """
     if not isinstance(node, Block):
-        raise FixtureError("a message with fields is expected here, not a single value or a list.", place.at(node.line))
+        raise FixtureError("a message with fields is expected here, not a value or a list.", place.at(node.line))
     return _Filler(message, place.at(node.line), lenient).fill(node)  # type: ignore[no-any-return]
 
 
@@ -97,11 +117,11 @@ class _Filler:
             value = self.values[field.name] = self.value(kind, entry.value, place)
             least = field.metadata["least"]
             if least is not None and value < least:
-                raise FixtureError(f"it has to be at least {least}, not {value}.", place)
+                raise FixtureError(f"{value} is too small. Write at least {least}.", place)
         self.lines.setdefault(field.name, entry.line)
 
     def name(self, name: str) -> str:
-        """A field's name as the schema has it; camel case is JSON's way to write it."""
+        """Return the field's name in the schema. JSON may write it in camel case."""
         if name in self.fields or not self.lenient:
             return name
         exact = next((f.name for f in self.fields.values() if f.metadata["json"] == name), None)
@@ -116,18 +136,22 @@ class _Filler:
 
     def check_once(self, field: dataclasses.Field[Any], place: SourceLocation) -> None:
         if field.name in self.lines:
-            raise FixtureError(f"it is given a second time; the first is on line {self.lines[field.name]}.", place)
+            raise FixtureError(
+                f"this field may occur only once. Remove it here or on line {self.lines[field.name]}.", place
+            )
         oneof = field.metadata["oneof"]
         for other in self.lines:
             if oneof and self.fields[other].metadata["oneof"] == oneof:
-                raise FixtureError(f"it excludes {other!r}, which line {self.lines[other]} gives.", place)
+                raise FixtureError(
+                    f"this field excludes {other!r} of line {self.lines[other]}. Remove one of them.", place
+                )
 
     def items(self, node: Node, place: SourceLocation) -> tuple[Node, ...]:
         if isinstance(node, Many):
             return node.items
         if self.lenient:
             raise FixtureError(
-                "a list is expected here, since the field is repeated: write its values after dashes.", place
+                "a list is expected here, because the field is repeated. Write its values after dashes.", place
             )
         return (node,)
 
@@ -151,7 +175,7 @@ def _enum(kind: Mapping[str, int], node: Scalar, place: SourceLocation) -> int:
     if node.kind == "number" and node.text.lstrip("-").isdigit() and int(node.text) in kind.values():
         return int(node.text)
     if node.text not in kind:
-        raise FixtureError(f"{node.text!r} is none of {', '.join(kind)}.", place)
+        raise FixtureError(f"unknown value {node.text!r}. Use one of {', '.join(kind)}.", place)
     return kind[node.text]
 
 
@@ -165,7 +189,7 @@ def _string(node: Scalar, place: SourceLocation, kind: str, lenient: bool) -> st
     try:
         return _bytes(node, place, kind, lenient).decode("utf-8")
     except UnicodeDecodeError as error:
-        raise FixtureError(f"this text has to be UTF-8: {error.reason} at byte {error.start}.", place) from error
+        raise FixtureError(f"the text is not UTF-8: {error.reason} at byte {error.start}.", place) from error
 
 
 def _bool(node: Scalar, place: SourceLocation, _kind: str, lenient: bool) -> bool:
@@ -180,7 +204,7 @@ def _integer(node: Scalar, place: SourceLocation, kind: str, lenient: bool) -> i
     if value is None:
         raise FixtureError(f"a whole number is expected, not {node.text!r}.", place)
     if not low <= value < high:
-        raise FixtureError(f"{node.text} does not fit into {kind} ({low} to {high - 1}).", place)
+        raise FixtureError(f"{node.text} is out of the range of {kind}. Use {low} to {high - 1}.", place)
     return value
 
 

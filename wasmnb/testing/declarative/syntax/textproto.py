@@ -1,9 +1,9 @@
-"""Protocol buffers' text format, read into nodes.
+"""Parser of protocol buffers' text format.
 
 The language (https://protobuf.dev/reference/protobuf/textformat-spec/): `name: value` for scalars, `name { ... }` or
-`name < ... >` for messages (a colon may stand before them), `name: [a, b]` for lists, `,` or `;` or nothing between
-fields, `#` comments to the end of the line, strings in either quote with C escapes, joined when several stand side by
-side. Extensions and `Any` in brackets are read as names; no schema here has them, so that they are refused there.
+`name < ... >` for messages (optionally after a colon), `name: [a, b]` for lists, an optional `,` or `;` between fields,
+`#` comments to the end of the line, and strings in either quote with C escapes; adjacent strings are joined. Extensions
+and `Any` in brackets are parsed as names, which the schemas then refuse.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from .nodes import Block, BlockEntry, Many, Node, Scalar
 
 __all__ = ["read_textproto"]
 
-#: Messages inside each other that a file may have.
+#: Deepest nesting of messages.
 DEPTH = 100
 
 _TOKEN = re.compile(
@@ -48,12 +48,24 @@ class _Token:
 
 
 def read_textproto(data: bytes, file: str) -> Block:
-    """Read a whole file.
+    """Parse a file in text format.
+
+    Parameters
+    ----------
+    data
+        Content of the file.
+    file
+        Name of the file, for errors.
+
+    Returns
+    -------
+    Block
+        The message.
 
     Raises
     ------
     FixtureError
-        With the line, and the field that it is in.
+        The text is malformed. The error has line and field.
     """
     parser = _Parser(list(_tokens(data.removeprefix(b"\xef\xbb\xbf"), file)), file)
     return parser.block(_Token("start", b"", 1), SourceLocation(file), 0)
@@ -62,21 +74,23 @@ def read_textproto(data: bytes, file: str) -> Block:
 def _tokens(data: bytes, file: str) -> Iterator[_Token]:
     at, line = 0, 1
     while at < len(data):
-        found = _TOKEN.match(data, at)
-        if found is None:
+        match = _TOKEN.match(data, at)
+        if match is None:
             raise FixtureError(_unreadable(data[at : at + 20]), SourceLocation(file, line))
-        kind = found.lastgroup or ""
+        kind = match.lastgroup or ""
         if kind != "space":
-            yield _Token(kind, found.group(), line)
-        line += found.group().count(b"\n")
-        at = found.end()
+            yield _Token(kind, match.group(), line)
+        line += match.group().count(b"\n")
+        at = match.end()
     yield _Token("end", b"", line)
 
 
 def _unreadable(rest: bytes) -> str:
     if rest[:1] in (b'"', b"'"):
-        return "this string does not end on its line; write \\n for a newline, or close it and go on in a new string."
-    return f"{rest[:1].decode('latin-1')!r} has no meaning here."
+        return (
+            "this string does not end on its line. Write \\n for a newline, or close it and continue in a new string."
+        )
+    return f"unexpected character {rest.decode('utf-8', 'replace')[:1]!r}."
 
 
 class _Parser:
@@ -95,16 +109,16 @@ class _Parser:
         return token
 
     def accept(self, *signs: str) -> bool:
-        """Take the next token if it is one of these signs."""
+        """Consume the next token if it is one of the given signs."""
         if self.next.kind == "sign" and self.next.text in signs:
             self.take()
             return True
         return False
 
     def block(self, opening: _Token, place: SourceLocation, depth: int) -> Block:
-        """Entries up to the bracket that closes `opening`, or to the end of the file."""
+        """Parse entries up to the bracket that closes `opening`, or to the end of the file."""
         if depth > DEPTH:
-            raise FixtureError(f"messages lie more than {DEPTH} deep in each other.", place.at(opening.line))
+            raise FixtureError(f"messages are nested more than {DEPTH} deep.", place.at(opening.line))
         block, closing = Block(opening.line), _CLOSING.get(opening.text)
         while not (self.next.kind == "sign" and self.next.text == closing):
             if self.next.kind == "end":
@@ -183,8 +197,8 @@ class _Parser:
 
 
 def _unescape(token: _Token, place: SourceLocation) -> bytes:
-    def one(found: re.Match[bytes]) -> bytes:
-        octal, hexadecimal, short, long, simple = found.groups()
+    def replace(match: re.Match[bytes]) -> bytes:
+        octal, hexadecimal, short, long, simple = match.groups()
         if octal:
             return bytes([int(octal, 8) & 0xFF])
         if hexadecimal:
@@ -192,13 +206,13 @@ def _unescape(token: _Token, place: SourceLocation) -> bytes:
         if short or long:
             point = int(short or long, 16)
             if point > 0x10FFFF or 0xD800 <= point < 0xE000:
-                raise FixtureError(f"there is no character U+{point:04X}.", place.at(token.line))
+                raise FixtureError(f"U+{point:04X} is not a character.", place.at(token.line))
             return chr(point).encode()
         if simple[0] not in _SIMPLE:
             text = simple.decode("latin-1")
             raise FixtureError(
-                f"there is no escape \\{text}; write \\\\{text} for the two characters.", place.at(token.line)
+                f"unknown escape \\{text}. Write \\\\{text} for the two characters.", place.at(token.line)
             )
         return bytes([_SIMPLE[simple[0]]])
 
-    return _ESCAPE.sub(one, token.data[1:-1])
+    return _ESCAPE.sub(replace, token.data[1:-1])

@@ -1,7 +1,7 @@
-"""The same suites in YAML and JSON, read into nodes with their lines.
+"""Readers of YAML and JSON that keep line numbers.
 
-YAML goes through PyYAML's composer, which keeps the lines, and never through its constructors: nothing of a test file is
-executed. JSON is read as YAML is, since every JSON text is one, after `json` has found its syntax to be sound.
+YAML is read by PyYAML's composer, which keeps the lines. Its constructors aren't used, so a test file can't run code. JSON
+is checked by `json` and then read as YAML, of which it is a subset.
 """
 
 from __future__ import annotations
@@ -16,17 +16,29 @@ __all__ = ["read_json", "read_yaml"]
 
 _TAGS = {"null": "null", "int": "number", "float": "number", "bool": "word"}
 
-#: Nodes inside each other, and nodes in all: an alias of an alias must not grow without end.
+#: Deepest nesting, and most nodes of a file, since aliases of aliases grow exponentially.
 DEPTH, NODES = 100, 200_000
 
 
 def read_yaml(data: bytes, file: str) -> Node:
-    """Read a file of one YAML document.
+    """Read a file with one YAML document.
+
+    Parameters
+    ----------
+    data
+        Content of the file.
+    file
+        Name of the file, for errors.
+
+    Returns
+    -------
+    Node
+        The document. An empty file is an empty block.
 
     Raises
     ------
     FixtureError
-        The text is not YAML; the error has the line.
+        The text is not YAML. The error has the line.
     """
     from ....formats.yaml_lines import YamlError, compose
 
@@ -38,27 +50,47 @@ def read_yaml(data: bytes, file: str) -> Node:
 
 
 def read_json(data: bytes, file: str) -> Node:
-    """Read a file of one JSON document; raises FixtureError with the line."""
+    """Read a file with one JSON document.
+
+    Parameters
+    ----------
+    data
+        Content of the file.
+    file
+        Name of the file, for errors.
+
+    Returns
+    -------
+    Node
+        The document.
+
+    Raises
+    ------
+    FixtureError
+        The text is not JSON. The error has the line.
+    """
     try:
         json.loads(data)
     except json.JSONDecodeError as error:
-        raise FixtureError(f"this is no JSON: {error.msg}.", SourceLocation(file, error.lineno)) from error
+        raise FixtureError(f"this is not JSON: {error.msg}.", SourceLocation(file, error.lineno)) from error
     except (UnicodeDecodeError, RecursionError) as error:
-        raise FixtureError(f"this is no JSON: {error}.", SourceLocation(file)) from error
-    # Tabs may indent JSON but not YAML; between tokens a space does as well.
+        raise FixtureError(f"this is not JSON: {error}.", SourceLocation(file)) from error
+    # JSON may be indented by tabs, YAML not; outside strings a space is equivalent.
     return read_yaml(data.replace(b"\t", b" "), file)
 
 
 class _Converter:
     def __init__(self, file: str) -> None:
         self.file = file
-        self.made = 0
+        self.count = 0
 
     def node(self, node: Any, depth: int) -> Node:
         line = node.start_mark.line + 1
-        self.made += 1
-        if depth > DEPTH or self.made > NODES:
-            raise FixtureError("this is nested too deep, or expands without end.", SourceLocation(self.file, line))
+        self.count += 1
+        if depth > DEPTH or self.count > NODES:
+            raise FixtureError(
+                "this is nested too deep, or expands to too many nodes.", SourceLocation(self.file, line)
+            )
         if node.id == "mapping":
             return self.block(node, line, depth)
         if node.id == "sequence":
@@ -80,5 +112,5 @@ class _Converter:
 
 
 def _joined(text: str) -> str:
-    """JSON writes characters beyond the basic plane as two escapes; YAML reads these as two halves."""
+    """Join surrogate pairs. JSON writes characters beyond the basic plane as two escapes, which YAML reads separately."""
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")

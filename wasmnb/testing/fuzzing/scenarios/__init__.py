@@ -1,4 +1,4 @@
-"""Scenarios as values: what clients, upstreams and operators do, drawn, changed and repeated.
+"""Scenarios as values: actions of clients, upstreams and operators, and functions that generate, change and repeat them.
 
-They are played in `..search`.
+The code that plays them is in `..search`.
 """

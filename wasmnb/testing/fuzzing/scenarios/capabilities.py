@@ -1,13 +1,13 @@
-"""What a filter can do, as far as its source or its module shows: where it stands, and what is worth trying on it."""
+"""Capabilities of a filter, read from its source or its module: its kind, and the inputs that are worth trying."""
 
 from __future__ import annotations
 
 import re
 from typing import Any
 
-__all__ = ["ALL", "abilities_of", "kind_of"]
+__all__ = ["ALL", "capabilities_of", "filter_kind"]
 
-#: Ability -> what shows it: words of a Python source, hostcalls or callbacks of a module.
+#: Capability -> pattern in a Python source, and hostcalls or callbacks of a module, that indicate it.
 _SIGNS = {
     "http_call": (r"\bhttp_call\b", {"proxy_http_call"}),
     "grpc": (r"\bgrpc_", {"proxy_grpc_call", "proxy_grpc_stream"}),
@@ -23,35 +23,35 @@ _TCP = frozenset({"proxy_on_new_connection", "proxy_on_downstream_data", "proxy_
 _HTTP = frozenset(f"proxy_on_{side}_{part}" for side in ("request", "response") for part in ("headers", "body"))
 
 
-def abilities_of(filters: Any) -> frozenset[str]:
-    """Names of what the filter, plugin or chain can do: `http_call`, `grpc`, `queue`, `config`, `time`, `shared`."""
-    several = filters if isinstance(filters, list | tuple) else [filters]
-    return frozenset().union(*(_of_one(getattr(item, "filter", item)) for item in several))
+def capabilities_of(filters: Any) -> frozenset[str]:
+    """Return the capabilities of a filter, plugin or chain: `http_call`, `grpc`, `queue`, `config`, `time`, `shared`."""
+    chain = filters if isinstance(filters, list | tuple) else [filters]
+    return frozenset().union(*(_of_one(getattr(item, "filter", item)) for item in chain))
 
 
-def _of_one(made: Any) -> frozenset[str]:
-    source = getattr(made, "source", None)
+def _of_one(wasm_filter: Any) -> frozenset[str]:
+    source = getattr(wasm_filter, "source", None)
     if isinstance(source, str):
         return frozenset(name for name, (pattern, _) in _SIGNS.items() if re.search(pattern, source))
-    names = _crossings(made)
+    names = _interface_names(wasm_filter)
     return frozenset(name for name, (_, signs) in _SIGNS.items() if signs & names) if names else ALL
 
 
-def _crossings(made: Any) -> frozenset[str]:
-    """Imports and exports of a module."""
+def _interface_names(wasm_filter: Any) -> frozenset[str]:
+    """Return the names of a module's imports and exports."""
     from ....compiler import inspect_module
 
-    wasm = getattr(made, "wasm", None)
+    wasm = getattr(wasm_filter, "wasm", None)
     if not isinstance(wasm, bytes):
         return frozenset()
     facts = inspect_module(wasm)
     return frozenset([*(i.name for i in facts.imports), *(e.name for e in facts.exports)])
 
 
-def kind_of(made: Any) -> str:
-    """`network` for a filter that knows TCP connections and no HTTP, else `http`."""
-    source = getattr(made, "source", None)
+def filter_kind(wasm_filter: Any) -> str:
+    """Return `network` for a filter that has callbacks of TCP connections only, else `http`."""
+    source = getattr(wasm_filter, "source", None)
     if isinstance(source, str):
         return "network" if "TcpContext" in source and "HttpContext" not in source else "http"
-    names = _crossings(made)
+    names = _interface_names(wasm_filter)
     return "network" if names & _TCP and not names & _HTTP else "http"

@@ -1,4 +1,4 @@
-"""Makes scenarios. Everything is drawn from one seeded source of randomness."""
+"""Random scenarios from one seeded source of randomness."""
 
 from __future__ import annotations
 
@@ -7,26 +7,26 @@ from collections.abc import Callable
 from random import Random
 
 from .scenario import (
-    Answer,
     Body,
     Close,
     Connect,
     Data,
     Enqueue,
-    GrpcAnswer,
+    GrpcResponse,
+    HttpResponse,
     Leave,
     Open,
     Pass,
     Reconfigure,
-    Reply,
     Scenario,
     Script,
     Send,
     Step,
-    TcpAnswer,
+    TcpResponse,
     Trailers,
+    UpstreamResponse,
 )  # fmt: skip
-from .value_generator import LATENCIES, METHODS, PAUSES, STATUSES, Drawing
+from .value_generator import LATENCIES, METHODS, PAUSES, STATUSES, ValueGenerator
 from .vocabulary import Vocabulary
 
 __all__ = ["Generator"]
@@ -35,31 +35,36 @@ __all__ = ["Generator"]
 _GRPC_STATUSES = (0, 0, 0, 1, 2, 4, 5, 7, 8, 13, 14, 16)
 
 
-class Generator(Drawing):
-    """Draws scenarios.
+class Generator(ValueGenerator):
+    """Generates scenarios.
 
     Parameters
     ----------
-    words
-        What the filter knows.
+    vocabulary
+        Strings and numbers of the filter.
     random
-        Where everything is drawn from.
-    abilities
-        What the filter can do; what it cannot is left out.
+        Source of randomness.
+    capabilities
+        Capabilities of the filter; steps for other capabilities are left out. Default: none.
     network
-        Clients open TCP connections instead of sending requests.
+        Whether clients open TCP connections instead of sending requests. Default: False.
     """
 
     def __init__(
-        self, words: Vocabulary, random: Random, abilities: frozenset[str] = frozenset(), *, network: bool = False
+        self,
+        vocabulary: Vocabulary,
+        random: Random,
+        capabilities: frozenset[str] = frozenset(),
+        *,
+        network: bool = False,
     ) -> None:
-        super().__init__(words, random)
-        self.abilities = abilities
+        super().__init__(vocabulary, random)
+        self.capabilities = capabilities
         self.network = network
-        self.calls = bool({"http_call", "grpc"} & abilities)
+        self.calls = bool({"http_call", "grpc"} & capabilities)
 
     def scenario(self) -> Scenario:
-        """A new one."""
+        """Return a new scenario."""
         random = self.random
         make = self._interleaved if self.network else random.choice((self._requests, self._requests, self._interleaved))
         steps = list(make())
@@ -70,15 +75,15 @@ class Generator(Drawing):
         return Scenario((script, *steps) if script != Script() else tuple(steps))
 
     def _events(self) -> list[tuple[Callable[[], Step], float]]:
-        """What may happen beside requests, and how likely each is."""
-        found: list[tuple[Callable[[], Step], float]] = []
-        if "time" in self.abilities:
-            found.append((self.pause, 0.5))
-        if self.words.queues:
-            found += [(self.item, 0.5), (self.item, 0.3)]
-        if "config" in self.abilities:
-            found.append((self.configuration, 0.35))
-        return found
+        """Return the steps other than requests, with the probability of each."""
+        events: list[tuple[Callable[[], Step], float]] = []
+        if "time" in self.capabilities:
+            events.append((self.pause, 0.5))
+        if self.vocabulary.queues:
+            events += [(self.queue_item, 0.5), (self.queue_item, 0.3)]
+        if "config" in self.capabilities:
+            events.append((self.configuration, 0.35))
+        return events
 
     # -- clients --------------------------------------------------------------------------------------------------
 
@@ -91,7 +96,7 @@ class Generator(Drawing):
         return tuple(steps)
 
     def _interleaved(self) -> tuple[Step, ...]:
-        """Several streams whose steps are shuffled, each in its own order."""
+        """Return the interleaved steps of several streams, each in its own order."""
         random = self.random
         make = self._connection if self.network else self._stream
         queues: list[list[Step]] = [make(n) for n in range(random.choice((1, 1, 2, 3) if self.network else (2, 2, 3)))]
@@ -119,20 +124,20 @@ class Generator(Drawing):
         return steps
 
     def _connection(self, name: int) -> list[Step]:
-        """A TCP connection: messages, some of them in two pieces, and its end."""
+        """Return the steps of a TCP connection: messages, some of them in two chunks, and the end."""
         random = self.random
         steps: list[Step] = [Connect(name, self.worker())]
         for _ in range(random.choice((0, 1, 1, 2, 4))):
             data = self.message()
             cut = random.randrange(len(data)) if data and random.random() < 0.4 else 0
-            steps += [Data(name, piece) for piece in (data[:cut], data[cut:]) if piece]
+            steps += [Data(name, chunk) for chunk in (data[:cut], data[cut:]) if chunk]
         end = random.choice(
             ([], [], [Data(name, b"", end=True)], [Data(name, self.message(), end=True)], [Close(name)], [Leave(name)])
         )
         return [*steps, *end]
 
     def request(self) -> Send:
-        """A whole request."""
+        """Return a whole request."""
         random = self.random
         method = random.choice(METHODS) if random.random() < 0.3 else random.choice(("GET", "POST"))
         with_body = method in ("POST", "PUT", "PATCH") and random.random() < 0.8
@@ -145,72 +150,72 @@ class Generator(Drawing):
         return Send(method, self.path(), self.pairs(4), body, chunks, trailers, http2, self.worker())
 
     def worker(self) -> int:
-        """The worker that serves it; a proxy with fewer takes the rest of a division."""
-        return self.random.choice((1, 1, 2, 3)) if "shared" in self.abilities else 1
+        """Return a worker's number, which is taken modulo the number of workers."""
+        return self.random.choice((1, 1, 2, 3)) if "shared" in self.capabilities else 1
 
     # -- servers --------------------------------------------------------------------------------------------------
 
     def script(self) -> Script:
-        """What upstream and services answer."""
-        answers = self.some(self.tcp_answer if self.network else self.answer, 2)
-        services = self.some(self.service, 2)
-        return Script(answers, services, not (self.calls and self.chance(0.04)))
+        """Return the responses of upstream and services."""
+        responses = self.several(self.tcp_response if self.network else self.http_response, 2)
+        services = self.several(self.service_response, 2)
+        return Script(responses, services, not (self.calls and self.happens(0.04)))
 
-    def service(self) -> Reply:
-        """What a called service answers."""
-        if "grpc" in self.abilities and ("http_call" not in self.abilities or self.chance(0.5)):
-            return self.answer() if self.chance(0.1) else self.grpc_answer()
-        return self.answer()
+    def service_response(self) -> UpstreamResponse:
+        """Return the response of a service that the filter calls."""
+        if "grpc" in self.capabilities and ("http_call" not in self.capabilities or self.happens(0.5)):
+            return self.http_response() if self.happens(0.1) else self.grpc_response()
+        return self.http_response()
 
-    def answer(self) -> Answer:
-        """What an HTTP server says."""
+    def http_response(self) -> HttpResponse:
+        """Return the response of an HTTP server."""
         random = self.random
         if random.random() < 0.12:
-            return Answer(0, reset=True)
+            return HttpResponse(0, reset=True)
         if random.random() < 0.05:
-            return Answer(refused=True)
+            return HttpResponse(refused=True)
         status = (
-            random.choice(self.words.numbers)
-            if self.words.numbers and random.random() < 0.2
+            random.choice(self.vocabulary.numbers)
+            if self.vocabulary.numbers and random.random() < 0.2
             else random.choice(STATUSES)
         )
         status = status if 200 <= status <= 599 else 200
         body = self.data() if random.random() < 0.6 else b""
         trailers = self.pairs(1) if random.random() < 0.1 else ()
-        return Answer(status, self.pairs(2), body, trailers, random.choice(LATENCIES), random.random() < 0.05)
+        return HttpResponse(status, self.pairs(2), body, trailers, random.choice(LATENCIES), random.random() < 0.05)
 
-    def grpc_answer(self) -> GrpcAnswer:
-        """What a gRPC server says to a message."""
+    def grpc_response(self) -> GrpcResponse:
+        """Return the response of a gRPC server to a message."""
         random = self.random
         if random.random() < 0.1:
-            return GrpcAnswer(reset=True)
+            return GrpcResponse(reset=True)
         status = random.choice(_GRPC_STATUSES) if random.random() < 0.6 else None
         messages = tuple(
             random.choice((b"", self.message(), self.data()[:5000])) for _ in range(random.choice((0, 1, 1, 1, 2)))
         )
-        return GrpcAnswer(messages, status, "no" if status else "", random.choice(LATENCIES))
+        return GrpcResponse(messages, status, "no" if status else "", random.choice(LATENCIES))
 
-    def tcp_answer(self) -> TcpAnswer:
-        """What a TCP server does when bytes arrive."""
+    def tcp_response(self) -> TcpResponse:
+        """Return the response of a TCP server to received bytes."""
         random = self.random
         data = b"" if random.random() < 0.2 else self.message()
-        return TcpAnswer(data, random.random() < 0.25, random.choice((0.0, 0.0, *LATENCIES)))
+        return TcpResponse(data, random.random() < 0.25, random.choice((0.0, 0.0, *LATENCIES)))
 
     # -- events ---------------------------------------------------------------------------------------------------
 
     def pause(self) -> Pass:
-        """Virtual time."""
+        """Return a step that advances virtual time."""
         return Pass(self.random.choice(PAUSES))
 
     def configuration(self) -> Reconfigure:
-        """Another configuration: JSON with keys that the filter knows mostly."""
+        """Return a step with a new configuration, mostly JSON with keys from the filter."""
         random = self.random
         if random.random() < 0.8:
-            keys = [random.choice(self.words.keys or ["a"]) for _ in range(random.randint(0, 3))]
+            keys = [random.choice(self.vocabulary.keys or ["a"]) for _ in range(random.randint(0, 3))]
             return Reconfigure(json.dumps({key: self.json(1) for key in keys}).encode())
         return Reconfigure(self.data()[:5000])
 
-    def item(self) -> Enqueue:
-        """An item for a queue of the filter's own."""
-        name = self.random.choice(self.words.queues)
-        return Enqueue(name, self.message() if self.chance(0.5) else self.data()[:5000])
+    def queue_item(self) -> Enqueue:
+        """Return a step with an queue_item for one of the filter's queues."""
+        name = self.random.choice(self.vocabulary.queues)
+        return Enqueue(name, self.message() if self.happens(0.5) else self.data()[:5000])

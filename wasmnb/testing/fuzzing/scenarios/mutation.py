@@ -1,4 +1,4 @@
-"""Changes scenarios that did something new, a little at a time."""
+"""Mutation of scenarios that reached new behaviour."""
 
 from __future__ import annotations
 
@@ -13,27 +13,33 @@ __all__ = ["Mutator"]
 
 
 class Mutator:
-    """Changes what a generator makes; it draws from the same source."""
+    """Mutates scenarios.
+
+    Parameters
+    ----------
+    generator
+        Generator of new parts. Its source of randomness is used for all choices.
+    """
 
     def __init__(self, generator: Generator) -> None:
         self.draw = generator
         self.random = generator.random
 
     def change(self, scenario: Scenario) -> Scenario:
-        """A scenario with one to three changes."""
+        """Return the scenario with one to three changes."""
         for _ in range(self.random.choice((1, 1, 2, 3))):
-            change = self.random.choice((self._change_step, self._change_step, self._add_step, self._change_script))
+            change = self.random.choice((self._replace_step, self._replace_step, self._add_step, self._change_script))
             scenario = change(scenario)
         return scenario
 
-    def _change_step(self, scenario: Scenario) -> Scenario:
+    def _replace_step(self, scenario: Scenario) -> Scenario:
         if not scenario.steps:
             return self._add_step(scenario)
         at = self.random.randrange(len(scenario.steps))
-        step = self._changed(scenario.steps[at])
+        step = self._mutate_step(scenario.steps[at])
         return scenario.with_steps(scenario.steps[:at], [step], scenario.steps[at + 1 :])
 
-    def _changed(self, step: Step) -> Step:
+    def _mutate_step(self, step: Step) -> Step:
         draw = self.draw
         match step:
             case Pass():
@@ -41,29 +47,31 @@ class Mutator:
             case Body():
                 return replace(step, data=draw.data())
             case Data():
-                return replace(step, data=draw.message() if draw.chance(0.6) else draw.changed(step.data))
+                return replace(step, data=draw.message() if draw.happens(0.6) else draw.mutate_data(step.data))
             case Reconfigure():
-                return draw.configuration() if draw.chance(0.7) else replace(step, config=draw.changed(step.config))
+                return (
+                    draw.configuration() if draw.happens(0.7) else replace(step, config=draw.mutate_data(step.config))
+                )
             case Enqueue():
-                return replace(step, item=draw.message() if draw.chance(0.5) else draw.changed(step.item))
+                return replace(step, item=draw.message() if draw.happens(0.5) else draw.mutate_data(step.item))
             case Send() | Open():
-                return self._changed_request(step)
+                return self._mutate_request(step)
         return step
 
-    def _changed_request(self, step: Send | Open) -> Step:
+    def _mutate_request(self, step: Send | Open) -> Step:
         random, draw = self.random, self.draw
         choices: list[dict[str, Any]] = [
             {"path": draw.path()},
             {"method": random.choice(METHODS)},
-            {"headers": self._changed_pairs(step.headers)},
+            {"headers": self._mutate_pairs(step.headers)},
         ]
         if isinstance(step, Send) and step.chunks is None:
-            choices.append({"body": draw.changed(step.body)})
-        if "shared" in draw.abilities:
+            choices.append({"body": draw.mutate_data(step.body)})
+        if "shared" in draw.capabilities:
             choices.append({"worker": draw.worker()})
         return replace(step, **random.choice(choices))
 
-    def _changed_pairs(self, pairs: Pairs) -> Pairs:
+    def _mutate_pairs(self, pairs: Pairs) -> Pairs:
         random, draw = self.random, self.draw
         if not pairs or random.random() < 0.4:
             return (*pairs, draw.pair())
@@ -82,18 +90,18 @@ class Mutator:
         return scenario + draw.scenario()
 
     def _change_script(self, scenario: Scenario) -> Scenario:
-        """Add an answer, or take one away."""
+        """Add a scripted response, or remove one."""
         draw = self.draw
         at = next((i for i, step in enumerate(scenario.steps) if isinstance(step, Script)), None)
         if at is None:
-            return Scenario((replace(draw.script(), services=(draw.service(),)), *scenario.steps))
+            return Scenario((replace(draw.script(), services=(draw.service_response(),)), *scenario.steps))
         script = scenario.steps[at]
-        which = self.random.choice(("answers", "services"))
-        there = getattr(script, which)
-        if there and self.random.random() < 0.4:
-            lost = self.random.randrange(len(there))
-            changed = there[:lost] + there[lost + 1 :]
+        which = self.random.choice(("responses", "services"))
+        responses = getattr(script, which)
+        if responses and self.random.random() < 0.4:
+            removed = self.random.randrange(len(responses))
+            mutated = responses[:removed] + responses[removed + 1 :]
         else:
-            answer = draw.tcp_answer if draw.network else draw.answer
-            changed = (*there, answer() if which == "answers" else draw.service())
-        return scenario.with_steps(scenario.steps[:at], [replace(script, **{which: changed})], scenario.steps[at + 1 :])
+            response = draw.tcp_response if draw.network else draw.http_response
+            mutated = (*responses, response() if which == "responses" else draw.service_response())
+        return scenario.with_steps(scenario.steps[:at], [replace(script, **{which: mutated})], scenario.steps[at + 1 :])

@@ -1,4 +1,4 @@
-"""A scenario: what clients do and what upstreams answer, as plain values that can be changed, shrunk and written as code."""
+"""A scenario as plain values: actions of clients and responses of upstreams, which can be mutated, shrunk and written as code."""
 
 from __future__ import annotations
 
@@ -11,18 +11,37 @@ from ....messages import Headers, Response
 from ...upstreams import refused
 
 __all__ = [
-    "OF_STREAM", "Answer", "Body", "Close", "Connect", "Data", "Enqueue", "GrpcAnswer", "Leave", "Open", "Pairs", "Pass",
-    "Reconfigure", "Reply", "Scenario", "Script", "Send", "Settle", "Step", "TcpAnswer", "Trailers",
+    "STREAM_STEPS",
+    "Body",
+    "Close",
+    "Connect",
+    "Data",
+    "Enqueue",
+    "GrpcResponse",
+    "HttpResponse",
+    "Leave",
+    "Open",
+    "Pairs",
+    "Pass",
+    "Reconfigure",
+    "Scenario",
+    "Script",
+    "Send",
+    "Settle",
+    "Step",
+    "TcpResponse",
+    "Trailers",
+    "UpstreamResponse",
 ]  # fmt: skip
 
 Pairs = tuple[tuple[bytes, bytes], ...]
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What an upstream or a called service answers.
+class HttpResponse:
+    """Response of an HTTP upstream or service.
 
-    Status 0 with `reset` closes the connection instead; `refused`, nobody listens.
+    With status 0 and `reset` the server closes the connection without a response; with `refused` it refuses the connection.
     """
 
     status: int = 200
@@ -33,8 +52,8 @@ class Answer:
     reset: bool = False
     refused: bool = False
 
-    def scripted(self) -> Any:
-        """As a step of a scripted upstream."""
+    def as_step(self) -> Any:
+        """As a step of a as_step upstream."""
         if self.refused:
             return refused
         return Response(
@@ -43,8 +62,8 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class GrpcAnswer:
-    """What a service answers to a gRPC message: messages, and perhaps the call's end with a status."""
+class GrpcResponse:
+    """Response of a service to a gRPC message: messages, and optionally the status that ends the call."""
 
     messages: tuple[bytes, ...] = ()
     status: int | None = None
@@ -52,31 +71,31 @@ class GrpcAnswer:
     latency: float = 0.0
     reset: bool = False
 
-    def scripted(self) -> GrpcReply:
-        """As a step of a scripted upstream."""
+    def as_step(self) -> GrpcReply:
+        """As a step of a as_step upstream."""
         return GrpcReply(list(self.messages), self.status, self.message, self.reset, self.latency)
 
 
 @dataclass(frozen=True)
-class TcpAnswer:
-    """What a TCP upstream does when bytes arrive."""
+class TcpResponse:
+    """Response of a TCP upstream to received bytes."""
 
     data: bytes = b""
     close: bool = False
     latency: float = 0.0
 
-    def scripted(self) -> TcpReply:
-        """As a step of a scripted upstream."""
+    def as_step(self) -> TcpReply:
+        """As a step of a as_step upstream."""
         return TcpReply(self.data, self.close, self.latency)
 
 
-#: What an upstream may do.
-Reply = Answer | GrpcAnswer | TcpAnswer
+#: Responses of all kinds of upstreams.
+UpstreamResponse = HttpResponse | GrpcResponse | TcpResponse
 
 
 @dataclass(frozen=True)
 class Send:
-    """A whole request, waited for until nothing more happens at this moment."""
+    """Send a whole request and wait until the proxy is idle at the current virtual time."""
 
     method: str = "GET"
     path: str = "/"
@@ -90,7 +109,7 @@ class Send:
 
 @dataclass(frozen=True)
 class Open:
-    """Headers only; the stream goes on in later steps under its name."""
+    """Open a stream with its headers. Later steps refer to it by its number."""
 
     stream: int
     method: str = "POST"
@@ -103,7 +122,7 @@ class Open:
 
 @dataclass(frozen=True)
 class Body:
-    """A piece of an open stream's body."""
+    """Send a chunk of an open stream's body."""
 
     stream: int
     data: bytes = b""
@@ -112,7 +131,7 @@ class Body:
 
 @dataclass(frozen=True)
 class Trailers:
-    """Trailers of an open stream, its end."""
+    """Send the trailers of an open stream, which end it."""
 
     stream: int
     headers: Pairs = ()
@@ -120,14 +139,14 @@ class Trailers:
 
 @dataclass(frozen=True)
 class Leave:
-    """The client of an open stream or connection goes away: a reset."""
+    """Reset an open stream or connection as the client."""
 
     stream: int
 
 
 @dataclass(frozen=True)
 class Connect:
-    """A TCP connection is opened; it goes on in later steps under its name."""
+    """Open a TCP connection. Later steps refer to it by its number."""
 
     stream: int
     worker: int = 1
@@ -135,7 +154,7 @@ class Connect:
 
 @dataclass(frozen=True)
 class Data:
-    """Bytes on a TCP connection; with `end` the client closes its side after them."""
+    """Send bytes on a TCP connection. With `end` the client then closes its side."""
 
     stream: int
     data: bytes = b""
@@ -144,37 +163,37 @@ class Data:
 
 @dataclass(frozen=True)
 class Close:
-    """The client closes both sides of a TCP connection."""
+    """Close both sides of a TCP connection as the client."""
 
     stream: int
 
 
 @dataclass(frozen=True)
 class Pass:
-    """Virtual time passes."""
+    """Advance virtual time, in seconds."""
 
     seconds: float
 
 
 @dataclass(frozen=True)
 class Script:
-    """From now on upstream and services answer this, in turn; the last answer stays. Services may have no host left."""
+    """Set the responses of upstream and services, in order; the last one repeats. Without `hosts`, services have no endpoint."""
 
-    answers: tuple[Reply, ...] = ()
-    services: tuple[Reply, ...] = ()
+    responses: tuple[UpstreamResponse, ...] = ()
+    services: tuple[UpstreamResponse, ...] = ()
     hosts: bool = True
 
 
 @dataclass(frozen=True)
 class Reconfigure:
-    """The plugin gets another configuration while traffic runs; one that it refuses changes nothing."""
+    """Update the plugin's configuration while traffic runs. A configuration that it refuses has no effect."""
 
     config: bytes = b""
 
 
 @dataclass(frozen=True)
 class Enqueue:
-    """Another plugin puts an item into a shared queue that the filter has registered."""
+    """Put an item into a shared queue of the filter, as another plugin does."""
 
     queue: str
     item: bytes = b""
@@ -182,7 +201,7 @@ class Enqueue:
 
 @dataclass(frozen=True)
 class Settle:
-    """Open streams are ended by their clients, and time passes until all are over."""
+    """End all open streams as their clients, and advance time until all are done."""
 
 
 Step = Send | Open | Body | Trailers | Leave | Connect | Data | Close | Pass | Script | Reconfigure | Enqueue | Settle
@@ -190,38 +209,40 @@ Step = Send | Open | Body | Trailers | Leave | Connect | Data | Close | Pass | S
 
 @dataclass(frozen=True)
 class Scenario:
-    """Steps in order. A scenario ends as if `Settle` stood there."""
+    """Steps in order. Every scenario ends with an implicit `Settle`."""
 
     steps: tuple[Step, ...] = ()
 
     def with_steps(self, *parts: Sequence[Step]) -> Scenario:
-        """A scenario of these steps."""
+        """Return a scenario of the given steps."""
         return Scenario(tuple(step for part in parts for step in part))
 
     @property
     def size(self) -> int:
-        """How much there is to read: what shrinking makes smaller."""
+        """Approximate length as code, which shrinking minimizes."""
         return sum(_size(step) for step in self.steps)
 
     def __add__(self, other: Scenario) -> Scenario:
-        """Both, one after the other, the streams of the other renamed."""
-        shift = 1 + max((s.stream for s in self.steps if isinstance(s, OF_STREAM)), default=-1)
+        """Return both scenarios, one after the other, with the second one's streams renumbered."""
+        shift = 1 + max((s.stream for s in self.steps if isinstance(s, STREAM_STEPS)), default=-1)
         between: tuple[Step, ...] = (Settle(), Script()) if self.steps else ()
-        moved = (replace(s, stream=s.stream + shift) if isinstance(s, OF_STREAM) else s for s in other.steps)
+        moved = (replace(s, stream=s.stream + shift) if isinstance(s, STREAM_STEPS) else s for s in other.steps)
         return Scenario((*self.steps, *between, *moved))
 
 
 def _size(part: Any) -> int:
-    """Characters of what is not as by default; a stream sent piece by piece weighs more than a request."""
-    told = (f for f in fields(part) if f.name != "stream" and getattr(part, f.name) != f.default)
-    return (10 if isinstance(part, Send | Reply) else 40) + sum(_width(getattr(part, f.name)) for f in told)
+    """Return the number of characters of non-default fields. Steps of a stream weigh more than a whole request."""
+    changed = (f for f in fields(part) if f.name != "stream" and getattr(part, f.name) != f.default)
+    return (10 if isinstance(part, Send | UpstreamResponse) else 40) + sum(
+        _width(getattr(part, f.name)) for f in changed
+    )
 
 
 def _width(value: Any) -> int:
-    if isinstance(value, tuple) and value and isinstance(value[0], Reply):
+    if isinstance(value, tuple) and value and isinstance(value[0], UpstreamResponse):
         return sum(map(_size, value))
     return 5 + len(repr(value))
 
 
 #: Steps that belong to a stream.
-OF_STREAM = (Open, Body, Trailers, Leave, Connect, Data, Close)
+STREAM_STEPS = (Open, Body, Trailers, Leave, Connect, Data, Close)

@@ -1,15 +1,15 @@
-"""Scenarios that every search begins with: one of each kind, and every word of the filter's own once."""
+"""First scenarios of every search: one of each kind, and each string of the filter once."""
 
 from __future__ import annotations
 
 from .scenario import (
-    Answer,
     Body,
     Close,
     Connect,
     Data,
     Enqueue,
-    GrpcAnswer,
+    GrpcResponse,
+    HttpResponse,
     Leave,
     Open,
     Pass,
@@ -18,11 +18,11 @@ from .scenario import (
     Script,
     Send,
     Step,
-    TcpAnswer,
+    TcpResponse,
 )  # fmt: skip
 from .vocabulary import Vocabulary
 
-__all__ = ["repeatable", "seeds"]
+__all__ = ["memory_seeds", "seeds"]
 
 _HTTP: tuple[tuple[Step, ...], ...] = (
     (Send(),),
@@ -32,11 +32,11 @@ _HTTP: tuple[tuple[Step, ...], ...] = (
     (Send("POST", body=b"x", trailers=((b"x-end", b"1"),)),),
     (Send("HEAD"),),
     (Send(http2=True), Send("POST", body=b"\xff\xfe", http2=True)),
-    (Script(services=(Answer(500),)), Send()),
-    (Script(services=(Answer(0, reset=True),)), Send()),
-    (Script((Answer(0, reset=True), Answer(503))), Send(), Send()),
+    (Script(services=(HttpResponse(500),)), Send()),
+    (Script(services=(HttpResponse(0, reset=True),)), Send()),
+    (Script((HttpResponse(0, reset=True), HttpResponse(503))), Send(), Send()),
     (Open(0), Leave(0), Pass(2.0)),
-    (Script(services=(Answer(latency=0.1),)), Open(0), Open(1), Body(0, b"a", end=True), Body(1, b"b", end=True)),
+    (Script(services=(HttpResponse(latency=0.1),)), Open(0), Open(1), Body(0, b"a", end=True), Body(1, b"b", end=True)),
 )
 
 _TCP: tuple[tuple[Step, ...], ...] = (
@@ -45,52 +45,58 @@ _TCP: tuple[tuple[Step, ...], ...] = (
     (Connect(0), Data(0, b"he"), Data(0, b"llo\r\n", end=True)),
     (Connect(0), Data(0, b"\xff\xfe\0\0"), Leave(0)),
     (Connect(0), Connect(1), Data(0, b"a"), Data(1, b"b"), Close(0), Pass(2.0)),
-    (Script((TcpAnswer(b"bye", close=True),)), Connect(0), Data(0, b"a")),
-    (Script((TcpAnswer(b"\xff\xfe", latency=10.0),)), Connect(0), Data(0, b"a"), Close(0)),
+    (Script((TcpResponse(b"bye", close=True),)), Connect(0), Data(0, b"a")),
+    (Script((TcpResponse(b"\xff\xfe", latency=10.0),)), Connect(0), Data(0, b"a"), Close(0)),
 )
 
 _GRPC: tuple[Script, ...] = (
-    Script(services=(GrpcAnswer((b"\x08\x01",), 0),)),
-    Script(services=(GrpcAnswer((b"a", b"b")),)),
-    Script(services=(GrpcAnswer(status=14),)),
-    Script(services=(GrpcAnswer(reset=True),)),
-    Script(services=(GrpcAnswer((b"late",), 0, latency=10.0),)),
+    Script(services=(GrpcResponse((b"\x08\x01",), 0),)),
+    Script(services=(GrpcResponse((b"a", b"b")),)),
+    Script(services=(GrpcResponse(status=14),)),
+    Script(services=(GrpcResponse(reset=True),)),
+    Script(services=(GrpcResponse((b"late",), 0, latency=10.0),)),
 )
 
-#: Configurations that a filter which reads any should stand.
+#: Configurations that a filter with a configuration must handle.
 _CONFIGURATIONS = (b"", b"{}", b"[]", b"null", b"not json", b"\xff")
 
 
-def seeds(words: Vocabulary, abilities: frozenset[str] = frozenset(), *, network: bool = False) -> list[Scenario]:
-    """The scenarios, for a filter that can do these things."""
+def seeds(
+    vocabulary: Vocabulary, capabilities: frozenset[str] = frozenset(), *, network: bool = False
+) -> list[Scenario]:
+    """Return the first scenarios for a filter with the given capabilities."""
     client: tuple[Step, ...] = (Connect(0), Data(0, b"x")) if network else (Send(),)
-    found = [Scenario(steps) for steps in (_TCP if network else _HTTP)]
-    if "grpc" in abilities:
-        found += [Scenario((script, *client)) for script in _GRPC]
-    if "time" in abilities and not network:
-        found.append(Scenario((Script(services=(Answer(latency=5.0),)), Open(0, end=True), Leave(0), Pass(10.0))))
-    if "config" in abilities:
-        found += [Scenario((Reconfigure(config), *client)) for config in _CONFIGURATIONS]
-    found += [Scenario((Enqueue(name, item), *client)) for name in words.queues for item in (b"", b"item")]
-    return found + (_tcp_words(words) if network else _http_words(words))
+    scenarios = [Scenario(steps) for steps in (_TCP if network else _HTTP)]
+    if "grpc" in capabilities:
+        scenarios += [Scenario((script, *client)) for script in _GRPC]
+    if "time" in capabilities and not network:
+        scenarios.append(
+            Scenario((Script(services=(HttpResponse(latency=5.0),)), Open(0, end=True), Leave(0), Pass(10.0)))
+        )
+    if "config" in capabilities:
+        scenarios += [Scenario((Reconfigure(config), *client)) for config in _CONFIGURATIONS]
+    scenarios += [Scenario((Enqueue(name, item), *client)) for name in vocabulary.queues for item in (b"", b"item")]
+    return scenarios + (_tcp_strings(vocabulary) if network else _http_strings(vocabulary))
 
 
-def _http_words(words: Vocabulary) -> list[Scenario]:
-    names = [name.encode() for name in words.names[: min(words.own, 60)]]
-    values = [value.encode() for value in words.values[:20]]
-    paths = [Scenario((Send(path=path),)) for path in words.paths[:40]]
+def _http_strings(vocabulary: Vocabulary) -> list[Scenario]:
+    names = [name.encode() for name in vocabulary.names[: min(vocabulary.own, 60)]]
+    values = [value.encode() for value in vocabulary.values[:20]]
+    paths = [Scenario((Send(path=path),)) for path in vocabulary.paths[:40]]
     return paths + [Scenario(tuple(Send(headers=((name, value),)) for value in values)) for name in names]
 
 
-def _tcp_words(words: Vocabulary) -> list[Scenario]:
-    texts = [word.encode("utf-8", "surrogatepass") for word in words.values[:60]]
+def _tcp_strings(vocabulary: Vocabulary) -> list[Scenario]:
+    texts = [word.encode("utf-8", "surrogatepass") for word in vocabulary.values[:60]]
     return [Scenario((Connect(0), Data(0, text + end), Close(0))) for text in texts for end in (b"", b"\r\n")]
 
 
-def repeatable(words: Vocabulary, abilities: frozenset[str] = frozenset(), *, network: bool = False) -> list[Scenario]:
-    """The few of them that are worth a thousand repetitions, when memory is looked at: those with the filter's own words first."""
-    every = seeds(words, abilities, network=network)
+def memory_seeds(
+    vocabulary: Vocabulary, capabilities: frozenset[str] = frozenset(), *, network: bool = False
+) -> list[Scenario]:
+    """Return the scenarios to repeat when memory is measured, those with the filter's own strings first."""
+    first = seeds(vocabulary, capabilities, network=network)
     if network:
-        return every[: len(_TCP)] + every[len(_TCP) :][:10]
-    own = [Scenario(scenario.steps[:1]) for scenario in _http_words(words) if scenario.steps[0].headers]  # type: ignore[union-attr]
-    return own[:12] + every[: len(every) - len(_http_words(words))] + _http_words(words)[:4]
+        return first[: len(_TCP)] + first[len(_TCP) :][:10]
+    own = [Scenario(scenario.steps[:1]) for scenario in _http_strings(vocabulary) if scenario.steps[0].headers]  # type: ignore[union-attr]
+    return own[:12] + first[: len(first) - len(_http_strings(vocabulary))] + _http_strings(vocabulary)[:4]

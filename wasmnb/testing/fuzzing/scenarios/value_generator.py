@@ -1,4 +1,4 @@
-"""Draws texts, headers, bodies and numbers, from what a filter knows and from what tends to break things."""
+"""Random paths, headers, bodies and numbers, from the filter's own constants and from typical edge cases."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from .scenario import Pairs
 from .vocabulary import Vocabulary
 
-__all__ = ["LATENCIES", "METHODS", "PAUSES", "STATUSES", "Drawing"]
+__all__ = ["LATENCIES", "METHODS", "PAUSES", "STATUSES", "ValueGenerator"]
 
 METHODS = ("GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH")
 STATUSES = (200, 200, 204, 301, 302, 400, 401, 403, 404, 429, 500, 502, 503)
@@ -35,36 +35,36 @@ _SIZES = (0, 1, 2, 7, 64, 1000, 4096, 70_000)
 _LINE_ENDS = (b"\n", b"\r\n", b"\0", b" ")
 
 
-class Drawing:
-    """Draws values.
+class ValueGenerator:
+    """Generates values.
 
     Parameters
     ----------
-    words
-        What the filter knows.
+    vocabulary
+        Strings and numbers of the filter.
     random
-        Where everything is drawn from.
+        Source of randomness.
     """
 
-    def __init__(self, words: Vocabulary, random: Random) -> None:
-        self.words = words
+    def __init__(self, vocabulary: Vocabulary, random: Random) -> None:
+        self.vocabulary = vocabulary
         self.random = random
 
-    def some(self, make: Callable[[], Any], most: int) -> tuple[Any, ...]:
-        """None to `most` of them."""
+    def several(self, make: Callable[[], Any], most: int) -> tuple[Any, ...]:
+        """Return up to `most` values of `make`."""
         return tuple(make() for _ in range(self.random.randint(0, most)))
 
-    def chance(self, probability: float) -> bool:
-        """True now and then."""
+    def happens(self, probability: float) -> bool:
+        """Return True with the given probability."""
         return self.random.random() < probability
 
     # -- HTTP -----------------------------------------------------------------------------------------------------
 
     def path(self) -> str:
-        """A request target."""
+        """Return a request target."""
         random = self.random
         if random.random() < 0.5:
-            return random.choice(self.words.paths)
+            return random.choice(self.vocabulary.paths)
         parts = "/".join(self.token() for _ in range(random.randint(0, 3)))
         query = (
             "?" + "&".join(f"{self.token()}={self.token()}" for _ in range(random.randint(0, 3)))
@@ -74,27 +74,27 @@ class Drawing:
         return f"/{parts}{query}"
 
     def token(self) -> str:
-        """A part of a target."""
-        word = self.random.choice((*self.words.keys, *self.words.names, "a", "", "%", "%2F", "..", "x" * 40))
-        return "".join(c for c in word if 0x21 <= ord(c) < 0x7F and c not in "?#")
+        """Return a segment of a path or a part of a query."""
+        part = self.random.choice((*self.vocabulary.keys, *self.vocabulary.names, "a", "", "%", "%2F", "..", "x" * 40))
+        return "".join(c for c in part if 0x21 <= ord(c) < 0x7F and c not in "?#")
 
     def pairs(self, most: int) -> Pairs:
-        """Headers."""
+        """Return up to `most` headers."""
         return tuple(self.pair() for _ in range(self.random.randint(0, most)))
 
     def pair(self) -> tuple[bytes, bytes]:
-        """One header."""
-        random, words = self.random, self.words
-        own = words.own and random.random() < 0.7
-        name = random.choice(words.names[: words.own] if own else words.names)
+        """Return a header."""
+        random, vocabulary = self.random, self.vocabulary
+        own = vocabulary.own and random.random() < 0.7
+        name = random.choice(vocabulary.names[: vocabulary.own] if own else vocabulary.names)
         return name.encode(), self.header_value()
 
     def header_value(self) -> bytes:
-        """A value that the codec takes: no control characters."""
+        """Return a header value without control characters, which the codec would refuse."""
         random = self.random
         kind = random.random()
         if kind < 0.5:
-            value = random.choice(self.words.values).encode()
+            value = random.choice(self.vocabulary.values).encode()
         elif kind < 0.7:
             value = str(self.number()).encode()
         elif kind < 0.9:
@@ -106,14 +106,14 @@ class Drawing:
     # -- data -----------------------------------------------------------------------------------------------------
 
     def number(self) -> int:
-        """A number that may matter, or one beside it."""
+        """Return one of the filter's numbers or a neighbour, or a typical limit."""
         random = self.random
-        if self.words.numbers and random.random() < 0.6:
-            return random.choice(self.words.numbers) + random.choice((-1, 0, 0, 1))
+        if self.vocabulary.numbers and random.random() < 0.6:
+            return random.choice(self.vocabulary.numbers) + random.choice((-1, 0, 0, 1))
         return random.choice((0, 1, -1, 10, 255, 1 << 31, 10**18))
 
     def data(self) -> bytes:
-        """A body, or a piece of one."""
+        """Return a body or a chunk of one."""
         random = self.random
         kind = random.random()
         if kind < 0.35:
@@ -121,41 +121,43 @@ class Drawing:
         if kind < 0.5:
             return random.choice(_ODD)
         if kind < 0.65:
-            return self.word()
+            return self.constant_text()
         if kind < 0.75:
             return "&".join(f"{self.token()}={self.token()}" for _ in range(random.randint(1, 3))).encode()
         size = min(abs(self.number()), 100_000) if random.random() < 0.3 else random.choice(_SIZES)
         return random.randbytes(size) if random.random() < 0.3 else bytes([random.choice(b"ab%{<\x00")]) * size
 
-    def word(self) -> bytes:
-        """A text of the filter's own."""
-        return self.random.choice(self.words.values).encode("utf-8", "surrogatepass")
+    def constant_text(self) -> bytes:
+        """Return one of the filter's strings."""
+        return self.random.choice(self.vocabulary.values).encode("utf-8", "surrogatepass")
 
     def json(self, depth: int) -> Any:
-        """A value for JSON, with keys that the filter knows."""
+        """Return a JSON value with keys from the filter, nested up to `depth`."""
         random = self.random
         if depth and random.random() < 0.7:
-            keys = [random.choice(self.words.keys or ["a"]) for _ in range(random.randint(0, 4))]
+            keys = [random.choice(self.vocabulary.keys or ["a"]) for _ in range(random.randint(0, 4))]
             if random.random() < 0.85:
                 return {key: self.json(depth - 1) for key in keys}
             return [self.json(depth - 1) for _ in keys]
-        return random.choice((None, True, 0, -1, 1.5, "", self.number(), random.choice(self.words.values), "é", [], {}))
+        return random.choice(
+            (None, True, 0, -1, 1.5, "", self.number(), random.choice(self.vocabulary.values), "é", [], {})
+        )
 
     def message(self) -> bytes:
-        """A message of a protocol on TCP or gRPC: a line, something with its length in front, or anything."""
+        """Return a message for TCP or gRPC: a line, a length-prefixed message, or arbitrary bytes."""
         random = self.random
         kind = random.random()
         if kind < 0.4:
-            return self.word() + random.choice(_LINE_ENDS)
+            return self.constant_text() + random.choice(_LINE_ENDS)
         if kind < 0.7:
-            data = random.choice((b"", self.word(), random.choice(_ODD), random.randbytes(5)))
+            data = random.choice((b"", self.constant_text(), random.choice(_ODD), random.randbytes(5)))
             length = random.choice((len(data), len(data), len(data), 0, len(data) + 1, 1 << 31))
             size = random.choice((1, 2, 4, 4))
             return (length % (1 << 8 * size)).to_bytes(size, random.choice(("big", "big", "little"))) + data
         return self.data()[:5000]
 
-    def changed(self, data: bytes) -> bytes:
-        """A body with something cut, put in or doubled; or another."""
+    def mutate_data(self, data: bytes) -> bytes:
+        """Return a body with a part cut, inserted or doubled, or a new one."""
         random = self.random
         if not data or random.random() < 0.4:
             return self.data()

@@ -1,6 +1,6 @@
-"""Words that a filter seems to know: strings and numbers of its source, or of its module's data.
+"""Constants of a filter: strings and numbers of its source, or of its module's data.
 
-Chance alone never writes `x-debug: dump`; a filter that looks for it has it among its constants.
+Random bytes never form `x-debug: dump`, but a filter that compares a header with it has both among its constants.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ __all__ = ["Vocabulary", "vocabulary_of"]
 _NAME = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*\Z")
 _PRINTABLE = re.compile(rb"[\x20-\x7e]{3,60}")
 
-#: Words that every HTTP filter may know.
+#: Strings that many HTTP filters use.
 _COMMON_NAMES = (
     "accept", "authorization", "content-type", "cookie", "host", "user-agent", "x-forwarded-for", "x-request-id",
     "content-length", "content-encoding", "origin", "referer",
@@ -34,26 +34,30 @@ _COMMON_VALUES = (
     "*",
 )
 
-#: Constants kept, so that a module with a whole Python in it does not drown the ones that matter.
-_MOST = 400
+#: Most strings kept, since a module with a whole interpreter has thousands.
+_MAX_VALUES = 400
 
 
 @dataclass
 class Vocabulary:
-    """Words by what they may be.
+    """Constants by possible use.
 
     Attributes
     ----------
-    names, values, paths
-        For headers and for the request's target.
+    names
+        Header names.
+    values
+        Header values and other strings.
+    paths
+        Request targets.
     keys
-        For JSON.
+        JSON keys.
     numbers
-        Of any use: sizes, statuses, counts.
+        Sizes, statuses and counts.
     own
-        How many of the names are the filter's own; they come first.
+        Number of `names` that are the filter's own; they come first.
     queues
-        Names of shared queues that it has registered; whoever runs it finds out.
+        Names of the shared queues that the filter has registered. Empty until the filter was started.
     """
 
     names: list[str] = field(default_factory=list)
@@ -66,24 +70,26 @@ class Vocabulary:
 
 
 def vocabulary_of(filters: Any) -> Vocabulary:
-    """Words of a filter, a plugin, or several."""
-    found = Vocabulary()
-    several = filters if isinstance(filters, list | tuple) else [filters]
-    for item in several:
-        chosen = getattr(item, "filter", item)
-        source = getattr(chosen, "source", None)
-        constants = _python(source) if isinstance(source, str) else _module(getattr(chosen, "wasm", b""))
+    """Return the constants of a filter, a plugin or a chain."""
+    vocabulary = Vocabulary()
+    chain = filters if isinstance(filters, list | tuple) else [filters]
+    for item in chain:
+        wasm_filter = getattr(item, "filter", item)
+        source = getattr(wasm_filter, "source", None)
+        constants = (
+            _source_constants(source) if isinstance(source, str) else _module_strings(getattr(wasm_filter, "wasm", b""))
+        )
         for constant in constants:
-            _sort_in(found, constant)
-        _sort_configuration(found, getattr(item, "config", b""))
-    found.own = len(found.names)
-    found.names += [n for n in _COMMON_NAMES if n not in found.names]
-    found.values += _COMMON_VALUES
-    found.paths += ["/", "/a/b?x=1&y=2", "/%41//../", "/?", "/index.html"]
-    return found
+            _add_constant(vocabulary, constant)
+        _add_configuration(vocabulary, getattr(item, "config", b""))
+    vocabulary.own = len(vocabulary.names)
+    vocabulary.names += [n for n in _COMMON_NAMES if n not in vocabulary.names]
+    vocabulary.values += _COMMON_VALUES
+    vocabulary.paths += ["/", "/a/b?x=1&y=2", "/%41//../", "/?", "/index.html"]
+    return vocabulary
 
 
-def _python(source: str) -> Iterator[str | int]:
+def _source_constants(source: str) -> Iterator[str | int]:
     try:
         tree = ast.parse(source)
     except (SyntaxError, ValueError, RecursionError):
@@ -108,29 +114,29 @@ def _docstrings(tree: ast.AST) -> Iterator[ast.Constant]:
             yield body[0].value
 
 
-def _module(wasm: bytes) -> Iterable[str]:
+def _module_strings(wasm: bytes) -> Iterable[str]:
     return (m.group().decode("latin-1") for m in _PRINTABLE.finditer(wasm[-4_000_000:]))
 
 
-def _sort_configuration(found: Vocabulary, config: Any) -> None:
+def _add_configuration(vocabulary: Vocabulary, config: Any) -> None:
     text = config.decode("utf-8", "replace") if isinstance(config, bytes) else str(config)
     for word in re.findall(r"[\w/.:-]{1,60}", text):
-        _sort_in(found, int(word) if word.isdigit() and len(word) < 10 else word)
+        _add_constant(vocabulary, int(word) if word.isdigit() and len(word) < 10 else word)
 
 
-def _sort_in(found: Vocabulary, constant: str | int) -> None:
+def _add_constant(vocabulary: Vocabulary, constant: str | int) -> None:
     if isinstance(constant, int):
-        if abs(constant) < 1 << 20 and constant not in found.numbers:
-            found.numbers.append(constant)
+        if abs(constant) < 1 << 20 and constant not in vocabulary.numbers:
+            vocabulary.numbers.append(constant)
         return
-    if not constant or len(constant) > 200 or len(found.values) > _MOST:
+    if not constant or len(constant) > 200 or len(vocabulary.values) > _MAX_VALUES:
         return
-    if constant.startswith("/") and constant not in found.paths:
-        found.paths.append(constant)
+    if constant.startswith("/") and constant not in vocabulary.paths:
+        vocabulary.paths.append(constant)
     lower = constant.lower()
-    if _NAME.match(lower) and lower not in found.names:
-        found.names.append(lower)
-    if constant not in found.values:
-        found.values.append(constant)
-    if re.match(r"\w{1,40}\Z", constant) and constant not in found.keys:
-        found.keys.append(constant)
+    if _NAME.match(lower) and lower not in vocabulary.names:
+        vocabulary.names.append(lower)
+    if constant not in vocabulary.values:
+        vocabulary.values.append(constant)
+    if re.match(r"\w{1,40}\Z", constant) and constant not in vocabulary.keys:
+        vocabulary.keys.append(constant)

@@ -1,4 +1,4 @@
-"""The search for failing scenarios: play, judge, shrink, and watch memory.
+"""The search for failing scenarios: play them, classify the outcome, shrink failures, and measure memory.
 
-Scenarios themselves are made in `..scenarios`.
+Scenarios are generated in `..scenarios`.
 """

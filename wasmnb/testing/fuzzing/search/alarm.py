@@ -1,7 +1,7 @@
-"""A limit for filters that run natively: no engine can stop them, but a signal can interrupt Python.
+"""A deadline for filters that run natively: an engine can't stop them, but a signal interrupts Python.
 
-Facts: an exception that a signal's handler raises may get lost, if it strikes while C code makes another one. So the alarm
-rings until it is heard; and only while the filter's own code runs, or what it calls, never in the host.
+Facts: an exception that a signal handler raises is lost if C code raises another one at the same time. The alarm therefore
+repeats until the filter has stopped. It raises only while code of the filter runs, or code that it calls, never in the host.
 """
 
 from __future__ import annotations
@@ -14,53 +14,53 @@ from types import FrameType
 
 from ...._code_paths import INSTALLED, PACKAGE, STDLIB
 
-__all__ = ["Alarm", "StillRunning", "alarm", "can_ring"]
+__all__ = ["Alarm", "DeadlineExceeded", "alarm", "alarm_available"]
 
-#: Seconds between two rings.
-_AGAIN = 0.05
+#: Seconds between two signals.
+_INTERVAL = 0.05
 
 
-class StillRunning(BaseException):
-    """Raised in the filter that runs when the time is over; no `except Exception` takes it."""
+class DeadlineExceeded(BaseException):
+    """Raised in the running filter at the deadline. `except Exception` doesn't catch it."""
 
 
 class Alarm:
-    """Whether it rang."""
+    """State of an alarm: whether it has fired."""
 
-    rang = False
+    fired = False
 
 
-def can_ring() -> bool:
-    """Whether there is an alarm here: on systems with signals, in the main thread."""
+def alarm_available() -> bool:
+    """Return whether the alarm works here: on systems with signals, in the main thread."""
     return hasattr(signal, "setitimer") and threading.current_thread() is threading.main_thread()
 
 
 @contextmanager
 def alarm(seconds: float | None) -> Iterator[Alarm]:
-    """Have the block interrupted with `StillRunning` after so many seconds; None: never. It needs `can_ring`."""
-    made = Alarm()
-    if seconds is None or not can_ring():
-        yield made
+    """Interrupt the block with `DeadlineExceeded` after `seconds`; never, if it is None or `alarm_available` is False."""
+    state = Alarm()
+    if seconds is None or not alarm_available():
+        yield state
         return
 
-    def ring(_number: int, frame: FrameType | None) -> None:
+    def on_signal(_number: int, frame: FrameType | None) -> None:
         if _in_filter(frame):
-            made.rang = True
-            raise StillRunning
+            state.fired = True
+            raise DeadlineExceeded
 
-    before = signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, seconds, _AGAIN)
+    previous = signal.signal(signal.SIGALRM, on_signal)
+    signal.setitimer(signal.ITIMER_REAL, seconds, _INTERVAL)
     try:
-        yield made
-    except StillRunning:
+        yield state
+    except DeadlineExceeded:
         pass
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        signal.signal(signal.SIGALRM, previous)
 
 
 def _in_filter(frame: FrameType | None) -> bool:
-    """Whether the innermost code that is no library's is a filter's rather than ours."""
+    """Return whether the innermost code outside libraries belongs to a filter rather than to this package."""
     while frame is not None:
         file = frame.f_code.co_filename
         if file.startswith(PACKAGE):

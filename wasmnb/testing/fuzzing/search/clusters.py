@@ -1,4 +1,4 @@
-"""Clusters of any name: whatever a filter calls is there, and answers as the scenario says."""
+"""Clusters that are created at their first use, so that every call of a filter has a service."""
 
 from __future__ import annotations
 
@@ -7,37 +7,44 @@ from typing import Any
 
 from ....host import Cluster
 
-__all__ = ["AnyCluster"]
+__all__ = ["OnDemandClusters"]
 
-#: The proxy's own upstream, which is no service that a filter calls.
+#: Name of the proxy's upstream, whose hosts stay.
 _MAIN = "upstream"
 
 
-class AnyCluster(dict[str, Any]):
-    """Clusters by name; one that nobody made answers as the scenario says.
+class OnDemandClusters(dict[str, Any]):
+    """Clusters by name; unknown ones are created and respond as the scenario says.
+
+    Parameters
+    ----------
+    known
+        Existing clusters by name.
+    make
+        Function that creates the cluster of a name.
 
     Attributes
     ----------
-    asked
-        Names that the filter came up with.
+    requested
+        Names of the created clusters.
     """
 
     def __init__(self, known: Mapping[str, Any], make: Callable[[str], Cluster]) -> None:
         super().__init__(known)
-        self.asked: set[str] = set()
+        self.requested: set[str] = set()
         self._make = make
         self._hosts = 1
 
     def get(self, name: str, default: Any = None) -> Any:  # noqa: ARG002 -- dict's signature
-        """The cluster, made if it is new."""
+        """Return the cluster, which is created if it is new."""
         if name not in self:
-            self.asked.add(name)
+            self.requested.add(name)
             self[name] = self._make(name)
             self[name].endpoints = self._hosts
         return self[name]
 
-    def populate(self, hosts: int) -> None:
-        """Give each service so many hosts."""
+    def set_hosts(self, hosts: int) -> None:
+        """Set the number of hosts of each service."""
         self._hosts = hosts
         for name, cluster in self.items():
             if name != _MAIN:

@@ -1,4 +1,4 @@
-"""Looks for memory that grows without end: what is known is done again and again."""
+"""Detection of unbounded memory growth by repetition of known scenarios."""
 
 from __future__ import annotations
 
@@ -6,30 +6,32 @@ from collections.abc import Callable, Sequence
 from time import monotonic
 
 from ...assertions.soundness import grows, growth
-from ..scenarios.loops import groups_of, numbered, times_of, with_counter
+from ..scenarios.loops import insert_number, repeatable_groups, repetitions_for, with_counter
 from ..scenarios.scenario import Scenario
 from .runner import Session, Settings
 from .shrink import shrink
 
-__all__ = ["Grown", "Soak"]
+__all__ = ["MemoryGrowth", "MemorySoak"]
 
-#: Bytes by which a round makes memory grow when a finding is made small, and in the test that is written.
-_CLEAR, _CERTAIN = 1 << 16, 1 << 18
+#: Growth of a round in bytes: when a finding is shrunk, and in the written test.
+_SHRINK_GROWTH, _TEST_GROWTH = 1 << 16, 1 << 18
 
-#: Repetitions that a round has at least, then.
-_FEWEST, _FEWEST_IN_TEST = 40, 200
+#: Fewest repetitions of a round: when a finding is shrunk, and in the written test.
+_SHRINK_MINIMUM, _TEST_MINIMUM = 40, 200
 
-#: Seconds for making a finding small.
-_SHRINKING = 10.0
+#: Seconds for shrinking a finding.
+_SHRINK_SECONDS = 10.0
 
 
-class Grown:
-    """What makes memory grow.
+class MemoryGrowth:
+    """A scenario that makes memory grow.
 
-    Attributes
+    Parameters
     ----------
-    unit, times
-        The scenario that is repeated, and how often in a round.
+    unit
+        Scenario that is repeated.
+    times
+        Repetitions in a round.
     rounds
         Bytes of growth in each round.
     """
@@ -38,90 +40,99 @@ class Grown:
         self.set(unit, times, rounds)
 
     def set(self, unit: Scenario, times: int, rounds: list[int]) -> None:
-        """Another unit makes it grow, too."""
+        """Replace the scenario by another one that makes memory grow."""
         self.unit = unit
         self.times = times
         self.rounds = rounds
 
     @property
-    def each(self) -> float:
-        """Bytes of growth for each repetition."""
+    def bytes_per_repetition(self) -> float:
+        """Bytes of growth per repetition."""
         return sum(self.rounds) / (self.times * len(self.rounds))
 
-    def times_for(self, size: int) -> int:
-        """Repetitions that make memory grow by so many bytes."""
-        return int(size / self.each) + 1
+    def repetitions_for_bytes(self, size: int) -> int:
+        """Return the repetitions that make memory grow by `size` bytes."""
+        return int(size / self.bytes_per_repetition) + 1
 
     @property
     def message(self) -> str:
-        """In words."""
-        return f"memory grows by {self.each:,.0f} bytes each time, without end"
+        """Description of the growth."""
+        return f"memory grows by {self.bytes_per_repetition:,.0f} bytes each time, without end"
 
 
-class Soak:
-    """Repeats scenarios and measures.
+class MemorySoak:
+    """Repeats scenarios and measures memory.
 
     Parameters
     ----------
     settings
-        How the proxy is made.
-    tell
-        Called often, with the number of scenarios that were run since the last time.
+        Settings of the proxies.
+    on_progress
+        Function called with the number of scenarios run since its last call.
     """
 
-    def __init__(self, settings: Settings, tell: Callable[[int], None]) -> None:
+    def __init__(self, settings: Settings, on_progress: Callable[[int], None]) -> None:
         self.settings = settings
-        self.tell = tell
-        self._sound: dict[Scenario, bool] = {}
+        self.on_progress = on_progress
+        self._passes: dict[Scenario, bool] = {}
 
-    def look(self, scenarios: Sequence[Scenario], requests: int, until: float) -> Grown | None:
-        """Whether these make memory grow, in rounds of so many requests: with numbers that are others each time, or as they are.
+    def measure(self, scenarios: Sequence[Scenario], requests: int, until: float) -> MemoryGrowth | None:
+        """Repeat scenarios in rounds, first with a different number in each repetition, then unchanged.
 
         Parameters
         ----------
+        scenarios
+            Scenarios to repeat.
+        requests
+            Requests in a round.
         until
-            Moment (`monotonic`) at which there is no time left.
+            `monotonic` time at which the measurement stops.
+
+        Returns
+        -------
+        MemoryGrowth | None
+            The growth, or None if memory stays within its limits.
         """
-        groups = dict.fromkeys(group for scenario in scenarios for group in groups_of(scenario))
+        groups = dict.fromkeys(group for scenario in scenarios for group in repeatable_groups(scenario))
         for change in (with_counter, lambda group: group):
-            unit = _all(self._without_faults([change(group) for group in groups]))
-            times = times_of(unit, requests)
+            unit = _joined(self._without_faults([change(group) for group in groups]))
+            times = repetitions_for(unit, requests)
             rounds = self._rounds(unit, times, until)
             if grows(rounds):
-                return Grown(unit, times, rounds)
+                return MemoryGrowth(unit, times, rounds)
         return None
 
-    def smallest(self, found: Grown) -> None:
-        """Find as little as possible that lets memory grow; whatever interrupts leaves the smallest so far in `found`."""
-        until = monotonic() + _SHRINKING
-        times = max(_FEWEST, found.times_for(_CLEAR))
+    def minimize(self, growing: MemoryGrowth) -> None:
+        """Shrink the scenario of a growth. After an interrupt, `growing` has the smallest scenario so far."""
+        until = monotonic() + _SHRINK_SECONDS
+        times = max(_SHRINK_MINIMUM, growing.repetitions_for_bytes(_SHRINK_GROWTH))
 
         def fails(unit: Scenario) -> bool:
             rounds = self._rounds(unit, times, until)
             if grows(rounds):
-                found.set(unit, times, rounds)
+                growing.set(unit, times, rounds)
             return grows(rounds)
 
-        shrink(found.unit, fails, _SHRINKING)
-        times = max(_FEWEST_IN_TEST, found.times_for(_CERTAIN))
-        rounds = self._rounds(found.unit, times, monotonic() + 2 * _SHRINKING)
+        shrink(growing.unit, fails, _SHRINK_SECONDS)
+        times = max(_TEST_MINIMUM, growing.repetitions_for_bytes(_TEST_GROWTH))
+        rounds = self._rounds(growing.unit, times, monotonic() + 2 * _SHRINK_SECONDS)
         if grows(rounds):
-            found.set(found.unit, times, rounds)
+            growing.set(growing.unit, times, rounds)
 
     def _without_faults(self, units: list[Scenario]) -> list[Scenario]:
-        """Those that have no fault of another kind, which the search finds by itself."""
-        left = [unit for unit in units if unit not in self._sound]
-        while left:
+        """Return the units without a fault of another kind; the search reports those itself."""
+        untested = [unit for unit in units if unit not in self._passes]
+        while untested:
             with Session(self.settings) as session:
-                sound = True
-                while left and sound:
-                    unit = left.pop(0)
-                    sound = self._sound[unit] = session.run(numbered(unit, 1)) is None
-                    self.tell(1)
-        return [unit for unit in units if self._sound[unit]]
+                passes = True
+                while untested and passes:
+                    unit = untested.pop(0)
+                    passes = self._passes[unit] = session.run(insert_number(unit, 1)) is None
+                    self.on_progress(1)
+        return [unit for unit in units if self._passes[unit]]
 
     def _rounds(self, unit: Scenario, times: int, until: float) -> list[int]:
-        """Bytes of growth in each round; empty if it could not be measured."""
+        """Return the bytes of growth in each round; empty if they could not be measured."""
         if not unit.steps:
             return []
         with Session(self.settings) as session:
@@ -130,8 +141,8 @@ class Soak:
             def repeat() -> None:
                 nonlocal number
                 number += 1
-                self.tell(1)
-                if monotonic() > until or session.run(numbered(unit, number)) is not None:
+                self.on_progress(1)
+                if monotonic() > until or session.run(insert_number(unit, number)) is not None:
                     raise TimeoutError
 
             try:
@@ -140,8 +151,8 @@ class Soak:
                 return []
 
 
-def _all(units: list[Scenario]) -> Scenario:
-    """One after the other; single requests need nothing in between."""
+def _joined(units: list[Scenario]) -> Scenario:
+    """Join the units. Single requests follow each other without a `Settle`."""
     plain = [unit for unit in units if len(unit.steps) == 1]
     whole = Scenario(tuple(step for unit in plain for step in unit.steps))
     for unit in units:

@@ -1,4 +1,4 @@
-"""Plays the steps of a scenario on a simulated proxy."""
+"""Player of a scenario's steps on a simulated proxy."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ....host.vm.vm import Vm
 from ...assertions.soundness import wait_for_all
 from ...events import enqueue, reconfigure
 from ...upstreams import ScriptedUpstream
-from ..scenarios.scenario import (  # fmt: skip  # fmt: skip
+from ..scenarios.scenario import (  # fmt: skip
     Body,
     Close,
     Connect,
@@ -21,62 +21,66 @@ from ..scenarios.scenario import (  # fmt: skip  # fmt: skip
     Open,
     Pass,
     Reconfigure,
-    Reply,
     Scenario,
     Script,
     Send,
     Settle,
     Step,
     Trailers,
+    UpstreamResponse,
 )
-from .clusters import AnyCluster
+from .clusters import OnDemandClusters
 
 __all__ = ["Player"]
 
 
 class Player:
-    """One run of a scenario.
+    """One run of a scenario on a simulated proxy.
 
     Parameters
     ----------
-    upstream, services
-        What answers, and what each says when the scenario does not.
+    proxy
+        Proxy with the filter.
+    upstream
+        Scripted upstream of the proxy, and its response without a script.
+    services
+        Scripted upstream of all services, and its response without a script.
     clusters
-        Where the services are.
+        Clusters of the services.
 
     Attributes
     ----------
-    first
+    last_before
         Number of the last exchange before the run.
-    lines
-        Lines that the log had before the run, or before the last configuration that was refused: what the filter says
-        about a configuration that it refuses is no fault of its own.
-    excused
-        VMs that failed over such a configuration.
+    log_start
+        Number of log lines before the run, or before the last refused configuration. Errors that a filter logs when it
+        refuses a configuration aren't faults.
+    ignored_vms
+        VMs that failed when they refused a configuration.
     """
 
     def __init__(
         self,
         proxy: Proxy,
-        upstream: tuple[ScriptedUpstream, Reply],
-        services: tuple[ScriptedUpstream, Reply],
-        clusters: AnyCluster,
+        upstream: tuple[ScriptedUpstream, UpstreamResponse],
+        services: tuple[ScriptedUpstream, UpstreamResponse],
+        clusters: OnDemandClusters,
     ) -> None:
         self.proxy = proxy
         self.clusters = clusters
         self.upstream, self.services = upstream, services
-        self.first = proxy.exchanges[-1].number if proxy.exchanges else 0
-        self.lines = proxy.log.written
-        self.excused: list[Vm] = []
+        self.last_before = proxy.exchanges[-1].number if proxy.exchanges else 0
+        self.log_start = proxy.log.written
+        self.ignored_vms: list[Vm] = []
         self._open: dict[int, Stream | TcpConnection] = {}
         self._ended: set[int] = set()
 
     def failed(self) -> Vm | None:
-        """A VM that has failed."""
-        return next((vm for vm in self.proxy.vms if vm.failed and vm not in self.excused), None)
+        """Return a VM that has failed, or None."""
+        return next((vm for vm in self.proxy.vms if vm.failed and vm not in self.ignored_vms), None)
 
     def play(self, scenario: Scenario) -> None:
-        """All steps up to the first failure, and the end of everything that is open; raises FilterTrap as the proxy does."""
+        """Play all steps up to the first failure, then end all open streams. Raises FilterTrap as the proxy does."""
         self._script(Script())
         for step in (*scenario.steps, Settle()):
             if self.failed() is not None:
@@ -102,7 +106,7 @@ class Player:
                 self._enqueue(step)
             case Settle():
                 self._end_all()
-                wait_for_all(self.proxy, self.first)
+                wait_for_all(self.proxy, self.last_before)
 
     def _worker(self, number: int) -> int:
         return 1 + (number - 1) % len(self.proxy.workers)
@@ -148,7 +152,7 @@ class Player:
             self._ended.add(step.stream)
 
     def _end_all(self) -> None:
-        """A client that has said something says all of it: what stays held then is the filter's doing."""
+        """End all open streams as their clients, so that only the filter can keep them paused."""
         for name, stream in self._open.items():
             if name in self._ended or stream.exchange.done:
                 continue
@@ -158,27 +162,27 @@ class Player:
             else:
                 stream.end()
 
-    # -- what is around them ----------------------------------------------------------------------------------------
+    # -- upstreams and events -------------------------------------------------------------------------------------
 
     def _script(self, step: Script) -> None:
-        for (server, otherwise), answers in ((self.upstream, step.answers), (self.services, step.services)):
-            _rewrite(server, answers, otherwise)
-        self.clusters.populate(int(step.hosts))
+        for (server, default), responses in ((self.upstream, step.responses), (self.services, step.services)):
+            _set_script(server, responses, default)
+        self.clusters.set_hosts(int(step.hosts))
 
     def _reconfigure(self, step: Reconfigure) -> None:
         if reconfigure(self.proxy, step.config):
             self.proxy.advance(2.0)  # the old configuration drains
             return
-        self.lines = self.proxy.log.written
-        self.excused += [vm for vm in self.proxy.vms if vm.failed and not vm.thread.number]
+        self.log_start = self.proxy.log.written
+        self.ignored_vms += [vm for vm in self.proxy.vms if vm.failed and not vm.thread.number]
 
     def _enqueue(self, step: Enqueue) -> None:
         try:
             enqueue(self.proxy, step.queue, step.item)
         except UsageError:
-            return  # no filter has registered such a queue (yet)
+            return  # the filter hasn't registered the queue yet
 
 
-def _rewrite(server: ScriptedUpstream, answers: Sequence[Reply], otherwise: Reply) -> None:
-    server.script(*[a.scripted() for a in answers or (otherwise,)])
+def _set_script(server: ScriptedUpstream, responses: Sequence[UpstreamResponse], default: UpstreamResponse) -> None:
+    server.script(*[a.as_step() for a in responses or (default,)])
     server.seen.clear()

@@ -1,7 +1,7 @@
-"""Runs scenarios on a simulated proxy and says what is wrong with the outcome, if anything is.
+"""Session that runs scenarios on a simulated proxy and classifies their outcome.
 
-Four things are: a trap (or an exception that ended a stream), a hang (a callback that the deadline stopped), a stream that
-is still held when a virtual minute has passed, and use of the ABI that would crash Envoy. Memory is looked at elsewhere.
+Faults are a trap (or an exception that ended a stream), a hang (a callback that the deadline stopped), a stream that is
+still paused after a virtual minute, and use of the ABI that would crash Envoy. `memory_soak` measures memory.
 """
 
 from __future__ import annotations
@@ -15,37 +15,39 @@ from ....errors import FilterTrap
 from ....host import Cluster, Plugin, Proxy
 from ...assertions.soundness import failure_text, stuck, tracebacks
 from ...upstreams import upstream
-from ..scenarios.scenario import Answer, Reply, Scenario, TcpAnswer
+from ..scenarios.scenario import HttpResponse, Scenario, TcpResponse, UpstreamResponse
 from .alarm import alarm
-from .clusters import AnyCluster
+from .clusters import OnDemandClusters
 from .player import Player
 
 __all__ = ["Fault", "Session", "Settings"]
 
-#: Real seconds that a filter has for its start, whatever its callbacks are given: a busy machine is no fault of its.
-_STARTING = 10.0
+#: Least deadline of a filter's start in real seconds, since the machine may be busy.
+_START_DEADLINE = 10.0
 
 
 @dataclass(frozen=True)
 class Settings:
-    """How the proxy is made.
+    """Settings of the proxies of a search.
 
     Attributes
     ----------
     filter
         A `Filter`, or a list of filters and plugins.
-    config, vm_config
-        Of the one filter.
+    config
+        Plugin configuration of a single filter. Default: none.
+    vm_config
+        VM configuration of a single filter. Default: none.
     workers
-        More than one for what workers do to each other, through shared data and queues.
+        Number of workers. Several show effects of shared data and queues. Default: 1.
     clusters
-        Named services with answers of their own; any other name is answered by the scenario.
+        Services by cluster name. Other clusters respond as the scenario says. Default: none.
     deadline
-        Real seconds after which a callback counts as hanging.
+        Real seconds after which a callback counts as hanging. Default: 1.
     kind
-        Where a single filter stands: `http` or `network`.
+        Filter chain of a single filter: `http` or `network`. Default: `http`.
     service
-        What clusters answer when the scenario says nothing.
+        Response of services without a script. Default: an empty 200.
     """
 
     filter: Any
@@ -55,60 +57,65 @@ class Settings:
     clusters: Mapping[str, Any] | None = None
     deadline: float = 1.0
     kind: str = "http"
-    service: Reply = field(default_factory=Answer)
+    service: UpstreamResponse = field(default_factory=HttpResponse)
 
     @property
     def plugins(self) -> Any:
-        """What the proxy runs."""
+        """Filters as the proxy takes them."""
         if isinstance(self.filter, list | tuple | Plugin):
             return self.filter
         return Plugin(self.filter, config=self.config, vm_config=self.vm_config, kind=self.kind)
 
     @property
     def network(self) -> bool:
-        """Whether clients open TCP connections rather than send requests."""
-        return any(getattr(item, "kind", "http") == "network" for item in self._each)
+        """Whether clients open TCP connections instead of sending requests."""
+        return any(getattr(item, "kind", "http") == "network" for item in self._items)
 
     @property
     def native(self) -> bool:
-        """Whether a filter is run by this Python."""
-        return any(getattr(getattr(item, "filter", item), "is_native", False) for item in self._each)
+        """Whether a filter runs natively."""
+        return any(getattr(getattr(item, "filter", item), "is_native", False) for item in self._items)
 
     @property
     def in_wasm(self) -> Settings:
-        """The same with every filter as Wasm."""
+        """The same settings with every filter as Wasm."""
         if not self.native:
             return self
-        plugins = [item if isinstance(item, Plugin) else Plugin(item) for item in self._each]
+        plugins = [item if isinstance(item, Plugin) else Plugin(item) for item in self._items]
         return replace(self, filter=[plugin.in_wasm for plugin in plugins])
 
     @property
-    def _each(self) -> list[Any]:
+    def _items(self) -> list[Any]:
         plugins = self.plugins
         return list(plugins) if isinstance(plugins, list | tuple) else [plugins]
 
 
 @dataclass(frozen=True)
 class Fault:
-    """What is wrong.
+    """A fault of a filter.
 
     Attributes
     ----------
     kind
         `trap`, `hang`, `stuck`, `growth` or `misuse`.
     message
-        What happened, with the traceback if there is one.
-    where
-        What tells one fault from another: the callback and the last line of the message, without numbers.
+        Description of the fault, with the traceback if it has one.
+    signature
+        Callback and last line of the message without digits. Equal faults have equal signatures.
     """
 
     kind: str
     message: str
-    where: str
+    signature: str
 
 
 class Session:
-    """A proxy that scenarios are run on, one after the other. A context manager.
+    """A proxy that runs scenarios one after the other. Use it as a context manager.
+
+    Parameters
+    ----------
+    settings
+        Settings of the proxy.
 
     Raises
     ------
@@ -121,58 +128,58 @@ class Session:
         self._upstream, self._services = upstream(), upstream()
         self.proxy = Proxy(
             settings.plugins, workers=settings.workers, upstream=self._upstream, clusters=settings.clusters,
-            deadline=max(settings.deadline, _STARTING), guest_time=1e-4, idle_timeout=0.0, trace_limit=20_000,
+            deadline=max(settings.deadline, _START_DEADLINE), guest_time=1e-4, idle_timeout=0.0, trace_limit=20_000,
         )  # fmt: skip
         self.native = settings.native
         for vm in () if self.native else self.proxy.vms:
             vm.instance.deadline = settings.deadline  # type: ignore[attr-defined]
-        self.clusters = AnyCluster(self.proxy.clusters, self._cluster)
+        self.clusters = OnDemandClusters(self.proxy.clusters, self._cluster)
         self.proxy.server.clusters = self.clusters
 
     def _cluster(self, name: str) -> Cluster:
         return Cluster(self._services, name, http2="grpc" in name)
 
     def run(self, scenario: Scenario) -> Fault | None:
-        """Run it once, end what it left open, and look at the outcome."""
+        """Run a scenario, end its open streams, and return the fault, or None."""
         settings = self.settings
-        otherwise = TcpAnswer(b"ok\n") if settings.network else Answer()
-        player = Player(self.proxy, (self._upstream, otherwise), (self._services, settings.service), self.clusters)
+        default = TcpResponse(b"ok\n") if settings.network else HttpResponse()
+        player = Player(self.proxy, (self._upstream, default), (self._services, settings.service), self.clusters)
         try:
             with alarm(settings.deadline if self.native else None) as clock:
                 player.play(scenario)
         except FilterTrap as trap:
             return Fault("trap", str(trap), str(trap).splitlines()[-1])
-        if clock.rang:
+        if clock.fired:
             return Fault("hang", f"stopped: a callback was still running after {settings.deadline:g} s", "native")
-        return self._judge(player)
+        return self._fault(player)
 
     # -- outcome --------------------------------------------------------------------------------------------------
 
-    def _judge(self, player: Player) -> Fault | None:
+    def _fault(self, player: Player) -> Fault | None:
         vm = player.failed()
         if vm is not None and vm.failure is not None:
             hang = vm.failure.message.startswith("stopped: ")
             text = failure_text(vm.failure)
             return Fault("hang" if hang else "trap", text, f"{vm.failure.callback} {_last_line(text)}")
-        found = tracebacks(self.proxy.log.since(player.lines))
-        if found:
-            return Fault("trap", found[0], _last_line(found[0]))
-        recent = takewhile(lambda x: x.number > player.first, reversed(self.proxy.exchanges))
+        logged = tracebacks(self.proxy.log.since(player.log_start))
+        if logged:
+            return Fault("trap", logged[0], _last_line(logged[0]))
+        recent = takewhile(lambda x: x.number > player.last_before, reversed(self.proxy.exchanges))
         notes = [note for x in recent for note in getattr(x, "notes", ())]
         crash = next((note for note in notes if "crash" in note), None)
         if crash is not None:
             return Fault("misuse", crash, crash)
-        held = next((x for x in reversed(stuck(self.proxy, player.first)) if x.paused), None)
-        if held is not None:
+        paused = next((x for x in reversed(stuck(self.proxy, player.last_before)) if x.paused), None)
+        if paused is not None:
             return Fault(
-                "stuck", f"{_title(held)} is never answered: {held.paused}, and nothing is pending", held.paused
+                "stuck", f"{_title(paused)} is never resumed: {paused.paused}, and nothing is pending", paused.paused
             )
         return None
 
     def features(self) -> frozenset[str]:
-        """What the last scenario made happen, for telling scenarios that are new from those that are not."""
+        """Return the events of the last scenario, which tell whether it reached new behaviour."""
         trace = self.proxy.trace
-        found = set()
+        features = set()
         previous = ""
         for event in trace:
             if event.kind not in ("callback", "hostcall", "stream", "log"):
@@ -181,16 +188,16 @@ class Session:
             detail = event.args.get("status", event.args.get("code", "")) if event.kind == "stream" else ""
             result = event.result if event.kind == "callback" else ""
             name = f"{event.name}:{status}:{detail}:{result}"
-            found.add(name)
-            found.add(f"{previous}>{event.name}")
+            features.add(name)
+            features.add(f"{previous}>{event.name}")
             previous = event.name
             if event.name == "log" or event.kind == "log":
-                found.add(f"log {str(event.args.get('message', event.args.get('text', '')))[:40]}")
+                features.add(f"log {str(event.args.get('message', event.args.get('text', '')))[:40]}")
         trace.clear()
-        return frozenset(found)
+        return frozenset(features)
 
     def close(self) -> None:
-        """Drop the proxy."""
+        """Close the proxy."""
         self.proxy.close()
 
     def __enter__(self) -> Self:

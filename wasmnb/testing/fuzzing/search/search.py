@@ -1,4 +1,4 @@
-"""The search: run, keep what did something new, change it, run again; look at memory in between."""
+"""The search: run scenarios, keep and mutate those that reach new behaviour, and measure memory in between."""
 
 from __future__ import annotations
 
@@ -6,43 +6,72 @@ from collections.abc import Callable
 from dataclasses import replace
 from random import Random
 from time import monotonic
+from typing import NamedTuple
 
 from ....errors import FilterTrap
 from ..pytest_writer import write_test
 from ..report import Finding, FuzzReport
-from ..scenarios.capabilities import abilities_of
+from ..scenarios.capabilities import capabilities_of
 from ..scenarios.generator import Generator
 from ..scenarios.mutation import Mutator
 from ..scenarios.scenario import Scenario
-from ..scenarios.seeds import repeatable, seeds
+from ..scenarios.seeds import memory_seeds, seeds
 from ..scenarios.vocabulary import vocabulary_of
-from .memory_soak import Soak
+from .memory_soak import MemorySoak
 from .runner import Fault, Session, Settings
 from .shrink import shrink
 
 __all__ = ["Search"]
 
-#: Scenarios that one proxy lives for: a fault may need what an earlier one left behind.
+#: Scenarios per proxy. Some faults need state that an earlier scenario left.
 _BATCH = 40
 
-#: Requests in a round when memory is looked at: few at first, since a large leak shows at once.
+#: Requests in a round of a memory measurement: few at first, which is enough for a large leak.
 _ROUNDS = (600, 3000, 12000)
 
-#: Share of the time that one look at memory may take; there are as many as rounds.
-_SOAKING = 1 / 6
+#: Share of the time for one memory measurement.
+_SOAK_SHARE = 1 / 6
 
-#: Seconds for making a finding small.
-_SHRINKING = 10.0
+#: Seconds for shrinking a finding.
+_SHRINK_SECONDS = 10.0
 
-#: Workers of every third proxy, if nobody said how many and the filter shares anything between them.
-_SEVERAL = 3
+#: Workers of every third proxy, if `workers` is None and the filter shares data between workers.
+_MANY_WORKERS = 3
 
-#: Seconds between two reports of progress.
-_TELLING = 0.1
+#: Seconds between two calls of `progress`.
+_PROGRESS_INTERVAL = 0.1
+
+
+class _Reproduction(NamedTuple):
+    """A scenario that reproduces a fault, and the settings of its proxy."""
+
+    scenario: Scenario
+    settings: Settings
 
 
 class Search:
-    """One search."""
+    """One search.
+
+    Parameters
+    ----------
+    settings
+        Settings of the proxies.
+    workers
+        Number of workers. None: one, and several in every third proxy if the filter shares data between workers.
+    random
+        Source of randomness.
+    seconds
+        Real seconds of searching.
+    kinds
+        Kinds of fault to report.
+    progress
+        Function called with the report. None: none.
+
+    Attributes
+    ----------
+    all_faults
+        Whether to continue after the first finding.
+    """
 
     all_faults = False
 
@@ -57,66 +86,66 @@ class Search:
     ) -> None:
         self.settings = replace(settings, workers=workers or 1)
         self.random = random
-        self.started = self.told = monotonic()
+        self.started = self.reported_at = monotonic()
         self.until = self.started + seconds
         self.kinds = kinds
         self.progress = progress or (lambda _: None)
-        abilities = abilities_of(settings.filter)
-        self.several = workers is None and "shared" in abilities
-        self.words = vocabulary_of(settings.filter)
-        self.generator = Generator(self.words, random, abilities, network=settings.network)
+        capabilities = capabilities_of(settings.filter)
+        self.varies_workers = workers is None and "shared" in capabilities
+        self.vocabulary = vocabulary_of(settings.filter)
+        self.generator = Generator(self.vocabulary, random, capabilities, network=settings.network)
         self.mutator = Mutator(self.generator)
         self.seeds: list[Scenario] = []
         self.corpus: list[Scenario] = []
         self.features: set[str] = set()
-        self.known: set[tuple[str, str]] = set()
+        self.known_faults: set[tuple[str, str]] = set()
         self.session: Session | None = None
         self.sessions = 0
         self.batch: list[Scenario] = []
         self.rounds = list(_ROUNDS) if "growth" in kinds else []
-        self.soaking = seconds * (1.0 if kinds == {"growth"} else _SOAKING)
-        self.soak = Soak(self.settings.in_wasm, self._tell)
-        chosen = settings.filter[0] if isinstance(settings.filter, list | tuple) else settings.filter
-        self.report = FuzzReport(getattr(chosen, "name", "filter"))
+        self.soak_seconds = seconds * (1.0 if kinds == {"growth"} else _SOAK_SHARE)
+        self.soak = MemorySoak(self.settings.in_wasm, self._report_progress)
+        first = settings.filter[0] if isinstance(settings.filter, list | tuple) else settings.filter
+        self.report = FuzzReport(getattr(first, "name", "filter"))
 
     # -- the loop -------------------------------------------------------------------------------------------------
 
     def run(self) -> FuzzReport:
-        """Search until the time is over, or the first fault."""
+        """Search until the time is up or a fault ends the search, and return the report."""
         try:
             self._prepare()
             self._search()
         except KeyboardInterrupt:
             self.report.interrupted = True
         finally:
-            self._drop()
+            self._close_session()
         self._count()
         self.report.activity = ""
         return self.report
 
     def _prepare(self) -> None:
-        """Start the filter once: raises if it does not start, and shows which queues it has."""
+        """Start the filter once, to raise if it does not start and to list its queues."""
         with Session(self.settings) as session:
             queues = session.proxy.shared_data.queues()
-        self.words.queues = [queue.name.decode("utf-8", "replace") for queue in queues]
-        self.seeds = seeds(self.words, self.generator.abilities, network=self.generator.network)
+        self.vocabulary.queues = [queue.name.decode("utf-8", "replace") for queue in queues]
+        self.seeds = seeds(self.vocabulary, self.generator.capabilities, network=self.generator.network)
 
     def _search(self) -> None:
         self.report.activity = "searching"
         for scenario in self.seeds:
-            if self._over() or self._try(scenario):
+            if self._time_is_up() or self._try(scenario):
                 return
         soak_at = monotonic() + 0.04 * (self.until - monotonic())
-        while not self._over():
+        while not self._time_is_up():
             if self.rounds and monotonic() >= soak_at and self.until - monotonic() > 1.0:
                 if self._soak(self.rounds.pop(0)):
                     return
                 soak_at = monotonic() + 0.04 * (self.until - monotonic())
             for _ in range(_BATCH):
-                if self._over() or self._try(self._next()):
+                if self._time_is_up() or self._try(self._next()):
                     return
 
-    def _over(self) -> bool:
+    def _time_is_up(self) -> bool:
         return monotonic() > self.until
 
     def _next(self) -> Scenario:
@@ -127,35 +156,35 @@ class Search:
         return self.mutator.change(self.random.choice(self.corpus[-60:] if self.random.random() < 0.5 else self.corpus))
 
     def _try(self, scenario: Scenario) -> bool:
-        """Run one; True if the search is over."""
+        """Run a scenario. Return True if the search is done."""
         if self.session is None or len(self.batch) >= _BATCH:
-            self._drop()
+            self._close_session()
             self.sessions += 1
-            workers = _SEVERAL if self.several and self.sessions % 3 == 0 else self.settings.workers
+            workers = _MANY_WORKERS if self.varies_workers and self.sessions % 3 == 0 else self.settings.workers
             self.session, self.batch = Session(replace(self.settings, workers=workers)), []
         self.batch.append(scenario)
         fault = self.session.run(scenario)
-        self._tell(1)
+        self._report_progress(1)
         if fault is None:
-            fresh = self.session.features() - self.features
-            if fresh:
-                self.features |= fresh
+            new = self.session.features() - self.features
+            if new:
+                self.features |= new
                 self.corpus.append(scenario)
             return False
         batch, settings = self.batch, self.session.settings
-        self._drop()
-        return self._found(fault, scenario, batch, settings)
+        self._close_session()
+        return self._handle_fault(fault, scenario, batch, settings)
 
-    def _drop(self) -> None:
+    def _close_session(self) -> None:
         if self.session is not None:
             self.session.close()
             self.session = None
 
-    def _tell(self, tried: int) -> None:
-        """So many scenarios more; now and then a report of progress."""
+    def _report_progress(self, tried: int) -> None:
+        """Count scenarios, and report the progress if it is due."""
         self.report.tried += tried
-        if monotonic() - self.told >= _TELLING:
-            self.told = monotonic()
+        if monotonic() - self.reported_at >= _PROGRESS_INTERVAL:
+            self.reported_at = monotonic()
             self._count()
             self.progress(self.report)
 
@@ -165,79 +194,79 @@ class Search:
 
     # -- findings -------------------------------------------------------------------------------------------------
 
-    def _found(self, fault: Fault, scenario: Scenario, batch: list[Scenario], settings: Settings) -> bool:
-        """Find what is needed to see the fault again, and make it small. True if the search is over."""
-        if fault.kind not in self.kinds or (fault.kind, fault.where) in self.known:
+    def _handle_fault(self, fault: Fault, scenario: Scenario, batch: list[Scenario], settings: Settings) -> bool:
+        """Reproduce the fault, shrink it and add it to the report. Return True if the search is done."""
+        if fault.kind not in self.kinds or (fault.kind, fault.signature) in self.known_faults:
             return False
-        self.known.add((fault.kind, fault.where))
+        self.known_faults.add((fault.kind, fault.signature))
         finding = Finding(fault.kind, fault.message, scenario, "", monotonic() - self.started, self.report.tried)
         try:
-            culprit = self._culprit(fault, scenario, batch, settings)
-            if culprit is None:
-                return False  # a slow machine, or chance inside the filter: nothing that a test could show
-            finding.scenario, settings = culprit
+            reproduction = self._reproduce(fault, scenario, batch, settings)
+            if reproduction is None:
+                return False  # a slow machine, or randomness in the filter: a test can't reproduce it
+            finding.scenario, settings = reproduction
             self._shrink(finding, fault, settings)
         except KeyboardInterrupt:
             self.report.interrupted = True
-        self._write(finding, fault, settings)
+        self._add_finding(finding, fault, settings)
         return self.report.interrupted or not self.all_faults
 
-    def _culprit(
+    def _reproduce(
         self, fault: Fault, scenario: Scenario, batch: list[Scenario], settings: Settings
-    ) -> tuple[Scenario, Settings] | None:
-        """What shows the fault on a fresh proxy: the scenario or all of the batch, with one worker if that is enough."""
+    ) -> _Reproduction | None:
+        """Reproduce the fault on a new proxy by the scenario or the whole batch, with one worker if that is enough."""
         whole = Scenario()
         for earlier in batch:
             whole = whole + earlier
         fewer = [replace(settings, workers=self.settings.workers)] if settings != self.settings else []
         for candidate in (scenario, whole):
-            for chosen in (*fewer, settings):
-                if self._again(candidate, fault, chosen):
-                    return candidate, chosen
+            for candidate_settings in (*fewer, settings):
+                if self._fails_again(candidate, fault, candidate_settings):
+                    return _Reproduction(candidate, candidate_settings)
         return None
 
     def _shrink(self, finding: Finding, fault: Fault, settings: Settings) -> None:
-        """Make the finding's scenario as small as possible; whatever interrupts leaves the smallest so far.
+        """Shrink the finding's scenario. After an interrupt it has the smallest scenario so far.
 
-        A hang is looked for with a shorter deadline, or it would take too long; the last word has the full one.
+        A hang is shrunk with a shorter deadline, to save time, and confirmed with the full one.
         """
         self.report.activity = f"making a {fault.kind} smaller"
         hang = fault.kind == "hang"
-        hasty = replace(settings, deadline=max(0.2, settings.deadline / 4)) if hang else settings
+        faster = replace(settings, deadline=max(0.2, settings.deadline / 4)) if hang else settings
         kept = [finding.scenario]
 
         def fails(scenario: Scenario) -> bool:
-            self._tell(1)
-            again = self._again(scenario, fault, hasty)
-            if again:
+            self._report_progress(1)
+            fails_again = self._fails_again(scenario, fault, faster)
+            if fails_again:
                 kept.append(scenario)
                 finding.scenario = finding.scenario if hang else scenario
-            return again
+            return fails_again
 
-        shrink(finding.scenario, fails, _SHRINKING)
+        shrink(finding.scenario, fails, _SHRINK_SECONDS)
         back = (kept[-step] for step in (1, 2, 4, 8, 16, 32) if step < len(kept))
         if hang:
-            finding.scenario = next((s for s in back if self._again(s, fault, settings)), finding.scenario)
+            finding.scenario = next((s for s in back if self._fails_again(s, fault, settings)), finding.scenario)
         self.report.activity = "searching"
 
-    def _again(self, scenario: Scenario, fault: Fault, settings: Settings) -> bool:
+    def _fails_again(self, scenario: Scenario, fault: Fault, settings: Settings) -> bool:
         try:
             with Session(settings) as session:
-                found = session.run(scenario)
+                actual = session.run(scenario)
         except FilterTrap:
-            return False  # it did not even start: a busy machine
+            return False  # it didn't start: the machine is busy
         return (
-            found is not None
-            and found.kind == fault.kind
-            and (fault.kind in ("stuck", "hang") or found.where == fault.where)
+            actual is not None
+            and actual.kind == fault.kind
+            and (fault.kind in ("stuck", "hang") or actual.signature == fault.signature)
         )
 
-    def _write(self, finding: Finding, fault: Fault, settings: Settings) -> None:
-        """Run it a last time, as Wasm, for the message and the clusters' names, and add it to the report."""
+    def _add_finding(self, finding: Finding, fault: Fault, settings: Settings) -> None:
+        """Confirm the finding as Wasm, which gives its message and its clusters, and add it to the report."""
         with Session(settings.in_wasm) as session:
-            last = session.run(finding.scenario) or fault
-            called = session.clusters.asked | set(settings.clusters or ())
-        finding.message = last.message if finding.kind != "growth" else finding.message
+            confirmed = session.run(finding.scenario) or fault
+            called = session.clusters.requested | set(settings.clusters or ())
+        finding.message = confirmed.message if finding.kind != "growth" else finding.message
         finding.test = write_test(finding, settings, called)
         self.report.findings.append(finding)
         self._count()
@@ -246,24 +275,24 @@ class Search:
     # -- memory ---------------------------------------------------------------------------------------------------
 
     def _soak(self, requests: int) -> bool:
-        """Do what is known again and again, and look whether memory keeps growing; True if the search is over."""
-        self._drop()
-        if ("growth", "") in self.known:
+        """Repeat known scenarios and measure memory. Return True if the search is done."""
+        self._close_session()
+        if ("growth", "") in self.known_faults:
             return False
         self.report.activity = "watching memory"
-        until = min(self.until, monotonic() + self.soaking)
-        repeated = repeatable(self.words, self.generator.abilities, network=self.generator.network)
-        found = self.soak.look([*repeated, *self.corpus[-10:]], requests, until)
+        until = min(self.until, monotonic() + self.soak_seconds)
+        repeated = memory_seeds(self.vocabulary, self.generator.capabilities, network=self.generator.network)
+        growing = self.soak.measure([*repeated, *self.corpus[-10:]], requests, until)
         self.report.activity = "searching"
-        if found is None:
+        if growing is None:
             return False
-        self.known.add(("growth", ""))
+        self.known_faults.add(("growth", ""))
         seconds, tried = monotonic() - self.started, self.report.tried
         self.report.activity = "making a growth smaller"
         try:
-            self.soak.smallest(found)
+            self.soak.minimize(growing)
         except KeyboardInterrupt:
             self.report.interrupted = True
-        finding = Finding("growth", found.message, found.unit, "", seconds, tried, found.times)
-        self._write(finding, Fault("growth", found.message, ""), self.settings)
+        finding = Finding("growth", growing.message, growing.unit, "", seconds, tried, growing.times)
+        self._add_finding(finding, Fault("growth", growing.message, ""), self.settings)
         return self.report.interrupted or not self.all_faults

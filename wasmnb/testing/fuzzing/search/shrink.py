@@ -1,4 +1,4 @@
-"""Makes a failing scenario as small as it can get in the time there is, keeping it failing in the same way."""
+"""Shrinking of a failing scenario to a smaller one that fails in the same way."""
 
 from __future__ import annotations
 
@@ -8,38 +8,45 @@ from dataclasses import replace
 from time import monotonic
 from typing import Any
 
-from ..scenarios.scenario import (  # fmt: skip  # fmt: skip
-    Answer,
+from ..scenarios.scenario import (  # fmt: skip
     Body,
     Connect,
     Data,
     Enqueue,
-    GrpcAnswer,
+    GrpcResponse,
+    HttpResponse,
     Leave,
     Open,
     Pass,
     Reconfigure,
-    Reply,
     Scenario,
     Script,
     Send,
     Step,
-    TcpAnswer,
+    TcpResponse,
     Trailers,
+    UpstreamResponse,
 )
 
 __all__ = ["shrink"]
 
 
 def shrink(scenario: Scenario, fails: Callable[[Scenario], bool], seconds: float) -> Scenario:
-    """The smallest scenario that was found.
+    """Shrink a failing scenario.
 
     Parameters
     ----------
+    scenario
+        The failing scenario.
     fails
-        Whether a scenario still shows the fault.
+        Function that returns whether a scenario still has the fault.
     seconds
-        Real seconds that this may take.
+        Limit in real seconds.
+
+    Returns
+    -------
+    Scenario
+        The smallest failing scenario within the limit.
     """
     until = monotonic() + seconds
 
@@ -55,12 +62,12 @@ def shrink(scenario: Scenario, fails: Callable[[Scenario], bool], seconds: float
             if simpler is None:
                 at += 1
             else:
-                scenario = simpler  # and look at the same place again
+                scenario = simpler  # try the same position again
     return scenario
 
 
 def _fewer_steps(scenario: Scenario, fails: Callable[[Scenario], bool], until: float) -> Scenario:
-    """Leave out runs of steps, long ones first."""
+    """Remove runs of steps, long ones first."""
     length = max(1, len(scenario.steps) // 2)
     while length and monotonic() < until:
         at = 0
@@ -75,17 +82,17 @@ def _fewer_steps(scenario: Scenario, fails: Callable[[Scenario], bool], until: f
 
 
 def _simpler(scenario: Scenario, at: int) -> Iterator[Scenario]:
-    """Scenarios that are simpler by one thing in the step at a place."""
+    """Yield scenarios with one simplification of the step at an index."""
     before, step, after = scenario.steps[:at], scenario.steps[at], scenario.steps[at + 1 :]
     if len(scenario.steps) > 1:
         yield Scenario(before + after)
     if isinstance(step, Open):
-        yield _in_one(scenario, at, step)
+        yield _as_request(scenario, at, step)
     yield from (Scenario((*before, simpler, *after)) for simpler in _simpler_steps(step))
 
 
-def _in_one(scenario: Scenario, at: int, opened: Open) -> Scenario:
-    """A stream that is sent piece by piece as one request, where it is opened."""
+def _as_request(scenario: Scenario, at: int, opened: Open) -> Scenario:
+    """Replace the steps of a stream by one request, at the position of `opened`."""
     own = [s for s in scenario.steps if isinstance(s, Body | Trailers | Leave) and s.stream == opened.stream]
     body = b"".join(s.data for s in own if isinstance(s, Body))
     whole = Send(opened.method, opened.path, opened.headers, body, http2=opened.http2, worker=opened.worker)
@@ -95,37 +102,37 @@ def _in_one(scenario: Scenario, at: int, opened: Open) -> Scenario:
 def _simpler_scripts(script: Script) -> Iterator[Script]:
     if not script.hosts:
         yield replace(script, hosts=True)
-    for which in ("answers", "services"):
-        there: tuple[Reply, ...] = getattr(script, which)
-        if there:
-            yield from _changes(script, **{which: ()})
-        for at, answer in enumerate(there):
-            yield from _changes(script, **{which: there[:at] + there[at + 1 :]})
-            for simpler in _simpler_answers(answer):
-                yield from _changes(script, **{which: (*there[:at], simpler, *there[at + 1 :])})
+    for which in ("responses", "services"):
+        responses: tuple[UpstreamResponse, ...] = getattr(script, which)
+        if responses:
+            yield from _with_defaults(script, **{which: ()})
+        for at, response in enumerate(responses):
+            yield from _with_defaults(script, **{which: responses[:at] + responses[at + 1 :]})
+            for simpler in _simpler_responses(response):
+                yield from _with_defaults(script, **{which: (*responses[:at], simpler, *responses[at + 1 :])})
 
 
-def _simpler_answers(answer: Reply) -> Iterator[Reply]:
-    match answer:
-        case Answer():
+def _simpler_responses(response: UpstreamResponse) -> Iterator[UpstreamResponse]:
+    match response:
+        case HttpResponse():
             names = ("status", "headers", "body", "trailers", "latency", "reset", "refused")
-            yield from _changes(answer, **{name: getattr(Answer(), name) for name in names})
-            yield from (replace(answer, body=body) for body in _shorter(answer.body))
-        case GrpcAnswer():
-            yield from _changes(answer, messages=(), message="", latency=0.0, reset=False, status=None)
-            for at, message in enumerate(answer.messages):
-                before, after = answer.messages[:at], answer.messages[at + 1 :]
-                yield replace(answer, messages=before + after)
-                yield from (replace(answer, messages=(*before, part, *after)) for part in _shorter(message))
-        case TcpAnswer():
-            yield from _changes(answer, data=b"", close=False, latency=0.0)
-            yield from (replace(answer, data=data) for data in _shorter(answer.data))
+            yield from _with_defaults(response, **{name: getattr(HttpResponse(), name) for name in names})
+            yield from (replace(response, body=body) for body in _shorter(response.body))
+        case GrpcResponse():
+            yield from _with_defaults(response, messages=(), message="", latency=0.0, reset=False, status=None)
+            for at, message in enumerate(response.messages):
+                before, after = response.messages[:at], response.messages[at + 1 :]
+                yield replace(response, messages=before + after)
+                yield from (replace(response, messages=(*before, part, *after)) for part in _shorter(message))
+        case TcpResponse():
+            yield from _with_defaults(response, data=b"", close=False, latency=0.0)
+            yield from (replace(response, data=data) for data in _shorter(response.data))
 
 
 def _simpler_steps(step: Step) -> Iterator[Step]:
     match step:
         case Send():
-            yield from _changes(
+            yield from _with_defaults(
                 step, path="/", http2=False, trailers=(), headers=(), method="GET", body=b"", chunks=None, worker=1
             )
             if step.chunks is not None:
@@ -134,18 +141,18 @@ def _simpler_steps(step: Step) -> Iterator[Step]:
             yield from _fewer_headers(step)
             yield from (replace(step, path=path) for path in _shorter_paths(step.path))
         case Open():
-            yield from _changes(step, path="/", http2=False, method="GET", headers=(), end=True, worker=1)
+            yield from _with_defaults(step, path="/", http2=False, method="GET", headers=(), end=True, worker=1)
             yield from _fewer_headers(step)
             yield from (replace(step, path=path) for path in _shorter_paths(step.path))
         case Body():
-            yield from _changes(step, data=b"")
+            yield from _with_defaults(step, data=b"")
             yield from (replace(step, data=data) for data in _shorter(step.data))
         case Trailers():
-            yield from _changes(step, headers=())
+            yield from _with_defaults(step, headers=())
         case Connect():
-            yield from _changes(step, worker=1)
+            yield from _with_defaults(step, worker=1)
         case Data():
-            yield from _changes(step, end=False)
+            yield from _with_defaults(step, end=False)
             yield from (replace(step, data=data) for data in _shorter(step.data))
         case Reconfigure():
             yield from (replace(step, config=config) for config in _simpler_json(step.config))
@@ -157,7 +164,7 @@ def _simpler_steps(step: Step) -> Iterator[Step]:
             yield from (Pass(seconds) for seconds in (0.1, 1.0, 5.0) if seconds < step.seconds)
 
 
-def _changes(step: Any, **plain: Any) -> Iterator[Any]:
+def _with_defaults(step: Any, **plain: Any) -> Iterator[Any]:
     for name, value in plain.items():
         if getattr(step, name) != value:
             yield replace(step, **{name: value})
@@ -175,7 +182,7 @@ def _shorter_paths(path: str) -> Iterator[str]:
     if mark:
         yield head
         yield from (
-            f"{head}?{'&'.join(part for part in query.split('&') if part != left)}" for left in query.split("&")
+            f"{head}?{'&'.join(part for part in query.split('&') if part != removed)}" for removed in query.split("&")
         )
     parts = head.split("/")[1:]
     for at in range(len(parts)):
@@ -183,7 +190,7 @@ def _shorter_paths(path: str) -> Iterator[str]:
 
 
 def _simpler_json(data: bytes) -> Iterator[bytes]:
-    """JSON without one of its members, or with a simpler one; other data shortened."""
+    """Yield JSON without a member or with a simpler one; shortened bytes for other data."""
     try:
         value = json.loads(data)
     except (ValueError, RecursionError):
@@ -192,7 +199,7 @@ def _simpler_json(data: bytes) -> Iterator[bytes]:
     if not isinstance(value, dict):
         return
     for name, member in value.items():
-        rest = {key: there for key, there in value.items() if key != name}
+        rest = {key: other for key, other in value.items() if key != name}
         yield json.dumps(rest).encode()
         simples: tuple[Any, ...] = (0, "", [])
         for simple in simples:
@@ -201,7 +208,7 @@ def _simpler_json(data: bytes) -> Iterator[bytes]:
 
 
 def _shorter(data: bytes) -> Iterator[bytes]:
-    """Halves, and the data without one of its bytes if there are few."""
+    """Yield halves of the data, and the data without one of its bytes if it is short."""
     if len(data) > 1:
         half = len(data) // 2
         yield data[:half]

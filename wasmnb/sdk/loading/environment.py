@@ -1,0 +1,14 @@
+"""Environment variables that configure the SDK itself."""
+
+from collections.abc import MutableMapping
+
+from ...abi.wasi import HELD_HEADERS
+
+__all__ = ["take_variables"]
+
+_NAMES = (HELD_HEADERS,)
+
+
+def take_variables(environment: MutableMapping[str, str]) -> dict[str, str]:
+    """Remove the SDK's variables from a VM's environment, so that a filter sees only its own, and return them."""
+    return {name: environment.pop(name) for name in _NAMES if name in environment}
