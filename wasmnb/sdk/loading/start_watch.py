@@ -6,7 +6,6 @@ level has read the environment or used random numbers. (Clocks and the system's 
 
 import os
 import random
-from collections.abc import Iterator
 from typing import Any, Self
 
 __all__ = ["StartWatch"]
@@ -60,26 +59,18 @@ class _Watched(dict[Any, Any]):
 
     used = False
 
-    def __getitem__(self, key: Any) -> Any:
-        self.used = True
-        return super().__getitem__(key)
 
-    def __setitem__(self, key: Any, value: Any) -> None:
-        self.used = True
-        super().__setitem__(key, value)
+def _noting(name: str) -> Any:
+    """The method of that name, which notes that it was called."""
+    plain = getattr(dict, name)
 
-    def __delitem__(self, key: Any) -> None:
+    def access(self: _Watched, *arguments: Any) -> Any:
         self.used = True
-        super().__delitem__(key)
+        return plain(self, *arguments)
 
-    def __contains__(self, key: Any) -> bool:
-        self.used = True
-        return super().__contains__(key)
+    return access
 
-    def __iter__(self) -> Iterator[Any]:
-        self.used = True
-        return super().__iter__()
 
-    def __len__(self) -> int:
-        self.used = True
-        return super().__len__()
+for _name in ("__getitem__", "__setitem__", "__delitem__", "__contains__", "__iter__", "__len__"):
+    setattr(_Watched, _name, _noting(_name))
+del _name
