@@ -7,7 +7,7 @@ export WASMNB_CACHE ?= $(CURDIR)/.cache/wasmnb
 export PYTHONDONTWRITEBYTECODE =
 export PYTHONWARNINGS := ignore::DeprecationWarning:jupyter_core
 
-.PHONY: demo test test-fast lint lab bench conformance screenshots clean
+.PHONY: demo test test-fast test-release profile lint lab bench conformance screenshots clean
 
 demo: $(STAMP)          ## build the runtime, run the first notebook, write build/demo.html
 	$(BIN)/python -m wasmnb.demo
@@ -22,6 +22,15 @@ test: $(STAMP) lint     ## all checks and all tests
 
 test-fast: $(STAMP)     ## tests without slow ones, Envoy and browsers
 	$(BIN)/pytest -n 2 --dist loadgroup -m "not slow and not envoy and not browser"
+
+test-release: $(STAMP)  ## what runs in Wasm, on release modules, then with everything interpreted
+	$(BIN)/wasmnb runtime build
+	$(BIN)/pytest -n 2 --dist loadgroup --filters=release tests/sdk tests/host tests/compiler tests/conformance tests/envoy tests/release
+	$(BIN)/pytest -n 2 --dist loadgroup --filters=interpreted tests/sdk tests/compiler/test_in_envoy.py
+	$(BIN)/python -m tests.release.differential 0 2000
+
+profile: $(STAMP)       ## record what filters execute: the functions that release modules compile
+	$(BIN)/pytest -n 0 tests/release/test_examples.py --filters=recorded --profile-folder=wasmnb/compiler/release/profile
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

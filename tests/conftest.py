@@ -6,6 +6,8 @@ import warnings
 import pytest
 from hypothesis import settings
 
+from tests.release_modes import pytest_addoption, pytest_configure, pytest_sessionfinish  # noqa: F401 -- hooks
+
 settings.register_profile("shared machine", deadline=None)  # other programs may slow down an example
 settings.load_profile("shared machine")
 

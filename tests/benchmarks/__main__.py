@@ -7,6 +7,7 @@ from importlib import import_module
 
 NAMES = (
     "filter_size", "warm_cell", "host_cost", "envoy_throughput", "async_cost", "await_memory", "panel", "recorded_traffic",
+    "release_start",
 )  # fmt: skip
 
 

@@ -45,7 +45,8 @@ def test_module_exports_overridden_callbacks_only():
 def test_saved_file_passes_inspection(tmp_path):
     made = Filter.from_source(STREAM)
     path = made.save(tmp_path / "deep" / "f.wasm")
-    assert path.read_bytes() == made.wasm
+    assert path.read_bytes() == made.release().wasm
+    assert made.save(tmp_path / "debug.wasm", debug=True).read_bytes() == made.wasm
     facts = inspect_module(made.wasm)
     assert facts.problems == ()
     assert STREAM.encode() in made.wasm
@@ -57,7 +58,7 @@ def test_saved_file_loads_as_a_filter(tmp_path):
     again = Filter.from_file(path)
     assert (again.name, again.source, again.filename) == ("f", None, "f.wasm")
     assert again.wasm == path.read_bytes()
-    assert set(again.info.exports) == BASIC | {"proxy_on_configure", "proxy_on_request_headers"}
+    assert set(again.info.exports) == BASIC | {"proxy_on_configure", "proxy_on_request_headers", "proxy_on_vm_start"}
 
 
 def test_file_has_the_initial_memory_of_the_cached_runtime():

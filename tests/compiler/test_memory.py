@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wasmnb.compiler.runtime import heap_trim as compact
-from wasmnb.compiler.runtime.heap_trim import clear_unused
+from wasmnb.compiler.runtime.heap_trim import MemoryRegions, clear_unused
 from wasmnb.compiler.wasm.memory_image import PAGE, MemoryImage
 
 runs = st.lists(st.tuples(st.integers(0, PAGE - 300), st.binary(min_size=1, max_size=300)), max_size=12)
@@ -55,11 +54,7 @@ def heap(blocks):
     return image
 
 
-@pytest.fixture
-def clear(monkeypatch):
-    values = {"__heap_base": BASE, "__stack_low": PAGE - 512, "__stack_pointer": PAGE - 256}
-    monkeypatch.setattr(compact, "_global", lambda _graph, name: values.get(name))
-    return lambda image: clear_unused(None, image)
+REGIONS = MemoryRegions(BASE, PAGE - 512, PAGE - 256)
 
 
 block = st.tuples(st.integers(2, 12).map(lambda n: 16 * n), st.booleans())
@@ -69,11 +64,9 @@ block = st.tuples(st.integers(2, 12).map(lambda n: 16 * n), st.booleans())
 def test_only_contents_of_free_blocks_are_cleared(blocks):
     # two free blocks never stand side by side: the allocator joins them
     blocks = [b for i, b in enumerate(blocks) if b[1] or i == 0 or blocks[i - 1][1]]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(compact, "_global", lambda _graph, name: BASE if name == "__heap_base" else None)
-        image = heap(blocks)
-        before = bytes(image.bytes)
-        clear_unused(None, image)
+    image = heap(blocks)
+    before = bytes(image.bytes)
+    clear_unused(image.bytes, MemoryRegions(heap_base=BASE))
     at = 8
     for size, in_use in blocks:
         content, was = image.bytes[at : at + size], before[at : at + size]
@@ -81,16 +74,16 @@ def test_only_contents_of_free_blocks_are_cleared(blocks):
         at += size
 
 
-def test_blocks_after_a_contradiction_stay_unchanged(clear):
+def test_blocks_after_a_contradiction_stay_unchanged():
     image = heap([(64, True), (64, False), (64, True), (64, False), (64, True)])
     struct.pack_into("<I", image.bytes, 8 + 128, 48)  # the third block says that the one before is of another size
     before = bytes(image.bytes)
-    clear(image)
+    clear_unused(image.bytes, REGIONS)
     assert image.bytes[: PAGE - 512] == before[: PAGE - 512]
 
 
-def test_unused_stack_is_cleared(clear):
+def test_unused_stack_is_cleared():
     image = heap([(64, True)])
     image.bytes[PAGE - 512 :] = b"\x55" * 512
-    clear(image)
+    clear_unused(image.bytes, REGIONS)
     assert image.bytes[PAGE - 512 :] == bytes(256) + b"\x55" * 256

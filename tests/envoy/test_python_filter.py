@@ -61,7 +61,7 @@ def test_filter_gets_configuration_and_print_reaches_the_log(envoy):
 def test_saved_file_is_the_module_that_envoy_runs(cell, envoy, tmp_path):
     path = tmp_path / "cell.wasm"
     cell.save(path)
-    assert path.read_bytes() == cell.wasm == envoy.plugins[0].module
+    assert path.read_bytes() == cell.release().wasm == envoy.plugins[0].module
 
 
 def test_simulated_proxy_returns_the_same_exchange(cell, envoy):

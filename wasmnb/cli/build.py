@@ -26,8 +26,8 @@ def build(options: Namespace) -> int:
     started = time.monotonic()
     with Progress() if options.quiet else TerminalProgress() as progress:
         filter_ = Filter.from_file(source, progress=progress)
-    filter_.save(output)
+        filter_.save(output, debug=options.debug, progress=progress)
     if not options.quiet:
         took = time.monotonic() - started
-        print(f"{output}  {size(len(filter_.wasm))}  built in {took:.1f} s")
+        print(f"{output}  {size(output.stat().st_size)}  built in {took:.1f} s")
     return 0

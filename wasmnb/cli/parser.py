@@ -104,6 +104,7 @@ def _plugin(p: argparse.ArgumentParser) -> None:
 def _build(p: argparse.ArgumentParser) -> None:
     p.add_argument("filter", metavar="FILTER.py", help="Source of the filter.")
     p.add_argument("-o", "--output", metavar="FILE", help="Output file (FILTER.wasm).")
+    p.add_argument("--debug", action="store_true", help="Write the full module instead of the release module.")
     p.add_argument("-q", "--quiet", action="store_true", help="Print nothing but errors.")
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from .._display import Shown
 from ..abi import AbiVersion
+from .release.facts import ReleaseFacts
 from .wasm.inspection import ModuleFacts
 
 __all__ = ["FilterInfo", "info_of"]
@@ -39,6 +40,8 @@ class FilterInfo(Shown):
         Modules and packages in the runtime beyond the standard set.
     native
         Whether this Python runs the filter instead of Wasm. Then imports, sections and sizes are empty.
+    release
+        How a release module differs from the full one. None for other modules.
     build_times
         Seconds for `componentize`, `link` and `compile` when the runtime was built, and for this `filter` on it.
     """
@@ -57,6 +60,7 @@ class FilterInfo(Shown):
     packages: tuple[str, ...] = ()
     build_times: Mapping[str, float] = field(default_factory=dict)
     native: bool = False
+    release: ReleaseFacts | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return the facts as plain types, for JSON."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
 from .._version import __version__
-from ..abi import Callbacks
+from ..abi import CALLBACKS, Callbacks
 from ..engine import Engine, Trap
 from ..sdk.loading.load_error import load_error
 from .glue import VERSION
@@ -99,7 +99,7 @@ def _register_with_debuggers(source: Source) -> None:
 
 def _probe(image: NativeImage) -> tuple[frozenset[str], Callbacks]:
     """Load the source once; return the callbacks that it needs, and those that its classes override."""
-    result = with_stand_ins(lambda variables: _load(image, variables))
+    result = with_stand_ins(lambda variables: _load(image, variables), Probe(tuple(CALLBACKS)))
     return frozenset(result.exports), Callbacks.of_classes(result.callbacks)
 
 

@@ -24,10 +24,10 @@ from .source.stdlib import GUEST_PYTHON
 from .wasm.embed_source import Placement, embed_source
 from .wasm.inspection import inspect_module
 
-__all__ = ["SourceFilter", "compile_source"]
+__all__ = ["REQUIRED_EXPORTS", "SourceFilter", "compile_source"]
 
 #: Exports of every compiled filter, in addition to the callbacks that it needs.
-_REQUIRED_EXPORTS = frozenset(
+REQUIRED_EXPORTS = frozenset(
     {"_initialize", VERSION.marker, "proxy_on_memory_allocate", "proxy_on_context_create", "proxy_on_delete", CONTROL}
 )
 
@@ -80,7 +80,7 @@ class SourceFilter:
         return self._image(*self.runtimes.get(self.requirements, engine, progress))
 
     def _image(self, runtime: Runtime, code: Code) -> Image:
-        return Image(code, self.exports and self.exports | _REQUIRED_EXPORTS, self.placement(runtime).write)
+        return Image(code, self.exports and self.exports | REQUIRED_EXPORTS, self.placement(runtime).write)
 
     def probe(self, engine: Engine, progress: Progress | None) -> None:
         """Load the source once in a scratch VM and note which callbacks it needs.
@@ -101,7 +101,7 @@ class SourceFilter:
     def _with_runtime(self) -> tuple[Runtime, bytes]:
         runtime, data = self.runtimes.module(self.requirements, default_engine())
         assert self.exports is not None
-        return runtime, embed_source(data, self.placement(runtime), self.exports | _REQUIRED_EXPORTS)
+        return runtime, embed_source(data, self.placement(runtime), self.exports | REQUIRED_EXPORTS)
 
     def info(self, name: str) -> FilterInfo:
         """Return facts about the complete module and the runtime in it."""

@@ -248,6 +248,18 @@ class Instance:
             raise pending
         raise Trap(f"{type(pending).__name__}: {pending}", "host", trap.backtrace) from pending
 
+    def exported_memory(self, name: str, size: int) -> bytes:
+        """The first `size` bytes of the exported memory of that name: a module may have more than one."""
+        found = self._exports[name]
+        return ctypes.string_at(self.engine.c.memory_data(self._context, ctypes.addressof(found._memory)), size)
+
+    def clear_exported_memory(self, name: str) -> None:
+        """Set all of the exported memory of that name to zero."""
+        address = ctypes.addressof(self._exports[name]._memory)
+        ctypes.memset(
+            self.engine.c.memory_data(self._context, address), 0, self.engine.c.memory_data_size(self._context, address)
+        )
+
     # -- watch --------------------------------------------------------------------------------------------------
 
     def _on_epoch(self, _context: int, _data: int, delta: Any, _kind: Any) -> int:

@@ -3,6 +3,7 @@
 The HTML and text of the reports are in `..view`; the proxies are in `..host` and `..envoy`.
 """
 
+from .code_profile import record_code_profile
 from .curl import CurlRequest
 from .distribution import Distribution
 from .harness import Harness, measure_harness
@@ -22,5 +23,6 @@ __all__ = [
     "load_connections",
     "measure_harness",
     "profile",
+    "record_code_profile",
     "send_bytes",
 ]

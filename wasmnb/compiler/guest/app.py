@@ -7,17 +7,18 @@ methods. Hostcalls are built-in functions that the glue creates.
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 
 import_module("wasmnb_no_docstrings")
 import_module("wasmnb_preload")  # filters have no file system to import from
+sys.modules["_sqlite3"] = None  # type: ignore[assignment]  # it needs files, and release modules lack it
 
 # ruff: noqa: E402
 import gc
 import json
 import os
 import random
-import sys
 from typing import Any
 
 import wit_world
@@ -28,6 +29,7 @@ from wasmnb.sdk.dispatch import Dispatcher
 from wasmnb.sdk.loading.environment import take_variables
 from wasmnb.sdk.loading.load_error import load_error
 from wasmnb.sdk.loading.parts import unpack
+from wasmnb.sdk.loading.start_watch import StartWatch
 from wasmnb.sdk.logs import take_over_output
 
 _VERSION = AbiVersion.V0_2_1
@@ -53,6 +55,15 @@ def _environment() -> None:
         name, equals, value = entry.partition(b"=")
         if equals:
             os.environ[os.fsdecode(name)] = os.fsdecode(value)
+
+
+def _resume() -> None:
+    """Renew what differs between VMs, after the filter was loaded in another one and its memory was copied."""
+    try:
+        random.seed()
+        _environment()
+    except BaseException:  # noqa: BLE001 - the VM must not run with another VM's environment
+        _abort()
 
 
 def _make_dispatcher() -> Dispatcher:
@@ -83,12 +94,15 @@ class WitWorld(wit_world.WitWorld):  # type: ignore[misc]
         dispatcher = _make_dispatcher()
         sys.excepthook = sys.unraisablehook = _abort
         take_over_output()
+        dispatcher.resume = _resume
         random.seed()
         _environment()
         dispatcher.vm.variables = take_variables(os.environ)
         parts, modules, package = unpack(host.source())
+        watch = StartWatch()
         try:
-            dispatcher.load_parts(parts, modules, package)
+            with watch:
+                dispatcher.load_parts(parts, modules, package)
         except BaseException as error:
             outer = error.__traceback__
             report = load_error(
@@ -97,7 +111,9 @@ class WitWorld(wit_world.WitWorld):  # type: ignore[misc]
             )
             host.report(json.dumps(report).encode("utf-8", "backslashreplace"))
             raise
-        host.report(json.dumps({"exports": dispatcher.exports(), "callbacks": dispatcher.callbacks()}).encode())
+        callbacks = dispatcher.callbacks()
+        report = {"exports": dispatcher.exports(), "callbacks": callbacks, "reads": watch.reads}
+        host.report(json.dumps(report).encode())
         gc.freeze()  # loaded objects stay: the collector can skip them
 
     def sync(self) -> None:

@@ -3,24 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from ...engine import assemble
 from ...formats.leb128 import Malformed
 from ..glue import C_API, FINISHED, GLUE_PAGES, glue_text
 from ..wasm.component import Component, Ref, Target
-from ..wasm.component_graph import Graph
+from ..wasm.component_graph import Definition, Graph
 from ..wasm.core_module import CoreModule
 from ..wasm.linker import link, memory_image
 from ..wasm.stack_guard import StackGuard
-from .heap_trim import clear_unused
+from ..wasm.symbols import symbols
+from .heap_trim import MemoryRegions, clear_unused
 
-__all__ = ["link_component"]
+__all__ = ["LinkedRuntime", "link_component"]
 
 #: Name under which the modules of a component share their function table.
 _TABLE = "__indirect_function_table"
 
 
-def link_component(data: bytes) -> bytes:
+@dataclass(frozen=True)
+class LinkedRuntime:
+    """A runtime's module.
+
+    Attributes
+    ----------
+    wasm
+        The module.
+    symbols
+        Names of its functions, by function number.
+    regions
+        Positions of its stack and heap.
+    """
+
+    wasm: bytes
+    symbols: list[str]
+    regions: MemoryRegions
+
+
+def link_component(data: bytes) -> LinkedRuntime:
     """Link a component of componentize-py to a runtime module.
 
     Raises
@@ -31,7 +52,8 @@ def link_component(data: bytes) -> bytes:
     component = Component(data)
     graph = Graph(component, [CoreModule.read(data, *span) for span in component.modules])
     image = memory_image(graph)
-    clear_unused(graph, image)
+    regions = MemoryRegions.of(graph)
+    clear_unused(image.bytes, regions)
     base = image.grow(GLUE_PAGES)
     glue = CoreModule.read(assemble(glue_text(graph.glue_imports(), base, _first_free_slot(graph))))
     graph.add_glue(glue, _glue_bindings(component, graph))
@@ -43,7 +65,9 @@ def link_component(data: bytes) -> bytes:
         for name in glue.exports
         if name.startswith(FINISHED)
     }
-    return link(graph, exports, image, StackGuard(graph))
+    order: list[Definition] = []
+    module = link(graph, exports, image, StackGuard(graph), order)
+    return LinkedRuntime(module, symbols(graph, order), regions)
 
 
 def _glue_bindings(component: Component, graph: Graph) -> Mapping[tuple[str, str], Target]:

@@ -14,11 +14,11 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from ..wasm.component_graph import Graph
-from ..wasm.memory_image import MemoryImage
 
-__all__ = ["clear_unused"]
+__all__ = ["MemoryRegions", "clear_unused"]
 
 _HEAD = struct.Struct("<II")
 _IN_USE_BEFORE, _IN_USE, _FLAGS = 1, 2, 7
@@ -27,11 +27,33 @@ _IN_USE_BEFORE, _IN_USE, _FLAGS = 1, 2, 7
 _LINKS = 32
 
 
-def clear_unused(graph: Graph, image: MemoryImage) -> int:
+@dataclass(frozen=True)
+class MemoryRegions:
+    """Positions of the program's stack and heap. None if unknown.
+
+    Attributes
+    ----------
+    heap_base
+        First address of the heap.
+    stack_low, stack_pointer
+        Lowest address of the stack, and the stack pointer while no function runs. The stack grows downwards.
+    """
+
+    heap_base: int | None = None
+    stack_low: int | None = None
+    stack_pointer: int | None = None
+
+    @classmethod
+    def of(cls, graph: Graph) -> MemoryRegions:
+        """Return the regions of a component."""
+        return cls(*(_global(graph, name) for name in ("__heap_base", "__stack_low", "__stack_pointer")))
+
+
+def clear_unused(memory: bytearray, regions: MemoryRegions) -> int:
     """Set unused memory to zero and return the number of bytes."""
     cleared = 0
-    for start, end in (*_unused_stack(graph), *_free_blocks(graph, image)):
-        image.bytes[start:end] = bytes(end - start)
+    for start, end in (*_unused_stack(regions), *_free_blocks(bytes(memory), regions.heap_base)):
+        memory[start:end] = bytes(end - start)
         cleared += end - start
     return cleared
 
@@ -45,18 +67,16 @@ def _global(graph: Graph, name: str) -> int | None:
     return None
 
 
-def _unused_stack(graph: Graph) -> Iterator[tuple[int, int]]:
+def _unused_stack(regions: MemoryRegions) -> Iterator[tuple[int, int]]:
     """Yield the range below the stack pointer."""
-    low, pointer = _global(graph, "__stack_low"), _global(graph, "__stack_pointer")
+    low, pointer = regions.stack_low, regions.stack_pointer
     if low is not None and pointer is not None and low < pointer:
         yield low, pointer
 
 
-def _free_blocks(graph: Graph, image: MemoryImage) -> Iterator[tuple[int, int]]:
-    base = _global(graph, "__heap_base")
+def _free_blocks(memory: bytes, base: int | None) -> Iterator[tuple[int, int]]:
     if base is None:
         return
-    memory = bytes(image.bytes)
     at = base + -(base + 8) % 16
     while at + _HEAD.size <= len(memory):
         _, head = _HEAD.unpack_from(memory, at)

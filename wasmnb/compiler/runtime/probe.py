@@ -11,7 +11,7 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 from ...abi import CALLBACKS
 from ...engine import Guest, Image, ImportType, OutOfBounds, Runnable, Trap
@@ -19,6 +19,9 @@ from ...errors import SourceError
 from ...sdk import __all__ as sdk_names
 from ..glue import GLUE_PAGES, REPORT
 from ..wasm.memory_image import PAGE
+
+#: Result of loading a source.
+Loaded = TypeVar("Loaded")
 
 __all__ = ["MissingVariable", "Probe", "Scratch", "located", "probe", "source_error", "with_stand_ins"]
 
@@ -125,16 +128,18 @@ def probe(image: Image, pages: int, filename: str) -> Probe:
     SourceError
         The source doesn't load, or doesn't define a filter. The error has the line and the guest's traceback.
     """
-    return with_stand_ins(lambda variables: _load(image, pages, filename, variables))
+    return with_stand_ins(lambda variables: _load(image, pages, filename, variables), Probe(tuple(CALLBACKS)))
 
 
-def with_stand_ins(load: Callable[[Mapping[str, str]], Probe]) -> Probe:
+def with_stand_ins(load: Callable[[Mapping[str, str]], Loaded], undecided: Loaded) -> Loaded:
     """Load a source, again and again until every environment variable that it reads has a stand-in.
 
     Parameters
     ----------
     load
         Function that loads the source with these variables; it raises `MissingVariable` for another one.
+    undecided
+        Result if the source doesn't load with stand-ins: the first VM with real values decides.
 
     Raises
     ------
@@ -152,7 +157,7 @@ def with_stand_ins(load: Callable[[Mapping[str, str]], Probe]) -> Probe:
         except SourceError:
             if not variables:
                 raise
-            return Probe(tuple(CALLBACKS))  # the placeholders don't work: the first VM with real values decides
+            return undecided
 
 
 #: Value of a variable that isn't known yet: it is a text, a number, JSON and true. And most variables of a source.

@@ -11,7 +11,7 @@ import platform
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -26,6 +26,7 @@ from ..wasm.core_module import CoreModule
 from .build_module import link_component
 from .cache import Cache, CacheEntry
 from .componentize import ComponentizeError, componentize
+from .heap_trim import MemoryRegions
 from .staging import FAILED_IMPORT, guest_digest, stage
 
 __all__ = ["FailedImport", "Progress", "Runtime", "Runtimes", "runtime_key", "runtimes_in"]
@@ -39,7 +40,7 @@ _STEPS = {"componentize": (0.0, 0.6), "link": (0.6, 0.7), "compile": (0.7, 0.97)
 #: Typical seconds of componentize-py on a small machine. The progress bar slows down after that.
 _TYPICAL = 8.0
 
-_WASM, _CODE = "runtime.wasm", "code.cwasm"
+_WASM, _CODE, _SYMBOLS = "runtime.wasm", "code.cwasm", "symbols.txt"
 
 
 class FailedImport(BuildError):
@@ -84,6 +85,16 @@ class Runtime:
     def pages(self) -> int:
         """Initial pages of memory."""
         return int(self.facts["pages"])
+
+    @property
+    def regions(self) -> MemoryRegions:
+        """Positions of the stack and the heap."""
+        return MemoryRegions(**self.facts["regions"])
+
+    @property
+    def symbols(self) -> list[str]:
+        """Names of the module's functions, by function number. Empty if the file can't be read."""
+        return (self.entry.read(_SYMBOLS) or b"").decode().split("\n")
 
 
 class Runtimes:
@@ -175,24 +186,30 @@ class Runtimes:
             component = self._component(requirements, wait)
         with _step("link", "Building the runtime: linking", times, report):
             try:
-                wasm = link_component(component)
+                linked = link_component(component)
             except Malformed as error:
                 raise BuildError(f"The linker can't read componentize-py's component: {error}.") from error
         with _step("compile", "Building the runtime: compiling", times, report):
-            code = engine.compile(wasm)
+            code = engine.compile(linked.wasm)
         facts = {
             "guest": guest_digest(),
             "built": time.time(),
             "versions": _versions(),
             "modules": sorted(requirements.modules),
             "packages": [package.name for package in requirements.packages],
-            "pages": CoreModule.read(wasm).memories[0].minimum,
+            "pages": CoreModule.read(linked.wasm).memories[0].minimum,
             "component_size": len(component),
-            "size": len(wasm),
+            "size": len(linked.wasm),
+            "regions": asdict(linked.regions),
             "times": times,
         }
         with _step("store", "Building the runtime: storing", times, report):
-            entry = self.cache.store(key, {_WASM: wasm, _code_name(engine): code.serialize()}, facts)
+            content = {
+                _WASM: linked.wasm,
+                _code_name(engine): code.serialize(),
+                _SYMBOLS: "\n".join(linked.symbols).encode(),
+            }
+            entry = self.cache.store(key, content, facts)
         return Runtime(key, entry.manifest, entry), code
 
     def _component(self, requirements: Requirements, wait: Callable[[float], None]) -> bytes:

@@ -27,7 +27,11 @@ Rewrite = Callable[[Node, int, int], bytes | None]
 
 
 def link(
-    graph: Graph, exports: Mapping[str, Definition], image: MemoryImage, rewrite: Rewrite = lambda *_: None
+    graph: Graph,
+    exports: Mapping[str, Definition],
+    image: MemoryImage,
+    rewrite: Rewrite = lambda *_: None,
+    order: list[Definition] | None = None,
 ) -> bytes:
     """Merge everything that `exports` and the tables need into one core module.
 
@@ -41,13 +45,18 @@ def link(
         Initial contents of the memory.
     rewrite
         Function called with every linked body. Default: bodies stay unchanged.
+    order
+        List to which the functions of the module are added, in the order of their numbers. Default: None.
 
     Raises
     ------
     Malformed
         The component has a feature that componentize-py's components don't use.
     """
-    return _Link(graph, exports, rewrite).module(image)
+    linked = _Link(graph, exports, rewrite)
+    if order is not None:
+        order += linked.functions
+    return linked.module(image)
 
 
 def memory_image(graph: Graph) -> MemoryImage:

@@ -78,7 +78,8 @@ def body_parts(data: bytes, start: int, end: int) -> tuple[bytes, Parts]:
 def instructions(data: bytes, start: int, end: int) -> Iterator[bytes]:
     """Iterate over the instructions of the body `data[start:end]`. Raises `Malformed` as `body_parts` does."""
     for run, last in body_parts(data, start, end)[1]:
-        yield from ([run] if run[:1] == b"\x0e" else _ONE.findall(run))
+        # A table that is too large for the expression comes alone; its count takes more than one byte.
+        yield from ([run] if run[:1] == b"\x0e" and run[1] > _LARGEST_TABLE else _ONE.findall(run))
         if last:
             yield last
 

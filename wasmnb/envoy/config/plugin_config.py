@@ -82,7 +82,7 @@ class EnvoyPlugin:
             return cls(Path(thing), **{"name": Path(thing).stem, **defaults})
         values = {name: getattr(thing, name) for name in (f.name for f in fields(cls)) if hasattr(thing, name)}
         inner = getattr(thing, "filter", thing)
-        values["module"] = inner.wasm
+        values["module"] = inner.release().wasm if hasattr(inner, "release") else inner.wasm
         values.setdefault("name", inner.name)
         if "kind" not in values and "kind" not in defaults and hasattr(inner, "callbacks"):
             values["kind"] = inner.callbacks.kind

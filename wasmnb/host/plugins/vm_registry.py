@@ -297,6 +297,8 @@ class VmRegistry:
             self._initialize(vm)
         root = RootContext(vm, plugin)
         root.create()
+        if fresh and self.server.show_locals and has_introspection(vm):  # release modules load with their first context
+            call_introspection(vm, "locals", on=True)
         for callback, call in (("proxy_on_vm_start", root.start), ("proxy_on_configure", root.configure)):
             if not call():
                 line = _REFUSALS[callback][0].format(base="base " if vm.role == "canary" else "")
@@ -309,8 +311,6 @@ class VmRegistry:
         if not run_entry_points(vm):
             self._log(LogLevel.ERROR, "Wasm VM failed Failed to initialize Wasm code")
             raise StartFailure(vm)
-        if self.server.show_locals and has_introspection(vm):
-            call_introspection(vm, "locals", on=True)
 
     def roots_of(self, thread: Thread) -> list[RootContext]:
         """Return the root contexts of a thread, newest first, singleton services last."""

@@ -75,7 +75,8 @@ class WasmMagics(FilterMagics):
         flag("--locals", action="store_true", help="Show local variables in tracebacks."),
         flag("--fuel", action="store_true", help="Count the instructions of every callback: exchange.fuel."),
         flag("--file", "-f", metavar="PATH", help="A .py or .wasm file instead of the cell."),
-        flag("--save", metavar="PATH", help="Also write the module to this file, for Envoy."),
+        flag("--save", metavar="PATH", help="Also write the release module to this file, for Envoy."),
+        flag("--debug", action="store_true", help="With --save: write the full module instead."),
         flag(
             "--native",
             action="store_true",
@@ -118,8 +119,8 @@ class WasmMagics(FilterMagics):
         """Build a filter from the stored parts and its own, and start it."""
         with progress_for(self.shell, self.progress) as progress:
             filter_ = self._compile(options, own, progress)
-        if options.save:
-            filter_.save(options.save)
+            if options.save:
+                filter_.save(options.save, debug=options.debug, progress=progress)
         return self._start(options, filter_)
 
     def _compile(self, options: Any, own: list[Part], progress: Any) -> Any:

@@ -30,6 +30,9 @@ class Introspection(Core):
     _binding: Any
     _source: Loaded | None
 
+    #: Renews what differs between VMs. The program around the dispatcher sets it.
+    resume: Callable[[], None] | None = None
+
     #: The running profile.
     profiler: Profiler | None = None
 
@@ -88,10 +91,17 @@ def _running(_dispatcher: Introspection, reason: str) -> str:
     return format_running(reason)
 
 
+def _resume(dispatcher: Introspection) -> None:
+    """Continue in a VM whose memory was copied from another one."""
+    if dispatcher.resume is not None:
+        dispatcher.resume()
+
+
 #: Request -> function that handles it, of the dispatcher and the request's arguments.
 ACTIONS: dict[str, Callable[..., Any]] = {
     "attributes": _attributes,
     "locals": _locals,
     "profile": _profile,
     "running": _running,
+    "resume": _resume,
 }

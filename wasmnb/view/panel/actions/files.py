@@ -35,7 +35,7 @@ def _perfetto(renderer: Renderer, _values: Values) -> str:
 def _download(renderer: Renderer, _values: Values) -> str:
     state = renderer.state
     filter_ = state.proxy.plugins[state.selection.plugin].filter
-    data = filter_.wasm  # type: ignore[attr-defined]
+    data = filter_.release().wasm  # type: ignore[attr-defined]
     state.widget.send_file(f"{filter_.name}.wasm", "application/wasm", base64=base64.b64encode(data).decode())
     return f"{filter_.name}.wasm, {size(len(data))}"
 

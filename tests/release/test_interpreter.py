@@ -1,0 +1,145 @@
+"""The interpreter against wasmtime: generated functions, deflated data, and the corners that generation seldom reaches."""
+
+import random
+import zlib
+
+import pytest
+import wasmtime
+
+from tests.release.differential import Run, difference, make_engine, random_hot, split
+from wasmnb.compiler.release.interpreter.cold_code import deflate
+from wasmnb.compiler.release.interpreter.handlers import interpreter_text
+from wasmnb.compiler.release.interpreter.layout import Layout
+from wasmnb.compiler.release.interpreter.operations import Operations
+from wasmnb.engine import assemble
+
+
+@pytest.fixture(scope="module")
+def engine():
+    return make_engine()
+
+
+@pytest.mark.parametrize("seed", range(24))
+def test_an_interpreted_module_does_what_it_does_compiled(engine, seed):
+    assert difference(engine, seed, {}) is None
+
+
+@pytest.mark.parametrize("seed", range(100, 124))
+def test_a_module_compiled_in_parts_does_what_it_does_as_a_whole(engine, seed):
+    assert difference(engine, seed, random_hot(seed)) is None
+
+
+def text(body, more=""):
+    """A module of the shape that can be split, with a function f0 of no parameters and an i32."""
+    return assemble(f"""(module
+      (memory (export "memory") 18)
+      (table 12 12 funcref)
+      (global (export "g0") (mut i32) (i32.const 5)) (global (export "g1") (mut i32) (i32.const 300))
+      {more}
+      (func (export "f0") (result i32) {body}))""")
+
+
+def both(engine, wasm):
+    return Run(engine, wasm).call(0, []), Run(engine, split(wasm, {})).call(0, [])
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "(i32.load (i32.const -4))",
+        "(i32.load offset=8 (i32.const -4))",
+        "(i32.load offset=4294967295 (i32.const 4))",
+        "(i32.load8_u offset=70000 (i32.const 3))",
+        "(i64.store offset=4294967292 (i32.const 8) (i64.const 1)) (i32.const 0)",
+        "(memory.fill (i32.const 1179640) (i32.const 1) (i32.const 90000000)) (i32.const 0)",
+        "(memory.copy (i32.const 0) (i32.const -1) (i32.const 2)) (i32.const 0)",
+        "(i32.div_s (i32.const -2147483648) (i32.const -1))",
+        "(i32.rem_s (i32.const -2147483648) (i32.const -1))",
+        "(i32.trunc_f64_s (f64.const nan))",
+        "(i32.reinterpret_f32 (f32.const nan:0x200001))",
+        "(i32.wrap_i64 (i64.shr_u (i64.reinterpret_f64 (f64.const nan:0x4000000000001)) (i64.const 32)))",
+        "(call_indirect (result i32) (i32.const 3))",
+        "(call_indirect (result i32) (i32.const 99))",
+        "unreachable",
+    ],
+)
+def test_an_edge_ends_alike(engine, body):
+    expected, actual = both(engine, text(body))
+    assert actual == expected
+
+
+def test_a_recursion_without_end_stops_and_does_not_corrupt_memory(engine):
+    wasm = text("(call $deep (i32.const 1000000000))", '(func $deep (param i32) (result i32) (i32.add (call $deep (i32.sub (local.get 0) (i32.const 1))) (i32.const 1)))')
+    (expected, *_), (actual, _, memory) = both(engine, wasm)
+    assert expected == wasmtime.TrapCode.STACK_OVERFLOW
+    assert actual in {wasmtime.TrapCode.UNREACHABLE, wasmtime.TrapCode.STACK_OVERFLOW}
+    assert memory == bytes(len(memory))
+
+
+def test_recursion_as_deep_as_compiled_code_allows_works_interpreted(engine):
+    wasm = text("(call $deep (i32.const 4000))", '(func $deep (param i32) (result i32) (if (result i32) (local.get 0) (then (i32.add (call $deep (i32.sub (local.get 0) (i32.const 1))) (i32.const 1))) (else (i32.const 0))))')
+    expected, actual = both(engine, wasm)
+    assert actual == expected
+    assert actual[0] == 4000
+
+
+def test_a_function_larger_than_a_window_can_be_entered_in_its_middle(engine):
+    filling = "(local.set $a (i32.add (i32.mul (local.get $a) (i32.const 31)) (i32.const 7)))" * 3000
+    body = f"(local $a i32) {filling} (block (br_if 0 (i32.const 0)) {filling}) (local.get $a)"
+    wasm = text(body)
+    from wasmnb.compiler.wasm.core_module import CoreModule
+    from wasmnb.compiler.release.assembly.split_module import operations_for
+    from wasmnb.compiler.release.interpreter.translation import translate_module
+
+    module = CoreModule.read(wasm)
+    points = sorted(translate_module(module, operations_for(module)).points[0])
+    hot = {0: frozenset(points[:1])}
+    assert Run(engine, split(wasm, hot)).call(0, []) == Run(engine, wasm).call(0, [])
+
+
+@pytest.fixture(scope="module")
+def unpack(engine):
+    """The guest's inflate, called with packed bytes and the size of the output."""
+    body = interpreter_text(Operations((), ()), {}, {}, Layout(0, 0, 0, 0))
+    for name, kind in (("memory", "(memory (export \"memory\") 64)"), ("table", "(table $filter 1000 funcref)")):
+        line = next(x for x in body.splitlines() if f'"filter" "{name}"' in x)
+        body = body.replace(line + "\n", "", 1)
+        body = body.replace("  (type $handler", f"  {kind}\n  (type $handler", 1)
+    store = wasmtime.Store(engine)
+    nothing = [wasmtime.Func(store, wasmtime.FuncType([wasmtime.ValType.i32()] * 3, []), lambda *_: None) for _ in range(2)]
+    exports = wasmtime.Instance(store, wasmtime.Module(engine, assemble(body)), nothing).exports(store)
+
+    def call(packed, size):
+        store.set_fuel(1 << 40)
+        memory = exports["memory"]
+        memory.write(store, packed, 1 << 20)
+        memory.write(store, b"\xee" * (size + 64), 2 << 20)
+        end = exports["inflate"](store, 1 << 20, 2 << 20, 0)
+        assert end == (2 << 20) + size
+        assert bytes(memory.read(store, end, end + 64)) == b"\xee" * 64, "it wrote behind the output"
+        return bytes(memory.read(store, 2 << 20, end))
+
+    return call
+
+
+def contents():
+    chance = random.Random(1)
+    yield b""
+    yield b"a"
+    yield bytes(70000)
+    yield b"abc" * 9000
+    yield chance.randbytes(150_000)
+    yield bytes(chance.choices(range(6), k=200_000))
+    yield b"".join(chance.randbytes(chance.randrange(1, 40)) * chance.randrange(1, 9) for _ in range(3000))
+
+
+@pytest.mark.parametrize("level", [0, 1, 6, 9])
+@pytest.mark.parametrize("data", list(contents()), ids=len)
+def test_what_is_packed_is_unpacked_and_nothing_else_is_written(unpack, data, level):
+    assert unpack(deflate(data, level), len(data)) == data
+
+
+def test_fixed_codes_are_unpacked(unpack):
+    data = b"a fixed code for short data, a fixed code"
+    packer = zlib.compressobj(9, zlib.DEFLATED, -15, 9, zlib.Z_FIXED)
+    assert unpack(packer.compress(data) + packer.flush(), len(data)) == data

@@ -1,0 +1,303 @@
+"""Random WebAssembly modules: valid, terminating, with all instructions that the interpreter knows."""
+
+import random
+import struct
+
+from wasmnb.formats import leb128 as leb
+from wasmnb.compiler.release.interpreter.opcodes import LOADS, NUMERIC, SATURATING, STORES
+
+CODES = {"i32": 0x7F, "i64": 0x7E, "f32": 0x7D, "f64": 0x7C}
+TYPES = tuple(CODES)
+
+#: Numbers at which instructions behave specially.
+INTEGERS = (0, 1, -1, 2, 7, 31, 32, 63, 64, 255, 256, 0x7FFF, 0x8000, -0x8000, 0xFFFF, 0x7FFFFFFF, -0x80000000, 1 << 31, (1 << 63) - 1, -(1 << 63))
+FLOATS = (0.0, -0.0, 1.0, -1.5, 0.5, 2.5, 3.0e9, -3.0e9, 1e19, -1e19, 1e-40, float("inf"), float("-inf"), float("nan"), 2147483647.0, 4294967296.0)
+
+#: Addresses in the generated code stay within these pages, or far outside.
+MEMORY_PAGES = 18
+FUEL = 1  # number of the global that counts calls
+
+
+class Generator:
+    """One module.
+
+    Parameters
+    ----------
+    seed
+        The same seed gives the same module.
+    functions
+        How many functions it has.
+    """
+
+    def __init__(self, seed, functions=6):
+        self.random = random.Random(seed)
+        self.signatures = []
+        for _ in range(functions):
+            params = tuple(self.random.choices(TYPES, k=self.random.randrange(5)))
+            results = tuple(self.random.choices(TYPES, k=self.random.randrange(2)))
+            self.signatures.append((params, results))
+        self.types = list(dict.fromkeys(self.signatures))
+        self.by_result = {t: [s for s, (k, _) in {**{n: (d.result, d.params) for n, d in NUMERIC.items()}}.items() if k == t] for t in TYPES}
+        self.slots = [self.random.randrange(functions) if self.random.random() < 0.85 else None for _ in range(10)]
+
+    # -- expressions --------------------------------------------------------------------------------------------------
+
+    def constant(self, kind):
+        r = self.random
+        if kind in ("i32", "i64"):
+            bits = 32 if kind == "i32" else 64
+            value = r.choice(INTEGERS) if r.random() < 0.6 else r.getrandbits(bits)
+            value = (value & (1 << bits) - 1 ^ 1 << bits - 1) - (1 << bits - 1)
+            return (b"\x41" if kind == "i32" else b"\x42") + leb.signed(value)
+        size, letter, code = (4, "f", b"\x43") if kind == "f32" else (8, "d", b"\x44")
+        data = struct.pack(f"<{letter}", r.choice(FLOATS)) if r.random() < 0.7 else r.randbytes(size)
+        return code + data
+
+    def local(self, kind):
+        """A local of that type, or None."""
+        found = [i for i, k in enumerate(self.locals) if k == kind]
+        return self.random.choice(found) if found else None
+
+    def address(self, depth):
+        masked = self.expression("i32", depth) + b"\x41" + leb.signed(0xFFF) + b"\x71"
+        return masked if self.random.random() < 0.97 else self.expression("i32", depth)
+
+    def offset(self):
+        r = self.random
+        return leb.unsigned(r.choice((0, 1, 4, 8, 60, 255, 4096)) if r.random() < 0.98 else r.choice((65535, 65536, 1 << 20, (1 << 32) - 1, (1 << 32) - 4)))
+
+    def memory(self):
+        return leb.unsigned(0) + self.offset()
+
+    def expression(self, kind, depth):
+        r = self.random
+        if depth <= 0 or r.random() < 0.12:
+            place = self.local(kind)
+            return b"\x20" + leb.unsigned(place) if place is not None and r.random() < 0.7 else self.constant(kind)
+        choice = r.choice((self.numeric, self.numeric, self.numeric, self.load, self.tee, self.select, self.block, self.arms, self.called, self.saturating, self.special, self.simple_add))
+        return choice(kind, depth - 1)
+
+    def simple_add(self, kind, depth):
+        """What the translator makes one operation of: an integer and a small constant."""
+        if kind != "i32":
+            return self.numeric(kind, depth)
+        return self.expression("i32", depth) + b"\x41" + leb.signed(self.random.randrange(-40, 40)) + bytes([self.random.choice((0x6A, 0x6B, 0x6C, 0x71, 0x72, 0x73, 0x74, 0x75, 0x76, *range(0x46, 0x50)))])
+
+    def numeric(self, kind, depth):
+        opcode = self.random.choice(self.by_result[kind])
+        return b"".join(self.expression(k, depth) for k in NUMERIC[opcode].params) + bytes([opcode])
+
+    def saturating(self, kind, depth):
+        found = [n for n, d in SATURATING.items() if d.result == kind]
+        if not found:
+            return self.numeric(kind, depth)
+        number = self.random.choice(found)
+        return self.expression(SATURATING[number].params[0], depth) + b"\xfc" + leb.unsigned(number)
+
+    def load(self, kind, depth):
+        opcode = self.random.choice([o for o, (_, k) in LOADS.items() if k == kind])
+        return self.address(depth) + bytes([opcode]) + self.memory()
+
+    def tee(self, kind, depth):
+        place = self.local(kind)
+        if place is None:
+            return self.constant(kind)
+        return self.expression(kind, depth) + b"\x22" + leb.unsigned(place)
+
+    def select(self, kind, depth):
+        return self.expression(kind, depth) + self.expression(kind, depth) + self.expression("i32", depth) + b"\x1b"
+
+    def block(self, kind, depth):
+        """A block with a result, which branches may give, too."""
+        self.labels.append(kind)
+        code = b""
+        for _ in range(self.random.randrange(3)):
+            code += self.statement(depth)
+        if self.random.random() < 0.6:
+            code += self.expression(kind, depth) + self.condition(depth) + b"\x0d\x00" + b"\x1a"
+        code += self.expression(kind, depth)
+        if self.random.random() < 0.2:
+            code += b"\x0c\x00"
+        self.labels.pop()
+        return bytes([0x02, CODES[kind]]) + code + b"\x0b"
+
+    def arms(self, kind, depth):
+        condition = self.condition(depth)
+        self.labels.append(kind)
+        code = condition + bytes([0x04, CODES[kind]]) + self.statements(depth, 1) + self.expression(kind, depth) + b"\x05"
+        code += self.statements(depth, 1) + self.expression(kind, depth) + b"\x0b"
+        self.labels.pop()
+        return code
+
+    def condition(self, depth):
+        r = self.random
+        if r.random() < 0.5:
+            return self.expression("i32", depth) + (b"\x45" if r.random() < 0.4 else b"\x41" + leb.signed(r.randrange(-3, 4)) + bytes([r.randrange(0x46, 0x50)]))
+        return self.expression("i32", depth)
+
+    def called(self, kind, depth):
+        """A call of a later function, directly or through the table."""
+        found = [n for n in range(self.number + 1, len(self.signatures)) if self.signatures[n][1] == (kind,)]
+        if not found or depth < 1:
+            return self.numeric(kind, depth)
+        return self.call(self.random.choice(found), depth)
+
+    def call(self, number, depth):
+        params, results = self.signatures[number]
+        code = b"".join(self.expression(k, depth - 1) for k in params)
+        if self.random.random() < 0.5:
+            return code + b"\x10" + leb.unsigned(number)
+        slots = [i for i, f in enumerate(self.slots) if f == number]
+        slot = self.random.choice(slots) if slots and self.random.random() < 0.95 else self.random.randrange(12)
+        kind = self.types.index((params, results))
+        return code + b"\x41" + leb.signed(slot) + b"\x11" + leb.unsigned(kind) + b"\0"
+
+    def special(self, kind, depth):
+        if kind != "i32":
+            return self.numeric(kind, depth)
+        return self.random.choice((b"\x3f\0", b"\x23\0", b"\x41\x00\x40\x00", b"\x23\0\x41\x01\x6a\x24\0\x23\0"))
+
+    # -- statements -----------------------------------------------------------------------------------------------------
+
+    def statements(self, depth, most=3):
+        return b"".join(self.statement(depth) for _ in range(self.random.randrange(most + 1)))
+
+    def statement(self, depth):
+        if depth <= 0:
+            return self.assign(0)
+        choices = (self.assign, self.assign, self.store, self.branching, self.plain_if, self.loop, self.table, self.leave, self.bulk, self.ignored, self.set_global, self.bare_call)
+        return self.random.choice(choices)(depth - 1)
+
+    def assign(self, depth):
+        if not self.locals:
+            return self.ignored(depth)
+        place = self.random.randrange(len(self.locals))
+        return self.expression(self.locals[place], depth) + b"\x21" + leb.unsigned(place)
+
+    def store(self, depth):
+        opcode = self.random.choice(list(STORES))
+        return self.address(depth) + self.expression(STORES[opcode][1], depth) + bytes([opcode]) + self.memory()
+
+    def ignored(self, depth):
+        return self.expression(self.random.choice(TYPES), depth) + b"\x1a"
+
+    def set_global(self, depth):
+        return self.expression("i32", depth) + b"\x24\0"
+
+    def bare_call(self, depth):
+        found = [n for n in range(self.number + 1, len(self.signatures)) if not self.signatures[n][1]]
+        return self.call(self.random.choice(found), depth) if found and depth > 0 else self.assign(depth)
+
+    def bulk(self, depth):
+        size = b"\x41" + leb.signed(0x3F) + b"\x71"
+        if self.random.random() < 0.5:
+            return self.address(depth) + self.address(depth) + self.expression("i32", depth) + size + b"\xfc\x0a\0\0"
+        return self.address(depth) + self.expression("i32", depth) + self.expression("i32", depth) + size + b"\xfc\x0b\0"
+
+    def branching(self, depth):
+        """A block that is left early."""
+        self.labels.append(None)
+        code = self.statements(depth)
+        code += self.condition(depth) + b"\x0d\x00" + self.statements(depth)
+        if self.random.random() < 0.2:
+            code += b"\x0c\x00" + self.statements(depth, 1)
+        self.labels.pop()
+        return b"\x02\x40" + code + b"\x0b"
+
+    def plain_if(self, depth):
+        code = self.condition(depth) + b"\x04\x40"
+        self.labels.append(None)
+        code += self.statements(depth)
+        if self.random.random() < 0.5:
+            code += b"\x05" + self.statements(depth)
+        self.labels.pop()
+        return code + b"\x0b"
+
+    def loop(self, depth):
+        """A loop that is gone through up to four times; its counter belongs to it alone."""
+        if self.loops >= 2 or self.bare:
+            return self.assign(depth)
+        counter = leb.unsigned(self.first_counter + self.loops)
+        self.loops += 1
+        self.labels += [None, "loop"]
+        code = b"\x41" + leb.signed(self.random.randrange(1, 5)) + b"\x21" + counter + b"\x02\x40\x03\x40"
+        code += self.statements(depth)
+        if self.random.random() < 0.3:
+            code += self.condition(depth) + b"\x0d\x01"
+        code += b"\x20" + counter + b"\x41\x01\x6b\x22" + counter + b"\x0d\x00\x0b\x0b"
+        del self.labels[-2:]
+        self.loops -= 1
+        return code
+
+    def table(self, depth):
+        """Nested blocks that a br_table chooses among."""
+        count = self.random.randrange(1, 5)
+        self.labels += [None] * count
+        code = b"\x02\x40" * count + self.expression("i32", depth) + (b"\x41\x07\x71" if self.random.random() < 0.8 else b"")
+        code += b"\x0e" + leb.vector(leb.unsigned(self.random.randrange(count)) for _ in range(self.random.randrange(6))) + leb.unsigned(self.random.randrange(count))
+        for _ in range(count):
+            self.labels.pop()
+            code += b"\x0b" + self.statements(depth, 1)
+        return code
+
+    def leave(self, depth):
+        """Under a condition: return, branch out of several blocks with or without a value, or trap."""
+        r = self.random
+        head = self.condition(depth)
+        self.labels.append(None)
+        places = [d for d, k in enumerate(reversed(self.labels)) if k != "loop"]
+        target = r.choice(places)
+        kind = self.labels[-1 - target]
+        value = self.expression(kind, depth) if kind in TYPES else b""
+        result = b"".join(self.expression(k, depth) for k in self.signatures[self.number][1])
+        code = r.choice((result + b"\x0f", value + b"\x0c" + leb.unsigned(target), result + b"\x41\x01\x0e\x01" + leb.unsigned(len(self.labels)) * 2, b"\x00" if r.random() < 0.1 else b"\x01"))
+        self.labels.pop()
+        return head + b"\x04\x40" + code + b"\x0b"
+
+    # -- the module -----------------------------------------------------------------------------------------------------
+
+    def body(self, number):
+        self.number = number
+        params, results = self.signatures[number]
+        own = sorted(self.random.choices(TYPES, k=self.random.randrange(6)))
+        self.locals = [*params, *own]
+        self.first_counter = len(self.locals)
+        self.bare = not self.locals and self.random.random() < 0.7
+        self.loops, self.labels = 0, []
+        fuel = leb.unsigned(FUEL)
+        code = b"\x23" + fuel + b"\x41\x01\x6b\x24" + fuel + b"\x23" + fuel + b"\x41\0\x4c\x04\x40\x00\x0b"
+        code += self.statements(4, 5) + b"".join(self.expression(k, 4) for k in results)
+        declared = [b"\x01" + bytes([CODES[k]]) for k in own] + [b"\x02\x7f"] * (not self.bare)
+        return leb.vector(declared) + code + b"\x0b"
+
+    def module(self):
+        """The module's bytes. It exports memory, its functions f0, f1, ..., and globals g0, g1."""
+        types = [b"\x60" + leb.vector(bytes([CODES[k]]) for k in p) + leb.vector(bytes([CODES[k]]) for k in r) for p, r in self.types]
+        bodies = [self.body(n) for n in range(len(self.signatures))]
+        exports = [leb.name("memory") + b"\x02\x00"] + [leb.name(f"f{n}") + b"\0" + leb.unsigned(n) for n in range(len(bodies))]
+        exports += [leb.name(f"g{n}") + b"\x03" + leb.unsigned(n) for n in range(2)]
+        elements = [b"\0\x41" + leb.signed(i) + b"\x0b\x01" + leb.unsigned(f) for i, f in enumerate(self.slots) if f is not None]
+        data = self.random.randbytes(4096)
+        sections = {
+            1: leb.vector(types),
+            3: leb.vector(leb.unsigned(self.types.index(s)) for s in self.signatures),
+            4: leb.vector([b"\x70\x01\x0c\x0c"]),
+            5: leb.vector([b"\0" + leb.unsigned(MEMORY_PAGES)]),
+            6: leb.vector([b"\x7f\x01\x41\x05\x0b", b"\x7f\x01\x41" + leb.signed(300) + b"\x0b"]),
+            7: leb.vector(exports),
+            9: leb.vector(elements),
+            10: leb.vector(leb.unsigned(len(b)) + b for b in bodies),
+            11: leb.vector([b"\0\x41\0\x0b" + leb.unsigned(len(data)) + data]),
+        }
+        return leb.CORE_MAGIC + b"".join(leb.section(n, b) for n, b in sections.items())
+
+    def arguments(self, number):
+        """Arguments for a function, as wasmtime takes them."""
+        values = []
+        for kind in self.signatures[number][0]:
+            data = self.constant(kind)
+            if kind in ("i32", "i64"):
+                values.append(leb.Reader(data, 1).signed())
+            else:
+                values.append(struct.unpack("<f" if kind == "f32" else "<d", data[1:])[0])
+        return values

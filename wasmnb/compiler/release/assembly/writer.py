@@ -1,0 +1,145 @@
+"""Writes a core module from parts that are still being added."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ....formats import leb128 as leb
+from ....formats.leb128 import CORE_MAGIC, Reader
+from ...wasm.core_module import CoreModule
+
+__all__ = ["ModuleWriter"]
+
+_KINDS = {"func": 0, "table": 1, "memory": 2, "global": 3}
+
+
+@dataclass
+class ModuleWriter:
+    """A module in the making. Functions that it imports are numbered first.
+
+    Attributes
+    ----------
+    types
+        Encoded function types.
+    imports
+        Body of the import section; `imported` functions are in it.
+    functions
+        (number of the type, body) of the functions that it defines.
+    slots, own_slots
+        Slot of the module's table, and of a second one -> function.
+    globals
+        Encoded globals.
+    exports
+        Name -> (kind, number).
+    """
+
+    types: list[bytes]
+    imports: bytes
+    imported: int
+    globals: list[bytes]
+    functions: list[tuple[int, bytes]] = field(default_factory=list)
+    slots: dict[int, int] = field(default_factory=dict)
+    own_slots: dict[int, int] = field(default_factory=dict)
+    exports: dict[str, tuple[str, int]] = field(default_factory=dict)
+
+    @classmethod
+    def like(cls, module: CoreModule) -> ModuleWriter:
+        """A module with the types, imports and globals of another."""
+        spans = {name: module.data[start:end] for name, start, end in module.sections}
+        return cls(
+            list(module.types),
+            spans.get("import", b"\0"),
+            len(module.imported("func")),
+            _globals(spans.get("global", b"\0"), module),
+        )
+
+    def type_number(self, encoded: bytes) -> int:
+        """Number of a function type, which is added if it is not there yet."""
+        try:
+            return self.types.index(encoded)
+        except ValueError:
+            self.types.append(encoded)
+            return len(self.types) - 1
+
+    def add_function(self, type_number: int, body: bytes) -> int:
+        """Add a function; gives its number."""
+        self.functions.append((type_number, body))
+        return self.imported + len(self.functions) - 1
+
+    def add_global(self, kind: int, value: int, *, mutable: bool = True) -> int:
+        """Add a global of 32 bits; gives its number."""
+        self.globals.append(global_(kind, value, mutable=mutable))
+        return len(self.globals) - 1
+
+    def module(self, pages: int, table_size: int, segments: list[bytes]) -> bytes:
+        """The finished module.
+
+        Parameters
+        ----------
+        pages
+            Pages of memory that it starts with.
+        table_size
+            Slots of the module's table.
+        segments
+            Encoded data segments.
+        """
+        exports = (leb.name(n) + bytes((_KINDS[k],)) + leb.unsigned(i) for n, (k, i) in self.exports.items())
+        sections: Mapping[int, bytes] = {
+            1: leb.vector(self.types),
+            2: self.imports,
+            3: leb.vector(leb.unsigned(kind) for kind, _ in self.functions),
+            4: leb.vector(
+                b"\x70\x01" + 2 * leb.unsigned(size) for size in (table_size, max(self.own_slots, default=-1) + 1)
+            ),
+            5: leb.vector([b"\0" + leb.unsigned(pages)]),
+            6: leb.vector(self.globals),
+            7: leb.vector(exports),
+            9: leb.vector([*_elements(0, self.slots), *_elements(1, self.own_slots)]),
+            12: leb.unsigned(len(segments)),
+            10: leb.vector(leb.unsigned(len(body)) + body for _, body in self.functions),
+            11: leb.vector(segments),
+        }
+        return CORE_MAGIC + b"".join(leb.section(number, body) for number, body in sections.items())
+
+
+def _elements(table: int, slots: Mapping[int, int]) -> list[bytes]:
+    """One segment for each run of filled slots."""
+    runs: list[tuple[int, list[int]]] = []
+    for slot in sorted(slots):
+        if not runs or slot != runs[-1][0] + len(runs[-1][1]):
+            runs.append((slot, []))
+        runs[-1][1].append(slots[slot])
+    head, kind = (b"\x02" + leb.unsigned(table), b"\0") if table else (b"\0", b"")
+    return [
+        head + b"\x41" + leb.signed(first) + b"\x0b" + kind + leb.vector(map(leb.unsigned, functions))
+        for first, functions in runs
+    ]
+
+
+def global_(kind: int, value: int, *, mutable: bool) -> bytes:
+    """A global of 32 bits, encoded."""
+    return bytes((kind, mutable, 0x41)) + leb.signed((value ^ 0x80000000) - 0x80000000) + b"\x0b"
+
+
+def _globals(body: bytes, module: CoreModule) -> list[bytes]:
+    """The globals one by one; each ends where the next begins."""
+    r = Reader(body)
+    found = []
+    for _ in range(r.u32()):
+        start = r.at
+        r.byte(), r.byte()
+        _skip_constant(r)
+        found.append(body[start : r.at])
+    assert len(found) == len(module.globals)
+    return found
+
+
+def _skip_constant(r: Reader) -> None:
+    """Go over a constant expression of one number."""
+    code = r.byte()
+    if code in {0x41, 0x42}:
+        r.signed()
+    else:
+        r.skip({0x43: 4, 0x44: 8}[code])
+    r.byte()

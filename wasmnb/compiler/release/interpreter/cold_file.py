@@ -1,0 +1,27 @@
+"""Cold code as bytes, for the cache: translating a runtime takes some ten seconds."""
+
+from __future__ import annotations
+
+import marshal
+
+from .cold_code import ColdCode
+
+__all__ = ["read_cold", "write_cold"]
+
+_FORMAT = 1
+
+
+def write_cold(cold: ColdCode) -> bytes:
+    """Encode; only this version of Python reads it."""
+    points = {function: dict(places) for function, places in cold.points.items()}
+    fields = (_FORMAT, dict(cold.starts), dict(cold.links), points, sorted(cold.callees), cold.chunks, cold.data)
+    return marshal.dumps(fields)
+
+
+def read_cold(data: bytes) -> ColdCode:
+    """Decode what `write_cold` gave; the caller has verified that it is that. Raises ValueError for another format."""
+    fields = marshal.loads(data)  # noqa: S302
+    if not isinstance(fields, tuple) or len(fields) != 7 or fields[0] != _FORMAT:
+        raise ValueError("cold code of another format")
+    _, starts, links, points, callees, chunks, code = fields
+    return ColdCode(starts, links, points, frozenset(callees), chunks, code)

@@ -1,0 +1,220 @@
+"""The interpreter as WebAssembly text: a small function, its handler, for every operation.
+
+The handlers are in a table of their own, so that the module's table keeps its size: a call of a slot that is not there traps
+as ever. Compiled functions that the interpreter calls directly follow them in that table.
+
+Each handler does its work and goes on to the next operation's handler by a tail call, so that the engine's stack does not
+grow. Numeric work is done by the very instruction that is interpreted, so that results and traps are the engine's own.
+
+A handler's parameters are the address of its operation ($0) and of the frame ($1).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.resources import files
+
+from .layout import Layout
+from .opcodes import COMPARISONS, IMMEDIATE, LOADS, NUMERIC, SATURATING, STORES
+from .operations import SIZE, Operations
+
+__all__ = ["interpreter_text"]
+
+Signature = tuple[tuple[str, ...], tuple[str, ...]]
+
+#: Addresses in the frame of the values that operands name, and a constant of 32 bits.
+_D, _A, _B = (f"(i32.add (local.get 1) (i32.load16_u offset={at} (local.get 0)))" for at in (2, 4, 6))
+_CONSTANT = "(i32.load offset=4 (local.get 0))"
+_SHORT = {at: f"(i32.load16_s offset={at} (local.get 0))" for at in (4, 6)}
+
+#: Bits of a register, by the type of value that a handler writes.
+_STORE = {"i32": "i32.store", "i64": "i64.store", "f32": "f32.store", "f64": "f64.store"}
+
+
+def _go(address: str, frame: str = "(local.get 1)") -> str:
+    """Go on at an address that is in a local."""
+    return f"(return_call_indirect $own (type $handler) {address} {frame} (i32.load16_u {address}))"
+
+
+def _next(words: int = 1) -> str:
+    at = words * SIZE
+    return (
+        f"(return_call_indirect $own (type $handler) (i32.add (local.get 0) (i32.const {at})) (local.get 1) "
+        f"(i32.load16_u offset={at} (local.get 0)))"
+    )
+
+
+def _jump(distance: str) -> str:
+    """Go on at a distance in bytes."""
+    return f"(local.set 0 (i32.add (local.get 0) {distance})) {_go('(local.get 0)')}"
+
+
+_SHORT_JUMP = _jump(f"(i32.shl {_SHORT[6]} (i32.const 3))")
+#: The link is read before a result is written: without parameters and locals both have the same place.
+_READ_LINK = f"(local $link i64) (local.set $link (i64.load {_D}))"
+_RESUME_CALLER = (
+    "(local.set 1 (i32.wrap_i64 (i64.shr_u (local.get $link) (i64.const 32)))) "
+    "(local.set 0 (i32.wrap_i64 (local.get $link))) " + _go("(local.get 0)")
+)
+
+
+def interpreter_text(
+    operations: Operations, types: Mapping[int, Signature], globals_: Mapping[int, str], layout: Layout
+) -> str:
+    """The interpreter's module.
+
+    Parameters
+    ----------
+    operations
+        The operations that it has.
+    types
+        Function types that are called, with their signatures.
+    globals_
+        The interpreted module's globals that can be set, with their types.
+    layout
+        Where its tables lie.
+    """
+    handlers = {
+        **_control(), **_constants(), **_memory(), **_numeric(), **_branches(), **_globals(globals_), **_calls(types, layout)
+    }  # fmt: skip
+    bodies = [f"  (func $op{number} (type $handler) {handlers[name]})" for number, name in enumerate(operations.names)]
+    names = " ".join(f"$op{number}" for number in range(len(operations.names)))
+    kinds = [f"  (type $t{number} (func {_signature(s)}))" for number, s in types.items()]
+    return "\n".join(
+        (
+            "(module",
+            '  (import "filter" "memory" (memory 0))',
+            '  (import "filter" "table" (table $filter 0 funcref))',
+            *(f'  (import "filter" "read-{n}" (func $read-{n} (param i32 i32 i32)))' for n in ("cold", "image")),
+            *(f'  (import "filter" "global {g}" (global $g{g} (mut {kind})))' for g, kind in globals_.items()),
+            f"  (table $own {len(operations.names)} funcref)",
+            "  (type $handler (func (param i32 i32)))",
+            *kinds,
+            (files(__package__) / "calls.wat").read_text().format_map(layout.constants),
+            (files(__package__) / "inflate.wat").read_text(),
+            *bodies,
+            f"  (elem (table $own) (i32.const 0) func {names})",
+            ")",
+        )
+    )
+
+
+def _signature(signature: Signature) -> str:
+    params, results = signature
+    return f"(param {' '.join(params)}) (result {' '.join(results)})".replace("(param )", "").replace("(result )", "")
+
+
+def _control() -> dict[str, str]:
+    entry = (
+        f"(local $index i32) (local.set $index (i32.load {_D})) "
+        f"(if (i32.gt_u (local.get $index) {_CONSTANT}) (then (local.set $index {_CONSTANT}))) "
+        + _jump(f"(i32.load offset={SIZE} (i32.add (local.get 0) (i32.shl (local.get $index) (i32.const 2))))")
+    )
+    taken = _jump(_CONSTANT)
+    return {
+        "halt": "",
+        "unreachable": "unreachable",
+        "br": taken,
+        "br_if": f"(if (i32.load {_D}) (then {taken})) {_next()}",
+        "br_unless": f"(if (i32.eqz (i32.load {_D})) (then {taken})) {_next()}",
+        "br_table": entry,
+        "return": f"{_READ_LINK} (i64.store (local.get 1) (i64.load {_A})) {_RESUME_CALLER}",
+        "return_void": f"{_READ_LINK} {_RESUME_CALLER}",
+    }
+
+
+def _constants() -> dict[str, str]:
+    chosen = f"(select (i64.load {_A}) (i64.load {_B}) (i32.load (i32.add (local.get 1) (i32.load16_u offset={SIZE} (local.get 0)))))"
+    return {
+        "move": f"(i64.store {_D} (i64.load {_A})) {_next()}",
+        "const32": f"(i32.store {_D} {_CONSTANT}) {_next()}",
+        "const64s": f"(i64.store {_D} (i64.extend_i32_s {_CONSTANT})) {_next()}",
+        "const64": f"(i64.store {_D} (i64.load offset={SIZE} (local.get 0))) {_next(2)}",
+        "select": f"(i64.store {_D} {chosen}) {_next(2)}",
+    }
+
+
+def _memory() -> dict[str, str]:
+    """Loads, stores and what works on the whole memory. An address that overflows is one that no memory has."""
+    handlers = {
+        "address": f"(i32.store {_D} (call $address (i32.load {_A}) (i32.load offset={SIZE} (local.get 0)))) {_next(2)}",
+        "memory.size": f"(i32.store {_D} (memory.size)) {_next()}",
+        "memory.grow": f"(i32.store {_D} (memory.grow (i32.load {_A}))) {_next()}",
+        "memory.copy": f"(memory.copy (i32.load {_D}) (i32.load {_A}) (i32.load {_B})) {_next()}",
+        "memory.fill": f"(memory.fill (i32.load {_D}) (i32.load {_A}) (i32.load {_B})) {_next()}",
+    }
+    address = f"(call $address (i32.load {_A}) (i32.load16_u offset=6 (local.get 0)))"
+    for name, kind in LOADS.values():
+        handlers[name] = f"({_STORE[kind]} {_D} ({name} {address})) {_next()}"
+    for name, kind in STORES.values():
+        handlers[name] = f"({name} {address} ({kind}.load {_D})) {_next()}"
+    return handlers
+
+
+def _numeric() -> dict[str, str]:
+    handlers = {}
+    for numeric in (*NUMERIC.values(), *SATURATING.values()):
+        operands = " ".join(f"({kind}.load {at})" for kind, at in zip(numeric.params, (_A, _B), strict=False))
+        handlers[numeric.name] = f"({_STORE[numeric.result]} {_D} ({numeric.name} {operands})) {_next()}"
+    for name in IMMEDIATE:
+        handlers[f"{name}#"] = f"(i32.store {_D} ({name} (i32.load {_A}) {_SHORT[6]})) {_next()}"
+    return handlers
+
+
+def _branches() -> dict[str, str]:
+    """Comparisons with the branch behind them: operands d and a, distance b in operations."""
+    handlers = {}
+    for name in COMPARISONS:
+        for suffix, right in (("", f"(i32.load {_A})"), ("#", _SHORT[4])):
+            handlers[f"br.{name}{suffix}"] = f"(if ({name} (i32.load {_D}) {right}) (then {_SHORT_JUMP})) {_next()}"
+    return handlers
+
+
+def _globals(globals_: Mapping[int, str]) -> dict[str, str]:
+    handlers = {}
+    for number, kind in globals_.items():
+        handlers[f"global.get {number}"] = f"({_STORE[kind]} {_D} (global.get $g{number})) {_next()}"
+        handlers[f"global.set {number}"] = f"(global.set $g{number} ({kind}.load {_A})) {_next()}"
+    return handlers
+
+
+def _calls(types: Mapping[int, Signature], layout: Layout) -> dict[str, str]:
+    handlers = {}
+    for number, signature in types.items():
+        handlers[f"call {number}"] = (
+            "(local $frame i32) (local $callee i32) "
+            f"(local.set $frame {_D}) "
+            f"(local.set $callee (i32.load offset={layout.functions} (i32.add (global.get $base) (i32.shl {_CONSTANT} (i32.const 2))))) "
+            f"(if (i32.and (local.get $callee) (i32.const 1)) (then "
+            f"(local.set $callee (i32.shr_u (local.get $callee) (i32.const 1))) {_compiled_call('$own', number, signature)} {_next()})) "
+            + _interpreted_call()
+        )
+        handlers[f"call_indirect {number}"] = (
+            "(local $frame i32) (local $callee i32) "
+            f"(local.set $frame {_D}) "
+            f"(local.set $callee (call $cold-slot (i32.load {_A}) (i32.const {number}))) "
+            f"(if (i32.eq (local.get $callee) (i32.const -1)) (then "
+            f"(local.set $callee (i32.load {_A})) {_compiled_call('$filter', number, signature)} {_next()})) "
+            + _interpreted_call()
+        )
+    return handlers
+
+
+def _interpreted_call() -> str:
+    """Go on in the function whose code starts at $callee; the caller goes on behind this operation."""
+    link = (
+        "(i64.or (i64.extend_i32_u (i32.add (local.get 0) (i32.const 8))) "
+        "(i64.shl (i64.extend_i32_u (local.get 1)) (i64.const 32)))"
+    )
+    enter = f"(local.set 0 (call $enter (local.get $callee) (local.get $frame) {link}))"
+    return f"{enter} {_go('(local.get 0)', '(local.get $frame)')}"
+
+
+def _compiled_call(table: str, number: int, signature: Signature) -> str:
+    """Call the function in a table's slot $callee with the arguments in $frame."""
+    params, results = signature
+    arguments = " ".join(f"({kind}.load offset={8 * i} (local.get $frame))" for i, kind in enumerate(params))
+    call = f"(call_indirect {table} (type $t{number}) {arguments} (local.get $callee))"
+    if results:
+        call = f"({_STORE[results[0]]} (local.get $frame) {call})"
+    return f"(global.set $stack (local.get $frame)) {call}"

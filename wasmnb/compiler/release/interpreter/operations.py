@@ -1,0 +1,61 @@
+"""The interpreter's own operations: their names, their numbers, and how one is encoded.
+
+An operation is eight bytes: four numbers of 16 bits, little-endian.
+
+    number      which operation: its handler's slot in the interpreter's table
+    d, a, b     operands: offsets from the frame's start, in bytes; or a and b together a constant of 32 bits
+
+A frame is an array of values of eight bytes each: parameters, locals, one for the link (where the caller goes on, and its
+frame), then the operand stack.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from .opcodes import COMPARISONS, IMMEDIATE, LOADS, NUMERIC, SATURATING, STORES
+
+__all__ = ["SIZE", "VALUE", "Operations", "constant_word", "word"]
+
+#: Bytes of an operation and of a value in a frame.
+SIZE = VALUE = 8
+
+#: Operations that control and memory need.
+_FIXED = (
+    "halt", "unreachable", "br", "br_if", "br_unless", "br_table", "return", "return_void", "move", "const32", "const64s",
+    "const64", "select", "address", "memory.size", "memory.grow", "memory.copy", "memory.fill",
+)  # fmt: skip
+
+
+class Operations:
+    """The operations for one module, numbered.
+
+    Parameters
+    ----------
+    types
+        Numbers of the function types that it has: each has operations for calls.
+    globals_
+        Numbers of its globals that can be set.
+    """
+
+    def __init__(self, types: Iterable[int], globals_: Iterable[int]) -> None:
+        names = [*_FIXED]
+        names += [n.name for n in NUMERIC.values()]
+        names += [f"{name}#" for name in sorted(IMMEDIATE)]
+        names += [f"br.{name}{suffix}" for name in sorted(COMPARISONS) for suffix in ("", "#")]
+        names += [name for name, _ in (*LOADS.values(), *STORES.values())]
+        names += [n.name for n in SATURATING.values()]
+        names += [f"{kind} {g}" for g in globals_ for kind in ("global.get", "global.set")]
+        names += [f"{kind} {t}" for t in types for kind in ("call", "call_indirect")]
+        self.names = tuple(names)
+        self.numbers = {name: number for number, name in enumerate(names)}
+
+
+def word(number: int, d: int = 0, a: int = 0, b: int = 0) -> int:
+    """An operation as a number of 64 bits."""
+    return number | d << 16 | a << 32 | b << 48
+
+
+def constant_word(number: int, d: int, constant: int) -> int:
+    """An operation with a constant of 32 bits, signed or unsigned."""
+    return number | d << 16 | (constant & 0xFFFFFFFF) << 32

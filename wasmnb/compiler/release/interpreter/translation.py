@@ -1,0 +1,70 @@
+"""Translates a whole module."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+
+from ....formats.leb128 import Malformed, Reader
+from ...wasm.core_module import CoreModule
+from ...wasm.relocations import end_of_locals, instructions
+from .cold_code import ColdCode, pack
+from .operations import Operations
+from .translator import Translation, Translator, Unsupported
+
+__all__ = ["translate_module"]
+
+
+def translate_module(
+    module: CoreModule,
+    operations: Operations,
+    progress: Callable[[float], None] = lambda _fraction: None,
+    unused: frozenset[int] = frozenset(),
+) -> ColdCode:
+    """Translate and pack all functions of a module that the interpreter can run.
+
+    Parameters
+    ----------
+    module
+        The module.
+    operations
+        The interpreter's operations for it.
+    progress
+        Called with the part that is done, from 0 to 1.
+    unused
+        Functions that nobody can call: they trap.
+    """
+    return pack(_functions(module, operations, progress, unused))
+
+
+def _functions(
+    module: CoreModule, operations: Operations, progress: Callable[[float], None], unused: frozenset[int]
+) -> Iterator[tuple[int, int, Translation]]:
+    imported = len(module.imported("func"))
+    kinds = [module.function_type(f) for f in range(imported)] + module.functions
+    signatures = [tuple(map(len, module.signature(t))) for t in range(len(module.types))]
+    translator = Translator(operations, [(s[0], s[1]) for s in signatures], kinds)
+    for number, (start, end) in enumerate(module.code):
+        kind = module.functions[number]
+        if imported + number in unused:
+            yield imported + number, kind, translator.translate(kind, 0, 0, [b"\x00", b"\x0b"])
+            continue
+        at = end_of_locals(module.data, start, end)
+        with suppress(Unsupported, Malformed):
+            body = instructions(module.data, start, end)
+            yield (
+                imported + number,
+                kind,
+                translator.translate(kind, _local_count(module.data, start), at - start, list(body)),
+            )
+        if not number % 500:
+            progress(number / len(module.code))
+
+
+def _local_count(data: bytes, start: int) -> int:
+    r = Reader(data, start)
+    count = 0
+    for _ in range(r.u32()):
+        count += r.u32()
+        r.byte()
+    return count
