@@ -1,0 +1,298 @@
+"""What a module declares: its imports, exports, memories and tables, read from its bytes.
+
+Facts: wasmtime's C interface aborts the process when it is asked for a type that it cannot express (vectors, typed
+references), and takes time that is quadratic in the number of exports. So the few sections that count are read here, in
+one pass. They are the sections of a module that wasmtime has validated; anything unexpected is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from ..errors import ModuleError
+
+__all__ = ["Declarations", "ExportType", "ImportType", "Limits", "declaring_sections"]
+
+_T = TypeVar("_T")
+
+_HEADER = b"\0asm\x01\0\0\0"
+_TYPE, _IMPORT, _FUNCTION, _TABLE, _MEMORY, _GLOBAL, _EXPORT = 1, 2, 3, 4, 5, 6, 7
+
+#: Sections that are read, in the order in which they stand.
+_DECLARING = (_TYPE, _IMPORT, _FUNCTION, _TABLE, _MEMORY, _EXPORT)
+
+_KINDS = ("func", "table", "memory", "global", "tag")
+
+#: Value types by their byte; references to anything else are called `ref`.
+_VALUE_TYPES = {
+    0x7F: "i32", 0x7E: "i64", 0x7D: "f32", 0x7C: "f64", 0x7B: "v128", 0x70: "funcref", 0x6F: "externref",
+}  # fmt: skip
+
+_PAGE = 1 << 16
+
+#: Bytes of an element of a table.
+_ELEMENT = 8
+
+Signature = tuple[tuple[str, ...], tuple[str, ...]]
+
+_NO_SIGNATURE: Signature = ((), ())
+
+
+@dataclass(frozen=True)
+class ImportType:
+    """An import: `kind` is func, memory, table, global or tag; `params` and `results` are set for functions."""
+
+    module: str
+    name: str
+    kind: str
+    params: tuple[str, ...] = ()
+    results: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ExportType:
+    """An export; as `ImportType`."""
+
+    name: str
+    kind: str
+    params: tuple[str, ...] = ()
+    results: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Size of a memory or a table.
+
+    Attributes
+    ----------
+    minimum, maximum
+        Bytes; `maximum` is None if the module sets none.
+    element
+        Type of a table's elements; empty for a memory.
+    """
+
+    minimum: int
+    maximum: int | None
+    element: str = ""
+
+
+@dataclass
+class Declarations:
+    """What a module declares.
+
+    Attributes
+    ----------
+    imports, exports
+        In order.
+    memories, tables
+        Sizes, imported ones first.
+    """
+
+    imports: list[ImportType] = field(default_factory=list)
+    exports: list[ExportType] = field(default_factory=list)
+    memories: list[Limits] = field(default_factory=list)
+    tables: list[Limits] = field(default_factory=list)
+    _functions: list[int] = field(default_factory=list)  # type of each function, imported ones first
+    _types: list[Signature] = field(default_factory=list)
+
+    @classmethod
+    def read(cls, wasm: bytes) -> Declarations:
+        """Read them from a valid module, or from what `declaring_sections` left of it.
+
+        Raises
+        ------
+        ModuleError
+            A section has contents that this reader does not know.
+        """
+        made = cls()
+        parts: dict[int, Callable[[_Reader], None]] = {
+            _TYPE: made._read_types,
+            _IMPORT: lambda r: made.imports.extend(r.vector(made._import)),
+            _FUNCTION: lambda r: made._functions.extend(r.numbers()),
+            _TABLE: lambda r: made.tables.extend(r.vector(_defined_table)),
+            _MEMORY: lambda r: made.memories.extend(r.vector(_memory)),
+            _EXPORT: lambda r: made.exports.extend(r.vector(made._export)),
+        }
+        try:
+            for number, start, end in _sections(wasm):
+                if number in parts:
+                    parts[number](_Reader(wasm, start, end))
+        except (IndexError, ValueError, RecursionError) as error:
+            raise ModuleError(f"The module declares something that wasmnb cannot read: {error}") from None
+        return made
+
+    def _read_types(self, r: _Reader) -> None:
+        for _ in range(r.u32()):
+            self._types += r.recursive_types() if r.peek() == 0x4E else [r.type()]
+
+    def _import(self, r: _Reader) -> ImportType:
+        module, name, kind = r.name(), r.name(), _KINDS[r.byte()]
+        signature = _NO_SIGNATURE
+        if kind == "func":
+            self._functions.append(r.u32())
+            signature = self._types[self._functions[-1]]
+        elif kind == "table":
+            self.tables.append(_table(r))
+        elif kind == "memory":
+            self.memories.append(_memory(r))
+        elif kind == "global":
+            r.value_type()
+            r.byte()
+        else:
+            r.byte()
+            r.u32()
+        return ImportType(module, name, kind, *signature)
+
+    def _export(self, r: _Reader) -> ExportType:
+        name, kind, index = r.name(), _KINDS[r.byte()], r.u32()
+        return ExportType(name, kind, *(self._types[self._functions[index]] if kind == "func" else _NO_SIGNATURE))
+
+
+def declaring_sections(wasm: bytes) -> bytes:
+    """Only the sections of a valid module that `Declarations.read` looks at."""
+    return _HEADER + b"".join(
+        bytes((number,)) + _leb(end - start) + wasm[start:end]
+        for number, start, end in _sections(wasm)
+        if number in _DECLARING
+    )
+
+
+def _sections(wasm: bytes) -> list[tuple[int, int, int]]:
+    """(number, start, end) of every section."""
+    r = _Reader(wasm, len(_HEADER), len(wasm))
+    found = []
+    while r.at < r.end:
+        number, size = r.byte(), r.u32()
+        found.append((number, r.at, r.at + size))
+        r.at += size
+    return found
+
+
+def _defined_table(r: _Reader) -> Limits:
+    if r.peek() != 0x40:
+        return _table(r)
+    r.at += 2  # a table with an initial value: 0x40 0x00 before its type, an expression after it
+    found = _table(r)
+    r.skip_expression()
+    return found
+
+
+def _table(r: _Reader) -> Limits:
+    element = r.value_type()
+    minimum, maximum = r.limits(paged=False)
+    return Limits(minimum * _ELEMENT, None if maximum is None else maximum * _ELEMENT, element)
+
+
+def _memory(r: _Reader) -> Limits:
+    return Limits(*r.limits(paged=True))
+
+
+class _Reader:
+    """A range of bytes that is read from front to back."""
+
+    def __init__(self, data: bytes, start: int, end: int) -> None:
+        self.data = data
+        self.at = start
+        self.end = end
+
+    def peek(self) -> int:
+        return self.data[self.at]
+
+    def byte(self) -> int:
+        self.at += 1
+        return self.data[self.at - 1]
+
+    def u32(self) -> int:
+        """An unsigned number of any size; signed ones are skipped with it, too."""
+        result = shift = 0
+        while True:
+            byte = self.data[self.at]
+            self.at += 1
+            result |= (byte & 0x7F) << shift
+            if byte < 0x80:
+                return result
+            shift += 7
+
+    def name(self) -> str:
+        size = self.u32()
+        self.at += size
+        return self.data[self.at - size : self.at].decode()
+
+    def vector(self, read: Callable[[_Reader], _T]) -> list[_T]:
+        return [read(self) for _ in range(self.u32())]
+
+    def numbers(self) -> Sequence[int]:
+        """A vector of numbers; the usual case, in which each is one byte, costs nothing."""
+        count = self.u32()
+        plain = self.data[self.at : self.end]
+        return plain if plain.isascii() else [self.u32() for _ in range(count)]
+
+    def value_type(self) -> str:
+        byte = self.byte()
+        if byte in {0x63, 0x64}:  # a reference to a heap type
+            self.u32()
+            return "ref"
+        return _VALUE_TYPES.get(byte, "ref")
+
+    def recursive_types(self) -> list[Signature]:
+        self.byte()
+        return self.vector(_Reader.type)
+
+    def type(self) -> Signature:
+        """A function's signature; structures and arrays, which no hostcall has, count as having none."""
+        form = self.byte()
+        while form in {0x4F, 0x50}:  # a subtype and what it is a subtype of
+            self.numbers_of(self.u32())
+            form = self.byte()
+        if form == 0x5D:  # a continuation
+            self.u32()
+            return _NO_SIGNATURE
+        if form == 0x5E:
+            self.field()
+            return _NO_SIGNATURE
+        if form == 0x5F:
+            self.vector(_Reader.field)
+            return _NO_SIGNATURE
+        if form != 0x60:
+            raise ValueError(f"a type of the form {form:#x}")
+        return tuple(self.vector(_Reader.value_type)), tuple(self.vector(_Reader.value_type))
+
+    def numbers_of(self, count: int) -> None:
+        for _ in range(count):
+            self.u32()
+
+    def field(self) -> None:
+        self.value_type()
+        self.byte()
+
+    def limits(self, *, paged: bool) -> tuple[int, int | None]:
+        """Smallest and largest size: bytes for a memory, elements for a table."""
+        flags = self.byte()
+        minimum = self.u32()
+        maximum = self.u32() if flags & 1 else None
+        page = 1
+        if paged:
+            page = 1 << self.u32() if flags & 8 else _PAGE
+        return minimum * page, None if maximum is None else maximum * page
+
+    def skip_expression(self) -> None:
+        """A constant expression, up to its end: numbers, functions and globals."""
+        while True:
+            opcode = self.byte()
+            if opcode == 0x0B:
+                return
+            if opcode in {0x41, 0x42, 0xD2, 0x23, 0xD0}:
+                self.u32()
+            elif opcode not in {0x6A, 0x6B, 0x6C, 0x7C, 0x7D, 0x7E}:
+                raise ValueError(f"a table that starts with the instruction {opcode:#x}")
+
+
+def _leb(value: int) -> bytes:
+    out = bytearray()
+    while value > 0x7F:
+        out.append(value & 0x7F | 0x80)
+        value >>= 7
+    out.append(value)
+    return bytes(out)
