@@ -9,15 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
 
 from ..errors import ModuleError
+from ..formats.leb128 import CORE_MAGIC, Malformed, Reader, section
 
 __all__ = ["Declarations", "ExportType", "ImportType", "Limits", "declaring_sections"]
 
-_T = TypeVar("_T")
-
-_HEADER = b"\0asm\x01\0\0\0"
 _TYPE, _IMPORT, _FUNCTION, _TABLE, _MEMORY, _GLOBAL, _EXPORT = 1, 2, 3, 4, 5, 6, 7
 
 #: Sections that are read, in the order in which they stand.
@@ -109,17 +106,17 @@ class Declarations:
         made = cls()
         parts: dict[int, Callable[[_Reader], None]] = {
             _TYPE: made._read_types,
-            _IMPORT: lambda r: made.imports.extend(r.vector(made._import)),
+            _IMPORT: lambda r: made.imports.extend(r.vector(lambda: made._import(r))),
             _FUNCTION: lambda r: made._functions.extend(r.numbers()),
-            _TABLE: lambda r: made.tables.extend(r.vector(_defined_table)),
-            _MEMORY: lambda r: made.memories.extend(r.vector(_memory)),
-            _EXPORT: lambda r: made.exports.extend(r.vector(made._export)),
+            _TABLE: lambda r: made.tables.extend(r.vector(lambda: _defined_table(r))),
+            _MEMORY: lambda r: made.memories.extend(r.vector(lambda: _memory(r))),
+            _EXPORT: lambda r: made.exports.extend(r.vector(lambda: made._export(r))),
         }
         try:
             for number, start, end in _sections(wasm):
                 if number in parts:
                     parts[number](_Reader(wasm, start, end))
-        except (IndexError, ValueError, RecursionError) as error:
+        except (IndexError, ValueError) as error:
             raise ModuleError(f"The module declares something that wasmnb cannot read: {error}") from None
         return made
 
@@ -152,28 +149,26 @@ class Declarations:
 
 def declaring_sections(wasm: bytes) -> bytes:
     """Only the sections of a valid module that `Declarations.read` looks at."""
-    return _HEADER + b"".join(
-        bytes((number,)) + _leb(end - start) + wasm[start:end]
-        for number, start, end in _sections(wasm)
-        if number in _DECLARING
+    return CORE_MAGIC + b"".join(
+        section(number, wasm[start:end]) for number, start, end in _sections(wasm) if number in _DECLARING
     )
 
 
 def _sections(wasm: bytes) -> list[tuple[int, int, int]]:
     """(number, start, end) of every section."""
-    r = _Reader(wasm, len(_HEADER), len(wasm))
+    r = _Reader(wasm, len(CORE_MAGIC), len(wasm))
     found = []
-    while r.at < r.end:
+    while r.more:
         number, size = r.byte(), r.u32()
-        found.append((number, r.at, r.at + size))
-        r.at += size
+        start = r.skip(size)
+        found.append((number, start, r.at))
     return found
 
 
 def _defined_table(r: _Reader) -> Limits:
     if r.peek() != 0x40:
         return _table(r)
-    r.at += 2  # a table with an initial value: 0x40 0x00 before its type, an expression after it
+    r.skip(2)  # a table with an initial value: 0x40 0x00 before its type, an expression after it
     found = _table(r)
     r.skip_expression()
     return found
@@ -189,42 +184,28 @@ def _memory(r: _Reader) -> Limits:
     return Limits(*r.limits(paged=True))
 
 
-class _Reader:
-    """A range of bytes that is read from front to back."""
+class _Reader(Reader):
+    """Reads types as well."""
 
-    def __init__(self, data: bytes, start: int, end: int) -> None:
-        self.data = data
-        self.at = start
-        self.end = end
+    __slots__ = ()
 
     def peek(self) -> int:
+        """The next byte, which stays."""
         return self.data[self.at]
 
-    def byte(self) -> int:
-        self.at += 1
-        return self.data[self.at - 1]
-
-    def u32(self) -> int:
-        """An unsigned number of any size; signed ones are skipped with it, too."""
+    def u64(self) -> int:
+        """An unsigned number of at most 64 bits."""
         result = shift = 0
-        while True:
-            byte = self.data[self.at]
-            self.at += 1
+        while shift < 70:
+            byte = self.byte()
             result |= (byte & 0x7F) << shift
             if byte < 0x80:
                 return result
             shift += 7
-
-    def name(self) -> str:
-        size = self.u32()
-        self.at += size
-        return self.data[self.at - size : self.at].decode()
-
-    def vector(self, read: Callable[[_Reader], _T]) -> list[_T]:
-        return [read(self) for _ in range(self.u32())]
+        raise Malformed(f"a number at offset {self.at:#x} is too long")
 
     def numbers(self) -> Sequence[int]:
-        """A vector of numbers; the usual case, in which each is one byte, costs nothing."""
+        """A vector of numbers up to the end; if each is one byte, as usual, none is looked at."""
         count = self.u32()
         plain = self.data[self.at : self.end]
         return plain if plain.isascii() else [self.u32() for _ in range(count)]
@@ -232,19 +213,19 @@ class _Reader:
     def value_type(self) -> str:
         byte = self.byte()
         if byte in {0x63, 0x64}:  # a reference to a heap type
-            self.u32()
+            self.signed()
             return "ref"
         return _VALUE_TYPES.get(byte, "ref")
 
     def recursive_types(self) -> list[Signature]:
         self.byte()
-        return self.vector(_Reader.type)
+        return self.vector(self.type)
 
     def type(self) -> Signature:
         """A function's signature; structures and arrays, which no hostcall has, count as having none."""
         form = self.byte()
         while form in {0x4F, 0x50}:  # a subtype and what it is a subtype of
-            self.numbers_of(self.u32())
+            self.vector(self.u32)
             form = self.byte()
         if form == 0x5D:  # a continuation
             self.u32()
@@ -253,15 +234,11 @@ class _Reader:
             self.field()
             return _NO_SIGNATURE
         if form == 0x5F:
-            self.vector(_Reader.field)
+            self.vector(self.field)
             return _NO_SIGNATURE
         if form != 0x60:
             raise ValueError(f"a type of the form {form:#x}")
-        return tuple(self.vector(_Reader.value_type)), tuple(self.vector(_Reader.value_type))
-
-    def numbers_of(self, count: int) -> None:
-        for _ in range(count):
-            self.u32()
+        return tuple(self.vector(self.value_type)), tuple(self.vector(self.value_type))
 
     def field(self) -> None:
         self.value_type()
@@ -270,8 +247,8 @@ class _Reader:
     def limits(self, *, paged: bool) -> tuple[int, int | None]:
         """Smallest and largest size: bytes for a memory, elements for a table."""
         flags = self.byte()
-        minimum = self.u32()
-        maximum = self.u32() if flags & 1 else None
+        minimum = self.u64()
+        maximum = self.u64() if flags & 1 else None
         page = 1
         if paged:
             page = 1 << self.u32() if flags & 8 else _PAGE
@@ -284,15 +261,6 @@ class _Reader:
             if opcode == 0x0B:
                 return
             if opcode in {0x41, 0x42, 0xD2, 0x23, 0xD0}:
-                self.u32()
+                self.signed()
             elif opcode not in {0x6A, 0x6B, 0x6C, 0x7C, 0x7D, 0x7E}:
                 raise ValueError(f"a table that starts with the instruction {opcode:#x}")
-
-
-def _leb(value: int) -> bytes:
-    out = bytearray()
-    while value > 0x7F:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    out.append(value)
-    return bytes(out)

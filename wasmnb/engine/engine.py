@@ -25,6 +25,7 @@ from wasmtime import _ffi
 from ..errors import ModuleError
 from .c_api import C
 from .c_objects import CObject
+from .compile_process import can_take_long, compile_apart
 from .declarations import Declarations, ExportType, ImportType, declaring_sections
 from .interrupts import Interrupts
 from .signals import trap_signals
@@ -135,13 +136,22 @@ class Engine:
         self._ticker: threading.Thread | None = None
 
     def compile(self, wasm: bytes) -> Code:
-        """Compile a core module.
+        """Compile a core module; what can take long is compiled in a process of its own, where it can be interrupted.
 
         Raises
         ------
         ModuleError
-            The bytes are no valid core WebAssembly module.
+            The bytes are no valid core WebAssembly module, or compiling takes more time or memory than it may.
         """
+        if can_take_long(wasm):
+            self.validate(wasm)  # fast, and no process is needed for a module that is damaged
+            code = compile_apart(wasm, fuel=self.fuel)
+            if code is not None:
+                return self.load(code)
+        return self.compile_here(wasm)
+
+    def compile_here(self, wasm: bytes) -> Code:
+        """Compile a core module in this process: nothing can interrupt that. Raises as `compile` does."""
         wasm = bytes(wasm)  # C takes no bytearray
         if not wasm:
             raise ModuleError("The file is empty; a WebAssembly module starts with the bytes 00 61 73 6d 01 00 00 00.")
