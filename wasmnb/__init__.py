@@ -25,6 +25,7 @@ if TYPE_CHECKING:  # for completion in editors; at run time each name is loaded 
     from .envoy import Envoy as Envoy
     from .errors import (
         BuildError as BuildError,
+        CacheWarning as CacheWarning,
         FilterTrap as FilterTrap,
         ModuleError as ModuleError,
         NativeWarning as NativeWarning,
@@ -44,7 +45,16 @@ _HOMES = {
     "compiler": ("Filter", "FilterInfo"),
     "compiler.decorator": ("filter",),
     "envoy": ("Envoy",),
-    "errors": ("BuildError", "FilterTrap", "ModuleError", "NativeWarning", "SourceError", "UsageError", "WasmnbError"),
+    "errors": (
+        "BuildError",
+        "CacheWarning",
+        "FilterTrap",
+        "ModuleError",
+        "NativeWarning",
+        "SourceError",
+        "UsageError",
+        "WasmnbError",
+    ),
     "host": ("Exchange", "Plugin", "Proxy"),
     "messages": ("Headers", "Request", "Response"),
     "traffic": ("LoadReport", "load"),

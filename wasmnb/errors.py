@@ -5,6 +5,7 @@
     FilterTrap      the filter failed while it ran: an exception in a callback, a trap, the deadline
     UsageError      wasmnb was called wrongly: an unknown filter name, a closed proxy
     NativeWarning   a warning: a native filter does something that Wasm doesn't allow
+    CacheWarning    a warning: a cache cannot be used, or had to be made smaller
     BuildError      the tool chain failed: componentize-py, no disk space, a cache that cannot be written
 
 A message says what happened, where (callback, line of the cell), and how to solve it.
@@ -18,6 +19,7 @@ from . import _hooks
 
 __all__ = [
     "BuildError",
+    "CacheWarning",
     "FilterTrap",
     "ModuleError",
     "NativeWarning",
@@ -168,6 +170,10 @@ class FilterTrap(WasmnbError):
 
 class NativeWarning(UserWarning):
     """A native filter does something that behaves differently in Wasm, or isn't possible there."""
+
+
+class CacheWarning(UserWarning):
+    """Something about the cache that costs time or room: it cannot be written, or others may have written to it."""
 
 
 def conclusion_of(traceback: str) -> str:

@@ -12,6 +12,7 @@ import pytest
 
 from wasmnb.compiler import Filter
 from wasmnb.envoy import Envoy, EnvoyProcess, EnvoyRefused, bootstrap
+from wasmnb.envoy.process import scratch_folder
 from wasmnb.errors import ModuleError, UsageError
 
 from tests.envoy.processes import ends, running
@@ -127,3 +128,21 @@ def test_killed_kernel_stops_envoy(tmp_path, guest):
     child.kill()
     finish(child)
     assert ends(pid)
+
+
+KILLED = """
+import os, signal
+from wasmnb.envoy import bootstrap
+from wasmnb.envoy.process import EnvoyProcess
+process = EnvoyProcess(bootstrap([], []))
+print(process.directory, flush=True)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_files_of_a_killed_process_are_removed_by_the_next():
+    left = Path(subprocess.run([sys.executable, "-c", KILLED], stdout=subprocess.PIPE, text=True).stdout.strip())
+    assert (left / "envoy.json").exists()
+    with scratch_folder() as mine, scratch_folder():
+        assert mine.path.exists()
+    assert not left.exists()

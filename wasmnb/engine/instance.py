@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 
 from wasmtime import _ffi
 
+from .._display import short
 from ..errors import ModuleError
 from .c_api import EPOCH_CALLBACK, HOST_CALLBACK
 from .c_objects import CObject
@@ -106,7 +107,7 @@ class Instance:
     @staticmethod
     def _host_function(wanted: ImportType, resolve: Resolve) -> HostFunction | None:
         """The host function for an import, None if it is none; raises `ModuleError` if no host has it."""
-        place = f"{wanted.module}.{wanted.name}"
+        place = short(f"{wanted.module}.{wanted.name}")
         if wanted.kind in {"memory", "table"}:
             return None
         if wanted.kind != "func":

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -29,7 +27,7 @@ from .network.client import Client
 from .network.http2 import Http2Client
 from .network.tcp import EnvoyConnection, EnvoyTcpExchange
 from .network.upstream import Upstream, UpstreamExchange
-from .process import EnvoyProcess
+from .process import EnvoyProcess, scratch_folder
 
 __all__ = ["Envoy", "EnvoyWorker"]
 
@@ -262,7 +260,8 @@ class Envoy(Requests[EnvoyExchange]):
     # -- start ----------------------------------------------------------------------------------------------------
 
     def _start(self, binary: str | os.PathLike[str] | None) -> EnvoyProcess:
-        directory = Path(tempfile.mkdtemp(prefix="wasmnb-envoy-"))
+        scratch = scratch_folder()
+        directory = scratch.path
         try:
             config = bootstrap(
                 self._listeners(directory),
@@ -275,11 +274,11 @@ class Envoy(Requests[EnvoyExchange]):
                 concurrency=self.settings.workers,
                 wasm_log_level=_LEVEL_NAMES[self.settings.log_level],
                 binary=binary,
-                directory=directory,
+                scratch=scratch,
             )
         except BaseException:
             self._backends.close()
-            shutil.rmtree(directory, ignore_errors=True)
+            scratch.close()
             raise
 
     def _listeners(self, directory: Path) -> list[Listener]:
