@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from ..errors import ModuleError
 from ..formats.leb128 import CORE_MAGIC, Malformed, Reader, section
 
-__all__ = ["Declarations", "ExportType", "ImportType", "Limits", "declaring_sections"]
+__all__ = ["ELEMENT", "PAGE", "Declarations", "ExportType", "ImportType", "Limits", "declaring_sections"]
 
 _TYPE, _IMPORT, _FUNCTION, _TABLE, _MEMORY, _GLOBAL, _EXPORT = 1, 2, 3, 4, 5, 6, 7
 
@@ -27,10 +27,11 @@ _VALUE_TYPES = {
     0x7F: "i32", 0x7E: "i64", 0x7D: "f32", 0x7C: "f64", 0x7B: "v128", 0x70: "funcref", 0x6F: "externref",
 }  # fmt: skip
 
-_PAGE = 1 << 16
+#: Bytes of a page of memory.
+PAGE = 1 << 16
 
 #: Bytes of an element of a table.
-_ELEMENT = 8
+ELEMENT = 8
 
 Signature = tuple[tuple[str, ...], tuple[str, ...]]
 
@@ -85,12 +86,15 @@ class Declarations:
         In order.
     memories, tables
         Sizes, imported ones first.
+    has_objects
+        Whether there are types of structures or arrays, which the garbage collector keeps.
     """
 
     imports: list[ImportType] = field(default_factory=list)
     exports: list[ExportType] = field(default_factory=list)
     memories: list[Limits] = field(default_factory=list)
     tables: list[Limits] = field(default_factory=list)
+    has_objects: bool = False
     _functions: list[int] = field(default_factory=list)  # type of each function, imported ones first
     _types: list[Signature] = field(default_factory=list)
 
@@ -115,7 +119,9 @@ class Declarations:
         try:
             for number, start, end in _sections(wasm):
                 if number in parts:
-                    parts[number](_Reader(wasm, start, end))
+                    reader = _Reader(wasm, start, end)
+                    parts[number](reader)
+                    made.has_objects |= reader.objects
         except (IndexError, ValueError) as error:
             raise ModuleError(f"The module declares something that wasmnb cannot read: {error}") from None
         return made
@@ -177,7 +183,7 @@ def _defined_table(r: _Reader) -> Limits:
 def _table(r: _Reader) -> Limits:
     element = r.value_type()
     minimum, maximum = r.limits(paged=False)
-    return Limits(minimum * _ELEMENT, None if maximum is None else maximum * _ELEMENT, element)
+    return Limits(minimum * ELEMENT, None if maximum is None else maximum * ELEMENT, element)
 
 
 def _memory(r: _Reader) -> Limits:
@@ -187,7 +193,11 @@ def _memory(r: _Reader) -> Limits:
 class _Reader(Reader):
     """Reads types as well."""
 
-    __slots__ = ()
+    __slots__ = ("objects",)
+
+    def __init__(self, data: bytes, at: int = 0, end: int | None = None) -> None:
+        super().__init__(data, at, end)
+        self.objects = False  # whether a type of structures or arrays was read
 
     def peek(self) -> int:
         """The next byte, which stays."""
@@ -230,11 +240,9 @@ class _Reader(Reader):
         if form == 0x5D:  # a continuation
             self.u32()
             return _NO_SIGNATURE
-        if form == 0x5E:
-            self.field()
-            return _NO_SIGNATURE
-        if form == 0x5F:
-            self.vector(self.field)
+        if form in {0x5E, 0x5F}:
+            self.objects = True
+            self.field() if form == 0x5E else self.vector(self.field)
             return _NO_SIGNATURE
         if form != 0x60:
             raise ValueError(f"a type of the form {form:#x}")
@@ -251,7 +259,7 @@ class _Reader(Reader):
         maximum = self.u64() if flags & 1 else None
         page = 1
         if paged:
-            page = 1 << self.u32() if flags & 8 else _PAGE
+            page = 1 << self.u32() if flags & 8 else PAGE
         return minimum * page, None if maximum is None else maximum * page
 
     def skip_expression(self) -> None:

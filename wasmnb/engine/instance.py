@@ -17,6 +17,7 @@ from .c_api import EPOCH_CALLBACK, HOST_CALLBACK
 from .c_objects import CObject
 from .declarations import ImportType
 from .engine import Code
+from .limits import size_limits
 from .memory import Memory
 from .traps import Trap, message_of, one_line
 
@@ -54,14 +55,14 @@ class Instance:
     resolve
         Gives the host function for each imported function. Imported memories and tables are made here, as Envoy does.
     memory_limit
-        Bytes that the memory may have; growing beyond it fails inside the guest.
+        Bytes that all memories and tables together may have; growing beyond it fails inside the guest.
     deadline
         Seconds that one entry into the guest may take, its hostcalls included; precise to about 0.1 s.
 
     Raises
     ------
     ModuleError
-        An import that `resolve` does not know, or a memory larger than the limit.
+        An import that `resolve` does not know, or memories and tables larger than the limit.
     Trap
         The module's start section trapped.
     """
@@ -96,7 +97,7 @@ class Instance:
 
     def _configure_store(self, memory_limit: int) -> None:
         c, store = self._c, self._store.address
-        c.store_limiter(store, memory_limit, -1, -1, -1, -1)
+        c.store_limiter(store, *size_limits(self.code.declared, memory_limit), -1, -1, -1)
         c.context_set_epoch_deadline(self._context, 1)
         if self.engine.fuel:
             self._check(c.context_set_fuel, self._context, _FUEL)
