@@ -23,8 +23,7 @@ from typing import Any
 from wasmtime import _ffi
 
 from ..errors import ModuleError
-from .c_api import C
-from .c_objects import CObject
+from .c_interface import C, CObject
 from .compile_process import can_take_long, compile_apart
 from .declarations import Declarations, ExportType, ImportType, declaring_sections
 from .interrupts import Interrupts

@@ -13,8 +13,7 @@ from wasmtime import _ffi
 
 from .._display import short
 from ..errors import ModuleError
-from .c_api import EPOCH_CALLBACK, HOST_CALLBACK
-from .c_objects import CObject
+from .c_interface import EPOCH_CALLBACK, HOST_CALLBACK, CObject
 from .declarations import ImportType
 from .engine import Code
 from .limits import size_limits

@@ -7,8 +7,7 @@ from ctypes import addressof, c_uint8
 
 from wasmtime import _ffi
 
-from .c_api import C
-from .c_objects import CObject
+from .c_interface import C, CObject
 
 __all__ = ["OutOfBounds", "Trap", "message_of", "one_line"]
 

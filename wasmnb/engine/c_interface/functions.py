@@ -4,8 +4,8 @@ Facts, measured on wasmtime 50: wasmtime-py's own calls convert every value thro
 into Wasm and 10 us for a hostcall. The same calls through the C interface's *unchecked* functions, with addresses as
 plain integers, cost about 0.6 us and 0.5 us. Unchecked means that wasmtime does not compare types: callers must have
 checked every signature beforehand, as `Instance` does when it links. wasmtime-py's classes are not used at all: an
-interrupt between two lines of them frees an object twice (`c_objects.py`), and reading a module's types through the C
-interface aborts the process if one of them is a vector or a typed reference (`declarations.py`).
+interrupt between two lines of them frees an object twice (`objects.py`), and reading a module's types through the C
+interface aborts the process if one of them is a vector or a typed reference (`..declarations`).
 
 A value is 16 bytes (`wasmtime_val_raw_t`). An i32 fills the first 4 of them and leaves garbage in the others.
 """
