@@ -200,13 +200,19 @@ class Engine:
 
     def _runs(self) -> bool:
         """Whether a guest is on the stack."""
-        return any(x.running for x in (ref() for ref in tuple(self._watched)) if x is not None)
+        return any(instance.running for instance in self._instances())
+
+    def _instances(self) -> list[Any]:
+        return [x for x in (ref() for ref in tuple(self._watched)) if x is not None]
 
     def _tick(self) -> None:
         pointer = self.handle.address
         while True:
             time.sleep(TICK)
             self.c.engine_increment_epoch(pointer)
+            now = time.monotonic()
+            for instance in self._instances():
+                instance.observe(now)
             with self._lock:
                 if not self._watched:
                     self._ticker = None

@@ -349,6 +349,12 @@ class Instance:
             return int(self._c.error_new(b"interrupted"))
         return 0
 
+    def observe(self, now: float) -> None:
+        """Note since when the running entry runs; called from another thread, also while a hostcall takes its time."""
+        entry = self._entry
+        if self._depth and self._seen[0] != entry:
+            self._seen = (entry, now)
+
     @property
     def running(self) -> bool:
         """Whether a call into this instance is on the stack."""
