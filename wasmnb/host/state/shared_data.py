@@ -71,7 +71,7 @@ class SharedState:
         stored = self.data.get((vm_id, key))
         if stored is not None and cas and cas != stored[1]:
             return Status.CAS_MISMATCH
-        more = len(value) - len(there[0]) if there is not None else OVERHEAD + len(key) + len(value)
+        more = len(value) - len(stored[0]) if stored is not None else OVERHEAD + len(key) + len(value)
         if not self._storage.take(more):
             return Status.INTERNAL_FAILURE
         self._cas += 1
