@@ -123,7 +123,7 @@ class Clock:
 
     def _position(self, thread: Thread, when: float) -> int:
         """Return the position of a thread among others at one moment; it is the same for all its events, which keep their order."""
-        return crc32(f"{self.seed} {thread.number} {when!r}".encode()) if self.seed else 0
+        return crc32(b"%d %d %r" % (self.seed, thread.number, when)) if self.seed else 0
 
     def cancelled(self, timer: Timer) -> None:
         """Count a cancelled timer; remove all of them when they are half of the heap."""

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 from urllib.parse import quote, urlsplit
 
 from wasmnb._version import __version__
+from wasmnb.abi.text import encode_text
 from wasmnb.errors import UsageError
 
 __all__ = ["FLAGS", "CurlRequest", "from_options", "read_at"]
@@ -129,7 +130,7 @@ def read_at(text: str) -> bytes:
     UsageError
         The file can't be read.
     """
-    return _read(text[1:]) if text.startswith("@") else text.encode("utf-8", "surrogateescape")
+    return _read(text[1:]) if text.startswith("@") else encode_text(text)
 
 
 def _read(name: str) -> bytes:
@@ -148,7 +149,7 @@ def _urlencode(text: str) -> bytes:
     elif equals >= 0:
         name, value = text[:equals], text[equals + 1 :]
         sign = "=" if name else ""
-    return f"{name}{sign}{quote(value, safe='', errors='surrogateescape')}".encode("utf-8", "surrogateescape")
+    return encode_text(f"{name}{sign}{quote(encode_text(value), safe='')}")
 
 
 def _payload(options: Namespace) -> _Payload | None:
@@ -163,7 +164,7 @@ def _payload(options: Namespace) -> _Payload | None:
 def _encode_item(item: _DataItem) -> bytes:
     """Return the bytes of one data flag's value."""
     if item.kind == "data-raw":
-        return item.text.encode("utf-8", "surrogateescape")
+        return encode_text(item.text)
     if item.kind == "data-urlencode":
         return _urlencode(item.text)
     data = read_at(item.text)
@@ -178,13 +179,13 @@ def _multipart(parts: Sequence[str]) -> _Payload:
         name, sign, value = part.partition("=")
         if not sign:
             raise UsageError(f"-F takes NAME=VALUE, not {part!r}")
-        head, data = f'content-disposition: form-data; name="{name}"', value.encode("utf-8", "surrogateescape")
+        head, data = f'content-disposition: form-data; name="{name}"', encode_text(value)
         if value.startswith("@"):
             file = value[1:].partition(";")[0]
             kind = mimetypes.guess_type(file)[0] or "application/octet-stream"
             head, data = f'{head}; filename="{Path(file).name}"\r\ncontent-type: {kind}', _read(file)
-        out += f"--{boundary}\r\n{head}\r\n\r\n".encode() + data + b"\r\n"
-    out += f"--{boundary}--\r\n".encode()
+        out += encode_text(f"--{boundary}\r\n{head}\r\n\r\n") + data + b"\r\n"
+    out += encode_text(f"--{boundary}--\r\n")
     return _Payload(bytes(out), f"multipart/form-data; boundary={boundary}")
 
 
@@ -214,7 +215,7 @@ def _headers(options: Namespace, kind: str) -> list[tuple[str, str]]:
     if options.json:
         own["accept"] = "application/json"
     if options.user:
-        own["authorization"] = "Basic " + base64.b64encode(options.user.encode()).decode()
+        own["authorization"] = "Basic " + base64.b64encode(encode_text(options.user)).decode()
     if options.cookie:
         own["cookie"] = options.cookie
     if options.referer:
