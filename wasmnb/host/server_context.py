@@ -11,7 +11,7 @@ from uuid import UUID
 from ..abi import LogLevel
 from ..engine import Engine
 from .callouts.record import CalloutLog
-from .clock import Clock, Thread
+from .clock import FOLLOWERS, Clock, Thread
 from .state.metrics import Metrics
 from .state.shared_data import SharedState
 from .state.storage import StorageBudget
@@ -90,9 +90,23 @@ class ServerContext:
     vms_created: int = 0
 
     def __post_init__(self) -> None:
+        self.clock.on_endless_events = self._report_endless_events
         storage = StorageBudget(self.memory_limit, self._report_full)
         self.shared, self.metrics = SharedState(storage), Metrics(storage)
         self.random = Random(self.clock.seed)  # noqa: S311 -- a simulation repeats itself
+
+    def _report_endless_events(self, thread: Thread) -> None:
+        """Say which callback makes events that follow from each other without end."""
+        last = next((e for e in reversed(self.trace[-100:]) if e.kind == "callback"), None)
+        where = (
+            f" The last callback was {last.name} in VM {last.vm}, context {last.context}." if last is not None else ""
+        )
+        self.say(
+            LogLevel.ERROR,
+            f"Stopped after {FOLLOWERS:,} events that followed from each other while no virtual time was waited for: a "
+            f"filter goes on without end.{where}",
+            thread,
+        )
 
     def _report_full(self, text: str) -> None:
         self.say(LogLevel.ERROR, text, self.clock.running or Thread(0))
