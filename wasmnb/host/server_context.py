@@ -101,7 +101,7 @@ class ServerContext:
         where = (
             f" The last callback was {last.name} in VM {last.vm}, context {last.context}." if last is not None else ""
         )
-        self.say(
+        self.write_log(
             LogLevel.ERROR,
             f"Stopped after {FOLLOWERS:,} events that followed from each other while no virtual time was waited for: a "
             f"filter goes on without end.{where}",
@@ -109,7 +109,7 @@ class ServerContext:
         )
 
     def _report_full(self, text: str) -> None:
-        self.say(LogLevel.ERROR, text, self.clock.running or Thread(0))
+        self.write_log(LogLevel.ERROR, text, self.clock.running or Thread(0))
 
     def new_vm_number(self) -> int:
         """Return the number of the next VM; VMs are numbered from 1 in the order of their creation."""
