@@ -156,6 +156,11 @@ class Clock:
         """Return the position of a thread among others at one moment; it is the same for all its events, which keep their order."""
         return crc32(b"%d %d %r" % (self.seed, thread.number, when)) if self.seed else 0
 
+    def clear(self) -> None:
+        """Drop all events."""
+        self._heap.clear()
+        self._foreground = self._cancelled = 0
+
     def cancelled(self, timer: Timer) -> None:
         """Count a cancelled timer; remove all of them when they are half of the heap."""
         self._foreground -= not timer.background

@@ -74,6 +74,10 @@ class CalloutLog:
         """Append a callout."""
         self._kept.append(callout)
 
+    def clear(self) -> None:
+        """Drop all callouts."""
+        self._kept.clear()
+
     def all(self) -> list[Callout]:
         """Return all callouts that are kept."""
         return list(self._kept)

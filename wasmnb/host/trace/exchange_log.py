@@ -30,6 +30,17 @@ class Exchanges(deque[Exchange | TcpExchange]):
         self._sizes: deque[int] = deque()  # of all but the newest
         self._bytes = 0
 
+    @property
+    def bytes(self) -> int:
+        """Bytes of the bodies, approximately."""
+        return self._bytes
+
+    def clear(self) -> None:
+        """Drop all exchanges."""
+        super().clear()
+        self._sizes.clear()
+        self._bytes = 0
+
     def next_number(self) -> int:
         """Drop old exchanges to make space for the next one, and return its number."""
         if self:

@@ -131,6 +131,11 @@ class Log(Shown, Sequence[LogLine]):
             while self._characters > _MOST_CHARACTERS:
                 self._characters -= len(self._lines.popleft().text)
 
+    def truncate(self, lines: int) -> None:
+        """Keep only the last lines."""
+        while len(self._lines) > lines:
+            self._characters -= len(self._lines.popleft().text)
+
     def since(self, written: int) -> list[LogLine]:
         """Return the lines that were written after `Log.written` had this value."""
         count = self.written - written
