@@ -11,6 +11,7 @@ from .event_loop import EventLoop
 from .plugins.vm_registry import VmRegistry
 from .server_context import HostcallTable, ServerContext
 from .settings import MAIN_CLUSTER, ProxySettings, SimulationSettings
+from .trace.exchange import Exchange, TcpExchange
 from .trace.exchange_log import Exchanges
 from .trace.log import Log
 from .trace.trace import Trace
@@ -54,7 +55,7 @@ class ProxyComponents:
     workers: list[Worker]
     registry: VmRegistry
     loop: EventLoop
-    exchanges: Exchanges
+    exchanges: Exchanges[Exchange | TcpExchange]
 
     @classmethod
     def build(
