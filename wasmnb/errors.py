@@ -16,6 +16,7 @@ from __future__ import annotations
 import sys
 
 from . import _hooks
+from ._display import NEWLINES, visible
 
 __all__ = [
     "BuildError",
@@ -56,6 +57,10 @@ class WasmnbError(Exception):
     """
 
     log: list[object] | tuple[object, ...] = ()
+
+    def __str__(self) -> str:
+        """Return the message, with escapes for characters that would steer a terminal."""
+        return visible(super().__str__(), keep=NEWLINES)
 
     def _render_traceback_(self) -> list[str]:
         """Return the lines that IPython prints: the filter's code and the caller's, without wasmnb's own frames."""
@@ -126,7 +131,7 @@ class SourceError(WasmnbError):
     def __str__(self) -> str:
         """Return message, place and hint."""
         where = f" ({self.filename}, line {self.lineno})" if self.lineno else ""
-        return f"{self.args[0]}{where}" + (f"\n{self.hint}" if self.hint else "")
+        return visible(f"{self.args[0]}{where}" + (f"\n{self.hint}" if self.hint else ""), keep=NEWLINES)
 
 
 class FilterTrap(WasmnbError):

@@ -93,3 +93,48 @@ def test_runtime_with_an_odd_manifest_is_listed_or_left_out(tmp_path, monkeypatc
     monkeypatch.setenv("WASMNB_CACHE", str(tmp_path))
     Cache().store("odd", {}, {"times": {}, "modules": [], "packages": [], "pages": 1, "built": 0.0, **facts})
     assert len(list_runtimes()) <= 1
+
+
+STEERING = "a\x1b[31m\u202eb\r\x00\ud800"
+
+
+def steers(text):
+    return any(character in text for character in "\x1b\u202e\r\x00\ud800")
+
+
+def test_text_forms_show_control_and_direction_characters_as_escapes():
+    from wasmnb.errors import FilterTrap, ModuleError, SourceError
+    from wasmnb.host.inspect.tree import TreeNode
+    from wasmnb.host.state.metrics import Metrics
+    from wasmnb.abi import MetricType
+
+    metric = Metrics().define(MetricType.COUNTER, STEERING.encode("utf-8", "surrogatepass"))
+    forms = [
+        str(UsageError(STEERING)), str(ModuleError(STEERING)), str(FilterTrap(STEERING)), str(SourceError(STEERING, hint=STEERING)),
+        str(TreeNode("plugin", STEERING, STEERING, "running", {STEERING: STEERING})), str(metric),
+    ]
+    assert [form for form in forms if steers(form)] == []
+    assert all("\\x1b" in form for form in forms)
+    assert str(UsageError("two\nlines\tand a tab")) == "two\nlines\tand a tab"
+
+
+def test_trace_events_of_hostile_requests_steer_nothing():
+    from tests.host.host_kit import scripted_proxy
+
+    with scripted_proxy() as proxy:
+        proxy.get("/a%1b", headers=[("x", "\x1b[31m\u202e")])
+        assert not any(steers(str(event)) for event in proxy.trace)
+        assert not steers(str(proxy.explain()))
+
+
+@pytest.mark.parametrize("name", ["a`b", "``", "<img src=x onerror=y>", "[x](http://evil)", "a\n# Title", "a\u202eb", "x" * 5000])
+def test_cluster_name_in_an_exported_readme_is_code(name):
+    from wasmnb.envoy.exporter.readme import _code, _prose
+
+    shown = _code(name)
+    fence = shown[: len(shown) - len(shown.lstrip("`"))]
+    assert shown.startswith(fence) and shown.endswith(fence)
+    assert fence not in shown[len(fence) : -len(fence)]
+    assert shown.isprintable() and len(shown) < 300
+    assert "<" not in _prose(name)
+    assert "\n" not in _prose(name)

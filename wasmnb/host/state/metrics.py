@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from ..._display import Shown
+from ..._display import Shown, visible
 from ...abi import MetricType, Status
 from .storage import OVERHEAD, StorageBudget
 
@@ -37,8 +37,8 @@ class Metric:
     def __str__(self) -> str:
         """Return the value, or the number of samples, as text."""
         if self.kind is MetricType.HISTOGRAM:
-            return f"{self.name}: {len(self.samples)} samples"
-        return f"{self.name}: {self.value}"
+            return f"{visible(self.name)}: {len(self.samples)} samples"
+        return f"{visible(self.name)}: {self.value}"
 
 
 class Metrics(Shown, Mapping[str, int | list[int]]):
