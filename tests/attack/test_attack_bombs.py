@@ -21,6 +21,7 @@ from wasmnb.host import Proxy
 LONGEST = 2100
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", READ)
 def test_a_large_module_is_read_and_its_problems_are_short(name):
     facts = inspect_module(READ[name]())
@@ -98,6 +99,7 @@ def test_an_interrupt_or_a_kill_ends_the_compiling_process(number):
         os.sched_yield()
 
 
+@pytest.mark.slow
 def test_a_module_that_takes_too_much_memory_or_time_is_refused(monkeypatch):
     bomb = COMPILED["empty functions"]()
     monkeypatch.setattr(compile_process, "_MEMORY", 1 << 27)

@@ -43,6 +43,7 @@ def places(value, path=()):
         yield from places(child, (*path, key))
 
 
+@pytest.mark.slow
 def test_any_field_of_the_wrong_type_is_named_with_its_line(whole):
     path, config = whole
     refused = 0

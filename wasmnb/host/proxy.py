@@ -73,7 +73,7 @@ class Proxy(Requests["Exchange"], Shown):
     deadline
         Real seconds that one entry into a filter may take (5, exact to 0.1 s).
     memory_limit
-        Bytes of memory that a VM may have (1 GiB).
+        Bytes that all memories and tables of a VM may have, and that all filters may store in the proxy (1 GiB).
     guest_time
         `"measured"`, the default: a callback takes as long on the virtual clock as it really took. A number: that many
         virtual seconds, which makes traces repeatable to the last digit.
