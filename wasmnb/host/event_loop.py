@@ -6,6 +6,7 @@ The interrupt button ends a run at once. No stream stays in the middle of a call
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from threading import RLock
 from typing import TYPE_CHECKING
 
 from ..errors import UsageError
@@ -46,6 +47,7 @@ class EventLoop:
         self.name = name
         self.main = main
         self.closed = False
+        self._lock = RLock()  # two threads must not be in one VM: the engine does not check that
         self._engine = server.engine
         self._clock = server.clock
         self._workers = workers
@@ -130,13 +132,14 @@ class EventLoop:
 
     def _guard(self, run: Callable[[], None]) -> None:
         """Run with the interrupt button active; cut off the streams that it leaves in the middle of a callback."""
-        try:
-            with self._engine.interrupts:
-                run()
-        except BaseException:
-            for worker in self._workers:
-                worker.abandon()
-            raise
+        with self._lock:
+            try:
+                with self._engine.interrupts:
+                    run()
+            except BaseException:
+                for worker in self._workers:
+                    worker.abandon()
+                raise
 
     def _mark_paused(self) -> None:
         for worker in self._workers:
