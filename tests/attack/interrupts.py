@@ -72,6 +72,7 @@ class Attack:
         self.prepare, self.run = OPERATIONS[name]()
         self.armed = False
         self.counts = {"operations": 0, "interrupted": 0, "errors": []}
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it
         signal.signal(signal.SIGALRM, lambda *_: self.armed and os.kill(os.getpid(), signal.SIGINT))
         self.duration = min(self._timed() for _ in range(3))
 

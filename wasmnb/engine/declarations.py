@@ -1,4 +1,4 @@
-"""What a module declares: its imports, exports, memories and tables, read from its bytes.
+"""Declarations of a module: imports, exports, memories and tables, read from its bytes.
 
 Facts: wasmtime's C interface aborts the process when it is asked for a type that it cannot express (vectors, typed
 references), and takes time that is quadratic in the number of exports. So the few sections that count are read here, in
@@ -78,7 +78,7 @@ class Limits:
 
 @dataclass
 class Declarations:
-    """What a module declares.
+    """Imports, exports, memories and tables of a module.
 
     Attributes
     ----------
@@ -100,31 +100,31 @@ class Declarations:
 
     @classmethod
     def read(cls, wasm: bytes) -> Declarations:
-        """Read them from a valid module, or from what `declaring_sections` left of it.
+        """Read the declarations of a valid module, or of the sections that `declaring_sections` returned.
 
         Raises
         ------
         ModuleError
             A section has contents that this reader does not know.
         """
-        made = cls()
+        declared = cls()
         parts: dict[int, Callable[[_Reader], None]] = {
-            _TYPE: made._read_types,
-            _IMPORT: lambda r: made.imports.extend(r.vector(lambda: made._import(r))),
-            _FUNCTION: lambda r: made._functions.extend(r.numbers()),
-            _TABLE: lambda r: made.tables.extend(r.vector(lambda: _defined_table(r))),
-            _MEMORY: lambda r: made.memories.extend(r.vector(lambda: _memory(r))),
-            _EXPORT: lambda r: made.exports.extend(r.vector(lambda: made._export(r))),
+            _TYPE: declared._read_types,
+            _IMPORT: lambda r: declared.imports.extend(r.vector(lambda: declared._import(r))),
+            _FUNCTION: lambda r: declared._functions.extend(r.numbers()),
+            _TABLE: lambda r: declared.tables.extend(r.vector(lambda: _defined_table(r))),
+            _MEMORY: lambda r: declared.memories.extend(r.vector(lambda: _memory(r))),
+            _EXPORT: lambda r: declared.exports.extend(r.vector(lambda: declared._export(r))),
         }
         try:
             for number, start, end in _sections(wasm):
                 if number in parts:
                     reader = _Reader(wasm, start, end)
                     parts[number](reader)
-                    made.has_objects |= reader.objects
+                    declared.has_objects |= reader.objects
         except (IndexError, ValueError) as error:
             raise ModuleError(f"The module declares something that wasmnb cannot read: {error}") from None
-        return made
+        return declared
 
     def _read_types(self, r: _Reader) -> None:
         for _ in range(r.u32()):
@@ -154,30 +154,30 @@ class Declarations:
 
 
 def declaring_sections(wasm: bytes) -> bytes:
-    """Only the sections of a valid module that `Declarations.read` looks at."""
+    """Return a valid module without the sections that `Declarations.read` skips."""
     return CORE_MAGIC + b"".join(
         section(number, wasm[start:end]) for number, start, end in _sections(wasm) if number in _DECLARING
     )
 
 
 def _sections(wasm: bytes) -> list[tuple[int, int, int]]:
-    """(number, start, end) of every section."""
+    """Return number, start and end of every section."""
     r = _Reader(wasm, len(CORE_MAGIC), len(wasm))
-    found = []
+    sections = []
     while r.more:
         number, size = r.byte(), r.u32()
         start = r.skip(size)
-        found.append((number, start, r.at))
-    return found
+        sections.append((number, start, r.at))
+    return sections
 
 
 def _defined_table(r: _Reader) -> Limits:
     if r.peek() != 0x40:
         return _table(r)
     r.skip(2)  # a table with an initial value: 0x40 0x00 before its type, an expression after it
-    found = _table(r)
+    table = _table(r)
     r.skip_expression()
-    return found
+    return table
 
 
 def _table(r: _Reader) -> Limits:
@@ -200,11 +200,11 @@ class _Reader(Reader):
         self.objects = False  # whether a type of structures or arrays was read
 
     def peek(self) -> int:
-        """The next byte, which stays."""
+        """Return the next byte without going on."""
         return self.data[self.at]
 
     def u64(self) -> int:
-        """An unsigned number of at most 64 bits."""
+        """Read an unsigned number of at most 64 bits."""
         result = shift = 0
         while shift < 70:
             byte = self.byte()
@@ -215,7 +215,7 @@ class _Reader(Reader):
         raise Malformed(f"a number at offset {self.at:#x} is too long")
 
     def numbers(self) -> Sequence[int]:
-        """A vector of numbers up to the end; if each is one byte, as usual, none is looked at."""
+        """Read a vector of numbers that ends the range. If each is one byte, as usual, it is returned as it is."""
         count = self.u32()
         plain = self.data[self.at : self.end]
         return plain if plain.isascii() else [self.u32() for _ in range(count)]
@@ -232,7 +232,7 @@ class _Reader(Reader):
         return self.vector(self.type)
 
     def type(self) -> Signature:
-        """A function's signature; structures and arrays, which no hostcall has, count as having none."""
+        """Read a type and return its signature; that of a structure or array is empty."""
         form = self.byte()
         while form in {0x4F, 0x50}:  # a subtype and what it is a subtype of
             self.vector(self.u32)
@@ -253,7 +253,7 @@ class _Reader(Reader):
         self.byte()
 
     def limits(self, *, paged: bool) -> tuple[int, int | None]:
-        """Smallest and largest size: bytes for a memory, elements for a table."""
+        """Read the smallest and largest size: bytes of a memory, elements of a table."""
         flags = self.byte()
         minimum = self.u64()
         maximum = self.u64() if flags & 1 else None
@@ -263,7 +263,7 @@ class _Reader(Reader):
         return minimum * page, None if maximum is None else maximum * page
 
     def skip_expression(self) -> None:
-        """A constant expression, up to its end: numbers, functions and globals."""
+        """Skip a constant expression of numbers, functions and globals."""
         while True:
             opcode = self.byte()
             if opcode == 0x0B:

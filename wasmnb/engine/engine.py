@@ -72,7 +72,7 @@ class Code:
 
     @cached_property
     def declared(self) -> Declarations:
-        """What the module declares; raises `ModuleError` if that cannot be read."""
+        """Declarations of the module; raises `ModuleError` if they cannot be read."""
         return Declarations.read(self._declaring)
 
     @cached_property
@@ -86,10 +86,10 @@ class Code:
 
         Ask only when all imports are of types that a host has: wasmtime aborts the process at others.
         """
-        c, found = self.engine.c, _ffi.wasm_importtype_vec_t()
-        self._owner = CObject.written(c.wasm_importtype_vec_delete, ctypes.pointer(found))  # they live as long as this
-        c.module_imports(self.module.address, addressof(found))
-        addresses = (ctypes.c_size_t * found.size).from_address(_address(found.data)) if found.size else ()
+        c, vector = self.engine.c, _ffi.wasm_importtype_vec_t()
+        self._owner = CObject.written(c.wasm_importtype_vec_delete, ctypes.pointer(vector))  # they live as long as this
+        c.module_imports(self.module.address, addressof(vector))
+        addresses = (ctypes.c_size_t * vector.size).from_address(_address(vector.data)) if vector.size else ()
         return [c.wasm_importtype_type(address) for address in addresses]
 
     @cached_property
@@ -154,8 +154,8 @@ class Engine:
         wasm = bytes(wasm)  # C takes no bytearray
         if not wasm:
             raise ModuleError("The file is empty; a WebAssembly module starts with the bytes 00 61 73 6d 01 00 00 00.")
-        found = self._module(partial(self.c.module_new, self.handle.address, wasm, len(wasm)), _INVALID)
-        return Code(self, found, declaring_sections(wasm))
+        module = self._module(partial(self.c.module_new, self.handle.address, wasm, len(wasm)), _INVALID)
+        return Code(self, module, declaring_sections(wasm))
 
     def validate(self, wasm: bytes) -> None:
         """Check a core module as `compile` does, without the compiling; raises `ModuleError`."""
@@ -180,15 +180,15 @@ class Engine:
             raise ModuleError(f"{_FOREIGN}: it does not begin as such code does.")
         with _private_file(memoryview(data)[start + size :]) as path:
             create = partial(self.c.module_deserialize_file, self.handle.address, os.fsencode(path))
-            found = self._module(create, _FOREIGN)
-        return Code(self, found, data[start : start + size])
+            module = self._module(create, _FOREIGN)
+        return Code(self, module, data[start : start + size])
 
     def _module(self, create: Callable[[int], int], complaint: str) -> CObject:
         """The module that `create`, which runs no Python, writes to the address that it gets."""
         place = c_void_p()
-        found = CObject.written(self.c.module_delete, place)
+        module = CObject.written(self.c.module_delete, place)
         _check(self.c, complaint, create, addressof(place))
-        return found
+        return module
 
     def watch(self, instance: object) -> None:
         """Have the epoch raised for as long as this instance exists."""
@@ -247,7 +247,7 @@ def _private_file(data: memoryview) -> Iterator[str]:
 
 
 def _check(c: C, complaint: str, function: Callable[..., int], *args: Any) -> None:
-    """Call what returns an error or NULL; raise `ModuleError` for an error."""
+    """Call a function that returns an error or NULL; raise `ModuleError` for an error."""
     error = CObject.returned(c.error_delete, function, *args)
     if error.address:
         text = one_line(message_of(c, error.address))
@@ -256,13 +256,13 @@ def _check(c: C, complaint: str, function: Callable[..., int], *args: Any) -> No
 
 
 def _bytes_of(c: C, write: Callable[[int], int]) -> bytes:
-    """The bytes that `write` puts into a vector of C's."""
+    """Return the bytes that `write`, which runs no Python, puts into a vector of C."""
     vector = _ffi.wasm_byte_vec_t()
     owner = CObject.written(c.wasm_byte_vec_delete, ctypes.pointer(vector))
     _check(c, "The engine refuses it", write, addressof(vector))
-    found = ctypes.string_at(vector.data, vector.size) if vector.size else b""
+    data = ctypes.string_at(vector.data, vector.size) if vector.size else b""
     owner.close()
-    return found
+    return data
 
 
 def _address(pointer: Any) -> int:

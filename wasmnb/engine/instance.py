@@ -78,7 +78,7 @@ class Instance:
         self._keep: list[Any] = []  # ctypes callbacks live as long as the store may call them
         self._closing = self._freed = False
         self._last_fuel = 0
-        functions = [self._host_function(wanted, resolve) for wanted in code.imports]
+        functions = [self._host_function(required, resolve) for required in code.imports]
         self._c = c = self.engine.c
         self._store = CObject.returned(c.store_delete, c.store_new, self.engine.handle.address, None, None)
         self._context: int = c.store_context(self._store.address)
@@ -105,59 +105,55 @@ class Instance:
         c.store_epoch_deadline_callback(store, on_epoch, None, None)
 
     @staticmethod
-    def _host_function(wanted: ImportType, resolve: Resolve) -> HostFunction | None:
-        """The host function for an import, None if it is none; raises `ModuleError` if no host has it."""
-        place = short(f"{wanted.module}.{wanted.name}")
-        if wanted.kind in {"memory", "table"}:
+    def _host_function(required: ImportType, resolve: Resolve) -> HostFunction | None:
+        """Return the host function of an import, or None for a memory or table; raise `ModuleError` if no host has it."""
+        place = short(f"{required.module}.{required.name}")
+        if required.kind in {"memory", "table"}:
             return None
-        if wanted.kind != "func":
-            raise ModuleError(f"The module imports the {wanted.kind} {place}; no host gives one.")
-        function = resolve(wanted)
+        if required.kind != "func":
+            raise ModuleError(f"The module imports the {required.kind} {place}; no host gives one.")
+        function = resolve(required)
         if function is None:
             raise ModuleError(f"The module imports the function {place}, which does not exist.")
-        if not {*wanted.params, *wanted.results} <= {"i32", "i64"} or len(wanted.results) > 1:
+        if not {*required.params, *required.results} <= {"i32", "i64"} or len(required.results) > 1:
             raise ModuleError(f"The import {place} has a signature that no hostcall has.")
         return function
 
     def _externs(self, functions: list[HostFunction | None]) -> Any:
-        """An array of what the module imports: `functions`, and memories and tables made here."""
+        """Return an array of the imports: `functions`, and memories and tables that are created here."""
         elements = [t.element for t in self.code.declared.tables if t.element not in _ELEMENTS]
-        if elements and any(wanted.kind == "table" for wanted in self.code.imports):
+        if elements and any(required.kind == "table" for required in self.code.imports):
             raise ModuleError("The module imports a table, and has one with elements that no host has.")
         externs = (_ffi.wasmtime_extern_t * len(functions))()
-        for extern, function, wanted, kind in zip(
+        tables = iter(self.code.declared.tables)  # imported ones are the first
+        for extern, function, required, kind in zip(
             externs, functions, self.code.imports, self.code.c_imports if functions else (), strict=True
         ):
-            extern.kind = _KINDS[wanted.kind]
+            extern.kind = _KINDS[required.kind]
             if function is not None:
-                self._link_function(extern.of.func, function, wanted, kind)
-            elif wanted.kind == "memory":
+                self._link_function(extern.of.func, function, required, kind)
+            elif required.kind == "memory":
                 memory_type = self._c.wasm_externtype_as_memorytype_const(kind)
                 self._check(self._c.memory_new, self._context, memory_type, addressof(extern.of.memory))
                 self._imported_memory = extern.of.memory
             else:
                 table_type = self._c.wasm_externtype_as_tabletype_const(kind)
-                null = _ffi.wasmtime_val_t(kind=_ELEMENTS[self._imported_table(wanted)])
+                null = _ffi.wasmtime_val_t(kind=_ELEMENTS[next(tables).element])
                 self._check(self._c.table_new, self._context, table_type, addressof(null), addressof(extern.of.table))
         self._keep.append(externs)
         return externs
 
-    def _imported_table(self, wanted: ImportType) -> str:
-        """Type of the elements of an imported table."""
-        tables = [i for i in self.code.imports if i.kind == "table"]
-        return self.code.declared.tables[next(n for n, i in enumerate(tables) if i is wanted)].element
-
-    def _link_function(self, place: Any, function: HostFunction, wanted: ImportType, kind: int) -> None:
-        callback = HOST_CALLBACK(self._trampoline(function, wanted))
+    def _link_function(self, place: Any, function: HostFunction, required: ImportType, kind: int) -> None:
+        callback = HOST_CALLBACK(self._trampoline(function, required))
         self._keep.append(callback)
         c = self._c
         signature = c.wasm_externtype_as_functype_const(kind)
         c.func_new_unchecked(self._context, signature, callback, None, None, addressof(place))
 
-    def _trampoline(self, function: HostFunction, wanted: ImportType) -> Callable[..., int]:
+    def _trampoline(self, function: HostFunction, required: ImportType) -> Callable[..., int]:
         """Wrap a host function for C. Nothing may be raised into C: ctypes would print it and go on."""
-        stop = 4 * len(wanted.params)  # a value takes four u32; an i32 is the first
-        has_result = bool(wanted.results)
+        stop = 4 * len(required.params)  # a value takes four u32; an i32 is the first
+        has_result = bool(required.results)
 
         def call(_env: int, _caller: int, values: Any, _count: int) -> int:
             try:
@@ -177,11 +173,11 @@ class Instance:
                 return self._stop(error)
             return 0
 
-        if not wanted.params and wanted.results != ("i64",):
+        if not required.params and required.results != ("i64",):
             return call_bare
-        if set(wanted.params) | set(wanted.results) <= {"i32"}:
+        if set(required.params) | set(required.results) <= {"i32"}:
             return call
-        wide = [4 * i for i, kind in enumerate(wanted.params) if kind == "i64"]
+        wide = [4 * i for i, kind in enumerate(required.params) if kind == "i64"]
 
         def call_wide(_env: int, _caller: int, values: Any, _count: int) -> int:
             try:
@@ -224,27 +220,27 @@ class Instance:
             self._depth = 0
 
     def _check(self, function: Callable[..., int], *args: Any) -> None:
-        """Call what returns an error or NULL; raise `ModuleError` for an error."""
+        """Call a function that returns an error or NULL; raise `ModuleError` for an error."""
         error = CObject.returned(self._c.error_delete, function, *args)
         if error.address:
             raise ModuleError(f"The module cannot be instantiated: {one_line(message_of(self._c, error.address))}")
 
     def _export(self, name: str, kind: str) -> Any:
-        """An export of the module, which has it; None if it is of another kind."""
+        """Return an export by its name, or None if it is of another kind."""
         extern, text = _ffi.wasmtime_extern_t(), name.encode()
-        found = self._c.instance_export_get(
+        exists = self._c.instance_export_get(
             self._context, addressof(self._instance), text, len(text), addressof(extern)
         )
-        return getattr(extern.of, kind) if found and int(extern.kind) == _KINDS[kind] else None
+        return getattr(extern.of, kind) if exists and int(extern.kind) == _KINDS[kind] else None
 
     def _find_memory(self) -> Memory:
         """The module's memory: exported under any name, or imported."""
         name = next((e.name for e in self.code.exports if e.kind == "memory"), None)
-        found = self._imported_memory if name is None else self._export(name, "memory")
-        if found is None:
+        memory = self._imported_memory if name is None else self._export(name, "memory")
+        if memory is None:
             return Memory(0, lambda: 0, lambda _pages: 0)
-        address, context, c = addressof(found), self._context, self._c
-        self._keep.append(found)
+        address, context, c = addressof(memory), self._context, self._c
+        self._keep.append(memory)
         return Memory(
             c.memory_data(context, address),
             lambda: c.memory_data_size(context, address),
@@ -306,7 +302,7 @@ class Instance:
         return call
 
     def _entrance(self, function: int, values: int, size: int) -> tuple[c_void_p, CObject, Callable[[], int]]:
-        """What calls of a function need: a place for a trap, its owner, and the call."""
+        """Return what calls of a function need: a place for a trap, its owner, and the call."""
         trap = c_void_p()
         owner = CObject.written(self._c.wasm_trap_delete, trap)
         call = partial(self._c.func_call_unchecked, self._context, function, values, size, addressof(trap))

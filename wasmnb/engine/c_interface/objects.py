@@ -47,16 +47,16 @@ class CObject:
     @classmethod
     def returned(cls, delete: Callable[[Any], None], create: Callable[..., Any], *args: Any) -> CObject:
         """Own the object whose address `create(*args)` returns."""
-        made = cls(delete)
-        made.held.extend(starmap(create, (args,)))
-        return made
+        owner = cls(delete)
+        owner.held.extend(starmap(create, (args,)))
+        return owner
 
     @classmethod
     def written(cls, delete: Callable[[Any], None], place: Any) -> CObject:
         """Own what C writes to `place`: a `c_void_p`, or a pointer to a structure that `delete` empties."""
-        made = cls(delete)
-        made.held.append(place)
-        return made
+        owner = cls(delete)
+        owner.held.append(place)
+        return owner
 
     @property
     def address(self) -> int:
@@ -69,5 +69,5 @@ class CObject:
         """
         if len(self.held) < 2:
             raise ValueError("This object of the engine has been closed.")
-        found = self.held[1]
-        return (found.value or 0) if isinstance(found, c_void_p) else int(found)
+        place = self.held[1]
+        return (place.value or 0) if isinstance(place, c_void_p) else int(place)
