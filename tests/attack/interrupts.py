@@ -21,6 +21,9 @@ from wasmnb import Filter
 from wasmnb.errors import WasmnbError
 from wasmnb.host import Proxy
 
+#: VMs that may seem to be left: other address space, such as that of a thread's allocator, is rounded up to one.
+UNCERTAIN = 1
+
 #: Address space that one VM reserves: what is left over in units of it is a VM that nobody has freed.
 RESERVED = 4 << 30
 
