@@ -1,4 +1,4 @@
-"""Python processes that end with the one that started them, also if that is killed."""
+"""Python processes that end when their parent process ends, even if that is killed."""
 
 from __future__ import annotations
 
@@ -20,5 +20,5 @@ if sys.platform == "linux":
 
 
 def python_command(code: str, arguments: Sequence[str] = ()) -> list[str]:
-    """Command line of a Python process that runs `code` and dies with this one."""
+    """Return the command line of a Python process that runs `code` and ends with this process."""
     return [sys.executable, "-c", _DIE_WITH_PARENT + code, str(os.getpid()), *arguments]

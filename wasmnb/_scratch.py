@@ -1,8 +1,8 @@
-"""Folders for the moment that belong to a running process: what a killed one leaves is removed by the next.
+"""Temporary folders that belong to a running process. Those of killed processes are removed by the next process.
 
-Facts: a lock on a file (`flock`) ends with the process that holds it, however it ends. So every scratch folder has a lock file
-beside it, which its owner holds; a folder whose lock can be taken has no owner any more. Clocks and process numbers,
-which are reused and differ between containers, are not asked.
+Facts: a file lock (`flock`) ends with the process that holds it, even if that is killed. So every scratch folder has a lock file
+next to it, which its owner holds. If another process can take the lock, the owner has ended. Clocks and process ids aren't
+used: ids are reused, and they differ between containers.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ _PREFIX, _FOLDER, _LOCK = ".scratch-", ".d", ".lock"
 
 
 class ScratchFolder:
-    """An empty folder, removed by `close` or, if this process dies, by the next one that looks.
+    """An empty folder. `close` removes it; if this process is killed, `remove_abandoned` of another process does.
 
     Parameters
     ----------
     parent
-        A folder that is there and belongs to this user alone.
+        An existing folder that only this user can write.
 
     Attributes
     ----------
@@ -37,7 +37,7 @@ class ScratchFolder:
     Raises
     ------
     OSError
-        It cannot be made.
+        It can't be created.
     """
 
     def __init__(self, parent: Path) -> None:
@@ -52,7 +52,7 @@ class ScratchFolder:
             raise
 
     def close(self) -> None:
-        """Remove the folder with all that is in it."""
+        """Remove the folder and its content."""
         shutil.rmtree(self.path, ignore_errors=True)
         self._lock_path.unlink(missing_ok=True)
         self._lock.close()
@@ -67,7 +67,7 @@ class ScratchFolder:
 
 
 def remove_abandoned(parent: Path) -> int:
-    """Remove the scratch folders in `parent` whose owner is not there any more; gives how many."""
+    """Remove the scratch folders in `parent` whose owner has ended, and return their number."""
     removed = 0
     with suppress(OSError):
         for lock_path in parent.glob(f"{_PREFIX}*{_LOCK}"):
@@ -83,20 +83,20 @@ def _remove_if_abandoned(lock_path: Path) -> int:
                 return 0
             shutil.rmtree(lock_path.with_name(lock_path.name.removesuffix(_LOCK) + _FOLDER), ignore_errors=True)
             lock_path.unlink(missing_ok=True)
-    except OSError:  # somebody holds it, or it is gone, or it is not ours
+    except OSError:  # its owner holds it, another process has removed it, or it belongs to another user
         return 0
     return 1
 
 
 def _locked(path: Path) -> IO[bytes]:
-    """A lock file that this process holds. One that was removed before it was locked is made again."""
+    """Create and lock a file. If another process removed it before it was locked, create it again."""
     while True:
         file = path.open("xb")
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if _is_at(file, path):
                 return file
-        except BlockingIOError:  # it is being looked at; then it is removed
+        except BlockingIOError:  # another process checks it, and removes it then
             pass
         except BaseException:
             file.close()
@@ -106,7 +106,7 @@ def _locked(path: Path) -> IO[bytes]:
 
 
 def _is_at(file: IO[bytes], path: Path) -> bool:
-    """Whether an open file still has this name."""
+    """Return whether an open file still has this path."""
     try:
         return os.path.samestat(os.fstat(file.fileno()), path.stat())
     except OSError:

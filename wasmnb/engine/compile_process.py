@@ -1,9 +1,9 @@
-"""Compiling in a process of its own, where it can be interrupted and has limits.
+"""Compile modules in a separate process, which can be interrupted and has limits.
 
 Facts (wasmtime 50): the compiler cannot be stopped from outside, and its time is not linear: 16 KB that declare 50,000
 locals in each of 2,000 functions take 16 s, 90 KB of nested loops 82 s, 300,000 empty functions 34 s and 1.7 GB. Starting a process
-takes 0.1 to 0.2 s. So whatever is large, or has much of what takes the compiler long, is compiled in a process that is
-killed when the caller is interrupted, when it needs too much, and when the caller dies.
+takes 0.1 to 0.2 s. So modules that are large, or that have many functions, locals or blocks, are compiled in a process that is
+killed when the caller is interrupted or ends, and when it exceeds its limits.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from ..formats.leb128 import CORE_MAGIC, Malformed, Reader
 
 __all__ = ["can_take_long", "compile_apart"]
 
-#: What is compiled in this process: at most so many bytes, functions, locals, and instructions that open a block.
+#: Most bytes, functions, locals, and instructions that open a block, of a module that is compiled in this process.
 _BYTES, _FUNCTIONS, _LOCALS, _BLOCKS = 1 << 16, 2000, 50_000, 2000
 
 #: Seconds that a module may take to compile, and for each of its bytes; three times what large modules need on two cores.
@@ -36,7 +36,7 @@ _REFUSED = 3
 
 
 def can_take_long(wasm: bytes) -> bool:
-    """Whether compiling a module may take more than a moment. It may be malformed: the compiler says so at once."""
+    """Return whether compiling a module may take long. False for a malformed module, which the compiler refuses at once."""
     if len(wasm) > _BYTES:
         return True
     try:
@@ -54,7 +54,7 @@ def can_take_long(wasm: bytes) -> bool:
 
 
 def _count_locals(r: Reader) -> tuple[int, int]:
-    """Functions, and locals of all of them."""
+    """Return the number of functions, and of the locals of all functions."""
     functions, total = r.u32(), 0
     for _ in range(functions):
         end = r.u32() + r.at
@@ -66,7 +66,12 @@ def _count_locals(r: Reader) -> tuple[int, int]:
 
 
 def compile_apart(wasm: bytes, *, fuel: bool) -> bytes | None:
-    """Compile a module in another process; gives what `Code.serialize` gives, or None if no process can be started.
+    """Compile a module in another process.
+
+    Returns
+    -------
+    bytes | None
+        As `Code.serialize` returns it, or None if no process can be started.
 
     Raises
     ------
@@ -110,7 +115,7 @@ def compile_apart(wasm: bytes, *, fuel: bool) -> bytes | None:
 
 
 def main() -> None:
-    """Compile what comes from standard input, and write the code to standard output."""
+    """Compile the module on standard input, and write the code to standard output."""
     from .engine import Engine
 
     fuel, memory = bool(int(sys.argv[1])), int(sys.argv[2])

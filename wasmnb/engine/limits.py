@@ -1,4 +1,4 @@
-"""How large the memories and tables of one instance may become, so that together they stay within its budget.
+"""Limits of the memories and tables of one instance, so that together they stay within its budget.
 
 Facts (wasmtime 50): the engine limits each memory and each table alone, with one number for all memories and one for all
 tables of a store. An element of a table takes 8 bytes. Objects of the garbage collector lie in a memory of their own,
@@ -22,7 +22,7 @@ _FREE, _SHARE = 1 << 20, 8
 
 
 def size_limits(declared: Declarations, budget: int) -> tuple[int, int]:
-    """The most bytes of each memory, and elements of each table.
+    """Return the most bytes of each memory, and the most elements of each table.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ def size_limits(declared: Declarations, budget: int) -> tuple[int, int]:
 
 
 def _level(sizes: Sequence[Limits], room: int, highest: int) -> int:
-    """The largest size that all may reach so that together they take no more than `room`, at least what they begin with."""
+    """Return the largest size that each may reach if all together take at most `room`; not less than the largest minimum."""
     low, high = max((s.minimum for s in sizes), default=0), highest
     if low >= high or sum(_grown(s, high) for s in sizes) <= room:
         return max(low, high)
@@ -79,5 +79,5 @@ def _level(sizes: Sequence[Limits], room: int, highest: int) -> int:
 
 
 def _grown(size: Limits, level: int) -> int:
-    """What one takes if it grows to `level`, as far as it may."""
+    """Return the size of one that grows to `level`, within its own limits."""
     return max(size.minimum, level if size.maximum is None else min(level, size.maximum))

@@ -1,9 +1,9 @@
-"""The cache of runtimes: folders named by what they are made from, each written once and verified before use.
+"""The cache of runtimes: folders named by the hash of their inputs, each written once and verified before use.
 
 Facts: two kernels may want the same runtime at once, so that a lock file stands beside every folder. A folder is filled
-under another name and renamed when it is complete. The code in it is machine code that will be run: folders are the
-user's alone (0700), what others may have written is not read (`trust.py`), and every file's hash is compared before it is
-used. A cache that cannot be used costs time, never an error: the next place is taken, or none.
+under another name and renamed when it is complete. It holds machine code that will run: folders are the user's alone (0700),
+files that others may have written aren't read (`trust.py`), and the hash of every file is compared before it is used. A cache
+that can't be used costs time and raises no error: the next place is used, or none.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ _BUILD = 400 << 20
 
 
 def cache_folder() -> Path:
-    """Where runtimes are kept: `WASMNB_CACHE`, or the user's cache folder.
+    """Return the folder of the cache: `WASMNB_CACHE`, or the user's cache folder.
 
     Raises
     ------
@@ -73,25 +73,25 @@ def _user_folder() -> Path:
 
 
 def cache_places(kind: str, folder: Path | None = None) -> list[Path]:
-    """Folders in which cached files of a kind may lie: in the chosen one, the user's, and one for temporary files."""
+    """Return the folders for one kind of cached files: in the chosen cache, the user's, and one for temporary files."""
     places = [folder or cache_folder(), _user_folder(), Path(tempfile.gettempdir()) / f"wasmnb-{os.getuid()}"]
     return [place / kind for place in dict.fromkeys(places)]
 
 
 def readable(places: list[Path]) -> list[Path]:
-    """Those to look into: the first, and the others only if it cannot be written or trusted."""
-    there = next(path for path in (places[0], *places[0].parents) if path.exists())
-    return places[:1] if there.is_dir() and os.access(there, os.W_OK) and not distrust(there) else places
+    """Return the folders to read: the first one, and the others only if that can't be written or trusted."""
+    existing = next(path for path in (places[0], *places[0].parents) if path.exists())
+    return places[:1] if existing.is_dir() and os.access(existing, os.W_OK) and not distrust(existing) else places
 
 
 @memoized
 def tell_once(text: str) -> None:
-    """Warn the user of something about the cache, once a process."""
+    """Issue a `CacheWarning`, once in a process."""
     warnings.warn(text, CacheWarning, stacklevel=2)
 
 
 def writable(places: list[Path]) -> Iterator[Path]:
-    """The folders that can be made this user's alone, and be written; it is said if the first cannot."""
+    """Yield the folders that can be made private and written. Warn if the first one can't."""
     for place in places:
         try:
             _prepare(place)
@@ -111,7 +111,7 @@ def _prepare(folder: Path) -> None:
 
 
 def is_trusted(path: Path) -> bool:
-    """Whether code at `path` may be run; if not, this is said once."""
+    """Return whether code at `path` may run. If not, warn once."""
     reason = distrust(path)
     if reason:
         tell_once(f"The cache in {path} is not used, since others may have written to it: {reason}.")
@@ -119,12 +119,12 @@ def is_trusted(path: Path) -> bool:
 
 
 def surplus(folder: Path, files: Iterable[tuple[float, int, Path]]) -> list[Path]:
-    """What has to go so that the rest takes no more than a share of the free disk; the file used last stays.
+    """Return the files to remove, so that the others take no more than a share of the free disk. The one used last stays.
 
     Parameters
     ----------
     files
-        Of each: when it was used last, bytes, and where it is.
+        Time of last use, size in bytes and path of each.
     """
     ordered = sorted(files, key=lambda file: file[0], reverse=True)
     kept = sum(size for _, size, _ in ordered)
@@ -146,30 +146,30 @@ def surplus(folder: Path, files: Iterable[tuple[float, int, Path]]) -> list[Path
 
 
 class CacheEntry:
-    """What was built, in memory only: no disk would take it."""
+    """An entry in memory, for when no disk can store it."""
 
     def __init__(self, files: Mapping[str, bytes], manifest: Mapping[str, Any]) -> None:
         self.manifest = manifest
         self._files = dict(files)
 
     def read(self, name: str) -> bytes | None:
-        """Content of a file; None if it is not there or not what was written."""
+        """Return the content of a file, or None if there is none."""
         return self._files.get(name)
 
     def add(self, name: str, data: bytes) -> None:
-        """Put one more file to those that are there, if there is room for it."""
+        """Add a file. A stored entry ignores it if the disk can't store it."""
         self._files[name] = data
 
 
 class StoredEntry(CacheEntry):
-    """A folder of the cache whose manifest was read and whose files are verified as they are read."""
+    """A folder of the cache. Its manifest was read; its files are verified when they are read."""
 
     def __init__(self, folder: Path, manifest: Mapping[str, Any]) -> None:
         super().__init__({}, manifest)
         self.folder = folder
 
     def read(self, name: str) -> bytes | None:
-        """Content of a file; None if it is not there, not what was written, or others may have written it."""
+        """Return the content of a file, or None if it is missing, damaged, or others may have written it."""
         wanted = self.manifest["files"].get(name)
         path = self.folder / name
         try:
@@ -181,7 +181,7 @@ class StoredEntry(CacheEntry):
         return data if wanted == sha256(data).hexdigest() else None
 
     def add(self, name: str, data: bytes) -> None:
-        """Put one more file into a folder that is already there, if it can be written."""
+        """Add a file, if the folder can be written."""
         files = {**self.manifest["files"], name: sha256(data).hexdigest()}
         manifest = {**self.manifest, "files": files}
         with suppress(OSError), ScratchFolder(self.folder.parent) as scratch:
@@ -205,7 +205,7 @@ class Cache:
         self.folder = self.places[0]
 
     def find(self, key: str, *, use: bool = True) -> StoredEntry | None:
-        """The entry of this key, if there is one with a manifest that can be read; `use` makes it the last used."""
+        """Return the entry of a key, or None if there is no readable one. `use` makes it the last used."""
         for place in readable(self.places):
             entry = _entry(place / key)
             if entry is not None:
@@ -216,7 +216,7 @@ class Cache:
         return None
 
     def store(self, key: str, files: Mapping[str, bytes], facts: Mapping[str, Any]) -> CacheEntry:
-        """Write an entry, complete or not at all; it replaces one that is there. What no disk takes stays in memory."""
+        """Write an entry, complete or not at all, in place of an existing one. If no disk can store it, it stays in memory."""
         manifest = {**facts, "files": {name: sha256(data).hexdigest() for name, data in files.items()}}
         for place in writable(self.places):
             try:
@@ -237,35 +237,35 @@ class Cache:
         return CacheEntry(files, manifest)
 
     def remove(self, key: str) -> None:
-        """Take an entry away."""
+        """Remove an entry."""
         with suppress(OSError):
             self._take_away(self.folder, key)
 
     def tidy(self) -> None:
-        """Remove what processes that were killed have left."""
+        """Remove the leftovers of killed processes."""
         for place in self.places:
             remove_abandoned(place)
 
     @staticmethod
     def _take_away(place: Path, key: str) -> None:
-        """Remove an entry. It is renamed first, so that nobody finds half of it."""
+        """Remove an entry. It is renamed first, so that no reader finds half of it."""
         if (place / key).exists():
             with ScratchFolder(place) as scratch:
                 (place / key).rename(scratch.path / key)
 
     def _prune(self, place: Path) -> None:
-        """Remove what has not been used for longest, if there is too much of it."""
+        """Remove the least recently used entries if they take too much space."""
         for path in surplus(place, ((_used(p), _size(p), p) for p in _entries(place))):
             with suppress(OSError):
                 self._take_away(place, path.name)
 
     def names(self) -> list[str]:
-        """The entries, the last used first."""
+        """Return the keys of all entries, the last used first."""
         return [path.name for path in sorted(_entries(self.folder), key=_used, reverse=True)]
 
     @contextmanager
     def workspace(self) -> Iterator[Path]:
-        """An empty folder on the cache's disk, or on another one with more room, removed at the end.
+        """Create an empty folder on a disk with enough space, and remove it at the end.
 
         Raises
         ------
@@ -283,7 +283,7 @@ class Cache:
         raise BuildError("There is no disk to build a runtime on. Set WASMNB_CACHE to a folder that can be written.")
 
     def _roomy_places(self) -> Iterator[Path]:
-        """Folders that can be written, those on a disk with room for a runtime first."""
+        """Yield folders that can be written, those with space for a runtime first."""
         cramped = []
         for place in writable(self.places):
             if shutil.disk_usage(place).free >= _BUILD:
@@ -295,7 +295,7 @@ class Cache:
 
     @contextmanager
     def lock(self, key: str, waiting: Callable[[], None]) -> Iterator[None]:
-        """Keep other processes from building the same runtime; `waiting` is called while one of them does."""
+        """Keep other processes from building the same runtime. `waiting` is called while another one does."""
         place = next(writable(self.places), None)
         if place is None:  # it is built twice, then
             yield
@@ -319,7 +319,7 @@ class Cache:
 
 
 def _entry(folder: Path) -> StoredEntry | None:
-    """The entry in a folder; None if there is none, or not a whole one, or one that others may have written."""
+    """Return the entry in a folder, or None if there is no complete one, or others may have written it."""
     path = folder / _MANIFEST
     if not path.exists() or not is_trusted(path):
         return None
@@ -340,7 +340,7 @@ def _entries(place: Path) -> list[Path]:
 
 
 def _used(folder: Path) -> float:
-    """When a folder was used last."""
+    """Return the time of the last use of a folder."""
     try:
         return folder.stat().st_mtime
     except OSError:
@@ -356,7 +356,7 @@ def _size(folder: Path) -> int:
 
 @contextmanager
 def _disk_errors(folder: Path) -> Iterator[None]:
-    """Say that a disk is full; other faults are the caller's."""
+    """Turn the error of a full disk into a `BuildError`."""
     try:
         yield
     except OSError as error:

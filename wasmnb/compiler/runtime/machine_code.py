@@ -78,7 +78,7 @@ def _key(wasm: bytes, engine: Engine) -> str:
 
 
 def _read(path: Path) -> bytes | None:
-    """The code in a file; None if it is not there, may be of somebody else, or is not what was written."""
+    """Return the code in a file, or None if it is missing, damaged, or others may have written it."""
     try:
         if not path.exists() or not is_trusted(path):
             return None
@@ -94,7 +94,7 @@ def _read(path: Path) -> bytes | None:
 
 
 def _write(places: list[Path], name: str, code: Code) -> None:
-    """Keep code in the first place that takes it."""
+    """Store code in the first place that can store it."""
     for place in writable(places):
         remove_abandoned(place)
         try:

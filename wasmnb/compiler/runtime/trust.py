@@ -1,8 +1,8 @@
-"""Which files may be run as machine code: those that nobody but this user and root can have written.
+"""Check whether files may run as machine code: only this user and root can have written them.
 
-Facts: whoever may write a file, or a folder above it, or a link on the way to it, decides what is read from it. A folder with
-the sticky bit (`/tmp`) may be written by all, but what lies in it can be replaced by its owner only. A group that has the
-user's own name and no other members is the user's alone, as most Linux systems set it up.
+Facts: a user who can write a file, a folder above it or a link on its path controls its content. A folder with the sticky bit
+(`/tmp`) can be written by all users, but only the owner of a file in it can replace that file. A group with the user's own name
+and no other members is private; most Linux systems create one for each user.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _LINKS = 40
 
 
 def distrust(path: Path) -> str:
-    """Why what is at `path` may have been written by somebody else, as the end of a sentence; empty if it cannot."""
+    """Return why another user may have written the file at `path`, as the end of a sentence; empty if none can have."""
     waiting, seen = [Path(os.path.abspath(path))], 0  # noqa: PTH100 -- `resolve` would hide the links
     while waiting:
         checked = waiting.pop()
@@ -53,7 +53,7 @@ def _distrust_one(path: Path, status: os.stat_result) -> str:
 
 
 def _is_own_group(number: int) -> bool:
-    """Whether a group is this user's alone, or root's."""
+    """Return whether a group is private to this user, or root's."""
     import grp
     import pwd
 

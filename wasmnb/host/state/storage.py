@@ -1,7 +1,7 @@
-"""The bytes that guests may store in their proxy: shared data, queues, metrics.
+"""Limit of the bytes that guests store in their proxy: shared data, queues, metrics.
 
-Envoy sets no limit and is ended by the system when memory runs out. The simulation lives in a notebook's kernel, which
-must not end: what goes beyond the limit is refused, and the log says so once.
+Envoy has no limit, and the system kills it when memory runs out. The simulation runs in a notebook's kernel, which must
+survive: hostcalls beyond the limit fail, and the log says so once.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ OVERHEAD = 200
 
 
 class StorageBudget:
-    """What the guests of one proxy have stored, and may store.
+    """Counts the bytes that the guests of one proxy store.
 
     Parameters
     ----------
     limit
         Bytes.
     report
-        Called once, with a sentence, when something is refused.
+        Called with a sentence when a hostcall fails for the first time.
     """
 
     def __init__(self, limit: int, report: Callable[[str], None] = lambda _text: None) -> None:
@@ -32,7 +32,7 @@ class StorageBudget:
         self._reported = False
 
     def take(self, size: int) -> bool:
-        """Count bytes that are stored; False if they must not be."""
+        """Count bytes that a guest stores; return False if they exceed the limit."""
         if self.used + size <= self.limit:
             self.used += size
             return True
@@ -45,5 +45,5 @@ class StorageBudget:
         return False
 
     def give(self, size: int) -> None:
-        """Count bytes that are stored no longer."""
+        """Count bytes that a guest no longer stores."""
         self.used -= size
