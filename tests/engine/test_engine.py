@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+import weakref
 
 import pytest
 import wasmtime
@@ -206,6 +207,20 @@ def test_closed_instance_refuses_calls_and_memory_access():
     with pytest.raises(OutOfBounds):
         instance.memory.read(0, 1)
     gc.collect()
+
+
+def test_dropped_instance_is_collected_while_the_clock_ticks():
+    instance = make()
+    reference = weakref.ref(instance)
+    for _ in range(3):
+        time.sleep(0.06)  # the clock sees it
+    del instance
+    gc.collect()
+    deadline = time.monotonic() + 10
+    while reference() is not None and time.monotonic() < deadline:
+        time.sleep(0.06)
+        gc.collect()
+    assert reference() is None
 
 
 def test_everything_of_a_closed_instance_is_refused_or_remembered():

@@ -202,6 +202,11 @@ class Engine:
         """Whether a guest is on the stack."""
         return any(instance.running for instance in self._instances())
 
+    def _observe(self) -> None:
+        now = time.monotonic()
+        for instance in self._instances():
+            instance.observe(now)
+
     def _instances(self) -> list[Any]:
         return [x for x in (ref() for ref in tuple(self._watched)) if x is not None]
 
@@ -210,9 +215,7 @@ class Engine:
         while True:
             time.sleep(TICK)
             self.c.engine_increment_epoch(pointer)
-            now = time.monotonic()
-            for instance in self._instances():
-                instance.observe(now)
+            self._observe()  # a function of its own: a variable here would keep the last instance alive
             with self._lock:
                 if not self._watched:
                     self._ticker = None
