@@ -41,12 +41,12 @@ def attack_with_interrupts(faults):
     rows = []
     for name, count in INTERRUPTS.items():
         found = interrupts.interrupt(name, count, seed=int(time.time()))
-        if found["exit"] or found["interrupted"] < count or found["errors"] or found["left"]["vms"] > interrupts.UNCERTAIN or found["left"]["files"]:
+        if found["exit"] or found["interrupted"] < count or found["errors"] or found["left"]["instances"] > 0 or found["left"]["vms"] > interrupts.UNCERTAIN or found["left"]["files"]:
             faults.append(f"interrupts of {name}: {found}")
         left = found.get("left", {})
         rows.append({
             "interrupted": name, "interrupts": found.get("interrupted", 0), "ms each": found.get("milliseconds"),
-            "exit code": found["exit"], "VMs left": left.get("vms"), "files left": left.get("files"), "KB more": left.get("memory_kb"),
+            "exit code": found["exit"], "instances left": left.get("instances"), "VMs left by address space": left.get("vms"), "files left": left.get("files"), "KB more": left.get("memory_kb"),
         })
     return ["## SIGINT at random moments", "", *table(rows)]
 

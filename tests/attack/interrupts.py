@@ -18,6 +18,7 @@ from pathlib import Path
 
 from tests.host.host_kit import wat
 from wasmnb import Filter
+from wasmnb.engine import Instance
 from wasmnb.errors import WasmnbError
 from wasmnb.host import Proxy
 
@@ -126,6 +127,7 @@ def _left():
     gc.collect()
     status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
     return {
+        "instances": sum(isinstance(o, Instance) and not o._freed for o in gc.get_objects()),
         "vms": round(int(status["VmSize"].split()[0]) * 1024 / RESERVED),
         "memory_kb": int(status["VmRSS"].split()[0]),
         "files": len(os.listdir("/proc/self/fd")),

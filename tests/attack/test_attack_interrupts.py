@@ -14,6 +14,7 @@ def test_interrupts_at_random_moments_kill_nothing_and_leave_no_vm(name):
     assert found["exit"] == 0, found["stderr"]
     assert found["errors"] == []
     assert found["interrupted"] == COUNT
+    assert found["left"]["instances"] <= 0
     assert found["left"]["vms"] <= UNCERTAIN
     assert found["left"]["files"] == 0
     assert found["left"]["threads"] <= 1
