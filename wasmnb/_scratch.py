@@ -11,6 +11,7 @@ import fcntl
 import os
 import secrets
 import shutil
+import signal
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -67,12 +68,23 @@ class ScratchFolder:
 
 
 def remove_abandoned(parent: Path) -> int:
-    """Remove the scratch folders in `parent` whose owner has ended, and return their number."""
+    """Remove the scratch folders in `parent` whose owner has ended, end the processes in them, and return their number."""
     removed = 0
     with suppress(OSError):
         for lock_path in parent.glob(f"{_PREFIX}*{_LOCK}"):
             removed += _remove_if_abandoned(lock_path)
     return removed
+
+
+def _end_processes(folder: Path) -> None:
+    """Kill the processes of this user that work in a folder, as far as the system shows them (Linux).
+
+    They were started by the owner of the folder, which was killed before it could arrange for their end.
+    """
+    for link in Path("/proc").glob("[0-9]*/cwd"):
+        with suppress(OSError):
+            if link.readlink() == folder and link.parent.stat().st_uid == os.getuid():
+                os.kill(int(link.parent.name), signal.SIGKILL)
 
 
 def _remove_if_abandoned(lock_path: Path) -> int:
@@ -81,7 +93,9 @@ def _remove_if_abandoned(lock_path: Path) -> int:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if not _is_at(file, lock_path):
                 return 0
-            shutil.rmtree(lock_path.with_name(lock_path.name.removesuffix(_LOCK) + _FOLDER), ignore_errors=True)
+            folder = lock_path.with_name(lock_path.name.removesuffix(_LOCK) + _FOLDER)
+            _end_processes(folder.resolve())
+            shutil.rmtree(folder, ignore_errors=True)
             lock_path.unlink(missing_ok=True)
     except OSError:  # its owner holds it, another process has removed it, or it belongs to another user
         return 0

@@ -146,3 +146,19 @@ def test_files_of_a_killed_process_are_removed_by_the_next():
     with scratch_folder() as mine, scratch_folder():
         assert mine.path.exists()
     assert not left.exists()
+
+
+WITHOUT_GUARD = KILLED.replace("process = ", """import wasmnb.envoy.process as module
+guard = module._guard
+def die(pid):
+    print(pid, flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+module._guard = die
+process = """)
+
+
+def test_envoy_of_a_process_that_was_killed_before_it_had_a_guard_is_ended_by_the_next():
+    pid = int(subprocess.run([sys.executable, "-c", WITHOUT_GUARD], stdout=subprocess.PIPE, text=True).stdout.split()[0])
+    assert running(pid)
+    with scratch_folder():
+        assert ends(pid)
