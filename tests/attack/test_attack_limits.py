@@ -3,7 +3,8 @@
 import pytest
 
 from tests.host.host_kit import FRAME, wat
-from wasmnb.abi import LogLevel, Status
+from wasmnb import Response
+from wasmnb.abi import LogLevel, Status, encode_pairs
 from wasmnb.host import Proxy
 from wasmnb.host.properties.filter_state import FilterState
 from wasmnb.host.state.metrics import Metrics, MetricTable
@@ -115,3 +116,50 @@ def test_endless_large_copies_end_at_the_deadline():
     with Proxy(LONG_SETS, workers=1, deadline=0.5) as proxy:
         assert proxy.get("/").response.status == 503
         assert "deadline of 0.5 s" in proxy.workers[0].plugins[0].root.vm.failure.message
+
+
+REQUEST = encode_pairs([(b":method", b"GET"), (b":path", b"/"), (b":authority", b"a")])
+PAIRS = "".join(f"\\{byte:02x}" for byte in REQUEST)
+
+
+def loop(hostcall, params, call, pages=20):
+    """A module that repeats a hostcall until it does not return OK, and leaves status and number of calls in memory."""
+    return wat(
+        f"""(func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32) (local $n i32)
+          (loop $again
+            (i32.store (i32.const 2048) (call $f {call}))
+            (local.set $n (i32.add (local.get $n) (i32.const 1)))
+            (i32.store (i32.const 2052) (local.get $n))
+            (br_if $again (i32.and (i32.eqz (i32.load (i32.const 2048))) (i32.lt_u (local.get $n) (i32.const 2000000)))))
+          (i32.const 0))
+        (data (i32.const 1024) "up")
+        (data (i32.const 1100) "{PAIRS}")""",
+        imports=f'(import "env" "{hostcall}" (func $f (param {params}) (result i32)))',
+        frame=FRAME.replace('"memory") 2', f'"memory") {pages}'),
+        name="loop",
+    )
+
+
+@pytest.mark.parametrize(("hostcall", "params", "call"), [
+    ("proxy_add_header_map_value", "i32 i32 i32 i32 i32", "(i32.const 0) (i32.const 1024) (i32.const 2) (i32.const 4096) (i32.const 1000000)"),
+    ("proxy_http_call", "i32 i32 i32 i32 i32 i32 i32 i32 i32 i32",
+     f"(i32.const 1024) (i32.const 2) (i32.const 1100) (i32.const {len(REQUEST)}) (i32.const 4096) (i32.const 1000000) (i32.const 0) (i32.const 0)"
+     " (i32.const 1000) (i32.const 3000)"),
+])
+def test_what_a_callback_makes_the_host_keep_is_bounded(hostcall, params, call):
+    with Proxy(loop(hostcall, params, call), workers=1, memory_limit=64 * MIB, deadline=60, clusters={"up": Response(200)}) as proxy:
+        proxy.open("GET", "/")
+        memory = proxy.workers[0].plugins[0].root.vm.instance.memory
+        assert memory.u32(2048) == Status.INTERNAL_FAILURE
+        assert 30 < memory.u32(2052) < 700_000
+
+
+def test_callouts_keep_a_bounded_number_of_bytes():
+    from wasmnb import Request
+    from wasmnb.host.callouts.record import Callout, CalloutLog
+
+    log = CalloutLog()
+    for n in range(600):
+        log.add(Callout("http", "c", n, 1, None, Request.of("POST", "/", body=bytes(MIB)), 0.0))
+    assert len(log.all()) == 256
+    assert log.all()[-1].token == 599

@@ -166,7 +166,8 @@ def start_http_call(context: Context, name: bytes, pairs: list[Pair], body: byte
     if body:
         headers.put(b"content-length", b"%d" % len(body))
     token = vm.tokens.new(0)
-    if not cluster.endpoints:
+    fits = vm.server.callouts.reserve(vm.entry.record, len(body), vm.server.memory_limit)
+    if not cluster.endpoints or not fits:
         return CallStart(Status.INTERNAL_FAILURE, 0)
     headers.put(b"x-envoy-internal", b"true")
     if timeout:
