@@ -7,7 +7,7 @@ export WASMNB_CACHE ?= $(CURDIR)/.cache/wasmnb
 export PYTHONDONTWRITEBYTECODE =
 export PYTHONWARNINGS := ignore::DeprecationWarning:jupyter_core
 
-.PHONY: demo test test-fast test-release profile lint lab bench conformance screenshots clean
+.PHONY: demo test test-fast test-release profile lint lab attack bench conformance screenshots clean
 
 demo: $(STAMP)          ## build the runtime, run the first notebook, write build/demo.html
 	$(BIN)/python -m wasmnb.demo
@@ -46,6 +46,10 @@ bench: $(STAMP)         ## figures and ratios, written to tests/benchmarks/repor
 conformance: $(STAMP)   ## agreement of the simulated proxy with the real Envoy, by area
 	$(BIN)/python -m tests.conformance
 	WASMNB_EXPLORE=1 $(BIN)/pytest tests/conformance/test_generated.py
+
+attack: $(STAMP)        ## interrupts, kills, hostile modules and long runs; figures in tests/attack/reports
+	$(BIN)/wasmnb runtime build
+	$(BIN)/python -m tests.attack
 
 screenshots: $(STAMP)   ## pictures of every view, light and dark, in build/screenshots
 	$(BIN)/wasmnb runtime build

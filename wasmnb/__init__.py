@@ -26,6 +26,7 @@ if TYPE_CHECKING:  # for completion in editors; at run time each name is loaded 
     from .envoy.compare import compare as compare
     from .errors import (
         BuildError as BuildError,
+        CacheWarning as CacheWarning,
         FilterTrap as FilterTrap,
         ModuleError as ModuleError,
         NativeWarning as NativeWarning,
@@ -64,7 +65,16 @@ _HOMES = {
     "compiler.decorator": ("filter",),
     "envoy": ("Envoy",),
     "envoy.compare": ("compare",),
-    "errors": ("BuildError", "FilterTrap", "ModuleError", "NativeWarning", "SourceError", "UsageError", "WasmnbError"),
+    "errors": (
+        "BuildError",
+        "CacheWarning",
+        "FilterTrap",
+        "ModuleError",
+        "NativeWarning",
+        "SourceError",
+        "UsageError",
+        "WasmnbError",
+    ),
     "host": ("Cluster", "Exchange", "GrpcServer", "Listener", "Plugin", "Proxy", "RouteMatch", "TcpReply"),
     "messages": ("Headers", "Request", "Response"),
     "traffic": ("LoadReport", "load"),

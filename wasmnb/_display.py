@@ -5,11 +5,12 @@ The code that draws is on another floor and is called through the hook `mimebund
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from . import _hooks
 
-__all__ = ["NEWLINES", "Shown", "visible"]
+__all__ = ["NEWLINES", "Shown", "bounded", "short", "visible"]
 
 #: Characters that preformatted text keeps although they don't print.
 NEWLINES = "\n\t"
@@ -44,6 +45,37 @@ def visible(text: str | bytes, keep: str = "") -> str:
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() or c in keep else _code(c) for c in text)
+
+
+def short(text: str, limit: int = 120) -> str:
+    """A name for a sentence, `visible`, and of a long one the beginning and the end.
+
+    Parameters
+    ----------
+    limit
+        Characters of it that are shown at most.
+    """
+    if len(text) > limit:
+        text = f"{text[: limit * 2 // 3]}…{text[-limit // 3 :]}"
+    return visible(text)
+
+
+def bounded(sentences: Iterable[str], limit: int = 2000) -> list[str]:
+    """The first sentences, and one that says if there are more. No more of them are made than are shown.
+
+    Parameters
+    ----------
+    limit
+        Characters that all of them may have together.
+    """
+    found: list[str] = []
+    size = 0
+    for sentence in sentences:
+        size += len(sentence) + 1
+        if size > limit:
+            return [*(found or [sentence[:limit] + "…"]), "There is more of this kind."]
+        found.append(sentence)
+    return found
 
 
 class Shown:

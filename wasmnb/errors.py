@@ -5,6 +5,7 @@
     FilterTrap      the filter failed while it ran: an exception in a callback, a trap, the deadline
     UsageError      wasmnb was called wrongly: an unknown filter name, a closed proxy
     NativeWarning   a warning: a native filter does something that Wasm doesn't allow
+    CacheWarning    a warning: a cache cannot be used, or had to be made smaller
     BuildError      the tool chain failed: componentize-py, no disk space, a cache that cannot be written
 
 A message says what happened, where (callback, line of the cell), and how to solve it.
@@ -15,9 +16,11 @@ from __future__ import annotations
 import sys
 
 from . import _hooks
+from ._display import NEWLINES, visible
 
 __all__ = [
     "BuildError",
+    "CacheWarning",
     "FilterTrap",
     "ModuleError",
     "NativeWarning",
@@ -54,6 +57,10 @@ class WasmnbError(Exception):
     """
 
     log: list[object] | tuple[object, ...] = ()
+
+    def __str__(self) -> str:
+        """Return the message, with escapes for characters that would steer a terminal."""
+        return visible(super().__str__(), keep=NEWLINES)
 
     def _render_traceback_(self) -> list[str]:
         """Return the lines that IPython prints: the filter's code and the caller's, without wasmnb's own frames."""
@@ -124,7 +131,7 @@ class SourceError(WasmnbError):
     def __str__(self) -> str:
         """Return message, place and hint."""
         where = f" ({self.filename}, line {self.lineno})" if self.lineno else ""
-        return f"{self.args[0]}{where}" + (f"\n{self.hint}" if self.hint else "")
+        return visible(f"{self.args[0]}{where}" + (f"\n{self.hint}" if self.hint else ""), keep=NEWLINES)
 
 
 class FilterTrap(WasmnbError):
@@ -168,6 +175,10 @@ class FilterTrap(WasmnbError):
 
 class NativeWarning(UserWarning):
     """A native filter does something that behaves differently in Wasm, or isn't possible there."""
+
+
+class CacheWarning(UserWarning):
+    """Something about the cache that costs time or room: it cannot be written, or others may have written to it."""
 
 
 def conclusion_of(traceback: str) -> str:

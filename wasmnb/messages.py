@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from .abi.text import decode_text, encode_text
 from .errors import UsageError
 
 __all__ = ["Headers", "HeadersLike", "Request", "Response", "Text", "to_bytes", "to_text"]
@@ -25,12 +26,12 @@ def to_bytes(value: Text | int) -> bytes:
     """Return bytes unchanged, and text and numbers as UTF-8; surrogates become the bytes that they stand for."""
     if isinstance(value, bytes | bytearray | memoryview):
         return bytes(value)
-    return str(value).encode("utf-8", "surrogateescape")
+    return encode_text(str(value))
 
 
 def to_text(value: bytes) -> str:
     """Return UTF-8 text; bytes that aren't UTF-8 become surrogates, which `to_bytes` reverses."""
-    return value.decode("utf-8", "surrogateescape")
+    return decode_text(value)
 
 
 class Headers:

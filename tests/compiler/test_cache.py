@@ -3,10 +3,12 @@
 import errno
 import json
 import os
+import signal
 import stat
 import subprocess
 import sys
 import time
+import warnings
 from pathlib import Path
 
 import pytest
@@ -14,13 +16,22 @@ import pytest
 from wasmnb.compiler.runtime import cache as cache_module
 from wasmnb.compiler.runtime import atomic_file as disk
 from wasmnb.compiler.runtime.cache import Cache, cache_folder
-from wasmnb.errors import BuildError
+from wasmnb.errors import BuildError, CacheWarning, UsageError
 
 FACTS = {"times": {}, "modules": [], "packages": [], "pages": 1, "built": 0.0}
 
 
+@pytest.fixture(autouse=True)
+def no_other_place(monkeypatch, tmp_path):
+    """The user's own cache and the folder for temporary files cannot be written."""
+    (tmp_path / "a file").write_text("")
+    monkeypatch.setattr(cache_module, "_user_folder", lambda: tmp_path / "a file")
+    monkeypatch.setattr(cache_module.tempfile, "gettempdir", lambda: str(tmp_path / "a file"))
+
+
 @pytest.fixture
 def cache(tmp_path):
+    cache_module.tell_once.cache_clear()
     return Cache(tmp_path / "cache")
 
 
@@ -75,8 +86,8 @@ def test_file_is_added_to_an_entry_later(cache):
     assert cache.find("k").read("b") == b"2"
 
 
-@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
-def test_full_disk_is_reported_and_leaves_no_files(cache, monkeypatch, number):
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EROFS])
+def test_full_disk_keeps_a_runtime_in_memory_and_leaves_nothing(cache, monkeypatch, number):
     cache.store("old", {"a": b"1"}, FACTS)
     before = everything(cache.folder)
     written = []
@@ -87,8 +98,9 @@ def test_full_disk_is_reported_and_leaves_no_files(cache, monkeypatch, number):
             raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr(disk.os, "fsync", full)
-    with pytest.raises(BuildError, match="no space left .* WASMNB_CACHE"):
-        cache.store("k", {"a": b"1", "b": b"2"}, FACTS)
+    with pytest.warns(CacheWarning, match="does not take a runtime|Set WASMNB_CACHE"):
+        entry = cache.store("k", {"a": b"1", "b": b"2"}, FACTS)
+    assert entry.read("b") == b"2"
     assert everything(cache.folder) == before
     assert cache.find("k") is None
 
@@ -101,10 +113,87 @@ def test_full_filesystem_raises_a_clear_error(tmp_path):
         Path("/dev/full").write_bytes(b"x")
 
 
-def test_unwritable_cache_is_reported(tmp_path):
+def test_unusable_cache_is_replaced_by_the_users_own(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
-    with pytest.raises(BuildError, match="cannot be used.*WASMNB_CACHE"):
-        Cache(tmp_path / "file").store("k", {}, FACTS)
+    monkeypatch.setattr(cache_module, "_user_folder", lambda: tmp_path / "own")
+    cache = Cache(tmp_path / "file")
+    with pytest.warns(CacheWarning, match="cannot be used.*WASMNB_CACHE"):
+        entry = cache.store("k", {"a": b"1"}, FACTS)
+    assert entry.folder == tmp_path / "own" / "runtimes" / "k"
+    assert Cache(tmp_path / "file").find("k").read("a") == b"1"
+
+
+def test_without_any_place_a_runtime_is_kept_in_memory(tmp_path):
+    cache = Cache(tmp_path / "a file" / "x")
+    with pytest.warns(CacheWarning):
+        entry = cache.store("k", {"a": b"1"}, FACTS)
+    entry.add("b", b"2")
+    assert (entry.read("a"), entry.read("b"), entry.read("c")) == (b"1", b"2", None)
+    with cache.lock("k", lambda: pytest.fail("nobody holds it")):
+        pass
+    with pytest.raises(BuildError, match="no disk"), cache.workspace():
+        pass
+
+
+@pytest.mark.parametrize("change", [0o770, 0o707, 0o777])
+def test_code_that_others_may_have_written_is_not_read(cache, change):
+    cache.store("k", {"a": b"1"}, FACTS)
+    folder = cache.folder / "k"
+    os.chown(folder, -1, 12345) if os.getuid() == 0 else None  # root's own group would be root's alone
+    folder.chmod(change)
+    with pytest.warns(CacheWarning, match="others may have written"):
+        found = cache.find("k")
+    assert found is None
+    folder.chmod(0o700)
+    assert cache.find("k").read("a") == b"1"
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="gives files away")
+@pytest.mark.parametrize("part", ["", "k", "k/manifest.json", "k/a", ".."])
+def test_code_of_another_user_is_not_read(cache, part):
+    cache.store("k", {"a": b"1"}, FACTS)
+    os.chown(cache.folder / part, 12345, -1)
+    with pytest.warns(CacheWarning, match="belongs to another user"):
+        entry = cache.find("k")
+        assert entry is None or entry.read("a") is None
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="gives links away")
+def test_code_behind_a_link_of_another_user_is_not_read(cache, tmp_path):
+    cache.store("k", {"a": b"1"}, FACTS)
+    (tmp_path / "link").symlink_to(cache.folder.parent)
+    assert Cache(tmp_path / "link").find("k").read("a") == b"1"
+    os.chown(tmp_path / "link", 12345, -1, follow_symlinks=False)
+    with pytest.warns(CacheWarning, match="belongs to another user"):
+        assert Cache(tmp_path / "link").find("k") is None
+
+
+AS_ANOTHER_USER = """
+import os, sys, warnings
+from pathlib import Path
+os.setgid(12345); os.setuid(12345)
+warnings.simplefilter("ignore")
+from wasmnb.compiler.runtime.cache import Cache
+cache = Cache(Path(sys.argv[1]))
+entry = cache.find("k")
+print(entry.read("a"), cache.store("new", {"a": b"2"}, entry.manifest).read("a"))
+"""
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="becomes another user")
+def test_read_only_cache_of_root_is_used(cache, tmp_path_factory):
+    cache.store("k", {"a": b"1"}, FACTS)
+    for path in (cache.folder, *cache.folder.parents):
+        if path.is_relative_to("/tmp/pytest-of-root"):
+            path.chmod(0o755)
+    for path in (cache.folder / "k").rglob("*"):
+        path.chmod(0o644)
+    (cache.folder / "k").chmod(0o755)
+    environment = {**os.environ, "HOME": "/nonexistent", "TMPDIR": str(tmp_path_factory.mktemp("t")), "PYTHONDONTWRITEBYTECODE": "1"}
+    done = subprocess.run([sys.executable, "-c", AS_ANOTHER_USER, str(cache.folder.parent)], capture_output=True, text=True, env=environment)
+    if "ModuleNotFoundError" in done.stderr or "PermissionError" in done.stderr:
+        pytest.skip("this installation is closed to other users")
+    assert done.stdout.split() == ["b'1'", "b'2'"], done.stderr
 
 
 def test_workspace_is_removed(cache):
@@ -118,7 +207,10 @@ def test_environment_variable_selects_the_folder(monkeypatch, tmp_path):
     monkeypatch.setenv("WASMNB_CACHE", str(tmp_path))
     assert cache_folder() == tmp_path
     monkeypatch.delenv("WASMNB_CACHE")
-    assert cache_folder().name == "wasmnb"
+    assert cache_folder() == cache_module._user_folder()
+    monkeypatch.setenv("WASMNB_CACHE", "~nosuch/x")
+    with pytest.raises(UsageError, match="WASMNB_CACHE is '~nosuch/x'"):
+        cache_folder()
 
 
 HOLDER = """
@@ -173,25 +265,77 @@ def test_killed_builder_releases_the_lock(cache):
 
 
 def test_least_recently_used_entry_is_evicted(cache, monkeypatch):
-    monkeypatch.setattr(cache_module, "_KEPT", 3)
+    monkeypatch.setattr(cache_module, "_ALWAYS", 3_500_000)
+    monkeypatch.setattr(cache_module, "_SHARE", 0)
     for i, key in enumerate("abcd"):
-        cache.store(key, {"f": b"1"}, FACTS)
+        with warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always")
+            cache.store(key, {"f": b"1" * 1_000_000}, FACTS)
         os.utime(cache.folder / key, (1000 + i, 1000 + i))
     assert set(cache.names()) == {"b", "c", "d"}
+    assert "outgrown its share of the free disk (3 MiB): 1 of 4 were removed" in str(said[0].message)
     cache.find("b")
-    cache.store("e", {"f": b"1"}, FACTS)
+    with pytest.warns(CacheWarning):
+        cache_module.tell_once.cache_clear()
+        cache.store("e", {"f": b"1" * 1_000_000}, FACTS)
     assert set(cache.names()) == {"b", "d", "e"}
 
 
-def test_leftovers_of_a_killed_builder_are_removed(cache):
-    cache.store("a", {}, FACTS)
-    for name, age in ((".work.old", 90_000), (".work.now", 10)):
-        (cache.folder / name).mkdir()
-        os.utime(cache.folder / name, (time.time() - age,) * 2)
-    cache.store("b", {}, FACTS)
-    assert everything(cache.folder) == [".work.now", "a", "a/manifest.json", "b", "b/manifest.json"]
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from wasmnb.compiler.runtime import cache as cache_module
+from wasmnb.compiler.runtime.cache import Cache
+cache = Cache(Path(sys.argv[1]))
+if sys.argv[2] == "workspace":
+    with cache.workspace() as folder:
+        (folder / "x").write_bytes(b"1" * 1000)
+        os.kill(os.getpid(), signal.SIGKILL)
+def die(*_, **__):
+    os.kill(os.getpid(), signal.SIGKILL)
+cache_module.json.dumps = die
+if sys.argv[2] == "add":
+    cache.find("old").add("b", b"2" * 1000)
+cache.store("k", {"a": b"1"}, {})
+"""
+
+
+@pytest.mark.parametrize("moment", ["workspace", "store", "add"])
+def test_leftovers_of_a_killed_process_are_removed(cache, moment):
+    cache.store("old", {"a": b"1"}, FACTS)
+    before = everything(cache.folder)
+    done = subprocess.run([sys.executable, "-c", KILLED, str(cache.folder.parent), moment], check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert list(cache.folder.glob(".scratch-*"))
+    with cache.workspace() as mine:
+        cache.tidy()
+        assert mine.exists()
+    assert everything(cache.folder) == before
+    assert not list(cache.folder.glob(".scratch-*"))
 
 
 def test_manifests_are_readable_json(cache):
     cache.store("k", {"a": b"1"}, FACTS)
     assert json.loads((cache.folder / "k" / "manifest.json").read_text())["files"].keys() == {"a"}
+
+
+ORPHAN = """
+import os, signal, sys, threading, time
+from pathlib import Path
+from wasmnb.compiler.runtime import componentize
+from wasmnb.compiler.runtime.componentize import componentize as run
+componentize._RUN = "import time; time.sleep(600)"
+def wait(seconds):
+    children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+    print(children[0], flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+run(Path(sys.argv[1]), wait)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+def test_builder_that_is_killed_takes_componentize_with_it(tmp_path):
+    done = subprocess.run([sys.executable, "-c", ORPHAN, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+    stat_file = Path(f"/proc/{int(done.stdout)}/stat")
+    while stat_file.exists() and stat_file.read_text().rpartition(")")[2].split()[0] not in "ZX":
+        time.sleep(0.05)  # the test's timeout counts

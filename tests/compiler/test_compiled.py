@@ -6,11 +6,11 @@ import sys
 
 import pytest
 
-from wasmnb.compiler.runtime import machine_code as room
+from wasmnb.compiler.runtime import cache as cache_module
 from wasmnb.compiler.runtime.machine_code import compiled
 from wasmnb.compiler.runtime.runtime_cache import clear_runtimes
 from wasmnb.engine import Engine, Instance, assemble
-from wasmnb.errors import ModuleError
+from wasmnb.errors import CacheWarning, ModuleError
 
 #: Large enough to be kept: many functions.
 WASM = assemble(
@@ -79,9 +79,28 @@ def test_code_of_another_engine_version_is_compiled_again(engine, tmp_path):
     assert engine.compilations == 2
 
 
-def test_unwritable_folder_only_costs_time(engine, tmp_path):
+@pytest.fixture
+def elsewhere(tmp_path, monkeypatch):
+    """The next place, if the chosen one cannot be used."""
+    cache_module.tell_once.cache_clear()
+    monkeypatch.setattr(cache_module, "_user_folder", lambda: tmp_path / "own")
+    return tmp_path / "own"
+
+
+def test_unusable_folder_is_replaced_by_another_place(engine, tmp_path, elsewhere):
     (tmp_path / "compiled").write_text("a file stands in the way")
-    assert seven(compiled(WASM, engine, tmp_path)) == 7
+    with pytest.warns(CacheWarning, match="cannot be used"):
+        assert seven(compiled(WASM, engine, tmp_path)) == 7
+    assert len(files(elsewhere)) == 1
+
+
+def test_altered_code_that_others_could_write_does_not_run(engine, tmp_path, elsewhere):
+    compiled(WASM, engine, tmp_path)
+    (path,) = files(tmp_path)
+    path.chmod(0o666)
+    with pytest.warns(CacheWarning, match="others may have written"):
+        assert seven(compiled(WASM, engine, tmp_path)) == 7
+    assert engine.compilations == 2
 
 
 def test_small_modules_are_not_cached(engine, tmp_path):
@@ -90,29 +109,24 @@ def test_small_modules_are_not_cached(engine, tmp_path):
 
 
 def test_recently_used_entry_is_kept(engine, tmp_path, monkeypatch):
-    monkeypatch.setattr(room, "_KEPT", 2)
-    modules = [assemble("(module" + f"(func (param i32) (drop (i32.const {n})))" * 3000 + ")") for n in range(3)]
+    modules = [assemble("(module" + f"(func (param i32) (drop (i32.const {n})))" * 1900 + ")") for n in range(3)]
     for age, wasm in enumerate(modules[:2]):
         compiled(wasm, engine, tmp_path)
         (fresh,) = [p for p in files(tmp_path) if p.stat().st_mtime > 2000]
         os.utime(fresh, (1000 + age, 1000 + age))
     compiled(modules[0], engine, tmp_path)  # used again
-    compiled(modules[2], engine, tmp_path)
+    monkeypatch.setattr(cache_module, "_ALWAYS", int(2.5 * files(tmp_path)[0].stat().st_size))
+    monkeypatch.setattr(cache_module, "_SHARE", 0)
+    cache_module.tell_once.cache_clear()
+    with pytest.warns(CacheWarning, match="1 of 3 were removed"):
+        compiled(modules[2], engine, tmp_path)
     before = engine.compilations
     compiled(modules[0], engine, tmp_path)
     assert engine.compilations == before
-    compiled(modules[1], engine, tmp_path)
+    with pytest.warns(CacheWarning):
+        cache_module.tell_once.cache_clear()
+        compiled(modules[1], engine, tmp_path)
     assert engine.compilations == before + 1
-
-
-def test_temporary_files_of_killed_processes_are_removed(engine, tmp_path):
-    compiled(WASM, engine, tmp_path)
-    left, fresh = tmp_path / "compiled" / ".old", tmp_path / "compiled" / ".new"
-    left.write_bytes(b"half")
-    fresh.write_bytes(b"half")
-    os.utime(left, (1000, 1000))
-    compiled(assemble("(module" + "(func (param i32) (drop (local.get 0)))" * 3000 + ")"), engine, tmp_path)
-    assert (left.exists(), fresh.exists()) == (False, True)
 
 
 def test_clearing_runtimes_clears_machine_code(engine, tmp_path, monkeypatch):

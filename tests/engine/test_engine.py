@@ -7,11 +7,13 @@ import subprocess
 import sys
 import threading
 import time
+import weakref
 
 import pytest
 import wasmtime
 
 from wasmnb.engine import Engine, Image, Instance, OutOfBounds, Trap, default_engine
+from wasmnb.engine.copying import copy_into
 from wasmnb.errors import ModuleError
 
 WAT = """(module
@@ -207,11 +209,44 @@ def test_closed_instance_refuses_calls_and_memory_access():
     gc.collect()
 
 
+def test_dropped_instance_is_collected_while_the_clock_ticks():
+    instance = make()
+    reference = weakref.ref(instance)
+    for _ in range(3):
+        time.sleep(0.06)  # the clock sees it
+    del instance
+    gc.collect()
+    deadline = time.monotonic() + 10
+    while reference() is not None and time.monotonic() < deadline:
+        time.sleep(0.06)
+        gc.collect()
+    assert reference() is None
+
+
+def test_everything_of_a_closed_instance_is_refused_or_remembered():
+    engine = Engine(fuel=True)
+    code = engine.compile(wasmtime.wat2wasm(WAT))
+    instance, other = (Instance(code, lambda _: lambda *_: 0) for _ in range(2))
+    instance.function("neg")()
+    used = instance.fuel_used
+    instance.close()
+    instance.close()
+    assert instance.fuel_used == used > 0
+    assert instance.function("neg") is None
+    with pytest.raises(OutOfBounds):
+        instance.memory.grow(1)
+    with pytest.raises(OutOfBounds):
+        copy_into(instance, other)
+
+
 def test_close_in_a_hostcall_waits_for_the_guest_to_return():
-    instance = make(v=lambda _: instance.close())
+    instance = make(v=lambda _: instance.close() or seen.append(instance.memory.size))
+    seen, later = [], instance.function("neg")
     instance.function("void")(1)
+    assert seen == [65536]
+    assert instance.memory.size == 0
     with pytest.raises(Trap):
-        instance.function("neg")()
+        later()
 
 
 def test_precompiled_code_runs_as_the_module_does(tmp_path):

@@ -12,6 +12,7 @@ import pytest
 
 from wasmnb.compiler import Filter
 from wasmnb.envoy import Envoy, EnvoyProcess, EnvoyRefused, bootstrap
+from wasmnb.envoy.process import scratch_folder
 from wasmnb.errors import ModuleError, UsageError
 
 from tests.envoy.processes import ends, running
@@ -127,3 +128,37 @@ def test_killed_kernel_stops_envoy(tmp_path, guest):
     child.kill()
     finish(child)
     assert ends(pid)
+
+
+KILLED = """
+import os, signal
+from wasmnb.envoy import bootstrap
+from wasmnb.envoy.process import EnvoyProcess
+process = EnvoyProcess(bootstrap([], []))
+print(process.directory, flush=True)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_files_of_a_killed_process_are_removed_by_the_next():
+    left = Path(subprocess.run([sys.executable, "-c", KILLED], stdout=subprocess.PIPE, text=True).stdout.strip())
+    assert (left / "envoy.json").exists()
+    with scratch_folder() as mine, scratch_folder():
+        assert mine.path.exists()
+    assert not left.exists()
+
+
+WITHOUT_GUARD = KILLED.replace("process = ", """import wasmnb.envoy.process as module
+guard = module._guard
+def die(pid):
+    print(pid, flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+module._guard = die
+process = """)
+
+
+def test_envoy_of_a_process_that_was_killed_before_it_had_a_guard_is_ended_by_the_next():
+    pid = int(subprocess.run([sys.executable, "-c", WITHOUT_GUARD], stdout=subprocess.PIPE, text=True).stdout.split()[0])
+    assert running(pid)
+    with scratch_folder():
+        assert ends(pid)

@@ -95,6 +95,24 @@ def test_send_shows_the_exchange_and_a_notice(panel):
     assert detail["directions"][0]["bodies"][0]["forms"]["text"] == "data"
 
 
+@pytest.mark.parametrize("flags", [
+    "-d @{}", "--data-binary @{}", "--data-urlencode @{}", "--data-urlencode name@{}", "--json @{}", "-F f=@{}", "-G -d @{}", "-d @~/../..{}",
+])
+def test_curl_command_reads_no_file_until_the_author_allows_it(proxy, panel, tmp_path, flags):
+    secret = tmp_path / "secret"
+    secret.write_text("password")
+    line = f"curl {flags.format(secret)} /x"
+    before = len(proxy.exchanges)
+    answer = act(panel, "curl", line=line)
+    assert "doesn't read files" in answer["text"]
+    assert len(proxy.exchanges) == before
+    panel.allow_files()
+    act(panel, "curl", line=line)
+    if "~" not in flags:
+        sent = proxy.exchanges[-1].request
+        assert b"password" in sent.body or "password" in sent.path
+
+
 def test_curl_command_is_sent(proxy, panel):
     assert act(panel, "curl", line="curl -X PUT http://api.test/z \\\n -H 'x-user: bob' -d k=v")["text"].endswith(
         "200 (done)"

@@ -14,6 +14,8 @@ Facts (little endian, unaligned, no alignment padding):
 import struct
 from collections.abc import Iterable, Sequence
 
+from .text import encode_text
+
 __all__ = [
     "MAX_PAIRS",
     "MAX_PAIRS_BYTES",
@@ -69,7 +71,7 @@ def decode_pairs(data: bytes) -> list[Pair] | None:
 
 def encode_path(parts: Iterable[str | bytes]) -> bytes:
     """Join the parts of a property path with NUL: `("request", "path")` becomes 12 bytes."""
-    return b"\0".join(p.encode() if isinstance(p, str) else p for p in parts)
+    return b"\0".join(encode_text(p) if isinstance(p, str) else p for p in parts)
 
 
 def decode_path(data: bytes) -> list[bytes]:

@@ -1,6 +1,7 @@
 """The engine: the only code of wasmnb that touches wasmtime."""
 
-from .engine import Code, Engine, ExportType, ImportType, assemble, default_engine
+from .declarations import ExportType, ImportType
+from .engine import Code, Engine, assemble, default_engine
 from .image import Guest, Image, Runnable
 from .instance import HostFunction, Instance, Resolve
 from .memory import Memory

@@ -7,90 +7,90 @@ things: a deadline per entry, and a place where an interrupt that arrived in a g
 
 from __future__ import annotations
 
+import ctypes
 import os
 import tempfile
 import threading
 import time
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import cache, cached_property
+from ctypes import addressof, c_void_p
+from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import Any
 
-import wasmtime
+from wasmtime import _ffi
 
 from ..errors import ModuleError
-from .c_api import C
+from .c_interface import C, CObject
+from .compile_process import can_take_long, compile_apart
+from .declarations import Declarations, ExportType, ImportType, declaring_sections
 from .interrupts import Interrupts
 from .signals import trap_signals
+from .traps import message_of, one_line
 
-__all__ = ["Code", "Engine", "ExportType", "ImportType", "assemble", "default_engine"]
+__all__ = ["Code", "Engine", "assemble", "default_engine"]
 
 #: Seconds between two epochs: the precision of deadlines and of the interrupt button.
 TICK = 0.05
+
+_INVALID = "Not a valid core WebAssembly module"
+_FOREIGN = "Not code of this engine"
 
 #: Bytes of native stack that a guest may use. CPython inside a module checks its own depth well before this.
 MAX_STACK = 1 << 20
 
 
-@dataclass(frozen=True)
-class ImportType:
-    """What a module wants: `kind` is func, memory, table or global; `params` and `results` are set for functions."""
-
-    module: str
-    name: str
-    kind: str
-    params: tuple[str, ...] = ()
-    results: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class ExportType:
-    """What a module offers; as `ImportType`."""
-
-    name: str
-    kind: str
-    params: tuple[str, ...] = ()
-    results: tuple[str, ...] = ()
-
-
-def _kind(item: Any) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
-    match item:
-        case wasmtime.FuncType():
-            return "func", tuple(str(t) for t in item.params), tuple(str(t) for t in item.results)
-        case wasmtime.MemoryType():
-            return "memory", (), ()
-        case wasmtime.TableType():
-            return "table", (), ()
-        case wasmtime.GlobalType():
-            return "global", (), ()
-        case _:
-            return type(item).__name__.removesuffix("Type").lower(), (), ()
+#: How a file of machine code begins, before the length of the module's declaring sections, those, and wasmtime's own.
+_MAGIC = b"wasmnb code 1\n"
 
 
 class Code:
-    """A compiled module. It belongs to one engine; any number of instances can be made of it."""
+    """A compiled module. It belongs to one engine; any number of instances can be made of it.
 
-    def __init__(self, engine: Engine, module: wasmtime.Module) -> None:
+    Parameters
+    ----------
+    engine
+        What compiled it.
+    module
+        wasmtime's module.
+    declaring
+        The sections of the module that declare something, as `declaring_sections` gives them.
+    """
+
+    def __init__(self, engine: Engine, module: CObject, declaring: bytes) -> None:
         self.engine = engine
         self.module = module
+        self._declaring = declaring
 
     def serialize(self) -> bytes:
         """Machine code and all; `Engine.load` reads it back from a file in milliseconds."""
-        return bytes(self.module.serialize())
+        c = self.engine.c
+        code = _bytes_of(c, partial(c.module_serialize, self.module.address))
+        return b"".join((_MAGIC, len(self._declaring).to_bytes(8, "little"), self._declaring, code))
+
+    @cached_property
+    def declared(self) -> Declarations:
+        """Declarations of the module; raises `ModuleError` if they cannot be read."""
+        return Declarations.read(self._declaring)
 
     @cached_property
     def imports(self) -> tuple[ImportType, ...]:
-        """What the module wants, in order."""
-        return tuple(ImportType(i.module, i.name or "", *_kind(i.type)) for i in self.module.imports)
+        """The imports, in order."""
+        return tuple(self.declared.imports)
 
     @cached_property
-    def linkage(self) -> list[tuple[Any, ImportType]]:
-        """Every import with wasmtime's own type for it; looked up once, since there is one instance a worker."""
-        self._owners = self.module.imports  # the types live as long as these
-        return [(item.type, wanted) for item, wanted in zip(self._owners, self.imports, strict=True)]
+    def c_imports(self) -> list[int]:
+        """Addresses of wasmtime's own types of the imports; there is one instance a worker, and they are the same for all.
+
+        Ask only when all imports are of types that a host has: wasmtime aborts the process at others.
+        """
+        c, vector = self.engine.c, _ffi.wasm_importtype_vec_t()
+        self._owner = CObject.written(c.wasm_importtype_vec_delete, ctypes.pointer(vector))  # they live as long as this
+        c.module_imports(self.module.address, addressof(vector))
+        addresses = (ctypes.c_size_t * vector.size).from_address(_address(vector.data)) if vector.size else ()
+        return [c.wasm_importtype_type(address) for address in addresses]
 
     @cached_property
     def functions(self) -> dict[str, ExportType]:
@@ -99,8 +99,8 @@ class Code:
 
     @cached_property
     def exports(self) -> tuple[ExportType, ...]:
-        """What the module offers, in order."""
-        return tuple(ExportType(e.name, *_kind(e.type)) for e in self.module.exports)
+        """The exports, in order."""
+        return tuple(self.declared.exports)
 
 
 class Engine:
@@ -119,41 +119,48 @@ class Engine:
     """
 
     def __init__(self, *, fuel: bool = False) -> None:
-        config = wasmtime.Config()
-        config.epoch_interruption = True
-        config.consume_fuel = fuel
-        config.max_wasm_stack = MAX_STACK
-        config.memory_may_move = False
+        self.c = c = C()
         self.fuel = fuel
-        self.wasmtime = wasmtime.Engine(config)
+        config = CObject.returned(c.wasm_config_delete, c.wasm_config_new)
+        c.config_epoch_interruption_set(config.address, True)
+        c.config_consume_fuel_set(config.address, fuel)
+        c.config_max_wasm_stack_set(config.address, MAX_STACK)
+        c.config_memory_may_move_set(config.address, False)
+        # The engine takes the configuration over: it is forgotten first, so that nobody frees it as well.
+        self.handle = CObject.returned(c.wasm_engine_delete, c.wasm_engine_new_with_config, config.held.pop())
         self.signals = trap_signals()
-        self.c = C()
-        self._watched: weakref.WeakSet[Any] = weakref.WeakSet()
-        self.interrupts = Interrupts(lambda: any(x.running for x in list(self._watched)), self.signals.keep)
+        self._watched: set[weakref.ref[Any]] = set()  # those that die leave it without running Python
+        self.interrupts = Interrupts(self._runs, self.signals.keep)
         self._lock = threading.Lock()
         self._ticker: threading.Thread | None = None
 
     def compile(self, wasm: bytes) -> Code:
-        """Compile a core module.
+        """Compile a core module; what can take long is compiled in a process of its own, where it can be interrupted.
 
         Raises
         ------
         ModuleError
-            The bytes are no valid core WebAssembly module.
+            The bytes are no valid core WebAssembly module, or compiling takes more time or memory than it may.
         """
+        if can_take_long(wasm):
+            self.validate(wasm)  # fast, and no process is needed for a module that is damaged
+            code = compile_apart(wasm, fuel=self.fuel)
+            if code is not None:
+                return self.load(code)
+        return self.compile_here(wasm)
+
+    def compile_here(self, wasm: bytes) -> Code:
+        """Compile a core module in this process: nothing can interrupt that. Raises as `compile` does."""
+        wasm = bytes(wasm)  # C takes no bytearray
         if not wasm:
             raise ModuleError("The file is empty; a WebAssembly module starts with the bytes 00 61 73 6d 01 00 00 00.")
-        try:
-            return Code(self, wasmtime.Module(self.wasmtime, wasm))
-        except wasmtime.WasmtimeError as error:
-            raise ModuleError(f"Not a valid core WebAssembly module: {_one_line(error)}") from None
+        module = self._module(partial(self.c.module_new, self.handle.address, wasm, len(wasm)), _INVALID)
+        return Code(self, module, declaring_sections(wasm))
 
     def validate(self, wasm: bytes) -> None:
         """Check a core module as `compile` does, without the compiling; raises `ModuleError`."""
-        try:
-            wasmtime.Module.validate(self.wasmtime, wasm)
-        except wasmtime.WasmtimeError as error:
-            raise ModuleError(f"Not a valid core WebAssembly module: {_one_line(error)}") from None
+        wasm = bytes(wasm)
+        _check(self.c, _INVALID, self.c.module_validate, self.handle.address, wasm, len(wasm))
 
     def load(self, source: str | Path | bytes) -> Code:
         """Take over what `Code.serialize` gave, from a file or from bytes that the caller has verified.
@@ -167,25 +174,48 @@ class Engine:
             The code was made by another version of wasmtime or with other settings.
         """
         data = source if isinstance(source, bytes) else Path(source).read_bytes()
-        try:
-            with _private_file(data) as path:
-                return Code(self, wasmtime.Module.deserialize_file(self.wasmtime, path))
-        except wasmtime.WasmtimeError as error:
-            raise ModuleError(f"Not code of this engine: {_one_line(error)}") from None
+        start = len(_MAGIC) + 8
+        size = int.from_bytes(data[len(_MAGIC) : start], "little")
+        if not data.startswith(_MAGIC) or len(data) < start + size:
+            raise ModuleError(f"{_FOREIGN}: it does not begin as such code does.")
+        with _private_file(memoryview(data)[start + size :]) as path:
+            create = partial(self.c.module_deserialize_file, self.handle.address, os.fsencode(path))
+            module = self._module(create, _FOREIGN)
+        return Code(self, module, data[start : start + size])
+
+    def _module(self, create: Callable[[int], int], complaint: str) -> CObject:
+        """The module that `create`, which runs no Python, writes to the address that it gets."""
+        place = c_void_p()
+        module = CObject.written(self.c.module_delete, place)
+        _check(self.c, complaint, create, addressof(place))
+        return module
 
     def watch(self, instance: object) -> None:
         """Have the epoch raised for as long as this instance exists."""
         with self._lock:
-            self._watched.add(instance)
+            self._watched.add(weakref.ref(instance, self._watched.discard))
             if self._ticker is None or not self._ticker.is_alive():
                 self._ticker = threading.Thread(target=self._tick, name="wasmnb-epoch", daemon=True)
                 self._ticker.start()
 
+    def _runs(self) -> bool:
+        """Whether a guest is on the stack."""
+        return any(instance.running for instance in self._instances())
+
+    def _observe(self) -> None:
+        now = time.monotonic()
+        for instance in self._instances():
+            instance.observe(now)
+
+    def _instances(self) -> list[Any]:
+        return [x for x in (ref() for ref in tuple(self._watched)) if x is not None]
+
     def _tick(self) -> None:
-        pointer = _address(self.wasmtime.ptr())
+        pointer = self.handle.address
         while True:
             time.sleep(TICK)
             self.c.engine_increment_epoch(pointer)
+            self._observe()  # a function of its own: a variable here would keep the last instance alive
             with self._lock:
                 if not self._watched:
                     self._ticker = None
@@ -193,8 +223,9 @@ class Engine:
 
 
 def assemble(text: str) -> bytes:
-    """A module from WebAssembly's text format."""
-    return bytes(wasmtime.wat2wasm(text))
+    """A module from WebAssembly's text format; raises `ModuleError` if that is wrong."""
+    c, source = C(), text.encode()
+    return _bytes_of(c, partial(c.wat2wasm, source, len(source)))
 
 
 @cache
@@ -204,7 +235,7 @@ def default_engine(*, fuel: bool = False) -> Engine:
 
 
 @contextmanager
-def _private_file(data: bytes) -> Iterator[str]:
+def _private_file(data: memoryview) -> Iterator[str]:
     """A file that nobody else can reach; a mapping of it outlives it."""
     if hasattr(os, "memfd_create"):
         with os.fdopen(os.memfd_create("wasmnb"), "wb") as file:
@@ -218,12 +249,24 @@ def _private_file(data: bytes) -> Iterator[str]:
             yield named.name
 
 
-def _one_line(error: Exception) -> str:
-    parts = [line.strip() for line in str(error).splitlines() if line.strip() and line.strip() != "Caused by:"]
-    return "; ".join(parts)
+def _check(c: C, complaint: str, function: Callable[..., int], *args: Any) -> None:
+    """Call a function that returns an error or NULL; raise `ModuleError` for an error."""
+    error = CObject.returned(c.error_delete, function, *args)
+    if error.address:
+        text = one_line(message_of(c, error.address))
+        error.close()
+        raise ModuleError(f"{complaint}: {text}")
+
+
+def _bytes_of(c: C, write: Callable[[int], int]) -> bytes:
+    """Return the bytes that `write`, which runs no Python, puts into a vector of C."""
+    vector = _ffi.wasm_byte_vec_t()
+    owner = CObject.written(c.wasm_byte_vec_delete, ctypes.pointer(vector))
+    _check(c, "The engine refuses it", write, addressof(vector))
+    data = ctypes.string_at(vector.data, vector.size) if vector.size else b""
+    owner.close()
+    return data
 
 
 def _address(pointer: Any) -> int:
-    import ctypes
-
-    return ctypes.cast(pointer, ctypes.c_void_p).value or 0
+    return ctypes.cast(pointer, c_void_p).value or 0

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
-from .engine import Code, ExportType, ImportType
+from .declarations import ExportType, ImportType
+from .engine import Code
 from .instance import Instance, Resolve
 from .memory import Memory
 

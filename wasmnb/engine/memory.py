@@ -83,3 +83,8 @@ class Memory:
         """Make every access fail from now on: the memory is gone."""
         self.base = self.size = 0
         self._measure = lambda: 0
+        self._grow = _gone
+
+
+def _gone(pages: int) -> int:
+    raise OutOfBounds(0, pages * 65536, 0)

@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
-import wasmtime
+import ctypes
+from ctypes import addressof, c_uint8
 
-__all__ = ["OutOfBounds", "Trap"]
+from wasmtime import _ffi
 
+from .c_interface import C, CObject
+
+__all__ = ["OutOfBounds", "Trap", "message_of", "one_line"]
+
+#: Bytes of an engine's message that are kept: it may quote names of any length out of the module.
+_LONGEST = 2048
+
+#: `wasmtime_trap_code_t` -> kind.
 _KINDS = {
-    wasmtime.TrapCode.STACK_OVERFLOW: "stack",
-    wasmtime.TrapCode.MEMORY_OUT_OF_BOUNDS: "memory",
-    wasmtime.TrapCode.TABLE_OUT_OF_BOUNDS: "table",
-    wasmtime.TrapCode.INDIRECT_CALL_TO_NULL: "table",
-    wasmtime.TrapCode.BAD_SIGNATURE: "table",
-    wasmtime.TrapCode.INTEGER_OVERFLOW: "arithmetic",
-    wasmtime.TrapCode.INTEGER_DIVISION_BY_ZERO: "arithmetic",
-    wasmtime.TrapCode.BAD_CONVERSION_TO_INTEGER: "arithmetic",
-    wasmtime.TrapCode.UNREACHABLE: "unreachable",
-    wasmtime.TrapCode.INTERRUPT: "deadline",
-    wasmtime.TrapCode.OUT_OF_FUEL: "fuel",
+    0: "stack",
+    1: "memory",
+    3: "table",
+    4: "table",
+    5: "table",
+    6: "arithmetic",
+    7: "arithmetic",
+    8: "arithmetic",
+    9: "unreachable",
+    10: "deadline",
+    11: "fuel",
 }
 
 #: What V8 says of the same trap; Envoy prints it after "Uncaught RuntimeError:".
@@ -62,15 +71,44 @@ class Trap(Exception):
         self.backtrace = backtrace
 
     @classmethod
-    def from_wasmtime(cls, error: wasmtime.Trap | wasmtime.WasmtimeError) -> Trap:
-        """Translate wasmtime's own exception, which carries the frames in its text."""
-        text = error.message if isinstance(error, wasmtime.Trap) else str(error)
-        kind = "host"
-        if isinstance(error, wasmtime.Trap):
-            code = error.trap_code
-            kind = _KINDS.get(code, "unreachable") if code is not None else "host"
+    def of_error(cls, c: C, error: int) -> Trap:
+        """What an error of wasmtime's says; the caller frees it."""
+        return cls._parse(message_of(c, error), "host")
+
+    @classmethod
+    def of_trap(cls, c: C, trap: int) -> Trap:
+        """What a trap of wasmtime's says, which carries the frames in its text; the caller frees it."""
+        code = c_uint8()
+        has_code = c.trap_code(trap, addressof(code))
+        return cls._parse(
+            _text_of(c, trap, of_trap=True), _KINDS.get(code.value, "unreachable") if has_code else "host"
+        )
+
+    @classmethod
+    def _parse(cls, text: str, kind: str) -> Trap:
         lines = [line.strip() for line in text.splitlines() if line.strip()]
         frames = [line for line in lines if line[:1].isdigit() and ":" in line]
         reason = next((line for line in reversed(lines) if "wasm trap:" in line), lines[0] if lines else "trap")
         message = reason.split("wasm trap:")[-1].strip()
         return cls(V8_MESSAGES.get(kind, message) if kind != "arithmetic" else message, kind, "\n".join(frames))
+
+
+def message_of(c: C, error: int) -> str:
+    """The text of an error of wasmtime's."""
+    return _text_of(c, error, of_trap=False)
+
+
+def one_line(text: str) -> str:
+    """An error's text as the end of a sentence."""
+    parts = [line.strip() for line in text.splitlines() if line.strip() and line.strip() != "Caused by:"]
+    return "; ".join(parts)
+
+
+def _text_of(c: C, address: int, *, of_trap: bool) -> str:
+    vector = _ffi.wasm_byte_vec_t()
+    owner = CObject.written(c.wasm_byte_vec_delete, ctypes.pointer(vector))
+    (c.wasm_trap_message if of_trap else c.error_message)(address, addressof(vector))
+    size = min(vector.size, 16 * _LONGEST if of_trap else _LONGEST)
+    text = ctypes.string_at(vector.data, size).rstrip(b"\0").decode("utf-8", "replace")
+    owner.close()
+    return text

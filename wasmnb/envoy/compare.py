@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from .._display import Shown
+from .._display import NEWLINES, Shown, visible
 from ..abi import LogLevel
 from ..errors import UsageError
 from ..host import Exchange, Proxy
@@ -70,7 +70,8 @@ class Difference:
 
     def __str__(self) -> str:
         """Return four lines: the field, its two values and the hint."""
-        return f"{self.where}\n  simulated  {_short(self.simulated)}\n  Envoy      {_short(self.real)}\n  {self.hint}"
+        text = f"{self.where}\n  simulated  {_short(self.simulated)}\n  Envoy      {_short(self.real)}\n  {self.hint}"
+        return visible(text, keep=NEWLINES)
 
 
 @dataclass
@@ -102,7 +103,7 @@ class Pair:
         """Return a line of the table: `  1  GET /x                    200  200  same`."""
         request = f"{self.simulated.request.method} {self.simulated.request.path}"
         verdict = "same" if not self.differences else ", ".join(d.where.partition(": ")[2] for d in self.differences)
-        return f"{self.number:3}  {request[:40]:40}  {_status(self.simulated):>6}  {_status(self.real):>6}  {verdict}"
+        return f"{self.number:3}  {visible(request)[:40]:40}  {_status(self.simulated):>6}  {_status(self.real):>6}  {verdict}"
 
 
 @dataclass

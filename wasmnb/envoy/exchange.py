@@ -56,6 +56,12 @@ class EnvoyExchange:
     events: Sequence[Any] = ()
 
     @property
+    def body_bytes(self) -> int:
+        """Bytes of all bodies in memory."""
+        messages = [self.request, self.upstream_request, self.upstream_response, self.response]
+        return len(self.raw) + sum(len(m.body) for m in messages if m is not None)
+
+    @property
     def worker(self) -> int | None:
         """Number of the worker that served it, from 1; None if it has no log lines, which alone show it."""
         return worker_of(self.log)

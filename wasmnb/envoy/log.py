@@ -15,6 +15,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from .._display import NEWLINES, visible
 from ..abi import LogLevel
 from ..host.settings import LOG_LEVELS
 from ..messages import to_text
@@ -65,7 +66,7 @@ class LogLine:
     def __str__(self) -> str:
         """Return `info worker-1 (auth root) text`."""
         who = f"({self.prefix})" if self.prefix else f"<{self.logger}>"
-        return f"{self.level.name.lower():8} {self.thread:9} {who} {self.text}"
+        return visible(f"{self.level.name.lower():8} {self.thread:9} {who} {self.text}", keep=NEWLINES)
 
 
 def worker_of(lines: Iterable[LogLine]) -> int | None:

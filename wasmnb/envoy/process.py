@@ -11,23 +11,25 @@ from __future__ import annotations
 import json
 import os
 import secrets
-import shutil
 import signal
+import stat
 import subprocess
 import tempfile
 import time
 import weakref
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from .._scratch import ScratchFolder, remove_abandoned
 from ..abi import LogLevel
 from ..errors import ModuleError
 from .admin import Admin
 from .binary import find_envoy
 from .log import LogFile, LogLine, log_format
 
-__all__ = ["EnvoyProcess", "EnvoyRefused"]
+__all__ = ["EnvoyProcess", "EnvoyRefused", "scratch_folder"]
 
 
 class EnvoyRefused(ModuleError):
@@ -64,8 +66,8 @@ class EnvoyProcess:
         Path of an Envoy to use instead of the installed one.
     arguments
         More command line arguments.
-    directory
-        Folder for its files, which `close` removes; by default a temporary one.
+    scratch
+        Folder for its files, which `close` removes; by default a new one.
 
     Attributes
     ----------
@@ -94,10 +96,11 @@ class EnvoyProcess:
         startup: float = 60.0,
         binary: str | os.PathLike[str] | None = None,
         arguments: Sequence[str] = (),
-        directory: Path | None = None,
+        scratch: ScratchFolder | None = None,
     ) -> None:
         executable = find_envoy(binary)
-        self.directory = Path(directory or tempfile.mkdtemp(prefix="wasmnb-envoy-"))
+        scratch = scratch or scratch_folder()
+        self.directory = scratch.path
         token = secrets.token_hex(8)
         (self.directory / "envoy.json").write_text(json.dumps(config, indent=1))
         command = [
@@ -117,7 +120,7 @@ class EnvoyProcess:
             )
         self.pid = self._child.pid
         self._guard = _guard(self.pid)
-        self._finalizer = weakref.finalize(self, _reap, self._child, self._guard, self.directory)
+        self._finalizer = weakref.finalize(self, _reap, self._child, self._guard, scratch)
         self.log = LogFile(self.directory / "log", token)
         self.log.name_threads({self.pid: "main"})
         try:
@@ -205,6 +208,18 @@ class EnvoyProcess:
         return EnvoyRefused(f"Envoy refused to start:\n{reason}", list(lines), self.exit_code)
 
 
+def scratch_folder() -> ScratchFolder:
+    """A folder for one Envoy's files; what Envoys of killed processes have left is removed."""
+    parent = Path(tempfile.gettempdir()) / f"wasmnb-envoy-{os.getuid()}"
+    with suppress(OSError):
+        parent.mkdir(mode=0o700)
+    status = parent.lstat()
+    if status.st_uid != os.getuid() or not stat.S_ISDIR(status.st_mode) or status.st_mode & 0o077:
+        parent = Path(tempfile.mkdtemp(prefix="wasmnb-envoy-"))  # somebody else has made it
+    remove_abandoned(parent)
+    return ScratchFolder(parent)
+
+
 def _without_configuration(line: LogLine) -> str:
     """Return a line's text without the dump of the whole configuration that Envoy adds to the last one."""
     return line.text.partition(" initializing config ")[0]
@@ -225,7 +240,7 @@ def _guard(pid: int) -> subprocess.Popen[bytes]:
     )  # fmt: skip
 
 
-def _reap(child: subprocess.Popen[bytes], guard: subprocess.Popen[bytes], directory: Path) -> None:
+def _reap(child: subprocess.Popen[bytes], guard: subprocess.Popen[bytes], scratch: ScratchFolder) -> None:
     """Stop the guard first, then Envoy: once Envoy is waited for, another process may get its id."""
     guard.kill()
     guard.wait()
@@ -234,7 +249,7 @@ def _reap(child: subprocess.Popen[bytes], guard: subprocess.Popen[bytes], direct
     if child.poll() is None:
         child.kill()
     child.wait()
-    shutil.rmtree(directory, ignore_errors=True)
+    scratch.close()
 
 
 def _thread_names(pid: int) -> dict[int, str]:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -20,6 +18,7 @@ from ..host import RouteMatch
 from ..host.interface import Requests, Wait
 from ..host.plugins.plugin import has_http, require_http, require_network, share_held_headers
 from ..host.settings import LOG_LEVELS, MAIN_CLUSTER, ProxySettings
+from ..host.trace.exchange_log import Exchanges
 from ..messages import Request
 from .config.bootstrap import Cluster, Config, Listener, bootstrap
 from .config.plugin_config import EnvoyPlugin
@@ -30,7 +29,7 @@ from .network.client import Client
 from .network.http2 import Http2Client
 from .network.tcp import EnvoyConnection, EnvoyTcpExchange
 from .network.upstream import Upstream, UpstreamExchange
-from .process import EnvoyProcess
+from .process import EnvoyProcess, scratch_folder
 
 __all__ = ["Envoy", "EnvoyWorker"]
 
@@ -42,6 +41,10 @@ _LEVEL_NAMES = {level: name for name, level in LOG_LEVELS.items()}
 
 #: The main cluster for TCP connections; HTTP and TCP upstreams are different servers.
 _TCP_CLUSTER = "upstream tcp"
+
+
+#: Requests that an upstream keeps, and lines of Envoy's log that are kept.
+_REQUESTS, _LINES = 100, 100_000
 
 
 @dataclass(frozen=True)
@@ -89,7 +92,7 @@ class Envoy(Requests[EnvoyExchange]):
     settings
         The settings that the simulated proxy shares.
     exchanges
-        Requests and connections so far, oldest first.
+        Requests and connections, oldest first: the last ten thousand, and at most 256 MiB of bodies.
     process
         The Envoy process: its id, log and admin interface.
 
@@ -137,7 +140,7 @@ class Envoy(Requests[EnvoyExchange]):
             request_timeout=request_timeout, log_level=log_level, name=name or (self.plugins[0].name if self.plugins else "envoy"),
         )  # fmt: skip
         self.timeout = timeout
-        self.exchanges: list[EnvoyExchange | EnvoyTcpExchange] = []
+        self.exchanges: Exchanges[EnvoyExchange | EnvoyTcpExchange] = Exchanges()
         self._lock = threading.Lock()
         self._backends = Backends()
         self._connections: list[EnvoyConnection] = []
@@ -229,7 +232,8 @@ class Envoy(Requests[EnvoyExchange]):
         require_network(self.plugins)
         if cluster != MAIN_CLUSTER:
             raise UsageError(f"The TCP listener leads to the cluster {MAIN_CLUSTER!r}, not to {cluster!r}.")
-        exchange = EnvoyTcpExchange(len(self.exchanges) + 1)
+        self._trim()
+        exchange = EnvoyTcpExchange(self.exchanges.next_number())
         self.exchanges.append(exchange)
         first_line, first_byte = len(self.lines), len(self._backends.tcp[_TCP_CLUSTER].received)
 
@@ -260,13 +264,14 @@ class Envoy(Requests[EnvoyExchange]):
 
     def __repr__(self) -> str:
         names = ", ".join(p.name for p in self.plugins) or "no filter"
-        counts = f"{self.settings.workers} workers, {self.state}, {len(self.exchanges)} requests"
+        counts = f"{self.settings.workers} workers, {self.state}, {self.exchanges.total} requests"
         return f"<Envoy {self.name}: {names}, {counts}>"
 
     # -- start ----------------------------------------------------------------------------------------------------
 
     def _start(self, binary: str | os.PathLike[str] | None) -> EnvoyProcess:
-        directory = Path(tempfile.mkdtemp(prefix="wasmnb-envoy-"))
+        scratch = scratch_folder()
+        directory = scratch.path
         try:
             config = bootstrap(
                 self._listeners(directory),
@@ -279,11 +284,11 @@ class Envoy(Requests[EnvoyExchange]):
                 concurrency=self.settings.workers,
                 wasm_log_level=_LEVEL_NAMES[self.settings.log_level],
                 binary=binary,
-                directory=directory,
+                scratch=scratch,
             )
         except BaseException:
             self._backends.close()
-            shutil.rmtree(directory, ignore_errors=True)
+            scratch.close()
             raise
 
     def _listeners(self, directory: Path) -> list[Listener]:
@@ -325,6 +330,7 @@ class Envoy(Requests[EnvoyExchange]):
     # -- one exchange ---------------------------------------------------------------------------------------------
 
     def _exchange(self, request: Request, wait: float | None, *, http2: bool) -> EnvoyExchange:
+        self._trim()
         first_line = len(self.lines)
         before = {name: len(server.seen) for name, server in self._backends.http.items()}
         started = time.monotonic()
@@ -336,11 +342,19 @@ class Envoy(Requests[EnvoyExchange]):
         if not received and self._backends.catch_up(self.process.admin):
             received = [e for e in self._received(before) if not e.is_callout]
         exchange = EnvoyExchange.of(
-            len(self.exchanges) + 1, request, result, received[0] if received else None, duration
+            self.exchanges.next_number(), request, result, received[0] if received else None, duration
         )
         exchange.log = [line for line in self.lines[first_line:] if line.logger == "wasm"]
         self.exchanges.append(exchange)
         return exchange
+
+    def _trim(self) -> None:
+        """Drop the oldest requests of the upstreams and the oldest log lines."""
+        for server in self._backends.http.values():
+            server.trim(_REQUESTS)
+        lines = self.process.log.lines
+        del lines[: max(0, len(lines) - _LINES)]
+        self._connections = [connection for connection in self._connections if connection.open]
 
     def _settle(self, gauge: str, seconds: float = 1.0) -> None:
         """Wait until Envoy has destroyed the connection and its stream, so that their last log lines are written.

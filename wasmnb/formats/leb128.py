@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
+from ..abi.text import encode_text
+
 __all__ = ["CORE_MAGIC", "Malformed", "Reader", "name", "section", "signed", "unsigned", "vector"]
 
 #: First bytes of a core module: magic and version.
@@ -135,7 +137,7 @@ def signed(value: int) -> bytes:
 
 def name(text: str) -> bytes:
     """Encode a name: its length and its UTF-8."""
-    data = text.encode()
+    data = encode_text(text)
     return unsigned(len(data)) + data
 
 

@@ -9,6 +9,7 @@ import struct
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from ..abi.text import encode_text
 from .leb128 import Malformed, Reader, unsigned
 
 __all__ = ["ParseError", "field", "metadata", "read", "struct_message"]
@@ -86,7 +87,9 @@ def struct_message(values: Mapping[str, Any], default: Default | None = None) ->
     TypeError
         A value of another type, without `default`.
     """
-    return b"".join(field(1, field(1, key.encode()) + field(2, _value(values[key], default))) for key in sorted(values))
+    return b"".join(
+        field(1, field(1, encode_text(key)) + field(2, _value(values[key], default))) for key in sorted(values)
+    )
 
 
 def _value(value: Any, default: Default | None) -> bytes:
@@ -99,7 +102,7 @@ def _value(value: Any, default: Default | None) -> bytes:
         case int() | float():
             return field(2, float(value))
         case str():
-            return field(3, value.encode())
+            return field(3, encode_text(value))
         case Mapping():
             return field(5, struct_message(value, default))
         case Iterable():
@@ -112,6 +115,6 @@ def _value(value: Any, default: Default | None) -> bytes:
 def metadata(values: Mapping[str, Mapping[str, Any]] | None) -> bytes:
     """Encode an `envoy.config.core.v3.Metadata` with this `filter_metadata`, keys in sorted order."""
     return b"".join(
-        field(1, field(1, key.encode()) + field(2, struct_message(inner)))
+        field(1, field(1, encode_text(key)) + field(2, struct_message(inner)))
         for key, inner in sorted((values or {}).items())
     )

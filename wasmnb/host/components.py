@@ -11,6 +11,7 @@ from .event_loop import EventLoop
 from .plugins.vm_registry import VmRegistry
 from .server_context import HostcallTable, ServerContext
 from .settings import MAIN_CLUSTER, ProxySettings, SimulationSettings
+from .trace.exchange import Exchange, TcpExchange
 from .trace.exchange_log import Exchanges
 from .trace.log import Log
 from .trace.trace import Trace
@@ -19,6 +20,13 @@ from .vm.vm import Vm
 from .worker import Worker
 
 __all__ = ["ProxyComponents"]
+
+
+#: Bytes of a closed proxy's VMs, of an event and of an exchange without its body, approximately.
+_CLOSED_VMS, _EVENT, _EXCHANGE = 200_000, 500, 3000
+
+#: Lines of the log of a proxy whose history was dropped.
+_LINES = 100
 
 
 @dataclass(frozen=True)
@@ -47,7 +55,7 @@ class ProxyComponents:
     workers: list[Worker]
     registry: VmRegistry
     loop: EventLoop
-    exchanges: Exchanges
+    exchanges: Exchanges[Exchange | TcpExchange]
 
     @classmethod
     def build(
@@ -81,6 +89,25 @@ class ProxyComponents:
         workers = [Worker(server, Thread(n), settings.routes) for n in range(1, settings.workers + 1)]
         loop = EventLoop(settings.name, server, main, workers)
         return cls(settings.name, server, main, workers, VmRegistry(server, main), loop, Exchanges())
+
+    @property
+    def history_size(self) -> int:
+        """Bytes of the closed VMs, the trace and the exchanges, approximately."""
+        return _CLOSED_VMS + _EVENT * len(self.server.trace) + _EXCHANGE * len(self.exchanges) + self.exchanges.bytes
+
+    def forget_history(self) -> None:
+        """Drop trace, exchanges, callouts and closed VMs of a closed proxy; the last lines of its log stay."""
+        self.server.trace.clear()
+        self.server.log.truncate(_LINES)
+        self.server.callouts.clear()
+        self.exchanges.clear()
+        self.server.clock.clear()
+        self.registry.groups.clear()
+        self.registry.handles.clear()
+        for worker in self.workers:
+            worker.plugins.clear()
+            worker.streams.clear()
+            worker.connections.clear()
 
     @property
     def state(self) -> str:

@@ -47,10 +47,10 @@ class EventLoop:
         self.name = name
         self.main = main
         self.closed = False
+        self._lock = RLock()  # two threads must not be in one VM: the engine does not check that
         self._engine = server.engine
         self._clock = server.clock
         self._workers = workers
-        self._lock = RLock()
 
     @property
     def now(self) -> float:
@@ -133,13 +133,14 @@ class EventLoop:
 
     def _guard(self, run: Callable[[], None]) -> None:
         """Run with the interrupt button active; cut off the streams that it leaves in the middle of a callback."""
-        try:
-            with self._lock, self._engine.interrupts:
-                run()
-        except BaseException:
-            for worker in self._workers:
-                worker.abandon()
-            raise
+        with self._lock:
+            try:
+                with self._engine.interrupts:
+                    run()
+            except BaseException:
+                for worker in self._workers:
+                    worker.abandon()
+                raise
 
     def _mark_paused(self) -> None:
         for worker in self._workers:

@@ -30,6 +30,7 @@ from .plugins.plugin import FilterLike, Plugin, require_http, require_network, t
 from .sender import Sender
 from .settings import MAIN_CLUSTER, ProxySettings, SimulationSettings
 from .state.shared_data import SharedData
+from .trace.history import closed_histories
 from .trace.log import Log
 from .trace.trace import Trace
 
@@ -71,7 +72,7 @@ class Proxy(Requests["Exchange"], Shown):
     deadline
         Real seconds that one entry into a filter may take (5, exact to 0.1 s).
     memory_limit
-        Bytes of memory that a VM may have (1 GiB).
+        Bytes that all memories and tables of a VM may have, and that all filters may store in the proxy (1 GiB).
     guest_time
         `"measured"`, the default: a callback takes as long on the virtual clock as it really took. A number: that many
         virtual seconds, which makes traces repeatable to the last digit.
@@ -315,16 +316,28 @@ class Proxy(Requests["Exchange"], Shown):
                 self.server.clock.call_later(drain, worker.thread, stream.disconnect)
         return True
 
-    def close(self) -> None:
-        """Shut down as Envoy does: streams are cut off, roots get `on_done` and `on_delete`, VMs are dropped."""
-        if self.loop.closed:
-            return
-        self.loop.closed = True
-        try:
-            self._lifecycle.close()
-            self.loop.settle()
-        finally:
-            self._drop()
+    def close(self, *, keep_history: bool = True) -> None:
+        """Shut down as Envoy does: streams are cut off, roots get `on_done` and `on_delete`, VMs are dropped.
+
+        Parameters
+        ----------
+        keep_history
+            Keep trace and exchanges (True). The proxies closed last keep theirs, up to 128 MiB for all of them.
+        """
+        if not self.loop.closed:
+            self.loop.closed = True
+            try:
+                self._lifecycle.close()
+                self.loop.settle()
+            finally:
+                self._drop()
+                closed_histories().add(self._forget_history, self._components.history_size)
+        if not keep_history:
+            self._forget_history()
+
+    def _forget_history(self) -> None:
+        self._components.forget_history()
+        self._lifecycle.forget()
 
     def _drop(self) -> None:
         for vm in self._components.registry.vms():

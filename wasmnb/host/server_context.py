@@ -11,9 +11,10 @@ from uuid import UUID
 from ..abi import LogLevel
 from ..engine import Engine
 from .callouts.record import CalloutLog
-from .clock import Clock, Thread
+from .clock import FOLLOWERS, Clock, Thread
 from .state.metrics import Metrics
 from .state.shared_data import SharedState
+from .state.storage import StorageBudget
 from .trace.log import Log, LogLine
 from .trace.trace import Trace
 
@@ -55,7 +56,7 @@ class ServerContext:
     deadline
         Real seconds that one entry into a guest may take (5).
     memory_limit
-        Bytes of memory that a VM may have (1 GiB).
+        Bytes of memory that a VM may have, and that all guests together may store here (1 GiB).
     clusters
         Upstreams by name, for routes and callouts.
     properties
@@ -75,8 +76,8 @@ class ServerContext:
     trace: Trace
     log: Log
     hostcalls: HostcallTable
-    shared: SharedState = field(default_factory=SharedState)
-    metrics: Metrics = field(default_factory=Metrics)
+    shared: SharedState = field(init=False)
+    metrics: Metrics = field(init=False)
     random: Random = field(init=False)
     guest_time: float | None = None
     deadline: float = 5.0
@@ -89,7 +90,26 @@ class ServerContext:
     vms_created: int = 0
 
     def __post_init__(self) -> None:
+        self.clock.on_endless_events = self._report_endless_events
+        storage = StorageBudget(self.memory_limit, self._report_full)
+        self.shared, self.metrics = SharedState(storage), Metrics(storage)
         self.random = Random(self.clock.seed)  # noqa: S311 -- a simulation repeats itself
+
+    def _report_endless_events(self, thread: Thread) -> None:
+        """Say which callback makes events that follow from each other without end."""
+        last = next((e for e in reversed(self.trace[-100:]) if e.kind == "callback"), None)
+        where = (
+            f" The last callback was {last.name} in VM {last.vm}, context {last.context}." if last is not None else ""
+        )
+        self.write_log(
+            LogLevel.ERROR,
+            f"Stopped after {FOLLOWERS:,} events that followed from each other while no virtual time was waited for: a "
+            f"filter goes on without end.{where}",
+            thread,
+        )
+
+    def _report_full(self, text: str) -> None:
+        self.write_log(LogLevel.ERROR, text, self.clock.running or Thread(0))
 
     def new_vm_number(self) -> int:
         """Return the number of the next VM; VMs are numbered from 1 in the order of their creation."""

@@ -170,7 +170,7 @@ class SimulationSettings:
     deadline
         Real seconds that one entry into a filter may take (5, exact to 0.1 s).
     memory_limit
-        Bytes of memory that a VM may have (1 GiB).
+        Bytes that all memories and tables of a VM may have, and that all filters may store in the proxy (1 GiB).
     guest_time
         Virtual seconds that a callback takes, or `"measured"` for the time that it really took.
     fuel

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import ClassVar, Self
 
 from ..abi import MetricType
+from ..abi.text import encode_text
 from .vm import VM, current_vm
 
 __all__ = ["Counter", "Gauge", "Histogram", "Metric"]
@@ -47,7 +48,7 @@ class Metric:
         key = (int(self.kind), self.name)
         metric_id = vm.metric_ids.get(key)
         if metric_id is None:
-            defined = vm.call("define_metric", int(self.kind), self.name.encode(), about=repr(self.name))
+            defined = vm.call("define_metric", int(self.kind), encode_text(self.name), about=repr(self.name))
             metric_id = vm.metric_ids[key] = int(defined)
         return metric_id
 

@@ -11,16 +11,20 @@ import base64
 import mimetypes
 import secrets
 from argparse import Action, Namespace
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote, urlsplit
 
 from wasmnb._version import __version__
+from wasmnb.abi.text import decode_text, encode_text
 from wasmnb.errors import UsageError
 
-__all__ = ["FLAGS", "CurlRequest", "from_options", "read_at"]
+__all__ = ["FLAGS", "CurlRequest", "ReadFile", "from_options", "read_at", "read_file"]
+
+#: Returns the content of a file by its name.
+ReadFile = Callable[[str], bytes]
 
 _FORM = "application/x-www-form-urlencoded"
 
@@ -129,48 +133,57 @@ def read_at(text: str) -> bytes:
     UsageError
         The file can't be read.
     """
-    return _read(text[1:]) if text.startswith("@") else text.encode("utf-8", "surrogateescape")
+    return _read_at(text, read_file)
 
 
-def _read(name: str) -> bytes:
+def _read_at(text: str, read: ReadFile) -> bytes:
+    return read(text[1:]) if text.startswith("@") else encode_text(text)
+
+
+def read_file(name: str) -> bytes:
+    """Return the content of a file; raises `UsageError` if it can't be read."""
     try:
         return Path(name).expanduser().read_bytes()
     except OSError as error:
         raise UsageError(f"cannot read {name!r}: {error.strerror or error}") from None
 
 
-def _urlencode(text: str) -> bytes:
+def _urlencode(text: str, read: ReadFile) -> bytes:
     name, sign, value = "", "", text
     at, equals = text.find("@"), text.find("=")
     if at >= 0 and (equals < 0 or at < equals):
-        name, value = text[:at], _read(text[at + 1 :]).decode("utf-8", "surrogateescape")
+        name, value = text[:at], decode_text(read(text[at + 1 :]))
         sign = "=" if name else ""
     elif equals >= 0:
         name, value = text[:equals], text[equals + 1 :]
         sign = "=" if name else ""
-    return f"{name}{sign}{quote(value, safe='', errors='surrogateescape')}".encode("utf-8", "surrogateescape")
+    return encode_text(f"{name}{sign}{quote(encode_text(value), safe='')}")
 
 
-def _payload(options: Namespace) -> _Payload | None:
+def _payload(options: Namespace, read: ReadFile) -> _Payload | None:
     """Return the body and its content type, or None without data flags."""
     if options.json:
-        return _Payload(b"".join(map(read_at, options.json)), "application/json")
+        return _Payload(b"".join(_read_at(text, read) for text in options.json), "application/json")
     if options.form:
-        return _multipart(options.form)
-    return _Payload(b"&".join(map(_encode_item, options.data_items)), _FORM) if options.data_items else None
+        return _multipart(options.form, read)
+    return (
+        _Payload(b"&".join(_encode_item(item, read) for item in options.data_items), _FORM)
+        if options.data_items
+        else None
+    )
 
 
-def _encode_item(item: _DataItem) -> bytes:
+def _encode_item(item: _DataItem, read: ReadFile) -> bytes:
     """Return the bytes of one data flag's value."""
     if item.kind == "data-raw":
-        return item.text.encode("utf-8", "surrogateescape")
+        return encode_text(item.text)
     if item.kind == "data-urlencode":
-        return _urlencode(item.text)
-    data = read_at(item.text)
+        return _urlencode(item.text, read)
+    data = _read_at(item.text, read)
     return data.translate(None, b"\r\n\0") if item.kind == "data" and item.text.startswith("@") else data
 
 
-def _multipart(parts: Sequence[str]) -> _Payload:
+def _multipart(parts: Sequence[str], read: ReadFile) -> _Payload:
     """Return the values of -F as a multipart form."""
     boundary = f"------------------------{secrets.token_hex(11)}"
     out = bytearray()
@@ -178,13 +191,13 @@ def _multipart(parts: Sequence[str]) -> _Payload:
         name, sign, value = part.partition("=")
         if not sign:
             raise UsageError(f"-F takes NAME=VALUE, not {part!r}")
-        head, data = f'content-disposition: form-data; name="{name}"', value.encode("utf-8", "surrogateescape")
+        head, data = f'content-disposition: form-data; name="{name}"', encode_text(value)
         if value.startswith("@"):
             file = value[1:].partition(";")[0]
             kind = mimetypes.guess_type(file)[0] or "application/octet-stream"
-            head, data = f'{head}; filename="{Path(file).name}"\r\ncontent-type: {kind}', _read(file)
-        out += f"--{boundary}\r\n{head}\r\n\r\n".encode() + data + b"\r\n"
-    out += f"--{boundary}--\r\n".encode()
+            head, data = f'{head}; filename="{Path(file).name}"\r\ncontent-type: {kind}', read(file)
+        out += encode_text(f"--{boundary}\r\n{head}\r\n\r\n") + data + b"\r\n"
+    out += encode_text(f"--{boundary}--\r\n")
     return _Payload(bytes(out), f"multipart/form-data; boundary={boundary}")
 
 
@@ -214,7 +227,7 @@ def _headers(options: Namespace, kind: str) -> list[tuple[str, str]]:
     if options.json:
         own["accept"] = "application/json"
     if options.user:
-        own["authorization"] = "Basic " + base64.b64encode(options.user.encode()).decode()
+        own["authorization"] = "Basic " + base64.b64encode(encode_text(options.user)).decode()
     if options.cookie:
         own["cookie"] = options.cookie
     if options.referer:
@@ -225,7 +238,7 @@ def _headers(options: Namespace, kind: str) -> list[tuple[str, str]]:
     return [(n, v) for n, v in own.items() if n not in names] + [(n, v) for n, v in from_flags if v is not None]
 
 
-def from_options(options: Namespace, url: str = "/") -> CurlRequest:
+def from_options(options: Namespace, url: str = "/", *, read: ReadFile = read_file) -> CurlRequest:
     """Build the request for parsed flags.
 
     Parameters
@@ -234,6 +247,8 @@ def from_options(options: Namespace, url: str = "/") -> CurlRequest:
         The namespace that argparse returned for `FLAGS`.
     url
         A URL, a path, or a host with a path (default `/`).
+    read
+        Reads the files that flags name (default `read_file`). It may refuse to.
 
     Returns
     -------
@@ -245,7 +260,7 @@ def from_options(options: Namespace, url: str = "/") -> CurlRequest:
         A file can't be read, a header has no colon, or a form part has no name.
     """
     authority, path = _target(url)
-    payload = _payload(options)
+    payload = _payload(options, read)
     body, kind = payload or _Payload(b"", "")
     if options.get and payload:
         path += ("&" if "?" in path else "?") + body.decode("utf-8", "surrogateescape")

@@ -10,17 +10,17 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from ..._processes import python_command
 from ...errors import BuildError
 from .staging import APP, SITE
 from .wit import WORLD
 
 __all__ = ["ComponentizeError", "componentize"]
 
-_RUN = "import sys, componentize_py; sys.argv[0] = 'componentize-py'; sys.exit(componentize_py.script())"
+_RUN = "import componentize_py; sys.argv[0] = 'componentize-py'; sys.exit(componentize_py.script())"
 
 #: Seconds between two polls of the process.
 _STEP = 0.1
@@ -55,7 +55,7 @@ def componentize(folder: Path, wait: Callable[[float], None]) -> bytes:
     environment.update(PATH=str(folder), PYTHONSAFEPATH="1")
     with (folder / "log").open("w+b") as log:
         process = subprocess.Popen(
-            [sys.executable, "-c", _RUN, *arguments],
+            python_command(_RUN, arguments),
             cwd=folder,
             env=environment,
             stdin=subprocess.DEVNULL,

@@ -1,9 +1,10 @@
-"""Cache of the machine code of modules that were built elsewhere or saved before, next to the runtimes.
+"""Machine code of modules that were built elsewhere or saved before, kept on the disk beside the runtimes.
 
-Facts: compiling takes one to three seconds per megabyte on two cores, loading machine code some milliseconds. The code
-depends on the module, on wasmtime's version and on the engine's settings. It is machine code that will be run: the folder is
-accessible only to the user (0700), and a file begins with the hash of the rest, which is verified before use. A file that can't
-be read, is damaged, or belongs to another engine is ignored. With a full or read-only disk, modules are compiled each time.
+Facts: compiling takes one to three seconds a megabyte on two cores, reading machine code back some milliseconds. The
+code depends on the module, on wasmtime's version and on the engine's settings. It is machine code that will be run: what
+others may have written is not read (`trust.py`), and a file begins with the hash of the rest, which is compared before it is
+used. A file that cannot be read, is damaged, or is of another engine counts as not there; a disk that is full or not
+writable costs the time of compiling, nothing else.
 """
 
 from __future__ import annotations
@@ -11,79 +12,60 @@ from __future__ import annotations
 import os
 import platform
 import shutil
-import time
+from collections.abc import Iterator
 from contextlib import suppress
 from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from ..._scratch import ScratchFolder, remove_abandoned
 from ...engine import Code, Engine
 from ...errors import ModuleError
-from .atomic_file import write_whole
-from .cache import cache_folder
+from .atomic_file import disk_fault, write_whole
+from .cache import cache_places, is_trusted, readable, surplus, tell_once, writable
 
 __all__ = ["clear_compiled", "compiled", "kept_compiled"]
 
-#: Size in bytes below which modules are compiled each time.
+#: Bytes below which a module is compiled in no time.
 _SMALL = 8 * 1024
-
-#: Most files, and their total size in bytes. The least recently used are removed.
-_KEPT, _KEPT_BYTES = 64, 1 << 29
-
-#: Seconds after which an incomplete file counts as abandoned.
-_ABANDONED = 86400
 
 _HASH = 32
 
 
 def compiled(wasm: bytes, engine: Engine, folder: Path | None = None) -> Code:
-    """Return a module's code for an engine, from the cache if it was compiled before.
+    """A module's code for an engine, from the cache if it has been compiled before.
 
     Parameters
     ----------
-    wasm
-        The module.
-    engine
-        The engine.
     folder
-        Folder of the code. Default: next to the runtimes.
-
-    Returns
-    -------
-    Code
-        The compiled code.
+        Where code is kept; by default beside the runtimes.
 
     Raises
     ------
     ModuleError
-        The bytes aren't a valid core WebAssembly module.
+        The bytes are no valid core WebAssembly module.
     """
     if len(wasm) < _SMALL:
         return engine.compile(wasm)
-    path = _folder(folder) / f"{_key(wasm, engine)}.cwasm"
-    kept = _read(path)
-    if kept is not None:
-        with suppress(ModuleError):
-            return engine.load(kept)
+    name, places = f"{_key(wasm, engine)}.cwasm", cache_places("compiled", folder)
+    for place in readable(places):
+        kept = _read(place / name)
+        if kept is not None:
+            with suppress(ModuleError):
+                return engine.load(kept)
     code = engine.compile(wasm)
-    with suppress(OSError):
-        _write(path, code.serialize())
-        _prune(path.parent)
+    _write(places, name, code)
     return code
 
 
 def kept_compiled(folder: Path | None = None) -> list[Path]:
     """The files that are kept."""
-    return sorted(_folder(folder).glob("*.cwasm"))
+    return sorted(cache_places("compiled", folder)[0].glob("*.cwasm"))
 
 
 def clear_compiled(folder: Path | None = None) -> None:
     """Remove all that is kept."""
-    shutil.rmtree(_folder(folder), ignore_errors=True)
-
-
-def _folder(folder: Path | None) -> Path:
-    return (folder or cache_folder()) / "compiled"
+    shutil.rmtree(cache_places("compiled", folder)[0], ignore_errors=True)
 
 
 def _key(wasm: bytes, engine: Engine) -> str:
@@ -96,9 +78,9 @@ def _key(wasm: bytes, engine: Engine) -> str:
 
 
 def _read(path: Path) -> bytes | None:
-    """The code in a file; None if it is not there, not the user's own, or not what was written."""
+    """Return the code in a file, or None if it is missing, damaged, or others may have written it."""
     try:
-        if path.parent.stat().st_uid != os.getuid():
+        if not path.exists() or not is_trusted(path):
             return None
         data = path.read_bytes()
     except OSError:
@@ -111,20 +93,25 @@ def _read(path: Path) -> bytes | None:
     return code
 
 
-def _write(path: Path, code: bytes) -> None:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path.parent.chmod(0o700)
-    write_whole(path, sha256(code).digest() + code)
+def _write(places: list[Path], name: str, code: Code) -> None:
+    """Store code in the first place that can store it."""
+    for place in writable(places):
+        remove_abandoned(place)
+        try:
+            with ScratchFolder(place) as scratch:
+                data = code.serialize()
+                write_whole(scratch.path / name, sha256(data).digest() + data)
+                (scratch.path / name).replace(place / name)
+        except OSError as error:
+            tell_once(f"The cache in {place} does not take machine code: {disk_fault(error)}.")
+            continue
+        for path in surplus(place, _files(place)):
+            path.unlink(missing_ok=True)
+        return
 
 
-def _prune(folder: Path) -> None:
-    """Remove the least recently used files, and incomplete files of processes that died."""
-    for path in folder.glob(".*"):
-        if time.time() - path.stat().st_mtime > _ABANDONED:
-            path.unlink(missing_ok=True)
-    files = sorted(((p.stat().st_mtime, p.stat().st_size, p) for p in folder.glob("*.cwasm")), reverse=True)
-    total = 0
-    for number, (_, size, path) in enumerate(files):
-        total += size
-        if number and (number >= _KEPT or total > _KEPT_BYTES):
-            path.unlink(missing_ok=True)
+def _files(place: Path) -> Iterator[tuple[float, int, Path]]:
+    for path in place.glob("*.cwasm"):
+        with suppress(OSError):
+            status = path.stat()
+            yield status.st_mtime, status.st_size, path

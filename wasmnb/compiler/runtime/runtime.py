@@ -223,8 +223,10 @@ class Runtimes:
 
 @cache
 def runtimes_in(folder: Path) -> Runtimes:
-    """Return this process's `Runtimes` of a cache folder."""
-    return Runtimes(Cache(folder))
+    """Return this process's `Runtimes` of a cache folder, and remove what killed processes left there."""
+    runtimes = Runtimes(Cache(folder))
+    runtimes.cache.tidy()
+    return runtimes
 
 
 def _failed_import(error: ComponentizeError) -> FailedImport | None:

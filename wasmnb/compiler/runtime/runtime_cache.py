@@ -10,7 +10,7 @@ from ...engine import default_engine
 from ...errors import UsageError
 from ..source.filter_source import Part, Source
 from ..source.resolver import resolve
-from .cache import Cache, cache_folder
+from .cache import Cache, CacheEntry, StoredEntry, cache_folder
 from .machine_code import clear_compiled
 from .runtime import Progress, runtimes_in
 from .staging import guest_digest
@@ -27,7 +27,7 @@ class RuntimeFacts:
     key
         Name of its folder.
     folder
-        Path of its folder.
+        Path of its folder, or None if it is in memory only.
     modules, packages
         Modules and packages beyond the standard set.
     size
@@ -41,7 +41,7 @@ class RuntimeFacts:
     """
 
     key: str
-    folder: Path
+    folder: Path | None
     modules: tuple[str, ...]
     packages: tuple[str, ...]
     size: int
@@ -74,31 +74,36 @@ def build_runtime(source: str = "", filename: str = "<filter>", *, progress: Pro
     """
     _, requirements = resolve(Source((Part(source, filename),)))
     runtime, _ = runtimes_in(cache_folder()).get(requirements, default_engine(), progress)
-    return next(facts for facts in list_runtimes() if facts.key == runtime.key)
+    facts = _facts(runtime.key, runtime.entry)
+    assert facts is not None  # it was made or read a moment ago
+    return facts
 
 
 def list_runtimes() -> list[RuntimeFacts]:
     """Return the readable runtimes in the cache, the last used first."""
     cache = Cache()
-    runtimes = []
-    for key in cache.names():
-        entry = cache.find(key, use=False)
-        if entry is None:
-            continue
-        facts = entry.manifest
-        runtimes.append(
-            RuntimeFacts(
-                key,
-                entry.folder,
-                tuple(facts.get("modules", ())),
-                tuple(facts.get("packages", ())),
-                sum(path.stat().st_size for path in entry.folder.iterdir()),
-                datetime.fromtimestamp(facts.get("built", 0), UTC),
-                sum(facts.get("times", {}).values()),
-                facts.get("guest") == guest_digest(),
-            )
+    entries = ((key, cache.find(key, use=False)) for key in cache.names())
+    found = (_facts(key, entry) for key, entry in entries if entry is not None)
+    return [facts for facts in found if facts is not None]
+
+
+def _facts(key: str, entry: CacheEntry) -> RuntimeFacts | None:
+    """Facts of an entry; None if its manifest says something that cannot be."""
+    facts = entry.manifest
+    folder = entry.folder if isinstance(entry, StoredEntry) else None
+    try:
+        return RuntimeFacts(
+            key,
+            folder,
+            tuple(str(name) for name in facts["modules"]),
+            tuple(str(name) for name in facts["packages"]),
+            sum(path.stat().st_size for path in folder.iterdir()) if folder is not None else 0,
+            datetime.fromtimestamp(facts["built"], UTC),
+            float(sum(facts["times"].values())),
+            facts.get("guest") == guest_digest(),
         )
-    return runtimes
+    except (TypeError, ValueError, OverflowError, OSError):
+        return None
 
 
 def clear_runtimes(key: str | None = None) -> int:

@@ -7,6 +7,7 @@ given as ranges of the file.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from ...formats.leb128 import CORE_MAGIC, Malformed, Reader
 
@@ -102,6 +103,7 @@ class CoreModule:
     segments: list[Segment] = field(default_factory=list)
     #: (name, start, end) of every section in order; custom ones as "custom NAME".
     sections: list[tuple[str, int, int]] = field(default_factory=list)
+    _signatures: dict[int, tuple[tuple[str, ...], tuple[str, ...]]] = field(default_factory=dict)
 
     @classmethod
     def read(cls, data: bytes, start: int = 0, end: int | None = None) -> CoreModule:
@@ -118,10 +120,19 @@ class CoreModule:
 
     def imported(self, kind: str) -> list[Import]:
         """The imports of one kind, in order: they are the first in that kind's numbering."""
-        return [i for i in self.imports if i.kind == kind]
+        return self._imported[kind]
+
+    @cached_property
+    def _imported(self) -> dict[str, list[Import]]:
+        return {kind: [i for i in self.imports if i.kind == kind] for kind in KINDS}
 
     def signature(self, type_index: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Names of the parameter and result types of a function type."""
+        if type_index not in self._signatures:  # thousands of exports may share one with a thousand parameters
+            self._signatures[type_index] = self._read_signature(type_index)
+        return self._signatures[type_index]
+
+    def _read_signature(self, type_index: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
         r = Reader(self.types[type_index], 1)
         params, results = (r.vector(lambda: VALUE_TYPES.get(r.byte(), "reference")) for _ in range(2))
         return tuple(params), tuple(results)

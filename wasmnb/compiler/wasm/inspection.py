@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import cast
 
-from ..._display import Shown
+from ..._display import Shown, bounded, short
 from ...abi import CALLBACKS, ENTRY_POINTS, HOSTCALLS, REPORTED_BY, AbiVersion, callbacks_for, hostcalls_for
 from ...abi.wasi import WASI_MODULES, WASI_PREVIEW_1
 from ...engine import ExportType, ImportType, default_engine
@@ -94,7 +94,9 @@ def inspect_module(data: bytes) -> ModuleFacts:
         module = CoreModule.read(data)
         imports, exports = _imports(module), _exports(module)
     except Malformed as error:
-        return ModuleFacts("core", size=len(data), problems=(f"The file is damaged or cut short: {error}.",))
+        return ModuleFacts(
+            "core", size=len(data), problems=(f"The file is damaged or cut short: {short(str(error))}.",)
+        )
     abi = _abi_version(exports)
     memories = [*(cast("Limits", i.type) for i in module.imported("memory")), *module.memories]
     return ModuleFacts(
@@ -105,8 +107,8 @@ def inspect_module(data: bytes) -> ModuleFacts:
         _section_sizes(module),
         len(data),
         sum(m.minimum for m in memories) * PAGE,
-        tuple(_problems(module, data, abi, imports, exports, memories)),
-        tuple(_unreported_calls(imports, exports)),
+        tuple(bounded(_problems(module, data, abi, imports, exports, memories))),
+        tuple(bounded(_unreported_calls(imports, exports))),
     )
 
 
@@ -202,7 +204,7 @@ def _no_marker(exports: Iterable[ExportType]) -> str:
     other = next((e.name for e in exports if e.name.startswith("proxy_abi_version_")), None)
     markers = ", ".join(v.marker for v in AbiVersion)
     if other:
-        return f"It declares its ABI with {other}, which Envoy doesn't support. Export a function {markers}."
+        return f"It declares its ABI with {short(other)}, which Envoy doesn't support. Export a function {markers}."
     return (
         "It is not a Proxy-Wasm module, because an ABI marker is missing. Build it with a Proxy-Wasm SDK, "
         f"or export an empty function with one of the names {markers}."
@@ -227,7 +229,7 @@ def _host_signature(imported: ImportType, abi: AbiVersion) -> Signature | None:
 
 
 def _import_problem(imported: ImportType, abi: AbiVersion) -> Iterator[str]:
-    place = f"{imported.module}.{imported.name}"
+    place = short(f"{imported.module}.{imported.name}")
     if imported.kind in {"memory", "table"}:
         return
     if imported.kind != "func":
@@ -245,7 +247,7 @@ def _providers(imported: ImportType, abi: AbiVersion) -> str:
     if versions:
         return f"exists in ABI {' and '.join(versions)}, not in {abi.text} that its marker declares."
     if imported.name in HOSTCALLS:
-        return f"Envoy has in the module env, not {imported.module}."
+        return f"Envoy has in the module env, not {short(imported.module)}."
     advice = _ADVICE.get(f"{imported.module}.{imported.name}", _ADVICE.get(imported.module, ""))
     if not advice and imported.module.startswith("wasi:"):
         advice = "It is WASI preview 2: compile for wasm32-wasip1."
@@ -281,7 +283,7 @@ def _is_ignored(name: str, functions: Mapping[str, Signature]) -> bool:
 
 def _show(params: Iterable[str], results: Iterable[str]) -> str:
     """Format a signature as Envoy does: `i32 i32 -> i32`."""
-    return f"{' '.join(params) or 'void'} -> {' '.join(results) or 'void'}"
+    return short(f"{' '.join(params) or 'void'} -> {' '.join(results) or 'void'}")
 
 
 def _start_problem(module: CoreModule) -> Iterator[str]:
@@ -299,7 +301,7 @@ def _start_problem(module: CoreModule) -> Iterator[str]:
         if function < len(imported):
             called = imported[function]
             yield (
-                f"Its start section calls {called.module}.{called.name}, which crashes Envoy: have the work done in "
+                f"Its start section calls {short(f'{called.module}.{called.name}')}, which crashes Envoy: have the work done in "
                 "an exported _initialize instead."
             )
             return

@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ..._display import short
+from ...abi.text import encode_text
 from ...compiler import Filter
 from ...errors import UsageError
 from ...formats import protobuf
@@ -85,20 +87,20 @@ def read_envoy(
     config = read_yaml(path)
     _validate(path, config)
     setup = EnvoySetup()
-    resources = config.get("static_resources") or {}
+    fields = _Fields(path)
+    reader = _Reader(fields, setup)
+    resources = fields.mapping(config, "static_resources")
     if config.get("dynamic_resources"):
         setup.leave_out("dynamic_resources: only static resources are read", config, "dynamic_resources")
-    for entry in resources.get("clusters") or []:
+    for entry in fields.mappings(resources, "clusters"):
         name = str(entry.get("name", ""))
         chosen = clusters or {}
         setup.clusters[name] = to_cluster(name, chosen.get(name, upstream), main=name not in chosen)
         setup.clusters[name].http2 = "http2_protocol_options" in str(entry)
     for name in set(clusters or {}) - set(setup.clusters):
         raise UsageError(f"{path} has no cluster {name!r}; it has {', '.join(setup.clusters) or 'none'}.")
-    reader = _Reader(path, setup)
-    chosen = reader.choose(resources.get("listeners") or [], listener)
-    reader.read_listener(chosen)
-    for extension in config.get("bootstrap_extensions") or []:
+    reader.read_listener(reader.choose(fields.mappings(resources, "listeners"), listener))
+    for extension in fields.mappings(config, "bootstrap_extensions"):
         reader.read_service(extension)
     if not setup.plugins:
         raise UsageError(f"{path}: listener {setup.listener!r} has no Wasm plugin.")
@@ -131,17 +133,107 @@ def _line_of_path(config: Any, problem: str) -> int:
     return line_of(here, wrong) or line
 
 
-class _Reader:
-    """Reads the parts of a listener into a setup."""
+class _Fields:
+    """Reads fields of a configuration with the type that they must have.
 
-    def __init__(self, path: Path, setup: EnvoySetup) -> None:
+    A field that is missing or null counts as empty. One of another type is a `UsageError` with file, line and field.
+    """
+
+    def __init__(self, path: Path) -> None:
         self.path = path
-        self.setup = setup
 
     def fail(self, message: str, holder: Any, key: str = "") -> UsageError:
         return UsageError(f"{self.path}, line {line_of(holder, key)}: {message}")
 
-    def choose(self, listeners: list[Any], name: str | None) -> Any:
+    def _wrong(self, holder: Any, key: str, required: str, value: Any) -> UsageError:
+        shown = "a mapping" if isinstance(value, dict) else short(repr(value), 60)
+        return self.fail(f"{key} must be {required}, not {shown}.", holder, key)
+
+    def mapping(self, holder: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+        """Return a field that is a mapping."""
+        value = holder.get(key)
+        if value is None:
+            return {}
+        if not isinstance(value, dict):
+            raise self._wrong(holder, key, "a mapping", value)
+        return value
+
+    def mappings(self, holder: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
+        """Return a field that is a list of mappings."""
+        values = self.sequence(holder, key)
+        for value in values:
+            if not isinstance(value, dict):
+                raise self._wrong(holder, key, "a list of mappings", value)
+        return values
+
+    def sequence(self, holder: Mapping[str, Any], key: str) -> list[Any]:
+        """Return a field that is a list."""
+        value = holder.get(key)
+        if value is None:
+            return []
+        if not isinstance(value, list):
+            raise self._wrong(holder, key, "a list", value)
+        return value
+
+    def text(self, holder: Mapping[str, Any], key: str, default: str = "") -> str:
+        """Return a field that is text; numbers and booleans count as text."""
+        value = holder.get(key)
+        if value is None:
+            return default
+        if isinstance(value, dict | list):
+            raise self._wrong(holder, key, "text", value)
+        return str(value)
+
+    def base64(self, holder: Mapping[str, Any], key: str) -> bytes:
+        """Return the bytes of a field in base64."""
+        try:
+            return base64.b64decode(self.text(holder, key), validate=True)
+        except ValueError as error:
+            raise self.fail(f"{key} is not base64: {error}.", holder, key) from None
+
+    def seconds(self, holder: Mapping[str, Any], key: str, default: str) -> float:
+        """Return a field such as `1.5s` in seconds."""
+        text = self.text(holder, key, default)
+        try:
+            return float(text.removesuffix("s"))
+        except ValueError:
+            raise self.fail(f"{key} must be a duration such as 1.5s, not {short(text)!r}.", holder, key) from None
+
+    def typed(self, item: Mapping[str, Any]) -> tuple[Mapping[str, Any], str]:
+        """Return a typed configuration and the last part of its type; of a TypedStruct, those inside it."""
+        typed = self.mapping(item, "typed_config")
+        kind = self.text(typed, "@type").rpartition("/")[2].rpartition(".")[2]
+        if kind == "TypedStruct":
+            return self.mapping(typed, "value"), self.text(typed, "type_url").rpartition(".")[2]
+        return typed, kind
+
+    def any_bytes(self, holder: Mapping[str, Any], key: str) -> bytes:
+        """Return a configuration as the guest receives it."""
+        value = self.mapping(holder, key)
+        kind = self.text(value, "@type").rpartition(".")[2]
+        if kind == "Struct":
+            return protobuf.struct_message(self.mapping(value, "value"), default=str)  # as Envoy does: not JSON
+        if kind == "BytesValue":
+            return self.base64(value, "value")
+        return encode_text(self.text(value, "value"))
+
+    def environment(self, holder: Mapping[str, Any], key: str) -> dict[str, str]:
+        """Return the configured variables, and those that are taken from the environment of this process."""
+        variables = self.mapping(holder, key)
+        names, inherited = [str(name) for name in self.sequence(variables, "host_env_keys")], dict(os.environ)
+        own = self.mapping(variables, "key_values")
+        return {name: self.text(own, name) for name in own} | {n: inherited[n] for n in names if n in inherited}
+
+
+class _Reader:
+    """Reads the parts of a listener into a setup."""
+
+    def __init__(self, fields: _Fields, setup: EnvoySetup) -> None:
+        self.fields = fields
+        self.path = fields.path
+        self.setup = setup
+
+    def choose(self, listeners: list[Mapping[str, Any]], name: str | None) -> Mapping[str, Any]:
         if name is not None:
             listener = next((item for item in listeners if item.get("name") == name), None)
             if listener is None:
@@ -156,9 +248,9 @@ class _Reader:
                 self.setup.leave_out(f"listener {other.get('name', '')!r}: choose it with listener=", other)
         return with_wasm[0]
 
-    def read_listener(self, listener: Any) -> None:
-        self.setup.listener = str(listener.get("name", ""))
-        chains = listener.get("filter_chains") or []
+    def read_listener(self, listener: Mapping[str, Any]) -> None:
+        self.setup.listener = self.fields.text(listener, "name")
+        chains = self.fields.mappings(listener, "filter_chains")
         for extra in chains[1:]:
             self.setup.leave_out("a second filter chain: the first one is taken", extra)
         for chain in chains[:1]:
@@ -166,123 +258,101 @@ class _Reader:
                 self.setup.leave_out(
                     "transport_socket: the simulated client doesn't use TLS", chain, "transport_socket"
                 )
-            for item in chain.get("filters") or []:
+            for item in self.fields.mappings(chain, "filters"):
                 self.read_network_filter(item)
 
-    def read_network_filter(self, item: Any) -> None:
-        typed, kind = _typed(item)
+    def read_network_filter(self, item: Mapping[str, Any]) -> None:
+        typed, kind = self.fields.typed(item)
         if kind == _MANAGER:
             self.read_manager(typed)
         elif kind == "Wasm":
-            self.setup.plugins.append(self.plugin(typed.get("config") or {}, "network"))
+            self.setup.plugins.append(self.plugin(self.fields.mapping(typed, "config"), "network"))
         elif kind == "TcpProxy":
-            self.setup.routes.append(RouteMatch(cluster=str(typed.get("cluster", ""))))
+            self.setup.routes.append(RouteMatch(cluster=self.fields.text(typed, "cluster")))
         else:
             self.setup.leave_out(f"network filter {item.get('name', kind)!r}", item)
 
-    def read_manager(self, manager: Any) -> None:
-        for item in manager.get("http_filters") or []:
-            typed, kind = _typed(item)
+    def read_manager(self, manager: Mapping[str, Any]) -> None:
+        for item in self.fields.mappings(manager, "http_filters"):
+            typed, kind = self.fields.typed(item)
             if kind == "Wasm" and not item.get("disabled"):
-                self.setup.plugins.append(self.plugin(typed.get("config") or {}, "http"))
+                self.setup.plugins.append(self.plugin(self.fields.mapping(typed, "config"), "http"))
             elif kind not in _IGNORED:
                 self.setup.leave_out(f"HTTP filter {item.get('name', kind)!r}", item)
-        for item in manager.get("access_log") or []:
-            typed, kind = _typed(item)
+        for item in self.fields.mappings(manager, "access_log"):
+            typed, kind = self.fields.typed(item)
             if kind == "WasmAccessLog":
-                self.setup.plugins.append(self.plugin(typed.get("config") or {}, "access_log"))
+                self.setup.plugins.append(self.plugin(self.fields.mapping(typed, "config"), "access_log"))
             else:
                 self.setup.leave_out(f"access log {item.get('name', kind)!r}", item)
         if "rds" in manager:
             self.setup.leave_out("rds: routes are read from route_config only", manager, "rds")
-        for host in (manager.get("route_config") or {}).get("virtual_hosts") or []:
-            for route in host.get("routes") or []:
+        for host in self.fields.mappings(self.fields.mapping(manager, "route_config"), "virtual_hosts"):
+            for route in self.fields.mappings(host, "routes"):
                 self.read_route(route)
 
-    def read_route(self, route: Any) -> None:
-        match, action = route.get("match") or {}, route.get("route") or {}
-        prefix = match.get("prefix", match.get("path", match.get("path_separated_prefix")))
-        if prefix is None or not action.get("cluster"):
+    def read_route(self, route: Mapping[str, Any]) -> None:
+        fields = self.fields
+        match, action = fields.mapping(route, "match"), fields.mapping(route, "route")
+        field = next((f for f in ("prefix", "path", "path_separated_prefix") if match.get(f) is not None), None)
+        if field is None or not fields.text(action, "cluster"):
             self.setup.leave_out("a route that isn't a prefix or path to one cluster", route)
             return
         exact = {}
-        for header in match.get("headers") or []:
-            value = (header.get("string_match") or {}).get("exact", header.get("exact_match"))
+        for header in fields.mappings(match, "headers"):
+            matcher = fields.mapping(header, "string_match")
+            value = fields.text(matcher, "exact") if "exact" in matcher else header.get("exact_match")
             if value is None:
                 self.setup.leave_out(f"header matcher {header.get('name')!r}: only exact ones are read", header)
                 return
-            exact[str(header["name"])] = str(value)
-        self.setup.routes.append(RouteMatch(str(prefix), exact, str(action["cluster"]), str(route.get("name", ""))))
+            exact[fields.text(header, "name")] = str(value)
+        route_match = RouteMatch(
+            fields.text(match, field), exact, fields.text(action, "cluster"), fields.text(route, "name")
+        )
+        self.setup.routes.append(route_match)
 
-    def read_service(self, extension: Any) -> None:
-        typed, kind = _typed(extension)
+    def read_service(self, extension: Mapping[str, Any]) -> None:
+        typed, kind = self.fields.typed(extension)
         if kind == "WasmService":
             where = "singleton" if typed.get("singleton") else "service"
-            self.setup.plugins.append(self.plugin(typed.get("config") or {}, where))
+            self.setup.plugins.append(self.plugin(self.fields.mapping(typed, "config"), where))
         else:
             self.setup.leave_out(f"bootstrap extension {extension.get('name', kind)!r}", extension)
 
-    def plugin(self, config: Any, kind: str) -> Plugin:
+    def plugin(self, config: Mapping[str, Any], kind: str) -> Plugin:
         """Return the plugin of a `PluginConfig` message."""
-        vm = config.get("vm_config") or {}
-        runtime = str(vm.get("runtime", "envoy.wasm.runtime.v8"))
+        fields = self.fields
+        vm = fields.mapping(config, "vm_config")
+        runtime = fields.text(vm, "runtime", "envoy.wasm.runtime.v8")
         if not runtime.endswith(".v8"):
             self.setup.leave_out(f"runtime {runtime!r}: the module runs in the embedded engine", vm, "runtime")
-        backoff = ((config.get("reload_config") or {}).get("backoff") or {}).get("base_interval", "1s")
-        restriction = (config.get("capability_restriction_config") or {}).get("allowed_capabilities") or {}
+        backoff = fields.mapping(fields.mapping(config, "reload_config"), "backoff")
+        restriction = fields.mapping(fields.mapping(config, "capability_restriction_config"), "allowed_capabilities")
         return Plugin(
-            self.module(vm, str(config.get("name", ""))),
-            name=str(config.get("name", "")),
-            root_id=str(config.get("root_id", "")),
-            vm_id=str(vm.get("vm_id", "")),
-            vm_config=_any_bytes(vm.get("configuration")),
-            config=_any_bytes(config.get("configuration")),
-            failure_policy=config.get("failure_policy"),
+            self.module(vm, fields.text(config, "name")),
+            name=fields.text(config, "name"),
+            root_id=fields.text(config, "root_id"),
+            vm_id=fields.text(vm, "vm_id"),
+            vm_config=fields.any_bytes(vm, "configuration"),
+            config=fields.any_bytes(config, "configuration"),
+            failure_policy=fields.text(config, "failure_policy") or None,
             fail_open=bool(config.get("fail_open", False)),
             allow_on_headers_stop_iteration=bool(config.get("allow_on_headers_stop_iteration", False)),
-            environment=_environment(vm.get("environment_variables") or {}),
+            environment=fields.environment(vm, "environment_variables"),
             allowed_capabilities=tuple(restriction),
             kind=kind,
-            reload_backoff=float(str(backoff).removesuffix("s")),
+            reload_backoff=fields.seconds(backoff, "base_interval", "1s"),
         )
 
-    def module(self, vm: Any, name: str) -> Filter:
+    def module(self, vm: Mapping[str, Any], name: str) -> Filter:
         """Return the module of a `VmConfig`. Its path may be relative to the folder of the configuration."""
-        local = (vm.get("code") or {}).get("local") or {}
+        local = self.fields.mapping(self.fields.mapping(vm, "code"), "local")
         if "filename" in local:
-            path = Path(str(local["filename"]))
+            path = Path(self.fields.text(local, "filename"))
             relative = self.path.parent / path
-            if not path.exists() and not relative.exists():
-                raise self.fail(f"no such module: {path}", local, "filename")
-            return Filter.from_file(path if path.exists() else relative, name or path.stem)
+            if not path.is_file() and not relative.is_file():
+                raise self.fields.fail(f"no such module: {path}", local, "filename")
+            return Filter.from_file(path if path.is_file() else relative, name or path.stem)
         if "inline_bytes" in local:
-            return Filter.from_bytes(base64.b64decode(local["inline_bytes"]), name or "inline")
-        raise self.fail("the module must be a local file or inline bytes (code.local.filename)", vm, "code")
-
-
-def _typed(item: Any) -> tuple[Any, str]:
-    """Return a typed configuration and the last part of its type; of a TypedStruct, those inside it."""
-    typed = item.get("typed_config") or {}
-    kind = str(typed.get("@type", "")).rpartition("/")[2].rpartition(".")[2]
-    if kind == "TypedStruct":
-        return typed.get("value") or {}, str(typed.get("type_url", "")).rpartition(".")[2]
-    return typed, kind
-
-
-def _any_bytes(value: Any) -> bytes:
-    """Return a configuration as the guest receives it."""
-    if not value:
-        return b""
-    kind = str(value.get("@type", "")).rpartition(".")[2]
-    inner = value.get("value", "")
-    if kind == "Struct":
-        return protobuf.struct_message(inner or {}, default=str)  # as Envoy does: not JSON
-    if kind == "BytesValue":
-        return base64.b64decode(inner)
-    return str(inner).encode()
-
-
-def _environment(variables: Any) -> dict[str, str]:
-    """Return the configured variables, and those that are taken from the environment of this process."""
-    inherited = {key: os.environ[key] for key in variables.get("host_env_keys") or [] if key in os.environ}
-    return {str(k): str(v) for k, v in (variables.get("key_values") or {}).items()} | inherited
+            return Filter.from_bytes(self.fields.base64(local, "inline_bytes"), name or "inline")
+        raise self.fields.fail("the module must be a local file or inline bytes (code.local.filename)", vm, "code")

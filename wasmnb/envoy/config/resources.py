@@ -97,7 +97,7 @@ class Backends:
         return True
 
     def _seen(self) -> int:
-        return sum(len(server.seen) for server in self.http.values())
+        return sum(server.dropped + len(server.seen) for server in self.http.values())
 
     def _simulated(self, name: str, backend: Simulated, extra: Config, *, tcp: bool) -> Cluster:
         if backend.metadata:

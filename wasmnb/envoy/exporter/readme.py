@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from ..._display import short, visible
 from ..._version import __version__
 from ...host.plugins.plugin import has_http
 from .envoy_yaml import addresses
@@ -17,7 +19,7 @@ __all__ = ["readme"]
 
 
 def readme(setup: Setup, exported: Export) -> str:
-    """Return the README as Markdown. Names need no escaping: they have letters, digits and dashes only."""
+    """Return the README as Markdown. Plugin names need no escaping: they have letters, digits and dashes only."""
     sections = (
         _head(setup),
         _envoy(setup, exported),
@@ -37,7 +39,7 @@ def _head(setup: Setup) -> Iterator[str]:
 
 def _envoy(setup: Setup, exported: Export) -> Iterator[str]:
     upstreams = ", ".join(
-        f"{name} at {at[0]}:{at[1]}" for name, at in addresses(setup.clusters).items() if at is not None
+        f"{_code(name)} at {at[0]}:{at[1]}" for name, at in addresses(setup.clusters).items() if at is not None
     )
     yield from _section("Envoy")
     http = has_http([part.plugin for part in setup.parts])
@@ -88,8 +90,20 @@ def _gateway(exported: Export) -> Iterator[str]:
 def _notes(exported: Export) -> Iterator[str]:
     if exported.notes:
         yield from _section("Settings without a field in the manifests")
-        yield from (f"- {note}" for note in exported.notes)
+        yield from (f"- {_prose(note)}" for note in exported.notes)
     yield ""
+
+
+def _code(name: str) -> str:
+    """Return a name as code: nothing in it is Markdown, whatever it contains."""
+    text = short(name)
+    fence = "`" * (max((len(run) for run in re.findall("`+", text)), default=0) + 1)
+    return f"{fence} {text} {fence}" if "`" in text else f"`{text}`"
+
+
+def _prose(text: str) -> str:
+    """Return a sentence in which names cannot begin a link, an image or HTML."""
+    return visible(text).replace("<", "&lt;").replace("[", "\\[")
 
 
 def _has(exported: Export, file: str) -> bool:

@@ -49,6 +49,11 @@ class EnvoyTcpExchange:
     log: list[LogLine] = field(default_factory=list)
 
     @property
+    def body_bytes(self) -> int:
+        """Bytes in memory."""
+        return len(self.sent) + len(self.received) + len(self.upstream_received)
+
+    @property
     def worker(self) -> int | None:
         """Number of the worker that served it, from 1; None if it has no log lines, which alone show it."""
         return worker_of(self.log)
@@ -79,6 +84,11 @@ class EnvoyConnection:
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._open = True
         self._ended = False
+
+    @property
+    def open(self) -> bool:
+        """Whether the connection is open."""
+        return self._open
 
     def send(self, data: Text, *, end: bool = False) -> Self:
         """Send bytes; with `end`, close the client's side after them.

@@ -86,7 +86,14 @@ class Upstream(LoopbackServer):
         self.early = early
         self.gap = gap
         self.seen: list[UpstreamExchange] = []
+        self.dropped = 0
         super().__init__()
+
+    def trim(self, kept: int) -> None:
+        """Drop the oldest requests, of which `dropped` is the number."""
+        surplus = max(0, len(self.seen) - kept)
+        del self.seen[:surplus]
+        self.dropped += surplus
 
     def serve(self, connection: socket.socket) -> None:
         """Respond to one request after the other."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from ...abi import Pair
+from ...abi.text import encode_text
 from ...messages import Request, Response
 from ..http.header_map import RequestHeaders
 from ..http.local_reply import grpc_status_of
@@ -147,7 +148,7 @@ class GrpcCallout(CalloutBase):
         status, message, details = close
         self._finish_record("failed" if status else "answered")
         text = f"{message}{{{details}}}" if message and details else message or details
-        self.root.status = (status, text.encode())
+        self.root.status = (status, encode_text(text))
         self._notify("on_grpc_close", status)
         self.root.status = (status, b"")
 

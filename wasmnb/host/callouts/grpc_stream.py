@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ...abi import Pair
+from ...abi.text import encode_text
 from ...messages import Request, to_bytes
 from ..http.header_map import HeaderMap, ResponseHeaders, ResponseTrailers
 from ..upstream.grpc_server import GrpcReply, GrpcServer, frame_message
@@ -108,7 +109,7 @@ class GrpcStream(GrpcCallout):
             return
         self._deliver_metadata(_INITIAL, "on_grpc_receive_initial_metadata", ResponseHeaders())
         status = (b"grpc-status", b"%d" % REFUSED_CLOSE.status)
-        message = (b"grpc-message", REFUSED_CLOSE.message.encode())
+        message = (b"grpc-message", encode_text(REFUSED_CLOSE.message))
         self._end(REFUSED_CLOSE, ResponseHeaders([*_START, status, message]))
 
     # -- to the guest -----------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from ...abi import Pair, Status
+from ...abi.text import encode_text
 from ...messages import Request, Response
 from ..http.codec.codec import request_to_upstream, response_from_upstream, upstream_header_problem
 from ..http.header_map import HeaderMap, RequestHeaders, ResponseTrailers
@@ -68,7 +69,7 @@ class HttpCall(CalloutBase):
         self._record_start(request, "http_call", method=request.method, path=request.path)
         problem = upstream_header_problem(headers)
         if problem is not None:
-            self._timers.call_soon(lambda: self._deliver_local(503, problem.encode(), "failed"))
+            self._timers.call_soon(lambda: self._deliver_local(503, encode_text(problem), "failed"))
             return
         if timeout:
             self._timers.call_later(timeout, lambda: self._deliver_local(504, b"upstream request timeout", "timeout"))
@@ -167,7 +168,8 @@ def start_http_call(context: Context, name: bytes, pairs: list[Pair], body: byte
     if body:
         headers.put(b"content-length", b"%d" % len(body))
     token = vm.tokens.new(0)
-    if not cluster.endpoints:
+    fits = vm.server.callouts.reserve(vm.entry.record, len(body), vm.server.memory_limit)
+    if not cluster.endpoints or not fits:
         return CallStart(Status.INTERNAL_FAILURE, 0)
     headers.put(b"x-envoy-internal", b"true")
     if timeout:

@@ -11,8 +11,11 @@ from ...messages import Request, Response
 
 __all__ = ["Callout", "CalloutLog"]
 
-#: Callouts that a proxy keeps.
-_KEPT = 10_000
+#: Callouts that a proxy keeps, and bytes of their requests' bodies.
+_KEPT, _BODIES_KEPT = 10_000, 1 << 28
+
+#: Bytes that a pending callout takes beyond its body, approximately.
+_REQUEST = 10_000
 
 
 @dataclass
@@ -75,13 +78,42 @@ class CalloutLog:
     """
 
     def __init__(self) -> None:
-        self._kept: deque[Callout] = deque(maxlen=_KEPT)
+        self._kept: deque[Callout] = deque()
+        self._bytes = 0
+        self._entry: object = None
+        self._entry_bytes = 0
         self.total = 0
 
     def add(self, callout: Callout) -> None:
-        """Append a callout."""
+        """Append a callout, and drop the oldest ones beyond a limit."""
         self._kept.append(callout)
         self.total += 1
+        self._bytes += len(callout.request.body)
+        while len(self._kept) > _KEPT or (self._bytes > _BODIES_KEPT and len(self._kept) > 1):
+            self._bytes -= len(self._kept.popleft().request.body)
+
+    def reserve(self, entry: object, size: int, limit: int) -> bool:
+        """Return whether a callback may send so many more bytes; they are in memory until it returns.
+
+        Parameters
+        ----------
+        entry
+            Trace record of the running callback.
+        size
+            Bytes of the request.
+        limit
+            Bytes of all requests of one callback.
+        """
+        if entry is None or entry is not self._entry:
+            self._entry, self._entry_bytes = entry, 0
+        self._entry_bytes += size + _REQUEST
+        return self._entry_bytes <= limit
+
+    def clear(self) -> None:
+        """Drop all callouts."""
+        self._kept.clear()
+        self._bytes = 0
+        self._entry = None
 
     def all(self) -> list[Callout]:
         """Return all callouts that are kept."""

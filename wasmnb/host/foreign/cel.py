@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from ...abi.text import encode_text
 from .cel_values import CelError, Expression, binary, call, has, index, logic, number, select, truth
 
 __all__ = ["CelError", "CelSyntaxError", "Expression", "parse"]
@@ -224,7 +225,7 @@ def _literal(kind: str, text: str) -> Any:
         return float(text) if re.search(r"[.eE]", text) and not text.lower().startswith("0x") else int(text, 0)
     raw = text[2:-1] if kind == "bytes" else text[1:-1]
     plain = re.sub(r"\\(.)", lambda m: {"n": "\n", "t": "\t", "r": "\r", "0": "\0"}.get(m[1], m[1]), raw)
-    return plain.encode() if kind == "bytes" else plain
+    return encode_text(plain) if kind == "bytes" else plain
 
 
 def parse(text: str) -> Expression:

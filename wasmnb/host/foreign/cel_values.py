@@ -10,6 +10,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ...abi.text import encode_text
+
 __all__ = ["CelError", "Expression", "Lookup", "binary", "call", "has", "index", "logic", "number", "select", "truth"]
 
 
@@ -193,7 +195,7 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "uint": int,
     "double": float,
     "string": lambda value: str(value).lower() if isinstance(value, bool) else str(value),
-    "bytes": lambda value: value.encode(),
+    "bytes": encode_text,
 }
 
 

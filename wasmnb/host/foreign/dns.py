@@ -18,6 +18,7 @@ from time import perf_counter_ns
 from typing import TYPE_CHECKING
 
 from ...abi import Status
+from ...abi.text import encode_text
 from ...engine import OutOfBounds
 from ..trace.records import CallbackSchema
 from ..vm.callback_entry import make_entry
@@ -64,7 +65,7 @@ def _resolve_locally(name: bytes) -> bytes | None:
         literal = ip_address(name.decode("ascii", "replace"))
         address = f"{literal}:0" if literal.version == 4 else f"[{literal}]:0"
     if address is not None:
-        return (1).to_bytes(4, "little") + bytes(4) + address.encode() + b"\0"
+        return (1).to_bytes(4, "little") + bytes(4) + encode_text(address) + b"\0"
     return None if _NAME.match(name) else b""
 
 

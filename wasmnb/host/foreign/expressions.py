@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ...abi import LogLevel, Status
+from ...abi.text import encode_text
 from ..properties.lookup import GROUPS, Unserialisable, attribute, serialise, top
 from .cel import CelError, CelSyntaxError, parse
 
@@ -30,13 +31,13 @@ class _Group:
 
     def member(self, key: str) -> Any:
         """Return an attribute, or None."""
-        return attribute(self._context, self._name.encode(), key.encode())
+        return attribute(self._context, encode_text(self._name), encode_text(key))
 
 
 def _lookup(context: Context, name: str) -> Any:
     if name in GROUPS or name == "filter_state":
         return _Group(context, name)
-    value = top(context, name.encode())
+    value = top(context, encode_text(name))
     if value is None:
         raise CelError(f"No value with name {name!r} found in Activation")
     return value

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ...abi import Status
+from ...abi.text import encode_text
 from ...formats import protobuf
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def verify(_context: Context, data: bytes) -> tuple[int, bytes]:
             _Request(_hash_name(fields), fields.get(2, b""), fields.get(5, b""), fields.get(4, b""), fields.get(3, b""))
         )
     except _Refused as error:
-        return Status.OK, protobuf.field(2, str(error).encode())
+        return Status.OK, protobuf.field(2, encode_text(str(error)))
     return Status.OK, protobuf.field(1, 1)
 
 
@@ -96,7 +97,7 @@ def sign(_context: Context, data: bytes) -> tuple[int, bytes]:
     try:
         signature = _sign(_Request(_hash_name(fields), fields.get(2, b""), fields.get(4, b""), fields.get(3, b"")))
     except _Refused as error:
-        return Status.OK, protobuf.field(3, str(error).encode())
+        return Status.OK, protobuf.field(3, encode_text(str(error)))
     return Status.OK, protobuf.field(1, 1) + protobuf.field(2, signature)
 
 

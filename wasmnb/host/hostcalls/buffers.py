@@ -42,7 +42,11 @@ def set_buffer_bytes(context: Context, kind: int, start: int, length: int, data:
     if context.peek(kind) is None:
         return _NOT_FOUND
     buffer = context.stream_buffer(kind)
-    return _BAD if buffer is None else int(write(buffer, start, length, data))
+    if buffer is None:
+        return _BAD
+    if len(buffer) + len(data) - min(length, len(buffer)) > context.vm.server.memory_limit:
+        return int(Status.INTERNAL_FAILURE)  # Envoy has no limit, and would run out of memory
+    return int(write(buffer, start, length, data))
 
 
 def get_configuration(context: Context) -> tuple[int, bytes]:

@@ -26,6 +26,13 @@ _REQUEST_HEADERS = int(HeaderMapType.REQUEST_HEADERS)
 _LAST = int(max(HeaderMapType))
 _BAD = int(Status.BAD_ARGUMENT)
 _OK = int(Status.OK)
+_FULL = int(Status.INTERNAL_FAILURE)
+
+#: Bytes of a header map at most (Envoy has no limit here, and would run out of memory), and bytes that Python needs for an entry.
+_MOST, _ENTRY = 64 << 20, 200
+
+#: Bytes of a value that is long.
+_LONG_VALUE = 1 << 14
 
 
 def _readable(context: Context, map_type: int) -> HeaderMap | None:
@@ -69,6 +76,8 @@ def add_header_map_value(context: Context, map_type: int, key: bytes, value: byt
     headers = context.writable_map(map_type)
     if headers is None:
         return _BAD
+    if _is_full(headers, value):
+        return _FULL
     headers.add(key.lower(), value)
     return _changed(context, map_type)
 
@@ -78,6 +87,8 @@ def replace_header_map_value(context: Context, map_type: int, key: bytes, value:
     headers = context.writable_map(map_type)
     if headers is None:
         return _BAD
+    if _is_full(headers, value):
+        return _FULL
     headers.replace(key.lower(), value)
     return _changed(context, map_type)
 
@@ -100,6 +111,14 @@ def set_header_map_pairs(context: Context, map_type: int, pairs: list[Pair]) -> 
     for name, value in pairs:
         headers.add(name.lower(), value)
     return _changed(context, map_type)
+
+
+def _is_full(headers: HeaderMap, value: bytes) -> bool:
+    """Return whether a map must not grow any more. It is measured only for long values and at every thousandth entry."""
+    count = len(headers.items)
+    if len(value) <= _LONG_VALUE and (count & 1023 or not count):
+        return False
+    return headers.byte_size + _ENTRY * count + len(value) > _MOST
 
 
 def _changed(context: Context, map_type: int) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
+from ...abi.text import encode_text
 from .codec.codec import missing_response_header
 from .filter_chain import REQUEST, RESPONSE, FilterChain, HttpFilter
 from .header_map import HeaderMap, RequestTrailers, ResponseTrailers
@@ -166,7 +167,7 @@ class ResponseCallbacks:
         problem = missing_response_header(headers)
         if problem is not None:
             details = f"filter_removed_required_response_headers{{{problem}}}".replace(" ", "_")
-            self._replies.send(502, problem.encode(), details=details)
+            self._replies.send(502, encode_text(problem), details=details)
         else:
             self._encoder.headers(headers, end=end)
 

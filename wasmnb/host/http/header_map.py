@@ -16,12 +16,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from ...abi import Pair
+from ...abi.text import encode_text
 
 __all__ = ["HeaderMap", "RequestHeaders", "RequestTrailers", "ResponseHeaders", "ResponseTrailers"]
 
 
 def _names(text: str) -> frozenset[bytes]:
-    return frozenset(name.encode() for name in text.split())
+    return frozenset(encode_text(name) for name in text.split())
 
 
 _BOTH = _names(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from ..._display import NEWLINES, visible
 from ...abi import CALLBACKS, RESULT_ENUMS, HeadersStatus, Result, Status
 from ..contexts.http import HttpContext
 from ..contexts.root import RootContext
@@ -39,7 +40,7 @@ class Explanation:
     def __str__(self) -> str:
         """Return all of it as text."""
         tail = ["Hostcalls that were refused:", *(f"  {c}" for c in self.causes)] if self.causes else []
-        return "\n".join([*self.lines, *tail])
+        return visible("\n".join([*self.lines, *tail]), keep=NEWLINES)
 
     __repr__ = __str__
 

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Any, Protocol, Self
 
 from ...abi import Status
+from ...abi.text import encode_text
 from ...engine import Guest, Image, ImportType, Instance, Trap
 from ...engine.copying import copy_into, copy_of
 from ...errors import UsageError
@@ -181,7 +182,7 @@ def _check(vm: Target) -> None:
 
 
 def _call(guest: Guest, command: str, arguments: dict[str, Any]) -> Any:
-    request = json.dumps({"do": command, **arguments}).encode()
+    request = encode_text(json.dumps({"do": command, **arguments}))
     native: Callable[[bytes], bytes] | None = getattr(guest, "control", None)
     try:
         response = json.loads(native(request) if native is not None else _call_export(guest, request))

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ..._display import Shown
+from ..._display import Shown, visible
 from ...errors import UsageError
 from ..contexts.root import RootContext
 from .introspection import SnapshotInspector
@@ -179,7 +179,7 @@ class PythonState(Shown):
         }
 
     def __repr__(self) -> str:
-        return f"<PythonState of {self.name}: {len(self.vms)} VMs, {len(self.diverging)} variables differ>"
+        return f"<PythonState of {visible(self.name)}: {len(self.vms)} VMs, {len(self.diverging)} variables differ>"
 
 
 def _variable(plugins: tuple[str, ...], owner: str, name: str, held: list[tuple[VmState, str]]) -> Variable:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ..._display import Shown
+from ..._display import Shown, visible
 from ..contexts.root import RootContext
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class TreeNode(Shown):
     def _lines(self, indent: str) -> Iterator[str]:
         facts = ", ".join([f"{v} {k}" for k, v in self.counts.items()] + [f"{k} {v}" for k, v in self.facts.items()])
         label = f" {self.label}" if self.label else ""
-        yield f"{indent}{self.kind} {self.name}{label} [{self.state}]{' ' + facts if facts else ''}"
+        yield indent + visible(f"{self.kind} {self.name}{label} [{self.state}]{' ' + facts if facts else ''}")
         for child in self.children:
             yield from child._lines(indent + "  ")
 

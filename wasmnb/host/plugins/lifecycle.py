@@ -204,6 +204,10 @@ class PluginLifecycle:
 
     # -- end --------------------------------------------------------------------------------------------------------
 
+    def forget(self) -> None:
+        """Drop the closed plugins."""
+        self.handles.clear()
+
     def close(self) -> None:
         """Shut down, thread by thread."""
         clock = self.server.clock

@@ -10,6 +10,7 @@ from hashlib import sha256
 from typing import Any, Protocol, TypeVar
 
 from ...abi import KINDS, Callbacks, LogLevel
+from ...abi.text import encode_text
 from ...abi.wasi import HELD_HEADERS
 from ...engine import Engine, Runnable
 from ...errors import UsageError
@@ -63,7 +64,7 @@ def to_config(value: Any) -> bytes:
     if isinstance(value, bytes | bytearray | memoryview):
         return bytes(value)
     try:
-        return value.encode() if isinstance(value, str) else json.dumps(value).encode()
+        return encode_text(value if isinstance(value, str) else json.dumps(value))
     except (TypeError, ValueError, RecursionError) as error:
         raise UsageError(f"The configuration cannot be written as JSON: {error}.") from None
 
@@ -190,7 +191,7 @@ class Plugin:
     def settings(self) -> VmSettings:
         """Settings of its VMs; plugins that share VMs use those of the first one."""
         return VmSettings(
-            self.vm_id.encode(), self.vm_config, tuple(self.variables.items()), frozenset(self.allowed_capabilities)
+            encode_text(self.vm_id), self.vm_config, tuple(self.variables.items()), frozenset(self.allowed_capabilities)
         )
 
     @property

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ...abi.text import encode_text
 from ...formats import protobuf
 from ..http.header_map import HeaderMap
 from ..http.local_reply import grpc_status_of
@@ -54,7 +55,7 @@ def metadata_message(values: Mapping[str, Any] | None) -> Message:
 def node_message(node: Mapping[str, Any]) -> Message:
     """Return the simulated Envoy's node as a message; the real Envoy's has its build and extensions as well."""
     identity, cluster, values = str(node.get("id", "")), str(node.get("cluster", "")), node.get("metadata") or {}
-    data = protobuf.field(1, identity.encode()) + protobuf.field(2, cluster.encode())
+    data = protobuf.field(1, encode_text(identity)) + protobuf.field(2, encode_text(cluster))
     if values:
         data += protobuf.field(3, protobuf.struct_message(values))
     return Message({"id": identity, "cluster": cluster, "metadata": values}, data)

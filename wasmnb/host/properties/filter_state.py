@@ -16,6 +16,10 @@ from ...abi import Status
 __all__ = ["Declaration", "FilterState", "Span"]
 
 
+#: Bytes that the filters of one stream may store; Envoy has no limit and would run out of memory.
+_MOST = 64 << 20
+
+
 class Span:
     """Lifespans of values."""
 
@@ -48,6 +52,7 @@ class FilterState:
     def __init__(self, connection: dict[bytes, bytes] | None = None) -> None:
         self.connection = {} if connection is None else connection
         self.own: dict[bytes, bytes] = {}
+        self._stored = 0
 
     def get(self, key: bytes) -> bytes | None:
         """Return a value by its full key, or None."""
@@ -56,7 +61,9 @@ class FilterState:
 
     def put(self, key: bytes, value: bytes, span: int = Span.FILTER_CHAIN) -> None:
         """Store a value."""
-        (self.connection if span == Span.CONNECTION else self.own)[key] = value
+        target = self.connection if span == Span.CONNECTION else self.own
+        self._stored += len(value) - len(target[key]) if key in target else len(key) + len(value)
+        target[key] = value
 
     def set(self, key: bytes, value: bytes, declarations: Mapping[bytes, Declaration]) -> int:
         """Store a value as `set_property` does.
@@ -71,11 +78,14 @@ class FilterState:
         Returns
         -------
         int
-            `Status.OK`, or `Status.BAD_ARGUMENT` if the value is read-only and exists.
+            `Status.OK`, `Status.BAD_ARGUMENT` if the value is read-only and exists, or `Status.INTERNAL_FAILURE` if the
+            stream's values would take more than 64 MiB.
         """
         declaration = declarations.get(key.removeprefix(b"wasm."), _UNDECLARED)
         if declaration.read_only and self.get(key) is not None:
             return Status.BAD_ARGUMENT
+        if self._stored + len(key) + len(value) > _MOST:
+            return Status.INTERNAL_FAILURE
         self.put(key, value, declaration.span)
         return Status.OK
 

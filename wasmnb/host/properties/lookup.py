@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ...abi import Status, decode_path, encode_pairs
+from ...abi.text import encode_text
 from .attributes import GROUP, GROUPS, Message, metadata_message, node_message
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def serialise(value: Any) -> bytes:
         case bytes():
             return value
         case str():
-            return value.encode("utf-8", "surrogateescape")
+            return encode_text(value)
         case bool():
             return bytes((value,))
         case int():

@@ -8,16 +8,21 @@ gauge wraps around as u64.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from ..._display import Shown
+from ..._display import Shown, visible
 from ...abi import MetricType, Status
+from .storage import OVERHEAD, StorageBudget
 
 __all__ = ["Metric", "MetricTable", "Metrics"]
 
 _WRAP = 0xFFFFFFFFFFFFFFFF
 _SIGN = 1 << 63
+
+#: Bytes of a histogram's sample.
+_SAMPLE = 40
 
 
 @dataclass
@@ -32,8 +37,8 @@ class Metric:
     def __str__(self) -> str:
         """Return the value, or the number of samples, as text."""
         if self.kind is MetricType.HISTOGRAM:
-            return f"{self.name}: {len(self.samples)} samples"
-        return f"{self.name}: {self.value}"
+            return f"{visible(self.name)}: {len(self.samples)} samples"
+        return f"{visible(self.name)}: {self.value}"
 
 
 class Metrics(Shown, Mapping[str, int | list[int]]):
@@ -43,7 +48,8 @@ class Metrics(Shown, Mapping[str, int | list[int]]):
     `envoy`.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, storage: StorageBudget | None = None) -> None:
+        self.storage = storage or StorageBudget(sys.maxsize)
         self._metrics: dict[tuple[MetricType, bytes], Metric] = {}
         self.envoy: dict[str, int] = {}
 
@@ -115,6 +121,8 @@ class MetricTable:
         """Define a metric, and return the status and the new id."""
         if kind > MetricType.HISTOGRAM:
             return Status.BAD_ARGUMENT, 0
+        if not self._metrics.storage.take(OVERHEAD + 2 * len(name)):
+            return Status.INTERNAL_FAILURE, 0
         metric_type = MetricType(kind)
         number = self._next[metric_type]
         self._next[metric_type] += 4
@@ -142,8 +150,10 @@ class MetricTable:
             metric.value = (metric.value + value) & _WRAP
         elif metric.kind is MetricType.GAUGE:
             metric.value = value
-        else:
+        elif self._metrics.storage.take(_SAMPLE):
             metric.samples.append(value)
+        else:
+            return Status.INTERNAL_FAILURE
         return Status.OK
 
     def get(self, number: int) -> tuple[int, int]:

@@ -8,6 +8,7 @@ separate event on that VM's thread. The data and queues of a vm_id are dropped w
 
 from __future__ import annotations
 
+import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from dataclasses import dataclass, field
 from ..._display import Shown
 from ...abi import Status
 from ...messages import to_bytes
+from .storage import OVERHEAD, StorageBudget
 
 __all__ = ["SharedData", "SharedQueue", "SharedState"]
 
@@ -47,7 +49,8 @@ class SharedQueue:
 class SharedState:
     """All shared data and queues of a proxy."""
 
-    def __init__(self) -> None:
+    def __init__(self, storage: StorageBudget | None = None) -> None:
+        self._storage = storage or StorageBudget(sys.maxsize)
         self.data: dict[Key, tuple[bytes, int]] = {}
         self.queues: dict[int, SharedQueue] = {}
         self._tokens: dict[Key, int] = {}
@@ -71,6 +74,9 @@ class SharedState:
         stored = self.data.get((vm_id, key))
         if stored is not None and cas and cas != stored[1]:
             return Status.CAS_MISMATCH
+        more = len(value) - len(stored[0]) if stored is not None else OVERHEAD + len(key) + len(value)
+        if not self._storage.take(more):
+            return Status.INTERNAL_FAILURE
         self._cas += 1
         self.data[vm_id, key] = (value, self._cas)
         return Status.OK
@@ -98,6 +104,8 @@ class SharedState:
         queue = self.queues.get(token)
         if queue is None:
             return Status.NOT_FOUND
+        if not self._storage.take(OVERHEAD + len(item)):
+            return Status.INTERNAL_FAILURE
         queue.items.append(item)
         if queue.notify is not None:
             queue.notify(token)
@@ -110,7 +118,9 @@ class SharedState:
             return Status.NOT_FOUND, b""
         if not queue.items:
             return Status.EMPTY, b""
-        return Status.OK, queue.items.popleft()
+        item = queue.items.popleft()
+        self._storage.give(OVERHEAD + len(item))
+        return Status.OK, item
 
     # -- lifetime -----------------------------------------------------------------------------------------------
 
@@ -122,10 +132,12 @@ class SharedState:
         """Count one VM less, and drop the data and queues of a vm_id without VMs."""
         self._users[vm_id] = self._users.get(vm_id, 1) - 1
         if self._users[vm_id] <= 0:
-            self.data = {k: v for k, v in self.data.items() if k[0] != vm_id}
-            for key, token in list(self._tokens.items()):
-                if key[0] == vm_id:
-                    self.queues.pop(token, None)
+            for key in [key for key in self.data if key[0] == vm_id]:
+                self._storage.give(OVERHEAD + len(key[1]) + len(self.data.pop(key)[0]))
+            for key, token in self._tokens.items():
+                queue = self.queues.pop(token, None) if key[0] == vm_id else None
+                if queue is not None:
+                    self._storage.give(sum(OVERHEAD + len(item) for item in queue.items))
 
 
 class SharedData(Shown, Mapping[str, bytes]):

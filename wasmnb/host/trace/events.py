@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from ..._display import visible
 from ...abi import Status, decode_pairs, decode_path
 from ...abi.table import Kind, Param, Result
 from .records import (
@@ -85,7 +86,7 @@ class Event:
         args = ", ".join(f"{k}={_short(v)}" for k, v in self.args.items())
         tail = f" -> {self.status.name}" if self.status is not None else ""
         tail += f" {_short(self.result)}" if self.result is not None else ""
-        return f"{self.thread} VM{self.vm} {self.name}({args}){tail}"
+        return visible(f"{self.thread} VM{self.vm} {self.name}({args}){tail}")
 
 
 def _short(value: Any) -> str:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-
-from .exchange import Exchange, TcpExchange
+from typing import Protocol, TypeVar
 
 __all__ = ["Exchanges"]
 
@@ -15,7 +14,17 @@ KEPT = 10_000
 BODIES_KEPT = 1 << 28
 
 
-class Exchanges(deque[Exchange | TcpExchange]):
+class _WithBodies(Protocol):
+    @property
+    def body_bytes(self) -> int:
+        """Bytes of all bodies in memory."""
+        ...
+
+
+T = TypeVar("T", bound=_WithBodies)
+
+
+class Exchanges(deque[T]):
     """Exchanges, oldest first. The oldest are dropped when their number or their bodies exceed a limit.
 
     Attributes
@@ -29,6 +38,11 @@ class Exchanges(deque[Exchange | TcpExchange]):
         self.total = 0
         self._sizes: deque[int] = deque()  # of all but the newest
         self._bytes = 0
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of the bodies, approximately."""
+        return self._bytes
 
     def next_number(self) -> int:
         """Drop old exchanges to make space for the next one, and return its number."""

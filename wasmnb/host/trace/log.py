@@ -20,6 +20,10 @@ LEVELS = tuple(level.name.lower() for level in LogLevel)
 DEFAULT_LIMIT = 100_000
 
 
+#: Characters that a log keeps in all its lines.
+_MOST_CHARACTERS = 64 << 20
+
+
 @dataclass(frozen=True, slots=True)
 class LogLine:
     """One line of the log.
@@ -114,13 +118,24 @@ class Log(Shown, Sequence[LogLine]):
     def __init__(self, level: LogLevel = LogLevel.INFO, limit: int = DEFAULT_LIMIT) -> None:
         self.level = level
         self._lines: deque[LogLine] = deque(maxlen=limit)
+        self._characters = 0
         self.written = 0
 
     def add(self, line: LogLine) -> None:
         """Write a line, unless it is below the log's level."""
         if line.level >= self.level:
+            if len(self._lines) == self._lines.maxlen:
+                self._characters -= len(self._lines[0].text)
             self._lines.append(line)
+            self._characters += len(line.text)
             self.written += 1
+            while self._characters > _MOST_CHARACTERS:
+                self._characters -= len(self._lines.popleft().text)
+
+    def truncate(self, lines: int) -> None:
+        """Keep only the last lines."""
+        while len(self._lines) > lines:
+            self._characters -= len(self._lines.popleft().text)
 
     def since(self, written: int) -> list[LogLine]:
         """Return the lines that were written after `Log.written` had this value."""

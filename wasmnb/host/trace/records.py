@@ -51,10 +51,10 @@ class Cut(bytes):
     full_size: int
 
     @classmethod
-    def of(cls, data: bytes) -> Cut:
-        """Return the first `KEEP` bytes of `data`."""
+    def of(cls, data: bytes, full_size: int | None = None) -> Cut:
+        """Return the first `KEEP` bytes of `data`, of which only the beginning may be there."""
         cut = cls(data[:KEEP])
-        cut.full_size = len(data)
+        cut.full_size = len(data) if full_size is None else full_size
         return cut
 
 

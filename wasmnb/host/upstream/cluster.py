@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ...abi.text import encode_text
 from ...errors import UsageError
 from ...messages import Headers, Request, Response
 
@@ -91,7 +92,7 @@ class Cluster:
         if isinstance(result, int):
             return Response(result)
         if isinstance(result, str | bytes):
-            return Response(200, body=result if isinstance(result, bytes) else result.encode())
+            return Response(200, body=result if isinstance(result, bytes) else encode_text(result))
         raise UsageError(f"The upstream {self.name!r} returned {type(result).__name__}; it must return a Response.")
 
 

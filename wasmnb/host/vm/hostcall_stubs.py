@@ -47,6 +47,12 @@ def schema_of(name: str) -> HostcallSchema:
 
 # -- source of a stub -----------------------------------------------------------------------------------------------
 
+#: Nanoseconds after which a hostcall is long: the deadline may have passed in it.
+_LONG = 10_000_000
+
+#: Bytes of a log line that are read.
+_LONGEST_LOG = 1 << 20
+
 _READERS = frozenset({Kind.BYTES, Kind.PAIRS, Kind.PATH})
 
 
@@ -62,6 +68,7 @@ class _StubSource:
         self.stores: list[str] = []
         self.results: list[str] = []
         self.kept: list[str] = []
+        self.is_log = hostcall.name == "proxy_log"
         self.optional = hostcall.name == "proxy_call_foreign_function"  # its result pointers may be null
         for param in hostcall.inputs:
             self._input(param, f"v{len(self.passed)}")
@@ -82,12 +89,15 @@ class _StubSource:
             self.bad_args.append(first)
             return
         size = self._new()
+        end = size
+        if self.is_log:  # of a gigabyte no more is copied than the log and the trace keep
+            end = f"min({size}, {_LONGEST_LOG})"
         self.reads += [
             f"if {first} + {size} > guest.size: guest.check({first}, {size})",
-            f"{name} = guest.view[{first}:{first} + {size}].tobytes()",
+            f"{name} = guest.view[{first}:{first} + {end}].tobytes()",
         ]
         self.passed.append(f"read_pairs({name})" if param.kind is Kind.PAIRS else name)
-        self.args.append(f"({name} if {size} <= KEEP else cut({name}))")
+        self.args.append(f"({name} if {size} <= KEEP else cut({name}, {size}))")
         self.bad_args.append(f"({first}, {size})")
 
     def _output(self, param: Param, name: str) -> None:
@@ -133,6 +143,7 @@ def make(entry, guest, implementation, schema, append, number):
         if stored: append({_record(text.args, text.kept)})
         elif bad: append({_record(text.bad_args)})
         else: append({_record(text.args)})
+        if ended - began > LONG: entry.check_deadline(ended)
         return status
     return {hostcall.name}
 """
@@ -153,6 +164,7 @@ def _factory(name: str) -> Callable[..., HostFunction]:
         "read_pairs": read_pairs,
         "cut": Cut.of,
         "KEEP": KEEP,
+        "LONG": _LONG,
     }
     exec(compile(_source(HOSTCALLS[name]), f"<wasmnb hostcall {name}>", "exec"), scope)  # noqa: S102 -- our own source
     make: Callable[..., HostFunction] = scope["make"]

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 
+from ..._display import short
 from ...abi import ENTRY_POINTS, AbiVersion, callbacks_for, hostcalls_for
 from ...abi.wasi import WASI_MODULES, WASI_PREVIEW_1
 from ...compiler.wasm.inspection import ENVOY_ENV
@@ -92,7 +93,7 @@ def _abi(exports: Iterable[ExportType], name: str) -> AbiVersion:
     other = next((e for e in functions if e.startswith("proxy_abi_version_")), None)
     known = ", ".join(markers)
     problem = (
-        f"it declares its ABI with {other}, which Envoy does not know"
+        f"it declares its ABI with {short(other)}, which Envoy does not know"
         if other
         else "it does not declare a Proxy-Wasm ABI"
     )
@@ -110,7 +111,7 @@ def _host_signature(required: ImportType, abi: AbiVersion) -> tuple[tuple[str, .
 
 
 def _check_import(required: ImportType, abi: AbiVersion, name: str) -> None:
-    full_name = f"{required.module}.{required.name}"
+    full_name = short(f"{required.module}.{required.name}")
     missing = f"Failed to load Wasm module due to a missing import: {full_name}"
     if required.kind in ("memory", "table"):
         return
@@ -165,4 +166,4 @@ def _is_looked_up(export: str, functions: dict[str, ExportType]) -> bool:
 
 
 def _signature(params: tuple[str, ...], results: tuple[str, ...]) -> str:
-    return f"{' '.join(params) or 'void'} -> {' '.join(results) or 'void'}"
+    return short(f"{' '.join(params) or 'void'} -> {' '.join(results) or 'void'}")

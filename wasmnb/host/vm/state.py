@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ...engine import Trap
+from ..trace.records import BEGAN
 from .failure import RestrictedCallback
 
 if TYPE_CHECKING:
@@ -73,6 +75,8 @@ class EntryState:
     ----------
     current, effective
         Context of the running callback, and the context that its hostcalls act on.
+    deadline_ns
+        Nanoseconds that one entry may take.
     record
         Trace record of the running entry; None outside the guest.
     exchange
@@ -90,10 +94,12 @@ class EntryState:
     """
 
     __slots__ = (
-        "cause", "current", "deferred", "effective", "exchange", "last_critical", "local_reply_sent", "phase", "record", "restricted",
+        "cause", "current", "deadline_ns", "deferred", "effective", "exchange", "last_critical", "local_reply_sent", "phase", "record",
+        "restricted",
     )  # fmt: skip
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, deadline: float) -> None:
+        self.deadline_ns = deadline * 1e9
         self.current = self.effective = context
         self.record: Any = None
         self.exchange: int | None = None
@@ -107,6 +113,22 @@ class EntryState:
     def no_cluster(self, name: str, known: Iterable[str]) -> None:
         """Note that a hostcall names a cluster that doesn't exist."""
         self.cause = (self.record, f"The proxy has no cluster {name!r}; it has {', '.join(known)}.")
+
+    def check_deadline(self, now: int) -> None:
+        """Check, after a long hostcall, that the running entry has time left.
+
+        Parameters
+        ----------
+        now
+            `perf_counter_ns`.
+
+        Raises
+        ------
+        Trap
+            The deadline has passed.
+        """
+        if self.record is not None and now - self.record[BEGAN] > self.deadline_ns:
+            raise Trap(f"still running after the deadline of {self.deadline_ns / 1e9:g} s", "deadline")
 
     def restrict(self, name: str) -> None:
         """Check that an import may be called now.

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +35,9 @@ __all__ = ["Vm"]
 
 #: Bytes of one log line that are kept.
 _LONGEST_LINE = 1 << 16
+
+#: Bytes of a traceback that are kept.
+_LONGEST_TRACEBACK = 1 << 20
 
 _RUNTIME = "wasm.envoy.wasm.runtime.v8."
 
@@ -85,7 +89,7 @@ class Vm:
         self.vm_context: Context = VmContext(self)
         self.contexts = ContextTable({0: self.vm_context})
         self.tokens = CalloutTokens()
-        self.entry = EntryState(self.vm_context)
+        self.entry = EntryState(self.vm_context, math.inf if loaded.image.native else server.deadline)
         self.buffers = GuestBuffers()
         self.guest = GuestMemory()
         self.metrics = MetricTable(server.metrics)
@@ -165,7 +169,7 @@ class Vm:
         """
         entry = self.entry
         if level == LogLevel.CRITICAL:
-            entry.last_critical = (entry.record, message.decode("utf-8", "replace"))
+            entry.last_critical = (entry.record, message[:_LONGEST_TRACEBACK].decode("utf-8", "replace"))
         log = self.server.log
         if level < log.level:
             return

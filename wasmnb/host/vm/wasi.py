@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...abi import LogLevel
 from ...abi.table import Param
+from ...abi.text import encode_text
 from ...abi.wasi import WASI_PREVIEW_1
 from ...engine import OutOfBounds
 from ..trace.records import HOST_NS, HostcallSchema
@@ -52,7 +53,7 @@ class _Wasi:
     def __init__(self, vm: Vm) -> None:
         self.vm = vm
         self.guest = vm.guest
-        self.variables = [f"{k}={v}\0".encode() for k, v in vm.settings.variables]
+        self.variables = [encode_text(f"{k}={v}\0") for k, v in vm.settings.variables]
 
     def fd_write(self, fd: int, iovs: int, count: int, written: int) -> int:
         level = _LINES.get(fd)

@@ -7,6 +7,8 @@ refuses line breaks in requests to the upstream; to the client it writes them, a
 
 from collections.abc import Iterable, Mapping
 
+from ...abi.text import decode_text, encode_text
+
 __all__ = ["PairsLike", "Text", "Value", "decode", "encode"]
 
 #: Type of names.
@@ -29,15 +31,9 @@ def encode(value: Value) -> bytes:
     if kind is bytes:
         return value  # type: ignore[return-value]
     if kind is str:
-        try:
-            return value.encode()  # type: ignore[union-attr]
-        except UnicodeEncodeError:
-            pass
+        return encode_text(value)  # type: ignore[arg-type]
     if isinstance(value, str):
-        try:
-            return value.encode("utf-8", "surrogateescape")
-        except UnicodeEncodeError:
-            return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace").encode()
+        return encode_text(value)
     if isinstance(value, _BYTES):
         return bytes(value)
     if isinstance(value, int) and not isinstance(value, bool):
@@ -48,4 +44,4 @@ def encode(value: Value) -> bytes:
 
 def decode(value: bytes) -> str:
     """Decode UTF-8; other bytes become surrogates."""
-    return str(value, "utf-8", "surrogateescape")
+    return decode_text(value)

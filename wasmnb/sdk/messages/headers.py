@@ -55,7 +55,7 @@ class HeaderMap(MutableMapping[str, str]):
     def get(self, name: Text, default: Any = None) -> Any:
         """Return the first value of a name, or `default`. One hostcall."""
         # Without `encode` and `decode`, since filters call this most.
-        key = name.encode("utf-8", "surrogateescape") if type(name) is str else encode(name)
+        key = name.encode() if type(name) is str and name.isascii() else encode(name)
         status, value = self._get(self._map, key)
         if status == 0:
             return str(value, "utf-8", "surrogateescape")
@@ -124,7 +124,7 @@ class HeaderMap(MutableMapping[str, str]):
 
     def __setitem__(self, name: Text, value: Value) -> None:
         """Set a name to exactly one entry. One hostcall."""
-        key = name.encode("utf-8", "surrogateescape") if type(name) is str else encode(name)
+        key = name.encode() if type(name) is str and name.isascii() else encode(name)
         status = self._replace(self._map, key, encode_value(key, value))
         if status:
             raise header_error("replace_header_map_value", status, self._map, decode(key))

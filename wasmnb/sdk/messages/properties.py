@@ -250,7 +250,7 @@ class Properties(Group):
             raise _read_only(key)
         vm = self._context._vm
         vm.switch(self._context)
-        status = vm.abi.set_property(key.encode(), encode(value))
+        status = vm.abi.set_property(encode(key), encode(value))
         if status:
             raise hostcall_error("set_property", status, repr(key))
 

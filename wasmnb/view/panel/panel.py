@@ -77,6 +77,13 @@ class Panel:
         self.refresh(everything=True)
         self._renderer.send_rows()
 
+    def allow_files(self) -> None:
+        """Let curl commands that are entered in this panel name files, as in `-d @body.json`.
+
+        The kernel reads them with the rights of its user. Don't allow it in a notebook that you publish.
+        """
+        self._state.files_allowed = True
+
     def allow_restart(self, restart: Restart, *, seed: int) -> None:
         """Let the user restart the proxy with other settings.
 

@@ -97,6 +97,8 @@ class PanelState:
         Figures to compare with.
     traffic_runs
         A cell sends requests at the moment.
+    files_allowed
+        Messages of the browser may name files for the kernel to read.
     """
 
     widget: PanelWidget
@@ -107,6 +109,7 @@ class PanelState:
     draft: Draft = field(default_factory=Draft)
     restart: RestartSettings = field(default_factory=RestartSettings)
     traffic_runs: bool = False
+    files_allowed: bool = False
 
     @property
     def proxy(self) -> Proxy:

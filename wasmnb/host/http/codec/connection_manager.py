@@ -13,6 +13,7 @@ from email.utils import formatdate
 from typing import NamedTuple
 
 from ....abi import Pair
+from ....abi.text import encode_text
 from ....messages import Request, to_bytes
 from ..header_map import HeaderMap, RequestHeaders
 from .codec import BAD_VALUE, TOKEN
@@ -21,7 +22,7 @@ __all__ = ["Refusal", "check_request", "date_header", "finish_response_headers",
 
 #: Headers of a client that no filter sees: hop-by-hop ones, and those that only Envoy may set.
 _DROPPED = frozenset(
-    name.encode()
+    encode_text(name)
     for name in [
         "connection",
         "expect",
@@ -140,7 +141,7 @@ def request_headers(request: Request, *, http2: bool, request_id: str, has_body:
     if b"x-forwarded-proto" not in headers:
         headers.add(b"x-forwarded-proto", to_bytes(request.scheme))
     if b"x-request-id" not in headers:
-        headers.add(b"x-request-id", request_id.encode())
+        headers.add(b"x-request-id", encode_text(request_id))
     return headers
 
 
@@ -165,7 +166,7 @@ def _without_dropped(items: Iterable[Pair], *, http2: bool) -> Iterator[Pair]:
 
 def date_header(seconds: float) -> bytes:
     """Return the `date` header of a moment, given in seconds since 1970."""
-    return formatdate(seconds, usegmt=True).encode()
+    return encode_text(formatdate(seconds, usegmt=True))
 
 
 def finish_response_headers(headers: HeaderMap, *, now: float, close: bool) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from ....abi.text import encode_text
 from ...contexts.stream_info import ResponseFlag
 
 __all__ = ["CLOSED", "CONNECT_ERROR", "CUT", "REFUSED", "RESET", "UpstreamReset"]
@@ -35,7 +36,7 @@ class UpstreamReset(NamedTuple):
     @property
     def body(self) -> bytes:
         """Body of the local reply."""
-        return (CONNECT_ERROR + self.reason).encode()
+        return encode_text(CONNECT_ERROR + self.reason)
 
     def code_details(self, *, response_started: bool) -> str:
         """Return Envoy's response code details."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ....abi.text import encode_text
 from ...contexts.stream_info import ResponseFlag
 from ..codec.codec import upstream_header_problem
 from .upstream_request import UpstreamRequest
@@ -90,7 +91,7 @@ class Router:
         if problem is not None:
             state.info.flags |= ResponseFlag.DOWNSTREAM_PROTOCOL_ERROR
             details = f"filter_removed_required_request_headers{{{problem}}}".replace(" ", "_")
-            self._replies.send(503, problem.encode(), details=details)
+            self._replies.send(503, encode_text(problem), details=details)
             return
         if self.upstream is None:
             self.upstream = UpstreamRequest(state, self)

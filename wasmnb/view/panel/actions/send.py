@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 from wasmnb.errors import UsageError
 from wasmnb.messages import Request
-from wasmnb.traffic.curl import FLAGS, from_options
+from wasmnb.traffic.curl import FLAGS, from_options, read_file
 from wasmnb.traffic.tcp import parse_bytes, send_bytes
 from wasmnb.view.panel.renderer import Renderer
 from wasmnb.view.panel.snapshot import printable
@@ -147,7 +147,15 @@ def _curl(renderer: Renderer, values: Values) -> str:
     parser.add_argument("url", nargs="?", default="/")
     arguments = shlex.split(str(values.get("line", "")).replace("\\\r\n", " ").replace("\\\n", " "))
     options = parser.parse_intermixed_args(arguments[1:] if arguments[:1] == ["curl"] else arguments)
-    return _request(renderer, from_options(options, options.url).arguments)
+    read = read_file if renderer.state.files_allowed else _refuse_file
+    return _request(renderer, from_options(options, options.url, read=read).arguments)
+
+
+def _refuse_file(name: str) -> NoReturn:
+    """Keep whoever can send messages to a published panel from reading files of the kernel's user."""
+    raise UsageError(
+        f"The panel doesn't read files such as {name!r}. Choose the file in the form, or run proxy.panel().allow_files()."
+    )
 
 
 def _again(renderer: Renderer, values: Values) -> str:

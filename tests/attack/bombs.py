@@ -1,0 +1,84 @@
+"""Modules that are small or plain and cost much to read, to compile or to talk about."""
+
+from wasmnb.formats.leb128 import CORE_MAGIC, name, section, unsigned, vector
+
+_TYPE, _IMPORT, _FUNCTION, _EXPORT, _START, _CODE = 1, 2, 3, 7, 8, 10
+
+_FUNC, _MEMORY, _GLOBAL = b"\0\0", b"\2\0\1", b"\3\x7f\0"
+
+_VOID = section(_TYPE, vector([b"\x60\0\0"]))
+
+
+def exports(count):
+    """One function under many names, so that Envoy's marker and allocator are among them."""
+    names = ["proxy_abi_version_0_2_1", *(f"e{i}" for i in range(count)), "malloc"]
+    types = section(_TYPE, vector([b"\x60\0\0", b"\x60\1\x7f\1\x7f"]))
+    functions = section(_FUNCTION, vector([b"\0", b"\1"]))
+    items = (name(text) + b"\0" + (b"\1" if text == "malloc" else b"\0") for text in names)
+    return CORE_MAGIC + types + functions + section(_EXPORT, vector(items)) + _code([b"\0\x0b", b"\0\x20\0\x0b"])
+
+
+def imports(count, kind=_FUNC, size=6):
+    return CORE_MAGIC + _VOID + section(_IMPORT, vector(name("env") + name(f"{i:0{size}}") + kind for i in range(count)))
+
+
+def exported_imports(count):
+    again = vector(name(f"e{i}") + b"\0" + unsigned(i) for i in range(count))
+    return imports(count) + section(_EXPORT, again)
+
+
+def nested(count, opener):
+    """Blocks in blocks: `opener` begins one."""
+    return _functions([b"\0" + opener * count + b"\x0b" * count + b"\x0b"])
+
+
+def locals_of(count, functions):
+    return _functions([b"\1" + unsigned(count) + b"\x7f\x0b"] * functions)
+
+
+def empty_functions(count):
+    return _functions([b"\0\x0b"] * count)
+
+
+def calls_in_start(count):
+    """A start function that calls one that calls one ..."""
+    bodies = [b"\0\x10" + unsigned(i + 1) + b"\x0b" for i in range(count)]
+    declared = _VOID + section(_FUNCTION, vector([b"\0"] * (count + 1))) + section(_START, unsigned(0))
+    return CORE_MAGIC + declared + _code([*bodies, b"\0\x0b"])
+
+
+def shared_signature(count):
+    """Exports that share one type with a thousand parameters."""
+    types = section(_TYPE, vector([b"\x60" + unsigned(1000) + b"\x7f" * 1000 + b"\0"]))
+    items = (name(f"e{i}") + b"\0\0" for i in range(count))
+    return CORE_MAGIC + types + section(_FUNCTION, vector([b"\0"])) + section(_EXPORT, vector(items)) + _code([b"\0\x0b"])
+
+
+def _functions(bodies):
+    return CORE_MAGIC + _VOID + section(_FUNCTION, vector([b"\0"] * len(bodies))) + _code(bodies)
+
+
+def _code(bodies):
+    return section(_CODE, vector(unsigned(len(body)) + body for body in bodies))
+
+
+#: Those that are read in a time that grows with their size alone; much larger than any that pays.
+READ = {
+    "exports": lambda: exports(100_000),
+    "imports": lambda: imports(100_000),
+    "imported globals": lambda: imports(100_000, _GLOBAL),
+    "imported memories": lambda: imports(100_000, _MEMORY),
+    "exported imports": lambda: exported_imports(100_000),
+    "a long name": lambda: imports(1, size=90_000),
+    "nested ifs": lambda: nested(30_000, b"\x41\0\x04\x40"),
+    "calls in the start section": lambda: calls_in_start(100_000),
+    "a shared signature": lambda: shared_signature(100_000),
+    "empty sections": lambda: CORE_MAGIC + section(0, name("x")) * 300_000,
+}
+
+#: Those that the compiler needs long for, in a way that nothing can interrupt.
+COMPILED = {
+    "nested loops": lambda: nested(30_000, b"\x03\x40"),
+    "locals": lambda: locals_of(50_000, 2000),
+    "empty functions": lambda: empty_functions(300_000),
+}

@@ -1,0 +1,117 @@
+"""SIGKILL at random moments of what writes files and starts processes; the next start removes what was left.
+
+    python -m tests.attack.kills WORK FOLDER
+
+does one kind of work again and again, until it is killed.
+"""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from wasmnb._scratch import remove_abandoned
+from wasmnb.compiler.runtime.cache import Cache
+from wasmnb.compiler.runtime.componentize import ComponentizeError, componentize
+from wasmnb.compiler.runtime.machine_code import compiled
+from wasmnb.engine import Engine
+
+_FACTS = {"times": {}, "modules": [], "packages": [], "pages": 1, "built": 0.0}
+
+
+def store(folder):
+    Cache(folder).store(f"{random.randrange(3)}", {"a": os.urandom(4 << 20), "b": b"1" * (4 << 20)}, _FACTS)
+
+
+def add(folder):
+    cache = Cache(folder)
+    entry = cache.find("k") or cache.store("k", {"a": b"1"}, _FACTS)
+    entry.add("b", os.urandom(8 << 20))
+
+
+def compile_apart(folder):
+    from tests.attack.bombs import locals_of
+
+    compiled(locals_of(10_000 + random.randrange(100), 600) + b"\0\x0a\x01x" + b"x" * 8, Engine(), folder)
+
+
+def build(folder):
+    with Cache(folder).workspace() as work:
+        try:
+            componentize(work, lambda _seconds: None)
+        except ComponentizeError:
+            pass
+
+
+def envoy(_folder):
+    from wasmnb.envoy import EnvoyProcess, bootstrap
+
+    EnvoyProcess(bootstrap([], [])).close()
+
+
+WORK = {"store": store, "add": add, "compile_apart": compile_apart, "build": build, "envoy": envoy}
+
+
+def kill(name, folder, seed):
+    """Kill a process in the middle of some work; gives the processes that it had started."""
+    environment = {**os.environ, "TMPDIR": str(folder)}
+    command = [sys.executable, "-m", "tests.attack.kills", name, str(folder)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment)
+    assert process.stdout.readline() == "ready\n"
+    time.sleep(random.Random(seed).uniform(0, 1.0))
+    started = _descendants(process.pid)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    return started
+
+
+def _descendants(pid):
+    try:
+        found = [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except OSError:
+        return []
+    return found + [pid for child in found for pid in _descendants(child)]
+
+
+def _runs(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
+def attack(count, folder, names=tuple(WORK)):
+    """Kill so many processes, the kinds of work in turn; gives what is left after the next start."""
+    found = {"kills": 0, "left before": 0, "orphans": 0}
+    started = []
+    for number in range(count):
+        started += kill(names[number % len(names)], folder, number)
+        found["kills"] += 1
+    scratch = [p for p in folder.rglob(".scratch-*")]
+    found["left before"] = len(scratch)
+    Cache(folder).tidy()
+    for parent in {p.parent for p in scratch} | {folder / f"wasmnb-envoy-{os.getuid()}"}:
+        remove_abandoned(parent)
+    until = time.monotonic() + 10
+    while any(map(_runs, started)) and time.monotonic() < until:
+        time.sleep(0.1)
+    found["orphans"] = sum(map(_runs, started))
+    found["left after"] = sum(1 for _ in folder.rglob(".scratch-*"))
+    cache = Cache(folder)
+    entries = [cache.find(key) for key in cache.names()]
+    found["damaged entries"] = sum(
+        entry is None or any(entry.read(name) is None for name in entry.manifest["files"]) for entry in entries
+    )
+    found["strange files"] = sorted(
+        str(p.relative_to(folder)) for p in folder.rglob("*.new") if not any(part.startswith(".scratch-") for part in p.parts)
+    )
+    return found
+
+
+if __name__ == "__main__":
+    print("ready", flush=True)
+    while True:
+        WORK[sys.argv[1]](Path(sys.argv[2]))

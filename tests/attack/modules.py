@@ -1,0 +1,214 @@
+"""Hostile modules: real ones with damage, and generated ones that call everything with anything.
+
+    python -m tests.attack.modules FIRST LAST
+
+tries the modules of these numbers, each the same on every run, and prints one JSON object.
+"""
+
+import json
+import random
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from pathlib import Path
+
+from tests.foreign.odd_modules import TEXTS
+from tests.host.host_kit import FRAME, Raw
+from wasmnb.abi import AbiVersion, callbacks_for, hostcalls_for
+from wasmnb.compiler.wasm.inspection import inspect_module
+from wasmnb.engine import assemble
+from wasmnb.errors import WasmnbError
+from wasmnb.formats.leb128 import CORE_MAGIC, Reader, section, unsigned
+from wasmnb.host import Proxy
+
+#: Modules that one process tries.
+BATCH = 250
+
+_HOSTCALLS = hostcalls_for(AbiVersion.V0_2_1)
+_CALLBACKS = [c for c in callbacks_for(AbiVersion.V0_2_1).values() if c.name.startswith("proxy_on_")]
+
+_NUMBERS = (0, 1, 2, 3, 7, 8, 64, 4096, 65535, 65536, 131071, 131072, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF)
+
+
+def module(number):
+    """The module of a number, and what was done to it."""
+    chance = random.Random(number)
+    if number % 5 == 4:
+        return "generated", assemble(generated(chance))
+    seeds = _seeds()
+    kind = chance.choice(sorted(_DAMAGE))
+    wasm = chance.choice(seeds)
+    for _ in range(chance.choice((1, 1, 1, 2, 5))):
+        if len(wasm) > len(CORE_MAGIC):
+            wasm = _DAMAGE[kind](chance, wasm, chance.choice(seeds))
+    return kind, wasm
+
+
+def _seeds(found=[]):  # noqa: B006 -- made once a process
+    if not found:
+        found += [assemble(f"(module {text})") for text in TEXTS.values() if "(module" not in text]
+        found += [assemble(generated(random.Random(n))) for n in range(40)]
+    return found
+
+
+def generated(chance):
+    """A module with random callbacks, which make random hostcalls with random arguments."""
+    names = chance.sample(sorted(_HOSTCALLS), 8)
+    imports = "".join(
+        f'(import "env" "{n}" (func ${n} (param {" ".join(_HOSTCALLS[n].core_params)}) (result {" ".join(_HOSTCALLS[n].core_results)})))'
+        for n in names
+    )
+    body = []
+    for callback in chance.sample(_CALLBACKS, 6):
+        params = " ".join(callback.core_params)
+        result = f"(result {callback.core_results[0]})" if callback.core_results else ""
+        calls = "".join(_statement(chance, names) for _ in range(chance.randrange(1, 6)))
+        value = f"({callback.core_results[0]}.const {chance.choice((0, 1, 2, 255))})" if callback.core_results else ""
+        body.append(f'(func (export "{callback.name}") (param {params}) {result} {calls} {value})')
+    text = "".join(chance.choice(("a", "b", ":", "/", r"\00", r"\ff")) for _ in range(40))
+    return f'(module {imports} {FRAME} (global $g (mut i32) (i32.const 0)) {"".join(body)} (data (i32.const 64) "{text}"))'
+
+
+def _statement(chance, names):
+    kind = chance.randrange(12)
+    if kind == 0:
+        return "(unreachable)"
+    if kind == 1:
+        return f"(drop (memory.grow (i32.const {chance.choice((1, 100, 70000))})))"
+    if kind == 2:
+        return f"(i32.store (i32.const {chance.choice(_NUMBERS)}) (i32.const 64))"
+    if kind == 3:
+        return f"(global.set $g (i32.add (global.get $g) (i32.const 1))) (loop $l (br_if $l (i32.const {int(chance.random() < 0.02)})))"
+    name = chance.choice(names)
+    args = " ".join(f"({k}.const {chance.choice(_NUMBERS)})" for k in _HOSTCALLS[name].core_params)
+    return f"(drop (call ${name} {args}))"
+
+
+# -- damage -----------------------------------------------------------------------------------------------------------
+
+
+def _flip(chance, wasm, _other):
+    data = bytearray(wasm)
+    for _ in range(chance.randrange(1, 6)):
+        data[chance.randrange(len(data))] = chance.randrange(256)
+    return bytes(data)
+
+
+def _flip_behind_the_header(chance, wasm, _other):
+    return wasm[:8] + _flip(chance, wasm[8:] or b"\0", _other)
+
+
+def _cut(chance, wasm, _other):
+    return wasm[: chance.randrange(len(wasm) + 1)]
+
+
+def _splice(chance, wasm, other):
+    return wasm[: chance.randrange(8, len(wasm) + 1)] + other[chance.randrange(8, len(other) + 1) :]
+
+
+def _number(chance, wasm, _other):
+    """A huge number where some number may be."""
+    at = chance.randrange(8, len(wasm) + 1)
+    return wasm[:at] + unsigned(chance.choice((1 << 31, (1 << 32) - 1, 1 << 20, 50_000))) + wasm[at + 1 :]
+
+
+def _sections(wasm):
+    r, found = Reader(wasm, len(CORE_MAGIC)), []
+    try:
+        while r.more:
+            number, size = r.byte(), r.u32()
+            start = r.skip(size)
+            found.append((number, wasm[start : r.at]))
+    except ValueError:
+        pass
+    return found
+
+
+def _reorder(chance, wasm, other):
+    parts = _sections(wasm) + chance.choice(([], _sections(other)))
+    chance.shuffle(parts)
+    return CORE_MAGIC + b"".join(section(*part) for part in parts)
+
+
+def _swap_section(chance, wasm, other):
+    """One section is another module's."""
+    parts, others = dict(_sections(wasm)), _sections(other)
+    if others:
+        number, body = chance.choice(others)
+        parts[number] = body
+    return CORE_MAGIC + b"".join(section(n, parts[n]) for n in sorted(parts))
+
+
+def _drop_section(chance, wasm, _other):
+    parts = _sections(wasm)
+    if parts:
+        parts.pop(chance.randrange(len(parts)))
+    return CORE_MAGIC + b"".join(section(*part) for part in parts)
+
+
+_DAMAGE = {
+    "bytes changed": _flip,
+    "bytes changed behind the header": _flip_behind_the_header,
+    "cut short": _cut,
+    "spliced": _splice,
+    "a huge number": _number,
+    "sections reordered": _reorder,
+    "a section of another module": _swap_section,
+    "a section dropped": _drop_section,
+}
+
+
+# -- trying them ------------------------------------------------------------------------------------------------------
+
+
+def attempt(wasm):
+    """How far a module gets: what an inspection says of it does not keep it from being run."""
+    inspect_module(wasm)
+    try:
+        with Proxy(Raw(wasm), workers=1, deadline=0.3, memory_limit=64 << 20, trace_limit=2000) as proxy:
+            exchange = proxy.post("/x?a=b", headers=[("a", "b")], body=b"body")
+            proxy.advance(0.5)
+            return "trapped" if proxy.state == "failed" else "ran" if exchange.done else "paused"
+    except WasmnbError as error:
+        return type(error).__name__
+
+
+def attempt_all(first, last, at):
+    """Try a range of modules; `at` is a file that says which one is being tried."""
+    outcomes, faults = Counter(), []
+    for number in range(first, last):
+        at.write_text(str(number))
+        kind, wasm = module(number)
+        try:
+            outcomes[attempt(wasm)] += 1
+        except Exception as error:  # noqa: BLE001 -- whatever it is, it is the finding
+            faults.append(f"module {number} ({kind}): {type(error).__name__}: {error}"[:300])
+    return {"outcomes": outcomes, "faults": faults}
+
+
+def attack(count, first=0):
+    """Try so many modules in processes of their own."""
+    total = {"modules": 0, "outcomes": Counter(), "faults": [], "deaths": []}
+    with tempfile.NamedTemporaryFile() as at:
+        start = first
+        while start < first + count:
+            last = min(start + BATCH, first + count)
+            command = [sys.executable, "-X", "faulthandler", "-m", "tests.attack.modules", str(start), str(last), at.name]
+            done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
+            if done.returncode == 0:
+                found = json.loads(done.stdout)
+                total["outcomes"].update(found["outcomes"])
+                total["faults"] += found["faults"]
+                total["modules"] += last - start
+                start = last
+            else:
+                number = int(Path(at.name).read_text() or start)
+                total["deaths"].append(f"module {number}: exit code {done.returncode}: {done.stderr[-600:]}")
+                total["modules"] += number + 1 - start
+                start = number + 1
+    return total
+
+
+if __name__ == "__main__":
+    print(json.dumps(attempt_all(int(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3]))))

@@ -1,0 +1,159 @@
+"""Long runs in processes of their own: what memory, files and threads do with every request, and with every cell run.
+
+    python -m tests.attack.soak WORK SECONDS
+
+prints one JSON object.
+"""
+
+import gc
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+
+#: Samples of what the process holds, in a run.
+SAMPLES = 40
+
+_FILTER = """
+class Soak(HttpContext):
+    def on_http_request_headers(self, num_headers, end_of_stream):
+        self.request_headers.add("x-a", self.request.path)
+        return Action.CONTINUE
+
+    def on_http_response_body(self, body_size, end_of_stream):
+        self.seen = body_size
+        return Action.CONTINUE
+"""
+
+_FAILING = """
+class Soak(HttpContext):
+    def on_http_request_headers(self, num_headers, end_of_stream):
+        if self.request.path.endswith("7"):
+            raise ValueError(self.request.path)
+        return Action.CONTINUE
+"""
+
+_CALLING = """
+class Soak(HttpContext):
+    async def on_http_request_headers(self, num_headers, end_of_stream):
+        answer = await self.http_call("upstream", [(":method", "GET"), (":path", "/"), (":authority", "a")])
+        self.request_headers.add("x-status", "200")
+"""
+
+
+def _requests(source, **options):
+    """Requests through one proxy whose trace and log are full early; a unit is 100 requests."""
+    from wasmnb import Filter
+    from wasmnb.host import Proxy
+
+    proxy = Proxy(Filter.from_source(source, name="soak"), workers=2, trace_limit=2000, **options)
+
+    def unit():
+        for n in range(100):
+            proxy.post(f"/{n}", body=b"x" * 1000)
+
+    return unit
+
+
+def _cells():
+    """A cell with a filter, run again and again in a shell that keeps outputs; a unit is one run with 20 requests."""
+    from IPython.core.interactiveshell import InteractiveShell
+    from traitlets.config import Config
+
+    config = Config()
+    config.HistoryManager.enabled = False
+    shell = InteractiveShell.instance(config=config)
+    shell.run_cell("%load_ext wasmnb", store_history=True).raise_error()
+    sys.stdout = open(os.devnull, "w")  # noqa: SIM115 -- what cells show is of no interest
+
+    def unit():
+        shell.run_cell(f"%%wasmfilter soak\n{_FILTER}", store_history=True).raise_error()
+        shell.run_cell("soak.post('/1', body=b'x' * 1000)", store_history=True).raise_error()
+        shell.run_cell("for n in range(20): _x = soak.get(f'/{n}')", store_history=True).raise_error()
+
+    return unit
+
+
+def _proxies():
+    """Proxies that are started, used and closed; a unit is one."""
+    from wasmnb import Filter
+    from wasmnb.host import Proxy
+
+    filter = Filter.from_source(_FILTER, name="soak")
+
+    def unit():
+        with Proxy(filter, workers=2) as proxy:
+            proxy.get("/")
+
+    return unit
+
+
+def _dropped():
+    """Proxies that nobody closes; a unit is one."""
+    from wasmnb import Filter
+    from wasmnb.host import Proxy
+
+    filter = Filter.from_source(_FILTER, name="soak")
+    return lambda: Proxy(filter, workers=2).get("/")
+
+
+#: Work by name: what it is called in the report, how many things a unit is, and what makes the function that does one.
+WORK = {
+    "requests": ("requests", 100, lambda: _requests(_FILTER)),
+    "callouts": ("requests with a callout", 100, lambda: _requests(_CALLING)),
+    "failing": ("requests of which some trap", 100, lambda: _requests(_FAILING)),
+    "proxies": ("proxies closed", 1, _proxies),
+    "dropped": ("proxies dropped", 1, _dropped),
+    "cells": ("runs of a cell", 1, _cells),
+}
+
+
+def held():
+    """Kilobytes, files and threads of this process, without the engine's clock, which comes and goes."""
+    gc.collect()
+    status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+    clocks = sum(thread.name == "wasmnb-epoch" for thread in threading.enumerate())
+    return int(status["VmRSS"].split()[0]), len(os.listdir("/proc/self/fd")), int(status["Threads"]) - clocks
+
+
+def measure(name, seconds):
+    """Do work for a while; gives how much, and the slopes over the second half of it."""
+    _, things, make = WORK[name]
+    unit = make()
+    unit()
+    samples, done, started = [], 0, time.monotonic()
+    while time.monotonic() < started + seconds or len(samples) < 6:
+        until = time.monotonic() + seconds / SAMPLES
+        while True:
+            unit()
+            done += things
+            if time.monotonic() > until:
+                break
+        samples.append((done, *held()))
+    half = np.array(samples[len(samples) // 2 :], dtype=float)
+    kilobytes, files, threads = (float(np.polyfit(half[:, 0], half[:, i], 1)[0]) for i in (1, 2, 3))
+    return {
+        "done": done,
+        "kilobytes": samples[-1][1],
+        "kilobytes per 1,000": round(1000 * kilobytes, 2),
+        "files per 1,000": round(1000 * files, 3),
+        "threads per 1,000": round(1000 * threads, 3),
+    }
+
+
+def soak(name, seconds):
+    """Measure in a process of its own."""
+    command = [sys.executable, "-m", "tests.attack.soak", name, str(seconds)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=60 + 4 * seconds, check=False)
+    found = json.loads(done.stdout.strip().splitlines()[-1]) if done.returncode == 0 else {}
+    return {"work": WORK[name][0], "exit": done.returncode, **found}
+
+
+if __name__ == "__main__":
+    output = sys.stdout
+    print(json.dumps(measure(sys.argv[1], float(sys.argv[2]))), file=output)

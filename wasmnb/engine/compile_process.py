@@ -1,0 +1,130 @@
+"""Compile modules in a separate process, which can be interrupted and has limits.
+
+Facts (wasmtime 50): the compiler cannot be stopped from outside, and its time is not linear: 16 KB that declare 50,000
+locals in each of 2,000 functions take 16 s, 90 KB of nested loops 82 s, 300,000 empty functions 34 s and 1.7 GB. Starting a process
+takes 0.1 to 0.2 s. So modules that are large, or that have many functions, locals or blocks, are compiled in a process that is
+killed when the caller is interrupted or ends, and when it exceeds its limits.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import subprocess
+import sys
+from contextlib import suppress
+
+from .._processes import python_command
+from ..errors import ModuleError
+from ..formats.leb128 import CORE_MAGIC, Malformed, Reader
+
+__all__ = ["can_take_long", "compile_apart"]
+
+#: Most bytes, functions, locals, and instructions that open a block, of a module that is compiled in this process.
+_BYTES, _FUNCTIONS, _LOCALS, _BLOCKS = 1 << 16, 2000, 50_000, 2000
+
+#: Seconds that a module may take to compile, and for each of its bytes; three times what large modules need on two cores.
+_SECONDS, _SECONDS_PER_BYTE = 60.0, 1e-5
+
+#: Bytes of memory that compiling may take, and for each of the module's bytes.
+_MEMORY, _MEMORY_PER_BYTE = 2 << 30, 256
+
+_CODE = 10
+
+#: Exit code of a process that has said why on its standard error.
+_REFUSED = 3
+
+
+def can_take_long(wasm: bytes) -> bool:
+    """Return whether compiling a module may take long. False for a malformed module, which the compiler refuses at once."""
+    if len(wasm) > _BYTES:
+        return True
+    try:
+        functions = locals_ = blocks = 0
+        r = Reader(wasm, len(CORE_MAGIC))
+        while r.more:
+            number, size = r.byte(), r.u32()
+            start = r.skip(size)
+            if number == _CODE:
+                blocks = sum(wasm.count(bytes((opcode,)), start, r.at) for opcode in (0x02, 0x03, 0x04))
+                functions, locals_ = _count_locals(Reader(wasm, start, r.at))
+    except Malformed:
+        return False
+    return functions > _FUNCTIONS or locals_ > _LOCALS or blocks > _BLOCKS
+
+
+def _count_locals(r: Reader) -> tuple[int, int]:
+    """Return the number of functions, and of the locals of all functions."""
+    functions, total = r.u32(), 0
+    for _ in range(functions):
+        end = r.u32() + r.at
+        for _ in range(r.u32()):
+            total += r.u32()
+            r.byte()
+        r.skip(end - r.at)
+    return functions, total
+
+
+def compile_apart(wasm: bytes, *, fuel: bool) -> bytes | None:
+    """Compile a module in another process.
+
+    Returns
+    -------
+    bytes | None
+        As `Code.serialize` returns it, or None if no process can be started.
+
+    Raises
+    ------
+    ModuleError
+        The module is not valid, or takes more time or memory than any module of its size should.
+    """
+    seconds, memory = _SECONDS + _SECONDS_PER_BYTE * len(wasm), _MEMORY + _MEMORY_PER_BYTE * len(wasm)
+    try:
+        process = subprocess.Popen(
+            python_command(f"from {__name__} import main; main()", [str(int(fuel)), str(memory)]),
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p), "PYTHONSAFEPATH": "1"},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,  # the interrupt button must not reach it before it reaches us
+        )
+    except OSError:
+        return None
+    try:
+        code, complaint = process.communicate(wasm, seconds)
+    except subprocess.TimeoutExpired:
+        raise ModuleError(
+            f"The module of {len(wasm):,} bytes takes more than {seconds:.0f} s to compile: "
+            "it was not made to be run, or this machine is too busy."
+        ) from None
+    finally:
+        process.kill()
+        process.wait()
+        for pipe in (process.stdin, process.stdout, process.stderr):
+            if pipe is not None:
+                with suppress(OSError):
+                    pipe.close()
+    if process.returncode == _REFUSED:
+        raise ModuleError(complaint.decode("utf-8", "replace"))
+    if process.returncode:
+        raise ModuleError(
+            f"The module of {len(wasm):,} bytes cannot be compiled with {memory >> 20:,} MiB of memory: "
+            "it was not made to be run, or this machine has too little."
+        )
+    return code
+
+
+def main() -> None:
+    """Compile the module on standard input, and write the code to standard output."""
+    from .engine import Engine
+
+    fuel, memory = bool(int(sys.argv[1])), int(sys.argv[2])
+    resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    try:
+        code = Engine(fuel=fuel).compile_here(sys.stdin.buffer.read()).serialize()
+    except ModuleError as error:
+        sys.stderr.write(str(error))
+        sys.exit(_REFUSED)
+    sys.stdout.buffer.write(code)
+    sys.stdout.buffer.flush()

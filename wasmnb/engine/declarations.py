@@ -1,0 +1,274 @@
+"""Declarations of a module: imports, exports, memories and tables, read from its bytes.
+
+Facts: wasmtime's C interface aborts the process when it is asked for a type that it cannot express (vectors, typed
+references), and takes time that is quadratic in the number of exports. So the few sections that count are read here, in
+one pass. They are the sections of a module that wasmtime has validated; anything unexpected is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from ..errors import ModuleError
+from ..formats.leb128 import CORE_MAGIC, Malformed, Reader, section
+
+__all__ = ["ELEMENT", "PAGE", "Declarations", "ExportType", "ImportType", "Limits", "declaring_sections"]
+
+_TYPE, _IMPORT, _FUNCTION, _TABLE, _MEMORY, _GLOBAL, _EXPORT = 1, 2, 3, 4, 5, 6, 7
+
+#: Sections that are read, in the order in which they stand.
+_DECLARING = (_TYPE, _IMPORT, _FUNCTION, _TABLE, _MEMORY, _EXPORT)
+
+_KINDS = ("func", "table", "memory", "global", "tag")
+
+#: Value types by their byte; references to anything else are called `ref`.
+_VALUE_TYPES = {
+    0x7F: "i32", 0x7E: "i64", 0x7D: "f32", 0x7C: "f64", 0x7B: "v128", 0x70: "funcref", 0x6F: "externref",
+}  # fmt: skip
+
+#: Bytes of a page of memory.
+PAGE = 1 << 16
+
+#: Bytes of an element of a table.
+ELEMENT = 8
+
+Signature = tuple[tuple[str, ...], tuple[str, ...]]
+
+_NO_SIGNATURE: Signature = ((), ())
+
+
+@dataclass(frozen=True)
+class ImportType:
+    """An import: `kind` is func, memory, table, global or tag; `params` and `results` are set for functions."""
+
+    module: str
+    name: str
+    kind: str
+    params: tuple[str, ...] = ()
+    results: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ExportType:
+    """An export; as `ImportType`."""
+
+    name: str
+    kind: str
+    params: tuple[str, ...] = ()
+    results: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Size of a memory or a table.
+
+    Attributes
+    ----------
+    minimum, maximum
+        Bytes; `maximum` is None if the module sets none.
+    element
+        Type of a table's elements; empty for a memory.
+    """
+
+    minimum: int
+    maximum: int | None
+    element: str = ""
+
+
+@dataclass
+class Declarations:
+    """Imports, exports, memories and tables of a module.
+
+    Attributes
+    ----------
+    imports, exports
+        In order.
+    memories, tables
+        Sizes, imported ones first.
+    has_objects
+        Whether there are types of structures or arrays, which the garbage collector keeps.
+    """
+
+    imports: list[ImportType] = field(default_factory=list)
+    exports: list[ExportType] = field(default_factory=list)
+    memories: list[Limits] = field(default_factory=list)
+    tables: list[Limits] = field(default_factory=list)
+    has_objects: bool = False
+    _functions: list[int] = field(default_factory=list)  # type of each function, imported ones first
+    _types: list[Signature] = field(default_factory=list)
+
+    @classmethod
+    def read(cls, wasm: bytes) -> Declarations:
+        """Read the declarations of a valid module, or of the sections that `declaring_sections` returned.
+
+        Raises
+        ------
+        ModuleError
+            A section has contents that this reader does not know.
+        """
+        declared = cls()
+        parts: dict[int, Callable[[_Reader], None]] = {
+            _TYPE: declared._read_types,
+            _IMPORT: lambda r: declared.imports.extend(r.vector(lambda: declared._import(r))),
+            _FUNCTION: lambda r: declared._functions.extend(r.numbers()),
+            _TABLE: lambda r: declared.tables.extend(r.vector(lambda: _defined_table(r))),
+            _MEMORY: lambda r: declared.memories.extend(r.vector(lambda: _memory(r))),
+            _EXPORT: lambda r: declared.exports.extend(r.vector(lambda: declared._export(r))),
+        }
+        try:
+            for number, start, end in _sections(wasm):
+                if number in parts:
+                    reader = _Reader(wasm, start, end)
+                    parts[number](reader)
+                    declared.has_objects |= reader.objects
+        except (IndexError, ValueError) as error:
+            raise ModuleError(f"The module declares something that wasmnb cannot read: {error}") from None
+        return declared
+
+    def _read_types(self, r: _Reader) -> None:
+        for _ in range(r.u32()):
+            self._types += r.recursive_types() if r.peek() == 0x4E else [r.type()]
+
+    def _import(self, r: _Reader) -> ImportType:
+        module, name, kind = r.name(), r.name(), _KINDS[r.byte()]
+        signature = _NO_SIGNATURE
+        if kind == "func":
+            self._functions.append(r.u32())
+            signature = self._types[self._functions[-1]]
+        elif kind == "table":
+            self.tables.append(_table(r))
+        elif kind == "memory":
+            self.memories.append(_memory(r))
+        elif kind == "global":
+            r.value_type()
+            r.byte()
+        else:
+            r.byte()
+            r.u32()
+        return ImportType(module, name, kind, *signature)
+
+    def _export(self, r: _Reader) -> ExportType:
+        name, kind, index = r.name(), _KINDS[r.byte()], r.u32()
+        return ExportType(name, kind, *(self._types[self._functions[index]] if kind == "func" else _NO_SIGNATURE))
+
+
+def declaring_sections(wasm: bytes) -> bytes:
+    """Return a valid module without the sections that `Declarations.read` skips."""
+    return CORE_MAGIC + b"".join(
+        section(number, wasm[start:end]) for number, start, end in _sections(wasm) if number in _DECLARING
+    )
+
+
+def _sections(wasm: bytes) -> list[tuple[int, int, int]]:
+    """Return number, start and end of every section."""
+    r = _Reader(wasm, len(CORE_MAGIC), len(wasm))
+    sections = []
+    while r.more:
+        number, size = r.byte(), r.u32()
+        start = r.skip(size)
+        sections.append((number, start, r.at))
+    return sections
+
+
+def _defined_table(r: _Reader) -> Limits:
+    if r.peek() != 0x40:
+        return _table(r)
+    r.skip(2)  # a table with an initial value: 0x40 0x00 before its type, an expression after it
+    table = _table(r)
+    r.skip_expression()
+    return table
+
+
+def _table(r: _Reader) -> Limits:
+    element = r.value_type()
+    minimum, maximum = r.limits(paged=False)
+    return Limits(minimum * ELEMENT, None if maximum is None else maximum * ELEMENT, element)
+
+
+def _memory(r: _Reader) -> Limits:
+    return Limits(*r.limits(paged=True))
+
+
+class _Reader(Reader):
+    """Reads types as well."""
+
+    __slots__ = ("objects",)
+
+    def __init__(self, data: bytes, at: int = 0, end: int | None = None) -> None:
+        super().__init__(data, at, end)
+        self.objects = False  # whether a type of structures or arrays was read
+
+    def peek(self) -> int:
+        """Return the next byte without going on."""
+        return self.data[self.at]
+
+    def u64(self) -> int:
+        """Read an unsigned number of at most 64 bits."""
+        result = shift = 0
+        while shift < 70:
+            byte = self.byte()
+            result |= (byte & 0x7F) << shift
+            if byte < 0x80:
+                return result
+            shift += 7
+        raise Malformed(f"a number at offset {self.at:#x} is too long")
+
+    def numbers(self) -> Sequence[int]:
+        """Read a vector of numbers that ends the range. If each is one byte, as usual, it is returned as it is."""
+        count = self.u32()
+        plain = self.data[self.at : self.end]
+        return plain if plain.isascii() else [self.u32() for _ in range(count)]
+
+    def value_type(self) -> str:
+        byte = self.byte()
+        if byte in {0x63, 0x64}:  # a reference to a heap type
+            self.signed()
+            return "ref"
+        return _VALUE_TYPES.get(byte, "ref")
+
+    def recursive_types(self) -> list[Signature]:
+        self.byte()
+        return self.vector(self.type)
+
+    def type(self) -> Signature:
+        """Read a type and return its signature; that of a structure or array is empty."""
+        form = self.byte()
+        while form in {0x4F, 0x50}:  # a subtype and what it is a subtype of
+            self.vector(self.u32)
+            form = self.byte()
+        if form == 0x5D:  # a continuation
+            self.u32()
+            return _NO_SIGNATURE
+        if form in {0x5E, 0x5F}:
+            self.objects = True
+            self.field() if form == 0x5E else self.vector(self.field)
+            return _NO_SIGNATURE
+        if form != 0x60:
+            raise ValueError(f"a type of the form {form:#x}")
+        return tuple(self.vector(self.value_type)), tuple(self.vector(self.value_type))
+
+    def field(self) -> None:
+        self.value_type()
+        self.byte()
+
+    def limits(self, *, paged: bool) -> tuple[int, int | None]:
+        """Read the smallest and largest size: bytes of a memory, elements of a table."""
+        flags = self.byte()
+        minimum = self.u64()
+        maximum = self.u64() if flags & 1 else None
+        page = 1
+        if paged:
+            page = 1 << self.u32() if flags & 8 else PAGE
+        return minimum * page, None if maximum is None else maximum * page
+
+    def skip_expression(self) -> None:
+        """Skip a constant expression of numbers, functions and globals."""
+        while True:
+            opcode = self.byte()
+            if opcode == 0x0B:
+                return
+            if opcode in {0x41, 0x42, 0xD2, 0x23, 0xD0}:
+                self.signed()
+            elif opcode not in {0x6A, 0x6B, 0x6C, 0x7C, 0x7D, 0x7E}:
+                raise ValueError(f"a table that starts with the instruction {opcode:#x}")

@@ -1,0 +1,83 @@
+"""Limits of the memories and tables of one instance, so that together they stay within its budget.
+
+Facts (wasmtime 50): the engine limits each memory and each table alone, with one number for all memories and one for all
+tables of a store. An element of a table takes 8 bytes. Objects of the garbage collector lie in a memory of their own,
+which counts as one more memory. V8, in Envoy 1.40, gives a table at most ten million elements.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..errors import ModuleError
+from .declarations import ELEMENT, PAGE, Declarations, Limits
+
+__all__ = ["TABLE_ELEMENTS", "size_limits"]
+
+#: Elements of a table in Envoy.
+TABLE_ELEMENTS = 10_000_000
+
+#: Bytes of tables that do not count, and the part of the budget that tables may take.
+_FREE, _SHARE = 1 << 20, 8
+
+
+def size_limits(declared: Declarations, budget: int) -> tuple[int, int]:
+    """Return the most bytes of each memory, and the most elements of each table.
+
+    Parameters
+    ----------
+    declared
+        What the module declares.
+    budget
+        Bytes of all its memories and tables.
+
+    Raises
+    ------
+    ModuleError
+        The module starts with more, or its memories cannot be kept within it.
+    """
+    largest = max((t.minimum // ELEMENT for t in declared.tables), default=0)
+    if largest > TABLE_ELEMENTS:
+        raise ModuleError(
+            f"The module cannot be instantiated: a table starts with {largest:,} elements, and Envoy gives at most "
+            f"{TABLE_ELEMENTS:,}."
+        )
+    needed = sum(t.minimum for t in declared.tables)
+    most = _level(declared.tables, max(_FREE, budget // _SHARE, needed), TABLE_ELEMENTS * ELEMENT)
+    tables = sum(_grown(t, most) for t in declared.tables)
+    memories = declared.memories
+    if declared.has_objects:
+        memories = [*memories, Limits(0, None)]
+    room = budget - max(0, tables - _FREE)
+    if sum(m.minimum for m in memories) > room:
+        total = sum(m.minimum for m in memories) + needed
+        raise ModuleError(
+            f"The module cannot be instantiated: it starts with {total:,} bytes of memory, and {budget:,} are allowed. "
+            "Link it with less, or give it a larger memory_limit."
+        )
+    level = _level(memories, room, budget)
+    if sum(_grown(m, level) for m in memories) > room:
+        raise ModuleError(
+            f"The module cannot be instantiated: its {len(memories)} memories could grow beyond {budget:,} bytes. "
+            "Give each a maximum, or give the module a larger memory_limit."
+        )
+    return level // PAGE * PAGE if level > PAGE else level, most // ELEMENT
+
+
+def _level(sizes: Sequence[Limits], room: int, highest: int) -> int:
+    """Return the largest size that each may reach if all together take at most `room`; not less than the largest minimum."""
+    low, high = max((s.minimum for s in sizes), default=0), highest
+    if low >= high or sum(_grown(s, high) for s in sizes) <= room:
+        return max(low, high)
+    while high - low > 1:
+        middle = (low + high) // 2
+        if sum(_grown(s, middle) for s in sizes) <= room:
+            low = middle
+        else:
+            high = middle
+    return low
+
+
+def _grown(size: Limits, level: int) -> int:
+    """Return the size of one that grows to `level`, within its own limits."""
+    return max(size.minimum, level if size.maximum is None else min(level, size.maximum))
