@@ -3,7 +3,7 @@
 from .callouts.record import Callout
 from .client_streams import Stream, TcpConnection
 from .contexts.stream_info import Listener
-from .http.routing.routes import RouteMatch
+from .http.routing.match import RouteMatch
 from .inspect.explain import Explanation
 from .inspect.python_state import PythonState
 from .inspect.tree import TreeNode

@@ -20,7 +20,7 @@ from ...compiler import Filter
 from ...errors import UsageError
 from ...formats import protobuf
 from ...formats.yaml_lines import line_of, read_yaml
-from ...host.http.routing.routes import RouteMatch
+from ...host.http.routing.match import RouteMatch
 from ...host.plugins.plugin import Plugin
 from ...host.upstream.cluster import Cluster, to_cluster
 from .validation import config_problem

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 from ..properties.filter_state import FilterState
 
 if TYPE_CHECKING:
+    from ..http.routing.route import Route
     from ..upstream.cluster import Cluster
 
-__all__ = ["Connection", "Listener", "ResponseFlag", "Route", "StreamInfo"]
+__all__ = ["Connection", "Listener", "ResponseFlag", "StreamInfo", "flag_names"]
 
 
 class ResponseFlag(IntFlag):
@@ -24,10 +25,35 @@ class ResponseFlag(IntFlag):
     UPSTREAM_CONNECTION_TERMINATION = 1 << 6
     NO_ROUTE_FOUND = 1 << 8
     DOWNSTREAM_CONNECTION_TERMINATION = 1 << 14
+    UPSTREAM_RETRY_LIMIT_EXCEEDED = 1 << 15
     STREAM_IDLE_TIMEOUT = 1 << 16
     DOWNSTREAM_PROTOCOL_ERROR = 1 << 18
+    UPSTREAM_MAX_STREAM_DURATION_REACHED = 1 << 19
     UPSTREAM_PROTOCOL_ERROR = 1 << 23
     NO_CLUSTER_FOUND = 1 << 24
+
+
+#: Flag -> its name in access logs.
+_SHORT = {
+    ResponseFlag.NO_HEALTHY_UPSTREAM: "UH",
+    ResponseFlag.UPSTREAM_REQUEST_TIMEOUT: "UT",
+    ResponseFlag.UPSTREAM_REMOTE_RESET: "UR",
+    ResponseFlag.UPSTREAM_CONNECTION_FAILURE: "UF",
+    ResponseFlag.UPSTREAM_CONNECTION_TERMINATION: "UC",
+    ResponseFlag.NO_ROUTE_FOUND: "NR",
+    ResponseFlag.DOWNSTREAM_CONNECTION_TERMINATION: "DC",
+    ResponseFlag.UPSTREAM_RETRY_LIMIT_EXCEEDED: "URX",
+    ResponseFlag.STREAM_IDLE_TIMEOUT: "SI",
+    ResponseFlag.DOWNSTREAM_PROTOCOL_ERROR: "DPE",
+    ResponseFlag.UPSTREAM_MAX_STREAM_DURATION_REACHED: "UMSDR",
+    ResponseFlag.UPSTREAM_PROTOCOL_ERROR: "UPE",
+    ResponseFlag.NO_CLUSTER_FOUND: "NC",
+}
+
+
+def flag_names(flags: int) -> str:
+    """Return response flags as access logs write them; `-` for none."""
+    return ",".join(text for flag, text in _SHORT.items() if flags & flag) or "-"
 
 
 @dataclass(frozen=True)
@@ -71,15 +97,6 @@ class Connection:
     listener: Listener = field(default_factory=Listener)
 
 
-@dataclass(frozen=True)
-class Route:
-    """Destination of a request: cluster, route name and metadata."""
-
-    cluster: str
-    name: str = ""
-    metadata: Any = None
-
-
 @dataclass
 class StreamInfo:
     """Facts about one stream, filled in while it runs.
@@ -100,6 +117,12 @@ class StreamInfo:
         The chosen route; None before the choice.
     cluster
         Cluster of the upstream; None before the choice.
+    remote_address
+        The client's address, if it is another than the connection's.
+    host_chosen
+        There is an upstream host.
+    host_name
+        Name of the virtual host, even if it has no route for the request.
     """
 
     connection: Connection
@@ -122,3 +145,18 @@ class StreamInfo:
     upstream_finished: float | None = None
     metadata: dict[str, Any] = field(default_factory=dict)
     termination: str = ""
+    remote_address: str = ""
+    host_chosen: bool = False
+    host_name: str = ""
+
+    @property
+    def cluster_name(self) -> str:
+        """Name of the cluster: the chosen one, or the route's."""
+        if self.cluster is not None:
+            return self.cluster.name
+        return self.route.cluster if self.route is not None else ""
+
+    @property
+    def virtual_host(self) -> str:
+        """Name of the virtual host."""
+        return self.host_name or self.connection.listener.virtual_host

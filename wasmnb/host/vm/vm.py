@@ -36,6 +36,7 @@ __all__ = ["Vm"]
 _LONGEST_LINE = 1 << 16
 
 _RUNTIME = "wasm.envoy.wasm.runtime.v8."
+_VM_COUNT = "wasm.wasm_vm_count"
 
 
 class Vm:
@@ -96,6 +97,7 @@ class Vm:
         server.shared.hold(settings.vm_id)
         server.metrics.count(_RUNTIME + "created")
         server.metrics.count(_RUNTIME + "active")
+        server.metrics.count(_VM_COUNT)
         self.note("created", role=role)
 
     # -- calls into the guest -----------------------------------------------------------------------------------
@@ -111,14 +113,16 @@ class Vm:
         Returns
         -------
         bool
-            Its result; True if the export is missing, False if the VM has failed.
+            Its result; True if the export is missing, False if it traps or the VM has failed before.
         """
-        if self.failed:
-            return False
+        return not self.failed and self.query_anyway(invoke, context, *args)
+
+    def query_anyway(self, invoke: Invoke | None, context: Context, *args: int) -> bool:
+        """Call an export that returns a boolean, as `query` does, also in a VM that has failed."""
         if invoke is None:
             return True
         result = invoke(context, *args)
-        return result != 0 and not self.failed
+        return result is not None and result != 0
 
     # -- time, log and trace --------------------------------------------------------------------------------------
 
@@ -265,6 +269,7 @@ class Vm:
             self.instance.close()
         self.server.shared.release(self.settings.vm_id)
         self.server.metrics.count(_RUNTIME + "active", -1)
+        self.server.metrics.count(_VM_COUNT, -1)
         self.note("closed")
 
     def __repr__(self) -> str:
