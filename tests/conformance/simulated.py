@@ -319,7 +319,9 @@ class _Line:
 
 
 def _options(s: Scenario) -> dict:
-    options: dict = {"connection_manager": {k: v for k, v in s.hcm.items() if k not in ("http_filters", "route_config")}}
+    options: dict = {
+        "connection_manager": {k: v for k, v in s.hcm.items() if k not in ("http_filters", "route_config")}
+    }
     if s.limit:
         options["buffer_limit"] = s.limit
     for theirs, ours in (("request_timeout", "request_timeout"), ("stream_idle_timeout", "idle_timeout")):

@@ -25,18 +25,20 @@ _CALLBACKS = (
     f'(func (export "proxy_on_configure") (param i32 i32) (result i32) {_say("configure")} i32.const 1)'
     f'(func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32) {_say("request")} i32.const 0)'
 )
-_ROOT = '(func (export "proxy_on_context_create") (param i32 i32) {say} (if (i32.eqz (local.get 1)) (then unreachable)))'
+_ROOT = (
+    '(func (export "proxy_on_context_create") (param i32 i32) {say} (if (i32.eqz (local.get 1)) (then unreachable)))'
+)
 _STREAM = '(func (export "proxy_on_context_create") (param i32 i32) {say} (if (local.get 1) (then unreachable)))'
 
 
 def _allocator(body: str, call: str, imports: str = "") -> str:
     """A module whose request callback makes a hostcall that allocates."""
     return (
-        f"{_LOG} {_GET} {_SEND} {imports} {_MARKER} {_MEMORY} {_TEXT} (data (i32.const 0) \"plugin_name\")"
+        f'{_LOG} {_GET} {_SEND} {imports} {_MARKER} {_MEMORY} {_TEXT} (data (i32.const 0) "plugin_name")'
         f' (func (export "proxy_on_memory_allocate") (param i32) (result i32) {body})'
         f' (func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32)'
         f" (i32.store8 (i32.const 60) (i32.add (i32.const 48) {call}))"
-        f' {_say("after")} (drop (call $log (i32.const 2) (i32.const 60) (i32.const 1))) i32.const 0)'
+        f" {_say('after')} (drop (call $log (i32.const 2) (i32.const 60) (i32.const 1))) i32.const 0)"
     )
 
 
@@ -51,7 +53,7 @@ TEXTS = {
     "trap in the allocator, get_property": _allocator("unreachable", _PROPERTY),
     "trap in the allocator, get_header_map_pairs": _allocator("unreachable", _PAIRS),
     "trap in the allocator while configuring": (
-        f"{_LOG} {_GET} {_MARKER} {_MEMORY} {_TEXT} (data (i32.const 0) \"plugin_name\")"
+        f'{_LOG} {_GET} {_MARKER} {_MEMORY} {_TEXT} (data (i32.const 0) "plugin_name")'
         f' (func (export "proxy_on_memory_allocate") (param i32) (result i32) unreachable)'
         f" {_CONFIGURE.format(call=_PROPERTY, say=_say('after'))}"
     ),

@@ -2,7 +2,10 @@
 
 from .callouts.record import Callout
 from .client_streams import Stream, TcpConnection
+from .contexts.built_in import BuiltIn
 from .contexts.stream_info import Listener
+from .http.connection.client_connection import HttpConnection
+from .http.connection.manager import HttpConnectionManager
 from .http.routing.match import RouteMatch
 from .inspect.explain import Explanation
 from .inspect.python_state import PythonState
@@ -20,6 +23,7 @@ from .upstream.grpc_server import GrpcReply, GrpcServer
 from .worker import Worker
 
 __all__ = [
+    "BuiltIn",
     "Callout",
     "Cluster",
     "Event",
@@ -27,6 +31,8 @@ __all__ = [
     "Explanation",
     "GrpcReply",
     "GrpcServer",
+    "HttpConnection",
+    "HttpConnectionManager",
     "Listener",
     "Log",
     "LogLine",

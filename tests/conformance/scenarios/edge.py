@@ -8,7 +8,10 @@ from .wire import _QUICK, _SEE, _head, _headers
 
 _make = maker("edge")
 
-_PROPERTIES = "; ".join(f"get_property {name}" for name in ("source/address", "request/id", "request/scheme", "request/host", "request/path"))
+_PROPERTIES = "; ".join(
+    f"get_property {name}"
+    for name in ("source/address", "request/id", "request/scheme", "request/host", "request/path")
+)
 _TOLD = _SEE.replace("REQUEST_HEADERS\n", f"REQUEST_HEADERS; {_PROPERTIES}\n", 1)
 
 
@@ -33,7 +36,28 @@ _ADDRESSED = [
 
 _XFCC = [_headers(h) for h in ("x-forwarded-client-cert: By=spiffe://a;Hash=b", "x-forwarded-client-cert: ", "x-a: 1")]
 
-_PATHS = ("/a/../b", "/a/./b", "/../x", "/a//b///c", "/a/%2e%2e/b", "/a%2Fb", "/a%5Cb", "/a\\b", "/%61%62", "/%zz", "/a%00b", "/a/b/", "/.", "/..", "/a?x=../y//z", "/a%2f..%2fb", "/a;b=../c", "//a", "/a#b", "/a?b#c")
+_PATHS = (
+    "/a/../b",
+    "/a/./b",
+    "/../x",
+    "/a//b///c",
+    "/a/%2e%2e/b",
+    "/a%2Fb",
+    "/a%5Cb",
+    "/a\\b",
+    "/%61%62",
+    "/%zz",
+    "/a%00b",
+    "/a/b/",
+    "/.",
+    "/..",
+    "/a?x=../y//z",
+    "/a%2f..%2fb",
+    "/a;b=../c",
+    "//a",
+    "/a#b",
+    "/a?b#c",
+)
 
 _RANGE = [{"address_prefix": "10.0.0.0", "prefix_len": 8}]
 _WEBSOCKET = "upgrade: websocket\r\nconnection: upgrade"

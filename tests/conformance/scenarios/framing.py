@@ -13,7 +13,9 @@ on_response_trailers: get_header_map_size RESPONSE_TRAILERS
 on_log: get_header_map_pairs RESPONSE_HEADERS; get_property response/code; get_property response/code_details; get_property response/flags; get_property response/size; get_property response/total_size
 """
 
-_DROP = _SEE.replace("on_response_headers:", "on_response_headers: remove_header_map_value RESPONSE_HEADERS content-length;")
+_DROP = _SEE.replace(
+    "on_response_headers:", "on_response_headers: remove_header_map_value RESPONSE_HEADERS content-length;"
+)
 _BODY = ("/", "/chunked", "/trailers", "/nobody", "/204", "/frame/304", "/frame/205", "/frame/chunks-empty")
 
 
@@ -27,8 +29,13 @@ def _get(path: str, method: str = "GET") -> Wire:
 
 def _reply(code: int, body: str = "_", headers: str = "_", method: str = "GET") -> Scenario:
     """A local reply, and another request on the same connection: where it begins shows what the client takes for a body."""
-    script = f"on_request_headers: send_local_response {code} d {body} {headers} -1; return 1\n" + "\n".join(_SEE.strip().split("\n")[1:])
-    steps = [Wire(_head(f"{method} /1 HTTP/1.1"), "one"), Wire(_head(f"{method} /1 HTTP/1.1") + _head("GET /2 HTTP/1.1"), "two on a connection")]
+    script = f"on_request_headers: send_local_response {code} d {body} {headers} -1; return 1\n" + "\n".join(
+        _SEE.strip().split("\n")[1:]
+    )
+    steps = [
+        Wire(_head(f"{method} /1 HTTP/1.1"), "one"),
+        Wire(_head(f"{method} /1 HTTP/1.1") + _head("GET /2 HTTP/1.1"), "two on a connection"),
+    ]
     return _s(f"{method}: a local reply {code} with {body} and {headers}", steps, script)
 
 
@@ -44,8 +51,17 @@ _INJECTED_BACK = (
 
 
 def _set(direction: str, pair: str, where: str, path: str = "/") -> Scenario:
-    script = f"on_{where}: replace_header_map_value {direction} {pair}\n" + "\n".join(x for x in _SEE.strip().split("\n") if not x.startswith(f"on_{where}"))
-    return _s(f"{where} set {pair}", [Wire(_head(f"GET {path} HTTP/1.1"), "one"), Wire(_head(f"GET {path} HTTP/1.1") + _head("GET /2 HTTP/1.1"), "two on a connection")], script)
+    script = f"on_{where}: replace_header_map_value {direction} {pair}\n" + "\n".join(
+        x for x in _SEE.strip().split("\n") if not x.startswith(f"on_{where}")
+    )
+    return _s(
+        f"{where} set {pair}",
+        [
+            Wire(_head(f"GET {path} HTTP/1.1"), "one"),
+            Wire(_head(f"GET {path} HTTP/1.1") + _head("GET /2 HTTP/1.1"), "two on a connection"),
+        ],
+        script,
+    )
 
 
 SCENARIOS: list[Scenario] = [

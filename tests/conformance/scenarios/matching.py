@@ -16,7 +16,9 @@ on_log: get_property response/code; get_property response/code_details; get_prop
 _TYPES = "type.googleapis.com/envoy.extensions.filters.http."
 
 
-def _s(name: str, steps: Sequence[Any], routes: Sequence[Mapping[str, Any]], script: str = _LOG, **more: Any) -> Scenario:
+def _s(
+    name: str, steps: Sequence[Any], routes: Sequence[Mapping[str, Any]], script: str = _LOG, **more: Any
+) -> Scenario:
     return _make(name, steps, script, routes=routes, hcm={**_QUICK, **more.pop("hcm", {})}, **more)
 
 
@@ -46,7 +48,21 @@ def _header(**matcher: Any) -> dict[str, Any]:
     return {"prefix": "/", "headers": [{"name": "x-h", **matcher}]}
 
 
-_H = [_with(*h) for h in ([], ["x-h: abc"], ["x-h: ABC"], ["x-h: xabcx"], ["x-h: 5"], ["x-h: 15"], ["x-h: "], ["x-h: abc", "x-h: def"], ["x-h: abc,def"], ["x-h: -3"])]
+_H = [
+    _with(*h)
+    for h in (
+        [],
+        ["x-h: abc"],
+        ["x-h: ABC"],
+        ["x-h: xabcx"],
+        ["x-h: 5"],
+        ["x-h: 15"],
+        ["x-h: "],
+        ["x-h: abc", "x-h: def"],
+        ["x-h: abc,def"],
+        ["x-h: -3"],
+    )
+]
 _HM = {
     "exact": {"string_match": {"exact": "abc"}}, "exact ignoring case": {"string_match": {"exact": "abc", "ignore_case": True}}, "prefix": {"string_match": {"prefix": "ab"}}, "suffix": {"string_match": {"suffix": "bc"}}, "contains": {"string_match": {"contains": "bc"}}, "regex": {"string_match": {"safe_regex": {"regex": "a.c"}}},
     "present": {"present_match": True}, "absent": {"present_match": False}, "range": {"range_match": {"start": -5, "end": 10}}, "inverted": {"string_match": {"exact": "abc"}, "invert_match": True}, "missing counts as empty": {"string_match": {"exact": ""}, "treat_missing_header_as_empty": True}, "inverted presence": {"present_match": True, "invert_match": True}, "nothing said": {},
@@ -54,9 +70,13 @@ _HM = {
 _QM = {
     "exact": {"string_match": {"exact": "1"}}, "prefix": {"string_match": {"prefix": "1"}}, "regex": {"string_match": {"safe_regex": {"regex": "1+"}}}, "present": {"present_match": True}, "absent": {"present_match": False}, "nothing said": {},
 }  # fmt: skip
-_Q = _gets("/", "/?q=1", "/?q=11", "/?q=2", "/?q", "/?q=", "/?Q=1", "/?a=1&q=1", "/?q=2&q=1", "/?q=%31", "/?xq=1", "/?q=1#")[:-1]
+_Q = _gets(
+    "/", "/?q=1", "/?q=11", "/?q=2", "/?q", "/?q=", "/?Q=1", "/?a=1&q=1", "/?q=2&q=1", "/?q=%31", "/?xq=1", "/?q=1#"
+)[:-1]
 
-_PATHS = _gets("/exact", "/exact2", "/exact/", "/exact/x", "/exact?q=1", "/EXACT", "/exac", "/", "/%65xact", "/a/exact", "/exact//")
+_PATHS = _gets(
+    "/exact", "/exact2", "/exact/", "/exact/x", "/exact?q=1", "/EXACT", "/exac", "/", "/%65xact", "/a/exact", "/exact//"
+)
 
 _REDIRECTS: dict[str, Mapping[str, Any]] = {
     "host": {"host_redirect": "other.test"}, "path": {"path_redirect": "/new"}, "path with a query": {"path_redirect": "/new?x=1"}, "https": {"https_redirect": True}, "scheme": {"scheme_redirect": "ftp"}, "port": {"port_redirect": 8443}, "prefix": {"prefix_rewrite": "/new"}, "regex": {"regex_rewrite": {"pattern": {"regex": "^/old(.*)$"}, "substitution": "/new\\1"}}, "code 302": {"path_redirect": "/new", "response_code": "FOUND"}, "code 303": {"path_redirect": "/new", "response_code": "SEE_OTHER"}, "code 307": {"path_redirect": "/new", "response_code": "TEMPORARY_REDIRECT"}, "code 308": {"path_redirect": "/new", "response_code": "PERMANENT_REDIRECT"}, "strip_query": {"path_redirect": "/new", "strip_query": True}, "all": {"https_redirect": True, "host_redirect": "o.test", "port_redirect": 444, "path_redirect": "/p"}, "empty": {},
@@ -86,7 +106,17 @@ def _per_route(config: Mapping[str, Any], key: str = "envoy.filters.http.wasm") 
 
 _FILTER_CONFIG = "type.googleapis.com/envoy.config.route.v3.FilterConfig"
 _DISABLED = _per_route({"@type": _FILTER_CONFIG, "disabled": True})
-_SET_METADATA = {"name": "envoy.filters.http.set_metadata", "typed_config": {"@type": _TYPES + "set_metadata.v3.Config", "metadata": [{"metadata_namespace": "ns", "value": {"k": "v", "n": 1}}, {"metadata_namespace": "ns", "value": {"k": "w"}}, {"metadata_namespace": "ns", "value": {"m": "x"}, "allow_overwrite": True}]}}
+_SET_METADATA = {
+    "name": "envoy.filters.http.set_metadata",
+    "typed_config": {
+        "@type": _TYPES + "set_metadata.v3.Config",
+        "metadata": [
+            {"metadata_namespace": "ns", "value": {"k": "v", "n": 1}},
+            {"metadata_namespace": "ns", "value": {"k": "w"}},
+            {"metadata_namespace": "ns", "value": {"m": "x"}, "allow_overwrite": True},
+        ],
+    },
+}
 _MUTATION = {"name": "envoy.filters.http.header_mutation", "typed_config": {"@type": _TYPES + "header_mutation.v3.HeaderMutation", "mutations": {
     "request_mutations": [{"append": _add("x-m", "1")}, {"append": _add("x-m", "2")}, {"append": _add("x-p", "%REQ(:path)%", "OVERWRITE_IF_EXISTS_OR_ADD")}, {"remove": "x-gone"}],
     "response_mutations": [{"append": _add("x-r", "%RESPONSE_CODE%")}, {"remove": "x-up"}],

@@ -13,7 +13,9 @@ on_log: get_header_map_pairs REQUEST_HEADERS; get_property response/code; get_pr
 """
 
 
-def _s(name: str, steps: Sequence[Any], route: Mapping[str, Any] | None = None, script: str = _LOG, **more: Any) -> Scenario:
+def _s(
+    name: str, steps: Sequence[Any], route: Mapping[str, Any] | None = None, script: str = _LOG, **more: Any
+) -> Scenario:
     if route is not None:
         more["routes"] = [{"match": {"prefix": "/"}, "route": {"cluster": "up", **route}}]
     return _make(name, steps, script, **more)
@@ -22,7 +24,14 @@ def _s(name: str, steps: Sequence[Any], route: Mapping[str, Any] | None = None, 
 def _set(path: str, *pairs: str, method: str = "GET", body: bytes = b"", **more: Any) -> Send:
     """A request to which the filter adds headers of the router."""
     edits = "; ".join(f"add_header_map_value REQUEST_HEADERS x-envoy-{pair}" for pair in pairs)
-    return Send(method, f"{path}?{'&'.join(p.replace(' ', '=').replace('%', '') for p in pairs)}", body=body, script=f"on_request_headers: {edits}" if edits else "", wait=3.0, **more)
+    return Send(
+        method,
+        f"{path}?{'&'.join(p.replace(' ', '=').replace('%', '') for p in pairs)}",
+        body=body,
+        script=f"on_request_headers: {edits}" if edits else "",
+        wait=3.0,
+        **more,
+    )
 
 
 _R = "retry-on 5xx"

@@ -7,10 +7,23 @@ _make = maker("wire http2")
 _GET = {":method": "GET", ":path": "/", ":scheme": "http", ":authority": "h.test"}
 
 
-def _h(*pairs: tuple[str, str], body: bytes | None = None, trailers: tuple = (), without: str = "", name: str = "", **pseudo: str) -> Http2:
+def _h(
+    *pairs: tuple[str, str],
+    body: bytes | None = None,
+    trailers: tuple = (),
+    without: str = "",
+    name: str = "",
+    **pseudo: str,
+) -> Http2:
     start = {**_GET, **{f":{k}": v for k, v in pseudo.items()}}
     start.pop(without, None)
-    title = name or "; ".join([*(f":{k}={v[:40]}" for k, v in pseudo.items()), *(f"{n[:40]}={v[:40]}" for n, v in pairs), *([f"no {without}"] if without else [])])
+    title = name or "; ".join(
+        [
+            *(f":{k}={v[:40]}" for k, v in pseudo.items()),
+            *(f"{n[:40]}={v[:40]}" for n, v in pairs),
+            *([f"no {without}"] if without else []),
+        ]
+    )
     return Http2([*start.items(), *pairs], body, trailers, title or "plain", wait=0.8)
 
 

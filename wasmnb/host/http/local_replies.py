@@ -102,9 +102,7 @@ class LocalReplies:
         else:
             self._send_through_filters(reply)
 
-    def _changes(
-        self, previous_code: int | None
-    ) -> Callable[[ResponseHeaders, ReplyContent], ReplyContent] | None:
+    def _changes(self, previous_code: int | None) -> Callable[[ResponseHeaders, ReplyContent], ReplyContent] | None:
         """Return what route and connection manager change in a local reply."""
         info, request = self._state.info, self._request
         config = self._state.manager.local_reply_config

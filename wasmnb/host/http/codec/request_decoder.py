@@ -38,9 +38,7 @@ class RequestDecoder:
         Resets the stream.
     """
 
-    def __init__(
-        self, state: StreamState, request: FilterChain, timeouts: Timeouts, reset: Callable[[], None]
-    ) -> None:
+    def __init__(self, state: StreamState, request: FilterChain, timeouts: Timeouts, reset: Callable[[], None]) -> None:
         self._state = state
         self._request = request
         self._timeouts = timeouts

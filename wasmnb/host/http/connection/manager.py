@@ -5,7 +5,7 @@ Reference: https://www.envoyproxy.io/docs/envoy/v1.40.0/api-v3/extensions/filter
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
@@ -151,6 +151,43 @@ class HttpConnectionManager:
             values["scheme_to_overwrite"] = scheme
             taken.add("scheme_header_transformation.scheme_to_overwrite")
         return cls(**_converted(values)), taken
+
+    def as_config(self) -> dict[str, Any]:
+        """Return Envoy's message: the fields that differ from Envoy's defaults."""
+        own = {
+            f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) != getattr(_DEFAULTS, f.name)
+        }
+        own.pop("suppress_envoy_headers", None)  # a field of the router
+        config: dict[str, Any] = {}
+        for name, write in _WRITTEN.items():
+            if name in own:
+                config |= write(own.pop(name))
+        for outer, names in _NESTED.items():
+            inner = {name: own.pop(name) for name in names if name in own}
+            if inner:
+                config[outer] = {**config.get(outer, {}), **inner}
+        return config | own
+
+
+_DEFAULTS = HttpConnectionManager()
+
+#: Field -> Envoy's message for a value, where that is not the value itself.
+_WRITTEN: dict[str, Callable[[Any], dict[str, Any]]] = {
+    "scheme_to_overwrite": lambda scheme: {"scheme_header_transformation": {"scheme_to_overwrite": scheme}},
+    "upgrade_configs": lambda kinds: {
+        "upgrade_configs": [{"upgrade_type": kind, "enabled": enabled} for kind, enabled in kinds.items()]
+    },
+    "max_stream_duration": lambda length: {"common_http_protocol_options": {"max_stream_duration": f"{length}s"}},
+    "header_key_format": lambda form: {"http_protocol_options": {"header_key_format": {form: {}}}},
+    "internal_address_config": lambda ranges: {
+        "internal_address_config": {
+            "cidr_ranges": [
+                {"address_prefix": prefix, "prefix_len": int(length or 0)}
+                for prefix, _, length in (text.partition("/") for text in ranges)
+            ]
+        }
+    },
+}
 
 
 def _converted(values: Mapping[str, Any]) -> dict[str, Any]:
