@@ -42,11 +42,15 @@ def test_mapping_is_written_as_json(tmp_path):
         ({"failure_policy": "FAIL_RELOAD", "reload_backoff": 0.5}, "reload_config", {"backoff": {"base_interval": "0.5s"}}),
         ({"fail_open": True}, "fail_open", True),
         ({"allow_on_headers_stop_iteration": True}, "allow_on_headers_stop_iteration", True),
-        ({"allowed_capabilities": ["proxy_log"]}, "capability_restriction_config", {"allowed_capabilities": {"proxy_log": {}}}),
     ],
 )
 def test_options_become_fields_of_envoy(tmp_path, options, field, value):
     assert EnvoyPlugin(b"\0asm", **options).as_config(tmp_path)[field] == value
+
+
+def test_capability_restriction_belongs_to_the_vm(tmp_path):
+    config = EnvoyPlugin(b"\0asm", allowed_capabilities=["proxy_log"]).as_config(tmp_path)
+    assert config["vm_config"]["capability_restriction_config"] == {"allowed_capabilities": {"proxy_log": {}}}
 
 
 def test_host_plugin_keeps_its_fields():

@@ -207,13 +207,12 @@ class Proxy(Requests["Exchange"], Shown):
             `left_out` lists them.
         """
         setup = _hooks.read_envoy(Path(path), listener=listener, clusters=clusters, upstream=upstream)
-        main = setup.routes[0].cluster if setup.routes else ""
         proxy = cls(
             chain=setup.plugins,
-            upstream=setup.clusters.get(main, upstream),
+            upstream=setup.clusters.get(setup.main_cluster, upstream),
             clusters=setup.clusters,
-            routes=setup.routes or None,
-            **options,
+            routes=setup.routes,
+            **(setup.options | options),
         )
         proxy.left_out = setup.left_out
         return proxy

@@ -1,7 +1,7 @@
 """Import of an `envoy.yaml` into the simulated proxy: Wasm plugins, their configuration, routes and clusters.
 
-Parts that the simulation doesn't have (TLS, other filters, matchers other than prefixes) are ignored; `left_out` lists them
-with their lines in the file. Clusters become echoes, unless the caller gives upstreams for them.
+Parts that the simulation doesn't have (TLS, other filters) are ignored; `left_out` lists every field that is set and not
+honoured, with its path and its line in the file. Clusters become echoes, unless the caller gives upstreams for them.
 
 Reference: https://www.envoyproxy.io/docs/envoy/v1.40.0/api-v3/extensions/wasm/v3/wasm.proto
 """
@@ -12,7 +12,7 @@ import base64
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,15 +20,34 @@ from ...compiler import Filter
 from ...errors import UsageError
 from ...formats import protobuf
 from ...formats.yaml_lines import line_of, read_yaml
+from ...host.contexts.built_in import BUILT_IN, BuiltIn
+from ...host.contexts.stream_info import Listener
+from ...host.http.connection.manager import HttpConnectionManager
 from ...host.http.routing.match import RouteMatch
+from ...host.http.routing.reader import to_table
 from ...host.plugins.plugin import Plugin
 from ...host.upstream.cluster import Cluster, to_cluster
+from . import honoured
 from .validation import config_problem
 
 __all__ = ["EnvoySetup", "read_envoy"]
 
 _MANAGER = "HttpConnectionManager"
-_IGNORED = {"Router", "TcpProxy"}  # the simulation always has them at the end of a chain
+_OTHER_TIMEOUTS = (("stream_idle_timeout", "idle_timeout"), ("request_timeout", "request_timeout"))
+_DIRECTIONS = {"INBOUND": 1, "OUTBOUND": 2}
+#: Messages of Envoy's own filters that are simulated -> their kinds.
+_BUILT_IN = {
+    "envoy.extensions.filters.http.set_metadata.v3.Config": BUILT_IN[0],
+    "envoy.extensions.filters.http.header_mutation.v3.HeaderMutation": BUILT_IN[1],
+}
+#: What filters that are not simulated would have done.
+_OTHER_FILTERS = {
+    "Cors": "Envoy would answer preflight requests itself and add access-control headers",
+    "LocalRateLimit": "Envoy would answer requests above the limit with 429",
+    "Buffer": "Envoy would hold every request until it is complete, and answer too large ones with 413",
+    "Lua": "Envoy would run its script on every request and response",
+    "ExtAuthz": "Envoy would ask a service about every request, and answer those that it denies with 403",
+}
 
 
 @dataclass
@@ -41,6 +60,8 @@ class EnvoySetup:
         The chain of the chosen listener, including Wasm services and access loggers.
     clusters, routes
         As `Proxy` takes them.
+    options
+        Further arguments of `Proxy`.
     listener
         Name of the chosen listener.
     left_out
@@ -49,9 +70,21 @@ class EnvoySetup:
 
     plugins: list[Plugin] = field(default_factory=list)
     clusters: dict[str, Cluster] = field(default_factory=dict)
-    routes: list[RouteMatch] = field(default_factory=list)
+    routes: Any = None
+    options: dict[str, Any] = field(default_factory=dict)
     listener: str = ""
     left_out: list[str] = field(default_factory=list)
+
+    @property
+    def main_cluster(self) -> str:
+        """The first cluster that the routes name; empty without one."""
+        named = to_table(self.routes).clusters if self.routes is not None else []
+        return named[0] if named else ""
+
+    def leave_out_unread(self, message: Any, schema: honoured.Schema, path: str) -> None:
+        """Record the fields of a message that are set and not honoured."""
+        for found in honoured.unread(message, schema, path):
+            self.leave_out(f"{found.path} is not simulated", found.holder, found.name)
 
     def leave_out(self, text: str, holder: Any, key: str = "") -> None:
         """Record an ignored part."""
@@ -88,8 +121,12 @@ def read_envoy(
     resources = config.get("static_resources") or {}
     if config.get("dynamic_resources"):
         setup.leave_out("dynamic_resources: only static resources are read", config, "dynamic_resources")
-    for entry in resources.get("clusters") or []:
+    setup.leave_out_unread(config, honoured.BOOTSTRAP, "")
+    if config.get("node"):
+        setup.options["node"] = {k: v for k, v in config["node"].items() if k in ("id", "cluster", "metadata")}
+    for index, entry in enumerate(resources.get("clusters") or []):
         name = str(entry.get("name", ""))
+        setup.leave_out_unread(entry, honoured.CLUSTER, f"clusters[{index}]")
         chosen = clusters or {}
         setup.clusters[name] = to_cluster(name, chosen.get(name, upstream), main=name not in chosen)
         setup.clusters[name].http2 = "http2_protocol_options" in str(entry)
@@ -157,7 +194,14 @@ class _Reader:
         return with_wasm[0]
 
     def read_listener(self, listener: Any) -> None:
-        self.setup.listener = str(listener.get("name", ""))
+        setup = self.setup
+        setup.listener = str(listener.get("name", ""))
+        setup.leave_out_unread(listener, honoured.LISTENER, "listener")
+        if "per_connection_buffer_limit_bytes" in listener:
+            setup.options["buffer_limit"] = int(listener["per_connection_buffer_limit_bytes"])
+        setup.options["listener"] = Listener(
+            direction=_DIRECTIONS.get(str(listener.get("traffic_direction", "")), 0), metadata=listener.get("metadata")
+        )
         chains = listener.get("filter_chains") or []
         for extra in chains[1:]:
             self.setup.leave_out("a second filter chain: the first one is taken", extra)
@@ -176,43 +220,63 @@ class _Reader:
         elif kind == "Wasm":
             self.setup.plugins.append(self.plugin(typed.get("config") or {}, "network"))
         elif kind == "TcpProxy":
-            self.setup.routes.append(RouteMatch(cluster=str(typed.get("cluster", ""))))
+            self.setup.routes = [RouteMatch(cluster=str(typed.get("cluster", "")))]
         else:
             self.setup.leave_out(f"network filter {item.get('name', kind)!r}", item)
 
     def read_manager(self, manager: Any) -> None:
+        setup = self.setup
+        switches, names = HttpConnectionManager.from_config(manager)
+        setup.leave_out_unread(manager, honoured.manager_schema(names), "http_connection_manager")
+        for theirs, ours in _OTHER_TIMEOUTS:
+            if theirs in manager:
+                setup.options[ours] = float(str(manager[theirs]).removesuffix("s"))
         for item in manager.get("http_filters") or []:
             typed, kind = _typed(item)
-            if kind == "Wasm" and not item.get("disabled"):
-                self.setup.plugins.append(self.plugin(typed.get("config") or {}, "http"))
-            elif kind not in _IGNORED:
-                self.setup.leave_out(f"HTTP filter {item.get('name', kind)!r}", item)
+            if kind == "Router":
+                setup.leave_out_unread(typed, honoured.ROUTER, "router")
+                switches = replace(switches, suppress_envoy_headers=bool(typed.get("suppress_envoy_headers")))
+            else:
+                self.read_http_filter(item, typed, kind)
+        setup.options["connection_manager"] = switches
+        self.read_access_loggers(manager)
+        if "rds" in manager:
+            setup.leave_out("rds: routes are read from route_config only", manager, "rds")
+        self.read_routes(manager.get("route_config") or {})
+
+    def read_http_filter(self, item: Any, typed: Any, kind: str) -> None:
+        setup, name, disabled = self.setup, str(item.get("name", kind)), bool(item.get("disabled"))
+        built_in = _BUILT_IN.get(str(typed.get("@type", "")).rpartition("/")[2])
+        if kind == "Wasm":
+            plugin = self.plugin(typed.get("config") or {}, "http")
+            setup.plugins.append(replace(plugin, filter_name=name, disabled=disabled))
+        elif built_in is not None:
+            before = sum(plugin.kind == "http" for plugin in setup.plugins)
+            config = {key: value for key, value in typed.items() if key != "@type"}
+            chain = setup.options.setdefault("built_in", [])
+            chain.append(BuiltIn(built_in, config, name, before, disabled))
+        elif not disabled:
+            done = f": {_OTHER_FILTERS[kind]}" if kind in _OTHER_FILTERS else ""
+            setup.leave_out(f"HTTP filter {name!r}{done}", item)
+
+    def read_access_loggers(self, manager: Any) -> None:
         for item in manager.get("access_log") or []:
             typed, kind = _typed(item)
             if kind == "WasmAccessLog":
                 self.setup.plugins.append(self.plugin(typed.get("config") or {}, "access_log"))
             else:
                 self.setup.leave_out(f"access log {item.get('name', kind)!r}", item)
-        if "rds" in manager:
-            self.setup.leave_out("rds: routes are read from route_config only", manager, "rds")
-        for host in (manager.get("route_config") or {}).get("virtual_hosts") or []:
-            for route in host.get("routes") or []:
-                self.read_route(route)
 
-    def read_route(self, route: Any) -> None:
-        match, action = route.get("match") or {}, route.get("route") or {}
-        prefix = match.get("prefix", match.get("path", match.get("path_separated_prefix")))
-        if prefix is None or not action.get("cluster"):
-            self.setup.leave_out("a route that isn't a prefix or path to one cluster", route)
-            return
-        exact = {}
-        for header in match.get("headers") or []:
-            value = (header.get("string_match") or {}).get("exact", header.get("exact_match"))
-            if value is None:
-                self.setup.leave_out(f"header matcher {header.get('name')!r}: only exact ones are read", header)
-                return
-            exact[str(header["name"])] = str(value)
-        self.setup.routes.append(RouteMatch(str(prefix), exact, str(action["cluster"]), str(route.get("name", ""))))
+    def read_routes(self, routes: Any) -> None:
+        setup = self.setup
+        setup.leave_out_unread(routes, honoured.ROUTES, "route_config")
+        setup.routes = routes
+        hosts = routes.get("virtual_hosts") or []
+        if len(hosts) == 1:
+            listener = setup.options["listener"]
+            setup.options["listener"] = replace(
+                listener, virtual_host=str(hosts[0].get("name", "")), virtual_host_metadata=hosts[0].get("metadata")
+            )
 
     def read_service(self, extension: Any) -> None:
         typed, kind = _typed(extension)
@@ -229,7 +293,8 @@ class _Reader:
         if not runtime.endswith(".v8"):
             self.setup.leave_out(f"runtime {runtime!r}: the module runs in the embedded engine", vm, "runtime")
         backoff = ((config.get("reload_config") or {}).get("backoff") or {}).get("base_interval", "1s")
-        restriction = (config.get("capability_restriction_config") or {}).get("allowed_capabilities") or {}
+        restricted = config.get("capability_restriction_config") or vm.get("capability_restriction_config") or {}
+        self.setup.leave_out_unread(config, honoured.PLUGIN, f"plugin {config.get('name', '')!r}")
         return Plugin(
             self.module(vm, str(config.get("name", ""))),
             name=str(config.get("name", "")),
@@ -241,7 +306,7 @@ class _Reader:
             fail_open=bool(config.get("fail_open", False)),
             allow_on_headers_stop_iteration=bool(config.get("allow_on_headers_stop_iteration", False)),
             environment=_environment(vm.get("environment_variables") or {}),
-            allowed_capabilities=tuple(restriction),
+            allowed_capabilities=tuple(restricted.get("allowed_capabilities") or ()),
             kind=kind,
             reload_backoff=float(str(backoff).removesuffix("s")),
         )

@@ -137,7 +137,12 @@ def route_configs(settings: ProxySettings) -> list[Config]:
     routes = settings.routes
     if isinstance(routes, RouteTable | Mapping):
         return []
-    return [_route_config(r, extra) if isinstance(r, RouteMatch) else merge({"route": extra}, r) for r in routes]
+    return [_route_config(r, extra) if isinstance(r, RouteMatch) else _with_defaults(r, extra) for r in routes]
+
+
+def _with_defaults(route: Mapping[str, Any], extra: Config) -> Config:
+    """Return a route given as Envoy's message; `extra` holds fields of its action that it need not have."""
+    return merge({"route": extra}, route) if "route" in route else dict(route)
 
 
 def manager_config(settings: ProxySettings) -> Config:
