@@ -179,7 +179,9 @@ def test_envoys_objections_are_reported_with_the_line(tmp_path):
         Proxy.from_envoy(path)
     path = write(tmp_path, [plugin()])
     path.write_text(path.read_text().replace('"name": "two"', '"name": ""'))
-    with pytest.raises(UsageError, match="Envoy's error: Proto constraint validation failed .*length must be at least 1"):
+    with pytest.raises(
+        UsageError, match="Envoy's error: Proto constraint validation failed .*length must be at least 1"
+    ):
         Proxy.from_envoy(path)
 
 
