@@ -36,6 +36,9 @@ __all__ = ["Vm"]
 _LONGEST_LINE = 1 << 16
 
 _RUNTIME = "wasm.envoy.wasm.runtime.v8."
+#: Nanoseconds on the monotonic clock when virtual time begins, and between two readings at one moment.
+_UPTIME, _CLOCK_STEP = 10**9, 1000
+
 _VM_COUNT = "wasm.wasm_vm_count"
 
 
@@ -93,6 +96,7 @@ class Vm:
         self.callbacks: dict[str, Invoke | None] = {}
         self.failed = self.closed = self.profiled = False
         self.failure: Failure | None = None
+        self._monotonic = 0
 
         server.shared.hold(settings.vm_id)
         server.metrics.count(_RUNTIME + "created")
@@ -148,8 +152,9 @@ class Vm:
         return int((self.clock.start + self.now()) * 1e9)
 
     def monotonic_ns(self) -> int:
-        """Return the monotonic clock, in nanoseconds."""
-        return int(self.now() * 1e9)
+        """Return the monotonic clock, in nanoseconds: never 0, and later at each call, also in a callback of fixed time."""
+        self._monotonic = max(_UPTIME + int(self.now() * 1e9), self._monotonic + _CLOCK_STEP)
+        return self._monotonic
 
     def note(self, name: str, **args: Any) -> None:
         """Add a note about this VM to the trace."""
