@@ -17,7 +17,7 @@ from wasmnb.host import (
     TcpReply,
 )
 from wasmnb.envoy.config.bootstrap import merge
-from wasmnb.host.contexts.built_in import BUILT_IN, BuiltIn
+from wasmnb.host.plugins.built_in import BUILT_IN, BuiltIn
 from wasmnb.host.upstream.grpc_server import split_messages
 from wasmnb.host.upstream.raw_response import RawResponse
 from wasmnb.messages import Headers, Request, Response

@@ -2,14 +2,14 @@
 
 from .callouts.record import Callout
 from .client_streams import Stream, TcpConnection
-from .contexts.built_in import BuiltIn
 from .contexts.stream_info import Listener
 from .http.connection.client_connection import HttpConnection
 from .http.connection.manager import HttpConnectionManager
-from .http.routing.match import RouteMatch
+from .http.routing.route import RouteMatch
 from .inspect.explain import Explanation
 from .inspect.python_state import PythonState
 from .inspect.tree import TreeNode
+from .plugins.built_in import BuiltIn
 from .plugins.plugin import Plugin
 from .proxy import Proxy
 from .state.metrics import Metric, Metrics

@@ -18,17 +18,17 @@ from ..errors import WasmnbError
 from ..messages import HeadersLike, Request
 from .client_streams import Stream, TcpConnection
 from .components import ProxyComponents
-from .contexts.built_in import BuiltIn
 from .contexts.stream_info import Listener
 from .fault_injection import FaultInjection
 from .hostcalls import HOSTCALLS
 from .http.connection.client_connection import HttpConnection
 from .http.connection.manager import HttpConnectionManager
-from .http.routing.match import RouteMatch
+from .http.routing.route import RouteMatch
 from .http.routing.table import RouteTable
 from .inspect.python_state import LENGTH
 from .interface import Requests, Wait
 from .observation import Observation
+from .plugins.built_in import BuiltIn
 from .plugins.lifecycle import PluginLifecycle
 from .plugins.plugin import FilterLike, Plugin, to_plugins
 from .sender import Sender

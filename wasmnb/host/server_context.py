@@ -12,8 +12,8 @@ from ..abi import LogLevel
 from ..engine import Engine
 from .callouts.record import CalloutLog
 from .clock import Clock, Thread
-from .contexts.built_in import BuiltIn
 from .http.connection.manager import HttpConnectionManager
+from .plugins.built_in import BuiltIn
 from .state.metrics import Metrics
 from .state.shared_data import SharedState
 from .trace.log import Log, LogLine

@@ -9,13 +9,13 @@ from typing import Any, Self
 
 from ..abi import LogLevel
 from ..errors import UsageError
-from .contexts.built_in import BuiltIn
 from .contexts.stream_info import Listener
 from .http.connection.manager import HttpConnectionManager
-from .http.routing.match import RouteMatch
 from .http.routing.reader import to_table
+from .http.routing.route import RouteMatch
 from .http.routing.table import RouteTable
 from .http.stream_state import Limits
+from .plugins.built_in import BuiltIn
 from .trace.trace import DEFAULT_LIMIT
 
 __all__ = ["LOG_LEVELS", "MAIN_CLUSTER", "ProxySettings", "SimulationSettings"]

@@ -20,11 +20,11 @@ from ...compiler import Filter
 from ...errors import UsageError
 from ...formats import protobuf
 from ...formats.yaml_lines import line_of, read_yaml
-from ...host.contexts.built_in import BUILT_IN, BuiltIn
 from ...host.contexts.stream_info import Listener
 from ...host.http.connection.manager import HttpConnectionManager
-from ...host.http.routing.match import RouteMatch
 from ...host.http.routing.reader import to_table
+from ...host.http.routing.route import RouteMatch
+from ...host.plugins.built_in import BUILT_IN, BuiltIn
 from ...host.plugins.plugin import Plugin
 from ...host.upstream.cluster import Cluster, to_cluster
 from . import honoured

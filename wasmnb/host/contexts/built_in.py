@@ -8,11 +8,11 @@ responses that pass it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ..http.routing.formatter import Facts
 from ..http.routing.mutations import Mutation, mutate
+from ..plugins.built_in import SET_METADATA, BuiltIn
 
 if TYPE_CHECKING:
     from ..http.buffers import Buffer
@@ -20,36 +20,7 @@ if TYPE_CHECKING:
     from ..http.header_map import HeaderMap
     from ..http.stream_control import StreamControl
 
-__all__ = ["BUILT_IN", "BuiltIn", "BuiltInFilter", "make_built_in"]
-
-_SET_METADATA, _HEADER_MUTATION = "set_metadata", "header_mutation"
-#: Names of the filters that are simulated.
-BUILT_IN = (_SET_METADATA, _HEADER_MUTATION)
-
-
-@dataclass(frozen=True)
-class BuiltIn:
-    """One filter of the chain.
-
-    Parameters
-    ----------
-    kind
-        One of `BUILT_IN`.
-    config
-        Its message, as a mapping.
-    name
-        Its name in the chain; routes say under it what is different.
-    before
-        How many Wasm filters stand before it.
-    disabled
-        It does not run unless a route enables it.
-    """
-
-    kind: str
-    config: Mapping[str, Any] = field(default_factory=dict)
-    name: str = ""
-    before: int = 0
-    disabled: bool = False
+__all__ = ["BuiltInFilter", "make_built_in"]
 
 
 class BuiltInFilter:
@@ -123,4 +94,4 @@ class _HeaderMutation(BuiltInFilter):
 
 def make_built_in(spec: BuiltIn, stream: StreamControl, route_config: Any) -> BuiltInFilter:
     """The filter for one stream."""
-    return (_SetMetadata if spec.kind == _SET_METADATA else _HeaderMutation)(spec, stream, route_config)
+    return (_SetMetadata if spec.kind == SET_METADATA else _HeaderMutation)(spec, stream, route_config)

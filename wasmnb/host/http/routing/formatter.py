@@ -10,21 +10,42 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
-from ...contexts.stream_info import StreamInfo, flag_names
+from ...contexts.response_flags import flag_names
 from ..header_map import HeaderMap
 
-__all__ = ["Facts", "Format", "json_text"]
+__all__ = ["Facts", "Format", "StreamFacts", "json_text"]
 
 _OPERATOR = re.compile(r"%%|%([A-Z_0-9]+)(?:\(((?:[^)\\]|\\.)*)\))?(?::(\d+))?%")
+
+
+class StreamFacts(Protocol):
+    """Facts about a stream, as `StreamInfo` has them."""
+
+    connection: Any
+    protocol: str
+    request_size: int
+    response_size: int
+    code: int | None
+    details: str
+    flags: int
+    route: Any
+    attempts: int
+    metadata: dict[str, Any]
+    remote_address: str
+
+    @property
+    def cluster_name(self) -> str:
+        """Name of the cluster."""
+        ...
 
 
 @dataclass
 class Facts:
     """What operators ask for."""
 
-    info: StreamInfo
+    info: StreamFacts
     request: HeaderMap | None = None
     response: HeaderMap | None = None
     body: bytes = b""

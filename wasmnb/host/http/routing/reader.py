@@ -10,11 +10,10 @@ from ....messages import to_bytes
 from ..connection.manager import seconds, upgrade_types
 from ..header_map import HeaderMap
 from .formatter import Format
-from .match import RouteMatch
 from .matchers import HeaderMatcher, PathMatcher, cookie, parameter
 from .mutations import Mutations
 from .retry_policy import RetryPolicy
-from .route import DirectResponse, Redirect, Rewrite, RouteEntry, WeightedCluster, grpc_request
+from .route import DirectResponse, Redirect, Rewrite, RouteEntry, RouteMatch, WeightedCluster, grpc_request
 from .table import RouteTable, VirtualHost
 
 __all__ = ["read_entry", "read_table", "to_table"]

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import TYPE_CHECKING, Any
 
+from ....messages import to_bytes
 from ..header_map import HeaderMap
 from .formatter import Format
 from .matchers import HeaderMatcher, PathMatcher
@@ -17,7 +18,7 @@ from .retry_policy import RetryPolicy
 if TYPE_CHECKING:
     from .table import VirtualHost
 
-__all__ = ["DirectResponse", "Redirect", "Rewrite", "Route", "RouteEntry", "WeightedCluster"]
+__all__ = ["DirectResponse", "Redirect", "Rewrite", "Route", "RouteEntry", "RouteMatch", "WeightedCluster"]
 
 _GRPC = re.compile(rb"application/grpc(\+.*)?\Z")
 
@@ -253,3 +254,31 @@ def grpc_request(headers: HeaderMap) -> bool:
 def header_conditions(configs: Sequence[Mapping[str, Any]]) -> list[Callable[[HeaderMap], bool]]:
     """Header matchers."""
     return [HeaderMatcher(c) for c in configs]
+
+
+@dataclass(frozen=True)
+class RouteMatch:
+    """One route.
+
+    Parameters
+    ----------
+    prefix
+        What the path begins with.
+    headers
+        Headers that must have these values.
+    cluster, name, metadata
+        Where such requests go, and what properties tell of the route.
+    """
+
+    prefix: str = "/"
+    headers: Mapping[str, str] = field(default_factory=dict)
+    cluster: str = "upstream"
+    name: str = ""
+    metadata: Any = None
+
+    @property
+    def entry(self) -> RouteEntry:
+        """The route as the route table has it."""
+        conditions = [HeaderMatcher({"name": n, "string_match": {"exact": v}}) for n, v in self.headers.items()]
+        path = PathMatcher("prefix", to_bytes(self.prefix))
+        return RouteEntry(path, conditions, self.name, self.metadata, self.cluster)
