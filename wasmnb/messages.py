@@ -208,6 +208,8 @@ class Response(_Message):
         Seconds between the request and the response of an upstream, virtual ones in the simulated proxy (0).
     reset
         The stream ended with a reset before the end of the response.
+    until_close
+        From an HTTP/1 upstream: the body has no length, it ends with the connection.
     """
 
     status: int = 200
@@ -217,3 +219,4 @@ class Response(_Message):
     chunks: list[bytes] | None = None
     latency: float = 0.0
     reset: bool = False
+    until_close: bool = False

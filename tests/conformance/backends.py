@@ -3,9 +3,43 @@
 The path selects the response. `/` and unknown paths give 200 "hello"; the names of the others describe theirs.
 """
 
+from collections.abc import Sequence
+from typing import Any
+
+from wasmnb.host.upstream.raw_response import RawResponse
 from wasmnb.messages import Headers, Request, Response
 
 SLOW = 0.5  # seconds
+
+
+class Answers:
+    """The handler of one scenario. `/seq/503,200` answers its first request with 503 and every later one with 200.
+
+    An entry may also be `slow` (200 after half a second), `close` (closed without an answer), `cut` (closed in the body), or
+    a status with headers: `200;x-envoy-overloaded=1`.
+    """
+
+    def __init__(self) -> None:
+        self._counts: dict[str, int] = {}
+
+    def __call__(self, request: Request) -> Response:
+        path = request.path.split("?")[0]
+        if path in RAW:
+            return RawResponse(RAW[path])
+        if not path.startswith("/seq/"):
+            return handler(request)
+        entries = path.removeprefix("/seq/").split("/")[0].split(",")
+        number = self._counts[path] = self._counts.get(path, -1) + 1
+        return _entry(request, entries[min(number, len(entries) - 1)], number + 1)
+
+
+def _entry(request: Request, entry: str, number: int) -> Response:
+    status, *extra = entry.split(";")
+    if status in ("slow", "close", "cut"):
+        return {"slow": _slow, "close": lambda r: Response(0), "cut": _cut}[status](request)
+    body = f"answer {number}".encode()
+    headers = [("content-length", str(len(body))), *(tuple(e.split("=", 1)) for e in extra)]
+    return Response(int(status), Headers(headers), body)
 
 
 def handler(request: Request) -> Response:
@@ -13,7 +47,11 @@ def handler(request: Request) -> Response:
     path = request.path.split("?")[0]
     if path.startswith("/big="):
         return _plain(b"z" * int(path.removeprefix("/big=")))
-    make = _RESPONSES.get(path)
+    if path.startswith("/status="):
+        return Response(int(path.removeprefix("/status=")), Headers([("content-length", "2")]), b"st")
+    if path.startswith("/latency="):
+        return Response(200, Headers([("content-length", "4")]), b"slow", latency=float(path.removeprefix("/latency=")))
+    make = _RESPONSES.get(path) or FRAMES.get(path)
     return make(request) if make else Response(200, Headers([("content-length", "5"), ("x-up", "1")]), b"hello")
 
 
@@ -60,4 +98,101 @@ _RESPONSES = {
     "/slow": _slow,
     "/later": lambda r: Response(200, Headers([("content-length", "5")]), b"later", latency=0.1),
     "/dup": _duplicates,
+}
+
+
+def _framed(status: int, body: bytes = b"", headers: Sequence[tuple[str, str]] = (), **more: Any) -> Any:
+    return lambda r: Response(status, Headers(headers), body, **more)
+
+
+_CHUNKED = ("transfer-encoding", "chunked")
+
+#: Answers whose framing or size is the point.
+FRAMES = {
+    "/frame/chunks-empty": _framed(200, headers=[_CHUNKED], chunks=[]),
+    "/frame/length-0": _framed(200, headers=[("content-length", "0")]),
+    "/frame/204-length-0": _framed(204, headers=[("content-length", "0")]),
+    "/frame/204-length-5": _framed(204, headers=[("content-length", "5")]),
+    "/frame/204-chunked": _framed(204, headers=[_CHUNKED]),
+    "/frame/205": _framed(205, headers=[("content-length", "0")]),
+    "/frame/304": _framed(304, headers=[("etag", '"a"')]),
+    "/frame/304-length-5": _framed(304, headers=[("content-length", "5"), ("etag", '"a"')]),
+    "/frame/304-length-0": _framed(304, headers=[("content-length", "0")]),
+    "/frame/304-chunked": _framed(304, headers=[_CHUNKED]),
+    "/frame/keep-alive": _framed(200, b"ka", [("content-length", "2"), ("keep-alive", "timeout=5"), ("connection", "keep-alive")]),
+    "/frame/hop-by-hop": _framed(
+        200, b"hop",
+        [("content-length", "3"), ("connection", "x-hop, keep-alive"), ("x-hop", "1"), ("proxy-connection", "keep-alive"),
+         ("te", "trailers"), ("trailer", "x-t"), ("upgrade", "h2c"), ("proxy-authenticate", "Basic"), ("via", "1.1 up")],
+    ),
+    "/frame/length-abc": _framed(200, b"abc", [("content-length", "abc")]),
+    "/frame/length-minus": _framed(200, b"abc", [("content-length", "-1")]),
+    "/frame/length-plus": _framed(200, b"abc", [("content-length", "+3")]),
+    "/frame/length-huge": _framed(200, b"abc", [("content-length", "99999999999999999999999")]),
+    "/frame/length-twice": _framed(200, b"abc", [("content-length", "3"), ("content-length", "3")]),
+    "/frame/length-two-values": _framed(200, b"abc", [("content-length", "3"), ("content-length", "4")]),
+    "/frame/length-list": _framed(200, b"abc", [("content-length", "3, 3")]),
+    "/frame/length-empty": _framed(200, b"abc", [("content-length", "")]),
+    "/frame/length-short": _framed(200, b"abcdef", [("content-length", "3")]),
+    "/frame/headers-100": _framed(200, b"ok", [("content-length", "2"), *((f"x-{n}", "v") for n in range(99))]),
+    "/frame/headers-101": _framed(200, b"ok", [("content-length", "2"), *((f"x-{n}", "v") for n in range(100))]),
+    "/frame/headers-60k": _framed(200, b"ok", [("content-length", "2"), ("x-big", "v" * 61000)]),
+    "/frame/headers-79k": _framed(200, b"ok", [("content-length", "2"), ("x-big", "v" * 79000)]),
+    "/frame/headers-82k": _framed(200, b"ok", [("content-length", "2"), ("x-big", "v" * 82000)]),
+    "/frame/headers-82k-in-many": _framed(200, b"ok", [("content-length", "2"), *((f"x-{n}", "v" * 1000) for n in range(82))]),
+    "/frame/trailers-101": _framed(200, headers=[_CHUNKED], chunks=[b"a"], trailers=[(f"x-{n}", "v") for n in range(101)]),
+    "/frame/name-empty": _framed(200, b"ok", [("content-length", "2"), ("", "v")]),
+    "/frame/name-blank": _framed(200, b"ok", [("content-length", "2"), ("x y", "v")]),
+    "/frame/name-colon": _framed(200, b"ok", [("content-length", "2"), (":status", "500")]),
+    "/frame/name-underscore": _framed(200, b"ok", [("content-length", "2"), ("x_y", "v")]),
+    "/frame/name-bad": _framed(200, b"ok", [("content-length", "2"), ("x@y", "v")]),
+    "/frame/value-nul": _framed(200, b"ok", [("content-length", "2"), ("x-v", "a\0b")]),
+    "/frame/value-control": _framed(200, b"ok", [("content-length", "2"), ("x-v", "a\x01b")]),
+    "/frame/value-tab": _framed(200, b"ok", [("content-length", "2"), ("x-v", "a\tb")]),
+    "/frame/value-del": _framed(200, b"ok", [("content-length", "2"), ("x-v", "a\x7fb")]),
+    "/frame/value-latin": _framed(200, b"ok", [("content-length", "2"), ("x-v", "a\xe9b")]),
+    "/frame/value-blanks": _framed(200, b"ok", [("content-length", "2"), ("x-v", "  a  b\t ")]),
+    "/frame/value-empty": _framed(200, b"ok", [("content-length", "2"), ("x-v", "")]),
+    "/frame/status-99": _framed(99, b"ok", [("content-length", "2")]),
+    "/frame/status-600": _framed(600, b"ok", [("content-length", "2")]),
+    "/frame/status-999": _framed(999, b"ok", [("content-length", "2")]),
+    "/frame/status-1000": _framed(1000, b"ok", [("content-length", "2")]),
+    "/frame/status-101": _framed(101, headers=[("upgrade", "websocket"), ("connection", "upgrade")]),
+    "/frame/status-100": _framed(100),
+    "/frame/status-103": _framed(103, headers=[("link", "</a>")]),
+    "/frame/names-case": _framed(200, b"ok", [("Content-Length", "2"), ("X-MiXed", "CaSe"), ("Server", "up"), ("Date", "d")]),
+    "/frame/own-server": _framed(200, b"ok", [("content-length", "2"), ("server", "mine"), ("date", "then"), ("x-envoy-upstream-service-time", "99")]),
+    "/frame/envoy-headers": _framed(
+        200, b"ok",
+        [("content-length", "2"), ("x-envoy-overloaded", "true"), ("x-envoy-degraded", ""), ("x-envoy-canary", "1"),
+         ("x-envoy-upstream-canary", "true"), ("x-envoy-ratelimited", "true"), ("x-envoy-immediate-health-check-fail", "true"),
+         ("x-envoy-decorator-operation", "op"), ("x-envoy-attempt-count", "7"), ("x-request-id", "up"), ("x-envoy-upstream-healthchecked-cluster", "c")],
+    ),
+}  # fmt: skip
+
+#: Bytes that are no answer as any of the above writes one.
+RAW = {
+    "/raw/101": b"HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: upgrade\r\n\r\nhello",
+    "/raw/garbage": b"GARBAGE\r\n\r\n",
+    "/raw/http-1.0": b"HTTP/1.0 200 OK\r\ncontent-length: 2\r\n\r\nok",
+    "/raw/http-1.0-close": b"HTTP/1.0 200 OK\r\n\r\nto the end",
+    "/raw/http-2.0": b"HTTP/2.0 200 OK\r\ncontent-length: 2\r\n\r\nok",
+    "/raw/te-identity": b"HTTP/1.1 200 OK\r\ntransfer-encoding: identity\r\ncontent-length: 2\r\n\r\nok",
+    "/raw/te-gzip-chunked": b"HTTP/1.1 200 OK\r\ntransfer-encoding: gzip, chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
+    "/raw/te-unknown": b"HTTP/1.1 200 OK\r\ntransfer-encoding: xyz\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
+    "/raw/te-and-length": b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\ncontent-length: 3\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
+    "/raw/until-close": b"HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\n\r\nuntil close",
+    "/raw/no-reason": b"HTTP/1.1 200\r\ncontent-length: 2\r\n\r\nok",
+    "/raw/status-abc": b"HTTP/1.1 abc OK\r\ncontent-length: 2\r\n\r\nok",
+    "/raw/lf-only": b"HTTP/1.1 200 OK\ncontent-length: 2\n\nok",
+    "/raw/no-colon": b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nnocolon\r\n\r\nok",
+    "/raw/folded": b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nx-v: a\r\n b\r\n\r\nok",
+    "/raw/blank-before-colon": b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nx-v : a\r\n\r\nok",
+    "/raw/bad-chunk": b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nxyz\r\nabc\r\n0\r\n\r\n",
+    "/raw/chunk-extension": b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3;a=b\r\nabc\r\n0\r\n\r\n",
+    "/raw/100-then-200": b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok",
+    "/raw/103-then-200": b"HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok",
+    "/raw/body-for-head": b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok",
+    "/raw/204-body": b"HTTP/1.1 204 No Content\r\n\r\nok",
+    "/raw/more-than-length": b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nokEXTRA",
 }

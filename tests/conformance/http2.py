@@ -12,16 +12,28 @@ Hang      none
 
 import contextlib
 import socket
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from h2.config import H2Configuration
 from h2.connection import H2Connection
 from h2.errors import ErrorCodes
-from h2.events import DataReceived, Event, RequestReceived, ResponseReceived, StreamEnded, StreamReset, TrailersReceived
+from h2.events import (
+    ConnectionTerminated,
+    DataReceived,
+    Event,
+    RequestReceived,
+    ResponseReceived,
+    StreamEnded,
+    StreamReset,
+    TrailersReceived,
+)
 from h2.exceptions import ProtocolError
 
 from wasmnb.envoy.network.loopback import LoopbackServer
 from wasmnb.messages import Headers, Request, Response
+
+from .scenario import Http2
 
 _HEADERS = [(":status", "200"), ("content-type", "application/grpc"), ("x-init", "iv")]
 _TRAILERS = [("grpc-status", "0"), ("x-trail", "tv")]
@@ -127,18 +139,45 @@ class GrpcUpstream(LoopbackServer):
 
 
 def http2_request(address: tuple[str, int], request: Request, timeout: float) -> tuple[Response | None, str]:
-    """Send one request over HTTP/2; return the response and how it ended."""
-    connection = H2Connection(H2Configuration(client_side=True, validate_outbound_headers=False))
+    """Send one request over HTTP/2 and read its answer: the response, and how it ended."""
+    return _exchange(address, lambda connection: _send(connection, request), timeout)
+
+
+def http2_exchange(address: tuple[str, int], step: Http2) -> tuple[Response | None, str]:
+    """Send a header block as it stands, and read the answer."""
+
+    def send(c: H2Connection) -> None:
+        ended = step.body is None and not step.trailers
+        c.send_headers(1, list(step.headers), end_stream=ended)
+        if step.body is not None:
+            c.send_data(1, step.body, end_stream=not step.trailers)
+        if step.trailers:
+            c.send_headers(1, list(step.trailers), end_stream=True)
+
+    return _exchange(address, send, step.wait)
+
+
+def _exchange(
+    address: tuple[str, int], send: Callable[[H2Connection], None], timeout: float
+) -> tuple[Response | None, str]:
+    connection = H2Connection(
+        H2Configuration(
+            client_side=True, validate_outbound_headers=False, normalize_outbound_headers=False,
+            validate_inbound_headers=False,
+        )
+    )  # fmt: skip
     response: Response | None = None
     with socket.create_connection(address, timeout=timeout) as sock:
         connection.initiate_connection()
-        _send(connection, request)
+        send(connection)
         sock.sendall(connection.data_to_send())
         while True:
             try:
                 data = sock.recv(1 << 16)
             except TimeoutError:
                 return response, "timeout"
+            except OSError:
+                return response, "closed"
             if not data:
                 return response, "closed"
             for event in connection.receive_data(data):
@@ -153,6 +192,8 @@ def http2_request(address: tuple[str, int], request: Request, timeout: float) ->
                 elif isinstance(event, TrailersReceived) and response:
                     response.trailers = Headers((_text(n), _text(v)) for n, v in event.headers)
                 elif isinstance(event, StreamReset):
+                    return response, "closed"
+                elif isinstance(event, ConnectionTerminated):
                     return response, "closed"
                 elif isinstance(event, StreamEnded):
                     return response, "complete"

@@ -9,6 +9,8 @@ from wasmnb import Filter
 from wasmnb.abi import AbiVersion
 
 from ..foreign.odd_modules import BYTES, TEXTS, odd_module
+from ..foreign.start_modules import TEXTS as STARTS
+from ..foreign.start_modules import start_module
 from ..foreign.toolchain import scripted_guest
 
 MODULES: dict[str, Callable[[], Path]] = {
@@ -45,4 +47,6 @@ def module(name: str) -> Path:
         return _saved(name)
     if name in MODULES:
         return MODULES[name]()
+    if name in STARTS:
+        return start_module(name)
     return odd_module(name) if name in TEXTS or name in BYTES else Path(name)

@@ -20,7 +20,10 @@ _RULES = [
     (r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "<uuid>"),
     (r"127\.0\.0\.1:\d+", "127.0.0.1:<port>"),
     (r"(get_current_time_nanoseconds\(\) -> OK time=)\d+", r"\1<time>"),
+    (r"(x-envoy-expected-rq-timeout-ms(?:: |=|\\x00))14\d\d\d\b", r"\g<1>14<ms>"),
+    (r"(x-forwarded-port(?:: |=|\\x00))\d{4,5}\b", r"\g<1><port>"),
     (r"(x-envoy-upstream-service-time(?:: |=|\\x00))\d+", r"\g<1>0"),
+    (r"(X-Envoy-Upstream-Service-Time: )\d+", r"\g<1>0"),
 ]
 #: Properties whose value is a time, a port, an id, an unordered map, or the node with all its extensions. Only their status
 #: is compared.
@@ -36,6 +39,7 @@ _PAIRS_SIZE = re.compile(r" n=\d+( count=\d+ \{.*(?:service-time|<date>|:<port>|
 
 def plain(text: str) -> str:
     """Return text without the values that differ from run to run."""
+    text = text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
     for pattern, replacement in _RULES:
         text = re.sub(pattern, replacement, text)
     return _PAIRS_SIZE.sub(r" n=<n>\1", text)
@@ -45,6 +49,9 @@ def property_line(text: str) -> str:
     """Return a `get_property` line, without the value if that differs from run to run."""
     match = _PROPERTY.match(text)
     if match and match[2].replace("\\x00", "/") in _VARIABLE:
+        address = re.search(r" \[((?!127\.0\.0\.1).*:0)\]$", text) if "source" in match[2] else None
+        if address:  # taken from a header
+            return f"{match[1]}<n> [{address[1]}]"
         return f"{match[1]}<n> [<value>]"
     return text
 
@@ -110,9 +117,16 @@ def client_lines(response: Response | None, end: str, wire: Sequence[tuple[str, 
     return lines
 
 
+def wire_lines(data: bytes, end: str) -> list[str]:
+    """Return the bytes that a client received, line by line, and whether the connection was open afterwards."""
+    lines = [plain(repr(line)[2:-1]) for line in data.split(b"\r\n")]
+    shown = [line if len(line) <= 200 else f"{line[:200]}... ({len(line)})" for line in lines]
+    return [*(f"> {line}" for line in (shown if data else [])), end]
+
+
 def upstream_lines(request: Request, end: str = "complete") -> list[str]:
     """Return the request that an upstream saw."""
-    lines = [f"{request.method} {request.path} host={plain(request.authority)}"]
+    lines = [plain(f"{request.method} {request.path} host={request.authority}")]
     hidden = ("host", "transfer-encoding", "x-script")
     lines += [plain(f"  {n}: {v}") for n, v in request.headers.items() if n not in hidden]
     if request.body or request.method == "POST":

@@ -2,9 +2,10 @@
 
 import contextlib
 import json
+import socket
 import time
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from tempfile import mkdtemp
 
@@ -15,11 +16,12 @@ from wasmnb.envoy.config.bootstrap import merge
 from wasmnb.messages import Headers, Request
 
 from . import backends, normal
-from .http2 import GrpcUpstream, http2_request
+from .http2 import GrpcUpstream, http2_exchange, http2_request
 from .modules import module
 from .routes import CLUSTER_EXTRA, LISTENER_EXTRA, NODE, ROUTES
 from .tcp_upstream import TcpUpstream
-from .scenario import Outcome, Part, Plug, Raw, Scenario, Send, Shutdown, Step, Tcp, Update, Wait, title
+from .scenario import Http2, Outcome, Part, Plug, Raw, Scenario, Send, Shutdown, Step, Tcp, Update, Wait, Wire, title
+from .wire import RawUpstream, converse
 
 _SETTLE = 3.0
 _ACCESS_LOG = "type.googleapis.com/envoy.extensions.access_loggers.wasm.v3.WasmAccessLog"
@@ -27,15 +29,28 @@ _ACCESS_LOG = "type.googleapis.com/envoy.extensions.access_loggers.wasm.v3.WasmA
 
 def run(scenario: Scenario) -> Outcome:
     """Return the outcome of a scenario in Envoy."""
-    with Upstream(backends.handler, early=backends.early) as up, TcpUpstream() as tcp, GrpcUpstream() as grpc:
+    with RawUpstream(backends.Answers(), early=backends.early) as up, TcpUpstream() as tcp, GrpcUpstream() as grpc:
         try:
             bench = Bench(scenario, up, tcp, grpc)
         except EnvoyRefused as refusal:
             return Outcome(refused=_refusal(refusal))
         try:
-            return bench.run()
+            return _on_any_host(bench.run())
         finally:
             bench.process.close()
+
+
+def _on_any_host(outcome: Outcome) -> Outcome:
+    """With 127.0.0.1 for this machine's own address, which Envoy takes where it must not show a loopback address."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))  # sends nothing
+        except OSError:
+            return outcome
+        own = probe.getsockname()[0]
+    for lines in [part.log for part in outcome.parts] + [outcome.upstream]:
+        lines[:] = [line.replace(own, "127.0.0.1") for line in lines]
+    return outcome
 
 
 class Bench:
@@ -58,6 +73,8 @@ class Bench:
         if self.scenario.show_start:
             outcome.parts.append(start)
         for step in self.scenario.steps:
+            if isinstance(step, Shutdown) and self.scenario.stats:
+                outcome.metrics = self.metrics()
             client = self.step(step)
             if not isinstance(step, Shutdown) and self.gone():
                 outcome.parts.append(self.crashed(title(step)))
@@ -78,8 +95,10 @@ class Bench:
     def metrics(self) -> list[str]:
         """Return counters and gauges of guests. If a counter and a gauge have one name, Envoy shows the gauge."""
         entries = json.loads(self.process.admin.get("/stats?format=json&filter=%5Ewasmcustom"))["stats"]
-        values = [(e["name"].removeprefix("wasmcustom."), e["value"]) for e in entries if "value" in e]
-        return sorted(f"{name} {value}" for name, value in values if name != "wasmcustom")
+        found = [(e["name"].removeprefix("wasmcustom."), e["value"]) for e in entries if "value" in e]
+        custom = sorted(f"{name} {value}" for name, value in found if name != "wasmcustom")
+        wanted = self.process.admin.stats(self.scenario.stats) if self.scenario.stats else {}
+        return custom + [f"{name} = {value}" for name, value in sorted(wanted.items())]
 
     def gone(self) -> bool:
         """Return whether Envoy has ended, after a pause for one that is crashing."""
@@ -106,6 +125,12 @@ class Bench:
                 self.process.terminate()
             case Send() | Raw():
                 return self.request(step)
+            case Wire(moves, wait=wait):
+                return self.wire(moves, wait)
+            case Http2():
+                found = http2_exchange(self.process.admin.listeners()["l"], step)
+                self._settle()
+                return normal.client_lines(*found)
             case Update(plugins, during):
                 return self.update(plugins, during)
             case Tcp(moves, wait):
@@ -121,6 +146,15 @@ class Bench:
         client = self._client(step.wait)
         try:
             return self._request(client, step)
+        finally:
+            client.close()
+            self._settle()
+
+    def wire(self, moves: bytes | Sequence[bytes | float], wait: float) -> list[str]:
+        """Send bytes; every byte that came back."""
+        client = self._client(wait)
+        try:
+            return normal.wire_lines(*converse(client.socket, moves, wait))
         finally:
             client.close()
             self._settle()
@@ -191,7 +225,7 @@ class Bench:
 
     def _config(self) -> dict:
         s = self.scenario
-        cluster = merge(CLUSTER_EXTRA, _limit(s))
+        cluster = merge(merge(CLUSTER_EXTRA, _limit(s)), s.cluster)
         clusters = [
             Cluster("up", self.tcp_up.address if s.kind == "tcp" else self.up.address, extra=cluster),
             Cluster("up2", self.up.address),
@@ -218,9 +252,12 @@ class Bench:
         if s.access_log:
             logger = {"@type": _ACCESS_LOG, "config": plugin(s.access_log).as_config(self.directory)}
             hcm["access_log"] = [{"name": "envoy.access_loggers.wasm", "typed_config": logger}]
-        return Listener(
-            "l", chain, kind=s.kind, hcm=hcm, extra=merge(LISTENER_EXTRA, _limit(s)), routes=ROUTES[s.routes]
-        )
+        routes = ROUTES[s.routes] if isinstance(s.routes, str) else list(s.routes)
+        listener = Listener(
+            "l", chain, kind=s.kind, hcm=merge(hcm, s.hcm), extra=merge(LISTENER_EXTRA, _limit(s)), routes=routes,
+            virtual_host=dict(s.virtual_host),
+        )  # fmt: skip
+        return surrounded(listener, s)
 
     def _write_listener(self, plugins: Sequence[Plug]) -> None:
         """Write the listener's file. Its port is fixed, because the system would choose a new one for each update."""
@@ -236,6 +273,30 @@ class Bench:
         options = dict(p.options)
         singleton = options.pop("singleton")
         return {"config": plugin(replace(p, options=options)).as_config(self.directory), "singleton": singleton}
+
+
+class Surrounded(Listener):
+    """A listener whose connection manager has other filters beside the plugins, and more in its route configuration."""
+
+    scenario: Scenario
+
+    def as_config(self) -> dict:
+        """The listener with what the scenario adds."""
+        config = super().as_config()
+        if self.kind != "http":
+            return config
+        manager = config["filter_chains"][0]["filters"][0]["typed_config"]
+        *wasm, router = manager["http_filters"]
+        manager["http_filters"] = [*self.scenario.before, *wasm, *self.scenario.after, router]
+        manager["route_config"] = merge(manager["route_config"], self.scenario.route_config)
+        return config
+
+
+def surrounded(listener: Listener, s: Scenario) -> Listener:
+    """The listener with a scenario's other filters."""
+    whole = Surrounded(**{f.name: getattr(listener, f.name) for f in fields(listener)})
+    object.__setattr__(whole, "scenario", s)
+    return whole
 
 
 def plugin(p: Plug) -> EnvoyPlugin:
@@ -285,9 +346,7 @@ def _move(client: Client, move: bytes | float | str) -> str:
 
 
 def _closed_port() -> int:
-    """Return a port without a listener: one that was free a moment ago."""
-    import socket
-
+    """A port that nobody listens on: one that was free a moment ago."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

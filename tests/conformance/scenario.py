@@ -80,6 +80,36 @@ class Raw:
 
 
 @dataclass(frozen=True)
+class Wire:
+    """Bytes on a connection of their own, sent as they are; everything that comes back is shown, framing and all.
+
+    Attributes
+    ----------
+    moves
+        Bytes to send, and seconds to wait in between.
+    wait
+        Seconds without the first byte of an answer after which the client stops waiting.
+    name
+        What a report calls the step; the beginning of the bytes if it is empty.
+    """
+
+    moves: bytes | Sequence[bytes | float]
+    name: str = ""
+    wait: float = 1.5
+
+
+@dataclass(frozen=True)
+class Http2:
+    """One HTTP/2 request whose header block is sent as it stands, pseudo-headers included."""
+
+    headers: Headers
+    body: bytes | None = None
+    trailers: Headers = ()
+    name: str = ""
+    wait: float = 1.5
+
+
+@dataclass(frozen=True)
 class Tcp:
     """One TCP connection: bytes to send, seconds to wait, "read", "shut" (half-close), "reset"; it is closed at the end."""
 
@@ -107,7 +137,7 @@ class Shutdown:
     """An orderly end of the proxy."""
 
 
-Step = Send | Raw | Tcp | Wait | Update | Shutdown
+Step = Send | Raw | Wire | Http2 | Tcp | Wait | Update | Shutdown
 
 
 @dataclass(frozen=True)
@@ -124,6 +154,14 @@ class Scenario:
         `per_connection_buffer_limit_bytes` of listener and cluster.
     timeouts
         Timeouts of the connection manager in seconds: `request_timeout`, `stream_idle_timeout`.
+    hcm, virtual_host, route_config
+        Merged over the connection manager, its virtual host and its route configuration, in Envoy's own terms.
+    cluster
+        Merged over the cluster "up".
+    before, after
+        Other HTTP filters of the chain, before and after the plugins, in Envoy's own terms.
+    stats
+        A regular expression of Envoy's statistics that belong to the outcome.
     services, access_log
         Plugins that run as bootstrap services (with `singleton` in their options) or as access logger.
     why_not
@@ -141,7 +179,14 @@ class Scenario:
     timeouts: Mapping[str, float] = field(default_factory=dict)
     services: Sequence[Plug] = ()
     access_log: Plug | None = None
-    routes: str = "plain"
+    routes: str | Sequence[Mapping[str, Any]] = "plain"
+    hcm: Mapping[str, Any] = field(default_factory=dict)
+    virtual_host: Mapping[str, Any] = field(default_factory=dict)
+    route_config: Mapping[str, Any] = field(default_factory=dict)
+    cluster: Mapping[str, Any] = field(default_factory=dict)
+    before: Sequence[Mapping[str, Any]] = ()
+    after: Sequence[Mapping[str, Any]] = ()
+    stats: str = ""
     why_not: str = ""
 
     def but(self, **changes: Any) -> "Scenario":
@@ -194,6 +239,11 @@ def title(step: Step) -> str:
             return f"{method} {path}"
         case Wait(seconds):
             return f"wait {seconds:g} s"
+        case Wire(moves, name):
+            first = moves if isinstance(moves, bytes) else next(m for m in moves if isinstance(m, bytes))
+            return name or repr(first.split(b"\r\n")[0][:60])[2:-1]
+        case Http2(headers=headers, name=name):
+            return name or " ".join(f"{n}={v[:30]}" for n, v in headers if n in (":method", ":path"))
         case _:
             return type(step).__name__.lower()
 

@@ -1,5 +1,6 @@
 """Runs a scenario through the simulated proxy."""
 
+import re
 from collections.abc import Sequence
 
 from wasmnb.abi import MetricType
@@ -12,16 +13,18 @@ from wasmnb.host import (
     Listener,
     LogLine,
     Proxy,
-    RouteMatch,
     TcpExchange,
     TcpReply,
 )
+from wasmnb.envoy.config.bootstrap import merge
+from wasmnb.host.plugins.built_in import BUILT_IN, BuiltIn
 from wasmnb.host.upstream.grpc_server import split_messages
+from wasmnb.host.upstream.raw_response import RawResponse
 from wasmnb.messages import Headers, Request, Response
 
 from . import backends, normal
 from .routes import LISTENER_EXTRA, NODE, ROUTES
-from .scenario import Outcome, Part, Plug, Raw, Scenario, Send, Shutdown, Step, Tcp, Update, Wait, title
+from .scenario import Http2, Outcome, Part, Plug, Raw, Scenario, Send, Shutdown, Step, Tcp, Update, Wait, Wire, title
 from .simulated_plugins import plugin
 
 _LISTENER = Listener(direction=1, metadata=LISTENER_EXTRA["metadata"], virtual_host="vh")
@@ -72,6 +75,7 @@ class Bench:
     def __init__(self, scenario: Scenario, *, native: bool = False) -> None:
         self.scenario = scenario
         self.calls: list[Request] = []
+        self._answers = backends.Answers()
         self.lines = normal.Lines()
         self.read = 0
         kind = "network" if scenario.kind == "tcp" else "http"
@@ -87,6 +91,7 @@ class Bench:
             routes=_routes(scenario),
             node=NODE,
             listener=_LISTENER,
+            built_in=_built_in(scenario),
             **_options(scenario),
         )
 
@@ -96,16 +101,25 @@ class Bench:
         if self.scenario.show_start:
             outcome.parts.append(start)
         for step in self.scenario.steps:
+            if isinstance(step, Shutdown) and self.scenario.stats:
+                outcome.metrics = self.metrics()
             outcome.parts.append(self.part(title(step), self.step(step)))
+            if any(isinstance(x, Exchange) and x.crash for x in self.proxy.exchanges):
+                outcome.parts[-1].client = ["Envoy crashed"]
+                break
         outcome.upstream = self.upstream()
-        outcome.metrics = self.metrics()
+        if not outcome.metrics:
+            outcome.metrics = self.metrics()
         return outcome
 
     def metrics(self) -> list[str]:
         """Return counters and gauges. Of two with one name it is the gauge, as in Envoy's statistics."""
-        defined = [m for m in self.proxy.metrics.all() if m.kind is not MetricType.HISTOGRAM and m.name]
-        shown = {m.name: m.value for m in sorted(defined, key=lambda m: m.kind)}
-        return sorted(f"{name} {value}" for name, value in shown.items())
+        found = [m for m in self.proxy.metrics.all() if m.kind is not MetricType.HISTOGRAM and m.name]
+        shown = {m.name: m.value for m in sorted(found, key=lambda m: m.kind)}
+        custom = sorted(f"{name} {value}" for name, value in shown.items())
+        wanted = re.compile(self.scenario.stats) if self.scenario.stats else None
+        envoy = sorted(self.proxy.metrics.envoy.items())
+        return custom + [f"{name} = {value}" for name, value in envoy if wanted and wanted.search(name)]
 
     def step(self, step: Step) -> list[str]:
         """Run a step; return what the client received."""
@@ -118,6 +132,10 @@ class Bench:
                 return self.request(step)
             case Raw(like=Send() as like):
                 return self.request(like)
+            case Wire(moves, wait=wait):
+                return self.wire(moves, wait)
+            case Http2():
+                return self.http2(step)
             case Update(plugins, during):
                 return self.update(plugins, during)
             case Tcp(moves, wait):
@@ -125,6 +143,34 @@ class Bench:
             case _:
                 raise NotSimulated(type(step).__name__)
         return []
+
+    def wire(self, moves: bytes | Sequence[bytes | float], wait: float) -> list[str]:
+        """Send bytes; every byte that came back."""
+        connection = self.proxy.open_connection()
+        for move in [moves] if isinstance(moves, bytes) else moves:
+            if isinstance(move, bytes):
+                connection.send(move)
+            else:
+                self.proxy.advance(move)
+        received, end = connection.wait(wait), "closed" if connection.closed else "open"
+        connection.close()
+        return normal.wire_lines(received, end)
+
+    def http2(self, step: Http2) -> list[str]:
+        """Send a header block as it stands."""
+        pseudo = dict(step.headers)
+        headers = Headers()
+        headers.raw = [(n.encode(), v.encode()) for n, v in step.headers]
+        trailers = Headers()
+        trailers.raw = [(n.encode(), v.encode()) for n, v in step.trailers]
+        exchange = self.proxy.request(
+            pseudo.get(":method", ""), pseudo.get(":path", ""), headers, step.body or b"", trailers,
+            authority=pseudo.get(":authority", ""), http2=True, wait=step.wait,
+        )  # fmt: skip
+        shown = _client(exchange)
+        if not exchange.done:
+            self._leave(exchange)
+        return shown
 
     def tcp(self, moves: Sequence[bytes | float | str], wait: float) -> list[str]:
         """Run the moves of one TCP connection; return what the client read."""
@@ -186,7 +232,7 @@ class Bench:
         """Return the outcome since the last part."""
         lines = self.proxy.log.since(self.read)
         self.read = self.proxy.log.written
-        return Part(title, self.lines.write([_Line(x) for x in lines]), client)
+        return Part(title, self.lines.write([_Line(x) for x in lines if x.source != "simulation"]), client)
 
     def _in_chunks(self, step: Send, headers: Headers) -> Exchange:
         stream = self.proxy.open(step.method, step.path, headers, authority=step.authority, http2=step.http2)
@@ -258,8 +304,8 @@ class Bench:
         self.calls.append(request)
         if _short(request):  # like an HTTP server that waits for the rest
             return Response(200, latency=3600.0)
-        response = backends.handler(request)
-        if response.status == 0:
+        response = self._answers(request)
+        if response.status == 0 and not isinstance(response, RawResponse):
             raise ConnectionResetError
         return response
 
@@ -273,7 +319,9 @@ class _Line:
 
 
 def _options(s: Scenario) -> dict:
-    options: dict = {}
+    options: dict = {
+        "connection_manager": {k: v for k, v in s.hcm.items() if k not in ("http_filters", "route_config")}
+    }
     if s.limit:
         options["buffer_limit"] = s.limit
     for theirs, ours in (("request_timeout", "request_timeout"), ("stream_idle_timeout", "idle_timeout")):
@@ -282,28 +330,42 @@ def _options(s: Scenario) -> dict:
     return options
 
 
-def _routes(s: Scenario) -> Sequence[RouteMatch]:
-    routes = []
-    for route in ROUTES[s.routes] or [{"match": {"prefix": "/"}, "route": {"cluster": "up"}}]:
-        headers = {h["name"]: h["string_match"]["exact"] for h in route["match"].get("headers", [])}
-        routes.append(
-            RouteMatch(
-                route["match"]["prefix"],
-                headers,
-                route["route"]["cluster"],
-                route.get("name", ""),
-                route.get("metadata"),
-            )
-        )
-    return routes
+def _built_in(s: Scenario) -> list[BuiltIn]:
+    """Envoy's own filters of the chain."""
+    found = [(f, 0) for f in s.before] + [(f, len(s.plugins)) for f in s.after]
+    made = []
+    for config, before in found:
+        kind = config["name"].rpartition(".")[2]
+        if kind not in BUILT_IN:
+            raise NotSimulated(kind)
+        typed = config["typed_config"]
+        made.append(BuiltIn(kind, typed, config["name"], before, bool(config.get("disabled"))))
+    return made
+
+
+def _routes(s: Scenario) -> dict:
+    """The whole route configuration, as the real Envoy gets it."""
+    routes = ROUTES[s.routes] if isinstance(s.routes, str) else list(s.routes)
+    routes = routes or [{"match": {"prefix": "/"}, "route": {"cluster": "up"}}]
+    host = {"name": "vh", "domains": ["*"], "routes": routes, **s.virtual_host}
+    return merge({"name": "routes", "virtual_hosts": [host]}, s.route_config)
 
 
 def _client(exchange: Exchange) -> list[str]:
     nothing = exchange.response is None or not (exchange.response.status or len(exchange.response.headers))
     if exchange.response is None or (nothing and exchange.done):
         return ["no answer: closed" if exchange.done else "no answer: timeout"]
-    end = "closed" if exchange.response.reset else "complete" if exchange.done else "timeout"
+    end = "closed" if exchange.response.reset else "complete" if exchange.done and not _waits(exchange) else "timeout"
     return normal.client_lines(exchange.response, end)
+
+
+def _waits(exchange: Exchange) -> bool:
+    """Whether the client waits for more of a body."""
+    response = exchange.response
+    length = response.headers.get("content-length") if response is not None else None
+    if response is None or length is None or not length.isdigit() or exchange.request.method == "HEAD":
+        return False
+    return response.status not in (204, 304) and len(response.body) < int(length)
 
 
 def _grpc_lines(request: Request, messages: Sequence[bytes]) -> list[str]:
@@ -315,5 +377,6 @@ def _grpc_lines(request: Request, messages: Sequence[bytes]) -> list[str]:
 
 
 def _short(request: Request) -> bool:
-    """Return whether a request's content-length exceeds its body."""
-    return int(request.headers.get("content-length") or 0) > len(request.body)
+    """Whether a request promises more bytes than it has."""
+    told = request.headers.get("content-length") or "0"
+    return told.isdigit() and int(told) > len(request.body)

@@ -1,5 +1,6 @@
 """Plugins of a scenario for the simulated proxy."""
 
+import os
 from functools import cache
 from pathlib import Path
 
@@ -39,7 +40,10 @@ def filter_of(p: Plug, *, native: bool) -> Filter | Module:
 
 def plugin(p: Plug, *, native: bool = False, **kwargs: object) -> Plugin:
     """Return a scenario's plugin for the host."""
-    options = {name: value for name, value in p.options.items() if name != "singleton"}
+    options = {name: value for name, value in p.options.items() if name not in ("singleton", "host_environment")}
+    taken = {name: os.environ[name] for name in p.options.get("host_environment", ())}
+    if taken:
+        options["environment"] = {**options.get("environment", {}), **taken}
     return Plugin(
         filter_of(p, native=native),
         p.name,

@@ -16,7 +16,11 @@ def test_addresses_are_loopback_with_port_zero():
 def test_plugins_precede_the_router_in_order(tmp_path):
     plugins = [EnvoyPlugin(b"\0asm", name).as_config(tmp_path) for name in ("a", "b")]
     chain = Listener("l", plugins).as_config()["filter_chains"][0]["filters"][0]["typed_config"]["http_filters"]
-    assert [f["name"] for f in chain] == ["envoy.filters.http.wasm", "envoy.filters.http.wasm", "envoy.filters.http.router"]
+    assert [f["name"] for f in chain] == [
+        "envoy.filters.http.wasm",
+        "envoy.filters.http.wasm",
+        "envoy.filters.http.router",
+    ]
     assert [f["typed_config"]["config"]["name"] for f in chain[:2]] == ["a", "b"]
 
 
@@ -39,14 +43,22 @@ def test_mapping_is_written_as_json(tmp_path):
 @pytest.mark.parametrize(
     ("options", "field", "value"),
     [
-        ({"failure_policy": "FAIL_RELOAD", "reload_backoff": 0.5}, "reload_config", {"backoff": {"base_interval": "0.5s"}}),
+        (
+            {"failure_policy": "FAIL_RELOAD", "reload_backoff": 0.5},
+            "reload_config",
+            {"backoff": {"base_interval": "0.5s"}},
+        ),
         ({"fail_open": True}, "fail_open", True),
         ({"allow_on_headers_stop_iteration": True}, "allow_on_headers_stop_iteration", True),
-        ({"allowed_capabilities": ["proxy_log"]}, "capability_restriction_config", {"allowed_capabilities": {"proxy_log": {}}}),
     ],
 )
 def test_options_become_fields_of_envoy(tmp_path, options, field, value):
     assert EnvoyPlugin(b"\0asm", **options).as_config(tmp_path)[field] == value
+
+
+def test_capability_restriction_belongs_to_the_vm(tmp_path):
+    config = EnvoyPlugin(b"\0asm", allowed_capabilities=["proxy_log"]).as_config(tmp_path)
+    assert config["vm_config"]["capability_restriction_config"] == {"allowed_capabilities": {"proxy_log": {}}}
 
 
 def test_host_plugin_keeps_its_fields():
@@ -59,7 +71,9 @@ def test_host_plugin_keeps_its_fields():
         def image(self, engine):
             raise AssertionError
 
-    plugin = EnvoyPlugin.of(Plugin(Filter(), root_id="r", vm_id="v", config={"k": 1}, fail_open=True), root_id="ignored")
+    plugin = EnvoyPlugin.of(
+        Plugin(Filter(), root_id="r", vm_id="v", config={"k": 1}, fail_open=True), root_id="ignored"
+    )
     assert (plugin.name, plugin.root_id, plugin.vm_id, plugin.fail_open) == ("auth", "r", "v", True)
     assert json.loads(plugin.config) == {"k": 1}
 

@@ -103,6 +103,63 @@ def test_ignored_parts_are_listed_with_their_lines(tmp_path):
     assert f"line {line - 1}: HTTP filter 'cors'" in said
 
 
+def test_routes_do_what_they_do_in_envoy(tmp_path):
+    no_filter = {"@type": "type.googleapis.com/envoy.config.route.v3.FilterConfig", "disabled": True, "config": {}}
+    routes = [
+        {"match": {"path": "/exact"}, "direct_response": {"status": 203, "body": {"inline_string": "hi"}}},
+        {"match": {"prefix": "/off"}, "route": {"cluster": "one"}, "typed_per_filter_config": {"wasm": no_filter}},
+        {"match": {"prefix": "/moved"}, "redirect": {"host_redirect": "a.test"}},
+        {"match": {"prefix": "/"}, "route": {"cluster": "one"}},
+    ]
+    text = {"@type": "type.googleapis.com/google.protobuf.StringValue", "value": "x"}
+    with Proxy.from_envoy(write(tmp_path, [plugin(text)], routes), workers=1) as proxy:
+        assert [proxy.get(path).response.status for path in ("/exact", "/exact2", "/off")] == [201, 201, 200]
+        assert proxy.get("/moved").response.status == 201  # the filter comes first
+        assert proxy.left_out == []
+
+
+def test_filters_of_envoy_beside_a_plugin_run(tmp_path):
+    append = {"append": {"header": {"key": "x-m", "value": "1"}}}
+    mutation = {
+        "name": "mutation",
+        "typed_config": {
+            "@type": EXTENSIONS + "filters.http.header_mutation.v3.HeaderMutation",
+            "mutations": {"response_mutations": [append]},
+        },
+    }
+    with Proxy.from_envoy(write(tmp_path, [mutation, plugin()]), workers=1) as proxy:
+        assert proxy.get("/").response.headers["x-m"] == "1"
+        assert proxy.left_out == []
+
+
+def test_fields_that_are_not_honoured_are_listed_with_their_paths(tmp_path):
+    routes = [
+        {
+            "match": {"prefix": "/"},
+            "route": {"cluster": "one", "priority": "HIGH", "retry_policy": {"retry_on": "5xx", "retry_priority": {}}},
+            "decorator": {"operation": "x"},
+        }
+    ]
+    path = write(tmp_path, [plugin()], routes, layered_runtime={})
+    with Proxy.from_envoy(path, workers=1) as proxy:
+        said = [text.partition(": ")[2] for text in proxy.left_out]
+    route = "route_config.virtual_hosts[0].routes[0]"
+    assert set(said) == {
+        "layered_runtime is not simulated",
+        f"{route}.route.priority is not simulated",
+        f"{route}.route.retry_policy.retry_priority is not simulated",
+        f"{route}.decorator is not simulated",
+    }
+
+
+def test_capability_restriction_of_the_vm_is_imported(tmp_path):
+    item = plugin()
+    restriction = {"allowed_capabilities": {"proxy_log": {}}}
+    item["typed_config"]["config"]["vm_config"]["capability_restriction_config"] = restriction
+    with Proxy.from_envoy(write(tmp_path, [item]), workers=1) as proxy:
+        assert proxy.plugins[0].allowed_capabilities == ("proxy_log",)
+
+
 def test_failure_policy_and_restrictions_are_imported(tmp_path):
     path = write(
         tmp_path,
@@ -122,7 +179,9 @@ def test_envoys_objections_are_reported_with_the_line(tmp_path):
         Proxy.from_envoy(path)
     path = write(tmp_path, [plugin()])
     path.write_text(path.read_text().replace('"name": "two"', '"name": ""'))
-    with pytest.raises(UsageError, match="Envoy's error: Proto constraint validation failed .*length must be at least 1"):
+    with pytest.raises(
+        UsageError, match="Envoy's error: Proto constraint validation failed .*length must be at least 1"
+    ):
         Proxy.from_envoy(path)
 
 

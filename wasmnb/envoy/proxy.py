@@ -13,8 +13,8 @@ from typing import Any, Self
 
 from ..abi import LogLevel
 from ..errors import UsageError
+from ..host import BuiltIn, HttpConnectionManager, RouteMatch
 from ..host import Listener as ListenerProperties
-from ..host import RouteMatch
 from ..host.interface import Requests, Wait
 from ..host.plugins.plugin import has_http, require_http, require_network, share_held_headers
 from ..host.settings import LOG_LEVELS, MAIN_CLUSTER, ProxySettings
@@ -22,7 +22,14 @@ from ..host.trace.exchange_log import Exchanges
 from ..messages import Request
 from .config.bootstrap import Cluster, Config, Listener, bootstrap
 from .config.plugin_config import EnvoyPlugin
-from .config.resources import Backends, listener_config, route_configs, timeouts, virtual_host_config
+from .config.resources import (
+    Backends,
+    built_in_filters,
+    listener_config,
+    manager_config,
+    route_configs,
+    virtual_host_config,
+)
 from .exchange import EnvoyExchange
 from .log import LogLine
 from .network.client import Client
@@ -76,8 +83,11 @@ class Envoy(Requests[EnvoyExchange]):
     upstream, clusters
         As for `Proxy`; in addition, (host, port) for a server of yours. All other upstreams speak HTTP/1.1: a gRPC stream
         gets its response when the filter has closed its side.
-    workers, routes, listener, node, buffer_limit, route_timeout, idle_timeout, request_timeout, name
+    workers, routes, listener, node, buffer_limit, route_timeout, idle_timeout, request_timeout, connection_manager,
+    built_in, name
         As for `wasmnb.host.settings.ProxySettings`, with its defaults. `workers` is Envoy's `--concurrency`.
+    switches
+        Single switches of the connection manager by name, as for `Proxy`.
     timeout
         Seconds without traffic after which an exchange counts as paused (5), unless `request(wait=...)` is given.
     log_level
@@ -118,7 +128,9 @@ class Envoy(Requests[EnvoyExchange]):
         kind: str = "",
         upstream: Any = None,
         clusters: Mapping[str, Any] | None = None,
-        routes: Sequence[RouteMatch] | None = None,
+        routes: Sequence[RouteMatch | Mapping[str, Any]] | Mapping[str, Any] | None = None,
+        connection_manager: HttpConnectionManager | Mapping[str, Any] | None = None,
+        built_in: Sequence[BuiltIn] = (),
         listener: ListenerProperties | None = None,
         node: Mapping[str, Any] | None = None,
         buffer_limit: int = ProxySettings.buffer_limit,
@@ -129,6 +141,7 @@ class Envoy(Requests[EnvoyExchange]):
         log_level: LogLevel | str = ProxySettings.log_level,
         name: str = "",
         binary: str | os.PathLike[str] | None = None,
+        **switches: Any,
     ) -> None:
         single: dict[str, Any] = {"config": config, "vm_config": vm_config, "root_id": root_id, "vm_id": vm_id}
         single |= {"kind": kind} if kind else {}
@@ -137,7 +150,9 @@ class Envoy(Requests[EnvoyExchange]):
         self.settings = ProxySettings.of(
             workers=workers, upstream=upstream, clusters=clusters, routes=routes or None, listener=listener,
             node=node or None, buffer_limit=buffer_limit, route_timeout=route_timeout, idle_timeout=idle_timeout,
-            request_timeout=request_timeout, log_level=log_level, name=name or (self.plugins[0].name if self.plugins else "envoy"),
+            request_timeout=request_timeout, log_level=log_level, built_in=tuple(built_in),
+            connection_manager=HttpConnectionManager.of(connection_manager, **switches),
+            name=name or (self.plugins[0].name if self.plugins else "envoy"),
         )  # fmt: skip
         self.timeout = timeout
         self.exchanges: Exchanges[EnvoyExchange | EnvoyTcpExchange] = Exchanges()
@@ -301,7 +316,8 @@ class Envoy(Requests[EnvoyExchange]):
             Listener(
                 _HTTP, by_kind.get("http", []), routes=route_configs(self.settings),
                 virtual_host=virtual_host_config(self.settings), access_logs=by_kind.get("access_log", []),
-                hcm=timeouts(self.settings), extra=extra,
+                built_in=built_in_filters(self.settings), hcm=manager_config(self.settings), extra=extra,
+                router={"suppress_envoy_headers": True} if self.settings.manager.suppress_envoy_headers else {},
             ),
         ]  # fmt: skip
         if "network" in by_kind:

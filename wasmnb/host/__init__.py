@@ -3,10 +3,13 @@
 from .callouts.record import Callout
 from .client_streams import Stream, TcpConnection
 from .contexts.stream_info import Listener
-from .http.routing.routes import RouteMatch
+from .http.connection.client_connection import HttpConnection
+from .http.connection.manager import HttpConnectionManager
+from .http.routing.route import RouteMatch
 from .inspect.explain import Explanation
 from .inspect.python_state import PythonState
 from .inspect.tree import TreeNode
+from .plugins.built_in import BuiltIn
 from .plugins.plugin import Plugin
 from .proxy import Proxy
 from .state.metrics import Metric, Metrics
@@ -20,6 +23,7 @@ from .upstream.grpc_server import GrpcReply, GrpcServer
 from .worker import Worker
 
 __all__ = [
+    "BuiltIn",
     "Callout",
     "Cluster",
     "Event",
@@ -27,6 +31,8 @@ __all__ = [
     "Explanation",
     "GrpcReply",
     "GrpcServer",
+    "HttpConnection",
+    "HttpConnectionManager",
     "Listener",
     "Log",
     "LogLine",

@@ -84,9 +84,12 @@ class ProxyComponents:
             memory_limit=simulation.memory_limit,
             clusters=to_clusters(MAIN_CLUSTER, settings.upstream, settings.clusters),
             node=settings.node,
+            manager=settings.manager,
+            built_in=settings.built_in,
         )
         main = Thread(0)
-        workers = [Worker(server, Thread(n), settings.routes) for n in range(1, settings.workers + 1)]
+        table = settings.table
+        workers = [Worker(server, Thread(n), table) for n in range(1, settings.workers + 1)]
         loop = EventLoop(settings.name, server, main, workers)
         return cls(settings.name, server, main, workers, VmRegistry(server, main), loop, Exchanges())
 

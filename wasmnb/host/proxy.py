@@ -21,10 +21,14 @@ from .components import ProxyComponents
 from .contexts.stream_info import Listener
 from .fault_injection import FaultInjection
 from .hostcalls import HOSTCALLS
-from .http.routing.routes import RouteMatch
+from .http.connection.client_connection import HttpConnection
+from .http.connection.manager import HttpConnectionManager
+from .http.routing.route import RouteMatch
+from .http.routing.table import RouteTable
 from .inspect.python_state import LENGTH
 from .interface import Requests, Wait
 from .observation import Observation
+from .plugins.built_in import BuiltIn
 from .plugins.lifecycle import PluginLifecycle
 from .plugins.plugin import FilterLike, Plugin, require_http, require_network, to_plugins
 from .sender import Sender
@@ -65,8 +69,11 @@ class Proxy(Requests["Exchange"], Shown):
         A list of filters and plugins, instead of `filter`.
     config, vm_config, root_id, vm_id, failure_policy, kind
         Settings of a single filter, as for `Plugin`; empty by default. In a chain, give them in each `Plugin`.
-    workers, upstream, clusters, routes, listener, node, buffer_limit, route_timeout, idle_timeout, request_timeout, name
+    workers, upstream, clusters, routes, listener, node, buffer_limit, route_timeout, idle_timeout, request_timeout, connection_manager,
+    built_in, name
         As for `wasmnb.host.settings.ProxySettings`, with its defaults: 4 workers, an echo as upstream, Envoy's limits.
+    switches
+        Single switches of the connection manager by name: `use_remote_address=True`.
     seed
         Decides random ids, and which thread runs first at the same moment (0).
     deadline
@@ -132,7 +139,9 @@ class Proxy(Requests["Exchange"], Shown):
         kind: str = "",
         upstream: Any = None,
         clusters: Mapping[str, Any] | None = None,
-        routes: Sequence[RouteMatch] | None = None,
+        routes: Sequence[RouteMatch | Mapping[str, Any]] | RouteTable | Mapping[str, Any] | None = None,
+        connection_manager: HttpConnectionManager | Mapping[str, Any] | None = None,
+        built_in: Sequence[BuiltIn] = (),
         seed: int = SimulationSettings.seed,
         deadline: float = SimulationSettings.deadline,
         memory_limit: int = SimulationSettings.memory_limit,
@@ -150,6 +159,7 @@ class Proxy(Requests["Exchange"], Shown):
         listener: Listener | None = None,
         name: str = "",
         engine: Engine | None = None,
+        **switches: Any,
     ) -> None:
         single: dict[str, Any] = {
             "config": config, "vm_config": vm_config, "root_id": root_id, "vm_id": vm_id, "kind": kind,
@@ -158,7 +168,9 @@ class Proxy(Requests["Exchange"], Shown):
         self._settings = ProxySettings.of(
             workers=workers, upstream=upstream, clusters=clusters, routes=routes or None, listener=listener,
             node=node or None, buffer_limit=buffer_limit, route_timeout=route_timeout, idle_timeout=idle_timeout,
-            request_timeout=request_timeout, log_level=log_level, name=name or (self.plugins[0].name if self.plugins else "proxy"),
+            request_timeout=request_timeout, log_level=log_level, built_in=tuple(built_in),
+            connection_manager=HttpConnectionManager.of(connection_manager, **switches),
+            name=name or (self.plugins[0].name if self.plugins else "proxy"),
         )  # fmt: skip
         self.simulation = SimulationSettings(
             seed, deadline, memory_limit, guest_time, fuel, show_locals, start_time, trace_limit
@@ -198,13 +210,12 @@ class Proxy(Requests["Exchange"], Shown):
             `left_out` lists them.
         """
         setup = _hooks.read_envoy(Path(path), listener=listener, clusters=clusters, upstream=upstream)
-        main = setup.routes[0].cluster if setup.routes else ""
         proxy = cls(
             chain=setup.plugins,
-            upstream=setup.clusters.get(main, upstream),
+            upstream=setup.clusters.get(setup.main_cluster, upstream),
             clusters=setup.clusters,
-            routes=setup.routes or None,
-            **options,
+            routes=setup.routes,
+            **(setup.options | options),
         )
         proxy.left_out = setup.left_out
         return proxy
@@ -310,8 +321,9 @@ class Proxy(Requests["Exchange"], Shown):
         if settings == self._settings:
             return False
         self._settings = self._sender.settings = settings
+        table = settings.table
         for worker in self.workers:
-            worker.routes = list(settings.routes)
+            worker.table = table
             for stream in worker.live:
                 self.server.clock.call_later(drain, worker.thread, stream.disconnect)
         return True
@@ -396,6 +408,16 @@ class Proxy(Requests["Exchange"], Shown):
         require_http(self.plugins)
         request = Request.of(method, path, headers, authority=authority, chunks=None if end else [])
         return self._sender.open(request, worker, end=end, http2=http2)
+
+    def open_connection(self, *, worker: int | None = None) -> HttpConnection:
+        """Open a connection over HTTP/1 that takes bytes as they are, for requests that a `Request` cannot express.
+
+        Parameters
+        ----------
+        worker
+            As for `request`.
+        """
+        return self._sender.open_connection(worker)
 
     def connect(self, *, worker: int | None = None, cluster: str = MAIN_CLUSTER) -> TcpConnection:
         """Open a TCP connection through the network filters.

@@ -9,6 +9,7 @@ from ..errors import UsageError
 from ..messages import Request
 from .client_streams import Stream, TcpConnection, send_bytes, send_whole
 from .contexts.stream_info import Connection
+from .http.connection.client_connection import HttpConnection
 from .http.stream import HttpStream
 from .tcp.stream import TcpStream
 from .trace.exchange import Exchange, TcpExchange
@@ -75,6 +76,16 @@ class Sender:
         self._loop.run_on_worker(stream.worker, lambda: stream.start(request, end=end, has_body=not end))
         return Stream(self._loop, stream)
 
+    def open_connection(self, worker: int | None) -> HttpConnection:
+        """Open a connection over HTTP/1 that takes bytes."""
+        self._loop.check_open()
+        chosen, connection = self._pick(worker), self._connection()
+
+        def make(request: Request) -> HttpStream:
+            return self._stream(request, chosen, connection, http2=False)
+
+        return HttpConnection(self._loop, chosen, make)
+
     def connect(self, worker: int | None, cluster: str) -> TcpConnection:
         """Open a TCP connection."""
         stream = self._open_tcp(self._pick(worker), cluster)
@@ -119,11 +130,13 @@ class Sender:
 
     def _open(self, request: Request, number: int | None, *, http2: bool) -> HttpStream:
         self._loop.check_open()
+        return self._stream(request, self._pick(number), self._connection(), http2=http2)
+
+    def _stream(self, request: Request, worker: Worker, connection: Connection, *, http2: bool) -> HttpStream:
         parts = self._components
-        worker = self._pick(number)
         exchange = Exchange(parts.exchanges.next_number(), worker.number, parts.server, request)
         parts.exchanges.append(exchange)
-        return HttpStream(worker, exchange, self._connection(), self.settings.limits, http2=http2)
+        return HttpStream(worker, exchange, connection, self.settings.limits, http2=http2)
 
     def _connection(self) -> Connection:
         self._connections += 1

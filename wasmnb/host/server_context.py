@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
@@ -12,6 +12,8 @@ from ..abi import LogLevel
 from ..engine import Engine
 from .callouts.record import CalloutLog
 from .clock import FOLLOWERS, Clock, Thread
+from .http.connection.manager import HttpConnectionManager
+from .plugins.built_in import BuiltIn
 from .state.metrics import Metrics
 from .state.shared_data import SharedState
 from .state.storage import StorageBudget
@@ -63,6 +65,10 @@ class ServerContext:
         Properties that a test prescribes, by their paths joined with dots; they replace Envoy's own.
     node
         Id, cluster and metadata that properties under `xds.node` show.
+    manager
+        Switches of the HTTP connection manager.
+    built_in
+        Envoy's own HTTP filters in the chain.
     callouts
         Callouts so far.
     show_locals
@@ -85,6 +91,8 @@ class ServerContext:
     clusters: dict[str, Any] = field(default_factory=dict)
     properties: dict[bytes, bytes] = field(default_factory=dict)
     node: Mapping[str, Any] = field(default_factory=dict)
+    manager: HttpConnectionManager = field(default_factory=HttpConnectionManager)
+    built_in: Sequence[BuiltIn] = ()
     callouts: CalloutLog = field(default_factory=CalloutLog)
     show_locals: bool = False
     vms_created: int = 0
@@ -119,6 +127,23 @@ class ServerContext:
     def uuid(self) -> str:
         """Return a random UUID (version 4) from the seed."""
         return str(UUID(int=self.random.getrandbits(128), version=4))
+
+    def warn(self, text: str, thread: Thread, *, exchange: int | None = None, vm: int | None = None) -> None:
+        """Write a critical line of the simulation's own: Envoy says nothing, but its users have to know.
+
+        Parameters
+        ----------
+        text, thread
+            The line, and the thread that it is about.
+        exchange, vm
+            Numbers of the exchange and VM that it is about, if any.
+        """
+        time = self.clock.time()
+        self.log.add(LogLine(time, LogLevel.CRITICAL, text, thread.name, vm, None, exchange, source="simulation"))
+        self.trace.note(
+            "log", "simulation", {"level": LogLevel.CRITICAL, "text": text},
+            time=time, thread=thread.name, exchange=exchange, vm=vm,
+        )  # fmt: skip
 
     def write_log(
         self,

@@ -10,8 +10,12 @@ from typing import Any, Self
 from ..abi import LogLevel
 from ..errors import UsageError
 from .contexts.stream_info import Listener
-from .http.routing.routes import RouteMatch
+from .http.connection.manager import HttpConnectionManager
+from .http.routing.reader import to_table
+from .http.routing.route import RouteMatch
+from .http.routing.table import RouteTable
 from .http.stream_state import Limits
+from .plugins.built_in import BuiltIn
 from .trace.trace import DEFAULT_LIMIT
 
 __all__ = ["LOG_LEVELS", "MAIN_CLUSTER", "ProxySettings", "SimulationSettings"]
@@ -60,7 +64,8 @@ class ProxySettings:
     clusters
         Other clusters by name, given as `upstream` is; None for one without endpoints.
     routes
-        `RouteMatch`es, the first match counts. By default every request goes to the main cluster.
+        `RouteMatch`es or Envoy's routes as mappings, the first match counts; or a whole route configuration of Envoy. By
+        default every request goes to the main cluster.
     listener
         Direction, metadata and names that properties show.
     node
@@ -75,6 +80,10 @@ class ProxySettings:
         Seconds that the client may take for a whole request; 0, the default, for no limit.
     log_level
         Level of the Wasm logger (INFO); lines below it are not written.
+    connection_manager
+        Switches of the HTTP connection manager, as an `HttpConnectionManager` or as Envoy's message.
+    built_in
+        Envoy's own HTTP filters in the chain.
     name
         The proxy's name in messages and views; empty for the first plugin's.
 
@@ -87,7 +96,7 @@ class ProxySettings:
     workers: int = 4
     upstream: Any = None
     clusters: Mapping[str, Any] = field(default_factory=dict)
-    routes: Sequence[RouteMatch] = (RouteMatch(),)
+    routes: Sequence[RouteMatch | Mapping[str, Any]] | RouteTable | Mapping[str, Any] = (RouteMatch(),)
     listener: Listener = field(default_factory=Listener)
     node: Mapping[str, Any] = field(default_factory=_node)
     buffer_limit: int = Limits.buffer
@@ -95,6 +104,8 @@ class ProxySettings:
     idle_timeout: float = Limits.idle_timeout
     request_timeout: float = Limits.request_timeout
     log_level: LogLevel = LogLevel.INFO
+    connection_manager: HttpConnectionManager | Mapping[str, Any] = field(default_factory=HttpConnectionManager)
+    built_in: Sequence[BuiltIn] = ()
     name: str = ""
 
     def __post_init__(self) -> None:
@@ -126,6 +137,16 @@ class ProxySettings:
     def limits(self) -> Limits:
         """The limits of a stream."""
         return Limits(self.buffer_limit, self.route_timeout, self.idle_timeout, self.request_timeout)
+
+    @property
+    def table(self) -> RouteTable:
+        """The routes as workers use them."""
+        return to_table(self.routes, self.listener.virtual_host)
+
+    @property
+    def manager(self) -> HttpConnectionManager:
+        """The switches of the connection manager."""
+        return HttpConnectionManager.of(self.connection_manager)
 
     def arguments(self) -> dict[str, Any]:
         """Return the settings as arguments of `Proxy` or `Envoy`."""

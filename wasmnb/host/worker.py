@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from .contexts.built_in import BuiltInFilter, make_built_in
 from .contexts.http import BlockedFilter, HttpContext
 from .contexts.root import RootContext
 from .contexts.tcp import TcpContext
-from .http.routing.routes import RouteMatch, choose_route
 from .tcp.network_filter import FilterSet
 
 if TYPE_CHECKING:
     from .clock import Clock, Thread
-    from .contexts.stream_info import Route
     from .http.header_map import HeaderMap
+    from .http.routing.route import Route
+    from .http.routing.table import RouteTable
     from .http.stream import HttpStream
     from .http.stream_control import StreamControl
     from .plugins.vm_registry import PluginHandle
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from .tcp.stream import TcpStream
 
 __all__ = ["Worker"]
+
+#: A filter of an HTTP stream.
+Filter = HttpContext | BlockedFilter | BuiltInFilter
 
 
 class Worker:
@@ -32,7 +35,7 @@ class Worker:
     ----------
     thread
         Its thread of events.
-    routes
+    table
         Routes of requests that begin from now on.
     plugins
         Plugins of the current configuration, on this thread.
@@ -44,11 +47,11 @@ class Worker:
         Number of streams that have ended.
     """
 
-    def __init__(self, server: ServerContext, thread: Thread, routes: Sequence[RouteMatch]) -> None:
+    def __init__(self, server: ServerContext, thread: Thread, table: RouteTable) -> None:
         self.server = server
         self.clock: Clock = server.clock
         self.thread = thread
-        self.routes = list(routes)
+        self.table = table
         self.plugins: list[PluginHandle] = []
         self.streams: dict[int, HttpStream] = {}
         self.connections: dict[int, TcpStream] = {}
@@ -82,23 +85,49 @@ class Worker:
 
     def route(self, headers: HeaderMap) -> Route | None:
         """Return the route of a request, or None."""
-        return choose_route(self.routes, headers)
+        return self.table.find(headers, self.server.random)
 
-    def create_filters(self, control: StreamControl) -> list[HttpContext | BlockedFilter]:
-        """Create one filter for each plugin. A plugin whose VM has failed is bypassed, or blocks the stream."""
-        filters: list[HttpContext | BlockedFilter] = []
-        for handle in self.http_plugins:
-            root = handle.root_for_stream()
-            if root is not None:
-                filters.append(HttpContext(root, control))
-            elif not handle.bypassed:
-                filters.append(BlockedFilter(handle.plugin, handle.vm, control))
+    def create_filters(self, control: StreamControl) -> list[Filter]:
+        """Create the filters of a stream that its route does not disable.
+
+        A plugin that is missing on this worker is skipped; one whose VM has failed is bypassed, or blocks the stream.
+        """
+        filters: list[Filter] = [*self._built_in(0, control)]
+        route = control.state.info.route
+        for number, handle in enumerate(self.http_plugins, 1):
+            plugin = handle.plugin
+            if not plugin.disabled if route is None else route.runs(plugin.filter_name, disabled=plugin.disabled):
+                filters += self._filter(handle, control)
+            filters += self._built_in(number, control)
+        return filters
+
+    def _filter(self, handle: PluginHandle, control: StreamControl) -> list[Filter]:
+        if handle.missing:
+            control.state.exchange.notes.append(handle.missing_note(self.name))
+            return []
+        root = handle.root_for_stream()
+        if root is not None:
+            return [HttpContext(root, control)]
+        return [] if handle.bypassed else [BlockedFilter(handle.plugin, handle.vm, control)]
+
+    def _built_in(self, before: int, control: StreamControl) -> list[Filter]:
+        """Create Envoy's own filters that stand behind so many Wasm filters."""
+        filters: list[Filter] = []
+        route = control.state.info.route
+        for spec in self.server.built_in:
+            runs = not spec.disabled if route is None else route.runs(spec.name, disabled=spec.disabled)
+            if spec.before == before and runs:
+                config = route.filter_config(spec.name) if route is not None else None
+                filters.append(make_built_in(spec, control, config))
         return filters
 
     def create_network_filters(self, stream: TcpStream) -> FilterSet:
         """Create one filter for each plugin, up to one whose VM has failed and that is not bypassed."""
         filters: list[TcpContext] = []
         for handle in self.network_plugins:
+            if handle.missing:
+                stream.exchange.notes.append(handle.missing_note(self.name))
+                continue
             root = handle.root_for_stream()
             if root is not None:
                 filters.append(TcpContext(root, stream))

@@ -178,7 +178,7 @@ SCENARIOS: list[Scenario] = [
     S(
         "two requests pipelined",
         [Raw(b"GET /1 HTTP/1.1\r\nhost: a\r\n\r\nGET /2 HTTP/1.1\r\nhost: a\r\n\r\n")],
-        why_not="the simulated proxy takes requests, not bytes",
+        why_not="the areas wire and edge send such bytes",
     ),
     S(
         "request timeout while paused in request headers",

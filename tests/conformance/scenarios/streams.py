@@ -113,7 +113,7 @@ SCENARIOS: list[Scenario] = [
     S(
         "HTTP/1.0 is refused before the filters",
         [Raw(b"GET / HTTP/1.0\r\nhost: h.test\r\n\r\n")],
-        why_not="the simulated proxy takes requests, not bytes",
+        why_not="the areas wire and edge send such bytes",
     ),
     S(
         "a request line that is none",

@@ -7,7 +7,7 @@
  *     on_tick: set_effective_context stream; continue_stream REQUEST
  *
  * A rule names a callback, with #n its n-th call on a context, and the statements to run there: hostcalls (short names)
- * with their inputs, `return n`, `trap`, `loop`. Inputs are separated by spaces; %xx stands for any byte, `_` for nothing.
+ * with their inputs, `return n`, `accept_below n`, `trap_from n`, `trap`, `loop`. Inputs are separated by spaces; %xx stands for any byte, `_` for nothing.
  *
  *     numbers   decimal, a name of the enum, `$` (the last number that a hostcall gave), `self`, `stream` (last stream)
  *     bytes     text; `repeat:x:5000`; `at:<pointer>:<size>` for a raw address
@@ -354,6 +354,14 @@ static uint32_t perform(char *statements, uint32_t result) {
     if (!strcmp(name, "return")) {
       result = (uint32_t)arg_number(&a, 0);
       begin(); say("  return %u", result); flush();
+    } else if (!strcmp(name, "accept_below")) { /* the last number that a hostcall gave must be smaller */
+      result = last_output < (uint32_t)arg_number(&a, 0);
+      begin(); say("  return %u", result); flush();
+    } else if (!strcmp(name, "trap_from")) { /* trap if it is not */
+      if (last_output >= (uint32_t)arg_number(&a, 0)) {
+        begin(); say("  trap"); flush();
+        __builtin_trap();
+      }
     } else if (!strcmp(name, "trap")) {
       begin(); say("  trap"); flush();
       __builtin_trap();

@@ -80,6 +80,10 @@ class Listener:
         More fields of the virtual host.
     access_logs
         `PluginConfig` messages of access loggers.
+    built_in
+        Envoy's own HTTP filters, each with the number of plugins before it.
+    router
+        Fields of the router.
     hcm, extra
         More fields, merged over the connection manager and over the listener.
     """
@@ -91,6 +95,8 @@ class Listener:
     routes: Sequence[Config] | None = None
     virtual_host: Config = field(default_factory=dict)
     access_logs: Sequence[Config] = ()
+    built_in: Sequence[tuple[int, Config]] = ()
+    router: Config = field(default_factory=dict)
     hcm: Config = field(default_factory=dict)
     extra: Config = field(default_factory=dict)
 
@@ -107,9 +113,12 @@ class Listener:
     def _http(self) -> list[Config]:
         router = {
             "name": "envoy.filters.http.router",
-            "typed_config": {"@type": _EXTENSIONS + "filters.http.router.v3.Router"},
+            "typed_config": {"@type": _EXTENSIONS + "filters.http.router.v3.Router", **self.router},
         }
-        wasm = [_filter("http", plugin) for plugin in self.plugins]
+        filters = [config for before, config in self.built_in if before == 0]
+        for number, plugin in enumerate(self.plugins, 1):
+            filters.append(_filter("http", plugin))
+            filters += [config for before, config in self.built_in if before == number]
         routes = self.routes or [{"match": {"prefix": "/"}, "route": {"cluster": self.cluster}}]
         host = {"name": "vh", "domains": ["*"], "routes": list(routes), **self.virtual_host}
         hcm: Config = {
@@ -118,7 +127,7 @@ class Listener:
             "codec_type": "AUTO",
             "http_protocol_options": {"enable_trailers": True},
             "route_config": {"name": "routes", "virtual_hosts": [host]},
-            "http_filters": [*wasm, router],
+            "http_filters": [*filters, router],
         }
         if self.access_logs:
             hcm["access_log"] = [_access_log(plugin) for plugin in self.access_logs]

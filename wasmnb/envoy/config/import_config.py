@@ -1,36 +1,51 @@
 """Import of an `envoy.yaml` into the simulated proxy: Wasm plugins, their configuration, routes and clusters.
 
-Parts that the simulation doesn't have (TLS, other filters, matchers other than prefixes) are ignored; `left_out` lists them
-with their lines in the file. Clusters become echoes, unless the caller gives upstreams for them.
+Parts that the simulation doesn't have (TLS, other filters) are ignored; `left_out` lists every field that is set and not
+honoured, with its path and its line in the file. Clusters become echoes, unless the caller gives upstreams for them.
 
 Reference: https://www.envoyproxy.io/docs/envoy/v1.40.0/api-v3/extensions/wasm/v3/wasm.proto
 """
 
 from __future__ import annotations
 
-import base64
-import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from ..._display import short
-from ...abi.text import encode_text
 from ...compiler import Filter
 from ...errors import UsageError
-from ...formats import protobuf
 from ...formats.yaml_lines import line_of, read_yaml
-from ...host.http.routing.routes import RouteMatch
+from ...host.contexts.stream_info import Listener
+from ...host.http.connection.manager import HttpConnectionManager
+from ...host.http.routing.reader import to_table
+from ...host.http.routing.route import RouteMatch
+from ...host.plugins.built_in import BUILT_IN, BuiltIn
 from ...host.plugins.plugin import Plugin
 from ...host.upstream.cluster import Cluster, to_cluster
+from . import honoured
+from .fields import Fields
 from .validation import config_problem
 
 __all__ = ["EnvoySetup", "read_envoy"]
 
 _MANAGER = "HttpConnectionManager"
-_IGNORED = {"Router", "TcpProxy"}  # the simulation always has them at the end of a chain
+_OTHER_TIMEOUTS = (("stream_idle_timeout", "idle_timeout"), ("request_timeout", "request_timeout"))
+_DIRECTIONS = {"INBOUND": 1, "OUTBOUND": 2}
+#: Messages of Envoy's own filters that are simulated -> their kinds.
+_BUILT_IN = {
+    "envoy.extensions.filters.http.set_metadata.v3.Config": BUILT_IN[0],
+    "envoy.extensions.filters.http.header_mutation.v3.HeaderMutation": BUILT_IN[1],
+}
+#: What filters that are not simulated would have done.
+_OTHER_FILTERS = {
+    "Cors": "Envoy would answer preflight requests itself and add access-control headers",
+    "LocalRateLimit": "Envoy would answer requests above the limit with 429",
+    "Buffer": "Envoy would hold every request until it is complete, and answer too large ones with 413",
+    "Lua": "Envoy would run its script on every request and response",
+    "ExtAuthz": "Envoy would ask a service about every request, and answer those that it denies with 403",
+}
 
 
 @dataclass
@@ -43,6 +58,8 @@ class EnvoySetup:
         The chain of the chosen listener, including Wasm services and access loggers.
     clusters, routes
         As `Proxy` takes them.
+    options
+        Further arguments of `Proxy`.
     listener
         Name of the chosen listener.
     left_out
@@ -51,9 +68,21 @@ class EnvoySetup:
 
     plugins: list[Plugin] = field(default_factory=list)
     clusters: dict[str, Cluster] = field(default_factory=dict)
-    routes: list[RouteMatch] = field(default_factory=list)
+    routes: Any = None
+    options: dict[str, Any] = field(default_factory=dict)
     listener: str = ""
     left_out: list[str] = field(default_factory=list)
+
+    @property
+    def main_cluster(self) -> str:
+        """The first cluster that the routes name; empty without one."""
+        named = to_table(self.routes).clusters if self.routes is not None else []
+        return named[0] if named else ""
+
+    def leave_out_unread(self, message: Any, schema: honoured.Schema, path: str) -> None:
+        """Record the fields of a message that are set and not honoured."""
+        for found in honoured.unread(message, schema, path):
+            self.leave_out(f"{found.path} is not simulated", found.holder, found.name)
 
     def leave_out(self, text: str, holder: Any, key: str = "") -> None:
         """Record an ignored part."""
@@ -87,13 +116,18 @@ def read_envoy(
     config = read_yaml(path)
     _validate(path, config)
     setup = EnvoySetup()
-    fields = _Fields(path)
+    fields = Fields(path)
     reader = _Reader(fields, setup)
     resources = fields.mapping(config, "static_resources")
     if config.get("dynamic_resources"):
         setup.leave_out("dynamic_resources: only static resources are read", config, "dynamic_resources")
-    for entry in fields.mappings(resources, "clusters"):
+    setup.leave_out_unread(config, honoured.BOOTSTRAP, "")
+    if config.get("node"):
+        node = fields.mapping(config, "node")
+        setup.options["node"] = {k: v for k, v in node.items() if k in ("id", "cluster", "metadata")}
+    for index, entry in enumerate(fields.mappings(resources, "clusters")):
         name = str(entry.get("name", ""))
+        setup.leave_out_unread(entry, honoured.CLUSTER, f"clusters[{index}]")
         chosen = clusters or {}
         setup.clusters[name] = to_cluster(name, chosen.get(name, upstream), main=name not in chosen)
         setup.clusters[name].http2 = "http2_protocol_options" in str(entry)
@@ -133,107 +167,15 @@ def _line_of_path(config: Any, problem: str) -> int:
     return line_of(here, wrong) or line
 
 
-class _Fields:
-    """Reads fields of a configuration with the type that they must have.
-
-    A field that is missing or null counts as empty. One of another type is a `UsageError` with file, line and field.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def fail(self, message: str, holder: Any, key: str = "") -> UsageError:
-        return UsageError(f"{self.path}, line {line_of(holder, key)}: {message}")
-
-    def _wrong(self, holder: Any, key: str, required: str, value: Any) -> UsageError:
-        shown = "a mapping" if isinstance(value, dict) else short(repr(value), 60)
-        return self.fail(f"{key} must be {required}, not {shown}.", holder, key)
-
-    def mapping(self, holder: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-        """Return a field that is a mapping."""
-        value = holder.get(key)
-        if value is None:
-            return {}
-        if not isinstance(value, dict):
-            raise self._wrong(holder, key, "a mapping", value)
-        return value
-
-    def mappings(self, holder: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
-        """Return a field that is a list of mappings."""
-        values = self.sequence(holder, key)
-        for value in values:
-            if not isinstance(value, dict):
-                raise self._wrong(holder, key, "a list of mappings", value)
-        return values
-
-    def sequence(self, holder: Mapping[str, Any], key: str) -> list[Any]:
-        """Return a field that is a list."""
-        value = holder.get(key)
-        if value is None:
-            return []
-        if not isinstance(value, list):
-            raise self._wrong(holder, key, "a list", value)
-        return value
-
-    def text(self, holder: Mapping[str, Any], key: str, default: str = "") -> str:
-        """Return a field that is text; numbers and booleans count as text."""
-        value = holder.get(key)
-        if value is None:
-            return default
-        if isinstance(value, dict | list):
-            raise self._wrong(holder, key, "text", value)
-        return str(value)
-
-    def base64(self, holder: Mapping[str, Any], key: str) -> bytes:
-        """Return the bytes of a field in base64."""
-        try:
-            return base64.b64decode(self.text(holder, key), validate=True)
-        except ValueError as error:
-            raise self.fail(f"{key} is not base64: {error}.", holder, key) from None
-
-    def seconds(self, holder: Mapping[str, Any], key: str, default: str) -> float:
-        """Return a field such as `1.5s` in seconds."""
-        text = self.text(holder, key, default)
-        try:
-            return float(text.removesuffix("s"))
-        except ValueError:
-            raise self.fail(f"{key} must be a duration such as 1.5s, not {short(text)!r}.", holder, key) from None
-
-    def typed(self, item: Mapping[str, Any]) -> tuple[Mapping[str, Any], str]:
-        """Return a typed configuration and the last part of its type; of a TypedStruct, those inside it."""
-        typed = self.mapping(item, "typed_config")
-        kind = self.text(typed, "@type").rpartition("/")[2].rpartition(".")[2]
-        if kind == "TypedStruct":
-            return self.mapping(typed, "value"), self.text(typed, "type_url").rpartition(".")[2]
-        return typed, kind
-
-    def any_bytes(self, holder: Mapping[str, Any], key: str) -> bytes:
-        """Return a configuration as the guest receives it."""
-        value = self.mapping(holder, key)
-        kind = self.text(value, "@type").rpartition(".")[2]
-        if kind == "Struct":
-            return protobuf.struct_message(self.mapping(value, "value"), default=str)  # as Envoy does: not JSON
-        if kind == "BytesValue":
-            return self.base64(value, "value")
-        return encode_text(self.text(value, "value"))
-
-    def environment(self, holder: Mapping[str, Any], key: str) -> dict[str, str]:
-        """Return the configured variables, and those that are taken from the environment of this process."""
-        variables = self.mapping(holder, key)
-        names, inherited = [str(name) for name in self.sequence(variables, "host_env_keys")], dict(os.environ)
-        own = self.mapping(variables, "key_values")
-        return {name: self.text(own, name) for name in own} | {n: inherited[n] for n in names if n in inherited}
-
-
 class _Reader:
     """Reads the parts of a listener into a setup."""
 
-    def __init__(self, fields: _Fields, setup: EnvoySetup) -> None:
+    def __init__(self, fields: Fields, setup: EnvoySetup) -> None:
         self.fields = fields
         self.path = fields.path
         self.setup = setup
 
-    def choose(self, listeners: list[Mapping[str, Any]], name: str | None) -> Mapping[str, Any]:
+    def choose(self, listeners: list[Any], name: str | None) -> Any:
         if name is not None:
             listener = next((item for item in listeners if item.get("name") == name), None)
             if listener is None:
@@ -248,8 +190,16 @@ class _Reader:
                 self.setup.leave_out(f"listener {other.get('name', '')!r}: choose it with listener=", other)
         return with_wasm[0]
 
-    def read_listener(self, listener: Mapping[str, Any]) -> None:
-        self.setup.listener = self.fields.text(listener, "name")
+    def read_listener(self, listener: Any) -> None:
+        setup = self.setup
+        setup.listener = self.fields.text(listener, "name")
+        setup.leave_out_unread(listener, honoured.LISTENER, "listener")
+        if "per_connection_buffer_limit_bytes" in listener:
+            setup.options["buffer_limit"] = self.fields.integer(listener, "per_connection_buffer_limit_bytes")
+        setup.options["listener"] = Listener(
+            direction=_DIRECTIONS.get(self.fields.text(listener, "traffic_direction"), 0),
+            metadata=self.fields.mapping(listener, "metadata") or None,
+        )
         chains = self.fields.mappings(listener, "filter_chains")
         for extra in chains[1:]:
             self.setup.leave_out("a second filter chain: the first one is taken", extra)
@@ -261,57 +211,76 @@ class _Reader:
             for item in self.fields.mappings(chain, "filters"):
                 self.read_network_filter(item)
 
-    def read_network_filter(self, item: Mapping[str, Any]) -> None:
+    def read_network_filter(self, item: Any) -> None:
         typed, kind = self.fields.typed(item)
         if kind == _MANAGER:
             self.read_manager(typed)
         elif kind == "Wasm":
             self.setup.plugins.append(self.plugin(self.fields.mapping(typed, "config"), "network"))
         elif kind == "TcpProxy":
-            self.setup.routes.append(RouteMatch(cluster=self.fields.text(typed, "cluster")))
+            self.setup.routes = [RouteMatch(cluster=self.fields.text(typed, "cluster"))]
         else:
             self.setup.leave_out(f"network filter {item.get('name', kind)!r}", item)
 
-    def read_manager(self, manager: Mapping[str, Any]) -> None:
+    def read_manager(self, manager: Any) -> None:
+        setup = self.setup
+        switches, names = HttpConnectionManager.from_config(manager)
+        setup.leave_out_unread(manager, honoured.manager_schema(names), "http_connection_manager")
+        for theirs, ours in _OTHER_TIMEOUTS:
+            if theirs in manager:
+                setup.options[ours] = self.fields.seconds(manager, theirs, "0s")
         for item in self.fields.mappings(manager, "http_filters"):
             typed, kind = self.fields.typed(item)
-            if kind == "Wasm" and not item.get("disabled"):
-                self.setup.plugins.append(self.plugin(self.fields.mapping(typed, "config"), "http"))
-            elif kind not in _IGNORED:
-                self.setup.leave_out(f"HTTP filter {item.get('name', kind)!r}", item)
+            if kind == "Router":
+                setup.leave_out_unread(typed, honoured.ROUTER, "router")
+                switches = replace(switches, suppress_envoy_headers=bool(typed.get("suppress_envoy_headers")))
+            else:
+                self.read_http_filter(item, typed, kind)
+        setup.options["connection_manager"] = switches
+        self.read_access_loggers(manager)
+        if "rds" in manager:
+            setup.leave_out("rds: routes are read from route_config only", manager, "rds")
+        self.read_routes(self.fields.mapping(manager, "route_config"))
+
+    def read_http_filter(self, item: Any, typed: Any, kind: str) -> None:
+        setup, name, disabled = self.setup, str(item.get("name", kind)), bool(item.get("disabled"))
+        built_in = _BUILT_IN.get(str(typed.get("@type", "")).rpartition("/")[2])
+        if kind == "Wasm":
+            plugin = self.plugin(self.fields.mapping(typed, "config"), "http")
+            setup.plugins.append(replace(plugin, filter_name=name, disabled=disabled))
+        elif built_in is not None:
+            before = sum(plugin.kind == "http" for plugin in setup.plugins)
+            config = {key: value for key, value in typed.items() if key != "@type"}
+            chain = setup.options.setdefault("built_in", [])
+            chain.append(BuiltIn(built_in, config, name, before, disabled))
+        elif not disabled:
+            done = f": {_OTHER_FILTERS[kind]}" if kind in _OTHER_FILTERS else ""
+            setup.leave_out(f"HTTP filter {name!r}{done}", item)
+
+    def read_access_loggers(self, manager: Any) -> None:
         for item in self.fields.mappings(manager, "access_log"):
             typed, kind = self.fields.typed(item)
             if kind == "WasmAccessLog":
                 self.setup.plugins.append(self.plugin(self.fields.mapping(typed, "config"), "access_log"))
             else:
                 self.setup.leave_out(f"access log {item.get('name', kind)!r}", item)
-        if "rds" in manager:
-            self.setup.leave_out("rds: routes are read from route_config only", manager, "rds")
-        for host in self.fields.mappings(self.fields.mapping(manager, "route_config"), "virtual_hosts"):
-            for route in self.fields.mappings(host, "routes"):
-                self.read_route(route)
 
-    def read_route(self, route: Mapping[str, Any]) -> None:
-        fields = self.fields
-        match, action = fields.mapping(route, "match"), fields.mapping(route, "route")
-        field = next((f for f in ("prefix", "path", "path_separated_prefix") if match.get(f) is not None), None)
-        if field is None or not fields.text(action, "cluster"):
-            self.setup.leave_out("a route that isn't a prefix or path to one cluster", route)
-            return
-        exact = {}
-        for header in fields.mappings(match, "headers"):
-            matcher = fields.mapping(header, "string_match")
-            value = fields.text(matcher, "exact") if "exact" in matcher else header.get("exact_match")
-            if value is None:
-                self.setup.leave_out(f"header matcher {header.get('name')!r}: only exact ones are read", header)
-                return
-            exact[fields.text(header, "name")] = str(value)
-        route_match = RouteMatch(
-            fields.text(match, field), exact, fields.text(action, "cluster"), fields.text(route, "name")
-        )
-        self.setup.routes.append(route_match)
+    def read_routes(self, routes: Any) -> None:
+        setup = self.setup
+        setup.leave_out_unread(routes, honoured.ROUTES, "route_config")
+        setup.routes = routes
+        hosts = self.fields.mappings(routes, "virtual_hosts")
+        for host in hosts:
+            self.fields.mappings(host, "routes")
+        if len(hosts) == 1:
+            listener = setup.options["listener"]
+            setup.options["listener"] = replace(
+                listener,
+                virtual_host=self.fields.text(hosts[0], "name"),
+                virtual_host_metadata=hosts[0].get("metadata"),
+            )
 
-    def read_service(self, extension: Mapping[str, Any]) -> None:
+    def read_service(self, extension: Any) -> None:
         typed, kind = self.fields.typed(extension)
         if kind == "WasmService":
             where = "singleton" if typed.get("singleton") else "service"
@@ -319,7 +288,7 @@ class _Reader:
         else:
             self.setup.leave_out(f"bootstrap extension {extension.get('name', kind)!r}", extension)
 
-    def plugin(self, config: Mapping[str, Any], kind: str) -> Plugin:
+    def plugin(self, config: Any, kind: str) -> Plugin:
         """Return the plugin of a `PluginConfig` message."""
         fields = self.fields
         vm = fields.mapping(config, "vm_config")
@@ -327,7 +296,9 @@ class _Reader:
         if not runtime.endswith(".v8"):
             self.setup.leave_out(f"runtime {runtime!r}: the module runs in the embedded engine", vm, "runtime")
         backoff = fields.mapping(fields.mapping(config, "reload_config"), "backoff")
-        restriction = fields.mapping(fields.mapping(config, "capability_restriction_config"), "allowed_capabilities")
+        restriction = fields.mapping(config, "capability_restriction_config")
+        restriction = restriction or fields.mapping(vm, "capability_restriction_config")
+        self.setup.leave_out_unread(config, honoured.PLUGIN, f"plugin {fields.text(config, 'name')!r}")
         return Plugin(
             self.module(vm, fields.text(config, "name")),
             name=fields.text(config, "name"),
@@ -339,7 +310,7 @@ class _Reader:
             fail_open=bool(config.get("fail_open", False)),
             allow_on_headers_stop_iteration=bool(config.get("allow_on_headers_stop_iteration", False)),
             environment=fields.environment(vm, "environment_variables"),
-            allowed_capabilities=tuple(restriction),
+            allowed_capabilities=tuple(fields.mapping(restriction, "allowed_capabilities")),
             kind=kind,
             reload_backoff=fields.seconds(backoff, "base_interval", "1s"),
         )

@@ -113,12 +113,12 @@ class EnvoyPlugin:
                 "key_values": self.variables,
                 "host_env_keys": list(self.host_environment),
             }
+        if self.allowed_capabilities:
+            allowed: dict[str, Any] = {n: {} for n in self.allowed_capabilities}
+            vm["capability_restriction_config"] = {"allowed_capabilities": allowed}
         plugin: dict[str, Any] = {"name": self.name, "root_id": self.root_id, "vm_config": vm}
         if config := to_config(self.config):
             plugin["configuration"] = any_value(config)
-        if self.allowed_capabilities:
-            allowed: dict[str, Any] = {n: {} for n in self.allowed_capabilities}
-            plugin["capability_restriction_config"] = {"allowed_capabilities": allowed}
         if self.allow_on_headers_stop_iteration:
             plugin["allow_on_headers_stop_iteration"] = True
         return plugin | self._failure()

@@ -4,17 +4,31 @@ from __future__ import annotations
 
 import socket
 import time
+from collections.abc import Mapping
 from typing import Any
 
+from ...errors import UsageError
 from ...host import Cluster as Simulated
 from ...host import RouteMatch
+from ...host.http.routing.table import RouteTable
 from ...host.settings import ProxySettings
 from ..admin import Admin
 from ..network.tcp import TcpUpstream
 from ..network.upstream import Upstream
-from .bootstrap import Cluster, Config
+from .bootstrap import Cluster, Config, merge
 
-__all__ = ["Backends", "closed_port", "listener_config", "route_configs", "timeouts", "virtual_host_config"]
+__all__ = [
+    "Backends",
+    "built_in_filters",
+    "closed_port",
+    "listener_config",
+    "manager_config",
+    "route_configs",
+    "virtual_host_config",
+]
+
+#: Kind of an own filter of Envoy -> its message.
+_BUILT_IN_TYPES = {"set_metadata": "set_metadata.v3.Config", "header_mutation": "header_mutation.v3.HeaderMutation"}
 
 _DIRECTIONS = {1: "INBOUND", 2: "OUTBOUND"}
 
@@ -120,7 +134,44 @@ def route_configs(settings: ProxySettings) -> list[Config]:
     """Return the routes as `envoy.config.route.v3.Route` messages."""
     timeout = settings.changed("route_timeout")
     extra = {} if timeout is None else {"timeout": f"{timeout}s"}
-    return [_route_config(route, extra) for route in settings.routes]
+    routes = settings.routes
+    if isinstance(routes, RouteTable | Mapping):
+        return []
+    return [_route_config(r, extra) if isinstance(r, RouteMatch) else _with_defaults(r, extra) for r in routes]
+
+
+def _with_defaults(route: Mapping[str, Any], extra: Config) -> Config:
+    """Return a route given as Envoy's message; `extra` holds fields of its action that it need not have."""
+    return merge({"route": extra}, route) if "route" in route else dict(route)
+
+
+def manager_config(settings: ProxySettings) -> Config:
+    """Return the fields of the connection manager that differ from Envoy's defaults.
+
+    Raises
+    ------
+    UsageError
+        The routes are a `RouteTable`, which has no form in Envoy's configuration.
+    """
+    config = merge(settings.manager.as_config(), timeouts(settings))
+    if isinstance(settings.routes, RouteTable):
+        raise UsageError("A real Envoy takes routes as RouteMatch objects or as Envoy's messages, not as a RouteTable.")
+    if isinstance(settings.routes, Mapping):
+        config["route_config"] = dict(settings.routes)
+    return config
+
+
+def built_in_filters(settings: ProxySettings) -> list[tuple[int, Config]]:
+    """Return Envoy's own HTTP filters of the chain, each with the number of plugins before it."""
+    filters = []
+    for spec in settings.built_in:
+        kind = _BUILT_IN_TYPES[spec.kind]
+        config: Config = {
+            "name": spec.name or f"envoy.filters.http.{spec.kind}",
+            "typed_config": {"@type": f"type.googleapis.com/envoy.extensions.filters.http.{kind}", **spec.config},
+        }
+        filters.append((spec.before, config | ({"disabled": True} if spec.disabled else {})))
+    return filters
 
 
 def _route_config(route: RouteMatch, extra: Config) -> Config:

@@ -44,6 +44,8 @@ class HttpContext(StreamContext):
     ----------
     created
         Whether the context exists in the guest.
+    closed, continued
+        Whether the guest has closed the stream; the direction that it continued in the running callback, or -1.
     body
         Chunk of the running body callback, by direction.
     buffering
@@ -62,7 +64,9 @@ class HttpContext(StreamContext):
         self.info = stream.state.info
         self.ref.exchange = stream.state.exchange.number
         self.created = False
-        self.destroyed = False
+        self.destroyed = self.closed = False
+        self.continued = -1
+        self._in_body = [False, False]
         self.end_of_stream = False
         self.body: list[Buffer | None] = [None, None]
         self.buffering = [False, False]
@@ -113,10 +117,12 @@ class HttpContext(StreamContext):
                 return _NO_BUFFER
         self.body[direction] = data
         self.end_of_stream = end
+        self._in_body[direction] = True
         buffer = self.stream_buffer(direction)
         status = min(
             self._call(direction, _ON_BODY[direction], (self.id, len(buffer) if buffer else 0, int(end))), _NO_BUFFER
         )
+        self._in_body[direction] = False
         if self.buffering[direction]:
             chain.check_high_watermark()  # the guest may have appended to it
         self.buffering[direction] = status == 1
@@ -142,8 +148,11 @@ class HttpContext(StreamContext):
             invoke = vm.callbacks[name]
             if invoke is None:
                 return 0
+            self.continued = -1
             result = invoke(self, *args)
             if not vm.failed:
+                if self.continued == RESPONSE == direction and not result and self.stream.state.done:
+                    self.stream.crash(self, "resume_own_end")
                 return result or 0
         return self._failure_status(direction)
 
@@ -208,6 +217,9 @@ class HttpContext(StreamContext):
         """Return the chunk of the callback, or the whole buffered body while the filter buffers."""
         if kind > BufferType.HTTP_RESPONSE_BODY:
             return None
+        if self.body[kind] is not None and not (self._in_body[kind] or self.buffering[kind]):
+            self.vm.entry.after_call(lambda: self.stream.crash(self, "body_outside"))
+            return None
         active = self.active[kind]
         if self.buffering[kind] and active is not None:
             return active.chain.buffered
@@ -222,7 +234,7 @@ class HttpContext(StreamContext):
         status = super().continue_stream(kind)
         if kind > StreamType.RESPONSE:
             return status
-        self.vm.entry.after_call(lambda: self.stream.continue_filter(self.active[kind], self.prefix, self.vm.number))
+        self.vm.entry.after_call(lambda: self.stream.continue_filter(self, kind))
         self.maps[0] = self.maps[1] = None  # Envoy drops the request's maps for either direction
         self.body[0] = None
         return Status.OK
@@ -230,7 +242,7 @@ class HttpContext(StreamContext):
     def close_stream(self, kind: int) -> int:
         """Reset the stream after the callback, and return the status."""
         if kind <= StreamType.RESPONSE:
-            self.vm.entry.after_call(self.stream.close)
+            self.vm.entry.after_call(lambda: self.stream.close(self))
         return super().close_stream(kind)
 
     def send_local_response(self, code: int, details: bytes, body: bytes, headers: list[Pair], grpc: int) -> None:
@@ -239,10 +251,7 @@ class HttpContext(StreamContext):
         status = grpc if grpc <= _LAST_GRPC_STATUS else None
 
         def send() -> None:
-            if self.log_maps is not None or (self.destroyed and self.stream.state.done):
-                self.stream.refuse_local_reply(self.vm.number)
-            else:
-                self.stream.send_local_reply(code, body, headers, grpc_status=status, details=text)
+            self.stream.send_local_reply(self, code, body, headers, grpc_status=status, details=text)
 
         self.vm.entry.after_call(send)
 

@@ -85,14 +85,16 @@ class RootContext(Context):
         self.vm.on_context_create(self, self.id, 0)
 
     def start(self) -> bool:
-        """Call `on_vm_start` and return its result."""
+        """Call `on_vm_start`, also in a VM that has failed meanwhile, and return its result."""
         vm = self.vm
-        return vm.query(vm.callbacks["on_vm_start"], self, self.id, len(vm.settings.configuration))
+        return vm.query_anyway(vm.callbacks["on_vm_start"], self, self.id, len(vm.settings.configuration))
 
     def configure(self) -> bool:
-        """Call `on_configure` and return its result."""
+        """Call `on_configure` and return its result; True if the VM has failed."""
         vm = self.vm
         assert self.plugin is not None
+        if vm.failed:
+            return True
         vm.buffers.plugin_configuration = self.plugin.config
         try:
             return vm.query(vm.callbacks["on_configure"], self, self.id, len(self.plugin.config))

@@ -3,31 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import IntFlag
 from typing import TYPE_CHECKING, Any
 
 from ..properties.filter_state import FilterState
+from .response_flags import ResponseFlag
 
 if TYPE_CHECKING:
+    from ..http.routing.route import Route
     from ..upstream.cluster import Cluster
 
-__all__ = ["Connection", "Listener", "ResponseFlag", "Route", "StreamInfo"]
-
-
-class ResponseFlag(IntFlag):
-    """Causes of a failed stream, as in the property `response.flags` (Envoy's `CoreResponseFlag` as bits)."""
-
-    NO_HEALTHY_UPSTREAM = 1 << 1
-    UPSTREAM_REQUEST_TIMEOUT = 1 << 2
-    UPSTREAM_REMOTE_RESET = 1 << 4
-    UPSTREAM_CONNECTION_FAILURE = 1 << 5
-    UPSTREAM_CONNECTION_TERMINATION = 1 << 6
-    NO_ROUTE_FOUND = 1 << 8
-    DOWNSTREAM_CONNECTION_TERMINATION = 1 << 14
-    STREAM_IDLE_TIMEOUT = 1 << 16
-    DOWNSTREAM_PROTOCOL_ERROR = 1 << 18
-    UPSTREAM_PROTOCOL_ERROR = 1 << 23
-    NO_CLUSTER_FOUND = 1 << 24
+__all__ = ["Connection", "Listener", "ResponseFlag", "StreamInfo"]
 
 
 @dataclass(frozen=True)
@@ -71,15 +56,6 @@ class Connection:
     listener: Listener = field(default_factory=Listener)
 
 
-@dataclass(frozen=True)
-class Route:
-    """Destination of a request: cluster, route name and metadata."""
-
-    cluster: str
-    name: str = ""
-    metadata: Any = None
-
-
 @dataclass
 class StreamInfo:
     """Facts about one stream, filled in while it runs.
@@ -100,6 +76,12 @@ class StreamInfo:
         The chosen route; None before the choice.
     cluster
         Cluster of the upstream; None before the choice.
+    remote_address
+        The client's address, if it is another than the connection's.
+    host_chosen
+        There is an upstream host.
+    host_name
+        Name of the virtual host, even if it has no route for the request.
     """
 
     connection: Connection
@@ -122,3 +104,18 @@ class StreamInfo:
     upstream_finished: float | None = None
     metadata: dict[str, Any] = field(default_factory=dict)
     termination: str = ""
+    remote_address: str = ""
+    host_chosen: bool = False
+    host_name: str = ""
+
+    @property
+    def cluster_name(self) -> str:
+        """Name of the cluster: the chosen one, or the route's."""
+        if self.cluster is not None:
+            return self.cluster.name
+        return self.route.cluster if self.route is not None else ""
+
+    @property
+    def virtual_host(self) -> str:
+        """Name of the virtual host."""
+        return self.host_name or self.connection.listener.virtual_host

@@ -219,6 +219,8 @@ class FilterChain:
         The filter that holds data makes the source wait, instead of failing at the limit.
     calling
         Number of filter callbacks of this chain that are running.
+    calls
+        Number of filter callbacks of this chain so far.
     aborted
         A local reply was sent from one of its callbacks: nothing goes on.
     """
@@ -234,7 +236,7 @@ class FilterChain:
         self.buffered: Buffer | None = None
         self.complete = False
         self.streaming = False
-        self.calling = 0
+        self.calling = self.calls = 0
         self.aborted = False
         self._make_trailers = make_trailers
         self._above_limit = self._reading_disabled = False
@@ -272,6 +274,7 @@ class FilterChain:
         for active in self.active_filters[start:]:
             active.end_stream = end
             self.calling += 1
+            self.calls += 1
             status = active.http_filter.on_headers(self.direction, headers, end=end)
             self.calling -= 1
             if self._stopped() or not active.handle_headers_status(status):
@@ -294,6 +297,7 @@ class FilterChain:
                 return
             active.end_stream = end and self.trailers is None
             self.calling += 1
+            self.calls += 1
             status = active.http_filter.on_data(self.direction, data, end=active.end_stream)
             self.calling -= 1
             if self._stopped():
@@ -319,6 +323,7 @@ class FilterChain:
             if active.stopped_all:
                 return
             self.calling += 1
+            self.calls += 1
             status = active.http_filter.on_trailers(self.direction, trailers)
             self.calling -= 1
             active.end_stream = True

@@ -11,11 +11,15 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from ...abi import Pair
+from .connection.reply_format import rewrite
 from .local_reply import LocalReply, build_local_reply, is_grpc
+from .routing.formatter import Facts
 
 if TYPE_CHECKING:
     from .codec.response_encoder import ResponseEncoder
     from .filter_chain import FilterChain
+    from .header_map import ResponseHeaders
+    from .local_reply import ReplyContent
     from .stream_state import StreamState
 
 __all__ = ["LocalReplies"]
@@ -77,14 +81,18 @@ class LocalReplies:
         if state.done:
             state.exchange.details = details
             return
+        previous_code = state.info.code
         if not self._encoder.headers_sent:
             state.info.code = code
-        if code == _BAD_REQUEST:
+        if code == _BAD_REQUEST and not state.manager.stream_error_on_invalid_http_message:
             self._encoder.must_close = True
         state.note("local_response", code=code, details=details)
         request.aborted = request.aborted or request.calling > 0
         response.aborted = response.aborted or response.calling > 0
-        reply = build_local_reply(code, body, headers, grpc_status=grpc_status, grpc=is_grpc(request.headers))
+        reply = build_local_reply(
+            code, body, headers,
+            grpc_status=grpc_status, grpc=is_grpc(request.headers), change=self._changes(previous_code),
+        )  # fmt: skip
         if self._encoder.head:
             reply = LocalReply(reply.headers, b"")
         if response.headers is not None:
@@ -93,6 +101,24 @@ class LocalReplies:
             self._prepared = self._prepared or reply
         else:
             self._send_through_filters(reply)
+
+    def _changes(self, previous_code: int | None) -> Callable[[ResponseHeaders, ReplyContent], ReplyContent] | None:
+        """Return what route and connection manager change in a local reply."""
+        info, request = self._state.info, self._request
+        config = self._state.manager.local_reply_config
+        levels = info.route.levels if info.route is not None else []
+        if not levels and not config:
+            return None
+
+        def change(headers: ResponseHeaders, content: ReplyContent) -> ReplyContent:
+            facts = Facts(info, request.headers, headers)
+            info.code, code = previous_code, info.code
+            for level in levels:
+                level.response(headers, facts)
+            info.code = code
+            return rewrite(config, content, headers, facts) if config else content
+
+        return change
 
     def send_prepared(self) -> None:
         """Send the local reply that was made in the callback that has just returned, if there is one."""

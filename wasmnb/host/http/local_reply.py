@@ -8,13 +8,13 @@ message.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from ...abi import Pair
 from .header_map import HeaderMap, ResponseHeaders
 
-__all__ = ["LocalReply", "build_local_reply", "grpc_status_of", "is_grpc"]
+__all__ = ["LocalReply", "ReplyContent", "build_local_reply", "grpc_status_of", "is_grpc"]
 
 #: HTTP status -> gRPC status (https://github.com/grpc/grpc/blob/master/doc/http-grpc-status-mapping.md).
 _GRPC_OF_HTTP = {400: 13, 401: 16, 403: 7, 404: 12, 429: 14, 502: 14, 503: 14, 504: 14}
@@ -36,6 +36,22 @@ class LocalReply(NamedTuple):
     body: bytes
 
 
+class ReplyContent(NamedTuple):
+    """What the configuration of a route or connection manager may change in a local reply.
+
+    Attributes
+    ----------
+    status, body
+        The HTTP status, and the body.
+    content_type
+        Content type of the body; empty for that of the headers, or `text/plain`.
+    """
+
+    status: int
+    body: bytes
+    content_type: bytes = b""
+
+
 def is_grpc(headers: HeaderMap | None) -> bool:
     """Return whether request headers have a gRPC content type; False for None."""
     content_type = headers.get(b"content-type") if headers is not None else None
@@ -55,7 +71,13 @@ def _percent_encode(text: bytes) -> bytes:
 
 
 def build_local_reply(
-    code: int, body: bytes, headers: Iterable[Pair] = (), *, grpc_status: int | None = None, grpc: bool = False
+    code: int,
+    body: bytes,
+    headers: Iterable[Pair] = (),
+    *,
+    grpc_status: int | None = None,
+    grpc: bool = False,
+    change: Callable[[ResponseHeaders, ReplyContent], ReplyContent] | None = None,
 ) -> LocalReply:
     """Build a local reply.
 
@@ -71,6 +93,8 @@ def build_local_reply(
         gRPC status; None (the default) for the one that `code` maps to. Used only with `grpc`.
     grpc
         Write it for a gRPC request (default False).
+    change
+        Changes headers, status and body as the configuration says (default None).
 
     Returns
     -------
@@ -80,6 +104,13 @@ def build_local_reply(
     for name, value in headers:
         reply.add(name.lower(), value)
     reply.put(b":status", b"%d" % code)
+    content_type = b"text/plain"
+    if change is not None:
+        code, body, other_type = change(reply, ReplyContent(code, body))
+        reply.put(b":status", b"%d" % code)
+        if other_type:
+            content_type = other_type
+            reply.remove(b"content-type")
     if grpc:
         reply.put(b":status", b"200")
         reply.put(b"content-type", b"application/grpc")
@@ -91,7 +122,7 @@ def build_local_reply(
     if body:
         reply.put(b"content-length", b"%d" % len(body))
         if b"content-type" not in reply:
-            reply.add(b"content-type", b"text/plain")
+            reply.add(b"content-type", content_type)
     else:
         reply.remove(b"content-length")
         reply.remove(b"content-type")

@@ -5,22 +5,26 @@
     client -> RequestDecoder  -> FilterManager.request  -> RequestCallbacks  -> Router -> UpstreamRequest
     client <- ResponseEncoder <- ResponseCallbacks <- FilterManager.response <- Router <- UpstreamRequest
 
-Facts (Envoy 1.40): a response that ends before the request was complete ends the stream. At the end come `on_log` of every
-filter in order, access loggers, then `on_done` and `on_delete` filter by filter.
+Facts (Envoy 1.40): the route is chosen before the filters are created. A response that ends before the request was complete
+ends the stream. At the end come `on_log` of every filter in order, access loggers, then `on_done` and `on_delete` filter by
+filter.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from ..contexts.stream_info import ResponseFlag
-from .codec.connection_manager import Refusal, check_request, request_headers, wants_close
+from .codec.codec import reason_phrase
 from .codec.request_decoder import RequestDecoder
 from .codec.response_encoder import ResponseEncoder
+from .connection.admission import Peer, admit, sanitize
+from .connection.http1 import Head, decode, head_of
+from .connection.http2 import decode_http2
+from .connection.problem import Problem
 from .filter_manager import FilterManager, RequestCallbacks, ResponseCallbacks
 from .local_replies import LocalReplies
-from .local_reply import build_local_reply
 from .routing.router import Router
 from .routing.routes import RouteCache
 from .stream_control import StreamControl
@@ -29,13 +33,17 @@ from .timeouts import Timeouts
 
 if TYPE_CHECKING:
     from ...messages import Request
-    from ..contexts.stream_info import Connection, Route
+    from ..contexts.stream_info import Connection
     from ..trace.exchange import Exchange
     from .filter_manager import StreamFilter
-    from .header_map import HeaderMap
+    from .header_map import HeaderMap, RequestHeaders
+    from .routing.route import Route
+    from .routing.table import RouteTable
     from .stream_state import Limits
 
 __all__ = ["HttpStream", "StreamWorker"]
+
+_BAD_REQUEST = 400
 
 
 class StreamWorker(StreamThread, Protocol):
@@ -43,6 +51,8 @@ class StreamWorker(StreamThread, Protocol):
 
     #: Live streams by exchange number.
     streams: dict[int, HttpStream]
+    #: Routes of requests that begin from now on.
+    table: RouteTable
 
     def create_filters(self, control: StreamControl) -> Sequence[StreamFilter]:
         """Create the filters of a new stream, in the order of the request."""
@@ -85,7 +95,11 @@ class HttpStream:
         The upstream's side.
     control
         What filters may do to the stream.
+    on_finish
+        Called with the stream when it has ended; None for nothing.
     """
+
+    on_finish: Callable[[HttpStream], None] | None = None
 
     def __init__(
         self, worker: StreamWorker, exchange: Exchange, connection: Connection, limits: Limits, *, http2: bool
@@ -95,15 +109,16 @@ class HttpStream:
         state = self.state = StreamState(worker, exchange, connection, limits, http2=http2)
         filters = self.filters = FilterManager(limits.buffer)
         request, response = filters.request, filters.response
-        encoder = self.encoder = ResponseEncoder(state, self.finish)
+        encoder = self.encoder = ResponseEncoder(state, request, self.finish, self._on_client_disconnect)
         replies = self._replies = LocalReplies(state, request, response, encoder, self.reset)
         timeouts = self._timeouts = Timeouts(state, request, replies)
-        decoder = self.decoder = RequestDecoder(state, request, timeouts)
-        routes = self._routes = RouteCache(state.info, worker.route)
-        router = self.router = Router(state, routes, response, replies, timeouts, self.reset)
+        decoder = self.decoder = RequestDecoder(state, request, timeouts, self.reset)
+        routes = self._routes = RouteCache(state.info, worker)
+        router = self.router = Router(state, routes, filters, replies, timeouts, encoder, self.reset)
         request.callbacks = RequestCallbacks(state, response, router, decoder, replies)
         response.callbacks = ResponseCallbacks(state, encoder, router, replies)
         self.control = StreamControl(state, filters, routes, replies, self.finish)
+        self._filters_created = False
         worker.streams[exchange.number] = self
 
     # -- the beginning ----------------------------------------------------------------------------------------------
@@ -120,27 +135,113 @@ class HttpStream:
         has_body
             A body or trailers follow, which sets content-length.
         """
-        state = self.state
         self.encoder.head = request.method == "HEAD"  # whatever filters make of the method
-        self.filters.set_filters(self.worker.create_filters(self.control))
-        refusal = check_request(request)
-        if refusal is not None:
-            self._refuse(refusal)
-            return
-        self.encoder.must_close = wants_close(request)
-        headers = request_headers(request, http2=state.http2, request_id=self.worker.server.uuid(), has_body=has_body)
-        state.info.request_id = headers.get(b"x-request-id") or b""
-        self.filters.request.headers = headers
-        self._routes.route(headers)
-        self._timeouts.start()
-        state.request_complete = end
-        self.filters.request.receive_headers(headers, end=end)
+        manager = self.state.manager
+        if self.state.http2:
+            self.begin(decode_http2(request, manager, has_body=has_body), end=end)
+        else:
+            self.begin(decode(head_of(request), manager), end=end)
 
-    def _refuse(self, refusal: Refusal) -> None:
+    def begin(self, head: Head | Problem, *, end: bool) -> None:
+        """Begin with what the codec made of the request's head.
+
+        Parameters
+        ----------
+        head
+            The head, or why the codec could not read it.
+        end
+            Nothing follows; over HTTP/1 the head itself says so.
+        """
+        if isinstance(head, Problem):
+            self._refuse(head)
+            return
+        state, encoder, request = self.state, self.encoder, self.filters.request
+        encoder.must_close, encoder.keep_alive = head.closes, head.http10 and head.keep_alive
+        if head.http10:
+            state.info.protocol = "HTTP/1.0"
+        state.head = head
+        end = (end and not head.upgrade) if state.http2 else not head.has_body
+        state.request_complete = end
+        headers = request.headers = head.headers
+        self._answer_expectation(headers)
+        problem = admit(headers, state.manager, self._port)
+        if problem is not None:
+            self._refuse(problem)
+            return
+        self._sanitize(headers)
+        self._routes.route(headers)
+        self._create_filters()
+        if head.upgrade and not self._may_upgrade(head.upgrade):
+            self._refuse(Problem(403, "upgrade_failed"))
+            return
+        self._timeouts.start()
+        request.receive_headers(headers, end=end)
+        if head.upgrade and not state.http2 and not state.done:
+            request.receive_data(b"", end=False)
+
+    def _answer_expectation(self, headers: RequestHeaders) -> None:
+        """Tell a client that asks for it to continue."""
+        if (headers.get(b"expect") or b"").lower() == b"100-continue" and not self.state.manager.proxy_100_continue:
+            self.encoder.interim(100)
+            headers.remove(b"expect")
+
+    def _sanitize(self, headers: RequestHeaders) -> None:
+        """Remove headers that a client may not set, and add Envoy's own."""
+        info, server = self.state.info, self.worker.server
+        node = server.node
+        peer = Peer(
+            info.connection.peer,
+            port=self._port,
+            node_id=str(node.get("id", "")),
+            node_cluster=str(node.get("cluster", "")),
+        )
+        address = sanitize(headers, self.state.manager, peer, server.uuid, self.worker.table.internal_only_headers)
+        if address != peer.address:
+            info.remote_address = address
+        info.request_id = headers.get(b"x-request-id") or b""
+
+    @property
+    def _port(self) -> int:
+        return int(self.state.info.connection.local.rpartition(":")[2] or 0)
+
+    def _may_upgrade(self, kind: str) -> bool:
+        """Whether the route or the connection manager allows an upgrade."""
+        route = self.state.info.route
+        allowed = route.upgrade(kind) if route is not None else None
+        return self.state.manager.upgrade_configs.get(kind, kind == "connect") if allowed is None else allowed
+
+    def _create_filters(self) -> None:
+        self.filters.set_filters(self.worker.create_filters(self.control))
+        self._filters_created = True
+
+    def _refuse(self, problem: Problem) -> None:
         """Respond to a request that no filter sees; of the filters' callbacks only those of the end run."""
-        self.state.info.details = "http1.codec_error"
+        state, manager = self.state, self.state.manager
         self.exchange.state = "refused"
-        self._replies.send_unfiltered(build_local_reply(refusal.status, refusal.body))
+        if problem.codec:
+            state.info.flags |= ResponseFlag.DOWNSTREAM_PROTOCOL_ERROR
+            self.encoder.must_close = True
+        if not problem.status:
+            state.info.details = problem.details
+            self.finish("reset")
+            return
+        if not self._filters_created:
+            self._create_filters()
+        if self.filters.request.headers is not None:
+            self._routes.find_host(self.filters.request.headers)
+        if problem.status == _BAD_REQUEST and not manager.stream_error_on_invalid_http_message:
+            self.encoder.must_close = True
+        location = [(b"location", problem.location)] if problem.location else []
+        body = reason_phrase(problem.status) if problem.codec else b""
+        self._replies.send(problem.status, body, location, details=problem.details)
+
+    def refuse_rest(self, problem: Problem) -> None:
+        """End the request because the codec cannot read the rest of it."""
+        if not self.state.done:
+            self._refuse(problem)
+
+    def _on_client_disconnect(self) -> None:
+        self.control.on_client_disconnect()
 
     # -- the end ----------------------------------------------------------------------------------------------------
 
@@ -154,7 +255,7 @@ class HttpStream:
         Parameters
         ----------
         outcome
-            `done` or `reset`; the exchange's state unless it is `failed` or `refused` already.
+            `done` or `reset`; the exchange's state unless it is `failed`, `refused` or `crashed` already.
         """
         state, exchange = self.state, self.exchange
         if state.done:
@@ -165,7 +266,7 @@ class HttpStream:
         self._timeouts.cancel()
         self.router.cancel()
         self.encoder.close(outcome, disconnected=bool(info.flags & ResponseFlag.DOWNSTREAM_CONNECTION_TERMINATION))
-        if exchange.state not in ("failed", "refused"):
+        if exchange.state not in ("failed", "refused", "crashed"):
             exchange.state = outcome
         exchange.details, exchange.paused = info.details, ""
         self.worker.streams.pop(exchange.number, None)
@@ -176,6 +277,8 @@ class HttpStream:
         if exchange.failure is None:
             exchange.failure = self.filters.failure_in(exchange.number)
         exchange.details = info.details
+        if self.on_finish is not None:
+            self.on_finish(self)
 
     def disconnect(self) -> None:
         """End the stream because the proxy closes the downstream connection."""

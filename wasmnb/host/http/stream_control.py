@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from ...abi import LogLevel, Pair
+from ...abi import Pair
+from ...abi.crashes import CRASHES
 from ..contexts.stream_info import ResponseFlag
-from .filter_chain import RESPONSE, ActiveFilter
+from .filter_chain import RESPONSE
 
 if TYPE_CHECKING:
+    from ..contexts.http import HttpContext
     from .filter_manager import FilterManager, StreamFilter
     from .header_map import HeaderMap
     from .local_replies import LocalReplies
@@ -52,6 +54,7 @@ class StreamControl:
         self._replies = replies
         self._finish = finish
         self.clear_route_cache = routes.clear
+        self._replied_in = -1
 
     @property
     def header_maps(self) -> list[HeaderMap | None]:
@@ -59,44 +62,52 @@ class StreamControl:
         request, response = self._filters.request, self._filters.response
         return [request.headers, None, response.headers, response.trailers]
 
-    def continue_filter(self, active: ActiveFilter | None, plugin: str, vm: int) -> None:
-        """Continue one direction behind a filter (`continue_stream`).
+    @property
+    def request_headers(self) -> HeaderMap | None:
+        """The request's headers; None before they have arrived."""
+        return self._filters.request.headers
 
-        Parameters
-        ----------
-        active
-            The filter's place in the direction; None if it has none.
-        plugin, vm
-            The plugin as the log names it, and the number of its VM.
-        """
+    def continue_filter(self, context: HttpContext, direction: int) -> None:
+        """Continue one direction behind a filter (`continue_stream`)."""
+        active = context.active[direction]
         if self.state.done or active is None:
             return
-        direction = active.chain.direction
         if direction == RESPONSE and self._filters.response.headers is None:
-            self._usage_error(vm, "continue_stream(RESPONSE) before there is a response: Envoy crashes here")
+            self.crash(context, "resume_before_response")
             return
-        self.state.note("continued", side="response" if direction else "request", plugin=plugin)
+        self.state.note("continued", side="response" if direction else "request", plugin=context.prefix)
         active.continue_iteration()
+        context.continued = direction
 
     def send_local_reply(
-        self, code: int, body: bytes, headers: list[Pair], *, grpc_status: int | None, details: str
+        self,
+        context: HttpContext,
+        code: int,
+        body: bytes,
+        headers: list[Pair],
+        *,
+        grpc_status: int | None,
+        details: str,
     ) -> None:
         """Send a filter's local reply (`send_local_response`); see `LocalReplies.send`."""
+        response = self._filters.response
+        if context.log_maps is not None or (context.destroyed and self.state.done and not context.closed):
+            self.crash(context, "reply_at_end")
+            return
+        if response.calling and self._replied_in == response.calls:
+            self.crash(context, "reply_twice")
+            return
+        self._replied_in = response.calls if response.calling else -1
         self._replies.send(code, body, headers, grpc_status=grpc_status, details=details)
 
-    def refuse_local_reply(self, vm: int) -> None:
-        """Log a local reply that came after the stream's end.
-
-        Parameters
-        ----------
-        vm
-            Number of the filter's VM.
-        """
-        self._usage_error(vm, "send_local_response when the stream has ended: Envoy crashes here")
-
-    def close(self) -> None:
+    def close(self, context: HttpContext) -> None:
         """Reset the stream (`close_stream`)."""
-        if not self.state.done:
+        if context.log_maps is not None or context.destroyed:
+            self.crash(context, "close_at_end")
+        elif self.state.done and context.closed:
+            self.crash(context, "close_twice")
+        elif not self.state.done:
+            context.closed = True
             self.state.info.details = self.state.info.details or "wasm_close_stream"
             self._finish("reset")
 
@@ -124,11 +135,22 @@ class StreamControl:
             info.details = details
             self._finish("reset")
 
-    def _usage_error(self, vm: int, text: str) -> None:
-        """Log a call that crashes Envoy, and reset the stream."""
-        state = self.state
-        state.exchange.notes.append(text)
-        state.worker.server.write_log(
-            LogLevel.CRITICAL, text, state.worker.thread, exchange=state.exchange.number, vm=vm
-        )
-        self._finish("reset")
+    def crash(self, context: HttpContext, name: str) -> None:
+        """Record that Envoy would have crashed here, and end the stream.
+
+        Parameters
+        ----------
+        context
+            The filter that did it.
+        name
+            Key of `CRASHES`.
+        """
+        exchange, crash = self.state.exchange, CRASHES[name]
+        if exchange.state == "crashed":
+            return
+        exchange.state, exchange.crash = "crashed", crash
+        exchange.notes.append(f"{crash.text}. {crash.instead}")
+        worker = self.state.worker
+        worker.server.warn(crash.text, worker.thread, exchange=exchange.number, vm=context.vm.number)
+        if not self.state.done:
+            self._finish("reset")

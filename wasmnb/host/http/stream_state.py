@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from ..contexts.stream_info import Connection
     from ..server_context import ServerContext
     from ..trace.exchange import Exchange
+    from .connection.http1 import Head
+    from .header_map import HeaderMap
 
 __all__ = ["Limits", "StreamState", "StreamThread"]
 
@@ -73,6 +75,10 @@ class StreamState:
     ----------
     info
         Facts for properties and access logs.
+    manager
+        Switches of the connection manager.
+    head
+        The request's head as the codec read it; None before, and if it could not.
     request_complete
         The client has sent the whole request.
     done
@@ -89,12 +95,24 @@ class StreamState:
         self.limits = limits
         self.http2 = http2
         self.request_complete = False
+        self.manager = worker.server.manager
+        self.head: Head | None = None
         self.done = False
         clock = worker.clock
         self.now = clock.time
         self.info = StreamInfo(
             connection, clock.time(), clock.wall_ns(), FilterState(connection.state), "HTTP/2" if http2 else "HTTP/1.1"
         )
+
+    @property
+    def upgrade(self) -> str:
+        """Type of the upgrade that the request asks for, or an empty string."""
+        return self.head.upgrade if self.head is not None else ""
+
+    def is_upgraded(self, headers: HeaderMap) -> bool:
+        """Return whether a response turns the connection into a tunnel."""
+        status = headers.get(b":status")
+        return bool(self.upgrade) and (status == b"101" or (self.upgrade == "connect" and status == b"200"))
 
     def timer_group(self) -> TimerGroup:
         """Return a group for timers of one owner."""

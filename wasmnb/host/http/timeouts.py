@@ -1,6 +1,6 @@
-"""Idle and request timeouts of a stream.
+"""Idle, request and duration timeouts of a stream.
 
-Facts (Envoy 1.40): both answer 504, or 408 if the request is not complete. They also apply to streams that a filter holds.
+Facts (Envoy 1.40): all answer 504, or 408 if the request is not complete. They also apply to streams that a filter holds.
 The idle timeout counts from the last chunk in either direction. The route timeout is the router's.
 """
 
@@ -44,8 +44,10 @@ class Timeouts:
     def start(self) -> None:
         """Start the timers when the request's headers have arrived."""
         limits = self._state.limits
-        if limits.idle_timeout:
-            self._timers.call_later(limits.idle_timeout, self._on_idle_timeout)
+        if self._idle_timeout:
+            self._timers.call_later(self._idle_timeout, self._on_idle_timeout)
+        if self._duration:
+            self._timers.call_later(self._duration, self._on_duration)
         if limits.request_timeout:
             self._timers.call_later(limits.request_timeout, self._on_request_timeout)
 
@@ -59,7 +61,7 @@ class Timeouts:
 
     def _on_idle_timeout(self) -> None:
         state = self._state
-        remaining = self._last_activity + state.limits.idle_timeout - state.now()
+        remaining = self._last_activity + self._idle_timeout - state.now()
         if remaining > _ROUNDING:
             self._timers.call_later(remaining, self._on_idle_timeout)
         elif not state.done:
@@ -70,6 +72,24 @@ class Timeouts:
         request = self._request
         if not request.complete or any(f.stopped for f in request.active_filters):
             self._replies.send(self._status, b"request timeout", details="request_overall_timeout")
+
+    def _on_duration(self) -> None:
+        if not self._state.done:
+            self._replies.send(self._status, b"downstream duration timeout", details="max_duration_timeout")
+
+    @property
+    def _idle_timeout(self) -> float:
+        """The route's idle timeout, or the listener's."""
+        route = self._state.info.route
+        own = route.entry.idle_timeout if route is not None and route.entry is not None else None
+        return self._state.limits.idle_timeout if own is None else own
+
+    @property
+    def _duration(self) -> float:
+        """Seconds that the stream may last, by its route or by the connection manager."""
+        route = self._state.info.route
+        own = route.entry.max_stream_duration if route is not None and route.entry is not None else None
+        return self._state.manager.max_stream_duration if own is None else own
 
     @property
     def _status(self) -> int:

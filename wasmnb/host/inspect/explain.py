@@ -95,7 +95,7 @@ def _waiting(stream: HttpStream, events: list[Event]) -> list[str]:
         if isinstance(context, HttpContext) and context.paused:
             lines += _held(stream, context, events)
     if not lines:
-        missing = "the upstream's response" if stream.router.request_sent else "the rest of the request"
+        missing = "the upstream's response" if stream.state.request_complete else "the rest of the request"
         lines.append(f"No filter holds the stream; it waits for {missing}.")
     return lines
 

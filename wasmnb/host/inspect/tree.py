@@ -82,7 +82,9 @@ def _thread(components: ProxyComponents, number: int, name: str) -> TreeNode:
     vms = [vm for vm in components.registry.vms() if vm.thread.number == number]
     worker = next((w for w in components.workers if w.thread.number == number), None)
     counts = {"live streams": len(worker.streams), "served": worker.served} if worker is not None else {}
-    return TreeNode("thread", name, "", "running", {}, counts, [_vm(vm) for vm in vms])
+    handles = [h for h in components.registry.handles if h.missing and h.thread.number == number]
+    missing = [TreeNode("plugin", h.plugin.name, "refused to start", "missing") for h in handles]
+    return TreeNode("thread", name, "", "running", {}, counts, [*(_vm(vm) for vm in vms), *missing])
 
 
 def _vm(vm: Vm) -> TreeNode:

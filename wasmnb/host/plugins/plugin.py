@@ -127,6 +127,10 @@ class Plugin:
         connections and none for requests, "access_log" for a PluginContext with `on_log` and nothing else, else "http".
     reload_backoff
         Base interval between two reloads under FAIL_RELOAD, in seconds.
+    filter_name
+        Name of the HTTP filter in the chain; `typed_per_filter_config` of routes refers to it.
+    disabled
+        Whether it runs only where a route enables it.
 
     Raises
     ------
@@ -148,6 +152,8 @@ class Plugin:
     allowed_capabilities: Sequence[str] = ()
     kind: str = ""
     reload_backoff: float = 1.0
+    filter_name: str = "envoy.filters.http.wasm"
+    disabled: bool = False
 
     def __post_init__(self) -> None:
         if not hasattr(self.filter, "image"):

@@ -1,9 +1,10 @@
 """The VMs of a proxy: base, canary, main thread's and workers', shared by plugins with the same key.
 
-Facts (Envoy 1.40): the VM key is vm_id, VM configuration and code; the first plugin's other settings count. For every key
+Facts (Envoy 1.40): the VM key is vm_id, VM configuration, environment variables, capability restriction and code. For every key
 one base VM (entry points only); for every new plugin key in it a canary VM that starts and configures the plugin and is
 dropped without `on_done`; then the main thread's VM and, later, one on each worker. A second plugin of the same key gets a
 root context in the VMs that are there. A canary that fails makes the configuration fail, whatever the failure policy.
+A plugin that refuses later, on the main thread or on a worker, is missing there: streams pass it, even with FAIL_CLOSED.
 """
 
 from __future__ import annotations
@@ -109,6 +110,18 @@ class PluginHandle:
         return self.root.vm if self.root is not None else None
 
     @property
+    def missing(self) -> bool:
+        """Whether it refused to start on this thread, so that streams pass it."""
+        return self.root is None
+
+    def missing_note(self, where: str) -> str:
+        """Return what the simulator tells of a plugin that is missing on a thread."""
+        return (
+            f"The plugin {self.plugin.name} is missing on {where}: it refused to start there after its canary had accepted. Envoy"
+            " lets requests pass it, whatever its failure policy says."
+        )
+
+    @property
     def bypassed(self) -> bool:
         """Whether streams skip the plugin when its VM has failed."""
         return self.plugin.fail_open or self.plugin.policy == "FAIL_OPEN"
@@ -192,6 +205,8 @@ class VmRegistry:
         FilterTrap
             An entry point, `on_vm_start` or `on_configure` trapped or returned false.
         """
+        for suffix in ("", "_backoff", "_failure", "_success"):
+            self.server.metrics.count(f"wasm.{plugin.name}.vm_reload{suffix}", 0)
         try:
             group = self._group(plugin)
             if plugin.key not in group.proven:
@@ -228,7 +243,7 @@ class VmRegistry:
     @staticmethod
     def _share_key(first: Plugin, second: Plugin) -> bool:
         """Whether two plugins have one VM key. Code, which may be large, is compared last."""
-        if (first.vm_id, first.vm_config) != (second.vm_id, second.vm_config):
+        if first.settings != second.settings:
             return False
         return first.filter is second.filter or first.code_key == second.code_key
 
@@ -278,7 +293,20 @@ class VmRegistry:
             vm = group.threads[thread.number] = make_vm(self.server, group.loaded, group.settings, thread, role)
         with suppress(StartFailure):  # it has been logged; the handle has no root then
             handle.root = group.roots[thread.number, plugin.key] = self.start_root(vm, plugin, fresh=fresh)
+        if handle.root is None:
+            self.server.warn(handle.missing_note(thread.name), thread)
+            if fresh:
+                self._drop(group, vm)
         return handle
+
+    @staticmethod
+    def _drop(group: VmGroup, vm: Vm) -> None:
+        """Close the VM of a plugin that refused to start in it, and its root context before."""
+        for context in list(vm.contexts.values()):
+            if isinstance(context, RootContext):
+                context.close()
+        del group.threads[vm.thread.number]
+        vm.close()
 
     def start_root(self, vm: Vm, plugin: Plugin, *, fresh: bool = True) -> RootContext:
         """Create, start and configure a root context.
@@ -301,7 +329,7 @@ class VmRegistry:
             call_introspection(vm, "locals", on=True)
         for callback, call in (("proxy_on_vm_start", root.start), ("proxy_on_configure", root.configure)):
             if not call():
-                line = _REFUSALS[callback][0].format(base="base " if vm.role == "canary" else "")
+                line = _REFUSALS[callback][0].format(base="base " if vm.role == "canary" else "thread-local ")
                 self._log(LogLevel.ERROR, f"Wasm VM failed {line}")
                 raise StartFailure(vm, callback)
         return root
@@ -313,9 +341,12 @@ class VmRegistry:
             raise StartFailure(vm)
 
     def roots_of(self, thread: Thread) -> list[RootContext]:
-        """Return the root contexts of a thread, newest first, singleton services last."""
+        """Return the root contexts of a thread: newest first, then singleton services, then those that refused to start."""
         roots = [r for g in self.groups for (number, _), r in g.roots.items() if number == thread.number]
-        return sorted([r for r in reversed(roots) if not r.closed], key=lambda r: r.is_singleton)
+        vms = [g.threads[thread.number] for g in self.groups if thread.number in g.threads]
+        refused = [c for vm in vms for c in vm.contexts.values() if isinstance(c, RootContext) and c not in roots]
+        started = sorted([r for r in reversed(roots) if not r.closed], key=lambda r: r.is_singleton)
+        return [*started, *(r for r in refused if not r.closed)]
 
     def release(self, handles: Sequence[PluginHandle]) -> None:
         """Remove plugins that were replaced, and close VMs that have no root context left."""
@@ -344,4 +375,5 @@ class VmRegistry:
             for line in error.envoy_log:
                 self._log(LogLevel.ERROR, line)
         self._log(LogLevel.CRITICAL, f"Plugin {plugin.name} failed to load")
-        self._log(LogLevel.CRITICAL, "Plugin configured to fail closed failed to load")
+        if not plugin.fail_open:
+            self._log(LogLevel.CRITICAL, "Plugin configured to fail closed failed to load")

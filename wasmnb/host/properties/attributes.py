@@ -169,11 +169,17 @@ def _port(address: str) -> int:
 
 def _upstream(value: Callable[[StreamInfo, Cluster], Any]) -> Attribute:
     """Return an attribute that exists once the upstream has been chosen."""
-    return lambda _context, info: value(info, info.cluster) if info.attempts and info.cluster is not None else None
+    return lambda _context, info: value(info, info.cluster) if info.host_chosen and info.cluster is not None else None
 
 
 def _route(value: Callable[[Any], Any]) -> Attribute:
     return lambda _context, info: None if info.route is None else value(info.route)
+
+
+def _cluster_name(context: Context, info: StreamInfo) -> Any:
+    """Return the name of the route's cluster if there is such a cluster, or None."""
+    name = info.route.cluster if info.route is not None else ""
+    return name if name in context.vm.server.clusters else None
 
 
 def _cluster_metadata(context: Context, info: StreamInfo) -> Any:
@@ -214,8 +220,8 @@ _RESPONSE: dict[str, Attribute] = {
 }
 
 _SOURCE: dict[str, Attribute] = {
-    "address": lambda _c, i: i.connection.peer,
-    "port": lambda _c, i: _port(i.connection.peer),
+    "address": lambda _c, i: i.remote_address or i.connection.peer,
+    "port": lambda _c, i: _port(i.remote_address or i.connection.peer),
 }
 
 _DESTINATION: dict[str, Attribute] = {
@@ -240,11 +246,11 @@ _UPSTREAM: dict[str, Attribute] = {
 }
 
 _XDS: dict[str, Attribute] = {
-    "cluster_name": _route(lambda r: r.cluster),
+    "cluster_name": _cluster_name,
     "cluster_metadata": _cluster_metadata,
     "route_name": _route(lambda r: r.name),
     "route_metadata": _route(lambda r: metadata_message(r.metadata)),
-    "virtual_host_name": lambda _c, i: None if i.route is None else i.connection.listener.virtual_host,
+    "virtual_host_name": lambda _c, i: None if i.route is None and not i.host_name else i.virtual_host,
     "virtual_host_metadata": lambda _c, i: (
         None if i.route is None else metadata_message(i.connection.listener.virtual_host_metadata)
     ),

@@ -13,8 +13,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ...abi import CloseType
-from ..contexts.stream_info import Connection, Route, StreamInfo
+from ..contexts.stream_info import Connection, StreamInfo
 from ..http.buffers import Buffer
+from ..http.routing.route import Route
 from ..properties.filter_state import FilterState
 from .network_filter import DOWNSTREAM, UPSTREAM
 from .upstream_connection import EventThread, UpstreamConnection
@@ -115,6 +116,7 @@ class TcpStream:
             self._finish(CloseType.LOCAL, "reset")
             return
         self.info.attempts = 1
+        self.info.host_chosen = True
         self._note("upstream_connected", cluster=self.cluster.name)
         self.exchange.upstream_connected = True
         if self._from_client.data or self._client_ended:

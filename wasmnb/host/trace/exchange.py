@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..._display import Shown, visible
+from ...abi.crashes import Crash
 from ...errors import UsageError
 from ...messages import Request, Response
 from ..vm.fuel import Fuel, fuel_of
@@ -31,13 +32,15 @@ class ExchangeBase(Shown):
         Number of the worker that served it, from 1.
     state
         `open`, `paused` (a filter holds it), `done`, `failed` (a filter trapped), `reset` (closed before its end), `refused`
-        (rejected before the first filter).
+        (rejected before the first filter), `crashed` (Envoy would have crashed).
     paused
         While paused, the direction and the filter that holds it: `request held by auth`. Otherwise an empty string.
     started, finished
         Virtual seconds; `finished` is None while it lasts.
     failure
         The failure of the filter that ended it, or None: callback, message and a Python filter's traceback.
+    notes
+        Warnings of the simulator: calls that would crash Envoy, missing plugins, bodies that don't match content-length.
     """
 
     def __init__(self, number: int, worker: int, server: ServerContext) -> None:
@@ -48,6 +51,7 @@ class ExchangeBase(Shown):
         self.started = server.clock.time()
         self.finished: float | None = None
         self.failure: Failure | None = None
+        self.notes: list[str] = []
         self._server = server
         self._first = 0
 
@@ -136,8 +140,10 @@ class Exchange(ExchangeBase):
         The response that the client received, or None if it still waits. Its status is 0 if the connection was closed instead.
     details
         Envoy's response code details: `via_upstream`, `wasm_fail_stream`, the filter's own.
-    notes
-        Warnings of the simulator: calls that would crash Envoy, bodies that don't match content-length.
+    crash
+        How a filter would have crashed Envoy, or None.
+    wire
+        The bytes that went to a client over HTTP/1, with their framing.
     """
 
     def __init__(self, number: int, worker: int, server: ServerContext, request: Request) -> None:
@@ -148,7 +154,8 @@ class Exchange(ExchangeBase):
         self.upstream_response: Response | None = None
         self.response: Response | None = None
         self.details = ""
-        self.notes: list[str] = []
+        self.wire = b""
+        self.crash: Crash | None = None
         self._note_start("request", method=request.method, path=request.path)
 
     @property

@@ -11,7 +11,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ...abi.wasi import WASI_PREVIEW_1
-from ...engine import ImportType, OutOfBounds
+from ...engine import ImportType, OutOfBounds, Trap
+from .failure import envoy_text
 from .fuel import PROBED, with_probe
 from .hostcall_stubs import bind, bind_denied
 from .state import IN_ALLOCATOR
@@ -48,8 +49,8 @@ class ImportResolver:
         return with_probe(vm, bound) if name == PROBED and vm.server.engine.fuel else bound
 
 
-def make_put(vm: Vm, malloc: Callable[..., int | None]) -> Callable[[bytes], int]:
-    """Return the function that stores results in memory allocated by the guest."""
+def make_put(vm: Vm, name: str, malloc: Callable[..., int | None]) -> Callable[[bytes], int]:
+    """Return the function that stores results in memory allocated by the guest with the export `name`."""
     guest, entry, vm_context = vm.guest, vm.entry, vm.vm_context
 
     def put(data: bytes) -> int:
@@ -59,8 +60,13 @@ def make_put(vm: Vm, malloc: Callable[..., int | None]) -> Callable[[bytes], int
         restricted, effective, current = entry.restricted, entry.effective, entry.current
         entry.restricted = IN_ALLOCATOR
         entry.effective = entry.current = vm_context
-        pointer = malloc(size)  # if it traps, the VM has failed and nothing below matters
-        entry.restricted, entry.effective, entry.current = restricted, effective, current
+        try:
+            pointer = malloc(size)
+        except Trap as trap:
+            pointer = 0
+            _fail_in_allocator(vm, name, trap)
+        finally:
+            entry.restricted, entry.effective, entry.current = restricted, effective, current
         if not pointer:
             raise OutOfBounds(0, size, guest.size)
         end = pointer + size
@@ -70,6 +76,14 @@ def make_put(vm: Vm, malloc: Callable[..., int | None]) -> Callable[[bytes], int
         return pointer
 
     return put
+
+
+def _fail_in_allocator(vm: Vm, name: str, trap: Trap) -> None:
+    """Fail the VM; the hostcall that needed memory says so, and the callback around it continues."""
+    if trap.kind == "deadline" or trap.__cause__ is not None:
+        raise trap
+    if vm.entry.record is not None:
+        vm.fail(vm.entry.record, name, envoy_text(trap), trap.backtrace)
 
 
 def _pthread_equal(a: int, b: int) -> int:

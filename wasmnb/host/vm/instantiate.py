@@ -74,10 +74,11 @@ def make_vm(server: ServerContext, loaded: Loaded, settings: VmSettings, thread:
 
 
 def _attach_memory(vm: Vm) -> None:
-    malloc = next((vm.instance.function(a) for a in ALLOCATORS if a in vm.loaded.exports), None)
+    name = next((a for a in ALLOCATORS if a in vm.loaded.exports), None)
     vm.guest.attach(vm.instance.memory)
-    if malloc is not None:
-        vm.guest.put = make_put(vm, malloc)
+    malloc = vm.instance.function(name) if name is not None else None
+    if name is not None and malloc is not None:
+        vm.guest.put = make_put(vm, name, malloc)
 
 
 def _callbacks(vm: Vm) -> dict[str, Invoke | None]:

@@ -40,6 +40,10 @@ _LONGEST_LINE = 1 << 16
 _LONGEST_TRACEBACK = 1 << 20
 
 _RUNTIME = "wasm.envoy.wasm.runtime.v8."
+#: Nanoseconds on the monotonic clock when virtual time begins, and between two readings at one moment.
+_UPTIME, _CLOCK_STEP = 10**9, 1000
+
+_VM_COUNT = "wasm.wasm_vm_count"
 
 
 class Vm:
@@ -96,10 +100,12 @@ class Vm:
         self.callbacks: dict[str, Invoke | None] = {}
         self.failed = self.closed = self.profiled = False
         self.failure: Failure | None = None
+        self._monotonic = 0
 
         server.shared.hold(settings.vm_id)
         server.metrics.count(_RUNTIME + "created")
         server.metrics.count(_RUNTIME + "active")
+        server.metrics.count(_VM_COUNT)
         self.note("created", role=role)
 
     # -- calls into the guest -----------------------------------------------------------------------------------
@@ -115,14 +121,16 @@ class Vm:
         Returns
         -------
         bool
-            Its result; True if the export is missing, False if the VM has failed.
+            Its result; True if the export is missing, False if it traps or the VM has failed before.
         """
-        if self.failed:
-            return False
+        return not self.failed and self.query_anyway(invoke, context, *args)
+
+    def query_anyway(self, invoke: Invoke | None, context: Context, *args: int) -> bool:
+        """Call an export that returns a boolean, as `query` does, also in a VM that has failed."""
         if invoke is None:
             return True
         result = invoke(context, *args)
-        return result != 0 and not self.failed
+        return result is not None and result != 0
 
     # -- time, log and trace --------------------------------------------------------------------------------------
 
@@ -148,8 +156,9 @@ class Vm:
         return int((self.clock.start + self.now()) * 1e9)
 
     def monotonic_ns(self) -> int:
-        """Return the monotonic clock, in nanoseconds."""
-        return int(self.now() * 1e9)
+        """Return the monotonic clock, in nanoseconds: never 0, and later at each call, also in a callback of fixed time."""
+        self._monotonic = max(_UPTIME + int(self.now() * 1e9), self._monotonic + _CLOCK_STEP)
+        return self._monotonic
 
     def note(self, name: str, **args: Any) -> None:
         """Add a note about this VM to the trace."""
@@ -272,6 +281,7 @@ class Vm:
             self.instance.close()
         self.server.shared.release(self.settings.vm_id)
         self.server.metrics.count(_RUNTIME + "active", -1)
+        self.server.metrics.count(_VM_COUNT, -1)
         self.note("closed")
 
     def __repr__(self) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from http import HTTPStatus
 from typing import NamedTuple
 
 from ....abi import Pair
@@ -17,9 +18,13 @@ from ..header_map import HeaderMap, ResponseHeaders
 
 __all__ = [
     "BAD_VALUE",
+    "MAX_RESPONSE_HEADERS",
     "TOKEN",
+    "ClientResponse",
     "UpstreamResponse",
+    "is_malformed",
     "missing_response_header",
+    "reason_phrase",
     "request_to_upstream",
     "response_from_upstream",
     "response_to_client",
@@ -31,6 +36,16 @@ TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+\Z")
 BAD_VALUE = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 
 _LINE_END = re.compile(rb"\r\n|\r|\n")
+_BAD_UPSTREAM_VALUE = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+#: Number of headers, and bytes of the head, that Envoy takes from an upstream.
+MAX_RESPONSE_HEADERS, MAX_RESPONSE_BYTES = 100, 80 * 1024
+_PHRASES = {status.value: status.phrase.encode() for status in HTTPStatus} | {
+    413: b"Payload Too Large",
+    414: b"URI Too Long",
+    416: b"Range Not Satisfiable",
+    418: b"Unknown",
+    422: b"Unprocessable Entity",
+}
 _NO_BODY_METHODS = frozenset({b"GET", b"HEAD", b"DELETE", b"TRACE", b"CONNECT"})
 
 
@@ -41,6 +56,8 @@ def upstream_header_problem(headers: HeaderMap) -> str | None:
     """Return why the upstream's codec refuses request headers, in Envoy's words, or None if it accepts them."""
     if b":method" not in headers:
         return "missing required header: :method"
+    if headers.get(b":method") == b"CONNECT" and b":path" in headers:
+        return "missing required header: :protocol"
     for name, value in headers:
         plain = name[1:] if name[:1] == b":" else name
         if plain and not TOKEN.match(plain):
@@ -50,7 +67,7 @@ def upstream_header_problem(headers: HeaderMap) -> str | None:
     return None
 
 
-def request_to_upstream(headers: HeaderMap, *, end: bool, http2: bool) -> Request:
+def request_to_upstream(headers: HeaderMap, *, end: bool, http2: bool, upgrade: bool = False) -> Request:
     """Build the request that the upstream receives; body and trailers follow.
 
     Parameters
@@ -61,21 +78,26 @@ def request_to_upstream(headers: HeaderMap, *, end: bool, http2: bool) -> Reques
         The request has no body and no trailers.
     http2
         The upstream speaks HTTP/2.
+    upgrade
+        The request asks for a tunnel, which has no body (default False).
 
     Returns
     -------
     Request
+        As a server reads it: over HTTP/1 a blank in the path ends it.
     """
-    method = headers.get(b":method") or b""
-    plain = [(n, v) for n, v in headers if n[:1] != b":"]
+    method, path = headers.get(b":method") or b"", headers.get(b":path") or b""
+    plain = [(n, v if http2 else v.strip(b" \t")) for n, v in headers if n[:1] != b":"]
     sized = any(n == b"content-length" for n, _ in plain)
-    if not http2 and not sized:
+    if not http2 and not sized and not upgrade:
         if not end:
             plain.append((b"transfer-encoding", b"chunked"))
         elif method not in _NO_BODY_METHODS:
             plain.append((b"content-length", b"0"))
+    if not http2:
+        method, path = b" ".join((method, path, b"HTTP/1.1")).split(b" ", 2)[:2]
     request = Request(
-        to_text(method), to_text(headers.get(b":path") or b""), authority=to_text(headers.get(b":authority") or b""),
+        to_text(method), to_text(path), authority=to_text(headers.get(b":authority") or b""),
         scheme=to_text(headers.get(b":scheme") or b"http"),
     )  # fmt: skip
     request.headers.raw = plain
@@ -123,15 +145,62 @@ def response_from_upstream(response: Response, *, head: bool, http2: bool) -> Up
     bodiless_status = response.status in (204, 304) or response.status < 200
     names = {n for n, _ in response.headers.raw}
     chunked = response.chunks is not None or bool(len(response.trailers))
-    if not http2 and not names & {b"content-length", b"transfer-encoding"} and not bodiless_status:
+    sized = bool(names & {b"content-length", b"transfer-encoding"}) or response.until_close
+    if not http2 and not sized and not bodiless_status:
         if chunked:
             headers.add(b"transfer-encoding", b"chunked")
         else:
             headers.add(b"content-length", b"%d" % len(response.body))
     for name, value in response.headers.raw:
-        headers.add(name, value)
+        headers.add(name, value.strip(b" \t"))
+    if response.status == 204 and headers.get(b"content-length") == b"0":
+        headers.remove(b"content-length")
     chunks = response.chunks if response.chunks is not None else [response.body]
-    return UpstreamResponse(headers, [] if head or bodiless_status else [c for c in chunks if c])
+    return UpstreamResponse(headers, [] if head or bodiless_status else _limited(chunks, headers, http2=http2))
+
+
+def _limited(chunks: list[bytes], headers: HeaderMap, *, http2: bool) -> list[bytes]:
+    """Return a body's chunks as a client of HTTP/1 reads them: no more bytes than content-length says."""
+    declared = headers.get(b"content-length")
+    if http2 or declared is None or not declared.isdigit():
+        return [chunk for chunk in chunks if chunk]
+    read, left = [], int(declared)
+    for chunk in chunks:
+        part = chunk[:left]
+        if part:
+            read.append(part)
+        left -= len(part)
+    return read
+
+
+def is_malformed(response: Response, headers: HeaderMap) -> bool:
+    """Return whether Envoy's codec refuses an upstream's response over HTTP/1.
+
+    Parameters
+    ----------
+    response
+        The upstream's response.
+    headers
+        Its header map.
+    """
+    raw = response.headers.raw
+    lengths = [v.strip() for n, v in raw if n == b"content-length"]
+    codings = [v for n, v in raw if n == b"transfer-encoding"]
+    size = 17 + len(reason_phrase(response.status)) + sum(len(n) + len(v) + 4 for n, v in raw)
+    if response.status < 100 or len(raw) > MAX_RESPONSE_HEADERS or size > MAX_RESPONSE_BYTES:
+        return True
+    if any(not TOKEN.match(n) or _BAD_UPSTREAM_VALUE.search(v) for n, v in raw):
+        return True
+    if len(lengths) > 1 or any(not v.isdigit() or int(v) >= 1 << 64 for v in lengths):
+        return True
+    if codings and (lengths or len(codings) > 1 or codings[0].lower().strip() != b"chunked"):
+        return True
+    return response.status == 204 and bool(codings or headers.get(b"content-length"))
+
+
+def reason_phrase(status: int) -> bytes:
+    """Return the reason phrase of a status line."""
+    return _PHRASES.get(status, b"Unknown")
 
 
 # -- to the client --------------------------------------------------------------------------------------------------
@@ -153,8 +222,25 @@ def _split_lines(name: bytes, value: bytes) -> Iterator[Pair]:
             yield injected.lower(), tail.strip()
 
 
-def response_to_client(headers: HeaderMap, *, end: bool, head: bool, http2: bool) -> Response:
-    """Build the response that the client receives; body and trailers follow.
+class ClientResponse(NamedTuple):
+    """A response as it goes to the client.
+
+    Attributes
+    ----------
+    response
+        As the client receives it; body and trailers follow.
+    written
+        Its headers as they are written: a line break in a value is written as it is.
+    """
+
+    response: Response
+    written: list[Pair]
+
+
+def response_to_client(
+    headers: HeaderMap, *, end: bool, head: bool, protocol: str, upgraded: bool = False
+) -> ClientResponse:
+    """Build the response that the client receives.
 
     Parameters
     ----------
@@ -164,21 +250,31 @@ def response_to_client(headers: HeaderMap, *, end: bool, head: bool, http2: bool
         The response has no body and no trailers.
     head
         The request's method was HEAD.
-    http2
-        The client speaks HTTP/2.
+    protocol
+        The client's protocol.
+    upgraded
+        The connection becomes a tunnel (default False).
 
     Returns
     -------
-    Response
+    ClientResponse
     """
     status = int(headers.get(b":status") or 0)
-    plain = [item for n, v in headers if n[:1] != b":" for item in ([(n, v)] if http2 else _split_lines(n, v))]
-    if not http2 and not any(n == b"content-length" for n, _ in plain):
-        if end:
-            if not head and status >= 200 and status != 204:
-                plain.append((b"content-length", b"0"))
-        elif status != 204:
-            plain.append((b"transfer-encoding", b"chunked"))
+    written = [(n, v) for n, v in headers if n[:1] != b":"]
+    http2 = protocol == "HTTP/2"
+    if not http2 and not upgraded:
+        written += _framing(written, status, end=end, head=head, http10=protocol == "HTTP/1.0")
     response = Response(status)
-    response.headers.raw = plain
-    return response
+    response.headers.raw = written if http2 else [item for n, v in written for item in _split_lines(n, v)]
+    return ClientResponse(response, written)
+
+
+def _framing(written: list[Pair], status: int, *, end: bool, head: bool, http10: bool) -> list[Pair]:
+    """Return the header that says how long the body is, if none does."""
+    if any(n == b"content-length" for n, _ in written) or status < 200 or status == 204:
+        return []
+    if status == 304 and (end or head):
+        return []
+    if end and not head:
+        return [(b"content-length", b"0")]
+    return [] if http10 else [(b"transfer-encoding", b"chunked")]

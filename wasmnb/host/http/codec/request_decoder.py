@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from ....abi import Pair
+from ...contexts.stream_info import ResponseFlag
+from ..connection.http2 import valid_trailers
 from ..header_map import RequestTrailers
 
 if TYPE_CHECKING:
@@ -32,12 +34,15 @@ class RequestDecoder:
         The request's filter chain.
     timeouts
         The stream's timeouts.
+    reset
+        Resets the stream.
     """
 
-    def __init__(self, state: StreamState, request: FilterChain, timeouts: Timeouts) -> None:
+    def __init__(self, state: StreamState, request: FilterChain, timeouts: Timeouts, reset: Callable[[], None]) -> None:
         self._state = state
         self._request = request
         self._timeouts = timeouts
+        self._reset = reset
         self._unread: deque[Callable[[], None]] = deque()
         self._disabled = False
 
@@ -47,7 +52,8 @@ class RequestDecoder:
 
     def trailers(self, items: Iterable[Pair]) -> None:
         """Read the trailers, which end the request."""
-        self._read(lambda: self._pass_trailers(items))
+        pairs = list(items)
+        self._read(lambda: self._pass_trailers(pairs))
 
     def read_disable(self, *, disable: bool) -> None:
         """Stop reading from the client, or go on."""
@@ -70,6 +76,12 @@ class RequestDecoder:
 
     def _pass_data(self, data: bytes, *, end: bool) -> None:
         state = self._state
+        if state.http2 and self._contradicts_length(data, end=end):
+            self._reset_stream("http2.remote_reset")
+            return
+        data, end = self._framed(data, end=end)
+        if not data and not end:
+            return
         state.info.request_size += len(data)
         if data and end and not state.http2:
             self._request.receive_data(data, end=False)
@@ -78,6 +90,34 @@ class RequestDecoder:
         if not state.done:
             self._request.receive_data(data, end=end)
 
-    def _pass_trailers(self, items: Iterable[Pair]) -> None:
-        self._state.request_complete = True
-        self._request.receive_trailers(RequestTrailers(items))
+    def _contradicts_length(self, data: bytes, *, end: bool) -> bool:
+        """Whether a body over HTTP/2 is not as long as its content-length says."""
+        state = self._state
+        length = state.head.length if state.head is not None else None
+        size = state.info.request_size + len(data)
+        return length is not None and (size > length or (end and size < length))
+
+    def _framed(self, data: bytes, *, end: bool) -> tuple[bytes, bool]:
+        """Return a chunk as the codec reads it: over HTTP/1 no more and no less than content-length says."""
+        state = self._state
+        head = state.head
+        if state.http2 or head is None or head.chunked or head.upgrade:
+            return data, end
+        left = (head.length or 0) - state.info.request_size
+        return data[:left], len(data[:left]) == left
+
+    def _pass_trailers(self, items: list[Pair]) -> None:
+        state = self._state
+        if state.http2 and not valid_trailers(items):
+            self._reset_stream("http2.invalid.header.field")
+            return
+        state.request_complete = True
+        if state.manager.enable_trailers or state.http2:
+            self._request.receive_trailers(RequestTrailers(items))
+        else:
+            self._request.receive_data(b"", end=True)
+
+    def _reset_stream(self, details: str) -> None:
+        self._state.info.flags |= ResponseFlag.DOWNSTREAM_PROTOCOL_ERROR
+        self._state.info.details = details
+        self._reset()

@@ -3,23 +3,32 @@
 Facts (Envoy 1.40): over HTTP/1 a response has `connection: close` if it comes before the request was complete, if the client
 asked for it, or if the stream has had a local reply 400 (Envoy takes any for its own "bad request"),
 whatever filters make of the status afterwards. A client of HTTP/1 reads as much of a body as content-length says, and
-nothing after 204 and 304. Trailers go out only with a chunked body.
+nothing after 204 and 304, although Envoy may write it. Trailers go out only with a chunked body.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from ....abi import Pair
 from ....messages import Response
-from .codec import response_to_client
-from .connection_manager import finish_response_headers
+from ..connection.response_headers import finish_response_headers
+from .codec import reason_phrase, response_to_client
 
 if TYPE_CHECKING:
+    from ..filter_chain import FilterChain
     from ..header_map import HeaderMap
     from ..stream_state import StreamState
 
 __all__ = ["ResponseEncoder"]
+
+_WORD = re.compile(rb"(?<![a-z0-9])[a-z]")
+_SENT_TWICE = (
+    "continue_stream(RESPONSE) in on_response_headers together with Continue: Envoy sends the headers twice, and the client reads"
+    " the second ones as the body."
+)
 
 
 class ResponseEncoder:
@@ -29,8 +38,12 @@ class ResponseEncoder:
     ----------
     state
         The stream's state.
+    request
+        The request's filter chain.
     finish
         Ends the stream with a state of `Exchange.state`.
+    disconnect
+        Ends the stream as if the client had closed the connection.
 
     Attributes
     ----------
@@ -40,45 +53,113 @@ class ResponseEncoder:
         The response's headers have gone out.
     must_close
         The connection is to be closed after this response, though the request was complete.
+    keep_alive
+        The client speaks HTTP/1.0 and asked to keep the connection.
+    upgraded
+        The connection has become a tunnel.
+    closing
+        The connection ends with this stream.
     """
 
-    def __init__(self, state: StreamState, finish: Callable[[str], None]) -> None:
+    def __init__(
+        self, state: StreamState, request: FilterChain, finish: Callable[[str], None], disconnect: Callable[[], None]
+    ) -> None:
         self._state = state
+        self._request = request
         self._finish = finish
+        self._disconnect = disconnect
         self.head = False
         self.headers_sent = False
-        self.must_close = False
-        self._closing = False
+        self.must_close = self.keep_alive = self.upgraded = False
+        self.closing = False
+        self._chunked = False
         self._sent: list[bytes] = []
 
     def headers(self, headers: HeaderMap, *, end: bool) -> None:
         """Write the headers; `end` if nothing follows."""
-        state = self._state
-        self._closing = (self.must_close or not state.request_complete) and not state.http2
+        state, manager = self._state, self._state.manager
+        if self.headers_sent and not state.http2:
+            self._write_second_head(headers)
+            return
+        self.upgraded = not end and state.is_upgraded(headers)
+        self.closing = (self.must_close or not state.request_complete) and not state.http2 and not self.upgraded
         clock = state.worker.clock
-        finish_response_headers(headers, now=clock.start + clock.time(), close=self._closing)
+        finish_response_headers(
+            headers, self._request.headers, manager,
+            now=clock.start + clock.time(), upgraded=self.upgraded, http2=state.http2,
+        )  # fmt: skip
+        self.closing = self.closing or (manager.max_requests_per_connection == 1 and not state.http2)
+        if self.closing:
+            headers.add(b"connection", b"close")
+        elif self.keep_alive:
+            headers.add(b"connection", b"keep-alive")
         self.headers_sent = True
-        response = response_to_client(headers, end=end, head=self.head, http2=state.http2)
+        response, written = response_to_client(
+            headers, end=end, head=self.head, protocol=state.info.protocol, upgraded=self.upgraded
+        )
+        self._chunked = "transfer-encoding" in response.headers
         state.exchange.response = response
         state.info.code = response.status
         state.note("response", status=response.status)
+        self._write_head(response.status, written)
         if end:
+            self._write_end()
             self._finish("done")
+
+    def interim(self, status: int) -> None:
+        """Write an interim response."""
+        if not self._state.http2:
+            self._write(b"HTTP/1.1 %d %s\r\n\r\n" % (status, reason_phrase(status)))
 
     def data(self, data: bytes, *, end: bool) -> None:
         """Write a chunk of the body; `end` if nothing follows."""
         self._state.info.response_size += len(data)
         if data:
             self._sent.append(data)
+            self._write(b"%x\r\n%s\r\n" % (len(data), data) if self._chunked else data)
         if end:
+            self._write_end()
             self._finish("done")
 
     def trailers(self, trailers: HeaderMap) -> None:
         """Write the trailers, which end the response."""
-        response = self._state.exchange.response
-        if response is not None and (self._state.http2 or "content-length" not in response.headers):
-            response.trailers.raw = list(trailers.items)
+        state, response = self._state, self._state.exchange.response
+        items = list(trailers.items) if state.manager.enable_trailers or state.http2 else []
+        if response is not None and (state.http2 or self._chunked) and not self.head:
+            response.trailers.raw = items
+        self._write_end(items)
         self._finish("done")
+
+    # -- the wire -----------------------------------------------------------------------------------------------------
+
+    def _write(self, data: bytes) -> None:
+        self._state.exchange.wire += data
+
+    def _write_head(self, status: int, headers: list[Pair]) -> None:
+        state = self._state
+        if state.http2:
+            return
+        if state.manager.header_key_format == "proper_case_words":
+            headers = [(_WORD.sub(lambda m: m[0].upper(), n), v) for n, v in headers]
+        version = b"1.0" if state.info.protocol == "HTTP/1.0" else b"1.1"
+        line = b"HTTP/%s %d %s" % (version, status, reason_phrase(status))
+        self._write(b"\r\n".join([line, *(n + b": " + v for n, v in headers), b"", b""]))
+
+    def _write_end(self, trailers: list[Pair] | None = None) -> None:
+        if self._chunked and not self.head:
+            self._write(b"\r\n".join([b"0", *(n + b": " + v for n, v in trailers or ()), b"", b""]))
+
+    def _write_second_head(self, headers: HeaderMap) -> None:
+        """Write headers that a filter had sent twice: the client takes the second ones for the body."""
+        status = headers.get(b":status") or b"0"
+        line = b"HTTP/1.1 %s %s" % (status, reason_phrase(int(status) if status.isdigit() else 0))
+        head = b"\r\n".join([line, *(n + b": " + v for n, v in headers if n[:1] != b":"), b"", b""])
+        self._write(head)
+        self._state.exchange.notes.append(_SENT_TWICE)
+        if self._chunked:
+            self._disconnect()  # the client cannot read this as a chunk
+        else:
+            self._sent.append(head)
 
     # -- what the client has received -------------------------------------------------------------------------------
 
@@ -97,7 +178,7 @@ class ResponseEncoder:
         declared = response.headers.get("content-length")
         counts = declared is not None and declared.isdigit() and not self._state.http2 and not self.head
         length = int(declared) if declared is not None and counts else None
-        if response.status in (204, 304):
+        if response.status in (204, 304) or self.head:
             body, length = b"", None
         response.body = body[:length]
         response.chunks = list(self._sent) if len(self._sent) > 1 and len(response.body) == len(body) else None
@@ -120,10 +201,15 @@ class ResponseEncoder:
             return
         length = self.update_exchange()
         size = sum(map(len, self._sent))
+        if exchange.response.status in (204, 304) and size and not self._state.http2:
+            exchange.notes.append(
+                f"Envoy writes the {size} bytes of the body after a response {exchange.response.status}; the client takes"
+                " them for the beginning of its next response. Send this status without a body."
+            )
         if length is None:
             exchange.response.reset = state == "reset"
             return
-        exchange.response.reset = size < length and (state == "reset" or self._closing)
+        exchange.response.reset = size < length and (state == "reset" or self.closing)
         if size != length and state != "reset":
             exchange.notes.append(
                 f"The response's body has {size} bytes but content-length says {length}; remove the header before"

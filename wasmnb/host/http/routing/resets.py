@@ -7,10 +7,11 @@ from typing import NamedTuple
 from ....abi.text import encode_text
 from ...contexts.stream_info import ResponseFlag
 
-__all__ = ["CLOSED", "CONNECT_ERROR", "CUT", "REFUSED", "RESET", "UpstreamReset"]
+__all__ = ["CLOSED", "CUT", "REFUSED", "RESET", "UpstreamReset"]
 
-#: Beginning of the body that Envoy sends when an upstream is lost.
-CONNECT_ERROR = "upstream connect error or disconnect/reset before headers. reset reason: "
+#: Beginning of the body that Envoy sends when an upstream is lost, and when it was not the first.
+_CONNECT_ERROR = "upstream connect error or disconnect/reset before headers. reset reason: "
+_RETRIED = "upstream connect error or disconnect/reset before headers. retried and the latest reset reason: "
 
 
 class UpstreamReset(NamedTuple):
@@ -36,7 +37,12 @@ class UpstreamReset(NamedTuple):
     @property
     def body(self) -> bytes:
         """Body of the local reply."""
-        return encode_text(CONNECT_ERROR + self.reason)
+        return encode_text(_CONNECT_ERROR + self.reason)
+
+    @property
+    def retried_body(self) -> bytes:
+        """Body of the local reply to a request that was tried more than once."""
+        return encode_text(_RETRIED + self.reason)
 
     def code_details(self, *, response_started: bool) -> str:
         """Return Envoy's response code details."""

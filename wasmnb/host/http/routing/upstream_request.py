@@ -1,7 +1,9 @@
-"""One request to an upstream, from the connection to the end of the response.
+"""One try of a request at an upstream, from the connection to the end of the response.
 
-Facts (Envoy 1.40): a request waits for a connection if none is idle; a local reply before that keeps it from the
-upstream. An HTTP/1 upstream waits for as many bytes as content-length says. Trailers need HTTP/2 or a chunked body.
+Facts (Envoy 1.40): a request waits for a connection if there is no idle one; a local reply before that keeps it from the
+upstream, but the connection is made and serves another request. Chunks of a response that arrive together are read in one
+go; others wait while reading is disabled. An HTTP/1 upstream waits for as many bytes as content-length says. A response that
+the codec cannot read is a protocol error. Trailers need HTTP/2 or a chunked body.
 """
 
 from __future__ import annotations
@@ -9,40 +11,47 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Protocol
 
-from ..codec.codec import request_to_upstream, response_from_upstream
+from ...upstream.raw_response import RawResponse
+from ..codec.codec import MAX_RESPONSE_HEADERS, is_malformed, request_to_upstream, response_from_upstream
 from ..header_map import HeaderMap, ResponseHeaders, ResponseTrailers
 from .resets import CLOSED, CUT, REFUSED, RESET, UpstreamReset
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ....messages import Request, Response
+    from ....messages import Headers, Request, Response
+    from ...clock import Timer
     from ...upstream.cluster import Cluster
     from ..stream_state import StreamState
 
 __all__ = ["UpstreamCallbacks", "UpstreamRequest"]
 
+_SWITCHING_PROTOCOLS = 101
+_NO_BODY = (204, 304)
+
 
 class UpstreamCallbacks(Protocol):
     """Events of an upstream request; the router handles them."""
 
-    def on_request_complete(self) -> None:
-        """Handle the end of the request: the upstream may respond."""
+    def on_connected(self, upstream: UpstreamRequest) -> None:
+        """Handle the connection: what has been sent so far arrives."""
         ...
 
-    def on_response_headers(self, headers: ResponseHeaders, *, end: bool, status: int) -> None:
-        """Handle the response's headers; `end` if nothing follows."""
+    def on_response_headers(
+        self, upstream: UpstreamRequest, headers: ResponseHeaders, *, end: bool, status: int
+    ) -> bool:
+        """Handle the response's headers; `end` if nothing follows. Return False if nothing more is wanted."""
         ...
 
-    def on_response_data(self, data: bytes, *, end: bool) -> None:
+    def on_response_data(self, upstream: UpstreamRequest, data: bytes, *, end: bool) -> None:
         """Handle a chunk of the response's body; `end` if nothing follows."""
         ...
 
-    def on_response_trailers(self, trailers: ResponseTrailers) -> None:
+    def on_response_trailers(self, upstream: UpstreamRequest, trailers: ResponseTrailers) -> None:
         """Handle the response's trailers."""
         ...
 
-    def on_upstream_reset(self, reset: UpstreamReset, *, response_started: bool) -> None:
+    def on_upstream_reset(self, upstream: UpstreamRequest, reset: UpstreamReset) -> None:
         """Handle the loss of the upstream."""
         ...
 
@@ -58,42 +67,66 @@ class UpstreamRequest:
     ----------
     state
         The stream's state.
+    cluster
+        The upstream's cluster.
     router
         Handles the events.
+    upgraded
+        Returns whether the client's connection has become a tunnel.
+
+    Attributes
+    ----------
+    connected
+        The request has a connection.
+    done
+        Nothing more comes from the upstream.
     """
 
-    cluster: Cluster
     _request: Request
 
-    def __init__(self, state: StreamState, router: UpstreamCallbacks) -> None:
+    def __init__(
+        self, state: StreamState, cluster: Cluster, router: UpstreamCallbacks, upgraded: Callable[[], bool]
+    ) -> None:
+        self.cluster = cluster
+        self.connected = self.done = False
         self._state = state
         self._router = router
+        self._upgraded = upgraded
         self._chunks: list[bytes] = []
         self._timers = state.timer_group()
+        self._try_timer: Timer | None = None
         self._content_length: int | None = None
         self._sent = False  # the whole request
         self._received = False  # by the upstream, as much as it waits for
+        self._endless = False
         self._response_started = False
-        self._done = False
         self._unread: deque[Callable[[], None]] = deque()  # events while reading is disabled
         self._read_disabled = False
 
     # -- to the upstream --------------------------------------------------------------------------------------------
 
-    def headers(self, headers: HeaderMap, cluster: Cluster, *, end: bool) -> None:
-        """Send the headers on a connection to `cluster`; `end` if nothing follows."""
-        state = self._state
-        self.cluster = cluster
-        request = self._request = request_to_upstream(headers, end=end, http2=cluster.http2)
-        state.info.attempts += 1
-        length = headers.get(b"content-length")
-        self._content_length = int(length) if length is not None and length.isdigit() else None
+    def headers(self, headers: HeaderMap, *, end: bool, at_once: bool = False) -> None:
+        """Send the headers; `end` if nothing follows.
+
+        Parameters
+        ----------
+        at_once
+            There is a connection, whether an idle one is known or not (default False).
+        """
+        state, cluster = self._state, self.cluster
         if not cluster.alive:
             self._timers.call_soon(lambda: self._reset(REFUSED))
-        elif state.worker.idle[cluster.name]:
-            self._on_connected(request, cluster)
-        else:
-            self._timers.call_soon(lambda: self._on_connected(request, cluster))
+        request = self._request = request_to_upstream(
+            headers, end=end, http2=cluster.http2, upgrade=bool(state.upgrade)
+        )
+        length = headers.get(b"content-length")
+        chunked = (headers.get(b"transfer-encoding") or b"").lower().endswith(b"chunked")
+        self._endless = end and not cluster.http2 and chunked  # a filter said that there are chunks
+        self._content_length = int(length) if length is not None and length.isdigit() else None
+        if cluster.alive and (state.worker.idle[cluster.name] or at_once):
+            self._on_connected(request)
+        elif cluster.alive:
+            self._timers.call_soon(lambda: self._on_connected(request))
         if end:
             self._finish_request()
 
@@ -101,6 +134,8 @@ class UpstreamRequest:
         """Send a chunk of the body; `end` if nothing follows."""
         if data:
             self._chunks.append(data)
+        if self._state.upgrade:
+            self._request.body += data
         if end:
             self._finish_request()
         elif self._content_length is not None and sum(map(len, self._chunks)) >= self._content_length:
@@ -112,29 +147,32 @@ class UpstreamRequest:
             self._request.trailers.raw = list(trailers.items)
         self._finish_request()
 
-    def _on_connected(self, request: Request, cluster: Cluster) -> None:
+    def _on_connected(self, request: Request) -> None:
         """Record the request at the upstream: what has been sent so far arrives."""
-        state = self._state
+        state, cluster = self._state, self.cluster
+        self.connected = True
         idle = state.worker.idle
         if not cluster.http2 and idle[cluster.name]:
             idle[cluster.name] -= 1
         state.exchange.upstream_requests.append(request)
         state.note("upstream_request", method=request.method, path=request.path, cluster=cluster.name)
+        self._router.on_connected(self)
         early = cluster.early(request) if cluster.early is not None else None
         if early is not None:
             self._timers.call_soon(lambda: self._respond(early))
+        if state.upgrade:
+            self._received = True
+            self._timers.call_soon(self._call_upstream)
 
     def _finish_request(self) -> None:
-        if self._sent or self._done:
-            return
-        self._sent = True
-        self._router.on_request_complete()
-        self._check_received()
+        if not self._sent and not self.done:
+            self._sent = True
+            self._check_received()
 
     def _check_received(self) -> None:
         """Let the upstream respond if it has as much of the request as it waits for."""
         cluster, length = self.cluster, self._content_length
-        if self._received or not cluster.alive:
+        if self._received or not cluster.alive or self._endless:
             return
         body = b"".join(self._chunks)
         self._record_body(body)
@@ -150,6 +188,8 @@ class UpstreamRequest:
 
     def _record_body(self, body: bytes) -> None:
         """Set the recorded request's body to what the upstream has received."""
+        if self._state.upgrade:
+            return
         limit = None if self.cluster.http2 else self._content_length
         self._request.chunks = list(self._chunks) if len(self._chunks) > 1 and limit is None else None
         self._request.body = body[:limit]
@@ -174,41 +214,76 @@ class UpstreamRequest:
             self._respond(response)
 
     def _respond(self, response: Response) -> None:
-        """Deliver a response: headers now, each chunk of the body as an event of its own."""
-        if self._done or self._response_started:
+        """Deliver a response, unless the codec cannot read it."""
+        if self.done or self._response_started:
             return
         http2 = self.cluster.http2
+        if isinstance(response, RawResponse):
+            decoded = response.decode(self._request.method)
+            if decoded is None:
+                self._reset(CUT)
+                return
+            response = decoded
         if response.reset and not response.status:
             self._reset(RESET if http2 else CLOSED)
             return
+        headers, chunks = response_from_upstream(response, head=self._request.method == "HEAD", http2=http2)
+        if not self._state.http2:
+            headers.remove(b"keep-alive")
+        if not http2 and is_malformed(response, headers):
+            self._reset(CUT)
+        elif not 100 <= response.status < 200 or response.status == _SWITCHING_PROTOCOLS:
+            self._deliver(response, headers, chunks)
+
+    def _deliver(self, response: Response, headers: ResponseHeaders, chunks: list[bytes]) -> None:
+        """Deliver a response: headers now, each chunk of the body as an event of its own."""
         self._response_started = True
         self._state.exchange.upstream_response = response
         head = self._request.method == "HEAD"
-        headers, chunks = response_from_upstream(response, head=head, http2=http2)
         trailers = response.trailers if len(response.trailers) and not head else None
-        reset = response.reset and not head  # a response to HEAD ends with its headers
+        tunnel = response.status == _SWITCHING_PROTOCOLS and not head
+        if tunnel and self._state.upgrade:
+            chunks = response.chunks if response.chunks is not None else [response.body]
+        # a response to HEAD ends with its headers
+        reset = response.reset and not head and (bool(self._state.upgrade) or not tunnel)
+        unsized = response.until_close or b"transfer-encoding" in headers
+        open_end = not head and unsized and response.status not in _NO_BODY
+        end = not (chunks or trailers or reset or open_end or tunnel)
+        self._state.note("upstream_response", status=response.status)
         router, whole = self._router, response.chunks is None
-        end = trailers is None and not reset
-        router.on_response_headers(headers, end=end and not chunks, status=response.status)
+        if not router.on_response_headers(self, headers, end=end, status=response.status):
+            return
         for chunk in chunks:
-            self._deliver(lambda c=chunk: router.on_response_data(c, end=False), now=whole)  # type: ignore[misc]
-        if chunks and end:
-            self._deliver(lambda: router.on_response_data(b"", end=True), now=whole)
+            self._schedule(lambda c=chunk: router.on_response_data(self, c, end=False), now=whole)  # type: ignore[misc]
+        if chunks and trailers is None and not reset and not tunnel:
+            self._schedule(lambda: router.on_response_data(self, b"", end=True), now=whole)
         if trailers is not None:
-            items = trailers.raw
-            self._deliver(lambda: router.on_response_trailers(ResponseTrailers(items)), now=whole)
-        if reset:
-            self._deliver(lambda: self._reset(RESET if http2 else CUT), now=whole)
+            self._deliver_trailers(trailers, now=whole)
+        elif tunnel and chunks:
+            self._schedule(lambda: router.on_response_data(self, b"", end=False), now=whole)
+        elif not chunks and (open_end or tunnel) and not reset:
+            self._schedule(lambda: router.on_response_data(self, b"", end=not self._upgraded()), now=whole)
+        if tunnel and response.reset:
+            self._schedule(lambda: self._reset(CLOSED), now=whole)
+        elif reset:
+            self._schedule(lambda: self._reset(RESET if self.cluster.http2 else CUT), now=whole)
 
-    def _deliver(self, event: Callable[[], None], *, now: bool) -> None:
+    def _deliver_trailers(self, trailers: Headers, *, now: bool) -> None:
+        if not self.cluster.http2 and len(trailers) > MAX_RESPONSE_HEADERS:
+            self._schedule(lambda: self._reset(CUT), now=now)
+        else:
+            items = trailers.raw
+            self._schedule(lambda: self._router.on_response_trailers(self, ResponseTrailers(items)), now=now)
+
+    def _schedule(self, event: Callable[[], None], *, now: bool) -> None:
         """Deliver what arrives together in one go, even if reading is disabled meanwhile; the rest as events."""
         if not now:
             self._timers.call_soon(lambda: self._read(event))
-        elif not self._done:
+        elif not self.done:
             event()
 
     def _read(self, event: Callable[[], None]) -> None:
-        if self._done:
+        if self.done:
             return
         if self._read_disabled or self._unread:
             self._unread.append(event)
@@ -227,25 +302,43 @@ class UpstreamRequest:
 
     # -- the end ----------------------------------------------------------------------------------------------------
 
+    def start_try_timer(self, seconds: float, action: Callable[[], None]) -> None:
+        """Limit the time until the response's headers."""
+        self._try_timer = self._state.call_later(seconds, action)
+
+    def stop_try_timer(self) -> None:
+        """Lift that limit."""
+        if self._try_timer is not None:
+            self._try_timer.cancel()
+
     def complete(self) -> None:
         """Return the connection to the idle ones: the whole response has been read."""
-        self._done = True
+        self.done = True
         if self._sent:
-            idle, name = self._state.worker.idle, self.cluster.name
-            idle[name] = 1 if self.cluster.http2 else idle[name] + 1
-        self._timers.cancel()
+            self._add_idle_connection()
+        self._cancel_timers()
 
     def cancel(self) -> None:
-        """Reset the request because the stream ends or the route timeout has expired."""
-        if not self._done:
-            self._done = True
+        """Reset the request because the stream ends, or because a timeout has expired."""
+        if not self.done:
+            self.done = True
+            if not self.connected and self.cluster.alive:
+                self._state.call_soon(self._add_idle_connection)
             if not self._received:
                 self._record_body(b"".join(self._chunks))
+        self._cancel_timers()
+
+    def _add_idle_connection(self) -> None:
+        idle, name = self._state.worker.idle, self.cluster.name
+        idle[name] = 1 if self.cluster.http2 else idle[name] + 1
+
+    def _cancel_timers(self) -> None:
         self._timers.cancel()
+        self.stop_try_timer()
 
     def _reset(self, reset: UpstreamReset) -> None:
-        if self._done:
+        if self.done:
             return
-        self._done = True
-        self._timers.cancel()
-        self._router.on_upstream_reset(reset, response_started=self._response_started)
+        self.done = True
+        self._cancel_timers()
+        self._router.on_upstream_reset(self, reset)

@@ -1,0 +1,97 @@
+"""HTTP filters of Envoy's own that stand beside Wasm filters: `set_metadata` and `header_mutation`.
+
+Facts (Envoy 1.40): `set_metadata` writes dynamic metadata when the request's headers come; a later value of a namespace is merged in
+only with `allow_overwrite`. `header_mutation` does its steps in order, those of the route after its own, on requests and on all
+responses that pass it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ..http.routing.formatter import Facts
+from ..http.routing.mutations import Mutation, mutate
+from ..plugins.built_in import SET_METADATA, BuiltIn
+
+if TYPE_CHECKING:
+    from ..http.buffers import Buffer
+    from ..http.filter_chain import ActiveFilter
+    from ..http.header_map import HeaderMap
+    from ..http.stream_control import StreamControl
+
+__all__ = ["BuiltInFilter", "make_built_in"]
+
+
+class BuiltInFilter:
+    """A filter of Envoy's own on one stream; it lets everything pass."""
+
+    plugin = None
+    failure = None
+    paused = ""
+
+    def __init__(self, spec: BuiltIn, stream: StreamControl, route_config: Any) -> None:
+        self.spec = spec
+        self.stream = stream
+        self.route_config: Mapping[str, Any] = route_config if isinstance(route_config, Mapping) else {}
+        self.active: list[ActiveFilter | None] = [None, None]
+
+    def on_headers(self, direction: int, headers: HeaderMap, *, end: bool) -> int:  # noqa: ARG002
+        """Headers pass."""
+        return 0
+
+    def on_data(self, direction: int, data: Buffer, *, end: bool) -> int:  # noqa: ARG002
+        """Bodies pass."""
+        return 0
+
+    def on_trailers(self, direction: int, trailers: HeaderMap) -> int:  # noqa: ARG002
+        """Trailers pass."""
+        return 0
+
+    def log(self) -> None:
+        """It does not log."""
+
+    def destroy(self) -> None:
+        """It holds nothing."""
+
+
+class _SetMetadata(BuiltInFilter):
+    """`envoy.filters.http.set_metadata`."""
+
+    def on_headers(self, direction: int, headers: HeaderMap, *, end: bool) -> int:
+        if direction == 0:
+            metadata = self.stream.state.info.metadata.setdefault("filter_metadata", {})
+            for entry in _entries(self.spec.config):
+                name = str(entry.get("metadata_namespace", ""))
+                if name not in metadata:
+                    metadata[name] = dict(entry.get("value") or {})
+                elif entry.get("allow_overwrite"):
+                    metadata[name] = {**metadata[name], **(entry.get("value") or {})}
+        return super().on_headers(direction, headers, end=end)
+
+
+def _entries(config: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    old = [{**config, "allow_overwrite": True}] if "metadata_namespace" in config else []
+    return [*old, *(config.get("metadata") or ())]
+
+
+class _HeaderMutation(BuiltInFilter):
+    """`envoy.filters.http.header_mutation`."""
+
+    def on_headers(self, direction: int, headers: HeaderMap, *, end: bool) -> int:
+        name = "response_mutations" if direction else "request_mutations"
+        info, request = self.stream.state.info, self.stream.request_headers
+        known = info.code
+        if direction:
+            status = headers.get(b":status") or b""
+            info.code = int(status) if status.isdigit() else None
+        facts = Facts(info, request, headers if direction else None)
+        for config in (self.spec.config, self.route_config):
+            mutate(headers, [Mutation.of(m) for m in (config.get("mutations") or {}).get(name) or ()], facts)
+        info.code = known
+        return super().on_headers(direction, headers, end=end)
+
+
+def make_built_in(spec: BuiltIn, stream: StreamControl, route_config: Any) -> BuiltInFilter:
+    """The filter for one stream."""
+    return (_SetMetadata if spec.kind == SET_METADATA else _HeaderMutation)(spec, stream, route_config)

@@ -1,0 +1,48 @@
+"""Response flags: causes of a failed stream."""
+
+from __future__ import annotations
+
+from enum import IntFlag
+
+__all__ = ["ResponseFlag", "flag_names"]
+
+
+class ResponseFlag(IntFlag):
+    """Causes of a failed stream, as in the property `response.flags` (Envoy's `CoreResponseFlag` as bits)."""
+
+    NO_HEALTHY_UPSTREAM = 1 << 1
+    UPSTREAM_REQUEST_TIMEOUT = 1 << 2
+    UPSTREAM_REMOTE_RESET = 1 << 4
+    UPSTREAM_CONNECTION_FAILURE = 1 << 5
+    UPSTREAM_CONNECTION_TERMINATION = 1 << 6
+    NO_ROUTE_FOUND = 1 << 8
+    DOWNSTREAM_CONNECTION_TERMINATION = 1 << 14
+    UPSTREAM_RETRY_LIMIT_EXCEEDED = 1 << 15
+    STREAM_IDLE_TIMEOUT = 1 << 16
+    DOWNSTREAM_PROTOCOL_ERROR = 1 << 18
+    UPSTREAM_MAX_STREAM_DURATION_REACHED = 1 << 19
+    UPSTREAM_PROTOCOL_ERROR = 1 << 23
+    NO_CLUSTER_FOUND = 1 << 24
+
+
+#: Flag -> its name in access logs.
+_SHORT = {
+    ResponseFlag.NO_HEALTHY_UPSTREAM: "UH",
+    ResponseFlag.UPSTREAM_REQUEST_TIMEOUT: "UT",
+    ResponseFlag.UPSTREAM_REMOTE_RESET: "UR",
+    ResponseFlag.UPSTREAM_CONNECTION_FAILURE: "UF",
+    ResponseFlag.UPSTREAM_CONNECTION_TERMINATION: "UC",
+    ResponseFlag.NO_ROUTE_FOUND: "NR",
+    ResponseFlag.DOWNSTREAM_CONNECTION_TERMINATION: "DC",
+    ResponseFlag.UPSTREAM_RETRY_LIMIT_EXCEEDED: "URX",
+    ResponseFlag.STREAM_IDLE_TIMEOUT: "SI",
+    ResponseFlag.DOWNSTREAM_PROTOCOL_ERROR: "DPE",
+    ResponseFlag.UPSTREAM_MAX_STREAM_DURATION_REACHED: "UMSDR",
+    ResponseFlag.UPSTREAM_PROTOCOL_ERROR: "UPE",
+    ResponseFlag.NO_CLUSTER_FOUND: "NC",
+}
+
+
+def flag_names(flags: int) -> str:
+    """Return response flags as access logs write them; `-` for none."""
+    return ",".join(text for flag, text in _SHORT.items() if flags & flag) or "-"

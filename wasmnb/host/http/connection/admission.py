@@ -1,0 +1,184 @@
+"""What the connection manager checks, removes and adds before a request is routed.
+
+Facts (Envoy 1.40, `ConnectionManagerUtility::mutateRequestHeaders`): hop-by-hop headers go, `te` says `trailers` or nothing.
+Headers with which a client could steer the router go unless the request is internal, which takes `internal_address_config`.
+`x-forwarded-client-cert` goes without mutual TLS. `x-forwarded-proto` and then `x-request-id` come last; the scheme is that of
+`x-forwarded-proto` if it is one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from ..header_map import RequestHeaders
+from .addresses import client_address, host_of, is_internal
+from .http1 import is_upgrade
+from .manager import HttpConnectionManager
+from .paths import normalized_host, normalized_path
+from .problem import Problem
+
+__all__ = ["Peer", "admit", "sanitize"]
+
+_HOP_BY_HOP = (b"x-envoy-internal", b"keep-alive", b"proxy-connection", b"transfer-encoding")
+#: Headers that only Envoy itself and its filters may set.
+_ROUTER = tuple(
+    f"x-envoy-{name}".encode()
+    for name in [
+        "retriable-status-codes",
+        "retriable-header-names",
+        "retry-on",
+        "retry-grpc-on",
+        "max-retries",
+        "upstream-alt-stat-name",
+        "upstream-rq-timeout-ms",
+        "upstream-rq-per-try-timeout-ms",
+        "upstream-rq-timeout-alt-response",
+        "expected-rq-timeout-ms",
+        "force-trace",
+        "ip-tags",
+        "hedge-on-per-try-timeout",
+        "upstream-stream-duration-ms",
+    ]
+)
+#: What a client from outside may not say of itself.
+_EDGE = tuple(
+    f"x-envoy-{name}".encode()
+    for name in ("decorator-operation", "downstream-service-cluster", "downstream-service-node", "original-path")
+)
+_WITHOUT_TLS = ("ALWAYS_FORWARD_ONLY",)
+_SCHEMES = (b"http", b"https")
+
+
+@dataclass(frozen=True)
+class Peer:
+    """Who sends a request.
+
+    Attributes
+    ----------
+    address
+        Of the immediate peer, with its port.
+    own
+        Envoy's own address, for a peer on the same machine.
+    port
+        On which the connection came in.
+    node_id, node_cluster
+        What Envoy says of itself to the next hop.
+    """
+
+    address: str
+    own: str = "127.0.0.1"
+    port: int = 10000
+    node_id: str = ""
+    node_cluster: str = ""
+
+
+def admit(headers: RequestHeaders, manager: HttpConnectionManager, port: int) -> Problem | None:
+    """Check a request, and normalise its path and host; why it is refused, if it is."""
+    if b":authority" not in headers:
+        return Problem(400, "missing_host_header")
+    if headers.get(b":method") == b"QUERY" and b"content-type" not in headers:
+        return Problem(400, "query_missing_content_type")
+    path = headers.get(b":path")
+    if path:
+        if path[:1] != b"/":
+            return Problem(404, "absolute_path_rejected")
+        normal, problem = normalized_path(path, manager)
+        headers.put(b":path", normal)
+        if problem is not None:
+            return problem
+    headers.put(b":authority", normalized_host(headers.get(b":authority") or b"", manager, port))
+    return None
+
+
+def sanitize(
+    headers: RequestHeaders,
+    manager: HttpConnectionManager,
+    peer: Peer,
+    new_id: Callable[[], str],
+    internal_only: Iterable[bytes] = (),
+) -> str:
+    """Take away what a client may not say, add what Envoy says; the client's address."""
+    _remove_hop_by_hop(headers, internal_only)
+    address, alone = _address(headers, manager, peer)
+    internal = alone and address is not None and is_internal(host_of(address), manager.internal_address_config)
+    edge = manager.use_remote_address and not internal
+    _forwarded(headers, manager, peer)
+    _scheme(headers, manager)
+    if internal:
+        headers.put(b"x-envoy-internal", b"true")
+    else:
+        for name in (*(_EDGE if edge else ()), *_ROUTER):
+            headers.remove(name)
+    address = address or peer.address
+    _about_envoy(headers, manager, peer)
+    if edge:
+        headers.put(b"x-envoy-external-address", host_of(address).encode())
+    if manager.generate_request_id:
+        known = headers.get(b"x-request-id")
+        if not known or (edge and not manager.preserve_external_request_id):
+            headers.put(b"x-request-id", new_id().encode())
+    if manager.forward_client_cert_details not in _WITHOUT_TLS:
+        headers.remove(b"x-forwarded-client-cert")
+    return address
+
+
+def _remove_hop_by_hop(headers: RequestHeaders, internal_only: Iterable[bytes]) -> None:
+    for name in internal_only:
+        headers.remove(name)
+    if not is_upgrade(headers):
+        headers.remove(b"connection")
+        headers.remove(b"upgrade")
+    te = headers.get(b"te")
+    if te is not None:
+        trailers = any(part.strip() == b"trailers" for part in te.lower().split(b","))
+        headers.put(b"te", b"trailers") if trailers else headers.remove(b"te")
+    for name in _HOP_BY_HOP:
+        headers.remove(name)
+
+
+def _address(headers: RequestHeaders, manager: HttpConnectionManager, peer: Peer) -> tuple[str | None, bool]:
+    """The client's address as far as it is trusted, and whether it may count as internal."""
+    hops = manager.xff_num_trusted_hops
+    if not manager.use_remote_address:
+        found = client_address(headers, hops)
+        return found if found is not None else (None, False)
+    trusted = client_address(headers, hops - 1, ports=False) if hops else None
+    return (trusted[0] if trusted else peer.address), b"x-forwarded-for" not in headers
+
+
+def _forwarded(headers: RequestHeaders, manager: HttpConnectionManager, peer: Peer) -> None:
+    """`x-forwarded-for`, `-proto` and `-port`."""
+    if manager.use_remote_address:
+        if not manager.skip_xff_append:
+            told = headers.get(b"x-forwarded-for")
+            host = host_of(peer.address)
+            own = (peer.own if host.startswith("127.") or host == "::1" else host).encode()
+            headers.put(b"x-forwarded-for", told + b"," + own if told else own)
+        if not manager.xff_num_trusted_hops or b"x-forwarded-proto" not in headers:
+            headers.put(b"x-forwarded-proto", b"http")
+        if manager.append_x_forwarded_port and (not manager.xff_num_trusted_hops or b"x-forwarded-port" not in headers):
+            headers.put(b"x-forwarded-port", b"%d" % peer.port)
+    if b"x-forwarded-proto" not in headers:
+        headers.put(b"x-forwarded-proto", b"http")
+
+
+def _scheme(headers: RequestHeaders, manager: HttpConnectionManager) -> None:
+    if manager.scheme_to_overwrite:
+        for name in (b":scheme", b"x-forwarded-proto"):
+            headers.put(name, manager.scheme_to_overwrite.encode())
+    if b":scheme" not in headers:
+        told = (headers.get(b"x-forwarded-proto") or b"").lower()
+        headers.put(b":scheme", told if told in _SCHEMES else b"http")
+
+
+def _about_envoy(headers: RequestHeaders, manager: HttpConnectionManager, peer: Peer) -> None:
+    if manager.add_user_agent:
+        headers.put(b"x-envoy-downstream-service-cluster", peer.node_cluster.encode())
+        if not headers.get(b"user-agent"):
+            headers.put(b"user-agent", peer.node_cluster.encode())
+        if peer.node_id:
+            headers.put(b"x-envoy-downstream-service-node", peer.node_id.encode())
+    if manager.via:
+        told = headers.get(b"via")
+        headers.put(b"via", told + b", " + manager.via.encode() if told else manager.via.encode())

@@ -1,0 +1,315 @@
+"""Request heads over HTTP/1 as Envoy's codec (Balsa) reads them: what it takes, changes and refuses.
+
+Facts (Envoy 1.40):
+
+* A method that is not one of its list, a target that neither begins with `/` nor is an absolute URL, a header name that is no
+  token, a content-length that is no number or stands twice: 400 `http1.codec_error`. Control characters:
+  `http1.invalid_characters`. Another version than 1.1: 426.
+* Blanks around values go; a line that begins with a blank continues the one before; CR within a line goes.
+* `transfer-encoding` is `chunked` or 501; together with content-length it is 400.
+* An absolute URL becomes `:authority`, `:scheme` and `:path`. Headers that `connection` names go, ten at most.
+* An upgrade keeps `connection` and `upgrade`; `h2c` is ignored.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from ....abi import Pair
+from ....messages import Request, to_bytes
+from ..header_map import RequestHeaders
+from .manager import HttpConnectionManager
+from .problem import Problem, bad_request
+
+__all__ = ["Head", "Lines", "decode", "head_of", "is_upgrade"]
+
+METHODS = frozenset(
+    b"""ACL BIND CHECKOUT CONNECT COPY DELETE GET HEAD LINK LOCK MERGE MKACTIVITY MKCALENDAR MKCOL MOVE NOTIFY OPTIONS
+    PATCH POST PROPFIND PROPPATCH PURGE PUT QUERY REBIND REPORT SEARCH SOURCE SUBSCRIBE TRACE UNBIND UNLINK UNLOCK
+    UNSUBSCRIBE""".split()
+)
+
+_TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+\Z")
+_CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_VERSION = re.compile(rb"HTTP/(\d)\.(\d)\Z")
+_PATH = re.compile(rb"[/*][\t\x0c!-~]*\Z")
+_URL = re.compile(rb"[A-Za-z][A-Za-z0-9+\-.]*://([!$%&'()*+,\-.:;=@\[\]_~0-9A-Za-z]*)([/?][\t\x0c!-~]*)?\Z")
+_HOST_PORT = re.compile(rb"(\[[0-9A-Fa-f:.]+\]|[^:@/?#\[\]]+)(?::(\d+))?\Z")
+_AUTHORITY = re.compile(rb"[!$%&'()*+,\-.:;=@\[\]_~0-9A-Za-z]*\Z")
+_PLAIN = re.compile(rb"[!-~](?:[\t -~\x80-\xff]*[!-~\x80-\xff])?\Z")
+
+_MAX_NOMINATED = 10
+_NOT_TO_BE_NAMED = frozenset((b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto"))
+_STAYS = frozenset((b"close", b"http2-settings", b"keep-alive", b"upgrade"))
+_MAX_PORT = 65535
+
+
+@dataclass
+class Lines:
+    """A request's head in its parts, before anything of it was judged."""
+
+    method: bytes
+    target: bytes
+    version: bytes
+    headers: list[Pair]
+    size: int
+    broken: str = ""
+
+
+@dataclass
+class Head:
+    """A request's head as the codec gives it to the connection manager.
+
+    Attributes
+    ----------
+    chunked, length
+        How the body is framed; None and False for none.
+    closes
+        The client wants the connection closed after the response.
+    http10
+        It speaks HTTP/1.0.
+    upgrade
+        Its connection may become a tunnel: `websocket`, `connect`, ...; empty for most.
+    """
+
+    headers: RequestHeaders
+    chunked: bool = False
+    length: int | None = None
+    closes: bool = False
+    http10: bool = False
+    keep_alive: bool = False
+    upgrade: str = ""
+    problem: Problem | None = field(default=None)
+
+    @property
+    def has_body(self) -> bool:
+        """Whether anything follows the head."""
+        return bool(self.upgrade) or self.chunked or bool(self.length)
+
+
+# -- from messages and bytes --------------------------------------------------------------------------------------
+
+
+def head_of(request: Request) -> Lines:
+    """The head that a client writes for a request; parts with line breaks become what the codec reads of them."""
+    method, target = to_bytes(request.method), to_bytes(request.path)
+    headers = list(request.headers.raw)
+    if request.authority and "host" not in request.headers:
+        headers.insert(0, (b"host", to_bytes(request.authority)))
+    in_chunks = request.chunks is not None or len(request.trailers) > 0
+    if in_chunks and "transfer-encoding" not in request.headers:
+        headers.append((b"transfer-encoding", b"chunked"))
+    elif request.body and not in_chunks and "content-length" not in request.headers:
+        headers.append((b"content-length", b"%d" % len(request.body)))
+    odd = any(not n or b":" in n or not (_PLAIN.match(v) if v else True) for n, v in headers)
+    if odd or b" " in method or b" " in target or not _PLAIN.match(target or b"-"):
+        start = b" ".join((method, target, b"HTTP/1.1"))
+        return parse_head(b"\r\n".join([start, *(n + b": " + v for n, v in headers)]))
+    size = len(method) + len(target) + 14 + sum(len(n) + len(v) + 4 for n, v in headers)
+    return Lines(method, target, b"HTTP/1.1", [(n.lower(), v) for n, v in headers], size)
+
+
+def parse_head(data: bytes) -> Lines:
+    """Split the bytes of a head (without the empty line at its end) into its parts."""
+    control = _CONTROL.search(data)
+    first, *rest = (line.removesuffix(b"\r").replace(b"\r", b"") for line in data.split(b"\n"))
+    broken = "invalid_characters" if control else ""
+    words = re.split(rb"[ \t]+", first.rstrip(b" \t"))
+    if len(words) < 2 or not words[0]:
+        broken = broken or "codec_error"
+    words = [*words, b"", b"", b""] if len(words) < 3 else words
+    method, target, version = words[0], words[1], b" ".join(words[2:]).strip()
+    headers: list[Pair] = []
+    for line in rest:
+        if line[:1] in (b" ", b"\t"):
+            if not headers:
+                broken = broken or "codec_error"
+            else:
+                name, value = headers[-1]
+                headers[-1] = (name, value + line.rstrip(b" \t"))
+            continue
+        name, colon, value = line.partition(b":")
+        if not colon:
+            broken = broken or "codec_error"
+        headers.append((name.lower(), value.strip(b" \t")))
+    return Lines(method, target, version, headers, len(data) + 4, broken)
+
+
+# -- what the codec makes of it -----------------------------------------------------------------------------------
+
+
+def decode(lines: Lines, manager: HttpConnectionManager) -> Head | Problem:
+    """Return the head as the connection manager gets it, or why the codec refuses it."""
+    problem = _too_large(lines, manager) or _malformed(lines)
+    if problem is not None:
+        return problem
+    pairs = _without_underscores(lines.headers, manager)
+    if isinstance(pairs, Problem):
+        return pairs
+    framing = _framing(pairs, manager)
+    if isinstance(framing, Problem):
+        return framing
+    head = Head(RequestHeaders(), chunked=framing[0], length=framing[1])
+    problem = _version(lines.version, head, manager)
+    if problem is not None:
+        return problem
+    for name, value in pairs:
+        if not (name == b"content-length" and head.chunked):
+            head.headers.add(name, value)
+    return _interpret(lines, head, manager)
+
+
+def _too_large(lines: Lines, manager: HttpConnectionManager) -> Problem | None:
+    if lines.size > manager.max_request_headers_kb * 1024:
+        return bad_request("headers_too_large", 431)
+    return bad_request("too_many_headers", 431) if len(lines.headers) > manager.max_headers_count else None
+
+
+def _malformed(lines: Lines) -> Problem | None:
+    if lines.broken:
+        return bad_request(lines.broken)
+    target = lines.target
+    if lines.method not in METHODS or not _valid_target(target, lines.method == b"CONNECT"):
+        return bad_request()
+    if lines.version and not _VERSION.match(lines.version):
+        return bad_request()
+    return None if all(_TOKEN.match(name) for name, _ in lines.headers) else bad_request()
+
+
+def _valid_target(target: bytes, connect: bool) -> bool:
+    if connect:
+        return bool(re.match(rb"[\t\x0c!-~]+\Z", target))
+    return bool(_PATH.match(target) or ((url := _URL.match(target)) and url[1].count(b"@") < 2))
+
+
+def _without_underscores(pairs: list[Pair], manager: HttpConnectionManager) -> list[Pair] | Problem:
+    action = manager.headers_with_underscores_action
+    if action == "ALLOW" or not any(b"_" in name for name, _ in pairs):
+        return pairs
+    if action == "REJECT_REQUEST":
+        return bad_request("unexpected_underscore")
+    return [pair for pair in pairs if b"_" not in pair[0]]
+
+
+def _framing(pairs: Iterable[Pair], manager: HttpConnectionManager) -> tuple[bool, int | None] | Problem:
+    """Whether the body is chunked, and its length."""
+    lengths = [v for n, v in pairs if n == b"content-length"]
+    codings = [v for n, v in pairs if n == b"transfer-encoding"]
+    if len(lengths) > 1 or any(not v.isdigit() or int(v) >= 1 << 64 for v in lengths):
+        return bad_request()
+    if codings and lengths and not (manager.allow_chunked_length and codings[0].lower() == b"chunked"):
+        return bad_request("content_length_and_chunked_not_allowed")
+    if codings and (len(codings) > 1 or codings[0].lower() != b"chunked"):
+        return bad_request("invalid_transfer_encoding", 501)
+    return bool(codings), int(lengths[0]) if lengths and not codings else None
+
+
+def _version(version: bytes, head: Head, manager: HttpConnectionManager) -> Problem | None:
+    if version == b"HTTP/1.1":
+        return None
+    if not manager.accept_http_10 or version not in (b"HTTP/1.0", b"HTTP/0.9", b""):
+        return bad_request("low_version", 426)
+    head.http10 = True
+    return None
+
+
+def _interpret(lines: Lines, head: Head, manager: HttpConnectionManager) -> Head | Problem:
+    """Upgrades, the target, and what `connection` names."""
+    headers = head.headers
+    connection = _tokens(headers.get(b"connection"))
+    proxy = _tokens(headers.get(b"proxy-connection"))
+    head.keep_alive = b"keep-alive" in connection or b"keep-alive" in proxy
+    head.closes = b"close" in connection or b"close" in proxy or (head.http10 and not head.keep_alive)
+    _upgrade(lines.method, headers, head)
+    problem = _target(lines, headers, manager)
+    if problem is not None:
+        return problem
+    if b"connection" in headers and not _nominated(headers):
+        return bad_request("connection_header_rejected")
+    if not _AUTHORITY.match(headers.get(b":authority") or b""):
+        return bad_request("http.invalid_authority")
+    if head.http10 and b":authority" not in headers and manager.default_host_for_http_10:
+        headers.add(b":authority", manager.default_host_for_http_10.encode())
+    return head
+
+
+def _tokens(value: bytes | None) -> list[bytes]:
+    return [token.strip() for token in (value or b"").lower().split(b",")]
+
+
+def is_upgrade(headers: RequestHeaders) -> bool:
+    """Whether request headers ask for another protocol on the connection."""
+    return b"upgrade" in headers and b"upgrade" in _tokens(headers.get(b"connection"))
+
+
+def _upgrade(method: bytes, headers: RequestHeaders, head: Head) -> None:
+    if is_upgrade(headers):
+        wanted = (headers.get(b"upgrade") or b"").lower()
+        if wanted == b"h2c":
+            headers.remove(b"upgrade")
+            headers.remove(b"http2-settings")
+            kept = [t for t in _tokens(headers.get(b"connection")) if t not in (b"upgrade", b"http2-settings")]
+            headers.put(b"connection", b",".join(kept)) if kept else headers.remove(b"connection")
+        else:
+            head.upgrade = wanted.decode("latin-1") or "-"
+    if method == b"CONNECT":
+        head.upgrade = "connect"
+
+
+def _target(lines: Lines, headers: RequestHeaders, manager: HttpConnectionManager) -> Problem | None:
+    """`:path`, `:method` and, from an absolute URL, `:authority` and `:scheme`."""
+    method, target = lines.method, lines.target
+    connect = method == b"CONNECT"
+    relative = target[:1] == b"/" or (method == b"OPTIONS" and target[:1] == b"*")
+    if not connect and (relative or not manager.allow_absolute_url):
+        headers.add(b":path", target)
+    else:
+        problem = _absolute(target, headers, connect)
+        if problem is not None:
+            return problem
+    headers.add(b":method", method)
+    return None
+
+
+def _absolute(target: bytes, headers: RequestHeaders, connect: bool) -> Problem | None:
+    scheme, _, rest = (b"", b"", target) if connect else target.partition(b"://")
+    at = min((i for i in (rest.find(c) for c in (b"/", b"?", b"#")) if i >= 0), default=len(rest))
+    authority, path = rest[:at].rpartition(b"@")[2], rest[at:]
+    found = _HOST_PORT.match(authority)
+    if not found or (found[2] and int(found[2]) > _MAX_PORT) or (connect and (not found[2] or path)):
+        return bad_request("invalid_url")
+    if b":authority" in headers:
+        headers.put(b":authority", authority)
+    else:
+        headers.add(b":authority", authority)
+    if connect:
+        return None
+    if scheme.lower() not in (b"http", b"https"):
+        return bad_request("invalid_scheme")
+    headers.add(b":scheme", scheme.lower())
+    headers.add(b":path", path or b"/")
+    return None
+
+
+def _nominated(headers: RequestHeaders) -> bool:
+    """Remove the headers that `connection` names; False if it names what it must not."""
+    tokens = _tokens(headers.get(b"connection"))
+    if len([t for t in tokens if t]) >= _MAX_NOMINATED:
+        return False
+    removed = set()
+    for token in tokens:
+        if token in _STAYS or token == b"connection" or not token:
+            continue
+        if token in _NOT_TO_BE_NAMED or token[:1] == b":":
+            return False
+        if token == b"te" and b"trailers" in _tokens(headers.get(b"te")):
+            headers.put(b"te", b"trailers")
+            continue
+        headers.remove(token)
+        removed.add(token)
+    kept = [t for t in tokens if t not in removed]
+    if removed:
+        headers.put(b"connection", b",".join(kept)) if kept else headers.remove(b"connection")
+    return True

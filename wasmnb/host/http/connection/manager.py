@@ -1,0 +1,232 @@
+"""The switches of Envoy's HTTP connection manager, under Envoy's names and with its defaults.
+
+Reference: https://www.envoyproxy.io/docs/envoy/v1.40.0/api-v3/extensions/filters/network/http_connection_manager/v3/http_connection_manager.proto
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
+
+from ....errors import UsageError
+
+__all__ = ["HttpConnectionManager"]
+
+#: Switches that Envoy keeps in a message of its own: message -> names.
+_NESTED = {
+    "http_protocol_options": (
+        "accept_http_10",
+        "allow_absolute_url",
+        "allow_chunked_length",
+        "default_host_for_http_10",
+        "enable_trailers",
+        "header_key_format",
+        "override_stream_error_on_invalid_http_message",
+    ),
+    "common_http_protocol_options": (
+        "headers_with_underscores_action",
+        "max_headers_count",
+        "max_requests_per_connection",
+        "max_stream_duration",
+    ),
+}
+
+
+@dataclass(frozen=True)
+class HttpConnectionManager:
+    """What a deployment sets on its connection manager.
+
+    Every field has Envoy's name and, unless said otherwise, Envoy's default. Fields that Envoy keeps in
+    `http_protocol_options` or `common_http_protocol_options` stand here beside the others.
+
+    Parameters
+    ----------
+    use_remote_address
+        Take the address of the peer for the client's, and append it to `x-forwarded-for`.
+    xff_num_trusted_hops
+        Number of trusted proxies in front of this one.
+    skip_xff_append, append_x_forwarded_port, add_user_agent, via
+        What is written into the request on its way.
+    internal_address_config
+        Ranges of addresses that count as internal, as CIDR ("10.0.0.0/8"); none by default.
+    forward_client_cert_details
+        What becomes of `x-forwarded-client-cert`: "SANITIZE", "FORWARD_ONLY", "APPEND_FORWARD", "SANITIZE_SET" or
+        "ALWAYS_FORWARD_ONLY".
+    generate_request_id, preserve_external_request_id, always_set_request_id_in_response
+        Whether `x-request-id` is made, kept and sent back.
+    server_name, server_header_transformation
+        The `server` header of responses: "OVERWRITE", "APPEND_IF_ABSENT" or "PASS_THROUGH".
+    normalize_path, merge_slashes, path_with_escaped_slashes_action
+        What is done to the path.
+    strip_matching_host_port, strip_any_host_port, strip_trailing_host_dot
+        What is done to the host.
+    scheme_to_overwrite
+        Scheme of every request (`scheme_header_transformation`).
+    upgrade_configs
+        Upgrades that are allowed, by type in lower case: True or False.
+    max_request_headers_kb, max_headers_count
+        Limits of a request's headers.
+    max_stream_duration
+        Seconds that a stream may last; 0 for no limit.
+    headers_with_underscores_action
+        "ALLOW", "REJECT_REQUEST" or "DROP_HEADER".
+    stream_error_on_invalid_http_message
+        A request that is refused does not end its connection.
+    header_key_format
+        How names of response headers are written over HTTP/1: "proper_case_words", or as they are.
+    local_reply_config
+        Envoy's message, as a mapping.
+    suppress_envoy_headers
+        Of the router: it adds none of its own `x-envoy-` headers.
+    """
+
+    use_remote_address: bool = False
+    xff_num_trusted_hops: int = 0
+    skip_xff_append: bool = False
+    append_x_forwarded_port: bool = False
+    add_user_agent: bool = False
+    via: str = ""
+    internal_address_config: tuple[str, ...] = ()
+    forward_client_cert_details: str = "SANITIZE"
+    generate_request_id: bool = True
+    preserve_external_request_id: bool = False
+    always_set_request_id_in_response: bool = False
+    server_name: str = "envoy"
+    server_header_transformation: str = "OVERWRITE"
+    normalize_path: bool = False
+    merge_slashes: bool = False
+    path_with_escaped_slashes_action: str = "KEEP_UNCHANGED"
+    strip_matching_host_port: bool = False
+    strip_any_host_port: bool = False
+    strip_trailing_host_dot: bool = False
+    scheme_to_overwrite: str = ""
+    upgrade_configs: Mapping[str, bool] = field(default_factory=dict)
+    proxy_100_continue: bool = False
+    stream_error_on_invalid_http_message: bool = False
+    max_request_headers_kb: int = 60
+    max_headers_count: int = 100
+    max_requests_per_connection: int = 0
+    max_stream_duration: float = 0.0
+    headers_with_underscores_action: str = "ALLOW"
+    accept_http_10: bool = False
+    default_host_for_http_10: str = ""
+    allow_absolute_url: bool = True
+    allow_chunked_length: bool = False
+    enable_trailers: bool = True
+    header_key_format: str = ""
+    local_reply_config: Mapping[str, Any] = field(default_factory=dict)
+    suppress_envoy_headers: bool = False
+
+    @classmethod
+    def of(cls, value: HttpConnectionManager | Mapping[str, Any] | None, **switches: Any) -> HttpConnectionManager:
+        """Return one from what a caller gave: such an object, Envoy's message as a mapping, single switches.
+
+        Raises
+        ------
+        UsageError
+            A switch that this proxy does not have.
+        """
+        base = value if isinstance(value, HttpConnectionManager) else cls.from_config(value or {})[0]
+        known = {f.name for f in fields(cls)}
+        unknown = sorted(set(switches) - known)
+        if unknown:
+            raise UsageError(f"The connection manager has no switch {unknown[0]!r}.")
+        return replace(base, **_converted(switches)) if switches else base
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> tuple[HttpConnectionManager, set[str]]:
+        """Read Envoy's message; also the names of the fields that were read (`outer.inner` for nested ones)."""
+        known = {f.name for f in fields(cls)}
+        nested = {name for names in _NESTED.values() for name in names}
+        values = {name: config[name] for name in known - nested if name in config}
+        taken = set(values)
+        for outer, names in _NESTED.items():
+            for name in names:
+                if name in (config.get(outer) or {}):
+                    values[name] = config[outer][name]
+                    taken.add(f"{outer}.{name}")
+        scheme = (config.get("scheme_header_transformation") or {}).get("scheme_to_overwrite")
+        if scheme is not None:
+            values["scheme_to_overwrite"] = scheme
+            taken.add("scheme_header_transformation.scheme_to_overwrite")
+        return cls(**_converted(values)), taken
+
+    def as_config(self) -> dict[str, Any]:
+        """Return Envoy's message: the fields that differ from Envoy's defaults."""
+        own = {
+            f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) != getattr(_DEFAULTS, f.name)
+        }
+        own.pop("suppress_envoy_headers", None)  # a field of the router
+        config: dict[str, Any] = {}
+        for name, write in _WRITTEN.items():
+            if name in own:
+                config |= write(own.pop(name))
+        for outer, names in _NESTED.items():
+            inner = {name: own.pop(name) for name in names if name in own}
+            if inner:
+                config[outer] = {**config.get(outer, {}), **inner}
+        return config | own
+
+
+_DEFAULTS = HttpConnectionManager()
+
+#: Field -> Envoy's message for a value, where that is not the value itself.
+_WRITTEN: dict[str, Callable[[Any], dict[str, Any]]] = {
+    "scheme_to_overwrite": lambda scheme: {"scheme_header_transformation": {"scheme_to_overwrite": scheme}},
+    "upgrade_configs": lambda kinds: {
+        "upgrade_configs": [{"upgrade_type": kind, "enabled": enabled} for kind, enabled in kinds.items()]
+    },
+    "max_stream_duration": lambda length: {"common_http_protocol_options": {"max_stream_duration": f"{length}s"}},
+    "header_key_format": lambda form: {"http_protocol_options": {"header_key_format": {form: {}}}},
+    "internal_address_config": lambda ranges: {
+        "internal_address_config": {
+            "cidr_ranges": [
+                {"address_prefix": prefix, "prefix_len": int(length or 0)}
+                for prefix, _, length in (text.partition("/") for text in ranges)
+            ]
+        }
+    },
+}
+
+
+def _converted(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Values of Envoy's messages in the types of the fields."""
+    result = dict(values)
+    ranges = result.get("internal_address_config")
+    if isinstance(ranges, Mapping):
+        result["internal_address_config"] = tuple(
+            f"{r['address_prefix']}/{r.get('prefix_len', 0)}" for r in ranges.get("cidr_ranges") or ()
+        )
+    elif ranges is not None:
+        result["internal_address_config"] = tuple(ranges)
+    upgrades = result.get("upgrade_configs")
+    if upgrades is not None and not isinstance(upgrades, Mapping):
+        result["upgrade_configs"] = upgrade_types(upgrades)
+    duration = result.get("max_stream_duration")
+    if duration is not None:
+        result["max_stream_duration"] = seconds(duration)
+    if result.pop("override_stream_error_on_invalid_http_message", False):
+        result["stream_error_on_invalid_http_message"] = True
+    names = result.get("header_key_format")
+    if isinstance(names, Mapping):
+        result["header_key_format"] = next(iter(names), "")
+    if result.get("server_name") == "":
+        del result["server_name"]
+    return result
+
+
+def upgrade_types(configs: Any) -> dict[str, bool]:
+    """Upgrades by type, from Envoy's `upgrade_configs` or from plain names."""
+    found = {}
+    for entry in configs:
+        if isinstance(entry, str):
+            found[entry.lower()] = True
+        else:
+            found[str(entry["upgrade_type"]).lower()] = bool(entry.get("enabled", True))
+    return found
+
+
+def seconds(value: Any) -> float:
+    """Seconds of a duration as Envoy's configuration writes it ("0.5s"), or of a plain number."""
+    return float(str(value).removesuffix("s") or 0)

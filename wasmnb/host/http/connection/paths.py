@@ -1,0 +1,85 @@
+r"""What Envoy does to the path and to the host of a request before it looks for a route.
+
+Facts (Envoy 1.40): a path with a fragment is refused. Normalisation resolves dot segments (`%2e` counts), decodes unreserved
+characters, turns `\` into `/`, and refuses `%00`; the query stays as it is.
+"""
+
+from __future__ import annotations
+
+import re
+
+from .manager import HttpConnectionManager
+from .problem import Problem
+
+__all__ = ["normalized_host", "normalized_path"]
+
+_FAILED = "path_normalization_failed"
+_ESCAPED_SLASH = re.compile(rb"%2f|%5c", re.IGNORECASE)
+_UNRESERVED = re.compile(rb"%([0-9A-Fa-f]{2})")
+_DOTS = re.compile(rb"(?:\.|%2e)\Z|(?:\.|%2e){2}\Z", re.IGNORECASE)
+
+
+def normalized_path(path: bytes, manager: HttpConnectionManager) -> tuple[bytes, Problem | None]:
+    """The path as the route sees it, and why the request is refused or sent elsewhere, if it is."""
+    if b"#" in path:
+        return path, Problem(400, _FAILED)
+    plain, mark, query = path.partition(b"?")
+    plain, redirect, problem = _escaped_slashes(plain, manager)
+    if problem is None and manager.normalize_path:
+        found = _canonical(plain)
+        if found is None:
+            problem = Problem(400, _FAILED)
+        else:
+            plain = found
+    if manager.merge_slashes and problem is None:
+        plain = re.sub(rb"/{2,}", b"/", plain)
+    path = plain + mark + query
+    if redirect and problem is None:
+        problem = Problem(307, _FAILED, location=path)
+    return path, problem
+
+
+def _escaped_slashes(path: bytes, manager: HttpConnectionManager) -> tuple[bytes, bool, Problem | None]:
+    action = manager.path_with_escaped_slashes_action
+    if action in ("KEEP_UNCHANGED", "IMPLEMENTATION_SPECIFIC_DEFAULT") or not _ESCAPED_SLASH.search(path):
+        return path, False, None
+    unescaped = _ESCAPED_SLASH.sub(lambda m: b"/" if m[0][1:].lower() == b"2f" else b"\\", path)
+    if action == "REJECT_REQUEST":
+        return unescaped, False, Problem(400, _FAILED)
+    return unescaped, action == "UNESCAPE_AND_REDIRECT", None
+
+
+def _canonical(path: bytes) -> bytes | None:
+    """RFC 3986 normalisation as Envoy's URL library does it; None if the path cannot be normalised."""
+    if re.search(rb"%00", path):
+        return None
+    segments: list[bytes] = []
+    parts = path.replace(b"\\", b"/").split(b"/")[1:]
+    for at, part in enumerate(parts):
+        last = at == len(parts) - 1
+        if not _DOTS.match(part):
+            segments.append(_UNRESERVED.sub(_decoded, part))
+            continue
+        if len(re.sub(rb"%2e", b".", part, flags=re.IGNORECASE)) > 1 and segments:
+            segments.pop()
+        if last:
+            segments.append(b"")
+    return b"/" + b"/".join(segments)
+
+
+def _decoded(match: re.Match[bytes]) -> bytes:
+    byte = bytes((int(match[1], 16),))
+    return byte if re.match(rb"[A-Za-z0-9\-._~]", byte) else match[0]
+
+
+def normalized_host(host: bytes, manager: HttpConnectionManager, port: int) -> bytes:
+    """The host as the route sees it."""
+    if manager.strip_trailing_host_dot:
+        name, colon, tail = host.partition(b":")
+        host = name.removesuffix(b".") + colon + tail
+    if not (manager.strip_any_host_port or manager.strip_matching_host_port):
+        return host
+    found = re.match(rb"(.*):(\d+)\Z", host)
+    if found is None or host.rfind(b"]") > found.start(2):
+        return host
+    return found[1] if manager.strip_any_host_port or int(found[2]) == port else host

@@ -1,0 +1,89 @@
+"""What `local_reply_config` makes of Envoy's own responses: other statuses, bodies and headers.
+
+Facts (Envoy 1.40): the first mapper whose filter matches changes status, body and headers; its own format, or else the common one,
+makes the body, even of a response without one. A filter's local response is treated alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from ..header_map import HeaderMap
+from ..local_reply import ReplyContent
+from ..routing.formatter import Facts, Format, json_text
+from ..routing.matchers import HeaderMatcher
+from ..routing.mutations import Addition
+
+__all__ = ["rewrite"]
+
+Filter = Callable[[Facts], bool]
+
+_COMPARE: dict[str, Callable[[int, int], bool]] = {
+    "EQ": lambda a, b: a == b,
+    "GE": lambda a, b: a >= b,
+    "LE": lambda a, b: a <= b,
+    "NE": lambda a, b: a != b,
+}
+
+
+def rewrite(config: Mapping[str, Any], reply: ReplyContent, headers: HeaderMap, facts: Facts) -> ReplyContent:
+    """The response as it goes out; its headers get those of the mapper."""
+    facts = replace(facts, body=reply.body)
+    facts.info.code = reply.status
+    form = config.get("body_format")
+    for mapper in config.get("mappers") or ():
+        if not _matches(mapper.get("filter") or {}, facts):
+            continue
+        body = (mapper.get("body") or {}).get("inline_string")
+        status = int(mapper.get("status_code", reply.status))
+        reply = reply._replace(status=status, body=reply.body if body is None else str(body).encode())
+        facts = replace(facts, body=reply.body)
+        facts.info.code = status
+        for addition in mapper.get("headers_to_add") or ():
+            Addition.of(addition).apply(headers, facts)
+        form = mapper.get("body_format_override", form)
+        break
+    return reply if form is None else _formatted(form, reply, facts)
+
+
+def _formatted(form: Mapping[str, Any], reply: ReplyContent, facts: Facts) -> ReplyContent:
+    if "json_format" in form:
+        body, kind = json_text(form["json_format"], facts), "application/json"
+    else:
+        text = (form.get("text_format_source") or {}).get("inline_string", form.get("text_format", ""))
+        body, kind = Format(str(text))(facts), "text/plain"
+    return reply._replace(body=body, content_type=str(form.get("content_type", kind)).encode())
+
+
+def _matches(config: Mapping[str, Any], facts: Facts) -> bool:
+    for name, test in _FILTERS.items():
+        if name in config:
+            return test(config[name], facts)
+    return False
+
+
+def _status(config: Mapping[str, Any], facts: Facts) -> bool:
+    comparison = config.get("comparison") or {}
+    compare = _COMPARE[str(comparison.get("op", "EQ"))]
+    return compare(facts.info.code or 0, int((comparison.get("value") or {}).get("default_value", 0)))
+
+
+def _flag(config: Mapping[str, Any], facts: Facts) -> bool:
+    present = Format("%RESPONSE_FLAGS%")(facts).decode().split(",")
+    wanted = config.get("flags") or ()
+    return any(flag in present for flag in wanted) if wanted else present != ["-"]
+
+
+def _header(config: Mapping[str, Any], facts: Facts) -> bool:
+    return facts.request is not None and HeaderMatcher(config.get("header") or {})(facts.request)
+
+
+_FILTERS: dict[str, Callable[[Mapping[str, Any], Facts], bool]] = {
+    "status_code_filter": _status,
+    "response_flag_filter": _flag,
+    "header_filter": _header,
+    "and_filter": lambda c, f: all(_matches(x, f) for x in c.get("filters") or ()),
+    "or_filter": lambda c, f: any(_matches(x, f) for x in c.get("filters") or ()),
+}

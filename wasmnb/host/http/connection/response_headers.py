@@ -1,0 +1,66 @@
+"""What the connection manager does to response headers after the last filter.
+
+Facts (Envoy 1.40): `date` and `server` are added, hop-by-hop headers are removed. `x-request-id` goes back with
+`x-envoy-force-trace`, or always if the deployment says so. Access logs see the result.
+"""
+
+from __future__ import annotations
+
+from email.utils import formatdate
+
+from ..header_map import HeaderMap
+from .manager import HttpConnectionManager
+
+__all__ = ["date_header", "finish_response_headers"]
+
+#: Headers of a response that the client does not get; an upgrade keeps the first two.
+_NOT_TO_CLIENT = (b"connection", b"upgrade", b"transfer-encoding", b"proxy-connection")
+
+
+def date_header(seconds: float) -> bytes:
+    """Return the `date` header of a moment, given in seconds since 1970."""
+    return formatdate(seconds, usegmt=True).encode()
+
+
+def finish_response_headers(
+    headers: HeaderMap,
+    request: HeaderMap | None,
+    manager: HttpConnectionManager,
+    *,
+    now: float,
+    upgraded: bool,
+    http2: bool,
+) -> None:
+    """Change response headers after the last filter.
+
+    Parameters
+    ----------
+    headers
+        The headers to change.
+    request
+        The request's headers; None if they could not be read.
+    manager
+        The deployment's switches.
+    now
+        Wall-clock time in seconds since 1970.
+    upgraded
+        The connection becomes a tunnel.
+    http2
+        The client speaks HTTP/2.
+    """
+    if b"date" not in headers:
+        headers.add(b"date", date_header(now))
+    transformation = manager.server_header_transformation
+    if transformation == "OVERWRITE" or (transformation == "APPEND_IF_ABSENT" and b"server" not in headers):
+        headers.put(b"server", manager.server_name.encode())
+    for name in _NOT_TO_CLIENT[2 * upgraded :]:
+        headers.remove(name)
+    if http2:
+        headers.remove(b"keep-alive")
+    request_id = request.get(b"x-request-id") if request is not None else None
+    traced = request is not None and b"x-envoy-force-trace" in request
+    if request_id and (traced or manager.always_set_request_id_in_response):
+        headers.put(b"x-request-id", request_id)
+    if manager.via:
+        via = headers.get(b"via")
+        headers.put(b"via", via + b", " + manager.via.encode() if via else manager.via.encode())

@@ -1,0 +1,284 @@
+"""One route: what it matches, where it sends a request, and what it does to it on the way."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+from ....messages import to_bytes
+from ..header_map import HeaderMap
+from .formatter import Format
+from .matchers import HeaderMatcher, PathMatcher
+from .mutations import Mutations
+from .retry_policy import RetryPolicy
+
+if TYPE_CHECKING:
+    from .table import VirtualHost
+
+__all__ = ["DirectResponse", "Redirect", "Rewrite", "Route", "RouteEntry", "RouteMatch", "WeightedCluster"]
+
+_GRPC = re.compile(rb"application/grpc(\+.*)?\Z")
+
+
+@dataclass(frozen=True)
+class DirectResponse:
+    """A response that the route itself gives."""
+
+    status: int
+    body: bytes = b""
+    format: Format | None = None
+
+
+@dataclass(frozen=True)
+class Redirect:
+    """A redirection, field by field as in Envoy's `RedirectAction`."""
+
+    status: int = 301
+    https: bool = False
+    scheme: str = ""
+    host: str = ""
+    port: int = 0
+    path: str = ""
+    prefix: str | None = None
+    regex: tuple[re.Pattern[bytes], bytes] | None = None
+    strip_query: bool = False
+
+    def location(self, headers: HeaderMap, entry: RouteEntry) -> bytes:
+        """Where the client is sent."""
+        scheme = (headers.get(b":scheme") or b"http").decode("latin-1")
+        new = "https" if self.https else self.scheme or scheme
+        host = headers.get(b":authority") or b""
+        name, colon, port = host.rpartition(b":")
+        if colon and port.isdigit():
+            default = {"http": b"80", "https": b"443"}
+            if self.host or self.port or (new != scheme and default.get(scheme) == port):
+                host = name
+        if self.host:
+            host = self.host.encode()
+        if self.port:
+            host += b":%d" % self.port
+        return new.encode() + b"://" + host + self._path(headers.get(b":path") or b"", entry)
+
+    def _path(self, path: bytes, entry: RouteEntry) -> bytes:
+        plain, mark, query = path.partition(b"?")
+        tail = b"" if self.strip_query else mark + query
+        if self.path:
+            return self.path.encode() + (b"" if "?" in self.path else tail)
+        if self.prefix is not None:
+            return self.prefix.encode() + plain[len(entry.path.matched(path)) :] + tail
+        if self.regex is not None:
+            return self.regex[0].sub(self.regex[1], plain) + tail
+        return plain + tail
+
+
+@dataclass(frozen=True)
+class Rewrite:
+    """What a route makes of path and host before the request goes upstream."""
+
+    prefix: str | None = None
+    path: str | None = None
+    regex: tuple[re.Pattern[bytes], bytes] | None = None
+    host: str = ""
+    host_header: str = ""
+    host_regex: tuple[re.Pattern[bytes], bytes] | None = None
+    append_host: bool = False
+
+    def apply(self, headers: HeaderMap, entry: RouteEntry) -> None:
+        """Rewrite a request's headers; the originals go into headers of their own."""
+        self._host(headers)
+        self._path(headers, entry)
+
+    def _path(self, headers: HeaderMap, entry: RouteEntry) -> None:
+        path = headers.get(b":path")
+        if path is None:
+            return
+        plain, mark, query = path.partition(b"?")
+        if self.prefix is not None:
+            new = self.prefix.encode() + path[len(entry.path.matched(path)) :]
+        elif self.regex is not None:
+            new = self.regex[0].sub(self.regex[1], plain) + mark + query
+        elif self.path is not None:
+            new = self.path.encode() + mark + query
+        else:
+            return
+        headers.put(b"x-envoy-original-path", path)
+        headers.put(b":path", new)
+
+    def _host(self, headers: HeaderMap) -> None:
+        host = headers.get(b":authority")
+        new = self.host.encode() if self.host else None
+        if self.host_header:
+            new = headers.get(self.host_header.lower().encode()) or None
+        elif self.host_regex is not None:
+            plain = (headers.get(b":path") or b"").partition(b"?")[0]
+            new = self.host_regex[0].sub(self.host_regex[1], plain)
+        if not new:
+            return
+        if host is not None and host != new:
+            headers.put(b"x-envoy-original-host", host)
+            if self.append_host:
+                told = headers.get(b"x-forwarded-host")
+                headers.put(b"x-forwarded-host", told + b"," + host if told else host)
+        headers.put(b":authority", new)
+
+
+@dataclass(frozen=True)
+class WeightedCluster:
+    """One of several clusters among which a route's requests are spread."""
+
+    name: str
+    weight: int
+    mutations: Mutations = field(default_factory=Mutations)
+    host: str = ""
+    per_filter: Mapping[str, Any] = field(default_factory=dict)
+    metadata: Any = None
+
+
+@dataclass(frozen=True)
+class RouteEntry:
+    """A route of a virtual host.
+
+    Attributes
+    ----------
+    conditions
+        What a request's headers have to fulfil besides the path.
+    cluster, cluster_header, weighted
+        Where requests go; one of the three.
+    timeout, idle_timeout, max_stream_duration
+        Seconds; None for what the connection manager says, 0 for no limit.
+    upgrades
+        Types of upgrades: allowed or not.
+    per_filter
+        `typed_per_filter_config`.
+    """
+
+    path: PathMatcher
+    conditions: Sequence[Callable[[HeaderMap], bool]] = ()
+    name: str = ""
+    metadata: Any = None
+    cluster: str = ""
+    cluster_header: str = ""
+    weighted: Sequence[WeightedCluster] = ()
+    redirect: Redirect | None = None
+    direct: DirectResponse | None = None
+    rewrite: Rewrite = field(default_factory=Rewrite)
+    mutations: Mutations = field(default_factory=Mutations)
+    retry: RetryPolicy | None = None
+    hedge: bool = False
+    timeout: float | None = None
+    idle_timeout: float | None = None
+    max_stream_duration: float | None = None
+    upgrades: Mapping[str, bool] = field(default_factory=dict)
+    per_filter: Mapping[str, Any] = field(default_factory=dict)
+    not_found_status: int = 503
+
+    def matches(self, headers: HeaderMap) -> bool:
+        """Whether a request goes here."""
+        path = headers.get(b":path")
+        connect = path is None and headers.get(b":method") == b"CONNECT"
+        if path is None and not connect:
+            return False
+        return self.path(path or b"", connect=connect) and all(c(headers) for c in self.conditions)
+
+    def resolve(self, headers: HeaderMap, host: VirtualHost, random: Random) -> Route:
+        """The route of one request: with its cluster chosen."""
+        if self.cluster_header:
+            named = headers.get(self.cluster_header.lower().encode()) or b""
+            return Route(named.decode("latin-1"), self.name, self.metadata, self, host)
+        if self.weighted:
+            chosen = _choose(self.weighted, random)
+            return Route(chosen.name, self.name, self.metadata, self, host, chosen)
+        return Route(self.cluster, self.name, self.metadata, self, host)
+
+
+def _choose(weighted: Sequence[WeightedCluster], random: Random) -> WeightedCluster:
+    possible = [w for w in weighted if w.weight]
+    if len(possible) < 2:
+        return (possible or list(weighted))[0]
+    return random.choices(possible, [w.weight for w in possible])[0]
+
+
+@dataclass(frozen=True)
+class Route:
+    """Where one request goes: cluster, route name and metadata, and the entry that says the rest."""
+
+    cluster: str
+    name: str = ""
+    metadata: Any = None
+    entry: RouteEntry | None = None
+    host: VirtualHost | None = None
+    weighted: WeightedCluster | None = None
+
+    def upgrade(self, kind: str) -> bool | None:
+        """Whether the route allows an upgrade; None if it says nothing."""
+        return self.entry.upgrades.get(kind) if self.entry is not None else None
+
+    def runs(self, name: str, *, disabled: bool) -> bool:
+        """Whether a filter of the chain runs: what the most specific level says of it, or else the chain."""
+        config = self.filter_config(name)
+        return not disabled if config is None else not config.get("disabled", False)
+
+    def filter_config(self, name: str) -> Any:
+        """The most specific `typed_per_filter_config` for a filter, or None."""
+        levels = [self.weighted, self.entry, self.host, self.host.table if self.host is not None else None]
+        found: Any = None
+        for level in levels:
+            if level is not None and name in level.per_filter:
+                found = level.per_filter[name]
+                break
+        return found
+
+    @property
+    def levels(self) -> list[Mutations]:
+        """Header mutations in the order in which they are done."""
+        holders = [self.weighted, self.entry, self.host, self.host.table if self.host is not None else None]
+        found = [h.mutations for h in holders if h is not None and h.mutations]
+        table = self.host.table if self.host is not None else None
+        return found[::-1] if table is not None and table.most_specific_wins else found
+
+    @property
+    def retry(self) -> RetryPolicy | None:
+        """The route's retry policy, or its virtual host's."""
+        own = self.entry.retry if self.entry is not None else None
+        return own if own is not None or self.host is None else self.host.retry
+
+
+def grpc_request(headers: HeaderMap) -> bool:
+    """Whether a request's content type says gRPC."""
+    return _GRPC.match(headers.get(b"content-type") or b"") is not None
+
+
+def header_conditions(configs: Sequence[Mapping[str, Any]]) -> list[Callable[[HeaderMap], bool]]:
+    """Header matchers."""
+    return [HeaderMatcher(c) for c in configs]
+
+
+@dataclass(frozen=True)
+class RouteMatch:
+    """One route.
+
+    Parameters
+    ----------
+    prefix
+        What the path begins with.
+    headers
+        Headers that must have these values.
+    cluster, name, metadata
+        Where such requests go, and what properties tell of the route.
+    """
+
+    prefix: str = "/"
+    headers: Mapping[str, str] = field(default_factory=dict)
+    cluster: str = "upstream"
+    name: str = ""
+    metadata: Any = None
+
+    @property
+    def entry(self) -> RouteEntry:
+        """The route as the route table has it."""
+        conditions = [HeaderMatcher({"name": n, "string_match": {"exact": v}}) for n, v in self.headers.items()]
+        path = PathMatcher("prefix", to_bytes(self.prefix))
+        return RouteEntry(path, conditions, self.name, self.metadata, self.cluster)

@@ -1,0 +1,113 @@
+"""The route table: virtual hosts by domain, and the route of a request.
+
+Facts (Envoy 1.40): exact domains come first, then the longest `*.suffix`, then the longest `prefix.*`, then `*`; case does not
+matter. A request without `x-forwarded-proto` or with an empty one has no route. A virtual host that requires TLS redirects.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any
+
+from ..header_map import HeaderMap
+from .matchers import PathMatcher
+from .mutations import Mutations
+from .retry_policy import RetryPolicy
+from .route import Redirect, Route, RouteEntry
+
+__all__ = ["RouteTable", "VirtualHost"]
+
+_TO_TLS = RouteEntry(PathMatcher("prefix", b""), redirect=Redirect(https=True))
+
+
+@dataclass
+class VirtualHost:
+    """Routes for some domains."""
+
+    name: str = ""
+    domains: Sequence[str] = ("*",)
+    routes: Sequence[RouteEntry] = ()
+    mutations: Mutations = field(default_factory=Mutations)
+    retry: RetryPolicy | None = None
+    per_filter: Mapping[str, Any] = field(default_factory=dict)
+    metadata: Any = None
+    require_tls: bool = False
+    attempt_count: bool = False
+    attempt_count_in_response: bool = False
+    table: RouteTable | None = None
+
+
+@dataclass
+class RouteTable:
+    """The routes of a connection manager.
+
+    Attributes
+    ----------
+    hosts
+        Virtual hosts.
+    internal_only_headers
+        Headers that no client may send.
+    """
+
+    hosts: Sequence[VirtualHost] = ()
+    mutations: Mutations = field(default_factory=Mutations)
+    per_filter: Mapping[str, Any] = field(default_factory=dict)
+    internal_only_headers: Sequence[bytes] = ()
+    ignore_port: bool = False
+    most_specific_wins: bool = False
+
+    def __post_init__(self) -> None:
+        for host in self.hosts:
+            host.table = self
+
+    @classmethod
+    def of(cls, routes: Iterable[RouteEntry], name: str = "default") -> RouteTable:
+        """One virtual host for all domains."""
+        return cls([VirtualHost(name, routes=list(routes))])
+
+    @property
+    def clusters(self) -> list[str]:
+        """Names of the clusters that routes name, each once."""
+        entries = [e for host in self.hosts for e in host.routes]
+        return list(dict.fromkeys(n for e in entries for n in (e.cluster, *(w.name for w in e.weighted)) if n))
+
+    def find(self, headers: HeaderMap, random: Random) -> Route | None:
+        """The route of a request, or None."""
+        if not headers.get(b"x-forwarded-proto"):
+            return None
+        host = self._host(headers)
+        if host is None:
+            return None
+        if host.require_tls and headers.get(b"x-forwarded-proto") != b"https":
+            return Route("", entry=_TO_TLS, host=host)
+        entry = next((r for r in host.routes if r.matches(headers)), None)
+        return entry.resolve(headers, host, random) if entry is not None else None
+
+    def host(self, headers: HeaderMap) -> VirtualHost | None:
+        """The virtual host of a request, or None."""
+        return self._host(headers)
+
+    def _host(self, headers: HeaderMap) -> VirtualHost | None:
+        if len(self.hosts) == 1 and "*" in self.hosts[0].domains:
+            return self.hosts[0]
+        name = (headers.get(b":authority") or b"").decode("latin-1").lower()
+        if self.ignore_port and (parts := name.rpartition(":"))[1] and parts[2].isdigit():
+            name = parts[0]
+        ranked = [(_rank(d.lower(), name), host) for host in self.hosts for d in host.domains]
+        best = max((r for r in ranked if r[0] is not None), key=lambda r: r[0], default=None)  # type: ignore[arg-type,return-value]
+        return best[1] if best is not None else None
+
+
+def _rank(domain: str, name: str) -> tuple[int, int] | None:
+    """How well a domain fits a host; None if it does not."""
+    if domain == name:
+        return (3, 0)
+    if domain == "*":
+        return (0, 0)
+    if domain.startswith("*"):
+        return (2, len(domain)) if name.endswith(domain[1:]) and len(name) >= len(domain) else None
+    if domain.endswith("*"):
+        return (1, len(domain)) if name.startswith(domain[:-1]) and len(name) >= len(domain) else None
+    return None
