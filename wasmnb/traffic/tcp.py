@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from ..abi.text import encode_text
 from ..errors import UsageError
 from ..host.plugins.plugin import has_http
 from ..messages import Text, to_bytes
@@ -36,7 +37,7 @@ def parse_bytes(text: str) -> bytes:
         except OSError as error:
             raise UsageError(f"Can't read {text[1:]}: {error.strerror}.") from None
     try:
-        return codecs.escape_decode(text.encode())[0]
+        return codecs.escape_decode(encode_text(text))[0]
     except ValueError as error:
         raise UsageError(f"{text!r} has an invalid escape: {error}. Write a backslash as \\\\.") from None
 

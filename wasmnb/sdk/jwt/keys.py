@@ -12,6 +12,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ...abi.text import encode_text
 from ..errors import HostcallError
 from ..vm import current_vm
 from .curves import verify_ed25519, verify_p256
@@ -62,7 +63,7 @@ class Key:
     @classmethod
     def from_secret(cls, secret: str | bytes, *, kid: str | None = None, algorithm: str = "HS256") -> Key:
         """Return a key for HS256, HS384 or HS512 from a shared secret of at least 32 bytes."""
-        data = secret.encode() if isinstance(secret, str) else bytes(secret)
+        data = encode_text(secret) if isinstance(secret, str) else bytes(secret)
         if len(data) < _SECRET:
             raise ValueError(f"the secret has {len(data)} bytes; it needs at least {_SECRET}")
         return cls("oct", data, kid=kid, algorithm=algorithm)
@@ -142,7 +143,7 @@ def _checked_rsa(modulus: int, exponent: int) -> tuple[int, int]:
 
 def _host_verifies(hash_name: str, key: bytes, signature: bytes, text: bytes) -> bool | None:
     """Return what the host's `verify_signature` says, or None if the host doesn't offer it."""
-    fields = ((1, hash_name.encode()), (2, key), (3, signature), (4, text))
+    fields = ((1, encode_text(hash_name)), (2, key), (3, signature), (4, text))
     try:
         result = current_vm().call("call_foreign_function", b"verify_signature", b"".join(_field(*f) for f in fields))
     except (HostcallError, RuntimeError):

@@ -8,6 +8,8 @@ from base64 import urlsafe_b64decode
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
+from ...abi.text import encode_text
+
 __all__ = ["Token", "TokenError", "bearer_token", "check_claims", "decode_base64", "parse_token"]
 
 #: Longest token in characters: longer ones are refused before anything is computed.
@@ -80,7 +82,7 @@ def parse_token(token: str) -> Token:
         raise TokenError("the token's header has `crit`, whose extensions are not known")
     payload = decode_base64(parts[1], "the token's payload")
     signature = decode_base64(parts[2], "the token's signature")
-    return Token(header, payload, f"{parts[0]}.{parts[1]}".encode(), signature)
+    return Token(header, payload, encode_text(f"{parts[0]}.{parts[1]}"), signature)
 
 
 def _json_object(data: bytes, name: str) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ..._version import __version__
+from ...abi.text import encode_text
 from ...errors import UsageError
 from ...messages import Request, Response
 from .exchange import RecordedExchange
@@ -96,9 +97,9 @@ def _jsonl(recorded: Iterable[RecordedExchange]) -> Iterator[tuple[int, bytes]]:
 def _har(recorded: Iterable[RecordedExchange]) -> Iterator[tuple[int, bytes]]:
     head = {"version": "1.2", "creator": {"name": "wasmnb", "version": __version__}}
     number = 0
-    yield number, f'{{"log":{json.dumps(head)[:-1]},"entries":['.encode()
+    yield number, encode_text(f'{{"log":{json.dumps(head)[:-1]},"entries":[')
     for number, each in enumerate(recorded, 1):
-        yield number, (b",\n" if number > 1 else b"\n") + json.dumps(_entry(each)).encode()
+        yield number, (b",\n" if number > 1 else b"\n") + encode_text(json.dumps(_entry(each)))
     yield number, b"\n]}}\n"
 
 

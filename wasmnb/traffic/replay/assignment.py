@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from zlib import crc32
 
+from ...abi.text import encode_text
 from ...errors import UsageError
 from ..recorded.exchange import RecordedExchange
 
@@ -40,7 +41,7 @@ def assignment_of(name: str, workers: int) -> Assign:
         return lambda index, recorded: _worker(recorded.connection.encode("utf-8", "surrogateescape"), index, workers)
     kind, _, header = name.partition(":")
     if kind == "header" and header:
-        key = header.strip().lower().encode()
+        key = encode_text(header.strip().lower())
         return lambda index, recorded: _worker(_header(recorded, key), index, workers)
     raise UsageError(f"There is no assignment {name!r}. Use 'round robin', 'connection' or 'header:NAME'.")
 

@@ -15,6 +15,7 @@ from threading import Lock, Thread
 from typing import Any, Self
 
 from ..._display import Shown, visible
+from ...abi.text import encode_text
 from ...errors import UsageError, WasmnbError
 from ...host import Proxy
 from ...messages import Request, Response
@@ -73,9 +74,11 @@ class ProxyServer(Shown):
                     self._clock.follow()
                 exchange = self.proxy.send(request, worker=worker, http2=http2)
             except WasmnbError as error:
-                return Response(503, body=f"{error}\n".encode())
+                return Response(503, body=encode_text(f"{error}\n"))
         response = exchange.response
-        return Response(504, body=f"{exchange.paused or exchange.state}\n".encode()) if response is None else response
+        return (
+            Response(504, body=encode_text(f"{exchange.paused or exchange.state}\n")) if response is None else response
+        )
 
     def close(self) -> None:
         """Stop listening and close all connections. The proxy stays open."""

@@ -13,6 +13,7 @@ from http import HTTPStatus
 from typing import NamedTuple
 
 from ....abi import Pair
+from ....abi.text import encode_text
 from ....messages import Request, Response, to_text
 from ..header_map import HeaderMap, ResponseHeaders
 
@@ -39,7 +40,7 @@ _LINE_END = re.compile(rb"\r\n|\r|\n")
 _BAD_UPSTREAM_VALUE = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 #: Number of headers, and bytes of the head, that Envoy takes from an upstream.
 MAX_RESPONSE_HEADERS, MAX_RESPONSE_BYTES = 100, 80 * 1024
-_PHRASES = {status.value: status.phrase.encode() for status in HTTPStatus} | {
+_PHRASES = {status.value: encode_text(status.phrase) for status in HTTPStatus} | {
     413: b"Payload Too Large",
     414: b"URI Too Long",
     416: b"Range Not Satisfiable",

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from ....abi.text import encode_text
 from ..header_map import RequestHeaders
 from .addresses import client_address, host_of, is_internal
 from .http1 import is_upgrade
@@ -23,7 +24,7 @@ __all__ = ["Peer", "admit", "sanitize"]
 _HOP_BY_HOP = (b"x-envoy-internal", b"keep-alive", b"proxy-connection", b"transfer-encoding")
 #: Headers that only Envoy itself and its filters may set.
 _ROUTER = tuple(
-    f"x-envoy-{name}".encode()
+    encode_text(f"x-envoy-{name}")
     for name in [
         "retriable-status-codes",
         "retriable-header-names",
@@ -43,7 +44,7 @@ _ROUTER = tuple(
 )
 #: What a client from outside may not say of itself.
 _EDGE = tuple(
-    f"x-envoy-{name}".encode()
+    encode_text(f"x-envoy-{name}")
     for name in ("decorator-operation", "downstream-service-cluster", "downstream-service-node", "original-path")
 )
 _WITHOUT_TLS = ("ALWAYS_FORWARD_ONLY",)
@@ -113,11 +114,11 @@ def sanitize(
     address = address or peer.address
     _about_envoy(headers, manager, peer)
     if edge:
-        headers.put(b"x-envoy-external-address", host_of(address).encode())
+        headers.put(b"x-envoy-external-address", encode_text(host_of(address)))
     if manager.generate_request_id:
         known = headers.get(b"x-request-id")
         if not known or (edge and not manager.preserve_external_request_id):
-            headers.put(b"x-request-id", new_id().encode())
+            headers.put(b"x-request-id", encode_text(new_id()))
     if manager.forward_client_cert_details not in _WITHOUT_TLS:
         headers.remove(b"x-forwarded-client-cert")
     return address
@@ -153,7 +154,7 @@ def _forwarded(headers: RequestHeaders, manager: HttpConnectionManager, peer: Pe
         if not manager.skip_xff_append:
             told = headers.get(b"x-forwarded-for")
             host = host_of(peer.address)
-            own = (peer.own if host.startswith("127.") or host == "::1" else host).encode()
+            own = encode_text(peer.own if host.startswith("127.") or host == "::1" else host)
             headers.put(b"x-forwarded-for", told + b"," + own if told else own)
         if not manager.xff_num_trusted_hops or b"x-forwarded-proto" not in headers:
             headers.put(b"x-forwarded-proto", b"http")
@@ -166,7 +167,7 @@ def _forwarded(headers: RequestHeaders, manager: HttpConnectionManager, peer: Pe
 def _scheme(headers: RequestHeaders, manager: HttpConnectionManager) -> None:
     if manager.scheme_to_overwrite:
         for name in (b":scheme", b"x-forwarded-proto"):
-            headers.put(name, manager.scheme_to_overwrite.encode())
+            headers.put(name, encode_text(manager.scheme_to_overwrite))
     if b":scheme" not in headers:
         told = (headers.get(b"x-forwarded-proto") or b"").lower()
         headers.put(b":scheme", told if told in _SCHEMES else b"http")
@@ -174,11 +175,11 @@ def _scheme(headers: RequestHeaders, manager: HttpConnectionManager) -> None:
 
 def _about_envoy(headers: RequestHeaders, manager: HttpConnectionManager, peer: Peer) -> None:
     if manager.add_user_agent:
-        headers.put(b"x-envoy-downstream-service-cluster", peer.node_cluster.encode())
+        headers.put(b"x-envoy-downstream-service-cluster", encode_text(peer.node_cluster))
         if not headers.get(b"user-agent"):
-            headers.put(b"user-agent", peer.node_cluster.encode())
+            headers.put(b"user-agent", encode_text(peer.node_cluster))
         if peer.node_id:
-            headers.put(b"x-envoy-downstream-service-node", peer.node_id.encode())
+            headers.put(b"x-envoy-downstream-service-node", encode_text(peer.node_id))
     if manager.via:
         told = headers.get(b"via")
-        headers.put(b"via", told + b", " + manager.via.encode() if told else manager.via.encode())
+        headers.put(b"via", told + b", " + encode_text(manager.via) if told else encode_text(manager.via))

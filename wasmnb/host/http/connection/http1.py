@@ -18,6 +18,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from ....abi import Pair
+from ....abi.text import encode_text
 from ....messages import Request, to_bytes
 from ..header_map import RequestHeaders
 from .manager import HttpConnectionManager
@@ -231,7 +232,7 @@ def _interpret(lines: Lines, head: Head, manager: HttpConnectionManager) -> Head
     if not _AUTHORITY.match(headers.get(b":authority") or b""):
         return bad_request("http.invalid_authority")
     if head.http10 and b":authority" not in headers and manager.default_host_for_http_10:
-        headers.add(b":authority", manager.default_host_for_http_10.encode())
+        headers.add(b":authority", encode_text(manager.default_host_for_http_10))
     return head
 
 

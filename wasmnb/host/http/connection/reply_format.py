@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from ....abi.text import encode_text
 from ..header_map import HeaderMap
 from ..local_reply import ReplyContent
 from ..routing.formatter import Facts, Format, json_text
@@ -38,7 +39,7 @@ def rewrite(config: Mapping[str, Any], reply: ReplyContent, headers: HeaderMap, 
             continue
         body = (mapper.get("body") or {}).get("inline_string")
         status = int(mapper.get("status_code", reply.status))
-        reply = reply._replace(status=status, body=reply.body if body is None else str(body).encode())
+        reply = reply._replace(status=status, body=reply.body if body is None else encode_text(str(body)))
         facts = replace(facts, body=reply.body)
         facts.info.code = status
         for addition in mapper.get("headers_to_add") or ():
@@ -54,7 +55,7 @@ def _formatted(form: Mapping[str, Any], reply: ReplyContent, facts: Facts) -> Re
     else:
         text = (form.get("text_format_source") or {}).get("inline_string", form.get("text_format", ""))
         body, kind = Format(str(text))(facts), "text/plain"
-    return reply._replace(body=body, content_type=str(form.get("content_type", kind)).encode())
+    return reply._replace(body=body, content_type=encode_text(str(form.get("content_type", kind))))
 
 
 def _matches(config: Mapping[str, Any], facts: Facts) -> bool:

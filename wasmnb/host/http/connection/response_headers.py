@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from email.utils import formatdate
 
+from ....abi.text import encode_text
 from ..header_map import HeaderMap
 from .manager import HttpConnectionManager
 
@@ -19,7 +20,7 @@ _NOT_TO_CLIENT = (b"connection", b"upgrade", b"transfer-encoding", b"proxy-conne
 
 def date_header(seconds: float) -> bytes:
     """Return the `date` header of a moment, given in seconds since 1970."""
-    return formatdate(seconds, usegmt=True).encode()
+    return encode_text(formatdate(seconds, usegmt=True))
 
 
 def finish_response_headers(
@@ -52,7 +53,7 @@ def finish_response_headers(
         headers.add(b"date", date_header(now))
     transformation = manager.server_header_transformation
     if transformation == "OVERWRITE" or (transformation == "APPEND_IF_ABSENT" and b"server" not in headers):
-        headers.put(b"server", manager.server_name.encode())
+        headers.put(b"server", encode_text(manager.server_name))
     for name in _NOT_TO_CLIENT[2 * upgraded :]:
         headers.remove(name)
     if http2:
@@ -63,4 +64,4 @@ def finish_response_headers(
         headers.put(b"x-request-id", request_id)
     if manager.via:
         via = headers.get(b"via")
-        headers.put(b"via", via + b", " + manager.via.encode() if via else manager.via.encode())
+        headers.put(b"via", via + b", " + encode_text(manager.via) if via else encode_text(manager.via))

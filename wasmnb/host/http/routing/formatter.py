@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from ....abi.text import encode_text
 from ...contexts.response_flags import flag_names
 from ..header_map import HeaderMap
 
@@ -57,7 +58,7 @@ def _header(which: str) -> Callable[[Facts, str], bytes | None]:
         if headers is None:
             return None
         for name in argument.split("?"):
-            value = headers.get(name.strip().lower().encode())
+            value = headers.get(encode_text(name.strip().lower()))
             if value is not None:
                 return value
         return None
@@ -66,7 +67,7 @@ def _header(which: str) -> Callable[[Facts, str], bytes | None]:
 
 
 def _address(facts: Facts, _argument: str) -> bytes:
-    return (facts.info.remote_address or facts.info.connection.peer).encode()
+    return encode_text(facts.info.remote_address or facts.info.connection.peer)
 
 
 def _metadata(facts: Facts, argument: str) -> bytes | None:
@@ -75,31 +76,33 @@ def _metadata(facts: Facts, argument: str) -> bytes | None:
         value = value.get(part) if isinstance(value, Mapping) else None
     if value is None:
         return None
-    return value.encode() if isinstance(value, str) else json.dumps(value, separators=(",", ":")).encode()
+    return encode_text(value) if isinstance(value, str) else encode_text(json.dumps(value, separators=(",", ":")))
 
 
 def _text(value: object) -> bytes | None:
-    return None if value in (None, "") else str(value).encode()
+    return None if value in (None, "") else encode_text(str(value))
 
 
 _OPERATORS: dict[str, Callable[[Facts, str], bytes | None]] = {
     "REQ": _header("request"),
     "RESP": _header("response"),
     "PROTOCOL": lambda f, _a: _text(f.info.protocol),
-    "RESPONSE_CODE": lambda f, _a: str(f.info.code or 0).encode(),
+    "RESPONSE_CODE": lambda f, _a: encode_text(str(f.info.code or 0)),
     "RESPONSE_CODE_DETAILS": lambda f, _a: _text(f.info.details),
-    "RESPONSE_FLAGS": lambda f, _a: flag_names(f.info.flags).encode(),
+    "RESPONSE_FLAGS": lambda f, _a: encode_text(flag_names(f.info.flags)),
     "DOWNSTREAM_REMOTE_ADDRESS": _address,
     "DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT": lambda f, a: _address(f, a).rpartition(b":")[0],
-    "DOWNSTREAM_DIRECT_REMOTE_ADDRESS": lambda f, _a: f.info.connection.peer.encode(),
-    "DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT": lambda f, _a: f.info.connection.peer.rpartition(":")[0].encode(),
-    "DOWNSTREAM_LOCAL_ADDRESS": lambda f, _a: f.info.connection.local.encode(),
-    "DOWNSTREAM_LOCAL_PORT": lambda f, _a: f.info.connection.local.rpartition(":")[2].encode(),
+    "DOWNSTREAM_DIRECT_REMOTE_ADDRESS": lambda f, _a: encode_text(f.info.connection.peer),
+    "DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT": lambda f, _a: encode_text(
+        f.info.connection.peer.rpartition(":")[0]
+    ),
+    "DOWNSTREAM_LOCAL_ADDRESS": lambda f, _a: encode_text(f.info.connection.local),
+    "DOWNSTREAM_LOCAL_PORT": lambda f, _a: encode_text(f.info.connection.local.rpartition(":")[2]),
     "UPSTREAM_CLUSTER": lambda f, _a: _text(f.info.cluster_name),
-    "UPSTREAM_REQUEST_ATTEMPT_COUNT": lambda f, _a: str(f.info.attempts).encode(),
+    "UPSTREAM_REQUEST_ATTEMPT_COUNT": lambda f, _a: encode_text(str(f.info.attempts)),
     "ROUTE_NAME": lambda f, _a: _text(f.info.route.name if f.info.route is not None else ""),
-    "BYTES_RECEIVED": lambda f, _a: str(f.info.request_size).encode(),
-    "BYTES_SENT": lambda f, _a: str(f.info.response_size).encode(),
+    "BYTES_RECEIVED": lambda f, _a: encode_text(str(f.info.request_size)),
+    "BYTES_SENT": lambda f, _a: encode_text(str(f.info.response_size)),
     "DYNAMIC_METADATA": _metadata,
     "LOCAL_REPLY_BODY": lambda f, _a: f.body,
 }
@@ -113,12 +116,12 @@ class Format:
         at = 0
         for found in _OPERATOR.finditer(text):
             if found.start() > at:
-                self.parts.append(text[at : found.start()].encode())
+                self.parts.append(encode_text(text[at : found.start()]))
             limit = int(found[3]) if found[3] else None
             self.parts.append(b"%" if found[0] == "%%" else (found[1], found[2] or "", limit))
             at = found.end()
         if at < len(text):
-            self.parts.append(text[at:].encode())
+            self.parts.append(encode_text(text[at:]))
 
     @property
     def unknown(self) -> list[str]:
@@ -160,4 +163,4 @@ def json_text(template: Any, facts: Facts) -> bytes:
             return [fill(v) for v in value]
         return Format(value).plain(facts) if isinstance(value, str) else value
 
-    return json.dumps(fill(template), sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"
+    return encode_text(json.dumps(fill(template), sort_keys=True, separators=(",", ":"), ensure_ascii=False)) + b"\n"

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ....abi.text import encode_text
 from ....messages import to_bytes
 from ..header_map import HeaderMap
 
@@ -183,4 +184,4 @@ def _template(text: str) -> re.Pattern[bytes]:
             parts.append(re.escape(part[1:-1].partition("=")[2]).replace(r"\*", "[^/]+"))
         else:
             parts.append(re.escape(part))
-    return re.compile("".join(parts).encode())
+    return re.compile(encode_text("".join(parts)))

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ....abi.text import encode_text
 from ..header_map import HeaderMap
 from .formatter import Facts, Format
 
@@ -38,7 +39,7 @@ class Addition:
         action = config.get("append_action") or "APPEND_IF_EXISTS_OR_ADD"
         if config.get("append") is False:
             action = "OVERWRITE_IF_EXISTS_OR_ADD"
-        name = str(header.get("key", "")).lower().encode()
+        name = encode_text(str(header.get("key", "")).lower())
         return cls(name, Format(str(header.get("value", ""))), action, bool(config.get("keep_empty_value")))
 
     @property
@@ -84,9 +85,9 @@ class Mutations:
         """From the four fields that routes, virtual hosts, configurations and weighted clusters have."""
         return cls(
             tuple(Addition.of(c) for c in config.get("request_headers_to_add") or ()),
-            tuple(str(n).lower().encode() for n in config.get("request_headers_to_remove") or ()),
+            tuple(encode_text(str(n).lower()) for n in config.get("request_headers_to_remove") or ()),
             tuple(Addition.of(c) for c in config.get("response_headers_to_add") or ()),
-            tuple(str(n).lower().encode() for n in config.get("response_headers_to_remove") or ()),
+            tuple(encode_text(str(n).lower()) for n in config.get("response_headers_to_remove") or ()),
         )
 
     def __bool__(self) -> bool:
@@ -121,7 +122,7 @@ class Mutation:
     def of(cls, config: Mapping[str, Any]) -> Mutation:
         """From a `HeaderMutation` message of the common rules."""
         if "remove" in config:
-            return cls(removal=str(config["remove"]).lower().encode())
+            return cls(removal=encode_text(str(config["remove"]).lower()))
         return cls(Addition.of(config.get("append") or {}))
 
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from ....abi.text import encode_text
 from ....messages import to_bytes
 from ..connection.manager import seconds, upgrade_types
 from ..header_map import HeaderMap
@@ -46,7 +47,7 @@ def read_table(config: Mapping[str, Any]) -> RouteTable:
         [_host(h) for h in config.get("virtual_hosts") or ()],
         Mutations.of(config),
         _per_filter(config),
-        [str(n).lower().encode() for n in config.get("internal_only_headers") or ()],
+        [encode_text(str(n).lower()) for n in config.get("internal_only_headers") or ()],
         bool(config.get("ignore_port_in_host_matching")),
         bool(config.get("most_specific_header_mutations_wins")),
     )

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any
 
+from ....abi.text import encode_text
 from ..connection.manager import seconds
 from ..header_map import HeaderMap
 from .matchers import HeaderMatcher
@@ -73,7 +74,7 @@ class RetryPolicy:
             [HeaderMatcher(c) for c in config.get("retriable_request_headers") or ()],
             base,
             seconds(backoff.get("max_interval", 10 * base)),
-            [(str(h["name"]).lower().encode(), str(h.get("format", "SECONDS"))) for h in limits],
+            [(encode_text(str(h["name"]).lower()), str(h.get("format", "SECONDS"))) for h in limits],
         )
 
     def with_headers(self, headers: HeaderMap) -> RetryPolicy:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import TYPE_CHECKING, Any
 
+from ....abi.text import encode_text
 from ....messages import to_bytes
 from ..header_map import HeaderMap
 from .formatter import Format
@@ -57,18 +58,18 @@ class Redirect:
             if self.host or self.port or (new != scheme and default.get(scheme) == port):
                 host = name
         if self.host:
-            host = self.host.encode()
+            host = encode_text(self.host)
         if self.port:
             host += b":%d" % self.port
-        return new.encode() + b"://" + host + self._path(headers.get(b":path") or b"", entry)
+        return encode_text(new) + b"://" + host + self._path(headers.get(b":path") or b"", entry)
 
     def _path(self, path: bytes, entry: RouteEntry) -> bytes:
         plain, mark, query = path.partition(b"?")
         tail = b"" if self.strip_query else mark + query
         if self.path:
-            return self.path.encode() + (b"" if "?" in self.path else tail)
+            return encode_text(self.path) + (b"" if "?" in self.path else tail)
         if self.prefix is not None:
-            return self.prefix.encode() + plain[len(entry.path.matched(path)) :] + tail
+            return encode_text(self.prefix) + plain[len(entry.path.matched(path)) :] + tail
         if self.regex is not None:
             return self.regex[0].sub(self.regex[1], plain) + tail
         return plain + tail
@@ -97,11 +98,11 @@ class Rewrite:
             return
         plain, mark, query = path.partition(b"?")
         if self.prefix is not None:
-            new = self.prefix.encode() + path[len(entry.path.matched(path)) :]
+            new = encode_text(self.prefix) + path[len(entry.path.matched(path)) :]
         elif self.regex is not None:
             new = self.regex[0].sub(self.regex[1], plain) + mark + query
         elif self.path is not None:
-            new = self.path.encode() + mark + query
+            new = encode_text(self.path) + mark + query
         else:
             return
         headers.put(b"x-envoy-original-path", path)
@@ -109,9 +110,9 @@ class Rewrite:
 
     def _host(self, headers: HeaderMap) -> None:
         host = headers.get(b":authority")
-        new = self.host.encode() if self.host else None
+        new = encode_text(self.host) if self.host else None
         if self.host_header:
-            new = headers.get(self.host_header.lower().encode()) or None
+            new = headers.get(encode_text(self.host_header.lower())) or None
         elif self.host_regex is not None:
             plain = (headers.get(b":path") or b"").partition(b"?")[0]
             new = self.host_regex[0].sub(self.host_regex[1], plain)
@@ -186,7 +187,7 @@ class RouteEntry:
     def resolve(self, headers: HeaderMap, host: VirtualHost, random: Random) -> Route:
         """The route of one request: with its cluster chosen."""
         if self.cluster_header:
-            named = headers.get(self.cluster_header.lower().encode()) or b""
+            named = headers.get(encode_text(self.cluster_header.lower())) or b""
             return Route(named.decode("latin-1"), self.name, self.metadata, self, host)
         if self.weighted:
             chosen = _choose(self.weighted, random)

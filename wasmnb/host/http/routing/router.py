@@ -38,7 +38,7 @@ __all__ = ["Router"]
 _SENT_TWICE = "continue_stream in on_request_headers together with Continue: Envoy sends the request upstream twice"
 
 _RETRY_HEADERS = tuple(
-    f"x-envoy-{name}".encode()
+    encode_text(f"x-envoy-{name}")
     for name in ("retry-on", "retry-grpc-on", "max-retries", "retriable-header-names", "retriable-status-codes",
                  "hedge-on-per-try-timeout", "upstream-alt-stat-name")
 )  # fmt: skip
@@ -163,7 +163,7 @@ class Router:
             for level in route.levels:
                 level.request(headers, facts)
             if route.weighted is not None and route.weighted.host:
-                headers.put(b":authority", route.weighted.host.encode())
+                headers.put(b":authority", encode_text(route.weighted.host))
             entry.rewrite.apply(headers, entry)
         if (headers.get(b":scheme") or b"") not in _SCHEMES:
             forwarded = headers.get(b"x-forwarded-proto")

@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
+from ....abi.text import encode_text
 from ....messages import Headers, Request, Text, to_bytes, to_text
 from ..exchange import Unreadable
 
@@ -58,7 +59,7 @@ def header_pairs(value: Any) -> Pairs:
         It is something else.
     """
     with suppress(TypeError, ValueError, KeyError, AttributeError):  # the common form first, for speed
-        return [(entry["name"].encode().lower(), entry["value"].encode()) for entry in value]
+        return [(encode_text(entry["name"]).lower(), encode_text(entry["value"])) for entry in value]
     try:
         return [(to_bytes(name).lower(), to_bytes(value)) for name, value in _entries(value)]
     except (TypeError, ValueError, KeyError, AttributeError):

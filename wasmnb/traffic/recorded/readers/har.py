@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from typing import IO, Any
 from urllib.parse import urlencode
 
+from ....abi.text import encode_text
 from ....messages import Response, to_bytes
 from ..exchange import ReadingNotes, RecordedExchange, Unreadable, parse_time
 from .fields import header_pairs, milliseconds, parse_url, plain, request_of, status_of
@@ -75,7 +76,7 @@ def _post_data(request: dict[str, Any], truncated: list[str]) -> bytes:
         return _decode(data, "request")
     params = [p for p in data.get("params") or () if isinstance(p, dict)]
     if params:
-        return urlencode([(p.get("name", ""), p.get("value", "")) for p in params]).encode()
+        return encode_text(urlencode([(p.get("name", ""), p.get("value", "")) for p in params]))
     _note_missing(request.get("bodySize"), "request", truncated)
     return b""
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import IO, Any
 
+from ....abi.text import encode_text
 from ..exchange import ReadingNotes
 
 __all__ = ["json_items"]
@@ -48,7 +49,7 @@ class _Counted:
             data, self._rest = data[: len(data) - cut], data[len(data) - cut :]
         text = data.decode("utf-8", "replace")
         self.replaced += text.count("\ufffd")
-        return text.encode() or (self.read(_BUFFER) if not self.at_end else b"")
+        return encode_text(text) or (self.read(_BUFFER) if not self.at_end else b"")
 
 
 def _incomplete(data: bytes) -> int:

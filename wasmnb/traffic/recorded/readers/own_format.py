@@ -15,6 +15,7 @@ import json
 from collections.abc import Iterator
 from typing import IO, Any
 
+from ....abi.text import encode_text
 from ....errors import UsageError
 from ....messages import Headers, Request, Response, to_bytes, to_text
 from ..exchange import ReadingNotes, RecordedExchange, Unreadable
@@ -39,7 +40,7 @@ def encode_line(recorded: RecordedExchange) -> bytes:
         value = getattr(recorded, name)
         if value or isinstance(value, float):
             record[name] = value
-    return json.dumps(record, separators=(",", ":")).encode() + b"\n"
+    return encode_text(json.dumps(record, separators=(",", ":"))) + b"\n"
 
 
 def _content(message: Request | Response) -> dict[str, Any]:
