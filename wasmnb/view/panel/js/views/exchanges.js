@@ -155,7 +155,9 @@ export class ExchangesView {
       cell("", row[METHOD]),
       cell(
         "",
-        state !== "done" && state !== outcomeText && el("span", { class: state === "failed" ? "bad" : "warn" }, `${state}  `),
+        state !== "done" &&
+          state !== outcomeText &&
+          el("span", { class: state === "failed" ? "bad" : "warn" }, `${state}  `),
         el("span", { class: "mono" }, row[PATH]),
       ),
       cell("", row[WORKER]),
