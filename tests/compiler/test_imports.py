@@ -57,6 +57,7 @@ def test_other_standard_modules_need_another_runtime():
         ("import ssl", "can't import ssl", "http_call"),
         ("import multiprocessing.pool", "can't import multiprocessing", "processes"),
         ("from dbm import sqlite3", "can't import dbm", "shared_data"),
+        ("import sqlite3", "can't import sqlite3", "shared_data"),
         ("from concurrent.futures import ThreadPoolExecutor", "can't use concurrent.futures", "gather()"),
         ("import concurrent.futures as cf", "can't use concurrent.futures", "gather()"),
         ("from concurrent import futures", "can't use concurrent.futures", "gather()"),

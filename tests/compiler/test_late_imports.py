@@ -51,7 +51,7 @@ except Exception as error:
     print(type(error).__name__)
 print(len(zoneinfo.available_timezones()) > 400)
 """
-    source = "import sqlite3, zoneinfo  # one runtime for two tests\nfrom datetime import datetime\nfrom zoneinfo import ZoneInfo"
+    source = "import zoneinfo\nfrom datetime import datetime\nfrom zoneinfo import ZoneInfo"
     assert log_of(source, lines) == ["2026-07-01T12:00:00+02:00", "ZoneInfoNotFoundError", "True"]
 
 
@@ -98,13 +98,3 @@ except NotImplementedError as error:
         "data of a package b'data of a package' ['x.txt']",
         "ssl.SSLContext can't be used in a filter. The proxy does TLS. Use self.http_call(cluster, ...) to call another service.",
     ]
-
-
-def test_database_in_memory_works():
-    lines = """
-db = sqlite3.connect(":memory:")
-db.execute("create table t (n)")
-db.executemany("insert into t values (?)", [(1,), (2,)])
-print(db.execute("select sum(n) from t").fetchone())
-"""
-    assert log_of("import sqlite3, zoneinfo", lines) == ["(3,)"]

@@ -94,7 +94,7 @@ INSTEAD: dict[str, str] = {
 #: Top-level modules that can't be in a runtime, with the reason.
 ABSENT: dict[str, str] = {
     **dict.fromkeys(("bz2", "lzma", "ctypes", "_ctypes"), _NATIVE),
-    **dict.fromkeys(("dbm",), f"{_NO_FILES} Use shared_data for values that all workers share."),
+    **dict.fromkeys(("dbm", "sqlite3", "_sqlite3"), f"{_NO_FILES} Use shared_data for values that all workers share."),
     **dict.fromkeys(("mmap", "fcntl", "grp", "pwd", "resource", "syslog", "spwd"), _NO_FILES),
     **dict.fromkeys(("multiprocessing",), _NO_PROCESSES),
     **dict.fromkeys(("curses", "readline", "rlcompleter", "termios", "tty", "pty", "tkinter", "turtle", "idlelib"), _NO_TERMINAL),
