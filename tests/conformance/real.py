@@ -7,11 +7,11 @@ import time
 from collections.abc import Sequence
 from dataclasses import fields, replace
 from pathlib import Path
-from tempfile import mkdtemp
 
 from wasmnb.abi import LogLevel
 from wasmnb.envoy import Cluster, EnvoyPlugin, EnvoyProcess, EnvoyRefused, Listener, Upstream, bootstrap
 from wasmnb.envoy.network.client import ClientResult, Client
+from wasmnb.envoy.process import scratch_folder
 from wasmnb.envoy.config.bootstrap import merge
 from wasmnb.messages import Headers, Request
 
@@ -58,11 +58,12 @@ class Bench:
 
     def __init__(self, scenario: Scenario, up: Upstream, tcp: TcpUpstream, grpc: GrpcUpstream) -> None:
         self.scenario, self.up, self.tcp_up, self.grpc = scenario, up, tcp, grpc
-        self.directory = Path(mkdtemp(prefix="wasmnb-conformance-"))
+        scratch = scratch_folder()
+        self.directory = scratch.path
         self.dynamic = any(isinstance(step, Update) for step in scenario.steps)
         self.port = _closed_port() if self.dynamic else 0
         self.process = EnvoyProcess(
-            self._config(), concurrency=scenario.workers, directory=self.directory, arguments=["--drain-time-s", "1"],
+            self._config(), concurrency=scenario.workers, scratch=scratch, arguments=["--drain-time-s", "1"],
         )  # fmt: skip
         self.lines = normal.Lines()
         self.read = 0
