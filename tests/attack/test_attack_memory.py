@@ -41,7 +41,7 @@ def test_closed_proxy_keeps_its_history():
 def test_replaced_proxy_holds_no_vm_and_no_trace_and_shows_itself():
     proxy = Proxy(MODULE, workers=2)
     proxy.get("/")
-    proxy.close(keep_history=False)
+    proxy.discard()
     assert living([proxy]) == []
     assert (len(proxy.trace), len(proxy.exchanges)) == (0, 0)
     assert repr(proxy) == "<Proxy plain: 2 workers, 1 exchanges, closed>"

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from tests.example_cases import CASES
 from tests.sdk.fake_proxy import FakeProxy
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -21,6 +22,8 @@ def test_every_example_has_a_docstring_and_starts(path):
     first = ast.get_docstring(ast.parse(path.read_text())).splitlines()
     assert first[0].endswith(".") and first[1] == "" and any(line.startswith("Configuration") for line in first)
     config = {"clients": {"ann": "00"}} if path.stem == "api_key" else b""
+    if path.stem == "jwt_auth":
+        config = CASES["jwt_auth"][0]
     assert FakeProxy(path.read_text(), config).started
 
 

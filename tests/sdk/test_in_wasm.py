@@ -38,12 +38,7 @@ class F(HttpContext):
             except TypeError:
                 continue
             raise AssertionError(nonsense)
-        try:
-            h["x\ud800"]
-        except UnicodeEncodeError:
-            pass
-        else:
-            raise AssertionError
+        assert h.get("x\ud800") is None  # half a character becomes U+FFFD
         try:
             self.response_headers["x"]
         except BadArgument as error:

@@ -320,7 +320,7 @@ def test_written_test_has_the_chain_and_its_settings(make_filter):
     fragile = make_filter(FRAGILE, "fragile")
     chain = [Plugin(plain, root_id="first"), Plugin(fragile, config=b'{"a": "x"}', failure_policy="FAIL_OPEN")]
     (finding,) = fuzz(chain, seconds=20).findings
-    assert 'Plugin(wasm_filter(FILTER2), config=b\'{"a": "x"}\', failure_policy="FAIL_OPEN")' in finding.test
+    assert 'Plugin(wasm_filter(FILTER2), config=b\'{"a": "x"}\', failure_policy="FAIL_OPEN", kind="http")' in finding.test
     with pytest.raises(AssertionError, match="ValueError: an x"):
         run_test(finding.test)
 

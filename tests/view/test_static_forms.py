@@ -5,7 +5,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from wasmnb import Filter, Plugin, Proxy, Response, load
+from wasmnb import Filter, Plugin, Proxy, Response, diff, load, replay, write_traffic
 from wasmnb.compiler import inspect_module
 from wasmnb.envoy import export
 from wasmnb.notebook.magics.results import Log
@@ -68,6 +68,10 @@ def samples(proxy, tmp_path_factory):
         "ProfileReport": profile(proxy, requests=20, path="/", headers={"x-user": "ann"}),
         "LoadReport": load(proxy, requests=30, headers={"x-user": "ann"}),
     }
+    recording = tmp_path_factory.mktemp("traffic") / "traffic.jsonl"
+    write_traffic(list(proxy.exchanges)[-3:], recording)
+    made["ReplayReport"] = replay(proxy.plugins[0].filter, recording, workers=1)
+    made["DiffReport"] = diff(proxy.plugins[0].filter, None, recording)
     return made
 
 

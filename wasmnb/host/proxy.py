@@ -328,13 +328,10 @@ class Proxy(Requests["Exchange"], Shown):
                 self.server.clock.call_later(drain, worker.thread, stream.disconnect)
         return True
 
-    def close(self, *, keep_history: bool = True) -> None:
+    def close(self) -> None:
         """Shut down as Envoy does: streams are cut off, roots get `on_done` and `on_delete`, VMs are dropped.
 
-        Parameters
-        ----------
-        keep_history
-            Keep trace and exchanges (True). The proxies closed last keep theirs, up to 128 MiB for all of them.
+        Trace and exchanges stay readable. The proxies closed last keep theirs, up to 128 MiB for all of them.
         """
         if not self.loop.closed:
             self.loop.closed = True
@@ -344,8 +341,11 @@ class Proxy(Requests["Exchange"], Shown):
             finally:
                 self._drop()
                 closed_histories().add(self._forget_history, self._components.history_size)
-        if not keep_history:
-            self._forget_history()
+
+    def discard(self) -> None:
+        """Close the proxy, and drop its trace and exchanges."""
+        self.close()
+        self._forget_history()
 
     def _forget_history(self) -> None:
         self._components.forget_history()
@@ -435,6 +435,7 @@ class Proxy(Requests["Exchange"], Shown):
         UsageError
             The proxy is closed, has no network filter, or no such worker or cluster.
         """
+        self.loop.check_open()
         require_network(self.plugins)
         return self._sender.connect(worker, cluster)
 

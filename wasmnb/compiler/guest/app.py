@@ -62,6 +62,7 @@ def _resume() -> None:
     try:
         random.seed()
         _environment()
+        _kept[0].vm.variables = take_variables(os.environ)
     except BaseException:  # noqa: BLE001 - the VM must not run with another VM's environment
         _abort()
 

@@ -169,7 +169,7 @@ class WasmMagics(FilterMagics):
         self._store.record_build(options.name, proxy, options.build)
         self._show(options, filter_, proxy, old)
         if isinstance(old, Proxy):
-            old.close(keep_history=False)  # `Out` holds it for ever
+            old.discard()  # `Out` holds it for ever
         return proxy
 
     def _configurations(self, options: Any) -> dict[str, bytes | None]:
