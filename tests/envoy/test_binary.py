@@ -1,3 +1,4 @@
+import subprocess
 import sys
 from importlib.metadata import PackageNotFoundError
 
@@ -11,7 +12,8 @@ def test_installed_envoy_is_found_without_import_of_its_package():
     path = find_envoy()
     assert path.name == "envoy"
     assert path.stat().st_size > 10_000_000
-    assert "envoy" not in sys.modules
+    code = "import sys; from wasmnb.envoy import find_envoy; find_envoy(); print('envoy' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False\n"
 
 
 def test_missing_envoy_is_reported_with_the_install_command(monkeypatch):
