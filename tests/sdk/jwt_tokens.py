@@ -36,7 +36,7 @@ def signature(algorithm, text):
 
 def token(algorithm, kid=None, header=None, **claims):
     head = {"alg": algorithm, **({"kid": kid} if kid else {}), **(header or {})}
-    claims = {"sub": "ann", "exp": int(time.time()) + 600, **claims}
+    claims = {"sub": "ann", "exp": int(time.time()) + 100_000, **claims}
     signed = f"{b64(json.dumps(head).encode())}.{b64(json.dumps(claims).encode())}"
     return f"{signed}.{b64(signature(algorithm, signed.encode()))}"
 
