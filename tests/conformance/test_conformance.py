@@ -30,6 +30,7 @@ def test_native_mode_has_the_recorded_outcome(scenario, recorded):
 @pytest.mark.envoy
 @pytest.mark.slow
 @pytest.mark.parametrize("area", AREAS)
+@pytest.mark.timeout(1500)  # an area has up to a hundred scenarios, and each starts an Envoy
 def test_envoy_has_the_recorded_outcome(area):
     """Time and sockets are real, so a scenario that differs runs a second time."""
     outcomes = record.read(area)
