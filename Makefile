@@ -45,6 +45,7 @@ bench: $(STAMP)         ## figures and ratios, written to tests/benchmarks/repor
 
 conformance: $(STAMP)   ## agreement of the simulated proxy with the real Envoy, by area
 	$(BIN)/python -m tests.conformance
+	WASMNB_ALL_SCENARIOS=1 $(BIN)/pytest tests/conformance/test_conformance.py -n 2 -m envoy
 	WASMNB_EXPLORE=1 $(BIN)/pytest tests/conformance/test_generated.py
 
 attack: $(STAMP)        ## interrupts, kills, hostile modules and long runs; figures in tests/attack/reports
