@@ -27,3 +27,17 @@ def module(tmp_path, monkeypatch):
     for name, made in list(sys.modules.items()):
         if Path(getattr(made, "__file__", None) or "/").is_relative_to(tmp_path):
             del sys.modules[name]
+
+
+@pytest.fixture
+def site(tmp_path, monkeypatch):
+    """Write modules into a folder of the import path."""
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def write(files):
+        for name, text in files.items():
+            path = tmp_path / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+
+    return write

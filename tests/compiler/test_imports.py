@@ -98,19 +98,6 @@ def test_sdk_is_available():
 
 
 @pytest.fixture
-def site(tmp_path, monkeypatch):
-    monkeypatch.syspath_prepend(tmp_path)
-
-    def write(files):
-        for name, text in files.items():
-            path = tmp_path / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text)
-
-    return write
-
-
-@pytest.fixture
 def extension():
     from importlib.machinery import EXTENSION_SUFFIXES
 

@@ -55,19 +55,6 @@ print(len(zoneinfo.available_timezones()) > 400)
     assert log_of(source, lines) == ["2026-07-01T12:00:00+02:00", "ZoneInfoNotFoundError", "True"]
 
 
-@pytest.fixture
-def site(tmp_path, monkeypatch):
-    monkeypatch.syspath_prepend(tmp_path)
-
-    def write(files):
-        for name, text in files.items():
-            path = tmp_path / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text)
-
-    return write
-
-
 def test_package_finds_its_late_modules_its_data_and_its_metadata(site):
     site(
         {
