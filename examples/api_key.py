@@ -12,39 +12,42 @@ the key. Without a key the response is 401, with an unknown key 403.
 """
 
 import hashlib
+from dataclasses import dataclass, field
 
-from wasmnb.sdk import HttpContext, PluginContext, log_error
+from wasmnb.sdk import HttpContext
 
 
-class Keys(PluginContext):
-    def on_plugin_start(self, plugin_configuration_size):
-        clients = self.config.get("clients")
-        if not clients:
-            log_error('the configuration needs "clients": names with the SHA-256 of their keys')
-            return False
+@dataclass
+class Settings:
+    clients: dict[str, str]
+    header: str = "x-api-key"
+    query: str | None = None
+    open: set[str] = field(default_factory=set)
+
+    def __post_init__(self):
+        if not self.clients:
+            raise ValueError("clients needs a name with the SHA-256 of its key")
         # Keys are looked up by digest, so the time of the lookup does not depend on the key.
-        self.names = {digest.lower(): name for name, digest in clients.items()}
-        self.header = self.config.get("header", "x-api-key")
-        self.query = self.config.get("query")
-        self.open = set(self.config.get("open", ()))
-        return True
+        self.names = {digest.lower(): name for name, digest in self.clients.items()}
 
 
 class ApiKey(HttpContext):
+    config: Settings
+
     def on_http_request_headers(self, num_headers, end_of_stream):
-        plugin, headers = self.plugin, self.request_headers
+        settings, headers = self.config, self.request_headers
         headers.remove("x-client")  # clients must not set it
-        if self.request.path in plugin.open:
+        if self.request.path in settings.open:
             return None
-        key = headers.get(plugin.header)
-        if key is None and plugin.query:
-            key = self.request.query.get(plugin.query)
+        key = headers.get(settings.header)
+        if key is None and settings.query:
+            key = self.request.query.get(settings.query)
         if key is None:
             return self.refuse(401, "API key missing\n")
-        name = plugin.names.get(hashlib.sha256(key.encode("utf-8", "surrogateescape")).hexdigest())
+        name = settings.names.get(hashlib.sha256(key.encode("utf-8", "surrogateescape")).hexdigest())
         if name is None:
             return self.refuse(403, "API key unknown\n")
-        headers.remove(plugin.header)
+        headers.remove(settings.header)
         headers["x-client"] = name
         return None
 

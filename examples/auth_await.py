@@ -1,21 +1,31 @@
-"""Call an authorisation service for every request, in a dozen lines.
+"""Call an authorisation service for every request, with `await`.
 
 Configuration (JSON)::
 
-    {"cluster": "auth", "path": "/check"}
+    {"cluster": "auth", "path": "/check"}    both required
 
 The stream waits for the service. With 2xx the request continues with the service's `x-user`, with any other status the
 client gets 403. If the call fails, the exception ends the stream with 503. `auth_callout.py` does more, with callbacks.
 """
 
+from dataclasses import dataclass
+
 from wasmnb.sdk import HttpContext
 
 
+@dataclass
+class Settings:
+    cluster: str
+    path: str
+
+
 class Auth(HttpContext):
+    config: Settings
+
     async def on_http_request_headers(self, num_headers, end_of_stream):
         token = self.request_headers.get("authorization", "")
         response = await self.http_call(
-            self.config["cluster"], path=self.config["path"], headers={"authorization": token}, timeout=0.5
+            self.config.cluster, path=self.config.path, headers={"authorization": token}, timeout=0.5
         )
         if not response.ok:
             return self.send_local_response(403, "forbidden\n")

@@ -1,6 +1,6 @@
-"""Ask an authorisation service about every request before it goes on.
+"""Ask an authorisation service about every request before it continues.
 
-Configuration (JSON)::
+Configuration (JSON; every part is optional)::
 
     {"cluster": "auth",                the service's cluster
      "path": "/check",
@@ -9,30 +9,34 @@ Configuration (JSON)::
      "upstream_headers": ["x-user"],   headers of its response that the upstream gets
      "fail_open": false}               let requests through while the service is down
 
-The service sees method and path as `x-original-method` and `x-original-path`. With 2xx the request goes on; any
-other response goes to the client. If the service fails, the client gets 503.
+The service sees method and path as `x-original-method` and `x-original-path`. With 2xx the request continues. Any
+other response is sent to the client. If the service fails, the client gets 503.
 """
 
-from wasmnb.sdk import Action, HostcallError, HttpContext, PluginContext, log_error, log_warn
+from dataclasses import dataclass, field
+
+from wasmnb.sdk import Action, HostcallError, HttpContext, log_error, log_warn
 
 
-class Service(PluginContext):
-    def on_plugin_start(self, plugin_configuration_size):
-        self.cluster = self.config.get("cluster", "auth")
-        self.path = self.config.get("path", "/check")
-        self.timeout = self.config.get("timeout", 0.5)
-        self.sent = self.config.get("headers", ["authorization", "cookie"])
-        self.upstream_headers = self.config.get("upstream_headers", ["x-user"])
-        self.fail_open = self.config.get("fail_open", False)
+@dataclass
+class Settings:
+    cluster: str = "auth"
+    path: str = "/check"
+    timeout: float = 0.5
+    headers: list[str] = field(default_factory=lambda: ["authorization", "cookie"])
+    upstream_headers: list[str] = field(default_factory=lambda: ["x-user"])
+    fail_open: bool = False
 
 
 class AuthCallout(HttpContext):
+    config: Settings
+
     def on_http_request_headers(self, num_headers, end_of_stream):
-        headers, service = self.request_headers, self.plugin
+        headers, service = self.request_headers, self.config
         for name in service.upstream_headers:
             headers.remove(name)  # only the service may set them
         request = [("x-original-method", headers[":method"]), ("x-original-path", headers[":path"])]
-        request += [(name, value) for name in service.sent for value in headers.get_all(name)]
+        request += [(name, value) for name in service.headers for value in headers.get_all(name)]
         try:
             self.http_call(
                 service.cluster, path=service.path, headers=request, timeout=service.timeout, callback=self.on_response
@@ -47,7 +51,7 @@ class AuthCallout(HttpContext):
             if self.on_failure(response.error) is None:
                 self.continue_request()
         elif response.ok:
-            for name in self.plugin.upstream_headers:
+            for name in self.config.upstream_headers:
                 if name in response.headers:
                     self.request_headers[name] = response.headers[name]
             self.continue_request()
@@ -58,6 +62,6 @@ class AuthCallout(HttpContext):
 
     def on_failure(self, reason):
         log_warn(f"authorisation service: {reason}")
-        if self.plugin.fail_open:
+        if self.config.fail_open:
             return None
         return self.send_local_response(503, "authorisation is not available\n", details="auth_unavailable")

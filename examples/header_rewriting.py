@@ -10,36 +10,43 @@ of a request header in braces: `"x-original-path": "{:path}"`.
 """
 
 import re
+from dataclasses import dataclass, field
 
-from wasmnb.sdk import HttpContext, PluginContext, log_error
+from wasmnb.sdk import HttpContext
 
 REFERENCE = re.compile(r"\{([^{}]+)\}")
 
 
-class Rules(PluginContext):
-    def on_plugin_start(self, plugin_configuration_size):
-        for side in self.config:
-            if side not in ("request", "response"):
-                log_error(f"unknown part {side!r}: expected request or response")
-                return False
-        return True
+@dataclass
+class Rules:
+    remove: list[str] = field(default_factory=list)
+    set: dict[str, str] = field(default_factory=dict)
+    add: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass
+class Settings:
+    request: Rules = field(default_factory=Rules)
+    response: Rules = field(default_factory=Rules)
 
 
 class HeaderRewriting(HttpContext):
+    config: Settings
+
     def on_http_request_headers(self, num_headers, end_of_stream):
-        self.request = dict(self.request_headers)
-        self.rewrite(self.request_headers, self.plugin.config.get("request", {}))
+        self.received = dict(self.request_headers)
+        self.rewrite(self.request_headers, self.config.request)
 
     def on_http_response_headers(self, num_headers, end_of_stream):
-        self.rewrite(self.response_headers, self.plugin.config.get("response", {}))
+        self.rewrite(self.response_headers, self.config.response)
 
     def rewrite(self, headers, rules):
-        for name in rules.get("remove", ()):
+        for name in rules.remove:
             headers.remove(name)
-        for name, value in rules.get("set", {}).items():
+        for name, value in rules.set.items():
             headers[name] = self.fill(value)
-        for name, value in rules.get("add", {}).items():
+        for name, value in rules.add.items():
             headers.add(name, self.fill(value))
 
     def fill(self, value):
-        return REFERENCE.sub(lambda match: self.request.get(match[1], ""), value)
+        return REFERENCE.sub(lambda match: self.received.get(match[1], ""), value)

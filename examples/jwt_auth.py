@@ -10,27 +10,37 @@ Configuration (JSON)::
 The upstream gets `x-user: ann` instead of the token. Without a valid token the response is 401 with the reason.
 """
 
-from wasmnb import HttpContext, PluginContext
+from dataclasses import dataclass
+from typing import Any
+
+from wasmnb.sdk import HttpContext
 from wasmnb.sdk.jwt import KeySet, TokenError, bearer_token
 
 
-class Plugin(PluginContext):
-    """The issuer's keys, read once for each worker."""
+@dataclass
+class Settings:
+    keys: list[dict[str, Any]]
+    issuer: str
+    audience: str
+    leeway: float = 30
 
-    def on_plugin_start(self, plugin_configuration_size):
-        self.keys = KeySet.from_json(self.config)
+    def __post_init__(self):
+        self.key_set = KeySet.from_json({"keys": self.keys})
 
 
 class JwtAuth(HttpContext):
+    config: Settings
+
     def on_http_request_headers(self, num_headers, end_of_stream):
-        settings = self.plugin.config
+        settings, headers = self.config, self.request_headers
+        headers.remove("x-user")  # clients must not set it
         try:
-            token = bearer_token(self.request_headers.get("authorization"))
-            claims = self.plugin.keys.verify(
-                token, issuer=settings["issuer"], audience=settings["audience"], leeway=settings.get("leeway", 30)
+            token = bearer_token(headers.get("authorization"))
+            claims = settings.key_set.verify(
+                token, issuer=settings.issuer, audience=settings.audience, leeway=settings.leeway
             )
         except TokenError as error:
             return self.send_local_response(401, f"{error}\n", {"www-authenticate": "Bearer"})
-        self.request_headers["x-user"] = claims["sub"]
-        del self.request_headers["authorization"]
+        headers["x-user"] = claims["sub"]
+        headers.remove("authorization")
         return None

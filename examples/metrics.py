@@ -2,7 +2,7 @@
 
 Configuration (JSON)::
 
-    {"routes": {"/api/": "api", "/static/": "static"}}     path prefix -> name; other paths are "other"
+    {"routes": {"/api/": "api", "/static/": "static"}}     path prefix -> name; the first that matches, or "other"
 
 Metrics (Envoy's admin page shows them with the prefix `wasmcustom.`)::
 
@@ -12,17 +12,23 @@ Metrics (Envoy's admin page shows them with the prefix `wasmcustom.`)::
 """
 
 import time
+from dataclasses import dataclass, field
 
 from wasmnb.sdk import Counter, Gauge, Histogram, HttpContext
 
 
+@dataclass
+class Settings:
+    routes: dict[str, str] = field(default_factory=dict)
+
+
 class Metrics(HttpContext):
+    config: Settings
     route = None
 
     def on_http_request_headers(self, num_headers, end_of_stream):
-        routes = self.plugin.config.get("routes", {})
         path = self.request_headers[":path"]
-        self.route = next((name for prefix, name in routes.items() if path.startswith(prefix)), "other")
+        self.route = next((name for prefix, name in self.config.routes.items() if path.startswith(prefix)), "other")
         self.start = time.monotonic()
         Gauge("active", {"route": self.route}).add(1)
 

@@ -1,6 +1,6 @@
 """Mask card numbers, other patterns and JSON fields in responses.
 
-Configuration (JSON)::
+Configuration (JSON; every part is optional)::
 
     {"fields": ["password", "ssn"],            JSON members whose value becomes "[redacted]", at any depth
      "patterns": ["\\\\b\\\\d{3}-\\\\d{2}-\\\\d{4}\\\\b"],     regular expressions; matches become "[redacted]"
@@ -13,8 +13,9 @@ filter removes `accept-encoding` from the request.
 
 import json
 import re
+from dataclasses import dataclass, field
 
-from wasmnb.sdk import Action, HttpContext, PluginContext, log_error
+from wasmnb.sdk import Action, HttpContext
 
 MASK = "[redacted]"
 CARD = re.compile(r"\b\d(?:[ -]?\d){12,18}\b")
@@ -30,17 +31,15 @@ def mask_card(match):
     return MASK if is_card(re.sub(r"\D", "", match[0])) else match[0]
 
 
-class Policy(PluginContext):
-    def on_plugin_start(self, plugin_configuration_size):
-        self.fields = {name.lower() for name in self.config.get("fields", ())}
-        self.types = tuple(self.config.get("types", ("application/json", "text/")))
-        self.cards = self.config.get("cards", True)
-        try:
-            self.patterns = [re.compile(p) for p in self.config.get("patterns", ())]
-        except re.error as error:
-            log_error(f"pattern {error.pattern!r}: {error}")
-            return False
-        return True
+@dataclass
+class Settings:
+    fields: list[str] = field(default_factory=list)
+    patterns: list[re.Pattern] = field(default_factory=list)
+    cards: bool = True
+    types: tuple[str, ...] = ("application/json", "text/")
+
+    def __post_init__(self):
+        self.fields = {name.lower() for name in self.fields}
 
     def clean_text(self, text):
         for pattern in self.patterns:
@@ -59,6 +58,7 @@ class Policy(PluginContext):
 
 
 class Redact(HttpContext):
+    config: Settings
     kind = ""
 
     def on_http_request_headers(self, num_headers, end_of_stream):
@@ -66,7 +66,7 @@ class Redact(HttpContext):
 
     def on_http_response_headers(self, num_headers, end_of_stream):
         kind = self.response_headers.get("content-type", "")
-        if end_of_stream or not kind.startswith(self.plugin.types):
+        if end_of_stream or not kind.startswith(self.config.types):
             return
         self.kind = kind
         self.response_headers.remove("content-length")  # the proxy does not adjust it
@@ -87,9 +87,9 @@ class Redact(HttpContext):
         text = bytes(self.response_body).decode("utf-8", "surrogateescape")
         if self.kind.startswith("application/json"):
             try:
-                self.response_body = json.dumps(self.plugin.clean_value(json.loads(text)), ensure_ascii=False)
+                self.response_body = json.dumps(self.config.clean_value(json.loads(text)), ensure_ascii=False)
             except (ValueError, RecursionError):
                 pass  # not JSON: handled as text
             else:
                 return
-        self.response_body = self.plugin.clean_text(text)
+        self.response_body = self.config.clean_text(text)

@@ -20,6 +20,8 @@ valid requests. Without the setting it gets the head of a refused request, and a
 """
 
 import json
+from dataclasses import dataclass, field
+from typing import Any
 
 from wasmnb.sdk import HttpContext
 
@@ -75,19 +77,27 @@ def object_problem(value, schema, place):
     return None
 
 
+@dataclass
+class Settings:
+    schema: dict[str, Any] = field(default_factory=dict)
+    max_bytes: int = 65536
+    methods: list[str] = field(default_factory=lambda: ["POST", "PUT", "PATCH"])
+
+
 class ValidateJson(HttpContext):
+    config: Settings
+
     async def on_http_request_headers(self, num_headers, end_of_stream):
-        if self.request_headers[":method"] not in self.plugin.config.get("methods", ["POST", "PUT", "PATCH"]):
+        if self.request_headers[":method"] not in self.config.methods:
             return None
         if not self.request_headers.get("content-type", "").startswith("application/json"):
             return self.refuse(415, "expected content-type application/json")
         if end_of_stream:
             return self.refuse(400, "expected a JSON body")
-        largest = self.plugin.config.get("max_bytes", 65536)
-        if int(self.request_headers.get("content-length", 0)) > largest:
+        if int(self.request_headers.get("content-length", 0)) > self.config.max_bytes:
             return self.refuse(413, "body too large")
         body = await self.request_body()
-        return self.refuse(413, "body too large") if len(body) > largest else self.check(body)
+        return self.refuse(413, "body too large") if len(body) > self.config.max_bytes else self.check(body)
 
     def check(self, body):
         try:
@@ -96,7 +106,7 @@ class ValidateJson(HttpContext):
             return self.refuse(400, "nested too deeply")
         except ValueError as error:
             return self.refuse(400, f"not JSON: {error}")
-        reason = problem(value, self.plugin.config.get("schema", {}))
+        reason = problem(value, self.config.schema)
         return self.refuse(400, reason) if reason else None
 
     def refuse(self, status, reason):

@@ -1,15 +1,27 @@
-"""Shared setup: time limits, reruns of tests with real time and sockets, and event loops."""
+"""Shared setup: time limits, reruns of tests with real time and sockets, distribution to processes, and event loops."""
 
 import asyncio
+import gc
+import signal
 import warnings
 
 import pytest
 from hypothesis import settings
 
-from tests.release_modes import pytest_addoption, pytest_configure, pytest_sessionfinish  # noqa: F401 -- hooks
+from wasmnb.compiler.release.release_filter import make_release
+
+from tests.release_modes import pytest_addoption, pytest_configure, pytest_runtest_setup, pytest_sessionfinish  # noqa: F401 -- hooks
+
+# Release modules are compressed faster than for deployment, because the tests make many of them.
+make_release.__kwdefaults__["level"] = 4
 
 settings.register_profile("shared machine", deadline=None)  # other programs may slow down an example
+settings.register_profile("fast", deadline=None, max_examples=25)  # of make test-fast; the whole run has 100
 settings.load_profile("shared machine")
+
+# A shell starts jobs in the background with SIGINT ignored, and processes that tests start would inherit that.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 #: Markers of tests with real time and sockets, which other programs may disturb. They run again, once, after a failure.
 REAL = ("envoy", "browser")
@@ -19,6 +31,35 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if any(item.get_closest_marker(name) for name in REAL):
             item.add_marker(pytest.mark.flaky(reruns=1))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection():
+    """Collect without the garbage collector, which would go through thousands of tests again and again. Freezing them spares the run the same."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+        gc.freeze()
+
+
+def pytest_sessionstart(session):
+    """Note in the process that gets all reports how long the files take."""
+    if not hasattr(session.config, "workerinput"):
+        from tests.parallel import UnitSeconds
+
+        session.config.pluginmanager.register(UnitSeconds(session.config))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Distribute files, unless another form of distribution is chosen."""
+    if config.getvalue("dist") != "loadfile":
+        return None
+    from tests.parallel import FileScheduling
+
+    return FileScheduling(config, log)
 
 
 def pytest_terminal_summary(terminalreporter):

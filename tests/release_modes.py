@@ -5,17 +5,26 @@
     interpreted   a release module in which nothing is compiled that can be interpreted
     recorded      full modules that note which code they execute; `--profile-folder` gets what all tests together execute
 
+Tests with the marker `full` keep the full modules in the modes `release` and `interpreted`: they compare full modules with
+something else, event by event and random number by random number.
+
 `WASMNB_TEST_FILTERS` says the same for tests that start processes of their own.
 """
 
 import os
 from pathlib import Path
 
+import pytest
+
 from wasmnb.compiler.release.profile.block_profile import BlockProfile
 from wasmnb.compiler.release.profile.recorded_filter import RecordedFilter
 from wasmnb.compiler.release.release_filter import make_release
 from wasmnb.compiler.source_filter import SourceFilter
 from wasmnb.engine import Image
+
+#: Blocks that run less often than this share of a recording's instructions are interpreted in release modules: compiling them at
+#: every start would cost more.
+RARE = 2.2e-7
 
 MODES = ("full", "release", "interpreted", "recorded")
 
@@ -30,7 +39,15 @@ def pytest_configure(config):
     if mode == "recorded":
         config.stash_recorded = Recorded()
     elif mode != "full":
-        Released(mode == "interpreted")
+        config.stash_released = Released(mode == "interpreted")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item):
+    """Choose the modules before the test's fixtures are set up, also those of larger scopes."""
+    released = getattr(item.config, "stash_released", None)
+    if released is not None:
+        released.off = item.get_closest_marker("full") is not None
 
 
 def pytest_sessionfinish(session):
@@ -43,18 +60,20 @@ class Released:
     """Has every filter that is made from source run as its release module."""
 
     def __init__(self, bare):
-        self.bare = bare
+        self.bare, self.off = bare, False
         self.image, self.wasm = SourceFilter.image, SourceFilter.wasm
-        SourceFilter.image = lambda made, engine, progress=None: self.released(made).image(engine)
-        SourceFilter.wasm = lambda made: self.released(made).wasm()
+        SourceFilter.image = lambda backend, engine, progress=None: (
+            self.image(backend, engine, progress) if self.off else self.released(backend).image(engine)
+        )
+        SourceFilter.wasm = lambda backend: self.wasm(backend) if self.off else self.released(backend).wasm()
 
-    def released(self, made):
-        found = made.__dict__.get("_release")
-        if found is None:
-            found = made.__dict__["_release"] = make_release(made, bare=self.bare, level=1)
+    def released(self, backend):
+        release = backend.__dict__.get("_release")
+        if release is None:
+            release = backend.__dict__["_release"] = make_release(backend, bare=self.bare, level=1)
             if self.bare:
-                found.image = lambda engine, image=found.image: Patient(image(engine).code)
-        return found
+                release.image = lambda engine, image=release.image: Patient(image(engine).code)
+        return release
 
 
 class Patient(Image):
@@ -71,20 +90,20 @@ class Recorded:
         self.loading, self.serving = BlockProfile(), BlockProfile()
         self.recordings = []
         self.plain = SourceFilter.image
-        SourceFilter.image = lambda made, engine, progress=None: self.recorded(made, engine, progress)
+        SourceFilter.image = lambda backend, engine, progress=None: self.recorded(backend, engine, progress)
 
-    def recorded(self, made, engine, progress):
+    def recorded(self, backend, engine, progress):
         if engine.fuel:
-            return self.plain(made, engine, progress)
-        found = made.__dict__.get("_recorded")
-        if found is None:
-            found = made.__dict__["_recorded"] = RecordedFilter(made)
-            self.recordings.append(found)
-        return found.image(engine)
+            return self.plain(backend, engine, progress)
+        recording = backend.__dict__.get("_recorded")
+        if recording is None:
+            recording = backend.__dict__["_recorded"] = RecordedFilter(backend)
+            self.recordings.append(recording)
+        return recording.image(engine)
 
     def write(self, folder):
         for recorded in self.recordings:
             self.loading.add(recorded.profile(loading=True))
-            self.serving.add(recorded.profile())
-        (folder / "loading.txt").write_text(self.loading.text())
-        (folder / "serving.txt").write_text(self.serving.text())
+            self.serving.add(recorded.profile(least=RARE))
+        (folder / "loading.txt").write_text(self.loading.without_work().text())
+        (folder / "serving.txt").write_text(self.serving.without_work().text())

@@ -7,6 +7,7 @@ import sys
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache, cached_property
 from pathlib import Path
 
 import pytest
@@ -46,12 +47,22 @@ class Module:
     def __init__(self, name: str, text: str, *, is_package: bool = False) -> None:
         self.name = name
         self.package = name if is_package else name.rpartition(".")[0]
-        self.tree = ast.parse(text)
+        self.text = text
 
-    def references(self) -> Iterator[Reference]:
+    @cached_property
+    def references(self) -> list[Reference]:
+        """The references in the text."""
+        return list(self._references(ast.parse(self.text)))
+
+    @cached_property
+    def tree(self) -> ast.Module:
+        """The parsed text, for tests that need more than the references."""
+        return ast.parse(self.text)
+
+    def _references(self, tree: ast.Module) -> Iterator[Reference]:
         """Yield imports of any form, and module names in strings."""
-        docstrings = set(_docstrings(self.tree))
-        for node in ast.walk(self.tree):
+        docstrings = set(_docstrings(tree))
+        for node in ast.walk(tree):
             if isinstance(node, ast.Import):
                 yield from (Reference(node.lineno, alias.name, "import") for alias in node.names)
             elif isinstance(node, ast.ImportFrom):
@@ -90,14 +101,16 @@ def _called(node: ast.Call) -> str:
     return node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
 
 
-def _modules() -> dict[str, Module]:
-    modules = {}
+@cache
+def modules() -> dict[str, Module]:
+    """Return the package's modules by name. Reading them takes a second, so that it happens in a test and not at the import."""
+    result = {}
     for path in sorted(PACKAGE.rglob("*.py")):
         parts = path.relative_to(ROOT).with_suffix("").parts
         is_package = parts[-1] == "__init__"
         name = ".".join(parts[:-1] if is_package else parts)
-        modules[name] = Module(name, path.read_text(encoding="utf-8"), is_package=is_package)
-    return modules
+        result[name] = Module(name, path.read_text(encoding="utf-8"), is_package=is_package)
+    return result
 
 
 def _floors() -> dict[str, int]:
@@ -111,7 +124,6 @@ def _folders() -> list[Path]:
     return sorted({path.parent.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py")})
 
 
-MODULES = _modules()
 FLOORS = _floors()
 FOLDERS = _folders()
 
@@ -121,7 +133,7 @@ def upward(module: Module) -> list[str]:
     height = FLOORS[module.name.split(".")[1]]
     return [
         f"{module.name}, line {reference.line}: {reference.form} of {reference.target}"
-        for reference in module.references()
+        for reference in module.references
         if _height(reference.target, height) > height
     ]
 
@@ -133,19 +145,19 @@ def _height(target: str, default: int) -> int:
 
 def circles() -> list[set[str]]:
     """Return groups of modules that import each other, directly or indirectly, including types and lazy imports."""
-    graph = {name: _imported(module) - {name} for name, module in MODULES.items() if name != COMPOSITION_ROOT}
+    graph = {name: _imported(module) - {name} for name, module in modules().items() if name != COMPOSITION_ROOT}
     return [group for group in _components(graph) if len(group) > 1]
 
 
 def _imported(module: Module) -> set[str]:
     imported = set()
-    for reference in module.references():
+    for reference in module.references:
         name = reference.target
         if reference.form == "string":
             continue
-        while name not in MODULES and "." in name:  # the last part is a function or class
+        while name not in modules() and "." in name:  # the last part is a function or class
             name = name.rpartition(".")[0]
-        if name in MODULES and name != COMPOSITION_ROOT:
+        if name in modules() and name != COMPOSITION_ROOT:
             imported.add(name)
     return imported
 
@@ -175,8 +187,8 @@ def _reachable(start: str, graph: dict[str, set[str]]) -> set[str]:
 
 @pytest.mark.parametrize("floor", FLOORS)
 def test_floor_does_not_refer_to_upper_floors(floor):
-    modules = [module for name, module in MODULES.items() if name.split(".")[1:2] == [floor]]
-    assert [line for module in modules for line in upward(module)] == []
+    chosen = [module for name, module in modules().items() if name.split(".")[1:2] == [floor]]
+    assert [line for module in chosen for line in upward(module)] == []
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,7 @@ if TYPE_CHECKING:  # for completion in editors; at run time each name is loaded 
     from .compiler.decorator import filter as filter  # noqa: A004 -- it is written wasmnb.filter
     from .envoy import Envoy as Envoy
     from .envoy.compare import compare as compare
+    from .envoy.start_cost.forecast import Forecast as Forecast, forecast as forecast
     from .errors import (
         BuildError as BuildError,
         CacheWarning as CacheWarning,
@@ -37,21 +38,34 @@ if TYPE_CHECKING:  # for completion in editors; at run time each name is loaded 
     from .host import (
         Cluster as Cluster,
         Exchange as Exchange,
+        ForeignCall as ForeignCall,
         GrpcServer as GrpcServer,
         Listener as Listener,
         Plugin as Plugin,
         Proxy as Proxy,
+        RedisError as RedisError,
+        RedisServer as RedisServer,
         RouteMatch as RouteMatch,
         TcpReply as TcpReply,
+        TypedConfig as TypedConfig,
     )
     from .messages import Headers as Headers, Request as Request, Response as Response
     from .sdk import *  # noqa: F403
     from .traffic import LoadReport as LoadReport
     from .traffic.compare.diff import diff as diff
+    from .traffic.data import export_spans as export_spans, otlp as otlp, tables_of as tables_of
     from .traffic.load import load as load
+    from .traffic.plans import (
+        LoadPhase as LoadPhase,
+        LoadPlan as LoadPlan,
+        LoadRequest as LoadRequest,
+        LoadSession as LoadSession,
+        LoadStop as LoadStop,
+    )
     from .traffic.recorded import (
         RecordedExchange as RecordedExchange,
         read_traffic as read_traffic,
+        record as record,
         write_traffic as write_traffic,
     )
     from .traffic.replay.replay import replay as replay
@@ -65,6 +79,7 @@ _HOMES = {
     "compiler.decorator": ("filter",),
     "envoy": ("Envoy",),
     "envoy.compare": ("compare",),
+    "envoy.start_cost.forecast": ("Forecast", "forecast"),
     "errors": (
         "BuildError",
         "CacheWarning",
@@ -75,11 +90,26 @@ _HOMES = {
         "UsageError",
         "WasmnbError",
     ),
-    "host": ("Cluster", "Exchange", "GrpcServer", "Listener", "Plugin", "Proxy", "RouteMatch", "TcpReply"),
+    "host": (
+        "Cluster",
+        "Exchange",
+        "ForeignCall",
+        "GrpcServer",
+        "Listener",
+        "Plugin",
+        "Proxy",
+        "RedisError",
+        "RedisServer",
+        "RouteMatch",
+        "TcpReply",
+        "TypedConfig",
+    ),
     "messages": ("Headers", "Request", "Response"),
     "traffic": ("LoadReport", "load"),
     "traffic.compare": ("diff",),
-    "traffic.recorded": ("RecordedExchange", "read_traffic", "write_traffic"),
+    "traffic.data": ("export_spans", "otlp", "tables_of"),
+    "traffic.plans": ("LoadPhase", "LoadPlan", "LoadRequest", "LoadSession", "LoadStop"),
+    "traffic.recorded": ("RecordedExchange", "read_traffic", "record", "write_traffic"),
     "traffic.replay": ("ReplayReport", "replay"),
     "traffic.serving": ("WasmTransport",),
 }
@@ -89,6 +119,7 @@ _UNSTARRED = ("filter", "WasmTransport")
 
 #: Hook -> the module and the function that provide its service.
 _PROVIDERS = {
+    "code_profile": ("traffic.code_profile", "record_code_profile"),
     "current_progress": ("notebook.progress", "current_progress"),
     "error_lines": ("view", "error_lines"),
     "export": ("envoy", "export"),
@@ -96,6 +127,8 @@ _PROVIDERS = {
     "mimebundle": ("view", "mimebundle"),
     "panel_of": ("view.panel", "panel_of"),
     "read_envoy": ("envoy.config.import_config", "read_envoy"),
+    "shows_panels": ("notebook.front_end", "shows_panels"),
+    "write_test": ("testing.generation.api", "write_test"),
 }
 
 

@@ -68,14 +68,14 @@ def bounded(sentences: Iterable[str], limit: int = 2000) -> list[str]:
     limit
         Characters that all of them may have together.
     """
-    found: list[str] = []
+    shown: list[str] = []
     size = 0
     for sentence in sentences:
         size += len(sentence) + 1
         if size > limit:
-            return [*(found or [sentence[:limit] + "…"]), "There is more of this kind."]
-        found.append(sentence)
-    return found
+            return [*(shown or [sentence[:limit] + "…"]), "There is more of this kind."]
+        shown.append(sentence)
+    return shown
 
 
 class Shown:

@@ -7,12 +7,41 @@ from typing import Any
 
 from .abi import KINDS
 
-__all__ = ["KIND_FLAG", "seconds"]
+__all__ = ["ENV_FLAG", "KIND_FLAG", "STRIP_FLAG", "seconds", "variable"]
+
+
+def variable(text: str) -> tuple[str, str]:
+    """Return name and value of an environment variable that is written NAME=VALUE."""
+    name, sign, value = text.partition("=")
+    if not sign or not name.strip():
+        raise argparse.ArgumentTypeError(f"expected NAME=VALUE, not {text!r}")
+    return name.strip(), value
+
 
 #: The flag for the kind of a plugin.
 KIND_FLAG: tuple[tuple[str, ...], dict[str, Any]] = (
     ("--kind",),
     {"choices": tuple(KINDS), "help": "Kind of plugin; by default the one that its callbacks are for."},
+)
+
+#: The flag for environment variables.
+ENV_FLAG: tuple[tuple[str, ...], dict[str, Any]] = (
+    ("--env",),
+    {
+        "action": "append",
+        "type": variable,
+        "metavar": "NAME=VALUE",
+        "help": "An environment variable of the filter: os.environ. May be repeated.",
+    },
+)
+
+#: The flag for comments in saved modules.
+STRIP_FLAG: tuple[tuple[str, ...], dict[str, Any]] = (
+    ("--strip",),
+    {
+        "action": argparse.BooleanOptionalAction,
+        "help": "Leave comments and docstrings out of the file (yes, unless it is a full module).",
+    },
 )
 
 

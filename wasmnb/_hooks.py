@@ -12,6 +12,7 @@ from typing import Any, Generic, ParamSpec, TypeVar
 
 __all__ = [
     "Hook",
+    "code_profile",
     "connect",
     "current_progress",
     "error_lines",
@@ -20,6 +21,8 @@ __all__ = [
     "mimebundle",
     "panel_of",
     "read_envoy",
+    "shows_panels",
+    "write_test",
 ]
 
 P = ParamSpec("P")
@@ -80,6 +83,12 @@ error_lines: Hook[..., list[str]] = Hook("error_lines")
 #: The live panel of a simulated proxy.
 panel_of: Hook[[Any], Any] = Hook("panel_of")
 
+#: Whether a proxy in the running cell is displayed as a live panel.
+shows_panels: Hook[[], bool] = Hook("shows_panels")
+
+#: Record which code the traffic of a simulated proxy executes.
+code_profile: Hook[[Any], Any] = Hook("code_profile")
+
 #: Write the plugins of a proxy into a folder, for deployment.
 export: Hook[..., Any] = Hook("export")
 
@@ -89,10 +98,16 @@ read_envoy: Hook[..., Any] = Hook("read_envoy")
 #: Serve a proxy on a socket of this machine.
 listen: Hook[..., Any] = Hook("listen")
 
-#: Progress of a build, where the user can see it: takes a step and the share that is done, from 0 to 1.
-current_progress: Hook[[], AbstractContextManager[Callable[[str, float], None]]] = Hook("current_progress")
+#: Exchanges of a proxy as the code of a pytest test.
+write_test: Hook[..., str] = Hook("write_test")
 
-_HOOKS: tuple[Hook[..., Any], ...] = (mimebundle, error_lines, panel_of, export, listen, read_envoy, current_progress)
+#: Progress of a build, where the user can see it: takes a step and the share that is done, from 0 to 1. Its parameters are
+#: `patience`, seconds before anything is shown, and `verdict`, the last line.
+current_progress: Hook[..., AbstractContextManager[Callable[[str, float], None]]] = Hook("current_progress")
+
+_HOOKS: tuple[Hook[..., Any], ...] = (
+    mimebundle, error_lines, panel_of, shows_panels, export, listen, read_envoy, write_test, current_progress, code_profile,
+)  # fmt: skip
 
 
 def connect(load: Mapping[str, Callable[[], Callable[..., Any]]]) -> None:

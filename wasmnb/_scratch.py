@@ -77,9 +77,9 @@ def remove_abandoned(parent: Path) -> int:
 
 
 def _end_processes(folder: Path) -> None:
-    """Kill the processes of this user that work in a folder, as far as the system shows them (Linux).
+    """Kill the processes of this user whose working directory is a folder, where the system lists them (Linux).
 
-    They were started by the owner of the folder, which was killed before it could arrange for their end.
+    The owner of the folder started them, and was killed before it could end them.
     """
     for link in Path("/proc").glob("[0-9]*/cwd"):
         with suppress(OSError):

@@ -17,7 +17,7 @@ from typing import Any
 from .errors import WasmnbError
 
 #: The first notebook of the tutorial.
-FIRST_NOTEBOOK = "01-first-filter.ipynb"
+FIRST_NOTEBOOK = "course/01-first-filter.ipynb"
 
 #: Folder of the notebooks inside an installed package.
 _INSTALLED = Path(__file__).parent / "tutorial"

@@ -14,6 +14,8 @@ A message says what happened, where (callback, line of the cell), and how to sol
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
+from typing import Any
 
 from . import _hooks
 from ._display import NEWLINES, visible
@@ -53,10 +55,14 @@ class WasmnbError(Exception):
     Attributes
     ----------
     log
-        Lines that a proxy wrote before its start failed (`wasmnb.host.LogLine`).
+        Lines that a proxy wrote before its start failed (`wasmnb.host.LogLine`); for a module that Envoy would not load, the
+        lines that Envoy would write; for a source that doesn't load, the texts that it has logged.
+    trace
+        Callbacks, hostcalls and events of the proxy whose start failed (`wasmnb.host.Trace`); empty otherwise.
     """
 
     log: list[object] | tuple[object, ...] = ()
+    trace: Sequence[Any] = ()
 
     def __str__(self) -> str:
         """Return the message, with escapes for characters that would steer a terminal."""
@@ -81,6 +87,11 @@ class BuildError(WasmnbError):
 class ModuleError(WasmnbError):
     """A module that Envoy would refuse as well.
 
+    Parameters
+    ----------
+    message
+        The text of the error.
+
     Attributes
     ----------
     envoy_log
@@ -94,12 +105,18 @@ class ModuleError(WasmnbError):
     def add_envoy_log(self, *lines: str) -> None:
         """Add lines of Envoy's log."""
         self.envoy_log += lines
+        self.log = [*self.log, *lines]
         for line in lines:
             self.add_note(f"Envoy's log says: {line}")
 
 
 class SourceError(WasmnbError):
     """An error in the filter's source.
+
+    Parameters
+    ----------
+    message
+        The text of the error.
 
     Attributes
     ----------
@@ -136,6 +153,11 @@ class SourceError(WasmnbError):
 
 class FilterTrap(WasmnbError):
     """A failure of the filter in a callback: an exception, a Wasm trap or the deadline.
+
+    Parameters
+    ----------
+    message
+        The text of the error.
 
     Attributes
     ----------

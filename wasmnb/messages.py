@@ -7,9 +7,10 @@ so that encoding them again returns the same bytes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from .abi.text import decode_text, encode_text
 from .errors import UsageError
@@ -38,7 +39,8 @@ class Headers:
     """An ordered header map with duplicates. Names ignore case.
 
     Names and values are accepted as `str` or bytes, returned as `str`, and stored as bytes (`.raw`). `headers["x"]` returns the
-    first value or raises KeyError. Assignment replaces all entries of a name by one; `add` appends an entry.
+    first value or raises KeyError. Assignment replaces all entries of a name by one; `add` appends an entry. `dict(headers)` and
+    `{**headers}` have the first value of every name.
 
     Parameters
     ----------
@@ -66,8 +68,21 @@ class Headers:
         except (TypeError, ValueError):
             raise UsageError(_not_headers(items)) from None
 
+    @property
+    def size(self) -> int:
+        """Bytes of all names and values."""
+        return sum(len(name) + len(value) for name, value in self.raw)
+
     def get(self, name: Text, default: str | None = None) -> str | None:
-        """Return the first value of a name, or `default`."""
+        """Return the first value of a name.
+
+        Parameters
+        ----------
+        name
+            Name of the header.
+        default
+            Result without such an entry (None).
+        """
         key = to_bytes(name).lower()
         return next((to_text(v) for n, v in self.raw if n == key), default)
 
@@ -80,8 +95,22 @@ class Headers:
         """Return all entries, in order."""
         return [(to_text(n), to_text(v)) for n, v in self.raw]
 
+    def keys(self) -> list[str]:
+        """Return the names of all entries, in order; a repeated name has several."""
+        return list(self)
+
+    def values(self) -> list[str]:
+        """Return the values of all entries, in order."""
+        return [to_text(v) for _, v in self.raw]
+
     def add(self, name: Text, value: Text | int) -> None:
-        """Append an entry; entries of the same name stay."""
+        """Append an entry. Other entries of the name stay.
+
+        Parameters
+        ----------
+        name, value
+            The entry.
+        """
         self.raw.append((to_bytes(name).lower(), to_bytes(value)))
 
     def __getitem__(self, name: Text) -> str:
@@ -147,9 +176,29 @@ class _Message:
         self.body = to_bytes(self.body)
 
     @property
+    def size(self) -> int:
+        """Bytes of the whole message in memory, approximately."""
+        return len(self.body) + sum(map(len, self.chunks or ())) + self.headers.size + self.trailers.size
+
+    @property
     def text(self) -> str:
         """The body as text; bytes that aren't UTF-8 are replaced."""
         return self.body.decode("utf-8", "replace")
+
+    def json(self) -> Any:
+        """Return the body as a JSON value.
+
+        Raises
+        ------
+        UsageError
+            The body is not JSON; the message shows its beginning.
+        """
+        try:
+            return json.loads(self.body)
+        except (ValueError, RecursionError) as error:
+            coding = self.headers.get("content-encoding")
+            advice = f" Its content-encoding is {coding}." if coding else ""
+            raise UsageError(f"The body {self.body[:60]!r} is not JSON: {error}.{advice}") from None
 
 
 @dataclass
@@ -177,6 +226,11 @@ class Request(_Message):
     scheme: str = "http"
     chunks: list[bytes] | None = None
 
+    @property
+    def size(self) -> int:
+        """Bytes of the whole request in memory, approximately."""
+        return super().size + len(self.method) + len(self.path) + len(self.authority)
+
     @classmethod
     def of(
         cls,
@@ -187,9 +241,36 @@ class Request(_Message):
         trailers: HeadersLike = (),
         authority: str = "example.com",
         chunks: Iterable[Text] | None = None,
+        json: Any = ...,
     ) -> Request:
-        """Return a request; the parameters are those of the class, in the order of `Proxy.request`."""
-        return cls(method, path, headers, body, trailers, authority, chunks=chunks)  # type: ignore[arg-type]
+        """Return a request; the parameters are those of the class, in the order of `Proxy.request`.
+
+        Raises
+        ------
+        UsageError
+            There is a body as well as `json`, or `json` can't be written as JSON.
+        """
+        request = cls(method, path, headers, body, trailers, authority, chunks=chunks)  # type: ignore[arg-type]
+        if json is not ...:
+            request.set_json(json)
+        return request
+
+    def set_json(self, value: Any) -> None:
+        """Set the body to a JSON text, with its content-type unless the request has one.
+
+        Raises
+        ------
+        UsageError
+            The request has a body already, or the value can't be written as JSON.
+        """
+        if self.body or self.chunks is not None:
+            raise UsageError("A request has one body: give json=, body= or chunks=.")
+        try:
+            self.body = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+        except (TypeError, ValueError, RecursionError) as error:
+            raise UsageError(f"json= cannot be written as JSON: {error}.") from None
+        if "content-type" not in self.headers:
+            self.headers.add("content-type", "application/json")
 
 
 @dataclass
@@ -206,10 +287,18 @@ class Response(_Message):
         The body in the chunks in which it arrives; `body` is then all of them.
     latency
         Seconds between the request and the response of an upstream, virtual ones in the simulated proxy (0).
+    delays
+        Seconds that an upstream waits before each chunk: a number for all of them, or one for each chunk; chunks without one
+        follow at once (0). Without `chunks` the whole body is one chunk.
     reset
         The stream ended with a reset before the end of the response.
     until_close
         From an HTTP/1 upstream: the body has no length, it ends with the connection.
+
+    Raises
+    ------
+    UsageError
+        The status isn't a whole number.
     """
 
     status: int = 200
@@ -220,3 +309,15 @@ class Response(_Message):
     latency: float = 0.0
     reset: bool = False
     until_close: bool = False
+    delays: float | Sequence[float] = 0.0
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.status, int):
+            raise UsageError(f"The status of a response is a whole number, not {self.status!r:.80}.")
+        super().__post_init__()
+
+    def delay(self, number: int) -> float:
+        """Return the seconds before a chunk, counted from 0."""
+        if isinstance(self.delays, int | float):
+            return float(self.delays)
+        return float(self.delays[number]) if number < len(self.delays) else 0.0

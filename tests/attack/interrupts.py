@@ -1,9 +1,9 @@
-"""SIGINT at random moments of what makes, copies and frees VMs, in a process of its own.
+"""SIGINT at random moments while VMs are created, copied and freed, in a separate process.
 
     python -m tests.attack.interrupts OPERATION COUNT SEED
 
-prints one JSON object: how many interrupts were raised, how many operations ended before theirs came, and what is left in
-the process afterwards. The process dies of a second free; its caller looks at the exit code.
+prints one JSON object: the number of interrupts, the number of operations that ended before their interrupt, and the growth of the
+process. A double free kills the process, which its caller recognises by the exit code.
 """
 
 import gc
@@ -13,6 +13,7 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -22,10 +23,13 @@ from wasmnb.engine import Instance
 from wasmnb.errors import WasmnbError
 from wasmnb.host import Proxy
 
-#: VMs that may seem to be left: other address space, such as that of a thread's allocator, is rounded up to one.
+#: VMs that may appear to be left over: other address space, such as that of a thread's allocator, counts as one.
 UNCERTAIN = 1
 
-#: Address space that one VM reserves: what is left over in units of it is a VM that nobody has freed.
+#: Held by another thread while it uses a proxy.
+WORKING = threading.Lock()
+
+#: Address space that one VM reserves.
 RESERVED = 4 << 30
 
 _ANSWER = '(func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32) (i32.const 0))'
@@ -64,19 +68,74 @@ def _copy():
     return lambda: proxy, Proxy.python_state
 
 
-#: What is interrupted, by name: gives what prepares it, which no interrupt meets, and what is interrupted.
-OPERATIONS = {"start": _start, "close": _close, "trap": _trap, "probe": _probe, "copy": _copy}
+def _collect():
+    """Drop proxies that only the garbage collector frees."""
+    module = wat(_ANSWER, name="collect")
+
+    def prepare():
+        proxy = Proxy(module, workers=2)
+        proxy.attachments["itself"] = proxy
+
+    return prepare, lambda _: gc.collect()
+
+
+def _native():
+    text = _PYTHON.format(name="a")
+
+    def run(_):
+        with Proxy(Filter.native(text, name="native"), workers=2) as proxy:
+            proxy.get("/")
+
+    return lambda: None, run
+
+
+def _update():
+    filters = [Filter.from_source(_PYTHON.format(name=name), name=name) for name in "ab"]
+    return lambda: Proxy(filters[0], workers=2), lambda proxy: proxy.update(filters[1])
+
+
+_AWAITING = """
+class F(HttpContext):
+    async def on_http_request_headers(self, num_headers, end_of_stream):
+        await gather(*(self.http_call("upstream") for _ in range(5)))
+"""
+
+
+def _awaits():
+    filter = Filter.from_source(_AWAITING, name="awaits")
+    return lambda: Proxy(filter, workers=1), lambda proxy: proxy.get("/")
+
+
+def _threads():
+    """Another thread uses, collects and closes proxies all the time."""
+    module = wat(_ANSWER, name="threads")
+
+    def work():
+        while True:
+            with WORKING:
+                with Proxy(module, workers=2) as proxy:
+                    proxy.get("/")
+                del proxy
+                gc.collect()  # inside, because a collection in another thread makes one in the main thread end at once
+
+    threading.Thread(target=work, daemon=True).start()
+    return lambda: Proxy(module, workers=2), lambda proxy: (proxy.get("/"), proxy.close())
+
+
+#: Name of an operation -> function that returns a preparation, which is never interrupted, and the operation.
+OPERATIONS = {"start": _start, "close": _close, "trap": _trap, "probe": _probe, "copy": _copy, "collect": _collect, "native": _native, "update": _update,
+              "awaits": _awaits, "threads": _threads}  # fmt: skip
 
 
 class Attack:
-    """One operation, run again and again with a SIGINT somewhere in it."""
+    """An operation that is repeated with a SIGINT at a random moment."""
 
     def __init__(self, name, seed):
         self.random = random.Random(seed)
         self.prepare, self.run = OPERATIONS[name]()
         self.armed = False
         self.counts = {"operations": 0, "interrupted": 0, "errors": []}
-        signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # background jobs of a shell ignore it
         signal.signal(signal.SIGALRM, lambda *_: self.armed and os.kill(os.getpid(), signal.SIGINT))
         self.duration = min(self._timed() for _ in range(3))
 
@@ -87,7 +146,7 @@ class Attack:
         return time.perf_counter() - start
 
     def interrupt(self, count):
-        """Interrupt it so many times; some run to their end, since their SIGINT comes too late."""
+        """Interrupt the operation `count` times. Some runs end before their SIGINT arrives."""
         self.counts = {"operations": 0, "interrupted": 0, "errors": []}
         while self.counts["interrupted"] < count and self.counts["operations"] < 4 * count:
             self._once()
@@ -113,18 +172,23 @@ class Attack:
 
 
 def attack(name, count, seed):
-    """What is interrupted, how often it was, and what the process holds more than before."""
-    found = Attack(name, seed)
-    found.interrupt(10)  # caches of all kinds are filled
+    """Interrupt an operation, and return the number of interrupts and the growth of the process."""
+    runner = Attack(name, seed)
+    runner.interrupt(10)  # fills all caches
     before = _left()
-    counts = found.interrupt(count)
+    counts = runner.interrupt(count)
     after = _left()
-    return {**counts, "milliseconds": round(found.duration * 1e3, 2), "left": {k: after[k] - before[k] for k in after}}
+    return {**counts, "milliseconds": round(runner.duration * 1e3, 2), "left": {k: after[k] - before[k] for k in after}}
 
 
 def _left():
-    """What the process holds: VMs by their address space, files and threads."""
-    gc.collect()
+    """Return the process's VMs by their address space, its files and its threads."""
+    with WORKING:
+        gc.collect()
+        return _counts()
+
+
+def _counts():
     status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
     return {
         "instances": sum(isinstance(o, Instance) and not o._freed for o in gc.get_objects()),
@@ -136,11 +200,11 @@ def _left():
 
 
 def interrupt(name, count, seed):
-    """Attack one operation in a subprocess; gives what it found, with its exit code and what it wrote besides."""
+    """Attack one operation in a subprocess. Return its result, exit code and standard error."""
     command = [sys.executable, "-X", "faulthandler", "-m", "tests.attack.interrupts", name, str(count), str(seed)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
-    found = json.loads(done.stdout) if done.returncode == 0 else {}
-    return {"operation": name, "exit": done.returncode, **found, "stderr": done.stderr[-2000:]}
+    counts = json.loads(done.stdout) if done.returncode == 0 else {}
+    return {"operation": name, "exit": done.returncode, **counts, "stderr": done.stderr[-2000:]}
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""SIGKILL at random moments of what writes files and starts processes; the next start removes what was left.
+"""SIGKILL at random moments while files are written and processes started. The next start removes the remains.
 
     python -m tests.attack.kills WORK FOLDER
 
-does one kind of work again and again, until it is killed.
+repeats one kind of work until it is killed.
 """
 
 import os
@@ -14,9 +14,9 @@ import time
 from pathlib import Path
 
 from wasmnb._scratch import remove_abandoned
-from wasmnb.compiler.runtime.cache import Cache
+from wasmnb.compiler.cache.runtimes import Cache
 from wasmnb.compiler.runtime.componentize import ComponentizeError, componentize
-from wasmnb.compiler.runtime.machine_code import compiled
+from wasmnb.compiler.cache.machine_code import compiled
 from wasmnb.engine import Engine
 
 _FACTS = {"times": {}, "modules": [], "packages": [], "pages": 1, "built": 0.0}
@@ -56,7 +56,7 @@ WORK = {"store": store, "add": add, "compile_apart": compile_apart, "build": bui
 
 
 def kill(name, folder, seed):
-    """Kill a process in the middle of some work; gives the processes that it had started."""
+    """Kill a process during some work. Return the processes that it had started."""
     environment = {**os.environ, "TMPDIR": str(folder)}
     command = [sys.executable, "-m", "tests.attack.kills", name, str(folder)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment)
@@ -70,10 +70,10 @@ def kill(name, folder, seed):
 
 def _descendants(pid):
     try:
-        found = [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+        children = [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
     except OSError:
         return []
-    return found + [pid for child in found for pid in _descendants(child)]
+    return children + [pid for child in children for pid in _descendants(child)]
 
 
 def _runs(pid):
@@ -84,31 +84,31 @@ def _runs(pid):
 
 
 def attack(count, folder, names=tuple(WORK)):
-    """Kill so many processes, the kinds of work in turn; gives what is left after the next start."""
-    found = {"kills": 0, "left before": 0, "orphans": 0}
+    """Kill `count` processes, with the kinds of work in turn. Return the remains after the next start."""
+    counts = {"kills": 0, "left before": 0, "orphans": 0}
     started = []
     for number in range(count):
         started += kill(names[number % len(names)], folder, number)
-        found["kills"] += 1
+        counts["kills"] += 1
     scratch = [p for p in folder.rglob(".scratch-*")]
-    found["left before"] = len(scratch)
+    counts["left before"] = len(scratch)
     Cache(folder).tidy()
     for parent in {p.parent for p in scratch} | {folder / f"wasmnb-envoy-{os.getuid()}"}:
         remove_abandoned(parent)
     until = time.monotonic() + 10
     while any(map(_runs, started)) and time.monotonic() < until:
         time.sleep(0.1)
-    found["orphans"] = sum(map(_runs, started))
-    found["left after"] = sum(1 for _ in folder.rglob(".scratch-*"))
+    counts["orphans"] = sum(map(_runs, started))
+    counts["left after"] = sum(1 for _ in folder.rglob(".scratch-*"))
     cache = Cache(folder)
     entries = [cache.find(key) for key in cache.names()]
-    found["damaged entries"] = sum(
+    counts["damaged entries"] = sum(
         entry is None or any(entry.read(name) is None for name in entry.manifest["files"]) for entry in entries
     )
-    found["strange files"] = sorted(
+    counts["strange files"] = sorted(
         str(p.relative_to(folder)) for p in folder.rglob("*.new") if not any(part.startswith(".scratch-") for part in p.parts)
     )
-    return found
+    return counts
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""Hostile modules: real ones with damage, and generated ones that call everything with anything.
+"""Hostile modules: damaged real ones, and generated ones with random hostcalls and arguments.
 
     python -m tests.attack.modules FIRST LAST
 
-tries the modules of these numbers, each the same on every run, and prints one JSON object.
+runs the modules with these numbers and prints one JSON object. A number always means the same module.
 """
 
 import json
@@ -22,7 +22,7 @@ from wasmnb.errors import WasmnbError
 from wasmnb.formats.leb128 import CORE_MAGIC, Reader, section, unsigned
 from wasmnb.host import Proxy
 
-#: Modules that one process tries.
+#: Modules that one process runs.
 BATCH = 250
 
 _HOSTCALLS = hostcalls_for(AbiVersion.V0_2_1)
@@ -32,7 +32,7 @@ _NUMBERS = (0, 1, 2, 3, 7, 8, 64, 4096, 65535, 65536, 131071, 131072, 0x7FFFFFFF
 
 
 def module(number):
-    """The module of a number, and what was done to it."""
+    """Return the module with a number, and a description of its damage."""
     chance = random.Random(number)
     if number % 5 == 4:
         return "generated", assemble(generated(chance))
@@ -45,15 +45,15 @@ def module(number):
     return kind, wasm
 
 
-def _seeds(found=[]):  # noqa: B006 -- made once a process
-    if not found:
-        found += [assemble(f"(module {text})") for text in TEXTS.values() if "(module" not in text]
-        found += [assemble(generated(random.Random(n))) for n in range(40)]
-    return found
+def _seeds(seeds=[]):  # noqa: B006 -- made once a process
+    if not seeds:
+        seeds += [assemble(f"(module {text})") for text in TEXTS.values() if "(module" not in text]
+        seeds += [assemble(generated(random.Random(n))) for n in range(40)]
+    return seeds
 
 
 def generated(chance):
-    """A module with random callbacks, which make random hostcalls with random arguments."""
+    """Return a module whose random callbacks make random hostcalls with random arguments."""
     names = chance.sample(sorted(_HOSTCALLS), 8)
     imports = "".join(
         f'(import "env" "{n}" (func ${n} (param {" ".join(_HOSTCALLS[n].core_params)}) (result {" ".join(_HOSTCALLS[n].core_results)})))'
@@ -108,21 +108,21 @@ def _splice(chance, wasm, other):
 
 
 def _number(chance, wasm, _other):
-    """A huge number where some number may be."""
+    """Replace a number by a huge one."""
     at = chance.randrange(8, len(wasm) + 1)
     return wasm[:at] + unsigned(chance.choice((1 << 31, (1 << 32) - 1, 1 << 20, 50_000))) + wasm[at + 1 :]
 
 
 def _sections(wasm):
-    r, found = Reader(wasm, len(CORE_MAGIC)), []
+    r, sections = Reader(wasm, len(CORE_MAGIC)), []
     try:
         while r.more:
             number, size = r.byte(), r.u32()
             start = r.skip(size)
-            found.append((number, wasm[start : r.at]))
+            sections.append((number, wasm[start : r.at]))
     except ValueError:
         pass
-    return found
+    return sections
 
 
 def _reorder(chance, wasm, other):
@@ -132,7 +132,7 @@ def _reorder(chance, wasm, other):
 
 
 def _swap_section(chance, wasm, other):
-    """One section is another module's."""
+    """Replace a section by one of another module."""
     parts, others = dict(_sections(wasm)), _sections(other)
     if others:
         number, body = chance.choice(others)
@@ -159,11 +159,11 @@ _DAMAGE = {
 }
 
 
-# -- trying them ------------------------------------------------------------------------------------------------------
+# -- runs ------------------------------------------------------------------------------------------------------
 
 
 def attempt(wasm):
-    """How far a module gets: what an inspection says of it does not keep it from being run."""
+    """Run a module, even if its inspection reports problems, and return the outcome."""
     inspect_module(wasm)
     try:
         with Proxy(Raw(wasm), workers=1, deadline=0.3, memory_limit=64 << 20, trace_limit=2000) as proxy:
@@ -175,20 +175,20 @@ def attempt(wasm):
 
 
 def attempt_all(first, last, at):
-    """Try a range of modules; `at` is a file that says which one is being tried."""
+    """Run a range of modules. The file `at` gets the number of the current one."""
     outcomes, faults = Counter(), []
     for number in range(first, last):
         at.write_text(str(number))
         kind, wasm = module(number)
         try:
             outcomes[attempt(wasm)] += 1
-        except Exception as error:  # noqa: BLE001 -- whatever it is, it is the finding
+        except Exception as error:  # noqa: BLE001 -- any exception is a finding
             faults.append(f"module {number} ({kind}): {type(error).__name__}: {error}"[:300])
     return {"outcomes": outcomes, "faults": faults}
 
 
 def attack(count, first=0):
-    """Try so many modules in processes of their own."""
+    """Run `count` modules in separate processes."""
     total = {"modules": 0, "outcomes": Counter(), "faults": [], "deaths": []}
     with tempfile.NamedTemporaryFile() as at:
         start = first
@@ -197,9 +197,9 @@ def attack(count, first=0):
             command = [sys.executable, "-X", "faulthandler", "-m", "tests.attack.modules", str(start), str(last), at.name]
             done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
             if done.returncode == 0:
-                found = json.loads(done.stdout)
-                total["outcomes"].update(found["outcomes"])
-                total["faults"] += found["faults"]
+                counts = json.loads(done.stdout)
+                total["outcomes"].update(counts["outcomes"])
+                total["faults"] += counts["faults"]
                 total["modules"] += last - start
                 start = last
             else:

@@ -1,4 +1,4 @@
-"""Long runs in processes of their own: what memory, files and threads do with every request, and with every cell run.
+"""Long runs in separate processes: growth of memory, files and threads with every request and every cell run.
 
     python -m tests.attack.soak WORK SECONDS
 
@@ -16,8 +16,11 @@ from pathlib import Path
 
 import numpy as np
 
-#: Samples of what the process holds, in a run.
+#: Samples of the process's resources in a run.
 SAMPLES = 40
+
+#: Proxies, cells or requests that a run has at least, if it isn't too slow.
+LEAST = 300
 
 _FILTER = """
 class Soak(HttpContext):
@@ -47,10 +50,13 @@ class Soak(HttpContext):
 
 
 def _requests(source, **options):
-    """Requests through one proxy whose trace and log are full early; a unit is 100 requests."""
+    """Send requests through one proxy whose histories fill up early. A unit is 100 requests."""
     from wasmnb import Filter
     from wasmnb.host import Proxy
+    from wasmnb.host.callouts import record
+    from wasmnb.host.trace import exchange_log
 
+    exchange_log.KEPT = record._KEPT = 500
     proxy = Proxy(Filter.from_source(source, name="soak"), workers=2, trace_limit=2000, **options)
 
     def unit():
@@ -61,7 +67,10 @@ def _requests(source, **options):
 
 
 def _cells():
-    """A cell with a filter, run again and again in a shell that keeps outputs; a unit is one run with 20 requests."""
+    """Run a cell with a filter repeatedly in a shell that keeps outputs. A unit is one run with 20 requests.
+
+    IPython keeps the HTML of every output as well, some 100 KB a run, which is cleared here.
+    """
     from IPython.core.interactiveshell import InteractiveShell
     from traitlets.config import Config
 
@@ -69,18 +78,19 @@ def _cells():
     config.HistoryManager.enabled = False
     shell = InteractiveShell.instance(config=config)
     shell.run_cell("%load_ext wasmnb", store_history=True).raise_error()
-    sys.stdout = open(os.devnull, "w")  # noqa: SIM115 -- what cells show is of no interest
+    sys.stdout = open(os.devnull, "w")  # noqa: SIM115 -- the output of the cells is dropped
 
     def unit():
         shell.run_cell(f"%%wasmfilter soak\n{_FILTER}", store_history=True).raise_error()
         shell.run_cell("soak.post('/1', body=b'x' * 1000)", store_history=True).raise_error()
         shell.run_cell("for n in range(20): _x = soak.get(f'/{n}')", store_history=True).raise_error()
+        shell.history_manager.outputs.clear()
 
     return unit
 
 
 def _proxies():
-    """Proxies that are started, used and closed; a unit is one."""
+    """Start, use and close proxies. A unit is one."""
     from wasmnb import Filter
     from wasmnb.host import Proxy
 
@@ -94,7 +104,7 @@ def _proxies():
 
 
 def _dropped():
-    """Proxies that nobody closes; a unit is one."""
+    """Start and use proxies without closing them. A unit is one."""
     from wasmnb import Filter
     from wasmnb.host import Proxy
 
@@ -102,7 +112,7 @@ def _dropped():
     return lambda: Proxy(filter, workers=2).get("/")
 
 
-#: Work by name: what it is called in the report, how many things a unit is, and what makes the function that does one.
+#: Name of a kind of work -> its title in the report, items of a unit, and a function that prepares it and returns the function for a unit.
 WORK = {
     "requests": ("requests", 100, lambda: _requests(_FILTER)),
     "callouts": ("requests with a callout", 100, lambda: _requests(_CALLING)),
@@ -114,7 +124,7 @@ WORK = {
 
 
 def held():
-    """Kilobytes, files and threads of this process, without the engine's clock, which comes and goes."""
+    """Return kilobytes, files and threads of this process, without the engine's clock thread."""
     gc.collect()
     status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
     clocks = sum(thread.name == "wasmnb-epoch" for thread in threading.enumerate())
@@ -122,12 +132,18 @@ def held():
 
 
 def measure(name, seconds):
-    """Do work for a while; gives how much, and the slopes over the second half of it."""
+    """Repeat work for a while. Return the number of units, and the slopes over the second half."""
     _, things, make = WORK[name]
     unit = make()
     unit()
     samples, done, started = [], 0, time.monotonic()
-    while time.monotonic() < started + seconds or len(samples) < 6:
+
+    def goes_on():
+        """A busy machine has more time, so that there is enough to measure."""
+        spent = time.monotonic() - started
+        return spent < seconds or len(samples) < 6 or (done < LEAST and spent < 3 * seconds)
+
+    while goes_on():
         until = time.monotonic() + seconds / SAMPLES
         while True:
             unit()
@@ -147,11 +163,11 @@ def measure(name, seconds):
 
 
 def soak(name, seconds):
-    """Measure in a process of its own."""
+    """Measure in a separate process."""
     command = [sys.executable, "-m", "tests.attack.soak", name, str(seconds)]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=60 + 4 * seconds, check=False)
-    found = json.loads(done.stdout.strip().splitlines()[-1]) if done.returncode == 0 else {}
-    return {"work": WORK[name][0], "exit": done.returncode, **found}
+    figures = json.loads(done.stdout.strip().splitlines()[-1]) if done.returncode == 0 else {}
+    return {"work": WORK[name][0], "exit": done.returncode, **figures}
 
 
 if __name__ == "__main__":

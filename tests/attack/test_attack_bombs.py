@@ -1,4 +1,4 @@
-"""Modules made to be expensive: reading them is linear, compiling them is interruptible, messages are short."""
+"""Expensive modules are read in linear time, compiled interruptibly, and described briefly."""
 
 import os
 import signal
@@ -23,20 +23,25 @@ LONGEST = 2100
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", READ)
-def test_a_large_module_is_read_and_its_problems_are_short(name):
+def test_large_module_is_read_and_its_problems_are_short(name):
     facts = inspect_module(READ[name]())
     assert facts.size > 80_000
     assert len("\n".join(facts.problems)) < LONGEST
 
 
-def test_a_hundred_thousand_exports_make_a_proxy():
+@pytest.mark.slow
+def test_module_with_a_hundred_thousand_exports_starts():
     filter = Filter.from_bytes(exports(100_000))
     with Proxy(filter, workers=1) as proxy:
         assert proxy.get("/").response.status == 200
 
 
-@pytest.mark.parametrize("name", ["imports", "imported globals", "a long name", "imported memories"])
-def test_envoys_check_of_a_large_module_says_little(name):
+#: Modules that the proxy reads for a second each.
+SLOW_TO_READ = [pytest.param(name, marks=pytest.mark.slow) for name in ("imports", "imported globals")]
+
+
+@pytest.mark.parametrize("name", [*SLOW_TO_READ, "a long name", "imported memories"])
+def test_envoys_report_on_a_large_module_is_short(name):
     with pytest.raises(ModuleError) as caught:
         Proxy(Raw(READ[name]()), workers=1)
     assert len(str(caught.value)) < LONGEST
@@ -44,11 +49,13 @@ def test_envoys_check_of_a_large_module_says_little(name):
 
 
 @pytest.mark.parametrize("name", COMPILED)
-def test_what_the_compiler_needs_long_for_is_compiled_apart(name):
+def test_slow_module_is_compiled_in_another_process(name):
     assert can_take_long(COMPILED[name]())
 
 
-@pytest.mark.parametrize("wasm", [b"", b"\0asm", b"\0asm\1\0\0\0\n\xff", b"\0asm\1\0\0\0\n\5\xff\xff\xff\xff\x0f"])
+@pytest.mark.parametrize("wasm", [
+    b"", b"\0asm", b"\0asm\1\0\0\0\n\xff", *(b"\0asm\1\0\0\0" + kind + b"\5\xff\xff\xff\xff\x0f" for kind in (b"\n", b"\1", b"\2", b"\7", b"\13", b"\0")),
+])
 def test_damaged_modules_are_left_to_the_compiler(wasm):
     assert not can_take_long(wasm)
     with pytest.raises(ModuleError):
@@ -72,7 +79,7 @@ def children(pid):
 
 
 def compiling(name):
-    """A process that compiles a bomb, and the child that does it."""
+    """Start a process that compiles a bomb, and return it with its child."""
     process = subprocess.Popen([sys.executable, "-c", INTERRUPTED, name], stdout=subprocess.PIPE, text=True)
     assert process.stdout.readline() == "ready\n"
     while not children(process.pid):
@@ -90,17 +97,17 @@ def ended(pid):
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
-def test_an_interrupt_or_a_kill_ends_the_compiling_process(number):
+def test_interrupt_or_kill_ends_the_compiling_process(number):
     process, child = compiling("nested loops")
     process.send_signal(number)
     said, _ = process.communicate(timeout=50)
     assert said == ("interrupted\n" if number == signal.SIGINT else "")
-    while not ended(child):  # the test's timeout counts
+    while not ended(child):  # limited by the test's timeout
         os.sched_yield()
 
 
 @pytest.mark.slow
-def test_a_module_that_takes_too_much_memory_or_time_is_refused(monkeypatch):
+def test_module_that_needs_too_much_memory_or_time_is_refused(monkeypatch):
     bomb = COMPILED["empty functions"]()
     monkeypatch.setattr(compile_process, "_MEMORY", 1 << 27)
     with pytest.raises(ModuleError, match="MiB of memory"):
@@ -115,3 +122,19 @@ def test_a_module_that_takes_too_much_memory_or_time_is_refused(monkeypatch):
 def test_without_processes_a_module_is_compiled_in_this_one(monkeypatch):
     monkeypatch.setattr(compile_process.subprocess, "Popen", lambda *_, **__: (_ for _ in ()).throw(OSError()))
     assert default_engine().compile(READ["nested ifs"]()).exports == ()
+
+
+def test_view_of_a_module_with_very_many_parts_is_small():
+    from types import SimpleNamespace
+
+    from wasmnb.view.documents.filter.module import facts_html, facts_text
+
+    facts = SimpleNamespace(
+        abi_version=None, memory=0, exports=[f"e{i}" for i in range(100_000)], imports=["proxy_log"] * 100_000 + ["x" * 100_000],
+        sections={f"custom {i}" + "y" * 1000: 1 for i in range(10_000)},
+    )
+    html, text = facts_html(facts, "bomb", 1), facts_text(facts, "bomb", 1)
+    assert len(html) < 200_000
+    assert "… 99,000 more" in html
+    assert "9,900 more" in text
+    assert len(text) < 100_000

@@ -1,4 +1,4 @@
-"""Input that is odd or damaged: a sentence with the place, and nothing in it that steers a terminal."""
+"""Odd or damaged input gives an error with its position, and no control characters for terminals."""
 
 import copy
 import json
@@ -6,7 +6,7 @@ import json
 import pytest
 
 from tests.host.test_from_envoy import EXTENSIONS, plugin, write
-from wasmnb.compiler.runtime.cache import Cache
+from wasmnb.compiler.cache.runtimes import Cache
 from wasmnb.compiler.runtime.runtime_cache import list_runtimes
 from wasmnb.envoy.config import import_config
 from wasmnb.envoy.config.import_config import read_envoy
@@ -17,7 +17,7 @@ ODD = (None, [], {}, "x", "\ud800", 3, -1.5, True, [None], [[]], ["x"], {"a": No
 
 @pytest.fixture
 def whole(tmp_path, monkeypatch):
-    """A configuration with a bit of everything, without Envoy's own opinion of it."""
+    """Return a configuration with many features, without Envoy's validation."""
     monkeypatch.setattr(import_config, "config_problem", lambda _path: None)
     configuration = {"@type": "type.googleapis.com/google.protobuf.StringValue", "value": "x"}
     more = {
@@ -63,7 +63,7 @@ def test_any_field_of_the_wrong_type_is_named_with_its_line(whole):
                 refused += 1
                 assert str(path) in str(error) or "has no" in str(error), (place, odd, error)
             except WasmnbError:
-                pass  # the module or its settings are at fault, which the message says
+                pass  # the message names the module or its settings
     assert refused > 300
 
 
@@ -119,7 +119,7 @@ def test_text_forms_show_control_and_direction_characters_as_escapes():
     assert str(UsageError("two\nlines\tand a tab")) == "two\nlines\tand a tab"
 
 
-def test_trace_events_of_hostile_requests_steer_nothing():
+def test_trace_of_hostile_requests_has_no_control_characters():
     from tests.host.host_kit import scripted_proxy
 
     with scripted_proxy() as proxy:

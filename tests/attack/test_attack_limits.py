@@ -1,9 +1,9 @@
-"""Guests that take what they can get: everything has a limit, and the limit holds."""
+"""Guests that use as many resources as possible are stopped at a limit."""
 
 import pytest
 
 from tests.host.host_kit import FRAME, wat
-from wasmnb import Response
+from wasmnb import Filter, Response
 from wasmnb.abi import LogLevel, Status, encode_pairs
 from wasmnb.host import Proxy
 from wasmnb.host.properties.filter_state import FilterState
@@ -14,7 +14,7 @@ from wasmnb.host.trace.log import Log, LogLine
 
 MIB = 1 << 20
 
-#: Stores a megabyte under one key after the other until that is refused; the status is in memory then.
+#: Stores a megabyte under one key after the other until it is refused, and writes the status to memory.
 HOARDER = wat(
     """(func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32) (local $n i32)
       (loop $again
@@ -39,7 +39,7 @@ CHATTERER = wat(
 )
 
 
-def test_shared_data_stops_at_the_limit_and_the_log_says_so():
+def test_shared_data_stops_at_the_limit_and_is_logged():
     with Proxy(HOARDER, workers=1, memory_limit=16 * MIB) as proxy:
         assert proxy.get("/").response.status == 200
         stored = sum(len(value) for value in proxy.shared_data.values())
@@ -49,13 +49,13 @@ def test_shared_data_stops_at_the_limit_and_the_log_says_so():
         assert [line.level for line in lines] == [LogLevel.ERROR]
 
 
-def test_what_is_given_back_can_be_stored_again():
-    storage = StorageBudget(10 * OVERHEAD)
+def test_freed_storage_can_be_used_again():
+    storage = StorageBudget(14 * OVERHEAD)
     state = SharedState(storage)
     state.hold(b"v")
     for _ in range(100):
         assert state.set(b"v", b"k", b"x" * OVERHEAD) == Status.OK
-    assert state.set(b"v", b"large", b"x" * 9 * OVERHEAD) == Status.INTERNAL_FAILURE
+    assert state.set(b"v", b"large", b"x" * 13 * OVERHEAD) == Status.INTERNAL_FAILURE
     token = state.register(b"v", b"q", lambda _token: None)
     for _ in range(100):
         assert state.enqueue(token, b"x" * OVERHEAD) == Status.OK
@@ -63,6 +63,18 @@ def test_what_is_given_back_can_be_stored_again():
     assert state.enqueue(token, b"") == Status.OK
     state.release(b"v")
     assert storage.used == 0
+
+
+def test_queue_of_a_vm_id_that_had_no_vm_for_a_while_is_a_new_one():
+    state = SharedState(StorageBudget(10 * OVERHEAD))
+    for number in (1, 2):
+        state.hold(b"v")
+        assert state.register(b"v", b"q", lambda _token: None) == number
+        assert state.resolve(b"v", b"q") == number
+        assert state.dequeue(number) == (Status.EMPTY, b"")
+        state.enqueue(number, b"left over")
+        state.release(b"v")
+        assert state.resolve(b"v", b"q") is None
 
 
 def test_metrics_stop_at_the_limit():
@@ -123,7 +135,7 @@ PAIRS = "".join(f"\\{byte:02x}" for byte in REQUEST)
 
 
 def loop(hostcall, params, call, pages=20):
-    """A module that repeats a hostcall until it does not return OK, and leaves status and number of calls in memory."""
+    """Return a module that repeats a hostcall until it fails, and stores the status and the number of calls in memory."""
     return wat(
         f"""(func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32) (local $n i32)
           (loop $again
@@ -146,7 +158,7 @@ def loop(hostcall, params, call, pages=20):
      f"(i32.const 1024) (i32.const 2) (i32.const 1100) (i32.const {len(REQUEST)}) (i32.const 4096) (i32.const 1000000) (i32.const 0) (i32.const 0)"
      " (i32.const 1000) (i32.const 3000)"),
 ])
-def test_what_a_callback_makes_the_host_keep_is_bounded(hostcall, params, call):
+def test_data_kept_for_a_callback_is_bounded(hostcall, params, call):
     with Proxy(loop(hostcall, params, call), workers=1, memory_limit=64 * MIB, deadline=60, clusters={"up": Response(200)}) as proxy:
         proxy.open("GET", "/")
         memory = proxy.workers[0].plugins[0].root.vm.instance.memory
@@ -161,5 +173,66 @@ def test_callouts_keep_a_bounded_number_of_bytes():
     log = CalloutLog()
     for n in range(600):
         log.add(Callout("http", "c", n, 1, None, Request.of("POST", "/", body=bytes(MIB)), 0.0))
-    assert len(log.all()) == 256
+    assert len(log.all()) == 255  # their heads count as well
     assert log.all()[-1].token == 599
+
+
+#: Calls a service in every request and doesn't wait for it; or sends a message on a stream that the plugin has opened.
+CALLER = """
+from wasmnb.sdk import HostcallError
+class P(PluginContext):
+    def on_plugin_start(self, size):
+        self.stream = None
+
+class F(HttpContext):
+    def on_http_request_headers(self, num_headers, end_of_stream):
+        data, plugin = b"x" * 100_000, self.plugin
+        try:
+            if self.request_headers.get("x-way") == "http":
+                plugin.http_call("slow", path="/", body=data, callback=lambda response: None)
+            elif self.request_headers.get("x-way") == "grpc":
+                plugin.grpc_call("slow", "S", "M", data, callback=lambda response: None)
+            else:
+                plugin.stream = plugin.stream or plugin.grpc_stream("slow", "S", "M")
+                plugin.stream.send(data)
+        except HostcallError as error:
+            return self.send_local_response(507, type(error).__name__)
+"""
+
+
+@pytest.mark.parametrize("way", ["http", "grpc", "stream"])
+def test_pending_callouts_stop_at_the_limit_until_some_end(way):
+    slow = Response(200, latency=60.0)
+    with Proxy(Filter.native(CALLER), workers=1, memory_limit=2 * MIB, clusters={"slow": slow}, deadline=30) as proxy:
+        statuses = [proxy.get("/", {"x-way": way}, wait=0).response.status for _ in range(40)]
+        assert statuses == [200] * statuses.count(200) + [507] * statuses.count(507)
+        assert 15 <= statuses.count(200) <= 21
+        assert 1.5 * MIB < proxy.server.callouts.held <= 2 * MIB
+        proxy.advance(61)
+        if way != "stream":
+            assert proxy.server.callouts.held == 0
+            assert proxy.get("/", {"x-way": way}, wait=0).response.status == 200
+    assert proxy.server.callouts.held == 0
+
+
+def test_trace_keeps_a_bounded_number_of_bytes_of_long_arguments():
+    from wasmnb.host.trace.records import KEEP
+    from wasmnb.host.trace.trace import Trace
+
+    trace = Trace(100, bytes_kept=10 * KEEP)
+
+    def add(*sizes):
+        trace.append((trace.next(), None, *(trace.keep(b"x" * size) for size in sizes)))
+
+    for _ in range(50):
+        add(300)
+    assert (len(trace), trace.dropped) == (50, 0)
+    for _ in range(50):
+        add(MIB, MIB)
+    assert 4 <= len(trace) <= 6
+    assert trace.total == 100
+    assert sum(len(data) for record in trace._records for data in record[2:]) <= 10 * KEEP
+    for _ in range(1000):  # events that are dropped because of the limit
+        add(300)
+    assert len(trace) == 100
+    assert len(trace._long) <= 102

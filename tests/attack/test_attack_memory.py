@@ -1,4 +1,4 @@
-"""What is over holds little: closed and replaced proxies, and what Envoy has served."""
+"""Closed and replaced proxies and completed requests of Envoy need little memory."""
 
 import gc
 
@@ -27,7 +27,7 @@ class Again(HttpContext):
 def living(proxies):
     gc.collect()
     servers = {id(proxy.server) for proxy in proxies}
-    return [found for found in gc.get_objects() if isinstance(found, Vm) and id(found.server) in servers]
+    return [item for item in gc.get_objects() if isinstance(item, Vm) and id(item.server) in servers]
 
 
 def test_closed_proxy_keeps_its_history():
@@ -66,6 +66,7 @@ def test_histories_closed_last_are_kept_within_a_limit(monkeypatch):
     assert large.dropped
 
 
+@pytest.mark.slow
 def test_cell_that_runs_again_leaves_no_vm_of_earlier_runs():
     config = Config()
     config.HistoryManager.enabled = False
@@ -99,9 +100,9 @@ def test_exchanges_of_envoy_have_the_bounds_of_the_simulation(monkeypatch):
 
 
 @pytest.mark.envoy
-def test_envoy_keeps_the_last_requests_only(monkeypatch):
-    monkeypatch.setattr("wasmnb.envoy.proxy._REQUESTS", 5)
-    monkeypatch.setattr("wasmnb.envoy.proxy._LINES", 50)
+def test_envoy_keeps_only_the_last_requests(monkeypatch):
+    monkeypatch.setattr("wasmnb.envoy.session._KEPT_REQUESTS", 5)
+    monkeypatch.setattr("wasmnb.envoy.session._KEPT_LINES", 50)
     monkeypatch.setattr(exchange_log, "KEPT", 10)
     with Envoy([], workers=1) as envoy:
         for n in range(40):

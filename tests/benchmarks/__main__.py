@@ -1,7 +1,8 @@
-"""Run the benchmarks: `python -m tests.benchmarks [NAME ...]`."""
+"""Run the benchmarks: `python -m tests.benchmarks [NAME ...] [--SIZE=NUMBER ...]`; each module names its sizes."""
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib import import_module
 
@@ -12,6 +13,11 @@ NAMES = (
 
 
 def main(names: list[str]) -> int:
+    sizes = [name for name in names if name.startswith("--")]
+    names = [name for name in names if name not in sizes]
+    for size in sizes:
+        key, _, number = size.removeprefix("--").partition("=")
+        os.environ[f"WASMNB_{key.upper().replace('-', '_')}"] = number.replace(",", "").replace("_", "")
     unknown = set(names) - set(NAMES)
     if unknown:
         print(f"Unknown benchmark: {', '.join(sorted(unknown))}. Use {', '.join(NAMES)}.", file=sys.stderr)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from wasmnb import Filter, Proxy, Response
 
-from .async_cost import NONE, running_envoy
+from .async_cost import running_envoy
 from .reporting import report
 
 SOURCE = '''

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
-from tests.browser.conftest import CHROMIUM, FLAGS, Lab, Notebook, notebook_file
+from tests.browser.conftest import CHROMIUM, FLAGS, Lab
+from tests.browser.notebook_page import Notebook, notebook_file
 
 from .reporting import median, report
 
@@ -37,8 +38,8 @@ def run(proxy, requests):
     start, worked = time.perf_counter(), time.process_time()
     for number in range(requests):
         proxy.get(f"/item/{number}", {"x-user": "ann"})
-    if hasattr(proxy, "_panel"):
-        proxy._panel.settle()
+    if "panel" in proxy.attachments:
+        proxy.panel().settle()
     return time.perf_counter() - start, time.process_time() - worked
 """
 
@@ -80,7 +81,7 @@ def main(rounds: int = 9) -> None:
 def measure(lab: Lab, page: object, rounds: int) -> None:
     cells = ["%load_ext wasmnb", _FILTER, _SETUP, "demo.panel()"]
     page.errors = []
-    notebook = Notebook(page, lab, notebook_file(lab.folder, "panel.ipynb", *cells))
+    notebook = Notebook.load(page, lab, notebook_file(lab.folder, "panel.ipynb", *cells))
     notebook.run_all()
     page.locator(".wasmnb-panel .tabs").first.wait_for(timeout=30_000)
     notebook.run_code(f"run(demo, {REQUESTS // 5}); run(plain, {REQUESTS // 5})")  # warm-up

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
-SHOTS = ROOT / "build" / "screenshots"
+from tests.browser.notebook_page import ROOT, LabTab
+
 CHROMIUM = next((p for p in map(shutil.which, ("chromium", "chromium-browser", "google-chrome")) if p), None)
 FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -29,13 +29,11 @@ SETTINGS = {
 
 
 def pytest_collection_modifyitems(items):
-    here = Path(__file__).parent
+    here = f"{Path(__file__).parent}{os.sep}"
     for item in items:
-        if here in Path(item.path).parents:
+        if str(item.path).startswith(here):
             item.add_marker(pytest.mark.browser)
             item.add_marker(pytest.mark.slow)
-            # One server for all of them, also with xdist.
-            item.add_marker(pytest.mark.xdist_group("browser"))
 
 
 class Lab:
@@ -73,9 +71,9 @@ class Lab:
             assert self.process.poll() is None, (self.folder / ".lab.log").read_text()
             for file in runtime.glob("jpserver-*.json"):
                 try:
-                    found = json.loads(file.read_text())
-                    urllib.request.urlopen(f"{found['url']}api?token={found['token']}", timeout=5)
-                    return found
+                    server = json.loads(file.read_text())
+                    urllib.request.urlopen(f"{server['url']}api?token={server['token']}", timeout=5)
+                    return server
                 except (OSError, ValueError):
                     pass
             time.sleep(0.2)
@@ -103,28 +101,27 @@ class NotebookSeven(Lab):
 @contextmanager
 def serving(kind, folder):
     """Run a server with copies of the notebooks."""
-    for notebook in (ROOT / "notebooks").glob("*.ipynb"):
-        shutil.copy(notebook, folder)
-    made = kind(folder)
+    shutil.copytree(ROOT / "notebooks", folder, ignore=shutil.ignore_patterns("build"), dirs_exist_ok=True)
+    server = kind(folder)
     try:
-        yield made
+        yield server
     finally:
-        made.stop()
+        server.stop()
 
 
 @pytest.fixture(scope="session")
 def lab(tmp_path_factory):
-    with serving(Lab, tmp_path_factory.mktemp("lab")) as made:
-        yield made
+    with serving(Lab, tmp_path_factory.mktemp("lab")) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")
 def notebook_seven(tmp_path_factory):
-    with serving(NotebookSeven, tmp_path_factory.mktemp("seven")) as made:
-        yield made
+    with serving(NotebookSeven, tmp_path_factory.mktemp("seven")) as server:
+        yield server
 
 
-@pytest.fixture(scope="module")  # not longer, since other tests would see its event loop
+@pytest.fixture(scope="package")  # not longer, since other tests would see its event loop
 def browser():
     if CHROMIUM is None:
         pytest.skip("no Chromium here: apt-get install chromium")
@@ -134,76 +131,6 @@ def browser():
         opened = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield opened
         opened.close()
-
-
-class Notebook:
-    """A notebook in a tab."""
-
-    def __init__(self, page, lab: Lab, name: str) -> None:
-        self.page = page
-        page.goto(lab.address(name))
-        page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60_000)
-        # Lab silently drops cells that run before the first reply of the kernel.
-        page.evaluate(
-            """async () => {
-                const panel = window.jupyterapp.shell.currentWidget;
-                await panel.context.ready;
-                await panel.sessionContext.ready;
-                await panel.sessionContext.session.kernel.info;
-            }"""
-        )
-        page.wait_for_function(
-            "() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.status === 'idle'", timeout=60_000
-        )
-        page.errors.clear()  # ignore errors of the front end's start
-
-    def command(self, name: str, args: dict | None = None) -> None:
-        # Not awaited: the promise is resolved at the end of the run, and Playwright would wait for it.
-        self.page.evaluate("([n, a]) => { void window.jupyterapp.commands.execute(n, a); }", [name, args or {}])
-
-    def theme(self, dark: bool) -> None:
-        self.command("apputils:change-theme", {"theme": "JupyterLab Dark" if dark else "JupyterLab Light"})
-        self.page.wait_for_function(f"() => document.body.dataset.jpThemeLight === '{str(not dark).lower()}'")
-        self.page.wait_for_timeout(400)  # style sheets of the theme load after the attribute changes
-
-    def run_all(self, seconds: float = 120) -> None:
-        """Run every cell, and wait until each code cell has a number and the kernel is idle."""
-        self.command("notebook:run-all-cells")
-        self.page.wait_for_function(
-            """() => {
-                const prompts = [...document.querySelectorAll('.jp-CodeCell')]
-                    .filter(c => c.querySelector('.cm-content').textContent.trim())
-                    .map(c => c.querySelector('.jp-InputPrompt').textContent);
-                return prompts.length && prompts.every(p => /\\[\\d+\\]/.test(p));
-            }""",
-            timeout=seconds * 1000,
-        )
-
-    def run_code(self, code: str) -> None:
-        """Run code in the kernel from the page, as a cell would."""
-        self.page.evaluate(
-            """async code => {
-                const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel;
-                const reply = await kernel.requestExecute({ code, store_history: false }).done;
-                if (reply.content.status !== 'ok') throw new Error(reply.content.evalue);
-            }""",
-            code,
-        )
-
-    def cell(self, number: int):
-        """The code cell of that number, from 1."""
-        return self.page.locator(".jp-CodeCell").nth(number - 1)
-
-    def output(self, number: int) -> str:
-        return self.cell(number).locator(".jp-Cell-outputWrapper").inner_text()
-
-    def shoot(self, name: str, number: int | None = None) -> None:
-        """Take a screenshot of the page or of one cell."""
-        SHOTS.mkdir(parents=True, exist_ok=True)
-        target = self.page if number is None else self.cell(number)
-        if number is not None:
-            target.scroll_into_view_if_needed()
-        target.screenshot(path=str(SHOTS / f"{name}.png"))
 
 
 @pytest.fixture
@@ -223,33 +150,27 @@ def new_page(browser):
         context.close()
 
 
-@pytest.fixture
-def open_notebook(lab, new_page):
-    """Open a copy of a notebook in JupyterLab."""
-    return lambda name, width=1200, height=1000: Notebook(new_page(width, height), lab, name)
+@pytest.fixture(scope="package")
+def lab_tab(browser, lab):
+    tab = LabTab(browser, lab)
+    yield tab
+    tab.context.close()
 
 
-def notebook_file(folder: Path, name: str, *cells: str) -> str:
-    """Write a notebook of code cells and return its name. Cells after a failing one also run."""
-    metadata = {"tags": ["raises-exception"]}
-    made = [
-        {"cell_type": "code", "id": f"c{i}", "metadata": metadata, "source": s, "execution_count": None, "outputs": []}
-        for i, s in enumerate(cells)
-    ]
-    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
-    (folder / name).write_text(json.dumps({"cells": made, "metadata": kernel, "nbformat": 4, "nbformat_minor": 5}))
-    return name
+def pytest_exception_interact(node):
+    """Load JupyterLab again after a failure, which may have left a dialog or a busy kernel."""
+    tab = getattr(node, "funcargs", {}).get("lab_tab")
+    if tab is not None:
+        tab.abandon()
 
 
 @pytest.fixture
-def open_cells(lab, open_notebook, request):
-    """Open a notebook made of these cells, and run it."""
+def open_notebook(lab_tab):
+    """Open a copy of a notebook in JupyterLab, in place of the one that was open."""
+    return lab_tab.open
 
-    def opener(*cells: str, **size: int) -> Notebook:
-        # A new name each time, since Lab reuses the kernel of a name.
-        name = f"{request.node.name}-{time.monotonic_ns()}.ipynb"
-        notebook = open_notebook(notebook_file(lab.folder, name, *cells), **size)
-        notebook.run_all()
-        return notebook
 
-    return opener
+@pytest.fixture
+def open_cells(lab_tab):
+    """Open a notebook made of these cells in place of the one that was open, and run it."""
+    return lab_tab.open_cells

@@ -47,4 +47,5 @@ for n in range(60):
 gate.get("/orders")
 gate.request("POST", "/orders/61", {"x-user": "ann", "cookie": "session=1", "content-type": "application/json"}, b'{"amount": 3}')
 """
+REPORT = "import wasmnb; gate.panel().add_report(wasmnb.replay(gate, list(gate.exchanges), workers=1))"
 CELLS = ("%load_ext wasmnb", SERVICE, GATE)

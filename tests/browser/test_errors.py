@@ -56,3 +56,60 @@ def test_errors_point_at_lines_of_the_cell_and_hide_internal_frames(open_cells):
         for number in (2, 4, 6, 8):
             notebook.shoot(f"error-{number}-{'dark' if dark else 'light'}", number)
     assert not notebook.page.errors
+
+
+STARTS = (
+    "%load_ext wasmnb",
+    """%%wasmfilter b
+class V(VMContext):
+    def on_vm_start(self, size):
+        self.limit = {"a": 1}["b"]
+
+class X(HttpContext):
+    pass""",
+    """%%wasmfilter b
+class P(PluginContext):
+    def on_plugin_start(self, size):
+        log_warn("the licence has expired")
+        return False
+
+class X(HttpContext):
+    pass""",
+    "%%wasmfilter b --config '{\"limit\": 3'\nclass X(HttpContext):\n    pass",
+    """%%wasmfilter b --cluster users=Response(200)
+class P(PluginContext):
+    async def on_plugin_start(self, size):
+        response = await self.http_call("user", path="/")
+        self.users = response.json()
+
+class X(HttpContext):
+    pass""",
+    """%%wasmfilter b
+class P(PluginContext):
+    def on_plugin_start(self, size):
+        self.limit = self.config["limit"]
+
+class X(HttpContext):
+    pass""",
+)
+#: Cell -> what its output must say.
+REASONS = {
+    2: ("line 4, in on_vm_start", "The filter b does not start", "KeyError: 'b'"),
+    3: ("The filter b refuses its configuration", "Its last warning: the licence has expired"),
+    4: ("UsageError: --config is not JSON",),
+    5: ('----> 4         response = await self.http_call("user"', "The proxy has no cluster 'user'; it has upstream, users."),
+    6: ("KeyError: 'limit'", "The plugin has no configuration: give it one with --config"),
+}
+
+
+def test_failed_starts_have_reasons(open_cells):
+    notebook = open_cells(*STARTS, width=1200, height=1400)
+    for number, sentences in REASONS.items():
+        output = notebook.output(number)
+        for sentence in sentences:
+            assert sentence in output, (number, sentence, output)
+    for dark in (False, True):
+        notebook.theme(dark)
+        for number in REASONS:
+            notebook.shoot(f"start-{number}-{'dark' if dark else 'light'}", number)
+    assert not notebook.page.errors

@@ -1,13 +1,22 @@
 """The first notebook in JupyterLab: outputs and screenshots of every cell."""
 
+import pytest
 
-def test_first_notebook_runs_in_jupyterlab(open_notebook):
-    notebook = open_notebook("01-first-filter.ipynb", height=1400)
-    errors = []
-    notebook.page.on("pageerror", lambda error: errors.append(str(error)))
-    notebook.theme(dark=False)
-    notebook.run_all()
-    page = notebook.page
+NAME = "course/01-first-filter.ipynb"
+
+
+@pytest.fixture
+def first(lab_tab):
+    """The first notebook after its run, which the tests share."""
+    if lab_tab.name != NAME:
+        notebook = lab_tab.open(NAME, height=1400)
+        notebook.theme(dark=False)
+        notebook.run_all()
+    return lab_tab.notebook
+
+
+def test_first_notebook_runs_in_jupyterlab(first):
+    notebook, page = first, first.page
     page.wait_for_timeout(500)
 
     outputs = page.locator(".jp-OutputArea-output .wasmnb")
@@ -23,7 +32,7 @@ def test_first_notebook_runs_in_jupyterlab(open_notebook):
     ):
         assert sentence in text, sentence
     assert page.locator(".wasmnb img[alt^=Histograms]").count() == 1
-    assert not errors
+    assert not page.errors
 
     for dark in (False, True):
         notebook.theme(dark)
@@ -39,21 +48,17 @@ def test_first_notebook_runs_in_jupyterlab(open_notebook):
             notebook.shoot(f"01-{name}-{tone}", number)
 
 
-def test_folded_part_opens_with_a_click_and_by_keyboard(open_notebook):
-    notebook = open_notebook("01-first-filter.ipynb")
-    notebook.run_all()
-    calls = notebook.cell(4).locator("summary", has_text="callbacks and hostcalls")
-    assert not notebook.cell(4).get_by_text("get_header_map_value").first.is_visible()
+def test_folded_part_opens_with_a_click_and_by_keyboard(first):
+    calls = first.cell(4).locator("summary", has_text="callbacks and hostcalls")
+    assert not first.cell(4).get_by_text("get_header_map_value").first.is_visible()
     calls.click()
-    assert notebook.cell(4).get_by_text("get_header_map_value").first.is_visible()
+    assert first.cell(4).get_by_text("get_header_map_value").first.is_visible()
     calls.press("Enter")
-    assert not notebook.cell(4).get_by_text("get_header_map_value").first.is_visible()
+    assert not first.cell(4).get_by_text("get_header_map_value").first.is_visible()
 
 
-def test_completion_offers_flags_and_running_filters(open_notebook):
-    notebook = open_notebook("01-first-filter.ipynb")
-    notebook.run_all()
-    page = notebook.page
+def test_completion_offers_flags_and_running_filters(first):
+    notebook, page = first, first.page
     notebook.command("notebook:insert-cell-below")
     page.wait_for_timeout(300)
     notebook.command("notebook:enter-edit-mode")

@@ -1,11 +1,8 @@
 """The live panel in JupyterLab: views in step with the proxy, sending, editing, hostile text, speed."""
 
 import time
-from uuid import uuid4
 
 import pytest
-
-from tests.browser.conftest import notebook_file
 
 FILTER = """\
 %%wasmfilter demo --workers 3 --config '{"greeting": "hi"}'
@@ -25,17 +22,13 @@ class Demo(HttpContext):
 
 
 @pytest.fixture
-def panel(lab, open_notebook):
+def panel(open_cells):
     """A notebook whose second cell shows the panel of `demo`."""
-    name = notebook_file(lab.folder, f"{uuid4().hex}.ipynb", "%load_ext wasmnb", FILTER, "")
-    notebook = open_notebook(name, width=1400, height=1100)
-    notebook.errors = []
-    notebook.page.on("pageerror", lambda error: notebook.errors.append(str(error)))
-    notebook.run_all()
+    notebook = open_cells("%load_ext wasmnb", FILTER, "", width=1400, height=1100)
     notebook.page.locator(".wasmnb-panel .tabs").wait_for(timeout=20_000)
     notebook.panel = notebook.page.locator(".wasmnb-panel")
     yield notebook
-    assert not notebook.errors
+    assert not notebook.page.errors
 
 
 def send(notebook, path, headers="", body=""):
@@ -79,10 +72,10 @@ def test_request_sent_from_the_panel_shows_in_every_view(panel):
     assert "worker-1" in panel.panel.locator(".pane").inner_text()
 
 
-def _soon(notebook, name, wanted):
+def _soon(notebook, name, text):
     pane = view(notebook, name)
     notebook.page.wait_for_function(
-        "wanted => document.querySelector('.wasmnb-panel .pane').innerText.includes(wanted)", arg=wanted, timeout=10_000
+        "wanted => document.querySelector('.wasmnb-panel .pane').innerText.includes(wanted)", arg=text, timeout=10_000
     )
     return pane.inner_text()
 

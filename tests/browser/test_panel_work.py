@@ -1,11 +1,8 @@
 """Work with the live panel in JupyterLab: bodies, chunks, controls, faults, tools of every view, a dead kernel."""
 
 import re
-from uuid import uuid4
 
 import pytest
-
-from tests.browser.conftest import notebook_file
 
 FILTER = """\
 %%wasmfilter demo --workers 3 --config '{"greeting": "hi"}'
@@ -47,11 +44,8 @@ AUTH = "from wasmnb import Response\ndemo.clusters['auth'] = type(demo.clusters[
 
 
 @pytest.fixture
-def panel(lab, open_notebook):
-    # A new name each time, so that a repeated test gets a new kernel.
-    name = notebook_file(lab.folder, f"{uuid4().hex}.ipynb", "%load_ext wasmnb", FILTER, AUTH)
-    notebook = open_notebook(name, width=1400, height=1200)
-    notebook.run_all()
+def panel(open_cells):
+    notebook = open_cells("%load_ext wasmnb", FILTER, AUTH, width=1400, height=1200)
     notebook.panel = notebook.page.locator(".wasmnb-panel")
     notebook.panel.locator(".tabs").wait_for(timeout=20_000)
     yield notebook
@@ -308,14 +302,14 @@ def test_panel_without_a_kernel_keeps_the_last_state(panel):
     panel.page.locator(".jp-Dialog").wait_for(state="detached")
     panel.page.errors[:] = [error for error in panel.page.errors if "Canceled" not in error]  # from a request of JupyterLab
     soon(panel, "kernel gone", ".head")
-    for name, wanted in (
+    for name, text in (
         ("Latency", "on_request_headers"),
         ("Log", "saw ann"),
         ("State", "metrics"),
         ("Exchanges", "/item/3"),
     ):
         view(panel, name)
-        assert wanted in soon(panel, wanted)
+        assert text in soon(panel, text)
     view(panel, "Timeline")
     panel.panel.locator(".picture .call").first.dispatch_event("click")
     soon(panel, "on_", ".info")

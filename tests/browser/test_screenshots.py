@@ -3,25 +3,32 @@
 Those that the README shows are also in build/screenshots/readme, in fewer colours; docs/images has copies of them.
 """
 
+import json
+
 import pytest
 from PIL import Image
 
-from tests.browser.conftest import SHOTS
-from tests.browser.scene import CELLS, TRAFFIC
+from tests.browser.notebook_page import ROOT, SHOTS, notebook_file
+from tests.browser.scene import CELLS, REPORT, TRAFFIC
 
-VIEWS = ("exchanges", "timeline", "latency", "state", "log", "module")
-OTHERS = ("panel", "contexts", "send", "controls")
+VIEWS = ("exchanges", "timeline", "latency", "state", "log", "module", "traffic", "start")
+OTHERS = ("panel", "contexts", "send", "controls", "record")
 README = ("exchange", "exchanges", "timeline", "latency", "state")
 
 
 @pytest.fixture
-def scene(open_cells):
-    """A notebook whose third cell shows a panel with traffic."""
-    notebook = open_cells(*CELLS, width=1560, height=1500)
+def scene(lab_tab):
+    """A notebook whose third cell shows a panel with traffic, which the tests share."""
+    name = notebook_file(lab_tab.lab.folder, "scene.ipynb", *CELLS)
+    if lab_tab.name == name:
+        return lab_tab.notebook
+    notebook = lab_tab.open(name, width=1560, height=1500)
+    notebook.run_all()
     notebook.panel = notebook.page.locator(".wasmnb-panel")
     notebook.panel.locator(".tabs").wait_for(timeout=20_000)
     notebook.run_code(TRAFFIC)
     notebook.panel.locator(".head", has_text="62 exchanges").wait_for(timeout=20_000)
+    notebook.run_code(REPORT)
     return notebook
 
 
@@ -60,13 +67,16 @@ def prepare(scene, name):
         pane.locator(".call[aria-label^=on_request_headers]").last.dispatch_event("click")
         pane.locator(".hostcall").first.wait_for(timeout=10_000)
     else:
-        wanted = {"latency": "on_request_headers", "state": "wasmcustom.asked", "log": "let ann pass", "module": "Envoy can load this module"}
-        pane.get_by_text(wanted[name]).filter(visible=True).first.wait_for(timeout=20_000)
+        texts = {"latency": "on_request_headers", "state": "wasmcustom.asked", "log": "let ann pass", "module": "Envoy can load this module",
+                  "traffic": "62 recorded requests", "start": "canary VM"}
+        pane.get_by_text(texts[name]).filter(visible=True).first.wait_for(timeout=20_000)
 
 
 def picture_forms(scene, tone):
     panel = scene.panel
     panel.get_by_role("tab", name="Exchanges").click()
+    panel.locator(".record").scroll_into_view_if_needed()
+    shoot(scene, "record", tone)
     fold(scene, "more", opened=True)
     panel.locator("[name=method]").fill("POST")
     panel.locator("[name=path]").fill("/orders/7?express=1")
@@ -90,17 +100,23 @@ def test_screenshots_of_every_view(scene):
     assert not scene.page.errors
 
 
-def test_screenshots_for_the_readme(open_notebook, scene):
-    notebook = open_notebook("01-first-filter.ipynb", height=1400)
-    notebook.run_all()
+def first_cells(name, number):
+    """The first code cells of a notebook; the others take long."""
+    cells = json.loads((ROOT / "notebooks" / name).read_text())["cells"]
+    return ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"][:number]
+
+
+def test_screenshots_for_the_readme(open_cells, scene):
     for tone in ("light", "dark"):
-        notebook.theme(dark=tone == "dark")
-        notebook.shoot(f"exchange-{tone}", 4)
         scene.theme(dark=tone == "dark")
         for name in README[1:]:
             scene.panel.get_by_role("tab", name=name.capitalize()).click()
             prepare(scene, name)
             shoot(scene, name, tone)
+    notebook = open_cells(*first_cells("course/01-first-filter.ipynb", 4), height=1400)  # in place of the scene
+    for tone in ("light", "dark"):
+        notebook.theme(dark=tone == "dark")
+        notebook.shoot(f"exchange-{tone}", 4)
     small = SHOTS / "readme"
     small.mkdir(exist_ok=True)
     for path in (SHOTS / f"{name}-{tone}.png" for name in README for tone in ("light", "dark")):

@@ -2,12 +2,9 @@
 
 import shutil
 
-import nbformat
 import pytest
-from nbclient import NotebookClient
-from nbconvert import HTMLExporter
 
-from tests.browser.conftest import ROOT, SHOTS
+from tests.browser.notebook_page import ROOT, SHOTS
 
 TUTORIAL = "02-the-panel.ipynb"
 #: View -> what the tutorial has put there.
@@ -18,6 +15,8 @@ VIEWS = {
     "State": "known",
     "Log": "the service knows ann",
     "Module": "Envoy can load this module",
+    "Traffic": "compare",
+    "Start": "canary",
 }
 
 
@@ -43,11 +42,15 @@ def test_tutorial_opens_every_view(open_notebook):
 @pytest.fixture(scope="module")
 def saved(tmp_path_factory):
     """The tutorial as `jupyter nbconvert --execute --to html` writes it."""
+    import nbformat
+    from nbclient import NotebookClient
+    from nbconvert import HTMLExporter
+
     folder = tmp_path_factory.mktemp("saved")
     shutil.copy(ROOT / "notebooks" / TUTORIAL, folder)
     notebook = nbformat.read(folder / TUTORIAL, as_version=4)
     NotebookClient(notebook, timeout=120, kernel_name="python3", resources={"metadata": {"path": folder}}).execute()
-    del notebook.metadata["widgets"]  # the widgets need scripts
+    notebook.metadata.pop("widgets", None)  # widgets need scripts
     body, _ = HTMLExporter().from_notebook_node(notebook)
     path = folder / "saved.html"
     path.write_text(body)

@@ -2,8 +2,11 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
+import weakref
 from pathlib import Path
 
 import pytest
@@ -34,7 +37,8 @@ def lines(text):
     return [line.split() for line in text.splitlines()]
 
 
-def test_build_writes_a_module_beside_the_source(source, capsys):
+@pytest.mark.slow
+def test_build_writes_a_module_next_to_the_source(source, capsys):
     assert main(["build", str(source)]) == 0
     assert source.with_suffix(".wasm").read_bytes()[:8] == b"\0asm\1\0\0\0"
     assert "hello.wasm" in capsys.readouterr().out
@@ -62,12 +66,12 @@ def test_run_prints_the_changes_of_the_filter(source, capsys):
 def test_flags_outside_of_a_request_apply_to_all_requests(source, capsys):
     requests = ["--request", "POST /a -d k=v", "--request", "PUT /b -H 'x-user: bob'", "-H", "x-all: 1"]
     assert main(["run", str(source), "--json", *requests]) == 0
-    found = json.loads(capsys.readouterr().out)["exchanges"]
-    assert [(x["request"]["method"], x["request"]["path"], x["request"]["body"]) for x in found] == [
+    exchanges = json.loads(capsys.readouterr().out)["exchanges"]
+    assert [(x["request"]["method"], x["request"]["path"], x["request"]["body"]) for x in exchanges] == [
         ("POST", "/a", "k=v"), ("PUT", "/b", ""),
     ]  # fmt: skip
-    assert [["x-all", "1"] in x["request"]["headers"] for x in found] == [True, True]
-    assert [["x-user", "bob"] in x["request"]["headers"] for x in found] == [False, True]
+    assert [["x-all", "1"] in x["request"]["headers"] for x in exchanges] == [True, True]
+    assert [["x-user", "bob"] in x["request"]["headers"] for x in exchanges] == [False, True]
 
 
 def test_configuration_comes_from_text_or_file(source, tmp_path, capsys):
@@ -82,11 +86,11 @@ def test_configuration_comes_from_text_or_file(source, tmp_path, capsys):
 
 def test_json_has_exchanges_log_tree_and_events(source, capsys):
     assert main(["run", str(source), "--json", "--tree", "--trace", "-r", "GET /"]) == 0
-    made = json.loads(capsys.readouterr().out)
-    assert made["exchanges"][0]["response"]["status"] == 200
-    assert made["log"][0]["text"] == "saw nobody"
-    assert made["tree"]["kind"] == "proxy"
-    assert "on_request_headers" in {e["name"] for e in made["exchanges"][0]["events"]}
+    output = json.loads(capsys.readouterr().out)
+    assert output["exchanges"][0]["response"]["status"] == 200
+    assert output["log"][0]["text"] == "saw nobody"
+    assert output["tree"]["kind"] == "proxy"
+    assert "on_request_headers" in {e["name"] for e in output["exchanges"][0]["events"]}
 
 
 def test_failing_filter_prints_its_traceback_and_exits_with_1(source, capsys):
@@ -199,7 +203,7 @@ def test_build_rejects_modules_and_inspect_rejects_python(source, tmp_path, caps
 def test_listing_runtimes_does_not_count_as_use(tmp_path, monkeypatch, capsys):
     """A full cache drops the runtime that was used least recently."""
     monkeypatch.setenv("WASMNB_CACHE", str(tmp_path))
-    from wasmnb.compiler.runtime.cache import Cache
+    from wasmnb.compiler.cache.runtimes import Cache
 
     facts = {"built": 0.0, "times": {}, "modules": [], "packages": [], "pages": 1}
     for age, key in enumerate(("new", "old", "older")):
@@ -225,11 +229,29 @@ def test_full_disk_exits_with_3_without_a_traceback(command, source):
     assert (code, err) == (3, "BuildError: Cannot write the output: No space left on device.\n")
 
 
+@pytest.mark.slow
 def test_run_works_without_stdout_and_without_unicode(source):
     assert shell(f"$WASMNB run {source} >&-")[0] == 0
     code, out, err = shell(f"$WASMNB run {source}", PYTHONIOENCODING="ascii")
     assert (code, err) == (0, "")
     assert "#1 GET / ? 200" in out
+
+
+def test_interrupt_during_a_callback_of_python_is_not_lost(monkeypatch, capsys):
+    def lose(_arguments):
+        referent = Lost()
+        reference = weakref.ref(referent, lambda _: signal.raise_signal(signal.SIGINT))
+        del referent
+        time.sleep(20)
+        return reference
+
+    monkeypatch.setattr("wasmnb.cli._guarded", lose)
+    assert main([]) == 130
+    assert capsys.readouterr().err == "Interrupted.\n"
+
+
+class Lost:
+    """What the reference refers to."""
 
 
 @pytest.mark.parametrize(
@@ -262,7 +284,7 @@ def test_runtimes_are_listed_and_cleared(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("WASMNB_CACHE", str(tmp_path))
     assert main(["runtime", "list"]) == 0
     assert "No runtimes." in capsys.readouterr().out
-    from wasmnb.compiler.runtime.cache import Cache
+    from wasmnb.compiler.cache.runtimes import Cache
 
     Cache().store("abc", {"runtime.wasm": b"x" * 2048}, {"built": 0.0})
     (tmp_path / "compiled").mkdir()
@@ -336,6 +358,7 @@ class Fragile(HttpContext):
 """
 
 
+@pytest.mark.slow
 def test_fuzz_prints_and_saves_the_smallest_scenario_as_a_test(tmp_path, capsys):
     source = tmp_path / "fragile.py"
     source.write_text(FRAGILE)
@@ -349,6 +372,7 @@ def test_fuzz_prints_and_saves_the_smallest_scenario_as_a_test(tmp_path, capsys)
     assert json.loads(capsys.readouterr().out)["findings"] == []
 
 
+@pytest.mark.slow
 def test_fuzz_creates_the_folder_for_saved_tests_or_reports_why_not(tmp_path, capsys):
     source = tmp_path / "fragile.py"
     source.write_text(FRAGILE)

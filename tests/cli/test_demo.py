@@ -3,9 +3,7 @@
 import subprocess
 import sys
 
-import nbformat
 import pytest
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from wasmnb import demo
 
@@ -16,23 +14,31 @@ def no_runtime(monkeypatch):
 
 
 def write(path, *cells):
-    nbformat.write(new_notebook(cells=[new_code_cell(source) for source in cells]), path)
+    import nbformat
+
+    nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in cells]), path)
     return path
 
 
+@pytest.mark.slow
 def test_consecutive_outputs_of_one_stream_are_joined():
+    import nbformat
+
     outputs = [
-        *(new_output("stream", name="stdout", text=text) for text in (".", ".", " 2 passed\n")),
-        new_output("stream", name="stderr", text="careful\n"),
-        new_output("execute_result", data={"text/plain": "4"}),
-        new_output("error", ename="KeyError", evalue="'x'"),
+        *(nbformat.v4.new_output("stream", name="stdout", text=text) for text in (".", ".", " 2 passed\n")),
+        nbformat.v4.new_output("stream", name="stderr", text="careful\n"),
+        nbformat.v4.new_output("execute_result", data={"text/plain": "4"}),
+        nbformat.v4.new_output("error", ename="KeyError", evalue="'x'"),
     ]
     assert list(demo.texts(outputs)) == [".. 2 passed\n", "careful\n", "4", "KeyError: 'x'"]
 
 
+@pytest.mark.slow
 def test_cells_are_shown_by_their_first_line(capsys):
-    cells = [new_markdown_cell("# words"), new_code_cell("a = 1\na", outputs=[new_output("execute_result", data={"text/plain": "1"})])]
-    demo.show(new_notebook(cells=cells))
+    import nbformat
+
+    cells = [nbformat.v4.new_markdown_cell("# words"), nbformat.v4.new_code_cell("a = 1\na", outputs=[nbformat.v4.new_output("execute_result", data={"text/plain": "1"})])]
+    demo.show(nbformat.v4.new_notebook(cells=cells))
     assert capsys.readouterr().out == "\n── a = 1 …\n1\n"
 
 

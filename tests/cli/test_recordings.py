@@ -62,3 +62,30 @@ def test_wrong_command_lines_return_2(files, monkeypatch, arguments, capsys):
     monkeypatch.chdir(files)
     assert main(["replay", "old.py", *arguments]) == 2
     assert capsys.readouterr().err
+
+
+PLAN = "mix: [/a, /boom]\nphases: [{rate: 50, seconds: 1}]\n"
+
+
+@pytest.mark.slow
+def test_load_runs_a_plan_or_repeats_a_request(files, capsys):
+    old, plan = str(files / "old.py"), files / "plan.yaml"
+    assert main(["load", old, "-n", "50", "-r", "500", "-H", "x: 1", "/a", "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert (document["count"], document["statuses"]) == (50, {"200": 50})
+    plan.write_text("mix: [/a]\nphases: [{rate: 50, seconds: 1}]\nstop: {requests: 30}\n")
+    assert main(["load", old, "--plan", str(plan), "--workers", "2"]) == 0
+    assert "30 requests were sent" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_load_returns_1_for_failures_and_conditions_and_2_for_a_wrong_plan(files, capsys):
+    old, plan = str(files / "old.py"), files / "plan.yaml"
+    plan.write_text(PLAN)
+    assert main(["load", old, "--plan", str(plan)]) == 1
+    plan.write_text("phases: [{rate: 500, seconds: 9}]\nmix: [/a]\nstop: {p99: 0.0000001}\n")
+    assert main(["load", old, "--plan", str(plan)]) == 1
+    assert "Stopped: The p99" in capsys.readouterr().out
+    plan.write_text("mix: 7")
+    assert main(["load", old, "--plan", str(plan)]) == 2
+    assert "mix is a list" in capsys.readouterr().err

@@ -70,6 +70,7 @@ def test_wrong_kind_or_cluster_is_one_paragraph(write, capsys, source, arguments
     assert message in err and "Traceback" not in err
 
 
+@pytest.mark.slow
 def test_kind_of_run_and_export(write, tmp_path, capsys):
     log = write("class P(PluginContext):\n    def on_log(self): print('logged')\n    def on_tick(self): pass\n")
     code, result = outcome(capsys, log, "--kind", "access_log")

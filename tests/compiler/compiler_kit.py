@@ -2,17 +2,18 @@
 
 from wasmnb.compiler import Filter
 from wasmnb.compiler.runtime.probe import probe
-from wasmnb.engine import default_engine
+from wasmnb.engine import Image, default_engine
 
 STREAM = "class F(HttpContext):\n    def on_http_request_headers(self, num_headers, end_of_stream): pass\n"
 
 
 def said(source, **place):
     """Lines that a source logs while it loads, with their levels."""
-    made = Filter.from_source(source + "\n" + STREAM, **place)
+    compiled = Filter.from_source(source + "\n" + STREAM, **place)
     engine = default_engine()
-    runtime, _ = made._backend.runtimes.get(made._backend.requirements, engine)
-    return probe(made.image(engine), runtime.pages, made.filename).log
+    runtime, code = compiled._backend.runtimes.get(compiled._backend.requirements, engine)
+    full = Image(code, None, compiled._backend.placement(runtime).write)  # release modules have loaded their source
+    return probe(full, runtime.pages, compiled.filename).log
 
 
 def texts(source):

@@ -24,8 +24,8 @@ def module(tmp_path, monkeypatch):
         return importlib.import_module(name.replace("__", "."))
 
     yield load
-    for name, made in list(sys.modules.items()):
-        if Path(getattr(made, "__file__", None) or "/").is_relative_to(tmp_path):
+    for name, loaded in list(sys.modules.items()):
+        if Path(getattr(loaded, "__file__", None) or "/").is_relative_to(tmp_path):
             del sys.modules[name]
 
 

@@ -15,8 +15,8 @@ class Auth(HttpContext):
 """
 
 
-def said(made, **options):
-    with Proxy(made, workers=1, **options) as proxy:
+def said(filter_, **options):
+    with Proxy(filter_, workers=1, **options) as proxy:
         return proxy.get("/").upstream_request.headers["x-said"]
 
 

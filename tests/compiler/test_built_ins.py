@@ -43,6 +43,32 @@ class Setter(HttpContext):
         self.send_local_response(200, ascii((answer, headers)))
 """
 
+REPLIER = """
+import ast
+from collections import OrderedDict
+from types import MappingProxyType
+from wasmnb.sdk import HttpContext
+
+class Names(dict):
+    def items(self):
+        return [("x-mine", "yes")]
+
+class Values(list):
+    def __iter__(self):
+        return iter([("x-mine", "yes")])
+
+WAYS = {"as it is": lambda pairs: pairs, "dict": dict, "ordered": OrderedDict, "view": lambda pairs: MappingProxyType(dict(pairs)),
+    "tuple": tuple, "iterator": iter, "items": lambda pairs: dict(pairs).items(), "own dict": Names, "own list": Values}
+
+class Replier(HttpContext):
+    def on_http_request_headers(self, num_headers, end_of_stream):
+        status, body, way, headers, details, grpc_status = ast.literal_eval(self.request_headers["probe"])
+        try:
+            return self.send_local_response(status, body, WAYS[way](headers), details=details, grpc_status=grpc_status)
+        except (TypeError, ValueError) as error:
+            self.send_local_response(500, f"{type(error).__name__}: {error}")
+"""
+
 READER = """
 from wasmnb.sdk import HttpContext
 from wasmnb.sdk.messages.pairs import read_pairs, read_text_pairs
@@ -69,7 +95,7 @@ def expected(pairs):
         return f"{type(error).__name__}: {error}"
 
 
-@settings(max_examples=150)
+@settings(max_examples=3 * settings.default.max_examples // 2)
 @given(st.lists(st.tuples(PARTS, PARTS), max_size=5))
 def test_pairs_are_written_as_python_writes_them(writer, pairs):
     assert writer(pairs) == expected(pairs)
@@ -101,7 +127,8 @@ NAMES = st.one_of(st.text("abcx-", max_size=5), st.just("a\n"), st.just(b"b")).m
 )
 
 
-@settings(max_examples=150)
+@pytest.mark.full
+@settings(max_examples=3 * settings.default.max_examples // 2)
 @given(NAMES, st.one_of(PARTS, st.sampled_from(["a\nb", "a\r", b"\n", "\udcff", "\ud800", True, None, 1.5])))
 def test_native_header_set_matches_wasm(setters, name, value):
     wasm, native = (setter((name, value)) for setter in setters)
@@ -109,6 +136,39 @@ def test_native_header_set_matches_wasm(setters, name, value):
     broken = any(c in repr(part) for part in (name, value) for c in ("\\n", "\\r"))
     expected = "TypeError" if isinstance(value, bool | float | None) else "ValueError" if broken else "done"
     assert wasm[0].startswith(expected)
+
+
+@pytest.fixture(scope="module")
+def repliers():
+    """The same filter in Wasm, where a local response is one built-in function, and natively: status, body and headers of a response."""
+
+    def ask(proxy, arguments):
+        response = proxy.get("/", {"probe": ascii(arguments)}).response
+        return response.status, response.body, [pair for pair in response.headers.raw if pair[0] not in (b"date",)], proxy.exchanges[-1].details
+
+    with Proxy(Filter.from_source(REPLIER), workers=1) as wasm, Proxy(Filter.native(REPLIER), workers=1) as native:
+        yield [lambda arguments, proxy=proxy: ask(proxy, arguments) for proxy in (wasm, native)]
+
+
+BODIES = st.one_of(PARTS, st.sampled_from([bytearray(b"ab"), None, True, 1.5, "\udcff", "\ud800", "a\nb"]))
+WAYS = st.sampled_from(["as it is", "dict", "ordered", "view", "tuple", "iterator", "items", "own dict", "own list"])
+REPLIED = st.lists(st.tuples(NAMES, st.one_of(st.text("ab\u00fc\n", max_size=4), st.binary(max_size=3), st.integers(0, 9))), max_size=3)
+
+
+@settings(max_examples=3 * settings.default.max_examples // 2, deadline=None)
+@given(st.integers(199, 600), BODIES, WAYS, REPLIED, st.sampled_from(["", "why", b"\xff", "\u00fc", 5, None]), st.sampled_from([-1, 0, 7, 2**32 - 1, None, "7"]))
+def test_local_response_in_wasm_matches_native(repliers, status, body, way, headers, details, grpc_status):
+    wasm, native = (ask((status, body, way, headers, details, grpc_status)) for ask in repliers)
+    assert wasm == native
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [[("a",)], [("a", "b", "c")], ["ab"], [["x-a", "b"]], [("x-a", None)], [("x-a", "b\rc")], [("x\n", "b")], "ab", 5, None, [5], ((),), {1: 2}],
+)
+def test_local_response_with_odd_headers_in_wasm_matches_native(repliers, headers):
+    wasm, native = (ask((200, "ok", "as it is", headers, "", -1)) for ask in repliers)
+    assert wasm == native
 
 
 @pytest.fixture(scope="module")
@@ -156,7 +216,7 @@ class Binding:
 LENGTHS = st.one_of(st.integers(0, 8), st.just(2**31), st.just(2**32 - 1))
 
 
-@settings(max_examples=150)
+@settings(max_examples=3 * settings.default.max_examples // 2)
 @given(
     st.one_of(
         st.lists(st.tuples(st.binary(max_size=6), st.binary(max_size=6)), max_size=5).map(encode_pairs),

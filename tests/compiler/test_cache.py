@@ -7,15 +7,17 @@ import signal
 import stat
 import subprocess
 import sys
+import tempfile
 import time
 import warnings
 from pathlib import Path
 
 import pytest
 
-from wasmnb.compiler.runtime import cache as cache_module
-from wasmnb.compiler.runtime import atomic_file as disk
-from wasmnb.compiler.runtime.cache import Cache, cache_folder
+from wasmnb.compiler.cache import atomic_file as disk
+from wasmnb.compiler.cache import entries, places, workspace
+from wasmnb.compiler.cache.places import cache_folder
+from wasmnb.compiler.cache.runtimes import Cache
 from wasmnb.errors import BuildError, CacheWarning, UsageError
 
 FACTS = {"times": {}, "modules": [], "packages": [], "pages": 1, "built": 0.0}
@@ -23,15 +25,16 @@ FACTS = {"times": {}, "modules": [], "packages": [], "pages": 1, "built": 0.0}
 
 @pytest.fixture(autouse=True)
 def no_other_place(monkeypatch, tmp_path):
-    """The user's own cache and the folder for temporary files cannot be written."""
+    """The user's own cache and the folders for temporary files, on the disk and in memory, cannot be written."""
     (tmp_path / "a file").write_text("")
-    monkeypatch.setattr(cache_module, "_user_folder", lambda: tmp_path / "a file")
-    monkeypatch.setattr(cache_module.tempfile, "gettempdir", lambda: str(tmp_path / "a file"))
+    monkeypatch.setattr(places, "_user_folder", lambda: tmp_path / "a file")
+    monkeypatch.setattr(tempfile, "gettempdir", lambda: str(tmp_path / "a file"))
+    monkeypatch.setattr(workspace, "_memory_place", lambda: tmp_path / "a file" / "memory")
 
 
 @pytest.fixture
 def cache(tmp_path):
-    cache_module.tell_once.cache_clear()
+    places.tell_once.cache_clear()
     return Cache(tmp_path / "cache")
 
 
@@ -109,13 +112,13 @@ def test_full_filesystem_raises_a_clear_error(tmp_path):
     """On Linux /dev/full is a disk that is always full."""
     if not Path("/dev/full").exists():
         pytest.skip("no /dev/full here")
-    with pytest.raises(BuildError, match="no space left"), cache_module._disk_errors(tmp_path):
+    with pytest.raises(BuildError, match="no space left"), workspace._disk_errors(tmp_path):
         Path("/dev/full").write_bytes(b"x")
 
 
 def test_unusable_cache_is_replaced_by_the_users_own(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
-    monkeypatch.setattr(cache_module, "_user_folder", lambda: tmp_path / "own")
+    monkeypatch.setattr(places, "_user_folder", lambda: tmp_path / "own")
     cache = Cache(tmp_path / "file")
     with pytest.warns(CacheWarning, match="cannot be used.*WASMNB_CACHE"):
         entry = cache.store("k", {"a": b"1"}, FACTS)
@@ -142,8 +145,8 @@ def test_code_that_others_may_have_written_is_not_read(cache, change):
     os.chown(folder, -1, 12345) if os.getuid() == 0 else None  # root's own group would be root's alone
     folder.chmod(change)
     with pytest.warns(CacheWarning, match="others may have written"):
-        found = cache.find("k")
-    assert found is None
+        entry = cache.find("k")
+    assert entry is None
     folder.chmod(0o700)
     assert cache.find("k").read("a") == b"1"
 
@@ -173,7 +176,7 @@ import os, sys, warnings
 from pathlib import Path
 os.setgid(12345); os.setuid(12345)
 warnings.simplefilter("ignore")
-from wasmnb.compiler.runtime.cache import Cache
+from wasmnb.compiler.cache.runtimes import Cache
 cache = Cache(Path(sys.argv[1]))
 entry = cache.find("k")
 print(entry.read("a"), cache.store("new", {"a": b"2"}, entry.manifest).read("a"))
@@ -207,7 +210,7 @@ def test_environment_variable_selects_the_folder(monkeypatch, tmp_path):
     monkeypatch.setenv("WASMNB_CACHE", str(tmp_path))
     assert cache_folder() == tmp_path
     monkeypatch.delenv("WASMNB_CACHE")
-    assert cache_folder() == cache_module._user_folder()
+    assert cache_folder() == places._user_folder()
     monkeypatch.setenv("WASMNB_CACHE", "~nosuch/x")
     with pytest.raises(UsageError, match="WASMNB_CACHE is '~nosuch/x'"):
         cache_folder()
@@ -216,7 +219,7 @@ def test_environment_variable_selects_the_folder(monkeypatch, tmp_path):
 HOLDER = """
 import sys, time
 from pathlib import Path
-from wasmnb.compiler.runtime.cache import Cache
+from wasmnb.compiler.cache.runtimes import Cache
 with Cache(Path(sys.argv[1])).lock("k", lambda: None):
     print("held", flush=True)
     sys.stdin.read()
@@ -265,8 +268,8 @@ def test_killed_builder_releases_the_lock(cache):
 
 
 def test_least_recently_used_entry_is_evicted(cache, monkeypatch):
-    monkeypatch.setattr(cache_module, "_ALWAYS", 3_500_000)
-    monkeypatch.setattr(cache_module, "_SHARE", 0)
+    monkeypatch.setattr(places, "_ALWAYS", 3_500_000)
+    monkeypatch.setattr(places, "_SHARE", 0)
     for i, key in enumerate("abcd"):
         with warnings.catch_warnings(record=True) as said:
             warnings.simplefilter("always")
@@ -276,7 +279,7 @@ def test_least_recently_used_entry_is_evicted(cache, monkeypatch):
     assert "outgrown its share of the free disk (3 MiB): 1 of 4 were removed" in str(said[0].message)
     cache.find("b")
     with pytest.warns(CacheWarning):
-        cache_module.tell_once.cache_clear()
+        places.tell_once.cache_clear()
         cache.store("e", {"f": b"1" * 1_000_000}, FACTS)
     assert set(cache.names()) == {"b", "d", "e"}
 
@@ -284,16 +287,17 @@ def test_least_recently_used_entry_is_evicted(cache, monkeypatch):
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from wasmnb.compiler.runtime import cache as cache_module
-from wasmnb.compiler.runtime.cache import Cache
+from wasmnb.compiler.cache import entries, workspace
+from wasmnb.compiler.cache.runtimes import Cache
 cache = Cache(Path(sys.argv[1]))
+workspace._memory_place = lambda: Path(sys.argv[1], "memory")
 if sys.argv[2] == "workspace":
     with cache.workspace() as folder:
         (folder / "x").write_bytes(b"1" * 1000)
         os.kill(os.getpid(), signal.SIGKILL)
 def die(*_, **__):
     os.kill(os.getpid(), signal.SIGKILL)
-cache_module.json.dumps = die
+entries.json.dumps = die
 if sys.argv[2] == "add":
     cache.find("old").add("b", b"2" * 1000)
 cache.store("k", {"a": b"1"}, {})
@@ -301,17 +305,19 @@ cache.store("k", {"a": b"1"}, {})
 
 
 @pytest.mark.parametrize("moment", ["workspace", "store", "add"])
-def test_leftovers_of_a_killed_process_are_removed(cache, moment):
+def test_leftovers_of_a_killed_process_are_removed(cache, moment, monkeypatch):
+    memory = cache.folder.parent / "memory"
+    monkeypatch.setattr(workspace, "_memory_place", lambda: memory)
     cache.store("old", {"a": b"1"}, FACTS)
     before = everything(cache.folder)
     done = subprocess.run([sys.executable, "-c", KILLED, str(cache.folder.parent), moment], check=False)
     assert done.returncode == -signal.SIGKILL
-    assert list(cache.folder.glob(".scratch-*"))
+    assert list((memory if moment == "workspace" else cache.folder).glob(".scratch-*"))
     with cache.workspace() as mine:
         cache.tidy()
         assert mine.exists()
     assert everything(cache.folder) == before
-    assert not list(cache.folder.glob(".scratch-*"))
+    assert not list(cache.folder.parent.rglob(".scratch-*"))
 
 
 def test_manifests_are_readable_json(cache):
@@ -339,3 +345,42 @@ def test_builder_that_is_killed_takes_componentize_with_it(tmp_path):
     stat_file = Path(f"/proc/{int(done.stdout)}/stat")
     while stat_file.exists() and stat_file.read_text().rpartition(")")[2].split()[0] not in "ZX":
         time.sleep(0.05)  # the test's timeout counts
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+@pytest.mark.parametrize("moment", range(1, 5))
+def test_adding_a_file_is_complete_or_has_no_effect_at_any_moment(cache, monkeypatch, moment):
+    """A rename and a write are the only steps that others can see; the process ends before the n-th of them."""
+    entry = cache.store("k", {"a": b"1"}, FACTS)
+    entry.add("b", b"old")
+    steps = iter(range(1, 9))
+
+    def step(function):
+        def counted(*arguments, **options):
+            if next(steps) == moment:
+                raise Killed
+            return function(*arguments, **options)
+
+        return counted
+
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(entries, "write_whole", step(entries.write_whole))
+        patch.setattr(Path, "replace", step(Path.replace))
+        entry.add("b", b"new")
+    again = Cache(cache.folder.parent).find("k")
+    assert [again.read(name) for name in again.manifest["files"]] == [b"1", b"old"]
+    again.add("b", b"newest")
+    assert cache.find("k").read("b") == b"newest"
+    assert len(everything(cache.folder / "k")) == 3  # and the manifest
+
+
+def test_processes_that_add_at_once_keep_each_others_files(cache):
+    cache.store("k", {"a": b"1"}, FACTS)
+    first, second = cache.find("k"), cache.find("k")
+    first.add("b", b"2")
+    second.add("c", b"3")
+    assert {name: cache.find("k").read(name) for name in "abc"} == {"a": b"1", "b": b"2", "c": b"3"}
+    assert second.read("b") == b"2"

@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
-from wasmnb.compiler.runtime import cache as cache_module
-from wasmnb.compiler.runtime.machine_code import compiled
+from wasmnb.compiler.cache import places
+from wasmnb.compiler.cache.machine_code import compiled
 from wasmnb.compiler.runtime.runtime_cache import clear_runtimes
 from wasmnb.engine import Engine, Instance, assemble
 from wasmnb.errors import CacheWarning, ModuleError
@@ -25,9 +25,9 @@ class Counting(Engine):
 
     compilations = 0
 
-    def compile(self, wasm):
+    def compile(self, wasm, waiting=None):
         self.compilations += 1
-        return super().compile(wasm)
+        return super().compile(wasm, waiting)
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def engine():
 
 
 def seven(code):
-    return Instance(code, lambda wanted: None).function("seven")()
+    return Instance(code, lambda _import: None).function("seven")()
 
 
 def files(folder):
@@ -82,8 +82,8 @@ def test_code_of_another_engine_version_is_compiled_again(engine, tmp_path):
 @pytest.fixture
 def elsewhere(tmp_path, monkeypatch):
     """The next place, if the chosen one cannot be used."""
-    cache_module.tell_once.cache_clear()
-    monkeypatch.setattr(cache_module, "_user_folder", lambda: tmp_path / "own")
+    places.tell_once.cache_clear()
+    monkeypatch.setattr(places, "_user_folder", lambda: tmp_path / "own")
     return tmp_path / "own"
 
 
@@ -115,16 +115,16 @@ def test_recently_used_entry_is_kept(engine, tmp_path, monkeypatch):
         (fresh,) = [p for p in files(tmp_path) if p.stat().st_mtime > 2000]
         os.utime(fresh, (1000 + age, 1000 + age))
     compiled(modules[0], engine, tmp_path)  # used again
-    monkeypatch.setattr(cache_module, "_ALWAYS", int(2.5 * files(tmp_path)[0].stat().st_size))
-    monkeypatch.setattr(cache_module, "_SHARE", 0)
-    cache_module.tell_once.cache_clear()
+    monkeypatch.setattr(places, "_ALWAYS", int(2.5 * files(tmp_path)[0].stat().st_size))
+    monkeypatch.setattr(places, "_SHARE", 0)
+    places.tell_once.cache_clear()
     with pytest.warns(CacheWarning, match="1 of 3 were removed"):
         compiled(modules[2], engine, tmp_path)
     before = engine.compilations
     compiled(modules[0], engine, tmp_path)
     assert engine.compilations == before
     with pytest.warns(CacheWarning):
-        cache_module.tell_once.cache_clear()
+        places.tell_once.cache_clear()
         compiled(modules[1], engine, tmp_path)
     assert engine.compilations == before + 1
 
@@ -146,10 +146,40 @@ def test_another_process_finds_the_machine_code(tmp_path):
     path = tmp_path / "filter.wasm"
     path.write_bytes(WASM)
     program = (
-        "import sys; from pathlib import Path; from wasmnb.compiler.runtime.machine_code import compiled; from wasmnb.engine import Engine\n"
+        "import sys; from pathlib import Path; from wasmnb.compiler.cache.machine_code import compiled; from wasmnb.engine import Engine\n"
         "engine = Engine(); engine.compile = None if sys.argv[2] == 'found' else engine.compile\n"
         "compiled(Path(sys.argv[1]).read_bytes(), engine)"
     )
     for expected in ("made", "found"):
         environment = {**os.environ, "WASMNB_CACHE": str(tmp_path / "cache")}
         subprocess.run([sys.executable, "-c", program, str(path), expected], check=True, env=environment, timeout=60)
+
+
+@pytest.mark.slow
+def test_second_process_waits_for_the_code_that_the_first_compiles(tmp_path):
+    large = assemble(
+        "(module " + "".join(f'(func (export "f{n}") (param i32) (result i32) (i32.add (local.get 0) (i32.const {n})))' for n in range(9000)) + ")"
+    )
+    (tmp_path / "large.wasm").write_bytes(large)
+    program = (
+        "import sys; from pathlib import Path; from wasmnb.compiler.cache.machine_code import compiled; from wasmnb.engine import Engine\n"
+        "steps = set(); folder = Path(sys.argv[1])\n"
+        "class Counting(Engine):\n"
+        "    def compile(self, wasm, waiting=None): print('compiles'); return super().compile(wasm, waiting)\n"
+        "compiled((folder / 'large.wasm').read_bytes(), Counting(), folder, lambda step, fraction: steps.add(step.split()[0]))\n"
+        "print(*sorted(steps))"
+    )
+    both = [subprocess.Popen([sys.executable, "-c", program, str(tmp_path)], stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    outputs = [process.communicate(timeout=120)[0] for process in both]
+    assert [process.returncode for process in both] == [0, 0]
+    assert "".join(outputs).count("compiles") == 1
+    assert [path.suffix for path in files(tmp_path)] == [".cwasm"]
+
+
+def test_compilation_reports_progress(engine, tmp_path):
+    large = assemble("(module " + "".join(f"(func (param i32) (result i32) (i32.add (local.get 0) (i32.const {n})))" for n in range(9000)) + ")")
+    steps = []
+    compiled(large, engine, tmp_path, lambda step, fraction: steps.append((step, fraction)))
+    assert {step for step, _ in steps} == {f"Compiling a module of {len(large) / 1e6:.1f} MB, once on this machine"}
+    assert [fraction for _, fraction in steps] == sorted(fraction for _, fraction in steps)
+    assert all(0 < fraction < 1 for _, fraction in steps)

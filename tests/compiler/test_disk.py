@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from wasmnb.compiler.runtime.atomic_file import write_whole
+from wasmnb.compiler.cache.atomic_file import write_whole
 
 
 def test_file_is_replaced_without_leftovers(tmp_path):

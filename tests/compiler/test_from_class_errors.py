@@ -11,9 +11,10 @@ from wasmnb.host import Proxy
 # -- where things are -------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.full
 def test_traceback_names_lines_of_the_file(module, tmp_path):
-    made = module("def f(): return {}['no']\n" + AUTH.format("f()"))
-    with Proxy(made.Auth, workers=1) as proxy:
+    app = module("def f(): return {}['no']\n" + AUTH.format("f()"))
+    with Proxy(app.Auth, workers=1) as proxy:
         proxy.get("/")
         text = "\n".join(line.text for line in proxy.log)
     assert f"File \"{tmp_path}/app.py\", line 3, in f\n    def f(): return {{}}['no']" in text

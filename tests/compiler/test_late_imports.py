@@ -41,8 +41,7 @@ def test_codecs_named_by_a_request_work():
     assert log_of("", lines) == [*(f"{name} abc" for name in CODECS), "unknown encoding: nonsense"]
 
 
-def test_time_zones_are_found_at_a_request():
-    lines = """
+ZONES = """
 zone = ZoneInfo("Europe/" + "Berlin")
 print(datetime(2026, 7, 1, 12, tzinfo=zone).isoformat())
 try:
@@ -51,11 +50,11 @@ except Exception as error:
     print(type(error).__name__)
 print(len(zoneinfo.available_timezones()) > 400)
 """
-    source = "import zoneinfo\nfrom datetime import datetime\nfrom zoneinfo import ZoneInfo"
-    assert log_of(source, lines) == ["2026-07-01T12:00:00+02:00", "ZoneInfoNotFoundError", "True"]
 
 
-def test_package_finds_its_late_modules_its_data_and_its_metadata(site):
+@pytest.mark.slow
+def test_package_finds_its_late_modules_its_data_and_its_metadata_and_time_zones_are_found(site):
+    """Both in one runtime, because its build takes long."""
     site(
         {
             "latepack/__init__.py": (
@@ -80,8 +79,12 @@ try:
 except NotImplementedError as error:
     print(error)
 """
-    assert log_of("import latepack", lines) == [
+    source = "import latepack, zoneinfo\nfrom datetime import datetime\nfrom zoneinfo import ZoneInfo"
+    assert log_of(source, lines + ZONES) == [
         "True 3.1",
         "data of a package b'data of a package' ['x.txt']",
         "ssl.SSLContext can't be used in a filter. The proxy does TLS. Use self.http_call(cluster, ...) to call another service.",
+        "2026-07-01T12:00:00+02:00",
+        "ZoneInfoNotFoundError",
+        "True",
     ]

@@ -78,8 +78,8 @@ def graph_of(text=COMPONENT, glue=GLUE):
     component = Component(data)
     graph = Graph(component, [CoreModule.read(data, *span) for span in component.modules])
     if glue:
-        given = {("lift", name): lift.function for name, lift in component.exports.items()}
-        graph.add_glue(CoreModule.read(bytes(wat2wasm(glue))), given)
+        lifted = {("lift", name): lift.function for name, lift in component.exports.items()}
+        graph.add_glue(CoreModule.read(bytes(wat2wasm(glue))), lifted)
     return graph
 
 

@@ -19,8 +19,8 @@ class Hello(HttpContext):
 """
 
 
-def said(made):
-    with Proxy(made, workers=1) as proxy:
+def said(filter_):
+    with Proxy(filter_, workers=1) as proxy:
         return proxy.get("/").upstream_request.headers["x-said"]
 
 
@@ -64,11 +64,12 @@ def test_single_part_adds_only_text_and_location():
 
 
 def test_parts_run_in_order_in_one_namespace():
-    made = Filter.from_parts([Part("a = 'x'"), Part("def f(): return a + b"), Part("b = 'y'\n" + HELLO.format("f()"))])
-    assert said(made) == "xy"
-    assert made.source.startswith("a = 'x'\n\ndef f()")
+    filter_ = Filter.from_parts([Part("a = 'x'"), Part("def f(): return a + b"), Part("b = 'y'\n" + HELLO.format("f()"))])
+    assert said(filter_) == "xy"
+    assert filter_.source.startswith("a = 'x'\n\ndef f()")
 
 
+@pytest.mark.full
 def test_traceback_has_lines_and_names_of_every_part():
     parts = [Part("def f(d):\n    return d['no']\n", "Cell In[1]", 4), Part(HELLO.format("f({})"), "Cell In[2]", 2)]
     with Proxy(Filter.from_parts(parts), workers=1) as proxy:
@@ -124,9 +125,9 @@ def test_file_imports_modules_of_its_folder(write):
         lib__far="y = '2'\nimport words",
         unrelated="1 / 0",
     )
-    made = Filter.from_file(folder / "auth.py")
-    assert said(made) == '"hi"121'
-    assert [m.name for m in made.bundle.modules] == ["words", "lib", "lib.deep", "lib.other", "lib.far"]
+    auth = Filter.from_file(folder / "auth.py")
+    assert said(auth) == '"hi"121'
+    assert [m.name for m in auth.bundle.modules] == ["words", "lib", "lib.deep", "lib.other", "lib.far"]
 
 
 def test_folder_without_init_is_a_package(write):
@@ -164,8 +165,8 @@ def test_dataclass_in_a_module_resolves_its_names(write):
         """
     )
     source = "from settings import Settings\nclass P(PluginContext):\n    config: Settings\n"
-    made = Filter.from_source(source + HELLO.format("str(self.plugin.config.inner.n)"), path=[folder])
-    with Proxy(made, workers=1, config={"inner": {"n": 5}}) as proxy:
+    filter_ = Filter.from_source(source + HELLO.format("str(self.plugin.config.inner.n)"), path=[folder])
+    with Proxy(filter_, workers=1, config={"inner": {"n": 5}}) as proxy:
         assert proxy.get("/").upstream_request.headers["x-said"] == "5"
 
 
@@ -187,10 +188,11 @@ def test_only_mentioned_callbacks_are_exported(write):
     assert set(with_calls) - set(plain) == {"proxy_on_http_call_response"}
 
 
+@pytest.mark.full
 def test_traceback_includes_local_module(write):
     folder = write(words="\ndef say(d):\n    return d['no']\n")
-    made = Filter.from_source("import words\n" + HELLO.format("words.say({})"), path=[folder], filename="cell")
-    with Proxy(made, workers=1) as proxy:
+    filter_ = Filter.from_source("import words\n" + HELLO.format("words.say({})"), path=[folder], filename="cell")
+    with Proxy(filter_, workers=1) as proxy:
         proxy.get("/")
         text = "\n".join(line.text for line in proxy.log)
     assert f"File \"{folder}/words.py\", line 3, in say\n    return d['no']" in text
@@ -201,8 +203,8 @@ def test_relative_imports_start_from_the_package_of_the_parts(write):
         app__init="", app__filters__init="greeting = 'hi '", app__filters__words="x = 'there'", app__top="y = '!'"
     )
     text = "from . import greeting\nfrom .words import x\nfrom ..top import y\n" + HELLO.format("greeting + x + y")
-    made = Filter.from_parts([Part(text)], path=[folder], package="app.filters")
-    assert said(made) == "hi there!"
+    filter_ = Filter.from_parts([Part(text)], path=[folder], package="app.filters")
+    assert said(filter_) == "hi there!"
 
 
 # -- what goes wrong --------------------------------------------------------------------------------------------------

@@ -60,8 +60,8 @@ def test_every_kind_of_instruction_is_skipped_completely():
         (br_table 0 1 0 (i32.const 7) (i32.const 0)))) (drop)""",
         "(i32.const 3) (block (type $many) (i32.const 4)) (drop) (drop)",
     )
-    found = parts_of(text)
-    assert {i[0] for i in found} == {0x24, 0x10, 0x23, 0x11, 0xD2, 0x25, 0x26, 0xFC, 0x02}
+    instructions = parts_of(text)
+    assert {i[0] for i in instructions} == {0x24, 0x10, 0x23, 0x11, 0xD2, 0x25, 0x26, 0xFC, 0x02}
 
 
 @given(st.lists(st.integers(-(2**31), 2**31 - 1), max_size=60))

@@ -11,7 +11,11 @@ import pytest
 
 from tests.compiler.compiler_kit import STREAM, said
 from wasmnb.compiler import Filter, build_runtime, clear_runtimes, list_runtimes
-from wasmnb.errors import SourceError, UsageError
+from wasmnb.compiler.cache.runtimes import Cache
+from wasmnb.compiler.runtime import runtime as runtime_module
+from wasmnb.compiler.source.requirements import Requirements
+from wasmnb.engine import default_engine
+from wasmnb.errors import BuildError, SourceError, UsageError
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -117,16 +121,31 @@ def test_pure_package_works_in_a_filter(tmp_path, monkeypatch):
     (tmp_path / "polite" / "words.py").write_text("def greet(): return 'good day'")
     lines = said("import polite\nfrom polite import words\nprint(polite.greet(), words.__name__, polite.said)")
     assert lines == [(2, "good day polite.words Read by itself.")]
-    (found,) = [r for r in list_runtimes() if r.packages == ("polite",)]
-    assert clear_runtimes(found.key) == 1
+    (polite,) = [r for r in list_runtimes() if r.packages == ("polite",)]
+    assert clear_runtimes(polite.key) == 1
 
 
 def test_runtimes_are_listed_with_their_contents(runtime):
-    found = next(r for r in list_runtimes() if r.key == runtime.key)
-    assert found.current
-    assert (found.modules, found.packages) == ((), ())
-    assert 20_000_000 < found.size < 100_000_000
-    assert found.build_seconds > 1
+    facts = next(r for r in list_runtimes() if r.key == runtime.key)
+    assert facts.current
+    assert (facts.modules, facts.packages) == ((), ())
+    assert 20_000_000 < facts.size < 100_000_000
+    assert facts.build_seconds > 1
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+def test_only_the_first_runtime_of_a_cache_compiles_the_archive(is_first, tmp_path, monkeypatch):
+    components = set()
+
+    def no_component(folder, *_):
+        components.add(folder.name)
+        raise runtime_module.ComponentizeError("not here", "")
+
+    monkeypatch.setattr(runtime_module, "componentize", no_component)
+    runtimes = runtime_module.Runtimes(Cache(tmp_path) if is_first else None)
+    with pytest.raises(BuildError, match="not here"):
+        runtimes.get(Requirements(frozenset({"of_no_runtime"})), default_engine())
+    assert components == ({"runtime", "archive"} if is_first else {"runtime"})
 
 
 def test_clearing_an_unknown_runtime_raises():

@@ -9,6 +9,8 @@ from typing import Any
 from wasmnb.host.upstream.raw_response import RawResponse
 from wasmnb.messages import Headers, Request, Response
 
+from .answers import ANSWERS
+
 SLOW = 0.5  # seconds
 
 
@@ -24,8 +26,9 @@ class Answers:
 
     def __call__(self, request: Request) -> Response:
         path = request.path.split("?")[0]
-        if path in RAW:
-            return RawResponse(RAW[path])
+        raw = RAW.get(path) or ODD.get(path, ANSWERS.get(path))
+        if raw is not None:
+            return RawResponse(raw)
         if not path.startswith("/seq/"):
             return handler(request)
         entries = path.removeprefix("/seq/").split("/")[0].split(",")
@@ -195,4 +198,37 @@ RAW = {
     "/raw/body-for-head": b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok",
     "/raw/204-body": b"HTTP/1.1 204 No Content\r\n\r\nok",
     "/raw/more-than-length": b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nokEXTRA",
+}
+
+#: Bytes that are almost an answer.
+ODD = {
+    "/odd/two-blanks": b"HTTP/1.1  200 OK\r\ncontent-length: 2\r\n\r\nok",
+    "/odd/lower-case": b"http/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok",
+    "/odd/blank-line-first": b"\r\nHTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok",
+    "/odd/length-with-blank": b"HTTP/1.1 200 OK\r\ncontent-length: 2 \r\nx-v: \r\n\r\nok",
+    "/odd/te-twice": b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
+    "/odd/short-close": b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\nconnection: close\r\n\r\nok",
+    "/odd/chunk-close": b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nok",
+    "/odd/chunk-overflow": b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nfffffffffffffffff\r\nok\r\n0\r\n\r\n",
+    "/odd/no-last-crlf": b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n",
+    "/odd/bad-trailer": b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nx t: 1\r\n\r\n",
+    "/odd/trailer-length": b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\n0\r\ncontent-length: 9\r\nx-t: 1\r\n\r\n",
+    "/odd/two-100": b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 100 Continue\r\nx-a: 1\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok",
+    "/odd/102": b"HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok",
+    "/odd/reason-nul": b"HTTP/1.1 200 O\0K\r\ncontent-length: 2\r\n\r\nok",
+    "/odd/reason-latin": b"HTTP/1.1 200 \xe4\r\ncontent-length: 2\r\n\r\nok",
+    "/odd/100-only": b"HTTP/1.1 100 Continue\r\n\r\n",
+    "/odd/status-00200": b"HTTP/1.1 00200 OK\r\ncontent-length: 2\r\n\r\nok",
+    "/odd/minus": b"HTTP/1.1 -200 OK\r\ncontent-length: 2\r\n\r\nok",
+    "/odd/head-only": b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n",
+    "/odd/nothing": b"",
+    "/odd/te-http-1.0": b"HTTP/1.0 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
+    "/odd/204-length": b"HTTP/1.1 204 No Content\r\ncontent-length: 2\r\n\r\n",
+    "/odd/304-chunked": b"HTTP/1.1 304 Not Modified\r\ntransfer-encoding: chunked\r\netag: a\r\n\r\n",
+    "/odd/205-body": b"HTTP/1.1 205 Reset Content\r\ncontent-length: 2\r\n\r\nok",
+    "/odd/lf-in-value": b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nx-v: a\nx-w: b\r\n\r\nok",
+    "/odd/connection-close": b"HTTP/1.1 200 OK\r\nconnection: close, x-h\r\nx-h: 1\r\ncontent-length: 2\r\n\r\nok",
+    "/odd/keep-alive-1.0": b"HTTP/1.0 200 OK\r\nconnection: keep-alive\r\ncontent-length: 2\r\n\r\nok",
+    "/odd/set-cookies": b"HTTP/1.1 200 OK\r\nSet-Cookie: a=1\r\nset-cookie: b=2\r\ncontent-length: 2\r\ncontent-type: a\r\ncontent-type: b\r\n\r\nok",
+    "/odd/upgrade-200": b"HTTP/1.1 200 OK\r\nupgrade: websocket\r\nconnection: upgrade\r\ncontent-length: 2\r\n\r\nok",
 }

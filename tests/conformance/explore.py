@@ -1,9 +1,12 @@
 """Search for scenarios on which the two proxies disagree; the smallest one is printed.
 
-`python -m tests.conformance.explore 500 7` tries 500 scenarios with seed 7.
+`python -m tests.conformance.explore 500 7` tries 500 scenarios with seed 7; a third number divides them between processes.
 """
 
+import multiprocessing
 import sys
+from concurrent.futures import Executor, ProcessPoolExecutor
+from contextlib import nullcontext
 
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import seed as seeded
@@ -58,28 +61,50 @@ def describe(scenario: Scenario, differing: list) -> str:
     return "\n".join([*map(str, scenario.steps), *lines, *map(str, differing)])
 
 
-def explore(examples: int, seed: int, *, shrink: bool = True) -> int:
-    """Try a number of scenarios, and print the smallest disagreement. Return the exit code."""
-    phases = [Phase.generate, Phase.shrink] if shrink else [Phase.generate]
+def search(examples: int, seed: int, disagree=disagreement) -> str:
+    """Try a number of scenarios, and return the smallest disagreement as text, empty for none. It runs on any executor."""
 
     @seeded(seed)
-    @settings(
-        max_examples=examples, deadline=None, database=None, phases=phases, suppress_health_check=list(HealthCheck)
-    )
+    @settings(max_examples=examples, deadline=None, database=None, phases=[Phase.generate, Phase.shrink], suppress_health_check=list(HealthCheck))
     @given(generated())
     def agree(scenario: Scenario) -> None:
-        differing = disagreement(scenario)
+        differing = disagree(scenario)
         if differing:
             raise AssertionError(describe(scenario, differing))
 
     try:
         agree()
     except AssertionError as error:
-        print(error)
-        return 1
-    print(f"{examples} scenarios agree (seed {seed})")
-    return 0
+        return str(error)
+    return ""
+
+
+def explore(examples: int, seed: int, executor: Executor | None = None, parts: int = 1, disagree=disagreement) -> list[str]:
+    """Try a number of scenarios, on an executor in parts with seeds of their own.
+
+    A part whose process dies is named, and the others count.
+    """
+    if executor is None:
+        return [text for text in [search(examples, seed, disagree)] if text]
+    seeds = [seed + part for part in range(parts)]
+    futures = [executor.submit(search, -(-examples // parts), each, disagree) for each in seeds]
+    texts = []
+    for each, future in zip(seeds, futures):
+        try:
+            texts.append(future.result())
+        except Exception as error:  # one part doesn't cost the others
+            texts.append(f"The part with seed {each} is lost: {type(error).__name__}: {error}")
+    return [text for text in texts if text]
+
+
+def main(arguments: list[str]) -> int:
+    examples, seed, processes = (int(text) for text in [*arguments, *("500", "0", "1")[len(arguments) :]])
+    pool = ProcessPoolExecutor(processes, multiprocessing.get_context("spawn")) if processes > 1 else nullcontext()
+    with pool as executor:
+        disagreements = explore(examples, seed, executor, processes)
+    print("\n\n".join(disagreements) or f"{examples} scenarios agree (seed {seed})")
+    return int(bool(disagreements))
 
 
 if __name__ == "__main__":
-    sys.exit(explore(int(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 0))
+    sys.exit(main(sys.argv[1:]))

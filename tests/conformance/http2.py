@@ -6,7 +6,7 @@ method    response                               method    response
 Unary     "re:" and the message                  Stream    echoes each message; ends after "bye" or the client's end
 Fail      trailers only, status 5                Http500   an HTTP error without gRPC
 FailLate  headers, then status 9                 Reset     headers, then RST_STREAM
-Hang      none
+Hang      none                                   Early     headers at once, then as Stream
 ========  =====================================  ========  ======================================================
 """
 
@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from h2.config import H2Configuration
 from h2.connection import H2Connection
 from h2.errors import ErrorCodes
+from h2.exceptions import ProtocolError
 from h2.events import (
     ConnectionTerminated,
     DataReceived,
@@ -28,10 +29,9 @@ from h2.events import (
     StreamReset,
     TrailersReceived,
 )
-from h2.exceptions import ProtocolError
 
 from wasmnb.envoy.network.loopback import LoopbackServer
-from wasmnb.messages import Headers, Request, Response
+from wasmnb.messages import Headers, Request, Response, to_bytes
 
 from .scenario import Http2
 
@@ -81,7 +81,7 @@ class GrpcUpstream(LoopbackServer):
 
     def _on(self, c: H2Connection, calls: dict[int, _Call], event: Event) -> None:
         if isinstance(event, RequestReceived):
-            self._begin(calls, event)
+            self._begin(c, calls, event)
         elif isinstance(event, DataReceived):
             c.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
             call = calls[event.stream_id]
@@ -97,12 +97,15 @@ class GrpcUpstream(LoopbackServer):
         elif isinstance(event, StreamReset):
             self.seen.append("  reset")
 
-    def _begin(self, calls: dict[int, _Call], event: RequestReceived) -> None:
+    def _begin(self, c: H2Connection, calls: dict[int, _Call], event: RequestReceived) -> None:
         headers = [(_text(n), _text(v)) for n, v in event.headers]
         path = dict(headers)[":path"]
         self.seen.append(f"POST {path}")
         self.seen += [f"  {n}: {v}" for n, v in headers if not n.startswith(":")]
-        calls[event.stream_id] = _Call(path.rpartition("/")[2])
+        call = calls[event.stream_id] = _Call(path.rpartition("/")[2])
+        if call.method == "Early":
+            call.method, call.seen = "Stream", ["headers"]
+            c.send_headers(event.stream_id, _HEADERS)
 
     def _echo(self, c: H2Connection, stream: int, call: _Call, message: bytes) -> None:
         if "headers" not in call.seen:
@@ -180,12 +183,15 @@ def _exchange(
                 return response, "closed"
             if not data:
                 return response, "closed"
-            for event in connection.receive_data(data):
+            try:
+                events = connection.receive_data(data)
+            except ProtocolError:  # headers after the end of the connection
+                return response, "closed"
+            for event in events:
                 if isinstance(event, ResponseReceived):
-                    pairs = [(_text(n), _text(v)) for n, v in event.headers]
-                    response = Response(
-                        int(dict(pairs)[":status"]), Headers(p for p in pairs if not p[0].startswith(":"))
-                    )
+                    pairs = [(to_bytes(n), to_bytes(v)) for n, v in event.headers]
+                    response = Response(int(dict(pairs)[b":status"]))
+                    response.headers.raw = [p for p in pairs if p[0][:1] != b":"]
                 elif isinstance(event, DataReceived) and response:
                     connection.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
                     response.body += event.data

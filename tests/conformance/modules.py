@@ -37,14 +37,10 @@ def _folder() -> TemporaryDirectory[str]:
 
 
 @cache
-def _saved(name: str) -> Path:
-    return python_filter(name).save(Path(_folder().name) / f"{name.removeprefix(PYTHON)}.wasm")
-
-
 def module(name: str) -> Path:
     """Return the path of a module; an unknown name is a path itself."""
     if name.startswith(PYTHON):
-        return _saved(name)
+        return python_filter(name).save(Path(_folder().name) / f"{name.removeprefix(PYTHON)}.wasm")
     if name in MODULES:
         return MODULES[name]()
     if name in STARTS:

@@ -6,12 +6,12 @@ import socket
 import time
 from collections.abc import Sequence
 from dataclasses import fields, replace
-from pathlib import Path
 
 from wasmnb.abi import LogLevel
 from wasmnb.envoy import Cluster, EnvoyPlugin, EnvoyProcess, EnvoyRefused, Listener, Upstream, bootstrap
-from wasmnb.envoy.network.client import ClientResult, Client
-from wasmnb.envoy.process import scratch_folder
+from wasmnb.envoy.network.client import Client
+from wasmnb.envoy.network.client_connection import ClientResult
+from wasmnb.envoy.process import crash_of, scratch_folder
 from wasmnb.envoy.config.bootstrap import merge
 from wasmnb.messages import Headers, Request
 
@@ -49,7 +49,10 @@ def _on_any_host(outcome: Outcome) -> Outcome:
             return outcome
         own = probe.getsockname()[0]
     for lines in [part.log for part in outcome.parts] + [outcome.upstream]:
-        lines[:] = [line.replace(own, "127.0.0.1") for line in lines]
+        if any(own in line for line in lines):
+            lines[:] = [line.replace(own, "127.0.0.1") for line in lines]
+            if lines is outcome.upstream:  # in the order of what they say now
+                lines[:] = [line for block in sorted(normal.blocks(lines)) for line in block]
     return outcome
 
 
@@ -96,16 +99,14 @@ class Bench:
     def metrics(self) -> list[str]:
         """Return counters and gauges of guests. If a counter and a gauge have one name, Envoy shows the gauge."""
         entries = json.loads(self.process.admin.get("/stats?format=json&filter=%5Ewasmcustom"))["stats"]
-        found = [(e["name"].removeprefix("wasmcustom."), e["value"]) for e in entries if "value" in e]
-        custom = sorted(f"{name} {value}" for name, value in found if name != "wasmcustom")
-        wanted = self.process.admin.stats(self.scenario.stats) if self.scenario.stats else {}
-        return custom + [f"{name} = {value}" for name, value in sorted(wanted.items())]
+        values = [(e["name"].removeprefix("wasmcustom."), e["value"]) for e in entries if "value" in e]
+        custom = sorted(f"{name} {value}" for name, value in values if name != "wasmcustom")
+        chosen = self.process.admin.stats(self.scenario.stats) if self.scenario.stats else {}
+        return custom + [f"{name} = {value}" for name, value in sorted(chosen.items())]
 
     def gone(self) -> bool:
         """Return whether Envoy has ended, after a pause for one that is crashing."""
-        try:
-            self.process.admin.ready()
-        except OSError:
+        if crash_of(self.process):
             time.sleep(0.2)
             return True
         return False
@@ -129,9 +130,9 @@ class Bench:
             case Wire(moves, wait=wait):
                 return self.wire(moves, wait)
             case Http2():
-                found = http2_exchange(self.process.admin.listeners()["l"], step)
+                received = http2_exchange(self.process.admin.listeners()["l"], step)
                 self._settle()
-                return normal.client_lines(*found)
+                return normal.client_lines(*received)
             case Update(plugins, during):
                 return self.update(plugins, during)
             case Tcp(moves, wait):
@@ -236,8 +237,11 @@ class Bench:
             Cluster("deadg", ("127.0.0.1", _closed_port()), http2=True),
         ]
         services = [self._service(p) for p in s.services]
+        sinks = [plugin(p).as_config(self.directory) for p in s.stats_sinks]
+        extra: dict = {} if s.stats_interval == 5.0 else {"stats_flush_interval": f"{s.stats_interval}s"}
         if not self.dynamic:
-            return bootstrap([self._listener(s.plugins)], clusters, node=NODE, services=services)
+            listeners = [self._listener(s.plugins)]
+            return bootstrap(listeners, clusters, node=NODE, services=services, stats_sinks=sinks, extra=extra)
         self._write_listener(s.plugins)
         source = {"path_config_source": {"path": str(self.directory / "listener.json")}}
         return bootstrap(
@@ -328,7 +332,7 @@ def _limit(s: Scenario) -> dict:
     return {"per_connection_buffer_limit_bytes": s.limit} if s.limit else {}
 
 
-def _move(client: Client, move: bytes | float | str) -> str:
+def _move(client: Client, move: bytes | float | str | tuple[bytes, str]) -> str:
     """Run one move of a TCP client; return what it read, or an empty string."""
     match move:
         case bytes():
@@ -341,6 +345,9 @@ def _move(client: Client, move: bytes | float | str) -> str:
             client.half_close()
         case "reset":
             client.close(reset=True)
+        case (bytes() as data, end):
+            client.socket.sendall(data, socket.MSG_MORE)
+            client.half_close() if end == "shut" else client.close()
         case float():
             client.wait(move)
     return ""

@@ -111,9 +111,12 @@ class Http2:
 
 @dataclass(frozen=True)
 class Tcp:
-    """One TCP connection: bytes to send, seconds to wait, "read", "shut" (half-close), "reset"; it is closed at the end."""
+    """One TCP connection: bytes to send, seconds to wait, "read", "shut" (half-close), "reset"; it is closed at the end.
 
-    moves: Sequence[bytes | float | str]
+    A pair of bytes and "shut" or "close" sends the bytes and the end in one segment.
+    """
+
+    moves: Sequence[bytes | float | str | tuple[bytes, str]]
     wait: float = 0.6
 
 
@@ -162,8 +165,10 @@ class Scenario:
         Other HTTP filters of the chain, before and after the plugins, in Envoy's own terms.
     stats
         A regular expression of Envoy's statistics that belong to the outcome.
-    services, access_log
-        Plugins that run as bootstrap services (with `singleton` in their options) or as access logger.
+    services, access_log, stats_sinks
+        Plugins that run as bootstrap services (with `singleton` in their options), as access logger or as stats sinks.
+    stats_interval
+        Seconds between two snapshots for stats sinks.
     why_not
         Reason why the simulated proxy can't agree; such scenarios are counted separately.
     """
@@ -178,6 +183,8 @@ class Scenario:
     limit: int | None = None
     timeouts: Mapping[str, float] = field(default_factory=dict)
     services: Sequence[Plug] = ()
+    stats_sinks: Sequence[Plug] = ()
+    stats_interval: float = 5.0
     access_log: Plug | None = None
     routes: str | Sequence[Mapping[str, Any]] = "plain"
     hcm: Mapping[str, Any] = field(default_factory=dict)

@@ -28,6 +28,7 @@ from .scenario import Http2, Outcome, Part, Plug, Raw, Scenario, Send, Shutdown,
 from .simulated_plugins import plugin
 
 _LISTENER = Listener(direction=1, metadata=LISTENER_EXTRA["metadata"], virtual_host="vh")
+_AT_ONCE = 0.02  # seconds within which a response that waits for nothing has arrived
 _GAP = 0.03  # seconds between two chunks, as the real client leaves
 
 
@@ -60,8 +61,11 @@ class GrpcMethods(GrpcServer):
             "Hang": lambda message: hang,
             "Stream": lambda message: GrpcReply([b"echo:" + message], status=0 if message == b"bye" else None),
         }
+        methods["Early"] = methods["Stream"]
         paths = {f"/svc/{name}": method for name, method in methods.items()}
-        super().__init__(paths, headers=[("x-init", "iv")], trailers=[("x-trail", "tv")])
+        super().__init__(
+            paths, headers=[("x-init", "iv")], trailers=[("x-trail", "tv")], metadata_first=["/svc/Early"]
+        )
 
     def __call__(self, request: Request) -> Response:
         if request.path == "/svc/Http500":
@@ -81,6 +85,7 @@ class Bench:
         kind = "network" if scenario.kind == "tcp" else "http"
         plugins = [plugin(p, native=native, kind=kind) for p in scenario.plugins]
         plugins += [plugin(p, kind="singleton" if p.options["singleton"] else "service") for p in scenario.services]
+        plugins += [plugin(p, native=native, kind="stat_sink") for p in scenario.stats_sinks]
         if scenario.access_log:
             plugins.append(plugin(scenario.access_log, kind="access_log"))
         self.proxy = Proxy(
@@ -92,6 +97,7 @@ class Bench:
             node=NODE,
             listener=_LISTENER,
             built_in=_built_in(scenario),
+            stats_flush_interval=scenario.stats_interval,
             **_options(scenario),
         )
 
@@ -114,12 +120,12 @@ class Bench:
 
     def metrics(self) -> list[str]:
         """Return counters and gauges. Of two with one name it is the gauge, as in Envoy's statistics."""
-        found = [m for m in self.proxy.metrics.all() if m.kind is not MetricType.HISTOGRAM and m.name]
-        shown = {m.name: m.value for m in sorted(found, key=lambda m: m.kind)}
+        metrics = [m for m in self.proxy.metrics.all() if m.kind is not MetricType.HISTOGRAM and m.name]
+        shown = {m.name: m.value for m in sorted(metrics, key=lambda m: m.kind)}
         custom = sorted(f"{name} {value}" for name, value in shown.items())
-        wanted = re.compile(self.scenario.stats) if self.scenario.stats else None
+        pattern = re.compile(self.scenario.stats) if self.scenario.stats else None
         envoy = sorted(self.proxy.metrics.envoy.items())
-        return custom + [f"{name} = {value}" for name, value in envoy if wanted and wanted.search(name)]
+        return custom + [f"{name} = {value}" for name, value in envoy if pattern and pattern.search(name)]
 
     def step(self, step: Step) -> list[str]:
         """Run a step; return what the client received."""
@@ -163,10 +169,17 @@ class Bench:
         headers.raw = [(n.encode(), v.encode()) for n, v in step.headers]
         trailers = Headers()
         trailers.raw = [(n.encode(), v.encode()) for n, v in step.trailers]
-        exchange = self.proxy.request(
-            pseudo.get(":method", ""), pseudo.get(":path", ""), headers, step.body or b"", trailers,
-            authority=pseudo.get(":authority", ""), http2=True, wait=step.wait,
-        )  # fmt: skip
+        target = (pseudo.get(":method", ""), pseudo.get(":path", ""), headers)
+        authority = pseudo.get(":authority", "")
+        if step.body == b"" and not step.trailers:  # an empty last frame, not the headers, ends the request
+            stream = self.proxy.open(*target, authority=authority, http2=True)
+            if not stream.exchange.done:
+                stream.send_body(b"", end=True)
+            exchange = stream.wait(step.wait)
+        else:
+            exchange = self.proxy.request(
+                *target, step.body or b"", trailers, authority=authority, http2=True, wait=step.wait
+            )
         shown = _client(exchange)
         if not exchange.done:
             self._leave(exchange)
@@ -179,6 +192,9 @@ class Bench:
         for move in moves:
             if isinstance(move, bytes):
                 connection.send(move)
+            elif isinstance(move, tuple):
+                data, end = move
+                connection.send(data, end=True) if end == "shut" else connection.close(data)
             elif isinstance(move, float):
                 self.proxy.advance(move)
             elif move == "read":
@@ -208,16 +224,19 @@ class Bench:
         headers = Headers(step.headers)
         if step.script:
             headers.add("x-script", step.script.strip().replace("\n", "|"))
-        if step.chunks is None and not step.trailers:
+        if step.chunks is None and (step.http2 or not step.trailers):  # over HTTP/2 all frames go at once
             exchange = self.proxy.request(
                 step.method,
                 step.path,
                 headers,
                 step.body,
+                Headers(step.trailers),
                 authority=step.authority,
                 http2=step.http2,
-                wait=step.leave or step.wait,
+                wait=step.leave or _AT_ONCE,
             )
+            if not exchange.done and not _has_all(exchange) and step.leave is None:
+                self.proxy.loop.run_until_done(exchange, step.wait - _AT_ONCE)
         else:
             exchange = self._in_chunks(step, headers)
         if step.leave is not None:
@@ -264,11 +283,14 @@ class Bench:
         cut = [r for r in cut if r not in grpc]
         seen += [_grpc_lines(r, split_messages(r.body)) for r in grpc]
         seen += [_grpc_lines(c.request, c.messages) for c in self.proxy.callouts if c.cluster == "g" and c.sent]
-        seen += [
-            normal.upstream_lines(r, "cut" if "transfer-encoding" in r.headers or _short(r) else "complete")
-            for r in cut
-        ]
+        whole = [r for x in http if x.upstream_complete for r in x.upstream_requests[-1:]]
+        seen += [normal.upstream_lines(r, "cut" if self._is_cut(r, whole) else "complete") for r in cut]
         return [line for block in sorted(seen) for line in block] + self._tcp_upstream()
+
+    @staticmethod
+    def _is_cut(request: Request, whole: Sequence[Request]) -> bool:
+        """Whether the upstream waits for more of a request."""
+        return _short(request) or ("transfer-encoding" in request.headers and all(r is not request for r in whole))
 
     def _tcp_upstream(self) -> list[str]:
         """Return the events of the TCP upstream; its own close is not one."""
@@ -332,15 +354,15 @@ def _options(s: Scenario) -> dict:
 
 def _built_in(s: Scenario) -> list[BuiltIn]:
     """Envoy's own filters of the chain."""
-    found = [(f, 0) for f in s.before] + [(f, len(s.plugins)) for f in s.after]
-    made = []
-    for config, before in found:
+    configs = [(f, 0) for f in s.before] + [(f, len(s.plugins)) for f in s.after]
+    filters = []
+    for config, before in configs:
         kind = config["name"].rpartition(".")[2]
         if kind not in BUILT_IN:
             raise NotSimulated(kind)
         typed = config["typed_config"]
-        made.append(BuiltIn(kind, typed, config["name"], before, bool(config.get("disabled"))))
-    return made
+        filters.append(BuiltIn(kind, typed, config["name"], before, bool(config.get("disabled"))))
+    return filters
 
 
 def _routes(s: Scenario) -> dict:
@@ -355,8 +377,16 @@ def _client(exchange: Exchange) -> list[str]:
     nothing = exchange.response is None or not (exchange.response.status or len(exchange.response.headers))
     if exchange.response is None or (nothing and exchange.done):
         return ["no answer: closed" if exchange.done else "no answer: timeout"]
-    end = "closed" if exchange.response.reset else "complete" if exchange.done and not _waits(exchange) else "timeout"
+    whole = _has_all(exchange) or (exchange.done and not _waits(exchange))
+    end = "closed" if exchange.response.reset else "complete" if whole else "timeout"
     return normal.client_lines(exchange.response, end)
+
+
+def _has_all(exchange: Exchange) -> bool:
+    """Whether the client has as many bytes as content-length says: it doesn't know that a filter holds the end."""
+    response = exchange.response
+    length = response.headers.get("content-length") if response is not None and not exchange.http2 else None
+    return length is not None and length.isdigit() and 0 < int(length) == len(response.body)
 
 
 def _waits(exchange: Exchange) -> bool:
@@ -378,5 +408,5 @@ def _grpc_lines(request: Request, messages: Sequence[bytes]) -> list[str]:
 
 def _short(request: Request) -> bool:
     """Whether a request promises more bytes than it has."""
-    told = request.headers.get("content-length") or "0"
-    return told.isdigit() and int(told) > len(request.body)
+    length = request.headers.get("content-length") or "0"
+    return length.isdigit() and int(length) > len(request.body)

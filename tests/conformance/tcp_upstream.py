@@ -26,6 +26,7 @@ class TcpUpstream(LoopbackServer):
                 if not data:
                     time.sleep(0.03)  # the last bytes and the end arrive separately
                     return
-                connection.sendall(b"bye" if data == b"QUIT" else data)
                 if data == b"QUIT":
+                    connection.sendall(b"bye", socket.MSG_MORE)  # the end is in the same segment
                     return
+                connection.sendall(data)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from tests.conformance import simulated
-from tests.conformance.explore import describe, disagreement
+from tests.conformance.explore import describe, disagreement, explore
 from tests.conformance.generated import generated
 
 pytestmark = pytest.mark.slow
@@ -29,3 +29,23 @@ def test_both_proxies_have_the_same_outcome(scenario):
 @given(generated())
 def test_simulated_proxy_has_the_same_outcome_twice(scenario):
     assert simulated.run(scenario) == simulated.run(scenario)
+
+
+def _same_twice(scenario):
+    return [] if simulated.run(scenario) == simulated.run(scenario) else ["another outcome"]
+
+
+def _dies(scenario):
+    os.kill(os.getpid(), 9)
+
+
+def test_parts_on_an_executor_count_although_one_dies():
+    from concurrent.futures import ProcessPoolExecutor
+    import multiprocessing
+
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(2, context) as pool:
+        assert explore(6, 1, pool, 2, _same_twice) == []
+    with ProcessPoolExecutor(1, context) as pool:
+        lost = explore(4, 1, pool, 2, _dies)
+    assert [text.partition(" is lost")[0] for text in lost] == ["The part with seed 1", "The part with seed 2"]

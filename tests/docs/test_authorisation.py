@@ -7,6 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.example_cases import service
+from tests.gallery_costs import code_lines
+from wasmnb import Filter, Proxy
+
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "authorisation.md").read_text()
 
@@ -22,13 +26,24 @@ def lines_of_code(text, comment):
 def test_page_has_the_right_numbers_of_lines():
     python, go = lines_of_code(block("python"), "#"), lines_of_code(block("go"), "//")
     assert python <= 12
-    rows = re.findall(r"^\| (?:Python|Go),.*?\| (\d+) \| (\d+) \|", PAGE, re.MULTILINE)
+    rows = re.findall(r"^\| (?:Python|Go)[^|]*\| (\d+) \| (\d+) \|", PAGE, re.MULTILINE)
     assert rows == [(str(python), str(block("python").count("def "))), (str(go), str(block("go").count("\nfunc ") - 1))]
     assert f"{python} lines" in (ROOT / "README.md").read_text() and f"{go} in Go" in (ROOT / "README.md").read_text()
 
 
-def test_python_version_equals_the_example():
-    assert block("python") in (ROOT / "examples" / "auth_await.py").read_text()
+def test_python_version_asks_the_service():
+    options = {"workers": 1, "config": {"cluster": "auth", "path": "/check"}, "clusters": {"auth": service}}
+    with Proxy(Filter.from_source(block("python")), **options) as proxy:
+        good = proxy.get("/", {"authorization": "Bearer good"})
+        assert good.response.status == 200 and good.upstream_request.headers["x-user"] == "ann"
+        assert proxy.get("/").response.status == 403
+        proxy.clusters["auth"].alive = False
+        assert proxy.get("/").response.status == 503
+
+
+def test_example_has_the_number_of_lines_of_the_page():
+    lines = code_lines((ROOT / "examples" / "auth_await.py").read_text())
+    assert f"plugin starts: {lines} lines" in PAGE.replace("\n", " ")
 
 
 def test_go_version_is_formatted():

@@ -9,7 +9,7 @@ from wasmnb import Filter
 PAGE = Path(__file__).parents[2] / "docs" / "kinds.md"
 
 
-def test_sessions_behave_as_the_page_says():
+def test_sessions_behave_as_documented():
     text = PAGE.read_text()
     (source,) = re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
     session = "\n".join(re.findall(r"^```pycon\n(.*?)^```", text, re.MULTILINE | re.DOTALL))

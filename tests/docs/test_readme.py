@@ -37,8 +37,8 @@ def test_api_example_runs_unchanged(tmp_path, monkeypatch):
     (tmp_path / "examples").symlink_to(ROOT / "examples")
     names = {}
     exec(compile(block("from hashlib import"), "README.md", "exec"), names)
-    assert names["x"].response.status == 200
-    assert names["x"].upstream_request.headers["x-client"] == "ann"
+    assert names["exchange"].response.status == 200
+    assert names["exchange"].upstream_request.headers["x-client"] == "ann"
     assert (tmp_path / "auth.wasm").read_bytes().startswith(b"\0asm")
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from wasmnb.compiler.runtime.cache import cache_folder
+from wasmnb.compiler.cache.places import cache_folder
 
 pytest_plugins = ["pytester"]
 
@@ -34,6 +34,7 @@ def test_python_blocks_are_files():
     assert len(FILES) == 8
 
 
+@pytest.mark.slow
 def test_tests_of_the_page_pass(project):
     outcomes = project("--wasm-update", "-m", "not envoy")
     assert set(outcomes) <= {"passed", "deselected"}

@@ -7,7 +7,8 @@ import pytest
 
 from wasmnb import Filter, Proxy, Request, Response, write_traffic
 from wasmnb.traffic.recorded import RecordedExchange
-from wasmnb.traffic.replay.columns import COLUMNS
+from wasmnb.traffic.data.columns import SCHEMAS
+from wasmnb.traffic.plans.plan_file import parse_plan
 
 PAGE = (Path(__file__).parents[2] / "docs" / "traffic.md").read_text()
 
@@ -20,9 +21,17 @@ class Auth(HttpContext):
 """
 
 
-def test_page_documents_every_column():
-    rows = re.findall(r"^\| `(\w+)` \| (.+?) \|$", PAGE, re.MULTILINE)
-    assert rows == [(name, meaning) for name, (_, meaning) in COLUMNS.items()]
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_page_documents_every_column(name):
+    section = PAGE.partition(f"### Table `{name}`")[2].partition("\n#")[0]
+    rows = re.findall(r"^\| `(\w+)` \| (.+?) \|$", section, re.MULTILINE)
+    assert rows == [(name, meaning) for name, (_, meaning) in SCHEMAS[name].items()]
+
+
+def test_load_plan_of_the_page_is_valid():
+    (text,) = re.findall(r"^```yaml\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+    plan = parse_plan(text)
+    assert len(plan.all_phases) == 5 and plan.sessions[2].requests[1].path == "/cart/{user}"
 
 
 def test_code_of_the_page_runs(tmp_path, monkeypatch, capsys):

@@ -9,60 +9,60 @@ import pytest
 from wasmnb.engine.c_interface import CObject
 
 
-def test_an_object_is_freed_once_by_close_or_by_collection():
+def test_object_is_freed_once_by_close_or_by_collection():
     freed = []
-    made = CObject.returned(freed.append, lambda: 7)
-    assert made.address == 7
-    made.close()
-    made.close()
-    del made
+    owner = CObject.returned(freed.append, lambda: 7)
+    assert owner.address == 7
+    owner.close()
+    owner.close()
+    del owner
     assert freed == [7]
     CObject.returned(freed.append, lambda: 8)
     assert freed == [7, 8]
 
 
-def test_an_object_in_a_cycle_is_freed():
+def test_object_in_a_cycle_is_freed():
     freed = []
-    made = CObject.returned(freed.append, lambda: 9)
-    made.held.insert(0, made)
-    del made
+    owner = CObject.returned(freed.append, lambda: 9)
+    owner.held.insert(0, owner)
+    del owner
     gc.collect()
     assert freed == [9]
 
 
-def test_a_null_pointer_is_not_freed():
+def test_null_pointer_is_not_freed():
     freed = []
-    made = CObject.returned(freed.append, lambda: 0)
+    owner = CObject.returned(freed.append, lambda: 0)
     place = CObject.written(freed.append, c_void_p())
-    assert (made.address, place.address) == (0, 0)
-    made.close()
+    assert (owner.address, place.address) == (0, 0)
+    owner.close()
     place.close()
     assert freed == []
 
 
-def test_what_c_wrote_is_freed():
+def test_object_written_by_c_is_freed():
     freed, place = [], c_void_p()
-    made = CObject.written(freed.append, place)
+    owner = CObject.written(freed.append, place)
     place.value = 5
-    assert made.address == 5
-    made.close()
+    assert owner.address == 5
+    owner.close()
     assert freed == [place]
 
 
-def test_a_closed_object_has_no_address():
-    made = CObject.returned(lambda _: None, lambda: 7)
-    made.close()
+def test_closed_object_has_no_address():
+    owner = CObject.returned(lambda _: None, lambda: 7)
+    owner.close()
     with pytest.raises(ValueError, match="closed"):
-        _ = made.address
+        _ = owner.address
 
 
-def test_no_python_function_runs_while_an_object_is_made_and_collected():
+def test_creating_and_collecting_an_object_runs_no_python_function():
     entered = []
     sys.setprofile(lambda frame, event, _: entered.append(frame.f_code.co_name) if event == "call" else None)
     try:
-        made = CObject.returned([].append, int, 7)
+        owner = CObject.returned([].append, int, 7)
         entered.clear()
-        del made
+        del owner
     finally:
         sys.setprofile(None)
     assert entered == []

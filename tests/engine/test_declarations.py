@@ -15,7 +15,7 @@ def declared(text):
     ("v128", "v128"), ("externref", "externref"), ("funcref", "funcref"), ("exnref", "ref"), ("(ref null any)", "ref"),
     ("(ref $f)", "ref"), ("(ref null $s)", "ref"), ("i32", "i32"), ("f64", "f64"),
 ])
-def test_an_export_with_any_type_is_compiled_and_instantiated(kind, name):
+def test_export_of_any_type_is_compiled_and_instantiated(kind, name):
     text = f'(module (type $f (func)) (type $s (struct (field i8) (field (mut i64)))) (func (export "f") (param {kind})))'
     code = default_engine().compile(assemble(text))
     assert [(e.name, e.kind, e.params, e.results) for e in code.exports] == [("f", "func", (name,), ())]
@@ -25,46 +25,46 @@ def test_an_export_with_any_type_is_compiled_and_instantiated(kind, name):
 
 
 @pytest.mark.parametrize("kind", ["v128", "f32", "externref", "(ref null any)"])
-def test_an_import_with_a_type_that_no_hostcall_has_is_refused(kind):
+def test_import_of_a_type_without_hostcalls_is_refused(kind):
     code = default_engine().compile(assemble(f'(module (import "env" "f" (func (param {kind}))))'))
     with pytest.raises(ModuleError, match="signature that no hostcall has"):
         Instance(code, lambda _: lambda *_: 0)
 
 
 @pytest.mark.parametrize("kind", ["(ref null any)", "exnref"])
-def test_an_imported_table_of_typed_references_is_refused(kind):
+def test_imported_table_of_typed_references_is_refused(kind):
     code = default_engine().compile(assemble(f'(module (import "env" "t" (table 1 {kind})))'))
     with pytest.raises(ModuleError, match="elements that no host has"):
         Instance(code, lambda _: None)
 
 
 @pytest.mark.parametrize("kind", ["funcref", "externref"])
-def test_an_imported_table_is_made(kind):
+def test_imported_table_is_created(kind):
     text = f'(module (import "env" "t" (table 3 {kind})) (func (export "size") (result i32) (table.size 0)))'
     assert Instance(default_engine().compile(assemble(text)), lambda _: None).function("size")() == 3
 
 
 def test_imports_of_all_kinds_are_named():
-    found = declared("""(module (import "a" "f" (func (param i64) (result i32))) (import "a" "t" (table 1 2 externref))
+    imports = declared("""(module (import "a" "f" (func (param i64) (result i32))) (import "a" "t" (table 1 2 externref))
       (import "a" "m" (memory 1 5)) (import "a" "g" (global (mut v128))) (import "b" "e" (tag)))""").imports
-    assert [(i.module, i.name, i.kind) for i in found] == [
+    assert [(i.module, i.name, i.kind) for i in imports] == [
         ("a", "f", "func"), ("a", "t", "table"), ("a", "m", "memory"), ("a", "g", "global"), ("b", "e", "tag")
     ]
-    assert (found[0].params, found[0].results) == (("i64",), ("i32",))
+    assert (imports[0].params, imports[0].results) == (("i64",), ("i32",))
 
 
 def test_memories_and_tables_have_their_sizes_in_bytes():
-    found = declared("""(module (import "a" "m" (memory 1)) (memory 2 3) (memory i64 1)
+    declarations = declared("""(module (import "a" "m" (memory 1)) (memory 2 3) (memory i64 1)
       (table 10 funcref) (table 1 4 externref) (table 5 (ref null func) (ref.null func)))""")
-    assert found.memories == [Limits(65536, None), Limits(131072, 196608), Limits(65536, None)]
-    assert [(t.minimum, t.maximum) for t in found.tables] == [(80, None), (8, 32), (40, None)]
+    assert declarations.memories == [Limits(65536, None), Limits(131072, 196608), Limits(65536, None)]
+    assert [(t.minimum, t.maximum) for t in declarations.tables] == [(80, None), (8, 32), (40, None)]
 
 
 def test_more_than_128_types_and_functions_are_read():
     types = "".join(f"(type (func (param {'i32 ' * n})))" for n in range(150))
     functions = "".join(f'(func (export "f{n}") (type {n}))' for n in range(150))
-    found = declared(f"(module {types}{functions})").exports
-    assert [len(e.params) for e in found] == list(range(150))
+    exports = declared(f"(module {types}{functions})").exports
+    assert [len(e.params) for e in exports] == list(range(150))
 
 
 def test_recursive_types_and_subtypes_are_counted():

@@ -8,12 +8,14 @@ import sys
 import threading
 import time
 import weakref
+from types import SimpleNamespace
 
 import pytest
 import wasmtime
 
 from wasmnb.engine import Engine, Image, Instance, OutOfBounds, Trap, default_engine
 from wasmnb.engine.copying import copy_into
+from wasmnb.engine.entry.interrupts import Interrupts
 from wasmnb.errors import ModuleError
 
 WAT = """(module
@@ -115,6 +117,39 @@ def test_interrupt_outside_a_guest_is_raised_at_once():
         threading.Timer(0.1, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
         time.sleep(10)
     assert time.monotonic() - start < 5
+
+
+def test_interrupt_of_the_main_thread_does_not_stop_a_guest_of_another():
+    ends, engine = [], default_engine()
+
+    def spin():
+        try:
+            make(deadline=1.0).function("spin")()
+        except BaseException as error:  # noqa: BLE001 -- KeyboardInterrupt would be the fault
+            ends.append(error)
+        done.set()
+
+    done = threading.Event()
+    threading.Thread(target=spin).start()
+    with pytest.raises(KeyboardInterrupt), engine.interrupts:
+        threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
+        done.wait()
+    assert ends == []
+    done.wait()
+    assert [error.kind for error in ends] == ["deadline"]
+
+
+@pytest.mark.parametrize("called", [False, True])
+@pytest.mark.parametrize("method", ["__enter__", "__exit__"])
+def test_interrupt_at_the_edge_of_a_guarded_block_is_raised_at_its_end(method, called):
+    interrupts = Interrupts(lambda: None, ())
+    edge = SimpleNamespace(f_code=getattr(Interrupts, method).__code__, f_back=None)
+    if called:
+        edge = SimpleNamespace(f_code=threading.current_thread.__code__, f_back=edge)
+    with pytest.raises(KeyboardInterrupt), interrupts, interrupts:
+        interrupts._note(signal.SIGINT, edge)  # as Python calls it when the signal comes before the method's first line
+    assert (interrupts._depth, interrupts.pending) == (0, False)
+    assert signal.getsignal(signal.SIGINT) == signal.default_int_handler
 
 
 def test_interrupt_swallowed_by_a_finalizer_is_raised_at_the_end(capfd):
@@ -221,6 +256,55 @@ def test_dropped_instance_is_collected_while_the_clock_ticks():
         time.sleep(0.06)
         gc.collect()
     assert reference() is None
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_deadline_counts_in_a_process_that_was_forked():
+    instance = make(deadline=0.2)
+    child = os.fork()
+    if not child:
+        try:
+            instance.function("spin")()
+        except Trap as trap:
+            os._exit(0 if trap.kind == "deadline" else 1)
+        finally:
+            os._exit(2)
+    assert os.waitpid(child, 0)[1] == 0
+
+
+class Watched:
+    """Something that the engine watches, and that only the garbage collector frees."""
+
+    running = False
+
+    def __init__(self):
+        self.itself = self
+
+    def observe(self, _now):
+        """Do nothing."""
+
+
+@pytest.mark.slow
+def test_clock_survives_garbage_that_is_collected_while_it_lists_instances():
+    engine, thresholds = Engine(), gc.get_threshold()
+    kept = Watched()
+    try:
+        for number in range(20):
+            gc.collect()
+            gc.disable()
+            for _ in range(50):
+                engine.watch(Watched())
+            gc.set_threshold(gc.get_count()[0] + number)  # one of the next objects that are created collects the 50 before
+            gc.enable()
+            engine._observe()  # raised RuntimeError, which ended the thread and with it all deadlines
+            gc.set_threshold(*thresholds)
+    finally:
+        gc.enable()
+        gc.set_threshold(*thresholds)
+    engine.watch(kept)
+    assert engine._ticker.is_alive()
+    assert [x for x in engine._instances() if x is kept] == [kept]
 
 
 def test_everything_of_a_closed_instance_is_refused_or_remembered():

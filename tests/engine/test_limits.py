@@ -45,8 +45,8 @@ def test_memory_alone_gets_all_of_the_limit():
 
 
 def test_memory_with_a_maximum_leaves_the_rest_to_the_others():
-    found = Declarations.read(assemble("(module (memory 1 16) (memory 1))"))
-    memory, _ = size_limits(found, 64 * MIB)
+    declarations = Declarations.read(assemble("(module (memory 1 16) (memory 1))"))
+    memory, _ = size_limits(declarations, 64 * MIB)
     assert memory == 63 * MIB
 
 

@@ -13,12 +13,14 @@ import pytest
 import yaml
 
 from wasmnb import Filter, Plugin, Proxy, Response
-from wasmnb.envoy import EnvoyProcess, Upstream, export, find_envoy
+from wasmnb.envoy import Upstream, export, find_envoy
 from wasmnb.envoy.exporter import folder as folder_module
 from wasmnb.errors import BuildError, UsageError
 
 SOURCE = """\
-from wasmnb.sdk import HttpContext
+from wasmnb.sdk import Counter, HttpContext
+
+HITS = Counter("hits", tags={"zone": "a"})
 
 
 class Hello(HttpContext):
@@ -27,8 +29,12 @@ class Hello(HttpContext):
 
     def on_http_response_headers(self, num_headers, end_of_stream):
         self.response_headers["x-filter"] = "hello"
+        HITS.with_tags(zone="b").increment(2)
 """
-FILES = {"hello.wasm", "envoy.yaml", "wasmplugin.yaml", "envoyextensionpolicy.yaml", "oci", "README.md"}
+FILES = {
+    "hello.wasm", "hello.spdx.json", "envoy.yaml", "wasmplugin.yaml", "trafficextension.yaml", "envoyfilter.yaml",
+    "envoyextensionpolicy.yaml", "oci", "README.md",
+}
 
 
 @pytest.fixture(scope="module")
@@ -108,6 +114,8 @@ def test_exported_envoy_serves_requests_through_the_filter(hello, tmp_path):
             assert got.status == 200
             assert got.headers["x-filter"] == "hello"
             assert got.read() == b"Good morning"
+        with urllib.request.urlopen(f"http://{admin.read_text()}/stats/prometheus?filter=wasmcustom", timeout=10) as got:
+            assert b'hits{zone="b"} 2' in got.read()
     upstream.close()
     assert config["admin"]["address"]["socket_address"]["address"] == "127.0.0.1"
 
@@ -168,7 +176,7 @@ def test_clusters_get_different_addresses(tmp_path):
         "far": Cluster(address="10.0.0.7:443"),
         "none": Cluster(endpoints=0),
     }
-    assert addresses(clusters) == {
+    assert addresses(clusters, 8000) == {
         "upstream": ("127.0.0.1", 8000), "auth": ("127.0.0.1", 8001), "far": ("10.0.0.7", 443), "none": None,
     }  # fmt: skip
 
@@ -277,9 +285,138 @@ def test_filter_with_a_tcp_context_is_exported_as_a_network_filter(tmp_path):
     assert document(tmp_path, "wasmplugin.yaml")["spec"]["type"] == "NETWORK"
 
 
-def test_access_logger_beside_a_network_filter_keeps_its_http_listener(tmp_path):
+def test_access_logger_with_a_network_filter_keeps_its_http_listener(tmp_path):
     export([Plugin(Small(kind, kind.encode()), kind=kind) for kind in ("network", "access_log")], tmp_path)
     assert [item["name"] for item in document(tmp_path, "envoy.yaml")["static_resources"]["listeners"]] == ["http", "tcp"]
+
+
+#: Fields of the custom resource definitions of Istio 1.30 (`trafficextensions.extensions.istio.io`, v1alpha1).
+TRAFFIC_EXTENSION = {"selector", "targetRefs", "phase", "priority", "match", "wasm", "lua"}
+TRAFFIC_EXTENSION_WASM = {
+    "url", "sha256", "imagePullPolicy", "imagePullSecret", "verificationKey", "pluginConfig", "pluginName", "failStrategy", "type",
+    "vmConfig",
+}  # fmt: skip
+
+
+def test_traffic_extension_has_the_fields_of_its_definition(tmp_path):
+    plugins = [
+        Plugin(Small("a", b"1"), config={"a": 1}, root_id="r", failure_policy="FAIL_RELOAD", environment={"K": "v"}),
+        Plugin(Small("b", b"2"), kind="network"),
+    ]
+    exported = export(plugins, tmp_path, registry="ghcr.io/acme")
+    first, second = yaml.safe_load_all((tmp_path / "trafficextension.yaml").read_text())
+    for resource in (first, second):
+        assert (resource["apiVersion"], resource["kind"]) == ("extensions.istio.io/v1alpha1", "TrafficExtension")
+        assert resource["spec"].keys() <= TRAFFIC_EXTENSION
+        assert resource["spec"]["wasm"].keys() <= TRAFFIC_EXTENSION_WASM
+    assert first["spec"]["priority"] > second["spec"]["priority"]
+    assert first["spec"]["selector"] == {"matchLabels": {"istio": "ingressgateway"}}
+    wasm = first["spec"]["wasm"]
+    assert (wasm["pluginName"], wasm["failStrategy"], wasm["pluginConfig"]) == ("r", "FAIL_RELOAD", {"a": 1})
+    assert "sha256:" + wasm["sha256"] == exported.images["a"].digest
+    assert second["spec"]["wasm"]["type"] == "NETWORK"
+
+
+def test_envoy_filter_has_every_setting_in_order(tmp_path):
+    plugins = [
+        Plugin(Small("a", b"1"), config=b"text", vm_config="vm", vm_id="v", allow_on_headers_stop_iteration=True),
+        Plugin(Small("b", b"2"), allowed_capabilities=["proxy_log"]),
+        Plugin(Small("c", b"3"), kind="network"),
+    ]
+    export(plugins, tmp_path, registry="ghcr.io/acme", context="SIDECAR_INBOUND")
+    resource = document(tmp_path, "envoyfilter.yaml")
+    assert (resource["apiVersion"], resource["kind"]) == ("networking.istio.io/v1alpha3", "EnvoyFilter")
+    patches = resource["spec"]["configPatches"]
+    assert {p["match"]["context"] for p in patches} == {"SIDECAR_INBOUND"}
+    assert [(p["applyTo"], p["patch"]["operation"], p["patch"]["value"]["name"]) for p in patches] == [
+        ("EXTENSION_CONFIG", "ADD", "a.wasm"), ("HTTP_FILTER", "INSERT_BEFORE", "a.wasm"),
+        ("EXTENSION_CONFIG", "ADD", "b.wasm"), ("HTTP_FILTER", "INSERT_BEFORE", "b.wasm"),
+        ("EXTENSION_CONFIG", "ADD", "c.wasm"), ("NETWORK_FILTER", "INSERT_BEFORE", "c.wasm"),
+    ]  # fmt: skip
+    config = patches[0]["patch"]["value"]["typed_config"]["config"]
+    assert (config["configuration"]["value"], config["allow_on_headers_stop_iteration"]) == ("text", True)
+    assert (config["vm_config"]["vm_id"], config["vm_config"]["configuration"]["value"]) == ("v", "vm")
+    assert config["vm_config"]["code"]["remote"]["http_uri"]["uri"] == "oci://ghcr.io/acme/a:latest"
+    assert "local" not in config["vm_config"]["code"]
+
+
+@pytest.mark.envoy
+def test_envoy_accepts_the_resources_of_the_envoy_filter(tmp_path):
+    """Envoy checks the filter with its discovery, and the message that it would discover."""
+    export([Plugin(Small("a", b"1"), config={"a": 1}, allow_on_headers_stop_iteration=True)], tmp_path)
+    added, filter_ = (p["patch"]["value"] for p in document(tmp_path, "envoyfilter.yaml")["spec"]["configPatches"])
+    source = filter_["config_discovery"].pop("config_source")
+    assert source["ads"] == {}
+    filter_["config_discovery"]["config_source"] = {"path_config_source": {"path": str(tmp_path / "ecds.yaml")}}
+    (tmp_path / "ecds.yaml").write_text(yaml.safe_dump({"resources": []}))
+    config = document(tmp_path, "envoy.yaml")
+    chain = config["static_resources"]["listeners"][0]["filter_chains"][0]["filters"][0]["typed_config"]["http_filters"]
+    chain[0] = filter_
+    uri = added["typed_config"]["config"]["vm_config"]["code"]["remote"]["http_uri"]
+    assert uri == {"uri": "oci://registry.example.com/a:latest", "cluster": "_", "timeout": "30s"}
+    (tmp_path / "discovery.yaml").write_text(yaml.safe_dump(config))
+    chain[0] = {"name": "a", "typed_config": {**added["typed_config"], "unknown": 1}}
+    (tmp_path / "wrong.yaml").write_text(yaml.safe_dump(config))
+    for file, accepted in (("discovery.yaml", True), ("wrong.yaml", False)):
+        command = [str(find_envoy()), "--mode", "validate", "-c", file]
+        validated = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+        assert (validated.returncode == 0) is accepted, validated.stderr
+
+
+def test_clusters_that_a_mesh_calls_otherwise_are_noted(tmp_path):
+    from wasmnb.host import Cluster
+
+    clusters = {"Auth Service": Cluster(address="auth:9000"), "outbound|8080||keys.infra.svc.cluster.local": Response(200)}
+    routes = [{"match": {"prefix": "/"}, "route": {"cluster": "upstream"}}]
+    with Proxy(clusters=clusters, routes=routes) as proxy:
+        from wasmnb.envoy.exporter.kubernetes import extension_policy, notes
+        from wasmnb.envoy.exporter.setup import Module, Part, Setup
+        from wasmnb.envoy.config.plugin_config import EnvoyPlugin
+
+        module = Module("a", b"1")
+        setup = Setup("a", [Part("a", EnvoyPlugin(b"1", "a"), module)], [module], dict(proxy.clusters), proxy.settings)
+    text = "\n".join(notes(setup))
+    assert "cluster Auth Service: Istio calls the cluster of a Service outbound|9000||auth-service.default.svc.cluster.local" in text
+    assert 'route_metadata["filter_metadata"]["gateway.envoyproxy.io/extension-backends"]["auth-service"]' in text
+    assert "keys.infra.svc.cluster.local: Istio" not in text
+    assert extension_policy(setup, {"a": "x"})[0]["spec"]["backends"] == [
+        {"name": "auth-service", "backendRef": {"name": "auth-service", "port": 9000}},
+        {"name": "keys", "backendRef": {"name": "keys", "namespace": "infra", "port": 8080}},
+    ]
+
+
+def test_ports_can_all_be_set(tmp_path):
+    plugins = [Plugin(Small("a", b"1")), Plugin(Small("b", b"2"), kind="network")]
+    export(plugins, tmp_path, port=81, tcp_port=82, admin_port=83, upstream_port=84)
+    config = document(tmp_path, "envoy.yaml")
+    ports = [item["address"]["socket_address"]["port_value"] for item in config["static_resources"]["listeners"]]
+    assert [*ports, config["admin"]["address"]["socket_address"]["port_value"]] == [81, 82, 83]
+    (endpoints,) = config["static_resources"]["clusters"][0]["load_assignment"]["endpoints"][0]["lb_endpoints"]
+    assert endpoints["endpoint"]["address"]["socket_address"]["port_value"] == 84
+    assert "127.0.0.1:84" in (tmp_path / "README.md").read_text()
+
+
+def test_unknown_context_is_refused(tmp_path):
+    with pytest.raises(UsageError, match="context is one of GATEWAY"):
+        export(Small("a"), tmp_path, context="EVERYWHERE")
+
+
+def test_tags_of_metrics_become_stats_tags(tmp_path):
+    source = """
+HITS = Counter("hits", tags={"zone": "a", "x-y": 1})
+class T(HttpContext):
+    def on_http_request_headers(self, num_headers, end_of_stream):
+        HITS.with_tags(user="b").increment()
+"""
+    export(Filter.from_source(source, "tagged"), tmp_path)
+    tags = document(tmp_path, "envoy.yaml")["stats_config"]["stats_tags"]
+    assert [tag["tag_name"] for tag in tags] == ["zone", "x_y", "user"]
+    from wasmnb.abi import MetricType
+    from wasmnb.host.state.prometheus import prometheus_text
+    from wasmnb.host import Metric
+
+    text = prometheus_text([Metric(MetricType.COUNTER, "zone.a.x-y.1.user.b.hits", 2)], tags)
+    assert text == '# TYPE hits counter\nhits{zone="a",x_y="1",user="b"} 2\n'
 
 
 # -- files ------------------------------------------------------------------------------------------------------------
@@ -294,7 +431,7 @@ def test_readme_has_the_commands(tmp_path):
         "skopeo copy oci:oci/auth:2 docker://ghcr.io/acme/auth:2",
         "crane push oci/auth ghcr.io/acme/auth:2",
         "oras cp --from-oci-layout oci/auth:2 ghcr.io/acme/auth:2",
-        "kubectl apply -f wasmplugin.yaml",
+        "kubectl apply -f trafficextension.yaml",
         "kubectl apply -f envoyextensionpolicy.yaml",
     ):
         assert f"    {command}\n" in text

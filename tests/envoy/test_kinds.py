@@ -5,7 +5,8 @@ import time
 
 import pytest
 
-from wasmnb import Envoy, Filter, Plugin, Proxy, Response, UsageError, compare
+from tests.sdk.deny_list import deny_list
+from wasmnb import Envoy, Filter, Plugin, Proxy, Response, UsageError
 from wasmnb.traffic import send_bytes
 
 pytestmark = pytest.mark.envoy
@@ -21,26 +22,6 @@ COUNT = """\
 class Count(PluginContext):
     def on_log(self):
         print("logged")
-"""
-DENY = """\
-import json
-
-class Deny(PluginContext):
-    def on_plugin_start(self, size):
-        if self.config.get("refresh"):
-            self.set_tick_period(0.1)
-        else:
-            self.denied = self.shared_data.watch("denied", parse=json.loads, every=0.1)
-
-    async def on_tick(self):
-        response = await self.http_call("users", path="/denied")
-        if response.ok:
-            self.shared_data["denied"] = response.body
-
-class Check(HttpContext):
-    def on_http_request_headers(self, num_headers, end_of_stream):
-        if self.request_headers.get("x-user") in (self.plugin.denied.value or ()):
-            self.send_local_response(403, "denied\\n")
 """
 
 
@@ -78,7 +59,7 @@ def _soon(proxy, text):
 
 @pytest.mark.parametrize("start", [Proxy, Envoy], ids=["simulated", "envoy"])
 def test_workers_follow_what_a_singleton_publishes(start):
-    filter_ = Filter.from_source(DENY, "deny")
+    filter_ = Filter.from_source(deny_list(0.1), "deny")
     users = ["bob"]
     plugins = [Plugin(filter_, name="refresh", kind="singleton", config={"refresh": True}, vm_id="deny"), Plugin(filter_, vm_id="deny")]
     service = {"users": lambda request: Response(200, body=json.dumps(users).encode())}
@@ -95,10 +76,3 @@ def test_workers_follow_what_a_singleton_publishes(start):
         assert settled(proxy, "bob", 403)
         users[:] = ["ann"]
         assert settled(proxy, "ann", 403) and settled(proxy, "bob", 200)
-
-
-def test_comparison_of_a_network_filter_says_what_is_compared(sniff):
-    with Proxy(sniff, workers=1) as proxy:
-        send_bytes(proxy, b"x")
-        with pytest.raises(UsageError, match="compares requests"):
-            compare(proxy)

@@ -68,3 +68,24 @@ def test_bytes_outside_utf8_are_kept(written):
 
 def test_format_begins_with_the_token():
     assert log_format("abc").startswith("abc ")
+
+
+def test_tracebacks_have_the_names_that_files_have_for_their_author(tmp_path):
+    path = tmp_path / "log"
+    lines = [
+        b"TOKEN 1.0 8 critical wasm wasm log auth root vm: Traceback (most recent call last):",
+        b'  File "<auth cell>", line 3, in on_http_request_headers',
+        b'  File "other.py", line 9, in other',
+        b'ValueError:   File "<auth cell>" is text',
+        b'TOKEN 2.0 7 info main   File "<auth cell>", line 3',
+    ]
+    path.write_bytes(b"\n".join(lines) + b"\n")
+    log = LogFile(path, "TOKEN", {"<auth cell>": "Cell In[3]"})
+    filters, own = log.read()
+    log.close()
+    assert filters.text.splitlines()[1:] == [
+        '  File "Cell In[3]", line 3, in on_http_request_headers',
+        '  File "other.py", line 9, in other',
+        'ValueError:   File "<auth cell>" is text',
+    ]
+    assert "<auth cell>" in own.text

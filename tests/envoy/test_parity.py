@@ -4,6 +4,7 @@ import pytest
 
 from tests.foreign.toolchain import scripted_guest
 from wasmnb.compiler import Filter
+from wasmnb.compiler.source.filter_source import Part
 from wasmnb.envoy import Envoy, EnvoyPlugin, Parity, compare
 from wasmnb.errors import UsageError
 from wasmnb.host import Cluster, Listener, Plugin, Proxy, RouteMatch
@@ -42,6 +43,24 @@ def test_requests_so_far_are_compared_by_default():
     assert [p.real.response.body for p in parity.pairs] == [b"changed"] * 3
     assert without_instances(parity) == []
     assert parity.compared > 20
+
+
+def test_traceback_of_a_cell_is_the_same_in_both_proxies():
+    source = "class Boom(HttpContext):\n    def on_http_request_headers(self, num_headers, end_of_stream):\n        raise ValueError(1)\n"
+    boom = Filter.from_parts([Part(source, "Cell In[3]")], "boom")
+    with Proxy(boom, workers=1) as simulated:
+        simulated.get("/")
+        parity = compare(simulated)
+    assert parity.differences == []
+    assert 'File "Cell In[3]", line 3' in parity.pairs[0].real.log[0].text
+
+
+def test_client_that_left_leaves_both_proxies():
+    with proxy(CHANGES, upstream=Response(200, body=b"late", latency=1.0)) as simulated:
+        simulated.get("/", timeout=0.3)
+        parity = compare(simulated)
+    assert without_instances(parity) == []
+    assert [parity.pairs[0].simulated.response, parity.pairs[0].real.response] == [None, None]
 
 
 def test_given_requests_are_compared():

@@ -115,6 +115,7 @@ def test_rust_panic_is_a_trap(run):
         assert "Function: proxy_on_request_headers failed" in said
 
 
+@pytest.mark.slow
 def test_cpp_reverses_a_buffered_body(run):
     with run("buffering.cc") as proxy:
         x = proxy.post("/", chunks=[b"abc", b"def"])

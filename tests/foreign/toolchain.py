@@ -6,13 +6,14 @@ builds a C library and takes about twenty seconds, later ones take one or two.
 """
 
 import contextlib
+import fcntl
 import hashlib
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from importlib.metadata import version as installed
 from pathlib import Path
 
@@ -141,7 +142,9 @@ def _cached(files: dict[str, str], ingredients: Sequence[str], build: Callable[[
     if path.exists():
         return path
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as scratch:
+    with _locked(folder / f".{digest}.lock"), tempfile.TemporaryDirectory() as scratch:
+        if path.exists():  # another process has compiled it meanwhile
+            return path
         for name, text in files.items():
             Path(scratch, name).write_text(text)
         output = Path(scratch, "out.wasm")
@@ -150,6 +153,15 @@ def _cached(files: dict[str, str], ingredients: Sequence[str], build: Callable[[
         shutil.copyfile(output, partial)
         partial.replace(path)
     return path
+
+
+@contextlib.contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Keep other processes from compiling the same module: several test processes need it when they start."""
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+    path.unlink(missing_ok=True)
 
 
 def _run(command: Sequence[str], folder: Path, environment: dict[str, str]) -> None:

@@ -16,8 +16,8 @@ def calling(cluster="c", timeout=0, path="/x"):
 
 
 def status_of(exchange):
-    found = [e for e in exchange.events if e.name == "get_header_map_value" and e.args["key"] == b":status"]
-    return found[0].result
+    reads = [e for e in exchange.events if e.name == "get_header_map_value" and e.args["key"] == b":status"]
+    return reads[0].result
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,7 @@ def test_switches_of_the_connection_manager_have_names():
         exchange = proxy.get("/")
         assert exchange.upstream_request.headers["x-forwarded-for"] == "127.0.0.1"
         assert exchange.response.headers["server"] == "edge"
-    with pytest.raises(UsageError, match="no switch 'use_remote_adress'"):
+    with pytest.raises(UsageError, match="no parameter 'use_remote_adress'"):
         Proxy(use_remote_adress=True)
 
 
@@ -60,7 +60,7 @@ def test_connection_manager_is_written_as_it_is_read():
         use_remote_address=True, upgrade_configs={"websocket": True}, max_stream_duration=0.5, accept_http_10=True,
         internal_address_config=("10.0.0.0/8",), header_key_format="proper_case_words", scheme_to_overwrite="https",
     )  # fmt: skip
-    assert HttpConnectionManager.from_config(manager.as_config())[0] == manager
+    assert HttpConnectionManager.from_config(manager.as_config()).manager == manager
     assert HttpConnectionManager().as_config() == {}
 
 

@@ -3,9 +3,10 @@
 import pytest
 
 from tests.host.host_kit import scripted_proxy, wat
+from wasmnb import Filter
 from wasmnb.abi import CALLBACKS, HOSTCALLS, Status
 from wasmnb.errors import UsageError
-from wasmnb.host import Cluster, Proxy
+from wasmnb.host import Cluster, Proxy, RouteMatch
 from wasmnb.host.inspect.status_causes import CAUSES
 from wasmnb.messages import Response
 
@@ -68,6 +69,48 @@ def test_local_response_after_the_headers_is_explained():
     assert "sent a local response after the response's headers had left" in text
 
 
+def test_exception_after_a_wait_is_explained():
+    waits = Filter.from_source("""
+class Waits(HttpContext):
+    async def on_http_request_headers(self, num_headers, end_of_stream):
+        await self.http_call("c", path="/", timeout=1)
+""")
+    with Proxy(waits, workers=1, clusters={"c": Cluster(alive=False)}) as proxy:
+        x = proxy.get("/")
+        assert x.response.status == 503
+        lines = str(proxy.explain(x)).splitlines()
+    assert lines[0] == "Exchange 1 is done: the client got status 503, wasm_fail_stream."
+    assert lines[1].startswith("An exception ended this stream, and the VM keeps running: wasmnb.sdk.errors.CalloutUnreachable: ")
+
+
+@pytest.mark.parametrize(
+    ("header", "value"), [(":path", ""), (":path", "/elsewhere"), (":path", "known")]
+)
+def test_target_that_no_route_matches_is_explained(header, value):
+    source = f"class H(HttpContext):\n    def on_http_request_headers(self, n, e): self.request_headers[{header!r}] = {value!r}\n"
+    routes = [RouteMatch(prefix="/known")]
+    with Proxy(Filter.native(source), workers=1, routes=routes) as proxy:
+        x = proxy.get("/known")
+        assert (x.response.status, x.details) == (404, "route_not_found")
+        assert f"A filter has set {header} to {value!r}, and no route matches that." in str(proxy.explain(x))
+
+
+def test_removed_path_is_explained():
+    source = "class H(HttpContext):\n    def on_http_request_headers(self, n, e): del self.request_headers[':path']\n"
+    with Proxy(Filter.native(source), workers=1) as proxy:
+        x = proxy.get("/")
+        assert (x.response.status, x.details) == (404, "route_not_found")
+        assert "A filter has removed :path, and no route matches a request without it." in str(proxy.explain(x))
+
+
+def test_exception_that_cuts_a_response_short_is_explained():
+    source = "class H(HttpContext):\n    def on_http_response_body(self, n, e): self.response.body = self.response.body.text\n"
+    with Proxy(Filter.native(source), workers=1, upstream=Response(200, body=b"\x89PNG\0\1")) as proxy:
+        x = proxy.get("/")
+        assert x.response.reset
+        assert "An exception ended this stream, and the VM keeps running: wasmnb.sdk.errors.ContentError" in str(proxy.explain(x))
+
+
 def test_ordinary_errors_have_no_further_explanation():
     _, text = explained("on_request_headers: send_local_response 403 _ no _ -1", "GET", "/")
     assert "A filter" not in text
@@ -126,3 +169,16 @@ def test_held_headers_of_a_filter_without_body_callbacks_are_explained_without_t
     code = '(func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32) (i32.const 1))'
     with Proxy(wat(code), workers=1) as proxy:
         assert "body" not in str(proxy.explain(proxy.post("/", body=b"abc")))
+
+
+def test_stream_that_waits_for_a_queue_names_the_queue():
+    from wasmnb import Filter
+
+    source = """
+class F(HttpContext):
+    async def on_http_request_headers(self, num_headers, end_of_stream):
+        await register_queue("jobs").get()
+"""
+    with Proxy(Filter.native(source, "f"), workers=1) as proxy:
+        exchange = proxy.get("/", wait=1.0)
+        assert "The next item of the queue jobs may continue it" in str(proxy.explain(exchange))

@@ -67,7 +67,7 @@ def test_expression_without_a_value_raises_cel_error(text):
         value(text, m={})
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=3 * settings.default.max_examples, deadline=None)
 @given(st.text(alphabet="()[]{}+-*/%<>=!&|?:., \t'\"ab12inu", max_size=40))
 def test_random_text_parses_or_raises_syntax_error(text):
     try:
@@ -170,7 +170,7 @@ def test_missing_or_second_key_returns_bad_argument(data):
     assert signatures.verify(None, data)[0] == Status.BAD_ARGUMENT
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=2 * settings.default.max_examples, deadline=None)
 @given(st.binary(max_size=120), st.binary(max_size=80))
 def test_random_keys_and_signatures_return_ok(key, signature):
     data = message(hash=b"sha256", der=key or b"x", third=signature, fourth=b"t")

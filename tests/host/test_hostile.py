@@ -1,5 +1,6 @@
 """Hostile modules do not harm the host: random arguments, endless loops, memory growth, broken allocators."""
 
+import os
 import signal
 import threading
 import time
@@ -83,14 +84,18 @@ def survives(proxy, sequence, memory):
     proxy.advance(1.0)
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=3 * settings.default.max_examples, deadline=None, suppress_health_check=list(HealthCheck))
 @given(sequence=st.lists(calls, min_size=1, max_size=8), memory=st.binary(max_size=200))
 def test_random_hostcall_arguments_do_not_crash(bench, sequence, memory):
     survives(bench, sequence, memory)
 
 
+#: Sequences that are tried; `make attack` tries more.
+EXAMPLES = int(os.environ.get("WASMNB_EXAMPLES", "500"))
+
+
 @pytest.mark.slow
-@settings(max_examples=10_000, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
 @given(sequence=st.lists(calls, min_size=1, max_size=12), memory=st.binary(max_size=400))
 def test_random_hostcall_sequences_do_not_crash(bench, sequence, memory):
     survives(bench, sequence, memory)

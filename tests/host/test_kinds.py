@@ -24,8 +24,11 @@ def make(source, mode="native"):
     (HTTP + TCP, "http"), (TCP + TICK, "network"), (HTTP + LOG, "http"), (TICK + "    def on_log(self): pass\n", "access_log"),
 ])  # fmt: skip
 def test_kind_follows_from_the_classes(source, kind):
-    assert Plugin(make(source)).kind == kind
-    assert EnvoyPlugin.of(make(source, "wasm")).kind == kind
+    assert Plugin(make(source)).kind == Plugin(make(source, "wasm")).kind == kind
+
+
+def test_plugin_of_the_real_envoy_has_the_same_kind():
+    assert EnvoyPlugin.of(make(TCP, "wasm")).kind == "network"
 
 
 def test_native_and_compiled_filters_have_the_same_callbacks(tmp_path):
@@ -75,7 +78,7 @@ def test_foreign_network_module_is_refused_as_http_filter():
 
 
 def test_unknown_kind_is_refused_with_the_known_ones():
-    with pytest.raises(UsageError, match="one of http, network, access_log, singleton, service, not 'tcp'"):
+    with pytest.raises(UsageError, match="one of http, network, access_log, singleton, service, stat_sink, not 'tcp'"):
         Plugin(make(TCP), kind="tcp")
 
 
@@ -95,7 +98,7 @@ def test_network_filter_refuses_http_requests(send):
         assert not proxy.exchanges
 
 
-def test_http_filter_beside_a_network_filter_gets_requests():
+def test_http_filter_with_a_network_filter_gets_requests():
     with Proxy([make(TCP), make(HTTP)], workers=1) as proxy:
         assert proxy.get("/").response.status == 200
         assert proxy.connect().send(b"x").read() == b"x"

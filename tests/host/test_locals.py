@@ -20,12 +20,12 @@ class F(HttpContext):
 
 
 @pytest.fixture(scope="module", params=[Filter.from_source, Filter.native])
-def made(request):
+def auth(request):
     return request.param(SOURCE, "auth")
 
 
-def test_locals_are_in_the_failure_and_in_the_log(made):
-    with Proxy(made, workers=2, show_locals=True) as proxy:
+def test_locals_are_in_the_failure_and_in_the_log(auth):
+    with Proxy(auth, workers=2, show_locals=True) as proxy:
         exchange = proxy.get("/", {"x-user": "ann"}, worker=2)
         assert "    local user = 'ann'" in exchange.traceback
         assert any("local user = 'ann'" in line.text for line in proxy.log)
@@ -33,12 +33,12 @@ def test_locals_are_in_the_failure_and_in_the_log(made):
         assert exchange.failure.error().where == "on context 2, for exchange 1, on worker-2"
 
 
-def test_filter_that_does_not_start_reports_locals(made):
+def test_filter_that_does_not_start_reports_locals(auth):
     with pytest.raises(FilterTrap) as caught:
-        Proxy(made, workers=1, config="bad", show_locals=True)
+        Proxy(auth, workers=1, config="bad", show_locals=True)
     assert "local limit = 5" in caught.value.traceback
 
 
-def test_locals_are_not_reported_by_default(made):
-    with Proxy(made, workers=1) as proxy:
+def test_locals_are_not_reported_by_default(auth):
+    with Proxy(auth, workers=1) as proxy:
         assert "local" not in proxy.get("/", {"x-user": "ann"}).traceback

@@ -1,9 +1,14 @@
 """The log and its filter."""
 
+import time
+
 import pytest
 
+from tests.host.host_kit import scripted_proxy
+from wasmnb import Filter, Proxy
 from wasmnb.abi import LogLevel
-from wasmnb.host.trace.log import LogFilter, LogLine
+from wasmnb.host.trace.log import LogFilter, LogLine, by_time
+from wasmnb.host.vm.vm import Vm
 
 LINE = LogLine(0.5, LogLevel.WARN, "denied /pay", "worker-2", vm=4, context=7, exchange=3, root=1)
 
@@ -28,3 +33,34 @@ def test_line_matches_its_own_criteria(criteria):
 )  # fmt: skip
 def test_line_does_not_match_other_criteria(criteria):
     assert not LogFilter(**criteria).matches(LINE)
+
+
+def test_lines_stay_in_order_when_the_machine_delays_a_hostcall(monkeypatch):
+    """The delay is the host's, and not counted: the next line would be earlier."""
+    write_log, delays = Vm.write_log, []
+
+    def delayed(*args):
+        if delays:
+            time.sleep(delays.pop())
+        return write_log(*args)
+
+    monkeypatch.setattr(Vm, "write_log", delayed)
+    with scripted_proxy("on_request_headers: log 2 first; log 2 second", guest_time="measured") as proxy:
+        delays.append(0.05)
+        lines = proxy.get("/").log
+    assert not delays
+    assert len(lines) > 2 and by_time(lines) == list(lines)
+
+
+@pytest.mark.parametrize(("changes", "lines"), [("5, -5, -1, -1", 1), ("-5", 1), ("5, -5", 0), ("-1, 1, -1", 1)])
+def test_gauge_that_falls_below_0_is_told_once(changes, lines):
+    source = f"""
+g = Gauge("inside")
+class H(HttpContext):
+    def on_http_request_headers(self, num_headers, end_of_stream):
+        for change in [{changes}]: g.add(change)
+"""
+    with Proxy(Filter.native(source), workers=1) as proxy:
+        x = proxy.get("/")
+        told = [line for line in x.log if "The gauge inside fell below 0, and Envoy's gauges wrap around" in line.text]
+    assert len(told) == lines

@@ -45,13 +45,13 @@ class F(HttpContext):
 
 
 @pytest.fixture(scope="module")
-def made():
+def auth():
     return Filter.from_source(SOURCE, "auth")
 
 
 @pytest.fixture
-def proxy(made):
-    with Proxy(made, workers=2, guest_time=0.0) as proxy:
+def proxy(auth):
+    with Proxy(auth, workers=2, guest_time=0.0) as proxy:
         yield proxy
 
 
@@ -77,9 +77,9 @@ def test_live_streams_are_listed_with_their_exchange(proxy):
     assert stream.attributes == {"path": "'/pause'"}
 
 
-def test_reading_changes_neither_trace_nor_ids_nor_clocks_nor_memory(made):
+def test_reading_changes_neither_trace_nor_ids_nor_clocks_nor_memory(auth):
     def run(look):
-        with Proxy(made, workers=2, guest_time=0.0) as proxy:
+        with Proxy(auth, workers=2, guest_time=0.0) as proxy:
             events = []
             for path in ("/a", "/b", "/c"):
                 exchange = proxy.get(path)
@@ -115,21 +115,21 @@ def test_module_of_another_compiler_cannot_be_read():
 
 
 @pytest.mark.slow
-def test_saved_module_can_be_read(made, tmp_path):
-    again = Filter.from_file(made.save(tmp_path / "auth.wasm"))
+def test_saved_module_can_be_read(auth, tmp_path):
+    again = Filter.from_file(auth.save(tmp_path / "auth.wasm"))
     with Proxy(again, workers=1) as proxy:
         proxy.get("/")
         assert variable(proxy.python_state(), "hits").values == {"0": ("main",), "1": ("worker-1",)}
 
 
 def test_native_filter_has_the_same_state(proxy):
-    def told(proxy):
+    def variables(proxy):
         for worker in (1, 1, 2):
             proxy.get("/", worker=worker)
         return [(v.owner, v.name, v.values) for v in proxy.python_state().variables]
 
     with Proxy(Filter.native(SOURCE, "auth"), workers=2, guest_time=0.0) as native:
-        assert told(native) == told(proxy)
+        assert variables(native) == variables(proxy)
 
 
 def test_hostcall_of_a_native_repr_is_refused():
@@ -147,7 +147,7 @@ class F(HttpContext):
     for make in (Filter.native, Filter.from_source):
         with Proxy(make(source, "nosy"), workers=1, guest_time=0.0) as proxy:
             proxy.request("GET", "/", {"x-user": "ann"}, wait=0.0)
-            made = proxy.trace.total
+            total = proxy.trace.total
             ((_, stream),) = proxy.python_state().streams
             assert stream.attributes["nosy"].startswith("<Nosy: its repr raised")
-            assert (proxy.trace.total, proxy.state) == (made, "running")
+            assert (proxy.trace.total, proxy.state) == (total, "running")

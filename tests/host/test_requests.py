@@ -2,6 +2,7 @@
 
 import pytest
 
+from wasmnb.compiler import Filter
 from wasmnb.errors import UsageError
 from wasmnb.host import Proxy
 from wasmnb.messages import Response
@@ -124,7 +125,7 @@ def test_closed_proxy_raises_a_usage_error():
 
 @pytest.mark.parametrize("guest_time", ["fast", -1.0, float("nan"), float("inf"), None])
 def test_invalid_guest_time_is_a_usage_error(guest_time):
-    with pytest.raises(UsageError, match="guest_time is 'measured' or a number of seconds, not"):
+    with pytest.raises(UsageError, match="guest_time is 'measured', 'frozen' or a number of seconds, not"):
         Proxy(workers=1, guest_time=guest_time)
 
 
@@ -140,3 +141,8 @@ def test_old_exchanges_are_dropped_above_the_limits(monkeypatch):
         for _ in range(12):
             proxy.post("/", body=b"x" * 1000)
         assert [x.number for x in proxy.exchanges] == [10, 11, 12]
+
+
+def test_head_and_options_have_methods_of_their_own():
+    with Proxy(Filter.native("class H(HttpContext):\n    def on_http_request_headers(self, n, e): pass\n"), workers=1) as proxy:
+        assert [x.upstream_request.method for x in (proxy.head("/"), proxy.options("/"))] == ["HEAD", "OPTIONS"]

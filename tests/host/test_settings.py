@@ -85,5 +85,44 @@ def test_update_refuses_settings_that_need_a_new_proxy(name):
 
 @pytest.mark.parametrize("guest_time", ["soon", -1, float("inf"), None])
 def test_guest_time_is_measured_or_a_number_of_seconds(guest_time):
-    with pytest.raises(UsageError, match="guest_time is 'measured' or a number of seconds"):
+    with pytest.raises(UsageError, match="guest_time is 'measured', 'frozen' or a number of seconds"):
         Proxy(guest_time=guest_time)
+
+
+@pytest.mark.parametrize(
+    ("route", "problem"),
+    [
+        ("/pay", "must be a RouteMatch, or .* not '/pay'"),
+        (b"/pay", "must be a RouteMatch"),
+        (None, "must be a RouteMatch"),
+        ({"prefix": "/pay", "cluster": "b"}, "Envoy's Route has no field 'prefix'. Did you mean 'match.prefix'"),
+    ],
+)
+def test_route_that_is_neither_routematch_nor_message_is_refused(route, problem):
+    with pytest.raises(UsageError, match=rf"^routes\[0\].*{problem}"):
+        Proxy(routes=[route])
+
+
+@pytest.mark.parametrize("routes", ["/", b"/", 3])
+def test_routes_that_are_not_a_list_are_refused(routes):
+    with pytest.raises(UsageError, match="routes must be a list"):
+        Proxy(routes=routes)
+
+
+@pytest.mark.parametrize("arguments", [{"cluster": b"up"}, {"name": 3}, {"headers": [("a", "b")]}])
+def test_routematch_with_a_parameter_of_another_type_is_refused(arguments):
+    with pytest.raises(UsageError, match=f"^{next(iter(arguments))} of a RouteMatch must be"):
+        RouteMatch(**arguments)
+
+
+def test_routematch_takes_prefix_and_headers_as_bytes():
+    routes = [RouteMatch(b"/a", {b"x-user": b"ann"}, cluster="one")]
+    with Proxy(routes=routes, clusters={"one": Response(202)}, workers=1) as proxy:
+        assert proxy.get("/a", {"x-user": "ann"}).response.status == 202
+        assert proxy.get("/a").response.status == 404
+
+
+@pytest.mark.parametrize("seconds", [-1, -0.001, float("nan"), float("inf")])
+def test_time_advances_by_a_number_of_seconds_of_at_least_zero(seconds):
+    with scripted_proxy() as proxy, pytest.raises(UsageError, match="of at least 0, not"):
+        proxy.advance(seconds)

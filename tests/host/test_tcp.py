@@ -92,3 +92,10 @@ def test_closing_the_proxy_closes_connections():
     assert "on_downstream_connection_close(2, 1)" in calls(c.exchange)
     assert "2 bytes" not in repr(c)
     assert "1 bytes sent" in repr(c)
+
+
+def test_connection_that_its_own_callback_continues_is_passed_on_once():
+    with tcp_proxy("on_new_connection: continue_stream DOWNSTREAM") as proxy:
+        c = proxy.connect().send(b"x")
+        assert c.received == b"x"
+        assert sum("on_new_connection(" in call for call in calls(c.exchange)) == 1

@@ -11,7 +11,7 @@ from wasmnb.host.interface import ProxyInterface
 from wasmnb.host.settings import ProxySettings
 
 PAUSE = "on_request_headers: return 1"
-SHARED_METHODS = ("request", "send", "get", "post", "connect", "close")
+SHARED_METHODS = ("request", "send", "get", "post", "put", "patch", "delete", "session", "connect", "close")
 
 
 def log_text(exchange):
@@ -111,6 +111,12 @@ def test_unknown_worker_is_refused(proxy, worker):
         proxy.get("/", worker=worker)
 
 
+@pytest.mark.parametrize(("name", "advice"), [("worker", "'workers'"), ("use_remote_adress", "'use_remote_address'")])
+def test_misspelled_parameter_is_refused_with_the_right_name(start, name, advice):
+    with pytest.raises(UsageError, match=f"no parameter '{name}', .* Did you mean {advice}"):
+        start(**{name: 1})
+
+
 # -- state and records --------------------------------------------------------------------------------------------------
 
 
@@ -194,6 +200,24 @@ def test_tcp_connection_is_half_closed_by_end(proxy_class, guest):
         assert connection.read(wait=2.0) == b"bye"
 
 
+def test_client_that_closes_gets_what_its_bytes_led_to(proxy_class, guest):
+    with proxy_class(Plugin(guest, kind="network"), workers=1) as proxy:
+        exchange = proxy.connect().send(b"hello").close()
+        assert (exchange.received, exchange.closed_by_proxy, exchange.upstream_received) == (b"hello", False, b"hello")
+
+
+def test_client_that_closes_with_its_last_bytes_gets_nothing_more(proxy_class, guest):
+    script = """on_downstream_data: get_buffer_bytes DOWNSTREAM_DATA 0 9
+on_downstream_connection_close: get_buffer_bytes DOWNSTREAM_DATA 0 9"""
+    with proxy_class(Plugin(guest, config=script, kind="network"), workers=1) as proxy:
+        connection = proxy.connect().send(b"one")
+        assert connection.read(wait=2.0) == b"one"
+        exchange = connection.close(b"two")
+        with pytest.raises(UsageError, match="closed"):
+            connection.close(b"three")
+        assert (exchange.sent, exchange.received, exchange.upstream_received) == (b"onetwo", b"one", b"onetwo")
+
+
 def test_open_tcp_connection_ends_with_the_proxy(proxy_class, guest):
     proxy = proxy_class(Plugin(guest, kind="network"), workers=1)
     connection = proxy.connect().send(b"hello")
@@ -235,7 +259,7 @@ def test_constructor_takes_every_shared_setting_with_the_same_default(proxy_clas
 
 def test_both_constructors_share_their_first_parameters():
     names = [list(inspect.signature(cls).parameters) for cls in (Proxy, Envoy)]
-    only_real = {"timeout", "binary"}
+    only_real = {"timeout", "binary", "startup", "progress", "record", "request_state"}
     assert set(names[1]) - set(names[0]) == only_real
     assert [name for name in names[0] if name in names[1]][:10] == [name for name in names[1] if name not in only_real][:10]
 

@@ -6,10 +6,7 @@ import re
 import subprocess
 import sys
 
-import nbformat
 import pytest
-from nbclient import NotebookClient
-from nbconvert import HTMLExporter
 
 CELLS = {
     "load": "%load_ext wasmnb",
@@ -47,8 +44,11 @@ def plain(text):
 
 @pytest.fixture(scope="module")
 def executed():
+    import nbclient
+    import nbformat
+
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(text) for text in CELLS.values()])
-    NotebookClient(notebook, timeout=120, kernel_name="python3", allow_errors=True).execute()
+    nbclient.NotebookClient(notebook, timeout=120, kernel_name="python3", allow_errors=True).execute()
     return notebook
 
 
@@ -76,7 +76,9 @@ def test_notebook_shows_the_lines_of_the_cell(executed, name):
 
 @pytest.mark.slow
 def test_exported_page_shows_the_lines_and_escapes_the_message(executed):
-    body, _ = HTMLExporter().from_notebook_node(executed)
+    import nbconvert
+
+    body, _ = nbconvert.HTMLExporter().from_notebook_node(executed)
     text = html.unescape(re.sub(r"<[^>]+>", "", body))
     for line in ("----> 2 LIMIT = int('ten')", "----> 5         return self.missing", "ValueError: <b>bold</b>"):
         assert line in text

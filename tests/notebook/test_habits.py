@@ -48,7 +48,7 @@ def kernel(tmp_path_factory):
     manager, client = start_new_kernel(cwd=folder)
 
     def run(code, cell=None):
-        content = {"code": code, "silent": False, "store_history": True, "user_expressions": {}, "allow_stdin": False, "stop_on_error": False}  # fmt: skip
+        content = {"code": code, "silent": False, "store_history": True, "user_expressions": {}, "allow_stdin": True, "stop_on_error": False}  # fmt: skip
         message = client.session.msg("execute_request", content, metadata={"cellId": cell} if cell else {})
         client.shell_channel.send(message)
         said = []
@@ -102,11 +102,21 @@ def test_part_keeps_its_position_by_cell_id(kernel):
 
 
 @pytest.mark.slow
+def test_proxy_as_result_gets_a_panel_until_a_later_cell_replaces_it(kernel):
+    kernel("own = Proxy(Auth, workers=1)\nown")
+    kernel("panel = own.attachments['panel']; proxies = [own]")
+    kernel("own = Proxy(Auth, workers=1)")
+    assert kernel("panel.widget.head['state'], panel.widget.head['reason']").strip() == "('running', '')"
+    number = kernel("del proxies\nget_ipython().displayhook.prompt_count").strip()
+    assert kernel("panel.widget.head['reason']").strip() == f"'replaced by cell {number}'"
+
+
+@pytest.mark.slow
 def test_rerun_part_updates_the_panel(kernel):
-    kernel("panel = gate._panel")
+    kernel("panel = gate.panel()")
     text = kernel("%%wasmpart gate\ndef is_good(token):\n    return token == 'good'\n", "part")
     assert "The filter was rebuilt." in text
-    assert kernel("panel is gate._panel").strip() == "True"
+    assert kernel("panel is gate.panel()").strip() == "True"
 
 
 @pytest.mark.slow

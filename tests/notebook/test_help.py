@@ -1,14 +1,12 @@
 """Help, completion and configuration of all magics."""
 
 import pytest
-from IPython.core.interactiveshell import InteractiveShell
 from jupyter_client.manager import start_new_kernel
-from traitlets.config import Config
 
-from wasmnb import Proxy
 from wasmnb.notebook.completion import candidates
 from wasmnb.notebook.install import MAGICS
 from wasmnb.notebook.magics.filters import WasmMagics
+from wasmnb.view.mimebundle import attached_panel
 
 FILTER = """\
 %%wasmfilter hello{flags}
@@ -98,12 +96,12 @@ def test_number_of_requests_of_a_load_has_a_default(run):
 
 def test_panel_can_be_switched_off_and_on(run):
     run("%config WasmMagics.panel = 'on'")
-    panel = run(FILTER.format(flags=" --seed 3"))._panel
+    panel = run(FILTER.format(flags=" --seed 3")).panel()
     panel.refresh(everything=True)
     assert panel.widget.head["seed"] == 3
     run("%config WasmMagics.panel = 'off'")
     run("del hello")
-    assert getattr(run(FILTER.format(flags="")), "_panel", None) is None
+    assert attached_panel(run(FILTER.format(flags=""))) is None
 
 
 @pytest.mark.parametrize("line", ["workers = 65", "workers = 0", "progress = 'loud'", "deadline = -1.0"])
@@ -147,8 +145,8 @@ def test_reloading_keeps_filters_and_loads_each_magic_once(run, shell):
     ],
 )
 def test_completions_fit_the_position(run, shell, line, word, offered):
-    found = candidates(line, magics(shell).parsers(), ["auth", "hello"])
-    assert (found[0], set(found[1])) == (word, offered)
+    completions = candidates(line, magics(shell).parsers(), ["auth", "hello"])
+    assert (completions[0], set(completions[1])) == (word, offered)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -1,10 +1,9 @@
 """%wasmprofile, %wasmstate, --locals and --fuel in a real shell."""
 
 import pytest
-from IPython.core.interactiveshell import InteractiveShell
-from traitlets.config import Config
 
-from wasmnb import Proxy
+from IPython.core.error import UsageError as MagicUsageError
+
 from wasmnb.errors import UsageError
 from wasmnb.host import PythonState
 from wasmnb.traffic import ProfileReport
@@ -21,6 +20,13 @@ class F(HttpContext):
         user = self.request_headers.get("x-user")
         if user == "bad":
             raise ValueError("no " + user)
+"""
+
+LOOPS = """\
+%%wasmfilter loops -w 1 {flags}
+class Loops(HttpContext):
+    def on_http_request_headers(self, num_headers, end_of_stream):
+        for _ in range(int(self.request_headers.get("x-n", "0"))): pass
 """
 
 
@@ -53,3 +59,25 @@ def test_locals_are_shown_with_the_flag(run):
     assert "local user" in str([line.text for line in proxy.log])
     run(CELL.format(flags="-w 1"))
     assert "user = 'bad'" not in run("%wasmcurl auth -H 'x-user: bad' /").traceback
+
+
+def test_budget_of_instructions_traps_at_the_line(run):
+    run(LOOPS.format(flags="--fuel-limit 3_000_000"))
+    assert run("%wasmcurl loops -H x-n:10 /").response.status == 200
+    exchange = run("%wasmcurl loops -H x-n:10000000 /")
+    assert exchange.state == "failed"
+    assert "3,000,000 instructions" in exchange.failure.message
+    assert "for _ in range" in exchange.traceback
+    with pytest.raises(MagicUsageError, match="--fuel-limit counts Wasm instructions"):
+        run(LOOPS.format(flags="--native --fuel-limit 5"))
+    with pytest.raises(UsageError, match="from 1, not 0"):
+        run(LOOPS.format(flags="--fuel-limit 0"))
+
+
+def test_client_leaves_after_its_time(run):
+    run(LOOPS.format(flags="--upstream 'Response(200, latency=5)'"))
+    exchange = run("%wasmcurl loops -m 2 /")
+    assert (exchange.state, exchange.duration) == ("reset", pytest.approx(2, abs=0.1))
+    report = run("%wasmload loops -n 3 -m 2 /")
+    assert report.requests.maximum < 2.2e9
+    assert run("%wasmload loops -n 3 --rate 100 -m 2 /").requests.maximum < 2.2e9

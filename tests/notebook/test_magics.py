@@ -10,8 +10,6 @@ import time
 import pytest
 from IPython.core.completer import provisionalcompleter
 from IPython.core.error import UsageError as MagicUsageError
-from IPython.core.interactiveshell import InteractiveShell
-from traitlets.config import Config
 
 from wasmnb import Proxy
 from wasmnb.errors import FilterTrap, ModuleError, SourceError, UsageError

@@ -24,13 +24,13 @@ def shell():
     config = Config()
     config.HistoryManager.enabled = False
     InteractiveShell.clear_instance()
-    made = InteractiveShell.instance(config=config)
-    made.run_cell("%load_ext wasmnb")
-    yield made
-    for value in list(made.user_ns.values()):
+    ipython = InteractiveShell.instance(config=config)
+    ipython.run_cell("%load_ext wasmnb")
+    yield ipython
+    for value in list(ipython.user_ns.values()):
         if isinstance(value, Proxy):
             value.close()
-    made.displayhook.flush()
+    ipython.displayhook.flush()
     InteractiveShell.clear_instance()
 
 
@@ -145,13 +145,13 @@ def test_wrong_arguments_are_a_one_line_error(run, line):
 def test_panel_stays_when_a_part_rebuilds_the_filter(run, shell):
     shell.magics_manager.registry["WasmMagics"].panel = "on"
     run(f"%%wasmpart auth\n{PREFIX}{WORDS}", "one")
-    before = run(f"%%wasmfilter auth\n{OWN}", "own")._panel
+    before = run(f"%%wasmfilter auth\n{OWN}", "own").panel()
     run(f"%%wasmpart auth\n{PREFIX}\n\n{WORDS}", "one")
-    assert shell.user_ns["auth"]._panel is before
+    assert shell.user_ns["auth"].panel() is before
     before.perform("restart", {"workers": 3})
     assert len(shell.user_ns["auth"].workers) == 3
     run(f"%%wasmpart auth\n{PREFIX}{WORDS}", "one")
-    assert shell.user_ns["auth"]._panel is before
+    assert shell.user_ns["auth"].panel() is before
     assert len(shell.user_ns["auth"].workers) == 3
 
 

@@ -4,6 +4,7 @@ import io
 
 import pytest
 
+from wasmnb.compiler.release.release_filter import STEPS
 from wasmnb.notebook.progress import Progress, TerminalProgress, WidgetProgress, progress_for
 
 
@@ -30,6 +31,14 @@ def test_terminal_gets_one_line_that_is_redrawn(monkeypatch):
     assert " 50%" in text
     assert "100%" in text
     assert text.endswith("later filters use it from the cache.\n")
+
+
+def test_verdict_of_a_release_module_does_not_name_the_runtime():
+    stream = io.StringIO()
+    with TerminalProgress(stream) as progress:
+        for text, begin, _ in STEPS.values():
+            progress(text, begin)
+    assert stream.getvalue().endswith("%  Packing the module\nRelease module built in 0.0 s.\n")
 
 
 def test_file_gets_one_line_per_step():

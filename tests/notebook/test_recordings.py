@@ -1,8 +1,8 @@
-"""`%wasmreplay` and `%wasmdiff`: reports, flags, completion and errors."""
+"""`%wasmreplay`, `%wasmdiff`, `%wasmload` with plans, `%wasmrecord` and `%wasmtest`: results, flags, completion and errors."""
 
 import pytest
 
-from wasmnb import Request, Response, write_traffic
+from wasmnb import Request, Response, read_traffic, write_traffic
 from wasmnb.errors import UsageError
 from wasmnb.traffic.recorded import RecordedExchange
 
@@ -55,3 +55,49 @@ def test_flags_and_names_are_completed(run, shell):
         names = {c.text for c in shell.Completer.completions("%wasmdiff ga", 12)}
     assert any("--speed" in text for text in flags)
     assert any("gate" in text for text in names)
+
+
+# -- load plans, recordings and tests of exchanges ---------------------------------------------------------------------
+
+PLAN = """%%wasmload gate
+mix: [/a, {path: /b, weight: 2}]
+phases: [{rate: 100, seconds: 1}]
+stop: {requests: 60}
+"""
+
+
+def test_load_plan_comes_from_the_cell_a_file_or_a_variable(run, shell, tmp_path):
+    run(CELL.format(name="gate", header="x-a"))
+    report = run(PLAN)
+    assert report.count == 60 and set(report.routes) == {"GET /a", "GET /b"}
+    path = tmp_path / "plan.yaml"
+    path.write_text(PLAN.partition("\n")[2])
+    assert run(f"%wasmload gate --plan {path}").count == 60
+    run("from wasmnb import LoadPhase, LoadPlan\nplan = LoadPlan(['/c'], [LoadPhase(1, users=1)], think=0.1)")
+    assert set(run("%wasmload gate --plan $plan").routes) == {"GET /c"}
+    assert run("%wasmload gate -n 20 /d").count == 20
+
+
+@pytest.mark.parametrize("line", ["%wasmload gate --plan missing.yaml", "%wasmload gate --plan $x", "%wasmload gate --plan a -n 3", "%%wasmload gate\nspeed: 1"])
+def test_wrong_plans_are_refused(run, line):
+    from IPython.core.error import UsageError as MagicUsageError
+
+    run(CELL.format(name="gate", header="x-a"))
+    with pytest.raises((UsageError, MagicUsageError)):
+        run(line)
+
+
+def test_exchanges_become_a_recording_and_a_test(run, tmp_path, capsys):
+    run(CELL.format(name="gate", header="x-a"))
+    for number in range(3):
+        run(f"%wasmcurl gate /{number}")
+    path, test = tmp_path / "x.jsonl", tmp_path / "tests" / "test_gate.py"
+    run(f"%wasmrecord gate {path} 2-3")
+    assert [x.request.path for x in read_traffic(path)] == ["/1", "/2"]
+    code = run("%wasmtest gate")
+    assert "def test_get_2(wasm_proxy):" in code and '"x-a": "1"' in code and "def test_get_2" in code._repr_mimebundle_()["text/html"]
+    run(f"%wasmtest gate 1-2 --save {test} --test-name test_both")
+    assert "def test_both(wasm_proxy):" in test.read_text()
+    assert "2 exchanges written" in capsys.readouterr().out
+    with pytest.raises(UsageError, match="no exchange 9"):
+        run("%wasmtest gate 9")

@@ -2,10 +2,7 @@
 
 import pytest
 from IPython.core.error import UsageError
-from IPython.core.interactiveshell import InteractiveShell
-from traitlets.config import Config
 
-from wasmnb import Proxy
 
 GATE = """\
 class Gate(HttpContext):
@@ -41,3 +38,21 @@ def test_service_and_the_upstream_are_expressions(run):
 def test_wrong_expression_is_one_line(run, flags, said):
     with pytest.raises(UsageError, match=said):
         run(f"%%wasmfilter gate {flags}\n{GATE}")
+
+
+def test_expression_may_use_names_of_wasmnb_without_an_import(run):
+    run("del Response")
+    run("code = 201")
+    flags = "--cluster 'accounts=Cluster(Response(200, body=b\"ann\"))' --upstream 'lambda request: Response(code)'"
+    gate = run(f"%%wasmfilter gate {flags}\n{GATE}")
+    x = gate.get("/")
+    assert (x.response.status, x.upstream_request.headers["x-account"]) == (201, "ann")
+    run("code = 202")
+    assert gate.get("/").response.status == 202
+
+
+def test_variables_of_the_notebook_come_before_names_of_wasmnb(run):
+    run("def Response(status): return 1 / 0")
+    with pytest.raises(UsageError, match="--upstream: ZeroDivisionError"):
+        run(f"%%wasmfilter gate --native --upstream 'Response(200)'\n{GATE}")
+    run("del Response")

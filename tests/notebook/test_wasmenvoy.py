@@ -3,10 +3,7 @@
 import pytest
 from IPython.core.completer import provisionalcompleter
 from IPython.core.error import UsageError as MagicUsageError
-from IPython.core.interactiveshell import InteractiveShell
-from traitlets.config import Config
 
-from wasmnb import Proxy
 from wasmnb.envoy import Parity, binary, find_envoy
 from wasmnb.errors import UsageError
 
@@ -72,7 +69,7 @@ def test_missing_envoy_is_an_error_with_the_install_command(run, no_envoy):
     assert "\n" not in str(caught.value)
 
 
-def test_comparison_without_requests_says_so(run):
+def test_comparison_without_requests_has_a_message(run):
     with pytest.raises(UsageError, match="nothing to compare. Send requests first"):
         run("%wasmenvoy hello")
 

@@ -3,11 +3,8 @@
 import pytest
 from IPython.core.completer import provisionalcompleter
 from IPython.core.error import UsageError as MagicUsageError
-from IPython.core.interactiveshell import InteractiveShell
-from traitlets.config import Config
 
-from wasmnb import Proxy
-from wasmnb.compiler.runtime.cache import cache_folder
+from wasmnb.compiler.cache.places import cache_folder
 from wasmnb.errors import UsageError
 
 pytest_plugins = ["pytester"]
@@ -131,7 +128,7 @@ def test_wrong_arguments_are_named(run, line, message):
 def test_flags_and_names_are_completed(run, shell):
     run(f"%%wasmfilter fragile --workers 1\n{FRAGILE}")
     with provisionalcompleter():
-        found = {c.text for c in shell.Completer.completions("%wasmfuzz fragile --se", 22)}
+        flags = {c.text for c in shell.Completer.completions("%wasmfuzz fragile --se", 22)}
         names = {c.text for c in shell.Completer.completions("%wasmfuzz fra", 13)}
-    assert {"--seconds", "--seed"} <= found
+    assert {"--seconds", "--seed"} <= flags
     assert "fragile" in names

@@ -77,3 +77,13 @@ def test_flags_of_wasmtcp_and_the_kinds_are_completed(shell, run):
     assert candidates("%wasmtcp sniff --half", parsers, ["sniff"])[1] == ["--half-close"]
     assert candidates("%wasmtcp sn", parsers, ["sniff"])[1] == ["sniff"]
     assert "access_log" in candidates("%%wasmfilter sniff --kind ", parsers, [])[1]
+
+
+@pytest.mark.parametrize(("text", "data"), [("-ERR no", b"-ERR no"), ("-2.0-x", b"-2.0-x"), ("-", b"-")])
+def test_bytes_may_begin_with_a_dash(run, sniff, text, data):
+    assert run(f"%wasmtcp sniff 'SSH' '{text}' --half-close").received == b"SSH" + data
+
+
+def test_unknown_flag_with_two_dashes_is_refused(run, sniff):
+    with pytest.raises(MagicUsageError, match="--halfclose"):
+        run("%wasmtcp sniff 'a' --halfclose")

@@ -16,7 +16,8 @@ README = (ROOT / "README.md").read_text()
 def anchors(path):
     """Anchors of the headings of a document on GitHub."""
     heads = re.findall(r"^#+ (.*)$", path.read_text(), re.MULTILINE)
-    return {re.sub(r"[^\w\- ]", "", head.lower()).replace(" ", "-") for head in heads}
+    names = [re.sub(r"[^\w\- ]", "", head.lower()).replace(" ", "-") for head in heads]
+    return {*names, *(f"{name}-{names[:n].count(name)}" for n, name in enumerate(names))}
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda p: p.name)
@@ -45,7 +46,7 @@ def test_readme_names_every_verb():
 
 def test_index_names_every_document_and_notebook():
     index = (ROOT / "docs" / "README.md").read_text()
-    for path in (*(ROOT / "docs").glob("*.md"), *(ROOT / "notebooks").glob("*.ipynb")):
+    for path in (*(ROOT / "docs").glob("*.md"), *(ROOT / "notebooks").rglob("*.ipynb")):
         assert path.name == "README.md" or f"{path.name})" in index, path.name
 
 

@@ -1,11 +1,19 @@
-"""Runs a generated module as it is, and split into compiled and interpreted parts, and compares."""
+"""Runs generated modules as they are, and split into compiled and interpreted parts, and compares.
 
+    python -m tests.release.differential FIRST_SEED LAST_SEED [FUNCTIONS_A_MODULE [DEPTH]]
+"""
+
+import ctypes
 import random
 import struct
+from collections import Counter
+from functools import cache, cached_property
 
 import wasmtime
+from wasmtime import _bindings
 
-from tests.release.wasm_generator import MEMORY_PAGES, Generator
+from tests.release.wasm_generator import FUEL as CALLS
+from tests.release.wasm_generator import IMPORTS, MEMORY_PAGES, Generator
 from wasmnb.formats import leb128 as leb
 from wasmnb.compiler.wasm.core_module import CoreModule
 from wasmnb.compiler.release.assembly.release_module import eager_module
@@ -13,48 +21,79 @@ from wasmnb.compiler.release.assembly.split_module import SplitModule, operation
 from wasmnb.compiler.release.interpreter.translation import translate_module
 
 
-#: Instructions that a call may take; a split module takes more than the original.
-FUEL = 100_000_000
+#: Calls that one call of a function may cause: generated functions count them.
+MOST_CALLS = 300
+
+#: Depth of nested calls of the module by the host, at most.
+MOST_DEEP = 5
+
+#: Ticks of an interruptible engine after which a call is interrupted.
+MOST_TICKS = 30
+
+#: Arguments with which each function is called.
+ARGUMENTS = 2
+
+#: Bytes of memory that are compared.
+SIZE = 65536 * MEMORY_PAGES
 
 
-def make_engine():
+def make_engine(*, interruptible=False):
+    """An engine that compiles fast, and whose stack has room for all calls."""
     config = wasmtime.Config()
+    config.epoch_interruption = interruptible
     config.cranelift_nan_canonicalization = True
     config.cranelift_opt_level = "none"
-    config.consume_fuel = True
+    config.max_wasm_stack = 2 << 20
+    single_pass = _bindings.wasmtime_regalloc_algorithm_t(1)
+    _bindings.wasmtime_config_cranelift_regalloc_algorithm_set(config.ptr(), single_pass)
     return wasmtime.Engine(config)
 
 
 def split(wasm, hot):
     """The module with only these functions compiled: number -> offsets of executed blocks, or None."""
     module = CoreModule.read(wasm)
-    made = SplitModule(module, translate_module(module, operations_for(module)), hot(module) if callable(hot) else hot)
+    return split_module(wasm, module, translated(module), hot)
+
+
+def translated(module):
+    """The module's code for the interpreter. Every other function is in small chunks, as functions that filters often enter."""
+    return translate_module(module, operations_for(module), warm=frozenset(range(0, len(module.functions), 2)))
+
+
+def split_module(wasm, module, cold, hot):
+    """The same for a module that has been translated. It exports the address of the interpreter's stack."""
+    hot = hot(module, cold) if callable(hot) else hot
     image = [(s.offset[0][1], wasm[s.start : s.end]) for s in module.segments]
-    return eager_module(made, image, MEMORY_PAGES)
+    parts = SplitModule(module, cold, hot)
+    parts.exports["stack"] = "global", parts.stack
+    return eager_module(parts, image, MEMORY_PAGES)
 
 
 def random_hot(seed):
     """Some functions compiled as a whole, some in parts, some not at all."""
     chance = random.Random(seed)
 
-    def choose(module):
-        cold = translate_module(module, operations_for(module))
+    def choose(module, cold):
         hot = {}
-        for function in range(len(module.functions)):
+        imported = len(module.imported("func"))
+        for function in range(imported, imported + len(module.functions)):
             match chance.randrange(4):
                 case 0:
                     hot[function] = None
                 case 1 | 2:
-                    points = list(cold.points[function])
-                    hot[function] = frozenset(p for p in points if chance.random() < 0.6)
+                    hot[function] = frozenset(p for p in cold.points[function] if chance.random() < 0.6)
         return hot
 
     return choose
 
 
-def with_pages_of(wasm, other):
-    """The module with as much memory as another: a split module has the interpreter's behind its own."""
-    pages = CoreModule.read(other).memories[0].minimum
+def pages_of(wasm):
+    """Pages of a module's memory."""
+    return CoreModule.read(wasm).memories[0].minimum
+
+
+def with_pages(wasm, pages):
+    """The module with more memory: a split module has the interpreter's behind its own."""
     start, end = next((s, e) for name, s, e in CoreModule.read(wasm).sections if name == "memory")
     return wasm[: start - 2] + leb.section(5, leb.vector([b"\0" + leb.unsigned(pages)])) + wasm[end:]
 
@@ -62,22 +101,66 @@ def with_pages_of(wasm, other):
 class Run:
     """An instance, and what comes out of it."""
 
-    def __init__(self, engine, wasm):
+    def __init__(self, engine, module):
         self.store = wasmtime.Store(engine)
-        self.exports = wasmtime.Instance(self.store, wasmtime.Module(engine, wasm), []).exports(self.store)
+        self.depth = 0
+        if isinstance(module, bytes):
+            module = wasmtime.Module(engine, module)
+        self.exports = wasmtime.Instance(self.store, module, self._host() if module.imports else []).exports(self.store)
+        self.memory = self.exports["memory"]
+        self.globals = [self.exports[f"g{n}"] for n in range(2)]
+        self.stack = self.exports.get("stack")
+        self.stack_start = self.stack and self.stack.value(self.store)
 
-    def call(self, number, arguments):
-        """Result, trap, globals, and memory after a call."""
-        self.store.set_fuel(FUEL)
+    def _host(self):
+        """The imported functions: sums, and the module's last function, which a host calls while the module calls the host."""
+
+        def total(number, other):
+            return (number * 31 + other & 0xFFFFFFFF ^ 0x80000000) - 0x80000000
+
+        def again(number):
+            if self.depth == MOST_DEEP:
+                return number
+            self.depth += 1
+            try:
+                result = self.exports[self.last](self.store)
+            finally:
+                self.depth -= 1
+            return (result + number & (1 << 64) - 1 ^ 1 << 63) - (1 << 63)
+
+        return [
+            wasmtime.Func(self.store, wasmtime.FuncType(*([getattr(wasmtime.ValType, t)() for t in types] for types in signature)), function)
+            for signature, function in zip(IMPORTS, (total, again), strict=True)
+        ]
+
+    @cached_property
+    def last(self):
+        """Name of the module's last function."""
+        return f"f{max(int(name[1:]) for name in self.exports if name[0] == 'f')}"
+
+    def outcome(self, number, arguments):
+        """Result or trap, globals after a call, and whether the interpreter's stack is as before."""
+        self.globals[CALLS].set_value(self.store, wasmtime.Val.i32(MOST_CALLS))
+        self.store.set_epoch_deadline(MOST_TICKS)
+        clean = True
         try:
             result = bits(self.exports[f"f{number}"](self.store, *arguments))
+            clean = self.stack is None or self.stack.value(self.store) == self.stack_start
         except wasmtime.Trap as error:
             result = error.trap_code
         except wasmtime.WasmtimeError as error:
             result = str(error).rpartition("wasm trap:")[2]
-        memory = self.exports["memory"]
-        state = [self.exports[f"g{n}"].value(self.store) for n in range(2)]
-        return result, state, bytes(memory.read(self.store, 0, 65536 * MEMORY_PAGES))
+        if self.stack:
+            self.stack.set_value(self.store, wasmtime.Val.i32(self.stack_start))
+        return result, [value.value(self.store) for value in self.globals], clean
+
+    def call(self, number, arguments):
+        """Result, trap, globals, and memory after a call."""
+        return *self.outcome(number, arguments), bytes(self.memory.read(self.store, 0, SIZE))
+
+    def same_memory(self, other):
+        """Whether the memories of two instances are the same."""
+        return ctypes.CDLL(None).memcmp(self.memory.data_ptr(self.store), other.memory.data_ptr(other.store), SIZE) == 0
 
 
 def bits(value):
@@ -86,34 +169,65 @@ def bits(value):
     return value
 
 
-def difference(engine, seed, hot, functions=6):
-    """What differs between a module and its split, as text; None if nothing does."""
-    generator = Generator(seed, functions)
-    wasm = generator.module()
-    other_wasm = split(wasm, hot)
-    plain, other = Run(engine, with_pages_of(wasm, other_wasm)), Run(engine, other_wasm)
-    for number in range(functions):
-        arguments = generator.arguments(number)
-        expected, actual = plain.call(number, arguments), other.call(number, arguments)
-        if expected != actual:
-            return f"seed {seed}, function {number}{tuple(arguments)}: {expected[:2]} against {actual[:2]}"
-    return None
+class Case:
+    """A generated module, translated, and the arguments with which its functions are called."""
+
+    def __init__(self, engine, seed, functions=6, depth=4):
+        generator = Generator(seed, functions, depth)
+        self.engine, self.seed = engine, seed
+        self.wasm = generator.module()
+        self.module = CoreModule.read(self.wasm)
+        self.cold = translated(self.module)
+        self.calls = [(number, generator.arguments(number)) for number in range(functions) for _ in range(ARGUMENTS)]
+
+    @cached_property
+    def plain(self):
+        """Number of pages -> the compiled module with as much memory."""
+        return cache(lambda pages: wasmtime.Module(self.engine, with_pages(self.wasm, pages)))
+
+    def split(self, hot):
+        """The module with a part of its functions compiled."""
+        return split_module(self.wasm, self.module, self.cold, hot)
+
+    def difference(self, *splits, outcomes=None):
+        """Return the first difference between the module and its splits as text, or None. `outcomes` counts results and traps."""
+        plain = Run(self.engine, self.plain(pages_of(splits[0])))
+        others = [Run(self.engine, other) for other in splits]
+        for number, arguments in self.calls:
+            expected = plain.outcome(number, arguments)
+            if outcomes is not None:
+                outcomes[str(expected[0]) if isinstance(expected[0], wasmtime.TrapCode) else "result"] += 1
+            for other in others:
+                actual = other.outcome(number, arguments)
+                if expected != actual or not plain.same_memory(other):
+                    return f"seed {self.seed}, function {number}{tuple(arguments)}: {expected} against {actual}"
+        return None
 
 
-def main(first, last, functions=24):
-    """Compare modules with these seeds; print what differs."""
+def difference(engine, seed, *hots, functions=6, depth=4, outcomes=None):
+    """Return the first difference between a generated module and its splits, like `Case.difference`."""
+    case = Case(engine, seed, functions, depth)
+    return case.difference(*map(case.split, hots), outcomes=outcomes)
+
+
+def main(first, last, functions=1000, depth=2):
+    """Compare modules with these seeds, each interpreted or compiled in parts; print what differs."""
     engine = make_engine()
-    found = 0
+    differences = 0
+    outcomes = Counter()
     for seed in range(first, last):
-        for hot in ({}, random_hot(seed)):
-            text = difference(engine, seed, hot, functions)
-            if text is not None:
-                found += 1
-                print(text, flush=True)
-    print(f"{(last - first) * functions} functions, each interpreted and in parts: {found} differences")
+        text = difference(engine, seed, random_hot(seed) if seed % 2 else {}, functions=functions, depth=depth, outcomes=outcomes)
+        if text is not None:
+            differences += 1
+            print(text, flush=True)
+        if (seed - first) % 25 == 24:
+            print(f"{(seed - first + 1) * functions:,} functions, {differences} differences", flush=True)
+    print(f"{(last - first) * functions:,} functions, interpreted or in parts: {differences} differences")
+    print(f"Each is called {ARGUMENTS} times: " + ", ".join(f"{n:,} {name}" for name, n in outcomes.most_common()))
+    return differences
 
 
 if __name__ == "__main__":
     import sys
 
-    main(*map(int, sys.argv[1:]))
+    sys.exit(int(main(*map(int, sys.argv[1:])) > 0))

@@ -2,6 +2,7 @@
 
 import random
 import struct
+from bisect import bisect_right
 
 from wasmnb.formats import leb128 as leb
 from wasmnb.compiler.release.interpreter.opcodes import LOADS, NUMERIC, SATURATING, STORES
@@ -17,9 +18,25 @@ FLOATS = (0.0, -0.0, 1.0, -1.5, 0.5, 2.5, 3.0e9, -3.0e9, 1e19, -1e19, 1e-40, flo
 MEMORY_PAGES = 18
 FUEL = 1  # number of the global that counts calls
 
+#: Imported functions: a pure one, and one that calls the last function of the module.
+IMPORTS = ((("i32", "i64"), ("i32",)), (("i32",), ("i64",)))
+
+#: Instructions that trap for many operands. The operands are mostly others: an odd divisor, a number from 0 to 2^31.
+DIVISIONS = (*range(0x6D, 0x71), *range(0x7F, 0x83))
+TRUNCATIONS = frozenset({*range(0xA8, 0xAC), *range(0xAE, 0xB2)})
+
+#: Ends of a loop: it is gone through again if the counter on the stack isn't zero.
+AGAIN = (b"\x0d\x00", b"\x41\0\x4a\x0d\x00", b"\x45\x0d\x01\x0c\x00", b"\x0e\x01\x01\x00", b"\x41\x01\x48\x0e\x02\x00\x01\x01")
+
+#: Slots of the table that are empty.
+EMPTY_SLOTS = 3
+
 
 class Generator:
     """One module.
+
+    A third of the functions is exported. The others are reached through exported functions that only pass their arguments on, by a
+    direct call or through the table: a split module keeps exported functions compiled, at least their head.
 
     Parameters
     ----------
@@ -27,18 +44,26 @@ class Generator:
         The same seed gives the same module.
     functions
         How many functions it has.
+    depth
+        How deeply expressions and statements are nested.
     """
 
-    def __init__(self, seed, functions=6):
+    def __init__(self, seed, functions=6, depth=4):
         self.random = random.Random(seed)
+        self.depth = depth
         self.signatures = []
         for _ in range(functions):
             params = tuple(self.random.choices(TYPES, k=self.random.randrange(5)))
             results = tuple(self.random.choices(TYPES, k=self.random.randrange(2)))
             self.signatures.append((params, results))
-        self.types = list(dict.fromkeys(self.signatures))
+        self.signatures[-1] = (), ("i64",)
+        self.types = list(dict.fromkeys((*self.signatures, *IMPORTS)))
+        self.with_result = {r: [n for n, s in enumerate(self.signatures) if s[1] == r] for r in ((), *((t,) for t in TYPES))}
+        self.ways = [self.random.choice(("exported", "direct", "indirect")) for _ in range(functions - 1)] + ["exported"]
         self.by_result = {t: [s for s, (k, _) in {**{n: (d.result, d.params) for n, d in NUMERIC.items()}}.items() if k == t] for t in TYPES}
-        self.slots = [self.random.randrange(functions) if self.random.random() < 0.85 else None for _ in range(10)]
+        #: Function of each slot of the table, imported ones first.
+        self.slots = [*self.random.sample(range(functions + len(IMPORTS)), functions + len(IMPORTS)), *[None] * EMPTY_SLOTS]
+        self.slot_of = {function: slot for slot, function in enumerate(self.slots) if function is not None}
 
     # -- expressions --------------------------------------------------------------------------------------------------
 
@@ -55,12 +80,14 @@ class Generator:
 
     def local(self, kind):
         """A local of that type, or None."""
-        found = [i for i, k in enumerate(self.locals) if k == kind]
-        return self.random.choice(found) if found else None
+        numbers = [i for i, k in enumerate(self.locals) if k == kind]
+        return self.random.choice(numbers) if numbers else None
 
     def address(self, depth):
-        masked = self.expression("i32", depth) + b"\x41" + leb.signed(0xFFF) + b"\x71"
-        return masked if self.random.random() < 0.97 else self.expression("i32", depth)
+        """An address in the first page; rarely one near the end of the memory or far outside. The interpreter's memory follows the module's."""
+        rare = (b"\x41" + leb.signed(0x1FFF0) + b"\x71", b"\x41" + leb.signed(0x40000000) + b"\x72")
+        near = b"\x41" + leb.signed(0xFFF) + b"\x71"
+        return self.expression("i32", depth) + (near if self.random.random() < 0.97 else self.random.choice(rare))
 
     def offset(self):
         r = self.random
@@ -78,20 +105,25 @@ class Generator:
         return choice(kind, depth - 1)
 
     def simple_add(self, kind, depth):
-        """What the translator makes one operation of: an integer and a small constant."""
+        """An integer plus a small constant, which the translator makes one operation."""
         if kind != "i32":
             return self.numeric(kind, depth)
         return self.expression("i32", depth) + b"\x41" + leb.signed(self.random.randrange(-40, 40)) + bytes([self.random.choice((0x6A, 0x6B, 0x6C, 0x71, 0x72, 0x73, 0x74, 0x75, 0x76, *range(0x46, 0x50)))])
 
     def numeric(self, kind, depth):
         opcode = self.random.choice(self.by_result[kind])
-        return b"".join(self.expression(k, depth) for k in NUMERIC[opcode].params) + bytes([opcode])
+        operands = b"".join(self.expression(k, depth) for k in NUMERIC[opcode].params)
+        if opcode in DIVISIONS and self.random.random() < 0.9:
+            operands += (b"\x41\x01\x72", b"\x42\x01\x84")[DIVISIONS.index(opcode) // 4]
+        elif opcode in TRUNCATIONS and self.random.random() < 0.9:
+            operands = self.expression("i32", depth) + b"\x41\x01\x76" + (b"\xb2" if NUMERIC[opcode].params == ("f32",) else b"\xb7")
+        return operands + bytes([opcode])
 
     def saturating(self, kind, depth):
-        found = [n for n, d in SATURATING.items() if d.result == kind]
-        if not found:
+        numbers = [n for n, d in SATURATING.items() if d.result == kind]
+        if not numbers:
             return self.numeric(kind, depth)
-        number = self.random.choice(found)
+        number = self.random.choice(numbers)
         return self.expression(SATURATING[number].params[0], depth) + b"\xfc" + leb.unsigned(number)
 
     def load(self, kind, depth):
@@ -114,12 +146,25 @@ class Generator:
         for _ in range(self.random.randrange(3)):
             code += self.statement(depth)
         if self.random.random() < 0.6:
-            code += self.expression(kind, depth) + self.condition(depth) + b"\x0d\x00" + b"\x1a"
+            code += self.expression(kind, depth) + self.condition(depth) + b"\x0d" + self.target(kind) + b"\x1a"
         code += self.expression(kind, depth)
         if self.random.random() < 0.2:
             code += b"\x0c\x00"
+        elif self.random.random() < 0.15:
+            code += self.index(depth) + b"\x0e" + leb.vector(self.target(kind) for _ in range(self.random.randrange(4))) + self.target(kind)
         self.labels.pop()
         return bytes([0x02, CODES[kind]]) + code + b"\x0b"
+
+    def target(self, kind):
+        """The innermost block or, less often, another one with such a result, or the function."""
+        places = [d for d, k in enumerate(reversed(self.labels)) if k == kind]
+        if self.signatures[self.number][1] == (kind,):
+            places.append(len(self.labels))
+        return leb.unsigned(self.random.choice(places) if self.random.random() < 0.4 else 0)
+
+    def index(self, depth):
+        """The operand of a br_table, often small."""
+        return self.expression("i32", depth) + (b"\x41\x07\x71" if self.random.random() < 0.8 else b"")
 
     def arms(self, kind, depth):
         condition = self.condition(depth)
@@ -131,31 +176,43 @@ class Generator:
 
     def condition(self, depth):
         r = self.random
-        if r.random() < 0.5:
+        if r.random() < 0.2:
+            return self.expression("i32", depth) + self.expression("i32", depth) + bytes([r.randrange(0x46, 0x50)])
+        if r.random() < 0.6:
             return self.expression("i32", depth) + (b"\x45" if r.random() < 0.4 else b"\x41" + leb.signed(r.randrange(-3, 4)) + bytes([r.randrange(0x46, 0x50)]))
         return self.expression("i32", depth)
 
     def called(self, kind, depth):
         """A call of a later function, directly or through the table."""
-        found = [n for n in range(self.number + 1, len(self.signatures)) if self.signatures[n][1] == (kind,)]
-        if not found or depth < 1:
-            return self.numeric(kind, depth)
-        return self.call(self.random.choice(found), depth)
+        if depth >= 1 and kind in ("i32", "i64") and self.random.random() < 0.1:
+            return self.call(0 if kind == "i32" else 1, IMPORTS[kind == "i64"], depth)
+        number = self.callee((kind,))
+        return self.numeric(kind, depth) if number is None or depth < 1 else self.own_call(number, depth)
 
-    def call(self, number, depth):
-        params, results = self.signatures[number]
-        code = b"".join(self.expression(k, depth - 1) for k in params)
+    def callee(self, results):
+        """A later function with these results, seldom any: recursion ends by the count of calls."""
+        known = self.with_result[results]
+        first = 0 if self.random.random() < 0.03 else bisect_right(known, self.number)
+        return known[self.random.randrange(first, len(known))] if first < len(known) else None
+
+    def own_call(self, number, depth):
+        return self.call(number + len(IMPORTS), self.signatures[number], depth)
+
+    def call(self, number, signature, depth):
+        code = b"".join(self.expression(k, depth - 1) for k in signature[0])
         if self.random.random() < 0.5:
             return code + b"\x10" + leb.unsigned(number)
-        slots = [i for i, f in enumerate(self.slots) if f == number]
-        slot = self.random.choice(slots) if slots and self.random.random() < 0.95 else self.random.randrange(12)
-        kind = self.types.index((params, results))
-        return code + b"\x41" + leb.signed(slot) + b"\x11" + leb.unsigned(kind) + b"\0"
+        slot = self.slot_of[number] if self.random.random() < 0.98 else self.random.randrange(len(self.slots) + 2)
+        return code + self.through_table(slot, signature)
+
+    def through_table(self, slot, signature):
+        return b"\x41" + leb.signed(slot) + b"\x11" + leb.unsigned(self.types.index(signature)) + b"\0"
 
     def special(self, kind, depth):
         if kind != "i32":
             return self.numeric(kind, depth)
-        return self.random.choice((b"\x3f\0", b"\x23\0", b"\x41\x00\x40\x00", b"\x23\0\x41\x01\x6a\x24\0\x23\0"))
+        grow = b"\x41" + leb.signed(self.random.choice((0, 0, 0, 0, 1, -1))) + b"\x40\0"
+        return self.random.choice((b"\x3f\0", b"\x23\0", grow, b"\x23\0\x41\x01\x6a\x24\0\x23\0"))
 
     # -- statements -----------------------------------------------------------------------------------------------------
 
@@ -185,8 +242,8 @@ class Generator:
         return self.expression("i32", depth) + b"\x24\0"
 
     def bare_call(self, depth):
-        found = [n for n in range(self.number + 1, len(self.signatures)) if not self.signatures[n][1]]
-        return self.call(self.random.choice(found), depth) if found and depth > 0 else self.assign(depth)
+        number = self.callee(())
+        return self.assign(depth) if number is None or depth < 1 else self.own_call(number, depth)
 
     def bulk(self, depth):
         size = b"\x41" + leb.signed(0x3F) + b"\x71"
@@ -224,7 +281,7 @@ class Generator:
         code += self.statements(depth)
         if self.random.random() < 0.3:
             code += self.condition(depth) + b"\x0d\x01"
-        code += b"\x20" + counter + b"\x41\x01\x6b\x22" + counter + b"\x0d\x00\x0b\x0b"
+        code += b"\x20" + counter + b"\x41\x01\x6b\x22" + counter + self.random.choice(AGAIN) + b"\x0b\x0b"
         del self.labels[-2:]
         self.loops -= 1
         return code
@@ -233,7 +290,7 @@ class Generator:
         """Nested blocks that a br_table chooses among."""
         count = self.random.randrange(1, 5)
         self.labels += [None] * count
-        code = b"\x02\x40" * count + self.expression("i32", depth) + (b"\x41\x07\x71" if self.random.random() < 0.8 else b"")
+        code = b"\x02\x40" * count + self.index(depth)
         code += b"\x0e" + leb.vector(leb.unsigned(self.random.randrange(count)) for _ in range(self.random.randrange(6))) + leb.unsigned(self.random.randrange(count))
         for _ in range(count):
             self.labels.pop()
@@ -266,22 +323,34 @@ class Generator:
         self.loops, self.labels = 0, []
         fuel = leb.unsigned(FUEL)
         code = b"\x23" + fuel + b"\x41\x01\x6b\x24" + fuel + b"\x23" + fuel + b"\x41\0\x4c\x04\x40\x00\x0b"
-        code += self.statements(4, 5) + b"".join(self.expression(k, 4) for k in results)
+        code += self.statements(self.depth, 5) + b"".join(self.expression(k, self.depth) for k in results)
         declared = [b"\x01" + bytes([CODES[k]]) for k in own] + [b"\x02\x7f"] * (not self.bare)
         return leb.vector(declared) + code + b"\x0b"
 
+    def passing_on(self, number):
+        """The body of an exported function that calls one that isn't."""
+        signature = self.signatures[number]
+        arguments = b"".join(b"\x20" + leb.unsigned(n) for n in range(len(signature[0])))
+        if self.ways[number] == "direct":
+            return b"\0" + arguments + b"\x10" + leb.unsigned(number + len(IMPORTS)) + b"\x0b"
+        return b"\0" + arguments + self.through_table(self.slot_of[number + len(IMPORTS)], signature) + b"\x0b"
+
     def module(self):
         """The module's bytes. It exports memory, its functions f0, f1, ..., and globals g0, g1."""
+        count = len(self.signatures)
         types = [b"\x60" + leb.vector(bytes([CODES[k]]) for k in p) + leb.vector(bytes([CODES[k]]) for k in r) for p, r in self.types]
-        bodies = [self.body(n) for n in range(len(self.signatures))]
-        exports = [leb.name("memory") + b"\x02\x00"] + [leb.name(f"f{n}") + b"\0" + leb.unsigned(n) for n in range(len(bodies))]
+        passed_on = [n for n in range(count) if self.ways[n] != "exported"]
+        bodies = [self.body(n) for n in range(count)] + [self.passing_on(n) for n in passed_on]
+        numbers = dict(zip(passed_on, range(count, len(bodies)), strict=True))
+        exports = [leb.name("memory") + b"\x02\x00"] + [leb.name(f"f{n}") + b"\0" + leb.unsigned(numbers.get(n, n) + len(IMPORTS)) for n in range(count)]
         exports += [leb.name(f"g{n}") + b"\x03" + leb.unsigned(n) for n in range(2)]
         elements = [b"\0\x41" + leb.signed(i) + b"\x0b\x01" + leb.unsigned(f) for i, f in enumerate(self.slots) if f is not None]
         data = self.random.randbytes(4096)
         sections = {
             1: leb.vector(types),
-            3: leb.vector(leb.unsigned(self.types.index(s)) for s in self.signatures),
-            4: leb.vector([b"\x70\x01\x0c\x0c"]),
+            2: leb.vector(leb.name("host") + leb.name(f"h{n}") + b"\0" + leb.unsigned(self.types.index(s)) for n, s in enumerate(IMPORTS)),
+            3: leb.vector(leb.unsigned(self.types.index(self.signatures[n])) for n in (*range(count), *passed_on)),
+            4: leb.vector([b"\x70\x01" + leb.unsigned(len(self.slots)) * 2]),
             5: leb.vector([b"\0" + leb.unsigned(MEMORY_PAGES)]),
             6: leb.vector([b"\x7f\x01\x41\x05\x0b", b"\x7f\x01\x41" + leb.signed(300) + b"\x0b"]),
             7: leb.vector(exports),

@@ -237,13 +237,13 @@ class FakeBinding:
         return (BAD_ARGUMENT, 0) if key[0] == 2 else (OK, self.metrics[key])
 
     def http_call(self, cluster, headers, body, trailers, timeout):
-        given = decode_pairs(headers)
-        if cluster.decode() not in self.clusters or not {b":method", b":path", b":authority"} <= {n for n, _ in given}:
+        pairs = decode_pairs(headers)
+        if cluster.decode() not in self.clusters or not {b":method", b":path", b":authority"} <= {n for n, _ in pairs}:
             return BAD_ARGUMENT, 0
         if self.clusters[cluster.decode()] is None:
             return INTERNAL_FAILURE, 0
         self.tokens += 4
-        self.calls[self.tokens] = (cluster.decode(), [(n.decode(), v) for n, v in given], body)
+        self.calls[self.tokens] = (cluster.decode(), [(n.decode(), v) for n, v in pairs], body)
         return OK, self.tokens
 
     def grpc_call(self, service, service_name, method, metadata, message, timeout):

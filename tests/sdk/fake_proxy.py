@@ -215,25 +215,25 @@ class FakeProxy(FakeBinding):
                 out, held = out + held, b""
             elif end:
                 raise Abandoned(f"on_{side}_body held the end of the body")
-        made = s.maps.pop(direction * 2 + 1, [])
+        left_trailers = s.maps.pop(direction * 2 + 1, [])
         if trailers:
             s.buffers[direction] = held
             s.maps[direction * 2 + 1] = trailers
             done = self._phase(i, s, direction, f"on_{side}_trailers", len(trailers))
             if done is None:
                 return None
-            made = s.maps.pop(direction * 2 + 1)
+            left_trailers = s.maps.pop(direction * 2 + 1)
             out += s.buffers[direction]
         s.buffers.pop(direction, None)
-        return head, out, made
+        return head, out, left_trailers
 
     def _request(self, i, s, head, chunks, trailers):
         return self._message(i, s, REQUEST, head, chunks, trailers)
 
     def _response(self, i, s, answer, head, chunks, trailers):
-        made = self._message(i, s, RESPONSE, head, chunks, trailers)
-        if made is not None:
-            answer.headers, answer.body, answer.trailers = made
+        message = self._message(i, s, RESPONSE, head, chunks, trailers)
+        if message is not None:
+            answer.headers, answer.body, answer.trailers = message
             answer.status = int(answer.header(b":status"))
 
     def _local(self, i, s, answer):

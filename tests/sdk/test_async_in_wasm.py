@@ -96,16 +96,16 @@ def upstream(request):
 
 @pytest.fixture(scope="module", params=["simulated", "native", pytest.param("envoy", marks=pytest.mark.envoy)])
 def proxy(request):
-    made = Filter.from_source(SOURCE, name="waits")
+    waits = Filter.from_source(SOURCE, name="waits")
     options = {"workers": 1, "upstream": upstream, "clusters": {"auth": auth}}
     if request.param != "envoy":
-        made = Filter.native(made) if request.param == "native" else made
+        waits = Filter.native(waits) if request.param == "native" else waits
         from wasmnb.host import Proxy
 
         kind = Proxy
     else:
         from wasmnb.envoy import Envoy as kind  # noqa: N813
-    with kind(made, **options) as running:
+    with kind(waits, **options) as running:
         yield running
 
 
@@ -172,9 +172,9 @@ def logged(proxy, part):
     """The log line that has this part, as soon as it is there."""
     deadline = time.monotonic() + 5
     while True:
-        found = [line.text for line in proxy.log if part in line.text]
-        if found or time.monotonic() > deadline:
-            return found[0]
+        lines = [line.text for line in proxy.log if part in line.text]
+        if lines or time.monotonic() > deadline:
+            return lines[0]
         time.sleep(0.05)
 
 

@@ -16,7 +16,7 @@ def test_sleep_takes_the_given_time():
     assert proxy.tick_period == 0, "the tick is stopped when nobody sleeps"
 
 
-def test_sleepers_wake_in_order_and_the_filters_tick_goes_on():
+def test_sleepers_wake_in_order_and_the_filters_tick_continues():
     source = """
 class P(PluginContext):
     def on_plugin_start(self, size):

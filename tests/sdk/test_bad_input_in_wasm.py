@@ -73,17 +73,17 @@ CASES = {
 
 
 @pytest.fixture(scope="module")
-def made():
+def wrong():
     return Filter.from_source(SOURCE, name="wrong")
 
 
 @pytest.mark.parametrize("case", CASES)
-@pytest.mark.parametrize("mode", ["wasm", "native"])
+@pytest.mark.parametrize("mode", [pytest.param("wasm", marks=pytest.mark.slow), "native"])  # its imports need a runtime of their own
 @pytest.mark.filterwarnings("ignore")
-def test_mistake_is_explained_in_the_log(made, case, mode):
+def test_mistake_is_explained_in_the_log(request, case, mode):
     if mode == "native" and case in ("a_connection", "a_socket", "a_request", "a_thread"):
         pytest.skip("natively there are sockets and threads")
-    filter_ = made if mode == "wasm" else Filter.native(made)
+    filter_ = request.getfixturevalue("wrong") if mode == "wasm" else Filter.native(SOURCE, "wrong")
     with Proxy(filter_, workers=1, clusters={"service": Response(200)}) as proxy:
         x = proxy.post(f"/{case}", body=b"body")
         logged = [line.text for line in proxy.log if line.level.name == "CRITICAL"]

@@ -47,6 +47,9 @@ RESPONSES = {
     "/deflate": ("upper", {"content-encoding": "deflate"}, [zlib.compress(b"abc" * 100)]),
     "/plain": ("upper", {}, [b"ab", b"c" * 1000]),
     "/br": ("upper", {"content-encoding": "br"}, [b"\x1b\x1f"]),
+    "/unnamed": ("json", {}, [gzip.compress(b'{"a": 1}')]),
+    "/unnamed-text": ("upper", {}, [gzip.compress(b"abc" * 100)]),
+    "/latin": ("upper", {}, ["größe".encode("latin-1")]),
     "/broken": ("upper", {"content-encoding": "gzip"}, [b"not gzip"]),
     "/json": ("json", {"content-encoding": "gzip"}, [gzip.compress(b'{"a": 1}')]),
     "/large": ("json", {}, [b"[" + b"1," * 1000 + b"1]"]),
@@ -92,13 +95,23 @@ def test_content_without_encoding_is_written_as_it_is(proxy):
     assert proxy.get("/plain").response.body == b"AB" + b"C" * 1000
 
 
+def test_content_of_another_character_set_keeps_its_bytes(proxy):
+    assert proxy.get("/latin").response.body == "GRößE".encode("latin-1")
+
+
 def test_json_content_is_changed_inside_its_encoding(proxy):
     assert json.loads(gzip.decompress(proxy.get("/json").response.body)) == {"a": 1, "seen": True}
 
 
 @pytest.mark.parametrize(
     ("path", "reason"),
-    [("/br", "content-encoding br can't be decoded"), ("/broken", "not valid gzip"), ("/large", "limit of 1000 bytes")],
+    [
+        ("/br", "content-encoding br can't be decoded"),
+        ("/broken", "not valid gzip"),
+        ("/large", "limit of 1000 bytes"),
+        ("/unnamed", "compressed (content-encoding gzip), and its message has no such header. decompress(data, 'gzip') decodes it."),
+        ("/unnamed-text", "The content is not text: it is compressed (content-encoding gzip)"),
+    ],
 )
 def test_content_that_cannot_be_read_ends_that_stream_alone(proxy, path, reason):
     x = proxy.get(path)

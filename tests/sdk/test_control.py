@@ -54,10 +54,10 @@ def paused(source):
 
 
 def test_attributes_are_the_authors_of_modules_classes_and_contexts():
-    found = attributes(paused(FILTER))
-    assert found["modules"] == {"": {"total": "1", "CODES": "{}"}}
-    assert found["classes"] == {"P": {"shared": "{'a': 1}"}, "F": {}, "Base": {"kept": "[]"}}
-    plugin, stream = (next(c for c in found["contexts"] if c["kind"] == kind) for kind in ("plugin", "http"))
+    state = attributes(paused(FILTER))
+    assert state["modules"] == {"": {"total": "1", "CODES": "{}"}}
+    assert state["classes"] == {"P": {"shared": "{'a': 1}"}, "F": {}, "Base": {"kept": "[]"}}
+    plugin, stream = (next(c for c in state["contexts"] if c["kind"] == kind) for kind in ("plugin", "http"))
     assert (plugin["class"], plugin["attributes"], plugin["more"]) == ("P", {"hits": "1"}, 0)
     assert (stream["class"], stream["attributes"]) == ("F", {"mine": "'m'", "_private": "{'b': [1, 2]}"})
 

@@ -51,10 +51,10 @@ def test_imported_packages_export_every_callback_of_calls(monkeypatch):
 
 
 def test_awaiting_a_body_exports_its_callbacks():
-    wanted = {"on_request_body", "on_request_trailers"}
+    body_callbacks = {"on_request_body", "on_request_trailers"}
     asynchronous = "class F(HttpContext):\n    async def on_http_request_headers(self, n, e):\n        "
-    assert wanted <= exports(asynchronous + "await self.request_body()")
-    assert wanted <= exports(asynchronous + "await self.request.body()")
+    assert body_callbacks <= exports(asynchronous + "await self.request_body()")
+    assert body_callbacks <= exports(asynchronous + "await self.request.body()")
     assert "on_response_body" not in exports(asynchronous + "await self.request.body()")
     call = "response = await self.http_call('a')\n        return response.body"
     assert not {"on_request_body", "on_response_body"} & exports(asynchronous + call)

@@ -82,7 +82,7 @@ class AgainstTheModel(RuleBasedStateMachine):
 
 
 AgainstTheModel.TestCase.settings = settings(max_examples=60, stateful_step_count=20, deadline=None)
-test_a_header_map_behaves_as_the_model_does = AgainstTheModel.TestCase
+test_header_map_behaves_as_the_model = AgainstTheModel.TestCase
 
 
 @given(st.binary().map(lambda data: data.translate(None, b"\r\n")))

@@ -163,6 +163,7 @@ def test_written_body_of_a_request_without_one_fails_that_stream_alone(proxies):
         assert proxy.get("/other").response.status == 200
 
 
+@pytest.mark.slow
 def test_setting_is_exported_and_read_again(filters, tmp_path):
     plugin = Plugin(filters["wasm"], environment={"TOKEN": "x"}, allow_on_headers_stop_iteration=True)
     export(plugin, tmp_path / "out")
@@ -175,6 +176,7 @@ def test_setting_is_exported_and_read_again(filters, tmp_path):
     assert x.upstream_request.headers["x-sig"] == hashlib.sha256(b"abc").hexdigest()
 
 
+@pytest.mark.slow
 def test_setting_without_the_variable_is_enough_for_the_import(filters, tmp_path):
     export(Plugin(filters["wasm"], allow_on_headers_stop_iteration=True), tmp_path / "out")
     file = tmp_path / "out" / "envoy.yaml"

@@ -30,6 +30,11 @@ def test_unbound_local_variable_is_not_the_notebooks():
     assert "%%wasmpart" not in logged("print(x)\nx = 1")
 
 
+def test_loop_over_a_body_names_async_for():
+    log = logged("for chunk in Body(None, 0): pass", "from wasmnb.sdk.messages.bodies import Body\n")
+    assert "`async for chunk in body`" in log
+
+
 @pytest.mark.parametrize(
     "code",
     [
@@ -52,7 +57,7 @@ def test_other_attribute_errors_have_no_note():
     assert "await" not in logged("self.request_headrs")
 
 
-def test_file_in_the_sandbox_says_that_there_are_no_files(monkeypatch):
+def test_file_access_in_the_sandbox_has_a_hint(monkeypatch):
     monkeypatch.setattr(hints, "_IN_WASM", True)
     log = logged("open('/no/such/file')")
     assert "which has no files" in log
@@ -61,7 +66,37 @@ def test_file_in_the_sandbox_says_that_there_are_no_files(monkeypatch):
     assert "Write `import nothing_here`" in logged("__import__('nothing_here')")
 
 
+@pytest.mark.parametrize(
+    ("code", "advice"),
+    [
+        ("raise OSError(58, 'Not supported')", "Sockets don't exist inside the proxy"),
+        ("raise FileNotFoundError(44, \"No usable temporary directory found in ['/tmp']\")", "which has no files"),
+        ("raise AttributeError('no', name='system', obj=__import__('os'))", "Other processes and users don't exist"),
+        ("raise AttributeError('no', name='pbkdf2_hmac', obj=__import__('hashlib'))", "has no OpenSSL"),
+    ],
+)
+def test_parts_of_python_that_the_sandbox_lacks_are_named(code, advice, monkeypatch):
+    assert advice not in logged(code)
+    monkeypatch.setattr(hints, "_IN_WASM", True)
+    assert advice in logged(code)
+
+
 def test_missing_environment_variable_is_named():
     assert sys.platform != "wasi"
     assert "environment={'NO_SUCH_VARIABLE': ...}" in logged("import os\nos.environ['NO_SUCH_VARIABLE']")
     assert "environment=" not in logged("{}['NO_SUCH_VARIABLE']")
+
+
+@pytest.mark.parametrize("code", ["self.request_headers['x'] = '1'", "self.send_local_response(403)", "self.response.body", "self.continue_request()"])
+def test_attribute_of_a_stream_in_a_plugin_is_named(code):
+    assert "belongs to an HTTP stream: use it in an HttpContext." in logged(code)
+
+
+@pytest.mark.parametrize("name", ["set_tick_period", "configuration"])
+def test_attribute_of_the_plugin_in_a_stream_is_named(name):
+    class Stream:
+        context_id = 2
+
+    with pytest.raises(AttributeError) as error:
+        getattr(Stream(), name)
+    assert hints.hint_for(error.value) == f"{name} belongs to the plugin: self.plugin.{name}."

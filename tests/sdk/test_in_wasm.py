@@ -96,9 +96,9 @@ def test_configuration_metrics_and_data_work_in_wasm(proxy):
 
 
 def test_plugin_does_not_start_with_an_invalid_configuration():
-    made = Filter.from_source(SOURCE, name="corners")
+    corners = Filter.from_source(SOURCE, name="corners")
     with pytest.raises(FilterTrap, match="refuses its configuration"):
-        Proxy(made, workers=1, config=b'{"name": 1, "limits": {"a": "b"}}')
+        Proxy(corners, workers=1, config=b'{"name": 1, "limits": {"a": "b"}}')
 
 
 def test_traceback_has_the_cells_lines(proxy):
@@ -140,7 +140,7 @@ def test_coroutine_that_is_never_awaited_is_logged_with_its_line():
     assert "if self.allowed():" in log
 
 
-def test_file_in_the_sandbox_says_that_there_are_no_files():
+def test_file_access_in_the_sandbox_has_a_hint():
     source = "class F(HttpContext):\n    def on_http_request_headers(self, num_headers, end_of_stream):\n        open('/etc/hosts')\n"
     with Proxy(Filter.from_source(source), workers=1) as proxy:
         traceback = proxy.get("/").failure.traceback

@@ -153,8 +153,8 @@ class F(HttpContext):
         self.request_headers["x-user"] = claims["sub"]
 """
 
-#: Instructions of one verification, measured, with a tenth above.
-BUDGET = {"HS256": 390_000, "RS256": 600_000, "ES256": 580_000, "EdDSA": 66_400_000}
+#: Instructions of the first verification at most: some percent more than measured.
+BUDGET = {"HS256": 390_000, "RS256": 630_000, "ES256": 580_000, "EdDSA": 66_400_000}
 
 
 @pytest.fixture(scope="module")
@@ -163,6 +163,8 @@ def module():
 
 
 @pytest.mark.parametrize("algorithm", BUDGET)
+@pytest.mark.slow
+@pytest.mark.full  # a release module unpacks code at its first verification
 def test_filter_verifies_tokens_within_its_budget(module, algorithm):
     with Proxy(module, config=jwks(), fuel=True, workers=1) as proxy:
         proxy.get("/")

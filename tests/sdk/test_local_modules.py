@@ -45,9 +45,9 @@ def load(monkeypatch):
     monkeypatch.setattr(sys, "modules", dict(sys.modules))
 
     def loaded(text=FILTER, modules=MODULES, package="", namespace=None):
-        made = Dispatcher(Binding(), namespace)
-        made.load_parts([Part(text, "cell")], modules, package)
-        return SimpleNamespace(**vars(made._source.module))
+        dispatcher = Dispatcher(Binding(), namespace)
+        dispatcher.load_parts([Part(text, "cell")], modules, package)
+        return SimpleNamespace(**vars(dispatcher._source.module))
 
     return loaded
 

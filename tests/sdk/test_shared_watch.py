@@ -3,35 +3,13 @@
 import json
 
 import pytest
+from tests.sdk.deny_list import deny_list
 from tests.sdk.fake_proxy import FakeProxy
 
 from wasmnb import Filter, Plugin, Proxy, Response
 
-#: A deny list that one plugin on the main thread refreshes and every worker follows.
-DENY = """\
-import json
-
-class Deny(PluginContext):
-    def on_plugin_start(self, size):
-        if self.config.get("refresh"):
-            self.set_tick_period(5)
-        else:
-            self.denied = self.shared_data.watch("denied", parse=json.loads, every=0.5)
-
-    async def on_tick(self):
-        response = await self.http_call("users", path="/denied")
-        if response.ok:
-            self.shared_data["denied"] = response.body
-
-class Check(HttpContext):
-    def on_http_request_headers(self, num_headers, end_of_stream):
-        if self.request_headers.get("x-user") in (self.plugin.denied.value or ()):
-            self.send_local_response(403, "denied\\n")
-"""
-
-
 def deny_proxy(mode, users):
-    filter_ = (Filter.native if mode == "native" else Filter.from_source)(DENY, "deny")
+    filter_ = (Filter.native if mode == "native" else Filter.from_source)(deny_list(5), "deny")
     plugins = [Plugin(filter_, name="refresh", kind="singleton", config={"refresh": True}, vm_id="deny"), Plugin(filter_, vm_id="deny")]
     return Proxy(plugins, workers=3, guest_time=0.0001, clusters={"users": lambda request: Response(200, body=json.dumps(users).encode())})
 

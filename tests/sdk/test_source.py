@@ -120,7 +120,7 @@ def test_own_method_can_begin_with_on(name):
 def test_abi_name_of_a_callback_is_refused_with_its_name_in_the_sdk(base, written, meant):
     error = refusal(f"class F({base}):\n    def {written}(self): pass")
     assert error.lineno == 2 and f"F.{written} is not a callback" in str(error)
-    assert error.hint.startswith(f"Did you mean {meant}? In a {base} it is {meant}(self")
+    assert error.hint.startswith(f"Did you mean {meant}? Its signature in {base} is {meant}(self")
 
 
 @pytest.mark.parametrize(("base", "written", "owner"), [
@@ -134,8 +134,8 @@ def test_abi_name_of_a_callback_is_refused_with_its_name_in_the_sdk(base, writte
 ])  # fmt: skip
 def test_callback_of_another_class_is_refused_with_its_class(base, written, owner):
     error = refusal(f"class F({base}):\n    def {written}(self, *args): pass")
-    assert error.lineno == 2 and f"is never called: a {base} doesn't have that callback" in str(error)
-    assert f"Move it to a {owner}" in error.hint
+    assert error.lineno == 2 and f"is never called: {base} doesn't have that callback" in str(error)
+    assert f"Move it to the filter's {owner}" in error.hint
 
 
 def test_abi_name_of_a_callout_response_is_refused_unless_it_is_passed_as_callback():
@@ -149,6 +149,23 @@ def test_abi_name_of_a_callout_response_is_refused_unless_it_is_passed_as_callba
         def on_http_call_response(self, response):
             self.continue_request()
     """)
+
+
+@pytest.mark.parametrize(("base", "name", "first"), [
+    ("TcpContext", "on_data", "on_downstream_data"), ("TcpContext", "on_close", "on_downstream_close"),
+    ("HttpContext", "on_response", "on_http_response_headers"), ("HttpContext", "on_headers", "on_http_request_headers"),
+    ("PluginContext", "on_start", "on_plugin_start"), ("HttpContext", "on_http_log", "on_http_stream_done"),
+])  # fmt: skip
+def test_method_named_like_a_callback_that_nothing_calls_is_refused(base, name, first):
+    error = refusal(f"class F({base}):\n    def {name}(self, *args): pass")
+    assert error.lineno == 2 and "is never called" in str(error)
+    assert error.hint.startswith(f"{base} has {first}")
+
+
+@pytest.mark.parametrize("use", ["self.on_part()", "f = self.on_part", "getattr(self, 'on_' + 'part')()"])
+def test_method_named_like_a_callback_may_be_used_by_the_filter(use):
+    body = f"def on_http_request_headers(self, n, e):\n        {use}\n    def on_part(self): pass"
+    load(f"class F(HttpContext):\n    {body}").exchange()
 
 
 @pytest.mark.parametrize("parameters", ["self", "self, n", "self, a, b, c", "self, *, num_headers, end_of_stream"])

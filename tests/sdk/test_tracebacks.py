@@ -1,8 +1,10 @@
 import json
+import traceback
 
 import pytest
 from tests.sdk.fake_proxy import FakeProxy
 
+from wasmnb import Filter, Proxy
 from wasmnb.sdk.diagnostics.tracebacks import format_exception
 
 SOURCE = """\
@@ -194,3 +196,41 @@ def test_filters_exceptions_have_their_names_from_the_cell(path, said):
     ((_, text),) = proxy.logs
     assert set(said) <= set(text.splitlines())
     assert "wasmnb_filter" not in text
+
+
+def other():
+    return recursive()
+
+
+def recursive(direct=False):
+    return recursive(True) if direct else other()
+
+
+@pytest.mark.parametrize("direct", [True, False])
+def test_deep_recursion_is_printed_as_python_prints_it(direct):
+    with pytest.raises(RecursionError) as caught:
+        recursive(direct)
+    assert format_exception(caught.value) == "".join(traceback.format_exception(caught.value)).rstrip("\n")
+
+
+DEEP = """
+def ping():
+    return pong()
+
+def pong():
+    return ping()
+
+class F(HttpContext):
+    def on_http_request_headers(self, num_headers, end_of_stream):
+        if self.request_headers[":path"] == "/deep":
+            ping()
+"""
+
+
+def test_traceback_of_a_thousand_frames_costs_less_than_a_thousand_lines():
+    """Each of its two different lines is parsed once, for the carets."""
+    with Proxy(Filter.from_source(DEEP), workers=1, fuel=True) as proxy:
+        proxy.get("/")
+        x = proxy.get("/deep")
+    assert x.traceback.count("return pong()") > 400
+    assert x.fuel.total < 300_000_000  # 810 million if each line is parsed

@@ -406,3 +406,40 @@ def test_unknown_field_lists_the_json_names(tmp_path):
         FixtureError, match="field expects: Fixture has no field 'expects'; .*appType.*dotenvPath.*request"
     ):
         run_declarative(file)
+
+
+CLOCKS = """
+import time
+
+
+class Clocks(HttpContext):
+    def on_http_request_headers(self, num_headers, end_of_stream):
+        self.request_headers["X-Wall"] = str(time.time_ns())
+        self.request_headers["X-Monotonic"] = f"{time.monotonic_ns()} {time.monotonic_ns()}"
+
+    def on_http_response_headers(self, num_headers, end_of_stream):
+        self.response_headers.add("Set-Cookie", "a=1")
+"""
+
+CLOCK_SUITE = """
+env { time_secs: 1700000000 }
+test {
+  name: "both clocks are frozen, and names keep their case"
+  request_headers {
+    input { header { key: "X-First" value: "1" } }
+    result {
+      has_header { key: "x-wall" value: "1700000000000000000" }
+      has_header { key: "x-monotonic" value: "1700000000000000000 1700000000000000000" }
+      headers { regex: "X-Wall: .*" }
+      headers { exact: "X-First: 1" }
+    }
+  }
+  response_headers { result { headers { exact: "Set-Cookie: a=1" } } }
+}
+"""
+
+
+def test_clocks_are_frozen_and_names_keep_their_case(make_filter, tmp_path):
+    (tmp_path / "tests.textpb").write_text(CLOCK_SUITE)
+    result = run_declarative(tmp_path / "tests.textpb", make_filter(CLOCKS))
+    assert result.passed, str(result)

@@ -124,7 +124,7 @@ class Sound(HttpContext):
 
 @pytest.mark.slow
 def test_sound_filter_has_no_findings(make_filter):
-    report = fuzz(make_filter(SOUND, "sound"), seconds=8)
+    report = fuzz(make_filter(SOUND, "sound"), seconds=5)
     assert not report, str(report)
     assert report.tried > 100
     assert "nothing wrong" in str(report)
@@ -186,7 +186,7 @@ def test_all_faults_reports_different_faults(make_filter):
         FRAGILE
         + "\n    def on_http_request_headers(self, num_headers, end_of_stream):\n        if self.request_headers.get('x-a') == 'boom':\n            raise KeyError('b')\n"
     )
-    report = fuzz(make_filter(two, "two"), seconds=12, all_faults=True)
+    report = fuzz(make_filter(two, "two"), seconds=8, all_faults=True)
     assert {f.message.splitlines()[-1] for f in report.findings} >= {"ValueError: an x", "KeyError: 'b'"}
 
 
@@ -245,6 +245,7 @@ def test_assert_sound_fails_for_a_stuck_stream(make_proxy):
         assert_sound(proxy)
 
 
+@pytest.mark.slow
 def test_assert_memory_steady_fails_for_growth_only(make_proxy):
     leak = "KEPT = []\n\n\nclass Keep(HttpContext):\n    def on_http_request_headers(self, num_headers, end_of_stream):\n        KEPT.append(bytes(3000)) if self.request_headers.get('x-keep') else None\n"
     proxy = make_proxy(leak)
@@ -288,6 +289,7 @@ def test_capabilities_come_from_the_source(make_filter):
     assert [Plugin(planted[name]).kind for name in ("length_in_pieces", "magic_value")] == ["network", "http"]
 
 
+@pytest.mark.slow
 def test_only_limits_the_kinds_of_fault(make_filter):
     hold = "class Hold(HttpContext):\n    def on_http_request_headers(self, n, e):\n        if self.request_headers.get('x-a') == 'boom':\n            raise KeyError('b')\n        return Action.PAUSE\n"
     report = fuzz(make_filter(hold, "hold"), seconds=20, only=["trap"])
@@ -315,12 +317,13 @@ def test_interrupt_while_shrinking_keeps_the_finding(make_filter):
         run_test(finding.test)
 
 
+@pytest.mark.slow
 def test_written_test_has_the_chain_and_its_settings(make_filter):
     plain = make_filter("class Plain(HttpContext):\n    pass\n", "plain")
     fragile = make_filter(FRAGILE, "fragile")
     chain = [Plugin(plain, root_id="first"), Plugin(fragile, config=b'{"a": "x"}', failure_policy="FAIL_OPEN")]
     (finding,) = fuzz(chain, seconds=20).findings
-    assert 'Plugin(wasm_filter(FILTER2), config=b\'{"a": "x"}\', failure_policy="FAIL_OPEN", kind="http")' in finding.test
+    assert 'Plugin(wasm_filter(FILTER2), config=b\'{"a": "x"}\', failure_policy="FAIL_OPEN")' in finding.test
     with pytest.raises(AssertionError, match="ValueError: an x"):
         run_test(finding.test)
 
@@ -333,7 +336,7 @@ class Refuses(PluginContext):
         assert not self.configuration, "no configuration, please"
         return True
 """
-    report = fuzz(make_filter(refuses, "refuses"), seconds=4)
+    report = fuzz(make_filter(refuses, "refuses"), seconds=2)
     assert not report, str(report)
 
 
@@ -353,6 +356,7 @@ def test_memory_of_a_native_filter_raises_usage_error(make_proxy):
         assert_memory_steady(proxy, lambda: proxy.get("/"))
 
 
+@pytest.mark.slow
 def test_cyclic_garbage_does_not_count_as_growth(make_proxy):
     cycles = """
 class Cycle(HttpContext):
@@ -361,3 +365,54 @@ class Cycle(HttpContext):
 """
     proxy = make_proxy(cycles)
     assert_memory_steady(proxy, lambda: proxy.get("/"), times=600)
+
+
+# -- on an executor ---------------------------------------------------------------------------------------------------
+
+TRAPS = """\
+from wasmnb.sdk import HttpContext
+
+class F(HttpContext):
+    def on_http_request_headers(self, num_headers, end_of_stream):
+        raise ValueError("always")
+"""
+
+
+def test_searches_on_an_executor_have_one_report():
+    from concurrent.futures import ThreadPoolExecutor
+
+    seen = []
+    with ThreadPoolExecutor(1) as pool:
+        report = fuzz(Filter.native(TRAPS, "f"), seconds=5, only="trap", executor=pool, searches=2, progress=lambda now: seen.append(now.tried))
+    assert [finding.kind for finding in report.findings] == ["trap"] and report.tried == seen[-1] and len(seen) == 2
+    assert "def test_filter_does_not_trap" in report.findings[0].test
+
+
+@pytest.mark.slow
+def test_search_whose_process_dies_is_named():
+    import multiprocessing
+    from concurrent.futures import ProcessPoolExecutor
+
+    source = TRAPS.replace('raise ValueError("always")', "import os; os.kill(os.getpid(), 9)")
+    with ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as pool:
+        report = fuzz(Filter.native(source, "f"), seconds=2, only="trap", executor=pool, seed=7)
+    assert report.messages == ["Search 1 (seed 7) is lost: its process died.", "Search 2 (seed 8) is lost: its process died."]
+    assert "its process died" in str(report) and not report
+
+
+def test_merging_fuzz_reports_is_associative():
+    from wasmnb.testing.fuzzing.report import Finding, FuzzReport
+
+    def part(*messages, tried=1):
+        return FuzzReport("f", [Finding("trap", text, Scenario(), "", 0.0, 1) for text in messages], tried, float(tried), tried, messages=[f"{tried}"])
+
+    def merged(*reports):
+        whole = FuzzReport("f")
+        for report in reports:
+            whole.add(report)
+        return whole
+
+    a, b, c = (("at 1", "x"), 1), (("at 2", "y"), 2), (("at 3", "x"), 3)
+    make = lambda p: part(*p[0], tried=p[1])  # noqa: E731
+    left, right = merged(merged(make(a), make(b)), make(c)), merged(make(a), merged(make(b), make(c)))
+    assert left == right and [f.message for f in left.findings] == ["at 1", "x", "y"] and left.tried == 6

@@ -2,7 +2,7 @@
 
 import pytest
 
-from wasmnb.compiler.runtime.cache import cache_folder
+from wasmnb.compiler.cache.places import cache_folder
 
 pytest_plugins = ["pytester"]
 

@@ -14,7 +14,7 @@ def echo():
         yield proxy
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(strategies.requests())
 def test_drawn_request_reaches_the_upstream_unchanged(echo, sent):
     x = send(echo, sent)

@@ -142,11 +142,12 @@ def test_mistake_in_yaml_raises_with_its_line(suite, text, line, message):
     assert caught.value.place.line == line
 
 
-def test_yaml_cannot_create_objects_or_expand_exponentially(suite):
+@pytest.mark.parametrize(("levels", "message"), [(5, "too many nodes"), (8, "more than 2,000,000 values")])
+def test_yaml_cannot_create_objects_or_expand_exponentially(suite, levels, message):
     with pytest.raises(FixtureError):
         suite("test: !!python/object/apply:os.system ['true']", "tests.yaml")
     bomb = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
-        f"{n}: &{n} [*{p}, *{p}, *{p}, *{p}, *{p}, *{p}, *{p}, *{p}, *{p}]\n" for p, n in zip("abcdefgh", "bcdefghi")
+        f"{n}: &{n} [*{p}, *{p}, *{p}, *{p}, *{p}, *{p}, *{p}, *{p}, *{p}]\n" for p, n in zip("abcdefgh"[:levels], "bcdefghi")
     )
-    with pytest.raises(FixtureError, match="too many nodes"):
+    with pytest.raises(FixtureError, match=message):
         suite(bomb, "tests.yaml")

@@ -118,3 +118,18 @@ def test_arguments_are_accepted_by_request():
         "worker": 2,
         "http2": True,
     }
+
+
+@pytest.mark.parametrize("line", ["-m 0.5 /", "--max-time 0.5 /", "-sm0.5 /"])
+def test_patience_of_the_client(line):
+    assert curl(line).arguments["timeout"] == 0.5
+
+
+def test_client_is_patient_by_default():
+    assert "timeout" not in curl("/").arguments
+
+
+@pytest.mark.parametrize("line", ["-m 0 /", "-m -1 /", "-m soon /"])
+def test_patience_is_a_positive_number(line):
+    with pytest.raises(argparse.ArgumentError, match="max-time"):
+        curl(line)

@@ -1,12 +1,15 @@
 """Comparison of two builds: identical ones report nothing, planted changes are found and grouped."""
 
 import json
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from xml.etree import ElementTree
 
 import pytest
 
 from wasmnb import Filter, Request, Response, diff
 from wasmnb.errors import UsageError
+from wasmnb.traffic.compare import DiffReport
 from wasmnb.traffic.compare.differences import differences
 from wasmnb.traffic.compare.observation import Observation
 from wasmnb.traffic.junit import write_junit
@@ -184,3 +187,74 @@ def test_header_names_with_markup_are_escaped(tmp_path):
 def test_wrong_workers_are_refused():
     with pytest.raises(UsageError, match="at least one worker"):
         diff(None, None, [], workers=0)
+
+
+@pytest.fixture(scope="module")
+def builds():
+    return Filter.native(BUILD.format(name="x-a"), "old"), Filter.native(BUILD.format(name="x-b"), "new")
+
+
+BUILD = """\
+from wasmnb.sdk import HttpContext
+
+class Gate(HttpContext):
+    def on_http_request_headers(self, num_headers, end_of_stream):
+        self.request_headers["{name}"] = self.request_headers[":path"]
+"""
+
+
+# -- on an executor ---------------------------------------------------------------------------------------------------
+
+
+def outcome_of(report):
+    groups = [(g.title, g.count, g.example.index) for g in report.groups]
+    return report.read, report.replayed, report.skipped, report.failed, report.differing, groups
+
+
+def test_shards_give_the_same_groups_as_one_process(builds):
+    old, new = builds
+    traffic = [RecordedExchange(Request("GET", f"/{n % 7}/{'x' * (n % 3)}"), Response(200 + n % 2)) for n in range(60)]
+    traffic.insert(20, RecordedExchange(Request("CONNECT", "/")))
+    whole = diff(old, new, traffic)
+    with ThreadPoolExecutor(2) as pool:
+        parts = diff(old, new, traffic, executor=pool, workers=2, shard=7)
+    assert outcome_of(parts) == outcome_of(whole) and parts.shards == 10 and whole.groups
+    assert parts.old_filter.count == whole.old_filter.count
+
+
+def test_merging_diff_reports_is_associative(builds):
+    old, new = builds
+
+    def part(first):
+        traffic = [RecordedExchange(Request("GET", f"/{n}"), Response(200)) for n in range(first, first + 3)]
+        return diff(old, new, traffic)
+
+    def merged(*reports):
+        whole = DiffReport("a", "b", "t")
+        for report in reports:
+            whole.add(report)
+        return whole
+
+    a, b, c = part(0), part(3), part(6)
+    left, right = merged(merged(a, b), c), merged(a, merged(b, c))
+    assert outcome_of(left) == outcome_of(right) and left.read == 9
+    assert left.old_filter.values == right.old_filter.values
+
+
+@pytest.mark.slow
+def test_dead_process_costs_its_shard_of_a_comparison_only(builds, tmp_path):
+    source = """\
+import os
+from wasmnb.sdk import HttpContext
+
+class Gate(HttpContext):
+    def on_http_request_headers(self, num_headers, end_of_stream):
+        if self.request_headers[":path"] == "/7":
+            os.kill(os.getpid(), 9)
+"""
+    killer = Filter.native(source, "killer")
+    traffic = [RecordedExchange(Request("GET", f"/{n}"), Response(200)) for n in range(12)]
+    with ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as pool:
+        report = diff(builds[0], killer, traffic, executor=pool, workers=2, shard=3)
+    assert (report.read, report.replayed, report.failed) == (12, 9, 3)
+    assert any("(worker 2, exchanges 8 to 12) is lost: its process died" in text for text in report.messages), report.messages

@@ -88,10 +88,10 @@ def test_hostcalls_are_counted_by_line_and_by_name(report):
 
 
 def test_callbacks_have_time_and_fuel(report):
-    found = {c.name: c for c in report.callbacks}
-    assert {"on_request_headers", "on_response_headers"} <= found.keys()
+    callbacks = {c.name: c for c in report.callbacks}
+    assert {"on_request_headers", "on_response_headers"} <= callbacks.keys()
     assert report.callbacks[0].name == "on_request_headers"
-    assert found["on_request_headers"].count == 30
+    assert callbacks["on_request_headers"].count == 30
     assert report.fuel["on_http_request_headers"] > report.fuel["on_http_response_headers"] > 1000
     assert report.statuses == {200: 30}
 
@@ -201,6 +201,7 @@ class F(HttpContext):
     assert "1 http_call" in report._repr_mimebundle_()["text/plain"]
 
 
+@pytest.mark.slow
 def test_native_filter_is_profiled_as_wasm():
     with Proxy(Filter.native(SOURCE, "auth"), workers=1) as native:
         report = profile(native, requests=2, path="/")

@@ -99,8 +99,7 @@ def test_har_pseudo_headers_are_not_headers(read):
         (entry(request={"url": ""}), "has no URL"),
         (entry(request={"url": "ftp://a/b"}), "scheme is 'ftp'"),
         (entry(request={"method": ""}), "has no method"),
-        (entry(request={"headers": "x"}), "headers are not names and values"),
-        (entry(response={"content": {"text": "a", "encoding": "base64"}}), "not base64"),
+        (entry(request={"method": "GET /"}), "The method 'GET /' is not a word"),
     ],
 )
 def test_odd_har_entry_is_left_out_with_one_message(read, odd, sentence):
@@ -444,7 +443,7 @@ def test_user_and_password_of_a_url_are_left_out(read):
 
 @pytest.mark.parametrize(
     ("content", "name", "sentence"),
-    [(b"\x1f\x8b\x08", "x.har", "gunzip"), (b"a,b\n1,2\n", "x.csv", "format of"), (b"\x89PNG", "x.png", "format of")],
+    [(b"PK\x03\x04", "x.har", "Unpack it first"), (b"a,b\n1,2\n", "x.csv", "format of"), (b"\x89PNG", "x.png", "format of")],
 )
 def test_file_of_another_kind_is_refused(read, content, name, sentence):
     with pytest.raises(UsageError, match=sentence):
@@ -459,7 +458,7 @@ def test_missing_file_and_unknown_format_are_refused(tmp_path):
 
 
 @given(st.binary(max_size=300), st.sampled_from(["x.har", "x.jsonl", "x.json", "x.pb", "x.sh", "x.http", "x.log"]))
-@settings(max_examples=150)
+@settings(max_examples=3 * settings.default.max_examples // 2)
 def test_any_bytes_are_read_without_an_error(tmp_path_factory, data, name):
     path = tmp_path_factory.mktemp("any") / name
     path.write_bytes(data)

@@ -3,6 +3,7 @@
 import asyncio
 import shutil
 import socket
+import ssl
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 
@@ -11,6 +12,9 @@ import pytest
 
 from wasmnb import Filter, Proxy, Response, WasmTransport
 from wasmnb.errors import UsageError
+
+#: Without this, httpx reads all authorities' certificates for each client, also for plain HTTP.
+NO_CERTIFICATES = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 SOURCE = """\
 from wasmnb.sdk import Action, HttpContext
@@ -40,6 +44,11 @@ def upstream(request):
         return Response(200, body=b"body", trailers={"x-t": "1"})
     headers = [("x-user", request.headers.get("x-user", "")), ("x-path", request.path), ("set-cookie", "a=1"), ("set-cookie", "b=2")]
     return Response(200, headers, request.method.encode() + b" " + request.body)
+
+
+def get(url):
+    """Send a request on a connection of its own."""
+    return httpx.get(url, verify=NO_CERTIFICATES)
 
 
 @pytest.fixture(scope="module")
@@ -105,7 +114,7 @@ def test_transport_needs_a_proxy():
 
 def test_socket_serves_http1_with_keep_alive(server, proxy):
     before = server.connections
-    with httpx.Client() as client:
+    with httpx.Client(verify=NO_CERTIFICATES) as client:
         responses = [client.post(f"{server.url}/{n}", content=b"x" * 100_000) for n in range(3)]
     assert [(r.status_code, len(r.content), r.http_version) for r in responses] == [(200, 100_005, "HTTP/1.1")] * 3
     assert server.connections == before + 1
@@ -114,13 +123,13 @@ def test_socket_serves_http1_with_keep_alive(server, proxy):
 
 def test_socket_serves_many_connections_at_once(server):
     with ThreadPoolExecutor(8) as pool:
-        responses = list(pool.map(lambda n: httpx.get(f"{server.url}/{n}"), range(40)))
+        responses = list(pool.map(lambda n: get(f"{server.url}/{n}"), range(40)))
     assert [r.headers["x-path"] for r in responses] == [f"/{n}" for n in range(40)]
 
 
 def test_requests_of_this_thread_go_on_while_the_socket_serves(server, proxy):
     with ThreadPoolExecutor(4) as pool:
-        futures = [pool.submit(httpx.get, f"{server.url}/{n}") for n in range(20)]
+        futures = [pool.submit(get, f"{server.url}/{n}") for n in range(20)]
         assert [proxy.get(f"/own{n}").response.status for n in range(20)] == [200] * 20
     assert {future.result().status_code for future in futures} == {200}
 
@@ -182,7 +191,7 @@ def test_client_that_disconnects_does_not_disturb_others(server):
     for sent in (b"", b"GET / HT", b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 10\r\n\r\nabc", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0"):
         with socket.create_connection((server.host, server.port), timeout=10) as connection:
             connection.sendall(sent)
-    assert httpx.get(server.url).status_code == 200
+    assert get(server.url).status_code == 200
 
 
 def test_expected_continue_is_sent(server):
@@ -199,9 +208,9 @@ def test_expected_continue_is_sent(server):
 def test_held_request_gets_504_and_closed_proxy_503():
     with Proxy(Filter.native(SOURCE, "gate"), workers=1) as proxy:
         with proxy.listen() as server:
-            assert httpx.get(server.url + "/hold").status_code == 504
+            assert get(server.url + "/hold").status_code == 504
             proxy.close()
-            assert httpx.get(server.url + "/").status_code == 503
+            assert get(server.url + "/").status_code == 503
         with pytest.raises(UsageError, match="closed"):
             proxy.listen()
 
@@ -210,7 +219,7 @@ def test_closed_server_refuses_connections_and_its_proxy_stays_open(proxy):
     server = proxy.listen()
     server.close()
     with pytest.raises(httpx.ConnectError):
-        httpx.get(server.url)
+        get(server.url)
     assert proxy.get("/").response.status == 200
 
 

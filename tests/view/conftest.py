@@ -20,6 +20,8 @@ class Node:
     facts: dict[str, Any] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
     children: list["Node"] = field(default_factory=list)
+    context: str = ""
+    class_name: str = ""
 
 
 @dataclass
@@ -65,6 +67,7 @@ class Exchange:
     state: str = "done"
     duration: float = 0.00125
     filter_ns: int = 85_000
+    crash: Any = None
 
 
 class Samples:
@@ -109,11 +112,11 @@ class Samples:
         )
         answer = Response(200, [("content-type", "text/plain"), ("server", "up")], b"hello")
         response = Response(200, [("content-type", "text/plain"), ("x-filter", "auth")], b"HELLO")
-        made = {
+        fields = {
             "request": request, "upstream_request": upstream_request, "upstream_response": answer,
             "response": response, "events": self.events(), "log": [Line("checked ann")],
         }  # fmt: skip
-        return Exchange(**{**made, **over})
+        return Exchange(**{**fields, **over})
 
 
 @pytest.fixture

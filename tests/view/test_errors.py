@@ -90,3 +90,11 @@ def test_lines_of_the_caller_come_first_and_internal_frames_are_hidden():
 
 def test_errors_have_the_traceback_hook_of_ipython():
     assert BuildError("No disk space left")._render_traceback_()[-1].endswith("No disk space left")
+
+
+def test_generated_methods_of_the_package_are_not_callers():
+    with pytest.raises(UsageError) as caught:
+        wasmnb.Plugin("nothing", name="x")
+    lines = error_lines(caught.value)
+    assert not [line for line in lines if line.endswith("in __init__")]
+    assert any("test_errors.py" in line for line in lines)

@@ -21,12 +21,12 @@ def test_each_station_has_its_column(samples):
 
 
 def test_changes_are_marked_with_signs(samples):
-    found = rows(exchange_text(samples.exchange()))
-    assert ("~", "x-user", "ann", "ANN") in found
-    assert ("-", "cookie", "secret", "—") in found
-    assert ("+", "x-checked", "—", "yes") in found
-    assert ("accept", "*/*", "*/*") in found
-    assert ("~", "body", "5", "bytes", "5", "bytes") in found
+    changes = rows(exchange_text(samples.exchange()))
+    assert ("~", "x-user", "ann", "ANN") in changes
+    assert ("-", "cookie", "secret", "—") in changes
+    assert ("+", "x-checked", "—", "yes") in changes
+    assert ("accept", "*/*", "*/*") in changes
+    assert ("~", "body", "5", "bytes", "5", "bytes") in changes
 
 
 def test_html_has_signs_in_addition_to_colours(samples):
@@ -48,7 +48,7 @@ def test_local_response_is_not_shown_as_header_changes(samples):
     assert not [line for line in text.splitlines() if line.startswith(("+", "-", "~"))]
 
 
-def test_unchanged_exchange_says_so(samples):
+def test_unchanged_exchange_has_a_message(samples):
     x = samples.exchange()
     x.upstream_request, x.response = x.request, x.upstream_response
     assert "The filter changed nothing." in exchange_text(x)

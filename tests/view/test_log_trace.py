@@ -4,7 +4,7 @@ from wasmnb.abi import LogLevel, Status
 from wasmnb.view import log_html, log_text, trace_html, trace_text
 
 
-def test_empty_log_says_so():
+def test_empty_log_has_a_message():
     assert log_text([]) == "The log is empty."
 
 

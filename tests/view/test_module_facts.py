@@ -8,14 +8,14 @@ from wasmnb.view import facts_html, facts_text
 
 
 def facts(**over):
-    made = {
+    fields = {
         "kind": "core", "abi_version": AbiVersion.V0_2_1, "imports": ["proxy_log", "odd"],
         "exports": ["proxy_on_request_headers", "memory"], "sections": {"code": 900, "data": 100}, "memory": 65536, "problems": [],
     }  # fmt: skip
-    return SimpleNamespace(**{**made, **over})
+    return SimpleNamespace(**{**fields, **over})
 
 
-def test_loadable_module_says_so():
+def test_loadable_module_is_confirmed():
     text = facts_text(facts(), "a.wasm", 1024)
     assert "a.wasm   core Wasm module · Proxy-Wasm ABI 0.2.1 · 1.02 kB" in text
     assert "✓ Envoy can load this module" in text

@@ -35,8 +35,8 @@ def demo():
 
 @pytest.fixture
 def proxy(demo):
-    with Proxy(demo, workers=2, guest_time=0.0001) as made:
-        yield made
+    with Proxy(demo, workers=2, guest_time=0.0001) as running:
+        yield running
 
 
 @pytest.fixture
@@ -185,6 +185,8 @@ def test_panel_of_another_cell_takes_over_the_history_and_closes_the_old_panel(d
         assert panel.widget.head["state"] == "closed"
         assert [row[2] for row in rows_of(second)] == ["/old"]
         assert not newer.exchanges
+        panel.perform("look", {"view": "Exchanges", "fresh": True})
+        assert [row[2] for row in rows_of(panel)] == ["/old"]
 
 
 def test_panel_of_a_closed_proxy_keeps_the_last_state(demo):
@@ -198,16 +200,28 @@ def test_panel_of_a_closed_proxy_keeps_the_last_state(demo):
     assert "worker-2" in json.dumps(panel.widget.tree)
 
 
+@pytest.mark.slow
 def test_files_are_sent_to_the_browser(proxy, panel, monkeypatch):
-    given = []
-    monkeypatch.setattr(panel.widget, "send", given.append)
+    messages = []
+    monkeypatch.setattr(panel.widget, "send", messages.append)
     proxy.get("/")
     act(panel, "perfetto")
     act(panel, "download")
-    trace, module = (message for message in given if message["kind"] == "file")
+    trace, module = (message for message in messages if message["kind"] == "file")
     assert json.loads(trace["text"])["traceEvents"]
     assert base64.b64decode(module["base64"]).startswith(b"\0asm")
     assert (trace["name"], module["name"]) == ("demo-trace.json", "demo.wasm")
+
+
+def test_exchange_is_saved_as_a_test_with_one_click(proxy, panel, monkeypatch):
+    messages = []
+    monkeypatch.setattr(panel.widget, "send", messages.append)
+    proxy.get("/pay", {"x-user": "ann", "authorization": "Bearer s3cret"})
+    act(panel, "test", exchange=1)
+    (file,) = (message for message in messages if message["kind"] == "file")
+    assert file["name"] == "test_demo_1.py" and "def test_get_pay(wasm_proxy):" in file["text"]
+    assert "s3cret" not in file["text"]
+    compile(file["text"], file["name"], "exec")
 
 
 def test_trace_for_perfetto_has_threads_callbacks_and_the_hostcalls_inside(proxy):
@@ -417,8 +431,8 @@ class Shout(TcpContext):
 
 @pytest.fixture
 def shout():
-    with Proxy(Filter.native(TCP_SOURCE, "shout"), workers=2) as made:
-        yield made
+    with Proxy(Filter.native(TCP_SOURCE, "shout"), workers=2) as running:
+        yield running
 
 
 def test_panel_of_a_network_filter_sends_bytes(shout):

@@ -26,10 +26,10 @@ def tag():
 @pytest.fixture
 def proxy(tag):
     plugins = [Plugin(tag, name=name, config=f'"{name}"') for name in ("one", "two")]
-    with Proxy(plugins, workers=2, guest_time=0.0001) as made:
+    with Proxy(plugins, workers=2, guest_time=0.0001) as running:
         for n in range(6):
-            made.get(f"/{n}")
-        yield made
+            running.get(f"/{n}")
+        yield running
 
 
 @pytest.fixture
@@ -38,8 +38,8 @@ def panel(proxy):
 
 
 def nodes(tree, kind):
-    found = [tree] if tree.get("kind") == kind else []
-    return found + [node for child in tree["children"] for node in nodes(child, kind)]
+    own = [tree] if tree.get("kind") == kind else []
+    return own + [node for child in tree["children"] for node in nodes(child, kind)]
 
 
 def choose(panel, name, thread, view):
@@ -94,8 +94,8 @@ def test_python_state_names_the_plugin(proxy, panel):
 
 def test_module_view_shows_the_selected_plugin(tag, proxy):
     other = Filter.from_source(SOURCE.replace("saw", "met"), "other")
-    with Proxy([tag, other], workers=1) as made:
-        panel = panel_of(made)
+    with Proxy([tag, other], workers=1) as running:
+        panel = panel_of(running)
         panel.perform("look", {"view": "Module"})
         assert dict(panel.widget.module["facts"])["filter"] == "tag"
         assert panel.widget.module["plugins"] == ["tag", "other"]

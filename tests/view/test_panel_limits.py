@@ -61,8 +61,8 @@ def sizes(panel):
 
 
 def small(panel, limit=LIMIT):
-    found = sizes(panel)
-    assert max(found.values()) < limit, found
+    by_name = sizes(panel)
+    assert max(by_name.values()) < limit, by_name
 
 
 @pytest.fixture(scope="module")
@@ -91,17 +91,17 @@ def test_trace_of_a_million_events_is_cut():
 
 
 @pytest.mark.slow
-def test_exported_trace_is_limited_and_says_so(monkeypatch):
-    given = []
+def test_exported_trace_is_limited_with_a_note(monkeypatch):
+    texts = []
     busy = Filter.from_bytes(assemble(MANY_CALLS % 60_000), "busy")
     with Proxy(busy, workers=1) as proxy:
         panel = panel_of(proxy)
-        monkeypatch.setattr(panel.widget, "send_file", lambda *_, **values: given.append(values["text"]))
+        monkeypatch.setattr(panel.widget, "send_file", lambda *_, **values: texts.append(values["text"]))
         for _ in range(2):
             proxy.get("/", {"user-agent": "x"})
         panel.perform("perfetto", {})
         assert "50,000 events (the newest of 120," in panel.widget.notice["text"]
-        assert len(given[0]) < 30_000_000
+        assert len(texts[0]) < 30_000_000
 
 
 def test_body_of_fifty_megabytes_is_cut(plain):
@@ -130,6 +130,7 @@ def test_large_and_many_headers_are_cut(plain):
         assert panel.widget.detail["directions"][0]["more"] > 500
 
 
+@pytest.mark.slow
 def test_sixty_four_workers_are_shown(plain):
     with Proxy(plain, workers=64) as proxy:
         panel = panel_of(proxy)
@@ -188,6 +189,15 @@ def test_ten_thousand_newest_exchanges_are_kept(plain):
         small(panel)
 
 
+def press_until(done):
+    """Interrupt once, and again if that was lost: Python loses one that comes during a weak reference's callback."""
+    seconds = 0.5
+    while not done.wait(seconds):
+        os.kill(os.getpid(), signal.SIGINT)
+        seconds = 20.0
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("action", ["send", "advance"])
 def test_interrupt_stops_an_action_and_the_panel_keeps_working(action):
     source = (
@@ -199,9 +209,11 @@ def test_interrupt_stops_an_action_and_the_panel_keeps_working(action):
     )
     with Proxy(Filter.from_source(source, "endless"), workers=1, deadline=30) as proxy:
         panel = panel_of(proxy)
-        press = threading.Timer(0.5, lambda: os.kill(os.getpid(), signal.SIGINT))
+        done = threading.Event()
+        press = threading.Thread(target=press_until, args=(done,))
         press.start()
         panel.perform(action, {"headers": "x-user: slow", "seconds": 1e6})
+        done.set()
         press.join()
         assert panel.widget.notice == {"text": "interrupted", "bad": True}
         panel.perform("send", {"path": "/after"})

@@ -14,7 +14,9 @@ def pair(samples, number=1, differences=(), **fields):
     every = {"client status": (200, 200), "client headers": (HEADERS, HEADERS), "client body": (b"hi", b"hi")}
     every |= {name.replace("_", " "): sides for name, sides in fields.items()}
     shown = [(name, *sides) for name, sides in every.items()]
-    return Pair(number, samples.exchange(), samples.exchange(), len(shown), list(differences), shown)
+    return Pair(
+        number, samples.exchange(), samples.exchange(), compared=len(shown), differences=list(differences), fields=shown
+    )
 
 
 def parity(*pairs, name="auth", more=()):
@@ -23,8 +25,8 @@ def parity(*pairs, name="auth", more=()):
 
 
 def differing(samples, field, simulated, real):
-    found = Difference(f"request 1: {field}", simulated, real, "Look there.")
-    return parity(pair(samples, differences=[found], **{field: (simulated, real)}))
+    difference = Difference(f"request 1: {field}", simulated, real, "Look there.")
+    return parity(pair(samples, differences=[difference], **{field: (simulated, real)}))
 
 
 def test_title_has_the_agreement_and_each_request_has_a_line(samples):
@@ -38,10 +40,10 @@ def test_only_different_headers_are_shown_as_differences(samples):
     real = [("content-type", "text/plain"), ("x-filter", "other"), ("x-more", "1")]
     text = parity_text(differing(samples, "client headers", HEADERS, real))
     assert "66.7 % of 3 fields" in text
-    found = text[text.index("~ request 1: client headers") : text.index("Look there.")]
-    assert re.search(r"x-filter +auth +other$", found, re.MULTILINE)
-    assert re.search(r"x-more +— +1$", found, re.MULTILINE)
-    assert "content-type" not in found
+    part = text[text.index("~ request 1: client headers") : text.index("Look there.")]
+    assert re.search(r"x-filter +auth +other$", part, re.MULTILINE)
+    assert re.search(r"x-more +— +1$", part, re.MULTILINE)
+    assert "content-type" not in part
 
 
 def test_same_headers_in_another_order_are_a_difference_of_order(samples):
@@ -65,7 +67,7 @@ def test_different_metric_is_named(samples):
     assert not re.search(r"^ *same +1", text, re.MULTILINE)
 
 
-def test_request_without_a_response_says_so(samples):
+def test_request_without_a_response_has_a_message(samples):
     silent = pair(samples)
     silent.real.response = None
     assert re.search(r"200 +none", parity_text(parity(silent)))
@@ -98,25 +100,25 @@ def test_log_line_cannot_imitate_another(samples):
 
 def test_hostile_text_is_escaped_everywhere(samples):
     bad = "<script>alert(1)</script>\x1b[31m\u202e\udc80"
-    made = differing(samples, "client headers", [(bad, bad)], [(bad, "x")])
-    made.name = bad
-    made.differences += [
+    hostile = differing(samples, "client headers", [(bad, bad)], [(bad, "x")])
+    hostile.name = bad
+    hostile.differences += [
         Difference(bad, bad, [bad], bad),
         Difference(bad, {bad: bad}, {bad: 1}, bad),
         Difference(bad, (bad,), None, bad),
         Difference(bad, bad.encode("utf-8", "surrogateescape"), b"", bad),
     ]
-    made.pairs[0].simulated.request.path = bad
-    html, text = parity_html(made), parity_text(made)
+    hostile.pairs[0].simulated.request.path = bad
+    html, text = parity_html(hostile), parity_text(hostile)
     assert "<script" not in html
     assert "&lt;script&gt;" in html
     assert not re.search(r"[\x00\x1b\u202e\ud800-\udfff]", html + text)
 
 
 def test_notebook_shows_html_and_text(samples):
-    made = parity(pair(samples))
-    assert isinstance(made, Shown)
-    assert document_of(made).blocks
-    assert made._repr_mimebundle_() == mimebundle(made)
-    assert mimebundle(made)["text/html"].startswith('<div class="wasmnb"')
-    assert repr(made) == "<Parity of auth: 1 requests, 100.0 % agree>"
+    report = parity(pair(samples))
+    assert isinstance(report, Shown)
+    assert document_of(report).blocks
+    assert report._repr_mimebundle_() == mimebundle(report)
+    assert mimebundle(report)["text/html"].startswith('<div class="wasmnb"')
+    assert repr(report) == "<Parity of auth: 1 requests, 100.0 % agree>"

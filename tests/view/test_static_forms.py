@@ -5,7 +5,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from wasmnb import Filter, Plugin, Proxy, Response, diff, load, replay, write_traffic
+from wasmnb import Filter, LoadPhase, LoadPlan, Plugin, Proxy, Response, diff, forecast, load, replay, write_traffic
 from wasmnb.compiler import inspect_module
 from wasmnb.envoy import export
 from wasmnb.notebook.magics.results import Log
@@ -42,8 +42,8 @@ class Hello(HttpContext):
 
 @pytest.fixture(scope="module")
 def proxy():
-    made = Filter.from_source(SOURCE.format(nasty=HOSTILE), HOSTILE)
-    with Proxy(made, workers=2, upstream=Response(200, [("x-up", WIRE)], HOSTILE)) as running:
+    hostile = Filter.from_source(SOURCE.format(nasty=HOSTILE), HOSTILE)
+    with Proxy(hostile, workers=2, upstream=Response(200, [("x-up", WIRE)], HOSTILE)) as running:
         for user in ("ann", "boom", "<i>"):
             running.request("POST", "/" + WIRE, [("x-user", user), ("cookie", WIRE)], HOSTILE)
         yield running
@@ -53,7 +53,7 @@ def proxy():
 def samples(proxy, tmp_path_factory):
     """An object of every displayable class."""
 
-    made = {
+    objects = {
         "Proxy": proxy,
         "TreeNode": proxy.tree(),
         "Exchange": proxy.exchanges[1],
@@ -67,12 +67,14 @@ def samples(proxy, tmp_path_factory):
         "Export": export(Plugin(proxy.plugins[0].filter, vm_config=HOSTILE), tmp_path_factory.mktemp("x") / HOSTILE[:7]),
         "ProfileReport": profile(proxy, requests=20, path="/", headers={"x-user": "ann"}),
         "LoadReport": load(proxy, requests=30, headers={"x-user": "ann"}),
+        "PlanReport": load(proxy, LoadPlan(["/" + WIRE], [LoadPhase(0.1, rate=100.0)])),
+        "Forecast": forecast(Plugin(proxy.plugins[0].filter, name=HOSTILE), measured=False),
     }
     recording = tmp_path_factory.mktemp("traffic") / "traffic.jsonl"
     write_traffic(list(proxy.exchanges)[-3:], recording)
-    made["ReplayReport"] = replay(proxy.plugins[0].filter, recording, workers=1)
-    made["DiffReport"] = diff(proxy.plugins[0].filter, None, recording)
-    return made
+    objects["ReplayReport"] = replay(proxy.plugins[0].filter, recording, workers=1)
+    objects["DiffReport"] = diff(proxy.plugins[0].filter, None, recording)
+    return objects
 
 
 class Reader(HTMLParser):
@@ -100,7 +102,7 @@ ELSEWHERE = {"EnvoyExchange", "TcpExchange", "Parity", "FuzzReport", "Finding", 
 @pytest.fixture(scope="module")
 def forms(samples):
     """The display data of each object."""
-    return {name: static_bundle(made) for name, made in samples.items()}
+    return {name: static_bundle(shown) for name, shown in samples.items()}
 
 
 def test_every_displayable_class_is_tested(samples):
@@ -144,7 +146,7 @@ def test_html_without_styles_keeps_signs_and_words(forms):
     assert "critical" in bare["Log"]
 
 
-def test_charts_are_pictures_with_a_table_beside_them(forms):
+def test_charts_are_pictures_with_a_table(forms):
     read = Reader(forms["LoadReport"]["text/html"])
     assert read.sources
     assert {"img", "table"} <= read.tags

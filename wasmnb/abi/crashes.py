@@ -5,9 +5,10 @@ Every entry was seen on the versions that it names; `tests/conformance/scenarios
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-__all__ = ["CRASHES", "Crash"]
+__all__ = ["CRASHES", "Crash", "crashes_of"]
 
 _SEEN = ("1.40.0",)
 
@@ -18,51 +19,76 @@ class Crash:
 
     Attributes
     ----------
-    what
-        What the filter did.
+    action
+        The filter's action.
     instead
-        What to do instead.
+        Advice: another way.
+    hostcalls
+        The hostcalls that do it, without prefix.
+    certain
+        Whether Envoy always crashes. Otherwise it reads memory that it has freed, and crashes or not.
     versions
         Versions of Envoy on which it was seen.
     """
 
-    what: str
+    action: str
     instead: str
+    hostcalls: tuple[str, ...]
+    certain: bool = True
     versions: tuple[str, ...] = _SEEN
 
     @property
     def text(self) -> str:
         """One line for logs and exchanges."""
-        return f"{self.what}: Envoy {self.versions[-1].rpartition('.')[0]} crashes here"
+        return f"{self.action}: Envoy {self.versions[-1].rpartition('.')[0]} crashes here"
 
 
 CRASHES: dict[str, Crash] = {
     "resume_before_response": Crash(
         "continue_stream(RESPONSE) before there is a response",
         "Resume the response only after a callback of the response has paused it.",
+        ("continue_stream", "continue_response"),
     ),
     "resume_own_end": Crash(
         "continue_stream(RESPONSE) in the callback that ends the response, which then returns Continue",
         "Return Continue without resuming, or return Pause after it.",
+        ("continue_stream", "continue_response"),
+    ),
+    "close_own_end": Crash(
+        "close_stream in on_response_trailers, which then returns Continue",
+        "Return Pause after close_stream.",
+        ("close_stream",),
     ),
     "reply_twice": Crash(
         "two send_local_response in one callback of the response",
         "Return from the callback after the first one.",
+        ("send_local_response",),
     ),
     "reply_at_end": Crash(
         "send_local_response when the stream has ended",
-        "Answer in a callback of the request or of the response, not in on_log, on_done or on_delete.",
+        "Answer in a callback of the request or of the response, not after close_stream, in on_log, on_done or on_delete.",
+        ("send_local_response",),
     ),
     "close_twice": Crash(
         "close_stream for a stream that the same callback has closed",
         "Close a stream once; either direction closes both.",
+        ("close_stream",),
     ),
     "close_at_end": Crash(
         "close_stream when the stream has ended",
         "Do not close a stream in on_log, on_done or on_delete.",
+        ("close_stream",),
     ),
     "body_outside": Crash(
         "the body is used outside its callback after StopIterationAndWatermark or StopIterationNoBuffer",
         "Return StopIterationAndBuffer to use the body later, or keep a copy of it.",
+        ("get_buffer_bytes", "set_buffer_bytes", "get_buffer_status"),
+        certain=False,
     ),
 }
+
+
+def crashes_of(hostcalls: Iterable[str]) -> list[Crash]:
+    """Return the crashes that a module can cause with these hostcalls, which are names without prefix."""
+    called = set(hostcalls)
+    return [crash for crash in CRASHES.values() if not called.isdisjoint(crash.hostcalls)]

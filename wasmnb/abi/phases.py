@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from .enums import BufferType, DataStatus, HeaderMapType, HeadersStatus, Status, TrailersStatus
-from .table import CALLBACKS, ENTRY_POINTS, HOSTCALLS, Result
+from .table import CALLBACKS, CALLBACKS_BY_NAME, ENTRY_POINTS, HOSTCALLS, Result
 
 __all__ = [
     "PHASES",
@@ -64,6 +64,7 @@ _BUFFERS: dict[str, tuple[BufferType, bool]] = {
     "on_http_call_response": (_Buffer.HTTP_CALL_RESPONSE_BODY, False),
     "on_grpc_receive": (_Buffer.GRPC_RECEIVE_BUFFER, False),
     "on_foreign_function": (_Buffer.CALL_DATA, False),
+    "on_stats_update": (_Buffer.CALL_DATA, False),
 }
 
 #: Callback -> hostcalls that are accepted there and make Envoy crash or recurse.
@@ -131,7 +132,7 @@ _HOLDING = (*RESULT_ENUMS, Result.ACTION)
 
 
 def _phase(callback: str) -> Phase:
-    function = CALLBACKS.get(f"proxy_{callback}")
+    function = CALLBACKS_BY_NAME.get(callback)
     reads, writes, creates = _MAPS.get(callback, ((), (), ()))
     buffers = [_BUFFERS[callback]] if callback in _BUFFERS else []
     allowed = {name for name, hostcall in HOSTCALLS.items() if function is not None or hostcall.at_entry}

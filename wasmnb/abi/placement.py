@@ -3,14 +3,17 @@
 Facts (Envoy 1.40): an HTTP filter gets `on_request_...`, `on_response_...` and `on_log` on a stream context for each request;
 a network filter gets `on_new_connection`, `on_downstream_...`, `on_upstream_...` and `on_log` on one for each connection. An
 access logger gets `on_log` on its root context. A Wasm service, on the main thread alone (`singleton`) or on all threads
-(`service`), has no streams. Ticks, queues and the callbacks of start and end reach the root context in every place.
+(`service`), has no streams. A stats sink gets `on_stats_update` on the main thread, whenever Envoy flushes its statistics.
+Ticks, queues and the callbacks of start and end reach the root context in every place.
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Self
 
-__all__ = ["KINDS", "Callbacks"]
+from .table import CALLBACKS
+
+__all__ = ["KINDS", "ON_MAIN_THREAD", "Callbacks"]
 
 #: Kind of plugin -> its place, as messages name it.
 KINDS = {
@@ -19,10 +22,18 @@ KINDS = {
     "access_log": "an access logger",
     "singleton": "a Wasm service on the main thread",
     "service": "a Wasm service on all threads",
+    "stat_sink": "a stats sink on the main thread",
 }
 
+#: Kinds of plugins that run on the main thread alone.
+ON_MAIN_THREAD = frozenset({"singleton", "stat_sink"})
+
+#: Callback of a stats sink.
+_STATS = "on_stats_update"
+
+
 #: Kind of plugin -> kind of context whose stream callbacks Envoy calls there.
-_STREAMS = {"http": "http", "network": "tcp", "access_log": "plugin"}
+_STREAMS = {"http": "http", "network": "tcp", "access_log": "plugin", "stat_sink": "stats"}
 
 _HTTP_PREFIXES = ("on_request_", "on_response_")
 _TCP_PREFIXES = ("on_new_connection", "on_downstream_", "on_upstream_")
@@ -62,7 +73,7 @@ class Callbacks:
     @classmethod
     def of_exports(cls, exports: Iterable[str]) -> Self:
         """Return the callbacks of a module from its exports. `on_log` can belong to any of its contexts."""
-        names = frozenset(name.removeprefix("proxy_") for name in exports if name.startswith("proxy_on_"))
+        names = frozenset(CALLBACKS[name].short for name in exports if name in CALLBACKS)
         http = frozenset(name for name in names if name.startswith(_HTTP_PREFIXES))
         tcp = frozenset(name for name in names if name.startswith(_TCP_PREFIXES))
         root = names - http - tcp - {"on_log"} - _ENDS
@@ -80,7 +91,9 @@ class Callbacks:
             return "http"
         if self.tcp:
             return "network"
-        return "access_log" if self.log else "http"
+        if self.log:
+            return "access_log"
+        return "stat_sink" if _STATS in self.root else "http"
 
     def problem(self, kind: str) -> str:
         """Return the reason why a plugin of a kind would never run; an empty string if it can run.
@@ -91,8 +104,9 @@ class Callbacks:
             One of `KINDS`.
         """
         streams = {"http": sorted(self.http), "tcp": sorted(self.tcp), "plugin": ["on_log"] if self.log else []}
+        streams["stats"] = [_STATS] if _STATS in self.root else []
         written = [name for names in streams.values() for name in names]
-        works = streams[_STREAMS[kind]] if kind in _STREAMS else self.root
+        works = streams[_STREAMS[kind]] if kind in _STREAMS else self.root - {_STATS}
         if works or not written:
             return ""
         return f"{KINDS[kind]} never gets its callbacks ({', '.join(dict.fromkeys(written))})"

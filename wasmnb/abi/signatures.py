@@ -196,7 +196,7 @@ class Callback:
     @property
     def short(self) -> str:
         """Name without its prefix: `on_request_headers`."""
-        return self.name.removeprefix("proxy_")
+        return self.name.removeprefix("proxy_").removeprefix("envoy_")
 
     @property
     def core_params(self) -> tuple[str, ...]:

@@ -20,6 +20,7 @@ from .signatures import Area, Callback, Hostcall, Kind, Param, Result
 
 __all__ = [
     "CALLBACKS",
+    "CALLBACKS_BY_NAME",
     "ENTRY_POINTS",
     "HOSTCALLS",
     "Area",
@@ -185,6 +186,8 @@ def _callbacks() -> tuple[Callback, ...]:
         C("proxy_on_grpc_close", A.GRPC, ("root",), (_ROOT, _TOKEN, Param("status", Kind.ENUM, GrpcStatus))),
         C("proxy_on_foreign_function", A.FOREIGN, ("root", *stream),
           (_CONTEXT, Param("function_id"), Param("arguments_size")), versions=SINCE_0_2_0),
+        # An export of Envoy's own, of every ABI version: a stats sink gets a snapshot of all statistics in the call data.
+        C("envoy_on_stats_update", A.METRICS, ("root",), (_ROOT, Param("stats_size"))),
         C("proxy_on_done", A.LIFECYCLE, ("root", *stream), (_CONTEXT,), R.BOOL, 1),
         C("proxy_on_log", A.LIFECYCLE, ("root", *stream), (_CONTEXT,)),
         C("proxy_on_delete", A.LIFECYCLE, ("root", *stream), (_CONTEXT,)),
@@ -206,6 +209,9 @@ HOSTCALLS: dict[str, Hostcall] = {h.name: h for h in _hostcalls()}
 
 #: Every callback by export name.
 CALLBACKS: dict[str, Callback] = {c.name: c for c in _callbacks()}
+
+#: Every callback by its name without prefix.
+CALLBACKS_BY_NAME: dict[str, Callback] = {c.short: c for c in CALLBACKS.values()}
 
 
 def hostcalls_for(version: AbiVersion) -> dict[str, Hostcall]:

@@ -1,4 +1,4 @@
-"""The command line: one module for each command, and the parser. Everything else belongs to the packages below.
+"""The command line: one module for each command, and the parser. The commands call the public API.
 
 Exit codes: 0 success; 1 an error in the filter or module, or a failed test; 2 a wrong command line; 3 an error in the
 tool chain or on the machine; 130 interrupted. Errors are one paragraph on stderr, without a traceback.
@@ -10,13 +10,19 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+import threading
+from _thread import interrupt_main
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from wasmnb.errors import BuildError, UsageError, WasmnbError
 
 __all__ = ["main"]
 
 OK, AT_FAULT, USAGE, MACHINE, INTERRUPTED = 0, 1, 2, 3, 130
+
+#: Seconds until a lost interrupt is repeated.
+_AGAIN = 0.01
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -34,13 +40,34 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     _prepare_streams()
     try:
-        return _guarded(arguments)
+        with _lost_interrupts_repeated():
+            return _guarded(arguments)
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:  # the reader of the pipe has exited, as in `| head`
         _discard_output()
         return OK
+
+
+@contextmanager
+def _lost_interrupts_repeated() -> Iterator[None]:
+    """Repeat an interrupt that comes while Python runs a destructor or a weak reference's callback, where exceptions get lost."""
+    before = sys.unraisablehook
+
+    def hook(unraisable: sys.UnraisableHookArgs, /) -> None:
+        if not issubclass(unraisable.exc_type, KeyboardInterrupt):
+            before(unraisable)
+            return
+        again = threading.Timer(_AGAIN, interrupt_main)
+        again.daemon = True
+        again.start()
+
+    sys.unraisablehook = hook
+    try:
+        yield
+    finally:
+        sys.unraisablehook = before
 
 
 def _guarded(arguments: Sequence[str] | None) -> int:

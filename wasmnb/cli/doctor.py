@@ -35,7 +35,7 @@ class Check:
     verdict
         The result in one line.
     advice
-        What to do about it; empty if nothing.
+        A sentence on how to solve it; empty if there's nothing to do.
     """
 
     name: str
@@ -90,7 +90,7 @@ def _engine() -> Check:
 
 
 def _cache() -> Check:
-    from wasmnb.compiler.runtime.cache import Cache
+    from wasmnb.compiler.cache.runtimes import Cache
 
     cache = Cache()
     folder = _existing(cache.folder)
@@ -109,7 +109,7 @@ def _cache() -> Check:
 
 
 def _disk() -> Check:
-    from wasmnb.compiler.runtime.cache import Cache
+    from wasmnb.compiler.cache.runtimes import Cache
 
     free = shutil.disk_usage(_existing(Cache().folder)).free
     if free < _DISK_NEEDED:
@@ -118,8 +118,8 @@ def _disk() -> Check:
 
 
 def _existing(folder: Path) -> Path:
-    """Return the folder or its nearest parent that exists."""
-    return next(p for p in (folder, *folder.parents) if p.exists())
+    """Return the folder or its nearest parent that exists. What this user can't see counts as missing."""
+    return next(p for p in (folder, *folder.parents) if os.path.exists(p))  # noqa: PTH110 -- Path.exists raises then
 
 
 def _kernel() -> Check:

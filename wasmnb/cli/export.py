@@ -1,26 +1,57 @@
-"""`wasmnb export`: write the files that deploy a filter."""
+"""`wasmnb export` and `wasmnb forecast`: the files that deploy a filter, and what it costs Envoy at its start."""
 
 from __future__ import annotations
 
+import dataclasses
+import json
 from argparse import Namespace
+from typing import TYPE_CHECKING
 
 from wasmnb.notebook.progress import TerminalProgress
+from wasmnb.traffic.code_profile import profile_of_recording
 from wasmnb.traffic.curl import read_at
 from wasmnb.view import document_of, to_text
 
-__all__ = ["export"]
+if TYPE_CHECKING:
+    from wasmnb.host import Plugin
+
+__all__ = ["export", "forecast"]
 
 
 def export(options: Namespace) -> int:
     """Run the command and return the exit code."""
-    from wasmnb.compiler import Filter
     from wasmnb.envoy import export as write_export
+    from wasmnb.envoy.exporter.flags import export_settings
+
+    plugin = _plugin(options)
+    settings = export_settings(options)
+    if options.profile is not None:
+        settings["profile"] = profile_of_recording(plugin, options.profile)
+    print(to_text(document_of(write_export(plugin, options.folder, **settings))))
+    return 0
+
+
+def forecast(options: Namespace) -> int:
+    """Run the command and return the exit code."""
+    from wasmnb.envoy.start_cost.forecast import forecast as make_forecast
+
+    result = make_forecast(_plugin(options), workers=options.workers, measured=False if options.predict else None)
+    if options.as_json:
+        print(json.dumps({**dataclasses.asdict(result), "further_worker": result.further_worker}, indent=2))
+    else:
+        print(to_text(document_of(result)))
+    return 0
+
+
+def _plugin(options: Namespace) -> Plugin:
+    from wasmnb.compiler import Filter
     from wasmnb.host import Plugin
 
     with TerminalProgress() as progress:
         filter_ = Filter.from_file(options.filter, progress=progress)
+        filter_.release(progress=progress)
     config, vm_config = (value and read_at(value) for value in (options.config, options.vm_config))
-    plugin = Plugin(
+    return Plugin(
         filter_,
         config=config,
         vm_config=vm_config,
@@ -28,6 +59,3 @@ def export(options: Namespace) -> int:
         kind=options.kind,
         allow_on_headers_stop_iteration=options.hold_headers,
     )
-    settings = {name: getattr(options, name) for name in ("registry", "tag", "port", "force")}
-    print(to_text(document_of(write_export(plugin, options.folder, **settings))))
-    return 0

@@ -8,6 +8,7 @@ from argparse import Namespace
 
 from wasmnb.notebook.progress import TerminalProgress
 from wasmnb.testing.fuzzing.flags import fuzz_arguments
+from wasmnb.traffic.replay.flags import executor_of
 
 from . import INTERRUPTED
 
@@ -21,10 +22,11 @@ def fuzz(options: Namespace) -> int:
 
     with TerminalProgress() as progress:
         filter_ = Filter.from_file(options.filter, progress=progress)
-    with TerminalProgress() as progress:
+    with executor_of(options) as executor, TerminalProgress() as progress:
         progress.patience, progress.verdict = 1.0, "Searched for {:.1f} s"
         report = search(
             filter_,
+            executor=executor,
             progress=lambda now: progress(now.progress, now.seconds / options.seconds),
             **fuzz_arguments(options),
         )

@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterable
 from importlib import import_module
 from typing import Any, NoReturn
 
-from wasmnb._flags import KIND_FLAG, seconds
+from wasmnb._flags import ENV_FLAG, KIND_FLAG, STRIP_FLAG, seconds
 from wasmnb._version import __version__
 
 __all__ = ["make_parser", "request_parser"]
 
 # curl flags that may apply to all requests of `wasmnb run`; the others belong to one request.
-_SHARED = ("-H", "-d", "--data-binary", "--data-raw", "--data-urlencode", "-u", "-b", "-A", "-e", "--http2")
+_SHARED = ("-H", "-d", "--data-binary", "--data-raw", "--data-urlencode", "-u", "-b", "-A", "-e", "--http2", "-m")
 
 _EPILOG = """examples:
   wasmnb build auth.py -o auth.wasm
@@ -22,7 +22,9 @@ _EPILOG = """examples:
   wasmnb run sniff.py --tcp 'SSH-2.0-x\\r\\n'
   wasmnb inspect auth.wasm
   wasmnb export auth.py dist/auth --config @auth.json --registry ghcr.io/acme --tag 1.2.0
+  wasmnb forecast auth.wasm --workers 8
   wasmnb fuzz auth.py --seconds 60 --save test_found.py
+  wasmnb load auth.py --plan checkout.yaml --workers 4
   wasmnb replay auth.py day.har --processes 2
   wasmnb diff auth_v1.wasm auth_v2.wasm --traffic day.har --junit diff.xml
   wasmnb test tests.textpb auth.wasm
@@ -47,7 +49,7 @@ class _Command(argparse.ArgumentParser):
 
     flags: Callable[[argparse.ArgumentParser], None] | None = None
 
-    #: Flags may stand between positional arguments of which the last one is optional.
+    #: Flags may be between positional arguments of which the last one is optional.
     intermixed = False
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
@@ -73,7 +75,7 @@ def make_parser() -> argparse.ArgumentParser:
     for name, (text, flags) in _COMMANDS.items():
         command = commands.add_parser(name, help=text, description=text)
         command.flags = flags
-        command.intermixed = name in ("replay", "diff")
+        command.intermixed = name in ("load", "replay", "diff")
         command.set_defaults(command=_run_lazily(_MODULES.get(name, name), name))
     return parser
 
@@ -97,15 +99,34 @@ def _plugin(p: argparse.ArgumentParser) -> None:
         action="store_true",
         help="Set allow_on_headers_stop_iteration: an awaited body holds the headers, which can still be changed then.",
     )
+    _table(p, [ENV_FLAG])
     names, options = KIND_FLAG
     p.add_argument(*names, default="", **options)
 
 
 def _build(p: argparse.ArgumentParser) -> None:
-    p.add_argument("filter", metavar="FILTER.py", help="Source of the filter.")
+    p.add_argument("filter", metavar="FILTER.py", nargs="?", help="Source of the filter.")
     p.add_argument("-o", "--output", metavar="FILE", help="Output file (FILTER.wasm).")
     p.add_argument("--debug", action="store_true", help="Write the full module instead of the release module.")
+    _table(p, [STRIP_FLAG])
+    _profile_traffic(p)
+    p.add_argument(
+        "--check",
+        metavar="FILE.wasm",
+        help="Write nothing: build FILTER.py (FILE.py) as FILE.wasm was built, and say what differs; exit code 1 if anything does.",
+    )
+    p.add_argument(
+        "--fresh", action="store_true", help="With --check: also build the runtime again, in an empty cache."
+    )
     p.add_argument("-q", "--quiet", action="store_true", help="Print nothing but errors.")
+
+
+def _profile_traffic(p: argparse.ArgumentParser) -> None:
+    p.add_argument(
+        "--profile",
+        metavar="TRAFFIC",
+        help="A recording (HAR, .jsonl, Envoy tap, access log): the code that it executes is compiled, not interpreted.",
+    )
 
 
 def _run(p: argparse.ArgumentParser) -> None:
@@ -159,7 +180,16 @@ def _export(p: argparse.ArgumentParser) -> None:
     _file(p)
     p.add_argument("folder", metavar="DIR", help="Output folder; it is written completely or not at all.")
     _plugin(p)
+    _profile_traffic(p)
     _table(p, EXPORT_FLAGS)
+
+
+def _forecast(p: argparse.ArgumentParser) -> None:
+    _file(p)
+    p.add_argument("--workers", "-w", type=int, default=1, metavar="N", help="Worker threads, 1 to 256 (1).")
+    _plugin(p)
+    p.add_argument("--predict", action="store_true", help="Don't start Envoy to measure, only predict.")
+    p.add_argument("--json", dest="as_json", action="store_true", help="Print the forecast as JSON.")
 
 
 def _fuzz(p: argparse.ArgumentParser) -> None:
@@ -176,6 +206,26 @@ def _test(p: argparse.ArgumentParser) -> None:
     _table(p, SUITE_FLAGS)
 
 
+def _load(p: argparse.ArgumentParser) -> None:
+    from wasmnb.traffic.curl import FLAGS
+    from wasmnb.traffic.upstream_flags import UPSTREAM_FLAGS
+
+    _file(p)
+    p.add_argument("url", nargs="?", default="/", metavar="URL", help="A path or URL (/).")
+    p.add_argument("--plan", metavar="FILE", help="A load plan in YAML: mix, phases, conditions that stop it.")
+    p.add_argument(
+        "--requests", "-n", type=int, default=1000, metavar="N", help="Number of requests without a plan (1000)."
+    )
+    p.add_argument("--rate", "-r", type=float, metavar="PER_SECOND", help="Requests per second (one after the other).")
+    _table(p, (flag for flag in FLAGS if not {"--worker", "--json"} & set(flag[0])))
+    p.set_defaults(worker=None, json=None)
+    p.add_argument("--workers", "-w", type=int, default=4, metavar="N", help="Worker threads, 1 to 256 (4).")
+    _plugin(p)
+    _table(p, UPSTREAM_FLAGS)
+    p.add_argument("--seed", type=int, default=0, help="Seed of the simulation, the moments and the mix (0).")
+    p.add_argument("--json", dest="as_json", action="store_true", help="Print the result as JSON.")
+
+
 def _replay(p: argparse.ArgumentParser) -> None:
     from wasmnb.traffic.replay.flags import PROCESSES, SPEED, TRAFFIC_FLAGS
 
@@ -185,11 +235,11 @@ def _replay(p: argparse.ArgumentParser) -> None:
 
 
 def _diff(p: argparse.ArgumentParser) -> None:
-    from wasmnb.traffic.replay.flags import TRAFFIC_FLAGS
+    from wasmnb.traffic.replay.flags import PROCESSES, TRAFFIC_FLAGS
 
     p.add_argument("old", metavar="OLD", help="A .py or .wasm file.")
     p.add_argument("new", metavar="NEW", help="Another build of it.")
-    _table(p, TRAFFIC_FLAGS)
+    _table(p, (*TRAFFIC_FLAGS, PROCESSES))
     _recording_output(p)
 
 
@@ -224,7 +274,7 @@ def _tutorial(p: argparse.ArgumentParser) -> None:
 
 
 #: Module of a command, where it is not named like the command.
-_MODULES = {"demo": "tutorial", "replay": "recordings", "diff": "recordings"}
+_MODULES = {"demo": "tutorial", "forecast": "export", "load": "traffic", "replay": "traffic", "diff": "traffic"}
 
 #: Name -> description and flags.
 _COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None] | None]] = {
@@ -232,7 +282,9 @@ _COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None] | None
     "run": ("Send requests through a filter in a simulated Envoy.", _run),
     "inspect": ("Print the facts about a module, and why Envoy would reject it.", _inspect),
     "export": ("Write the files that deploy a filter in Envoy, Istio and Envoy Gateway.", _export),
+    "forecast": ("Show what a filter costs Envoy at its start: CPU and memory.", _forecast),
     "fuzz": ("Search for traps, hangs, stuck streams and memory growth.", _fuzz),
+    "load": ("Send many requests through a filter, or run a load plan.", _load),
     "replay": ("Send recorded traffic through a filter.", _replay),
     "diff": ("Compare two builds of a filter on recorded traffic.", _diff),
     "test": ("Run declarative tests: suites of Service Extensions, fixtures of fastedge-test.", _test),

@@ -6,7 +6,6 @@ import argparse
 import copy
 import json
 import re
-import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from wasmnb.errors import UsageError
 from wasmnb.notebook.progress import TerminalProgress
 from wasmnb.traffic.curl import CurlRequest, from_options, read_at
+from wasmnb.traffic.recorded.readers.shells import split_words
 from wasmnb.traffic.tcp import parse_bytes, send_bytes, takes_connections
 from wasmnb.traffic.upstream_flags import evaluate, upstreams
 from wasmnb.view import document_of, log_text, to_text, trace_text, tree_text
@@ -24,7 +24,7 @@ from .parser import request_parser
 if TYPE_CHECKING:
     from wasmnb.host import Proxy
 
-__all__ = ["requests_of", "run"]
+__all__ = ["plugin_settings", "requests_of", "run"]
 
 #: A VM of a Python filter takes about 12 MB of memory.
 _MAX_WORKERS = 256
@@ -44,7 +44,7 @@ def run(options: argparse.Namespace) -> int:
     else:
         with TerminalProgress() as progress:
             filter_ = Filter.from_file(options.filter, progress=progress)
-    with Proxy(Plugin(filter_, **_plugin_settings(options)), **_settings(options), **around) as proxy:
+    with Proxy(Plugin(filter_, **plugin_settings(options)), **_settings(options), **around) as proxy:
         if takes_connections(proxy) and not chunks:
             raise UsageError(
                 f"{proxy.name!r} is a network filter. Give the bytes of its connections: --tcp 'hello\\r\\n'"
@@ -53,7 +53,7 @@ def run(options: argparse.Namespace) -> int:
         exchanges += [send_bytes(proxy, data) for data in chunks]
         show = _show_json if options.as_json else _show_text
         show(proxy, exchanges, options)
-    return int(any(x.state == "failed" for x in exchanges))
+    return int(any(exchange.state == "failed" for exchange in exchanges))
 
 
 def _settings(options: argparse.Namespace) -> dict[str, Any]:
@@ -64,11 +64,13 @@ def _settings(options: argparse.Namespace) -> dict[str, Any]:
     return {"workers": options.workers, "seed": options.seed, "deadline": options.deadline}
 
 
-def _plugin_settings(options: argparse.Namespace) -> dict[str, Any]:
+def plugin_settings(options: argparse.Namespace) -> dict[str, Any]:
+    """Return the parameters of a plugin that the flags give."""
     settings: dict[str, Any] = {
         "root_id": options.root_id,
         "allow_on_headers_stop_iteration": options.hold_headers,
         "kind": options.kind,
+        "environment": dict(options.env or ()),
     }
     for name in ("config", "vm_config"):
         if getattr(options, name) is not None:
@@ -95,7 +97,7 @@ def requests_of(options: argparse.Namespace) -> Iterator[CurlRequest]:
 
 def _request(text: str, options: argparse.Namespace) -> CurlRequest:
     try:
-        arguments = shlex.split(text)
+        arguments = split_words(text)
         method = arguments.pop(0) if arguments and _METHOD.match(arguments[0]) else None
         shared = argparse.Namespace(**copy.copy(vars(options)))
         shared.request = None
@@ -121,7 +123,7 @@ def _show_text(proxy: Proxy, exchanges: list[Any], options: argparse.Namespace) 
 
 def _show_json(proxy: Proxy, exchanges: list[Any], options: argparse.Namespace) -> None:
     document: dict[str, Any] = {
-        "exchanges": [exchange_json(x, events=options.trace) for x in exchanges],
+        "exchanges": [exchange_json(exchange, events=options.trace) for exchange in exchanges],
         "log": [line_json(line) for line in proxy.log],
     }
     if options.tree:

@@ -39,8 +39,8 @@ def _folder_size(folder: Path) -> int:
 
 def list(_options: Namespace) -> int:  # noqa: A001 -- the verb's name
     """List the cached runtimes."""
-    from wasmnb.compiler.runtime.cache import Cache
-    from wasmnb.compiler.runtime.machine_code import kept_compiled
+    from wasmnb.compiler.cache.machine_code import kept_compiled
+    from wasmnb.compiler.cache.runtimes import Cache
 
     cache = Cache()
     rows = []
@@ -63,8 +63,8 @@ def list(_options: Namespace) -> int:  # noqa: A001 -- the verb's name
 
 def clear(_options: Namespace) -> int:
     """Remove every runtime, and the machine code of modules from other tool chains."""
-    from wasmnb.compiler.runtime.cache import Cache
-    from wasmnb.compiler.runtime.machine_code import clear_compiled, kept_compiled
+    from wasmnb.compiler.cache.machine_code import clear_compiled, kept_compiled
+    from wasmnb.compiler.cache.runtimes import Cache
 
     cache, modules = Cache(), kept_compiled()
     keys = cache.names()

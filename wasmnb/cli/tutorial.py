@@ -12,7 +12,7 @@ from wasmnb.errors import UsageError
 __all__ = ["demo", "tutorial"]
 
 #: Files that belong to the tutorial.
-_PATTERNS = ("*.ipynb", ".pytest.ini")
+_SUFFIXES = (".ipynb", ".ini", ".c", ".wasm")
 
 
 def tutorial(options: Namespace) -> int:
@@ -24,21 +24,27 @@ def tutorial(options: Namespace) -> int:
         A notebook of that name exists with other contents, or the folder can't be written.
     """
     folder = Path(options.folder)
-    sources = [file for pattern in _PATTERNS for file in sorted(notebooks_folder().glob(pattern))]
-    changed = [s.name for s in sources if not options.force and _differs(s, folder / s.name)]
+    files = [file.relative_to(notebooks_folder()) for file in _sources(notebooks_folder())]
+    changed = [str(f) for f in files if not options.force and _differs(notebooks_folder() / f, folder / f)]
     if changed:
         raise UsageError(f"{folder} has other versions of {', '.join(changed)}. Use --force to replace them.")
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for source in sources:
-            shutil.copyfile(source, folder / source.name)
+        for file in files:
+            (folder / file).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(notebooks_folder() / file, folder / file)
     except OSError as error:
         raise UsageError(f"Can't write to {folder}: {error.strerror or error}.") from None
-    for source in sources:
-        if source.suffix == ".ipynb":
-            print(folder / source.name)
+    for file in files:
+        if file.suffix == ".ipynb":
+            print(folder / file)
     print(f"Open them with: jupyter lab --ServerApp.root_dir={folder}")
     return 0
+
+
+def _sources(folder: Path) -> list[Path]:
+    """Return the files of the tutorial, without what notebooks have written when they ran."""
+    files = [file for file in folder.rglob("*") if file.suffix in _SUFFIXES]
+    return sorted(file for file in files if not {"build", ".ipynb_checkpoints"} & set(file.relative_to(folder).parts))
 
 
 def _differs(source: Path, target: Path) -> bool:

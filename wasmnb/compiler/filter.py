@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property, partial
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any
 
+from .. import _hooks
 from .._display import Shown
 from ..abi import Callbacks
 from ..engine import Engine, Runnable
 from ..errors import BuildError, ModuleError, UsageError
 from ..formats.leb128 import CORE_MAGIC
+from .cache.atomic_file import disk_fault, write_whole
+from .filter_backend import FilterBackend
 from .info import FilterInfo
 from .module_filter import load_module
 from .release.profile.block_profile import BlockProfile
-from .runtime.atomic_file import disk_fault, write_whole
 from .runtime.runtime import Progress
 from .source.filter_source import Part, Source, file_part, read_file
 from .source_filter import compile_source
@@ -50,7 +52,7 @@ class Filter(Shown):
         self.name = name
         self.filename = filename
         self._backend = backend
-        self._release: Filter | None = None
+        self._releases: dict[bool, Filter] = {}
 
     @classmethod
     def from_source(
@@ -129,7 +131,8 @@ class Filter(Shown):
             As for `from_source`. The error names the part, or the filter's own module, that failed.
         """
         source = Source(tuple(parts), package=package)
-        return cls(name or "filter", source.filename, compile_source(source, [Path(p) for p in path], progress))
+        name = name or "filter"
+        return cls(name, source.filename, compile_source(source, [Path(p) for p in path], progress, name))
 
     @classmethod
     def from_file(
@@ -212,8 +215,9 @@ class Filter(Shown):
         from .native_filter import NativeFilter
 
         native = SourceInput.of(source, filename, first_line, [Path(p) for p in path])
-        compiled = partial(compile_source, native.source, native.path, None)
-        return cls(name or native.name, native.source.filename, NativeFilter(native.source, native.path, compiled))
+        name = name or native.name
+        compiled = partial(compile_source, native.source, native.path, None, name)
+        return cls(name, native.source.filename, NativeFilter(native.source, native.path, compiled))
 
     @classmethod
     def from_class(
@@ -303,6 +307,11 @@ class Filter(Shown):
         return self._backend.callbacks
 
     @property
+    def classes(self) -> Mapping[str, str]:
+        """Names of the source's classes by kind: `vm`, `plugin`, `http`, `tcp`. Other kinds, and modules, have none."""
+        return self._backend.classes
+
+    @property
     def is_native(self) -> bool:
         """Whether this Python runs the filter, instead of Wasm."""
         return self._backend.native
@@ -324,7 +333,7 @@ class Filter(Shown):
         return self._backend.info(self.name)
 
     def image(self, engine: Engine) -> Runnable:
-        """Return what a host instantiates.
+        """Return the image that a host instantiates.
 
         Parameters
         ----------
@@ -333,18 +342,23 @@ class Filter(Shown):
         """
         return self._backend.image(engine)
 
-    def release(self, *, profile: BlockProfile | None = None, progress: Progress | None = None) -> Filter:
+    def release(
+        self, *, profile: BlockProfile | Any = None, strip: bool = True, progress: Progress | None = None
+    ) -> Filter:
         """Return the filter as a release module, which starts faster and needs less memory than the full one.
 
         Code that filters rarely execute is interpreted instead of compiled. The filter's top level runs now instead of in
-        every VM, unless it depends on time, environment or random numbers: `info.release` tells. Modules from another
+        every VM, unless it depends on time, environment or random numbers; see `info.release`. Modules from another
         toolchain are returned unchanged.
 
         Parameters
         ----------
         profile
-            Code that the filter's own traffic executes, from `wasmnb.traffic.record_code_profile`; it is compiled, too.
-            Default: only what filters in general execute.
+            Proxy with the filter's own traffic, whose code is compiled as well. Or a profile from
+            `wasmnb.traffic.record_code_profile`. Default: only the code that filters in general execute.
+        strip
+            Leave out comments and docstrings. Lines keep their numbers. A source that reads docstrings (`__doc__`) keeps
+            them. Default: True.
         progress
             Function called with a step's name and a fraction from 0 to 1. The first filter on a runtime takes about
             15 seconds, others 2 to 3. Default: None.
@@ -353,6 +367,8 @@ class Filter(Shown):
         ------
         SourceError, BuildError
             As for `from_source`.
+        UsageError
+            The proxy has had no requests.
         """
         from .release.release_filter import make_release
         from .source_filter import SourceFilter
@@ -360,11 +376,14 @@ class Filter(Shown):
         backend = self.compiled._backend
         if not isinstance(backend, SourceFilter):
             return self
-        if profile is not None:
-            return Filter(self.name, self.filename, make_release(backend, profile, progress))
-        if self._release is None:
-            self._release = Filter(self.name, self.filename, make_release(backend, None, progress))
-        return self._release
+        if profile is None and strip in self._releases:
+            return self._releases[strip]
+        if profile is not None and not isinstance(profile, BlockProfile):
+            profile = _hooks.code_profile(profile)
+        release = Filter(self.name, self.filename, make_release(backend, profile, progress, strip=strip))
+        if profile is None:
+            self._releases[strip] = release
+        return release
 
     def recorded(self) -> RecordedFilter | None:
         """Return a backend that records which code the filter executes, or None for a module from another toolchain."""
@@ -374,8 +393,36 @@ class Filter(Shown):
         backend = self.compiled._backend
         return RecordedFilter(backend) if isinstance(backend, SourceFilter) else None
 
-    def save(self, path: str | os.PathLike[str], *, debug: bool = False, progress: Progress | None = None) -> Path:
+    def to_bytes(
+        self,
+        *,
+        debug: bool = False,
+        strip: bool | None = None,
+        profile: BlockProfile | Any = None,
+        progress: Progress | None = None,
+    ) -> bytes:
+        """Return the bytes that `save` writes; parameters and errors are the same."""
+        strip = not debug if strip is None else strip
+        if not debug:
+            return self.release(profile=profile, strip=strip, progress=progress).wasm
+        from .source_filter import SourceFilter
+
+        backend = self.compiled._backend
+        return backend.portable(strip=strip).with_runtime()[1] if isinstance(backend, SourceFilter) else self.wasm
+
+    def save(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        debug: bool = False,
+        strip: bool | None = None,
+        profile: BlockProfile | Any = None,
+        progress: Progress | None = None,
+    ) -> Path:
         """Write the module to a file. An interrupted or failed write leaves the old file as it was.
+
+        The file doesn't contain names of folders, or numbers of cells: the same source, SDK and packages give the same
+        bytes in any folder, unless another version of wasmnb or of its tools builds them.
 
         Parameters
         ----------
@@ -383,7 +430,9 @@ class Filter(Shown):
             Path of the file. Missing folders are created.
         debug
             Write the full module instead of the release module. Default: False.
-        progress
+        strip
+            Leave out comments and docstrings, as for `release`. Default: only for release modules.
+        profile, progress
             As for `release`. Default: None.
 
         Returns
@@ -397,7 +446,7 @@ class Filter(Shown):
             The file can't be written.
         """
         target = Path(path)
-        data = (self if debug else self.release(progress=progress)).wasm
+        data = self.to_bytes(debug=debug, strip=strip, profile=profile, progress=progress)
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
             write_whole(target, data)
@@ -413,17 +462,3 @@ class Filter(Shown):
 
     def __repr__(self) -> str:
         return f"<Filter {self.name!r} from {self.filename}{', native' if self.is_native else ''}>"
-
-
-class FilterBackend(Protocol):
-    """A `Filter`'s implementation: source on a runtime, a module, or source that runs natively."""
-
-    native: ClassVar[bool]
-
-    @property
-    def source(self) -> Source | None: ...
-    @property
-    def callbacks(self) -> Callbacks: ...
-    def wasm(self) -> bytes: ...
-    def image(self, engine: Engine, /) -> Runnable: ...
-    def info(self, name: str) -> FilterInfo: ...

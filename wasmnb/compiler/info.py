@@ -20,6 +20,8 @@ class FilterInfo(Shown):
 
     Attributes
     ----------
+    name
+        Name of the filter.
     abi_version
         Version that the module's marker export names, such as `0.2.1`.
     imports

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import linecache
+import os
 import platform
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -53,8 +54,9 @@ class NativeFilter:
         self._compile_it = compile_it
         differences = Differences()
         self.source = differences.resolved(source, path)
-        exports, self.callbacks = _probe(NativeImage(self.source, None, differences))
-        self._image = NativeImage(self.source, exports, differences)
+        probed = _probe(NativeImage(self.source, None, differences))
+        self.callbacks, self.classes = Callbacks.of_classes(probed.callbacks), probed.classes
+        self._image = NativeImage(self.source, frozenset(probed.exports), differences)
         _register_with_debuggers(self.source)
         self._seconds = time.perf_counter() - started
 
@@ -93,14 +95,13 @@ def _register_with_debuggers(source: Source) -> None:
     """Make the text of cells available to debuggers, which turn names without angle brackets into absolute paths."""
     for name in {place.filename for place in source.places()}:
         path = Path(name).absolute()
-        if name in linecache.cache and str(path) != name and not path.exists():
+        if name in linecache.cache and str(path) != name and not os.path.exists(path):  # noqa: PTH110 -- any name
             linecache.cache[str(path)] = linecache.cache[name]
 
 
-def _probe(image: NativeImage) -> tuple[frozenset[str], Callbacks]:
-    """Load the source once; return the callbacks that it needs, and those that its classes override."""
-    result = with_stand_ins(lambda variables: _load(image, variables), Probe(tuple(CALLBACKS)))
-    return frozenset(result.exports), Callbacks.of_classes(result.callbacks)
+def _probe(image: NativeImage) -> Probe:
+    """Load the source once."""
+    return with_stand_ins(lambda variables: _load(image, variables), Probe(tuple(CALLBACKS)))
 
 
 def _load(image: NativeImage, variables: Mapping[str, str]) -> Probe:
@@ -111,7 +112,7 @@ def _load(image: NativeImage, variables: Mapping[str, str]) -> Probe:
         assert start is not None
         start()
         dispatcher: Any = scratch.instance.dispatcher  # type: ignore[attr-defined]
-        return Probe(tuple(dispatcher.exports()), dispatcher.callbacks())
+        return Probe(tuple(dispatcher.exports()), dispatcher.callbacks(), dispatcher.class_names())
     except Trap as trap:
         report = {} if trap.raised is None else load_error(trap.raised, [place.filename for place in source.places()])
         if report.get("type") == "SyntaxError":

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import copy
+import json
 import time
 from collections.abc import Sequence
+from dataclasses import replace
+from importlib.resources import files
 from pathlib import Path
 from typing import ClassVar
 
 from .._version import __version__
 from ..abi import Callbacks
 from ..engine import Code, Engine, Image, default_engine
-from ..errors import SourceError
+from ..errors import BuildError, SourceError
 from ..sdk.loading.source_cache import store_source
+from .cache.places import cache_folder
 from .glue import CONTROL, ON_DELETE_IN_PYTHON, VERSION
 from .info import FilterInfo, info_of
-from .runtime.cache import cache_folder
+from .provenance.record import build_record, record_section
 from .runtime.probe import probe
 from .runtime.runtime import FailedImport, Progress, Runtime, Runtimes, runtimes_in
-from .source.filter_source import Source
+from .source.filter_source import Part, Source
 from .source.imports import imported_modules, parse
+from .source.portable_names import with_portable_names
 from .source.resolver import resolve
 from .source.stdlib import GUEST_PYTHON
 from .wasm.embed_source import Placement, embed_source
@@ -32,6 +38,15 @@ REQUIRED_EXPORTS = frozenset(
 )
 
 
+#: Program that runs `strip_all` in the runtime, and logs its result.
+_STRIP = """
+import json
+log_info(json.dumps(strip_all(json.loads({texts!r}))))
+class Nothing(HttpContext):
+    pass
+"""
+
+
 class SourceFilter:
     """A filter that consists of a runtime and Python source.
 
@@ -41,6 +56,8 @@ class SourceFilter:
         Parts of the source.
     path
         Folders with the filter's own modules. Default: none.
+    name
+        Name of the filter, which cells have in a saved module. Default: `filter`.
 
     Attributes
     ----------
@@ -52,18 +69,23 @@ class SourceFilter:
         Callbacks that the source needs. None before `probe`.
     callbacks
         Callbacks that its classes override.
+    classes
+        Names of its classes by kind: `vm`, `plugin`, `http`, `tcp`.
     seconds
         Compile time in seconds.
     """
 
     native: ClassVar[bool] = False
 
-    def __init__(self, source: Source, path: Sequence[Path] = ()) -> None:
+    def __init__(self, source: Source, path: Sequence[Path] = (), name: str = "filter") -> None:
         self.source: Source
         self.source, self.requirements = resolve(source, path)
         self.exports: frozenset[str] | None = None  # all, until the probe has run
         self.callbacks = Callbacks()
+        self.classes: dict[str, str] = {}
         self.seconds = 0.0
+        self._name = name
+        self._strip = False
 
     @property
     def runtimes(self) -> Runtimes:
@@ -93,19 +115,54 @@ class SourceFilter:
         runtime, code = self.runtimes.get(self.requirements, engine, progress)
         result = probe(self._image(runtime, code), runtime.pages, self.source.filename)
         self.exports, self.callbacks = frozenset(result.exports), Callbacks.of_classes(result.callbacks)
+        self.classes = result.classes
+
+    def portable(self, *, strip: bool) -> SourceFilter:
+        """Return the filter as it's saved, without names of this machine's folders and of cells that have run.
+
+        Parameters
+        ----------
+        strip
+            Whether comments and docstrings are left out as well.
+        """
+        portable = copy.copy(self)
+        portable._strip = strip
+        portable.source = with_portable_names(self._stripped() if strip else self.source, self._name)
+        return portable
+
+    def _stripped(self) -> Source:
+        """Return the source without comments and docstrings; all lines have the same numbers."""
+        places = list(self.source.places())
+        runtime, code = self.runtimes.get(self.requirements, default_engine())
+        program = _STRIP.format(texts=json.dumps([place.text for place in places]))
+        parts = Part((files(f"{__package__}.source") / "stripping.py").read_text(), "<strip>"), Part(program, "<strip>")
+        image = Image(code, None, Placement(runtime.pages, Source(parts).payload).write)
+        try:
+            texts = json.loads(probe(image, runtime.pages, self.source.filename).log[-1][1])
+        except SourceError as error:
+            raise BuildError(f"Comments can't be left out of {self.source.filename}: {error}. Keep them.") from error
+        ends = len(self.source.parts)
+        return replace(
+            self.source,
+            parts=tuple(part._replace(text=t) for part, t in zip(self.source.parts, texts[:ends], strict=True)),
+            modules=tuple(m._replace(text=t) for m, t in zip(self.source.modules, texts[ends:], strict=True)),
+        )
 
     def wasm(self) -> bytes:
-        """Return the complete module: a host's image with the source inside."""
-        return self._with_runtime()[1]
+        """Return the complete module: a host's image with the source inside, under portable names."""
+        return self.portable(strip=False).with_runtime()[1]
 
-    def _with_runtime(self) -> tuple[Runtime, bytes]:
+    def with_runtime(self) -> tuple[Runtime, bytes]:
+        """Return the runtime, and the complete module with the source as it is and the record of its build."""
         runtime, data = self.runtimes.module(self.requirements, default_engine())
         assert self.exports is not None
-        return runtime, embed_source(data, self.placement(runtime), self.exports | REQUIRED_EXPORTS)
+        module = embed_source(data, self.placement(runtime), self.exports | REQUIRED_EXPORTS)
+        record = build_record(runtime, self.requirements, self.source, release=False, strip=self._strip)
+        return runtime, module + record_section(record)
 
     def info(self, name: str) -> FilterInfo:
         """Return facts about the complete module and the runtime in it."""
-        runtime, data = self._with_runtime()
+        runtime, data = self.portable(strip=False).with_runtime()
         return info_of(
             name,
             inspect_module(data),
@@ -118,7 +175,9 @@ class SourceFilter:
         )
 
 
-def compile_source(source: Source, path: Sequence[Path], progress: Progress | None) -> SourceFilter:
+def compile_source(
+    source: Source, path: Sequence[Path], progress: Progress | None, name: str = "filter"
+) -> SourceFilter:
     """Load a source on its runtime, which is built first if it isn't in the cache.
 
     Parameters
@@ -129,6 +188,8 @@ def compile_source(source: Source, path: Sequence[Path], progress: Progress | No
         Folders with the filter's own modules.
     progress
         Function called with a step's name and a fraction from 0 to 1, or None.
+    name
+        Name of the filter. Default: `filter`.
 
     Raises
     ------
@@ -141,7 +202,7 @@ def compile_source(source: Source, path: Sequence[Path], progress: Progress | No
     for part in source.parts:
         if part.filename.startswith("<"):  # not a file: tracebacks find the text in linecache
             store_source(part.text, part.filename, part.first_line)
-    compiled = SourceFilter(source, path)
+    compiled = SourceFilter(source, path, name)
     try:
         compiled.probe(default_engine(), progress)
     except FailedImport as error:

@@ -3,7 +3,8 @@
 from .declarations import ExportType, ImportType
 from .engine import Code, Engine, assemble, default_engine
 from .image import Guest, Image, Runnable
-from .instance import HostFunction, Instance, Resolve
+from .imports import HostFunction, Resolve
+from .instance import Instance
 from .memory import Memory
 from .traps import OutOfBounds, Trap
 

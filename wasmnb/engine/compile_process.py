@@ -12,6 +12,9 @@ import os
 import resource
 import subprocess
 import sys
+import tempfile
+import time
+from collections.abc import Callable
 from contextlib import suppress
 
 from .._processes import python_command
@@ -26,12 +29,15 @@ _BYTES, _FUNCTIONS, _LOCALS, _BLOCKS = 1 << 16, 2000, 50_000, 2000
 #: Seconds that a module may take to compile, and for each of its bytes; three times what large modules need on two cores.
 _SECONDS, _SECONDS_PER_BYTE = 60.0, 1e-5
 
+#: Seconds between two calls of `waiting`.
+_STEP = 0.1
+
 #: Bytes of memory that compiling may take, and for each of the module's bytes.
 _MEMORY, _MEMORY_PER_BYTE = 2 << 30, 256
 
 _CODE = 10
 
-#: Exit code of a process that has said why on its standard error.
+#: Exit code of a process that has written the reason to its standard error.
 _REFUSED = 3
 
 
@@ -41,13 +47,10 @@ def can_take_long(wasm: bytes) -> bool:
         return True
     try:
         functions = locals_ = blocks = 0
-        r = Reader(wasm, len(CORE_MAGIC))
-        while r.more:
-            number, size = r.byte(), r.u32()
-            start = r.skip(size)
+        for number, start, end in Reader(wasm, len(CORE_MAGIC)).sections():
             if number == _CODE:
-                blocks = sum(wasm.count(bytes((opcode,)), start, r.at) for opcode in (0x02, 0x03, 0x04))
-                functions, locals_ = _count_locals(Reader(wasm, start, r.at))
+                blocks = sum(wasm.count(bytes((opcode,)), start, end) for opcode in (0x02, 0x03, 0x04))
+                functions, locals_ = _count_locals(Reader(wasm, start, end))
     except Malformed:
         return False
     return functions > _FUNCTIONS or locals_ > _LOCALS or blocks > _BLOCKS
@@ -65,8 +68,17 @@ def _count_locals(r: Reader) -> tuple[int, int]:
     return functions, total
 
 
-def compile_apart(wasm: bytes, *, fuel: bool) -> bytes | None:
-    """Compile a module in another process.
+def compile_apart(wasm: bytes, *, fuel: bool, waiting: Callable[[float], None] | None = None) -> bytes | None:
+    """Compile a module in another process, with all cores.
+
+    Parameters
+    ----------
+    wasm
+        The module.
+    fuel
+        Whether its code counts instructions.
+    waiting
+        Called every tenth of a second with the seconds so far.
 
     Returns
     -------
@@ -80,18 +92,21 @@ def compile_apart(wasm: bytes, *, fuel: bool) -> bytes | None:
     """
     seconds, memory = _SECONDS + _SECONDS_PER_BYTE * len(wasm), _MEMORY + _MEMORY_PER_BYTE * len(wasm)
     try:
-        process = subprocess.Popen(
-            python_command(f"from {__name__} import main; main()", [str(int(fuel)), str(memory)]),
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p), "PYTHONSAFEPATH": "1"},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            start_new_session=True,  # the interrupt button must not reach it before it reaches us
-        )
+        with tempfile.TemporaryFile() as module:
+            module.write(wasm)
+            module.seek(0)
+            process = subprocess.Popen(
+                python_command(f"from {__name__} import main; main()", [str(int(fuel)), str(memory)]),
+                env={**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p), "PYTHONSAFEPATH": "1"},
+                stdin=module,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                start_new_session=True,  # the interrupt button must not reach it before it reaches us
+            )
     except OSError:
         return None
     try:
-        code, complaint = process.communicate(wasm, seconds)
+        code, complaint = _communicate(process, seconds, waiting or (lambda _seconds: None))
     except subprocess.TimeoutExpired:
         raise ModuleError(
             f"The module of {len(wasm):,} bytes takes more than {seconds:.0f} s to compile: "
@@ -100,7 +115,7 @@ def compile_apart(wasm: bytes, *, fuel: bool) -> bytes | None:
     finally:
         process.kill()
         process.wait()
-        for pipe in (process.stdin, process.stdout, process.stderr):
+        for pipe in (process.stdout, process.stderr):
             if pipe is not None:
                 with suppress(OSError):
                     pipe.close()
@@ -112,6 +127,21 @@ def compile_apart(wasm: bytes, *, fuel: bool) -> bytes | None:
             "it was not made to be run, or this machine has too little."
         )
     return code
+
+
+def _communicate(
+    process: subprocess.Popen[bytes], seconds: float, waiting: Callable[[float], None]
+) -> tuple[bytes, bytes]:
+    """Wait for the process and its output; raises `TimeoutExpired` when it takes too long."""
+    started = time.monotonic()
+    while True:
+        try:
+            return process.communicate(timeout=_STEP)
+        except subprocess.TimeoutExpired:
+            spent = time.monotonic() - started
+            if spent > seconds:
+                raise
+            waiting(spent)
 
 
 def main() -> None:

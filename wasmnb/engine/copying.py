@@ -9,7 +9,8 @@ from __future__ import annotations
 from ctypes import memmove
 from typing import TYPE_CHECKING
 
-from .instance import Instance, Resolve
+from .imports import Resolve
+from .instance import Instance
 
 if TYPE_CHECKING:
     from .image import Image

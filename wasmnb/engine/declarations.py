@@ -7,7 +7,7 @@ one pass. They are the sections of a module that wasmtime has validated; anythin
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from ..errors import ModuleError
@@ -17,7 +17,7 @@ __all__ = ["ELEMENT", "PAGE", "Declarations", "ExportType", "ImportType", "Limit
 
 _TYPE, _IMPORT, _FUNCTION, _TABLE, _MEMORY, _GLOBAL, _EXPORT = 1, 2, 3, 4, 5, 6, 7
 
-#: Sections that are read, in the order in which they stand.
+#: Sections that are read, in their order in a module.
 _DECLARING = (_TYPE, _IMPORT, _FUNCTION, _TABLE, _MEMORY, _EXPORT)
 
 _KINDS = ("func", "table", "memory", "global", "tag")
@@ -40,7 +40,17 @@ _NO_SIGNATURE: Signature = ((), ())
 
 @dataclass(frozen=True)
 class ImportType:
-    """An import: `kind` is func, memory, table, global or tag; `params` and `results` are set for functions."""
+    """An import of a module.
+
+    Attributes
+    ----------
+    module, name
+        The two parts of its name.
+    kind
+        `func`, `memory`, `table`, `global` or `tag`.
+    params, results
+        Types of a function's parameters and results, such as `i32`.
+    """
 
     module: str
     name: str
@@ -51,7 +61,15 @@ class ImportType:
 
 @dataclass(frozen=True)
 class ExportType:
-    """An export; as `ImportType`."""
+    """An export of a module.
+
+    Attributes
+    ----------
+    name
+        Its name.
+    kind, params, results
+        As for `ImportType`.
+    """
 
     name: str
     kind: str
@@ -117,7 +135,7 @@ class Declarations:
             _EXPORT: lambda r: declared.exports.extend(r.vector(lambda: declared._export(r))),
         }
         try:
-            for number, start, end in _sections(wasm):
+            for number, start, end in list(_sections(wasm)):  # first, whether the whole file has the form of a module
                 if number in parts:
                     reader = _Reader(wasm, start, end)
                     parts[number](reader)
@@ -160,15 +178,9 @@ def declaring_sections(wasm: bytes) -> bytes:
     )
 
 
-def _sections(wasm: bytes) -> list[tuple[int, int, int]]:
-    """Return number, start and end of every section."""
-    r = _Reader(wasm, len(CORE_MAGIC), len(wasm))
-    sections = []
-    while r.more:
-        number, size = r.byte(), r.u32()
-        start = r.skip(size)
-        sections.append((number, start, r.at))
-    return sections
+def _sections(wasm: bytes) -> Iterator[tuple[int, int, int]]:
+    """Yield number, start and end of every section."""
+    return Reader(wasm, len(CORE_MAGIC)).sections()
 
 
 def _defined_table(r: _Reader) -> Limits:
@@ -191,7 +203,7 @@ def _memory(r: _Reader) -> Limits:
 
 
 class _Reader(Reader):
-    """Reads types as well."""
+    """A reader that also reads types."""
 
     __slots__ = ("objects",)
 
@@ -200,7 +212,7 @@ class _Reader(Reader):
         self.objects = False  # whether a type of structures or arrays was read
 
     def peek(self) -> int:
-        """Return the next byte without going on."""
+        """Return the next byte without moving on."""
         return self.data[self.at]
 
     def u64(self) -> int:

@@ -1,8 +1,8 @@
-"""The engine: compiles modules and keeps the clock that stops guests which never return.
+"""The engine: compiles modules, and raises the epochs that stop endless guests.
 
 Every store that a guest runs in has an epoch callback. A daemon thread raises the engine's epoch every `TICK` seconds
-while instances exist; a guest that is running then calls back into `Instance`, in the guest's own thread. That gives two
-things: a deadline per entry, and a place where an interrupt that arrived in a guest (`interrupts.py`) is acted on.
+while instances exist; a guest that is running then calls back into its instance's `Entries`, in the guest's own thread.
+They check the entry's deadline, and handle an interrupt that arrived in a guest (`entry/interrupts.py`).
 """
 
 from __future__ import annotations
@@ -26,9 +26,10 @@ from ..errors import ModuleError
 from .c_interface import C, CObject
 from .compile_process import can_take_long, compile_apart
 from .declarations import Declarations, ExportType, ImportType, declaring_sections
-from .interrupts import Interrupts
-from .signals import trap_signals
-from .traps import message_of, one_line
+from .entry.entries import ENTRY_CODES
+from .entry.interrupts import Interrupts
+from .entry.signals import trap_signals
+from .traps import check_call
 
 __all__ = ["Code", "Engine", "assemble", "default_engine"]
 
@@ -42,21 +43,21 @@ _FOREIGN = "Not code of this engine"
 MAX_STACK = 1 << 20
 
 
-#: How a file of machine code begins, before the length of the module's declaring sections, those, and wasmtime's own.
+#: Beginning of a file of machine code. The length of the declaring sections, the sections, and wasmtime's code follow.
 _MAGIC = b"wasmnb code 1\n"
 
 
 class Code:
-    """A compiled module. It belongs to one engine; any number of instances can be made of it.
+    """A compiled module. It belongs to one engine and can be instantiated any number of times.
 
     Parameters
     ----------
     engine
-        What compiled it.
+        The engine that compiled it.
     module
         wasmtime's module.
     declaring
-        The sections of the module that declare something, as `declaring_sections` gives them.
+        The sections of the module that declare something, from `declaring_sections`.
     """
 
     def __init__(self, engine: Engine, module: CObject, declaring: bytes) -> None:
@@ -65,7 +66,7 @@ class Code:
         self._declaring = declaring
 
     def serialize(self) -> bytes:
-        """Machine code and all; `Engine.load` reads it back from a file in milliseconds."""
+        """Return the machine code and the declarations. `Engine.load` reads them from a file in milliseconds."""
         c = self.engine.c
         code = _bytes_of(c, partial(c.module_serialize, self.module.address))
         return b"".join((_MAGIC, len(self._declaring).to_bytes(8, "little"), self._declaring, code))
@@ -104,13 +105,13 @@ class Code:
 
 
 class Engine:
-    """Compiles modules and watches over the instances made of them.
+    """Compiles modules and limits the time of their instances.
 
     Parameters
     ----------
     fuel
-        Count executed instructions: `Instance.fuel_used` then tells a repeatable cost. Such code is slower, and
-        compiled apart from code without it.
+        Count executed instructions: `Instance.fuel_used` is then a repeatable cost. Such code is slower, and is compiled
+        separately.
 
     Attributes
     ----------
@@ -126,31 +127,39 @@ class Engine:
         c.config_consume_fuel_set(config.address, fuel)
         c.config_max_wasm_stack_set(config.address, MAX_STACK)
         c.config_memory_may_move_set(config.address, False)
-        # The engine takes the configuration over: it is forgotten first, so that nobody frees it as well.
+        # The engine takes the configuration over. It is forgotten first, so that it isn't freed twice.
         self.handle = CObject.returned(c.wasm_engine_delete, c.wasm_engine_new_with_config, config.held.pop())
         self.signals = trap_signals()
         self._watched: set[weakref.ref[Any]] = set()  # those that die leave it without running Python
-        self.interrupts = Interrupts(self._runs, self.signals.keep)
+        self.interrupts = Interrupts(self.signals.keep, ENTRY_CODES)
         self._lock = threading.Lock()
         self._ticker: threading.Thread | None = None
+        os.register_at_fork(after_in_child=partial(_continue_in_child, weakref.ref(self)))
 
-    def compile(self, wasm: bytes) -> Code:
-        """Compile a core module; what can take long is compiled in a process of its own, where it can be interrupted.
+    def compile(self, wasm: bytes, waiting: Callable[[float], None] | None = None) -> Code:
+        """Compile a core module. If this can take long, another process compiles it, which can be interrupted.
+
+        Parameters
+        ----------
+        wasm
+            The module.
+        waiting
+            Called with the seconds so far, every tenth of a second, while that process runs.
 
         Raises
         ------
         ModuleError
-            The bytes are no valid core WebAssembly module, or compiling takes more time or memory than it may.
+            The bytes are not a valid core WebAssembly module, or compiling takes more time or memory than it may.
         """
         if can_take_long(wasm):
             self.validate(wasm)  # fast, and no process is needed for a module that is damaged
-            code = compile_apart(wasm, fuel=self.fuel)
+            code = compile_apart(wasm, fuel=self.fuel, waiting=waiting)
             if code is not None:
                 return self.load(code)
         return self.compile_here(wasm)
 
     def compile_here(self, wasm: bytes) -> Code:
-        """Compile a core module in this process: nothing can interrupt that. Raises as `compile` does."""
+        """Compile a core module in this process, without interruption. Raises as `compile` does."""
         wasm = bytes(wasm)  # C takes no bytearray
         if not wasm:
             raise ModuleError("The file is empty; a WebAssembly module starts with the bytes 00 61 73 6d 01 00 00 00.")
@@ -158,12 +167,12 @@ class Engine:
         return Code(self, module, declaring_sections(wasm))
 
     def validate(self, wasm: bytes) -> None:
-        """Check a core module as `compile` does, without the compiling; raises `ModuleError`."""
+        """Check a core module as `compile` does without compiling it; raise `ModuleError` if it is invalid."""
         wasm = bytes(wasm)
-        _check(self.c, _INVALID, self.c.module_validate, self.handle.address, wasm, len(wasm))
+        check_call(self.c, _INVALID, self.c.module_validate, self.handle.address, wasm, len(wasm))
 
     def load(self, source: str | Path | bytes) -> Code:
-        """Take over what `Code.serialize` gave, from a file or from bytes that the caller has verified.
+        """Load the result of `Code.serialize` from a file, or from bytes that the caller has verified.
 
         It is machine code that will be run: load only what this user's wasmnb wrote. wasmtime maps it from a private
         copy, since a mapped file that someone shortens would kill the process.
@@ -184,23 +193,28 @@ class Engine:
         return Code(self, module, data[start : start + size])
 
     def _module(self, create: Callable[[int], int], complaint: str) -> CObject:
-        """The module that `create`, which runs no Python, writes to the address that it gets."""
+        """Return the module that `create` writes to the address of its argument. `create` must not run Python."""
         place = c_void_p()
         module = CObject.written(self.c.module_delete, place)
-        _check(self.c, complaint, create, addressof(place))
+        check_call(self.c, complaint, create, addressof(place))
         return module
 
     def watch(self, instance: object) -> None:
-        """Have the epoch raised for as long as this instance exists."""
+        """Raise the epoch while this instance exists."""
         with self._lock:
             self._watched.add(weakref.ref(instance, self._watched.discard))
             if self._ticker is None or not self._ticker.is_alive():
-                self._ticker = threading.Thread(target=self._tick, name="wasmnb-epoch", daemon=True)
-                self._ticker.start()
+                self._start_ticker()
 
-    def _runs(self) -> bool:
-        """Whether a guest is on the stack."""
-        return any(instance.running for instance in self._instances())
+    def _start_ticker(self) -> None:
+        self._ticker = threading.Thread(target=self._tick, name="wasmnb-epoch", daemon=True)
+        self._ticker.start()
+
+    def continue_in_child(self) -> None:
+        """Start the thread again in a child process, which has only the thread that forked it."""
+        self._lock = threading.Lock()  # another thread may have held the old one
+        if self._watched:
+            self._start_ticker()
 
     def _observe(self) -> None:
         now = time.monotonic()
@@ -208,7 +222,8 @@ class Engine:
             instance.observe(now)
 
     def _instances(self) -> list[Any]:
-        return [x for x in (ref() for ref in tuple(self._watched)) if x is not None]
+        # A copy is made at once. Building a tuple may collect garbage on its way, and so remove references from the set.
+        return [instance for instance in (ref() for ref in self._watched.copy()) if instance is not None]
 
     def _tick(self) -> None:
         pointer = self.handle.address
@@ -222,21 +237,27 @@ class Engine:
                     return
 
 
+def _continue_in_child(reference: weakref.ref[Engine]) -> None:
+    engine = reference()
+    if engine is not None:
+        engine.continue_in_child()
+
+
 def assemble(text: str) -> bytes:
-    """A module from WebAssembly's text format; raises `ModuleError` if that is wrong."""
+    """Return a module from WebAssembly's text format; raise `ModuleError` if the text is invalid."""
     c, source = C(), text.encode()
     return _bytes_of(c, partial(c.wat2wasm, source, len(source)))
 
 
 @cache
 def default_engine(*, fuel: bool = False) -> Engine:
-    """The process's engine: compiled code is tied to an engine, so that one shared engine means one compilation."""
+    """Return the engine of this process. Compiled code belongs to an engine, so a shared one compiles each module once."""
     return Engine(fuel=fuel)
 
 
 @contextmanager
 def _private_file(data: memoryview) -> Iterator[str]:
-    """A file that nobody else can reach; a mapping of it outlives it."""
+    """Create a file that only this process can reach. A mapping of it outlives it."""
     if hasattr(os, "memfd_create"):
         with os.fdopen(os.memfd_create("wasmnb"), "wb") as file:
             file.write(data)
@@ -249,20 +270,11 @@ def _private_file(data: memoryview) -> Iterator[str]:
             yield named.name
 
 
-def _check(c: C, complaint: str, function: Callable[..., int], *args: Any) -> None:
-    """Call a function that returns an error or NULL; raise `ModuleError` for an error."""
-    error = CObject.returned(c.error_delete, function, *args)
-    if error.address:
-        text = one_line(message_of(c, error.address))
-        error.close()
-        raise ModuleError(f"{complaint}: {text}")
-
-
 def _bytes_of(c: C, write: Callable[[int], int]) -> bytes:
     """Return the bytes that `write`, which runs no Python, puts into a vector of C."""
     vector = _ffi.wasm_byte_vec_t()
     owner = CObject.written(c.wasm_byte_vec_delete, ctypes.pointer(vector))
-    _check(c, "The engine refuses it", write, addressof(vector))
+    check_call(c, "The engine refuses it", write, addressof(vector))
     data = ctypes.string_at(vector.data, vector.size) if vector.size else b""
     owner.close()
     return data

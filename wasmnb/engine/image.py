@@ -1,4 +1,4 @@
-"""What a host instantiates: compiled code, which of its exports count, and what lies in memory before it starts."""
+"""Modules that a host instantiates: compiled code, its visible exports, and the memory's content before it starts."""
 
 from __future__ import annotations
 
@@ -8,28 +8,29 @@ from typing import ClassVar, Protocol
 
 from .declarations import ExportType, ImportType
 from .engine import Code
-from .instance import Instance, Resolve
+from .imports import Resolve
+from .instance import Instance
 from .memory import Memory
 
 __all__ = ["Guest", "Image", "Runnable"]
 
 
 class Guest(Protocol):
-    """What a host knows of something that runs: `Instance`, or what acts like one without being Wasm."""
+    """The interface of a running module: `Instance`, or an object like it that runs outside Wasm."""
 
     memory: Memory
 
     def function(self, name: str) -> Callable[..., int | None] | None:
-        """The exported function of that name, or None."""
+        """Return an exported function by its name, or None."""
         ...
 
     def close(self) -> None:
-        """Free it; calls fail from now on."""
+        """Free the module. Calls fail from now on."""
         ...
 
 
 class Runnable(Protocol):
-    """What a host can instantiate: `Image`, or what acts like one without being Wasm.
+    """The interface of a module that a host can instantiate: `Image`, or an object like it that runs outside Wasm.
 
     Attributes
     ----------
@@ -41,16 +42,16 @@ class Runnable(Protocol):
 
     @property
     def imports(self) -> tuple[ImportType, ...]:
-        """What it wants of the host."""
+        """The imports, in order."""
         ...
 
     @property
     def exports(self) -> tuple[ExportType, ...]:
-        """What it offers."""
+        """The exports, in order."""
         ...
 
     def instantiate(self, resolve: Resolve, *, memory_limit: int = 1 << 30, deadline: float = 5.0) -> Guest:
-        """A fresh instance; raises as `Instance` does."""
+        """Return a new instance. Raises as `Instance` does."""
         ...
 
 
@@ -77,18 +78,18 @@ class Image:
 
     @property
     def imports(self) -> tuple[ImportType, ...]:
-        """What the module wants, in order."""
+        """The imports, in order."""
         return self.code.imports
 
     @property
     def exports(self) -> tuple[ExportType, ...]:
-        """The exports that count."""
+        """The visible exports."""
         if self.visible is None:
             return self.code.exports
         return tuple(e for e in self.code.exports if e.kind != "func" or e.name in self.visible)
 
     def instantiate(self, resolve: Resolve, *, memory_limit: int = 1 << 30, deadline: float = 5.0) -> Instance:
-        """A fresh instance; raises as `Instance` does."""
+        """Return a new instance. Raises as `Instance` does."""
         instance = Instance(self.code, resolve, memory_limit=memory_limit, deadline=deadline)
         if self.visible is not None:
             instance.hide_except(self.visible)

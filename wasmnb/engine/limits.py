@@ -2,7 +2,7 @@
 
 Facts (wasmtime 50): the engine limits each memory and each table alone, with one number for all memories and one for all
 tables of a store. An element of a table takes 8 bytes. Objects of the garbage collector lie in a memory of their own,
-which counts as one more memory. V8, in Envoy 1.40, gives a table at most ten million elements.
+which counts as one more memory. In V8, which Envoy 1.40 uses, a table has at most ten million elements.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from ..errors import ModuleError
 from .declarations import ELEMENT, PAGE, Declarations, Limits
+from .traps import NOT_INSTANTIATED
 
 __all__ = ["TABLE_ELEMENTS", "size_limits"]
 
@@ -27,7 +28,7 @@ def size_limits(declared: Declarations, budget: int) -> tuple[int, int]:
     Parameters
     ----------
     declared
-        What the module declares.
+        Memories and tables that the module declares.
     budget
         Bytes of all its memories and tables.
 
@@ -39,7 +40,7 @@ def size_limits(declared: Declarations, budget: int) -> tuple[int, int]:
     largest = max((t.minimum // ELEMENT for t in declared.tables), default=0)
     if largest > TABLE_ELEMENTS:
         raise ModuleError(
-            f"The module cannot be instantiated: a table starts with {largest:,} elements, and Envoy gives at most "
+            f"{NOT_INSTANTIATED}: a table starts with {largest:,} elements, and Envoy allows at most "
             f"{TABLE_ELEMENTS:,}."
         )
     needed = sum(t.minimum for t in declared.tables)
@@ -48,30 +49,30 @@ def size_limits(declared: Declarations, budget: int) -> tuple[int, int]:
     memories = declared.memories
     if declared.has_objects:
         memories = [*memories, Limits(0, None)]
-    room = budget - max(0, tables - _FREE)
-    if sum(m.minimum for m in memories) > room:
+    available = budget - max(0, tables - _FREE)
+    if sum(m.minimum for m in memories) > available:
         total = sum(m.minimum for m in memories) + needed
         raise ModuleError(
-            f"The module cannot be instantiated: it starts with {total:,} bytes of memory, and {budget:,} are allowed. "
+            f"{NOT_INSTANTIATED}: it starts with {total:,} bytes of memory, and {budget:,} are allowed. "
             "Link it with less, or give it a larger memory_limit."
         )
-    level = _level(memories, room, budget)
-    if sum(_grown(m, level) for m in memories) > room:
+    level = _level(memories, available, budget)
+    if sum(_grown(m, level) for m in memories) > available:
         raise ModuleError(
-            f"The module cannot be instantiated: its {len(memories)} memories could grow beyond {budget:,} bytes. "
+            f"{NOT_INSTANTIATED}: its {len(memories)} memories could grow beyond {budget:,} bytes. "
             "Give each a maximum, or give the module a larger memory_limit."
         )
     return level // PAGE * PAGE if level > PAGE else level, most // ELEMENT
 
 
-def _level(sizes: Sequence[Limits], room: int, highest: int) -> int:
-    """Return the largest size that each may reach if all together take at most `room`; not less than the largest minimum."""
+def _level(sizes: Sequence[Limits], available: int, highest: int) -> int:
+    """Return the largest size that each may reach if all together take at most `available`; not less than the largest minimum."""
     low, high = max((s.minimum for s in sizes), default=0), highest
-    if low >= high or sum(_grown(s, high) for s in sizes) <= room:
+    if low >= high or sum(_grown(s, high) for s in sizes) <= available:
         return max(low, high)
     while high - low > 1:
         middle = (low + high) // 2
-        if sum(_grown(s, middle) for s in sizes) <= room:
+        if sum(_grown(s, middle) for s in sizes) <= available:
             low = middle
         else:
             high = middle
@@ -79,5 +80,5 @@ def _level(sizes: Sequence[Limits], room: int, highest: int) -> int:
 
 
 def _grown(size: Limits, level: int) -> int:
-    """Return the size of one that grows to `level`, within its own limits."""
+    """Return the size of a memory or table that grows to `level` within its own limits."""
     return max(size.minimum, level if size.maximum is None else min(level, size.maximum))

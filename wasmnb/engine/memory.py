@@ -1,4 +1,4 @@
-"""The guest's linear memory, seen from outside.
+"""Access to the guest's linear memory from the host.
 
 Facts: the engine is configured so that a memory never moves (its whole address range is reserved when it is made), and
 WebAssembly memories only grow. So the base address is looked up once, and the size only when an access lies beyond the
@@ -22,12 +22,21 @@ _U64 = struct.Struct("<Q")
 class Memory:
     """Bounds-checked access by guest addresses (u32). Every method raises `OutOfBounds` outside the memory.
 
+    Parameters
+    ----------
+    base
+        Address of the guest's byte 0 in this process; 0 if the module has no memory.
+    measure
+        Returns the size in bytes.
+    grow
+        Adds pages of 64 KiB, and returns the number of pages before.
+
     Attributes
     ----------
     base
         Address of the guest's byte 0 in this process; 0 if the module has no memory or is closed.
     size
-        Bytes known to be there. It may lag behind after the guest grew its memory: `refresh` looks again.
+        Known size in bytes. It may be too small after the guest has grown its memory; `refresh` updates it.
     """
 
     __slots__ = ("_grow", "_measure", "base", "size")
@@ -39,7 +48,7 @@ class Memory:
         self.size = measure()
 
     def refresh(self) -> int:
-        """Look the size up, in bytes."""
+        """Update the size, and return it in bytes."""
         self.size = self._measure()
         return self.size
 
@@ -49,7 +58,7 @@ class Memory:
             raise OutOfBounds(pointer, size, self.size)
 
     def read(self, pointer: int, size: int) -> bytes:
-        """Copy of `size` bytes."""
+        """Return a copy of `size` bytes from `pointer` on."""
         if pointer + size > self.size:
             self.check(pointer, size)
         return string_at(self.base + pointer, size)
@@ -61,16 +70,16 @@ class Memory:
         memmove(self.base + pointer, data, len(data))
 
     def u32(self, pointer: int) -> int:
-        """The little-endian u32 at `pointer`."""
+        """Return the little-endian u32 at `pointer`."""
         value: int = _U32.unpack(self.read(pointer, 4))[0]
         return value
 
     def write_u32(self, pointer: int, value: int) -> None:
-        """Store a u32; higher bits are cut off."""
+        """Store the lower 32 bits of `value` at `pointer`, little-endian."""
         self.write(pointer, _U32.pack(value & 0xFFFFFFFF))
 
     def write_u64(self, pointer: int, value: int) -> None:
-        """Store a u64; higher bits are cut off."""
+        """Store the lower 64 bits of `value` at `pointer`, little-endian."""
         self.write(pointer, _U64.pack(value & 0xFFFFFFFFFFFFFFFF))
 
     def grow(self, pages: int) -> int:
@@ -80,7 +89,7 @@ class Memory:
         return before * 65536
 
     def forget(self) -> None:
-        """Make every access fail from now on: the memory is gone."""
+        """Make every access fail from now on, because the memory has been freed."""
         self.base = self.size = 0
         self._measure = lambda: 0
         self._grow = _gone

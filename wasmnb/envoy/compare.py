@@ -1,289 +1,208 @@
-"""Comparison of the simulated proxy with the real Envoy: the same requests through both, field by field.
+"""Comparison of the simulated proxy with the real Envoy: the same traffic through a fresh one of each, field by field.
 
-Values that differ in every run (dates, request ids, the upstream's time, ports) are masked first. Agreement is the share of
-equal fields among all compared fields. Each difference comes with a hint where to look for the cause.
+Values that differ in every run (dates, request ids, the upstream's time, ports) are masked first. Fields that differ because of
+time, random values or a race are listed apart. Agreement is the share of equal fields among the others. Each difference comes with
+a hint where to look for the cause.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from .._display import NEWLINES, Shown, visible
-from ..abi import LogLevel
 from ..errors import UsageError
-from ..host import Exchange, Proxy
-from ..host.interface import ExchangeInterface, ProxyInterface
-from ..host.plugins.plugin import has_http
-from ..messages import Headers, Request, Response, to_text
-from .config.mirror import envoy_like
-from .exchange import EnvoyExchange
+from ..host import Proxy
+from ..messages import Request, to_text
+from .comparison.fields import RANDOM, Field, Ignored, fields_of, hint_of, is_connection
+from .comparison.parity import Difference, NotCompared, Pair, Parity
+from .comparison.reasons import CRASH_BY_CHANCE, TIME, race, upstream_reason, varies
+from .comparison.replay import EnvoyRun, SimulatedRun, messages_of, run_in_envoy, run_simulated
+from .config.counterpart import envoy_like
 from .proxy import Envoy
 
-__all__ = ["Difference", "Pair", "Parity", "compare"]
+__all__ = ["Difference", "NotCompared", "Pair", "Parity", "compare"]
 
-#: Headers whose values differ in every run, and those that frame a message in HTTP/1.
-_RANDOM = frozenset({b"date", b"x-request-id", b"x-envoy-upstream-service-time"})
-_FRAMING = frozenset({b"transfer-encoding", b"connection", b"host"})
-
-#: Random parts of values, and their masks.
-_MASKS = [
-    (re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"), "<uuid>"),
-    (re.compile(r"\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT"), "<date>"),
-    (re.compile(r"127\.0\.0\.1:\d+"), "127.0.0.1:<port>"),
-]
-
-#: Field -> where to look if it differs.
-_HINTS = {
-    "answered": "Only one of the proxies sent a response: a filter paused the stream, or the wait was too short.",
-    "status": "The responses have different origins: compare the upstream's messages and the log.",
-    "headers": "The filter writes this header, or only one of the proxies adds it.",
-    "body": "The filter got the body in other chunks, or its length didn't match its content-length.",
-    "trailers": "The filter changed the trailers, or a body of fixed length dropped them.",
-    "reached": "Only one of the proxies forwarded the request.",
-    "request line": "Method, path or authority were changed in one proxy only.",
-    "log": "Lines about time, random values or the chunks of a body also differ between two runs of one proxy.",
-    "metrics": "A metric counts something that happened in one proxy only.",
-}
-
-
-@dataclass(frozen=True)
-class Difference:
-    """One field that differs between the proxies.
-
-    Attributes
-    ----------
-    where
-        The field: `request 1: client headers`.
-    simulated, real
-        Its values in the two proxies.
-    hint
-        Where to look for the cause.
-    """
-
-    where: str
-    simulated: Any
-    real: Any
-    hint: str
-
-    def __str__(self) -> str:
-        """Return four lines: the field, its two values and the hint."""
-        text = f"{self.where}\n  simulated  {_short(self.simulated)}\n  Envoy      {_short(self.real)}\n  {self.hint}"
-        return visible(text, keep=NEWLINES)
-
-
-@dataclass
-class Pair:
-    """One request through both proxies.
-
-    Attributes
-    ----------
-    number
-        Counts the pairs, from 1.
-    simulated, real
-        The exchanges of the two proxies.
-    compared
-        Number of compared fields.
-    differences
-        The fields that differ.
-    fields
-        Name, value in the simulated proxy and value in Envoy of every compared field.
-    """
-
-    number: int
-    simulated: Exchange
-    real: EnvoyExchange
-    compared: int = 0
-    differences: list[Difference] = field(default_factory=list)
-    fields: list[tuple[str, Any, Any]] = field(default_factory=list)
-
-    def __str__(self) -> str:
-        """Return a line of the table: `  1  GET /x                    200  200  same`."""
-        request = f"{self.simulated.request.method} {self.simulated.request.path}"
-        verdict = "same" if not self.differences else ", ".join(d.where.partition(": ")[2] for d in self.differences)
-        return f"{self.number:3}  {visible(request)[:40]:40}  {_status(self.simulated):>6}  {_status(self.real):>6}  {verdict}"
-
-
-@dataclass
-class Parity(Shown):
-    """The result of a comparison.
-
-    Attributes
-    ----------
-    name
-        Name of the simulated proxy.
-    pairs
-        The requests, in order.
-    compared
-        Number of compared fields, metrics included.
-    differences
-        The fields that differ.
-    """
-
-    name: str
-    pairs: list[Pair]
-    compared: int
-    differences: list[Difference]
-
-    @property
-    def agreement(self) -> float:
-        """Share of equal fields, in percent."""
-        return 100.0 * (self.compared - len(self.differences)) / self.compared if self.compared else 100.0
-
-    @property
-    def same(self) -> bool:
-        """Whether all fields are equal."""
-        return not self.differences
-
-    def __str__(self) -> str:
-        """Return the table of requests, then all differences."""
-        head = f"{self.name}: {self.agreement:.1f} % of {self.compared} fields agree with Envoy"
-        columns = f"{'':3}  {'request':40}  {'sim.':>6}  {'Envoy':>6}"
-        parts = [head, columns, *(str(pair) for pair in self.pairs)]
-        return "\n".join([*parts, *(f"\n{d}" for d in self.differences)])
-
-    def __repr__(self) -> str:
-        return f"<Parity of {self.name}: {len(self.pairs)} requests, {self.agreement:.1f} % agree>"
+#: Virtual seconds by which the second run of the simulated proxy waits longer before each request, and its seed.
+_STRETCH, _SEED = 1.37, 20_261_129
 
 
 def compare(
     proxy: Proxy,
-    requests: Iterable[Request] | None = None,
+    requests: Iterable[Request | Any] | None = None,
     *,
     last: int | None = None,
+    ignore: Iterable[str] = (),
     envoy: Envoy | None = None,
+    startup: float | None = None,
+    progress: Callable[[str, float], None] | None = None,
     **changes: Any,
 ) -> Parity:
-    """Send the same requests through a simulated proxy and a real Envoy, and compare the results.
+    """Send the same traffic through a real Envoy and a fresh copy of a simulated proxy, and compare the results.
+
+    Both begin without state, and get each request on the same worker: the one that Envoy's kernel has chosen. An Envoy that
+    crashes is started again for the rest of the traffic, and so is the simulated proxy.
 
     Parameters
     ----------
     proxy
-        The simulated proxy.
+        The simulated proxy. It gets no requests itself.
     requests
-        Requests to send through both proxies; by default the requests of the simulated proxy so far are sent to Envoy.
+        Requests, and bytes (or lists of chunks) for connections through a network filter; by default those that `proxy` has
+        had so far.
     last
-        Compare only this number of the newest requests; by default all. Metrics count everything, so they are compared
-        only if no request is left out.
+        Compare only this number of the newest exchanges; by default all that `proxy` still has.
+    ignore
+        Fields that aren't compared ("log", "client body", "metrics"), and names of headers.
     envoy
-        A running Envoy, which stays open. By default one with the plugins and settings of `proxy` is started, and closed
-        afterwards.
+        A running Envoy, which stays open. Its earlier requests can influence the result. By default, an Envoy with the plugins and
+        settings of `proxy` is started, and closed afterwards.
+    startup
+        Seconds until Envoy must be ready; None, the default, for no end as long as it works.
+    progress
+        Called with a text and the share that is done.
     changes
         Parameters of `Envoy` with other values.
 
     Raises
     ------
     UsageError
-        There are no requests, all filters are for connections, or Envoy isn't installed.
+        There is no traffic, a request for a proxy with network filters alone, or Envoy isn't installed.
     EnvoyRefused
         Envoy refuses the filter.
     """
-    if not has_http(proxy.plugins):
-        raise UsageError(
-            f"{proxy.name!r} is a network filter, and this compares requests. "
-            "Send the same bytes to both: wasmnb.traffic.send_bytes(proxy, b'...') with Proxy and Envoy."
-        )
-    if requests is None:
-        exchanges = [exchange for exchange in proxy.exchanges if isinstance(exchange, Exchange)]
-        exchanges = exchanges[max(0, len(exchanges) - last) :] if last is not None else exchanges
-    else:
-        exchanges = [_send(proxy, request) for request in requests]
-    if not exchanges:
+    ignored = Ignored(ignore)
+    exchanges = list(proxy.exchanges)
+    items = list(requests) if requests is not None else exchanges
+    messages = messages_of(items[max(0, len(items) - last) :] if last is not None else items)
+    if not messages:
         raise UsageError("There is nothing to compare. Send requests first, or pass requests=.")
-    if envoy is not None:
-        return _parity(proxy, exchanges, envoy)
-    with envoy_like(proxy, **changes) as started:
-        return _parity(proxy, exchanges, started)
+
+    def start() -> Envoy:
+        return envoy_like(proxy, **({"startup": startup, "progress": progress} | changes))
+
+    served = envoy.exchanges.total if envoy is not None else 0
+    run = run_in_envoy(messages, start, envoy, progress)
+    like = envoy.settings if envoy is not None else None
+    workers = like.workers if like is not None else changes.get("workers", proxy.settings.workers)
+    options: dict[str, Any] = {
+        "wait": changes.get("timeout", 5.0) if envoy is None else envoy.timeout,
+        "workers": workers,
+    }
+    comparison = _Comparison(proxy, run, ignored, options, own_upstream=not {"upstream", "clusters"} & changes.keys())
+    parity = comparison.parity(metrics=not served and not ignored.field("metrics"))
+    if served:
+        parity.notes.append(f"The given Envoy had served {served} exchanges before: a filter with state may differ.")
+    return parity
 
 
-def _parity(proxy: Proxy, exchanges: Sequence[Exchange], envoy: Envoy) -> Parity:
-    before = envoy.metrics
-    pairs = [_pair(number, exchange, _send(envoy, exchange.request)) for number, exchange in enumerate(exchanges, 1)]
-    theirs = {name: value - before.get(name, 0) for name, value in envoy.metrics.items()}
-    ours = {name: value for name, value in proxy.metrics.items() if isinstance(value, int)}
-    differences = [d for pair in pairs for d in pair.differences]
-    compared = sum(pair.compared for pair in pairs)
-    if proxy.exchanges[-1].number == len(exchanges) and (ours or theirs):  # exchange numbers count all requests
-        compared += 1
-        differences += [] if ours == theirs else [Difference("all: metrics", ours, theirs, _HINTS["metrics"])]
-    return Parity(proxy.name, pairs, compared, differences)
+class _Comparison:
+    """The traffic through both proxies. A second simulated run happens only if something differs."""
 
+    def __init__(
+        self, proxy: Proxy, run: EnvoyRun, ignored: Ignored, options: dict[str, Any], *, own_upstream: bool
+    ) -> None:
+        self._proxy = proxy
+        self._run = run
+        self._ignored = ignored
+        self._options = options
+        self._own_upstream = own_upstream
+        self._first = run_simulated(proxy, run, **options)
+        self._again: SimulatedRun | None = None
 
-def _send(proxy: ProxyInterface, request: Request) -> Any:
-    """Send a copy: a proxy keeps the request that it sends."""
-    return proxy.send(replace(request))
+    def parity(self, *, metrics: bool) -> Parity:
+        """Compare all fields."""
+        pairs = [self._pair(position) for position in range(len(self._run.messages))]
+        result = Parity(self._proxy.name, pairs, sum(pair.compared for pair in pairs), [])
+        for pair in pairs:
+            result.differences += pair.differences
+            result.not_compared += pair.not_compared
+        if metrics and (self._first.metrics or self._run.metrics):
+            self._add_metrics(result)
+        result.notes += self._notes(result)
+        return result
 
+    def _pair(self, position: int) -> Pair:
+        run = self._run
+        ours, theirs = self._first.exchanges[position], run.exchanges[position]
+        pair = Pair(position + 1, ours, theirs, run.workers[position])
+        crashed = position in run.crashed
+        if crashed or ours.crash is not None:
+            pair.fields = [("crash", ours.crash is not None, crashed)]
+        else:
+            pair.fields = fields_of(ours, theirs, self._ignored)
+        for field in pair.fields:
+            self._judge(pair, position, field)
+        return pair
 
-def _pair(number: int, simulated: Exchange, real: EnvoyExchange) -> Pair:
-    pair = Pair(number, simulated, real)
-    for name, read in _FIELDS:
-        ours, theirs = read(simulated), read(real)
-        if ours is None and theirs is None:
-            continue
+    def _judge(self, pair: Pair, position: int, field: Field) -> None:
+        """Count a field as equal, different, or not comparable."""
+        name, ours, theirs = field
+        where = f"{pair.name}: {name}"
+        reason = "" if ours == theirs else self._reason(pair, position, field)
+        if reason:
+            pair.not_compared.append(NotCompared(where, reason, ours, theirs))
+            return
         pair.compared += 1
-        pair.fields.append((name.replace("/", " "), ours, theirs))
         if ours != theirs:
-            hint = _HINTS[name.rpartition("/")[2]]
-            where = f"request {number}: {name.replace('/', ' ')}"
-            pair.differences.append(Difference(where, ours, theirs, hint))
-    return pair
+            pair.differences.append(Difference(where, ours, theirs, hint_of(name)))
+
+    def _reason(self, pair: Pair, position: int, field: Field) -> str:
+        """Return why a field that differs can't be compared, or an empty text."""
+        name, ours, theirs = field
+        simulated, real = pair.simulated, pair.real
+        if name == "crash":
+            return CRASH_BY_CHANCE if simulated.crash is not None and not simulated.crash.certain else ""
+        if reason := race(name, simulated, real):
+            return reason
+        if self._own_upstream and (reason := upstream_reason(name, simulated, real)):
+            return reason
+        again = fields_of(self._second.exchanges[position], real, self._ignored)
+        second = next((value for other, value, _ in again if other == name), None)
+        return TIME if varies(ours, second, theirs) else ""
+
+    @property
+    def _second(self) -> SimulatedRun:
+        """The traffic through the simulated proxy with other times and random values."""
+        if self._again is None:
+            self._again = run_simulated(self._proxy, self._run, **self._options, stretch=_STRETCH, seed=_SEED)
+        return self._again
+
+    def _add_metrics(self, parity: Parity) -> None:
+        ours, theirs = self._first.metrics, self._run.metrics
+        if ours != theirs and varies(ours, self._second.metrics, theirs):
+            parity.not_compared.append(NotCompared("all: metrics", TIME, ours, theirs))
+            return
+        parity.compared += 1
+        if ours != theirs:
+            parity.differences.append(Difference("all: metrics", ours, theirs, hint_of("metrics")))
+
+    def _notes(self, parity: Parity) -> list[str]:
+        notes = [_crash_note(pair) for pair in parity.crashes]
+        if self._run.restarts:
+            notes.append("Both proxies were started again after each crash; metrics are those since the last start.")
+        if names := _random_headers(parity.pairs):
+            notes.append(f"Not compared, since they differ in every run: the values of {', '.join(names)}.")
+        if self._ignored.names:
+            notes.append(f"Ignored: {', '.join(self._ignored.names)}.")
+        unknown = [str(pair.number) for pair in parity.pairs if pair.worker is None]
+        if unknown and self._options["workers"] > 1:
+            notes.append(
+                f"Envoy's worker isn't known for {', '.join(unknown)}: with state in the filter, use workers=1."
+            )
+        return notes
 
 
-# -- compared fields -----------------------------------------------------------------------------------------------
+def _crash_note(pair: Pair) -> str:
+    crash = pair.simulated.crash
+    expected = f" The simulated proxy says so: {crash.text}." if crash is not None else ""
+    return f"Envoy crashed on {pair.name}, and was started again.{expected} Its log:\n{pair.real.crash}"
 
 
-def _client(read: Callable[[Response], Any]) -> Callable[[Any], Any]:
-    return lambda exchange: read(exchange.response) if _answered(exchange) else None
-
-
-def _upstream(read: Callable[[Request], Any]) -> Callable[[Any], Any]:
-    return lambda exchange: None if exchange.upstream_request is None else read(exchange.upstream_request)
-
-
-def _answered(exchange: ExchangeInterface) -> bool:
-    return exchange.response is not None and bool(exchange.response.status)
-
-
-def _headers(headers: Headers) -> list[tuple[str, str]]:
-    """Return the entries in order, without framing headers and with masks."""
-    kept = [(n, v) for n, v in headers.raw if n not in _FRAMING]
-    return [(to_text(n), "<random>" if n in _RANDOM else _mask(to_text(v))) for n, v in kept]
-
-
-def _log(exchange: ExchangeInterface) -> list[str]:
-    """Return the filters' lines from level info on, with masks."""
-    lines = [line for line in exchange.log if line.level >= LogLevel.INFO and line.source == "filter"]
-    return [_mask(line.text) for line in lines]
-
-
-def _mask(text: str) -> str:
-    for pattern, replacement in _MASKS:
-        text = pattern.sub(replacement, text)
-    return text
-
-
-def _status(exchange: ExchangeInterface) -> str:
-    return str(exchange.response.status) if exchange.response is not None and _answered(exchange) else "-"
-
-
-def _short(value: Any) -> str:
-    text = repr(dict(value) if isinstance(value, Mapping) else value)
-    return text if len(text) <= 200 else text[:197] + "..."
-
-
-#: Party and field, and a function that reads it from an exchange; it returns None if there is no such message.
-_FIELDS: tuple[tuple[str, Callable[[Any], Any]], ...] = (
-    ("client/answered", _answered),
-    ("client/status", _client(lambda r: r.status)),
-    ("client/headers", _client(lambda r: _headers(r.headers))),
-    ("client/body", _client(lambda r: r.body)),
-    ("client/trailers", _client(lambda r: _headers(r.trailers))),
-    ("upstream/reached", lambda exchange: exchange.upstream_request is not None),
-    ("upstream/request line", _upstream(lambda r: (r.method, r.path, r.authority))),
-    ("upstream/headers", _upstream(lambda r: _headers(r.headers))),
-    ("upstream/body", _upstream(lambda r: r.body)),
-    ("upstream/trailers", _upstream(lambda r: _headers(r.trailers))),
-    ("filter/log", _log),
-)
+def _random_headers(pairs: Sequence[Pair]) -> list[str]:
+    """Return the headers whose values differ in every run and that a message has."""
+    seen: set[bytes] = set()
+    for pair in pairs:
+        if not is_connection(pair.simulated):
+            messages = (pair.real.response, pair.real.upstream_request)  # type: ignore[union-attr]
+            seen.update(name for message in messages if message is not None for name, _ in message.headers.raw)
+    return sorted(to_text(name) for name in seen & RANDOM)

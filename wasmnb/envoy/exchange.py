@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
+from ..host.trace.exchange import REFUSED_LATE
 from ..messages import Headers, Request, Response
 from .log import LogLine, worker_of
-from .network.client import ClientResult
 from .network.upstream import UpstreamExchange
+
+if TYPE_CHECKING:
+    from ..host.trace.access_log import AccessLogRecord
+    from .session import Outcome
 
 __all__ = ["EnvoyExchange"]
 
@@ -37,11 +42,18 @@ class EnvoyExchange:
     log
         Lines that filters and the Wasm host wrote meanwhile.
     state
-        "done"; "paused" if no response arrived in time; "failed" if the connection ended before the end of the response.
+        "done"; "paused" if no response arrived in time; "failed" if the connection ended before the end of the response;
+        "reset" if the client left before that; "crashed" if Envoy ended.
     duration
         Wall-clock seconds until the response was complete.
     raw
         The bytes of the response.
+    crash
+        Envoy's log of the crash that the request caused; empty if it caused none.
+    notes
+        Warnings, as in the simulated proxy: how much of a refused request the upstream got.
+    find_record
+        Returns the access log's record.
     """
 
     number: int
@@ -54,12 +66,20 @@ class EnvoyExchange:
     duration: float = 0.0
     raw: bytes = b""
     events: Sequence[Any] = ()
+    crash: str = ""
+    notes: list[str] = field(default_factory=list)
+    find_record: Callable[[], AccessLogRecord | None] = field(default=lambda: None, repr=False, compare=False)
+
+    @cached_property
+    def access_log(self) -> AccessLogRecord | None:
+        """The record of Envoy's access log; None if Envoy hasn't written it within a second."""
+        return self.find_record()
 
     @property
     def body_bytes(self) -> int:
-        """Bytes of all bodies in memory."""
+        """Bytes of all bodies, headers and paths in memory."""
         messages = [self.request, self.upstream_request, self.upstream_response, self.response]
-        return len(self.raw) + sum(len(m.body) for m in messages if m is not None)
+        return len(self.raw) + sum(m.size for m in messages if m is not None)
 
     @property
     def worker(self) -> int | None:
@@ -67,13 +87,14 @@ class EnvoyExchange:
         return worker_of(self.log)
 
     @classmethod
-    def of(
-        cls, number: int, request: Request, result: ClientResult, upstream: UpstreamExchange | None, duration: float
-    ) -> EnvoyExchange:
+    def of(cls, number: int, outcome: Outcome, upstream: UpstreamExchange | None) -> EnvoyExchange:
         """Combine the results of the client and of the upstream."""
+        result = outcome.result
+        refused = upstream is not None and upstream.response is None and result.end == "complete"
         return cls(
-            number, request, _upstream_request(upstream), upstream.response if upstream else None, result.response,
-            state=_STATES[result.end], duration=duration, raw=result.raw,
+            number, outcome.request, _upstream_request(upstream), upstream.response if upstream else None, result.response,
+            state="reset" if outcome.left else _STATES[result.end], duration=outcome.duration, raw=result.raw,
+            notes=[REFUSED_LATE] if refused else [],
         )  # fmt: skip
 
     def __repr__(self) -> str:

@@ -11,7 +11,8 @@ and vm_id, without empty parts, then ": ". The VM context has only "wasm log".
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -24,6 +25,9 @@ __all__ = ["LogFile", "LogLine", "log_format", "worker_of"]
 
 _GUEST = "wasm log"
 _WORKER = "worker-"
+
+#: Beginning of a traceback's line, up to the file.
+_FILE = re.compile(r'(?P<start>^  File ")(?P<name>[^"\n]+)"', re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -65,8 +69,8 @@ class LogLine:
 
     def __str__(self) -> str:
         """Return `info worker-1 (auth root) text`."""
-        who = f"({self.prefix})" if self.prefix else f"<{self.logger}>"
-        return visible(f"{self.level.name.lower():8} {self.thread:9} {who} {self.text}", keep=NEWLINES)
+        writer = f"({self.prefix})" if self.prefix else f"<{self.logger}>"
+        return visible(f"{self.level.name.lower():8} {self.thread:9} {writer} {self.text}", keep=NEWLINES)
 
 
 def worker_of(lines: Iterable[LogLine]) -> int | None:
@@ -89,6 +93,8 @@ class LogFile:
         The file that Envoy writes to.
     token
         First word of every record.
+    file_names
+        Names of files in tracebacks by their names in the modules that Envoy runs (default: none are renamed).
 
     Attributes
     ----------
@@ -98,7 +104,8 @@ class LogFile:
         Text before the first record, such as an error of the loader.
     """
 
-    def __init__(self, path: Path, token: str) -> None:
+    def __init__(self, path: Path, token: str, file_names: Mapping[str, str] | None = None) -> None:
+        self._file_names = dict(file_names or {})
         self.lines: list[LogLine] = []
         self.stray = ""
         self._token = token.encode() + b" "
@@ -149,8 +156,15 @@ class LogFile:
             return None
         time, thread, level, logger = (p.decode() for p in parts[:4])
         text, prefix = _guest(to_text(parts[4]))
+        if prefix is not None:
+            text = _FILE.sub(self._original, text)
         name = self._threads.get(int(thread), f"thread-{thread}")
         return LogLine(float(time), LOG_LEVELS.get(level, LogLevel.INFO), text, name, logger, prefix)
+
+    def _original(self, frame: re.Match[str]) -> str:
+        """Return a traceback's line with the name that the file has for its author."""
+        name = frame["name"]
+        return frame["start"] + self._file_names.get(name, name) + '"'
 
 
 def _guest(text: str) -> tuple[str, str | None]:

@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import secrets
 import signal
 import stat
 import subprocess
 import tempfile
-import time
 import weakref
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -28,12 +28,33 @@ from ..errors import ModuleError
 from .admin import Admin
 from .binary import find_envoy
 from .log import LogFile, LogLine, log_format
+from .startup import Progress, StartWait
 
-__all__ = ["EnvoyProcess", "EnvoyRefused", "scratch_folder"]
+__all__ = ["EnvoyProcess", "EnvoyRefused", "crash_of", "scratch_folder"]
+
+#: Lines of the log that the message of a start in vain shows.
+_LAST_LINES = 10
+
+#: Lines of a stack in Envoy's log, at most.
+_STACK = 100
+
+#: A frame of a stack in Envoy's log: addresses without names.
+_STACK_FRAME = re.compile(r"#\d+: \[0x")
+
+#: Seconds that a process takes to end after a segmentation fault: it writes where it happened.
+_CRASHING = 5.0
+
+#: Seconds that an answer to the question whether Envoy is ready may take: while it compiles it doesn't answer.
+_PROBE = 1.0
 
 
 class EnvoyRefused(ModuleError):
     """Envoy did not start: it refused a module or the configuration.
+
+    Parameters
+    ----------
+    message
+        The text of the error.
 
     Attributes
     ----------
@@ -61,13 +82,18 @@ class EnvoyProcess:
     log_level, wasm_log_level
         Level of Envoy's loggers ("info"), and of its `wasm` logger, which guests use (the same).
     startup
-        Seconds until it must be ready (60).
+        Seconds until it must be ready. None, the default, for no end as long as it works: Envoy compiles a large module for
+        minutes on a busy machine.
+    progress
+        Called with a text and the share that is done while it starts; by default nothing is shown.
     binary
         Path of an Envoy to use instead of the installed one.
     arguments
         More command line arguments.
     scratch
         Folder for its files, which `close` removes; by default a new one.
+    file_names
+        Names of files in tracebacks by their names in the modules, see `LogFile`.
 
     Attributes
     ----------
@@ -83,7 +109,7 @@ class EnvoyProcess:
     UsageError
         Envoy isn't installed.
     EnvoyRefused
-        Envoy ends, or isn't ready in time; the message has Envoy's error.
+        Envoy ends, isn't ready in time, or does nothing any more; the message has Envoy's errors or the end of its log.
     """
 
     def __init__(
@@ -93,10 +119,12 @@ class EnvoyProcess:
         concurrency: int = 1,
         log_level: str = "info",
         wasm_log_level: str | None = None,
-        startup: float = 60.0,
+        startup: float | None = None,
+        progress: Progress | None = None,
         binary: str | os.PathLike[str] | None = None,
         arguments: Sequence[str] = (),
         scratch: ScratchFolder | None = None,
+        file_names: Mapping[str, str] | None = None,
     ) -> None:
         executable = find_envoy(binary)
         scratch = scratch or scratch_folder()
@@ -121,10 +149,10 @@ class EnvoyProcess:
         self.pid = self._child.pid
         self._guard = _guard(self.pid)
         self._finalizer = weakref.finalize(self, _reap, self._child, self._guard, scratch)
-        self.log = LogFile(self.directory / "log", token)
+        self.log = LogFile(self.directory / "log", token, file_names)
         self.log.name_threads({self.pid: "main"})
         try:
-            self.admin = self._wait_until_ready(startup)
+            self.admin = self._wait_until_ready(StartWait(self.pid, self.directory / "log", startup, progress))
         except BaseException:
             self.close()
             raise
@@ -137,10 +165,24 @@ class EnvoyProcess:
         self._guard.kill()  # another process may get the process id now
         return False
 
+    def current_lines(self) -> list[LogLine]:
+        """Return the lines of the log so far."""
+        if self.alive:
+            self.log.read()
+        return self.log.lines
+
     @property
     def exit_code(self) -> int | None:
         """The exit code, negative for a signal; None while it runs."""
         return self._child.poll()
+
+    def wait(self, timeout: float) -> bool:
+        """Wait at most `timeout` seconds for its end; return whether it has ended."""
+        try:
+            self._child.wait(timeout)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
 
     def terminate(self, timeout: float = 10.0) -> int:
         """Shut it down (contexts get their `on_done`), and read the rest of its log.
@@ -180,22 +222,25 @@ class EnvoyProcess:
         self.log.close()
         self._finalizer()
 
-    def _wait_until_ready(self, startup: float) -> Admin:
-        deadline = time.monotonic() + startup
+    def _wait_until_ready(self, wait: StartWait) -> Admin:
         address = self.directory / "admin"
         admin: Admin | None = None
-        while time.monotonic() < deadline:
+        while not (problem := wait.problem()):
             if not self.alive:
                 raise self._refused()
             if admin is None and address.exists() and (text := address.read_text()):
                 host, _, port = text.rpartition(":")
-                admin = Admin(host, int(port))
+                admin = Admin(host, int(port), timeout=_PROBE)
             if admin is not None and _is_ready(admin):
+                admin.close()
                 self.log.name_threads(_thread_names(self.pid))
                 self.log.read()
-                return admin
-            time.sleep(0.01)
-        raise EnvoyRefused(f"Envoy wasn't ready after {startup:g} seconds.", self.log.read(final=True), None)
+                return Admin(admin.host, admin.port)
+            wait.pause()
+        self.log.read(final=True)
+        lines = list(self.log.lines)
+        last = "".join(f"\n  {_without_configuration(line)}" for line in lines[-_LAST_LINES:])
+        raise EnvoyRefused(f"{problem}. The end of its log:{last or ' empty.'}", lines, None)
 
     def _refused(self) -> EnvoyRefused:
         self.log.read(final=True)
@@ -206,6 +251,32 @@ class EnvoyProcess:
         texts += [_without_configuration(line) for line in errors if not line.from_guest]
         reason = "\n".join(texts) or self.log.stray.strip() or "it logged no error"
         return EnvoyRefused(f"Envoy refused to start:\n{reason}", list(lines), self.exit_code)
+
+
+def crash_of(process: EnvoyProcess) -> str:
+    """Return what a process that has ended by itself logged about it; empty if it runs."""
+    if process.alive and (not _is_answering(process.admin) or _is_dying(process)):
+        process.wait(_CRASHING)
+    if process.alive:
+        return ""
+    process.log.read(final=True)
+    critical = [line.text.partition("\n")[0] for line in process.log.lines if line.level >= LogLevel.CRITICAL]
+    lines = [text for text in critical if text and not _STACK_FRAME.match(text)][:_LAST_LINES]
+    return "\n".join(lines) or f"exit code {process.exit_code}"
+
+
+def _is_dying(process: EnvoyProcess) -> bool:
+    """Return whether a worker is writing the stack of its crash, while the main thread still answers."""
+    process.log.read()
+    return any(line.logger == "backtrace" for line in process.log.lines[-_STACK:])
+
+
+def _is_answering(admin: Admin) -> bool:
+    try:
+        admin.ready()
+    except OSError:
+        return False
+    return True
 
 
 def scratch_folder() -> ScratchFolder:

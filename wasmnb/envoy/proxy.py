@@ -5,53 +5,39 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from types import EllipsisType
-from typing import Any, Self
+from typing import Any, Self, Unpack
 
 from ..abi import LogLevel
 from ..errors import UsageError
 from ..host import BuiltIn, HttpConnectionManager, RouteMatch
 from ..host import Listener as ListenerProperties
-from ..host.interface import Requests, Wait
-from ..host.plugins.plugin import has_http, require_http, require_network, share_held_headers
-from ..host.settings import LOG_LEVELS, MAIN_CLUSTER, ProxySettings
+from ..host.client.delivery import Delivery
+from ..host.clock import check_worker
+from ..host.interface import Requests, SendOptions
+from ..host.plugins.plugin import require_http, require_network, share_held_headers
+from ..host.settings import LOG_LEVELS, MAIN_CLUSTER, ProxySettings, check_switches
 from ..host.trace.exchange_log import Exchanges
 from ..messages import Request
-from .config.bootstrap import Cluster, Config, Listener, bootstrap
 from .config.plugin_config import EnvoyPlugin
-from .config.resources import (
-    Backends,
-    built_in_filters,
-    listener_config,
-    manager_config,
-    route_configs,
-    virtual_host_config,
-)
+from .config.proxy_config import HTTP, TCP, TCP_CLUSTER, proxy_config
+from .config.request_state import RequestState
+from .config.resources import Backends
 from .exchange import EnvoyExchange
 from .log import LogLine
-from .network.client import Client
-from .network.http2 import Http2Client
+from .metrics import EnvoyMetrics
+from .network.client_connection import ClientConnection
 from .network.tcp import EnvoyConnection, EnvoyTcpExchange
-from .network.upstream import Upstream, UpstreamExchange
+from .network.upstream import Upstream
 from .process import EnvoyProcess, scratch_folder
+from .session import EnvoySession, RequestSender
+from .startup import Progress
+from .tap import TapRecording
 
 __all__ = ["Envoy", "EnvoyWorker"]
 
-#: Names of the listeners, and the prefix of their statistics.
-_HTTP, _TCP = "http", "tcp"
-_METRICS = "wasmcustom."
-
 _LEVEL_NAMES = {level: name for name, level in LOG_LEVELS.items()}
-
-#: The main cluster for TCP connections; HTTP and TCP upstreams are different servers.
-_TCP_CLUSTER = "upstream tcp"
-
-
-#: Requests that an upstream keeps, and lines of Envoy's log that are kept.
-_REQUESTS, _LINES = 100, 100_000
 
 
 @dataclass(frozen=True)
@@ -83,17 +69,27 @@ class Envoy(Requests[EnvoyExchange]):
     upstream, clusters
         As for `Proxy`; in addition, (host, port) for a server of yours. All other upstreams speak HTTP/1.1: a gRPC stream
         gets its response when the filter has closed its side.
-    workers, routes, listener, node, buffer_limit, route_timeout, idle_timeout, request_timeout, connection_manager,
-    built_in, name
+    workers, routes, listener, node, connection_manager, built_in, name
+        As for `wasmnb.host.settings.ProxySettings`.
+    buffer_limit, route_timeout, idle_timeout, request_timeout, stats_flush_interval
         As for `wasmnb.host.settings.ProxySettings`, with its defaults. `workers` is Envoy's `--concurrency`.
     switches
         Single switches of the connection manager by name, as for `Proxy`.
     timeout
         Seconds without traffic after which an exchange counts as paused (5), unless `request(wait=...)` is given.
+    request_state
+        Put a Lua filter ahead of the chain that gives requests `metadata` and `properties` (False).
     log_level
         Level of Envoy's `wasm` logger: a `LogLevel`, or Envoy's name of it ("warning"); INFO by default.
     binary
         Path of an Envoy to use instead of the installed one.
+    startup
+        Seconds until Envoy must be ready. None, the default, for no end as long as it works.
+    progress
+        Called with a text and the share that is done while Envoy starts; by default nothing is shown.
+    record
+        A `.jsonl` or `.har` file that Envoy's tap filter records all requests to, whoever sends them; it is written by `close`,
+        with secrets masked. A path without suffix is a folder that gets the tap's own files meanwhile. None by default.
 
     Attributes
     ----------
@@ -105,13 +101,15 @@ class Envoy(Requests[EnvoyExchange]):
         Requests and connections, oldest first: the last ten thousand, and at most 256 MiB of bodies.
     process
         The Envoy process: its id, log and admin interface.
+    recording
+        The recording, or None.
 
     Raises
     ------
     UsageError
         Envoy isn't installed, or `workers` is below 1.
     EnvoyRefused
-        Envoy refuses a module or the configuration.
+        Envoy refuses a module or the configuration, isn't ready in time, or does nothing any more.
     """
 
     def __init__(
@@ -137,20 +135,28 @@ class Envoy(Requests[EnvoyExchange]):
         route_timeout: float = ProxySettings.route_timeout,
         idle_timeout: float = ProxySettings.idle_timeout,
         request_timeout: float = ProxySettings.request_timeout,
+        stats_flush_interval: float = ProxySettings.stats_flush_interval,
         timeout: float = 5.0,
+        request_state: bool = False,
         log_level: LogLevel | str = ProxySettings.log_level,
         name: str = "",
         binary: str | os.PathLike[str] | None = None,
+        startup: float | None = None,
+        progress: Progress | None = None,
+        record: str | os.PathLike[str] | None = None,
         **switches: Any,
     ) -> None:
-        single: dict[str, Any] = {"config": config, "vm_config": vm_config, "root_id": root_id, "vm_id": vm_id}
-        single |= {"kind": kind} if kind else {}
-        items = _chain(filter, chain)
-        self.plugins = share_held_headers(EnvoyPlugin.of(i, failure_policy=failure_policy, **single) for i in items)
+        _check_simulated(switches)
+        check_switches(switches, Envoy)
+        single = {
+            "config": config, "vm_config": vm_config, "root_id": root_id, "vm_id": vm_id, "failure_policy": failure_policy,
+            **({"kind": kind} if kind else {}),
+        }  # fmt: skip
+        self.plugins = share_held_headers(EnvoyPlugin.of(item, **single) for item in _chain(filter, chain))
         self.settings = ProxySettings.of(
             workers=workers, upstream=upstream, clusters=clusters, routes=routes or None, listener=listener,
             node=node or None, buffer_limit=buffer_limit, route_timeout=route_timeout, idle_timeout=idle_timeout,
-            request_timeout=request_timeout, log_level=log_level, built_in=tuple(built_in),
+            request_timeout=request_timeout, stats_flush_interval=stats_flush_interval, log_level=log_level, built_in=tuple(built_in),
             connection_manager=HttpConnectionManager.of(connection_manager, **switches),
             name=name or (self.plugins[0].name if self.plugins else "envoy"),
         )  # fmt: skip
@@ -159,8 +165,13 @@ class Envoy(Requests[EnvoyExchange]):
         self._lock = threading.Lock()
         self._backends = Backends()
         self._connections: list[EnvoyConnection] = []
-        self.process = self._start(binary)
+        self._recorded = False
+        self.recording = None if record is None else TapRecording(record)
+        self._sessions: list[EnvoySession] = []
+        self._request_state = RequestState() if request_state else None
+        self.process = self._start(binary, startup, progress)
         self._addresses = self.process.admin.listeners()
+        self._sender = RequestSender(self.address, self.process, self._backends, self.exchanges, self._request_state)
 
     # -- parts and state ------------------------------------------------------------------------------------------
 
@@ -177,7 +188,7 @@ class Envoy(Requests[EnvoyExchange]):
     @property
     def address(self) -> tuple[str, int]:
         """Host and port of the HTTP listener; of the TCP listener if there are network filters alone."""
-        return self._addresses[_HTTP if _HTTP in self._addresses else _TCP]
+        return self._addresses[HTTP if HTTP in self._addresses else TCP]
 
     @property
     def upstream(self) -> Upstream | None:
@@ -192,9 +203,7 @@ class Envoy(Requests[EnvoyExchange]):
     @property
     def lines(self) -> list[LogLine]:
         """All lines of Envoy's log."""
-        if self.process.alive:
-            self.process.log.read()
-        return self.process.log.lines
+        return self.process.current_lines()
 
     @property
     def log(self) -> list[LogLine]:
@@ -202,29 +211,44 @@ class Envoy(Requests[EnvoyExchange]):
         return [line for line in self.lines if line.logger == "wasm"]
 
     @property
-    def metrics(self) -> dict[str, int]:
-        """The filters' counters and gauges by name."""
+    def metrics(self) -> EnvoyMetrics:
+        """The filters' counters and gauges by name; `prometheus()` also has histograms."""
         self._check_running()
-        stats = self.process.admin.stats("^" + _METRICS)
-        return {name.removeprefix(_METRICS): value for name, value in stats.items()}
+        return EnvoyMetrics(self.process.admin)
 
     # -- traffic --------------------------------------------------------------------------------------------------
 
-    def send(
-        self,
-        request: Request,
-        *,
-        worker: int | None = None,
-        http2: bool = False,
-        wait: Wait = ...,
-    ) -> EnvoyExchange:
+    def send(self, request: Request, **options: Unpack[SendOptions]) -> EnvoyExchange:
         """Send a `Request` as `request` does."""
-        if worker is not None and not 1 <= worker <= self.settings.workers:
-            raise UsageError(f"There is no worker {worker}; they are numbered from 1 to {self.settings.workers}.")
+        check_worker(options.get("worker"), self.settings.workers)
         require_http(self.plugins)
+        delivery = Delivery.of(options, self.timeout)
         with self._lock:
             self._check_running()
-            return self._exchange(request, self.timeout if isinstance(wait, EllipsisType) else wait, http2=http2)
+            with self._sender.connect(http2=delivery.http2, wait=delivery.wait) as client:
+                return self._sender.send_alone(client, request, delivery, len(self._sessions))
+
+    def session(self, *, worker: int | None = None, http2: bool = False) -> EnvoySession:
+        """Open a client's connection for several requests, one after the other (keep-alive).
+
+        Parameters
+        ----------
+        worker, http2
+            As for `request`.
+        """
+        check_worker(worker, self.settings.workers)
+        require_http(self.plugins)
+        self._check_running()
+
+        def send(client: ClientConnection, request: Request, delivery: Delivery) -> EnvoyExchange:
+            with self._lock:
+                self._check_running()
+                return self._sender.send_over(client, request, delivery)
+
+        client = self._sender.connect(http2=http2, wait=self.timeout)
+        session = EnvoySession(client, send, self.timeout, self._sessions.remove)
+        self._sessions.append(session)
+        return session
 
     def connect(self, *, worker: int | None = None, cluster: str = MAIN_CLUSTER) -> EnvoyConnection:
         """Open a TCP connection through the network filters.
@@ -242,23 +266,23 @@ class Envoy(Requests[EnvoyExchange]):
             No plugin is of kind "network", the cluster isn't the main one, or Envoy is closed.
         """
         self._check_running()
-        if worker is not None and not 1 <= worker <= self.settings.workers:
-            raise UsageError(f"There is no worker {worker}; they are numbered from 1 to {self.settings.workers}.")
+        check_worker(worker, self.settings.workers)
         require_network(self.plugins)
         if cluster != MAIN_CLUSTER:
             raise UsageError(f"The TCP listener leads to the cluster {MAIN_CLUSTER!r}, not to {cluster!r}.")
-        self._trim()
+        self._sender.trim()
+        self._connections = [connection for connection in self._connections if connection.open]
         exchange = EnvoyTcpExchange(self.exchanges.next_number())
         self.exchanges.append(exchange)
-        first_line, first_byte = len(self.lines), len(self._backends.tcp[_TCP_CLUSTER].received)
+        first_line, first_byte = len(self.lines), len(self._backends.tcp[TCP_CLUSTER].received)
 
         def finish(exchange: EnvoyTcpExchange) -> None:
-            self._settle(f"tcp.{_TCP}.downstream_cx_active")
+            self._sender.settle(f"tcp.{TCP}.downstream_cx_active")
             time.sleep(0.02)  # the gauge may fall before the filters' last callbacks
             exchange.log = [line for line in self.lines[first_line:] if line.logger == "wasm"]
-            exchange.upstream_received = b"".join(self._backends.tcp[_TCP_CLUSTER].received[first_byte:])
+            exchange.upstream_received = b"".join(self._backends.tcp[TCP_CLUSTER].received[first_byte:])
 
-        connection = EnvoyConnection(self._addresses[_TCP], exchange, finish)
+        connection = EnvoyConnection(self._addresses[TCP], exchange, finish)
         self._connections.append(connection)
         return connection
 
@@ -266,9 +290,16 @@ class Envoy(Requests[EnvoyExchange]):
         """Close open connections, shut Envoy down as SIGTERM does (contexts get their `on_done`), then stop the upstreams."""
         for connection in self._connections:
             connection.close()
+        for session in list(self._sessions):
+            session.close()
         if self.process.alive:
             self.process.terminate()
-        self.process.close()
+        try:
+            if self.recording is not None and not self._recorded:
+                self._recorded = True
+                self.recording.close()
+        finally:
+            self.process.close()
         self._backends.close()
 
     def __enter__(self) -> Self:
@@ -284,112 +315,27 @@ class Envoy(Requests[EnvoyExchange]):
 
     # -- start ----------------------------------------------------------------------------------------------------
 
-    def _start(self, binary: str | os.PathLike[str] | None) -> EnvoyProcess:
+    def _start(
+        self, binary: str | os.PathLike[str] | None, startup: float | None, progress: Progress | None
+    ) -> EnvoyProcess:
         scratch = scratch_folder()
-        directory = scratch.path
         try:
-            config = bootstrap(
-                self._listeners(directory),
-                self._clusters(),
-                node=self.settings.node,
-                services=self._services(directory),
-            )
             return EnvoyProcess(
-                config,
+                proxy_config(
+                    self.settings, self.plugins, self._backends, scratch.path, self.recording, self._request_state
+                ),
                 concurrency=self.settings.workers,
                 wasm_log_level=_LEVEL_NAMES[self.settings.log_level],
                 binary=binary,
+                startup=startup,
+                progress=progress,
                 scratch=scratch,
+                file_names=_file_names(self.plugins),
             )
         except BaseException:
             self._backends.close()
             scratch.close()
             raise
-
-    def _listeners(self, directory: Path) -> list[Listener]:
-        """The HTTP listener, and one for TCP if there are network filters; that one alone if all filters are for TCP."""
-        by_kind: dict[str, list[Config]] = {}
-        for plugin in self.plugins:
-            by_kind.setdefault(plugin.kind, []).append(plugin.as_config(directory))
-        extra = listener_config(self.settings)
-        listeners = [
-            Listener(
-                _HTTP, by_kind.get("http", []), routes=route_configs(self.settings),
-                virtual_host=virtual_host_config(self.settings), access_logs=by_kind.get("access_log", []),
-                built_in=built_in_filters(self.settings), hcm=manager_config(self.settings), extra=extra,
-                router={"suppress_envoy_headers": True} if self.settings.manager.suppress_envoy_headers else {},
-            ),
-        ]  # fmt: skip
-        if "network" in by_kind:
-            listeners.append(Listener(_TCP, by_kind["network"], _TCP_CLUSTER, "tcp", extra=extra))
-        return listeners if has_http(self.plugins) else listeners[1:]
-
-    def _clusters(self) -> list[Cluster]:
-        settings, backends = self.settings, self._backends
-        tcp = any(plugin.kind == "network" for plugin in self.plugins)
-        limit = settings.changed("buffer_limit")
-        clusters = [
-            backends.cluster(MAIN_CLUSTER, None if tcp else settings.upstream, main=True, limit=limit),
-            *(backends.cluster(n, backend) for n, backend in settings.clusters.items() if n != MAIN_CLUSTER),
-        ]
-        if tcp:
-            clusters.append(backends.cluster(_TCP_CLUSTER, settings.upstream, tcp=True, main=True, limit=limit))
-        return clusters
-
-    def _services(self, directory: Path) -> list[Config]:
-        return [
-            {"config": plugin.as_config(directory), "singleton": plugin.kind == "singleton"}
-            for plugin in self.plugins
-            if plugin.kind in ("singleton", "service")
-        ]
-
-    # -- one exchange ---------------------------------------------------------------------------------------------
-
-    def _exchange(self, request: Request, wait: float | None, *, http2: bool) -> EnvoyExchange:
-        self._trim()
-        first_line = len(self.lines)
-        before = {name: len(server.seen) for name, server in self._backends.http.items()}
-        started = time.monotonic()
-        with _client(self.address, wait, http2=http2) as client:
-            result = client.request(request)
-            duration = time.monotonic() - started
-        self._settle(f"http.{_HTTP}.downstream_cx_active")
-        received = [e for e in self._received(before) if not e.is_callout]
-        if not received and self._backends.catch_up(self.process.admin):
-            received = [e for e in self._received(before) if not e.is_callout]
-        exchange = EnvoyExchange.of(
-            self.exchanges.next_number(), request, result, received[0] if received else None, duration
-        )
-        exchange.log = [line for line in self.lines[first_line:] if line.logger == "wasm"]
-        self.exchanges.append(exchange)
-        return exchange
-
-    def _trim(self) -> None:
-        """Drop the oldest requests of the upstreams and the oldest log lines."""
-        for server in self._backends.http.values():
-            server.trim(_REQUESTS)
-        lines = self.process.log.lines
-        del lines[: max(0, len(lines) - _LINES)]
-        self._connections = [connection for connection in self._connections if connection.open]
-
-    def _settle(self, gauge: str, seconds: float = 1.0) -> None:
-        """Wait until Envoy has destroyed the connection and its stream, so that their last log lines are written.
-
-        (The gauge of active requests falls before `on_log`.)
-        """
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline and self.process.alive:
-            try:
-                if not self.process.admin.stats(f"^{gauge}$").get(gauge):
-                    return
-            except OSError:
-                return
-            time.sleep(0.005)
-
-    def _received(self, before: Mapping[str, int]) -> list[UpstreamExchange]:
-        """Requests that the HTTP upstreams received after these counts, in order of arrival."""
-        fresh = (e for name, server in self._backends.http.items() for e in server.seen[before[name] :])
-        return sorted(fresh, key=lambda exchange: exchange.at)
 
     def _check_running(self) -> None:
         if self.process.alive:
@@ -399,13 +345,40 @@ class Envoy(Requests[EnvoyExchange]):
         raise UsageError(f"Envoy {self.name!r} {state}; its log is in `.lines`.")
 
 
+#: Parameter that only the simulated proxy has -> why.
+_SIMULATED = {
+    "foreign": "Envoy's foreign functions are compiled into it",
+    "fuel": "Envoy doesn't count instructions",
+    "fuel_limit": "Envoy has no budget of instructions",
+    "deadline": "Envoy lets a callback run as long as it likes",
+    "memory_limit": "Envoy's VMs have a fixed limit of 1 GiB",
+    "guest_time": "Envoy runs on the real clock",
+    "start_time": "Envoy runs on the real clock",
+    "seed": "Envoy's random numbers and threads aren't repeatable",
+    "show_locals": "Envoy can't look into a filter",
+    "trace_limit": "Envoy keeps no trace",
+}
+
+
+def _check_simulated(switches: Mapping[str, Any]) -> None:
+    """Check that no switch of the connection manager is really a parameter of the simulation."""
+    for name in switches:
+        if name in _SIMULATED:
+            raise UsageError(f"A real Envoy doesn't take {name}=: {_SIMULATED[name]}. Only the simulated Proxy does.")
+
+
+def _file_names(plugins: Iterable[EnvoyPlugin]) -> dict[str, str]:
+    """Return the names of the filters' files by their names in the modules, except those that several files have."""
+    names: dict[str, set[str]] = {}
+    for plugin in plugins:
+        for portable, name in plugin.file_names.items():
+            names.setdefault(portable, set()).add(name)
+    return {portable: originals.pop() for portable, originals in names.items() if len(originals) == 1}
+
+
 def _chain(filter: Any, chain: Sequence[Any] | None) -> list[Any]:  # noqa: A002 -- as in the constructor
     if chain is not None:
         return list(chain)
     if filter is None:
         return []
     return list(filter) if isinstance(filter, list | tuple) else [filter]
-
-
-def _client(address: tuple[str, int], wait: float | None, *, http2: bool) -> Client | Http2Client:
-    return Http2Client(*address, timeout=wait) if http2 else Client(*address, timeout=wait)

@@ -11,7 +11,7 @@ OnMalformed = Callable[[int, bytes], None]
 
 
 def parse_header_lines(
-    lines: Iterable[bytes], *, unfold: bool = False, on_malformed: OnMalformed | None = None
+    lines: Iterable[bytes], *, unfold: bool = False, nameless: bool = False, on_malformed: OnMalformed | None = None
 ) -> list[tuple[bytes, bytes]]:
     """Parse the lines of a header block, up to the first blank one.
 
@@ -22,6 +22,8 @@ def parse_header_lines(
     unfold
         Whether a line that begins with a space or tab continues the value above (RFC 9112, section 5.2). By default it is
         a line as any other.
+    nameless
+        Whether a line with an empty name is a header, as Envoy sends it for a filter that adds one. By default it is malformed.
     on_malformed
         Called with the index and text of a line without a colon or name. By default such a line is skipped.
 
@@ -39,7 +41,7 @@ def parse_header_lines(
             pairs[-1] = (name, value + b" " + line.strip())
             continue
         name, colon, value = line.partition(b":")
-        if colon and name.strip():
+        if colon and (name.strip() or nameless):
             pairs.append((name, value.strip(b" \t")))
         elif on_malformed is not None:
             on_malformed(index, line)

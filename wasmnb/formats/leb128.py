@@ -6,7 +6,7 @@ or announces a wrong length raises `Malformed` with the offset.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
 from ..abi.text import encode_text
@@ -111,6 +111,13 @@ class Reader:
         if count > self.end - self.at:
             raise Malformed(f"{count} items are announced at offset {self.at:#x}, more than there are bytes")
         return [item() for _ in range(count)]
+
+    def sections(self) -> Iterator[tuple[int, int, int]]:
+        """Read sections to the end; yield the number of each, and where its contents start and end."""
+        while self.more:
+            number, size = self.byte(), self.u32()
+            start = self.skip(size)
+            yield number, start, self.at
 
 
 def unsigned(value: int) -> bytes:

@@ -5,6 +5,7 @@ Reference: https://protobuf.dev/programming-guides/encoding/. The wire types are
 
 from __future__ import annotations
 
+import math
 import struct
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -14,7 +15,7 @@ from .leb128 import Malformed, Reader, unsigned
 
 __all__ = ["ParseError", "field", "metadata", "read", "struct_message"]
 
-#: What turns a value that a Struct cannot hold into one that it can.
+#: Function that converts a value that a Struct can't hold.
 Default = Callable[[Any], Any]
 
 
@@ -92,6 +93,14 @@ def struct_message(values: Mapping[str, Any], default: Default | None = None) ->
     )
 
 
+def _double(value: float) -> float:
+    """Return a number as a double, which is infinite if it is too large."""
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
+
+
 def _value(value: Any, default: Default | None) -> bytes:
     """Encode a `google.protobuf.Value`."""
     match value:
@@ -100,7 +109,7 @@ def _value(value: Any, default: Default | None) -> bytes:
         case bool():
             return field(4, int(value))
         case int() | float():
-            return field(2, float(value))
+            return field(2, _double(value))
         case str():
             return field(3, encode_text(value))
         case Mapping():

@@ -1,8 +1,10 @@
 """The simulated Envoy: it runs any Proxy-Wasm module as Envoy 1.40 does, on virtual time, and keeps a trace of it."""
 
 from .callouts.record import Callout
-from .client_streams import Stream, TcpConnection
+from .client.session import ClientSession
+from .client.streams import Stream, TcpConnection
 from .contexts.stream_info import Listener
+from .foreign.own_functions import ForeignCall
 from .http.connection.client_connection import HttpConnection
 from .http.connection.manager import HttpConnectionManager
 from .http.routing.route import RouteMatch
@@ -11,24 +13,30 @@ from .inspect.python_state import PythonState
 from .inspect.tree import TreeNode
 from .plugins.built_in import BuiltIn
 from .plugins.plugin import Plugin
+from .plugins.typed_config import TypedConfig
 from .proxy import Proxy
 from .state.metrics import Metric, Metrics
 from .tcp.reply import TcpReply
+from .trace.access_log import AccessLogRecord
 from .trace.events import Event
 from .trace.exchange import Exchange, TcpExchange
 from .trace.log import Log, LogLine
 from .trace.trace import Trace
 from .upstream.cluster import Cluster
 from .upstream.grpc_server import GrpcReply, GrpcServer
+from .upstream.redis_server import RedisError, RedisServer
 from .worker import Worker
 
 __all__ = [
+    "AccessLogRecord",
     "BuiltIn",
     "Callout",
+    "ClientSession",
     "Cluster",
     "Event",
     "Exchange",
     "Explanation",
+    "ForeignCall",
     "GrpcReply",
     "GrpcServer",
     "HttpConnection",
@@ -41,6 +49,8 @@ __all__ = [
     "Plugin",
     "Proxy",
     "PythonState",
+    "RedisError",
+    "RedisServer",
     "RouteMatch",
     "Stream",
     "TcpConnection",
@@ -48,5 +58,6 @@ __all__ = [
     "TcpReply",
     "Trace",
     "TreeNode",
+    "TypedConfig",
     "Worker",
 ]

@@ -13,7 +13,9 @@ from collections.abc import Callable
 from heapq import heapify, heappop, heappush
 from zlib import crc32
 
-__all__ = ["FOLLOWERS", "Clock", "Origin", "Thread", "Timer", "TimerGroup"]
+from ..errors import UsageError
+
+__all__ = ["FOLLOWERS", "Clock", "Origin", "Thread", "Timer", "TimerGroup", "check_worker"]
 
 #: Events that may follow from one without any delay. A request takes some ten, a callout three.
 FOLLOWERS = 50_000
@@ -31,18 +33,20 @@ class Thread:
         The main thread has number 0; workers are numbered from 1.
     time
         The thread's own time in virtual seconds, when it is free again.
+    seen
+        Newest time that a callback has seen in its middle.
     waiting
         Queue of events that were due while it was busy: (position, due time, number, event).
     wake
         The timer that runs the first of them when the thread is free.
     """
 
-    __slots__ = ("name", "number", "time", "waiting", "wake")
+    __slots__ = ("name", "number", "seen", "time", "waiting", "wake")
 
     def __init__(self, number: int) -> None:
         self.number = number
         self.name = f"worker-{number}" if number else "main"
-        self.time = 0.0
+        self.time = self.seen = 0.0
         self.waiting: deque[tuple[int, float, int, Timer]] = deque()
         self.wake: Timer | None = None
 
@@ -50,8 +54,30 @@ class Thread:
         return f"<Thread {self.name} at {self.time:.6f} s>"
 
 
+def check_worker(number: int | None, workers: int, *, main: bool = False) -> None:
+    """Check the number of a worker.
+
+    Parameters
+    ----------
+    number
+        The number; None for any worker.
+    workers
+        How many workers there are.
+    main
+        Accept 0, the main thread (False).
+
+    Raises
+    ------
+    UsageError
+        There is no such worker.
+    """
+    if number is not None and not (0 if main else 1) <= number <= workers:
+        also = ", and 0 is the main thread" if main else ""
+        raise UsageError(f"There is no worker {number}; they are numbered from 1 to {workers}{also}.")
+
+
 class Origin:
-    """Where events come from that follow from each other without delay.
+    """Origin of events that follow from each other without delay.
 
     Attributes
     ----------

@@ -5,6 +5,7 @@ The interrupt button ends a run at once. No stream stays in the middle of a call
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from threading import RLock
 from typing import TYPE_CHECKING
@@ -60,12 +61,20 @@ class EventLoop:
     def advance(self, seconds: float) -> None:
         """Run everything that is due within a number of virtual seconds."""
         self.check_open()
+        if not 0 <= seconds < math.inf:
+            raise UsageError(f"Virtual time advances by a number of seconds of at least 0, not {seconds!r}.")
         self._guard(lambda: self._clock.advance(seconds))
         self._mark_paused()
 
     def settle(self) -> None:
         """Run everything that is due now, and its consequences."""
         self._guard(self._clock.settle)
+
+    def run_until_free(self) -> None:
+        """Run until no thread is busy any more: the clock then shows the time at which the last one became free."""
+        threads = [self.main, *(worker.thread for worker in self._workers)]
+        busy = max(thread.time for thread in threads)
+        self._guard(lambda: self._clock.advance(max(0.0, busy - self._clock.now)))
 
     def run_on(self, thread: Thread, action: Callable[[], None]) -> None:
         """Run an action on a thread, and its consequences."""
@@ -129,7 +138,7 @@ class EventLoop:
             The proxy is closed.
         """
         if self.closed:
-            raise UsageError(f"The proxy {self.name} is closed.")
+            raise UsageError(f"The proxy {self.name} is closed. Its method clone() starts a new one like it.")
 
     def _guard(self, run: Callable[[], None]) -> None:
         """Run with the interrupt button active; cut off the streams that it leaves in the middle of a callback."""

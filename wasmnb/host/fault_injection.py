@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import TYPE_CHECKING
 
 from ..abi import CALLBACKS
 from ..engine import Instance, assemble
 from ..errors import UsageError
+from .clock import check_worker
 from .contexts.root import RootContext
+from .foreign.own_functions import run_callback
 from .trace.records import CallbackSchema
 from .vm.callback_entry import make_entry
 
@@ -39,6 +42,17 @@ class FaultInjection:
         parts.loop.advance(0)  # consequences of this moment, for example the response to a stream that a tick resumed
         return len(roots)
 
+    def call_foreign_callback(self, function_id: int, data: bytes, worker: int | None) -> int:
+        """Run `on_foreign_function` now; return the number of plugin contexts that were called."""
+        parts = self._components
+        parts.loop.check_open()
+        roots = [r for vm in self._serving(worker) if vm.callbacks.get("on_foreign_function") for r in _roots(vm)]
+        for root in roots:
+            parts.server.clock.call_soon(root.vm.thread, partial(run_callback, root, function_id, data))
+        parts.loop.settle()
+        parts.loop.advance(0)
+        return len(roots)
+
     def inject_trap(self, worker: int | None, number: int | None, callback: str) -> Vm:
         """Make the next callback in a VM trap; return the VM."""
         self._components.loop.check_open()
@@ -58,9 +72,7 @@ class FaultInjection:
 
     def _serving(self, worker: int | None) -> Iterator[Vm]:
         """VMs that serve and haven't failed, of one thread or of all."""
-        count = len(self._components.workers)
-        if worker is not None and not 0 <= worker <= count:
-            raise UsageError(f"There is no worker {worker}; they are numbered from 1 to {count}.")
+        check_worker(worker, len(self._components.workers), main=True)
         for vm in self._components.vms:
             if vm.role in ("main", "worker") and not vm.failed and worker in (None, vm.thread.number):
                 yield vm
@@ -76,10 +88,11 @@ def _roots(vm: Vm) -> list[RootContext]:
 
 def _arm(vm: Vm, names: list[str]) -> None:
     """Put the crash in the place of callbacks. Nothing has to be put back: a VM that has trapped runs none of them again."""
+    code = vm.server.engine.compile(assemble(_CRASH))  # now, since the callback's time is measured
 
     def crash(*_: int) -> int | None:
         # A real trap in an instance of its own, so that its words are the engine's.
-        instance = Instance(vm.server.engine.compile(assemble(_CRASH)), lambda _: None)
+        instance = Instance(code, lambda _: None)
         try:
             trap = instance.function("injected_trap")
             return trap() if trap is not None else None
@@ -91,4 +104,5 @@ def _arm(vm: Vm, names: list[str]) -> None:
         vm.callbacks[short] = make_entry(vm, name, CallbackSchema(callback), crash)
     if "on_context_create" in names:
         vm.on_context_create = vm.callbacks["on_context_create"] or vm.on_context_create
+    vm.armed = tuple(names)
     vm.note("trap injected", callbacks=", ".join(names) if len(names) == 1 else "the next one")

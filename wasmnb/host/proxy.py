@@ -2,62 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from os import PathLike
 from pathlib import Path
-from types import EllipsisType
 from typing import TYPE_CHECKING, Any, Self
 
 from .. import _hooks
 from .._display import Shown, visible
 from ..abi import LogLevel
 from ..engine import Engine, default_engine
-from ..errors import WasmnbError
-from ..messages import HeadersLike, Request
-from .client_streams import Stream, TcpConnection
+from ..errors import UsageError, WasmnbError
+from ..messages import Text, to_bytes
+from .client.sender import Sender
+from .client.traffic import Traffic
 from .components import ProxyComponents
 from .contexts.stream_info import Listener
 from .fault_injection import FaultInjection
 from .hostcalls import HOSTCALLS
-from .http.connection.client_connection import HttpConnection
 from .http.connection.manager import HttpConnectionManager
 from .http.routing.route import RouteMatch
 from .http.routing.table import RouteTable
-from .inspect.python_state import LENGTH
-from .interface import Requests, Wait
-from .observation import Observation
+from .observation import Observed
 from .plugins.built_in import BuiltIn
 from .plugins.lifecycle import PluginLifecycle
-from .plugins.plugin import FilterLike, Plugin, require_http, require_network, to_plugins
-from .sender import Sender
-from .settings import MAIN_CLUSTER, ProxySettings, SimulationSettings
-from .state.shared_data import SharedData
+from .plugins.plugin import FilterLike, Plugin, to_plugins
+from .plugins.stats_sinks import StatsSinks
+from .settings import MAIN_CLUSTER, ProxySettings, SimulationSettings, check_switches
 from .trace.history import closed_histories
-from .trace.log import Log
-from .trace.trace import Trace
 
 if TYPE_CHECKING:
-    from .callouts.record import Callout
-    from .inspect.explain import Explanation
-    from .inspect.python_state import PythonState
-    from .inspect.tree import TreeNode
-    from .state.metrics import Metrics
-    from .trace.exchange import Exchange, ExchangeBase, TcpExchange
-    from .upstream.cluster import Cluster
+    from .foreign.own_functions import ForeignCall
     from .vm.vm import Vm
 
 __all__ = ["Proxy"]
-
-#: Virtual seconds that `request` waits for a stream that a filter holds.
-DEFAULT_WAIT = 20.0
 
 #: A filter or plugin, or a chain of them.
 Filters = FilterLike | Plugin | Sequence[FilterLike | Plugin]
 
 
-class Proxy(Requests["Exchange"], Shown):
+class Proxy(Observed, Traffic, Shown):
     """A simulated Envoy that runs one filter or a chain of plugins. A context manager.
 
     Parameters
@@ -69,8 +54,9 @@ class Proxy(Requests["Exchange"], Shown):
         A list of filters and plugins, instead of `filter`.
     config, vm_config, root_id, vm_id, failure_policy, kind
         Settings of a single filter, as for `Plugin`; empty by default. In a chain, give them in each `Plugin`.
-    workers, upstream, clusters, routes, listener, node, buffer_limit, route_timeout, idle_timeout, request_timeout, connection_manager,
-    built_in, name
+    workers, upstream, clusters, routes, listener, node, connection_manager, built_in, name
+        As for `wasmnb.host.settings.ProxySettings`.
+    buffer_limit, route_timeout, idle_timeout, request_timeout, stats_flush_interval
         As for `wasmnb.host.settings.ProxySettings`, with its defaults: 4 workers, an echo as upstream, Envoy's limits.
     switches
         Single switches of the connection manager by name: `use_remote_address=True`.
@@ -82,10 +68,17 @@ class Proxy(Requests["Exchange"], Shown):
         Bytes that all memories and tables of a VM may have, and that all filters may store in the proxy (1 GiB).
     guest_time
         `"measured"`, the default: a callback takes as long on the virtual clock as it really took. A number: that many
-        virtual seconds, which makes traces repeatable to the last digit.
+        virtual seconds, which makes traces repeatable to the last digit. `"frozen"`: no time, and both clocks of the filter
+        show `start_time` until `advance`.
     fuel
         Count the instructions of every callback, for `exchange.fuel`. The code runs slower then, and callbacks take 0.1 ms
         on the virtual clock unless you set `guest_time`, so that the count is the same in every run.
+    fuel_limit
+        Instructions that a callback may run; one that runs more traps, as with the deadline. It implies `fuel`; the
+        callbacks of the start have no limit. None, the default, for no limit. Envoy has none either.
+    foreign
+        Foreign functions of your own by name, for filters that call functions of another proxy than plain Envoy: each takes
+        a `ForeignCall` and returns bytes, text, None, or a `Status` that isn't OK.
     show_locals
         Show local variables in tracebacks of Python filters.
     start_time
@@ -112,6 +105,8 @@ class Proxy(Requests["Exchange"], Shown):
         The event loop, for tests that run an action on a thread.
     server
         State that all VMs share: clock, clusters, limits, properties that a test prescribes.
+    attachments
+        Objects of upper floors that belong to this proxy, by name: its panel.
     left_out
         Sentences about parts of an `envoy.yaml` that `from_envoy` ignored, with their lines.
 
@@ -147,6 +142,8 @@ class Proxy(Requests["Exchange"], Shown):
         memory_limit: int = SimulationSettings.memory_limit,
         guest_time: float | str = SimulationSettings.guest_time,
         fuel: bool = SimulationSettings.fuel,
+        fuel_limit: int | None = SimulationSettings.fuel_limit,
+        foreign: Mapping[str, Callable[[ForeignCall], Any]] | None = None,
         show_locals: bool = SimulationSettings.show_locals,
         start_time: float = SimulationSettings.start_time,
         log_level: LogLevel | str = ProxySettings.log_level,
@@ -154,6 +151,7 @@ class Proxy(Requests["Exchange"], Shown):
         route_timeout: float = ProxySettings.route_timeout,
         idle_timeout: float = ProxySettings.idle_timeout,
         request_timeout: float = ProxySettings.request_timeout,
+        stats_flush_interval: float = ProxySettings.stats_flush_interval,
         trace_limit: int = SimulationSettings.trace_limit,
         node: Mapping[str, Any] | None = None,
         listener: Listener | None = None,
@@ -161,21 +159,32 @@ class Proxy(Requests["Exchange"], Shown):
         engine: Engine | None = None,
         **switches: Any,
     ) -> None:
-        single: dict[str, Any] = {
-            "config": config, "vm_config": vm_config, "root_id": root_id, "vm_id": vm_id, "kind": kind,
-        }  # fmt: skip
-        self.plugins = to_plugins(filter if chain is None else list(chain), single, failure_policy)
+        check_switches(switches, Proxy)
+        self.plugins = to_plugins(
+            filter if chain is None else list(chain), failure_policy,
+            config=config, vm_config=vm_config, root_id=root_id, vm_id=vm_id, kind=kind,
+        )  # fmt: skip
         self._settings = ProxySettings.of(
             workers=workers, upstream=upstream, clusters=clusters, routes=routes or None, listener=listener,
             node=node or None, buffer_limit=buffer_limit, route_timeout=route_timeout, idle_timeout=idle_timeout,
-            request_timeout=request_timeout, log_level=log_level, built_in=tuple(built_in),
+            request_timeout=request_timeout, stats_flush_interval=stats_flush_interval, log_level=log_level, built_in=tuple(built_in),
             connection_manager=HttpConnectionManager.of(connection_manager, **switches),
             name=name or (self.plugins[0].name if self.plugins else "proxy"),
         )  # fmt: skip
         self.simulation = SimulationSettings(
-            seed, deadline, memory_limit, guest_time, fuel, show_locals, start_time, trace_limit
+            seed,
+            deadline,
+            memory_limit,
+            guest_time,
+            fuel,
+            fuel_limit,
+            dict(foreign or {}),
+            show_locals,
+            start_time,
+            trace_limit,
         )
-        self._assemble(engine or default_engine(fuel=fuel))
+        self._check_fuel_limit()
+        self._assemble(engine or default_engine(fuel=self.simulation.fuel))
         self._start()
 
     @classmethod
@@ -235,22 +244,33 @@ class Proxy(Requests["Exchange"], Shown):
 
     # -- parts ----------------------------------------------------------------------------------------------------
 
+    def _check_fuel_limit(self) -> None:
+        native = [p.name for p in self.plugins if getattr(p.filter, "is_native", False)]
+        if self.simulation.fuel_limit is not None and native:
+            raise UsageError(
+                f"{native[0]!r} is native: it runs no Wasm instructions that fuel_limit could count. Use Plugin.in_wasm."
+            )
+
     def _assemble(self, engine: Engine) -> None:
         parts = self._components = ProxyComponents.build(self._settings, self.simulation, engine, HOSTCALLS)
         self.server, self.workers, self.loop, self.exchanges = parts.server, parts.workers, parts.loop, parts.exchanges
         self.left_out: list[str] = []
+        self.attachments: dict[str, Any] = {}
         self._lifecycle = PluginLifecycle(parts.server, parts.registry, parts.main, parts.workers)
+        interval = self._settings.stats_flush_interval
+        self._sinks = StatsSinks(parts.server, parts.main, self._lifecycle.stats_sinks, interval)
         self._sender = Sender(parts, self._settings)
         self._faults = FaultInjection(parts)
-        self._observation = Observation(parts)
 
     def _start(self) -> None:
         try:
             self.loop.run_on(self._components.main, lambda: self._lifecycle.start(self.plugins))
+            self.loop.run_until_free()  # as in Envoy, clients are served when every worker has started
+            self._sinks.start()
         except BaseException as error:
             self._drop()
             if isinstance(error, WasmnbError):
-                error.log = list(self.log)
+                error.log, error.trace = list(self.log), self.trace
             raise
 
     # -- configuration and end ------------------------------------------------------------------------------------
@@ -306,10 +326,9 @@ class Proxy(Requests["Exchange"], Shown):
             A setting can't be changed by an update.
         """
         self.loop.check_open()
-        single: dict[str, Any] = {
-            "config": config, "vm_config": vm_config, "root_id": root_id, "vm_id": vm_id, "kind": kind,
-        }  # fmt: skip
-        fresh = to_plugins(plugins, single, failure_policy)
+        fresh = to_plugins(
+            plugins, failure_policy, config=config, vm_config=vm_config, root_id=root_id, vm_id=vm_id, kind=kind
+        )
         settings = self._settings.for_update(changes)
         replaced: list[bool] = []
         self.loop.run_on(self._components.main, lambda: replaced.append(self._lifecycle.update(fresh, drain)))
@@ -336,7 +355,7 @@ class Proxy(Requests["Exchange"], Shown):
         if not self.loop.closed:
             self.loop.closed = True
             try:
-                self._lifecycle.close()
+                self._lifecycle.close(self._sinks.flush)
                 self.loop.settle()
             finally:
                 self._drop()
@@ -362,110 +381,6 @@ class Proxy(Requests["Exchange"], Shown):
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    # -- traffic --------------------------------------------------------------------------------------------------
-
-    def send(self, request: Request, *, worker: int | None = None, http2: bool = False, wait: Wait = ...) -> Exchange:
-        """Send a `Request` as `request` does."""
-        require_http(self.plugins)
-        return self._sender.send(request, worker, _seconds(wait), http2=http2)
-
-    def send_at(
-        self, requests: Iterable[tuple[float, Request]], *, http2: bool = False, wait: Wait = ...
-    ) -> list[Exchange]:
-        """Send requests one after the other without waiting for the responses in between, then wait for all of them.
-
-        Parameters
-        ----------
-        requests
-            Virtual seconds since the previous request, and the request. The workers take turns. If a worker is still busy,
-            the request waits, and its exchange's duration includes that time.
-        http2, wait
-            As for `request`; `wait` applies to each exchange.
-        """
-        require_http(self.plugins)
-        return self._sender.send_at(requests, _seconds(wait), http2=http2)
-
-    def open(
-        self,
-        method: str = "GET",
-        path: str = "/",
-        headers: HeadersLike = (),
-        *,
-        end: bool = False,
-        worker: int | None = None,
-        authority: str = "example.com",
-        http2: bool = False,
-    ) -> Stream:
-        """Send only the headers of a request; the `Stream` sends the rest chunk by chunk.
-
-        Parameters
-        ----------
-        method, path, headers, worker, authority, http2
-            As for `request`.
-        end
-            The request has no body.
-        """
-        require_http(self.plugins)
-        request = Request.of(method, path, headers, authority=authority, chunks=None if end else [])
-        return self._sender.open(request, worker, end=end, http2=http2)
-
-    def open_connection(self, *, worker: int | None = None) -> HttpConnection:
-        """Open a connection over HTTP/1 that takes bytes as they are, for requests that a `Request` cannot express.
-
-        Parameters
-        ----------
-        worker
-            As for `request`.
-        """
-        return self._sender.open_connection(worker)
-
-    def connect(self, *, worker: int | None = None, cluster: str = MAIN_CLUSTER) -> TcpConnection:
-        """Open a TCP connection through the network filters.
-
-        Parameters
-        ----------
-        worker
-            As for `request`.
-        cluster
-            The cluster that it leads to. Its upstream is an echo, or a function from bytes to bytes or `TcpReply`; empty
-            bytes mean that the client has closed its side.
-
-        Raises
-        ------
-        UsageError
-            The proxy is closed, has no network filter, or no such worker or cluster.
-        """
-        self.loop.check_open()
-        require_network(self.plugins)
-        return self._sender.connect(worker, cluster)
-
-    def connect_at(
-        self,
-        connections: Iterable[tuple[float, Sequence[bytes]]],
-        *,
-        cluster: str = MAIN_CLUSTER,
-        wait: float = DEFAULT_WAIT,
-    ) -> list[TcpExchange]:
-        """Open TCP connections without waiting for the end of earlier ones, then wait for all of them.
-
-        Parameters
-        ----------
-        connections
-            Virtual seconds since the previous connection, and the chunks that its client sends before it closes its side.
-            The workers take turns.
-        cluster
-            As for `connect`.
-        wait
-            Virtual seconds that a connection may take to end (20); then the client resets it.
-
-        Raises
-        ------
-        UsageError
-            The proxy is closed, has no network filter, or no such cluster.
-        """
-        require_network(self.plugins)
-        return self._sender.connect_at(connections, cluster, wait)
-
     # -- time and faults ------------------------------------------------------------------------------------------
 
     @property
@@ -479,7 +394,12 @@ class Proxy(Requests["Exchange"], Shown):
         Parameters
         ----------
         seconds
-            Virtual seconds.
+            Virtual seconds, at least 0.
+
+        Raises
+        ------
+        UsageError
+            The number is negative, or the proxy is closed.
         """
         self.loop.advance(seconds)
 
@@ -507,6 +427,25 @@ class Proxy(Requests["Exchange"], Shown):
         """
         return self._faults.tick(worker)
 
+    def call_foreign_callback(self, function_id: int, data: Text = b"", *, worker: int | None = None) -> int:
+        """Run `on_foreign_function` of the plugin contexts, as a host does that calls its modules.
+
+        Parameters
+        ----------
+        function_id
+            The number of the function, which host and module agree on.
+        data
+            Its arguments, which the callback reads from the buffer CALL_DATA.
+        worker
+            As for `tick`.
+
+        Returns
+        -------
+        int
+            Number of plugin contexts that were called: those in VMs that haven't failed and whose module exports the callback.
+        """
+        return self._faults.call_foreign_callback(function_id, to_bytes(data), worker)
+
     def inject_trap(self, worker: int | None = None, *, vm: int | None = None, callback: str = "") -> Vm:
         """Make the next callback in a VM trap, as `unreachable` in the module would; the failure policy then applies.
 
@@ -532,81 +471,7 @@ class Proxy(Requests["Exchange"], Shown):
         """
         return self._faults.inject_trap(worker, vm, callback)
 
-    # -- observation ----------------------------------------------------------------------------------------------
-
-    @property
-    def trace(self) -> Trace:
-        """Every call between host and guests, and the events around them."""
-        return self.server.trace
-
-    @property
-    def log(self) -> Log:
-        """Lines that filters and Envoy wrote."""
-        return self.server.log
-
-    @property
-    def metrics(self) -> Metrics:
-        """The filters' metrics by name; Envoy's own are in `.envoy`."""
-        return self.server.metrics
-
-    @property
-    def clusters(self) -> dict[str, Cluster]:
-        """Upstreams by name, the main one as `upstream`. Set `.alive = False` to make one refuse connections."""
-        return self.server.clusters
-
-    @property
-    def callouts(self) -> list[Callout]:
-        """Callouts that filters made, the last ten thousand."""
-        return self.server.callouts.all()
-
-    @property
-    def shared_data(self) -> SharedData:
-        """Shared data by key; `.of(vm_id)` for one vm_id."""
-        return SharedData(self.server.shared)
-
-    @property
-    def state(self) -> str:
-        """`running`, `failed` (a worker's VM has failed), or `closed`."""
-        return self._components.state
-
-    @property
-    def vms(self) -> list[Vm]:
-        """Living VMs, in the order of their creation."""
-        return self._components.vms
-
-    def tree(self) -> TreeNode:
-        """Return the threads, VMs, plugin contexts and live streams as they are now."""
-        return self._observation.tree()
-
-    def python_state(self, *, worker: int | None = None, length: int = LENGTH) -> PythonState:
-        """Return the state of the Python inside every VM: attributes of contexts and classes, and variables of the module.
-
-        Copies of the VMs are read, so that a filter's `__repr__` has no effect on the proxy. A VM that can't be read (a
-        module in another language, a `__repr__` without end) gives the reason.
-
-        Parameters
-        ----------
-        worker
-            Only the VMs of this worker.
-        length
-            Characters of a value, at most.
-        """
-        return self._observation.python_state(worker, length)
-
-    def explain(self, exchange: ExchangeBase | Stream | TcpConnection | int | None = None) -> Explanation:
-        """Explain in words why an exchange waits or failed.
-
-        Parameters
-        ----------
-        exchange
-            An exchange, its number, or its stream or connection; by default the last one.
-
-        Raises
-        ------
-        UsageError
-            There is no such exchange.
-        """
-        return self._observation.explain(exchange)
+    # -- upper floors --------------------------------------------------------------------------------------------------
 
     def panel(self) -> Any:
         """Return the live panel of this proxy, for a notebook; the same one each time."""
@@ -620,7 +485,7 @@ class Proxy(Requests["Exchange"], Shown):
         port
             The port; 0, the default, for one that the system chooses.
         options
-            `follow_clock`, as for `wasmnb.traffic.serving.server.listen`.
+            `follow_clock` and `record`, as for `wasmnb.traffic.serving.server.listen`.
 
         Returns
         -------
@@ -642,14 +507,10 @@ class Proxy(Requests["Exchange"], Shown):
         folder
             Created if it doesn't exist. It is filled completely or not at all.
         options
-            `registry`, `tag`, `port`, `admin_port`, `force`, as for `wasmnb.envoy.export`.
+            `registry`, `tag`, `port`, `admin_port`, `force`, `profile`, as for `wasmnb.envoy.export`.
         """
         return _hooks.export(self, folder, **options)
 
     def __repr__(self) -> str:
         counts = f"{len(self.workers)} workers, {self.exchanges.total} exchanges"
         return f"<Proxy {visible(self.name)}: {counts}, {self.state}>"
-
-
-def _seconds(wait: Wait) -> float | None:
-    return DEFAULT_WAIT if isinstance(wait, EllipsisType) else wait

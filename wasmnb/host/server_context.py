@@ -55,6 +55,8 @@ class ServerContext:
         Random numbers, from the clock's seed.
     guest_time
         Virtual seconds that a callback takes; None for the time that it really took.
+    frozen
+        Whether the monotonic clock shows the wall clock.
     deadline
         Real seconds that one entry into a guest may take (5).
     memory_limit
@@ -71,6 +73,10 @@ class ServerContext:
         Envoy's own HTTP filters in the chain.
     callouts
         Callouts so far.
+    fuel_limit
+        Instructions that a callback may run; None for no limit.
+    foreign
+        Foreign functions of the test's own, by name; each takes a `ForeignCall`.
     show_locals
         Tracebacks of Python filters have local variables.
     vms_created
@@ -86,6 +92,7 @@ class ServerContext:
     metrics: Metrics = field(init=False)
     random: Random = field(init=False)
     guest_time: float | None = None
+    frozen: bool = False
     deadline: float = 5.0
     memory_limit: int = 1 << 30
     clusters: dict[str, Any] = field(default_factory=dict)
@@ -94,6 +101,8 @@ class ServerContext:
     manager: HttpConnectionManager = field(default_factory=HttpConnectionManager)
     built_in: Sequence[BuiltIn] = ()
     callouts: CalloutLog = field(default_factory=CalloutLog)
+    fuel_limit: int | None = None
+    foreign: Mapping[str, Callable[[Any], Any]] = field(default_factory=dict)
     show_locals: bool = False
     vms_created: int = 0
 
@@ -104,15 +113,15 @@ class ServerContext:
         self.random = Random(self.clock.seed)  # noqa: S311 -- a simulation repeats itself
 
     def _report_endless_events(self, thread: Thread) -> None:
-        """Say which callback makes events that follow from each other without end."""
+        """Log the callback that causes an endless sequence of events."""
         last = next((e for e in reversed(self.trace[-100:]) if e.kind == "callback"), None)
         where = (
             f" The last callback was {last.name} in VM {last.vm}, context {last.context}." if last is not None else ""
         )
         self.write_log(
             LogLevel.ERROR,
-            f"Stopped after {FOLLOWERS:,} events that followed from each other while no virtual time was waited for: a "
-            f"filter goes on without end.{where}",
+            f"Stopped after {FOLLOWERS:,} events that followed from each other without any virtual time between them: a "
+            f"filter never stops.{where}",
             thread,
         )
 
@@ -129,7 +138,7 @@ class ServerContext:
         return str(UUID(int=self.random.getrandbits(128), version=4))
 
     def warn(self, text: str, thread: Thread, *, exchange: int | None = None, vm: int | None = None) -> None:
-        """Write a critical line of the simulation's own: Envoy says nothing, but its users have to know.
+        """Write a critical line of the simulation's own: Envoy logs nothing here, but users need the information.
 
         Parameters
         ----------

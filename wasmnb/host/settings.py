@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from ..abi import LogLevel
 from ..errors import UsageError
@@ -18,7 +18,10 @@ from .http.stream_state import Limits
 from .plugins.built_in import BuiltIn
 from .trace.trace import DEFAULT_LIMIT
 
-__all__ = ["LOG_LEVELS", "MAIN_CLUSTER", "ProxySettings", "SimulationSettings"]
+if TYPE_CHECKING:
+    from .foreign.own_functions import ForeignCall
+
+__all__ = ["LOG_LEVELS", "MAIN_CLUSTER", "ProxySettings", "SimulationSettings", "check_switches"]
 
 #: Name of the cluster that `upstream` stands for.
 MAIN_CLUSTER = "upstream"
@@ -50,6 +53,34 @@ def _node() -> Mapping[str, Any]:
 _GUEST_TIME = 1e-4
 
 
+def check_switches(switches: Iterable[str], proxy: type) -> None:
+    """Check the names of switches of the connection manager.
+
+    Parameters
+    ----------
+    switches
+        The names.
+    proxy
+        Class whose constructor takes them. Names of its parameters are suggested as well.
+
+    Raises
+    ------
+    UsageError
+        There is no such switch.
+    """
+    known = [each.name for each in fields(HttpConnectionManager)]
+    for name in switches:
+        if name not in known:
+            import inspect
+            from difflib import get_close_matches
+
+            close = get_close_matches(name, [*inspect.signature(proxy).parameters, *known], 1)
+            advice = f" Did you mean {close[0]!r}?" if close else ""
+            raise UsageError(
+                f"{proxy.__name__} has no parameter {name!r}, and its connection manager has no such switch.{advice}"
+            )
+
+
 @dataclass(frozen=True)
 class ProxySettings:
     """Settings around the plugins that the simulated proxy and the real Envoy share. The defaults are Envoy's.
@@ -78,6 +109,8 @@ class ProxySettings:
         Seconds without traffic after which a stream ends (300); 0 for no limit.
     request_timeout
         Seconds that the client may take for a whole request; 0, the default, for no limit.
+    stats_flush_interval
+        Seconds between two snapshots of the statistics that stats sinks get (5).
     log_level
         Level of the Wasm logger (INFO); lines below it are not written.
     connection_manager
@@ -90,7 +123,7 @@ class ProxySettings:
     Raises
     ------
     UsageError
-        `workers` is below 1.
+        `workers` is below 1, or `routes` or `connection_manager` has an unknown field or one of the wrong type.
     """
 
     workers: int = 4
@@ -103,6 +136,7 @@ class ProxySettings:
     route_timeout: float = Limits.route_timeout
     idle_timeout: float = Limits.idle_timeout
     request_timeout: float = Limits.request_timeout
+    stats_flush_interval: float = 5.0
     log_level: LogLevel = LogLevel.INFO
     connection_manager: HttpConnectionManager | Mapping[str, Any] = field(default_factory=HttpConnectionManager)
     built_in: Sequence[BuiltIn] = ()
@@ -111,6 +145,7 @@ class ProxySettings:
     def __post_init__(self) -> None:
         if self.workers < 1:
             raise UsageError(f"A proxy needs at least one worker, not {self.workers}.")
+        _ = self.table, self.manager  # both proxies refuse invalid ones here
 
     @classmethod
     def of(cls, *, log_level: LogLevel | str, **arguments: Any) -> Self:
@@ -193,9 +228,14 @@ class SimulationSettings:
     memory_limit
         Bytes that all memories and tables of a VM may have, and that all filters may store in the proxy (1 GiB).
     guest_time
-        Virtual seconds that a callback takes, or `"measured"` for the time that it really took.
+        Virtual seconds that a callback takes, `"measured"` for the time that it really took, or `"frozen"`: callbacks take no
+        time, and the monotonic clock shows what the wall clock shows.
     fuel
         Count the instructions of every callback.
+    fuel_limit
+        Instructions that a callback may run before it traps; None for no limit. A limit implies `fuel`.
+    foreign
+        Foreign functions by name.
     show_locals
         Show local variables in tracebacks of Python filters.
     start_time
@@ -206,7 +246,7 @@ class SimulationSettings:
     Raises
     ------
     UsageError
-        `guest_time` is not a time.
+        `guest_time` is not a time, or `fuel_limit` is not a number of instructions.
     """
 
     seed: int = 0
@@ -214,12 +254,18 @@ class SimulationSettings:
     memory_limit: int = 1 << 30
     guest_time: float | str = "measured"
     fuel: bool = False
+    fuel_limit: int | None = None
+    foreign: Mapping[str, Callable[[ForeignCall], Any]] = field(default_factory=dict)
     show_locals: bool = False
     start_time: float = _START
     trace_limit: int = DEFAULT_LIMIT
 
     def __post_init__(self) -> None:
         _ = self.fixed_time
+        if self.fuel_limit is not None:
+            if self.fuel_limit < 1:
+                raise UsageError(f"fuel_limit is a number of instructions from 1, not {self.fuel_limit}.")
+            object.__setattr__(self, "fuel", True)
 
     def arguments(self) -> dict[str, Any]:
         """Return the settings as arguments of `Proxy`."""
@@ -230,13 +276,20 @@ class SimulationSettings:
         """Virtual seconds that every callback takes; None for the time that it really took."""
         if self.guest_time == "measured":
             return _GUEST_TIME if self.fuel else None
+        if self.frozen:
+            return 0.0
         try:
             seconds = float(self.guest_time)
         except (TypeError, ValueError):
             seconds = math.nan
         if not 0 <= seconds < math.inf:
-            raise UsageError(f"guest_time is 'measured' or a number of seconds, not {self.guest_time!r}.")
+            raise UsageError(f"guest_time is 'measured', 'frozen' or a number of seconds, not {self.guest_time!r}.")
         return seconds
+
+    @property
+    def frozen(self) -> bool:
+        """Whether both clocks of a filter show the same time, which moves only with `Proxy.advance`."""
+        return self.guest_time == "frozen"
 
 
 def _values(settings: Any) -> dict[str, Any]:

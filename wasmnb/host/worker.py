@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .http.routing.table import RouteTable
     from .http.stream import HttpStream
     from .http.stream_control import StreamControl
-    from .plugins.vm_registry import PluginHandle
+    from .plugins.plugin_handle import PluginHandle
     from .server_context import ServerContext
     from .tcp.stream import TcpStream
 
@@ -111,7 +111,7 @@ class Worker:
         return [] if handle.bypassed else [BlockedFilter(handle.plugin, handle.vm, control)]
 
     def _built_in(self, before: int, control: StreamControl) -> list[Filter]:
-        """Create Envoy's own filters that stand behind so many Wasm filters."""
+        """Create Envoy's own filters that follow a number of Wasm filters."""
         filters: list[Filter] = []
         route = control.state.info.route
         for spec in self.server.built_in:
@@ -139,8 +139,8 @@ class Worker:
         """Count a stream that has ended, and run the access loggers for it."""
         self.served += 1
         for handle in self.plugins:
-            root = handle.root
-            if handle.plugin.kind == "access_log" and isinstance(root, RootContext) and not root.vm.failed:
+            root = handle.root_for_stream() if handle.plugin.kind == "access_log" else None
+            if isinstance(root, RootContext):
                 root.log([*stream.control.header_maps, None, None, None, None], stream.state.info)
 
     def abandon(self) -> None:

@@ -1,4 +1,4 @@
-"""IPython integration: magics, completion, progress bars, the kernelspec. Everything they show is drawn in `view`.
+"""IPython integration: magics, completion, progress bars, the kernelspec. Their output is drawn in `view`.
 
 `%load_ext wasmnb` and `%unload_ext wasmnb` call the two functions. Unloading keeps running filters, which are
 variables of the notebook.

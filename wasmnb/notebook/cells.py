@@ -8,7 +8,7 @@ from typing import Any
 
 from wasmnb.compiler.source.filter_source import Part
 
-__all__ = ["CellPosition", "cell_id", "cell_part", "position_of"]
+__all__ = ["CellPosition", "cell_id", "cell_name", "cell_part", "position_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +55,11 @@ def cell_id(shell: Any) -> str | None:
         return None
     identity = (parent or {}).get("metadata", {}).get("cellId")
     return identity if isinstance(identity, str) else None
+
+
+def cell_name(shell: Any) -> str:
+    """Return the running cell as its reader knows it: `cell 8`."""
+    return f"cell {shell.displayhook.prompt_count}"
 
 
 def _raw_cell(shell: Any, body: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 from IPython.core.error import UsageError as MagicUsageError
 
+from wasmnb.abi.text import encode_text
 from wasmnb.traffic.curl import read_at
 
 __all__ = ["configuration"]
@@ -43,7 +44,7 @@ def configuration(shell: Any, flag: str, value: str | bytes | None) -> bytes | N
             f"{flag} {value}: the notebook has no variable {name}. Run the cell that defines it first."
         )
     else:
-        data = value.encode("utf-8", "surrogateescape")
+        data = encode_text(value)
     _check(flag, data)
     return data
 
@@ -61,7 +62,7 @@ def _encoded(flag: str, name: str, value: Any) -> bytes:
     if isinstance(value, bytes):
         return value
     if isinstance(value, str):
-        return value.encode("utf-8", "surrogateescape")
+        return encode_text(value)
     try:
         return json.dumps(dict(value) if isinstance(value, Mapping) else value).encode()
     except (TypeError, ValueError) as error:

@@ -13,13 +13,15 @@ from .magics.parts import PartsMagics
 from .magics.profile import ProfileMagics
 from .magics.state import StateMagics
 from .magics.tcp import TcpMagics
+from .magics.traffic.load import LoadMagics
 from .magics.traffic.recordings import RecordingMagics
 
 __all__ = ["MAGICS", "install", "uninstall"]
 
 #: Every class of magics.
 MAGICS: tuple[type[FilterMagics], ...] = (
-    WasmMagics, TcpMagics, PartsMagics, ExportMagics, FuzzMagics, StateMagics, ProfileMagics, RecordingMagics,
+    WasmMagics, TcpMagics, PartsMagics, ExportMagics, FuzzMagics, StateMagics, ProfileMagics, LoadMagics,
+    RecordingMagics,
 )  # fmt: skip
 
 _MATCHER = "wasmnb_matcher"

@@ -111,6 +111,21 @@ class PartStore:
         """
         self._builds[name] = (proxy, build)
 
+    def record_failure(self, name: str, running: Any, build: partial[Any]) -> None:
+        """Record a build that failed, unless a filter runs under the name: other flags or parts may mend it.
+
+        Parameters
+        ----------
+        name
+            Name of the filter.
+        running
+            Value of the variable of this name.
+        build
+            As for `record_build`.
+        """
+        if running is None:
+            self._builds[name] = (None, build)
+
     def rebuild(self, name: str, running: Any) -> bool:
         """Build a filter again if `running` is the proxy that its cell has started; return whether it was built."""
         proxy, build = self._builds.get(name, (None, None))

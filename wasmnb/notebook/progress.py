@@ -17,6 +17,9 @@ __all__ = ["Progress", "TerminalProgress", "WidgetProgress", "current_progress",
 #: Largest and smallest width of a bar in characters.
 _WIDTH, _MIN_WIDTH = 30, 5
 
+#: The last line if only a release module was built, because the runtime was in the cache.
+_RELEASE = "Release module built in {:.1f} s."
+
 #: In a file, steps that differ only in numbers are one line.
 _NUMBERS = re.compile(r"\d[\d,.]*")
 
@@ -38,12 +41,14 @@ class Progress:
     def __init__(self) -> None:
         self.started = time.monotonic()
         self.used = False
+        self.steps: set[str] = set()
 
     def __call__(self, step: str, fraction: float) -> None:
         """Show the beginning of a step; `fraction` from 0 to 1 is done."""
         if not self.used and time.monotonic() - self.started < self.patience:
             return
         self.used = True
+        self.steps.add(step)
         self.show(step, min(max(fraction, 0.0), 1.0))
 
     def show(self, step: str, fraction: float) -> None:
@@ -58,7 +63,14 @@ class Progress:
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if self.used:
             took = time.monotonic() - self.started
-            self.finish(self.verdict.format(took) if kind is None else "")
+            self.finish(self._verdict().format(took) if kind is None else "")
+
+    def _verdict(self) -> str:
+        """Return the last line. If all steps are those of a release module, the runtime was in the cache."""
+        from wasmnb.compiler.release.release_filter import STEPS
+
+        only_release = self.steps <= {text for text, _, _ in STEPS.values()}
+        return _RELEASE if only_release and self.verdict == Progress.verdict else self.verdict
 
 
 class TerminalProgress(Progress):
@@ -144,11 +156,21 @@ def progress_for(shell: Any = None, style: str = "auto") -> Progress:
     return TerminalProgress()
 
 
-def current_progress() -> Progress:
-    """Return the display that fits the running IPython shell; outside IPython, one that shows nothing."""
+def current_progress(*, patience: float = Progress.patience, verdict: str = Progress.verdict) -> Progress:
+    """Return the display that fits the running IPython shell; outside IPython, one that shows nothing.
+
+    Parameters
+    ----------
+    patience
+        Seconds before anything is shown (0).
+    verdict
+        The last line; `{}` is the duration in seconds. By default that of a runtime.
+    """
     if "IPython" not in sys.modules:
         return Progress()
     from IPython import get_ipython
 
     shell = get_ipython()
-    return Progress() if shell is None else progress_for(shell)
+    progress = Progress() if shell is None else progress_for(shell)
+    progress.patience, progress.verdict = patience, verdict
+    return progress

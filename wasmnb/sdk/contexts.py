@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 from ..abi import BufferType, LogLevel
+from ..abi.stats_wire import Stats
 from .callouts.grpc import GrpcCall, GrpcResponse, Target
 from .callouts.grpc_streams import GrpcStream
 from .callouts.http import HttpCall, HttpCallResponse, milliseconds, request_pairs
@@ -41,7 +42,7 @@ class Context:
     _vm: VM
     context_id: int = 0
 
-    #: What waits for this context and ends with it; None before the first wait.
+    #: Waits of this context, which end with it; None before the first one.
     _waits: ContextWaits | None = None
 
     def log(self, level: LogLevel, message: object, *args: object) -> None:
@@ -263,7 +264,7 @@ class Context:
         )
 
     def on_foreign_function(self, function_id: int, arguments_size: int) -> None:
-        """Handle a call of the proxy by number."""
+        """Handle a call of the proxy by number; `hostcalls.get_buffer_bytes(BufferType.CALL_DATA)` returns its arguments."""
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.context_id}>"
@@ -323,6 +324,9 @@ class PluginContext(Context):
 
     def on_log(self) -> None:
         """Handle the end of a request, if this plugin is an access logger."""
+
+    def on_stats_update(self, stats: Stats) -> None:
+        """Handle a snapshot of Envoy's statistics, if this plugin is a stats sink: `stats.counters`, `stats.gauges` by name."""
 
     def on_delete(self) -> None:
         """Clean up: the plugin has ended."""

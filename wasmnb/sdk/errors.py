@@ -34,6 +34,11 @@ __all__ = [
 class HostcallError(Exception):
     """A hostcall returned a status other than OK.
 
+    Parameters
+    ----------
+    message
+        The text of the error.
+
     Attributes
     ----------
     hostcall
@@ -129,6 +134,11 @@ class CalloutReset(CalloutError):
 class GrpcError(CalloutError):
     """A gRPC call ended with a status other than OK.
 
+    Parameters
+    ----------
+    message
+        The text of the error.
+
     Attributes
     ----------
     status
@@ -149,6 +159,11 @@ class ConfigurationError(ValueError):
 
 class FilterSourceError(Exception):
     """The source loads, but does not define a filter.
+
+    Parameters
+    ----------
+    message
+        The text of the error.
 
     Attributes
     ----------

@@ -11,8 +11,9 @@ from ..abi import (
     StreamType,
     TrailersStatus,
 )
+from ..abi.crashes import CRASHES
 from .contexts import Context, PluginContext
-from .diagnostics.hostcall_causes import hostcall_error, running_callback
+from .diagnostics.hostcall_causes import crash_error, hostcall_error, running_callback
 from .errors import StreamStateError
 from .logs import log_warn
 from .messages.bodies import Body, json_message
@@ -28,17 +29,20 @@ if TYPE_CHECKING:
     DataResult = Action | DataStatus | None | Awaitable[Action | DataStatus | None]
     TrailersResult = Action | TrailersStatus | None | Awaitable[Action | TrailersStatus | None]
 
-__all__ = ["HttpContext"]
+__all__ = ["PAUSED", "HttpContext"]
 
 # Plain numbers: converting an enum's member takes longer than the hostcall.
 _REQUEST, _RESPONSE = int(StreamType.REQUEST), int(StreamType.RESPONSE)
 
 # Whether a direction can be continued: Envoy sends a request twice, or crashes, if it was not paused.
-_NEVER_PAUSED, _PAUSED, _CONTINUED = range(3)
+_NEVER_PAUSED, PAUSED, _CONTINUED = range(3)
+
+# Cached, since looking up an enum's member takes another step.
+_PAUSE = Action.PAUSE
 
 
 class HttpContext(Context):
-    """One HTTP request and its response. A callback that returns None lets the stream go on.
+    """One HTTP request and its response. A callback that returns None lets the stream continue.
 
     `await self.request_body()` in a headers callback sends the headers on first, unless the plugin has
     `allow_on_headers_stop_iteration`; with it the headers can still be changed, and a refused request does not reach the
@@ -62,32 +66,91 @@ class HttpContext(Context):
     _ended = False
     _local_reply_sent = False
     _is_local_reply = False
+    _closed = False
+    _replied_to_response = False
+
+    #: Directions whose body can be used in its own callback only: the proxy doesn't keep it.
+    _unkept: tuple[str, ...] = ()
 
     # -- callbacks
 
     def on_http_request_headers(self, num_headers: int, end_of_stream: bool) -> "HeadersResult":
-        """Handle request headers; `end_of_stream` if neither a body nor trailers follow."""
+        """Handle request headers.
+
+        Parameters
+        ----------
+        num_headers
+            Number of headers.
+        end_of_stream
+            Neither a body nor trailers follow.
+        """
 
     def on_http_request_body(self, body_size: int, end_of_stream: bool) -> "DataResult":
-        """Handle a chunk of the request body. A pause buffers it, and the next callback sees more of the body."""
+        """Handle a chunk of the request body. A pause buffers it, and the next callback sees more of the body.
+
+        Parameters
+        ----------
+        body_size
+            Bytes that can be read: those of the chunk, or all bytes since a pause.
+        end_of_stream
+            Nothing follows.
+        """
 
     def on_http_request_trailers(self, num_trailers: int) -> "TrailersResult":
-        """Handle request trailers."""
+        """Handle request trailers.
+
+        Parameters
+        ----------
+        num_trailers
+            Number of trailers.
+        """
 
     def on_http_request_metadata(self, num_elements: int) -> None:
-        """Handle HTTP/2 metadata of the request."""
+        """Handle HTTP/2 metadata of the request.
+
+        Parameters
+        ----------
+        num_elements
+            Number of metadata elements.
+        """
 
     def on_http_response_headers(self, num_headers: int, end_of_stream: bool) -> "HeadersResult":
-        """Handle response headers; `end_of_stream` if neither a body nor trailers follow."""
+        """Handle response headers.
+
+        Parameters
+        ----------
+        num_headers
+            Number of headers.
+        end_of_stream
+            Neither a body nor trailers follow.
+        """
 
     def on_http_response_body(self, body_size: int, end_of_stream: bool) -> "DataResult":
-        """Handle a chunk of the response body."""
+        """Handle a chunk of the response body.
+
+        Parameters
+        ----------
+        body_size, end_of_stream
+            As for `on_http_request_body`.
+        """
 
     def on_http_response_trailers(self, num_trailers: int) -> "TrailersResult":
-        """Handle response trailers."""
+        """Handle response trailers.
+
+        Parameters
+        ----------
+        num_trailers
+            Number of trailers.
+        """
 
     def on_http_response_metadata(self, num_elements: int) -> None:
-        """Handle HTTP/2 metadata of the response."""
+        """Handle HTTP/2 metadata of the response.
+
+        Parameters
+        ----------
+        num_elements
+            Number of metadata elements.
+        """
 
     def on_http_stream_done(self) -> None:
         """Handle the end of the stream; headers can still be read, for logging."""
@@ -129,6 +192,8 @@ class HttpContext(Context):
     def request_body(self) -> Body:
         """The part of the request body that the callback sees; assigning replaces it."""
         self._vm.switch(self)
+        if self._unkept:
+            self._check_body("request")
         window = body_window(self, "request")
         return self._vm.messages.request_body if window is None else window
 
@@ -140,6 +205,8 @@ class HttpContext(Context):
     def response_body(self) -> Body:
         """The part of the response body that the callback sees; assigning replaces it."""
         self._vm.switch(self)
+        if self._unkept:
+            self._check_body("response")
         window = body_window(self, "response")
         return self._vm.messages.response_body if window is None else window
 
@@ -193,22 +260,37 @@ class HttpContext(Context):
         """
         if not isinstance(status, int) or not 200 <= status <= 599:
             raise ValueError(f"a local response needs a status from 200 to 599, got {status!r}")
+        vm = self._vm
         if self._ended:
-            raise StreamStateError("the stream has ended: Envoy crashes on a local response in on_http_stream_done")
-        if (
-            self._local_reply_sent and running_callback() != "on_http_response_headers"
-        ):  # there, a local response can be replaced
-            log_warn(f"send_local_response({status}) is ignored: the stream has a local response already, or is closed")
-            return Action.PAUSE
-        self._vm.switch(self)
+            raise crash_error("reply_at_end", f"send_local_response({status})")
+        if (self._local_reply_sent or vm.responding == self.context_id) and not self._may_reply(status):
+            return _PAUSE
+        if vm.active is not self:
+            vm.switch(self)
         if json is not None:
             body, headers = json_message(json, body, headers)
-        pairs = serialised_headers(self._vm.abi, headers)
-        result = self._vm.abi.send_local_response(status, encode(details), encode(body), pairs, int(grpc_status))
+        result = vm.local_response(status, details, body, headers, grpc_status)
+        if result == -1:
+            pairs = serialised_headers(vm.abi, headers)
+            result = vm.abi.send_local_response(status, encode(details), encode(body), pairs, int(grpc_status))
         if result:
             raise hostcall_error("send_local_response", result, str(status))
         self._local_reply_sent = True
-        return Action.PAUSE
+        return _PAUSE
+
+    def _may_reply(self, status: int) -> bool:
+        """Return whether the proxy can take a local response after another one, or in the callback for the response's headers."""
+        if self._local_reply_sent:
+            if self._closed or self._vm.responding != self.context_id:
+                log_warn(
+                    f"send_local_response({status}) is ignored: the stream has a local response already, or is closed"
+                )
+                return False
+            if self._replied_to_response:  # it can be replaced once, in the callback that sees its headers
+                log_warn(f"send_local_response({status}) is ignored: {CRASHES['reply_twice'].text}")
+                return False
+        self._replied_to_response = True
+        return True
 
     def continue_request(self) -> None:
         """Continue a paused request. Its headers and body can't be changed any more."""
@@ -217,7 +299,7 @@ class HttpContext(Context):
                 "continue_request() on a request that is not paused: Envoy would send it twice. "
                 "Return Action.PAUSE from the callback, and continue from a later one."
             )
-        if self._request_state is _PAUSED:
+        if self._request_state is PAUSED:
             self._request_state = _CONTINUED
             self._stream("continue_stream", _REQUEST)
 
@@ -228,14 +310,32 @@ class HttpContext(Context):
                 "continue_response() on a response that is not paused: Envoy can crash. "
                 "Return Action.PAUSE from a response callback, and continue from a later one."
             )
-        if self._response_state is _PAUSED:
+        if self._response_state is PAUSED:
+            if self._vm.active is self and running_callback().startswith("on_http_response_"):
+                raise crash_error("resume_own_end", "continue_response()")
             self._response_state = _CONTINUED
             self._stream("continue_stream", _RESPONSE)
 
     def close(self) -> None:
-        """Reset the stream: the client doesn't get a complete response."""
-        self._local_reply_sent = True
+        """Reset the stream: the client doesn't get a complete response.
+
+        Raises
+        ------
+        StreamStateError
+            The stream has ended: Envoy crashes then. A second call is ignored with a warning.
+        """
+        if self._ended:
+            raise crash_error("close_at_end", "close()")
+        if self._closed:
+            log_warn(f"close() is ignored: {CRASHES['close_twice'].text}")
+            return
+        self._local_reply_sent = self._closed = True
         self._stream("close_stream", _REQUEST)
+
+    def _check_body(self, direction: str) -> None:
+        """Raise for a body that the proxy doesn't keep, outside its own callback."""
+        if direction in self._unkept and running_callback() != f"on_http_{direction}_body":
+            raise crash_error("body_outside", f"{direction}_body")
 
     def _stream(self, hostcall: str, direction: int) -> None:
         self._vm.switch(self)
@@ -243,14 +343,18 @@ class HttpContext(Context):
         if status:
             raise hostcall_error(hostcall, status, StreamType(direction).name)
 
-    def _paused(self, method: str) -> None:
+    def _paused(self, method: str, status: int = 1) -> None:
         """Note that a callback of this stream returned a stop."""
+        if method.endswith("_body"):
+            direction = direction_of(method)
+            others = tuple(name for name in self._unkept if name != direction)
+            self._unkept = others if status == DataStatus.STOP_ITERATION_AND_BUFFER else (*others, direction)
         if self._waits is not None and self._waits.cut_characters and method.endswith("_body"):
             self._waits.keep_in_place(self, direction_of(method))
         if "request" in method:
-            self._request_state = _PAUSED
+            self._request_state = PAUSED
         else:
-            self._response_state = _PAUSED
+            self._response_state = PAUSED
             # Response callbacks after a local response are for that response.
             self._is_local_reply = self._is_local_reply or (
                 self._local_reply_sent and method == "on_http_response_headers"
@@ -261,13 +365,13 @@ class HttpContext(Context):
     def _is_held(self, direction: str) -> bool:
         """Return whether a direction is paused and can be continued."""
         if direction == "request":
-            return self._request_state is _PAUSED and not self._local_reply_sent
-        return self._response_state is _PAUSED and (not self._local_reply_sent or self._is_local_reply)
+            return self._request_state is PAUSED and not self._local_reply_sent
+        return self._response_state is PAUSED and (not self._local_reply_sent or self._is_local_reply)
 
     def _let_go(self, direction: str) -> None:
         """Note that a callback returned Continue."""
         name = f"_{direction}_state"
-        if getattr(self, name) is _PAUSED:
+        if getattr(self, name) is PAUSED:
             setattr(self, name, _CONTINUED)
 
     def _fail(self, method: str) -> None:

@@ -43,32 +43,68 @@ def log(level: LogLevel, message: object, *args: object) -> None:
 
 
 def log_trace(message: object, *args: object) -> None:
-    """Log at TRACE."""
+    """Log at TRACE.
+
+    Parameters
+    ----------
+    message, args
+        As for `log`.
+    """
     log(LogLevel.TRACE, message, *args)
 
 
 def log_debug(message: object, *args: object) -> None:
-    """Log at DEBUG."""
+    """Log at DEBUG.
+
+    Parameters
+    ----------
+    message, args
+        As for `log`.
+    """
     log(LogLevel.DEBUG, message, *args)
 
 
 def log_info(message: object, *args: object) -> None:
-    """Log at INFO."""
+    """Log at INFO.
+
+    Parameters
+    ----------
+    message, args
+        As for `log`.
+    """
     log(LogLevel.INFO, message, *args)
 
 
 def log_warn(message: object, *args: object) -> None:
-    """Log at WARN."""
+    """Log at WARN.
+
+    Parameters
+    ----------
+    message, args
+        As for `log`.
+    """
     log(LogLevel.WARN, message, *args)
 
 
 def log_error(message: object, *args: object) -> None:
-    """Log at ERROR."""
+    """Log at ERROR.
+
+    Parameters
+    ----------
+    message, args
+        As for `log`.
+    """
     log(LogLevel.ERROR, message, *args)
 
 
 def log_critical(message: object, *args: object) -> None:
-    """Log at CRITICAL."""
+    """Log at CRITICAL.
+
+    Parameters
+    ----------
+    message, args
+        As for `log`.
+    """
     log(LogLevel.CRITICAL, message, *args)
 
 

@@ -20,7 +20,7 @@ __all__ = ["TcpContext"]
 
 
 class TcpContext(Context):
-    """One TCP connection. A callback that returns None lets the data go on."""
+    """One TCP connection. A callback that returns None lets the data pass."""
 
     #: The plugin that the connection belongs to; its configuration is `self.plugin.config`.
     plugin: PluginContext
@@ -34,13 +34,35 @@ class TcpContext(Context):
         """Handle a new connection. A pause holds everything back until `continue_downstream`."""
 
     def on_downstream_data(self, data_size: int, end_of_stream: bool) -> "TcpResult":
-        """Handle bytes from the client."""
+        """Handle bytes from the client.
+
+        Parameters
+        ----------
+        data_size
+            Bytes that can be read, with those that were held back.
+        end_of_stream
+            The client has closed its side.
+        """
 
     def on_upstream_data(self, data_size: int, end_of_stream: bool) -> "TcpResult":
-        """Handle bytes from the upstream."""
+        """Handle bytes from the upstream.
+
+        Parameters
+        ----------
+        data_size
+            Bytes that can be read, with those that were held back.
+        end_of_stream
+            The upstream has closed its side.
+        """
 
     def on_downstream_close(self, close_type: CloseType) -> None:
-        """Handle the close of the client's side, by the proxy (LOCAL) or by the client (REMOTE)."""
+        """Handle the close of the client's side, by the proxy (LOCAL) or by the client (REMOTE).
+
+        Parameters
+        ----------
+        close_type
+            `CloseType.LOCAL` or `CloseType.REMOTE`.
+        """
 
     def on_upstream_close(self, close_type: CloseType) -> None:
         """Handle the close of the upstream's side; Envoy always reports UNKNOWN."""
@@ -84,7 +106,7 @@ class TcpContext(Context):
         self._vm.switch(self)
         self._vm.call(hostcall, int(direction), about=direction.name)
 
-    def _paused(self, method: str) -> None:
+    def _paused(self, method: str, _status: int = 1) -> None:
         """Note that a callback of this connection returned a stop."""
         self._paused_downstream = self._paused_downstream or method != "on_upstream_data"
 

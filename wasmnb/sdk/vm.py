@@ -66,6 +66,11 @@ class VM:
         Whether the proxy has to report the end of streams.
     errors
         Logs the filter's exceptions.
+    responding
+        Id of the stream whose callback for the headers of the response runs now; -1 in all other callbacks.
+    local_response
+        The binding's faster function for local responses. It takes text, bytes and headers as the author wrote them, and
+        returns the status; or -1, without sending anything, if they have to be encoded first or have a line break.
     run
         Runs a coroutine to its end or its next wait: `tasks.run`, or the binding's faster function.
     variables
@@ -79,9 +84,11 @@ class VM:
         "deletes",
         "errors",
         "filter",
+        "local_response",
         "messages",
         "metric_ids",
         "queues",
+        "responding",
         "run",
         "timers",
         "variables",
@@ -98,6 +105,8 @@ class VM:
         self.metric_ids: dict[tuple[int, str], int] = {}
         self.deletes = DeleteWatch(abi)
         self.errors = ErrorReporter(abi)
+        self.responding = -1
+        self.local_response: Callable[..., int] = getattr(abi, "local_response", _encode_first)
         self.run: Callable[[Any, None], Any] = getattr(abi, "run", run)
         self.variables: Mapping[str, str] = {}
 
@@ -168,6 +177,10 @@ class VM:
     def report(self, error: BaseException) -> None:
         """Log an exception of the filter."""
         self.errors.report(error)
+
+
+def _encode_first(*_: Any) -> int:
+    return -1
 
 
 def current_vm() -> VM:

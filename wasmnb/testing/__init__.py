@@ -1,6 +1,6 @@
 """The test kit: builders, matchers, scripted upstreams, strict mode, snapshots, strategies, and a fuzzer.
 
-Everything here is public and meant for tests of filters; wasmnb's own tests live in `tests/`.
+All names here are public and made for tests of filters. wasmnb's own tests are in `tests/`.
 
     from wasmnb.testing import assert_response, assert_callouts, callout, request, response, send, upstream
 
@@ -57,6 +57,7 @@ _MODULES = {
     "wait_for_all": "assertions.soundness",
     "assert_snapshot": "snapshots",
     "snapshot": "snapshots",
+    "write_test": "generation.api",
     "run_declarative": "declarative",
     "DeclarativeResult": "declarative",
     "FixtureError": "declarative",

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json as json_module
 from base64 import b64encode
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
+from ..abi.text import encode_text
 from ..messages import Headers, HeadersLike, Request, Response, Text, to_bytes, to_text
 
 __all__ = ["exchange", "request", "response", "send"]
@@ -98,6 +99,7 @@ def response(
     trailers: HeadersLike = None,
     latency: float = 0.0,
     reset: bool = False,
+    delays: float | Sequence[float] = 0.0,
 ) -> Response:
     """Build a response.
 
@@ -115,6 +117,8 @@ def response(
         Virtual seconds until the upstream responds. Default: 0.
     reset
         Whether the upstream closes the connection after the given parts. Default: False.
+    delays
+        Virtual seconds before each chunk, or before each of several. Default: 0.
 
     Returns
     -------
@@ -129,7 +133,7 @@ def response(
     all_headers = Headers(headers)
     data = _body(all_headers, body, json, None, chunks)
     parts = None if chunks is None else [to_bytes(c) for c in chunks]
-    return Response(status, all_headers, data, Headers(trailers), parts, latency, reset)
+    return Response(status, all_headers, data, Headers(trailers), parts, latency, reset, delays=delays)
 
 
 def _body(headers: Headers, body: Text, json: Any, form: Mapping[str, Any] | None, chunks: object) -> bytes:
@@ -145,7 +149,7 @@ def _body(headers: Headers, body: Text, json: Any, form: Mapping[str, Any] | Non
     if content_type is not None and "content-type" not in headers:
         headers.add("content-type", content_type)
     if json is not None:
-        return json_module.dumps(json, separators=(",", ":"), ensure_ascii=False).encode()
+        return encode_text(json_module.dumps(json, separators=(",", ":"), ensure_ascii=False))
     return urlencode(form, doseq=True).encode() if form is not None else to_bytes(body)
 
 

@@ -118,29 +118,31 @@ def wasm_filter(
     """
     folders = (request.path.parent, Path.cwd(), request.config.rootpath)
 
-    def make(what: Any, name: str | None = None) -> Filter:
+    def make(source: Any, name: str | None = None) -> Filter:
         __tracebackhide__ = True
         native = wasm_backend == "native"
         try:
-            chosen = _locate(what, folders)
+            chosen = _locate(source, folders)
             if hasattr(chosen, "image") and not native:
                 return chosen  # type: ignore[no-any-return]
             key = (chosen, name, native, _stamp(chosen))
             if key not in _wasm_filters:
                 _wasm_filters[key] = (_run_natively if native else _compile)(chosen, name, folders[0])
         except WasmnbError as error:
-            raise _with_source_line(error, what).with_traceback(None) from None
+            raise _with_source_line(error, source).with_traceback(None) from None
         compiled: Filter = _wasm_filters[key]
         return compiled
 
     return make
 
 
-def _with_source_line(error: WasmnbError, what: Any) -> WasmnbError:
+def _with_source_line(error: WasmnbError, source: Any) -> WasmnbError:
     """Add the filter's line as a note: pytest shows the test's own lines only."""
     number = getattr(error, "lineno", None)
     try:
-        lines = (what if isinstance(what, str) and "\n" in what else Path(error.filename).read_text()).splitlines()  # type: ignore[attr-defined]
+        is_text = isinstance(source, str) and "\n" in source
+        text = source if is_text else Path(error.filename).read_text()  # type: ignore[attr-defined]
+        lines = text.splitlines()
     except (AttributeError, OSError, UnicodeDecodeError):
         return error
     if number and number <= len(lines):
@@ -148,17 +150,17 @@ def _with_source_line(error: WasmnbError, what: Any) -> WasmnbError:
     return error
 
 
-def _locate(what: Any, folders: Sequence[Path]) -> Any:
+def _locate(source: Any, folders: Sequence[Path]) -> Any:
     """Resolve a path to a `Path` and a running proxy to its filter; return anything else as it is."""
-    plugins = getattr(what, "plugins", None)
+    plugins = getattr(source, "plugins", None)
     if plugins is not None:
         if len(plugins) != 1:
-            raise UsageError(f"{what!r} has {len(plugins)} plugins. Pass one of its `plugins`, or a filter.")
+            raise UsageError(f"{source!r} has {len(plugins)} plugins. Pass one of its `plugins`, or a filter.")
         return plugins[0].filter
-    is_source = isinstance(what, str) and ("\n" in what or not what.endswith((".py", ".wasm")))
-    if is_source or not isinstance(what, str | os.PathLike):
-        return what
-    path = Path(what)
+    is_source = isinstance(source, str) and ("\n" in source or not source.endswith((".py", ".wasm")))
+    if is_source or not isinstance(source, str | os.PathLike):
+        return source
+    path = Path(source)
     existing = next((folder / path for folder in folders if (folder / path).exists()), None)
     if existing is None:
         searched = ", ".join(dict.fromkeys(map(str, folders)))
@@ -203,10 +205,12 @@ def wasm_proxy(wasm_filter: Callable[..., Filter], wasm_backend: str) -> Iterato
     """
     opened: list[Any] = []
 
-    def make(what: Any = None, *, workers: int = 1, kind: str | None = None, **options: Any) -> Any:
+    def make(source: Any = None, *, workers: int = 1, kind: str | None = None, **options: Any) -> Any:
         __tracebackhide__ = True
         chain = (
-            [_link(item, wasm_filter) for item in what] if isinstance(what, list | tuple) else _link(what, wasm_filter)
+            [_link(item, wasm_filter) for item in source]
+            if isinstance(source, list | tuple)
+            else _link(source, wasm_filter)
         )
         if kind is not None:
             chain = _plugin(chain, kind, options)

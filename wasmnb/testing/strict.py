@@ -71,7 +71,7 @@ class StrictProxy:
         callback = (
             next((e.name for e in self.proxy.trace.find(event.parent)), None) if event.parent is not None else None
         )
-        exchange = next((x for x in self.proxy.exchanges if x.number == event.exchange), None)
+        exchange = next((each for each in self.proxy.exchanges if each.number == event.exchange), None)
         inside = f", in {callback}" if callback else ""
         return inside + (f" of {title(exchange)}" if exchange is not None else f" on {event.thread}")
 

@@ -22,6 +22,7 @@ from dataclasses import replace
 from itertools import count
 from typing import Any, NoReturn, TypeVar
 
+from ..abi.text import encode_text
 from ..errors import UsageError
 from ..host import GrpcReply, GrpcServer, TcpReply
 from ..host.callouts.grpc import outcome
@@ -125,7 +126,15 @@ def resetting(partial: Text = b"", *, status: int = 200, promised: int | None = 
 
 
 def slow(reply: Delayed, seconds: float) -> Delayed:
-    """Return a copy of an HTTP, gRPC or TCP response that is delayed by some virtual seconds."""
+    """Return a copy of an HTTP, gRPC or TCP response that is delayed.
+
+    Parameters
+    ----------
+    reply
+        The response.
+    seconds
+        Virtual seconds.
+    """
     return replace(reply, latency=reply.latency + seconds)
 
 
@@ -176,12 +185,20 @@ class ScriptedUpstream(GrpcServer):
         step = self._take(request)
         if step is None:
             return Response(
-                599, body=f"{self.name}: no response is scripted for {request.method} {request.path}".encode()
+                599, body=encode_text(f"{self.name}: no response is scripted for {request.method} {request.path}")
             )
         return _response_of(step, request)
 
     def reply(self, path: str, message: bytes) -> GrpcReply:
-        """Return the reply to a message of a gRPC stream."""
+        """Return the reply to a message of a gRPC stream.
+
+        Parameters
+        ----------
+        path
+            `/package.Service/Method`.
+        message
+            The serialised message.
+        """
         request = Request("POST", path, Headers([("content-type", "application/grpc")]), message)
         step = self._take(request)
         if step is None:
@@ -260,7 +277,15 @@ class ScriptedUpstream(GrpcServer):
             )
 
     def requests(self, path: Any = None, **headers: Any) -> list[Request]:
-        """Return recorded requests, filtered by path and by headers (underscores stand for dashes)."""
+        """Return the recorded requests that match.
+
+        Parameters
+        ----------
+        path
+            A path, or a matcher; None, the default, for any.
+        headers
+            Values or matchers by header name, with underscores for dashes.
+        """
         expected = {name.replace("_", "-"): value for name, value in headers.items()}
         return [
             r for r in self.seen if isinstance(r, Request)

@@ -1,51 +1,85 @@
-"""Which code a filter's own traffic executes: recorded by sending it again to a proxy like the one that had it."""
+"""Profiles of the code that a filter's own traffic executes. The traffic is sent again, to a clone of the proxy."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
+from os import PathLike
 
 from ..compiler import Filter
 from ..compiler.release.profile.block_profile import BlockProfile
 from ..compiler.release.profile.recorded_filter import RecordedFilter
 from ..errors import UsageError
-from ..host import Exchange, Proxy
+from ..host import Exchange, Plugin, Proxy
+from ..messages import Request
+from .recorded.traffic import read_traffic
 
-__all__ = ["record_code_profile"]
+__all__ = ["profile_of_recording", "record_code_profile"]
 
 
-def record_code_profile(proxy: Proxy) -> BlockProfile:
-    """Record which code a simulated proxy's requests execute, for `Filter.release(profile=...)`.
+def record_code_profile(proxy: Proxy, requests: Iterable[Request] | None = None) -> BlockProfile:
+    """Record the code that a simulated proxy's requests execute, for `Filter.release(profile=...)`.
 
     Parameters
     ----------
     proxy
-        A proxy that has had traffic. Its requests are sent again, in their order, to another one like it.
+        A proxy that has served requests. They are sent again, in their order, to a clone of it.
+    requests
+        Requests to send instead. Default: those of the proxy's exchanges.
 
     Raises
     ------
     UsageError
-        It has had no requests, or no filter of it was made from Python source.
+        The proxy hasn't served any requests, or none of its filters was made from Python source.
     """
-    requests = [x.request for x in proxy.exchanges if isinstance(x, Exchange)]
-    if not requests:
+    if not isinstance(proxy, Proxy):
+        raise UsageError(f"A profile is recorded from the traffic of a Proxy, not of {type(proxy).__name__} objects.")
+    samples = (
+        [exchange.request for exchange in proxy.exchanges if isinstance(exchange, Exchange)]
+        if requests is None
+        else list(requests)
+    )
+    if not samples:
         raise UsageError(f"The proxy {proxy.name} has had no requests; send some first.")
     plugins, recorded = [], []
     for plugin in proxy.plugins:
-        made = plugin.filter
-        backend = made.recorded() if isinstance(made, Filter) else None
-        if backend is None or not isinstance(made, Filter):
+        filter_ = plugin.filter
+        backend = filter_.recorded() if isinstance(filter_, Filter) else None
+        if backend is None or not isinstance(filter_, Filter):
             plugins.append(plugin)
             continue
         recorded.append(backend)
-        plugins.append(replace(plugin, filter=Filter(made.name, made.filename, backend)))
+        plugins.append(replace(plugin, filter=Filter(filter_.name, filter_.filename, backend)))
     if not recorded:
         raise UsageError(
             f"No filter of the proxy {proxy.name} was made from Python source, so that there is no code to profile."
         )
     with proxy.clone(plugins) as copy:
-        for request in requests:
+        for request in samples:
             copy.send(request)
         return _merged(recorded)
+
+
+def profile_of_recording(plugin: Plugin | Filter, path: str | PathLike[str]) -> BlockProfile:
+    """Record the code of a filter that a recording's requests execute.
+
+    Parameters
+    ----------
+    plugin
+        The filter, or the plugin with its configuration.
+    path
+        A recording, as for `wasmnb.read_traffic`. Credentials in it are sent, and not stored.
+
+    Raises
+    ------
+    UsageError
+        The recording can't be read or is empty, or the filter wasn't made from Python source.
+    """
+    requests = [exchange.request for exchange in read_traffic(path, mask=False)]
+    if not requests:
+        raise UsageError(f"{path} has no requests to record a profile of.")
+    with Proxy(plugin, workers=1) as proxy:
+        return record_code_profile(proxy, requests)
 
 
 def _merged(recorded: list[RecordedFilter]) -> BlockProfile:

@@ -11,17 +11,18 @@ import base64
 import mimetypes
 import secrets
 from argparse import Action, Namespace
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote, urlsplit
 
+from wasmnb._flags import seconds
 from wasmnb._version import __version__
 from wasmnb.abi.text import decode_text, encode_text
 from wasmnb.errors import UsageError
 
-__all__ = ["FLAGS", "CurlRequest", "ReadFile", "from_options", "read_at", "read_file"]
+__all__ = ["FLAGS", "CurlRequest", "FormField", "ReadFile", "encode_form", "from_options", "read_at", "read_file"]
 
 #: Returns the content of a file by its name.
 ReadFile = Callable[[str], bytes]
@@ -82,6 +83,7 @@ FLAGS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
     (("-A", "--user-agent"), {"metavar": "NAME", "help": "User agent."}),
     (("-e", "--referer"), {"metavar": "URL", "help": "Referer."}),
     (("--http2",), {"action": "store_true", "help": "Speak HTTP/2."}),
+    (("-m", "--max-time"), {"type": seconds, "metavar": "SECONDS", "help": "The client leaves after so much virtual time."}),
     (("--worker",), {"type": int, "metavar": "N", "help": "Worker that serves the request; curl does not have this flag."}),
     (("-s", "--silent", "-S", "--show-error", "-k", "--insecure", "-L", "--location", "--compressed", "--http1.1"),
      {"action": "store_true", "dest": "ignored", "help": "Accepted in pasted commands, without effect."}),
@@ -100,6 +102,8 @@ class CurlRequest:
         Number of the worker that serves it, or None.
     http2
         Send it over HTTP/2.
+    timeout
+        Seconds after which the client leaves, or None.
     """
 
     method: str
@@ -109,6 +113,7 @@ class CurlRequest:
     authority: str = ""
     worker: int | None = None
     http2: bool = False
+    timeout: float | None = None
 
     @property
     def arguments(self) -> dict[str, Any]:
@@ -122,6 +127,8 @@ class CurlRequest:
             arguments["worker"] = self.worker
         if self.http2:
             arguments["http2"] = True
+        if self.timeout is not None:
+            arguments["timeout"] = self.timeout
         return arguments
 
 
@@ -186,19 +193,58 @@ def _encode_item(item: _DataItem, read: ReadFile) -> bytes:
 def _multipart(parts: Sequence[str], read: ReadFile) -> _Payload:
     """Return the values of -F as a multipart form."""
     boundary = f"------------------------{secrets.token_hex(11)}"
-    out = bytearray()
+    fields = []
     for part in parts:
         name, sign, value = part.partition("=")
         if not sign:
             raise UsageError(f"-F takes NAME=VALUE, not {part!r}")
-        head, data = f'content-disposition: form-data; name="{name}"', encode_text(value)
         if value.startswith("@"):
             file = value[1:].partition(";")[0]
             kind = mimetypes.guess_type(file)[0] or "application/octet-stream"
-            head, data = f'{head}; filename="{Path(file).name}"\r\ncontent-type: {kind}', read(file)
-        out += encode_text(f"--{boundary}\r\n{head}\r\n\r\n") + data + b"\r\n"
-    out += encode_text(f"--{boundary}--\r\n")
-    return _Payload(bytes(out), f"multipart/form-data; boundary={boundary}")
+            fields.append(FormField(name, read(file), Path(file).name, kind))
+        else:
+            fields.append(FormField(name, encode_text(value)))
+    return _Payload(encode_form(fields, boundary), f"multipart/form-data; boundary={boundary}")
+
+
+class FormField(NamedTuple):
+    """A field of a multipart form.
+
+    Attributes
+    ----------
+    name
+        Its name.
+    data
+        Its content.
+    file
+        Name of the uploaded file. Default: not a file.
+    content_type
+        The file's type. Default: none is sent.
+    """
+
+    name: str
+    data: bytes
+    file: str = ""
+    content_type: str = ""
+
+
+def encode_form(fields: Iterable[FormField], boundary: str) -> bytes:
+    """Return the body of a multipart form (RFC 7578).
+
+    Parameters
+    ----------
+    fields
+        Its fields in order.
+    boundary
+        The boundary of its content type.
+    """
+    body = bytearray()
+    for part in fields:
+        head = f'content-disposition: form-data; name="{part.name}"'
+        head += f'; filename="{part.file}"' if part.file else ""
+        head += f"\r\ncontent-type: {part.content_type}" if part.content_type else ""
+        body += encode_text(f"--{boundary}\r\n{head}\r\n\r\n") + part.data + b"\r\n"
+    return bytes(body + encode_text(f"--{boundary}--\r\n"))
 
 
 def _target(url: str) -> tuple[str, str]:
@@ -269,4 +315,4 @@ def from_options(options: Namespace, url: str = "/", *, read: ReadFile = read_fi
     headers = _headers(options, kind)
     host = next((v for n, v in headers if n == "host"), "")
     headers = [(n, v) for n, v in headers if n != "host"]
-    return CurlRequest(method, path, headers, body, host or authority, options.worker, options.http2)
+    return CurlRequest(method, path, headers, body, host or authority, options.worker, options.http2, options.max_time)

@@ -76,6 +76,11 @@ class Distribution:
         """Median in nanoseconds."""
         return self.quantile(0.5)
 
+    def summary(self) -> dict[str, float]:
+        """Return p50, p90, p99 and the maximum in seconds."""
+        named = {f"p{round(q * 100)}": self.quantile(q) / 1e9 for q in (0.5, 0.9, 0.99)}
+        return {**named, "max": self.maximum / 1e9}
+
     def buckets(self) -> list[Bucket]:
         """Return a histogram over a logarithmic scale, without empty buckets."""
         import numpy as np

@@ -2,7 +2,7 @@
 
 With a rate the load is *open*: requests arrive at random moments of virtual time (a Poisson process), whether or not
 earlier ones are done, so that a slow filter causes a queue, which the latencies include. Without a rate the load is
-*closed*: the next request is sent when the last one is done.
+*closed*: the next request is sent when the last one is done. Mixes of requests and phases are in `plans`.
 """
 
 from __future__ import annotations
@@ -11,16 +11,20 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from os import PathLike
 from random import Random
 from typing import TYPE_CHECKING
 
 from ..errors import UsageError
+from ..host.client.delivery import DEFAULT_WAIT
 from ..messages import HeadersLike, Request, Text, to_bytes
 from .harness import measure_harness
+from .plans.plan import LoadPlan
 from .report import LoadReport
 
 if TYPE_CHECKING:
     from ..host import Exchange, Proxy, TcpExchange
+    from .plans.report import PlanReport
 
 __all__ = ["load", "load_connections"]
 
@@ -30,6 +34,7 @@ BATCH = 250
 
 def load(
     proxy: Proxy,
+    plan: LoadPlan | str | PathLike[str] | None = None,
     *,
     requests: int = 1000,
     rate: float | None = None,
@@ -41,45 +46,107 @@ def load(
     chunks: Iterable[Text] | None = None,
     authority: str = "example.com",
     http2: bool = False,
+    timeout: float | None = None,
     seed: int = 0,
     progress: Callable[[int, int], None] | None = None,
+    live: Callable[[PlanReport], None] | None = None,
+    events: bool = False,
 ) -> LoadReport:
-    """Send the same request many times and measure latencies.
+    """Send the same request many times, or run a load plan, and measure latencies.
 
     Parameters
     ----------
     proxy
         The proxy to send them to.
+    plan
+        A `LoadPlan`, or the path of one in YAML or JSON: a mix of requests and sessions, phases, conditions that stop it. By
+        default the parameters below describe a single request.
     requests
         Number of requests (default 1000).
     rate
         Requests per second of virtual time, distributed over all workers; None (the default) sends the next request when the
         last one is done.
-    method, path, headers, body, trailers, chunks, authority, http2
+    method, path, headers, body, trailers, chunks, authority, http2, timeout
         The request, as for `Proxy.request`.
     seed
         Seed of the moments of arrival (default 0).
     progress
         Called with the number of requests done, and of all requests.
+    live
+        For a plan: called with the report so far, about four times a second.
+    events
+        Collect a row for each callback, hostcall and log line, for `report.to_pandas("callbacks")` and the like; this takes
+        time and memory (default False).
 
     Returns
     -------
     LoadReport
-        After an interrupt, the report of the requests so far.
+        A `PlanReport` for a plan. After an interrupt, the report of the requests so far.
 
     Raises
     ------
     UsageError
-        `requests` or `rate` is not positive.
+        `requests` or `rate` is not positive, or the plan can't be read.
     """
+    if plan is not None:
+        from .plans.plan_file import read_plan
+        from .plans.run import run_plan
+
+        checked = plan if isinstance(plan, LoadPlan) else read_plan(plan)
+        return run_plan(proxy, checked, seed=seed, progress=live, events=events)
     request = Request.of(method, path, headers, body, trailers, authority, chunks)
+    arrivals = _OpenLoad(proxy, request, requests, http2=http2, timeout=timeout)
 
     def send(number: int, gaps: Iterator[float] | None) -> list[Exchange]:
         if gaps is None:
-            return [proxy.send(replace(request), http2=http2) for _ in range(number)]
-        return proxy.send_at(((next(gaps), replace(request)) for _ in range(number)), http2=http2)
+            return [proxy.send(replace(request), http2=http2, timeout=timeout) for _ in range(number)]
+        return arrivals.take(number, gaps)
 
-    return _run(proxy, send, requests, rate, seed, progress)
+    try:
+        return _run(proxy, send, requests, rate, seed, progress, events=events)
+    finally:
+        arrivals.total = 0  # after an interrupt, no further request arrives
+
+
+class _OpenLoad:
+    """Requests that arrive at moments of their own, whether or not earlier ones are done.
+
+    Attributes
+    ----------
+    total
+        Number of requests that arrive.
+    """
+
+    def __init__(self, proxy: Proxy, request: Request, total: int, *, http2: bool, timeout: float | None) -> None:
+        self._proxy = proxy
+        self._request = request
+        self.total = total
+        self._http2 = http2
+        self._timeout = DEFAULT_WAIT if timeout is None else timeout
+        self._arrived = 0
+        self._done: list[Exchange] = []
+
+    def take(self, number: int, gaps: Iterator[float]) -> list[Exchange]:
+        """Return the next exchanges that have ended. Further requests arrive meanwhile, and between two calls."""
+        if not self._arrived:
+            from ..host.plugins.plugin import require_http
+
+            require_http(self._proxy.plugins)
+            self._proxy.call_later(next(gaps), lambda: self._arrive(gaps))
+        self._proxy.loop.run_while(lambda: len(self._done) < number, None)
+        taken, self._done = self._done[:number], self._done[number:]
+        return taken
+
+    def _arrive(self, gaps: Iterator[float]) -> None:
+        if self._arrived >= self.total:
+            return
+        self._arrived += 1
+        self._proxy.schedule(replace(self._request), self._on_done, timeout=self._timeout, http2=self._http2)
+        if self._arrived < self.total:
+            self._proxy.call_later(next(gaps), lambda: self._arrive(gaps))
+
+    def _on_done(self, exchange: Exchange, _given_up: bool) -> None:
+        self._done.append(exchange)
 
 
 def load_connections(
@@ -138,6 +205,8 @@ def _run(
     seed: int,
     progress: Callable[[int, int], None] | None,
     unit: str = "request",
+    *,
+    events: bool = False,
 ) -> LoadReport:
     """Send requests or open connections in batches, and report their latencies.
 
@@ -145,20 +214,23 @@ def _run(
     ----------
     send
         Sends a number of them, at moments with these gaps or one after the other.
+    events
+        As for `load`.
     """
     if total < 1:
         raise UsageError(f"At least one {unit} is needed, not {total}.")
     if rate is not None and rate <= 0:
         raise UsageError(f"The rate is in {unit}s a second and above 0, not {rate:g}.")
     report = LoadReport(proxy.name, len(proxy.workers), rate, measure_harness(), unit)
+    report.begin(proxy, events=events)
     gaps = None if rate is None else _arrivals(Random(seed), rate)  # noqa: S311 -- moments, not secrets
     started, virtual = time.perf_counter(), proxy.now
     with suppress(KeyboardInterrupt):
         report.interrupted = True
         for number in _batches(total, progress):
-            first_event = proxy.trace.total
-            report.add(send(number, gaps), proxy.trace.callbacks(first_event))
+            report.collect(proxy, send(number, gaps))
         report.interrupted = False
+    report.end(proxy)
     report.real_seconds = time.perf_counter() - started
     report.virtual_seconds = proxy.now - virtual
     return report

@@ -79,6 +79,8 @@ class CallbackCost:
         Nanoseconds inside the guest for all of them, without hostcalls.
     fuel
         Instructions of one call, on average.
+    release_fuel
+        The same in the filter's release module; None if it wasn't counted.
     """
 
     plugin: str
@@ -86,6 +88,14 @@ class CallbackCost:
     count: int
     total_ns: int
     fuel: float
+    release_fuel: float | None = None
+
+    @property
+    def interpreted(self) -> float | None:
+        """Part of the release module's instructions, from 0 to 1, that interpret code which isn't compiled; None if unknown."""
+        if self.release_fuel is None:
+            return None
+        return max(0.0, 1 - self.fuel / self.release_fuel) if self.release_fuel else 0.0
 
     @property
     def mean_ns(self) -> float:
@@ -173,7 +183,7 @@ class ProfileReport(Shown):
     @property
     def lines(self) -> list[LineCost]:
         """All lines that ran, the highest cost first."""
-        return sorted((x for s in self.sources for x in s.lines.values()), key=lambda x: -x.fuel)
+        return sorted((line for s in self.sources for line in s.lines.values()), key=lambda line: -line.fuel)
 
     @property
     def fuel(self) -> Fuel:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from itertools import cycle, islice
 from typing import Any, NamedTuple
 
@@ -86,6 +87,7 @@ def profile(
     chunks: Iterable[Text] | None = None,
     authority: str = "example.com",
     http2: bool = False,
+    release: bool = False,
     progress: Callable[[str, float], None] | None = None,
 ) -> ProfileReport:
     """Measure where a filter spends its time, by the lines of its source, by hostcall and by callback.
@@ -102,6 +104,9 @@ def profile(
         One request to send instead, as for `Proxy.request`.
     http2
         Send the requests over HTTP/2 (default False).
+    release
+        Also count the instructions in the release modules of the filters, which interpret code that is rarely executed: a
+        callback that meets such code takes more of them. It takes some ten seconds more at the first time (default False).
     progress
         Called with a description of the current step, and the share that is done, from 0 to 1.
 
@@ -129,13 +134,14 @@ def profile(
         samples = _requests_of(proxy, last)
     else:
         samples = [Request.of(method, path, headers, body, trailers, authority, chunks)]
-    run = _Profile(proxy, samples, requests, http2=http2, progress=progress or (lambda _step, _share: None))
+    tell = progress or (lambda _step, _share: None)
+    run = _Profile(proxy, samples, requests, http2=http2, release=release, progress=tell)
     return run.report()
 
 
 def _requests_of(proxy: Proxy, last: int) -> list[Request]:
     """Return the requests of the proxy's last exchanges."""
-    requests = [x.request for x in proxy.exchanges if isinstance(x, Exchange)][-max(last, 1) :]
+    requests = [exchange.request for exchange in proxy.exchanges if isinstance(exchange, Exchange)][-max(last, 1) :]
     if not requests:
         raise UsageError("There is no exchange to repeat: send a request first, or give a path.")
     return requests
@@ -154,6 +160,8 @@ class _Profile:
         Number of requests for measuring time.
     http2
         Send them over HTTP/2.
+    release
+        Also count the instructions in the release modules.
     progress
         Called with a description of the current step, and the share that is done.
     """
@@ -165,11 +173,13 @@ class _Profile:
         count: int,
         *,
         http2: bool,
+        release: bool,
         progress: Callable[[str, float], None],
     ) -> None:
         self._proxy = proxy
         self._samples = samples
         self._http2 = http2
+        self._release = release
         self._progress = progress
         self._plugins = _in_wasm(proxy.plugins)
         self._report = ProfileReport(proxy.name, count, native=self._plugins != list(proxy.plugins))
@@ -182,13 +192,17 @@ class _Profile:
         self._progress("Measuring time", 0.1)
         times, hostcalls = self._measure_times()
         self._progress("Counting instructions, in code compiled for that (once)", 0.3)
-        with self._clone(fuel=True, deadline=self._proxy.simulation.deadline * _SLOWDOWN) as clone:
+        with self._counting_clone(self._plugins) as clone:
             self._warm_up(clone)
             fuel = self._measure_fuel(clone)
             self._progress("Watching lines", 0.7)
             self._observe_lines(clone, fuel, times)
+        released = self._measure_release()
         report.callbacks = sorted(
-            (CallbackCost(*key, len(ns), sum(ns), _mean(fuel[key])) for key, ns in times.items()),
+            (
+                CallbackCost(*key, len(ns), sum(ns), _mean(fuel[key]), _mean(released[key]) if released else None)
+                for key, ns in times.items()
+            ),
             key=lambda c: -c.total_ns,
         )
         report.hostcalls = sorted(
@@ -199,6 +213,10 @@ class _Profile:
 
     def _clone(self, **changes: Any) -> Proxy:
         return self._proxy.clone(self._plugins, workers=1, **_MEASURED, **changes)
+
+    def _counting_clone(self, plugins: list[Plugin]) -> Proxy:
+        deadline = self._proxy.simulation.deadline * _SLOWDOWN
+        return self._proxy.clone(plugins, workers=1, **_MEASURED, fuel=True, deadline=deadline)
 
     # -- passes -----------------------------------------------------------------------------------------------------
 
@@ -225,6 +243,15 @@ class _Profile:
             if event.kind == "callback":
                 fuel[_Callback(name_of(event), event.name)].append(event.fuel or 0)
         return fuel
+
+    def _measure_release(self) -> dict[_Callback, list[int]] | None:
+        """Return the instructions of every callback in the release modules of the filters; None if it isn't asked for."""
+        if not self._release:
+            return None
+        self._progress("Counting instructions of the release modules", 0.85)
+        with self._counting_clone([_released(plugin) for plugin in self._plugins]) as clone:
+            self._warm_up(clone)
+            return self._measure_fuel(clone)
 
     def _observe_lines(
         self, clone: Proxy, fuel: Mapping[_Callback, list[int]], times: Mapping[_Callback, list[int]]
@@ -267,7 +294,7 @@ class _Profile:
     def _line_cost(self, count: _LineCount, ns: float, total: float) -> LineCost:
         n, fuel = self._observed, max(0.0, count.fuel)
         share = fuel / total
-        hostcalls = {name: calls / n for name, calls in sorted(count.hostcalls.items(), key=lambda x: -x[1])}
+        hostcalls = {name: calls / n for name, calls in sorted(count.hostcalls.items(), key=lambda item: -item[1])}
         return LineCost(
             count.filename, count.lineno, count.function, count.hits / n, fuel / n, share * ns, share, hostcalls
         )
@@ -305,6 +332,12 @@ def _in_wasm(plugins: Iterable[Plugin]) -> list[Plugin]:
     except SourceError as error:
         error.hint = f"{error.hint} {_INSTEAD}".strip()
         raise
+
+
+def _released(plugin: Plugin) -> Plugin:
+    """Return a plugin with the release module of its filter, if it has one."""
+    release = getattr(plugin.filter, "release", None)
+    return plugin if release is None else replace(plugin, filter=release())
 
 
 def _mean(values: list[int]) -> float:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .._display import Shown
+from ..host.trace.filter_times import FilterTimes
+from .data.columns import SCHEMAS, Columns
+from .data.tables import EventTables, ReportTables, metric_rows, row_of
 from .distribution import Distribution
 from .harness import Harness
 
 if TYPE_CHECKING:
-    from ..host import Exchange, TcpExchange
+    from ..host import Exchange, Proxy, TcpExchange
     from ..host.trace.trace import CallbackTime
 
 __all__ = ["LoadReport"]
@@ -20,7 +23,7 @@ __all__ = ["LoadReport"]
 EXAMPLES = 5
 
 
-class LoadReport(Shown):
+class LoadReport(ReportTables, Shown):
     """Latencies of a load run.
 
     Parameters
@@ -41,7 +44,7 @@ class LoadReport(Shown):
     requests
         Time from a request's arrival to its end, in virtual nanoseconds: filter, upstream, and the wait for a busy worker.
     filter
-        Time inside filters until the request's end, in nanoseconds: a part of `requests` unless the proxy has a `guest_time`.
+        Time inside filters until the request's end, in nanoseconds, as `exchange.filter_ns`: a part of `requests`.
     statuses
         Number of responses by status; 0 stands for a closed connection. For connections: their number by state.
     failed
@@ -52,7 +55,17 @@ class LoadReport(Shown):
         Whether the run was interrupted.
     real_seconds, virtual_seconds
         Duration on this machine, and in the simulation.
+    first
+        Number of the first exchange of the run; `index` counts from it.
+    rows
+        One row for each request that was sent, see `wasmnb.traffic.data.columns.SCHEMAS`.
+    events
+        Tables of callbacks, hostcalls and log lines, with `load(..., events=True)`; else None.
+    metrics
+        Table of the filters' metrics at the end.
     """
+
+    function = "load"
 
     def __init__(self, name: str, workers: int, rate: float | None, harness: Harness, unit: str = "request") -> None:
         self.name = name
@@ -69,6 +82,12 @@ class LoadReport(Shown):
         self.interrupted = False
         self.real_seconds = 0.0
         self.virtual_seconds = 0.0
+        self.first = 1
+        self.rows = Columns()
+        self.events: EventTables | None = None
+        self.metrics = Columns(SCHEMAS["metrics"])
+        self._read_events = self._read_lines = 0
+        self._times = FilterTimes()  # of exchanges that are not done
 
     def add(self, exchanges: Iterable[Exchange | TcpExchange], callbacks: Iterable[CallbackTime]) -> None:
         """Add exchanges that are done, and the callbacks that ran meanwhile.
@@ -80,19 +99,59 @@ class LoadReport(Shown):
         callbacks
             Times of the callbacks, as `Trace.callbacks` returns them.
         """
-        filter_ns: Counter[int] = Counter()
-        for name, guest_ns, exchange, *_ in callbacks:
-            self.callbacks.setdefault(name, Distribution(name)).record(guest_ns)
-            if exchange is not None:
-                filter_ns[exchange] += guest_ns
+        for callback in callbacks:
+            name = callback.name
+            self.callbacks.setdefault(name, Distribution(name)).record(callback.guest_ns)
+            self._times.add(callback)
         for done in exchanges:
             self.requests.record(round(done.duration * 1e9))
-            self.filter.record(filter_ns[done.number])
+            spent = self._times.take(done)
+            self.filter.record(spent)
+            if hasattr(done, "request"):
+                self.rows.add(*row_of(done, done.number - self.first, done.worker, 0, spent))
             self.statuses[_status(done)] += 1
             if done.failure is not None:
                 self.failed += 1
                 if len(self.failures) < EXAMPLES:
                     self.failures.append(done)
+
+    def begin(self, proxy: Proxy, *, events: bool) -> None:
+        """Note where a run begins.
+
+        Parameters
+        ----------
+        proxy
+            The proxy before the run.
+        events
+            Collect the tables of callbacks, hostcalls and log lines.
+        """
+        self.first = proxy.exchanges.total + 1
+        self.events = EventTables() if events else None
+        self._read_events, self._read_lines = proxy.trace.total, proxy.log.written
+
+    def collect(self, proxy: Proxy, exchanges: Iterable[Exchange | TcpExchange]) -> None:
+        """Add exchanges that are done, and everything that has happened since the last call.
+
+        Parameters
+        ----------
+        proxy
+            The proxy of the run.
+        exchanges
+            Exchanges that are done and not in the report.
+        """
+        trace, log = proxy.trace, proxy.log
+        self.add(exchanges, trace.callbacks(self._read_events))
+        if self.events is not None:
+            self.events.add_events(trace[max(0, self._read_events - trace.dropped) :], self._index)
+            self.events.add_lines(log.since(self._read_lines), self._index)
+        self._read_events, self._read_lines = trace.total, log.written
+
+    def end(self, proxy: Proxy) -> None:
+        """Take the metrics at the end of a run."""
+        self.metrics = metric_rows(proxy)
+
+    def _index(self, number: int | None) -> int:
+        return -1 if number is None or number < self.first else number - self.first
 
     @property
     def distributions(self) -> list[Distribution]:
@@ -103,6 +162,16 @@ class LoadReport(Shown):
     def count(self) -> int:
         """Number of requests that were sent, or of connections."""
         return self.requests.count
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the numbers, times in seconds, for JSON."""
+        names = ("failed", "interrupted", "real_seconds", "virtual_seconds")
+        return {
+            "name": self.name, "workers": self.workers, "rate": self.rate, "count": self.count,
+            **{name: getattr(self, name) for name in names}, **self.requests.summary(),
+            "statuses": {str(status): number for status, number in sorted(self.statuses.items(), key=str)},
+            "distributions": {each.name: {"count": each.count, **each.summary()} for each in self.distributions},
+        }  # fmt: skip
 
     def __repr__(self) -> str:
         statuses = ", ".join(f"{n} x {status or 'closed'}" for status, n in sorted(self.statuses.items(), key=str))

@@ -1,10 +1,11 @@
-"""The flags for upstreams and clusters: Python expressions, in a notebook with its variables, in a shell with wasmnb's names."""
+"""The flags for upstreams and clusters: Python expressions with wasmnb's names, in a notebook also with its variables."""
 
 from __future__ import annotations
 
+import builtins
 import re
 import runpy
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..errors import UsageError
@@ -57,10 +58,29 @@ def _value(evaluate: Callable[[str], Any], flag: str, expression: str) -> Any:
         raise UsageError(f"{flag}: {type(error).__name__}: {error}, in {expression!r}") from None
 
 
-def evaluate(expression: str) -> Any:
-    """Return the value of an expression with wasmnb's names, or of a variable in a file: `services.py:accounts`."""
+def evaluate(expression: str, variables: Mapping[str, Any] | None = None) -> Any:
+    """Return the value of an expression, or of a variable in a file: `services.py:accounts`.
+
+    Parameters
+    ----------
+    expression
+        The expression. It may use the variables, then wasmnb's names, such as `Response`.
+    variables
+        Variables by name (default none). Functions in the expression also see their later values.
+    """
     if match := _FROM_FILE.fullmatch(expression):
         return runpy.run_path(match["path"])[match["name"]]
-    namespace: dict[str, Any] = {}
-    exec("from wasmnb import *", namespace)  # noqa: S102 -- the expression is the user's own
-    return eval(expression, namespace)  # noqa: S307
+    return eval(expression, _Names({} if variables is None else variables))  # noqa: S307 -- the user's own expression
+
+
+class _Names(dict[str, Any]):
+    """Global names of an expression: the variables as they are when a name is used, then those of wasmnb."""
+
+    def __init__(self, variables: Mapping[str, Any]) -> None:
+        super().__init__(__builtins__=builtins)
+        self._variables = variables
+        self._own: dict[str, Any] = {}
+        exec("from wasmnb import *", self._own)  # noqa: S102 -- as in the user's own code
+
+    def __missing__(self, name: str) -> Any:
+        return self._variables[name] if name in self._variables else self._own[name]

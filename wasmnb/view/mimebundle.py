@@ -8,7 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from wasmnb import _hooks
+
 from .documents.filter.export import export_document
+from .documents.filter.forecast import forecast_document
 from .documents.filter.fuzzing import finding_document, report_document
 from .documents.filter.module import facts_document
 from .documents.filter.profile import profile_document
@@ -21,12 +24,13 @@ from .documents.proxy.tree import tree_document
 from .documents.traffic.comparison import parity_document
 from .documents.traffic.exchange import connection_document, exchange_document
 from .documents.traffic.load import load_document
+from .documents.traffic.plan import plan_document
 from .documents.traffic.recordings import diff_document, replay_document
 from .render.document import Document
 from .render.html import to_html
 from .render.text import to_text
 
-__all__ = ["DOCUMENTS", "document_of", "mimebundle", "static_bundle"]
+__all__ = ["DOCUMENTS", "attached_panel", "document_of", "mimebundle", "static_bundle"]
 
 
 def _trace(trace: Any) -> Document:
@@ -47,6 +51,7 @@ DOCUMENTS: dict[str, Callable[[Any], Document]] = {
     "EnvoyExchange": exchange_document,
     "TcpExchange": connection_document,
     "LoadReport": load_document,
+    "PlanReport": plan_document,
     "ReplayReport": replay_document,
     "DiffReport": diff_document,
     "ProfileReport": profile_document,
@@ -54,6 +59,7 @@ DOCUMENTS: dict[str, Callable[[Any], Document]] = {
     "Finding": finding_document,
     "Parity": parity_document,
     "Export": export_document,
+    "Forecast": forecast_document,
     "Log": log_document,
     "Trace": _trace,
     "Metrics": metrics_document,
@@ -73,16 +79,31 @@ def document_of(obj: Any) -> Document:
     TypeError
         If the class has no document.
     """
-    for cls in type(obj).__mro__:
-        if cls.__name__ in DOCUMENTS:
-            return DOCUMENTS[cls.__name__](obj)
-    raise TypeError(f"{type(obj).__name__} objects have no display form.")
+    name = document_name(obj)
+    if not name:
+        raise TypeError(f"{type(obj).__name__} objects have no display form.")
+    return DOCUMENTS[name](obj)
+
+
+def document_name(obj: Any) -> str:
+    """Return the name of the class in `DOCUMENTS` that an object is of; empty if there is none."""
+    return next((cls.__name__ for cls in type(obj).__mro__ if cls.__name__ in DOCUMENTS), "")
 
 
 def mimebundle(obj: Any) -> dict[str, Any]:
-    """Return the display data of an object: HTML, text, and the live panel of a proxy that has one."""
-    panel = getattr(obj, "_panel", None)
+    """Return the display data of an object: HTML, text, and the live panel of a proxy.
+
+    A running proxy gets a panel when it is displayed for the first time, in a front end that shows panels.
+    """
+    panel = attached_panel(obj)
+    if panel is None and document_name(obj) == "Proxy" and obj.state != "closed" and _hooks.shows_panels():
+        panel = _hooks.panel_of(obj)
     return {**static_bundle(obj), **(panel.live_bundle() if panel is not None else {})}
+
+
+def attached_panel(obj: Any) -> Any:
+    """Return the panel of a proxy, or None for a proxy without one and for other objects."""
+    return getattr(obj, "attachments", {}).get("panel")
 
 
 def static_bundle(obj: Any) -> dict[str, str]:

@@ -10,10 +10,10 @@ def native(body, head="", **options):
     return Filter.native(head + PLAIN.format(body.replace("\n", "\n        ")), **options)
 
 
-def said(made, *paths, **options):
+def said(filter_, *paths, **options):
     """Return the lines that the filter logs for requests of the given paths."""
     options = {"workers": 1, "guest_time": 0.0, **options}
-    with Proxy(made, **options) as proxy:
+    with Proxy(filter_, **options) as proxy:
         for path in paths or ("/",):
             proxy.get(path)
         return [line.text for line in proxy.log]

@@ -137,9 +137,9 @@ def test_last_exception_ends_at_the_filter_line(proxy, path, line, kind):
 
 
 def test_failure_keeps_the_exception_with_its_variables(proxy):
-    found = proxy.get("/error").failure.exception
-    assert isinstance(found, ZeroDivisionError)
-    assert found.__traceback__.tb_next.tb_frame.f_locals["number"] == 0
+    error = proxy.get("/error").failure.exception
+    assert isinstance(error, ZeroDivisionError)
+    assert error.__traceback__.tb_next.tb_frame.f_locals["number"] == 0
 
 
 def test_start_error_has_its_cause():
@@ -162,9 +162,9 @@ def shell(monkeypatch):
     config = Config()
     config.HistoryManager.enabled = False
     InteractiveShell.clear_instance()
-    made = InteractiveShell.instance(config=config)
-    made.colors = "nocolor"
-    yield made
+    ipython = InteractiveShell.instance(config=config)
+    ipython.colors = "nocolor"
+    yield ipython
     InteractiveShell.clear_instance()
 
 
@@ -266,11 +266,12 @@ def test_coverage_measures_a_filter_file(tmp_path):
     )
     python("", "-m", "coverage", "run", "--include=mine.py", "run.py", cwd=tmp_path)
     python("", "-m", "coverage", "json", "-q", "-o", "report.json", cwd=tmp_path)
-    (found,) = json.loads((tmp_path / "report.json").read_text())["files"].values()
-    assert found["missing_lines"] == [5, 6, 8, 13, 14, 15]
-    assert set(found["executed_lines"]) == {1, 2, 3, 4, 7, 9, 11, 12, 16, 17}
+    (file,) = json.loads((tmp_path / "report.json").read_text())["files"].values()
+    assert file["missing_lines"] == [5, 6, 8, 13, 14, 15]
+    assert set(file["executed_lines"]) == {1, 2, 3, 4, 7, 9, 11, 12, 16, 17}
 
 
+@pytest.mark.slow
 def test_command_line_runs_natively_under_coverage(tmp_path):
     (tmp_path / "mine.py").write_text(FILTER)
     said = python(

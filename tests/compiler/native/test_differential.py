@@ -10,13 +10,19 @@ from tests.example_cases import CASES, EXAMPLES
 from tests.compiler.native.twins import compare
 from tests.sdk import test_async_in_wasm, test_in_wasm
 
+pytestmark = pytest.mark.full  # compares with full modules, event by event
+
 #: Filters that never return from a callback: natively nothing stops them but the interrupt button.
 ENDLESS = ("endless_decoding", "slow_pattern")
 
 PLANTED = sorted(p for p in (Path(__file__).parents[2] / "testing" / "planted").glob("*.py") if p.stem not in ENDLESS)
 
 
-@pytest.mark.parametrize("name", CASES)
+#: `jwt_auth` imports modules that the common runtime doesn't have: its runtime is built first.
+NAMES = [pytest.param(name, marks=pytest.mark.slow) if name == "jwt_auth" else name for name in CASES]
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_example_behaves_the_same_natively(name):
     config, upstream, clusters, requests = CASES[name]
 
@@ -26,6 +32,10 @@ def test_example_behaves_the_same_natively(name):
         proxy.advance(30)
 
     compare(EXAMPLES / f"{name}.py", drive, workers=2, config=json.dumps(config), upstream=upstream, clusters=clusters)
+
+
+#: The first seed also runs in `make test-fast`.
+SEEDS = [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (1, 2))]
 
 
 def random_traffic(seed, known):
@@ -53,8 +63,8 @@ def random_traffic(seed, known):
     return drive
 
 
-@pytest.mark.parametrize("seed", range(3))
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("name", NAMES)
 def test_example_behaves_the_same_under_random_traffic(name, seed):
     config, upstream, clusters, requests = CASES[name]
     known = [(*arguments, [], b"")[:4] if len(arguments) > 2 else (*arguments, [], b"") for arguments, _, _ in requests]
@@ -69,7 +79,7 @@ def test_example_behaves_the_same_under_random_traffic(name, seed):
     assert len(seen) > 200
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", SEEDS)
 def test_waiting_callbacks_match_wasm_under_random_traffic(seed):
     known = [
         ("GET", f"/{p}", [("x-user", "ann")], b"")

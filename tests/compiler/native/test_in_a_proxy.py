@@ -13,6 +13,8 @@ from wasmnb.engine import default_engine
 from wasmnb.view import to_text
 from wasmnb.view.mimebundle import document_of
 
+pytestmark = pytest.mark.full  # compares with full modules
+
 
 def test_native_and_compiled_filters_share_a_chain():
     text = PLAIN.format("self.request_headers.add('x-by', {!r})")
@@ -43,9 +45,9 @@ def test_restricted_capabilities_match_wasm():
         "try:\n            self.request_headers['x'] = '1'\n        except InternalFailure as error:\n            print('refused')"
     )
     seen = []
-    for made in twins.both(text):
+    for filter_ in twins.both(text):
         allowed = ["proxy_log", "proxy_on_context_create", "proxy_on_request_headers", "proxy_on_delete", "_initialize"]
-        with Proxy(Plugin(made, allowed_capabilities=[*allowed, "random_get"]), workers=1, guest_time=0.0) as proxy:
+        with Proxy(Plugin(filter_, allowed_capabilities=[*allowed, "random_get"]), workers=1, guest_time=0.0) as proxy:
             assert "refused" in [line.text for line in proxy.get("/").log]
             events = [(*e[:6], e[8:]) for e in history(proxy)]  # a refused call is recorded with its addresses
             seen.append((events, twins.lines(proxy)))
@@ -67,8 +69,8 @@ class C(TcpContext):
         connection.close()
 
     seen = []
-    for made in twins.both(source):
-        with Proxy(Plugin(made, kind="network"), workers=1, guest_time=0.0) as proxy:
+    for filter_ in twins.both(source):
+        with Proxy(Plugin(filter_, kind="network"), workers=1, guest_time=0.0) as proxy:
             drive(proxy)
             seen.append((history(proxy), twins.lines(proxy), twins.answers(proxy)))
     assert seen[0] == seen[1] and len(seen[0][0]) > 20
@@ -91,15 +93,15 @@ def test_host_exception_bypasses_filter_handlers(taken):
     class Refused(Exception):
         pass
 
-    def resolve(wanted):
+    def resolve(required):
         def refuse(*_):
-            raise Refused(wanted.name)
+            raise Refused(required.name)
 
-        return refuse if wanted.name == "proxy_log" else lambda *_: 0
+        return refuse if required.name == "proxy_log" else lambda *_: 0
 
-    made = native("pass", f"def quietly():\n    try:\n        print('x')\n    except {taken}:\n        pass\n")
+    quiet = native("pass", f"def quietly():\n    try:\n        print('x')\n    except {taken}:\n        pass\n")
     loud = native("pass", f"try:\n    print('x')\nexcept {taken}:\n    pass\n")
-    made.image(default_engine()).instantiate(resolve).function("_initialize")()
+    quiet.image(default_engine()).instantiate(resolve).function("_initialize")()
     with pytest.raises(Exception, match="Refused: proxy_log") as caught:
         loud.image(default_engine()).instantiate(resolve).function("_initialize")()
     assert caught.value.kind == "host" and isinstance(caught.value.__cause__, Refused)
@@ -138,8 +140,8 @@ def test_native_python_state_and_locals_match_wasm():
         "        self.seen = {'a': [1, 2]}\n"
     ) + PLAIN.format("mine = self.request.path * 3\n        if mine == '/x/x/x':\n            dict()[mine]\n        return Action.PAUSE")  # fmt: skip
     seen = []
-    for made in twins.both(text):
-        with Proxy(made, workers=2, guest_time=0.0, show_locals=True) as proxy:
+    for filter_ in twins.both(text):
+        with Proxy(filter_, workers=2, guest_time=0.0, show_locals=True) as proxy:
             proxy.get("/")
             seen.append((to_text(document_of(proxy.python_state())), twins.plain(proxy.get("/x").traceback)))
     assert seen[0] == seen[1]
@@ -151,7 +153,7 @@ def test_fuzzer_finds_endless_callback():
 
     endless = native("while self.request.path != '/': pass")
     report = fuzz(endless, seconds=10, seed=1, deadline=0.3)
-    assert [found.kind for found in report.findings] == ["hang"]
+    assert [finding.kind for finding in report.findings] == ["hang"]
 
 
 @pytest.mark.envoy
@@ -166,8 +168,8 @@ def test_native_filter_compiles_for_envoy():
 def test_panel_shows_native_without_compiling():
     from wasmnb.view.panel.snapshot.module import module
 
-    made = native("pass", name="mine")
-    with Proxy(made, workers=1) as proxy:
+    mine = native("pass", name="mine")
+    with Proxy(mine, workers=1) as proxy:
         known = module(proxy.plugins[0])
-    assert ["runs", f"native, by this Python {made.info.python}"] in known["facts"]
-    assert known["download"] and not known["sections"] and "compiled" not in vars(made._backend)
+    assert ["runs", f"native, by this Python {mine.info.python}"] in known["facts"]
+    assert known["download"] and not known["sections"] and "compiled" not in vars(mine._backend)

@@ -57,16 +57,16 @@ def test_missing_wasm_feature_is_reported_once_at_its_line():
     )
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        made = Filter.native(text, filename="Cell In[3]", first_line=10)
-        with Proxy(made, workers=3) as proxy:
+        filter_ = Filter.native(text, filename="Cell In[3]", first_line=10)
+        with Proxy(filter_, workers=3) as proxy:
             for worker in (1, 2, 3):
                 proxy.get("/", worker=worker)
-    found = {w.lineno: str(w.message) for w in caught if w.category is NativeWarning}
+    messages = {w.lineno: str(w.message) for w in caught if w.category is NativeWarning}
     assert len(caught) == 4 and {w.filename for w in caught} == {"Cell In[3]"}, [str(w) for w in caught]
-    assert "can't import sqlite3" in found[11] and "shared_data" in found[11]
-    assert "numpy" in found[12] and "pure Python" in found[12]
-    assert "can't import wasmnb.host" in found[13]
-    assert "no files" in found[16]
+    assert "can't import sqlite3" in messages[11] and "shared_data" in messages[11]
+    assert "numpy" in messages[12] and "pure Python" in messages[12]
+    assert "can't import wasmnb.host" in messages[13]
+    assert "no files" in messages[16]
 
 
 def test_optional_import_gives_no_warning():
@@ -91,27 +91,27 @@ def test_only_python_source_runs_natively(tmp_path):
 
 
 def test_native_filter_reports_that_it_is_native():
-    made = native("pass", name="mine")
-    assert made.is_native and repr(made) == "<Filter 'mine' from <filter>, native>"
-    assert made.info.native and made.info.as_dict()["size"] == 0
-    text = to_text(document_of(made))
+    mine = native("pass", name="mine")
+    assert mine.is_native and repr(mine) == "<Filter 'mine' from <filter>, native>"
+    assert mine.info.native and mine.info.as_dict()["size"] == 0
+    text = to_text(document_of(mine))
     assert "native · Proxy-Wasm ABI 0.2.1" in text and "runs in    Python" in text
-    with Proxy(made, workers=1) as proxy:
-        assert "VM4 worker  runs native" in to_text(document_of(proxy))
+    with Proxy(mine, workers=1) as proxy:
+        assert "VM4 worker VMContext  runs native" in to_text(document_of(proxy))
 
 
 def test_native_filter_compiles_to_the_same_module():
     text = PLAIN.format("pass")
-    made = Filter.native(text, filename="Cell In[1]", first_line=3)
-    assert made.wasm == Filter.from_source(text, filename="Cell In[1]", first_line=3).wasm
+    filter_ = Filter.native(text, filename="Cell In[1]", first_line=3)
+    assert filter_.wasm == Filter.from_source(text, filename="Cell In[1]", first_line=3).wasm
 
 
 def test_compiled_filter_can_run_natively(tmp_path):
     (tmp_path / "helper.py").write_text("who = 'helper'\n")
     (tmp_path / "mine.py").write_text("from helper import who\n" + PLAIN.format("print(who)"))
-    for given in (Filter.from_file(tmp_path / "mine.py"), tmp_path / "mine.py"):
-        made = Filter.native(given)
-        assert made.name == "mine" and said(made) == ["helper"]
+    for source in (Filter.from_file(tmp_path / "mine.py"), tmp_path / "mine.py"):
+        filter_ = Filter.native(source)
+        assert filter_.name == "mine" and said(filter_) == ["helper"]
 
 
 def test_relocation_handles_megabytes():

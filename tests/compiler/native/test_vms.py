@@ -17,6 +17,8 @@ from wasmnb.compiler.source.filter_source import LocalModule, Part, Source
 from wasmnb.engine import default_engine
 from wasmnb.errors import NativeWarning
 
+pytestmark = pytest.mark.full  # compares with full modules
+
 
 def test_every_vm_has_its_own_module():
     counts = native("global n; n += 1; print(n)", "n = 0\n")
@@ -37,9 +39,9 @@ def test_local_modules_are_separate_in_each_vm_and_removed():
     )
     body = "import json_lines, counter\nprint(json_lines.up(), counter.n, __name__, json_lines.__name__)"
     text = PLAIN.format(body.replace("\n", "\n        "))
-    made = Filter.native(Source((Part("import counter", "one"), Part(text, "two")), modules))
+    filter_ = Filter.native(Source((Part("import counter", "one"), Part(text, "two")), modules))
     finders, before = list(sys.meta_path), set(sys.modules)
-    with Proxy(made, workers=2) as proxy:
+    with Proxy(filter_, workers=2) as proxy:
         for worker in (1, 2, 1):
             proxy.get("/", worker=worker)
         texts = [line.text for line in proxy.log]
@@ -64,8 +66,8 @@ def test_notebook_module_of_the_same_name_is_untouched(monkeypatch):
     mine = ModuleType("helper")
     monkeypatch.setitem(sys.modules, "helper", mine)
     text = "import helper\n" + PLAIN.format("print(helper.who)")
-    made = Filter.native(Source((Part(text, "cell"),), (LocalModule("helper", "who = 'filter'", "helper.py"),)))
-    assert said(made) == ["filter"]
+    filter_ = Filter.native(Source((Part(text, "cell"),), (LocalModule("helper", "who = 'filter'", "helper.py"),)))
+    assert said(filter_) == ["filter"]
     assert sys.modules["helper"] is mine
 
 
@@ -91,20 +93,20 @@ def test_context_variables_persist_in_one_vm():
 
 
 def test_closed_proxy_leaves_no_modules_behind():
-    made = native("print(1)", "import logging, random, os, datetime\n")
-    proxy = Proxy(made, workers=2)
+    filter_ = native("print(1)", "import logging, random, os, datetime\n")
+    proxy = Proxy(filter_, workers=2)
     proxy.get("/")
-    found = [weakref.ref(vm.instance) for vm in proxy.vms if not vm.closed]
-    assert len(found) == 4
+    instances = [weakref.ref(vm.instance) for vm in proxy.vms if not vm.closed]
+    assert len(instances) == 4
     proxy.close()
     del proxy
     gc.collect()
-    assert not any(ref() for ref in found)
+    assert not any(ref() for ref in instances)
 
 
 def test_call_after_close_raises():
     image = Filter.native(PLAIN.format("pass")).image(default_engine())
-    instance = image.instantiate(lambda wanted: lambda *_: 0)
+    instance = image.instantiate(lambda _import: lambda *_: 0)
     start = instance.function("_initialize")
     instance.close()
     with pytest.raises(Exception, match="The VM is closed"):
@@ -152,8 +154,8 @@ def test_clocks_random_bytes_and_output_match_wasm():
         proxy.get("/")
 
     seen = []
-    for made in twins.both(text):
-        with Proxy(Plugin(made, **plugin), workers=2, seed=5, guest_time=0.0) as proxy:
+    for filter_ in twins.both(text):
+        with Proxy(Plugin(filter_, **plugin), workers=2, seed=5, guest_time=0.0) as proxy:
             drive(proxy)
             seen.append((history(proxy), twins.lines(proxy)))
     assert seen[0] == seen[1]

@@ -44,8 +44,8 @@ def lines(proxy):
     ]
 
 
-def message(found):
-    return None if found is None else (getattr(found, "status", None), found.headers.raw, found.body)
+def message(sent):
+    return None if sent is None else (getattr(sent, "status", None), sent.headers.raw, sent.body)
 
 
 def answers(proxy):
@@ -59,22 +59,22 @@ def answers(proxy):
 
 def both(source, name="filter", path=()):
     """The filter as Wasm and natively."""
-    given = source.read_text() if isinstance(source, Path) else source
+    text = source.read_text() if isinstance(source, Path) else source
     filename = str(source) if isinstance(source, Path) else "<filter>"
     folders = [source.parent] if isinstance(source, Path) else path
-    yield Filter.from_source(given, name, filename=filename, path=folders)
+    yield Filter.from_source(text, name, filename=filename, path=folders)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        yield Filter.native(given, name, filename=filename, path=folders)
+        yield Filter.native(text, name, filename=filename, path=folders)
 
 
 def compare(source, drive, **options):
     """Send the same traffic through both, compare all results, and return the closed native proxy."""
     seen = []
-    for made in both(source):
+    for filter_ in both(source):
         options.setdefault("guest_time", 0.001)
         try:
-            with Proxy(made, **options) as proxy:
+            with Proxy(filter_, **options) as proxy:
                 drive(proxy)
         except WasmnbError as error:
             seen.append((type(error), str(error), plain(getattr(error, "traceback", ""))))

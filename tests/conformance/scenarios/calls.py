@@ -107,6 +107,21 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
+        "the foreign function compress",
+        [Send()],
+        """
+        on_request_headers:
+            call_foreign_function compress _
+            call_foreign_function compress a
+            call_foreign_function compress repeat:a:2000
+            call_foreign_function compress repeat:%00:40000
+            call_foreign_function compress abcabcabcabcabcabcabcabdabcabcabcabcabcxabcabcabcabcabc
+            call_foreign_function compress {"id":1,"name":"n1"},{"id":2,"name":"n2"},{"id":30,"name":"n30"},{"id":31,"name":"n31"}
+            call_foreign_function compress the%20quick%20brown%20fox%20jumps%20over%20the%20lazy%20dog,%20and%20the%20dog%20jumps%20over%20the%20fox
+            call_foreign_function compress %00%01%02%03%04%05%06%07%08%09%0a%0b%0c%0d%0e%0f%10%11%fe%ff%00%01%02%03%04%05%06%07%08%09%0a%0b
+        """,
+    ),
+    S(
         "the clock",
         [Send()],
         """

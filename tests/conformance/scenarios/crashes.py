@@ -1,6 +1,7 @@
 """What ends Envoy, and what looks like it and does not."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from ..scenario import Scenario, Send, Step, Wait, Wire, maker
@@ -16,13 +17,56 @@ _POST = [Send("POST", chunks=[b"aaa", b"bbb"])]
 _CHUNKED = [Send("GET", "/chunked")]
 _TRAILERS = [Send("GET", "/trailers")]
 _GET = [Send()]
-_AFTERWARDS = "Envoy calls on_response_headers after on_delete"
 _FREED = "Envoy reads memory that it has freed, and crashes or not; the simulated proxy says that it crashes"
 _BOTH = [Send("POST", "/trailers", chunks=[b"aaa", b"bbb"], trailers=[("x-rt", "1")])]
 
 
 def _s(name: str, script: str, steps: Sequence[Step] = _GET, **more: Any) -> Scenario:
     return S(name, [*steps, Send("GET", "/after")], script, **more)
+
+
+_CLOSE = "close_stream REQUEST"
+_RESUME = "continue_stream RESPONSE"
+
+#: Two controls in one callback, and controls in the last callback of a response.
+_CONTROLS = {
+    "close_stream": _CLOSE,
+    "a reply": _REPLY,
+    "close_stream twice": f"{_CLOSE}; close_stream RESPONSE",
+    "a reply, close_stream": f"{_REPLY}; {_CLOSE}",
+    "close_stream, a reply": f"{_CLOSE}; {_REPLY}",
+    "two replies": f"{_REPLY}; send_local_response 404 e c _ -1",
+    "continue and close_stream": f"{_RESUME}; {_CLOSE}",
+}
+_POST_BODY = [Send("POST", body=b"abc")]
+_UPLOAD = [Send("POST", "/trailers", chunks=[b"aaa"], trailers=[("x-rt", "1")])]
+
+#: Moment, client, and the callback with the controls; `{}` stands for them.
+_MOMENTS = (
+    ("the headers of a 204", [Send("GET", "/204")], "on_response_headers: {}"),
+    ("the headers of a HEAD", [Send("HEAD")], "on_response_headers: {}"),
+    ("the last body callback", _CHUNKED, "on_response_body#4: {}"),
+    ("response trailers", _TRAILERS, "on_response_trailers: {}"),
+    ("response trailers, returns Pause", _TRAILERS, "on_response_trailers: {}; return 1"),
+    ("response headers", _CHUNKED, "on_response_headers: {}"),
+    ("the body of a request", _POST_BODY, "on_request_body: {}"),
+    ("request trailers", _UPLOAD, "on_request_trailers: {}"),
+    ("a tick while a request is held", _POST_BODY, f"on_request_headers: {_TICK}; return 1\non_tick: {_ONCE}; {{}}"),
+    ("a tick while a response is held", _GET, f"on_response_headers: {_TICK}; return 1\non_tick: {_ONCE}; {{}}"),
+    ("a callout's callback while a request is held", _GET, f"on_request_headers: {_CALL}; return 1\non_http_call_response: set_effective_context stream; {{}}"),
+)  # fmt: skip
+
+
+def _combined() -> list[Scenario]:
+    """Every control at every moment, on one stream; the next one shows what it has left behind."""
+    scenarios = []
+    for moment, steps, script in _MOMENTS:
+        for control, call in _CONTROLS.items():
+            if call.startswith(_RESUME) and "request" in moment:
+                continue  # there is no response: other scenarios
+            sent = [replace(step, script=script.format(call)) for step in steps]
+            scenarios.append(S(f"{moment}: {control}", [*sent, Send("GET", "/after")], ""))
+    return scenarios
 
 
 SCENARIOS: list[Scenario] = [
@@ -102,8 +146,8 @@ SCENARIOS: list[Scenario] = [
     _s("a reply in on_done", f"on_done: {_REPLY}"),
     _s("a reply in on_delete", f"on_delete: {_REPLY}"),
     _s("a reply in on_context_create", f"on_context_create: {_REPLY}"),
-    _s("a reply and close_stream", f"on_request_headers: {_REPLY}; close_stream REQUEST; return 1", why_not=_AFTERWARDS),
-    _s("close_stream and a reply", f"on_request_headers: close_stream REQUEST; {_REPLY}; return 1", why_not=_AFTERWARDS),
+    _s("a reply and close_stream", f"on_request_headers: {_REPLY}; close_stream REQUEST; return 1"),
+    _s("close_stream and a reply", f"on_request_headers: close_stream REQUEST; {_REPLY}; return 1"),
     _s("close_stream twice", "on_request_headers: close_stream REQUEST; close_stream REQUEST; return 1"),
     _s("close_stream both", "on_request_headers: close_stream REQUEST; close_stream RESPONSE; return 1"),
     _s("close_stream in response headers", "on_response_headers: close_stream RESPONSE"),
@@ -131,4 +175,5 @@ SCENARIOS: list[Scenario] = [
     _s("a message of 100,000 bytes in a header", "on_response_headers: add_header_map_value RESPONSE_HEADERS x-big repeat:x:70000"),
     _s("a request header of 100,000 bytes", "on_request_headers: add_header_map_value REQUEST_HEADERS x-big repeat:x:70000"),
     _s("a request with two on a connection, a reply 204 with a body", "on_request_headers: send_local_response 204 d bbbb _ -1; return 1", [Wire(_head("GET /1 HTTP/1.1") + _head("GET /2 HTTP/1.1"), "two")]),
+    *_combined(),
 ]  # fmt: skip

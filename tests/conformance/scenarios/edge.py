@@ -107,6 +107,7 @@ SCENARIOS: list[Scenario] = [
         _s(f"headers_with_underscores_action {mode}", [_headers("x_a: 1"), _headers("x-a: 1", "x_b: 2")], {"common_http_protocol_options": {"headers_with_underscores_action": mode}})
         for mode in ("ALLOW", "REJECT_REQUEST", "DROP_HEADER")
     ),
+    _s("normalize_path and parameters of segments", _targets("/a/..;/b", "/a/.;/b", "/a/..;x=1/b", "/a/%2e%2e;/b", "/a/..;", "/..;/b", "/a/b;c/..", "/a/..%3b/b", "/a/...;/b", "/a/.;", "/a/;/b", "/a/..;/..;/b", "/a/b/..;/c?d=/..;/e", "/a/;../b", "/a/.%2e;x/b"), {"normalize_path": True}),
     _s("max_headers_count 5", [_headers(*(f"x-{n}: v" for n in range(k))) for k in (3, 4, 5)], {"common_http_protocol_options": {"max_headers_count": 5}}),
     _s("max_request_headers_kb 1", [Wire(_head("GET / HTTP/1.1", f"x-a: {'v' * n}"), f"{n} bytes") for n in (500, 900, 960, 1000, 1100)], {"max_request_headers_kb": 1}),
     _s("accept_http_10", [Wire(b"GET / HTTP/1.0\r\n\r\n", "1.0 without host"), Wire(b"GET /chunked HTTP/1.0\r\nhost: a\r\n\r\n", "1.0, chunks"), Wire(b"GET / HTTP/1.0\r\nhost: a\r\nconnection: keep-alive\r\n\r\n", "1.0, keep-alive"), Wire(b"GET / HTTP/0.9\r\n\r\n", "0.9"), Wire(b"GET /\r\n\r\n", "no version")], {"http_protocol_options": {"accept_http_10": True, "default_host_for_http_10": "default.test"}}),

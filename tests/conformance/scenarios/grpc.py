@@ -26,10 +26,10 @@ def _failing(how: str, call: str) -> Scenario:
     return S(f"call: {how}", [Send()], script)
 
 
-def _watched(how: str, made: str) -> Scenario:
+def _watched(how: str, start: str, more: str = "on_tick: return 0") -> Scenario:
     """A request waits for the end of a gRPC stream, and looks at everything that comes."""
     script = f"""
-        on_request_headers: {made}; return 1
+        on_request_headers: {start}; return 1
         on_grpc_receive_initial_metadata:
             get_header_map_pairs GRPC_RECEIVE_INITIAL_METADATA
         on_grpc_receive:
@@ -40,6 +40,7 @@ def _watched(how: str, made: str) -> Scenario:
             get_status
             set_effective_context stream
             continue_stream REQUEST
+        {more}
         """
     return S(f"stream: {how}", [Send()], script)
 
@@ -121,6 +122,9 @@ SCENARIOS: list[Scenario] = [
             grpc_close 6
         """,
     ),
+    _watched("the server's initial metadata comes first", "grpc_stream g svc Early _"),
+    _watched("a message after the server's initial metadata", "grpc_stream g svc Early _; set_tick_period_milliseconds 100", "on_tick: set_tick_period_milliseconds 0; grpc_send 6 bye 0"),
+    _watched("the server's initial metadata and a message at once", "grpc_stream g svc Early _; grpc_send 6 bye 1"),
     _watched("client ends with a message", "grpc_stream g svc Stream _; grpc_send 6 one 1"),
     _watched("grpc_close after a message", "grpc_stream g svc Stream _; grpc_send 6 one 0; grpc_close 6; grpc_send 6 two 0; grpc_close 6"),
     S(

@@ -103,24 +103,24 @@ _CHUNKED = ("3\r\nabc\r\n0\r\n\r\n", "3;a=b\r\nabc\r\n0\r\n\r\n", "xyz\r\nabc\r\
 
 
 def _sizes() -> list[Wire]:
-    found = [
+    wires = [
         Wire(_head(f"GET /{'p' * n} HTTP/1.1"), f"a path of {n + 1} bytes")
         for n in (8000, 59000, 61000, 61439, 62000, 70000)
     ]
-    found += [
+    wires += [
         Wire(_head("GET / HTTP/1.1", f"x-big: {'v' * n}"), f"a value of {n} bytes")
         for n in (59000, 61000, 61300, 61439, 62000, 70000, 120000)
     ]
-    found += [
+    wires += [
         Wire(_head("GET / HTTP/1.1", *(f"x-{i}: v" for i in range(n))), f"{n + 1} headers") for n in (98, 99, 100, 150)
     ]
-    found += [Wire(_head("GET / HTTP/1.1", *(f"x-{i}: {'v' * 1000}" for i in range(61))), "61 headers of 1,000 bytes")]
-    found += [Wire(_head("GET / HTTP/1.1", f"{'n' * n}: v"), f"a name of {n} bytes") for n in (5000, 61000, 62000)]
-    found += [
+    wires += [Wire(_head("GET / HTTP/1.1", *(f"x-{i}: {'v' * 1000}" for i in range(61))), "61 headers of 1,000 bytes")]
+    wires += [Wire(_head("GET / HTTP/1.1", f"{'n' * n}: v"), f"a name of {n} bytes") for n in (5000, 61000, 62000)]
+    wires += [
         Wire([_head("GET / HTTP/1.1", f"x-big: {'v' * 30000}", f"x-big2: {'v' * 30000}")], "two values of 30,000 bytes")
     ]
-    found += [Wire(_head(f"{'M' * 62000} / HTTP/1.1"), "a method of 62000 bytes")]
-    return found
+    wires += [Wire(_head(f"{'M' * 62000} / HTTP/1.1"), "a method of 62000 bytes")]
+    return wires
 
 
 SCENARIOS: list[Scenario] = [

@@ -210,7 +210,7 @@ def _is_part_of(node: ast.AST, name: str) -> bool:
     return not isinstance(node, ast.Name) and _root(node) == name
 
 
-#: Functions that the compiler makes of comprehensions and calls immediately.
+#: Functions that the compiler creates for comprehensions and calls immediately.
 _COMPREHENSIONS = {"listcomp", "setcomp", "dictcomp", "genexpr"}
 
 

@@ -138,11 +138,11 @@ class _Collector:
         for name in sorted(uses.annotations):
             self._try(name, statement)  # annotations can use names that only editors know
 
-    def _try(self, name: str, by: Statement) -> None:
+    def _try(self, name: str, required_by: Statement) -> None:
         """Collect the value of a name, or nothing if that fails."""
         before = dict(self.taken), dict(self.parts), set(self._seen)
         try:
-            self._resolve(name, by, required=False)
+            self._resolve(name, required_by, required=False)
         except SourceError:
             self.taken, self.parts, self._seen = before
 
@@ -155,11 +155,13 @@ class _Collector:
 
     # -- one name
 
-    def _resolve(self, name: str, by: Statement, *, required: bool = True) -> None:
+    def _resolve(self, name: str, required_by: Statement, *, required: bool = True) -> None:
         if name in self._seen:
             return
         if name in self._enclosing:
-            raise self._error(by, name, "is a variable of the enclosing function", "Define it at the top level.")
+            raise self._error(
+                required_by, name, "is a variable of the enclosing function", "Define it at the top level."
+            )
         value = self.origin.namespace.get(name, _MISSING)
         if value is not _MISSING and value is getattr(sdk, name, None) and name in sdk.__all__:
             return  # it's in every filter's namespace
@@ -168,13 +170,13 @@ class _Collector:
         statements = statements or self._assignments(name, value)
         if value is _MISSING and live:
             if required and not hasattr(builtins, name):
-                raise self._error(by, name, "isn't defined", "Define it in this cell or in an earlier one.")
+                raise self._error(required_by, name, "isn't defined", "Define it in this cell or in an earlier one.")
             return
         self._seen.add(name)
         if not statements:
-            self._by_value(name, value, by)
+            self._by_value(name, value, required_by)
         else:
-            self._by_statement(name, value if live else _MISSING, statements, by)
+            self._by_statement(name, value if live else _MISSING, statements, required_by)
 
     def _below(self, name: str) -> list[Statement]:
         """Return the statements that assign a name, if some of them haven't run yet."""
@@ -196,43 +198,43 @@ class _Collector:
         own = [s for s in chosen.statements if name in s.binds or s.changes(name)]
         return [*_from_last_binding(name, own), *changes]
 
-    def _by_statement(self, name: str, value: Any, statements: Sequence[Statement], by: Statement) -> None:
+    def _by_statement(self, name: str, value: Any, statements: Sequence[Statement], required_by: Statement) -> None:
         first = statements[0]
         constant = None if isinstance(first.node, (*_DEFINITIONS, *_ALTERNATIVES)) else literal(value)
         if isinstance(first.node, ast.ImportFrom):
-            self._import(name, first, by)
+            self._import(name, first, required_by)
         elif isinstance(first.node, ast.Import):  # `import a.b` and `import a.c` both define `a`
             every = (s for t in self.origin.texts for s in t.statements)
             for statement in (s for s in every if isinstance(s.node, ast.Import) and name in s.binds):
-                self._import(name, statement, by)
+                self._import(name, statement, required_by)
         elif constant is not None:
             self._constant(name, constant, first)
         elif obstacle(value):
-            raise self._error(by, name, f"holds {obstacle(value)}, which can't go into a module", _HINT)
+            raise self._error(required_by, name, f"holds {obstacle(value)}, which can't go into a module", _HINT)
         elif isinstance(first.node, (*_DEFINITIONS, *_ALTERNATIVES, ast.Assign, ast.AnnAssign)):
             for statement in statements:
                 self.take(statement)
         else:
             kind = type(first.node).__name__.lower()
-            raise self._error(by, name, f"comes from a {kind} statement and isn't a constant", _HINT)
+            raise self._error(required_by, name, f"comes from a {kind} statement and isn't a constant", _HINT)
 
-    def _import(self, name: str, statement: Statement, by: Statement) -> None:
+    def _import(self, name: str, statement: Statement, required_by: Statement) -> None:
         """Collect one name of an import statement."""
         node = statement.node
         assert isinstance(node, ast.Import | ast.ImportFrom)
         for alias in node.names:
             bound = alias.asname or (alias.name.partition(".")[0] if isinstance(node, ast.Import) else alias.name)
             if bound == name:
-                self._add(statement, self._import_text(node, alias, by), {name})
+                self._add(statement, self._import_text(node, alias, required_by), {name})
 
-    def _import_text(self, node: ast.Import | ast.ImportFrom, alias: ast.alias, by: Statement) -> str:
+    def _import_text(self, node: ast.Import | ast.ImportFrom, alias: ast.alias, required_by: Statement) -> str:
         renamed = f" as {alias.asname}" if alias.asname else ""
         if isinstance(node, ast.Import):
             return f"import {alias.name}{renamed}"
         if node.level:
             self.package = self.origin.package
         if node.module == "wasmnb" and not node.level and alias.name not in (*sdk.__all__, "filter"):
-            raise self._error(by, alias.name, "belongs to the notebook and isn't available in filters", _HINT)
+            raise self._error(required_by, alias.name, "belongs to the notebook and isn't available in filters", _HINT)
         return f"from {'.' * node.level}{node.module or ''} import {alias.name}{renamed}"
 
     def _constant(self, name: str, constant: str, statement: Statement) -> None:
@@ -246,27 +248,30 @@ class _Collector:
                 same = False
         self._add(statement, statement.text if same else f"{name} = {constant}", {name})
 
-    def _by_value(self, name: str, value: Any, by: Statement) -> None:
+    def _by_value(self, name: str, value: Any, required_by: Statement) -> None:
         """Collect a name that no statement assigned: from a star import, a magic, or IPython."""
         constant = literal(value)
         module, own = getattr(value, "__module__", None), getattr(value, "__qualname__", "")
         if constant is not None:
-            self._add(by, f"{name} = {constant}", {name})
+            self._add(required_by, f"{name} = {constant}", {name})
         elif isinstance(value, ModuleType):
-            self._add(by, f"import {value.__name__} as {name}", {name})
+            self._add(required_by, f"import {value.__name__} as {name}", {name})
         elif module in sys.modules and module != self.origin.name and getattr(sys.modules[module], own, None) is value:
-            self._add(by, f"from {module} import {own} as {name}", {name})
+            self._add(required_by, f"from {module} import {own} as {name}", {name})
         else:
             kind = obstacle(value)
             reason = (
                 f"holds {kind}, which can't go into a module" if kind else "has no source: no statement assigned it"
             )
-            raise self._error(by, name, reason, _HINT)
+            raise self._error(required_by, name, reason, _HINT)
 
-    def _error(self, by: Statement, name: str, reason: str, hint: str) -> SourceError:
-        by.source.remember()
+    def _error(self, required_by: Statement, name: str, reason: str, hint: str) -> SourceError:
+        required_by.source.remember()
         return SourceError(
-            f"{by.label} uses {name}, which {reason}", filename=by.filename, lineno=by.line_of(name), hint=hint
+            f"{required_by.label} uses {name}, which {reason}",
+            filename=required_by.filename,
+            lineno=required_by.line_of(name),
+            hint=hint,
         )
 
 

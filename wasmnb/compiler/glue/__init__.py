@@ -1,7 +1,7 @@
 """The glue: WebAssembly text between Envoy and the component, generated from the ABI table except for two files.
 
 It implements the component's imports (the part of WASI 0.2 that filters can use, and functions for the app's start) and
-exports what Envoy calls (callbacks, allocator, `_initialize`, the ABI's marker). Calls between the two go directly into
+exports the functions that Envoy calls (callbacks, allocator, `_initialize`, the ABI's marker). Calls between the two go directly into
 CPython (`cpython.py`). Merging it with the component is the linker's job.
 
 Facts (https://github.com/WebAssembly/component-model/blob/main/design/mvp/CanonicalABI.md):
@@ -21,6 +21,7 @@ from .cpython import C_API, callback_text, control_text, cpython_text, imports_t
 
 __all__ = [
     "CONTROL",
+    "COPY_ARCHIVE",
     "C_API",
     "FINISHED",
     "GLUE_PAGES",
@@ -45,6 +46,9 @@ WORLD_EXPORTS = ("start", "sync")
 #: `proxy_on_memory_allocate` allocated and that it frees. It returns the address of the reply's address and size (u32
 #: each, valid until the next call), or 0. Real proxies never call it.
 CONTROL = "wasmnb_control"
+
+#: Symbol of the function that copies a range of the archive: (to, offset, size).
+COPY_ARCHIVE = "copy-archive"
 
 #: Functions that the component imports -> functions of the glue.
 WORLD_IMPORTS = {
@@ -94,7 +98,7 @@ _PREVIEW_1 = {
 Signatures = Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]
 
 
-def glue_text(imports: Signatures, base: int, first_slot: int) -> str:
+def glue_text(imports: Signatures, base: int, first_slot: int, archive: tuple[int, int]) -> str:
     """Generate the glue for a component.
 
     Parameters
@@ -105,6 +109,8 @@ def glue_text(imports: Signatures, base: int, first_slot: int) -> str:
         Address of the glue's own memory.
     first_slot
         First free slot of the component's function table.
+    archive
+        Address and size of the archive of Python's library.
     """
     hostcalls = tuple(hostcalls_for(VERSION).values())
     callbacks = tuple(callbacks_for(VERSION).values())
@@ -114,7 +120,7 @@ def glue_text(imports: Signatures, base: int, first_slot: int) -> str:
     parts = [
         *_host_imports(hostcalls),
         *_component_imports(),
-        *_constants(base),
+        *_constants(base, archive),
         *handwritten,
         *(f'  (export "{WIT_INTERFACE}#{n}" (func ${f}))' for n, f in WORLD_IMPORTS.items()),
         *cpython_text(hostcalls, base, first_slot),
@@ -157,10 +163,12 @@ def _component_imports() -> Iterable[str]:
     yield from imports_text()
 
 
-def _constants(base: int) -> Iterable[str]:
+def _constants(base: int, archive: tuple[int, int]) -> Iterable[str]:
     yield f"  (global $base i32 (i32.const {base}))"
     yield f"  (global $journal i32 (i32.const {base + _JOURNAL}))"
     yield f"  (global $journal-entries i32 (i32.const {_JOURNAL_ENTRIES}))"
+    yield f"  (global $archive i32 (i32.const {archive[0]}))"
+    yield f"  (global $archive-size i32 (i32.const {archive[1]}))"
 
 
 # -- functions from the tables ----------------------------------------------------------------------------------------

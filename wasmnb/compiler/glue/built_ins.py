@@ -14,6 +14,9 @@ __all__ = ["OWN", "built_ins_text"]
 
 _TYPE_IS_STR = 1 << 28  # Py_TPFLAGS_UNICODE_SUBCLASS
 _TYPE_IS_TEXT = _TYPE_IS_STR | 1 << 27  # or Py_TPFLAGS_BYTES_SUBCLASS
+_TYPE_IS_DICT = 1 << 29  # Py_TPFLAGS_DICT_SUBCLASS
+_TYPE_IS_SEQUENCE = 1 << 25 | 1 << 26  # Py_TPFLAGS_LIST_SUBCLASS, Py_TPFLAGS_TUPLE_SUBCLASS
+_TYPE_IS_HEAP = 1 << 9  # Py_TPFLAGS_HEAPTYPE: a class that Python code has made
 _OBJECT_TYPE = 4  # offset of ob_type
 
 _AREA = f"(i32.add (global.get $base) (i32.const {SCRATCH}))"
@@ -24,7 +27,7 @@ _NONE_LEFT = f"(if (call $PyErr_Occurred) (then {_FAIL}))"
 def built_ins_text(base: int) -> Iterable[str]:
     """Generate the functions, their helpers, and a constant in memory."""
     yield f'  (data (i32.const {base + ERRORS}) "surrogateescape\\00")'
-    yield from (_TAKE_BYTES, _IS_TEXT, _TEXT_OR_BYTES, _BREAKS, _MAKE, _PAIRS, _STREAMS_DROP)
+    yield from (_COPY_ARCHIVE, _TAKE_BYTES, _IS_TEXT, _TEXT_OR_BYTES, _BREAKS, _MAKE, _PAIRS, _ENCODE, _STREAMS_DROP)
     for name, (arguments, locals_, body) in OWN.items():
         names = " ".join(f"(local ${n} i32)" for n in locals_.split())
         yield f"""  (func $py-{name} (param $self i32) (param $args i32) (param $count i32) (result i32)
@@ -40,6 +43,10 @@ def _argument(number: int) -> str:
 def _number(number: int) -> str:
     return f"(call $PyLong_AsUnsignedLongMask {_argument(number)})"
 
+
+#: Copy a range of the archive. Release modules have another one: theirs is in a passive segment (`COPY_ARCHIVE`).
+_COPY_ARCHIVE = """  (func $copy-archive (param $to i32) (param $offset i32) (param $size i32)
+    (memory.copy (local.get $to) (i32.add (global.get $archive) (local.get $offset)) (local.get $size)))"""
 
 #: Make a `bytes` from memory that the proxy allocated in the guest, and free that memory.
 _TAKE_BYTES = """  (func $take-bytes (param $at i32) (param $size i32) (result i32) (local $made i32)
@@ -173,9 +180,13 @@ _HEADER_SET = f"""    (local.set $area {_AREA})
     (call $PyLong_FromLong (call $proxy_replace_header_map_value (local.get $map) (local.get $name) (local.get $size)
       (i32.load (local.get $area)) (i32.load offset=4 (local.get $area))))"""
 
-#: (list of pairs of text): a serialised header map. Once round to add up the sizes, once to write.
-_ENCODED = f"""    (local.set $area {_AREA})
-    (local.set $left (call $PyList_Size {_argument(0)}))
+#: Serialise a list of pairs of text, once round to add up the sizes, once to write. Returns a `bytes`, 0 after an exception, or 1 if
+#: a name or a value has a line break and $strict refuses it.
+_ENCODE = f"""  (func $encode (param $list i32) (param $strict i32) (result i32)
+    (local $area i32) (local $count i32) (local $left i32) (local $size i32) (local $pair i32) (local $part i32)
+    (local $made i32) (local $sizes i32) (local $at i32)
+    (local.set $area {_AREA})
+    (local.set $left (call $PyList_Size (local.get $list)))
     (if (i32.le_s (local.get $left) (i32.const 0)) (then
       (if (local.get $left) (then {_FAIL}))
       (return (call $PyBytes_FromStringAndSize (i32.const 0) (i32.const 0)))))
@@ -183,14 +194,17 @@ _ENCODED = f"""    (local.set $area {_AREA})
     (local.set $size (i32.add (i32.const 4) (i32.mul (local.get $left) (i32.const 10))))
     (loop $measure
       (local.set $left (i32.sub (local.get $left) (i32.const 1)))
-      (local.set $pair (call $PyList_GetItem {_argument(0)} (local.get $left)))
+      (local.set $pair (call $PyList_GetItem (local.get $list) (local.get $left)))
       (if (i32.ne (call $PyTuple_Size (local.get $pair)) (i32.const 2))
         (then (call $PyErr_Clear) (drop (call $PyErr_BadArgument)) {_FAIL}))
       (local.set $part (i32.const 0))
       (loop $parts
         (if (call $text-or-bytes (call $PyTuple_GetItem (local.get $pair) (local.get $part))
             (local.get $area) (i32.add (local.get $area) (i32.const 4))) (then {_FAIL}))
-        (local.set $size (i32.add (local.get $size) (i32.load offset=4 (local.get $area))))
+        (local.set $at (i32.load offset=4 (local.get $area)))
+        (if (local.get $strict) (then
+          (if (call $breaks (i32.load (local.get $area)) (local.get $at)) (then (return (i32.const 1))))))
+        (local.set $size (i32.add (local.get $size) (local.get $at)))
         (local.set $part (i32.add (local.get $part) (i32.const 1)))
         (br_if $parts (i32.lt_u (local.get $part) (i32.const 2))))
       (br_if $measure (local.get $left)))
@@ -201,7 +215,7 @@ _ENCODED = f"""    (local.set $area {_AREA})
     (local.set $sizes (i32.add (local.get $sizes) (i32.const 4)))
     (local.set $at (i32.add (local.get $sizes) (i32.shl (local.get $count) (i32.const 3))))
     (loop $write
-      (local.set $pair (call $PyList_GetItem {_argument(0)} (local.get $left)))
+      (local.set $pair (call $PyList_GetItem (local.get $list) (local.get $left)))
       (local.set $part (i32.const 0))
       (loop $parts
         (drop (call $text-or-bytes (call $PyTuple_GetItem (local.get $pair) (local.get $part))
@@ -217,7 +231,44 @@ _ENCODED = f"""    (local.set $area {_AREA})
         (br_if $parts (i32.lt_u (local.get $part) (i32.const 2))))
       (local.set $left (i32.add (local.get $left) (i32.const 1)))
       (br_if $write (i32.lt_u (local.get $left) (local.get $count))))
-    (local.get $made)"""
+    (local.get $made))"""
+
+#: (list of pairs of text): a serialised header map.
+_ENCODED = f"    (call $encode {_argument(0)} (i32.const 0))"
+
+#: (status, details, body, headers, gRPC status): send a local response, and return the hostcall's status. -1 if a part is of a type
+#: that Python has to encode, or a header has a line break: then nothing has been sent.
+_LOCAL_RESPONSE = f"""    (local.set $area {_AREA})
+    (local.set $status {_number(0)})
+    (local.set $grpc {_number(4)})
+    (local.set $flags (call $PyType_GetFlags (i32.load offset={_OBJECT_TYPE} {_argument(3)})))
+    (block $refused
+      (br_if $refused (call $text-or-bytes {_argument(1)} (local.get $area) (i32.add (local.get $area) (i32.const 4))))
+      (local.set $details (i32.load (local.get $area)))
+      (local.set $size (i32.load offset=4 (local.get $area)))
+      (br_if $refused (call $text-or-bytes {_argument(2)} (local.get $area) (i32.add (local.get $area) (i32.const 4))))
+      (local.set $body (i32.load (local.get $area)))
+      (local.set $length (i32.load offset=4 (local.get $area)))
+      (br_if $refused (call $PyErr_Occurred))
+      (br_if $refused (i32.and (local.get $flags) (i32.const {_TYPE_IS_HEAP})))
+      (local.set $list
+        (if (result i32) (i32.and (local.get $flags) (i32.const {_TYPE_IS_DICT}))
+          (then (call $PyMapping_Items {_argument(3)}))
+          (else (if (result i32) (i32.and (local.get $flags) (i32.const {_TYPE_IS_SEQUENCE}))
+            (then (call $PySequence_List {_argument(3)}))
+            (else (i32.const 0))))))
+      (br_if $refused (i32.eqz (local.get $list)))
+      (local.set $made (call $encode (local.get $list) (i32.const 1)))
+      (call $Py_DecRef (local.get $list))
+      (br_if $refused (i32.le_u (local.get $made) (i32.const 1)))
+      (drop (call $PyBytes_AsStringAndSize (local.get $made) (local.get $area) (i32.add (local.get $area) (i32.const 4))))
+      (local.set $status (call $proxy_send_local_response (local.get $status) (local.get $details) (local.get $size)
+        (local.get $body) (local.get $length) (i32.load (local.get $area)) (i32.load offset=4 (local.get $area))
+        (local.get $grpc)))
+      (call $Py_DecRef (local.get $made))
+      (return (call $PyLong_FromLong (local.get $status))))
+    (call $PyErr_Clear)
+    (call $PyLong_FromLong (i32.const -1))"""
 
 #: (on): whether deleting a context enters Python for now, since something waits that it would end.
 _WATCH_DELETES = f"""    (i32.store offset=8 (global.get $base) (i32.or
@@ -233,6 +284,18 @@ _CLAIM = f"""    (local.set $id {_number(0)})
 #: (dict): the HTTP streams by id, which has to live on: deleting one of them takes it out of there.
 _HOLD_STREAMS = f"""    (i32.store offset={STREAMS} (global.get $base) {_argument(0)})
     (call $PyLong_FromLong (i32.const 0))"""
+
+#: (offset, size): a range of the archive of Python's library.
+_ARCHIVE = f"""    (local.set $offset {_number(0)})
+    (local.set $size {_number(1)})
+    {_NONE_LEFT}
+    (if (i64.gt_u (i64.add (i64.extend_i32_u (local.get $offset)) (i64.extend_i32_u (local.get $size)))
+        (i64.extend_i32_u (global.get $archive-size)))
+      (then (drop (call $PyErr_BadArgument)) {_FAIL}))
+    (local.set $made (call $PyBytes_FromStringAndSize (i32.const 0) (local.get $size)))
+    (if (local.get $made)
+      (then (call $copy-archive (call $PyBytes_AsString (local.get $made)) (local.get $offset) (local.get $size))))
+    (local.get $made)"""
 
 #: (coroutine, None): run it to its end or next wait: what it returned, or a tuple of it and what it waits for.
 _RUN = f"""    (local.set $how (call $PyIter_Send {_argument(0)} {_argument(1)} {_AREA}))
@@ -251,9 +314,11 @@ OWN: dict[str, tuple[int, str, str]] = {
     "header_text": (2, "map status made area", _HEADER_TEXT),
     "header_set": (3, "map area name size", _HEADER_SET),
     "header_pairs": (2, "map text status made area data", _HEADER_PAIRS),
-    "encoded": (1, "area left size pair part made sizes at", _ENCODED),
+    "encoded": (1, "", _ENCODED),
+    "local_response": (5, "area status grpc flags details size body length list made", _LOCAL_RESPONSE),
     "watch_deletes": (1, "", _WATCH_DELETES),
     "claim": (1, "id", _CLAIM),
     "hold_streams": (1, "", _HOLD_STREAMS),
+    "archive": (2, "offset size made", _ARCHIVE),
     "run": (2, "how got tuple", _RUN),
 }

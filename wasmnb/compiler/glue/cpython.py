@@ -50,6 +50,8 @@ C_API: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "PyList_GetItem": ((_I, _I), (_I,)),
     "PyList_Append": ((_I, _I), (_I,)),
     "PyDict_Pop": ((_I, _I, _I), (_I,)),
+    "PyMapping_Items": ((_I,), (_I,)),
+    "PySequence_List": ((_I,), (_I,)),
     "PyIter_Send": ((_I, _I, _I), (_I,)),
     "PyErr_Occurred": ((), (_I,)),
     "PyErr_BadArgument": ((), (_I,)),

@@ -35,8 +35,8 @@ class _Finder:
 
     def find_distributions(self, context: Any) -> Iterator[Distribution]:
         name = getattr(context, "name", None)
-        wanted = self._distributions if name is None else [_normalised(name)]
-        yield from (_InMemory(self._distributions[n]) for n in wanted if n in self._distributions)
+        names = self._distributions if name is None else [_normalised(name)]
+        yield from (_InMemory(self._distributions[n]) for n in names if n in self._distributions)
 
 
 def _normalised(name: str) -> str:

@@ -1,9 +1,9 @@
 """Native mode: a filter's source run by this interpreter instead of Wasm, for debuggers, coverage and profilers.
 
-The host that runs it is the same, in `wasmnb.host`; what the compiled filter is, is decided one folder up.
+The host that runs it is the same, in `wasmnb.host`; `native_filter` one folder up makes a `Filter` of it.
 
     source_input    arguments of `Filter.native` as a source
-    image           what a host instantiates, with the interface of a compiled module
+    image           the image that a host instantiates, with the interface of a compiled module
     instance        one VM: entry points, journal, traps
     hostcall_stubs  the host's functions as Python callables; arguments pass through an `arena`
     interpreter     the interpreter of one VM: builtins, standard modules (`stdlib_copies`, `clocks`), `sys.modules`

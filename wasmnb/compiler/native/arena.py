@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import ctypes
 import mmap
+import platform
+import sys
 from contextlib import suppress
 
 from ...engine import Memory
@@ -78,4 +80,12 @@ def _map_flags() -> dict[str, int]:
     """Return flags for private pages without a swap reservation, on systems that have them."""
     if not hasattr(mmap, "MAP_PRIVATE"):
         return {}
-    return {"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | getattr(mmap, "MAP_NORESERVE", 0)}
+    return {"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | getattr(mmap, "MAP_NORESERVE", _linux_no_reserve())}
+
+
+def _linux_no_reserve() -> int:
+    """Return Linux's MAP_NORESERVE, which Python 3.11 doesn't have.
+
+    Without it the reservations of neighbouring VMs count as one area, and `fork` fails when that is larger than the machine's memory.
+    """
+    return 0x4000 if sys.platform == "linux" and platform.machine() in ("x86_64", "aarch64") else 0

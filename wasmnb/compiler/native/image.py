@@ -1,4 +1,4 @@
-"""What a host instantiates for a native filter, with the interface of a compiled module."""
+"""The image of a native filter, which a host instantiates like a compiled module."""
 
 from __future__ import annotations
 

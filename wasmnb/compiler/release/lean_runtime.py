@@ -1,7 +1,7 @@
 """A runtime prepared for release modules: its code translated for the interpreter, its functions named.
 
-What takes long is done once for a runtime and kept in its cache entry: the translation (some ten seconds) and, for profiles, the
-instrumented module's machine code.
+The slow steps are done once for each runtime, and their results are stored in its cache entry: the translation (about ten
+seconds) and, for profiles, the machine code of the instrumented module.
 """
 
 from __future__ import annotations
@@ -14,13 +14,16 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 
 from ...engine import Code, Engine
-from ..runtime.machine_code import compiled
-from ..runtime.runtime import Runtime
+from ..cache.machine_code import compiled
+from ..glue import COPY_ARCHIVE
+from ..runtime.runtime import Runtime, initial_memory
 from ..wasm.core_module import CoreModule
+from .assembly.archive_blocks import archive_blocks
 from .assembly.split_module import Hot, SplitModule, operations_for
 from .interpreter.cold_code import ColdCode
 from .interpreter.cold_file import read_cold, write_cold
 from .interpreter.translation import translate_module
+from .profile.hot_set import corpus
 from .profile.instrument import Block, instrument
 from .unused_code import unused_functions
 
@@ -28,7 +31,7 @@ __all__ = ["LeanRuntime"]
 
 
 class LeanRuntime:
-    """A runtime with what a release needs of it.
+    """A runtime, and the data that release modules need from it.
 
     Parameters
     ----------
@@ -47,26 +50,42 @@ class LeanRuntime:
 
     @cached_property
     def symbols(self) -> Sequence[str]:
-        """Names of its functions, by number."""
+        """Names of its functions; the index is the number."""
         return self.runtime.symbols
 
     @property
     def image(self) -> list[tuple[int, bytes]]:
-        """Its memory at the start, as (address, bytes)."""
-        return [
-            (segment.offset[0][1] % (1 << 32), self.wasm[segment.start : segment.end])
-            for segment in self.module.segments
-            if segment.offset is not None
-        ]
+        """Initial content of its memory, as (address, bytes)."""
+        return initial_memory(self.module)
+
+    @cached_property
+    def archive(self) -> bytes:
+        """Its archive of Python's library in blocks, from the cache or compressed now."""
+        name = f"archive-{_digest()}.bin"
+        kept = self.runtime.entry.read(name)
+        if kept is None:
+            kept = archive_blocks(self.runtime.archive_bytes(self.module))
+            self.runtime.entry.add(name, kept)
+        return kept
 
     def cold(self, progress: Callable[[float], None] = lambda _fraction: None) -> ColdCode:
-        """Its translated code, from the cache or translated now; `progress` gets the part that is done, from 0 to 1."""
+        """Return its translated code, from the cache or translated now.
+
+        Parameters
+        ----------
+        progress
+            Called with the share that is done, from 0 to 1.
+        """
         if self._cold is None:
             name = f"cold-{_digest()}.bin"
             kept = self.runtime.entry.read(name)
             if kept is None:
                 self._cold = translate_module(
-                    self.module, operations_for(self.module), progress, unused_functions(self.symbols)
+                    self.module,
+                    operations_for(self.module),
+                    progress,
+                    unused_functions(self.symbols),
+                    corpus(loading=True).functions_in(self.symbols),
                 )
                 self.runtime.entry.add(name, write_cold(self._cold))
             else:
@@ -74,11 +93,11 @@ class LeanRuntime:
         return self._cold
 
     def split(self, hot: Hot) -> SplitModule:
-        """The runtime with only these functions compiled."""
+        """Return the runtime with only these functions compiled."""
         key = sha256(repr(sorted((f, b and sorted(b)) for f, b in hot.items())).encode()).hexdigest()
         if key not in self._splits:
-            self._splits.clear()  # one is some megabytes; the next filter most often wants the same
-            self._splits[key] = SplitModule(self.module, self.cold(), hot)
+            self._splits.clear()  # each takes some megabytes, and the next filter usually needs the same one
+            self._splits[key] = SplitModule(self.module, self.cold(), hot, self.symbols.index(COPY_ARCHIVE))
         return self._splits[key]
 
     @cached_property
@@ -87,23 +106,27 @@ class LeanRuntime:
 
     @property
     def blocks(self) -> Sequence[Block]:
-        """What the bytes of the instrumented module's second memory stand for."""
+        """The block of each counter in the second memory of the instrumented module."""
         return self._instrumented[1]
 
     def instrumented(self, engine: Engine) -> Code:
-        """The instrumented module's code; machine code is kept on the disk."""
+        """Return the compiled instrumented module. Its machine code is cached on the disk."""
         return compiled(self._instrumented[0], engine)
 
 
 @cache
 def _digest() -> str:
-    """Hash of the translator's sources and of the Python that reads what it leaves in the cache."""
-    found = sha256(sys.version.encode())
+    """Return the hash of the translator's sources and of the Python version, which decides how results are stored."""
+    digest = sha256(sys.version.encode())
     folder = files(__package__)
-    for name, item in (*_sources(folder / "interpreter"), ("unused_code.py", folder / "unused_code.py")):
-        found.update(name.encode() + b"\0" + item.read_bytes() + b"\0")
-    return found.hexdigest()[:16]
+    for name, item in (
+        *_sources(folder / "interpreter", ".py", ".wat"),
+        *_sources(folder / "profile", ".txt"),
+        ("unused_code.py", folder / "unused_code.py"),
+    ):
+        digest.update(name.encode() + b"\0" + item.read_bytes() + b"\0")
+    return digest.hexdigest()[:16]
 
 
-def _sources(folder: Traversable) -> list[tuple[str, Traversable]]:
-    return sorted((item.name, item) for item in folder.iterdir() if item.name.endswith((".py", ".wat")))
+def _sources(folder: Traversable, *endings: str) -> list[tuple[str, Traversable]]:
+    return sorted((item.name, item) for item in folder.iterdir() if item.name.endswith(endings))

@@ -1,4 +1,4 @@
-"""A filter made for production: the same filter as a module that starts fast and stays small."""
+"""Release modules: filters for production, which start faster and need less memory than full modules."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from typing import ClassVar
 
 from ...abi import Callbacks
 from ...engine import Code, Engine, Image, default_engine
+from ..cache.machine_code import compiled
+from ..cache.places import cache_folder
 from ..info import FilterInfo, info_of
-from ..runtime.cache import cache_folder
+from ..provenance.record import build_record, record_section
 from ..runtime.heap_trim import clear_unused
-from ..runtime.machine_code import compiled
 from ..runtime.runtime import Progress, Runtime, runtimes_in
 from ..source.filter_source import Source
 from ..source.imports import imported_modules, parse
@@ -32,13 +33,13 @@ from .profile.block_profile import BlockProfile
 from .profile.hot_set import corpus, functions_of_imports
 from .snapshot.loaded_memory import LoadedMemory, load
 
-__all__ = ["ReleaseFilter", "lean_runtime", "make_release"]
+__all__ = ["STEPS", "ReleaseFilter", "lean_runtime", "make_release"]
 
-#: Part of a profile's blocks that a runtime may lack before it is told.
-_MOST_MISSING = 0.05
+#: Share of its time that the profile's traffic may spend in interpreted code without a warning.
+_MOST_INTERPRETED = 0.05
 
-#: Step -> (what is told, part of the time when it begins, when it ends).
-_STEPS = {
+#: Step -> (text for `progress`, fraction of the time at its start, at its end).
+STEPS = {
     "translate": ("Preparing the runtime for release modules, once", 0.0, 0.7),
     "load": ("Loading the filter", 0.7, 0.75),
     "split": ("Separating compiled from interpreted code", 0.75, 0.85),
@@ -47,16 +48,16 @@ _STEPS = {
 
 
 class ReleaseFilter:
-    """A release module with the source that it was made from; what a `Filter` holds.
+    """Backend of a `Filter` that is a release module.
 
     Parameters
     ----------
     full
-        The filter that it was made from.
+        The backend of the full filter.
     data
         The module.
     facts
-        What is known of it.
+        Facts of the module.
     """
 
     native: ClassVar[bool] = False
@@ -69,7 +70,7 @@ class ReleaseFilter:
         self._images: dict[Engine, Image] = {}
 
     def image(self, engine: Engine) -> Image:
-        """What a host instantiates; machine code comes from the disk if the module has been compiled before."""
+        """Return the compiled module. Its machine code is cached on the disk."""
         if engine not in self._images:
             self._images[engine] = Image(compiled(self.data, engine))
         return self._images[engine]
@@ -79,12 +80,17 @@ class ReleaseFilter:
         """Callbacks that the filter's classes override."""
         return self.full.callbacks
 
+    @property
+    def classes(self) -> dict[str, str]:
+        """Names of the filter's classes by kind."""
+        return self.full.classes
+
     def wasm(self) -> bytes:
-        """The module, complete."""
+        """Return the release module."""
         return self.data
 
     def info(self, name: str) -> FilterInfo:
-        """Facts of the module and of the runtime in it."""
+        """Return facts of the module and of the runtime in it."""
         facts = inspect_module(self.data)
         full = self.full.info(name)
         kept = {n: getattr(full, n) for n in ("runtime", "python", "sdk", "modules", "packages", "build_times")}
@@ -98,21 +104,34 @@ def make_release(
     *,
     bare: bool = False,
     level: int = LEVEL,
+    strip: bool = True,
 ) -> ReleaseFilter:
-    """Make the release module of a filter.
+    """Build the release module of a filter.
 
     Parameters
     ----------
     full
         The filter.
     profile
-        What its traffic executes, in addition to what filters execute in general.
+        Code that its own traffic executes, which is compiled in addition to what filters in general execute. Default: None.
     progress
-        Called with a step and a fraction from 0 to 1.
+        Function called with a step's name and a fraction from 0 to 1. Default: None.
     bare
-        Have everything interpreted that can be: for tests.
+        Interpret all functions that can be interpreted, for tests. Default: False.
     level
-        How hard to pack the memory, from 1 to 9.
+        Compression level of the memory, from 1 to 9. Default: 6.
+    strip
+        Leave out comments and docstrings. Default: True.
+
+    Returns
+    -------
+    ReleaseFilter
+        The backend with the module.
+
+    Raises
+    ------
+    SourceError, BuildError
+        As for `Filter.from_source`.
     """
     times: dict[str, float] = {}
     tell = progress or (lambda _step, _fraction: None)
@@ -120,20 +139,18 @@ def make_release(
     with _step("translate", times, tell) as part:
         cold = lean.cold(part)
     with _step("load", times, tell):
-        loaded = _load(full, lean.runtime, code)
+        saved = full.portable(strip=strip)
+        loaded = _load(saved, lean.runtime, code)
     with _step("split", times, tell):
         general = BlockProfile() if bare else corpus(loading=bool(loaded.uses))
         split = lean.split(_hot(full, lean, cold.points, general, profile))
     with _step("pack", times, tell):
-        data = _module(full, lean, split, loaded, level)
-    sizes = split.sizes
-    missing = 0.0 if profile is None else profile.missing(cold.points, lean.symbols)
-    if missing > _MOST_MISSING:
-        warnings.warn(
-            f"{missing:.0%} of the code in the profile is not in this filter's runtime and is interpreted. "
-            "Record the profile again with this version.",
-            stacklevel=3,
+        data = _module(saved, lean, split, loaded, level)
+        of_traffic = profile is not None
+        data += record_section(
+            build_record(lean.runtime, saved.requirements, saved.source, release=True, strip=strip, profile=of_traffic)
         )
+    sizes = split.sizes
     facts = ReleaseFacts(
         sizes.compiled,
         sizes.interpreted,
@@ -141,14 +158,34 @@ def make_release(
         sizes.interpreted_bytes,
         not loaded.uses,
         loaded.uses,
-        len(lean.wasm) + len(full.source.payload),
+        len(lean.wasm) + len(saved.source.payload),
         times,
+        None if profile is None else profile.interpreted(split.hot, cold.points, lean.symbols),
     )
+    _warn(full.source.filename, facts)
     return ReleaseFilter(full, data, facts)
 
 
+def _warn(filename: str, facts: ReleaseFacts) -> None:
+    """Warn if the profile's traffic would spend much time in interpreted code, since the profile is then of other code."""
+    if facts.interpreted_time is not None and facts.interpreted_time > _MOST_INTERPRETED:
+        warnings.warn(
+            f"The traffic of the profile would spend {facts.interpreted_time:.0%} of its time in interpreted code of the release "
+            f"module of {filename}: the profile is of another runtime. Record it again with this version.",
+            stacklevel=4,
+        )
+
+
 def lean_runtime(full: SourceFilter, progress: Progress | None = None) -> tuple[LeanRuntime, Code]:
-    """A filter's runtime, prepared for release modules, and its machine code."""
+    """Return a filter's runtime, prepared for release modules, and its machine code.
+
+    Parameters
+    ----------
+    full
+        The backend of the full filter.
+    progress
+        As for `make_release`.
+    """
     engine = default_engine()
     _, code = full.runtimes.get(full.requirements, engine, progress)
     return _lean_runtime(cache_folder(), full.requirements), code
@@ -156,7 +193,7 @@ def lean_runtime(full: SourceFilter, progress: Progress | None = None) -> tuple[
 
 @lru_cache(maxsize=2)
 def _lean_runtime(folder: Path, requirements: Requirements) -> LeanRuntime:
-    """One is some 40 MB."""
+    """Return the prepared runtime. Each takes about 40 MB of memory."""
     return LeanRuntime(*runtimes_in(folder).module(requirements, default_engine()))
 
 
@@ -167,7 +204,7 @@ def _hot(
     general: BlockProfile,
     profile: BlockProfile | None,
 ) -> dict[int, frozenset[int] | None]:
-    """The functions that stay compiled: of an empty general profile, none but those that have to."""
+    """Return the functions that stay compiled. With an empty general profile there are none."""
     if not general.functions:
         return {}
     chosen = BlockProfile(dict(general.functions))
@@ -187,16 +224,29 @@ def _module(full: SourceFilter, lean: LeanRuntime, split: SplitModule, loaded: L
     if not loaded.uses:
         memory = bytearray(loaded.memory)
         clear_unused(memory, lean.runtime.regions)
-        return lazy_module(split, [(0, bytes(memory))], len(memory) // PAGE, exports, loaded=True, level=level)
+        image: list[Write] = [(0, bytes(memory))]
+        pages = len(memory) // PAGE
+        return lazy_module(
+            split, image, pages, exports, loaded=True, archive=lean.runtime.archive, blocks=lean.archive, level=level
+        )
     placement = full.placement(lean.runtime)
-    image: list[Write] = [*lean.image, *placement.writes]
-    return lazy_module(split, image, placement.total, exports, loaded=False, level=level)
+    image = [*lean.image, *placement.writes]
+    return lazy_module(
+        split,
+        image,
+        placement.total,
+        exports,
+        loaded=False,
+        archive=lean.runtime.archive,
+        blocks=lean.archive,
+        level=level,
+    )
 
 
 @contextmanager
 def _step(name: str, times: dict[str, float], tell: Progress) -> Iterator[Callable[[float], None]]:
-    """Announce a step and take its time; gives what to call with the part of it that is done."""
-    text, begin, end = _STEPS[name]
+    """Report a step and measure its time; yield a function that is called with the share of the step that is done."""
+    text, begin, end = STEPS[name]
     started = time.monotonic()
     tell(text, begin)
     yield lambda part: tell(text, begin + (end - begin) * part)

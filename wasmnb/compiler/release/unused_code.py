@@ -1,7 +1,7 @@
-"""Code that no filter can reach: SQLite, a tenth of the runtime's.
+"""Code that no filter can call: SQLite, which is a tenth of the runtime's code.
 
-Facts: it needs files, so that `import sqlite3` is refused when a filter is built, and the guest's program makes `import _sqlite3`
-fail, too. Its functions stand next to each other, as the linker has put those of each C file.
+Facts: SQLite needs files. `import sqlite3` is refused when a filter is built, and `import _sqlite3` fails in the guest. The
+linker places the functions of each C file next to each other.
 """
 
 from __future__ import annotations
@@ -13,16 +13,22 @@ __all__ = ["unused_functions"]
 
 _NAMES = ("sqlite3", "pysqlite_", "_pysqlite_")
 
-#: Functions of one C file in between that have other names.
+#: Most functions with other names between two with these names, for all of them to count as SQLite's.
 _GAP = 100
 
 
 def unused_functions(symbols: Sequence[str]) -> frozenset[int]:
-    """Numbers of the functions that are left out, from the names of all."""
+    """Return the numbers of the functions that are left out.
+
+    Parameters
+    ----------
+    symbols
+        Names of all functions; the index is the number.
+    """
     named = [number for number, name in enumerate(symbols) if name.startswith(_NAMES)]
-    found: set[int] = set()
+    unused: set[int] = set()
     for first, last in itertools.pairwise(named):
-        found.add(first)
+        unused.add(first)
         if last - first <= _GAP:
-            found.update(range(first, last + 1))
-    return frozenset(found)
+            unused.update(range(first, last + 1))
+    return frozenset(unused)

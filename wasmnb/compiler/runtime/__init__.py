@@ -1,4 +1,4 @@
-"""Runtimes: componentize-py's input and output, probes, and the caches on disk.
+"""Runtimes: componentize-py's input and output, and probes.
 
-Changes to WebAssembly itself are in `..wasm`.
+Changes to WebAssembly itself are in `..wasm`, files on the disk in `..cache`.
 """

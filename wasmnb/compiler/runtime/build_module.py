@@ -12,11 +12,14 @@ from ..wasm.component import Component, Ref, Target
 from ..wasm.component_graph import Definition, Graph
 from ..wasm.core_module import CoreModule
 from ..wasm.linker import link, memory_image
+from ..wasm.memory_image import PAGE
 from ..wasm.stack_guard import StackGuard
 from ..wasm.symbols import symbols
+from .archive import archive_in
+from .frozen_modules import clear_frozen
 from .heap_trim import MemoryRegions, clear_unused
 
-__all__ = ["LinkedRuntime", "link_component"]
+__all__ = ["LinkedRuntime", "archive_of", "link_component"]
 
 #: Name under which the modules of a component share their function table.
 _TABLE = "__indirect_function_table"
@@ -34,28 +37,40 @@ class LinkedRuntime:
         Names of its functions, by function number.
     regions
         Positions of its stack and heap.
+    archive
+        Address and size of the archive of Python's library.
     """
 
     wasm: bytes
     symbols: list[str]
     regions: MemoryRegions
+    archive: tuple[int, int]
 
 
-def link_component(data: bytes) -> LinkedRuntime:
+def link_component(data: bytes, archive: bytes = b"") -> LinkedRuntime:
     """Link a component of componentize-py to a runtime module.
+
+    Parameters
+    ----------
+    data
+        The component.
+    archive
+        The archive of Python's library, which gets a place of its own in memory. Default: none.
 
     Raises
     ------
     Malformed
         The component isn't built as expected.
     """
-    component = Component(data)
-    graph = Graph(component, [CoreModule.read(data, *span) for span in component.modules])
+    component, graph = _graph(data)
     image = memory_image(graph)
     regions = MemoryRegions.of(graph)
     clear_unused(image.bytes, regions)
+    clear_frozen(image.bytes, regions.heap_base)
+    place = image.grow(-(-len(archive) // PAGE)), len(archive)
+    image.put(place[0], archive)
     base = image.grow(GLUE_PAGES)
-    glue = CoreModule.read(assemble(glue_text(graph.glue_imports(), base, _first_free_slot(graph))))
+    glue = CoreModule.read(assemble(glue_text(graph.glue_imports(), base, _first_free_slot(graph), place)))
     graph.add_glue(glue, _glue_bindings(component, graph))
     for segment in glue.segments:
         assert segment.offset is not None
@@ -67,7 +82,23 @@ def link_component(data: bytes) -> LinkedRuntime:
     }
     order: list[Definition] = []
     module = link(graph, exports, image, StackGuard(graph), order)
-    return LinkedRuntime(module, symbols(graph, order), regions)
+    return LinkedRuntime(module, symbols(graph, order), regions, place)
+
+
+def archive_of(data: bytes) -> bytes:
+    """Return the archive of Python's library from the component of the guest that has compiled it.
+
+    Raises
+    ------
+    Malformed
+        There is none.
+    """
+    return archive_in(bytes(memory_image(_graph(data)[1]).bytes))
+
+
+def _graph(data: bytes) -> tuple[Component, Graph]:
+    component = Component(data)
+    return component, Graph(component, [CoreModule.read(data, *span) for span in component.modules])
 
 
 def _glue_bindings(component: Component, graph: Graph) -> Mapping[tuple[str, str], Target]:

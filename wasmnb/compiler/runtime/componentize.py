@@ -2,7 +2,8 @@
 
 Facts: it's a Rust program inside an extension module. In this process it couldn't be interrupted, and its errors would
 bypass `sys.stderr`. It adds site-packages that it finds through VIRTUAL_ENV and PATH, so both are hidden from it: a
-runtime contains only what its key covers.
+runtime contains only what its key covers. It unpacks Python's library into TMPDIR, which is in the folder that this process
+removes. `..provenance.fixed_inputs` makes its result the same in every build.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from pathlib import Path
 
 from ..._processes import python_command
 from ...errors import BuildError
+from ..provenance.fixed_inputs import FIXED_INPUTS, are_fixed_inputs_possible
 from .staging import APP, SITE
 from .wit import WORLD
 
@@ -34,7 +36,7 @@ class ComponentizeError(BuildError):
         self.output = log
 
 
-def componentize(folder: Path, wait: Callable[[float], None]) -> bytes:
+def componentize(folder: Path, wait: Callable[[float], None], secret: bytes = bytes(32)) -> bytes:
     """Make a component from a folder filled by `staging.stage`.
 
     Parameters
@@ -43,6 +45,8 @@ def componentize(folder: Path, wait: Callable[[float], None]) -> bytes:
         The staged folder.
     wait
         Function called every tenth of a second with the elapsed seconds.
+    secret
+        32 bytes that the guest gets as random bytes: Python makes its hash secret of them. Default: zeros.
 
     Raises
     ------
@@ -52,10 +56,14 @@ def componentize(folder: Path, wait: Callable[[float], None]) -> bytes:
     output = folder / "component.wasm"
     arguments = ["-d", "wit", "-w", WORLD, "componentize", "-p", "app", "-p", SITE, APP, "-o", str(output)]
     environment = {k: v for k, v in os.environ.items() if k not in {"VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME"}}
-    environment.update(PATH=str(folder), PYTHONSAFEPATH="1")
+    (folder / "tmp").mkdir()
+    environment.update(PATH=str(folder), PYTHONSAFEPATH="1", TMPDIR=str(folder / "tmp"))
+    run = _RUN
+    if are_fixed_inputs_possible():
+        run, arguments = FIXED_INPUTS + _RUN, [secret.hex(), *arguments]
     with (folder / "log").open("w+b") as log:
         process = subprocess.Popen(
-            python_command(_RUN, arguments),
+            python_command(run, arguments),
             cwd=folder,
             env=environment,
             stdin=subprocess.DEVNULL,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -18,12 +19,13 @@ from ...engine import Guest, Image, ImportType, OutOfBounds, Runnable, Trap
 from ...errors import SourceError
 from ...sdk import __all__ as sdk_names
 from ..glue import GLUE_PAGES, REPORT
+from ..glue.control import call_control
 from ..wasm.memory_image import PAGE
 
 #: Result of loading a source.
 Loaded = TypeVar("Loaded")
 
-__all__ = ["MissingVariable", "Probe", "Scratch", "located", "probe", "source_error", "with_stand_ins"]
+__all__ = ["MissingVariable", "Probe", "Scratch", "load_source", "located", "probe", "source_error", "with_stand_ins"]
 
 #: Longest time, in seconds, that a source can take to load.
 DEADLINE = 5.0
@@ -41,12 +43,15 @@ class Probe:
         Callbacks that the filter needs.
     callbacks
         Callbacks that its classes override, by kind of class; empty if they are unknown.
+    classes
+        Names of its classes by kind; kinds without a class of its own are missing.
     log
         Lines logged while it loaded, as (level, text).
     """
 
     exports: tuple[str, ...]
     callbacks: dict[str, list[str]] = field(default_factory=dict)
+    classes: dict[str, str] = field(default_factory=dict)
     log: list[tuple[int, str]] = field(default_factory=list)
 
 
@@ -178,21 +183,52 @@ def located(report: Mapping[str, Any], error: SourceError) -> Exception:
     return MissingVariable(report["variable"], error) if report.get("variable") else error
 
 
-def _load(image: Image, pages: int, filename: str, variables: Mapping[str, str]) -> Probe:
+def load_source(scratch: Scratch, pages: int, filename: str) -> dict[str, Any]:
+    """Run a source's top level in a scratch VM, and return the app's report.
+
+    Parameters
+    ----------
+    scratch
+        The VM, with the source in place.
+    pages, filename
+        As for `probe`.
+
+    Raises
+    ------
+    SourceError
+        The source doesn't load.
+    MissingVariable
+        It doesn't load because an environment variable is missing.
+    """
     base = (pages - GLUE_PAGES) * PAGE
+    try:
+        start = scratch.instance.function("_initialize")
+        assert start is not None
+        start()
+    except Trap as trap:
+        report = scratch.report(base)
+        if trap.kind == "deadline":
+            scratch.log.append((0, running_lines(scratch.instance, trap.message)))
+        error = source_error(report, trap, scratch.log, filename)
+        error.log = [text for _, text in scratch.log if text and text != error.traceback]
+        raise located(report, error) from None
+    return scratch.report(base)
+
+
+def _load(image: Image, pages: int, filename: str, variables: Mapping[str, str]) -> Probe:
     with image.code.engine.interrupts:
         scratch = Scratch(image, variables)
-        try:
-            start = scratch.instance.function("_initialize")
-            assert start is not None
-            start()
-        except Trap as trap:
-            report = scratch.report(base)
-            error = source_error(report, trap, scratch.log, filename)
-            raise located(report, error) from None
-        report = scratch.report(base)
+        report = load_source(scratch, pages, filename)
         scratch.instance.close()
-    return Probe(tuple(report["exports"]), report["callbacks"], scratch.log)
+    return Probe(tuple(report["exports"]), report["callbacks"], report["classes"], scratch.log)
+
+
+def running_lines(guest: Guest, reason: str) -> str:
+    """Return a traceback of the Python lines in which a guest was stopped; empty if it has none. It can't be used any more."""
+    try:
+        return str(call_control(guest, "running", {"reason": f"TimeoutError: {reason}"}).get("done", ""))
+    except (Trap, OutOfBounds, ValueError):
+        return ""
 
 
 def source_error(report: dict[str, Any], trap: Trap, log: list[tuple[int, str]], filename: str) -> SourceError:
@@ -220,17 +256,23 @@ def source_error(report: dict[str, Any], trap: Trap, log: list[tuple[int, str]],
             hint=_hint(kind, message) or report["hint"],
             traceback=report["traceback"],
         )
-    logged = "\n".join(text for _, text in log)
+    logged = "\n".join(text for _, text in log if text)
     if trap.kind == "deadline":
+        lines = [int(line) for name, line in _FRAME.findall(logged) if name == filename]
         return SourceError(
             f"the source is still running after {DEADLINE:g} s",
             filename=filename,
+            lineno=lines[-1] if lines else None,
             hint="The top level runs in every VM before traffic arrives and has to end. Move the loop into a callback.",
             traceback=logged,
         )
     return SourceError(
         f"the source stopped the VM while it loaded: {trap.message}", filename=filename, traceback=logged
     )
+
+
+#: A frame of a traceback: its file and line.
+_FRAME = re.compile(r'File "([^"]+)", line (\d+)')
 
 
 def _hint(kind: str, message: str) -> str:

@@ -1,7 +1,8 @@
 """Runtimes: a finished module with Python, the SDK and a set of imports in memory, found in the cache or built.
 
 Facts: building takes about ten seconds (componentize-py six, the linker one, wasmtime's compiler three) and depends on
-the set of imports only, not on the filter. The result is loaded in tens of milliseconds, once in each process.
+the set of imports only, not on the filter. The result is loaded in tens of milliseconds, once in each process. The archive of
+Python's library is the same in all runtimes of a version, so only the first one in a cache compiles it: half of componentize-py's work.
 """
 
 from __future__ import annotations
@@ -10,26 +11,30 @@ import json
 import platform
 import time
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 from ..._version import __version__
 from ...engine import Code, Engine
 from ...errors import BuildError, ModuleError
 from ...formats.leb128 import Malformed
+from ..cache.entries import CacheEntry
+from ..cache.runtimes import Cache
 from ..source.requirements import Requirements
 from ..wasm.core_module import CoreModule
-from .build_module import link_component
-from .cache import Cache, CacheEntry
+from ..wasm.memory_image import MemoryImage
+from .build_module import archive_of, link_component
 from .componentize import ComponentizeError, componentize
 from .heap_trim import MemoryRegions
-from .staging import FAILED_IMPORT, guest_digest, stage
+from .staging import FAILED_IMPORT, guest_digest, stage, stage_archive
 
-__all__ = ["FailedImport", "Progress", "Runtime", "Runtimes", "runtime_key", "runtimes_in"]
+__all__ = ["FailedImport", "Progress", "Runtime", "Runtimes", "initial_memory", "runtime_key", "runtimes_in"]
 
 #: Function called with the name of a step and a fraction from 0 to 1.
 Progress = Callable[[str, float], None]
@@ -92,9 +97,40 @@ class Runtime:
         return MemoryRegions(**self.facts["regions"])
 
     @property
+    def archive(self) -> tuple[int, int]:
+        """Address and size of the archive of Python's library."""
+        address, size = self.facts["archive"]
+        return address, size
+
+    @property
     def symbols(self) -> list[str]:
         """Names of the module's functions, by function number. Empty if the file can't be read."""
         return (self.entry.read(_SYMBOLS) or b"").decode().split("\n")
+
+    def archive_bytes(self, module: CoreModule) -> bytes:
+        """Return the archive of Python's library.
+
+        Parameters
+        ----------
+        module
+            The runtime's module.
+        """
+        memory = MemoryImage(self.pages)
+        for address, data in initial_memory(module):
+            memory.put(address, data)
+        begin, size = self.archive
+        return bytes(memory.bytes[begin : begin + size])
+
+
+def initial_memory(module: CoreModule) -> list[tuple[int, bytes]]:
+    """Return the initial content of a module's memory, as (address, bytes).
+
+    Parameters
+    ----------
+    module
+        The module.
+    """
+    return [(s.offset[0][1] % (1 << 32), module.data[s.start : s.end]) for s in module.segments if s.offset is not None]
 
 
 class Runtimes:
@@ -183,10 +219,10 @@ class Runtimes:
     def _build(self, key: str, requirements: Requirements, engine: Engine, report: Progress) -> tuple[Runtime, Code]:
         times: dict[str, float] = {}
         with _step("componentize", "Building the runtime: Python and its imports", times, report) as wait:
-            component = self._component(requirements, wait)
+            component, archive = self._components(requirements, wait, self._kept_archive())
         with _step("link", "Building the runtime: linking", times, report):
             try:
-                linked = link_component(component)
+                linked = link_component(component, archive)
             except Malformed as error:
                 raise BuildError(f"The linker can't read componentize-py's component: {error}.") from error
         with _step("compile", "Building the runtime: compiling", times, report):
@@ -201,6 +237,7 @@ class Runtimes:
             "component_size": len(component),
             "size": len(linked.wasm),
             "regions": asdict(linked.regions),
+            "archive": linked.archive,
             "times": times,
         }
         with _step("store", "Building the runtime: storing", times, report):
@@ -212,13 +249,45 @@ class Runtimes:
             entry = self.cache.store(key, content, facts)
         return Runtime(key, entry.manifest, entry), code
 
-    def _component(self, requirements: Requirements, wait: Callable[[float], None]) -> bytes:
-        with self.cache.workspace() as folder:
-            stage(folder, requirements)
+    def _kept_archive(self) -> bytes | None:
+        """Return the archive of Python's library from a runtime of this version in the cache, or None."""
+        version = guest_digest(), _versions()
+        for key in self.cache.names():
+            entry = self.cache.find(key, use=False)
+            if entry is None or (entry.manifest.get("guest"), entry.manifest.get("versions")) != version:
+                continue
+            wasm = entry.read(_WASM)
+            if wasm is not None:
+                return Runtime(key, entry.manifest, entry).archive_bytes(CoreModule.read(wasm))
+        return None
+
+    def _components(
+        self, requirements: Requirements, wait: Callable[[float], None], archive: bytes | None
+    ) -> tuple[bytes, bytes]:
+        """Return the component and the archive, which another guest packs at the same time, unless it is there."""
+        with self.cache.workspace() as folder, ThreadPoolExecutor(1) as packer:
+            stage(_new_folder(folder / "runtime"), requirements)
+            abandoned = Event()
+
+            def check(_seconds: float) -> None:
+                if abandoned.is_set():
+                    raise ComponentizeError("The build was abandoned.", "")
+
+            def packed() -> bytes:
+                if archive is not None:
+                    return archive
+                stage_archive(_new_folder(folder / "archive"))
+                return archive_of(componentize(folder / "archive", check))
+
             try:
-                return componentize(folder, wait)
+                waiting = packer.submit(packed)
+                return componentize(folder / "runtime", wait, requirements.secret), waiting.result()
             except ComponentizeError as error:
                 raise _failed_import(error) or error from None
+            except Malformed as error:
+                raise BuildError(f"The archive of Python's library can't be read: {error}.") from error
+            finally:
+                abandoned.set()  # an interrupt doesn't wait until the archive is packed
 
 
 @cache
@@ -227,6 +296,11 @@ def runtimes_in(folder: Path) -> Runtimes:
     runtimes = Runtimes(Cache(folder))
     runtimes.cache.tidy()
     return runtimes
+
+
+def _new_folder(path: Path) -> Path:
+    path.mkdir()
+    return path
 
 
 def _failed_import(error: ComponentizeError) -> FailedImport | None:

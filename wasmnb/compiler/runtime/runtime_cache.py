@@ -8,10 +8,12 @@ from pathlib import Path
 
 from ...engine import default_engine
 from ...errors import UsageError
+from ..cache.entries import CacheEntry, StoredEntry
+from ..cache.machine_code import clear_compiled
+from ..cache.places import cache_folder
+from ..cache.runtimes import Cache
 from ..source.filter_source import Part, Source
 from ..source.resolver import resolve
-from .cache import Cache, CacheEntry, StoredEntry, cache_folder
-from .machine_code import clear_compiled
 from .runtime import Progress, runtimes_in
 from .staging import guest_digest
 
@@ -83,12 +85,12 @@ def list_runtimes() -> list[RuntimeFacts]:
     """Return the readable runtimes in the cache, the last used first."""
     cache = Cache()
     entries = ((key, cache.find(key, use=False)) for key in cache.names())
-    found = (_facts(key, entry) for key, entry in entries if entry is not None)
-    return [facts for facts in found if facts is not None]
+    readable = (_facts(key, entry) for key, entry in entries if entry is not None)
+    return [facts for facts in readable if facts is not None]
 
 
 def _facts(key: str, entry: CacheEntry) -> RuntimeFacts | None:
-    """Facts of an entry; None if its manifest says something that cannot be."""
+    """Facts of an entry; None if its manifest is invalid."""
     facts = entry.manifest
     folder = entry.folder if isinstance(entry, StoredEntry) else None
     try:

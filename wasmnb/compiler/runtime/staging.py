@@ -11,10 +11,10 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from ..source.requirements import Requirements
-from ..source.stdlib import LATE_SKIPPED, PLACEHOLDERS, PRELOADED
+from ..source.stdlib import ABSENT, ARCHIVED, DEFERRED, LATE_SKIPPED, NOT_ARCHIVED, PLACEHOLDERS, POINTLESS, PRELOADED
 from .wit import world_text
 
-__all__ = ["APP", "FAILED_IMPORT", "SITE", "guest_digest", "stage"]
+__all__ = ["APP", "FAILED_IMPORT", "SITE", "guest_digest", "stage", "stage_archive"]
 
 #: Module name of the app.
 APP = "wasmnb_app"
@@ -26,14 +26,27 @@ SITE = "site"
 FAILED_IMPORT = "wasmnb: failed import: "
 
 #: Files of the guest's folder that are not modules of its Python path under the prefix `wasmnb_`.
-_NOT_LIBRARIES = ("__init__.py", "app.py")
+_NOT_LIBRARIES = ("__init__.py", "app.py", "archive_app.py")
 
 #: Files of the compiler that determine the contents of a runtime.
-_LINKER = ("glue/", "runtime/build_module.py", "runtime/heap_trim.py", "wasm/")
+_LINKER = (
+    "glue/",
+    "provenance/fixed_inputs.py",
+    "runtime/archive.py",
+    "runtime/build_module.py",
+    "runtime/frozen_modules.py",
+    "runtime/heap_trim.py",
+    "wasm/",
+)
 
 
 _PRELOAD = f"""
 import importlib, json, sys
+from wasmnb_archive import defer
+from wasmnb_no_docstrings import plain_dataclasses
+
+defer({{deferred!r}})
+plain_dataclasses()
 
 def load(names):
     for name in names:
@@ -45,6 +58,13 @@ def load(names):
             raise ImportError({FAILED_IMPORT!r} + report) from None
 
 load({{standard!r}})
+"""
+
+#: The end of the preload list.
+_PRELOAD_LAST = """
+from wasmnb_absent_features import install as replace_absent
+
+replace_absent({reasons!r})
 """
 
 #: The rest of the preload list, for runtimes with further modules.
@@ -66,13 +86,7 @@ keep_files("/1")
 
 def stage(folder: Path, requirements: Requirements) -> None:
     """Fill an empty folder: `wit/` with the world, `app/` and `site/` with the Python path."""
-    (folder / "wit").mkdir()
-    (folder / "wit" / "world.wit").write_text(world_text())
-    app = folder / "app"
-    app.mkdir()
-    (folder / SITE).mkdir()
-    for name, source in _guest_files():
-        _write(app / name, source.read_bytes())
+    app = _stage_app(folder, "app.py")
     for package in requirements.packages:
         for name, path, _, _ in package.files:
             target = folder / SITE / name
@@ -83,9 +97,30 @@ def stage(folder: Path, requirements: Requirements) -> None:
     (app / "wasmnb_preload.py").write_text(_preload_text(requirements))
 
 
+def stage_archive(folder: Path) -> None:
+    """Fill an empty folder with what the guest needs that packs the archive of the standard library."""
+    app = _stage_app(folder, "archive_app.py")
+    (app / "wasmnb_preload.py").write_text(_PRELOAD.format(standard=PRELOADED, deferred=DEFERRED))
+    names = f"NAMES = {ARCHIVED!r}\nSKIPPED = {sorted(LATE_SKIPPED | NOT_ARCHIVED)!r}\n"
+    (app / "wasmnb_archive_names.py").write_text(names)
+
+
+def _stage_app(folder: Path, app_file: str) -> Path:
+    """Write the world and the guest's files; return the folder of the app."""
+    (folder / "wit").mkdir()
+    (folder / "wit" / "world.wit").write_text(world_text())
+    app = folder / "app"
+    app.mkdir()
+    (folder / SITE).mkdir()
+    _write(app / f"{APP}.py", (files("wasmnb.compiler") / "guest" / app_file).read_bytes())
+    for name, source in _guest_files():
+        _write(app / name, source.read_bytes())
+    return app
+
+
 def _preload_text(requirements: Requirements) -> str:
     """Return the program that loads everything that a filter can import."""
-    text = _PRELOAD.format(standard=PRELOADED)
+    text = _PRELOAD.format(standard=PRELOADED, deferred=DEFERRED)
     if requirements.modules:
         text += _PRELOAD_MORE.format(
             placeholders={name: PLACEHOLDERS[name] for name in requirements.placeholders},
@@ -93,17 +128,20 @@ def _preload_text(requirements: Requirements) -> str:
             modules=sorted(requirements.modules),
             skipped=sorted(LATE_SKIPPED),
         )
-    return text
+    return text + _PRELOAD_LAST.format(reasons={**ABSENT, **POINTLESS})
 
 
 @cache
 def guest_digest() -> str:
     """Return a hash of all of wasmnb's files that determine a runtime."""
     digest = sha256(world_text().encode())
-    for name, source in _guest_files():
+    guest = files("wasmnb.compiler") / "guest"
+    apps = [(name, guest / name) for name in ("app.py", "archive_app.py")]
+    for name, source in (*apps, *_guest_files()):
         digest.update(name.encode() + b"\0" + source.read_bytes() + b"\0")
-    for name in PRELOADED:
-        digest.update(name.encode() + b"\n")
+    lists = (sorted(PLACEHOLDERS.items()), sorted({**ABSENT, **POINTLESS}.items()), sorted(LATE_SKIPPED | NOT_ARCHIVED))
+    for text in (*PRELOADED, *DEFERRED, *ARCHIVED, _PRELOAD, _PRELOAD_MORE, _PRELOAD_LAST, *map(repr, lists)):
+        digest.update(text.encode() + b"\n")
     for name, source in _files_of(files("wasmnb.compiler")):
         if name.startswith(_LINKER):
             digest.update(name.encode() + b"\0" + source.read_bytes() + b"\0")
@@ -114,7 +152,6 @@ def _guest_files() -> list[tuple[str, Traversable]]:
     """Return (path on the guest's Python path, file) of the app and of the SDK."""
     package, guest = files("wasmnb"), files("wasmnb.compiler") / "guest"
     return [
-        (f"{APP}.py", guest / "app.py"),
         *((f"wasmnb_{name}", path) for name, path in _files_of(guest) if name not in _NOT_LIBRARIES),
         ("wasmnb/__init__.py", package / "sdk" / "loading" / "guest_init.py"),
         *((f"wasmnb/{floor}/{name}", path) for floor in ("abi", "sdk") for name, path in _files_of(package / floor)),

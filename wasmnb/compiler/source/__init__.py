@@ -1,4 +1,4 @@
-"""A filter's source and where everything comes from that it imports.
+"""A filter's source, and the origin of its imports.
 
 Classes in cells become source in `..collect`.
 """

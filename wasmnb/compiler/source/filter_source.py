@@ -62,9 +62,10 @@ class Source:
 def _check_text(text: str, filename: str) -> None:
     try:
         text.encode()
+        filename.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:
         raise SourceError(
-            "the source contains half a surrogate pair, which isn't valid text", filename=filename
+            "the source or its file name contains half a surrogate pair, which isn't valid text", filename=filename
         ) from None
 
 

@@ -1,7 +1,7 @@
 """Modules that a filter's imports can load sooner or later, found by following the syntax trees of packages.
 
 Facts: an import inside a function runs at the first request, when no file system is left. So its package has to be in
-the runtime as well. Packages that read their own metadata or time zones need those files, too.
+the runtime as well. Packages that read their own metadata or time zones also need those files.
 """
 
 from __future__ import annotations
@@ -88,15 +88,15 @@ def distributions_of(packages: Iterable[str], constants: Iterable[str]) -> Distr
     installed: dict[str, Distribution] = {}
     for name in (*sorted(names), *constants):
         try:
-            found = distribution(name)
+            installation = distribution(name)
         except (PackageNotFoundError, ValueError):
             continue
-        installed[found.metadata["Name"]] = found
-    return tuple((name, _metadata_files(found)) for name, found in sorted(installed.items()))
+        installed[installation.metadata["Name"]] = installation
+    return tuple((name, _metadata_files(installation)) for name, installation in sorted(installed.items()))
 
 
-def _metadata_files(found: Distribution) -> tuple[tuple[str, str], ...]:
-    texts = ((name, found.read_text(name)) for name in _METADATA_FILES)
+def _metadata_files(installation: Distribution) -> tuple[tuple[str, str], ...]:
+    texts = ((name, installation.read_text(name)) for name in _METADATA_FILES)
     # the description after the first empty line can be long
     return tuple((name, t.partition("\n\n")[0] + "\n" if name in _METADATA_FILES[:2] else t) for name, t in texts if t)
 

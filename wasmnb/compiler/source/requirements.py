@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import sysconfig
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 
@@ -27,6 +28,16 @@ _HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
 MakeError = Callable[[str, str], SourceError]
 
 
+#: Secret of runtimes that anybody can build again.
+_PUBLIC = bytes(32)
+
+
+def _secret() -> bytes:
+    """Return the secret that `WASMNB_HASH_SECRET` asks for."""
+    chosen = os.environ.get("WASMNB_HASH_SECRET")
+    return sha256(b"wasmnb hash secret\0" + chosen.encode("utf-8", "surrogateescape")).digest() if chosen else _PUBLIC
+
+
 @dataclass(frozen=True)
 class Requirements:
     """Contents of a runtime beyond the standard set.
@@ -41,17 +52,21 @@ class Requirements:
         Metadata for `importlib.metadata`.
     placeholders
         Modules that packages import but that can't work in a filter.
+    secret
+        32 bytes that the hash secret of the runtime's Python is made of. Default: the same for everybody.
     """
 
     modules: frozenset[str] = frozenset()
     packages: tuple[Package, ...] = ()
     distributions: Distributions = ()
     placeholders: tuple[str, ...] = ()
+    secret: bytes = field(default_factory=_secret)
 
     def digest(self) -> str:
         """Return a hash of names and contents."""
         parts = [*sorted(self.modules), *(f"{p.name} {p.digest}" for p in self.packages)]
         parts += [repr(self.distributions), repr(self.placeholders)] if self.distributions or self.placeholders else []
+        parts += [sha256(self.secret).hexdigest()] if self.secret != _PUBLIC else []
         return sha256("\n".join(parts).encode()).hexdigest()
 
 
@@ -117,6 +132,8 @@ def required_modules(module: Imported, error: MakeError, packages: dict[str, Pac
         return _standard_modules(module, error)
     if top in sys.stdlib_module_names:
         raise error(f"a filter can't import {module.name}", f"The Python {GUEST_PYTHON} in a filter doesn't have it.")
+    if top in POINTLESS:
+        raise error(f"a filter can't use {top}", POINTLESS[top])
     package = _add_package(top, error, packages, folders)
     names = {module.name, *(n for n in _submodules(module) if package.has(n))}
     obstacle = find_obstacle(package, *sorted(names))

@@ -5,9 +5,12 @@ from __future__ import annotations
 
 __all__ = [
     "ABSENT",
+    "ARCHIVED",
+    "DEFERRED",
     "GUEST_PYTHON",
     "INSTEAD",
     "LATE_SKIPPED",
+    "NOT_ARCHIVED",
     "ON_DEMAND",
     "PLACEHOLDERS",
     "POINTLESS",
@@ -35,31 +38,50 @@ CODECS = tuple(
     ).split()
 )
 
-#: Modules in every runtime. They're imported while it is built, because filters have no file system to import from.
-#: Each costs 20 to 100 kB in every file. A filter that imports another module gets a runtime of its own.
-PRELOADED = (
+#: Modules that are imported while a runtime is built: each costs 20 to 100 kB in the memory of every VM.
+PRELOADED = tuple(
+    "abc collections.abc contextlib contextvars dataclasses datetime enum errno functools gc hashlib heapq hmac importlib "
+    "io itertools json linecache logging math operator os.path random re struct sys threading time traceback types typing "
+    "urllib.parse warnings weakref zlib".split()
+)
+
+#: Modules that preloaded ones import at their top, and that only some filters use: they are loaded from the archive then.
+DEFERRED = ("difflib", "dis", "inspect", "ipaddress", "tokenize")
+
+#: Modules that every runtime has as packed code, and that are imported at their first use (`guest/archive.py`): each costs 2 to
+#: 10 kB. Those that they import come along. A filter that imports another module gets a runtime of its own.
+ARCHIVED = (
     tuple(
-        "_ast_unparse _colorize _pylong _strptime abc array ast base64 binascii bisect calendar cmath codecs collections.abc contextlib contextvars copy csv "
-        "dataclasses datetime decimal difflib enum errno fnmatch fractions functools gc hashlib heapq hmac html.entities "
-        "html.parser http.cookies importlib inspect io ipaddress itertools json keyword linecache locale logging math "
-        "numbers operator os.path pathlib pickle pprint quopri random re reprlib secrets statistics string struct sys "
-        "textwrap threading time tokenize tomllib traceback types typing unicodedata urllib.error urllib.parse uuid "
-        "warnings weakref xml.etree.ElementTree "
-        "xml.parsers.expat zlib".split()
+        "_ast_unparse _colorize _pylong _strptime array ast base64 binascii bisect calendar cmath codecs codeop colorsys configparser copy "
+        "copyreg csv decimal difflib dis email.base64mime "
+        "email.charset email.contentmanager email.encoders email.errors email.feedparser email.generator email.header "
+        "email.headerregistry email.iterators email.quoprimime "
+        "email.message email.mime.application email.mime.audio email.mime.base email.mime.image email.mime.message "
+        "email.mime.multipart email.mime.nonmultipart email.mime.text email.parser email.policy email.utils fnmatch fractions "
+        "glob graphlib gzip html.entities html.parser http.cookies importlib.resources inspect ipaddress keyword locale mimetypes netrc numbers "
+        "opcode pathlib pickle plistlib pprint queue quopri reprlib sched secrets selectors shlex shutil stat statistics string tempfile "
+        "textwrap token tokenize tomllib unicodedata urllib.error urllib.response uuid "
+        "xml.dom.minidom xml.dom.pulldom xml.etree.ElementPath xml.etree.ElementTree xml.parsers.expat xml.sax.handler "
+        "xml.sax.xmlreader zipfile ".split()
     )
     + CODECS
 )
 
-#: Public modules that the preloaded ones import.
-_IMPORTED_BY_PRELOADED = (
-    "__future__ annotationlib atexit builtins codeop collections copyreg dis encodings encodings.aliases encodings.utf_8 "
-    "genericpath glob http importlib.machinery json.decoder json.encoder json.scanner marshal ntpath opcode posix "
-    "posixpath pyexpat shutil site stat tempfile token urllib.response zipimport _thread _collections_abc".split()
+#: Modules that archived ones import for what doesn't work in a filter.
+NOT_ARCHIVED = frozenset(
+    "_aix_support _osx_support argparse compression.bz2 compression.lzma compression.zstd ftplib gettext http.client http.server py_compile socket sysconfig "
+    "urllib.request".split()
+)
+
+#: Public modules that those import.
+_IMPORTED_BY_THEM = (
+    "__future__ _collections_abc _thread annotationlib atexit builtins collections encodings encodings.aliases encodings.utf_8 genericpath "
+    "importlib.machinery json.decoder json.encoder json.scanner marshal ntpath posix posixpath pyexpat site".split()
 )
 
 #: All modules that a filter can import from the standard runtime, parent packages included.
-PRESENT = frozenset((*PRELOADED, *_IMPORTED_BY_PRELOADED)) | {
-    name.rpartition(".")[0] for name in PRELOADED if "." in name
+PRESENT = frozenset((*PRELOADED, *ARCHIVED, *_IMPORTED_BY_THEM)) | {
+    ".".join(name.split(".")[:depth]) for name in (*PRELOADED, *ARCHIVED) for depth in range(1, name.count(".") + 1)
 }
 
 _NO_FILES = "Filters run inside the proxy and have no file system."
@@ -73,10 +95,17 @@ _TLS = "The proxy does TLS. Use self.http_call(cluster, ...) to call another ser
 PLACEHOLDERS: dict[str, str] = {"ssl": _TLS}
 
 #: Modules that can be imported, but can't do what they are for: a filter that names them is refused.
-POINTLESS: dict[str, str] = dict.fromkeys(
-    ("concurrent.futures", "concurrent.futures.thread", "concurrent.futures.process", "concurrent.interpreters"),
-    f"{_NO_PROCESSES} Use `async def` callbacks and gather() to do several things at once.",
-)
+POINTLESS: dict[str, str] = {
+    **dict.fromkeys(
+        ("concurrent.futures", "concurrent.futures.thread", "concurrent.futures.process", "concurrent.interpreters"),
+        f"{_NO_PROCESSES} Use `async def` callbacks and gather() to do several things at once.",
+    ),
+    "subprocess": _NO_PROCESSES,
+    **dict.fromkeys(
+        ("requests", "httpx", "aiohttp", "urllib3", "httplib2", "websockets"),
+        "Filters run inside the proxy and have no sockets. Use `await self.http_call(cluster, ...)` to call another service.",
+    ),
+}
 
 #: Modules of the SDK that only filters that import them get.
 ON_DEMAND = frozenset({"wasmnb.sdk.jwt"})

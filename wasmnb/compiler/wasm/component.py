@@ -145,12 +145,10 @@ class Component:
             1: self._module, 2: self._core_instances, 4: None, 5: self._instances, 6: self._aliases, 8: self._canons,
             10: self._imports, 11: self._exports,
         }  # fmt: skip
-        while reader.more:
-            number, size = reader.byte(), reader.u32()
-            start = reader.skip(size)
+        for number, start, end in reader.sections():
             read = readers.get(number)
             if read is not None:
-                read(Reader(self.data, start, start + size))
+                read(Reader(self.data, start, end))
 
     def _module(self, r: Reader) -> None:
         self.modules.append((r.at, r.end))

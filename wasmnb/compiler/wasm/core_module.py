@@ -112,8 +112,8 @@ class CoreModule:
         if reader.end - start < 8 or reader.bytes(8) != CORE_MAGIC:
             raise Malformed("not a core module: the first eight bytes are not 00 61 73 6d 01 00 00 00")
         module = cls(data)
-        while reader.more:
-            module._section(reader)
+        for section in reader.sections():
+            module._section(*section)
         if len(module.code) != len(module.functions):
             raise Malformed(f"{len(module.functions)} functions are declared, but {len(module.code)} bodies are there")
         return module
@@ -150,14 +150,12 @@ class CoreModule:
 
     # -- sections -------------------------------------------------------------------------------------------------
 
-    def _section(self, reader: Reader) -> None:
-        number, size = reader.byte(), reader.u32()
-        start = reader.skip(size)
-        r = Reader(self.data, start, start + size)
+    def _section(self, number: int, start: int, end: int) -> None:
+        r = Reader(self.data, start, end)
         if number >= len(SECTIONS):
             raise Malformed(f"unknown section {number} at offset {start:#x}")
         title = SECTIONS[number]
-        self.sections.append((f"custom {r.name()}" if number == 0 else title, start, start + size))
+        self.sections.append((f"custom {r.name()}" if number == 0 else title, start, end))
         read = _SECTION_READERS.get(title)
         if read is not None:
             read(self, r)

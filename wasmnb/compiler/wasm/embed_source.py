@@ -69,7 +69,7 @@ def embed_source(runtime: bytes, placement: Placement, exports: Collection[str])
         Names of the function exports to keep.
     """
     out = [CORE_MAGIC]
-    for number, start, end in _sections(runtime):
+    for number, start, end in Reader(runtime, len(CORE_MAGIC)).sections():
         if number == _MEMORY:
             out.append(leb.section(number, leb.vector([b"\0" + leb.unsigned(placement.total)])))
         elif number == _EXPORT:
@@ -82,17 +82,6 @@ def embed_source(runtime: bytes, placement: Placement, exports: Collection[str])
         else:
             out.append(leb.section(number, runtime[start:end]))
     return b"".join(out)
-
-
-def _sections(data: bytes) -> list[tuple[int, int, int]]:
-    """Return (number, start, end) of every section."""
-    r = Reader(data, len(CORE_MAGIC))
-    sections = []
-    while r.more:
-        number, size = r.byte(), r.u32()
-        start = r.skip(size)
-        sections.append((number, start, r.at))
-    return sections
 
 
 def _exports(r: Reader, kept: Collection[str]) -> bytes:

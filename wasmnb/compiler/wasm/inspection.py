@@ -23,7 +23,7 @@ from .core_module import CoreModule, Limits
 from .memory_image import PAGE
 from .relocations import body_parts
 
-__all__ = ["ENVOY_ENV", "ModuleFacts", "inspect_module"]
+__all__ = ["ENVOY_ENV", "HIGRESS_ENV", "ModuleFacts", "inspect_module"]
 
 #: V8, as Envoy sets it up, gives a module at most 1 GiB.
 _MOST_PAGES = 16384
@@ -36,6 +36,12 @@ ENVOY_ENV: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "pthread_equal": (("i32", "i32"), ("i32",)),
     "emscripten_notify_memory_growth": (("i32",), ()),
     "envoy_resolve_dns": (("i32", "i32", "i32"), ("i32",)),
+}
+
+#: Imports that Higress's Envoy provides in addition to that: name -> (core parameters, core results).
+HIGRESS_ENV: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "proxy_redis_init": (("i32",) * 7, ("i32",)),
+    "proxy_redis_call": (("i32",) * 5, ("i32",)),
 }
 
 #: Imports that identify the tool of a module -> advice.
@@ -62,7 +68,7 @@ class ModuleFacts(Shown):
     abi_version
         The version that its marker declares, or None.
     imports, exports
-        What it wants and what it offers.
+        Its imports and exports.
     sections
         Bytes of each section.
     size
@@ -70,7 +76,7 @@ class ModuleFacts(Shown):
     memory
         Bytes of linear memory that it starts with.
     problems
-        What stops Envoy from loading it, a sentence each; empty if nothing is known to.
+        Reasons why Envoy would not load it, a sentence each; empty if none is known.
     warnings
         Hostcalls whose results the module never gets, a sentence each.
     """
@@ -251,6 +257,8 @@ def _providers(imported: ImportType, abi: AbiVersion) -> str:
     advice = _ADVICE.get(f"{imported.module}.{imported.name}", _ADVICE.get(imported.module, ""))
     if not advice and imported.module.startswith("wasi:"):
         advice = "It is WASI preview 2: compile for wasm32-wasip1."
+    if imported.module == "env" and imported.name in HIGRESS_ENV:
+        return "only Higress's Envoy has: it runs there, and in a simulated proxy with a RedisServer."
     return f"Envoy does not have. {advice}"
 
 

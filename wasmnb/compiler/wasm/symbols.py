@@ -18,16 +18,16 @@ def symbols(graph: Graph, order: Sequence[Definition]) -> list[str]:
     """A name for each function, in this order. Names that several functions have are numbered: `dealloc`, `dealloc#1`."""
     known = {node.number: function_names(node.module) for node in graph.all_nodes()}
     seen: Counter[str] = Counter()
-    found = []
+    names = []
     for node, number in order:
         if node == HOST:
-            found.append(graph.host_imports[number][1])
+            names.append(graph.host_imports[number][1])
             continue
         imported = len(graph.node(node).imports["func"])
         name = known[node].get(imported + number) or "anonymous"
-        found.append(f"{name}#{seen[name]}" if seen[name] else name)
+        names.append(f"{name}#{seen[name]}" if seen[name] else name)
         seen[name] += 1
-    return found
+    return names
 
 
 def function_names(module: CoreModule) -> dict[int, str]:

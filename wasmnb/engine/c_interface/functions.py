@@ -3,7 +3,7 @@
 Facts, measured on wasmtime 50: wasmtime-py's own calls convert every value through Python objects and cost about 20 us
 into Wasm and 10 us for a hostcall. The same calls through the C interface's *unchecked* functions, with addresses as
 plain integers, cost about 0.6 us and 0.5 us. Unchecked means that wasmtime does not compare types: callers must have
-checked every signature beforehand, as `Instance` does when it links. wasmtime-py's classes are not used at all: an
+checked every signature beforehand, as `Imports` and `Instance.function` do. wasmtime-py's classes are not used at all: an
 interrupt between two lines of them frees an object twice (`objects.py`), and reading a module's types through the C
 interface aborts the process if one of them is a vector or a typed reference (`..declarations`).
 
@@ -21,7 +21,6 @@ from ctypes import (
     c_int64,
     c_size_t,
     c_uint8,
-    c_uint32,
     c_uint64,
     c_void_p,
 )
@@ -30,8 +29,8 @@ from wasmtime import _ffi
 
 __all__ = ["EPOCH_CALLBACK", "HOST_CALLBACK", "C"]
 
-#: `wasmtime_func_unchecked_callback_t`: (environment, caller, arguments and results, how many) -> trap or NULL.
-HOST_CALLBACK = CFUNCTYPE(c_size_t, c_size_t, c_size_t, POINTER(c_uint32), c_size_t)
+#: `wasmtime_func_unchecked_callback_t`: (environment, caller, address of arguments and results, how many) -> trap or NULL.
+HOST_CALLBACK = CFUNCTYPE(c_size_t, c_size_t, c_size_t, c_size_t, c_size_t)
 
 #: `wasmtime_store_epoch_deadline_callback`: (context, data, &delta, &kind) -> error or NULL.
 EPOCH_CALLBACK = CFUNCTYPE(c_size_t, c_size_t, c_size_t, POINTER(c_uint64), POINTER(c_uint8))

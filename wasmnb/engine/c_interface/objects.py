@@ -1,4 +1,4 @@
-"""Objects of wasmtime's C interface: each is freed once, whatever interrupts Python in the meantime.
+"""Objects of wasmtime's C interface: each is freed exactly once, even if an interrupt arrives in between.
 
 Facts: CPython handles signals between two bytecodes, so a KeyboardInterrupt can fall between the C call that frees an
 object and the assignment that forgets its address; the finalizer then frees it again, and the process dies. In the same

@@ -1,6 +1,7 @@
 """Fields of Envoy's configuration that the simulation honours; everything else that a file sets is listed with its path.
 
-A schema maps the fields of a message to those of the messages in them; `ALL` stands for a field that is honoured as a whole.
+A schema maps the fields of a message to those of the messages in them. `ALL` stands for a field that is honoured as a whole, `FORMAT`
+for a text (or a JSON template) whose operators have to be known, `PER_FILTER` for the filters' configurations of a route.
 """
 
 from __future__ import annotations
@@ -8,14 +9,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+from ...host.http.routing.formatter import Format
+
 __all__ = [
+    "ACCESS_LOG",
     "ALL",
     "BOOTSTRAP",
+    "BUILT_IN",
     "CLUSTER",
     "LISTENER",
     "PLUGIN",
     "ROUTER",
     "ROUTES",
+    "TCP_PROXY",
     "Unread",
     "manager_schema",
     "unread",
@@ -24,36 +30,70 @@ __all__ = [
 Schema = Mapping[str, Any]
 
 ALL: Schema | None = None
+FORMAT: Schema = {"a format": None}
+PER_FILTER: Schema = {"configurations by filter": None}
 
 
 def _all(*names: str) -> dict[str, Any]:
     return dict.fromkeys(names, ALL)
 
 
-_REGEX: Schema = {"pattern": _all("regex", "google_re2"), "substitution": ALL}
-_HEADERS = _all(
-    "request_headers_to_add", "request_headers_to_remove", "response_headers_to_add", "response_headers_to_remove"
-)
-_LEVEL: dict[str, Any] = {**_HEADERS, **_all("typed_per_filter_config")}
+_PATTERN: Schema = _all("regex", "google_re2")
+_REGEX: Schema = {"pattern": _PATTERN, "substitution": ALL}
+_TEXT: Schema = {**_all("exact", "prefix", "suffix", "contains", "ignore_case"), "safe_regex": _PATTERN}
+_HEADER: Schema = {
+    **_all("name", "invert_match", "present_match", "treat_missing_header_as_empty", "range_match"),
+    **_all("exact_match", "prefix_match", "suffix_match", "contains_match"),
+    "string_match": _TEXT,
+    "safe_regex_match": _PATTERN,
+}
+_PARAMETER: Schema = {**_all("name", "present_match", "invert_match"), "string_match": _TEXT}
+_ADDITION: Schema = {
+    **_all("append", "append_action", "keep_empty_value"),
+    "header": {"key": ALL, "value": FORMAT},
+}
+_BODY: Schema = _all("inline_string", "inline_bytes")
+_BODY_FORMAT: Schema = {
+    **_all("content_type"),
+    **dict.fromkeys(("text_format", "json_format"), FORMAT),
+    "text_format_source": {"inline_string": FORMAT},
+}
+_LEVEL: dict[str, Any] = {
+    **_all("request_headers_to_remove", "response_headers_to_remove"),
+    **dict.fromkeys(("request_headers_to_add", "response_headers_to_add"), _ADDITION),
+    "typed_per_filter_config": PER_FILTER,
+}
 
 _RETRY: Schema = {
     **_all("retry_on", "num_retries", "per_try_timeout", "per_try_idle_timeout", "retriable_status_codes"),
-    **_all("retriable_headers", "retriable_request_headers", "retry_back_off"),
-    "rate_limited_retry_back_off": _all("reset_headers"),
+    **dict.fromkeys(("retriable_headers", "retriable_request_headers"), _HEADER),
+    "retry_back_off": _all("base_interval", "max_interval"),
+    "rate_limited_retry_back_off": {"max_interval": ALL, "reset_headers": _all("name", "format")},
 }
+_HEDGE: Schema = _all("hedge_on_per_try_timeout")
 _MATCH: Schema = {
-    **_all("prefix", "path", "path_separated_prefix", "connect_matcher", "case_sensitive", "headers"),
-    **_all("query_parameters", "cookies", "grpc"),
-    "safe_regex": _all("regex", "google_re2"),
+    **_all("prefix", "path", "path_separated_prefix", "connect_matcher", "case_sensitive", "grpc"),
+    "headers": _HEADER,
+    **dict.fromkeys(("query_parameters", "cookies"), _PARAMETER),
+    "safe_regex": _PATTERN,
+    "path_match_policy": {"name": ALL, "typed_config": _all("@type", "path_template")},
     "runtime_fraction": _all("default_value"),
 }
 _ACTION: Schema = {
-    **_all("cluster", "cluster_header", "timeout", "idle_timeout", "cluster_not_found_response_code"),
+    **_all(
+        "cluster",
+        "cluster_header",
+        "timeout",
+        "idle_timeout",
+        "cluster_not_found_response_code",
+        "max_grpc_timeout",
+        "grpc_timeout_offset",
+    ),
     **_all("prefix_rewrite", "path_rewrite", "host_rewrite_literal", "host_rewrite_header", "append_x_forwarded_host"),
     "weighted_clusters": {"clusters": {**_all("name", "weight", "host_rewrite_literal"), **_LEVEL}},
     "retry_policy": _RETRY,
-    "hedge_policy": _all("hedge_on_per_try_timeout"),
-    "max_stream_duration": _all("max_stream_duration"),
+    "hedge_policy": _HEDGE,
+    "max_stream_duration": _all("max_stream_duration", "grpc_timeout_header_max", "grpc_timeout_header_offset"),
     "upgrade_configs": _all("upgrade_type", "enabled"),
     "regex_rewrite": _REGEX,
     "host_rewrite_path_regex": _REGEX,
@@ -63,11 +103,7 @@ _REDIRECT: Schema = {
     **_all("prefix_rewrite", "strip_query"),
     "regex_rewrite": _REGEX,
 }
-_DIRECT: Schema = {
-    "status": ALL,
-    "body": _all("inline_string"),
-    "body_format": {"text_format_source": _all("inline_string")},
-}
+_DIRECT: Schema = {"status": ALL, "body": _BODY, "body_format": _BODY_FORMAT}
 _ROUTE: Schema = {
     **_all("name", "metadata"),
     **_LEVEL,
@@ -78,9 +114,10 @@ _ROUTE: Schema = {
 }
 _HOST: Schema = {
     **_all("name", "domains", "require_tls", "include_request_attempt_count", "include_attempt_count_in_response"),
-    **_all("metadata"),
+    **_all("metadata", "include_is_timeout_retry_header"),
     **_LEVEL,
     "retry_policy": _RETRY,
+    "hedge_policy": _HEDGE,
     "routes": _ROUTE,
 }
 #: `RouteConfiguration`.
@@ -103,30 +140,62 @@ PLUGIN: Schema = {
 }
 #: The router filter.
 ROUTER: Schema = _all("@type", "suppress_envoy_headers")
+#: The TCP proxy behind a network filter.
+TCP_PROXY: Schema = _all("@type", "stat_prefix", "cluster")
+#: An access logger that is a Wasm plugin.
+ACCESS_LOG: Schema = _all("name", "typed_config")
 #: `Listener`; sentences of their own are made for the filters.
 LISTENER: Schema = {
     **_all("name", "address", "per_connection_buffer_limit_bytes", "traffic_direction", "metadata"),
     "filter_chains": _all("name", "filters", "transport_socket"),
 }
+_PROTOCOLS: Schema = {
+    "@type": ALL,
+    "explicit_http_config": _all("http_protocol_options", "http2_protocol_options"),
+}
 #: `Cluster`: its servers are replaced, so how Envoy reaches them doesn't matter.
-CLUSTER: Schema = _all(
-    "name", "type", "load_assignment", "connect_timeout", "lb_policy", "dns_lookup_family", "http2_protocol_options",
-    "typed_extension_protocol_options",
-)  # fmt: skip
+CLUSTER: Schema = {
+    **_all("name", "type", "load_assignment", "connect_timeout", "lb_policy", "dns_lookup_family", "metadata"),
+    "http2_protocol_options": {},
+    "typed_extension_protocol_options": {"envoy.extensions.upstreams.http.v3.HttpProtocolOptions": _PROTOCOLS},
+}
 #: `Bootstrap`.
 BOOTSTRAP: Schema = {
-    **_all("admin", "node", "bootstrap_extensions", "dynamic_resources"),
+    **_all("admin", "bootstrap_extensions", "dynamic_resources", "stats_sinks", "stats_flush_interval"),
+    "node": _all("id", "cluster", "metadata"),
     "static_resources": _all("listeners", "clusters"),
 }
+_FILTER: dict[str, Any] = {
+    **_all("status_code_filter", "response_flag_filter", "not_health_check_filter"),
+    "header_filter": {"header": _HEADER},
+}
+_FILTER["and_filter"] = _FILTER["or_filter"] = {"filters": _FILTER}
 _REPLIES: Schema = {
     "mappers": {
-        "filter": _all("status_code_filter", "response_flag_filter", "header_filter", "and_filter", "or_filter"),
+        "filter": _FILTER,
         "status_code": ALL,
-        "body": _all("inline_string"),
-        "headers_to_add": ALL,
-        "body_format_override": _all("text_format", "text_format_source", "json_format", "content_type"),
+        "body": _BODY,
+        "headers_to_add": _ADDITION,
+        "body_format_override": _BODY_FORMAT,
     },
-    "body_format": _all("text_format", "text_format_source", "json_format", "content_type"),
+    "body_format": _BODY_FORMAT,
+}
+_STEPS: Schema = {"remove": ALL, "remove_on_match": {"key_matcher": _TEXT}, "append": _ADDITION}
+_MUTATED = ("request_mutations", "response_mutations", "request_trailers_mutations", "response_trailers_mutations")
+_QUERY: Schema = {"remove": ALL, "append": {"record": _all("key", "value"), "action": ALL}}
+_MUTATIONS: Schema = {
+    "@type": ALL,
+    "mutations": {**dict.fromkeys(_MUTATED, _STEPS), "query_parameter_mutations": _QUERY},
+}
+_METADATA: Schema = {
+    **_all("@type", "metadata_namespace", "value"),
+    "metadata": _all("metadata_namespace", "value", "allow_overwrite"),
+}
+#: Envoy's own filters that are simulated, by the last part of their messages' types.
+BUILT_IN: dict[str, Schema] = {"set_metadata.v3.Config": _METADATA, "header_mutation.v3.HeaderMutation": _MUTATIONS}
+_ROUTE_CONFIGS: dict[str, Schema] = {
+    "route.v3.FilterConfig": _all("@type", "disabled", "is_optional", "config"),
+    "header_mutation.v3.HeaderMutationPerRoute": _MUTATIONS,
 }
 
 
@@ -142,7 +211,8 @@ def manager_schema(honoured: set[str]) -> Schema:
             schema.setdefault(outer, {})[inner] = ALL
         else:
             schema[outer] = ALL
-    return schema | {"local_reply_config": _REPLIES}
+    nested = {"local_reply_config": _REPLIES, "upgrade_configs": _all("upgrade_type", "enabled")}
+    return schema | nested | {"internal_address_config": _all("cidr_ranges")}
 
 
 class Unread(NamedTuple):
@@ -171,7 +241,33 @@ def unread(message: Any, schema: Schema | None, path: str = "") -> Iterator[Unre
     elif isinstance(message, Mapping):
         for name, value in message.items():
             inner = f"{path}.{name}" if path else name
-            if name in schema:
-                yield from unread(value, schema[name], inner)
-            else:
+            if name not in schema:
                 yield Unread(inner, message, name)
+            elif schema[name] is FORMAT:
+                for operator in dict.fromkeys(_unknown_operators(value)):
+                    yield Unread(f"{inner}: %{operator}%", message, name)
+            elif schema[name] is PER_FILTER:
+                yield from _unread_by_filter(value, inner)
+            else:
+                yield from unread(value, schema[name], inner)
+
+
+def _unread_by_filter(configs: Any, path: str) -> Iterator[Unread]:
+    for name, config in configs.items() if isinstance(configs, Mapping) else ():
+        kind = str(config.get("@type", "")) if isinstance(config, Mapping) else ""
+        schema = next((s for k, s in _ROUTE_CONFIGS.items() if kind.endswith(k)), None)
+        if schema is None:
+            yield Unread(f"{path}.{name}", configs, name)
+        else:
+            yield from unread(config, schema, f"{path}.{name}")
+
+
+def _unknown_operators(value: Any) -> Iterator[str]:
+    """Iterate over the operators in a text, or in the texts of a template, that the simulation doesn't have."""
+    if isinstance(value, Mapping):
+        value = list(value.values())
+    if isinstance(value, list):
+        for item in value:
+            yield from _unknown_operators(item)
+    elif isinstance(value, str):
+        yield from Format(value).unknown

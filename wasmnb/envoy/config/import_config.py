@@ -8,24 +8,30 @@ Reference: https://www.envoyproxy.io/docs/envoy/v1.40.0/api-v3/extensions/wasm/v
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from ..._display import short
 from ...compiler import Filter
 from ...errors import UsageError
 from ...formats.yaml_lines import line_of, read_yaml
 from ...host.contexts.stream_info import Listener
+from ...host.envoy_api.message_check import Checked, checked
 from ...host.http.connection.manager import HttpConnectionManager
 from ...host.http.routing.reader import to_table
 from ...host.http.routing.route import RouteMatch
-from ...host.plugins.built_in import BUILT_IN, BuiltIn
+from ...host.plugins.built_in import BUILT_IN, BUILT_IN_MESSAGES, BuiltIn
 from ...host.plugins.plugin import Plugin
 from ...host.upstream.cluster import Cluster, to_cluster
 from . import honoured
-from .fields import Fields
+from .field_names import with_field_names
+from .fields import FileFields
+from .route_checks import check_routes
 from .validation import config_problem
 
 __all__ = ["EnvoySetup", "read_envoy"]
@@ -38,7 +44,7 @@ _BUILT_IN = {
     "envoy.extensions.filters.http.set_metadata.v3.Config": BUILT_IN[0],
     "envoy.extensions.filters.http.header_mutation.v3.HeaderMutation": BUILT_IN[1],
 }
-#: What filters that are not simulated would have done.
+#: Filter that isn't simulated -> what it does in Envoy.
 _OTHER_FILTERS = {
     "Cors": "Envoy would answer preflight requests itself and add access-control headers",
     "LocalRateLimit": "Envoy would answer requests above the limit with 429",
@@ -81,8 +87,8 @@ class EnvoySetup:
 
     def leave_out_unread(self, message: Any, schema: honoured.Schema, path: str) -> None:
         """Record the fields of a message that are set and not honoured."""
-        for found in honoured.unread(message, schema, path):
-            self.leave_out(f"{found.path} is not simulated", found.holder, found.name)
+        for unread in honoured.unread(message, schema, path):
+            self.leave_out(f"{unread.path} is not simulated", unread.holder, unread.name)
 
     def leave_out(self, text: str, holder: Any, key: str = "") -> None:
         """Record an ignored part."""
@@ -114,10 +120,11 @@ def read_envoy(
     """
     path = Path(path)
     config = read_yaml(path)
-    _validate(path, config)
+    _validate(path, config)  # Envoy's errors have the file's spelling
+    config = with_field_names(config)
     setup = EnvoySetup()
-    fields = Fields(path)
-    reader = _Reader(fields, setup)
+    fields = FileFields(path)
+    reader = _Reader(fields, setup, dynamic=bool(config.get("dynamic_resources")))
     resources = fields.mapping(config, "static_resources")
     if config.get("dynamic_resources"):
         setup.leave_out("dynamic_resources: only static resources are read", config, "dynamic_resources")
@@ -131,11 +138,16 @@ def read_envoy(
         chosen = clusters or {}
         setup.clusters[name] = to_cluster(name, chosen.get(name, upstream), main=name not in chosen)
         setup.clusters[name].http2 = "http2_protocol_options" in str(entry)
+        setup.clusters[name].metadata = setup.clusters[name].metadata or entry.get("metadata")
     for name in set(clusters or {}) - set(setup.clusters):
         raise UsageError(f"{path} has no cluster {name!r}; it has {', '.join(setup.clusters) or 'none'}.")
     reader.read_listener(reader.choose(fields.mappings(resources, "listeners"), listener))
     for extension in fields.mappings(config, "bootstrap_extensions"):
         reader.read_service(extension)
+    for sink in fields.mappings(config, "stats_sinks"):
+        reader.read_stats_sink(sink)
+    if config.get("stats_flush_interval"):
+        setup.options["stats_flush_interval"] = fields.seconds(config, "stats_flush_interval", "5s")
     if not setup.plugins:
         raise UsageError(f"{path}: listener {setup.listener!r} has no Wasm plugin.")
     return setup
@@ -170,12 +182,13 @@ def _line_of_path(config: Any, problem: str) -> int:
 class _Reader:
     """Reads the parts of a listener into a setup."""
 
-    def __init__(self, fields: Fields, setup: EnvoySetup) -> None:
+    def __init__(self, fields: FileFields, setup: EnvoySetup, *, dynamic: bool) -> None:
+        self.dynamic = dynamic
         self.fields = fields
         self.path = fields.path
         self.setup = setup
 
-    def choose(self, listeners: list[Any], name: str | None) -> Any:
+    def choose(self, listeners: Sequence[Any], name: str | None) -> Any:
         if name is not None:
             listener = next((item for item in listeners if item.get("name") == name), None)
             if listener is None:
@@ -218,49 +231,59 @@ class _Reader:
         elif kind == "Wasm":
             self.setup.plugins.append(self.plugin(self.fields.mapping(typed, "config"), "network"))
         elif kind == "TcpProxy":
+            self.setup.leave_out_unread(typed, honoured.TCP_PROXY, "tcp_proxy")
             self.setup.routes = [RouteMatch(cluster=self.fields.text(typed, "cluster"))]
         else:
             self.setup.leave_out(f"network filter {item.get('name', kind)!r}", item)
 
     def read_manager(self, manager: Any) -> None:
-        setup = self.setup
+        setup, manager = self.setup, checked(self.fields, manager, "HttpConnectionManager")
         switches, names = HttpConnectionManager.from_config(manager)
         setup.leave_out_unread(manager, honoured.manager_schema(names), "http_connection_manager")
         for theirs, ours in _OTHER_TIMEOUTS:
             if theirs in manager:
                 setup.options[ours] = self.fields.seconds(manager, theirs, "0s")
+        codec = self.fields.text(manager, "codec_type", "AUTO")
+        if codec not in ("AUTO", "HTTP1"):
+            setup.leave_out(f"codec_type {codec}: requests over HTTP/1 are accepted too", manager, "codec_type")
         for item in self.fields.mappings(manager, "http_filters"):
             typed, kind = self.fields.typed(item)
             if kind == "Router":
                 setup.leave_out_unread(typed, honoured.ROUTER, "router")
-                switches = replace(switches, suppress_envoy_headers=bool(typed.get("suppress_envoy_headers")))
+                hidden = self.fields.boolean(typed, "suppress_envoy_headers")
+                switches = replace(switches, suppress_envoy_headers=hidden)
             else:
-                self.read_http_filter(item, typed, kind)
+                self.read_http_filter(item, typed, kind, manager.get("route_config"))
         setup.options["connection_manager"] = switches
         self.read_access_loggers(manager)
         if "rds" in manager:
             setup.leave_out("rds: routes are read from route_config only", manager, "rds")
         self.read_routes(self.fields.mapping(manager, "route_config"))
 
-    def read_http_filter(self, item: Any, typed: Any, kind: str) -> None:
-        setup, name, disabled = self.setup, str(item.get("name", kind)), bool(item.get("disabled"))
-        built_in = _BUILT_IN.get(str(typed.get("@type", "")).rpartition("/")[2])
+    def read_http_filter(self, item: Any, typed: Any, kind: str, routes: Any) -> None:
+        setup, name, disabled = self.setup, str(item.get("name", kind)), self.fields.boolean(item, "disabled")
+        full_kind = str(typed.get("@type", "")).rpartition("/")[2]
+        built_in = _BUILT_IN.get(full_kind)
         if kind == "Wasm":
             plugin = self.plugin(self.fields.mapping(typed, "config"), "http")
             setup.plugins.append(replace(plugin, filter_name=name, disabled=disabled))
         elif built_in is not None:
             before = sum(plugin.kind == "http" for plugin in setup.plugins)
-            config = {key: value for key, value in typed.items() if key != "@type"}
+            schema = honoured.BUILT_IN[full_kind.removeprefix("envoy.extensions.filters.http.")]
+            setup.leave_out_unread(typed, schema, f"HTTP filter {name!r}")
+            message = checked(self.fields, typed, BUILT_IN_MESSAGES[built_in])
+            config = Checked.like(message, {key: value for key, value in message.items() if key != "@type"})
             chain = setup.options.setdefault("built_in", [])
             chain.append(BuiltIn(built_in, config, name, before, disabled))
-        elif not disabled:
+        elif not disabled or to_table(routes or {}).enables(name):
             done = f": {_OTHER_FILTERS[kind]}" if kind in _OTHER_FILTERS else ""
             setup.leave_out(f"HTTP filter {name!r}{done}", item)
 
     def read_access_loggers(self, manager: Any) -> None:
-        for item in self.fields.mappings(manager, "access_log"):
+        for index, item in enumerate(self.fields.mappings(manager, "access_log")):
             typed, kind = self.fields.typed(item)
             if kind == "WasmAccessLog":
+                self.setup.leave_out_unread(item, honoured.ACCESS_LOG, f"access_log[{index}]")
                 self.setup.plugins.append(self.plugin(self.fields.mapping(typed, "config"), "access_log"))
             else:
                 self.setup.leave_out(f"access log {item.get('name', kind)!r}", item)
@@ -269,9 +292,8 @@ class _Reader:
         setup = self.setup
         setup.leave_out_unread(routes, honoured.ROUTES, "route_config")
         setup.routes = routes
+        check_routes(self.fields, routes, None if self.dynamic else setup.clusters)
         hosts = self.fields.mappings(routes, "virtual_hosts")
-        for host in hosts:
-            self.fields.mappings(host, "routes")
         if len(hosts) == 1:
             listener = setup.options["listener"]
             setup.options["listener"] = replace(
@@ -283,10 +305,17 @@ class _Reader:
     def read_service(self, extension: Any) -> None:
         typed, kind = self.fields.typed(extension)
         if kind == "WasmService":
-            where = "singleton" if typed.get("singleton") else "service"
+            where = "singleton" if self.fields.boolean(typed, "singleton") else "service"
             self.setup.plugins.append(self.plugin(self.fields.mapping(typed, "config"), where))
         else:
             self.setup.leave_out(f"bootstrap extension {extension.get('name', kind)!r}", extension)
+
+    def read_stats_sink(self, sink: Any) -> None:
+        typed, kind = self.fields.typed(sink)
+        if str(typed.get("@type", "")).endswith("stat_sinks.wasm.v3.Wasm"):
+            self.setup.plugins.append(self.plugin(self.fields.mapping(typed, "config"), "stat_sink"))
+        else:
+            self.setup.leave_out(f"stats sink {sink.get('name', kind)!r}", sink)
 
     def plugin(self, config: Any, kind: str) -> Plugin:
         """Return the plugin of a `PluginConfig` message."""
@@ -299,7 +328,8 @@ class _Reader:
         restriction = fields.mapping(config, "capability_restriction_config")
         restriction = restriction or fields.mapping(vm, "capability_restriction_config")
         self.setup.leave_out_unread(config, honoured.PLUGIN, f"plugin {fields.text(config, 'name')!r}")
-        return Plugin(
+        make = partial(
+            Plugin,
             self.module(vm, fields.text(config, "name")),
             name=fields.text(config, "name"),
             root_id=fields.text(config, "root_id"),
@@ -307,23 +337,29 @@ class _Reader:
             vm_config=fields.any_bytes(vm, "configuration"),
             config=fields.any_bytes(config, "configuration"),
             failure_policy=fields.text(config, "failure_policy") or None,
-            fail_open=bool(config.get("fail_open", False)),
-            allow_on_headers_stop_iteration=bool(config.get("allow_on_headers_stop_iteration", False)),
+            fail_open=fields.boolean(config, "fail_open"),
+            allow_on_headers_stop_iteration=fields.boolean(config, "allow_on_headers_stop_iteration"),
             environment=fields.environment(vm, "environment_variables"),
             allowed_capabilities=tuple(fields.mapping(restriction, "allowed_capabilities")),
             kind=kind,
             reload_backoff=fields.seconds(backoff, "base_interval", "1s"),
         )
+        try:
+            return make()
+        except UsageError as error:
+            text = str(error)
+            error.args = (f"{self.path}, line {line_of(config)}: {text[:1].upper()}{text[1:]}",)
+            raise
 
     def module(self, vm: Mapping[str, Any], name: str) -> Filter:
         """Return the module of a `VmConfig`. Its path may be relative to the folder of the configuration."""
         local = self.fields.mapping(self.fields.mapping(vm, "code"), "local")
         if "filename" in local:
             path = Path(self.fields.text(local, "filename"))
-            relative = self.path.parent / path
-            if not path.is_file() and not relative.is_file():
-                raise self.fields.fail(f"no such module: {path}", local, "filename")
-            return Filter.from_file(path if path.is_file() else relative, name or path.stem)
+            places = [p for p in (path, self.path.parent / path) if os.path.isfile(p)]  # noqa: PTH113 -- any text
+            if not places:
+                raise self.fields.fail(f"no such module: {short(str(path))}", local, "filename")
+            return Filter.from_file(places[0], name or path.stem)
         if "inline_bytes" in local:
             return Filter.from_bytes(self.fields.base64(local, "inline_bytes"), name or "inline")
         raise self.fields.fail("the module must be a local file or inline bytes (code.local.filename)", vm, "code")

@@ -1,7 +1,7 @@
 """The configuration of one Wasm plugin: `envoy.extensions.wasm.v3.PluginConfig` as plain data.
 
 Facts (Envoy 1.40): the guest receives the inner bytes of `StringValue` and `BytesValue`. It receives a `Struct` as serialised
-protobuf, not as JSON, so this isn't used. `failure_policy` and the legacy `fail_open` exclude each other.
+protobuf, not as JSON, so this is used for a `TypedConfig` only. `failure_policy` and the legacy `fail_open` exclude each other.
 """
 
 from __future__ import annotations
@@ -13,7 +13,9 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
+from ...compiler.source.portable_names import original_names
 from ...host.plugins.plugin import to_config, with_held_headers
+from ...host.plugins.typed_config import TypedConfig
 
 __all__ = ["EnvoyPlugin", "any_value", "write_module"]
 
@@ -31,7 +33,7 @@ class EnvoyPlugin:
     name, root_id, vm_id
         As in Envoy's configuration.
     config, vm_config
-        Bytes or text; other values are written as JSON, as in the simulated proxy's `Plugin`.
+        Bytes, text or a `TypedConfig`; other values are written as JSON, as in the simulated proxy's `Plugin`.
     failure_policy
         "FAIL_CLOSED", "FAIL_OPEN", "FAIL_RELOAD", or None for Envoy's default (closed).
     reload_backoff
@@ -46,6 +48,8 @@ class EnvoyPlugin:
         Names that a capability restriction allows; empty for no restriction.
     kind
         Its place: "http", "network", "access_log", "singleton" (a service on the main thread) or "service".
+    file_names
+        Names of the source's files and cells by their names in the module, for tracebacks in the log.
     """
 
     module: bytes | Path
@@ -62,28 +66,35 @@ class EnvoyPlugin:
     host_environment: tuple[str, ...] = ()
     allowed_capabilities: Sequence[str] = ()
     kind: str = "http"
+    file_names: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
-    def of(cls, thing: Any, **defaults: Any) -> EnvoyPlugin:
+    def of(cls, plugin: Any, *, profile: Any = None, strip: bool = True, **defaults: Any) -> EnvoyPlugin:
         """Return the configuration of a plugin.
 
         Parameters
         ----------
-        thing
+        plugin
             An `EnvoyPlugin`, a host `Plugin`, a `Filter`, a path, or the bytes of a module.
+        profile
+            Traffic whose code is compiled in the release module of a filter, as for `Filter.release`. Default: none.
+        strip
+            Leave comments and docstrings out of the module of a filter. Default: True.
         defaults
-            Fields that are used if the thing doesn't have them.
+            Fields that are used if the plugin doesn't have them.
         """
-        if isinstance(thing, cls):
-            return thing
-        if isinstance(thing, bytes):
-            return cls(thing, **defaults)
-        if isinstance(thing, str | Path):
-            return cls(Path(thing), **{"name": Path(thing).stem, **defaults})
-        values = {name: getattr(thing, name) for name in (f.name for f in fields(cls)) if hasattr(thing, name)}
-        inner = getattr(thing, "filter", thing)
-        values["module"] = inner.release().wasm if hasattr(inner, "release") else inner.wasm
+        if isinstance(plugin, cls):
+            return plugin
+        if isinstance(plugin, bytes):
+            return cls(plugin, **defaults)
+        if isinstance(plugin, str | Path):
+            return cls(Path(plugin), **{"name": Path(plugin).stem, **defaults})
+        values = {name: getattr(plugin, name) for name in (f.name for f in fields(cls)) if hasattr(plugin, name)}
+        inner = getattr(plugin, "filter", plugin)
+        values["module"] = inner.release(profile=profile, strip=strip).wasm if hasattr(inner, "release") else inner.wasm
         values.setdefault("name", inner.name)
+        if getattr(inner, "bundle", None) is not None:
+            values["file_names"] = original_names(inner.bundle, inner.name)
         if "kind" not in values and "kind" not in defaults and hasattr(inner, "callbacks"):
             values["kind"] = inner.callbacks.kind
         known = {name: value for name, value in values.items() if value is not None}
@@ -106,7 +117,8 @@ class EnvoyPlugin:
             "runtime": "envoy.wasm.runtime.v8",
             "code": {"local": {"filename": str(path)}},
         }
-        if vm_config := to_config(self.vm_config):
+        vm_config, config = to_config(self.vm_config), to_config(self.config)
+        if vm_config or isinstance(vm_config, TypedConfig):
             vm["configuration"] = any_value(vm_config)
         if self.variables or self.host_environment:
             vm["environment_variables"] = {
@@ -117,7 +129,7 @@ class EnvoyPlugin:
             allowed: dict[str, Any] = {n: {} for n in self.allowed_capabilities}
             vm["capability_restriction_config"] = {"allowed_capabilities": allowed}
         plugin: dict[str, Any] = {"name": self.name, "root_id": self.root_id, "vm_config": vm}
-        if config := to_config(self.config):
+        if config or isinstance(config, TypedConfig):
             plugin["configuration"] = any_value(config)
         if self.allow_on_headers_stop_iteration:
             plugin["allow_on_headers_stop_iteration"] = True
@@ -145,7 +157,9 @@ def write_module(module: bytes | Path, directory: Path) -> Path:
 
 
 def any_value(data: bytes) -> dict[str, Any]:
-    """Return a configuration as `google.protobuf.Any`: readable if it is UTF-8, otherwise as bytes."""
+    """Return a configuration as `google.protobuf.Any`: of its own type, else readable if it is UTF-8, otherwise as bytes."""
+    if isinstance(data, TypedConfig):
+        return data.as_any()
     try:
         return {"@type": _TYPE + "google.protobuf.StringValue", "value": data.decode("utf-8")}
     except UnicodeDecodeError:

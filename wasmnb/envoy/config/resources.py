@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ...errors import UsageError
@@ -12,6 +12,7 @@ from ...host import Cluster as Simulated
 from ...host import RouteMatch
 from ...host.http.routing.table import RouteTable
 from ...host.settings import ProxySettings
+from ...host.upstream.redis_server import RedisServer
 from ..admin import Admin
 from ..network.tcp import TcpUpstream
 from ..network.upstream import Upstream
@@ -24,11 +25,15 @@ __all__ = [
     "listener_config",
     "manager_config",
     "route_configs",
+    "stats_config",
     "virtual_host_config",
 ]
 
 #: Kind of an own filter of Envoy -> its message.
 _BUILT_IN_TYPES = {"set_metadata": "set_metadata.v3.Config", "header_mutation": "header_mutation.v3.HeaderMutation"}
+
+#: Seconds to wait for a request that Envoy counts, if the servers have seen the ends of all ended connections, and if not.
+_READ, _UNREAD = 1.0, 20.0
 
 _DIRECTIONS = {1: "INBOUND", 2: "OUTBOUND"}
 
@@ -60,14 +65,21 @@ class Backends:
         name
             The cluster's name.
         backend
-            What the cluster is given as.
+            The cluster's value in the proxy's settings.
         tcp
             The server speaks TCP instead of HTTP.
         main
             It is the main cluster.
         limit
             `per_connection_buffer_limit_bytes`; None for Envoy's default.
+
+        Raises
+        ------
+        UsageError
+            The cluster is a Redis.
         """
+        if isinstance(getattr(backend, "upstream", backend), RedisServer):
+            raise UsageError(f"Cluster {name!r} is a Redis for Higress's hostcalls, which plain Envoy doesn't have.")
         extra: Config = {"per_connection_buffer_limit_bytes": limit} if limit else {}
         if isinstance(backend, Simulated):
             return self._simulated(name, backend, extra, tcp=tcp)
@@ -84,31 +96,29 @@ class Backends:
         for tcp_server in self.tcp.values():
             tcp_server.close()
 
-    def catch_up(self, admin: Admin, seconds: float = 1.0) -> bool:
+    def catch_up(self, admin: Admin) -> bool:
         """Wait until the HTTP servers have read all requests that Envoy has sent; return whether some were missing.
 
-        The client of an interrupted request may see its end before the server's thread has read the request. A request
-        that Envoy counts and no server reads (the connection ended first) is waited for once.
-
-        Parameters
-        ----------
-        admin
-            Envoy's admin interface.
-        seconds
-            Seconds to wait at most (1).
+        The client of an interrupted request may see its end before the server's thread has read the request, for which the
+        thread may need seconds on a busy machine. A request that Envoy counts and no server reads (the connection ended first)
+        is waited for once, and only briefly when the servers have seen the end of every connection that Envoy has ended.
         """
-        try:
-            sent = admin.stats(r"^cluster\..*\.upstream_rq_total$")
-        except OSError:  # Envoy has ended
-            return False
-        total = sum(sent.get(f"cluster.{name}.upstream_rq_total", 0) for name in self.http)
-        if total - self._seen() <= self._lost:
-            return False
-        deadline = time.monotonic() + seconds
-        while total - self._seen() > self._lost and time.monotonic() < deadline:
-            time.sleep(0.002)
-        self._lost = max(total - self._seen(), self._lost)
-        return True
+        began = time.monotonic()
+        were_missing = False
+        while True:
+            try:
+                counts = admin.stats(r"^cluster\..*\.upstream_(rq_total|cx_destroy)$")
+            except OSError:  # Envoy has ended
+                return were_missing
+            missing = _total(counts, self.http, "rq_total") - self._seen()
+            if missing <= self._lost:
+                return were_missing
+            were_missing = True
+            is_read = sum(server.ended for server in self.http.values()) >= _total(counts, self.http, "cx_destroy")
+            if time.monotonic() - began > (_READ if is_read else _UNREAD):
+                self._lost = missing
+                return True
+            time.sleep(0.005)
 
     def _seen(self) -> int:
         return sum(server.dropped + len(server.seen) for server in self.http.values())
@@ -206,6 +216,12 @@ def virtual_host_config(settings: ProxySettings) -> Config:
     return config
 
 
+def stats_config(settings: ProxySettings) -> Config:
+    """Return the bootstrap's field for the interval of the statistics, if it differs from Envoy's default."""
+    seconds = settings.changed("stats_flush_interval")
+    return {} if seconds is None else {"stats_flush_interval": f"{seconds}s"}
+
+
 def timeouts(settings: ProxySettings) -> Config:
     """Return the connection manager's timeouts that differ from Envoy's defaults."""
     values = {
@@ -213,6 +229,11 @@ def timeouts(settings: ProxySettings) -> Config:
         "request_timeout": settings.changed("request_timeout"),
     }
     return {name: f"{seconds}s" for name, seconds in values.items() if seconds is not None}
+
+
+def _total(counts: Mapping[str, int], clusters: Iterable[str], name: str) -> int:
+    """Return the sum of a statistic of the upstreams over clusters."""
+    return sum(counts.get(f"cluster.{cluster}.upstream_{name}", 0) for cluster in clusters)
 
 
 def closed_port() -> int:

@@ -1,84 +1,91 @@
 """`envoy.yaml`: a complete configuration that starts Envoy with the filter.
 
 Listeners and clusters are those of `..config.bootstrap`, with fixed ports on loopback. Upstreams, which are Python functions in
-the simulation, get addresses: 127.0.0.1:8000 for the main one, and the next ports for other clusters.
+the simulation, get addresses: 127.0.0.1:8000 (or another first port) for the main one, and the next ports for other clusters.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from pathlib import Path
+from dataclasses import dataclass
 
 from ...host import Cluster as Simulated
 from ...host.plugins.plugin import has_http
-from ..config.bootstrap import Cluster, Config, Listener, bootstrap, merge, socket_address
-from ..config.resources import listener_config, route_configs, timeouts, virtual_host_config
-from .setup import Part, Setup
+from ..config.bootstrap import ALLOCATOR, Cluster, Config, Listener, bootstrap, merge, socket_address
+from ..config.resources import listener_config, route_configs, stats_config, timeouts, virtual_host_config
+from .setup import Setup
+from .stats_tags import stats_tags
 
-__all__ = ["ALLOCATOR", "FIRST_UPSTREAM_PORT", "addresses", "envoy_config"]
+__all__ = ["Ports", "addresses", "envoy_config"]
 
-FIRST_UPSTREAM_PORT = 8000
 _LOOPBACK = "127.0.0.1"
 
 
-def addresses(clusters: Mapping[str, Simulated]) -> dict[str, tuple[str, int] | None]:
-    """Return the address of each cluster: its own one, otherwise a port on loopback; None without endpoints."""
+@dataclass(frozen=True)
+class Ports:
+    """Ports of an exported Envoy, on 127.0.0.1; 0 lets the system choose.
+
+    Attributes
+    ----------
+    http, tcp, admin
+        Of the listeners and the admin interface. Without its own, the TCP listener has the port after that for HTTP, or that
+        port if there is no HTTP listener.
+    upstream
+        First port of upstreams without an address of their own.
+    """
+
+    http: int = 10000
+    tcp: int | None = None
+    admin: int = 9901
+    upstream: int = 8000
+
+
+def addresses(clusters: Mapping[str, Simulated], first: int) -> dict[str, tuple[str, int] | None]:
+    """Return the address of each cluster: its own one, otherwise a port on loopback from `first`; None without endpoints."""
     result: dict[str, tuple[str, int] | None] = {}
     for number, (name, cluster) in enumerate(clusters.items()):
         host, _, port = cluster.address.rpartition(":")
         default = cluster.address == Simulated.address or not port.isdigit()
-        result[name] = (_LOOPBACK, FIRST_UPSTREAM_PORT + number) if default else (host, int(port))
+        result[name] = (_LOOPBACK, first + number) if default else (host, int(port))
         if not cluster.endpoints:
             result[name] = None
     return result
 
 
-#: Gives back to the system what compiling the module has freed: some 20 MB that Envoy keeps otherwise.
-ALLOCATOR = {"bytes_to_release": 128 << 20, "memory_release_interval": "5s"}
-
-
-def envoy_config(setup: Setup, port: int, admin_port: int) -> Config:
+def envoy_config(setup: Setup, ports: Ports) -> Config:
     """Return the bootstrap. Paths of modules are relative to the folder, in which Envoy must be started."""
     by_kind: dict[str, list[Config]] = {}
     for part in setup.parts:
-        by_kind.setdefault(part.plugin.kind, []).append(_plugin(part))
+        by_kind.setdefault(part.plugin.kind, []).append(part.config())
     services = [
         {"config": plugin, "singleton": kind == "singleton"}
         for kind in ("singleton", "service")
         for plugin in by_kind.get(kind, ())
     ]
     return bootstrap(
-        _listeners(setup, by_kind, port),
-        _clusters(setup),
+        _listeners(setup, by_kind, ports),
+        _clusters(setup, ports.upstream),
         node=setup.settings.node,
         services=services,
-        extra={"admin": {"address": socket_address(_LOOPBACK, admin_port)}, "memory_allocator_manager": ALLOCATOR},
+        stats_sinks=by_kind.get("stat_sink", ()),
+        extra=merge(
+            stats_config(setup.settings),
+            {
+                "admin": {"address": socket_address(_LOOPBACK, ports.admin)},
+                "memory_allocator_manager": ALLOCATOR,
+                **({"stats_config": {"stats_tags": stats_tags(setup.tags)}} if setup.tags else {}),
+            },
+        ),
     )
 
 
-def _plugin(part: Part) -> Config:
-    reloads = part.plugin.failure_policy == "FAIL_RELOAD"
-    plain = replace(
-        part.plugin, module=Path(part.module.file), reload_backoff=part.plugin.reload_backoff if reloads else None
-    )
-    local: Config = {"vm_config": {"code": {"local": {"filename": part.module.file}}}}
-    config = merge(plain.as_config(Path()), local)
-    config["vm_config"] = _without_empty(config["vm_config"])
-    return _without_empty(config)
-
-
-def _without_empty(config: Config) -> Config:
-    return {key: value for key, value in config.items() if value != ""}
-
-
-def _listeners(setup: Setup, by_kind: Mapping[str, Sequence[Config]], port: int) -> list[Listener]:
+def _listeners(setup: Setup, by_kind: Mapping[str, Sequence[Config]], ports: Ports) -> list[Listener]:
     settings = setup.settings
     extra = listener_config(settings)
-    ports = iter((port, port and port + 1))
     listeners = []
-    if has_http([part.plugin for part in setup.parts]):
-        address = {"address": socket_address(_LOOPBACK, next(ports))}
+    http = has_http([part.plugin for part in setup.parts])
+    if http:
+        address = {"address": socket_address(_LOOPBACK, ports.http)}
         listeners.append(
             Listener(
                 "http", by_kind.get("http", ()), routes=route_configs(settings), virtual_host=virtual_host_config(settings),
@@ -87,13 +94,14 @@ def _listeners(setup: Setup, by_kind: Mapping[str, Sequence[Config]], port: int)
             )
         )  # fmt: skip
     if "network" in by_kind:
-        address = {"address": socket_address(_LOOPBACK, next(ports))}
+        following = ports.http + 1 if http and ports.http else ports.http
+        address = {"address": socket_address(_LOOPBACK, following if ports.tcp is None else ports.tcp)}
         listeners.append(Listener("tcp", by_kind["network"], "upstream", "tcp", extra={**extra, **address}))
     return listeners
 
 
-def _clusters(setup: Setup) -> list[Cluster]:
-    places = addresses(setup.clusters)
+def _clusters(setup: Setup, first: int) -> list[Cluster]:
+    places = addresses(setup.clusters, first)
     return [
         Cluster(
             name, places[name], http2=cluster.http2, extra={"metadata": cluster.metadata} if cluster.metadata else {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-__all__ = ["EXPORT_FLAGS"]
+__all__ = ["EXPORT_FLAGS", "export_settings"]
 
 
 def _port(text: str) -> int:
@@ -19,5 +19,17 @@ EXPORT_FLAGS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
     (("--registry",), {"metavar": "HOST/PATH", "default": "registry.example.com", "help": "Registry that the image will be pushed to."}),
     (("--tag",), {"metavar": "TAG", "default": "latest", "help": "Tag of the image."}),
     (("--port",), {"type": _port, "metavar": "N", "default": 10000, "help": "Port of the exported Envoy, on 127.0.0.1."}),
+    (("--strip",), {"action": argparse.BooleanOptionalAction, "default": True, "help": "Leave comments and docstrings out of the module."}),
+    (("--admin-port",), {"type": _port, "metavar": "N", "default": 9901, "help": "Port of its admin interface."}),
+    (("--tcp-port",), {"type": _port, "metavar": "N", "default": None, "help": "Port for network filters; by default the one after --port."}),
+    (("--upstream-port",), {"type": _port, "metavar": "N", "default": 8000, "help": "First port of upstreams without an address."}),
+    (("--context",), {"metavar": "WHERE", "default": "GATEWAY", "choices": ("GATEWAY", "SIDECAR_INBOUND", "SIDECAR_OUTBOUND"),
+      "help": "Where Istio's EnvoyFilter applies: GATEWAY, SIDECAR_INBOUND or SIDECAR_OUTBOUND."}),
     (("--force",), {"action": "store_true", "help": "Replace files of the same names."}),
 )  # fmt: skip
+
+
+def export_settings(options: argparse.Namespace) -> dict[str, Any]:
+    """Return parsed flags as arguments of `export`."""
+    names = (flag.removeprefix("--").replace("-", "_") for (flag, *_), _ in EXPORT_FLAGS)
+    return {name: getattr(options, name) for name in names}

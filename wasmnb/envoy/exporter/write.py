@@ -2,27 +2,40 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import yaml
 
+from ... import _hooks
 from ..._display import Shown
 from ..._version import __version__
+from ...compiler.provenance.sbom import spdx_document
 from ...errors import UsageError
+from ...host import Proxy
 from . import kubernetes
-from .envoy_yaml import envoy_config
+from .envoy_filter import envoy_filters
+from .envoy_yaml import Ports, envoy_config
 from .folder import complete_or_nothing
 from .image import write_image
 from .readme import readme
 from .setup import Setup
+from .start import start_facts
 
-__all__ = ["Export", "export"]
+__all__ = ["CONTEXTS", "Export", "export"]
+
+#: Values of `context`.
+CONTEXTS = ("GATEWAY", "SIDECAR_INBOUND", "SIDECAR_OUTBOUND")
 
 ENVOY, ISTIO, GATEWAY, IMAGES, README = "envoy.yaml", "wasmplugin.yaml", "envoyextensionpolicy.yaml", "oci", "README.md"
+EXTENSION, FILTER = "trafficextension.yaml", "envoyfilter.yaml"
+
+#: End of the name of the list of components of a module.
+SBOM = ".spdx.json"
 
 
 class ExportedFile(NamedTuple):
@@ -56,6 +69,8 @@ class Export(Shown):
         Sentences about settings that a manifest has no field for.
     port
         Port of the exported Envoy.
+    ports
+        All its ports.
     """
 
     folder: Path
@@ -63,26 +78,33 @@ class Export(Shown):
     images: dict[str, ImageReference]
     notes: Sequence[str]
     port: int
+    ports: Ports = field(default_factory=Ports)
 
     def __repr__(self) -> str:
         return f"<Export {self.folder}: {', '.join(name for name, _, _ in self.files)}>"
 
 
 def export(
-    thing: Any,
+    filters: Any,
     folder: str | os.PathLike[str],
     *,
     registry: str = "registry.example.com",
     tag: str = "latest",
     port: int = 10000,
     admin_port: int = 9901,
+    strip: bool = True,
+    tcp_port: int | None = None,
+    upstream_port: int = 8000,
+    context: str = "GATEWAY",
     force: bool = False,
+    profile: Any = None,
+    measured: bool | None = None,
 ) -> Export:
     """Write module, `envoy.yaml`, manifests for Istio and Envoy Gateway, an OCI image and a README.
 
     Parameters
     ----------
-    thing
+    filters
         A `Proxy`, or a `Filter`, a `Plugin` or a list of them.
     folder
         Created if it doesn't exist. It is filled completely or not at all.
@@ -90,31 +112,56 @@ def export(
         Parts of the image's name, `REGISTRY/NAME:TAG` ("registry.example.com", "latest").
     port, admin_port
         Ports of the exported Envoy on 127.0.0.1 (10000, 9901); 0 lets the system choose.
+    strip
+        Leave comments and docstrings out of the module (True); lines keep their numbers.
+    tcp_port
+        Port for network filters; by default the one after `port`, or `port` itself without HTTP filters.
+    upstream_port
+        First port of the upstreams that are Python functions in the simulation (8000).
+    context
+        Where Istio's EnvoyFilter applies: "GATEWAY" (the default), "SIDECAR_INBOUND" or "SIDECAR_OUTBOUND".
     force
         Replace files of the same names (False).
+    profile
+        A `Proxy` with traffic, or a profile from `wasmnb.traffic.record_code_profile`: the code that it executes is compiled in
+        the modules (none).
+    measured
+        Start Envoy with the modules, and write what that costs into the README instead of what their sizes let expect. It takes
+        some seconds. By default if Envoy is installed and the start takes no longer than that.
 
     Raises
     ------
     UsageError
-        There is no plugin, the registry or tag isn't valid, or files of these names exist.
+        There is no plugin or no traffic, the registry, tag or context isn't valid, or files of these names exist.
     BuildError
         The disk reported an error.
     """
     _check(registry, tag)
-    setup = Setup.of(thing)
+    if context not in CONTEXTS:
+        raise UsageError(f"context is one of {', '.join(CONTEXTS)}, not {context!r}.")
+    ports = Ports(port, tcp_port, admin_port, upstream_port)
+    if isinstance(profile, Proxy):
+        profile = _hooks.code_profile(profile)
+    setup = Setup.of(filters, profile=profile, strip=strip)
     images = {module.name: f"{registry.rstrip('/')}/{module.name}:{tag}" for module in setup.modules}
     target = Path(folder)
     with complete_or_nothing(target, force=force) as fresh:
         for module in setup.modules:
             (fresh / module.file).write_bytes(module.data)
+            document = json.dumps(spdx_document(module.name, module.data), indent=1)
+            (fresh / f"{module.name}{SBOM}").write_text(document + "\n", encoding="utf-8")
         digests = {m.name: write_image(fresh / IMAGES / m.name, m.data, tag) for m in setup.modules}
-        _write(fresh / ENVOY, [envoy_config(setup, port, admin_port)], "In this folder: envoy -c envoy.yaml")
+        _write(fresh / ENVOY, [envoy_config(setup, ports)], "In this folder: envoy -c envoy.yaml")
         _write(fresh / ISTIO, kubernetes.wasm_plugins(setup, images, digests), f"kubectl apply -f {ISTIO}")
+        extensions = kubernetes.traffic_extensions(setup, images, digests)
+        _write(fresh / EXTENSION, extensions, f"kubectl apply -f {EXTENSION}")
+        filters = envoy_filters(setup, images, digests, context=context)
+        _write(fresh / FILTER, filters, f"kubectl apply -f {FILTER}")
         _write(fresh / GATEWAY, kubernetes.extension_policy(setup, images), f"kubectl apply -f {GATEWAY}")
         notes = tuple(kubernetes.notes(setup))
         references = {name: ImageReference(images[name], digests[name]) for name in images}
-        result = Export(target, _entries(fresh), references, notes, port)
-        (fresh / README).write_text(readme(setup, result), encoding="utf-8")
+        result = Export(target, _entries(fresh), references, notes, port, ports)
+        (fresh / README).write_text(readme(setup, result, start_facts(setup, measured)), encoding="utf-8")
         return replace(result, files=_entries(fresh))
 
 
@@ -137,7 +184,9 @@ def _write(path: Path, documents: Sequence[Any], comment: str) -> None:
 #: Entry -> its description.
 _DESCRIPTIONS = {
     ENVOY: "Envoy with the filter, on loopback",
-    ISTIO: "Istio: a WasmPlugin for each filter",
+    ISTIO: "Istio before 1.30: a WasmPlugin for each filter",
+    EXTENSION: "Istio from 1.30: a TrafficExtension for each filter",
+    FILTER: "Istio: an EnvoyFilter, which has every setting",
     GATEWAY: "Envoy Gateway: an EnvoyExtensionPolicy",
     IMAGES: "OCI image layout, to copy to a registry",
     README: "the commands",
@@ -146,7 +195,13 @@ _DESCRIPTIONS = {
 
 def _entries(folder: Path) -> tuple[ExportedFile, ...]:
     paths = sorted(folder.iterdir(), key=lambda p: (p.suffix != ".wasm", p.name == README, p.is_dir(), p.name))
-    return tuple(ExportedFile(p.name, _size(p), _DESCRIPTIONS.get(p.name, "the module")) for p in paths)
+    return tuple(ExportedFile(p.name, _size(p), _description(p.name)) for p in paths)
+
+
+def _description(name: str) -> str:
+    return _DESCRIPTIONS.get(
+        name, "components of the module and their licences" if name.endswith(SBOM) else "the module"
+    )
 
 
 def _size(path: Path) -> int:

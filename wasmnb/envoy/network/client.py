@@ -9,75 +9,35 @@ from __future__ import annotations
 import contextlib
 import socket
 import time
-from dataclasses import dataclass
-from typing import Self
+from types import EllipsisType
 
 from ...messages import Headers, Request, Response, to_bytes
+from .client_connection import ClientConnection, ClientResult
 from .http1 import Message, Reader, encode_chunk, encode_head
 from .loopback import reset_when_closed
 
-__all__ = ["Client", "ClientResult"]
+__all__ = ["Client"]
 
 
-@dataclass
-class ClientResult:
-    """The outcome of one request for the client.
-
-    Attributes
-    ----------
-    response
-        The response; None if no status line arrived.
-    end
-        "complete", "closed", "reset" or "timeout".
-    raw
-        The received bytes.
-    reason
-        The reason phrase; empty over HTTP/2.
-    """
-
-    response: Response | None
-    end: str
-    raw: bytes
-    reason: str = ""
-
-    @classmethod
-    def of(cls, message: Message) -> ClientResult:
-        """Return the outcome of a message."""
-        if message.head is None:
-            return cls(None, message.end, message.raw)
-        response = Response(message.head.status, message.header_map(), chunks=message.chunks or None)
-        response.trailers = Headers(message.trailers)
-        response.reset = message.end != "complete"
-        return cls(response, message.end, message.raw, message.head.start[2].decode("latin-1"))
-
-
-class Client:
-    """One connection.
-
-    Parameters
-    ----------
-    host, port
-        The server's address.
-    timeout
-        Seconds without traffic after which the response counts as missing (5); None for no limit.
-    gap
-        Seconds between two chunks of a request (0.02).
-    """
+class Client(ClientConnection):
+    """One connection over HTTP/1.1; the parameters are those of `ClientConnection`."""
 
     def __init__(self, host: str, port: int, *, timeout: float | None = 5.0, gap: float = 0.02) -> None:
-        self.gap = gap
-        self.socket = socket.create_connection((host, port), timeout=timeout)
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        super().__init__(host, port, timeout=timeout, gap=gap)
         self.reader = Reader(self.socket, timeout)
 
-    def request(self, request: Request) -> ClientResult:
-        """Send a request and read its response."""
-        self.send(request)
+    def request(
+        self, request: Request, *, complete: bool = True, wait: float | EllipsisType | None = ...
+    ) -> ClientResult:
+        """Send a request and read its response, as `ClientConnection.request` documents it."""
+        if not isinstance(wait, EllipsisType):
+            self.reader.timeout = wait
+        self.send(request, finish=complete)
         return self.read_response(request.method)
 
     def read_response(self, method: str = "GET") -> ClientResult:
         """Read the response to a request of this method."""
-        return ClientResult.of(self.reader.response(method))
+        return _result(self.reader.response(method))
 
     def send(self, request: Request, *, finish: bool = True) -> None:
         """Send a request.
@@ -92,7 +52,7 @@ class Client:
             False: the end of a chunked body isn't sent.
         """
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-            self._send(request, finish)
+            self._send(request, finish=finish)
 
     def raw(self, data: bytes) -> None:
         """Send raw bytes."""
@@ -119,15 +79,9 @@ class Client:
         """Close the connection; with `reset`, abort it with a TCP reset."""
         if reset:
             reset_when_closed(self.socket)
-        self.socket.close()
+        super().close()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def _send(self, request: Request, finish: bool) -> None:
+    def _send(self, request: Request, *, finish: bool) -> None:
         in_chunks = request.chunks is not None or len(request.trailers) > 0
         head = _head(request, in_chunks)
         if not in_chunks:
@@ -141,6 +95,16 @@ class Client:
         if finish:
             time.sleep(self.gap)
             self.socket.sendall(b"0\r\n" + encode_head(b"", request.trailers.raw).removeprefix(b"\r\n"))
+
+
+def _result(message: Message) -> ClientResult:
+    """Return the outcome of a message."""
+    if message.head is None:
+        return ClientResult(None, message.end, message.raw)
+    response = Response(message.head.status, message.header_map(), chunks=message.chunks or None)
+    response.trailers = Headers(message.trailers)
+    response.reset = message.end != "complete"
+    return ClientResult(response, message.end, message.raw, message.head.start[2].decode("latin-1"))
 
 
 def _head(request: Request, in_chunks: bool) -> bytes:

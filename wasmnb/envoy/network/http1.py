@@ -166,7 +166,7 @@ class Reader:
         first, *lines = self._until(b"\r\n\r\n").split(b"\r\n")
         parts = first.split(b" ", 2)
         start = (parts[0], parts[1] if len(parts) > 1 else b"", parts[2] if len(parts) > 2 else b"")
-        return Head(start, parse_header_lines(lines))
+        return Head(start, parse_header_lines(lines, nameless=True))
 
     def _body(self, head: Head, *, until_close: bool) -> None:
         if head.is_chunked:
@@ -183,7 +183,7 @@ class Reader:
         lines = []
         while line := self._until(b"\r\n"):
             lines.append(line)
-        self._message.trailers = parse_header_lines(lines)
+        self._message.trailers = parse_header_lines(lines, nameless=True)
 
     def _chunk_size(self) -> int:
         text = self._until(b"\r\n").split(b";")[0].strip()

@@ -1,4 +1,4 @@
-"""An HTTP/2 client without TLS, with the interface of `client.Client`; the framing is the package `h2`'s.
+"""An HTTP/2 client without TLS; the framing is the package `h2`'s.
 
 Envoy's listener recognises HTTP/2 by its first bytes (codec AUTO). `h2` doesn't check the messages here, so that unusual
 ones reach the filter.
@@ -7,34 +7,24 @@ ones reach the filter.
 from __future__ import annotations
 
 import contextlib
-import socket
 import time
-from typing import Any, Self
+from types import EllipsisType
+from typing import Any
 
 from ...errors import UsageError
 from ...messages import Headers, Request, Response, to_bytes
-from .client import ClientResult
+from .client_connection import ClientConnection, ClientResult
 
 __all__ = ["Http2Client"]
 
-_STREAM = 1
 _READ = 1 << 16
 
 #: Headers that HTTP/2 replaces by pseudo-headers and frames.
 _CONNECTION_HEADERS = frozenset((b"host", b"connection", b"transfer-encoding", b"keep-alive"))
 
 
-class Http2Client:
-    """One connection with one stream.
-
-    Parameters
-    ----------
-    host, port
-        The server's address.
-    timeout
-        Seconds without traffic after which the response counts as missing (5); None for no limit.
-    gap
-        Seconds between two chunks of a request (0.02).
+class Http2Client(ClientConnection):
+    """One connection over HTTP/2, with one stream after the other; the parameters are those of `ClientConnection`.
 
     Raises
     ------
@@ -44,36 +34,31 @@ class Http2Client:
 
     def __init__(self, host: str, port: int, *, timeout: float | None = 5.0, gap: float = 0.02) -> None:
         self._h2 = _connection()
-        self.gap = gap
+        super().__init__(host, port, timeout=timeout, gap=gap)
         self._timeout = timeout
-        self.socket = socket.create_connection((host, port), timeout=timeout)
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._received = _Received()
+        self._stream = -1
+        self._h2.initiate_connection()
 
-    def request(self, request: Request) -> ClientResult:
-        """Send a request and read its response."""
+    def request(
+        self, request: Request, *, complete: bool = True, wait: float | EllipsisType | None = ...
+    ) -> ClientResult:
+        """Send a request and read its response, as `ClientConnection.request` documents it."""
+        if not isinstance(wait, EllipsisType):
+            self._timeout = wait
+        self._stream += 2
+        self._received = _Received(self._stream)
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # the server may respond early and close
-            self._send(request)
+            self._send(request, complete=complete)
         while not self._received.end:
             self._receive(self._timeout)
         return self._received.result()
 
-    def close(self) -> None:
-        """Close the connection."""
-        self.socket.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def _send(self, request: Request) -> None:
+    def _send(self, request: Request, *, complete: bool) -> None:
         chunks = request.chunks if request.chunks is not None else [request.body] if request.body else []
         trailers = request.trailers.raw
         framed = request.chunks is not None or bool(chunks or trailers)
-        self._h2.initiate_connection()
-        self._h2.send_headers(_STREAM, _head(request), end_stream=not framed)
+        self._h2.send_headers(self._stream, _head(request), end_stream=not framed)
         if request.chunks is None and not trailers:  # in one write, as for HTTP/1.1
             for index, chunk in enumerate(chunks):
                 self._send_data(chunk, end=index == len(chunks) - 1)
@@ -84,30 +69,32 @@ class Http2Client:
             time.sleep(self.gap)
             self._send_data(chunk, end=False)
             self._flush()
+        if not complete:
+            return
         time.sleep(self.gap)
         if trailers:
-            self._h2.send_headers(_STREAM, trailers, end_stream=True)
+            self._h2.send_headers(self._stream, trailers, end_stream=True)
         else:
-            self._h2.end_stream(_STREAM)
+            self._h2.end_stream(self._stream)
         self._flush()
 
     def _send_data(self, data: bytes, *, end: bool) -> None:
         """Send data frames within the flow control window, which the server's frames enlarge."""
         while len(data) > (window := self._window()):
             if window:
-                self._h2.send_data(_STREAM, data[:window])
+                self._h2.send_data(self._stream, data[:window])
                 data = data[window:]
             else:
                 self._flush()
                 self._receive(self._timeout)
             if self._received.end:
                 return
-        self._h2.send_data(_STREAM, data, end_stream=end)
+        self._h2.send_data(self._stream, data, end_stream=end)
 
     def _window(self) -> int:
         if self._received.end:
             return 0
-        return min(int(self._h2.local_flow_control_window(_STREAM)), int(self._h2.max_outbound_frame_size))
+        return min(int(self._h2.local_flow_control_window(self._stream)), int(self._h2.max_outbound_frame_size))
 
     def _flush(self) -> None:
         self.socket.sendall(self._h2.data_to_send())
@@ -130,7 +117,7 @@ class Http2Client:
         for event in self._h2.receive_data(data):
             self._received.record(event)
             if type(event).__name__ == "DataReceived":
-                self._h2.acknowledge_received_data(event.flow_controlled_length, _STREAM)
+                self._h2.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
         with contextlib.suppress(OSError):
             self._flush()
 
@@ -144,7 +131,8 @@ class _Received:
         How it ended, as in `ClientResult.end`; empty before its end.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, stream: int = 0) -> None:
+        self._stream = stream
         self.headers: Headers | None = None
         self.trailers = Headers()
         self.chunks: list[bytes] = []
@@ -154,6 +142,8 @@ class _Received:
     def record(self, event: Any) -> None:
         """Record an event of h2."""
         kind = type(event).__name__
+        if getattr(event, "stream_id", self._stream) != self._stream:
+            return
         if kind == "ResponseReceived":
             self.headers = Headers(event.headers)
         elif kind == "TrailersReceived":

@@ -23,10 +23,13 @@ class LoopbackServer:
     ----------
     errors
         Failures of connections, and errors that the subclass adds.
+    ended
+        Number of connections that have ended: all that their clients had sent is read.
     """
 
     def __init__(self) -> None:
         self.errors: list[str] = []
+        self.ended = 0
         self._open: set[socket.socket] = set()
         self._lock = threading.Lock()
         self._closed = threading.Event()
@@ -80,3 +83,4 @@ class LoopbackServer:
         finally:
             with self._lock:
                 self._open.discard(connection)
+                self.ended += 1

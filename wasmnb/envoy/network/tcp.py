@@ -9,8 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from ...errors import UsageError
 from ...host import TcpReply
+from ...host.client.streams import to_send
 from ...messages import Text, to_bytes
 from ..log import LogLine, worker_of
 from .loopback import LoopbackServer, reset_when_closed
@@ -21,6 +21,12 @@ __all__ = ["EnvoyConnection", "EnvoyTcpExchange", "TcpUpstream"]
 TcpResponder = Callable[[bytes], "bytes | TcpReply | None"]
 
 _READ = 1 << 16
+
+#: Flag of bytes that are sent together with what follows; other systems than Linux don't have it.
+_MORE = getattr(socket, "MSG_MORE", 0)
+
+#: Seconds without bytes after which nothing more is expected at the end of a connection.
+_QUIET = 0.1
 
 
 @dataclass
@@ -37,8 +43,12 @@ class EnvoyTcpExchange:
         Bytes that the upstream received.
     ended
         The client has received the end.
+    closed_by_proxy
+        Whether it received the end before it closed the connection itself.
     log
         Lines that filters and the Wasm host wrote meanwhile.
+    crash
+        Envoy's log of the crash that the connection caused; empty if it caused none.
     """
 
     number: int
@@ -46,7 +56,9 @@ class EnvoyTcpExchange:
     received: bytes = b""
     upstream_received: bytes = b""
     ended: bool = False
+    closed_by_proxy: bool = False
     log: list[LogLine] = field(default_factory=list)
+    crash: str = ""
 
     @property
     def body_bytes(self) -> int:
@@ -84,6 +96,7 @@ class EnvoyConnection:
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._open = True
         self._ended = False
+        self._awaits = False  # bytes have been sent, and more may arrive
 
     @property
     def open(self) -> bool:
@@ -91,23 +104,34 @@ class EnvoyConnection:
         return self._open
 
     def send(self, data: Text, *, end: bool = False) -> Self:
-        """Send bytes; with `end`, close the client's side after them.
+        """Send bytes.
+
+        Parameters
+        ----------
+        data
+            The bytes; text is encoded as UTF-8.
+        end
+            Close the client's side after them (False).
 
         Raises
         ------
         UsageError
             The client's side is closed already.
         """
-        if self._ended:
-            raise UsageError("The client's side of the connection is closed; nothing more can be sent.")
-        raw = to_bytes(data)
-        self.exchange.sent += raw
-        with contextlib.suppress(ConnectionError):  # `read` shows that the peer has closed
-            self._socket.sendall(raw)
-            if end:
-                self._ended = True
+        self._send(data, last=end)
+        if end:
+            self._ended = True
+            with contextlib.suppress(OSError):
                 self._socket.shutdown(socket.SHUT_WR)
         return self
+
+    def _send(self, data: Text, *, last: bool) -> None:
+        """Send bytes; the end of the stream is in the same segment as the last ones."""
+        raw = to_send(data, ended=self._ended)
+        self.exchange.sent += raw
+        self._awaits = True
+        with contextlib.suppress(ConnectionError):  # `read` shows that the peer has closed
+            self._socket.sendall(raw, _MORE if last else 0)
 
     def end(self) -> Self:
         """Close the client's side (half-close)."""
@@ -125,9 +149,11 @@ class EnvoyConnection:
         try:
             data = self._socket.recv(_READ)
         except TimeoutError:
+            self._awaits = False
             return None
         except OSError:
             data = b""
+        self._awaits = bool(data)
         self.exchange.received += data
         self.exchange.ended = self.exchange.ended or not data
         return data
@@ -137,8 +163,19 @@ class EnvoyConnection:
         """All bytes that `read` has returned."""
         return self.exchange.received
 
-    def close(self) -> EnvoyTcpExchange:
-        """Close both sides."""
+    def close(self, data: Text = b"") -> EnvoyTcpExchange:
+        """Close both sides, after the bytes that are on their way to the client: until a tenth of a second without any.
+
+        Parameters
+        ----------
+        data
+            Bytes to send just before, without waiting for what they lead to (default none).
+        """
+        if data:
+            self._send(data, last=True)
+        elif self._open:
+            while self._awaits and self.read(_QUIET):
+                pass
         return self._close()
 
     def reset(self) -> EnvoyTcpExchange:
@@ -149,7 +186,8 @@ class EnvoyConnection:
 
     def _close(self) -> EnvoyTcpExchange:
         if self._open:
-            self._open = False
+            self._open, self._ended = False, True
+            self.exchange.closed_by_proxy = self.exchange.ended
             self._socket.close()
             self._finish(self.exchange)
         return self.exchange

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
+from ...abi.text import encode_text
 from ...host import Cluster
 from ...messages import Headers, Request, Response, to_bytes
 from .http1 import Head, Message, Reader, encode_chunk, encode_head
@@ -124,7 +125,7 @@ class Upstream(LoopbackServer):
             return Response(0)
         except Exception as error:  # noqa: BLE001 -- a user's handler may raise anything; the proxy gets a 500
             self.errors.append(f"{type(error).__name__}: {error}")
-            return Response(500, body=f"the upstream's handler failed: {error}".encode())
+            return Response(500, body=encode_text(f"the upstream's handler failed: {error}"))
 
     def _send(self, connection: socket.socket, response: Response, head: Head) -> bool:
         if response.status == 0:
@@ -135,8 +136,9 @@ class Upstream(LoopbackServer):
             return True
         chunks = response.chunks if response.chunks is not None else [response.body]
         for number, chunk in enumerate(chunks):
-            if number or response.chunks is not None:
-                time.sleep(self.gap)
+            delay = max(response.delay(number), self.gap if number or response.chunks is not None else 0.0)
+            if delay:
+                time.sleep(delay)
             connection.sendall(encode_chunk(chunk) if in_chunks else chunk)
         if response.reset:
             return False

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ...messages import Request
 from ..clock import TimerGroup
-from .record import Callout
+from .record import REQUEST_SIZE, Callout
 
 if TYPE_CHECKING:
     from ..contexts.root import RootContext
@@ -44,16 +44,36 @@ class CalloutBase:
         self.token = token
         self.cluster = cluster
         self.exchange = exchange
+        self._held = 0
         self._timers = TimerGroup(self.vm.clock, self.vm.thread)
         started = self.vm.clock.time()
         self.record = Callout(
             self.kind, cluster.name, token, self.vm.number, exchange, Request(), started, root=root.id
         )
 
+    def hold(self, size: int) -> None:
+        """Count bytes for this callout until it ends."""
+        self._held += size
+        self.vm.server.callouts.held += size
+
+    def end(self) -> None:
+        """Stop the timers and count no bytes for this callout any longer: it has been answered, or nobody waits for it."""
+        self._timers.cancel()
+        if self._held and self.record.response is not None:
+            self.vm.server.callouts.grow(self.record, self.record.response.size)
+        self.vm.server.callouts.held -= self._held
+        self._held = 0
+
+    def abandon(self) -> None:
+        """Drop the callout without a callback."""
+        self.record.state = "cancelled"
+        self.end()
+
     def _record_start(self, request: Request, name: str, **args: object) -> None:
         """Set the record's request, keep the record, and add an event to the trace."""
         vm = self.vm
         self.record.request = request
+        self.hold(REQUEST_SIZE + len(request.body))
         vm.server.callouts.add(self.record)
         args = {"cluster": self.cluster.name, **args, "token": self.token}
         vm.trace.note("stream", name, args, time=vm.now(), thread=vm.thread.name, exchange=self.exchange, vm=vm.number)

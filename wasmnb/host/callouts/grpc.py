@@ -14,7 +14,7 @@ from ...abi.text import encode_text
 from ...messages import Request, Response
 from ..http.header_map import RequestHeaders
 from ..http.local_reply import grpc_status_of
-from ..http.routing.resets import REFUSED, RESET
+from ..http.router.resets import REFUSED, RESET
 from ..upstream.grpc_server import frame_message, split_messages
 from .base import CalloutBase
 
@@ -105,7 +105,7 @@ class GrpcCallout(CalloutBase):
     def abandon(self) -> None:
         """Drop the callout without a callback."""
         self.done = True
-        self._timers.cancel()
+        self.end()
 
     def drop_token(self) -> None:
         """Drop the callout and its token: the guest cancelled it, or it has been closed."""
@@ -113,7 +113,7 @@ class GrpcCallout(CalloutBase):
         self.abandon()
         self.root.calls.pop(self.token, None)
 
-    def _build_request(self, metadata: list[Pair], timeout: int | None) -> Request:
+    def _build_request(self, metadata: list[Pair], timeout: int | None, body: bytes = b"") -> Request:
         """Build the HTTP/2 request, and record the start of the callout.
 
         Parameters
@@ -122,6 +122,8 @@ class GrpcCallout(CalloutBase):
             The filter's headers.
         timeout
             Milliseconds; 0 or None for no timeout.
+        body
+            The framed message of a unary call. Default: none.
         """
         headers = RequestHeaders([(b"te", b"trailers")])
         if timeout:
@@ -133,6 +135,7 @@ class GrpcCallout(CalloutBase):
         if timeout:
             headers.put(b"x-envoy-expected-rq-timeout-ms", b"%d" % timeout)
         request = Request("POST", self.path, authority=self.cluster.name)
+        request.body = body
         request.headers.raw = [item for item in headers if item[0][:1] != b":"]
         self._record_start(request, "grpc_call", path=self.path)
         return request
@@ -173,8 +176,7 @@ class GrpcCall(GrpcCallout):
         timeout
             Milliseconds; 0 for no timeout.
         """
-        request = self._build_request(metadata, timeout)
-        request.body = frame_message(message)
+        request = self._build_request(metadata, timeout, frame_message(message))
         if timeout:
             self._timers.call_later(timeout / 1000, lambda: self._fail(_TIMEOUT_CLOSE))
         self._timers.call_soon(lambda: self._call_upstream(request, message))

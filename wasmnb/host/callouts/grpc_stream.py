@@ -14,6 +14,7 @@ from ...messages import Request, to_bytes
 from ..http.header_map import HeaderMap, ResponseHeaders, ResponseTrailers
 from ..upstream.grpc_server import GrpcReply, GrpcServer, frame_message
 from .grpc import REFUSED_CLOSE, RESET_CLOSE, GrpcCallout, GrpcClose, outcome
+from .record import MESSAGE_SIZE
 
 if TYPE_CHECKING:
     from ..contexts.root import RootContext
@@ -56,6 +57,7 @@ class GrpcStream(GrpcCallout):
         """Send a message, and with `end` close the guest's side. After either end nothing happens."""
         if self.done or self.half_closed:
             return
+        self.hold(len(message) + MESSAGE_SIZE)
         self._sent.append(message)
         if self.cluster.alive:
             self._timers.call_soon(lambda: self._on_message(message))
@@ -74,12 +76,16 @@ class GrpcStream(GrpcCallout):
 
     def _on_connected(self) -> None:
         self.record.sent = True
+        server = self.cluster.upstream
+        if isinstance(server, GrpcServer) and server.sends_metadata_first(self.path) and not self.done:
+            self._deliver_reply(GrpcReply())
 
     def _on_message(self, message: bytes) -> None:
         if self.done:
             return
         server = self.cluster.upstream
         self.record.messages.append(message)
+        self.vm.server.callouts.grow(self.record, len(message))
         if not isinstance(server, GrpcServer):
             return
         reply = server.reply(self.path, message)

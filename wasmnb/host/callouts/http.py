@@ -17,7 +17,7 @@ from ...messages import Request, Response
 from ..http.codec.codec import request_to_upstream, response_from_upstream, upstream_header_problem
 from ..http.header_map import HeaderMap, RequestHeaders, ResponseTrailers
 from ..http.local_reply import build_local_reply
-from ..http.routing.resets import CLOSED, REFUSED, UpstreamReset
+from ..http.router.resets import CLOSED, REFUSED, UpstreamReset
 from .base import CalloutBase
 
 if TYPE_CHECKING:
@@ -77,11 +77,6 @@ class HttpCall(CalloutBase):
         record.complete = not length.isdigit() or int(length) <= len(body) or cluster.http2
         self._timers.call_soon(lambda: self._call_upstream(request))
 
-    def abandon(self) -> None:
-        """Drop the call without a callback."""
-        self.record.state = "cancelled"
-        self._timers.cancel()
-
     def _call_upstream(self, request: Request) -> None:
         cluster, record = self.cluster, self.record
         record.sent = cluster.alive
@@ -126,7 +121,7 @@ class HttpCall(CalloutBase):
 
     def _deliver(self, headers: HeaderMap | None, body: bytes, trailers: HeaderMap | None, state: str) -> None:
         """Run `on_http_call_response` with the response readable, and complete the record."""
-        self._timers.cancel()
+        self.end()
         self.record.state, self.record.finished = state, self.vm.clock.time()
         root = self.root
         root.calls.pop(self.token, None)

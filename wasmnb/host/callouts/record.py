@@ -9,13 +9,13 @@ from itertools import islice
 from ..._display import visible
 from ...messages import Request, Response
 
-__all__ = ["Callout", "CalloutLog"]
+__all__ = ["MESSAGE_SIZE", "REQUEST_SIZE", "Callout", "CalloutLog"]
 
-#: Callouts that a proxy keeps, and bytes of their requests' bodies.
+#: Callouts that a proxy keeps, and bytes of their requests, messages and responses.
 _KEPT, _BODIES_KEPT = 10_000, 1 << 28
 
-#: Bytes that a pending callout takes beyond its body, approximately.
-_REQUEST = 10_000
+#: Bytes that a pending callout takes beyond its body, and a message of a stream beyond its content, approximately.
+REQUEST_SIZE, MESSAGE_SIZE = 10_000, 500
 
 
 @dataclass
@@ -46,6 +46,8 @@ class Callout:
         Virtual seconds; `finished` is None while it is pending.
     root
         Id of the root context, the plugin's, that gets the response.
+    size
+        Bytes of the request, of the messages and of the response in memory.
     """
 
     kind: str
@@ -62,6 +64,7 @@ class Callout:
     complete: bool = False
     finished: float | None = None
     root: int | None = None
+    size: int = 0
 
     def __repr__(self) -> str:
         target = visible(f"{self.cluster}{self.request.path}")
@@ -75,6 +78,8 @@ class CalloutLog:
     ----------
     total
         Number of callouts so far, including those no longer kept.
+    held
+        Bytes that pending callouts take.
     """
 
     def __init__(self) -> None:
@@ -82,18 +87,29 @@ class CalloutLog:
         self._bytes = 0
         self._entry: object = None
         self._entry_bytes = 0
-        self.total = 0
+        self.total = self.held = 0
 
     def add(self, callout: Callout) -> None:
         """Append a callout, and drop the oldest ones beyond a limit."""
         self._kept.append(callout)
         self.total += 1
-        self._bytes += len(callout.request.body)
+        callout.size = callout.request.size
+        self._bytes += callout.size
+        self._drop_oldest()
+
+    def grow(self, callout: Callout, size: int) -> None:
+        """Add bytes to a callout, and drop the oldest ones beyond a limit. The callout itself may be dropped already."""
+        callout.size += size
+        if self._kept and callout.started >= self._kept[0].started:
+            self._bytes += size
+            self._drop_oldest()
+
+    def _drop_oldest(self) -> None:
         while len(self._kept) > _KEPT or (self._bytes > _BODIES_KEPT and len(self._kept) > 1):
-            self._bytes -= len(self._kept.popleft().request.body)
+            self._bytes -= self._kept.popleft().size
 
     def reserve(self, entry: object, size: int, limit: int) -> bool:
-        """Return whether a callback may send so many more bytes; they are in memory until it returns.
+        """Return whether a callback may start a callout with more bytes.
 
         Parameters
         ----------
@@ -102,12 +118,16 @@ class CalloutLog:
         size
             Bytes of the request.
         limit
-            Bytes of all requests of one callback.
+            Bytes of all callouts that one callback starts, and of all that are pending.
         """
         if entry is None or entry is not self._entry:
             self._entry, self._entry_bytes = entry, 0
-        self._entry_bytes += size + _REQUEST
-        return self._entry_bytes <= limit
+        self._entry_bytes += size + REQUEST_SIZE
+        return self._entry_bytes <= limit and self.held + size + REQUEST_SIZE <= limit
+
+    def has_room(self, size: int, limit: int) -> bool:
+        """Return whether a stream may send a message of a size."""
+        return self.held + size + MESSAGE_SIZE <= limit
 
     def clear(self) -> None:
         """Drop all callouts."""

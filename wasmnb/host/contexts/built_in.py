@@ -1,7 +1,7 @@
-"""HTTP filters of Envoy's own that stand beside Wasm filters: `set_metadata` and `header_mutation`.
+"""HTTP filters of Envoy's own in the chain: `set_metadata` and `header_mutation`.
 
 Facts (Envoy 1.40): `set_metadata` writes dynamic metadata when the request's headers come; a later value of a namespace is merged in
-only with `allow_overwrite`. `header_mutation` does its steps in order, those of the route after its own, on requests and on all
+only with `allow_overwrite`: structures key by key, lists grow. `header_mutation` does its steps in order, those of the route after its own, on requests and on all
 responses that pass it.
 """
 
@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..http.routing.formatter import Facts
-from ..http.routing.mutations import Mutation, mutate
+from ..http.routing.mutations import Mutation, mutate, mutate_query
 from ..plugins.built_in import SET_METADATA, BuiltIn
 
 if TYPE_CHECKING:
@@ -66,13 +66,22 @@ class _SetMetadata(BuiltInFilter):
                 if name not in metadata:
                     metadata[name] = dict(entry.get("value") or {})
                 elif entry.get("allow_overwrite"):
-                    metadata[name] = {**metadata[name], **(entry.get("value") or {})}
+                    metadata[name] = _merged(metadata[name], entry.get("value") or {})
         return super().on_headers(direction, headers, end=end)
 
 
 def _entries(config: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
     old = [{**config, "allow_overwrite": True}] if "metadata_namespace" in config else []
     return [*old, *(config.get("metadata") or ())]
+
+
+def _merged(old: Any, new: Any) -> Any:
+    """Merge structures key by key; a list grows, any other value is replaced."""
+    if isinstance(old, Mapping) and isinstance(new, Mapping):
+        return {**old, **{k: _merged(old[k], v) if k in old else v for k, v in new.items()}}
+    if isinstance(old, list) and isinstance(new, list):
+        return [*old, *new]
+    return new
 
 
 class _HeaderMutation(BuiltInFilter):
@@ -88,8 +97,17 @@ class _HeaderMutation(BuiltInFilter):
         facts = Facts(info, request, headers if direction else None)
         for config in (self.spec.config, self.route_config):
             mutate(headers, [Mutation.of(m) for m in (config.get("mutations") or {}).get(name) or ()], facts)
+            if not direction:
+                mutate_query(headers, (config.get("mutations") or {}).get("query_parameter_mutations") or ())
         info.code = known
         return super().on_headers(direction, headers, end=end)
+
+    def on_trailers(self, direction: int, trailers: HeaderMap) -> int:
+        name = "response_trailers_mutations" if direction else "request_trailers_mutations"
+        facts = Facts(self.stream.state.info, self.stream.request_headers)
+        for config in (self.spec.config, self.route_config):
+            mutate(trailers, [Mutation.of(m) for m in (config.get("mutations") or {}).get(name) or ()], facts)
+        return super().on_trailers(direction, trailers)
 
 
 def make_built_in(spec: BuiltIn, stream: StreamControl, route_config: Any) -> BuiltInFilter:

@@ -140,6 +140,8 @@ class HttpContext(StreamContext):
         status = min(self._call(direction, _ON_TRAILERS[direction], (self.id, len(trailers.items))), 1)
         if not status:
             self.maps[2 * direction + 1] = None
+            if direction == RESPONSE and self.closed and not self.stream.state.http2:
+                self.stream.crash(self, "close_own_end")
         return status
 
     def _call(self, direction: int, name: str, args: tuple[int, ...]) -> int:

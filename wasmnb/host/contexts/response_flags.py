@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import IntFlag
 
-__all__ = ["ResponseFlag", "flag_names"]
+__all__ = ["ResponseFlag", "flag_names", "flag_words", "long_flag_names"]
 
 
 class ResponseFlag(IntFlag):
@@ -23,6 +23,7 @@ class ResponseFlag(IntFlag):
     UPSTREAM_MAX_STREAM_DURATION_REACHED = 1 << 19
     UPSTREAM_PROTOCOL_ERROR = 1 << 23
     NO_CLUSTER_FOUND = 1 << 24
+    DOWNSTREAM_REMOTE_RESET = 1 << 28
 
 
 #: Flag -> its name in access logs.
@@ -40,9 +41,31 @@ _SHORT = {
     ResponseFlag.UPSTREAM_MAX_STREAM_DURATION_REACHED: "UMSDR",
     ResponseFlag.UPSTREAM_PROTOCOL_ERROR: "UPE",
     ResponseFlag.NO_CLUSTER_FOUND: "NC",
+    ResponseFlag.DOWNSTREAM_REMOTE_RESET: "DR",
 }
 
 
 def flag_names(flags: int) -> str:
     """Return response flags as access logs write them; `-` for none."""
     return ",".join(text for flag, text in _SHORT.items() if flags & flag) or "-"
+
+
+def flag_words(names: str) -> str:
+    """Return flags of an access log with their meanings: `UF (upstream connection failure)`.
+
+    Parameters
+    ----------
+    names
+        Short names joined by commas. Those that are unknown here stay as they are.
+    """
+    meanings = {text: (flag.name or "").lower().replace("_", " ") for flag, text in _SHORT.items()}
+    return ", ".join(f"{name} ({meanings[name]})" if name in meanings else name for name in names.split(","))
+
+
+def long_flag_names(flags: int) -> str:
+    """Return response flags by their long names; `-` for none."""
+    return ",".join(_camel(flag) for flag in _SHORT if flags & flag) or "-"
+
+
+def _camel(flag: ResponseFlag) -> str:
+    return "".join(word.capitalize() for word in (flag.name or "").split("_"))

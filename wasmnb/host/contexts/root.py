@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ...abi import Status
+from ...abi import ON_MAIN_THREAD, Status
+from ..vm.state import ZeroExtended
 from .base import Context, Maps, call_on_log
 
 if TYPE_CHECKING:
@@ -54,8 +55,8 @@ class RootContext(Context):
         Code and message that `get_status` returns.
     done_deferred
         Whether `on_done` returned 0, so that `proxy_done` will finish the root.
-    expressions, expressions_made
-        Compiled CEL expressions by token, and the next token.
+    expressions, expressions_made, expression_characters
+        Compiled CEL expressions with the sizes of their texts by token, the next token, and the sum of the sizes.
     """
 
     kind = "root"
@@ -68,15 +69,15 @@ class RootContext(Context):
         self.done_deferred = False
         self.closed = False
         self.expressions: dict[int, Any] = {}
-        self.expressions_made = 0
+        self.expressions_made = self.expression_characters = 0
         self._period = 0.0
         self._timer: Timer | None = None
         vm.contexts[self.id] = self
 
     @property
     def is_singleton(self) -> bool:
-        """Whether it belongs to a service that runs on the main thread only."""
-        return self.plugin is not None and self.plugin.kind == "singleton"
+        """Whether it belongs to a service or a stats sink, which run on the main thread only."""
+        return self.plugin is not None and self.plugin.kind in ON_MAIN_THREAD
 
     # -- life -----------------------------------------------------------------------------------------------------
 
@@ -174,8 +175,17 @@ class RootContext(Context):
 
         vm.clock.call_soon(vm.thread, ready)
 
-    # -- access log -------------------------------------------------------------------------------------------------
+    # -- access log and statistics ------------------------------------------------------------------------------------
 
     def log(self, maps: Maps, info: StreamInfo) -> None:
         """Call `on_log` for a stream, as access loggers do on the root context."""
         call_on_log(self, maps, info, self.vm.callbacks["on_log"])
+
+    def update_stats(self, data: bytes, size: int) -> None:
+        """Call `on_stats_update` with a snapshot of the statistics, as stats sinks get it, and the size that Envoy says it has."""
+        vm = self.vm
+        vm.buffers.call_data = ZeroExtended(data, size)
+        try:
+            vm.notify(vm.callbacks["on_stats_update"], self, self.id, size)
+        finally:
+            vm.buffers.call_data = b""

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ..properties.filter_state import FilterState
+from ..properties.prescribed import Prescribed
 from .response_flags import ResponseFlag
 
 if TYPE_CHECKING:
@@ -22,9 +23,15 @@ class Listener:
     Attributes
     ----------
     direction
-        0 unspecified, 1 inbound, 2 outbound.
+        0 unspecified (the default), 1 inbound, 2 outbound.
     metadata, virtual_host_metadata
-        As in Envoy's configuration: `{"filter_metadata": {...}}`.
+        As in Envoy's configuration: `{"filter_metadata": {...}}`; None by default.
+    filter_chain
+        Name of the filter chain; empty by default.
+    virtual_host
+        Name of the virtual host ("default").
+    address
+        Address and port on which it listens ("127.0.0.1:10000").
     """
 
     direction: int = 0
@@ -56,6 +63,9 @@ class Connection:
     listener: Listener = field(default_factory=Listener)
 
 
+_NONE = Prescribed()
+
+
 @dataclass
 class StreamInfo:
     """Facts about one stream, filled in while it runs.
@@ -82,6 +92,10 @@ class StreamInfo:
         There is an upstream host.
     host_name
         Name of the virtual host, even if it has no route for the request.
+    upstream_protocol
+        Protocol of the upstream's connection; empty before there is one.
+    prescribed
+        Properties that a test prescribes for this stream.
     """
 
     connection: Connection
@@ -107,6 +121,8 @@ class StreamInfo:
     remote_address: str = ""
     host_chosen: bool = False
     host_name: str = ""
+    upstream_protocol: str = ""
+    prescribed: Prescribed = _NONE
 
     @property
     def cluster_name(self) -> str:

@@ -31,6 +31,9 @@ _EXPECTED = (
 
 _MAX_DEPTH = 100
 
+#: Code points of an expression in Envoy.
+_MOST = 100_000
+
 
 class CelSyntaxError(Exception):
     """The text is not an expression; the message is Envoy's."""
@@ -43,7 +46,8 @@ class _Parser:
         self.text = text
         self.tokens: list[tuple[str, str, int]] = []
         at = 0
-        while at < len(text.rstrip()):
+        end = len(text.rstrip())
+        while at < end:
             match = _TOKEN.match(text, at)
             if match is None:
                 raise self._error(at, f"token recognition error at: '{text[at]}'")
@@ -236,4 +240,6 @@ def parse(text: str) -> Expression:
     CelSyntaxError
         The text is not an expression.
     """
+    if len(text) > _MOST:
+        raise CelSyntaxError(f"expression is larger than codepoint limit {_MOST}")
     return _Parser(text).whole()

@@ -3,6 +3,9 @@
 Facts (Envoy 1.40): tokens count from 0 for each root context. A text that does not parse is BadArgument, and Envoy logs the
 reason at level info. A token of the wrong size is BadArgument, an unknown one NotFound, an expression without a value
 InternalFailure. The value is encoded as properties are.
+
+Envoy has no limit for the number of expressions. Here a root context keeps at most 10,000, with a million characters;
+beyond them `expr_create` is InternalFailure.
 """
 
 from __future__ import annotations
@@ -20,6 +23,9 @@ if TYPE_CHECKING:
 __all__ = ["create", "delete", "evaluate"]
 
 _TOKEN_SIZE = 4
+
+#: Expressions of a root context, and characters of their texts.
+_MOST, _MOST_CHARACTERS = 10_000, 1_000_000
 
 
 class _Group:
@@ -46,6 +52,8 @@ def _lookup(context: Context, name: str) -> Any:
 def create(context: Context, data: bytes) -> tuple[int, bytes]:
     """Compile an expression, and return its token."""
     root: Any = context.root
+    if len(root.expressions) >= _MOST or root.expression_characters + len(data) > _MOST_CHARACTERS:
+        return Status.INTERNAL_FAILURE, b""
     try:
         expression = parse(data.decode("utf-8", "replace"))
     except CelSyntaxError as error:
@@ -54,7 +62,8 @@ def create(context: Context, data: bytes) -> tuple[int, bytes]:
         return Status.BAD_ARGUMENT, b""
     token = root.expressions_made
     root.expressions_made += 1
-    root.expressions[token] = expression
+    root.expressions[token] = expression, len(data)
+    root.expression_characters += len(data)
     return Status.OK, token.to_bytes(_TOKEN_SIZE, "little")
 
 
@@ -62,7 +71,7 @@ def evaluate(context: Context, data: bytes) -> tuple[int, bytes]:
     """Evaluate an expression on the calling context."""
     if len(data) != _TOKEN_SIZE:
         return Status.BAD_ARGUMENT, b""
-    expression = getattr(context.root, "expressions", {}).get(int.from_bytes(data, "little"))
+    expression, _ = getattr(context.root, "expressions", {}).get(int.from_bytes(data, "little"), (None, 0))
     if expression is None:
         return Status.NOT_FOUND, b""
     try:
@@ -77,5 +86,8 @@ def delete(context: Context, data: bytes) -> tuple[int, bytes]:
     """Delete an expression."""
     if len(data) != _TOKEN_SIZE:
         return Status.BAD_ARGUMENT, b""
-    getattr(context.root, "expressions", {}).pop(int.from_bytes(data, "little"), None)
+    root: Any = context.root
+    _, size = getattr(root, "expressions", {}).pop(int.from_bytes(data, "little"), (None, 0))
+    if size:
+        root.expression_characters -= size
     return Status.OK, b""

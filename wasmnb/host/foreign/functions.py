@@ -1,7 +1,8 @@
 """Foreign functions that Envoy 1.40 registers, by name.
 
 Facts: arguments and results are bytes, most of them protobuf messages, which are parsed leniently. Functions act on the
-calling context, not on the effective one.
+calling context, not on the effective one. `compress` is the function of that name in zlib-ng, which Envoy is built with: its bytes
+differ from those of zlib.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING
+
+from zlib_ng import zlib_ng
 
 from ...abi import Status
 from ...formats import protobuf
@@ -23,12 +26,15 @@ __all__ = ["FOREIGN"]
 #: Status and result.
 ForeignResult = tuple[int, bytes]
 
+#: Properties that one context may declare, and bytes of a declaration. Envoy does not limit them.
+_DECLARATIONS, _DECLARATION = 10_000, 1 << 16
+
 #: Most bytes that `uncompress` returns. Envoy does not limit them, but a few bytes can expand to a terabyte.
 _MAX_UNCOMPRESSED = 1 << 28
 
 
 def _compress(_context: Context, data: bytes) -> ForeignResult:
-    return Status.OK, zlib.compress(data)
+    return Status.OK, zlib_ng.compress(data)
 
 
 def _uncompress(_context: Context, data: bytes) -> ForeignResult:
@@ -65,6 +71,8 @@ def _declare_property(context: Context, data: bytes) -> ForeignResult:
     declared = context.declared
     if name in declared:
         return Status.BAD_ARGUMENT, b""
+    if len(declared) >= _DECLARATIONS or len(data) > _DECLARATION:
+        return Status.INTERNAL_FAILURE, b""
     declared[name] = Declaration(
         name, bool(_number(fields, 2)), _number(fields, 3), _text(fields, 4), _number(fields, 5)
     )
@@ -88,6 +96,8 @@ def _set_envoy_filter_state(context: Context, data: bytes) -> ForeignResult:
     key, info = _text(fields, 1), context.info
     if info is None or key not in _FACTORIES:
         return Status.NOT_FOUND, b""
+    if not info.filter_state.has_room(key, _text(fields, 2)):
+        return Status.INTERNAL_FAILURE, b""
     info.filter_state.put(key, _text(fields, 2), _number(fields, 3))
     return Status.OK, b""
 

@@ -8,6 +8,7 @@ guest's memory and stores the outputs there. Rules of larger areas are in `..cal
 
 from __future__ import annotations
 
+from ..callouts.redis import redis_call, redis_init
 from ..foreign.dns import resolve_dns
 from ..server_context import HostcallTable
 from . import (
@@ -32,5 +33,5 @@ _AREAS = (buffers, calls, foreign, grpc, headers, lifecycle, logging, metrics, p
 #: All imports of `env` that do something for a VM.
 HOSTCALLS = HostcallTable(
     implementations={f"proxy_{name}": getattr(area, name) for area in _AREAS for name in area.__all__},
-    extras={"envoy_resolve_dns": resolve_dns},
+    extras={"envoy_resolve_dns": resolve_dns, "proxy_redis_init": redis_init, "proxy_redis_call": redis_call},
 )

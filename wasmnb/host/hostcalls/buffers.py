@@ -15,6 +15,8 @@ from ..http.buffers import write
 __all__ = ["get_buffer_bytes", "get_buffer_status", "get_configuration", "set_buffer_bytes"]
 
 _LAST = int(max(BufferType))
+#: Higress's buffer of a Redis reply.
+_REDIS = 9
 _BAD = int(Status.BAD_ARGUMENT)
 _NOT_FOUND = int(Status.NOT_FOUND)
 
@@ -22,7 +24,8 @@ _NOT_FOUND = int(Status.NOT_FOUND)
 def get_buffer_bytes(context: Context, kind: int, start: int, length: int) -> tuple[int, bytes | None]:
     """Return a part of a buffer."""
     if kind > _LAST:
-        return _BAD, None
+        reply = context.vm.buffers.redis_response if kind == _REDIS else None
+        return (_BAD, None) if reply is None else (0, reply[start : start + length])
     data = context.peek(kind)
     return (_NOT_FOUND, None) if data is None else (0, data[start : start + length])
 

@@ -36,9 +36,9 @@ def _target(context: Context, service: bytes) -> Cluster | None:
 
 
 def _open(
-    context: Context, service: bytes, path: str, kind: type[GrpcCall | GrpcStream]
+    context: Context, service: bytes, path: str, kind: type[GrpcCall | GrpcStream], size: int = 0
 ) -> GrpcCall | GrpcStream | Status:
-    """Return a new callout of a kind, or the status that refuses it."""
+    """Return a new callout of a kind, with a message of `size` bytes, or the status that refuses it."""
     cluster, vm, root = _target(context, service), context.vm, context.root
     if cluster is None:
         vm.entry.no_cluster(to_text(service), vm.server.clusters)
@@ -46,7 +46,7 @@ def _open(
     if not isinstance(root, RootContext):
         return Status.BAD_ARGUMENT
     token = vm.tokens.new(_CALL if kind is GrpcCall else _STREAM)
-    if not cluster.endpoints:
+    if not cluster.endpoints or not vm.server.callouts.reserve(vm.entry.record, size, vm.server.memory_limit):
         return Status.INTERNAL_FAILURE
     exchange = context.exchange if context.exchange is not None else vm.entry.exchange
     callout = root.calls[token] = kind(root, token, cluster, path, exchange)
@@ -67,7 +67,7 @@ def grpc_call(
     timeout: int,
 ) -> tuple[int, int | None]:
     """Start a unary call."""
-    call = _open(context, service, _path(service_name, method), GrpcCall)
+    call = _open(context, service, _path(service_name, method), GrpcCall, len(message))
     if not isinstance(call, GrpcCall):
         return int(call), None  # type: ignore[arg-type]
     call.start(metadata, message, timeout)
@@ -98,6 +98,9 @@ def grpc_send(context: Context, token: int, message: bytes, end: int) -> int:
     stream = _known(context, token)
     if not isinstance(stream, GrpcStream):
         return Status.NOT_FOUND
+    server = context.vm.server
+    if not stream.done and not server.callouts.has_room(len(message), server.memory_limit):
+        return Status.INTERNAL_FAILURE
     stream.send(message, end=bool(end))
     return Status.OK
 

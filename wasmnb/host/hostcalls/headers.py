@@ -31,8 +31,8 @@ _FULL = int(Status.INTERNAL_FAILURE)
 #: Bytes of a header map at most (Envoy has no limit here, and would run out of memory), and bytes that Python needs for an entry.
 _MOST, _ENTRY = 64 << 20, 200
 
-#: Bytes of a value that is long.
-_LONG_VALUE = 1 << 14
+#: A map is measured when it gets a value longer than this, and at every 1024th entry: measuring takes long.
+_LONG_VALUE, _MEASURED = 1 << 14, 1023
 
 
 def _readable(context: Context, map_type: int) -> HeaderMap | None:
@@ -76,9 +76,9 @@ def add_header_map_value(context: Context, map_type: int, key: bytes, value: byt
     headers = context.writable_map(map_type)
     if headers is None:
         return _BAD
-    if _is_full(headers, value):
+    if (len(value) > _LONG_VALUE or not len(headers.items) & _MEASURED) and _is_full(headers, value):
         return _FULL
-    headers.add(key.lower(), value)
+    headers.add(headers.name(key), value)
     return _changed(context, map_type)
 
 
@@ -87,9 +87,9 @@ def replace_header_map_value(context: Context, map_type: int, key: bytes, value:
     headers = context.writable_map(map_type)
     if headers is None:
         return _BAD
-    if _is_full(headers, value):
+    if (len(value) > _LONG_VALUE or not len(headers.items) & _MEASURED) and _is_full(headers, value):
         return _FULL
-    headers.replace(key.lower(), value)
+    headers.replace(headers.name(key), value)
     return _changed(context, map_type)
 
 
@@ -109,16 +109,13 @@ def set_header_map_pairs(context: Context, map_type: int, pairs: list[Pair]) -> 
         return _BAD
     headers.clear()
     for name, value in pairs:
-        headers.add(name.lower(), value)
+        headers.add(headers.name(name), value)
     return _changed(context, map_type)
 
 
 def _is_full(headers: HeaderMap, value: bytes) -> bool:
-    """Return whether a map must not grow any more. It is measured only for long values and at every thousandth entry."""
-    count = len(headers.items)
-    if len(value) <= _LONG_VALUE and (count & 1023 or not count):
-        return False
-    return headers.byte_size + _ENTRY * count + len(value) > _MOST
+    """Return whether a map must not grow any more."""
+    return headers.byte_size + _ENTRY * len(headers.items) + len(value) > _MOST
 
 
 def _changed(context: Context, map_type: int) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..contexts.base import Context
+from ..state.metrics import SIGN
 
 __all__ = ["define_metric", "get_metric", "increment_metric", "record_metric"]
 
@@ -14,7 +15,12 @@ def define_metric(context: Context, kind: int, name: bytes) -> tuple[int, int]:
 
 def increment_metric(context: Context, number: int, offset: int) -> int:
     """Add to a counter or gauge."""
-    return context.vm.metrics.increment(number, offset)
+    vm = context.vm
+    status = vm.metrics.increment(number, offset)
+    if offset & SIGN and (gauge := vm.metrics.fallen(number)) is not None:
+        text = f"The gauge {gauge.name} fell below 0, and Envoy's gauges wrap around: it is {gauge.value} now."
+        vm.server.warn(text, vm.thread, exchange=context.ref.exchange, vm=vm.number)
+    return status
 
 
 def record_metric(context: Context, number: int, value: int) -> int:

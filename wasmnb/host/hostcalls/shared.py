@@ -29,11 +29,12 @@ def set_shared_data(context: Context, key: bytes, value: bytes, cas: int) -> int
     return vm.server.shared.set(vm.settings.vm_id, key, value, cas)
 
 
-def register_shared_queue(context: Context, name: bytes) -> tuple[int, int]:
+def register_shared_queue(context: Context, name: bytes) -> tuple[int, int | None]:
     """Open a queue of the VM's vm_id, created if it is new, with this root as its receiver."""
     vm, root = context.vm, context.root
     notify = root.queue_ready if isinstance(root, RootContext) else lambda _token: None
-    return 0, vm.server.shared.register(vm.settings.vm_id, name, notify, f"{vm.thread.name} VM{vm.number}")
+    token = vm.server.shared.register(vm.settings.vm_id, name, notify, f"{vm.thread.name} VM{vm.number}")
+    return (Status.INTERNAL_FAILURE, None) if token is None else (0, token)
 
 
 def resolve_shared_queue(context: Context, vm_id: bytes, name: bytes) -> tuple[int, int | None]:

@@ -25,7 +25,7 @@ def send_local_response(
 ) -> int:
     """Send a local response to the client instead of continuing."""
     context.send_local_response(code, details, body, headers, grpc_status)
-    context.vm.entry.local_reply_sent = True
+    context.vm.entry.local_reply_sent = context.kind != "tcp"  # a network filter's callback says itself what follows
     return Status.OK
 
 

@@ -1,4 +1,5 @@
 """HTTP streams: filter manager, filter chain, buffers, header maps, local replies and timeouts.
 
-The downstream side is in `codec`, the upstream side in `routing`. The contexts that the guest sees are in `..contexts`.
+The downstream side is in `connection` and `codec`, the upstream side in `routing` and `router`. The contexts of the
+guest are in `..contexts`.
 """

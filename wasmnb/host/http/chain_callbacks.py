@@ -30,7 +30,7 @@ class ChainCallbacks(Protocol):
         ...
 
     def read_disable(self, *, disable: bool) -> None:
-        """Stop reading from the source because the buffer is above its limit, or go on."""
+        """Stop reading from the source because the buffer is above its limit, or resume it."""
         ...
 
     def is_done(self) -> bool:

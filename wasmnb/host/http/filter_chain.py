@@ -30,7 +30,7 @@ REQUEST, RESPONSE = 0, 1
 
 
 class IterationState(IntEnum):
-    """Where the iteration stands at one filter; Envoy's enum of that name."""
+    """State of the iteration at one filter, as in Envoy's enum of that name."""
 
     CONTINUE = 0
     STOP_SINGLE = 1
@@ -141,7 +141,7 @@ class ActiveFilter:
         Returns
         -------
         bool
-            True if the headers go on to the next filter.
+            True if the headers continue to the next filter.
         """
         state = _AFTER_HEADERS.get(status, _CONTINUE)
         if state is not _CONTINUE:
@@ -156,7 +156,7 @@ class ActiveFilter:
         Returns
         -------
         bool
-            True if the data go on to the next filter.
+            True if the data continue to the next filter.
         """
         chain = self.chain
         if status == _DATA_CONTINUE:
@@ -180,7 +180,7 @@ class ActiveFilter:
         Returns
         -------
         bool
-            True if the trailers go on to the next filter.
+            True if the trailers continue to the next filter.
         """
         if status != _TRAILERS_CONTINUE:
             self.state = _STOP_SINGLE
@@ -206,7 +206,7 @@ class FilterChain:
     Attributes
     ----------
     callbacks
-        What follows the last filter; the stream sets it before anything arrives.
+        The end of the chain, after the last filter; the stream sets it before anything arrives.
     active_filters
         The filters in the order of iteration.
     headers, trailers
@@ -222,7 +222,7 @@ class FilterChain:
     calls
         Number of filter callbacks of this chain so far.
     aborted
-        A local reply was sent from one of its callbacks: nothing goes on.
+        A local reply was sent from one of its callbacks: nothing continues.
     """
 
     callbacks: ChainCallbacks
@@ -280,6 +280,13 @@ class FilterChain:
             if self._stopped() or not active.handle_headers_status(status):
                 return
         self.callbacks.pass_headers(headers, end=end)
+
+    def show(self, headers: HeaderMap, body: bytes | None = None) -> None:
+        """Call the filters with a local reply to a stream that has ended, whatever they return; without a body the headers alone."""
+        for active in self.active_filters:
+            active.http_filter.on_headers(self.direction, headers, end=body == b"")
+        for active in self.active_filters if body else ():
+            active.http_filter.on_data(self.direction, Buffer(body or b""), end=True)
 
     def iterate_data(self, data: Buffer, *, end: bool, start: int) -> None:
         """Call the filters from index `start` on, then pass the data."""
@@ -358,7 +365,7 @@ class FilterChain:
             self.callbacks.on_buffer_overflow()
 
     def check_low_watermark(self) -> None:
-        """Let the source go on when the buffer is below the limit again."""
+        """Resume the source when the buffer is below the limit again."""
         if self._above_limit and (self.buffered is None or len(self.buffered) <= self.limit):
             self._above_limit = False
             if self._reading_disabled:

@@ -78,6 +78,9 @@ class HeaderMap:
     #: Name that `host` stands for.
     HOST = b"host"
 
+    #: Returns a name as the map keeps it.
+    name = staticmethod(bytes.lower)
+
     def __init__(self, items: Iterable[Pair] = ()) -> None:
         self.items: list[Pair] = []
         self.first: dict[bytes, bytes] = {}

@@ -102,6 +102,30 @@ class LocalReplies:
         else:
             self._send_through_filters(reply)
 
+    def send_after_close(self, code: int, body: bytes, headers: Iterable[Pair], *, grpc_status: int | None) -> bool:
+        """Handle a local reply from a callback that has closed the stream.
+
+        In a callback of the request, Envoy makes the reply and shows its headers to filters that have ended; the client gets
+        nothing. Elsewhere the client gets the reply, if it has not got the headers of a response.
+
+        Returns
+        -------
+        bool
+            False if Envoy crashes: the response is on its way.
+        """
+        request, response, encoder = self._request, self._response, self._encoder
+        if encoder.headers_sent:
+            return False
+        reply = build_local_reply(code, body, headers, grpc_status=grpc_status, grpc=is_grpc(request.headers))
+        if request.calling:
+            request.aborted, self._prepared = True, reply
+            return True
+        if response.headers is None:
+            response.show(reply.headers, reply.body)
+        self.send_unfiltered(reply)
+        encoder.close("done", disconnected=False)
+        return True
+
     def _changes(self, previous_code: int | None) -> Callable[[ResponseHeaders, ReplyContent], ReplyContent] | None:
         """Return what route and connection manager change in a local reply."""
         info, request = self._state.info, self._request
@@ -123,7 +147,11 @@ class LocalReplies:
     def send_prepared(self) -> None:
         """Send the local reply that was made in the callback that has just returned, if there is one."""
         prepared, self._prepared = self._prepared, None
-        if prepared is not None and not self._state.done:
+        if prepared is None:
+            return
+        if self._state.done:
+            self._response.show(prepared.headers)
+        else:
             self._send_through_filters(prepared)
 
     def send_response_too_large(self) -> None:

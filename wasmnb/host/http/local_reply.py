@@ -1,6 +1,6 @@
 """Headers and body of a local reply: a response that the proxy makes itself.
 
-Facts (Envoy 1.40): headers stand in the order `:status`, the filter's own, content-length, content-type; a filter's
+Facts (Envoy 1.40): the order of headers is `:status`, the filter's own, content-length, content-type; a filter's
 `:status` is ignored, its content-length corrected, its content-type kept. Without a body there is neither. A gRPC request
 (content-type `application/grpc` or `application/grpc+...`) gets HTTP 200 with the status in headers and the body as
 message.
@@ -37,7 +37,7 @@ class LocalReply(NamedTuple):
 
 
 class ReplyContent(NamedTuple):
-    """What the configuration of a route or connection manager may change in a local reply.
+    """Changes of a local reply by the configuration of a route or connection manager.
 
     Attributes
     ----------

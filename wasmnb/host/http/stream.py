@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from ..contexts.stream_info import ResponseFlag
+from ..trace.access_log import AccessLogRecord
 from .codec.codec import reason_phrase
 from .codec.request_decoder import RequestDecoder
 from .codec.response_encoder import ResponseEncoder
@@ -25,7 +26,7 @@ from .connection.http2 import decode_http2
 from .connection.problem import Problem
 from .filter_manager import FilterManager, RequestCallbacks, ResponseCallbacks
 from .local_replies import LocalReplies
-from .routing.router import Router
+from .router.router import Router
 from .routing.routes import RouteCache
 from .stream_control import StreamControl
 from .stream_state import StreamState, StreamThread
@@ -86,7 +87,7 @@ class HttpStream:
     Attributes
     ----------
     state
-        What all parts share.
+        State that all parts share.
     filters
         The filters and their two chains.
     decoder, encoder
@@ -94,7 +95,7 @@ class HttpStream:
     router
         The upstream's side.
     control
-        What filters may do to the stream.
+        Operations on the stream that filters may use.
     on_finish
         Called with the stream when it has ended; None for nothing.
     """
@@ -106,13 +107,14 @@ class HttpStream:
     ) -> None:
         self.worker = worker
         self.exchange = exchange
+        exchange.http2 = http2
         state = self.state = StreamState(worker, exchange, connection, limits, http2=http2)
         filters = self.filters = FilterManager(limits.buffer)
         request, response = filters.request, filters.response
         encoder = self.encoder = ResponseEncoder(state, request, self.finish, self._on_client_disconnect)
         replies = self._replies = LocalReplies(state, request, response, encoder, self.reset)
         timeouts = self._timeouts = Timeouts(state, request, replies)
-        decoder = self.decoder = RequestDecoder(state, request, timeouts, self.reset)
+        decoder = self.decoder = RequestDecoder(state, request, timeouts, self.reset, self.refuse_rest)
         routes = self._routes = RouteCache(state.info, worker)
         router = self.router = Router(state, routes, filters, replies, timeouts, encoder, self.reset)
         request.callbacks = RequestCallbacks(state, response, router, decoder, replies)
@@ -135,12 +137,14 @@ class HttpStream:
         has_body
             A body or trailers follow, which sets content-length.
         """
-        self.encoder.head = request.method == "HEAD"  # whatever filters make of the method
         manager = self.state.manager
         if self.state.http2:
-            self.begin(decode_http2(request, manager, has_body=has_body), end=end)
+            head = decode_http2(request, manager, has_body=has_body)
         else:
-            self.begin(decode(head_of(request), manager), end=end)
+            head = decode(head_of(request), manager)
+        if not isinstance(head, Problem):  # even if filters change the method
+            self.encoder.head = request.method == "HEAD"
+        self.begin(head, end=end)
 
     def begin(self, head: Head | Problem, *, end: bool) -> None:
         """Begin with what the codec made of the request's head.
@@ -152,6 +156,7 @@ class HttpStream:
         end
             Nothing follows; over HTTP/1 the head itself says so.
         """
+        self.exchange.began = self.worker.clock.time()
         if isinstance(head, Problem):
             self._refuse(head)
             return
@@ -160,7 +165,7 @@ class HttpStream:
         if head.http10:
             state.info.protocol = "HTTP/1.0"
         state.head = head
-        end = (end and not head.upgrade) if state.http2 else not head.has_body
+        end = end if state.http2 else not head.has_body
         state.request_complete = end
         headers = request.headers = head.headers
         self._answer_expectation(headers)
@@ -232,7 +237,7 @@ class HttpStream:
         if problem.status == _BAD_REQUEST and not manager.stream_error_on_invalid_http_message:
             self.encoder.must_close = True
         location = [(b"location", problem.location)] if problem.location else []
-        body = reason_phrase(problem.status) if problem.codec else b""
+        body = reason_phrase(problem.status) if problem.codec else problem.body
         self._replies.send(problem.status, body, location, details=problem.details)
 
     def refuse_rest(self, problem: Problem) -> None:
@@ -272,11 +277,15 @@ class HttpStream:
         self.worker.streams.pop(exchange.number, None)
         self.filters.log()
         self.worker.on_stream_done(self)
-        self.filters.destroy()
+        if state.destroy_later is not None:
+            state.destroy_later(self.filters.destroy)
+        else:
+            self.filters.destroy()
         state.note(outcome)
         if exchange.failure is None:
             exchange.failure = self.filters.failure_in(exchange.number)
         exchange.details = info.details
+        exchange.access_log = AccessLogRecord.of(info)
         if self.on_finish is not None:
             self.on_finish(self)
 

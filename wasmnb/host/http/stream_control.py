@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ...abi import Pair
 from ...abi.crashes import CRASHES
 from ..contexts.stream_info import ResponseFlag
+from ..trace.exchange import REFUSED_LATE
 from .filter_chain import RESPONSE
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ class StreamControl:
             return
         self.state.note("continued", side="response" if direction else "request", plugin=context.prefix)
         active.continue_iteration()
-        context.continued = direction
+        context.continued = direction if self.state.done else -1  # whether that has ended the stream
 
     def send_local_reply(
         self,
@@ -91,24 +92,35 @@ class StreamControl:
     ) -> None:
         """Send a filter's local reply (`send_local_response`); see `LocalReplies.send`."""
         response = self._filters.response
-        if context.log_maps is not None or (context.destroyed and self.state.done and not context.closed):
-            self.crash(context, "reply_at_end")
+        if context.closed:
+            if not self._replies.send_after_close(code, body, headers, grpc_status=grpc_status):
+                self.crash(context, "reply_at_end")
             return
         if response.calling and self._replied_in == response.calls:
             self.crash(context, "reply_twice")
             return
+        if context.log_maps is not None or (context.destroyed and self.state.done):
+            self.crash(context, "reply_at_end")
+            return
         self._replied_in = response.calls if response.calling else -1
+        exchange = self.state.exchange
+        if exchange.upstream_requests and not exchange.upstream_complete and response.headers is None:
+            exchange.notes.append(REFUSED_LATE)
         self._replies.send(code, body, headers, grpc_status=grpc_status, details=details)
 
     def close(self, context: HttpContext) -> None:
         """Reset the stream (`close_stream`)."""
-        if context.log_maps is not None or context.destroyed:
+        if context.closed:
+            if self.state.request_complete:
+                self.crash(context, "close_twice")
+        elif context.log_maps is not None or context.destroyed:
             self.crash(context, "close_at_end")
-        elif self.state.done and context.closed:
-            self.crash(context, "close_twice")
         elif not self.state.done:
             context.closed = True
-            self.state.info.details = self.state.info.details or "wasm_close_stream"
+            state, filters = self.state, self._filters
+            state.info.details = state.info.details or "wasm_close_stream"
+            if not filters.request.calling and not filters.response.calling:
+                state.destroy_later = context.vm.entry.after_call  # what the callback did after it comes first
             self._finish("reset")
 
     def fail(self, stream_filter: StreamFilter) -> None:

@@ -83,6 +83,8 @@ class StreamState:
         The client has sent the whole request.
     done
         The stream has ended.
+    destroy_later
+        Runs the end of the filters after the rest of what the running callback asked for; None to end them at once.
     now
         Returns the virtual time in seconds.
     """
@@ -98,6 +100,7 @@ class StreamState:
         self.manager = worker.server.manager
         self.head: Head | None = None
         self.done = False
+        self.destroy_later: Callable[[Callable[[], None]], None] | None = None
         clock = worker.clock
         self.now = clock.time
         self.info = StreamInfo(

@@ -19,6 +19,10 @@ __all__ = ["Timeouts"]
 
 #: Seconds that a timer may be early because of rounding.
 _ROUNDING = 1e-9
+#: Seconds after which a stream without any time ends: the upstream has its request by then.
+_AT_ONCE = 1e-6
+#: gRPC status of a stream that has lasted too long.
+_DEADLINE_EXCEEDED = 4
 
 
 class Timeouts:
@@ -46,8 +50,9 @@ class Timeouts:
         limits = self._state.limits
         if self._idle_timeout:
             self._timers.call_later(self._idle_timeout, self._on_idle_timeout)
-        if self._duration:
-            self._timers.call_later(self._duration, self._on_duration)
+        duration = self._duration()
+        if duration is not None:
+            self._timers.call_later(duration or _AT_ONCE, self._on_duration)
         if limits.request_timeout:
             self._timers.call_later(limits.request_timeout, self._on_request_timeout)
 
@@ -75,7 +80,12 @@ class Timeouts:
 
     def _on_duration(self) -> None:
         if not self._state.done:
-            self._replies.send(self._status, b"downstream duration timeout", details="max_duration_timeout")
+            self._replies.send(
+                self._status,
+                b"downstream duration timeout",
+                details="max_duration_timeout",
+                grpc_status=_DEADLINE_EXCEEDED,
+            )
 
     @property
     def _idle_timeout(self) -> float:
@@ -84,12 +94,12 @@ class Timeouts:
         own = route.entry.idle_timeout if route is not None and route.entry is not None else None
         return self._state.limits.idle_timeout if own is None else own
 
-    @property
-    def _duration(self) -> float:
-        """Seconds that the stream may last, by its route or by the connection manager."""
-        route = self._state.info.route
-        own = route.entry.max_stream_duration if route is not None and route.entry is not None else None
-        return self._state.manager.max_stream_duration if own is None else own
+    def _duration(self) -> float | None:
+        """Return the seconds that the stream may last, by its route or by the connection manager; None for no limit."""
+        route, headers = self._state.info.route, self._request.headers
+        limits = route.entry.duration if route is not None and route.entry is not None else None
+        default = self._state.manager.max_stream_duration
+        return limits.of_request(headers, default) if limits is not None and headers is not None else default or None
 
     @property
     def _status(self) -> int:

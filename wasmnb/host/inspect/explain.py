@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ..._display import NEWLINES, visible
-from ...abi import CALLBACKS, RESULT_ENUMS, HeadersStatus, Result, Status
+from ..._display import NEWLINES, short, visible
+from ...abi import CALLBACKS, RESULT_ENUMS, HeaderMapType, HeadersStatus, LogLevel, Result, Status
 from ..contexts.http import HttpContext
 from ..contexts.root import RootContext
 from .status_causes import cause_of
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from ..trace.events import Event
     from ..trace.exchange import Exchange, ExchangeBase
 
-__all__ = ["Explanation", "explain"]
+__all__ = ["Explanation", "explain", "reasons"]
 
 _RESULTS = {c.short: c.result for c in CALLBACKS.values()}
 
@@ -69,7 +70,7 @@ def explain(components: ProxyComponents, exchange: ExchangeBase) -> Explanation:
     if stream is not None:
         explanation.lines += _waiting(stream, events)
     elif exchange.done:
-        explanation.lines += [*_ended(exchange), *_reason(exchange, events)]
+        explanation.lines += [*_ended(exchange), *reasons(exchange, events)]
     else:
         explanation.lines.append(
             f"Connection {exchange.number} is open{': ' + exchange.paused if exchange.paused else ''}."
@@ -82,6 +83,8 @@ def _failed(exchange: ExchangeBase) -> list[str]:
     failure = exchange.failure
     assert failure is not None
     lines = [f"{failure.callback} failed on context {failure.context_id}: {failure.message}."]
+    if failure.injected:
+        lines.append("The trap was injected (inject_trap); it is not a fault of the filter.")
     if failure.traceback:
         lines.append(failure.traceback.strip().splitlines()[-1])
     if failure.exchange is not None and failure.exchange != exchange.number:
@@ -152,6 +155,13 @@ def _continuation(stream: HttpStream, context: HttpContext, direction: str) -> s
     if root.tick_period:
         return f"No callout is pending. The root ticks every {root.tick_period:g} s: on_tick may call {resume}."
     timeout = _timeout(stream)
+    queues = [
+        visible(queue.name.decode("utf-8", "replace"))
+        for queue in root.vm.server.shared.queues.values()
+        if queue.receiver == f"{root.vm.thread.name} VM{root.vm.number}"
+    ]
+    if queues:
+        return f"No callout is pending. The next item of the queue {' or '.join(queues)} may continue it with {resume}."
     return f"Nothing is pending that could call {resume}: no callout, no tick. {timeout[:1].upper()}{timeout[1:]}"
 
 
@@ -168,9 +178,8 @@ def _ended(exchange: ExchangeBase) -> list[str]:
     details = getattr(exchange, "details", "")
     if exchange.failure is not None and response is not None:
         return [f"The client got {_response(exchange)} ({details})."]
-    return [
-        f"Exchange {exchange.number} is done ({exchange.state}): the client got {_response(exchange)}, {details or 'no details'}."
-    ]
+    state = "done" if exchange.state == "done" else f"done ({exchange.state})"
+    return [f"Exchange {exchange.number} is {state}: the client got {_response(exchange)}, {details or 'no details'}."]
 
 
 #: Details of a response -> its reason, and what to do.
@@ -194,26 +203,96 @@ _LATE_RESPONSE = (
     "on_http_response_headers, or hold the headers there."
 )
 
+#: First line of a traceback, also in the SDK's message about a chain of exceptions.
+_TRACEBACK = "Traceback (most recent call last):"
+
+#: Characters of an exception in a reason.
+_LONGEST = 600
+
+#: Hostcalls that give a header a value.
+_WRITES = ("add_header_map_value", "replace_header_map_value")
+
+#: Headers of a request that choose its route.
+_TARGETS = (b":path", b":authority", b"host")
+
 #: Callbacks in which the headers of the response have left, unless an earlier one held them.
 _LATE = frozenset({"on_response_body", "on_response_trailers"})
 
 
-def _reason(exchange: ExchangeBase, events: list[Event]) -> list[str]:
-    """Return the reason of a failed exchange in a sentence, if it is a known one."""
+def reasons(exchange: ExchangeBase, events: Sequence[Event]) -> list[str]:
+    """Return the reason why an exchange that is done failed, in a sentence, if it is a known one.
+
+    Parameters
+    ----------
+    exchange
+        The exchange.
+    events
+        Its events.
+
+    Returns
+    -------
+    list
+        One sentence, or none.
+    """
     details, response = getattr(exchange, "details", ""), getattr(exchange, "response", None)
+    refused = next((e for e in events if e.kind == "stream" and e.name == "connection_refused"), None)
+    if refused is not None and (response is None or not 0 < response.status < 500):
+        return [f"The cluster {refused.args['cluster']} is stopped in this simulation: it refused the connection."]
     if details in _REASONS:
         return [_REASONS[details]]
+    ended = details == "wasm_fail_stream" or getattr(response, "reset", False)
+    if ended and exchange.failure is None and (raised := _exception(exchange)):
+        return [f"An exception ended this stream, and the VM keeps running: {raised.rstrip('.')}."]
     if details == "route_not_found" and any(
         e.name in ("remove_header_map_value", "replace_header_map_value") and e.args.get("key") == b"x-forwarded-proto"
         for e in events
     ):
         return [_NO_SCHEME]
+    if details == "route_not_found" and (removed := _removed_target(events)):
+        return [f"A filter has removed {removed}, and no route matches a request without it."]
+    if details == "route_not_found" and (changed := _changed_target(events)):
+        return [f"A filter has set {changed}, and no route matches that."]
     callback = ""
     for event in events:
         callback = event.name if event.kind == "callback" else callback
         if event.name == "send_local_response" and callback in _LATE and response is not None and response.reset:
             return [_LATE_RESPONSE]
     return []
+
+
+def _exception(exchange: ExchangeBase) -> str:
+    """Return the last line of the newest traceback that a filter has logged; empty without one."""
+    for line in reversed(exchange.log):
+        if line.source == "filter" and line.level == LogLevel.CRITICAL and _TRACEBACK in line.text:
+            return short(line.text.splitlines()[-1], _LONGEST)
+    return ""
+
+
+def _changed_target(events: Sequence[Event]) -> str:
+    """Return what a filter has written to the parts of a request that choose its route; empty if it hasn't."""
+    written: dict[str, str] = {}
+    for event in events:
+        if event.name in _WRITES and (name := _target(event)):
+            written[name] = repr(short(event.args["value"].decode("utf-8", "replace"), _LONGEST))
+    return " and ".join(f"{name} to {value}" for name, value in written.items())
+
+
+def _removed_target(events: Sequence[Event]) -> str:
+    """Return the last part of a request that chooses its route and that a filter has removed; empty if it is there."""
+    removed = ""
+    for event in events:
+        if event.name == "remove_header_map_value":
+            removed = _target(event) or removed
+        elif event.name in _WRITES and _target(event):
+            removed = ""
+    return removed
+
+
+def _target(event: Event) -> str:
+    """Return the part of a request that chooses its route, if a hostcall has it as its key; otherwise an empty text."""
+    name: bytes = event.args.get("key") or b""
+    is_target = name in _TARGETS and event.args.get("map_type") == HeaderMapType.REQUEST_HEADERS
+    return name.decode() if is_target else ""
 
 
 def _response(exchange: Exchange | ExchangeBase) -> str:

@@ -8,25 +8,21 @@ there hostcalls outside a callback are refused, and the SDK stops a `__repr__` t
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import Any, Protocol, Self
 
 from ...abi import Status
-from ...abi.text import encode_text
+from ...compiler.glue.control import CONTROL, call_control
 from ...engine import Guest, Image, ImportType, Instance, Trap
 from ...engine.copying import copy_into, copy_of
 from ...errors import UsageError
 
 __all__ = ["DEADLINE", "SnapshotInspector", "Target", "call_introspection", "has_introspection", "read_running"]
 
-#: The introspection export, and the allocator that its requests are written with.
-_EXPORT, _ALLOCATE = "wasmnb_control", "proxy_on_memory_allocate"
-
 #: Seconds that a response may take.
 DEADLINE = 2.0
 
-_NO_EXPORT = "the module was not compiled from Python by this wasmnb, so it has no introspection export"
+_NOCONTROL = "the module was not compiled from Python by this wasmnb, so it has no introspection export"
 
 #: WASI's error numbers.
 _SUCCESS, _NOT_SUPPORTED = 0, 58
@@ -72,7 +68,7 @@ class Target(Protocol):
 
 def has_introspection(vm: Target) -> bool:
     """Return whether the VM answers introspection requests: it runs a Python filter that was compiled by wasmnb."""
-    return hasattr(vm.instance, "control") or _EXPORT in vm.loaded.exports
+    return hasattr(vm.instance, "control") or CONTROL in vm.loaded.exports
 
 
 def call_introspection(vm: Target, command: str, **arguments: Any) -> Any:
@@ -95,7 +91,7 @@ def call_introspection(vm: Target, command: str, **arguments: Any) -> Any:
     Raises
     ------
     UsageError
-        The VM does not answer; the message gives the reason, as the end of a sentence.
+        The VM doesn't respond. The message is the reason, as the end of a sentence.
     """
     _check(vm)
     return _call(vm.instance, command, arguments)
@@ -176,16 +172,14 @@ def _check(vm: Target) -> None:
     if vm.closed or not hasattr(vm, "instance"):
         raise UsageError("it is closed")
     if not has_introspection(vm):
-        raise UsageError(_NO_EXPORT)
+        raise UsageError(_NOCONTROL)
     if vm.in_guest:
         raise UsageError("it is in the middle of a callback")
 
 
 def _call(guest: Guest, command: str, arguments: dict[str, Any]) -> Any:
-    request = encode_text(json.dumps({"do": command, **arguments}))
-    native: Callable[[bytes], bytes] | None = getattr(guest, "control", None)
     try:
-        response = json.loads(native(request) if native is not None else _call_export(guest, request))
+        response = call_control(guest, command, arguments)
     except Trap as trap:
         raise _Trapped(f"its Python stopped: {trap.message}") from None
     if "error" in response:
@@ -193,21 +187,8 @@ def _call(guest: Guest, command: str, arguments: dict[str, Any]) -> Any:
     return response["done"]
 
 
-def _call_export(guest: Guest, request: bytes) -> bytes:
-    """Pass request and response through the guest's memory, laid out as `compiler/glue` says."""
-    allocate, export = guest.function(_ALLOCATE), guest.function(_EXPORT)
-    assert allocate is not None
-    assert export is not None
-    address = allocate(len(request)) or 0
-    guest.memory.write(address, request)
-    response = export(address, len(request))
-    if not response:
-        raise Trap("it could not answer")
-    return guest.memory.read(guest.memory.u32(response), guest.memory.u32(response + 4))
-
-
 class _CopyHost:
-    """The host of a copy: its clocks stand still, and it refuses every hostcall."""
+    """The host of a copy: its clocks don't advance, and it refuses every hostcall."""
 
     instance: Instance
 

@@ -136,6 +136,13 @@ class Variable:
     differs: bool
 
 
+class StreamOfVm(NamedTuple):
+    """A live stream with the VM that it is in."""
+
+    vm: VmState
+    stream: ContextState
+
+
 class PythonState(Shown):
     """State of all VMs of a proxy.
 
@@ -166,9 +173,9 @@ class PythonState(Shown):
         return [v for v in self.variables if v.differs]
 
     @property
-    def streams(self) -> list[tuple[VmState, ContextState]]:
+    def streams(self) -> list[StreamOfVm]:
         """Live streams that have a context object in Python, each with its VM."""
-        return [(vm, c) for vm in self.vms for c in vm.contexts if c.kind in ("http", "tcp")]
+        return [StreamOfVm(vm, c) for vm in self.vms for c in vm.contexts if c.kind in ("http", "tcp")]
 
     def as_dict(self) -> dict[str, Any]:
         """Return the state in plain types, for JSON."""

@@ -1,6 +1,6 @@
 """Causes of bad statuses of hostcalls, in words.
 
-Each row of the table gives the cause of one status of one hostcall. Functions look at the arguments where they decide.
+Each row of the table is the cause of one status of one hostcall. Functions look at the arguments where they decide.
 """
 
 from __future__ import annotations

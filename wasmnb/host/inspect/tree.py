@@ -12,9 +12,16 @@ from ..contexts.root import RootContext
 if TYPE_CHECKING:
     from ..components import ProxyComponents
     from ..contexts.base import Context
+    from ..plugins.plugin import Plugin
     from ..vm.vm import Vm
 
 __all__ = ["TreeNode", "build_tree"]
+
+#: Kind of a stream context -> what the SDK calls it.
+_STREAMS = {"http": "HttpContext", "tcp": "TcpContext"}
+
+#: Kind of a plugin -> the contexts that it creates, the kind of their class, and what they are for.
+_CREATED = {"http": ("HttpContext", "http", "request"), "network": ("TcpContext", "tcp", "connection")}
 
 
 @dataclass
@@ -27,6 +34,9 @@ class TreeNode(Shown):
         `proxy`, `thread`, `vm`, `plugin` or `stream`.
     name, label
         Its name, and a short addition, maybe empty.
+    context, class_name
+        The SDK's class of its context, and the author's: `HttpContext` and `Gate`. Both are empty for a proxy
+        and its threads, and the class also for modules from another toolchain, or if the filter has none of this kind.
     state
         `running`, `paused`, `failed`, `closed`, or `template` (a base VM).
     facts, counts
@@ -42,6 +52,8 @@ class TreeNode(Shown):
     facts: dict[str, Any] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
     children: list[TreeNode] = field(default_factory=list)
+    context: str = ""
+    class_name: str = ""
 
     def walk(self) -> Iterator[TreeNode]:
         """Iterate over the node and all nodes below it."""
@@ -59,7 +71,7 @@ class TreeNode(Shown):
 
     def _lines(self, indent: str) -> Iterator[str]:
         facts = ", ".join([f"{v} {k}" for k, v in self.counts.items()] + [f"{k} {v}" for k, v in self.facts.items()])
-        label = f" {self.label}" if self.label else ""
+        label = "".join(f" {text}" for text in (self.label, self.context, self.class_name) if text)
         yield indent + visible(f"{self.kind} {self.name}{label} [{self.state}]{' ' + facts if facts else ''}")
         for child in self.children:
             yield from child._lines(indent + "  ")
@@ -79,15 +91,24 @@ def build_tree(components: ProxyComponents) -> TreeNode:
 
 
 def _thread(components: ProxyComponents, number: int, name: str) -> TreeNode:
-    vms = [vm for vm in components.registry.vms() if vm.thread.number == number]
+    registry = components.registry
+    vms = [vm for vm in registry.vms() if vm.thread.number == number]
+    filters = registry.plugins_of_vms()
     worker = next((w for w in components.workers if w.thread.number == number), None)
     counts = {"live streams": len(worker.streams), "served": worker.served} if worker is not None else {}
-    handles = [h for h in components.registry.handles if h.missing and h.thread.number == number]
+    handles = [h for h in registry.handles if h.missing and h.thread.number == number]
     missing = [TreeNode("plugin", h.plugin.name, "refused to start", "missing") for h in handles]
-    return TreeNode("thread", name, "", "running", {}, counts, [*(_vm(vm) for vm in vms), *missing])
+    return TreeNode(
+        "thread", name, "", "running", {}, counts, [*(_vm(vm, filters.get(vm.number)) for vm in vms), *missing]
+    )
 
 
-def _vm(vm: Vm) -> TreeNode:
+def _class_of(plugin: Plugin | None, kind: str) -> str:
+    """Return the author's class of a kind; empty if there is none, or if it is unknown."""
+    return str(getattr(plugin.filter, "classes", {}).get(kind, "")) if plugin is not None else ""
+
+
+def _vm(vm: Vm, plugin: Plugin | None) -> TreeNode:
     facts: dict[str, Any] = {"role": vm.role}
     if vm.settings.vm_id:
         facts["vm_id"] = vm.settings.vm_id.decode("utf-8", "replace")
@@ -97,9 +118,12 @@ def _vm(vm: Vm) -> TreeNode:
         facts["memory"] = vm.memory_size
     if vm.failure is not None:
         facts["failure"] = f"{vm.failure.callback}: {vm.failure.message}"
+    if vm.armed and not vm.failed:
+        facts["injected trap"] = vm.armed_text
     roots = [c for c in vm.contexts.values() if isinstance(c, RootContext)]
     state = "closed" if vm.closed and not vm.failed else vm.state
-    return TreeNode("vm", f"VM{vm.number}", vm.role, state, facts, {}, [_plugin(r) for r in roots])
+    children = [_plugin(r) for r in roots]
+    return TreeNode("vm", f"VM{vm.number}", vm.role, state, facts, {}, children, "VMContext", _class_of(plugin, "vm"))
 
 
 def _plugin(root: RootContext) -> TreeNode:
@@ -108,16 +132,25 @@ def _plugin(root: RootContext) -> TreeNode:
     facts: dict[str, Any] = {"context": root.id}
     if plugin.root_id:
         facts["root_id"] = plugin.root_id
+    if plugin.kind in _CREATED:
+        context, kind, event = _CREATED[plugin.kind]
+        facts["creates"] = f"{' '.join(filter(None, (context, _class_of(plugin, kind))))} for each {event}"
     if root.tick_period:
         facts["tick period"] = f"{root.tick_period:g} s"
     counts = {"live streams": len(root.streams), "pending calls": len(root.calls)}
     children = [_stream(c) for c in root.streams.values()]
     state = "failed" if root.vm.failed else "running"
-    return TreeNode("plugin", plugin.name, "", state, facts, {k: n for k, n in counts.items() if n}, children)
+    return TreeNode(
+        "plugin", plugin.name, "", state, facts, {k: n for k, n in counts.items() if n}, children, "PluginContext",
+        _class_of(plugin, "plugin"),
+    )  # fmt: skip
 
 
 def _stream(context: Context) -> TreeNode:
     held = getattr(context, "paused", "")
     state = "failed" if context.vm.failed else "paused" if held else "running"
     facts = {"exchange": context.exchange}
-    return TreeNode("stream", f"{context.kind} {context.id}", f"{held} held" if held else "", state, facts)
+    return TreeNode(
+        "stream", f"{context.kind} {context.id}", f"{held} held" if held else "", state, facts, {}, [],
+        _STREAMS[context.kind], _class_of(context.plugin, context.kind),
+    )  # fmt: skip

@@ -1,4 +1,4 @@
 """Plugins, their VMs, and their life: start, update, drain and shutdown.
 
-A plugin is a filter with its configuration. What runs inside a VM is in `..vm`, what the guest sees in `..contexts`.
+A plugin is a filter with its configuration. VMs are in `..vm`, and the contexts of the guest in `..contexts`.
 """

@@ -13,22 +13,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
-from ...abi import LogLevel
+from ...abi import ON_MAIN_THREAD, LogLevel
 from ...errors import WasmnbError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from ..clock import Thread
     from ..contexts.root import RootContext
     from ..server_context import ServerContext
     from .plugin import Plugin
-    from .vm_registry import PluginHandle, VmRegistry
+    from .plugin_handle import PluginHandle
+    from .vm_registry import VmRegistry
 
 __all__ = ["PluginLifecycle"]
 
 #: Order in which Envoy makes the kinds of plugins.
-_ORDER = {"access_log": 0, "http": 1, "network": 1, "singleton": 2, "service": 2}
+_ORDER = {"access_log": 0, "http": 1, "network": 1, "singleton": 2, "service": 2, "stat_sink": 3}
 
 
 class Stream(Protocol):
@@ -176,7 +177,9 @@ class PluginLifecycle:
     def _start_worker(self, worker: PluginWorker, handles: Sequence[PluginHandle], old: list[PluginHandle]) -> None:
         def start() -> None:
             worker.plugins = [
-                self.registry.attach(h.group, h.plugin, worker.thread) for h in handles if h.plugin.kind != "singleton"
+                self.registry.attach(h.group, h.plugin, worker.thread)
+                for h in handles
+                if h.plugin.kind not in ON_MAIN_THREAD
             ]
             if old:
                 self._schedule_drain(worker.thread, old, self._drain)
@@ -202,18 +205,36 @@ class PluginLifecycle:
             return self.handles
         return next(w.plugins for w in self.workers if w.thread is thread)
 
+    def stats_sinks(self) -> list[RootContext]:
+        """Return the root contexts of stats sinks that are alive."""
+        sinks = [h.root for h in self.handles if h.plugin.kind == "stat_sink"]
+        return [root for root in sinks if root is not None and not root.closed]
+
     # -- end --------------------------------------------------------------------------------------------------------
 
     def forget(self) -> None:
         """Drop the closed plugins."""
         self.handles.clear()
 
-    def close(self) -> None:
-        """Shut down, thread by thread."""
+    def close(self, flush: Callable[[], None]) -> None:
+        """Shut down, thread by thread.
+
+        Parameters
+        ----------
+        flush
+            Flushes the statistics once more, when the workers have gone.
+        """
         clock = self.server.clock
         for worker in self.workers:
             clock.call_soon(worker.thread, lambda w=worker: self._close_worker(w))  # type: ignore[misc]
-        clock.call_soon(self.main, lambda: self._close_roots(self.registry.roots_of(self.main)))
+        clock.call_soon(self.main, lambda: self._close_main(flush))
+
+    def _close_main(self, flush: Callable[[], None]) -> None:
+        if self.stats_sinks():
+            for vm in [vm for vm in self.registry.vms() if vm.thread is not self.main]:
+                vm.close()
+            flush()
+        self._close_roots(self.registry.roots_of(self.main))
 
     def _close_worker(self, worker: PluginWorker) -> None:
         for stream in worker.live:

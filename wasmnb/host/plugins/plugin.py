@@ -16,6 +16,7 @@ from ...engine import Engine, Runnable
 from ...errors import UsageError
 from ..trace.log import LogLine
 from ..vm.settings import VmSettings
+from .typed_config import TypedConfig
 
 __all__ = [
     "FAILURE_POLICIES",
@@ -32,7 +33,7 @@ __all__ = [
 
 P = TypeVar("P", bound="_HoldsHeaders")
 
-#: What happens to streams when the VM has failed.
+#: Effects of a VM's failure on streams.
 FAILURE_POLICIES = ("FAIL_CLOSED", "FAIL_OPEN", "FAIL_RELOAD")
 
 
@@ -52,7 +53,7 @@ def to_config(value: Any) -> bytes:
     Parameters
     ----------
     value
-        Bytes, text (encoded as UTF-8), None (empty), or a value that is written as JSON.
+        Bytes, text (encoded as UTF-8), None (empty), a `TypedConfig`, or a value that is written as JSON.
 
     Raises
     ------
@@ -62,7 +63,7 @@ def to_config(value: Any) -> bytes:
     if value is None:
         return b""
     if isinstance(value, bytes | bytearray | memoryview):
-        return bytes(value)
+        return value if isinstance(value, TypedConfig) else bytes(value)
     try:
         return encode_text(value if isinstance(value, str) else json.dumps(value))
     except (TypeError, ValueError, RecursionError) as error:
@@ -96,6 +97,19 @@ def share_held_headers(plugins: Iterable[P]) -> list[P]:
     return [changed.get(id(plugin), plugin) for plugin in chain]
 
 
+def _filter_of(holder: Any) -> Any:
+    """Return the filter of a running proxy, such as the variable of a `%%wasmfilter` cell; other things unchanged."""
+    plugins = getattr(holder, "plugins", None)
+    if plugins is None:
+        return holder
+    if len(plugins) != 1:
+        names = ", ".join(repr(plugin.name) for plugin in plugins) or "none"
+        raise UsageError(
+            f"{holder.name!r} has no single filter ({names}): choose one, such as {holder.name}.plugins[0].filter."
+        )
+    return getattr(plugins[0], "filter", holder)
+
+
 @dataclass
 class Plugin:
     """A filter with its configuration.
@@ -109,7 +123,8 @@ class Plugin:
     root_id, vm_id
         As in Envoy's configuration. Plugins with the same vm_id, VM configuration and code share VMs.
     vm_config, config
-        VM and plugin configuration: bytes, text, or a value that is written as JSON.
+        VM and plugin configuration: bytes, text, or a value that is written as JSON; a `TypedConfig` for a Struct or
+        another protobuf type, which the module gets serialised.
     failure_policy
         `FAIL_CLOSED` (Envoy's default), `FAIL_OPEN` or `FAIL_RELOAD`.
     fail_open
@@ -156,6 +171,7 @@ class Plugin:
     disabled: bool = False
 
     def __post_init__(self) -> None:
+        self.filter = _filter_of(self.filter)
         if not hasattr(self.filter, "image"):
             raise UsageError(
                 f"A plugin needs a Filter, not {type(self.filter).__name__}: load a .py or .wasm with Filter.from_file(path)."
@@ -197,7 +213,10 @@ class Plugin:
     def settings(self) -> VmSettings:
         """Settings of its VMs; plugins that share VMs use those of the first one."""
         return VmSettings(
-            encode_text(self.vm_id), self.vm_config, tuple(self.variables.items()), frozenset(self.allowed_capabilities)
+            encode_text(self.vm_id),
+            self.vm_config,
+            tuple(sorted(self.variables.items())),
+            frozenset(self.allowed_capabilities),
         )
 
     @property
@@ -229,15 +248,15 @@ class Plugin:
 _OF_ONE = ("config", "vm_config", "root_id", "vm_id", "failure_policy", "kind")
 
 
-def to_plugins(filters: Any, single: dict[str, Any], policy: str | None) -> list[Plugin]:
+def to_plugins(filters: Any, failure_policy: str | None, **single: Any) -> list[Plugin]:
     """Return the plugins for the arguments of a proxy.
 
     Parameters
     ----------
     filters
         A filter, a plugin, a list of them, or None.
-    single, policy
-        Settings of a single filter, and its failure policy; None and empty text for the default.
+    failure_policy, single
+        Settings of a single filter, by the names of `Plugin`; None and empty text for the default.
 
     Raises
     ------
@@ -245,9 +264,9 @@ def to_plugins(filters: Any, single: dict[str, Any], policy: str | None) -> list
         There are settings of a single filter, but several filters or a `Plugin`.
     """
     items = list(filters) if isinstance(filters, list | tuple) else [] if filters is None else [filters]
-    configured = policy is not None or any(v not in (None, "") for v in single.values())
+    configured = failure_policy is not None or any(v not in (None, "") for v in single.values())
     if len(items) == 1 and not isinstance(items[0], Plugin):
-        return [Plugin(items[0], failure_policy=policy, **single)]
+        return [Plugin(items[0], failure_policy=failure_policy, **single)]
     if configured:
         raise UsageError(f"With plugins, set {', '.join(_OF_ONE)} in each Plugin(...), not in Proxy(...).")
     return share_held_headers(item if isinstance(item, Plugin) else Plugin(item) for item in items)

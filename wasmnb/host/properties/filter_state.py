@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ...abi import Status
+from ..state.storage import OVERHEAD
 
 __all__ = ["Declaration", "FilterState", "Span"]
 
@@ -52,7 +53,7 @@ class FilterState:
     def __init__(self, connection: dict[bytes, bytes] | None = None) -> None:
         self.connection = {} if connection is None else connection
         self.own: dict[bytes, bytes] = {}
-        self._stored = 0
+        self._stored = sum(OVERHEAD + len(key) + len(value) for key, value in self.connection.items())
 
     def get(self, key: bytes) -> bytes | None:
         """Return a value by its full key, or None."""
@@ -62,8 +63,12 @@ class FilterState:
     def put(self, key: bytes, value: bytes, span: int = Span.FILTER_CHAIN) -> None:
         """Store a value."""
         target = self.connection if span == Span.CONNECTION else self.own
-        self._stored += len(value) - len(target[key]) if key in target else len(key) + len(value)
+        self._stored += len(value) - len(target[key]) if key in target else OVERHEAD + len(key) + len(value)
         target[key] = value
+
+    def has_room(self, key: bytes, value: bytes) -> bool:
+        """Return whether one more value fits."""
+        return self._stored + OVERHEAD + len(key) + len(value) <= _MOST
 
     def set(self, key: bytes, value: bytes, declarations: Mapping[bytes, Declaration]) -> int:
         """Store a value as `set_property` does.
@@ -84,7 +89,7 @@ class FilterState:
         declaration = declarations.get(key.removeprefix(b"wasm."), _UNDECLARED)
         if declaration.read_only and self.get(key) is not None:
             return Status.BAD_ARGUMENT
-        if self._stored + len(key) + len(value) > _MOST:
+        if not self.has_room(key, value):
             return Status.INTERNAL_FAILURE
         self.put(key, value, declaration.span)
         return Status.OK

@@ -97,10 +97,19 @@ def attribute(context: Context, group: bytes, name: bytes) -> Any:
         return node_message(context.vm.server.node)
     if info is None:
         return None
+    if info.prescribed and (prescribed := info.prescribed.find([group, name])) is not None and not prescribed[1]:
+        return prescribed[0]
     if group == b"filter_state":
         return info.filter_state.get(name)
     read = GROUPS.get(group.decode("utf-8", "replace"), {}).get(text)
     return None if read is None else read(context, info)
+
+
+class _Null:
+    """A null of the metadata: it is there and cannot be encoded."""
+
+
+_NULL = _Null()
 
 
 def _step(value: Any, part: bytes) -> Any:
@@ -109,19 +118,22 @@ def _step(value: Any, part: bytes) -> Any:
         case Message():
             return value.fields.get(text)
         case Mapping():
-            try:
-                return value[text]
-            except KeyError:
+            if text not in value:
                 return None
+            return value[text] if value[text] is not None else _NULL
         case list() | tuple():
             return value[int(text)] if text.isdecimal() and int(text) < len(value) else None
     return None
 
 
 def find(context: Context, parts: list[bytes]) -> Any:
-    """Return the value at a path, or None."""
-    value = top(context, parts[0])
-    rest = parts[1:]
+    """Return the value at a path, or None. Properties that a test prescribes for the stream hide the proxy's."""
+    info = context.log_info or context.info
+    prescribed = info.prescribed.find(parts) if info is not None else None
+    if prescribed is not None:
+        value, rest = prescribed
+    else:
+        value, rest = top(context, parts[0]), parts[1:]
     if value is GROUP and rest:
         value = attribute(context, parts[0], rest[0])
         rest = rest[1:]

@@ -14,12 +14,14 @@ from dataclasses import dataclass, field
 
 from ..._display import Shown, visible
 from ...abi import MetricType, Status
+from .prometheus import StatsTags, prometheus_text
 from .storage import OVERHEAD, StorageBudget
 
-__all__ = ["Metric", "MetricTable", "Metrics"]
+__all__ = ["SIGN", "Metric", "MetricTable", "Metrics"]
 
 _WRAP = 0xFFFFFFFFFFFFFFFF
-_SIGN = 1 << 63
+#: Bit of a negative number.
+SIGN = 1 << 63
 
 #: Bytes of a histogram's sample.
 _SAMPLE = 40
@@ -27,12 +29,28 @@ _SAMPLE = 40
 
 @dataclass
 class Metric:
-    """One metric: a counter's or gauge's `value`, a histogram's `samples`."""
+    """One metric.
+
+    Attributes
+    ----------
+    kind, name
+        Counter, gauge or histogram, and its name.
+    value
+        Value of a counter or a gauge.
+    samples
+        Samples of a histogram.
+    used
+        Whether a gauge was ever set.
+    fallen
+        Whether a gauge has fallen below 0.
+    """
 
     kind: MetricType
     name: str
     value: int = 0
     samples: list[int] = field(default_factory=list)
+    used: bool = False
+    fallen: bool = False
 
     def __str__(self) -> str:
         """Return the value, or the number of samples, as text."""
@@ -54,7 +72,13 @@ class Metrics(Shown, Mapping[str, int | list[int]]):
         self.envoy: dict[str, int] = {}
 
     def define(self, kind: MetricType, name: bytes) -> Metric:
-        """Return the metric of a kind and name, created if it is new."""
+        """Return a metric, which is created if it is new.
+
+        Parameters
+        ----------
+        kind, name
+            Kind and name of the metric.
+        """
         metric = self._metrics.get((kind, name))
         if metric is None:
             metric = self._metrics[kind, name] = Metric(kind, name.decode("utf-8", "replace"))
@@ -65,8 +89,10 @@ class Metrics(Shown, Mapping[str, int | list[int]]):
 
         Parameters
         ----------
+        name
+            Name of the metric.
         kind
-            The kind that it must have; any by default.
+            Kind of the metric; any by default.
 
         Raises
         ------
@@ -91,8 +117,32 @@ class Metrics(Shown, Mapping[str, int | list[int]]):
         gauges = {m.name or "wasmcustom": m.value for m in self._metrics.values() if m.kind is MetricType.GAUGE}
         return values | gauges
 
+    def prometheus(self, stats_tags: StatsTags = ()) -> str:
+        """Return the filters' metrics in Prometheus's text format, as Envoy's admin page `/stats/prometheus` prints them.
+
+        Parameters
+        ----------
+        stats_tags
+            Envoy's `stats_config.stats_tags`, which turn parts of names into labels: mappings with `tag_name` and `regex`, as
+            the export writes them for a Python filter's tags; none by default.
+
+        Raises
+        ------
+        UsageError
+            An entry of `stats_tags` isn't valid.
+        """
+        return prometheus_text(self.all(), stats_tags)
+
     def count(self, name: str, change: int = 1) -> None:
-        """Change one of Envoy's own counters or gauges."""
+        """Change one of Envoy's own counters or gauges.
+
+        Parameters
+        ----------
+        name
+            Name of the metric, as in `Metrics.envoy`.
+        change
+            The difference.
+        """
         self.envoy[name] = self.envoy.get(name, 0) + change
 
     def __getitem__(self, name: str) -> int | list[int]:
@@ -136,10 +186,19 @@ class MetricTable:
         metric = self._ids.get(number)
         if metric is None:
             return Status.NOT_FOUND
-        if metric.kind is MetricType.COUNTER and (offset == 0 or offset & _SIGN):
+        if metric.kind is MetricType.COUNTER and (offset == 0 or offset & SIGN):
             return Status.BAD_ARGUMENT
         metric.value = (metric.value + offset) & _WRAP
+        metric.used = True
         return Status.OK
+
+    def fallen(self, number: int) -> Metric | None:
+        """Return the gauge with this id if it has just fallen below 0 for the first time, else None."""
+        metric = self._ids.get(number)
+        if metric is None or metric.kind is not MetricType.GAUGE or not metric.value & SIGN or metric.fallen:
+            return None
+        metric.fallen = True
+        return metric
 
     def record(self, number: int, value: int) -> int:
         """Add to a counter, set a gauge or add a sample, and return the status."""
@@ -149,7 +208,7 @@ class MetricTable:
         if metric.kind is MetricType.COUNTER:
             metric.value = (metric.value + value) & _WRAP
         elif metric.kind is MetricType.GAUGE:
-            metric.value = value
+            metric.value, metric.used = value, True
         elif self._metrics.storage.take(_SAMPLE):
             metric.samples.append(value)
         else:

@@ -2,7 +2,7 @@
 
 Facts (Envoy 1.40): both are keyed by the plain vm_id, which may be empty. Compare-and-swap numbers come from one
 counter for the whole process; a refused write takes none; writing a missing key succeeds with any number. Queue
-tokens count from 1 for the whole process. A queue notifies the VM that registered it last, once for every item, as a
+tokens count from 1 for the whole process, and aren't used again. A queue notifies the VM that registered it last, once for every item, as a
 separate event on that VM's thread. The data and queues of a vm_id are dropped with its last VM.
 """
 
@@ -21,6 +21,9 @@ from .storage import OVERHEAD, StorageBudget
 __all__ = ["SharedData", "SharedQueue", "SharedState"]
 
 Key = tuple[bytes, bytes]
+
+#: Bytes of a queue without its name and items.
+_QUEUE = 3 * OVERHEAD
 
 
 @dataclass
@@ -54,7 +57,7 @@ class SharedState:
         self.data: dict[Key, tuple[bytes, int]] = {}
         self.queues: dict[int, SharedQueue] = {}
         self._tokens: dict[Key, int] = {}
-        self._cas = 0
+        self._cas = self._token = 0
         self._users: dict[bytes, int] = {}
 
     # -- data ---------------------------------------------------------------------------------------------------
@@ -74,8 +77,8 @@ class SharedState:
         stored = self.data.get((vm_id, key))
         if stored is not None and cas and cas != stored[1]:
             return Status.CAS_MISMATCH
-        more = len(value) - len(stored[0]) if stored is not None else OVERHEAD + len(key) + len(value)
-        if not self._storage.take(more):
+        growth = len(value) - len(stored[0]) if stored is not None else OVERHEAD + len(key) + len(value)
+        if not self._storage.take(growth):
             return Status.INTERNAL_FAILURE
         self._cas += 1
         self.data[vm_id, key] = (value, self._cas)
@@ -83,11 +86,14 @@ class SharedState:
 
     # -- queues -------------------------------------------------------------------------------------------------
 
-    def register(self, vm_id: bytes, name: bytes, notify: Callable[[int], None], receiver: str = "") -> int:
-        """Open a queue, created if it is new, with a new receiver, and return its token."""
+    def register(self, vm_id: bytes, name: bytes, notify: Callable[[int], None], receiver: str = "") -> int | None:
+        """Open a queue, created if it is new, with a new receiver, and return its token; None if there is no room for it."""
         token = self._tokens.get((vm_id, name))
         if token is None:
-            token = self._tokens[vm_id, name] = len(self._tokens) + 1
+            if not self._storage.take(_QUEUE + len(name)):
+                return None
+            self._token += 1
+            token = self._tokens[vm_id, name] = self._token
             self.queues[token] = SharedQueue(token, vm_id, name)
         queue = self.queues[token]
         queue.replaced = (queue.replaced | {queue.receiver}) - {"", receiver}
@@ -134,10 +140,9 @@ class SharedState:
         if self._users[vm_id] <= 0:
             for key in [key for key in self.data if key[0] == vm_id]:
                 self._storage.give(OVERHEAD + len(key[1]) + len(self.data.pop(key)[0]))
-            for key, token in self._tokens.items():
-                queue = self.queues.pop(token, None) if key[0] == vm_id else None
-                if queue is not None:
-                    self._storage.give(sum(OVERHEAD + len(item) for item in queue.items))
+            for key in [key for key in self._tokens if key[0] == vm_id]:
+                queue = self.queues.pop(self._tokens.pop(key))
+                self._storage.give(_QUEUE + len(key[1]) + sum(OVERHEAD + len(item) for item in queue.items))
 
 
 class SharedData(Shown, Mapping[str, bytes]):

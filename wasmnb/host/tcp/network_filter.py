@@ -19,9 +19,9 @@ DOWNSTREAM, UPSTREAM = 0, 1
 
 
 class NetworkFilter(Protocol):
-    """One network filter of one connection. Its methods return True if the connection or the bytes go on."""
+    """One network filter of one connection. Its methods return True if the connection or the bytes continue."""
 
-    #: What the filter holds: `connection`, `downstream data`, `upstream data` or an empty string.
+    #: Object that the filter holds: `connection`, `downstream data`, `upstream data` or an empty string.
     paused: str
 
     @property

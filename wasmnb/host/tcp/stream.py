@@ -78,7 +78,7 @@ class TcpStream:
         self._from_client, self._from_upstream = Buffer(), Buffer()
         self._client_ended = self._end_passed = False
         self._client_closed = False  # both sides: bytes for the client are answered by a reset
-        self._client_reset = False
+        self._client_reset = False  # a write of bytes fails then, an end alone doesn't
         self._upstream = UpstreamConnection(worker, exchange, cluster, self._on_upstream_data)
         worker.connections[exchange.number] = self
 
@@ -93,6 +93,7 @@ class TcpStream:
 
     def start(self) -> None:
         """Begin: the client has connected."""
+        self.exchange.began = self.worker.clock.time()
         created = self.worker.create_network_filters(self)
         self.filters = created.filters
         if created.blocked:
@@ -104,15 +105,15 @@ class TcpStream:
     def _accept(self) -> None:
         """Show the connection to the filters that have not seen it, then connect to the upstream."""
         while self._accepted < len(self.filters):
-            passed = self.filters[self._accepted].on_new_connection()
-            if self.done:
-                return
-            self._accepted += 1
-            if not passed:
+            network_filter = self.filters[self._accepted]
+            self._accepted += 1  # before the callback, which may continue the connection itself
+            passed = network_filter.on_new_connection()
+            if self.done or self._connected or not passed:
                 return
         self._connected = True
         self.info.route, self.info.cluster = Route(self.cluster.name), self.cluster
         if not self.cluster.alive or not self.cluster.endpoints:
+            self._note("connection_refused", cluster=self.cluster.name)
             self._finish(CloseType.LOCAL, "reset")
             return
         self.info.attempts = 1
@@ -133,10 +134,10 @@ class TcpStream:
         self._client_ended = end
         self._read_downstream()
 
-    def on_client_close(self) -> None:
-        """Handle a client that closes both sides of its socket."""
+    def on_client_close(self, data: bytes = b"") -> None:
+        """Handle a client that closes both sides of its socket, maybe with its last bytes."""
         self._client_closed = True
-        self.data(b"", end=True)
+        self.data(data, end=True)
 
     def on_client_reset(self) -> None:
         """Handle a client that resets the connection."""
@@ -181,6 +182,9 @@ class TcpStream:
         self._write_downstream(self._from_upstream.take())
 
     def _write_downstream(self, data: bytes) -> None:
+        if data and self._client_reset:
+            self._finish(CloseType.REMOTE, "done")
+            return
         if data and self._client_closed:
             self._client_reset = True
         elif data:
@@ -188,7 +192,7 @@ class TcpStream:
         if self._upstream.ended:
             self.exchange.ended = True
             if self._end_passed:
-                self._finish(CloseType.REMOTE if self._client_reset else CloseType.LOCAL, "done")
+                self._finish(CloseType.LOCAL, "done")
 
     # -- the end ----------------------------------------------------------------------------------------------------
 

@@ -71,13 +71,18 @@ class UpstreamConnection:
         if data:
             self._exchange.upstream_chunks.append(data)
             self.call_soon(lambda: self._call_upstream(data))
-        if end and not self.ended:
-            self._exchange.upstream_end = "end"
-            self.call_soon(lambda: self._call_upstream(b""))
+        if end:
+            self.call_soon(self._on_client_end)
 
     def cancel(self) -> None:
         """Drop all pending events."""
         self._timers.cancel()
+
+    def _on_client_end(self) -> None:
+        """Let the upstream see the client's end, unless it has closed the connection itself."""
+        if not self.ended:
+            self._exchange.upstream_end = "end"
+            self._call_upstream(b"")
 
     def _call_upstream(self, data: bytes) -> None:
         """Call the upstream function with data, or with empty bytes for the client's end."""

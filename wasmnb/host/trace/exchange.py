@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from ..._display import Shown, visible
@@ -15,10 +17,17 @@ if TYPE_CHECKING:
     from ..callouts.record import Callout
     from ..server_context import ServerContext
     from ..vm.failure import Failure
+    from .access_log import AccessLogRecord
     from .events import Event
     from .log import LogLine
 
-__all__ = ["Exchange", "ExchangeBase", "TcpExchange"]
+__all__ = ["REFUSED_LATE", "Exchange", "ExchangeBase", "TcpExchange"]
+
+#: Note of an exchange whose filter sent a local response while the request was on its way to the upstream.
+REFUSED_LATE = (
+    "The upstream had received the request's headers before the filter sent its local response, and got an incomplete request. "
+    "To respond earlier, hold the headers: allow_on_headers_stop_iteration (%%wasmfilter --hold-headers)."
+)
 
 
 class ExchangeBase(Shown):
@@ -37,8 +46,13 @@ class ExchangeBase(Shown):
         While paused, the direction and the filter that holds it: `request held by auth`. Otherwise an empty string.
     started, finished
         Virtual seconds; `finished` is None while it lasts.
+    began
+        Virtual seconds at which its worker began with it; later than `started` if the worker was busy, for example with its
+        own start.
     failure
         The failure of the filter that ended it, or None: callback, message and a Python filter's traceback.
+    crash
+        How a filter would have crashed Envoy, or None.
     notes
         Warnings of the simulator: calls that would crash Envoy, missing plugins, bodies that don't match content-length.
     """
@@ -49,8 +63,10 @@ class ExchangeBase(Shown):
         self.state = "open"
         self.paused = ""
         self.started = server.clock.time()
+        self.began = self.started
         self.finished: float | None = None
         self.failure: Failure | None = None
+        self.crash: Crash | None = None
         self.notes: list[str] = []
         self._server = server
         self._first = 0
@@ -76,12 +92,29 @@ class ExchangeBase(Shown):
         return self.finished - self.started if self.finished is not None else 0.0
 
     @property
+    def elapsed(self) -> float:
+        """Virtual seconds from the first byte of the request to the end, or to this moment while it lasts."""
+        end = self._server.clock.now if self.finished is None else self.finished
+        return max(0.0, end - self.started)
+
+    @property
+    def waited(self) -> float:
+        """Virtual seconds of `elapsed` in which its worker was busy with something else."""
+        return max(0.0, self.began - self.started)
+
+    @property
     def events(self) -> list[Event]:
         """Events of the trace that belong to it, including those of its callouts."""
         return self._server.trace.of_exchange(self.number, self._first)
 
     def first_events(self, limit: int) -> list[Event]:
-        """Return the first `limit` of its events, for an exchange with very many of them."""
+        """Return its first events.
+
+        Parameters
+        ----------
+        limit
+            Number of events at most.
+        """
         return self._server.trace.of_exchange(self.number, self._first, limit)
 
     @property
@@ -96,8 +129,33 @@ class ExchangeBase(Shown):
 
     @property
     def filter_ns(self) -> int:
-        """Nanoseconds inside guests until its end, so without `on_log`, `on_done` and `on_delete`."""
-        return sum(e.guest_ns for e in self.events if e.kind == "callback" and e.name not in END_CALLBACKS)
+        """Nanoseconds inside guests until its end, so without `on_log`, `on_done` and `on_delete`; never more than its duration.
+
+        A proxy with a fixed `guest_time` counts that time for each callback, as its clock does.
+        """
+        return self.filter_time((e.time, e.guest_ns) for e in self.events if _counts(e))
+
+    def filter_time(self, callbacks: Iterable[tuple[float, int]], *, measured: bool = False) -> int:
+        """Return the sum of its callbacks' times, for code that has already read the trace.
+
+        Parameters
+        ----------
+        callbacks
+            Virtual seconds at the start, and nanoseconds inside the guest, of each callback that it waited for.
+        measured
+            Add up measured times even if the proxy has a fixed `guest_time` (default False).
+
+        Returns
+        -------
+        int
+            Nanoseconds, as `filter_ns`.
+        """
+        fixed, end = self._server.guest_time, self.finished
+        own = [ns for time, ns in callbacks if end is None or time < end]
+        if measured and fixed is not None:
+            return sum(own)
+        total = sum(own) if fixed is None else round(len(own) * fixed * 1e9)
+        return total if end is None else min(total, int(self.duration * 1e9))
 
     @property
     def fuel(self) -> Fuel:
@@ -123,6 +181,14 @@ class ExchangeBase(Shown):
         return self.failure.traceback if self.failure is not None else ""
 
 
+def _counts(event: Event) -> bool:
+    """Return whether an event is a callback that its exchange waited for."""
+    return event.kind == "callback" and event.name not in END_CALLBACKS
+
+
+_NO_OPTIONS: Mapping[str, Any] = MappingProxyType({})
+
+
 class Exchange(ExchangeBase):
     """One request and its response.
 
@@ -140,10 +206,16 @@ class Exchange(ExchangeBase):
         The response that the client received, or None if it still waits. Its status is 0 if the connection was closed instead.
     details
         Envoy's response code details: `via_upstream`, `wasm_fail_stream`, the filter's own.
-    crash
-        How a filter would have crashed Envoy, or None.
+    http2
+        Whether the client sent it over HTTP/2.
+    timeout
+        Seconds after which the client leaves; None for a patient one.
+    options
+        Keyword arguments with which the client sent the request: `http2`, `timeout`, `properties`, `metadata`.
     wire
         The bytes that went to a client over HTTP/1, with their framing.
+    access_log
+        The record that Envoy's access log has of it: flags, cluster, bytes, details, durations; None until it has ended.
     """
 
     def __init__(self, number: int, worker: int, server: ServerContext, request: Request) -> None:
@@ -154,8 +226,11 @@ class Exchange(ExchangeBase):
         self.upstream_response: Response | None = None
         self.response: Response | None = None
         self.details = ""
+        self.http2 = False
+        self.timeout: float | None = None
+        self.options: Mapping[str, Any] = _NO_OPTIONS
         self.wire = b""
-        self.crash: Crash | None = None
+        self.access_log: AccessLogRecord | None = None
         self._note_start("request", method=request.method, path=request.path)
 
     @property
@@ -165,9 +240,9 @@ class Exchange(ExchangeBase):
 
     @property
     def body_bytes(self) -> int:
-        """Bytes of all bodies in memory."""
+        """Bytes of all bodies, headers and paths in memory."""
         messages = [self.request, *self.upstream_requests, self.upstream_response, self.response]
-        return sum(len(m.body) for m in messages if m is not None)
+        return sum(m.size for m in messages if m is not None)
 
     def __repr__(self) -> str:
         response = "no response" if self.response is None or not self.response.status else str(self.response.status)
@@ -183,23 +258,31 @@ class TcpExchange(ExchangeBase):
     ----------
     sent, received
         Bytes that the client sent and received.
+    sent_chunks
+        The client's bytes, one entry for each write.
+    half_closed
+        Whether the client closed its side and kept reading.
     upstream_sent, upstream_chunks
         Bytes that the upstream sent, and the chunks that it received.
     upstream_connected
         Whether the proxy connected to the upstream.
     upstream_end
-        How that connection ended for the upstream: `end` (the proxy closed it), `reset`, `closed` (it closed itself), or an
+        How that connection ended for the upstream: `end` (the proxy closed it), `reset`, `closed` (the upstream closed it), or an
         empty string while it lasts.
     ended
-        Whether the client has seen the end.
+        Whether the connection has ended for the client.
+    closed_by_proxy
+        Whether the client saw the end before it closed the connection itself.
     """
 
     def __init__(self, number: int, worker: int, server: ServerContext) -> None:
         super().__init__(number, worker, server)
         self.sent = self.received = b""
+        self.sent_chunks: list[bytes] = []
+        self.half_closed = False
         self.upstream_sent = b""
         self.upstream_chunks: list[bytes] = []
-        self.upstream_connected = self.ended = False
+        self.upstream_connected = self.ended = self.closed_by_proxy = False
         self.upstream_end = ""
         self._note_start("connection")
 

@@ -17,7 +17,7 @@ BODIES_KEPT = 1 << 28
 class _WithBodies(Protocol):
     @property
     def body_bytes(self) -> int:
-        """Bytes of all bodies in memory."""
+        """Bytes of all bodies, headers and paths in memory."""
         ...
 
 
@@ -56,7 +56,7 @@ class Exchanges(deque[T]):
         return self.total
 
     def clear(self) -> None:
-        """Drop all exchanges; the count goes on."""
+        """Drop all exchanges. The count continues."""
         super().clear()
         self._sizes.clear()
         self._bytes = 0

@@ -1,4 +1,4 @@
-"""The histories of closed proxies: those closed last keep theirs, as much as fits into a bounded part of memory.
+"""The histories of closed proxies. The latest ones are kept, up to a limit of memory.
 
 A notebook keeps every result in `Out`, also proxies that were closed long ago. Without a bound, each would hold its trace.
 """
@@ -31,7 +31,7 @@ class ClosedHistories:
         self._size = 0
 
     def add(self, forget: Callable[[], None], size: int) -> None:
-        """Keep one more history; drop the oldest ones that don't fit any more.
+        """Keep one more history, and drop the oldest ones beyond the limit.
 
         Parameters
         ----------

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, overload
+from operator import attrgetter
+from typing import Any, TypeVar, overload
 
 from ..._display import NEWLINES, Shown, visible
 from ...abi import LogLevel
 
-__all__ = ["LEVELS", "Log", "LogFilter", "LogLine"]
+__all__ = ["LEVELS", "Log", "LogFilter", "LogLine", "by_time"]
 
 #: Names of the levels, in order.
 LEVELS = tuple(level.name.lower() for level in LogLevel)
@@ -22,6 +23,9 @@ DEFAULT_LIMIT = 100_000
 
 #: Characters that a log keeps in all its lines.
 _MOST_CHARACTERS = 64 << 20
+
+
+L = TypeVar("L")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +61,8 @@ class LogLine:
 
     def __str__(self) -> str:
         """Return the line in Envoy's format, with the virtual time in front."""
-        who = f"wasm log{' ' + self.prefix if self.prefix else ''}: " if self.source == "filter" else ""
-        text = visible(f"{who}{self.text}", keep=NEWLINES)  # what a filter writes must not steer a terminal
+        writer = f"wasm log{' ' + self.prefix if self.prefix else ''}: " if self.source == "filter" else ""
+        text = visible(f"{writer}{self.text}", keep=NEWLINES)  # lines of a filter must not control the terminal
         return f"[{self.time:.6f}][{self.thread}][{self.level.name.lower()}] {text}"
 
 
@@ -97,6 +101,15 @@ class LogFilter:
             and self.exchange in (None, line.exchange)
             and (not self.text or self.text in line.text)
         )
+
+
+def by_time(lines: Iterable[L]) -> list[L]:
+    """Return lines in the order of their virtual times, as Envoy's log has them.
+
+    The log itself has them in the order in which the simulation ran. It runs one thread after another, so that a line of
+    a worker may come after a later one of another worker. Lines of the same moment keep their order.
+    """
+    return sorted(lines, key=attrgetter("time"))
 
 
 class Log(Shown, Sequence[LogLine]):
@@ -160,5 +173,5 @@ class Log(Shown, Sequence[LogLine]):
         return f"<Log of {len(self)} lines>"
 
     def __str__(self) -> str:
-        """Return all lines as text."""
-        return "\n".join(map(str, self._lines))
+        """Return all lines as text, in the order of their virtual times."""
+        return "\n".join(map(str, by_time(self._lines)))

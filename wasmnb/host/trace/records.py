@@ -1,4 +1,4 @@
-"""Records of the trace: plain lists and tuples, because the host makes one at every callback and hostcall.
+"""Records of the trace: plain lists and tuples, because the host creates one at every callback and hostcall.
 
 The constants below are the indices of their fields. `events.decode` turns a record into an `Event`.
 
@@ -20,9 +20,9 @@ from collections.abc import Sequence
 
 from ...abi.table import Callback, Param, Result
 
-__all__ = ["KEEP", "NOTE", "CallbackSchema", "ContextRef", "Cut", "HostcallSchema", "Note"]
+__all__ = ["KEEP", "LONG", "NOTE", "CallbackSchema", "ContextRef", "Cut", "HostcallSchema", "Note"]
 
-#: All records: number, and what describes the other fields.
+#: All records: number, and the schema of the other fields.
 SEQ, SCHEMA = 0, 1
 
 #: Callback: its `ContextRef`, arguments, virtual seconds at the start, start and end (ns), time inside hostcalls (ns),
@@ -35,8 +35,11 @@ CALL_PARENT, CALL_CONTEXT, CALL_STATUS, CALL_BEGAN, CALL_ENDED, CALL_ARGS = rang
 #: Note: kind and name of the event, arguments, virtual seconds, thread name, exchange or None, VM or None.
 NOTE_KIND, NOTE_NAME, NOTE_ARGS, NOTE_TIME, NOTE_THREAD, NOTE_EXCHANGE, NOTE_VM = range(2, 9)
 
-#: Bytes of one argument that a record keeps; longer ones are cut, and `Cut` says how long they were.
+#: Bytes of one argument that a record keeps. Longer ones are cut; `Cut.full_size` is their size.
 KEEP = 1 << 12
+
+#: Size from which an argument counts as long, in bytes. The trace limits the total size of long arguments.
+LONG = 256
 
 
 class Cut(bytes):
@@ -59,7 +62,7 @@ class Cut(bytes):
 
 
 class CallbackSchema:
-    """Name, parameters and result of the callback or entry point that a record is about.
+    """Name, parameters and result of a record's callback or entry point.
 
     Parameters
     ----------
@@ -79,7 +82,7 @@ class CallbackSchema:
 
 
 class HostcallSchema:
-    """Name, inputs and outputs of the hostcall that a record is about.
+    """Name, inputs and outputs of a record's hostcall.
 
     Parameters
     ----------
@@ -101,7 +104,7 @@ class HostcallSchema:
 
 
 class ContextRef:
-    """The context that a callback or hostcall was about, by numbers.
+    """The numbers that identify the context of a callback or hostcall.
 
     Attributes
     ----------

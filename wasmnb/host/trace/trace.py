@@ -11,29 +11,42 @@ from itertools import count, islice
 from typing import Any, NamedTuple, overload
 
 from ..._display import Shown
+from ...abi import ENTRY_POINTS
 from .events import Event, decode, decode_bare, exchange_of
 from .records import (
     BEGAN,
+    CALL_PARENT,
     CONTEXT,
     ENDED,
     EXCHANGE,
     HOST_NS,
+    KEEP,
+    LONG,
     NOTE,
+    NOTE_KIND,
     NOTE_NAME,
     SCHEMA,
     THREAD,
+    TIME,
     CallbackSchema,
     ContextRef,
+    Cut,
     Note,
 )
 
-__all__ = ["DEFAULT_LIMIT", "END_CALLBACKS", "CallbackTime", "Event", "Trace"]
+__all__ = ["DEFAULT_LIMIT", "END_CALLBACKS", "START_CALLBACKS", "CallbackTime", "Event", "Trace"]
 
 #: Events that a trace keeps by default.
 DEFAULT_LIMIT = 200_000
 
+#: Bytes of long arguments that it keeps.
+BYTES_KEPT = 1 << 28
+
 #: Callbacks after the end of a stream or connection, when the client has its response.
 END_CALLBACKS = frozenset({"on_log", "on_done", "on_delete"})
+
+#: Callbacks and entry points that run when a VM or plugin context starts.
+START_CALLBACKS = frozenset({"start section", *ENTRY_POINTS, "on_context_create", "on_vm_start", "on_configure"})
 
 #: Notes that end an exchange.
 _ENDS = ("done", "reset", "refused")
@@ -57,6 +70,8 @@ class CallbackTime(NamedTuple):
         `main` or `worker-N`.
     context
         The context that it was for.
+    time
+        Virtual seconds at its start.
     """
 
     name: str
@@ -64,6 +79,7 @@ class CallbackTime(NamedTuple):
     exchange: int | None
     thread: str
     context: ContextRef
+    time: float
 
 
 class Trace(Shown, Sequence[Event]):
@@ -73,12 +89,18 @@ class Trace(Shown, Sequence[Event]):
     ----------
     limit
         Number of events that it keeps (default 200 000).
+    bytes_kept
+        Bytes of long arguments, over all events, that it keeps (default 256 MiB).
     """
 
-    def __init__(self, limit: int = DEFAULT_LIMIT) -> None:
+    def __init__(self, limit: int = DEFAULT_LIMIT, bytes_kept: int = BYTES_KEPT) -> None:
         self._records: deque[Any] = deque(maxlen=limit)
+        self._bytes_kept = bytes_kept
+        #: Long arguments, oldest first: number of the event before theirs, and size.
+        self._long: deque[tuple[int, int]] = deque()
+        self._long_bytes = 0
         self._clear_at = 0
-        #: For the hot path: append a record, and draw its number.
+        #: For the hot path: append a record, and get the next number.
         self.append = self._records.append
         self.next = count().__next__
 
@@ -117,11 +139,52 @@ class Trace(Shown, Sequence[Event]):
             The event's number.
         """
         number = self.next()
+        if any(isinstance(value, bytes | str) and len(value) > LONG for value in args.values()):
+            args = {key: self._cut(value) for key, value in args.items()}
         self.append((number, NOTE, kind, name, args, time, thread, exchange, vm))
         return number
 
+    def _cut(self, value: Any) -> Any:
+        """Return what a note keeps of an argument."""
+        if isinstance(value, bytes) and len(value) > LONG:
+            return self.keep(value)
+        if isinstance(value, str) and len(value) > LONG:
+            kept = value if len(value) <= KEEP else f"{value[:KEEP]}…"
+            self._count(len(kept))
+            return kept
+        return value
+
+    def keep(self, data: bytes, full_size: int | None = None) -> bytes:
+        """Return what an event keeps of a long argument, and drop the oldest events if long arguments take too much.
+
+        Parameters
+        ----------
+        data
+            The argument, or its beginning.
+        full_size
+            Size of the whole argument in bytes. Default: that of `data`.
+        """
+        kept = data if (full_size or len(data)) <= KEEP else Cut.of(data, full_size)
+        self._count(len(kept))
+        return kept
+
+    def _count(self, size: int) -> None:
+        """Count a long argument, and drop the oldest events if long arguments take too much."""
+        records, long = self._records, self._long
+        long.append((records[-1][0] if records else 0, size))
+        self._long_bytes += size
+        while long[0][0] + 1 < self.dropped and len(long) > 1:
+            self._long_bytes -= long.popleft()[1]
+        while self._long_bytes > self._bytes_kept and len(long) > 1:
+            number, size = long.popleft()
+            self._long_bytes -= size
+            while len(records) > 1 and records[0][0] <= number + 1:
+                records.popleft()
+
     def clear(self) -> None:
         """Drop all events. The next event continues the numbers."""
+        self._long.clear()
+        self._long_bytes = 0
         self._clear_at = self.next()
         self._records.clear()
 
@@ -168,7 +231,7 @@ class Trace(Shown, Sequence[Event]):
                     exchange = record[EXCHANGE]
                 spent = max(0, record[ENDED] - record[BEGAN] - record[HOST_NS])
                 waiting = None if schema.short in END_CALLBACKS else exchange
-                yield CallbackTime(schema.short, spent, waiting, record[THREAD], context)
+                yield CallbackTime(schema.short, spent, waiting, record[THREAD], context, record[TIME])
 
     def of_exchange(self, number: int, first: int = 0, limit: int | None = None) -> list[Event]:
         """Return the events of one exchange up to its end.
@@ -187,10 +250,14 @@ class Trace(Shown, Sequence[Event]):
         for record in islice(self._records, skip, None):
             if exchange_of(record) == number:
                 events.append(decode(record))
-                # Reading on to the newest event would make every look at an old exchange slow.
+                # Without a break, reading an old exchange would take as long as reading the whole trace.
                 if len(events) == limit or (isinstance(record[SCHEMA], Note) and record[NOTE_NAME] in _ENDS):
                     break
         return events
+
+    def of_starts(self) -> list[Event]:
+        """Return the events of starting VMs: their callbacks with the hostcalls inside, and notes on their creation and end."""
+        return [decode(record) for record in self._records if _of_start(record)]
 
     def outline(self, first: int, number: int) -> list[Event]:
         """Return `number` events from event number `first` on, without their arguments."""
@@ -213,3 +280,12 @@ class Trace(Shown, Sequence[Event]):
     def __repr__(self) -> str:
         gone = f", {self.dropped} older ones dropped" if self.dropped else ""
         return f"<Trace of {len(self)} events{gone}>"
+
+
+def _of_start(record: Any) -> bool:
+    """Return whether a record belongs to the start of a VM or plugin context."""
+    schema = record[SCHEMA]
+    if isinstance(schema, Note):
+        return bool(record[NOTE_KIND] == "vm")
+    callback = record if isinstance(schema, CallbackSchema) else record[CALL_PARENT]
+    return callback[SCHEMA].short in START_CALLBACKS and callback[CONTEXT].exchange is None

@@ -6,7 +6,7 @@ length, big endian, and the message; the status is in the trailers, or in the he
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -70,15 +70,39 @@ class GrpcServer:
         a status.
     headers, trailers
         Sent with every response (default none).
+    metadata_first
+        Whether a stream's initial metadata (`headers`) is sent when the stream opens, before the first message. True, or the
+        paths of the methods that do so; by default no method does.
     """
 
-    def __init__(self, methods: Mapping[str, Method], headers: Any = (), trailers: Any = ()) -> None:
+    def __init__(
+        self,
+        methods: Mapping[str, Method],
+        headers: Any = (),
+        trailers: Any = (),
+        *,
+        metadata_first: bool | Collection[str] = False,
+    ) -> None:
         self.methods = dict(methods)
+        self._metadata_first = metadata_first
         self.headers = Headers(headers)
         self.trailers = Headers(trailers)
 
+    def sends_metadata_first(self, path: str) -> bool:
+        """Return whether a stream of this method begins with the server's metadata."""
+        first = self._metadata_first
+        return first if isinstance(first, bool) else path in first
+
     def reply(self, path: str, message: bytes) -> GrpcReply:
-        """Call a method with one message; an unknown method gives status 12."""
+        """Call a method with one message. An unknown method ends with status 12.
+
+        Parameters
+        ----------
+        path
+            `/package.Service/Method`.
+        message
+            The serialised message.
+        """
         method = self.methods.get(path)
         if method is None:
             return GrpcReply(status=12, message=f"unknown method {path}")

@@ -1,4 +1,4 @@
-"""An upstream's answer as bytes, for what no `Response` can say."""
+"""An upstream's response as bytes, for responses that a `Response` can't express."""
 
 from __future__ import annotations
 
@@ -11,45 +11,60 @@ from ..http.connection.http1 import parse_head
 __all__ = ["RawResponse"]
 
 _END = re.compile(rb"\r?\n\r?\n")
-_STATUS = re.compile(rb"HTTP/\d\.\d (\d{3})(?: .*)?\Z")
+_STATUS = re.compile(rb"HTTP/\d\.\d[ \t]+0*([1-9]\d{2,3})(?:[ \t][^\0]*)?\Z")
+#: Interim responses that Envoy knows; it skips others.
+_INTERIM = (100, 102, 103)
 
 
 class RawResponse(Response):
-    """An answer over HTTP/1 that is sent byte by byte as it stands; the connection ends behind it.
+    """A response over HTTP/1 that is sent unchanged, byte by byte. The connection is closed after it.
 
     Parameters
     ----------
     data
-        All bytes of the answer.
+        All bytes of the response.
+
+    Attributes
+    ----------
+    interim
+        The first interim response that `decode` has read, or None.
     """
 
     def __init__(self, data: bytes) -> None:
         super().__init__(0)
         self.data = data
+        self.interim: Response | None = None
 
     def decode(self, method: str) -> Response | None:
-        """What Envoy's codec reads, interim responses left out; None if it cannot read it.
+        """Return the response as Envoy's codec reads it, without interim ones, or None if it can't be read.
 
-        `reset` says that the body ended in the middle.
+        `reset` is set if the body is incomplete. A status of 0 means that the connection ended before the response.
         """
         rest = self.data
         while True:
-            found = _END.search(rest)
-            if found is None:
+            if not rest:
+                return Response(0, reset=True)
+            blank_line = _END.search(rest)
+            if blank_line is None:
                 return None
-            first, _, lines = rest[: found.start()].partition(b"\n")
+            first, _, lines = rest[: blank_line.start()].partition(b"\n")
             status = _STATUS.match(first.rstrip(b"\r"))
             head = parse_head(b"GET / HTTP/1.1\n" + lines) if lines else parse_head(b"GET / HTTP/1.1")
             if status is None or head.broken or any(b" " in n or not n for n, _ in head.headers):
                 return None
-            rest = rest[found.end() :]
+            rest = rest[blank_line.end() :]
             code = int(status[1])
             if not 100 <= code < 200 or code == 101:
                 break
+            if any(name in (b"content-length", b"transfer-encoding") for name, _ in head.headers):
+                return None
+            if code in _INTERIM and self.interim is None:
+                self.interim = Response(code)
+                self.interim.headers.raw = head.headers
         response = Response(code)
         response.headers.raw = head.headers
-        told = {name for name, _ in head.headers}
-        response.until_close = not told & {b"content-length", b"transfer-encoding"} and code not in (101, 204, 304)
+        names = {name for name, _ in head.headers}
+        response.until_close = not names & {b"content-length", b"transfer-encoding"} and code not in (101, 204, 304)
         if code == 101:
             response.chunks, response.body, response.reset = [rest], rest, True
         elif method != "HEAD" and code not in (204, 304):
@@ -58,12 +73,12 @@ class RawResponse(Response):
 
     @staticmethod
     def _read_body(response: Response, rest: bytes) -> None:
-        told, coding = response.headers.get("content-length"), response.headers.get("transfer-encoding")
+        length, coding = response.headers.get("content-length"), response.headers.get("transfer-encoding")
         if response.until_close:
             response.chunks = [rest] if rest else []
             response.body = rest
             return
-        body = Body(int(told) if told and told.isdigit() else None, chunked=coding is not None)
+        body = Body(int(length) if length and length.isdigit() else None, chunked=coding is not None)
         buffer = bytearray(rest)
         response.body = body.take(buffer)
         if coding is not None:

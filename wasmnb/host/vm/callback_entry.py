@@ -56,7 +56,7 @@ def make_entry(vm: Vm, name: str, schema: CallbackSchema, function: Callable[...
     if vm.native:
         function = _excuse_debugging(vm, function)
     elif vm.server.engine.fuel:
-        function = counted(vm, function)
+        function = counted(vm, name, function)
 
     def invoke(context: Context, *args: int) -> int | None:
         entry.current = entry.effective = context
@@ -106,13 +106,19 @@ def close_record(vm: Vm, record: list[Any], result: int | None) -> None:
     vm.entry.record = None
 
 
+#: Last line of the traceback of a filter that stopped without an exception.
+_STOPPED_ITSELF = "RuntimeError: the module stopped itself: a lock that nobody can release, or the end of its memory"
+
+
 def _trapped(vm: Vm, record: list[Any], name: str, trap: Trap) -> None:
     cause = trap.__cause__
     vm.fail(record, name, envoy_text(trap), trap.backtrace)
     if vm.failure is not None:
         vm.failure.exception = trap.raised
-        if trap.kind == "deadline":
+        if trap.kind in ("deadline", "fuel"):
             _add_running_lines(vm, f"TimeoutError: {trap.message}")
+        elif trap.kind == "unreachable" and not vm.failure.injected:
+            _add_running_lines(vm, _STOPPED_ITSELF)
         if isinstance(cause, RestrictedCallback):
             vm.failure.message += f" ({cause})"
 

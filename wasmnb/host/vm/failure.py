@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ...engine import Trap
 from ...errors import FilterTrap, conclusion_of
 
-__all__ = ["Failure", "RestrictedCallback", "envoy_text"]
+__all__ = ["Failure", "RestrictedCallback", "configuration_advice", "envoy_text"]
 
 
 class RestrictedCallback(Exception):
@@ -38,6 +38,8 @@ class Failure:
         Exception that a native filter raised, with its traceback; None for a filter in Wasm.
     thread
         `main` or `worker-2`.
+    injected
+        Whether `inject_trap` caused it.
     """
 
     callback: str
@@ -48,6 +50,7 @@ class Failure:
     backtrace: str = ""
     exception: BaseException | None = None
     thread: str = ""
+    injected: bool = False
 
     def error(self) -> FilterTrap:
         """Return the failure as an exception."""
@@ -64,6 +67,16 @@ class Failure:
         )
         error.__cause__ = self.exception
         return error
+
+
+def configuration_advice(error: FilterTrap, config: object) -> str:
+    """Return what to do if a filter has looked for something in a configuration that it doesn't have; empty otherwise."""
+    looked = conclusion_of(error.traceback).startswith("KeyError") and ".config[" in error.traceback
+    return (
+        ""
+        if config or not looked
+        else "\nThe plugin has no configuration: give it one with --config or Plugin(config=...)."
+    )
 
 
 def envoy_text(trap: Trap) -> str:

@@ -8,9 +8,10 @@ times and random numbers, so with fuel, callbacks take a fixed time on the virtu
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ...abi import HOSTCALLS
+from ...engine import Trap
 from ...sdk.diagnostics.profiling import CALLS, PROBE, SHIFT
 from ...sdk.loading.callbacks import HANDLERS
 
@@ -60,19 +61,37 @@ def fuel_of(events: Iterable[Event]) -> Fuel:
     return used
 
 
-def counted(vm: Vm, function: Callable[..., int | None]) -> Callable[..., int | None]:
-    """Wrap an export so that it appends its fuel to its trace record."""
-    instance, entry = vm.instance, vm.entry
+#: Callbacks of the start, which a budget does not limit.
+_START = frozenset(("proxy_on_vm_start", "proxy_on_configure", "proxy_on_context_create"))
+
+
+def counted(vm: Vm, name: str, function: Callable[..., int | None]) -> Callable[..., int | None]:
+    """Wrap an export so that it appends its fuel to its trace record, and traps when the proxy's budget is used up."""
+    entry, limit = vm.entry, vm.server.fuel_limit
+    instance: Any = vm.instance  # an engine with fuel runs only Wasm
 
     def call(*args: int) -> int | None:
-        before: int = instance.fuel_used  # type: ignore[attr-defined]  # an engine with fuel runs only Wasm
+        before: int = instance.fuel_used
         try:
             return function(*args)
         finally:
             if entry.record is not None:
-                entry.record.append(instance.fuel_used - before)  # type: ignore[attr-defined]
+                entry.record.append(instance.fuel_used - before)
 
-    return call
+    def call_within(*args: int) -> int | None:
+        if instance.running:  # inside a hostcall of another entry, whose budget it uses
+            return call(*args)
+        instance.grant_fuel(limit)
+        try:
+            return call(*args)
+        except Trap as trap:
+            if trap.kind == "fuel":
+                trap.message = f"more than {limit:,} instructions, the limit of the proxy (fuel_limit)"
+            raise
+        finally:
+            instance.grant_fuel()
+
+    return call_within if limit is not None and name.startswith("proxy_on_") and name not in _START else call
 
 
 def with_probe(vm: Vm, get_metric: Callable[..., int]) -> Callable[[int, int], int]:

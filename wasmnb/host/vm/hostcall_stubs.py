@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from ...abi import HOSTCALLS, MAX_PAIRS, MAX_PAIRS_BYTES, Hostcall, Pair, Status, decode_pairs
 from ...abi.table import Kind, Param
 from ...engine import OutOfBounds
-from ..trace.records import HOST_NS, KEEP, Cut, HostcallSchema
+from ..trace.records import HOST_NS, LONG, HostcallSchema
 
 if TYPE_CHECKING:
     from .vm import Vm
@@ -48,7 +48,7 @@ def schema_of(name: str) -> HostcallSchema:
 # -- source of a stub -----------------------------------------------------------------------------------------------
 
 #: Nanoseconds after which a hostcall is long: the deadline may have passed in it.
-_LONG = 10_000_000
+_SLOW = 10_000_000
 
 #: Bytes of a log line that are read.
 _LONGEST_LOG = 1 << 20
@@ -97,7 +97,7 @@ class _StubSource:
             f"{name} = guest.view[{first}:{first} + {end}].tobytes()",
         ]
         self.passed.append(f"read_pairs({name})" if param.kind is Kind.PAIRS else name)
-        self.args.append(f"({name} if {size} <= KEEP else cut({name}, {size}))")
+        self.args.append(f"({name} if {size} <= LONG else keep({name}, {size}))")
         self.bad_args.append(f"({first}, {size})")
 
     def _output(self, param: Param, name: str) -> None:
@@ -110,7 +110,7 @@ class _StubSource:
                 f"p = guest.put({name})" if not self.optional else f"p = guest.put({name}) if {first} else 0"
             ]
             self.stores += [f"{skip[0]}write_u32({first}, p)", f"{skip[1]}write_u32({size}, len({name}))"]
-            self.kept.append(f"({name} if len({name}) <= KEEP else cut({name}))")
+            self.kept.append(f"({name} if len({name}) <= LONG else keep({name}))")
             return
         self.stores.append(f"{'write_u32' if param.kind is Kind.OUT_U32 else 'write_u64'}({first}, {name})")
         self.kept.append(name)
@@ -126,7 +126,7 @@ def _source(hostcall: Hostcall) -> str:
         lines += [condition, *(f"    {line}" for line in text.stores), "    stored = True"]
     body = "\n            ".join(lines)
     return f"""
-def make(entry, guest, implementation, schema, append, number):
+def make(entry, guest, implementation, schema, append, number, keep):
     write_u32, write_u64 = guest.write_u32, guest.write_u64
     def {hostcall.name}({", ".join(text.core)}):
         began = clock()
@@ -139,11 +139,12 @@ def make(entry, guest, implementation, schema, append, number):
             status, bad = {int(Status.INVALID_MEMORY_ACCESS)}, True
         record = entry.record
         ended = clock()
-        record[{HOST_NS}] += ended - began
+        spent = ended - began
+        record[{HOST_NS}] += spent
         if stored: append({_record(text.args, text.kept)})
         elif bad: append({_record(text.bad_args)})
         else: append({_record(text.args)})
-        if ended - began > LONG: entry.check_deadline(ended)
+        if spent > SLOW: entry.check_deadline(ended)
         return status
     return {hostcall.name}
 """
@@ -162,9 +163,8 @@ def _factory(name: str) -> Callable[..., HostFunction]:
         "clock": perf_counter_ns,
         "pack": Struct("<I").pack_into,
         "read_pairs": read_pairs,
-        "cut": Cut.of,
-        "KEEP": KEEP,
-        "LONG": _LONG,
+        "LONG": LONG,
+        "SLOW": _SLOW,
     }
     exec(compile(_source(HOSTCALLS[name]), f"<wasmnb hostcall {name}>", "exec"), scope)  # noqa: S102 -- our own source
     make: Callable[..., HostFunction] = scope["make"]
@@ -182,7 +182,7 @@ def bind(vm: Vm, name: str, implementation: HostFunction) -> HostFunction:
         The function that does the work, without memory access.
     """
     trace = vm.trace
-    return _factory(name)(vm.entry, vm.guest, implementation, schema_of(name), trace.append, trace.next)
+    return _factory(name)(vm.entry, vm.guest, implementation, schema_of(name), trace.append, trace.next, trace.keep)
 
 
 def bind_denied(vm: Vm, name: str) -> HostFunction:

@@ -8,17 +8,20 @@ order, and the first failure is reported.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
 from ..._display import short
 from ...abi import ENTRY_POINTS, AbiVersion, callbacks_for, hostcalls_for
 from ...abi.wasi import WASI_MODULES, WASI_PREVIEW_1
-from ...compiler.wasm.inspection import ENVOY_ENV
+from ...compiler.wasm.inspection import ENVOY_ENV, HIGRESS_ENV
 from ...engine import ExportType, ImportType, Runnable
 from ...errors import ModuleError
 from ...formats.leb128 import Malformed, Reader
+
+Signature = tuple[tuple[str, ...], tuple[str, ...]]
+Signatures = Mapping[str, Signature]
 
 __all__ = ["ALLOCATORS", "NOT_INITIALIZED", "Loaded", "load", "parse_failure_log"]
 
@@ -46,8 +49,15 @@ class Loaded:
     exports: dict[str, ExportType]
 
 
-def load(image: Runnable, name: str) -> Loaded:
+def load(image: Runnable, name: str, *, redis: bool = False) -> Loaded:
     """Check a module as Envoy does.
+
+    Parameters
+    ----------
+    image, name
+        The module and its name.
+    redis
+        The proxy has a Redis, so it has Higress's hostcalls for it (False).
 
     Raises
     ------
@@ -57,7 +67,7 @@ def load(image: Runnable, name: str) -> Loaded:
     functions = {e.name: e for e in image.exports if e.kind == "func"}
     abi = _abi(image.exports, name)
     for required in image.imports:
-        _check_import(required, abi, name)
+        _check_import(required, abi, name, HIGRESS_ENV if redis else {})
     _check_exports(functions, abi, name)
     return Loaded(image, abi, functions)
 
@@ -103,21 +113,23 @@ def _abi(exports: Iterable[ExportType], name: str) -> AbiVersion:
     )  # fmt: skip
 
 
-def _host_signature(required: ImportType, abi: AbiVersion) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
+def _host_signature(required: ImportType, abi: AbiVersion, extra: Signatures) -> Signature | None:
     if required.module == "env":
         hostcall = hostcalls_for(abi).get(required.name)
-        return (hostcall.core_params, hostcall.core_results) if hostcall is not None else ENVOY_ENV.get(required.name)
+        if hostcall is not None:
+            return hostcall.core_params, hostcall.core_results
+        return ENVOY_ENV.get(required.name) or extra.get(required.name)
     return WASI_PREVIEW_1.get(required.name) if required.module in WASI_MODULES else None
 
 
-def _check_import(required: ImportType, abi: AbiVersion, name: str) -> None:
+def _check_import(required: ImportType, abi: AbiVersion, name: str, extra: Signatures) -> None:
     full_name = short(f"{required.module}.{required.name}")
     missing = f"Failed to load Wasm module due to a missing import: {full_name}"
     if required.kind in ("memory", "table"):
         return
     if required.kind != "func":
         raise _refuse(name, missing, f"it imports the {required.kind} {full_name}, and Envoy provides only functions.")
-    signature = _host_signature(required, abi)
+    signature = _host_signature(required, abi, extra)
     if signature is None:
         raise _refuse(name, missing, f"it imports {full_name}, which {_availability(required.name, abi)}.")
     if signature != (required.params, required.results):
@@ -132,6 +144,8 @@ def _availability(name: str, abi: AbiVersion) -> str:
     others = [v.text for v in AbiVersion if name in hostcalls_for(v)]
     if others:
         return f"exists in ABI {' and '.join(others)} but not in its {abi.text}"
+    if name in HIGRESS_ENV:
+        return "only Higress's Envoy has. Give the proxy a cluster with a RedisServer to simulate it"
     return "Envoy 1.40 does not have"
 
 

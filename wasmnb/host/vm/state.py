@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from ...engine import Trap
 from ..trace.records import BEGAN
@@ -20,7 +20,11 @@ __all__ = [
     "ContextTable",
     "EntryState",
     "GuestBuffers",
+    "ZeroExtended",
 ]
+
+#: Bytes of the largest slice with the real bytes in front of its zeros. A larger one has zeros only, which saves a copy.
+_LARGE = 1 << 24
 
 #: Imports that may be called while the guest's allocator runs.
 IN_ALLOCATOR = frozenset({"proxy_log", "fd_write", "clock_time_get", "poll_oneoff"})
@@ -62,10 +66,42 @@ class GuestBuffers:
         The plugin's configuration, in `on_configure`; otherwise None.
     call_data
         Data of a foreign callback; otherwise empty.
+    redis_response
+        Reply of Redis, in its callback; otherwise None.
     """
 
     plugin_configuration: bytes | None = None
     call_data: bytes = b""
+    redis_response: bytes | None = None
+
+
+class ZeroExtended(bytes):
+    """Bytes of a buffer that is larger than what it holds; the rest reads as zero.
+
+    Parameters
+    ----------
+    data
+        Its bytes.
+    size
+        The size that it reports.
+    """
+
+    size: int
+
+    def __new__(cls, data: bytes, size: int) -> Self:
+        """Create it."""
+        extended = super().__new__(cls, data)
+        extended.size = size
+        return extended
+
+    def __len__(self) -> int:
+        return self.size
+
+    def __getitem__(self, index: Any) -> Any:
+        start, end, _ = index.indices(self.size)
+        held = super().__getitem__(slice(start, end))
+        length = max(0, end - start)
+        return held + bytes(length - len(held)) if length <= _LARGE else bytes(length)
 
 
 class EntryState:

@@ -82,6 +82,10 @@ class Vm:
         Set by the first trap.
     profiled
         Whether a profiler in the guest reads fuel.
+    armed
+        Short names of callbacks that will trap, because a test injects a trap.
+    redis_clients
+        Clients of Redis by cluster name, for a module that calls it.
     """
 
     instance: Guest
@@ -99,7 +103,9 @@ class Vm:
         self.metrics = MetricTable(server.metrics)
         self.callbacks: dict[str, Invoke | None] = {}
         self.failed = self.closed = self.profiled = False
+        self.armed: tuple[str, ...] = ()
         self.failure: Failure | None = None
+        self.redis_clients: dict[bytes, Any] = {}
         self._monotonic = 0
 
         server.shared.hold(settings.vm_id)
@@ -145,18 +151,29 @@ class Vm:
         return self.server.trace
 
     def now(self) -> float:
-        """Return the virtual time as the guest sees it in the middle of a callback, in seconds."""
+        """Return the virtual time as the guest sees it in the middle of a callback, in seconds.
+
+        A thread's time never goes back. Without that, a hostcall that a busy machine delays would: its duration is known, and
+        subtracted, at its end only.
+        """
         record = self.entry.record
         if record is None or self.server.guest_time is not None:
             return self.thread.time
-        return float(record[TIME]) + (perf_counter_ns() - int(record[BEGAN]) - int(record[HOST_NS])) * 1e-9
+        time = float(record[TIME]) + (perf_counter_ns() - int(record[BEGAN]) - int(record[HOST_NS])) * 1e-9
+        self.thread.seen = max(self.thread.seen, time)
+        return self.thread.seen
 
     def wall_ns(self) -> int:
         """Return the wall clock, in nanoseconds since 1970."""
         return int((self.clock.start + self.now()) * 1e9)
 
     def monotonic_ns(self) -> int:
-        """Return the monotonic clock, in nanoseconds: never 0, and later at each call, also in a callback of fixed time."""
+        """Return the monotonic clock, in nanoseconds: never 0, and later at each call, also in a callback of fixed time.
+
+        A frozen one shows the wall clock.
+        """
+        if self.server.frozen:
+            return self.wall_ns()
         self._monotonic = max(_UPTIME + int(self.now() * 1e9), self._monotonic + _CLOCK_STEP)
         return self._monotonic
 
@@ -226,8 +243,9 @@ class Vm:
             if traceback and cause_record is record:
                 traceback = f"{traceback}\n{cause}"
             self.failure = Failure(
-                callback, context.id, exchange, message, traceback, backtrace, thread=self.thread.name
-            )
+                callback, context.id, exchange, message, traceback, backtrace, thread=self.thread.name,
+                injected=callback.removeprefix("proxy_") in self.armed,
+            )  # fmt: skip
         text = f"Function: {callback} failed: {message}"
         if backtrace:
             frames = "\n".join(f"  {frame}" for frame in backtrace.splitlines())
@@ -243,6 +261,11 @@ class Vm:
     def abi(self) -> AbiVersion:
         """The ABI version that the module declares."""
         return self.loaded.abi
+
+    @property
+    def armed_text(self) -> str:
+        """The callback that will trap, in words."""
+        return f"the next {self.armed[0] if len(self.armed) == 1 else 'callback'} traps"
 
     @property
     def in_guest(self) -> bool:

@@ -5,12 +5,13 @@ A flag is a tuple of its names and the keyword arguments for argparse; the comma
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from IPython.core import magic, magic_arguments
 from IPython.core.error import UsageError as MagicUsageError
+
+from wasmnb.traffic.recorded.readers.shells import split_words
 
 __all__ = ["NAME", "Flag", "flag", "line_cell", "line_only", "parse"]
 
@@ -48,8 +49,8 @@ def line_cell(*flags: Flag) -> Callable[[F], F]:
     return _magic(magic.line_cell_magic, flags)
 
 
-def parse(function: Any, line: str) -> Any:
-    """Parse the line of a magic, with quotes as in a shell.
+def parse(function: Any, line: str, prepare: Callable[[list[str]], list[str]] | None = None) -> Any:
+    """Parse the line of a magic, with quotes as in bash, `$'...'` included.
 
     Parameters
     ----------
@@ -57,6 +58,8 @@ def parse(function: Any, line: str) -> Any:
         The decorated magic.
     line
         Its line.
+    prepare
+        Changes the words of the line before they are parsed. Default: none.
 
     Raises
     ------
@@ -64,8 +67,10 @@ def parse(function: Any, line: str) -> Any:
         If the line is wrong. IPython shows it without a traceback.
     """
     try:
-        arguments = shlex.split(line)
+        arguments = split_words(line)
     except ValueError as error:
         raise MagicUsageError(f"{error} in: {line}") from None
+    if prepare is not None:
+        arguments = prepare(arguments)
     # Intermixed, because `NAME -i /path` has a flag between its positional arguments.
     return function.parser.parse_intermixed_args(arguments)

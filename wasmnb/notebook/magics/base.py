@@ -30,6 +30,13 @@ class FilterMagics(Magics):
         space = self.shell.user_ns
         return sorted(k for k, v in list(space.items()) if isinstance(v, Proxy) and not k.startswith("_"))
 
+    def reported(self, proxy: Any, report: Any) -> Any:
+        """Show a report also in the panel of a proxy, if it has one, and return it."""
+        panel = getattr(proxy, "attachments", {}).get("panel")
+        if panel is not None:
+            panel.add_report(report)
+        return report
+
     def parsers(self) -> dict[str, Any]:
         """Return the argument parsers by the name of the magic."""
         names = {name for table in self.magics.values() for name in table}

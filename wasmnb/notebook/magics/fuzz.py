@@ -7,6 +7,7 @@ from typing import Any
 from IPython.core.magic import magics_class
 
 from wasmnb.testing.fuzzing.flags import FUZZ_FLAGS, fuzz_arguments
+from wasmnb.traffic.replay.flags import executor_of
 
 from ..progress import progress_for
 from .arguments import NAME, line_only, parse
@@ -37,10 +38,11 @@ class FuzzMagics(FilterMagics):
 
         options = parse(self.wasmfuzz, line)
         plugins = self.proxy(options.name).plugins
-        with progress_for(self.shell, self.style) as progress:
+        with progress_for(self.shell, self.style) as progress, executor_of(options) as executor:
             progress.verdict = "Searched for {:.1f} s"
             report = fuzz(
                 plugins,
+                executor=executor,
                 progress=lambda now: progress(now.progress, now.seconds / options.seconds),
                 **fuzz_arguments(options),
             )

@@ -25,6 +25,11 @@ class ProfileMagics(FilterMagics):
         flag("url", nargs="?", help="A path or URL; without one, the last requests are repeated."),
         flag("--requests", "-n", type=int, default=200, metavar="N", help="Number of requests to measure (200)."),
         flag("--last", type=int, default=20, metavar="N", help="Number of earlier requests to repeat (20)."),
+        flag(
+            "--release",
+            action="store_true",
+            help="Also count instructions in the release module, which interprets some code.",
+        ),
         *FLAGS,
     )
     def wasmprofile(self, line: str) -> Any:
@@ -35,6 +40,7 @@ class ProfileMagics(FilterMagics):
         Examples::
 
             %wasmprofile auth
+            %wasmprofile auth --release
             %wasmprofile auth -n 500 -H 'x-user: ann' /pay
 
         The same in Python: `wasmnb.traffic.profile(auth, path="/pay")`; its `.fuel` doesn't vary between runs.
@@ -44,9 +50,15 @@ class ProfileMagics(FilterMagics):
         options = parse(self.wasmprofile, line)
         if options.last < 1:
             raise UsageError(f"--last is {options.last}. It must be at least 1.")
-        settings = {"last": options.last}
+        settings: dict[str, Any] = {"last": options.last}
         if options.url is not None:
             settings = {k: v for k, v in from_options(options, options.url).arguments.items() if k != "worker"}
         with progress_for(self.shell, self.style) as progress:
             progress.patience, progress.verdict = 1.0, "Profiled in {:.1f} s"
-            return profile(self.proxy(options.name), requests=options.requests, progress=progress, **settings)
+            return profile(
+                self.proxy(options.name),
+                requests=options.requests,
+                release=options.release,
+                progress=progress,
+                **settings,
+            )

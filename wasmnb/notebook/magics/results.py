@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
+from wasmnb.errors import UsageError
 from wasmnb.view import log_document, to_html, to_text, trace_document
-from wasmnb.view.render.document import Document
+from wasmnb.view.render.document import Code, Document
 
-__all__ = ["Log", "Trace"]
+__all__ = ["Log", "PythonCode", "Trace", "save_text"]
 
 
 class _Displayable:
@@ -56,3 +58,35 @@ class Trace(_Displayable, list[Any]):
     def document(self) -> Document:
         """Return callbacks with the hostcalls inside them."""
         return trace_document(self, dropped=self.dropped)
+
+
+class PythonCode(_Displayable, str):
+    """A file of Python code. `print` and `str` return the code itself."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    def document(self) -> Document:
+        """Return the code as it is."""
+        return Document((Code(str(self)),))
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        return {"text/html": to_html(self.document()), "text/plain": str(self)}
+
+
+def save_text(path: str, text: str) -> None:
+    """Write a file, and its folders if they don't exist.
+
+    Raises
+    ------
+    UsageError
+        It can't be written.
+    """
+    target = Path(path).expanduser()
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"{path!r} can't be written: {error.strerror or error}.") from None

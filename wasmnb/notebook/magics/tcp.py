@@ -38,7 +38,7 @@ class TcpMagics(FilterMagics):
         """
         from wasmnb.traffic.tcp import parse_bytes, send_bytes
 
-        options = parse(self.wasmtcp, line)
+        options = parse(self.wasmtcp, line, _with_dashes)
         return send_bytes(
             self.proxy(options.name),
             [parse_bytes(text) for text in options.data],
@@ -47,3 +47,8 @@ class TcpMagics(FilterMagics):
             worker=options.worker,
             cluster=options.cluster,
         )
+
+
+def _with_dashes(words: list[str]) -> list[str]:
+    """Return the words with an escape for the first dash of bytes such as `-ERR`: all flags of the magic have two."""
+    return [rf"\x2d{word[1:]}" if word.startswith("-") and not word.startswith("--") else word for word in words]

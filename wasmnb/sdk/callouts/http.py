@@ -10,6 +10,7 @@ from typing import Any
 
 from ...abi import BufferType, HeaderMapType, Pair
 from ..content.coding import decompress
+from ..content.text import content_error
 from ..errors import CalloutError, CalloutReset, CalloutTimeout, CalloutUnreachable
 from ..interfaces import ContextInterface, VMInterface
 from ..messages.bodies import WHOLE, from_json
@@ -111,7 +112,11 @@ class HttpCallResponse:
 
     def json(self) -> Any:
         """Return the body as JSON, without its gzip or deflate encoding; ValueError if it is not valid."""
-        return from_json(self._decoded())
+        data = self._decoded()
+        try:
+            return from_json(data)
+        except ValueError as error:
+            raise content_error(data, error) from None
 
     def _decoded(self) -> bytes:
         return decompress(self.body, self.headers.get("content-encoding")) if self.body else b""

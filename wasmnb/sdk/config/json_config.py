@@ -1,12 +1,14 @@
 """Configuration as bytes, and as JSON that is parsed on first use.
 
-Facts: a StringValue or BytesValue arrives as its inner bytes; a protobuf Struct arrives serialised, not as JSON. The
+Facts: a StringValue or BytesValue arrives as its inner bytes; a protobuf Struct arrives serialised, not as JSON, and is read as
+the dict that it is. The
 plugin configuration is available only while the plugin starts, the VM configuration always.
 """
 
 import json
 from typing import Any
 
+from ...abi.struct_wire import read_struct
 from ..errors import ConfigurationError
 from .settings import build, declared_settings
 
@@ -35,6 +37,8 @@ def parse_json(data: bytes, title: str) -> Any:
     """
     if not data.strip():
         return {}
+    if data.startswith(_STRUCT) and (struct := _struct(data)) is not None:
+        return struct
     try:
         return json.loads(data)
     except UnicodeDecodeError:
@@ -48,7 +52,20 @@ def parse_json(data: bytes, title: str) -> Any:
         raise ConfigurationError(f"{title} has a number with too many digits") from None
 
 
-_HINT = "the bytes themselves are in `configuration` (a protobuf Struct arrives serialised: use a StringValue)"
+#: First byte of a serialised Struct with an entry; in JSON it is a line break.
+_STRUCT = b"\n"
+
+
+def _struct(data: bytes) -> dict[str, Any] | None:
+    """Return the values of a serialised `google.protobuf.Struct`; None if the bytes are something else."""
+    try:
+        values = read_struct(data)
+    except ValueError:
+        return None
+    return values or None
+
+
+_HINT = "the bytes themselves are in `configuration`"
 
 
 class JsonConfig:

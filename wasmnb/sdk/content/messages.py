@@ -6,10 +6,11 @@ from typing import Any, Generic, TypeVar
 from ..diagnostics.hostcall_causes import running_frame
 from ..errors import ContentError, HostcallError
 from ..messages.bodies import Body, from_json, to_json
-from ..messages.encoding import Value, decode, encode
+from ..messages.encoding import Value, encode
 from .coding import StreamDecoder, compress, decompress
 from .json_rpc import JsonRpcMessage, to_messages
 from .splitters import Splitter
+from .text import content_error, decoded_text
 
 __all__ = ["Content", "Items", "message_header", "whole_content"]
 
@@ -36,12 +37,18 @@ class Content:
 
     @property
     def text(self) -> str:
-        """The content as text; bytes that are not UTF-8 become surrogates, which `set` writes as the same bytes."""
-        return decode(self.data)
+        """The content as text; bytes that are not UTF-8 become surrogates, which `set` writes as the same bytes.
+
+        ContentError if it is compressed or binary: the message lacks its content-encoding, or has another type.
+        """
+        return decoded_text(self.data)
 
     def json(self) -> Any:
         """Return the content as JSON. ValueError (with line and column) if it is not valid."""
-        return from_json(self.data)
+        try:
+            return from_json(self.data)
+        except ValueError as error:
+            raise content_error(self.data, error) from None
 
     def json_rpc(self) -> list[JsonRpcMessage]:
         """Return the JSON-RPC messages: one, or those of a batch. ContentError if it is not JSON-RPC 2.0."""
@@ -97,7 +104,7 @@ def message_header(view: Any, name: str) -> str:
 
 
 class Items(Generic[T]):
-    """Iterates over the items of a body as they arrive. A chunk goes on when the items of the next one are wanted.
+    """Iterates over the items of a body as they arrive. A chunk is passed on when the items of the next one are requested.
 
     Parameters
     ----------

@@ -5,10 +5,10 @@ to a limit. Events follow https://html.spec.whatwg.org/multipage/server-sent-eve
 one without it at the end of the stream is dropped.
 """
 
-import json
 from typing import Any, Protocol
 
 from ..errors import ContentError
+from ..messages.bodies import from_json
 from ..messages.encoding import decode
 from .json_rpc import JsonRpcMessage, to_messages
 
@@ -112,24 +112,29 @@ class JsonLineSplitter:
 
 def _json(text: str, where: str) -> Any:
     try:
-        return json.loads(text)
-    except (ValueError, RecursionError) as error:
+        return from_json(text)
+    except ValueError as error:
         raise ContentError(f"{where} is not JSON: {error}") from None
 
 
 class ServerSentEvent:
     """One event of a text/event-stream.
 
-    Attributes
+    Parameters
     ----------
     event
-        Type; "message" by default.
+        Type, "message" for an event without one.
     data
         Its data lines, joined with line feeds.
-    id
+    event_id
         Last event id of the stream.
     retry
         Milliseconds to wait before a reconnection; None if the event does not have it.
+
+    Attributes
+    ----------
+    event, data, id, retry
+        The parameters; `id` is `event_id`.
     """
 
     __slots__ = ("data", "event", "id", "retry")

@@ -14,9 +14,9 @@ from ..diagnostics.hostcall_causes import running_frame
 from ..errors import ContentError
 from ..messages.encoding import decode
 from ..tasks.context_waits import waits_of
-from .coding import no_text
+from .coding import compressed_format, no_text
 
-__all__ = ["json_error", "refuse_cut_number", "text_of"]
+__all__ = ["content_error", "decoded_text", "json_error", "refuse_cut_number", "text_of"]
 
 _SIDES = {int(BufferType.HTTP_REQUEST_BODY): "request", int(BufferType.HTTP_RESPONSE_BODY): "response"}
 
@@ -67,6 +67,28 @@ def _callback_of_chunk(side: str) -> FrameType | None:
     return frame if is_active and (waits is None or side not in waits.callbacks) else None
 
 
+def decoded_text(data: bytes) -> str:
+    """Return whole content as text; ContentError for bytes that are compressed or binary."""
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        if reason := no_text(data):
+            raise _not_text(data, error, reason) from None
+    return decode(data)
+
+
+def content_error(data: bytes, error: ValueError) -> ValueError:
+    """Return the exception for whole content that is not JSON, with the cause if it is compressed or binary."""
+    reason = no_text(data) if isinstance(error, UnicodeDecodeError) else ""
+    return _not_text(data, error, reason) if reason else error
+
+
+def _not_text(data: bytes, error: ValueError, reason: str) -> ContentError:
+    coding = compressed_format(data)
+    advice = f", and its message has no such header. decompress(data, {coding!r}) decodes it." if coding else "."
+    return ContentError(f"{error}. The content is not text: {reason}{advice}")
+
+
 def json_error(buffer_type: int, data: bytes, error: ValueError) -> ContentError:
     """Return the exception for a body that is not JSON, with the cause if it is only a chunk, or compressed."""
     side = _SIDES.get(buffer_type, "")
@@ -80,7 +102,7 @@ def json_error(buffer_type: int, data: bytes, error: ValueError) -> ContentError
 
 
 def refuse_cut_number(buffer_type: int) -> None:
-    """Raise ContentError for a number in a chunk that is not the last one: its digits can go on in the next chunk."""
+    """Raise ContentError for a number in a chunk that is not the last one: its digits can continue in the next chunk."""
     hint = _chunk_hint(buffer_type)
     if hint:
         raise ContentError(f"the number can be incomplete. {hint}")

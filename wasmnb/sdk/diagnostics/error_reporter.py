@@ -1,5 +1,6 @@
 """Logging the exceptions that a filter raises."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -8,6 +9,9 @@ from .hints import hint_for
 from .tracebacks import format_exception
 
 __all__ = ["ErrorReporter", "is_user_interrupt"]
+
+#: Python's address of an object, which differs between VMs.
+_ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 
 
 class ErrorReporter:
@@ -32,13 +36,21 @@ class ErrorReporter:
         """Log an exception as one line of the log. Natively, an interrupt by the user is raised instead."""
         if self.on_error is not None and is_user_interrupt(error):
             raise error
+        self._write(error, "")
+        if self.on_error is not None:
+            self.on_error(error)
+
+    def report_ignored(self, error: BaseException, message: str | None, where: object) -> None:
+        """Log an exception that Python ignores, as one of a `__del__` method."""
+        head = message or "Exception ignored in"
+        self._write(error, _ADDRESS.sub("", head if where is None else f"{head} {where!r}") + ":\n")
+
+    def _write(self, error: BaseException, head: str) -> None:
         hint = hint_for(error)
         if hint is not None:
             error.add_note(hint)
-        text = format_exception(error, show_locals=self.show_locals).encode("utf-8", "backslashreplace")
-        self._log(int(LogLevel.CRITICAL), text)
-        if self.on_error is not None:
-            self.on_error(error)
+        text = head + format_exception(error, show_locals=self.show_locals)
+        self._log(int(LogLevel.CRITICAL), text.encode("utf-8", "backslashreplace"))
 
 
 def is_user_interrupt(error: BaseException) -> bool:

@@ -1,26 +1,31 @@
-"""Notes for exceptions that mean something else in a filter than in an ordinary program: what to do instead.
+"""Notes for exceptions whose cause in a filter is another one than in an ordinary program.
 
-A note is made when an exception is logged, so it costs nothing before. Each function looks at one kind of mistake.
+A note is added when an exception is logged. Each function recognises one kind of mistake.
 """
 
 import re
 import sys
 from collections.abc import Callable
 
-from .unsupported import unsupported_hint
+from .unsupported import ABSENT_ATTRIBUTES, SOCKETS, unsupported_hint
 
 __all__ = ["hint_for", "missing_variable"]
 
 #: Classes of the SDK whose objects are awaited, as Python names them in messages.
 _AWAITED = frozenset({"coroutine", "HttpCall", "GrpcCall", "QueueItem", "Sleep", "BodyWait", "_Gather", "body_chunks"})
 
-_TYPE_NAME = re.compile(r"'(\w+)'")
+#: Classes of the SDK that `async for` iterates over.
+_ITERATED = frozenset({"Items", "async_generator", "GrpcStream"})
+
+_TYPE_NAME = re.compile(r"'(\w+)'|non-iterable (\w+) object")
 
 _IN_WASM = sys.platform == "wasi"
 
 
 def hint_for(error: BaseException) -> str | None:
-    """Return what to do about an exception, or None if there is nothing to add to its own message."""
+    """Return advice about an exception, or None if its own message is enough."""
+    if type(error).__name__ == "UnsupportedFeatureError":  # of `compiler/guest/absent_features.py`
+        return None
     for find in _FINDERS:
         hint = find(error)
         if hint is not None:
@@ -45,8 +50,8 @@ def _variable(error: BaseException) -> str | None:
     if name is None:
         return None
     return (
-        f"The VM has no environment variable {name}. Set it with Plugin(filter, environment={{{name!r}: ...}}), in Envoy "
-        "with vm_config.environment_variables."
+        f"The VM has no environment variable {name}. Set it with Plugin(filter, environment={{{name!r}: ...}}), in a "
+        f"notebook with %%wasmfilter --env {name}=VALUE, in Envoy with vm_config.environment_variables."
     )
 
 
@@ -54,8 +59,8 @@ def _name(error: BaseException) -> str | None:
     if not isinstance(error, NameError) or isinstance(error, UnboundLocalError) or not error.name:
         return None
     return (
-        f"A filter has the names of its own source only, not those of the notebook. Define {error.name} in the cell or in a "
-        "%%wasmpart cell of the filter, or write the class with @wasmnb.filter, which takes along the names that it uses."
+        f"A filter has only the names of its own source, not those of the notebook. Define {error.name} in the cell or in a "
+        "%%wasmpart cell of the filter, or decorate the class with @wasmnb.filter, which copies the names that it uses."
     )
 
 
@@ -63,14 +68,66 @@ def _forgotten_await(error: BaseException) -> str | None:
     if not isinstance(error, AttributeError | TypeError):
         return None
     awaitable = getattr(error, "obj", None)
-    names = set(_TYPE_NAME.findall(str(error)))
+    names = {name for match in _TYPE_NAME.findall(str(error)) for name in match if name}
+    if "Body" in names and "not iterable" in str(error):
+        return "A body arrives in chunks: `async for chunk in body` in an `async def` callback, or `body.get()` for this chunk."
+    if names & _ITERATED and "not iterable" in str(error):
+        return "The items arrive later: iterate with `async for`, in an `async def` callback."
     if hasattr(type(awaitable), "__await__") or (names & _AWAITED and "await" not in str(error)):
         return "The value has not been awaited: write `await` in front of the call, in an `async def` callback."
     return None
 
 
+_OF_PLUGINS = frozenset(("set_tick_period", "configuration"))
+_OF_STREAMS = frozenset(
+    ("request", "response", "request_headers", "response_headers", "send_local_response", "continue_request")
+)
+
+
+def _other_context(error: BaseException) -> str | None:
+    if not isinstance(error, AttributeError) or not hasattr(error.obj, "context_id"):
+        return None
+    if error.name in _OF_PLUGINS:
+        return f"{error.name} belongs to the plugin: self.plugin.{error.name}."
+    if error.name in _OF_STREAMS:
+        return f"{error.name} belongs to an HTTP stream: use it in an HttpContext."
+    return None
+
+
+#: Attributes of a body object that bytes don't have.
+_OF_BODIES = frozenset({"get", "text", "json", "set", "set_json", "append", "prepend"})
+
+
+def _bytes_of_body(error: BaseException) -> str | None:
+    if not isinstance(error, AttributeError) or not isinstance(error.obj, bytes) or error.name not in _OF_BODIES:
+        return None
+    return (
+        "The value is bytes, as from `await self.request_body()`. Bytes need no get(); json.loads(data) and data.decode() read them, and "
+        "`await self.request.content()` has text, json() and set()."
+    )
+
+
+#: Number of the error that WASI returns for sockets.
+_NOT_SUPPORTED = 58
+
+
+def _lacking(error: BaseException) -> str | None:
+    if not _IN_WASM or not isinstance(error, AttributeError):
+        return None
+    names, advice = ABSENT_ATTRIBUTES.get(getattr(error.obj, "__name__", ""), (frozenset(), ""))
+    return advice if error.name in names and advice not in str(error) else None
+
+
+def _socket(error: BaseException) -> str | None:
+    if not _IN_WASM or not isinstance(error, OSError) or error.errno != _NOT_SUPPORTED or error.filename is not None:
+        return None
+    return SOCKETS
+
+
 def _file(error: BaseException) -> str | None:
-    if not _IN_WASM or not isinstance(error, OSError) or error.filename is None:
+    if not _IN_WASM or not isinstance(error, OSError):
+        return None
+    if error.filename is None and "temporary directory" not in str(error):
         return None
     return (
         "A filter runs in the proxy's sandbox, which has no files. Put the contents into the source or into the plugin's "
@@ -79,8 +136,13 @@ def _file(error: BaseException) -> str | None:
 
 
 def _module(error: BaseException) -> str | None:
-    if not _IN_WASM or not isinstance(error, ModuleNotFoundError) or not error.name:
-        return None
+    if (
+        not _IN_WASM
+        or not isinstance(error, ModuleNotFoundError)
+        or not error.name
+        or not str(error).endswith(f"{error.name!r}")
+    ):
+        return None  # or the message has the reason
     return (
         f"A filter can't import from files at run time. Write `import {error.name}` as an import statement in its source, so "
         "that the module becomes part of the runtime."
@@ -88,5 +150,5 @@ def _module(error: BaseException) -> str | None:
 
 
 _FINDERS: tuple[Callable[[BaseException], str | None], ...] = (
-    unsupported_hint, _variable, _name, _forgotten_await, _file, _module,
+    unsupported_hint, _variable, _name, _forgotten_await, _other_context, _bytes_of_body, _lacking, _socket, _file, _module,
 )  # fmt: skip

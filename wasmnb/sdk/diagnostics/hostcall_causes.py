@@ -8,11 +8,12 @@ import sys
 from types import FrameType
 
 from ...abi import PHASES, BufferType, HeaderMapType, Status, availability
-from ..errors import HostcallError, error_class
+from ...abi.crashes import CRASHES
+from ..errors import HostcallError, StreamStateError, error_class
 from ..loading.callbacks import author_name
 from ..numbering import member
 
-__all__ = ["buffer_error", "header_error", "hostcall_error", "running_callback", "running_frame"]
+__all__ = ["buffer_error", "crash_error", "header_error", "hostcall_error", "running_callback", "running_frame"]
 
 _SINGLE = "A filter sees each part of a stream only in that part's callback: keep what you need on `self` there."
 
@@ -48,6 +49,9 @@ _BUFFER_NAMES = {
     BufferType.HTTP_CALL_RESPONSE_BODY: "A callout's body",
     BufferType.PLUGIN_CONFIGURATION: "The plugin configuration",
 }
+
+#: Package of the dispatcher, whose functions are named as the ABI's callbacks.
+_DISPATCH = "wasmnb.sdk.dispatch"
 
 _CALL_FAILED = "The call could not be started: the cluster may have no healthy endpoint."
 _RESTRICTED = "Perhaps capability_restriction_config does not allow this hostcall."
@@ -85,8 +89,7 @@ def running_frame() -> FrameType | None:
     """Return the dispatcher's frame of the callback that runs now; the stack has it, so it costs nothing until asked."""
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
-        is_dispatcher = frame.f_globals.get("__name__", "").startswith("wasmnb.sdk.dispatch")
-        if is_dispatcher and frame.f_code.co_name.startswith("on_"):
+        if frame.f_code.co_name.startswith("on_") and frame.f_globals.get("__name__", "").startswith(_DISPATCH):
             return frame
         frame = frame.f_back
     return None
@@ -96,6 +99,21 @@ def running_callback() -> str:
     """Return the author's name of the callback that runs now; empty outside of callbacks."""
     frame = running_frame()
     return author_name(frame.f_code.co_name) if frame is not None else ""
+
+
+def crash_error(name: str, call: str) -> StreamStateError:
+    """Return the exception for something that crashes Envoy, which the SDK doesn't do.
+
+    Parameters
+    ----------
+    name
+        Key of `CRASHES`.
+    call
+        The filter's call: `close()`.
+    """
+    crash = CRASHES[name]
+    where = running_callback()
+    return StreamStateError(f"{call}{f' in {where}' if where else ''}: {crash.text}. {crash.instead}")
 
 
 def hostcall_error(hostcall: str, status: int, about: str = "", cause: str = "") -> HostcallError:

@@ -67,13 +67,13 @@ def read_attributes(
 
 
 def _context(context: Context, kind: str, reprs: Reprs) -> dict[str, Any]:
-    attributes, more = _texts(_instance(context), reprs)
+    attributes, omitted = _texts(_instance(context), reprs)
     return {
         "id": context.context_id,
         "kind": kind,
         "class": type(context).__name__,
         "attributes": attributes,
-        "more": more,
+        "more": omitted,
     }
 
 

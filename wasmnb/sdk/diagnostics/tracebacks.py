@@ -1,13 +1,12 @@
 """Tracebacks of a filter's exceptions: its own lines, with source and carets, without the SDK's frames."""
 
-# Inside Wasm nothing can be imported after the snapshot, so modules that `traceback` imports late are imported here.
-import ast as _ast  # noqa: F401
 import os.path
 import re
 import sys
 import traceback
-import unicodedata as _unicodedata  # noqa: F401
+from collections.abc import Iterable
 from types import CodeType, TracebackType
+from typing import Any
 
 from ..loading.source_cache import MODULE_NAME
 from .reprs import Reprs
@@ -50,7 +49,8 @@ def format_exception(error: BaseException, *, show_locals: bool = False) -> str:
         Whether to add lines such as `local user = 'ann'` to the filter's frames.
     """
     try:
-        summary = traceback.TracebackException.from_exception(error)
+        # Lines are read when they are printed: deep recursion has a thousand frames, of which few are.
+        summary = traceback.TracebackException.from_exception(error, lookup_lines=False)
         _FrameFilter(_LENGTH if show_locals else 0).apply(summary, error)
         return _OWN.sub(r"\1", _INTERACTIVE.sub("", "".join(summary.format()).rstrip("\n")))
     except Exception:  # noqa: BLE001 - a hostile __str__ or no memory: only the type can be shown
@@ -64,6 +64,28 @@ def format_running(reason: str) -> str:
     if not frames:
         return ""
     return "".join(["Traceback (most recent call last):\n", *traceback.format_list(frames), reason])
+
+
+class _Frames(traceback.StackSummary):
+    """The frames of an exception. The text of frames that are at the same place is made once.
+
+    Python makes it for each frame, before it leaves out repetitions: deep recursion has a thousand.
+    """
+
+    def __init__(self, frames: Iterable[traceback.FrameSummary]) -> None:
+        super().__init__(frames)
+        self._texts: dict[object, str] = {}
+
+    def format_frame_summary(self, frame_summary: traceback.FrameSummary, **kwargs: Any) -> str:
+        """Return the lines of a frame, as Python prints them."""
+        if frame_summary.locals:
+            return super().format_frame_summary(frame_summary, **kwargs)
+        # Types of Python 3.11 don't know these attributes.
+        position = (getattr(frame_summary, name) for name in ("end_lineno", "colno", "end_colno"))
+        place = (frame_summary.filename, frame_summary.lineno, frame_summary.name, *position)
+        if place not in self._texts:
+            self._texts[place] = super().format_frame_summary(frame_summary, **kwargs)
+        return self._texts[place]
 
 
 class _FrameFilter:
@@ -87,7 +109,7 @@ class _FrameFilter:
         self._seen.add(id(summary))
         if self._reprs is not None and error is not None:
             self._add_locals(summary.stack, error.__traceback__, self._reprs)
-        summary.stack[:] = [frame for frame in summary.stack if not frame.filename.startswith(self._ours)]
+        summary.stack = _Frames(frame for frame in summary.stack if not frame.filename.startswith(self._ours))
         parts = zip(summary.exceptions or (), getattr(error, "exceptions", ()), strict=False)
         causes = ((summary.__cause__, error and error.__cause__), (summary.__context__, error and error.__context__))
         for other, other_error in (*causes, *parts):

@@ -7,7 +7,16 @@ event loop", errno 58, an attribute of None. The note is made when an exception 
 from collections.abc import Iterator
 from traceback import walk_tb
 
-__all__ = ["UNSUPPORTED_AWAITABLE", "unsupported_hint"]
+__all__ = [
+    "ABSENT_ATTRIBUTES",
+    "LOCKS",
+    "PROCESSES",
+    "SOCKETS",
+    "THREADS",
+    "UNSUPPORTED_AWAITABLE",
+    "event_loop_advice",
+    "unsupported_hint",
+]
 
 _AWAITABLES = (
     "Use sleep(), gather(), timeout() and wait_for() of wasmnb.sdk, self.http_call(), self.grpc_call(), "
@@ -16,6 +25,8 @@ _AWAITABLES = (
 
 #: For awaitables that are not the SDK's.
 UNSUPPORTED_AWAITABLE = f"cannot be awaited in a filter: the proxy does not run an event loop. {_AWAITABLES}"
+
+_NO_LOOP = "cannot be used in a filter: the proxy does not run an event loop."
 
 #: Function of asyncio -> what to use instead.
 _INSTEAD = {
@@ -31,11 +42,77 @@ _INSTEAD = {
     "open_connection": "Sockets don't exist either: use `await self.http_call(cluster, ...)`.",
 }
 
+#: For sockets.
+SOCKETS = "Sockets don't exist inside the proxy: use self.http_call(cluster, ...) or self.grpc_call(cluster, ...)."
+
+THREADS = "Threads don't exist inside the proxy: use `async def` callbacks and gather() to do several things at once."
+
+PROCESSES = "Other processes and users don't exist inside the proxy."
+
+_SIGNALS = (
+    "Signals don't exist inside the proxy: use `await sleep(seconds)`, `async with timeout(seconds)` or `on_tick`."
+)
+
+#: For waiting without a timeout.
+LOCKS = "Nothing else runs in this VM while a callback waits, so the wait would never end: use `await`, or a queue of register_queue()."
+
+#: Texts of exceptions that themselves say what to use instead.
+_ADVICE = (UNSUPPORTED_AWAITABLE, _NO_LOOP, SOCKETS, THREADS, PROCESSES, _SIGNALS, LOCKS)
+
 #: Module of the standard library -> note for exceptions raised in it.
-_MODULES = {
-    "socket": "Sockets don't exist inside the proxy: use self.http_call(cluster, ...) or self.grpc_call(cluster, ...).",
-    "threading": "Threads don't exist inside the proxy: use `async def` callbacks and gather() to do several things at once.",
-    "subprocess": "Other processes don't exist inside the proxy.",
+_MODULES = {"socket": SOCKETS, "threading": THREADS, "subprocess": "Other processes don't exist inside the proxy."}
+
+#: Module that lacks attributes in the guest's Python -> their names, and what to do.
+ABSENT_ATTRIBUTES = {
+    "os": (
+        frozenset(
+            [
+                "chroot",
+                "execl",
+                "execle",
+                "execlp",
+                "execv",
+                "execve",
+                "execvp",
+                "fork",
+                "forkpty",
+                "getlogin",
+                "getuid",
+                "kill",
+                "killpg",
+                "nice",
+                "openpty",
+                "pipe",
+                "pipe2",
+                "popen",
+                "posix_spawn",
+                "posix_spawnp",
+                "setsid",
+                "setuid",
+                "spawnl",
+                "spawnle",
+                "spawnlp",
+                "spawnv",
+                "spawnve",
+                "spawnvp",
+                "system",
+                "wait",
+                "wait3",
+                "wait4",
+                "waitid",
+                "waitpid",
+            ]
+        ),
+        PROCESSES,
+    ),
+    "signal": (
+        frozenset(("alarm", "getitimer", "pause", "pthread_kill", "setitimer", "siginterrupt", "sigwait")),
+        _SIGNALS,
+    ),
+    "hashlib": (
+        frozenset(("pbkdf2_hmac", "scrypt")),
+        "The guest's Python has no OpenSSL. Derive such keys outside of the filter, and give them as its configuration.",
+    ),
 }
 
 #: Longest chain of exceptions that is examined.
@@ -48,16 +125,22 @@ _NOT_AWAITABLE = ("can't be awaited", "can't be used in 'await' expression")
 def unsupported_hint(error: BaseException) -> str | None:
     """Return what to use instead, if an exception comes from something that cannot work inside a proxy; otherwise None."""
     message = _message(error)
-    if UNSUPPORTED_AWAITABLE in message:
+    if any(text in message for text in _ADVICE):
         return None
     modules = dict(_modules(error))
     if "asyncio" in modules or (isinstance(error, RuntimeError) and "event loop" in message):
-        name = modules.get("asyncio")
-        feature, instead = (f"asyncio.{name}()", _INSTEAD[name]) if name in _INSTEAD else ("asyncio", _AWAITABLES)
-        return f"{feature} cannot be used in a filter: the proxy does not run an event loop. {instead}"
+        return event_loop_advice(modules.get("asyncio") or "")
     if isinstance(error, TypeError) and message.endswith(_NOT_AWAITABLE):
         return f"A filter can await {_AWAITABLES.removeprefix('Use ')}"
     return next((note for module, note in _MODULES.items() if module in modules), None)
+
+
+def event_loop_advice(function: str) -> str:
+    """Return what to use instead of a function of asyncio; an empty name stands for asyncio in general."""
+    feature, instead = (
+        (f"asyncio.{function}()", _INSTEAD[function]) if function in _INSTEAD else ("asyncio", _AWAITABLES)
+    )
+    return f"{feature} {_NO_LOOP} {instead}"
 
 
 def _message(error: BaseException) -> str:

@@ -1,11 +1,11 @@
 """The dispatcher: from the proxy's callbacks, which have numbers, to the methods of the filter's objects.
 
-The embedder (the app inside the Wasm module, or native mode) makes a `Dispatcher` from a binding, loads the source, asks
+The embedder (the app inside the Wasm module, or native mode) creates a `Dispatcher` from a binding, loads the source, asks
 for the exports, and then calls one method for each callback, named as in the ABI.
 
-Facts: a call into Python costs 2-3 us in Envoy, so streams are not reported one by one. Their start and end are noted in
+Facts: a call into Python costs 2-3 us in Envoy, so the start and end of streams are not reported one by one. They are recorded in
 a journal outside of Python, which the dispatcher fetches when an unknown context appears. An exception is logged once, as
-the filter's own traceback, and then raised on, so that the module traps.
+the filter's own traceback, and then raised again, so that the module traps.
 """
 
 from collections.abc import Mapping, Sequence
@@ -119,6 +119,12 @@ class Dispatcher(Http, Tcp, Events, Lifecycle, Introspection):
         if self._source is None:
             raise RuntimeError("no source has been loaded")
         return self._source.callbacks()
+
+    def class_names(self) -> dict[str, str]:
+        """Return the name of the filter's own class of each kind, without kinds for which it has none."""
+        if self._source is None:
+            raise RuntimeError("no source has been loaded")
+        return self._source.class_names()
 
     def activate(self) -> None:
         """Make this the VM that `print`, logging and module-level objects use; needed where VMs share an interpreter."""

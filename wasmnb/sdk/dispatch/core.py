@@ -3,7 +3,8 @@
 from collections.abc import Coroutine
 from typing import Any
 
-from ...abi import Action
+from ...abi import Action, LogLevel
+from ...abi.text import encode_text
 from ..contexts import Context, PluginContext
 from ..errors import ContentError
 from ..loading.callbacks import HANDLERS
@@ -17,6 +18,8 @@ from .tables import Contexts
 
 __all__ = ["Core"]
 
+_PAUSE = Action.PAUSE
+
 
 class Core:
     """One VM and its contexts."""
@@ -24,6 +27,7 @@ class Core:
     def __init__(self, binding: Any) -> None:
         self.vm = VM(binding)
         self._run = self.vm.run
+        self._told: set[tuple[type, str]] = set()
         self.contexts = Contexts(self.vm, getattr(binding, "journal", None), getattr(binding, "claim", None))
         self._plugins, self._http, self._tcp = self.contexts.plugins, self.contexts.http, self.contexts.tcp
         if hasattr(binding, "hold_streams"):
@@ -42,10 +46,13 @@ class Core:
             return begin_wait(self.vm, context, method, coroutine, waited, end_of_stream, self._stopped)
         if result is None:
             return 0
+        if result is _PAUSE:
+            context._paused(method)
+            return 1
         allowed = HANDLERS["tcp" if isinstance(context, TcpContext) else "http", method].returns
         if type(result) in allowed or (type(result) is int and any(has_member(enum, result) for enum in allowed)):
             if result:
-                context._paused(method)
+                context._paused(method, int(result))
             return int(result)
         raise TypeError(_bad_result(context, method, result, " or ".join(f"a member of {e.__name__}" for e in allowed)))
 
@@ -61,6 +68,15 @@ class Core:
             run_in_background(self.vm, plugin, result)
         elif not isinstance(result, bool | int):
             raise TypeError(_bad_result(plugin, method, result, ""))
+
+    def _ignored(self, context: Context, method: str, result: Any) -> None:
+        """Log once that a callback has returned something which the proxy ignores."""
+        key = (type(context), method)
+        if key not in self._told:
+            self._told.add(key)
+            line = getattr(type(context), method).__code__.co_firstlineno
+            text = f"{type(context).__name__}.{method} (line {line}) returned {result!r}, which the proxy ignores"
+            self.vm.call("log", int(LogLevel.WARN), encode_text(text))
 
     def _bool_result(self, context: Context, method: str, result: Any) -> int:
         """Return the number for the proxy of a callback that returns True, False, or None for True."""

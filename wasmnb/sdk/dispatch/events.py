@@ -1,5 +1,7 @@
 """Callbacks of the plugin: ticks, queues, and the responses to callouts, which go to the context that made the call."""
 
+from ...abi import BufferType
+from ...abi.stats_wire import read_stats
 from .core import Core
 
 __all__ = ["Events"]
@@ -36,6 +38,18 @@ class Events(Core):
         except BaseException as error:
             self.vm.report(error)
             raise
+
+    def on_stats_update(self, root_context_id: int, stats_size: int) -> None:  # noqa: ARG002 -- it says nothing
+        """Handle a snapshot of the statistics."""
+        try:
+            self.vm.active = plugin = self._plugins[root_context_id]
+            plugin.on_stats_update(read_stats(self._call_data))
+        except BaseException as error:
+            self.vm.report(error)
+            raise
+
+    def _call_data(self, start: int, length: int) -> bytes:
+        return bytes(self.vm.call("get_buffer_bytes", int(BufferType.CALL_DATA), start, length) or b"")
 
     def on_http_call_response(
         self, root_context_id: int, token: int, num_headers: int, body_size: int, num_trailers: int

@@ -7,11 +7,12 @@ from types import CoroutineType
 
 from ...abi import Action
 from ..errors import ContentError
+from ..http import PAUSED
 from .core import Core
 
 __all__ = ["Http"]
 
-_CONTINUE = Action.CONTINUE
+_CONTINUE, _PAUSE = Action.CONTINUE, Action.PAUSE
 
 
 class Http(Core):
@@ -30,6 +31,9 @@ class Http(Core):
                 result = self._run(result, None)
                 if result is None:
                     return 0
+            if result is _PAUSE:  # as `_stopped` does
+                context._request_state = PAUSED
+                return 1
             return self._stopped(context, "on_http_request_headers", result, end_of_stream)
         except ContentError as error:
             return self._end_stream(context, "on_http_request_headers", error)
@@ -83,7 +87,9 @@ class Http(Core):
         """Handle HTTP/2 metadata of the request."""
         try:
             self.vm.active = context = self._http[context_id]
-            context.on_http_request_metadata(num_elements)
+            result = context.on_http_request_metadata(num_elements)  # type: ignore[func-returns-value]
+            if result is not None:
+                self._ignored(context, "on_http_request_metadata", result)
         except BaseException as error:
             self.vm.report(error)
             raise
@@ -91,8 +97,10 @@ class Http(Core):
 
     def on_response_headers(self, context_id: int, num_headers: int, end_of_stream: int) -> int:
         """Handle response headers."""
+        vm = self.vm
         try:
-            self.vm.active = context = self._http[context_id]
+            vm.active = context = self._http[context_id]
+            vm.responding = context_id
             result = context.on_http_response_headers(num_headers, end_of_stream != 0)
             if result is None or result is _CONTINUE:
                 return 0
@@ -104,8 +112,10 @@ class Http(Core):
         except ContentError as error:
             return self._end_stream(context, "on_http_response_headers", error)
         except BaseException as error:
-            self.vm.report(error)
+            vm.report(error)
             raise
+        finally:
+            vm.responding = -1
 
     def on_response_body(self, context_id: int, body_size: int, end_of_stream: int) -> int:
         """Handle a chunk of the response body."""
@@ -129,7 +139,7 @@ class Http(Core):
             raise
 
     def on_response_trailers(self, context_id: int, num_trailers: int) -> int:
-        """Handle response trailers."""
+        """Handle response trailers. A filter that closes the stream here must not continue: Envoy would crash."""
         try:
             self.vm.active = context = self._http[context_id]
             if context._waits is None:
@@ -137,7 +147,7 @@ class Http(Core):
             else:
                 result = context._waits.call(context, "on_http_response_trailers", num_trailers)
             if result is None or result is _CONTINUE:
-                return 0
+                return 1 if context._closed else 0
             if type(result) is CoroutineType:
                 result = self._run(result, None)
                 if result is None:
@@ -153,7 +163,9 @@ class Http(Core):
         """Handle HTTP/2 metadata of the response."""
         try:
             self.vm.active = context = self._http[context_id]
-            context.on_http_response_metadata(num_elements)
+            result = context.on_http_response_metadata(num_elements)  # type: ignore[func-returns-value]
+            if result is not None:
+                self._ignored(context, "on_http_response_metadata", result)
         except BaseException as error:
             self.vm.report(error)
             raise

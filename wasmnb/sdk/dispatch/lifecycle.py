@@ -79,14 +79,20 @@ class Lifecycle(Core):
         try:
             if context_id in self._plugins:
                 self.vm.active = plugin = self._plugins[context_id]
-                plugin.on_log()
+                result = plugin.on_log()  # type: ignore[func-returns-value]
+                if result is not None:
+                    self._ignored(plugin, "on_log", result)
             elif context_id in self._tcp or self.vm.filter.classes["http"] is HttpContext:
                 self.vm.active = connection = self._tcp[context_id]
-                connection.on_stream_done()
+                result = connection.on_stream_done()  # type: ignore[func-returns-value]
+                if result is not None:
+                    self._ignored(connection, "on_stream_done", result)
             else:
                 self.vm.active = stream = self._http[context_id]
                 stream._ended = True
-                stream.on_http_stream_done()
+                result = stream.on_http_stream_done()  # type: ignore[func-returns-value]
+                if result is not None:
+                    self._ignored(stream, "on_http_stream_done", result)
         except BaseException as error:
             self.vm.report(error)
             raise
@@ -100,7 +106,9 @@ class Lifecycle(Core):
                 self.vm.active = context
                 context._ended = True
                 cancel_waits(context)
-                context.on_delete()
+                result = context.on_delete()
+                if result is not None:
+                    self._ignored(context, "on_delete", result)
         except BaseException as error:
             self.vm.report(error)
             raise
@@ -111,7 +119,9 @@ class Lifecycle(Core):
             tables: tuple[dict[int, Any], ...] = (self._plugins, self._http, self._tcp)
             table = next((t for t in tables if context_id in t), self._plugins)
             self.vm.active = context = table[context_id]
-            context.on_foreign_function(function_id, arguments_size)
+            result = context.on_foreign_function(function_id, arguments_size)
+            if result is not None:
+                self._ignored(context, "on_foreign_function", result)
         except BaseException as error:
             self.vm.report(error)
             raise

@@ -39,16 +39,23 @@ _SECRET = 32
 
 
 class Key:
-    """A key that verifies tokens.
+    """A key that verifies tokens. `from_secret`, `from_pem` and `from_jwk` make one.
 
-    Attributes
+    Parameters
     ----------
     kind
         `RSA`, `EC`, `OKP` or `oct`, as in a JWK.
+    material
+        Its numbers, point or secret.
     kid
         Its id, or None.
     algorithm
         The only algorithm that it verifies, or None for every one of its kind.
+
+    Raises
+    ------
+    ValueError
+        The algorithm is not one for this kind of key.
     """
 
     def __init__(self, kind: str, material: Any, *, kid: str | None = None, algorithm: str | None = None) -> None:
@@ -62,7 +69,22 @@ class Key:
 
     @classmethod
     def from_secret(cls, secret: str | bytes, *, kid: str | None = None, algorithm: str = "HS256") -> Key:
-        """Return a key for HS256, HS384 or HS512 from a shared secret of at least 32 bytes."""
+        """Return a key for HMAC from a shared secret.
+
+        Parameters
+        ----------
+        secret
+            At least 32 bytes; text is encoded as UTF-8.
+        kid
+            Id of the key (None).
+        algorithm
+            "HS256", the default, "HS384" or "HS512".
+
+        Raises
+        ------
+        ValueError
+            The secret is too short.
+        """
         data = encode_text(secret) if isinstance(secret, str) else bytes(secret)
         if len(data) < _SECRET:
             raise ValueError(f"the secret has {len(data)} bytes; it needs at least {_SECRET}")
@@ -70,7 +92,22 @@ class Key:
 
     @classmethod
     def from_pem(cls, text: str, *, kid: str | None = None, algorithm: str | None = None) -> Key:
-        """Return the key of a `PUBLIC KEY` in PEM: RSA, P-256 or Ed25519."""
+        """Return the key of a `PUBLIC KEY` in PEM: RSA, P-256 or Ed25519.
+
+        Parameters
+        ----------
+        text
+            The text between and with the lines BEGIN and END.
+        kid
+            Id of the key (None).
+        algorithm
+            The only algorithm that the key verifies; None, the default, for all of its kind.
+
+        Raises
+        ------
+        ValueError
+            It isn't such a key.
+        """
         kind, curve, contents = public_key_of(read_pem(text))
         if kind == RSA:
             return cls("RSA", _checked_rsa(*rsa_numbers(contents)), kid=kid, algorithm=algorithm)
@@ -83,7 +120,18 @@ class Key:
 
     @classmethod
     def from_jwk(cls, jwk: Mapping[str, Any]) -> Key:
-        """Return the key of a JSON Web Key."""
+        """Return the key of a JSON Web Key.
+
+        Parameters
+        ----------
+        jwk
+            The key as a mapping: `kty`, `kid`, `alg` and the members of its kind.
+
+        Raises
+        ------
+        ValueError
+            A member is missing or invalid, or the kind isn't supported.
+        """
         kind = str(jwk.get("kty"))
         number = {name: _bytes(jwk, name) for name in _MEMBERS.get(kind, ())}
         if kind == "RSA":

@@ -35,7 +35,7 @@ _SIMILARITY = 0.9
 
 
 def check_name(kind: str, cls: type[Any], method: FunctionType, name: str, codes: Sequence[CodeType]) -> None:
-    """Raise for a method that is no callback of its class but looks like one.
+    """Raise for a method that looks like a callback but isn't one of its class.
 
     Parameters
     ----------
@@ -56,20 +56,43 @@ def check_name(kind: str, cls: type[Any], method: FunctionType, name: str, codes
     if meant is not None:
         problem, hint = (
             "is not a callback",
-            f"Did you mean {meant.method}? In a {BASE_NAMES[kind]} it is {meant.signature}.",
+            f"Did you mean {meant.method}? Its signature in {BASE_NAMES[kind]} is {meant.signature}.",
         )
     elif owners := [h for h in HANDLERS.values() if snake in (h.method, h.callback) and h.kind != kind]:
-        problem = f"is never called: a {BASE_NAMES[kind]} doesn't have that callback"
-        hint = f"Move it to a {BASE_NAMES[owners[0].kind]}, where it is {owners[0].signature}, or rename it."
-    elif snake in _REPORTS and sum(n == name for code in codes for n in _names(code)) < 2:
+        problem = f"is never called: {BASE_NAMES[kind]} doesn't have that callback"
+        hint = f"Move it to the filter's {BASE_NAMES[owners[0].kind]}, where it is {owners[0].signature}, or rename it."
+    elif snake in _REPORTS and _is_unused(name, codes):
         problem = "is never called"
         hint = f"Await {_REPORTS[snake]}(...) in an `async def` callback, or pass the method to it as callback=self.{name}."
+    elif (
+        (alike := _alike(kind, name))
+        and method.__qualname__ == f"{cls.__qualname__}.{name}"
+        and _is_unused(name, codes)
+    ):
+        problem = "is never called"
+        hint = f"{BASE_NAMES[kind]} has {', '.join(alike)}. Give a method of your own another name, or call it."
     else:
         return
     code = method.__code__
     raise FilterSourceError(
         f"{cls.__name__}.{name} {problem}", filename=code.co_filename, lineno=code.co_firstlineno, hint=hint
     )
+
+
+def _is_unused(name: str, codes: Sequence[CodeType]) -> bool:
+    """Return whether no code mentions a method except its definition, and none looks attributes up by name."""
+    names = [n for code in codes for n in _names(code)]
+    return names.count(name) < 2 and "getattr" not in names
+
+
+def _alike(kind: str, name: str) -> list[str]:
+    """Return callbacks of a kind that share a word with a name such as `on_data`, those with most words in common first.
+
+    The words of the ABI's name count too.
+    """
+    words = set(name.removeprefix("on_").split("_")) - {"http", "on"} if name.startswith("on_") else set()
+    shared = {h.method: len(words & {*h.method.split("_"), *h.callback.split("_")}) for h in handlers_of(kind)}
+    return sorted((method for method, number in shared.items() if number), key=lambda method: -shared[method])[:4]
 
 
 def _meant(kind: str, name: str) -> Handler | None:

@@ -61,6 +61,7 @@ def _handlers() -> tuple[Handler, ...]:
         H("on_configure", "plugin", "on_plugin_start", ("plugin_configuration_size",), may_wait=True),
         H("on_tick", "plugin", "on_tick", may_wait=True),
         H("on_queue_ready", "plugin", "on_queue_ready", ("queue_id",), may_wait=True),
+        H("on_stats_update", "plugin", "on_stats_update", ("stats",)),
         H("on_done", "plugin", "on_plugin_done"),
         H("on_log", "plugin", "on_log"),
         H("on_delete", "plugin", "on_delete"),
@@ -96,8 +97,12 @@ def handlers_of(kind: str) -> list[Handler]:
     return [h for h in HANDLERS.values() if h.kind == kind]
 
 
+#: ABI callback -> the author's method: that of the first class which has one, plugins last.
+_AUTHOR_NAMES = {h.callback: h.method for h in reversed(HANDLERS.values()) if h.kind == "plugin"} | {
+    h.callback: h.method for h in reversed(HANDLERS.values()) if h.kind != "plugin"
+}
+
+
 def author_name(callback: str) -> str:
     """Return the author's name of an ABI callback: `on_http_request_headers` for `on_request_headers`."""
-    named = [h for h in HANDLERS.values() if h.callback == callback]
-    named.sort(key=lambda h: h.kind == "plugin")
-    return named[0].method if named else callback
+    return _AUTHOR_NAMES.get(callback, callback)

@@ -6,12 +6,12 @@ names in the source: `http_call` needs the callback that reports its response. N
 that a name that is never called may add an export, but none is missing.
 """
 
-import inspect
 import sys
 from collections.abc import Iterator
 from types import CodeType, ModuleType
 
 from ...abi import CALLBACKS, REPORTED_BY
+from .callback_checks import CO_ASYNC_GENERATOR, CO_COROUTINE
 from .callbacks import HANDLERS
 from .source import Loaded
 
@@ -73,7 +73,7 @@ def _names(code: CodeType) -> Iterator[str]:
 
 def _has_async(code: CodeType) -> bool:
     """Return whether the code has an `async def`."""
-    if code.co_flags & (inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR):
+    if code.co_flags & (CO_COROUTINE | CO_ASYNC_GENERATOR):
         return True
     return any(_has_async(c) for c in code.co_consts if isinstance(c, CodeType))
 

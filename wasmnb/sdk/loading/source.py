@@ -4,7 +4,6 @@ The top level of a source runs once in every VM, with the SDK's names in its nam
 filter's: the one that no other class derives from. Mistakes are reported with their line.
 """
 
-import inspect
 import sys
 from collections.abc import Sequence
 from types import CodeType, FunctionType, ModuleType
@@ -14,7 +13,8 @@ from ..contexts import Context, PluginContext, VMContext
 from ..errors import FilterSourceError
 from ..http import HttpContext
 from ..tcp import TcpContext
-from .callback_names import CALLBACK_NAMES, check_name
+from .callback_checks import check_methods
+from .callback_names import CALLBACK_NAMES
 from .callbacks import handlers_of
 from .local_modules import LocalModules
 from .parts import Part
@@ -53,6 +53,10 @@ class Loaded:
         """Return whether the filter's class of a kind overrides a method."""
         return getattr(self.classes[kind], method, None) is not getattr(BASES[kind], method, None)
 
+    def class_names(self) -> dict[str, str]:
+        """Return the name of the filter's own class of each kind, without kinds for which it has none."""
+        return {kind: cls.__name__ for kind, cls in self.classes.items() if cls is not BASES[kind]}
+
     def callbacks(self) -> dict[str, list[str]]:
         """Return the ABI's names of the callbacks that the filter's classes override, by kind of class."""
         return {
@@ -90,7 +94,7 @@ def load_source(parts: Sequence[Part], modules: LocalModules, package: str, name
     codes = [*modules.codes, *_run(parts, module)]
     classes = _find_classes(module, codes)
     for kind, cls in classes.items():
-        _check_methods(kind, cls, codes)
+        check_methods(kind, cls, BASES[kind], codes)
     return Loaded(module, codes, classes, modules.names)
 
 
@@ -143,7 +147,8 @@ def _union(base: type[Any], leaves: list[type[Any]]) -> type[Any]:
     methods = {
         n: next(getattr(c, n) for c in leaves if getattr(c, n, None) is not getattr(base, n, None)) for n in names
     }
-    return type(base.__name__, (base,), {n: m for n, m in methods.items() if isinstance(m, FunctionType)})
+    name = " or ".join(c.__name__ for c in leaves)
+    return type(name, (base,), {n: m for n, m in methods.items() if isinstance(m, FunctionType)})
 
 
 def _place(cls: type[Any], codes: list[CodeType]) -> tuple[str, int | None]:
@@ -189,56 +194,4 @@ def _too_many_error(kind: str, leaves: list[type[Any]], codes: list[CodeType]) -
         filename=filename,
         lineno=line,
         hint=f"Keep one of them{choose}.",
-    )
-
-
-#: Methods that make contexts.
-_FACTORIES = ("__init__", "new_http_context", "new_tcp_context", "new_plugin_context")
-
-
-def _check_methods(kind: str, cls: type[Any], codes: list[CodeType]) -> None:
-    """Raise for callbacks that are never called, and for wrong parameters, before the first request arrives."""
-    known = {h.method: h for h in handlers_of(kind)}
-    for name in dir(cls):
-        method = inspect.getattr_static(cls, name)
-        if not isinstance(method, FunctionType) or method is getattr(BASES[kind], name, None):
-            continue
-        handler = known.get(name)
-        if handler is None:
-            check_name(kind, cls, method, name, codes)
-            if name in _FACTORIES:
-                _check_async(cls, method, may_wait=False)
-            continue
-        _check_async(cls, method, may_wait=handler.may_wait)
-        try:
-            inspect.signature(_without_annotations(method)).bind(*("self", *handler.params))
-        except TypeError:
-            raise FilterSourceError(
-                f"{cls.__name__}.{name} does not accept the parameters of its callback",
-                filename=method.__code__.co_filename,
-                lineno=method.__code__.co_firstlineno,
-                hint=f"Write it as def {handler.signature}.",
-            ) from None
-
-
-def _without_annotations(method: FunctionType) -> FunctionType:
-    """Return a method without its annotations, which may have names that only type checkers know."""
-    bare = FunctionType(method.__code__, {}, None, method.__defaults__, method.__closure__)
-    bare.__kwdefaults__ = method.__kwdefaults__
-    return bare
-
-
-def _check_async(cls: type[Any], method: FunctionType, *, may_wait: bool) -> None:
-    """Raise for `async def` in callbacks that cannot wait, and for `yield`."""
-    if inspect.isgeneratorfunction(method) or inspect.isasyncgenfunction(method):
-        problem, hint = "is a generator and would never run", "A callback returns or awaits, but does not yield."
-    elif inspect.iscoroutinefunction(method) and not may_wait:
-        problem, hint = "cannot be async: the proxy does not wait for it", "Write it as a plain def."
-    else:
-        return
-    raise FilterSourceError(
-        f"{cls.__name__}.{method.__name__} {problem}",
-        filename=method.__code__.co_filename,
-        lineno=method.__code__.co_firstlineno,
-        hint=hint,
     )

@@ -17,7 +17,7 @@ class StartWatch:
     Attributes
     ----------
     reads
-        What was used: `environment`, `random`.
+        Things that were read: `environment`, `random`.
     """
 
     def __init__(self) -> None:
@@ -71,6 +71,10 @@ def _noting(name: str) -> Any:
     return access
 
 
-for _name in ("__getitem__", "__setitem__", "__delitem__", "__contains__", "__iter__", "__len__"):
+#: `os.environ` uses the first six. The others are for programs that take its private dict.
+for _name in (
+    "__getitem__", "__setitem__", "__delitem__", "__contains__", "__iter__", "__len__",
+    "__eq__", "__or__", "__repr__", "__reversed__", "__ror__", "copy", "get", "items", "keys", "pop", "setdefault", "values",
+):  # fmt: skip
     setattr(_Watched, _name, _noting(_name))
 del _name

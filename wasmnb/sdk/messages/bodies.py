@@ -6,7 +6,9 @@ between. Envoy does not adjust content-length: remove that header in the headers
 """
 
 import json
+import re
 from collections.abc import AsyncIterator, Awaitable
+from itertools import pairwise
 from typing import Any
 
 from ...abi import BufferType
@@ -16,7 +18,16 @@ from ..tasks.body_waits import body_chunks, whole_body
 from .encoding import PairsLike, Value, encode
 from .pairs import encode_all
 
-__all__ = ["WHOLE", "Body", "from_json", "json_message", "to_json"]
+__all__ = ["NAMES", "WHOLE", "Body", "from_json", "json_message", "to_json"]
+
+#: Most different names in a JSON document; names that are few whatever they are; and names with the hash of another one.
+NAMES, _FEW, _COLLISIONS = 5_000, 256, 16
+
+#: A string of a JSON document, and whether it is a name.
+_STRINGS = re.compile(r'"((?:[^"\\]++|\\.)*+)"(\s*+:)?', re.DOTALL)
+
+#: Writes a JSON document. Kept, since making an encoder takes longer than a small document.
+_write_json = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 
 _HTTP_BODIES = (BufferType.HTTP_REQUEST_BODY, BufferType.HTTP_RESPONSE_BODY)
 
@@ -26,16 +37,39 @@ WHOLE = 0xFFFFFFFF
 
 def to_json(value: Any) -> bytes:
     """Return a JSON document without white space."""
-    text = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    text = _write_json(value)
     return text.encode("utf-8", "backslashreplace")  # bytes that are not UTF-8 become \udcff, as JSON spells it
 
 
-def from_json(data: bytes) -> Any:
-    """Return the value of a JSON document. ValueError if it is invalid or nested too deeply."""
+def from_json(data: str | bytes) -> Any:
+    """Return the value of a JSON document. ValueError if it is invalid, nested too deeply, or has names made to collide."""
+    if (data.count(":") if isinstance(data, str) else data.count(b":")) > _FEW:
+        _check_names(data)
     try:
         return json.loads(data)
     except RecursionError:
         raise ValueError("the JSON is nested too deeply") from None
+
+
+def _check_names(data: str | bytes) -> None:
+    """Raise ValueError for names that share a hash, and for too many different ones.
+
+    A client who knows Python's hash secret, as anybody with the module does, can choose names that all have one hash. Reading n
+    of them takes n * n steps, also without a dict for each object: the reader keeps all names of a document in one.
+    """
+    text = data if isinstance(data, str) else data.decode(json.detect_encoding(data), "surrogatepass")
+    names = [_unescaped(name) for name, colon in _STRINGS.findall(text) if colon]
+    names.sort()  # a set could be attacked in the same way
+    different = [*names[:1], *(other for one, other in pairwise(names) if one != other)]
+    hashes = sorted(map(hash, different))
+    collisions = sum(one == other for one, other in pairwise(hashes))
+    if len(different) > NAMES or collisions > _COLLISIONS:
+        problem = f"more than {NAMES:,} different names" if len(different) > NAMES else "names that are made to collide"
+        raise ValueError(f"the JSON has {problem}; json.loads reads it, however long it takes")
+
+
+def _unescaped(name: str) -> str:
+    return str(json.loads(f'"{name}"', strict=False)) if "\\" in name else name
 
 
 def json_message(value: Any, body: Value, headers: PairsLike) -> tuple[bytes, PairsLike]:
@@ -71,7 +105,15 @@ class Body:
         self._type = int(buffer_type)
 
     def get(self, start: int = 0, length: int = WHOLE) -> bytes:
-        """Return bytes from `start` on, at most `length` of them. One hostcall."""
+        """Return a part of the body. One hostcall.
+
+        Parameters
+        ----------
+        start
+            Offset of the first byte (0).
+        length
+            Number of bytes at most; by default all.
+        """
         status, data = self._abi.get_buffer_bytes(self._type, start, length)
         if status:
             raise buffer_error("get_buffer_bytes", status, self._type)
@@ -90,7 +132,15 @@ class Body:
         self._write(0, 0, data)
 
     def replace_start(self, length: int, data: Value) -> None:
-        """Replace the first `length` bytes; the only partial change that Envoy allows. One hostcall."""
+        """Replace the beginning, which is the only partial change that Envoy allows. One hostcall.
+
+        Parameters
+        ----------
+        length
+            Number of bytes that are replaced.
+        data
+            The new bytes.
+        """
         self._write(0, length, data)
 
     def clear(self) -> None:

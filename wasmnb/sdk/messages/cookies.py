@@ -8,6 +8,8 @@ unchanged. A response sets each cookie with its own `set-cookie` header.
 from collections.abc import Iterator, MutableMapping
 from typing import TYPE_CHECKING, Literal, TypedDict, get_args
 
+from .lookup import Lookup
+
 if TYPE_CHECKING:
     from .headers import HeaderMap
 
@@ -22,10 +24,12 @@ SameSite = Literal["Strict", "Lax", "None"]
 class Cookies(MutableMapping[str, str]):
     """The request's cookies. A write changes the `cookie` header at once, and joins several headers into one."""
 
-    __slots__ = ("_headers",)
+    __slots__ = ("_headers", "_lookup", "_sent")
 
     def __init__(self, headers: "HeaderMap") -> None:
         self._headers = headers
+        self._sent: list[str] = []
+        self._lookup = Lookup()
 
     def _parts(self) -> list[str]:
         """Return the cookies as they were sent."""
@@ -34,7 +38,15 @@ class Cookies(MutableMapping[str, str]):
 
     def items(self) -> list[tuple[str, str]]:  # type: ignore[override]
         """Return every cookie in order, without parts that are not pairs."""
-        return [(name, value) for name, value in map(_read, self._parts()) if name is not None]
+        return list(self._current().pairs)
+
+    def _current(self) -> Lookup:
+        """Return the cookies, which are read again only if the header has changed: `dict(cookies)` asks for each name."""
+        sent = self._headers.get_all("cookie")
+        if sent != self._sent:
+            pairs = map(_read, self._parts())
+            self._sent, self._lookup = sent, Lookup((name, value) for name, value in pairs if name is not None)
+        return self._lookup
 
     def values(self) -> list[str]:  # type: ignore[override]
         """Return every value in order."""
@@ -47,10 +59,7 @@ class Cookies(MutableMapping[str, str]):
             self._headers.remove("cookie")
 
     def __getitem__(self, name: str) -> str:
-        for n, v in self.items():
-            if n == name:
-                return v
-        raise KeyError(name)
+        return self._current().first(name)
 
     def __setitem__(self, name: str, value: str | int) -> None:
         cookie = _pair(name, value)
@@ -61,10 +70,10 @@ class Cookies(MutableMapping[str, str]):
         self._write([part for part in self._parts() if _read(part)[0] != name])
 
     def __iter__(self) -> Iterator[str]:
-        return iter(dict.fromkeys(n for n, _ in self.items()))
+        return iter(self._current().names())
 
     def __len__(self) -> int:
-        return len({n for n, _ in self.items()})
+        return len(self._current().names())
 
     def __repr__(self) -> str:
         return f"<cookies {self.items()!r}>"

@@ -53,7 +53,20 @@ class HeaderMap(MutableMapping[str, str]):
     @overload
     def get(self, name: Text, default: T) -> str | T: ...
     def get(self, name: Text, default: Any = None) -> Any:
-        """Return the first value of a name, or `default`. One hostcall."""
+        """Return the first value of a name. One hostcall.
+
+        Parameters
+        ----------
+        name
+            Name of the header.
+        default
+            Result if the map doesn't have the name (None).
+
+        Raises
+        ------
+        HostcallError
+            The running callback can't read the map.
+        """
         # Without `encode` and `decode`, since filters call this most.
         key = name.encode() if type(name) is str and name.isascii() else encode(name)
         status, value = self._get(self._map, key)
@@ -73,7 +86,13 @@ class HeaderMap(MutableMapping[str, str]):
         return isinstance(name, str | bytes) and self.get(name) is not None
 
     def get_all(self, name: Text) -> list[str]:
-        """Return every value of a name, in order. One hostcall."""
+        """Return every value of a name, in order. One hostcall.
+
+        Parameters
+        ----------
+        name
+            Name of the header.
+        """
         key = encode(name).lower()
         return [decode(v) for n, v in self.raw if n == key]
 
@@ -130,20 +149,45 @@ class HeaderMap(MutableMapping[str, str]):
             raise header_error("replace_header_map_value", status, self._map, decode(key))
 
     def add(self, name: Text, value: Value) -> None:
-        """Append an entry. One hostcall. (Envoy joins values of a few known headers with a comma.)"""
+        """Append an entry. One hostcall. (Envoy joins values of a few known headers with a comma.)
+
+        Parameters
+        ----------
+        name, value
+            The entry.
+
+        Raises
+        ------
+        HostcallError
+            The running callback can't change the map.
+        """
         key = encode(name)
         status = self._add(self._map, key, encode_value(key, value))
         if status:
             raise header_error("add_header_map_value", status, self._map, decode(key))
 
     def set_all(self, name: Text, values: Iterable[Value]) -> None:
-        """Set a name to exactly these entries."""
+        """Set a name to exactly these entries.
+
+        Parameters
+        ----------
+        name
+            Name of the header.
+        values
+            The values, in order; none removes the name.
+        """
         self.remove(name)
         for value in values:
             self.add(name, value)
 
     def remove(self, name: Text) -> None:
-        """Remove every entry of a name, if there is any. One hostcall."""
+        """Remove every entry of a name, if there is any. One hostcall.
+
+        Raises
+        ------
+        HostcallError
+            The running callback can't change the map.
+        """
         key = encode(name)
         status = self._remove(self._map, key)
         if status:

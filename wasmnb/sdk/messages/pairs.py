@@ -4,7 +4,7 @@ The binding's own functions are used if it has them, as in Wasm: they need a ten
 instructions of the Python code.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from ...abi import Pair, decode_pairs, encode_pairs
@@ -47,13 +47,13 @@ def serialised(abi: Any, pairs: PairsLike | None) -> bytes:
     if pairs is None or pairs == ():
         return b""
     listed: Any = pairs if type(pairs) is list else list(_items(pairs))
-    native = getattr(abi, "encoded", None)
-    if native is not None:
-        try:
-            return native(listed)  # type: ignore[no-any-return]
-        except (TypeError, UnicodeEncodeError):  # numbers, surrogates, or items that are not pairs
-            pass
-    return encode_pairs(encode_all(listed))
+    native: Callable[[list[Any]], bytes] | None = getattr(abi, "encoded", None)
+    if native is None:
+        return encode_pairs(encode_all(listed))
+    try:
+        return native(listed)
+    except (TypeError, UnicodeEncodeError):  # numbers, surrogates, or items that are not pairs
+        return native(encode_all(listed))
 
 
 def serialised_headers(abi: Any, pairs: PairsLike | None) -> bytes:

@@ -1,36 +1,25 @@
 """Attributes of the stream and the node: `self.properties.source.address`, with the right Python types.
 
-Facts: text and bytes are passed unchanged; integers, doubles, timestamps and durations in 8 bytes, booleans in 1, maps as
-pairs, messages serialised. Metadata is a message, which arrives as a dict; paths into it are walked in that dict, because
-the bytes of a value inside don't say its type. Which attributes a stream has depends on the callback. Envoy 1.40 does not have the old top-level
-names (`node`, `route_name`, ...); they are under `xds`.
+Facts: which attributes a stream has depends on the callback. Paths into metadata are followed in its dict, because the bytes of
+a value inside don't show its type. Envoy 1.40 doesn't have the old top-level names (`node`, `route_name`, ...); they are under
+`xds`.
 
 The annotations below are the table of attributes: type checkers and editors know them, and values are converted by them.
 """
 
-import struct
 import typing
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ...abi import Status, decode_pairs, encode_path
-from ...abi.struct_wire import read_metadata, read_node_metadata
+from ...abi import Status, encode_path
 from ..diagnostics.hostcall_causes import hostcall_error
 from ..errors import HostcallError, NotFound, SerializationFailure
 from ..interfaces import ContextInterface
 from .encoding import Text, Value, decode, encode
+from .property_values import READERS, Metadata, Struct
 
 __all__ = ["Properties"]
-
-
-class Struct(dict[str, Any]):
-    """A `google.protobuf.Struct` as a dict of None, bool, int, float, str, lists and dicts."""
-
-
-class Metadata(dict[str, Any]):
-    """Metadata: `filter_metadata` has a dict for each filter, `typed_filter_metadata` the bytes of each filter's message."""
 
 
 class NoAttribute(NotFound, AttributeError):
@@ -288,7 +277,7 @@ def _value(context: ContextInterface, group: type[Group], name: str, kind: Any) 
     """Return an attribute of a group with its Python type."""
     # Envoy turns a Struct into a map whose values have lost their types, but returns the node as a message.
     path = group._path if kind is Struct else (*group._path, name)
-    return _READERS[kind](_raw(context, path, when=group._when))
+    return READERS[kind](_raw(context, path, when=group._when))
 
 
 def _inside(value: Any, names: list[str], key: str) -> Any:
@@ -377,34 +366,3 @@ def _tables() -> dict[str, dict[str, Any]]:
         tables[group.__name__] = hints
         groups += [kind for kind in hints.values() if isinstance(kind, type) and issubclass(kind, Group)]
     return tables
-
-
-def _integer(data: bytes) -> int:
-    return int.from_bytes(data, "little", signed=True)
-
-
-def _double(data: bytes) -> float:
-    return float(struct.unpack("<d", data)[0])
-
-
-def _timestamp(data: bytes) -> datetime:
-    return datetime.fromtimestamp(0, UTC) + timedelta(microseconds=_integer(data) / 1000)
-
-
-def _duration(data: bytes) -> timedelta:
-    return timedelta(microseconds=_integer(data) / 1000)
-
-
-#: Type -> function that converts the bytes.
-_READERS: dict[Any, Callable[[bytes], Any]] = {
-    str: decode,
-    int: _integer,
-    float: _double,
-    bool: lambda data: data != b"\0",
-    bytes: bytes,
-    datetime: _timestamp,
-    timedelta: _duration,
-    dict[str, str]: lambda data: {decode(n): decode(v) for n, v in decode_pairs(data) or []},
-    Struct: lambda data: Struct(read_node_metadata(data)),
-    Metadata: lambda data: Metadata(read_metadata(data)),
-}

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, quote, unquote_plus
 
 from .encoding import encode
+from .lookup import Lookup
 
 if TYPE_CHECKING:
     from .headers import HeaderMap
@@ -27,10 +28,12 @@ def _encode(value: str | bytes | int) -> str:
 class Query(MutableMapping[str, str]):
     """The parameters of a query: `query["a"]` is the first value, setting leaves one, `get_all` returns all, `add` appends."""
 
-    __slots__ = ("_headers",)
+    __slots__ = ("_headers", "_lookup", "_sent")
 
     def __init__(self, headers: "HeaderMap") -> None:
         self._headers = headers
+        self._sent = ""
+        self._lookup = Lookup()
 
     def _split(self) -> tuple[str, list[str]]:
         """Return the path, and the parts of the query as they were sent."""
@@ -42,7 +45,15 @@ class Query(MutableMapping[str, str]):
 
     def items(self) -> list[tuple[str, str]]:  # type: ignore[override]
         """Return every parameter in order; a repeated name has several."""
-        return parse_qsl(str(self), keep_blank_values=True, errors="surrogateescape")
+        return list(self._current().pairs)
+
+    def _current(self) -> Lookup:
+        """Return the parameters, which are read again only if the query has changed: `dict(query)` asks for each name."""
+        sent = str(self)
+        if sent != self._sent:
+            self._sent = sent
+            self._lookup = Lookup(parse_qsl(sent, keep_blank_values=True, errors="surrogateescape"))
+        return self._lookup
 
     def values(self) -> list[str]:  # type: ignore[override]
         """Return every value in order."""
@@ -53,10 +64,7 @@ class Query(MutableMapping[str, str]):
         return [v for n, v in self.items() if n == name]
 
     def __getitem__(self, name: str) -> str:
-        for n, v in self.items():
-            if n == name:
-                return v
-        raise KeyError(name)
+        return self._current().first(name)
 
     def __setitem__(self, name: str, value: str | bytes | int) -> None:
         """Replace the first value of a name and remove the others; append a new name."""
@@ -84,10 +92,10 @@ class Query(MutableMapping[str, str]):
         self._join(path, others)
 
     def __iter__(self) -> Iterator[str]:
-        return iter(dict.fromkeys(n for n, _ in self.items()))
+        return iter(self._current().names())
 
     def __len__(self) -> int:
-        return len({n for n, _ in self.items()})
+        return len(self._current().names())
 
     def __str__(self) -> str:
         """Return the query as it was sent, without the question mark."""

@@ -2,14 +2,14 @@
 
 Facts: a callback that waits returns a stop, so the proxy holds the stream until `continue_stream`. Envoy delivers a body
 while its headers are held only if the plugin has `allow_on_headers_stop_iteration`; without it, a callback that waits for
-the body lets the headers go on first (`header_hold`). A held body grows, and each body callback shows all of it.
+the body lets the headers continue first (`header_hold`). A held body grows, and each body callback shows all of it.
 """
 
 __all__ = ["IN_CALLBACK", "TRANSITIONS"]
 
 # -- states -----------------------------------------------------------------------------------------------------------
 
-#: A callback of the direction runs the coroutine, and what that callback returns decides whether the stream goes on.
+#: A callback of the direction runs the coroutine, and what that callback returns decides whether the stream continues.
 RUNNING = "running"
 #: As RUNNING, and the coroutine already waits for the next chunk of the body.
 WANTS_CHUNK = "wants a chunk"

@@ -1,4 +1,4 @@
-"""`async def` callbacks of streams: the stream is paused while its callback waits, and goes on when it ends.
+"""`async def` callbacks of streams: the stream is paused while its callback waits, and continues when it ends.
 
 Facts: an exception before the first wait stops the module like any other. After it the proxy is in another callback, so
 only the stream ends, as Envoy ends one whose filter trapped: with 503 or a reset. So does an exception after a body was
@@ -33,7 +33,7 @@ from .tasks import Task
 
 __all__ = ["StreamTask", "begin_wait", "body_window"]
 
-#: Direction -> the context's method that lets it go on.
+#: Direction -> method of the context that continues it.
 _CONTINUE = {"request": "continue_request", "response": "continue_response", "downstream": "continue_downstream"}
 
 _BUFFERS = {"request": int(BufferType.HTTP_REQUEST_BODY), "response": int(BufferType.HTTP_RESPONSE_BODY)}
@@ -55,7 +55,7 @@ def begin_wait(
     method
         Name of the callback's method.
     waited
-        What the coroutine waits for.
+        Future that the coroutine waits for.
     last
         Whether this callback is the last of its direction.
     check
@@ -64,7 +64,7 @@ def begin_wait(
     Returns
     -------
     int
-        What the callback returns to the proxy.
+        Result of the callback for the proxy.
     """
     return StreamTask(vm, context, method, coroutine, last, check).begin(waited)
 
@@ -215,7 +215,8 @@ class StreamTask(Task):
         if not held:
             context: Any = self.context
             context._let_go(self.direction)
-        if method.endswith("_trailers"):  # the coroutine wanted the body: trailers are for the filter's own callback
+        # The coroutine waited for the body; trailers are for the filter's own callback.
+        if method.endswith("_trailers"):
             if not held:
                 return getattr(self.context, method)(*args)
             if not self.ended:
@@ -230,7 +231,7 @@ class StreamTask(Task):
             getattr(context, _CONTINUE[self.direction])()
 
     def release_headers(self) -> None:
-        """Continue a stream whose headers keep the body back; a held body stays, since all of it is wanted."""
+        """Continue a stream whose headers keep the body back; a held body stays, because the coroutine needs all of it."""
         if self._method.endswith("_headers") and not holds_headers(self.vm, self.context):
             self.release()
 

@@ -1,4 +1,4 @@
-"""Assertions about messages, logs, callouts, cost and soundness, and what values may be compared with.
+"""Assertions about messages, logs, callouts, cost and soundness, and the matchers that values are compared with.
 
 Fixtures and builders are one folder up.
 """

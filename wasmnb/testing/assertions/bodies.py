@@ -40,11 +40,11 @@ def body_difference(expected: bytes, actual: bytes) -> tuple[str, list[str]]:
         ]
     sides = [text.splitlines() for text in (expected_text, actual_text)]
     if sides[0] == sides[1]:  # only line endings differ, so show them
-        sides = [[repr(x) for x in text.splitlines(keepends=True)] for text in (expected_text, actual_text)]
+        sides = [[repr(line) for line in text.splitlines(keepends=True)] for text in (expected_text, actual_text)]
     lines = list(difflib.unified_diff(sides[0], sides[1], "expected", "actual", lineterm="", n=2))
     rest = [f"  ... and {len(lines) - _LINES} more lines"] if len(lines) > _LINES else []
     at = _first_difference(expected_text, actual_text)
-    return f"differs from character {at} on", [*(f"  {_cut(x)}" for x in lines[:_LINES]), *rest]
+    return f"differs from character {at} on", [*(f"  {_cut(line)}" for line in lines[:_LINES]), *rest]
 
 
 def _first_difference(a: str | bytes, b: str | bytes) -> int:

@@ -285,7 +285,7 @@ def assert_log(source: Any, expected: Any, *, level: LogLevel | str | None = Non
     __tracebackhide__ = True
     lines = _lines(source)
     required = None if level is None else _as_level(level)
-    hits = [x for x in lines if _is_hit(x, expected, required)]
+    hits = [line for line in lines if _is_hit(line, expected, required)]
     if len(hits) == times or (times is None and hits):
         return
     at = f" at level {required.name.lower()}" if required is not None else ""
@@ -318,7 +318,11 @@ def assert_no_log(source: Any, expected: Any = None, *, level: LogLevel | str = 
     """
     __tracebackhide__ = True
     lowest = _as_level(level)
-    hits = [x for x in _lines(source) if _level(x) >= lowest and (expected is None or _is_hit(x, expected, None))]
+    hits = [
+        line
+        for line in _lines(source)
+        if _level(line) >= lowest and (expected is None or _is_hit(line, expected, None))
+    ]
     if hits:
         absent = "no lines" if expected is None else f"no line with {describe(expected)}"
         fail(
@@ -350,7 +354,7 @@ def _is_hit(line: Any, expected: Any, level: LogLevel | None) -> bool:
 
 
 def _other_levels(lines: Iterable[Any], expected: Any) -> str:
-    levels = {_level(x).name.lower() for x in lines if _is_hit(x, expected, None)}
+    levels = {_level(line).name.lower() for line in lines if _is_hit(line, expected, None)}
     return f" (but at level {', '.join(sorted(levels))})" if levels else ""
 
 
@@ -363,7 +367,7 @@ def _log_block(lines: Iterable[Any]) -> str:
     if not shown:
         return "  nothing was logged"
     head = "  the log:" if len(shown) <= _LINES else f"  the log's last {_LINES} lines:"
-    texts = [(_level(x).name.lower(), x.text.rstrip().replace("\n", f"\n{' ' * 13}")) for x in shown[-_LINES:]]
+    texts = [(_level(line).name.lower(), line.text.rstrip().replace("\n", f"\n{' ' * 13}")) for line in shown[-_LINES:]]
     return "\n".join([head, *(f"    {level:8} {text}" for level, text in texts)])
 
 

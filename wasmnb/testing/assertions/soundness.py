@@ -50,13 +50,17 @@ def failure_text(failure: Any) -> str:
 
 def tracebacks(lines: Any) -> list[str]:
     """Return tracebacks that were logged without a trap, such as those of a coroutine that ended its own stream only."""
-    return [x.text for x in lines if x.level == LogLevel.CRITICAL and "Traceback (most recent call last)" in x.text]
+    return [
+        line.text
+        for line in lines
+        if line.level == LogLevel.CRITICAL and "Traceback (most recent call last)" in line.text
+    ]
 
 
 def stuck(proxy: Any, since: int = 0) -> list[Any]:
     """Return exchanges after number `since` that aren't done, the latest first."""
-    recent = takewhile(lambda x: x.number > since, reversed(proxy.exchanges))
-    return [x for x in recent if not x.done]
+    recent = takewhile(lambda exchange: exchange.number > since, reversed(proxy.exchanges))
+    return [exchange for exchange in recent if not exchange.done]
 
 
 def wait_for_all(proxy: Any, since: int = 0) -> None:
@@ -98,7 +102,7 @@ def assert_sound(proxy: Any) -> None:
         fail(f"the filter raised an exception: {logged[0]}")
     paused = stuck(proxy)
     if paused:
-        lines = [f"    {x!r}" for x in paused]
+        lines = [f"    {exchange!r}" for exchange in paused]
         fail(
             f"{plural(len(paused), 'stream is', 'streams are')} stuck: nothing resumed {'it' if len(paused) == 1 else 'them'} "
             f"for {PATIENCE:.0f} virtual seconds",

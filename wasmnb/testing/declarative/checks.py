@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 
+from ...abi.text import encode_text
 from ...messages import to_text
 from .errors import SourceLocation
 from .phases import PhaseResult
@@ -48,7 +49,7 @@ def check_phase(expected: Expectation, result: PhaseResult, read: ReadFile, *, h
     for header in expected.all_has_header():
         yield from _has_header(header, result)
     for header in expected.all_no_header():
-        value = result.headers.get(header.key.encode())
+        value = result.headers.get(encode_text(header.key))
         if value is not None:
             yield _at(header, f"header {header.key} is {_text(value)!r}, expected none")
     lines = [f"{to_text(n)}: {to_text(v)}" for n, v in result.headers]
@@ -79,7 +80,7 @@ def _has_header(header: Header, result: PhaseResult) -> Iterator[str]:
     if not header.key:
         yield _at(header, "has_header needs a key")
         return
-    value = result.headers.get(header.key.encode())
+    value = result.headers.get(encode_text(header.key))
     if value is None:
         yield _at(header, f"header {header.key} is missing, expected {_text(header.value)!r}")
     elif value != header.value:

@@ -17,6 +17,7 @@ from time import perf_counter
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
+from ...abi.text import encode_text
 from ...errors import UsageError, WasmnbError
 from ...host import Plugin, Proxy
 from ...messages import Headers, Request, Response
@@ -157,7 +158,7 @@ def _request(fields: _JsonObject) -> tuple[Request, str]:
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     headers = _headers(values.get("headers"), fields)
     host = headers.get("host") or parts.netloc
-    body = _string(values, "body", "", fields).encode()
+    body = encode_text(_string(values, "body", "", fields))
     return Request(
         _string(values, "method", "GET", fields), path, headers, body, authority=host, scheme=parts.scheme
     ), url
@@ -169,7 +170,7 @@ def _response(fields: _JsonObject) -> Response:
     if not isinstance(status, int) or not 100 <= status <= 599:
         message = f"a status is a number from 100 to 599, not {status!r}."
         raise FixtureError(message, fields.place.into("status", values["status"].line))
-    return Response(status, _headers(values.get("headers"), fields), _string(values, "body", "", fields).encode())
+    return Response(status, _headers(values.get("headers"), fields), encode_text(_string(values, "body", "", fields)))
 
 
 def _check_names(fields: _JsonObject, names: tuple[str, ...]) -> dict[str, Node]:
@@ -312,7 +313,7 @@ def _properties(fixture: Fixture) -> dict[bytes, bytes]:
         "request.scheme": parts.scheme, "request.extension": extension if stem and dot else "",
     }  # fmt: skip
     values.update(fixture.properties or {})
-    return {name.encode(): _as_bytes(value) for name, value in values.items()}
+    return {encode_text(name): _as_bytes(value) for name, value in values.items()}
 
 
 def _as_bytes(value: Any) -> bytes:

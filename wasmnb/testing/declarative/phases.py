@@ -4,7 +4,8 @@ Facts (`plugins/test/framework.cc`): codec, router and upstream don't exist. The
 response headers and response body directly, and each of them is optional. A phase's result is its own input as the plugin
 changed it. Headers are a map sorted by name, ignoring case; values that are added to a name are joined with ", ". The
 headers callbacks have end_of_stream false; the last chunk of a body ends it. After a local response the later phases are
-skipped. Time doesn't pass.
+skipped. Time doesn't pass: wall clock and monotonic clock show the same fixed moment. Header names keep the case in which the
+plugin wrote them.
 
 The VM, the hostcalls and the trace are those of the simulated proxy.
 """
@@ -44,6 +45,11 @@ class SortedHeaders(HeaderMap):
     """
 
     __slots__ = ("_entries",)
+
+    @staticmethod
+    def name(key: bytes) -> bytes:
+        """Return the name as the plugin wrote it."""
+        return key
 
     def __init__(self, pairs: Any = ()) -> None:
         self._entries: dict[bytes, Pair] = {}
@@ -186,7 +192,7 @@ class PhaseRun:
 
     def __init__(self, plugin: Plugin, *, level: int, seconds: float, properties: dict[bytes, bytes]) -> None:
         self.proxy = Proxy(
-            plugin, workers=1, guest_time=0.0, start_time=seconds, log_level=LogLevel(level), idle_timeout=0.0
+            plugin, workers=1, guest_time="frozen", start_time=seconds, log_level=LogLevel(level), idle_timeout=0.0
         )
         root = self.proxy.workers[0].plugins[0].root
         assert root is not None
@@ -208,7 +214,7 @@ class PhaseRun:
 
     def _lines(self, since: int) -> list[str]:
         lines = self.proxy.log.since(since)
-        return [x.text for x in lines if x.vm == self.vm.number and x.source == "filter"]
+        return [line.text for line in lines if line.vm == self.vm.number and line.source == "filter"]
 
     def _run(self, action: Any) -> list[str]:
         """Run an action on the worker and return the lines that it logged."""

@@ -7,6 +7,7 @@ from time import perf_counter
 from typing import Any
 
 from ...abi import Pair
+from ...abi.text import encode_text
 from ...errors import UsageError, WasmnbError
 from ...host import Plugin
 from .checks import check_log, check_phase
@@ -85,7 +86,7 @@ class SuiteRunner:
         started = perf_counter()
         env = self.suite.environment
         seconds = _EPOCH if not env.time_secs else float(env.time_secs)
-        properties = {p.path.encode(): p.value for p in case.properties}
+        properties = {encode_text(p.path): p.value for p in case.properties}
         try:
             plugin = Plugin(self.filter, name="test", config=self.config)
             with PhaseRun(plugin, level=env.level, seconds=seconds, properties=properties) as run:
@@ -158,7 +159,7 @@ class _CaseRun:
         """Return a phase's input headers."""
         content = self.content(phase_input)
         if not content:
-            return [(h.key.encode(), h.value) for h in phase_input.header]
+            return [(encode_text(h.key), h.value) for h in phase_input.header]
         try:
             return parse_headers(content, request=request)
         except HeaderProblem as error:

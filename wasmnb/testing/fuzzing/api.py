@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Executor
 from dataclasses import replace
 from random import Random
 from typing import Any
 
 from ...errors import UsageError
 from ...host import Plugin
+from ...traffic.replay.pool import run_shards, workers_of
+from ...traffic.replay.portable import portable_plugins
+from .job import FuzzJob, FuzzPart
 from .report import KINDS, FuzzReport
 from .scenarios.capabilities import capabilities_of
 from .scenarios.scenario import GrpcResponse, HttpResponse, Scenario
@@ -32,6 +36,8 @@ def fuzz(
     clusters: Mapping[str, Any] | None = None,
     deadline: float = 1.0,
     all_faults: bool = False,
+    executor: Executor | None = None,
+    searches: int | None = None,
     progress: Callable[[FuzzReport], None] | None = None,
 ) -> FuzzReport:
     """Search for traps, hangs, stuck streams, memory growth, and use of the ABI that would crash Envoy.
@@ -61,8 +67,14 @@ def fuzz(
         Real seconds after which a callback counts as hanging. Default: 1.
     all_faults
         Whether to continue after the first finding, for faults of other kinds and in other places. Default: False.
+    executor
+        Any `concurrent.futures.Executor`: searches with different seeds run on it at the same time, each for `seconds`. The
+        report has the findings of all; a process that dies costs its search, which `report.messages` names. Default: none.
+    searches
+        Number of searches on the executor; their seeds follow `seed`. Default: as many as it runs at the same time.
     progress
-        Function called about ten times a second with the current report. Default: none.
+        Function called about ten times a second with the current report, with an executor at the end of each search. Default:
+        none.
 
     Returns
     -------
@@ -78,9 +90,38 @@ def fuzz(
         `only` has an unknown kind of fault, or settings of one plugin are given together with a chain.
     """
     settings = _settings(filter, config, vm_config, kind, clusters, deadline)
+    if executor is not None:
+        arguments = {
+            "seconds": seconds, "only": tuple(_kinds(only)), "workers": workers, "clusters": clusters, "deadline": deadline,
+            "all_faults": all_faults,
+        }  # fmt: skip
+        return _on_executor(executor, settings.plugins, arguments, seed, searches, progress)
     search = Search(settings, workers, Random(seed), seconds, _kinds(only), progress)  # noqa: S311 -- no secrets here
     search.all_faults = all_faults
     return search.run()
+
+
+def _on_executor(
+    executor: Executor,
+    plugins: Any,
+    arguments: dict[str, Any],
+    seed: int,
+    searches: int | None,
+    progress: Callable[[FuzzReport], None] | None,
+) -> FuzzReport:
+    """Run searches with different seeds on an executor and return the report of all."""
+    number = workers_of(executor, 4) if searches is None else searches
+    if number < 1:
+        raise UsageError(f"searches= is at least 1, not {number}.")
+    chain = plugins if isinstance(plugins, list | tuple) else [plugins]
+    items = [item if isinstance(item, Plugin) else Plugin(item) for item in chain]
+    job = FuzzJob(portable_plugins(items), arguments)
+
+    def show(tried: int) -> None:
+        if progress is not None:
+            progress(FuzzReport(job.empty().name, tried=tried, activity=f"searching with {number} seeds"))
+
+    return run_shards(executor, job, (FuzzPart(n, seed + n) for n in range(number)), number, show)
 
 
 def _kinds(only: str | Iterable[str]) -> frozenset[str]:

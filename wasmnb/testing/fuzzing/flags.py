@@ -7,6 +7,7 @@ from typing import Any
 
 from ..._flags import KIND_FLAG, seconds
 from ...traffic.curl import read_at
+from ...traffic.replay.flags import PROCESSES
 from .report import KINDS
 
 __all__ = ["FUZZ_FLAGS", "fuzz_arguments"]
@@ -37,6 +38,7 @@ FUZZ_FLAGS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
     KIND_FLAG,
     (("--deadline",), {"type": seconds, "default": 1.0, "metavar": "SECONDS", "help": "Time after which a callback counts as hanging (1)."}),
     (("--all",), {"dest": "all_faults", "action": "store_true", "help": "Continue after the first finding."}),
+    PROCESSES,
     (("--save",), {"metavar": "FILE.py", "help": "Write the findings to this file, as tests."}),
 )  # fmt: skip
 

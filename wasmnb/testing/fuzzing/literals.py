@@ -2,21 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from ..generation.literals import quoted
 from .scenarios.loops import COUNTER
 from .scenarios.scenario import Pairs
 
-__all__ = ["literal", "pairs", "quoted", "text"]
-
-
-def quoted(value: Any) -> str:
-    """Return the literal in double quotes, unless the value contains one."""
-    literal_text = repr(value)
-    start = 2 if isinstance(value, bytes) else 1
-    if literal_text[start - 1] == '"' or '"' in literal_text:
-        return literal_text
-    return literal_text[: start - 1] + '"' + literal_text[start:-1].replace("\\'", "'") + '"'
+__all__ = ["literal", "pairs", "text"]
 
 
 def text(value: str) -> str:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import MISSING, fields
-from pathlib import Path
+from dataclasses import fields
 from typing import Any
 
-from ...host import Plugin
 from ...view import visible
-from .literals import literal, pairs, quoted, text
+from ..generation.filter_code import FilterChain
+from ..generation.literals import quoted
+from .literals import literal, pairs, text
 from .report import Finding
 from .scenarios.loops import COUNTER
 from .scenarios.scenario import (  # fmt: skip
@@ -44,9 +44,6 @@ _TEST_NAMES = {
     "misuse": "test_envoy_would_not_crash",
 }
 
-#: Settings of a plugin that the fixture `wasm_proxy` takes. Others need a `Plugin(...)`.
-_PROXY_ARGUMENTS = frozenset({"config", "vm_config", "root_id", "vm_id", "failure_policy", "kind"})
-
 #: Steps that take no virtual time.
 _INSTANT_STEPS = (Script, Reconfigure, Enqueue)
 
@@ -63,7 +60,7 @@ def write_test(finding: Finding, settings: Settings, called: Iterable[str]) -> s
     called
         Clusters that the filter called or that it was given. In the test, all of them respond alike.
     """
-    chain = _Chain(settings)
+    chain = FilterChain(settings.plugins)
     writer = _Writer(finding, settings, sorted(called), chain)
     body = list(writer.body())
     summary = visible(finding.message.splitlines()[-1][:100].strip()).replace("\\", "\\\\").replace('"', "'")
@@ -75,47 +72,8 @@ def write_test(finding: Finding, settings: Settings, called: Iterable[str]) -> s
     return "\n".join([*head, *(f"    {line}".rstrip() for line in body)]) + "\n"
 
 
-class _Chain:
-    """Filters of the test: their sources, and the arguments of the proxy."""
-
-    def __init__(self, settings: Settings) -> None:
-        plugins = settings.plugins
-        chain = plugins if isinstance(plugins, list | tuple) else [plugins]
-        self.plugins = [p if isinstance(p, Plugin) else Plugin(p) for p in chain]
-        filters = list(dict.fromkeys(map(_source_of, (p.filter for p in self.plugins))))
-        self.names = {source: "FILTER" if len(filters) == 1 else f"FILTER{n}" for n, source in enumerate(filters, 1)}
-        changed = [dict(_changed_settings(p)) for p in self.plugins]
-        self.plain = len(changed) == 1 and changed[0].keys() <= _PROXY_ARGUMENTS
-        self.fixtures = ["wasm_proxy"] if self.plain else ["wasm_proxy", "wasm_filter"]
-
-    def sources(self) -> list[str]:
-        return [f"{name} = {source}" for source, name in self.names.items()]
-
-    def arguments(self) -> Iterator[str]:
-        """Yield the arguments of `wasm_proxy` for the filters."""
-        if self.plain:
-            yield "FILTER"
-            yield from (f"{name}={value}" for name, value in _changed_settings(self.plugins[0]))
-            return
-        calls = (
-            f"Plugin({', '.join([f'wasm_filter({self.names[_source_of(p.filter)]})', *(f'{n}={v}' for n, v in _changed_settings(p))])})"
-            for p in self.plugins
-        )
-        yield f"[{', '.join(calls)}]"
-
-
-def _changed_settings(plugin: Plugin) -> Iterator[tuple[str, str]]:
-    """Yield names of the plugin's non-default settings, with their values as code."""
-    for field in fields(plugin):
-        value = getattr(plugin, field.name)
-        default = field.default_factory() if field.default_factory is not MISSING else field.default
-        implied = field.name == "name" and value == plugin.filter.name
-        if field.name != "filter" and not implied and value != default:
-            yield field.name, quoted(value) if isinstance(value, str | bytes) else repr(value)
-
-
 class _Writer:
-    def __init__(self, finding: Finding, settings: Settings, called: list[str], chain: _Chain) -> None:
+    def __init__(self, finding: Finding, settings: Settings, called: list[str], chain: FilterChain) -> None:
         self.finding = finding
         self.steps = finding.scenario.steps
         self.settings = settings
@@ -338,17 +296,3 @@ def _call(name: str, first: Iterable[str], response: UpstreamResponse, **writers
     return (
         f"{name}({', '.join([*first, *(f'{n}={write(changed[n])}' for n, write in writers.items() if n in changed)])})"
     )
-
-
-def _source_of(wasm_filter: Any) -> str:
-    """Return the filter as code: the path of its file, or its source."""
-    filename = str(getattr(wasm_filter, "filename", ""))
-    source = getattr(wasm_filter, "source", None)
-    if source is None or Path(filename).is_file():
-        return quoted(filename)
-    stripped = source.strip("\n")
-    plain = stripped.replace("\n", "").isprintable()
-    if not plain or "'''" in stripped or stripped.endswith(("\\", "'")):
-        lines = "\n".join(f"    {line!r}" for line in source.splitlines(keepends=True))
-        return f"(\n{lines}\n)"
-    return f"{'r' if chr(92) in stripped else ''}'''\n{stripped}\n'''"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -61,6 +62,11 @@ class Finding(_Pasteable):
     tried: int
     repeats: int = 1
 
+    @property
+    def place(self) -> tuple[str, str]:
+        """Kind and last line of the message without digits; equal for findings of the same fault."""
+        return self.kind, re.sub(r"\d+", "", self.message.splitlines()[-1] if self.message else "")
+
     def __str__(self) -> str:
         """Return kind and message, then the test."""
         rule = "-" * 100
@@ -91,6 +97,8 @@ class FuzzReport(_Pasteable):
         Whether the user stopped the search.
     activity
         Current activity, for a display of the progress. Empty after the search.
+    messages
+        Sentences about searches on an executor that are lost.
     """
 
     name: str
@@ -100,6 +108,22 @@ class FuzzReport(_Pasteable):
     features: int = 0
     interrupted: bool = False
     activity: str = ""
+    messages: list[str] = field(default_factory=list)
+
+    @property
+    def read(self) -> int:
+        """Number of scenarios, for the progress on an executor."""
+        return self.tried
+
+    def add(self, other: FuzzReport) -> None:
+        """Add the report of another search: its effort, and the findings that this one doesn't have. Merging is associative."""
+        known = {finding.place for finding in self.findings}
+        self.findings += [finding for finding in other.findings if finding.place not in known]
+        self.tried += other.tried
+        self.seconds = max(self.seconds, other.seconds)
+        self.features = max(self.features, other.features)
+        self.interrupted |= other.interrupted
+        self.messages += other.messages
 
     def __bool__(self) -> bool:
         """Whether there are findings."""
@@ -121,7 +145,7 @@ class FuzzReport(_Pasteable):
 
     def __str__(self) -> str:
         """Return every finding with its test, and the summary."""
-        return "\n\n".join([*map(str, self.findings), self.summary])
+        return "\n\n".join([*map(str, self.findings), *self.messages, self.summary])
 
     def __repr__(self) -> str:
         return str(self)
@@ -168,5 +192,5 @@ class FuzzReport(_Pasteable):
         ]
         return {
             "name": self.name, "findings": findings, "tried": self.tried, "seconds": round(self.seconds, 3),
-            "features": self.features, "interrupted": self.interrupted,
+            "features": self.features, "interrupted": self.interrupted, "messages": self.messages,
         }  # fmt: skip

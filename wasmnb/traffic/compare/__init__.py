@@ -1,4 +1,4 @@
-"""Comparison of two builds of a filter on the same recorded traffic: what each does, what differs, and groups of that.
+"""Comparison of two builds of a filter on the same recorded traffic: observations, differences, and groups of differences.
 
 The comparison of the simulated proxy with the real Envoy is in `wasmnb.envoy`; sending the traffic is in `..replay`.
 """

@@ -1,7 +1,7 @@
-"""Differences between two observations, each with a key that says what differs and not by which values.
+"""Differences between two observations. The key of a difference identifies it without the two values.
 
-A difference that follows from another one is left out: with another status or another number of upstream requests, all the
-rest differs as well, and with another body the content-length does. Request ids that the proxy makes aren't compared.
+Consequences of another difference are left out: if status or number of upstream requests differ, everything else differs as well,
+and if the body differs, so does the content-length. Request ids that the proxy generates aren't compared.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ __all__ = ["Difference", "differences"]
 #: Numbers, hexadecimal ids and quoted texts in log lines, which differ from request to request.
 _VARIABLE = re.compile(r"\b[0-9a-f]{8,}(?:-[0-9a-f]{4,})*\b|\d+(?:\.\d+)?|'[^']*'|\"[^\"]*\"")
 
-#: Ids that the proxy itself makes: random, and different as soon as one filter takes more random numbers.
+#: Ids that the proxy generates. They are random, and differ when one of the filters uses more random numbers.
 _GENERATED_ID = re.compile(rb"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89a-f][0-9a-f]{3}-[0-9a-f]{12}")
 
 Pairs = list[tuple[bytes, bytes]]
@@ -35,7 +35,7 @@ class Difference:
     area
         `outcome`, `response`, `upstream request`, `log`, `metric` or `callout`.
     name
-        What differs in it: `header x-user`, `body`, a metric's name.
+        Part of the area: `header x-user`, `body`, a metric's name.
     change
         `added`, `removed`, `changed`, `renamed`, `order`, or both outcomes.
     old, new
@@ -50,12 +50,12 @@ class Difference:
 
     @property
     def key(self) -> tuple[str, str, str]:
-        """What differs, without the values."""
+        """Area, name and change."""
         return (self.area, self.name, self.change)
 
     @property
     def title(self) -> str:
-        """What differs, as text."""
+        """Area, name and change as text."""
         return " ".join(part for part in (self.area, self.name, self.change) if part)
 
 
@@ -66,17 +66,17 @@ def differences(old: Observation, new: Observation) -> list[Difference]:
     outcomes = _outcome(old), _outcome(new)
     if outcomes[0] != outcomes[1]:
         return [Difference("outcome", "", f"{outcomes[0]} -> {outcomes[1]}", *outcomes)]
-    found = [*_messages("response", old.response, new.response)]
+    unlike = [*_messages("response", old.response, new.response)]
     for ours, theirs in zip(old.upstream_requests, new.upstream_requests, strict=True):
-        found += _request("upstream request", ours, theirs)
-    found += _log(old.log, new.log)
-    found += _metrics(old.metrics, new.metrics)
-    found += _callouts(old.callouts, new.callouts)
-    return list({difference.key: difference for difference in found}.values())
+        unlike += _request("upstream request", ours, theirs)
+    unlike += _log(old.log, new.log)
+    unlike += _metrics(old.metrics, new.metrics)
+    unlike += _callouts(old.callouts, new.callouts)
+    return list({difference.key: difference for difference in unlike}.values())
 
 
 def _outcome(observation: Observation) -> str:
-    """Return what the client and the upstream see at first glance."""
+    """Return a summary: state, status, and number of upstream requests."""
     status = str(observation.status or "no response")
     state = "" if observation.state == "done" else f" {observation.state}"
     if observation.response is not None and observation.response.reset:
@@ -132,7 +132,7 @@ def _headers(area: str, noun: str, old: Pairs, new: Pairs, ignored: bytes) -> It
 
 
 def _both_generated(name: bytes, ours: list[bytes] | None, theirs: list[bytes] | None) -> bool:
-    """Return whether both values are request ids that the proxy made."""
+    """Return whether both values are request ids that the proxy generated."""
     if name != b"x-request-id" or not ours or not theirs:
         return False
     return all(_GENERATED_ID.fullmatch(value) for value in (*ours, *theirs))

@@ -1,7 +1,7 @@
-"""Groups of differences: one for each thing that differs, whatever the number of requests.
+"""Groups of differences. Each group has all requests that differ in the same way.
 
-Differences that always occur together, on a part of the requests, are one group: a change in a branch of the filter shows as
-a header and a log line. On all requests everything occurs together, so that differences stay separate there.
+Differences that always occur together in a part of the requests are one group: a changed branch of the filter can change a header
+and a log line. Differences in all requests stay separate, because all of them occur together.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Example:
     recorded
         The recorded exchange.
     old, new
-        What both filters do with it.
+        Observations of both filters.
     """
 
     index: int
@@ -54,7 +54,7 @@ class DifferenceGroup:
     count
         Number of exchanges.
     differences
-        What differs, with the values of the example.
+        The differences, with the values of the example.
     example
         The smallest exchange that shows it.
     """
@@ -65,7 +65,7 @@ class DifferenceGroup:
 
     @property
     def title(self) -> str:
-        """What differs, as text."""
+        """The differences as text."""
         return "; ".join(difference.title for difference in self.differences)
 
     def __repr__(self) -> str:
@@ -74,7 +74,7 @@ class DifferenceGroup:
 
 @dataclass
 class _Kind:
-    """Everything about one key: how many exchanges, which ones (as a checksum), and the smallest example."""
+    """All exchanges with one key: their number, a checksum of their positions, and the smallest example."""
 
     count: int = 0
     members: int = 0
@@ -84,7 +84,18 @@ class _Kind:
     def add(self, difference: Difference, example: Example) -> None:
         self.count += 1
         self.members ^= _mixed(example.index)
-        if self.example is None or example.size < self.example.size:
+        self._show(difference, example)
+
+    def merge(self, other: _Kind) -> None:
+        """Add the exchanges of another shard."""
+        self.count += other.count
+        self.members ^= other.members
+        if other.difference is not None and other.example is not None:
+            self._show(other.difference, other.example)
+
+    def _show(self, difference: Difference, example: Example) -> None:
+        """Use an example if it is smaller, or of the same size and earlier in the recording."""
+        if self.example is None or (example.size, example.index) < (self.example.size, self.example.index):
             self.difference, self.example = difference, example
 
 
@@ -98,15 +109,21 @@ def _mixed(number: int) -> int:
 
 @dataclass
 class Grouping:
-    """Collects differences and makes groups of them."""
+    """Collects differences and groups them."""
 
     compared: int = 0
     _kinds: dict[tuple[str, str, str], _Kind] = field(default_factory=dict)
 
-    def add(self, found: Iterable[Difference], example: Example) -> None:
+    def add(self, differences: Iterable[Difference], example: Example) -> None:
         """Add the differences of one exchange."""
-        for difference in found:
+        for difference in differences:
             self._kinds.setdefault(difference.key, _Kind()).add(difference, example)
+
+    def merge(self, other: Grouping) -> None:
+        """Add the differences of another shard."""
+        self.compared += other.compared
+        for key, kind in other._kinds.items():
+            self._kinds.setdefault(key, _Kind()).merge(kind)
 
     def groups(self) -> list[DifferenceGroup]:
         """Return the groups, the largest first."""
@@ -119,5 +136,7 @@ class Grouping:
 
 
 def _group(kinds: list[_Kind]) -> DifferenceGroup:
-    smallest = min((kind.example for kind in kinds if kind.example is not None), key=lambda example: example.size)
+    smallest = min(
+        (kind.example for kind in kinds if kind.example is not None), key=lambda example: (example.size, example.index)
+    )
     return DifferenceGroup(kinds[0].count, [kind.difference for kind in kinds if kind.difference is not None], smallest)

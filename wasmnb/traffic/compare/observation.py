@@ -1,4 +1,4 @@
-"""Everything that a filter does with one exchange and that a comparison looks at."""
+"""All effects of a filter on one exchange that a comparison covers."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ class Observation:
     state
         State of the exchange: done, failed, paused, refused.
     response
-        What the client received, or None.
+        The client's response, or None.
     upstream_requests
-        What the upstream received.
+        Requests that arrived at the upstream.
     log
         Level and text of the lines that the filter wrote.
     metrics
-        Changes of the filter's metrics by name; a histogram gives the values that were added.
+        Changes of the filter's metrics by name; for a histogram, the values that were added.
     callouts
         Callouts that it sent.
     """

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from typing import Any
 
 from ..._display import Shown
 from ..distribution import Distribution
 from ..recorded.exchange import ReadingNotes
-from .groups import DifferenceGroup
+from .groups import DifferenceGroup, Grouping
 
 __all__ = ["DiffReport"]
 
@@ -25,11 +26,12 @@ class DiffReport(Shown):
         Names of the filters.
     traffic
         Name of the recording.
-    groups
-        One `DifferenceGroup` for each thing that differs, the largest first.
+    grouping
+        The differences, before they are grouped.
+    shards
+        Number of shards that were run.
     read, replayed, skipped, failed
-        Exchanges of the recording; those that both filters got, those that can't be sent, and those that couldn't be
-        compared.
+        Number of exchanges that were read, that both filters received, that can't be sent, and that couldn't be compared.
     differing
         Exchanges with at least one difference.
     messages
@@ -44,18 +46,36 @@ class DiffReport(Shown):
 
     def __init__(self, old: str, new: str, traffic: str) -> None:
         self.old, self.new, self.traffic = old, new, traffic
-        self.groups: list[DifferenceGroup] = []
+        self.grouping = Grouping()
+        self.shards = 0
         self.read = self.replayed = self.skipped = self.failed = self.differing = 0
         self.notes = ReadingNotes(traffic)
         self.reading: list[str] = []
-        self.masked: dict[str, int] = {}
+        self.masked: Counter[str] = Counter()
         self.interrupted = False
         self.old_filter, self.new_filter = Distribution(f"{old} (old)"), Distribution(f"{new} (new)")
 
     @property
+    def groups(self) -> list[DifferenceGroup]:
+        """One group for each thing that differs, the largest first."""
+        return self.grouping.groups()
+
+    @property
     def same(self) -> bool:
         """Whether both filters did the same with every exchange."""
-        return not self.groups
+        return not self.differing
+
+    def add(self, other: DiffReport) -> None:
+        """Add the report of the shard that follows. Merging is associative."""
+        for name in ("read", "replayed", "skipped", "failed", "differing", "shards"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.grouping.merge(other.grouping)
+        self.notes.extend(other.notes)
+        self.reading += [message for message in other.reading if message not in self.reading]
+        self.masked.update(other.masked)
+        self.interrupted |= other.interrupted
+        self.old_filter.values.extend(other.old_filter.values)
+        self.new_filter.values.extend(other.new_filter.values)
 
     @property
     def messages(self) -> list[str]:
@@ -113,7 +133,7 @@ def _plain(value: Any) -> Any:
 
 
 def _mann_whitney(old: Distribution, new: Distribution) -> float:
-    """Return the two-sided probability of the rank sum under the hypothesis that both are alike, by normal approximation."""
+    """Return the two-sided p-value of the Mann-Whitney test, by normal approximation."""
     import numpy as np
 
     a, b = np.frombuffer(old.values, dtype=np.int64), np.frombuffer(new.values, dtype=np.int64)

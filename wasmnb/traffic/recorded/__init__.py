@@ -4,7 +4,8 @@ Each reader is a generator of `RecordedExchange`. Sending recorded requests thro
 """
 
 from .exchange import RecordedExchange
+from .recorder import Recording, record
 from .traffic import RecordedTraffic, read_traffic
 from .writers import write_traffic
 
-__all__ = ["RecordedExchange", "RecordedTraffic", "read_traffic", "write_traffic"]
+__all__ = ["RecordedExchange", "RecordedTraffic", "Recording", "read_traffic", "record", "write_traffic"]

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from ..._display import visible
 from ...messages import Request, Response
 
-__all__ = ["ReadingNotes", "RecordedExchange", "Unreadable", "parse_time"]
+__all__ = ["ReadingNotes", "RecordedExchange", "Unreadable", "finite", "parse_time"]
 
 #: Different messages that are kept for one recording.
 _MESSAGES = 20
@@ -91,6 +94,10 @@ class ReadingNotes:
         self._first.setdefault(key, position)
         self._counts[key] = self._counts.get(key, 0) + 1
 
+    def remark_at(self, position: str) -> Callable[[str], None]:
+        """Return a function that notes a part of the record at a position that was left out."""
+        return partial(self.add, position, record=False)
+
     def extend(self, other: ReadingNotes) -> None:
         """Add the notes about the part of the file that follows."""
         self.unreadable += other.unreadable
@@ -109,11 +116,20 @@ class ReadingNotes:
 
 
 def parse_time(value: Any) -> float | None:
-    """Return seconds since 1970 for an ISO 8601 time or a number of seconds; None for anything else."""
+    """Return seconds since 1970 for an ISO 8601 time (UTC without a zone) or a number of seconds; None for anything else."""
     if isinstance(value, int | float) and not isinstance(value, bool):
-        return float(value)
+        return finite(value)
     try:
-        moment = datetime.fromisoformat(value)
-    except (TypeError, ValueError):
+        moment = datetime.fromisoformat(value.strip())
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    except (TypeError, ValueError, AttributeError, OverflowError):
         return None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+
+def finite(value: Any) -> float | None:
+    """Return a number as a float; None for anything else, and for numbers that a float can't hold."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return number if math.isfinite(number) else None

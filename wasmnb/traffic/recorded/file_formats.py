@@ -6,10 +6,11 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from ...errors import UsageError
 from .exchange import ReadingNotes, RecordedExchange
+from .plain_file import COMPRESSED, open_plain
 from .readers.access_log import read_access_log
 from .readers.curl_commands import read_curl
 from .readers.har import read_har
@@ -19,14 +20,15 @@ from .readers.tap import read_tap_json, read_tap_protobuf
 
 __all__ = ["FORMATS", "Format", "read_file", "recognise"]
 
-#: Bytes that decide about the format.
+#: Bytes that are read to recognise the format.
 _HEAD = 1 << 16
 
 _TAP = re.compile(rb'(?i)"(http_?buffered_?trace|http_?streamed_?trace_?segment|socket_?(buffered|streamed)_?trace)')
 _HAR = re.compile(rb'"(log|entries)"\s*:\s*[{\[]')
 _OWN = re.compile(rb'\A\{\s*"request"\s*:\s*\{')
-_CURL = re.compile(rb"\A(?:#[^\n]*\n|\$ |\s)*(?:\S*/)?curl(?:\.exe)?\s")
-_GZIP = b"\x1f\x8b"
+_CURL = re.compile(
+    rb"(?i)\A(?:(?:#|::|rem )[^\n]*\n|\$ |\s)*(?:(?:\S*/)?curl(?:\.exe)?\s|\$session\s*=|Invoke-(?:WebRequest|RestMethod)\s)"
+)
 
 
 class Format(NamedTuple):
@@ -40,11 +42,14 @@ class Format(NamedTuple):
         Suffixes that name it when the content doesn't.
     read
         Its reader: takes the open file, the notes and options.
+    mapped
+        The reader maps the file into memory, which a compressed one can't be.
     """
 
     title: str
     suffixes: tuple[str, ...]
     read: Callable[..., Iterator[RecordedExchange]]
+    mapped: bool = False
 
 
 #: Name for `read_traffic(..., format=)` -> format.
@@ -52,10 +57,10 @@ FORMATS: dict[str, Format] = {
     "har": Format("HAR", (".har",), read_har),
     "jsonl": Format("wasmnb's JSON lines", (".jsonl", ".ndjson"), read_jsonl),
     "tap": Format("Envoy tap as JSON", (".tap",), read_tap_json),
-    "tap_protobuf": Format("Envoy tap as protobuf", (".pb", ".pb_length_delimited"), read_tap_protobuf),
+    "tap_protobuf": Format("Envoy tap as protobuf", (".pb", ".pb_length_delimited"), read_tap_protobuf, True),
     "access_log": Format("Envoy's access log as JSON", (".log", ".json"), read_access_log),
-    "curl": Format("curl commands", (".curl", ".sh"), read_curl),
-    "http": Format("raw HTTP/1", (".http", ".txt", ".raw"), read_http_text),
+    "curl": Format("curl commands", (".curl", ".sh", ".cmd", ".bat", ".ps1"), read_curl),
+    "http": Format("raw HTTP/1", (".http", ".txt", ".raw"), read_http_text, True),
 }
 
 
@@ -65,16 +70,19 @@ def recognise(path: Path) -> str:
     Raises
     ------
     UsageError
-        The file can't be read, is compressed, or has none of the formats.
+        The file can't be read, is an archive, or has none of the formats.
     """
     try:
-        with path.open("rb") as file:
-            head = file.read(_HEAD)
+        with open_plain(path) as plain:
+            head = plain.file.read(_HEAD)
     except OSError as error:
         raise UsageError(f"The recording {str(path)!r} can't be read: {error.strerror or error}.") from None
-    if head.startswith(_GZIP):
-        raise UsageError(f"The recording {str(path)!r} is compressed. Decompress it first: gunzip {path.name}.")
-    by_suffix = next((name for name, known in FORMATS.items() if path.suffix.lower() in known.suffixes), "")
+    if head.startswith((b"PK\x03\x04", b"\x28\xb5\x2f\xfd")):
+        raise UsageError(
+            f"The recording {str(path)!r} is an archive. Unpack it first; gzip, bzip2 and xz are read as they are."
+        )
+    suffix = path.with_suffix("").suffix if path.suffix.lower() in COMPRESSED else path.suffix
+    by_suffix = next((name for name, known in FORMATS.items() if suffix.lower() in known.suffixes), "")
     name = _by_content(head, by_suffix)
     if not name:
         titles = ", ".join(known.title for known in FORMATS.values())
@@ -102,6 +110,8 @@ def _by_content(head: bytes, by_suffix: str) -> str:
 def _json(text: bytes, by_suffix: str) -> str:
     if _TAP.search(text):
         return "tap"
+    if text[:1] == b"[" and b'"request"' in text:
+        return "har"  # its entries alone
     if by_suffix == "har" or _OWN.match(text):
         return "har" if by_suffix == "har" else "jsonl"
     try:
@@ -134,16 +144,12 @@ def read_file(path: Path, name: str, notes: ReadingNotes, options: dict[str, Any
     options
         Options of the reader.
     """
-    with path.open("rb") as file:
-        if not file.read(1):
-            notes.add("byte 0", "The file is empty.", record=False)
+    with open_plain(path, mapped=FORMATS[name].mapped) as plain:
+        start = plain.file.tell()
+        if not plain.file.read(1):
+            notes.add("byte 0", plain.damage() or "The file is empty.", record=False)
             return
-        _skip_mark(file)
-        yield from FORMATS[name].read(file, notes, **options)
-
-
-def _skip_mark(file: IO[bytes]) -> None:
-    """Go to the beginning, behind a byte order mark."""
-    file.seek(0)
-    if file.read(3) != b"\xef\xbb\xbf":
-        file.seek(0)
+        plain.file.seek(start)
+        yield from FORMATS[name].read(plain.file, notes, **options)
+        if plain.damage():
+            notes.add("at its end", plain.damage(), record=False)

@@ -13,6 +13,7 @@ from ...errors import UsageError
 from .exchange import ReadingNotes, RecordedExchange
 from .file_formats import FORMATS, read_file, recognise
 from .masking import mask as mask_secrets
+from .plain_file import open_plain
 
 __all__ = ["RecordedTraffic", "read_traffic"]
 
@@ -84,8 +85,8 @@ class RecordedTraffic:
 
     def _lines(self) -> Iterator[bytes]:
         for path in self.paths:
-            with path.open("rb") as file:
-                yield from file
+            with open_plain(path) as plain:
+                yield from plain.file
 
     def __repr__(self) -> str:
         kinds = ", ".join(sorted({FORMATS[name].title for name in self.formats})) or "no files"

@@ -19,7 +19,7 @@ from .exchange import RecordedExchange
 from .masking import mask as mask_secrets
 from .readers.own_format import encode_line
 
-__all__ = ["to_recorded", "write_traffic"]
+__all__ = ["recording_path", "to_recorded", "write_traffic"]
 
 
 def write_traffic(exchanges: Iterable[Any], path: str | PathLike[str], *, mask: bool = True) -> int:
@@ -28,7 +28,7 @@ def write_traffic(exchanges: Iterable[Any], path: str | PathLike[str], *, mask: 
     Parameters
     ----------
     exchanges
-        `proxy.exchanges`, `RecordedExchange`s, or requests. Of a proxy's exchange, the client's request and the upstream's
+        `proxy.exchanges`, `RecordedExchange` objects, or requests. Of a proxy's exchange, the client's request and the upstream's
         response are written; without the latter, the client's response. TCP connections are left out.
     path
         A `.jsonl` or `.har` file. It is replaced when everything is written.
@@ -47,9 +47,7 @@ def write_traffic(exchanges: Iterable[Any], path: str | PathLike[str], *, mask: 
     """
     from collections import Counter
 
-    path = Path(path).expanduser()
-    if path.suffix not in _WRITERS:
-        raise UsageError(f"A recording is written as {' or '.join(_WRITERS)}, not as {path.suffix or path.name!r}.")
+    path = recording_path(path)
     recorded = (each for each in map(to_recorded, exchanges) if each is not None)
     counts: Counter[str] = Counter()
     masked = (mask_secrets(each, counts) for each in recorded) if mask else recorded
@@ -68,6 +66,28 @@ def write_traffic(exchanges: Iterable[Any], path: str | PathLike[str], *, mask: 
     return number
 
 
+def recording_path(path: str | PathLike[str], *, folder: bool = False) -> Path:
+    """Return the path of a recording that is going to be written.
+
+    Parameters
+    ----------
+    path
+        A `.jsonl` or `.har` file. `~` is replaced by the home folder.
+    folder
+        Accept a path without suffix, which is a folder (False).
+
+    Raises
+    ------
+    UsageError
+        It has another suffix.
+    """
+    target = Path(path).expanduser()
+    if target.suffix not in SUFFIXES and (target.suffix or not folder):
+        formats = " or ".join(SUFFIXES) + (" or into a folder" if folder else "")
+        raise UsageError(f"A recording is written as {formats}, not as {target.suffix or target.name!r}.")
+    return target
+
+
 def to_recorded(value: Any) -> RecordedExchange | None:
     """Return an exchange of a proxy, a recorded exchange or a request as a recorded exchange; None for a TCP connection.
 
@@ -84,10 +104,16 @@ def to_recorded(value: Any) -> RecordedExchange | None:
     if isinstance(request, Request):
         response = value.upstream_response or value.response
         response = response if response is not None and response.status else None
-        return RecordedExchange(request, response, getattr(value, "started", None), value.duration or None)
+        return RecordedExchange(request, response, _began(value), value.duration or None)
     if hasattr(value, "sent") and hasattr(value, "received"):
         return None
     raise UsageError(f"Traffic consists of recorded exchanges, exchanges or requests, not of {type(value).__name__}.")
+
+
+def _began(exchange: Any) -> float | None:
+    """Return the wall-clock second at which an exchange began, of a simulated proxy by its virtual clock."""
+    started, server = getattr(exchange, "started", None), getattr(exchange, "_server", None)
+    return started if started is None or server is None else server.clock.start + started
 
 
 def _jsonl(recorded: Iterable[RecordedExchange]) -> Iterator[tuple[int, bytes]]:
@@ -145,3 +171,6 @@ _WRITERS: dict[str, Callable[[Iterable[RecordedExchange]], Iterator[tuple[int, b
     ".jsonl": _jsonl,
     ".har": _har,
 }
+
+#: Suffixes of the formats that are written.
+SUFFIXES = tuple(_WRITERS)

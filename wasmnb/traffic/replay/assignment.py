@@ -38,7 +38,7 @@ def assignment_of(name: str, workers: int) -> Assign:
     if name == ROUND_ROBIN:
         return lambda index, _recorded: index % workers + 1
     if name == "connection":
-        return lambda index, recorded: _worker(recorded.connection.encode("utf-8", "surrogateescape"), index, workers)
+        return lambda index, recorded: _worker(encode_text(recorded.connection), index, workers)
     kind, _, header = name.partition(":")
     if kind == "header" and header:
         key = encode_text(header.strip().lower())

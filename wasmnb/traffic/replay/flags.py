@@ -32,7 +32,7 @@ SPEED: Flag = (("--speed",), {"type": float, "metavar": "FACTOR", "help": "Multi
 
 PROCESSES: Flag = (
     ("--processes", "-p"),
-    {"type": int, "metavar": "N", "help": "Divide the recording between N processes."},
+    {"type": int, "metavar": "N", "help": "Divide the work between N processes."},
 )
 
 

@@ -58,8 +58,13 @@ class PortableFilter:
         bundle = filter_.bundle
         return cls(filter_.name, filter_.filename, bundle, None if bundle else filter_.wasm, filter_.is_native)
 
+    @property
+    def filter(self) -> Filter:
+        """The filter, built where it is used and kept in the process."""
+        return _build(self)
+
     def image(self, engine: Engine) -> Runnable:
-        """Return what a host instantiates; it is kept in the process, so that the next shard starts faster."""
+        """Return the image that a host instantiates. The process keeps it, so that the next shard starts faster."""
         return _build(self).image(engine)
 
 
@@ -69,7 +74,7 @@ def _build(portable: PortableFilter) -> Filter:
         return Filter.from_bytes(portable.wasm or b"", portable.name)
     if portable.is_native:
         return Filter.native(portable.bundle, portable.name)
-    return Filter(portable.name, portable.filename, compile_source(portable.bundle, [], None))
+    return Filter(portable.name, portable.filename, compile_source(portable.bundle, [], None, portable.name))
 
 
 def plugins_of(subject: Any) -> list[Plugin]:

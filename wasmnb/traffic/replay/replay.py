@@ -14,14 +14,15 @@ from ..recorded.exchange import RecordedExchange
 from ..recorded.traffic import RecordedTraffic, read_traffic
 from ..recorded.writers import to_recorded
 from .assignment import ROUND_ROBIN, assignment_of
-from .pool import run_shards
+from .jobs import ShardJob
+from .pool import run_shards, workers_of
 from .portable import plugins_of, portable_plugins
 from .report import ReplayReport
 from .runner import numbered, run_items
 from .session import ReplaySession, settings_of
-from .shards import ShardJob, shards_of
+from .shards import shards_of
 
-__all__ = ["Traffic", "recorded_traffic", "replay"]
+__all__ = ["Traffic", "recorded_traffic", "replay", "shard_size"]
 
 #: Exchanges of a shard.
 SHARD = 5000
@@ -39,6 +40,7 @@ def replay(
     executor: Executor | None = None,
     assign: str = ROUND_ROBIN,
     shard: int | None = None,
+    events: bool = False,
     progress: Callable[[int], None] | None = None,
     **options: Any,
 ) -> ReplayReport:
@@ -65,6 +67,9 @@ def replay(
         The worker of a request: `round robin`, `connection` or `header:NAME`. With an executor, round robin deals shards.
     shard
         Exchanges of a shard; by default 5000, or less for a short list.
+    events
+        Collect a row for each callback, hostcall and log line, for `report.to_pandas("callbacks")` and the like; this takes
+        time and memory (default False).
     progress
         Called with the number of exchanges so far.
     options
@@ -94,15 +99,14 @@ def replay(
         report.shards = 1
         session = ReplaySession(plugins, settings)
         try:
-            run_items(session, numbered(recording, assignment), report, speed=speed, progress=progress)
+            run_items(session, numbered(recording, assignment), report, speed=speed, progress=progress, events=events)
         finally:
             session.close()
     else:
-        job = ShardJob(portable_plugins(plugins), settings, name, _name(recording), speed)
-        size = shard or _shard_size(recording, number)
+        job = ShardJob(portable_plugins(plugins), settings, name, _name(recording), speed, events)
+        size = shard or shard_size(recording, number)
         shards = shards_of(recording, assign, assignment, number, size)
-        parts = run_shards(executor, job, shards, number, progress)
-        report = ReplayReport.merged((parts[key] for key in sorted(parts)), name, _name(recording))
+        report = run_shards(executor, job, shards, number, progress)
     report.real_seconds = time.perf_counter() - started
     _add_reading(report, recording)
     return report
@@ -125,8 +129,7 @@ def _configured(subject: Any, options: dict[str, Any]) -> Iterator[Any]:
 
 def _workers(subject: Any, executor: Executor | None) -> int:
     if executor is not None:
-        processes = getattr(executor, "_max_workers", None)
-        return processes if isinstance(processes, int) else 4
+        return workers_of(executor, 4)
     return len(subject.workers) if isinstance(subject, Proxy) else 4
 
 
@@ -151,12 +154,13 @@ def recorded_traffic(traffic: Traffic) -> RecordedTraffic | Iterable[RecordedExc
     return (each for each in map(to_recorded, iterator) if each is not None)
 
 
-def _shard_size(recording: RecordedTraffic | Iterable[RecordedExchange], workers: int) -> int:
+def shard_size(recording: RecordedTraffic | Iterable[RecordedExchange], workers: int) -> int:
+    """Return the exchanges of a shard: fewer for a short recording, so that all workers are used."""
     if isinstance(recording, list):
         return max(1, min(SHARD, -(-len(recording) // workers)))
     if isinstance(recording, RecordedTraffic):
         size = sum(path.stat().st_size for path in recording.paths)
-        return max(50, min(SHARD, size // 2000 // workers))  # short recordings use all workers, too
+        return max(50, min(SHARD, size // 2000 // workers))
     return SHARD
 
 

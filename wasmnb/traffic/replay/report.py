@@ -7,15 +7,16 @@ from collections.abc import Iterable
 from typing import Any
 
 from ..._display import Shown
+from ..data.columns import SCHEMAS, Columns
+from ..data.tables import EventTables, ReportTables
 from ..distribution import Distribution
 from ..recorded.exchange import ReadingNotes
-from .columns import Columns
 
 __all__ = ["ReplayReport"]
 
 
-class ReplayReport(Shown):
-    """What happened to the exchanges of a recording. `read` is always the sum of `replayed`, `skipped` and `failed`.
+class ReplayReport(ReportTables, Shown):
+    """Results of the exchanges of a recording. `read` is always the sum of `replayed`, `skipped` and `failed`.
 
     Parameters
     ----------
@@ -45,7 +46,11 @@ class ReplayReport(Shown):
     callbacks
         Time inside the filter by callback, without hostcalls, in nanoseconds.
     rows
-        One row for each exchange that was sent, see `COLUMNS`.
+        One row for each exchange that was sent, see `wasmnb.traffic.data.columns.SCHEMAS`.
+    events
+        Tables of callbacks, hostcalls and log lines, with `replay(..., events=True)`; else None.
+    metrics
+        Table of the filters' metrics.
     shards
         Number of shards that were run.
     interrupted
@@ -53,6 +58,8 @@ class ReplayReport(Shown):
     real_seconds
         Seconds that it took.
     """
+
+    function = "replay"
 
     def __init__(self, name: str, traffic: str = "") -> None:
         self.name = name
@@ -63,6 +70,8 @@ class ReplayReport(Shown):
         self.masked: Counter[str] = Counter()
         self.callbacks: dict[str, Distribution] = {}
         self.rows = Columns()
+        self.events: EventTables | None = None
+        self.metrics = Columns(SCHEMAS["metrics"])
         self.notes = ReadingNotes(traffic or name)
         self.reading: list[str] = []
         self.interrupted = False
@@ -95,6 +104,10 @@ class ReplayReport(Shown):
         self.statuses.update(other.statuses)
         self.masked.update(other.masked)
         self.rows.extend(other.rows)
+        self.metrics.extend(other.metrics)
+        if other.events is not None:
+            self.events = self.events or EventTables()
+            self.events.extend(other.events)
         self.notes.extend(other.notes)
         self.reading += [message for message in other.reading if message not in self.reading]
         self.interrupted |= other.interrupted
@@ -109,29 +122,19 @@ class ReplayReport(Shown):
 
     @classmethod
     def merged(cls, reports: Iterable[ReplayReport], name: str, traffic: str = "") -> ReplayReport:
-        """Return the report of several shards, in their order."""
+        """Return the report of several shards, in their order.
+
+        Parameters
+        ----------
+        reports
+            The reports of the shards.
+        name, traffic
+            Names of the filter and of the recording.
+        """
         whole = cls(name, traffic)
         for report in reports:
             whole.add(report)
         return whole
-
-    def to_pandas(self) -> Any:
-        """Return the rows as a pandas DataFrame; its columns are documented in `COLUMNS`."""
-        import pandas as pd
-
-        return pd.DataFrame(self.rows.as_lists())
-
-    def to_polars(self) -> Any:
-        """Return the rows as a polars DataFrame; its columns are documented in `COLUMNS`."""
-        from importlib import import_module
-
-        return import_module("polars").DataFrame(self.rows.as_lists())
-
-    def to_arrow(self) -> Any:
-        """Return the rows as a pyarrow Table; its columns are documented in `COLUMNS`."""
-        from importlib import import_module
-
-        return import_module("pyarrow").table(self.rows.as_lists())
 
     def as_dict(self) -> dict[str, Any]:
         """Return counts, statuses, masked secrets and messages, for JSON."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import TYPE_CHECKING
 
 from ...errors import UsageError
+from ...host.trace.filter_times import FilterTimes
+from ..data.tables import EventTables, metric_rows, row_of
 from ..distribution import Distribution
 from ..recorded.exchange import RecordedExchange
 from .report import ReplayReport
@@ -24,6 +25,9 @@ BATCH = 250
 
 #: Virtual seconds that the last requests of a timed replay may take.
 _PATIENCE = 60.0
+
+#: Longest pause between two requests in virtual seconds: a clock that was set, or a recording of two days, has longer ones.
+_LONGEST_GAP = 3600.0
 
 #: State of an exchange that counts as failed -> sentence.
 _FAILURES = {
@@ -43,6 +47,7 @@ def run_items(
     *,
     speed: float | None = None,
     progress: Callable[[int], None] | None = None,
+    events: bool = False,
 ) -> None:
     """Send exchanges and add their results to a report.
 
@@ -58,8 +63,11 @@ def run_items(
         Multiple of the recorded speed, 1 for the recorded moments; None for one after the other.
     progress
         Called with the number of exchanges after each batch.
+    events
+        Collect the tables of callbacks, hostcalls and log lines (default False).
     """
     began, iterator = time.perf_counter(), iter(items)
+    report.events = EventTables() if events else None
     run = _Run(session, report, speed)
     try:
         while batch := list(islice(iterator, BATCH)):
@@ -70,6 +78,7 @@ def run_items(
     except KeyboardInterrupt:
         report.interrupted = True
         run.collect(final=True)
+    report.metrics = metric_rows(session.proxy)
     report.real_seconds += time.perf_counter() - began
 
 
@@ -81,7 +90,9 @@ class _Run:
         self._report = report
         self._pace = None if speed is None else _Pace(session, speed, report)
         self._sent: list[tuple[Item, Exchange]] = []
-        self._filter_ns: Counter[int] = Counter()
+        self._times = FilterTimes()
+        self._indexes: dict[int | None, int] = {}
+        self._lines = session.proxy.log.written
 
     def send(self, batch: list[Item]) -> None:
         """Send a batch and collect what is done."""
@@ -108,19 +119,28 @@ class _Run:
 
     def collect(self, *, final: bool) -> None:
         """Add requests that are done to the report; all of them if `final`."""
-        report, filter_ns = self._report, self._filter_ns
-        for name, guest_ns, number, *_ in self._session.proxy.trace.callbacks():
-            report.callbacks.setdefault(name, Distribution(name)).record(guest_ns)
-            if number is not None:
-                filter_ns[number] += guest_ns
+        report = self._report
+        for callback in self._session.proxy.trace.callbacks():
+            name = callback.name
+            report.callbacks.setdefault(name, Distribution(name)).record(callback.guest_ns)
+            self._times.add(callback)
+        if report.events is not None:
+            self._collect_events(report.events)
         waiting = []
         for item, exchange in self._sent:
             if final or exchange.done:
-                _count(item, exchange, filter_ns.pop(exchange.number, 0), report)
+                _count(item, exchange, self._times.take(exchange), report)
             else:
                 waiting.append((item, exchange))
         self._sent = waiting
         self._session.forget()
+
+    def _collect_events(self, events: EventTables) -> None:
+        proxy, indexes = self._session.proxy, self._indexes
+        indexes.update((exchange.number, item[0]) for item, exchange in self._sent)
+        events.add_events(proxy.trace, lambda number: indexes.get(number, -1))
+        events.add_lines(proxy.log.since(self._lines), lambda number: indexes.get(number, -1))
+        self._lines = proxy.log.written
 
 
 class _Pace:
@@ -131,7 +151,8 @@ class _Pace:
         self._speed = speed
         self._report = report
         self._origin: float | None = None
-        self._latest = 0.0
+        self._latest = session.proxy.now
+        self._cut = 0.0  # seconds of pauses that are left out
 
     def send(self, recorded: RecordedExchange, worker: int) -> Exchange:
         """Let time pass until the request's moment, then send it."""
@@ -139,7 +160,12 @@ class _Pace:
         if recorded.started is not None:
             if self._origin is None:
                 self._origin = recorded.started - proxy.now * self._speed
-            moment = (recorded.started - self._origin) / self._speed
+            moment = (recorded.started - self._origin) / self._speed - self._cut
+            if moment - self._latest > _LONGEST_GAP:
+                self._cut += moment - self._latest - _LONGEST_GAP
+                moment = self._latest + _LONGEST_GAP
+                text = f"No request was recorded for more than {_LONGEST_GAP / 60:.0f} minutes; the pause is shortened to them."
+                self._report.notes.add(recorded.position, text, record=False)
             if moment < self._latest:
                 self._report.notes.add(
                     recorded.position, "The recorded clock runs backwards; the request is sent at once.", record=False
@@ -165,10 +191,7 @@ def _count(item: Item, exchange: Exchange, filter_ns: int, report: ReplayReport)
         report.replayed += 1
         report.same_status += status == expected
     report.statuses[status] += 1
-    report.rows.add(
-        index, worker, exchange.request.method, exchange.request.path, expected, status, exchange.state, exchange.duration,
-        filter_ns / 1e9, len(exchange.request.body), len(response.body) if response is not None else 0,
-    )  # fmt: skip
+    report.rows.add(*row_of(exchange, index, worker, expected, filter_ns))
 
 
 def _note(report: ReplayReport, item: Item, text: str) -> None:

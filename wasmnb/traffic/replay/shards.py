@@ -1,24 +1,21 @@
-"""Shards: blocks of a recording that go to the processes of an executor, and the function that runs one there."""
+"""Shards: blocks of a recording that go to the processes of an executor."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import Generic, Protocol, TypeVar
 
-from ...host import Plugin
 from ..recorded.exchange import ReadingNotes, RecordedExchange, Unreadable
 from ..recorded.masking import mask
 from ..recorded.readers.own_format import decode_line, encode_line
 from ..recorded.traffic import RecordedTraffic
 from .assignment import ROUND_ROBIN, Assign
-from .report import ReplayReport
-from .runner import Item, run_items
-from .session import ReplaySession
+from .runner import Item
 
-__all__ = ["Shard", "ShardJob", "run_shard", "shards_of"]
+__all__ = ["ExchangeJob", "Shard", "items_of", "shards_of"]
 
 
 @dataclass(frozen=True)
@@ -54,25 +51,49 @@ class Shard:
         return f"Shard {self.number} (worker {self.worker}, exchanges {self.positions[0] + 1:,} to {self.positions[-1] + 1:,})"
 
 
-@dataclass(frozen=True)
-class ShardJob:
-    """What a process needs besides the shard.
+class _ExchangeReport(Protocol):
+    """A report that counts exchanges."""
 
-    Attributes
-    ----------
-    plugins, settings
-        The filters in portable form, and parameters of `Proxy`.
-    name, traffic
-        Names for the report.
-    speed
-        As for `replay`.
-    """
+    read: int
+    skipped: int
+    failed: int
+    shards: int
+    interrupted: bool
+    notes: ReadingNotes
 
-    plugins: tuple[Plugin, ...]
-    settings: Mapping[str, Any]
-    name: str
-    traffic: str
-    speed: float | None
+
+R = TypeVar("R", bound=_ExchangeReport)
+
+
+class ExchangeJob(Generic[R]):
+    """Results of shards that did not run, for jobs whose reports count exchanges: no exchange is lost silently."""
+
+    def empty(self) -> R:
+        """Return an empty report."""
+        raise NotImplementedError
+
+    def lost(self, shard: Shard, reason: str) -> R:
+        """Return the report of a shard that is lost: all of its exchanges failed."""
+        report = self._unrun(shard)
+        report.failed = report.read
+        report.notes.add("pool", f"{shard.title} is lost: {reason}.", record=False)
+        return report
+
+    def interrupted(self, shard: Shard) -> R:
+        """Return the report of a shard that an interrupt has cut off: all of its exchanges are skipped."""
+        report = self._unrun(shard)
+        report.skipped, report.interrupted = report.read, True
+        return report
+
+    @staticmethod
+    def repeated(shard: Shard, result: R) -> None:
+        """Note in a report that its shard ran twice."""
+        result.notes.add("pool", f"{shard.title} ran again, because a process of the pool died.", record=False)
+
+    def _unrun(self, shard: Shard) -> R:
+        report = self.empty()
+        report.read, report.shards = len(shard.positions), 1
+        return report
 
 
 def shards_of(
@@ -132,33 +153,13 @@ def _shard(number: int, worker: int, block: list[tuple[int, RecordedExchange]]) 
     )
 
 
-def run_shard(job: ShardJob, shard: Shard) -> ReplayReport:
-    """Run a shard in a proxy of its own, and return its report. This function runs in the executor's processes."""
-    report = ReplayReport(job.name, job.traffic)
-    notes = ReadingNotes(job.traffic)
-    session = ReplaySession(job.plugins, {**job.settings, "workers": 1})
-    try:
-        run_items(session, _items(shard, notes, report.masked), report, speed=job.speed)
-    finally:
-        session.close()
-    _set_worker(report, shard.worker)
-    report.reading, report.unreadable, report.shards = notes.messages, notes.unreadable, 1
-    return report
-
-
-def _set_worker(report: ReplayReport, worker: int) -> None:
-    """Set the worker in all rows: the shard's own proxy has only one."""
-    column = report.rows.columns["worker"]
-    for index in range(len(column)):
-        column[index] = worker
-
-
-def _items(shard: Shard, notes: ReadingNotes, masked: Counter[str]) -> Iterator[Item]:
+def items_of(shard: Shard, notes: ReadingNotes, masked: Counter[str]) -> Iterator[Item]:
+    """Iterate over the exchanges of a shard for a proxy with one worker; lines that can't be read are noted."""
     for offset, line in enumerate(shard.lines.splitlines(keepends=True)):
         index = shard.positions[offset]
         place = shard.places[offset] if shard.places else f"record {index + 1:,}"
         try:
-            recorded = decode_line(line, place)
+            recorded = decode_line(line, place, notes)
         except Unreadable as error:
             notes.add(place, f"{error}" + ("" if line.endswith(b"\n") else " The file ends inside of this line."))
             continue

@@ -17,6 +17,9 @@ __all__ = ["serve_http1"]
 #: Envoy's limit for the head of a message.
 _HEAD = 60 * 1024
 
+#: Bytes of the largest body, of all streams of a connection together over HTTP/2.
+BODY = 256 << 20
+
 _HOP_BY_HOP = frozenset((b"connection", b"transfer-encoding", b"keep-alive"))
 
 
@@ -64,6 +67,8 @@ def _receive(connection: socket.socket, protocol: h11.Connection) -> Request | N
             head = event
         elif isinstance(event, h11.Data):
             body += event.data
+            if len(body) > BODY:
+                raise h11.RemoteProtocolError("the body is too large", error_status_hint=413)
         elif isinstance(event, h11.EndOfMessage):
             assert head is not None
             return _request(head, bytes(body), event.headers)
@@ -86,7 +91,7 @@ def _request(head: h11.Request, body: bytes, trailers: Any) -> Request:
 
 
 def _respond(connection: socket.socket, protocol: h11.Connection, response: Response) -> bool:
-    """Send a response, and return whether the connection can go on."""
+    """Send a response, and return whether the connection stays open."""
     if not response.status:
         return False
     headers = [pair for pair in response.headers.raw if pair[0] not in _HOP_BY_HOP]

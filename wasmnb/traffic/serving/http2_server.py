@@ -15,6 +15,7 @@ import h2.exceptions
 from h2.errors import ErrorCodes
 
 from ...messages import Headers, Request, Response, to_text
+from .http1_server import BODY
 
 __all__ = ["serve_http2"]
 
@@ -82,8 +83,7 @@ class _Http2Server:
             case h2.events.RequestReceived():
                 self._incoming[event.stream_id] = _Incoming(list(event.headers))
             case h2.events.DataReceived():
-                self._incoming[event.stream_id].body += event.data
-                self.protocol.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
+                self._receive(event.stream_id, event.data, event.flow_controlled_length)
             case h2.events.TrailersReceived():
                 self._incoming[event.stream_id].trailers = list(event.headers)
             case h2.events.StreamEnded():
@@ -98,9 +98,24 @@ class _Http2Server:
             case h2.events.ConnectionTerminated():
                 self.closed = True
 
+    def _receive(self, stream: int, data: bytes, flow_controlled: int) -> None:
+        """Add a part of a body; reset the stream if the bodies of the connection are too large together."""
+        incoming = self._incoming.get(stream)
+        if incoming is None:  # it was reset, and what the client had sent by then arrives
+            self.protocol.acknowledge_received_data(flow_controlled, stream)
+            return
+        incoming.body += data
+        self.protocol.acknowledge_received_data(flow_controlled, stream)
+        if sum(len(waiting.body) for waiting in self._incoming.values()) > BODY:
+            del self._incoming[stream]
+            self.protocol.reset_stream(stream, ErrorCodes.ENHANCE_YOUR_CALM)
+
     def _respond(self, stream: int, response: Response) -> None:
         if not response.status:
             self.protocol.reset_stream(stream, ErrorCodes.INTERNAL_ERROR)
+            return
+        if sum(len(waiting.body) for waiting in self._outgoing.values()) > BODY:  # the client doesn't read
+            self.protocol.reset_stream(stream, ErrorCodes.ENHANCE_YOUR_CALM)
             return
         headers = [pair for pair in response.headers.raw if pair[0] not in _HOP_BY_HOP]
         rest = _Outgoing(response.body, response.trailers.raw, response.reset)

@@ -11,6 +11,7 @@ import socketserver
 import time
 from contextlib import suppress
 from importlib import import_module
+from os import PathLike
 from threading import Lock, Thread
 from typing import Any, Self
 
@@ -19,11 +20,19 @@ from ...abi.text import encode_text
 from ...errors import UsageError, WasmnbError
 from ...host import Proxy
 from ...messages import Request, Response
+from ..recorded.recorder import Recording
+from ..recorded.recorder import record as start_recording
 
 __all__ = ["ProxyServer", "listen"]
 
 #: Beginning of a connection over HTTP/2.
 _PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+
+#: Connections that are open at the same time; others are closed at once.
+CONNECTIONS = 1000
+
+#: Seconds after which a connection without any bytes is closed, as Envoy does.
+IDLE = 3600.0
 
 
 class ProxyServer(Shown):
@@ -37,11 +46,14 @@ class ProxyServer(Shown):
         The address; `url` has no slash at its end.
     connections
         Number of connections so far.
+    recording
+        The recording so far, or None.
     """
 
-    def __init__(self, proxy: Proxy, port: int, *, follow_clock: bool) -> None:
+    def __init__(self, proxy: Proxy, port: int, *, follow_clock: bool, recording: Recording | None = None) -> None:
         self.proxy = proxy
         self.connections = 0
+        self.recording = recording
         self._clock = _Clock(proxy) if follow_clock else None
         self._lock = Lock()
         try:
@@ -86,6 +98,8 @@ class ProxyServer(Shown):
         self._server.close_connections()
         self._server.server_close()
         self._thread.join()
+        if self.recording is not None:
+            self.recording.close()
 
     def __enter__(self) -> Self:
         return self
@@ -124,6 +138,10 @@ class _Server(socketserver.ThreadingTCPServer):
         self._open: set[socket.socket] = set()
         super().__init__(address, handler)
 
+    def verify_request(self, request: Any, client_address: Any) -> bool:  # noqa: ARG002 -- signature of socketserver
+        """Return whether there is room for one more connection."""
+        return len(self._open) < CONNECTIONS
+
     def process_request(self, request: Any, client_address: Any) -> None:
         self._open.add(request)
         super().process_request(request, client_address)
@@ -148,6 +166,7 @@ class _Handler(socketserver.BaseRequestHandler):
     def handle(self) -> None:
         connection: socket.socket = self.request
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connection.settimeout(IDLE)  # `handle_error` ignores its exception, and the connection is closed
         data = b""
         while _PREFACE.startswith(data) and len(data) < len(_PREFACE):
             received = connection.recv(65536)
@@ -162,7 +181,9 @@ class _Handler(socketserver.BaseRequestHandler):
         serve(connection, data, owner.send, owner.next_worker())
 
 
-def listen(proxy: Proxy, port: int = 0, *, follow_clock: bool = True) -> ProxyServer:
+def listen(
+    proxy: Proxy, port: int = 0, *, follow_clock: bool = True, record: str | PathLike[str] | None = None
+) -> ProxyServer:
     """Serve a proxy on 127.0.0.1.
 
     Parameters
@@ -173,6 +194,8 @@ def listen(proxy: Proxy, port: int = 0, *, follow_clock: bool = True) -> ProxySe
         The port; 0, the default, for one that the system chooses.
     follow_clock
         Let virtual time follow the real time between requests (default True).
+    record
+        A `.jsonl` or `.har` file that gets every exchange, with secrets masked, until the server is closed; by default none.
 
     Raises
     ------
@@ -187,4 +210,10 @@ def listen(proxy: Proxy, port: int = 0, *, follow_clock: bool = True) -> ProxySe
         raise UsageError(
             f"listen() needs the package {error.name}. Install it: pip install 'wasmnb[serving]'."
         ) from None
-    return ProxyServer(proxy, port, follow_clock=follow_clock)
+    recording = None if record is None else start_recording(proxy, record)
+    try:
+        return ProxyServer(proxy, port, follow_clock=follow_clock, recording=recording)
+    except BaseException:
+        if recording is not None:
+            recording.close()
+        raise

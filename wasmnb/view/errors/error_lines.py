@@ -20,7 +20,7 @@ _LINES, _LONG = 30, 500  # of an exception's message: lines, and characters of a
 _WHERE = "  where "  # before local variables; as wide as line numbers
 
 Paint = Callable[[str, str], str]
-_CODES = {"red": "31;1", "green": "32;1", "cyan": "36", "blue": "34;1", "yellow": "33"}
+_CODES = {"red": "31;1", "green": "32;1", "cyan": "36", "yellow": "33"}
 
 
 def _ansi(text: str, colour: str) -> str:
@@ -82,15 +82,16 @@ def _traceback(title: str, where: str, frames: list[Frame], paint: Paint) -> Ite
         yield ""
 
 
-def _close(error: WasmnbError, paint: Paint) -> Iterator[str]:
-    """Yield the last lines: class, message and hint."""
+def _close(error: WasmnbError, paint: Paint, conclusion: Sequence[str]) -> Iterator[str]:
+    """Yield the last lines: class and message, `conclusion`, place and hint."""
     message = visible(str(error.args[0]) if error.args else "", keep=NEWLINES)
     yield f"{paint(type(error).__name__, 'red')}: {message}"
+    yield from map(visible, conclusion)
     if isinstance(error, FilterTrap) and error.callback:
-        yield paint(f"In {visible(error.callback)}, {visible(error.where)}.", "blue")
+        yield paint(f"In {visible(error.callback)}, {visible(error.where)}.", "cyan")
     hint = getattr(error, "hint", "")
     if hint:
-        yield paint(visible(hint, keep=NEWLINES), "blue")
+        yield paint(visible(hint, keep=NEWLINES), "cyan")
 
 
 def error_lines(error: WasmnbError, *, colour: bool = False, callers: bool = True) -> list[str]:
@@ -111,6 +112,7 @@ def error_lines(error: WasmnbError, *, colour: bool = False, callers: bool = Tru
     paint = _ansi if colour else _plain
     name = type(error).__name__
     lines: list[str] = []
+    conclusion: list[str] = []  # lines of the exception that the message doesn't have
     outer = caller_frames(error.__traceback__) if callers else []
     if outer:
         lines += _traceback(name, "Traceback (most recent call last)", outer, paint)
@@ -125,13 +127,14 @@ def error_lines(error: WasmnbError, *, colour: bool = False, callers: bool = Tru
         lines += _syntax(error, paint) if error.offset else _traceback(name, _INSIDE, [_at(error)], paint)
     elif links:
         lines += _traceback(name, _INSIDE, frames, paint)
-        if links[-1].conclusion not in str(error.args[0]):
-            lines += map(visible, _conclusion(links[-1]))
+        message = str(error.args[0]) if error.args else ""
+        shown = f"{message}\n{getattr(error, 'hint', '')}"
+        conclusion = [line for line in _conclusion(links[-1]) if line not in shown]
     elif (
         isinstance(error, SourceError) and not lines and not error.filename.startswith("<")
     ):  # no line: the error is about the whole source
         lines.append(f"  {paint(visible(display_name(error.filename)), 'green')}")
-    return lines + list(_close(error, paint))
+    return lines + list(_close(error, paint, conclusion))
 
 
 def traceback_lines(traceback: str) -> list[str]:
@@ -152,8 +155,8 @@ def _conclusion_and_joint(link: Link) -> list[str]:
 def _conclusion(link: Link) -> list[str]:
     """Return class and message of an exception, cut if long."""
     lines = link.conclusion.split("\n")
-    more = [f"... ({len(lines) - _LINES:,} more lines)"] if len(lines) > _LINES else []
-    return [*(clip(line, _LONG) for line in lines[:_LINES]), *more]
+    omitted = [f"... ({len(lines) - _LINES:,} more lines)"] if len(lines) > _LINES else []
+    return [*(clip(line, _LONG) for line in lines[:_LINES]), *omitted]
 
 
 def _at(error: SourceError) -> Frame:

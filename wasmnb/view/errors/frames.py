@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass, field
-from types import TracebackType
+from types import FrameType, TracebackType
 from typing import Any
 
 from wasmnb._code_paths import PACKAGE
@@ -51,7 +51,8 @@ def caller_frames(traceback: TracebackType | None) -> list[Frame]:
     frames: list[tuple[str, Frame]] = []
     while traceback is not None:
         code = traceback.tb_frame.f_code
-        frames.append((code.co_filename, Frame(code.co_filename, traceback.tb_lineno, code.co_name)))
+        if not _generated(traceback.tb_frame):
+            frames.append((code.co_filename, Frame(code.co_filename, traceback.tb_lineno, code.co_name)))
         traceback = traceback.tb_next
     after = [filename for filename, _ in frames[1:]] + [""]
     return [
@@ -59,6 +60,11 @@ def caller_frames(traceback: TracebackType | None) -> list[Frame]:
         for (filename, frame), next_one in zip(frames, after, strict=False)
         if not filename.startswith(_PACKAGE) and not _tool(filename) and not _tool(next_one)
     ]
+
+
+def _generated(frame: FrameType) -> bool:
+    """Return whether a frame is a method that a dataclass of this package has generated."""
+    return frame.f_code.co_filename == "<string>" and str(frame.f_globals.get("__name__")).startswith("wasmnb.")
 
 
 def display_name(filename: str) -> str:

@@ -27,5 +27,5 @@ def panel_of(proxy: Proxy) -> Panel:
     proxy
         A simulated proxy.
     """
-    panel = getattr(proxy, "_panel", None)
+    panel = proxy.attachments.get("panel")
     return panel if isinstance(panel, Panel) else Panel(proxy)

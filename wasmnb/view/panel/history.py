@@ -11,8 +11,10 @@ from collections.abc import Iterable
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from wasmnb.abi import ENTRY_POINTS
+from wasmnb.host.trace.filter_times import FilterTimes
+from wasmnb.host.trace.trace import START_CALLBACKS
 from wasmnb.traffic.distribution import Distribution
+from wasmnb.view.documents.proxy.start import VmStart, vm_starts
 
 from . import snapshot
 from .scope import EVERYTHING, Scope
@@ -27,8 +29,6 @@ KEPT = 10_000
 #: Row id = version of the filter x VERSION + number of the exchange.
 VERSION = 1_000_000
 
-_AT_START = ("start section", *ENTRY_POINTS, "on_vm_start", "on_configure")
-
 _PAST_ROWS, _PAST_DETAILS = 200, 20
 _OPEN = 200  # unfinished exchanges in the list
 
@@ -41,8 +41,8 @@ class Past:
         self.details: dict[int, Any] = {}
         self.latencies: dict[str, Any] = {}
 
-    def add(self, history: History, latency: Any) -> None:
-        """Keep the end of a history.
+    def followed_by(self, history: History, latency: Any) -> Past:
+        """Return what is kept with the end of one more history. The panel of that history keeps this object.
 
         Parameters
         ----------
@@ -51,15 +51,18 @@ class Past:
         latency
             Its latency figures.
         """
-        newest = history.newest(_PAST_ROWS)
+        newest, details = history.newest(_PAST_ROWS), dict(self.details)
         for row_id, _ in newest[:_PAST_DETAILS]:
             exchange = history.find(row_id)
             if exchange is not None:
-                self.details[row_id] = snapshot.detail(exchange, row_id)
-        self.rows = [*(text for _, text in newest), *self.rows][: 3 * _PAST_ROWS]
-        self.details = dict(sorted(self.details.items(), reverse=True)[: 3 * _PAST_DETAILS])
+                details[row_id] = snapshot.detail(exchange, row_id, history.filter_ns(exchange))
+        past = Past()
+        past.rows = [*(text for _, text in newest), *self.rows][: 3 * _PAST_ROWS]
+        past.details = dict(sorted(details.items(), reverse=True)[: 3 * _PAST_DETAILS])
+        past.latencies = self.latencies
         if latency.get("series"):
-            self.latencies = {**self.latencies, f"version {history.version + 1}": latency}
+            past.latencies = {**self.latencies, f"version {history.version + 1}": latency}
+        return past
 
 
 class History:
@@ -78,7 +81,9 @@ class History:
         self.version = version
         self._callbacks: dict[tuple[str, int, int, str], Distribution] = {}
         self._requests: dict[str, Distribution] = {}
-        self._filter_ns: dict[int, int] = {}
+        self._times = FilterTimes()  # of exchanges that last
+        self._filter_ns: dict[int, int] = {}  # of exchanges in the list
+        self._starts: tuple[Any, list[VmStart]] = (None, [])
         self._rows: deque[tuple[int, str]] = deque(maxlen=KEPT)
         self._open: list[Any] = []
         self._unsent: list[str] = []
@@ -88,21 +93,22 @@ class History:
 
     def read(self) -> None:
         """Read the events and exchanges that are new."""
-        trace, callbacks, filter_ns = self.proxy.trace, self._callbacks, self._filter_ns
+        trace, callbacks, times = self.proxy.trace, self._callbacks, self._times
         since, self._events = self._events, trace.total
-        for name, nanoseconds, exchange, thread, ref in trace.callbacks(since):
+        for callback in trace.callbacks(since):
+            name, nanoseconds, _, thread, ref, _ = callback
             distribution = callbacks.get((thread, ref.vm, ref.root, name))
             if distribution is None:
                 distribution = callbacks[thread, ref.vm, ref.root, name] = Distribution(name)
             distribution.record(nanoseconds)
-            if exchange is not None:
-                filter_ns[exchange] = filter_ns.get(exchange, 0) + nanoseconds
+            times.add(callback)
         self._add_rows(self._new_exchanges())
+        times.keep(self._open)
 
     def _new_exchanges(self) -> list[Any]:
         """Return the exchanges that are new, oldest first."""
         exchanges = self.proxy.exchanges
-        total = exchanges[-1].number if exchanges else 0
+        total = exchanges[-1].number if exchanges else self._exchanges  # a discarded proxy has none left
         number = min(total - self._exchanges, len(exchanges))
         self._exchanges = total
         return list(islice(reversed(exchanges), number))[::-1]
@@ -115,8 +121,12 @@ class History:
                 self._open.append(exchange)
                 continue
             row_id = self.id_of(exchange)
-            text = snapshot.row_text(exchange, self._filter_ns.pop(exchange.number, 0), row_id)
+            inside = self._times.take(exchange)
+            text = snapshot.row_text(exchange, inside, row_id)
             self._request(exchange.thread).record(int(exchange.duration * 1e9))
+            if len(self._rows) == KEPT:
+                self._filter_ns.pop(self._rows[0][0], None)
+            self._filter_ns[row_id] = inside
             self._rows.append((row_id, text))
             self._unsent.append(text)
 
@@ -124,6 +134,14 @@ class History:
         if thread not in self._requests:
             self._requests[thread] = Distribution("request")
         return self._requests[thread]
+
+    def starts(self) -> list[VmStart]:
+        """Return the starts of the VMs; the trace is read again only if VMs were created, failed or dropped meanwhile."""
+        proxy = self.proxy
+        key = (proxy.server.vms_created, len(proxy.vms), sum(vm.failed for vm in proxy.vms))
+        if self._starts[0] != key:
+            self._starts = (key, vm_starts(proxy.trace.of_starts(), proxy.simulation.fixed_time))
+        return self._starts[1]
 
     # -- rows -----------------------------------------------------------------------------------------------------
 
@@ -137,17 +155,22 @@ class History:
         return self._exchanges
 
     @property
-    def is_stale(self) -> bool:
-        """Whether there are events that have not been read."""
-        return self._events != self.proxy.trace.total
+    def events(self) -> int:
+        """Number of events that have been read."""
+        return self._events
 
     def unfinished(self) -> list[Any]:
         """Return the newest exchanges that are not done."""
         return self._open[-_OPEN:]
 
     def _unfinished(self) -> list[tuple[int, str]]:
-        ids = [(self.id_of(x), x) for x in self.unfinished()]
-        return [(i, snapshot.row_text(x, self._filter_ns.get(x.number, 0), i)) for i, x in ids]
+        ids = [(self.id_of(exchange), exchange) for exchange in self.unfinished()]
+        return [(i, snapshot.row_text(exchange, self.filter_ns(exchange), i)) for i, exchange in ids]
+
+    def filter_ns(self, exchange: Any) -> int:
+        """Return the nanoseconds that an exchange has spent in the filter, as its row has them."""
+        known = self._filter_ns.get(self.id_of(exchange))
+        return self._times.of(exchange) if known is None else known
 
     def newest(self, limit: int) -> list[tuple[int, str]]:
         """Return the ids and rows of done exchanges, newest first."""
@@ -190,10 +213,10 @@ class History:
         """
         groups: dict[str, list[Distribution]] = {}
         for (*origin, name), distribution in self._callbacks.items():
-            if all(wanted in (None, value) for wanted, value in zip(scope.origin, origin, strict=True)):
+            if all(required in (None, value) for required, value in zip(scope.origin, origin, strict=True)):
                 groups.setdefault(name, []).append(distribution)
         merged = [_merge(name, parts) for name, parts in groups.items()]
-        return sorted(merged, key=lambda d: (d.name in _AT_START, -d.total))
+        return sorted(merged, key=lambda d: (d.name in START_CALLBACKS - {"on_context_create"}, -d.total))
 
     def find(self, row_id: int) -> Any:
         """Return an exchange by row id; None for another version, or if the proxy no longer has it."""

@@ -11,34 +11,33 @@ from collections.abc import Callable, Container, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
-__all__ = ["Idle", "Inbox", "after_each_cell", "interruptible"]
+__all__ = ["Idle", "Inbox", "Variables", "after_each_cell", "interruptible"]
 
+_ITEMS = 1000  # of a list that is searched for an object
+_MESSAGES, _BYTES = 1000, 128 << 20  # that wait, with the parts of files in them
 _PAUSE = 0.3  # seconds without a cell before the kernel counts as idle
 
 
-def after_each_cell(action: Callable[[], None]) -> Callable[[], None]:
+def after_each_cell(action: Callable[[str], None]) -> Callable[[], None]:
     """Call a function after each cell. Outside IPython it is never called.
 
     Parameters
     ----------
     action
-        The function.
+        The function; its argument names the cell: `cell 8`.
 
     Returns
     -------
     Callable
         Call this to stop.
     """
-    shell: Any = None
-    if "IPython" in sys.modules:
-        from IPython import get_ipython
-
-        shell = get_ipython()
+    shell = _shell()
     if shell is None:
         return lambda: None
 
-    def run(*_: Any) -> None:
-        action()
+    def run(result: Any = None) -> None:
+        number = getattr(result, "execution_count", None)
+        action("a later cell" if number is None else f"cell {number}")
 
     shell.events.register("post_run_cell", run)
 
@@ -47,6 +46,49 @@ def after_each_cell(action: Callable[[], None]) -> Callable[[], None]:
             shell.events.unregister("post_run_cell", run)
 
     return stop
+
+
+def _shell() -> Any:
+    """Return the running IPython shell, or None."""
+    if "IPython" not in sys.modules:
+        return None
+    from IPython import get_ipython
+
+    return get_ipython()
+
+
+class Variables:
+    """The variables of the notebook that hold an object, to notice when a later cell gives them another one.
+
+    Parameters
+    ----------
+    held
+        The object.
+    """
+
+    def __init__(self, held: object) -> None:
+        self._held = held
+        self._names: set[str] = set()
+
+    def are_replaced(self) -> bool:
+        """Return whether the last cell has given all of them another object of the same class."""
+        shell = _shell()
+        if shell is None:
+            return False
+        variables = {n: v for n, v in list(shell.user_ns.items()) if not n.startswith("_") and n != "Out"}
+        names = {name for name, value in variables.items() if self._is_in(value)}
+        if names or not self._names:
+            self._names |= names
+            return False
+        return any(isinstance(variables.get(name), type(self._held)) for name in self._names)
+
+    def _is_in(self, value: Any) -> bool:
+        """Return whether a variable is the object, or a list, tuple or dict that has it."""
+        if isinstance(value, dict):
+            return any(item is self._held for item in list(value.values())[:_ITEMS])
+        if isinstance(value, list | tuple):
+            return any(item is self._held for item in value[:_ITEMS])
+        return value is self._held
 
 
 class Idle:
@@ -83,7 +125,8 @@ class Inbox:
     """Moves messages of widgets to the thread that created the inbox.
 
     A kernel with subshells receives them on another thread while a cell runs, and a simulation belongs to one thread.
-    Messages wait until the cell is done, or until the simulation processes those that only change the view.
+    Messages wait until the cell is done, or until the simulation processes those that only change the view. At most 1,000 messages
+    with 128 MiB wait; others are dropped.
 
     Parameters
     ----------
@@ -109,7 +152,7 @@ class Inbox:
         """Add a message, from any thread."""
         if self._loop is None or threading.current_thread() is self._owner:
             self._perform(name, values)
-        else:
+        elif len(self.messages) < _MESSAGES and sum(map(_size, [*self.messages, (name, values)])) <= _BYTES:
             self.messages.append((name, values))
             self._loop.call_soon_threadsafe(self.process)
 
@@ -129,6 +172,13 @@ class Inbox:
                 self._perform(name, values)
             else:
                 self.messages.append((name, values))
+
+
+def _size(message: tuple[str, dict[str, Any]]) -> int:
+    """Return the bytes of a message: the parts of files, and texts."""
+    buffers = message[1].get("buffers", ())
+    parts = buffers if isinstance(buffers, list | tuple) else ()
+    return sum(len(value) for value in (*parts, *message[1].values()) if isinstance(value, bytes | memoryview | str))
 
 
 @contextmanager

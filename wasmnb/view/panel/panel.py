@@ -14,11 +14,12 @@ from wasmnb.traffic.tcp import listeners_of
 from wasmnb.view.render.escape import clip, visible
 
 from . import snapshot
-from .actions import ACTIONS, NAVIGATION, message_of, repeat
+from .actions import ACTIONS, FILES, NAVIGATION, message_of, repeat
 from .history import History, Past
-from .kernel_events import Inbox, after_each_cell, interruptible
+from .kernel_events import Inbox, Variables, after_each_cell, interruptible
 from .latencies import Latencies
 from .renderer import Renderer
+from .reports import Reports
 from .state import PanelState
 from .widget import PanelWidget
 
@@ -49,6 +50,8 @@ class Panel:
     after
         Panel of an earlier version of the filter. The new panel takes over its list and figures, and the earlier panel
         stays as it is. Default: none.
+    replaced_by
+        Name of the version that replaces it, for the earlier panel: `cell 8`. Default: unknown.
 
     Attributes
     ----------
@@ -58,22 +61,25 @@ class Panel:
         Id of the cell whose output has the panel; None if it is unknown.
     """
 
-    def __init__(self, proxy: Proxy, *, after: Panel | None = None) -> None:
+    def __init__(self, proxy: Proxy, *, after: Panel | None = None, replaced_by: str = "another version") -> None:
         self.cell: str | None = None
         self._inbox = Inbox(self.perform)
         self.widget = PanelWidget(self._inbox.add)
         if after is None:
-            version, past, latencies = 0, Past(), Latencies()
+            version, past, latencies, reports = 0, Past(), Latencies(), Reports()
         else:
-            after.close()
+            after.close(f"replaced by {replaced_by}")
             earlier: PanelState = after._state
-            version, past, latencies = earlier.history.version + 1, earlier.past, earlier.latencies
-            _keep_figures(earlier)
-        self._state: PanelState = PanelState(self.widget, History(proxy, version), past, latencies)
+            version, latencies, reports = earlier.history.version + 1, earlier.latencies, earlier.reports
+            past = _keep_figures(earlier)
+        self._state: PanelState = PanelState(self.widget, History(proxy, version), past, latencies, reports=reports)
         self._renderer = Renderer(self._state)
         self._due = 0.0
         self._watch(proxy)
         self._stop_after_cells = after_each_cell(self.settle)
+        self._variables = Variables(proxy)
+        self._shown: Any = None
+        self._reports_added = 0
         self.refresh(everything=True)
         self._renderer.send_rows()
 
@@ -111,12 +117,13 @@ class Panel:
         state = self._state
         state.history.read()
         last, before = (None, {}) if state.restart.from_nothing else self._last_message()
-        _keep_figures(state)
+        state.past = _keep_figures(state)
         if state.restart.from_nothing:
-            state.past, state.latencies.against = Past(), ""
+            state.past, state.latencies.against, state.reports = Past(), "", Reports()
         elif before:
             state.past.details[before["id"]] = before
         state.history = History(proxy, state.history.version + 1)
+        self._variables = Variables(proxy)
         state.selection.around, state.selection.plugin = None, 0
         self._watch(proxy)
         self._renderer.clear()
@@ -125,6 +132,24 @@ class Panel:
             self.widget.before = {**before, "number": self.widget.picked} if before else {}
         self.refresh(everything=True)
         self._renderer.send_rows()
+
+    def add_report(self, report: Any) -> None:
+        """Show a report on traffic in the view *Traffic*: the result of `load`, `replay`, `diff`, `profile` or `fuzz`.
+
+        Parameters
+        ----------
+        report
+            An object that notebooks draw.
+        """
+        from wasmnb.view.mimebundle import document_of
+
+        kind = type(report).__name__.removesuffix("Report").lower()
+        source = getattr(report, "traffic", "")
+        self._state.reports.add(
+            f"{kind} {self._reports_added + 1}{f', {source}' if source else ''}", document_of(report)
+        )
+        self._reports_added += 1
+        self._renderer.refresh_when_idle()
 
     def refresh(self, *, everything: bool = False) -> None:
         """Update the open view.
@@ -136,12 +161,22 @@ class Panel:
         """
         self._renderer.refresh(everything=everything)
 
-    def settle(self) -> None:
-        """Update the panel after a cell; close it if the proxy is closed."""
-        if self._state.history.is_stale:
+    def settle(self, cell: str = "a later cell") -> None:
+        """Update the panel after a cell that changed the proxy; close it if the proxy is closed or replaced.
+
+        Parameters
+        ----------
+        cell
+            Name of the cell: `cell 8`.
+        """
+        shown = _visible_state(self._state.proxy)
+        if shown != self._shown:
+            self._shown = shown
             self.refresh()
             self._renderer.refresh_when_idle()
-        if self._state.proxy.state == "closed":
+        if self._variables.are_replaced():
+            self.close(f"replaced by {cell}")
+        elif self._state.proxy.state == "closed":
             self.close()
 
     def perform(self, name: str, values: dict[str, Any]) -> None:
@@ -155,6 +190,7 @@ class Panel:
             Its arguments, as the front end has sent them.
         """
         try:
+            self._check_live(name)
             with interruptible():
                 notice = ACTIONS.get(name, _unknown)(self._renderer, {**values, "action": name})
             self._notify(notice)
@@ -170,11 +206,22 @@ class Panel:
         finally:
             self.widget.send_done()
 
-    def close(self) -> None:
-        """Stop updating the panel; it keeps its last state."""
+    def _check_live(self, name: str) -> None:
+        """Raise for an action that changes a proxy that was replaced."""
+        if self._state.ended and name not in (*NAVIGATION, *FILES):
+            raise UsageError(f"This proxy was {self._state.ended}, which has the live panel.")
+
+    def close(self, reason: str = "") -> None:
+        """Stop updating the panel; it keeps its last state.
+
+        Parameters
+        ----------
+        reason
+            Why it is no longer live: `replaced by cell 8`. Default: its proxy is closed.
+        """
         self._unwatch()
         self._stop_after_cells()
-        self._renderer.close()
+        self._renderer.close(reason)
 
     def live_bundle(self) -> dict[str, Any]:
         """Return the widget's part of the display data."""
@@ -191,7 +238,7 @@ class Panel:
 
     def _watch(self, proxy: Proxy) -> None:
         self._unwatch = proxy.watch(self._tick)
-        proxy._panel = self  # type: ignore[attr-defined]
+        proxy.attachments["panel"] = self
 
     def _tick(self) -> None:
         """Draw if it is time to, and let the user navigate; called between events of the simulation."""
@@ -215,11 +262,12 @@ class Panel:
         """
         state = self._state
         exchanges = list(state.proxy.exchanges)
-        from_panel = (x for x in reversed(exchanges) if message_of(x) is state.draft.sent)
+        from_panel = (exchange for exchange in reversed(exchanges) if message_of(exchange) is state.draft.sent)
         exchange = next(from_panel, exchanges[-1] if exchanges else None)
         if exchange is None:
             return state.draft.sent, {}
-        return message_of(exchange), snapshot.detail(exchange, state.history.id_of(exchange))
+        detail = snapshot.detail(exchange, state.history.id_of(exchange), state.history.filter_ns(exchange))
+        return message_of(exchange), detail
 
     def _notify(self, text: str, *, bad: bool = False) -> None:
         """Show a sentence at the foot."""
@@ -227,8 +275,16 @@ class Panel:
             self.widget.notice = {"text": clip(visible(text, keep="\n"), 1000), "bad": bad}
 
 
-def _keep_figures(state: PanelState) -> None:
-    """Keep the end of the list and the latencies of a proxy that will be replaced."""
-    state.past.add(state.history, state.latencies.figures(state.history))
+def _visible_state(proxy: Proxy) -> Any:
+    """Return what has to change before a panel is drawn again after a cell: also the clock, faults and log alone."""
+    faults = [cluster.alive for cluster in proxy.clusters.values()], [vm.armed for vm in proxy.vms]
+    return proxy.trace.total, proxy.log.written, proxy.now, proxy.state, faults
+
+
+def _keep_figures(state: PanelState) -> Past:
+    """Keep the latencies and the version of a proxy that will be replaced; return the end of its list, with what was before it."""
+    state.reports.keep_version(state.proxy, state.history.version + 1)
+    past = state.past.followed_by(state.history, state.latencies.figures(state.history))
     if state.history.requests().count:
         state.latencies.against = f"version {state.history.version + 1}"
+    return past

@@ -11,7 +11,7 @@ from . import snapshot
 from .history import KEPT
 from .kernel_events import Idle
 from .state import PanelState
-from .views import NARROWED, VIEWS, pick, read_python
+from .views import NARROWED, SLOW, VIEWS, pick, read_python
 
 if TYPE_CHECKING:
     from .scope import Scope
@@ -40,7 +40,7 @@ class Renderer:
         Parameters
         ----------
         everything
-            Update the other views, except the module, which takes long to read. Default: false.
+            Update the other views, except those that take long. Default: false.
         """
         state = self.state
         state.history.read()
@@ -50,7 +50,7 @@ class Renderer:
                 widget.head = self._head()
                 widget.tree = self._tree()
             for view, fill in VIEWS.items():
-                if view == selection.view or (everything and view != "Module"):
+                if view == selection.view or (everything and view not in SLOW):
                     fill(state)
             if everything and selection.view == "State":
                 read_python(state)
@@ -72,6 +72,10 @@ class Renderer:
         """Open a view; unknown names open the list of exchanges."""
         selection = self.state.selection
         selection.view = view if view in VIEWS else "Exchanges"
+        if self.state.ended is not None:  # the other views have their last state
+            if selection.view in SLOW:
+                VIEWS[selection.view](self.state)
+            return
         self.refresh()
         if selection.view == "State":
             read_python(self.state)
@@ -95,15 +99,29 @@ class Renderer:
         """Empty the traits that belong to the earlier proxy."""
         widget = self.state.widget
         with widget.hold_sync():
-            widget.module, widget.python, widget.before, widget.event, widget.detail = {}, {}, {}, {}, {}
+            widget.module, widget.python, widget.before, widget.event, widget.detail, widget.start = (
+                {},
+                {},
+                {},
+                {},
+                {},
+                {},
+            )
             widget.picked = None
 
-    def close(self) -> None:
-        """Draw the last state."""
+    def close(self, reason: str = "") -> None:
+        """Draw the last state.
+
+        Parameters
+        ----------
+        reason
+            Why the panel is no longer live. Default: its proxy is closed.
+        """
         self._everything.cancel()
         self._narrowed.cancel()
         self.refresh(everything=True)
-        self.state.widget.head = {**self.state.widget.head, "state": "closed"}
+        self.state.ended = reason
+        self.state.widget.head = {**self.state.widget.head, "state": "closed", "reason": reason}
 
     def _fill_narrowed(self) -> None:
         for view in NARROWED:
@@ -112,17 +130,21 @@ class Renderer:
 
     def _tree(self) -> Any:
         proxy = self.state.proxy
-        live = {x.number: x for x in self.state.history.unfinished()}
+        live = {exchange.number: exchange for exchange in self.state.history.unfinished()}
         return snapshot.tree(proxy.tree(), live, proxy.callouts if live else ())
 
     def _head(self) -> dict[str, Any]:
         proxy, restart = self.state.proxy, self.state.restart
         trace, log, text = proxy.trace, proxy.log, snapshot.printable
         counts = ((len(proxy.workers), "worker"), (len(proxy.vms), "VM"), (self.state.history.total, "exchange"))
+        earlier = len(self.state.past.rows)
         return {
             "name": text(proxy.name, 80),
-            "state": proxy.state,
-            "summary": " · ".join(plural(number, noun) for number, noun in counts),
+            "state": "closed" if self.state.ended is not None else proxy.state,
+            "reason": self.state.ended or "",
+            "summary": " · ".join(plural(number, noun) for number, noun in counts)
+            + (f" (and {earlier:,} of earlier versions)" if earlier else ""),
+            "faults": [f"{vm.thread.name}: {vm.armed_text}" for vm in proxy.vms if vm.armed and not vm.failed],
             "clock": f"virtual time {proxy.now:,.3f} s",
             "workers": len(proxy.workers),
             "listeners": listeners_of(proxy),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from wasmnb.abi import CALLBACKS, Result
+from wasmnb.abi import CALLBACKS, CALLBACKS_BY_NAME, Result
 
 if TYPE_CHECKING:
     from wasmnb.host import Event
@@ -26,7 +26,7 @@ _MOVES = {"continued", "local_response", "response", "done", "reset", "closed"}
 
 def _pauses(event: Event) -> bool:
     """Return whether a callback pauses its stream: with any result but 0, and for headers 2, which Envoy treats as 0."""
-    callback = CALLBACKS.get(f"proxy_{event.name}")
+    callback = CALLBACKS_BY_NAME.get(event.name)
     if callback is None or callback.result not in _PAUSING or not isinstance(event.result, int):
         return False
     return event.result > 0 and not (callback.result is Result.HEADERS_STATUS and event.result == 2)

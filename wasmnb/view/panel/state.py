@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from .history import History, Past
 from .latencies import Latencies
+from .reports import Reports
 from .scope import Scope
 from .widget import PanelWidget
 
@@ -30,7 +31,7 @@ class Selection:
     view
         Name of the open view.
     scope
-        What the views are narrowed to.
+        Worker and plugin that the views show; by default all.
     around
         Row id of the exchange that the timeline is drawn around; None for the newest events.
     plugin
@@ -95,8 +96,14 @@ class PanelState:
         The end of the lists of replaced proxies.
     latencies
         Figures to compare with.
+    reports
+        Reports on traffic, and earlier versions of the filter.
     traffic_runs
         A cell sends requests at the moment.
+    drawn_starts
+        The starts of VMs that the widget shows.
+    ended
+        Why the panel is no longer live, maybe empty; None while it is.
     files_allowed
         Messages of the browser may name files for the kernel to read.
     """
@@ -108,7 +115,10 @@ class PanelState:
     selection: Selection = field(default_factory=Selection)
     draft: Draft = field(default_factory=Draft)
     restart: RestartSettings = field(default_factory=RestartSettings)
+    reports: Reports = field(default_factory=Reports)
     traffic_runs: bool = False
+    drawn_starts: object = None
+    ended: str | None = None
     files_allowed: bool = False
 
     @property

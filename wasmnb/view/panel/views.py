@@ -11,7 +11,7 @@ from . import snapshot
 from .spans import callouts, pauses
 from .state import PanelState
 
-__all__ = ["NARROWED", "VIEWS", "pick", "read_python"]
+__all__ = ["NARROWED", "SLOW", "VIEWS", "pick", "read_python"]
 
 BARS = 4_000  # events of the timeline
 CALLOUTS = 1_000
@@ -33,7 +33,7 @@ def _detail(state: PanelState, row_id: int) -> Any:
         return state.past.details.get(row_id, {"id": row_id, "gone": True})
     if exchange.done and current.get("final") and current["id"] == row_id:
         return current
-    return snapshot.detail(exchange, row_id, _explanations(state, exchange))
+    return snapshot.detail(exchange, row_id, state.history.filter_ns(exchange), _explanations(state, exchange))
 
 
 def _explanations(state: PanelState, exchange: Any) -> list[str]:
@@ -43,6 +43,8 @@ def _explanations(state: PanelState, exchange: Any) -> list[str]:
 
 
 def _exchanges(state: PanelState) -> None:
+    if not state.history.total:  # the start is shown until there is an exchange
+        _start(state)
     newest = state.proxy.exchanges[-1] if state.proxy.exchanges else None
     follow = state.selection.follow and not state.traffic_runs
     if newest is not None and (state.widget.picked is None or follow):
@@ -63,7 +65,13 @@ def _timeline(state: PanelState) -> None:
     if exchange is not None:
         window = [exchange.started, proxy.now if exchange.finished is None else exchange.finished]
         number = exchange.number
-    state.widget.lanes = {**snapshot.lanes(events, trace.total, spans), "window": window, "around": number}
+    bands = snapshot.bands(state.history.starts())
+    state.widget.lanes = {
+        **snapshot.lanes(events, trace.total, spans),
+        "vms": bands,
+        "window": window,
+        "around": number,
+    }
 
 
 def _latency(state: PanelState) -> None:
@@ -111,8 +119,24 @@ def _some_workers(state: PanelState) -> PythonState:
     return PythonState(proxy.name, [vm for number in workers for vm in proxy.python_state(worker=number).vms])
 
 
+def _start(state: PanelState) -> None:
+    """Show the start, which is converted again only when VMs were created, failed or dropped meanwhile."""
+    if state.proxy.state == "closed":
+        return
+    starts = state.history.starts()
+    if state.drawn_starts is not starts or not state.widget.start:
+        state.drawn_starts = starts
+        state.widget.start = snapshot.start(state.proxy, starts)
+
+
 def _log(state: PanelState) -> None:
     state.widget.log = snapshot.log(state.proxy.log, state.selection.scope.log_filter())
+
+
+def _traffic(state: PanelState) -> None:
+    reports = state.reports.as_json()
+    if reports != state.widget.reports:
+        state.widget.reports = reports
 
 
 def _module(state: PanelState) -> None:
@@ -127,8 +151,11 @@ def _module(state: PanelState) -> None:
 #: Views that the kernel fills again when the selection changes; the front end narrows the others itself.
 NARROWED = ("Latency", "Log", "Module")
 
+#: Views that are filled only when they are open: modules take long to read, and reports have pictures.
+SLOW = ("Module", "Traffic")
+
 #: View -> the function that fills it.
 VIEWS: dict[str, Callable[[PanelState], None]] = {
     "Exchanges": _exchanges, "Timeline": _timeline, "Latency": _latency, "State": _shared_state, "Log": _log,
-    "Module": _module,
+    "Module": _module, "Traffic": _traffic, "Start": _start,
 }  # fmt: skip

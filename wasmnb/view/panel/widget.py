@@ -48,6 +48,8 @@ class PanelWidget(anywidget.AnyWidget):
     event = traitlets.Dict().tag(sync=True)
     python = traitlets.Dict().tag(sync=True)
     shared = traitlets.Dict().tag(sync=True)
+    reports = traitlets.Dict().tag(sync=True)
+    start = traitlets.Dict().tag(sync=True)
     module = traitlets.Dict().tag(sync=True)
     notice = traitlets.Dict().tag(sync=True)
 

@@ -30,8 +30,10 @@ __all__ = [
 ]
 
 #: Meaning of a span or row. Renderers may colour it, but never express the meaning by colour alone. "lines" keeps
-#: line breaks.
-Role = Literal["", "strong", "muted", "code", "lines", "badge", "added", "removed", "changed", "good", "warn", "bad"]
+#: line breaks, and "unwrapped" also the lines as they are, for tracebacks with carets.
+Role = Literal[
+    "", "strong", "muted", "code", "lines", "unwrapped", "badge", "added", "removed", "changed", "good", "warn", "bad"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,10 +141,21 @@ class Outline:
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """Preformatted lines, such as a body or traceback. `marked` is the index of a line to mark."""
+    """Preformatted lines, such as a body or traceback.
+
+    Attributes
+    ----------
+    text
+        The lines.
+    marked
+        Index of a line to mark.
+    wrap
+        Wrap long lines in HTML. Without it they scroll, so that carets stay below what they point at.
+    """
 
     text: str | bytes
     marked: int | None = None
+    wrap: bool = True
 
 
 @dataclass(frozen=True, slots=True)

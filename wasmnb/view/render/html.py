@@ -36,8 +36,9 @@ def _style(css: str) -> str:
 
 
 def _span(span: Span) -> str:
-    if span.role == "lines":
-        return f"<pre{_style(STYLES['lines'])}>{escape(span.text, keep=NEWLINES)}</pre>"
+    if span.role in ("lines", "unwrapped"):
+        css = STYLES["lines"] + (STYLES["scrolled"] if span.role == "unwrapped" else "")
+        return f"<pre{_style(css)}>{escape(span.text, keep=NEWLINES)}</pre>"
     text = escape(span.text)
     if not span.role:
         return text
@@ -93,7 +94,8 @@ def _code(code: Code) -> str:
         if code.marked < len(lines):
             lines[code.marked] = f"<strong{_style(ROW_STYLES['bad'])}>{lines[code.marked]}</strong>"
         text = "\n".join(lines)
-    return f"<pre{_style(STYLES['pre'])}>{text}</pre>"
+    css = STYLES["pre"] if code.wrap else STYLES["pre"] + STYLES["unwrapped"]
+    return f"<pre{_style(css)}>{text}</pre>"
 
 
 def _picture(picture: Picture) -> str:

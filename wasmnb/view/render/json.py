@@ -66,26 +66,28 @@ def line_json(line: Any) -> dict[str, Any]:
 _FLOWS = ("sent", "upstream_received", "upstream_sent", "received")
 
 
-def exchange_json(x: Any, *, events: bool = False) -> dict[str, Any]:
+def exchange_json(exchange: Any, *, events: bool = False) -> dict[str, Any]:
     """Return an exchange: the messages at its four stations, or the bytes of a connection; state and times.
 
     Parameters
     ----------
-    x
+    exchange
         The exchange.
     events
         Add callbacks and hostcalls. Default: false.
     """
     stations = ("request", "upstream_request", "upstream_response", "response")
     document: dict[str, Any] = {
-        name: json_value(getattr(x, name)) for name in ("number", "worker", "state", "duration", "filter_ns")
+        name: json_value(getattr(exchange, name)) for name in ("number", "worker", "state", "duration", "filter_ns")
     }
-    if hasattr(x, "request"):
-        document |= {name: _message(getattr(x, name)) for name in stations}
+    if hasattr(exchange, "request"):
+        document |= {name: _message(getattr(exchange, name)) for name in stations}
+        record = getattr(exchange, "access_log", None)
+        document["access_log"] = None if record is None else json_value(record.as_dict())
     else:
-        document |= {name: json_value(getattr(x, name)) for name in _FLOWS}
+        document |= {name: json_value(getattr(exchange, name)) for name in _FLOWS}
     if events:
-        document["events"] = [event_json(e) for e in x.events]
+        document["events"] = [event_json(e) for e in exchange.events]
     return document
 
 

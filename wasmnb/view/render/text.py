@@ -15,7 +15,7 @@ _SHORT_FOLD = 24  # lines of a closed fold that are shown
 
 
 def _line(line: Inline) -> str:
-    return "".join(visible(s.text, keep=NEWLINES if s.role == "lines" else "") for s in line)
+    return "".join(visible(s.text, keep=NEWLINES if s.role in ("lines", "unwrapped") else "") for s in line)
 
 
 def _width(text: str) -> int:

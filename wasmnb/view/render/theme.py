@@ -60,6 +60,8 @@ STYLES: dict[str, str] = {
     "fold": "margin:.3em 0 .5em",
     "pre": f"{MONO};font-size:.92em;line-height:1.4;background:rgba(128,128,128,.1);color:{_TEXT};border-radius:4px;"
     "margin:.35em 0;padding:.5em .7em;white-space:pre-wrap;overflow-wrap:anywhere;max-height:28em;overflow:auto",
+    "unwrapped": ";white-space:pre;overflow-wrap:normal",
+    "scrolled": ";white-space:pre;overflow-wrap:normal;overflow-x:auto;max-width:52em",
     "lines": f"{MONO};font-size:.92em;line-height:1.4;background:transparent;color:inherit;margin:0;padding:0;"
     "white-space:pre-wrap;overflow-wrap:anywhere",
     "img": "display:block;max-width:100%;height:auto;margin:.4em 0",

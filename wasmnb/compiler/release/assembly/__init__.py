@@ -1,4 +1,4 @@
-"""Assembly of release modules: compiled and interpreted parts, the packed image and the late start, written as WebAssembly.
+"""Assembly of release modules: compiled and interpreted functions, the compressed memory, and the late start.
 
-Which code is compiled is decided in `..profile`, and how functions are divided in `..carve`.
+The choice of the compiled code is made in `..profile`; functions are divided in `..carve`.
 """

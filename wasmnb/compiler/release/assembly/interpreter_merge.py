@@ -1,4 +1,4 @@
-"""Adds the functions of the interpreter's module to a module that is being written."""
+"""Merges the interpreter's module into the module that is being written."""
 
 from __future__ import annotations
 
@@ -18,26 +18,33 @@ _I32 = 0x7F
 def merge(
     writer: ModuleWriter, guest: CoreModule, readers: Mapping[str, int], globals_: Mapping[str, int]
 ) -> dict[str, int]:
-    """Add a module's functions; gives those that it exports: name -> number.
+    """Add the functions of a module.
 
     Parameters
     ----------
     writer
-        What they are added to.
+        The module to which they are added.
     guest
         The interpreter's module.
     readers
         Its imported functions: name -> number in the writer.
     globals_
         Its imported and exported globals: name -> number in the writer.
+
+    Returns
+    -------
+    dict
+        Its exported functions: name -> number in the writer.
     """
     imported = [readers[i.name] for i in guest.imported("func")]
     first = writer.imported + len(writer.functions)
     functions = [*imported, *range(first, first + len(guest.functions))]
     types = [writer.type_number(t) for t in guest.types]
     names = {index: name for name, (kind, index) in guest.exports.items() if kind == "global"}
-    wanted = [i.name for i in guest.imported("global")]
-    numbers = [globals_[n] for n in wanted] + [globals_[names[len(wanted) + i]] for i in range(len(guest.globals))]
+    imported_globals = [i.name for i in guest.imported("global")]
+    numbers = [globals_[n] for n in imported_globals] + [
+        globals_[names[len(imported_globals) + i]] for i in range(len(guest.globals))
+    ]
     for kind, (start, end) in zip(guest.functions, guest.code, strict=True):
         head, parts = body_parts(guest.data, start, end)
         body = [x for run, last in parts for x in (run, _moved(last, functions, types, numbers))]
@@ -50,7 +57,7 @@ def merge(
 
 
 def _moved(instruction: bytes, functions: list[int], types: list[int], globals_: list[int]) -> bytes:
-    """An instruction with an index, with the writer's index."""
+    """Return an instruction with the index that the function, type or global has in the writer."""
     if not instruction:
         return b""
     opcode, r = instruction[0], Reader(instruction, 1)

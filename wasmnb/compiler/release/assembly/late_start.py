@@ -1,8 +1,8 @@
-"""Starts a program when the proxy makes its first context rather than when it makes the VM.
+"""The late start: a program starts when the proxy creates the first context, not when it creates the VM.
 
-Facts (proxy-wasm-cpp-host): a module whose `proxy_on_context_create` traps is not refused; one whose `proxy_on_vm_start` does is.
-So that a program that cannot start is refused as ever, the module always has `proxy_on_vm_start`, which traps again after a
-start that failed.
+Facts (proxy-wasm-cpp-host): a module is refused if its `proxy_on_vm_start` traps, but not if its `proxy_on_context_create` does.
+The module therefore always exports `proxy_on_vm_start`, which traps again after a failed start, so that a program that can't
+start is refused.
 """
 
 from __future__ import annotations
@@ -27,25 +27,32 @@ Exports = dict[str, tuple[str, int]]
 
 
 def late_exports(split: SplitModule, pages: int, kept: Iterable[str], request: tuple[int, int] | None) -> Exports:
-    """Add the functions of a late start to a module; gives its exports.
+    """Add the functions of a late start to a module.
 
     Parameters
     ----------
     split
         The module.
     pages
-        Pages of memory before the interpreter's.
+        Pages of memory in front of the interpreter's memory.
     kept
-        Names of the exported functions that are kept.
+        Names of the exported functions that stay exported.
     request
-        Address and size of what a program that is loaded already is asked to go on with; None to have it load.
+        Address and size of the request that resumes a program whose filter is loaded; None to load the filter at the start.
+
+    Returns
+    -------
+    Exports
+        All exports of the module.
     """
     names = set(kept)
     exports = {name: (kind, i) for name, (kind, i) in split.exports.items() if kind != "func" or name in names}
     writer = split.writer
     nothing = writer.type_number(b"\x60\0\0")
     state = b"\x41" + leb.signed((pages << 16) + split.layout.state)
-    program = _go_on(split, request) if request else b"\0\x10" + leb.unsigned(split.exports[_INITIALIZE][1]) + b"\x0b"
+    program = (
+        _send_request(split, request) if request else b"\0\x10" + leb.unsigned(split.exports[_INITIALIZE][1]) + b"\x0b"
+    )
     start = leb.unsigned(writer.add_function(nothing, program))
     unpack = leb.unsigned(split.added["unpack-image"])
     starting, started = (state + bytes((0x41, value, 0x36, 2, 0)) for value in (_STARTING, _STARTED))
@@ -53,20 +60,20 @@ def late_exports(split: SplitModule, pages: int, kept: Iterable[str], request: t
     whole_start = leb.unsigned(writer.add_function(nothing, body))
     for name in _FIRST:
         if name in exports or name == _VM_START:
-            exports[name] = "func", _behind(split, exports, name, _guard(state, whole_start, strict=name != _ALLOCATE))
+            exports[name] = "func", _guarded(split, exports, name, _guard(state, whole_start, strict=name != _ALLOCATE))
     exports[_INITIALIZE] = "func", writer.add_function(nothing, b"\0\x0b")
     return exports
 
 
 def _guard(state: bytes, start: bytes, *, strict: bool) -> bytes:
-    """Instructions that start the program if it has not started; a strict guard traps if its start has failed."""
+    """Return instructions that start the program if it hasn't started. A strict guard traps after a failed start."""
     read = state + b"\x28\x02\0"
     begin = read + b"\x45\x04\x40\x10" + start + b"\x0b"
     return begin + read + bytes((0x41, _STARTING, 0x46, 0x04, 0x40, 0, 0x0B)) if strict else begin
 
 
-def _behind(split: SplitModule, exports: Exports, name: str, first: bytes) -> int:
-    """A function that does something first, then what an export did. Without `proxy_on_vm_start` a VM starts well."""
+def _guarded(split: SplitModule, exports: Exports, name: str, first: bytes) -> int:
+    """Add a function that runs the instructions `first`, then the exported function. A missing `proxy_on_vm_start` returns true."""
     writer = split.writer
     if name not in exports:
         return writer.add_function(writer.type_number(b"\x60\x02\x7f\x7f\x01\x7f"), b"\0" + first + b"\x41\x01\x0b")
@@ -77,13 +84,13 @@ def _behind(split: SplitModule, exports: Exports, name: str, first: bytes) -> in
     return writer.add_function(kind, b"\0" + first + arguments + b"\x10" + leb.unsigned(number) + b"\x0b")
 
 
-def _go_on(split: SplitModule, request: tuple[int, int]) -> bytes:
-    """A function that gives the program a request. It traps if nobody answers."""
+def _send_request(split: SplitModule, request: tuple[int, int]) -> bytes:
+    """Return a function that sends a request to the program. It traps if the request fails."""
     allocate, control = (leb.unsigned(split.exports[name][1]) for name in (_ALLOCATE, _CONTROL))
     at, size = map(leb.signed, request)
     return b"".join(
         (
-            b"\x01\x01\x7f",  # one local: where the request is
+            b"\x01\x01\x7f",  # one local: the address of the request
             b"\x41" + size + b"\x10" + allocate + b"\x22\0",
             b"\x41" + at + b"\x41" + size + b"\xfc\x0a\0\0",  # memory.copy
             b"\x20\0\x41" + size + b"\x10" + control,

@@ -1,8 +1,10 @@
-"""The finished module: a split one with its first memory, either put in place by the engine or packed and unpacked at the start.
+"""The finished module: a split module with its initial memory.
 
-Facts: Envoy makes one VM that never runs a callback (from which it clones the others), one that tries the configuration, and
-one for each worker. Memory that is only unpacked when the first context is made costs the first of them nothing, and the file
-is a third of the size.
+The engine can initialise the memory, or the memory is compressed and unpacked at the start.
+
+Facts: Envoy creates one VM that never runs a callback (it clones the others from it), one that checks the configuration, and one
+for each worker. If the memory is unpacked when the first context is created, the VM without callbacks costs nothing, and the
+file has a third of the size.
 """
 
 from __future__ import annotations
@@ -17,58 +19,73 @@ from ..interpreter.cold_code import LEVEL, deflate
 from .late_start import late_exports
 from .split_module import SplitModule
 
-__all__ = ["RESUME", "Write", "eager_module", "lazy_module", "merged"]
+__all__ = ["RESUME", "Write", "eager_module", "lazy_module"]
 
-#: Bytes that stand at an address.
+#: An address, and the bytes to write there.
 Write = tuple[int, bytes]
 
-#: Bytes of a piece that is packed by itself, and zeros that end one.
+#: Bytes of a piece that is compressed by itself, and number of zeros that end a piece.
 _PIECE, _GAP = 1 << 18, 4096
+
+#: Bytes in front of a piece that its compressed data can refer to.
+_HISTORY = 1 << 15
 
 _ZEROS = re.compile(rb"\0{%d,}" % _GAP)
 
-#: Layout of the head of the packed memory: records, bytes of cold code and of what follows the head, sums of both.
-_HEAD = struct.Struct("<IIIIQQ")
+#: Header of the compressed memory: number of records, bytes of the cold code, of the data behind the header and of the archive,
+#: checksums of the three.
+_HEAD = struct.Struct("<IIIIQQQ")
 
-#: What a program that is loaded already is asked at its start.
+#: Request that resumes a program whose filter is loaded.
 RESUME = b'{"do": "resume"}'
 
 
 def eager_module(split: SplitModule, image: Iterable[Write], pages: int) -> bytes:
-    """The module with its memory put in place by the engine.
+    """Return the module with memory that the engine initialises.
 
     Parameters
     ----------
     split
         The split module.
     image
-        The memory's first content.
+        Initial content of the memory.
     pages
         Pages of memory that the module had before it was split.
     """
     split.place(pages)
     split.writer.exports = dict(split.exports)
-    segments = [_passive(split.cold.data), _passive(b"")]
+    segments = [_passive(split.cold.data), _passive(b""), _passive(b"")]
     segments += [active_segment(address, data) for address, data in (*image, (pages << 16, split.tables))]
     return split.writer.module(pages + split.layout.pages, split.slot_count, segments)
 
 
 def lazy_module(
-    split: SplitModule, image: Iterable[Write], pages: int, exports: Iterable[str], *, loaded: bool, level: int = LEVEL
+    split: SplitModule,
+    image: Iterable[Write],
+    pages: int,
+    exports: Iterable[str],
+    *,
+    loaded: bool,
+    archive: tuple[int, int] = (0, 0),
+    blocks: bytes = b"",
+    level: int = LEVEL,
 ) -> bytes:
-    """The module with its memory packed; it is unpacked, and the program started, when the first context is made.
+    """Return the module with compressed memory. The first context unpacks it and starts the program.
 
     Parameters
     ----------
     split, image, pages
         As for `eager_module`.
     exports
-        Names of the exported functions that are kept.
+        Names of the exported functions that stay exported.
     loaded
-        Whether the image is that of a program that has loaded the filter: then the start only renews what differs from VM to
-        VM.
+        Whether the image has the loaded filter. The start then only updates what differs between VMs.
+    archive
+        Address and size of the archive in the image, which is left out. Default: none.
+    blocks
+        The archive in blocks, which becomes a passive segment. Default: none.
     level
-        How hard to pack the memory, from 1 to 9.
+        Compression level of the memory, from 1 to 9 (8).
     """
     split.place(pages)
     writer = split.writer
@@ -76,7 +93,10 @@ def lazy_module(
     writer.exports = late_exports(split, pages, exports, _resume(split, pages) if loaded else None)
     tables = [(pages << 16, split.tables), ((pages << 16) + split.layout.request, RESUME)]
     cold = _padded(split.cold.data)
-    segments = [_passive(cold), _passive(packed([*image, *tables], cold, level))]
+    outside = _padded(blocks)
+    memory = _memory([*image, *tables])
+    memory[archive[0] : sum(archive)] = bytes(archive[1])
+    segments = [_passive(cold), _passive(packed(bytes(memory), cold, outside, level)), _passive(outside)]
     module = writer.module(pages + split.layout.pages, split.slot_count, segments)
     del writer.functions[before[0] :], writer.globals[before[1] :]
     writer.types = before[2]
@@ -84,23 +104,34 @@ def lazy_module(
 
 
 def _resume(split: SplitModule, pages: int) -> tuple[int, int]:
-    """Address and size of the request that makes a loaded program go on."""
+    """Return address and size of the request that resumes a loaded program."""
     return (pages << 16) + split.layout.request, len(RESUME)
 
 
-def packed(image: Iterable[Write], cold: bytes, level: int = LEVEL) -> bytes:
-    """The segment that `unpack-image` reads; it also tells whether the cold code is whole."""
-    pieces = [
-        (address + at, data[at : at + _PIECE]) for address, data in merged(image) for at in range(0, len(data), _PIECE)
-    ]
-    streams = [deflate(data, level) for _, data in pieces]
+def packed(memory: bytes, cold: bytes, archive: bytes, level: int = LEVEL) -> bytes:
+    """Return the segment that `unpack-image` reads. It includes checksums of the other two segments.
+
+    Parameters
+    ----------
+    memory
+        The memory.
+    cold, archive
+        The other two segments.
+    level
+        Compression level from 1 to 9 (8).
+    """
+    writes = _pieces(memory)
+    pieces = [(address + at, data[at : at + _PIECE]) for address, data in writes for at in range(0, len(data), _PIECE)]
+    # Pieces are unpacked in ascending order, so that each can refer to what is in front of it.
+    streams = [deflate(data, level, memory[max(address - _HISTORY, 0) : address]) for address, data in pieces]
     at = _HEAD.size + 12 * len(pieces)
     records = bytearray()
     for (address, _), stream in zip(pieces, streams, strict=True):
         records += struct.pack("<III", address, at, len(stream))
         at += len(stream)
     content = _padded(bytes(records) + b"".join(streams))
-    return _HEAD.pack(len(pieces), len(cold), len(content), 0, _sum(cold), _sum(content)) + content
+    sizes = len(pieces), len(cold), len(content), len(archive)
+    return _HEAD.pack(*sizes, _sum(cold), _sum(content), _sum(archive)) + content
 
 
 def _padded(data: bytes) -> bytes:
@@ -108,27 +139,29 @@ def _padded(data: bytes) -> bytes:
 
 
 def _sum(data: bytes) -> int:
-    """What the guest adds up before it believes the data: words of 64 bits."""
+    """Return the checksum that the guest compares: the sum of all words of 64 bits."""
     words: tuple[int, ...] = struct.unpack(f"<{len(data) // 8}Q", data)
     return sum(words) & 0xFFFFFFFFFFFFFFFF
 
 
-def merged(image: Iterable[Write]) -> list[Write]:
-    """The same content in fewer writes: later ones win, long gaps are left out."""
+def _memory(image: Iterable[Write]) -> bytearray:
     image = list(image)
     memory = bytearray(max((address + len(data) for address, data in image), default=0))
     for address, data in image:
         memory[address : address + len(data)] = data
-    content = bytes(memory)
-    found = []
+    return memory
+
+
+def _pieces(content: bytes) -> list[Write]:
+    writes = []
     at = 0
     for gap in _ZEROS.finditer(content):
         if gap.start() > at:
-            found.append((at, content[at : gap.start()]))
+            writes.append((at, content[at : gap.start()]))
         at = gap.end()
     if at < len(content):
-        found.append((at, content[at:]))
-    return found
+        writes.append((at, content[at:]))
+    return writes
 
 
 def _passive(data: bytes) -> bytes:

@@ -1,4 +1,4 @@
-"""Writes a core module from parts that are still being added."""
+"""A writer of core modules, to which functions and globals are added one by one."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from ....formats import leb128 as leb
 from ....formats.leb128 import CORE_MAGIC, Reader
 from ...wasm.core_module import CoreModule
+from .inlining import without_inlining
 
 __all__ = ["ModuleWriter"]
 
@@ -16,18 +17,20 @@ _KINDS = {"func": 0, "table": 1, "memory": 2, "global": 3}
 
 @dataclass
 class ModuleWriter:
-    """A module in the making. Functions that it imports are numbered first.
+    """A module that is being written. Imported functions have the first numbers.
 
     Attributes
     ----------
     types
         Encoded function types.
     imports
-        Body of the import section; `imported` functions are in it.
+        Body of the import section.
+    imported
+        Number of imported functions.
     functions
-        (number of the type, body) of the functions that it defines.
+        Functions that it defines, as (number of the type, body). The first are those of `inlining.FILLERS`.
     slots, own_slots
-        Slot of the module's table, and of a second one -> function.
+        Slot of the first table, and of the second one -> function.
     globals
         Encoded globals.
     exports
@@ -45,7 +48,7 @@ class ModuleWriter:
 
     @classmethod
     def like(cls, module: CoreModule) -> ModuleWriter:
-        """A module with the types, imports and globals of another."""
+        """Return a module with the types, imports and globals of another one."""
         spans = {name: module.data[start:end] for name, start, end in module.sections}
         return cls(
             list(module.types),
@@ -55,7 +58,7 @@ class ModuleWriter:
         )
 
     def type_number(self, encoded: bytes) -> int:
-        """Number of a function type, which is added if it is not there yet."""
+        """Return the number of a function type, which is added if it is missing."""
         try:
             return self.types.index(encoded)
         except ValueError:
@@ -63,27 +66,29 @@ class ModuleWriter:
             return len(self.types) - 1
 
     def add_function(self, type_number: int, body: bytes) -> int:
-        """Add a function; gives its number."""
+        """Add a function and return its number."""
         self.functions.append((type_number, body))
         return self.imported + len(self.functions) - 1
 
     def add_global(self, kind: int, value: int, *, mutable: bool = True) -> int:
-        """Add a global of 32 bits; gives its number."""
+        """Add a global of 32 bits and return its number."""
         self.globals.append(global_(kind, value, mutable=mutable))
         return len(self.globals) - 1
 
     def module(self, pages: int, table_size: int, segments: list[bytes]) -> bytes:
-        """The finished module.
+        """Return the encoded module.
 
         Parameters
         ----------
         pages
-            Pages of memory that it starts with.
+            Initial size of the memory in pages.
         table_size
-            Slots of the module's table.
+            Slots of the first table.
         segments
             Encoded data segments.
         """
+        sizes = [len(body) for _, body in self.functions]
+        bodies = (without_inlining(body, self.imported, sizes) for _, body in self.functions)
         exports = (leb.name(n) + bytes((_KINDS[k],)) + leb.unsigned(i) for n, (k, i) in self.exports.items())
         sections: Mapping[int, bytes] = {
             1: leb.vector(self.types),
@@ -97,14 +102,14 @@ class ModuleWriter:
             7: leb.vector(exports),
             9: leb.vector([*_elements(0, self.slots), *_elements(1, self.own_slots)]),
             12: leb.unsigned(len(segments)),
-            10: leb.vector(leb.unsigned(len(body)) + body for _, body in self.functions),
+            10: leb.vector(leb.unsigned(len(body)) + body for body in bodies),
             11: leb.vector(segments),
         }
         return CORE_MAGIC + b"".join(leb.section(number, body) for number, body in sections.items())
 
 
 def _elements(table: int, slots: Mapping[int, int]) -> list[bytes]:
-    """One segment for each run of filled slots."""
+    """Return one segment for each run of filled slots."""
     runs: list[tuple[int, list[int]]] = []
     for slot in sorted(slots):
         if not runs or slot != runs[-1][0] + len(runs[-1][1]):
@@ -118,25 +123,25 @@ def _elements(table: int, slots: Mapping[int, int]) -> list[bytes]:
 
 
 def global_(kind: int, value: int, *, mutable: bool) -> bytes:
-    """A global of 32 bits, encoded."""
+    """Return an encoded global of 32 bits."""
     return bytes((kind, mutable, 0x41)) + leb.signed((value ^ 0x80000000) - 0x80000000) + b"\x0b"
 
 
 def _globals(body: bytes, module: CoreModule) -> list[bytes]:
-    """The globals one by one; each ends where the next begins."""
+    """Return the encoded globals of a section, one by one."""
     r = Reader(body)
-    found = []
+    encoded = []
     for _ in range(r.u32()):
         start = r.at
         r.byte(), r.byte()
         _skip_constant(r)
-        found.append(body[start : r.at])
-    assert len(found) == len(module.globals)
-    return found
+        encoded.append(body[start : r.at])
+    assert len(encoded) == len(module.globals)
+    return encoded
 
 
 def _skip_constant(r: Reader) -> None:
-    """Go over a constant expression of one number."""
+    """Skip a constant expression with one number."""
     code = r.byte()
     if code in {0x41, 0x42}:
         r.signed()

@@ -1,8 +1,9 @@
-"""The translated code of a whole module, packed: what is interpreted is unpacked a chunk at a time.
+"""The translated code of a module in compressed chunks. The interpreter unpacks a chunk when it needs its code.
 
-Code is laid out in windows of fixed size. A chunk starts at a window's beginning and holds functions that stand next to each
-other in the module; one that is larger than a window has a chunk of its own, which takes as many windows as it needs.
-Each function starts with a word that `calls.wat` reads: number of its type, offset behind its parameters, of its link.
+Code is divided into windows of fixed size. A chunk starts at the beginning of a window and has neighbouring functions of the
+module. It can take several windows. Functions that the profile knows are in small chunks, which are unpacked fast, the others in
+large ones, which take two thirds of the space. Each function starts with a word that `calls.wat` reads: number of its type, offset
+behind its parameters, offset of its link.
 """
 
 from __future__ import annotations
@@ -11,39 +12,48 @@ import struct
 import sys
 import zlib
 from array import array
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from .layout import WINDOW_SHIFT
 from .operations import SIZE
 from .translator import Translation
 
-__all__ = ["LEVEL", "ColdCode", "deflate", "pack"]
+__all__ = ["IS_LZMA", "LEVEL", "ColdCode", "compress", "deflate", "pack"]
 
 _WINDOW = 1 << WINDOW_SHIFT
 
-#: Level of packing: 9 saves one percent and takes three times as long.
-LEVEL = 6
+#: Most bytes of a chunk that is seldom needed.
+_LARGE = 3 << 15
+
+#: Flag in the size of a chunk that is compressed as LZMA; the others are DEFLATE.
+IS_LZMA = 1 << 31
+
+#: Parameters of LZMA: `lzma.wat` has `lc`, `lp` and `pb` built in.
+_LZMA = {"preset": 6, "lc": 0, "lp": 1, "pb": 3, "dict_size": 1 << 20}
+
+#: Compression level. Level 9 saves a third of a percent and takes twice as long.
+LEVEL = 8
 
 
 @dataclass(frozen=True)
 class ColdCode:
-    """Packed code.
+    """Compressed code of a module.
 
     Attributes
     ----------
     starts
-        Function -> offset of its code; functions that cannot be interpreted are not there.
+        Function -> offset of its code. Functions that can't be interpreted are missing.
     links
         Function -> offset of the link in its frame.
     points
-        Function -> offset in its body -> offset of the code where it can be entered there.
+        Function -> offset of a point in its body -> offset of the code for this point.
     callees
         Functions that are called directly.
     chunks
-        For every window (offset of the packed chunk, its size), or (first window of the chunk, 0).
+        For each window (offset of the compressed chunk, its size and `IS_LZMA`), or (first window of the chunk, 0).
     data
-        The packed chunks.
+        The compressed chunks.
     """
 
     starts: Mapping[int, int]
@@ -55,36 +65,85 @@ class ColdCode:
 
     @property
     def largest_chunk(self) -> int:
-        """Bytes of the largest packed chunk."""
-        return max((size for _, size in self.chunks), default=0)
+        """Bytes of the largest compressed chunk."""
+        return max((size & ~IS_LZMA for _, size in self.chunks), default=0)
 
 
-def deflate(data: bytes, level: int = LEVEL) -> bytes:
-    """Raw DEFLATE, as `inflate.wat` reads it."""
-    packer = zlib.compressobj(level, zlib.DEFLATED, -15, 9)
+def deflate(data: bytes, level: int = LEVEL, before: bytes = b"") -> bytes:
+    """Compress data as raw DEFLATE, which `inflate.wat` reads.
+
+    Parameters
+    ----------
+    data
+        The data.
+    level
+        Compression level from 1 to 9 (8).
+    before
+        Content of the memory in front of the output at the time of unpacking. The compressed data can refer to its last
+        32 KiB. Default: nothing.
+    """
+    packer = zlib.compressobj(level, zlib.DEFLATED, -15, 9, zdict=before)
     return packer.compress(data) + packer.flush()
 
 
-def pack(functions: Iterable[tuple[int, int, Translation]]) -> ColdCode:
-    """Lay out and pack functions: (number, number of the type, translation)."""
+def compress(data: bytes) -> bytes:
+    """Compress data as raw LZMA with an end marker, which `lzma.wat` reads."""
+    import lzma  # some builds of Python lack it, and notebooks don't need it
+
+    return lzma.compress(data, format=lzma.FORMAT_RAW, filters=[{"id": lzma.FILTER_LZMA1, **_LZMA}])
+
+
+def pack(functions: Iterable[tuple[int, int, Translation]], warm: Container[int] = ()) -> ColdCode:
+    """Arrange functions in chunks and compress them.
+
+    Parameters
+    ----------
+    functions
+        Number, number of the type, and translation of each function, in ascending order.
+    warm
+        Functions that filters often enter. Their chunks are small and fast to unpack. Default: none.
+    """
     starts: dict[int, int] = {}
     links: dict[int, int] = {}
     points: dict[int, dict[int, int]] = {}
     callees: set[int] = set()
-    chunks: list[bytearray] = []
-    windows = 0
+    groups: dict[bool, list[tuple[int, int, Translation]]] = {True: [], False: []}
+    for function in functions:
+        groups[function[0] in warm].append(function)
+    records: list[tuple[int, int]] = []
+    data = bytearray()
+    for is_warm, group in groups.items():
+        for chunk in _chunks(group, _WINDOW if is_warm else _LARGE):
+            content = bytearray()
+            for number, code, translation in chunk:
+                start = len(records) * _WINDOW + len(content)
+                content += code
+                starts[number], links[number] = start, translation.link
+                points[number] = {body: start + SIZE * (1 + at) for body, at in translation.points.items()}
+                callees |= translation.callees
+            compressed = deflate(bytes(content)) if is_warm else compress(bytes(content))
+            first = len(records)
+            records.append((len(data), len(compressed) | (0 if is_warm else IS_LZMA)))
+            records += [(first, 0)] * (-(-len(content) // _WINDOW) - 1)
+            data += compressed
+    return ColdCode(starts, links, points, frozenset(callees), tuple(records), bytes(data))
+
+
+def _chunks(
+    functions: Iterable[tuple[int, int, Translation]], limit: int
+) -> Iterator[list[tuple[int, bytes, Translation]]]:
+    """Yield the functions of each chunk with their code. A larger function has a chunk of its own."""
+    chunk: list[tuple[int, bytes, Translation]] = []
+    size = 0
     for number, kind, translation in functions:
         code = _encoded(kind, translation)
-        if not chunks or len(chunks[-1]) + len(code) > _WINDOW:
-            windows += _windows(chunks[-1]) if chunks else 0
-            chunks.append(bytearray())
-        start = windows * _WINDOW + len(chunks[-1])
-        chunks[-1] += code
-        starts[number], links[number] = start, translation.link
-        points[number] = {body: start + SIZE * (1 + at) for body, at in translation.points.items()}
-        callees |= translation.callees
-    records, data = _records(chunks)
-    return ColdCode(starts, links, points, frozenset(callees), records, data)
+        if chunk and size + len(code) > limit:
+            yield chunk
+            chunk, size = [], 0
+        chunk.append((number, code, translation))
+        size += len(code)
+    if chunk:
+        yield chunk
 
 
 def _encoded(kind: int, translation: Translation) -> bytes:
@@ -94,19 +153,3 @@ def _encoded(kind: int, translation: Translation) -> bytes:
         code = array("Q", code)
         code.byteswap()
     return head + code.tobytes()
-
-
-def _windows(chunk: bytes | bytearray) -> int:
-    return -(-len(chunk) // _WINDOW)
-
-
-def _records(chunks: Iterable[bytearray]) -> tuple[tuple[tuple[int, int], ...], bytes]:
-    records: list[tuple[int, int]] = []
-    data = bytearray()
-    for chunk in chunks:
-        packed = deflate(bytes(chunk))
-        first = len(records)
-        records.append((len(data), len(packed)))
-        records += [(first, 0)] * (_windows(chunk) - 1)
-        data += packed
-    return tuple(records), bytes(data)

@@ -1,4 +1,4 @@
-"""Cold code as bytes, for the cache: translating a runtime takes some ten seconds."""
+"""Cold code as bytes for the cache, because the translation of a runtime takes about ten seconds."""
 
 from __future__ import annotations
 
@@ -8,18 +8,24 @@ from .cold_code import ColdCode
 
 __all__ = ["read_cold", "write_cold"]
 
-_FORMAT = 1
+_FORMAT = 2
 
 
 def write_cold(cold: ColdCode) -> bytes:
-    """Encode; only this version of Python reads it."""
+    """Encode cold code. Only this version of Python can read the result."""
     points = {function: dict(places) for function, places in cold.points.items()}
     fields = (_FORMAT, dict(cold.starts), dict(cold.links), points, sorted(cold.callees), cold.chunks, cold.data)
     return marshal.dumps(fields)
 
 
 def read_cold(data: bytes) -> ColdCode:
-    """Decode what `write_cold` gave; the caller has verified that it is that. Raises ValueError for another format."""
+    """Decode the result of `write_cold`, which the caller has verified.
+
+    Raises
+    ------
+    ValueError
+        The data has another format.
+    """
     fields = marshal.loads(data)  # noqa: S302
     if not isinstance(fields, tuple) or len(fields) != 7 or fields[0] != _FORMAT:
         raise ValueError("cold code of another format")

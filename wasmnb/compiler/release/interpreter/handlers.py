@@ -1,38 +1,41 @@
-"""The interpreter as WebAssembly text: a small function, its handler, for every operation.
+"""The interpreter as WebAssembly text. Each operation has a handler, which is a small function.
 
-The handlers are in a table of their own, so that the module's table keeps its size: a call of a slot that is not there traps
-as ever. Compiled functions that the interpreter calls directly follow them in that table.
+The handlers are in a second table. The module's table keeps its size, so that a call of a missing slot still traps. Compiled
+functions that the interpreter calls directly follow the handlers in the second table.
 
-Each handler does its work and goes on to the next operation's handler by a tail call, so that the engine's stack does not
-grow. Numeric work is done by the very instruction that is interpreted, so that results and traps are the engine's own.
+A handler ends with a tail call of the next operation's handler, so that the engine's stack doesn't grow. Arithmetic is done by the
+instruction that is interpreted, so that results and traps are those of the engine.
 
 A handler's parameters are the address of its operation ($0) and of the frame ($1).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from importlib.resources import files
 
 from .layout import Layout
 from .opcodes import COMPARISONS, IMMEDIATE, LOADS, NUMERIC, SATURATING, STORES
 from .operations import SIZE, Operations
 
-__all__ = ["interpreter_text"]
+__all__ = ["READERS", "interpreter_text"]
+
+#: Passive segments, by number, that the interpreter reads.
+READERS = ("cold", "image", "archive")
 
 Signature = tuple[tuple[str, ...], tuple[str, ...]]
 
-#: Addresses in the frame of the values that operands name, and a constant of 32 bits.
+#: Addresses in the frame of the three operands, and a constant of 32 bits.
 _D, _A, _B = (f"(i32.add (local.get 1) (i32.load16_u offset={at} (local.get 0)))" for at in (2, 4, 6))
 _CONSTANT = "(i32.load offset=4 (local.get 0))"
 _SHORT = {at: f"(i32.load16_s offset={at} (local.get 0))" for at in (4, 6)}
 
-#: Bits of a register, by the type of value that a handler writes.
+#: Instruction that stores a value, by its type.
 _STORE = {"i32": "i32.store", "i64": "i64.store", "f32": "f32.store", "f64": "f64.store"}
 
 
 def _go(address: str, frame: str = "(local.get 1)") -> str:
-    """Go on at an address that is in a local."""
+    """Continue with the operation at an address in a local."""
     return f"(return_call_indirect $own (type $handler) {address} {frame} (i32.load16_u {address}))"
 
 
@@ -45,12 +48,12 @@ def _next(words: int = 1) -> str:
 
 
 def _jump(distance: str) -> str:
-    """Go on at a distance in bytes."""
+    """Continue with the operation at a distance in bytes."""
     return f"(local.set 0 (i32.add (local.get 0) {distance})) {_go('(local.get 0)')}"
 
 
 _SHORT_JUMP = _jump(f"(i32.shl {_SHORT[6]} (i32.const 3))")
-#: The link is read before a result is written: without parameters and locals both have the same place.
+#: The link is read before the result is written, because both have the same place in a frame without parameters and locals.
 _READ_LINK = f"(local $link i64) (local.set $link (i64.load {_D}))"
 _RESUME_CALLER = (
     "(local.set 1 (i32.wrap_i64 (i64.shr_u (local.get $link) (i64.const 32)))) "
@@ -59,39 +62,50 @@ _RESUME_CALLER = (
 
 
 def interpreter_text(
-    operations: Operations, types: Mapping[int, Signature], globals_: Mapping[int, str], layout: Layout
+    operations: Operations,
+    types: Mapping[int, Signature],
+    globals_: Mapping[int, str],
+    layout: Layout,
+    compiled: Container[int],
 ) -> str:
-    """The interpreter's module.
+    """Return the interpreter's module.
 
     Parameters
     ----------
     operations
-        The operations that it has.
+        The operations of the interpreted module.
     types
-        Function types that are called, with their signatures.
+        Number of each function type -> its signature.
     globals_
-        The interpreted module's globals that can be set, with their types.
+        Number of each mutable global of the interpreted module -> its type.
     layout
-        Where its tables lie.
+        Addresses of the interpreter's tables.
+    compiled
+        Types of the compiled functions that interpreted code calls directly.
     """
     handlers = {
-        **_control(), **_constants(), **_memory(), **_numeric(), **_branches(), **_globals(globals_), **_calls(types, layout)
+        **_control(), **_constants(), **_memory(), **_numeric(), **_branches(), **_globals(globals_),
+        **_direct_calls(types, layout, compiled), **_indirect_calls(types),
     }  # fmt: skip
-    bodies = [f"  (func $op{number} (type $handler) {handlers[name]})" for number, name in enumerate(operations.names)]
-    names = " ".join(f"$op{number}" for number in range(len(operations.names)))
+    numbers: dict[str, int] = {}  # equal handlers are one function
+    for number, name in enumerate(operations.names):
+        numbers.setdefault(handlers[name], number)
+    bodies = [f"  (func $op{number} (type $handler) {handler})" for handler, number in numbers.items()]
+    names = " ".join(f"$op{numbers[handlers[name]]}" for name in operations.names)
     kinds = [f"  (type $t{number} (func {_signature(s)}))" for number, s in types.items()]
     return "\n".join(
         (
             "(module",
             '  (import "filter" "memory" (memory 0))',
             '  (import "filter" "table" (table $filter 0 funcref))',
-            *(f'  (import "filter" "read-{n}" (func $read-{n} (param i32 i32 i32)))' for n in ("cold", "image")),
+            *(f'  (import "filter" "read-{n}" (func $read-{n} (param i32 i32 i32)))' for n in READERS),
             *(f'  (import "filter" "global {g}" (global $g{g} (mut {kind})))' for g, kind in globals_.items()),
             f"  (table $own {len(operations.names)} funcref)",
             "  (type $handler (func (param i32 i32)))",
             *kinds,
             (files(__package__) / "calls.wat").read_text().format_map(layout.constants),
             (files(__package__) / "inflate.wat").read_text(),
+            (files(__package__) / "lzma.wat").read_text(),
             *bodies,
             f"  (elem (table $own) (i32.const 0) func {names})",
             ")",
@@ -135,7 +149,7 @@ def _constants() -> dict[str, str]:
 
 
 def _memory() -> dict[str, str]:
-    """Loads, stores and what works on the whole memory. An address that overflows is one that no memory has."""
+    """Return the handlers of loads, stores, and operations on the whole memory. Overflowing addresses trap."""
     handlers = {
         "address": f"(i32.store {_D} (call $address (i32.load {_A}) (i32.load offset={SIZE} (local.get 0)))) {_next(2)}",
         "memory.size": f"(i32.store {_D} (memory.size)) {_next()}",
@@ -162,7 +176,7 @@ def _numeric() -> dict[str, str]:
 
 
 def _branches() -> dict[str, str]:
-    """Comparisons with the branch behind them: operands d and a, distance b in operations."""
+    """Return the handlers of comparisons that are joined with a branch: operands d and a, distance b in operations."""
     handlers = {}
     for name in COMPARISONS:
         for suffix, right in (("", f"(i32.load {_A})"), ("#", _SHORT[4])):
@@ -178,40 +192,41 @@ def _globals(globals_: Mapping[int, str]) -> dict[str, str]:
     return handlers
 
 
-def _calls(types: Mapping[int, Signature], layout: Layout) -> dict[str, str]:
+def _direct_calls(types: Mapping[int, Signature], layout: Layout, compiled: Container[int]) -> dict[str, str]:
     handlers = {}
     for number, signature in types.items():
+        to_compiled = (
+            "(if (i32.and (local.get $callee) (i32.const 1)) (then "
+            f"(local.set $callee (i32.shr_u (local.get $callee) (i32.const 1))) {_compiled_call('$own', number, signature)} {_next()})) "
+        )
         handlers[f"call {number}"] = (
             "(local $frame i32) (local $callee i32) "
             f"(local.set $frame {_D}) "
             f"(local.set $callee (i32.load offset={layout.functions} (i32.add (global.get $base) (i32.shl {_CONSTANT} (i32.const 2))))) "
-            f"(if (i32.and (local.get $callee) (i32.const 1)) (then "
-            f"(local.set $callee (i32.shr_u (local.get $callee) (i32.const 1))) {_compiled_call('$own', number, signature)} {_next()})) "
-            + _interpreted_call()
-        )
-        handlers[f"call_indirect {number}"] = (
-            "(local $frame i32) (local $callee i32) "
-            f"(local.set $frame {_D}) "
-            f"(local.set $callee (call $cold-slot (i32.load {_A}) (i32.const {number}))) "
-            f"(if (i32.eq (local.get $callee) (i32.const -1)) (then "
-            f"(local.set $callee (i32.load {_A})) {_compiled_call('$filter', number, signature)} {_next()})) "
-            + _interpreted_call()
+            + (to_compiled if number in compiled else "")
+            + _INTERPRETED_CALL
         )
     return handlers
 
 
-def _interpreted_call() -> str:
-    """Go on in the function whose code starts at $callee; the caller goes on behind this operation."""
-    link = (
-        "(i64.or (i64.extend_i32_u (i32.add (local.get 0) (i32.const 8))) "
-        "(i64.shl (i64.extend_i32_u (local.get 1)) (i64.const 32)))"
-    )
-    enter = f"(local.set 0 (call $enter (local.get $callee) (local.get $frame) {link}))"
-    return f"{enter} {_go('(local.get 0)', '(local.get $frame)')}"
+def _indirect_calls(types: Mapping[int, Signature]) -> dict[str, str]:
+    return {
+        f"call_indirect {number}": "(local $frame i32) (local $callee i32) "
+        f"(local.set $frame {_D}) "
+        f"(local.set $callee (call $cold-slot (i32.load {_A}) (i32.const {number}))) "
+        f"(if (i32.eq (local.get $callee) (i32.const -1)) (then "
+        f"(local.set $callee (i32.load {_A})) {_compiled_call('$filter', number, signature)} {_next()})) "
+        + _INTERPRETED_CALL
+        for number, signature in types.items()
+    }
+
+
+#: Continue in the function whose code starts at $callee. When it returns, the caller continues behind this operation.
+_INTERPRETED_CALL = "(return_call $call-interpreted (local.get 0) (local.get 1) (local.get $callee) (local.get $frame))"
 
 
 def _compiled_call(table: str, number: int, signature: Signature) -> str:
-    """Call the function in a table's slot $callee with the arguments in $frame."""
+    """Call the function in slot $callee of a table with the arguments in $frame."""
     params, results = signature
     arguments = " ".join(f"({kind}.load offset={8 * i} (local.get $frame))" for i, kind in enumerate(params))
     call = f"(call_indirect {table} (type $t{number}) {arguments} (local.get $callee))"

@@ -1,58 +1,131 @@
-  ;; Unpacks raw DEFLATE data: https://www.rfc-editor.org/rfc/rfc1951. The input is our own: what cannot be there traps.
+  ;; Unpacks raw DEFLATE data: https://www.rfc-editor.org/rfc/rfc1951. Invalid input traps.
   ;;
-  ;; Memory at $tables:        +0  table of the literal and length code: an entry of 16 bits for each next 15 bits at most,
-  ;;                               symbol * 16 + length of its code
-  ;;                       +65536  the same for the distance code
-  ;;                      +131072  lengths of the codes, 320 bytes; then 16 counts and 16 next codes, u32 each
+  ;; An entry of a code's table has 32 bits: the length of the code (bits 0 to 5), the number of extra bits (8 to 12), flags (14: end of
+  ;; the block, 15: literal), and the value without the extra bits (16 to 31). 0 stands for codes that are longer than the table's
+  ;; index, and for codes that don't exist.
+  ;;
+  ;; Memory at $tables:        +0  table of the literal and length code, with an index of 11 bits
+  ;;                        +8192  its number of codes of each length (16 u32), and the entries in the order of their codes
+  ;;                       +10240  table of the distance code, with an index of 10 bits
+  ;;                       +14336  its number of codes of each length, and the entries
+  ;;                       +14720  lengths of the codes, 320 bytes
+  ;;                       +15040  16 places in the entries (u32)
 
-  ;; Make a code's table from $count lengths at $lengths; gives how many bits index it.
-  (func $code-table (param $lengths i32) (param $count i32) (param $table i32) (param $tables i32) (result i32)
-    (local $counts i32) (local $codes i32) (local $i i32) (local $bits i32) (local $code i32) (local $length i32)
-    (local $reversed i32) (local $at i32)
-    (local.set $counts (i32.add (local.get $tables) (i32.const 131392)))
-    (local.set $codes (i32.add (local.get $counts) (i32.const 64)))
-    (memory.fill (local.get $counts) (i32.const 0) (i32.const 64))
+  ;; Entry of a symbol without the length of its code. Kinds of codes: 0 for lengths of codes, 1 for literals and lengths, 2 for
+  ;; distances.
+  (func $entry (param $symbol i32) (param $kind i32) (result i32)
+    (local $extra i32)
+    (if (i32.eqz (local.get $kind)) (then (return (i32.shl (local.get $symbol) (i32.const 16)))))
+    (if (i32.eq (local.get $kind) (i32.const 2))
+      (then
+        (if (i32.gt_u (local.get $symbol) (i32.const 29)) (then (return (i32.const 0))))
+        (if (i32.lt_u (local.get $symbol) (i32.const 4))
+          (then (return (i32.shl (i32.add (local.get $symbol) (i32.const 1)) (i32.const 16)))))
+        (local.set $extra (i32.sub (i32.shr_u (local.get $symbol) (i32.const 1)) (i32.const 1)))
+        (return (i32.or (i32.shl (local.get $extra) (i32.const 8))
+          (i32.shl (i32.add (i32.const 1)
+            (i32.shl (i32.add (i32.const 2) (i32.and (local.get $symbol) (i32.const 1))) (local.get $extra)))
+            (i32.const 16))))))
+    (if (i32.lt_u (local.get $symbol) (i32.const 256))
+      (then (return (i32.or (i32.shl (local.get $symbol) (i32.const 16)) (i32.const 0x8000)))))
+    (if (i32.eq (local.get $symbol) (i32.const 256)) (then (return (i32.const 0x4000))))
+    (if (i32.gt_u (local.get $symbol) (i32.const 285)) (then (return (i32.const 0))))
+    (if (i32.eq (local.get $symbol) (i32.const 285)) (then (return (i32.const 0x1020000))))
+    (local.set $symbol (i32.sub (local.get $symbol) (i32.const 257)))
+    (if (i32.lt_u (local.get $symbol) (i32.const 8))
+      (then (return (i32.shl (i32.add (local.get $symbol) (i32.const 3)) (i32.const 16)))))
+    (local.set $extra (i32.sub (i32.shr_u (local.get $symbol) (i32.const 2)) (i32.const 1)))
+    (i32.or (i32.shl (local.get $extra) (i32.const 8))
+      (i32.shl (i32.add (i32.const 3)
+        (i32.shl (i32.add (i32.const 4) (i32.and (local.get $symbol) (i32.const 3))) (local.get $extra)))
+        (i32.const 16))))
+
+  ;; Build the table of a code from $count lengths at $lengths. The table has 2 ** $bits entries, the counts and the entries by code
+  ;; follow.
+  (func $code-table
+    (param $lengths i32) (param $count i32) (param $kind i32) (param $table i32) (param $bits i32) (param $places i32)
+    (local $counts i32) (local $entries i32) (local $i i32) (local $at i32) (local $length i32) (local $entry i32)
+    (local $code i32) (local $size i32) (local $end i32) (local $bit i32)
+    (local.set $size (i32.shl (i32.const 4) (local.get $bits)))
+    (local.set $counts (i32.add (local.get $table) (local.get $size)))
+    (local.set $entries (i32.add (local.get $counts) (i32.const 64)))
+    (memory.fill (local.get $table) (i32.const 0) (i32.add (local.get $size) (i32.const 64)))
     (loop $each
       (local.set $at (i32.add (local.get $counts)
         (i32.shl (i32.load8_u (i32.add (local.get $lengths) (local.get $i))) (i32.const 2))))
       (i32.store (local.get $at) (i32.add (i32.load (local.get $at)) (i32.const 1)))
       (br_if $each (i32.lt_u (local.tee $i (i32.add (local.get $i) (i32.const 1))) (local.get $count))))
     (i32.store (local.get $counts) (i32.const 0))
-    (local.set $bits (i32.const 1))
-    (local.set $i (i32.const 1))
+    (local.set $at (local.get $entries))
+    (local.set $i (i32.const 0))
     (loop $each
-      (local.set $code (i32.shl
-        (i32.add (local.get $code)
-          (i32.load (i32.add (local.get $counts) (i32.shl (i32.sub (local.get $i) (i32.const 1)) (i32.const 2)))))
-        (i32.const 1)))
-      (i32.store (i32.add (local.get $codes) (i32.shl (local.get $i) (i32.const 2))) (local.get $code))
-      (if (i32.load (i32.add (local.get $counts) (i32.shl (local.get $i) (i32.const 2))))
-        (then (local.set $bits (local.get $i))))
-      (br_if $each (i32.lt_u (local.tee $i (i32.add (local.get $i) (i32.const 1))) (i32.const 16))))
-    (memory.fill (local.get $table) (i32.const 0) (i32.shl (i32.const 2) (local.get $bits)))
+      (i32.store (i32.add (local.get $places) (local.get $i)) (local.get $at))
+      (local.set $at (i32.add (local.get $at)
+        (i32.shl (i32.load (i32.add (local.get $counts) (local.get $i))) (i32.const 2))))
+      (br_if $each (i32.lt_u (local.tee $i (i32.add (local.get $i) (i32.const 4))) (i32.const 64))))
+    (local.set $end (local.get $at))
     (local.set $i (i32.const 0))
     (loop $each
       (local.set $length (i32.load8_u (i32.add (local.get $lengths) (local.get $i))))
       (if (local.get $length)
         (then
-          (local.set $at (i32.add (local.get $codes) (i32.shl (local.get $length) (i32.const 2))))
-          (local.set $code (i32.load (local.get $at)))
-          (i32.store (local.get $at) (i32.add (local.get $code) (i32.const 1)))
-          (local.set $reversed (i32.const 0))
-          (local.set $at (local.get $length))
-          (loop $bit
-            (local.set $reversed (i32.or (i32.shl (local.get $reversed) (i32.const 1)) (i32.and (local.get $code) (i32.const 1))))
-            (local.set $code (i32.shr_u (local.get $code) (i32.const 1)))
-            (br_if $bit (local.tee $at (i32.sub (local.get $at) (i32.const 1)))))
-          (loop $fill
-            (i32.store16 (i32.add (local.get $table) (i32.shl (local.get $reversed) (i32.const 1)))
-              (i32.or (i32.shl (local.get $i) (i32.const 4)) (local.get $length)))
-            (local.set $reversed (i32.add (local.get $reversed) (i32.shl (i32.const 1) (local.get $length))))
-            (br_if $fill (i32.lt_u (local.get $reversed) (i32.shl (i32.const 1) (local.get $bits)))))))
+          (local.set $code (i32.add (local.get $places) (i32.shl (local.get $length) (i32.const 2))))
+          (local.set $at (i32.load (local.get $code)))
+          (i32.store (local.get $code) (i32.add (local.get $at) (i32.const 4)))
+          (local.set $entry (call $entry (local.get $i) (local.get $kind)))
+          (i32.store (local.get $at)
+            (select (i32.or (local.get $entry) (local.get $length)) (i32.const 0)
+              (i32.or (local.get $entry) (i32.eqz (local.get $kind)))))))
       (br_if $each (i32.lt_u (local.tee $i (i32.add (local.get $i) (i32.const 1))) (local.get $count))))
-    (local.get $bits))
+    ;; The codes in ascending order. Their bits come in reverse: the next code is found by adding one at the highest bit.
+    (local.set $code (i32.const 0))
+    (local.set $at (local.get $entries))
+    (local.set $length (i32.const 1))
+    (block $done
+      (loop $each
+        (br_if $done (i32.ge_u (local.get $at) (local.get $end)))
+        (loop $longer ;; the length of the code at $at
+          (if (i32.ge_u (local.get $at)
+                (i32.load (i32.add (local.get $places) (i32.shl (local.get $length) (i32.const 2)))))
+            (then
+              (local.set $length (i32.add (local.get $length) (i32.const 1)))
+              (br $longer))))
+        (br_if $done (i32.gt_u (local.get $length) (local.get $bits)))
+        (local.set $entry (i32.load (local.get $at)))
+        (local.set $i (i32.shl (local.get $code) (i32.const 2)))
+        (loop $fill
+          (i32.store (i32.add (local.get $table) (local.get $i)) (local.get $entry))
+          (br_if $fill (i32.lt_u
+            (local.tee $i (i32.add (local.get $i) (i32.shl (i32.const 4) (local.get $length)))) (local.get $size))))
+        (local.set $bit (i32.xor (local.get $code) (i32.sub (i32.shl (i32.const 1) (local.get $length)) (i32.const 1))))
+        (br_if $done (i32.eqz (local.get $bit)))
+        (local.set $bit (i32.shr_u (i32.const 0x80000000) (i32.clz (local.get $bit))))
+        (local.set $code (i32.or (i32.and (local.get $code) (i32.sub (local.get $bit) (i32.const 1))) (local.get $bit)))
+        (local.set $at (i32.add (local.get $at) (i32.const 4)))
+        (br $each))))
 
-  ;; Lengths of the codes that DEFLATE fixes: 288 for literals and lengths, then 32 for distances.
+  ;; Return the entry of the next code, which isn't in the table. $counts is the address behind the table.
+  (func $long-code (param $bits i64) (param $counts i32) (result i32)
+    (local $code i32) (local $first i32) (local $at i32) (local $count i32) (local $i i32)
+    (local.set $at (i32.add (local.get $counts) (i32.const 64)))
+    (loop $each
+      (local.set $i (i32.add (local.get $i) (i32.const 4)))
+      (if (i32.gt_u (local.get $i) (i32.const 60)) (then (unreachable)))
+      (local.set $code (i32.or (i32.shl (local.get $code) (i32.const 1)) (i32.and (i32.wrap_i64 (local.get $bits)) (i32.const 1))))
+      (local.set $bits (i64.shr_u (local.get $bits) (i64.const 1)))
+      (local.set $count (i32.load (i32.add (local.get $counts) (local.get $i))))
+      (local.set $first (i32.shl (local.get $first) (i32.const 1)))
+      (if (i32.ge_u (i32.sub (local.get $code) (local.get $first)) (local.get $count))
+        (then
+          (local.set $at (i32.add (local.get $at) (i32.shl (local.get $count) (i32.const 2))))
+          (local.set $first (i32.add (local.get $first) (local.get $count)))
+          (br $each))))
+    (local.set $at (i32.load
+      (i32.add (local.get $at) (i32.shl (i32.sub (local.get $code) (local.get $first)) (i32.const 2)))))
+    (if (i32.eqz (local.get $at)) (then (unreachable)))
+    (local.get $at))
+
+  ;; Lengths of DEFLATE's fixed codes: 288 for literals and lengths, then 32 for distances.
   (func $fixed-lengths (param $lengths i32)
     (memory.fill (local.get $lengths) (i32.const 8) (i32.const 144))
     (memory.fill (i32.add (local.get $lengths) (i32.const 144)) (i32.const 9) (i32.const 112))
@@ -69,13 +142,14 @@
       (then (i32.sub (i32.const 7) (i32.shr_u (local.get $i) (i32.const 1))))
       (else (i32.add (i32.const 8) (i32.shr_u (local.get $i) (i32.const 1))))))
 
-  ;; Unpack what is at $from to $to; gives where the output ends. Up to eight bytes behind the input are read.
+  ;; Unpack the data at $from to $to; return the end of the output. Up to eight bytes behind the input are read.
   (func $inflate (export "inflate") (param $from i32) (param $to i32) (param $tables i32) (result i32)
-    (local $bits i64) (local $count i32) ;; bits that have been read and not been used, and how many
+    (local $bits i64) (local $count i32) ;; bits that were read and not used yet, and their number
     (local $last i32) (local $kind i32) (local $lengths i32) (local $literals i32) (local $distances i32)
     (local $i i32) (local $n i32) (local $entry i32) (local $symbol i32) (local $size i32) (local $extra i32)
-    (local $distance i32) (local $literal_bits i32) (local $distance_bits i32)
-    (local.set $lengths (i32.add (local.get $tables) (i32.const 131072)))
+    (local $distance i32) (local $places i32)
+    (local.set $lengths (i32.add (local.get $tables) (i32.const 14720)))
+    (local.set $places (i32.add (local.get $tables) (i32.const 15040)))
     (loop $block
       (local.set $bits (i64.or (local.get $bits) (i64.shl (i64.load (local.get $from)) (i64.extend_i32_u (local.get $count)))))
       (local.set $from (i32.add (local.get $from) (i32.shr_u (i32.sub (i32.const 63) (local.get $count)) (i32.const 3))))
@@ -86,7 +160,7 @@
       (local.set $count (i32.sub (local.get $count) (i32.const 3)))
       (if (i32.gt_u (local.get $kind) (i32.const 2)) (then (unreachable)))
       (if (i32.eqz (local.get $kind))
-        (then ;; stored: from the next byte on, its size, the size's complement, the bytes
+        (then ;; stored: size, complement of the size, and the bytes, from the next byte boundary
           (local.set $from (i32.sub (local.get $from) (i32.shr_u (local.get $count) (i32.const 3))))
           (local.set $size (i32.load16_u (local.get $from)))
           (memory.copy (local.get $to) (i32.add (local.get $from) (i32.const 4)) (local.get $size))
@@ -119,25 +193,24 @@
                 (local.set $bits (i64.shr_u (local.get $bits) (i64.const 3)))
                 (local.set $count (i32.sub (local.get $count) (i32.const 3)))
                 (br_if $each (i32.lt_u (local.tee $i (i32.add (local.get $i) (i32.const 1))) (local.get $n))))
-              (local.set $literal_bits
-                (call $code-table (local.get $lengths) (i32.const 19) (local.get $tables) (local.get $tables)))
+              (call $code-table (local.get $lengths) (i32.const 19) (i32.const 0) (local.get $tables) (i32.const 11) (local.get $places))
               (local.set $i (i32.const 0))
               (local.set $n (i32.add (local.get $literals) (local.get $distances)))
               (loop $each
                 (local.set $bits (i64.or (local.get $bits) (i64.shl (i64.load (local.get $from)) (i64.extend_i32_u (local.get $count)))))
                 (local.set $from (i32.add (local.get $from) (i32.shr_u (i32.sub (i32.const 63) (local.get $count)) (i32.const 3))))
                 (local.set $count (i32.or (local.get $count) (i32.const 56)))
-                (local.set $entry (i32.load16_u (i32.add (local.get $tables) (i32.shl
-                  (i32.and (i32.wrap_i64 (local.get $bits)) (i32.sub (i32.shl (i32.const 1) (local.get $literal_bits)) (i32.const 1)))
-                  (i32.const 1)))))
-                (local.set $bits (i64.shr_u (local.get $bits) (i64.extend_i32_u (i32.and (local.get $entry) (i32.const 15)))))
-                (local.set $count (i32.sub (local.get $count) (i32.and (local.get $entry) (i32.const 15))))
-                (local.set $symbol (i32.shr_u (local.get $entry) (i32.const 4)))
+                (local.set $entry (i32.load (i32.add (local.get $tables)
+                  (i32.shl (i32.and (i32.wrap_i64 (local.get $bits)) (i32.const 2047)) (i32.const 2)))))
+                (if (i32.eqz (local.get $entry)) (then (unreachable)))
+                (local.set $bits (i64.shr_u (local.get $bits) (i64.extend_i32_u (local.get $entry))))
+                (local.set $count (i32.sub (local.get $count) (i32.and (local.get $entry) (i32.const 63))))
+                (local.set $symbol (i32.shr_u (local.get $entry) (i32.const 16)))
                 (if (i32.lt_u (local.get $symbol) (i32.const 16))
                   (then
                     (i32.store8 (i32.add (local.get $lengths) (local.get $i)) (local.get $symbol))
                     (local.set $i (i32.add (local.get $i) (i32.const 1))))
-                  (else ;; 16: the one before, 3 to 6 times; 17: zero, 3 to 10 times; 18: zero, 11 to 138 times
+                  (else ;; 16: the previous one, 3 to 6 times; 17: zero, 3 to 10 times; 18: zero, 11 to 138 times
                     (local.set $extra
                       (select (i32.const 2) (select (i32.const 3) (i32.const 7) (i32.eq (local.get $symbol) (i32.const 17)))
                         (i32.eq (local.get $symbol) (i32.const 16))))
@@ -153,78 +226,97 @@
                       (local.get $size))
                     (local.set $i (i32.add (local.get $i) (local.get $size)))))
                 (br_if $each (i32.lt_u (local.get $i) (local.get $n))))))
-          (local.set $distance_bits
-            (call $code-table (i32.add (local.get $lengths) (local.get $literals)) (local.get $distances)
-              (i32.add (local.get $tables) (i32.const 65536)) (local.get $tables)))
-          (local.set $literal_bits
-            (call $code-table (local.get $lengths) (local.get $literals) (local.get $tables) (local.get $tables)))
-          (local.set $literal_bits (i32.sub (i32.shl (i32.const 1) (local.get $literal_bits)) (i32.const 1)))
-          (local.set $distance_bits (i32.sub (i32.shl (i32.const 1) (local.get $distance_bits)) (i32.const 1)))
+          (call $code-table (i32.add (local.get $lengths) (local.get $literals)) (local.get $distances) (i32.const 2)
+            (i32.add (local.get $tables) (i32.const 10240)) (i32.const 10) (local.get $places))
+          (call $code-table (local.get $lengths) (local.get $literals) (i32.const 1)
+            (local.get $tables) (i32.const 11) (local.get $places))
           (block $end
             (loop $each
               (local.set $bits (i64.or (local.get $bits) (i64.shl (i64.load (local.get $from)) (i64.extend_i32_u (local.get $count)))))
               (local.set $from (i32.add (local.get $from) (i32.shr_u (i32.sub (i32.const 63) (local.get $count)) (i32.const 3))))
               (local.set $count (i32.or (local.get $count) (i32.const 56)))
-              (local.set $entry (i32.load16_u (i32.add (local.get $tables)
-                (i32.shl (i32.and (i32.wrap_i64 (local.get $bits)) (local.get $literal_bits)) (i32.const 1)))))
-              (if (i32.eqz (local.get $entry)) (then (unreachable)))
-              (local.set $bits (i64.shr_u (local.get $bits) (i64.extend_i32_u (i32.and (local.get $entry) (i32.const 15)))))
-              (local.set $count (i32.sub (local.get $count) (i32.and (local.get $entry) (i32.const 15))))
-              (local.set $symbol (i32.shr_u (local.get $entry) (i32.const 4)))
-              (if (i32.lt_u (local.get $symbol) (i32.const 256))
+              (local.set $entry (i32.load (i32.add (local.get $tables)
+                (i32.shl (i32.and (i32.wrap_i64 (local.get $bits)) (i32.const 2047)) (i32.const 2)))))
+              ;; up to three literals: their codes are in the table, so that the bits are enough
+              (if (i32.and (local.get $entry) (i32.const 0x8000))
                 (then
-                  (i32.store8 (local.get $to) (local.get $symbol))
+                  (i32.store8 (local.get $to) (i32.shr_u (local.get $entry) (i32.const 16)))
                   (local.set $to (i32.add (local.get $to) (i32.const 1)))
-                  (br $each)))
-              (br_if $end (i32.eq (local.get $symbol) (i32.const 256)))
-              (local.set $symbol (i32.sub (local.get $symbol) (i32.const 257)))
-              ;; the match's size
-              (local.set $size (i32.add (local.get $symbol) (i32.const 3)))
-              (if (i32.ge_u (local.get $symbol) (i32.const 8))
+                  (local.set $bits (i64.shr_u (local.get $bits) (i64.extend_i32_u (local.get $entry))))
+                  (local.set $count (i32.sub (local.get $count) (i32.and (local.get $entry) (i32.const 63))))
+                  (local.set $entry (i32.load (i32.add (local.get $tables)
+                    (i32.shl (i32.and (i32.wrap_i64 (local.get $bits)) (i32.const 2047)) (i32.const 2)))))
+                  (if (i32.and (local.get $entry) (i32.const 0x8000))
+                    (then
+                      (i32.store8 (local.get $to) (i32.shr_u (local.get $entry) (i32.const 16)))
+                      (local.set $to (i32.add (local.get $to) (i32.const 1)))
+                      (local.set $bits (i64.shr_u (local.get $bits) (i64.extend_i32_u (local.get $entry))))
+                      (local.set $count (i32.sub (local.get $count) (i32.and (local.get $entry) (i32.const 63))))
+                      (local.set $entry (i32.load (i32.add (local.get $tables)
+                        (i32.shl (i32.and (i32.wrap_i64 (local.get $bits)) (i32.const 2047)) (i32.const 2)))))
+                      (if (i32.and (local.get $entry) (i32.const 0x8000))
+                        (then
+                          (i32.store8 (local.get $to) (i32.shr_u (local.get $entry) (i32.const 16)))
+                          (local.set $to (i32.add (local.get $to) (i32.const 1)))
+                          (local.set $bits (i64.shr_u (local.get $bits) (i64.extend_i32_u (local.get $entry))))
+                          (local.set $count (i32.sub (local.get $count) (i32.and (local.get $entry) (i32.const 63))))
+                          (br $each)))))))
+              (if (i32.eqz (local.get $entry))
                 (then
-                  (if (i32.eq (local.get $symbol) (i32.const 28))
-                    (then (local.set $size (i32.const 258)))
-                    (else
-                      (local.set $extra (i32.sub (i32.shr_u (local.get $symbol) (i32.const 2)) (i32.const 1)))
-                      (local.set $size (i32.add (i32.add (i32.const 3)
-                        (i32.shl (i32.add (i32.const 4) (i32.and (local.get $symbol) (i32.const 3))) (local.get $extra)))
-                        (i32.and (i32.wrap_i64 (local.get $bits))
-                          (i32.sub (i32.shl (i32.const 1) (local.get $extra)) (i32.const 1)))))
-                      (local.set $bits (i64.shr_u (local.get $bits) (i64.extend_i32_u (local.get $extra))))
-                      (local.set $count (i32.sub (local.get $count) (local.get $extra)))))))
-              ;; how far back it is
-              (local.set $entry (i32.load16_u offset=65536 (i32.add (local.get $tables)
-                (i32.shl (i32.and (i32.wrap_i64 (local.get $bits)) (local.get $distance_bits)) (i32.const 1)))))
-              (if (i32.eqz (local.get $entry)) (then (unreachable)))
-              (local.set $bits (i64.shr_u (local.get $bits) (i64.extend_i32_u (i32.and (local.get $entry) (i32.const 15)))))
-              (local.set $count (i32.sub (local.get $count) (i32.and (local.get $entry) (i32.const 15))))
-              (local.set $symbol (i32.shr_u (local.get $entry) (i32.const 4)))
-              (local.set $distance (i32.add (local.get $symbol) (i32.const 1)))
-              (if (i32.ge_u (local.get $symbol) (i32.const 4))
+                  (local.set $entry (call $long-code (local.get $bits) (i32.add (local.get $tables) (i32.const 8192))))
+                  (if (i32.and (local.get $entry) (i32.const 0x8000))
+                    (then
+                      (i32.store8 (local.get $to) (i32.shr_u (local.get $entry) (i32.const 16)))
+                      (local.set $to (i32.add (local.get $to) (i32.const 1)))
+                      (local.set $bits (i64.shr_u (local.get $bits) (i64.extend_i32_u (local.get $entry))))
+                      (local.set $count (i32.sub (local.get $count) (i32.and (local.get $entry) (i32.const 63))))
+                      (br $each)))))
+              (local.set $bits (i64.shr_u (local.get $bits) (i64.extend_i32_u (local.get $entry))))
+              (local.set $count (i32.sub (local.get $count) (i32.and (local.get $entry) (i32.const 63))))
+              (br_if $end (i32.and (local.get $entry) (i32.const 0x4000)))
+              (local.set $bits (i64.or (local.get $bits) (i64.shl (i64.load (local.get $from)) (i64.extend_i32_u (local.get $count)))))
+              (local.set $from (i32.add (local.get $from) (i32.shr_u (i32.sub (i32.const 63) (local.get $count)) (i32.const 3))))
+              (local.set $count (i32.or (local.get $count) (i32.const 56)))
+              (local.set $extra (i32.and (i32.shr_u (local.get $entry) (i32.const 8)) (i32.const 31)))
+              (local.set $size (i32.add (i32.shr_u (local.get $entry) (i32.const 16))
+                (i32.and (i32.wrap_i64 (local.get $bits)) (i32.sub (i32.shl (i32.const 1) (local.get $extra)) (i32.const 1)))))
+              (local.set $bits (i64.shr_u (local.get $bits) (i64.extend_i32_u (local.get $extra))))
+              (local.set $count (i32.sub (local.get $count) (local.get $extra)))
+              (local.set $entry (i32.load offset=10240 (i32.add (local.get $tables)
+                (i32.shl (i32.and (i32.wrap_i64 (local.get $bits)) (i32.const 1023)) (i32.const 2)))))
+              (if (i32.eqz (local.get $entry))
                 (then
-                  (local.set $extra (i32.sub (i32.shr_u (local.get $symbol) (i32.const 1)) (i32.const 1)))
-                  (local.set $distance (i32.add (i32.add (i32.const 1)
-                    (i32.shl (i32.add (i32.const 2) (i32.and (local.get $symbol) (i32.const 1))) (local.get $extra)))
-                    (i32.and (i32.wrap_i64 (local.get $bits))
-                      (i32.sub (i32.shl (i32.const 1) (local.get $extra)) (i32.const 1)))))
-                  (local.set $bits (i64.shr_u (local.get $bits) (i64.extend_i32_u (local.get $extra))))
-                  (local.set $count (i32.sub (local.get $count) (local.get $extra)))))
-              ;; copy, also from what is being written
+                  (local.set $entry (call $long-code (local.get $bits) (i32.add (local.get $tables) (i32.const 14336))))))
+              (local.set $bits (i64.shr_u (local.get $bits) (i64.extend_i32_u (local.get $entry))))
+              (local.set $count (i32.sub (local.get $count) (i32.and (local.get $entry) (i32.const 63))))
+              (local.set $extra (i32.and (i32.shr_u (local.get $entry) (i32.const 8)) (i32.const 31)))
+              (local.set $distance (i32.add (i32.shr_u (local.get $entry) (i32.const 16))
+                (i32.and (i32.wrap_i64 (local.get $bits)) (i32.sub (i32.shl (i32.const 1) (local.get $extra)) (i32.const 1)))))
+              (local.set $bits (i64.shr_u (local.get $bits) (i64.extend_i32_u (local.get $extra))))
+              (local.set $count (i32.sub (local.get $count) (local.get $extra)))
               (local.set $i (i32.add (local.get $to) (local.get $size)))
-              (if (i32.ge_u (local.get $distance) (i32.const 8))
+              ;; copy in words as long as source and target don't overlap in one; the last word can repeat bytes of the one before
+              (if (i32.and (i32.ge_u (local.get $distance) (i32.const 8)) (i32.ge_u (local.get $size) (i32.const 8)))
                 (then
+                  (local.set $n (i32.sub (local.get $i) (i32.const 8)))
                   (loop $copy
-                    (if (i32.le_u (i32.add (local.get $to) (i32.const 8)) (local.get $i))
-                      (then
-                        (i64.store (local.get $to) (i64.load (i32.sub (local.get $to) (local.get $distance))))
-                        (local.set $to (i32.add (local.get $to) (i32.const 8)))
-                        (br $copy))))))
+                    (i64.store (local.get $to) (i64.load (i32.sub (local.get $to) (local.get $distance))))
+                    (br_if $copy (i32.lt_u (local.tee $to (i32.add (local.get $to) (i32.const 8))) (local.get $n))))
+                  (i64.store (local.get $n) (i64.load (i32.sub (local.get $n) (local.get $distance))))
+                  (local.set $to (local.get $i))
+                  (br $each)))
+              (if (i32.and (i32.ge_u (local.get $distance) (i32.const 4)) (i32.ge_u (local.get $size) (i32.const 4)))
+                (then
+                  (local.set $n (i32.sub (local.get $i) (i32.const 4)))
+                  (loop $copy
+                    (i32.store (local.get $to) (i32.load (i32.sub (local.get $to) (local.get $distance))))
+                    (br_if $copy (i32.lt_u (local.tee $to (i32.add (local.get $to) (i32.const 4))) (local.get $n))))
+                  (i32.store (local.get $n) (i32.load (i32.sub (local.get $n) (local.get $distance))))
+                  (local.set $to (local.get $i))
+                  (br $each)))
               (loop $copy
-                (if (i32.lt_u (local.get $to) (local.get $i))
-                  (then
-                    (i32.store8 (local.get $to) (i32.load8_u (i32.sub (local.get $to) (local.get $distance))))
-                    (local.set $to (i32.add (local.get $to) (i32.const 1)))
-                    (br $copy))))
+                (i32.store8 (local.get $to) (i32.load8_u (i32.sub (local.get $to) (local.get $distance))))
+                (br_if $copy (i32.lt_u (local.tee $to (i32.add (local.get $to) (i32.const 1))) (local.get $i))))
               (br $each)))))
       (br_if $block (i32.eqz (local.get $last))))
     (local.get $to))

@@ -1,4 +1,4 @@
-"""Where the interpreter's tables, stack and code lie in the module's memory, counted from its first page."""
+"""The interpreter's memory: addresses of its tables, stack and code, relative to its first page."""
 
 from __future__ import annotations
 
@@ -7,22 +7,25 @@ from functools import cached_property
 
 from ...wasm.memory_image import PAGE
 
-__all__ = ["WINDOW_SHIFT", "Layout"]
+__all__ = ["ARCHIVE_BLOCK", "WINDOW_SHIFT", "Layout"]
 
-#: Code is unpacked in windows of 32 KiB.
-WINDOW_SHIFT = 15
+#: Binary logarithm of the size of a window: code is unpacked in windows of 8 KiB.
+WINDOW_SHIFT = 13
 
-#: Bytes of the stack of frames. As long as nothing is there, it costs nothing.
+#: Bytes of the archive that are compressed together.
+ARCHIVE_BLOCK = 1 << 17
+
+#: Bytes of the stack of frames. Unused pages of it cost no memory.
 _STACK = 4 << 20
 
-#: A frame is smaller than this, so that one that begins below the limit fits.
+#: Upper bound for the bytes of a frame.
 _LARGEST_FRAME = 1 << 16
 
-#: Bytes for a request to the program, made when it starts.
+#: Bytes for the request that resumes a loaded program.
 _REQUEST = 32
 
-#: Bytes that `inflate.wat` needs for its tables.
-_INFLATE_TABLES = 131072 + 320 + 128
+#: Bytes that `inflate.wat` needs for its tables; `lzma.wat` needs fewer.
+_INFLATE_TABLES = 15040 + 64
 
 
 class Layout:
@@ -31,11 +34,11 @@ class Layout:
     Parameters
     ----------
     function_count, slot_count
-        Functions of the interpreted module, imported ones included, and slots of its table.
+        Number of functions of the interpreted module, with imported ones, and of slots of its table.
     windows
-        Windows of code.
+        Number of windows of code.
     largest_chunk
-        Bytes of the largest packed chunk.
+        Bytes of the largest compressed chunk.
     """
 
     def __init__(self, function_count: int, slot_count: int, windows: int, largest_chunk: int) -> None:
@@ -45,25 +48,27 @@ class Layout:
         self.slots = self.functions + 4 * function_count
         self.chunks = _aligned(self.slots + 4 * slot_count, 8)
         self.request = self.chunks + 8 * windows
-        #: End of what has content from the beginning.
+        #: End of the part with initial content.
         self.tables_end = self.request + _REQUEST
-        #: Whether the program has started. It is in memory so that a copy of a VM's memory is a copy of the VM.
+        #: State of the program's start. It is in memory, so that a copy of the memory is a copy of the VM.
         self.state = self.tables_end
         self.unpacked = self.state + 8
         self.inflate_tables = _aligned(self.unpacked + windows, 4096)
         self.input = _aligned(self.inflate_tables + _INFLATE_TABLES, 4096)
-        self.stack = _aligned(self.input + largest_chunk + 8, 4096)
+        self.archive_input = _aligned(self.input + largest_chunk + 8, 4096)
+        self.archive_unpacked = _aligned(self.archive_input + ARCHIVE_BLOCK + 4096, 4096)
+        self.stack = _aligned(self.archive_unpacked + 8 + ARCHIVE_BLOCK, 4096)
         self.code = self.stack + _STACK
         self.end = self.code + (windows << WINDOW_SHIFT)
 
     @property
     def pages(self) -> int:
-        """Pages of memory that all of it takes."""
+        """Total size in pages."""
         return -(-self.end // PAGE)
 
     @cached_property
     def constants(self) -> Mapping[str, int]:
-        """For `calls.wat`."""
+        """Values of the placeholders in `calls.wat`."""
         return {
             "halt": self.halt,
             "slots": self.slots,
@@ -74,6 +79,9 @@ class Layout:
             "window_shift": WINDOW_SHIFT,
             "tables": self.inflate_tables,
             "input": self.input,
+            "archive_block": ARCHIVE_BLOCK,
+            "archive_input": self.archive_input,
+            "archive_unpacked": self.archive_unpacked,
             "stack_limit": self.code - _LARGEST_FRAME,
             "code": self.code,
         }

@@ -1,7 +1,7 @@
-"""The WebAssembly instructions that the interpreter knows, as tables: numeric ones, loads, stores, saturating truncation.
+"""Tables of the WebAssembly instructions that the interpreter supports: arithmetic, loads, stores, saturating truncation.
 
-Follows https://webassembly.github.io/spec/core/binary/instructions.html. Handlers (`handlers.py`) and the translator
-(`translator.py`) are both made from these tables, so that an instruction is written down once.
+They follow https://webassembly.github.io/spec/core/binary/instructions.html. The handlers (`handlers.py`) and the decoder
+(`decoder.py`) use the same tables.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ VALUE_TYPES = {0x7F: "i32", 0x7E: "i64", 0x7D: "f32", 0x7C: "f64"}
 
 @dataclass(frozen=True)
 class Numeric:
-    """An instruction that takes values and gives one.
+    """An instruction with operands and one result.
 
     Attributes
     ----------
     name
-        As in the text format.
+        Name in the text format.
     params, result
-        Value types.
+        Types of the operands, and of the result.
     """
 
     name: str
@@ -59,7 +59,7 @@ _CONVERSIONS = (
 
 
 def _numeric() -> dict[int, Numeric]:
-    """Opcode -> instruction, in the order of the specification."""
+    """Return the instructions by opcode."""
     table = [Numeric("i32.eqz", ("i32",), "i32")]
     table += [Numeric(f"i32.{n}", ("i32", "i32"), "i32") for n in _integer_comparisons().split()]
     table += [Numeric("i64.eqz", ("i64",), "i32")]
@@ -111,12 +111,12 @@ SATURATING = dict(
     )
 )
 
-#: Instructions that also exist with a constant of 16 bits, sign-extended, in place of the second operand.
+#: Instructions for which there is an operation with a constant of 16 bits, sign-extended, as the second operand.
 IMMEDIATE = frozenset(
     {f"i32.{n}" for n in ("add", "mul", "and", "or", "xor", "shl", "shr_s", "shr_u", *_integer_comparisons().split())}
 )
 
-#: Integer comparisons of 32 bits that exist as one operation with the branch behind them -> the opposite comparison.
+#: Comparisons for which there is an operation that includes a branch -> the opposite comparison.
 COMPARISONS = {
     f"i32.{name}": f"i32.{opposite}"
     for pair in (("eq", "ne"), ("lt_s", "ge_s"), ("lt_u", "ge_u"), ("gt_s", "le_s"), ("gt_u", "le_u"))

@@ -1,12 +1,12 @@
-"""The interpreter's own operations: their names, their numbers, and how one is encoded.
+"""The interpreter's operations: names, numbers, and encoding.
 
 An operation is eight bytes: four numbers of 16 bits, little-endian.
 
-    number      which operation: its handler's slot in the interpreter's table
-    d, a, b     operands: offsets from the frame's start, in bytes; or a and b together a constant of 32 bits
+    number      number of the operation: the slot of its handler in the interpreter's table
+    d, a, b     operands: offsets in the frame in bytes; or a and b are a constant of 32 bits
 
-A frame is an array of values of eight bytes each: parameters, locals, one for the link (where the caller goes on, and its
-frame), then the operand stack.
+A frame is an array of values of eight bytes each: parameters, locals, the link (address at which the caller continues, and the
+caller's frame), then the operand stack.
 """
 
 from __future__ import annotations
@@ -15,10 +15,13 @@ from collections.abc import Iterable
 
 from .opcodes import COMPARISONS, IMMEDIATE, LOADS, NUMERIC, SATURATING, STORES
 
-__all__ = ["SIZE", "VALUE", "Operations", "constant_word", "word"]
+__all__ = ["MOST_BYTES", "SIZE", "VALUE", "Operations", "constant_word", "word"]
 
 #: Bytes of an operation and of a value in a frame.
 SIZE = VALUE = 8
+
+#: Largest offset in a frame.
+MOST_BYTES = 0xFFF8
 
 #: Operations that control and memory need.
 _FIXED = (
@@ -28,14 +31,14 @@ _FIXED = (
 
 
 class Operations:
-    """The operations for one module, numbered.
+    """The operations for one module, with their numbers.
 
     Parameters
     ----------
     types
-        Numbers of the function types that it has: each has operations for calls.
+        Numbers of its function types. There are operations for calls of each type.
     globals_
-        Numbers of its globals that can be set.
+        Numbers of its globals.
     """
 
     def __init__(self, types: Iterable[int], globals_: Iterable[int]) -> None:
@@ -52,10 +55,10 @@ class Operations:
 
 
 def word(number: int, d: int = 0, a: int = 0, b: int = 0) -> int:
-    """An operation as a number of 64 bits."""
+    """Return an operation as a number of 64 bits."""
     return number | d << 16 | a << 32 | b << 48
 
 
 def constant_word(number: int, d: int, constant: int) -> int:
-    """An operation with a constant of 32 bits, signed or unsigned."""
+    """Return an operation with a constant of 32 bits, signed or unsigned."""
     return number | d << 16 | (constant & 0xFFFFFFFF) << 32

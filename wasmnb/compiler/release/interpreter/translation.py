@@ -1,4 +1,4 @@
-"""Translates a whole module."""
+"""Translation of a whole module."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from ....formats.leb128 import Malformed, Reader
 from ...wasm.core_module import CoreModule
 from ...wasm.relocations import end_of_locals, instructions
 from .cold_code import ColdCode, pack
+from .decoder import Unsupported
 from .operations import Operations
-from .translator import Translation, Translator, Unsupported
+from .translator import Translation, Translator
 
 __all__ = ["translate_module"]
 
@@ -20,21 +21,24 @@ def translate_module(
     operations: Operations,
     progress: Callable[[float], None] = lambda _fraction: None,
     unused: frozenset[int] = frozenset(),
+    warm: frozenset[int] = frozenset(),
 ) -> ColdCode:
-    """Translate and pack all functions of a module that the interpreter can run.
+    """Translate all functions of a module that the interpreter can run, and compress them.
 
     Parameters
     ----------
     module
         The module.
     operations
-        The interpreter's operations for it.
+        The interpreter's operations for this module.
     progress
-        Called with the part that is done, from 0 to 1.
+        Called with the share that is done, from 0 to 1.
     unused
-        Functions that nobody can call: they trap.
+        Functions that can't be called. They are replaced by a trap.
+    warm
+        Functions that filters often enter. Default: none.
     """
-    return pack(_functions(module, operations, progress, unused))
+    return pack(_functions(module, operations, progress, unused), warm)
 
 
 def _functions(

@@ -1,4 +1,4 @@
-"""Profiles: which blocks of code filters execute, recorded by an instrumented runtime and stored by symbol.
+"""Profiles: the blocks of code that filters execute, recorded by an instrumented runtime and stored by function name.
 
-The modules that result from them are written in `..assembly`.
+The modules for which they are used are written in `..assembly`.
 """

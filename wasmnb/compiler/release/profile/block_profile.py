@@ -1,12 +1,13 @@
-"""A profile: which basic blocks of which functions were executed, by the functions' names.
+"""A profile: the executed basic blocks of functions, by function name.
 
-Names survive a new linking, function numbers and offsets do not: a block is counted among the function's blocks. A function
-that has another number of blocks than when it was profiled has changed: all of it counts as executed.
+Names are stable when a runtime is linked again; numbers of functions and offsets aren't. A block is therefore identified by its
+position among the blocks of its function. If the number of blocks of a function has changed, the whole function counts as
+executed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 __all__ = ["BlockProfile"]
@@ -21,82 +22,163 @@ class BlockProfile:
     Attributes
     ----------
     functions
-        Name -> (number of blocks that the function has, those that were executed).
+        Name -> (number of the function's blocks, executed blocks).
+    work
+        Name -> block -> number of instructions that were executed in it. Empty for a profile without counts.
     """
 
     functions: dict[str, tuple[int, frozenset[int]]] = field(default_factory=dict)
+    work: dict[str, dict[int, int]] = field(default_factory=dict)
 
     @classmethod
     def of(
-        cls, executed: Iterable[tuple[int, int]], points: Mapping[int, Mapping[int, int]], symbols: Sequence[str]
+        cls,
+        executed: Mapping[tuple[int, int], int],
+        points: Mapping[int, Mapping[int, int]],
+        symbols: Sequence[str],
+        rare: Container[tuple[int, int]] = (),
     ) -> BlockProfile:
-        """A profile of what a module executed.
+        """Return the profile of a run.
 
         Parameters
         ----------
         executed
-            Functions and offsets in their bodies.
+            Function and offset in its body -> number of instructions that were executed in the block that starts there.
         points
-            The offsets at which each function's blocks start.
+            Function -> offsets of its blocks.
         symbols
-            Names of the functions.
+            Names of the functions; the index is the number.
+        rare
+            Executed blocks that are left out. Their functions stay in the profile. Default: none.
         """
-        found: dict[int, set[int]] = {}
-        for function, offset in executed:
-            found.setdefault(function, set()).add(offset)
+        by_function: dict[int, dict[int, int]] = {}
+        for (function, offset), instructions in executed.items():
+            by_function.setdefault(function, {})[offset] = instructions
         profile = cls()
-        for function, offsets in found.items():
+        for function, offsets in by_function.items():
             starts = sorted(points[function])
-            numbers = frozenset(i for i, start in enumerate(starts) if start in offsets)
-            profile.functions[symbols[function]] = len(starts), numbers
+            work = {
+                i: offsets[start]
+                for i, start in enumerate(starts)
+                if start in offsets and (function, start) not in rare
+            }
+            profile.functions[symbols[function]] = len(starts), frozenset(work)
+            profile.work[symbols[function]] = work
         return profile
 
     def add(self, other: BlockProfile) -> None:
-        """Take in another profile. A function that differs between the two is kept as this profile has it."""
+        """Add another profile. If the two have different numbers of blocks for a function, the other's are ignored."""
         for name, (count, executed) in other.functions.items():
             own = self.functions.get(name)
-            if own is None:
-                self.functions[name] = count, executed
-            elif own[0] == count:
-                self.functions[name] = count, own[1] | executed
+            if own is not None and own[0] != count:
+                continue
+            self.functions[name] = count, executed if own is None else own[1] | executed
+            if name in other.work:
+                work = self.work.setdefault(name, {})
+                for block, instructions in other.work[name].items():
+                    work[block] = work.get(block, 0) + instructions
 
     def hot(self, points: Mapping[int, Mapping[int, int]], symbols: Sequence[str]) -> dict[int, frozenset[int] | None]:
-        """The functions of a module that were executed -> the offsets of their executed blocks; None: all of them."""
-        found: dict[int, frozenset[int] | None] = {}
+        """Return the executed functions of a module with the offsets of their executed blocks.
+
+        Parameters
+        ----------
+        points, symbols
+            As for `of`.
+
+        Returns
+        -------
+        dict
+            Function -> offsets; None for all blocks.
+        """
+        hot: dict[int, frozenset[int] | None] = {}
         for function, name in enumerate(symbols):
             if name not in self.functions or function not in points:
                 continue
             count, executed = self.functions[name]
             starts = sorted(points[function])
-            found[function] = frozenset(starts[i] for i in executed) if len(starts) == count else None
-        return found
+            if not executed and len(starts) == count:
+                continue
+            hot[function] = frozenset(starts[i] for i in executed) if len(starts) == count else None
+        return hot
 
-    def missing(self, points: Mapping[int, Mapping[int, int]], symbols: Sequence[str]) -> float:
-        """Part of the executed blocks, from 0 to 1, whose functions a module does not have."""
-        present = {name for function, name in enumerate(symbols) if function in points}
-        total = sum(len(executed) for _, executed in self.functions.values())
-        absent = sum(len(executed) for name, (_, executed) in self.functions.items() if name not in present)
-        return absent / total if total else 0.0
+    def functions_in(self, symbols: Sequence[str]) -> frozenset[int]:
+        """Return the numbers of the functions that the profile knows, from the names of all."""
+        return frozenset(number for number, name in enumerate(symbols) if name in self.functions)
+
+    def interpreted(
+        self, hot: Mapping[int, frozenset[int] | None], points: Mapping[int, Mapping[int, int]], symbols: Sequence[str]
+    ) -> float:
+        """Return the share of the executed instructions that a release module interprets, from 0 to 1.
+
+        For a profile without counts, it is the share of the executed blocks. Functions that the module doesn't have count as
+        interpreted.
+
+        Parameters
+        ----------
+        hot
+            Compiled function of the module -> offsets of its compiled blocks; None for all blocks.
+        points, symbols
+            As for `of`.
+        """
+        compiled = {
+            symbols[function]: _numbers_of(blocks, points.get(function, {})) for function, blocks in hot.items()
+        }
+        total = cold = 0
+        for name, (_, executed) in self.functions.items():
+            weights = self.work.get(name) or dict.fromkeys(executed, 1)
+            total += sum(weights.values())
+            kept = compiled.get(name, frozenset())
+            if kept is not None:
+                cold += sum(weight for block, weight in weights.items() if block not in kept)
+        return cold / total if total else 0.0
 
     def text(self) -> str:
-        """As it is kept in a file: a line for each function, with name, number of blocks, and ranges of executed ones."""
+        """Return the content of a profile's file.
+
+        Each line has the name of a function, its number of blocks, and the ranges of the executed blocks. If instructions were
+        counted, their numbers follow, one for each executed block.
+        """
         lines = [_HEAD]
         for name in sorted(self.functions):
             count, executed = self.functions[name]
-            lines.append(f"{name}\t{count}\t{_ranges(sorted(executed))}")
+            line = f"{name}\t{count}\t{_ranges(sorted(executed))}"
+            if self.work.get(name):
+                line += "\t" + ",".join(str(self.work[name].get(block, 0)) for block in sorted(executed))
+            lines.append(line)
         return "\n".join(lines) + "\n"
+
+    def without_work(self) -> BlockProfile:
+        """Return the profile without counts of instructions, which makes its file smaller. Release modules don't need them."""
+        return BlockProfile(dict(self.functions))
 
     @classmethod
     def parse(cls, text: str) -> BlockProfile:
-        """Read what `text` gave; raises ValueError for anything else."""
+        """Read the result of `text`.
+
+        Raises
+        ------
+        ValueError
+            The text isn't a profile of this version.
+        """
         head, *lines = text.splitlines() or [""]
         if head != _HEAD:
             raise ValueError("not a block profile of this version")
         profile = cls()
         for line in lines:
-            name, count, ranges = line.split("\t")
-            profile.functions[name] = int(count), frozenset(_numbers(ranges, int(count)))
+            name, count, ranges, *work = line.split("\t")
+            blocks = list(_numbers(ranges, int(count)))
+            profile.functions[name] = int(count), frozenset(blocks)
+            if work:
+                profile.work[name] = dict(zip(blocks, map(int, work[0].split(",")), strict=True))
         return profile
+
+
+def _numbers_of(offsets: frozenset[int] | None, points: Mapping[int, int]) -> frozenset[int] | None:
+    """Return the numbers of the blocks at these offsets; None for all."""
+    if offsets is None:
+        return None
+    return frozenset(number for number, offset in enumerate(sorted(points)) if offset in offsets)
 
 
 def _ranges(numbers: Sequence[int]) -> str:

@@ -1,12 +1,13 @@
-"""A module that notes which of its basic blocks are executed: one byte for each, in a second memory.
+"""An instrumented module, which counts how often each of its basic blocks is executed.
 
-The blocks are the translator's points, those at which the operand stack is empty: only they can become exits. The module's own
-memory stays as it is, so that addresses are the same as in the module that is not instrumented.
+Counters have four bytes each and are in a second memory, so that addresses in the first memory don't change. The blocks are the
+points of the translator, at which the operand stack is empty: only these can become exits.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from ....formats import leb128 as leb
 from ....formats.leb128 import CORE_MAGIC, Reader
@@ -14,18 +15,24 @@ from ...wasm.core_module import SECTIONS, CoreModule
 from ...wasm.memory_image import PAGE
 from ...wasm.relocations import end_of_locals, instructions
 
-__all__ = ["COVERAGE", "Block", "instrument"]
+__all__ = ["COUNTER", "COVERAGE", "Block", "instrument"]
 
-#: Export under which the second memory can be read.
+#: Name of the export of the second memory.
 COVERAGE = "wasmnb_coverage"
 
-#: A function, and the offset in its body.
-Block = tuple[int, int]
+
+class Block(NamedTuple):
+    """A basic block: number of its function, offset in the function's body, number of its instructions."""
+
+    function: int
+    offset: int
+    size: int
+
 
 _MEMORY, _EXPORT, _CODE = (SECTIONS.index(name) for name in ("memory", "export", "code"))
 
-#: Store one byte at the address below it, in memory 1, with offset 0.
-_STORE = b"\x41\x01\x3a\x40\x01\x00"
+#: Bytes of a counter.
+COUNTER = 4
 
 
 def instrument(module: CoreModule, points: Mapping[int, Mapping[int, int]]) -> tuple[bytes, list[Block]]:
@@ -36,17 +43,17 @@ def instrument(module: CoreModule, points: Mapping[int, Mapping[int, int]]) -> t
     module
         The module.
     points
-        Function -> the offsets in its body that are noted (the values do not matter).
+        Function -> offsets of its blocks. The values of the inner mapping are ignored.
 
     Returns
     -------
     module, blocks
-        The instrumented module; the block that each byte of the second memory stands for.
+        The instrumented module, and the block of each counter.
     """
     blocks: list[Block] = []
     imported = len(module.imported("func"))
     bodies = [_body(module.data, span, imported + i, points, blocks) for i, span in enumerate(module.code)]
-    pages = -(-len(blocks) // PAGE)
+    pages = -(-len(blocks) * COUNTER // PAGE)
     out = [CORE_MAGIC]
     for title, start, end in module.sections:
         number = SECTIONS.index(title.split()[0]) if title.startswith("custom") else SECTIONS.index(title)
@@ -66,17 +73,26 @@ def _body(
     data: bytes, span: tuple[int, int], function: int, points: Mapping[int, Mapping[int, int]], blocks: list[Block]
 ) -> bytes:
     start, end = span
-    wanted = points.get(function)
-    if not wanted:
+    counted = points.get(function)
+    if not counted:
         return data[start:end]
     at = end_of_locals(data, start, end)
     out = [data[start:at]]
     offset = at - start
+    starts: list[tuple[int, int]] = []  # offset in the body, number of the instruction
     code: Sequence[bytes] = list(instructions(data, start, end))
-    for instruction in code:
-        if offset in wanted:
-            out.append(b"\x41" + leb.signed(len(blocks)) + _STORE)
-            blocks.append((function, offset))
+    for number, instruction in enumerate(code):
+        if offset in counted:
+            out.append(_increment((len(blocks) + len(starts)) * COUNTER))
+            starts.append((offset, number))
         out.append(instruction)
         offset += len(instruction)
+    ends = [*(number for _, number in starts), len(code)][1:]
+    blocks += [Block(function, place, last - first) for (place, first), last in zip(starts, ends, strict=False)]
     return b"".join(out)
+
+
+def _increment(address: int) -> bytes:
+    """Return instructions that add one to the counter at an address of the second memory."""
+    place = b"\x42\x01" + leb.unsigned(address)  # aligned to 4 bytes, memory 1, offset
+    return b"\x41\0\x41\0\x28" + place + b"\x41\x01\x6a\x36" + place

@@ -1,4 +1,4 @@
-"""A filter that notes which code it executes, for the profile of its own traffic."""
+"""A filter that records the code that it executes, for a profile of its own traffic."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ __all__ = ["RecordedFilter"]
 
 
 class RecordedFilter:
-    """What a `Filter` holds while its traffic is recorded; it runs twice as slowly.
+    """Backend of a `Filter` whose traffic is recorded. It runs at half the speed.
 
     Parameters
     ----------
     full
-        The filter that is recorded.
+        The backend of the full filter.
     """
 
     native: ClassVar[bool] = False
@@ -33,7 +33,7 @@ class RecordedFilter:
         self._images: dict[Engine, RecordedImage] = {}
 
     def image(self, engine: Engine) -> Runnable:
-        """What a host instantiates."""
+        """Return the instrumented module."""
         if engine not in self._images:
             lean, _ = lean_runtime(self.full)
             visible = self.full.exports and self.full.exports | REQUIRED_EXPORTS
@@ -46,18 +46,36 @@ class RecordedFilter:
         """Callbacks that the filter's classes override."""
         return self.full.callbacks
 
+    @property
+    def classes(self) -> dict[str, str]:
+        """Names of the filter's classes by kind."""
+        return self.full.classes
+
     def wasm(self) -> bytes:
-        """The full module."""
+        """Return the full module."""
         return self.full.wasm()
 
     def info(self, name: str) -> FilterInfo:
-        """Facts of the full module."""
+        """Return facts of the full module."""
         return self.full.info(name)
 
-    def profile(self, *, loading: bool = False) -> BlockProfile:
-        """What was executed since the filter was loaded, or while it was."""
+    def profile(self, *, loading: bool = False, least: float = 0.0) -> BlockProfile:
+        """Return the profile of the executed code.
+
+        Parameters
+        ----------
+        loading
+            The code that ran while the filter was loaded, instead of the code that ran afterwards. Default: False.
+        least
+            Blocks that ran less often than this share of all executed instructions are left out. Their functions stay in the
+            profile: a release module interprets them, and can unpack them fast. Default: 0.
+        """
         lean, _ = lean_runtime(self.full)
-        found = BlockProfile()
+        profile = BlockProfile()
         for image in self._images.values():
-            found.add(BlockProfile.of(image.executed(loading=loading), lean.cold().points, lean.symbols))
-        return found
+            counts = image.executed(loading=loading)
+            executed = {(b.function, b.offset): b.size * n for b, n in counts.items()}
+            limit = least * sum(executed.values())
+            rare = {(b.function, b.offset) for b, n in counts.items() if n <= limit}
+            profile.add(BlockProfile.of(executed, lean.cold().points, lean.symbols, rare))
+        return profile

@@ -1,32 +1,34 @@
-"""Runs an instrumented runtime and collects which blocks were executed in any of its VMs."""
+"""Runs an instrumented runtime and sums the counters of all its VMs."""
 
 from __future__ import annotations
 
+import sys
+from array import array
 from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from ....engine import Code, ExportType, ImportType, Instance, Resolve
 from ...glue import CONTROL
 from ..assembly.release_module import RESUME
-from .instrument import COVERAGE, Block
+from .instrument import COUNTER, COVERAGE, Block
 
 __all__ = ["RecordedImage"]
 
-#: The exports that load the filter and that take a request.
+#: Exports that load the filter and that allocate memory for a request.
 _INITIALIZE, _ALLOCATE = "_initialize", "proxy_on_memory_allocate"
 
 
 class RecordedImage:
-    """What a host instantiates, as `engine.Image`; it remembers what its instances execute.
+    """An instrumented module with its counters; a host instantiates it like an `engine.Image`.
 
     Parameters
     ----------
     code
         The instrumented module, compiled.
     blocks
-        What the bytes of its second memory stand for.
+        The block of each counter in its second memory.
     visible
-        Function exports that count, or None for all.
+        Names of the functions that hosts see as exports; None for all.
     prepare
         Called with each new instance before anything in it runs.
     """
@@ -49,12 +51,12 @@ class RecordedImage:
 
     @property
     def imports(self) -> tuple[ImportType, ...]:
-        """What the module wants, in order."""
+        """Imports of the module, in order."""
         return self.code.imports
 
     @property
     def exports(self) -> tuple[ExportType, ...]:
-        """The exports that count."""
+        """Exports that hosts see."""
         names = self.visible
         return tuple(
             e
@@ -63,7 +65,7 @@ class RecordedImage:
         )
 
     def instantiate(self, resolve: Resolve, *, memory_limit: int = 1 << 30, deadline: float = 5.0) -> Instance:
-        """A fresh instance; raises as `Instance` does."""
+        """Return a new instance. Parameters and errors are those of `Instance`."""
         instance = _RecordedInstance(self.code, resolve, memory_limit=memory_limit, deadline=deadline)
         instance.loading, instance.serving = self._loading, self._serving
         self._running.append(instance)
@@ -73,40 +75,45 @@ class RecordedImage:
             self.prepare(instance)
         return instance
 
-    def executed(self, *, loading: bool = False) -> set[Block]:
-        """The blocks that were executed so far: while filters were loaded, or since."""
+    def executed(self, *, loading: bool = False) -> dict[Block, int]:
+        """Return the executed blocks, and how often each was executed.
+
+        Parameters
+        ----------
+        loading
+            Blocks that ran while filters were loaded, instead of those that ran afterwards. Default: False.
+        """
         for instance in self._running:
             instance.collect()
         marks = self._loading if loading else self._serving
-        return {block for block, seen in zip(self.blocks, marks.bytes, strict=True) if seen}
+        return {block: count for block, count in zip(self.blocks, marks.counts, strict=True) if count}
 
 
 class _Marks:
-    """A byte for each block."""
+    """Counters of all blocks."""
 
     def __init__(self, size: int) -> None:
-        self.bytes = bytes(size)
+        self.counts = array("Q", bytes(8 * size))
 
-    def add(self, other: bytes) -> None:
-        merged = int.from_bytes(self.bytes, "little") | int.from_bytes(other, "little")
-        self.bytes = merged.to_bytes(len(self.bytes), "little")
+    def add(self, other: array[int]) -> None:
+        self.counts = array("Q", map(int.__add__, self.counts, other))
 
 
 class _RecordedInstance(Instance):
-    """An instance whose second memory is read when its filter has been loaded, and before it is freed."""
+    """An instance whose counters are read after its filter has been loaded, and before it is freed."""
 
     loading: _Marks | None = None
     serving: _Marks | None = None
     _closed = False
 
     def function(self, name: str) -> Callable[..., int | None] | None:
-        """The exported function of that name, as `Instance` has it."""
-        found = super().function(name)
-        if name != _INITIALIZE or found is None:
-            return found
+        """Return an exported function, as `Instance.function` does."""
+        exported = super().function(name)
+        if name != _INITIALIZE or exported is None:
+            return exported
 
         def load(*arguments: int) -> int | None:
-            result = found(*arguments)
+            result = exported(*arguments)
             if self.loading is not None:
                 self.loading.add(self._marks())
                 self.clear_exported_memory(COVERAGE)
@@ -116,7 +123,7 @@ class _RecordedInstance(Instance):
         return load
 
     def _resume(self) -> None:
-        """Do what a release module does at its start: that is executed in every VM, too."""
+        """Resume the program as a release module does at its start, so that this code is counted, too."""
         allocate, control = super().function(_ALLOCATE), super().function(CONTROL)
         if allocate is not None and control is not None:
             at = allocate(len(RESUME))
@@ -125,16 +132,21 @@ class _RecordedInstance(Instance):
             control(at, len(RESUME))
 
     def collect(self) -> None:
-        """Add what has been executed since the filter was loaded."""
+        """Add the counters since the filter was loaded."""
         if self.serving is not None and not self._closed:
             self.serving.add(self._marks())
+            self.clear_exported_memory(COVERAGE)
 
     def close(self) -> None:
-        """Free it, as `Instance` does."""
+        """Free the instance, as `Instance.close` does."""
         self.collect()
         self._closed = True
         super().close()
 
-    def _marks(self) -> bytes:
+    def _marks(self) -> array[int]:
         assert self.serving is not None
-        return self.exported_memory(COVERAGE, len(self.serving.bytes))
+        counts = array("I")
+        counts.frombytes(self.exported_memory(COVERAGE, COUNTER * len(self.serving.counts)))
+        if sys.byteorder == "big":
+            counts.byteswap()
+        return counts

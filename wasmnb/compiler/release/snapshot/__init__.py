@@ -1,4 +1,4 @@
-"""Snapshots: the memory of a VM after the filter was loaded, and checks that loading gives the same in every VM.
+"""Snapshots: the memory of a VM after the filter was loaded, and checks that loading has the same result in every VM.
 
-The packed form of that memory is written in `..assembly`.
+The compressed form of this memory is written in `..assembly`.
 """

@@ -1,8 +1,8 @@
-"""The memory of a VM in which a filter has been loaded: what a release module starts with.
+"""The memory of a VM after a filter was loaded. A release module starts with it.
 
-A filter's top level runs when the module is built, and not again. That is only right if it would have done the same in every VM:
-what it must not have used is asked for here, from the host's side (clocks, randomness, the log) and from the guest's (the
-environment, Python's random numbers).
+A filter's top level runs once, when the module is built. This is correct only if its result is the same in every VM. The host
+therefore records the use of clocks, random numbers and the log, and the guest the use of the environment and of Python's random
+numbers.
 """
 
 from __future__ import annotations
@@ -10,14 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from ....engine import Image, ImportType, Trap
-from ...glue import GLUE_PAGES
-from ...runtime.probe import Scratch, located, source_error, with_stand_ins
-from ...wasm.memory_image import PAGE
+from ....engine import Image, ImportType
+from ...runtime.probe import Scratch, load_source, with_stand_ins
 
 __all__ = ["LoadedMemory", "load"]
 
-#: Hostcall -> what a top level that makes it uses.
+#: Hostcall -> name of the facility that it uses.
 _USES = {
     "clock_time_get": "the time",
     "poll_oneoff": "the time",
@@ -27,23 +25,26 @@ _USES = {
     "environ_get": "the environment",
 }
 
-#: What the guest reports -> the same.
+#: The guest's report -> name of the facility.
 _GUEST_USES = {"environment": "the environment", "random": "random numbers"}
 
-#: The program asks for the environment last of all before it loads the filter.
+#: Nanoseconds by which the clock advances when it is read.
+_TICK = 1_000_000
+
+#: The last hostcalls before the program loads the filter.
 _LAST_BEFORE = frozenset({"environ_sizes_get", "environ_get"})
 
 
 @dataclass(frozen=True)
 class LoadedMemory:
-    """What loading left.
+    """The result of loading.
 
     Attributes
     ----------
     memory
-        All of the VM's memory.
+        The complete memory of the VM.
     uses
-        What the filter's top level used that may differ from VM to VM. If there is anything, it has to run in each.
+        Facilities that the top level used and that differ between VMs. If there are any, it has to run in every VM.
     """
 
     memory: bytes
@@ -51,47 +52,52 @@ class LoadedMemory:
 
 
 class _Loading(Scratch):
-    """The scratch host, which notes the hostcalls. It always gives the same, so that a source always gives the same module."""
+    """A scratch host that records the hostcalls. Its results are the same in each build, so that a source always has the same module.
+
+    Its clock only advances when it is read, so that a source can wait.
+    """
 
     def __init__(self, image: Image, variables: Mapping[str, str]) -> None:
         self.calls: list[str] = []
+        self._time = 0
         super().__init__(image, variables)
 
-    def _resolve(self, wanted: ImportType) -> Callable[..., int] | None:
-        function = super()._resolve(wanted)
+    def _resolve(self, import_: ImportType) -> Callable[..., int] | None:
+        function = super()._resolve(import_)
 
-        def noted(*arguments: int) -> int:
-            self.calls.append(wanted.name)
+        def recorded(*arguments: int) -> int:
+            self.calls.append(import_.name)
             assert function is not None
             return function(*arguments)
 
-        return noted
+        return recorded
 
     def _random_get(self, pointer: int, size: int) -> int:
         self.instance.memory.write(pointer, bytes(size))
         return 0
 
     def _clock_time_get(self, _clock: int, _precision: int, pointer: int) -> int:
-        self.instance.memory.write_u64(pointer, 0)
+        self.instance.memory.write_u64(pointer, self._time)
+        self._time += _TICK
         return 0
 
 
 def load(image: Image, pages: int, filename: str) -> LoadedMemory:
-    """Load a filter in a scratch VM and take its memory.
+    """Load a filter in a scratch VM and return its memory.
 
     Parameters
     ----------
     image
         The full runtime with the filter's source in place.
     pages
-        Pages of memory that the runtime starts with.
+        Initial size of the runtime's memory in pages.
     filename
-        What errors call the source.
+        File name of the source in errors.
 
     Raises
     ------
     SourceError
-        The source does not load.
+        The source can't be loaded.
     """
     undecided = LoadedMemory(b"", ("the environment",))
     return with_stand_ins(lambda variables: _load(image, pages, filename, variables), undecided)
@@ -100,14 +106,7 @@ def load(image: Image, pages: int, filename: str) -> LoadedMemory:
 def _load(image: Image, pages: int, filename: str, variables: Mapping[str, str]) -> LoadedMemory:
     with image.code.engine.interrupts:
         host = _Loading(image, variables)
-        try:
-            start = host.instance.function("_initialize")
-            assert start is not None
-            start()
-        except Trap as trap:
-            report = host.report((pages - GLUE_PAGES) * PAGE)
-            raise located(report, source_error(report, trap, host.log, filename)) from None
-        report = host.report((pages - GLUE_PAGES) * PAGE)
+        report = load_source(host, pages, filename)
         memory = host.instance.memory
         content = memory.read(0, memory.refresh())
         host.instance.close()
@@ -117,7 +116,7 @@ def _load(image: Image, pages: int, filename: str, variables: Mapping[str, str])
 
 
 def _after_start(calls: list[str]) -> list[str]:
-    """The hostcalls since the filter's source began to load."""
+    """Return the hostcalls that were made while the filter's source was loaded."""
     first = next((i for i, name in enumerate(calls) if name in _LAST_BEFORE), -1) + 1
     if calls[first : first + 1] == ["environ_get"]:
         first += 1

@@ -1,4 +1,4 @@
-"""The downstream side of a stream: connection manager, codec, request decoder and response encoder.
+"""The downstream side of a stream: codec, request decoder and response encoder.
 
-The codec also serves the upstream side, whose streams are in `..routing`.
+The connection manager is in `..connection`. The codec also serves the upstream side, whose requests are in `..router`.
 """

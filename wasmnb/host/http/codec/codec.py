@@ -2,7 +2,7 @@
 
 Facts (Envoy 1.40, HTTP/1 unless said otherwise): towards the upstream pseudo-headers become the request line and `host`; a
 body without content-length is chunked; a request without one gets `content-length: 0` unless its method never has a body.
-Towards the client `transfer-encoding: chunked` or `content-length: 0` is added at the end if no header gives the length.
+Towards the client `transfer-encoding: chunked` or `content-length: 0` is added at the end if no header has the length.
 """
 
 from __future__ import annotations
@@ -41,11 +41,14 @@ _BAD_UPSTREAM_VALUE = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 #: Number of headers, and bytes of the head, that Envoy takes from an upstream.
 MAX_RESPONSE_HEADERS, MAX_RESPONSE_BYTES = 100, 80 * 1024
 _PHRASES = {status.value: encode_text(status.phrase) for status in HTTPStatus} | {
+    103: b"Unknown",
     413: b"Payload Too Large",
     414: b"URI Too Long",
     416: b"Range Not Satisfiable",
     418: b"Unknown",
     422: b"Unprocessable Entity",
+    451: b"Unknown",
+    599: b"Last Unassigned Server Error Code",
 }
 _NO_BODY_METHODS = frozenset({b"GET", b"HEAD", b"DELETE", b"TRACE", b"CONNECT"})
 
@@ -126,7 +129,7 @@ class UpstreamResponse(NamedTuple):
 def response_from_upstream(response: Response, *, head: bool, http2: bool) -> UpstreamResponse:
     """Build the header map and the body's chunks of a response, as an HTTP server would send them.
 
-    An HTTP/1 server gives the length of the body: `content-length`, or `transfer-encoding: chunked` for a body in chunks or
+    An HTTP/1 server sends the length of the body: `content-length`, or `transfer-encoding: chunked` for a body in chunks or
     with trailers, before all other headers.
 
     Parameters
@@ -274,7 +277,7 @@ def _framing(written: list[Pair], status: int, *, end: bool, head: bool, http10:
     """Return the header that says how long the body is, if none does."""
     if any(n == b"content-length" for n, _ in written) or status < 200 or status == 204:
         return []
-    if status == 304 and (end or head):
+    if status == 304:
         return []
     if end and not head:
         return [(b"content-length", b"0")]

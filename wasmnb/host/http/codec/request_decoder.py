@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 
 from ....abi import Pair
 from ...contexts.stream_info import ResponseFlag
+from ..connection.http1 import read_trailers
 from ..connection.http2 import valid_trailers
+from ..connection.problem import Problem
 from ..header_map import RequestTrailers
 
 if TYPE_CHECKING:
@@ -36,13 +38,23 @@ class RequestDecoder:
         The stream's timeouts.
     reset
         Resets the stream.
+    refuse
+        Answers a request of which the codec cannot read the rest.
     """
 
-    def __init__(self, state: StreamState, request: FilterChain, timeouts: Timeouts, reset: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        state: StreamState,
+        request: FilterChain,
+        timeouts: Timeouts,
+        reset: Callable[[], None],
+        refuse: Callable[[Problem], None],
+    ) -> None:
         self._state = state
         self._request = request
         self._timeouts = timeouts
         self._reset = reset
+        self._refuse = refuse
         self._unread: deque[Callable[[], None]] = deque()
         self._disabled = False
 
@@ -56,7 +68,7 @@ class RequestDecoder:
         self._read(lambda: self._pass_trailers(pairs))
 
     def read_disable(self, *, disable: bool) -> None:
-        """Stop reading from the client, or go on."""
+        """Stop or resume reading from the client."""
         self._disabled = disable
         if not disable and self._unread:
             self._state.call_soon(self._read_on)
@@ -111,13 +123,22 @@ class RequestDecoder:
         if state.http2 and not valid_trailers(items):
             self._reset_stream("http2.invalid.header.field")
             return
+        checked = read_trailers(items, state.manager)
+        if isinstance(checked, Problem):
+            if state.http2:
+                details = checked.details.replace("http1", "http2")
+                self._reset_stream(details, ResponseFlag.DOWNSTREAM_REMOTE_RESET)
+            else:
+                self._refuse(checked)
+            return
+        items = checked
         state.request_complete = True
         if state.manager.enable_trailers or state.http2:
             self._request.receive_trailers(RequestTrailers(items))
         else:
             self._request.receive_data(b"", end=True)
 
-    def _reset_stream(self, details: str) -> None:
-        self._state.info.flags |= ResponseFlag.DOWNSTREAM_PROTOCOL_ERROR
+    def _reset_stream(self, details: str, flag: ResponseFlag = ResponseFlag.DOWNSTREAM_PROTOCOL_ERROR) -> None:
+        self._state.info.flags |= flag
         self._state.info.details = details
         self._reset()

@@ -2,14 +2,14 @@
 
 Facts (Envoy 1.40): over HTTP/1 a response has `connection: close` if it comes before the request was complete, if the client
 asked for it, or if the stream has had a local reply 400 (Envoy takes any for its own "bad request"),
-whatever filters make of the status afterwards. A client of HTTP/1 reads as much of a body as content-length says, and
+even if filters change the status afterwards. A client of HTTP/1 reads as much of a body as content-length says, and
 nothing after 204 and 304, although Envoy may write it. Trailers go out only with a chunked body.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from ....abi import Pair
@@ -26,8 +26,8 @@ __all__ = ["ResponseEncoder"]
 
 _WORD = re.compile(rb"(?<![a-z0-9])[a-z]")
 _SENT_TWICE = (
-    "continue_stream(RESPONSE) in on_response_headers together with Continue: Envoy sends the headers twice, and the client reads"
-    " the second ones as the body."
+    "continue_stream(RESPONSE) in on_response_headers together with Continue: Envoy sends the headers twice. A client of HTTP/1"
+    " reads the second ones as the body, one of HTTP/2 refuses the response."
 )
 
 
@@ -78,17 +78,25 @@ class ResponseEncoder:
     def headers(self, headers: HeaderMap, *, end: bool) -> None:
         """Write the headers; `end` if nothing follows."""
         state, manager = self._state, self._state.manager
-        if self.headers_sent and not state.http2:
+        if self.headers_sent and state.http2:
+            state.exchange.notes.append(_SENT_TWICE)
+            state.exchange.response = None  # malformed
+            self._disconnect()
+            return
+        if self.headers_sent:
             self._write_second_head(headers)
             return
         self.upgraded = not end and state.is_upgraded(headers)
         self.closing = (self.must_close or not state.request_complete) and not state.http2 and not self.upgraded
+        status = headers.get(b":status") or b""
         clock = state.worker.clock
         finish_response_headers(
             headers, self._request.headers, manager,
             now=clock.start + clock.time(), upgraded=self.upgraded, http2=state.http2,
         )  # fmt: skip
         self.closing = self.closing or (manager.max_requests_per_connection == 1 and not state.http2)
+        unsized = state.info.protocol == "HTTP/1.0" and not end and b"content-length" not in headers
+        self.closing = self.closing or unsized
         if self.closing:
             headers.add(b"connection", b"close")
         elif self.keep_alive:
@@ -99,17 +107,16 @@ class ResponseEncoder:
         )
         self._chunked = "transfer-encoding" in response.headers
         state.exchange.response = response
-        state.info.code = response.status
+        state.info.code = int(status) if self.upgraded and state.http2 else response.status
         state.note("response", status=response.status)
         self._write_head(response.status, written)
         if end:
             self._write_end()
             self._finish("done")
 
-    def interim(self, status: int) -> None:
+    def interim(self, status: int, headers: Iterable[Pair] = ()) -> None:
         """Write an interim response."""
-        if not self._state.http2:
-            self._write(b"HTTP/1.1 %d %s\r\n\r\n" % (status, reason_phrase(status)))
+        self._write_head(status, list(headers))
 
     def data(self, data: bytes, *, end: bool) -> None:
         """Write a chunk of the body; `end` if nothing follows."""
@@ -178,7 +185,7 @@ class ResponseEncoder:
         declared = response.headers.get("content-length")
         counts = declared is not None and declared.isdigit() and not self._state.http2 and not self.head
         length = int(declared) if declared is not None and counts else None
-        if response.status in (204, 304) or self.head:
+        if (response.status in (204, 304) and not self._state.http2) or self.head:
             body, length = b"", None
         response.body = body[:length]
         response.chunks = list(self._sent) if len(self._sent) > 1 and len(response.body) == len(body) else None

@@ -1,4 +1,4 @@
-"""Envoy's HTTP connection manager: what happens to a request before the first filter, and to a response after the last."""
+"""Envoy's HTTP connection manager: work on a request before the first filter, and on a response after the last."""
 
 from .manager import HttpConnectionManager
 

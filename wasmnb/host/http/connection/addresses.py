@@ -1,4 +1,4 @@
-"""Addresses that requests bring with them: `x-forwarded-for`, and which of them are internal."""
+"""Addresses in request headers: `x-forwarded-for`, and internal addresses."""
 
 from __future__ import annotations
 
@@ -10,10 +10,9 @@ __all__ = ["client_address", "host_of", "is_internal"]
 
 
 def client_address(headers: HeaderMap, skip: int, *, ports: bool = True) -> tuple[str, bool] | None:
-    """The address (`ip:port`, port 0 if none is said) that stands `skip` entries before the end of `x-forwarded-for`, and
-    whether it stands there alone.
+    """Return the address `skip` entries before the end of `x-forwarded-for`, and whether it is the only one.
 
-    None if there are fewer, or if it is not an address.
+    The address is `ip:port`, with port 0 if there is none. Return None if there are fewer entries or it is not an address.
     """
     value = headers.get(b"x-forwarded-for")
     if value is None:
@@ -22,11 +21,10 @@ def client_address(headers: HeaderMap, skip: int, *, ports: bool = True) -> tupl
     if len(parts) <= skip:
         return None
     text = parts[-1 - skip].strip()
-    host, _, port = (
-        text.rpartition(":") if (ports and text.count(":") == 1) or text.startswith("[") else (text, "", "0")
-    )
+    with_port = ports and (text.count(":") == 1 or text.startswith("["))
+    host, _, port = text.rpartition(":") if with_port else (text, "", "0")
     try:
-        address = ip_address(host.strip("[]"))
+        address = ip_address(host.strip("[]") if with_port else host)
     except ValueError:
         return None
     shown = f"[{address}]" if address.version == 6 else str(address)
@@ -34,14 +32,14 @@ def client_address(headers: HeaderMap, skip: int, *, ports: bool = True) -> tupl
 
 
 def host_of(address: str) -> str:
-    """An address without its port."""
+    """Return an address without its port."""
     return address.rpartition(":")[0].strip("[]")
 
 
 def is_internal(address: str, ranges: tuple[str, ...]) -> bool:
-    """Whether an address lies in one of the ranges."""
+    """Return whether an address lies in one of the ranges."""
     try:
-        found = ip_address(address)
+        parsed = ip_address(address)
     except ValueError:
         return False
-    return any(found in ip_network(r, strict=False) for r in ranges)
+    return any(parsed in ip_network(r, strict=False) for r in ranges)

@@ -1,4 +1,4 @@
-"""What the connection manager checks, removes and adds before a request is routed.
+"""Checks and changes of the connection manager before a request is routed.
 
 Facts (Envoy 1.40, `ConnectionManagerUtility::mutateRequestHeaders`): hop-by-hop headers go, `te` says `trailers` or nothing.
 Headers with which a client could steer the router go unless the request is internal, which takes `internal_address_config`.
@@ -42,7 +42,7 @@ _ROUTER = tuple(
         "upstream-stream-duration-ms",
     ]
 )
-#: What a client from outside may not say of itself.
+#: Headers that are removed from requests of external clients.
 _EDGE = tuple(
     encode_text(f"x-envoy-{name}")
     for name in ("decorator-operation", "downstream-service-cluster", "downstream-service-node", "original-path")
@@ -53,7 +53,7 @@ _SCHEMES = (b"http", b"https")
 
 @dataclass(frozen=True)
 class Peer:
-    """Who sends a request.
+    """The client of a request.
 
     Attributes
     ----------
@@ -64,7 +64,7 @@ class Peer:
     port
         On which the connection came in.
     node_id, node_cluster
-        What Envoy says of itself to the next hop.
+        Id and cluster of Envoy's node, which are sent to the next hop.
     """
 
     address: str
@@ -75,7 +75,7 @@ class Peer:
 
 
 def admit(headers: RequestHeaders, manager: HttpConnectionManager, port: int) -> Problem | None:
-    """Check a request, and normalise its path and host; why it is refused, if it is."""
+    """Check a request, and normalise its path and host. Return the reason of a refusal, or None."""
     if b":authority" not in headers:
         return Problem(400, "missing_host_header")
     if headers.get(b":method") == b"QUERY" and b"content-type" not in headers:
@@ -99,7 +99,7 @@ def sanitize(
     new_id: Callable[[], str],
     internal_only: Iterable[bytes] = (),
 ) -> str:
-    """Take away what a client may not say, add what Envoy says; the client's address."""
+    """Remove headers that clients must not set, add those of Envoy, and return the client's address."""
     _remove_hop_by_hop(headers, internal_only)
     address, alone = _address(headers, manager, peer)
     internal = alone and address is not None and is_internal(host_of(address), manager.internal_address_config)
@@ -131,31 +131,31 @@ def _remove_hop_by_hop(headers: RequestHeaders, internal_only: Iterable[bytes]) 
         headers.remove(b"connection")
         headers.remove(b"upgrade")
     te = headers.get(b"te")
-    if te is not None:
-        trailers = any(part.strip() == b"trailers" for part in te.lower().split(b","))
+    if te:
+        trailers = any(part.strip() == b"trailers" for part in te.split(b","))
         headers.put(b"te", b"trailers") if trailers else headers.remove(b"te")
     for name in _HOP_BY_HOP:
         headers.remove(name)
 
 
 def _address(headers: RequestHeaders, manager: HttpConnectionManager, peer: Peer) -> tuple[str | None, bool]:
-    """The client's address as far as it is trusted, and whether it may count as internal."""
+    """Return the trusted address of the client, and whether it can be internal."""
     hops = manager.xff_num_trusted_hops
     if not manager.use_remote_address:
-        found = client_address(headers, hops)
-        return found if found is not None else (None, False)
+        client = client_address(headers, hops)
+        return client if client is not None else (None, False)
     trusted = client_address(headers, hops - 1, ports=False) if hops else None
     return (trusted[0] if trusted else peer.address), b"x-forwarded-for" not in headers
 
 
 def _forwarded(headers: RequestHeaders, manager: HttpConnectionManager, peer: Peer) -> None:
-    """`x-forwarded-for`, `-proto` and `-port`."""
+    """Set `x-forwarded-for`, `-proto` and `-port`."""
     if manager.use_remote_address:
         if not manager.skip_xff_append:
-            told = headers.get(b"x-forwarded-for")
+            hops = headers.get(b"x-forwarded-for")
             host = host_of(peer.address)
             own = encode_text(peer.own if host.startswith("127.") or host == "::1" else host)
-            headers.put(b"x-forwarded-for", told + b"," + own if told else own)
+            headers.put(b"x-forwarded-for", hops + b"," + own if hops else own)
         if not manager.xff_num_trusted_hops or b"x-forwarded-proto" not in headers:
             headers.put(b"x-forwarded-proto", b"http")
         if manager.append_x_forwarded_port and (not manager.xff_num_trusted_hops or b"x-forwarded-port" not in headers):
@@ -169,8 +169,8 @@ def _scheme(headers: RequestHeaders, manager: HttpConnectionManager) -> None:
         for name in (b":scheme", b"x-forwarded-proto"):
             headers.put(name, encode_text(manager.scheme_to_overwrite))
     if b":scheme" not in headers:
-        told = (headers.get(b"x-forwarded-proto") or b"").lower()
-        headers.put(b":scheme", told if told in _SCHEMES else b"http")
+        scheme = (headers.get(b"x-forwarded-proto") or b"").lower()
+        headers.put(b":scheme", scheme if scheme in _SCHEMES else b"http")
 
 
 def _about_envoy(headers: RequestHeaders, manager: HttpConnectionManager, peer: Peer) -> None:
@@ -181,5 +181,5 @@ def _about_envoy(headers: RequestHeaders, manager: HttpConnectionManager, peer: 
         if peer.node_id:
             headers.put(b"x-envoy-downstream-service-node", encode_text(peer.node_id))
     if manager.via:
-        told = headers.get(b"via")
-        headers.put(b"via", told + b", " + encode_text(manager.via) if told else encode_text(manager.via))
+        via = headers.get(b"via")
+        headers.put(b"via", via + b", " + encode_text(manager.via) if via else encode_text(manager.via))

@@ -1,7 +1,8 @@
 """Bodies of requests over HTTP/1, read from bytes.
 
-Facts (Envoy 1.40): a chunk's size stands at the beginning of its line, in hexadecimal; extensions are ignored. What stands between a
-chunk's data and the end of its line is skipped. Chunks that are read together reach the filters together.
+Facts (Envoy 1.40): a chunk's size is at the beginning of its line, in hexadecimal; extensions are ignored. Bytes between a chunk's
+data and the end of its line are skipped. Chunks that are read together reach the filters together, or not at all if the next line
+cannot be read. A line of the trailers that begins with a blank continues the previous one.
 """
 
 from __future__ import annotations
@@ -13,22 +14,24 @@ from .problem import Problem, bad_request
 
 __all__ = ["Body"]
 
-_SIZE = re.compile(rb"([0-9A-Fa-f]{1,16})[ \t]*(?:;[^\r\n]*)?\r\Z")
+_SIZE = re.compile(rb"([0-9A-Fa-f]{1,16})(?:[ \t;][^\r\n]*)?\r\Z")
 _TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+\Z")
 _CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
 class Body:
-    """A request's body as it comes in.
+    """The body of a request, which arrives in parts.
 
     Attributes
     ----------
     done
         Its end has come.
     trailers
-        What followed the last chunk; None if nothing did.
+        Trailers after the last chunk; None if there are none.
     problem
         Why the rest cannot be read.
+    data_lost
+        The problem is a chunk's size, so that the data before it is lost.
     """
 
     def __init__(self, length: int | None, *, chunked: bool, tunnel: bool = False) -> None:
@@ -38,11 +41,11 @@ class Body:
         self._left = length or 0
         self._chunked = chunked
         self._tunnel = tunnel
-        self._in_chunk = self._after_chunk = self._in_trailers = False
+        self._in_chunk = self._after_chunk = self._in_trailers = self.data_lost = False
         self._lines: list[bytes] = []
 
     def take(self, buffer: bytearray) -> bytes:
-        """Take what belongs to the body from the front of the buffer; the data in it."""
+        """Take the part of the body from the front of the buffer, and return its data."""
         if self._tunnel:
             data = bytes(buffer)
             buffer.clear()
@@ -51,10 +54,10 @@ class Body:
             data = self._bytes(buffer)
             self.done = not self._left
             return data
-        found = bytearray()
+        body = bytearray()
         while not self.done and self.problem is None:
             if self._in_chunk:
-                found += self._bytes(buffer)
+                body += self._bytes(buffer)
                 if self._left:
                     break
                 self._in_chunk, self._after_chunk = False, True
@@ -62,7 +65,7 @@ class Body:
             if line is None:
                 break
             self._read_line(line)
-        return bytes(found)
+        return bytes(body)
 
     def _bytes(self, buffer: bytearray) -> bytes:
         data = bytes(buffer[: self._left])
@@ -87,20 +90,24 @@ class Body:
         else:
             size = _SIZE.match(line)
             if size is None:
-                self.problem = bad_request()
+                self.problem, self.data_lost = bad_request(), line[-1:] == b"\r"
                 return
             self._left = int(size[1], 16)
             self._in_chunk, self._in_trailers = self._left > 0, self._left == 0
 
     def _trailer(self, line: bytes) -> None:
-        if line.rstrip(b"\r"):
-            self._lines.append(line.rstrip(b"\r"))
+        line = line.rstrip(b"\r")
+        if line:
+            if line[:1] in (b" ", b"\t") and self._lines:
+                self._lines[-1] += line.rstrip(b" \t")
+            else:
+                self._lines.append(line)
             return
-        pairs = [(n.lower(), v.strip(b" \t")) for n, _, v in (x.partition(b":") for x in self._lines)]
-        if any(_CONTROL.search(x) for x in self._lines):
+        pairs = [(n.lower(), v.strip(b" \t")) for n, _, v in (line.partition(b":") for line in self._lines)]
+        if any(_CONTROL.search(line) for line in self._lines):
             self.problem = bad_request("invalid_characters")
             return
-        if any(b":" not in x for x in self._lines) or not all(_TOKEN.match(n) for n, _ in pairs):
+        if any(b":" not in line for line in self._lines) or not all(_TOKEN.match(n) for n, _ in pairs):
             self.problem = bad_request()
             return
         self.trailers = pairs or None

@@ -1,4 +1,4 @@
-"""A client's connection over HTTP/1 that takes bytes: requests one after the other, and what comes back, byte by byte."""
+"""A client's connection over HTTP/1 that sends and receives plain bytes."""
 
 from __future__ import annotations
 
@@ -12,20 +12,27 @@ from .http1 import Lines, decode, parse_head
 from .problem import Problem
 
 if TYPE_CHECKING:
+    from ...clock import Timer
     from ...event_loop import EventLoop
     from ...trace.exchange import Exchange
     from ...worker import Worker
     from ..stream import HttpStream
+    from ..stream_state import Limits
 
 __all__ = ["HttpConnection"]
 
 _END = re.compile(rb"\r?\n\r?\n")
+_TOO_LATE = {
+    "request_header_timeout": Problem(408, "request_header_timeout", body=b"request header timeout"),
+    "request_overall_timeout": Problem(408, "request_overall_timeout", body=b"request timeout"),
+    "stream_idle_timeout": Problem(408, "stream_idle_timeout", body=b"stream timeout"),
+}
 
 
 class HttpConnection:
     """One connection.
 
-    A request's bytes wait until the one before has been answered, as in Envoy.
+    A request's bytes wait until the previous request has its response, as in Envoy.
 
     Attributes
     ----------
@@ -35,29 +42,31 @@ class HttpConnection:
         The proxy has closed the connection.
     """
 
-    def __init__(self, loop: EventLoop, worker: Worker, make: Callable[[Request], HttpStream]) -> None:
+    def __init__(self, loop: EventLoop, worker: Worker, make: Callable[[Request], HttpStream], limits: Limits) -> None:
         self._loop = loop
         self._worker = worker
         self._make = make
+        self._limits = limits
         self._buffer = bytearray()
         self._stream: HttpStream | None = None
         self._body: Body | None = None
+        self._head_timer: Timer | None = None
         self.exchanges: list[Exchange] = []
         self.closed = False
 
     def send(self, data: Text) -> HttpConnection:
-        """Send bytes; the proxy works until nothing is left to do at this moment."""
+        """Send bytes, and run the proxy until it has nothing to do at this moment."""
         self._buffer += to_bytes(data)
         self._loop.run_on_worker(self._worker, self._work)
         return self
 
     @property
     def received(self) -> bytes:
-        """Every byte that came back."""
-        return b"".join(x.wire for x in self.exchanges)
+        """All bytes that were received."""
+        return b"".join(exchange.wire for exchange in self.exchanges)
 
     def wait(self, seconds: float) -> bytes:
-        """Wait for the responses to all requests, at most so many virtual seconds; every byte that came back."""
+        """Wait for the responses to all requests, at most `seconds` of virtual time. Return all received bytes."""
         self._loop.run_while(self._busy, seconds)
         return self.received
 
@@ -66,14 +75,14 @@ class HttpConnection:
         return not self.closed and (bool(self._buffer) or (stream is not None and not stream.state.done))
 
     def close(self) -> None:
-        """Go away."""
+        """Close the connection."""
         self.closed = True
         stream = self._stream
         if stream is not None and not stream.state.done:
             self._loop.run_on_worker(self._worker, stream.control.on_client_disconnect)
 
     def _work(self) -> None:
-        """Read as far as it goes."""
+        """Read all complete parts."""
         while not self.closed:
             if self._stream is None:
                 if not self._begin():
@@ -87,34 +96,64 @@ class HttpConnection:
                 self._stream = None
 
     def _begin(self) -> bool:
-        """Read a head; False if it has not come yet."""
+        """Read a head; return False if it isn't complete."""
         while self._buffer[:1] == b"\r" or self._buffer[:1] == b"\n":
             del self._buffer[:1]
-        found = _END.search(self._buffer)
+        blank_line = _END.search(self._buffer)
         limit = self._worker.server.manager.max_request_headers_kb * 1024
-        if found is None and len(self._buffer) <= limit:
+        if blank_line is None and len(self._buffer) <= limit:
+            self._limit_head()
             return False
-        end = found.end() if found is not None else len(self._buffer)
-        lines = parse_head(bytes(self._buffer[: found.start() if found is not None else end]))
-        lines.size = max(end, lines.size) if found is None else end
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
+        end = blank_line.end() if blank_line is not None else len(self._buffer)
+        lines = parse_head(bytes(self._buffer[: blank_line.start() if blank_line is not None else end]))
+        lines.size = max(end, lines.size) if blank_line is None else end
         del self._buffer[:end]
         stream = self._stream = self._make(_request(lines))
         self.exchanges.append(stream.exchange)
         stream.on_finish = self._finished
-        stream.encoder.head = lines.method == b"HEAD"
-        head = decode(lines, self._worker.server.manager)
+        manager = self._worker.server.manager
+        head = decode(lines, manager)
         if not isinstance(head, Problem):
+            stream.encoder.head = lines.method == b"HEAD"
+            head.closes = head.closes or 0 < manager.max_requests_per_connection <= len(self.exchanges)
             tunnel = bool(head.upgrade)
             body = Body(head.length, chunked=head.chunked, tunnel=tunnel)
             self._body = None if body.done else body
         stream.begin(head, end=self._body is None)
         return True
 
+    def _limit_head(self) -> None:
+        """Limit the time until a head that has begun is complete."""
+        server = self._worker.server
+        limits = [
+            (server.manager.request_headers_timeout, "request_header_timeout"),
+            (self._limits.request_timeout, "request_overall_timeout"),
+            (self._limits.idle_timeout, "stream_idle_timeout"),
+        ]
+        first = min((limit for limit in limits if limit[0]), default=None)
+        if self._buffer and self._head_timer is None and first is not None:
+            problem = _TOO_LATE[first[1]]
+            thread = self._worker.thread
+            self._head_timer = server.clock.call_later(first[0], thread, lambda: self._refuse_head(problem))
+
+    def _refuse_head(self, problem: Problem) -> None:
+        """Answer a request whose head has not come in time."""
+        if self.closed or self._stream is not None:
+            return
+        self._buffer.clear()
+        stream = self._stream = self._make(Request("", "", authority=""))
+        self.exchanges.append(stream.exchange)
+        stream.on_finish = self._finished
+        stream.begin(problem, end=False)
+
     def _read_body(self, stream: HttpStream, body: Body) -> bool:
-        """Hand on what has come of the body; False if there is more to come."""
+        """Pass the received part of the body on; return False if it isn't complete."""
         data = body.take(self._buffer)
         request = stream.exchange.request
-        if data:
+        if data and not body.data_lost:
             request.body += data
             stream.decoder.data(data, end=body.done and body.trailers is None)
         elif body.done and body.trailers is None:
@@ -144,7 +183,7 @@ class HttpConnection:
 
 
 def _request(lines: Lines) -> Request:
-    """What the client sent, as an exchange shows it."""
+    """Return the request for the exchange."""
     request = Request(to_text(lines.method), to_text(lines.target), authority="")
     request.headers.raw = list(lines.headers)
     return request

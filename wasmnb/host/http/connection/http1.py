@@ -1,13 +1,13 @@
-"""Request heads over HTTP/1 as Envoy's codec (Balsa) reads them: what it takes, changes and refuses.
+"""Request heads over HTTP/1, accepted, changed and refused as in Envoy's codec (Balsa).
 
 Facts (Envoy 1.40):
 
-* A method that is not one of its list, a target that neither begins with `/` nor is an absolute URL, a header name that is no
-  token, a content-length that is no number or stands twice: 400 `http1.codec_error`. Control characters:
-  `http1.invalid_characters`. Another version than 1.1: 426.
-* Blanks around values go; a line that begins with a blank continues the one before; CR within a line goes.
+* A method that is not one of its list, a target that neither begins with `/` nor is an absolute URL, a header name that
+  is not a token, a content-length that is not a number or occurs twice: 400 `http1.codec_error`. Control characters:
+  `http1.invalid_characters`. Versions other than 1.1: 426.
+* Blanks around values and CR within a line are removed. A line that begins with a blank continues the previous one.
 * `transfer-encoding` is `chunked` or 501; together with content-length it is 400.
-* An absolute URL becomes `:authority`, `:scheme` and `:path`. Headers that `connection` names go, ten at most.
+* An absolute URL becomes `:authority`, `:scheme` and `:path`. Headers that `connection` names are removed, ten at most.
 * An upgrade keeps `connection` and `upgrade`; `h2c` is ignored.
 """
 
@@ -24,7 +24,7 @@ from ..header_map import RequestHeaders
 from .manager import HttpConnectionManager
 from .problem import Problem, bad_request
 
-__all__ = ["Head", "Lines", "decode", "head_of", "is_upgrade"]
+__all__ = ["Head", "Lines", "decode", "head_of", "is_upgrade", "read_trailers", "without_underscores"]
 
 METHODS = frozenset(
     b"""ACL BIND CHECKOUT CONNECT COPY DELETE GET HEAD LINK LOCK MERGE MKACTIVITY MKCALENDAR MKCOL MOVE NOTIFY OPTIONS
@@ -37,7 +37,7 @@ _CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _VERSION = re.compile(rb"HTTP/(\d)\.(\d)\Z")
 _PATH = re.compile(rb"[/*][\t\x0c!-~]*\Z")
 _URL = re.compile(rb"[A-Za-z][A-Za-z0-9+\-.]*://([!$%&'()*+,\-.:;=@\[\]_~0-9A-Za-z]*)([/?][\t\x0c!-~]*)?\Z")
-_HOST_PORT = re.compile(rb"(\[[0-9A-Fa-f:.]+\]|[^:@/?#\[\]]+)(?::(\d+))?\Z")
+_HOST_PORT = re.compile(rb"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.\-]+)(?::(\d+))?\Z")
 _AUTHORITY = re.compile(rb"[!$%&'()*+,\-.:;=@\[\]_~0-9A-Za-z]*\Z")
 _PLAIN = re.compile(rb"[!-~](?:[\t -~\x80-\xff]*[!-~\x80-\xff])?\Z")
 
@@ -49,7 +49,7 @@ _MAX_PORT = 65535
 
 @dataclass
 class Lines:
-    """A request's head in its parts, before anything of it was judged."""
+    """The parts of a request's head, before any check."""
 
     method: bytes
     target: bytes
@@ -61,14 +61,14 @@ class Lines:
 
 @dataclass
 class Head:
-    """A request's head as the codec gives it to the connection manager.
+    """A request's head for the connection manager.
 
     Attributes
     ----------
     chunked, length
         How the body is framed; None and False for none.
     closes
-        The client wants the connection closed after the response.
+        The client asks to close the connection after the response.
     http10
         It speaks HTTP/1.0.
     upgrade
@@ -86,7 +86,7 @@ class Head:
 
     @property
     def has_body(self) -> bool:
-        """Whether anything follows the head."""
+        """Whether a body or trailers follow."""
         return bool(self.upgrade) or self.chunked or bool(self.length)
 
 
@@ -94,7 +94,7 @@ class Head:
 
 
 def head_of(request: Request) -> Lines:
-    """The head that a client writes for a request; parts with line breaks become what the codec reads of them."""
+    """Return the head that a client writes for a request. Parts with line breaks are read as the codec reads them."""
     method, target = to_bytes(request.method), to_bytes(request.path)
     headers = list(request.headers.raw)
     if request.authority and "host" not in request.headers:
@@ -129,7 +129,7 @@ def parse_head(data: bytes) -> Lines:
                 broken = broken or "codec_error"
             else:
                 name, value = headers[-1]
-                headers[-1] = (name, value + line.rstrip(b" \t"))
+                headers[-1] = (name, (value + line).strip(b" \t"))
             continue
         name, colon, value = line.partition(b":")
         if not colon:
@@ -138,15 +138,15 @@ def parse_head(data: bytes) -> Lines:
     return Lines(method, target, version, headers, len(data) + 4, broken)
 
 
-# -- what the codec makes of it -----------------------------------------------------------------------------------
+# -- checks of the codec -----------------------------------------------------------------------------------
 
 
 def decode(lines: Lines, manager: HttpConnectionManager) -> Head | Problem:
-    """Return the head as the connection manager gets it, or why the codec refuses it."""
+    """Return the head for the connection manager, or the problem if the codec refuses it."""
     problem = _too_large(lines, manager) or _malformed(lines)
     if problem is not None:
         return problem
-    pairs = _without_underscores(lines.headers, manager)
+    pairs = without_underscores(lines.headers, manager)
     if isinstance(pairs, Problem):
         return pairs
     framing = _framing(pairs, manager)
@@ -185,7 +185,8 @@ def _valid_target(target: bytes, connect: bool) -> bool:
     return bool(_PATH.match(target) or ((url := _URL.match(target)) and url[1].count(b"@") < 2))
 
 
-def _without_underscores(pairs: list[Pair], manager: HttpConnectionManager) -> list[Pair] | Problem:
+def without_underscores(pairs: list[Pair], manager: HttpConnectionManager) -> list[Pair] | Problem:
+    """Return headers as `headers_with_underscores_action` leaves them, or the problem if it rejects the request."""
     action = manager.headers_with_underscores_action
     if action == "ALLOW" or not any(b"_" in name for name, _ in pairs):
         return pairs
@@ -194,8 +195,17 @@ def _without_underscores(pairs: list[Pair], manager: HttpConnectionManager) -> l
     return [pair for pair in pairs if b"_" not in pair[0]]
 
 
+def read_trailers(pairs: list[Pair], manager: HttpConnectionManager) -> list[Pair] | Problem:
+    """Return a request's trailers as filters see them, or the problem if there are too many or too large ones."""
+    if sum(len(n) + len(v) for n, v in pairs) > manager.max_request_headers_kb * 1024:
+        return bad_request("headers_too_large", 431)
+    if len(pairs) > manager.max_headers_count:
+        return bad_request("too_many_headers", 431)
+    return without_underscores(pairs, manager)
+
+
 def _framing(pairs: Iterable[Pair], manager: HttpConnectionManager) -> tuple[bool, int | None] | Problem:
-    """Whether the body is chunked, and its length."""
+    """Read whether the body is chunked, and its length."""
     lengths = [v for n, v in pairs if n == b"content-length"]
     codings = [v for n, v in pairs if n == b"transfer-encoding"]
     if len(lengths) > 1 or any(not v.isdigit() or int(v) >= 1 << 64 for v in lengths):
@@ -210,24 +220,24 @@ def _framing(pairs: Iterable[Pair], manager: HttpConnectionManager) -> tuple[boo
 def _version(version: bytes, head: Head, manager: HttpConnectionManager) -> Problem | None:
     if version == b"HTTP/1.1":
         return None
-    if not manager.accept_http_10 or version not in (b"HTTP/1.0", b"HTTP/0.9", b""):
+    if not manager.accept_http_10:
         return bad_request("low_version", 426)
     head.http10 = True
     return None
 
 
 def _interpret(lines: Lines, head: Head, manager: HttpConnectionManager) -> Head | Problem:
-    """Upgrades, the target, and what `connection` names."""
+    """Read upgrades, the target, and the headers that `connection` names."""
     headers = head.headers
     connection = _tokens(headers.get(b"connection"))
     proxy = _tokens(headers.get(b"proxy-connection"))
-    head.keep_alive = b"keep-alive" in connection or b"keep-alive" in proxy
+    head.keep_alive = b"keep-alive" in connection
     head.closes = b"close" in connection or b"close" in proxy or (head.http10 and not head.keep_alive)
     _upgrade(lines.method, headers, head)
     problem = _target(lines, headers, manager)
     if problem is not None:
         return problem
-    if b"connection" in headers and not _nominated(headers):
+    if b"connection" in headers and not head.upgrade and not _nominated(headers):
         return bad_request("connection_header_rejected")
     if not _AUTHORITY.match(headers.get(b":authority") or b""):
         return bad_request("http.invalid_authority")
@@ -241,26 +251,26 @@ def _tokens(value: bytes | None) -> list[bytes]:
 
 
 def is_upgrade(headers: RequestHeaders) -> bool:
-    """Whether request headers ask for another protocol on the connection."""
+    """Return whether request headers ask for another protocol on the connection."""
     return b"upgrade" in headers and b"upgrade" in _tokens(headers.get(b"connection"))
 
 
 def _upgrade(method: bytes, headers: RequestHeaders, head: Head) -> None:
     if is_upgrade(headers):
-        wanted = (headers.get(b"upgrade") or b"").lower()
-        if wanted == b"h2c":
+        protocol = (headers.get(b"upgrade") or b"").lower()
+        if protocol == b"h2c":
             headers.remove(b"upgrade")
             headers.remove(b"http2-settings")
             kept = [t for t in _tokens(headers.get(b"connection")) if t not in (b"upgrade", b"http2-settings")]
             headers.put(b"connection", b",".join(kept)) if kept else headers.remove(b"connection")
         else:
-            head.upgrade = wanted.decode("latin-1") or "-"
+            head.upgrade = protocol.decode("latin-1") or "-"
     if method == b"CONNECT":
         head.upgrade = "connect"
 
 
 def _target(lines: Lines, headers: RequestHeaders, manager: HttpConnectionManager) -> Problem | None:
-    """`:path`, `:method` and, from an absolute URL, `:authority` and `:scheme`."""
+    """Set `:path`, `:method` and, from an absolute URL, `:authority` and `:scheme`."""
     method, target = lines.method, lines.target
     connect = method == b"CONNECT"
     relative = target[:1] == b"/" or (method == b"OPTIONS" and target[:1] == b"*")
@@ -278,8 +288,8 @@ def _absolute(target: bytes, headers: RequestHeaders, connect: bool) -> Problem 
     scheme, _, rest = (b"", b"", target) if connect else target.partition(b"://")
     at = min((i for i in (rest.find(c) for c in (b"/", b"?", b"#")) if i >= 0), default=len(rest))
     authority, path = rest[:at].rpartition(b"@")[2], rest[at:]
-    found = _HOST_PORT.match(authority)
-    if not found or (found[2] and int(found[2]) > _MAX_PORT) or (connect and (not found[2] or path)):
+    match = _HOST_PORT.match(authority)
+    if not match or (match[2] and int(match[2]) > _MAX_PORT) or (connect and (not match[2] or path)):
         return bad_request("invalid_url")
     if b":authority" in headers:
         headers.put(b":authority", authority)
@@ -295,7 +305,7 @@ def _absolute(target: bytes, headers: RequestHeaders, connect: bool) -> Problem 
 
 
 def _nominated(headers: RequestHeaders) -> bool:
-    """Remove the headers that `connection` names; False if it names what it must not."""
+    """Remove the headers that `connection` names; return False if it names a header that it must not."""
     tokens = _tokens(headers.get(b"connection"))
     if len([t for t in tokens if t]) >= _MAX_NOMINATED:
         return False

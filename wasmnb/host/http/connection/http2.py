@@ -1,8 +1,8 @@
-"""Request heads over HTTP/2 as Envoy's codec takes them.
+"""Request heads over HTTP/2, checked as in Envoy's codec.
 
 Facts (Envoy 1.40): what it does not take ends the connection without a word, and no filter hears of it. Names have to be in lower
 case; connection headers are not allowed; `te` says `trailers` only. Values may have bytes beyond ASCII and blanks around them,
-a path too. `host` stands for a missing `:authority`. Cookies become one header, behind all others.
+a path too. A CONNECT with `:protocol` is the upgrade of HTTP/1, if `allow_connect` is set. `host` stands for a missing `:authority`. Cookies become one header, behind all others.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import re
 from ....abi import Pair
 from ....messages import Request, to_bytes
 from ..header_map import RequestHeaders
-from .http1 import Head
+from .http1 import Head, without_underscores
 from .manager import HttpConnectionManager
 from .problem import Problem
 
@@ -31,16 +31,26 @@ CLOSED = Problem(0, "http2.violation.of.messaging.rule", codec=True)
 
 
 def decode_http2(request: Request, manager: HttpConnectionManager, *, has_body: bool) -> Head | Problem:
-    """Return the head of a request as the connection manager gets it, or why the codec refuses it."""
+    """Return a request's head for the connection manager, or the problem if the codec refuses it."""
     pairs = list(request.headers.raw)
-    pseudo = _pseudo(request, pairs)
+    pseudo = _pseudo(request, pairs, manager)
     plain = [pair for pair in pairs if pair[0][:1] != b":"]
     if pseudo is None or not _fits(pairs, manager) or not all(_valid(n, v) for n, v in plain):
         return CLOSED
-    lengths = [v for n, v in plain if n == b"content-length"]
-    if len(lengths) > 1 or not all(v.isdigit() for v in lengths):
+    checked = without_underscores(plain, manager)
+    if isinstance(checked, Problem):
         return CLOSED
+    plain = checked
+    lengths = [v for n, v in plain if n == b"content-length"]
+    if len(lengths) > 1 or not all(v.isdigit() and (has_body or not int(v)) for v in lengths):
+        return CLOSED
+    protocol = dict(pseudo).get(b":protocol", b"")
+    if protocol:
+        pseudo = [(n, b"GET" if n == b":method" else v) for n, v in pseudo if n != b":protocol"]
     headers = RequestHeaders(pseudo)
+    if protocol:
+        headers.add(b"upgrade", protocol)
+        headers.add(b"connection", b"upgrade")
     cookies = [v for n, v in plain if n == b"cookie"]
     for name, value in plain:
         if name == b"host":
@@ -51,43 +61,48 @@ def decode_http2(request: Request, manager: HttpConnectionManager, *, has_body: 
     if cookies:
         headers.add(b"cookie", b"; ".join(cookies))
     length = int(lengths[0]) if lengths else None
-    return Head(headers, chunked=has_body and length is None, length=length)
+    upgrade = protocol.decode("latin-1").lower()
+    return Head(headers, chunked=has_body and length is None, length=length, upgrade=upgrade)
 
 
 def valid_trailers(pairs: list[Pair]) -> bool:
-    """Whether the codec takes trailers."""
+    """Return whether the codec accepts trailers."""
     return all(_NAME.match(n) and _VALUE.match(v) for n, v in pairs)
 
 
-def _pseudo(request: Request, pairs: list[Pair]) -> list[Pair] | None:
-    """The pseudo-headers in the order in which they came, or None if they are not right."""
-    told = [pair for pair in pairs if pair[0][:1] == b":"]
-    if told:
-        if pairs[: len(told)] != told or len({n for n, _ in told}) < len(told):
+def _pseudo(request: Request, pairs: list[Pair], manager: HttpConnectionManager) -> list[Pair] | None:
+    """Return the pseudo-headers in their order, or None if they are invalid."""
+    sent = [pair for pair in pairs if pair[0][:1] == b":"]
+    if sent:
+        if pairs[: len(sent)] != sent or len({n for n, _ in sent}) < len(sent):
             return None
-        found = told
+        pseudo = sent
     else:
-        found = [
+        pseudo = [
             (b":method", to_bytes(request.method)),
             (b":path", to_bytes(request.path)),
             (b":scheme", to_bytes(request.scheme)),
             (b":authority", to_bytes(request.authority)),
         ]
         if "host" in request.headers and not request.authority:
-            found.pop()
-    values = dict(found)
+            pseudo.pop()
+    values = dict(pseudo)
     allowed = {b":method": _METHOD, b":path": _PATH, b":scheme": _SCHEME, b":authority": _AUTHORITY}
+    extended = manager.allow_connect and values.get(b":method") == b"CONNECT" and bool(values.get(b":protocol"))
+    if extended:
+        allowed[b":protocol"] = _METHOD
     if set(values) - set(allowed) or not {b":method", b":path", b":scheme"} <= set(values):
         return None
-    if b":authority" not in values and b"host" not in dict(pairs):
+    hosts = [v for n, v in pairs if n == b"host"]
+    if b":authority" not in values and (len(hosts) != 1 or not _AUTHORITY.match(hosts[0])):
         return None
-    if values[b":method"] == b"CONNECT":
+    if values[b":method"] == b"CONNECT" and not extended:
         return None
     if values == {**values, b":path": b"*", b":method": b"OPTIONS"}:
         values[b":path"] = b"/"
     if not all(allowed[name].match(value) for name, value in values.items()):
         return None
-    return [(n, v.lower() if n == b":scheme" else v) for n, v in found]
+    return [(n, v.lower() if n == b":scheme" else v) for n, v in pseudo]
 
 
 def _fits(pairs: list[Pair], manager: HttpConnectionManager) -> bool:

@@ -7,11 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from ....errors import UsageError
+from ...envoy_api.message_check import checked_argument
 
 __all__ = ["HttpConnectionManager"]
+
+#: Annotation of a field -> types of its values.
+_PLAIN: dict[str, tuple[type, ...]] = {"str": (str,), "bool": (bool,), "int": (int,), "float": (float, int)}
 
 #: Switches that Envoy keeps in a message of its own: message -> names.
 _NESTED = {
@@ -24,6 +28,7 @@ _NESTED = {
         "header_key_format",
         "override_stream_error_on_invalid_http_message",
     ),
+    "http2_protocol_options": ("allow_connect",),
     "common_http_protocol_options": (
         "headers_with_underscores_action",
         "max_headers_count",
@@ -35,10 +40,10 @@ _NESTED = {
 
 @dataclass(frozen=True)
 class HttpConnectionManager:
-    """What a deployment sets on its connection manager.
+    """Settings of the connection manager.
 
     Every field has Envoy's name and, unless said otherwise, Envoy's default. Fields that Envoy keeps in
-    `http_protocol_options` or `common_http_protocol_options` stand here beside the others.
+    `http_protocol_options`, `http2_protocol_options` or `common_http_protocol_options` are listed with the others.
 
     Parameters
     ----------
@@ -47,26 +52,40 @@ class HttpConnectionManager:
     xff_num_trusted_hops
         Number of trusted proxies in front of this one.
     skip_xff_append, append_x_forwarded_port, add_user_agent, via
-        What is written into the request on its way.
+        Headers that the proxy adds to requests: `x-forwarded-for`, its port, `user-agent` and `via`.
     internal_address_config
         Ranges of addresses that count as internal, as CIDR ("10.0.0.0/8"); none by default.
     forward_client_cert_details
-        What becomes of `x-forwarded-client-cert`: "SANITIZE", "FORWARD_ONLY", "APPEND_FORWARD", "SANITIZE_SET" or
+        Treatment of `x-forwarded-client-cert`: "SANITIZE", "FORWARD_ONLY", "APPEND_FORWARD", "SANITIZE_SET" or
         "ALWAYS_FORWARD_ONLY".
     generate_request_id, preserve_external_request_id, always_set_request_id_in_response
-        Whether `x-request-id` is made, kept and sent back.
+        Whether `x-request-id` is created, kept, and added to responses.
     server_name, server_header_transformation
         The `server` header of responses: "OVERWRITE", "APPEND_IF_ABSENT" or "PASS_THROUGH".
     normalize_path, merge_slashes, path_with_escaped_slashes_action
-        What is done to the path.
+        Normalisation of the path.
     strip_matching_host_port, strip_any_host_port, strip_trailing_host_dot
-        What is done to the host.
+        Normalisation of the host.
     scheme_to_overwrite
         Scheme of every request (`scheme_header_transformation`).
+    allow_connect
+        Over HTTP/2 a CONNECT with `:protocol` asks for an upgrade.
     upgrade_configs
         Upgrades that are allowed, by type in lower case: True or False.
+    proxy_100_continue
+        Pass `expect: 100-continue` on to the upstream, instead of responding to it.
+    accept_http_10, default_host_for_http_10
+        Whether HTTP/1.0 is accepted, and the host of its requests without one.
+    allow_absolute_url, allow_chunked_length
+        Whether HTTP/1.1 may have an absolute URL in the request line, and `content-length` besides chunks.
+    enable_trailers
+        Pass trailers on over HTTP/1.1. Unlike in Envoy, True by default.
+    max_requests_per_connection
+        Requests after which a connection is closed; 0 for no limit.
     max_request_headers_kb, max_headers_count
-        Limits of a request's headers.
+        Limits of a request's headers: their size in KiB, and their number.
+    request_headers_timeout
+        Seconds from a request's first byte to the end of its headers, for clients that send bytes; 0 for no limit.
     max_stream_duration
         Seconds that a stream may last; 0 for no limit.
     headers_with_underscores_action
@@ -101,12 +120,14 @@ class HttpConnectionManager:
     strip_any_host_port: bool = False
     strip_trailing_host_dot: bool = False
     scheme_to_overwrite: str = ""
+    allow_connect: bool = False
     upgrade_configs: Mapping[str, bool] = field(default_factory=dict)
     proxy_100_continue: bool = False
     stream_error_on_invalid_http_message: bool = False
     max_request_headers_kb: int = 60
     max_headers_count: int = 100
     max_requests_per_connection: int = 0
+    request_headers_timeout: float = 0.0
     max_stream_duration: float = 0.0
     headers_with_underscores_action: str = "ALLOW"
     accept_http_10: bool = False
@@ -118,25 +139,44 @@ class HttpConnectionManager:
     local_reply_config: Mapping[str, Any] = field(default_factory=dict)
     suppress_envoy_headers: bool = False
 
+    def __post_init__(self) -> None:
+        for each in fields(self):
+            value = getattr(self, each.name)
+            if each.type in _PLAIN and type(value) not in _PLAIN[str(each.type)]:
+                required = _PLAIN[str(each.type)][0].__name__
+                raise UsageError(f"The connection manager's {each.name} must be of type {required}, not {value!r:.60}.")
+
     @classmethod
     def of(cls, value: HttpConnectionManager | Mapping[str, Any] | None, **switches: Any) -> HttpConnectionManager:
-        """Return one from what a caller gave: such an object, Envoy's message as a mapping, single switches.
+        """Return the settings for parameters of a proxy.
+
+        Parameters
+        ----------
+        value
+            An object of this class, Envoy's message as a mapping, or None.
+        switches
+            Single switches by name.
 
         Raises
         ------
         UsageError
-            A switch that this proxy does not have.
+            A switch is unknown or of the wrong type, or the message has a field that Envoy doesn't know.
         """
-        base = value if isinstance(value, HttpConnectionManager) else cls.from_config(value or {})[0]
+        if not isinstance(value, HttpConnectionManager | Mapping | None):
+            raise UsageError(f"connection_manager must be an HttpConnectionManager or a mapping, not {value!r:.60}.")
+        base = value if isinstance(value, HttpConnectionManager) else cls.from_config(_checked(value or {})).manager
         known = {f.name for f in fields(cls)}
         unknown = sorted(set(switches) - known)
         if unknown:
             raise UsageError(f"The connection manager has no switch {unknown[0]!r}.")
+        if "local_reply_config" in switches:
+            replies = switches["local_reply_config"] or {}
+            switches["local_reply_config"] = checked_argument("local_reply_config", replies, "LocalReplyConfig")
         return replace(base, **_converted(switches)) if switches else base
 
     @classmethod
-    def from_config(cls, config: Mapping[str, Any]) -> tuple[HttpConnectionManager, set[str]]:
-        """Read Envoy's message; also the names of the fields that were read (`outer.inner` for nested ones)."""
+    def from_config(cls, config: Mapping[str, Any]) -> ManagerReading:
+        """Read Envoy's message."""
         known = {f.name for f in fields(cls)}
         nested = {name for names in _NESTED.values() for name in names}
         values = {name: config[name] for name in known - nested if name in config}
@@ -150,7 +190,7 @@ class HttpConnectionManager:
         if scheme is not None:
             values["scheme_to_overwrite"] = scheme
             taken.add("scheme_header_transformation.scheme_to_overwrite")
-        return cls(**_converted(values)), taken
+        return ManagerReading(cls(**_converted(values)), taken)
 
     def as_config(self) -> dict[str, Any]:
         """Return Envoy's message: the fields that differ from Envoy's defaults."""
@@ -169,7 +209,33 @@ class HttpConnectionManager:
         return config | own
 
 
+class ManagerReading(NamedTuple):
+    """A connection manager that was read from Envoy's message.
+
+    Attributes
+    ----------
+    manager
+        The connection manager.
+    fields
+        Names of the fields that were read, `outer.inner` for nested ones.
+    """
+
+    manager: HttpConnectionManager
+    fields: set[str]
+
+
 _DEFAULTS = HttpConnectionManager()
+
+#: Fields of the message that an argument may also write as the switch of this name.
+_OWN_FORMS = ("internal_address_config", "upgrade_configs", "scheme_to_overwrite", "suppress_envoy_headers")
+
+
+def _checked(message: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return Envoy's message with checked fields; switches in the form of a parameter stay as they are."""
+    own = {name: message[name] for name in _OWN_FORMS if name in message}
+    rest = {name: value for name, value in message.items() if name not in own}
+    return {**checked_argument("connection_manager", rest, "HttpConnectionManager"), **own}
+
 
 #: Field -> Envoy's message for a value, where that is not the value itself.
 _WRITTEN: dict[str, Callable[[Any], dict[str, Any]]] = {
@@ -178,6 +244,7 @@ _WRITTEN: dict[str, Callable[[Any], dict[str, Any]]] = {
         "upgrade_configs": [{"upgrade_type": kind, "enabled": enabled} for kind, enabled in kinds.items()]
     },
     "max_stream_duration": lambda length: {"common_http_protocol_options": {"max_stream_duration": f"{length}s"}},
+    "request_headers_timeout": lambda length: {"request_headers_timeout": f"{length}s"},
     "header_key_format": lambda form: {"http_protocol_options": {"header_key_format": {form: {}}}},
     "internal_address_config": lambda ranges: {
         "internal_address_config": {
@@ -191,7 +258,7 @@ _WRITTEN: dict[str, Callable[[Any], dict[str, Any]]] = {
 
 
 def _converted(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Values of Envoy's messages in the types of the fields."""
+    """Convert values of Envoy's messages to the types of the fields."""
     result = dict(values)
     ranges = result.get("internal_address_config")
     if isinstance(ranges, Mapping):
@@ -203,9 +270,9 @@ def _converted(values: Mapping[str, Any]) -> dict[str, Any]:
     upgrades = result.get("upgrade_configs")
     if upgrades is not None and not isinstance(upgrades, Mapping):
         result["upgrade_configs"] = upgrade_types(upgrades)
-    duration = result.get("max_stream_duration")
-    if duration is not None:
-        result["max_stream_duration"] = seconds(duration)
+    for name in ("max_stream_duration", "request_headers_timeout"):
+        if result.get(name) is not None:
+            result[name] = seconds(result[name])
     if result.pop("override_stream_error_on_invalid_http_message", False):
         result["stream_error_on_invalid_http_message"] = True
     names = result.get("header_key_format")
@@ -217,16 +284,16 @@ def _converted(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def upgrade_types(configs: Any) -> dict[str, bool]:
-    """Upgrades by type, from Envoy's `upgrade_configs` or from plain names."""
-    found = {}
+    """Return upgrades by type, from Envoy's `upgrade_configs` or from plain names."""
+    types = {}
     for entry in configs:
         if isinstance(entry, str):
-            found[entry.lower()] = True
+            types[entry.lower()] = True
         else:
-            found[str(entry["upgrade_type"]).lower()] = bool(entry.get("enabled", True))
-    return found
+            types[str(entry["upgrade_type"]).lower()] = bool(entry.get("enabled", True))
+    return types
 
 
 def seconds(value: Any) -> float:
-    """Seconds of a duration as Envoy's configuration writes it ("0.5s"), or of a plain number."""
+    """Return the seconds of a duration in Envoy's form ("0.5s") or of a number."""
     return float(str(value).removesuffix("s") or 0)

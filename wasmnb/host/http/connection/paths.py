@@ -1,7 +1,7 @@
-r"""What Envoy does to the path and to the host of a request before it looks for a route.
+r"""Normalisation of path and host, which Envoy does before it chooses a route.
 
-Facts (Envoy 1.40): a path with a fragment is refused. Normalisation resolves dot segments (`%2e` counts), decodes unreserved
-characters, turns `\` into `/`, and refuses `%00`; the query stays as it is.
+Facts (Envoy 1.40): a path with a fragment is refused. Normalisation resolves dot segments (`%2e` counts, and so does
+`..;x`, but not `%2e%2e;x`), decodes unreserved characters, turns `\` into `/`, and refuses `%00`; the query stays as it is.
 """
 
 from __future__ import annotations
@@ -16,27 +16,35 @@ __all__ = ["normalized_host", "normalized_path"]
 _FAILED = "path_normalization_failed"
 _ESCAPED_SLASH = re.compile(rb"%2f|%5c", re.IGNORECASE)
 _UNRESERVED = re.compile(rb"%([0-9A-Fa-f]{2})")
-_DOTS = re.compile(rb"(?:\.|%2e)\Z|(?:\.|%2e){2}\Z", re.IGNORECASE)
+#: A dot segment. Its parameters don't matter if its dots aren't encoded.
+_DOTS = re.compile(rb"(?P<plain>\.{1,2});.*\Z|(?P<encoded>(?:\.|%2e){1,2})\Z", re.IGNORECASE)
 
 
 def normalized_path(path: bytes, manager: HttpConnectionManager) -> tuple[bytes, Problem | None]:
-    """The path as the route sees it, and why the request is refused or sent elsewhere, if it is."""
+    """Return the normalised path, and the problem if the request is refused or redirected."""
     if b"#" in path:
         return path, Problem(400, _FAILED)
     plain, mark, query = path.partition(b"?")
     plain, redirect, problem = _escaped_slashes(plain, manager)
     if problem is None and manager.normalize_path:
-        found = _canonical(plain)
-        if found is None:
+        canonical = _canonical(plain)
+        if canonical is None:
             problem = Problem(400, _FAILED)
         else:
-            plain = found
+            plain = canonical
     if manager.merge_slashes and problem is None:
-        plain = re.sub(rb"/{2,}", b"/", plain)
+        plain = _merged(plain)
     path = plain + mark + query
     if redirect and problem is None:
         problem = Problem(307, _FAILED, location=path)
     return path, problem
+
+
+def _merged(path: bytes) -> bytes:
+    """Merge adjacent slashes; a path of nothing else keeps the first and the last one."""
+    if b"//" not in path:
+        return path
+    return b"//" if not path.strip(b"/") else re.sub(rb"/{2,}", b"/", path)
 
 
 def _escaped_slashes(path: bytes, manager: HttpConnectionManager) -> tuple[bytes, bool, Problem | None]:
@@ -50,17 +58,18 @@ def _escaped_slashes(path: bytes, manager: HttpConnectionManager) -> tuple[bytes
 
 
 def _canonical(path: bytes) -> bytes | None:
-    """RFC 3986 normalisation as Envoy's URL library does it; None if the path cannot be normalised."""
+    """Normalise a path by RFC 3986 as Envoy's URL library does; return None if that is impossible."""
     if re.search(rb"%00", path):
         return None
     segments: list[bytes] = []
     parts = path.replace(b"\\", b"/").split(b"/")[1:]
     for at, part in enumerate(parts):
         last = at == len(parts) - 1
-        if not _DOTS.match(part):
+        dots = _DOTS.match(part)
+        if dots is None:
             segments.append(_UNRESERVED.sub(_decoded, part))
             continue
-        if len(re.sub(rb"%2e", b".", part, flags=re.IGNORECASE)) > 1 and segments:
+        if len(re.sub(rb"%2e", b".", dots["plain"] or dots["encoded"], flags=re.IGNORECASE)) > 1 and segments:
             segments.pop()
         if last:
             segments.append(b"")
@@ -73,13 +82,13 @@ def _decoded(match: re.Match[bytes]) -> bytes:
 
 
 def normalized_host(host: bytes, manager: HttpConnectionManager, port: int) -> bytes:
-    """The host as the route sees it."""
+    """Return the normalised host."""
     if manager.strip_trailing_host_dot:
         name, colon, tail = host.partition(b":")
         host = name.removesuffix(b".") + colon + tail
     if not (manager.strip_any_host_port or manager.strip_matching_host_port):
         return host
-    found = re.match(rb"(.*):(\d+)\Z", host)
-    if found is None or host.rfind(b"]") > found.start(2):
+    match = re.match(rb"(.*):(\d+)\Z", host)
+    if match is None or host.rfind(b"]") > match.start(2):
         return host
-    return found[1] if manager.strip_any_host_port or int(found[2]) == port else host
+    return match[1] if manager.strip_any_host_port or int(match[2]) == port else host

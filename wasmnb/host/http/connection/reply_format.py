@@ -1,4 +1,4 @@
-"""What `local_reply_config` makes of Envoy's own responses: other statuses, bodies and headers.
+"""`local_reply_config`: other statuses, bodies and headers of Envoy's own responses.
 
 Facts (Envoy 1.40): the first mapper whose filter matches changes status, body and headers; its own format, or else the common one,
 makes the body, even of a response without one. A filter's local response is treated alike.
@@ -10,12 +10,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from ....abi.text import encode_text
 from ..header_map import HeaderMap
 from ..local_reply import ReplyContent
-from ..routing.formatter import Facts, Format, json_text
+from ..routing.formatter import BodyFormat, Facts, Format, data_source
 from ..routing.matchers import HeaderMatcher
-from ..routing.mutations import Addition
+from ..routing.mutations import Addition, change
 
 __all__ = ["rewrite"]
 
@@ -30,32 +29,26 @@ _COMPARE: dict[str, Callable[[int, int], bool]] = {
 
 
 def rewrite(config: Mapping[str, Any], reply: ReplyContent, headers: HeaderMap, facts: Facts) -> ReplyContent:
-    """The response as it goes out; its headers get those of the mapper."""
+    """Return the changed response, with the mapper's headers."""
     facts = replace(facts, body=reply.body)
     facts.info.code = reply.status
     form = config.get("body_format")
     for mapper in config.get("mappers") or ():
         if not _matches(mapper.get("filter") or {}, facts):
             continue
-        body = (mapper.get("body") or {}).get("inline_string")
+        body = data_source(mapper["body"]) if mapper.get("body") else None
         status = int(mapper.get("status_code", reply.status))
-        reply = reply._replace(status=status, body=reply.body if body is None else encode_text(str(body)))
+        reply = reply._replace(status=status, body=reply.body if body is None else body)
         facts = replace(facts, body=reply.body)
         facts.info.code = status
-        for addition in mapper.get("headers_to_add") or ():
-            Addition.of(addition).apply(headers, facts)
+        change(headers, facts, (), [Addition.of(addition) for addition in mapper.get("headers_to_add") or ()])
         form = mapper.get("body_format_override", form)
         break
-    return reply if form is None else _formatted(form, reply, facts)
+    return reply if form is None else _formatted(BodyFormat.of(form), reply, facts)
 
 
-def _formatted(form: Mapping[str, Any], reply: ReplyContent, facts: Facts) -> ReplyContent:
-    if "json_format" in form:
-        body, kind = json_text(form["json_format"], facts), "application/json"
-    else:
-        text = (form.get("text_format_source") or {}).get("inline_string", form.get("text_format", ""))
-        body, kind = Format(str(text))(facts), "text/plain"
-    return reply._replace(body=body, content_type=encode_text(str(form.get("content_type", kind))))
+def _formatted(form: BodyFormat, reply: ReplyContent, facts: Facts) -> ReplyContent:
+    return reply._replace(body=form(facts), content_type=form.content_type)
 
 
 def _matches(config: Mapping[str, Any], facts: Facts) -> bool:
@@ -73,8 +66,8 @@ def _status(config: Mapping[str, Any], facts: Facts) -> bool:
 
 def _flag(config: Mapping[str, Any], facts: Facts) -> bool:
     present = Format("%RESPONSE_FLAGS%")(facts).decode().split(",")
-    wanted = config.get("flags") or ()
-    return any(flag in present for flag in wanted) if wanted else present != ["-"]
+    flags = config.get("flags") or ()
+    return any(flag in present for flag in flags) if flags else present != ["-"]
 
 
 def _header(config: Mapping[str, Any], facts: Facts) -> bool:
@@ -85,6 +78,7 @@ _FILTERS: dict[str, Callable[[Mapping[str, Any], Facts], bool]] = {
     "status_code_filter": _status,
     "response_flag_filter": _flag,
     "header_filter": _header,
-    "and_filter": lambda c, f: all(_matches(x, f) for x in c.get("filters") or ()),
-    "or_filter": lambda c, f: any(_matches(x, f) for x in c.get("filters") or ()),
+    "not_health_check_filter": lambda _config, _facts: True,
+    "and_filter": lambda c, f: all(_matches(inner, f) for inner in c.get("filters") or ()),
+    "or_filter": lambda c, f: any(_matches(inner, f) for inner in c.get("filters") or ()),
 }

@@ -1,4 +1,4 @@
-"""What the connection manager does to response headers after the last filter.
+"""Changes of response headers that the connection manager makes after the last filter.
 
 Facts (Envoy 1.40): `date` and `server` are added, hop-by-hop headers are removed. `x-request-id` goes back with
 `x-envoy-force-trace`, or always if the deployment says so. Access logs see the result.
@@ -19,7 +19,7 @@ _NOT_TO_CLIENT = (b"connection", b"upgrade", b"transfer-encoding", b"proxy-conne
 
 
 def date_header(seconds: float) -> bytes:
-    """Return the `date` header of a moment, given in seconds since 1970."""
+    """Return the `date` header for a time in seconds since 1970."""
     return encode_text(formatdate(seconds, usegmt=True))
 
 
@@ -54,10 +54,12 @@ def finish_response_headers(
     transformation = manager.server_header_transformation
     if transformation == "OVERWRITE" or (transformation == "APPEND_IF_ABSENT" and b"server" not in headers):
         headers.put(b"server", encode_text(manager.server_name))
-    for name in _NOT_TO_CLIENT[2 * upgraded :]:
+    for name in _NOT_TO_CLIENT[2 * (upgraded and not http2) :]:
         headers.remove(name)
     if http2:
         headers.remove(b"keep-alive")
+        if upgraded:
+            headers.put(b":status", b"200")
     request_id = request.get(b"x-request-id") if request is not None else None
     traced = request is not None and b"x-envoy-force-trace" in request
     if request_id and (traced or manager.always_set_request_id_in_response):

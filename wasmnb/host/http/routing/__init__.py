@@ -1,4 +1,4 @@
-"""The upstream side of a stream: routes, router and upstream requests.
+"""Routes: the route table, matching, the changes that a route makes to messages, and its retry policy.
 
-The upstreams themselves are in `...upstream`.
+Requests are sent by `..router`.
 """

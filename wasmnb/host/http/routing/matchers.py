@@ -1,4 +1,4 @@
-"""Matchers of routes, made from Envoy's messages: strings, headers, query parameters, cookies and paths.
+"""Matchers of routes, read from Envoy's messages: strings, headers, query parameters, cookies and paths.
 
 Facts (Envoy 1.40): one of several values of a header is enough. Query parameters are compared
 undecoded, the first of a name counts. A regular expression has to match the whole text.
@@ -68,19 +68,17 @@ class HeaderMatcher:
         self.range = (int(numbers.get("start", 0)), int(numbers.get("end", 0))) if numbers is not None else None
 
     def __call__(self, headers: HeaderMap) -> bool:
-        """Whether a request's headers match."""
-        values = headers.get_all(self.name)
-        if not values and self.text is not None and not self.empty_if_missing:
-            return False
+        """Return whether a request's headers match."""
+        values = headers.get_all(self.name) or ([b""] if self.empty_if_missing else [])
         if self.text is not None:
-            return any(self.text(value) for value in values or [b""]) != self.invert
+            return bool(values) and any(self.text(value) for value in values) != self.invert
         if self.range is not None:
-            return bool(values) and _in_range(values[0], self.range) != self.invert
+            return bool(values) and any(_in_range(value, self.range) for value in values) != self.invert
         return (bool(values) == (self.present is not False)) != self.invert
 
 
 def _in_range(value: bytes, limits: tuple[int, int]) -> bool:
-    return re.fullmatch(rb"-?\d+", value) is not None and limits[0] <= int(value) < limits[1]
+    return re.fullmatch(rb"\s*[+-]?\d+\s*", value) is not None and limits[0] <= int(value) < limits[1]
 
 
 def parameter(config: Mapping[str, Any]) -> Callable[[bytes], bool]:
@@ -99,12 +97,17 @@ def parameter(config: Mapping[str, Any]) -> Callable[[bytes], bool]:
 
 
 def _query(path: bytes) -> dict[bytes, bytes]:
-    found: dict[bytes, bytes] = {}
+    parameters: dict[bytes, bytes] = {}
     for part in path.partition(b"?")[2].split(b"&"):
         name, _, value = part.partition(b"=")
         if name:
-            found.setdefault(name, value)
-    return found
+            parameters.setdefault(name, value)
+    return parameters
+
+
+def _unquoted(value: bytes) -> bytes:
+    quoted = len(value) > 1 and value[:1] == value[-1:] == b'"'
+    return value[1:-1] if quoted else value
 
 
 def cookie(config: Mapping[str, Any]) -> Callable[[HeaderMap], bool]:
@@ -115,7 +118,7 @@ def cookie(config: Mapping[str, Any]) -> Callable[[HeaderMap], bool]:
 
     def matches(headers: HeaderMap) -> bool:
         cookies = [c.strip() for value in headers.get_all(b"cookie") for c in value.split(b";")]
-        values = [c.partition(b"=")[2] for c in cookies if c.partition(b"=")[0] == name]
+        values = [_unquoted(c.partition(b"=")[2]) for c in cookies if c.partition(b"=")[0] == name]
         return bool(values) and text(values[0]) != invert if values else invert
 
     return matches
@@ -123,7 +126,7 @@ def cookie(config: Mapping[str, Any]) -> Callable[[HeaderMap], bool]:
 
 @dataclass(frozen=True)
 class PathMatcher:
-    """What a route says of the path: its kind, the text, and how much of a path it takes.
+    """The condition of a route for the path: its kind, its text, and the part of the path that it covers.
 
     Attributes
     ----------
@@ -138,7 +141,7 @@ class PathMatcher:
 
     @classmethod
     def of(cls, match: Mapping[str, Any]) -> PathMatcher | None:
-        """From a `RouteMatch` message; None for a kind that is not known."""
+        """Read a `RouteMatch` message; return None for an unknown kind."""
         sensitive = bool(match.get("case_sensitive", True))
         for name, kind in (("prefix", "prefix"), ("path", "path"), ("path_separated_prefix", "separated")):
             if name in match:
@@ -151,7 +154,7 @@ class PathMatcher:
         return cls("connect") if "connect_matcher" in match else None
 
     def __call__(self, path: bytes, *, connect: bool = False) -> bool:
-        """Whether a path (with its query) matches."""
+        """Return whether a path with its query matches."""
         if self.kind == "connect" or connect:
             return connect and self.kind == "connect"
         plain = path.partition(b"?")[0]
@@ -167,13 +170,13 @@ class PathMatcher:
         return self.kind == "prefix" or plain[len(text) : len(text) + 1] in (b"", b"/")
 
     def matched(self, path: bytes) -> bytes:
-        """The part of the path that a rewrite replaces."""
+        """Return the part of the path that a rewrite replaces."""
         plain = path.partition(b"?")[0]
         return plain if self.pattern is not None else plain[: len(self.text)]
 
 
 def _template(text: str) -> re.Pattern[bytes]:
-    """A URI template (`/{one}/x`, `/*/y`, `/**`) as a regular expression."""
+    """Return the regular expression of a URI template (`/{one}/x`, `/*/y`, `/**`)."""
     parts = []
     for part in re.split(r"(\{[^}]*\}|\*\*|\*)", text):
         if part == "**" or part.endswith("=**}"):

@@ -1,7 +1,8 @@
 """Headers that routes and filters of the configuration add and remove.
 
-Facts (Envoy 1.40): removals come first, then what overwrites, then what is added. An entry whose value comes out empty is left out unless `keep_empty_value`. Route, then
-virtual host, then the whole configuration change a message, or the other way round with `most_specific_header_mutations_wins`.
+Facts (Envoy 1.40): removals come first, then overwrites, then additions; whether one is due is decided before the first. An entry with an empty value is left out unless
+`keep_empty_value` is set. Route, then
+virtual host, then the whole configuration change a message, in the opposite order with `most_specific_header_mutations_wins`.
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ from typing import Any
 from ....abi.text import encode_text
 from ..header_map import HeaderMap
 from .formatter import Facts, Format
+from .matchers import Text, string_matcher
 
-__all__ = ["Addition", "Mutations", "mutate"]
+__all__ = ["Addition", "Mutation", "Mutations", "change", "mutate", "mutate_query"]
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ class Addition:
 
     @classmethod
     def of(cls, config: Mapping[str, Any]) -> Addition:
-        """From a `HeaderValueOption`."""
+        """Read a `HeaderValueOption` message."""
         header = config.get("header") or {}
         action = config.get("append_action") or "APPEND_IF_EXISTS_OR_ADD"
         if config.get("append") is False:
@@ -44,27 +46,37 @@ class Addition:
 
     @property
     def overwrites(self) -> bool:
-        """Whether it replaces what is there."""
-        return self.action.startswith("OVERWRITE")
+        """Whether it replaces an existing header."""
+        return _overwrites(self.action)
 
-    def apply(self, headers: HeaderMap, facts: Facts) -> None:
-        """Add the header, if its action says so."""
+    def due(self, headers: HeaderMap, facts: Facts) -> bytes | None:
+        """Return the value to set, or None if the action does not require it."""
         value = self.value(facts, b"")
-        there = self.name in headers
         if not value and not self.keep_empty:
-            return
-        if self.action == "ADD_IF_ABSENT" and there:
-            return
-        if self.action == "OVERWRITE_IF_EXISTS" and not there:
-            return
+            return None
+        return value if _is_due(self.action, there=self.name in headers) else None
+
+    def set(self, headers: HeaderMap, value: bytes) -> None:
+        """Set the header, or add one more."""
         if self.overwrites or self.name[:1] == b":":
             _overwrite(headers, self.name, value)
         else:
             headers.add(self.name, value)
 
 
+def _is_due(action: str, *, there: bool) -> bool:
+    """Return whether an action adds or sets an entry, which is `there` already or not."""
+    if action == "ADD_IF_ABSENT":
+        return not there
+    return there or action != "OVERWRITE_IF_EXISTS"
+
+
+def _overwrites(action: str) -> bool:
+    return action.startswith("OVERWRITE")
+
+
 def _overwrite(headers: HeaderMap, name: bytes, value: bytes) -> None:
-    """Envoy's `setCopy`: a header that Envoy knows keeps its place, any other goes to the end."""
+    """Set a header as Envoy's `setCopy`: one that Envoy knows keeps its position, any other moves to the end."""
     if name in headers.INLINE:
         headers.put(name, value)
     else:
@@ -73,7 +85,7 @@ def _overwrite(headers: HeaderMap, name: bytes, value: bytes) -> None:
 
 @dataclass(frozen=True)
 class Mutations:
-    """What one level of the configuration does to requests and responses."""
+    """Header changes of one level of the configuration."""
 
     request_add: Sequence[Addition] = ()
     request_remove: Sequence[bytes] = ()
@@ -82,7 +94,7 @@ class Mutations:
 
     @classmethod
     def of(cls, config: Mapping[str, Any]) -> Mutations:
-        """From the four fields that routes, virtual hosts, configurations and weighted clusters have."""
+        """Read the four fields that routes, virtual hosts, configurations and weighted clusters have."""
         return cls(
             tuple(Addition.of(c) for c in config.get("request_headers_to_add") or ()),
             tuple(encode_text(str(n).lower()) for n in config.get("request_headers_to_remove") or ()),
@@ -95,41 +107,82 @@ class Mutations:
 
     def request(self, headers: HeaderMap, facts: Facts) -> None:
         """Change a request."""
-        _change(headers, facts, self.request_remove, self.request_add)
+        change(headers, facts, self.request_remove, self.request_add)
 
     def response(self, headers: HeaderMap, facts: Facts) -> None:
         """Change a response."""
-        _change(headers, facts, self.response_remove, self.response_add)
+        change(headers, facts, self.response_remove, self.response_add)
 
 
-def _change(headers: HeaderMap, facts: Facts, remove: Iterable[bytes], add: Iterable[Addition]) -> None:
+def change(headers: HeaderMap, facts: Facts, remove: Iterable[bytes], add: Iterable[Addition]) -> None:
+    """Remove headers, then decide on all additions, then overwrite, then add."""
     for name in remove:
         headers.remove(name)
+    due = [(addition, value) for addition in add if (value := addition.due(headers, facts)) is not None]
     for overwriting in (True, False):
-        for addition in add:
+        for addition, value in due:
             if addition.overwrites == overwriting:
-                addition.apply(headers, facts)
+                addition.set(headers, value)
 
 
 @dataclass(frozen=True)
 class Mutation:
-    """One step of the filter `header_mutation`."""
+    """One step of the filter `header_mutation`.
+
+    Attributes
+    ----------
+    removal
+        Name of a header to remove, or a matcher of names.
+    """
 
     addition: Addition | None = None
-    removal: bytes = field(default=b"")
+    removal: bytes | Text = field(default=b"")
 
     @classmethod
     def of(cls, config: Mapping[str, Any]) -> Mutation:
-        """From a `HeaderMutation` message of the common rules."""
+        """Read a `HeaderMutation` message of the common rules."""
         if "remove" in config:
             return cls(removal=encode_text(str(config["remove"]).lower()))
+        if "remove_on_match" in config:
+            return cls(removal=string_matcher(config["remove_on_match"].get("key_matcher") or {}))
         return cls(Addition.of(config.get("append") or {}))
 
 
 def mutate(headers: HeaderMap, steps: Iterable[Mutation], facts: Facts) -> None:
-    """Do the steps in their order."""
+    """Apply the steps in order. A header that is overwritten moves to the end."""
     for step in steps:
         if step.addition is not None:
-            step.addition.apply(headers, facts)
-        else:
+            value = step.addition.due(headers, facts)
+            if value is not None and step.addition.overwrites:
+                headers.replace(step.addition.name, value)
+            elif value is not None:
+                headers.add(step.addition.name, value)
+        elif isinstance(step.removal, bytes):
             headers.remove(step.removal)
+        else:
+            for name in {n for n, _ in headers if n[:1] != b":" and step.removal(n)}:
+                headers.remove(name)
+
+
+def mutate_query(headers: HeaderMap, steps: Iterable[Mapping[str, Any]]) -> None:
+    """Apply the steps to the query of a request's path."""
+    path = headers.get(b":path")
+    if path is None or not steps:
+        return
+    plain, _, query = path.partition(b"?")
+    pairs = [(n, v) for n, _, v in (part.partition(b"=") for part in query.split(b"&") if part)]
+    for step in steps:
+        if "remove" in step:
+            pairs = [p for p in pairs if p[0] != encode_text(str(step["remove"]))]
+            continue
+        append = step.get("append") or {}
+        record = append.get("record") or {}
+        pair = (encode_text(str(record.get("key", ""))), encode_text(str(record.get("value", ""))))
+        action, there = str(append.get("action", "APPEND_IF_EXISTS_OR_ADD")), any(n == pair[0] for n, _ in pairs)
+        if not _is_due(action, there=there):
+            continue
+        if _overwrites(action):
+            pairs = [p for p in pairs if p[0] != pair[0]]
+        pairs.append(pair)
+    query = b"&".join(n + b"=" + v for n, v in sorted(pairs, key=lambda pair: pair[0]))
+    headers.put(b":path", plain + b"?" + query if query else plain)

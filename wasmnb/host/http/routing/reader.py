@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from ....abi.text import encode_text
+from ....errors import UsageError
 from ....messages import to_bytes
+from ...envoy_api.message_check import checked_argument
 from ..connection.manager import seconds, upgrade_types
 from ..header_map import HeaderMap
-from .formatter import Format
+from ..local_reply import is_grpc
+from .duration import StreamDuration
+from .formatter import BodyFormat, data_source
 from .matchers import HeaderMatcher, PathMatcher, cookie, parameter
 from .mutations import Mutations
 from .retry_policy import RetryPolicy
-from .route import DirectResponse, Redirect, Rewrite, RouteEntry, RouteMatch, WeightedCluster, grpc_request
+from .route import DirectResponse, Redirect, Rewrite, RouteEntry, RouteMatch, WeightedCluster
 from .table import RouteTable, VirtualHost
 
 __all__ = ["read_entry", "read_table", "to_table"]
@@ -26,23 +30,49 @@ _REDIRECTS = {
     "TEMPORARY_REDIRECT": 307,
     "PERMANENT_REDIRECT": 308,
 }
+
 _NOT_FOUND = {"SERVICE_UNAVAILABLE": 503, "NOT_FOUND": 404, "INTERNAL_SERVER_ERROR": 500}
 _MILLION = 1_000_000
 _DENOMINATORS = {"HUNDRED": 100, "TEN_THOUSAND": 10_000, "MILLION": _MILLION}
 
 
 def to_table(routes: Any, host: str = "default") -> RouteTable:
-    """A route table from what a caller gave: a table, Envoy's route configuration, or routes of one virtual host."""
+    """Return a route table for a table, Envoy's route configuration, or the routes of one virtual host.
+
+    Parameters
+    ----------
+    routes
+        The table, configuration, or routes: `RouteMatch`es, and Envoy's routes as mappings.
+    host
+        Name of the virtual host of routes ("default").
+
+    Raises
+    ------
+    UsageError
+        A route is neither a `RouteMatch` nor a mapping, or a message in it has an unknown field or one of the wrong type.
+    """
     if isinstance(routes, RouteTable):
         return routes
     if isinstance(routes, Mapping):
-        return read_table(routes)
-    given: Sequence[Any] = list(routes) if routes is not None else [RouteMatch()]
-    return RouteTable.of((r.entry if isinstance(r, RouteMatch) else read_entry(r) for r in given), host)
+        return read_table(checked_argument("routes", routes, "RouteConfiguration"))
+    if routes is None:
+        routes = [RouteMatch()]
+    if not isinstance(routes, Iterable) or isinstance(routes, str | bytes):
+        raise UsageError(f"routes must be a list of RouteMatches or of Envoy's routes, not {routes!r:.60}.")
+    return RouteTable.of([_entry(route, f"routes[{index}]") for index, route in enumerate(routes)], host)
+
+
+def _entry(route: Any, name: str) -> RouteEntry:
+    """Return the entry of one route."""
+    if isinstance(route, RouteMatch):
+        return route.entry
+    if not isinstance(route, Mapping):
+        raise UsageError(f"{name} must be a RouteMatch, or Envoy's route as a mapping, not {route!r:.60}.")
+    return read_entry(checked_argument(name, route, "Route"))
 
 
 def read_table(config: Mapping[str, Any]) -> RouteTable:
-    """A `RouteConfiguration`."""
+    """Read a `RouteConfiguration`."""
     return RouteTable(
         [_host(h) for h in config.get("virtual_hosts") or ()],
         Mutations.of(config),
@@ -62,9 +92,11 @@ def _host(config: Mapping[str, Any]) -> VirtualHost:
         RetryPolicy.of(config.get("retry_policy")),
         _per_filter(config),
         config.get("metadata"),
-        str(config.get("require_tls", "NONE")) in ("ALL", "EXTERNAL_ONLY"),
+        str(config.get("require_tls", "NONE")),
         bool(config.get("include_request_attempt_count")),
         bool(config.get("include_attempt_count_in_response")),
+        bool(config.get("include_is_timeout_retry_header")),
+        _hedge(config),
     )
 
 
@@ -73,11 +105,10 @@ def _per_filter(config: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def read_entry(config: Mapping[str, Any]) -> RouteEntry:
-    """A `Route`."""
+    """Read a `Route`."""
     match, action = config.get("match") or {}, config.get("route") or {}
     path = PathMatcher.of(match) or PathMatcher("prefix", b"")
     retry = action.get("retry_policy")
-    duration = (action.get("max_stream_duration") or {}).get("max_stream_duration")
     return RouteEntry(
         path,
         _conditions(match),
@@ -91,29 +122,37 @@ def read_entry(config: Mapping[str, Any]) -> RouteEntry:
         _rewrite(action),
         Mutations.of(config),
         RetryPolicy.of(retry),
-        bool((action.get("hedge_policy") or {}).get("hedge_on_per_try_timeout")),
+        _hedge(action),
         seconds(action["timeout"]) if "timeout" in action else None,
         seconds(action["idle_timeout"]) if "idle_timeout" in action else None,
-        seconds(duration) if duration is not None else None,
+        StreamDuration.of(action.get("max_stream_duration")),
         upgrade_types(action.get("upgrade_configs") or ()),
         _per_filter(config),
         _NOT_FOUND.get(str(action.get("cluster_not_found_response_code", "")), 503),
+        seconds(action["max_grpc_timeout"]) if "max_grpc_timeout" in action else None,
+        seconds(action.get("grpc_timeout_offset", 0)),
     )
 
 
+def _hedge(config: Mapping[str, Any]) -> bool | None:
+    policy = config.get("hedge_policy")
+    return None if policy is None else bool(policy.get("hedge_on_per_try_timeout"))
+
+
 def _conditions(match: Mapping[str, Any]) -> list[Callable[[HeaderMap], bool]]:
-    found: list[Callable[[HeaderMap], bool]] = [HeaderMatcher(c) for c in match.get("headers") or ()]
-    found += [_on_path(parameter(c)) for c in match.get("query_parameters") or ()]
-    found += [cookie(c) for c in match.get("cookies") or ()]
+    conditions: list[Callable[[HeaderMap], bool]] = [HeaderMatcher(c) for c in match.get("headers") or ()]
+    conditions += [_on_path(parameter(c)) for c in match.get("query_parameters") or ()]
+    conditions += [cookie(c) for c in match.get("cookies") or ()]
     if "grpc" in match:
-        found.append(grpc_request)
+        conditions.append(is_grpc)
     fraction = (match.get("runtime_fraction") or {}).get("default_value")
     if fraction is not None:
         share = int(fraction.get("numerator", 0)) / _DENOMINATORS[str(fraction.get("denominator", "HUNDRED"))]
-        found.append(_share(share))
-    if (match.get("tls_context") or {}).get("presented") or "dynamic_metadata" in match:
-        found.append(lambda _headers: False)  # there is neither TLS nor metadata when a route is chosen
-    return found
+        conditions.append(_share(share))
+    tls, metadata = match.get("tls_context") or {}, match.get("dynamic_metadata") or ()
+    if tls.get("presented") or tls.get("validated") or not all(m.get("invert") for m in metadata):
+        conditions.append(lambda _headers: False)  # there is neither TLS nor metadata when a route is chosen
+    return conditions
 
 
 def _on_path(matches: Callable[[bytes], bool]) -> Callable[[HeaderMap], bool]:
@@ -121,7 +160,7 @@ def _on_path(matches: Callable[[bytes], bool]) -> Callable[[HeaderMap], bool]:
 
 
 def _share(share: float) -> Callable[[HeaderMap], bool]:
-    """A part of all requests, chosen by their ids."""
+    """Return a condition that holds for a share of all requests, chosen by their ids."""
 
     def chosen(headers: HeaderMap) -> bool:
         digits = re.sub(rb"[^0-9a-f]", b"", headers.get(b"x-request-id") or b"0")[:8] or b"0"
@@ -144,10 +183,9 @@ def _weighted(config: Mapping[str, Any]) -> WeightedCluster:
 def _direct(config: Mapping[str, Any] | None) -> DirectResponse | None:
     if config is None:
         return None
-    body = config.get("body") or {}
-    text = ((config.get("body_format") or {}).get("text_format_source") or {}).get("inline_string")
-    form = Format(str(text)) if text is not None else None
-    return DirectResponse(int(config.get("status", 200)), to_bytes(str(body.get("inline_string", ""))), form)
+    form = config.get("body_format")
+    body = data_source(config.get("body") or {})
+    return DirectResponse(int(config.get("status", 200)), body, BodyFormat.of(form) if form is not None else None)
 
 
 def _redirect(config: Mapping[str, Any] | None) -> Redirect | None:
@@ -160,7 +198,7 @@ def _redirect(config: Mapping[str, Any] | None) -> Redirect | None:
         str(config.get("host_redirect", "")),
         int(config.get("port_redirect", 0)),
         str(config.get("path_redirect", "")),
-        config.get("prefix_rewrite"),
+        config.get("prefix_rewrite") or None,
         _substitution(config.get("regex_rewrite")),
         bool(config.get("strip_query")),
     )
@@ -168,7 +206,7 @@ def _redirect(config: Mapping[str, Any] | None) -> Redirect | None:
 
 def _rewrite(action: Mapping[str, Any]) -> Rewrite:
     return Rewrite(
-        action.get("prefix_rewrite"),
+        action.get("prefix_rewrite") or None,
         action.get("path_rewrite"),
         _substitution(action.get("regex_rewrite")),
         str(action.get("host_rewrite_literal", "")),

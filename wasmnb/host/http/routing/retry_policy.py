@@ -1,4 +1,4 @@
-"""When a request is tried again: Envoy's retry policy, from routes and from the headers that filters set.
+"""Envoy's retry policy: the conditions for another try, from routes and from headers that filters set.
 
 Facts (Envoy 1.40): `x-envoy-retry-on` and its relatives add to the route's policy, `x-envoy-max-retries` replaces its number.
 The router strips them. Without any condition nothing is tried again. One retry unless said otherwise; the wait before the n-th is
@@ -17,6 +17,7 @@ from ....abi.text import encode_text
 from ..connection.manager import seconds
 from ..header_map import HeaderMap
 from .matchers import HeaderMatcher
+from .numbers import unsigned
 
 __all__ = ["RetryPolicy", "RetryState"]
 
@@ -39,6 +40,8 @@ _HTTP = frozenset(
 _GRPC = {"cancelled": 1, "deadline-exceeded": 4, "resource-exhausted": 8, "internal": 13, "unavailable": 14}
 _GATEWAY = (502, 503, 504)
 _CONFLICT = 409
+_UINT32 = 1 << 32
+_LONGEST = 300.0  # seconds that an upstream may ask to wait for
 
 
 @dataclass(frozen=True)
@@ -55,15 +58,17 @@ class RetryPolicy:
     base: float = 0.025
     limit: float = 0.25
     reset_headers: Sequence[tuple[bytes, str]] = field(default=())
+    longest: float = _LONGEST
 
     @classmethod
     def of(cls, config: Mapping[str, Any] | None) -> RetryPolicy | None:
-        """From Envoy's message."""
+        """Read Envoy's message."""
         if config is None:
             return None
         backoff = config.get("retry_back_off") or {}
         base = seconds(backoff.get("base_interval", 0.025))
-        limits = (config.get("rate_limited_retry_back_off") or {}).get("reset_headers") or ()
+        limited = config.get("rate_limited_retry_back_off") or {}
+        limits = limited.get("reset_headers") or ()
         return cls(
             _conditions(str(config.get("retry_on", ""))),
             int(config.get("num_retries", 1)),
@@ -75,10 +80,11 @@ class RetryPolicy:
             base,
             seconds(backoff.get("max_interval", 10 * base)),
             [(encode_text(str(h["name"]).lower()), str(h.get("format", "SECONDS"))) for h in limits],
+            seconds(limited.get("max_interval", _LONGEST)),
         )
 
     def with_headers(self, headers: HeaderMap) -> RetryPolicy:
-        """The policy with what a filter's headers add."""
+        """Return the policy with the additions of a filter's headers."""
         on = _conditions((headers.get(b"x-envoy-retry-on") or b"").decode("latin-1"))
         grpc = _conditions((headers.get(b"x-envoy-retry-grpc-on") or b"").decode("latin-1"))
         on = frozenset(on & _HTTP) | frozenset(grpc & set(_GRPC))
@@ -86,11 +92,11 @@ class RetryPolicy:
         codes = _numbers(headers.get(b"x-envoy-retriable-status-codes"))
         names = (headers.get(b"x-envoy-retriable-header-names") or b"").decode("latin-1")
         matchers = [HeaderMatcher({"name": n.strip(), "present_match": True}) for n in names.split(",") if n.strip()]
-        told = headers.get(b"x-envoy-max-retries")
+        most = unsigned(headers.get(b"x-envoy-max-retries"))
         return replace(
             self,
             conditions=conditions,
-            retries=int(told) if told is not None and told.isdigit() and conditions else self.retries,
+            retries=most % _UINT32 if most is not None and conditions else self.retries,
             status_codes=(*self.status_codes, *codes),
             response_headers=[*self.response_headers, *matchers],
         )
@@ -101,35 +107,40 @@ def _conditions(text: str) -> frozenset[str]:
 
 
 def _numbers(text: bytes | None) -> list[int]:
-    return [int(part) for part in (text or b"").split(b",") if part.strip().isdigit()]
+    numbers = [unsigned(part) for part in (text or b"").split(b",")]
+    return [number for number in numbers if number is not None]
 
 
 class RetryState:
-    """How often one request may still be tried.
+    """The remaining tries of one request.
 
     Attributes
     ----------
     exhausted
         A retry was due, and there was none left.
+    denied
+        The last response was one of those that are tried again, and there was no retry left.
     """
 
-    def __init__(self, policy: RetryPolicy, random: Random, headers: HeaderMap) -> None:
+    def __init__(self, policy: RetryPolicy, random: Random, headers: HeaderMap, now: Callable[[], float]) -> None:
+        self._now = now
         self.policy = policy
         self.left = policy.retries
         self.done = 0
-        self.exhausted = False
+        self.exhausted = self.denied = False
         self._random = random
-        wanted = policy.request_headers
-        self.enabled = bool(policy.conditions) and (not wanted or any(m(headers) for m in wanted))
+        matchers = policy.request_headers
+        self.enabled = bool(policy.conditions) and (not matchers or any(m(headers) for m in matchers))
 
     def after_response(self, headers: HeaderMap) -> float | None:
-        """Seconds to wait before another try, or None if the response is to be passed on."""
-        if not self.enabled or not self._wanted(headers):
-            return None
-        return self._take(headers)
+        """Return the seconds to wait before another try, or None to pass the response on."""
+        wanted = self.enabled and self._wanted(headers)
+        wait = self._take(headers) if wanted else None
+        self.denied = wanted and wait is None
+        return wait
 
     def after_reset(self, *, before_request: bool, refused: bool, connect_failure: bool) -> float | None:
-        """The same for an upstream that was lost before it answered."""
+        """Return the seconds to wait after an upstream was lost before its response, or None not to try again."""
         conditions = self.policy.conditions
         due = bool(conditions & {"5xx", "gateway-error", "reset"})
         due = due or (connect_failure and "connect-failure" in conditions)
@@ -139,8 +150,8 @@ class RetryState:
 
     def _wanted(self, headers: HeaderMap) -> bool:
         conditions = self.policy.conditions
-        told = headers.get(b":status") or b"0"
-        status = int(told) if told.isdigit() else 0
+        code = headers.get(b":status") or b"0"
+        status = int(code) if code.isdigit() else 0
         if b"x-envoy-ratelimited" in headers:
             return "envoy-ratelimited" in conditions
         if "5xx" in conditions and 500 <= status < 600:
@@ -154,8 +165,8 @@ class RetryState:
         if "retriable-headers" in conditions and any(m(headers) for m in self.policy.response_headers):
             return True
         grpc = headers.get(b"grpc-status")
-        wanted = {_GRPC[c] for c in conditions if c in _GRPC}
-        return grpc is not None and grpc.isdigit() and int(grpc) in wanted
+        codes = {_GRPC[c] for c in conditions if c in _GRPC}
+        return grpc is not None and grpc.isdigit() and int(grpc) in codes
 
     def _take(self, headers: HeaderMap | None) -> float | None:
         if not self.left:
@@ -170,8 +181,11 @@ class RetryState:
         return self._random.random() * ceiling
 
     def _rate_limit(self, headers: HeaderMap | None) -> float | None:
-        for name, _format in self.policy.reset_headers:
-            told = headers.get(name) if headers is not None else None
-            if told is not None and told.isdigit():
-                return float(told)
+        for name, form in self.policy.reset_headers:
+            number = unsigned(headers.get(name)) if headers is not None else None
+            if number is None:
+                continue
+            wait = number - self._now() if form == "UNIX_TIMESTAMP" else float(number)
+            if 0 < wait <= self.policy.longest:
+                return wait
         return None

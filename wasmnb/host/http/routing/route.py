@@ -1,4 +1,4 @@
-"""One route: what it matches, where it sends a request, and what it does to it on the way."""
+"""Routes: their conditions, their clusters, and their changes to requests."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from ....abi.text import encode_text
-from ....messages import to_bytes
+from ....errors import UsageError
+from ....messages import to_bytes, to_text
 from ..header_map import HeaderMap
-from .formatter import Format
+from .duration import StreamDuration
+from .formatter import BodyFormat
 from .matchers import HeaderMatcher, PathMatcher
 from .mutations import Mutations
 from .retry_policy import RetryPolicy
@@ -21,16 +23,14 @@ if TYPE_CHECKING:
 
 __all__ = ["DirectResponse", "Redirect", "Rewrite", "Route", "RouteEntry", "RouteMatch", "WeightedCluster"]
 
-_GRPC = re.compile(rb"application/grpc(\+.*)?\Z")
-
 
 @dataclass(frozen=True)
 class DirectResponse:
-    """A response that the route itself gives."""
+    """A direct response of a route."""
 
     status: int
     body: bytes = b""
-    format: Format | None = None
+    format: BodyFormat | None = None
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Redirect:
     strip_query: bool = False
 
     def location(self, headers: HeaderMap, entry: RouteEntry) -> bytes:
-        """Where the client is sent."""
+        """Return the URL that the client is redirected to."""
         scheme = (headers.get(b":scheme") or b"http").decode("latin-1")
         new = "https" if self.https else self.scheme or scheme
         host = headers.get(b":authority") or b""
@@ -77,7 +77,7 @@ class Redirect:
 
 @dataclass(frozen=True)
 class Rewrite:
-    """What a route makes of path and host before the request goes upstream."""
+    """Changes of path and host that a route makes before a request goes upstream."""
 
     prefix: str | None = None
     path: str | None = None
@@ -88,7 +88,7 @@ class Rewrite:
     append_host: bool = False
 
     def apply(self, headers: HeaderMap, entry: RouteEntry) -> None:
-        """Rewrite a request's headers; the originals go into headers of their own."""
+        """Rewrite a request's headers, and keep the originals in additional headers."""
         self._host(headers)
         self._path(headers, entry)
 
@@ -105,6 +105,8 @@ class Rewrite:
             new = encode_text(self.path) + mark + query
         else:
             return
+        if not new:
+            return
         headers.put(b"x-envoy-original-path", path)
         headers.put(b":path", new)
 
@@ -118,17 +120,17 @@ class Rewrite:
             new = self.host_regex[0].sub(self.host_regex[1], plain)
         if not new:
             return
-        if host is not None and host != new:
+        if host is not None:
             headers.put(b"x-envoy-original-host", host)
             if self.append_host:
-                told = headers.get(b"x-forwarded-host")
-                headers.put(b"x-forwarded-host", told + b"," + host if told else host)
+                hosts = headers.get(b"x-forwarded-host")
+                headers.put(b"x-forwarded-host", hosts + b"," + host if hosts else host)
         headers.put(b":authority", new)
 
 
 @dataclass(frozen=True)
 class WeightedCluster:
-    """One of several clusters among which a route's requests are spread."""
+    """One of the weighted clusters of a route."""
 
     name: str
     weight: int
@@ -145,11 +147,15 @@ class RouteEntry:
     Attributes
     ----------
     conditions
-        What a request's headers have to fulfil besides the path.
+        Conditions for a request's headers, in addition to the path.
     cluster, cluster_header, weighted
         Where requests go; one of the three.
-    timeout, idle_timeout, max_stream_duration
+    timeout, idle_timeout
         Seconds; None for what the connection manager says, 0 for no limit.
+    duration
+        `max_stream_duration`.
+    grpc_max, grpc_offset
+        `max_grpc_timeout` in seconds, None to ignore a request's own timeout, and `grpc_timeout_offset`.
     upgrades
         Types of upgrades: allowed or not.
     per_filter
@@ -168,16 +174,18 @@ class RouteEntry:
     rewrite: Rewrite = field(default_factory=Rewrite)
     mutations: Mutations = field(default_factory=Mutations)
     retry: RetryPolicy | None = None
-    hedge: bool = False
+    hedge: bool | None = None
     timeout: float | None = None
     idle_timeout: float | None = None
-    max_stream_duration: float | None = None
+    duration: StreamDuration | None = None
     upgrades: Mapping[str, bool] = field(default_factory=dict)
     per_filter: Mapping[str, Any] = field(default_factory=dict)
     not_found_status: int = 503
+    grpc_max: float | None = None
+    grpc_offset: float = 0.0
 
     def matches(self, headers: HeaderMap) -> bool:
-        """Whether a request goes here."""
+        """Return whether a request matches."""
         path = headers.get(b":path")
         connect = path is None and headers.get(b":method") == b"CONNECT"
         if path is None and not connect:
@@ -185,7 +193,7 @@ class RouteEntry:
         return self.path(path or b"", connect=connect) and all(c(headers) for c in self.conditions)
 
     def resolve(self, headers: HeaderMap, host: VirtualHost, random: Random) -> Route:
-        """The route of one request: with its cluster chosen."""
+        """Return the route for one request, with its cluster."""
         if self.cluster_header:
             named = headers.get(encode_text(self.cluster_header.lower())) or b""
             return Route(named.decode("latin-1"), self.name, self.metadata, self, host)
@@ -204,7 +212,7 @@ def _choose(weighted: Sequence[WeightedCluster], random: Random) -> WeightedClus
 
 @dataclass(frozen=True)
 class Route:
-    """Where one request goes: cluster, route name and metadata, and the entry that says the rest."""
+    """The route of one request: cluster, name, metadata, and the table's entry with the rest."""
 
     cluster: str
     name: str = ""
@@ -214,31 +222,37 @@ class Route:
     weighted: WeightedCluster | None = None
 
     def upgrade(self, kind: str) -> bool | None:
-        """Whether the route allows an upgrade; None if it says nothing."""
+        """Return whether the route allows an upgrade, or None if it doesn't set this."""
         return self.entry.upgrades.get(kind) if self.entry is not None else None
 
     def runs(self, name: str, *, disabled: bool) -> bool:
-        """Whether a filter of the chain runs: what the most specific level says of it, or else the chain."""
+        """Return whether a filter runs, by the most specific level that sets it, or else by the chain."""
         config = self.filter_config(name)
         return not disabled if config is None else not config.get("disabled", False)
 
     def filter_config(self, name: str) -> Any:
         """The most specific `typed_per_filter_config` for a filter, or None."""
         levels = [self.weighted, self.entry, self.host, self.host.table if self.host is not None else None]
-        found: Any = None
+        config: Any = None
         for level in levels:
             if level is not None and name in level.per_filter:
-                found = level.per_filter[name]
+                config = level.per_filter[name]
                 break
-        return found
+        return config
 
     @property
     def levels(self) -> list[Mutations]:
         """Header mutations in the order in which they are done."""
         holders = [self.weighted, self.entry, self.host, self.host.table if self.host is not None else None]
-        found = [h.mutations for h in holders if h is not None and h.mutations]
+        mutations = [h.mutations for h in holders if h is not None and h.mutations]
         table = self.host.table if self.host is not None else None
-        return found[::-1] if table is not None and table.most_specific_wins else found
+        return mutations[::-1] if table is not None and table.most_specific_wins else mutations
+
+    @property
+    def hedge(self) -> bool:
+        """Whether a try that takes too long continues while the next one runs, by route or virtual host."""
+        own = self.entry.hedge if self.entry is not None else None
+        return bool(self.host.hedge if own is None and self.host is not None else own)
 
     @property
     def retry(self) -> RetryPolicy | None:
@@ -247,9 +261,8 @@ class Route:
         return own if own is not None or self.host is None else self.host.retry
 
 
-def grpc_request(headers: HeaderMap) -> bool:
-    """Whether a request's content type says gRPC."""
-    return _GRPC.match(headers.get(b"content-type") or b"") is not None
+def _to_text(value: str | bytes) -> str:
+    return value if isinstance(value, str) else to_text(to_bytes(value))
 
 
 def header_conditions(configs: Sequence[Mapping[str, Any]]) -> list[Callable[[HeaderMap], bool]]:
@@ -264,11 +277,18 @@ class RouteMatch:
     Parameters
     ----------
     prefix
-        What the path begins with.
+        Beginning of the path ("/"), as text or bytes.
     headers
-        Headers that must have these values.
-    cluster, name, metadata
-        Where such requests go, and what properties tell of the route.
+        Headers that must have these values, as text or bytes; none by default.
+    cluster
+        Cluster of such requests ("upstream").
+    name, metadata
+        Name and metadata of the route in properties; empty by default.
+
+    Raises
+    ------
+    UsageError
+        A parameter has another type.
     """
 
     prefix: str = "/"
@@ -277,9 +297,19 @@ class RouteMatch:
     name: str = ""
     metadata: Any = None
 
+    def __post_init__(self) -> None:
+        for name in ("cluster", "name"):
+            value = getattr(self, name)
+            if not isinstance(value, str):
+                raise UsageError(f"{name} of a RouteMatch must be text, not {value!r:.60}.")
+        if not isinstance(self.headers, Mapping):
+            raise UsageError(f"headers of a RouteMatch must be a mapping, not {self.headers!r:.60}.")
+        object.__setattr__(self, "prefix", _to_text(self.prefix))
+        object.__setattr__(self, "headers", {_to_text(n): _to_text(v) for n, v in self.headers.items()})
+
     @property
     def entry(self) -> RouteEntry:
-        """The route as the route table has it."""
+        """The entry of the route table."""
         conditions = [HeaderMatcher({"name": n, "string_match": {"exact": v}}) for n, v in self.headers.items()]
         path = PathMatcher("prefix", to_bytes(self.prefix))
         return RouteEntry(path, conditions, self.name, self.metadata, self.cluster)

@@ -18,7 +18,7 @@ __all__ = ["RouteCache", "RouteChooser"]
 
 
 class RouteChooser(Protocol):
-    """Who knows the routes: the worker."""
+    """Chooses routes; the worker does."""
 
     #: Routes of requests that begin from now on.
     table: RouteTable
@@ -59,7 +59,7 @@ class RouteCache:
             self._set_host(headers)
 
     def clear(self) -> None:
-        """Have the route chosen again at the next use."""
+        """Choose the route again at the next use."""
         self._valid = False
 
     def _set_host(self, headers: HeaderMap) -> None:

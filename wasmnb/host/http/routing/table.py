@@ -24,7 +24,17 @@ _TO_TLS = RouteEntry(PathMatcher("prefix", b""), redirect=Redirect(https=True))
 
 @dataclass
 class VirtualHost:
-    """Routes for some domains."""
+    """Routes for some domains.
+
+    Attributes
+    ----------
+    require_tls
+        "NONE", "ALL", or "EXTERNAL_ONLY" for all but internal requests.
+    timeout_retry
+        Tell the upstream whether a retry follows a timeout.
+    hedge
+        A try that takes too long continues; None if the virtual host doesn't say so.
+    """
 
     name: str = ""
     domains: Sequence[str] = ("*",)
@@ -33,10 +43,19 @@ class VirtualHost:
     retry: RetryPolicy | None = None
     per_filter: Mapping[str, Any] = field(default_factory=dict)
     metadata: Any = None
-    require_tls: bool = False
+    require_tls: str = "NONE"
     attempt_count: bool = False
     attempt_count_in_response: bool = False
+    timeout_retry: bool = False
+    hedge: bool | None = None
     table: RouteTable | None = None
+
+    def redirects_to_tls(self, headers: HeaderMap) -> bool:
+        """Return whether a request has to come again over TLS."""
+        if headers.get(b"x-forwarded-proto") == b"https":
+            return False
+        internal = headers.get(b"x-envoy-internal") == b"true"
+        return self.require_tls == "ALL" or (self.require_tls == "EXTERNAL_ONLY" and not internal)
 
 
 @dataclass
@@ -64,29 +83,39 @@ class RouteTable:
 
     @classmethod
     def of(cls, routes: Iterable[RouteEntry], name: str = "default") -> RouteTable:
-        """One virtual host for all domains."""
+        """Return a table with one virtual host for all domains."""
         return cls([VirtualHost(name, routes=list(routes))])
 
     @property
     def clusters(self) -> list[str]:
-        """Names of the clusters that routes name, each once."""
+        """Names of the routes' clusters, each once."""
         entries = [e for host in self.hosts for e in host.routes]
         return list(dict.fromkeys(n for e in entries for n in (e.cluster, *(w.name for w in e.weighted)) if n))
 
+    def enables(self, name: str) -> bool:
+        """Return whether a route runs an HTTP filter that the chain disables. A configuration for it does, unless that disables it."""
+        entries = [entry for host in self.hosts for entry in host.routes]
+        weighted = [cluster for entry in entries for cluster in entry.weighted]
+        levels = [self.per_filter]
+        levels += [host.per_filter for host in self.hosts]
+        levels += [entry.per_filter for entry in entries]
+        levels += [cluster.per_filter for cluster in weighted]
+        return any(not level[name].get("disabled", False) for level in levels if name in level)
+
     def find(self, headers: HeaderMap, random: Random) -> Route | None:
-        """The route of a request, or None."""
+        """Return the route of a request, or None."""
         if not headers.get(b"x-forwarded-proto"):
             return None
         host = self._host(headers)
         if host is None:
             return None
-        if host.require_tls and headers.get(b"x-forwarded-proto") != b"https":
+        if host.redirects_to_tls(headers):
             return Route("", entry=_TO_TLS, host=host)
         entry = next((r for r in host.routes if r.matches(headers)), None)
         return entry.resolve(headers, host, random) if entry is not None else None
 
     def host(self, headers: HeaderMap) -> VirtualHost | None:
-        """The virtual host of a request, or None."""
+        """Return the virtual host of a request, or None."""
         return self._host(headers)
 
     def _host(self, headers: HeaderMap) -> VirtualHost | None:
@@ -101,7 +130,7 @@ class RouteTable:
 
 
 def _rank(domain: str, name: str) -> tuple[int, int] | None:
-    """How well a domain fits a host; None if it does not."""
+    """Return how specifically a domain matches a host, or None if it doesn't."""
     if domain == name:
         return (3, 0)
     if domain == "*":

@@ -1,4 +1,4 @@
-"""`%wasmreplay` and `%wasmdiff`: recorded traffic through a filter, or through two builds of it."""
+"""`%wasmreplay`, `%wasmdiff`, `%wasmrecord` and `%wasmtest`: recorded traffic, and exchanges as recordings and tests."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from wasmnb.traffic.replay.flags import PROCESSES, SPEED, TRAFFIC_FLAGS, executo
 from ...progress import progress_for
 from ..arguments import NAME, flag, line_only, parse
 from ..base import FilterMagics
+from ..results import PythonCode, save_text
 
 __all__ = ["RecordingMagics"]
 
@@ -38,15 +39,17 @@ class RecordingMagics(FilterMagics):
         proxy, recording = self.proxy(options.name), recording_of(options)
         with progress_for(self.shell, self.style) as progress, executor_of(options) as executor:
             progress.patience, progress.verdict = 1.0, "Replayed in {:.1f} s"
-            return replay(
+            report = replay(
                 proxy, recording, speed=options.speed, workers=options.workers, assign=options.assign, executor=executor,
                 progress=lambda number: progress(f"{number:,} exchanges", 0.5),
             )  # fmt: skip
+        return self.reported(proxy, report)
 
     @line_only(
         flag("name", metavar="OLD", help="Name of the first filter."),
         flag("new", metavar="NEW", help="Name of the second filter."),
         *TRAFFIC_FLAGS,
+        PROCESSES,
     )
     def wasmdiff(self, line: str) -> Any:
         """Compare two builds of a filter on recorded traffic, and group what differs.
@@ -62,9 +65,63 @@ class RecordingMagics(FilterMagics):
 
         options = parse(self.wasmdiff, line)
         old, new, recording = self.proxy(options.name), self.proxy(options.new), recording_of(options)
-        with progress_for(self.shell, self.style) as progress:
+        with progress_for(self.shell, self.style) as progress, executor_of(options) as executor:
             progress.patience, progress.verdict = 1.0, "Compared in {:.1f} s"
-            return diff(
-                old, new, recording, workers=options.workers or 1, assign=options.assign,
+            report = diff(
+                old, new, recording, workers=options.workers, assign=options.assign, executor=executor,
                 progress=lambda number: progress(f"{number:,} exchanges", 0.5),
             )  # fmt: skip
+        return self.reported(new, report)
+
+    @line_only(
+        NAME,
+        flag("path", metavar="FILE", help="A .jsonl or .har file."),
+        flag("exchanges", nargs="?", metavar="EXCHANGES", help="Numbers such as 3-7 or 1,4 (all that are kept)."),
+        flag("--no-mask", action="store_true", help="Keep credentials, cookies and tokens."),
+    )
+    def wasmrecord(self, line: str) -> Any:
+        """Write exchanges of a filter to a recording, which `%wasmreplay` and `%wasmdiff` read. Examples::
+
+            %wasmrecord auth day.jsonl
+            %wasmrecord auth login.har 3-7
+
+        The same in Python: `wasmnb.write_traffic(auth.exchanges, "day.jsonl")`; `wasmnb.record(auth, "day.jsonl")` records from now on.
+        """
+        from wasmnb.testing.generation.api import select_exchanges
+        from wasmnb.traffic.recorded import write_traffic
+
+        options = parse(self.wasmrecord, line)
+        proxy = self.proxy(options.name)
+        exchanges = select_exchanges(proxy, options.exchanges) if options.exchanges else list(proxy.exchanges)
+        number = write_traffic(exchanges, options.path, mask=not options.no_mask)
+        print(f"{number:,} exchanges written to {options.path}")
+
+    @line_only(
+        NAME,
+        flag("exchanges", nargs="?", metavar="EXCHANGES", help="Numbers such as 3-7 or 1,4 (the last exchange)."),
+        flag("--save", "-o", metavar="FILE", help="Write the test to this file instead of showing it."),
+        flag("--test-name", metavar="NAME", default="", help="Name of the test function."),
+        flag("--no-mask", action="store_true", help="Keep credentials, cookies and tokens."),
+    )
+    def wasmtest(self, line: str) -> Any:
+        """Write exchanges of a filter as a pytest test with scripted upstreams and matchers. Examples::
+
+            %wasmtest auth
+            %wasmtest auth 3-7 --save tests/test_auth.py
+
+        The test is run before it is shown; values that differ from run to run, such as ids and dates, become patterns. The same
+        in Python: `wasmnb.testing.write_test(auth, "3-7")`.
+        """
+        from wasmnb.testing import write_test
+
+        options = parse(self.wasmtest, line)
+        proxy = self.proxy(options.name)
+        with progress_for(self.shell, self.style) as progress:
+            progress.patience, progress.verdict = 1.0, "{:.1f} s"
+            progress("Running the test", 0.5)
+            code = write_test(proxy, options.exchanges, name=options.test_name, mask=not options.no_mask)
+        if options.save is None:
+            return PythonCode(code)
+        save_text(options.save, code)
+        print(f"Saved to {options.save}")
+        return None

@@ -10,6 +10,7 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from ....abi import Pair
+from ....abi.text import encode_text
 from ....formats.header_block import parse_header_lines
 
 __all__ = ["HeaderProblem", "parse_headers"]
@@ -75,6 +76,6 @@ def _target(target: bytes, fields: list[Pair]) -> list[Pair]:
         path = (url.path or "/") + (f"?{url.query}" if url.query else "")
         authority = url.hostname + (f":{url.port}" if url.port not in (None, _PORTS.get(url.scheme)) else "")
         pseudo = ((b":scheme", url.scheme), (b":path", path), (b":authority", authority))
-        return [*((n, v.encode("utf-8", "surrogateescape")) for n, v in pseudo), *others]
+        return [*((n, encode_text(v)) for n, v in pseudo), *others]
     host = next((v for n, v in fields if n == b"host"), None)
     return [(b":path", target), *([(b":authority", host)] if host else []), *others]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from ....abi.text import encode_text
 from ..errors import FixtureError, SourceLocation
 from .nodes import Block, BlockEntry, Many, Node, Scalar
 
@@ -95,7 +96,7 @@ class _Converter:
             return self.block(node, line, depth)
         if node.id == "sequence":
             return Many(tuple(self.node(n, depth + 1) for n in node.value), line)
-        return Scalar(self.kind(node), _joined(node.value).encode(), line)
+        return Scalar(self.kind(node), encode_text(_joined(node.value)), line)
 
     def block(self, node: Any, line: int, depth: int) -> Block:
         block = Block(line)
@@ -107,7 +108,7 @@ class _Converter:
 
     @staticmethod
     def kind(node: Any) -> Any:
-        plain = node.style is None
+        plain = not node.style  # None of PyYAML's scanner, an empty text of libyaml's
         return _TAGS.get(node.tag.rpartition(":")[2], "string") if plain else "string"
 
 

@@ -209,7 +209,13 @@ Step = Send | Open | Body | Trailers | Leave | Connect | Data | Close | Pass | S
 
 @dataclass(frozen=True)
 class Scenario:
-    """Steps in order. Every scenario ends with an implicit `Settle`."""
+    """Steps in order. Every scenario ends with an implicit `Settle`.
+
+    Parameters
+    ----------
+    steps
+        The steps; none by default.
+    """
 
     steps: tuple[Step, ...] = ()
 

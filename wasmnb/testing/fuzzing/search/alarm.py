@@ -1,13 +1,15 @@
 """A deadline for filters that run natively: an engine can't stop them, but a signal interrupts Python.
 
 Facts: an exception that a signal handler raises is lost if C code raises another one at the same time. The alarm therefore
-repeats until the filter has stopped. It raises only while code of the filter runs, or code that it calls, never in the host.
+repeats until the filter has stopped. It raises only while code of the filter runs, or code that it calls, never in the host,
+and not in callbacks of weak references and finalizers, where Python prints exceptions and goes on.
 """
 
 from __future__ import annotations
 
 import signal
 import threading
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -60,10 +62,10 @@ def alarm(seconds: float | None) -> Iterator[Alarm]:
 
 
 def _in_filter(frame: FrameType | None) -> bool:
-    """Return whether the innermost code outside libraries belongs to a filter rather than to this package."""
+    """Return whether the innermost code outside libraries belongs to a filter, and an exception in it reaches its caller."""
     while frame is not None:
         file = frame.f_code.co_filename
-        if file.startswith(PACKAGE):
+        if file.startswith(PACKAGE) or file == weakref.__file__ or frame.f_code.co_name == "__del__":
             return False
         if not file.startswith((*STDLIB, *INSTALLED)):
             return True

@@ -164,12 +164,14 @@ class Session:
         logged = tracebacks(self.proxy.log.since(player.log_start))
         if logged:
             return Fault("trap", logged[0], _last_line(logged[0]))
-        recent = takewhile(lambda x: x.number > player.last_before, reversed(self.proxy.exchanges))
-        notes = [note for x in recent for note in getattr(x, "notes", ())]
+        recent = takewhile(lambda exchange: exchange.number > player.last_before, reversed(self.proxy.exchanges))
+        notes = [note for exchange in recent for note in getattr(exchange, "notes", ())]
         crash = next((note for note in notes if "crash" in note), None)
         if crash is not None:
             return Fault("misuse", crash, crash)
-        paused = next((x for x in reversed(stuck(self.proxy, player.last_before)) if x.paused), None)
+        paused = next(
+            (exchange for exchange in reversed(stuck(self.proxy, player.last_before)) if exchange.paused), None
+        )
         if paused is not None:
             return Fault(
                 "stuck", f"{_title(paused)} is never resumed: {paused.paused}, and nothing is pending", paused.paused
@@ -177,7 +179,7 @@ class Session:
         return None
 
     def features(self) -> frozenset[str]:
-        """Return the events of the last scenario, which tell whether it reached new behaviour."""
+        """Return the events of the last scenario, which show whether it reached new behaviour."""
         trace = self.proxy.trace
         features = set()
         previous = ""

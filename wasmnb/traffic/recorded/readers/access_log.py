@@ -6,13 +6,15 @@ A log has no bodies. Headers are those that the configuration writes; `fields` m
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import IO, Any
 
+from ....abi.text import encode_text
 from ....errors import UsageError
 from ....messages import Headers, Request, Response, to_bytes
 from ..exchange import ReadingNotes, RecordedExchange, Unreadable, parse_time
-from .fields import milliseconds, parse_url, status_of
+from .fields import Remark, check_method, milliseconds, parse_url, status_of, text_of
 
 __all__ = ["LOG_FIELDS", "read_access_log"]
 
@@ -34,6 +36,8 @@ LOG_FIELDS: dict[str, tuple[str, ...]] = {
     "response_header:content-type": ("content_type", "response_content_type"),
 }
 
+_BLANKS = re.compile(r"\s*")
+_DECODER = json.JSONDecoder()
 _HEADER, _RESPONSE_HEADER = "header:", "response_header:"
 
 
@@ -63,34 +67,56 @@ def read_access_log(
     for number, line in enumerate(file, 1):
         if line.isspace():
             continue
+        position = f"line {number:,}"
         try:
-            yield _exchange(line, keys, f"line {number:,}")
+            for record in _records(line):
+                try:
+                    yield _exchange(record, keys, position, notes)
+                except Unreadable as error:
+                    notes.add(position, str(error))
         except Unreadable as error:
             cut = "" if line.endswith(b"\n") else " The file ends inside of this line."
-            notes.add(f"line {number:,}", f"{error}{cut}")
+            notes.add(position, f"{error}{cut}")
 
 
-def _exchange(line: bytes, keys: Mapping[str, tuple[str, ...]], position: str) -> RecordedExchange:
-    try:
-        record = json.loads(line.decode("utf-8", "surrogateescape"))
-    except (ValueError, RecursionError):
-        raise Unreadable("The line is not JSON.") from None
+def _records(line: bytes) -> Iterator[Any]:
+    """Iterate over the objects of a line: collectors write a time or a stream's name in front, or put the line into a field."""
+    text = line.decode("utf-8", "surrogateescape").strip().removeprefix("\ufeff")
+    at = 0 if text.startswith("[") else max(text.find("{"), 0)
+    while at < len(text):
+        try:
+            record, at = _DECODER.raw_decode(text, at)
+        except (ValueError, RecursionError):
+            raise Unreadable("The line is not JSON.") from None
+        inner = record.get("log", record.get("message")) if isinstance(record, dict) else None
+        if isinstance(inner, str) and inner.lstrip().startswith("{"):
+            yield from _records(encode_text(inner))
+        else:
+            yield record
+        blanks = _BLANKS.match(text, at)
+        assert blanks is not None
+        at = blanks.end()
+
+
+def _exchange(record: Any, keys: Mapping[str, tuple[str, ...]], position: str, notes: ReadingNotes) -> RecordedExchange:
     if not isinstance(record, dict):
         raise Unreadable("The line is not a JSON object.")
+    remark = notes.remark_at(position)
     values = {part: _value(record, names) for part, names in keys.items()}
-    method, path = values["method"], values["path"]
-    if not method or not path:
+    method, path, authority, scheme = (_text(part, values[part]) for part in ("method", "path", "authority", "scheme"))
+    if not method or (not path and method != "CONNECT"):
         raise Unreadable(f"The line has no {'path' if method else 'method'}; name its key with fields=.")
-    target = parse_url(str(path)) if "://" in str(path) else None
+    check_method(method)
+    target = parse_url(path) if "://" in path else None
     request = Request(
-        str(method), target.path if target is not None else str(path), _headers(values, _HEADER),
-        authority=str(values["authority"] or (target.authority if target is not None else "") or "example.com"),
-        scheme=str(values["scheme"] or "http"),
+        method, target.path if target is not None else path, _headers(values, _HEADER, remark),
+        authority=authority or (target.authority if target is not None else "") or "example.com",
+        scheme=scheme or (target.scheme if target is not None else "http"),
     )  # fmt: skip
     status = status_of(values["status"])
     return RecordedExchange(
         request,
-        Response(status, _headers(values, _RESPONSE_HEADER)) if status else None,
+        Response(status, _headers(values, _RESPONSE_HEADER, remark)) if status else None,
         parse_time(values["started"]),
         milliseconds(values["duration"]),
         str(values["connection"] or ""),
@@ -100,16 +126,34 @@ def _exchange(line: bytes, keys: Mapping[str, tuple[str, ...]], position: str) -
     )
 
 
+def _text(part: str, value: Any) -> str:
+    """Return a part of the request line."""
+    if isinstance(value, dict | list) or any(c < " " for c in str(value or "")):
+        raise Unreadable(f"The {part} is not text of one line.")
+    return "" if value is None else str(value).strip()
+
+
 def _value(record: Mapping[str, Any], names: tuple[str, ...]) -> Any:
-    """Return the first value of some keys; Envoy writes `-` or null for one that is missing."""
-    return next((record[name] for name in names if record.get(name) not in (None, "-", "")), None)
+    """Return the first value of some keys; Envoy writes `-` or null for one that is missing. Dots lead into objects."""
+    for name in names:
+        value: Any = record.get(name)
+        if value is None and "." in name:
+            value = record
+            for part in name.split("."):
+                value = value.get(part) if isinstance(value, Mapping) else None
+        if value not in (None, "-", ""):
+            return value
+    return None
 
 
-def _headers(values: Mapping[str, Any], prefix: str) -> Headers:
+def _headers(values: Mapping[str, Any], prefix: str, remark: Remark) -> Headers:
     headers = Headers()
-    headers.raw = [
-        (to_bytes(part[len(prefix) :]).lower(), to_bytes(value))
-        for part, value in values.items()
-        if part.startswith(prefix) and value is not None
-    ]
+    for part, value in values.items():
+        if not part.startswith(prefix) or value is None:
+            continue
+        text = text_of(value)
+        if b"\n" in text or b"\r" in text or b"\0" in text:
+            remark(f"A value of {part[len(prefix) :]} with a line break was left out.")
+        else:
+            headers.raw.append((to_bytes(part[len(prefix) :]).lower(), text))
     return headers

@@ -1,4 +1,4 @@
-"""curl commands, as browsers copy them: one or many, with continued lines and bash's `$'...'`.
+"""curl commands, as browsers copy them for bash, cmd and PowerShell: one or many, with continued lines.
 
 A command that reads a file (`-d @file`) is left out: the file isn't part of the recording, and a recording must not decide
 which files are read.
@@ -7,28 +7,95 @@ which files are read.
 from __future__ import annotations
 
 import argparse
+import io
 import re
-import shlex
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import IO, Any, NoReturn
 
 from ....errors import UsageError
 from ....messages import Headers, Request
 from ...curl import FLAGS, from_options
 from ..exchange import ReadingNotes, RecordedExchange, Unreadable
-from .fields import parse_url
+from .fields import Remark, parse_url
+from .powershell import PowershellSession
+from .shells import BashLine, PowershellLine, WindowsLine, Word, line_of, unquoted, without_quotes
 
 __all__ = ["read_curl"]
 
 #: Flags with a value that have no effect on the request.
 _IGNORED = (
-    "-o", "--output", "-m", "--max-time", "--connect-timeout", "-w", "--write-out", "--retry", "--cacert", "--cert", "--key",
-    "-x", "--proxy", "--resolve",
+    "-o",
+    "--output",
+    "--connect-timeout",
+    "-w",
+    "--write-out",
+    "--retry",
+    "--cacert",
+    "--cert",
+    "--key",
+    "-x",
+    "--proxy",
+    "--resolve",
+    "--connect-to",
+    "--interface",
+    "--limit-rate",
+    "--max-redirs",
+    "--tls-max",
+    "--ciphers",
+    "-c",
+    "--cookie-jar",
+    "-D",
+    "--dump-header",
+    "--retry-delay",
+    "--retry-max-time",
+    "--speed-limit",
+    "--speed-time",
+    "--keepalive-time",
+    "--cert-type",
+    "--key-type",
+    "--pass",
+    "--noproxy",
+    "-U",
+    "--proxy-user",
+    "--stderr",
+    "--trace",
+    "--trace-ascii",
+    "-E",
+    "--max-filesize",
+    "--unix-socket",
+    "--abstract-unix-socket",
+    "-y",
+    "-Y",
+    "--parallel-max",
+    "--dns-servers",
+    "--trace-config",
+    "-K",
+    "--config",
+)
+
+#: Flags without a value that have no effect on the request.
+_SWITCHES = (
+    "-f", "--fail", "--fail-with-body", "-n", "--netrc", "-N", "--no-buffer", "-4", "--ipv4", "-6", "--ipv6", "-g", "--globoff",
+    "--http1.0", "--http3", "--http2-prior-knowledge", "--tlsv1.2", "--tlsv1.3", "-#", "--progress-bar", "--path-as-is",
+    "--no-keepalive", "--tcp-nodelay", "-O", "--remote-name", "-J", "--remote-header-name", "--anyauth", "--digest", "--basic",
+    "-Z", "--parallel", "--tcp-fastopen", "--create-dirs", "--remote-time", "-R", "--styled-output", "--no-progress-meter",
+    "-a", "--append", "-q", "--disable", "--ssl-no-revoke", "--location-trusted", "--post301", "--post302", "--post303",
 )  # fmt: skip
 
-_ANSI = re.compile(r"\$'((?:[^'\\]|\\.)*)'", re.DOTALL)
-_ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|x[0-9a-fA-F]{2}|[0-7]{1,3}|.)", re.DOTALL)
-_LETTERS = {"n": "\n", "r": "\r", "t": "\t", "a": "\a", "b": "\b", "f": "\f", "v": "\v", "e": "\x1b"}
+#: Flag with a value -> header that curl makes of it.
+_HEADERS = {"range": "range: bytes={}", "oauth2_bearer": "authorization: Bearer {}"}
+
+#: Words in front of a command.
+_PREFIX = re.compile(r"[A-Za-z_]\w*=.*|sudo|time|env|exec|command|do|then|else|!", re.DOTALL)
+_OPERATORS = (";", "&", "&&", "|", "||")
+#: A redirection: its own word, or the beginning of the next one.
+_REDIRECTION = re.compile(r"(\d|&)?(>>?|<)(&\d|.+)?")
+
+#: Commands behind an open quote that are read again, which takes as long as the rest of the file each time.
+_REPEATS = 20
+
+_BEGINS = re.compile(rb"(?i)(\$ )?(\S*/)?curl(\.exe)?\s")
+_COMMENT = re.compile(r"(?i)\s*(#|::|rem\s)")
 
 #: Kind of a value -> whether it names a file.
 _FILES = {
@@ -49,76 +116,174 @@ class _Parser(argparse.ArgumentParser):
 
 def read_curl(file: IO[bytes], notes: ReadingNotes, **_options: Any) -> Iterator[RecordedExchange]:
     """Iterate over the requests of a file with curl commands."""
-    parser = _Parser(prog="curl", add_help=False)
+    parser = _Parser(prog="curl", usage="curl", add_help=False)
     for names, options in FLAGS:
         parser.add_argument(*names, **options)
     parser.add_argument(*_IGNORED, dest="ignored_value", action="append")
-    parser.add_argument("--url", dest="url_flag")
-    parser.add_argument("url", nargs="?")
-    for line, words in _commands(file, notes):
+    parser.add_argument(*_SWITCHES, dest="ignored_switch", action="store_true")
+    parser.add_argument("--range", "-r")
+    parser.add_argument("--oauth2-bearer")
+    parser.add_argument("--url", dest="url_flag", action="append", default=[])
+    parser.add_argument("url", nargs="*")
+    session = PowershellSession()
+    for line, command_line in _commands(file, notes):
+        words = command_line.words
         try:
-            yield RecordedExchange(_request(parser, words), position=f"line {line:,}")
+            if isinstance(command_line, PowershellLine):
+                if not _is_curl(unquoted(words[0])):
+                    request = session.read(command_line.text)
+                    if request is not None:
+                        yield RecordedExchange(request, position=f"line {line:,}")
+                    continue
+                words = [without_quotes(word) for word in words]
         except (Unreadable, UsageError) as error:
             notes.add(f"line {line:,}", str(error))
-
-
-def _commands(file: IO[bytes], notes: ReadingNotes) -> Iterator[tuple[int, list[str]]]:
-    """Iterate over line numbers and words of the commands."""
-    pending, first = "", 0
-    for number, line in enumerate(file, 1):
-        text = line.decode("utf-8", "surrogateescape").rstrip("\r\n")
-        if not pending and (not text.strip() or text.lstrip().startswith("#")):
             continue
-        first = first if pending else number
-        pending += text
-        if pending.endswith("\\"):
-            pending = pending[:-1] + " "
+        for command in _split(words):
+            yield from _exchanges(parser, command, f"line {line:,}", notes)
+
+
+def _exchanges(
+    parser: argparse.ArgumentParser, words: list[Word], position: str, notes: ReadingNotes
+) -> Iterator[RecordedExchange]:
+    """Iterate over the requests of one command: it may have several URLs."""
+    while len(words) > 1 and _PREFIX.fullmatch(words[0]):
+        words = words[1:]
+    if not _is_curl(words[0]):
+        notes.add(position, f"The command is {words[0][:40]!r}, not curl.")
+        return
+    for arguments in _divided(words[1:], "--next", "-:"):
+        try:
+            options = parser.parse_intermixed_args(list(map(str, _without_redirections(arguments))))
+            _check(options, notes.remark_at(position))
+            urls = [*options.url, *options.url_flag]
+            if not urls:
+                raise Unreadable("The command has no URL.")  # noqa: TRY301 -- one place for the message
+        except (Unreadable, UsageError) as error:
+            notes.add(position, str(error))
             continue
-        words = _words(pending)
-        if words is None:
-            pending += "\n"
-            continue
-        yield from ((first, command) for command in _split(words))
-        pending = ""
-    if pending.strip():
-        words = _words(pending)
-        if words is None:
-            notes.add(f"line {first:,}", "The command is cut short: its quotes don't end.")
-        else:
-            yield from ((first, command) for command in _split(words))
+        for url in urls:
+            try:
+                yield RecordedExchange(_request(options, url), position=position)
+            except (Unreadable, UsageError) as error:
+                notes.add(position, str(error))
 
 
-def _words(text: str) -> list[str] | None:
-    """Return the words of a command line, or None if its quotes don't end yet."""
-    try:
-        return shlex.split(_ANSI.sub(lambda match: shlex.quote(_ESCAPE.sub(_unescape, match[1])), text))
-    except ValueError:
-        return None
-
-
-def _unescape(match: re.Match[str]) -> str:
-    code = match[1]
-    if code[0] in "uUx" and len(code) > 1:
-        return chr(int(code[1:], 16))
-    if code[0] in "01234567":
-        return chr(int(code, 8) & 0xFF)
-    return _LETTERS.get(code, code)
-
-
-def _split(words: list[str]) -> Iterator[list[str]]:
-    """Iterate over commands that `;`, `&`, `&&` or `|` separate."""
-    command: list[str] = []
+def _divided(words: list[Word], *separators: str) -> Iterator[list[Word]]:
+    part: list[Word] = []
     for word in words:
-        ends = word.endswith(";") and command[-1:] != ["-H"]
-        if word in (";", "&", "&&", "|", "||"):
-            yield from ([command] if command else [])
-            command = []
-        elif ends and word != ";" and command[-1:] != ["--header"]:
-            yield [*command, word[:-1]]
-            command = []
+        if word in separators:
+            yield part
+            part = []
         else:
+            part.append(word)
+    yield part
+
+
+def _without_redirections(words: list[Word]) -> list[Word]:
+    kept: list[Word] = []
+    follows = False
+    for word in words:
+        match = _REDIRECTION.fullmatch(word) if word.plain_start else None
+        if match is not None:
+            follows = not match[3]
+        elif not follows:
+            kept.append(word)
+        else:
+            follows = False
+    return kept
+
+
+def _check(options: argparse.Namespace, remark: Remark) -> None:
+    """Refuse commands that read files, and leave out headers that curl doesn't send."""
+    if _reads_file(options):
+        raise Unreadable("The command reads a file, which isn't part of the recording.")
+    headers = []
+    for header in options.header or ():
+        name = re.split("[:;]", header)[0]
+        if header.startswith("@") or not name.strip() or name == header:
+            remark(f"The header {header[:40]!r} is not a name with a value and was left out.")
+        else:
+            headers.append(header)
+    if options.cookie and "=" not in options.cookie:
+        remark("Cookies of a file, which isn't part of the recording, were left out.")
+        options.cookie = None
+    for flag, header in _HEADERS.items():
+        value = getattr(options, flag)
+        if value:
+            headers.append(header.format(value))
+    options.header = headers
+
+
+def _commands(file: IO[bytes], notes: ReadingNotes) -> Iterator[tuple[int, BashLine | WindowsLine]]:
+    """Iterate over commands: line number, and the line with its words. One whose quotes stay open doesn't hide the next one."""
+    number = 0
+    for _ in range(_REPEATS):
+        opened = yield from _complete_commands(file, number, notes)
+        following = None if opened is None else _next_command(file, *opened)
+        if following is None:
+            return
+        number = following
+    notes.add(f"line {number:,}", "Further commands were not read, because quotes of many stay open.")
+
+
+def _next_command(file: IO[bytes], lines: int, position: int) -> int | None:
+    """Move the file to the next line behind `position` that begins with curl; return the number of lines before it."""
+    file.seek(position)
+    for number, line in enumerate(iter(file.readline, b""), lines):
+        if _BEGINS.match(line):
+            file.seek(-len(line), io.SEEK_CUR)
+            return number
+    return None
+
+
+def _complete_commands(
+    file: IO[bytes], lines: int, notes: ReadingNotes
+) -> Generator[tuple[int, BashLine | WindowsLine], None, tuple[int, int] | None]:
+    """Iterate over the commands behind a number of lines; return the line of one that is open at the end of the file."""
+    first = behind = 0
+    pending: BashLine | WindowsLine | None = None
+    for number, line in enumerate(file, lines + 1):
+        text = line.decode("utf-8", "surrogateescape").rstrip("\r\n")
+        if pending is None:
+            if not text.strip() or _COMMENT.match(text):
+                continue
+            first, behind, pending = number, file.tell(), line_of(text)
+            text = text.removeprefix("$ ")
+        try:
+            if not pending.feed(text):
+                continue
+            if pending.words:
+                yield first, pending
+        except ValueError as error:
+            notes.add(f"line {first:,}", f"The command is cut short: {error}.")
+        pending = None
+    if pending is None:
+        return None
+    notes.add(f"line {first:,}", "The command is cut short: its quotes don't end.")
+    return first, behind
+
+
+def _is_curl(name: str) -> bool:
+    return re.split(r"[/\\]", name)[-1].lower().removesuffix(".exe") == "curl"
+
+
+def _split(words: list[Word]) -> Iterator[list[Word]]:
+    """Iterate over commands that `;`, `&`, `&&` or `||` separate; those behind `|` read the output of another one."""
+    command: list[Word] = []
+    piped = False
+    for word in words:
+        operator = word if word in _OPERATORS and word.plain_end else ""
+        if not operator and word.endswith(";") and word.plain_end and command[-1:] not in (["-H"], ["--header"]):
+            command.append(Word(word[:-1], plain_start=word.plain_start, plain_end=True))
+            operator = ";"
+        if not operator:
             command.append(word)
-    if command:
+            continue
+        if command and not piped:
+            yield command
+        command, piped = [], operator == "|"
+    if command and not piped:
         yield command
 
 
@@ -128,17 +293,10 @@ def _reads_file(options: argparse.Namespace) -> bool:
     return any(kind in _FILES and _FILES[kind].match(text) for kind, text in values)
 
 
-def _request(parser: argparse.ArgumentParser, words: list[str]) -> Request:
-    name, *arguments = words
-    if name.rpartition("/")[2].removesuffix(".exe") != "curl":
-        raise Unreadable(f"The command is {name[:40]!r}, not curl.")
-    options = parser.parse_args(arguments)
-    url = options.url or options.url_flag
-    if not url:
-        raise Unreadable("The command has no URL.")
-    if _reads_file(options):
-        raise Unreadable("The command reads a file, which isn't part of the recording.")
+def _request(options: argparse.Namespace, url: str) -> Request:
     curl = from_options(options, url)
+    if "$" in curl.authority:
+        raise Unreadable(f"The host {curl.authority[:40]!r} is a variable of the shell.")
     target = parse_url(url if "://" in url or url.startswith("/") else f"http://{url}")
     return Request(
         curl.method,

@@ -1,7 +1,8 @@
 """Raw HTTP/1: requests and responses as they are on the wire, one after the other, or as editors write them.
 
 Lines may end with LF alone, and lines that begin with `###` separate messages (as in `.http` files). A response belongs to
-the request before it. A body has the length that `content-length` or chunks say; without them it ends at the next message.
+the request before it. A body has the length that `content-length` or chunks say, but not beyond the end of the file; without
+them it ends at the next message. Responses to HEAD and those with 1xx, 204 or 304 have none.
 """
 
 from __future__ import annotations
@@ -13,13 +14,18 @@ from typing import IO, Any, NamedTuple
 
 from ....messages import Request, Response
 from ..exchange import ReadingNotes, RecordedExchange, Unreadable
-from .fields import Pairs, parse_url, plain, request_of
+from .fields import Pairs, Remark, parse_url, plain, request_of
 
 __all__ = ["REQUEST_LINE", "read_http_text"]
 
 REQUEST_LINE = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+) (\S+)(?: (HTTP/[0-9.]+))?[ \t]*\r?\n?")
-_START = re.compile(rb"^(?:###[^\n]*|HTTP/[0-9.]+ [0-9]{3}[^\n]*|[A-Z]{3,20} \S+ HTTP/[0-9.]+[ \t]*\r?)$", re.MULTILINE)
+_START = re.compile(
+    rb"^(?:###[^\n]*|HTTP/[0-9.]+ [0-9]{3}[^\n]*|[A-Za-z]{3,20} +\S[^\n]* HTTP/[0-9.]+[ \t]*\r?)$", re.MULTILINE
+)
+#: Beginning of a message behind a body that is shorter than its length.
+_RESUMED = re.compile(rb"(?:[A-Z]{3,20} \S+ HTTP/1\.[01]|HTTP/1\.[01] [0-9]{3}[^\n]*)\r?\n")
 _BLANK = re.compile(rb"\r?\n\r?\n|\Z")
+_HEX = re.compile(rb"[0-9A-Fa-f]{1,15}")
 _STATUS = re.compile(rb"HTTP/([0-9.]+) ([0-9]{3})")
 
 
@@ -98,7 +104,7 @@ def _response(message: _Message) -> Response:
 
 
 def _messages(data: mmap.mmap, notes: ReadingNotes) -> Iterator[_Message]:
-    position = 0
+    position, head = 0, False
     while position < len(data):
         if data[position : position + 1] in (b"\r", b"\n", b" "):
             position += 1
@@ -108,51 +114,72 @@ def _messages(data: mmap.mmap, notes: ReadingNotes) -> Iterator[_Message]:
             end = _BLANK.search(data, position)
             assert end is not None
             line, *lines = data[position : end.start()].split(b"\n")
-            if REQUEST_LINE.fullmatch(line) is None and _STATUS.match(line) is None:
+            status = _STATUS.match(line)
+            if status is None and REQUEST_LINE.fullmatch(line) is None:
                 notes.add(f"byte {position:,}", "The line is neither a request line nor a status line.")
                 following = _START.search(data, position + 1)
                 position = len(data) if following is None else following.start()
                 continue
-            message, position = _message(data, position, line.rstrip(b"\r"), _header_lines(lines), end.end())
+            remark = notes.remark_at(f"byte {position:,}")
+            headers = _header_lines(lines, remark)
+            line = line.rstrip(b"\r")
+            if status is None:
+                head = line.startswith(b"HEAD ")
+            elif head or status[2] in (b"204", b"304") or status[2][:1] == b"1":
+                # Such a response has no body, whatever its headers say.
+                yield _Message(position, line, headers, b"", [], True)
+                position = end.end()
+                continue
+            message, position = _message(data, position, line, headers, end.end(), remark)
             yield message
 
 
-def _message(data: mmap.mmap, start: int, line: bytes, headers: Pairs, body: int) -> tuple[_Message, int]:
+def _message(
+    data: mmap.mmap, start: int, line: bytes, headers: Pairs, body: int, remark: Remark
+) -> tuple[_Message, int]:
     """Return a message, and the position behind it."""
     values = dict(headers)
     if b"chunked" in values.get(b"transfer-encoding", b"").lower():
-        content, trailers, end, complete = _chunked(data, body)
+        content, trailers, end, complete = _chunked(data, body, remark)
         kept = [pair for pair in headers if pair[0] != b"transfer-encoding"]
         return _Message(start, line, kept, content, trailers, complete), end
     length = values.get(b"content-length", b"")
     if length.isdigit():
         end = body + int(length)
-        return _Message(start, line, headers, data[body:end], [], end <= len(data)), min(end, len(data))
-    following = _START.search(data, body)
-    end = len(data) if following is None else following.start()
+        complete = end <= len(data)
+        end = end if complete else _body_end(data, body, _RESUMED)
+        return _Message(start, line, headers, data[body:end], [], complete), end
+    end = _body_end(data, body)
     return _Message(start, line, headers, data[body:end].rstrip(b"\r\n"), [], True), end
 
 
-def _chunked(data: mmap.mmap, position: int) -> tuple[bytes, Pairs, int, bool]:
+def _body_end(data: mmap.mmap, start: int, pattern: re.Pattern[bytes] = _START) -> int:
+    """Return where the next message begins, for a body without a length or with one that the file doesn't have."""
+    following = pattern.search(data, start)
+    return len(data) if following is None else following.start()
+
+
+def _chunked(data: mmap.mmap, position: int, remark: Remark) -> tuple[bytes, Pairs, int, bool]:
     """Return body, trailers, the position behind them, and whether the body is complete."""
     parts: list[bytes] = []
     while True:
         end = _line_end(data, position)
-        try:
-            size = int(data[position:end].partition(b";")[0], 16)
-        except ValueError:
+        digits = data[position:end].partition(b";")[0].strip()
+        if not _HEX.fullmatch(digits):
             return b"".join(parts), [], end, False
+        size = int(digits, 16)
         if not size:
             stop = data.find(b"\n", end)
             if data[end : stop + 1].strip() == b"":
                 return b"".join(parts), [], max(stop + 1, end), True
             blank = _BLANK.search(data, end)
             assert blank is not None
-            return b"".join(parts), _header_lines(data[end : blank.start()].split(b"\n")), blank.end(), True
-        parts.append(data[end : end + size])
+            return b"".join(parts), _header_lines(data[end : blank.start()].split(b"\n"), remark), blank.end(), True
         position = end + size
         if position >= len(data):
-            return b"".join(parts), [], len(data), False
+            stop = _body_end(data, end, _RESUMED)
+            return b"".join([*parts, data[end:stop]]), [], stop, False
+        parts.append(data[end:position])
         position = _line_end(data, position)
 
 
@@ -161,10 +188,15 @@ def _line_end(data: mmap.mmap, position: int) -> int:
     return len(data) if end < 0 else end + 1
 
 
-def _header_lines(lines: list[bytes]) -> Pairs:
-    pairs = []
+def _header_lines(lines: list[bytes], remark: Remark) -> Pairs:
+    """Return the headers of some lines. A line that begins with a blank continues the one before."""
+    pairs: Pairs = []
     for line in lines:
         name, colon, value = line.partition(b":")
-        if colon:
+        if line[:1] in (b" ", b"\t") and pairs and line.strip():
+            pairs[-1] = (pairs[-1][0], pairs[-1][1] + b" " + line.strip())
+        elif colon and name.strip():
             pairs.append((name.strip().lower(), value.strip()))
+        elif line.strip():
+            remark("A header without a name or a colon was left out.")
     return pairs

@@ -11,6 +11,7 @@ from typing import IO, Any
 
 from ....abi.text import encode_text
 from ..exchange import ReadingNotes
+from .json_salvage import Place, salvage
 
 __all__ = ["json_items"]
 
@@ -18,12 +19,20 @@ _BUFFER = 1 << 16
 
 
 class _Counted:
-    """A file that counts the bytes that were read, and replaces bytes that aren't UTF-8."""
+    """A file that counts the bytes that were read, and replaces bytes that aren't UTF-8.
+
+    Attributes
+    ----------
+    position
+        Number of bytes that were read.
+    item
+        Position when the last item was complete.
+    """
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
         self._rest = b""
-        self.position = file.tell()
+        self.position = self.item = file.tell()
         self.at_end = False
         self.replaced = 0
 
@@ -31,7 +40,8 @@ class _Counted:
         """Return the next bytes; a character is never cut at the end of them."""
         if not size:
             return b""  # ijson asks for the type
-        data = self._file.read(size)
+        # The parser scans a string again from its start at each chunk, so chunks grow with the item.
+        data = self._file.read(max(size, (self.position - self.item) // 2))
         self.at_end = not data
         self.position += len(data)
         try:
@@ -63,8 +73,16 @@ def _incomplete(data: bytes) -> int:
     return 0
 
 
-def json_items(file: IO[bytes], prefix: str, notes: ReadingNotes, noun: str, *, several: bool = False) -> Iterator[Any]:
-    """Iterate over the items of a JSON document; at an error, note it and stop.
+def json_items(
+    file: IO[bytes],
+    prefix: str,
+    notes: ReadingNotes,
+    noun: str,
+    *,
+    several: bool = False,
+    resume: Place,
+) -> Iterator[tuple[int, Any]]:
+    """Iterate over the numbers and items of a JSON document; at an error, note it, and go on with the next item if that is possible.
 
     Parameters
     ----------
@@ -78,25 +96,31 @@ def json_items(file: IO[bytes], prefix: str, notes: ReadingNotes, noun: str, *, 
         Word for an item in messages: "entry".
     several
         The file has several documents, one after the other (default False).
+    resume
+        Where the items are, to read those behind one that isn't JSON.
     """
     import ijson
     from ijson.common import JSONError
 
+    beginning = file.tell()
     counted, number = _Counted(file), 0
     try:
         for item in ijson.items(counted, prefix, use_float=True, multiple_values=several, buf_size=_BUFFER):
             number += 1
-            yield item
-    except (JSONError, ValueError, RecursionError) as error:
-        notes.add(f"{noun} {number + 1:,}, byte {counted.position:,}", _sentence(error, noun, at_end=counted.at_end))
+            counted.item = counted.position
+            yield number, item
+    except (JSONError, ValueError, RecursionError):
+        if not counted.at_end:
+            file.seek(beginning)
+            skipped = number
+            for number, item in salvage(file, resume, skipped, notes, noun):
+                yield number, item
+        else:
+            notes.add(
+                f"{noun} {number + 1:,}, byte {counted.position:,}",
+                f"The file is cut short. The last complete {noun} is the one before.",
+            )
     if counted.replaced:
         notes.add("the whole file", f"{counted.replaced:,} characters that aren't UTF-8 were replaced.", record=False)
     elif not number and not notes.messages:
         notes.add("byte 0", f"There are no items at {prefix}." if prefix else "The file is empty.", record=False)
-
-
-def _sentence(error: Exception, noun: str, *, at_end: bool) -> str:
-    if at_end:
-        return f"The file is cut short. The last complete {noun} is the one before."
-    reason = str(error).splitlines()[0].removeprefix("b'") if str(error) else type(error).__name__
-    return f"The JSON is not valid from here on ({reason[:100]}). Earlier parts were read."

@@ -18,7 +18,8 @@ from typing import IO, Any
 from ....abi.text import encode_text
 from ....errors import UsageError
 from ....messages import Headers, Request, Response, to_bytes, to_text
-from ..exchange import ReadingNotes, RecordedExchange, Unreadable
+from ..exchange import ReadingNotes, RecordedExchange, Unreadable, finite
+from .har import exchange_of_entry
 
 __all__ = ["decode_line", "encode_line", "read_jsonl"]
 
@@ -57,8 +58,8 @@ def _content(message: Request | Response) -> dict[str, Any]:
     return content
 
 
-def decode_line(line: bytes, position: str = "") -> RecordedExchange:
-    """Return the exchange of a line.
+def decode_line(line: bytes, position: str = "", notes: ReadingNotes | None = None) -> RecordedExchange:
+    """Return the exchange of a line. `notes` gets messages about parts that are left out.
 
     Raises
     ------
@@ -71,17 +72,21 @@ def decode_line(line: bytes, position: str = "") -> RecordedExchange:
         raise Unreadable(f"The line is not JSON ({error}).") from None
     try:
         request, response = record["request"], record.get("response")
+        if "url" in request:
+            return exchange_of_entry(record, position, notes)  # entries of a HAR file, one a line
         return RecordedExchange(
             _request(request),
             None if response is None else _response(response),
-            _number(record.get("started")),
-            _number(record.get("duration")),
+            finite(record.get("started")),
+            finite(record.get("duration")),
             str(record.get("connection", "")),
             bool(record.get("http2", False)),
             tuple(map(str, record.get("truncated", ()))),
             position,
         )
-    except (KeyError, TypeError, ValueError, AttributeError, UsageError, binascii.Error) as error:
+    except Unreadable:
+        raise
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError, UsageError, binascii.Error) as error:
         raise Unreadable(f"The line is not an exchange of wasmnb's format ({_reason(error)}).") from None
 
 
@@ -89,14 +94,10 @@ def _reason(error: Exception) -> str:
     return f"{error} is missing" if isinstance(error, KeyError) else str(error).rstrip(".")
 
 
-def _number(value: Any) -> float | None:
-    return None if value is None else float(value)
-
-
 def _request(record: dict[str, Any]) -> Request:
     return Request(
         str(record["method"]), str(record["path"]), _headers(record.get("headers")), _body(record),
-        _headers(record.get("trailers")), str(record.get("authority", "")), str(record.get("scheme", "http")), _chunks(record),
+        _headers(record.get("trailers")), str(record.get("authority", "example.com")), str(record.get("scheme", "http")), _chunks(record),
     )  # fmt: skip
 
 
@@ -110,9 +111,7 @@ def _response(record: dict[str, Any]) -> Response:
 def _headers(pairs: Any) -> Headers:
     headers = Headers()
     if pairs:
-        headers.raw = [
-            (n.encode("utf-8", "surrogateescape").lower(), v.encode("utf-8", "surrogateescape")) for n, v in pairs
-        ]
+        headers.raw = [(encode_text(n).lower(), encode_text(v)) for n, v in pairs]
     return headers
 
 
@@ -138,7 +137,7 @@ def read_jsonl(file: IO[bytes], notes: ReadingNotes, **_options: Any) -> Iterato
         if line.isspace():
             continue
         try:
-            yield decode_line(line, f"line {number:,}")
+            yield decode_line(line, f"line {number:,}", notes)
         except Unreadable as error:
             cut = "" if line.endswith(b"\n") else " The file ends inside of this line."
             notes.add(f"line {number:,}", f"{error}{cut}")

@@ -7,18 +7,20 @@ ignored. A `.pb` file holds one trace, a `.pb_length_delimited` file many, each 
 from __future__ import annotations
 
 import base64
-import binascii
 import mmap
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import IO, Any
 
+from ....abi.text import encode_text
 from ....formats import protobuf
+from ....formats.field_names import declared_name
 from ....formats.leb128 import Malformed, Reader
 from ....messages import Response
-from ..exchange import ReadingNotes, RecordedExchange, Unreadable, parse_time
-from .fields import Pairs, plain, request_of, status_of
+from ..exchange import ReadingNotes, RecordedExchange, Unreadable, finite, parse_time
+from .fields import Pairs, Remark, plain, request_of, status_of
+from .json_salvage import Place
 from .json_stream import json_items
 
 __all__ = ["read_tap_json", "read_tap_protobuf"]
@@ -51,7 +53,12 @@ _MESSAGES: dict[str, dict[int, tuple[str, str]]] = {
     "Empty": {},
 }  # fmt: skip
 
-_CAMEL = re.compile(r"(?<=[a-z])([A-Z])")
+_PLACE = Place(
+    re.compile(b""),
+    (b"http_buffered_trace", b"httpBufferedTrace", b"http_streamed_trace_segment", b"httpStreamedTraceSegment"),
+)
+
+_ANOTHER_TYPE = "A part of it has another type than Envoy writes."
 
 #: Parts of a streamed trace, in the order in which they come.
 _SIDES = ("request", "response")
@@ -59,7 +66,10 @@ _SIDES = ("request", "response")
 
 def read_tap_json(file: IO[bytes], notes: ReadingNotes, **_options: Any) -> Iterator[RecordedExchange]:
     """Iterate over the exchanges of a file with one or more traces as JSON."""
-    yield from _exchanges(map(_snake, json_items(file, "", notes, "trace", several=True)), notes)
+    yield from _exchanges(
+        ((number, _named(item)) for number, item in json_items(file, "", notes, "trace", several=True, resume=_PLACE)),
+        notes,
+    )
 
 
 def read_tap_protobuf(file: IO[bytes], notes: ReadingNotes, **_options: Any) -> Iterator[RecordedExchange]:
@@ -68,10 +78,10 @@ def read_tap_protobuf(file: IO[bytes], notes: ReadingNotes, **_options: Any) -> 
         yield from _exchanges(_wrappers(data, notes), notes)
 
 
-def _wrappers(data: mmap.mmap, notes: ReadingNotes) -> Iterator[Any]:
+def _wrappers(data: mmap.mmap, notes: ReadingNotes) -> Iterator[tuple[int, Any]]:
     if _is_single(data):
         with suppress(protobuf.ParseError):
-            yield _decode(data[:], "TraceWrapper")
+            yield 1, _decode(data[:], "TraceWrapper")
             return
     position, number = 0, 0
     while position < len(data):
@@ -82,10 +92,13 @@ def _wrappers(data: mmap.mmap, notes: ReadingNotes) -> Iterator[Any]:
             start = position + reader.at
             if start + length > len(data):
                 raise Malformed("cut short")  # noqa: TRY301 -- one place for the message
-            yield _decode(data[start : start + length], "TraceWrapper")
-        except (Malformed, protobuf.ParseError) as error:
+        except Malformed as error:
             notes.add(f"trace {number:,}, byte {position:,}", f"The trace is cut short or not protobuf ({error}).")
             return
+        try:
+            yield number, _decode(data[start : start + length], "TraceWrapper")
+        except (Malformed, protobuf.ParseError) as error:  # its length leads to the next one
+            notes.add(f"trace {number:,}, byte {position:,}", f"The trace is not protobuf ({error}).")
         position = start + length
 
 
@@ -125,28 +138,40 @@ def _convert(value: int | bytes, kind: str) -> Any:
     return value if kind in ("bytes", "text") else _decode(value, kind)
 
 
+def _named(value: Any) -> Any:
+    """Return a trace with names as in the `.proto` files; an empty one if it is nested too deep."""
+    try:
+        return _snake(value)
+    except RecursionError:
+        return {}
+
+
 def _snake(value: Any) -> Any:
     """Return JSON with names as in the `.proto` files, whichever of the two forms it has."""
     if isinstance(value, dict):
-        return {_CAMEL.sub(r"_\1", key).lower(): _snake(each) for key, each in value.items()}
+        return {declared_name(key): _snake(each) for key, each in value.items()}
     return [_snake(each) for each in value] if isinstance(value, list) else value
 
 
 # -- traces to exchanges --------------------------------------------------------------------------------------------
 
 
-def _exchanges(wrappers: Iterator[Any], notes: ReadingNotes) -> Iterator[RecordedExchange]:
+def _exchanges(wrappers: Iterator[tuple[int, Any]], notes: ReadingNotes) -> Iterator[RecordedExchange]:
     """Iterate over the exchanges of traces; segments with the same id are one exchange."""
     streams: dict[Any, dict[str, Any]] = {}
-    for number, wrapper in enumerate((w for w in wrappers if w is not None), 1):
+    for number, wrapper in wrappers:
         position = f"trace {number:,}"
         segment = wrapper.get("http_streamed_trace_segment") if isinstance(wrapper, Mapping) else None
         if isinstance(segment, Mapping):
-            _add_segment(streams.setdefault(segment.get("trace_id", 0), {"position": position}), segment)
+            _add_segment(streams.setdefault(str(segment.get("trace_id", 0)), {"position": position}), segment)
             if len(streams) > _OPEN_TRACES:
                 yield from _finish(streams.pop(next(iter(streams))), notes)
             continue
-        yield from _finish({"position": position, **_buffered(wrapper)}, notes)
+        try:
+            parts = _buffered(wrapper)
+        except AttributeError:
+            parts = {"error": _ANOTHER_TYPE}
+        yield from _finish({"position": position, **parts}, notes)
     for trace in streams.values():
         yield from _finish(trace, notes)
 
@@ -186,23 +211,28 @@ def _add_segment(trace: dict[str, Any], segment: Mapping[str, Any]) -> None:
 
 def _finish(trace: dict[str, Any], notes: ReadingNotes) -> Iterator[RecordedExchange]:
     try:
-        yield _exchange(trace)
-    except (Unreadable, binascii.Error, TypeError, ValueError, KeyError, AttributeError) as error:
-        text = str(error) if isinstance(error, Unreadable) else "A part of it has another type than Envoy writes."
+        yield _exchange(trace, notes.remark_at(trace["position"]))
+    except (Unreadable, TypeError, ValueError, KeyError, AttributeError) as error:
+        text = str(error) if isinstance(error, Unreadable) else _ANOTHER_TYPE
         notes.add(trace["position"], text)
 
 
-def _exchange(trace: Mapping[str, Any]) -> RecordedExchange:
+def _exchange(trace: Mapping[str, Any], remark: Remark) -> RecordedExchange:
     if "error" in trace or "request_headers" not in trace:
         raise Unreadable(trace.get("error", "It has no request headers."))
-    truncated = tuple(side for side in _SIDES if any(_cut(chunk) for chunk in trace.get(f"{side}_chunks", ())))
+    bodies = {side: _body(trace, side, remark) for side in _SIDES}
+    truncated = tuple(
+        s for s in _SIDES if bodies[s] is None or any(_cut(chunk) for chunk in trace.get(f"{s}_chunks", ()))
+    )
     began, answered = _time(trace.get("request_time")), _time(trace.get("response_time"))
     request = request_of(
-        _pairs(trace["request_headers"]), _body(trace, "request"), _pairs(trace.get("request_trailers"))
+        _pairs(trace["request_headers"], remark),
+        bodies["request"] or b"",
+        _pairs(trace.get("request_trailers"), remark),
     )
     return RecordedExchange(
         request,
-        _response(trace),
+        _response(trace, bodies["response"] or b"", remark),
         began,
         answered - began if began is not None and answered is not None and answered >= began else None,
         trace.get("connection", ""),
@@ -211,45 +241,60 @@ def _exchange(trace: Mapping[str, Any]) -> RecordedExchange:
     )
 
 
-def _response(trace: Mapping[str, Any]) -> Response | None:
+def _response(trace: Mapping[str, Any], body: bytes, remark: Remark) -> Response | None:
     if not trace.get("response_headers"):
         return None
-    pairs = _pairs(trace["response_headers"])
+    pairs = _pairs(trace["response_headers"], remark)
     status = status_of(dict(pairs).get(b":status"))
     if not status:
+        remark("The response has no status and was left out.")
         return None
-    return Response(status, plain(pairs), _body(trace, "response"), plain(_pairs(trace.get("response_trailers"))))
+    return Response(status, plain(pairs), body, plain(_pairs(trace.get("response_trailers"), remark)))
 
 
 def _cut(chunk: Mapping[str, Any]) -> bool:
     return bool(chunk.get("truncated"))
 
 
-def _pairs(headers: Any) -> Pairs:
+def _pairs(headers: Any, remark: Remark) -> Pairs:
     pairs = []
-    for header in headers or ():
-        raw = header.get("raw_value")
-        value = (raw if isinstance(raw, bytes) else base64.b64decode(raw)) if raw else _bytes(header.get("value", ""))
-        pairs.append((_bytes(header.get("key", "")).lower(), value))
+    for header in headers if isinstance(headers, list) else ():
+        try:
+            raw, name = header.get("raw_value"), _bytes(header.get("key", "")).lower()
+            value = (
+                (raw if isinstance(raw, bytes) else base64.b64decode(raw)) if raw else _bytes(header.get("value", ""))
+            )
+        except (AttributeError, TypeError, ValueError):
+            name = value = b""
+        if name:
+            pairs.append((name, value))
+        else:
+            remark("A header without a name or with an odd value was left out.")
     return pairs
 
 
 def _bytes(value: Any) -> bytes:
-    return value if isinstance(value, bytes) else str(value).encode("utf-8", "surrogateescape")
+    return value if isinstance(value, bytes) else encode_text(str(value))
 
 
-def _body(trace: Mapping[str, Any], side: str) -> bytes:
+def _body(trace: Mapping[str, Any], side: str, remark: Remark) -> bytes | None:
+    """Return a body, or None if it can't be read."""
     parts = []
     for chunk in trace.get(f"{side}_chunks", ()):
         data = chunk.get("as_bytes")
-        if data is None:
-            parts.append(_bytes(chunk.get("as_string", "")))
-        else:
-            parts.append(data if isinstance(data, bytes) else base64.b64decode(data))
+        try:
+            if data is None:
+                parts.append(_bytes(chunk.get("as_string", "")))
+            else:
+                parts.append(data if isinstance(data, bytes) else base64.b64decode(data))
+        except (TypeError, ValueError):
+            remark(f"The body of the {side} is not base64 and was left out.")
+            return None
     return b"".join(parts)
 
 
 def _time(value: Any) -> float | None:
     if isinstance(value, Mapping):
-        return float(value.get("seconds", 0)) + float(value.get("nanos", 0)) / 1e9
+        seconds, nanos = finite(value.get("seconds", 0)), finite(value.get("nanos", 0))
+        return None if seconds is None or nanos is None else seconds + nanos / 1e9
     return parse_time(value)

@@ -1,11 +1,13 @@
-"""The document of a module: ABI, imports and exports, sections, and problems for Envoy."""
+"""The document of a module: ABI, imports and exports, sections, problems for Envoy, and warnings."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from wasmnb._display import short
 from wasmnb.abi import CALLBACKS, ENTRY_POINTS, HOSTCALLS, AbiVersion
+from wasmnb.abi.crashes import crashes_of
 from wasmnb.abi.wasi import WASI_PREVIEW_1
 
 from ...render.document import Block, Code, Column, Document, Fold, Paragraph, Row, Span, Table, Title, inline
@@ -18,6 +20,9 @@ __all__ = ["facts_document", "facts_html", "facts_text"]
 _KNOWN_EXPORTS = (
     *CALLBACKS, *ENTRY_POINTS, *(v.marker for v in AbiVersion), "memory", "malloc", "proxy_on_memory_allocate", "wasmnb_control",
 )  # fmt: skip
+#: Most names of exports or imports that are shown, known and unknown ones each; and most sections.
+_NAMES, _SECTIONS = 1_000, 100
+
 _RUNS_HERE = Paragraph(
     inline("Runs in this Python instead of Wasm, for debuggers, coverage and profilers. Read `.wasm` to compile it.")
 )
@@ -41,14 +46,22 @@ def _bar(part: int, total: int, width: int = 20) -> str:
 
 def _section_table(sections: Sequence[tuple[str, int]]) -> Table:
     total = sum(b for _, b in sections)
-    rows = [Row((inline(Span(n, "code")), inline(size(b)), inline(Span(_bar(b, total), "muted")))) for n, b in sections]
+    shown, hidden = list(sections[:_SECTIONS]), sections[_SECTIONS:]
+    if hidden:
+        shown.append((f"{len(hidden):,} more", sum(b for _, b in hidden)))
+    rows = [
+        Row((inline(Span(short(n), "code")), inline(size(b)), inline(Span(_bar(b, total), "muted")))) for n, b in shown
+    ]
     return Table((Column("section"), Column("size", "right", wrap=False), Column("share", wrap=False)), tuple(rows))
 
 
 def _name_fold(title: str, names: Sequence[str], known: Iterable[str]) -> Fold:
-    """Return the names, unknown ones first and marked."""
+    """Return the names, unknown ones first and marked; of very many, the first ones of either kind."""
     known = set(known)
-    lines = [f"? {n}" for n in names if n not in known] + [f"  {n}" for n in names if n in known]
+    kinds = [n for n in names if n not in known], [n for n in names if n in known]
+    lines = [f"{mark} {short(n)}" for mark, kind in zip("? ", kinds, strict=True) for n in kind[:_NAMES]]
+    hidden = sum(len(kind[_NAMES:]) for kind in kinds)
+    lines += [f"… {hidden:,} more"] if hidden else []
     return Fold(inline(Span(title, "strong"), Span(f"  {len(names)}", "muted")), (Code("\n".join(lines)),))
 
 
@@ -74,8 +87,10 @@ def facts_document(facts: Any, name: str = "", number: int | None = None) -> Doc
     blocks: list[Block] = [Title(inline(Span(name, "strong"), Span(f"   {' · '.join(facts_line)}", "muted")))]
     blocks += [
         *([_RUNS_HERE] if native else _verdict(getattr(facts, "problems", ()))),
+        *_warnings(getattr(facts, "warnings", ())),
         *_surface(facts),
         *_origin(facts),
+        *_release(facts),
     ]
     sections = _sections(facts.sections)
     if sections:
@@ -84,6 +99,7 @@ def facts_document(facts: Any, name: str = "", number: int | None = None) -> Doc
     blocks.append(_name_fold("exports", exports, _KNOWN_EXPORTS))
     if imports:
         blocks.append(_name_fold("imports", imports, [*HOSTCALLS, *WASI_PREVIEW_1]))
+    blocks += _crashes(facts)
     return Document(tuple(blocks))
 
 
@@ -94,15 +110,33 @@ def _verdict(problems: Sequence[str]) -> list[Block]:
     return [rejected, *(Paragraph(inline("  • ", problem)) for problem in problems)]
 
 
+def _warnings(warnings: Sequence[str]) -> Iterator[Block]:
+    """Yield hostcalls that have no effect in this module."""
+    for warning in warnings:
+        yield Paragraph(inline(Span("! ", "warn"), warning))
+
+
 def _surface(facts: Any) -> Iterator[Block]:
     """Yield the callbacks, hostcalls and memory."""
-    callbacks = [e.removeprefix("proxy_") for e in _names(facts.exports) if e in CALLBACKS]
+    callbacks = [CALLBACKS[e].short for e in _names(facts.exports) if e in CALLBACKS]
     yield _fact("callbacks", ", ".join(callbacks) or "none")
     calls = {i for i in _names(facts.imports) if i in HOSTCALLS}
     if calls:
         yield _fact("hostcalls", plural(len(calls), "import"))
     if facts.memory:
         yield _fact("memory", f"{size(facts.memory)} at start")
+
+
+def _crashes(facts: Any) -> Iterator[Block]:
+    """Yield what crashes Envoy and this module could do; the SDK of Python filters doesn't."""
+    imports = _names(facts.imports)
+    crashes = crashes_of(HOSTCALLS[name].short for name in imports if name in HOSTCALLS)
+    if not crashes or "wasmnb_control" in _names(facts.exports):
+        return
+    version = crashes[0].versions[-1].rpartition(".")[0]
+    summary = inline(Span(f"what crashes Envoy {version}", "strong"), Span(f"  {plural(len(crashes), 'way')}", "muted"))
+    rows = (Paragraph(inline("  • ", crash.action, Span(f"  {crash.instead}", "muted"))) for crash in crashes)
+    yield Fold(summary, tuple(rows))
 
 
 def _origin(facts: Any) -> Iterator[Block]:
@@ -116,6 +150,22 @@ def _origin(facts: Any) -> Iterator[Block]:
         yield _fact("imports", additional)
     times = ", ".join(f"{step} {duration(seconds * 1e9)}" for step, seconds in facts.build_times.items())
     yield _fact("built in", times)
+
+
+def _release(facts: Any) -> Iterator[Block]:
+    """Yield what a release module compiles and interprets."""
+    release = getattr(facts, "release", None)
+    if release is None:
+        return
+    yield _fact(
+        "compiled",
+        f"{plural(release.compiled, 'function')}, {size(release.compiled_bytes)}; "
+        f"interpreted: {plural(release.interpreted, 'function')}, {size(release.interpreted_bytes)}",
+    )
+    loaded = f"in every VM, because it uses {', '.join(release.uses)}" if release.uses else "when the module was built"
+    yield _fact("top level", f"runs {loaded}" if release.uses else f"ran {loaded}")
+    if release.interpreted_time is not None:
+        yield _fact("profile", f"{release.interpreted_time:.0%} of its traffic's time in interpreted code (estimated)")
 
 
 def _fact(name: str, text: str) -> Paragraph:

@@ -6,18 +6,23 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from ...errors.frames import display_name
-from ...render.document import Block, Column, Document, Fold, Paragraph, Row, Span, Table, Title, inline
+from ...render.document import Block, Column, Document, Fold, Paragraph, Role, Row, Span, Table, Title, inline
 from ...render.html import to_html
 from ...render.text import to_text
 from ...render.units import duration, plural
 
 if TYPE_CHECKING:
-    from wasmnb.traffic.profile_report import LineCost, Observer, ProfiledSource, ProfileReport
+    from wasmnb.traffic.profile_report import CallbackCost, LineCost, Observer, ProfiledSource, ProfileReport
 
 __all__ = ["profile_document", "profile_html", "profile_text"]
 
 #: Blocks of a full bar, and the share from which a row is marked.
 _BAR, _HOT = 10, 0.2
+
+#: Part of the instructions of a callback that may be interpreted before it is marked.
+_COLD = 0.05
+
+_REMEDY = "Have it compiled: %wasmexport {name} DIR --profile {name}, or release(profile=proxy)."
 
 #: Longest source that is shown completely, and lines around executed ones in longer sources.
 _COMPLETE, _AROUND = 150, 2
@@ -42,7 +47,7 @@ def profile_document(report: ProfileReport) -> Document:
     for source in report.sources:
         blocks += [Paragraph(inline(Span(display_name(source.filename), "strong"))), _source(source)]
     if report.callbacks:
-        blocks.append(_callbacks(report))
+        blocks += [_callbacks(report), *_interpreted(report)]
     if report.hostcalls:
         blocks.append(_hostcalls(report))
     if report.observer is not None:
@@ -98,11 +103,29 @@ def _callbacks(report: ProfileReport) -> Table:
     several = len({c.plugin for c in report.callbacks}) > 1
     heads = [Column("plugin")] * several + [Column("callback")]
     heads += [Column(name, "right") for name in ("count", "total", "mean", "instructions")]
+    released = any(c.release_fuel is not None for c in report.callbacks)
+    heads += [Column(name, "right") for name in ("release module", "interpreted")] * released
     rows = []
     for c in report.callbacks:
-        numbers = (f"{c.count:,}", duration(c.total_ns), duration(c.mean_ns), f"{c.fuel:,.0f}")
-        rows.append(Row((*[inline(c.plugin)] * several, inline(Span(c.name, "code")), *map(inline, numbers))))
+        numbers = [f"{c.count:,}", duration(c.total_ns), duration(c.mean_ns), f"{c.fuel:,.0f}"]
+        numbers += [f"{c.release_fuel or 0:,.0f}", f"{c.interpreted or 0:.0%}"] * released
+        style: Role = "changed" if _is_cold(c) else ""
+        rows.append(Row((*[inline(c.plugin)] * several, inline(Span(c.name, "code")), *map(inline, numbers)), style))
     return Table(tuple(heads), tuple(rows))
+
+
+def _is_cold(callback: CallbackCost) -> bool:
+    return (callback.interpreted or 0) > _COLD
+
+
+def _interpreted(report: ProfileReport) -> Iterator[Block]:
+    """Yield advice if callbacks meet code that the release module interprets."""
+    names = [c.name for c in report.callbacks if _is_cold(c)]
+    if names:
+        text = (
+            f"The release module interprets code that {', '.join(names)} executes. {_REMEDY.format(name=report.name)}"
+        )
+        yield Paragraph(inline(Span("! ", "warn"), text))
 
 
 def _hostcalls(report: ProfileReport) -> Table:
@@ -123,7 +146,7 @@ def _accuracy(observer: Observer) -> Fold:
         ),
         (
             f"Instrumentation took {observer.events:,.0f} events per request of {observer.fuel:,.0f} instructions each, which are "
-            f"subtracted. The instrumented code still ran {observer.excess:.0%} more instructions: Python doesn't specialize "
+            f"subtracted. The instrumented code still ran {abs(observer.excess):.0%} {'fewer' if observer.excess < 0 else 'more'} instructions: Python doesn't specialize "
             "the first instruction of an instrumented line, so short lines that run often seem more expensive."
         ),
     )

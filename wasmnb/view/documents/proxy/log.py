@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
+
+from wasmnb.host.trace.log import by_time
 
 from ...render.document import Column, Document, Paragraph, Row, Span, Table, inline
 from ...render.escape import clip
@@ -17,14 +20,20 @@ if TYPE_CHECKING:
 
 __all__ = ["log_document", "log_html", "log_table", "log_text"]
 
+_CARETS = re.compile(r"^ +[~^]+$", re.MULTILINE)
 _SHOWN = 200  # newest lines
 _CUT = 20_000  # characters of one line
 
 
 _COLUMNS = (
     Column("time", "right", wrap=False), Column("level", wrap=False), Column("thread", wrap=False),
-    Column("context", "right", wrap=False), Column("exchange", "right", wrap=False), Column("message", width=100),
+    Column("VM", "right", wrap=False), Column("context", "right", wrap=False), Column("exchange", "right", wrap=False), Column("message", width=100),
 )  # fmt: skip
+
+
+def has_carets(text: str) -> bool:
+    """Return whether a text has lines that point at the line above, as tracebacks do."""
+    return "^" in text and _CARETS.search(text) is not None
 
 
 def _message(line: LogLine) -> str:
@@ -43,17 +52,18 @@ def _row(line: LogLine) -> Row:
             inline(Span(f"{line.time:.6f}", "muted")),
             inline(level),
             inline(line.thread),
+            inline("" if line.vm is None else f"VM{line.vm}"),
             inline("" if line.context is None else str(line.context)),
             inline("" if line.exchange is None else f"#{line.exchange}"),
-            inline(Span(_message(line), "lines")),
+            inline(Span(message := _message(line), "unwrapped" if has_carets(message) else "lines")),
         ),
         level.role if level.role == "bad" else "",
     )
 
 
 def log_table(lines: Sequence[LogLine]) -> Table:
-    """Return a table of log lines."""
-    return Table(_COLUMNS, tuple(map(_row, lines)), wide=True, cut=160)
+    """Return a table of log lines in the order of their virtual times."""
+    return Table(_COLUMNS, tuple(map(_row, by_time(lines))), wide=True, cut=160)
 
 
 def log_document(lines: Sequence[LogLine], *, limit: int = _SHOWN) -> Document:

@@ -12,14 +12,16 @@ from ...render.document import Block, Column, Document, Fold, Paragraph, Row, Sp
 from ...render.units import duration, plural, size
 from ...render.values import state_role
 from ..traffic.exchange import worker_name
+from ..traffic.times import elapsed_ns
 from .log import log_table
+from .start import start_fold
 from .tree import tree_document
 
 if TYPE_CHECKING:
     from wasmnb.host import Exchange, Proxy
     from wasmnb.host.trace.exchange import TcpExchange
 
-__all__ = ["exchanges_table", "proxy_document"]
+__all__ = ["exchanges_table", "faults_of", "proxy_document"]
 
 _EXCHANGES = 10
 _LINES = 10
@@ -30,17 +32,17 @@ _COLUMNS = (
 )  # fmt: skip
 
 
-def _row(x: Exchange | TcpExchange) -> Row:
-    http: Any = x if hasattr(x, "request") else None
-    sent = f"{size(len(getattr(x, 'sent', b'')))} sent"
+def _row(exchange: Exchange | TcpExchange) -> Row:
+    http: Any = exchange if hasattr(exchange, "request") else None
+    sent = f"{size(len(getattr(exchange, 'sent', b'')))} sent"
     method, path = (http.request.method, http.request.path) if http else ("TCP", sent)
     status = http.response.status if http and http.response is not None else 0
-    outcome = Span(str(status or "—"), "good" if 0 < status < 400 else "warn") if http else state_role(x.state)
+    outcome = Span(str(status or "—"), "good" if 0 < status < 400 else "warn") if http else state_role(exchange.state)
     return Row(
         (
-            inline(str(x.number)), inline(outcome),
-            inline(method), inline(Span(path, "code")), inline(worker_name(x)),
-            inline(duration(x.duration * 1e9)), inline(state_role(x.state)),
+            inline(str(exchange.number)), inline(outcome),
+            inline(method), inline(Span(path, "code")), inline(worker_name(exchange)),
+            inline(duration(elapsed_ns(exchange))), inline(state_role(exchange.state)),
         )
     )  # fmt: skip
 
@@ -48,6 +50,16 @@ def _row(x: Exchange | TcpExchange) -> Row:
 def exchanges_table(exchanges: Iterable[Exchange | TcpExchange]) -> Table:
     """Return a table of exchanges."""
     return Table(_COLUMNS, tuple(map(_row, exchanges)), wide=True)
+
+
+def faults_of(proxy: Proxy) -> list[str]:
+    """Return the faults that are injected at the moment: stopped clusters, and callbacks that will trap."""
+    stopped = [name for name, cluster in proxy.clusters.items() if not cluster.alive]
+    armed = [vm for vm in proxy.vms if vm.armed and not vm.failed]
+    return [
+        *(f"The cluster {name} is stopped: it refuses connections." for name in stopped),
+        *(f"A trap is injected: {vm.armed_text} in VM{vm.number} on {vm.thread.name}." for vm in armed),
+    ]
 
 
 def proxy_document(proxy: Proxy) -> Document:
@@ -58,6 +70,9 @@ def proxy_document(proxy: Proxy) -> Document:
         http = f"Next: %wasmcurl {name} /path, %wasmload {name}, {name}.get('/path')"
         tcp = f"Next: %wasmtcp {name} 'bytes', {name}.connect().send(b'bytes').read()"
         blocks.append(Paragraph(inline(Span(http if has_http(proxy.plugins) else tcp, "muted"))))
+    blocks += [Paragraph(inline(Span(text, "warn"))) for text in faults_of(proxy)]
+    if not proxy.exchanges:
+        blocks += start_fold(proxy)
     if proxy.exchanges:
         newest = list(islice(reversed(proxy.exchanges), _EXCHANGES))
         summary = inline(

@@ -78,8 +78,8 @@ def _rows(variable: Variable) -> Iterator[Row]:
 
 
 def _threads(threads: tuple[str, ...]) -> tuple[Span, ...]:
-    more = len(threads) - _THREADS
-    return inline(Span(", ".join(threads[:_THREADS]) + (f" and {more} more" if more > 0 else ""), "muted"))
+    omitted = len(threads) - _THREADS
+    return inline(Span(", ".join(threads[:_THREADS]) + (f" and {omitted} more" if omitted > 0 else ""), "muted"))
 
 
 def _stream_rows(state: PythonState) -> Iterator[Row]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from wasmnb.abi import CALLBACKS, Action, DataStatus, HeadersStatus, Result, TrailersStatus
+from wasmnb.abi import CALLBACKS_BY_NAME, Action, DataStatus, HeadersStatus, Result, TrailersStatus
 
 from ...render.document import Document, Inline, Item, Outline, Paragraph, Span, inline
 from ...render.escape import clip
@@ -51,7 +51,7 @@ def by_callback(events: Iterable[Event]) -> list[tuple[Event, list[Event]]]:
 
 def result_of(event: Event) -> Any:
     """Return the result of an event; numbers of callbacks as members of their enum in the ABI."""
-    callback = CALLBACKS.get(f"proxy_{event.name}") if event.kind == "callback" else None
+    callback = CALLBACKS_BY_NAME.get(event.name) if event.kind == "callback" else None
     meaning = _MEANINGS.get(callback.result) if callback is not None else None
     try:
         return event.result if meaning is None else meaning(event.result)
@@ -86,7 +86,9 @@ def _numbered(noun: str, number: int | None) -> str:
     return "" if number is None else f"{noun}{number}"
 
 
-def trace_items(events: Sequence[Event], *, limit: int = _SHOWN, folded: bool = True) -> tuple[Item, ...]:
+def trace_items(
+    events: Sequence[Event], *, limit: int = _SHOWN, folded: bool = True, origin: bool = True
+) -> tuple[Item, ...]:
     """Return the items of an outline.
 
     Parameters
@@ -97,10 +99,12 @@ def trace_items(events: Sequence[Event], *, limit: int = _SHOWN, folded: bool = 
         Number of callbacks; more are counted. Default: 200.
     folded
         Fold callbacks that have hostcalls. Default: true.
+    origin
+        Add thread, VM and context. Default: true.
     """
     groups = by_callback(events)
     items = [
-        Item(_line(top, origin=True), tuple(_inner(inner)), folded=folded and len(inner) > 0)
+        Item(_line(top, origin=origin), tuple(_inner(inner)), folded=folded and len(inner) > 0)
         for top, inner in groups[:limit]
     ]
     if len(groups) > limit:

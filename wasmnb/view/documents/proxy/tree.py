@@ -60,7 +60,7 @@ def details_of(node: TreeNode) -> str:
 
 
 def _line(node: TreeNode) -> Inline:
-    label = node.label if node.label and node.label != node.name else ""
+    label = " ".join(filter(None, (node.label if node.label != node.name else "", node.context, node.class_name)))
     state = () if node.state in _STATE_HIDDEN else inline(" ", state_role(node.state))
     details = details_of(node)
     return inline(

@@ -61,8 +61,8 @@ def _hex_lines(data: bytes) -> Iterator[str]:
 
 
 def _hex(data: bytes) -> str:
-    more = f"\n… {size(len(data) - HEX_LIMIT)} more" if len(data) > HEX_LIMIT else ""
-    return "\n".join(_hex_lines(data)) + more
+    omitted = f"\n… {size(len(data) - HEX_LIMIT)} more" if len(data) > HEX_LIMIT else ""
+    return "\n".join(_hex_lines(data)) + omitted
 
 
 def _text(data: bytes, text: str | None = None) -> str:

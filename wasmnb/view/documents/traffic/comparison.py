@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
+from ....abi.text import encode_text
 from ...render.document import Block, Column, Document, Fold, Inline, Paragraph, Row, Span, Table, Title, inline
 from ...render.escape import clip
 from ...render.html import to_html
@@ -23,6 +24,7 @@ _ABSENT: Inline = (Span("—", "muted"),)
 _SHOWN = 30  # differences that are shown; more are counted
 _LINES = 12  # lines of a log in one cell
 _AROUND = 120  # bytes of a body that are shown, from shortly before the first difference
+_BEFORE = 20  # bytes or characters that are shown before it
 
 #: A part of a field: name, simulated value, Envoy's value.
 _Part = tuple[str, Inline, Inline]
@@ -31,8 +33,11 @@ _Part = tuple[str, Inline, Inline]
 def parity_document(parity: Parity) -> Document:
     """Return the agreement, a row for each request, every difference with a hint, and all fields."""
     return Document(
-        (_title(parity), _verdict(parity), _requests(parity.pairs), *_differences(parity), _both(parity.pairs))
-    )
+        (
+            _title(parity), _verdict(parity), *_notes(parity), _requests(parity.pairs), *_differences(parity),
+            *_not_compared(parity), _both(parity.pairs),
+        )
+    )  # fmt: skip
 
 
 def _title(parity: Parity) -> Title:
@@ -44,11 +49,18 @@ def _title(parity: Parity) -> Title:
 
 
 def _verdict(parity: Parity) -> Paragraph:
-    sent = plural(len(parity.pairs), "request")
+    sent = plural(len(parity.pairs), "exchange" if any(map(_is_connection, parity.pairs)) else "request")
     if parity.same:
         return Paragraph(inline(Span("✓ ", "good"), f"{sent} through both proxies, no differences."))
     differences = plural(len(parity.differences), "difference")
     return Paragraph(inline(Span("✗ ", "warn"), f"{sent} through both proxies: {differences}."))
+
+
+def _notes(parity: Parity) -> Iterator[Block]:
+    for note in parity.notes:
+        first, _, rest = note.partition("\n")
+        head = Span(first, "warn" if "crashed" in first else "muted")
+        yield Paragraph(inline(head, Span("\n" + rest, "lines")) if rest else inline(head))
 
 
 def _requests(pairs: Sequence[Pair]) -> Table:
@@ -63,16 +75,24 @@ def _request(pair: Pair) -> Row:
     differs = bool(pair.differences)
     fields = ", ".join(d.where.partition(": ")[2] for d in pair.differences)
     agree = f"{pair.compared - len(pair.differences)} of {pair.compared}"
-    cells = (str(pair.number), _request_line(pair), _status(pair.simulated), _status(pair.real), agree)
+    cells = (str(pair.number), _request_line(pair), _outcome(pair.simulated), _outcome(pair.real), agree)
     shown = inline(Span("~ ", "changed"), fields) if differs else inline(Span("none", "muted"))
     return Row((*(inline(c) for c in cells), shown), "changed" if differs else "")
 
 
 def _request_line(pair: Pair) -> str:
-    return clip(f"{pair.simulated.request.method} {pair.simulated.request.path}", 100)
+    return clip(pair.title, 100)
 
 
-def _status(exchange: Any) -> str:
+def _is_connection(pair: Pair) -> bool:
+    return hasattr(pair.simulated, "sent")
+
+
+def _outcome(exchange: Any) -> str:
+    if exchange.crash:
+        return "crash"
+    if hasattr(exchange, "sent"):
+        return size(len(exchange.received))
     response = exchange.response
     return str(response.status) if response is not None and response.status else "none"
 
@@ -87,6 +107,24 @@ def _differences(parity: Parity) -> Iterator[Block]:
     rest = len(parity.differences) - _SHOWN
     if rest > 0:
         yield Paragraph(inline(Span(f"{plural(rest, 'more difference')}: see parity.differences.", "muted")))
+
+
+def _not_compared(parity: Parity) -> Iterator[Block]:
+    """Yield what differs and says nothing about the filter, with the reasons."""
+    if not parity.not_compared:
+        return
+    rows = tuple(
+        Row((inline(n.where), inline(Span(n.reason, "muted")), _value(n.simulated), _value(n.real)))
+        for n in parity.not_compared[:_SHOWN]
+    )
+    columns = (
+        Column("field", width=20),
+        Column("reason", width=30),
+        Column("simulated", width=25),
+        Column("Envoy", width=25),
+    )
+    summary = inline(Span("not compared", "strong"), Span(f"  {plural(len(parity.not_compared), 'field')}", "muted"))
+    yield Fold(summary, (Table(columns, rows, wide=True, cut=60),), open=True)
 
 
 def _difference(difference: Difference) -> Fold:
@@ -111,6 +149,8 @@ def _parts(ours: Any, theirs: Any) -> Iterable[_Part]:
             return [_bodies(ours, theirs)]
         case list(), list() if _entries(ours) and _entries(theirs):
             return _headers(ours, theirs)
+        case list(), list() if ours and theirs:
+            return [("", *_differing_lines([str(line) for line in ours], [str(line) for line in theirs]))]
     return [("", _value(ours), _value(theirs))]
 
 
@@ -123,21 +163,46 @@ def _headers(ours: list[tuple[str, str]], theirs: list[tuple[str, str]]) -> list
     changes = [e for e in diff_pairs(_raw(ours), _raw(theirs)) if e.change != "same"]
     if not changes:
         return [("order", inline(", ".join(n for n, _ in ours)), inline(", ".join(n for n, _ in theirs)))]
-    return [(e.name.decode("utf-8", "surrogateescape"), _header(e.before), _header(e.after)) for e in changes]
+    return [(e.name.decode("utf-8", "surrogateescape"), *_values(e.before, e.after)) for e in changes]
 
 
 def _raw(pairs: list[tuple[str, str]]) -> list[tuple[bytes, bytes]]:
-    return [(n.encode("utf-8", "surrogateescape"), v.encode("utf-8", "surrogateescape")) for n, v in pairs]
+    return [(encode_text(n), encode_text(v)) for n, v in pairs]
 
 
-def _header(value: bytes | None) -> Inline:
-    return _ABSENT if value is None else (Span(value or b'""'),)
+def _values(before: bytes | None, after: bytes | None) -> tuple[Inline, Inline]:
+    """Return the values of a header, long ones from shortly before the first difference on."""
+    start = 0 if before is None or after is None else _first_shown(before, after)
+    return _header(before, start), _header(after, start)
+
+
+def _header(value: bytes | None, start: int) -> Inline:
+    if value is None:
+        return _ABSENT
+    return (Span("…".encode() + value[start:] if start else value or b'""'),)
+
+
+def _first_shown(ours: Sequence[Any], theirs: Sequence[Any]) -> int:
+    """Return where to begin so that the first difference is in sight."""
+    same = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(ours, theirs, strict=False)))
+    return same - _BEFORE if same > 2 * _BEFORE else 0
+
+
+def _differing_lines(ours: list[str], theirs: list[str]) -> tuple[Inline, Inline]:
+    """Return the lines from shortly before the first one that differs, and that one from its first difference on."""
+    same = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(ours, theirs, strict=False)))
+    first = max(0, same - 2)
+    shown = [[f"… {first:,} equal lines"] * bool(first) + lines[first:] for lines in (ours, theirs)]
+    if same < min(len(ours), len(theirs)) and (start := _first_shown(ours[same], theirs[same])):
+        for lines, whole in zip(shown, (ours, theirs), strict=True):
+            lines[same - first + bool(first)] = f"…{whole[same][start:]}"
+    return _lines(shown[0]), _lines(shown[1])
 
 
 def _bodies(ours: bytes, theirs: bytes) -> _Part:
     """Return sizes and the bytes around the first difference."""
     same = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(ours, theirs, strict=False)))
-    start = max(0, same - 20)
+    start = max(0, same - _BEFORE)
     return f"from byte {same:,} on", _window(ours, start), _window(theirs, start)
 
 
@@ -168,8 +233,8 @@ def _value(value: Any) -> Inline:
 def _lines(lines: Iterable[str]) -> Inline:
     """Format lines; line breaks inside of one are escaped, so that it can't imitate another."""
     every = [clip(line.replace("\n", "\\n"), 200) for line in lines]
-    more = [f"… {len(every) - _LINES:,} more"] if len(every) > _LINES else []
-    return inline(Span("\n".join([*every[:_LINES], *more]), "lines"))
+    omitted = [f"… {len(every) - _LINES:,} more"] if len(every) > _LINES else []
+    return inline(Span("\n".join([*every[:_LINES], *omitted]), "lines"))
 
 
 # -- both sides -----------------------------------------------------------------------------------------------------
@@ -182,14 +247,21 @@ def _both(pairs: Sequence[Pair]) -> Fold:
 
 
 def _fields(pair: Pair) -> Fold:
-    rows = tuple(
-        Row(
-            (inline(Span("  " if ours == theirs else "~ ", "changed"), name), _value(ours), _value(theirs)),
-            "" if ours == theirs else "changed",
-        )
-        for name, ours, theirs in pair.fields
-    )
+    rows = tuple(_field(*field) for field in pair.fields)
     return Fold(inline(Span(f"{pair.number}  ", "muted"), _request_line(pair)), (_sides("", rows),), open=True)
+
+
+def _field(name: str, ours: Any, theirs: Any) -> Row:
+    """Return a field with both values; a body or a log from shortly before the first difference on."""
+    if ours == theirs:
+        return Row((inline(Span("  "), name), _value(ours), _value(theirs)))
+    both = _value(ours), _value(theirs)
+    match ours, theirs:
+        case bytes(), bytes():
+            both = _bodies(ours, theirs)[1:]
+        case list(), list() if ours and theirs and not (_entries(ours) and _entries(theirs)):
+            both = _differing_lines([str(line) for line in ours], [str(line) for line in theirs])
+    return Row((inline(Span("~ ", "changed"), name), *both), "changed")
 
 
 def parity_html(parity: Parity) -> str:

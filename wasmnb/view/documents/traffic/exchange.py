@@ -6,7 +6,9 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from wasmnb.abi import HeaderMapType
+from wasmnb.abi.text import encode_text
 from wasmnb.errors import conclusion_of
+from wasmnb.host.inspect.explain import reasons
 
 from ...errors.error_lines import traceback_lines
 from ...render.document import (
@@ -31,8 +33,10 @@ from ...render.units import duration, plural, size
 from ...render.values import state_role
 from ..proxy.log import log_table
 from ..proxy.trace import trace_items
+from .access_log import record_of, record_text
 from .body import body_kind, body_text
 from .header_diff import SIGNS, Change, HeaderChange, diff_pairs, entry_change
+from .times import total_text, waited_text
 
 if TYPE_CHECKING:
     from wasmnb.host import Event, Exchange
@@ -67,7 +71,7 @@ def _pseudo(message: Any) -> list[tuple[bytes, bytes]]:
         return []
     if hasattr(message, "status"):
         return [(b":status", str(message.status).encode())]
-    return [(f":{n}".encode(), str(getattr(message, n)).encode("utf-8", "surrogateescape")) for n in _PSEUDO]
+    return [(f":{n}".encode(), encode_text(str(getattr(message, n)))) for n in _PSEUDO]
 
 
 def _head(message: Any) -> list[tuple[bytes, bytes]]:
@@ -172,29 +176,33 @@ def _bodies(direction: Direction) -> Iterable[Block]:
     sides = [(direction.heads[0], direction.before, entry.before), (direction.heads[1], direction.after, entry.after)]
     if entry.change == "same":
         sides = sides[1:]
-    for who, message, data in sides:
+    for side, message, data in sides:
         if data is not None:
             kind = body_kind(data, _type(message))
             summary = inline(
-                Span(f"{direction.noun} body", "strong"), Span(f"  {who}, {size(len(data))}, {kind}", "muted")
+                Span(f"{direction.noun} body", "strong"), Span(f"  {side}, {size(len(data))}, {kind}", "muted")
             )
             yield Fold(summary, (Code(body_text(data, _type(message))),), open=len(data) <= _OPEN)
 
 
-def directions_of(x: Exchange, events: Sequence[Event]) -> list[Direction]:
+def directions_of(exchange: Exchange, events: Sequence[Event]) -> list[Direction]:
     """Return both directions of an exchange.
 
     Parameters
     ----------
-    x
+    exchange
         The exchange.
     events
         Its events, which have the headers that filters wrote.
     """
     request_headers, response_headers = _written_headers(events)
     return [
-        Direction("request", ("client sent", "upstream got"), x.request, x.upstream_request, request_headers),
-        Direction("response", ("upstream sent", "client got"), x.upstream_response, x.response, response_headers),
+        Direction(
+            "request", ("client sent", "upstream got"), exchange.request, exchange.upstream_request, request_headers
+        ),
+        Direction(
+            "response", ("upstream sent", "client got"), exchange.upstream_response, exchange.response, response_headers
+        ),
     ]
 
 
@@ -211,23 +219,24 @@ def _written_headers(events: Sequence[Event]) -> tuple[dict[bytes, bool], dict[b
     return written
 
 
-def _failure(x: Exchange | TcpExchange) -> list[Block]:
+def _failure(exchange: Exchange | TcpExchange) -> list[Block]:
     """Return the failure of a filter: the exception, then the traceback with lines of the cell."""
-    failure = getattr(x, "failure", None)
+    failure = getattr(exchange, "failure", None)
     if failure is None:
         return []
     reason = conclusion_of(failure.traceback) if failure.traceback else failure.message
-    earlier = failure.exchange not in (None, x.number)
+    earlier = failure.exchange not in (None, exchange.number)
     since = f"the filter has failed on {failure.thread} since #{failure.exchange}: " if earlier else ""
-    headline = inline(Span(f"✗ {since}{failure.callback} failed: ", "bad"), reason)
+    injected = Span("  injected by inject_trap", "warn") if getattr(failure, "injected", False) else ""
+    headline = inline(Span(f"✗ {since}{failure.callback} failed: ", "bad"), reason, injected)
     lines = traceback_lines(failure.traceback)
-    return [Paragraph(headline), *([Code("\n".join(lines))] if lines else [])]
+    return [Paragraph(headline), *([Code("\n".join(lines), wrap=False)] if lines else [])]
 
 
-def _verdict(x: Exchange, directions: list[Direction]) -> Paragraph:
+def _verdict(exchange: Exchange, directions: list[Direction]) -> Paragraph:
     """Return one sentence about the changes of the filter."""
-    if x.upstream_request is None and x.response is not None:
-        if getattr(x, "failure", None) is not None:
+    if exchange.upstream_request is None and exchange.response is not None:
+        if getattr(exchange, "failure", None) is not None:
             return Paragraph(
                 inline(Span("Envoy sent a local reply because the filter failed; the upstream got no request.", "warn"))
             )
@@ -242,53 +251,74 @@ def _verdict(x: Exchange, directions: list[Direction]) -> Paragraph:
     return Paragraph(inline(*spans, Span(" by the filter", "muted")))
 
 
-def worker_name(x: Exchange | TcpExchange) -> str:
+def worker_name(exchange: Exchange | TcpExchange) -> str:
     """Return the name of the worker that handled an exchange."""
-    return "some worker" if x.worker is None else f"worker-{x.worker}"
+    return "some worker" if exchange.worker is None else f"worker-{exchange.worker}"
 
 
-def _facts(x: Exchange | TcpExchange, events: Sequence[Event]) -> Span:
-    calls = [e.guest_ns for e in events if e.kind == "callback"]
+def _facts(exchange: Exchange | TcpExchange, events: Sequence[Event]) -> Span:
+    calls = sum(e.kind == "callback" for e in events)
     hostcalls = sum(e.kind == "hostcall" for e in events)
-    parts = [worker_name(x), f"{duration(x.duration * 1e9)} in total"]
+    parts = [worker_name(exchange), *filter(None, (total_text(exchange), waited_text(exchange)))]
     if calls:
-        inside = f"{plural(len(calls), 'callback')}, {plural(hostcalls, 'hostcall')}"
-        parts.append(f"{duration(sum(calls))} in the filter: {inside}")
+        inside = f"{plural(calls, 'callback')}, {plural(hostcalls, 'hostcall')}"
+        parts.append(f"{duration(exchange.filter_ns)} in the filter: {inside}")
     return Span(f"   {' · '.join(parts)}", "muted")
 
 
-def _title(x: Exchange, events: Sequence[Event]) -> Title:
-    r = x.request
-    status = "no response" if x.response is None or not x.response.status else str(x.response.status)
-    bad = x.response is None or not 0 < x.response.status < 400
-    state = inline("  ", state_role(x.state)) if x.state != "done" else ()
+def _title(exchange: Exchange, events: Sequence[Event]) -> Title:
+    r = exchange.request
+    status = (
+        "no response" if exchange.response is None or not exchange.response.status else str(exchange.response.status)
+    )
+    bad = exchange.response is None or not 0 < exchange.response.status < 400
+    state = inline("  ", state_role(exchange.state)) if exchange.state != "done" else ()
     return Title(
         inline(
-            Span(f"#{x.number} ", "muted"), Span(f"{r.method} {r.path}", "strong"), " → ",
-            Span(status, "warn" if bad else "good"), state, _facts(x, events),
+            Span(f"#{exchange.number} ", "muted"), Span(f"{r.method} {r.path}", "strong"), " → ",
+            Span(status, "warn" if bad else "good"), state, _facts(exchange, events),
         )
     )  # fmt: skip
 
 
-def exchange_document(x: Exchange) -> Document:
+def exchange_document(exchange: Exchange) -> Document:
     """Return an exchange: both directions as tables with two stations, bodies, log, calls."""
-    events = x.events
-    directions = directions_of(x, events)
-    blocks: list[Block] = [_title(x, events), *_failure(x), _verdict(x, directions), *_notes(x)]
+    events = exchange.events
+    directions = directions_of(exchange, events)
+    blocks: list[Block] = [
+        _title(exchange, events),
+        *_failure(exchange),
+        _verdict(exchange, directions),
+        *_notes(exchange),
+        *_reasons(exchange, events),
+    ]
     for direction in directions:
         if direction.before is not None or direction.after is not None:
             blocks += [_table(direction), *_bodies(direction)]
-    return Document((*blocks, *_log_and_calls(x, events)))
+    return Document((*blocks, *_record(exchange), *_log_and_calls(exchange, events)))
 
 
-def _notes(x: Exchange) -> list[Paragraph]:
+def _record(exchange: Exchange) -> list[Paragraph]:
+    """Return the access log's record of an exchange that has ended with flags: something was not as usual."""
+    record = record_of(exchange)
+    if record is None or not record.response_flags:
+        return []
+    return [Paragraph(inline(Span("access log", "strong"), Span(f"  {record_text(record)}", "muted")))]
+
+
+def _notes(exchange: Exchange) -> list[Paragraph]:
     """Return the notes of the simulator."""
-    return [Paragraph(inline(Span("! ", "warn"), note)) for note in getattr(x, "notes", ())]
+    return [Paragraph(inline(Span("! ", "warn"), note)) for note in getattr(exchange, "notes", ())]
 
 
-def _log_and_calls(x: Exchange | TcpExchange, events: Sequence[Event]) -> Iterable[Block]:
+def _reasons(exchange: Exchange | TcpExchange, events: Sequence[Event]) -> list[Paragraph]:
+    """Return the reason of a failed exchange, if it is a known one."""
+    return [Paragraph(inline(Span(text, "warn"))) for text in reasons(exchange, events)]
+
+
+def _log_and_calls(exchange: Exchange | TcpExchange, events: Sequence[Event]) -> Iterable[Block]:
     """Yield the log, and the callbacks with their hostcalls."""
-    log = x.log
+    log = exchange.log
     if log:
         summary = inline(Span("log", "strong"), Span(f"  {plural(len(log), 'line')}", "muted"))
         yield Fold(summary, (log_table(log[-50:]),), open=True)
@@ -297,26 +327,29 @@ def _log_and_calls(x: Exchange | TcpExchange, events: Sequence[Event]) -> Iterab
         yield Fold(summary, (Outline(trace_items(events, limit=_EVENTS, folded=False)),))
 
 
-def _flow(who: str, data: bytes) -> Fold:
-    summary = inline(Span(who, "strong"), Span(f"  {size(len(data))}, {body_kind(data)}", "muted"))
+def _flow(side: str, data: bytes) -> Fold:
+    summary = inline(Span(side, "strong"), Span(f"  {size(len(data))}, {body_kind(data)}", "muted"))
     return Fold(summary, (Code(body_text(data)),) if data else (), open=len(data) <= _OPEN)
 
 
-def connection_document(x: TcpExchange) -> Document:
+def connection_document(exchange: TcpExchange) -> Document:
     """Return a TCP connection with the bytes at its four stations."""
-    events = x.events
-    state = inline("  ", state_role(x.state)) if x.state != "done" else ()
-    title = Title(inline(Span(f"#{x.number} ", "muted"), Span("TCP connection", "strong"), state, _facts(x, events)))
-    flows = (("client sent", x.sent), ("upstream got", x.upstream_received),
-             ("upstream sent", x.upstream_sent), ("client got", x.received))  # fmt: skip
-    return Document((title, *_failure(x), *(_flow(who, data) for who, data in flows), *_log_and_calls(x, events)))
+    events = exchange.events
+    state = inline("  ", state_role(exchange.state)) if exchange.state != "done" else ()
+    title = Title(
+        inline(Span(f"#{exchange.number} ", "muted"), Span("TCP connection", "strong"), state, _facts(exchange, events))
+    )
+    flows = (("client sent", exchange.sent), ("upstream got", exchange.upstream_received),
+             ("upstream sent", exchange.upstream_sent), ("client got", exchange.received))  # fmt: skip
+    head = (title, *_failure(exchange), *_reasons(exchange, events))
+    return Document((*head, *(_flow(side, data) for side, data in flows), *_log_and_calls(exchange, events)))
 
 
-def exchange_html(x: Exchange) -> str:
+def exchange_html(exchange: Exchange) -> str:
     """Return an exchange as HTML, with the filter's changes marked."""
-    return to_html(exchange_document(x))
+    return to_html(exchange_document(exchange))
 
 
-def exchange_text(x: Exchange) -> str:
+def exchange_text(exchange: Exchange) -> str:
     """Return an exchange as text."""
-    return to_text(exchange_document(x))
+    return to_text(exchange_document(exchange))

@@ -31,7 +31,7 @@ def replay_document(report: ReplayReport) -> Document:
     responses = ", ".join(f"{number:,} x {status or 'closed'}" for status, number in sorted(report.statuses.items()))
     notes = [
         f"{report.replayed:,} replayed, {report.skipped:,} skipped, {report.failed:,} failed.",
-        f"Responses: {responses or 'none'}. {report.same_status:,} have the recorded status.",
+        f"Responses: {responses or 'none'}. {report.same_status:,} with the recorded status.",
         *_reading(report.masked, report.messages),
     ]
     if report.interrupted:
@@ -84,10 +84,10 @@ def _groups(report: DiffReport) -> Table:
         for group in report.groups[:_GROUPS]
     )
     rest = len(report.groups) - _GROUPS
-    more = (
+    last_row = (
         (Row((inline(f"{rest:,}"), inline(Span("more groups: see report.groups", "muted")), ())),) if rest > 0 else ()
     )
-    return Table(columns, rows + more)
+    return Table(columns, rows + last_row)
 
 
 def _line(group: DifferenceGroup) -> str:

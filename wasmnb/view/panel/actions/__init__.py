@@ -2,6 +2,7 @@
 
 navigate   views, exchanges, selection       send      requests, curl commands, repeated requests
 simulate   time, ticks, faults, restart      files     traces, modules and bodies to save
+traffic    replay, comparison of versions
 
 Filling the views after an action belongs to `..renderer`.
 """
@@ -13,8 +14,9 @@ from .files import FILES
 from .navigate import NAVIGATION
 from .send import SENDING, message_of, repeat
 from .simulate import SIMULATION
+from .traffic import TRAFFIC
 
-__all__ = ["ACTIONS", "NAVIGATION", "message_of", "repeat"]
+__all__ = ["ACTIONS", "FILES", "NAVIGATION", "message_of", "repeat"]
 
 #: Name -> function.
-ACTIONS: dict[str, Action] = {**NAVIGATION, **SENDING, **SIMULATION, **FILES}
+ACTIONS: dict[str, Action] = {**NAVIGATION, **SENDING, **SIMULATION, **FILES, **TRAFFIC}

@@ -1,10 +1,11 @@
-"""Files to save: the trace for Perfetto, the module, a body. The kernel sends the bytes and the browser saves them."""
+"""Files to save: the trace for Perfetto, the module, a body, a test. The kernel sends the bytes and the browser saves them."""
 
 from __future__ import annotations
 
 import base64
 import json
 
+from wasmnb import _hooks
 from wasmnb.errors import UsageError
 from wasmnb.view.documents.proxy.perfetto import chrome_trace
 from wasmnb.view.panel.renderer import Renderer
@@ -54,4 +55,13 @@ def _body(renderer: Renderer, values: Values) -> str:
     return f"{name}, {size(len(message.body))}"
 
 
-FILES: dict[str, Action] = {"perfetto": _perfetto, "download": _download, "body": _body}
+def _test(renderer: Renderer, values: Values) -> str:
+    """Write an exchange as a pytest test."""
+    exchange, state = exchange_of(renderer, values), renderer.state
+    code = _hooks.write_test(state.proxy, [exchange])
+    name = f"test_{state.proxy.name}_{exchange.number}.py"
+    state.widget.send_file(name, "text/x-python", text=code)
+    return f"{name}: pytest runs it"
+
+
+FILES: dict[str, Action] = {"perfetto": _perfetto, "download": _download, "body": _body, "test": _test}

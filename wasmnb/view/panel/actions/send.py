@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import shlex
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, NoReturn
 
+from wasmnb.abi.text import encode_text
 from wasmnb.errors import UsageError
 from wasmnb.messages import Request
 from wasmnb.traffic.curl import FLAGS, from_options, read_file
+from wasmnb.traffic.recorded.readers.shells import bash_words
 from wasmnb.traffic.tcp import parse_bytes, send_bytes
 from wasmnb.view.panel.renderer import Renderer
 from wasmnb.view.panel.snapshot import printable
@@ -27,12 +30,15 @@ CHUNKS = 10_000
 _FORM_LIMIT = 20_000  # characters of headers or body that are loaded into the form
 
 
+_NO_OPTIONS: Mapping[str, Any] = MappingProxyType({})
+
+
 def message_of(exchange: Any) -> Request | bytes:
     """Return the request of an exchange, or the bytes that the client of a connection has sent."""
     return exchange.request if hasattr(exchange, "request") else exchange.sent  # type: ignore[no-any-return]
 
 
-def repeat(renderer: Renderer, message: Request | bytes) -> str:
+def repeat(renderer: Renderer, message: Request | bytes, options: Mapping[str, Any] = _NO_OPTIONS) -> str:
     """Send a request, or the bytes of a connection, again.
 
     Parameters
@@ -41,6 +47,8 @@ def repeat(renderer: Renderer, message: Request | bytes) -> str:
         The renderer of the panel.
     message
         The request or the bytes.
+    options
+        Arguments of `proxy.request` with which the client sent it (default none).
 
     Returns
     -------
@@ -52,7 +60,7 @@ def repeat(renderer: Renderer, message: Request | bytes) -> str:
     r = message
     body: Values = {"chunks": r.chunks} if r.chunks is not None else {"body": r.body}
     head = {"method": r.method, "path": r.path, "authority": r.authority}
-    return _request(renderer, {**head, "headers": r.headers, "trailers": r.trailers, **body})
+    return _request(renderer, {**head, "headers": r.headers, "trailers": r.trailers, **body, **options})
 
 
 def _request(renderer: Renderer, arguments: Values) -> str:
@@ -106,7 +114,7 @@ def _send(renderer: Renderer, values: Values) -> str:
     if values.get("worker"):
         arguments["worker"] = integer(values["worker"], "worker")
     upload = renderer.state.draft.upload
-    body = bytes(upload) if values.get("uploaded") else str(values.get("body") or "").encode()
+    body = bytes(upload) if values.get("uploaded") else encode_text(str(values.get("body") or ""))
     return _request(renderer, arguments | _body(body, str(values.get("chunking") or "")))
 
 
@@ -145,10 +153,18 @@ def _curl(renderer: Renderer, values: Values) -> str:
     for names, flag in FLAGS:
         parser.add_argument(*names, **flag)
     parser.add_argument("url", nargs="?", default="/")
-    arguments = shlex.split(str(values.get("line", "")).replace("\\\r\n", " ").replace("\\\n", " "))
+    arguments = _words(str(values.get("line", "")).replace("\r\n", "\n"))
     options = parser.parse_intermixed_args(arguments[1:] if arguments[:1] == ["curl"] else arguments)
     read = read_file if renderer.state.files_allowed else _refuse_file
     return _request(renderer, from_options(options, options.url, read=read).arguments)
+
+
+def _words(command: str) -> list[str]:
+    """Return the words of a command for bash."""
+    words = bash_words(command)
+    if words is None:
+        raise UsageError("This curl command is incomplete: a quotation is not closed, or the last line continues.")
+    return words
 
 
 def _refuse_file(name: str) -> NoReturn:
@@ -160,7 +176,8 @@ def _refuse_file(name: str) -> NoReturn:
 
 def _again(renderer: Renderer, values: Values) -> str:
     """Send the request of an exchange, or the bytes of a connection, again."""
-    return repeat(renderer, message_of(exchange_of(renderer, values)))
+    exchange = exchange_of(renderer, values)
+    return repeat(renderer, message_of(exchange), getattr(exchange, "options", _NO_OPTIONS))
 
 
 def _edit(renderer: Renderer, values: Values) -> str:

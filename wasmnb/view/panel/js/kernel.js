@@ -1,6 +1,7 @@
 // The connection to the kernel: sends actions, counts the ones that are pending, and notices a busy or dead kernel.
 
 const BUSY_AFTER = 700; // milliseconds without a reply
+const IDLE_CHECKS = 5; // without a reply, before an idle kernel counts as another one
 
 export class KernelLink {
   // `onChange` is called when `busy` or `gone` has changed.
@@ -25,14 +26,13 @@ export class KernelLink {
     this.onChange();
   }
 
-  // Without a reply the kernel runs a cell. If it's idle, and was idle at the last check, it is another kernel than the
-  // one that made the panel.
-  checkBusy(wasIdle = false) {
+  // Without a reply the kernel runs a cell. If it stays idle, it is another kernel than the one that made the panel.
+  checkBusy(idleChecks = 0) {
     if (this.pending < 1) return;
     const kernel = this.session && this.session.session && this.session.session.kernel;
     const idle = Boolean(kernel) && kernel.status === "idle";
-    if (idle && wasIdle) return this.markGone();
-    if (idle) this.timer = setTimeout(() => this.checkBusy(true), BUSY_AFTER);
+    if (idle && idleChecks >= IDLE_CHECKS) return this.markGone();
+    if (idle) this.timer = setTimeout(() => this.checkBusy(idleChecks + 1), BUSY_AFTER);
     this.busy = true;
     this.onChange();
   }

@@ -26,6 +26,8 @@ const VIEW_TRAITS = [
   "python",
   "log",
   "module",
+  "start",
+  "reports",
 ];
 
 export class Panel {
@@ -50,7 +52,7 @@ export class Panel {
     this.layOut(root);
     this.listenToModel();
     this.drawHead();
-    drawTree(this, this.side);
+    this.drawSide();
     this.drawFoot();
     this.show(this.tab);
     if (this.kernel.gone) this.drawKernelState();
@@ -85,9 +87,20 @@ export class Panel {
   // -- model -------------------------------------------------------------------------------------------------------
 
   listenToModel() {
-    this.listen("change:head", () => this.drawLater("head", () => this.drawHead()));
+    this.listen("change:head", () =>
+      this.drawLater("head", () => {
+        this.drawHead();
+        this.drawFoot();
+      }),
+    );
     this.listen("change:tree", () => this.drawLater("tree", () => this.drawSide()));
+    this.listen("change:start", () => this.drawLater("facts", () => drawNodeFacts(this, this.facts)));
     this.listen("change:notice", () => this.drawFoot());
+    this.listen("change:rows", () => {
+      const started = ((this.get("rows") || {}).total || 0) > 0;
+      if (started !== this.started) this.drawLater("tree", () => this.drawSide());
+      this.started = started;
+    });
     this.listen("change:picked", () => {
       this.selection.exchange = this.get("picked");
     });
@@ -257,6 +270,7 @@ export class Panel {
     const shut = this.kernel.gone || head.state === "closed"; // nothing can be sent
     for (const node of this.form.nodes) node.inert = shut;
     this.root.classList.toggle("shut", shut);
+    this.root.classList.toggle("ended", head.state === "closed");
     const drawn = JSON.stringify([
       head.name,
       head.workers,

@@ -15,12 +15,14 @@ LINES = 400  # of a text that is compared by line
 CHUNKS = 50  # whose sizes are listed
 
 
-def body(who: str, data: bytes, kind: str = "", *, changed: bool = False, chunks: Iterable[bytes] | None = None) -> Any:
+def body(
+    side: str, data: bytes, kind: str = "", *, changed: bool = False, chunks: Iterable[bytes] | None = None
+) -> Any:
     """Return one body at one station.
 
     Parameters
     ----------
-    who
+    side
         The station, for example `client sent`.
     data
         The body.
@@ -33,7 +35,7 @@ def body(who: str, data: bytes, kind: str = "", *, changed: bool = False, chunks
     """
     sizes = [] if chunks is None else [len(chunk) for chunk in chunks]
     return {
-        "who": who,
+        "who": side,
         "size": len(data),
         "kind": body_kind(data, kind),
         "forms": {name: visible(text, keep=NEWLINES) for name, text in body_forms(data, kind).items()},

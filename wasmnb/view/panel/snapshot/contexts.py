@@ -53,28 +53,30 @@ class _TreeBuilder:
         path = f"{path}/{node.name}" if path else node.name
         scope = {**scope, **_scope(node)}
         children = node.children[:STREAMS] if node.kind == "plugin" else node.children
-        x = self.exchanges.get(node.facts.get("exchange", 0)) if node.kind == "stream" else None
+        exchange = self.exchanges.get(node.facts.get("exchange", 0)) if node.kind == "stream" else None
         return {
             "path": printable(path),
             "kind": printable(node.kind),
             "name": printable(node.name),
             "label": printable(node.label if node.label != node.name else "", _BRIEF),
+            "context": " ".join(filter(None, (node.context, printable(node.class_name)))),
             "state": printable(node.state),
-            "brief": printable(_brief(node, x), _BRIEF),
-            "facts": [[printable(k), printable(v, 300)] for k, v in self._facts(node, scope, x)],
+            "brief": printable(_brief(node, exchange), _BRIEF),
+            "facts": [[printable(k), printable(v, 300)] for k, v in self._facts(node, scope, exchange)],
             "scope": scope,
             "folded": is_folded(node),
+            "creates": printable(str(node.facts.get("creates", ""))),
             "more": len(node.children) - len(children),
             "children": [self.node(child, path, scope) for child in children],
         }
 
-    def _facts(self, node: Any, scope: Scope, x: Any) -> Iterable[tuple[str, str]]:
+    def _facts(self, node: Any, scope: Scope, exchange: Any) -> Iterable[tuple[str, str]]:
         yield "state", f"{node.state}{f', {node.label}' if node.kind == 'stream' and node.label else ''}"
-        if x is not None:
-            yield "request", _request(x)
-            yield "since", f"{x.started:.6f} s"
-            if x.paused:
-                yield "paused", x.paused
+        if exchange is not None:
+            yield "request", _request(exchange)
+            yield "since", f"{exchange.started:.6f} s"
+            if exchange.paused:
+                yield "paused", exchange.paused
         for key, value in node.facts.items():
             yield key, size(value) if key == "memory" else str(value)
         for key, number in node.counts.items():
@@ -104,18 +106,20 @@ def _scope(node: Any) -> Scope:
     return {}
 
 
-def _request(x: Any) -> str:
-    return f"{x.request.method} {x.request.path}" if hasattr(x, "request") else "TCP connection"
+def _request(exchange: Any) -> str:
+    return f"{exchange.request.method} {exchange.request.path}" if hasattr(exchange, "request") else "TCP connection"
 
 
-def _brief(node: Any, x: Any) -> str:
+def _brief(node: Any, exchange: Any) -> str:
     """Return the text after the name."""
     facts, counts = node.facts, node.counts
     if node.kind == "vm":
+        if "injected trap" in facts:
+            return "trap injected"
         return facts.get("failure") or (size(facts["memory"]) if "memory" in facts else facts.get("runs", ""))
     if node.kind == "plugin":
         period = [f"tick {facts['tick period']}"] if "tick period" in facts else []
         return " · ".join([*period, *(plural(n, k.removesuffix("s"), k) for k, n in counts.items())])
     if node.kind == "stream":
-        return _request(x) if x is not None else ""
+        return _request(exchange) if exchange is not None else ""
     return details_of(node)

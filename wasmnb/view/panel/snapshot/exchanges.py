@@ -6,11 +6,14 @@ from collections.abc import Iterable, Sequence
 from json.encoder import encode_basestring_ascii as _quoted
 from typing import Any
 
-from wasmnb.host.trace.trace import END_CALLBACKS
+from wasmnb.host.inspect.explain import reasons
+from wasmnb.host.trace.log import by_time
 from wasmnb.view.documents.proxy.trace import by_callback
+from wasmnb.view.documents.traffic.access_log import record_of, record_text
 from wasmnb.view.documents.traffic.body import body_kind
 from wasmnb.view.documents.traffic.exchange import Direction, directions_of, worker_name
 from wasmnb.view.documents.traffic.header_diff import SIGNS, HeaderChange
+from wasmnb.view.documents.traffic.times import elapsed_ns, waited_ns, waited_text
 from wasmnb.view.errors.error_lines import traceback_lines
 from wasmnb.view.render.units import size
 
@@ -29,87 +32,108 @@ EVENTS = 4_000
 _BUDGET = 300_000
 
 
-def row(x: Any, filter_ns: int, row_id: int) -> list[Any]:
-    """Return a row of the list: id, method, path, status, worker, microseconds in total and in the filter, state, start.
+def row(exchange: Any, filter_ns: int, row_id: int) -> list[Any]:
+    """Return a row of the list.
+
+    It has id, method, path, status, worker, microseconds in total (up to now if it lasts) and in the filter, state, start,
+    and microseconds of the total before its worker was free.
 
     Parameters
     ----------
-    x
+    exchange
         The exchange.
     filter_ns
         Nanoseconds in the filter.
     row_id
         Id of the row.
     """
-    if hasattr(x, "request"):
-        method, path = printable(x.request.method, 20), printable(x.request.path, 300)
-        status = x.response.status if x.response is not None else 0
+    if hasattr(exchange, "request"):
+        method, path = printable(exchange.request.method, 20), printable(exchange.request.path, 300)
+        status = exchange.response.status if exchange.response is not None else 0
     else:
-        method, path, status = "TCP", f"{size(len(x.sent))} sent, {size(len(x.received))} received", 0
-    state = printable(x.paused or x.state, 60)
-    times = round(x.duration * 1e6, 1), round(filter_ns / 1e3, 1)
-    return [row_id, method, path, status, printable(worker_name(x)), *times, state, round(x.started, 6)]
+        method, path, status = "TCP", f"{size(len(exchange.sent))} sent, {size(len(exchange.received))} received", 0
+    state = printable(exchange.paused or exchange.state, 60)
+    times = round(elapsed_ns(exchange) / 1e3, 1), round(filter_ns / 1e3, 1)
+    waited = round(waited_ns(exchange) / 1e3, 1) if waited_text(exchange) else 0
+    return [
+        row_id,
+        method,
+        path,
+        status,
+        printable(worker_name(exchange)),
+        *times,
+        state,
+        round(exchange.started, 6),
+        waited,
+    ]
 
 
-def row_text(x: Any, filter_ns: int, row_id: int) -> str:
+def row_text(exchange: Any, filter_ns: int, row_id: int) -> str:
     """Return a row as JSON; during traffic this is three times as fast as the general encoder."""
-    _, method, path, status, worker, total, inside, state, started = row(x, filter_ns, row_id)
-    return f"[{row_id},{_quoted(method)},{_quoted(path)},{status},{_quoted(worker)},{total},{inside},{_quoted(state)},{started}]"
+    _, method, path, status, worker, total, inside, state, *times = row(exchange, filter_ns, row_id)
+    texts = f"{_quoted(method)},{_quoted(path)},{status},{_quoted(worker)},{total},{inside},{_quoted(state)}"
+    return f"[{row_id},{texts},{','.join(map(str, times))}]"
 
 
-def detail(x: Any, row_id: int, explanations: Sequence[str] = ()) -> Any:
+def detail(exchange: Any, row_id: int, filter_ns: int, explanations: Sequence[str] = ()) -> Any:
     """Return an exchange with headers, bodies, callouts, log and calls.
 
     Parameters
     ----------
-    x
+    exchange
         The exchange.
     row_id
         Id of its row.
+    filter_ns
+        Nanoseconds in the filter, as in its row.
     explanations
         Sentences on why it is paused or has failed. Default: none.
     """
-    events = x.first_events(EVENTS)
-    budget, http = Budget(_BUDGET), hasattr(x, "request")
-    calls, more = budget.take(by_callback(events), lambda group: call(*group), CALLS)
+    events = exchange.first_events(EVENTS)
+    budget, http = Budget(_BUDGET), hasattr(exchange, "request")
+    calls, omitted = budget.take(by_callback(events), lambda group: call(*group), CALLS)
     return {
         "id": row_id,
-        "final": x.done,
-        "row": row(x, _inside(events), row_id),
-        "local": http and x.upstream_request is None and x.response is not None,
-        "details": printable(getattr(x, "details", "")),
-        "directions": _directions(x, events) if http else list(_flows(x)),
+        "final": exchange.done,
+        "row": row(exchange, filter_ns, row_id),
+        "local": http and exchange.upstream_request is None and exchange.response is not None,
+        "details": printable(getattr(exchange, "details", "")),
+        "directions": _directions(exchange, events) if http else list(_flows(exchange)),
         "failure": printable(
-            "\n".join(traceback_lines(x.traceback)) or (x.failure.message if x.failure else ""), 20_000
+            "\n".join(traceback_lines(exchange.traceback)) or (exchange.failure.message if exchange.failure else ""),
+            20_000,
         ),
         "explanations": [printable(text) for text in explanations],
-        "notes": [printable(note) for note in getattr(x, "notes", ())],
-        "log": [line(entry) for entry in x.log[-LINES:]],
-        "callouts": [_callout(c) for c in x.callouts[:CALLOUTS]],
+        "reasons": [printable(text) for text in reasons(exchange, events)] if exchange.done else [],
+        "notes": [printable(note) for note in getattr(exchange, "notes", ())],
+        "record": _record(exchange),
+        "log": [line(entry) for entry in by_time(exchange.log[-LINES:])],
+        "callouts": [_callout(c) for c in exchange.callouts[:CALLOUTS]],
         "calls": calls,
-        "more": more,
+        "more": omitted,
         "cut": len(events) == EVENTS,
     }
 
 
-def _inside(events: Sequence[Any]) -> int:
-    """Return the nanoseconds in the filter until the exchange was done."""
-    return sum(e.guest_ns for e in events if e.kind == "callback" and e.name not in END_CALLBACKS)
+def _record(exchange: Any) -> str:
+    """Return the access log's record as a line, or an empty string without one."""
+    record = record_of(exchange)
+    return "" if record is None else printable(record_text(record), 2_000)
 
 
-def _directions(x: Any, events: Sequence[Any]) -> Any:
-    return [_direction(d) for d in directions_of(x, events) if d.before is not None or d.after is not None]
+def _directions(exchange: Any, events: Sequence[Any]) -> Any:
+    return [_direction(d) for d in directions_of(exchange, events) if d.before is not None or d.after is not None]
 
 
 def _direction(direction: Direction) -> Any:
     budget = Budget(_BUDGET)
-    rows, more = budget.take(direction.headers, lambda e: _entry(direction, e), HEADERS)
+    rows, omitted = budget.take(direction.headers, lambda e: _entry(direction, e), HEADERS)
     trailers, more_trailers = budget.take(direction.trailers, lambda e: _entry(direction, e, "trailer "), HEADERS)
     return {
         "noun": direction.noun,
         "heads": direction.heads,
         "rows": rows + trailers,
-        "more": more + more_trailers,
+        "more": omitted + more_trailers,
         "bodies": bodies(list(_bodies(direction))),
     }
 
@@ -130,11 +154,11 @@ def _bodies(direction: Direction) -> Iterable[Any]:
             yield body(head, data, kind, changed=changed, chunks=getattr(message, "chunks", None))
 
 
-def _flows(x: Any) -> Iterable[Any]:
+def _flows(exchange: Any) -> Iterable[Any]:
     """Yield both directions of a TCP connection."""
     for noun, heads, before, after in (
-        ("downstream", ("client sent", "upstream got"), x.sent, x.upstream_received),
-        ("upstream", ("upstream sent", "client got"), x.upstream_sent, x.received),
+        ("downstream", ("client sent", "upstream got"), exchange.sent, exchange.upstream_received),
+        ("upstream", ("upstream sent", "client got"), exchange.upstream_sent, exchange.received),
     ):
         stations = [
             body(who, data, changed=before != after) for who, data in zip(heads, (before, after), strict=True) if data

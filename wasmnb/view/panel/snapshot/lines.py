@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from wasmnb.host.trace.log import by_time
+
 from .texts import Budget, printable
 
 if TYPE_CHECKING:
@@ -37,5 +39,5 @@ def log(kept: Any, selected: LogFilter | None = None) -> Any:
     """
     lines = kept[:]
     matching = lines if selected is None else [entry for entry in lines if selected.matches(entry)]
-    newest = Budget(_BUDGET).fill(reversed(matching[-LINES:]), line)
+    newest = Budget(_BUDGET).fill(reversed(by_time(matching[-LINES:])), line)
     return {"written": kept.written, "kept": len(lines), "matching": len(matching), "lines": newest[::-1]}

@@ -1,4 +1,4 @@
-"""A plugin's module: facts, sections, imports and exports, and problems for Envoy."""
+"""A plugin's module: facts, sections, imports and exports, problems for Envoy, and warnings."""
 
 from __future__ import annotations
 
@@ -33,6 +33,7 @@ def module(plugin: Any) -> Any:
     return {
         "facts": [[name, printable(str(value))] for name, value in _facts(plugin, known)],
         "problems": [printable(text) for text in (facts.problems if facts is not None else ())],
+        "warnings": [printable(text) for text in _warnings(known, facts)],
         "sections": sorted(([printable(n), b] for n, b in dict(known.sections).items()), key=lambda pair: -pair[1])[
             :NAMES
         ],
@@ -40,6 +41,11 @@ def module(plugin: Any) -> Any:
         "imports": [printable(_name(n), 200) for n in known.imports[:NAMES]],
         "download": native or bool(data),
     }
+
+
+def _warnings(known: Any, facts: Any) -> list[str]:
+    """Return warnings about imports; none for a runtime of Python, which imports every hostcall, called or not."""
+    return [] if facts is None or getattr(known, "runtime", None) else list(facts.warnings)
 
 
 def _facts(plugin: Any, known: Any) -> Any:

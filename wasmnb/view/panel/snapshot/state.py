@@ -33,8 +33,8 @@ def state(proxy: Any) -> Any:
 
 
 def _table(items: Any, make: Any, limit: int, after: Any = ()) -> Any:
-    rows, more = Budget(_BUDGET).take(items, make, limit)
-    return {"rows": [*rows, *after], "more": more}
+    rows, omitted = Budget(_BUDGET).take(items, make, limit)
+    return {"rows": [*rows, *after], "more": omitted}
 
 
 def _metric(metric: Any) -> Any:
@@ -67,13 +67,13 @@ def python_state(python: Any, *, workers: int, roots: Mapping[tuple[int, int], i
     read = [vm for vm in python.vms if not vm.problem]
     threads = sorted({vm.thread for vm in read}, key=_order)
     budget = Budget(_BUDGET)
-    variables, more = budget.take(python.variables, _variable, VARIABLES)
-    streams, more_streams = budget.take(python.streams, lambda pair: _stream(pair[0], pair[1], roots), STREAMS)
+    variables, omitted = budget.take(python.variables, _variable, VARIABLES)
+    streams, more_streams = budget.take(python.streams, lambda each: _stream(each.vm, each.stream, roots), STREAMS)
     return {
         "threads": [printable(t) for t in threads],
         "left": workers - len({t for t in threads if t != "main"}) if read else 0,
         "variables": variables,
-        "more": more,
+        "more": omitted,
         "streams": streams,
         "more_streams": more_streams,
         "problems": [printable(f"VM{vm.number} on {vm.thread}: {vm.problem}", 300) for vm in python.vms if vm.problem][
@@ -108,7 +108,7 @@ def _plugin(variable: Any) -> str | None:
 
 def _stream(vm: Any, stream: Any, roots: Mapping[tuple[int, int], int]) -> Any:
     attributes = [[printable(k, 80), printable(v, 300)] for k, v in list(stream.attributes.items())[:ATTRIBUTES]]
-    more = stream.more + len(stream.attributes) - len(attributes)
+    omitted = stream.more + len(stream.attributes) - len(attributes)
     about = f"{stream.class_name}, {stream.name}" if stream.name else stream.class_name
     origin = {"thread": printable(vm.thread), "vm": vm.number, "root": roots.get((vm.number, stream.id))}
-    return {**origin, "about": printable(about, 120), "attributes": attributes, "more": more}
+    return {**origin, "about": printable(about, 120), "attributes": attributes, "more": omitted}

@@ -1,6 +1,6 @@
 // One exchange: headers and bodies at its four stations, callouts, log, callbacks.
 
-import { isOldVersion, rowName } from "../data/rows.js";
+import { WAITED, isOldVersion, rowName } from "../data/rows.js";
 import { duration, outcome, plural, statusClass } from "../data/units.js";
 import { el } from "../dom/nodes.js";
 import { button, empty, muted, table } from "../dom/widgets.js";
@@ -26,10 +26,12 @@ export function exchangeView(panel) {
     detailHead(panel, detail),
     old && editDiff(detail, old),
     detail.local && el("p", { class: "warn" }, "The proxy sent a local reply; the upstream got no request."),
+    (detail.reasons || []).map((text) => el("p", { class: "warn" }, text)),
     (detail.explanations || []).map((text) => el("p", {}, text)),
     detail.failure && el("pre", { class: "failure" }, detail.failure),
     (detail.notes || []).map((note) => el("p", { class: "warn" }, `! ${note}`)),
     detail.directions.map((d, i) => directionView(panel, d, old && old.directions[i])),
+    detail.record && [el("h4", {}, "access log"), el("p", { class: "record" }, detail.record)],
     detail.callouts.length > 0 && [el("h4", {}, "callouts"), detail.callouts.map(calloutLine)],
     detail.log.length > 0 && [el("h4", {}, "log"), logTable(panel, detail.log)],
     el("h4", {}, "callbacks and hostcalls"),
@@ -41,6 +43,7 @@ export function exchangeView(panel) {
 
 function detailHead(panel, detail) {
   const [, method, path, status, worker, whole, filter, state] = detail.row;
+  const waited = detail.row[WAITED];
   const [outcomeClass, outcomeText] = outcome(method, status, state);
   const id = detail.id;
   const past = isOldVersion(panel.model, id);
@@ -57,7 +60,15 @@ function detailHead(panel, detail) {
       state !== "done" && state !== outcomeText && el("span", { class: "warn" }, ` ${state}`),
     ),
     muted(
-      `${worker} · ${duration(whole * 1e3)} in total · ${duration(filter * 1e3)} in the filter${detail.details ? ` · ${detail.details}` : ""}`,
+      [
+        worker,
+        `${duration(whole * 1e3)} ${detail.final ? "in total" : "so far"}`,
+        waited > 0 && `${duration(waited * 1e3)} of it before ${worker} was free`,
+        `${duration(filter * 1e3)} in the filter`,
+        detail.details,
+      ]
+        .filter(Boolean)
+        .join(" · "),
     ),
     el(
       "span",
@@ -72,6 +83,11 @@ function detailHead(panel, detail) {
           title: `Load the ${method === "TCP" ? "bytes" : "request"} into the form above`,
         }),
       ],
+      !past &&
+        button("save as test", () => panel.send("test", { exchange: id }), {
+          class: "small",
+          title: "Write a pytest test that sends the same and expects what the filter did",
+        }),
       !past && button("on the timeline", () => panel.showOnTimeline(id), { class: "small" }),
     ),
   );

@@ -50,11 +50,15 @@ export function histogram(one, other, offset, { low, high, width, named }) {
     mark(one.quantiles[one.quantiles.length - 1], true),
     ticks(low, high).map((ns) => [
       svg("line", { class: "axis", x1: x(ns), x2: x(ns), y1: base, y2: base + 3 }),
-      named &&
-        svg("text", { x: x(ns), y: H - 5, "text-anchor": "middle" }, duration(ns).replace(".00", "").replace(".0", "")),
+      named && svg("text", { x: x(ns), y: H - 5, "text-anchor": anchor(x(ns), width) }, label(ns)),
     ]),
   );
 }
+
+const label = (ns) => duration(ns).replace(".00", "").replace(".0", "");
+
+// Labels at the ends of the axis stay inside the picture.
+const anchor = (x, width) => (x > width - 32 ? "end" : "middle");
 
 function ticks(low, high) {
   const candidates = [];

@@ -1,9 +1,10 @@
-// Swim lanes, one a thread: a bar for every callback, pauses and callouts below them.
+// Swim lanes, one a VM, grouped by thread: a bar for every callback, pauses and callouts below them. The band behind them
+// is the life of the VM.
 
 import { duration } from "../data/units.js";
 import { svg } from "../dom/nodes.js";
 
-export const LEFT = 84; // pixels of margin
+export const LEFT = 148; // pixels of margin
 export const RIGHT = 10;
 const FOOT = 24;
 const MAX_BARS = 1_500; // in one picture
@@ -11,9 +12,18 @@ const MAX_BARS = 1_500; // in one picture
 // Bar: thread, start, nanoseconds, number, name, exchange, context, VM, hostcalls inside, root context.
 // Span: thread, start, end, kind, label, exchange, VM, root context.
 export class Lanes {
-  constructor(panel, bars, spans, threads, width) {
-    Object.assign(this, { panel, bars, spans, threads, width });
-    this.height = threads.length > 12 ? 20 : 34;
+  // `lanes` are objects with thread, VM and role, in the order of the picture; `vms` are the lives of VMs: number, thread,
+  // role, creation, end, failure.
+  constructor(panel, bars, spans, lanes, vms, width) {
+    Object.assign(this, { panel, bars, spans, lanes, width });
+    this.lives = new Map(vms.map((vm) => [vm[0], vm]));
+    this.height = lanes.length > 12 ? 20 : 34;
+    this.places = new Map(lanes.map(({ thread, vm }, i) => [`${thread} ${vm}`, i]));
+  }
+
+  // The lane of an item; spans of a stream without a VM are in the first lane of their thread.
+  place(thread, vm) {
+    return this.places.get(`${thread} ${vm}`) ?? this.lanes.findIndex((lane) => lane.thread === thread);
   }
 
   x(time) {
@@ -23,11 +33,10 @@ export class Lanes {
   picture([from, to], explain) {
     Object.assign(this, { from, to, explain });
     const W = this.width;
-    const H = this.threads.length * this.height + FOOT;
+    const H = this.lanes.length * this.height + FOOT;
     const { panel } = this;
-    const lane = new Map(this.threads.map((t, i) => [t, i]));
-    const bars = this.bars.filter((bar) => bar[1] <= to && bar[1] + bar[2] / 1e9 >= from && lane.has(bar[0]));
-    const spans = this.spans.filter((s) => s[1] <= to && s[2] >= from && lane.has(s[0]));
+    const bars = this.bars.filter((bar) => bar[1] <= to && bar[1] + bar[2] / 1e9 >= from);
+    const spans = this.spans.filter((s) => s[1] <= to && s[2] >= from && this.place(s[0], s[6]) >= 0);
     return svg(
       "svg",
       { viewBox: `0 0 ${W} ${H}`, height: H, role: "group", "aria-label": "timeline by worker" },
@@ -51,18 +60,51 @@ export class Lanes {
           svg("line", { x1: 0, y1: 0, x2: 0, y2: 6, class: "hatch" }),
         ),
       ),
-      this.axis(H),
-      this.threads.map((t, i) => [
-        svg("line", { class: "axis", x1: LEFT, x2: W - RIGHT, y1: (i + 1) * this.height, y2: (i + 1) * this.height }),
-        svg("text", { x: LEFT - 8, y: (i + 0.5) * this.height + 4, "text-anchor": "end" }, t),
-      ]),
       svg(
         "g",
         { "clip-path": `url(#${panel.uid}-clip)` },
-        spans.slice(0, 500).map((s) => this.span(s, lane.get(s[0]))),
-        this.drawBars(bars, lane),
+        this.lanes.map((lane, i) => this.band(lane, i)),
+      ),
+      this.axis(H),
+      this.lanes.map((lane, i) => this.laneName(lane, i)),
+      svg(
+        "g",
+        { "clip-path": `url(#${panel.uid}-clip)` },
+        spans.slice(0, 500).map((s) => this.span(s, this.place(s[0], s[6]))),
+        this.drawBars(bars),
       ),
     );
+  }
+
+  // The life of a VM, from its creation to its end or failure.
+  band({ vm, thread, role }, i) {
+    const [, , , created = this.from, ended = null, failed = null] = this.lives.get(vm) || [];
+    const left = Math.max(this.x(created), LEFT);
+    const right = Math.min(this.x(ended ?? failed ?? this.to), this.width - RIGHT);
+    const end = failed != null ? ", failed" : ended != null ? ", dropped" : "";
+    const band = (from, to, name) =>
+      to > from &&
+      svg(
+        "rect",
+        { class: name, x: from, y: i * this.height + 2, width: to - from, height: this.height - 4 },
+        svg("title", {}, `VM${vm} (${role || "VM"}) on ${thread}${end}`),
+      );
+    return [
+      band(left, right, "band"),
+      failed != null && band(Math.max(right, LEFT), this.width - RIGHT, "band failed"),
+    ];
+  }
+
+  laneName({ thread, vm, role }, i) {
+    const first = !i || this.lanes[i - 1].thread !== thread;
+    const bottom = (i + 1) * this.height;
+    const last = i + 1 === this.lanes.length || this.lanes[i + 1].thread !== thread;
+    const y = (i + 0.5) * this.height + 4;
+    return [
+      svg("line", { class: "axis", x1: last ? 0 : LEFT, x2: this.width - RIGHT, y1: bottom, y2: bottom }),
+      first && svg("text", { class: "thread", x: 0, y }, thread),
+      svg("text", { x: LEFT - 8, y, "text-anchor": "end" }, `VM${vm}${role && role !== "worker" ? ` ${role}` : ""}`),
+    ];
   }
 
   // Ticks at round times, about one for every hundred pixels, in a unit that fits the visible range.
@@ -86,19 +128,20 @@ export class Lanes {
   }
 
   // Bars that would cover each other are drawn as one; zooming in separates them.
-  drawBars(bars, lane) {
+  drawBars(bars) {
     const ends = new Map();
     const visible = [];
     for (const bar of bars) {
       const left = this.x(bar[1]);
       const right = this.x(bar[1] + bar[2] / 1e9);
-      const end = ends.get(bar[0]) ?? -1e9;
+      const lane = `${bar[0]} ${bar[7]}`;
+      const end = ends.get(lane) ?? -1e9;
       if (right - end < 0.7 && right - left < 3) continue;
-      ends.set(bar[0], Math.max(right, end));
+      ends.set(lane, Math.max(right, end));
       visible.push(bar);
       if (visible.length >= MAX_BARS) break;
     }
-    return visible.map((bar) => this.bar(bar, lane.get(bar[0])));
+    return visible.map((bar) => this.bar(bar, this.place(bar[0], bar[7])));
   }
 
   // Pauses are hatched and callouts are thin bars, both below the callbacks of their lane.
@@ -156,7 +199,10 @@ export class Lanes {
       const start = x;
       const w = Math.max((width * took) / total, 0.6);
       x += w;
-      return svg("rect", { class: "host", x: start, y: top + H / 2, width: w, height: H / 2 - 2 });
+      return (
+        start + w <= left + width + 0.5 &&
+        svg("rect", { class: "host", x: start, y: top + H / 2, width: w, height: H / 2 - 2 })
+      );
     });
   }
 

@@ -5,6 +5,9 @@ import { button, table } from "../dom/widgets.js";
 
 const LEVEL_CLASSES = { warn: "warn", error: "bad", critical: "bad", trace: "muted", debug: "muted" };
 
+// Lines that point at the line above, as in tracebacks.
+const CARETS = /^ +[~^]+$/m;
+
 // Line: time, level, thread, context, exchange, text, VM, source, root context.
 export function logTable(panel, lines) {
   const row = ([time, level, thread, context, exchange, text, vm]) =>
@@ -18,6 +21,7 @@ export function logTable(panel, lines) {
         { class: "nowrap" },
         button(thread, () => panel.chooseThread(thread), { class: "link", title: "only this thread" }),
       ),
+      el("td", { class: "nowrap muted" }, vm != null && `VM${vm}`),
       el(
         "td",
         { class: "num nowrap" },
@@ -43,7 +47,7 @@ export function logTable(panel, lines) {
           onclick: () =>
             exchange != null && !String(getSelection()) && panel.pick(panel.selection.rowId(exchange), "Exchanges"),
         },
-        el("pre", {}, text),
+        el("pre", { class: CARETS.test(text) ? "carets" : "" }, text),
       ),
     );
   return table(
@@ -51,6 +55,7 @@ export function logTable(panel, lines) {
       ["time", "num nowrap"],
       ["level", "nowrap"],
       ["thread", "nowrap"],
+      ["VM", "nowrap"],
       ["context", "num nowrap"],
       ["exchange", "num nowrap"],
       ["message", ""],

@@ -14,21 +14,9 @@ export class RequestForm {
   constructor(panel) {
     this.panel = panel;
     this.uploaded = "";
-    this.line = el("form", {
-      class: "send",
-      onsubmit: (e) => {
-        e.preventDefault();
-        this.send();
-      },
-    });
-    this.connection = el("form", {
-      class: "send",
-      hidden: true,
-      onsubmit: (e) => {
-        e.preventDefault();
-        this.connect();
-      },
-    });
+    this.line = sendingForm(() => this.send());
+    this.connection = sendingForm(() => this.connect());
+    this.connection.hidden = true;
     this.more = el("div", { class: "more", hidden: true });
     this.simulation = el("div", { class: "more controls", hidden: true });
     this.nodes = [this.line, this.connection, this.more, this.simulation];
@@ -271,4 +259,17 @@ export class RequestForm {
     this.drawSummary();
     this.path.focus();
   }
+}
+
+// A form that is sent with its button or with Enter in a field. JupyterLab keeps browsers from doing that for Enter.
+function sendingForm(send) {
+  const submit = (event) => {
+    event.preventDefault();
+    send();
+  };
+  return el("form", {
+    class: "send",
+    onsubmit: submit,
+    onkeydown: (e) => e.key === "Enter" && e.target.tagName === "INPUT" && e.target.type !== "checkbox" && submit(e),
+  });
 }

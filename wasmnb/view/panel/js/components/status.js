@@ -13,11 +13,12 @@ export function drawHead(panel, node) {
   replace(
     node,
     el("span", { class: "name" }, head.name || "filter"),
-    badge(head.state === "running" ? "good" : "bad", head.state || ""),
+    head.reason ? badge("bad", head.reason) : badge(head.state === "running" ? "good" : "bad", head.state || ""),
     gone && badge("bad", "kernel gone"),
     busy && badge("warn busy", "kernel busy"),
     muted(head.summary || ""),
     failedClusters(head),
+    (head.faults || []).map((text) => badge("warn", text)),
     muted(el("span", { class: "push" }), head.clock || ""),
     droppedRecords(head, "trace", "events"),
     droppedRecords(head, "log", "lines"),
@@ -39,6 +40,7 @@ function droppedRecords({ dropped = {}, kept = {} }, kind, noun) {
 export function drawFoot(panel, node) {
   const { busy, gone, pending } = panel.kernel;
   const notice = panel.get("notice") || {};
+  const { state, reason } = panel.get("head") || {};
   if (gone) showNotice(node, "The kernel is gone. This is the last state that it sent; run the cell again.", true);
   else if (busy) {
     const waiting = pending > 1 ? `${count(pending)} actions run` : "your action runs";
@@ -50,7 +52,10 @@ export function drawFoot(panel, node) {
         `The kernel is busy with a cell; ${waiting} after it. Interrupt the kernel to stop the cell.`,
       ),
     );
-  } else if (notice.text) showNotice(node, notice.text, notice.bad);
+  } else if (notice.bad) showNotice(node, notice.text, true);
+  else if (state === "closed")
+    replace(node, muted(reason ? `This is the last state before the proxy was ${reason}.` : "The proxy is closed."));
+  else if (notice.text) showNotice(node, notice.text);
   else replace(node);
 }
 

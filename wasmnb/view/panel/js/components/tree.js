@@ -25,7 +25,9 @@ export function drawTree(panel, container) {
 }
 
 function treeNode(panel, node, depth) {
-  const hasChildren = node.children.length > 0;
+  // Before the first exchange the contexts that it will create are named.
+  const upcoming = node.creates && isWorker(node) && !(panel.get("rows") || {}).total && !node.children.length;
+  const hasChildren = node.children.length > 0 || upcoming;
   const open = panel.toggled.has(node.path) === node.folded;
   const chosen = panel.selection.node != null && panel.selection.node.path === node.path;
   const state = STATE_COLOURS[node.state] || "quiet";
@@ -40,7 +42,7 @@ function treeNode(panel, node, depth) {
       "aria-level": depth + 1,
       "data-path": node.path,
       style: `padding-left:${8 + depth * 14}px`,
-      title: [node.kind, node.name, node.label, node.state, node.brief].filter(Boolean).join(" · "),
+      title: [node.kind, node.name, node.context, node.label, node.state, node.brief].filter(Boolean).join(" · "),
       onclick: () => panel.choose(chosen ? null : node),
     },
     el(
@@ -55,8 +57,9 @@ function treeNode(panel, node, depth) {
       hasChildren ? (open ? "▾" : "▸") : "",
     ),
     el("span", { class: `dot ${state}` }),
-    el("span", { class: "label" }, node.name),
+    el("span", { class: node.kind === "vm" ? "label whole" : "label" }, node.name),
     node.label && node.label !== node.state && node.kind !== "stream" && muted(node.label),
+    node.context && el("span", { class: "context" }, node.context),
     !["running", "", "template"].includes(node.state) &&
       el(
         "span",
@@ -72,11 +75,14 @@ function treeNode(panel, node, depth) {
       "ul",
       { role: "group" },
       node.children.map((child) => treeNode(panel, child, depth + 1)),
+      upcoming && el("li", { class: "upcoming", style: `padding-left:${36 + depth * 14}px` }, node.creates),
       node.more > 0 &&
         el("li", { class: "muted", style: `padding-left:${36 + depth * 14}px` }, `… and ${count(node.more)} more`),
     );
   return el("li", { role: "none" }, line, below);
 }
+
+const isWorker = (node) => (node.scope.thread || "main") !== "main";
 
 function onTreeKey(panel, event) {
   const items = [...event.currentTarget.querySelectorAll(".node")];
@@ -95,7 +101,7 @@ function onTreeKey(panel, event) {
 // Facts about the selected node, at its current state.
 export function drawNodeFacts(panel, container) {
   const node = panel.selection.node && findNode(panel.get("tree"), panel.selection.node.path);
-  if (!panel.selection.node) return replace(container);
+  if (!panel.selection.node) return replace(container, contextNotes(panel));
   const exchange = (node || panel.selection.node).scope.exchange;
   replace(
     container,
@@ -118,6 +124,23 @@ export function drawNodeFacts(panel, container) {
         )
       : muted("No longer there."),
   );
+}
+
+// What the contexts are, for readers who see the tree for the first time; folded once there are exchanges.
+function contextNotes(panel) {
+  const { contexts = [] } = panel.get("start") || {};
+  if (!contexts.length) return null;
+  const { open = !(panel.get("rows") || {}).total } = panel.notes || {};
+  const remember = () => (panel.notes = { open: !details.open });
+  const details = el(
+    "details",
+    { class: "notes", open },
+    el("summary", { onclick: remember }, "what these are"),
+    contexts.map(([name, own, text]) =>
+      el("p", {}, el("b", {}, name), own && el("span", { class: "own" }, ` ${own}`), muted(`: ${text}`)),
+    ),
+  );
+  return details;
 }
 
 function findNode(node, path) {

@@ -1,6 +1,7 @@
 // The list of exchanges, newest first. The model keeps the whole list, so that a saved notebook has it.
 
-// Columns of a row: id, method, path, status, worker, microseconds in total and in the filter, state.
+// Columns of a row: id, method, path, status, worker, microseconds in total and in the filter, state, start, microseconds
+// of the total before its worker was free.
 export const ID = 0;
 export const METHOD = 1;
 export const PATH = 2;
@@ -9,6 +10,7 @@ export const WORKER = 4;
 export const TOTAL = 5;
 export const FILTER = 6;
 export const STATE = 7;
+export const WAITED = 9;
 
 const VERSION = 1_000_000; // row id = version of the filter x VERSION + number of the exchange
 const KEPT = 10_000;

@@ -1,11 +1,12 @@
 // The exchanges view: a list like the network panel of a browser, and the picked exchange.
 
 import { exchangeView } from "../components/exchange.js";
-import { FILTER, ID, METHOD, PATH, STATE, STATUS, TOTAL, WORKER, rowName, rowsOf } from "../data/rows.js";
+import { FILTER, ID, METHOD, PATH, STATE, STATUS, TOTAL, WAITED, WORKER, rowName, rowsOf } from "../data/rows.js";
 import { count, duration, outcome } from "../data/units.js";
 import { el } from "../dom/nodes.js";
 import { replace } from "../dom/replace.js";
 import { button, empty, muted, toolbar } from "../dom/widgets.js";
+import { startSteps } from "./start.js";
 
 const ROW_HEIGHT = 22; // pixels
 const COLUMNS = [
@@ -49,9 +50,11 @@ export class ExchangesView {
     });
     this.upper = el("div", { class: "upper" }, toolbar(search, this.summary), this.list);
     this.lower = el("div", { class: "lower" });
-    this.nodes = [this.upper, this.lower];
+    this.start = el("div", { class: "start-pane" });
+    this.nodes = [this.upper, this.lower, this.start];
     this.on = {
       rows: () => this.drawList(),
+      start: () => this.drawStart(),
       detail: () => this.drawDetail(),
       before: () => this.drawDetail(),
       picked: () => this.picked(),
@@ -105,6 +108,13 @@ export class ExchangesView {
       rows = rows.slice().sort(descending ? (a, b) => order(b, a) : order);
     }
     this.rows = rows;
+    const longest = all.length
+      ? Math.max(rowName(panel.model, all[0][ID]).length, rowName(panel.model, all[all.length - 1][ID]).length)
+      : 1;
+    this.list.style.setProperty("--id", `${longest}ch`);
+    // The list is as high as its rows if there is space, and the details get the rest.
+    this.upper.style.setProperty("--rows", rows.length + 1);
+    this.drawStart();
     this.space.style.height = `${Math.max(rows.length, 1) * ROW_HEIGHT}px`;
     const total = (panel.get("rows") || {}).total || 0;
     replace(
@@ -118,15 +128,24 @@ export class ExchangesView {
     this.drawRows();
   }
 
+  // Before the first exchange there is the start to read.
+  drawStart() {
+    const isEmpty = !rowsOf(this.panel.model).length;
+    this.upper.hidden = this.lower.hidden = isEmpty;
+    this.start.hidden = !isEmpty;
+    if (!isEmpty) return this.start.replaceChildren();
+    const ended = (this.panel.get("head") || {}).state === "closed" || this.panel.kernel.gone;
+    replace(
+      this.start,
+      empty(`No exchanges yet.${ended ? "" : " Send a request above, or run traffic from a cell."}`),
+      startSteps(this.panel),
+    );
+  }
+
   // Only the visible ones of up to ten thousand rows are in the page.
   drawRows() {
-    const { panel, rows } = this;
-    if (!rows.length) {
-      const reason = rowsOf(panel.model).length
-        ? "No exchange matches."
-        : "No exchanges yet. Send a request above, or run traffic from a cell.";
-      return replace(this.space, empty(reason));
-    }
+    const { rows } = this;
+    if (!rows.length) return replace(this.space, empty("No exchange matches."));
     const first = Math.max(0, Math.floor(this.list.scrollTop / ROW_HEIGHT) - 4);
     const last = Math.min(rows.length, first + Math.ceil((this.list.clientHeight || 300) / ROW_HEIGHT) + 8);
     this.drawn = rows.slice(first, last).map((row, i) => this.row(row, first + i));
@@ -157,12 +176,16 @@ export class ExchangesView {
         "",
         state !== "done" &&
           state !== outcomeText &&
-          el("span", { class: state === "failed" ? "bad" : "warn" }, `${state}  `),
+          el(
+            "span",
+            { class: state === "failed" ? "bad" : "warn", title: state },
+            `${/ held by /.test(state) ? "held" : state}  `,
+          ),
         el("span", { class: "mono" }, row[PATH]),
       ),
       cell("", row[WORKER]),
-      cell("num", row[TOTAL] || state === "done" ? duration(row[TOTAL] * 1e3) : "—"),
-      cell("num", duration(row[FILTER] * 1e3)),
+      totalCell(row),
+      el("span", { class: "num" }, duration(row[FILTER] * 1e3)),
     );
   }
 
@@ -201,4 +224,18 @@ export class ExchangesView {
     this.drawRows();
     this.panel.pick(this.rows[index][ID]);
   }
+}
+
+// The time up to now of an exchange that lasts has an ellipsis.
+function totalCell(row) {
+  const lasts = /^open$|held|paused/.test(row[STATE]);
+  const title = [
+    lasts && "so far",
+    row[WAITED] > 0 && `${duration(row[WAITED] * 1e3)} of it before ${row[WORKER]} was free`,
+  ].filter(Boolean);
+  return el(
+    "span",
+    { class: lasts || row[WAITED] > 0 ? "num muted" : "num", title: title.join(", ") || null },
+    `${duration(row[TOTAL] * 1e3)}${lasts ? " …" : ""}`,
+  );
 }

@@ -1,4 +1,4 @@
-// The module view: facts about the .wasm file, problems, sections, imports and exports.
+// The module view: facts about the .wasm file, problems, warnings, sections, imports and exports.
 
 import { bytes } from "../data/units.js";
 import { el } from "../dom/nodes.js";
@@ -66,6 +66,7 @@ export class ModuleView {
             m.problems.map((p) => el("p", {}, `• ${p}`)),
           )
         : el("p", { class: "good" }, "✓ Envoy can load this module."),
+      m.warnings.map((w) => el("p", {}, el("span", { class: "warn" }, "! "), w)),
       m.download &&
         el(
           "p",

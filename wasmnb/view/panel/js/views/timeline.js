@@ -39,7 +39,7 @@ export class TimelineView {
 
   load() {
     const { panel } = this;
-    const { bars = [], spans = [], window: asked = null, around = null } = panel.get("lanes") || {};
+    const { bars = [], spans = [], vms = [], window: asked = null, around = null } = panel.get("lanes") || {};
     const visible = bars.filter((b) => panel.selection.covers({ thread: b[0], vm: b[7], root: b[9], exchange: b[5] }));
     if (!visible.length) {
       this.lanes = null;
@@ -50,11 +50,12 @@ export class TimelineView {
         empty(bars.length ? "No events of the selected node in this part of the trace." : "No events yet."),
       );
     }
-    const threads = [...new Set(visible.map((b) => b[0]))].sort((a, b) => a.localeCompare(b, "en", { numeric: true }));
+    const lanes = lanesOf(visible, vms);
+    const threads = new Set(lanes.map((lane) => lane.thread));
     this.start = Math.min(...visible.map((b) => b[1]));
     this.end = Math.max(
       ...visible.map((b) => b[1] + b[2] / 1e9),
-      ...spans.filter((s) => threads.includes(s[0])).map((s) => s[2]),
+      ...spans.filter((s) => threads.has(s[0])).map((s) => s[2]),
       this.start + 1e-9,
     );
     // VMs take much longer to start than a request takes: begin with the first request, if there is one.
@@ -64,7 +65,8 @@ export class TimelineView {
       panel,
       visible,
       spans.filter((s) => panel.selection.covers({ thread: s[0], vm: s[6], root: s[7], exchange: s[5] })),
-      threads,
+      lanes,
+      vms,
       panel.width(),
     );
     if (around !== panel.viewState.around) {
@@ -227,4 +229,11 @@ export class TimelineView {
       item.inner.map(([name, took]) => el("div", { class: "hostcall mono" }, name, muted(`  ${duration(took)}`))),
     );
   }
+}
+
+// One lane for each VM that has bars: by thread, then in the order of their creation.
+function lanesOf(bars, vms) {
+  const roles = new Map(vms.map((vm) => [vm[0], vm[2]]));
+  const lanes = new Map(bars.map((b) => [`${b[0]} ${b[7]}`, { thread: b[0], vm: b[7], role: roles.get(b[7]) || "" }]));
+  return [...lanes.values()].sort((a, b) => a.thread.localeCompare(b.thread, "en", { numeric: true }) || a.vm - b.vm);
 }

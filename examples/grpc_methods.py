@@ -1,0 +1,42 @@
+"""Allow only some gRPC methods; clients see UNIMPLEMENTED or PERMISSION_DENIED for others.
+
+Configuration (JSON)::
+
+    {"allow": ["/shop.Orders/*", "/grpc.health.v1.Health/Check"],    required: methods and patterns
+     "deny": ["/shop.Orders/Delete*"],                               counts before allow
+     "hide": true}                                                   UNIMPLEMENTED instead of PERMISSION_DENIED
+
+Requests that aren't gRPC pass.
+"""
+
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+
+from wasmnb.sdk import Counter, GrpcStatus, HttpContext
+
+refused = Counter("grpc_refused")
+
+
+@dataclass
+class Settings:
+    allow: list[str]
+    deny: list[str] = field(default_factory=list)
+    hide: bool = True
+
+    def allows(self, method):
+        """Return whether a method is allowed."""
+        return not any(fnmatchcase(method, p) for p in self.deny) and any(fnmatchcase(method, p) for p in self.allow)
+
+
+class GrpcMethods(HttpContext):
+    config: Settings
+
+    def on_http_request_headers(self, num_headers, end_of_stream):
+        if not self.request_headers.get("content-type", "").startswith("application/grpc"):
+            return None
+        if self.config.allows(self.request_headers[":path"]):
+            return None
+        refused.increment()
+        if self.config.hide:
+            return self.send_local_response(200, "unknown method", grpc_status=GrpcStatus.UNIMPLEMENTED)
+        return self.send_local_response(403, "method not allowed", grpc_status=GrpcStatus.PERMISSION_DENIED)

@@ -1,0 +1,95 @@
+"""Atomic writing of files, locks between processes, and messages for errors of the disk."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+__all__ = ["disk_fault", "is_full", "locked", "write_whole"]
+
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+
+
+def write_whole(path: Path, data: bytes, *, private: bool = False) -> None:
+    """Write a file under a temporary name, sync it, then rename it. After an error, the temporary file is removed.
+
+    Readers see either the old file or the new one. Of a symbolic link, the target is written. A device or a pipe
+    (`/dev/stdout`) is written directly.
+
+    Parameters
+    ----------
+    path
+        Path of the file.
+    data
+        Its content.
+    private
+        Whether only this user can read and write it. Default: False, for the permissions of the user's mask.
+
+    Raises
+    ------
+    OSError
+        The file can't be written. `disk_fault` describes the reason.
+    """
+    path = path.resolve() if path.is_symlink() else path
+    if path.exists() and not path.is_file() and not path.is_dir():
+        path.write_bytes(data)
+        return
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.new")
+    try:
+        temporary.touch(0o600 if private else 0o666, exist_ok=False)
+        with temporary.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def is_full(error: OSError) -> bool:
+    """Return whether the disk or the user's quota is full."""
+    return error.errno in _FULL
+
+
+def disk_fault(error: OSError) -> str:
+    """Describe an error of the disk, as the end of a sentence."""
+    return "there is no space left on the disk" if is_full(error) else error.strerror or str(error)
+
+
+@contextmanager
+def locked(place: Path | None, key: str, waiting: Callable[[], None]) -> Iterator[None]:
+    """Keep other processes from doing the same work. On a disk without locks it is done twice.
+
+    Parameters
+    ----------
+    place
+        Folder of the lock's file; None if there is none that can be written.
+    key
+        Name of the work.
+    waiting
+        Called again and again while another process has the lock.
+    """
+    try:
+        file = None if place is None else (place / f".{key}.lock").open("w")
+    except OSError:
+        file = None
+    if file is None:
+        yield
+        return
+    with file:
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                waiting()
+                time.sleep(0.1)
+            except OSError:
+                break
+        yield

@@ -1,0 +1,153 @@
+"""Entries of the cache: files with a manifest, which has their hashes."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from ..._scratch import ScratchFolder
+from .atomic_file import write_whole
+from .places import is_trusted
+
+__all__ = ["CacheEntry", "StoredEntry", "manifest_of", "read_entry", "write_entry"]
+
+_MANIFEST = "manifest.json"
+_MANIFEST_TYPES = {"files": dict, "times": dict, "modules": list, "packages": list, "pages": int, "built": float}
+
+
+class CacheEntry:
+    """An entry in memory, for when no disk can store it."""
+
+    def __init__(self, files: Mapping[str, bytes], manifest: Mapping[str, Any]) -> None:
+        self.manifest = manifest
+        self._files = dict(files)
+
+    def read(self, name: str) -> bytes | None:
+        """Return the content of a file, or None if there is none."""
+        return self._files.get(name)
+
+    def add(self, name: str, data: bytes) -> None:
+        """Add a file. A stored entry ignores it if the disk can't store it."""
+        self._files[name] = data
+
+
+class StoredEntry(CacheEntry):
+    """A folder of the cache. Its manifest was read; its files are verified when they are read.
+
+    Facts: a process can be killed between any two writes. So a file is never replaced by other content: a file that is added
+    later has the beginning of its hash in its name, and counts from the moment when the manifest, which is written last,
+    names it.
+    """
+
+    def __init__(self, folder: Path, manifest: Mapping[str, Any]) -> None:
+        super().__init__({}, manifest)
+        self.folder = folder
+
+    def read(self, name: str) -> bytes | None:
+        """Return the content of a file, or None if it is missing, damaged, or others may have written it."""
+        digest = self.manifest["files"].get(name)
+        try:
+            path = next((p for p in _paths(self.folder, name, str(digest)) if p.exists()), None)
+            if digest is None or path is None or not is_trusted(path):
+                return None
+            data = path.read_bytes()
+        except OSError:
+            return None
+        return data if digest == sha256(data).hexdigest() else None
+
+    def add(self, name: str, data: bytes) -> None:
+        """Add a file, if the folder can be written. Leftovers of killed processes are removed."""
+        digest = sha256(data).hexdigest()
+        with suppress(OSError), _locked(self.folder), ScratchFolder(self.folder.parent) as scratch:
+            current = read_entry(self.folder) or self  # another process may have added a file
+            manifest = {**current.manifest, "files": {**current.manifest["files"], name: digest}}
+            contents = {
+                _paths(self.folder, name, digest)[0].name: data,
+                _MANIFEST: json.dumps(manifest, indent=1).encode(),
+            }
+            for title, content in contents.items():
+                write_whole(scratch.path / title, content, private=True)
+                (scratch.path / title).replace(self.folder / title)
+            self.manifest = manifest
+            named = {
+                path.name for title, known in manifest["files"].items() for path in _paths(self.folder, title, known)
+            }
+            for path in self.folder.iterdir():
+                if path.name not in named | {_MANIFEST}:
+                    path.unlink(missing_ok=True)
+
+
+def _paths(folder: Path, name: str, digest: str) -> tuple[Path, Path]:
+    """Return the path of a file that was added to an entry, and of one that was stored with it."""
+    return folder / f"{digest[:16]}-{name}", folder / name
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Keep other processes from changing an entry."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(OSError):  # a disk without locks
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def read_entry(folder: Path) -> StoredEntry | None:
+    """Return the entry in a folder, or None if there is no complete one, or others may have written it."""
+    path = folder / _MANIFEST
+    if not _exists(path) or not is_trusted(path):
+        return None
+    try:
+        manifest = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return None
+    if not isinstance(manifest, dict) or {n: type(manifest.get(n)) for n in _MANIFEST_TYPES} != _MANIFEST_TYPES:
+        return None
+    return StoredEntry(folder, manifest)
+
+
+def _exists(path: Path) -> bool:
+    """Return whether there is a file or folder. One that this user can't see counts as missing."""
+    try:
+        path.stat()
+    except (OSError, ValueError):
+        return False
+    return True
+
+
+def manifest_of(files: Mapping[str, bytes], facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the manifest of an entry: its facts, and the hashes of its files."""
+    return {**facts, "files": {name: sha256(data).hexdigest() for name, data in files.items()}}
+
+
+def write_entry(folder: Path, files: Mapping[str, bytes], facts: Mapping[str, Any]) -> StoredEntry:
+    """Create the folder of an entry, and write its files.
+
+    Parameters
+    ----------
+    folder
+        A folder that doesn't exist yet.
+    files
+        Contents by name.
+    facts
+        Facts for the manifest.
+
+    Raises
+    ------
+    OSError
+        The disk can't store them.
+    """
+    manifest = manifest_of(files, facts)
+    folder.mkdir(mode=0o700)
+    for name, data in files.items():
+        write_whole(folder / name, data, private=True)
+    write_whole(folder / _MANIFEST, json.dumps(manifest, indent=1).encode(), private=True)
+    return StoredEntry(folder, manifest)

@@ -1,0 +1,148 @@
+"""The cache of machine code for modules from other toolchains and for saved filters.
+
+Facts: compiling takes one to three seconds a megabyte on two cores; loading machine code takes milliseconds. The code depends on
+the module, on wasmtime's version, and on the engine's settings. Machine code is run, so files that others may have written aren't
+read (`trust.py`), and each file begins with the hash of its content, which is checked. A file that can't be read, is damaged, or
+is of another engine is ignored. If the disk is full or can't be written, the module is compiled again in every process.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from hashlib import sha256
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from ..._scratch import ScratchFolder, remove_abandoned
+from ...engine import Code, Engine
+from ...errors import ModuleError
+from .atomic_file import disk_fault, locked, write_whole
+from .places import cache_places, is_trusted, readable, surplus, tell_once, writable
+
+__all__ = ["clear_compiled", "compiled", "kept_compiled"]
+
+#: Modules with fewer bytes aren't cached, because they are compiled at once.
+_SMALL = 8 * 1024
+
+_HASH = 32
+
+#: Bytes of a module that are compiled in a second on two cores, about.
+_SPEED = 2e6
+
+
+def compiled(
+    wasm: bytes, engine: Engine, folder: Path | None = None, progress: Callable[[str, float], None] | None = None
+) -> Code:
+    """Return a module's code for an engine, from the cache if any process has compiled it before.
+
+    Parameters
+    ----------
+    wasm
+        The module.
+    engine
+        The engine that runs it.
+    folder
+        Folder of the cache. Default: `cache_folder()`.
+    progress
+        Called with a step and a fraction from 0 to 1 while the module is compiled here or by another process.
+
+    Raises
+    ------
+    ModuleError
+        The bytes aren't a valid core WebAssembly module.
+    """
+    if len(wasm) < _SMALL:
+        return engine.compile(wasm)
+    name, places = f"{_key(wasm, engine)}.cwasm", cache_places("compiled", folder)
+    code = _kept(places, name, engine)
+    if code is not None:
+        return code
+    report = progress or (lambda _step, _fraction: None)
+    usual = len(wasm) / _SPEED
+
+    def waiting(seconds: float) -> None:
+        report(f"Compiling a module of {len(wasm) / 1e6:.1f} MB, once on this machine", seconds / (seconds + usual))
+
+    place = next(writable(places), None)
+    with locked(place, name, lambda: report("Waiting for another process that compiles this module", 0.0)):
+        code = _kept(places, name, engine)  # another process may have compiled it meanwhile
+        if code is None:
+            code = engine.compile(wasm, waiting)
+            _write(places, name, code)
+    if place is not None:
+        with suppress(OSError):
+            (place / f".{name}.lock").unlink()
+    return code
+
+
+def _kept(places: list[Path], name: str, engine: Engine) -> Code | None:
+    """Return the code in the cache, or None."""
+    for place in readable(places):
+        kept = _read(place / name)
+        if kept is not None:
+            with suppress(ModuleError):
+                return engine.load(kept)
+    return None
+
+
+def kept_compiled(folder: Path | None = None) -> list[Path]:
+    """The files that are kept."""
+    return sorted(cache_places("compiled", folder)[0].glob("*.cwasm"))
+
+
+def clear_compiled(folder: Path | None = None) -> None:
+    """Remove all that is kept."""
+    shutil.rmtree(cache_places("compiled", folder)[0], ignore_errors=True)
+
+
+def _key(wasm: bytes, engine: Engine) -> str:
+    try:
+        wasmtime = version("wasmtime")
+    except PackageNotFoundError:
+        wasmtime = "none"
+    settings = f"{wasmtime} {platform.machine()} fuel={engine.fuel}"
+    return sha256(settings.encode() + b"\0" + sha256(wasm).digest()).hexdigest()[:32]
+
+
+def _read(path: Path) -> bytes | None:
+    """Return the code in a file, or None if it is missing, damaged, or others may have written it."""
+    try:
+        if not path.exists() or not is_trusted(path):
+            return None
+        data = path.read_bytes()
+    except OSError:
+        return None
+    code = data[_HASH:]
+    if sha256(code).digest() != data[:_HASH]:
+        return None
+    with suppress(OSError):
+        os.utime(path)
+    return code
+
+
+def _write(places: list[Path], name: str, code: Code) -> None:
+    """Store code in the first place that can store it."""
+    for place in writable(places):
+        remove_abandoned(place)
+        try:
+            with ScratchFolder(place) as scratch:
+                data = code.serialize()
+                write_whole(scratch.path / name, sha256(data).digest() + data, private=True)
+                (scratch.path / name).replace(place / name)
+        except OSError as error:
+            tell_once(f"The cache in {place} does not take machine code: {disk_fault(error)}.")
+            continue
+        for path in surplus(place, _files(place)):
+            path.unlink(missing_ok=True)
+        return
+
+
+def _files(place: Path) -> Iterator[tuple[float, int, Path]]:
+    for path in place.glob("*.cwasm"):
+        with suppress(OSError):
+            status = path.stat()
+            yield status.st_mtime, status.st_size, path

@@ -1,0 +1,129 @@
+"""The folders of the cache: which of them can be written and trusted, and how much of the disk they may take."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import warnings
+from collections.abc import Iterable, Iterator
+from functools import cache as memoized
+from pathlib import Path
+
+from ...errors import CacheWarning, UsageError
+from .atomic_file import disk_fault
+from .trust import distrust
+
+__all__ = ["cache_folder", "cache_places", "is_trusted", "prepare", "readable", "surplus", "tell_once", "writable"]
+
+#: Part of the disk's free space that one kind of cached files may take, and bytes that they always may.
+_SHARE, _ALWAYS = 0.25, 1 << 30
+
+
+def cache_folder() -> Path:
+    """Return the folder of the cache: `WASMNB_CACHE`, or the user's cache folder.
+
+    Raises
+    ------
+    UsageError
+        `WASMNB_CACHE` names a user that does not exist.
+    """
+    chosen = os.environ.get("WASMNB_CACHE")
+    if not chosen:
+        return _user_folder()
+    try:
+        return Path(chosen).expanduser()
+    except RuntimeError:
+        raise UsageError(f"WASMNB_CACHE is {chosen!r}, and there is no such user. Set it to a folder.") from None
+
+
+def _user_folder() -> Path:
+    from platformdirs import user_cache_path
+
+    return user_cache_path("wasmnb")
+
+
+def cache_places(kind: str, folder: Path | None = None) -> list[Path]:
+    """Return the folders for one kind of cached files: in the chosen cache, the user's, and one for temporary files."""
+    places = [folder or cache_folder(), _user_folder(), Path(tempfile.gettempdir()) / f"wasmnb-{os.getuid()}"]
+    return [place / kind for place in dict.fromkeys(places)]
+
+
+def readable(places: list[Path]) -> list[Path]:
+    """Return the folders to read: the first one, and the others only if that can't be written or trusted."""
+    existing = next(path for path in (places[0], *places[0].parents) if not _is_missing(path))
+    usable = os.access(existing, os.W_OK) and existing.is_dir() and not distrust(existing)
+    return places[:1] if usable else places
+
+
+def _is_missing(path: Path) -> bool:
+    """Return whether nothing has this path, so that it can be created. A link counts as existing, whatever its target."""
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:  # it is too long, or this user can't see it
+        return False
+    return False
+
+
+@memoized
+def tell_once(text: str) -> None:
+    """Issue a `CacheWarning`, once in a process."""
+    warnings.warn(text, CacheWarning, stacklevel=2)
+
+
+def writable(places: list[Path]) -> Iterator[Path]:
+    """Yield the folders that can be made private and written. Warn if the first one can't."""
+    for place in places:
+        try:
+            prepare(place)
+        except OSError as error:
+            if place == places[0]:
+                reason = disk_fault(error)
+                tell_once(f"The cache in {place} cannot be used: {reason}. Set WASMNB_CACHE to a folder that can.")
+            continue
+        if os.access(place, os.W_OK) and is_trusted(place):
+            yield place
+
+
+def prepare(folder: Path) -> None:
+    """Create a folder that only this user can write."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if folder.stat().st_uid == os.getuid():
+        folder.chmod(0o700)
+
+
+def is_trusted(path: Path) -> bool:
+    """Return whether code at `path` may run. If not, warn once."""
+    reason = distrust(path)
+    if reason:
+        tell_once(f"The cache in {path} is not used, since others may have written to it: {reason}.")
+    return not reason
+
+
+def surplus(folder: Path, files: Iterable[tuple[float, int, Path]]) -> list[Path]:
+    """Return the files to remove, so that the others take no more than a share of the free disk. The one used last stays.
+
+    Parameters
+    ----------
+    files
+        Time of last use, size in bytes and path of each.
+    """
+    ordered = sorted(files, key=lambda file: file[0], reverse=True)
+    kept = sum(size for _, size, _ in ordered)
+    try:
+        free = shutil.disk_usage(folder).free
+    except OSError:
+        return []
+    allowed, taken, doomed = max(_ALWAYS, int(_SHARE * (free + kept))), 0, []
+    for _, size, path in ordered:
+        taken += size
+        if taken > allowed and path != ordered[0][2]:
+            doomed.append(path)
+    if doomed:
+        tell_once(
+            f"The cache in {folder} has outgrown its share of the free disk ({allowed >> 20:,} MiB): "
+            f"{len(doomed)} of {len(ordered)} were removed, those not used for longest."
+        )
+    return doomed

@@ -1,0 +1,41 @@
+"""Calls of a runtime's introspection export, through the guest's memory as `layout` says. Its requests and responses are JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from ...abi.text import encode_text
+from ...engine import Guest, Trap
+
+__all__ = ["CONTROL", "call_control"]
+
+#: The introspection export, and the allocator that its requests are written with.
+CONTROL, _ALLOCATE = "wasmnb_control", "proxy_on_memory_allocate"
+
+
+def call_control(guest: Guest, command: str, arguments: dict[str, Any]) -> dict[str, Any]:
+    """Return the response to a command: its result under `done`, or a message under `error`.
+
+    Raises
+    ------
+    Trap
+        The guest stopped.
+    """
+    request = encode_text(json.dumps({"do": command, **arguments}))
+    native: Callable[[bytes], bytes] | None = getattr(guest, "control", None)
+    response: dict[str, Any] = json.loads(native(request) if native is not None else _call_export(guest, request))
+    return response
+
+
+def _call_export(guest: Guest, request: bytes) -> bytes:
+    allocate, export = guest.function(_ALLOCATE), guest.function(CONTROL)
+    if allocate is None or export is None:
+        raise Trap("it has no introspection export")
+    address = allocate(len(request)) or 0
+    guest.memory.write(address, request)
+    response = export(address, len(request))
+    if not response:
+        raise Trap("it could not answer")
+    return guest.memory.read(guest.memory.u32(response), guest.memory.u32(response + 4))

@@ -1,0 +1,145 @@
+"""Features of Python that a proxy lacks raise an exception that says what to use instead, also to filters that catch it.
+
+Facts: the C functions fail with "Not supported" or "can't start new thread", a lock that nobody releases stops the module, and
+an event loop that couldn't be created fails once more when it is collected.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from types import ModuleType
+from typing import Any
+
+from wasmnb.sdk.diagnostics.unsupported import ABSENT_ATTRIBUTES, LOCKS, PROCESSES, SOCKETS, THREADS, event_loop_advice
+
+__all__ = ["UnsupportedFeatureError", "install"]
+
+#: WASI's number of "Not supported".
+_NOT_SUPPORTED = 58
+
+
+class UnsupportedFeatureError(OSError, NotImplementedError):
+    """Something that a proxy doesn't have. Programs expect one or the other of its bases."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(_NOT_SUPPORTED, text)
+
+
+def _failing(name: str, text: str) -> Callable[..., Any]:
+    """Return a function that raises; it closes coroutines that it gets, which nothing will await."""
+
+    def fail(*args: Any, **_: Any) -> Any:
+        for argument in args:
+            if hasattr(argument, "cr_code"):
+                argument.close()
+        raise UnsupportedFeatureError(text)
+
+    fail.__name__ = fail.__qualname__ = name
+    return fail
+
+
+def _loop(self: Any, *_: Any, **__: Any) -> None:
+    self._closed = True  # for the collector
+    raise UnsupportedFeatureError(event_loop_advice(""))
+
+
+def _wait(self: Any, timeout: float | None = None) -> bool:
+    if timeout is None:
+        raise UnsupportedFeatureError(LOCKS)
+    return bool(self._wasmnb_wait(timeout))
+
+
+#: Module, its functions that fail, and the text.
+_FUNCTIONS: tuple[tuple[str, str, str], ...] = (
+    (
+        "socket",
+        "socket.__init__ socketpair getaddrinfo getnameinfo gethostbyname gethostbyname_ex gethostbyaddr",
+        SOCKETS,
+    ),
+    ("_socket", "getaddrinfo getnameinfo gethostbyname gethostbyname_ex gethostbyaddr", SOCKETS),
+    ("_thread", "start_new_thread start_new start_joinable_thread", THREADS),
+    ("threading", "Thread.start _start_joinable_thread", THREADS),
+    ("os", "abort _exit", PROCESSES),
+    ("subprocess", "Popen.__init__", PROCESSES),  # asyncio imports it
+)
+
+#: Functions of asyncio that need a loop.
+_LOOPS = (
+    "run sleep wait timeout new_event_loop get_event_loop get_running_loop create_task ensure_future gather wait_for to_thread shield "
+    "run_coroutine_threadsafe open_connection start_server create_subprocess_exec create_subprocess_shell"
+)
+
+
+def install(reasons: dict[str, str]) -> None:
+    """Replace functions of the modules that have been imported; `reasons` are those of modules that can't be imported."""
+    for module, names, text in _FUNCTIONS:
+        for name in names.split():
+            _replace(module, name, text)
+    for owner in [module for name, module in sys.modules.items() if name.partition(".")[0] == "asyncio"]:
+        for name in _LOOPS.split():
+            if callable(getattr(owner, name, None)):
+                setattr(owner, name, _failing(name, event_loop_advice(name)))
+    if "asyncio" in sys.modules:
+        loops: Any = sys.modules["asyncio.base_events"]
+        loops.BaseEventLoop.__init__ = _loop
+        _replace("asyncio.runners", "Runner._lazy_init", event_loop_advice("run"))
+    _limit_waiting()
+    for name in ABSENT_ATTRIBUTES:
+        module_object: Any = sys.modules.get(name)
+        if module_object is not None and not hasattr(module_object, "__getattr__"):
+            module_object.__getattr__ = _explaining(module_object)
+    finders: list[Any] = sys.meta_path
+    finders.append(_AbsentModules(reasons))
+
+
+def _replace(module: str, name: str, text: str) -> None:
+    """Replace a function, or a method, of an imported module."""
+    owner: Any = sys.modules.get(module)
+    *outer, last = name.split(".")
+    for part in outer:
+        owner = getattr(owner, part, None)
+    if owner is not None and hasattr(owner, last):
+        setattr(owner, last, _failing(last, text))
+
+
+def _limit_waiting() -> None:
+    """Let conditions, and with them events, queues and semaphores, wait only with a timeout."""
+    condition: Any = sys.modules["threading"].Condition
+    condition._wasmnb_wait, condition.wait = condition.wait, _wait
+
+
+def _explaining(module: ModuleType) -> Callable[[str], Any]:
+    """Return a module's `__getattr__`: it names what to do about attributes that only other systems have."""
+
+    def __getattr__(name: str) -> Any:  # noqa: N807
+        text = f"module {module.__name__!r} has no attribute {name!r}"
+        names, advice = ABSENT_ATTRIBUTES[module.__name__]
+        raise AttributeError(f"{text}. {advice}" if name in names else text, name=name, obj=module)
+
+    return __getattr__
+
+
+class _AbsentModules:
+    """The last finder of imports: it names the reason why a module doesn't exist.
+
+    Parameters
+    ----------
+    reasons
+        Reason for each module.
+    """
+
+    def __init__(self, reasons: dict[str, str]) -> None:
+        self._reasons = reasons
+
+    def find_spec(self, name: str, _path: Any = None, _target: Any = None) -> None:
+        """Raise for a known module; find nothing otherwise."""
+        reason = next((self._reasons[part] for part in _with_parents(name) if part in self._reasons), None)
+        if reason is not None:
+            raise ModuleNotFoundError(f"No module named {name!r}. {reason}", name=name)
+
+
+def _with_parents(name: str) -> Iterator[str]:
+    while name:
+        yield name
+        name = name.rpartition(".")[0]

@@ -1,0 +1,119 @@
+"""Modules of the standard library as packed code outside of Python's heap, which are loaded when a filter first uses them.
+
+Facts: a module that is imported while the runtime is built costs 20 to 100 kB of memory in every VM. The archive is a part of
+memory that release modules don't even have: theirs is in a passive segment. A release module loads its filter when it is built:
+what the filter imports then is in its memory like any other module.
+
+Modules that others import at their top and seldom use are deferred: they are there, and empty until somebody wants something
+of them.
+"""
+
+from __future__ import annotations
+
+import json
+import marshal
+import sys
+from collections.abc import Callable, Iterable
+from importlib.machinery import ModuleSpec, PathFinder
+from types import CodeType, ModuleType
+from typing import Any
+
+__all__ = ["Deferred", "defer", "install"]
+
+#: Bytes in front of the index: its size.
+_HEAD = 4
+
+
+class _Archive:
+    """Finds and loads the packed modules, as a meta-path finder and a loader.
+
+    Parameters
+    ----------
+    read
+        Function that returns a range of the archive, by offset and size.
+    """
+
+    def __init__(self, read: Callable[[int, int], bytes]) -> None:
+        self._read = read
+        self._start = 0
+        self._index: dict[str, Any] | None = None
+
+    def find_spec(self, name: str, _path: Any = None, _target: Any = None) -> ModuleSpec | None:
+        if name not in self._entries:
+            return None
+        return ModuleSpec(name, self, is_package=self.is_package(name))  # type: ignore[arg-type]
+
+    def create_module(self, _spec: ModuleSpec) -> None:
+        """Let Python create the module."""
+
+    def exec_module(self, module: ModuleType) -> None:
+        code = self.get_code(module.__name__)
+        module.__file__ = code.co_filename
+        exec(code, module.__dict__)  # noqa: S102
+
+    def get_code(self, name: str) -> CodeType:
+        _, offset, size = self._entries[name]
+        code: CodeType = marshal.loads(self._read(self._start + offset, size))  # noqa: S302 -- written by archive_pack
+        return code
+
+    def get_source(self, _name: str) -> None:
+        """There is none."""
+
+    def is_package(self, name: str) -> bool:
+        return bool(self._entries[name][0])
+
+    @property
+    def _entries(self) -> dict[str, Any]:
+        if self._index is None:
+            size = int.from_bytes(self._read(0, _HEAD), "little")
+            self._index = {name: entry for name, *entry in json.loads(self._read(_HEAD, size))}
+            self._start = _HEAD + size
+        return self._index
+
+
+#: The finder, when the VM has an archive.
+_installed: list[_Archive] = []
+
+
+def install(read: Callable[[int, int], bytes]) -> None:
+    """Let imports find the archive's modules."""
+    finder = _Archive(read)
+    _installed.append(finder)
+    sys.meta_path.append(finder)
+
+
+class Deferred(ModuleType):
+    """A module that is loaded by the first use of a name that is not of modules in general."""
+
+    def _load(self) -> None:
+        name = self.__name__
+        spec = PathFinder.find_spec(name)  # finds something only while a runtime is built
+        loader: Any = _installed[-1] if spec is None else spec.loader
+        code = loader.get_code(name)
+        self.__class__ = ModuleType  # type: ignore[assignment]
+        self.__file__ = code.co_filename
+        exec(code, self.__dict__)  # noqa: S102
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__") and name != "__all__":
+            raise AttributeError(name)
+        self._load()
+        return getattr(self, name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not name.startswith("__"):
+            self._load()
+        ModuleType.__setattr__(self, name, value)
+
+    def __dir__(self) -> Iterable[str]:
+        self._load()
+        return dir(self)
+
+
+def defer(names: Iterable[str]) -> None:
+    """Put modules into `sys.modules` that are loaded when they are used. None of them may be a package's, or one."""
+    for name in names:
+        module = Deferred(name)
+        module.__spec__ = ModuleSpec(name, None, origin=f"/python/{name}.py")
+        module.__package__ = ""
+        sys.modules[name] = module

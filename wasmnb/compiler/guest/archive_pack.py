@@ -1,0 +1,94 @@
+"""Compiles modules of the standard library for the archive that every runtime has. It runs in a guest of its own.
+
+Facts: compiling a module leaves names in memory that CPython never frees again. So the runtime's own memory has no part in it.
+"""
+
+from __future__ import annotations
+
+import dis
+import json
+import marshal
+import os
+import struct
+import sys
+import zlib
+from collections.abc import Iterable, Iterator
+from types import CodeType
+
+from wasmnb_archive import Deferred  # type: ignore[import-not-found]
+from wasmnb_no_docstrings import slim  # type: ignore[import-not-found]
+
+__all__ = ["pack"]
+
+#: Beginning of the result, written so that this module's own constants don't have it.
+_MAGIC = bytes(reversed(b"evihcra bnmsaw"))
+
+
+def pack(names: Iterable[str], skipped: Iterable[str]) -> bytes:
+    """Compile modules, and those that they import, unless they have been imported already.
+
+    Parameters
+    ----------
+    names
+        Dotted names of the modules.
+    skipped
+        Names of modules, and of packages with all that is in them, that are of no use in a filter.
+
+    Returns
+    -------
+    bytes
+        A mark, checksum and size of what follows, size of the index, the index (name, whether it is a package, offset, size), and
+        the marshalled codes.
+    """
+    index: list[tuple[str, bool, int, int]] = []
+    content = bytearray()
+    for name, (is_package, code) in sorted(_modules(names, skipped), key=lambda module: module[0]):
+        data = marshal.dumps(code)
+        index.append((name, is_package, len(content), len(data)))
+        content += data
+    head = json.dumps(index).encode()
+    body = struct.pack("<I", len(head)) + head + bytes(content)
+    return _MAGIC + struct.pack("<II", zlib.crc32(body), len(body)) + body
+
+
+def _modules(names: Iterable[str], skipped: Iterable[str]) -> Iterator[tuple[str, tuple[bool, CodeType]]]:
+    ignored = frozenset(skipped)
+    waiting = list(names)
+    seen = {name for name, module in sys.modules.items() if not isinstance(module, Deferred)}
+    while waiting:
+        name = waiting.pop()
+        if name in seen or not ignored.isdisjoint((name, name.partition(".")[0])):
+            continue
+        seen.add(name)
+        found = _compiled(name)
+        if found is None:
+            continue
+        yield name, found
+        is_package, code = found
+        package = name if is_package else name.rpartition(".")[0]
+        waiting += [name.rpartition(".")[0], *_imports(code, package)]
+
+
+def _compiled(name: str) -> tuple[bool, CodeType] | None:
+    """Return whether a module is a package, and its code; None if the path has no source of it."""
+    for folder in sys.path:
+        path = os.path.join(folder, *name.split("."))  # noqa: PTH118 -- no pathlib in the guest's start
+        for file, is_package in ((path + ".py", False), (os.path.join(path, "__init__.py"), True)):  # noqa: PTH118
+            try:
+                with open(file, "rb") as source:  # noqa: PTH123
+                    return is_package, slim(compile(source.read(), file, "exec", dont_inherit=True, optimize=2))
+            except OSError:
+                continue
+    return None
+
+
+def _imports(code: CodeType, package: str) -> Iterator[str]:
+    """Yield the names that a module's code may import, at its top level or later."""
+    for name, level, members in dis._find_imports(code):  # type: ignore[attr-defined]
+        parts = package.split(".")
+        base = ".".join([*parts[: len(parts) - level + 1], name] if level else [name]).rstrip(".")
+        yield base
+        yield from (f"{base}.{member}" for member in members or () if member != "*")
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _imports(constant, package)

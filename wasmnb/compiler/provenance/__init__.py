@@ -1,0 +1,1 @@
+"""Origin of a module: the same inputs give the same bytes, and the file records the inputs."""

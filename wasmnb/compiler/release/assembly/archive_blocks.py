@@ -1,0 +1,19 @@
+"""The archive of Python's library as a passive segment of blocks that are compressed by themselves."""
+
+from __future__ import annotations
+
+import itertools
+import struct
+
+from ..interpreter.cold_code import compress
+from ..interpreter.layout import ARCHIVE_BLOCK
+
+__all__ = ["archive_blocks"]
+
+
+def archive_blocks(archive: bytes) -> bytes:
+    """Return the segment that `copy-archive` reads: offsets of the blocks and the end of the last one (u32 each), the blocks."""
+    blocks = [compress(archive[at : at + ARCHIVE_BLOCK]) for at in range(0, len(archive), ARCHIVE_BLOCK)]
+    first = 4 * (len(blocks) + 1)
+    offsets = itertools.accumulate(map(len, blocks), initial=first)
+    return struct.pack(f"<{len(blocks) + 1}I", *offsets) + b"".join(blocks)

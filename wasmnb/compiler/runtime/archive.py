@@ -1,0 +1,36 @@
+"""The archive of Python's library, found in the memory of the guest that has compiled it. `guest/archive.py` reads it."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+
+from ...formats.leb128 import Malformed
+
+__all__ = ["archive_in"]
+
+#: Beginning of what the guest has compiled; checksum and size of what follows (`guest/archive_pack.py`).
+_MAGIC, _HEAD = b"wasmnb archive", struct.Struct("<II")
+
+
+def archive_in(memory: bytes) -> bytes:
+    """Return the archive: size of the index, the index, and the marshalled codes.
+
+    Parameters
+    ----------
+    memory
+        The guest's memory.
+
+    Raises
+    ------
+    Malformed
+        There is none.
+    """
+    at = memory.find(_MAGIC)
+    while at >= 0:
+        start = at + len(_MAGIC) + _HEAD.size
+        checksum, size = _HEAD.unpack_from(memory, at + len(_MAGIC))
+        if zlib.crc32(memory[start : start + size]) == checksum:
+            return memory[start : start + size]
+        at = memory.find(_MAGIC, at + 1)
+    raise Malformed("the guest has compiled no archive")

@@ -1,0 +1,81 @@
+"""File names of a source in a saved module: they don't contain names of this machine's folders, and don't change when a cell runs again."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import PurePath
+
+from .filter_source import LocalModule, Source
+
+__all__ = ["original_names", "portable_names", "with_portable_names"]
+
+#: Characters of a filter's name in the name of a cell.
+_LONGEST = 80
+
+#: Names of cells. The number counts what was run in the notebook.
+_CELL = re.compile(r"Cell In ?\[\d+\]|<ipython-input-\d+-\w+>|(?:Input )?In \[\d+\]")
+
+
+def portable_names(source: Source, filter_name: str = "filter") -> dict[str, str]:
+    """Return the names in a saved module by the names of the source's files and cells.
+
+    A cell of the filter `auth` is `<auth cell>`, or `<auth cell 2>` if there are several. A file has its name without its folder. A module has its path
+    below the folder that it's imported from, such as `rules/limits.py`.
+    """
+    names = {module.filename: _module_path(module) for module in source.modules}
+    files = dict.fromkeys(part.filename for part in source.parts if part.filename not in names)
+    cells = [name for name in files if _CELL.fullmatch(name)]
+    for name in files:
+        number = f" {cells.index(name) + 1}" if name in cells and len(cells) > 1 else ""
+        names[name] = _free(
+            f"<{_title(filter_name)} cell{number}>" if name in cells else _base(name), set(names.values())
+        )
+    return names
+
+
+def original_names(source: Source, filter_name: str = "filter") -> dict[str, str]:
+    """Return the names of the source's files and cells by their names in a saved module."""
+    return {portable: name for name, portable in portable_names(source, filter_name).items()}
+
+
+def with_portable_names(source: Source, filter_name: str = "filter") -> Source:
+    """Return a source in which all files have their portable names."""
+    names = portable_names(source, filter_name)
+    parts = tuple(part._replace(filename=names[part.filename]) for part in source.parts)
+    modules = tuple(module._replace(filename=names[module.filename]) for module in source.modules)
+    return replace(source, parts=parts, modules=modules)
+
+
+def _module_path(module: LocalModule) -> str:
+    path = module.name.replace(".", "/")
+    if not module.is_package:
+        return f"{path}.py"
+    return f"{path}/__init__.py" if PurePath(module.filename).name == "__init__.py" else path
+
+
+def _base(name: str) -> str:
+    """Return a name without its folder. Names such as `<filter>` stay, unless they contain a path."""
+    last = re.split(r"[/\\]", name)[-1]
+    return last or "<filter>"
+
+
+def _title(filter_name: str) -> str:
+    """Return a filter's name without folders, and without characters that a file name in angle brackets can't have."""
+    kept = "".join(c for c in re.split(r"[/\\]", filter_name)[-1] if c.isprintable() and c not in '<>"')
+    return kept[:_LONGEST].strip() or "filter"
+
+
+def _free(name: str, taken: set[str]) -> str:
+    """Return the name, or the first of `name-2`, `name-3`, ... that isn't taken."""
+    return next(candidate for candidate in _candidates(name) if candidate not in taken)
+
+
+def _candidates(name: str) -> Iterator[str]:
+    yield name
+    stem, dot, suffix = name.rpartition(".")
+    number = 2
+    while True:
+        yield f"{stem}-{number}.{suffix}" if dot else f"{name}-{number}"
+        number += 1

@@ -1,0 +1,98 @@
+"""Leaves comments, docstrings and other strings without an effect out of Python source; all other lines keep their numbers.
+
+The Python inside the runtime runs this file (`..source_filter`), because it's the one that compiles the source: the result
+doesn't depend on the Python of the notebook.
+"""
+
+import ast
+import io
+import tokenize
+
+__all__ = ["strip_all"]
+
+#: A source that contains one of these reads docstrings itself, and keeps them.
+_READERS = ("__doc__", "getdoc", "doctest")
+
+
+def strip_all(texts: list[str]) -> list[str]:
+    """Return the texts of one filter without their comments and docstrings.
+
+    Parameters
+    ----------
+    texts
+        Valid sources. If one of them reads docstrings (`__doc__`), all of them keep theirs.
+
+    Raises
+    ------
+    ValueError
+        The result would do something else. This isn't expected.
+    """
+    keep = any(word in text for text in texts for word in _READERS)
+    return [_strip(text, keep_docstrings=keep) for text in texts]
+
+
+def _strip(text: str, *, keep_docstrings: bool) -> str:
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    lines = text.split("\n")
+    for row, start, end in _comments(text):
+        lines[row] = lines[row][:start].rstrip() + lines[row][end:]
+    tree = ast.parse(text)
+    if not keep_docstrings:
+        for statement, is_needed in sorted(_strings(tree), key=lambda string: _position(string[0]), reverse=True):
+            _remove(lines, statement, is_needed=is_needed)
+    stripped = "\n".join(lines)
+    if _outline(ast.parse(stripped), keep_docstrings) != _outline(tree, keep_docstrings):
+        raise ValueError("the source can't be stripped")
+    return stripped
+
+
+def _comments(text: str) -> list[tuple[int, int, int]]:
+    """Return line (from 0), start and end of every comment."""
+    tokens = tokenize.generate_tokens(io.StringIO(text).readline)
+    return [(t.start[0] - 1, t.start[1], t.end[1]) for t in tokens if t.type == tokenize.COMMENT]
+
+
+def _bodies(tree: ast.Module) -> list[list[ast.stmt]]:
+    """Return all lists of statements."""
+    fields = (value for node in ast.walk(tree) for _, value in ast.iter_fields(node))
+    return [value for value in fields if isinstance(value, list) and value and isinstance(value[0], ast.stmt)]
+
+
+def _strings(tree: ast.Module) -> list[tuple[ast.stmt, bool]]:
+    """Return the statements that are strings, and whether each needs a replacement."""
+    return [
+        (statement, statement is body[0] and body is not tree.body and all(map(_is_string, body)))
+        for body in _bodies(tree)
+        for statement in body
+        if _is_string(statement)
+    ]
+
+
+def _is_string(statement: ast.stmt) -> bool:
+    value = getattr(statement, "value", None)
+    return isinstance(statement, ast.Expr) and isinstance(value, ast.Constant) and isinstance(value.value, str | bytes)
+
+
+def _position(statement: ast.stmt) -> tuple[int, int]:
+    return statement.lineno, statement.col_offset
+
+
+def _remove(lines: list[str], statement: ast.stmt, *, is_needed: bool) -> None:
+    """Replace a statement by empty lines; if other code shares its lines, or if it's needed, by one without an effect."""
+    assert statement.end_lineno is not None
+    assert statement.end_col_offset is not None
+    first, last = statement.lineno - 1, statement.end_lineno - 1
+    before = lines[first].encode()[: statement.col_offset].decode()
+    after = lines[last].encode()[statement.end_col_offset :].decode()
+    is_alone = not before.strip() and not after.strip()
+    # `from __future__` can follow a string, but not `pass`.
+    instead = "pass" if before.strip() or is_needed else '""'
+    lines[first] = "" if is_alone and not is_needed else f"{before}{instead}{after}".rstrip()
+    lines[first + 1 : last + 1] = [""] * (last - first)
+
+
+def _outline(tree: ast.Module, keep_docstrings: bool) -> str:
+    """Return everything that a source does, without strings that have no effect."""
+    for body in [] if keep_docstrings else _bodies(tree):
+        body[:] = [s for s in body if not (_is_string(s) or isinstance(s, ast.Pass))]
+    return ast.dump(tree)

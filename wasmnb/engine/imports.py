@@ -1,0 +1,173 @@
+"""Imports of an instance: host functions as C calls them, and memories and tables, which are created here as in Envoy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from ctypes import addressof, c_ubyte
+from struct import Struct
+from typing import Any
+
+from wasmtime import _ffi
+
+from .._display import short
+from ..errors import ModuleError
+from .c_interface import HOST_CALLBACK
+from .declarations import ImportType
+from .engine import Code
+from .traps import NOT_INSTANTIATED, check_call
+
+__all__ = ["KINDS", "HostFunction", "Imports", "Resolve"]
+
+#: Function of unsigned integers that returns the result, or None for no result. An exception stops the guest.
+HostFunction = Callable[..., "int | None"]
+
+#: Function from an import to its host function, or to None if the host doesn't have it.
+Resolve = Callable[[ImportType], "HostFunction | None"]
+
+#: Layout of a host function's parameters: a value takes 16 bytes, of which an i32 fills four.
+_PARAMETERS = {"i32": "I12x", "i64": "Q8x"}
+
+#: Bits of a result.
+_MASKS = {"i32": 0xFFFFFFFF, "i64": 0xFFFFFFFFFFFFFFFF}
+
+#: Addresses of values for which a host function keeps views.
+_PLACES = 64
+
+#: `wasmtime_extern_t.kind` of what a module imports or exports.
+KINDS = {
+    "func": _ffi.WASMTIME_EXTERN_FUNC.value,
+    "table": _ffi.WASMTIME_EXTERN_TABLE.value,
+    "memory": _ffi.WASMTIME_EXTERN_MEMORY.value,
+}
+
+#: `wasmtime_val_t.kind` of a null of each type that an imported table may hold; zeros are a null of any of them.
+_ELEMENTS = {"funcref": _ffi.WASMTIME_FUNCREF.value, "externref": _ffi.WASMTIME_EXTERNREF.value}
+
+
+class Imports:
+    """The imports of one instance.
+
+    Parameters
+    ----------
+    code
+        The compiled module.
+    resolve
+        Returns the host function for an imported function.
+
+    Attributes
+    ----------
+    memory
+        wasmtime's memory if the module imports one, or None.
+
+    Raises
+    ------
+    ModuleError
+        The module has an import that no host has.
+    """
+
+    def __init__(self, code: Code, resolve: Resolve) -> None:
+        self.memory: Any = None
+        self._code = code
+        self._c = code.engine.c
+        self._functions = [_host_function(required, resolve) for required in code.imports]
+        self._callbacks: list[Any] = []  # they live as long as the store may call them
+
+    def link(self, context: int, stop: Callable[[BaseException], int]) -> Any:
+        """Return wasmtime's array of the imports for a store.
+
+        Parameters
+        ----------
+        context
+            Address of the store's context.
+        stop
+            Takes the exception of a host function, and returns the trap that ends the guest.
+
+        Raises
+        ------
+        ModuleError
+            A memory or table can't be created.
+        """
+        code, functions = self._code, self._functions
+        elements = [t.element for t in code.declared.tables if t.element not in _ELEMENTS]
+        if elements and any(required.kind == "table" for required in code.imports):
+            raise ModuleError("The module imports a table, and has one with elements that no host has.")
+        externs = (_ffi.wasmtime_extern_t * len(functions))()
+        tables = iter(code.declared.tables)  # imported ones are the first
+        for extern, function, required, kind in zip(
+            externs, functions, code.imports, code.c_imports if functions else (), strict=True
+        ):
+            extern.kind = KINDS[required.kind]
+            if function is not None:
+                callback = HOST_CALLBACK(_trampoline(function, required, stop))
+                self._callbacks.append(callback)
+                signature = self._c.wasm_externtype_as_functype_const(kind)
+                self._c.func_new_unchecked(context, signature, callback, None, None, addressof(extern.of.func))
+            elif required.kind == "memory":
+                memory_type = self._c.wasm_externtype_as_memorytype_const(kind)
+                check_call(
+                    self._c, NOT_INSTANTIATED, self._c.memory_new, context, memory_type, addressof(extern.of.memory)
+                )
+                self.memory = extern.of.memory
+            else:
+                table_type = self._c.wasm_externtype_as_tabletype_const(kind)
+                null = _ffi.wasmtime_val_t(kind=_ELEMENTS[next(tables).element])
+                check_call(
+                    self._c,
+                    NOT_INSTANTIATED,
+                    self._c.table_new,
+                    context,
+                    table_type,
+                    addressof(null),
+                    addressof(extern.of.table),
+                )
+        return externs
+
+    def clear(self) -> None:
+        """Drop the host functions, after the store was freed."""
+        self._callbacks.clear()
+        self._functions.clear()
+
+
+def _host_function(required: ImportType, resolve: Resolve) -> HostFunction | None:
+    """Return the host function of an import, or None for a memory or table; raise `ModuleError` if no host has it."""
+    place = short(f"{required.module}.{required.name}")
+    if required.kind in {"memory", "table"}:
+        return None
+    if required.kind != "func":
+        raise ModuleError(f"The module imports the {required.kind} {place}; no host provides one.")
+    function = resolve(required)
+    if function is None:
+        raise ModuleError(f"The module imports the function {place}, which does not exist.")
+    if not {*required.params, *required.results} <= {"i32", "i64"} or len(required.results) > 1:
+        raise ModuleError(f"The import {place} has a signature that no hostcall has.")
+    return function
+
+
+def _trampoline(
+    function: HostFunction, required: ImportType, stop: Callable[[BaseException], int]
+) -> Callable[..., int]:
+    """Wrap a host function for C. An exception must not reach C: ctypes would print and ignore it."""
+    unpack = Struct("<" + "".join(_PARAMETERS[kind] for kind in required.params)).unpack_from
+    has_result = bool(required.results)
+    mask = _MASKS[required.results[0]] if has_result else 0
+    size = 16 * max(len(required.params), 1)
+    views: dict[int, tuple[memoryview, memoryview]] = {}  # wasmtime mostly uses the same place on its stack
+
+    def look_at(address: int) -> tuple[memoryview, memoryview]:
+        if len(views) >= _PLACES:
+            views.clear()
+        memory = memoryview((c_ubyte * size).from_address(address)).cast("B")
+        views[address] = both = memory, memory.cast("I") if mask < 1 << 32 else memory.cast("Q")
+        return both
+
+    def call(_env: int, _caller: int, address: int, _count: int) -> int:
+        try:
+            values, results = views.get(address) or look_at(address)
+            result = function(*unpack(values))
+            if has_result:
+                results[0] = result & mask  # type: ignore[operator]
+        except BaseException as error:  # noqa: BLE001 -- also KeyboardInterrupt: the outermost call raises it
+            return stop(error)
+        return 0
+
+    return call

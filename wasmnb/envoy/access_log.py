@@ -1,0 +1,133 @@
+"""The access log of a real Envoy, from a file that is written for this purpose.
+
+Facts (Envoy 1.40): a request is logged when its stream is destroyed; the file is flushed every 20 ms, as `process` asks for.
+An operator without a value gives null.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from ..host.trace.access_log import AccessLogRecord
+
+__all__ = ["AccessLogFile", "access_log_config"]
+
+_FILE_LOG = "type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog"
+
+#: Field of `AccessLogRecord` -> Envoy's operator. Times are in microseconds.
+_OPERATORS = {
+    "start_time": "%START_TIME(%Y-%m-%dT%H:%M:%S.%6fZ)%",
+    "protocol": "%PROTOCOL%",
+    "response_code": "%RESPONSE_CODE%",
+    "response_code_details": "%RESPONSE_CODE_DETAILS%",
+    "response_flags": "%RESPONSE_FLAGS%",
+    "bytes_received": "%BYTES_RECEIVED%",
+    "bytes_sent": "%BYTES_SENT%",
+    "duration": "%COMMON_DURATION(DS_RX_BEG:DS_TX_END:us)%",
+    "elapsed": "%DURATION%",
+    "response_duration": "%COMMON_DURATION(DS_RX_BEG:US_RX_BEG:us)%",
+    "upstream_cluster": "%UPSTREAM_CLUSTER_RAW%",
+    "upstream_host": "%UPSTREAM_HOST%",
+    "upstream_request_attempt_count": "%UPSTREAM_REQUEST_ATTEMPT_COUNT%",
+    "route_name": "%ROUTE_NAME%",
+    "connection_id": "%CONNECTION_ID%",
+    "connection_termination_details": "%CONNECTION_TERMINATION_DETAILS%",
+    "downstream_remote_address": "%DOWNSTREAM_DIRECT_REMOTE_ADDRESS%",
+    "request_id": "%REQ(X-REQUEST-ID)%",
+}
+
+_MICROSECOND = 1e-6
+
+
+def access_log_config(path: Path) -> dict[str, Any]:
+    """Return the `AccessLog` message that writes records to a file."""
+    log_format = {"json_format": _OPERATORS, "omit_empty_values": False}
+    config = {"@type": _FILE_LOG, "path": str(path), "log_format": log_format}
+    return {"name": "envoy.access_loggers.file", "typed_config": config}
+
+
+class AccessLogFile:
+    """Reads the file as it grows, and finds a request's record by the port of its client.
+
+    Parameters
+    ----------
+    path
+        The file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._offset = 0
+        self._records: dict[tuple[int, int], AccessLogRecord] = {}
+        self._read_of: Counter[int] = Counter()
+        self._sent_from: Counter[int] = Counter()
+
+    def expect(self, port: int) -> tuple[int, int]:
+        """Note a request from a port; return the key of its record."""
+        self._sent_from[port] += 1
+        return port, self._sent_from[port]
+
+    def find(self, key: tuple[int, int], seconds: float = 1.0) -> AccessLogRecord | None:
+        """Return the record of a request, which may be read once; None if it isn't written in time.
+
+        Parameters
+        ----------
+        key
+            Result of `expect`.
+        seconds
+            Seconds to wait at most (1).
+        """
+        deadline = time.monotonic() + seconds
+        while key not in self._records:
+            if not self._read() and time.monotonic() >= deadline:
+                return None
+            if key not in self._records:
+                time.sleep(0.005)
+        return self._records.pop(key)
+
+    def _read(self) -> bool:
+        """Read complete lines; return whether there were any."""
+        try:
+            with self._path.open("rb") as file:
+                file.seek(self._offset)
+                data = file.read()
+        except OSError:
+            return False
+        lines, _, _ = data.rpartition(b"\n")
+        if not lines:
+            return False
+        self._offset += len(lines) + 1
+        for line in lines.split(b"\n"):
+            record = _record(json.loads(line))
+            port = int(record.downstream_remote_address.rpartition(":")[2] or 0)
+            self._read_of[port] += 1
+            self._records[port, self._read_of[port]] = record
+        return True
+
+
+def _record(values: dict[str, Any]) -> AccessLogRecord:
+    def text(name: str) -> str:
+        value = values.get(name)
+        return "" if value in (None, "-") else str(value)
+
+    def seconds(name: str) -> float | None:
+        value = values.get(name)
+        return None if value in (None, "-") else float(value) * _MICROSECOND
+
+    def number(name: str) -> int:
+        return int(values.get(name) or 0)
+
+    duration = seconds("duration")
+    return AccessLogRecord(
+        datetime.fromisoformat(text("start_time")).timestamp(), text("protocol"), number("response_code"),
+        text("response_code_details"), text("response_flags"), number("bytes_received"), number("bytes_sent"),
+        number("elapsed") * 1e-3 if duration is None else duration, seconds("response_duration"),
+        text("upstream_cluster"), text("upstream_host"), number("upstream_request_attempt_count"), text("route_name"),
+        number("connection_id"), text("connection_termination_details"), text("downstream_remote_address"),
+        text("request_id"),
+    )  # fmt: skip

@@ -1,0 +1,147 @@
+"""The fields that a comparison reads from an exchange of either proxy, with masks for what differs in every run."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from ...abi import LogLevel
+from ...errors import UsageError
+from ...messages import Headers, Request, Response, to_text
+
+__all__ = ["HINTS", "RANDOM", "Field", "Ignored", "fields_of", "hint_of", "is_connection"]
+
+#: Headers whose values differ in every run, and those that frame a message in HTTP/1.
+RANDOM = frozenset({b"date", b"x-request-id", b"x-envoy-upstream-service-time"})
+_FRAMING = frozenset({b"transfer-encoding", b"connection", b"host"})
+
+#: Random parts of values, and their masks.
+_MASKS = [
+    (re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"), "<uuid>"),
+    (re.compile(r"\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT"), "<date>"),
+    (re.compile(r"127\.0\.0\.1:\d+"), "127.0.0.1:<port>"),
+]
+
+#: Field -> where to look if it differs.
+HINTS = {
+    "answered": "Only one of the proxies sent a response: a filter paused the stream, or the wait was too short.",
+    "status": "The responses have different origins: compare the upstream's messages and the log.",
+    "headers": "The filter writes this header, or only one of the proxies adds it.",
+    "body": "The filter got the body in other chunks, or its length didn't match its content-length.",
+    "trailers": "The filter changed the trailers, or a body of fixed length dropped them.",
+    "reached": "Only one of the proxies forwarded the request.",
+    "request line": "Method, path or authority were changed in one proxy only.",
+    "log": "Lines about time, random values or the chunks of a body also differ between two runs of one proxy.",
+    "metrics": "A metric counts something that happened in one proxy only.",
+    "bytes": "A filter got the bytes in other chunks, or stopped them in one proxy only.",
+    "end": "Only one of the proxies closed the connection.",
+    "crash": "Only one of the proxies says that this ends Envoy: the end of Envoy's log has the reason.",
+}
+
+#: Name of a field, its value in the simulated proxy, its value in Envoy.
+Field = tuple[str, Any, Any]
+
+
+class Ignored:
+    """Fields that a comparison ignores on request.
+
+    Parameters
+    ----------
+    names
+        Fields by their name ("client body", "log"), or names of headers, which are left out of every message.
+    """
+
+    def __init__(self, names: Iterable[str] = ()) -> None:
+        self.names = tuple(name.strip().lower() for name in names)
+        if "" in self.names:
+            raise UsageError("ignore has an empty name. Give fields (client body, log) or names of headers.")
+        known = {part for name, _ in (*_HTTP, *_TCP) for part in (name, name.rpartition(" ")[2])} | {"metrics"}
+        self.fields = frozenset(self.names) & known
+        self.headers = frozenset(name.encode() for name in self.names if name not in known)
+
+    def field(self, name: str) -> bool:
+        """Return whether a field is left out."""
+        return name in self.fields or name.rpartition(" ")[2] in self.fields
+
+
+def fields_of(simulated: Any, real: Any, ignored: Ignored) -> list[Field]:
+    """Return the compared fields of a request or a connection through both proxies.
+
+    Parameters
+    ----------
+    simulated, real
+        The exchanges of the two proxies.
+    ignored
+        Fields and headers that are left out.
+    """
+    table = _TCP if is_connection(simulated) else _HTTP
+    values = [(name, read(simulated, ignored), read(real, ignored)) for name, read in table if not ignored.field(name)]
+    return [(name, ours, theirs) for name, ours, theirs in values if ours is not None or theirs is not None]
+
+
+def is_connection(exchange: Any) -> bool:
+    """Return whether an exchange is a connection, not a request."""
+    return hasattr(exchange, "sent")
+
+
+def hint_of(name: str) -> str:
+    """Return where to look if a field differs."""
+    return HINTS.get(name.partition(" ")[2], "") or HINTS.get(name.rpartition(" ")[2], "")
+
+
+def _client(read: Callable[[Response, Ignored], Any]) -> Callable[[Any, Ignored], Any]:
+    return lambda exchange, ignored: read(exchange.response, ignored) if answered(exchange) else None
+
+
+def _upstream(read: Callable[[Request, Ignored], Any]) -> Callable[[Any, Ignored], Any]:
+    return lambda exchange, ignored: (
+        None if exchange.upstream_request is None else read(exchange.upstream_request, ignored)
+    )
+
+
+def answered(exchange: Any) -> bool:
+    """Return whether the client got a response."""
+    return exchange.response is not None and bool(exchange.response.status)
+
+
+def _headers(headers: Headers, ignored: Ignored) -> list[tuple[str, str]]:
+    """Return the entries in order, without framing headers and with masks."""
+    kept = [(n, v) for n, v in headers.raw if n not in _FRAMING and n not in ignored.headers]
+    return [(to_text(n), "<random>" if n in RANDOM else mask(to_text(v))) for n, v in kept]
+
+
+def _log(exchange: Any, _ignored: Ignored) -> list[str]:
+    """Return the filters' lines from level info on, with masks."""
+    lines = [line for line in exchange.log if line.level >= LogLevel.INFO and line.source == "filter"]
+    return [mask(line.text) for line in lines]
+
+
+def mask(text: str) -> str:
+    """Replace the parts of a text that differ in every run."""
+    for pattern, replacement in _MASKS:
+        text = pattern.sub(replacement, text)
+    return text
+
+
+#: Party and field, and a function that reads it from an exchange; it returns None if there is no such message.
+_HTTP: Sequence[tuple[str, Callable[[Any, Ignored], Any]]] = (
+    ("client answered", lambda exchange, _: answered(exchange)),
+    ("client status", _client(lambda r, _: r.status)),
+    ("client headers", _client(lambda r, i: _headers(r.headers, i))),
+    ("client body", _client(lambda r, _: r.body)),
+    ("client trailers", _client(lambda r, i: _headers(r.trailers, i))),
+    ("upstream reached", lambda exchange, _: exchange.upstream_request is not None),
+    ("upstream request line", _upstream(lambda r, _: (r.method, r.path, r.authority))),
+    ("upstream headers", _upstream(lambda r, i: _headers(r.headers, i))),
+    ("upstream body", _upstream(lambda r, _: r.body)),
+    ("upstream trailers", _upstream(lambda r, i: _headers(r.trailers, i))),
+    ("filter log", _log),
+)
+
+_TCP: Sequence[tuple[str, Callable[[Any, Ignored], Any]]] = (
+    ("client bytes", lambda exchange, _: exchange.received),
+    ("client end", lambda exchange, _: exchange.closed_by_proxy),
+    ("upstream bytes", lambda exchange, _: exchange.upstream_received),
+    ("filter log", _log),
+)

@@ -1,0 +1,203 @@
+"""The result of a comparison: pairs of exchanges, fields that differ, and fields that can't be compared."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from itertools import takewhile
+from typing import Any
+
+from ..._display import NEWLINES, Shown, visible
+from ..exchange import EnvoyExchange
+from ..network.tcp import EnvoyTcpExchange
+from .fields import Field, is_connection
+
+__all__ = ["Difference", "NotCompared", "Pair", "Parity"]
+
+#: Characters of a value that a difference shows, and those before its first difference.
+_SHOWN, _BEFORE = 200, 40
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One field that differs between the proxies.
+
+    Attributes
+    ----------
+    where
+        The field: `request 1: client headers`.
+    simulated, real
+        Its values in the two proxies.
+    hint
+        Where to look for the cause.
+    """
+
+    where: str
+    simulated: Any
+    real: Any
+    hint: str
+
+    def __str__(self) -> str:
+        """Return four lines: the field, its two values and the hint."""
+        ours, theirs = _windows(self.simulated, self.real)
+        text = f"{self.where}\n  simulated  {ours}\n  Envoy      {theirs}\n  {self.hint}"
+        return visible(text, keep=NEWLINES)
+
+
+@dataclass(frozen=True)
+class NotCompared:
+    """A field that differs for a reason outside the filter.
+
+    Attributes
+    ----------
+    where
+        The field: `request 1: filter log`.
+    reason
+        Why it can't be compared: time, randomness, a race, the upstream's own responses.
+    simulated, real
+        Its values in the two proxies.
+    """
+
+    where: str
+    reason: str
+    simulated: Any = None
+    real: Any = None
+
+    def __str__(self) -> str:
+        """Return `request 1: filter log: reason`."""
+        return visible(f"{self.where}: {self.reason}")
+
+
+@dataclass
+class Pair:
+    """One request, or one connection, through both proxies.
+
+    Attributes
+    ----------
+    number
+        Counts the pairs, from 1.
+    simulated, real
+        The exchanges of the two proxies: `Exchange` and `EnvoyExchange`, or `TcpExchange` and `EnvoyTcpExchange`.
+    worker
+        The worker that served it in both; None if Envoy's isn't known.
+    compared
+        Number of compared fields.
+    differences
+        The fields that differ.
+    fields
+        Name, value in the simulated proxy and value in Envoy of every field.
+    not_compared
+        The fields that differ and can't be compared.
+    """
+
+    number: int
+    simulated: Any
+    real: EnvoyExchange | EnvoyTcpExchange
+    worker: int | None = None
+    compared: int = 0
+    differences: list[Difference] = field(default_factory=list)
+    fields: list[Field] = field(default_factory=list)
+    not_compared: list[NotCompared] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        """`request 1` or `connection 1`."""
+        return f"{'connection' if is_connection(self.simulated) else 'request'} {self.number}"
+
+    @property
+    def title(self) -> str:
+        """Method and path of a request, or the number of bytes of a connection."""
+        if is_connection(self.simulated):
+            return f"TCP, {len(self.simulated.sent):,} bytes"
+        return f"{self.simulated.request.method} {self.simulated.request.path}"
+
+    @property
+    def crashed(self) -> bool:
+        """Whether Envoy crashed on it."""
+        return bool(self.real.crash)
+
+    def __str__(self) -> str:
+        """Return a line of the table: `  1  GET /x                    200  200  same`."""
+        verdict = "same" if not self.differences else ", ".join(d.where.partition(": ")[2] for d in self.differences)
+        statuses = f"{outcome_of(self.simulated):>7}  {outcome_of(self.real):>7}"
+        return f"{self.number:3}  {visible(self.title)[:40]:40}  {statuses}  {verdict}"
+
+
+@dataclass
+class Parity(Shown):
+    """The result of a comparison.
+
+    Attributes
+    ----------
+    name
+        Name of the simulated proxy.
+    pairs
+        The requests and connections, in order.
+    compared
+        Number of compared fields, metrics included.
+    differences
+        The fields that differ.
+    not_compared
+        The fields that differ and can't be compared, with the reason.
+    notes
+        Sentences about the whole comparison: headers that differ in every run, crashes of Envoy, ignored fields.
+    """
+
+    name: str
+    pairs: list[Pair]
+    compared: int
+    differences: list[Difference]
+    not_compared: list[NotCompared] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def agreement(self) -> float:
+        """Share of equal fields, in percent."""
+        return 100.0 * (self.compared - len(self.differences)) / self.compared if self.compared else 100.0
+
+    @property
+    def same(self) -> bool:
+        """Whether all fields are equal."""
+        return not self.differences
+
+    @property
+    def crashes(self) -> list[Pair]:
+        """The pairs on which Envoy crashed."""
+        return [pair for pair in self.pairs if pair.crashed]
+
+    def __str__(self) -> str:
+        """Return the table of requests, then all differences."""
+        head = f"{self.name}: {self.agreement:.1f} % of {self.compared} fields agree with Envoy"
+        columns = f"{'':3}  {'request':40}  {'sim.':>7}  {'Envoy':>7}"
+        parts = [head, columns, *(str(pair) for pair in self.pairs)]
+        parts += [f"\n{d}" for d in self.differences]
+        parts += ["\nNot compared:", *(f"  {n}" for n in self.not_compared)] if self.not_compared else []
+        return "\n".join([*parts, *(f"\n{visible(note, keep=NEWLINES)}" for note in self.notes)])
+
+    def __repr__(self) -> str:
+        return f"<Parity of {self.name}: {len(self.pairs)} requests, {self.agreement:.1f} % agree>"
+
+
+def outcome_of(exchange: Any) -> str:
+    """Return what the client saw in a word: a status, the number of bytes, `crash`, or `-` for nothing."""
+    if getattr(exchange, "crash", None):
+        return "crash"
+    if is_connection(exchange):
+        return f"{len(exchange.received):,} B"
+    response = exchange.response
+    return str(response.status) if response is not None and response.status else "-"
+
+
+def _windows(ours: Any, theirs: Any) -> tuple[str, str]:
+    """Return two different values as text; of long ones the part around the first difference, never one that is equal."""
+    texts = [repr(dict(value) if isinstance(value, Mapping) else value) for value in (ours, theirs)]
+    if max(map(len, texts)) <= _SHOWN:
+        return texts[0], texts[1]
+    same = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(*texts, strict=False)))
+    start = max(0, same - _BEFORE)
+    return _window(texts[0], start), _window(texts[1], start)
+
+
+def _window(text: str, start: int) -> str:
+    end = start + _SHOWN
+    return ("..." if start else "") + text[start:end] + ("..." if end < len(text) else "")

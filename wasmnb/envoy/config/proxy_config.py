@@ -1,0 +1,117 @@
+"""The configuration of a real Envoy that runs a chain of plugins: its listeners, clusters and services."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from ...host.plugins.plugin import has_http
+from ...host.settings import MAIN_CLUSTER, ProxySettings
+from ..access_log import access_log_config
+from ..tap import TapRecording
+from .bootstrap import Cluster, Config, Listener, bootstrap
+from .plugin_config import EnvoyPlugin
+from .request_state import RequestState
+from .resources import (
+    Backends,
+    built_in_filters,
+    listener_config,
+    manager_config,
+    route_configs,
+    stats_config,
+    virtual_host_config,
+)
+
+__all__ = ["ACCESS_LOG", "HTTP", "TCP", "TCP_CLUSTER", "proxy_config"]
+
+#: Names of the listeners, and the prefix of their statistics.
+HTTP, TCP = "http", "tcp"
+
+#: The main cluster for TCP connections; HTTP and TCP upstreams are different servers.
+TCP_CLUSTER = "upstream tcp"
+
+#: File of the access log, in the folder of the modules.
+ACCESS_LOG = "access.log"
+
+
+def proxy_config(
+    settings: ProxySettings,
+    plugins: Sequence[EnvoyPlugin],
+    backends: Backends,
+    directory: Path,
+    recording: TapRecording | None = None,
+    state: RequestState | None = None,
+) -> Config:
+    """Start the servers behind the clusters, write the modules, and return Envoy's bootstrap configuration.
+
+    Parameters
+    ----------
+    settings
+        The proxy's settings.
+    plugins
+        The chain.
+    backends
+        Starts the servers.
+    directory
+        Folder for the modules and the access log.
+    recording
+        Adds the tap filters of a recording (default None).
+    state
+        Gives requests filter state and metadata, ahead of the chain; None, the default, for nothing.
+    """
+    return bootstrap(
+        _listeners(settings, plugins, directory, recording, state),
+        _clusters(settings, plugins, backends),
+        node=settings.node,
+        services=_services(plugins, directory),
+        stats_sinks=[plugin.as_config(directory) for plugin in plugins if plugin.kind == "stat_sink"],
+        extra=stats_config(settings),
+    )
+
+
+def _listeners(
+    settings: ProxySettings,
+    plugins: Sequence[EnvoyPlugin],
+    directory: Path,
+    recording: TapRecording | None,
+    state: RequestState | None,
+) -> list[Listener]:
+    """The HTTP listener, and one for TCP if there are network filters; that one alone if all filters are for TCP."""
+    by_kind: dict[str, list[Config]] = {}
+    for plugin in plugins:
+        by_kind.setdefault(plugin.kind, []).append(plugin.as_config(directory))
+    extra = listener_config(settings)
+    http = by_kind.get("http", [])
+    before, behind = ([], []) if recording is None else recording.filters(directory, len(http))
+    first = [] if state is None else [(0, state.config)]
+    listeners = [
+        Listener(
+            HTTP, http, routes=route_configs(settings), virtual_host=virtual_host_config(settings),
+            access_logs=by_kind.get("access_log", []), files=[access_log_config(directory / ACCESS_LOG)],
+            built_in=[*first, *before, *built_in_filters(settings), *behind], hcm=manager_config(settings), extra=extra,
+            router={"suppress_envoy_headers": True} if settings.manager.suppress_envoy_headers else {},
+        ),
+    ]  # fmt: skip
+    if "network" in by_kind:
+        listeners.append(Listener(TCP, by_kind["network"], TCP_CLUSTER, "tcp", extra=extra))
+    return listeners if has_http(plugins) else listeners[1:]
+
+
+def _clusters(settings: ProxySettings, plugins: Sequence[EnvoyPlugin], backends: Backends) -> list[Cluster]:
+    tcp = any(plugin.kind == "network" for plugin in plugins)
+    limit = settings.changed("buffer_limit")
+    clusters = [
+        backends.cluster(MAIN_CLUSTER, None if tcp else settings.upstream, main=True, limit=limit),
+        *(backends.cluster(n, backend) for n, backend in settings.clusters.items() if n != MAIN_CLUSTER),
+    ]
+    if tcp:
+        clusters.append(backends.cluster(TCP_CLUSTER, settings.upstream, tcp=True, main=True, limit=limit))
+    return clusters
+
+
+def _services(plugins: Sequence[EnvoyPlugin], directory: Path) -> list[Config]:
+    return [
+        {"config": plugin.as_config(directory), "singleton": plugin.kind == "singleton"}
+        for plugin in plugins
+        if plugin.kind in ("singleton", "service")
+    ]

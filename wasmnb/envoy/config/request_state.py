@@ -1,0 +1,83 @@
+"""Filter state and dynamic metadata that a client gives a request, by a Lua filter ahead of the chain.
+
+The values travel in a header with a random name, as a table of Lua, and the filter removes the header.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from typing import Any
+
+from ...abi.text import encode_text
+from ...errors import UsageError
+from ...host.properties.prescribed import Prescribed
+from .bootstrap import Config
+
+__all__ = ["RequestState"]
+
+_LUA = "type.googleapis.com/envoy.extensions.filters.http.lua.v3.Lua"
+
+_CODE = """
+function envoy_on_request(handle)
+  local text = handle:headers():get("NAME")
+  if text == nil then return end
+  handle:headers():remove("NAME")
+  local values = loadstring("return " .. text)()
+  local info = handle:streamInfo()
+  for namespace, fields in pairs(values.metadata) do
+    for key, value in pairs(fields) do info:dynamicMetadata():set(namespace, key, value) end
+  end
+  for key, value in pairs(values.filter_state) do info:filterState():set(key, "envoy.string", value) end
+end
+"""
+
+_FILTER_STATE = "filter_state."
+
+
+class RequestState:
+    """The filter of one Envoy, and the header that it reads."""
+
+    def __init__(self) -> None:
+        self._name = f"x-wasmnb-state-{secrets.token_hex(8)}"
+
+    @property
+    def config(self) -> Config:
+        """The HTTP filter."""
+        code = {"inline_string": _CODE.replace("NAME", self._name)}
+        return {"name": "wasmnb_request_state", "typed_config": {"@type": _LUA, "default_source_code": code}}
+
+    def header(self, properties: Prescribed, metadata: Mapping[str, Any]) -> tuple[str, str]:
+        """Return the header for a request.
+
+        Raises
+        ------
+        UsageError
+            A property isn't filter state, or a value has no form in Lua.
+        """
+        state = {}
+        for path, value in properties.items():
+            if not path.startswith(_FILTER_STATE):
+                raise UsageError(
+                    f"Envoy computes the property {path!r} itself; only {_FILTER_STATE}NAME and metadata= can be given to a "
+                    "real Envoy."
+                )
+            state[path.removeprefix(_FILTER_STATE)] = value if isinstance(value, str | bytes) else str(value)
+        return self._name, _literal({"metadata": metadata, "filter_state": state})
+
+
+def _literal(value: Any) -> str:
+    """Return a value as an expression of Lua."""
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case int() | float():
+            return repr(float(value))
+        case str() | bytes():
+            data = value if isinstance(value, bytes) else encode_text(value)
+            return '"' + "".join(f"\\{byte:03d}" for byte in data) + '"'
+        case Mapping():
+            return "{" + ",".join(f"[{_literal(str(k))}]={_literal(v)}" for k, v in value.items()) + "}"
+        case list() | tuple():
+            return "{" + ",".join(map(_literal, value)) + "}"
+    raise UsageError(f"Metadata has text, numbers, truth values, mappings and lists, not {value!r:.60}.")

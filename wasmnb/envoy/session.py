@@ -1,0 +1,276 @@
+"""Requests to a real Envoy, each over a connection of its own or several over one."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, Self, Unpack
+
+from ..errors import UsageError
+from ..host.client.delivery import Delivery
+from ..host.client.session import check_session_open, check_session_options
+from ..host.interface import Requests, SendOptions
+from ..host.trace.exchange_log import Exchanges
+from ..messages import Headers, Request
+from .access_log import AccessLogFile
+from .config.proxy_config import ACCESS_LOG, HTTP
+from .exchange import EnvoyExchange
+from .network.client import Client
+from .network.client_connection import ClientConnection, ClientResult
+from .network.http2 import Http2Client
+
+if TYPE_CHECKING:
+    from .config.request_state import RequestState
+    from .config.resources import Backends
+    from .network.tcp import EnvoyTcpExchange
+    from .network.upstream import UpstreamExchange
+    from .process import EnvoyProcess
+
+__all__ = ["EnvoySession", "Outcome", "RequestSender"]
+
+
+#: Gauges of open connections and of active requests.
+_CONNECTIONS, _REQUESTS = f"http.{HTTP}.downstream_cx_active", f"http.{HTTP}.downstream_rq_active"
+
+#: Requests that an upstream keeps, and lines of Envoy's log that are kept.
+_KEPT_REQUESTS, _KEPT_LINES = 100, 100_000
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A request as its client saw it.
+
+    Attributes
+    ----------
+    request
+        The request without the parts that were added for the test.
+    result
+        The response.
+    duration
+        Seconds.
+    left
+        The client gave up.
+    record
+        Key of the access log's record.
+    """
+
+    request: Request
+    result: ClientResult
+    duration: float
+    left: bool
+    record: tuple[int, int]
+
+
+class RequestSender:
+    """Sends requests, and collects the records that Envoy and the upstreams have of each.
+
+    Parameters
+    ----------
+    address
+        Host and port of the listener.
+    process
+        The running Envoy.
+    backends
+        The upstreams.
+    exchanges
+        Gets each exchange.
+    state
+        Gives requests filter state and metadata; None if Envoy has no filter for that.
+    """
+
+    def __init__(
+        self,
+        address: tuple[str, int],
+        process: EnvoyProcess,
+        backends: Backends,
+        exchanges: Exchanges[EnvoyExchange | EnvoyTcpExchange],
+        state: RequestState | None,
+    ) -> None:
+        self._address = address
+        self._process = process
+        self._backends = backends
+        self._exchanges = exchanges
+        self._state = state
+        self._access_log = AccessLogFile(process.directory / ACCESS_LOG)
+
+    def connect(self, *, http2: bool, wait: float | None) -> ClientConnection:
+        """Open a connection."""
+        return (Http2Client if http2 else Client)(*self._address, timeout=wait)
+
+    def send_alone(
+        self, client: ClientConnection, request: Request, delivery: Delivery, sessions: int
+    ) -> EnvoyExchange:
+        """Send a request over a connection of its own, and wait until Envoy has ended the connection.
+
+        Parameters
+        ----------
+        client
+            The connection. It is closed.
+        request, delivery
+            The request, and its options.
+        sessions
+            Number of other open connections.
+
+        Raises
+        ------
+        UsageError
+            Envoy can't give the request these properties.
+        """
+
+        def settle() -> None:
+            client.close()
+            self.settle(_CONNECTIONS, allowed=sessions)
+
+        return self._exchange(client, request, delivery, settle)
+
+    def send_over(self, client: ClientConnection, request: Request, delivery: Delivery) -> EnvoyExchange:
+        """Send a request over a connection that stays open, and wait until Envoy has ended the stream.
+
+        The parameters and errors are those of `send_alone`.
+        """
+
+        def settle() -> None:
+            self.settle(_REQUESTS)
+            time.sleep(0.02)  # the gauge falls before `on_log`
+
+        return self._exchange(client, request, delivery, settle)
+
+    def _exchange(
+        self, client: ClientConnection, request: Request, delivery: Delivery, settle: Callable[[], None]
+    ) -> EnvoyExchange:
+        self.trim()
+        first_line = len(self._process.current_lines())
+        before = {name: len(server.seen) for name, server in self._backends.http.items()}
+        outcome = self._send(client, request, delivery)
+        settle()
+        received = self._received(before)
+        if not received and self._backends.catch_up(self._process.admin):
+            received = self._received(before)
+        exchange = EnvoyExchange.of(self._exchanges.next_number(), outcome, received[0] if received else None)
+        exchange.find_record = partial(self._access_log.find, outcome.record)
+        exchange.log = [line for line in self._process.current_lines()[first_line:] if line.logger == "wasm"]
+        self._exchanges.append(exchange)
+        return exchange
+
+    def trim(self) -> None:
+        """Drop the oldest requests of the upstreams and the oldest log lines."""
+        for server in self._backends.http.values():
+            server.trim(_KEPT_REQUESTS)
+        lines = self._process.log.lines
+        del lines[: max(0, len(lines) - _KEPT_LINES)]
+
+    def settle(self, gauge: str, seconds: float = 1.0, *, allowed: int = 0) -> None:
+        """Wait until Envoy has destroyed a connection or stream, so that its last log lines are written.
+
+        Parameters
+        ----------
+        gauge
+            Statistic of the open ones.
+        seconds
+            Seconds to wait at most (1).
+        allowed
+            Value to which the statistic falls (0).
+        """
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline and self._process.alive:
+            try:
+                if self._process.admin.stats(f"^{gauge}$").get(gauge, 0) <= allowed:
+                    return
+            except OSError:
+                return
+            time.sleep(0.005)
+
+    def _received(self, before: Mapping[str, int]) -> list[UpstreamExchange]:
+        """Return the requests that the upstreams received after these counts, without callouts, in order of arrival."""
+        fresh = (e for name, server in self._backends.http.items() for e in server.seen[before[name] :])
+        return sorted((e for e in fresh if not e.is_callout), key=lambda exchange: exchange.at)
+
+    def _send(self, client: ClientConnection, request: Request, delivery: Delivery) -> Outcome:
+        """Send a request over a connection, and read its response."""
+        request = delivery.shaped(request)
+        sent = self._with_state(request, delivery)
+        record = self._access_log.expect(client.port)
+        patience = threading.Timer(delivery.timeout, client.leave) if delivery.timeout is not None else None
+        started = time.monotonic()
+        if patience is not None:
+            patience.start()
+        try:
+            result = client.request(sent, complete=delivery.complete, wait=delivery.wait)
+        finally:
+            if patience is not None:
+                patience.cancel()
+        return Outcome(request, result, time.monotonic() - started, client.left, record)
+
+    def _with_state(self, request: Request, delivery: Delivery) -> Request:
+        if not delivery.properties and not delivery.metadata:
+            return request
+        if self._state is None:
+            raise UsageError(
+                "A real Envoy gives a request filter state and metadata if it was started with Envoy(..., request_state=True), "
+                "which puts a Lua filter ahead of the chain."
+            )
+        header = self._state.header(delivery.properties, delivery.metadata)
+        return replace(request, headers=Headers([*request.headers.raw, header]))
+
+
+class EnvoySession(Requests[EnvoyExchange]):
+    """One connection of a client to a real Envoy, as `wasmnb.host.ClientSession` is one of the simulated proxy.
+
+    Attributes
+    ----------
+    exchanges
+        The last requests, with the same limits as those of a proxy.
+    closed
+        One of the sides has closed the connection.
+    """
+
+    def __init__(
+        self,
+        client: ClientConnection,
+        send: Callable[[ClientConnection, Request, Delivery], EnvoyExchange],
+        wait: float,
+        on_close: Callable[[EnvoySession], None],
+    ) -> None:
+        self.exchanges: Exchanges[EnvoyExchange] = Exchanges()
+        self.closed = False
+        self._client = client
+        self._send = send
+        self._wait = wait
+        self._on_close = on_close
+
+    def send(self, request: Request, **options: Unpack[SendOptions]) -> EnvoyExchange:
+        """Send a request over the connection and wait for its end; the options are those of `Requests.request`.
+
+        Raises
+        ------
+        UsageError
+            The connection is closed.
+        """
+        check_session_options(options)
+        check_session_open(self)
+        exchange = self._send(self._client, request, Delivery.of(options, self._wait))
+        self.exchanges.next_number()
+        self.exchanges.append(exchange)
+        closing = exchange.response is not None and exchange.response.headers.get("connection") == "close"
+        if exchange.state != "done" or closing:
+            self.close()
+        return exchange
+
+    def close(self) -> None:
+        """Close the connection."""
+        if not self.closed:
+            self.closed = True
+            self._client.close()
+            self._on_close(self)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<EnvoySession: {self.exchanges.total} requests, {'closed' if self.closed else 'open'}>"

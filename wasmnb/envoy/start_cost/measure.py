@@ -1,0 +1,77 @@
+"""Measurement of the costs: an Envoy is started with a configuration, and one without filters."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from ..config.bootstrap import ALLOCATOR, Cluster, Config, Listener, bootstrap
+from ..process import EnvoyProcess, scratch_folder
+from .cost import StartCost
+
+__all__ = ["cpu_seconds", "measure", "measure_plain", "resident_memory"]
+
+#: Seconds until the allocator has given memory back, as exports set it up: its interval, and the time that releasing takes.
+SETTLED = 6.0
+
+
+def measure(config: Config, files: Mapping[str, bytes], workers: int, settle: float = SETTLED) -> StartCost:
+    """Start Envoy with a configuration and one without filters, and return the difference.
+
+    Parameters
+    ----------
+    config
+        The bootstrap, with ports that the system chooses.
+    files
+        Modules by their names, which are relative in the bootstrap.
+    workers
+        Number of worker threads.
+    settle
+        Seconds until the settled memory is read (6).
+
+    Raises
+    ------
+    UsageError
+        Envoy isn't installed.
+    EnvoyRefused
+        Envoy refuses a module or its configuration.
+    """
+    plain = measure_plain(workers, settle)
+    scratch = scratch_folder()
+    for name, data in files.items():
+        (scratch.path / name).write_bytes(data)
+    envoy = EnvoyProcess(config, concurrency=workers, log_level="warning", scratch=scratch)
+    return _measured(envoy, settle) - plain
+
+
+def measure_plain(workers: int, settle: float = SETTLED) -> StartCost:
+    """Start Envoy without filters, and measure it; parameters and errors as for `measure`."""
+    config: Config = bootstrap(
+        [Listener("http", [], "up")], [Cluster("up", None)], extra={"memory_allocator_manager": ALLOCATOR}
+    )
+    return _measured(EnvoyProcess(config, concurrency=workers, log_level="warning"), settle)
+
+
+def _measured(envoy: EnvoyProcess, settle: float) -> StartCost:
+    try:
+        cpu, memory = cpu_seconds(envoy.pid), resident_memory(envoy.pid)
+        time.sleep(settle)
+        return StartCost(cpu, memory, resident_memory(envoy.pid))
+    finally:
+        envoy.close()
+
+
+def cpu_seconds(pid: int) -> float:
+    """Return the CPU-seconds of a process so far."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    ticks = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    exact = [task / "schedstat" for task in Path(f"/proc/{pid}/task").iterdir()]
+    return max(ticks, sum(int(path.read_text().split()[0]) for path in exact if path.exists()) / 1e9)
+
+
+def resident_memory(pid: int) -> int:
+    """Return the bytes of memory that a process has now."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return int(next(line for line in lines if line.startswith("VmRSS")).split()[1]) * 1024

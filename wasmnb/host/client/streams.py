@@ -1,0 +1,267 @@
+"""The client's end of a stream or connection: it sends chunk by chunk, reads, and closes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Self
+
+from ...errors import UsageError
+from ...messages import Headers, HeadersLike, Request, Text, to_bytes
+
+if TYPE_CHECKING:
+    from ..event_loop import EventLoop
+    from ..http.stream import HttpStream
+    from ..tcp.stream import TcpStream
+    from ..trace.exchange import Exchange, TcpExchange
+
+__all__ = ["Stream", "TcpConnection", "send_bytes", "send_whole", "to_send"]
+
+
+class Stream:
+    """A request that is sent chunk by chunk.
+
+    Every method runs the proxy until nothing is left to do at this moment. Virtual time passes only in `Proxy.advance`
+    and `wait`.
+
+    Attributes
+    ----------
+    exchange
+        The exchange so far.
+    """
+
+    def __init__(self, loop: EventLoop, stream: HttpStream) -> None:
+        self._loop = loop
+        self._stream = stream
+        self.exchange: Exchange = stream.exchange
+        self._ended = False
+
+    def send_body(self, chunk: Text, *, end: bool = False) -> Stream:
+        """Send a chunk of the body.
+
+        Parameters
+        ----------
+        chunk
+            The bytes; text is encoded as UTF-8.
+        end
+            This is the last chunk, and no trailers follow.
+
+        Raises
+        ------
+        UsageError
+            The request is complete already.
+        """
+        self._check()
+        data = to_bytes(chunk)
+        request = self.exchange.request
+        request.chunks = [*(request.chunks or []), data]
+        request.body += data
+        self._ended = end
+        self._do(lambda: self._stream.decoder.data(data, end=end))
+        return self
+
+    def send_trailers(self, trailers: HeadersLike = ()) -> Stream:
+        """Send trailers, which end the request.
+
+        Parameters
+        ----------
+        trailers
+            The trailers, as a mapping or as pairs; empty by default.
+
+        Raises
+        ------
+        UsageError
+            The request is complete already.
+        """
+        self._check()
+        items = Headers(trailers)
+        self.exchange.request.trailers = items
+        self._ended = True
+        self._do(lambda: self._stream.decoder.trailers(items.raw))
+        return self
+
+    def reset(self) -> Exchange:
+        """Reset the stream, as a client does that disconnects."""
+        self._ended = True
+        self._do(self._stream.control.on_client_disconnect)
+        return self.exchange
+
+    def wait(self, seconds: float | None = None) -> Exchange:
+        """Wait until the exchange is done.
+
+        Parameters
+        ----------
+        seconds
+            Virtual seconds at most; None for no limit.
+        """
+        self._loop.run_until_done(self.exchange, seconds)
+        return self.exchange
+
+    def _check(self) -> None:
+        if self._ended:
+            raise UsageError("The request is complete; nothing can be sent after its end.")
+
+    def _do(self, action: Callable[[], None]) -> None:
+        self._loop.run_on_worker(self._stream.worker, action)
+
+    def __repr__(self) -> str:
+        return f"<Stream of {self.exchange!r}>"
+
+
+class TcpConnection:
+    """A TCP connection of a client.
+
+    Every method runs the proxy until nothing is left to do at this moment.
+
+    Attributes
+    ----------
+    exchange
+        The exchange so far.
+    """
+
+    def __init__(self, loop: EventLoop, stream: TcpStream) -> None:
+        self._loop = loop
+        self._stream = stream
+        self.exchange: TcpExchange = stream.exchange
+        self._read = 0
+        self._ended = False
+
+    def send(self, data: Text, *, end: bool = False) -> Self:
+        """Send bytes.
+
+        Parameters
+        ----------
+        data
+            The bytes; text is encoded as UTF-8.
+        end
+            Close the client's side after them.
+
+        Raises
+        ------
+        UsageError
+            The client's side is closed already.
+        """
+        raw = self._add_sent(data)
+        self._ended = self.exchange.half_closed = end
+        self._do(lambda: self._stream.data(raw, end=end))
+        return self
+
+    def _add_sent(self, data: Text) -> bytes:
+        raw = to_send(data, ended=self._ended)
+        self.exchange.sent += raw
+        self.exchange.sent_chunks += [raw] if raw else []
+        return raw
+
+    def end(self) -> Self:
+        """Close the client's side (half-close)."""
+        return self.send(b"", end=True)
+
+    def read(self, wait: float | None = None) -> bytes | None:
+        """Return the bytes that have arrived since the last `read`: `b""` at the end, None if there are none.
+
+        Parameters
+        ----------
+        wait
+            Virtual seconds to wait for bytes; None, the default, for not waiting.
+        """
+        if wait and not self._has_news():
+            self._loop.run_while(lambda: not self._has_news(), wait)
+        data = self.exchange.received[self._read :]
+        self._read += len(data)
+        return data or (b"" if self.exchange.ended else None)
+
+    def _has_news(self) -> bool:
+        return len(self.exchange.received) > self._read or self.exchange.ended
+
+    @property
+    def received(self) -> bytes:
+        """All bytes that have arrived."""
+        return self.exchange.received
+
+    def close(self, data: Text = b"") -> TcpExchange:
+        """Close both sides.
+
+        Parameters
+        ----------
+        data
+            Bytes to send just before, without waiting for what they lead to (default none): bytes for the client that they
+            cause arrive at a closed socket.
+
+        Raises
+        ------
+        UsageError
+            There are bytes, and the client's side is closed already.
+        """
+        self.exchange.closed_by_proxy = self.exchange.ended
+        raw = self._add_sent(data) if data else b""
+        if not self._ended:
+            self._ended = True
+            self._do(lambda: self._stream.on_client_close(raw))
+        return self.exchange
+
+    def reset(self) -> TcpExchange:
+        """Abort the connection with a TCP reset."""
+        self._ended = True
+        self._do(self._stream.on_client_reset)
+        return self.exchange
+
+    def _do(self, action: Callable[[], None]) -> None:
+        self._loop.run_on_worker(self._stream.worker, action)
+
+    def __repr__(self) -> str:
+        return f"<TcpConnection of {self.exchange!r}>"
+
+
+def to_send(data: Text, *, ended: bool) -> bytes:
+    """Return what a client sends over a TCP connection as bytes.
+
+    Parameters
+    ----------
+    data
+        Bytes, or text that is encoded as UTF-8.
+    ended
+        The client has closed its side.
+
+    Raises
+    ------
+    UsageError
+        The client's side is closed already.
+    """
+    if ended:
+        raise UsageError("The client's side of the connection is closed; nothing more can be sent.")
+    return to_bytes(data)
+
+
+def send_whole(stream: HttpStream, request: Request, *, complete: bool = True) -> None:
+    """Send a whole request: headers and body arrive together, but each of several chunks, and trailers, as its own event.
+
+    Parameters
+    ----------
+    stream, request
+        The stream that begins, and its request.
+    complete
+        False: the end of the body is not sent.
+    """
+    trailers = request.trailers.raw if complete else []
+    has_body = bool(request.body) or bool(trailers) or request.chunks is not None
+    stream.start(request, end=not has_body, has_body=has_body)
+    if request.chunks is None and request.body:
+        stream.decoder.data(request.body, end=not trailers)
+    last = len(request.chunks or ()) - 1
+    for index, chunk in enumerate(request.chunks or ()):
+        end = index == last and not trailers and complete
+        stream.state.call_soon(lambda c=chunk, e=end: stream.decoder.data(c, end=e))  # type: ignore[misc]
+    if trailers:
+        stream.state.call_soon(lambda: stream.decoder.trailers(trailers))
+    elif request.chunks is not None and not request.chunks and complete:
+        stream.state.call_soon(lambda: stream.decoder.data(b"", end=True))
+
+
+def send_bytes(stream: TcpStream, chunks: Sequence[bytes]) -> None:
+    """Open a connection, and send each chunk as its own event; the client closes its side with the last one."""
+    stream.start()
+    stream.exchange.sent, stream.exchange.sent_chunks = b"".join(chunks), list(chunks)
+    stream.exchange.half_closed = True
+    call_soon, thread = stream.worker.server.clock.call_soon, stream.worker.thread
+    for chunk in chunks[:-1]:
+        call_soon(thread, lambda c=chunk: stream.data(c))  # type: ignore[misc]
+    call_soon(thread, lambda: stream.data(chunks[-1] if chunks else b"", end=True))

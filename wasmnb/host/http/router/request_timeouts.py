@@ -1,0 +1,120 @@
+"""Timeouts of one request: those of its route, and those of the `x-envoy-*` headers that filters set.
+
+Facts (Envoy 1.40): the router removes the headers. A try's own timeout that is not below the request's is ignored.
+`x-envoy-expected-rq-timeout-ms` is the time that the upstream has, which is shorter on a retry.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+from ..local_reply import is_grpc
+from ..routing.duration import grpc_timeout
+from ..routing.numbers import unsigned
+
+if TYPE_CHECKING:
+    from ..header_map import HeaderMap
+    from ..routing.route import Route, RouteEntry
+
+__all__ = ["RequestTimeouts"]
+
+_LEAST = 0.001
+
+
+@dataclass(frozen=True)
+class RequestTimeouts:
+    """Seconds; 0 for no limit.
+
+    Attributes
+    ----------
+    whole
+        From the end of the request to the end of the response, over all tries.
+    per_try, per_try_idle
+        For the response's headers of one try.
+    duration
+        From the first connection to the end of the response.
+    alternative
+        A timeout is answered with 204.
+    hedge
+        A try that takes too long continues while the next one runs.
+    grpc
+        The upstream's time is also written into `grpc-timeout`.
+    """
+
+    whole: float = 0.0
+    per_try: float = 0.0
+    per_try_idle: float = 0.0
+    duration: float = 0.0
+    alternative: bool = False
+    hedge: bool = False
+    grpc: bool = False
+
+    @classmethod
+    def read(cls, route: Route, headers: HeaderMap, default: float) -> Self:
+        """Read the timeouts, and remove their headers.
+
+        Parameters
+        ----------
+        route, headers
+            The request's.
+        default
+            The listener's route timeout.
+        """
+        entry, retry = route.entry, route.retry
+        grpc = _follows_grpc_timeout(entry, headers)
+        if entry is not None and entry.duration is not None:
+            default = 0.0
+        elif entry is not None and grpc:
+            default = _of_grpc(entry, headers)
+        elif entry is not None and entry.timeout is not None:
+            default = entry.timeout
+        whole = _take(headers, b"x-envoy-upstream-rq-timeout-ms", default)
+        own = retry.per_try_timeout if retry is not None else 0.0
+        per_try = _take(headers, b"x-envoy-upstream-rq-per-try-timeout-ms", own)
+        duration = _take(headers, b"x-envoy-upstream-stream-duration-ms", 0.0)
+        alternative = b"x-envoy-upstream-rq-timeout-alt-response" in headers
+        headers.remove(b"x-envoy-upstream-rq-timeout-alt-response")
+        hedge = headers.get(b"x-envoy-hedge-on-per-try-timeout")
+        return cls(
+            whole,
+            0.0 if whole and per_try >= whole else per_try,
+            retry.per_try_idle_timeout if retry is not None else 0.0,
+            duration,
+            alternative,
+            hedge == b"true" if hedge in (b"true", b"false") else route.hedge,
+            grpc,
+        )
+
+    def tell_upstream(self, headers: HeaderMap, elapsed: float) -> None:
+        """Set `x-envoy-expected-rq-timeout-ms`, `elapsed` seconds after the request's beginning."""
+        expected = self.whole if self.hedge or not self.per_try else self.per_try
+        if not expected:
+            return
+        if self.whole:
+            expected = min(expected, self.whole - elapsed) if elapsed < self.whole else _LEAST
+        milliseconds = int(expected * 1000 + 1e-6)
+        headers.put(b"x-envoy-expected-rq-timeout-ms", b"%d" % milliseconds)
+        if self.grpc:
+            headers.put(b"grpc-timeout", b"%dm" % milliseconds)
+
+
+def _follows_grpc_timeout(entry: RouteEntry | None, headers: HeaderMap) -> bool:
+    """Return whether the route has `max_grpc_timeout`, and the request is one of gRPC."""
+    return entry is not None and entry.grpc_max is not None and entry.duration is None and is_grpc(headers)
+
+
+def _of_grpc(entry: RouteEntry, headers: HeaderMap) -> float:
+    """Return the request's own timeout, up to `max_grpc_timeout`. In both, and in the result, 0 means no limit."""
+    asked = grpc_timeout(headers) or 0.0
+    if entry.grpc_offset < asked:
+        asked -= entry.grpc_offset
+    most = entry.grpc_max or 0.0
+    return most if most and (not asked or asked > most) else asked
+
+
+def _take(headers: HeaderMap, name: bytes, default: float) -> float:
+    """Remove a header in milliseconds, and return its seconds; the default if it is not a number."""
+    number = unsigned(headers.get(name))
+    headers.remove(name)
+    return number / 1000 if number is not None else default

@@ -1,0 +1,17 @@
+"""Numbers in headers, read as Envoy does (`absl::SimpleAtoi`)."""
+
+from __future__ import annotations
+
+import re
+
+__all__ = ["unsigned"]
+
+_NUMBER = re.compile(rb"[ \t\n\v\f\r]*\+?(\d+)[ \t\n\v\f\r]*\Z")
+_BITS = 64
+
+
+def unsigned(text: bytes | None) -> int | None:
+    """Return the number in a header, or None if it isn't an unsigned one of 64 bits. Blanks and a plus before it are allowed."""
+    match = _NUMBER.match(text) if text is not None else None
+    number = int(match[1]) if match else None
+    return number if number is not None and number < 1 << _BITS else None

@@ -1,0 +1,86 @@
+"""The proxy itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol, Self
+
+from ..settings import ProxySettings
+from .connections import ConnectionInterface, SessionInterface
+from .records import ExchangeInterface, LogLineInterface, TcpExchangeInterface
+from .requests import Requests
+
+__all__ = ["ProxyInterface", "WorkerInterface"]
+
+
+class WorkerInterface(Protocol):
+    """A worker thread."""
+
+    @property
+    def number(self) -> int:
+        """Number from 1, as `request(worker=...)` takes it."""
+        ...
+
+    @property
+    def name(self) -> str:
+        """`worker-1` and so on, as in log lines."""
+        ...
+
+
+class ProxyInterface(Requests[ExchangeInterface], Protocol):
+    """A proxy with filters, simulated or real."""
+
+    @property
+    def name(self) -> str:
+        """Its name in messages and views."""
+        ...
+
+    @property
+    def settings(self) -> ProxySettings:
+        """Its settings, as both kinds of proxy take them."""
+        ...
+
+    @property
+    def plugins(self) -> Sequence[Any]:
+        """The plugins that run, in the order of the chain."""
+        ...
+
+    @property
+    def workers(self) -> Sequence[WorkerInterface]:
+        """Its worker threads."""
+        ...
+
+    @property
+    def state(self) -> str:
+        """`running` or `closed`; `failed` in the simulated proxy after the failure of a VM."""
+        ...
+
+    @property
+    def exchanges(self) -> Sequence[ExchangeInterface | TcpExchangeInterface]:
+        """Requests and connections so far, oldest first."""
+        ...
+
+    @property
+    def log(self) -> Sequence[LogLineInterface]:
+        """Lines that filters and the Wasm host wrote."""
+        ...
+
+    @property
+    def metrics(self) -> Mapping[str, Any]:
+        """The filters' counters and gauges by name."""
+        ...
+
+    def session(self, *, worker: int | None = None, http2: bool = False) -> SessionInterface:
+        """Open a connection for several requests."""
+        ...
+
+    def connect(self, *, worker: int | None = None, cluster: str = "upstream") -> ConnectionInterface:
+        """Open a TCP connection through the network filters."""
+        ...
+
+    def close(self) -> None:
+        """Shut the proxy down; contexts get their `on_done`."""
+        ...
+
+    def __enter__(self) -> Self: ...
+    def __exit__(self, *_: object) -> None: ...

@@ -1,0 +1,133 @@
+"""Metrics in Prometheus's text format, as Envoy's admin interface prints them.
+
+Facts (Envoy 1.40, /stats/prometheus): filters' metrics have no prefix there; counters come first, then gauges and histograms, each
+by name. Characters that Prometheus does not allow become `_`; a metric whose name begins with a digit is left out. Envoy's
+histograms are circllhist's: a sample counts as its bin, which has two significant digits, so
+that sums are approximate, and a bin belongs to every bucket that reaches its lower end.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from ...abi import MetricType
+from ...errors import UsageError
+
+if TYPE_CHECKING:
+    from .metrics import Metric
+
+__all__ = ["StatsTags", "prometheus_text"]
+
+#: `stats_tags` of Envoy's configuration: tag_name and regex.
+StatsTags = Sequence[Mapping[str, str]]
+
+_PREFIX = "wasmcustom."
+_FORBIDDEN = re.compile(r"[^a-zA-Z0-9_]")
+_VALID = re.compile(r"[a-zA-Z_]")
+
+#: Upper ends of Envoy's default buckets.
+_BUCKETS = (
+    0.5, 1, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10000, 30000, 60000, 300000, 600000, 1800000, 3600000,
+)  # fmt: skip
+
+_KINDS = {MetricType.COUNTER: "counter", MetricType.GAUGE: "gauge", MetricType.HISTOGRAM: "histogram"}
+
+
+@dataclass
+class _Family:
+    """Metrics of one kind and name, which differ in their tags."""
+
+    kind: MetricType
+    name: str
+    lines: list[str] = field(default_factory=list)
+
+
+def prometheus_text(metrics: Iterable[Metric], stats_tags: StatsTags = ()) -> str:
+    """Return metrics as text.
+
+    Parameters
+    ----------
+    metrics
+        The metrics of filters.
+    stats_tags
+        Envoy's `stats_config.stats_tags`: mappings with `tag_name` and `regex`. The first group of the expression is removed
+        from the name, the second one (or the first) is the tag's value.
+
+    Raises
+    ------
+    UsageError
+        A tag has no name, or its expression no group.
+    """
+    extractors = [_extractor(tag) for tag in stats_tags]
+    families: dict[tuple[MetricType, str], _Family] = {}
+    for metric in sorted(metrics, key=lambda m: m.name):
+        name, tags = _split(_PREFIX + metric.name, extractors)
+        text = _FORBIDDEN.sub("_", name.removeprefix(_PREFIX))
+        if not _VALID.match(text):
+            continue
+        family = families.setdefault((metric.kind, text), _Family(metric.kind, text))
+        labels = ",".join(f'{_FORBIDDEN.sub("_", tag)}="{_escaped(value)}"' for tag, value in tags)
+        family.lines += _lines(metric, text, labels)
+    ordered = sorted(families.values(), key=lambda f: (list(_KINDS).index(f.kind), f.name))
+    return "".join(f"# TYPE {f.name} {_KINDS[f.kind]}\n" + "".join(line + "\n" for line in f.lines) for f in ordered)
+
+
+def _extractor(tag: Mapping[str, str]) -> tuple[str, re.Pattern[str]]:
+    try:
+        expression = re.compile(tag["regex"])
+        if not expression.groups:
+            raise UsageError(f"The regex of stats_tags {tag['regex']!r} has no group.")
+        return tag["tag_name"], expression
+    except KeyError as missing:
+        raise UsageError(f"An entry of stats_tags has no {missing}.") from None
+    except re.error as error:
+        raise UsageError(f"The regex of stats_tags {tag['regex']!r} is not valid: {error}.") from None
+
+
+def _split(name: str, extractors: Sequence[tuple[str, re.Pattern[str]]]) -> tuple[str, list[tuple[str, str]]]:
+    """Return a name without its tags, and the tags. All expressions see the whole name."""
+    tags, removed = [], []
+    for tag, expression in extractors:
+        match = expression.search(name)
+        if match is not None:
+            tags.append((tag, match[min(2, expression.groups)]))
+            removed.append(match.span(1))
+    for start, end in sorted(removed, reverse=True):
+        name = name[:start] + name[end:]
+    return name, tags
+
+
+def _lines(metric: Metric, name: str, labels: str) -> list[str]:
+    if metric.kind is not MetricType.HISTOGRAM:
+        return [f"{name}{{{labels}}} {metric.value}"]
+    bins = Counter(_bin(sample) for sample in metric.samples)
+    before = labels + "," if labels else ""
+    lines = []
+    for end in _BUCKETS:
+        count = sum(number for (bottom, _), number in bins.items() if bottom <= end)
+        lines.append(f'{name}_bucket{{{before}le="{end}"}} {count}')
+    total = sum(number * _middle(*bounds) for bounds, number in bins.items())
+    lines.append(f'{name}_bucket{{{before}le="+Inf"}} {len(metric.samples)}')
+    return [*lines, f"{name}_sum{{{labels}}} {total:.32g}", f"{name}_count{{{labels}}} {len(metric.samples)}"]
+
+
+def _bin(sample: int) -> tuple[float, float]:
+    """Return the ends of a sample's bin."""
+    if sample <= 0:
+        return 0.0, 0.0
+    width = 10 ** (len(str(sample)) - 2)
+    bottom = sample // width * width if width >= 1 else float(sample)
+    return float(bottom), bottom + float(width)
+
+
+def _middle(bottom: float, top: float) -> float:
+    """Return the value that circllhist takes for a bin's samples."""
+    return bottom + (top - bottom) * (bottom / (bottom + top)) if top else 0.0
+
+
+def _escaped(value: str) -> str:
+    return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")

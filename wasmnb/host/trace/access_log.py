@@ -1,0 +1,112 @@
+"""The record that Envoy's access log has of a request."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any, Protocol, Self
+
+from ..contexts.response_flags import flag_names
+from ..http.routing.operators import StreamFacts
+
+__all__ = ["AccessLogRecord"]
+
+
+class _LoggedFacts(StreamFacts, Protocol):
+    """Facts that the access log has in addition to those of Envoy's formats."""
+
+    started: float
+    started_ns: int
+    finished: float | None
+    request_id: bytes
+    upstream_answered: float | None
+    termination: str
+    host_chosen: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AccessLogRecord:
+    """An access log's record of a request. The attributes are Envoy's command operators in lower case.
+
+    Attributes
+    ----------
+    start_time
+        Seconds since 1970.
+    protocol
+        `HTTP/1.1` or `HTTP/2`.
+    response_code
+        Status of the response; 0 if the client got none.
+    response_code_details
+        Origin of the response: `via_upstream`, `route_not_found`, the details of a filter's local response, ...
+    response_flags
+        Envoy's short flags joined by commas: `UF`, `UH,URX`; empty for none.
+    bytes_received, bytes_sent
+        Bytes of the bodies that came from the client and went to it.
+    duration
+        Seconds from the first byte of the request to the last byte of the response.
+    response_duration
+        Seconds from the first byte of the request to the first byte of the upstream's response; None without one.
+    upstream_cluster
+        Name of the cluster; empty if none was chosen.
+    upstream_host
+        Address of the upstream; empty if none was chosen.
+    upstream_request_attempt_count
+        Number of tries.
+    route_name
+        Name of the route; empty for one without.
+    connection_id
+        Number of the client's connection.
+    connection_termination_details
+        Why the connection was closed; empty if it wasn't.
+    downstream_remote_address
+        The client's address.
+    request_id
+        The request's `x-request-id`.
+    """
+
+    start_time: float
+    protocol: str
+    response_code: int
+    response_code_details: str
+    response_flags: str
+    bytes_received: int
+    bytes_sent: int
+    duration: float
+    response_duration: float | None
+    upstream_cluster: str
+    upstream_host: str
+    upstream_request_attempt_count: int
+    route_name: str
+    connection_id: int
+    connection_termination_details: str
+    downstream_remote_address: str
+    request_id: str
+
+    @classmethod
+    def of(cls, info: _LoggedFacts) -> Self:
+        """Return the record of a stream that has ended."""
+        started = info.started
+        answered = info.upstream_answered
+        flags = flag_names(info.flags)
+        return cls(
+            info.started_ns * 1e-9,
+            info.protocol,
+            info.code or 0,
+            info.details,
+            "" if flags == "-" else flags,
+            info.request_size,
+            info.response_size,
+            (started if info.finished is None else info.finished) - started,
+            None if answered is None else answered - started,
+            info.cluster_name,
+            info.cluster.address if info.host_chosen and info.cluster is not None else "",
+            info.attempts,
+            info.route.name if info.route is not None else "",
+            info.connection.id,
+            info.termination,
+            info.remote_address or info.connection.peer,
+            info.request_id.decode("utf-8", "replace"),
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the values by name, as for a JSON access log."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}

@@ -1,0 +1,49 @@
+"""Times that exchanges spent in filters, added up while the trace is read, for readers of many exchanges."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .exchange import ExchangeBase
+    from .trace import CallbackTime
+
+__all__ = ["FilterTimes"]
+
+
+class FilterTimes:
+    """Times of callbacks by exchange, until the exchange is done.
+
+    They are the same as `exchange.filter_ns`, without reading the trace again for each exchange.
+
+    Parameters
+    ----------
+    measured
+        Use measured times even if the proxy has a fixed `guest_time`, to compare two filters (default False).
+    """
+
+    def __init__(self, *, measured: bool = False) -> None:
+        self._measured = measured
+        self._calls: dict[int, list[tuple[float, int]]] = {}
+
+    def add(self, callback: CallbackTime) -> None:
+        """Add a callback, if an exchange waited for it."""
+        if callback.exchange is not None:
+            self._calls.setdefault(callback.exchange, []).append((callback.time, callback.guest_ns))
+
+    def of(self, exchange: ExchangeBase) -> int:
+        """Return the nanoseconds that an exchange has spent in filters so far."""
+        return exchange.filter_time(self._calls.get(exchange.number, ()), measured=self._measured)
+
+    def take(self, exchange: ExchangeBase) -> int:
+        """Return the nanoseconds of an exchange, and forget its callbacks."""
+        spent = self.of(exchange)
+        self._calls.pop(exchange.number, None)
+        return spent
+
+    def keep(self, exchanges: Collection[ExchangeBase]) -> None:
+        """Forget the callbacks of all other exchanges."""
+        self._calls = {
+            exchange.number: self._calls[exchange.number] for exchange in exchanges if exchange.number in self._calls
+        }

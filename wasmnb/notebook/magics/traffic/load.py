@@ -1,0 +1,174 @@
+"""`%wasmload`: many requests through a filter: one kind of request, or a load plan with live results."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from IPython.core.error import UsageError as MagicUsageError
+from IPython.core.magic import magics_class
+
+from wasmnb.traffic.curl import FLAGS, from_options
+from wasmnb.traffic.tcp import parse_bytes, takes_connections
+
+from ...progress import progress_for
+from ..arguments import NAME, flag, line_cell, parse
+from ..base import FilterMagics
+
+if TYPE_CHECKING:
+    from wasmnb.traffic.plans import LoadPlan, PlanReport
+
+__all__ = ["LoadMagics"]
+
+#: Real seconds between two pictures, and multiples of the time that the last one took.
+_PAUSE, _SHARE = 1.0, 5.0
+
+
+@magics_class
+class LoadMagics(FilterMagics):
+    """Load."""
+
+    @line_cell(
+        NAME,
+        flag("url", nargs="?", default="/", help="A path or URL."),
+        flag("--requests", "-n", type=int, metavar="N", help="Number of requests."),
+        flag("--rate", "-r", type=float, metavar="PER_SECOND", help="Requests per second (as fast as possible)."),
+        flag("--plan", "-p", metavar="FILE|$NAME", help="A load plan in YAML, or a variable with a LoadPlan."),
+        flag("--seed", type=int, default=0, help="Seed of moments, mix and sizes (0)."),
+        *FLAGS,
+    )
+    def wasmload(self, line: str, cell: str | None = None) -> Any:
+        r"""Send many requests through a filter, and show latency histograms of callbacks and requests.
+
+        The request has curl's flags. A network filter gets connections instead, with the bytes of `-d`. Examples::
+
+            %wasmload auth --requests 2000 --rate 500 -H 'x-user: ann' /pay
+            %wasmload sniff -n 500 -d 'SSH-2.0-x\r\n'
+
+        A load plan has a mix of requests and sessions, phases with a rate or with users, and conditions that stop it. Its chart
+        is drawn while it runs; the stop button ends it and keeps the results so far. Give it with `--plan` or in the cell::
+
+            %%wasmload auth
+            mix:
+              - {path: "/search?q={random}", weight: 3}
+              - {path: /pay, method: POST, size: [100, 2000]}
+            phases:
+              - {rate: 50, to: 500, seconds: 30}
+              - {users: 20, seconds: 60}
+            stop: {errors: 0.05}
+
+        The same in Python: `wasmnb.load(auth, LoadPlan(...))`.
+        """
+        options = parse(self.wasmload, line)
+        proxy = self.proxy(options.name)
+        if cell is not None or options.plan is not None:
+            return self.reported(proxy, self._run_plan(proxy, self._plan(options, cell), options.seed))
+        return self.reported(proxy, self._run_requests(proxy, options))
+
+    def _run_requests(self, proxy: Any, options: Any) -> Any:
+        from wasmnb.traffic import load, load_connections
+
+        default = self.shell.magics_manager.registry["WasmMagics"].requests
+        number = default if options.requests is None else options.requests
+        with progress_for(self.shell, self.style) as progress:
+            progress.patience, progress.verdict = 1.0, "{:.1f} s"
+
+            def show(done: int, total: int) -> None:
+                progress(f"{done:,} of {total:,}", done / total)
+
+            rate, seed = options.rate, options.seed
+            if takes_connections(proxy):
+                return load_connections(
+                    proxy, _chunks(options), connections=number, rate=rate, seed=seed, progress=show
+                )
+            request = {k: v for k, v in from_options(options, options.url).arguments.items() if k != "worker"}
+            return load(proxy, progress=show, requests=number, rate=rate, seed=seed, **request)
+
+    def _plan(self, options: Any, cell: str | None) -> LoadPlan:
+        from wasmnb.traffic.plans import LoadPlan
+        from wasmnb.traffic.plans.plan_file import parse_plan, read_plan
+
+        if cell is not None and options.plan is not None:
+            raise MagicUsageError("Give the plan either in the cell or with --plan.")
+        if options.requests is not None or options.rate is not None:
+            raise MagicUsageError("A plan has rates and numbers itself: leave out --rate and --requests.")
+        if cell is not None:
+            return parse_plan(cell, "the cell")
+        if not options.plan.startswith("$"):
+            return read_plan(options.plan)
+        plan = self.shell.user_ns.get(options.plan[1:])
+        if not isinstance(plan, LoadPlan):
+            raise MagicUsageError(f"The variable {options.plan[1:]!r} is not a LoadPlan.")
+        return plan
+
+    def _run_plan(self, proxy: Any, plan: LoadPlan, seed: int) -> Any:
+        from wasmnb.traffic import load
+
+        if self.style in ("auto", "widget") and getattr(self.shell, "kernel", None) is not None:
+            chart = _LiveChart()
+            try:
+                return load(proxy, plan, seed=seed, live=chart.show)
+            finally:
+                chart.close()
+        with progress_for(self.shell, self.style) as progress:
+            progress.patience, progress.verdict = 1.0, "{:.1f} s"
+            return load(proxy, plan, seed=seed, live=lambda report: progress(*progress_of(report, proxy.now)))
+
+
+def progress_of(report: PlanReport, now: float) -> tuple[str, float]:
+    """Return a line about a run that lasts, and the share of it that is done.
+
+    Parameters
+    ----------
+    report
+        The report so far.
+    now
+        The proxy's virtual time.
+    """
+    elapsed, planned = now - report.origin, report.plan.seconds
+    p99 = report.requests.quantile(0.99) / 1e6
+    text = (
+        f"{elapsed:.1f} of {planned:g} virtual s, {report.count:,} requests, p99 {p99:.3g} ms, {report.errors:,} errors"
+    )
+    return text, min(elapsed / planned, 1.0)
+
+
+class _LiveChart:
+    """Chart and tables below the cell, drawn again while the load runs, and removed when the result is shown."""
+
+    def __init__(self) -> None:
+        self._handle: Any = None
+        self._next = time.monotonic() + _PAUSE
+
+    def show(self, report: PlanReport) -> None:
+        """Draw the report so far, unless the last time was a moment ago."""
+        began = time.monotonic()
+        if began < self._next:
+            return
+        from IPython.display import display
+
+        from wasmnb.view import to_html, to_text
+        from wasmnb.view.documents.traffic.plan import live_document
+
+        document = live_document(report)
+        bundle = {"text/html": to_html(document), "text/plain": to_text(document)}
+        if self._handle is None:
+            self._handle = display(bundle, raw=True, display_id=True)  # type: ignore[no-untyped-call]
+        else:
+            self._handle.update(bundle, raw=True)
+        ended = time.monotonic()
+        self._next = ended + max(_PAUSE, _SHARE * (ended - began))
+
+    def close(self) -> None:
+        """Remove the chart."""
+        if self._handle is not None:
+            self._handle.update({"text/plain": ""}, raw=True)
+
+
+def _chunks(options: Any) -> list[bytes]:
+    """Return the bytes that each connection of a load sends."""
+    if not options.data_items:
+        raise MagicUsageError(
+            rf"Give the bytes that each connection sends: %wasmload {options.name} -d 'SSH-2.0-x\r\n'"
+        )
+    return [parse_bytes(item.text) for item in options.data_items]

@@ -1,0 +1,141 @@
+"""Calls to other services over HTTP and gRPC."""
+
+from typing import NamedTuple
+
+from ..callouts.grpc import GrpcCall, Target
+from ..callouts.grpc_streams import GrpcStream
+from ..callouts.http import HttpCall
+from ..contexts import Context
+from ..messages.encoding import PairsLike, Text, Value, encode
+from ..vm import VM, current_vm
+
+__all__ = [
+    "CallStatus",
+    "get_status",
+    "grpc_call",
+    "grpc_cancel",
+    "grpc_close",
+    "grpc_send",
+    "grpc_stream",
+    "http_call",
+]
+
+
+class CallStatus(NamedTuple):
+    """Status code and message of a call."""
+
+    code: int
+    message: bytes
+
+
+def _caller(vm: VM) -> Context:
+    """Return the context that a call belongs to: the one of the running callback."""
+    if vm.active is None:
+        raise RuntimeError("after hostcalls.set_effective_context, make calls with a context's own methods")
+    context: Context = vm.active
+    return context
+
+
+def http_call(
+    cluster: Text, headers: PairsLike, body: Value = b"", trailers: PairsLike = (), timeout_ms: int = 5000
+) -> HttpCall:
+    """Send a request. Call `on_response` on the result, or await it.
+
+    Parameters
+    ----------
+    cluster
+        Name of the cluster.
+    headers
+        Headers with `:method`, `:path` and `:authority`, as a mapping or as pairs.
+    body, trailers
+        Body and trailers; empty by default.
+    timeout_ms
+        Timeout in milliseconds (5000).
+    """
+    vm = current_vm()
+    return HttpCall.start(
+        vm, _caller(vm), cluster, headers, body=body, trailers=trailers, timeout_ms=timeout_ms, callback=None
+    )
+
+
+def grpc_call(
+    service: Text,
+    service_name: Text,
+    method: Text,
+    *,
+    metadata: PairsLike = (),
+    message: Value = b"",
+    timeout_ms: int = 5000,
+) -> GrpcCall:
+    """Make a unary call. Call `on_response` on the result, or await it.
+
+    Parameters
+    ----------
+    service
+        Name of the cluster, or a serialised `GrpcService` message.
+    service_name, method
+        The gRPC method: `package.Service` and `Method`.
+    metadata
+        Metadata, as a mapping or as pairs; empty by default.
+    message
+        The serialised message; empty by default.
+    timeout_ms
+        Timeout in milliseconds (5000).
+    """
+    vm = current_vm()
+    target, caller = Target(service, service_name, method), _caller(vm)
+    return GrpcCall.start(vm, caller, target, message, metadata=metadata, timeout_ms=timeout_ms, callback=None)
+
+
+def grpc_stream(service: Text, service_name: Text, method: Text, metadata: PairsLike = ()) -> GrpcStream:
+    """Open a stream; set `on_message` and `on_close` on the result.
+
+    Parameters
+    ----------
+    service, service_name, method, metadata
+        As for `grpc_call`.
+    """
+    vm = current_vm()
+    return GrpcStream.start(vm, _caller(vm), Target(service, service_name, method), metadata)
+
+
+def grpc_send(token: int, message: Value, end_of_stream: bool = False) -> None:
+    """Send a message on a stream.
+
+    Parameters
+    ----------
+    token
+        Token of the stream.
+    message
+        The serialised message.
+    end_of_stream
+        Close the filter's side after it (False).
+    """
+    current_vm().call("grpc_send", token, encode(message), int(end_of_stream), about=str(token))
+
+
+def grpc_close(token: int) -> None:
+    """Half-close a stream, or cancel a call.
+
+    Parameters
+    ----------
+    token
+        Token of the stream or call.
+    """
+    current_vm().call("grpc_close", token, about=str(token))
+
+
+def grpc_cancel(token: int) -> None:
+    """Reset a call or a stream.
+
+    Parameters
+    ----------
+    token
+        Token of the stream or call.
+    """
+    current_vm().call("grpc_cancel", token, about=str(token))
+
+
+def get_status() -> CallStatus:
+    """Return code and message of the plugin's last call."""
+    return CallStatus(*current_vm().call("get_status"))

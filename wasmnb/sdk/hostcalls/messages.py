@@ -1,0 +1,170 @@
+"""Header maps and buffers of messages and calls."""
+
+from typing import NamedTuple
+
+from ...abi import BufferType, HeaderMapType, Pair, decode_pairs
+from ..messages.bodies import WHOLE
+from ..messages.encoding import PairsLike, Text, Value, encode
+from ..messages.pairs import serialised
+from ..vm import current_vm
+
+__all__ = [
+    "BufferStatus",
+    "add_header_map_value",
+    "get_buffer_bytes",
+    "get_buffer_status",
+    "get_header_map_pairs",
+    "get_header_map_size",
+    "get_header_map_value",
+    "remove_header_map_value",
+    "replace_header_map_value",
+    "set_buffer_bytes",
+    "set_header_map_pairs",
+]
+
+
+class BufferStatus(NamedTuple):
+    """Length of a buffer in bytes, and flags, which are 0."""
+
+    length: int
+    flags: int
+
+
+def get_header_map_value(map_type: HeaderMapType, name: Text) -> bytes:
+    """Return the first value of a name.
+
+    Parameters
+    ----------
+    map_type
+        The header map.
+    name
+        Name of the header.
+
+    Raises
+    ------
+    NotFound
+        The map doesn't have the name.
+    """
+    about = f"{map_type.name}, {name!r}"
+    return current_vm().call("get_header_map_value", int(map_type), encode(name), about=about)  # type: ignore[no-any-return]
+
+
+def add_header_map_value(map_type: HeaderMapType, name: Text, value: Value) -> None:
+    """Append an entry to a map.
+
+    Parameters
+    ----------
+    map_type
+        The header map.
+    name, value
+        The entry.
+    """
+    about = f"{map_type.name}, {name!r}"
+    current_vm().call("add_header_map_value", int(map_type), encode(name), encode(value), about=about)
+
+
+def replace_header_map_value(map_type: HeaderMapType, name: Text, value: Value) -> None:
+    """Set a name to exactly one entry.
+
+    Parameters
+    ----------
+    map_type
+        The header map.
+    name, value
+        The entry.
+    """
+    about = f"{map_type.name}, {name!r}"
+    current_vm().call("replace_header_map_value", int(map_type), encode(name), encode(value), about=about)
+
+
+def remove_header_map_value(map_type: HeaderMapType, name: Text) -> None:
+    """Remove every entry of a name, if there is any.
+
+    Parameters
+    ----------
+    map_type
+        The header map.
+    name
+        Name of the header.
+    """
+    about = f"{map_type.name}, {name!r}"
+    current_vm().call("remove_header_map_value", int(map_type), encode(name), about=about)
+
+
+def get_header_map_pairs(map_type: HeaderMapType) -> list[Pair]:
+    """Return the whole map; empty if it is not available.
+
+    Parameters
+    ----------
+    map_type
+        The header map.
+    """
+    return decode_pairs(current_vm().call("get_header_map_pairs", int(map_type), about=map_type.name)) or []
+
+
+def set_header_map_pairs(map_type: HeaderMapType, pairs: PairsLike) -> None:
+    """Replace the whole map.
+
+    Parameters
+    ----------
+    map_type
+        The header map.
+    pairs
+        All entries of the new map, as a mapping or as pairs.
+    """
+    current_vm().call("set_header_map_pairs", int(map_type), serialised(current_vm().abi, pairs), about=map_type.name)
+
+
+def get_header_map_size(map_type: HeaderMapType) -> int:
+    """Return the size of names and values in bytes; for writable maps only.
+
+    Parameters
+    ----------
+    map_type
+        The header map.
+    """
+    return current_vm().call("get_header_map_size", int(map_type), about=map_type.name)  # type: ignore[no-any-return]
+
+
+def get_buffer_bytes(buffer_type: BufferType, start: int = 0, length: int = WHOLE) -> bytes:
+    """Return part of a buffer, clipped at its end.
+
+    Parameters
+    ----------
+    buffer_type
+        The buffer.
+    start
+        Offset of the first byte (0).
+    length
+        Number of bytes at most; by default all.
+    """
+    return current_vm().call("get_buffer_bytes", int(buffer_type), start, length, about=buffer_type.name)  # type: ignore[no-any-return]
+
+
+def get_buffer_status(buffer_type: BufferType) -> BufferStatus:
+    """Return the length of a buffer, and flags (0).
+
+    Parameters
+    ----------
+    buffer_type
+        The buffer.
+    """
+    return BufferStatus(*current_vm().call("get_buffer_status", int(buffer_type), about=buffer_type.name))
+
+
+def set_buffer_bytes(buffer_type: BufferType, start: int, length: int, data: Value) -> None:
+    """Replace the first bytes of a buffer, or append bytes.
+
+    Parameters
+    ----------
+    buffer_type
+        The buffer.
+    start
+        0 to replace or to prepend; the buffer's length or more to append.
+    length
+        Number of bytes to replace; 0 for none.
+    data
+        The new bytes.
+    """
+    about = f"{buffer_type.name}, {start}, {length}"
+    current_vm().call("set_buffer_bytes", int(buffer_type), start, length, encode(data), about=about)

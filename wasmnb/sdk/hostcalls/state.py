@@ -1,0 +1,193 @@
+"""Properties, shared data, queues and metrics."""
+
+from ...abi import MetricType, encode_path
+from ..messages.encoding import Text, Value, encode
+from ..shared import SharedValue
+from ..vm import current_vm
+
+__all__ = [
+    "define_metric",
+    "dequeue_shared_queue",
+    "enqueue_shared_queue",
+    "get_metric",
+    "get_property",
+    "get_shared_data",
+    "increment_metric",
+    "record_metric",
+    "register_shared_queue",
+    "resolve_shared_queue",
+    "set_property",
+    "set_shared_data",
+]
+
+
+def get_property(*path: Text) -> bytes:
+    """Return the bytes of a property.
+
+    Parameters
+    ----------
+    path
+        Parts of the property's path: `get_property("request", "path")`.
+
+    Raises
+    ------
+    NotFound
+        The stream doesn't have the property now.
+    """
+    return current_vm().call("get_property", encode_path(path), about=repr(path))  # type: ignore[no-any-return]
+
+
+def set_property(path: Text, value: Value) -> None:
+    """Store a value in the stream's filter state.
+
+    Parameters
+    ----------
+    path
+        Name under which the value is stored.
+    value
+        The value.
+    """
+    current_vm().call("set_property", encode(path), encode(value), about=repr(path))
+
+
+def get_shared_data(key: Text) -> SharedValue:
+    """Return a value and its cas number.
+
+    Parameters
+    ----------
+    key
+        The key.
+
+    Raises
+    ------
+    NotFound
+        The key has no value.
+    """
+    return SharedValue(*current_vm().call("get_shared_data", encode(key), about=repr(key)))
+
+
+def set_shared_data(key: Text, value: Value, cas: int = 0) -> None:
+    """Store a value.
+
+    Parameters
+    ----------
+    key, value
+        The entry.
+    cas
+        Number from `get_shared_data`: the value is stored only if it hasn't changed since. 0, the default, stores it in any
+        case.
+
+    Raises
+    ------
+    CasMismatch
+        The value has changed since.
+    """
+    current_vm().call("set_shared_data", encode(key), encode(value), cas, about=repr(key))
+
+
+def register_shared_queue(name: Text) -> int:
+    """Open or create a queue, become its receiver, and return its token.
+
+    Parameters
+    ----------
+    name
+        Name of the queue.
+    """
+    return current_vm().call("register_shared_queue", encode(name), about=repr(name))  # type: ignore[no-any-return]
+
+
+def resolve_shared_queue(vm_id: Text, name: Text) -> int:
+    """Return the token of a queue.
+
+    Parameters
+    ----------
+    vm_id
+        The vm_id of the VM that registered the queue.
+    name
+        Name of the queue.
+
+    Raises
+    ------
+    NotFound
+        No VM has registered it.
+    """
+    return current_vm().call("resolve_shared_queue", encode(vm_id), encode(name), about=repr(name))  # type: ignore[no-any-return]
+
+
+def enqueue_shared_queue(token: int, data: Value) -> None:
+    """Append an item to a queue.
+
+    Parameters
+    ----------
+    token
+        Token of the queue.
+    data
+        The item.
+    """
+    current_vm().call("enqueue_shared_queue", token, encode(data), about=str(token))
+
+
+def dequeue_shared_queue(token: int) -> bytes:
+    """Remove the first item of a queue and return it.
+
+    Parameters
+    ----------
+    token
+        Token of the queue.
+
+    Raises
+    ------
+    Empty
+        The queue is empty.
+    """
+    return current_vm().call("dequeue_shared_queue", token, about=str(token))  # type: ignore[no-any-return]
+
+
+def define_metric(metric_type: MetricType, name: Text) -> int:
+    """Define a metric and return its id in this VM.
+
+    Parameters
+    ----------
+    metric_type
+        Counter, gauge or histogram.
+    name
+        Name of the metric.
+    """
+    return current_vm().call("define_metric", int(metric_type), encode(name), about=repr(name))  # type: ignore[no-any-return]
+
+
+def increment_metric(metric_id: int, offset: int) -> None:
+    """Add to a counter or a gauge.
+
+    Parameters
+    ----------
+    metric_id
+        Id from `define_metric`.
+    offset
+        The difference: at least 1 for a counter.
+    """
+    current_vm().call("increment_metric", metric_id, offset, about=f"{metric_id}, {offset}")
+
+
+def record_metric(metric_id: int, value: int) -> None:
+    """Set a gauge, record in a histogram, add to a counter.
+
+    Parameters
+    ----------
+    metric_id
+        Id from `define_metric`.
+    value
+        The value of a gauge, a sample of a histogram, or the difference for a counter.
+    """
+    current_vm().call("record_metric", metric_id, value, about=f"{metric_id}, {value}")
+
+
+def get_metric(metric_id: int) -> int:
+    """Return the value of a counter or a gauge.
+
+    Parameters
+    ----------
+    metric_id
+        Id from `define_metric`.
+    """
+    return current_vm().call("get_metric", metric_id, about=str(metric_id))  # type: ignore[no-any-return]

@@ -1,0 +1,60 @@
+"""Log, clock, ticks and foreign functions."""
+
+from ...abi import LogLevel
+from ..messages.encoding import Text, Value, encode
+from ..vm import current_vm
+
+__all__ = [
+    "call_foreign_function",
+    "get_current_time_nanoseconds",
+    "get_log_level",
+    "log",
+    "set_tick_period_milliseconds",
+]
+
+
+def log(level: LogLevel, message: Text) -> None:
+    """Write one line to the proxy's log.
+
+    Parameters
+    ----------
+    level
+        Severity.
+    message
+        The line.
+    """
+    current_vm().call("log", int(level), encode(message))
+
+
+def get_log_level() -> LogLevel:
+    """Return the lowest level that the proxy writes."""
+    return LogLevel(current_vm().call("get_log_level"))
+
+
+def get_current_time_nanoseconds() -> int:
+    """Return the wall clock, in nanoseconds since 1970."""
+    return current_vm().call("get_current_time_nanoseconds")  # type: ignore[no-any-return]
+
+
+def set_tick_period_milliseconds(period: int) -> None:
+    """Call `on_tick` of the plugin every `period` milliseconds; 0 stops the ticks.
+
+    Parameters
+    ----------
+    period
+        Milliseconds between two ticks.
+    """
+    current_vm().call("set_tick_period_milliseconds", period, about=str(period))
+
+
+def call_foreign_function(name: Text, arguments: Value = b"") -> bytes:
+    """Call a foreign function of the proxy by name.
+
+    Parameters
+    ----------
+    name
+        Name of the function.
+    arguments
+        Its arguments, in a format that the function defines; empty by default.
+    """
+    return current_vm().call("call_foreign_function", encode(name), encode(arguments), about=repr(name))  # type: ignore[no-any-return]

@@ -1,0 +1,43 @@
+"""Values by name in a list that a client has chosen.
+
+A dict isn't used: a client who knows Python's hash secret, as anybody with the module does, can send names that all have one hash.
+"""
+
+from bisect import bisect_left
+from collections.abc import Iterable
+
+__all__ = ["Lookup"]
+
+
+class Lookup:
+    """Pairs in order, and the first value of each name.
+
+    Parameters
+    ----------
+    pairs
+        Names and values.
+
+    Attributes
+    ----------
+    pairs
+        The same, as a list.
+    """
+
+    __slots__ = ("_places", "pairs")
+
+    def __init__(self, pairs: Iterable[tuple[str, str]] = ()) -> None:
+        self.pairs = list(pairs)
+        self._places = sorted((name, i) for i, (name, _) in enumerate(self.pairs))
+
+    def first(self, name: str) -> str:
+        """Return the first value of a name; KeyError if there is none."""
+        at = bisect_left(self._places, (name, 0))
+        if at == len(self._places) or self._places[at][0] != name:
+            raise KeyError(name)
+        return self.pairs[self._places[at][1]][1]
+
+    def names(self) -> list[str]:
+        """Return every name once, in the order of their first values."""
+        places = self._places
+        first = [i for at, (name, i) in enumerate(places) if not at or places[at - 1][0] != name]
+        return [self.pairs[i][0] for i in sorted(first)]

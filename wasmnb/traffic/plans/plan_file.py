@@ -1,0 +1,133 @@
+"""Load plans from YAML or JSON: the fields of the dataclasses as keys, with short forms for paths and steps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from ...errors import UsageError
+from .plan import LoadPhase, LoadPlan, LoadRequest, LoadSession, LoadStop
+
+__all__ = ["parse_plan", "read_plan"]
+
+
+def read_plan(path: str | PathLike[str]) -> LoadPlan:
+    """Read a load plan.
+
+    Parameters
+    ----------
+    path
+        A YAML or JSON file; `parse_plan` documents its content.
+
+    Raises
+    ------
+    UsageError
+        The file can't be read, or isn't a plan.
+    """
+    path = Path(path).expanduser()
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(
+            f"The load plan {str(path)!r} can't be read: {getattr(error, 'strerror', '') or error}."
+        ) from None
+    return parse_plan(text, path.name)
+
+
+def parse_plan(text: str, name: str = "the load plan") -> LoadPlan:
+    """Return the plan that YAML describes.
+
+    Parameters
+    ----------
+    text
+        An object with the fields of `LoadPlan`. An entry of `mix` is a path or an object with the fields of `LoadRequest`; with
+        `requests` it is a session. In a phase, a list of rates or users makes steps of the same duration.
+    name
+        Name of its source in messages.
+
+    Raises
+    ------
+    UsageError
+        It isn't YAML, or something in it isn't known.
+    """
+    import yaml
+
+    try:
+        data = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise UsageError(f"{name}: this is not YAML ({' '.join(str(error).split())[:160]}).") from None
+    try:
+        return _plan(_known(data, LoadPlan, "a plan"))
+    except UsageError as error:
+        raise UsageError(f"{name}: {error}") from None
+    except (TypeError, ValueError) as error:
+        raise UsageError(f"{name}: a value has the wrong type ({error}).") from None
+
+
+def _plan(record: dict[str, Any]) -> LoadPlan:
+    plan: dict[str, Any] = {key: _tuple(value) for key, value in record.items()}
+    for key, convert in (("mix", _entry), ("phases", _phase)):
+        entries = record.get(key, [])
+        if not isinstance(entries, list):
+            raise UsageError(f"{key} is a list, with one line for each entry.")
+        if key in record:
+            plan[key] = tuple(convert(entry) for entry in entries)
+    if "stop" in plan:
+        plan["stop"] = LoadStop(**_known(record["stop"], LoadStop, "stop", without=("when",)))
+    return LoadPlan(**plan)
+
+
+def _entry(entry: Any) -> LoadRequest | LoadSession:
+    if isinstance(entry, str):
+        return _from_line(entry)
+    if isinstance(entry, Mapping) and "requests" in entry:
+        record = _known(entry, LoadSession, "a session")
+        requests = tuple(_request(each) for each in record.pop("requests") or ())
+        return LoadSession(requests, **{key: _tuple(value) for key, value in record.items()})
+    return _request(entry)
+
+
+def _request(entry: Any) -> LoadRequest:
+    if isinstance(entry, str):
+        return _from_line(entry)
+    record = {key: _tuple(value) for key, value in _known(entry, LoadRequest, "a request").items()}
+    headers = record.get("headers", {})
+    if not isinstance(headers, Mapping):
+        raise UsageError("headers is an object with names and values.")
+    if headers:  # the class has its own default
+        record["headers"] = tuple((str(name), str(value)) for name, value in headers.items())
+    return LoadRequest(**record)
+
+
+def _from_line(line: str) -> LoadRequest:
+    """Return the request for `/path` or `METHOD /path`."""
+    method, space, path = line.strip().partition(" ")
+    return LoadRequest(path.strip(), method) if space else LoadRequest(line.strip())
+
+
+def _phase(entry: Any) -> LoadPhase | tuple[LoadPhase, ...]:
+    record = _known(entry, LoadPhase, "a phase")
+    if "seconds" not in record:
+        raise UsageError("A phase needs seconds.")
+    for key in ("rate", "users"):
+        if isinstance(record.get(key), list):
+            return LoadPhase.steps(record[key], record["seconds"], closed=key == "users")
+    return LoadPhase(**record)
+
+
+def _known(value: Any, kind: Any, noun: str, without: tuple[str, ...] = ()) -> dict[str, Any]:
+    """Return an object whose keys are fields of a class."""
+    if not isinstance(value, Mapping):
+        raise UsageError(f"{noun} is an object with keys and values, not {type(value).__name__}.")
+    names = [each.name for each in fields(kind) if each.name not in without]
+    unknown = [str(key) for key in value if key not in names]
+    if unknown:
+        raise UsageError(f"{noun} has no {unknown[0]!r}. Use {', '.join(names)}.")
+    return dict(value)
+
+
+def _tuple(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value

@@ -1,0 +1,176 @@
+"""`record`: exchanges of a proxy are written to a file while they happen."""
+
+from __future__ import annotations
+
+import warnings
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from os import PathLike
+from pathlib import Path
+from threading import Lock
+from typing import Any, Self
+
+from ..._display import visible
+from ...errors import UsageError
+from .masking import mask as mask_secrets
+from .readers.own_format import encode_line
+from .writers import recording_path, to_recorded, write_traffic
+
+__all__ = ["Recording", "record"]
+
+#: Most exchanges that wait for their end. With more of them, the oldest is written as it is, so that a paused stream doesn't delay all others forever.
+_WAITING = 1000
+
+
+class Recording:
+    """A recording that continues until `close()` or the end of a `with` block. `record` starts it.
+
+    A `.jsonl` file grows with each exchange, so that it is complete up to a crash. A `.har` file is written at the end. If the disk
+    is full, the recording ends with a warning, and the traffic goes on.
+
+    Attributes
+    ----------
+    path
+        The file.
+    count
+        Exchanges that were written.
+    masked
+        Number of masked secrets by place.
+    left_out
+        Exchanges that are not in the file, because the proxy had dropped them before they were done.
+    problem
+        Why it has ended early; an empty string if it hasn't.
+    """
+
+    def __init__(self, proxy: Any, path: Path, *, mask: bool) -> None:
+        self.path = path
+        self.count = self.left_out = 0
+        self.masked: Counter[str] = Counter()
+        self.problem = ""
+        self._proxy = proxy
+        self._mask = mask
+        self._lock = Lock()
+        self._seen = proxy.exchanges.total
+        self._waiting: list[Any] = []
+        self._part = path if path.suffix == ".jsonl" else path.with_name(f".{path.name}.part.jsonl")
+        try:
+            self._file = self._part.open("wb")
+        except OSError as error:
+            raise UsageError(f"The recording {str(path)!r} can't be written: {error.strerror or error}.") from None
+        self._stop: Callable[[], None] = proxy.watch(self._look) if hasattr(proxy, "watch") else lambda: None
+
+    @property
+    def closed(self) -> bool:
+        """Whether it has ended."""
+        return self._file.closed
+
+    def _look(self) -> None:
+        """Write the exchanges that have ended. This is called between all events of the proxy."""
+        if self._seen != self._proxy.exchanges.total or (self._waiting and self._waiting[0].done):
+            self.update()
+
+    def update(self) -> None:
+        """Write the exchanges that have ended since the last time."""
+        with self._lock:
+            if not self.closed:
+                self._take()
+                with self._disk_errors():
+                    self._write(final=False)
+
+    @contextmanager
+    def _disk_errors(self) -> Iterator[None]:
+        """End the recording with a warning if the disk takes no more."""
+        try:
+            yield
+        except OSError as error:
+            self.problem = error.strerror or str(error)
+            self._stop()
+            with suppress(OSError):
+                self._file.close()
+            text = (
+                f"The recording {visible(str(self.path))!r} has ended after {self.count:,} exchanges: {self.problem}."
+            )
+            warnings.warn(text, stacklevel=3)
+
+    def _take(self) -> None:
+        exchanges = self._proxy.exchanges
+        fresh = exchanges.total - self._seen
+        kept = [exchange for exchange in list(exchanges)[-fresh:] if exchange.number > self._seen] if fresh else []
+        self.left_out += fresh - len(kept)
+        self._seen = exchanges.total
+        self._waiting += kept
+
+    def _write(self, *, final: bool) -> None:
+        """Write what has ended, in the order in which it began."""
+        waiting = self._waiting
+        ended = 0
+        while ended < len(waiting) and (final or getattr(waiting[ended], "done", True) or len(waiting) > _WAITING):
+            self._line(waiting[ended])
+            ended += 1
+        del waiting[:ended]
+        if ended:
+            self._file.flush()
+
+    def _line(self, exchange: Any) -> None:
+        recorded = to_recorded(exchange)
+        if recorded is not None:
+            self._file.write(encode_line(mask_secrets(recorded, self.masked) if self._mask else recorded))
+            self.count += 1
+
+    def close(self) -> None:
+        """End the recording; exchanges that have not ended are written as they are."""
+        self._stop()
+        with self._lock:
+            if self.closed:
+                return
+            self._take()
+            with self._disk_errors():
+                self._write(final=True)
+                self._file.close()
+        if self._part != self.path and not self.problem:
+            from .traffic import read_traffic
+
+            write_traffic(read_traffic(self._part, mask=False), self.path, mask=False)
+            self._part.unlink()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        state = "closed" if self.closed else "recording"
+        return f"<Recording of {visible(self._proxy.name)} to {visible(str(self.path))}: {self.count:,} exchanges, {state}>"
+
+
+def record(proxy: Any, path: str | PathLike[str], *, mask: bool = True) -> Recording:
+    """Write all exchanges of a proxy to a file from now on, whoever sends them: magics, clients of a socket, a load.
+
+        with wasmnb.record(proxy, "day.jsonl") as recording:
+            ...
+
+    Parameters
+    ----------
+    proxy
+        A simulated proxy, or a `wasmnb.Envoy` (whose own parameter `record` uses Envoy's tap filter instead).
+    path
+        A `.jsonl` or `.har` file, which `read_traffic` reads.
+    mask
+        Replace secrets by `***` (default True).
+
+    Returns
+    -------
+    Recording
+        A context manager; it ends with `close()`.
+
+    Raises
+    ------
+    UsageError
+        The suffix is another one, or the file can't be written.
+    """
+    target = recording_path(path)
+    if not hasattr(proxy, "exchanges"):
+        raise UsageError(f"record() needs a proxy, not {type(proxy).__name__}.")
+    return Recording(proxy, target, mask=mask)

@@ -1,0 +1,212 @@
+"""The start of a proxy, as Envoy does it: main thread, base VM, canary, the VMs of all threads, with their callbacks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from wasmnb.abi import ENTRY_POINTS
+
+from ...render.document import Fold, Inline, Item, Outline, Paragraph, Span, inline
+from ...render.units import duration, plural
+from .trace import by_callback, trace_items
+
+if TYPE_CHECKING:
+    from wasmnb.host import Event, Proxy, TreeNode
+
+__all__ = ["StartStep", "VmStart", "context_notes", "start_fold", "summary_of", "vm_starts"]
+
+#: VMs that are shown; more are counted.
+_SHOWN = 24
+
+#: Role of a VM -> why Envoy creates it.
+_REASONS = {
+    "base": "Envoy loads the module once for each VM key (code, VM configuration, vm_id) and runs its entry points. "
+    "This VM gets no plugin and no traffic; the threads' VMs are copies of it.",
+    "canary": "A VM on trial: the plugin starts and reads its configuration here. If it refuses, Envoy refuses the "
+    "configuration. The VM is dropped at once, without on_done.",
+    "main": "The main thread's own VM. Services and access loggers may work here; requests never arrive here.",
+    "worker": "The worker's own VM, which handles its requests. Python variables in it are not shared with other workers.",
+}
+
+#: Role of a VM in words.
+_ROLES = {"base": "base VM", "canary": "canary VM", "main": "main thread's VM", "worker": "worker's VM"}
+
+#: Callback of a start -> what happens in it.
+_MEANINGS = {
+    "start section": "the module prepares its memory",
+    "on_context_create": "creates the plugin's context",
+    "on_vm_start": "the VM starts; it can read the VM configuration",
+    "on_configure": "the plugin reads its configuration, and refuses it with false",
+}
+
+#: Context -> what it is, for readers who see the tree for the first time.
+_CONTEXTS = {
+    "VMContext": "one in each VM, context 0: on_vm_start",
+    "PluginContext": "one for each plugin in a VM: its configuration, ticks, queues and callouts",
+    "HttpContext": "one for each request, in the VM of its worker",
+    "TcpContext": "one for each connection, in the VM of its worker",
+}
+
+
+@dataclass(frozen=True)
+class StartStep:
+    """One callback of a start.
+
+    Attributes
+    ----------
+    event, inner
+        The callback, and the hostcalls inside it; calls of WASI are only counted.
+    meaning
+        A sentence about the stage.
+    """
+
+    event: Event
+    inner: list[Event]
+    meaning: str
+
+
+@dataclass
+class VmStart:
+    """The start of one VM.
+
+    Attributes
+    ----------
+    number, thread, role
+        As in the tree.
+    created, ready
+        Virtual seconds at its creation, and at the end of its last step.
+    steps
+        Its callbacks.
+    failure, failed_at
+        Why it failed, and virtual seconds; empty and None if it did not.
+    closed_at
+        Virtual seconds at which it was dropped; None while it exists.
+    """
+
+    number: int
+    thread: str
+    role: str
+    created: float
+    ready: float
+    steps: list[StartStep] = field(default_factory=list)
+    failure: str = ""
+    failed_at: float | None = None
+    closed_at: float | None = None
+
+    @property
+    def title(self) -> str:
+        """Thread, VM and role: `main: VM1, base VM`."""
+        return f"{self.thread}: VM{self.number}, {_ROLES.get(self.role, self.role)}"
+
+    @property
+    def reason(self) -> str:
+        """Why Envoy creates it."""
+        return _REASONS.get(self.role, "")
+
+    @property
+    def took(self) -> float:
+        """Virtual nanoseconds of its start."""
+        return max(0.0, self.ready - self.created) * 1e9
+
+
+def vm_starts(events: Sequence[Event], guest_time: float | None = None) -> list[VmStart]:
+    """Return the starts of all VMs in the order of their creation.
+
+    Parameters
+    ----------
+    events
+        `Trace.of_starts()`.
+    guest_time
+        Virtual seconds of a callback in a proxy that fixes them; by default the measured time counts.
+    """
+    starts: dict[int, VmStart] = {}
+    for event, inner in by_callback(events):
+        if event.vm is None:
+            continue
+        if event.kind == "vm" and event.name == "created":
+            starts[event.vm] = VmStart(event.vm, event.thread, str(event.args.get("role", "")), event.time, event.time)
+        elif event.vm in starts:
+            _add(starts[event.vm], event, inner, guest_time)
+    return list(starts.values())
+
+
+def _add(start: VmStart, event: Event, inner: list[Event], guest_time: float | None) -> None:
+    if event.kind == "callback":
+        hostcalls = [e for e in inner if e.kind != "wasi"]
+        start.steps.append(StartStep(event, hostcalls, _meaning(event, len(inner) - len(hostcalls))))
+        start.ready = event.time + (event.guest_ns / 1e9 if guest_time is None else guest_time)
+    elif event.name == "closed":
+        start.closed_at = event.time
+    elif event.name == "failed" and not start.failure:
+        start.failed_at = event.time
+        start.failure = f"{event.args.get('callback')} failed: {event.args.get('message')}"
+
+
+def _meaning(event: Event, calls: int) -> str:
+    meaning = _MEANINGS.get(event.name, "")
+    if event.name in ENTRY_POINTS:
+        meaning = "entry point: the module's top level runs"
+    return f"{meaning}; {plural(calls, 'call')} of WASI" if calls else meaning
+
+
+def context_notes(tree: TreeNode) -> list[tuple[str, str, str]]:
+    """Return the contexts of a filter: what the SDK calls them, the author's class or an empty string, and what they are.
+
+    Parameters
+    ----------
+    tree
+        `Proxy.tree()`.
+    """
+    classes: dict[str, dict[str, None]] = {"VMContext": {}, "PluginContext": {}}
+    for node in tree.walk():
+        if node.context:
+            classes.setdefault(node.context, {})[node.class_name] = None
+        context, _, rest = str(node.facts.get("creates", "")).partition(" ")
+        if context:
+            classes.setdefault(context, {})[rest.rpartition(" for each ")[0]] = None
+    return [(name, ", ".join(filter(None, classes[name])), text) for name, text in _CONTEXTS.items() if name in classes]
+
+
+def summary_of(starts: Sequence[VmStart]) -> str:
+    """Return the number of VMs, and when the last worker was ready: `7 VMs, ready after 45.1 ms`."""
+    ready = max((s.ready for s in starts if s.role == "worker"), default=max((s.ready for s in starts), default=0.0))
+    return f"{plural(len(starts), 'VM')}, ready after {duration(ready * 1e9)}"
+
+
+def start_fold(proxy: Proxy) -> list[Fold]:
+    """Return the start with one line for each VM, which unfolds into its callbacks; nothing if the trace has lost it."""
+    starts = vm_starts(proxy.trace.of_starts(), proxy.simulation.fixed_time)
+    if not starts:
+        return []
+    summary = inline(Span("start", "strong"), Span(f"  {summary_of(starts)}", "muted"))
+    notes = [Paragraph(_note(*note)) for note in context_notes(proxy.tree())]
+    items = [_item(start) for start in starts[:_SHOWN]]
+    if len(starts) > _SHOWN:
+        items.append(Item(inline(Span(f"… and {plural(len(starts) - _SHOWN, 'more VM')}", "muted"))))
+    return [Fold(summary, (*notes, Outline(tuple(items))), open=True)]
+
+
+def _note(name: str, own: str, text: str) -> Inline:
+    return inline(Span(f"{name} {own}".rstrip(), "strong"), Span(f"  {text}", "muted"))
+
+
+def _item(start: VmStart) -> Item:
+    """Return a VM with its steps."""
+    reason = Item(inline(Span(start.reason, "muted")))
+    dropped = [Item(inline(Span("dropped", "muted")))] if start.closed_at is not None and not start.failure else []
+    return Item(_line(start), (reason, *map(_step, start.steps), *dropped), folded=True)
+
+
+def _line(start: VmStart) -> Inline:
+    names = ", ".join(step.event.name for step in start.steps)
+    failure = (Span(f"  ✗ {start.failure}", "bad"),) if start.failure else ()
+    end = "ready" if start.role in ("main", "worker") else "done"
+    text = f"  {duration(start.took)}, {end} at {duration(start.ready * 1e9)}: {names or 'no callbacks'}"
+    return inline(Span(start.title, "strong"), Span(text, "muted"), *failure)
+
+
+def _step(step: StartStep) -> Item:
+    (item,) = trace_items([step.event, *step.inner], folded=False, origin=False)
+    return Item(inline(*item.line, Span(f"  {step.meaning}" if step.meaning else "", "muted")), item.children)
