@@ -73,7 +73,7 @@ def plain():
 @pytest.mark.slow
 def test_trace_of_a_million_events_is_cut():
     busy = Filter.from_bytes(assemble(MANY_CALLS % 100_000), "busy")
-    with Proxy(busy, workers=1, trace_limit=1_000_000) as proxy:
+    with Proxy(busy, workers=1, trace_limit=1_000_000, deadline=60) as proxy:
         panel = panel_of(proxy)
         for _ in range(10):
             proxy.get("/", {"user-agent": "x"})
@@ -94,7 +94,7 @@ def test_trace_of_a_million_events_is_cut():
 def test_exported_trace_is_limited_with_a_note(monkeypatch):
     texts = []
     busy = Filter.from_bytes(assemble(MANY_CALLS % 60_000), "busy")
-    with Proxy(busy, workers=1) as proxy:
+    with Proxy(busy, workers=1, deadline=60) as proxy:
         panel = panel_of(proxy)
         monkeypatch.setattr(panel.widget, "send_file", lambda *_, **values: texts.append(values["text"]))
         for _ in range(2):
