@@ -9,6 +9,8 @@ import http.client
 import json
 from typing import Any
 
+from .network.loopback import Address
+
 __all__ = ["Admin"]
 
 
@@ -42,12 +44,12 @@ class Admin:
         """Return whether Envoy serves."""
         return self.get("/ready").strip() == "LIVE"
 
-    def listeners(self) -> dict[str, tuple[str, int]]:
+    def listeners(self) -> dict[str, Address]:
         """Return the address of each active listener by name, with the port that the system chose for port 0."""
         addresses = {}
         for entry in json.loads(self.get("/listeners?format=json")).get("listener_statuses", []):
             address = entry["local_address"]["socket_address"]
-            addresses[entry["name"]] = (address["address"], int(address["port_value"]))
+            addresses[entry["name"]] = Address(address["address"], int(address["port_value"]))
         return addresses
 
     def stats(self, pattern: str = "") -> dict[str, int]:

@@ -28,6 +28,7 @@ from .exchange import EnvoyExchange
 from .log import LogLine
 from .metrics import EnvoyMetrics
 from .network.client_connection import ClientConnection
+from .network.loopback import Address
 from .network.tcp import EnvoyConnection, EnvoyTcpExchange
 from .network.upstream import Upstream
 from .process import EnvoyProcess, scratch_folder
@@ -186,7 +187,7 @@ class Envoy(Requests[EnvoyExchange]):
         return [EnvoyWorker(number) for number in range(1, self.settings.workers + 1)]
 
     @property
-    def address(self) -> tuple[str, int]:
+    def address(self) -> Address:
         """Host and port of the HTTP listener; of the TCP listener if there are network filters alone."""
         return self._addresses[HTTP if HTTP in self._addresses else TCP]
 

@@ -6,9 +6,16 @@ import contextlib
 import socket
 import struct
 import threading
-from typing import Self
+from typing import NamedTuple, Self
 
-__all__ = ["LoopbackServer", "reset_when_closed"]
+__all__ = ["Address", "LoopbackServer", "reset_when_closed"]
+
+
+class Address(NamedTuple):
+    """Host and port of a listener."""
+
+    host: str
+    port: int
 
 
 def reset_when_closed(connection: socket.socket) -> None:
@@ -37,10 +44,9 @@ class LoopbackServer:
         threading.Thread(target=self._accept, name=type(self).__name__, daemon=True).start()
 
     @property
-    def address(self) -> tuple[str, int]:
+    def address(self) -> Address:
         """Host and port of the server."""
-        host, port = self._server.getsockname()[:2]
-        return host, port
+        return Address(*self._server.getsockname()[:2])
 
     def serve(self, connection: socket.socket) -> None:
         """Serve one client, in its own thread; the connection is closed afterwards."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from hashlib import sha256
-from typing import Any, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from ...abi import KINDS, Callbacks, LogLevel
 from ...abi.text import encode_text
@@ -22,6 +22,7 @@ __all__ = [
     "FAILURE_POLICIES",
     "FilterLike",
     "Plugin",
+    "PluginKey",
     "has_http",
     "require_http",
     "require_network",
@@ -35,6 +36,14 @@ P = TypeVar("P", bound="_HoldsHeaders")
 
 #: Effects of a VM's failure on streams.
 FAILURE_POLICIES = ("FAIL_CLOSED", "FAIL_OPEN", "FAIL_RELOAD")
+
+
+class PluginKey(NamedTuple):
+    """Identity of a plugin inside a VM."""
+
+    name: str
+    root_id: str
+    config: bytes
 
 
 class FilterLike(Protocol):
@@ -229,9 +238,9 @@ class Plugin:
         )
 
     @property
-    def key(self) -> tuple[str, str, bytes]:
+    def key(self) -> PluginKey:
         """Its identity inside a VM: plugins with equal keys share a root context."""
-        return (self.name, self.root_id, self.config)
+        return PluginKey(self.name, self.root_id, self.config)
 
     @cached_property
     def code_key(self) -> str:

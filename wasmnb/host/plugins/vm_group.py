@@ -10,11 +10,9 @@ from ..vm.module_check import Loaded
 if TYPE_CHECKING:
     from ..vm.settings import VmSettings
     from ..vm.vm import Vm
-    from .plugin import Plugin
+    from .plugin import Plugin, PluginKey
 
 __all__ = ["VmGroup"]
-
-PluginKey = tuple[str, str, bytes]
 
 
 class VmGroup:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ...errors import UsageError
 from ...view import document_of, to_html, visible
@@ -13,7 +13,7 @@ from ...view.render.escape import NEWLINES
 from ...view.render.units import plural
 from .scenarios.scenario import Scenario
 
-__all__ = ["KINDS", "Finding", "FuzzReport"]
+__all__ = ["KINDS", "Fault", "Finding", "FuzzReport"]
 
 #: Kind of fault -> headline.
 KINDS = {
@@ -30,6 +30,13 @@ class _Pasteable:
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
         return {"text/html": to_html(document_of(self)), "text/plain": str(self)}
+
+
+class Fault(NamedTuple):
+    """What findings of the same fault have in common: its kind, and the last line of the message without digits."""
+
+    kind: str
+    message: str
 
 
 @dataclass
@@ -63,9 +70,9 @@ class Finding(_Pasteable):
     repeats: int = 1
 
     @property
-    def place(self) -> tuple[str, str]:
-        """Kind and last line of the message without digits; equal for findings of the same fault."""
-        return self.kind, re.sub(r"\d+", "", self.message.splitlines()[-1] if self.message else "")
+    def fault(self) -> Fault:
+        """The fault. It is equal for findings of the same fault."""
+        return Fault(self.kind, re.sub(r"\d+", "", self.message.splitlines()[-1] if self.message else ""))
 
     def __str__(self) -> str:
         """Return kind and message, then the test."""
@@ -117,8 +124,8 @@ class FuzzReport(_Pasteable):
 
     def add(self, other: FuzzReport) -> None:
         """Add the report of another search: its effort, and the findings that this one doesn't have. Merging is associative."""
-        known = {finding.place for finding in self.findings}
-        self.findings += [finding for finding in other.findings if finding.place not in known]
+        known = {finding.fault for finding in self.findings}
+        self.findings += [finding for finding in other.findings if finding.fault not in known]
         self.tried += other.tried
         self.seconds = max(self.seconds, other.seconds)
         self.features = max(self.features, other.features)

@@ -10,12 +10,12 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
-from typing import Any
+from typing import Any, NamedTuple
 
 from ...messages import Request, Response, to_text
 from .observation import Observation
 
-__all__ = ["Difference", "differences"]
+__all__ = ["Difference", "DifferenceKey", "differences"]
 
 #: Numbers, hexadecimal ids and quoted texts in log lines, which differ from request to request.
 _VARIABLE = re.compile(r"\b[0-9a-f]{8,}(?:-[0-9a-f]{4,})*\b|\d+(?:\.\d+)?|'[^']*'|\"[^\"]*\"")
@@ -24,6 +24,14 @@ _VARIABLE = re.compile(r"\b[0-9a-f]{8,}(?:-[0-9a-f]{4,})*\b|\d+(?:\.\d+)?|'[^']*
 _GENERATED_ID = re.compile(rb"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89a-f][0-9a-f]{3}-[0-9a-f]{12}")
 
 Pairs = list[tuple[bytes, bytes]]
+
+
+class DifferenceKey(NamedTuple):
+    """Identity of a difference without the two values."""
+
+    area: str
+    name: str
+    change: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +57,9 @@ class Difference:
     new: Any = None
 
     @property
-    def key(self) -> tuple[str, str, str]:
+    def key(self) -> DifferenceKey:
         """Area, name and change."""
-        return (self.area, self.name, self.change)
+        return DifferenceKey(self.area, self.name, self.change)
 
     @property
     def title(self) -> str:

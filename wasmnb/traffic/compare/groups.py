@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from ..._display import visible
 from ..recorded.exchange import RecordedExchange
-from .differences import Difference
+from .differences import Difference, DifferenceKey
 from .observation import Observation
 
 __all__ = ["DifferenceGroup", "Example", "Grouping"]
@@ -112,7 +112,7 @@ class Grouping:
     """Collects differences and groups them."""
 
     compared: int = 0
-    _kinds: dict[tuple[str, str, str], _Kind] = field(default_factory=dict)
+    _kinds: dict[DifferenceKey, _Kind] = field(default_factory=dict)
 
     def add(self, differences: Iterable[Difference], example: Example) -> None:
         """Add the differences of one exchange."""
